@@ -1,0 +1,139 @@
+import {parseLobbyMessage, parseTabChannelMessage, type Hello} from '../protocol/frames.js';
+import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
+import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
+import {nextTick} from '../platform/next-tick.js';
+import type {Channel, Platform} from '../platform/platform.js';
+import {Session, type Message} from './session.js';
+
+/** What the lobby hands over for each session; its owner fills in the handlers. */
+export interface SessionHandlers {
+  onMessage(message: Message): void;
+  onCall(name: string, args: unknown): unknown;
+  onMalformed(what: string): void;
+  /** The session is over. `gone`: the tab itself is, and will not come back. */
+  onEnd(gone: boolean): void;
+}
+
+interface Guest {
+  channel: Channel;
+  session: Session | undefined;
+  handlers: SessionHandlers | undefined;
+  stopWatching: () => void;
+}
+
+/**
+ * A host's side of the broker: answers greetings, keeps one channel and one session per tab, and
+ * learns of the tabs' deaths from their locks.
+ */
+export class Lobby {
+  private readonly lobby: Channel;
+  private readonly guests = new Map<TabId, Guest>();
+  private sessions = 0;
+  private closed = false;
+
+  constructor(
+    private readonly platform: Platform,
+    private readonly namespace: string,
+    private readonly epoch: Epoch,
+    private readonly accept: (tabId: TabId, session: Session) => SessionHandlers
+  ) {
+    this.lobby = platform.channel(lobbyName(namespace));
+    this.lobby.onmessage = event => {
+      const message = parseLobbyMessage(event.data);
+      if (message?.type === 'hello') this.welcome(message);
+    };
+    this.lobby.unref?.();
+    this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch});
+  }
+
+  /** Ends all sessions: the tabs look for another host. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const [tabId, guest] of this.guests) {
+      if (guest.session) {
+        guest.session.flush();
+        guest.channel.postMessage({type: 'end', session: guest.session.id, from: 'host', reason: 'the host closed'});
+      }
+      this.dismiss(tabId, guest, false);
+    }
+    nextTick(() => this.lobby.close());
+  }
+
+  private welcome(hello: Hello): void {
+    if (this.closed) return;
+    const guest = this.guests.get(hello.tabId) ?? this.meet(hello.tabId);
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
+      if (!guest.session) this.dismiss(hello.tabId, guest, true);
+      return;
+    }
+    this.endSession(guest, false);
+    const id = `${this.epoch}/${++this.sessions}` as SessionId;
+    // The handlers are assigned before any message can arrive: receiving needs the session's id.
+    const session: Session = new Session({
+      id,
+      side: 'host',
+      channel: guest.channel,
+      clock: this.platform.clock,
+      nextTick,
+      onMessage: message => guest.handlers?.onMessage(message),
+      onCall: (name, args) => guest.handlers?.onCall(name, args),
+      onMalformed: what => guest.handlers?.onMalformed(what),
+      onBroken: reason => {
+        guest.channel.postMessage({type: 'end', session: id, from: 'host', reason});
+        this.endSession(guest, false);
+      }
+    });
+    guest.session = session;
+    guest.channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch: this.epoch, session: id});
+    guest.handlers = this.accept(hello.tabId, session);
+    if (hello.locked) this.watch(hello.tabId, guest);
+  }
+
+  private meet(tabId: TabId): Guest {
+    const channel = this.platform.channel(tabChannelName(this.namespace, tabId));
+    const guest: Guest = {channel, session: undefined, handlers: undefined, stopWatching: () => {}};
+    channel.onmessage = event => {
+      const message = parseTabChannelMessage(event.data);
+      if (message?.type === 'batch') guest.session?.receive(message);
+      else if (message?.type === 'end' && message.from === 'tab' && message.session === guest.session?.id) {
+        this.dismiss(tabId, guest, true);
+      }
+    };
+    channel.unref?.();
+    this.guests.set(tabId, guest);
+    return guest;
+  }
+
+  /** Waits for the tab's lock: it is free when the tab is dead. */
+  private watch(tabId: TabId, guest: Guest): void {
+    guest.stopWatching();
+    if (!this.platform.locks) return;
+    const abort = new AbortController();
+    guest.stopWatching = () => abort.abort();
+    void this.platform.locks
+      .request(tabLockName(this.namespace, tabId), {signal: abort.signal}, () => {
+        // A dying tab's last messages can arrive after its lock is free (WebKit, Firefox).
+        this.platform.clock.after(50, () => {
+          if (this.guests.get(tabId) === guest) this.dismiss(tabId, guest, true);
+        });
+      })
+      .catch(() => {});
+  }
+
+  private dismiss(tabId: TabId, guest: Guest, gone: boolean): void {
+    this.endSession(guest, gone);
+    guest.stopWatching();
+    this.guests.delete(tabId);
+    nextTick(() => guest.channel.close());
+  }
+
+  private endSession(guest: Guest, gone: boolean): void {
+    const handlers = guest.handlers;
+    guest.session?.end();
+    guest.session = undefined;
+    guest.handlers = undefined;
+    handlers?.onEnd(gone);
+  }
+}

@@ -1,0 +1,218 @@
+import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
+import type {Batch, Side} from '../protocol/frames.js';
+import type {SessionId} from '../protocol/ids.js';
+import type {Channel, Clock} from '../platform/platform.js';
+
+/** After so many batches without anything to say, a side sends an empty one, to acknowledge. */
+const ACK_EVERY = 16;
+/** A side that is this far behind (a frozen page) is given up and resynchronised when it wakes. */
+const MAX_UNACKED_BATCHES = 4096;
+const MAX_UNACKED_CHARS = 64 * 1024 * 1024;
+
+export interface Message {
+  a: string;
+  [field: string]: unknown;
+}
+
+export interface SessionOptions {
+  id: SessionId;
+  side: Side;
+  channel: Channel;
+  clock: Clock;
+  nextTick(callback: () => void): void;
+  /** Called for each message of the other side but calls and their replies, in order. */
+  onMessage(message: Message): void;
+  /** Called when the other side sent something that is not a message. */
+  onMalformed(what: string): void;
+  /** Called once when the session can't go on: a gap, or the other side is too far behind. */
+  onBroken(reason: string): void;
+  /** Answers the other side's calls; what it throws or rejects with is the reply's error. */
+  onCall?(name: string, args: unknown): unknown;
+}
+
+interface PendingCall {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  cancelTimeout(): void;
+}
+
+/**
+ * One tab with one host: messages in order and without gaps, in batches of one turn of the event
+ * loop, and calls that settle exactly once. Both sides run the same code.
+ */
+export class Session {
+  readonly id: SessionId;
+  private readonly options: SessionOptions;
+  private outbox: string[] = [];
+  private flushScheduled = false;
+  private sentBatches = 0;
+  private receivedBatches = 0;
+  private acknowledged = 0;
+  private unackedReceived = 0;
+  private unackedSizes: number[] = [];
+  private unackedChars = 0;
+  private ended = false;
+  private nextCall = 1;
+  private readonly calls = new Map<number, PendingCall>();
+
+  constructor(options: SessionOptions) {
+    this.options = options;
+    this.id = options.id;
+  }
+
+  /** The number of the batch that the next message will be part of. */
+  get nextBatch(): number {
+    return this.sentBatches + 1;
+  }
+
+  /** The other side has handled all batches up to this number. */
+  get acknowledgedBatch(): number {
+    return this.acknowledged;
+  }
+
+  /** @param message an object, or the JSON of one */
+  send(message: Message | string): void {
+    if (this.ended) return;
+    this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
+    this.scheduleFlush();
+  }
+
+  /**
+   * Asks the other side.
+   * @param timeout in ms
+   * @returns what the other side's `onCall` returned; rejects with its error, with
+   *   ERR_TABS_TIMEOUT, or with ERR_TABS_SESSION_ENDED
+   */
+  call(name: string, args: unknown, timeout: number): Promise<unknown> {
+    if (this.ended) return Promise.reject(sessionEnded(name));
+    const callbackId = this.nextCall++;
+    return new Promise((resolve, reject) => {
+      const cancelTimeout = this.options.clock.after(timeout, () => {
+        this.settle(callbackId, call => call.reject(
+          new TabsError('ERR_TABS_TIMEOUT', `No answer to ${name} within ${timeout} ms`)
+        ));
+      });
+      this.calls.set(callbackId, {resolve, reject, cancelTimeout});
+      this.send({a: 'call', callbackId, name, args});
+    });
+  }
+
+  receive(batch: Batch): void {
+    if (this.ended || batch.session !== this.id || batch.from === this.options.side) return;
+    if (batch.n <= this.receivedBatches) return;
+    if (batch.n !== this.receivedBatches + 1) {
+      return this.break(`expected batch ${this.receivedBatches + 1}, received ${batch.n}`);
+    }
+    if (batch.ack > this.sentBatches) return this.options.onMalformed('acknowledgement of a batch that was not sent');
+    this.receivedBatches = batch.n;
+    this.noteAcknowledged(batch.ack);
+    for (const text of batch.messages) {
+      if (this.ended) return;
+      const message = parseMessage(text);
+      if (message) this.dispatch(message);
+      else this.options.onMalformed('message that is no JSON object with an action');
+    }
+    if (batch.messages.length && ++this.unackedReceived >= ACK_EVERY) this.scheduleFlush();
+  }
+
+  /** Sends what is waiting now instead of at the end of the turn. */
+  flush(): void {
+    if (this.ended) return;
+    this.flushScheduled = false;
+    if (!this.outbox.length && this.unackedReceived < ACK_EVERY) return;
+    const messages = this.outbox;
+    this.outbox = [];
+    this.unackedReceived = 0;
+    this.sentBatches++;
+    const size = messages.reduce((sum, message) => sum + message.length, 0);
+    this.unackedSizes.push(size);
+    this.unackedChars += size;
+    const batch: Batch = {
+      type: 'batch', session: this.id, from: this.options.side,
+      n: this.sentBatches, ack: this.receivedBatches, messages
+    };
+    this.options.channel.postMessage(batch);
+    if (this.unackedSizes.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {
+      this.break('the other side does not keep up');
+    }
+  }
+
+  /** Ends this side of the session: nothing more is sent or received, and open calls are rejected. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.outbox = [];
+    for (const callbackId of [...this.calls.keys()]) {
+      this.settle(callbackId, call => call.reject(sessionEnded('the call')));
+    }
+  }
+
+  private dispatch(message: Message): void {
+    switch (message.a) {
+      case 'call':
+        return this.answer(message);
+      case 'callback':
+        return this.settle(message['callbackId'], call => {
+          if (message['error']) call.reject(decodeError(message['error'] as ErrorData));
+          else call.resolve(message['value']);
+        });
+      default:
+        return this.options.onMessage(message);
+    }
+  }
+
+  private answer({callbackId, name, args}: Message): void {
+    if (typeof callbackId !== 'number' || typeof name !== 'string') return this.options.onMalformed('call without name');
+    Promise.resolve()
+      .then(() => {
+        if (!this.options.onCall) throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
+        return this.options.onCall(name, args);
+      })
+      .then(
+        value => this.send({a: 'callback', callbackId, value}),
+        (error: unknown) => this.send({a: 'callback', callbackId, error: encodeError(error)})
+      );
+  }
+
+  /** The one place where a call ends. */
+  private settle(callbackId: unknown, how: (call: PendingCall) => void): void {
+    const call = this.calls.get(callbackId as number);
+    if (!call) return;
+    this.calls.delete(callbackId as number);
+    call.cancelTimeout();
+    how(call);
+  }
+
+  private noteAcknowledged(ack: number): void {
+    while (this.acknowledged < ack) {
+      this.acknowledged++;
+      this.unackedChars -= this.unackedSizes.shift() ?? 0;
+    }
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    this.options.nextTick(() => this.flush());
+  }
+
+  private break(reason: string): void {
+    if (this.ended) return;
+    this.end();
+    this.options.onBroken(reason);
+  }
+}
+
+function sessionEnded(what: string): TabsError {
+  return new TabsError('ERR_TABS_SESSION_ENDED', `The session with the host ended before ${what} was answered`);
+}
+
+function parseMessage(text: string): Message | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    if (message && typeof message === 'object' && typeof (message as Message).a === 'string') return message as Message;
+  } catch {
+    // Not JSON: the caller reports it.
+  }
+  return undefined;
+}

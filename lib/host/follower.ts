@@ -1,0 +1,73 @@
+import type {Position} from '../protocol/messages.js';
+import type {Tab} from './tab.js';
+import type {History} from './history.js';
+
+/** What a host knows of one tab and one document. */
+export class Follower {
+  /** The tab's incarnation of the document; 0 until the tab has named it. */
+  inc = 0;
+  /** The revision that the tab has once it has handled all that was sent to it. */
+  sent: number | null = null;
+  /** Why it follows: it is subscribed, it is in the results of so many queries, ops are unsettled. */
+  subscribed = false;
+  queries = 0;
+  unsettled = 0;
+  /** One more entry, for a document that has just left a query's results: its deletion comes after. */
+  grace = false;
+  /** Requests that are not answered yet: the real document must not be let go meanwhile. */
+  requests = 0;
+  /** The highest seq of the tab's ops that has its place in the history. */
+  lastSeq = 0;
+  private mark: {batch: number; rev: number} | undefined;
+  private handled = 0;
+
+  constructor(readonly tab: Tab) {}
+
+  get follows(): boolean {
+    return this.subscribed || this.queries > 0 || this.unsettled > 0 || this.grace;
+  }
+
+  /** The tab has let go of the document, and nothing is under way for it any more. */
+  get isForgotten(): boolean {
+    return this.inc === 0 && this.sent === null && !this.follows && this.requests === 0;
+  }
+
+  /** Takes notice of where the tab says that it stands. What was sent counts, and is never lowered. */
+  locate({inc, rev, again}: Position, history: History): void {
+    if (inc < this.inc) return;
+    if (inc > this.inc) {
+      // A first incarnation may already have got its state from a query's results.
+      if (this.inc !== 0 || again) this.sent = null;
+      this.inc = inc;
+    }
+    if (rev === null) return;
+    if (this.sent === null && history.covers(rev)) this.sent = rev;
+    this.handled = Math.max(this.handled, rev);
+  }
+
+  /** Notes that all up to `rev` has been sent. */
+  noteSent(rev: number): void {
+    this.sent = rev;
+    if (!this.mark && this.tab.session) this.mark = {batch: this.tab.session.nextBatch, rev};
+  }
+
+  /** The oldest revision that an op of this tab can still be made at, null when it has no state. */
+  oldestRev(): number | null {
+    if (this.sent === null) return null;
+    if (this.mark && this.tab.session && this.tab.session.acknowledgedBatch >= this.mark.batch) {
+      this.handled = Math.max(this.handled, this.mark.rev);
+      this.mark = undefined;
+    }
+    return Math.min(this.handled, this.sent);
+  }
+
+  /** The session ended: what the tab asked for, it will ask for again. */
+  detach(): void {
+    this.sent = null;
+    this.subscribed = false;
+    this.queries = 0;
+    this.grace = false;
+    this.requests = 0;
+    this.mark = undefined;
+  }
+}

@@ -1,0 +1,104 @@
+import * as ot from 'sharedb/lib/ot.js';
+import type {SnapshotData} from '../protocol/messages.js';
+
+/** What happened to a document: one of these fields, or none where only the version moved. */
+export interface Step {
+  op?: unknown;
+  create?: {type: string; data: unknown};
+  del?: true;
+  load?: SnapshotData;
+}
+
+/** Who made a step. Without a `seq` it is nobody's op come back. */
+export interface Author {
+  src?: string | undefined;
+  seq?: number | undefined;
+}
+
+/**
+ * One step of a history. It is kept as the JSON that goes to the tabs, made once for all of them;
+ * most are never transformed against, and then never parsed.
+ */
+export class Entry {
+  private parsed: Step | undefined;
+  constructor(
+    /** The revision after this entry. */
+    readonly rev: number,
+    /** The server's version after this entry. */
+    readonly v: number | null,
+    readonly src: string | undefined,
+    readonly seq: number | undefined,
+    private readonly json: string,
+    /** Nothing was pending: the document is here what the server has at that version. */
+    readonly isClean: boolean
+  ) {}
+
+  get step(): Step {
+    return (this.parsed ??= JSON.parse(this.json) as Step);
+  }
+
+  /** The message for a tab. A tab's own op is not sent back to it. */
+  encode(c: string, d: string, inc: number, own: boolean): string {
+    const {rev, v, src, seq} = this;
+    const head = JSON.stringify(own ? {a: 'op', c, d, inc, rev, v, src, seq, own} : {a: 'op', c, d, inc, rev, v, src, seq});
+    return own || this.json === '{}' ? head : `${head.slice(0, -1)},${this.json.slice(1)}`;
+  }
+}
+
+/**
+ * The one linear history of a document in a host, numbered by revision. Tabs follow it; a tab's op is
+ * carried over what happened since the revision that it was made at.
+ */
+export class History {
+  rev = 0;
+  private entries: Entry[] = [];
+
+  /** The oldest revision from which the history can tell what happened since. */
+  get start(): number {
+    return this.rev - this.entries.length;
+  }
+
+  /** @param json the step, as JSON: taken before the step is applied, since types may change their ops */
+  push(v: number | null, json: string, isClean: boolean, author: Author = {}): Entry {
+    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean);
+    this.entries.push(entry);
+    return entry;
+  }
+
+  covers(rev: number): boolean {
+    return rev >= this.start && rev <= this.rev;
+  }
+
+  after(rev: number): Entry[] {
+    return rev >= this.rev ? [] : this.entries.slice(rev - this.start);
+  }
+
+  /**
+   * Transforms `op` in place, from revision `rev` to the current one, as ShareDB's server does it:
+   * what is in the history came first.
+   * @returns ShareDB's error where the two can't both be
+   */
+  transform(op: Step, type: unknown, rev: number): Error | undefined {
+    for (const {step} of this.after(rev)) {
+      const error = ot.transform(type, op, step.load ? {create: step.load} : step);
+      if (error) return error;
+    }
+    return undefined;
+  }
+
+  /** A new state that nobody needs to be led to. */
+  restart(): void {
+    this.rev++;
+    this.entries = [];
+  }
+
+  /** Forgets what happened; revisions go on. */
+  clear(): void {
+    this.entries = [];
+  }
+
+  /** Forgets what happened up to `rev`. */
+  trim(rev: number): void {
+    if (rev > this.start) this.entries = this.after(rev);
+  }
+}

@@ -1,0 +1,297 @@
+import {Lobby, type SessionHandlers} from '../broker/lobby.js';
+import type {Message, Session} from '../broker/session.js';
+import {browserPlatform} from '../platform/browser.js';
+import type {Locks, OpenChannel, Platform} from '../platform/platform.js';
+import {encodeError} from '../protocol/errors.js';
+import type {Epoch, TabId} from '../protocol/ids.js';
+import {
+  checkRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
+} from '../protocol/messages.js';
+import {SharedDoc} from './shared-doc.js';
+import {SharedQueries, type QueryRequest} from './shared-queries.js';
+import {SharedPresences, type PresenceRequest} from './shared-presences.js';
+import {Tab} from './tab.js';
+import type {RealConnection, RealDoc} from './upstream.js';
+
+/** The tabs' status lines need no more than this, however fast the ops come. */
+const STATUS_EVERY_MS = 20;
+
+export interface HostOptions {
+  /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
+  connection: unknown;
+  /** Users and environments apart: tabs and host of one namespace find each other. Default 'default'. */
+  namespace?: string | undefined;
+  /** Opens a channel by name. Default: `name => new BroadcastChannel(name)`. */
+  channel?: OpenChannel | undefined;
+  /** `navigator.locks` or its like: tells of tabs that died. Default: the browser's, none with an own `channel`. */
+  locks?: Locks | undefined;
+  /** What is dropped and why. Default: `console.warn`. */
+  warn?: ((message: string, detail: unknown) => void) | undefined;
+}
+
+/**
+ * Owns the one real connection of a namespace and serves its tabs: a ShareDB server for them, a ShareDB
+ * client of the server.
+ */
+export class Host {
+  readonly namespace: string;
+  readonly epoch: Epoch;
+  private readonly platform: Platform;
+  private readonly connection: RealConnection;
+  private readonly lobby: Lobby;
+  private readonly tabs = new Map<TabId, Tab>();
+  private readonly docs = new Map<string, Map<string, SharedDoc>>();
+  private readonly queries: SharedQueries;
+  private readonly presences: SharedPresences;
+  private readonly warn: (message: string, detail: unknown) => void;
+  private readonly stopListening: () => void;
+  private cancelStatus: (() => void) | undefined;
+  private pendingOps = 0;
+  private pendingDocs = 0;
+  private pings: (() => void)[] = [];
+  private closed = false;
+
+  constructor(options: HostOptions) {
+    this.platform = browserPlatform({channel: options.channel, locks: options.locks});
+    this.namespace = options.namespace ?? 'default';
+    this.epoch = this.platform.randomId() as Epoch;
+    this.connection = options.connection as RealConnection;
+    // eslint-disable-next-line no-console
+    this.warn = options.warn ?? ((message, detail) => console.warn(message, detail));
+    const owner = {
+      connection: this.connection,
+      isConnected: () => this.connection.state === 'connected',
+      share: (doc: RealDoc) => this.doc(doc.collection, doc.id)
+    };
+    this.queries = new SharedQueries(owner);
+    this.presences = new SharedPresences(owner);
+    this.stopListening = this.listen();
+    this.lobby = new Lobby(this.platform, this.namespace, this.epoch, (tabId, session) => this.accept(tabId, session));
+  }
+
+  /** Leaves the tabs to another host and closes the real connection. May be called twice. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.cancelStatus?.();
+    this.lobby.close();
+    this.stopListening();
+    this.connection.close();
+  }
+
+  /** Counts for tests and reports: what the host holds on behalf of its tabs. */
+  inspect(): HostStatus & {epoch: string; docs: number; queries: number; presences: number; state: string} {
+    let docs = 0;
+    for (const inCollection of this.docs.values()) docs += inCollection.size;
+    return {
+      epoch: this.epoch, ...this.status(), docs,
+      queries: this.queries.size, presences: this.presences.size, state: this.connection.state
+    };
+  }
+
+  // ---- tabs
+
+  private accept(tabId: TabId, session: Session): SessionHandlers {
+    let tab = this.tabs.get(tabId);
+    if (!tab) this.tabs.set(tabId, (tab = new Tab(tabId)));
+    const guest = tab;
+    guest.session = session;
+    guest.send(this.stateMessage());
+    this.scheduleStatus();
+    return {
+      onMessage: message => this.receive(guest, message),
+      onCall: name => this.answerCall(name),
+      onMalformed: what => this.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
+      onEnd: gone => this.detach(guest, gone)
+    };
+  }
+
+  private detach(tab: Tab, gone: boolean): void {
+    tab.session = undefined;
+    this.queries.detach(tab);
+    this.presences.detach(tab, gone);
+    for (const inCollection of this.docs.values()) for (const doc of inCollection.values()) doc.detach(tab, gone);
+    if (gone) this.tabs.delete(tab.id);
+    this.scheduleStatus();
+  }
+
+  private receive(tab: Tab, message: Message): void {
+    const problem = checkRequest(message);
+    if (problem) return this.refuse(tab, message, problem);
+    try {
+      this.handle(tab, message);
+    } catch (error) {
+      // Whatever a message leads to, the host goes on, and the tab gets an answer.
+      this.warn(`sharedb-tabs: a message of tab ${tab.id} failed`, error);
+      this.reply(tab, message, error);
+    }
+  }
+
+  private handle(tab: Tab, message: Message): void {
+    const {c, d, v} = message as unknown as {c: string; d: string; v: Position};
+    switch (message.a) {
+      case 'f':
+        return this.doc(c, d).fetch(tab, v);
+      case 's':
+        return this.doc(c, d).subscribe(tab, v);
+      case 'u':
+        return this.doc(c, d).unsubscribe(tab, v);
+      case 'bf':
+        return this.bulk(message, (doc, position) => doc.fetch(tab, position));
+      case 'bs':
+        return this.bulk(message, (doc, position) => doc.subscribe(tab, position));
+      case 'bu':
+        return this.bulk(message, (doc, position) => doc.unsubscribe(tab, position));
+      case 'op':
+        if (message['src'] !== tab.id) return this.refuse(tab, message, 'src is not the id of this tab');
+        return this.doc(c, d).submit(tab, message as unknown as OpRequest);
+      case 'qf':
+        return this.queries.fetch(tab, message as unknown as QueryRequest);
+      case 'qs':
+        return this.queries.subscribe(tab, message as unknown as QueryRequest);
+      case 'qu':
+        return this.queries.unsubscribe(tab, message['id'] as number);
+      case 'nf':
+      case 'nt':
+        return this.fetchSnapshot(tab, message);
+      case 'p':
+      case 'ps':
+      case 'pu':
+      case 'pr':
+        return this.presences.receive(tab, message as unknown as PresenceRequest);
+      case 'pp':
+        return this.ping(tab);
+      case 'doc.forget':
+        return this.findDoc(message as unknown as ForgetMessage)?.forget(tab);
+      case 'tab.resume':
+        for (const known of (message as unknown as ResumeMessage).docs) this.doc(known.c, known.d).resume(tab, known);
+        return;
+      default:
+        return this.refuse(tab, message, 'Invalid or unknown message');
+    }
+  }
+
+  /** One request of a tab for many documents stays one request to the server. */
+  private bulk({c, b}: Message, act: (doc: SharedDoc, position: Position) => void): void {
+    this.connection.startBulk();
+    try {
+      for (const [id, position] of Object.entries(b as Record<string, Position>)) act(this.doc(c as string, id), position);
+    } finally {
+      this.connection.endBulk();
+    }
+  }
+
+  private fetchSnapshot(tab: Tab, {a, id, c, d, v, ts}: Message): void {
+    const reply = tab.inThisSession((error: Error | null, snapshot?: {v: number; type: string | null; data: unknown; m: unknown}) => {
+      if (error || !snapshot) return tab.send({a, id, error: encodeError(error)});
+      tab.send({a, id, v: snapshot.v, type: snapshot.type, data: snapshot.data, meta: snapshot.m});
+    });
+    if (a === 'nf') this.connection.fetchSnapshot(c as string, d as string, (v ?? null) as number | null, reply);
+    else this.connection.fetchSnapshotByTimestamp(c as string, d as string, (ts ?? null) as number | null, reply);
+  }
+
+  private ping(tab: Tab): void {
+    this.pings.push(tab.inThisSession(() => tab.send({a: 'pp'})));
+    this.connection.ping();
+  }
+
+  private answerCall(name: string): unknown {
+    if (name === 'host.inspect') return this.inspect();
+    throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+  }
+
+  private refuse(tab: Tab, message: Message, problem: string): void {
+    this.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
+    this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
+  }
+
+  /** An error goes back with what tells the tab which request it is for. */
+  private reply(tab: Tab, {a, c, d, id, ch, seq, pv, v}: Message, error: unknown): void {
+    const inc = (v as Position | undefined)?.inc;
+    tab.send({a, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
+  }
+
+  // ---- documents
+
+  private doc(c: string, d: string): SharedDoc {
+    let inCollection = this.docs.get(c);
+    if (!inCollection) this.docs.set(c, (inCollection = new Map()));
+    let doc = inCollection.get(d);
+    if (!doc) {
+      doc = new SharedDoc(this.connection.get(c, d), {
+        isConnected: () => this.connection.state === 'connected',
+        onPending: (change, ops) => this.countPending(change, ops),
+        onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
+        onIdle: idle => this.release(idle)
+      });
+      inCollection.set(d, doc);
+    }
+    return doc;
+  }
+
+  private findDoc({c, d}: {c: string; d: string}): SharedDoc | undefined {
+    return this.docs.get(c)?.get(d);
+  }
+
+  private release(doc: SharedDoc): void {
+    const inCollection = this.docs.get(doc.collection);
+    if (inCollection?.get(doc.id) !== doc) return;
+    inCollection.delete(doc.id);
+    if (!inCollection.size) this.docs.delete(doc.collection);
+    doc.doc.destroy();
+  }
+
+  // ---- the real connection
+
+  private listen(): () => void {
+    const {connection} = this;
+    const listeners: Record<string, (...args: never[]) => void> = {
+      state: (state: string, reason: unknown) => {
+        if (state === 'disconnected' || state === 'closed' || state === 'stopped') this.queries.onDisconnected();
+        this.presences.onState(state);
+        this.sendToAll(this.stateMessage(reason));
+      },
+      error: (error: Error) => this.sendToAll({a: 'connection.event', event: 'error', error: encodeError(error)}),
+      'connection error': (error: unknown) =>
+        this.sendToAll({a: 'connection.event', event: 'connection error', error: encodeError(error)}),
+      pong: () => this.pings.shift()?.()
+    };
+    for (const [event, listener] of Object.entries(listeners)) connection.on(event, listener);
+    return () => {
+      for (const [event, listener] of Object.entries(listeners)) connection.off(event, listener);
+      // An emitter without a listener for errors throws them.
+      connection.on('error', () => {});
+    };
+  }
+
+  private stateMessage(reason?: unknown): Message {
+    const {state} = this.connection;
+    return typeof reason === 'string' ? {a: 'connection.state', state, reason} : {a: 'connection.state', state};
+  }
+
+  private sendToAll(message: Message): void {
+    const json = JSON.stringify(message);
+    for (const tab of this.tabs.values()) tab.send(json);
+  }
+
+  // ---- status
+
+  private countPending(change: 1 | -1, opsOfDoc: number): void {
+    this.pendingOps += change;
+    if (opsOfDoc === (change === 1 ? 1 : 0)) this.pendingDocs += change;
+    this.scheduleStatus();
+  }
+
+  private status(): HostStatus {
+    let tabs = 0;
+    for (const tab of this.tabs.values()) if (tab.session) tabs++;
+    return {tabs, pendingOps: this.pendingOps, pendingDocs: this.pendingDocs};
+  }
+
+  private scheduleStatus(): void {
+    this.cancelStatus ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
+      this.cancelStatus = undefined;
+      this.sendToAll({a: 'host.status', status: this.status()});
+    });
+  }
+}

@@ -1,0 +1,422 @@
+import {encodeError, type ErrorData} from '../protocol/errors.js';
+import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
+import {Follower} from './follower.js';
+import type {Entry, Step} from './history.js';
+import {RecordedDoc} from './recorded-doc.js';
+import type {Tab} from './tab.js';
+import type {Callback, RealDoc} from './upstream.js';
+
+/** A stale tab's way back is kept for so many entries; past them it gets a snapshot instead. */
+const MAX_HISTORY = 4096;
+/** How many entries come in between two looks at what can be forgotten. */
+const TRIM_EVERY = 64;
+
+export interface SharedDocOwner {
+  isConnected(): boolean;
+  /** The number of ops that the server has not answered to went up or down. */
+  onPending(change: 1 | -1, pendingOps: number): void;
+  onEntry(doc: SharedDoc, entry: Entry): void;
+  /** Nobody follows the document any more, and it has nothing to send. */
+  onIdle(doc: SharedDoc): void;
+}
+
+/** One document as the host shares it: one real document, one history, a follower per tab. */
+export class SharedDoc {
+  readonly recorded: RecordedDoc;
+  private readonly followers = new Map<Tab, Follower>();
+  /** Outcomes that a tab may not have got, by tab and seq; undefined is success. */
+  private readonly outcomes = new Map<Tab, Map<number, ErrorData | undefined>>();
+  private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
+  private held: (() => void)[] = [];
+  pendingOps = 0;
+
+  constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner) {
+    this.recorded = new RecordedDoc(doc, {
+      isFollowed: () => [...this.followers.values()].some(follower => follower.sent !== null),
+      onEntry: entry => this.publish(entry),
+      onRollback: () => this.startRollback(),
+      onReset: (error, loadError) => this.finishRollback(error, loadError),
+      onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)})
+    });
+  }
+
+  get collection(): string {
+    return this.doc.collection;
+  }
+
+  get id(): string {
+    return this.doc.id;
+  }
+
+  /** The revision that a tab's presence or snapshot refers to. */
+  get rev(): number {
+    return this.recorded.history.rev;
+  }
+
+  fetch(tab: Tab, position: Position): void {
+    this.answer(tab, 'f', position, callback => this.doc.fetch(callback));
+  }
+
+  subscribe(tab: Tab, position: Position): void {
+    this.follower(tab).subscribed = true;
+    this.answer(tab, 's', position, callback => this.doc.subscribe(callback));
+  }
+
+  unsubscribe(tab: Tab, position: Position): void {
+    const follower = this.locate(tab, position);
+    follower.subscribed = false;
+    const reply = tab.inThisSession(() => tab.send({a: 'u', c: this.collection, d: this.id, inc: position.inc}));
+    if (this.isWanted || !this.doc.wantSubscribe) reply();
+    else this.doc.unsubscribe(() => reply());
+    this.checkIdle();
+  }
+
+  /** Gives an op of a tab its place in the history. */
+  submit(tab: Tab, request: OpRequest): void {
+    const follower = this.locate(tab, request.v);
+    const {inc, rev} = request.v;
+    // Made on a state that is gone: the tab has given it up itself.
+    if (inc !== follower.inc) return;
+    if (this.rolledBack) {
+      if (!this.rolledBack.told.has(follower)) this.held.push(() => this.submit(tab, request));
+      return;
+    }
+    if (request.seq <= follower.lastSeq) return this.repeatOutcome(follower, request.seq);
+    const {history} = this.recorded;
+    const step = stepOf(request);
+    if (rev === null) {
+      if (!step.create) return this.refuse(follower, request, docMissing(this.doc));
+      if (this.doc.type) return this.refuse(follower, request, alreadyCreated());
+    } else {
+      if (!history.covers(rev)) return this.reset(follower, historyLost(this.doc));
+      const conflict = history.transform(step, this.doc.type, rev);
+      if (conflict) return this.refuse(follower, request, conflict);
+    }
+    this.catchUp(follower);
+    this.sequence(follower, request, step);
+  }
+
+  /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
+  join(tab: Tab): SnapshotData {
+    const follower = this.follower(tab);
+    follower.queries++;
+    return this.bring(tab);
+  }
+
+  /** What the tab lacks to be up to date: the snapshot where it has nothing, else only its revision. */
+  bring(tab: Tab): SnapshotData {
+    const follower = this.follower(tab);
+    if (follower.sent !== null && this.recorded.history.covers(follower.sent)) {
+      this.catchUp(follower);
+      return {v: this.doc.version, type: null, rev: this.rev};
+    }
+    follower.noteSent(this.rev);
+    return JSON.parse(this.recorded.snapshotJson()) as SnapshotData;
+  }
+
+  /** The document left the results of one of the tab's queries. */
+  leave(tab: Tab): void {
+    const follower = this.followers.get(tab);
+    if (!follower?.queries) return;
+    follower.queries--;
+    follower.grace = follower.queries === 0;
+    this.checkIdle();
+  }
+
+  /** The tab's incarnation of the document, for what is sent to it beside the history. */
+  incOf(tab: Tab): number {
+    return this.followers.get(tab)?.inc ?? 0;
+  }
+
+  forget(tab: Tab): void {
+    const follower = this.followers.get(tab);
+    if (!follower) return;
+    follower.sent = null;
+    follower.inc = 0;
+    follower.subscribed = false;
+    if (follower.isForgotten) this.followers.delete(tab);
+    this.releaseSubscription();
+    this.checkIdle();
+  }
+
+  /** The tab's session ended; `gone` for good. */
+  detach(tab: Tab, gone: boolean): void {
+    const follower = this.followers.get(tab);
+    if (!follower) return;
+    follower.detach();
+    if (gone) {
+      this.followers.delete(tab);
+      this.outcomes.delete(tab);
+    }
+    this.releaseSubscription();
+    this.checkIdle();
+  }
+
+  /** The tab is back with what it knows. */
+  resume(tab: Tab, {inc, rev, unsettled}: ResumeMessage['docs'][number]): void {
+    const follower = this.follower(tab);
+    follower.inc = inc;
+    follower.sent = null;
+    if (rev === null) return;
+    if (!this.recorded.history.covers(rev)) return this.reset(follower, historyLost(this.doc));
+    follower.sent = rev;
+    this.catchUp(follower);
+    for (const seq of unsettled) this.repeatOutcome(follower, seq);
+  }
+
+  // ---- the history, to the tabs
+
+  private publish(entry: Entry): void {
+    for (const follower of this.followers.values()) {
+      if (follower.sent === null || !follower.follows) continue;
+      this.catchUp(follower);
+      follower.grace = false;
+    }
+    this.owner.onEntry(this, entry);
+    if (entry.rev % TRIM_EVERY === 0) this.trim();
+  }
+
+  private catchUp(follower: Follower): void {
+    if (follower.sent === null || follower.sent === this.rev) return;
+    if (!this.recorded.history.covers(follower.sent)) return this.reset(follower, historyLost(this.doc));
+    const {tab, inc} = follower;
+    for (const entry of this.recorded.history.after(follower.sent)) {
+      const own = entry.src === tab.id && entry.seq !== undefined;
+      tab.send(entry.encode(this.collection, this.id, inc, own));
+    }
+    follower.noteSent(this.rev);
+  }
+
+  private trim(): void {
+    const {history} = this.recorded;
+    let oldest = history.rev;
+    for (const follower of this.followers.values()) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
+    history.trim(Math.max(oldest, history.rev - MAX_HISTORY));
+  }
+
+  // ---- requests
+
+  private answer(tab: Tab, action: 'f' | 's', position: Position, load: (callback: Callback) => void): void {
+    const follower = this.locate(tab, position);
+    follower.requests++;
+    if (position.seed && follower.sent === null) this.plant(follower, position.seed);
+    const reply = tab.inThisSession((error?: Error | null) => {
+      if (this.rolledBack) return this.held.push(() => reply(error));
+      follower.requests--;
+      this.reply(follower, action, position.inc, error);
+      this.checkIdle();
+      return undefined;
+    });
+    if (this.isCurrent) return reply();
+    // Without a server the host's copy is the best answer there is.
+    const fromCopy = !this.owner.isConnected() && this.recorded.hasState && !this.rolledBack;
+    if (!fromCopy) return load(reply);
+    if (action === 's') load(() => {});
+    reply();
+  }
+
+  private reply(follower: Follower, action: 'f' | 's', inc: number, error?: Error | null): void {
+    const {tab} = follower;
+    const head = {a: action, c: this.collection, d: this.id, inc};
+    if (error) {
+      if (action === 's') {
+        follower.subscribed = false;
+        this.releaseSubscription();
+      }
+      return tab.send({...head, error: encodeError(error)});
+    }
+    const needsData = inc === follower.inc && follower.sent === null;
+    if (!needsData) {
+      this.catchUp(follower);
+      return tab.send(head);
+    }
+    follower.noteSent(this.rev);
+    tab.send(`${JSON.stringify(head).slice(0, -1)},"data":${this.recorded.snapshotJson()}}`);
+  }
+
+  /** Whether the host's copy is what the server would answer with. */
+  private get isCurrent(): boolean {
+    return this.doc.subscribed && !this.rolledBack && this.owner.isConnected() && this.recorded.hasState;
+  }
+
+  /** The tab has a state that the server had. If this document can go on from it, the tab can too. */
+  private plant(follower: Follower, {v, type, data}: SnapshotData): void {
+    if (v === null || this.rolledBack) return;
+    if (!this.recorded.hasState) this.doc.ingestSnapshot({v, type, data});
+    const rev = this.recorded.revisionOf(v);
+    if (rev === undefined) return;
+    follower.noteSent(rev);
+    follower.tab.send({a: 'doc.planted', c: this.collection, d: this.id, inc: follower.inc, rev});
+  }
+
+  // ---- ops
+
+  private sequence(follower: Follower, request: OpRequest, step: Step): void {
+    const {tab} = follower;
+    const {seq, x} = request;
+    // The tab follows its own op even if it follows nothing else.
+    follower.unsettled++;
+    const {lastSeq} = follower;
+    follower.lastSeq = seq;
+    if (follower.sent === null) follower.sent = this.rev;
+    this.countPending(1);
+    if (step.del && !this.doc.type) {
+      this.recorded.pushNothing(tab.id, seq);
+      this.settle(follower, seq);
+      return;
+    }
+    const error = this.recorded.submit({
+      step, owner: tab.id, seq,
+      source: x.source,
+      submitSource: 'source' in x,
+      preventCompose: x.preventCompose === true
+    }, error => this.settle(follower, seq, error));
+    if (error) {
+      follower.unsettled--;
+      follower.lastSeq = lastSeq;
+      this.countPending(-1);
+      this.refuse(follower, request, error);
+    }
+  }
+
+  private countPending(change: 1 | -1): void {
+    this.pendingOps += change;
+    this.owner.onPending(change, this.pendingOps);
+  }
+
+  /** An op that never had its place in the history. */
+  private refuse(follower: Follower, {seq, v}: OpRequest, error: Error): void {
+    this.catchUp(follower);
+    follower.tab.send({a: 'op', c: this.collection, d: this.id, inc: v.inc, seq, error: encodeError(error)});
+  }
+
+  /** The server has answered to an op that has its place in the history. */
+  private settle(follower: Follower, seq: number, error?: Error | null): void {
+    const {tab} = follower;
+    const data = error ? encodeError(error) : undefined;
+    this.recorded.noteVersion();
+    follower.unsettled--;
+    this.countPending(-1);
+    if (this.rolledBack) {
+      const outcomes = this.rolledBack.outcomes;
+      outcomes.set(tab, [...(outcomes.get(tab) ?? []), data ? {seq, error: data} : {seq}]);
+    } else {
+      this.sendOutcome(tab, seq, data);
+    }
+    if (follower.isForgotten) this.followers.delete(tab);
+    this.checkIdle();
+  }
+
+  private sendOutcome(tab: Tab, seq: number, error: ErrorData | undefined): void {
+    let outcomes = this.outcomes.get(tab);
+    if (!outcomes) this.outcomes.set(tab, (outcomes = new Map()));
+    outcomes.set(seq, error);
+    // The tab settles its ops in order: what is far behind has been handled.
+    if (outcomes.size > 256) outcomes.delete(outcomes.keys().next().value as number);
+    tab.send({a: 'doc.settled', c: this.collection, d: this.id, seq, ...(error && {error})});
+  }
+
+  private repeatOutcome(follower: Follower, seq: number): void {
+    this.catchUp(follower);
+    const outcomes = this.outcomes.get(follower.tab);
+    if (outcomes?.has(seq)) this.sendOutcome(follower.tab, seq, outcomes.get(seq));
+  }
+
+  // ---- rollbacks
+
+  private startRollback(): void {
+    this.rolledBack = {told: new Set(), outcomes: new Map()};
+    for (const follower of this.followers.values()) {
+      if (follower.sent === null) continue;
+      this.rolledBack.told.add(follower);
+      follower.sent = null;
+      follower.tab.send({a: 'doc.rollback', c: this.collection, d: this.id, inc: follower.inc});
+    }
+  }
+
+  private finishRollback(error: ErrorData, loadError: ErrorData | undefined): void {
+    const {told, outcomes} = this.rolledBack!;
+    this.rolledBack = undefined;
+    for (const follower of told) {
+      this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError);
+      outcomes.delete(follower.tab);
+    }
+    // A tab that was not told has no state to lose, but may wait for an answer.
+    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.sendOutcome(tab, seq, error);
+    const held = this.held;
+    this.held = [];
+    for (const run of held) run();
+  }
+
+  /** Gives a tab a new state, because there is no way from the one it has. */
+  private reset(follower: Follower, error: Error): void {
+    const known = this.outcomes.get(follower.tab) ?? new Map<number, ErrorData | undefined>();
+    const outcomes = [...known].map(([seq, error]) => (error ? {seq, error} : {seq}));
+    this.sendReset(follower, outcomes, encodeError(error), undefined);
+  }
+
+  private sendReset(
+    follower: Follower, outcomes: ResetMessage['outcomes'], error: ErrorData, loadError: ErrorData | undefined
+  ): void {
+    const message = {a: 'doc.reset', c: this.collection, d: this.id, inc: follower.inc, outcomes, error};
+    if (loadError) return follower.tab.send({...message, loadError});
+    follower.noteSent(this.rev);
+    follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.recorded.snapshotJson()}}`);
+  }
+
+  // ---- followers
+
+  private follower(tab: Tab): Follower {
+    let follower = this.followers.get(tab);
+    if (!follower) this.followers.set(tab, (follower = new Follower(tab)));
+    return follower;
+  }
+
+  private locate(tab: Tab, position: Position): Follower {
+    const follower = this.follower(tab);
+    follower.locate(position, this.recorded.history);
+    return follower;
+  }
+
+  private get isWanted(): boolean {
+    for (const follower of this.followers.values()) if (follower.subscribed) return true;
+    return false;
+  }
+
+  private releaseSubscription(): void {
+    if (this.doc.wantSubscribe && !this.isWanted) this.doc.unsubscribe(() => this.checkIdle());
+  }
+
+  private sendToAll(message: {a: string; error: ErrorData}): void {
+    for (const {tab, inc} of this.followers.values()) {
+      tab.send({...message, c: this.collection, d: this.id, inc});
+    }
+  }
+
+  private checkIdle(): void {
+    if (this.followers.size || this.pendingOps || this.doc.hasWritePending() || this.doc.wantSubscribe) return;
+    this.owner.onIdle(this);
+  }
+}
+
+/** A copy of the op in the request: transforming changes it. */
+function stepOf({op, create, del}: OpRequest): Step {
+  if (create) return {create};
+  return del ? {del} : {op};
+}
+
+function withCode(code: string, message: string): Error {
+  return Object.assign(new Error(message), {code});
+}
+
+function docMissing({collection, id}: RealDoc): Error {
+  return withCode('ERR_DOC_DOES_NOT_EXIST', `Cannot submit op. Document has not been created. ${collection}.${id}`);
+}
+
+function alreadyCreated(): Error {
+  return withCode('ERR_DOC_ALREADY_CREATED', 'Invalid op submitted. Document already created');
+}
+
+function historyLost({collection, id}: RealDoc): Error {
+  return withCode('ERR_TABS_OP_LOST', `The host no longer knows what the op was made on. ${collection}.${id}`);
+}

@@ -1,0 +1,362 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+import * as util from 'sharedb/lib/util.js';
+import {encodeError} from '../protocol/errors.js';
+import type {Position} from '../protocol/messages.js';
+import type {Entry} from './history.js';
+import {ServerLog} from './server-log.js';
+import type {SharedDoc} from './shared-doc.js';
+import type {Tab} from './tab.js';
+import type {PresenceReply, RealConnection, RealDoc} from './upstream.js';
+
+export interface PresenceRequest {
+  a: 'p' | 'ps' | 'pu' | 'pr';
+  ch: string;
+  seq: number;
+  id: string;
+  p: unknown;
+  pv: number;
+  /** Of a document's presence: the document, its type, and where the tab stood. */
+  c?: string;
+  d?: string;
+  t?: string;
+  at?: Position;
+}
+
+export interface SharedPresencesOwner {
+  connection: RealConnection;
+  isConnected(): boolean;
+  share(doc: RealDoc): SharedDoc;
+}
+
+/** The presence of somebody, as it stands now: a document's presence at the document's current revision. */
+interface Standing {
+  src: string | undefined;
+  id: string;
+  p: unknown;
+  pv: number;
+  doc?: SharedDoc | undefined;
+  t?: string | undefined;
+}
+
+interface Outgoing extends Standing {
+  tab: Tab | undefined;
+}
+
+interface Channel {
+  name: string;
+  subscribers: Set<Tab>;
+  /** Of the tabs, by tab and presence id. */
+  locals: Map<Tab, Map<string, Standing>>;
+  /** Of other clients of the server, by presence id. */
+  remotes: Map<string, Standing>;
+  /** What the server has not been sent: it has to be connected, and a document's ops acknowledged. */
+  outgoing: Outgoing[];
+  /** Remote presence at a version that the document has not reached yet. */
+  early: PresenceReply[];
+  subscribedAtServer: boolean;
+  waiting: {tab: Tab; seq: number}[];
+}
+
+/**
+ * Presence of all tabs. The tabs are participants of their own: they see each other through the host,
+ * and everybody else through the server, where they all speak through the one connection.
+ */
+export class SharedPresences {
+  private readonly channels = new Map<string, Channel>();
+  private readonly logs = new WeakMap<SharedDoc, ServerLog>();
+  private readonly acks = new Map<string, Tab | undefined>();
+  private readonly ownIds = new Set<string | null>();
+
+  constructor(private readonly owner: SharedPresencesOwner) {
+    const {connection} = owner;
+    connection._handlePresence = (error, message) => this.receiveFromServer(error, message);
+    connection._handlePresenceSubscribe = (error, {ch}) => this.onSubscribed(error, ch);
+    connection._handlePresenceUnsubscribe = () => {};
+    connection._handlePresenceRequest = (error, {ch}) => this.onRequested(error, ch);
+  }
+
+  get size(): number {
+    let count = 0;
+    for (const {locals} of this.channels.values()) for (const own of locals.values()) count += own.size;
+    return count;
+  }
+
+  receive(tab: Tab, request: PresenceRequest): void {
+    const channel = this.channel(request.ch);
+    switch (request.a) {
+      case 'ps':
+        return this.subscribe(tab, channel, request.seq);
+      case 'pu':
+        return this.unsubscribe(tab, channel, request.seq);
+      case 'p':
+        return this.update(tab, channel, request);
+      case 'pr':
+        this.sendStanding(tab, channel);
+        if (this.owner.isConnected()) this.owner.connection.send({a: 'pr', ch: channel.name});
+        return;
+      default:
+        request.a satisfies never;
+    }
+  }
+
+  /** A tab's session ended; what a tab that is gone has shown is withdrawn. */
+  detach(tab: Tab, gone: boolean): void {
+    for (const channel of [...this.channels.values()]) {
+      channel.subscribers.delete(tab);
+      channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
+      if (gone) this.withdraw(tab, channel);
+      this.release(channel);
+    }
+  }
+
+  onState(state: string): void {
+    if (state === 'connected') {
+      this.ownIds.add(this.owner.connection.id);
+      for (const channel of this.channels.values()) this.rejoin(channel);
+      return;
+    }
+    for (const channel of this.channels.values()) channel.subscribedAtServer = false;
+    if (state === 'connecting') return;
+    // Tabs see each other without the server: nobody is to wait for it.
+    for (const channel of this.channels.values()) this.answerWaiting(channel, null);
+  }
+
+  /** A document moved on by one step: what stands in it moves along. */
+  onEntry(doc: SharedDoc, entry: Entry): void {
+    const channel = this.channels.get(`${doc.collection}.${doc.id}`);
+    if (!channel) return;
+    for (const [tab, own] of channel.locals) {
+      for (const standing of own.values()) carry(standing, entry, entry.src === tab.id);
+    }
+    for (const standing of channel.outgoing) carry(standing, entry, entry.src === standing.src);
+    for (const standing of channel.remotes.values()) carry(standing, entry, entry.src === standing.src);
+    const early = channel.early;
+    channel.early = [];
+    for (const message of early) this.receiveRemote(channel, message);
+    this.flush(channel);
+  }
+
+  // ---- tabs
+
+  private subscribe(tab: Tab, channel: Channel, seq: number): void {
+    channel.subscribers.add(tab);
+    const {state} = this.owner.connection;
+    const canWait = state === 'connected' || state === 'connecting';
+    if (channel.subscribedAtServer || !canWait) {
+      tab.send({a: 'ps', ch: channel.name, seq});
+      return this.sendStanding(tab, channel);
+    }
+    channel.waiting.push({tab, seq});
+    if (channel.waiting.length === 1) this.subscribeAtServer(channel);
+  }
+
+  private unsubscribe(tab: Tab, channel: Channel, seq: number): void {
+    channel.subscribers.delete(tab);
+    channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
+    tab.send({a: 'pu', ch: channel.name, seq});
+    // As the server does: who stops listening is no longer seen.
+    this.withdraw(tab, channel);
+    this.release(channel);
+  }
+
+  private update(tab: Tab, channel: Channel, {id, p, pv, c, d, t, at}: PresenceRequest): void {
+    const standing: Standing = {src: tab.id, id, p, pv};
+    if (c !== undefined && d !== undefined && at) {
+      standing.doc = this.owner.share(this.owner.connection.get(c, d));
+      standing.t = t;
+      if (standing.p !== null && !supportsPresence(standing.doc.doc.type)) {
+        return tab.send({a: 'p', ch: channel.name, id, pv, error: unsupported(t)});
+      }
+      for (const entry of standing.doc.recorded.history.after(at.rev ?? standing.doc.rev)) {
+        carry(standing, entry, entry.src === tab.id);
+      }
+    }
+    this.show(tab, channel, standing);
+    channel.outgoing.push({...standing, tab});
+    this.flush(channel);
+  }
+
+  /** Keeps a tab's presence and shows it to the other tabs. */
+  private show(tab: Tab, channel: Channel, standing: Standing): void {
+    let own = channel.locals.get(tab);
+    if (!own) channel.locals.set(tab, (own = new Map()));
+    if (standing.p === null) own.delete(standing.id);
+    else own.set(standing.id, standing);
+    if (!own.size) channel.locals.delete(tab);
+    for (const other of channel.subscribers) if (other !== tab) this.sendTo(other, channel, standing);
+  }
+
+  private withdraw(tab: Tab, channel: Channel): void {
+    for (const standing of [...(channel.locals.get(tab)?.values() ?? [])]) {
+      const withdrawn = {...standing, p: null, pv: standing.pv + 1};
+      this.show(tab, channel, withdrawn);
+      channel.outgoing.push({...withdrawn, tab: undefined});
+    }
+    this.flush(channel);
+  }
+
+  private sendStanding(tab: Tab, channel: Channel): void {
+    for (const standing of channel.remotes.values()) this.sendTo(tab, channel, standing);
+    for (const [other, own] of channel.locals) {
+      if (other !== tab) for (const standing of own.values()) this.sendTo(tab, channel, standing);
+    }
+  }
+
+  private sendTo(tab: Tab, channel: Channel, {src, id, p, pv, doc, t}: Standing): void {
+    const message = {a: 'p', ch: channel.name, src, id, p, pv};
+    if (!doc) return tab.send(message);
+    tab.send({...message, c: doc.collection, d: doc.id, v: doc.doc.version, t, rev: doc.rev});
+  }
+
+  // ---- the server
+
+  private subscribeAtServer(channel: Channel): void {
+    if (!this.owner.isConnected()) return;
+    const {connection} = this.owner;
+    connection.send({a: 'ps', ch: channel.name, seq: connection._presenceSeq++});
+  }
+
+  private rejoin(channel: Channel): void {
+    channel.remotes.clear();
+    if (channel.subscribers.size) this.subscribeAtServer(channel);
+    // A new session at the server knows nothing of what stood there before.
+    const pending = new Set(channel.outgoing.map(({tab, id}) => `${tab?.id} ${id}`));
+    for (const [tab, own] of channel.locals) {
+      for (const standing of own.values()) {
+        if (!pending.has(`${tab.id} ${standing.id}`)) channel.outgoing.push({...standing, tab: undefined});
+      }
+    }
+    this.flush(channel);
+  }
+
+  private onSubscribed(error: Error | null, ch: string): void {
+    const channel = this.channels.get(ch);
+    if (!channel) return;
+    channel.subscribedAtServer = !error;
+    this.answerWaiting(channel, error);
+  }
+
+  private answerWaiting(channel: Channel, error: Error | null): void {
+    const waiting = channel.waiting;
+    channel.waiting = [];
+    for (const {tab, seq} of waiting) {
+      if (error) channel.subscribers.delete(tab);
+      tab.send({a: 'ps', ch: channel.name, seq, ...(error && {error: encodeError(error)})});
+      if (!error) this.sendStanding(tab, channel);
+    }
+  }
+
+  /** Somebody came to the channel at the server: each tab shows again what it has. */
+  private onRequested(error: Error | null, ch: string): void {
+    const channel = this.channels.get(ch);
+    if (!channel) return;
+    const tabs = error ? channel.subscribers : channel.locals.keys();
+    for (const tab of tabs) tab.send({a: 'pr', ch, ...(error && {error: encodeError(error)})});
+  }
+
+  /** Sends what can be sent: the server understands a document's presence only at a version of its own. */
+  private flush(channel: Channel): void {
+    if (!this.owner.isConnected()) return;
+    const {connection} = this.owner;
+    channel.outgoing = channel.outgoing.filter(({tab, id, p, pv, doc, t}) => {
+      if (doc?.doc.hasWritePending()) return true;
+      const message = {a: 'p', ch: channel.name, id, p, pv};
+      this.acks.set(ackKey(channel.name, id, pv), tab);
+      connection.send(doc ? {...message, c: doc.collection, d: doc.id, v: doc.doc.version, t} : message);
+      return false;
+    });
+    if (channel.outgoing.length === 0) this.release(channel);
+  }
+
+  private receiveFromServer(error: Error | null, message: PresenceReply): void {
+    const {ch, id, pv, src} = message;
+    const key = ackKey(ch, id, pv);
+    if (this.acks.has(key) && (error || this.ownIds.has(src ?? null))) {
+      const tab = this.acks.get(key);
+      this.acks.delete(key);
+      return tab?.send({a: 'p', ch, id, pv, ...(error && {error: encodeError(error)})});
+    }
+    const channel = this.channels.get(ch);
+    if (!channel || (src !== undefined && this.ownIds.has(src))) return;
+    if (!error) return this.receiveRemote(channel, message);
+    for (const tab of channel.subscribers) tab.send({a: 'p', ch, id, error: encodeError(error)});
+  }
+
+  private receiveRemote(channel: Channel, message: PresenceReply): void {
+    const {src, id, c, d, v, t} = message;
+    const standing: Standing = {src, id, p: message.p ?? null, pv: message.pv ?? 0};
+    const known = channel.remotes.get(id);
+    if (known && known.pv > standing.pv) return;
+    if (c !== undefined && d !== undefined) {
+      const doc = this.owner.share(this.owner.connection.get(c, d));
+      const {version} = doc.doc;
+      if (standing.p !== null && (version === null || v! > version)) {
+        // The ops that lead there are under way, or have to be asked for.
+        channel.early.push(message);
+        if (!doc.doc.subscribed) doc.doc.fetch();
+        return;
+      }
+      if (standing.p !== null) {
+        const carried = this.log(doc).carry({p: standing.p, v: v!, t: t!, src});
+        if (!carried) return this.owner.connection.send({a: 'pr', ch: channel.name});
+        standing.p = carried.p;
+      }
+      standing.doc = doc;
+      standing.t = t;
+    }
+    if (standing.p === null) channel.remotes.delete(id);
+    else channel.remotes.set(id, standing);
+    for (const tab of channel.subscribers) this.sendTo(tab, channel, standing);
+  }
+
+  // ---- channels
+
+  private channel(name: string): Channel {
+    let channel = this.channels.get(name);
+    if (!channel) {
+      channel = {
+        name, subscribers: new Set(), locals: new Map(), remotes: new Map(),
+        outgoing: [], early: [], subscribedAtServer: false, waiting: []
+      };
+      this.channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  private release(channel: Channel): void {
+    if (channel.subscribers.size === 0 && channel.subscribedAtServer) {
+      channel.subscribedAtServer = false;
+      channel.remotes.clear();
+      const {connection} = this.owner;
+      if (this.owner.isConnected()) connection.send({a: 'pu', ch: channel.name, seq: connection._presenceSeq++});
+    }
+    if (!channel.subscribers.size && !channel.locals.size && !channel.outgoing.length) this.channels.delete(channel.name);
+  }
+
+  private log(doc: SharedDoc): ServerLog {
+    let log = this.logs.get(doc);
+    if (!log) this.logs.set(doc, (log = new ServerLog(doc.doc)));
+    return log;
+  }
+}
+
+/** Moves a presence over one entry of its document's history. */
+function carry(standing: Standing, {step}: Entry, isOwnOp: boolean): void {
+  if (standing.p === null || !standing.doc) return;
+  if ('op' in step) {
+    const type = standing.doc.doc.type as Type | null;
+    if (supportsPresence(type)) standing.p = type!.transformPresence!(standing.p, step.op, isOwnOp);
+  } else if (step.create || step.del || step.load) {
+    standing.p = null;
+  }
+}
+
+function supportsPresence(type: Type | null): boolean {
+  return !!util.supportsPresence(type);
+}
+
+function unsupported(type: string | undefined): {code: string; message: string} {
+  return {code: 'ERR_TYPE_DOES_NOT_SUPPORT_PRESENCE', message: `Type does not support presence: ${type}`};
+}
+
+const ackKey = (ch: string, id: string, pv: number | undefined): string => JSON.stringify([ch, id, pv]);

@@ -1,0 +1,186 @@
+import {encodeError} from '../protocol/errors.js';
+import type {SharedDoc} from './shared-doc.js';
+import type {Tab} from './tab.js';
+import type {QueryDiff, RealConnection, RealDoc, RealQuery} from './upstream.js';
+
+export interface QueryRequest {
+  id: number;
+  c: string;
+  q: unknown;
+  o?: object;
+}
+
+export interface SharedQueriesOwner {
+  connection: RealConnection;
+  isConnected(): boolean;
+  /** The shared document of a real one. */
+  share(doc: RealDoc): SharedDoc;
+}
+
+/** The queries of all tabs: one real subscribed query for all that ask the same. */
+export class SharedQueries {
+  private readonly queries = new Map<string, SharedQuery>();
+
+  constructor(private readonly owner: SharedQueriesOwner) {}
+
+  get size(): number {
+    return this.queries.size;
+  }
+
+  fetch(tab: Tab, {id, c, q, o}: QueryRequest): void {
+    const reply = tab.inThisSession((error: Error | null, results: RealDoc[], extra: unknown) => {
+      if (error) return tab.send({a: 'qf', id, error: encodeError(error)});
+      const data = results?.map(doc => item(doc, c, this.owner.share(doc).bring(tab)));
+      tab.send({a: 'qf', id, data, extra});
+    });
+    this.owner.connection.createFetchQuery(c, q, o ? {...o} : null, reply);
+  }
+
+  subscribe(tab: Tab, request: QueryRequest): void {
+    const {c, q, o} = request;
+    const key = JSON.stringify([c, q, o ?? null]);
+    let query = this.queries.get(key);
+    if (!query) {
+      query = new SharedQuery(this.owner, request, () => this.queries.delete(key));
+      this.queries.set(key, query);
+    }
+    query.join(tab, request.id);
+  }
+
+  unsubscribe(tab: Tab, id: number): void {
+    for (const query of [...this.queries.values()]) query.leave(tab, id);
+  }
+
+  /** The tab's session ended. */
+  detach(tab: Tab): void {
+    for (const query of [...this.queries.values()]) query.leave(tab);
+  }
+
+  /** What was ready has to be made ready again by the server. */
+  onDisconnected(): void {
+    for (const query of this.queries.values()) query.onDisconnected();
+  }
+}
+
+interface Member {
+  tab: Tab;
+  id: number;
+  /** It has the results, and follows their changes. */
+  joined: boolean;
+  /** It waits for the server's answer. */
+  waiting: boolean;
+}
+
+class SharedQuery {
+  private readonly real: RealQuery;
+  private members: Member[] = [];
+  private isFresh = false;
+  private responding = false;
+  private inserted: RealDoc[] = [];
+  private removed: RealDoc[] = [];
+
+  constructor(
+    private readonly owner: SharedQueriesOwner,
+    private readonly request: QueryRequest,
+    private readonly onEnd: () => void
+  ) {
+    const {c, q, o} = request;
+    this.real = owner.connection.createSubscribeQuery(c, q, o ? {...o} : null, () => {});
+    this.relayResponses();
+    this.relayDiffs();
+    this.real.on('extra', (extra: unknown) => this.sendToJoined(id => ({a: 'q', id, extra})));
+    this.real.on('error', (error: Error) => {
+      // The error of a reply goes to those who wait for it.
+      if (!this.responding) this.sendToJoined(id => ({a: 'q', id, error: encodeError(error)}));
+    });
+  }
+
+  join(tab: Tab, id: number): void {
+    let member = this.members.find(member => member.tab === tab && member.id === id);
+    if (!member) this.members.push((member = {tab, id, joined: false, waiting: false}));
+    const answerable = this.isFresh || (!this.owner.isConnected() && this.real.results !== null);
+    if (answerable) this.answer(member);
+    else member.waiting = true;
+  }
+
+  /** @param id of the tab's query; without it, all of the tab's */
+  leave(tab: Tab, id?: number): void {
+    const leaving = this.members.filter(member => member.tab === tab && (id === undefined || member.id === id));
+    if (!leaving.length) return;
+    this.members = this.members.filter(member => !leaving.includes(member));
+    for (const {joined} of leaving) {
+      if (joined) for (const doc of this.real.results ?? []) this.owner.share(doc).leave(tab);
+    }
+    if (this.members.length) return;
+    this.onEnd();
+    this.real.destroy();
+  }
+
+  onDisconnected(): void {
+    this.isFresh = false;
+  }
+
+  private answer(member: Member): void {
+    const {tab, id, joined} = member;
+    member.waiting = false;
+    // A tab that asks again after a reconnect has the results, and has had their changes.
+    if (joined) return tab.send({a: 'qs', id});
+    member.joined = true;
+    const data = this.real.results?.map(doc => this.bring(tab, doc));
+    tab.send({a: 'qs', id, data, extra: this.real.extra});
+  }
+
+  private bring(tab: Tab, doc: RealDoc): object {
+    return item(doc, this.request.c, this.owner.share(doc).join(tab));
+  }
+
+  private relayResponses(): void {
+    const {real} = this;
+    const upstream = real._finishResponse;
+    real._finishResponse = (error, callback) => {
+      this.responding = true;
+      upstream.call(real, error, callback);
+      this.responding = false;
+      if (error) return this.fail(error);
+      this.isFresh = true;
+      for (const member of this.members) if (member.waiting) this.answer(member);
+    };
+  }
+
+  private fail(error: Error): void {
+    const members = this.members;
+    this.members = [];
+    this.onEnd();
+    for (const {tab, id} of members) tab.send({a: 'qs', id, error: encodeError(error)});
+  }
+
+  private relayDiffs(): void {
+    const {real} = this;
+    real.on('insert', (docs: RealDoc[]) => this.inserted.push(...docs));
+    real.on('remove', (docs: RealDoc[]) => this.removed.push(...docs));
+    const upstream = real._handleDiff;
+    real._handleDiff = diff => {
+      this.inserted = [];
+      this.removed = [];
+      upstream.call(real, diff);
+      for (const member of this.members) if (member.joined) this.sendDiff(member, diff);
+    };
+  }
+
+  private sendDiff({tab, id}: Member, diff: QueryDiff[]): void {
+    const sent = diff.map(change => change.type === 'insert'
+      ? {...change, values: (change.values as RealDoc[]).map(doc => this.bring(tab, doc))}
+      : change);
+    tab.send({a: 'q', id, diff: sent});
+    for (const doc of this.removed) this.owner.share(doc).leave(tab);
+  }
+
+  private sendToJoined(message: (id: number) => {a: string}): void {
+    for (const {tab, id, joined} of this.members) if (joined) tab.send(message(id));
+  }
+}
+
+/** A result as the server sends it: the snapshot, with the document's id and, if it is another, collection. */
+function item(doc: RealDoc, collection: string, snapshot: object): object {
+  return {...snapshot, d: doc.id, ...(doc.collection !== collection && {c: doc.collection})};
+}

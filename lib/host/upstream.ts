@@ -1,0 +1,127 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+
+/**
+ * What the host leans on in upstream's `Doc`, `Query` and `Connection` beyond their documentation, and
+ * why. `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
+ */
+
+export type Callback = (error?: Error | null) => void;
+
+export interface RealOp {
+  op?: unknown;
+  create?: {type: string; data: unknown};
+  del?: boolean;
+  src?: string;
+  seq?: number;
+  source?: unknown;
+  type?: Type | null;
+  sentAt?: number;
+  callbacks?: (Callback | undefined)[];
+  /** Ours: the tab that submitted it, so that ops of two tabs are not composed into one. */
+  owner?: string;
+  /** Ours: `doc.submitSource` as it was in the tab, since upstream reads it when the op is sent. */
+  submitSource?: boolean;
+}
+
+export interface RealDoc {
+  readonly collection: string;
+  readonly id: string;
+  readonly connection: RealConnection;
+  version: number | null;
+  type: Type | null;
+  data: unknown;
+  subscribed: boolean;
+  wantSubscribe: boolean;
+  preventCompose: boolean;
+  submitSource: boolean;
+  fetch(callback?: Callback): void;
+  subscribe(callback?: Callback): void;
+  unsubscribe(callback?: Callback): void;
+  destroy(callback?: Callback): void;
+  flush(): void;
+  hasWritePending(): boolean;
+  ingestSnapshot(snapshot: {v: number; type: string | null; data?: unknown}, callback?: Callback): void;
+  on(event: string, listener: (...args: never[]) => void): void;
+  /** The op on its way to the server, and those behind it: what a rejection must not take along. */
+  inflightOp: RealOp | null;
+  pendingOps: RealOp[];
+  /** Requests under way decide whether a fetch of ours will be answered. */
+  inflightSubscribe: unknown;
+  pendingSubscribe: unknown[];
+  /** Every change of the data passes through here, in the one order that is the history. */
+  _otApply(op: RealOp, source: unknown): void;
+  /** Queues an op that was applied; `_submit` would roll back hard where applying fails. */
+  _pushOp(op: RealOp, source: unknown, callback: Callback): void;
+  _sendOp(): void;
+  /** A no-op of the server moves the version without an event. */
+  _handleOp(error: Error | null, message: {v?: number}): void;
+  _rollback(error: Error): void;
+  _hardRollback(error: Error): void;
+  _setType(type: null): void;
+  _fetch(options: {force: boolean}, callback: Callback): void;
+  _isInHardRollback: boolean;
+  /** Silent read rejections call back without their error; the tabs need it. */
+  _emitResponseError(error: Error, callback?: Callback): void;
+}
+
+export interface RealQuery {
+  readonly collection: string;
+  results: RealDoc[] | null;
+  extra: unknown;
+  ready: boolean;
+  sent: boolean;
+  destroy(callback?: Callback): void;
+  on(event: string, listener: (...args: never[]) => void): void;
+  /** The server's diff, which the tabs get as it is; the public events have lost its shape. */
+  _handleDiff(diff: QueryDiff[]): void;
+  /** The one place that every reply passes, the repeated ones after a reconnect too. */
+  _finishResponse(error: Error | null, callback?: unknown): void;
+}
+
+export type QueryDiff =
+  | {type: 'insert'; index: number; values: unknown[]}
+  | {type: 'remove'; index: number; howMany?: number}
+  | {type: 'move'; from: number; to: number; howMany?: number};
+
+export interface PresenceReply {
+  a: 'p';
+  ch: string;
+  id: string;
+  src?: string;
+  p?: unknown;
+  pv?: number;
+  c?: string;
+  d?: string;
+  v?: number;
+  t?: string;
+}
+
+export interface RealConnection {
+  id: string | null;
+  state: string;
+  canSend: boolean;
+  on(event: string, listener: (...args: never[]) => void): this;
+  off(event: string, listener: (...args: never[]) => void): this;
+  send(message: object): void;
+  ping(): void;
+  close(): void;
+  get(collection: string, id: string): RealDoc;
+  createFetchQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
+  createSubscribeQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
+  fetchSnapshot(c: string, d: string, v: number | null, callback: SnapshotCallback): void;
+  fetchSnapshotByTimestamp(c: string, d: string, ts: number | null, callback: SnapshotCallback): void;
+  startBulk(): void;
+  endBulk(): void;
+  /** Presence is the tabs' own: the host passes the messages on instead of keeping presences. */
+  _presenceSeq: number;
+  _handlePresence(error: Error | null, message: PresenceReply): void;
+  _handlePresenceSubscribe(error: Error | null, message: {ch: string; seq: number}): void;
+  _handlePresenceUnsubscribe(error: Error | null, message: {ch: string; seq: number}): void;
+  _handlePresenceRequest(error: Error | null, message: {ch: string}): void;
+}
+
+export type QueryCallback = (error: Error | null, results: RealDoc[], extra: unknown) => void;
+export type SnapshotCallback = (
+  error: Error | null,
+  snapshot: {v: number; type: string | null; data: unknown; m: unknown}
+) => void;

@@ -1,0 +1,46 @@
+/** An error as it travels: ShareDB's codes where ShareDB has one. */
+export interface ErrorData {
+  code?: string | number | undefined;
+  message: string;
+}
+
+/** The codes of this library. ShareDB's own codes keep their meaning and are not listed here. */
+export const ERROR_CODES = {
+  /** An option of `createConnection` or `startHost` is missing or of the wrong type. */
+  ERR_TABS_BAD_OPTION: 'ERR_TABS_BAD_OPTION',
+  /** A request to the host was still open when the session with the host ended. */
+  ERR_TABS_SESSION_ENDED: 'ERR_TABS_SESSION_ENDED',
+  /** The host did not answer a request in time. */
+  ERR_TABS_TIMEOUT: 'ERR_TABS_TIMEOUT',
+  /** Tab and host come from builds that do not understand each other: reload the older one. */
+  ERR_TABS_PROTOCOL: 'ERR_TABS_PROTOCOL',
+  /** A new host does not know a document's history: the op could not be carried over. */
+  ERR_TABS_OP_LOST: 'ERR_TABS_OP_LOST',
+  /** No way to reach a server is left: no worker, no url, no socket. */
+  ERR_TABS_NO_HOST: 'ERR_TABS_NO_HOST',
+  /** A message to the host is not of the protocol's form. */
+  ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
+} as const;
+
+/** An error of this library; `code` is one of {@link ERROR_CODES}. */
+export class TabsError extends Error {
+  override readonly name = 'TabsError';
+  constructor(readonly code: keyof typeof ERROR_CODES, message: string) {
+    super(message);
+  }
+}
+
+/** Anything that was thrown or called back with, ready to travel. */
+export function encodeError(error: unknown): ErrorData {
+  if (error && typeof error === 'object' && 'message' in error) {
+    const {code, message} = error as ErrorData;
+    return code === undefined ? {message: String(message)} : {code, message: String(message)};
+  }
+  return {code: 'ERR_UNKNOWN_ERROR', message: String(error)};
+}
+
+export function decodeError(data: ErrorData): Error & {code?: string | number} {
+  const error: Error & {code?: string | number} = new Error(data.message);
+  if (data.code !== undefined) error.code = data.code;
+  return error;
+}

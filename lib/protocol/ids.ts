@@ -1,0 +1,9 @@
+/** Ids say who minted them; a string of one kind is not taken for another. */
+type Branded<Kind extends string> = string & {readonly __kind: Kind};
+
+/** Minted by a tab, once for its life. It is also the `src` of the tab's ops. */
+export type TabId = Branded<'tab'>;
+/** Minted by a host at its start. */
+export type Epoch = Branded<'epoch'>;
+/** Minted by a host for each greeting of a tab that it accepts. */
+export type SessionId = Branded<'session'>;

@@ -1,0 +1,258 @@
+import type {ErrorData} from './errors.js';
+
+/**
+ * The words of tabs and hosts. ShareDB's own letters keep their meaning; where ShareDB sends a
+ * document's version with a request, a tab sends a {@link Position}. Dotted names are ours.
+ */
+
+/** Where a tab stands in the host's history of a document. */
+export interface Position {
+  /** Counts how often the tab has started on the document from nothing, over all its documents. */
+  inc: number;
+  /** The revision that the tab has, null when it has nothing of the host's history. */
+  rev: number | null;
+  /** This is not the first start: the tab had a state, and discarded it. */
+  again?: true;
+  /** A state that the tab got from elsewhere (`doc.ingestSnapshot`), which the host may start from. */
+  seed?: SnapshotData;
+}
+
+/** A snapshot as it travels. `data` is in the serialized form of types that have one. */
+export interface SnapshotData {
+  v: number | null;
+  type: string | null;
+  data?: unknown;
+  /** Left out where the snapshot does not come from the host's history. */
+  rev?: number;
+}
+
+/** An op of a tab on its way to the host: ShareDB's, plus where it was made and how to submit it. */
+export interface OpRequest {
+  a: 'op';
+  c: string;
+  d: string;
+  v: Position;
+  src: string;
+  seq: number;
+  op?: unknown;
+  create?: {type: string; data: unknown};
+  del?: true;
+  x: {
+    /** Present where the app set `doc.submitSource`. */
+    source?: unknown;
+    preventCompose?: true;
+  };
+}
+
+/** One step of a document's history, as a tab gets it. */
+export interface EntryMessage {
+  a: 'op';
+  c: string;
+  d: string;
+  inc: number;
+  rev: number;
+  /** The server's version after this entry. */
+  v: number | null;
+  src?: string;
+  seq?: number;
+  op?: unknown;
+  create?: {type: string; data: unknown};
+  del?: true;
+  /** The host's document was loaded with this, where it had no type before. */
+  load?: SnapshotData;
+  /** The tab's own op has its place in the history. The op itself is left out: the tab has it. */
+  own?: true;
+}
+
+/** The server has answered to an op of the tab that has its place in the history. */
+export interface SettledMessage {
+  a: 'doc.settled';
+  c: string;
+  d: string;
+  seq: number;
+  error?: ErrorData;
+}
+
+/** The host lost its state of a document, and the ops that had not been acknowledged. */
+export interface RollbackMessage {
+  a: 'doc.rollback';
+  c: string;
+  d: string;
+  inc: number;
+}
+
+/** The host's document is back after a `doc.rollback`. */
+export interface ResetMessage {
+  a: 'doc.reset';
+  c: string;
+  d: string;
+  inc: number;
+  /** Missing where it could not be loaded; `loadError` says why. */
+  snapshot?: SnapshotData;
+  loadError?: ErrorData;
+  /** The outcome of each op of the tab that had its place in the lost history. */
+  outcomes: {seq: number; error?: ErrorData}[];
+  /** The error for the tab's ops that had none yet. */
+  error: ErrorData;
+}
+
+/** The host's connection to the server, as its `connection.state` has it. */
+export interface ConnectionStateMessage {
+  a: 'connection.state';
+  state: string;
+  reason?: string;
+}
+
+/** An event of the host's connection that the tabs emit too. */
+export interface ConnectionEventMessage {
+  a: 'connection.event';
+  event: 'error' | 'connection error';
+  error: ErrorData;
+}
+
+/** What every tab shows as `connection.status`. */
+export interface HostStatus {
+  tabs: number;
+  pendingOps: number;
+  pendingDocs: number;
+}
+
+export interface StatusMessage {
+  a: 'host.status';
+  status: HostStatus;
+}
+
+/** The tab has destroyed its document and wants to hear no more of it. */
+export interface ForgetMessage {
+  a: 'doc.forget';
+  c: string;
+  d: string;
+}
+
+/** What a tab knows of a document when it greets a host that it had before. */
+export interface ResumeMessage {
+  a: 'tab.resume';
+  docs: {c: string; d: string; inc: number; rev: number | null; unsettled: number[]}[];
+}
+
+/** Names that would reach Object.prototype; the same that ShareDB's agent refuses. */
+export function isInvalidName(name: unknown): boolean {
+  return typeof name !== 'string' || name in Object.prototype;
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+export function isPosition(value: unknown): value is Position {
+  if (!value || typeof value !== 'object') return false;
+  const {inc, rev, seed} = value as Position;
+  return isCount(inc) && (rev === null || isCount(rev)) &&
+    (seed === undefined || (!!seed && typeof seed === 'object' && (seed.v === null || isCount(seed.v))));
+}
+
+type Fields = Record<string, unknown>;
+
+const CHECKS: Record<string, (message: Fields) => string | undefined> = {
+  f: checkDocRequest,
+  s: checkDocRequest,
+  u: checkDocRequest,
+  bf: checkBulkRequest,
+  bs: checkBulkRequest,
+  bu: checkBulkRequest,
+  op: checkOpRequest,
+  qf: checkQuery,
+  qs: checkQuery,
+  qu: checkQuery,
+  nf: checkSnapshotRequest,
+  nt: checkSnapshotRequest,
+  p: checkPresence,
+  ps: checkPresenceChannel,
+  pu: checkPresenceChannel,
+  pr: checkPresenceChannel,
+  pp: () => undefined,
+  'doc.forget': message => (isInvalidName(message['c']) || isInvalidName(message['d']) ? 'Invalid id' : undefined),
+  'tab.resume': checkResume
+};
+
+/** What is wrong with a tab's message, in ShareDB's words; undefined where nothing is. */
+export function checkRequest(message: Fields): string | undefined {
+  const action = message['a'] as string;
+  const check = Object.hasOwn(CHECKS, action) ? CHECKS[action] : undefined;
+  return check ? check(message) : 'Invalid or unknown message';
+}
+
+function checkName(message: Fields): string | undefined {
+  if (isInvalidName(message['c'])) return 'Invalid collection';
+  if (isInvalidName(message['d'])) return 'Invalid id';
+  return undefined;
+}
+
+function checkDocRequest(message: Fields): string | undefined {
+  return checkName(message) ?? (isPosition(message['v']) ? undefined : 'Invalid version');
+}
+
+function checkBulkRequest(message: Fields): string | undefined {
+  if (isInvalidName(message['c'])) return 'Invalid collection';
+  const docs = message['b'];
+  if (!docs || typeof docs !== 'object' || Array.isArray(docs)) return 'Invalid bulk subscribe data';
+  for (const [id, position] of Object.entries(docs)) {
+    if (isInvalidName(id)) return 'Invalid id';
+    if (!isPosition(position)) return 'Invalid version';
+  }
+  return undefined;
+}
+
+function checkOpRequest(message: Fields): string | undefined {
+  const nameError = checkName(message);
+  if (nameError) return nameError;
+  if (!isPosition(message['v'])) return 'Invalid version';
+  if (typeof message['src'] !== 'string' || !isCount(message['seq'])) return 'Both src and seq must be set together';
+  if (!message['x'] || typeof message['x'] !== 'object') return 'Missing op options';
+  const create = message['create'] as Fields | undefined;
+  if (create !== undefined) {
+    return create && typeof create === 'object' && typeof create['type'] === 'string' ? undefined : 'Missing create type';
+  }
+  if (message['del'] !== undefined) return message['del'] === true ? undefined : 'del value must be true';
+  return 'op' in message ? undefined : 'Missing op, create, or del';
+}
+
+function checkQuery(message: Fields): string | undefined {
+  if (typeof message['id'] !== 'number') return 'Missing query ID';
+  if (message['a'] !== 'qu' && isInvalidName(message['c'])) return 'Invalid collection';
+  if (message['o'] != null && typeof message['o'] !== 'object') return 'Invalid query options';
+  return undefined;
+}
+
+function checkSnapshotRequest(message: Fields): string | undefined {
+  if (typeof message['id'] !== 'number') return 'Missing request ID';
+  const nameError = checkName(message);
+  if (nameError) return nameError;
+  if (message['v'] != null && !isCount(message['v'])) return 'Invalid version';
+  if (message['ts'] != null && !isCount(message['ts'])) return 'Invalid timestamp';
+  return undefined;
+}
+
+function checkPresenceChannel(message: Fields): string | undefined {
+  return typeof message['ch'] === 'string' && !isInvalidName(message['ch']) ? undefined : 'Invalid presence channel';
+}
+
+function checkPresence(message: Fields): string | undefined {
+  const channelError = checkPresenceChannel(message);
+  if (channelError) return channelError;
+  if (isInvalidName(message['id'])) return 'Invalid presence ID';
+  if (!isCount(message['pv'])) return 'Invalid presence version';
+  if (message['c'] == null && message['d'] == null) return undefined;
+  return checkName(message) ?? (isPosition(message['at']) ? undefined : 'Invalid version');
+}
+
+function checkResume(message: Fields): string | undefined {
+  const docs = message['docs'];
+  if (!Array.isArray(docs)) return 'Missing documents';
+  for (const doc of docs as Fields[]) {
+    if (!doc || typeof doc !== 'object') return 'Invalid document';
+    const error = checkName(doc);
+    if (error) return error;
+    if (!isPosition(doc)) return 'Invalid version';
+    if (!Array.isArray(doc['unsettled']) || !doc['unsettled'].every(isCount)) return 'Invalid seq';
+  }
+  return undefined;
+}

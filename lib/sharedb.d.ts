@@ -1,0 +1,20 @@
+/** Modules of `sharedb` that `@types/sharedb` does not describe. */
+declare module 'sharedb/lib/util.js' {
+  export function nextTick(callback: (...args: never[]) => void, ...args: unknown[]): void;
+  export function isDangerousProperty(name: unknown): boolean;
+  export function supportsPresence(type: unknown): boolean;
+}
+declare module 'sharedb/lib/ot.js' {
+  export function transform(type: unknown, op: object, appliedOp: object): Error | undefined;
+  export function transformPresence(presence: object, op: object, isOwnOp: boolean): Error | undefined;
+  export function checkOp(op: object): Error | undefined;
+  export function checkOpPathsForType(type: unknown, op: object): Error | undefined;
+}
+declare module 'sharedb/lib/client/presence/local-doc-presence.js' {
+  const LocalDocPresence: unknown;
+  export default LocalDocPresence;
+}
+declare module 'sharedb/lib/client/presence/remote-doc-presence.js' {
+  const RemoteDocPresence: unknown;
+  export default RemoteDocPresence;
+}

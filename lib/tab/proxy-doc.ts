@@ -1,0 +1,321 @@
+import {TabsError, decodeError} from '../protocol/errors.js';
+import type {EntryMessage, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
+import {nextTick} from '../platform/next-tick.js';
+import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
+import type {ProxyConnection} from './proxy-connection.js';
+
+/** The error of an op that the host would not take, or of one that the server rejected. */
+type OpMessage = EntryMessage & {seq: number};
+
+/**
+ * A `Doc` of a tab. Optimistic apply, composing, transforming and events are upstream's; what is added
+ * is the second hop: an op goes to the host first, which gives it its place in the document's history,
+ * and is settled when the server has answered.
+ */
+export class ProxyDoc<Data = any> extends BaseDoc<Data> {
+  declare readonly connection: ProxyConnection;
+  /** The revision of the host's history that the document shows, null when it shows none. */
+  private rev: number | null = null;
+  /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
+  private inc: number;
+  private again = false;
+  /** Ops that have their place in the history and wait for the server's answer. */
+  private unsettled: PendingOp[] = [];
+  /** What was ingested from elsewhere, for a host that has not loaded the document. */
+  private seed: SnapshotData | undefined;
+  private setAside: PendingOp[] | undefined;
+  private wasPaused = false;
+  private waitingUntilSent: (() => void)[] = [];
+
+  constructor(connection: ProxyConnection, collection: string, id: string) {
+    super(connection, collection, id);
+    this.inc = connection.nextIncarnation();
+  }
+
+  /** Where this document stands in the host's history. @internal */
+  get position(): Position {
+    const {inc, rev, seed} = this;
+    return {inc, rev, ...(this.again && {again: true as const}), ...(seed && rev === null && {seed})};
+  }
+
+  /** The seqs of the ops that the server has not answered to. @internal */
+  get unsettledSeqs(): number[] {
+    return this.unsettled.map(op => op.seq!);
+  }
+
+  /** Whether there is nothing that the host has not got yet. @internal */
+  get hasUnsent(): boolean {
+    return !!this.inflightOp || this.pendingOps.length > 0;
+  }
+
+  /** The ops that the host has not got yet, in order. @internal */
+  get unsent(): PendingOp[] {
+    return this.inflightOp ? [this.inflightOp, ...this.pendingOps] : this.pendingOps;
+  }
+
+  /** Whether the document waits for a state from the host. @internal */
+  get isLoading(): boolean {
+    return !!this.setAside || this.inflightFetch.length > 0 || !!this.inflightSubscribe;
+  }
+
+  /** Calls back, never synchronously, when the host has all ops of this document. @internal */
+  whenNothingUnsent(callback: () => void): void {
+    nextTick(() => {
+      if (!this.hasUnsent && !this.isLoading) return callback();
+      this.waitingUntilSent.push(callback);
+    });
+  }
+
+  override hasPending(): boolean {
+    return this.unsettled.length > 0 || !!this.setAside || super.hasPending();
+  }
+
+  override hasWritePending(): boolean {
+    return this.unsettled.length > 0 || super.hasWritePending();
+  }
+
+  /** @internal */
+  override _emitNothingPending(): void {
+    this.callWaitingUntilSent();
+    super._emitNothingPending();
+  }
+
+  override pause(): void {
+    // Only who pauses sees whether the next op waits for the server's answer to the last.
+    if (this.connection.canSend) this.wasPaused = true;
+    super.pause();
+  }
+
+  override flush(): void {
+    if (this.setAside) return;
+    if (this.wasPaused && this.unsettled.length) return;
+    if (this.rev === null && this.type && this.version !== null) return this.findRevision();
+    super.flush();
+  }
+
+  override ingestSnapshot(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback?: Callback): void {
+    if (snapshot?.rev === undefined) {
+      const before = this.version;
+      super.ingestSnapshot(snapshot as IngestibleSnapshot, callback);
+      if (snapshot && this.version !== before && this.rev === null) {
+        this.seed = {v: this.version, type: this.type?.uri ?? null, data: snapshot.data};
+      }
+      return;
+    }
+    if (this.rev !== null && snapshot.rev <= this.rev) return callback?.();
+    // A create of our own is under way: it finds its place in the history, or is refused.
+    if (this.hasUnsent && this.rev === null && this.version === null) {
+      if (callback) this.once('no write pending', () => callback());
+      return;
+    }
+    // Ops were made on a state that the host can't lead on from.
+    if (this.hasUnsent) this._hardRollback(this.lostOp());
+    else this.load(snapshot as SnapshotData);
+    callback?.();
+  }
+
+  /** One step of the host's history, or the host's refusal of an op. @internal */
+  override _handleOp(error: Error | null, message: OpMessage): void {
+    // Fetched anew, or rolled back, since this was sent.
+    if (!this.isCurrent(message.inc)) return;
+    if (error) {
+      if (this.inflightOp?.seq === message.seq) super._handleOp(error, message);
+      return;
+    }
+    if (message.own) return this.sequenced(message);
+    if (this.rev === null || message.rev <= this.rev) return;
+    if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
+    this.rev = message.rev;
+    if (message.load) return this.replaceBy(message.load);
+    if (!('op' in message || message.create || message.del)) {
+      this.version = message.v;
+      return;
+    }
+    // Upstream counts the version up and wants the message's to be the one before.
+    const {rev, v} = message;
+    this.version = message.v = (v ?? 0) - 1;
+    super._handleOp(null, message);
+    if (v === null && this.rev === rev) this.version = null;
+  }
+
+  /** The host has what was ingested here, and knows how it goes on from there. @internal */
+  handlePlanted({inc, rev}: {inc: number; rev: number}): void {
+    if (!this.isCurrent(inc) || this.rev !== null || !this.seed) return;
+    this.rev = rev;
+    this.seed = undefined;
+    this.flush();
+  }
+
+  /** The server has answered to an op that has its place in the history. @internal */
+  handleSettled({seq, error}: SettledMessage): void {
+    const index = this.unsettled.findIndex(op => op.seq === seq);
+    if (index === -1) return;
+    const [op] = this.unsettled.splice(index, 1);
+    const failure = error && decodeError(error);
+    const called = callEach(op!, failure);
+    this.flush();
+    this._emitNothingPending();
+    if (failure && !called) this.emit('error', failure);
+  }
+
+  /** The host lost its state: so did this document, if it has ops of its own in it. @internal */
+  handleRollback(inc: number): void {
+    if (!this.isCurrent(inc) || !this.hasWritePending()) return;
+    this._isInHardRollback = true;
+    this._setType(null);
+    this.version = null;
+    this.rev = null;
+    this.setAside = [...this.unsettled, ...(this.inflightOp ? [this.inflightOp] : []), ...this.pendingOps];
+    this.unsettled = [];
+    this.inflightOp = null;
+    this.pendingOps = [];
+  }
+
+  /** The host's state is back, or another one that there is no way to from the one shown. @internal */
+  handleReset({inc, snapshot, loadError, outcomes, error}: ResetMessage): void {
+    if (!this.isCurrent(inc)) return;
+    if (!this.setAside && this.hasWritePending()) this.handleRollback(inc);
+    const ops = this.setAside;
+    this.setAside = undefined;
+    this._isInHardRollback = false;
+    if (snapshot) this.replaceBy(snapshot);
+    if (loadError) this.emit('error', withCode('ERR_HARD_ROLLBACK_FETCH_FAILED', `Hard rollback fetch failed: ${loadError.message}`));
+    if (!ops) return;
+    let unheard: Error | undefined;
+    for (const op of ops) {
+      const outcome = outcomes.find(({seq}) => seq === op.seq);
+      const failure = outcome ? outcome.error && decodeError(outcome.error) : decodeError(error);
+      if (!callEach(op, failure) && failure) unheard ??= failure;
+    }
+    this.flush();
+    this._emitNothingPending();
+    if (unheard) this.emit('error', unheard);
+  }
+
+  /** Upstream's way out of a state that can't be kept; the next state is another incarnation. @internal */
+  override _hardRollback(error: Error): void {
+    this.startAnew();
+    super._hardRollback(error);
+  }
+
+  /** The link to the host or the state of the host's connection changed. @internal */
+  override _onConnectionStateChanged(): void {
+    const {canSend, state} = this.connection;
+    if (!canSend) return super._onConnectionStateChanged();
+    if (state === 'connected') return super._onConnectionStateChanged();
+    // The host still takes ops and requests, but nothing comes from the server.
+    if (state !== 'connecting') this.subscribed = false;
+  }
+
+  /** A host is there: what waited for one goes out. @internal */
+  handleLinked(): void {
+    this.flush();
+    this._resubscribe();
+  }
+
+  /**
+   * Another host took over, which knows nothing of this document's history. What is shown stays until
+   * it is loaded again; ops that only the lost host knew are lost with it.
+   * @internal
+   */
+  handleHostReplaced(): void {
+    if (this.rev === null && !this.unsettled.length) return;
+    const lost = this.hasWritePending();
+    const ops = [...this.unsettled, ...(this.inflightOp ? [this.inflightOp] : []), ...this.pendingOps];
+    this.unsettled = [];
+    this.inflightOp = null;
+    this.pendingOps = [];
+    this.startAnew();
+    if (!lost) return;
+    const error = this.lostOp();
+    let heard = true;
+    for (const op of ops) heard = callEach(op, error) && heard;
+    this._emitNothingPending();
+    if (!heard) this.emit('error', error);
+    if (this.wantSubscribe) return;
+    this.fetch();
+  }
+
+  private isCurrent(inc: number): boolean {
+    return inc === this.inc || (inc === 0 && !this.again);
+  }
+
+  private startAnew(): void {
+    this.inc = this.connection.nextIncarnation();
+    this.again = true;
+    this.rev = null;
+    this.seed = undefined;
+  }
+
+  /** The host has given an op of ours its place: what is shown is what the history has there. */
+  private sequenced(message: OpMessage): void {
+    if (this.rev !== null && message.rev <= this.rev) return;
+    // After a lost link, upstream has put the op back to where it waits to be sent.
+    const op = this.inflightOp?.seq === message.seq ? this.inflightOp
+      : this.pendingOps[0]?.seq === message.seq ? this.pendingOps.shift() : undefined;
+    if (!op) {
+      this.rev = message.rev;
+      return;
+    }
+    if (op === this.inflightOp) this.inflightOp = null;
+    this.rev = message.rev;
+    this.seed = undefined;
+    this.version = message.v;
+    this.unsettled.push(op);
+    this.flush();
+    this.callWaitingUntilSent();
+  }
+
+  private callWaitingUntilSent(): void {
+    if (!this.waitingUntilSent.length || this.hasUnsent || this.isLoading) return;
+    const waiting = this.waitingUntilSent;
+    this.waitingUntilSent = [];
+    for (const callback of waiting) callback();
+  }
+
+  private load({v, type, data, rev}: SnapshotData): void {
+    this.rev = rev ?? null;
+    this.seed = undefined;
+    this.version = v;
+    this._setType(type);
+    this._setData(this.type?.deserialize ? this.type.deserialize(data) : data);
+    this.emit('load');
+  }
+
+  /** Another state, from outside: a deletion where there is no document any more, else a load. */
+  private replaceBy(snapshot: SnapshotData): void {
+    if (this.hasUnsent) {
+      this.rev = null;
+      return this._hardRollback(withCode('ERR_DOC_ALREADY_CREATED', 'Document already created'));
+    }
+    const oldData = this.data;
+    if (!this.type || snapshot.type) return this.load(snapshot);
+    this.rev = snapshot.rev ?? null;
+    this.version = snapshot.v;
+    this._setType(null);
+    this.emit('del', oldData, false);
+  }
+
+  private lostOp(): TabsError {
+    return new TabsError('ERR_TABS_OP_LOST', `The host does not know what the op was made on. ${this.collection}.${this.id}`);
+  }
+
+  /** Asks for the revision of a state that came from elsewhere, so that ops can be made on it. */
+  private findRevision(): void {
+    if (this.connection.canSend && !this.inflightFetch.length) this.fetch(() => this.flush());
+  }
+}
+
+function callEach(op: PendingOp, error: Error | undefined): boolean {
+  let called = false;
+  for (const callback of op.callbacks) {
+    if (!callback) continue;
+    callback(error);
+    called = true;
+  }
+  return called;
+}
+
+function withCode(code: string, message: string): Error {
+  return Object.assign(new Error(message), {code});
+}

@@ -1,0 +1,213 @@
+import {Connection, Doc} from 'sharedb/lib/client/index.js';
+import LocalDocPresence from 'sharedb/lib/client/presence/local-doc-presence.js';
+import RemoteDocPresence from 'sharedb/lib/client/presence/remote-doc-presence.js';
+import type {
+  Connection as PublicConnection
+} from 'sharedb/lib/client/index.js';
+import type {
+  Doc as PublicDoc, LocalPresence, Presence, Query, Snapshot, Type
+} from 'sharedb/lib/sharedb.js';
+
+/**
+ * Upstream's client classes with what the tab's classes lean on beyond their documentation, and why.
+ * `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
+ */
+
+export type Callback = (error?: Error | null) => void;
+
+export interface PendingOp {
+  op?: unknown;
+  create?: {type: string; data: unknown};
+  del?: boolean;
+  src?: string;
+  seq?: number;
+  source?: unknown;
+  callbacks: (Callback | undefined)[];
+}
+
+export interface Socket {
+  readyState: number;
+  onopen: (() => void) | null;
+  onclose: ((reason?: unknown) => void) | null;
+  onerror: ((error?: unknown) => void) | null;
+  onmessage: ((event: {data: unknown}) => void) | null;
+  send(data: string): void;
+  close(): void;
+}
+
+export interface IngestibleSnapshot {
+  v: number | null;
+  type?: string | null;
+  data?: unknown;
+}
+
+type EventName = 'load' | 'create' | 'before op' | 'op' | 'before op batch' | 'op batch' | 'del' | 'error' |
+  'no write pending' | 'nothing pending' | 'destroy';
+
+/** ShareDB's `Doc`, generic over its data. */
+export interface UpstreamDoc<Data> {
+  readonly collection: string;
+  readonly id: string;
+  data: Data;
+  version: number | null;
+  type: Type | null;
+  subscribed: boolean;
+  wantSubscribe: boolean;
+  preventCompose: boolean;
+  submitSource: boolean;
+  paused: boolean;
+  on(event: EventName, listener: (...args: any[]) => void): this;
+  once(event: EventName, listener: (...args: any[]) => void): this;
+  off(event: EventName, listener: (...args: any[]) => void): this;
+  addListener(event: EventName, listener: (...args: any[]) => void): this;
+  removeListener(event: EventName, listener: (...args: any[]) => void): this;
+  removeAllListeners(event?: EventName): this;
+  listenerCount(event: EventName): number;
+  setMaxListeners(count: number): this;
+  emit(event: EventName, ...args: unknown[]): boolean;
+  fetch(callback?: Callback): void;
+  subscribe(callback?: Callback): void;
+  unsubscribe(callback?: Callback): void;
+  destroy(callback?: Callback): void;
+  create(data: Data, callback?: Callback): void;
+  create(data: Data, type?: string | null, callback?: Callback): void;
+  create(data: Data, type?: string | null, options?: {source?: unknown} | null, callback?: Callback): void;
+  submitOp(op: unknown, callback?: Callback): void;
+  submitOp(op: unknown, options?: {source?: unknown} | null, callback?: Callback): void;
+  del(callback?: Callback): void;
+  del(options?: {source?: unknown} | null, callback?: Callback): void;
+  ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): void;
+  toSnapshot(): {v: number; type: string; data: Data};
+  whenNothingPending(callback: () => void): void;
+  hasPending(): boolean;
+  hasWritePending(): boolean;
+  pause(): void;
+  resume(): void;
+  flush(): void;
+  /** @internal The op on its way to the host, and those behind it: remote ops are carried over them. */
+  inflightOp: PendingOp | null;
+  /** @internal */
+  pendingOps: PendingOp[];
+  /** @internal Requests under way: they are asked again of the next host. */
+  inflightFetch: unknown[];
+  /** @internal */
+  inflightSubscribe: unknown;
+  /** @internal */
+  pendingSubscribe: unknown[];
+  /** @internal */
+  pendingFetch: unknown[];
+  /** @internal */
+  _isInHardRollback: boolean;
+  /** @internal Applies a remote op as upstream does, with its transformation of pending ops. */
+  _handleOp(error: Error | null, message: object): void;
+  /** @internal */
+  _handleSubscribe(error?: Error | null, data?: unknown): void;
+  /** @internal A state that can't be kept: types that do not fit, a create that was refused. */
+  _hardRollback(error: Error): void;
+  /** @internal */
+  _fetch(options: {force?: boolean}, callback?: Callback): void;
+  /** @internal */
+  _setType(type: string | null): void;
+  /** @internal */
+  _setData(data: unknown): void;
+  /** @internal */
+  _resubscribe(): void;
+  /** @internal */
+  _emitNothingPending(): void;
+  /** @internal */
+  _onConnectionStateChanged(): void;
+}
+
+export interface UpstreamQuery extends Query {
+  /** @internal Asked again after the server was away. */
+  send(): void;
+}
+
+export interface UpstreamPresence extends Omit<Presence, 'emit'> {
+  /** @internal */
+  _onConnectionStateChanged(): void;
+  /** @internal */
+  _createLocalPresence(id: string): LocalPresence;
+  /** @internal */
+  _createRemotePresence(id: string): unknown;
+  emit(event: string, ...args: unknown[]): boolean;
+  /** @internal */
+  _updateRemotePresence(presence: unknown): void;
+}
+
+/** ShareDB's `Connection`. */
+export interface UpstreamConnection extends Omit<PublicConnection, 'get' | 'getDocPresence' | 'canSend' | 'send' | 'state' | 'ping' | 'close' | 'emit' | 'queries'> {
+  state: string;
+  canSend: boolean;
+  debug: boolean;
+  get(collection: string, id: string): UpstreamDoc<any>;
+  getExisting(collection: string, id: string): UpstreamDoc<any> | undefined;
+  getDocPresence(collection: string, id: string): Presence;
+  hasWritePending(): boolean;
+  startBulk(): void;
+  endBulk(): void;
+  send(message: object): void;
+  ping(): void;
+  close(): void;
+  queries: Record<string, UpstreamQuery>;
+  emit(event: string, ...args: unknown[]): boolean;
+  /** @internal */
+  sendFetch(doc: UpstreamDoc<unknown>): boolean | undefined;
+  /** @internal */
+  sendSubscribe(doc: UpstreamDoc<unknown>): boolean | undefined;
+  handleMessage(message: object): void;
+  /** @internal The socket stands for the host: nothing but messages in ShareDB's letters passes it. */
+  socket: Socket;
+  /** @internal */
+  _presences: Record<string, UpstreamPresence>;
+  /** @internal */
+  _snapshotRequests: Record<string, UpstreamQuery>;
+  /** @internal A request tells where the tab stands in the host's history, not the version. */
+  _sendActions(action: string, doc: UpstreamDoc<unknown>, version?: unknown): boolean | undefined;
+  /** @internal */
+  sendOp(doc: UpstreamDoc<unknown>, op: PendingOp): void;
+  /** @internal */
+  _addDoc(doc: UpstreamDoc<unknown>): void;
+  /** @internal */
+  _destroyDoc(doc: UpstreamDoc<unknown>): void;
+  /** @internal The host's state is mirrored; whether ops can be sent is another matter. */
+  _setState(state: string, reason?: unknown): void;
+  /** @internal */
+  _reset(): void;
+}
+
+export const BaseConnection = Connection as unknown as new (socket: Socket) => UpstreamConnection;
+export const BaseDoc = Doc as unknown as
+  new <Data>(connection: UpstreamConnection, collection: string, id: string) => UpstreamDoc<Data>;
+
+export interface UpstreamLocalDocPresence extends LocalPresence {
+  /** @internal */
+  _doc: UpstreamDoc<unknown>;
+  /** @internal */
+  _isSending: boolean;
+  /** @internal */
+  _pendingMessages: {p: unknown; pv: number; v: number | null; t: string | null}[];
+  /** @internal */
+  _docDataVersionByPresenceVersion: Record<number, number>;
+  /** @internal It waits until nothing is unsent, where upstream waits for the server. */
+  _sendPending(): void;
+}
+
+export interface UpstreamRemoteDocPresence {
+  src: string | null;
+  value: unknown;
+  presenceVersion: number | null;
+  presence: UpstreamPresence;
+  /** @internal */
+  _doc: UpstreamDoc<unknown>;
+  /** @internal */
+  _pending: unknown;
+  receiveUpdate(message: object): void;
+  /** @internal It looks again, whenever the document changes, at what could not be shown yet. */
+  _setPendingPresence(): void;
+}
+
+export const BaseLocalDocPresence = LocalDocPresence as new (presence: unknown, id: string) => UpstreamLocalDocPresence;
+export const BaseRemoteDocPresence = RemoteDocPresence as new (presence: unknown, id: string) => UpstreamRemoteDocPresence;
+
+export type {Snapshot, Type, Query, Presence, LocalPresence};
