@@ -8,6 +8,8 @@ declare module 'sharedb/lib/ot.js' {
   export function transform(type: unknown, op: object, appliedOp: object): Error | undefined;
   export function transformPresence(presence: object, op: object, isOwnOp: boolean): Error | undefined;
   export function checkOp(op: object): Error | undefined;
+  /** Since sharedb 7. */
+  export const checkSubmittedOpForType: ((type: unknown, op: object) => Error | undefined) | undefined;
   export function checkOpPathsForType(type: unknown, op: object): Error | undefined;
 }
 declare module 'sharedb/lib/client/presence/local-doc-presence.js' {

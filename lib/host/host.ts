@@ -16,6 +16,8 @@ import type {RealConnection, RealDoc} from './upstream.js';
 /** The tabs' status lines need no more than this, however fast the ops come. */
 const STATUS_EVERY_MS = 20;
 
+const MAX_UNHEARD = 16;
+
 export interface HostOptions {
   /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
   connection: unknown;
@@ -49,6 +51,8 @@ export class Host {
   private pendingOps = 0;
   private pendingDocs = 0;
   private pings: (() => void)[] = [];
+  /** What the connection had to say before there was a tab to hear it. */
+  private readonly unheard: Message[] = [];
   private closed = false;
 
   constructor(options: HostOptions) {
@@ -97,6 +101,7 @@ export class Host {
     const guest = tab;
     guest.session = session;
     guest.send(this.stateMessage());
+    for (const event of this.unheard.splice(0)) guest.send(event);
     this.scheduleStatus();
     return {
       onMessage: message => this.receive(guest, message),
@@ -143,8 +148,7 @@ export class Host {
       case 'bu':
         return this.bulk(message, (doc, position) => doc.unsubscribe(tab, position));
       case 'op':
-        if (message['src'] !== tab.id) return this.refuse(tab, message, 'src is not the id of this tab');
-        return this.doc(c, d).submit(tab, message as unknown as OpRequest);
+        return this.submit(tab, this.doc(c, d), message as unknown as OpRequest);
       case 'qf':
         return this.queries.fetch(tab, message as unknown as QueryRequest);
       case 'qs':
@@ -169,6 +173,12 @@ export class Host {
       default:
         return this.refuse(tab, message, 'Invalid or unknown message');
     }
+  }
+
+  /** An op as ShareDB has it, with no more than a version (`connection.send`), is taken as made just now. */
+  private submit(tab: Tab, doc: SharedDoc, request: OpRequest): void {
+    if (request.src && request.src !== tab.id) return this.refuse(tab, request, 'src is not the id of this tab');
+    doc.submit(tab, typeof request.v === 'object' && request.v ? request : {...request, v: doc.positionOf(tab)});
   }
 
   /** One request of a tab for many documents stays one request to the server. */
@@ -200,13 +210,14 @@ export class Host {
     throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
   }
 
-  private refuse(tab: Tab, message: Message, problem: string): void {
+  private refuse(tab: Tab, message: {a: string}, problem: string): void {
     this.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
     this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
   }
 
   /** An error goes back with what tells the tab which request it is for. */
-  private reply(tab: Tab, {a, c, d, id, ch, seq, pv, v}: Message, error: unknown): void {
+  private reply(tab: Tab, message: {a: string}, error: unknown): void {
+    const {a, c, d, id, ch, seq, pv, v} = message as Message;
     const inc = (v as Position | undefined)?.inc;
     tab.send({a, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
   }
@@ -251,9 +262,8 @@ export class Host {
         this.presences.onState(state);
         this.sendToAll(this.stateMessage(reason));
       },
-      error: (error: Error) => this.sendToAll({a: 'connection.event', event: 'error', error: encodeError(error)}),
-      'connection error': (error: unknown) =>
-        this.sendToAll({a: 'connection.event', event: 'connection error', error: encodeError(error)}),
+      error: (error: Error) => this.relay('error', error),
+      'connection error': (error: unknown) => this.relay('connection error', error),
       pong: () => this.pings.shift()?.()
     };
     for (const [event, listener] of Object.entries(listeners)) connection.on(event, listener);
@@ -262,6 +272,12 @@ export class Host {
       // An emitter without a listener for errors throws them.
       connection.on('error', () => {});
     };
+  }
+
+  private relay(event: 'error' | 'connection error', error: unknown): void {
+    const message = {a: 'connection.event', event, error: encodeError(error)};
+    if (this.tabs.size) this.sendToAll(message);
+    else if (this.unheard.length < MAX_UNHEARD) this.unheard.push(message);
   }
 
   private stateMessage(reason?: unknown): Message {

@@ -1,3 +1,4 @@
+import * as ot from 'sharedb/lib/ot.js';
 import type {ErrorData} from '../protocol/errors.js';
 import {encodeError} from '../protocol/errors.js';
 import type {SnapshotData} from '../protocol/messages.js';
@@ -9,6 +10,8 @@ import type {Callback, RealDoc, RealOp} from './upstream.js';
 export interface RecordedDocEvents {
   /** Whether anybody stands at a revision, and needs to be told how it goes on from there. */
   isFollowed(): boolean;
+  /** Whether there are others than this tab whose ops a rollback could cost. */
+  isShared(owner: string | undefined): boolean;
   /** The document moved on by one step. */
   onEntry(entry: Entry): void;
   /** The document's state and all ops that the server had not acknowledged are gone. */
@@ -47,7 +50,7 @@ export class RecordedDoc {
     this.recordLoads();
     this.sendSourcePerOp();
     this.reportSilentErrors();
-    rollBackSoftly(doc);
+    rollBackSoftly(doc, owner => this.events.isShared(owner));
     doc._hardRollback = error => this.rollBackHard(error);
     doc.on('error', (error: Error) => this.events.onError(error));
     if (this.hasState) this.recordLoad();
@@ -73,6 +76,8 @@ export class RecordedDoc {
   submit({step, owner, seq, source, submitSource, preventCompose}: Submission, callback: Callback): Error | undefined {
     const {doc} = this;
     const {type} = doc;
+    const badForm = ot.checkSubmittedOpForType?.(type, step);
+    if (badForm) return badForm;
     const op: RealOp = {...(step as RealOp), owner, submitSource};
     const last = doc.pendingOps.at(-1);
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.

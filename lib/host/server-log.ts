@@ -43,10 +43,14 @@ export class ServerLog {
     const carried = {...presence};
     while (carried.v !== doc.version) {
       const op = this.ops.get(carried.v);
-      if (!op || ot.transformPresence(carried, op, op.src === presence.src)) return undefined;
+      if (!op) return undefined;
+      const {src, ...step} = op;
+      if (ot.transformPresence(carried, step, src === presence.src)) return undefined;
     }
     for (const op of [doc.inflightOp, ...doc.pendingOps]) {
-      if (op && ot.transformPresence(carried, copy(op, undefined), false)) return undefined;
+      if (!op) continue;
+      const {src: _src, ...step} = copy(op, undefined);
+      if (ot.transformPresence(carried, step, false)) return undefined;
     }
     return {p: carried.p};
   }

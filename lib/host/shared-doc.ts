@@ -33,6 +33,7 @@ export class SharedDoc {
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner) {
     this.recorded = new RecordedDoc(doc, {
       isFollowed: () => [...this.followers.values()].some(follower => follower.sent !== null),
+      isShared: owner => [...this.followers.values()].some(({tab, sent}) => sent !== null && tab.id !== owner),
       onEntry: entry => this.publish(entry),
       onRollback: () => this.startRollback(),
       onReset: (error, loadError) => this.finishRollback(error, loadError),
@@ -82,6 +83,7 @@ export class SharedDoc {
       return;
     }
     if (request.seq <= follower.lastSeq) return this.repeatOutcome(follower, request.seq);
+    if (request.seq >= Number.MAX_SAFE_INTEGER) return this.refuse(follower, request, seqOverflow());
     const {history} = this.recorded;
     const step = stepOf(request);
     if (rev === null) {
@@ -123,9 +125,10 @@ export class SharedDoc {
     this.checkIdle();
   }
 
-  /** The tab's incarnation of the document, for what is sent to it beside the history. */
-  incOf(tab: Tab): number {
-    return this.followers.get(tab)?.inc ?? 0;
+  /** Where a tab stands that says nothing of it. */
+  positionOf(tab: Tab): Position {
+    const follower = this.followers.get(tab);
+    return {inc: follower?.inc ?? 0, rev: follower?.sent ?? null};
   }
 
   forget(tab: Tab): void {
@@ -411,6 +414,11 @@ function withCode(code: string, message: string): Error {
 
 function docMissing({collection, id}: RealDoc): Error {
   return withCode('ERR_DOC_DOES_NOT_EXIST', `Cannot submit op. Document has not been created. ${collection}.${id}`);
+}
+
+function seqOverflow(): Error {
+  return withCode('ERR_CONNECTION_SEQ_INTEGER_OVERFLOW',
+    'Connection seq has exceeded the max safe integer, maybe from being open for too long');
 }
 
 function alreadyCreated(): Error {

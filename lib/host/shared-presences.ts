@@ -66,12 +66,14 @@ export class SharedPresences {
   private readonly logs = new WeakMap<SharedDoc, ServerLog>();
   private readonly acks = new Map<string, Tab | undefined>();
   private readonly ownIds = new Set<string | null>();
+  /** Tabs that wait for the server's answer to an unsubscribe, by the seq of ours. */
+  private readonly leaving = new Map<number, () => void>();
 
   constructor(private readonly owner: SharedPresencesOwner) {
     const {connection} = owner;
     connection._handlePresence = (error, message) => this.receiveFromServer(error, message);
     connection._handlePresenceSubscribe = (error, {ch}) => this.onSubscribed(error, ch);
-    connection._handlePresenceUnsubscribe = () => {};
+    connection._handlePresenceUnsubscribe = (_error, {seq}) => this.onUnsubscribed(seq);
     connection._handlePresenceRequest = (error, {ch}) => this.onRequested(error, ch);
   }
 
@@ -116,6 +118,7 @@ export class SharedPresences {
       return;
     }
     for (const channel of this.channels.values()) channel.subscribedAtServer = false;
+    for (const seq of [...this.leaving.keys()]) this.onUnsubscribed(seq);
     if (state === 'connecting') return;
     // Tabs see each other without the server: nobody is to wait for it.
     for (const channel of this.channels.values()) this.answerWaiting(channel, null);
@@ -152,16 +155,25 @@ export class SharedPresences {
 
   private unsubscribe(tab: Tab, channel: Channel, seq: number): void {
     channel.subscribers.delete(tab);
+    for (const waiting of channel.waiting) if (waiting.tab === tab) tab.send({a: 'ps', ch: channel.name, seq: waiting.seq});
     channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
-    tab.send({a: 'pu', ch: channel.name, seq});
     // As the server does: who stops listening is no longer seen.
     this.withdraw(tab, channel);
-    this.release(channel);
+    const reply = tab.inThisSession(() => tab.send({a: 'pu', ch: channel.name, seq}));
+    const own = this.release(channel);
+    if (own === undefined) reply();
+    else this.leaving.set(own, reply);
+  }
+
+  private onUnsubscribed(seq: number): void {
+    const reply = this.leaving.get(seq);
+    this.leaving.delete(seq);
+    reply?.();
   }
 
   private update(tab: Tab, channel: Channel, {id, p, pv, c, d, t, at}: PresenceRequest): void {
     const standing: Standing = {src: tab.id, id, p, pv};
-    if (c !== undefined && d !== undefined && at) {
+    if (c != null && d != null && at) {
       standing.doc = this.owner.share(this.owner.connection.get(c, d));
       standing.t = t;
       if (standing.p !== null && !supportsPresence(standing.doc.doc.type)) {
@@ -287,7 +299,7 @@ export class SharedPresences {
     const standing: Standing = {src, id, p: message.p ?? null, pv: message.pv ?? 0};
     const known = channel.remotes.get(id);
     if (known && known.pv > standing.pv) return;
-    if (c !== undefined && d !== undefined) {
+    if (c != null && d != null) {
       const doc = this.owner.share(this.owner.connection.get(c, d));
       const {version} = doc.doc;
       if (standing.p !== null && (version === null || v! > version)) {
@@ -323,14 +335,17 @@ export class SharedPresences {
     return channel;
   }
 
-  private release(channel: Channel): void {
+  /** Lets go of what nobody needs. @returns the seq of an unsubscribe that the server will answer */
+  private release(channel: Channel): number | undefined {
+    const {connection} = this.owner;
+    let seq: number | undefined;
     if (channel.subscribers.size === 0 && channel.subscribedAtServer) {
       channel.subscribedAtServer = false;
       channel.remotes.clear();
-      const {connection} = this.owner;
-      if (this.owner.isConnected()) connection.send({a: 'pu', ch: channel.name, seq: connection._presenceSeq++});
+      if (this.owner.isConnected()) connection.send({a: 'pu', ch: channel.name, seq: (seq = connection._presenceSeq++)});
     }
     if (!channel.subscribers.size && !channel.locals.size && !channel.outgoing.length) this.channels.delete(channel.name);
+    return seq;
   }
 
   private log(doc: SharedDoc): ServerLog {
@@ -345,7 +360,12 @@ function carry(standing: Standing, {step}: Entry, isOwnOp: boolean): void {
   if (standing.p === null || !standing.doc) return;
   if ('op' in step) {
     const type = standing.doc.doc.type as Type | null;
-    if (supportsPresence(type)) standing.p = type!.transformPresence!(standing.p, step.op, isOwnOp);
+    try {
+      if (supportsPresence(type)) standing.p = type!.transformPresence!(standing.p, step.op, isOwnOp);
+    } catch {
+      // The tabs that show it find the same, and emit the error.
+      standing.p = null;
+    }
   } else if (step.create || step.del || step.load) {
     standing.p = null;
   }

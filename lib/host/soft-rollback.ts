@@ -9,12 +9,15 @@ const MAX_TRIES = 5;
  * discards all pending ops. With many tabs behind one document that would cost tabs their ops that did
  * nothing wrong. Here the server is asked for the snapshot that the rejected op was made on, which is
  * the one round trip that upstream's way costs too, and the op is inverted against that.
+ * @param isShared whether others than the op's tab would lose by upstream's way
  */
-export function rollBackSoftly(doc: RealDoc): void {
+export function rollBackSoftly(doc: RealDoc, isShared: (owner: string | undefined) => boolean): void {
   const upstream = doc._rollback;
   doc._rollback = function(error: Error): void {
     const rejected = doc.inflightOp;
-    if (!rejected || !('op' in rejected) || !rejected.type || rejected.type.invert) return upstream.call(doc, error);
+    if (!rejected || !('op' in rejected) || !rejected.type || rejected.type.invert || !isShared(rejected.owner)) {
+      return upstream.call(doc, error);
+    }
     retry(MAX_TRIES);
 
     function retry(tries: number): void {

@@ -204,7 +204,8 @@ function checkBulkRequest(message: Fields): string | undefined {
 function checkOpRequest(message: Fields): string | undefined {
   const nameError = checkName(message);
   if (nameError) return nameError;
-  if (!isPosition(message['v'])) return 'Invalid version';
+  if (!isPosition(message['v']) && message['v'] != null && !isCount(message['v'])) return 'Invalid version';
+  if (message['src'] == null) message['src'] = '';
   if (typeof message['src'] !== 'string' || !isCount(message['seq'])) return 'Both src and seq must be set together';
   if (!message['x'] || typeof message['x'] !== 'object') return 'Missing op options';
   const create = message['create'] as Fields | undefined;
@@ -240,7 +241,7 @@ function checkPresence(message: Fields): string | undefined {
   if (channelError) return channelError;
   if (isInvalidName(message['id'])) return 'Invalid presence ID';
   if (!isCount(message['pv'])) return 'Invalid presence version';
-  if (message['c'] == null && message['d'] == null) return undefined;
+  if (message['c'] == null || message['d'] == null) return undefined;
   return checkName(message) ?? (isPosition(message['at']) ? undefined : 'Invalid version');
 }
 

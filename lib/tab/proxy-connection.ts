@@ -1,7 +1,7 @@
 import {HostLink, type HostState} from '../broker/host-link.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
-import type {Locks, OpenChannel, Platform} from '../platform/platform.js';
+import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import type {TabId} from '../protocol/ids.js';
 import type {HostStatus, OpRequest, ResetMessage, SettledMessage} from '../protocol/messages.js';
@@ -44,7 +44,7 @@ export class ProxyConnection extends BaseConnection {
   status: Status = {tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, lastError: undefined};
   private readonly hostSocket: HostSocket;
   private link: HostLink | undefined;
-  private readonly platform: Platform;
+  private platform: Platform;
   private readonly options: ProxyConnectionOptions;
   private readonly tabId: TabId;
   private isLinked = false;
@@ -62,6 +62,11 @@ export class ProxyConnection extends BaseConnection {
     // Upstream binds its sockets at construction; ours closes when the app closes the connection.
     socket.close = () => this.close();
     this.openLink();
+  }
+
+  /** @internal */
+  protected get clock(): Clock {
+    return this.platform.clock;
   }
 
   /**
@@ -178,10 +183,23 @@ export class ProxyConnection extends BaseConnection {
   /** A message of the host is not what it should be: all that it may concern is asked for again. @internal */
   resynchronize(reason: string): void {
     this.warn('sharedb-tabs: resynchronizing with the host', reason);
-    this.link?.reconnect(reason);
+    this.reconnect(reason);
   }
 
   // ---- the link to the host
+
+  /** Ends the session with the host and seeks one again. @internal */
+  protected reconnect(reason: string): void {
+    this.link?.reconnect(reason);
+  }
+
+  /** Looks for a host elsewhere: over other channels. @internal */
+  protected moveTo(channel: OpenChannel): void {
+    this.link?.close();
+    this.setLinked(false);
+    this.platform = browserPlatform({channel});
+    this.openLink();
+  }
 
   private openLink(): void {
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {

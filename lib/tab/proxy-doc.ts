@@ -119,7 +119,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     // Fetched anew, or rolled back, since this was sent.
     if (!this.isCurrent(message.inc)) return;
     if (error) {
-      if (this.inflightOp?.seq === message.seq) super._handleOp(error, message);
+      if (!this.inflightOp || this.inflightOp.seq === message.seq) super._handleOp(error, message);
       return;
     }
     if (message.own) return this.sequenced(message);

@@ -1,0 +1,52 @@
+import type {ServerUrl, SocketLike} from '../host/server-connection.js';
+import type {Locks, OpenChannel} from '../platform/platform.js';
+import {TabsError} from '../protocol/errors.js';
+
+/** How a tab reaches the server: through a worker that all tabs share, or by a connection of its own. */
+export type Mode = 'shared-worker' | 'direct';
+
+export interface ConnectOptions {
+  /** The ShareDB server's WebSocket. Relative URLs count from the page's. */
+  url?: ServerUrl | undefined;
+  /** Users and environments apart: one per signed-in user. Default 'default'. */
+  namespace?: string | undefined;
+  /**
+   * Starts the worker that hosts the connection. A function, so that bundlers see the literal
+   * `new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'})`.
+   */
+  sharedWorker?: (() => SharedWorker) | undefined;
+  /** `false` is short for `mode: 'direct'`. Default true. */
+  useSharedWorker?: boolean | undefined;
+  /**
+   * 'auto' falls back to the direct connection where a shared worker can't be had; 'shared-worker' never
+   * does; 'direct' never tries. Default 'auto'.
+   */
+  mode?: 'auto' | Mode | undefined;
+  /** How long a worker may take until it answers, in ms, before the direct connection is used. Default 5000. */
+  hostTimeout?: number | undefined;
+  /** Opens a channel by name, in place of BroadcastChannel. */
+  channel?: OpenChannel | undefined;
+  /** In place of `navigator.locks`. */
+  locks?: Locks | undefined;
+  /** What is dropped and why. Default: `console.warn`. */
+  warn?: ((message: string, detail: unknown) => void) | undefined;
+}
+
+/** A ShareDB backend in this process, a WebSocket, or a function that makes one: for the direct connection. */
+export type BackendOrSocket = {connect(): unknown} | SocketLike | (() => SocketLike);
+
+/** @throws ERR_TABS_BAD_OPTION, saying which and what it takes */
+export function checkOptions(options: ConnectOptions): void {
+  const wrong = (name: string, takes: string): never => {
+    throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${takes}`);
+  };
+  const {url, namespace, sharedWorker, useSharedWorker, mode, hostTimeout} = options;
+  if (url !== undefined && typeof url !== 'string' && typeof url !== 'function') wrong('url', 'a string or a function that gives one');
+  if (namespace !== undefined && (typeof namespace !== 'string' || !namespace)) wrong('namespace', 'a string that is not empty');
+  if (sharedWorker !== undefined && typeof sharedWorker !== 'function') {
+    wrong('sharedWorker', 'a function that returns a SharedWorker, not the worker itself');
+  }
+  if (useSharedWorker !== undefined && typeof useSharedWorker !== 'boolean') wrong('useSharedWorker', 'true or false');
+  if (mode !== undefined && !['auto', 'shared-worker', 'direct'].includes(mode)) wrong('mode', "'auto', 'shared-worker' or 'direct'");
+  if (hostTimeout !== undefined && !(hostTimeout > 0)) wrong('hostTimeout', 'a number of milliseconds above 0');
+}

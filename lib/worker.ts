@@ -1,0 +1,1 @@
+export {startHost, type StartHostOptions} from './connect/worker-host.js';
