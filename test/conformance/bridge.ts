@@ -1,0 +1,64 @@
+import {createRequire} from 'node:module';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import type {OpenChannel} from '../../lib/platform/platform.js';
+
+/** The sharedb under test, as its own tests load it. */
+export const requireSharedb = createRequire(createRequire(import.meta.url).resolve('sharedb/package.json'));
+
+interface RealConnection {
+  agent: unknown;
+  socket: {close(reason?: string): void};
+  close(): void;
+}
+
+interface Backend {
+  connect(connection?: unknown, request?: unknown, callback?: (connection: unknown) => void): unknown;
+}
+
+/**
+ * Makes `backend.connect()` give a ProxyConnection on a host of its own. What a test reaches for on the
+ * server's side is the host's real connection: its agent, its socket, and closing as the loss of the network.
+ * @returns undoes it
+ */
+export function bridgeBackend(channels: () => OpenChannel): () => void {
+  const prototype = (requireSharedb('./lib/backend') as {prototype: Backend}).prototype;
+  const connect = prototype.connect;
+  const reals = new WeakMap<object, RealConnection>();
+  const open: {host: Host; proxy: ProxyConnection}[] = [];
+
+  prototype.connect = function(connection, request, callback) {
+    const known = connection ? reals.get(connection as object) : undefined;
+    if (connection && !known) return connect.call(this, connection, request, callback);
+    const real = connect.call(this, known, request) as RealConnection;
+    if (known) {
+      if (callback) (connection as ProxyConnection).once('connected', () => callback(connection));
+      return connection;
+    }
+    const channel = channels();
+    const namespace = `conformance-${Math.random()}`;
+    const warn = (): void => {};
+    const host = new Host({connection: real, channel, namespace, warn});
+    const proxy = new ProxyConnection({channel, namespace, warn});
+    reals.set(proxy, real);
+    open.push({host, proxy});
+    Object.defineProperties(proxy, {
+      agent: {get: () => real.agent, set: () => {}},
+      socket: {get: () => real.socket},
+      // The news of a closed network is there at once, as it is for who closes a real connection.
+      close: {value: () => {
+        real.close();
+        (proxy as unknown as {mirrorState(state: string): void}).mirrorState('closed');
+      }}
+    });
+    if (callback) proxy.once('connected', () => callback(proxy));
+    return proxy;
+  };
+  return () => {
+    prototype.connect = connect;
+    for (const {host, proxy} of open) {
+      ProxyConnection.prototype.close.call(proxy);
+      host.close();
+    }
+  };
+}

@@ -1,0 +1,70 @@
+import type {OpenChannel} from '../../lib/platform/platform.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {EXCLUDED} from './excluded.js';
+import {bridgeBackend, requireSharedb} from './bridge.js';
+
+const SUITES = ['connection', 'doc', 'pending', 'snapshot-timestamp-request', 'snapshot-version-request',
+  'presence/doc-presence-emitter', 'presence/doc-presence', 'presence/presence'];
+const DB_SUITES = ['query-subscribe', 'query', 'projections', 'submit', 'submit-json1', 'subscribe'];
+
+const CHANNELS: Record<string, () => OpenChannel> = {
+  'BroadcastChannel': () => name => new BroadcastChannel(name) as ReturnType<OpenChannel>,
+  'channels in memory': () => memoryChannels()
+};
+
+requireSharedb('./test/setup');
+
+for (const [name, channels] of Object.entries(CHANNELS)) {
+  describe(`sharedb ${(requireSharedb('./package.json') as {version: string}).version} client tests over ${name}`, () => {
+    let restore: () => void;
+    beforeEach(() => {
+      restore = bridgeBackend(channels);
+    });
+    afterEach(() => restore());
+    withoutExcluded(() => {
+      for (const suite of SUITES) load(`./test/client/${suite}`);
+      describe('with a database', () => {
+        beforeEach(function() {
+          const Backend = requireSharedb('./lib/backend') as new (options: object) => {close(done: () => void): void};
+          const MemoryDB = requireSharedb('./test/BasicQueryableMemoryDB') as new () => unknown;
+          Object.assign(this, {db: new MemoryDB()});
+          Object.assign(this, {backend: new Backend({db: (this as unknown as {db: unknown}).db})});
+        });
+        afterEach(function(done) {
+          (this as unknown as {backend: {close(done: () => void): void}}).backend.close(done);
+        });
+        const getQuery = (options: {query: unknown; sort: unknown}): object => ({filter: options.query, sort: options.sort});
+        for (const suite of DB_SUITES) (load(`./test/client/${suite}`) as (options: object) => void)({getQuery});
+      });
+    });
+  });
+}
+
+/** Test files register their cases when they are loaded, once; here they are wanted twice. */
+function load(file: string): unknown {
+  delete requireSharedb.cache[requireSharedb.resolve(file)];
+  return requireSharedb(file);
+}
+
+/** Leaves out what `EXCLUDED` names, by the titles of suites and test. */
+function withoutExcluded(define: () => void): void {
+  const scope = globalThis as unknown as {it: Mocha.TestFunction; describe: Mocha.SuiteFunction};
+  const {it: realIt, describe: realDescribe} = scope;
+  const path: string[] = [];
+  scope.describe = Object.assign((title: string, body: (this: Mocha.Suite) => void) => realDescribe(title, function() {
+    path.push(title);
+    try {
+      body.call(this);
+    } finally {
+      path.pop();
+    }
+  }), realDescribe) as Mocha.SuiteFunction;
+  scope.it = Object.assign((title: string, body: Mocha.Func) => {
+    if (!EXCLUDED.has([...path, title].join(' > '))) realIt(title, body);
+  }, realIt) as unknown as Mocha.TestFunction;
+  try {
+    define();
+  } finally {
+    Object.assign(scope, {it: realIt, describe: realDescribe});
+  }
+}
