@@ -115,7 +115,7 @@ export class Host {
     tab.session = undefined;
     this.queries.detach(tab);
     this.presences.detach(tab, gone);
-    for (const inCollection of this.docs.values()) for (const doc of inCollection.values()) doc.detach(tab, gone);
+    this.forEachDoc(doc => doc.detach(tab, gone));
     if (gone) this.tabs.delete(tab.id);
     this.scheduleStatus();
   }
@@ -240,6 +240,10 @@ export class Host {
     return doc;
   }
 
+  private forEachDoc(act: (doc: SharedDoc) => void): void {
+    for (const inCollection of [...this.docs.values()]) for (const doc of [...inCollection.values()]) act(doc);
+  }
+
   private findDoc({c, d}: {c: string; d: string}): SharedDoc | undefined {
     return this.docs.get(c)?.get(d);
   }
@@ -261,6 +265,7 @@ export class Host {
         if (state === 'disconnected' || state === 'closed' || state === 'stopped') this.queries.onDisconnected();
         this.presences.onState(state);
         this.sendToAll(this.stateMessage(reason));
+        if (state === 'connected') this.forEachDoc(doc => doc.releaseSubscription());
       },
       error: (error: Error) => this.relay('error', error),
       'connection error': (error: unknown) => this.relay('connection error', error),

@@ -33,7 +33,7 @@ export class SharedDoc {
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner) {
     this.recorded = new RecordedDoc(doc, {
       isFollowed: () => [...this.followers.values()].some(follower => follower.sent !== null),
-      isShared: owner => [...this.followers.values()].some(({tab, sent}) => sent !== null && tab.id !== owner),
+      isShared: owner => [...this.followers.keys()].some(tab => tab.id !== owner),
       onEntry: entry => this.publish(entry),
       onRollback: () => this.startRollback(),
       onReset: (error, loadError) => this.finishRollback(error, loadError),
@@ -67,8 +67,8 @@ export class SharedDoc {
     const follower = this.locate(tab, position);
     follower.subscribed = false;
     const reply = tab.inThisSession(() => tab.send({a: 'u', c: this.collection, d: this.id, inc: position.inc}));
-    if (this.isWanted || !this.doc.wantSubscribe) reply();
-    else this.doc.unsubscribe(() => reply());
+    if (this.canRelease) this.doc.unsubscribe(() => reply());
+    else reply();
     this.checkIdle();
   }
 
@@ -147,10 +147,10 @@ export class SharedDoc {
     const follower = this.followers.get(tab);
     if (!follower) return;
     follower.detach();
-    if (gone) {
-      this.followers.delete(tab);
-      this.outcomes.delete(tab);
-    }
+    // Otherwise it will be back in a moment, and want the same.
+    if (!gone) return;
+    this.followers.delete(tab);
+    this.outcomes.delete(tab);
     this.releaseSubscription();
     this.checkIdle();
   }
@@ -386,8 +386,14 @@ export class SharedDoc {
     return false;
   }
 
-  private releaseSubscription(): void {
-    if (this.doc.wantSubscribe && !this.isWanted) this.doc.unsubscribe(() => this.checkIdle());
+  private get canRelease(): boolean {
+    // Without a server there is nothing to end, and upstream trips over an unsubscribe that a reconnect overtakes.
+    return this.doc.wantSubscribe && !this.isWanted && this.owner.isConnected();
+  }
+
+  /** Ends the subscription at the server where no tab wants it any more. */
+  releaseSubscription(): void {
+    if (this.canRelease) this.doc.unsubscribe(() => this.checkIdle());
   }
 
   private sendToAll(message: {a: string; error: ErrorData}): void {

@@ -114,7 +114,7 @@ export class SharedPresences {
   onState(state: string): void {
     if (state === 'connected') {
       this.ownIds.add(this.owner.connection.id);
-      for (const channel of this.channels.values()) this.rejoin(channel);
+      for (const channel of [...this.channels.values()]) this.rejoin(channel);
       return;
     }
     for (const channel of this.channels.values()) channel.subscribedAtServer = false;
@@ -137,6 +137,7 @@ export class SharedPresences {
     channel.early = [];
     for (const message of early) this.receiveRemote(channel, message);
     this.flush(channel);
+    this.release(channel);
   }
 
   // ---- tabs
@@ -186,6 +187,7 @@ export class SharedPresences {
     this.show(tab, channel, standing);
     channel.outgoing.push({...standing, tab});
     this.flush(channel);
+    this.release(channel);
   }
 
   /** Keeps a tab's presence and shows it to the other tabs. */
@@ -239,6 +241,7 @@ export class SharedPresences {
       }
     }
     this.flush(channel);
+    this.release(channel);
   }
 
   private onSubscribed(error: Error | null, ch: string): void {
@@ -277,7 +280,6 @@ export class SharedPresences {
       connection.send(doc ? {...message, c: doc.collection, d: doc.id, v: doc.doc.version, t} : message);
       return false;
     });
-    if (channel.outgoing.length === 0) this.release(channel);
   }
 
   private receiveFromServer(error: Error | null, message: PresenceReply): void {
