@@ -1,0 +1,70 @@
+/** Bundles the page and the SharedWorker. */
+import {copyFile} from 'node:fs/promises';
+import {createRequire} from 'node:module';
+import {basename, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import webpack from 'webpack';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const client = fileURLToPath(new URL('./client', import.meta.url));
+const require = createRequire(import.meta.url);
+
+export interface BuildOptions {
+  outDir?: string;
+  mode?: 'development' | 'production';
+}
+
+/** Fills `outDir` with the page; raises an error that lists what webpack complained about. */
+export async function build({outDir = join(root, 'build/editor'), mode = 'development'}: BuildOptions = {}): Promise<void> {
+  await bundle({
+    mode,
+    context: root,
+    // Only the page: webpack finds the worker where the page says `new SharedWorker(new URL(…))`.
+    entry: {main: join(client, 'main.ts')},
+    output: {path: outDir, filename: '[name].js', clean: true},
+    devtool: mode === 'production' ? 'source-map' : 'cheap-module-source-map',
+    resolve: {
+      extensions: ['.ts', '.js'],
+      extensionAlias: {'.js': ['.ts', '.js']},
+      // ShareDB tries it and takes `inherits` where it is not to be had.
+      fallback: {util: false},
+      // The package by its own name, as an app would import it, but from its sources.
+      alias: {
+        'sharedb-tabs$': join(root, 'lib/index.ts'),
+        'sharedb-tabs/worker$': join(root, 'lib/worker.ts')
+      }
+    },
+    module: {
+      rules: [
+        {
+          test: /\.ts$/,
+          loader: 'ts-loader',
+          options: {
+            transpileOnly: true,
+            configFile: join(root, 'tsconfig.json'),
+            compilerOptions: {noEmit: false, sourceMap: true}
+          }
+        }
+      ]
+    },
+    performance: {hints: false}
+  });
+  const files = ['index.html', 'icon.svg', 'style.css', 'quill-theme.css'].map((name) => join(client, name));
+  files.push(require.resolve('quill/dist/quill.snow.css'));
+  await Promise.all(files.map((file) => copyFile(file, join(outDir, basename(file)))));
+}
+
+function bundle(configuration: webpack.Configuration): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const compiler = webpack(configuration);
+    if (!compiler) return reject(new Error('webpack did not start'));
+    compiler.run((error, stats) => {
+      compiler.close(() => {
+        if (error) return reject(error);
+        if (stats?.hasErrors()) return reject(new Error(stats.toString({all: false, errors: true})));
+        if (stats?.hasWarnings()) console.warn(stats.toString({all: false, warnings: true}));
+        resolve();
+      });
+    });
+  });
+}

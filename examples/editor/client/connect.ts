@@ -1,0 +1,17 @@
+/** The connection of this tab. All that an app has to write to share one socket is in here. */
+import richText from 'rich-text';
+import client from 'sharedb/lib/client/index.js';
+import {createConnection, type TabConnection} from 'sharedb-tabs';
+
+// The tab transforms and composes too, so it has to know the type as well as the worker does.
+client.types.register(richText.type);
+
+export function connect(): TabConnection {
+  return createConnection({
+    url: `${location.origin.replace(/^http/, 'ws')}/sharedb`,
+    // Bundlers look for exactly this expression, so it cannot be moved into a helper of ours.
+    sharedWorker: () =>
+      new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'}),
+    useSharedWorker: !new URLSearchParams(location.search).has('direct')
+  });
+}

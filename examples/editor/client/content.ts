@@ -1,0 +1,8 @@
+/** What rich-text calls an op or a snapshot: a Delta, of any version of quill-delta, or its ops. */
+import type {Op} from 'quill';
+
+export type Content = {ops: Op[]} | Op[];
+
+export function toOps(content: Content): Op[] {
+  return Array.isArray(content) ? content : content.ops;
+}

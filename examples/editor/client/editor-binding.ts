@@ -1,0 +1,86 @@
+/** Binds a Quill editor to a rich-text document. */
+import Quill, {Delta} from 'quill';
+import type {Doc} from 'sharedb/lib/client/index.js';
+import {type Content, toOps} from './content.js';
+
+/** Missing is what was never created, or has been deleted. */
+export type Availability = 'loading' | 'there' | 'missing';
+
+export class EditorBinding {
+  readonly doc: Doc<Content>;
+  readonly #quill: Quill;
+  readonly #onAvailability: (availability: Availability) => void;
+  /** What the document has and the editor does not show yet. */
+  #unseen = new Delta();
+  #showing = false;
+
+  constructor(quill: Quill, doc: Doc<Content>, onAvailability: (availability: Availability) => void) {
+    this.#quill = quill;
+    this.doc = doc;
+    this.#onAvailability = onAvailability;
+    quill.on('text-change', this.#submit);
+    quill.on(Quill.events.COMPOSITION_END, this.#show);
+    doc.on('op', this.#receive);
+    doc.on('load', this.#reset);
+    doc.on('create', this.#reset);
+    doc.on('del', this.#reset);
+    this.#reset();
+  }
+
+  stop(): void {
+    const {doc} = this;
+    // What the browser has typed and Quill has not noticed belongs to this document.
+    this.#quill.update('user');
+    this.#quill.off('text-change', this.#submit);
+    this.#quill.off(Quill.events.COMPOSITION_END, this.#show);
+    doc.off('op', this.#receive);
+    doc.off('load', this.#reset);
+    doc.off('create', this.#reset);
+    doc.off('del', this.#reset);
+  }
+
+  readonly #submit = (change: Delta) => {
+    if (this.#showing || !this.doc.type) return;
+    // The change was made to the text without what is unseen; the document needs it with.
+    const op = this.#unseen.transform(change, true);
+    this.#unseen = change.transform(this.#unseen, false);
+    if (op.length()) this.doc.submitOp(op, {source: this});
+  };
+
+  readonly #receive = (op: unknown, source: unknown) => {
+    if (source === this) return;
+    this.#unseen = this.#unseen.compose(new Delta(toOps(op as Content)));
+    // An input method owns the text until it is done; what is changed under it would be garbled.
+    if (!this.#quill.composition.isComposing) this.#show();
+  };
+
+  readonly #show = () => {
+    const quill = this.#quill;
+    quill.update('user');
+    const change = this.#unseen;
+    this.#unseen = new Delta();
+    // Not silently: Quill rebases its undo history over what it hears of.
+    this.#showWith(() => quill.updateContents(change, 'api'));
+  };
+
+  readonly #reset = () => {
+    const {type, version, data} = this.doc;
+    const quill = this.#quill;
+    this.#unseen = new Delta();
+    const selection = quill.hasFocus() ? quill.getSelection() : null;
+    this.#showWith(() => quill.setContents(type ? new Delta(toOps(data)) : new Delta(), 'api'));
+    quill.history.clear();
+    quill.enable(Boolean(type));
+    if (type && selection) quill.setSelection(selection.index, selection.length, 'silent');
+    this.#onAvailability(type ? 'there' : version === null ? 'loading' : 'missing');
+  };
+
+  #showWith(change: () => void): void {
+    this.#showing = true;
+    try {
+      change();
+    } finally {
+      this.#showing = false;
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** The Quill editor, set up. */
+import Quill from 'quill';
+import {element} from './page.js';
+
+export function createEditor(): Quill {
+  const quill = new Quill(element('editor'), {
+    theme: 'snow',
+    placeholder: 'Write something…',
+    readOnly: true,
+    formats: ['header', 'bold', 'italic', 'underline', 'list', 'indent', 'blockquote', 'code-block', 'link'],
+    modules: {
+      toolbar: [
+        [{header: [1, 2, 3, false]}],
+        ['bold', 'italic', 'underline'],
+        [{list: 'ordered'}, {list: 'bullet'}, {list: 'check'}],
+        ['blockquote', 'code-block', 'link'],
+        ['clean']
+      ],
+      // Undo takes back what was done in this tab, nobody else's work.
+      history: {userOnly: true},
+      // Outside of lists Tab goes on to the next control: the editor is no trap for the keyboard.
+      keyboard: {bindings: {tab: {key: 'Tab', handler: () => true}}}
+    }
+  });
+  quill.root.setAttribute('role', 'textbox');
+  quill.root.setAttribute('aria-multiline', 'true');
+  quill.root.setAttribute('aria-label', 'Text of the document');
+  // Quill names its buttons for screen readers, but not its menus.
+  document.querySelector('.ql-header .ql-picker-label')?.setAttribute('aria-label', 'Paragraph style');
+  return quill;
+}

@@ -1,0 +1,91 @@
+/** The strip at the bottom: how this tab reaches the server, and what it still has to tell it. */
+import type {TabConnection} from 'sharedb-tabs';
+import {element} from './page.js';
+
+const fields = {
+  mode: element('status-mode'),
+  tabs: element('status-tabs'),
+  pending: element('status-pending'),
+  state: element('status-state'),
+  host: element('status-host'),
+  sockets: element('status-sockets')
+};
+const summary = element('status-summary');
+
+/** Changes that are on their way for no longer than this are not worth a word. */
+const patience = 500;
+const socketsEvery = 2000;
+
+export function showStatus(connection: TabConnection): void {
+  let reason: string | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const show = () => {
+    const {tabs, pendingOps} = connection.status;
+    set(fields.mode, connection.mode ?? '…');
+    set(fields.tabs, String(tabs));
+    set(fields.pending, String(pendingOps));
+    set(fields.state, connection.state);
+    set(fields.host, connection.hostState);
+    fields.mode.title = reason ?? '';
+
+    summary.dataset.value = connection.state;
+
+    clearTimeout(timer);
+    const words = summarize(connection);
+    if (words === sending) timer = setTimeout(() => setText(summary, words), patience);
+    else setText(summary, words);
+  };
+
+  connection.on('mode', (_mode: unknown, why: unknown) => {
+    reason = typeof why === 'string' ? why : undefined;
+    show();
+  });
+  connection.on('status', show);
+  connection.on('state', show);
+  connection.on('hostState', show);
+  show();
+  countSockets(connection);
+}
+
+const sending = 'Sending changes…';
+
+function summarize({state, hostState, status}: TabConnection): string {
+  const {pendingOps} = status;
+  if (hostState === 'lost') return 'Finding the way back to the other tabs…';
+  if (hostState === 'connecting') return 'Connecting…';
+  if (state !== 'connected') {
+    if (pendingOps === 0) return 'Offline. You can go on typing.';
+    return `Offline. ${pendingOps === 1 ? 'One change waits' : `${pendingOps} changes wait`} to be sent.`;
+  }
+  return pendingOps === 0 ? 'All changes saved' : sending;
+}
+
+function set(field: HTMLElement, value: string): void {
+  setText(field, value);
+  field.dataset.value = value;
+}
+
+/** Text that stays the same is left alone, or a screen reader would read it again. */
+function setText(target: HTMLElement, text: string): void {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+/** Asks the server how many sockets it has: the number that this package is about. */
+function countSockets(connection: TabConnection): void {
+  const ask = async () => {
+    if (connection.state !== 'connected') return set(fields.sockets, '–');
+    if (document.hidden) return;
+    try {
+      const response = await fetch('/status', {cache: 'no-store'});
+      const {sockets} = (await response.json()) as {sockets: number};
+      set(fields.sockets, String(sockets));
+    } catch {
+      set(fields.sockets, '–');
+    }
+  };
+  setInterval(ask, socketsEvery);
+  connection.on('state', ask);
+  document.addEventListener('visibilitychange', ask);
+  void ask();
+}

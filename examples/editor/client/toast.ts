@@ -1,0 +1,27 @@
+/** A short message at the bottom, with something to do about it. */
+import {element} from './page.js';
+
+const toast = element('toast');
+const text = element('toast-text');
+const button = element('toast-action', HTMLButtonElement);
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+export function showToast(message: string, action?: {label: string; run: () => void}): void {
+  clearTimeout(timer);
+  text.textContent = message;
+  button.hidden = !action;
+  button.textContent = action?.label ?? '';
+  button.onclick = () => {
+    toast.hidden = true;
+    action?.run();
+  };
+  toast.hidden = false;
+  timer = setTimeout(hide, 8000);
+}
+
+/** Not from under the pointer or the focus: somebody may be about to press the button. */
+function hide(): void {
+  if (toast.matches(':hover, :focus-within')) timer = setTimeout(hide, 1000);
+  else toast.hidden = true;
+}
