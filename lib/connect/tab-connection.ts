@@ -56,9 +56,9 @@ export class TabConnection extends ProxyConnection {
       onFailure: reason => this.giveUpSharing(reason),
       onDeath: () => this.replaceHost()
     });
-    this.on('hostState' as never, (() => {
-      if (this.sharedWorker && this.hostState === 'connected') this.handleSharedHost();
-    }) as never);
+    this.on('hostState', state => {
+      if (this.sharedWorker && state === 'connected') this.handleSharedHost();
+    });
     this.startWorker();
   }
 

@@ -4,6 +4,7 @@ import {encodeError} from '../protocol/errors.js';
 import type {SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
 import {History, type Author, type Entry, type Step} from './history.js';
+import {ServerLog} from './server-log.js';
 import {rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
 
@@ -39,6 +40,7 @@ export class RecordedDoc {
   readonly history = new History();
   /** True from the loss of the document's state until it is loaded again. */
   rollingBack = false;
+  private log: ServerLog | undefined;
   private author: Author | undefined;
   private recordedVersion: number | null = null;
   private rollbacks = 0;
@@ -50,7 +52,7 @@ export class RecordedDoc {
     this.recordLoads();
     this.sendSourcePerOp();
     this.reportSilentErrors();
-    rollBackSoftly(doc, owner => this.events.isShared(owner));
+    rollBackSoftly(doc, {isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog});
     doc._hardRollback = error => this.rollBackHard(error);
     doc.on('error', (error: Error) => this.events.onError(error));
     if (this.hasState) this.recordLoad();
@@ -59,6 +61,11 @@ export class RecordedDoc {
   /** Whether there is anything that a tab could be shown. */
   get hasState(): boolean {
     return this.doc.type !== null || this.doc.version !== null;
+  }
+
+  /** Kept from the first time on that somebody needs it. */
+  get serverLog(): ServerLog {
+    return (this.log ??= new ServerLog(this.doc));
   }
 
   /** The snapshot at the current revision, as JSON; made once for all tabs that need it. */

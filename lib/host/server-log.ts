@@ -16,7 +16,8 @@ export interface StandingPresence {
 
 /**
  * The last ops of a document as the server has them, before this client's pending ops changed them.
- * Only in these can a presence be carried forward from the version at which a remote client stood.
+ * Only over these can be carried forward what stands at a version of the server: a remote client's
+ * presence, or a snapshot.
  */
 export class ServerLog {
   private readonly ops = new Map<number, ServerOp>();
@@ -41,10 +42,9 @@ export class ServerLog {
   carry(presence: StandingPresence): {p: unknown} | undefined {
     const {doc} = this;
     const carried = {...presence};
-    while (carried.v !== doc.version) {
-      const op = this.ops.get(carried.v);
-      if (!op) return undefined;
-      const {src, ...step} = op;
+    const since = this.since(presence.v);
+    if (!since) return undefined;
+    for (const {src, ...step} of since) {
       if (ot.transformPresence(carried, step, src === presence.src)) return undefined;
     }
     for (const op of [doc.inflightOp, ...doc.pendingOps]) {
@@ -53,6 +53,17 @@ export class ServerLog {
       if (ot.transformPresence(carried, step, false)) return undefined;
     }
     return {p: carried.p};
+  }
+
+  /** The server's ops from version `v` to the document's current one; undefined where one is not known. */
+  since(v: number): ServerOp[] | undefined {
+    const ops: ServerOp[] = [];
+    for (let at = v; at !== this.doc.version; at++) {
+      const op = this.ops.get(at);
+      if (!op) return undefined;
+      ops.push(op);
+    }
+    return ops;
   }
 
   private keep(v: number, op: ServerOp): void {

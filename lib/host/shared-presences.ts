@@ -3,7 +3,6 @@ import * as util from 'sharedb/lib/util.js';
 import {encodeError} from '../protocol/errors.js';
 import type {Position} from '../protocol/messages.js';
 import type {Entry} from './history.js';
-import {ServerLog} from './server-log.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {Tab} from './tab.js';
 import type {PresenceReply, RealConnection, RealDoc} from './upstream.js';
@@ -63,7 +62,6 @@ interface Channel {
  */
 export class SharedPresences {
   private readonly channels = new Map<string, Channel>();
-  private readonly logs = new WeakMap<SharedDoc, ServerLog>();
   private readonly acks = new Map<string, Tab | undefined>();
   private readonly ownIds = new Set<string | null>();
   /** Tabs that wait for the server's answer to an unsubscribe, by the seq of ours. */
@@ -311,7 +309,7 @@ export class SharedPresences {
         return;
       }
       if (standing.p !== null) {
-        const carried = this.log(doc).carry({p: standing.p, v: v!, t: t!, src});
+        const carried = doc.recorded.serverLog.carry({p: standing.p, v: v!, t: t!, src});
         if (!carried) return this.owner.connection.send({a: 'pr', ch: channel.name});
         standing.p = carried.p;
       }
@@ -348,12 +346,6 @@ export class SharedPresences {
     }
     if (!channel.subscribers.size && !channel.locals.size && !channel.outgoing.length) this.channels.delete(channel.name);
     return seq;
-  }
-
-  private log(doc: SharedDoc): ServerLog {
-    let log = this.logs.get(doc);
-    if (!log) this.logs.set(doc, (log = new ServerLog(doc.doc)));
-    return log;
   }
 }
 

@@ -1,44 +1,46 @@
 import {invertOn} from './invert.js';
+import type {ServerLog} from './server-log.js';
 import type {RealDoc, RealOp} from './upstream.js';
 
-/** How often the base is asked for anew because the server's ops overtook it. */
-const MAX_TRIES = 5;
+export interface SoftRollbackOptions {
+  /** Whether others than the op's tab would lose by upstream's way. */
+  isShared(owner: string | undefined): boolean;
+  serverLog(): ServerLog;
+}
 
 /**
  * Upstream takes back a rejected op alone where its type can invert an op by itself, and otherwise
  * discards all pending ops. With many tabs behind one document that would cost tabs their ops that did
  * nothing wrong. Here the server is asked for the snapshot that the rejected op was made on, which is
  * the one round trip that upstream's way costs too, and the op is inverted against that.
- * @param isShared whether others than the op's tab would lose by upstream's way
  */
-export function rollBackSoftly(doc: RealDoc, isShared: (owner: string | undefined) => boolean): void {
+export function rollBackSoftly(doc: RealDoc, {isShared, serverLog}: SoftRollbackOptions): void {
   const upstream = doc._rollback;
-  doc._rollback = function(error: Error): void {
+  doc._rollback = error => {
     const rejected = doc.inflightOp;
-    if (!rejected || !('op' in rejected) || !rejected.type || rejected.type.invert || !isShared(rejected.owner)) {
-      return upstream.call(doc, error);
-    }
-    retry(MAX_TRIES);
-
-    function retry(tries: number): void {
-      const {version} = doc;
-      if (version === null || !tries) return upstream.call(doc, error);
-      doc.connection.fetchSnapshot(doc.collection, doc.id, version, (fetchError, snapshot) => {
-        // Sent again after a reconnect: it will be rejected, and this begin, once more.
-        if (doc.inflightOp !== rejected) return;
-        if (doc.version !== version) return retry(tries - 1);
-        const inverse = fetchError ? undefined : inverseOf(rejected!, snapshot.data);
-        if (inverse !== undefined) rejected!.type = withInverse(rejected!.type!, inverse);
-        upstream.call(doc, error);
-      });
-    }
+    const {version} = doc;
+    const needsBase = !!rejected && 'op' in rejected && !!rejected.type && !rejected.type.invert;
+    if (!needsBase || version === null || !isShared(rejected.owner)) return upstream.call(doc, error);
+    // What comes while the snapshot is under way has to be carried over to it.
+    const log = serverLog();
+    doc.connection.fetchSnapshot(doc.collection, doc.id, version, (fetchError, snapshot) => {
+      // Sent again after a reconnect: it will be rejected, and this begin, once more.
+      if (doc.inflightOp !== rejected) return;
+      const inverse = fetchError ? undefined : inverseOf(doc, rejected, snapshot, log);
+      if (inverse !== undefined) rejected.type = withInverse(rejected.type!, inverse);
+      upstream.call(doc, error);
+    });
   };
 }
 
-function inverseOf(rejected: RealOp, data: unknown): unknown {
+function inverseOf(doc: RealDoc, rejected: RealOp, snapshot: {v: number; data: unknown}, log: ServerLog): unknown {
   const type = rejected.type!;
+  const since = log.since(snapshot.v);
+  if (!since?.every(op => 'op' in op)) return undefined;
   try {
-    return invertOn(type, rejected.op, type.deserialize ? type.deserialize(data) : data);
+    let base = type.deserialize ? type.deserialize(snapshot.data) : snapshot.data;
+    for (const {op} of since) base = type.apply(base, op);
+    return invertOn(type, rejected.op, base);
   } catch {
     // A type that can't: upstream's way is left.
     return undefined;

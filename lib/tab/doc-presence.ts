@@ -57,7 +57,10 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
     }
     const {rev} = doc.position;
     // The document does not follow the host: it has to be brought to where the presence stands.
-    if (standing.p !== null && (rev === null || rev < standing.rev)) return doc.fetch(() => this._setPendingPresence());
+    if (standing.p !== null && (rev === null || rev < standing.rev)) {
+      doc.fetch(() => this._setPendingPresence());
+      return;
+    }
     this.standing = undefined;
     try {
       this.value = standing.p === null ? null : overUnsent(doc, standing.p);

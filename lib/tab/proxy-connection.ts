@@ -1,10 +1,12 @@
 import {HostLink, type HostState} from '../broker/host-link.js';
 import type {Message} from '../broker/session.js';
+import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import type {TabId} from '../protocol/ids.js';
 import type {HostStatus, OpRequest, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import type {ConnectionEvents} from './events.js';
 import {overHost} from './doc-presence.js';
 import {ProxyDoc} from './proxy-doc.js';
 import {
@@ -33,13 +35,23 @@ export interface Status extends HostStatus {
   lastError: (Error & {code?: string | number}) | undefined;
 }
 
+/** What this connection emits beside ShareDB's events. */
+export interface ProxyConnectionEvents extends ConnectionEvents {
+  hostState: (state: HostState) => void;
+  status: (status: Status) => void;
+  /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
+  updateneeded: (hostProtocol: number) => void;
+  /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
+  mode: (mode: 'shared-worker' | 'direct', reason: string) => void;
+}
+
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
 /**
  * A ShareDB `Connection` whose other end is not the server but the namespace's host. Apps and bindings
  * can't tell it from the real one; `state` is that of the host's real connection.
  */
-export class ProxyConnection extends BaseConnection {
+export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
   /** What the tab knows of the host's work for all tabs. Event `status`. */
   status: Status = {tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, lastError: undefined};
   private readonly hostSocket: HostSocket;
@@ -134,6 +146,15 @@ export class ProxyConnection extends BaseConnection {
       Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', 'The connection is closed'));
   }
 
+  /** As upstream does with a message: what a listener throws, an `error` event tells, a tick later. @internal */
+  guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      nextTick(() => this.emit('error', error));
+    }
+  }
+
   // ---- what upstream's documents send
 
   /** @internal */
@@ -205,9 +226,9 @@ export class ProxyConnection extends BaseConnection {
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
       onConnected: sameHost => this.handleConnected(sameHost),
       onLost: () => this.handleLost(),
-      onMessage: message => this.receive(message),
+      onMessage: message => this.guarded(() => this.receive(message)),
       onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
-      onRefused: protocol => this.emitOwn('updateneeded', protocol)
+      onRefused: protocol => this.emit('updateneeded', protocol)
     });
   }
 
@@ -215,12 +236,12 @@ export class ProxyConnection extends BaseConnection {
     if (sameHost) this.resume();
     else for (const doc of this.proxyDocs()) doc.handleHostReplaced();
     this.setLinked(true);
-    this.emitOwn('hostState', 'connected');
+    this.emit('hostState', 'connected');
   }
 
   private handleLost(): void {
     this.setLinked(false);
-    this.emitOwn('hostState', 'lost');
+    this.emit('hostState', 'lost');
     if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
   }
 
@@ -272,7 +293,7 @@ export class ProxyConnection extends BaseConnection {
       else if (isBack) presence._onConnectionStateChanged();
     }
     this.endBulk();
-    this.emit(state, reason);
+    this.emit(state as keyof ConnectionEvents, reason);
     this.emit('state', state, reason);
   }
 
@@ -316,7 +337,7 @@ export class ProxyConnection extends BaseConnection {
 
   private setStatus(status: Partial<Status>): void {
     this.status = {...this.status, ...status};
-    this.emitOwn('status', this.status);
+    this.emit('status', this.status);
   }
 
   private find({c, d}: Message): ProxyDoc | undefined {
@@ -332,11 +353,6 @@ export class ProxyConnection extends BaseConnection {
   private warn(message: string, detail: unknown): void {
     // eslint-disable-next-line no-console
     (this.options.warn ?? console.warn)(message, detail);
-  }
-
-  /** Emits an event that upstream's connection does not have. */
-  private emitOwn(event: 'hostState' | 'status' | 'updateneeded' | 'mode', ...args: unknown[]): void {
-    this.emit(event, ...args);
   }
 }
 

@@ -1,6 +1,7 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
 import type {EntryMessage, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
+import {Completion, completing} from './completion.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
 import type {ProxyConnection} from './proxy-connection.js';
 
@@ -26,6 +27,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private setAside: PendingOp[] | undefined;
   private wasPaused = false;
   private waitingUntilSent: (() => void)[] = [];
+  private unheard: unknown[] = [];
 
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
@@ -74,10 +76,83 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     return this.unsettled.length > 0 || super.hasWritePending();
   }
 
+  // ---- ShareDB's API, with promises beside the callbacks
+
+  /** Gets the current state from the host or the server. Resolves when `data` and `version` show it. */
+  override fetch(callback?: Callback): Completion {
+    return this.completing(callback, done => super.fetch(done));
+  }
+
+  /** Follows the document. Resolves when `data` and `version` show its state. */
+  override subscribe(callback?: Callback): Completion {
+    return this.completing(callback, done => super.subscribe(done));
+  }
+
+  override unsubscribe(callback?: Callback): Completion {
+    return this.completing(callback, done => super.unsubscribe(done));
+  }
+
+  override destroy(callback?: Callback): Completion {
+    return this.completing(callback, done => super.destroy(done));
+  }
+
+  override ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): Completion {
+    return this.completing(callback, done => this.ingest(snapshot, done));
+  }
+
+  /** Creates the document, here at once. Resolves when the server has acknowledged it. */
+  override create(data: Data, callback?: Callback): Completion;
+  override create(data: Data, type?: string | null, callback?: Callback): Completion;
+  override create(data: Data, type?: string | null, options?: SourceOption, callback?: Callback): Completion;
+  override create(data: Data, ...rest: unknown[]): Completion {
+    const {values, callback} = splitCallback(rest);
+    return this.completing(callback, done => super.create(data, values[0] as string, values[1] as SourceOption, done));
+  }
+
+  /** Changes the document, here at once. Resolves when the server has acknowledged it. */
+  override submitOp(op: unknown, callback?: Callback): Completion;
+  override submitOp(op: unknown, options?: SourceOption, callback?: Callback): Completion;
+  override submitOp(op: unknown, ...rest: unknown[]): Completion {
+    const {values, callback} = splitCallback(rest);
+    return this.completing(callback, done => super.submitOp(op, values[0] as SourceOption, done));
+  }
+
+  /** Deletes the document, here at once. Resolves when the server has acknowledged it. */
+  override del(callback?: Callback): Completion;
+  override del(options?: SourceOption, callback?: Callback): Completion;
+  override del(...rest: unknown[]): Completion {
+    const {values, callback} = splitCallback(rest);
+    return this.completing(callback, done => super.del(values[0] as SourceOption, done));
+  }
+
+  override whenNothingPending(callback?: () => void): Completion {
+    return this.completing(callback, done => super.whenNothingPending(done as () => void));
+  }
+
+  private completing(callback: Callback | undefined, start: (done: Callback) => void): Completion {
+    return completing(callback, (error, isSynchronous) => this.handleUnheard(error, isSynchronous), start);
+  }
+
+  /** An error that has neither callback nor promise is an event, as upstream has it, and at the same point. */
+  private handleUnheard(error: unknown, isSynchronous: boolean): void {
+    if (isSynchronous) {
+      this.emit('error', error);
+      return;
+    }
+    // Upstream emits one error for all ops that one rollback takes.
+    if (!this.unheard.length) nextTick(() => this.connection.guarded(() => this.emitUnheard()));
+    if (!this.unheard.includes(error)) this.unheard.push(error);
+  }
+
+  private emitUnheard(): void {
+    while (this.unheard.length) this.emit('error', this.unheard.shift());
+  }
+
   /** @internal */
   override _emitNothingPending(): void {
     this.callWaitingUntilSent();
     super._emitNothingPending();
+    this.emitUnheard();
   }
 
   override pause(): void {
@@ -93,7 +168,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     super.flush();
   }
 
-  override ingestSnapshot(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback?: Callback): void {
+  private ingest(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback: Callback): void {
     if (snapshot?.rev === undefined) {
       const before = this.version;
       super.ingestSnapshot(snapshot as IngestibleSnapshot, callback);
@@ -102,16 +177,16 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       }
       return;
     }
-    if (this.rev !== null && snapshot.rev <= this.rev) return callback?.();
+    if (this.rev !== null && snapshot.rev <= this.rev) return callback();
     // A create of our own is under way: it finds its place in the history, or is refused.
     if (this.hasUnsent && this.rev === null && this.version === null) {
-      if (callback) this.once('no write pending', () => callback());
+      this.once('no write pending', () => callback());
       return;
     }
     // Ops were made on a state that the host can't lead on from.
     if (this.hasUnsent) this._hardRollback(this.lostOp());
     else this.load(snapshot as SnapshotData);
-    callback?.();
+    callback();
   }
 
   /** One step of the host's history, or the host's refusal of an op. @internal */
@@ -304,6 +379,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private findRevision(): void {
     if (this.connection.canSend && !this.inflightFetch.length) this.fetch(() => this.flush());
   }
+}
+
+type SourceOption = {source?: unknown} | null | undefined;
+
+/** ShareDB's methods take their callback as the last argument, whichever of those before it are left out. */
+function splitCallback(args: readonly unknown[]): {values: unknown[]; callback: Callback | undefined} {
+  const at = args.findIndex(arg => typeof arg === 'function');
+  return at === -1 ? {values: [...args], callback: undefined} : {values: args.slice(0, at), callback: args[at] as Callback};
 }
 
 function callEach(op: PendingOp, error: Error | undefined): boolean {

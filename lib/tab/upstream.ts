@@ -1,6 +1,7 @@
 import {Connection, Doc} from 'sharedb/lib/client/index.js';
 import LocalDocPresence from 'sharedb/lib/client/presence/local-doc-presence.js';
 import RemoteDocPresence from 'sharedb/lib/client/presence/remote-doc-presence.js';
+import type {ConnectionEvents, DocEvents, TypedEvents} from './events.js';
 import type {
   Connection as PublicConnection
 } from 'sharedb/lib/client/index.js';
@@ -13,7 +14,8 @@ import type {
  * `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
  */
 
-export type Callback = (error?: Error | null) => void;
+/** Called without an error on success. `any` as `@types/sharedb` promises an error always: code written for it still fits. */
+export type Callback = (error?: any) => void;
 
 export interface PendingOp {
   op?: unknown;
@@ -41,11 +43,8 @@ export interface IngestibleSnapshot {
   data?: unknown;
 }
 
-type EventName = 'load' | 'create' | 'before op' | 'op' | 'before op batch' | 'op batch' | 'del' | 'error' |
-  'no write pending' | 'nothing pending' | 'destroy';
-
 /** ShareDB's `Doc`, generic over its data. */
-export interface UpstreamDoc<Data> {
+export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   readonly collection: string;
   readonly id: string;
   data: Data;
@@ -56,25 +55,12 @@ export interface UpstreamDoc<Data> {
   preventCompose: boolean;
   submitSource: boolean;
   paused: boolean;
-  on(event: EventName, listener: (...args: any[]) => void): this;
-  once(event: EventName, listener: (...args: any[]) => void): this;
-  off(event: EventName, listener: (...args: any[]) => void): this;
-  addListener(event: EventName, listener: (...args: any[]) => void): this;
-  removeListener(event: EventName, listener: (...args: any[]) => void): this;
-  removeAllListeners(event?: EventName): this;
-  listenerCount(event: EventName): number;
-  setMaxListeners(count: number): this;
-  emit(event: EventName, ...args: unknown[]): boolean;
   fetch(callback?: Callback): void;
   subscribe(callback?: Callback): void;
   unsubscribe(callback?: Callback): void;
   destroy(callback?: Callback): void;
-  create(data: Data, callback?: Callback): void;
-  create(data: Data, type?: string | null, callback?: Callback): void;
   create(data: Data, type?: string | null, options?: {source?: unknown} | null, callback?: Callback): void;
-  submitOp(op: unknown, callback?: Callback): void;
   submitOp(op: unknown, options?: {source?: unknown} | null, callback?: Callback): void;
-  del(callback?: Callback): void;
   del(options?: {source?: unknown} | null, callback?: Callback): void;
   ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): void;
   toSnapshot(): {v: number; type: string; data: Data};
@@ -136,7 +122,9 @@ export interface UpstreamPresence extends Omit<Presence, 'emit'> {
 }
 
 /** ShareDB's `Connection`. */
-export interface UpstreamConnection extends Omit<PublicConnection, 'get' | 'getDocPresence' | 'canSend' | 'send' | 'state' | 'ping' | 'close' | 'emit' | 'queries'> {
+export interface UpstreamConnection<Events extends object = ConnectionEvents> extends
+  TypedEvents<Events>,
+  Omit<PublicConnection, keyof TypedEvents<Events> | 'get' | 'getDocPresence' | 'canSend' | 'send' | 'state' | 'ping' | 'close' | 'queries'> {
   state: string;
   canSend: boolean;
   debug: boolean;
@@ -150,7 +138,6 @@ export interface UpstreamConnection extends Omit<PublicConnection, 'get' | 'getD
   ping(): void;
   close(): void;
   queries: Record<string, UpstreamQuery>;
-  emit(event: string, ...args: unknown[]): boolean;
   /** @internal */
   sendFetch(doc: UpstreamDoc<unknown>): boolean | undefined;
   /** @internal */
@@ -176,9 +163,10 @@ export interface UpstreamConnection extends Omit<PublicConnection, 'get' | 'getD
   _reset(): void;
 }
 
-export const BaseConnection = Connection as unknown as new (socket: Socket) => UpstreamConnection;
+export const BaseConnection = Connection as unknown as
+  new <Events extends object = ConnectionEvents>(socket: Socket) => UpstreamConnection<Events>;
 export const BaseDoc = Doc as unknown as
-  new <Data>(connection: UpstreamConnection, collection: string, id: string) => UpstreamDoc<Data>;
+  new <Data>(connection: UpstreamConnection<any>, collection: string, id: string) => UpstreamDoc<Data>;
 
 export interface UpstreamLocalDocPresence extends LocalPresence {
   /** @internal */

@@ -183,11 +183,12 @@ export class World {
     if (this.real.state === 'closed') this.backend.connect(this.real);
     for (const {connection} of this.writers) await this.settle(done => connection.whenNothingPending(() => done()));
     for (const {doc} of this.writers) await this.settle(done => doc.fetch(done));
-    const {snapshot} = await new Promise<{snapshot: typeof this.snapshot}>((resolve, reject) => {
-      this.backend.connect().fetchSnapshot(COLLECTION, 'one', null, (error, snapshot) =>
-        (error ? reject(error as never) : resolve({snapshot: snapshot as never})));
+    await this.settle(done => {
+      this.backend.connect().fetchSnapshot(COLLECTION, 'one', null, (error, snapshot) => {
+        this.snapshot = snapshot as never;
+        done(error);
+      });
     });
-    this.snapshot = snapshot;
     await this.drain(20);
   }
 
