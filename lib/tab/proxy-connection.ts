@@ -7,10 +7,12 @@ import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import type {TabId} from '../protocol/ids.js';
 import type {HostStatus, OpRequest, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
+import {completing, type Completion} from './completion.js';
+import {givePromises} from './promising.js';
 import {overHost} from './doc-presence.js';
 import {ProxyDoc} from './proxy-doc.js';
 import {
-  BaseConnection, type PendingOp, type Presence, type Socket, type UpstreamDoc, type UpstreamPresence
+  BaseConnection, type PendingOp, type Presence, type Query, type Snapshot, type Socket, type UpstreamDoc, type UpstreamPresence
 } from './upstream.js';
 
 /** How long a question to the host may stay without an answer. */
@@ -108,10 +110,85 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
     return doc;
   }
 
+  /**
+   * Many documents at once: what is not loaded yet is asked for in one request.
+   * @returns the documents in the order of `ids`, once all of them show their state
+   */
+  getBulk<Data = any>(
+    collection: string, ids: readonly string[], callback?: (error: any, docs?: ProxyDoc<Data>[]) => void
+  ): Completion<ProxyDoc<Data>[]> {
+    return completing<ProxyDoc<Data>[]>(callback, error => this.emit('error', error), done => {
+      if (!Array.isArray(ids)) return done(new TabsError('ERR_TABS_BAD_OPTION', 'getBulk: ids must be an array'));
+      const docs = ids.map(id => this.get<Data>(collection, id));
+      const missing = docs.filter(doc => !doc.type && doc.version === null);
+      let left = missing.length;
+      if (!left) return nextTick(() => done(null, docs));
+      let failure: unknown = null;
+      this.startBulk();
+      for (const doc of missing) {
+        doc.fetch(error => {
+          failure ??= error;
+          if (--left) return;
+          if (failure) done(failure);
+          else done(null, docs);
+        });
+      }
+      this.endBulk();
+    });
+  }
+
+  /** Asks once. Without a callback, `await query.whenReady()` gives the results. */
+  override createFetchQuery<Data = any>(
+    collection: string, query: unknown, options?: QueryOptions<Data> | null, callback?: QueryCallback<Data>
+  ): ProxyQuery<Data> {
+    return this.querying(callback, done => super.createFetchQuery(collection, query, options as never, done as never));
+  }
+
+  /** Asks, and follows the results. Without a callback, `await query.whenReady()` gives the first ones. */
+  override createSubscribeQuery<Data = any>(
+    collection: string, query: unknown, options?: QueryOptions<Data> | null, callback?: QueryCallback<Data>
+  ): ProxyQuery<Data> {
+    return this.querying(callback, done => super.createSubscribeQuery(collection, query, options as never, done as never));
+  }
+
+  private querying<Data>(
+    callback: QueryCallback<Data> | undefined, start: (done: (...args: any[]) => void) => unknown
+  ): ProxyQuery<Data> {
+    let query: ProxyQuery<Data>;
+    const ready = completing<ProxyDoc<Data>[]>(callback as never, error => query.emit('error', error as never), done => {
+      query = start(done) as ProxyQuery<Data>;
+    });
+    return Object.assign(query!, {whenReady: () => ready});
+  }
+
+  /**
+   * `fetchSnapshot` as a promise: without a callback, `fetchSnapshot` throws, as upstream does.
+   * @param version the latest where it is null or left out
+   */
+  getSnapshot(collection: string, id: string, version: number | null = null): Promise<Snapshot> {
+    return completing<Snapshot>(undefined, () => {}, done => this.fetchSnapshot(collection, id, version, done));
+  }
+
+  /** @param timestamp in ms since the epoch; the latest where it is null or left out */
+  getSnapshotByTimestamp(collection: string, id: string, timestamp: number | null = null): Promise<Snapshot> {
+    return completing<Snapshot>(undefined, () => {}, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
+  }
+
+  override whenNothingPending(callback?: () => void): Completion {
+    return completing(callback, () => {}, done => super.whenNothingPending(done));
+  }
+
+  override getPresence(channel: string): Presence {
+    const isNew = !this._presences[channel];
+    const presence = super.getPresence(channel) as unknown as UpstreamPresence;
+    if (isNew) givePresencePromises(presence);
+    return presence as unknown as Presence;
+  }
+
   override getDocPresence(collection: string, id: string): Presence {
     const isNew = !this._presences[`${collection}.${id}`];
     const presence = super.getDocPresence(collection, id) as unknown as UpstreamPresence;
-    if (isNew) overHost(presence);
+    if (isNew) givePresencePromises(overHost(presence));
     return presence as unknown as Presence;
   }
 
@@ -354,6 +431,27 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
     // eslint-disable-next-line no-console
     (this.options.warn ?? console.warn)(message, detail);
   }
+}
+
+/** A query of this connection: ShareDB's, with the connection's own documents as its results. */
+export interface ProxyQuery<Data = any> extends Omit<Query<Data>, 'results'> {
+  results: ProxyDoc<Data>[];
+  /** Resolves with the results when they are there for the first time; rejects with the query's error. */
+  whenReady(): Promise<ProxyDoc<Data>[]>;
+}
+
+/** `results` from an earlier query, `db` to ask; the rest goes to the server's database adapter. */
+export type QueryOptions<Data = any> = {results?: ProxyDoc<Data>[]; db?: string; [option: string]: unknown};
+export type QueryCallback<Data = any> = (error: any, results: ProxyDoc<Data>[], extra?: any) => void;
+
+function givePresencePromises(presence: UpstreamPresence): void {
+  const create = presence._createLocalPresence;
+  presence._createLocalPresence = id => {
+    const local = create.call(presence, id);
+    givePromises(local as never, ['submit', 'destroy']);
+    return local;
+  };
+  givePromises(presence as never, ['subscribe', 'unsubscribe', 'destroy']);
 }
 
 /** What upstream binds to in place of a WebSocket. The link to the host is behind the connection. */

@@ -2,6 +2,7 @@ import {TabsError, decodeError} from '../protocol/errors.js';
 import type {EntryMessage, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
 import {Completion, completing} from './completion.js';
+import {splitCallback} from './promising.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
 import type {ProxyConnection} from './proxy-connection.js';
 
@@ -382,12 +383,6 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 }
 
 type SourceOption = {source?: unknown} | null | undefined;
-
-/** ShareDB's methods take their callback as the last argument, whichever of those before it are left out. */
-function splitCallback(args: readonly unknown[]): {values: unknown[]; callback: Callback | undefined} {
-  const at = args.findIndex(arg => typeof arg === 'function');
-  return at === -1 ? {values: [...args], callback: undefined} : {values: args.slice(0, at), callback: args[at] as Callback};
-}
 
 function callEach(op: PendingOp, error: Error | undefined): boolean {
   let called = false;

@@ -17,6 +17,8 @@ import type {
 /** Called without an error on success. `any` as `@types/sharedb` promises an error always: code written for it still fits. */
 export type Callback = (error?: any) => void;
 
+export type SnapshotCallback = (error: any, snapshot: Snapshot) => void;
+
 export interface PendingOp {
   op?: unknown;
   create?: {type: string; data: unknown};
@@ -124,13 +126,22 @@ export interface UpstreamPresence extends Omit<Presence, 'emit'> {
 /** ShareDB's `Connection`. */
 export interface UpstreamConnection<Events extends object = ConnectionEvents> extends
   TypedEvents<Events>,
-  Omit<PublicConnection, keyof TypedEvents<Events> | 'get' | 'getDocPresence' | 'canSend' | 'send' | 'state' | 'ping' | 'close' | 'queries'> {
+  Omit<PublicConnection, keyof TypedEvents<Events> | 'get' | 'getDocPresence' | 'canSend' | 'send' | 'state' | 'ping' | 'close' | 'queries' |
+    'createFetchQuery' | 'createSubscribeQuery' | 'fetchSnapshot' | 'fetchSnapshotByTimestamp' | 'whenNothingPending' | 'getPresence'> {
   state: string;
   canSend: boolean;
   debug: boolean;
   get(collection: string, id: string): UpstreamDoc<any>;
   getExisting(collection: string, id: string): UpstreamDoc<any> | undefined;
   getDocPresence(collection: string, id: string): Presence;
+  getPresence(channel: string): Presence;
+  createFetchQuery(collection: string, query: unknown, options?: any, callback?: (...args: any[]) => void): any;
+  createSubscribeQuery(collection: string, query: unknown, options?: any, callback?: (...args: any[]) => void): any;
+  fetchSnapshot(collection: string, id: string, callback: SnapshotCallback): void;
+  fetchSnapshot(collection: string, id: string, version: number | null, callback: SnapshotCallback): void;
+  fetchSnapshotByTimestamp(collection: string, id: string, callback: SnapshotCallback): void;
+  fetchSnapshotByTimestamp(collection: string, id: string, timestamp: number | null, callback: SnapshotCallback): void;
+  whenNothingPending(callback: () => void): void;
   hasWritePending(): boolean;
   startBulk(): void;
   endBulk(): void;

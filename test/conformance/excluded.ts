@@ -22,6 +22,7 @@ export const EXCLUDED = new Map<string, string>([
   ['Presence > subscribes once the connection can send', SETS_STATE],
   ['Presence > sends local presence once the connection can send', SETS_STATE],
   ['Presence > re-requests remote presence when reconnecting', SETS_STATE],
+  ['Presence > emits a subscribe error on reconnection when there are subscribe requests without callbacks', SETS_STATE],
   ['DocPresence > emits an error and drops stale remote presence that cannot be transformed',
     'sends a presence of a document without naming the document (_message) and counts the requests of the tab\'s own catching up: here the host catches up'],
   ['with a database > client submit > submitting an op from a future version fails',
