@@ -32,6 +32,7 @@ export class HostLink {
   private readonly channel: Channel;
   private session: Session | undefined;
   private attempt = 0;
+  private isGreeting = false;
   private locked = false;
   private closed = false;
   private releaseLock: () => void = () => {};
@@ -120,6 +121,7 @@ export class HostLink {
     if (this.closed) return;
     this.cancelGreeting();
     this.attempt++;
+    this.isGreeting = true;
     const hello: Hello = {
       type: 'hello', protocol: PROTOCOL_VERSION, tabId: this.tabId, attempt: this.attempt, locked: this.locked
     };
@@ -131,10 +133,10 @@ export class HostLink {
     if (!message || this.closed) return;
     switch (message.type) {
       case 'welcome':
-        if (message.attempt === this.attempt) this.begin(message);
+        if (this.isGreeting && message.attempt === this.attempt) this.begin(message);
         return;
       case 'refusal':
-        if (message.attempt === this.attempt) this.events.onRefused(message.protocol);
+        if (this.isGreeting && message.attempt === this.attempt) this.events.onRefused(message.protocol);
         return;
       case 'batch':
         return this.session?.receive(message);
@@ -165,8 +167,7 @@ export class HostLink {
       }
     });
     this.state = 'connected';
-    // The same greeting is not to be answered twice.
-    this.attempt++;
+    this.isGreeting = false;
     this.events.onConnected(sameHost);
   }
 

@@ -98,6 +98,8 @@ export class Lobby {
       const message = parseTabChannelMessage(event.data);
       if (message?.type === 'batch') guest.session?.receive(message);
       else if (message?.type === 'end' && message.from === 'tab' && message.session === guest.session?.id) {
+        // Told back: a tab that has not said this itself looks for its host again.
+        channel.postMessage({...message, from: 'host'});
         this.dismiss(tabId, guest, true);
       }
     };

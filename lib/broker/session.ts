@@ -99,11 +99,10 @@ export class Session {
 
   receive(batch: Batch): void {
     if (this.ended || batch.session !== this.id || batch.from === this.options.side) return;
-    if (batch.n <= this.receivedBatches) return;
     if (batch.n !== this.receivedBatches + 1) {
       return this.break(`expected batch ${this.receivedBatches + 1}, received ${batch.n}`);
     }
-    if (batch.ack > this.sentBatches) return this.options.onMalformed('acknowledgement of a batch that was not sent');
+    if (batch.ack > this.sentBatches) return this.break('acknowledgement of a batch that was not sent');
     this.receivedBatches = batch.n;
     this.noteAcknowledged(batch.ack);
     for (const text of batch.messages) {

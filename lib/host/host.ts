@@ -5,7 +5,7 @@ import type {Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
 import {
-  checkRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
+  checkRequest, isRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
 } from '../protocol/messages.js';
 import {SharedDoc} from './shared-doc.js';
 import {SharedQueries, type QueryRequest} from './shared-queries.js';
@@ -212,14 +212,15 @@ export class Host {
 
   private refuse(tab: Tab, message: {a: string}, problem: string): void {
     this.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
-    this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
+    // A tab hears only of what it can have asked for.
+    if (isRequest(message.a)) this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
   }
 
   /** An error goes back with what tells the tab which request it is for. */
   private reply(tab: Tab, message: {a: string}, error: unknown): void {
-    const {a, c, d, id, ch, seq, pv, v} = message as Message;
+    const {a, b, c, d, id, ch, seq, pv, v} = message as Message;
     const inc = (v as Position | undefined)?.inc;
-    tab.send({a, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
+    tab.send({a, b, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
   }
 
   // ---- documents

@@ -180,6 +180,38 @@ export function checkRequest(message: Fields): string | undefined {
   return check ? check(message) : 'Invalid or unknown message';
 }
 
+/** Whether ShareDB's client knows the action as a request of its own, and an error as the answer to it. */
+export function isRequest(action: string): boolean {
+  return Object.hasOwn(CHECKS, action) && !action.includes('.');
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+const isError = (value: unknown): boolean => isObject(value) && typeof (value as ErrorData).message === 'string';
+
+const EVENT_CHECKS: Record<string, (message: Fields) => boolean> = {
+  'doc.settled': ({c, d, seq, error}) => isNamed(c, d) && isCount(seq) && (error === undefined || isError(error)),
+  'doc.rollback': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
+  'doc.reset': ({c, d, inc, outcomes, error, snapshot, loadError}) => isNamed(c, d) && isCount(inc) && isError(error) &&
+    Array.isArray(outcomes) && outcomes.every(outcome => isObject(outcome) && isCount((outcome as {seq: unknown}).seq)) &&
+    (isError(loadError) || (isObject(snapshot) && isCount((snapshot as SnapshotData).rev))),
+  'doc.planted': ({c, d, inc, rev}) => isNamed(c, d) && isCount(inc) && isCount(rev),
+  'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
+  'connection.state': ({state}) => typeof state === 'string' && STATES.has(state),
+  'connection.event': ({event, error}) => (event === 'error' || event === 'connection error') && isError(error),
+  'host.status': ({status}) => isObject(status)
+};
+
+const STATES = new Set(['connecting', 'connected', 'disconnected', 'closed', 'stopped']);
+
+const isNamed = (c: unknown, d: unknown): boolean => !isInvalidName(c) && !isInvalidName(d);
+
+/** Whether a message of the host has the form of what it says that it is. ShareDB's own letters upstream checks. */
+export function isEvent(message: Fields): boolean {
+  const action = message['a'] as string;
+  if (!action.includes('.')) return true;
+  return Object.hasOwn(EVENT_CHECKS, action) && EVENT_CHECKS[action]!(message);
+}
+
 function checkName(message: Fields): string | undefined {
   if (isInvalidName(message['c'])) return 'Invalid collection';
   if (isInvalidName(message['d'])) return 'Invalid id';

@@ -1,4 +1,5 @@
-import {Completion, completing} from './completion.js';
+import type {Completion} from './completion.js';
+import { completing} from './completion.js';
 
 /** ShareDB's methods take their callback as the last argument, whichever of those before it are left out. */
 export function splitCallback(args: readonly unknown[]): {values: unknown[]; callback: ((...args: any[]) => void) | undefined} {

@@ -5,7 +5,7 @@ import {browserPlatform} from '../platform/browser.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import type {TabId} from '../protocol/ids.js';
-import type {HostStatus, OpRequest, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import {isEvent, type HostStatus, type OpRequest, type ResetMessage, type SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {completing, type Completion} from './completion.js';
 import {givePromises} from './promising.js';
@@ -375,6 +375,7 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   private receive(message: Message): void {
+    if (!isEvent(message)) return this.warn('sharedb-tabs: dropped a malformed message of the host', message.a);
     switch (message.a) {
       case 'doc.settled':
         return this.find(message)?.handleSettled(message as unknown as SettledMessage);

@@ -1,7 +1,8 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
 import type {EntryMessage, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
-import {Completion, completing} from './completion.js';
+import type {Completion} from './completion.js';
+import { completing} from './completion.js';
 import {splitCallback} from './promising.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
 import type {ProxyConnection} from './proxy-connection.js';

@@ -6,7 +6,7 @@ import type {
   Connection as PublicConnection
 } from 'sharedb/lib/client/index.js';
 import type {
-  Doc as PublicDoc, LocalPresence, Presence, Query, Snapshot, Type
+  LocalPresence, Presence, Query, Snapshot, Type
 } from 'sharedb/lib/sharedb.js';
 
 /**
@@ -61,8 +61,12 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   subscribe(callback?: Callback): void;
   unsubscribe(callback?: Callback): void;
   destroy(callback?: Callback): void;
+  create(data: Data, callback?: Callback): void;
+  create(data: Data, type?: string | null, callback?: Callback): void;
   create(data: Data, type?: string | null, options?: {source?: unknown} | null, callback?: Callback): void;
+  submitOp(op: unknown, callback?: Callback): void;
   submitOp(op: unknown, options?: {source?: unknown} | null, callback?: Callback): void;
+  del(callback?: Callback): void;
   del(options?: {source?: unknown} | null, callback?: Callback): void;
   ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): void;
   toSnapshot(): {v: number; type: string; data: Data};

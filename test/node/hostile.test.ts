@@ -1,0 +1,119 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {logger} from 'sharedb/lib/client/index.js';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import type {OpenChannel} from '../../lib/platform/platform.js';
+import {Random} from '../karma/random.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+const SCRAPS = [
+  undefined, null, 0, -1, 1.5, NaN, Infinity, 2 ** 60, true, '', 'x', '__proto__', 'constructor', 'toString', [], {}, [[]],
+  {inc: 1, rev: 1}, {inc: 1, rev: null}, {inc: -1, rev: 'x'}, {__proto__: null}, {type: 'http://sharejs.org/types/JSONv0', data: 1},
+  [{p: ['__proto__', 'polluted'], oi: 1}], [{p: ['nowhere', 0], na: 1}], [null], {length: 1, 0: {p: [], oi: 1}}
+];
+const ACTIONS = ['f', 's', 'u', 'bf', 'bs', 'bu', 'op', 'qf', 'qs', 'qu', 'nf', 'nt', 'p', 'ps', 'pu', 'pr', 'pp', 'hs', 'q',
+  'tab.resume', 'doc.forget', 'doc.settled', 'doc.reset', 'doc.rollback', 'doc.planted', 'connection.state', 'call', 'callback',
+  'nonsense', '__proto__', 'constructor'];
+const FIELDS = ['c', 'd', 'v', 'b', 'id', 'q', 'o', 'src', 'seq', 'op', 'create', 'del', 'x', 'ch', 'p', 'pv', 'at', 'docs',
+  'callbackId', 'name', 'inc', 'rev', 'data', 'error'];
+const NAMES = ['docs', 'one', '__proto__', 'constructor', 7, null];
+
+/** A message that nobody would send: sometimes nearly right, sometimes nothing of the kind. */
+function message(random: Random): unknown {
+  if (random.below(10) === 0) return random.pick(SCRAPS);
+  const made: Record<string, unknown> = {a: random.pick(ACTIONS)};
+  for (const field of FIELDS) {
+    if (random.below(2)) made[field] = field === 'c' || field === 'd' ? random.pick(NAMES) : random.pick(SCRAPS);
+  }
+  return made;
+}
+
+/** What was posted last on each side tells an attacker of the same origin what comes next. */
+interface Overheard {
+  session: string;
+  name: string;
+  next: number;
+  nextOfHost: number;
+}
+
+function frame(random: Random, {session, next, nextOfHost}: Overheard): unknown {
+  switch (random.below(8)) {
+    case 0:
+      return random.pick(SCRAPS);
+    case 1:
+      return {type: random.pick(['hello', 'here', 'welcome', 'refusal', 'end', 'batch', '__proto__']), protocol: random.pick(SCRAPS)};
+    case 2:
+      return {type: 'hello', protocol: random.below(3), tabId: random.pick(['tab', '__proto__']), attempt: random.below(5), locked: true};
+    case 3:
+      return {type: 'welcome', attempt: random.below(4), epoch: 'foreign', session: 'foreign/1'};
+    case 4:
+      return {type: 'end', session: random.pick([session, 'foreign/1']), from: random.pick(['host', 'tab']), reason: 'none'};
+    case 5:
+      return {type: 'batch', session, from: 'host', n: nextOfHost, ack: 0, messages: [text(message(random))]};
+    default:
+      return {
+        type: 'batch', session: random.pick([session, session, session, 'foreign/1']), from: random.pick(['tab', 'tab', 'tab', 'host']),
+        n: random.below(4) ? next : random.pick([1, 40, ...SCRAPS]), ack: random.pick([0, 0, 0, 0, 0, 99, -1, 'x']),
+        messages: random.below(8) ? [text(message(random)), text(message(random))] : random.pick(SCRAPS)
+      };
+  }
+}
+
+function text(value: unknown): string {
+  return JSON.stringify(value) ?? 'not JSON {';
+}
+
+describe('malformed and hostile messages', () => {
+  it('harm nothing: 600 generated ones, in the lobby and on a tab\'s channel', async function() {
+    this.timeout(60_000);
+    const warnings: unknown[] = [];
+    const warn = (...args: unknown[]): void => { warnings.push(args); };
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = new Random(seed);
+      const backend = new Backend();
+      const memory = memoryChannels();
+      const names = new Set<string>();
+      const overheard: Overheard = {session: '', name: '', next: 1, nextOfHost: 1};
+      const channel: OpenChannel = name => {
+        names.add(name);
+        const opened = memory(name);
+        const post = opened.postMessage.bind(opened);
+        opened.postMessage = data => {
+          const batch = data as {type: string; from: string; session: string; n: number};
+          if (batch.type === 'batch' && batch.from === 'tab') Object.assign(overheard, {name, session: batch.session, next: batch.n + 1});
+          if (batch.type === 'batch' && batch.from === 'host' && name === overheard.name) overheard.nextOfHost = batch.n + 1;
+          post(data);
+        };
+        return opened;
+      };
+      const host = new Host({connection: backend.connect(), channel, warn});
+      const tabs = [new ProxyConnection({channel, warn}), new ProxyConnection({channel, warn})] as const;
+      for (const tab of tabs) tab.on('error', () => {});
+      const [one, two] = tabs.map(tab => tab.get('docs', 'one'));
+      for (const doc of [one!, two!]) doc.on('error', () => {});
+      await one!.create({n: 0});
+      await two!.subscribe();
+      for (let i = 0; i < 10; i++) {
+        const attacker = memory(random.below(3) ? overheard.name : random.pick([...names]));
+        attacker.postMessage(structuredCloneable(frame(random, overheard)));
+        attacker.close();
+        await one!.submitOp([{p: ['n'], na: 1}]);
+      }
+      await one!.fetch();
+      await two!.fetch();
+      expect(two!.data, `seed ${seed}`).to.eql({n: 10});
+      expect(one!.data, `seed ${seed}`).to.eql({n: 10});
+      expect(({} as {polluted?: unknown}).polluted, `seed ${seed}`).to.equal(undefined);
+      for (const tab of tabs) tab.close();
+      host.close();
+    }
+    expect(warnings).not.to.eql([]);
+  });
+});
+
+function structuredCloneable(data: unknown): unknown {
+  return data === undefined ? undefined : structuredClone(data);
+}
