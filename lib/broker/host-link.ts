@@ -14,8 +14,8 @@ const GREET_EVERY_MS = 1000;
 export type HostState = 'connecting' | 'connected' | 'lost';
 
 export interface HostLinkEvents {
-  /** A session began. `sameHost` is false on the first one and after the host was replaced. */
-  onConnected(sameHost: boolean): void;
+  /** A session began. `continues`: the host knows the histories that this tab has followed so far. */
+  onConnected(continues: boolean): void;
   /** The session ended; a new one is being sought unless the link was closed. */
   onLost(reason: string): void;
   onMessage(message: Message): void;
@@ -28,6 +28,7 @@ export interface HostLinkEvents {
 export class HostLink {
   state: HostState = 'connecting';
   epoch: Epoch | undefined;
+  private lineage: string | undefined;
   private readonly lobby: Channel;
   private readonly channel: Channel;
   private session: Session | undefined;
@@ -151,8 +152,9 @@ export class HostLink {
   private begin(welcome: Welcome): void {
     this.cancelGreeting();
     if (this.session) this.dropSession('the host was replaced');
-    const sameHost = welcome.epoch === this.epoch;
+    const continues = welcome.lineage === this.lineage;
     this.epoch = welcome.epoch;
+    this.lineage = welcome.lineage;
     this.session = new Session({
       id: welcome.session,
       side: 'tab',
@@ -168,7 +170,7 @@ export class HostLink {
     });
     this.state = 'connected';
     this.isGreeting = false;
-    this.events.onConnected(sameHost);
+    this.events.onConnected(continues);
   }
 
   private dropSession(reason: string): void {

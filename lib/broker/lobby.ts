@@ -14,6 +14,9 @@ export interface SessionHandlers {
   onEnd(gone: boolean): void;
 }
 
+/** How long a tab that an earlier host knew may stay away. */
+const ABSENT_MS = 10_000;
+
 interface Guest {
   channel: Channel;
   session: Session | undefined;
@@ -35,6 +38,7 @@ export class Lobby {
     private readonly platform: Platform,
     private readonly namespace: string,
     private readonly epoch: Epoch,
+    private readonly store: {lineage: string; whenDurable?(send: () => void): void},
     private readonly accept: (tabId: TabId, session: Session) => SessionHandlers
   ) {
     this.lobby = platform.channel(lobbyName(namespace));
@@ -77,6 +81,7 @@ export class Lobby {
       channel: guest.channel,
       clock: this.platform.clock,
       nextTick,
+      ...(this.store.whenDurable && {whenDurable: (send: () => void) => this.store.whenDurable!(send)}),
       onMessage: message => guest.handlers?.onMessage(message),
       onCall: (name, args) => guest.handlers?.onCall(name, args),
       onMalformed: what => guest.handlers?.onMalformed(what),
@@ -86,7 +91,7 @@ export class Lobby {
       }
     });
     guest.session = session;
-    guest.channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch: this.epoch, session: id});
+    guest.channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch: this.epoch, lineage: this.store.lineage, session: id});
     guest.handlers = this.accept(hello.tabId, session);
     if (hello.locked) this.watch(hello.tabId, guest);
   }
@@ -106,6 +111,18 @@ export class Lobby {
     channel.unref?.();
     this.guests.set(tabId, guest);
     return guest;
+  }
+
+  /** Waits for the death of a tab that has not greeted: it was known to an earlier host. */
+  watchAbsent(tabId: TabId, onGone: () => void): void {
+    if (!this.platform.locks) {
+      this.platform.clock.after(ABSENT_MS, () => { if (!this.guests.has(tabId)) onGone(); });
+      return;
+    }
+    void this.platform.locks.request(tabLockName(this.namespace, tabId), {}, () => {
+      // A tab that is alive holds its lock; but it may be about to take it.
+      this.platform.clock.after(ABSENT_MS, () => { if (!this.guests.has(tabId)) onGone(); });
+    }).catch(() => {});
   }
 
   /** Waits for the tab's lock: it is free when the tab is dead. */

@@ -20,6 +20,8 @@ export interface SessionOptions {
   channel: Channel;
   clock: Clock;
   nextTick(callback: () => void): void;
+  /** Holds back what is to be sent until what it tells of is durable. Default: sends at once. */
+  whenDurable?(send: () => void): void;
   /** Called for each message of the other side but calls and their replies, in order. */
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */
@@ -45,6 +47,8 @@ export class Session {
   private readonly options: SessionOptions;
   private outbox: string[] = [];
   private flushScheduled = false;
+  /** How many of the first messages in the outbox already wait to become durable. */
+  private heldBack = 0;
   private sentBatches = 0;
   private receivedBatches = 0;
   private acknowledged = 0;
@@ -118,9 +122,20 @@ export class Session {
   flush(): void {
     if (this.ended) return;
     this.flushScheduled = false;
-    if (!this.outbox.length && this.unackedReceived < ACK_EVERY) return;
-    const messages = this.outbox;
-    this.outbox = [];
+    // What comes after this moment may tell of something that is durable later.
+    const count = this.outbox.length - this.heldBack;
+    const {whenDurable} = this.options;
+    if (!whenDurable) return this.post(count);
+    this.heldBack += count;
+    whenDurable(() => {
+      this.heldBack -= count;
+      this.post(count);
+    });
+  }
+
+  private post(count: number): void {
+    if (this.ended || (!count && this.unackedReceived < ACK_EVERY)) return;
+    const messages = this.outbox.splice(0, count);
     this.unackedReceived = 0;
     this.sentBatches++;
     const size = messages.reduce((sum, message) => sum + message.length, 0);

@@ -20,6 +20,7 @@ export class Follower {
   lastSeq = 0;
   private mark: {batch: number; rev: number} | undefined;
   private handled = 0;
+  private forgotten = false;
 
   constructor(readonly tab: Tab) {}
 
@@ -29,11 +30,20 @@ export class Follower {
 
   /** The tab has let go of the document, and nothing is under way for it any more. */
   get isForgotten(): boolean {
-    return this.inc === 0 && this.sent === null && !this.follows && this.requests === 0;
+    return this.forgotten && !this.follows && this.requests === 0;
+  }
+
+  /** The tab has let go of the document. What it asks for later it asks for as if it were new. */
+  forget(): void {
+    this.forgotten = true;
+    this.sent = null;
+    this.inc = 0;
+    this.subscribed = false;
   }
 
   /** Takes notice of where the tab says that it stands. What was sent counts, and is never lowered. */
   locate({inc, rev, again}: Position, history: History): void {
+    this.forgotten = false;
     if (inc < this.inc) return;
     if (inc > this.inc) {
       // A first incarnation may already have got its state from a query's results.

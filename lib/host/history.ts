@@ -15,6 +15,16 @@ export interface Author {
   seq?: number | undefined;
 }
 
+/** An entry as it is stored. */
+export interface EntryData {
+  rev: number;
+  v: number | null;
+  src: string | undefined;
+  seq: number | undefined;
+  json: string;
+  isClean: boolean;
+}
+
 /**
  * One step of a history. It is kept as the JSON that goes to the tabs, made once for all of them;
  * most are never transformed against, and then never parsed.
@@ -28,7 +38,7 @@ export class Entry {
     readonly v: number | null,
     readonly src: string | undefined,
     readonly seq: number | undefined,
-    private readonly json: string,
+    readonly json: string,
     /** Nothing was pending: the document is here what the server has at that version. */
     readonly isClean: boolean
   ) {}
@@ -84,6 +94,16 @@ export class History {
       if (error) return error;
     }
     return undefined;
+  }
+
+  /** What there is, ready to be stored. */
+  save(): EntryData[] {
+    return this.entries.map(({rev, v, src, seq, json, isClean}) => ({rev, v, src, seq, json, isClean}));
+  }
+
+  restore(rev: number, entries: EntryData[]): void {
+    this.rev = rev;
+    this.entries = entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean));
   }
 
   /** A new state that nobody needs to be led to. */

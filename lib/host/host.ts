@@ -3,15 +3,28 @@ import type {Message, Session} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
+import {DurableStore, type Cipher} from '../store/durable-store.js';
+import {IndexedDbStorage} from '../store/indexed-db-storage.js';
+import type {Storage} from '../store/storage.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
 import {
   checkRequest, isRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
 } from '../protocol/messages.js';
+import {DocJournal} from './doc-journal.js';
 import {SharedDoc} from './shared-doc.js';
 import {SharedQueries, type QueryRequest} from './shared-queries.js';
 import {SharedPresences, type PresenceRequest} from './shared-presences.js';
 import {Tab} from './tab.js';
 import type {RealConnection, RealDoc} from './upstream.js';
+
+export interface StoreOptions {
+  /** Where it is kept. Default: a new {@link IndexedDbStorage}. */
+  storage?: Storage | undefined;
+  /** Of IndexedDbStorage: 'relaxed' survives the end of the browser, 'strict' the loss of power. Default 'relaxed'. */
+  durability?: 'relaxed' | 'strict' | undefined;
+  /** Encrypts documents and ops before they are stored; their names are not. */
+  cipher?: Cipher | undefined;
+}
 
 /** The tabs' status lines need no more than this, however fast the ops come. */
 const STATUS_EVERY_MS = 20;
@@ -27,6 +40,11 @@ export interface HostOptions {
   channel?: OpenChannel | undefined;
   /** `navigator.locks` or its like: tells of tabs that died. Default: the browser's, none with an own `channel`. */
   locks?: Locks | undefined;
+  /**
+   * Keeps documents, and edits that the server has not got, over restarts. `false` switches it off. Default:
+   * IndexedDB where there is one.
+   */
+  store?: StoreOptions | false | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -40,7 +58,8 @@ export class Host {
   readonly epoch: Epoch;
   private readonly platform: Platform;
   private readonly connection: RealConnection;
-  private readonly lobby: Lobby;
+  private lobby: Lobby | undefined;
+  private readonly store: DurableStore | undefined;
   private readonly tabs = new Map<TabId, Tab>();
   private readonly docs = new Map<string, Map<string, SharedDoc>>();
   private readonly queries: SharedQueries;
@@ -70,7 +89,39 @@ export class Host {
     this.queries = new SharedQueries(owner);
     this.presences = new SharedPresences(owner);
     this.stopListening = this.listen();
-    this.lobby = new Lobby(this.platform, this.namespace, this.epoch, (tabId, session) => this.accept(tabId, session));
+    this.store = this.openStore(options.store);
+    if (this.store) void this.store.whenReady().then(() => this.begin());
+    else this.begin();
+  }
+
+  private openStore(options: StoreOptions | false | undefined): DurableStore | undefined {
+    const storage = options === false ? undefined
+      : options?.storage ?? (IndexedDbStorage.isAvailable() ? new IndexedDbStorage({durability: options?.durability}) : undefined);
+    if (!storage) return undefined;
+    return new DurableStore({
+      storage,
+      namespace: this.namespace,
+      epoch: this.epoch,
+      cipher: options ? options.cipher : undefined,
+      onStatus: () => this.scheduleStatus(),
+      onFenced: () => this.close()
+    }, this.platform.clock.after);
+  }
+
+  /** The tabs are let in, and what an earlier host has left to send is taken up. */
+  private begin(): void {
+    if (this.closed) return;
+    const {store} = this;
+    for (const [c, d] of store?.pendingDocs() ?? []) this.doc(c, d);
+    this.lobby = new Lobby(this.platform, this.namespace, this.epoch, {
+      lineage: store?.lineage ?? this.epoch,
+      ...(store && {whenDurable: (send: () => void) => store.whenDurable(send)})
+    }, (tabId, session) => this.accept(tabId, session));
+    for (const tab of this.tabs.values()) this.watchAbsent(tab);
+  }
+
+  private watchAbsent(tab: Tab): void {
+    this.lobby?.watchAbsent(tab.id, () => { if (!tab.session) this.detach(tab, true); });
   }
 
   /** Leaves the tabs to another host and closes the real connection. May be called twice. */
@@ -78,7 +129,8 @@ export class Host {
     if (this.closed) return;
     this.closed = true;
     this.cancelStatus?.();
-    this.lobby.close();
+    this.lobby?.close();
+    if (this.store) this.store.whenDurable(() => this.store!.close());
     this.stopListening();
     this.connection.close();
   }
@@ -96,9 +148,8 @@ export class Host {
   // ---- tabs
 
   private accept(tabId: TabId, session: Session): SessionHandlers {
-    let tab = this.tabs.get(tabId);
-    if (!tab) this.tabs.set(tabId, (tab = new Tab(tabId)));
-    const guest = tab;
+    const guest = this.tabs.get(tabId) ?? new Tab(tabId);
+    this.tabs.set(tabId, guest);
     guest.session = session;
     guest.send(this.stateMessage());
     for (const event of this.unheard.splice(0)) guest.send(event);
@@ -230,15 +281,30 @@ export class Host {
     if (!inCollection) this.docs.set(c, (inCollection = new Map()));
     let doc = inCollection.get(d);
     if (!doc) {
+      const journal = this.store && new DocJournal(this.store, [c, d]);
       doc = new SharedDoc(this.connection.get(c, d), {
+        after: this.platform.clock.after,
+        tab: id => this.tabOf(id as TabId),
+        onUnusable: (unusable, error) =>
+          this.warn(`sharedb-tabs: what was stored of ${unusable.collection}/${unusable.id} was set aside`, error),
         isConnected: () => this.connection.state === 'connected',
         onPending: (change, ops) => this.countPending(change, ops),
         onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
         onIdle: idle => this.release(idle)
-      });
+      }, journal);
       inCollection.set(d, doc);
+      if (this.store?.has([c, d])) doc.restore();
     }
     return doc;
+  }
+
+  private tabOf(id: TabId): Tab {
+    let tab = this.tabs.get(id);
+    if (!tab) {
+      this.tabs.set(id, (tab = new Tab(id)));
+      this.watchAbsent(tab);
+    }
+    return tab;
   }
 
   private forEachDoc(act: (doc: SharedDoc) => void): void {
@@ -307,7 +373,12 @@ export class Host {
   private status(): HostStatus {
     let tabs = 0;
     for (const tab of this.tabs.values()) if (tab.session) tabs++;
-    return {tabs, pendingOps: this.pendingOps, pendingDocs: this.pendingDocs};
+    const {store} = this;
+    return {
+      tabs, pendingOps: this.pendingOps, pendingDocs: this.pendingDocs,
+      durable: store?.isDurable ?? false,
+      ...(store?.lastError && {storeError: store.lastError})
+    };
   }
 
   private scheduleStatus(): void {

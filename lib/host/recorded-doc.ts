@@ -1,11 +1,12 @@
 import * as ot from 'sharedb/lib/ot.js';
-import type {ErrorData} from '../protocol/errors.js';
-import {encodeError} from '../protocol/errors.js';
+import {types} from 'sharedb/lib/client/index.js';
+import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
+import type {Checkpoint, DocJournal, JournalRecord, StoredOp} from './doc-journal.js';
 import {History, type Author, type Entry, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
-import {rollBackSoftly} from './soft-rollback.js';
+import {giveInverse, rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
 
 export interface RecordedDocEvents {
@@ -21,6 +22,8 @@ export interface RecordedDocEvents {
   onReset(error: ErrorData, loadError: ErrorData | undefined): void;
   /** An error that upstream would emit on the document. */
   onError(error: Error): void;
+  /** Something was written to the journal. */
+  onJournal(): void;
 }
 
 export interface Submission {
@@ -34,7 +37,8 @@ export interface Submission {
 
 /**
  * The host's real document and the history that it writes. Nothing else of the host touches the
- * document's data; wherever it changes, an entry is written.
+ * document's data; wherever it changes, an entry is written. With a journal, what the document is told
+ * is journalled as well, and told again after a restart.
  */
 export class RecordedDoc {
   readonly history = new History();
@@ -45,12 +49,21 @@ export class RecordedDoc {
   private recordedVersion: number | null = null;
   private rollbacks = 0;
   private snapshotCache: {rev: number; json: string} | undefined;
+  private replaying = false;
+  private takeBack: (error: Error) => void = () => {};
+  /** In the middle of an acknowledgement or a rejection, which have their own records. */
+  private answering = false;
 
-  constructor(readonly doc: RealDoc, private readonly events: RecordedDocEvents) {
+  constructor(
+    readonly doc: RealDoc,
+    private readonly events: RecordedDocEvents,
+    private readonly journal?: DocJournal | undefined
+  ) {
     this.recordApplied();
-    this.recordVersions();
+    this.recordMessages();
     this.recordLoads();
-    this.sendSourcePerOp();
+    this.recordRejections();
+    this.sendWhenRecorded();
     this.reportSilentErrors();
     rollBackSoftly(doc, {isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog});
     doc._hardRollback = error => this.rollBackHard(error);
@@ -80,13 +93,21 @@ export class RecordedDoc {
    * @param callback called once, when the server has answered
    * @returns the error where the op can't be applied; it has then left no trace
    */
-  submit({step, owner, seq, source, submitSource, preventCompose}: Submission, callback: Callback): Error | undefined {
+  submit(submission: Submission, callback: Callback): Error | undefined {
+    const {step, owner, seq, source, submitSource} = submission;
     const {doc} = this;
     const {type} = doc;
     const badForm = ot.checkSubmittedOpForType?.(type, step);
     if (badForm) return badForm;
-    const op: RealOp = {...(step as RealOp), owner, submitSource};
     const last = doc.pendingOps.at(-1);
+    // Ops of two tabs stay two ops, so that the server can reject one without the other.
+    const preventCompose = submission.preventCompose ||
+      (!!last && (last.owner !== owner || last.submitSource !== submitSource));
+    const record = this.journal && !this.replaying && JSON.stringify({
+      t: 'submit', step, owner, seq, source,
+      ...(submitSource && {submitSource}), ...(preventCompose && {preventCompose})
+    } satisfies JournalRecord);
+    const op: RealOp = {...(step as RealOp), owner, submitSource};
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
     this.author = {src: owner, seq};
     try {
@@ -98,9 +119,10 @@ export class RecordedDoc {
     } finally {
       this.author = undefined;
     }
-    // Ops of two tabs stay two ops, so that the server can reject one without the other.
-    doc.preventCompose = preventCompose || (!!last && (last.owner !== owner || last.submitSource !== submitSource));
+    if (record) this.write(record);
+    doc.preventCompose = preventCompose;
     doc.submitSource = submitSource;
+    callback.origin = [owner, seq];
     doc._pushOp(op, source || true, callback);
     // Upstream queues before it applies: an op carries the type that it was made for.
     if (op.callbacks) op.type = type;
@@ -122,9 +144,99 @@ export class RecordedDoc {
   }
 
   /** An entry that changes nothing: a deletion of what was deleted meanwhile. */
-  pushNothing(src: string, seq: number): void {
-    this.push('{}', {src, seq});
+  pushNothing(owner: string, seq: number): void {
+    this.write({t: 'nothing', owner, seq});
+    this.push('{}', {src: owner, seq});
   }
+
+  // ---- storing and restoring
+
+  /** The whole state, for the journal to begin anew from. */
+  checkpoint(tabs: Checkpoint['tabs']): void {
+    const {doc, history} = this;
+    const {v, type, data, rev} = this.snapshotData();
+    const pending = [doc.inflightOp, ...doc.pendingOps].filter(op => !!op).map(storedOp);
+    this.journal?.checkpoint({v, type, data, rev: rev!, history: history.save(), pending, tabs});
+  }
+
+  /**
+   * Brings back what was stored.
+   * @param settleOf the callback for an op of a tab, called for each op that is restored
+   * @throws where what was stored does not lead anywhere
+   */
+  restore(
+    checkpoint: Checkpoint | undefined, records: JournalRecord[], settleOf: (owner: string, seq: number) => Callback
+  ): void {
+    this.replaying = true;
+    try {
+      if (checkpoint) this.restoreCheckpoint(checkpoint, settleOf);
+      for (const record of records) this.replay(record, settleOf);
+    } finally {
+      this.replaying = false;
+    }
+    const {doc} = this;
+    // As after a lost connection: what was under way is sent again, as itself.
+    if (doc.inflightOp) doc.pendingOps.unshift(doc.inflightOp);
+    doc.inflightOp = null;
+    doc.flush();
+  }
+
+  private restoreCheckpoint(
+    {v, type, data, rev, history, pending}: Checkpoint, settleOf: (owner: string, seq: number) => Callback
+  ): void {
+    const {doc} = this;
+    if (type !== null && !types.map[type]) throw new Error(`The OT type ${type} is not registered`);
+    doc._setType(type);
+    if (type !== null) doc._setData(doc.type?.deserialize ? doc.type.deserialize(data) : data);
+    doc.version = v;
+    this.recordedVersion = v;
+    doc.pendingOps = pending.map(stored => realOp(stored, settleOf));
+    this.history.restore(rev, history);
+    if (doc.pendingOps[0]?.sentAt !== undefined) doc.inflightOp = doc.pendingOps.shift()!;
+  }
+
+  private replay(record: JournalRecord, settleOf: (owner: string, seq: number) => Callback): void {
+    const {doc} = this;
+    switch (record.t) {
+      case 'submit': {
+        const {step, owner, seq, source, submitSource = false, preventCompose = false} = record;
+        const error = this.submit({step, owner, seq, source, submitSource, preventCompose}, settleOf(owner, seq));
+        if (error) throw error;
+        return;
+      }
+      case 'nothing': {
+        const settle = settleOf(record.owner, record.seq);
+        this.push('{}', {src: record.owner, seq: record.seq});
+        return settle();
+      }
+      case 'send': {
+        doc.inflightOp ??= doc.pendingOps.shift() ?? null;
+        if (doc.inflightOp) Object.assign(doc.inflightOp, {src: record.src, seq: record.seq, sentAt: 1});
+        return;
+      }
+      case 'message':
+        return doc._handleOp(null, record.message);
+      case 'reject': {
+        const {inflightOp} = doc;
+        if (!inflightOp) return;
+        if (record.inverse !== undefined) giveInverse(inflightOp, record.inverse);
+        return this.takeBack(decodeError(record.error));
+      }
+      case 'clear':
+        if (doc.inflightOp) doc._clearInflightOp();
+        return;
+      default:
+        record satisfies never;
+    }
+  }
+
+  private write(record: JournalRecord | string): void {
+    if (!this.journal || this.replaying) return;
+    this.journal.append(record);
+    this.events.onJournal();
+  }
+
+  // ---- the real document
 
   private push(json: string, author?: Author): void {
     this.recordedVersion = this.doc.version;
@@ -163,12 +275,42 @@ export class RecordedDoc {
     };
   }
 
-  private recordVersions(): void {
+  private recordMessages(): void {
     const {doc} = this;
     const upstream = doc._handleOp;
     doc._handleOp = (error, message) => {
-      upstream.call(doc, error, message);
+      const {src, seq, v} = message as RealOp & {v?: number};
+      const isAck = !!doc.inflightOp && src === doc.inflightOp.src && seq === doc.inflightOp.seq;
+      // Written first: what it leads to, such as the next op being sent, is written after it.
+      if (!error && doc.version !== undefined && (isAck || v === doc.version)) this.write({t: 'message', message});
+      this.answer(() => upstream.call(doc, error, message), !error);
       this.noteVersion();
+    };
+    const clear = doc._clearInflightOp;
+    doc._clearInflightOp = error => {
+      if (!this.answering) this.write({t: 'clear'});
+      clear.call(doc, error);
+    };
+  }
+
+  private answer(act: () => void, isAnswer = true): void {
+    const before = this.answering;
+    this.answering = isAnswer;
+    try {
+      act();
+    } finally {
+      this.answering = before;
+    }
+  }
+
+  /** Under the way that `rollBackSoftly` finds: here the op is taken back, or all of them. */
+  private recordRejections(): void {
+    const {doc} = this;
+    const upstream = doc._rollback;
+    this.takeBack = doc._rollback = error => {
+      const inverse = doc.inflightOp?.inverse;
+      this.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
+      this.answer(() => upstream.call(doc, error));
     };
   }
 
@@ -182,12 +324,30 @@ export class RecordedDoc {
     this.history.restart();
   }
 
-  private sendSourcePerOp(): void {
-    const {doc} = this;
+  /** The op goes out when its journal entry, with the identity that the server knows it by, is durable. */
+  private sendWhenRecorded(): void {
+    const {doc, journal} = this;
     const upstream = doc._sendOp;
     doc._sendOp = () => {
-      doc.submitSource = !!(doc.inflightOp ?? doc.pendingOps[0])?.submitSource;
-      upstream.call(doc);
+      const op = doc.inflightOp ?? doc.pendingOps[0];
+      if (this.replaying || !op) return;
+      doc.submitSource = !!op.submitSource;
+      if (!journal) return upstream.call(doc);
+      if (!doc.connection.canSend) return;
+      if (!doc.inflightOp) doc.inflightOp = doc.pendingOps.shift()!;
+      // From now on nothing may be composed into it.
+      op.sentAt ??= Date.now();
+      if (op.src === undefined || op.seq === undefined) {
+        op.src = doc.connection.id!;
+        op.seq = doc.connection.seq++;
+        this.write({t: 'send', src: op.src, seq: op.seq});
+      }
+      const attempt = (op.attempt = {});
+      journal.whenDurable(() => {
+        if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
+        doc.submitSource = !!op.submitSource;
+        upstream.call(doc);
+      });
     };
   }
 
@@ -246,4 +406,22 @@ function stepJson(op: RealOp): string {
   if ('op' in op) return JSON.stringify({op: op.op});
   if (op.create) return JSON.stringify({create: op.create});
   return op.del ? '{"del":true}' : '{}';
+}
+
+function storedOp({op, create, del, src, seq, source, owner, submitSource, type, sentAt, callbacks}: RealOp): StoredOp {
+  const step: Step = create ? {create} : del ? {del: true} : {op};
+  return {
+    ...step,
+    ...(src !== undefined && {src}), ...(seq !== undefined && {seq}),
+    ...(owner !== undefined && {owner}), ...(submitSource && {submitSource}),
+    source,
+    type: type?.uri ?? type?.name ?? null,
+    sent: sentAt !== undefined,
+    origins: (callbacks ?? []).flatMap(callback => (callback?.origin ? [[...callback.origin]] : []))
+  };
+}
+
+function realOp({type, sent, origins, ...op}: StoredOp, settleOf: (owner: string, seq: number) => Callback): RealOp {
+  const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq), {origin: [owner, seq] as const}));
+  return {...op, type: type === null ? null : types.map[type] ?? null, ...(sent && {sentAt: 1}), callbacks};
 }

@@ -1,6 +1,7 @@
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
 import {Follower} from './follower.js';
+import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import type {Entry, Step} from './history.js';
 import {RecordedDoc} from './recorded-doc.js';
 import type {Tab} from './tab.js';
@@ -8,13 +9,20 @@ import type {Callback, RealDoc} from './upstream.js';
 
 /** A stale tab's way back is kept for so many entries; past them it gets a snapshot instead. */
 const MAX_HISTORY = 4096;
+const CUT_SOON_MS = 100;
+const CUT_LATER_MS = 3000;
 /** How many entries come in between two looks at what can be forgotten. */
 const TRIM_EVERY = 64;
 
 export interface SharedDocOwner {
+  after(ms: number, callback: () => void): () => void;
+  /** The tab of an id that was stored: it may come back, or not. */
+  tab(id: string): Tab;
   isConnected(): boolean;
   /** The number of ops that the server has not answered to went up or down. */
   onPending(change: 1 | -1, pendingOps: number): void;
+  /** What was stored of the document can't be used. */
+  onUnusable(doc: SharedDoc, error: Error): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
   /** Nobody follows the document any more, and it has nothing to send. */
   onIdle(doc: SharedDoc): void;
@@ -28,17 +36,89 @@ export class SharedDoc {
   private readonly outcomes = new Map<Tab, Map<number, ErrorData | undefined>>();
   private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
   private held: (() => void)[] = [];
+  private isRestoring = false;
+  private wasRestored = false;
+  private cancelCheckpoint: (() => void) | undefined;
   pendingOps = 0;
 
-  constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner) {
+  constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal) {
     this.recorded = new RecordedDoc(doc, {
       isFollowed: () => [...this.followers.values()].some(follower => follower.sent !== null),
-      isShared: owner => [...this.followers.keys()].some(tab => tab.id !== owner),
+      isShared: owner => this.isShared(owner),
       onEntry: entry => this.publish(entry),
       onRollback: () => this.startRollback(),
       onReset: (error, loadError) => this.finishRollback(error, loadError),
-      onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)})
+      onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)}),
+      onJournal: () => this.scheduleCheckpoint()
+    }, journal);
+    if (journal) doc.on('load', () => { if (!this.rolledBack) this.checkpoint(); });
+  }
+
+  /** Whether others than this tab have, or after a restart may have, ops that a hard rollback would cost. */
+  private isShared(owner: string | undefined): boolean {
+    return this.wasRestored || [...this.followers.keys()].some(tab => tab.id !== owner);
+  }
+
+  /** Brings back what the journal has of the document; requests wait for it. */
+  restore(): void {
+    if (!this.journal) return;
+    this.isRestoring = true;
+    const ingest = this.doc.ingestSnapshot;
+    const handleOp = this.doc._handleOp;
+    let missed = false;
+    // A query may bring the document meanwhile: its results wait, its ops are asked for afterwards.
+    this.doc.ingestSnapshot = (snapshot, callback) => { this.held.push(() => this.doc.ingestSnapshot(snapshot, callback)); };
+    this.doc._handleOp = () => { missed = true; };
+    void this.journal.load().then(stored => {
+      this.doc.ingestSnapshot = ingest;
+      this.doc._handleOp = handleOp;
+      if (stored) this.revive(stored);
+      this.wasRestored = !!stored;
+      this.isRestoring = false;
+      if (missed) this.doc.fetch();
+      this.runHeld();
+      this.checkIdle();
     });
+  }
+
+  private revive({checkpoint, records}: {checkpoint: Checkpoint | undefined; records: JournalRecord[]}): void {
+    for (const {id, lastSeq, outcomes} of checkpoint?.tabs ?? []) {
+      const tab = this.owner.tab(id);
+      this.follower(tab).lastSeq = lastSeq;
+      this.outcomes.set(tab, new Map(outcomes.map(([seq, error]) => [seq, error ?? undefined])));
+    }
+    try {
+      this.recorded.restore(checkpoint, records, (owner, seq) => {
+        const follower = this.follower(this.owner.tab(owner));
+        follower.lastSeq = Math.max(follower.lastSeq, seq);
+        follower.unsettled++;
+        this.countPending(1);
+        return error => this.settle(follower, seq, error);
+      });
+    } catch (error) {
+      this.journal!.setAside({checkpoint, records}, error);
+      this.owner.onUnusable(this, error as Error);
+    }
+  }
+
+  private checkpoint(): void {
+    this.cancelCheckpoint?.();
+    this.cancelCheckpoint = undefined;
+    if (!this.journal || this.isRestoring || this.recorded.rollingBack) return;
+    const tabs = [...this.followers.values()].map(({tab, lastSeq}) => ({
+      id: tab.id as string,
+      lastSeq,
+      outcomes: [...(this.outcomes.get(tab) ?? [])].map(([seq, error]): [number, ErrorData | null] => [seq, error ?? null])
+    }));
+    this.recorded.checkpoint(tabs);
+  }
+
+  /** In a quiet moment the journal is cut: soon when it has grown long, later when it is only there. */
+  private scheduleCheckpoint(): void {
+    const isDue = this.journal!.isDue;
+    if (!isDue && !this.journal!.isWorthwhile) return;
+    this.cancelCheckpoint?.();
+    this.cancelCheckpoint = this.owner.after(isDue ? CUT_SOON_MS : CUT_LATER_MS, () => this.checkpoint());
   }
 
   get collection(): string {
@@ -55,15 +135,18 @@ export class SharedDoc {
   }
 
   fetch(tab: Tab, position: Position): void {
+    if (this.isRestoring) return this.hold(tab, () => this.fetch(tab, position));
     this.answer(tab, 'f', position, callback => this.doc.fetch(callback));
   }
 
   subscribe(tab: Tab, position: Position): void {
+    if (this.isRestoring) return this.hold(tab, () => this.subscribe(tab, position));
     this.follower(tab).subscribed = true;
     this.answer(tab, 's', position, callback => this.doc.subscribe(callback));
   }
 
   unsubscribe(tab: Tab, position: Position): void {
+    if (this.isRestoring) return this.hold(tab, () => this.unsubscribe(tab, position));
     const follower = this.locate(tab, position);
     follower.subscribed = false;
     const reply = tab.inThisSession(() => tab.send({a: 'u', c: this.collection, d: this.id, inc: position.inc}));
@@ -74,6 +157,7 @@ export class SharedDoc {
 
   /** Gives an op of a tab its place in the history. */
   submit(tab: Tab, request: OpRequest): void {
+    if (this.isRestoring) return this.hold(tab, () => this.submit(tab, request));
     const follower = this.locate(tab, request.v);
     const {inc, rev} = request.v;
     // Made on a state that is gone: the tab has given it up itself.
@@ -132,11 +216,10 @@ export class SharedDoc {
   }
 
   forget(tab: Tab): void {
+    if (this.isRestoring) return this.hold(tab, () => this.forget(tab));
     const follower = this.followers.get(tab);
     if (!follower) return;
-    follower.sent = null;
-    follower.inc = 0;
-    follower.subscribed = false;
+    follower.forget();
     if (follower.isForgotten) this.followers.delete(tab);
     this.releaseSubscription();
     this.checkIdle();
@@ -156,11 +239,15 @@ export class SharedDoc {
   }
 
   /** The tab is back with what it knows. */
-  resume(tab: Tab, {inc, rev, unsettled}: ResumeMessage['docs'][number]): void {
+  resume(tab: Tab, known: ResumeMessage['docs'][number]): void {
+    if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
+    const {inc, rev, unsettled} = known;
     const follower = this.follower(tab);
     follower.inc = inc;
     follower.sent = null;
     if (rev === null) return;
+    // Nothing is known here of what the tab had: it starts anew.
+    if (!this.recorded.hasState && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     if (!this.recorded.history.covers(rev)) return this.reset(follower, historyLost(this.doc));
     follower.sent = rev;
     this.catchUp(follower);
@@ -346,9 +433,24 @@ export class SharedDoc {
     }
     // A tab that was not told has no state to lose, but may wait for an answer.
     for (const [tab, list] of outcomes) for (const {seq, error} of list) this.sendOutcome(tab, seq, error);
+    this.checkpoint();
+    this.runHeld();
+  }
+
+  private hold(tab: Tab, act: () => void): void {
+    this.held.push(tab.inThisSession(act));
+  }
+
+  private runHeld(): void {
     const held = this.held;
     this.held = [];
     for (const run of held) run();
+  }
+
+  /** Calls back when the document can be asked: at once, unless it is being restored. */
+  whenRestored(callback: () => void): void {
+    if (this.isRestoring) this.held.push(callback);
+    else callback();
   }
 
   /** Gives a tab a new state, because there is no way from the one it has. */
@@ -403,7 +505,9 @@ export class SharedDoc {
   }
 
   private checkIdle(): void {
+    if (this.isRestoring || this.held.length) return;
     if (this.followers.size || this.pendingOps || this.doc.hasWritePending() || this.doc.wantSubscribe) return;
+    if (this.cancelCheckpoint) this.checkpoint();
     this.owner.onIdle(this);
   }
 }

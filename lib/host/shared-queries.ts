@@ -78,6 +78,7 @@ class SharedQuery {
   private responding = false;
   private inserted: RealDoc[] = [];
   private removed: RealDoc[] = [];
+  private readonly turns: {left: number; act: () => void}[] = [];
 
   constructor(
     private readonly owner: SharedQueriesOwner,
@@ -163,16 +164,36 @@ class SharedQuery {
       this.inserted = [];
       this.removed = [];
       upstream.call(real, diff);
-      for (const member of this.members) if (member.joined) this.sendDiff(member, diff);
+      const {inserted, removed} = this;
+      // A document that is just being restored has nothing yet that could be sent.
+      this.inTurn(inserted, () => {
+        for (const member of this.members) if (member.joined) this.sendDiff(member, diff, removed);
+      });
     };
   }
 
-  private sendDiff({tab, id}: Member, diff: QueryDiff[]): void {
+  /** Acts when the documents can be asked, and what came before has been done. */
+  private inTurn(docs: RealDoc[], act: () => void): void {
+    const turn = {left: docs.length, act};
+    this.turns.push(turn);
+    const runTurns = (): void => {
+      while (this.turns[0]?.left === 0) this.turns.shift()!.act();
+    };
+    for (const doc of docs) {
+      this.owner.share(doc).whenRestored(() => {
+        turn.left--;
+        runTurns();
+      });
+    }
+    runTurns();
+  }
+
+  private sendDiff({tab, id}: Member, diff: QueryDiff[], removed: RealDoc[]): void {
     const sent = diff.map(change => change.type === 'insert'
       ? {...change, values: (change.values as RealDoc[]).map(doc => this.bring(tab, doc))}
       : change);
     tab.send({a: 'q', id, diff: sent});
-    for (const doc of this.removed) this.owner.share(doc).leave(tab);
+    for (const doc of removed) this.owner.share(doc).leave(tab);
   }
 
   private sendToJoined(message: (id: number) => {a: string}): void {

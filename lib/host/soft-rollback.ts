@@ -27,7 +27,7 @@ export function rollBackSoftly(doc: RealDoc, {isShared, serverLog}: SoftRollback
       // Sent again after a reconnect: it will be rejected, and this begin, once more.
       if (doc.inflightOp !== rejected) return;
       const inverse = fetchError ? undefined : inverseOf(doc, rejected, snapshot, log);
-      if (inverse !== undefined) rejected.type = withInverse(rejected.type!, inverse);
+      if (inverse !== undefined) giveInverse(rejected, inverse);
       upstream.call(doc, error);
     });
   };
@@ -47,7 +47,8 @@ function inverseOf(doc: RealDoc, rejected: RealOp, snapshot: {v: number; data: u
   }
 }
 
-/** The type as it is, but that it knows the inverse of this one op. */
-function withInverse(type: NonNullable<RealOp['type']>, inverse: unknown): NonNullable<RealOp['type']> {
-  return Object.create(type, {invert: {value: () => inverse}}) as typeof type;
+/** From now on the op's type is one that knows the inverse of this one op. */
+export function giveInverse(op: RealOp, inverse: unknown): void {
+  op.inverse = inverse;
+  op.type = Object.create(op.type!, {invert: {value: () => inverse}}) as NonNullable<RealOp['type']>;
 }

@@ -5,7 +5,8 @@ import type {Type} from 'sharedb/lib/sharedb.js';
  * why. `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
  */
 
-export type Callback = (error?: Error | null) => void;
+/** The host's callbacks bear the op that they belong to, so that they can be stored. */
+export type Callback = ((error?: Error | null) => void) & {origin?: readonly [owner: string, seq: number]};
 
 export interface RealOp {
   op?: unknown;
@@ -19,6 +20,10 @@ export interface RealOp {
   callbacks?: (Callback | undefined)[];
   /** Ours: the tab that submitted it, so that ops of two tabs are not composed into one. */
   owner?: string;
+  /** Ours: what undoes it, where the type could not tell and it was worked out. */
+  inverse?: unknown;
+  /** Ours: the last attempt to send it, of those that wait for the journal. */
+  attempt?: object;
   /** Ours: `doc.submitSource` as it was in the tab, since upstream reads it when the op is sent. */
   submitSource?: boolean;
 }
@@ -56,8 +61,11 @@ export interface RealDoc {
   /** A no-op of the server moves the version without an event. */
   _handleOp(error: Error | null, message: {v?: number}): void;
   _rollback(error: Error): void;
+  /** An op is over: acknowledged, rejected, or found to change nothing. */
+  _clearInflightOp(error?: Error | null): void;
   _hardRollback(error: Error): void;
-  _setType(type: null): void;
+  _setType(type: string | null): void;
+  _setData(data: unknown): void;
   _fetch(options: {force: boolean}, callback: Callback): void;
   _isInHardRollback: boolean;
   /** Silent read rejections call back without their error; the tabs need it. */
@@ -100,6 +108,8 @@ export interface RealConnection {
   id: string | null;
   state: string;
   canSend: boolean;
+  /** The next op's number: taken by the host where an op is journalled before it is sent. */
+  seq: number;
   on(event: string, listener: (...args: never[]) => void): this;
   off(event: string, listener: (...args: never[]) => void): this;
   send(message: object): void;

@@ -25,6 +25,8 @@ export interface Welcome {
   type: 'welcome';
   attempt: number;
   epoch: Epoch;
+  /** Hosts of one lineage continue each other's histories: from a store, or by being the same host. */
+  lineage: string;
   session: SessionId;
 }
 
@@ -82,7 +84,7 @@ export function parseTabChannelMessage(data: unknown): TabChannelMessage | undef
   if (!isRecord(data)) return undefined;
   switch (data['type']) {
     case 'welcome':
-      return isCount(data['attempt']) && typeof data['epoch'] === 'string' && typeof data['session'] === 'string'
+      return isCount(data['attempt']) && typeof data['epoch'] === 'string' && typeof data['lineage'] === 'string' && typeof data['session'] === 'string'
         ? (data as unknown as Welcome) : undefined;
     case 'refusal':
       return isCount(data['attempt']) && isCount(data['protocol']) ? (data as unknown as Refusal) : undefined;

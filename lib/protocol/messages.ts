@@ -81,6 +81,14 @@ export interface RollbackMessage {
   inc: number;
 }
 
+/** The host has nothing of a document that the tab had from an earlier one. */
+export interface LostMessage {
+  a: 'doc.lost';
+  c: string;
+  d: string;
+  inc: number;
+}
+
 /** The host's document is back after a `doc.rollback`. */
 export interface ResetMessage {
   a: 'doc.reset';
@@ -115,6 +123,10 @@ export interface HostStatus {
   tabs: number;
   pendingOps: number;
   pendingDocs: number;
+  /** Whether edits that the server has not got survive the end of all tabs. */
+  durable: boolean;
+  /** Why they do not, where the storage failed. */
+  storeError?: ErrorData;
 }
 
 export interface StatusMessage {
@@ -194,6 +206,7 @@ const EVENT_CHECKS: Record<string, (message: Fields) => boolean> = {
   'doc.reset': ({c, d, inc, outcomes, error, snapshot, loadError}) => isNamed(c, d) && isCount(inc) && isError(error) &&
     Array.isArray(outcomes) && outcomes.every(outcome => isObject(outcome) && isCount((outcome as {seq: unknown}).seq)) &&
     (isError(loadError) || (isObject(snapshot) && isCount((snapshot as SnapshotData).rev))),
+  'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
   'doc.planted': ({c, d, inc, rev}) => isNamed(c, d) && isCount(inc) && isCount(rev),
   'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
   'connection.state': ({state}) => typeof state === 'string' && STATES.has(state),

@@ -31,8 +31,6 @@ export interface ProxyConnectionOptions {
 
 /** What `connection.status` shows: the host's view of all tabs of the namespace. */
 export interface Status extends HostStatus {
-  /** Whether edits that the server has not got survive the end of all tabs. */
-  durable: boolean;
   /** The last error of the host's connection. */
   lastError: (Error & {code?: string | number}) | undefined;
 }
@@ -301,7 +299,7 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
 
   private openLink(): void {
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
-      onConnected: sameHost => this.handleConnected(sameHost),
+      onConnected: continues => this.handleConnected(continues),
       onLost: () => this.handleLost(),
       onMessage: message => this.guarded(() => this.receive(message)),
       onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
@@ -309,8 +307,8 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
     });
   }
 
-  private handleConnected(sameHost: boolean): void {
-    if (sameHost) this.resume();
+  private handleConnected(continues: boolean): void {
+    if (continues) this.resume();
     else for (const doc of this.proxyDocs()) doc.handleHostReplaced();
     this.setLinked(true);
     this.emit('hostState', 'connected');
@@ -383,6 +381,8 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
         return this.find(message)?.handleRollback(message['inc'] as number);
       case 'doc.reset':
         return this.find(message)?.handleReset(message as unknown as ResetMessage);
+      case 'doc.lost':
+        return this.find(message)?.handleLost(message['inc'] as number);
       case 'doc.planted':
         return this.find(message)?.handlePlanted(message as unknown as {inc: number; rev: number});
       case 'doc.error':

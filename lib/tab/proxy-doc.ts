@@ -290,6 +290,13 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this._resubscribe();
   }
 
+  /** @internal */
+  handleLost(inc: number): void {
+    if (!this.isCurrent(inc)) return;
+    this.handleHostReplaced();
+    this._resubscribe();
+  }
+
   /**
    * Another host took over, which knows nothing of this document's history. What is shown stays until
    * it is loaded again; ops that only the lost host knew are lost with it.

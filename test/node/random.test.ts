@@ -10,7 +10,8 @@ const CASES: Record<string, Partial<Walk>> = {
   'a quiet network': {},
   'a server that comes and goes': {outages: true},
   'sessions that break': {breaks: true, outages: true},
-  'a server that rejects 5 % of the ops': {rejections: 5}
+  'a server that rejects 5 % of the ops': {rejections: 5},
+  'a host that dies, and another one that takes over from the store': {crashes: true, outages: true, rejections: 2}
 };
 
 describe('random edits of three tabs and two remote clients', function() {

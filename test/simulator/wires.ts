@@ -24,6 +24,24 @@ export class Wires {
     return channel;
   };
 
+  /** Channels of one process: it can die, and then says and hears nothing any more. */
+  process(): {open: OpenChannel; kill(): void} {
+    const opened: WiredChannel[] = [];
+    let isDead = false;
+    return {
+      open: name => {
+        const channel = this.open(name) as WiredChannel;
+        opened.push(channel);
+        if (isDead) channel.kill();
+        return channel;
+      },
+      kill: () => {
+        isDead = true;
+        for (const channel of opened) channel.kill();
+      }
+    };
+  }
+
   get pending(): number {
     let count = 0;
     for (const {deliveries} of this.wires.values()) count += deliveries.length;
@@ -68,5 +86,11 @@ class WiredChannel implements Channel {
   close(): void {
     this.closed = true;
     this.wires.close(this);
+  }
+
+  /** What it posts is lost, without an error. */
+  kill(): void {
+    this.close();
+    this.postMessage = () => {};
   }
 }

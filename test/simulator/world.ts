@@ -4,6 +4,8 @@ import {logger, type Connection as UpstreamConnection} from 'sharedb/lib/client/
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {CrashingStorage} from './crashing-storage.js';
 import type {Edits} from './edits.js';
 import {Wires} from './wires.js';
 
@@ -36,6 +38,8 @@ export interface Walk {
   rejections?: number;
   /** Whether the host loses its server now and then. */
   outages?: boolean;
+  /** Whether the host dies now and then, and another one takes over from its disk. */
+  crashes?: boolean;
   /** Whether sessions between tabs and host break now and then. */
   breaks?: boolean;
 }
@@ -48,11 +52,13 @@ export class World {
   readonly random: Random;
   readonly wires = new Wires();
   readonly backend = new Backend();
-  readonly host: Host;
+  host!: Host;
   readonly tabs: ProxyConnection[] = [];
   readonly written: Written[] = [];
   readonly problems: string[] = [];
-  private readonly real: UpstreamConnection;
+  private real!: UpstreamConnection;
+  private killHost: () => void = () => {};
+  private readonly disk = new InMemoryStorage();
   private readonly writers: Writer[] = [];
   private readonly waiting: (() => void)[] = [];
   private isCalm = false;
@@ -62,10 +68,27 @@ export class World {
     this.backend.use('submit', (context, next) => {
       this.whenever(() => next(JSON.stringify(context.op).includes(REJECT) ? codedError('ERR_REJECTED') : undefined));
     });
-    this.real = this.backend.connect();
-    this.host = new Host({connection: this.real, channel: this.wires.open, warn: this.warn});
+    this.startHost();
     for (let i = 0; i < (walk.tabs ?? 3); i++) this.openTab(`tab ${i}`);
     for (let i = 0; i < (walk.remotes ?? 2); i++) this.addRemote(`remote ${i}`);
+  }
+
+  /** A host in a process of its own, on the disk that the last one left. */
+  private startHost(): void {
+    const {open, kill} = this.wires.process();
+    const real = (this.real = this.backend.connect());
+    const storage = new CrashingStorage(this.disk, callback => this.whenever(callback), () => this.random.below(2) === 0);
+    this.host = new Host({connection: real, channel: open, warn: this.warn, store: this.walk.crashes ? {storage} : false});
+    this.killHost = () => {
+      kill();
+      storage.kill();
+      real.close();
+    };
+  }
+
+  private restartHost(): void {
+    this.killHost();
+    this.startHost();
   }
 
   openTab(name: string): ProxyConnection {
@@ -96,6 +119,7 @@ export class World {
     else if (dice < 75) this.wires.deliverOne(random);
     else if (dice < 90) this.passOne();
     else if (dice < 93 && walk.outages) this.switchServer();
+    else if (dice < 94 && walk.crashes) this.restartHost();
     else if (dice < 95 && walk.breaks) (random.pick(this.tabs) as unknown as {reconnect(reason: string): void}).reconnect('chance');
     if (random.below(3) === 0) await tick();
   }

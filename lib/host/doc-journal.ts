@@ -1,0 +1,116 @@
+import type {ErrorData} from '../protocol/errors.js';
+import type {DurableStore} from '../store/durable-store.js';
+import type {DocKey, StoredDoc} from '../store/storage.js';
+import type {EntryData, Step} from './history.js';
+
+/** What a document is told, in the order in which it is told: replayed, it leads to the same state. */
+export type JournalRecord =
+  /** A tab's op, at the current revision. */
+  | {t: 'submit'; step: Step; owner: string; seq: number; source?: unknown; submitSource?: true; preventCompose?: true}
+  /** A tab's op that changes nothing. */
+  | {t: 'nothing'; owner: string; seq: number}
+  /** The first pending op goes to the server, with this identity for good. */
+  | {t: 'send'; src: string; seq: number}
+  /** An op or an acknowledgement of the server. */
+  | {t: 'message'; message: object}
+  /** The server's rejection of the op under way, and the inverse where the type can't tell it. */
+  | {t: 'reject'; error: ErrorData; inverse?: unknown}
+  /** The server took the op under way for one that changes nothing. */
+  | {t: 'clear'};
+
+/** An op that the server has not acknowledged, as a checkpoint keeps it. */
+export interface StoredOp extends Step {
+  src?: string;
+  seq?: number;
+  source?: unknown;
+  owner?: string;
+  submitSource?: boolean;
+  /** The OT type that the op was made for. */
+  type: string | null;
+  /** It has been sent: nothing may be composed into it. */
+  sent: boolean;
+  /** The tabs' ops that it was composed of. */
+  origins: [owner: string, seq: number][];
+}
+
+export interface Checkpoint {
+  v: number | null;
+  type: string | null;
+  data?: unknown;
+  rev: number;
+  /** What tabs may still need to come up to `rev`. */
+  history: EntryData[];
+  pending: StoredOp[];
+  /** Per tab: the highest seq that has its place, and the outcomes that it may not have got. */
+  tabs: {id: string; lastSeq: number; outcomes: [seq: number, error: ErrorData | null][]}[];
+}
+
+/** A checkpoint is due when the journal has grown by so much and by the size of the last checkpoint. */
+const CHECKPOINT_CHARS = 16 * 1024;
+
+/** The journal of one document, and when it is time to cut it. */
+export class DocJournal {
+  private n = 0;
+  private journalChars = 0;
+  private checkpointChars = 0;
+
+  constructor(private readonly store: DurableStore, private readonly key: DocKey) {}
+
+  get isDue(): boolean {
+    return this.journalChars > CHECKPOINT_CHARS + this.checkpointChars;
+  }
+
+  /** Whether there is a journal to cut, and cutting it costs little. */
+  get isWorthwhile(): boolean {
+    return this.journalChars > 0 && this.checkpointChars < 1024 * 1024;
+  }
+
+  append(record: JournalRecord | string): void {
+    const text = typeof record === 'string' ? record : JSON.stringify(record);
+    this.journalChars += text.length;
+    this.store.append(this.key, ++this.n, text);
+  }
+
+  checkpoint(checkpoint: Checkpoint): void {
+    const text = JSON.stringify(checkpoint);
+    this.checkpointChars = text.length;
+    this.journalChars = 0;
+    this.store.checkpoint(this.key, this.n, text, checkpoint.pending.length > 0);
+  }
+
+  whenDurable(callback: () => void): void {
+    this.store.whenDurable(callback);
+  }
+
+  /**
+   * What was stored, with records counted on from there.
+   * @returns undefined where there is nothing, or where it is not what it should be: that is set aside
+   */
+  async load(): Promise<{checkpoint: Checkpoint | undefined; records: JournalRecord[]} | undefined> {
+    const stored = await this.store.load(this.key);
+    if (!stored) return undefined;
+    this.n = stored.journal.at(-1)?.n ?? 0;
+    try {
+      return this.parse(stored);
+    } catch (error) {
+      this.setAside(stored, error);
+      return undefined;
+    }
+  }
+
+  /** Keeps what can't be used under another name: nobody's edits are deleted for being unreadable. */
+  setAside(stored: object, error: unknown): void {
+    this.store.keep(`set aside: ${JSON.stringify(this.key)}`, JSON.stringify({...stored, error: String(error)}));
+    this.store.remove(this.key);
+  }
+
+  private parse({checkpoint, journal}: StoredDoc): {checkpoint: Checkpoint | undefined; records: JournalRecord[]} {
+    this.checkpointChars = checkpoint?.length ?? 0;
+    this.journalChars = journal.reduce((sum, {record}) => sum + record.length, 0);
+    const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint);
+    if (parsed && (!Number.isSafeInteger(parsed.rev) || !Array.isArray(parsed.pending) || !Array.isArray(parsed.history))) {
+      throw new Error('The checkpoint is not of the expected form');
+    }
+    return {checkpoint: parsed, records: journal.map(({record}) => JSON.parse(record) as JournalRecord)};
+  }
+}

@@ -1,0 +1,61 @@
+/** A document's name: collection and id. */
+export type DocKey = readonly [collection: string, id: string];
+
+/** One change of what is stored. All changes of one `write` are made, or none. */
+export type Change =
+  /** Adds a record to the end of a document's journal. `n` grows with every record of a document. */
+  | {type: 'append'; key: DocKey; n: number; record: string}
+  /** Replaces a document's checkpoint and drops its journal up to record `n`. */
+  | {type: 'checkpoint'; key: DocKey; n: number; checkpoint: string; hasPending: boolean}
+  /** Forgets a document. */
+  | {type: 'remove'; key: DocKey}
+  /** Keeps a small value beside the documents, or forgets it. */
+  | {type: 'meta'; name: string; value: string | undefined};
+
+/** What is stored of a document. */
+export interface StoredDoc {
+  checkpoint: string | undefined;
+  journal: {n: number; record: string}[];
+}
+
+/** What a storage knows of a document without reading it. */
+export interface InventoryItem {
+  key: DocKey;
+  /** The document has a journal, or its checkpoint has ops that the server has not acknowledged. */
+  hasPending: boolean;
+}
+
+/**
+ * Where a DurableStore keeps its strings: IndexedDbStorage, InMemoryStorage, or an app's own. It does not
+ * look into them. Every method may reject; the store says so in the connection's status.
+ */
+export interface Storage {
+  /** Whether what is written survives the end of the browser. */
+  readonly isDurable: boolean;
+  /** Called when the storage was lost from outside, e.g. deleted by the user; it is opened again for the next write. */
+  onLost?: ((reason: string) => void) | undefined;
+  /** Opens the data of one namespace. Called once, before anything else. */
+  open(namespace: string): Promise<void>;
+  /**
+   * Makes `epoch` the only one that may write from now on.
+   * @returns the small values kept by `meta` changes
+   */
+  claim(epoch: string): Promise<Record<string, string>>;
+  /** Makes all changes or none. Rejects with a {@link FencedError} when another epoch has claimed the storage. */
+  write(changes: readonly Change[], epoch: string): Promise<void>;
+  /** Reads documents, in the order of `keys`. */
+  read(keys: readonly DocKey[]): Promise<StoredDoc[]>;
+  inventory(): Promise<InventoryItem[]>;
+  /** Deletes all data of the namespace. */
+  clear(): Promise<void>;
+  close(): void;
+}
+
+/** Another host has taken over: nothing may be written any more. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+  readonly code = 'ERR_TABS_FENCED';
+  constructor() {
+    super('Another host has taken over the storage');
+  }
+}
