@@ -24,6 +24,14 @@ export interface ConnectOptions {
   mode?: 'auto' | Mode | undefined;
   /** How long a worker may take until it answers, in ms, before the direct connection is used. Default 5000. */
   hostTimeout?: number | undefined;
+  /**
+   * Whether documents, and edits that the server has not got, are kept in IndexedDB over the end of all tabs,
+   * and how surely: 'relaxed' survives the end of the browser, 'strict' the loss of power. What a worker's
+   * `startHost({store})` says goes before. Default `{durability: 'relaxed'}`.
+   */
+  store?: {durability?: 'relaxed' | 'strict' | undefined} | false | undefined;
+  /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
+  storedFirst?: boolean | undefined;
   /** Opens a channel by name, in place of BroadcastChannel. */
   channel?: OpenChannel | undefined;
   /** In place of `navigator.locks`. */
@@ -48,5 +56,11 @@ export function checkOptions(options: ConnectOptions): void {
   }
   if (useSharedWorker !== undefined && typeof useSharedWorker !== 'boolean') wrong('useSharedWorker', 'true or false');
   if (mode !== undefined && !['auto', 'shared-worker', 'direct'].includes(mode)) wrong('mode', "'auto', 'shared-worker' or 'direct'");
+  const {store, storedFirst} = options;
+  if (store !== undefined && store !== false && (typeof store !== 'object' || store === null ||
+    ![undefined, 'relaxed', 'strict'].includes(store.durability))) {
+    wrong('store', "false or {durability: 'relaxed' | 'strict'}");
+  }
+  if (storedFirst !== undefined && typeof storedFirst !== 'boolean') wrong('storedFirst', 'true or false');
   if (hostTimeout !== undefined && !(hostTimeout > 0)) wrong('hostTimeout', 'a number of milliseconds above 0');
 }

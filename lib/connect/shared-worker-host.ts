@@ -5,6 +5,7 @@ import type {WorkerGreeting} from './worker-greeting.js';
 export interface SharedWorkerHostOptions {
   namespace: string;
   url: () => Promise<string | undefined>;
+  store: WorkerGreeting['store'];
   create: () => SharedWorker;
   locks: Locks | undefined;
   /** The worker can't be had, or its script can't be loaded. */
@@ -22,7 +23,7 @@ export class SharedWorkerHost {
   constructor(private readonly options: SharedWorkerHostOptions) {}
 
   start(): void {
-    const {create, namespace, onFailure} = this.options;
+    const {create, namespace, store, onFailure} = this.options;
     try {
       this.worker = create();
     } catch (error) {
@@ -31,7 +32,7 @@ export class SharedWorkerHost {
     const {worker} = this;
     worker.onerror = () => onFailure('The shared worker\'s script could not be loaded');
     void this.options.url().then(url => {
-      const greeting: WorkerGreeting = {type: 'sharedb-tabs', namespace, url};
+      const greeting: WorkerGreeting = {type: 'sharedb-tabs', namespace, url, store};
       if (!this.closed) worker.port.postMessage(greeting);
     }, (error: unknown) => onFailure(`The url could not be had: ${(error as Error).message}`));
   }

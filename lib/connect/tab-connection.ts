@@ -50,6 +50,7 @@ export class TabConnection extends ProxyConnection {
     const {namespace = 'default', sharedWorker, url} = this.connectOptions;
     this.sharedWorker = new SharedWorkerHost({
       namespace,
+      store: this.connectOptions.store,
       create: sharedWorker!,
       url: async () => (url === undefined ? undefined : absoluteUrl(await (typeof url === 'function' ? url() : url))),
       locks: browserPlatform(this.connectOptions).locks,
@@ -105,7 +106,9 @@ export class TabConnection extends ProxyConnection {
       if (!server) throw new TabsError('ERR_TABS_NO_HOST', `${reason}, and there is no url, backend or socket for a direct connection`);
       const {startPageHost} = await import('./page-host.js');
       if (this.isClosed) return;
-      this.pageHost = startPageHost(server, {namespace, channel: this.ownChannel, warn});
+      this.pageHost = await startPageHost(server, {
+        namespace, channel: this.ownChannel, warn, store: this.connectOptions.store, locks: browserPlatform(this.connectOptions).locks
+      });
       this.emit('mode', 'direct', reason);
     } catch (error) {
       this.mode = undefined;

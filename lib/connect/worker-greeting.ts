@@ -4,6 +4,8 @@ export interface WorkerGreeting {
   namespace: string;
   /** The server's absolute URL, where the tab knows it. */
   url: string | undefined;
+  /** The tab's option `store`. */
+  store: {durability?: 'relaxed' | 'strict' | undefined} | false | undefined;
 }
 
 export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {

@@ -1,6 +1,6 @@
 import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {Host} from '../host/host.js';
+import {Host, type StoreOptions} from '../host/host.js';
 import {connectToServer, type ServerUrl} from '../host/server-connection.js';
 import type {RealConnection} from '../host/upstream.js';
 import type {Locks} from '../platform/platform.js';
@@ -15,6 +15,11 @@ export interface StartHostOptions {
   url?: ServerUrl;
   /** Serve only this namespace, at once. Without it, every namespace that a tab asks for. */
   namespace?: string;
+  /**
+   * Keeps documents, and edits that the server has not got, over restarts; `cipher` encrypts them. Default:
+   * IndexedDB, as the first tab of a namespace asks for it.
+   */
+  store?: StoreOptions | false;
   /** The connection to the server, where it is not a plain WebSocket at `url`. */
   connect?: (namespace: string, url: string | undefined) => unknown;
 }
@@ -32,16 +37,20 @@ export function startHost(options: StartHostOptions = {}): void {
     registry.register(type);
   }
   const hosts = new Set<string>();
-  const serve = ({namespace, url}: {namespace: string; url: string | undefined}): void => {
+  const serve = ({namespace, url, store}: Omit<WorkerGreeting, 'type'>): void => {
     if (hosts.has(namespace)) return;
     if (options.namespace !== undefined && namespace !== options.namespace) return;
     const connect = connector(options, namespace, url);
     if (!connect) return;
     hosts.add(namespace);
-    whenInOffice(namespace, () => new Host({namespace, connection: connect()}));
+    whenInOffice(namespace, async () => {
+      const host = new Host({namespace, connection: connect(), store: options.store ?? store});
+      await host.whenClosed;
+      hosts.delete(namespace);
+    });
   };
   if (options.namespace !== undefined && (options.url || options.connect)) {
-    serve({namespace: options.namespace, url: undefined});
+    serve({namespace: options.namespace, url: undefined, store: undefined});
   }
   onGreeting(serve);
 }
@@ -54,14 +63,11 @@ function connector(
   return url === undefined ? undefined : () => connectToServer(url);
 }
 
-/** The lock of a namespace admits one host; it is held for as long as the worker lives. */
-function whenInOffice(namespace: string, begin: () => void): void {
+/** The lock of a namespace admits one host; it is held until the host has stopped, or the worker has died. */
+function whenInOffice(namespace: string, serve: () => Promise<void>): void {
   const locks = navigator.locks as Locks | undefined;
-  if (!locks) return begin();
-  void locks.request(hostLockName(namespace), {mode: 'exclusive'}, () => {
-    begin();
-    return new Promise<never>(() => {});
-  });
+  if (locks) void locks.request(hostLockName(namespace), {mode: 'exclusive'}, serve);
+  else void serve();
 }
 
 interface WorkerScope {

@@ -5,11 +5,12 @@ import type {Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
 import {DurableStore, type Cipher} from '../store/durable-store.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
-import type {Storage} from '../store/storage.js';
+import type {DocKey, Storage} from '../store/storage.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
 import {
   checkRequest, isRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
 } from '../protocol/messages.js';
+import {DeadLetters} from './dead-letters.js';
 import {DocJournal} from './doc-journal.js';
 import {SharedDoc} from './shared-doc.js';
 import {SharedQueries, type QueryRequest} from './shared-queries.js';
@@ -18,6 +19,8 @@ import {Tab} from './tab.js';
 import type {RealConnection, RealDoc} from './upstream.js';
 
 export interface StoreOptions {
+  /** What the database is called after. Default: the namespace. */
+  name?: string | undefined;
   /** Where it is kept. Default: a new {@link IndexedDbStorage}. */
   storage?: Storage | undefined;
   /** Of IndexedDbStorage: 'relaxed' survives the end of the browser, 'strict' the loss of power. Default 'relaxed'. */
@@ -62,6 +65,7 @@ export class Host {
   private readonly store: DurableStore | undefined;
   private readonly tabs = new Map<TabId, Tab>();
   private readonly docs = new Map<string, Map<string, SharedDoc>>();
+  private readonly deadLetters: DeadLetters;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
   private readonly warn: (message: string, detail: unknown) => void;
@@ -73,6 +77,8 @@ export class Host {
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
   private closed = false;
+  private tellClosed: () => void = () => {};
+  private readonly hasClosed = new Promise<void>(resolve => { this.tellClosed = resolve; });
 
   constructor(options: HostOptions) {
     this.platform = browserPlatform({channel: options.channel, locks: options.locks});
@@ -90,6 +96,10 @@ export class Host {
     this.presences = new SharedPresences(owner);
     this.stopListening = this.listen();
     this.store = this.openStore(options.store);
+    this.deadLetters = new DeadLetters(this.store, () => this.platform.randomId(), letter => {
+      this.sendToAll({a: 'host.deadletter', letter});
+      this.scheduleStatus();
+    });
     if (this.store) void this.store.whenReady().then(() => this.begin());
     else this.begin();
   }
@@ -100,7 +110,7 @@ export class Host {
     if (!storage) return undefined;
     return new DurableStore({
       storage,
-      namespace: this.namespace,
+      namespace: (options || undefined)?.name ?? this.namespace,
       epoch: this.epoch,
       cipher: options ? options.cipher : undefined,
       onStatus: () => this.scheduleStatus(),
@@ -112,6 +122,7 @@ export class Host {
   private begin(): void {
     if (this.closed) return;
     const {store} = this;
+    this.deadLetters.load(store?.kept ?? {});
     for (const [c, d] of store?.pendingDocs() ?? []) this.doc(c, d);
     this.lobby = new Lobby(this.platform, this.namespace, this.epoch, {
       lineage: store?.lineage ?? this.epoch,
@@ -128,6 +139,7 @@ export class Host {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.tellClosed();
     this.cancelStatus?.();
     this.lobby?.close();
     if (this.store) this.store.whenDurable(() => this.store!.close());
@@ -152,11 +164,12 @@ export class Host {
     this.tabs.set(tabId, guest);
     guest.session = session;
     guest.send(this.stateMessage());
+    if (this.store) guest.send({a: 'store.inventory', known: inventoryOf(this.store.keys())});
     for (const event of this.unheard.splice(0)) guest.send(event);
     this.scheduleStatus();
     return {
       onMessage: message => this.receive(guest, message),
-      onCall: name => this.answerCall(name),
+      onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
       onEnd: gone => this.detach(guest, gone)
     };
@@ -256,9 +269,47 @@ export class Host {
     this.connection.ping();
   }
 
-  private answerCall(name: string): unknown {
-    if (name === 'host.inspect') return this.inspect();
-    throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+  private answerCall(name: string, args: unknown): unknown {
+    switch (name) {
+      case 'host.inspect':
+        return this.inspect();
+      case 'host.clear':
+        return this.clear();
+      case 'store.flush':
+        return new Promise<void>(resolve => {
+          if (this.store) this.store.whenDurable(resolve);
+          else resolve();
+        });
+      case 'store.pendingDocs':
+        return this.pendingDocKeys();
+      case 'deadLetters.list':
+        return this.deadLetters.list();
+      case 'deadLetters.discard':
+        this.deadLetters.discard(String(args));
+        return this.scheduleStatus();
+      default:
+        throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    }
+  }
+
+  private pendingDocKeys(): [string, string][] {
+    const keys: [string, string][] = [];
+    this.forEachDoc(doc => { if (doc.pendingOps) keys.push([doc.collection, doc.id]); });
+    return keys;
+  }
+
+  /** Stops every tab of the namespace, then deletes what is stored. The real connection is closed. */
+  async clear(): Promise<void> {
+    this.sendToAll({a: 'host.cleared'});
+    this.connection.close();
+    await this.store?.clear();
+    // The answer to who asked is on its way when the lobby closes.
+    this.platform.clock.after(0, () => this.close());
+  }
+
+  /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
+  get whenClosed(): Promise<void> {
+    return this.hasClosed;
   }
 
   private refuse(tab: Tab, message: {a: string}, problem: string): void {
@@ -285,6 +336,9 @@ export class Host {
       doc = new SharedDoc(this.connection.get(c, d), {
         after: this.platform.clock.after,
         tab: id => this.tabOf(id as TabId),
+        onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
+          {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
+        ),
         onUnusable: (unusable, error) =>
           this.warn(`sharedb-tabs: what was stored of ${unusable.collection}/${unusable.id} was set aside`, error),
         isConnected: () => this.connection.state === 'connected',
@@ -377,6 +431,8 @@ export class Host {
     return {
       tabs, pendingOps: this.pendingOps, pendingDocs: this.pendingDocs,
       durable: store?.isDurable ?? false,
+      pendingWrites: store?.queueSize ?? 0,
+      deadLetters: this.deadLetters.size,
       ...(store?.lastError && {storeError: store.lastError})
     };
   }
@@ -387,4 +443,11 @@ export class Host {
       this.sendToAll({a: 'host.status', status: this.status()});
     });
   }
+}
+
+/** Ids by collection: which documents there are without a server. */
+function inventoryOf(keys: DocKey[]): Record<string, string[]> {
+  const known: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  for (const [c, d] of keys) (known[c] ??= []).push(d);
+  return known;
 }

@@ -26,6 +26,9 @@ export interface RecordedDocEvents {
   onJournal(): void;
 }
 
+/** The callback for an op of a tab that is restored. */
+export type SettleOf = (owner: string, seq: number, step: Step) => Callback;
+
 export interface Submission {
   step: Step;
   owner: string;
@@ -165,7 +168,7 @@ export class RecordedDoc {
    * @throws where what was stored does not lead anywhere
    */
   restore(
-    checkpoint: Checkpoint | undefined, records: JournalRecord[], settleOf: (owner: string, seq: number) => Callback
+    checkpoint: Checkpoint | undefined, records: JournalRecord[], settleOf: SettleOf
   ): void {
     this.replaying = true;
     try {
@@ -182,7 +185,7 @@ export class RecordedDoc {
   }
 
   private restoreCheckpoint(
-    {v, type, data, rev, history, pending}: Checkpoint, settleOf: (owner: string, seq: number) => Callback
+    {v, type, data, rev, history, pending}: Checkpoint, settleOf: SettleOf
   ): void {
     const {doc} = this;
     if (type !== null && !types.map[type]) throw new Error(`The OT type ${type} is not registered`);
@@ -195,17 +198,17 @@ export class RecordedDoc {
     if (doc.pendingOps[0]?.sentAt !== undefined) doc.inflightOp = doc.pendingOps.shift()!;
   }
 
-  private replay(record: JournalRecord, settleOf: (owner: string, seq: number) => Callback): void {
+  private replay(record: JournalRecord, settleOf: SettleOf): void {
     const {doc} = this;
     switch (record.t) {
       case 'submit': {
         const {step, owner, seq, source, submitSource = false, preventCompose = false} = record;
-        const error = this.submit({step, owner, seq, source, submitSource, preventCompose}, settleOf(owner, seq));
+        const error = this.submit({step, owner, seq, source, submitSource, preventCompose}, settleOf(owner, seq, step));
         if (error) throw error;
         return;
       }
       case 'nothing': {
-        const settle = settleOf(record.owner, record.seq);
+        const settle = settleOf(record.owner, record.seq, {del: true});
         this.push('{}', {src: record.owner, seq: record.seq});
         return settle();
       }
@@ -421,7 +424,9 @@ function storedOp({op, create, del, src, seq, source, owner, submitSource, type,
   };
 }
 
-function realOp({type, sent, origins, ...op}: StoredOp, settleOf: (owner: string, seq: number) => Callback): RealOp {
-  const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq), {origin: [owner, seq] as const}));
+function realOp({type, sent, origins, ...op}: StoredOp, settleOf: SettleOf): RealOp {
+  const {op: edit, create, del} = op;
+  const step: Step = create ? {create} : del ? {del} : {op: edit};
+  const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq, step), {origin: [owner, seq] as const}));
   return {...op, type: type === null ? null : types.map[type] ?? null, ...(sent && {sentAt: 1}), callbacks};
 }

@@ -21,6 +21,8 @@ export interface SharedDocOwner {
   isConnected(): boolean;
   /** The number of ops that the server has not answered to went up or down. */
   onPending(change: 1 | -1, pendingOps: number): void;
+  /** The server rejected an op for good. */
+  onRejected(doc: SharedDoc, step: Step, error: ErrorData): void;
   /** What was stored of the document can't be used. */
   onUnusable(doc: SharedDoc, error: Error): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
@@ -88,12 +90,12 @@ export class SharedDoc {
       this.outcomes.set(tab, new Map(outcomes.map(([seq, error]) => [seq, error ?? undefined])));
     }
     try {
-      this.recorded.restore(checkpoint, records, (owner, seq) => {
+      this.recorded.restore(checkpoint, records, (owner, seq, step) => {
         const follower = this.follower(this.owner.tab(owner));
         follower.lastSeq = Math.max(follower.lastSeq, seq);
         follower.unsettled++;
         this.countPending(1);
-        return error => this.settle(follower, seq, error);
+        return error => this.settle(follower, seq, step, error);
       });
     } catch (error) {
       this.journal!.setAside({checkpoint, records}, error);
@@ -299,9 +301,9 @@ export class SharedDoc {
     });
     if (this.isCurrent) return reply();
     // Without a server the host's copy is the best answer there is.
-    const fromCopy = !this.owner.isConnected() && this.recorded.hasState && !this.rolledBack;
+    const fromCopy = (position.stored || !this.owner.isConnected()) && this.recorded.hasState && !this.rolledBack;
     if (!fromCopy) return load(reply);
-    if (action === 's') load(() => {});
+    if (action === 's' || this.owner.isConnected()) load(() => {});
     reply();
   }
 
@@ -352,7 +354,7 @@ export class SharedDoc {
     this.countPending(1);
     if (step.del && !this.doc.type) {
       this.recorded.pushNothing(tab.id, seq);
-      this.settle(follower, seq);
+      this.settle(follower, seq, step);
       return;
     }
     const error = this.recorded.submit({
@@ -360,7 +362,7 @@ export class SharedDoc {
       source: x.source,
       submitSource: 'source' in x,
       preventCompose: x.preventCompose === true
-    }, error => this.settle(follower, seq, error));
+    }, error => this.settle(follower, seq, step, error));
     if (error) {
       follower.unsettled--;
       follower.lastSeq = lastSeq;
@@ -381,9 +383,11 @@ export class SharedDoc {
   }
 
   /** The server has answered to an op that has its place in the history. */
-  private settle(follower: Follower, seq: number, error?: Error | null): void {
+  private settle(follower: Follower, seq: number, step: Step, error?: Error | null): void {
     const {tab} = follower;
     const data = error ? encodeError(error) : undefined;
+    // What is told again from the journal has been seen to before.
+    if (data && !this.isRestoring) this.owner.onRejected(this, step, data);
     this.recorded.noteVersion();
     follower.unsettled--;
     this.countPending(-1);

@@ -15,6 +15,8 @@ export interface Position {
   again?: true;
   /** A state that the tab got from elsewhere (`doc.ingestSnapshot`), which the host may start from. */
   seed?: SnapshotData;
+  /** The stored state will do, if there is one: the app does not want to wait for the server. */
+  stored?: true;
 }
 
 /** A snapshot as it travels. `data` is in the serialized form of types that have one. */
@@ -127,6 +129,10 @@ export interface HostStatus {
   durable: boolean;
   /** Why they do not, where the storage failed. */
   storeError?: ErrorData;
+  /** Changes that wait to be written to the storage. */
+  pendingWrites: number;
+  /** Ops that the server rejected for good, and that the app has not dealt with. */
+  deadLetters: number;
 }
 
 export interface StatusMessage {
@@ -145,6 +151,20 @@ export interface ForgetMessage {
 export interface ResumeMessage {
   a: 'tab.resume';
   docs: {c: string; d: string; inc: number; rev: number | null; unsettled: number[]}[];
+}
+
+/** An op that the server rejected for good, or that could not be carried over. */
+export interface DeadLetter {
+  id: string;
+  collection: string;
+  doc: string;
+  /** What was to be done: one of ShareDB's `op`, `create`, `del`. */
+  step: {op?: unknown; create?: {type: string; data: unknown}; del?: true};
+  /** The OT type of the document when the op was made. */
+  type: string | null;
+  error: ErrorData;
+  /** When it was given up, in ms since the epoch. */
+  time: number;
 }
 
 /** Names that would reach Object.prototype; the same that ShareDB's agent refuses. */
@@ -211,7 +231,10 @@ const EVENT_CHECKS: Record<string, (message: Fields) => boolean> = {
   'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
   'connection.state': ({state}) => typeof state === 'string' && STATES.has(state),
   'connection.event': ({event, error}) => (event === 'error' || event === 'connection error') && isError(error),
-  'host.status': ({status}) => isObject(status)
+  'host.status': ({status}) => isObject(status),
+  'host.cleared': () => true,
+  'host.deadletter': ({letter}) => isObject(letter),
+  'store.inventory': ({known}) => isObject(known)
 };
 
 const STATES = new Set(['connecting', 'connected', 'disconnected', 'closed', 'stopped']);

@@ -31,6 +31,8 @@ export class DurableStore {
   /** The id of the histories that are kept here: the same over all hosts that continue them. */
   lineage = '';
   lastError: ErrorData | undefined;
+  /** The small values that earlier hosts have kept. */
+  kept: Record<string, string> = {};
   private known = new Map<string, {key: DocKey; hasPending: boolean}>();
   private queue: Change[] = [];
   private waiting: (() => void)[] = [];
@@ -139,7 +141,8 @@ export class DurableStore {
     const {storage, namespace, epoch} = this.options;
     try {
       await storage.open(namespace);
-      const {lineage} = await storage.claim(epoch);
+      this.kept = await storage.claim(epoch);
+      const {lineage} = this.kept;
       this.lineage = lineage ?? epoch;
       if (lineage === undefined) this.enqueue({type: 'meta', name: 'lineage', value: epoch});
       for (const {key, hasPending} of await storage.inventory()) this.known.set(nameOf(key), {key, hasPending});

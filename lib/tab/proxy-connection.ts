@@ -5,10 +5,11 @@ import {browserPlatform} from '../platform/browser.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import type {TabId} from '../protocol/ids.js';
-import {isEvent, type HostStatus, type OpRequest, type ResetMessage, type SettledMessage} from '../protocol/messages.js';
+import {isEvent, type DeadLetter, type HostStatus, type OpRequest, type ResetMessage, type SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {completing, type Completion} from './completion.js';
 import {givePromises} from './promising.js';
+import {TabDeadLetters} from './dead-letters.js';
 import {overHost} from './doc-presence.js';
 import {ProxyDoc} from './proxy-doc.js';
 import {
@@ -25,6 +26,8 @@ export interface ProxyConnectionOptions {
   channel?: OpenChannel | undefined;
   /** `navigator.locks` or its like; tells the host of this tab's death. Default: the browser's, none with an own `channel`. */
   locks?: Locks | undefined;
+  /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
+  storedFirst?: boolean | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -41,6 +44,8 @@ export interface ProxyConnectionEvents extends ConnectionEvents {
   status: (status: Status) => void;
   /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
   updateneeded: (hostProtocol: number) => void;
+  /** The server rejected an op for good; it is kept in `deadLetters`. */
+  deadletter: (letter: DeadLetter) => void;
   /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
   mode: (mode: 'shared-worker' | 'direct', reason: string) => void;
 }
@@ -53,7 +58,11 @@ const DOWN = new Set(['disconnected', 'closed', 'stopped']);
  */
 export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
   /** What the tab knows of the host's work for all tabs. Event `status`. */
-  status: Status = {tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, lastError: undefined};
+  status: Status = {
+    tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, pendingWrites: 0, deadLetters: 0, lastError: undefined
+  };
+  /** The ops that the server rejected for good: list, retry, discard, export. Event `deadletter`. */
+  readonly deadLetters = new TabDeadLetters(this, (name, args) => this.callHost(name, args));
   private readonly hostSocket: HostSocket;
   private link: HostLink | undefined;
   private platform: Platform;
@@ -62,6 +71,9 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
   private isLinked = false;
   private wasDown = false;
   private incarnations = 0;
+  private autoFlush = true;
+  private clearing = false;
+  private inventory = new Map<string, Set<string>>();
 
   constructor(options: ProxyConnectionOptions = {}) {
     const socket = new HostSocket();
@@ -217,8 +229,81 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
    * Rejects with ERR_TABS_SESSION_ENDED or ERR_TABS_TIMEOUT where no host answers.
    */
   inspect(): Promise<unknown> {
-    return this.link?.call('host.inspect', {}, CALL_TIMEOUT_MS) ??
+    return this.callHost('host.inspect');
+  }
+
+  /**
+   * Signs out: stops every tab of the namespace, and deletes all that is stored of it. Edits that the server
+   * has not got are lost; look at `status.pendingOps` before.
+   */
+  async clear(): Promise<void> {
+    this.clearing = true;
+    await this.callHost('host.clear');
+    this.close();
+  }
+
+  private callHost(name: string, args: unknown = null): Promise<unknown> {
+    return this.link?.call(name, args, CALL_TIMEOUT_MS) ??
       Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', 'The connection is closed'));
+  }
+
+  // ---- what users of the @sharesync/sharedb fork have; see the migration guide in the README
+
+  /** The journal has every document that a tab has opened: this waits until it has all of them by now. */
+  putDoc(_doc: ProxyDoc, callback?: (error?: any) => void): Completion {
+    return this.flushWrites(callback);
+  }
+
+  putDocs(_docs: readonly ProxyDoc[], callback?: (error?: any) => void): Completion {
+    return this.flushWrites(callback);
+  }
+
+  putDocsBulk(_docs: readonly ProxyDoc[], callback?: (error?: any) => void): Completion {
+    return this.flushWrites(callback);
+  }
+
+  /** Waits until all that the host knows by now is durable. */
+  flushWrites(callback?: (error?: any) => void): Completion {
+    return completing(callback, error => this.emit('error', error), done => {
+      this.callHost('store.flush').then(() => done(null), done);
+    });
+  }
+
+  /** A journal can't wait, or edits would not be shown: the setting is kept, and nothing else follows from it. */
+  setAutoFlush(enabled: boolean): void {
+    this.autoFlush = enabled;
+  }
+
+  isAutoFlush(): boolean {
+    return this.autoFlush;
+  }
+
+  /** Changes that wait to be written, as of the last `status`. */
+  getWriteQueueSize(): number {
+    return this.status.pendingWrites;
+  }
+
+  hasPendingWrites(): boolean {
+    return this.status.pendingWrites > 0;
+  }
+
+  /** Whether any tab has edits that the server has not acknowledged, as of the last `status`. */
+  hasPendingOfflineDocs(): boolean {
+    return this.status.pendingDocs > 0 || this.hasWritePending();
+  }
+
+  /** Whether the document can be had without a server. With `minVersion`: and at least at that version, as far as this tab knows. */
+  isDocInInventory(collection: string, id: string, minVersion?: number | null): boolean {
+    const version = this.getExisting(collection, id)?.version ?? null;
+    if (minVersion != null) return version !== null && version >= minVersion;
+    return version !== null || !!this.inventory.get(collection)?.has(id);
+  }
+
+  /** Calls back with collection and id of each document that has edits which the server has not acknowledged. */
+  forEachPendingDocCollectionId(callback: (collection: string, id: string) => void): Promise<void> {
+    return this.callHost('store.pendingDocs').then(keys => {
+      for (const [collection, id] of keys as [string, string][]) callback(collection, id);
+    });
   }
 
   /** As upstream does with a message: what a listener throws, an `error` event tells, a tick later. @internal */
@@ -231,6 +316,11 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   // ---- what upstream's documents send
+
+  /** Whether requests are content with the stored state. @internal */
+  get storedFirst(): boolean {
+    return this.options.storedFirst === true;
+  }
 
   /** @internal */
   nextIncarnation(): number {
@@ -387,6 +477,16 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
         return this.find(message)?.handlePlanted(message as unknown as {inc: number; rev: number});
       case 'doc.error':
         this.find(message)?.emit('error', decodeError(message['error'] as ErrorData));
+        return;
+      case 'host.cleared':
+        // Who asked waits for the answer.
+        if (!this.clearing) this.close();
+        return;
+      case 'host.deadletter':
+        this.emit('deadletter', message['letter']);
+        return;
+      case 'store.inventory':
+        this.inventory = new Map(Object.entries(message['known'] as Record<string, string[]>).map(([c, ids]) => [c, new Set(ids)]));
         return;
       case 'connection.state':
         return this.mirrorState(message['state'] as string, message['reason']);

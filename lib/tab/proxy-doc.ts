@@ -28,6 +28,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private seed: SnapshotData | undefined;
   private setAside: PendingOp[] | undefined;
   private wasPaused = false;
+  /** The request that is being made is content with the stored state. */
+  private storedWillDo = false;
   private waitingUntilSent: (() => void)[] = [];
   private unheard: unknown[] = [];
 
@@ -39,7 +41,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Where this document stands in the host's history. @internal */
   get position(): Position {
     const {inc, rev, seed} = this;
-    return {inc, rev, ...(this.again && {again: true as const}), ...(seed && rev === null && {seed})};
+    return {
+      inc, rev,
+      ...(this.again && {again: true as const}),
+      ...(seed && rev === null && {seed}),
+      ...((this.connection.storedFirst || this.storedWillDo) && {stored: true as const})
+    };
   }
 
   /** The seqs of the ops that the server has not answered to. @internal */
@@ -129,6 +136,26 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   override whenNothingPending(callback?: () => void): Completion {
     return this.completing(callback, done => super.whenNothingPending(done as () => void));
+  }
+
+  /** As in the `@sharesync/sharedb` fork: gets the document, from the store if it is there, unless it is loaded. */
+  ensureDocHasData(callback?: Callback): Completion {
+    return this.ensure(this.version !== null, callback);
+  }
+
+  /** The same, but what is older than `minVersion` will not do. */
+  ensureDocHasRecentData(minVersion: number | null, callback?: Callback): Completion {
+    const isRecent = this.version !== null && (minVersion === null || this.version >= minVersion);
+    return this.ensure(isRecent, callback, minVersion === null);
+  }
+
+  private ensure(isThere: boolean, callback: Callback | undefined, storedWillDo = true): Completion {
+    return this.completing(callback, done => {
+      if (isThere) return nextTick(() => done());
+      this.storedWillDo = storedWillDo;
+      super.fetch(done);
+      this.storedWillDo = false;
+    });
   }
 
   private completing(callback: Callback | undefined, start: (done: Callback) => void): Completion {

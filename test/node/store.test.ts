@@ -1,0 +1,168 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {Connection, logger} from 'sharedb/lib/client/index.js';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import type {DeadLetter} from '../../lib/protocol/messages.js';
+
+// The server logs rejected ops with their stacks.
+logger.setMethods({info: () => {}});
+
+/** A server, a disk, and as many hosts after one another as a test wants. */
+class Stage {
+  readonly backend = new Backend();
+  readonly storage = new InMemoryStorage();
+  channel = memoryChannels();
+  host!: Host;
+  connection!: Connection;
+
+  /** The next host, on the same disk; `online: false` leaves it without a server until `goOnline`. */
+  start({online}: {online: boolean}): void {
+    this.channel = memoryChannels();
+    this.connection = new Connection({readyState: 3, close() {}, send() {}} as never);
+    if (online) this.goOnline();
+    this.host = new Host({connection: this.connection, channel: this.channel, store: {storage: this.storage}, warn: () => {}});
+  }
+
+  goOnline(): void {
+    this.backend.connect(this.connection);
+  }
+
+  tab(options: {storedFirst?: boolean} = {}): ProxyConnection {
+    return new ProxyConnection({channel: this.channel, warn: () => {}, ...options});
+  }
+
+  /** What the server has, asked past the host. */
+  async server(collection: string, id: string): Promise<unknown> {
+    const doc = this.backend.connect().get(collection, id);
+    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
+    return doc.data;
+  }
+}
+
+function event<T>(emitter: {once(event: any, listener: (value: T) => void): unknown}, name: string): Promise<T> {
+  return new Promise(resolve => emitter.once(name, resolve));
+}
+
+describe('a host with a store', () => {
+  let stage: Stage;
+  beforeEach(() => { stage = new Stage(); });
+  afterEach(() => stage.host.close());
+
+  async function openedOnce(): Promise<void> {
+    stage.start({online: true});
+    const tab = stage.tab();
+    await tab.get('notes', 'a').create({text: 'stored'});
+    await tab.get('notes', 'a').subscribe();
+    await tab.flushWrites();
+    tab.close();
+    stage.host.close();
+    await new Promise(resolve => setImmediate(resolve));
+  }
+
+  it('gives a tab what it had, when it starts without a server', async () => {
+    await openedOnce();
+    stage.start({online: false});
+    const doc = stage.tab().get('notes', 'a');
+    await doc.subscribe();
+    expect([doc.data, doc.version]).to.eql([{text: 'stored'}, 1]);
+  });
+
+  it('sends what was edited without a server, when it is back', async () => {
+    await openedOnce();
+    stage.start({online: false});
+    const doc = stage.tab().get('notes', 'a');
+    await doc.subscribe();
+    const acknowledged = doc.submitOp([{p: ['text'], od: 'stored', oi: 'edited'}]);
+    stage.goOnline();
+    await acknowledged;
+    expect(await stage.server('notes', 'a')).to.eql({text: 'edited'});
+  });
+
+  it('sends what an earlier host had left to send, also if no tab asks for the document', async () => {
+    await openedOnce();
+    stage.start({online: false});
+    const tab = stage.tab();
+    const doc = tab.get('notes', 'a');
+    await doc.subscribe();
+    doc.submitOp([{p: ['text'], od: 'stored', oi: 'left over'}], () => {});
+    await event(stage.tab(), 'status');
+    await tab.flushWrites();
+    stage.host.close();
+    stage.start({online: true});
+    const other = stage.tab();
+    await event(other, 'connected');
+    while (other.status.pendingOps || !other.status.tabs) await event(other, 'status');
+    expect(await stage.server('notes', 'a')).to.eql({text: 'left over'});
+  });
+
+  it('waits for the server when there is one, and shows the stored state first where the app wants that', async () => {
+    await openedOnce();
+    await new Promise<void>((resolve, reject) => {
+      const remote = stage.backend.connect().get('notes', 'a');
+      remote.fetch(() => remote.submitOp([{p: ['text'], od: 'stored', oi: 'newer'}], {}, error => (error ? reject(error as never) : resolve())));
+    });
+    stage.start({online: true});
+    const [waiting, impatient] = [stage.tab().get('notes', 'a'), stage.tab({storedFirst: true}).get('notes', 'a')];
+    await impatient.subscribe();
+    expect(impatient.data).to.eql({text: 'stored'});
+    await waiting.subscribe();
+    expect(waiting.data).to.eql({text: 'newer'});
+    if (impatient.data.text !== 'newer') await event(impatient, 'op');
+    expect(impatient.data).to.eql({text: 'newer'});
+  });
+
+  it('knows which documents it can give without a server', async () => {
+    await openedOnce();
+    stage.start({online: false});
+    const tab = stage.tab();
+    await event(tab, 'hostState');
+    await tab.flushWrites();
+    expect(tab.isDocInInventory('notes', 'a')).to.equal(true);
+    expect(tab.isDocInInventory('notes', 'b')).to.equal(false);
+    const doc = tab.get('notes', 'a');
+    await doc.ensureDocHasData();
+    expect(doc.data).to.eql({text: 'stored'});
+  });
+
+  it('keeps an op that the server rejects, with its error, until the app has dealt with it', async () => {
+    stage.backend.use('submit', ({op}, next) => {
+      next(JSON.stringify(op).includes('forbidden') ? Object.assign(new Error('Not allowed'), {code: 'ERR_FORBIDDEN'}) : undefined);
+    });
+    stage.start({online: true});
+    const tab = stage.tab();
+    const doc = tab.get('notes', 'a');
+    await doc.create({text: ''});
+    const heard = event<DeadLetter>(tab, 'deadletter');
+    const op = [{p: ['text'], od: '', oi: 'forbidden'}];
+    expect(await doc.submitOp(op).catch(error => error.code)).to.equal('ERR_FORBIDDEN');
+    expect(await heard).to.deep.include({collection: 'notes', doc: 'a', step: {op}, error: {code: 'ERR_FORBIDDEN', message: 'Not allowed'}});
+
+    await tab.flushWrites();
+    stage.host.close();
+    stage.start({online: true});
+    const later = stage.tab();
+    await event(later, 'connected');
+    const [letter] = await later.deadLetters.list();
+    expect(JSON.parse(await later.deadLetters.export())).to.eql([letter]);
+    expect(await later.deadLetters.retry(letter!.id).catch((error: {code: string}) => error.code)).to.equal('ERR_FORBIDDEN');
+    for (const {id} of await later.deadLetters.list()) await later.deadLetters.discard(id);
+    expect(await later.deadLetters.list()).to.eql([]);
+  });
+
+  it('stops every tab and deletes everything when one of them signs out', async () => {
+    stage.start({online: true});
+    const [one, two] = [stage.tab(), stage.tab()];
+    await one.get('notes', 'a').create({secret: true});
+    await two.get('notes', 'a').subscribe();
+    await one.flushWrites();
+    const closed = event(two, 'closed');
+    await one.clear();
+    await closed;
+    expect([one.state, two.state]).to.eql(['closed', 'closed']);
+    expect(await stage.storage.inventory()).to.eql([]);
+    expect(await stage.storage.read([['notes', 'a']])).to.eql([{checkpoint: undefined, journal: []}]);
+  });
+});
