@@ -28,7 +28,8 @@ export interface HostLinkEvents {
 export class HostLink {
   state: HostState = 'connecting';
   epoch: Epoch | undefined;
-  private lineage: string | undefined;
+  /** Whose histories this tab follows. */
+  lineage: string | undefined;
   private readonly lobby: Channel;
   private readonly channel: Channel;
   private session: Session | undefined;

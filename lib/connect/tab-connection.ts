@@ -7,6 +7,7 @@ import {nextTick} from '../platform/next-tick.js';
 import {TabsError} from '../protocol/errors.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from './options.js';
+import {LastWords} from './last-words.js';
 import {SharedWorkerHost} from './shared-worker-host.js';
 
 const HOST_TIMEOUT_MS = 5000;
@@ -23,6 +24,7 @@ export class TabConnection extends ProxyConnection {
   private pageHost: Host | undefined;
   private cancelTimeout: () => void = () => {};
   private isClosed = false;
+  private stopListening: () => void = () => {};
 
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
     const obstacle = obstacleToSharedWorker(options);
@@ -31,6 +33,7 @@ export class TabConnection extends ProxyConnection {
     this.connectOptions = options;
     this.backendOrSocket = backendOrSocket;
     this.ownChannel = ownChannel;
+    this.leaveLastWords();
     if (obstacle === undefined) this.shareWorker();
     else void this.connectDirectly(obstacle);
   }
@@ -39,11 +42,40 @@ export class TabConnection extends ProxyConnection {
     if (this.isClosed) return;
     this.isClosed = true;
     this.cancelTimeout();
+    this.stopListening();
     super.close();
     this.sharedWorker?.close();
     // The last messages of this tab are still on their way to it.
     const {pageHost} = this;
     if (pageHost) nextTick(() => nextTick(() => pageHost.close()));
+  }
+
+  /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
+  private leaveLastWords(): void {
+    if (typeof window === 'undefined' || this.connectOptions.store === false) return;
+    const storage = localStorageOf(window);
+    if (!storage) return;
+    const {namespace = 'default'} = this.connectOptions;
+    const words = new LastWords(namespace, this.id!, browserPlatform(this.connectOptions).locks, storage);
+    const leave = (): void => {
+      this.flushNow();
+      words.leave(this.isClosed ? undefined : this.lastWord());
+    };
+    const hidden = (): void => { if (document.visibilityState === 'hidden') leave(); };
+    window.addEventListener('pagehide', leave);
+    document.addEventListener('freeze', leave);
+    document.addEventListener('visibilitychange', hidden);
+    this.stopListening = () => {
+      window.removeEventListener('pagehide', leave);
+      document.removeEventListener('freeze', leave);
+      document.removeEventListener('visibilitychange', hidden);
+    };
+    this.on('hostState', state => {
+      if (state !== 'connected') return;
+      // What this tab has left itself, it hands over now.
+      words.leave(undefined);
+      words.offer(word => this.offerLastWord(word)).catch(() => {});
+    });
   }
 
   private shareWorker(): void {
@@ -120,6 +152,15 @@ export class TabConnection extends ProxyConnection {
     if (this.mode === mode) return;
     this.mode = mode;
     this.emit('mode', mode, reason);
+  }
+}
+
+/** Undefined where the browser forbids it, e.g. with cookies switched off. */
+function localStorageOf(page: Window): Storage | undefined {
+  try {
+    return page.localStorage;
+  } catch {
+    return undefined;
   }
 }
 

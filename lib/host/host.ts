@@ -8,7 +8,7 @@ import {IndexedDbStorage} from '../store/indexed-db-storage.js';
 import type {DocKey, Storage} from '../store/storage.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
 import {
-  checkRequest, isRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
+  checkRequest, isLastWord, isRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
 } from '../protocol/messages.js';
 import {DeadLetters} from './dead-letters.js';
 import {DocJournal} from './doc-journal.js';
@@ -125,7 +125,7 @@ export class Host {
     this.deadLetters.load(store?.kept ?? {});
     for (const [c, d] of store?.pendingDocs() ?? []) this.doc(c, d);
     this.lobby = new Lobby(this.platform, this.namespace, this.epoch, {
-      lineage: store?.lineage ?? this.epoch,
+      lineage: this.lineage,
       ...(store && {whenDurable: (send: () => void) => store.whenDurable(send)})
     }, (tabId, session) => this.accept(tabId, session));
     for (const tab of this.tabs.values()) this.watchAbsent(tab);
@@ -282,6 +282,8 @@ export class Host {
         });
       case 'store.pendingDocs':
         return this.pendingDocKeys();
+      case 'tab.lastWord':
+        return this.adopt(args);
       case 'deadLetters.list':
         return this.deadLetters.list();
       case 'deadLetters.discard':
@@ -290,6 +292,27 @@ export class Host {
       default:
         throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     }
+  }
+
+  /** Takes over what a dead tab had not handed over. Done when it is durable. */
+  private adopt(word: unknown): Promise<void> {
+    if (!isLastWord(word)) throw Object.assign(new Error('Invalid last word'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    const tab = this.tabOf(word.tabId as TabId);
+    for (const {c, d, rev, ops} of word.docs) this.doc(c, d).adopt(tab, rev, ops, word.lineage === this.lineage);
+    const docs = word.docs.map(({c, d}) => this.doc(c, d));
+    return new Promise(resolve => {
+      let left = docs.length;
+      const finish = (): void => {
+        if (this.store) this.store.whenDurable(resolve);
+        else resolve();
+      };
+      if (!left) finish();
+      for (const doc of docs) doc.whenRestored(() => { if (!--left) finish(); });
+    });
+  }
+
+  private get lineage(): string {
+    return this.store?.lineage ?? this.epoch;
   }
 
   private pendingDocKeys(): [string, string][] {

@@ -3,6 +3,7 @@ import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} fro
 import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import type {Entry, Step} from './history.js';
+import {rebase, type WaitingOp} from './rebase.js';
 import {RecordedDoc} from './recorded-doc.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc} from './upstream.js';
@@ -182,6 +183,27 @@ export class SharedDoc {
     }
     this.catchUp(follower);
     this.sequence(follower, request, step);
+  }
+
+  /** Gives ops of a tab that is dead their places: each was made on the one before, the first at `rev`. */
+  adopt(tab: Tab, rev: number | null, ops: WaitingOp[], isOurs: boolean): void {
+    if (this.isRestoring || this.rolledBack) {
+      this.held.push(() => this.adopt(tab, rev, ops, isOurs));
+      return;
+    }
+    const follower = this.follower(tab);
+    const {history} = this.recorded;
+    const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
+    if (!fresh.length) return;
+    const isKnown = isOurs && (rev === null ? !!fresh[0]!.step.create && !this.doc.type : history.covers(rev));
+    const waiting = isKnown
+      ? rebase(rev === null ? fresh : ops, rev === null ? [] : history.after(rev), tab.id, this.doc.type)
+      : historyLost(this.doc);
+    if (waiting instanceof Error) {
+      for (const {step} of fresh) this.owner.onRejected(this, step, encodeError(waiting));
+      return;
+    }
+    for (const {step, seq} of waiting) this.sequence(follower, {a: 'op', c: this.collection, d: this.id, v: this.positionOf(tab), src: tab.id, seq, x: {}}, step);
   }
 
   /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
@@ -367,7 +389,9 @@ export class SharedDoc {
       follower.unsettled--;
       follower.lastSeq = lastSeq;
       this.countPending(-1);
-      this.refuse(follower, request, error);
+      // A tab that lives hears of it; of what a dead one has left, only the app can be told.
+      if (tab.session) this.refuse(follower, request, error);
+      else this.owner.onRejected(this, step, encodeError(error));
     }
   }
 

@@ -6,7 +6,8 @@
 /** The part of BroadcastChannel that the broker uses. */
 export interface Channel {
   postMessage(data: unknown): void;
-  onmessage: ((event: {data: unknown}) => void) | null;
+  /** `any`, so that a BroadcastChannel, whose events have much more than `data`, is one of these. */
+  onmessage: ((event: any) => void) | null;
   close(): void;
   /** Node's BroadcastChannel keeps its process alive until this is called. */
   unref?(): unknown;

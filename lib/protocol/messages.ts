@@ -167,6 +167,14 @@ export interface DeadLetter {
   time: number;
 }
 
+/** What a tab had not handed to its host when it died: per document, ops each made on the one before. */
+export interface LastWord {
+  tabId: string;
+  /** Whose history the revisions are of. */
+  lineage: string;
+  docs: {c: string; d: string; rev: number | null; ops: {seq: number; step: DeadLetter['step']}[]}[];
+}
+
 /** Names that would reach Object.prototype; the same that ShareDB's agent refuses. */
 export function isInvalidName(name: unknown): boolean {
   return typeof name !== 'string' || name in Object.prototype;
@@ -210,6 +218,13 @@ export function checkRequest(message: Fields): string | undefined {
   const action = message['a'] as string;
   const check = Object.hasOwn(CHECKS, action) ? CHECKS[action] : undefined;
   return check ? check(message) : 'Invalid or unknown message';
+}
+
+export function isLastWord(value: unknown): value is LastWord {
+  const word = value as LastWord | null;
+  return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
+    word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
+      Array.isArray(doc.ops) && doc.ops.every(op => isObject(op) && isCount(op.seq) && isObject(op.step)));
 }
 
 /** Whether ShareDB's client knows the action as a request of its own, and an error as the answer to it. */

@@ -11,8 +11,8 @@ export interface TypedEvents<Events extends object> {
   emit(event: keyof Events, ...args: unknown[]): boolean;
   /** `any`, so that what emits more is still taken where ShareDB's own class is asked for. */
   eventNames(): any[];
-  listeners<E extends keyof Events>(event: E): Events[E][];
-  rawListeners<E extends keyof Events>(event: E): Events[E][];
+  listeners(event: keyof Events): any[];
+  rawListeners(event: keyof Events): any[];
   listenerCount(event: keyof Events): number;
   setMaxListeners(count: number): this;
   getMaxListeners(): number;
@@ -47,4 +47,15 @@ export interface ConnectionEvents extends StateEvents {
   'receive': (request: {data: any}) => void;
   'send': (message: any) => void;
   'pong': () => void;
+}
+
+/** What a query emits about its results. */
+export interface QueryEvents<ResultDoc> {
+  ready: () => void;
+  error: (error: any) => void;
+  insert: (inserted: ResultDoc[], index: number) => void;
+  remove: (removed: ResultDoc[], index: number) => void;
+  move: (moved: ResultDoc[], from: number, to: number) => void;
+  changed: (results: ResultDoc[]) => void;
+  extra: (extra: any) => void;
 }

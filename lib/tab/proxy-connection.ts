@@ -5,8 +5,8 @@ import {browserPlatform} from '../platform/browser.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import type {TabId} from '../protocol/ids.js';
-import {isEvent, type DeadLetter, type HostStatus, type OpRequest, type ResetMessage, type SettledMessage} from '../protocol/messages.js';
-import type {ConnectionEvents} from './events.js';
+import {isEvent, type DeadLetter, type HostStatus, type LastWord, type OpRequest, type ResetMessage, type SettledMessage} from '../protocol/messages.js';
+import type {ConnectionEvents, QueryEvents, TypedEvents} from './events.js';
 import {completing, type Completion} from './completion.js';
 import {givePromises} from './promising.js';
 import {TabDeadLetters} from './dead-letters.js';
@@ -149,14 +149,14 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** Asks once. Without a callback, `await query.whenReady()` gives the results. */
   override createFetchQuery<Data = any>(
-    collection: string, query: unknown, options?: QueryOptions<Data> | null, callback?: QueryCallback<Data>
+    collection: string, query: unknown, options?: QueryOptions | null, callback?: QueryCallback<Data>
   ): ProxyQuery<Data> {
     return this.querying(callback, done => super.createFetchQuery(collection, query, options as never, done as never));
   }
 
   /** Asks, and follows the results. Without a callback, `await query.whenReady()` gives the first ones. */
   override createSubscribeQuery<Data = any>(
-    collection: string, query: unknown, options?: QueryOptions<Data> | null, callback?: QueryCallback<Data>
+    collection: string, query: unknown, options?: QueryOptions | null, callback?: QueryCallback<Data>
   ): ProxyQuery<Data> {
     return this.querying(callback, done => super.createSubscribeQuery(collection, query, options as never, done as never));
   }
@@ -372,6 +372,23 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
     this.reconnect(reason);
   }
 
+  /** What the host has not confirmed yet; undefined where there is nothing. @internal */
+  protected lastWord(): LastWord | undefined {
+    const docs = [...this.proxyDocs()].map(doc => doc.lastWord()).filter(word => !!word);
+    return docs.length ? {tabId: this.tabId, lineage: this.link?.lineage ?? '', docs} : undefined;
+  }
+
+  /** @internal */
+  protected offerLastWord(word: LastWord): Promise<unknown> {
+    return this.callHost('tab.lastWord', word);
+  }
+
+  /** Sends at once what waits for the end of this turn: a page that goes away has no next one. @internal */
+  protected flushNow(): void {
+    for (const doc of this.proxyDocs()) doc.flush();
+    this.link?.flush();
+  }
+
   // ---- the link to the host
 
   /** Ends the session with the host and seeks one again. @internal */
@@ -535,14 +552,20 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
 }
 
 /** A query of this connection: ShareDB's, with the connection's own documents as its results. */
-export interface ProxyQuery<Data = any> extends Omit<Query<Data>, 'results'> {
+export interface ProxyQuery<Data = any> extends
+  TypedEvents<QueryEvents<ProxyDoc<Data>>>,
+  Omit<Query<Data>, 'results' | keyof TypedEvents<object>> {
   results: ProxyDoc<Data>[];
   /** Resolves with the results when they are there for the first time; rejects with the query's error. */
   whenReady(): Promise<ProxyDoc<Data>[]>;
 }
 
 /** `results` from an earlier query, `db` to ask; the rest goes to the server's database adapter. */
-export type QueryOptions<Data = any> = {results?: ProxyDoc<Data>[]; db?: string; [option: string]: unknown};
+export interface QueryOptions {
+  results?: readonly object[] | undefined;
+  db?: string | undefined;
+  [option: string]: unknown;
+}
 export type QueryCallback<Data = any> = (error: any, results: ProxyDoc<Data>[], extra?: any) => void;
 
 function givePresencePromises(presence: UpstreamPresence): void {

@@ -1,5 +1,5 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
-import type {EntryMessage, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
+import type {EntryMessage, LastWord, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Completion} from './completion.js';
 import { completing} from './completion.js';
@@ -52,6 +52,23 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** The seqs of the ops that the server has not answered to. @internal */
   get unsettledSeqs(): number[] {
     return this.unsettled.map(op => op.seq!);
+  }
+
+  /**
+   * The ops that the host has not confirmed, with the identity under which they will be sent if there is
+   * still time: nothing is composed into them from now on.
+   * @internal
+   */
+  lastWord(): LastWord['docs'][number] | undefined {
+    if (!this.unsent.length) return undefined;
+    const ops = this.unsent.map(op => {
+      op.src ??= this.connection.id!;
+      op.seq ??= this.connection.seq++;
+      op.sentAt ??= Date.now();
+      const {create, del, op: edit} = op;
+      return {seq: op.seq, step: create ? {create} : del ? {del: true as const} : {op: edit}};
+    });
+    return {c: this.collection, d: this.id, rev: this.rev, ops};
   }
 
   /** Whether there is nothing that the host has not got yet. @internal */

@@ -26,6 +26,8 @@ export interface PendingOp {
   src?: string;
   seq?: number;
   source?: unknown;
+  /** Once it is set, nothing is composed into the op. */
+  sentAt?: number;
   callbacks: (Callback | undefined)[];
 }
 

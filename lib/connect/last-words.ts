@@ -1,0 +1,74 @@
+import {tabLockName} from '../protocol/version.js';
+import type {LastWord} from '../protocol/messages.js';
+import type {Locks} from '../platform/platform.js';
+
+/** Whose owner can't be told to be dead by its lock is taken for dead after so long. */
+const SILENT_MS = 60_000;
+
+interface Kept {
+  word: LastWord;
+  time: number;
+}
+
+/**
+ * What a tab had not handed to its host when its page went away: written synchronously, as nothing else is
+ * sure to be finished then, and offered to the host by the next tab. `src` and `seq` make that harmless
+ * where the host had got it after all.
+ */
+export class LastWords {
+  constructor(
+    private readonly namespace: string,
+    private readonly tabId: string,
+    private readonly locks: Locks | undefined,
+    private readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
+  ) {}
+
+  /** @param word undefined where everything has been handed over */
+  leave(word: LastWord | undefined): void {
+    try {
+      if (word) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({word, time: Date.now()} satisfies Kept));
+      else this.storage.removeItem(this.keyOf(this.tabId));
+    } catch {
+      // A full or forbidden storage: the host has all but the last moments.
+    }
+  }
+
+  /** Offers what dead tabs have left; what is taken is forgotten here. */
+  async offer(take: (word: LastWord) => Promise<unknown>): Promise<void> {
+    for (const key of this.keys()) {
+      const kept = parse(this.storage.getItem(key));
+      if (!kept) this.storage.removeItem(key);
+      else if (kept.word.tabId !== this.tabId) {
+        await this.whenDead(kept, async () => {
+          await take(kept.word);
+          this.storage.removeItem(key);
+        });
+      }
+    }
+  }
+
+  private keyOf(tabId: string): string {
+    return `sharedb-tabs:${this.namespace}:last-word:${tabId}`;
+  }
+
+  private keys(): string[] {
+    const prefix = this.keyOf('');
+    const keys = Array.from({length: this.storage.length}, (_, i) => this.storage.key(i));
+    return keys.filter((key): key is string => key !== null && key.startsWith(prefix));
+  }
+
+  private async whenDead({word, time}: Kept, act: () => Promise<void>): Promise<void> {
+    if (!this.locks) return Date.now() - time > SILENT_MS ? act() : undefined;
+    // The lock is held for as long as the tab lives; two tabs do not offer the same at once.
+    await this.locks.request(tabLockName(this.namespace, word.tabId), {ifAvailable: true}, lock => (lock ? act() : undefined));
+  }
+}
+
+function parse(text: string | null): Kept | undefined {
+  try {
+    const kept = JSON.parse(text ?? '') as Kept;
+    return typeof kept.word.tabId === 'string' && Array.isArray(kept.word.docs) ? kept : undefined;
+  } catch {
+    return undefined;
+  }
+}
