@@ -20,3 +20,11 @@ declare module 'sharedb/lib/client/presence/remote-doc-presence.js' {
   const RemoteDocPresence: unknown;
   export default RemoteDocPresence;
 }
+/** The diff that ShareDB's server makes of a query's results. */
+declare module 'arraydiff' {
+  export type ArrayDiff<Item> =
+    | {type: 'insert'; index: number; values: Item[]}
+    | {type: 'remove'; index: number; howMany: number}
+    | {type: 'move'; from: number; to: number; howMany: number};
+  export default function arrayDiff<Item>(before: readonly Item[], after: readonly Item[]): ArrayDiff<Item>[];
+}

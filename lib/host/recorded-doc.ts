@@ -22,6 +22,9 @@ export interface RecordedDocEvents {
   onReset(error: ErrorData, loadError: ErrorData | undefined): void;
   /** An error that upstream would emit on the document. */
   onError(error: Error): void;
+  /** The callbacks of one op are called between the two. */
+  beginSettling(): void;
+  endSettling(): void;
   /** Something was written to the journal. */
   onJournal(): void;
 }
@@ -292,7 +295,14 @@ export class RecordedDoc {
     const clear = doc._clearInflightOp;
     doc._clearInflightOp = error => {
       if (!this.answering) this.write({t: 'clear'});
+      this.events.beginSettling();
       clear.call(doc, error);
+    };
+    // What upstream does between calling an op's callbacks and telling that nothing is pending.
+    const flush = doc.flush;
+    doc.flush = () => {
+      this.events.endSettling();
+      flush.call(doc);
     };
   }
 
@@ -322,7 +332,9 @@ export class RecordedDoc {
   }
 
   private recordLoad(): void {
-    if (this.events.isFollowed()) return this.push(JSON.stringify({load: this.snapshotData()}));
+    if (this.events.isFollowed()) {
+      return this.push(JSON.stringify({load: {...this.snapshotData(), rev: this.history.rev + 1}}));
+    }
     this.recordedVersion = this.doc.version;
     this.history.restart();
   }

@@ -31,6 +31,14 @@ export interface SharedDocOwner {
   onIdle(doc: SharedDoc): void;
 }
 
+interface Settled {
+  tab: Tab;
+  seqs: number[];
+  error: ErrorData | undefined;
+  /** Rejected on purpose, without an error. */
+  isSilent: boolean;
+}
+
 /** One document as the host shares it: one real document, one history, a follower per tab. */
 export class SharedDoc {
   readonly recorded: RecordedDoc;
@@ -39,6 +47,8 @@ export class SharedDoc {
   private readonly outcomes = new Map<Tab, Map<number, ErrorData | undefined>>();
   private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
   private held: (() => void)[] = [];
+  /** Outcomes of the server's answer that is just being taken notice of. */
+  private settled: Settled[] | undefined;
   private isRestoring = false;
   private wasRestored = false;
   private cancelCheckpoint: (() => void) | undefined;
@@ -51,6 +61,8 @@ export class SharedDoc {
       onEntry: entry => this.publish(entry),
       onRollback: () => this.startRollback(),
       onReset: (error, loadError) => this.finishRollback(error, loadError),
+      beginSettling: () => { this.settled = []; },
+      endSettling: () => this.endSettling(),
       onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)}),
       onJournal: () => this.scheduleCheckpoint()
     }, journal);
@@ -177,7 +189,11 @@ export class SharedDoc {
       if (!step.create) return this.refuse(follower, request, docMissing(this.doc));
       if (this.doc.type) return this.refuse(follower, request, alreadyCreated());
     } else {
-      if (!history.covers(rev)) return this.reset(follower, historyLost(this.doc));
+      if (!history.covers(rev)) {
+        // A newer state is on its way to the tab, which gives the op up when that arrives.
+        if (follower.sent !== null && follower.sent > rev) return;
+        return this.reset(follower, historyLost(this.doc));
+      }
       const conflict = history.transform(step, this.doc.type, rev);
       if (conflict) return this.refuse(follower, request, conflict);
     }
@@ -211,6 +227,13 @@ export class SharedDoc {
     const follower = this.follower(tab);
     follower.queries++;
     return this.bring(tab);
+  }
+
+  /** The same, of a document that the tab has from elsewhere: what it lacks it will ask for. */
+  joinKnown(tab: Tab): void {
+    const follower = this.follower(tab);
+    follower.queries++;
+    this.catchUp(follower);
   }
 
   /** What the tab lacks to be up to date: the snapshot where it has nothing, else only its revision. */
@@ -419,25 +442,43 @@ export class SharedDoc {
       const outcomes = this.rolledBack.outcomes;
       outcomes.set(tab, [...(outcomes.get(tab) ?? []), data ? {seq, error: data} : {seq}]);
     } else {
-      this.sendOutcome(tab, seq, data);
+      this.addOutcome(tab, seq, data, error === null);
     }
     if (follower.isForgotten) this.followers.delete(tab);
     this.checkIdle();
   }
 
-  private sendOutcome(tab: Tab, seq: number, error: ErrorData | undefined): void {
+  /** What the server answers to one op of ours is settled together, of however many ops of a tab it is composed. */
+  private endSettling(): void {
+    const settled = this.settled ?? [];
+    this.settled = undefined;
+    for (const {tab, seqs, error, isSilent} of settled) this.sendOutcome(tab, seqs, error, isSilent);
+  }
+
+  private addOutcome(tab: Tab, seq: number, error: ErrorData | undefined, isSilent: boolean): void {
+    this.keepOutcome(tab, seq, error);
+    if (!this.settled) return this.sendOutcome(tab, [seq], error, isSilent);
+    const last = this.settled.at(-1);
+    if (last?.tab === tab) last.seqs.push(seq);
+    else this.settled.push({tab, seqs: [seq], error, isSilent});
+  }
+
+  private sendOutcome(tab: Tab, seqs: number[], error: ErrorData | undefined, isSilent = false): void {
+    tab.send({a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})});
+  }
+
+  private keepOutcome(tab: Tab, seq: number, error: ErrorData | undefined): void {
     let outcomes = this.outcomes.get(tab);
     if (!outcomes) this.outcomes.set(tab, (outcomes = new Map()));
     outcomes.set(seq, error);
     // The tab settles its ops in order: what is far behind has been handled.
     if (outcomes.size > 256) outcomes.delete(outcomes.keys().next().value as number);
-    tab.send({a: 'doc.settled', c: this.collection, d: this.id, seq, ...(error && {error})});
   }
 
   private repeatOutcome(follower: Follower, seq: number): void {
     this.catchUp(follower);
     const outcomes = this.outcomes.get(follower.tab);
-    if (outcomes?.has(seq)) this.sendOutcome(follower.tab, seq, outcomes.get(seq));
+    if (outcomes?.has(seq)) this.sendOutcome(follower.tab, [seq], outcomes.get(seq));
   }
 
   // ---- rollbacks
@@ -460,7 +501,7 @@ export class SharedDoc {
       outcomes.delete(follower.tab);
     }
     // A tab that was not told has no state to lose, but may wait for an answer.
-    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.sendOutcome(tab, seq, error);
+    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.addOutcome(tab, seq, error, false);
     this.checkpoint();
     this.runHeld();
   }

@@ -46,6 +46,8 @@ interface Channel {
   subscribers: Set<Tab>;
   /** Of the tabs, by tab and presence id. */
   locals: Map<Tab, Map<string, Standing>>;
+  /** What each subscriber has been shown last, so that it is not shown the same twice. */
+  shown: Map<Tab, Map<string, number>>;
   /** Of other clients of the server, by presence id. */
   remotes: Map<string, Standing>;
   /** What the server has not been sent: it has to be connected, and a document's ops acknowledged. */
@@ -103,6 +105,7 @@ export class SharedPresences {
   detach(tab: Tab, gone: boolean): void {
     for (const channel of [...this.channels.values()]) {
       channel.subscribers.delete(tab);
+      channel.shown.delete(tab);
       channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
       if (gone) this.withdraw(tab, channel);
       this.release(channel);
@@ -154,6 +157,7 @@ export class SharedPresences {
 
   private unsubscribe(tab: Tab, channel: Channel, seq: number): void {
     channel.subscribers.delete(tab);
+    channel.shown.delete(tab);
     for (const waiting of channel.waiting) if (waiting.tab === tab) tab.send({a: 'ps', ch: channel.name, seq: waiting.seq});
     channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
     // As the server does: who stops listening is no longer seen.
@@ -199,22 +203,29 @@ export class SharedPresences {
   }
 
   private withdraw(tab: Tab, channel: Channel): void {
+    // With the last subscriber, the server withdraws what the connection has shown there.
+    const serverDoes = !channel.subscribers.size && channel.subscribedAtServer && this.owner.isConnected();
     for (const standing of [...(channel.locals.get(tab)?.values() ?? [])]) {
       const withdrawn = {...standing, p: null, pv: standing.pv + 1};
       this.show(tab, channel, withdrawn);
-      channel.outgoing.push({...withdrawn, tab: undefined});
+      if (!serverDoes) channel.outgoing.push({...withdrawn, tab: undefined});
     }
     this.flush(channel);
   }
 
   private sendStanding(tab: Tab, channel: Channel): void {
-    for (const standing of channel.remotes.values()) this.sendTo(tab, channel, standing);
-    for (const [other, own] of channel.locals) {
-      if (other !== tab) for (const standing of own.values()) this.sendTo(tab, channel, standing);
-    }
+    const shown = channel.shown.get(tab);
+    const send = (standing: Standing): void => {
+      if (shown?.get(shownKey(standing)) !== standing.pv) this.sendTo(tab, channel, standing);
+    };
+    for (const standing of channel.remotes.values()) send(standing);
+    for (const [other, own] of channel.locals) if (other !== tab) for (const standing of own.values()) send(standing);
   }
 
   private sendTo(tab: Tab, channel: Channel, {src, id, p, pv, doc, t}: Standing): void {
+    let shown = channel.shown.get(tab);
+    if (!shown) channel.shown.set(tab, (shown = new Map()));
+    shown.set(shownKey({src, id}), pv);
     const message = {a: 'p', ch: channel.name, src, id, p, pv};
     if (!doc) return tab.send(message);
     tab.send({...message, c: doc.collection, d: doc.id, v: doc.doc.version, t, rev: doc.rev});
@@ -327,7 +338,7 @@ export class SharedPresences {
     let channel = this.channels.get(name);
     if (!channel) {
       channel = {
-        name, subscribers: new Set(), locals: new Map(), remotes: new Map(),
+        name, subscribers: new Set(), locals: new Map(), shown: new Map(), remotes: new Map(),
         outgoing: [], early: [], subscribedAtServer: false, waiting: []
       };
       this.channels.set(name, channel);
@@ -372,5 +383,7 @@ function supportsPresence(type: Type | null): boolean {
 function unsupported(type: string | undefined): {code: string; message: string} {
   return {code: 'ERR_TYPE_DOES_NOT_SUPPORT_PRESENCE', message: `Type does not support presence: ${type}`};
 }
+
+const shownKey = ({src, id}: Pick<Standing, 'src' | 'id'>): string => JSON.stringify([src, id]);
 
 const ackKey = (ch: string, id: string, pv: number | undefined): string => JSON.stringify([ch, id, pv]);

@@ -1,3 +1,4 @@
+import arrayDiff from 'arraydiff';
 import {encodeError} from '../protocol/errors.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {Tab} from './tab.js';
@@ -8,6 +9,8 @@ export interface QueryRequest {
   c: string;
   q: unknown;
   o?: object;
+  /** What the tab's query has as its results already: ids and versions. */
+  r?: [id: string, version: number | null][];
 }
 
 export interface SharedQueriesOwner {
@@ -44,7 +47,7 @@ export class SharedQueries {
       query = new SharedQuery(this.owner, request, () => this.queries.delete(key));
       this.queries.set(key, query);
     }
-    query.join(tab, request.id);
+    query.join(tab, request);
   }
 
   unsubscribe(tab: Tab, id: number): void {
@@ -69,6 +72,8 @@ interface Member {
   joined: boolean;
   /** It waits for the server's answer. */
   waiting: boolean;
+  /** The ids of the results that it had before it asked. */
+  known: string[] | undefined;
 }
 
 class SharedQuery {
@@ -96,9 +101,9 @@ class SharedQuery {
     });
   }
 
-  join(tab: Tab, id: number): void {
+  join(tab: Tab, {id, r}: QueryRequest): void {
     let member = this.members.find(member => member.tab === tab && member.id === id);
-    if (!member) this.members.push((member = {tab, id, joined: false, waiting: false}));
+    if (!member) this.members.push((member = {tab, id, joined: false, waiting: false, known: r?.map(([known]) => known)}));
     const answerable = this.isFresh || (!this.owner.isConnected() && this.real.results !== null);
     if (answerable) this.answer(member);
     else member.waiting = true;
@@ -127,8 +132,24 @@ class SharedQuery {
     // A tab that asks again after a reconnect has the results, and has had their changes.
     if (joined) return tab.send({a: 'qs', id});
     member.joined = true;
+    if (member.known) return this.answerByDiff(member, member.known);
     const data = this.real.results?.map(doc => this.bring(tab, doc));
     tab.send({a: 'qs', id, data, extra: this.real.extra});
+  }
+
+  /** A tab that has results of an earlier time gets what has changed since, as it would from the server. */
+  private answerByDiff({tab, id}: Member, known: string[]): void {
+    const docs = this.real.results ?? [];
+    const diff = arrayDiff(known, docs.map(doc => doc.id)).map(change => {
+      // Its changes have their type in their prototype, which does not travel.
+      if (change.type !== 'insert') return {...change, type: change.type};
+      const values = change.values.map(inserted => this.bring(tab, docs.find(doc => doc.id === inserted)!));
+      return {type: change.type, index: change.index, values};
+    });
+    for (const doc of docs) if (known.includes(doc.id)) this.owner.share(doc).joinKnown(tab);
+    if (diff.length) tab.send({a: 'q', id, diff});
+    if (this.real.extra !== undefined) tab.send({a: 'q', id, extra: this.real.extra});
+    tab.send({a: 'qs', id});
   }
 
   private bring(tab: Tab, doc: RealDoc): object {

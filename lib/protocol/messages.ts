@@ -66,13 +66,15 @@ export interface EntryMessage {
   own?: true;
 }
 
-/** The server has answered to an op of the tab that has its place in the history. */
+/** The server has answered to ops of the tab, which it got as one, and which have their place in the history. */
 export interface SettledMessage {
   a: 'doc.settled';
   c: string;
   d: string;
-  seq: number;
+  seqs: number[];
   error?: ErrorData;
+  /** Rejected on purpose (ERR_OP_SUBMIT_REJECTED): upstream calls back with null then. */
+  silent?: true;
 }
 
 /** The host lost its state of a document, and the ops that had not been acknowledged. */
@@ -236,7 +238,7 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 const isError = (value: unknown): boolean => isObject(value) && typeof (value as ErrorData).message === 'string';
 
 const EVENT_CHECKS: Record<string, (message: Fields) => boolean> = {
-  'doc.settled': ({c, d, seq, error}) => isNamed(c, d) && isCount(seq) && (error === undefined || isError(error)),
+  'doc.settled': ({c, d, seqs, error}) => isNamed(c, d) && Array.isArray(seqs) && seqs.every(isCount) && (error === undefined || isError(error)),
   'doc.rollback': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
   'doc.reset': ({c, d, inc, outcomes, error, snapshot, loadError}) => isNamed(c, d) && isCount(inc) && isError(error) &&
     Array.isArray(outcomes) && outcomes.every(outcome => isObject(outcome) && isCount((outcome as {seq: unknown}).seq)) &&

@@ -1,9 +1,12 @@
+import {nextTick} from '../platform/next-tick.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
-import {FencedError, type Change, type DocKey, type Storage, type StoredDoc} from './storage.js';
+import {coalesced, nameOf, type Queued, type SettingAside} from './coalesce.js';
+import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
 
 /** Turns what is stored into something that only the owner can read, and back. */
 export interface Cipher {
   encrypt(text: string): Promise<string> | string;
+  /** Rejects or throws where the text is not one of `encrypt`'s. */
   decrypt(text: string): Promise<string> | string;
 }
 
@@ -12,48 +15,102 @@ export interface DurableStoreOptions {
   namespace: string;
   epoch: string;
   cipher?: Cipher | undefined;
-  /** What is in office changed: durable or not, an error. */
+  /** `isDurable` or `lastError` changed. */
   onStatus(): void;
-  /** Another host has taken over: this one has to stop. */
+  /** Another host has taken over: this one has to stop. Whoever waits for durability is not called any more. */
   onFenced(): void;
+  /**
+   * What was stored was deleted from outside. The documents that are in use have to be written anew, as
+   * checkpoints: an entry alone would continue what is not there any more.
+   */
+  onErased?: (() => void) | undefined;
+  /** The storage could be opened after all, and has documents that were not known when the store got ready. */
+  onFound?: (() => void) | undefined;
+  /** What was stored of a document can't be used. It is kept: see {@link DurableStore.asides}. */
+  onSetAside?: ((key: DocKey, error: ErrorData) => void) | undefined;
+}
+
+/** What was stored of a document and could not be used. */
+export interface Aside {
+  /** For {@link DurableStore.discardAside}. */
+  name: string;
+  key: DocKey;
+  error: ErrorData;
+  /** Decrypted where that is possible, else as it was stored; undefined where it can't be read at all. */
+  stored: StoredDoc | undefined;
 }
 
 /** After a failed write, the next one is tried after so long. */
 const RETRY_MS = 2000;
+/** A storage that does not answer for so long is done without: browsers can leave a request unanswered. */
+const OPEN_MS = 5000;
+const WRITE_MS = 10_000;
+/** While nothing can be written, the queue is cleaned up each time it has doubled, and not below this length. */
+const LONG_QUEUE = 256;
+/** What can't be read so often won't be. */
+const READ_ATTEMPTS = 3;
+
+const LINEAGE = 'lineage';
+const KEPT = 'kept: ';
+const ASIDE = 'set aside: ';
 
 /**
  * The journal and the checkpoints of a host's documents. What is written in one go is committed together;
  * what comes while a commit runs goes into the next. Whoever waits for durability is called when all that
- * was appended before is committed, or when the storage can't keep it, which `status` then says: an app
- * goes on without a disk.
+ * was appended before is committed, or when the storage can't keep it, which `isDurable` and `lastError`
+ * then say: an app goes on without a disk. What could not be written stays queued, and is tried again.
  */
 export class DurableStore {
   /** The id of the histories that are kept here: the same over all hosts that continue them. */
   lineage = '';
-  lastError: ErrorData | undefined;
-  /** The small values that earlier hosts have kept. */
-  kept: Record<string, string> = {};
-  private known = new Map<string, {key: DocKey; hasPending: boolean}>();
-  private queue: Change[] = [];
-  private waiting: (() => void)[] = [];
-  private committing = false;
-  private failing = false;
-  private isBroken = false;
+  /** The small values that `keep` has kept, by name; once the store is ready. What can't be decrypted is left out. */
+  readonly kept: Record<string, string> = Object.create(null) as Record<string, string>;
+  private readonly known = new Map<string, InventoryItem & {isRead: boolean}>();
+  /** What was set aside, as it is stored. */
+  private readonly aside = new Map<string, string>();
+  private queue: Queued[] = [];
+  private inFlight: Queued[] = [];
+  /** How many changes there have been so far, and what is called when so many are committed. */
+  private count = 0;
+  private waiting: {upTo: number; callback: () => void}[] = [];
+  private reading: {keys: DocKey[]; stored: Promise<StoredDoc[]>} | undefined;
+  /** Why what is written at present does not survive. */
+  private failure: ErrorData | undefined;
+  private asideError: ErrorData | undefined;
+  /** Nobody waits for the storage; from a failure until a write succeeds. */
+  private isDown = false;
+  private isOpen = false;
+  private isReady = false;
+  private wasErased = false;
+  private isFenced = false;
   private closed = false;
-  private readonly ready: Promise<void>;
+  private committing = false;
+  private cancelRetry: (() => void) | undefined;
+  private failedReads = 0;
+  private asideCount = 0;
+  private longQueue = LONG_QUEUE;
+  private settleReady: () => void = () => {};
+  private readonly ready = new Promise<void>(resolve => { this.settleReady = resolve; });
 
+  /** @param after calls back after so many ms; the function that it returns cancels that */
   constructor(private readonly options: DurableStoreOptions, private readonly after: (ms: number, callback: () => void) => () => void) {
     const {storage} = options;
-    storage.onLost = reason => this.fail(Object.assign(new Error(reason), {code: 'ERR_TABS_STORAGE_LOST'}));
-    this.ready = this.open();
+    storage.onLost = reason => this.reopen(reason);
+    storage.onBlocked = reason => this.goWithout(storeError('ERR_TABS_STORAGE_BLOCKED', reason));
+    void this.commit();
   }
 
   /** Whether what was written so far survives the end of the browser. */
   get isDurable(): boolean {
-    return this.options.storage.isDurable && !this.isBroken;
+    return this.options.storage.isDurable && this.isReady && !this.failure;
   }
 
-  /** Resolves when the storage is open and claimed, or has turned out not to be to be had. */
+  /** Why not; or else the last document's error that was set aside. */
+  get lastError(): ErrorData | undefined {
+    return this.failure ?? this.asideError;
+  }
+
+  /** Resolves when the storage is open and claimed, or has turned out not to be to be had. Never rejects. */
   whenReady(): Promise<void> {
     return this.ready;
   }
@@ -71,29 +128,33 @@ export class DurableStore {
     return [...this.known.values()].map(({key}) => key);
   }
 
-  /** What is stored of a document; undefined where nothing is, or it can't be read. */
+  /**
+   * What is stored of a document, with what is about to be. What can't be read is set aside. Never rejects.
+   * @returns undefined where there is nothing that can be used
+   */
   async load(key: DocKey): Promise<StoredDoc | undefined> {
-    const {storage, cipher} = this.options;
+    const known = this.known.get(nameOf(key));
+    if (!known) return undefined;
+    const unwritten = [...this.inFlight, ...this.queue].filter(change => change.type !== 'meta' && isSame(change.key, key));
     try {
-      const [stored] = await storage.read([key]);
-      if (!stored || (stored.checkpoint === undefined && !stored.journal.length)) return undefined;
-      if (!cipher) return stored;
-      const decrypt = async (text: string): Promise<string> => cipher.decrypt(text);
-      return {
-        checkpoint: stored.checkpoint === undefined ? undefined : await decrypt(stored.checkpoint),
-        journal: await Promise.all(stored.journal.map(async ({n, record}) => ({n, record: await decrypt(record)})))
-      };
+      const replaced = unwritten.some(({type}) => type !== 'append');
+      const stored = replaced ? emptyDoc() : await this.decrypted(await this.readSoon(key));
+      for (const change of unwritten) applyTo(stored, change);
+      known.isRead = true;
+      return stored.checkpoint === undefined && !stored.journal.length ? undefined : stored;
     } catch (error) {
-      this.noteError(error);
+      this.setAside(key, error);
       return undefined;
     }
   }
 
+  /** Adds a record to a document's journal. `n` is above that of its last record. */
   append(key: DocKey, n: number, record: string): void {
     this.note(key, true);
     this.enqueue({type: 'append', key, n, record});
   }
 
+  /** Replaces all that is stored of a document up to and with record `n`. */
   checkpoint(key: DocKey, n: number, checkpoint: string, hasPending: boolean): void {
     this.note(key, hasPending);
     this.enqueue({type: 'checkpoint', key, n, checkpoint, hasPending});
@@ -104,136 +165,391 @@ export class DurableStore {
     this.enqueue({type: 'remove', key});
   }
 
-  keep(name: string, value: string | undefined): void {
-    this.enqueue({type: 'meta', name, value});
+  /**
+   * Moves all that is stored of a document, as it is, to where it is kept but not used: nobody's edits are
+   * deleted for being unreadable. What is written of the document afterwards begins anew.
+   */
+  setAside(key: DocKey, error: unknown): void {
+    if (this.closed) return;
+    this.known.delete(nameOf(key));
+    const data = errorData(error);
+    this.enqueue({type: 'set aside', key, error: data});
+    this.asideError = data;
+    this.options.onSetAside?.(key, data);
+    this.options.onStatus();
   }
 
-  /** Calls back when all that was appended so far is committed: at once, where nothing is waiting. */
+  /** What has been set aside, by this host or an earlier one. */
+  async asides(): Promise<Aside[]> {
+    const found: Aside[] = [];
+    for (const [name, value] of this.aside) {
+      const {key, error, stored} = JSON.parse(value) as Omit<Aside, 'name'>;
+      found.push({name, key, error, stored: stored && (await this.decrypted(stored).catch(() => stored))});
+    }
+    return found;
+  }
+
+  discardAside(name: string): void {
+    if (this.aside.delete(name)) this.enqueue({type: 'meta', name, value: undefined});
+  }
+
+  /** Keeps a small value over restarts; undefined forgets it. */
+  keep(name: string, value: string | undefined): void {
+    if (this.closed) return;
+    if (value === undefined) delete this.kept[name];
+    else this.kept[name] = value;
+    this.enqueue({type: 'meta', name: KEPT + name, value});
+  }
+
+  /**
+   * Calls back once, when all that was appended so far is committed: at once, where nothing is waiting, or
+   * the storage fails.
+   */
   whenDurable(callback: () => void): void {
-    if (this.failing || this.closed || !this.isWriting) return callback();
-    this.waiting.push(callback);
+    if (this.isFenced) return;
+    if (this.isDown || this.closed || !this.isWriting) return callback();
+    this.waiting.push({upTo: this.count, callback});
   }
 
   /** Whether something is not committed yet. */
   get isWriting(): boolean {
-    return this.committing || this.queue.length > 0;
+    return this.queueSize > 0;
   }
 
+  /** The number of changes that are not committed yet. */
   get queueSize(): number {
-    return this.queue.length;
+    return this.queue.length + this.inFlight.length;
   }
 
-  /** Deletes everything. */
+  /** Deletes everything, and ends the store. May be called twice. Rejects where the storage can't do it. */
   async clear(): Promise<void> {
-    this.queue = [];
+    this.end();
     this.known.clear();
-    this.closed = true;
-    this.release(this.waiting.splice(0));
+    this.aside.clear();
+    for (const name of Object.keys(this.kept)) delete this.kept[name];
     await this.options.storage.clear();
   }
 
+  /** Ends the store: what is not committed is not kept. May be called twice. */
   close(): void {
-    this.closed = true;
+    this.end();
     this.options.storage.close();
   }
 
+  private end(): void {
+    this.closed = true;
+    this.queue = [];
+    this.cancelRetry?.();
+    this.becomeReady();
+    this.release(Infinity);
+  }
+
+  // ---- opening
+
   private async open(): Promise<void> {
     const {storage, namespace, epoch} = this.options;
-    try {
-      await storage.open(namespace);
-      this.kept = await storage.claim(epoch);
-      const {lineage} = this.kept;
-      this.lineage = lineage ?? epoch;
-      if (lineage === undefined) this.enqueue({type: 'meta', name: 'lineage', value: epoch});
-      for (const {key, hasPending} of await storage.inventory()) this.known.set(nameOf(key), {key, hasPending});
-    } catch (error) {
-      this.lineage = epoch;
-      this.fail(error);
-    }
+    await storage.open(namespace);
+    const meta = await storage.claim(epoch);
+    const inventory = await storage.inventory();
+    await this.restoreMeta(meta);
+    if (this.closed) return;
+    this.isOpen = true;
+    if (this.isReady) return this.comeBack(inventory);
+    const lineage = meta[LINEAGE];
+    if (lineage === undefined) this.enqueue({type: 'meta', name: LINEAGE, value: epoch});
+    else this.lineage = lineage;
+    for (const item of inventory) this.known.set(nameOf(item.key), {...item, isRead: false});
+    this.becomeReady();
   }
+
+  /**
+   * Opened late, or emptied meanwhile. This host has begun its own histories: they go on, and what is stored
+   * of the same documents gives way to them.
+   */
+  private comeBack(inventory: InventoryItem[]): void {
+    const first: Queued[] = [{type: 'meta', name: LINEAGE, value: this.lineage}];
+    if (this.wasErased) this.forgetWritten();
+    for (const item of inventory) {
+      if (this.known.has(nameOf(item.key))) first.push(giveWay(item));
+      else this.known.set(nameOf(item.key), {...item, isRead: false});
+    }
+    this.queue.unshift(...first);
+    this.count += first.length;
+    if (this.wasErased) this.options.onErased?.();
+    else this.options.onFound?.();
+  }
+
+  /** Of what was known, only that is left which is still to be written. */
+  private forgetWritten(): void {
+    const queued = new Set(this.queue.map(change => (change.type === 'meta' ? '' : nameOf(change.key))));
+    for (const name of this.known.keys()) if (!queued.has(name)) this.known.delete(name);
+  }
+
+  private async restoreMeta(meta: Record<string, string>): Promise<void> {
+    await Promise.all(Object.entries(meta).map(async ([stored, value]) => {
+      if (stored.startsWith(ASIDE)) this.aside.set(stored, value);
+      if (!stored.startsWith(KEPT)) return;
+      const name = stored.slice(KEPT.length);
+      // With another key or none, it stays where it is.
+      const text = await this.decryptedText(value).catch(() => undefined);
+      // What was said meanwhile is newer.
+      if (text !== undefined && !this.isQueued(stored)) this.kept[name] = text;
+    }));
+  }
+
+  private isQueued(name: string): boolean {
+    return this.queue.some(change => change.type === 'meta' && change.name === name);
+  }
+
+  private becomeReady(): void {
+    this.lineage ||= this.options.epoch;
+    this.isReady = true;
+    this.settleReady();
+  }
+
+  /** The connection to the storage is gone: a look whether it can be had again, and is still ours. */
+  private reopen(reason: string): void {
+    if (this.closed) return;
+    this.failure = errorData(storeError('ERR_TABS_STORAGE_LOST', reason));
+    this.options.onStatus();
+    if (!this.committing && !this.cancelRetry) void this.commit();
+  }
+
+  // ---- writing
 
   private note(key: DocKey, hasPending: boolean): void {
-    this.known.set(nameOf(key), {key, hasPending});
+    if (this.closed) return;
+    const name = nameOf(key);
+    const known = this.known.get(name);
+    // Written to without having been read: the document lives on here without what is stored of it.
+    if (known && !known.isRead) this.enqueue(giveWay(known));
+    this.known.set(name, {key, hasPending, isRead: true});
   }
 
-  private enqueue(change: Change): void {
+  private enqueue(change: Queued): void {
     if (this.closed) return;
     this.queue.push(change);
-    if (!this.committing && !this.failing) void this.commit();
+    this.count++;
+    if (this.isDown && this.queue.length > this.longQueue) this.shorten();
+    if (!this.committing && !this.cancelRetry) void this.commit();
   }
 
+  private shorten(): void {
+    this.queue = coalesced(this.queue);
+    this.longQueue = Math.max(LONG_QUEUE, 2 * this.queue.length);
+  }
+
+  /** Opens the storage where it is not open, and writes what is queued; where nothing is, only looks whether it could. */
   private async commit(): Promise<void> {
     this.committing = true;
     // All that this turn of the event loop still has to say goes along.
     await undefined;
-    while (this.queue.length && !this.closed) {
-      const changes = this.queue;
-      const waiting = this.waiting;
-      this.queue = [];
-      this.waiting = [];
-      try {
-        await this.options.storage.write(await this.encrypted(changes), this.options.epoch);
-        this.recover();
-      } catch (error) {
-        this.committing = false;
-        this.handleFailure(error, changes);
-        this.release(waiting);
-        return;
-      }
-      this.release(waiting);
+    try {
+      do {
+        if (!this.isOpen) await this.impatient(OPEN_MS, this.open());
+        if (this.closed) break;
+        this.inFlight = this.nextBatch();
+        const changes = await this.changesOf(this.inFlight);
+        await this.impatient(WRITE_MS, this.options.storage.write(changes, this.options.epoch));
+        this.inFlight = [];
+        this.noteAsides(changes);
+        this.succeed();
+      } while (this.queue.length && !this.closed);
+      this.committing = false;
+    } catch (error) {
+      this.committing = false;
+      // Nothing is dropped: what could not be written is tried again, in its order.
+      this.queue = [...this.inFlight, ...this.queue];
+      this.inFlight = [];
+      this.handleFailure(error);
     }
-    this.committing = false;
-    this.release(this.waiting.splice(0));
   }
 
-  private async encrypted(changes: Change[]): Promise<Change[]> {
+  /** After so many ms nobody waits for it any more. It may be done all the same, and things are as before. */
+  private async impatient(ms: number, work: Promise<void>): Promise<void> {
+    const cancel = this.after(ms, () => this.goWithout(storeError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
+    try {
+      await work;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** All that is queued; but what is to be set aside has to be written before, and is read then. */
+  private nextBatch(): Queued[] {
+    const at = this.queue.findIndex(({type}) => type === 'set aside');
+    return this.queue.splice(0, at < 0 ? this.queue.length : Math.max(at, 1));
+  }
+
+  private async changesOf(batch: Queued[]): Promise<Change[]> {
+    const [first] = batch;
+    if (first?.type === 'set aside') return this.settingAside(first);
     const {cipher} = this.options;
+    const changes = batch as Change[];
     if (!cipher) return changes;
     return Promise.all(changes.map(async change => {
       if (change.type === 'append') return {...change, record: await cipher.encrypt(change.record)};
       if (change.type === 'checkpoint') return {...change, checkpoint: await cipher.encrypt(change.checkpoint)};
+      if (change.type === 'meta' && change.name.startsWith(KEPT) && change.value !== undefined) {
+        return {...change, value: await cipher.encrypt(change.value)};
+      }
       return change;
     }));
   }
 
-  private handleFailure(error: unknown, changes: Change[]): void {
-    if (error instanceof FencedError) {
-      this.closed = true;
-      this.options.onFenced();
-      return;
-    }
-    // Nothing is dropped: what could not be written is tried again, in its order.
-    this.queue = [...changes, ...this.queue];
-    this.fail(error);
+  private async settingAside({key, error}: SettingAside): Promise<Change[]> {
+    const stored = await this.readForAside(key);
+    const {cipher, epoch} = this.options;
+    const name = `${ASIDE}${JSON.stringify(key)} ${epoch}.${++this.asideCount}`;
+    // A parser's message may quote what was decrypted.
+    const shown = cipher ? {code: error.code, message: 'What was stored could not be used'} : error;
+    if (stored && stored.checkpoint === undefined && !stored.journal.length) return [];
+    const value = JSON.stringify({key, error: shown, stored} satisfies Omit<Aside, 'name'>);
+    return [{type: 'meta', name, value}, {type: 'remove', key}];
   }
 
-  private fail(error: unknown): void {
-    this.noteError(error);
-    if (this.failing || this.closed) return;
-    this.failing = true;
-    this.isBroken = true;
-    this.options.onStatus();
-    this.release(this.waiting.splice(0));
-    this.after(RETRY_MS, () => {
-      this.failing = false;
-      if (this.queue.length && !this.committing && !this.closed) void this.commit();
+  private noteAsides(changes: Change[]): void {
+    for (const change of changes) {
+      if (change.type === 'meta' && change.name.startsWith(ASIDE) && change.value !== undefined) this.aside.set(change.name, change.value);
+    }
+  }
+
+  private async readForAside(key: DocKey): Promise<StoredDoc | undefined> {
+    try {
+      const [stored] = await this.options.storage.read([key]);
+      this.failedReads = 0;
+      return stored;
+    } catch (error) {
+      if (++this.failedReads < READ_ATTEMPTS) throw error;
+      this.failedReads = 0;
+      return undefined;
+    }
+  }
+
+  private succeed(): void {
+    this.wasErased = false;
+    this.isDown = false;
+    this.longQueue = LONG_QUEUE;
+    if (this.failure) {
+      this.failure = undefined;
+      this.options.onStatus();
+    }
+    this.release(this.count - this.queue.length);
+  }
+
+  private handleFailure(error: unknown): void {
+    if (this.closed) return this.end();
+    const {code} = (error ?? {}) as {code?: unknown};
+    if (code === 'ERR_TABS_FENCED') return this.stop();
+    if (code === 'ERR_TABS_STORAGE_ERASED') this.isOpen = false;
+    if (code === 'ERR_TABS_STORAGE_ERASED' && !this.wasErased) {
+      this.wasErased = true;
+      this.reopen((error as Error).message);
+      return;
+    }
+    this.goWithout(error);
+    this.cancelRetry = this.after(RETRY_MS, () => {
+      this.cancelRetry = undefined;
+      void this.commit();
     });
   }
 
-  private recover(): void {
-    if (!this.isBroken) return;
-    this.isBroken = false;
-    this.lastError = undefined;
+  /** Nothing that this host did not commit may reach anybody: nobody is called back. */
+  private stop(): void {
+    this.isFenced = true;
+    this.waiting = [];
+    this.close();
+    this.options.onFenced();
+  }
+
+  /** Nobody waits for the storage any more, until something could be written. */
+  private goWithout(error: unknown): void {
+    if (this.closed) return;
+    this.failure = errorData(error);
+    this.isDown = true;
+    this.shorten();
+    this.becomeReady();
     this.options.onStatus();
+    this.release(Infinity);
   }
 
-  private noteError(error: unknown): void {
-    this.lastError = encodeError(error);
+  private release(upTo: number): void {
+    while (this.waiting.length && this.waiting[0]!.upTo <= upTo) {
+      const {callback} = this.waiting.shift()!;
+      try {
+        callback();
+      } catch (error) {
+        // The caller's fault, and its to see; the others are called all the same.
+        nextTick(() => { throw error; });
+      }
+    }
   }
 
-  private release(waiting: (() => void)[]): void {
-    for (const callback of waiting) callback();
+  // ---- reading
+
+  /** What is asked for in one turn is read in one go. */
+  private async readSoon(key: DocKey): Promise<StoredDoc> {
+    this.reading ??= {keys: [], stored: this.readAll()};
+    const {keys, stored} = this.reading;
+    const at = keys.push(key) - 1;
+    // One unreadable document must not take the others along.
+    const [own] = await stored.then(all => [all[at]], () => this.options.storage.read([key]));
+    return own ?? emptyDoc();
+  }
+
+  private async readAll(): Promise<StoredDoc[]> {
+    await undefined;
+    const {keys} = this.reading!;
+    this.reading = undefined;
+    return this.options.storage.read(keys);
+  }
+
+  private async decrypted({checkpoint, journal}: StoredDoc): Promise<StoredDoc> {
+    return {
+      checkpoint: checkpoint === undefined ? undefined : await this.decryptedText(checkpoint),
+      journal: await Promise.all(journal.map(async ({n, record}) => ({n, record: await this.decryptedText(record)})))
+    };
+  }
+
+  private async decryptedText(text: string): Promise<string> {
+    return this.options.cipher ? this.options.cipher.decrypt(text) : text;
   }
 }
 
-const nameOf = (key: DocKey): string => JSON.stringify(key);
+const emptyDoc = (): StoredDoc => ({checkpoint: undefined, journal: []});
+const isSame = ([c, d]: DocKey, [otherC, otherD]: DocKey): boolean => c === otherC && d === otherD;
+
+/** A mere copy of the server's is deleted; what may have ops of its own is kept. */
+function giveWay({key, hasPending}: InventoryItem): Queued {
+  if (!hasPending) return {type: 'remove', key};
+  const error = storeError('ERR_TABS_STORAGE_SUPERSEDED', 'The document was edited while what is stored of it could not be read');
+  return {type: 'set aside', key, error: errorData(error)};
+}
+
+/** Makes a change that may have been made already: `read` can come before or after the write. */
+function applyTo(stored: StoredDoc, change: Queued): void {
+  switch (change.type) {
+    case 'append':
+      stored.journal = [...stored.journal.filter(({n}) => n < change.n), {n: change.n, record: change.record}];
+      return;
+    case 'checkpoint':
+      stored.checkpoint = change.checkpoint;
+      stored.journal = stored.journal.filter(({n}) => n > change.n);
+      return;
+    case 'remove':
+    case 'set aside':
+      stored.checkpoint = undefined;
+      stored.journal = [];
+  }
+}
+
+function storeError(code: string, message: string): Error {
+  return Object.assign(new Error(message), {code});
+}
+
+/** A DOMException's name says what its number, mostly 0, does not. */
+function errorData(error: unknown): ErrorData {
+  const data = encodeError(error);
+  const {name} = (error ?? {}) as {name?: unknown};
+  return typeof data.code === 'number' && typeof name === 'string' ? {...data, code: name} : data;
+}

@@ -1,16 +1,30 @@
-import {deleteDB, openDB, type DBSchema, type IDBPDatabase} from 'idb';
-import {FencedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc} from './storage.js';
+import {deleteDB, openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction} from 'idb';
+import {
+  FencedError, UnclaimedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc
+} from './storage.js';
 
 interface Schema extends DBSchema {
-  checkpoints: {key: [string, string]; value: {c: string; d: string; checkpoint: string; pending?: 1}; indexes: {pending: number}};
-  journal: {key: [string, string, number]; value: string};
+  checkpoints: {key: [c: string, d: string]; value: KeptCheckpoint; indexes: {pending: number}};
+  journal: {key: [c: string, d: string, n: number]; value: {n: number; record: string}};
   meta: {key: string; value: string};
+  /** The one epoch that may write. */
+  claim: {key: typeof HOLDER; value: string};
+}
+
+interface KeptCheckpoint {
+  c: string;
+  d: string;
+  checkpoint: string;
+  /** Left out where there is nothing pending: the index has only those that have it. */
+  pending?: 1;
 }
 
 type Database = IDBPDatabase<Schema>;
-type Writing = ReturnType<Database['transaction']>;
+type Store = 'checkpoints' | 'journal' | 'meta' | 'claim';
+type Writing = IDBPTransaction<Schema, Store[], 'readwrite'>;
 
-const EPOCH = 'epoch';
+const STORES: Store[] = ['checkpoints', 'journal', 'meta', 'claim'];
+const HOLDER = 'epoch';
 const VERSION = 1;
 
 export interface IndexedDbStorageOptions {
@@ -27,15 +41,22 @@ export interface IndexedDbStorageOptions {
 /** Keeps everything in IndexedDB: checkpoints, journals, and a few small values, in one database per namespace. */
 export class IndexedDbStorage implements Storage {
   readonly isDurable = true;
-  onLost: ((reason: string) => void) | undefined;
+  onLost: Storage['onLost'];
+  onBlocked: Storage['onBlocked'];
   private readonly durability: 'strict' | 'relaxed';
   private readonly prefix: string;
   private name = '';
+  private isOpen = false;
   private database: Promise<Database> | undefined;
 
   /** Whether there is an IndexedDB here at all. It may still refuse to be opened. */
   static isAvailable(): boolean {
-    return typeof indexedDB === 'object' && indexedDB !== null;
+    try {
+      return typeof indexedDB === 'object' && indexedDB !== null;
+    } catch {
+      // Where storage is forbidden, looking at it may be as well.
+      return false;
+    }
   }
 
   constructor({durability = 'relaxed', prefix = 'sharedb-tabs'}: IndexedDbStorageOptions = {}) {
@@ -45,86 +66,128 @@ export class IndexedDbStorage implements Storage {
 
   async open(namespace: string): Promise<void> {
     this.name = `${this.prefix}:${namespace}`;
+    this.isOpen = true;
     await this.connect();
   }
 
-  async claim(epoch: string): Promise<Record<string, string>> {
-    const transaction = (await this.connect()).transaction('meta', 'readwrite', {durability: this.durability});
-    const [names, values] = await Promise.all([transaction.store.getAllKeys(), transaction.store.getAll()]);
-    await Promise.all([transaction.store.put(epoch, EPOCH), transaction.done]);
-    return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-  }
-
-  async write(changes: readonly Change[], epoch: string): Promise<void> {
-    const database = await this.connect();
-    const transaction = database.transaction(['checkpoints', 'journal', 'meta'], 'readwrite', {durability: this.durability});
-    // What fails inside shows on `done`; without this, the single requests would be unhandled rejections.
-    const done = transaction.done;
-    done.catch(() => {});
-    // The claim is looked at inside the transaction: between two transactions another host may have come.
-    if ((await transaction.objectStore('meta').get(EPOCH)) !== epoch) {
-      transaction.abort();
-      throw new FencedError();
-    }
-    for (const change of changes) void make(transaction as unknown as Writing, change).catch(() => {});
-    await done;
-  }
-
-  async read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
-    const transaction = (await this.connect()).transaction(['checkpoints', 'journal']);
-    const [checkpoints, journal] = [transaction.objectStore('checkpoints'), transaction.objectStore('journal')];
-    return Promise.all(keys.map(async ([c, d]) => {
-      const range = journalOf([c, d]);
-      const [kept, numbers, records] = await Promise.all([
-        checkpoints.get([c, d]), journal.getAllKeys(range), journal.getAll(range)
+  claim(epoch: string): Promise<Record<string, string>> {
+    return this.use(async database => {
+      const transaction = database.transaction(['meta', 'claim'], 'readwrite', {durability: this.durability});
+      const meta = transaction.objectStore('meta');
+      const [names, values] = await Promise.all([
+        meta.getAllKeys(), meta.getAll(), transaction.objectStore('claim').put(epoch, HOLDER), transaction.done
       ]);
-      return {checkpoint: kept?.checkpoint, journal: numbers.map(([, , n], i) => ({n, record: records[i]!}))};
-    }));
+      return Object.fromEntries(names.map((name, i) => [name, asText(values[i])]));
+    });
   }
 
-  async inventory(): Promise<InventoryItem[]> {
-    const transaction = (await this.connect()).transaction(['checkpoints', 'journal']);
-    const checkpoints = transaction.objectStore('checkpoints');
-    const [keys, pending, journal] = await Promise.all([
-      checkpoints.getAllKeys(), checkpoints.index('pending').getAllKeys(), transaction.objectStore('journal').getAllKeys()
-    ]);
-    const items = new Map<string, InventoryItem>();
-    for (const key of keys) items.set(JSON.stringify(key), {key, hasPending: false});
-    for (const [c, d] of [...pending, ...journal]) items.set(JSON.stringify([c, d]), {key: [c, d], hasPending: true});
-    return [...items.values()];
+  write(changes: readonly Change[], epoch: string): Promise<void> {
+    return this.use(async database => {
+      const transaction = database.transaction(STORES, 'readwrite', {durability: this.durability});
+      const {done} = transaction;
+      done.catch(() => {});
+      // The claim is looked at inside the transaction: between two transactions another host may have come.
+      const holder = await transaction.objectStore('claim').get(HOLDER);
+      if (holder !== epoch) {
+        transaction.abort();
+        throw holder === undefined ? new UnclaimedError() : new FencedError();
+      }
+      try {
+        // The requests come first: what a transaction ended for, only they tell (idb's `done` says AbortError).
+        await Promise.all([...changes.map(change => make(transaction, change)), done]);
+      } catch (error) {
+        abort(transaction);
+        throw error;
+      }
+    });
+  }
+
+  read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
+    return this.use(async database => {
+      const transaction = database.transaction(['checkpoints', 'journal']);
+      const [checkpoints, journal] = [transaction.objectStore('checkpoints'), transaction.objectStore('journal')];
+      return Promise.all(keys.map(async ([c, d]) => {
+        const [kept, records] = await Promise.all([checkpoints.get([c, d]), journal.getAll(journalOf([c, d]))]);
+        return {
+          checkpoint: kept && asText(kept.checkpoint ?? kept),
+          journal: records.map(value => ({n: value.n, record: asText(value.record ?? value)}))
+        };
+      }));
+    });
+  }
+
+  inventory(): Promise<InventoryItem[]> {
+    return this.use(async database => {
+      const transaction = database.transaction(['checkpoints', 'journal']);
+      const checkpoints = transaction.objectStore('checkpoints');
+      const [keys, pending, journal] = await Promise.all([
+        checkpoints.getAllKeys(), checkpoints.index('pending').getAllKeys(), transaction.objectStore('journal').getAllKeys()
+      ]);
+      const items = new Map<string, InventoryItem>();
+      const note = (key: unknown, hasPending: boolean): void => {
+        // What others may have put here has keys of its own.
+        const [c, d] = Array.isArray(key) ? (key as unknown[]) : [];
+        if (typeof c === 'string' && typeof d === 'string') items.set(JSON.stringify([c, d]), {key: [c, d], hasPending});
+      };
+      for (const key of keys) note(key, false);
+      for (const key of [...pending, ...journal]) note(key, true);
+      return [...items.values()];
+    });
   }
 
   async clear(): Promise<void> {
-    await this.disconnect();
-    await deleteDB(this.name);
+    const {name} = this;
+    const database = await this.release()?.catch(() => undefined);
+    // Deleting waits for everybody who has the database open; emptying does not.
+    const isEmpty = !!database && (await emptied(database).then(() => true, () => false));
+    database?.close();
+    if (!name) return;
+    await new Promise<void>((resolve, reject) => {
+      deleteDB(name, {blocked: () => { if (isEmpty) resolve(); }}).then(resolve, reject);
+    });
   }
 
   close(): void {
-    void this.disconnect();
+    void this.release()?.then(database => database.close(), () => {});
   }
 
-  private async disconnect(): Promise<void> {
-    const database = this.database;
+  private release(): Promise<Database> | undefined {
+    const {database} = this;
     this.database = undefined;
-    await database?.then(opened => opened.close(), () => {});
+    this.isOpen = false;
+    return database;
+  }
+
+  /**
+   * Works with the database; once more, with a new connection, where the one at hand turns out to be cut
+   * off. What was under way in it has been undone.
+   */
+  private async use<T>(act: (database: Database) => Promise<T>): Promise<T> {
+    const connecting = this.connect();
+    try {
+      return await act(await connecting);
+    } catch (error) {
+      if (!this.isOpen || !isCutOff(error)) throw error;
+      if (this.database === connecting) this.database = undefined;
+      void connecting.then(database => database.close(), () => {});
+      return act(await this.connect());
+    }
   }
 
   private connect(): Promise<Database> {
+    if (!this.isOpen) return Promise.reject(new DOMException('The storage is closed', 'InvalidStateError'));
     return (this.database ??= this.openDatabase());
   }
 
   private openDatabase(): Promise<Database> {
-    const lose = (reason: string): void => {
-      this.database = undefined;
-      this.onLost?.(reason);
-    };
-    const opening = openDB<Schema>(this.name, VERSION, {
+    const opening: Promise<Database> = openDB<Schema>(this.name, VERSION, {
       upgrade(database) {
         database.createObjectStore('checkpoints', {keyPath: ['c', 'd']}).createIndex('pending', 'pending');
         database.createObjectStore('journal');
         database.createObjectStore('meta');
+        database.createObjectStore('claim');
       },
-      blocked: () => this.onLost?.('Another page keeps an older version of the database open'),
+      blocked: () => this.onBlocked?.('Another page keeps an older version of the database open'),
       // A newer version wants in, or the data is being deleted: whoever holds on would block it.
       blocking: (_current, _blocked, event) => {
         (event.target as IDBDatabase).close();
@@ -132,7 +195,12 @@ export class IndexedDbStorage implements Storage {
       },
       terminated: () => lose('The browser closed the database')
     });
-    opening.catch(() => { this.database = undefined; });
+    const lose = (reason: string): void => {
+      if (this.database !== opening) return;
+      this.database = undefined;
+      this.onLost?.(reason);
+    };
+    opening.catch(() => { if (this.database === opening) this.database = undefined; });
     return opening;
   }
 }
@@ -142,30 +210,55 @@ function journalOf([c, d]: DocKey, upTo?: number): IDBKeyRange {
   return IDBKeyRange.bound([c, d], [c, d, upTo ?? []]);
 }
 
-async function make(transaction: Writing, change: Change): Promise<void> {
-  const checkpoints = (transaction as any).objectStore('checkpoints') as any;
-  const journal = (transaction as any).objectStore('journal') as any;
+async function make(transaction: Writing, change: Change): Promise<unknown> {
   switch (change.type) {
-    case 'append':
-      await journal.put(change.record, [...change.key, change.n]);
-      return;
-    case 'checkpoint': {
-      const [c, d] = change.key;
-      await Promise.all([
-        checkpoints.put({c, d, checkpoint: change.checkpoint, ...(change.hasPending && {pending: 1})}),
-        journal.delete(journalOf(change.key, change.n))
-      ]);
-      return;
+    case 'append': {
+      const {key: [c, d], n, record} = change;
+      return transaction.objectStore('journal').put({n, record}, [c, d, n]);
     }
-    case 'remove':
-      await Promise.all([checkpoints.delete([...change.key]), journal.delete(journalOf(change.key))]);
-      return;
+    case 'checkpoint': {
+      const {key: [c, d], checkpoint, hasPending} = change;
+      const cut = journalOf(change.key, change.n);
+      return Promise.all([
+        transaction.objectStore('checkpoints').put({c, d, checkpoint, ...(hasPending && {pending: 1})}),
+        transaction.objectStore('journal').delete(cut)
+      ]);
+    }
+    case 'remove': {
+      const [c, d] = change.key;
+      return Promise.all([
+        transaction.objectStore('checkpoints').delete([c, d]), transaction.objectStore('journal').delete(journalOf(change.key))
+      ]);
+    }
     case 'meta': {
-      const meta = (transaction as any).objectStore('meta') as any;
-      await (change.value === undefined ? meta.delete(change.name) : meta.put(change.value, change.name));
-      return;
+      const meta = transaction.objectStore('meta');
+      return change.value === undefined ? meta.delete(change.name) : meta.put(change.value, change.name);
     }
     default:
-      change satisfies never;
+      return change satisfies never;
   }
+}
+
+async function emptied(database: Database): Promise<void> {
+  const transaction = database.transaction(STORES, 'readwrite');
+  await Promise.all([...STORES.map(store => transaction.objectStore(store).clear()), transaction.done]);
+}
+
+/** A request that could not even be made leaves its transaction going. */
+function abort(transaction: Writing): void {
+  try {
+    transaction.abort();
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function isCutOff(error: unknown): boolean {
+  const {name} = (error ?? {}) as {name?: unknown};
+  return name === 'InvalidStateError' || name === 'AbortError';
+}
+
+/** What is not a string was not written here. It is handed on, so that it can be looked at. */
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value) ?? String(value);
 }

@@ -1,4 +1,6 @@
-import {FencedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc} from './storage.js';
+import {
+  FencedError, UnclaimedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc
+} from './storage.js';
 
 interface Kept {
   key: DocKey;
@@ -7,48 +9,66 @@ interface Kept {
   journal: {n: number; record: string}[];
 }
 
-/** Keeps everything in memory: for private windows, for tests, and where nothing may be written to disk. */
-export class InMemoryStorage implements Storage {
-  readonly isDurable = false;
-  private readonly docs = new Map<string, Kept>();
-  private readonly meta = new Map<string, string>();
-  private epoch: string | undefined;
+interface Space {
+  docs: Map<string, Kept>;
+  meta: Map<string, string>;
+  epoch: string | undefined;
+}
 
-  async open(): Promise<void> {}
+/**
+ * Keeps everything in memory: for private windows, for tests, and where nothing may be written to disk.
+ * Hosts that follow each other may use the same one; it has one namespace open at a time.
+ */
+export class InMemoryStorage implements Storage {
+  readonly isDurable: boolean = false;
+  private readonly spaces = new Map<string, Space>();
+  private space: Space = emptySpace();
+
+  async open(namespace = 'default'): Promise<void> {
+    let space = this.spaces.get(namespace);
+    if (!space) this.spaces.set(namespace, (space = emptySpace()));
+    this.space = space;
+  }
 
   async claim(epoch: string): Promise<Record<string, string>> {
-    this.epoch = epoch;
-    return Object.fromEntries(this.meta);
+    this.space.epoch = epoch;
+    return Object.fromEntries(this.space.meta);
   }
 
   async write(changes: readonly Change[], epoch: string): Promise<void> {
-    if (epoch !== this.epoch) throw new FencedError();
+    const holder = this.space.epoch;
+    if (holder !== epoch) throw holder === undefined ? new UnclaimedError() : new FencedError();
     for (const change of changes) this.make(change);
   }
 
   async read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
     return keys.map(key => {
-      const kept = this.docs.get(nameOf(key));
+      const kept = this.space.docs.get(nameOf(key));
       return {checkpoint: kept?.checkpoint, journal: kept ? [...kept.journal] : []};
     });
   }
 
   async inventory(): Promise<InventoryItem[]> {
-    return [...this.docs.values()].map(({key, hasPending, journal}) => ({key, hasPending: hasPending || journal.length > 0}));
+    return [...this.space.docs.values()].map(({key, hasPending, journal}) => ({key, hasPending: hasPending || journal.length > 0}));
   }
 
   async clear(): Promise<void> {
-    this.docs.clear();
-    this.meta.clear();
+    this.space.docs.clear();
+    this.space.meta.clear();
+    this.space.epoch = undefined;
   }
 
   close(): void {}
 
   private make(change: Change): void {
+    const {docs, meta} = this.space;
     switch (change.type) {
-      case 'append':
-        this.doc(change.key).journal.push({n: change.n, record: change.record});
+      case 'append': {
+        const {journal} = this.doc(change.key);
+        const at = journal.findLastIndex(({n}) => n <= change.n);
+        journal.splice(journal[at]?.n === change.n ? at : at + 1, journal[at]?.n === change.n ? 1 : 0, {n: change.n, record: change.record});
         return;
+      }
       case 'checkpoint': {
         const kept = this.doc(change.key);
         kept.checkpoint = change.checkpoint;
@@ -57,11 +77,11 @@ export class InMemoryStorage implements Storage {
         return;
       }
       case 'remove':
-        this.docs.delete(nameOf(change.key));
+        docs.delete(nameOf(change.key));
         return;
       case 'meta':
-        if (change.value === undefined) this.meta.delete(change.name);
-        else this.meta.set(change.name, change.value);
+        if (change.value === undefined) meta.delete(change.name);
+        else meta.set(change.name, change.value);
         return;
       default:
         change satisfies never;
@@ -69,11 +89,13 @@ export class InMemoryStorage implements Storage {
   }
 
   private doc(key: DocKey): Kept {
+    const {docs} = this.space;
     const name = nameOf(key);
-    let kept = this.docs.get(name);
-    if (!kept) this.docs.set(name, (kept = {key, checkpoint: undefined, hasPending: false, journal: []}));
+    let kept = docs.get(name);
+    if (!kept) docs.set(name, (kept = {key, checkpoint: undefined, hasPending: false, journal: []}));
     return kept;
   }
 }
 
+const emptySpace = (): Space => ({docs: new Map(), meta: new Map(), epoch: undefined});
 const nameOf = (key: DocKey): string => JSON.stringify(key);

@@ -1,11 +1,11 @@
 /** A document's name: collection and id. */
 export type DocKey = readonly [collection: string, id: string];
 
-/** One change of what is stored. All changes of one `write` are made, or none. */
+/** One change of what is stored. All changes of one `write` are made, in their order, or none. */
 export type Change =
   /** Adds a record to the end of a document's journal. `n` grows with every record of a document. */
   | {type: 'append'; key: DocKey; n: number; record: string}
-  /** Replaces a document's checkpoint and drops its journal up to record `n`. */
+  /** Replaces a document's checkpoint and drops its journal up to and with record `n`. */
   | {type: 'checkpoint'; key: DocKey; n: number; checkpoint: string; hasPending: boolean}
   /** Forgets a document. */
   | {type: 'remove'; key: DocKey}
@@ -15,6 +15,7 @@ export type Change =
 /** What is stored of a document. */
 export interface StoredDoc {
   checkpoint: string | undefined;
+  /** By ascending `n`. */
   journal: {n: number; record: string}[];
 }
 
@@ -27,27 +28,34 @@ export interface InventoryItem {
 
 /**
  * Where a DurableStore keeps its strings: IndexedDbStorage, InMemoryStorage, or an app's own. It does not
- * look into them. Every method may reject; the store says so in the connection's status.
+ * look into them. Every method may reject: the store tries again, and says so in the connection's status.
  */
 export interface Storage {
   /** Whether what is written survives the end of the browser. */
   readonly isDurable: boolean;
-  /** Called when the storage was lost from outside, e.g. deleted by the user; it is opened again for the next write. */
+  /** Called when the storage was taken away from outside. The next call of any method opens it again. */
   onLost?: ((reason: string) => void) | undefined;
-  /** Opens the data of one namespace. Called once, before anything else. */
+  /** Called when `open` has to wait for somebody else, perhaps for long. */
+  onBlocked?: ((reason: string) => void) | undefined;
+  /** Opens the data of one namespace. Called before anything else, and again when it failed. */
   open(namespace: string): Promise<void>;
   /**
    * Makes `epoch` the only one that may write from now on.
    * @returns the small values kept by `meta` changes
    */
   claim(epoch: string): Promise<Record<string, string>>;
-  /** Makes all changes or none. Rejects with a {@link FencedError} when another epoch has claimed the storage. */
+  /**
+   * Makes all changes or none; without changes, only looks whether it could. Rejects with a
+   * {@link FencedError} when another epoch has claimed the storage, and with an {@link UnclaimedError} when
+   * none has.
+   */
   write(changes: readonly Change[], epoch: string): Promise<void>;
   /** Reads documents, in the order of `keys`. */
   read(keys: readonly DocKey[]): Promise<StoredDoc[]>;
   inventory(): Promise<InventoryItem[]>;
-  /** Deletes all data of the namespace. */
+  /** Deletes all data of the namespace, the claim as well, and closes: what was under way is not written afterwards. */
   clear(): Promise<void>;
+  /** Ends the use of the storage, until it is opened again. May be called twice. */
   close(): void;
 }
 
@@ -57,5 +65,14 @@ export class FencedError extends Error {
   readonly code = 'ERR_TABS_FENCED';
   constructor() {
     super('Another host has taken over the storage');
+  }
+}
+
+/** Nobody has claimed the storage: what it had was deleted from outside. */
+export class UnclaimedError extends Error {
+  override readonly name = 'UnclaimedError';
+  readonly code = 'ERR_TABS_STORAGE_ERASED';
+  constructor() {
+    super('The stored data was deleted');
   }
 }

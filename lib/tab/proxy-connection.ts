@@ -168,6 +168,8 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
     const ready = completing<ProxyDoc<Data>[]>(callback as never, error => query.emit('error', error as never), done => {
       query = start(done) as ProxyQuery<Data>;
     });
+    // Documents of an earlier time are brought up to date, as a server would by their versions.
+    for (const doc of query!.results ?? []) if (doc.position.rev === null) doc.fetch(() => {});
     return Object.assign(query!, {whenReady: () => ready});
   }
 

@@ -1,4 +1,5 @@
-import {TabsError, decodeError} from '../protocol/errors.js';
+import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
+import type {CodedError} from './events.js';
 import type {EntryMessage, LastWord, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Completion} from './completion.js';
@@ -32,6 +33,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private storedWillDo = false;
   private waitingUntilSent: (() => void)[] = [];
   private unheard: unknown[] = [];
+  /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
+  private tellsErrorsFirst = false;
 
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
@@ -197,8 +200,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** @internal */
   override _emitNothingPending(): void {
     this.callWaitingUntilSent();
+    if (this.tellsErrorsFirst && !this._isInHardRollback) this.emitUnheard();
     super._emitNothingPending();
     this.emitUnheard();
+    this.tellsErrorsFirst &&= this._isInHardRollback;
   }
 
   override pause(): void {
@@ -268,15 +273,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** The server has answered to an op that has its place in the history. @internal */
-  handleSettled({seq, error}: SettledMessage): void {
-    const index = this.unsettled.findIndex(op => op.seq === seq);
-    if (index === -1) return;
-    const [op] = this.unsettled.splice(index, 1);
-    const failure = error && decodeError(error);
-    const called = callEach(op!, failure);
+  handleSettled({seqs, error, silent}: SettledMessage): void {
+    const ops = this.unsettled.filter(op => seqs.includes(op.seq!));
+    if (!ops.length) return;
+    this.unsettled = this.unsettled.filter(op => !ops.includes(op));
+    const outcome = error ? decodeError(error) : silent ? null : undefined;
+    for (const op of ops) callEach(op, outcome);
     this.flush();
     this._emitNothingPending();
-    if (failure && !called) this.emit('error', failure);
   }
 
   /** The host lost its state: so did this document, if it has ops of its own in it. @internal */
@@ -302,19 +306,20 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (snapshot) this.replaceBy(snapshot);
     if (loadError) this.emit('error', withCode('ERR_HARD_ROLLBACK_FETCH_FAILED', `Hard rollback fetch failed: ${loadError.message}`));
     if (!ops) return;
-    let unheard: Error | undefined;
+    const failure = decodeError(error);
     for (const op of ops) {
       const outcome = outcomes.find(({seq}) => seq === op.seq);
-      const failure = outcome ? outcome.error && decodeError(outcome.error) : decodeError(error);
-      if (!callEach(op, failure) && failure) unheard ??= failure;
+      callEach(op, outcome ? outcome.error && sameAs(failure, outcome.error) : failure);
     }
+    // After a rollback of everything, upstream tells of the error before it tells that nothing is pending.
+    this.emitUnheard();
     this.flush();
     this._emitNothingPending();
-    if (unheard) this.emit('error', unheard);
   }
 
   /** Upstream's way out of a state that can't be kept; the next state is another incarnation. @internal */
   override _hardRollback(error: Error): void {
+    this.tellsErrorsFirst = true;
     this.startAnew();
     super._hardRollback(error);
   }
@@ -356,10 +361,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.startAnew();
     if (!lost) return;
     const error = this.lostOp();
-    let heard = true;
-    for (const op of ops) heard = callEach(op, error) && heard;
+    for (const op of ops) callEach(op, error);
     this._emitNothingPending();
-    if (!heard) this.emit('error', error);
     if (this.wantSubscribe) return;
     this.fetch();
   }
@@ -436,14 +439,13 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
 type SourceOption = {source?: unknown} | null | undefined;
 
-function callEach(op: PendingOp, error: Error | undefined): boolean {
-  let called = false;
-  for (const callback of op.callbacks) {
-    if (!callback) continue;
-    callback(error);
-    called = true;
-  }
-  return called;
+function callEach(op: PendingOp, error: Error | null | undefined): void {
+  for (const callback of op.callbacks) callback?.(error);
+}
+
+/** One error for all ops that it concerns: an `error` event tells of it once. */
+function sameAs(known: CodedError, {code, message}: ErrorData): CodedError {
+  return known.code === code && known.message === message ? known : decodeError({code, message});
 }
 
 function withCode(code: string, message: string): Error {

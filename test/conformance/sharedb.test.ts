@@ -1,6 +1,8 @@
+import {expect} from 'chai';
+import {Connection} from 'sharedb/lib/client/index.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
-import {EXCLUDED} from './excluded.js';
+import {excludedFrom} from './excluded.js';
 import {bridgeBackend, requireSharedb} from './bridge.js';
 
 const SUITES = ['connection', 'doc', 'pending', 'snapshot-timestamp-request', 'snapshot-version-request',
@@ -12,10 +14,16 @@ const CHANNELS: Record<string, () => OpenChannel> = {
   'channels in memory': () => memoryChannels()
 };
 
+/** Another version than the installed `sharedb` is chosen with SHAREDB, see with-sharedb.mjs. */
+const {version} = requireSharedb('./package.json') as {version: string};
+const asked = /\d+$/.exec(process.env['SHAREDB'] ?? '')?.[0];
+const excluded = excludedFrom(version);
+const seen = new Set<string>();
+
 requireSharedb('./test/setup');
 
 for (const [name, channels] of Object.entries(CHANNELS)) {
-  describe(`sharedb ${(requireSharedb('./package.json') as {version: string}).version} client tests over ${name}`, () => {
+  describe(`sharedb ${version} client tests over ${name}`, () => {
     let restore: () => void;
     beforeEach(() => {
       restore = bridgeBackend(channels);
@@ -40,13 +48,24 @@ for (const [name, channels] of Object.entries(CHANNELS)) {
   });
 }
 
+describe(`sharedb ${version}`, () => {
+  it('is the version that was asked for, and what the library runs on', () => {
+    if (asked) expect(version).to.match(new RegExp(`^${asked}\\.`));
+    expect((requireSharedb('./lib/client') as {Connection: unknown}).Connection).to.equal(Connection);
+  });
+
+  it('has every case that is excluded', () => {
+    expect([...excluded.keys()].filter(title => !seen.has(title))).to.eql([]);
+  });
+});
+
 /** Test files register their cases when they are loaded, once; here they are wanted twice. */
 function load(file: string): unknown {
   delete requireSharedb.cache[requireSharedb.resolve(file)];
   return requireSharedb(file);
 }
 
-/** Leaves out what `EXCLUDED` names, by the titles of suites and test. */
+/** Leaves out what is excluded, by the titles of suites and test. */
 function withoutExcluded(define: () => void): void {
   const scope = globalThis as unknown as {it: Mocha.TestFunction; describe: Mocha.SuiteFunction};
   const {it: realIt, describe: realDescribe} = scope;
@@ -60,7 +79,9 @@ function withoutExcluded(define: () => void): void {
     }
   }), realDescribe) as Mocha.SuiteFunction;
   scope.it = Object.assign((title: string, body: Mocha.Func) => {
-    if (!EXCLUDED.has([...path, title].join(' > '))) realIt(title, body);
+    const full = [...path, title].join(' > ');
+    seen.add(full);
+    if (!excluded.has(full)) realIt(title, body);
   }, realIt) as unknown as Mocha.TestFunction;
   try {
     define();

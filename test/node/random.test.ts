@@ -11,6 +11,7 @@ const CASES: Record<string, Partial<Walk>> = {
   'a server that comes and goes': {outages: true},
   'sessions that break': {breaks: true, outages: true},
   'a server that rejects 5 % of the ops': {rejections: 5},
+  'pages that go away and leave a last word': {pagesGo: true, outages: true},
   'a host that dies, and another one that takes over from the store': {crashes: true, outages: true, rejections: 2}
 };
 

@@ -129,7 +129,8 @@ function kindsOf(type: ts.TypeNode, {typeParameters}: ts.InterfaceDeclaration): 
 }
 
 function declaredModules(): {module: string; exported: string; isOptional: boolean}[] {
-  return parse('lib/sharedb.d.ts').statements.filter(ts.isModuleDeclaration).flatMap(({name, body}) =>
+  const ofSharedb = (node: ts.Statement): node is ts.ModuleDeclaration => ts.isModuleDeclaration(node) && node.name.text.startsWith('sharedb/');
+  return parse('lib/sharedb.d.ts').statements.filter(ofSharedb).flatMap(({name, body}) =>
     (body as ts.ModuleBlock).statements.flatMap(statement => {
       const module = (name as ts.StringLiteral).text;
       if (ts.isFunctionDeclaration(statement)) return [{module, exported: statement.name!.text, isOptional: false}];

@@ -17,15 +17,25 @@ logger.setMethods({info: () => {}, warn: () => {}});
 
 interface Written {
   word: string;
+  writer: string;
+  /** The page that wrote it is gone: nobody is there to be called back. */
+  isOrphan?: boolean;
   /** Meant to be rejected by the server. */
   doomed: boolean;
   callbacks: (Error | null | undefined)[];
 }
 
+/** What a page does with its connection when it goes away, and when it comes. */
+interface TabAtItsEnd {
+  lastWord(): object | undefined;
+  offerLastWord(word: object): Promise<unknown>;
+}
+
 interface Writer {
+  kill?: () => void;
   name: string;
   doc: ProxyDoc;
-  connection: {whenNothingPending(callback: () => void): void};
+  connection: {whenNothingPending(callback: () => void): unknown};
 }
 
 export interface Walk {
@@ -40,6 +50,8 @@ export interface Walk {
   outages?: boolean;
   /** Whether the host dies now and then, and another one takes over from its disk. */
   crashes?: boolean;
+  /** Whether pages go away now and then, each with a last word, and others come. */
+  pagesGo?: boolean;
   /** Whether sessions between tabs and host break now and then. */
   breaks?: boolean;
 }
@@ -61,6 +73,7 @@ export class World {
   private readonly disk = new InMemoryStorage();
   private readonly writers: Writer[] = [];
   private readonly waiting: (() => void)[] = [];
+  private readonly words: object[] = [];
   private isCalm = false;
 
   constructor(private readonly walk: Walk) {
@@ -92,10 +105,38 @@ export class World {
   }
 
   openTab(name: string): ProxyConnection {
-    const tab = new ProxyConnection({channel: this.wires.open, warn: this.warn});
+    const {open, kill} = this.wires.process();
+    const tab = new ProxyConnection({channel: open, warn: this.warn});
     this.tabs.push(tab);
-    this.addWriter({name, doc: tab.get(COLLECTION, 'one'), connection: tab});
+    this.addWriter({name, doc: tab.get(COLLECTION, 'one'), connection: tab, kill});
     return tab;
+  }
+
+  /** A page goes away in the middle of it all; another one is opened, and offers what the first has left. */
+  private replaceTab(): void {
+    const writer = this.random.pick(this.writers.filter(({kill}) => kill));
+    const tab = writer.connection as unknown as TabAtItsEnd;
+    const word = tab.lastWord();
+    writer.kill!();
+    this.writers.splice(this.writers.indexOf(writer), 1);
+    this.tabs.splice(this.tabs.indexOf(writer.connection as ProxyConnection), 1);
+    for (const written of this.written) if (written.writer === writer.name) written.isOrphan = true;
+    const next = this.openTab(`${writer.name}'`);
+    next.get(COLLECTION, 'one').subscribe(() => {});
+    if (word) this.words.push(word);
+  }
+
+  /** Every word is offered until a host has taken it. */
+  private async offerWords(): Promise<void> {
+    for (const word of this.words.splice(0)) {
+      let taken = false;
+      for (let tries = 0; !taken; tries++) {
+        if (tries > 500) throw new Error(`seed ${this.walk.seed}: a last word is never taken`);
+        const heir = this.tabs[0] as unknown as TabAtItsEnd;
+        const offer = heir.offerLastWord(word).then(() => { taken = true; }, () => {});
+        await this.settle(done => void offer.then(() => done()));
+      }
+    }
   }
 
   /** Lets everybody open the document, and runs the walk. @returns what went wrong */
@@ -120,7 +161,8 @@ export class World {
     else if (dice < 90) this.passOne();
     else if (dice < 93 && walk.outages) this.switchServer();
     else if (dice < 94 && walk.crashes) this.restartHost();
-    else if (dice < 95 && walk.breaks) (random.pick(this.tabs) as unknown as {reconnect(reason: string): void}).reconnect('chance');
+    else if (dice < 95 && walk.pagesGo) this.replaceTab();
+    else if (dice < 96 && walk.breaks) (random.pick(this.tabs) as unknown as {reconnect(reason: string): void}).reconnect('chance');
     if (random.below(3) === 0) await tick();
   }
 
@@ -132,7 +174,7 @@ export class World {
     const word = `[${doomed ? REJECT : ''}${this.written.length}]`;
     const op = edits.next(doc.data, this.random, word);
     const before = JSON.stringify(doc.data);
-    const written: Written = {word, doomed, callbacks: []};
+    const written: Written = {word, writer: name, doomed, callbacks: []};
     this.written.push(written);
     let ownEvents = 0;
     const onOp = (_op: unknown, source: unknown): void => { if (source === name) ownEvents++; };
@@ -159,12 +201,13 @@ export class World {
       if (doc.version !== server.version) this.problems.push(`${name} is at version ${doc.version}, the server at ${server.version}`);
       if (doc.hasPending()) this.problems.push(`${name} has something pending`);
     }
-    for (const {word, doomed, callbacks} of this.written) {
+    for (const {word, doomed, callbacks, isOrphan} of this.written) {
       const times = edits.count(server.data, word);
+      if (times !== (doomed ? 0 : 1)) this.problems.push(`${word} is there ${times} times`);
+      if (isOrphan) continue;
       if (callbacks.length !== 1) this.problems.push(`${word} was called back ${callbacks.length} times`);
       const code = (callbacks[0] as {code?: string} | null | undefined)?.code;
       if (doomed ? code !== 'ERR_REJECTED' : callbacks[0]) this.problems.push(`${word} was called back with ${String(code ?? callbacks[0])}`);
-      if (times !== (doomed ? 0 : 1)) this.problems.push(`${word} is there ${times} times`);
     }
   }
 
@@ -205,6 +248,7 @@ export class World {
   private async calmDown(): Promise<void> {
     this.isCalm = true;
     if (this.real.state === 'closed') this.backend.connect(this.real);
+    await this.offerWords();
     for (const {connection} of this.writers) await this.settle(done => connection.whenNothingPending(() => done()));
     for (const {doc} of this.writers) await this.settle(done => doc.fetch(done));
     await this.settle(done => {

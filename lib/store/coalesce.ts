@@ -1,0 +1,49 @@
+import type {ErrorData} from '../protocol/errors.js';
+import type {Change, DocKey} from './storage.js';
+
+/** Moves all that is stored of a document to where it is kept, but not used. */
+export interface SettingAside {
+  type: 'set aside';
+  key: DocKey;
+  error: ErrorData;
+}
+
+export type Queued = Change | SettingAside;
+
+/**
+ * The changes that lead to the same result, in their order: a checkpoint makes superfluous what was to be
+ * written of its document before. While a storage fails, the queue stays as small as the documents.
+ */
+export function coalesced(changes: readonly Queued[]): Queued[] {
+  const kept: Queued[] = [];
+  const names = new Set<string>();
+  /** What comes later and replaces all that the document had. */
+  const replacing = new Map<string, Change & {type: 'checkpoint' | 'remove'}>();
+  for (const change of [...changes].reverse()) {
+    if (change.type === 'meta') {
+      if (!names.has(change.name)) kept.push(change);
+      names.add(change.name);
+      continue;
+    }
+    const name = nameOf(change.key);
+    const later = replacing.get(name);
+    if (change.type === 'set aside') {
+      // Has to find what was to be written before it.
+      replacing.delete(name);
+      kept.push(change);
+    } else if (later && change.type !== 'remove') {
+      // Cuts as much of the journal as the earlier ones would have done.
+      if (later.type === 'checkpoint') later.n = Math.max(later.n, change.n);
+    } else if (change.type === 'append') {
+      kept.push(change);
+    } else if (later?.type !== 'remove') {
+      const own = {...change};
+      replacing.set(name, own);
+      kept.push(own);
+    }
+  }
+  return kept.reverse();
+}
+
+/** A document's key as one string. */
+export const nameOf = (key: DocKey): string => JSON.stringify(key);

@@ -1,0 +1,50 @@
+import {expect} from 'chai';
+import {Recording} from './recording.js';
+import {Stage} from './stage.js';
+import {direct, fallback, proxy} from './subjects.js';
+
+export type Script = (stage: Stage) => Promise<void> | void;
+
+const SUBJECTS = {'through the proxy': proxy, 'by the fallback': fallback};
+
+interface Options {
+  /** Of the backend. */
+  backend?: object;
+  /** The script begins before the client is connected. */
+  unconnected?: true;
+  /** The reason why it may differ what is pending in between: that is then not compared. */
+  exceptPending?: string;
+}
+
+/** What a client does in `script` is on every kind of connection, event by event, what it is on ShareDB's own. */
+export function contract(title: string, script: Script, options: Options = {}): void {
+  const expected = once(() => record(direct, script, options));
+  describe(title, () => {
+    it('on a direct connection, each time', async () => {
+      expect(await record(direct, script, options)).to.eql(await expected());
+    });
+    for (const [name, subject] of Object.entries(SUBJECTS)) {
+      it(name, async () => {
+        expect(await record(subject, script, options)).to.eql(await expected());
+      });
+    }
+  });
+}
+
+async function record(subject: typeof direct, script: Script, {backend, unconnected, exceptPending}: Options): Promise<string[]> {
+  const recording = new Recording({exceptPending: !!exceptPending});
+  const stage = new Stage(subject, recording, backend);
+  try {
+    if (!unconnected) await stage.connected();
+    await script(stage);
+    await stage.conclude();
+    return [...recording.lines, ...recording.elsewhere];
+  } finally {
+    stage.close();
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: {value: T} | undefined;
+  return () => (made ??= {value: make()}).value;
+}

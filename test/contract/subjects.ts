@@ -1,0 +1,59 @@
+import type Backend from 'sharedb';
+import type {Connection as PublicConnection} from 'sharedb/lib/client/index.js';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection, createConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+
+/** Scripts are written against the proxy's types, whatever they are run on. */
+export type Client = ProxyConnection;
+
+/** A client of a server, and its network. */
+export interface Subject {
+  connection: Client;
+  /** The network goes away, and comes back. */
+  away(): void;
+  back(): void;
+  close(): void;
+}
+
+type Open = (backend: Backend, warn: (message: string, detail: unknown) => void) => Subject;
+
+/** ShareDB's own connection: what it does is what all others have to do. */
+export const direct: Open = backend => {
+  const real = backend.connect();
+  return {connection: asClient(real), ...network(backend, real), close: () => real.close()};
+};
+
+export const proxy: Open = (backend, warn) => {
+  const real = backend.connect();
+  const channel = memoryChannels();
+  const host = new Host({connection: real, channel, warn});
+  const connection = new ProxyConnection({channel, warn});
+  return {
+    connection,
+    ...network(backend, real),
+    close() {
+      connection.close();
+      host.close();
+    }
+  };
+};
+
+export const fallback: Open = (backend, warn) => {
+  let real: PublicConnection;
+  const connection = createConnection({connect: () => (real = backend.connect())}, {warn});
+  return {
+    connection,
+    away: () => real.close(),
+    back: () => backend.connect(real),
+    close: () => connection.close()
+  };
+};
+
+export function asClient(connection: PublicConnection): Client {
+  return connection as unknown as Client;
+}
+
+function network(backend: Backend, real: PublicConnection): Pick<Subject, 'away' | 'back'> {
+  return {away: () => real.close(), back: () => backend.connect(real)};
+}

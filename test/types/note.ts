@@ -1,0 +1,4 @@
+export interface Note {
+  title: string;
+  tags: string[];
+}
