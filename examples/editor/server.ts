@@ -73,7 +73,10 @@ export async function startServer({
       accepted++;
       log('WebSocket opened');
       socket.on('close', () => log('WebSocket closed'));
-      backend.listen(new WebSocketJSONStream(socket), request);
+      const stream = new WebSocketJSONStream(socket);
+      // A socket that goes away in the middle of a message is no reason for the server to go too.
+      stream.on('error', () => socket.terminate());
+      backend.listen(stream, request);
     });
     const server = createServer((request, response) => {
       if (request.url !== '/status') return void servePage(pages, request, response);

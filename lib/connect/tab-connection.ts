@@ -57,16 +57,18 @@ export class TabConnection extends ProxyConnection {
     if (!storage) return;
     const {namespace = 'default'} = this.connectOptions;
     const words = new LastWords(namespace, this.id!, browserPlatform(this.connectOptions).locks, storage);
-    const leave = (): void => {
-      this.flushNow();
-      words.leave(this.isClosed ? undefined : this.lastWord());
-    };
+    const leave = (): void => words.leave(this.isClosed ? undefined : this.lastWord());
     const hidden = (): void => { if (document.visibilityState === 'hidden') leave(); };
-    window.addEventListener('pagehide', leave);
+    // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
+    const goAway = (): void => {
+      leave();
+      this.sendLastWord(this.lastWord());
+    };
+    window.addEventListener('pagehide', goAway);
     document.addEventListener('freeze', leave);
     document.addEventListener('visibilitychange', hidden);
     this.stopListening = () => {
-      window.removeEventListener('pagehide', leave);
+      window.removeEventListener('pagehide', goAway);
       document.removeEventListener('freeze', leave);
       document.removeEventListener('visibilitychange', hidden);
     };

@@ -93,24 +93,26 @@ export class DocJournal {
     try {
       return this.parse(stored);
     } catch (error) {
-      this.setAside(stored, error);
+      this.setAside(error);
       return undefined;
     }
   }
 
   /** Keeps what can't be used under another name: nobody's edits are deleted for being unreadable. */
-  setAside(stored: object, error: unknown): void {
-    this.store.keep(`set aside: ${JSON.stringify(this.key)}`, JSON.stringify({...stored, error: String(error)}));
-    this.store.remove(this.key);
+  setAside(error: unknown): void {
+    this.store.setAside(this.key, error);
+    this.n = 0;
+    this.journalChars = 0;
+    this.checkpointChars = 0;
   }
 
   private parse({checkpoint, journal}: StoredDoc): {checkpoint: Checkpoint | undefined; records: JournalRecord[]} {
     this.checkpointChars = checkpoint?.length ?? 0;
     this.journalChars = journal.reduce((sum, {record}) => sum + record.length, 0);
-    const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint);
-    if (parsed && (!Number.isSafeInteger(parsed.rev) || !Array.isArray(parsed.pending) || !Array.isArray(parsed.history))) {
+    const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint | null);
+    if (parsed !== undefined && (!Number.isSafeInteger(parsed?.rev) || !Array.isArray(parsed?.pending) || !Array.isArray(parsed.history))) {
       throw new Error('The checkpoint is not of the expected form');
     }
-    return {checkpoint: parsed, records: journal.map(({record}) => JSON.parse(record) as JournalRecord)};
+    return {checkpoint: parsed ?? undefined, records: journal.map(({record}) => JSON.parse(record) as JournalRecord)};
   }
 }

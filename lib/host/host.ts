@@ -8,7 +8,7 @@ import {IndexedDbStorage} from '../store/indexed-db-storage.js';
 import type {DocKey, Storage} from '../store/storage.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
 import {
-  checkRequest, isLastWord, isRequest, type ForgetMessage, type HostStatus, type OpRequest, type Position, type ResumeMessage
+  checkRequest, isLastWord, isRequest, type ForgetMessage, type HostStatus, type LastWord, type OpRequest, type Position, type ResumeMessage
 } from '../protocol/messages.js';
 import {DeadLetters} from './dead-letters.js';
 import {DocJournal} from './doc-journal.js';
@@ -114,7 +114,10 @@ export class Host {
       epoch: this.epoch,
       cipher: options ? options.cipher : undefined,
       onStatus: () => this.scheduleStatus(),
-      onFenced: () => this.close()
+      onFenced: () => this.close(),
+      onErased: () => this.forEachDoc(doc => doc.checkpoint()),
+      onFound: () => this.takeUp(),
+      onSetAside: ([c, d], error) => this.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside`, error.message)
     }, this.platform.clock.after);
   }
 
@@ -122,13 +125,17 @@ export class Host {
   private begin(): void {
     if (this.closed) return;
     const {store} = this;
-    this.deadLetters.load(store?.kept ?? {});
-    for (const [c, d] of store?.pendingDocs() ?? []) this.doc(c, d);
+    this.takeUp();
     this.lobby = new Lobby(this.platform, this.namespace, this.epoch, {
       lineage: this.lineage,
       ...(store && {whenDurable: (send: () => void) => store.whenDurable(send)})
     }, (tabId, session) => this.accept(tabId, session));
     for (const tab of this.tabs.values()) this.watchAbsent(tab);
+  }
+
+  private takeUp(): void {
+    this.deadLetters.load(this.store?.kept ?? {});
+    for (const [c, d] of this.store?.pendingDocs() ?? []) this.doc(c, d);
   }
 
   private watchAbsent(tab: Tab): void {
@@ -233,6 +240,9 @@ export class Host {
         return this.findDoc(message as unknown as ForgetMessage)?.forget(tab);
       case 'tab.resume':
         for (const known of (message as unknown as ResumeMessage).docs) this.doc(known.c, known.d).resume(tab, known);
+        return;
+      case 'tab.lastWord':
+        if ((message['word'] as LastWord).tabId === tab.id) void this.adopt(message['word']);
         return;
       default:
         return this.refuse(tab, message, 'Invalid or unknown message');
@@ -362,8 +372,6 @@ export class Host {
         onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
           {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
         ),
-        onUnusable: (unusable, error) =>
-          this.warn(`sharedb-tabs: what was stored of ${unusable.collection}/${unusable.id} was set aside`, error),
         isConnected: () => this.connection.state === 'connected',
         onPending: (change, ops) => this.countPending(change, ops),
         onEntry: (shared, entry) => this.presences.onEntry(shared, entry),

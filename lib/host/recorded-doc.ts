@@ -56,6 +56,8 @@ export class RecordedDoc {
   private rollbacks = 0;
   private snapshotCache: {rev: number; json: string} | undefined;
   private replaying = false;
+  /** Upstream emits, and does not throw, where a type is not registered. */
+  private replayError: Error | undefined;
   private takeBack: (error: Error) => void = () => {};
   /** In the middle of an acknowledgement or a rejection, which have their own records. */
   private answering = false;
@@ -73,7 +75,10 @@ export class RecordedDoc {
     this.reportSilentErrors();
     rollBackSoftly(doc, {isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog});
     doc._hardRollback = error => this.rollBackHard(error);
-    doc.on('error', (error: Error) => this.events.onError(error));
+    doc.on('error', (error: Error) => {
+      if (this.replaying) this.replayError ??= error;
+      else this.events.onError(error);
+    });
     if (this.hasState) this.recordLoad();
   }
 
@@ -120,7 +125,7 @@ export class RecordedDoc {
       doc._otApply(op, source || true);
     } catch (error) {
       // json0 changes the data in place, component by component: it may have stopped half way.
-      if (Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0') this.rollBackHard(error as Error);
+      if (!this.replaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0') this.rollBackHard(error as Error);
       return error as Error;
     } finally {
       this.author = undefined;
@@ -176,15 +181,30 @@ export class RecordedDoc {
     this.replaying = true;
     try {
       if (checkpoint) this.restoreCheckpoint(checkpoint, settleOf);
-      for (const record of records) this.replay(record, settleOf);
+      for (const record of records) {
+        this.replay(record, settleOf);
+        if (this.replayError) throw this.replayError;
+      }
     } finally {
       this.replaying = false;
+      this.replayError = undefined;
     }
     const {doc} = this;
     // As after a lost connection: what was under way is sent again, as itself.
     if (doc.inflightOp) doc.pendingOps.unshift(doc.inflightOp);
     doc.inflightOp = null;
     doc.flush();
+  }
+
+  /** Forgets all that `restore` may have brought back before it failed. */
+  startAnew(): void {
+    const {doc} = this;
+    doc._setType(null);
+    doc.version = null;
+    doc.inflightOp = null;
+    doc.pendingOps = [];
+    this.recordedVersion = null;
+    this.history.clear();
   }
 
   private restoreCheckpoint(
@@ -233,6 +253,7 @@ export class RecordedDoc {
         return;
       default:
         record satisfies never;
+        throw new Error('A journal record of an unknown kind');
     }
   }
 

@@ -24,8 +24,6 @@ export interface SharedDocOwner {
   onPending(change: 1 | -1, pendingOps: number): void;
   /** The server rejected an op for good. */
   onRejected(doc: SharedDoc, step: Step, error: ErrorData): void;
-  /** What was stored of the document can't be used. */
-  onUnusable(doc: SharedDoc, error: Error): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
   /** Nobody follows the document any more, and it has nothing to send. */
   onIdle(doc: SharedDoc): void;
@@ -87,8 +85,7 @@ export class SharedDoc {
     void this.journal.load().then(stored => {
       this.doc.ingestSnapshot = ingest;
       this.doc._handleOp = handleOp;
-      if (stored) this.revive(stored);
-      this.wasRestored = !!stored;
+      this.wasRestored = !!stored && this.revive(stored);
       this.isRestoring = false;
       if (missed) this.doc.fetch();
       this.runHeld();
@@ -96,13 +93,14 @@ export class SharedDoc {
     });
   }
 
-  private revive({checkpoint, records}: {checkpoint: Checkpoint | undefined; records: JournalRecord[]}): void {
-    for (const {id, lastSeq, outcomes} of checkpoint?.tabs ?? []) {
-      const tab = this.owner.tab(id);
-      this.follower(tab).lastSeq = lastSeq;
-      this.outcomes.set(tab, new Map(outcomes.map(([seq, error]) => [seq, error ?? undefined])));
-    }
+  /** @returns whether it could be brought back; else the document is as if nothing had been stored */
+  private revive({checkpoint, records}: {checkpoint: Checkpoint | undefined; records: JournalRecord[]}): boolean {
     try {
+      for (const {id, lastSeq, outcomes} of checkpoint?.tabs ?? []) {
+        const tab = this.owner.tab(id);
+        this.follower(tab).lastSeq = lastSeq;
+        this.outcomes.set(tab, new Map(outcomes.map(([seq, error]) => [seq, error ?? undefined])));
+      }
       this.recorded.restore(checkpoint, records, (owner, seq, step) => {
         const follower = this.follower(this.owner.tab(owner));
         follower.lastSeq = Math.max(follower.lastSeq, seq);
@@ -110,13 +108,18 @@ export class SharedDoc {
         this.countPending(1);
         return error => this.settle(follower, seq, step, error);
       });
+      return true;
     } catch (error) {
-      this.journal!.setAside({checkpoint, records}, error);
-      this.owner.onUnusable(this, error as Error);
+      this.journal!.setAside(error);
+      this.recorded.startAnew();
+      this.followers.clear();
+      this.outcomes.clear();
+      while (this.pendingOps) this.countPending(-1);
+      return false;
     }
   }
 
-  private checkpoint(): void {
+  checkpoint(): void {
     this.cancelCheckpoint?.();
     this.cancelCheckpoint = undefined;
     if (!this.journal || this.isRestoring || this.recorded.rollingBack) return;

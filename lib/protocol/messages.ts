@@ -212,7 +212,8 @@ const CHECKS: Record<string, (message: Fields) => string | undefined> = {
   pr: checkPresenceChannel,
   pp: () => undefined,
   'doc.forget': message => (isInvalidName(message['c']) || isInvalidName(message['d']) ? 'Invalid id' : undefined),
-  'tab.resume': checkResume
+  'tab.resume': checkResume,
+  'tab.lastWord': message => (isLastWord(message['word']) ? undefined : 'Invalid last word')
 };
 
 /** What is wrong with a tab's message, in ShareDB's words; undefined where nothing is. */

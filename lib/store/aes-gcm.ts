@@ -35,9 +35,12 @@ export function aesGcm(key: CryptoKey | Promise<CryptoKey>): Cipher {
 const CHUNK = 0x8000;
 
 function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let at = 0; at < bytes.length; at += CHUNK) binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
-  return btoa(binary);
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    // `apply` takes the array as it is; spreading goes through its iterator, several times slower.
+    parts.push(String.fromCharCode.apply(null, bytes.subarray(at, at + CHUNK) as unknown as number[]));
+  }
+  return btoa(parts.join(''));
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {

@@ -385,9 +385,13 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
     return this.callHost('tab.lastWord', word);
   }
 
-  /** Sends at once what waits for the end of this turn: a page that goes away has no next one. @internal */
-  protected flushNow(): void {
-    for (const doc of this.proxyDocs()) doc.flush();
+  /**
+   * Sends at once all that there is: a page that goes away has no next turn. What waits for ops under way
+   * goes along as a last word.
+   * @internal
+   */
+  protected sendLastWord(word: LastWord | undefined): void {
+    if (word) this.link?.send({a: 'tab.lastWord', word});
     this.link?.flush();
   }
 
@@ -512,6 +516,7 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
       case 'connection.event':
         return this.mirrorEvent(message['event'] as 'error', decodeError(message['error'] as ErrorData));
       case 'host.status':
+        this.status = {lastError: this.status.lastError} as Status;
         return this.setStatus(message['status'] as HostStatus);
       case 'f':
       case 's':
