@@ -1,0 +1,63 @@
+import {copyFile} from 'node:fs/promises';
+import {createRequire} from 'node:module';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import webpack from 'webpack';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const page = fileURLToPath(new URL('./page', import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** Fills `outDir` with the page; raises an error that lists what webpack complained about. */
+export async function build(outDir: string): Promise<void> {
+  await bundle({
+    mode: 'development',
+    context: root,
+    entry: {main: join(page, 'main.ts')},
+    output: {path: outDir, filename: '[name].js', clean: true},
+    devtool: 'cheap-module-source-map',
+    resolve: {
+      extensions: ['.ts', '.js'],
+      extensionAlias: {'.js': ['.ts', '.js']},
+      // ShareDB tries it and takes `inherits` where it is not to be had.
+      fallback: {util: false}
+    },
+    module: {
+      rules: [
+        {
+          test: /\.ts$/,
+          loader: 'ts-loader',
+          options: {transpileOnly: true, configFile: join(root, 'tsconfig.json'), compilerOptions: {noEmit: false, sourceMap: true}}
+        },
+        {
+          // The script stays as it is; only what it requires is another thing.
+          test: /sharedb-legacy[\\/]examples[\\/]/,
+          resolve: {
+            alias: {
+              'sharedb/lib/client$': join(page, 'sharedb-example/client.ts'),
+              'reconnecting-websocket$': join(page, 'sharedb-example/socket.ts'),
+              quill$: join(page, 'sharedb-example/quill.ts')
+            }
+          }
+        }
+      ]
+    },
+    performance: {hints: false}
+  });
+  await copyFile(join(page, 'index.html'), join(outDir, 'index.html'));
+  await copyFile(require.resolve('quill/dist/quill.snow.css'), join(outDir, 'quill.snow.css'));
+}
+
+function bundle(configuration: webpack.Configuration): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const compiler = webpack(configuration);
+    if (!compiler) return reject(new Error('webpack did not start'));
+    compiler.run((error, stats) => {
+      compiler.close(() => {
+        if (error) return reject(error);
+        if (stats?.hasErrors()) return reject(new Error(stats.toString({all: false, errors: true})));
+        resolve();
+      });
+    });
+  });
+}

@@ -1,0 +1,22 @@
+/** Packages that come without types. */
+declare module 'sharedb-string-binding' {
+  import type {Doc} from 'sharedb/lib/client/index.js';
+  export default class StringBinding {
+    constructor(element: HTMLInputElement | HTMLTextAreaElement, doc: Doc, path?: (string | number)[]);
+    setup(): void;
+    destroy(): void;
+  }
+}
+
+declare module 'codemirror-ot' {
+  import type {Extension} from '@codemirror/state';
+  import type {Doc} from 'sharedb/lib/client/index.js';
+  export function json1Sync(options: {
+    shareDBDoc: Doc;
+    path: (string | number)[];
+    json1: object;
+    textUnicode: object;
+  }): Extension;
+}
+
+declare module 'sharedb-legacy/examples/rich-text/client.js';

@@ -1,0 +1,10 @@
+/** What ShareDB's example gets for `sharedb/lib/client`: its `new Connection(socket)` is the tab's connection. */
+import {connection} from '../connect.js';
+
+export {types} from 'sharedb/lib/client/index.js';
+
+export class Connection {
+  constructor() {
+    return connection;
+  }
+}

@@ -1,0 +1,25 @@
+/** For a Chromium that runs without a screen, as root, in a container, and does not phone home. */
+export const chromiumFlags = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync'
+];
+
+export const firefoxFlags = ['-headless'];
+
+export const firefoxPreferences = {
+  // window.open without a click
+  'dom.disable_open_during_load': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'toolkit.telemetry.enabled': false,
+  'app.normandy.enabled': false,
+  'app.update.enabled': false,
+  'browser.safebrowsing.downloads.remote.enabled': false,
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false
+};

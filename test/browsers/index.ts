@@ -1,0 +1,3 @@
+export {launchChromium} from './chromium.js';
+export {requireBrowser} from './require.js';
+export {chromiumFlags, firefoxFlags, firefoxPreferences} from './flags.js';

@@ -1,0 +1,39 @@
+import {spawnSync} from 'node:child_process';
+import {type Browser, type BrowserName, browsers, findBrowser} from './find.js';
+import {canInstall, installPackage} from './install.js';
+
+/**
+ * The path of a browser that runs. Installs it where that is possible; otherwise throws an error that
+ * says what to install or which variable to set. Tests never go on without their browser.
+ */
+export function requireBrowser(name: BrowserName): string {
+  const browser = browsers[name];
+  const path = findBrowser(browser) ?? install(browser);
+  console.log(`${browser.title}: ${path} (${versionOf(path, browser)})`);
+  return path;
+}
+
+function install(browser: Browser): string {
+  if (!canInstall()) throw new Error(missing(browser));
+  console.log(`${browser.title} is missing: installing ${browser.aptPackage} with apt-get.`);
+  try {
+    installPackage(browser.aptPackage);
+  } catch (cause) {
+    throw new Error(missing(browser), {cause});
+  }
+  const path = findBrowser(browser);
+  if (!path) throw new Error(missing(browser));
+  return path;
+}
+
+/** Running it is the test: Ubuntu's `chromium-browser` may be a script that only asks for a snap. */
+function versionOf(path: string, browser: Browser): string {
+  const {status, stdout, stderr} = spawnSync(path, ['--version'], {encoding: 'utf8', timeout: 30_000});
+  if (status === 0) return stdout.trim();
+  throw new Error(`${path} does not run: ${stderr?.trim() || 'no answer to --version'}\n${missing(browser)}`);
+}
+
+function missing({title, variable, programs, aptPackage}: Browser): string {
+  return `${title} is needed for these tests. Install it (Debian: apt-get install ${aptPackage}), so that one of ` +
+    `${programs.join(', ')} is in PATH, or set ${variable} to the path of its program.`;
+}

@@ -1,0 +1,13 @@
+/** What consumers install beside the package. Pinned, so that a red build means a change of ours. */
+export const versions = {
+  sharedb: 'sharedb@7.0.0',
+  richText: 'rich-text@4.1.0',
+  webpack: 'webpack@5.112.2',
+  webpackCli: 'webpack-cli@7.3.1',
+  vite: 'vite@8.3.8',
+  esbuild: 'esbuild@0.28.2',
+  typescript: 'typescript@5.9.3',
+  nodeTypes: '@types/node@20.19.43',
+  publint: 'publint@0.3.25',
+  attw: '@arethetypeswrong/cli@0.18.5'
+};

@@ -1,0 +1,71 @@
+import {Stage} from './stage.js';
+import {inEveryEngine} from './table.js';
+
+inEveryEngine('a tab with edits that wait for the server', engine => {
+  let stage: Stage;
+
+  beforeEach(async function () {
+    this.timeout(60_000);
+    stage = await Stage.open(engine);
+  });
+
+  afterEach(async function () {
+    this.timeout(60_000);
+    await stage.close(this.currentTest?.state === 'failed');
+  });
+
+  it('has them after a reload', async function () {
+    this.timeout(60_000);
+    const [first, second] = await stage.openTwoTabs();
+    await stage.goOffline(first, second);
+    await first.putCursorAt('start');
+    await first.type(20);
+    await second.untilItShows(first);
+    await first.page.reload();
+    await stage.untilReady(first);
+    stage.expectTokens((await first.look()).text);
+    await first.putCursorAt('end');
+    await first.typeAtOnce(10, 'stay');
+    await second.untilItShows(first);
+    await stage.servers.goOnline();
+    await stage.expectAllSaved([first, second]);
+  });
+
+  it('has them after a reload although it is the only one', async function () {
+    this.timeout(60_000);
+    const tab = await stage.openTab();
+    await stage.untilSaved(tab);
+    await stage.goOffline(tab);
+    await tab.putCursorAt('start');
+    await tab.type(20);
+    await tab.until('the host has them', ({pendingOps}) => pendingOps > 0);
+    await tab.page.reload();
+    await stage.untilReady(tab);
+    await tab.untilItShows(tab);
+    await stage.servers.goOnline();
+    await stage.expectAllSaved([tab]);
+  });
+
+  for (const [what, move] of [['is reloaded', 'reload'], ['is left, and comes back', 'leave']] as const) {
+    for (const company of ['with', 'without'] as const) {
+      it(`has those too that were typed in the turn in which it ${what}, ${company} another tab`, async function () {
+        this.timeout(60_000);
+        const tab = await stage.openTab();
+        const others = company === 'with' ? [await stage.openTab()] : [];
+        for (const each of [tab, ...others]) await stage.untilSaved(each);
+        await stage.goOffline(tab, ...others);
+        await tab.typeAtOnce(10, 'stay');
+        await (others[0] ?? tab).untilItShows(tab);
+        const loaded = tab.page.waitForNavigation();
+        await tab.typeAtOnce(10, move);
+        await loaded;
+        if (move === 'leave') await tab.page.goBack();
+        await stage.untilReady(tab);
+        await tab.untilItShows(tab);
+        for (const other of others) await other.untilItShows(tab);
+        await stage.servers.goOnline();
+        await stage.expectAllSaved([tab, ...others]);
+      });
+    }
+  }
+});

@@ -1,0 +1,81 @@
+import {expect} from 'chai';
+import {settled} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+import type {TabConnection} from './connect.js';
+import {sockets} from './server-control.js';
+import {plain, Stage} from './stage.js';
+
+const hostTimeout = 2000;
+
+describe('without a SharedWorker', () => {
+  let stage: Stage;
+
+  beforeEach(() => {
+    stage = new Stage();
+  });
+
+  afterEach(() => stage.close());
+
+  async function expectWorkingDocument(connection: TabConnection): Promise<void> {
+    const doc = await stage.subscribe(connection);
+    await settled(done => doc.create({text: 'direct'}, done));
+    expect(plain(await stage.fetchFromServer())).to.eql({text: 'direct'});
+    const remote = await stage.subscribe(stage.remote());
+    await settled(done => remote.submitOp([{p: ['text', 6], si: '!'}], {}, done));
+    await until("the tab shows someone else's edit", () => doc.data.text === 'direct!');
+    expect(await sockets(stage.path)).to.eql({open: 1, total: 1});
+  }
+
+  for (const [worker, title] of [
+    ['missing', 'a worker script that does not exist'],
+    ['throwing', 'a worker script that throws']
+  ] as const) {
+    it(`${title} makes the connection direct, with a reason, within hostTimeout`, async () => {
+      const started = performance.now();
+      const tab = await stage.openFrame({worker, hostTimeout});
+      const {mode, reason} = await tab.mode;
+      expect(performance.now() - started).to.be.below(hostTimeout + 1000);
+      expect(mode).to.equal('direct');
+      expect(reason).to.be.a('string').and.not.equal('');
+      expect(tab.connection.mode).to.equal('direct');
+      await expectWorkingDocument(tab.connection);
+    });
+  }
+
+  it('useSharedWorker: false makes the connection direct', async () => {
+    const {connection} = await stage.openFrame({useSharedWorker: false});
+    await expectWorkingDocument(connection);
+    expect(connection.mode).to.equal('direct');
+  });
+
+  it('a document that is asked for before the mode is known arrives all the same', async () => {
+    const {connection} = await stage.openFrame({worker: 'missing', hostTimeout});
+    const doc = await stage.subscribe(connection);
+    expect(connection.mode).to.equal('direct');
+    expect(doc.subscribed).to.equal(true);
+  });
+
+  it('two direct tabs of one namespace see each other through the server', async () => {
+    const tabs = [await stage.openFrame({useSharedWorker: false}), await stage.openFrame({useSharedWorker: false})];
+    const [first, second] = [await stage.subscribe(tabs[0]!.connection), await stage.subscribe(tabs[1]!.connection)];
+    await settled(done => first.create({list: []}, done));
+    await until('the second tab has the document', () => second.data !== undefined);
+    await settled(done => second.submitOp([{p: ['list', 0], li: 'second'}], {}, done));
+    await settled(done => first.submitOp([{p: ['list', 0], li: 'first'}], {}, done));
+    await until('both show both edits', () => [first, second].every(({data}) => data.list.length === 2));
+    expect(plain(first)).to.eql(plain(second));
+    expect(await sockets(stage.path)).to.eql({open: 2, total: 2});
+  });
+
+  it('a direct tab and tabs of a worker see each other through the server', async () => {
+    const shared = await stage.openFrame();
+    const direct = await stage.openFrame({useSharedWorker: false});
+    const [first, second] = [await stage.subscribe(shared.connection), await stage.subscribe(direct.connection)];
+    expect([shared.connection.mode, direct.connection.mode]).to.eql(['shared-worker', 'direct']);
+    await settled(done => first.create({list: []}, done));
+    await until('the direct tab has the document', () => second.data !== undefined);
+    await settled(done => second.submitOp([{p: ['list', 0], li: 'direct'}], {}, done));
+    await until("the worker's tab shows it", () => first.data.list.length === 1);
+    expect(await sockets(stage.path)).to.eql({open: 2, total: 2});
+  });
+});

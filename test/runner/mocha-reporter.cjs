@@ -1,0 +1,16 @@
+// CommonJS, because Mocha takes a reporter from what `require` returns.
+const {writeFileSync} = require('node:fs');
+const {reporters, Runner} = require('mocha');
+
+/** Mocha's "spec" output; the counts also go to the file that test/run.js named. */
+module.exports = class CountingReporter extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    runner.once(Runner.constants.EVENT_RUN_END, () => {
+      const file = process.env.TEST_COUNTS_FILE;
+      if (!file) return;
+      const {passes, failures, pending} = runner.stats;
+      writeFileSync(file, JSON.stringify({passed: passes, failed: failures, skipped: pending}));
+    });
+  }
+};

@@ -1,0 +1,86 @@
+import {spawn} from 'node:child_process';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Runs one suite in a process of its own and returns its counts. A suite that crashes, is stopped,
+ * or runs no test has failed, whatever it counted: `problem` says why.
+ */
+export async function runSuite(name, {args, env = {}, counts = true, minutes}) {
+  const folder = await mkdtemp(join(tmpdir(), 'sharedb-tabs-counts-'));
+  const file = join(folder, 'counts.json');
+  const started = Date.now();
+  const ended = await run(process.execPath, args, {...process.env, ...env, TEST_COUNTS_FILE: file}, minutes);
+  const seconds = (Date.now() - started) / 1000;
+  const counted = counts ? await read(file) : exitCodeAsCount(ended);
+  await rm(folder, {recursive: true, force: true});
+
+  const result = {name, passed: 0, failed: 0, skipped: 0, ...counted, seconds};
+  const problem = problemOf(ended, counted, result, minutes);
+  if (!problem) return result;
+  console.error(`\n${name}: ${problem}`);
+  return {...result, failed: Math.max(result.failed, 1), problem};
+}
+
+function problemOf(ended, counted, {passed, failed}, minutes) {
+  if (ended.timedOut) return `stopped after ${minutes} minutes`;
+  if (!counted) return `ended without a result (${ended.how})`;
+  if (passed + failed === 0) return 'ran no test';
+  if (failed === 0 && ended.how !== 'exit code 0') return `no test failed, but it ended with ${ended.how}`;
+  return undefined;
+}
+
+function exitCodeAsCount({how}) {
+  return how === 'exit code 0' ? {passed: 1} : {failed: 1};
+}
+
+async function read(file) {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** A suite is stopped with all it started: as a process group, which Windows does not have. */
+const ownGroup = process.platform !== 'win32';
+const graceSeconds = 5;
+
+function run(command, args, env, minutes) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: ownGroup});
+    const signalAll = signal => ownGroup ? process.kill(-child.pid, signal) : child.kill(signal);
+    let killTimer;
+    const stop = () => {
+      // Puppeteer takes its browser along at SIGINT; at SIGKILL it could not.
+      signalAll('SIGINT');
+      killTimer = setTimeout(() => signalAll('SIGKILL'), graceSeconds * 1000);
+    };
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      stop();
+    }, minutes * 60_000);
+    let interrupted = false;
+    const interrupt = () => {
+      interrupted = true;
+      stop();
+    };
+    process.once('SIGINT', interrupt);
+    process.once('SIGTERM', interrupt);
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      clearTimeout(killTimer);
+      process.off('SIGINT', interrupt);
+      process.off('SIGTERM', interrupt);
+      if (interrupted) process.exit(130);
+      resolve({timedOut, how: signal ? `signal ${signal}` : `exit code ${code}`});
+    });
+  });
+}

@@ -1,0 +1,77 @@
+import {createRequire} from 'node:module';
+
+const require = createRequire(import.meta.url);
+const mochaReporter = require.resolve('./mocha-reporter.cjs');
+
+/** A script of an installed package, to be run with this very Node. */
+function script(name, path) {
+  const manifest = require.resolve(`${name}/package.json`);
+  return manifest.replace(/package\.json$/, path);
+}
+
+function mocha(...args) {
+  return [script('mocha', 'bin/mocha.js'), '--forbid-only', '--reporter', mochaReporter, ...args];
+}
+
+/**
+ * What each suite runs, after `node`. `minutes` is the longest it may take before it is stopped and
+ * counted as failed. A suite with `counts: false` is one check: its exit code says all.
+ */
+export const suites = {
+  typecheck: {
+    title: 'lib, tests and examples compile',
+    args: [script('typescript', 'bin/tsc'), '-p', 'tsconfig.json'],
+    counts: false,
+    minutes: 5
+  },
+  lint: {
+    title: 'the code keeps to its rules',
+    args: [script('eslint', 'bin/eslint.js'), '.'],
+    counts: false,
+    minutes: 5
+  },
+  node: {
+    title: 'unit tests in Node',
+    args: mocha('test/node/**/*.test.ts', 'test/store/*.test.ts'),
+    minutes: 10
+  },
+  conformance: {
+    title: "ShareDB's own client tests, and the contract",
+    args: mocha('test/conformance/*.test.ts', 'test/contract/*.test.ts'),
+    minutes: 10
+  },
+  conformance6: {
+    title: 'the same on sharedb 6',
+    args: mocha('--node-option', 'import=./test/conformance/with-sharedb.mjs', 'test/conformance/*.test.ts', 'test/contract/*.test.ts'),
+    env: {SHAREDB: 'sharedb-6'},
+    minutes: 10
+  },
+  karma: {
+    title: 'real SharedWorkers in Chromium and Firefox',
+    args: [script('karma', 'bin/karma'), 'start', 'karma.conf.js', '--single-run'],
+    minutes: 10
+  },
+  tabs: {
+    title: 'the example in real tabs of Chromium',
+    args: mocha('test/tabs/**/*.test.ts'),
+    minutes: 10
+  },
+  bindings: {
+    title: 'editor bindings, unchanged, in real tabs of Chromium and Firefox',
+    args: mocha('test/bindings/**/*.test.ts'),
+    minutes: 10
+  },
+  crashes: {
+    title: 'browsers and workers are killed, in Chromium and Firefox',
+    args: mocha('test/crashes/**/*.test.ts'),
+    minutes: 15
+  },
+  consumers: {
+    title: 'the packed package in apps built with webpack, Vite and esbuild',
+    args: mocha('test/consumers/**/*.test.ts'),
+    minutes: 20
+  }
+};
+
+/** The others are slow, or install from the npm registry: `npm run test:bindings` and so on, and CI. */
+export const defaultSuites = ['typecheck', 'lint', 'node', 'conformance', 'conformance6', 'karma', 'tabs'];

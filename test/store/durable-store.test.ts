@@ -1,0 +1,630 @@
+import {expect} from 'chai';
+import {DurableStore, type Cipher, type DurableStoreOptions} from '../../lib/store/durable-store.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import type {DocKey, StoredDoc} from '../../lib/store/storage.js';
+import {FakeClock, calm} from './clock.js';
+import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
+
+const ONE: DocKey = ['notes', 'one'];
+const TWO: DocKey = ['notes', 'two'];
+const RETRY_MS = 2000;
+
+interface Stage {
+  store: DurableStore;
+  storage: TroubledStorage;
+  clock: FakeClock;
+  /** What the store told its owner, in order. */
+  told: string[];
+}
+
+/** A store that is opening, on a disk that other stores may have used. */
+function opening(own: Partial<DurableStoreOptions> = {}, storage = new TroubledStorage()): Stage {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const store: DurableStore = new DurableStore({
+    storage, namespace: 'default', epoch: 'epoch',
+    onStatus: () => told.push(store.isDurable ? 'durable' : `not durable: ${store.lastError?.code}`),
+    onFenced: () => told.push('fenced'),
+    onErased: () => told.push('erased'),
+    onFound: () => told.push('found'),
+    onSetAside: ([c, d], {code}) => told.push(`set aside ${c}/${d}: ${code}`),
+    ...own
+  }, clock.after);
+  return {store, storage, clock, told};
+}
+
+async function opened(own?: Partial<DurableStoreOptions>, storage?: TroubledStorage): Promise<Stage> {
+  const stage = opening(own, storage);
+  await stage.store.whenReady();
+  await calm();
+  stage.storage.writes.length = 0;
+  return stage;
+}
+
+/** What is on the disk of a document, whatever the store believes. */
+async function onDisk({storage}: Stage, key: DocKey): Promise<string> {
+  const [{checkpoint, journal}] = await storage.disk.read([key]) as [StoredDoc];
+  return [checkpoint ?? '-', ...journal.map(({record}) => record)].join(' ');
+}
+
+const durable = (store: DurableStore): Promise<void> => new Promise(resolve => store.whenDurable(resolve));
+
+describe('DurableStore', () => {
+  const rejections: unknown[] = [];
+  const note = (reason: unknown): void => { rejections.push(reason); };
+  before(() => { process.on('unhandledRejection', note); });
+  after(() => { process.off('unhandledRejection', note); });
+  afterEach(async () => {
+    await calm(5);
+    expect(rejections.splice(0), 'unhandled rejections').to.eql([]);
+  });
+
+  describe('commits', () => {
+    it('all that one turn appends in one write', async () => {
+      const {store, storage} = await opened();
+      for (let n = 1; n <= 100; n++) store.append(ONE, n, `op ${n}`);
+      store.checkpoint(TWO, 0, 'text', false);
+      await durable(store);
+      expect(storage.writes.map(changes => changes.length)).to.eql([101]);
+    });
+
+    it('all that comes while a write runs in the next one', async () => {
+      const {store, storage} = await opened();
+      storage.hold();
+      store.append(ONE, 1, 'a');
+      await calm();
+      for (let n = 2; n <= 50; n++) {
+        store.append(ONE, n, 'b');
+        await Promise.resolve();
+      }
+      storage.release();
+      await durable(store);
+      expect(storage.writes.map(changes => changes.length)).to.eql([1, 49]);
+    });
+
+    it('nothing where there is nothing to write', async () => {
+      const {store, storage} = await opened();
+      await durable(store);
+      await calm();
+      expect(storage.writes).to.eql([]);
+    });
+  });
+
+  describe('calls back those who wait', () => {
+    it('in their order, each when all before it is committed', async () => {
+      const {store, storage} = await opened();
+      const called: string[] = [];
+      storage.hold();
+      store.append(ONE, 1, 'a');
+      store.whenDurable(() => called.push('after a'));
+      store.whenDurable(() => called.push('also after a'));
+      await calm();
+      store.whenDurable(() => called.push('while a is written'));
+      store.append(ONE, 2, 'b');
+      store.whenDurable(() => called.push('after b'));
+      await calm();
+      expect(called).to.eql([]);
+      storage.release();
+      storage.hold();
+      await calm();
+      expect(called).to.eql(['after a', 'also after a', 'while a is written']);
+      storage.release();
+      await durable(store);
+      expect(called.slice(3)).to.eql(['after b']);
+    });
+
+    it('at once where nothing is waiting', async () => {
+      const {store} = await opened();
+      let called = false;
+      store.whenDurable(() => { called = true; });
+      expect(called).to.equal(true);
+    });
+
+    it('also if one of them throws', async () => {
+      const {store} = await opened();
+      const thrown: unknown[] = [];
+      const listeners = process.listeners('uncaughtException');
+      process.removeAllListeners('uncaughtException');
+      process.once('uncaughtException', error => thrown.push(error.message));
+      store.append(ONE, 1, 'a');
+      store.whenDurable(() => { throw new Error('the caller\'s fault'); });
+      await durable(store);
+      store.append(ONE, 2, 'b');
+      await durable(store);
+      await calm(5);
+      for (const listener of listeners) process.on('uncaughtException', listener);
+      expect(thrown).to.eql(['the caller\'s fault']);
+    });
+
+    it('and takes what they append in turn', async () => {
+      const stage = await opened();
+      const {store} = stage;
+      store.append(ONE, 1, 'a');
+      await new Promise<void>(resolve => {
+        store.whenDurable(() => {
+          store.append(ONE, 2, 'b');
+          store.whenDurable(resolve);
+        });
+      });
+      expect(await onDisk(stage, ONE)).to.equal('- a b');
+    });
+  });
+
+  describe('while writing fails', () => {
+    it('lets everybody go on, says why, and writes all in its order when it can', async () => {
+      const stage = await opened();
+      const {store, storage, clock, told} = stage;
+      storage.fail('write', quotaExceeded());
+      store.append(ONE, 1, 'a');
+      await durable(store);
+      expect([store.isDurable, store.lastError]).to.eql([
+        false, {code: 'QuotaExceededError', message: 'The quota has been exceeded.'}
+      ]);
+      store.append(ONE, 2, 'b');
+      await durable(store);
+      clock.pass(RETRY_MS);
+      await calm();
+      store.append(ONE, 3, 'c');
+      expect([await onDisk(stage, ONE), store.queueSize]).to.eql(['-', 3]);
+      storage.fail('write');
+      clock.pass(RETRY_MS);
+      await calm();
+      expect([await onDisk(stage, ONE), store.queueSize, store.isDurable, store.lastError]).to.eql(['- a b c', 0, true, undefined]);
+      expect(told.at(-1)).to.equal('durable');
+    });
+
+    it('tries again after a while, and not with each edit', async () => {
+      const {store, storage, clock} = await opened();
+      storage.fail('write', quotaExceeded());
+      for (let n = 1; n <= 20; n++) {
+        store.append(ONE, n, 'op');
+        await calm(3);
+      }
+      expect(storage.writes).to.have.length(1);
+      clock.pass(RETRY_MS - 1);
+      await calm();
+      expect(storage.writes).to.have.length(1);
+      clock.pass(1);
+      await calm();
+      expect(storage.writes).to.have.length(2);
+    });
+
+    it('waits again as soon as a write has succeeded', async () => {
+      const {store, storage, clock} = await opened();
+      storage.fail('write', quotaExceeded());
+      store.append(ONE, 1, 'a');
+      await calm();
+      storage.fail('write');
+      clock.pass(RETRY_MS);
+      await calm();
+      storage.hold();
+      store.append(ONE, 2, 'b');
+      let called = false;
+      store.whenDurable(() => { called = true; });
+      await calm();
+      expect(called).to.equal(false);
+      storage.release();
+      await calm();
+      expect(called).to.equal(true);
+    });
+
+    it('keeps no more than the documents\' last checkpoints and what follows them', async () => {
+      const stage = await opened();
+      const {store, storage, clock} = stage;
+      storage.fail('write', quotaExceeded());
+      let n = 0;
+      for (let round = 0; round < 50; round++) {
+        for (let i = 0; i < 40; i++) store.append(ONE, ++n, `op ${n}`);
+        store.checkpoint(ONE, n, `checkpoint ${n}`, true);
+        await calm(1);
+      }
+      store.append(ONE, ++n, `op ${n}`);
+      expect(store.queueSize).to.be.below(600);
+      storage.fail('write');
+      clock.pass(RETRY_MS);
+      await calm();
+      expect(await onDisk(stage, ONE)).to.equal('checkpoint 2000 op 2001');
+    });
+
+    it('does without a storage that does not answer, and takes it back when it does', async () => {
+      const stage = await opened();
+      const {store, storage, clock} = stage;
+      storage.hold();
+      store.append(ONE, 1, 'a');
+      let called = false;
+      store.whenDurable(() => { called = true; });
+      await calm();
+      expect(called).to.equal(false);
+      clock.pass(10_000);
+      expect([called, store.isDurable, store.lastError?.code]).to.eql([true, false, 'ERR_TABS_STORAGE_TIMEOUT']);
+      storage.release();
+      await calm();
+      expect([store.isDurable, await onDisk(stage, ONE)]).to.eql([true, '- a']);
+    });
+  });
+
+  describe('where the storage does not open', () => {
+    it('is ready all the same, and not durable', async () => {
+      const storage = new TroubledStorage();
+      storage.fail('open', new DOMException('A mutation operation was attempted on a database that did not allow mutations.', 'InvalidStateError'));
+      const {store} = await opened({}, storage);
+      expect([store.isDurable, store.lastError?.code, store.lineage]).to.eql([false, 'InvalidStateError', 'epoch']);
+      store.append(ONE, 1, 'a');
+      await durable(store);
+    });
+
+    it('is ready after a while where nobody answers', async () => {
+      const storage = new TroubledStorage();
+      storage.hold();
+      const {store, clock} = opening({}, storage);
+      let isReady = false;
+      void store.whenReady().then(() => { isReady = true; });
+      await calm();
+      expect(isReady).to.equal(false);
+      clock.pass(5000);
+      await calm();
+      expect([isReady, store.isDurable, store.lastError?.code]).to.eql([true, false, 'ERR_TABS_STORAGE_TIMEOUT']);
+      storage.release();
+      await calm();
+      expect(store.isDurable).to.equal(true);
+    });
+
+    it('is ready at once where another page blocks it', async () => {
+      const storage = new TroubledStorage();
+      storage.hold();
+      const {store} = opening({}, storage);
+      storage.onBlocked!('Another page has it open');
+      await store.whenReady();
+      expect([store.isDurable, store.lastError]).to.eql([false, {code: 'ERR_TABS_STORAGE_BLOCKED', message: 'Another page has it open'}]);
+    });
+
+    for (const act of ['open', 'claim', 'inventory'] as const) {
+      it(`writes everything when it opens at last (${act} failed)`, async () => {
+        const storage = new TroubledStorage();
+        storage.fail(act, new Error('no'));
+        const stage = await opened({}, storage);
+        const {store, clock, told} = stage;
+        store.append(ONE, 1, 'a');
+        store.keep('name', 'value');
+        storage.fail(act);
+        clock.pass(RETRY_MS);
+        await calm();
+        expect([store.isDurable, await onDisk(stage, ONE), told.at(-1)]).to.eql([true, '- a', 'durable']);
+        expect((await opened({epoch: 'next'}, storage)).store.kept).to.eql({name: 'value'});
+      });
+    }
+
+    it('leaves what an earlier host had pending to be read, and sets it aside where the document lives on without it', async () => {
+      const disk = new InMemoryStorage();
+      const earlier = await opened({epoch: 'earlier'}, new TroubledStorage(disk));
+      for (const key of [ONE, TWO]) earlier.store.append(key, 1, 'of the earlier host');
+      earlier.store.checkpoint(['notes', 'copy'], 0, 'what the server has', false);
+      await durable(earlier.store);
+      const storage = new TroubledStorage(disk);
+      storage.fail('open', new Error('no'));
+      const stage = await opened({}, storage);
+      const {store, clock, told} = stage;
+      expect(store.pendingDocs()).to.eql([]);
+      store.append(ONE, 1, 'a');
+      store.append(['notes', 'copy'], 1, 'b');
+      storage.fail('open');
+      clock.pass(RETRY_MS);
+      await calm();
+      expect(told).to.include('found');
+      expect(store.pendingDocs()).to.deep.include(TWO);
+      expect(await store.load(TWO)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'of the earlier host'}]});
+      expect([await onDisk(stage, ONE), await onDisk(stage, ['notes', 'copy'])]).to.eql(['- a', '- b']);
+      const asides = await store.asides();
+      expect(asides.map(({key, stored}) => [key, stored?.journal[0]?.record])).to.eql([[ONE, 'of the earlier host']]);
+      const next = await opened({epoch: 'next'}, storage);
+      expect(next.store.lineage, 'the tabs have followed this host').to.equal('epoch');
+    });
+  });
+
+  describe('when another host has taken over', () => {
+    it('stops, calls nobody back, and writes nothing', async () => {
+      const disk = new InMemoryStorage();
+      const stage = await opened({}, new TroubledStorage(disk));
+      const {store, storage, told, clock} = stage;
+      await opened({epoch: 'next'}, new TroubledStorage(disk));
+      const called: string[] = [];
+      store.append(ONE, 1, 'a');
+      store.whenDurable(() => called.push('a'));
+      await calm();
+      store.append(ONE, 2, 'b');
+      store.whenDurable(() => called.push('b'));
+      await calm();
+      expect([called, told, await onDisk(stage, ONE), clock.waiting]).to.eql([[], ['fenced'], '-', 0]);
+      expect(storage.closings).to.equal(1);
+    });
+  });
+
+  describe('when the storage was taken away', () => {
+    it('opens it again, and is durable as before', async () => {
+      const stage = await opened();
+      const {store, storage, told} = stage;
+      storage.onLost!('The browser closed it');
+      expect([store.isDurable, store.lastError]).to.eql([false, {code: 'ERR_TABS_STORAGE_LOST', message: 'The browser closed it'}]);
+      store.append(ONE, 1, 'a');
+      await durable(store);
+      expect([await onDisk(stage, ONE), told.at(-1)]).to.eql(['- a', 'durable']);
+    });
+
+    it('sees that it is still to be had also if there is nothing to write', async () => {
+      const {store, storage} = await opened();
+      storage.onLost!('The browser closed it');
+      await calm();
+      expect(store.isDurable).to.equal(true);
+    });
+
+    it('claims it again where it was emptied, and asks for everything anew', async () => {
+      const stage = await opened({onErased: () => stage.store.checkpoint(ONE, 3, 'all of it', true)});
+      const {store, storage, told} = stage;
+      for (let n = 1; n <= 2; n++) store.append(ONE, n, `op ${n}`);
+      store.checkpoint(TWO, 0, 'text', false);
+      await durable(store);
+      await storage.disk.clear();
+      store.append(ONE, 3, 'op 3');
+      let called = 0;
+      store.whenDurable(() => called++);
+      await calm();
+      expect([await onDisk(stage, ONE), await onDisk(stage, TWO), called, told.at(-1)]).to.eql(['all of it', '-', 1, 'durable']);
+      expect([store.has(ONE), store.has(TWO)]).to.eql([true, false]);
+      expect((await opened({epoch: 'next'}, storage)).store.lineage).to.equal('epoch');
+    });
+  });
+
+  describe('loads', () => {
+    it('what is written, and what is about to be', async () => {
+      const {store, storage} = await opened();
+      store.checkpoint(ONE, 1, 'text', false);
+      store.append(ONE, 2, 'a');
+      await durable(store);
+      storage.hold();
+      store.append(ONE, 3, 'b');
+      await calm();
+      store.append(ONE, 4, 'c');
+      const loading = store.load(ONE);
+      storage.release();
+      expect(await loading).to.eql({checkpoint: 'text', journal: [{n: 2, record: 'a'}, {n: 3, record: 'b'}, {n: 4, record: 'c'}]});
+    });
+
+    it('a document as it was last, while nothing can be written', async () => {
+      const {store, storage} = await opened();
+      store.append(ONE, 1, 'a');
+      await durable(store);
+      storage.fail('write', quotaExceeded());
+      storage.fail('read', new Error('no'));
+      store.checkpoint(ONE, 1, 'text', true);
+      store.append(ONE, 2, 'b');
+      await calm();
+      expect(await store.load(ONE)).to.eql({checkpoint: 'text', journal: [{n: 2, record: 'b'}]});
+    });
+
+    it('nothing of what is removed, or was never there', async () => {
+      const {store} = await opened();
+      store.append(ONE, 1, 'a');
+      await durable(store);
+      store.remove(ONE);
+      expect([await store.load(ONE), await store.load(TWO), store.has(ONE)]).to.eql([undefined, undefined, false]);
+    });
+
+    it('all that one turn asks for in one read', async () => {
+      const first = await opened();
+      const keys = Array.from({length: 500}, (_, i): DocKey => ['notes', String(i)]);
+      for (const key of keys) first.store.checkpoint(key, 0, `text ${key[1]}`, false);
+      await durable(first.store);
+      const {store, storage} = await opened({epoch: 'next'}, first.storage);
+      const loaded = await Promise.all(keys.map(key => store.load(key)));
+      expect(loaded.map(stored => stored?.checkpoint)).to.eql(keys.map(key => `text ${key[1]}`));
+      expect(storage.reads.map(read => read.length)).to.eql([500]);
+    });
+
+    it('the others where one can\'t be read, which is set aside when it can', async () => {
+      const first = await opened();
+      first.store.append(ONE, 1, 'a');
+      first.store.append(TWO, 1, 'b');
+      await durable(first.store);
+      const {storage} = first;
+      const read = storage.disk.read.bind(storage.disk);
+      storage.disk.read = async keys => {
+        if (keys.some(([, id]) => id === 'one')) throw new DOMException('Failed to read large IndexedDB value', 'DataError');
+        return read(keys);
+      };
+      const stage = await opened({epoch: 'next'}, storage);
+      const {store, told, clock} = stage;
+      const [one, two] = await Promise.all([store.load(ONE), store.load(TWO)]);
+      expect([one, two]).to.eql([undefined, {checkpoint: undefined, journal: [{n: 1, record: 'b'}]}]);
+      expect(told).to.include('set aside notes/one: DataError');
+      await calm();
+      storage.disk.read = read;
+      clock.pass(RETRY_MS);
+      await calm();
+      const [aside] = await store.asides();
+      expect(aside).to.deep.include({key: ONE, stored: {checkpoint: undefined, journal: [{n: 1, record: 'a'}]}});
+      expect([await onDisk(stage, ONE), store.isDurable]).to.eql(['-', true]);
+    });
+
+    it('gives up in the end what can never be read, so that all else is written', async () => {
+      const first = await opened();
+      first.store.append(ONE, 1, 'a');
+      await durable(first.store);
+      const {storage} = first;
+      storage.fail('read', new DOMException('Failed to read large IndexedDB value', 'DataError'));
+      const stage = await opened({epoch: 'next'}, storage);
+      const {store, clock} = stage;
+      await store.load(ONE);
+      store.append(TWO, 1, 'b');
+      for (let i = 0; i < 3; i++) {
+        await calm();
+        clock.pass(RETRY_MS);
+      }
+      await calm();
+      expect([store.isDurable, (await store.asides())[0]?.error.code]).to.eql([true, 'DataError']);
+      storage.fail('read');
+      expect(await onDisk(stage, TWO)).to.equal('- b');
+    });
+  });
+
+  describe('sets aside', () => {
+    it('all that is stored of a document, also what is only about to be, over restarts', async () => {
+      const stage = await opened();
+      const {store, told, storage} = stage;
+      store.checkpoint(ONE, 1, 'text', false);
+      store.append(ONE, 2, 'a');
+      store.setAside(ONE, new Error('useless'));
+      expect([store.has(ONE), store.lastError, store.isDurable]).to.eql([false, {message: 'useless'}, true]);
+      store.checkpoint(ONE, 0, 'from the server', false);
+      await durable(store);
+      expect(told).to.include('set aside notes/one: undefined');
+      expect(await onDisk(stage, ONE)).to.equal('from the server');
+      const next = await opened({epoch: 'next'}, storage);
+      const expected = {key: ONE, error: {message: 'useless'}, stored: {checkpoint: 'text', journal: [{n: 2, record: 'a'}]}};
+      expect((await next.store.asides()).map(({name: _name, ...rest}) => rest)).to.eql([expected]);
+    });
+
+    it('one after the other, until they are discarded', async () => {
+      const {store, storage} = await opened();
+      for (const text of ['first', 'second']) {
+        store.append(ONE, 1, text);
+        store.setAside(ONE, new Error('useless'));
+      }
+      await durable(store);
+      const asides = await store.asides();
+      expect(asides.map(({stored}) => stored?.journal[0]?.record)).to.eql(['first', 'second']);
+      store.discardAside(asides[0]!.name);
+      await durable(store);
+      const next = await opened({epoch: 'next'}, storage);
+      expect((await next.store.asides()).map(({stored}) => stored?.journal[0]?.record)).to.eql(['second']);
+    });
+
+    it('nothing where nothing is stored', async () => {
+      const {store} = await opened();
+      store.setAside(ONE, new Error('useless'));
+      await durable(store);
+      expect(await store.asides()).to.eql([]);
+    });
+  });
+
+  describe('keeps small values', () => {
+    it('over restarts, under any name', async () => {
+      const {store, storage} = await opened();
+      const values = {lineage: 'no lineage', 'set aside: ': 'not set aside', epoch: 'e', '': 'empty', name: 'old'};
+      for (const [name, value] of Object.entries(values)) store.keep(name, value);
+      store.keep('__proto__', 'p');
+      store.keep('name', 'value');
+      store.keep('gone', 'x');
+      store.keep('gone', undefined);
+      await durable(store);
+      const next = await opened({epoch: 'next'}, storage);
+      expect(Object.entries(next.store.kept).sort()).to.eql(Object.entries({...values, ['__proto__']: 'p', name: 'value'}).sort());
+      expect(next.store.lineage).to.equal('epoch');
+    });
+  });
+
+  describe('with an app\'s own cipher', () => {
+    const cipher: Cipher = {
+      encrypt: text => `<${[...text].reverse().join('')}>`,
+      decrypt(text) {
+        if (!text.startsWith('<')) throw new Error('not encrypted here');
+        return [...text.slice(1, -1)].reverse().join('');
+      }
+    };
+
+    it('stores nothing in clear, and reads it all', async () => {
+      const stage = await opened({cipher});
+      stage.store.checkpoint(ONE, 0, 'secret', false);
+      stage.store.append(ONE, 1, 'edit');
+      stage.store.keep('letter', 'dead');
+      await durable(stage.store);
+      expect(await onDisk(stage, ONE)).to.equal('<terces> <tide>');
+      expect(Object.values(await stage.storage.disk.claim('looking'))).to.include('<daed>');
+      const {store} = await opened({cipher, epoch: 'next'}, stage.storage);
+      expect(await store.load(ONE)).to.eql({checkpoint: 'secret', journal: [{n: 1, record: 'edit'}]});
+      expect({...store.kept}).to.eql({letter: 'dead'});
+    });
+
+    it('sets aside what it can\'t decrypt, leaves other values where they are, and goes on', async () => {
+      const stage = await opened();
+      stage.store.append(ONE, 1, 'clear');
+      stage.store.keep('letter', 'clear');
+      await durable(stage.store);
+      const {store, told} = await opened({cipher, epoch: 'next'}, stage.storage);
+      expect([await store.load(ONE), {...store.kept}]).to.eql([undefined, {}]);
+      expect(told).to.include('set aside notes/one: undefined');
+      store.append(ONE, 1, 'new');
+      await durable(store);
+      expect(await store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'new'}]});
+      expect((await store.asides())[0]?.stored?.journal).to.eql([{n: 1, record: 'clear'}]);
+      const last = await opened({epoch: 'last'}, stage.storage);
+      expect({...last.store.kept}).to.eql({letter: 'clear'});
+    });
+
+    it('treats a cipher that fails as a disk that fails', async () => {
+      let works = false;
+      const failing: Cipher = {
+        encrypt: text => (works ? text : Promise.reject(new Error('no key yet'))),
+        decrypt: text => text
+      };
+      const stage = await opened({cipher: failing});
+      const {store, clock} = stage;
+      store.append(ONE, 1, 'a');
+      await durable(store);
+      expect([store.isDurable, store.lastError]).to.eql([false, {message: 'no key yet'}]);
+      works = true;
+      clock.pass(RETRY_MS);
+      await calm();
+      expect([store.isDurable, await onDisk(stage, ONE)]).to.eql([true, '- a']);
+    });
+  });
+
+  describe('ends', () => {
+    it('when it is closed, which may be said twice', async () => {
+      const stage = await opened();
+      const {store, clock} = stage;
+      store.close();
+      store.close();
+      store.append(ONE, 1, 'a');
+      await durable(store);
+      expect([await onDisk(stage, ONE), clock.waiting]).to.eql(['-', 0]);
+    });
+
+    it('when it is cleared, which may be said twice, and leaves nothing', async () => {
+      const stage = await opened();
+      const {store, storage} = stage;
+      store.append(ONE, 1, 'a');
+      await durable(store);
+      storage.hold();
+      store.append(ONE, 2, 'b');
+      store.keep('name', 'value');
+      await calm();
+      const clearing = store.clear();
+      let called = false;
+      store.whenDurable(() => { called = true; });
+      storage.release();
+      await clearing;
+      await store.clear();
+      store.append(ONE, 3, 'c');
+      await calm();
+      expect([called, await onDisk(stage, ONE), store.keys(), {...store.kept}]).to.eql([true, '-', [], {}]);
+      expect((await opened({epoch: 'next'}, storage)).store.keys()).to.eql([]);
+    });
+
+    it('also while it is opening, or waits for the next attempt', async () => {
+      const storage = new TroubledStorage();
+      storage.hold();
+      const {store, clock} = opening({}, storage);
+      store.close();
+      await store.whenReady();
+      storage.release();
+      await calm();
+      expect(clock.waiting).to.equal(0);
+      const failing = new TroubledStorage();
+      failing.fail('open', new Error('no'));
+      const other = await opened({}, failing);
+      other.store.close();
+      other.clock.pass(RETRY_MS);
+      expect(other.clock.waiting).to.equal(0);
+    });
+  });
+});

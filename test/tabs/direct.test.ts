@@ -1,0 +1,27 @@
+import {expect} from 'chai';
+import {Stage} from './stage.js';
+
+describe('a tab that is opened with ?direct', function () {
+  this.timeout(60_000);
+  let stage: Stage;
+
+  beforeEach(async () => {
+    stage = await Stage.open();
+  });
+
+  afterEach(() => stage.close());
+
+  it('works alongside the tabs of the worker, on a WebSocket of its own', async () => {
+    const [first, second, direct] = [
+      await stage.openTab(), await stage.openTab(), await stage.openTab({query: '?direct'})
+    ];
+    await first.untilStatus('mode', 'shared-worker');
+    await direct.untilStatus('mode', 'direct');
+    expect(stage.server.socketCount()).to.equal(2);
+
+    await direct.typeAtEnd(' Direct.');
+    await first.untilText('it is there', text => text.endsWith(' Direct.'));
+    await second.typeAtEnd(' Shared.');
+    await direct.untilText('it is there', text => text.endsWith(' Direct. Shared.'));
+  });
+});

@@ -1,0 +1,75 @@
+import {expect} from 'chai';
+import {settled} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+import {Stage} from './stage.js';
+import type {Tab} from './tab.js';
+
+describe('while the server is away', function () {
+  this.timeout(60_000);
+  let stage: Stage;
+  let tabs: [Tab, Tab, Tab];
+
+  beforeEach(async () => {
+    stage = await Stage.open();
+    tabs = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
+    await stage.server.stop();
+    for (const tab of tabs) {
+      await until('the tab knows', async () => await tab.status('state') !== 'connected');
+    }
+  });
+
+  afterEach(() => stage.close());
+
+  it("tabs show each other's edits, and the server gets them when it is back", async () => {
+    const [first, second, third] = tabs;
+    await first.typeAtEnd(' Offline one.');
+    await second.untilText('it is there', text => text.endsWith(' Offline one.'));
+    await second.typeAtEnd(' Offline two.');
+    for (const tab of tabs) await tab.untilText('both are there', text => text.endsWith(' Offline one. Offline two.'));
+    expect(await stage.textOnServer()).not.to.include('Offline');
+    await until('the strip counts what is unsent', async () => Number(await first.status('pending')) > 0);
+
+    await stage.server.start();
+    for (const tab of tabs) {
+      await tab.untilStatus('state', 'connected');
+      await tab.untilStatus('pending', '0');
+    }
+    expect(await stage.textOnServer()).to.equal(await third.text());
+    expect(stage.server.socketCount()).to.equal(1);
+  });
+
+  it('a fourth tab shows the current text, and its edits arrive too', async () => {
+    await tabs[0].typeAtEnd(' Offline one.');
+    await tabs[1].untilText('it is there', text => text.endsWith(' Offline one.'));
+    const fourth = await stage.openTabOffline();
+    await fourth.untilText('it is there', text => text.endsWith(' Offline one.'));
+    await fourth.typeAtEnd(' Offline four.');
+    for (const tab of tabs) await tab.untilText('it is there', text => text.endsWith(' Offline one. Offline four.'));
+
+    await stage.server.start();
+    await fourth.untilStatus('pending', '0');
+    await until('the server has both', async () => (await stage.textOnServer()).endsWith(' Offline one. Offline four.'));
+  });
+
+  it('edits survive that all tabs are closed, and are sent by the next tab', async () => {
+    await tabs[0].typeAtEnd(' Offline.');
+    await tabs[1].untilText('it is there', text => text.endsWith(' Offline.'));
+    for (const tab of tabs) await tab.close();
+
+    await stage.server.start();
+    const next = await stage.openTab();
+    await next.untilText('it is there', text => text === 'Nothing here is precious. Offline.');
+    await until('the server has it', async () => await stage.textOnServer() === await next.text());
+  });
+
+  it('edits of someone else arrive when it is back', async () => {
+    await tabs[0].typeAtEnd(' Offline.');
+    await stage.server.start();
+    const remote = await stage.subscribe(stage.remote());
+    await settled(done => remote.submitOp([{insert: 'Remote. '}], {}, done));
+    for (const tab of tabs) {
+      await tab.untilText('both are there', text => text === 'Remote. Nothing here is precious. Offline.');
+    }
+    await until('the server has both', async () => await stage.textOnServer() === await tabs[2].text());
+  });
+});

@@ -1,0 +1,104 @@
+import {fileURLToPath} from 'node:url';
+import type {Browser, BrowserContext, Page} from 'puppeteer-core';
+import type {Connection} from 'sharedb/lib/client/index.js';
+import {build} from '../../examples/editor/build.js';
+import {type EditorServer, startServer} from '../../examples/editor/server.js';
+import {launchChromium} from '../browsers/index.js';
+import {connectRemotely} from '../server/remote.js';
+import {settled} from '../waiting/settled.js';
+import {Tab} from './tab.js';
+import {serveFromFolder} from './serve-from-folder.js';
+import {textOf} from './text.js';
+
+const pages = fileURLToPath(new URL('../../build/tabs', import.meta.url));
+const document = 'scratch';
+
+let browser: Browser | undefined;
+
+before('build the editor and start Chromium', async function () {
+  this.timeout(120_000);
+  await build({outDir: pages});
+  browser = await launchChromium();
+});
+
+after('stop Chromium', () => browser?.close());
+
+/** One test's server, with documents of its own, and a browser profile of its own. */
+export class Stage {
+  readonly server: EditorServer;
+  readonly #context: BrowserContext;
+  readonly #errors: unknown[] = [];
+  readonly #remotes: Connection[] = [];
+
+  static async open(): Promise<Stage> {
+    const server = await startServer({port: 0, quiet: true, pages});
+    return new Stage(server, await browser!.createBrowserContext());
+  }
+
+  private constructor(server: EditorServer, context: BrowserContext) {
+    this.server = server;
+    this.#context = context;
+  }
+
+  /** A tab that shows the document. */
+  async openTab({query = ''} = {}): Promise<Tab> {
+    return this.#show(await this.#context.newPage(), query);
+  }
+
+  /** A tab whose page comes from the disk, as it would from a cache, because the server is away. */
+  async openTabOffline(): Promise<Tab> {
+    const page = await this.#context.newPage();
+    await serveFromFolder(page, pages);
+    return this.#show(page, '');
+  }
+
+  /** The tab that an action in another one opens. */
+  async openedBy(action: () => Promise<void>): Promise<Tab> {
+    const target = new Promise<Page>(resolve => {
+      this.#context.once('targetcreated', async target => resolve((await target.page())!));
+    });
+    await action();
+    return this.#ready(await target);
+  }
+
+  /** Someone else: ShareDB's own client on its own WebSocket. */
+  remote(): Connection {
+    const connection = connectRemotely(`${this.server.url.replace(/^http/, 'ws')}sharedb`);
+    this.#remotes.push(connection);
+    return connection;
+  }
+
+  /** The document that all tabs show, subscribed. */
+  async subscribe(connection: Connection) {
+    const doc = connection.get('documents', document);
+    await settled(done => doc.subscribe(done));
+    return doc;
+  }
+
+  async textOnServer(): Promise<string> {
+    const doc = this.server.backend.connect().get('documents', document);
+    await settled(done => doc.fetch(done));
+    doc.connection.close();
+    return textOf(doc);
+  }
+
+  /** Fails if a page had an error that nobody caught. */
+  async close(): Promise<void> {
+    await this.#context.close();
+    for (const connection of this.#remotes) connection.close();
+    await this.server.close();
+    if (this.#errors.length) throw new AggregateError(this.#errors, `in a page: ${this.#errors.join('; ')}`);
+  }
+
+  async #show(page: Page, query: string): Promise<Tab> {
+    await page.goto(`${this.server.url}${query}#${document}`);
+    return this.#ready(page);
+  }
+
+  async #ready(page: Page): Promise<Tab> {
+    page.on('pageerror', error => this.#errors.push(error));
+    const tab = new Tab(page);
+    await tab.untilText('there is text', text => text !== '');
+    return tab;
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * Waits for a condition that no event tells of: asks again and again until it holds, and fails with
+ * `what` if it does not within `deadline` milliseconds. Runs in Node and in pages.
+ */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadline = 15_000
+): Promise<void> {
+  const end = Date.now() + deadline;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${deadline} ms: ${what}`);
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}
