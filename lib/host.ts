@@ -1,1 +1,6 @@
-export {Host, type HostOptions} from './host/host.js';
+export {Host, type HostOptions, type StoreOptions} from './host/host.js';
+export type {Cipher} from './store/durable-store.js';
+export {IndexedDbStorage, type IndexedDbStorageOptions} from './store/indexed-db-storage.js';
+export {InMemoryStorage} from './store/memory-storage.js';
+export {aesGcm} from './store/aes-gcm.js';
+export type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './store/storage.js';

@@ -32,6 +32,8 @@ export interface ConnectOptions {
   store?: {durability?: 'relaxed' | 'strict' | undefined} | false | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
+  /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
+  versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
   /** Opens a channel by name, in place of BroadcastChannel. */
   channel?: OpenChannel | undefined;
   /** In place of `navigator.locks`. */
@@ -61,6 +63,7 @@ export function checkOptions(options: ConnectOptions): void {
     ![undefined, 'relaxed', 'strict'].includes(store.durability))) {
     wrong('store', "false or {durability: 'relaxed' | 'strict'}");
   }
+  if (options.versionDecoder !== undefined && typeof options.versionDecoder !== 'function') wrong('versionDecoder', 'a function of the data');
   if (storedFirst !== undefined && typeof storedFirst !== 'boolean') wrong('storedFirst', 'true or false');
   if (hostTimeout !== undefined && !(hostTimeout > 0)) wrong('hostTimeout', 'a number of milliseconds above 0');
 }

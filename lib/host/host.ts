@@ -32,7 +32,9 @@ export interface StoreOptions {
 /** The tabs' status lines need no more than this, however fast the ops come. */
 const STATUS_EVERY_MS = 20;
 
+const ESTIMATE_EVERY_MS = 30_000;
 const MAX_UNHEARD = 16;
+const QUERY_PREFIX = 'query: ';
 
 export interface HostOptions {
   /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
@@ -73,6 +75,8 @@ export class Host {
   private cancelStatus: (() => void) | undefined;
   private pendingOps = 0;
   private pendingDocs = 0;
+  private estimate: HostStatus['storage'];
+  private estimatedAt = -Infinity;
   private pings: (() => void)[] = [];
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
@@ -90,7 +94,11 @@ export class Host {
     const owner = {
       connection: this.connection,
       isConnected: () => this.connection.state === 'connected',
-      share: (doc: RealDoc) => this.doc(doc.collection, doc.id)
+      share: (doc: RealDoc) => this.doc(doc.collection, doc.id),
+      keptResults: (query: string) => this.store?.kept[QUERY_PREFIX + query],
+      keepResults: (query: string, results: string) => {
+        if (this.store?.kept[QUERY_PREFIX + query] !== results) this.store?.keep(QUERY_PREFIX + query, results);
+      }
     };
     this.queries = new SharedQueries(owner);
     this.presences = new SharedPresences(owner);
@@ -464,7 +472,8 @@ export class Host {
       durable: store?.isDurable ?? false,
       pendingWrites: store?.queueSize ?? 0,
       deadLetters: this.deadLetters.size,
-      ...(store?.lastError && {storeError: store.lastError})
+      ...(store?.lastError && {storeError: store.lastError}),
+      ...(this.estimate && {storage: this.estimate})
     };
   }
 
@@ -472,7 +481,18 @@ export class Host {
     this.cancelStatus ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
       this.cancelStatus = undefined;
       this.sendToAll({a: 'host.status', status: this.status()});
+      void this.lookAtStorage();
     });
+  }
+
+  private async lookAtStorage(): Promise<void> {
+    const now = this.platform.clock.now();
+    if (!this.store?.isDurable || now - this.estimatedAt < ESTIMATE_EVERY_MS) return;
+    this.estimatedAt = now;
+    const estimate = await this.platform.estimateStorage?.().catch(() => undefined);
+    if (!estimate || this.closed) return;
+    this.estimate = estimate;
+    this.scheduleStatus();
   }
 }
 

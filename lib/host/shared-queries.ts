@@ -18,6 +18,15 @@ export interface SharedQueriesOwner {
   isConnected(): boolean;
   /** The shared document of a real one. */
   share(doc: RealDoc): SharedDoc;
+  /** What a query's results were last, for when there is no server to ask. */
+  keptResults(query: string): string | undefined;
+  keepResults(query: string, results: string): void;
+}
+
+/** A query's results as they are kept: the documents have stores of their own. */
+interface KeptResults {
+  docs: [collection: string, id: string][];
+  extra?: unknown;
 }
 
 /** The queries of all tabs: one real subscribed query for all that ask the same. */
@@ -44,7 +53,7 @@ export class SharedQueries {
     const key = JSON.stringify([c, q, o ?? null]);
     let query = this.queries.get(key);
     if (!query) {
-      query = new SharedQuery(this.owner, request, () => this.queries.delete(key));
+      query = new SharedQuery(this.owner, key, request, () => this.queries.delete(key));
       this.queries.set(key, query);
     }
     query.join(tab, request);
@@ -74,6 +83,8 @@ interface Member {
   waiting: boolean;
   /** The ids of the results that it had before it asked. */
   known: string[] | undefined;
+  /** The ids that it was given without a server: what differs from them it gets as a change. */
+  fromKept?: string[];
 }
 
 class SharedQuery {
@@ -87,6 +98,7 @@ class SharedQuery {
 
   constructor(
     private readonly owner: SharedQueriesOwner,
+    private readonly key: string,
     private readonly request: QueryRequest,
     private readonly onEnd: () => void
   ) {
@@ -105,8 +117,37 @@ class SharedQuery {
     let member = this.members.find(member => member.tab === tab && member.id === id);
     if (!member) this.members.push((member = {tab, id, joined: false, waiting: false, known: r?.map(([known]) => known)}));
     const answerable = this.isFresh || (!this.owner.isConnected() && this.real.results !== null);
-    if (answerable) this.answer(member);
-    else member.waiting = true;
+    if (answerable) return this.answer(member);
+    member.waiting = true;
+    const {state} = this.owner.connection;
+    if (state !== 'connected' && state !== 'connecting') this.answerFromKept(member);
+  }
+
+  /** Without a server, the last results are the best there is. What has changed since comes when it is back. */
+  answerFromKept(member: Member): void {
+    const kept = this.kept;
+    if (!kept || member.joined || member.fromKept) return;
+    member.fromKept = kept.docs.map(([, id]) => id);
+    const docs = kept.docs.map(([c, d]) => this.owner.connection.get(c, d));
+    this.inTurn(docs, () => {
+      const data = docs.map(doc => this.bring(member.tab, doc));
+      member.tab.send({a: 'qs', id: member.id, data, extra: kept.extra});
+    });
+  }
+
+  private get kept(): KeptResults | undefined {
+    try {
+      const kept = JSON.parse(this.owner.keptResults(this.key) ?? 'null') as KeptResults | null;
+      return kept && Array.isArray(kept.docs) ? kept : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  private keep(): void {
+    const docs = (this.real.results ?? []).map((doc): [string, string] => [doc.collection, doc.id]);
+    const kept: KeptResults = {docs, extra: this.real.extra};
+    this.owner.keepResults(this.key, JSON.stringify(kept));
   }
 
   /** @param id of the tab's query; without it, all of the tab's */
@@ -124,6 +165,7 @@ class SharedQuery {
 
   onDisconnected(): void {
     this.isFresh = false;
+    if (this.real.results === null) for (const member of this.members) if (member.waiting) this.answerFromKept(member);
   }
 
   private answer(member: Member): void {
@@ -132,13 +174,14 @@ class SharedQuery {
     // A tab that asks again after a reconnect has the results, and has had their changes.
     if (joined) return tab.send({a: 'qs', id});
     member.joined = true;
-    if (member.known) return this.answerByDiff(member, member.known);
+    const known = member.fromKept ?? member.known;
+    if (known) return this.answerByDiff(member, known);
     const data = this.real.results?.map(doc => this.bring(tab, doc));
     tab.send({a: 'qs', id, data, extra: this.real.extra});
   }
 
   /** A tab that has results of an earlier time gets what has changed since, as it would from the server. */
-  private answerByDiff({tab, id}: Member, known: string[]): void {
+  private answerByDiff({tab, id, fromKept}: Member, known: string[]): void {
     const docs = this.real.results ?? [];
     const diff = arrayDiff(known, docs.map(doc => doc.id)).map(change => {
       // Its changes have their type in their prototype, which does not travel.
@@ -146,10 +189,16 @@ class SharedQuery {
       const values = change.values.map(inserted => this.bring(tab, docs.find(doc => doc.id === inserted)!));
       return {type: change.type, index: change.index, values};
     });
-    for (const doc of docs) if (known.includes(doc.id)) this.owner.share(doc).joinKnown(tab);
+    if (fromKept) this.leaveOthers(tab, fromKept, docs);
+    else for (const doc of docs) if (known.includes(doc.id)) this.owner.share(doc).joinKnown(tab);
     if (diff.length) tab.send({a: 'q', id, diff});
     if (this.real.extra !== undefined) tab.send({a: 'q', id, extra: this.real.extra});
     tab.send({a: 'qs', id});
+  }
+
+  private leaveOthers(tab: Tab, ids: string[], docs: RealDoc[]): void {
+    const left = new Set(docs.map(doc => doc.id));
+    for (const id of ids) if (!left.has(id)) this.owner.share(this.owner.connection.get(this.request.c, id)).leave(tab);
   }
 
   private bring(tab: Tab, doc: RealDoc): object {
@@ -165,6 +214,7 @@ class SharedQuery {
       this.responding = false;
       if (error) return this.fail(error);
       this.isFresh = true;
+      this.keep();
       for (const member of this.members) if (member.waiting) this.answer(member);
     };
   }
@@ -186,6 +236,7 @@ class SharedQuery {
       this.removed = [];
       upstream.call(real, diff);
       const {inserted, removed} = this;
+      this.keep();
       // A document that is just being restored has nothing yet that could be sent.
       this.inTurn(inserted, () => {
         for (const member of this.members) if (member.joined) this.sendDiff(member, diff, removed);

@@ -23,6 +23,7 @@ export function browserPlatform(own: {channel?: OpenChannel | undefined; locks?:
     // An injected channel has nothing to do with this browser's locks.
     locks: own.locks ?? (own.channel ? undefined : globalLocks()),
     clock: systemClock,
+    ...(typeof navigator !== 'undefined' && navigator.storage && {estimateStorage: () => navigator.storage.estimate()}),
     randomId
   };
 }

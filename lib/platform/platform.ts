@@ -37,6 +37,8 @@ export interface Platform {
   /** Missing in insecure contexts and in Node 20. */
   locks?: Locks | undefined;
   clock: Clock;
+  /** Bytes used and allowed, as the browser estimates them (Storage Standard, `navigator.storage.estimate`). */
+  estimateStorage?(): Promise<{usage?: number; quota?: number}>;
   /** A string of at least 128 random bits. */
   randomId(): string;
 }

@@ -18,6 +18,18 @@ export const ERROR_CODES = {
   ERR_TABS_OP_LOST: 'ERR_TABS_OP_LOST',
   /** No way to reach a server is left: no worker, no url, no socket. */
   ERR_TABS_NO_HOST: 'ERR_TABS_NO_HOST',
+  /** The storage: another host has taken it over. */
+  ERR_TABS_FENCED: 'ERR_TABS_FENCED',
+  /** The storage: its data was deleted from outside. */
+  ERR_TABS_STORAGE_ERASED: 'ERR_TABS_STORAGE_ERASED',
+  /** The storage: the browser closed the database. It is opened again for the next write. */
+  ERR_TABS_STORAGE_LOST: 'ERR_TABS_STORAGE_LOST',
+  /** The storage: another page keeps an older version of the database open. */
+  ERR_TABS_STORAGE_BLOCKED: 'ERR_TABS_STORAGE_BLOCKED',
+  /** The storage did not answer in time; it is used again when it does. */
+  ERR_TABS_STORAGE_TIMEOUT: 'ERR_TABS_STORAGE_TIMEOUT',
+  /** What was stored gave way to what was in use when the storage came late. */
+  ERR_TABS_STORAGE_SUPERSEDED: 'ERR_TABS_STORAGE_SUPERSEDED',
   /** A message to the host is not of the protocol's form. */
   ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
 } as const;

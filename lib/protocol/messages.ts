@@ -131,6 +131,8 @@ export interface HostStatus {
   durable: boolean;
   /** Why they do not, where the storage failed. */
   storeError?: ErrorData;
+  /** Bytes that this origin has stored and may store, as the browser estimates them; where it does. */
+  storage?: {usage?: number; quota?: number} | undefined;
   /** Changes that wait to be written to the storage. */
   pendingWrites: number;
   /** Ops that the server rejected for good, and that the app has not dealt with. */

@@ -28,6 +28,8 @@ export interface ProxyConnectionOptions {
   locks?: Locks | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
+  /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
+  versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -295,10 +297,18 @@ export class ProxyConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** Whether the document can be had without a server. With `minVersion`: and at least at that version, as far as this tab knows. */
-  isDocInInventory(collection: string, id: string, minVersion?: number | null): boolean {
-    const version = this.getExisting(collection, id)?.version ?? null;
-    if (minVersion != null) return version !== null && version >= minVersion;
-    return version !== null || !!this.inventory.get(collection)?.has(id);
+  isDocInInventory(collection: string, id: string, minVersion?: number | string | null): boolean {
+    const doc = this.getExisting(collection, id) as ProxyDoc | undefined;
+    if (minVersion != null) return !!doc && this.isRecent(doc, minVersion);
+    return (doc?.version ?? null) !== null || !!this.inventory.get(collection)?.has(id);
+  }
+
+  /** Whether a document is loaded, and not older than `minVersion`. @internal */
+  isRecent(doc: ProxyDoc, minVersion: number | string | null): boolean {
+    if (doc.version === null || minVersion === null) return doc.version !== null;
+    const {versionDecoder} = this.options;
+    const version = versionDecoder ? versionDecoder(doc.data) : doc.version;
+    return version != null && version >= minVersion;
   }
 
   /** Calls back with collection and id of each document that has edits which the server has not acknowledged. */

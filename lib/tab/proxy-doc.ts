@@ -160,22 +160,32 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** As in the `@sharesync/sharedb` fork: gets the document, from the store if it is there, unless it is loaded. */
   ensureDocHasData(callback?: Callback): Completion {
-    return this.ensure(this.version !== null, callback);
-  }
-
-  /** The same, but what is older than `minVersion` will not do. */
-  ensureDocHasRecentData(minVersion: number | null, callback?: Callback): Completion {
-    const isRecent = this.version !== null && (minVersion === null || this.version >= minVersion);
-    return this.ensure(isRecent, callback, minVersion === null);
-  }
-
-  private ensure(isThere: boolean, callback: Callback | undefined, storedWillDo = true): Completion {
     return this.completing(callback, done => {
-      if (isThere) return nextTick(() => done());
-      this.storedWillDo = storedWillDo;
-      super.fetch(done);
-      this.storedWillDo = false;
+      if (this.version !== null) nextTick(() => done());
+      else this.fetchStored(done);
     });
+  }
+
+  /**
+   * The same, but what is older than `minVersion` will not do.
+   * @param minVersion a version of ShareDB, or what the option `versionDecoder` gives for the document's data
+   */
+  ensureDocHasRecentData(minVersion: number | string | null, callback?: Callback): Completion {
+    const isRecent = (): boolean => this.connection.isRecent(this, minVersion);
+    return this.completing(callback, done => {
+      if (isRecent()) return nextTick(() => done());
+      if (this.version !== null) return super.fetch(done);
+      this.fetchStored(error => {
+        if (error || isRecent()) done(error);
+        else super.fetch(done);
+      });
+    });
+  }
+
+  private fetchStored(done: Callback): void {
+    this.storedWillDo = true;
+    super.fetch(done);
+    this.storedWillDo = false;
   }
 
   private completing(callback: Callback | undefined, start: (done: Callback) => void): Completion {

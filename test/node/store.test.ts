@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
+import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
 import {Connection, logger} from 'sharedb/lib/client/index.js';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
@@ -12,7 +13,7 @@ logger.setMethods({info: () => {}});
 
 /** A server, a disk, and as many hosts after one another as a test wants. */
 class Stage {
-  readonly backend = new Backend();
+  readonly backend = new Backend({db: new BasicQueryableMemoryDB() as never});
   readonly storage = new InMemoryStorage();
   channel = memoryChannels();
   host!: Host;
@@ -125,6 +126,43 @@ describe('a host with a store', () => {
     const doc = tab.get('notes', 'a');
     await doc.ensureDocHasData();
     expect(doc.data).to.eql({text: 'stored'});
+  });
+
+  it('takes the stored state only if it is recent enough, by the version that the app decodes', async () => {
+    await openedOnce();
+    stage.start({online: true});
+    const tab = new ProxyConnection({channel: stage.channel, warn: () => {}, versionDecoder: data => data?.text});
+    await event(tab, 'connected');
+    const doc = tab.get('notes', 'a');
+    let fetches = 0;
+    stage.backend.use('receive', ({data}, next) => {
+      if ((data as {a: string}).a === 'f') fetches++;
+      next();
+    });
+    await doc.ensureDocHasRecentData('stored');
+    expect([doc.data, tab.isDocInInventory('notes', 'a', 'stored'), tab.isDocInInventory('notes', 'a', 'zzz')]).to.eql([{text: 'stored'}, true, false]);
+    await doc.ensureDocHasRecentData('zzz');
+    expect(fetches).to.be.greaterThan(0);
+  });
+
+  it('gives the last results of a query without a server, and what has changed when it is back', async () => {
+    stage.start({online: true});
+    const tab = stage.tab();
+    await tab.get('notes', 'a').create({n: 1});
+    await tab.createSubscribeQuery('notes', {}).whenReady();
+    await tab.flushWrites();
+    tab.close();
+    stage.host.close();
+    await new Promise<void>(resolve => stage.backend.connect().get('notes', 'b').create({n: 2}, () => resolve()));
+
+    stage.start({online: false});
+    const query = stage.tab().createSubscribeQuery('notes', {});
+    const stored = await query.whenReady();
+    expect(stored.map(({id, data}) => [id, data])).to.eql([['a', {n: 1}]]);
+    const inserted = new Promise<unknown>(resolve => query.once('insert', ([doc]) => resolve([doc!.id, doc!.data])));
+    stage.goOnline();
+    expect(await inserted).to.eql(['b', {n: 2}]);
+    expect(query.results.map(({id}) => id).sort()).to.eql(['a', 'b']);
   });
 
   it('keeps an op that the server rejects, with its error, until the app has dealt with it', async () => {
