@@ -2,6 +2,8 @@ import {invertOn} from './invert.js';
 import type {ServerLog} from './server-log.js';
 import type {RealDoc, RealOp} from './upstream.js';
 
+const SERVER_IS_BEHIND = 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT';
+
 export interface SoftRollbackOptions {
   /** Whether others than the op's tab would lose by upstream's way. */
   isShared(owner: string | undefined): boolean;
@@ -17,6 +19,8 @@ export interface SoftRollbackOptions {
 export function rollBackSoftly(doc: RealDoc, {isShared, serverLog}: SoftRollbackOptions): void {
   const upstream = doc._rollback;
   doc._rollback = error => {
+    // The server has lost what this document shows: there is nothing to take back from it.
+    if ((error as {code?: string}).code === SERVER_IS_BEHIND) return doc._hardRollback(error);
     const rejected = doc.inflightOp;
     const {version} = doc;
     const needsBase = !!rejected && 'op' in rejected && !!rejected.type && !rejected.type.invert;

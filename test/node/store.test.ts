@@ -128,6 +128,25 @@ describe('a host with a store', () => {
     expect(doc.data).to.eql({text: 'stored'});
   });
 
+  it('tells of edits that a server which lost its data can\'t take, and goes on with what the server has', async () => {
+    await openedOnce();
+    const emptied = new Backend();
+    stage.start({online: false});
+    const tab = stage.tab();
+    const doc = tab.get('notes', 'a');
+    await doc.subscribe();
+    const op = [{p: ['text'], od: 'stored', oi: 'edited'}];
+    const heard = event<DeadLetter>(tab, 'deadletter');
+    const answer = doc.submitOp(op).catch((error: {code: string}) => error.code);
+    emptied.connect(stage.connection);
+    expect(await answer).to.equal('ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT');
+    expect((await heard).step).to.eql({op});
+    await doc.whenNothingPending();
+    expect([doc.type, doc.version, doc.hasPending()]).to.eql([null, 0, false]);
+    await doc.create({text: 'anew'});
+    expect(doc.version).to.equal(1);
+  });
+
   it('takes the stored state only if it is recent enough, by the version that the app decodes', async () => {
     await openedOnce();
     stage.start({online: true});
