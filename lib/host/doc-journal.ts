@@ -2,6 +2,7 @@ import type {ErrorData} from '../protocol/errors.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey, StoredDoc} from '../store/storage.js';
 import type {EntryData, Step} from './history.js';
+import type {Outcome} from './outcomes.js';
 
 /** What a document is told, in the order in which it is told: replayed, it leads to the same state. */
 export type JournalRecord =
@@ -42,7 +43,7 @@ export interface Checkpoint {
   history: EntryData[];
   pending: StoredOp[];
   /** Per tab: the highest seq that has its place, and the outcomes that it may not have got. */
-  tabs: {id: string; lastSeq: number; outcomes: [seq: number, error: ErrorData | null][]}[];
+  tabs: {id: string; lastSeq: number; outcomes: Outcome[]}[];
 }
 
 /** A checkpoint is due when the journal has grown by so much and by the size of the last checkpoint. */

@@ -3,6 +3,7 @@ import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} fro
 import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import type {Entry, Step} from './history.js';
+import {Outcomes} from './outcomes.js';
 import {rebase, type WaitingOp} from './rebase.js';
 import {RecordedDoc} from './recorded-doc.js';
 import type {Tab} from './tab.js';
@@ -29,24 +30,15 @@ export interface SharedDocOwner {
   onIdle(doc: SharedDoc): void;
 }
 
-interface Settled {
-  tab: Tab;
-  seqs: number[];
-  error: ErrorData | undefined;
-  /** Rejected on purpose, without an error. */
-  isSilent: boolean;
-}
-
 /** One document as the host shares it: one real document, one history, a follower per tab. */
 export class SharedDoc {
   readonly recorded: RecordedDoc;
   private readonly followers = new Map<Tab, Follower>();
-  /** Outcomes that a tab may not have got, by tab and seq; undefined is success. */
-  private readonly outcomes = new Map<Tab, Map<number, ErrorData | undefined>>();
+  private readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
+    a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})
+  }));
   private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
   private held: (() => void)[] = [];
-  /** Outcomes of the server's answer that is just being taken notice of. */
-  private settled: Settled[] | undefined;
   private isRestoring = false;
   private wasRestored = false;
   private cancelCheckpoint: (() => void) | undefined;
@@ -59,8 +51,8 @@ export class SharedDoc {
       onEntry: entry => this.publish(entry),
       onRollback: () => this.startRollback(),
       onReset: (error, loadError) => this.finishRollback(error, loadError),
-      beginSettling: () => { this.settled = []; },
-      endSettling: () => this.endSettling(),
+      beginSettling: () => this.outcomes.begin(),
+      endSettling: () => this.outcomes.end(),
       onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)}),
       onJournal: () => this.scheduleCheckpoint()
     }, journal);
@@ -99,7 +91,7 @@ export class SharedDoc {
       for (const {id, lastSeq, outcomes} of checkpoint?.tabs ?? []) {
         const tab = this.owner.tab(id);
         this.follower(tab).lastSeq = lastSeq;
-        this.outcomes.set(tab, new Map(outcomes.map(([seq, error]) => [seq, error ?? undefined])));
+        this.outcomes.restore(tab, outcomes);
       }
       this.recorded.restore(checkpoint, records, (owner, seq, step) => {
         const follower = this.follower(this.owner.tab(owner));
@@ -126,7 +118,7 @@ export class SharedDoc {
     const tabs = [...this.followers.values()].map(({tab, lastSeq}) => ({
       id: tab.id as string,
       lastSeq,
-      outcomes: [...(this.outcomes.get(tab) ?? [])].map(([seq, error]): [number, ErrorData | null] => [seq, error ?? null])
+      outcomes: this.outcomes.of(tab)
     }));
     this.recorded.checkpoint(tabs);
   }
@@ -283,7 +275,7 @@ export class SharedDoc {
     // Otherwise it will be back in a moment, and want the same.
     if (!gone) return;
     this.followers.delete(tab);
-    this.outcomes.delete(tab);
+    this.outcomes.forget(tab);
     this.releaseSubscription();
     this.checkIdle();
   }
@@ -442,46 +434,19 @@ export class SharedDoc {
     follower.unsettled--;
     this.countPending(-1);
     if (this.rolledBack) {
-      const outcomes = this.rolledBack.outcomes;
+      const {outcomes} = this.rolledBack;
+      this.outcomes.keep(tab, seq, data);
       outcomes.set(tab, [...(outcomes.get(tab) ?? []), data ? {seq, error: data} : {seq}]);
     } else {
-      this.addOutcome(tab, seq, data, error === null);
+      this.outcomes.add(tab, seq, data, error === null);
     }
     if (follower.isForgotten) this.followers.delete(tab);
     this.checkIdle();
   }
 
-  /** What the server answers to one op of ours is settled together, of however many ops of a tab it is composed. */
-  private endSettling(): void {
-    const settled = this.settled ?? [];
-    this.settled = undefined;
-    for (const {tab, seqs, error, isSilent} of settled) this.sendOutcome(tab, seqs, error, isSilent);
-  }
-
-  private addOutcome(tab: Tab, seq: number, error: ErrorData | undefined, isSilent: boolean): void {
-    this.keepOutcome(tab, seq, error);
-    if (!this.settled) return this.sendOutcome(tab, [seq], error, isSilent);
-    const last = this.settled.at(-1);
-    if (last?.tab === tab) last.seqs.push(seq);
-    else this.settled.push({tab, seqs: [seq], error, isSilent});
-  }
-
-  private sendOutcome(tab: Tab, seqs: number[], error: ErrorData | undefined, isSilent = false): void {
-    tab.send({a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})});
-  }
-
-  private keepOutcome(tab: Tab, seq: number, error: ErrorData | undefined): void {
-    let outcomes = this.outcomes.get(tab);
-    if (!outcomes) this.outcomes.set(tab, (outcomes = new Map()));
-    outcomes.set(seq, error);
-    // The tab settles its ops in order: what is far behind has been handled.
-    if (outcomes.size > 256) outcomes.delete(outcomes.keys().next().value as number);
-  }
-
   private repeatOutcome(follower: Follower, seq: number): void {
     this.catchUp(follower);
-    const outcomes = this.outcomes.get(follower.tab);
-    if (outcomes?.has(seq)) this.sendOutcome(follower.tab, [seq], outcomes.get(seq));
+    this.outcomes.repeat(follower.tab, seq);
   }
 
   // ---- rollbacks
@@ -504,7 +469,7 @@ export class SharedDoc {
       outcomes.delete(follower.tab);
     }
     // A tab that was not told has no state to lose, but may wait for an answer.
-    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.addOutcome(tab, seq, error, false);
+    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.outcomes.add(tab, seq, error);
     this.checkpoint();
     this.runHeld();
   }
@@ -527,9 +492,7 @@ export class SharedDoc {
 
   /** Gives a tab a new state, because there is no way from the one it has. */
   private reset(follower: Follower, error: Error): void {
-    const known = this.outcomes.get(follower.tab) ?? new Map<number, ErrorData | undefined>();
-    const outcomes = [...known].map(([seq, error]) => (error ? {seq, error} : {seq}));
-    this.sendReset(follower, outcomes, encodeError(error), undefined);
+    this.sendReset(follower, this.outcomes.of(follower.tab), encodeError(error), undefined);
   }
 
   private sendReset(

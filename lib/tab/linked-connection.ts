@@ -1,0 +1,402 @@
+import {HostLink, type HostState} from '../broker/host-link.js';
+import type {Message} from '../broker/session.js';
+import {nextTick} from '../platform/next-tick.js';
+import {browserPlatform} from '../platform/browser.js';
+import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
+import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
+import type {TabId} from '../protocol/ids.js';
+import {
+  isEvent, type DeadLetter, type HostStatus, type LastWord, type OpRequest, type ResetMessage, type SettledMessage
+} from '../protocol/messages.js';
+import type {ConnectionEvents} from './events.js';
+import type {ProxyDoc} from './proxy-doc.js';
+import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
+
+/** How long a question to the host may stay without an answer. */
+const CALL_TIMEOUT_MS = 10_000;
+
+export interface ProxyConnectionOptions {
+  /** Users and environments apart: tabs and host of one namespace find each other. Default 'default'. */
+  namespace?: string | undefined;
+  /** Opens a channel by name. Default: `name => new BroadcastChannel(name)`. */
+  channel?: OpenChannel | undefined;
+  /** `navigator.locks` or its like; tells the host of this tab's death. Default: the browser's, none with an own `channel`. */
+  locks?: Locks | undefined;
+  /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
+  storedFirst?: boolean | undefined;
+  /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
+  versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
+  /** What is dropped and why. Default: `console.warn`. */
+  warn?: ((message: string, detail: unknown) => void) | undefined;
+}
+
+/** What `connection.status` shows: the host's view of all tabs of the namespace. */
+export interface Status extends HostStatus {
+  /** The last error of the host's connection. */
+  lastError: (Error & {code?: string | number}) | undefined;
+}
+
+/** What this connection emits beside ShareDB's events. */
+export interface ProxyConnectionEvents extends ConnectionEvents {
+  hostState: (state: HostState) => void;
+  status: (status: Status) => void;
+  /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
+  updateneeded: (hostProtocol: number) => void;
+  /** The server rejected an op for good; it is kept in `deadLetters`. */
+  deadletter: (letter: DeadLetter) => void;
+  /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
+  mode: (mode: 'shared-worker' | 'direct', reason: string) => void;
+}
+
+const DOWN = new Set(['disconnected', 'closed', 'stopped']);
+
+/**
+ * ShareDB's `Connection` on a link to the host in place of a WebSocket: what the host tells goes to the
+ * documents, and its state is mirrored.
+ */
+export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
+  /** What the tab knows of the host's work for all tabs. Event `status`. */
+  status: Status = {
+    tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, pendingWrites: 0, deadLetters: 0, lastError: undefined
+  };
+  private readonly hostSocket: HostSocket;
+  private link: HostLink | undefined;
+  private platform: Platform;
+  protected readonly options: ProxyConnectionOptions;
+  private readonly tabId: TabId;
+  private isLinked = false;
+  private wasDown = false;
+  private incarnations = 0;
+  /** Which documents there are without a server: ids by collection. */
+  protected inventory = new Map<string, Set<string>>();
+  /** This tab has asked for everything to be deleted, and waits for the answer. */
+  protected clearing = false;
+
+  constructor(options: ProxyConnectionOptions = {}) {
+    const socket = new HostSocket();
+    super(socket);
+    this.hostSocket = socket;
+    this.options = options;
+    this.platform = browserPlatform({channel: options.channel, locks: options.locks});
+    this.tabId = this.platform.randomId() as TabId;
+    this.id = this.tabId;
+    // Upstream binds its sockets at construction; ours closes when the app closes the connection.
+    socket.close = () => this.close();
+    this.openLink();
+  }
+
+  /** @internal */
+  protected get clock(): Clock {
+    return this.platform.clock;
+  }
+
+  /**
+   * Whether the tab reaches its host: 'connecting' until the first one answers, 'connected', or 'lost'
+   * while the next is being sought. Event `hostState`.
+   */
+  get hostState(): HostState {
+    return this.link?.state ?? 'connecting';
+  }
+
+  /** Whether messages reach the host. Ops and requests are accepted also while the server is away. */
+  override get canSend(): boolean {
+    return this.isLinked;
+  }
+
+  /** Upstream sets it with its state; here the link to the host decides. */
+  override set canSend(_value: boolean) {
+    // Nothing to keep.
+  }
+
+  /** @throws ShareDB's ERR_CANNOT_PING_OFFLINE unless the host is connected to the server */
+  override ping(): void {
+    if (this.state !== 'connected') {
+      throw Object.assign(new Error('Socket must be CONNECTED to ping'), {code: 'ERR_CANNOT_PING_OFFLINE'});
+    }
+    this.send({a: 'pp'});
+  }
+
+  override send(message: object): void {
+    this.emit('send', message);
+    this.link?.send(message as Message);
+  }
+
+  /** Detaches this tab: the host and the other tabs go on. */
+  override close(): void {
+    if (this.state === 'closed' && !this.link) return;
+    this.link?.close();
+    this.link = undefined;
+    this.setLinked(false);
+    this._setState('closed', 'closed');
+  }
+
+  /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED or ERR_TABS_TIMEOUT. @internal */
+  protected callHost(name: string, args: unknown = null): Promise<unknown> {
+    return this.link?.call(name, args, CALL_TIMEOUT_MS) ??
+      Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', 'The connection is closed'));
+  }
+
+  /** As upstream does with a message: what a listener throws, an `error` event tells, a tick later. @internal */
+  guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      nextTick(() => this.emit('error', error));
+    }
+  }
+
+  // ---- what upstream's documents send
+
+  /** Whether requests are content with the stored state. @internal */
+  get storedFirst(): boolean {
+    return this.options.storedFirst === true;
+  }
+
+  /** @internal */
+  nextIncarnation(): number {
+    return ++this.incarnations;
+  }
+
+  /** @internal */
+  override _sendActions(action: string, doc: UpstreamDoc<unknown>): boolean | undefined {
+    return super._sendActions(action, doc, (doc as ProxyDoc).position);
+  }
+
+  /** @internal */
+  override sendFetch(doc: UpstreamDoc<unknown>): boolean | undefined {
+    return this._sendActions('f', doc);
+  }
+
+  /** @internal */
+  override sendSubscribe(doc: UpstreamDoc<unknown>): boolean | undefined {
+    return this._sendActions('s', doc);
+  }
+
+  /** @internal */
+  override sendOp(doc: UpstreamDoc<unknown>, op: PendingOp): void {
+    this._addDoc(doc);
+    const message: OpRequest = {
+      a: 'op', c: doc.collection, d: doc.id, v: (doc as ProxyDoc).position,
+      src: op.src ?? this.tabId, seq: op.seq!, x: {}
+    };
+    if ('op' in op) message.op = op.op;
+    if (op.create) message.create = op.create;
+    if (op.del) message.del = true;
+    if (doc.submitSource) message.x.source = op.source;
+    if (doc.preventCompose) message.x.preventCompose = true;
+    this.send(message);
+  }
+
+  /** @internal */
+  override _destroyDoc(doc: UpstreamDoc<unknown>): void {
+    const had = this.getExisting(doc.collection, doc.id) === doc;
+    super._destroyDoc(doc);
+    if (had && !this.getExisting(doc.collection, doc.id)) {
+      this.link?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
+    }
+  }
+
+  /** A message of the host is not what it should be: all that it may concern is asked for again. @internal */
+  resynchronize(reason: string): void {
+    this.warn('sharedb-tabs: resynchronizing with the host', reason);
+    this.reconnect(reason);
+  }
+
+  /** What the host has not confirmed yet; undefined where there is nothing. @internal */
+  protected lastWord(): LastWord | undefined {
+    const docs = [...this.proxyDocs()].map(doc => doc.lastWord()).filter(word => !!word);
+    return docs.length ? {tabId: this.tabId, lineage: this.link?.lineage ?? '', docs} : undefined;
+  }
+
+  /** @internal */
+  protected offerLastWord(word: LastWord): Promise<unknown> {
+    return this.callHost('tab.lastWord', word);
+  }
+
+  /**
+   * Sends at once all that there is: a page that goes away has no next turn. What waits for ops under way
+   * goes along as a last word.
+   * @internal
+   */
+  protected sendLastWord(word: LastWord | undefined): void {
+    if (word) this.link?.send({a: 'tab.lastWord', word});
+    this.link?.flush();
+  }
+
+  // ---- the link to the host
+
+  /** Ends the session with the host and seeks one again. @internal */
+  protected reconnect(reason: string): void {
+    this.link?.reconnect(reason);
+  }
+
+  /** Looks for a host elsewhere: over other channels. @internal */
+  protected moveTo(channel: OpenChannel): void {
+    this.link?.close();
+    this.setLinked(false);
+    this.platform = browserPlatform({channel});
+    this.openLink();
+  }
+
+  private openLink(): void {
+    this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
+      onConnected: continues => this.handleConnected(continues),
+      onLost: () => this.handleLost(),
+      onMessage: message => this.guarded(() => this.receive(message)),
+      onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
+      onRefused: protocol => this.emit('updateneeded', protocol)
+    });
+  }
+
+  private handleConnected(continues: boolean): void {
+    if (continues) this.resume();
+    else for (const doc of this.proxyDocs()) doc.handleHostReplaced();
+    this.setLinked(true);
+    this.emit('hostState', 'connected');
+  }
+
+  private handleLost(): void {
+    this.setLinked(false);
+    this.emit('hostState', 'lost');
+    if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
+  }
+
+  private resume(): void {
+    const docs = [];
+    for (const doc of this.proxyDocs()) {
+      const {inc, rev} = doc.position;
+      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unsettledSeqs});
+    }
+    this.link!.send({a: 'tab.resume', docs});
+  }
+
+  private setLinked(isLinked: boolean): void {
+    if (this.isLinked === isLinked) return;
+    this.isLinked = isLinked;
+    this.startBulk();
+    if (isLinked) {
+      for (const query of Object.values(this.queries)) query.send();
+      for (const doc of this.proxyDocs()) doc.handleLinked();
+      for (const presence of Object.values(this._presences)) presence._onConnectionStateChanged();
+      for (const request of Object.values(this._snapshotRequests)) request.send();
+    } else {
+      for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
+      for (const presence of Object.values(this._presences)) presence._onConnectionStateChanged();
+    }
+    this.endBulk();
+  }
+
+  /** The state of the host's connection, step by step as upstream takes it. @internal */
+  override _setState(state: string, reason?: unknown): void {
+    if (this.state === state) return;
+    this.state = state;
+    const isDown = DOWN.has(state);
+    if (isDown) {
+      this.wasDown = true;
+      this._reset();
+    }
+    const isBack = state === 'connected' && this.wasDown && this.isLinked;
+    if (state === 'connected') this.wasDown = false;
+    this.startBulk();
+    for (const query of Object.values(this.queries)) {
+      // Upstream's queries look at nothing but whether they were sent since the connection was lost.
+      if (isDown) query.sent = false;
+      else if (isBack && !query.sent) query.send();
+    }
+    for (const doc of this.proxyDocs()) if (this.isLinked) doc._onConnectionStateChanged();
+    for (const presence of Object.values(this._presences)) {
+      if (isDown) presence.subscribed = false;
+      else if (isBack) presence._onConnectionStateChanged();
+    }
+    this.endBulk();
+    this.emit(state as keyof ConnectionEvents, reason);
+    this.emit('state', state, reason);
+  }
+
+  private receive(message: Message): void {
+    if (!isEvent(message)) return this.warn('sharedb-tabs: dropped a malformed message of the host', message.a);
+    switch (message.a) {
+      case 'doc.settled':
+        return this.find(message)?.handleSettled(message as unknown as SettledMessage);
+      case 'doc.rollback':
+        return this.find(message)?.handleRollback(message['inc'] as number);
+      case 'doc.reset':
+        return this.find(message)?.handleReset(message as unknown as ResetMessage);
+      case 'doc.lost':
+        return this.find(message)?.handleLost(message['inc'] as number);
+      case 'doc.planted':
+        return this.find(message)?.handlePlanted(message as unknown as {inc: number; rev: number});
+      case 'doc.error':
+        this.find(message)?.emit('error', decodeError(message['error'] as ErrorData));
+        return;
+      case 'host.cleared':
+        // Who asked waits for the answer.
+        if (!this.clearing) this.close();
+        return;
+      case 'host.deadletter':
+        this.emit('deadletter', message['letter']);
+        return;
+      case 'store.inventory':
+        this.inventory = new Map(Object.entries(message['known'] as Record<string, string[]>).map(([c, ids]) => [c, new Set(ids)]));
+        return;
+      case 'connection.state':
+        return this.mirrorState(message['state'] as string, message['reason']);
+      case 'connection.event':
+        return this.mirrorEvent(message['event'] as 'error', decodeError(message['error'] as ErrorData));
+      case 'host.status':
+        this.status = {lastError: this.status.lastError} as Status;
+        return this.setStatus(message['status'] as HostStatus);
+      case 'f':
+      case 's':
+      case 'u':
+        if (message['inc'] !== this.find(message)?.position.inc) delete message['data'];
+    }
+    this.hostSocket.onmessage?.({data: message});
+  }
+
+  private mirrorState(state: string, reason: unknown): void {
+    // Upstream gets to 'connected' by way of 'connecting' alone.
+    if (state === 'connected' && this.state !== 'connecting') this._setState('connecting');
+    this._setState(state, reason);
+  }
+
+  private mirrorEvent(event: 'error' | 'connection error', error: Error): void {
+    this.setStatus({...this.status, lastError: error});
+    this.emit(event, error);
+  }
+
+  private setStatus(status: Partial<Status>): void {
+    this.status = {...this.status, ...status};
+    this.emit('status', this.status);
+  }
+
+  private find({c, d}: Message): ProxyDoc | undefined {
+    return this.getExisting(c as string, d as string) as ProxyDoc | undefined;
+  }
+
+  private *proxyDocs(): Generator<ProxyDoc> {
+    for (const docs of Object.values(this.collections)) {
+      for (const doc of Object.values(docs)) yield doc as unknown as ProxyDoc;
+    }
+  }
+
+  private warn(message: string, detail: unknown): void {
+    // eslint-disable-next-line no-console
+    (this.options.warn ?? console.warn)(message, detail);
+  }
+}
+
+/** What upstream binds to in place of a WebSocket. The link to the host is behind the connection. */
+class HostSocket implements Socket {
+  readyState = 0;
+  onopen: Socket['onopen'] = null;
+  onclose: Socket['onclose'] = null;
+  onerror: Socket['onerror'] = null;
+  onmessage: Socket['onmessage'] = null;
+  send(): void {
+    // Upstream's handshake with a server: the host makes it.
+  }
+  close(): void {
+    // Replaced at construction.
+  }
+}
