@@ -80,17 +80,21 @@ export class HostLink {
     this.greet();
   }
 
+  /** Tells the host, while there is still time, that this tab will not be there any more. */
+  sayGoodbye(): void {
+    if (!this.session) return;
+    this.session.flush();
+    this.channel.postMessage({type: 'end', session: this.session.id, from: 'tab', reason: 'closed'});
+  }
+
   /** Leaves the host for good. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
     this.cancelGreeting();
-    if (this.session) {
-      this.session.flush();
-      this.channel.postMessage({type: 'end', session: this.session.id, from: 'tab', reason: 'closed'});
-      this.session.end();
-      this.session = undefined;
-    }
+    this.sayGoodbye();
+    this.session?.end();
+    this.session = undefined;
     this.state = 'lost';
     // In Node a message still under way is lost when its channel closes in the same turn.
     nextTick(() => {

@@ -60,9 +60,9 @@ export class TabConnection extends ProxyConnection {
     const leave = (): void => words.leave(this.isClosed ? undefined : this.lastWord());
     const hidden = (): void => { if (document.visibilityState === 'hidden') leave(); };
     // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
-    const goAway = (): void => {
+    const goAway = ({persisted}: PageTransitionEvent): void => {
       leave();
-      this.sendLastWord(this.lastWord());
+      this.sendLastWord(this.lastWord(), !persisted);
     };
     window.addEventListener('pagehide', goAway);
     document.addEventListener('freeze', leave);

@@ -216,11 +216,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /**
    * Sends at once all that there is: a page that goes away has no next turn. What waits for ops under way
    * goes along as a last word.
+   * @param forGood whether the page can't come back
    * @internal
    */
-  protected sendLastWord(word: LastWord | undefined): void {
+  protected sendLastWord(word: LastWord | undefined, forGood: boolean): void {
     if (word) this.link?.send({a: 'tab.lastWord', word});
-    this.link?.flush();
+    if (forGood) this.link?.sayGoodbye();
+    else this.link?.flush();
   }
 
   // ---- the link to the host
