@@ -61,9 +61,9 @@ export class DocJournal {
     return this.journalChars > CHECKPOINT_CHARS + this.checkpointChars;
   }
 
-  /** Whether there is a journal to cut, and cutting it costs little. */
+  /** Whether there is a journal to cut, and cutting it is in proportion to what has happened. */
   get isWorthwhile(): boolean {
-    return this.journalChars > 0 && this.checkpointChars < 1024 * 1024;
+    return this.journalChars > this.checkpointChars / 10;
   }
 
   append(record: JournalRecord | string): void {

@@ -342,8 +342,8 @@ export class DurableStore {
   /** Opens the storage where it is not open, and writes what is queued; where nothing is, only looks whether it could. */
   private async commit(): Promise<void> {
     this.committing = true;
-    // All that this turn of the event loop still has to say goes along.
-    await undefined;
+    // An op that a tab submits is sent a tick later: what both have to write is one commit.
+    await new Promise<void>(resolve => nextTick(() => nextTick(resolve)));
     try {
       do {
         if (!this.isOpen) await this.impatient(OPEN_MS, this.open());

@@ -83,6 +83,20 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       expect(await storage.read([])).to.eql([]);
     });
 
+    for (const [which, step] of [['all of them', 1], ['a few of many', 7]] as const) {
+      it(`reads many documents at once: ${which}`, async () => {
+        const keys = Array.from({length: 700}, (_, i): DocKey => [i % 2 ? 'notes' : 'other', `${i}`]);
+        await write(...keys.flatMap((key, i) => [checkpoint(key, 0, `of ${i}`), ...(i % 3 ? [append(key, 1), append(key, 2)] : [])]));
+        const asked = keys.filter((_, i) => i % step === 0).reverse();
+        const stored = await storage.read([...asked, ['notes', 'never written']]);
+        expect(stored.at(-1)).to.eql({checkpoint: undefined, journal: []});
+        expect(stored.slice(0, -1)).to.eql(asked.map(([, d]) => ({
+          checkpoint: `of ${d}`,
+          journal: Number(d) % 3 ? [{n: 1, record: 'record 1'}, {n: 2, record: 'record 2'}] : []
+        })));
+      });
+    }
+
     it('forgets a document, and no other one', async () => {
       await write(checkpoint(ONE, 0), append(ONE, 1), append(TWO, 1));
       await write({type: 'remove', key: ONE}, {type: 'remove', key: ['notes', 'none']});

@@ -1,0 +1,47 @@
+import type {Spread} from './statistics.js';
+
+/** One line of the table. */
+export interface Figure {
+  what: string;
+  /** In ms. */
+  measured?: Spread;
+  /** What is no time. */
+  value?: number;
+  unit?: string;
+  /** The medians' ratios, by what this one is divided by. */
+  ratios?: Record<string, number>;
+  goal?: string;
+}
+
+export interface Scenario {
+  title: string;
+  figures?: Figure[];
+  /** Why there are no figures. */
+  failure?: string;
+}
+
+/** A table in Markdown for each scenario. */
+export function tableOf(scenarios: readonly Scenario[]): string {
+  return scenarios.map(({title, figures, failure}) => {
+    const head = `\n### ${title}\n`;
+    if (!figures) return `${head}\nno number: ${failure}`;
+    const rows = figures.map(({what, measured, value, unit, ratios, goal}) => [
+      what,
+      measured ? milliseconds(measured.p50) : value === undefined ? '' : `${Number(value.toFixed(1))} ${unit ?? ''}`.trim(),
+      measured ? `${milliseconds(measured.p10)}-${milliseconds(measured.p90)}` : '',
+      Object.entries(ratios ?? {}).map(([over, ratio]) => `${ratio.toFixed(2)} × ${over}`).join(', '),
+      goal ?? ''
+    ]);
+    return [head, ...aligned([['', 'p50, ms, or value', 'p10-p90', 'ratio of medians', 'goal'], ...rows])].join('\n');
+  }).join('\n');
+}
+
+function milliseconds(ms: number): string {
+  return ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0);
+}
+
+function aligned(rows: string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map(row => row[column]!.length)));
+  const lines = rows.map(row => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`);
+  return [lines[0]!, `|${widths.map(width => '-'.repeat(width + 2)).join('|')}|`, ...lines.slice(1)];
+}
