@@ -1,36 +1,22 @@
-import {Stage} from './stage.js';
-import {inEveryEngine} from './table.js';
 import {until} from '../waiting/until.js';
+import {inEveryEngine} from './cases.js';
 
-inEveryEngine('a tab that is closed', engine => {
-  let stage: Stage;
-
-  beforeEach(async function () {
-    this.timeout(60_000);
-    stage = await Stage.open(engine);
-  });
-
-  afterEach(async function () {
-    this.timeout(60_000);
-    await stage.close(this.currentTest?.state === 'failed');
-  });
-
-  it('in mid-typing leaves all that was shown, in order', async function () {
-    this.timeout(60_000);
+inEveryEngine('a tab that is closed', open => {
+  it('in mid-typing leaves all that was shown, in order', async () => {
+    const stage = await open();
     const [first, second] = await stage.openTwoTabs();
     await first.putCursorAt('start');
-    await first.type(20);
-    await second.untilItShows(first);
-    const keys = first.type(10).catch(() => {});
-    await second.untilItShows(first, 25);
+    const typing = first.type(30).catch(() => {});
+    await second.untilItShows(first, 15);
+    const shown = stage.count(first, (await second.look()).text);
     await first.page.close({runBeforeUnload: false});
-    await keys;
-    const text = await stage.expectAllSaved([second], new Map([[first, 25]]));
-    console.log(`      ${stage.count(first, text)} of ${first.pressed} keystrokes survived, 25 of which had been shown in another tab`);
+    await typing;
+    const text = await stage.expectAllSaved([second], new Map([[first, shown]]));
+    console.log(`      ${stage.count(first, text)} of ${first.pressed} keystrokes survived, ${shown} of which had been shown in another tab`);
   });
 
-  it('by command right after the last keystrokes leaves them all', async function () {
-    this.timeout(60_000);
+  it('by command right after its last keystrokes leaves them', async () => {
+    const stage = await open();
     const [first, second] = await stage.openTwoTabs();
     await first.typeAtOnce(10, 'stay');
     // The page has them; nobody knows whether the host does.
@@ -40,8 +26,8 @@ inEveryEngine('a tab that is closed', engine => {
 
   for (const server of ['up', 'down'] as const) {
     for (const company of ['with', 'without'] as const) {
-      it(`in the turn of its last keystrokes leaves them, ${company} another tab, the server ${server}`, async function () {
-        this.timeout(60_000);
+      it(`in the turn of its last keystrokes leaves them, ${company} another tab, the server ${server}`, async () => {
+        const stage = await open();
         const tab = await stage.openTabFromScript();
         const others = company === 'with' ? [await stage.openTab()] : [];
         for (const each of [tab, ...others]) await stage.untilSaved(each);

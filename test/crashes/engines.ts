@@ -1,6 +1,8 @@
 import {once} from 'node:events';
+import {readdir} from 'node:fs/promises';
 import {type Browser, launch, type LaunchOptions, type Page} from 'puppeteer-core';
 import {chromiumFlags, firefoxPreferences, requireBrowser} from '../browsers/index.js';
+import {until} from '../waiting/until.js';
 
 /** A browser that keeps what its pages store in a folder, from one start to the next. */
 export interface Engine {
@@ -38,13 +40,15 @@ export const firefox: Engine = {
 export const engines = [chromium, firefox];
 
 /** Ends a browser as the system does that runs out of memory: all its processes at once, none of them warned. */
-export async function killBrowser(browser: Browser): Promise<void> {
+export async function killBrowser(browser: Browser, profile: string): Promise<void> {
   const main = browser.process()!;
   const exited = once(main, 'exit');
   // Puppeteer gives each browser a process group of its own, where there are any.
   if (process.platform === 'win32') main.kill('SIGKILL');
   else process.kill(-main.pid!, 'SIGKILL');
   await exited;
+  // Puppeteer has settings of its own in Firefox's profile, which it takes back when the process has ended.
+  await until('the profile is in order', async () => !(await readdir(profile)).some(name => name.endsWith('.puppeteer')));
 }
 
 const executables = new Map<string, string>();

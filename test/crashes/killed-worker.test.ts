@@ -1,68 +1,75 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
-import {inChromiumOnly} from './table.js';
+import {inChromiumOnly} from './cases.js';
+import type {Stage} from './stage.js';
+import type {Tab} from './tab.js';
 import {killSharedWorker} from './worker.js';
 
-const times = Number(process.env.KILLS ?? 10);
+const times = 10;
 
-inChromiumOnly('a worker that is killed ten times in mid-typing', 'which has no command that ends a worker', engine => {
-  let stage: Stage;
-
-  beforeEach(async function () {
-    this.timeout(60_000);
-    stage = await Stage.open(engine);
-  });
-
-  afterEach(async function () {
-    this.timeout(60_000);
-    await stage.close(this.currentTest?.state === 'failed');
-  });
-
+inChromiumOnly('a worker that is killed', 'which has no command that ends a worker', open => {
   for (const server of ['up', 'down'] as const) {
-    it(`takes no keystroke along while the server is ${server}, and doubles none`, async function () {
-      this.timeout(300_000);
+    it(`ten times in mid-typing takes no keystroke along and doubles none, the server ${server}`, async () => {
+      const stage = await open();
       const tabs = await stage.openTwoTabs();
       const [first, second] = tabs;
       if (server === 'down') await stage.goOffline(...tabs);
       await first.putCursorAt('start');
       await second.putCursorAt('end');
-      let done = false;
-      const typing = Promise.all(tabs.map(async tab => {
-        while (!done) await tab.press();
-      }));
+
       const recoveries: number[] = [];
-      const killing = async () => {
+      let done = false;
+      const kill = async () => {
         for (let i = 0; i < times; i++) {
-          const keys = tabs.map(({pressed}) => pressed + 10);
-          await until('both have typed on', () => tabs.every((tab, i) => tab.pressed >= keys[i]!));
-          const before = await Promise.all(tabs.map(async tab => (await tab.hostStates()).length));
-          const killed = Date.now();
-          await killSharedWorker(stage.browser);
-          for (const [n, tab] of tabs.entries()) {
-            await until(`tab ${n} has a host again`, async () =>
-              (await tab.hostStates(before[n])).at(-1)?.state === 'connected');
-            const since = await tab.hostStates(before[n]);
-            expect(since.map(({state}) => state)).to.deep.equal(['lost', 'connected']);
-            recoveries.push(since.at(-1)!.at - killed);
-          }
+          await untilTypedOn(tabs);
+          recoveries.push(...await killAndRecover(stage, tabs));
         }
       };
-      try {
-        await Promise.race([killing(), typing]);
-      } finally {
-        done = true;
-      }
-      await typing;
+      const type = async (tab: Tab) => {
+        while (!done) await tab.press();
+      };
+      await Promise.all([kill().finally(() => done = true), ...tabs.map(type)]);
+
       recoveries.sort((a, b) => a - b);
-      console.log(`      server ${server}: tabs connected again after ${recoveries[0]} to ${recoveries.at(-1)} ms, ` +
-        `median ${recoveries[recoveries.length >> 1]} ms; ${tabs.map(({pressed}) => pressed).join(' and ')} keystrokes`);
-      if (server === 'down') {
-        await first.untilItShows(second);
-        await second.untilItShows(first);
-        await stage.servers.goOnline();
-      }
+      console.log(`      ${tabs.map(({pressed}) => pressed).join(' and ')} keystrokes, the server ${server}: tabs had a host again ` +
+        `after ${recoveries[0]} to ${recoveries.at(-1)} ms, median ${recoveries[recoveries.length >> 1]} ms`);
+      await first.untilItShows(second);
+      await second.untilItShows(first);
+      await stage.servers.goOnline();
       await stage.expectAllSaved(tabs);
     });
   }
+
+  it('before it heard that the server has an edit does not send it twice', async () => {
+    const stage = await open();
+    const tabs = await stage.openTwoTabs();
+    const [first, second] = tabs;
+    stage.servers.holdAnswers();
+    await first.typeAtOnce(1, 'stay');
+    await until('the server has it', async () => stage.count(first, await stage.servers.text()) === 1);
+    await first.typeAtOnce(5, 'stay');
+    await second.typeAtOnce(5, 'stay');
+    await killAndRecover(stage, tabs);
+    await second.typeAtOnce(5, 'stay');
+    await stage.expectAllSaved(tabs);
+  });
 });
+
+async function untilTypedOn(tabs: Tab[]): Promise<void> {
+  const keys = tabs.map(({pressed}) => pressed + 10);
+  await until('all have typed on', () => tabs.every((tab, i) => tab.pressed >= keys[i]!));
+}
+
+/** @returns how long each tab had no host, in ms since the worker was killed */
+async function killAndRecover({browser}: Stage, tabs: Tab[]): Promise<number[]> {
+  const known = await Promise.all(tabs.map(async tab => (await tab.hostStates()).length));
+  const killed = Date.now();
+  await killSharedWorker(browser);
+  return Promise.all(tabs.map(async (tab, i) => {
+    await until(`the tab of typist ${tab.typist} has a host again`, async () =>
+      (await tab.hostStates(known[i])).at(-1)?.state === 'connected');
+    const since = await tab.hostStates(known[i]);
+    expect(since.map(({state}) => state)).to.deep.equal(['lost', 'connected']);
+    return since[1]!.at - killed;
+  }));
+}

@@ -7,9 +7,9 @@ import type {Browser, Page} from 'puppeteer-core';
 import {build} from '../../examples/editor/build.js';
 import {until} from '../waiting/until.js';
 import {type Engine, killBrowser} from './engines.js';
-import {documentId, log, Servers} from './servers.js';
+import {type Fault, Keystrokes} from './keystrokes.js';
+import {documentId, Servers} from './servers.js';
 import {Tab} from './tab.js';
-import {faultOf, tokensOf, withoutTokens} from './tokens.js';
 
 const pages = fileURLToPath(new URL('../../build/crashes', import.meta.url));
 const untouched = 'Nothing here is precious.';
@@ -26,9 +26,12 @@ export class Stage {
   readonly #profile: string;
   #browser: Browser;
   readonly #tabs: Tab[] = [];
+  readonly #keystrokes = new Keystrokes();
   readonly #faults: string[] = [];
   /** What the pages had to say, for a test that fails. */
   readonly #log: string[] = [];
+  /** Characters of keystrokes that were missing or there twice. */
+  readonly #suspects: string[] = [];
 
   static async open(engine: Engine): Promise<Stage> {
     const servers = await Servers.start(pages);
@@ -67,7 +70,7 @@ export class Stage {
     return this.#ready((await opened)!);
   }
 
-  /** Two tabs that have all that the server has; the first types at the start, the second at the end. */
+  /** Two tabs that have all that the server has. */
   async openTwoTabs(): Promise<[Tab, Tab]> {
     const tabs: [Tab, Tab] = [await this.openTab(), await this.openTab()];
     for (const tab of tabs) await this.untilSaved(tab);
@@ -95,7 +98,7 @@ export class Stage {
 
   /** Kills the browser and starts it again, with what it has on disk. */
   async killBrowser(): Promise<void> {
-    await killBrowser(this.#browser);
+    await killBrowser(this.#browser, this.#profile);
     this.#browser = await this.#engine.launch(this.#profile);
   }
 
@@ -107,51 +110,66 @@ export class Stage {
   async expectAllSaved(tabs: Tab[], atLeast: ReadonlyMap<Tab, number> = new Map()): Promise<string> {
     for (const tab of tabs) await this.untilSaved(tab);
     let texts: string[] = [];
-    await until('server and tabs have the same text', async () => {
-      texts = [await this.servers.text(), ...(await Promise.all(tabs.map(async tab => (await tab.look()).text)))];
-      return new Set(texts).size === 1;
-    }).catch((error: Error) => {
-      throw new Error(`${error.message}; ${texts.map((text, i) => `${i ? `tab ${tabs[i - 1]!.typist}` : 'server'}: ${this.#describe(text)}`).join('; ')}`);
-    });
+    try {
+      await until('server and tabs have the same text', async () => {
+        texts = [await this.servers.text(), ...(await Promise.all(tabs.map(async tab => (await tab.look()).text)))];
+        return new Set(texts).size === 1;
+      });
+    } catch (error) {
+      const whose = ['the server', ...tabs.map(({typist}) => `the tab of typist ${typist}`)];
+      const faults = texts.flatMap((text, i) => this.#faultsOf(text, atLeast).map(fault => `${whose[i]}: ${fault.message}`));
+      throw new Error([(error as Error).message, ...faults].join('\n'), {cause: error});
+    }
     const text = texts[0]!;
-    this.expectTokens(text, atLeast);
+    this.expectAllTyped(text, atLeast);
     const ops = await this.servers.ops();
     expect(new Set(ops).size, 'ops at the server that are no repetition').to.equal(ops.length);
     return text;
   }
 
   /** Expects each keystroke once and in order. */
-  expectTokens(text: string, atLeast: ReadonlyMap<Tab, number> = new Map()): void {
-    const faults = this.#tabs.flatMap(tab =>
-      faultOf(tab.typist, text, {atLeast: atLeast.get(tab) ?? tab.pressed, atMost: tab.pressed}) ?? []);
-    expect(faults, faults.join('\n')).to.be.empty;
-    expect(withoutTokens(text)).to.equal(untouched);
+  expectAllTyped(text: string, atLeast: ReadonlyMap<Tab, number> = new Map()): void {
+    const faults = this.#faultsOf(text, atLeast).map(({message}) => message);
+    if (faults.length) throw new Error(faults.join('\n'));
+    expect(this.#keystrokes.without(text)).to.equal(untouched);
+  }
+
+  #faultsOf(text: string, atLeast: ReadonlyMap<Tab, number>): Fault[] {
+    const faults = this.#tabs.flatMap(tab => this.#keystrokes.faultOf(text, tab.typist, atLeast.get(tab) ?? tab.pressed) ?? []);
+    this.#suspects.push(...faults.flatMap(({characters}) => characters));
+    return faults;
   }
 
   /** How many keystrokes of a tab a text has. */
   count(tab: Tab, text: string): number {
-    return tokensOf(tab.typist, text).length;
+    return this.#keystrokes.in(text, tab.typist).length;
   }
 
-  #describe(text: string): string {
-    return this.#tabs.map(tab => `${this.count(tab, text)} of ${tab.pressed} keystrokes of typist ${tab.typist}`).join(', ');
+  /** Says what may explain a failure. */
+  tell(): void {
+    const told = this.servers.logOf(this.#suspects).map(line => this.#keystrokes.legible(line));
+    console.log([
+      'The pages said:', ...this.#log,
+      'The server was told, of keystrokes that were missing or there twice:', ...told
+    ].join('\n'));
   }
 
   /** Fails if a page had an error that nobody caught. */
-  async close(failed = false): Promise<void> {
-    if (failed) { const fs = await import('node:fs'); fs.writeFileSync('/tmp/server.log', log.join('\n')); fs.writeFileSync('/tmp/pages.log', this.#log.join('\n')); }
-    if (failed && this.#log.length) console.log(`The pages said:\n${this.#log.slice(-40).join('\n')}`);
-    await this.#browser.close();
-    await this.servers.close();
-    await rm(this.#profile, {recursive: true, force: true, maxRetries: 5});
+  async close(): Promise<void> {
+    try {
+      await this.#browser.close();
+    } finally {
+      await this.servers.close();
+      await rm(this.#profile, {recursive: true, force: true, maxRetries: 5});
+    }
     expect(this.#faults, 'errors in pages').to.be.empty;
   }
 
   async #ready(page: Page): Promise<Tab> {
     const typist = this.#tabs.length;
     page.on('pageerror', error => this.#faults.push(`tab ${typist}: ${error}`));
-    page.on('console', message => this.#log.push(`tab ${typist}: ${message.text()}`));
-    const tab = new Tab(this.#engine, page, typist);
+    page.on('console', message => this.#log.push(`tab ${typist}: ${this.#keystrokes.legible(message.text())}`));
+    const tab = new Tab(this.#engine, page, typist, this.#keystrokes);
     this.#tabs.push(tab);
     await this.untilReady(tab);
     return tab;

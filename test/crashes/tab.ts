@@ -1,9 +1,8 @@
 import type {Page} from 'puppeteer-core';
-import type {TabConnection} from '../../lib/index.js';
-import type {ProxyDoc} from '../../lib/index.js';
+import type {ProxyDoc, TabConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
 import type {Engine} from './engines.js';
-import {token, tokensOf} from './tokens.js';
+import type {Keystrokes} from './keystrokes.js';
 
 const editor = '#editor .ql-editor';
 
@@ -32,13 +31,18 @@ export class Tab {
   readonly page: Page;
   readonly typist: number;
   readonly #engine: Engine;
-  /** How many keys were pressed. */
-  pressed = 0;
+  readonly #keystrokes: Keystrokes;
 
-  constructor(engine: Engine, page: Page, typist: number) {
+  constructor(engine: Engine, page: Page, typist: number, keystrokes: Keystrokes) {
     this.#engine = engine;
     this.page = page;
     this.typist = typist;
+    this.#keystrokes = keystrokes;
+  }
+
+  /** How many keys were pressed. */
+  get pressed(): number {
+    return this.#keystrokes.count(this.typist);
   }
 
   look(): Promise<View> {
@@ -62,14 +66,16 @@ export class Tab {
     try {
       await until(what, async () => condition(view = await this.look()), deadline);
     } catch (error) {
-      throw new Error(`${(error as Error).message}; the tab has ${JSON.stringify(view)}`, {cause: error});
+      const seen = this.#keystrokes.legible(JSON.stringify(view ?? null));
+      throw new Error(`${(error as Error).message}; the tab has ${seen}`, {cause: error});
     }
     return view!;
   }
 
   /** Waits until this tab shows all that was typed in another one. */
   async untilItShows(other: Tab, pressed = other.pressed): Promise<void> {
-    await this.until(`it shows ${pressed} keystrokes of typist ${other.typist}`, ({text}) => tokensOf(other.typist, text).length >= pressed);
+    await this.until(`it shows ${pressed} keystrokes of typist ${other.typist}`, ({text}) =>
+      this.#keystrokes.in(text, other.typist).length >= pressed);
   }
 
   async untilOffline(): Promise<void> {
@@ -94,7 +100,6 @@ export class Tab {
       connection.on('mode', (mode, reason) => console.log(`${Date.now()} mode: ${mode}, ${reason}`));
       connection.on('error', error => console.log(`${Date.now()} error of the connection: ${error}`));
       doc.on('error', error => console.log(`${Date.now()} error of the document: ${error.code} ${error}`));
-      doc.on('op', (op, source) => { if (JSON.stringify(op).includes('delete')) console.log(`${Date.now()} deleting op ${JSON.stringify(op)} ${!!source}`); });
       doc.on('load', () => console.log(`${Date.now()} document loaded, version ${doc.version}`));
     });
   }
@@ -114,12 +119,12 @@ export class Tab {
   }
 
   async press(): Promise<void> {
-    await this.#engine.press(this.page, token(this.typist, this.pressed++));
+    await this.#engine.press(this.page, this.#keystrokes.next(this.typist));
   }
 
   /** Types in the page's own script, without a turn of the event loop in between, and goes on with `then` in the same turn. */
   async typeAtOnce(keys: number, then: 'stay' | 'reload' | 'close' | 'leave'): Promise<void> {
-    const text = Array.from({length: keys}, () => token(this.typist, this.pressed++));
+    const text = Array.from({length: keys}, () => this.#keystrokes.next(this.typist));
     await this.page.evaluate((characters, next) => {
       const {quill} = globalThis.editor as {quill: {getLength(): number; insertText(at: number, text: string, source: 'user'): void}};
       for (const character of characters) quill.insertText(quill.getLength() - 1, character, 'user');

@@ -1,42 +1,31 @@
 import type {Suite, Test} from 'mocha';
-import {chromium, type Engine, engines} from './engines.js';
+import {impossibleInFirefox} from './cases.js';
+import {engines} from './engines.js';
 
-const missing = new Map<string, string>();
-
-/** The same tests in each engine. */
-export function inEveryEngine(what: string, tests: (engine: Engine) => void): void {
-  describe(what, () => {
-    for (const engine of engines) describe(engine.title, () => tests(engine));
-  });
-}
-
-/** Tests that Firefox gives no means for; the table says why. */
-export function inChromiumOnly(what: string, why: string, tests: (engine: Engine) => void): void {
-  missing.set(what, why);
-  describe(what, () => {
-    describe(chromium.title, () => tests(chromium));
-  });
-}
-
+/** Every case in every engine, those too that did not run. */
 after('print the table', function () {
   let root: Suite = (this.test as unknown as Test).parent!;
   while (root.parent) root = root.parent;
-  const cells = new Map<string, Map<string, string>>();
+  const rows = new Map<string, Map<string, string>>();
   for (const what of root.suites) {
     for (const engine of what.suites) {
       for (const test of engine.tests) {
         const title = `${what.title} ${test.title}`;
-        const row = cells.get(title) ?? new Map<string, string>();
-        cells.set(title, row.set(engine.title, resultOf(test)));
-        if (missing.has(what.title)) row.set('Firefox', 'not possible');
+        const row = rows.get(title) ?? new Map<string, string>();
+        rows.set(title, row.set(engine.title, resultOf(test)));
+        if (impossibleInFirefox.has(what.title)) row.set('Firefox', 'not possible');
       }
     }
   }
-  const width = Math.max(...[...cells.keys()].map(title => title.length));
-  const line = (title: string, ...results: string[]) => [title.padEnd(width), ...results.map(result => result.padEnd(14))].join('  ').trimEnd();
-  console.log(['', line('', ...engines.map(({title}) => title)),
-    ...[...cells].map(([title, row]) => line(title, ...engines.map(engine => row.get(engine.title) ?? 'MISSING'))),
-    ...[...missing].map(([what, why]) => `${what}: not possible in Firefox, ${why}`), ''].join('\n'));
+  const width = Math.max(...[...rows.keys()].map(title => title.length));
+  const line = (title: string, results: string[]) => [title.padEnd(width), ...results.map(result => result.padEnd(14))].join('  ').trimEnd();
+  console.log([
+    '',
+    line('', engines.map(({title}) => title)),
+    ...[...rows].map(([title, row]) => line(title, engines.map(engine => row.get(engine.title) ?? 'MISSING'))),
+    ...[...impossibleInFirefox].map(([what, why]) => `${what}: not possible in Firefox, ${why}`),
+    ''
+  ].join('\n'));
 });
 
 function resultOf({state, duration = 0}: Test): string {
