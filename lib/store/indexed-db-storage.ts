@@ -34,7 +34,7 @@ const VERSION = 1;
 export interface IndexedDbStorageOptions {
   /**
    * 'relaxed' commits when the operating system has the data, which survives the end of the browser, and
-   * 'strict' when the disk has it, which survives the loss of power too and costs many times as much.
+   * 'strict' when the disk has it, which survives the loss of power too and makes every edit wait for it.
    * Default 'relaxed'.
    */
   durability?: 'strict' | 'relaxed' | undefined;
