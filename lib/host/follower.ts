@@ -21,6 +21,8 @@ export class Follower {
   private mark: {batch: number; rev: number} | undefined;
   private handled = 0;
   private forgotten = false;
+  /** The oldest revision that the tab may come back with, while it is away. */
+  private mayReturnAt: number | null = null;
 
   constructor(readonly tab: Tab) {}
 
@@ -37,6 +39,7 @@ export class Follower {
   forget(): void {
     this.forgotten = true;
     this.sent = null;
+    this.mayReturnAt = null;
     this.inc = 0;
     this.subscribed = false;
   }
@@ -61,9 +64,21 @@ export class Follower {
     if (!this.mark && this.tab.session) this.mark = {batch: this.tab.session.nextBatch, rev};
   }
 
+  /** The tab was known to an earlier host: it may come back with anything from `rev` on. */
+  awaitFrom(rev: number): void {
+    this.mayReturnAt = rev;
+  }
+
+  /** The tab is back, and stands at `rev`. */
+  return(inc: number, rev: number | null): void {
+    this.inc = inc;
+    this.sent = rev;
+    this.mayReturnAt = null;
+  }
+
   /** The oldest revision that an op of this tab can still be made at, null when it has no state. */
   oldestRev(): number | null {
-    if (this.sent === null) return null;
+    if (this.sent === null) return this.mayReturnAt;
     if (this.mark && this.tab.session && this.tab.session.acknowledgedBatch >= this.mark.batch) {
       this.handled = Math.max(this.handled, this.mark.rev);
       this.mark = undefined;
@@ -73,6 +88,7 @@ export class Follower {
 
   /** The session ended: what the tab asked for, it will ask for again. */
   detach(): void {
+    this.mayReturnAt = this.oldestRev();
     this.sent = null;
     this.subscribed = false;
     this.queries = 0;

@@ -13,6 +13,8 @@ import type {Callback, RealDoc} from './upstream.js';
 const MAX_HISTORY = 4096;
 const CUT_SOON_MS = 100;
 const CUT_LATER_MS = 3000;
+/** So long after a restart the whole way is kept for tabs that the journal does not know of. */
+const RETURN_MS = 60_000;
 /** How many entries come in between two looks at what can be forgotten. */
 const TRIM_EVERY = 64;
 
@@ -41,6 +43,7 @@ export class SharedDoc {
   private held: (() => void)[] = [];
   private isRestoring = false;
   private wasRestored = false;
+  private keptFrom: number | undefined;
   private cancelCheckpoint: (() => void) | undefined;
   pendingOps = 0;
 
@@ -78,6 +81,7 @@ export class SharedDoc {
       this.doc.ingestSnapshot = ingest;
       this.doc._handleOp = handleOp;
       this.wasRestored = !!stored && this.revive(stored);
+      if (this.wasRestored) this.awaitTabs();
       this.isRestoring = false;
       if (missed) this.doc.fetch();
       this.runHeld();
@@ -109,6 +113,15 @@ export class SharedDoc {
       while (this.pendingOps) this.countPending(-1);
       return false;
     }
+  }
+
+  /** Tabs that live come back with what they had: the way on from there is kept for them. */
+  private awaitTabs(): void {
+    const {start} = this.recorded.history;
+    for (const follower of this.followers.values()) follower.awaitFrom(start);
+    // The journal does not know of a tab that has only looked.
+    this.keptFrom = start;
+    this.owner.after(RETURN_MS, () => { this.keptFrom = undefined; });
   }
 
   checkpoint(): void {
@@ -285,13 +298,12 @@ export class SharedDoc {
     if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
     const {inc, rev, unsettled} = known;
     const follower = this.follower(tab);
-    follower.inc = inc;
-    follower.sent = null;
+    follower.return(inc, null);
     if (rev === null) return;
     // Nothing is known here of what the tab had: it starts anew.
     if (!this.recorded.hasState && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     if (!this.recorded.history.covers(rev)) return this.reset(follower, historyLost(this.doc));
-    follower.sent = rev;
+    follower.return(inc, rev);
     this.catchUp(follower);
     for (const seq of unsettled) this.repeatOutcome(follower, seq);
   }
@@ -320,8 +332,9 @@ export class SharedDoc {
   }
 
   private trim(): void {
+    if (this.isRestoring) return;
     const {history} = this.recorded;
-    let oldest = history.rev;
+    let oldest = this.keptFrom ?? history.rev;
     for (const follower of this.followers.values()) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
     history.trim(Math.max(oldest, history.rev - MAX_HISTORY));
   }
