@@ -1,7 +1,7 @@
 import {Lobby, type SessionHandlers} from '../broker/lobby.js';
 import type {Message, Session} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
-import type {Locks, OpenChannel, Platform} from '../platform/platform.js';
+import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
 import {DurableStore, type Cipher} from '../store/durable-store.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
@@ -45,6 +45,8 @@ export interface HostOptions {
   channel?: OpenChannel | undefined;
   /** `navigator.locks` or its like: tells of tabs that died. Default: the browser's, none with an own `channel`. */
   locks?: Locks | undefined;
+  /** Default: the system's time and timers. */
+  clock?: Clock | undefined;
   /**
    * Keeps documents, and edits that the server has not got, over restarts. `false` switches it off. Default:
    * IndexedDB where there is one.
@@ -85,7 +87,7 @@ export class Host {
   private readonly hasClosed = new Promise<void>(resolve => { this.tellClosed = resolve; });
 
   constructor(options: HostOptions) {
-    this.platform = browserPlatform({channel: options.channel, locks: options.locks});
+    this.platform = browserPlatform(options);
     this.namespace = options.namespace ?? 'default';
     this.epoch = this.platform.randomId() as Epoch;
     this.connection = options.connection as RealConnection;

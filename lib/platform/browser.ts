@@ -17,12 +17,12 @@ export function randomId(): string {
 }
 
 /** The globals of a window or worker (or of Node), with whatever the caller brings instead. */
-export function browserPlatform(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined} = {}): Platform {
+export function browserPlatform(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined; clock?: Clock | undefined} = {}): Platform {
   return {
     channel: own.channel ?? (name => new BroadcastChannel(name) as ReturnType<OpenChannel>),
     // An injected channel has nothing to do with this browser's locks.
     locks: own.locks ?? (own.channel ? undefined : globalLocks()),
-    clock: systemClock,
+    clock: own.clock ?? systemClock,
     ...(typeof navigator !== 'undefined' && navigator.storage && {estimateStorage: () => navigator.storage.estimate()}),
     randomId
   };

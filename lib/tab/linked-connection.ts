@@ -22,6 +22,8 @@ export interface ProxyConnectionOptions {
   channel?: OpenChannel | undefined;
   /** `navigator.locks` or its like; tells the host of this tab's death. Default: the browser's, none with an own `channel`. */
   locks?: Locks | undefined;
+  /** Default: the system's time and timers. */
+  clock?: Clock | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
@@ -77,7 +79,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     super(socket);
     this.hostSocket = socket;
     this.options = options;
-    this.platform = browserPlatform({channel: options.channel, locks: options.locks});
+    this.platform = browserPlatform(options);
     this.tabId = this.platform.randomId() as TabId;
     this.id = this.tabId;
     // Upstream binds its sockets at construction; ours closes when the app closes the connection.
@@ -236,7 +238,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   protected moveTo(channel: OpenChannel): void {
     this.link?.close();
     this.setLinked(false);
-    this.platform = browserPlatform({channel});
+    this.platform = browserPlatform({channel, clock: this.options.clock});
     this.openLink();
   }
 
