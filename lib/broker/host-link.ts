@@ -1,5 +1,5 @@
 import {
-  parseLobbyMessage, parseTabChannelMessage, type Hello, type TabChannelMessage, type Welcome
+  CLOSED, SUSPENDED, parseLobbyMessage, parseTabChannelMessage, type Hello, type Place, type TabChannelMessage, type Welcome
 } from '../protocol/frames.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
@@ -7,9 +7,12 @@ import type {Channel, Platform} from '../platform/platform.js';
 import {nextTick} from '../platform/next-tick.js';
 import {TabsError} from '../protocol/errors.js';
 import {Session, type Message} from './session.js';
+import {Watchdog} from './watchdog.js';
 
 /** A tab without a session greets again after so long; announcements normally come first. */
 const GREET_EVERY_MS = 1000;
+/** How long a host may be silent, in ms, before it is asked; and how long it may take to answer. */
+const PATIENCE_MS = 5000;
 
 export type HostState = 'connecting' | 'connected' | 'lost';
 
@@ -19,7 +22,11 @@ export interface HostLinkEvents {
   /** The session ended; a new one is being sought unless the link was closed. */
   onLost(reason: string): void;
   onMessage(message: Message): void;
+  /** Answers the host's calls; what it throws or rejects with is the reply's error. */
+  onCall(name: string, args: unknown): unknown;
   onMalformed(what: string): void;
+  /** The host has not answered for long, although it may be alive. */
+  onSilence(reason: string): void;
   /** The host speaks another version of the protocol than this tab. */
   onRefused(hostProtocol: number): void;
 }
@@ -30,13 +37,19 @@ export class HostLink {
   epoch: Epoch | undefined;
   /** Whose histories this tab follows. */
   lineage: string | undefined;
-  private readonly lobby: Channel;
-  private readonly channel: Channel;
+  /** Where the last host lives that answered. */
+  place: Place | undefined;
+  /** The highest generation of hosts that this tab has heard of: earlier ones have been replaced. */
+  generation = 0;
+  private lobby: Channel | undefined;
+  private channel: Channel | undefined;
   private session: Session | undefined;
+  private watchdog: Watchdog | undefined;
   private attempt = 0;
   private isGreeting = false;
   private locked = false;
   private closed = false;
+  private isSuspended = false;
   private releaseLock: () => void = () => {};
   private cancelGreeting: () => void = () => {};
 
@@ -44,23 +57,32 @@ export class HostLink {
     private readonly platform: Platform,
     readonly namespace: string,
     readonly tabId: TabId,
-    private readonly events: HostLinkEvents
+    private readonly events: HostLinkEvents,
+    private readonly patience = PATIENCE_MS
   ) {
+    this.open();
+  }
+
+  private open(): void {
+    const {platform, namespace, tabId} = this;
     this.channel = platform.channel(tabChannelName(namespace, tabId));
     this.channel.onmessage = event => this.receive(parseTabChannelMessage(event.data));
     this.lobby = platform.channel(lobbyName(namespace));
     this.lobby.onmessage = event => {
       const message = parseLobbyMessage(event.data);
-      if (message?.type === 'here' && message.epoch !== this.epoch) this.greet();
-      else if (message?.type === 'here' && !this.session) this.greet();
+      if (message?.type !== 'here' || message.generation < this.generation) return;
+      this.generation = message.generation;
+      if (message.epoch !== this.epoch || !this.session) this.greet();
     };
-    this.unref();
+    this.channel.unref?.();
+    this.lobby.unref?.();
     if (platform.locks) this.takeLock();
     else this.greet();
   }
 
   send(message: Message): void {
     this.session?.send(message);
+    this.watchdog?.expect();
   }
 
   call(name: string, args: unknown, timeout: number): Promise<unknown> {
@@ -81,10 +103,30 @@ export class HostLink {
   }
 
   /** Tells the host, while there is still time, that this tab will not be there any more. */
-  sayGoodbye(): void {
+  sayGoodbye(reason = CLOSED): void {
     if (!this.session) return;
     this.session.flush();
-    this.channel.postMessage({type: 'end', session: this.session.id, from: 'tab', reason: 'closed'});
+    this.channel?.postMessage({type: 'end', session: this.session.id, from: 'tab', reason});
+  }
+
+  /**
+   * Lets go of everything that would keep the page out of the back/forward cache, where nothing reaches it.
+   * At once: a page that goes away has no next turn.
+   */
+  suspend(): void {
+    if (this.closed || this.isSuspended) return;
+    this.isSuspended = true;
+    this.cancelGreeting();
+    this.sayGoodbye(SUSPENDED);
+    if (this.session) this.dropSession('the page was put away');
+    this.letGo();
+  }
+
+  /** Back from the cache: as after a lost network. */
+  resume(): void {
+    if (this.closed || !this.isSuspended) return;
+    this.isSuspended = false;
+    this.open();
   }
 
   /** Leaves the host for good. */
@@ -93,45 +135,43 @@ export class HostLink {
     this.closed = true;
     this.cancelGreeting();
     this.sayGoodbye();
+    this.watchdog?.end();
     this.session?.end();
     this.session = undefined;
     this.state = 'lost';
     // In Node a message still under way is lost when its channel closes in the same turn.
-    nextTick(() => {
-      this.channel.close();
-      this.lobby.close();
-      this.releaseLock();
-    });
+    nextTick(() => this.letGo());
   }
 
-  /** Node only: lets the process end although the channels are open. */
-  unref(): void {
-    this.channel.unref?.();
-    this.lobby.unref?.();
+  private letGo(): void {
+    this.channel?.close();
+    this.lobby?.close();
+    this.channel = this.lobby = undefined;
+    this.releaseLock();
+    this.locked = false;
   }
 
   /** The lock is held for the tab's life: the host, waiting for it, learns of the tab's death. */
   private takeLock(): void {
     const name = tabLockName(this.namespace, this.tabId);
     void this.platform.locks!.request(name, {mode: 'exclusive'}, () => {
+      if (this.closed || this.isSuspended) return undefined;
       this.locked = true;
-      if (!this.closed) this.greet();
-      return new Promise<void>(release => {
-        if (this.closed) release();
-        else this.releaseLock = release;
-      });
-    }).catch(() => { if (!this.closed && !this.locked) this.greet(); });
+      this.greet();
+      return new Promise<void>(release => { this.releaseLock = release; });
+    }).catch(() => { if (!this.locked) this.greet(); });
   }
 
   private greet(): void {
-    if (this.closed) return;
+    if (this.closed || this.isSuspended) return;
     this.cancelGreeting();
     this.attempt++;
     this.isGreeting = true;
     const hello: Hello = {
-      type: 'hello', protocol: PROTOCOL_VERSION, tabId: this.tabId, attempt: this.attempt, locked: this.locked
+      type: 'hello', protocol: PROTOCOL_VERSION, tabId: this.tabId, attempt: this.attempt, locked: this.locked,
+      generation: this.generation
     };
-    this.lobby.postMessage(hello);
+    this.lobby?.postMessage(hello);
     this.cancelGreeting = this.platform.clock.after(GREET_EVERY_MS, () => this.greet());
   }
 
@@ -139,12 +179,14 @@ export class HostLink {
     if (!message || this.closed) return;
     switch (message.type) {
       case 'welcome':
-        if (this.isGreeting && message.attempt === this.attempt) this.begin(message);
+        // A host that has been replaced may wake up and answer, too.
+        if (this.isGreeting && message.attempt === this.attempt && message.generation >= this.generation) this.begin(message);
         return;
       case 'refusal':
         if (this.isGreeting && message.attempt === this.attempt) this.events.onRefused(message.protocol);
         return;
       case 'batch':
+        this.watchdog?.hear();
         return this.session?.receive(message);
       case 'end':
         if (message.from === 'host' && message.session === this.session?.id) this.reconnect(message.reason);
@@ -160,18 +202,30 @@ export class HostLink {
     const continues = welcome.lineage === this.lineage;
     this.epoch = welcome.epoch;
     this.lineage = welcome.lineage;
+    this.place = welcome.place;
+    this.generation = welcome.generation;
     this.session = new Session({
       id: welcome.session,
       side: 'tab',
-      channel: this.channel,
+      channel: this.channel!,
       clock: this.platform.clock,
       nextTick,
       onMessage: message => this.events.onMessage(message),
+      onCall: (name, args) => (name === 'tab.ping' ? null : this.events.onCall(name, args)),
       onMalformed: what => this.events.onMalformed(what),
       onBroken: reason => {
         this.dropSession(reason);
         this.greet();
       }
+    });
+    const {session, patience} = this;
+    this.watchdog = new Watchdog({
+      clock: this.platform.clock,
+      patience,
+      // A host in this very page dies with it.
+      always: !this.platform.locks && welcome.place !== 'direct',
+      ask: timeout => session.call('host.ping', null, timeout),
+      onSilence: () => this.events.onSilence(`The host has been silent for ${2 * patience} ms`)
     });
     this.state = 'connected';
     this.isGreeting = false;
@@ -179,6 +233,8 @@ export class HostLink {
   }
 
   private dropSession(reason: string): void {
+    this.watchdog?.end();
+    this.watchdog = undefined;
     this.session?.end();
     this.session = undefined;
     this.state = 'lost';

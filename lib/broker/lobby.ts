@@ -1,4 +1,6 @@
-import {parseLobbyMessage, parseTabChannelMessage, type Hello} from '../protocol/frames.js';
+import {
+  SUSPENDED, parseLobbyMessage, parseTabChannelMessage, type Candidate, type Hello, type Place
+} from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -16,12 +18,38 @@ export interface SessionHandlers {
 
 /** How long a tab that an earlier host knew may stay away. */
 const ABSENT_MS = 10_000;
+/** How long a page may stay in the back/forward cache; browsers discard it after 10 to 60 minutes. */
+const SUSPENDED_MS = 30 * 60_000;
+/** A tab without a lock is asked whether it is there when it has been silent for so long, and again so long to answer. */
+const SILENT_MS = 30_000;
+
+export interface LobbyOptions {
+  namespace: string;
+  epoch: Epoch;
+  generation: number;
+  place: Place;
+  build: string;
+  lineage: string;
+  /** Holds back what tells of something that is not durable yet. */
+  whenDurable?: ((send: () => void) => void) | undefined;
+}
+
+export interface LobbyEvents {
+  /** A session began. */
+  accept(tabId: TabId, session: Session): SessionHandlers;
+  /** A host that waits for this one's place. */
+  onCandidate(candidate: Candidate): void;
+  /** There is a later host: this one has been taken for dead. */
+  onSuperseded(): void;
+}
 
 interface Guest {
   channel: Channel;
   session: Session | undefined;
   handlers: SessionHandlers | undefined;
   stopWatching: () => void;
+  /** When it was last heard of, in ms since the epoch. */
+  heardAt: number;
 }
 
 /**
@@ -36,18 +64,22 @@ export class Lobby {
 
   constructor(
     private readonly platform: Platform,
-    private readonly namespace: string,
-    private readonly epoch: Epoch,
-    private readonly store: {lineage: string; whenDurable?(send: () => void): void},
-    private readonly accept: (tabId: TabId, session: Session) => SessionHandlers
+    private readonly options: LobbyOptions,
+    private readonly events: LobbyEvents
   ) {
+    const {namespace, epoch, generation} = options;
     this.lobby = platform.channel(lobbyName(namespace));
-    this.lobby.onmessage = event => {
-      const message = parseLobbyMessage(event.data);
-      if (message?.type === 'hello') this.welcome(message);
-    };
+    this.lobby.onmessage = event => this.receive(event.data);
     this.lobby.unref?.();
-    this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch});
+    this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
+  }
+
+  private receive(data: unknown): void {
+    const message = parseLobbyMessage(data);
+    if (!message || this.closed) return;
+    if (message.type === 'candidate') return this.events.onCandidate(message);
+    if (message.generation > this.options.generation) return this.events.onSuperseded();
+    if (message.type === 'hello') this.welcome(message);
   }
 
   /** Ends all sessions: the tabs look for another host. */
@@ -65,7 +97,7 @@ export class Lobby {
   }
 
   private welcome(hello: Hello): void {
-    if (this.closed) return;
+    const {epoch, generation, place, lineage, whenDurable} = this.options;
     const guest = this.guests.get(hello.tabId) ?? this.meet(hello.tabId);
     if (hello.protocol !== PROTOCOL_VERSION) {
       guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
@@ -73,7 +105,7 @@ export class Lobby {
       return;
     }
     this.endSession(guest, false);
-    const id = `${this.epoch}/${++this.sessions}` as SessionId;
+    const id = `${epoch}/${++this.sessions}` as SessionId;
     // The handlers are assigned before any message can arrive: receiving needs the session's id.
     const session: Session = new Session({
       id,
@@ -81,7 +113,7 @@ export class Lobby {
       channel: guest.channel,
       clock: this.platform.clock,
       nextTick,
-      ...(this.store.whenDurable && {whenDurable: (send: () => void) => this.store.whenDurable!(send)}),
+      whenDurable,
       onMessage: message => guest.handlers?.onMessage(message),
       onCall: (name, args) => guest.handlers?.onCall(name, args),
       onMalformed: what => guest.handlers?.onMalformed(what),
@@ -91,26 +123,37 @@ export class Lobby {
       }
     });
     guest.session = session;
-    guest.channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch: this.epoch, lineage: this.store.lineage, session: id});
-    guest.handlers = this.accept(hello.tabId, session);
+    guest.channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
+    guest.handlers = this.events.accept(hello.tabId, session);
     if (hello.locked) this.watch(hello.tabId, guest);
+    else this.watchSilence(hello.tabId, guest);
   }
 
   private meet(tabId: TabId): Guest {
-    const channel = this.platform.channel(tabChannelName(this.namespace, tabId));
-    const guest: Guest = {channel, session: undefined, handlers: undefined, stopWatching: () => {}};
+    const {namespace} = this.options;
+    const channel = this.platform.channel(tabChannelName(namespace, tabId));
+    const guest: Guest = {channel, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
     channel.onmessage = event => {
       const message = parseTabChannelMessage(event.data);
+      guest.heardAt = this.platform.clock.now();
       if (message?.type === 'batch') guest.session?.receive(message);
       else if (message?.type === 'end' && message.from === 'tab' && message.session === guest.session?.id) {
         // Told back: a tab that has not said this itself looks for its host again.
         channel.postMessage({...message, from: 'host'});
-        this.dismiss(tabId, guest, true);
+        if (message.reason === SUSPENDED) this.suspend(tabId, guest);
+        else this.dismiss(tabId, guest, true);
       }
     };
     channel.unref?.();
     this.guests.set(tabId, guest);
     return guest;
+  }
+
+  /** The tab has given its lock back, and comes back with a greeting or not at all. */
+  private suspend(tabId: TabId, guest: Guest): void {
+    const {handlers} = guest;
+    this.dismiss(tabId, guest, false);
+    this.platform.clock.after(SUSPENDED_MS, () => { if (!this.closed && !this.guests.has(tabId)) handlers?.onEnd(true); });
   }
 
   /** Waits for the death of a tab that has not greeted: it was known to an earlier host. */
@@ -119,7 +162,7 @@ export class Lobby {
       this.platform.clock.after(ABSENT_MS, () => { if (!this.guests.has(tabId)) onGone(); });
       return;
     }
-    void this.platform.locks.request(tabLockName(this.namespace, tabId), {}, () => {
+    void this.platform.locks.request(tabLockName(this.options.namespace, tabId), {}, () => {
       // A tab that is alive holds its lock; but it may be about to take it.
       this.platform.clock.after(ABSENT_MS, () => { if (!this.guests.has(tabId)) onGone(); });
     }).catch(() => {});
@@ -132,13 +175,26 @@ export class Lobby {
     const abort = new AbortController();
     guest.stopWatching = () => abort.abort();
     void this.platform.locks
-      .request(tabLockName(this.namespace, tabId), {signal: abort.signal}, () => {
+      .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         // A dying tab's last messages can arrive after its lock is free (WebKit, Firefox).
         this.platform.clock.after(50, () => {
           if (this.guests.get(tabId) === guest) this.dismiss(tabId, guest, true);
         });
       })
       .catch(() => {});
+  }
+
+  /** Without locks, a tab that has been silent for long is asked whether it is still there. */
+  private watchSilence(tabId: TabId, guest: Guest): void {
+    const {clock} = this.platform;
+    guest.stopWatching();
+    guest.stopWatching = clock.after(SILENT_MS, () => {
+      if (clock.now() - guest.heardAt < SILENT_MS) return this.watchSilence(tabId, guest);
+      guest.session?.call('tab.ping', null, SILENT_MS).then(
+        () => { if (this.guests.get(tabId) === guest) this.watchSilence(tabId, guest); },
+        () => { if (this.guests.get(tabId) === guest && clock.now() - guest.heardAt >= SILENT_MS) this.dismiss(tabId, guest, true); }
+      );
+    });
   }
 
   private dismiss(tabId: TabId, guest: Guest, gone: boolean): void {

@@ -21,7 +21,7 @@ export interface SessionOptions {
   clock: Clock;
   nextTick(callback: () => void): void;
   /** Holds back what is to be sent until what it tells of is durable. Default: sends at once. */
-  whenDurable?(send: () => void): void;
+  whenDurable?: ((send: () => void) => void) | undefined;
   /** Called for each message of the other side but calls and their replies, in order. */
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */

@@ -1,9 +1,13 @@
 import type {ServerUrl, SocketLike} from '../host/server-connection.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {TabsError} from '../protocol/errors.js';
+import type {Place} from '../protocol/frames.js';
 
-/** How a tab reaches the server: through a worker that all tabs share, or by a connection of its own. */
-export type Mode = 'shared-worker' | 'direct';
+/**
+ * How a tab reaches the server: through a worker that all tabs share, through a host that one of the tabs
+ * provides, or by a connection of its own.
+ */
+export type Mode = Place;
 
 export interface ConnectOptions {
   /** The ShareDB server's WebSocket. Relative URLs count from the page's. */
@@ -15,15 +19,22 @@ export interface ConnectOptions {
    * `new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'})`.
    */
   sharedWorker?: (() => SharedWorker) | undefined;
+  /**
+   * Starts a worker of this tab's own, in which it is the host of all tabs where there is no shared worker and
+   * the tabs have elected it. The same script can serve. Without it, the tab's page is the host.
+   */
+  worker?: (() => Worker) | undefined;
   /** `false` is short for `mode: 'direct'`. Default true. */
   useSharedWorker?: boolean | undefined;
   /**
-   * 'auto' falls back to the direct connection where a shared worker can't be had; 'shared-worker' never
-   * does; 'direct' never tries. Default 'auto'.
+   * 'auto' takes the shared worker; where it can't be had, an elected tab is the host; where that can't be, each
+   * tab connects directly. The others force one way, and an `error` tells where it can't be had. Default 'auto'.
    */
   mode?: 'auto' | Mode | undefined;
-  /** How long a worker may take until it answers, in ms, before the direct connection is used. Default 5000. */
+  /** How long a host may take until it answers, in ms, before the next way is taken. Default 5000. */
   hostTimeout?: number | undefined;
+  /** What the app calls this build, where the page is the host: see `build` of `startHost`. */
+  build?: string | undefined;
   /**
    * Whether documents, and edits that the server has not got, are kept in IndexedDB over the end of all tabs,
    * and how surely: 'relaxed' survives the end of the browser, 'strict' the loss of power. What a worker's
@@ -50,14 +61,18 @@ export function checkOptions(options: ConnectOptions): void {
   const wrong = (name: string, takes: string): never => {
     throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${takes}`);
   };
-  const {url, namespace, sharedWorker, useSharedWorker, mode, hostTimeout} = options;
+  const {url, namespace, sharedWorker, worker, useSharedWorker, mode, hostTimeout, build} = options;
   if (url !== undefined && typeof url !== 'string' && typeof url !== 'function') wrong('url', 'a string or a function that gives one');
   if (namespace !== undefined && (typeof namespace !== 'string' || !namespace)) wrong('namespace', 'a string that is not empty');
   if (sharedWorker !== undefined && typeof sharedWorker !== 'function') {
     wrong('sharedWorker', 'a function that returns a SharedWorker, not the worker itself');
   }
+  if (worker !== undefined && typeof worker !== 'function') wrong('worker', 'a function that returns a Worker, not the worker itself');
+  if (build !== undefined && typeof build !== 'string') wrong('build', 'a string');
   if (useSharedWorker !== undefined && typeof useSharedWorker !== 'boolean') wrong('useSharedWorker', 'true or false');
-  if (mode !== undefined && !['auto', 'shared-worker', 'direct'].includes(mode)) wrong('mode', "'auto', 'shared-worker' or 'direct'");
+  if (mode !== undefined && !['auto', 'shared-worker', 'elected-tab', 'direct'].includes(mode)) {
+    wrong('mode', "'auto', 'shared-worker', 'elected-tab' or 'direct'");
+  }
   const {store, storedFirst} = options;
   if (store !== undefined && store !== false && (typeof store !== 'object' || store === null ||
     ![undefined, 'relaxed', 'strict'].includes(store.durability))) {

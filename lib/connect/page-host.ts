@@ -3,9 +3,13 @@ import {bindToServer, connectToServer, type ServerUrl, type SocketLike} from '..
 import type {RealConnection} from '../host/upstream.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {hostLockName} from '../protocol/version.js';
+import {host, type HostingOptions} from './hosting.js';
 import type {BackendOrSocket} from './options.js';
 
-export interface PageHostOptions {
+/** What a host in the page connects to. */
+export type Server = {url: ServerUrl} | {backendOrSocket: BackendOrSocket};
+
+export interface DirectHostOptions {
   namespace: string;
   channel: OpenChannel;
   store: StoreOptions | false | undefined;
@@ -18,16 +22,19 @@ export interface PageHostOptions {
  * host, over channels that do not leave the page. Of several tabs that connect directly, the first has the
  * store of direct connections; the others go without, and their status says so.
  */
-export async function startPageHost(
-  server: {url: ServerUrl} | {backendOrSocket: BackendOrSocket},
-  {namespace, channel, store, locks, warn}: PageHostOptions
-): Promise<Host> {
+export async function startDirectHost(server: Server, {namespace, channel, store, locks, warn}: DirectHostOptions): Promise<Host> {
   const own = `${namespace}/direct`;
   const office = store === false || !locks ? undefined : await tryOffice(locks, own);
-  const connection = 'url' in server ? connectToServer(server.url) : connectTo(server.backendOrSocket);
-  const host = new Host({namespace, channel, connection, warn, store: office ? {...(store || {}), name: own} : false});
+  const host = new Host({
+    namespace, channel, connection: connectTo(server), warn, store: office ? {...(store || {}), name: own} : false
+  });
   if (office) void host.whenClosed.then(office.leave);
   return host;
+}
+
+/** A host in the page of an elected tab, for all tabs. */
+export function startElectedHost(server: Server, options: Omit<HostingOptions, 'connect' | 'place'>): void {
+  host({...options, place: 'elected-tab', connect: () => connectTo(server)}, () => {});
 }
 
 /** @returns undefined when another tab has it */
@@ -40,7 +47,9 @@ function tryOffice(locks: Locks, namespace: string): Promise<{leave: () => void}
   });
 }
 
-function connectTo(backendOrSocket: BackendOrSocket): RealConnection {
+function connectTo(server: Server): RealConnection {
+  if ('url' in server) return connectToServer(server.url);
+  const {backendOrSocket} = server;
   if (typeof backendOrSocket === 'function') return bindToServer(backendOrSocket());
   if ('connect' in backendOrSocket) return backendOrSocket.connect() as RealConnection;
   return bindToServer(backendOrSocket as SocketLike);

@@ -1,14 +1,22 @@
 import type {Host} from '../host/host.js';
 import type {ServerUrl} from '../host/server-connection.js';
-import type {OpenChannel} from '../platform/platform.js';
-import {browserPlatform, supportsSharedWorker} from '../platform/browser.js';
+import {browserPlatform} from '../platform/browser.js';
 import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
+import type {Locks, OpenChannel} from '../platform/platform.js';
 import {TabsError} from '../protocol/errors.js';
+import {rescueLockName} from '../protocol/version.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
-import type {BackendOrSocket, ConnectOptions, Mode} from './options.js';
+import {ElectedTabHost} from './elected-tab-host.js';
+import type {HostSource} from './host-source.js';
+import {HostWatch} from './host-watch.js';
 import {LastWords} from './last-words.js';
+import type {BackendOrSocket, ConnectOptions, Mode} from './options.js';
+import type {Server} from './page-host.js';
+import {watchPage} from './page-life.js';
 import {SharedWorkerHost} from './shared-worker-host.js';
+import {waysToHost, type Ways} from './ways.js';
+import type {WorkerGreeting} from './worker-messages.js';
 
 const HOST_TIMEOUT_MS = 5000;
 
@@ -18,130 +26,157 @@ export class TabConnection extends ProxyConnection {
   mode: Mode | undefined;
   private readonly connectOptions: ConnectOptions;
   private readonly backendOrSocket: BackendOrSocket | undefined;
+  private readonly locks: Locks | undefined;
   /** Channels that do not leave the page: to the host of a direct connection. */
   private readonly ownChannel: OpenChannel;
-  private sharedWorker: SharedWorkerHost | undefined;
-  private pageHost: Host | undefined;
+  private readonly ways: Ways;
+  private readonly watch: HostWatch;
+  /** What this tab contributes to there being a host for all tabs. */
+  private source: HostSource | undefined;
+  private directHost: Host | undefined;
+  private reason = '';
+  /** On channels that other tabs hear as well. */
+  private isAmongTabs: boolean;
   private cancelTimeout: () => void = () => {};
+  private stopWatchingPage: () => void = () => {};
+  private isRefused = false;
   private isClosed = false;
-  private stopListening: () => void = () => {};
 
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
-    const obstacle = obstacleToSharedWorker(options);
+    const {locks} = browserPlatform(options);
+    const ways = waysToHost(options, backendOrSocket, locks);
     const ownChannel = memoryChannels(nextTick);
-    super(obstacle === undefined ? options : {...options, channel: ownChannel});
+    super(ways.modes[0] === 'direct' ? {...options, channel: ownChannel} : options);
     this.connectOptions = options;
     this.backendOrSocket = backendOrSocket;
+    this.locks = locks;
+    this.ways = ways;
+    this.isAmongTabs = ways.modes[0] !== 'direct';
     this.ownChannel = ownChannel;
+    this.watch = new HostWatch(this.namespace, locks, () => this.replaceHost());
+    this.on('hostState', state => { if (state === 'connected' && this.source) this.handleShared(); });
     this.leaveLastWords();
-    if (obstacle === undefined) this.shareWorker();
-    else void this.connectDirectly(obstacle);
+    this.take(ways.modes.shift(), ways.reason);
   }
 
   override close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.cancelTimeout();
-    this.stopListening();
+    this.stopWatchingPage();
+    this.watch.stop();
     super.close();
-    this.sharedWorker?.close();
-    // The last messages of this tab are still on their way to it.
-    const {pageHost} = this;
-    if (pageHost) nextTick(() => nextTick(() => pageHost.close()));
+    // The last messages of this tab are still on their way to its host.
+    const {source, directHost} = this;
+    nextTick(() => nextTick(() => {
+      source?.close();
+      directHost?.close();
+    }));
   }
 
-  /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
-  private leaveLastWords(): void {
-    if (typeof window === 'undefined' || this.connectOptions.store === false) return;
-    const storage = localStorageOf(window);
-    if (!storage) return;
-    const {namespace = 'default'} = this.connectOptions;
-    const words = new LastWords(namespace, this.id!, browserPlatform(this.connectOptions).locks, storage);
-    const leave = (): void => words.leave(this.isClosed ? undefined : this.lastWord());
-    const hidden = (): void => { if (document.visibilityState === 'hidden') leave(); };
-    // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
-    const goAway = ({persisted}: PageTransitionEvent): void => {
-      leave();
-      this.sendLastWord(this.lastWord(), !persisted);
-    };
-    window.addEventListener('pagehide', goAway);
-    document.addEventListener('freeze', leave);
-    document.addEventListener('visibilitychange', hidden);
-    this.stopListening = () => {
-      window.removeEventListener('pagehide', goAway);
-      document.removeEventListener('freeze', leave);
-      document.removeEventListener('visibilitychange', hidden);
-    };
-    this.on('hostState', state => {
-      if (state !== 'connected') return;
-      // What this tab has left itself, it hands over now.
-      words.leave(undefined);
-      words.offer(word => this.offerLastWord(word)).catch(() => {});
-    });
+  private get namespace(): string {
+    return this.connectOptions.namespace ?? 'default';
   }
 
-  private shareWorker(): void {
-    const {namespace = 'default', sharedWorker, url} = this.connectOptions;
-    this.sharedWorker = new SharedWorkerHost({
-      namespace,
-      store: this.connectOptions.store,
-      create: sharedWorker!,
-      url: async () => (url === undefined ? undefined : absoluteUrl(await (typeof url === 'function' ? url() : url))),
-      locks: browserPlatform(this.connectOptions).locks,
-      onFailure: reason => this.giveUpSharing(reason),
-      onDeath: () => this.replaceHost()
-    });
-    this.on('hostState', state => {
-      if (this.sharedWorker && state === 'connected') this.handleSharedHost();
-    });
-    this.startWorker();
+  private get hostTimeout(): number {
+    return this.connectOptions.hostTimeout ?? HOST_TIMEOUT_MS;
   }
 
-  private startWorker(): void {
-    const {hostTimeout = HOST_TIMEOUT_MS} = this.connectOptions;
-    this.cancelTimeout();
-    this.cancelTimeout = this.clock.after(hostTimeout, () =>
-      this.giveUpSharing(`The shared worker did not answer within ${hostTimeout} ms`));
-    this.sharedWorker!.start();
-  }
+  // ---- the ways to a host, one after the other
 
-  private handleSharedHost(): void {
-    this.cancelTimeout();
-    this.sharedWorker!.watchHost();
-    this.setMode('shared-worker', 'The shared worker answered');
-  }
-
-  /** The host in office died: the same call that found the worker alive starts a new one. */
-  private replaceHost(): void {
-    this.reconnect('The host died');
-    this.startWorker();
-  }
-
-  private giveUpSharing(reason: string): void {
-    if (this.isClosed || this.pageHost || this.mode === 'direct') return;
-    this.cancelTimeout();
-    if (this.connectOptions.mode === 'shared-worker') {
-      nextTick(() => this.emit('error', new TabsError('ERR_TABS_NO_HOST', reason)));
-      return;
+  private take(mode: Mode | undefined, reason: string): void {
+    this.reason = reason;
+    switch (mode) {
+      case 'shared-worker':
+        return this.join(this.sharedWorkerHost());
+      case 'elected-tab':
+        return this.join(this.electedTabHost());
+      case 'direct':
+        return void this.connectDirectly(reason);
+      case undefined:
+        nextTick(() => this.emit('error', new TabsError('ERR_TABS_NO_HOST', reason)));
+        return;
+      default:
+        mode satisfies never;
     }
-    this.sharedWorker?.close();
-    this.sharedWorker = undefined;
-    this.moveTo(this.ownChannel);
-    void this.connectDirectly(reason);
+  }
+
+  private takeNext(reason: string): void {
+    if (this.isClosed || this.mode === 'direct') return;
+    this.cancelTimeout();
+    this.source?.close();
+    this.source = undefined;
+    this.take(this.ways.modes.shift(), reason);
+  }
+
+  private join(source: HostSource | undefined): void {
+    if (!source) return;
+    this.source = source;
+    this.awaitAnswer(false);
+    source.start();
+  }
+
+  private sharedWorkerHost(): HostSource | undefined {
+    const {sharedWorker} = this.connectOptions;
+    if (sharedWorker && typeof SharedWorker === 'function') {
+      const source: HostSource = new SharedWorkerHost({
+        create: sharedWorker,
+        greeting: () => this.greeting(),
+        onFailure: reason => { if (this.source === source) this.takeNext(reason); }
+      });
+      return source;
+    }
+    this.takeNext(sharedWorker ? 'This browser has no SharedWorker' : 'The option sharedWorker is missing');
+    return undefined;
+  }
+
+  private electedTabHost(): ElectedTabHost | undefined {
+    const {locks} = this;
+    if (!locks) {
+      this.takeNext(`${this.reason}; there are no Web Locks to elect a tab with`);
+      return undefined;
+    }
+    const source: ElectedTabHost = new ElectedTabHost({
+      namespace: this.namespace,
+      locks,
+      clock: this.clock,
+      greeting: () => this.greeting(),
+      createWorker: this.connectOptions.worker,
+      hostInPage: (greeting, signal) => this.hostInPage(greeting, signal),
+      onFailure: reason => { if (this.source === source) this.takeNext(reason); }
+    });
+    return source;
+  }
+
+  private async greeting(): Promise<WorkerGreeting> {
+    const {url, store} = this.connectOptions;
+    return {
+      type: 'sharedb-tabs', namespace: this.namespace, store, steal: false, after: this.host.generation,
+      url: url === undefined ? undefined : absoluteUrl(await (typeof url === 'function' ? url() : url))
+    };
+  }
+
+  private async hostInPage({steal, after}: WorkerGreeting, signal: AbortSignal): Promise<void> {
+    const {store, warn, channel, build = ''} = this.connectOptions;
+    const {clock} = this;
+    const server = this.server('as a host');
+    const {startElectedHost} = await import('./page-host.js');
+    if (signal.aborted) return;
+    startElectedHost(server, {namespace: this.namespace, build, steal, after, signal, store, warn, channel, clock, locks: this.locks});
   }
 
   private async connectDirectly(reason: string): Promise<void> {
-    const {url, namespace = 'default', warn} = this.connectOptions;
-    const {backendOrSocket} = this;
-    const server = backendOrSocket ? {backendOrSocket} : url !== undefined ? {url: absoluteServerUrl(url)} : undefined;
+    const {store, warn} = this.connectOptions;
     // Known now, so that a second reason does not start a second host; told when nobody is in the constructor.
     this.mode = 'direct';
     try {
-      if (!server) throw new TabsError('ERR_TABS_NO_HOST', `${reason}, and there is no url, backend or socket for a direct connection`);
-      const {startPageHost} = await import('./page-host.js');
+      const server = this.server(`${reason}. For a direct connection`);
+      if (this.isAmongTabs) this.moveTo(this.ownChannel);
+      this.isAmongTabs = false;
+      const {startDirectHost} = await import('./page-host.js');
       if (this.isClosed) return;
-      this.pageHost = await startPageHost(server, {
-        namespace, channel: this.ownChannel, warn, store: this.connectOptions.store, locks: browserPlatform(this.connectOptions).locks
+      this.directHost = await startDirectHost(server, {
+        namespace: this.namespace, channel: this.ownChannel, warn, store, locks: this.locks
       });
       this.emit('mode', 'direct', reason);
     } catch (error) {
@@ -150,28 +185,125 @@ export class TabConnection extends ProxyConnection {
     }
   }
 
-  private setMode(mode: Mode, reason: string): void {
+  /** @throws ERR_TABS_NO_HOST where the options name no server */
+  private server(what: string): Server {
+    const {backendOrSocket} = this;
+    const {url} = this.connectOptions;
+    if (backendOrSocket) return {backendOrSocket};
+    if (url !== undefined) return {url: absoluteServerUrl(url)};
+    throw new TabsError('ERR_TABS_NO_HOST', `${what}, this tab needs a url, a backend or a socket`);
+  }
+
+  // ---- hosts that come and go
+
+  private handleShared(): void {
+    this.cancelTimeout();
+    this.isRefused = false;
+    this.watch.start();
+    const own = this.source!.mode;
+    const {place} = this.host;
+    const mode = place && place !== 'direct' ? place : own;
     if (this.mode === mode) return;
     this.mode = mode;
-    this.emit('mode', mode, reason);
+    this.emit('mode', mode, mode === own ? this.reason : 'Other tabs have a host of this kind');
+  }
+
+  /** The host in office died: what brought it about before brings the next one about. */
+  private replaceHost(): void {
+    if (this.isClosed || !this.source) return;
+    this.reconnect('The host died');
+    this.awaitAnswer(false);
+    this.source.start();
+  }
+
+  private awaitAnswer(isSecondTime: boolean): void {
+    this.cancelTimeout();
+    this.cancelTimeout = this.clock.after(this.hostTimeout, () => void this.handleNoAnswer(isSecondTime));
+  }
+
+  private async handleNoAnswer(isSecondTime: boolean): Promise<void> {
+    const {source} = this;
+    const isInOffice = await this.watch.isInOffice();
+    if (this.isClosed || this.source !== source || this.hostState === 'connected' || this.isRefused) return;
+    const reason = `No host has answered within ${this.hostTimeout} ms`;
+    if (!isInOffice) return this.takeNext(reason);
+    // It may be about to start: it opens its store first.
+    if (!isSecondTime) return this.awaitAnswer(true);
+    this.rescue(`The host in office has not answered within ${2 * this.hostTimeout} ms`);
+  }
+
+  /** @internal */
+  protected override handleSilence(reason: string): void {
+    this.reconnect(reason);
+    if (this.source) this.rescue(reason);
+  }
+
+  /** A host that holds its office and does not answer is replaced; one of the tabs does it. */
+  private rescue(reason: string): void {
+    const {locks, source} = this;
+    if (!locks || this.connectOptions.mode === 'shared-worker') return this.takeNext(reason);
+    const name = rescueLockName(this.namespace);
+    this.awaitAnswer(true);
+    locks.request(name, {ifAvailable: true}, async lock => {
+      if (!lock || this.isClosed || this.source !== source || this.hostState === 'connected') return;
+      const rescuer = source instanceof ElectedTabHost ? source : this.electedTabHost()!;
+      if (rescuer !== source) source?.close();
+      this.source = rescuer;
+      this.reason = reason;
+      rescuer.seize();
+      await new Promise<void>(resolve => this.clock.after(this.hostTimeout, resolve));
+    }).catch(() => {});
+  }
+
+  /** A page of this build is to be loaded again. Until then it has no host: what is typed here is its last word. */
+  protected override handleRefused(hostProtocol: number): void {
+    this.isRefused = true;
+    this.cancelTimeout();
+    super.handleRefused(hostProtocol);
+  }
+
+  // ---- the page's life
+
+  /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
+  private leaveLastWords(): void {
+    const storage = this.connectOptions.store === false ? undefined : localStorageOf(globalThis);
+    const words = storage && new LastWords(this.namespace, this.id!, this.locks, storage);
+    const leave = (): void => words?.leave(this.isClosed ? undefined : this.lastWord());
+    this.stopWatchingPage = watchPage({
+      onHidden: leave,
+      // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
+      onAway: mayReturn => {
+        leave();
+        this.sendLastWord(this.lastWord(), !mayReturn);
+        if (!mayReturn || !this.source) return;
+        this.cancelTimeout();
+        this.watch.stop();
+        this.suspend();
+        this.source.close();
+      },
+      onBack: () => {
+        if (!this.source) return;
+        this.resumeLink();
+        this.join(this.source.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
+      }
+    });
+    if (!words) return;
+    this.on('hostState', state => {
+      if (state !== 'connected') return;
+      // What this tab has left itself, it hands over now.
+      words.leave(undefined);
+      words.offer(word => this.offerLastWord(word)).catch(() => {});
+    });
   }
 }
 
-/** Undefined where the browser forbids it, e.g. with cookies switched off. */
-function localStorageOf(page: Window): Storage | undefined {
+/** Undefined where there is none, or the browser forbids it, e.g. with cookies switched off. */
+function localStorageOf(scope: {document?: unknown; localStorage?: Storage}): Storage | undefined {
   try {
-    return page.localStorage;
+    return scope.document ? scope.localStorage : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** Why a shared worker is out of the question; undefined where it is not. */
-function obstacleToSharedWorker({mode, useSharedWorker, sharedWorker}: ConnectOptions): string | undefined {
-  if (mode === 'direct') return 'The option mode asks for it';
-  if (useSharedWorker === false) return 'The option useSharedWorker is false';
-  if (!sharedWorker) return 'The option sharedWorker is missing';
-  return supportsSharedWorker() ? undefined : 'This browser has no SharedWorker or no BroadcastChannel';
 }
 
 /** A worker's base URL is its script's: relative URLs are made absolute in the page. */

@@ -1,12 +1,12 @@
 import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {Host, type StoreOptions} from '../host/host.js';
+import type {StoreOptions} from '../host/host.js';
 import {connectToServer, type ServerUrl} from '../host/server-connection.js';
 import type {RealConnection} from '../host/upstream.js';
-import type {Locks} from '../platform/platform.js';
+import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
-import {hostLockName} from '../protocol/version.js';
-import {parseWorkerGreeting, type WorkerGreeting} from './worker-greeting.js';
+import {host} from './hosting.js';
+import {isSignal, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface StartHostOptions {
   /** OT types beside json0. Tabs and worker have to know the same ones. */
@@ -20,6 +20,11 @@ export interface StartHostOptions {
    * IndexedDB, as the first tab of a namespace asks for it.
    */
   store?: StoreOptions | false;
+  /**
+   * What the app calls this build, e.g. '2026-11-20.2' or '1.10.3', growing with each deploy: where tabs of two
+   * builds are open, the newer worker becomes the host. Without it, the first one stays.
+   */
+  build?: string;
   /** The connection to the server, where it is not a plain WebSocket at `url`. */
   connect?: (namespace: string, url: string | undefined) => unknown;
 }
@@ -36,23 +41,24 @@ export function startHost(options: StartHostOptions = {}): void {
     }
     registry.register(type);
   }
-  const hosts = new Set<string>();
-  const serve = ({namespace, url, store}: Omit<WorkerGreeting, 'type'>): void => {
-    if (hosts.has(namespace)) return;
+  const offices = new Map<string, AbortController>();
+  const serve = (greeting: Omit<WorkerGreeting, 'type'>): void => {
+    const {namespace, url, store, steal, after} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) return;
+    if (offices.has(namespace) && !steal) return;
     const connect = connector(options, namespace, url);
     if (!connect) return;
-    hosts.add(namespace);
-    whenInOffice(namespace, async () => {
-      const host = new Host({namespace, connection: connect(), store: options.store ?? store});
-      await host.whenClosed;
-      hosts.delete(namespace);
-    });
+    const office = new AbortController();
+    offices.set(namespace, office);
+    host({
+      namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after,
+      store: options.store ?? store, locks: browserPlatform().locks, connect, signal: office.signal
+    }, () => { if (offices.get(namespace) === office) offices.delete(namespace); });
   };
   if (options.namespace !== undefined && (options.url || options.connect)) {
-    serve({namespace: options.namespace, url: undefined, store: undefined});
+    serve({namespace: options.namespace, url: undefined, store: undefined, steal: false, after: 0});
   }
-  onGreeting(serve);
+  onGreeting(serve, () => { for (const office of offices.values()) office.abort(); }, () => offices.size > 0);
 }
 
 function connector(
@@ -63,22 +69,36 @@ function connector(
   return url === undefined ? undefined : () => connectToServer(url);
 }
 
-/** The lock of a namespace admits one host; it is held until the host has stopped, or the worker has died. */
-function whenInOffice(namespace: string, serve: () => Promise<void>): void {
-  const locks = navigator.locks as Locks | undefined;
-  if (locks) void locks.request(hostLockName(namespace), {mode: 'exclusive'}, serve);
-  else void serve();
-}
-
 interface WorkerScope {
   onconnect?: ((event: {ports: readonly MessagePort[]}) => void) | null;
+  addEventListener?(type: 'message', listener: (event: {data: unknown}) => void): void;
+  postMessage?(message: WorkerSignal): void;
 }
 
-function onGreeting(listener: (greeting: WorkerGreeting) => void): void {
-  (globalThis as unknown as WorkerScope).onconnect = ({ports: [port]}) => {
-    port!.onmessage = ({data}) => {
-      const greeting = parseWorkerGreeting(data);
-      if (greeting) listener(greeting);
-    };
+/** Whether this worker is shared by all tabs, or one tab's own. */
+function isShared(): boolean {
+  return 'onconnect' in globalThis;
+}
+
+function onGreeting(listen: (greeting: WorkerGreeting) => void, stop: () => void, isServing: () => boolean): void {
+  const scope = globalThis as unknown as WorkerScope;
+  const receive = ({data}: {data: unknown}): void => {
+    const greeting = parseWorkerGreeting(data);
+    if (greeting) listen(greeting);
   };
+  if (isShared()) {
+    scope.onconnect = ({ports: [port]}) => { port!.onmessage = receive; };
+    return;
+  }
+  scope.addEventListener?.('message', event => {
+    receive(event);
+    if (!isSignal(event.data, 'sharedb-tabs:stop')) return;
+    stop();
+    const tell = (): void => {
+      if (isServing()) systemClock.after(10, tell);
+      else scope.postMessage?.({type: 'sharedb-tabs:stopped'});
+    };
+    tell();
+  });
+  scope.postMessage?.({type: 'sharedb-tabs:ready'});
 }

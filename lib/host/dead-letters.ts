@@ -36,8 +36,10 @@ export class DeadLetters {
     return [...this.letters.values()];
   }
 
-  add(letter: Omit<DeadLetter, 'id' | 'time'>, now: number): void {
-    const added = {...letter, id: this.randomId(), time: now};
+  /** @param letter with an id where it may come twice */
+  add(letter: Omit<DeadLetter, 'id' | 'time'> & {id?: string}, now: number): void {
+    const added = {...letter, id: letter.id ?? this.randomId(), time: now};
+    if (this.letters.has(added.id)) return;
     this.letters.set(added.id, added);
     this.store?.keep(PREFIX + added.id, JSON.stringify(added));
     if (this.letters.size > MAX_LETTERS) this.discard(this.letters.keys().next().value!);

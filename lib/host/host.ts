@@ -5,14 +5,17 @@ import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js'
 import {encodeError} from '../protocol/errors.js';
 import {DurableStore, type Cipher} from '../store/durable-store.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
+import {MirrorStorage} from '../store/mirror-storage.js';
 import type {DocKey, Storage} from '../store/storage.js';
+import type {Place} from '../protocol/frames.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
+import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {
-  checkRequest, isLastWord, isRequest, type ForgetMessage, type HostStatus, type LastWord, type OpRequest, type Position, type ResumeMessage
+  checkRequest, isLastWord, isLostOps, isRequest, type ForgetMessage, type HostStatus, type LastWord, type OpRequest, type Position, type ResumeMessage
 } from '../protocol/messages.js';
 import {DeadLetters} from './dead-letters.js';
 import {DocJournal} from './doc-journal.js';
-import {SharedDoc} from './shared-doc.js';
+import {RETURN_MS, SharedDoc} from './shared-doc.js';
 import {SharedQueries, type QueryRequest} from './shared-queries.js';
 import {SharedPresences, type PresenceRequest} from './shared-presences.js';
 import {Tab} from './tab.js';
@@ -35,6 +38,8 @@ const STATUS_EVERY_MS = 20;
 const ESTIMATE_EVERY_MS = 30_000;
 const MAX_UNHEARD = 16;
 const QUERY_PREFIX = 'query: ';
+/** Of so many queries the results are kept where memory is all there is. */
+const MAX_MIRRORED_QUERIES = 256;
 
 export interface HostOptions {
   /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
@@ -47,11 +52,22 @@ export interface HostOptions {
   locks?: Locks | undefined;
   /** Default: the system's time and timers. */
   clock?: Clock | undefined;
+  /** Where it lives, for the tabs' `mode`. Default 'direct': in the process of its tabs. */
+  place?: Place | undefined;
+  /** The app's build: a host of a newer one that waits in the lobby gets this one's place. */
+  build?: string | undefined;
+  /** The generation of the host that this one replaces. Default 0: what the clock says is later anyway. */
+  after?: number | undefined;
   /**
    * Keeps documents, and edits that the server has not got, over restarts. `false` switches it off. Default:
    * IndexedDB where there is one.
    */
   store?: StoreOptions | false | undefined;
+  /**
+   * Where there is no store: whether up to two of the tabs keep in memory what would have been stored, so that
+   * the next host can go on from it. Default: where the host is to outlive a tab, which is in no `place` but 'direct'.
+   */
+  mirror?: boolean | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -67,6 +83,10 @@ export class Host {
   private readonly connection: RealConnection;
   private lobby: Lobby | undefined;
   private readonly store: DurableStore | undefined;
+  /** Living tabs are all the store that there is. */
+  private isMirrored = false;
+  /** Tabs of an earlier host may still come back for what it had. */
+  private isAwaitingTabs = false;
   private readonly tabs = new Map<TabId, Tab>();
   private readonly docs = new Map<string, Map<string, SharedDoc>>();
   private readonly deadLetters: DeadLetters;
@@ -86,7 +106,7 @@ export class Host {
   private tellClosed: () => void = () => {};
   private readonly hasClosed = new Promise<void>(resolve => { this.tellClosed = resolve; });
 
-  constructor(options: HostOptions) {
+  constructor(private readonly options: HostOptions) {
     this.platform = browserPlatform(options);
     this.namespace = options.namespace ?? 'default';
     this.epoch = this.platform.randomId() as Epoch;
@@ -99,7 +119,9 @@ export class Host {
       share: (doc: RealDoc) => this.doc(doc.collection, doc.id),
       keptResults: (query: string) => this.store?.kept[QUERY_PREFIX + query],
       keepResults: (query: string, results: string) => {
-        if (this.store?.kept[QUERY_PREFIX + query] !== results) this.store?.keep(QUERY_PREFIX + query, results);
+        if (this.store?.kept[QUERY_PREFIX + query] === results) return;
+        this.store?.keep(QUERY_PREFIX + query, results);
+        if (this.isMirrored) this.forgetOldQueries();
       }
     };
     this.queries = new SharedQueries(owner);
@@ -117,14 +139,16 @@ export class Host {
   private openStore(options: StoreOptions | false | undefined): DurableStore | undefined {
     const storage = options === false ? undefined
       : options?.storage ?? (IndexedDbStorage.isAvailable() ? new IndexedDbStorage({durability: options?.durability}) : undefined);
-    if (!storage) return undefined;
+    const {mirror = (this.options.place ?? 'direct') !== 'direct'} = this.options;
+    this.isMirrored = !storage && mirror;
+    if (!storage && !mirror) return undefined;
     return new DurableStore({
-      storage,
+      storage: storage ?? new MirrorStorage(this.platform),
       namespace: (options || undefined)?.name ?? this.namespace,
       epoch: this.epoch,
       cipher: options ? options.cipher : undefined,
       onStatus: () => this.scheduleStatus(),
-      onFenced: () => this.close(),
+      onFenced: () => this.giveWay(),
       onErased: () => this.forEachDoc(doc => doc.checkpoint()),
       onFound: () => this.takeUp(),
       onSetAside: ([c, d], error) => this.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside`, error.message)
@@ -136,11 +160,36 @@ export class Host {
     if (this.closed) return;
     const {store} = this;
     this.takeUp();
-    this.lobby = new Lobby(this.platform, this.namespace, this.epoch, {
+    const {place = 'direct', build = '', after = 0} = this.options;
+    this.lobby = new Lobby(this.platform, {
+      namespace: this.namespace,
+      epoch: this.epoch,
+      generation: Math.max(this.platform.clock.now(), after + 1),
+      place,
+      build,
       lineage: this.lineage,
-      ...(store && {whenDurable: (send: () => void) => store.whenDurable(send)})
-    }, (tabId, session) => this.accept(tabId, session));
+      whenDurable: store && (send => store.whenDurable(send))
+    }, {
+      accept: (tabId, session) => this.accept(tabId, session),
+      onCandidate: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) this.close(); },
+      onSuperseded: () => this.close()
+    });
     for (const tab of this.tabs.values()) this.watchAbsent(tab);
+    if (this.isMirrored && store!.keys().length) this.awaitTabs();
+  }
+
+  /** What nobody came back for is not kept any longer. */
+  private awaitTabs(): void {
+    this.isAwaitingTabs = true;
+    this.platform.clock.after(RETURN_MS, () => {
+      this.isAwaitingTabs = false;
+      for (const key of this.store!.keys()) if (!this.docs.get(key[0])?.has(key[1])) this.store!.remove(key);
+    });
+  }
+
+  private forgetOldQueries(): void {
+    const names = Object.keys(this.store!.kept).filter(name => name.startsWith(QUERY_PREFIX));
+    if (names.length > MAX_MIRRORED_QUERIES) this.store!.keep(names[0]!, undefined);
   }
 
   private takeUp(): void {
@@ -152,16 +201,29 @@ export class Host {
     this.lobby?.watchAbsent(tab.id, () => { if (!tab.session) this.detach(tab, true); });
   }
 
-  /** Leaves the tabs to another host and closes the real connection. May be called twice. */
+  /**
+   * Leaves the tabs to another host and closes the real connection. May be called twice. `whenClosed` resolves
+   * when all that this host has taken is durable: the next one goes on from there.
+   */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.tellClosed();
     this.cancelStatus?.();
     this.lobby?.close();
-    if (this.store) this.store.whenDurable(() => this.store!.close());
     this.stopListening();
     this.connection.close();
+    if (!this.store) return this.tellClosed();
+    this.store.whenDurable(() => {
+      this.store!.close();
+      this.tellClosed();
+    });
+  }
+
+  /** Another host has taken the storage: nothing may be written or sent any more. */
+  private giveWay(): void {
+    this.close();
+    this.store!.close();
+    this.tellClosed();
   }
 
   /** Counts for tests and reports: what the host holds on behalf of its tabs. */
@@ -182,6 +244,7 @@ export class Host {
     guest.session = session;
     guest.send(this.stateMessage());
     if (this.store) guest.send({a: 'store.inventory', known: inventoryOf(this.store.keys())});
+    if (this.isMirrored) guest.send({a: 'mirror.wanted'});
     for (const event of this.unheard.splice(0)) guest.send(event);
     this.scheduleStatus();
     return {
@@ -291,6 +354,8 @@ export class Host {
 
   private answerCall(name: string, args: unknown): unknown {
     switch (name) {
+      case 'host.ping':
+        return null;
       case 'host.inspect':
         return this.inspect();
       case 'host.clear':
@@ -304,6 +369,8 @@ export class Host {
         return this.pendingDocKeys();
       case 'tab.lastWord':
         return this.adopt(args);
+      case 'ops.lost':
+        return this.keepLost(args);
       case 'deadLetters.list':
         return this.deadLetters.list();
       case 'deadLetters.discard':
@@ -328,6 +395,16 @@ export class Host {
       };
       if (!left) finish();
       for (const doc of docs) doc.whenRestored(() => { if (!--left) finish(); });
+    });
+  }
+
+  /** A tab could not keep them. Done when they are as durable as anything is. */
+  private keepLost(letters: unknown): Promise<void> {
+    if (!isLostOps(letters)) throw Object.assign(new Error('Invalid lost ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    for (const letter of letters) this.deadLetters.add(letter, this.platform.clock.now());
+    return new Promise(resolve => {
+      if (this.store) this.store.whenDurable(resolve);
+      else resolve();
     });
   }
 
@@ -416,6 +493,8 @@ export class Host {
     inCollection.delete(doc.id);
     if (!inCollection.size) this.docs.delete(doc.collection);
     doc.doc.destroy();
+    // Memory is kept for what somebody has open.
+    if (this.isMirrored && !this.isAwaitingTabs && !this.closed) this.store!.remove([doc.collection, doc.id]);
   }
 
   // ---- the real connection

@@ -148,6 +148,13 @@ export class RecordedDoc {
     return history.after(history.start).findLast(entry => entry.v === v && entry.isClean)?.rev;
   }
 
+  /** The seqs of a tab's ops that have their place in the history, and wait for the server. */
+  pendingSeqs(owner: string): number[] {
+    const {inflightOp, pendingOps} = this.doc;
+    const callbacks = [inflightOp, ...pendingOps].flatMap(op => op?.callbacks ?? []);
+    return callbacks.flatMap(callback => (callback?.origin?.[0] === owner ? [callback.origin[1]] : []));
+  }
+
   /** Writes down where the version has moved without a change of the data. */
   noteVersion(): void {
     if (this.rollingBack) return;

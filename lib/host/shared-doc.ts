@@ -14,7 +14,7 @@ const MAX_HISTORY = 4096;
 const CUT_SOON_MS = 100;
 const CUT_LATER_MS = 3000;
 /** So long after a restart the whole way is kept for tabs that the journal does not know of. */
-const RETURN_MS = 60_000;
+export const RETURN_MS = 60_000;
 /** How many entries come in between two looks at what can be forgotten. */
 const TRIM_EVERY = 64;
 
@@ -505,13 +505,14 @@ export class SharedDoc {
 
   /** Gives a tab a new state, because there is no way from the one it has. */
   private reset(follower: Follower, error: Error): void {
-    this.sendReset(follower, this.outcomes.of(follower.tab), encodeError(error), undefined);
+    const unsettled = this.recorded.pendingSeqs(follower.tab.id);
+    this.sendReset(follower, this.outcomes.of(follower.tab), encodeError(error), undefined, unsettled);
   }
 
   private sendReset(
-    follower: Follower, outcomes: ResetMessage['outcomes'], error: ErrorData, loadError: ErrorData | undefined
+    follower: Follower, outcomes: ResetMessage['outcomes'], error: ErrorData, loadError: ErrorData | undefined, unsettled: number[] = []
   ): void {
-    const message = {a: 'doc.reset', c: this.collection, d: this.id, inc: follower.inc, outcomes, error};
+    const message = {a: 'doc.reset', c: this.collection, d: this.id, inc: follower.inc, outcomes, unsettled, error};
     if (loadError) return follower.tab.send({...message, loadError});
     follower.noteSent(this.rev);
     follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.recorded.snapshotJson()}}`);

@@ -23,6 +23,8 @@ export interface Locks {
     options: {mode?: 'exclusive' | 'shared'; ifAvailable?: boolean; steal?: boolean; signal?: AbortSignal},
     callback: (lock: unknown) => unknown
   ): Promise<unknown>;
+  /** Which locks are held at present. */
+  query?(): Promise<{held?: {name?: string}[]}>;
 }
 
 export interface Clock {

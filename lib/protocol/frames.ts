@@ -9,6 +9,8 @@ export interface Hello {
   attempt: number;
   /** Whether the tab holds its Web Lock, which the host then waits for. */
   locked: boolean;
+  /** The highest generation of hosts that the tab has heard of. */
+  generation: number;
 }
 
 /** A host tells the lobby that it is there. Tabs that have no session with it greet it. */
@@ -16,15 +18,30 @@ export interface HostHere {
   type: 'here';
   protocol: number;
   epoch: Epoch;
+  /** Later hosts have higher ones: who has heard of a higher one has nothing more to say to this host. */
+  generation: number;
 }
 
-export type LobbyMessage = Hello | HostHere;
+/** A host that waits to be let into office: one in office that is of an older build makes room for it. */
+export interface Candidate {
+  type: 'candidate';
+  protocol: number;
+  /** What the app calls its build; empty where it does not say. */
+  build: string;
+}
+
+export type LobbyMessage = Hello | HostHere | Candidate;
+
+/** Where a host lives. */
+export type Place = 'shared-worker' | 'elected-tab' | 'direct';
 
 /** The host's answer to a greeting, on the tab's channel: the session begins. */
 export interface Welcome {
   type: 'welcome';
   attempt: number;
   epoch: Epoch;
+  generation: number;
+  place: Place;
   /** Hosts of one lineage continue each other's histories: from a store, or by being the same host. */
   lineage: string;
   session: SessionId;
@@ -52,7 +69,11 @@ export interface Batch {
   messages: string[];
 }
 
-/** One side ends the session; `closed` means for good, anything else that the tab may greet again. */
+/** Why a tab ends its session: it is closed for good, or in the back/forward cache, and may come back. */
+export const CLOSED = 'closed';
+export const SUSPENDED = 'suspended';
+
+/** One side ends the session. After a host's end, the tab greets again. */
 export interface End {
   type: 'end';
   session: SessionId;
@@ -66,16 +87,21 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
+const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
+
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** What a channel delivered, if it has the form of a lobby message. */
 export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
   if (!isRecord(data) || !isCount(data['protocol'])) return undefined;
   if (data['type'] === 'hello') {
-    const ok = typeof data['tabId'] === 'string' && data['tabId'] !== '' && isCount(data['attempt']);
+    const ok = typeof data['tabId'] === 'string' && data['tabId'] !== '' && isCount(data['attempt']) && isCount(data['generation']);
     return ok && typeof data['locked'] === 'boolean' ? (data as unknown as Hello) : undefined;
   }
-  if (data['type'] === 'here') return typeof data['epoch'] === 'string' ? (data as unknown as HostHere) : undefined;
+  if (data['type'] === 'here') {
+    return typeof data['epoch'] === 'string' && isCount(data['generation']) ? (data as unknown as HostHere) : undefined;
+  }
+  if (data['type'] === 'candidate') return typeof data['build'] === 'string' ? (data as unknown as Candidate) : undefined;
   return undefined;
 }
 
@@ -84,7 +110,8 @@ export function parseTabChannelMessage(data: unknown): TabChannelMessage | undef
   if (!isRecord(data)) return undefined;
   switch (data['type']) {
     case 'welcome':
-      return isCount(data['attempt']) && typeof data['epoch'] === 'string' && typeof data['lineage'] === 'string' && typeof data['session'] === 'string'
+      return isCount(data['attempt']) && typeof data['epoch'] === 'string' && typeof data['lineage'] === 'string' && typeof data['session'] === 'string' &&
+        isCount(data['generation']) && isPlace(data['place'])
         ? (data as unknown as Welcome) : undefined;
     case 'refusal':
       return isCount(data['attempt']) && isCount(data['protocol']) ? (data as unknown as Refusal) : undefined;

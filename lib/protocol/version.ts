@@ -1,8 +1,25 @@
 /** Raised when a tab and a host of different builds could misunderstand each other. */
 export const PROTOCOL_VERSION = 1;
 
+/**
+ * Whether one build is newer than another: by the protocol, else by what the app calls its builds, digits
+ * compared as numbers. Where one side does not say, neither is.
+ */
+export function isNewer(one: {protocol: number; build: string}, other: {protocol: number; build: string}): boolean {
+  if (one.protocol !== other.protocol) return one.protocol > other.protocol;
+  return !!one.build && !!other.build && one.build.localeCompare(other.build, 'en', {numeric: true}) > 0;
+}
+
 /** Names of the channels and locks of one namespace. */
 export const lobbyName = (namespace: string): string => `sharedb-tabs:${namespace}`;
 export const tabChannelName = (namespace: string, tabId: string): string => `${lobbyName(namespace)}:${tabId}`;
 export const hostLockName = (namespace: string): string => `${lobbyName(namespace)}/host`;
 export const tabLockName = (namespace: string, tabId: string): string => `${lobbyName(namespace)}/tab/${tabId}`;
+/** Held by the tab whose turn it is to provide the host, where no shared worker does. */
+export const electionLockName = (namespace: string): string => `${lobbyName(namespace)}/election`;
+/** Held by the tab that replaces a host which does not answer. */
+export const rescueLockName = (namespace: string): string => `${lobbyName(namespace)}/rescue`;
+/** Where a host without a store posts what it would have stored. */
+export const mirrorName = (namespace: string): string => `${lobbyName(namespace)}/mirror`;
+/** Each held by a tab that mirrors that. Two, since the tab that started a shared worker takes it along when it crashes. */
+export const mirrorLockNames = (namespace: string): string[] => [1, 2].map(place => `${mirrorName(namespace)}/${place}`);

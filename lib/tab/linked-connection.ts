@@ -4,6 +4,7 @@ import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
+import type {Place} from '../protocol/frames.js';
 import type {TabId} from '../protocol/ids.js';
 import {
   isEvent, type DeadLetter, type HostStatus, type LastWord, type OpRequest, type ResetMessage, type SettledMessage
@@ -24,6 +25,8 @@ export interface ProxyConnectionOptions {
   locks?: Locks | undefined;
   /** Default: the system's time and timers. */
   clock?: Clock | undefined;
+  /** How long the host may be silent, in ms, before it is asked, and then how long it may take to answer. Default 5000. */
+  hostTimeout?: number | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
@@ -47,7 +50,7 @@ export interface ProxyConnectionEvents extends ConnectionEvents {
   /** The server rejected an op for good; it is kept in `deadLetters`. */
   deadletter: (letter: DeadLetter) => void;
   /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
-  mode: (mode: 'shared-worker' | 'direct', reason: string) => void;
+  mode: (mode: Place, reason: string) => void;
 }
 
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
@@ -69,6 +72,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private isLinked = false;
   private wasDown = false;
   private incarnations = 0;
+  /** The protocol of the host that does not understand this tab. */
+  private refusedBy: number | undefined;
   /** Which documents there are without a server: ids by collection. */
   protected inventory = new Map<string, Set<string>>();
   /** This tab has asked for everything to be deleted, and waits for the answer. */
@@ -227,6 +232,21 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     else this.link?.flush();
   }
 
+  /** The page is put away, and nothing will reach it until it is taken out again. @internal */
+  protected suspend(): void {
+    this.link?.suspend();
+  }
+
+  /** @internal */
+  protected resumeLink(): void {
+    this.link?.resume();
+  }
+
+  /** Where the host lives that answered last, and its generation. @internal */
+  protected get host(): {place: Place | undefined; generation: number} {
+    return {place: this.link?.place, generation: this.link?.generation ?? 0};
+  }
+
   // ---- the link to the host
 
   /** Ends the session with the host and seeks one again. @internal */
@@ -247,12 +267,31 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       onConnected: continues => this.handleConnected(continues),
       onLost: () => this.handleLost(),
       onMessage: message => this.guarded(() => this.receive(message)),
+      onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
-      onRefused: protocol => this.emit('updateneeded', protocol)
-    });
+      onSilence: reason => this.handleSilence(reason),
+      onRefused: protocol => this.handleRefused(protocol)
+    }, this.options.hostTimeout);
+  }
+
+  /** The host asks this tab something. @internal */
+  protected answerCall(name: string, _args: unknown): unknown {
+    throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
+  }
+
+  /** The host has not answered for long. @internal */
+  protected handleSilence(reason: string): void {
+    this.reconnect(reason);
+  }
+
+  /** The host does not understand this tab. @internal */
+  protected handleRefused(hostProtocol: number): void {
+    if (this.refusedBy !== hostProtocol) this.emit('updateneeded', hostProtocol);
+    this.refusedBy = hostProtocol;
   }
 
   private handleConnected(continues: boolean): void {
+    this.refusedBy = undefined;
     if (continues) this.resume();
     else for (const doc of this.proxyDocs()) doc.handleHostReplaced();
     this.setLinked(true);

@@ -30,14 +30,14 @@ describe('without a SharedWorker', () => {
     ['missing', 'a worker script that does not exist'],
     ['throwing', 'a worker script that throws']
   ] as const) {
-    it(`${title} makes the connection direct, with a reason, within hostTimeout`, async () => {
+    it(`${title} makes a tab the host, with a reason, soon after hostTimeout`, async () => {
       const started = performance.now();
       const tab = await stage.openFrame({worker, hostTimeout});
       const {mode, reason} = await tab.mode;
       expect(performance.now() - started).to.be.below(hostTimeout + 1000);
-      expect(mode).to.equal('direct');
+      expect(mode).to.equal('elected-tab');
       expect(reason).to.be.a('string').and.not.equal('');
-      expect(tab.connection.mode).to.equal('direct');
+      expect(tab.connection.mode).to.equal('elected-tab');
       await expectWorkingDocument(tab.connection);
     });
   }
@@ -51,7 +51,7 @@ describe('without a SharedWorker', () => {
   it('a document that is asked for before the mode is known arrives all the same', async () => {
     const {connection} = await stage.openFrame({worker: 'missing', hostTimeout});
     const doc = await stage.subscribe(connection);
-    expect(connection.mode).to.equal('direct');
+    expect(connection.mode).to.equal('elected-tab');
     expect(doc.subscribed).to.equal(true);
   });
 

@@ -1,0 +1,29 @@
+import {hostLockName} from '../protocol/version.js';
+import type {Locks} from '../platform/platform.js';
+
+/** Notices the death of the host in office. No event tells of it: only its lock is free. */
+export class HostWatch {
+  private waiting: AbortController | undefined;
+
+  constructor(private readonly namespace: string, private readonly locks: Locks | undefined, private readonly onDeath: () => void) {}
+
+  /** Called when a host has answered. */
+  start(): void {
+    this.stop();
+    const waiting = (this.waiting = new AbortController());
+    void this.locks?.request(hostLockName(this.namespace), {mode: 'shared', signal: waiting.signal}, () => {
+      if (!waiting.signal.aborted) this.onDeath();
+    }).catch(() => {});
+  }
+
+  stop(): void {
+    this.waiting?.abort();
+  }
+
+  /** Whether a host is in office, be it one that does not answer; false where there are no locks. */
+  async isInOffice(): Promise<boolean> {
+    let isFree = true;
+    await this.locks?.request(hostLockName(this.namespace), {mode: 'shared', ifAvailable: true}, lock => { isFree = !!lock; }).catch(() => {});
+    return !isFree;
+  }
+}

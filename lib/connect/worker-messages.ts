@@ -1,0 +1,34 @@
+/** What a tab tells the worker that it has just created or joined. */
+export interface WorkerGreeting {
+  type: 'sharedb-tabs';
+  namespace: string;
+  /** The server's absolute URL, where the tab knows it. */
+  url: string | undefined;
+  /** The tab's option `store`. */
+  store: {durability?: 'relaxed' | 'strict' | undefined} | false | undefined;
+  /** The host in office does not answer: take its place. */
+  steal: boolean;
+  /** The generation of the last host that the tab has heard of. */
+  after: number;
+}
+
+/** What a tab and the worker that it has for itself say beside that. */
+export type WorkerSignal =
+  /** The worker's script has run, and a host can start. */
+  | {type: 'sharedb-tabs:ready'}
+  /** The tab wants the worker's hosts to stop. */
+  | {type: 'sharedb-tabs:stop'}
+  /** They have. */
+  | {type: 'sharedb-tabs:stopped'};
+
+export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
+  const greeting = data as WorkerGreeting | null;
+  const ok = !!greeting && typeof greeting === 'object' && greeting.type === 'sharedb-tabs' &&
+    typeof greeting.namespace === 'string' && (greeting.url === undefined || typeof greeting.url === 'string') &&
+    typeof greeting.steal === 'boolean' && typeof greeting.after === 'number';
+  return ok ? greeting : undefined;
+}
+
+export function isSignal(data: unknown, type: WorkerSignal['type']): boolean {
+  return !!data && typeof data === 'object' && (data as {type?: unknown}).type === type;
+}
