@@ -72,6 +72,8 @@ export class DurableStore {
   private inFlight: Queued[] = [];
   /** How many changes there have been so far, and what is called when so many are committed. */
   private count = 0;
+  /** How many there were up to the last one that would not come again if it were lost. */
+  private needed = 0;
   private waiting: {upTo: number; callback: () => void}[] = [];
   private reading: {keys: DocKey[]; stored: Promise<StoredDoc[]>} | undefined;
   /** Why what is written at present does not survive. */
@@ -148,16 +150,20 @@ export class DurableStore {
     }
   }
 
-  /** Adds a record to a document's journal. `n` is above that of its last record. */
-  append(key: DocKey, n: number, record: string): void {
+  /**
+   * Adds a record to a document's journal. `n` is above that of its last record.
+   * @param isRepeatable what it tells of would come again if it were lost: see `whenTellable`
+   */
+  append(key: DocKey, n: number, record: string, isRepeatable = false): void {
     this.note(key, true);
-    this.enqueue({type: 'append', key, n, record});
+    this.enqueue({type: 'append', key, n, record}, isRepeatable);
   }
 
   /** Replaces all that is stored of a document up to and with record `n`. */
   checkpoint(key: DocKey, n: number, checkpoint: string, hasPending: boolean): void {
     this.note(key, hasPending);
-    this.enqueue({type: 'checkpoint', key, n, checkpoint, hasPending});
+    // Without it, there is the journal that it replaces.
+    this.enqueue({type: 'checkpoint', key, n, checkpoint, hasPending}, true);
   }
 
   remove(key: DocKey): void {
@@ -209,6 +215,13 @@ export class DurableStore {
     if (this.isFenced) return;
     if (this.isDown || this.closed || !this.isWriting) return callback();
     this.waiting.push({upTo: this.count, callback});
+  }
+
+  /** The same, but it does not wait for what would come again if it were lost: the server's acknowledgements. */
+  whenTellable(callback: () => void): void {
+    if (this.isFenced) return;
+    if (this.isDown || this.closed || this.needed <= this.count - this.queueSize) return callback();
+    this.waiting.push({upTo: this.needed, callback});
   }
 
   /** Whether something is not committed yet. */
@@ -326,10 +339,11 @@ export class DurableStore {
     this.known.set(name, {key, hasPending, isRead: true});
   }
 
-  private enqueue(change: Queued): void {
+  private enqueue(change: Queued, isRepeatable = false): void {
     if (this.closed) return;
     this.queue.push(change);
     this.count++;
+    if (!isRepeatable) this.needed = this.count;
     if (this.isDown && this.queue.length > this.longQueue) this.shorten();
     if (!this.committing && !this.cancelRetry) void this.commit();
   }

@@ -1,30 +1,6 @@
-/** A document's name: collection and id. */
-export type DocKey = readonly [collection: string, id: string];
+import type {Change, DocKey, InventoryItem, StoredDoc} from '../protocol/stored.js';
 
-/** One change of what is stored. All changes of one `write` are made, in their order, or none. */
-export type Change =
-  /** Adds a record to the end of a document's journal. `n` grows with every record of a document. */
-  | {type: 'append'; key: DocKey; n: number; record: string}
-  /** Replaces a document's checkpoint and drops its journal up to and with record `n`. */
-  | {type: 'checkpoint'; key: DocKey; n: number; checkpoint: string; hasPending: boolean}
-  /** Forgets a document. */
-  | {type: 'remove'; key: DocKey}
-  /** Keeps a small value beside the documents, or forgets it. */
-  | {type: 'meta'; name: string; value: string | undefined};
-
-/** What is stored of a document. */
-export interface StoredDoc {
-  checkpoint: string | undefined;
-  /** By ascending `n`. */
-  journal: {n: number; record: string}[];
-}
-
-/** What a storage knows of a document without reading it. */
-export interface InventoryItem {
-  key: DocKey;
-  /** The document has a journal, or its checkpoint has ops that the server has not acknowledged. */
-  hasPending: boolean;
-}
+export type {Change, DocKey, InventoryItem, StoredDoc} from '../protocol/stored.js';
 
 /**
  * Where a DurableStore keeps its strings: IndexedDbStorage, InMemoryStorage, or an app's own. It does not

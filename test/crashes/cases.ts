@@ -2,8 +2,8 @@ import {chromium, type Engine, engines} from './engines.js';
 import {Stage} from './stage.js';
 import './table.js';
 
-/** Opens the stage of the test that runs; it is closed when the test ends. */
-export type Open = () => Promise<Stage>;
+/** Opens the stage of the test that runs; it is closed when the test ends. `query`: of the page's address. */
+export type Open = (query?: string) => Promise<Stage>;
 
 /** What has no cases in Firefox, and why not. */
 export const impossibleInFirefox = new Map<string, string>();
@@ -25,7 +25,7 @@ function describeIn(engine: Engine, cases: (open: Open) => void): void {
   describe(engine.title, function () {
     this.timeout(180_000);
     let stage: Stage | undefined;
-    cases(async () => (stage = await Stage.open(engine)));
+    cases(async query => (stage = await Stage.open(engine, query)));
 
     afterEach(async function () {
       const opened = stage;

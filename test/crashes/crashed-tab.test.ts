@@ -5,9 +5,11 @@ import {inChromiumOnly} from './cases.js';
 import {sharedWorkers} from './worker.js';
 
 inChromiumOnly('a crash of the tab that started the worker', 'where the tabs of one site share a process', open => {
-  for (const server of ['up', 'down'] as const) {
-    it(`takes the worker along, and the others go on, the server ${server}`, async () => {
-      const stage = await open();
+  for (const [server, store, query] of [
+    ['up', 'with', ''], ['down', 'with', ''], ['up', 'without', '?no-store'], ['down', 'without', '?no-store']
+  ] as const) {
+    it(`takes the worker along, and the others go on, ${store} a store, the server ${server}`, async () => {
+      const stage = await open(query);
       const creator = await stage.openTab();
       const others = [await stage.openTab(), await stage.openTab()] as const;
       const [second, third] = others;

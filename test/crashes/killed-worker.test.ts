@@ -8,11 +8,14 @@ import {killSharedWorker} from './worker.js';
 const times = 10;
 
 inChromiumOnly('a worker that is killed', 'which has no command that ends a worker', open => {
-  for (const server of ['up', 'down'] as const) {
-    it(`ten times in mid-typing takes no keystroke along and doubles none, the server ${server}`, async () => {
-      const stage = await open();
+  for (const [server, store, query] of [
+    ['up', 'with', ''], ['down', 'with', ''], ['up', 'without', '?no-store'], ['down', 'without', '?no-store']
+  ] as const) {
+    it(`ten times in mid-typing takes no keystroke along and doubles none, ${store} a store, the server ${server}`, async () => {
+      const stage = await open(query);
       const tabs = await stage.openTwoTabs();
       const [first, second] = tabs;
+      expect((await first.look()).durable, 'durable').to.equal(store === 'with');
       if (server === 'down') await stage.goOffline(...tabs);
       await first.putCursorAt('start');
       await second.putCursorAt('end');
@@ -31,7 +34,7 @@ inChromiumOnly('a worker that is killed', 'which has no command that ends a work
       await Promise.all([kill().finally(() => done = true), ...tabs.map(type)]);
 
       recoveries.sort((a, b) => a - b);
-      console.log(`      ${tabs.map(({pressed}) => pressed).join(' and ')} keystrokes, the server ${server}: tabs had a host again ` +
+      console.log(`      ${tabs.map(({pressed}) => pressed).join(' and ')} keystrokes, ${store} a store, the server ${server}: tabs had a host again ` +
         `after ${recoveries[0]} to ${recoveries.at(-1)} ms, median ${recoveries[recoveries.length >> 1]} ms`);
       await first.untilItShows(second);
       await second.untilItShows(first);

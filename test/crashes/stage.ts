@@ -33,18 +33,19 @@ export class Stage {
   /** Characters of keystrokes that were missing or there twice. */
   readonly #suspects: string[] = [];
 
-  static async open(engine: Engine): Promise<Stage> {
+  /** @param query of the page's address: the example's options */
+  static async open(engine: Engine, query = ''): Promise<Stage> {
     const servers = await Servers.start(pages);
     const profile = await mkdtemp(join(tmpdir(), 'sharedb-tabs-crashes-'));
     try {
-      return new Stage(engine, servers, profile, await engine.launch(profile));
+      return new Stage(engine, servers, profile, await engine.launch(profile), query);
     } catch (error) {
       await servers.close();
       throw error;
     }
   }
 
-  private constructor(engine: Engine, servers: Servers, profile: string, browser: Browser) {
+  private constructor(engine: Engine, servers: Servers, profile: string, browser: Browser, private readonly query: string) {
     this.#engine = engine;
     this.servers = servers;
     this.#profile = profile;
@@ -58,7 +59,7 @@ export class Stage {
   /** A tab that shows the document. */
   async openTab(): Promise<Tab> {
     const page = await this.#browser.newPage();
-    await page.goto(`${this.servers.url}#${documentId}`);
+    await page.goto(`${this.servers.url}${this.query}#${documentId}`);
     return this.#ready(page);
   }
 
@@ -66,7 +67,7 @@ export class Stage {
   async openTabFromScript(): Promise<Tab> {
     const opener = await this.#browser.newPage();
     const opened = new Promise<Page | null>(resolve => opener.once('popup', resolve));
-    await opener.evaluate(url => void window.open(url), `${this.servers.url}#${documentId}`);
+    await opener.evaluate(url => void window.open(url), `${this.servers.url}${this.query}#${documentId}`);
     return this.#ready((await opened)!);
   }
 

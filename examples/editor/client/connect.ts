@@ -7,11 +7,13 @@ import {createConnection, type TabConnection} from 'sharedb-tabs';
 client.types.register(richText.type);
 
 export function connect(): TabConnection {
+  const query = new URLSearchParams(location.search);
   return createConnection({
     url: `${location.origin.replace(/^http/, 'ws')}/sharedb`,
     // Bundlers look for exactly this expression, so it cannot be moved into a helper of ours.
     sharedWorker: () =>
       new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'}),
-    useSharedWorker: !new URLSearchParams(location.search).has('direct')
+    useSharedWorker: !query.has('direct'),
+    store: query.has('no-store') ? false : undefined
   });
 }

@@ -1,0 +1,143 @@
+import {nextTick} from '../platform/next-tick.js';
+import type {Channel, Platform} from '../platform/platform.js';
+import type {Epoch} from '../protocol/ids.js';
+import {parseMirrorMessage, type MirrorMessage, type MirrorPlace} from '../protocol/mirror.js';
+import {StoredContent} from '../protocol/stored.js';
+import {mirrorName} from '../protocol/version.js';
+import {InMemoryStorage} from './memory-storage.js';
+import {MirrorSearch} from './mirror-search.js';
+import {FencedError, type Change, type Storage} from './storage.js';
+
+/**
+ * What of the documents is kept at most, in the host and in each mirror. A document that does not fit is left
+ * out until a checkpoint of it does: when the host dies, its ops are given up, as dead letters.
+ */
+const MAX_CHARS = 32 * 1024 * 1024;
+/** Where there are locks, they see to it that there are no more mirrors; else the host does. */
+const MAX_MIRRORS = 2;
+
+/**
+ * Keeps everything in memory, here and in up to two living tabs: for hosts without a disk. Each group of
+ * changes is posted before it counts as written; a new host starts from what the tabs have.
+ *
+ * What a mirror has not got when the host dies is lost: a post is not answered, which would cost every edit a
+ * round trip. Browsers deliver what was posted, also when the poster has died since. Likewise the fence is a
+ * message, not a transaction: a host that wakes up after it was replaced hears of it in the order of posting.
+ *
+ * Without Web Locks the host admits the first two tabs that ask, and a tab that dies without a word is not
+ * replaced until a new host begins.
+ */
+export class MirrorStorage extends InMemoryStorage {
+  onLost: Storage['onLost'];
+  private channel: Channel | undefined;
+  private namespace = '';
+  private search: MirrorSearch | undefined;
+  private place: MirrorPlace = {term: 0, n: 0};
+  private isInOffice = false;
+  private isFenced = false;
+  private isFollowed = false;
+  /** The highest term that was heard of. */
+  private lastTerm = 0;
+  private readonly mirrors = new Set<string>();
+  private readonly leftOut = new Set<string>();
+
+  constructor(private readonly platform: Pick<Platform, 'channel' | 'locks' | 'clock'>, private readonly maxChars = MAX_CHARS) {
+    super();
+  }
+
+  override async open(namespace: string): Promise<void> {
+    await super.open(namespace);
+    this.namespace = namespace;
+    if (this.channel) return;
+    this.channel = this.platform.channel(mirrorName(namespace));
+    this.channel.onmessage = event => this.receive(parseMirrorMessage(event.data));
+    this.channel.unref?.();
+  }
+
+  /** Starts from what the mirrors of an earlier host have. From now on they ignore that host. */
+  override async claim(epoch: string): Promise<Record<string, string>> {
+    this.search = new MirrorSearch(this.platform, this.namespace, epoch as Epoch, message => this.post(message));
+    const found = await this.search.find();
+    this.search = undefined;
+    if (found) {
+      this.content = new StoredContent(found.content);
+      this.mirrors.add(found.mirror);
+    }
+    this.place = {term: Math.max(this.platform.clock.now(), this.lastTerm + 1, (found?.place.term ?? 0) + 1), n: 0};
+    this.isInOffice = true;
+    this.isFollowed = !!found;
+    this.post({type: 'claim', term: this.place.term, ...(found && {from: found.place})});
+    return super.claim(epoch);
+  }
+
+  override async write(changes: readonly Change[], epoch: string): Promise<void> {
+    if (this.isFenced) throw new FencedError();
+    this.expectClaim(epoch);
+    const made = changes.map(change => this.make(change)).filter(change => !!change);
+    if (!made.length || !this.isFollowed) return;
+    this.place = {...this.place, n: this.place.n + 1};
+    this.post({type: 'changes', place: this.place, changes: made});
+  }
+
+  override async clear(): Promise<void> {
+    await super.clear();
+    this.post({type: 'clear', term: this.place.term});
+    this.close();
+  }
+
+  override close(): void {
+    const {channel} = this;
+    this.channel = undefined;
+    // In Node a message still under way is lost when its channel closes in the same turn.
+    if (channel) nextTick(() => channel.close());
+  }
+
+  /** @returns what was made of the change; undefined where it is of a document that is left out */
+  private make(change: Change): Change | undefined {
+    const made = this.fitting(change);
+    if (made) this.content.make(made);
+    return made;
+  }
+
+  private fitting(change: Change): Change | undefined {
+    if (change.type === 'meta') return change;
+    const {content, leftOut} = this;
+    const name = JSON.stringify(change.key);
+    if (change.type === 'append' && leftOut.has(name)) return undefined;
+    const added = change.type === 'append' ? change.record.length
+      : change.type === 'checkpoint' ? change.checkpoint.length - content.charsOf(change.key) : 0;
+    if (added > 0 && content.chars + added > this.maxChars) {
+      leftOut.add(name);
+      return {type: 'remove', key: change.key};
+    }
+    leftOut.delete(name);
+    return change;
+  }
+
+  private receive(message: MirrorMessage | undefined): void {
+    if (!message || !this.channel) return;
+    if (message.type === 'claim') this.lastTerm = Math.max(this.lastTerm, message.term);
+    this.search?.receive(message);
+    if (!this.isInOffice) return;
+    if (message.type === 'claim' && message.term > this.place.term) this.fence();
+    else if (message.type === 'join' && !this.isFenced) this.admit(message.mirror);
+    else if (message.type === 'leave') this.mirrors.delete(message.mirror);
+  }
+
+  private fence(): void {
+    this.isFenced = true;
+    this.onLost?.('Another host has taken over');
+  }
+
+  private admit(mirror: string): void {
+    const isFull = !this.platform.locks && this.mirrors.size >= MAX_MIRRORS && !this.mirrors.has(mirror);
+    if (isFull) return this.post({type: 'full', mirror});
+    this.mirrors.add(mirror);
+    this.isFollowed = true;
+    this.post({type: 'content', to: mirror, place: this.place, content: this.content.save()});
+  }
+
+  private post(message: MirrorMessage): void {
+    this.channel?.postMessage(message);
+  }
+}

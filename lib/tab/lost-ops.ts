@@ -1,0 +1,43 @@
+import type {ErrorData} from '../protocol/errors.js';
+import {MAX_LOST_OPS, type LostOp} from '../protocol/messages.js';
+import type {PendingOp} from './upstream.js';
+
+/**
+ * Ops of this tab that no host can carry on: each is handed to the host, which keeps it as a dead letter. Where
+ * the answer does not come, the next host is told as well; the ids make that harmless.
+ */
+export class LostOps {
+  private waiting: LostOp[] = [];
+  private isTelling = false;
+  /** There is another host since the last one was told. */
+  private isDueAgain = false;
+  private count = 0;
+
+  /** @param tell the host; resolves when it has them */
+  constructor(private readonly tabId: string, private readonly tell: (lost: LostOp[]) => Promise<unknown>) {}
+
+  add({collection, id}: {collection: string; id: string}, ops: readonly PendingOp[], error: ErrorData): void {
+    for (const op of ops) {
+      const {create, del, op: edit} = op;
+      // Others have left nothing of it to do.
+      if (!create && !del && edit === undefined) continue;
+      const type = op.type?.uri ?? op.type?.name ?? null;
+      const step = create ? {create} : del ? {del: true as const} : {op: edit};
+      this.waiting.push({id: `${this.tabId}/${++this.count}`, collection, doc: id, step, type, error});
+    }
+    this.handOver();
+  }
+
+  /** Tells the host what the last one has not confirmed. */
+  handOver(): void {
+    this.isDueAgain = this.isTelling;
+    if (this.isTelling || !this.waiting.length) return;
+    const lost = this.waiting.slice(0, MAX_LOST_OPS);
+    this.isTelling = true;
+    this.tell(lost).then(() => true, error => (error as {code?: unknown}).code === 'ERR_MESSAGE_BADLY_FORMED').then(isOver => {
+      this.isTelling = false;
+      if (isOver) this.waiting = this.waiting.filter(each => !lost.includes(each));
+      if (isOver || this.isDueAgain) this.handOver();
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import type {MirrorMessage, MirrorPlace} from '../protocol/mirror.js';
+import {StoredContent} from '../protocol/stored.js';
+
+/**
+ * What a host without a store would have stored, in a tab: the host's changes one after the other, ready for
+ * the next host. Where one is missing, all of it is asked for again; until it comes, there is nothing: from an
+ * earlier state a host would send ops again that the server has.
+ */
+export class Mirror {
+  private content = new StoredContent();
+  private place: MirrorPlace | undefined;
+  /** Hosts of earlier terms have been replaced. */
+  private term = 0;
+  private isJoining = false;
+
+  /** @param id of this mirror, as the host and the other mirrors know it */
+  constructor(private readonly id: string, private readonly post: (message: MirrorMessage) => void) {
+    this.join();
+  }
+
+  receive(message: MirrorMessage): void {
+    switch (message.type) {
+      case 'ask':
+        return this.post({type: 'have', host: message.host, mirror: this.id, ...(this.place && {place: this.place})});
+      case 'send':
+        if (message.mirror !== this.id || !this.place) return;
+        return this.post({type: 'content', to: message.host, place: this.place, content: this.content.save()});
+      case 'claim':
+        return this.follow(message.term, message.from);
+      case 'changes':
+        return this.apply(message);
+      case 'content':
+        if (message.to !== this.id || message.place.term < this.term) return;
+        this.isJoining = false;
+        this.term = message.place.term;
+        this.place = message.place;
+        this.content = new StoredContent(message.content);
+        return;
+      case 'clear':
+        if (message.term >= this.term) this.forget();
+        return;
+      case 'have':
+      case 'join':
+      case 'full':
+      case 'leave':
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private follow(term: number, from: MirrorPlace | undefined): void {
+    if (term <= this.term) return;
+    this.term = term;
+    // The new host started from this very state.
+    if (from && this.place?.term === from.term && this.place.n === from.n) this.place = {term, n: 0};
+    else this.join();
+  }
+
+  private apply({place, changes}: MirrorMessage & {type: 'changes'}): void {
+    if (place.term < this.term || this.isJoining) return;
+    if (place.term !== this.place?.term || place.n !== this.place.n + 1) return this.join();
+    for (const change of changes) this.content.make(change);
+    this.place = place;
+  }
+
+  private join(): void {
+    this.forget();
+    this.isJoining = true;
+    this.post({type: 'join', mirror: this.id});
+  }
+
+  private forget(): void {
+    this.place = undefined;
+    this.content.clear();
+  }
+}

@@ -1,0 +1,131 @@
+import Backend from 'sharedb';
+import {logger, Connection} from 'sharedb/lib/client/index.js';
+import {Host, type HostOptions} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import type {Clock} from '../../lib/platform/platform.js';
+import {systemClock} from '../../lib/platform/browser.js';
+import {Random} from '../karma/random.js';
+import {until} from '../waiting/until.js';
+import {Browser, type Process} from './processes.js';
+
+logger.setMethods({info: () => {}, warn: () => {}});
+
+/**
+ * Ten times as fast as the real one: what waits a second waits 100 ms. What a dead process has posted arrives
+ * before any time has passed: in a browser it is faster than the shortest time that the library waits.
+ */
+function fastClock(browser: Browser): Clock {
+  return {
+    now: () => Date.now(),
+    after: (ms, callback) => {
+      let isCancelled = false;
+      const look = (): void => {
+        if (isCancelled) return;
+        if (browser.hasStragglers) setImmediate(look);
+        else callback();
+      };
+      const cancel = systemClock.after(ms / 10, look);
+      return () => {
+        isCancelled = true;
+        cancel();
+      };
+    }
+  };
+}
+
+export interface StagedTab {
+  connection: ProxyConnection;
+  process: Process;
+}
+
+/** A server, and a browser with hosts one after the other, none of which has a store. */
+export class Stage {
+  readonly backend = new Backend();
+  readonly browser: Browser;
+  readonly tabs: StagedTab[] = [];
+  readonly warnings: unknown[] = [];
+  host!: Host;
+  hostProcess!: Process;
+  real!: Connection;
+  withLocks = true;
+
+  constructor(seed = 1) {
+    this.browser = new Browser(new Random(seed));
+  }
+
+  /** @param online without it, the host has no server until `goOnline` */
+  startHost({online = true, ...options}: {online?: boolean} & Partial<HostOptions> = {}): void {
+    const process = (this.hostProcess = this.browser.process());
+    this.real = new Connection({readyState: 3, close() {}, send() {}} as never);
+    if (online) this.goOnline();
+    this.host = new Host({
+      connection: this.real, channel: process.channel, locks: this.withLocks ? process.locks : undefined, clock: fastClock(this.browser),
+      store: false, mirror: true, warn: this.warn, ...options
+    });
+  }
+
+  goOnline(): void {
+    this.backend.connect(this.real);
+  }
+
+  /** As a process dies: without a word. */
+  killHost(): void {
+    this.hostProcess.kill();
+    this.real.close();
+  }
+
+  openTab(): StagedTab {
+    const process = this.browser.process();
+    const connection = new ProxyConnection({
+      channel: process.channel, locks: this.withLocks ? process.locks : undefined, warn: this.warn
+    });
+    const tab = {connection, process};
+    this.tabs.push(tab);
+    return tab;
+  }
+
+  killTab(tab: StagedTab): void {
+    tab.process.kill();
+    this.tabs.splice(this.tabs.indexOf(tab), 1);
+  }
+
+  /** Waits until so many mirrors have all that the host has. */
+  async untilMirrored(count: number): Promise<void> {
+    await until(`${count} mirrors have everything`, () => this.mirrorCount === count && this.host.inspect().pendingWrites === 0);
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+
+  get mirrorCount(): number {
+    return this.mirrors.length;
+  }
+
+  /** The tabs that have all that the host has. */
+  get mirrors(): StagedTab[] {
+    return this.tabs.filter(({connection}) => {
+      const duty = (connection as unknown as {mirrorDuty?: {mirror?: {place?: unknown}}}).mirrorDuty;
+      return duty?.mirror?.place !== undefined;
+    });
+  }
+
+  /** What the server has, asked past the host. */
+  async server(id: string): Promise<any> {
+    const doc = this.backend.connect().get('notes', id);
+    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
+    return doc.data;
+  }
+
+  /** The identities of the ops that the server has. */
+  async serverOps(id: string): Promise<string[]> {
+    const ops = await new Promise<{src: string; seq: number}[]>((resolve, reject) => {
+      this.backend.db.getOps('notes', id, 0, null, {}, (error: unknown, found: unknown) => (error ? reject(error as Error) : resolve(found as never)));
+    });
+    return ops.map(({src, seq}) => `${src}:${seq}`);
+  }
+
+  close(): void {
+    for (const {connection} of this.tabs) connection.close();
+    this.host.close();
+  }
+
+  private readonly warn = (message: string, detail: unknown): void => { this.warnings.push([message, detail]); };
+}
