@@ -5,6 +5,7 @@ export {ProxyConnection, type ProxyQuery, type QueryOptions} from './tab/proxy-c
 export type {ProxyConnectionEvents, ProxyConnectionOptions, Status} from './tab/linked-connection.js';
 export {ProxyDoc} from './tab/proxy-doc.js';
 export {TabsError, ERROR_CODES} from './protocol/errors.js';
+export type {DocReport, HostReport, Report, TabReport} from './protocol/report.js';
 export type {DeadLetter} from './protocol/messages.js';
 export type {Completion} from './tab/completion.js';
 export type {ConnectionEvents, DocEvents, QueryEvents} from './tab/events.js';

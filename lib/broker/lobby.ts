@@ -5,7 +5,7 @@ import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Platform} from '../platform/platform.js';
-import {Session, type Message} from './session.js';
+import {Session, type Durability, type Message} from './session.js';
 
 /** What the lobby hands over for each session; its owner fills in the handlers. */
 export interface SessionHandlers {
@@ -16,11 +16,9 @@ export interface SessionHandlers {
   onEnd(gone: boolean): void;
 }
 
-/** How long a tab that an earlier host knew may stay away. */
-const ABSENT_MS = 10_000;
-/** How long a page may stay in the back/forward cache; browsers discard it after 10 to 60 minutes. */
-const SUSPENDED_MS = 30 * 60_000;
-/** A tab without a lock is asked whether it is there when it has been silent for so long, and again so long to answer. */
+/** How long a page may stay in the back/forward cache, without its lock; browsers discard it after 10 to 60 minutes. */
+const AWAY_MS = 30 * 60_000;
+/** A tab without a lock is asked whether it is there when it has been silent for so long, and has as long to answer. */
 const SILENT_MS = 30_000;
 
 export interface LobbyOptions {
@@ -31,7 +29,7 @@ export interface LobbyOptions {
   build: string;
   lineage: string;
   /** Holds back what tells of something that is not durable yet. */
-  whenDurable?: ((send: () => void) => void) | undefined;
+  durability?: Durability | undefined;
 }
 
 export interface LobbyEvents {
@@ -59,6 +57,8 @@ interface Guest {
 export class Lobby {
   private readonly lobby: Channel;
   private readonly guests = new Map<TabId, Guest>();
+  /** Tabs that are expected back; each ends the waiting. */
+  private readonly away = new Map<TabId, () => void>();
   private sessions = 0;
   private closed = false;
 
@@ -87,24 +87,24 @@ export class Lobby {
     if (this.closed) return;
     this.closed = true;
     for (const [tabId, guest] of this.guests) {
-      if (guest.session) {
-        guest.session.flush();
-        guest.channel.postMessage({type: 'end', session: guest.session.id, from: 'host', reason: 'the host closed'});
-      }
-      this.dismiss(tabId, guest, false);
+      guest.session?.flush();
+      this.dismiss(tabId, guest, false, 'the host closed');
     }
+    for (const cancel of this.away.values()) cancel();
     nextTick(() => this.lobby.close());
   }
 
   private welcome(hello: Hello): void {
-    const {epoch, generation, place, lineage, whenDurable} = this.options;
+    const {epoch, generation, place, lineage, durability} = this.options;
     const guest = this.guests.get(hello.tabId) ?? this.meet(hello.tabId);
     if (hello.protocol !== PROTOCOL_VERSION) {
       guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
-      if (!guest.session) this.dismiss(hello.tabId, guest, true);
+      if (!guest.session) this.dismiss(hello.tabId, guest, true, 'refused');
       return;
     }
     this.endSession(guest, false);
+    this.away.get(hello.tabId)?.();
+    this.away.delete(hello.tabId);
     const id = `${epoch}/${++this.sessions}` as SessionId;
     // The handlers are assigned before any message can arrive: receiving needs the session's id.
     const session: Session = new Session({
@@ -113,7 +113,7 @@ export class Lobby {
       channel: guest.channel,
       clock: this.platform.clock,
       nextTick,
-      whenDurable,
+      durability,
       onMessage: message => guest.handlers?.onMessage(message),
       onCall: (name, args) => guest.handlers?.onCall(name, args),
       onMalformed: what => guest.handlers?.onMalformed(what),
@@ -138,10 +138,8 @@ export class Lobby {
       guest.heardAt = this.platform.clock.now();
       if (message?.type === 'batch') guest.session?.receive(message);
       else if (message?.type === 'end' && message.from === 'tab' && message.session === guest.session?.id) {
-        // Told back: a tab that has not said this itself looks for its host again.
-        channel.postMessage({...message, from: 'host'});
         if (message.reason === SUSPENDED) this.suspend(tabId, guest);
-        else this.dismiss(tabId, guest, true);
+        else this.dismiss(tabId, guest, true, message.reason);
       }
     };
     channel.unref?.();
@@ -152,20 +150,26 @@ export class Lobby {
   /** The tab has given its lock back, and comes back with a greeting or not at all. */
   private suspend(tabId: TabId, guest: Guest): void {
     const {handlers} = guest;
-    this.dismiss(tabId, guest, false);
-    this.platform.clock.after(SUSPENDED_MS, () => { if (!this.closed && !this.guests.has(tabId)) handlers?.onEnd(true); });
+    this.dismiss(tabId, guest, false, SUSPENDED);
+    this.expect(tabId, () => handlers?.onEnd(true));
   }
 
-  /** Waits for the death of a tab that has not greeted: it was known to an earlier host. */
+  /** Waits for the end of a tab that has not greeted: it was known to an earlier host. */
   watchAbsent(tabId: TabId, onGone: () => void): void {
-    if (!this.platform.locks) {
-      this.platform.clock.after(ABSENT_MS, () => { if (!this.guests.has(tabId)) onGone(); });
-      return;
-    }
-    void this.platform.locks.request(tabLockName(this.options.namespace, tabId), {}, () => {
-      // A tab that is alive holds its lock; but it may be about to take it.
-      this.platform.clock.after(ABSENT_MS, () => { if (!this.guests.has(tabId)) onGone(); });
-    }).catch(() => {});
+    const {locks} = this.platform;
+    const expect = (): void => { if (!this.guests.has(tabId)) this.expect(tabId, onGone); };
+    if (!locks) return expect();
+    // A tab that is alive holds its lock, unless its page is put away.
+    void locks.request(tabLockName(this.options.namespace, tabId), {}, expect).catch(() => {});
+  }
+
+  private expect(tabId: TabId, onGone: () => void): void {
+    this.away.get(tabId)?.();
+    const cancel = this.platform.clock.after(AWAY_MS, () => {
+      this.away.delete(tabId);
+      if (!this.closed) onGone();
+    });
+    this.away.set(tabId, cancel);
   }
 
   /** Waits for the tab's lock: it is free when the tab is dead. */
@@ -178,7 +182,7 @@ export class Lobby {
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         // A dying tab's last messages can arrive after its lock is free (WebKit, Firefox).
         this.platform.clock.after(50, () => {
-          if (this.guests.get(tabId) === guest) this.dismiss(tabId, guest, true);
+          if (this.guests.get(tabId) === guest) this.dismiss(tabId, guest, true, 'its lock is free');
         });
       })
       .catch(() => {});
@@ -188,16 +192,20 @@ export class Lobby {
   private watchSilence(tabId: TabId, guest: Guest): void {
     const {clock} = this.platform;
     guest.stopWatching();
-    guest.stopWatching = clock.after(SILENT_MS, () => {
-      if (clock.now() - guest.heardAt < SILENT_MS) return this.watchSilence(tabId, guest);
-      guest.session?.call('tab.ping', null, SILENT_MS).then(
-        () => { if (this.guests.get(tabId) === guest) this.watchSilence(tabId, guest); },
-        () => { if (this.guests.get(tabId) === guest && clock.now() - guest.heardAt >= SILENT_MS) this.dismiss(tabId, guest, true); }
-      );
+    guest.stopWatching = clock.after(SILENT_MS, async () => {
+      const ask = async (): Promise<boolean> =>
+        !!guest.session && guest.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
+      // Twice: after a computer's sleep the time is up before the answer could come.
+      const isThere = clock.now() - guest.heardAt < SILENT_MS || await ask() || await ask();
+      if (this.guests.get(tabId) !== guest) return;
+      if (isThere) this.watchSilence(tabId, guest);
+      else this.dismiss(tabId, guest, true, 'it has not answered');
     });
   }
 
-  private dismiss(tabId: TabId, guest: Guest, gone: boolean): void {
+  private dismiss(tabId: TabId, guest: Guest, gone: boolean, reason: string): void {
+    // A tab that lives all the same looks for its host again.
+    if (guest.session) guest.channel.postMessage({type: 'end', session: guest.session.id, from: 'host', reason});
     this.endSession(guest, gone);
     guest.stopWatching();
     this.guests.delete(tabId);

@@ -14,6 +14,15 @@ export interface Message {
   [field: string]: unknown;
 }
 
+/** When what was written so far may be told. */
+export interface Durability {
+  /** Calls back once, when all of it is durable. */
+  whenDurable(callback: () => void): void;
+  /** The same, but for what would come again if it were lost. */
+  whenTellable(callback: () => void): void;
+  readonly isWriting: boolean;
+}
+
 export interface SessionOptions {
   id: SessionId;
   side: Side;
@@ -21,7 +30,9 @@ export interface SessionOptions {
   clock: Clock;
   nextTick(callback: () => void): void;
   /** Holds back what is to be sent until what it tells of is durable. Default: sends at once. */
-  whenDurable?: ((send: () => void) => void) | undefined;
+  durability?: Durability | undefined;
+  /** Called before the messages of a batch. `isEarly`: see {@link Batch.early}. */
+  onBatch?(isEarly: boolean): void;
   /** Called for each message of the other side but calls and their replies, in order. */
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */
@@ -49,6 +60,8 @@ export class Session {
   private flushScheduled = false;
   /** How many of the first messages in the outbox already wait to become durable. */
   private heldBack = 0;
+  /** Everything in the outbox tells of nothing but what would come again. */
+  private isRepeatable = true;
   private sentBatches = 0;
   private receivedBatches = 0;
   private acknowledged = 0;
@@ -74,9 +87,13 @@ export class Session {
     return this.acknowledged;
   }
 
-  /** @param message an object, or the JSON of one */
-  send(message: Message | string): void {
+  /**
+   * @param message an object, or the JSON of one
+   * @param isRepeatable it tells of nothing but what would come again if it were lost with the host
+   */
+  send(message: Message | string, isRepeatable = false): void {
     if (this.ended) return;
+    this.isRepeatable &&= isRepeatable;
     this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
     this.scheduleFlush();
   }
@@ -109,6 +126,7 @@ export class Session {
     if (batch.ack > this.sentBatches) return this.break('acknowledgement of a batch that was not sent');
     this.receivedBatches = batch.n;
     this.noteAcknowledged(batch.ack);
+    this.options.onBatch?.(batch.early === true);
     for (const text of batch.messages) {
       if (this.ended) return;
       const message = parseMessage(text);
@@ -124,16 +142,21 @@ export class Session {
     this.flushScheduled = false;
     // What comes after this moment may tell of something that is durable later.
     const count = this.outbox.length - this.heldBack;
-    const {whenDurable} = this.options;
-    if (!whenDurable) return this.post(count);
+    const {durability} = this.options;
+    if (!durability) return this.post(count, false);
+    // What waits already must not be overtaken.
+    const mayBeEarly = this.isRepeatable && !this.heldBack;
+    this.isRepeatable = true;
     this.heldBack += count;
-    whenDurable(() => {
+    const post = (): void => {
       this.heldBack -= count;
-      this.post(count);
-    });
+      this.post(count, mayBeEarly && durability.isWriting);
+    };
+    if (mayBeEarly) durability.whenTellable(post);
+    else durability.whenDurable(post);
   }
 
-  private post(count: number): void {
+  private post(count: number, isEarly: boolean): void {
     if (this.ended || (!count && this.unackedReceived < ACK_EVERY)) return;
     const messages = this.outbox.splice(0, count);
     this.unackedReceived = 0;
@@ -143,7 +166,7 @@ export class Session {
     this.unackedChars += size;
     const batch: Batch = {
       type: 'batch', session: this.id, from: this.options.side,
-      n: this.sentBatches, ack: this.receivedBatches, messages
+      n: this.sentBatches, ack: this.receivedBatches, ...(isEarly && {early: true}), messages
     };
     this.options.channel.postMessage(batch);
     if (this.unackedSizes.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {

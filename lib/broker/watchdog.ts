@@ -57,7 +57,8 @@ export class Watchdog {
     }
     // Nothing came: perhaps because there was nothing to say.
     this.cancel = () => {};
-    ask(patience).then(
+    // Twice: after a computer's sleep the time is up before the answer could come.
+    ask(patience / 2).catch(() => (this.ended ? undefined : ask(patience / 2))).then(
       () => {
         this.cancel = undefined;
         if (!this.ended && (always || this.isExpecting)) this.wait();

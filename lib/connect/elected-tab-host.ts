@@ -10,6 +10,8 @@ const STOP_MS = 2000;
 
 export interface ElectedTabHostOptions {
   namespace: string;
+  /** What the app calls this tab's build. */
+  build: string;
   locks: Locks;
   clock: Clock;
   greeting: () => Promise<WorkerGreeting>;
@@ -33,6 +35,7 @@ export class ElectedTabHost implements HostSource {
   private closed = false;
   private stop: (() => void) | undefined;
   private resign: () => void = () => {};
+  private terms = 0;
 
   constructor(private readonly options: ElectedTabHostOptions) {}
 
@@ -40,8 +43,8 @@ export class ElectedTabHost implements HostSource {
     if (this.isElected) return this.host(false);
     if (this.isCandidate) return;
     this.isCandidate = true;
-    const {locks, namespace} = this.options;
-    locks.request(electionLockName(namespace), {mode: 'exclusive', signal: this.candidacy.signal}, () => {
+    const {locks, namespace, build} = this.options;
+    locks.request(electionLockName(namespace, build), {mode: 'exclusive', signal: this.candidacy.signal}, () => {
       if (this.closed) return undefined;
       this.isElected = true;
       this.host(false);
@@ -65,8 +68,9 @@ export class ElectedTabHost implements HostSource {
   private host(steal: boolean): void {
     this.stop?.();
     this.stop = undefined;
+    const term = ++this.terms;
     this.options.greeting().then(greeting => {
-      if (this.closed) return;
+      if (this.closed || term !== this.terms) return;
       const message = {...greeting, steal};
       if (this.options.createWorker) this.hostInWorker(this.options.createWorker, message);
       else this.hostInPage(message);

@@ -1,13 +1,18 @@
 import {Host, type HostOptions} from '../host/host.js';
 import {takeOffice} from './office.js';
 
+/** A host that nobody needs any more closes after so long, in ms: a reload is back before. */
+const IDLE_MS = 10_000;
+/** How long a host that is to stop may take to send what is pending, in ms. */
+const FINISH_MS = 1500;
+
 export interface HostingOptions extends Omit<HostOptions, 'connection'> {
   namespace: string;
   build: string;
   /** Take the place of a host that does not answer. */
   steal: boolean;
-  /** Called when it is this host's turn. */
-  connect(): unknown;
+  /** Called when it is this host's turn. `getToken` asks the tabs. */
+  connect(getToken: () => Promise<string>): unknown;
   /** Stops the host, or the waiting for its turn. */
   signal: AbortSignal;
 }
@@ -20,6 +25,8 @@ export function host(options: HostingOptions, onStopped: () => void): void {
   const {namespace, build, steal, locks, connect, signal} = options;
   let running: Host | undefined;
   const stop = (): void => running?.close();
+  // The last tab lets it finish; others go on with the next host, which has all that this one had.
+  const retire = (): void => void running?.retire(FINISH_MS);
   const finish = (): void => {
     signal.removeEventListener('abort', finish);
     onStopped();
@@ -29,10 +36,25 @@ export function host(options: HostingOptions, onStopped: () => void): void {
   takeOffice({namespace, build, steal, locks, signal, channel: options.channel ?? (name => new BroadcastChannel(name))}, async () => {
     signal.removeEventListener('abort', finish);
     if (signal.aborted) return;
-    running = new Host({...options, connection: connect()});
-    signal.addEventListener('abort', stop);
-    await running.whenClosed;
-    signal.removeEventListener('abort', stop);
+    const host: Host = (running = new Host({idleAfter: IDLE_MS, ...options, connection: connect(() => host.token())}));
+    signal.addEventListener('abort', retire);
+    const stopReporting = reportUncaught(error => host.reportUncaught(error));
+    await host.whenClosed;
+    stopReporting();
+    signal.removeEventListener('abort', retire);
     onStopped();
   }, stop);
+}
+
+/** Errors that nobody catches: those of a worker nobody would see. */
+function reportUncaught(report: (error: unknown) => void): () => void {
+  if (typeof document !== 'undefined' || typeof globalThis.addEventListener !== 'function') return () => {};
+  const onError = (event: Event): void => report((event as ErrorEvent).error ?? (event as ErrorEvent).message);
+  const onRejection = (event: Event): void => report((event as PromiseRejectionEvent).reason);
+  globalThis.addEventListener('error', onError);
+  globalThis.addEventListener('unhandledrejection', onRejection);
+  return () => {
+    globalThis.removeEventListener('error', onError);
+    globalThis.removeEventListener('unhandledrejection', onRejection);
+  };
 }

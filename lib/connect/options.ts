@@ -1,5 +1,6 @@
-import type {ServerUrl, SocketLike} from '../host/server-connection.js';
+import type {Authorize, ServerUrl, SocketLike} from '../host/server-connection.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
+import {DEBUG_SCOPES, parseScopes} from '../protocol/debug.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Place} from '../protocol/frames.js';
 
@@ -33,7 +34,7 @@ export interface ConnectOptions {
   mode?: 'auto' | Mode | undefined;
   /** How long a host may take until it answers, in ms, before the next way is taken. Default 5000. */
   hostTimeout?: number | undefined;
-  /** What the app calls this build, where the page is the host: see `build` of `startHost`. */
+  /** What the app calls this build, where a tab provides the host: the same as `build` of its worker's `startHost`. */
   build?: string | undefined;
   /**
    * Whether documents, and edits that the server has not got, are kept in IndexedDB over the end of all tabs,
@@ -45,6 +46,15 @@ export interface ConnectOptions {
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
   versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
+  /** Gives the host a token for the server; asked for each (re)connect, of the visible or newest tab first. */
+  getToken?: (() => string | Promise<string>) | undefined;
+  /** How the token gets to the server, where the page is the host: see `authorize` of `startHost`. */
+  authorize?: Authorize | undefined;
+  /**
+   * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
+   * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.
+   */
+  debug?: boolean | string | undefined;
   /** Opens a channel by name, in place of BroadcastChannel. */
   channel?: OpenChannel | undefined;
   /** In place of `navigator.locks`. */
@@ -73,7 +83,12 @@ export function checkOptions(options: ConnectOptions): void {
   if (mode !== undefined && !['auto', 'shared-worker', 'elected-tab', 'direct'].includes(mode)) {
     wrong('mode', "'auto', 'shared-worker', 'elected-tab' or 'direct'");
   }
-  const {store, storedFirst} = options;
+  const {store, storedFirst, getToken, authorize, debug} = options;
+  if (getToken !== undefined && typeof getToken !== 'function') wrong('getToken', 'a function that gives a token, or a promise of one');
+  if (authorize !== undefined && typeof authorize !== 'function') wrong('authorize', 'a function of url and token');
+  if (debug !== undefined && (!['boolean', 'string'].includes(typeof debug) || !parseScopes(debug))) {
+    wrong('debug', `true, false, or names out of ${DEBUG_SCOPES.join(', ')}`);
+  }
   if (store !== undefined && store !== false && (typeof store !== 'object' || store === null ||
     ![undefined, 'relaxed', 'strict'].includes(store.durability))) {
     wrong('store', "false or {durability: 'relaxed' | 'strict'}");

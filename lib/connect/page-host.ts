@@ -1,5 +1,5 @@
 import {Host, type StoreOptions} from '../host/host.js';
-import {bindToServer, connectToServer, type ServerUrl, type SocketLike} from '../host/server-connection.js';
+import {bindToServer, connectToServer, type Authorize, type ServerUrl, type SocketLike} from '../host/server-connection.js';
 import type {RealConnection} from '../host/upstream.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {hostLockName} from '../protocol/version.js';
@@ -7,7 +7,9 @@ import {host, type HostingOptions} from './hosting.js';
 import type {BackendOrSocket} from './options.js';
 
 /** What a host in the page connects to. */
-export type Server = {url: ServerUrl} | {backendOrSocket: BackendOrSocket};
+export type Server =
+  | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined}
+  | {backendOrSocket: BackendOrSocket};
 
 export interface DirectHostOptions {
   namespace: string;
@@ -25,8 +27,8 @@ export interface DirectHostOptions {
 export async function startDirectHost(server: Server, {namespace, channel, store, locks, warn}: DirectHostOptions): Promise<Host> {
   const own = `${namespace}/direct`;
   const office = store === false || !locks ? undefined : await tryOffice(locks, own);
-  const host = new Host({
-    namespace, channel, connection: connectTo(server), warn, store: office ? {...(store || {}), name: own} : false
+  const host: Host = new Host({
+    namespace, channel, connection: connectTo(server, () => host.token()), warn, store: office ? {...(store || {}), name: own} : false
   });
   if (office) void host.whenClosed.then(office.leave);
   return host;
@@ -34,7 +36,7 @@ export async function startDirectHost(server: Server, {namespace, channel, store
 
 /** A host in the page of an elected tab, for all tabs. */
 export function startElectedHost(server: Server, options: Omit<HostingOptions, 'connect' | 'place'>): void {
-  host({...options, place: 'elected-tab', connect: () => connectTo(server)}, () => {});
+  host({...options, place: 'elected-tab', connect: getToken => connectTo(server, getToken)}, () => {});
 }
 
 /** @returns undefined when another tab has it */
@@ -47,8 +49,8 @@ function tryOffice(locks: Locks, namespace: string): Promise<{leave: () => void}
   });
 }
 
-function connectTo(server: Server): RealConnection {
-  if ('url' in server) return connectToServer(server.url);
+function connectTo(server: Server, getToken: () => Promise<string>): RealConnection {
+  if ('url' in server) return connectToServer(server.url, server.needsToken ? getToken : undefined, server.authorize);
   const {backendOrSocket} = server;
   if (typeof backendOrSocket === 'function') return bindToServer(backendOrSocket());
   if ('connect' in backendOrSocket) return backendOrSocket.connect() as RealConnection;

@@ -5,6 +5,7 @@ import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {TabsError} from '../protocol/errors.js';
+import type {TabReport} from '../protocol/report.js';
 import {rescueLockName} from '../protocol/version.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 import {ElectedTabHost} from './elected-tab-host.js';
@@ -86,6 +87,7 @@ export class TabConnection extends ProxyConnection {
 
   private take(mode: Mode | undefined, reason: string): void {
     this.reason = reason;
+    this.log.debug('mode', () => `${mode ?? 'no way to a host is left'}: ${reason}`);
     switch (mode) {
       case 'shared-worker':
         return this.join(this.sharedWorkerHost());
@@ -122,7 +124,8 @@ export class TabConnection extends ProxyConnection {
       const source: HostSource = new SharedWorkerHost({
         create: sharedWorker,
         greeting: () => this.greeting(),
-        onFailure: reason => { if (this.source === source) this.takeNext(reason); }
+        // Firefox tells here also of what goes wrong in a worker that serves.
+        onFailure: reason => { if (this.source === source && this.hostState !== 'connected') this.takeNext(reason); }
       });
       return source;
     }
@@ -138,6 +141,7 @@ export class TabConnection extends ProxyConnection {
     }
     const source: ElectedTabHost = new ElectedTabHost({
       namespace: this.namespace,
+      build: this.connectOptions.build ?? '',
       locks,
       clock: this.clock,
       greeting: () => this.greeting(),
@@ -148,10 +152,15 @@ export class TabConnection extends ProxyConnection {
     return source;
   }
 
+  /** @internal */
+  protected override report(): TabReport {
+    return {...super.report(), mode: this.mode};
+  }
+
   private async greeting(): Promise<WorkerGreeting> {
-    const {url, store} = this.connectOptions;
+    const {url, store, getToken} = this.connectOptions;
     return {
-      type: 'sharedb-tabs', namespace: this.namespace, store, steal: false, after: this.host.generation,
+      type: 'sharedb-tabs', namespace: this.namespace, store, needsToken: !!getToken, steal: false, after: this.host.generation,
       url: url === undefined ? undefined : absoluteUrl(await (typeof url === 'function' ? url() : url))
     };
   }
@@ -188,9 +197,9 @@ export class TabConnection extends ProxyConnection {
   /** @throws ERR_TABS_NO_HOST where the options name no server */
   private server(what: string): Server {
     const {backendOrSocket} = this;
-    const {url} = this.connectOptions;
+    const {url, getToken, authorize} = this.connectOptions;
     if (backendOrSocket) return {backendOrSocket};
-    if (url !== undefined) return {url: absoluteServerUrl(url)};
+    if (url !== undefined) return {url: absoluteServerUrl(url), needsToken: !!getToken, authorize};
     throw new TabsError('ERR_TABS_NO_HOST', `${what}, this tab needs a url, a backend or a socket`);
   }
 
@@ -226,21 +235,25 @@ export class TabConnection extends ProxyConnection {
     const isInOffice = await this.watch.isInOffice();
     if (this.isClosed || this.source !== source || this.hostState === 'connected' || this.isRefused) return;
     const reason = `No host has answered within ${this.hostTimeout} ms`;
+    // One may be about to start: the elected tab loads its worker, the host opens its store first.
+    if (!isSecondTime && (isInOffice || source?.mode === 'elected-tab')) return this.awaitAnswer(true);
     if (!isInOffice) return this.takeNext(reason);
-    // It may be about to start: it opens its store first.
-    if (!isSecondTime) return this.awaitAnswer(true);
     this.rescue(`The host in office has not answered within ${2 * this.hostTimeout} ms`);
   }
 
   /** @internal */
   protected override handleSilence(reason: string): void {
     this.reconnect(reason);
-    if (this.source) this.rescue(reason);
+    if (!this.source) return;
+    // Without locks nothing tells whether it is dead: a dead one is followed by the next.
+    if (this.locks) this.rescue(reason);
+    else this.replaceHost();
   }
 
   /** A host that holds its office and does not answer is replaced; one of the tabs does it. */
   private rescue(reason: string): void {
     const {locks, source} = this;
+    this.log.debug('mode', () => `rescue: ${reason}`);
     if (!locks || this.connectOptions.mode === 'shared-worker') return this.takeNext(reason);
     const name = rescueLockName(this.namespace);
     this.awaitAnswer(true);
@@ -271,6 +284,7 @@ export class TabConnection extends ProxyConnection {
     const leave = (): void => words?.leave(this.isClosed ? undefined : this.lastWord());
     this.stopWatchingPage = watchPage({
       onHidden: leave,
+      onVisible: isVisible => this.setVisible(isVisible),
       // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
       onAway: mayReturn => {
         leave();

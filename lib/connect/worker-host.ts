@@ -1,8 +1,7 @@
 import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {StoreOptions} from '../host/host.js';
-import {connectToServer, type ServerUrl} from '../host/server-connection.js';
-import type {RealConnection} from '../host/upstream.js';
+import {connectToServer, type Authorize, type ServerUrl} from '../host/server-connection.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
 import {host} from './hosting.js';
@@ -25,8 +24,18 @@ export interface StartHostOptions {
    * builds are open, the newer worker becomes the host. Without it, the first one stays.
    */
   build?: string;
-  /** The connection to the server, where it is not a plain WebSocket at `url`. */
-  connect?: (namespace: string, url: string | undefined) => unknown;
+  /**
+   * How a tab's token gets to the server: gives the url, or the url and the WebSocket's protocols. Default: the
+   * query parameter `token`.
+   */
+  authorize?: Authorize;
+  /** Whether the server wants a token. Default: what the first tab says, by having a `getToken` or not. */
+  needsToken?: boolean;
+  /**
+   * The connection to the server, where it is not a plain WebSocket at `url`: a ShareDB `Connection`. `getToken`
+   * asks the tabs for a token, and rejects where none gives one.
+   */
+  connect?: (namespace: string, url: string | undefined, getToken: () => Promise<string>) => unknown;
 }
 
 /**
@@ -43,10 +52,10 @@ export function startHost(options: StartHostOptions = {}): void {
   }
   const offices = new Map<string, AbortController>();
   const serve = (greeting: Omit<WorkerGreeting, 'type'>): void => {
-    const {namespace, url, store, steal, after} = greeting;
+    const {namespace, store, steal, after} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) return;
     if (offices.has(namespace) && !steal) return;
-    const connect = connector(options, namespace, url);
+    const connect = connector(options, greeting);
     if (!connect) return;
     const office = new AbortController();
     offices.set(namespace, office);
@@ -56,17 +65,18 @@ export function startHost(options: StartHostOptions = {}): void {
     }, () => { if (offices.get(namespace) === office) offices.delete(namespace); });
   };
   if (options.namespace !== undefined && (options.url || options.connect)) {
-    serve({namespace: options.namespace, url: undefined, store: undefined, steal: false, after: 0});
+    serve({namespace: options.namespace, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
   }
   onGreeting(serve, () => { for (const office of offices.values()) office.abort(); }, () => offices.size > 0);
 }
 
 function connector(
-  {url: ownUrl, connect}: StartHostOptions, namespace: string, tabsUrl: string | undefined
-): (() => RealConnection) | undefined {
-  if (connect) return () => connect(namespace, tabsUrl) as RealConnection;
+  {url: ownUrl, connect, authorize, needsToken: always}: StartHostOptions, {namespace, url: tabsUrl, needsToken}: Omit<WorkerGreeting, 'type'>
+): ((getToken: () => Promise<string>) => unknown) | undefined {
+  if (connect) return getToken => connect(namespace, tabsUrl, getToken);
   const url = ownUrl ?? tabsUrl;
-  return url === undefined ? undefined : () => connectToServer(url);
+  if (url === undefined) return undefined;
+  return getToken => connectToServer(url, always ?? needsToken ? getToken : undefined, authorize);
 }
 
 interface WorkerScope {

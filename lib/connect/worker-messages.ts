@@ -6,6 +6,8 @@ export interface WorkerGreeting {
   url: string | undefined;
   /** The tab's option `store`. */
   store: {durability?: 'relaxed' | 'strict' | undefined} | false | undefined;
+  /** The tabs have tokens for the server: the host is to ask one of them for each connect. */
+  needsToken: boolean;
   /** The host in office does not answer: take its place. */
   steal: boolean;
   /** The generation of the last host that the tab has heard of. */
@@ -25,7 +27,7 @@ export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
   const greeting = data as WorkerGreeting | null;
   const ok = !!greeting && typeof greeting === 'object' && greeting.type === 'sharedb-tabs' &&
     typeof greeting.namespace === 'string' && (greeting.url === undefined || typeof greeting.url === 'string') &&
-    typeof greeting.steal === 'boolean' && typeof greeting.after === 'number';
+    typeof greeting.needsToken === 'boolean' && typeof greeting.steal === 'boolean' && typeof greeting.after === 'number';
   return ok ? greeting : undefined;
 }
 

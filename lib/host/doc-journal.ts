@@ -66,10 +66,11 @@ export class DocJournal {
     return this.journalChars > this.checkpointChars / 10;
   }
 
-  append(record: JournalRecord | string): void {
+  /** @param isRepeatable the server would tell it again */
+  append(record: JournalRecord | string, isRepeatable = false): void {
     const text = typeof record === 'string' ? record : JSON.stringify(record);
     this.journalChars += text.length;
-    this.store.append(this.key, ++this.n, text);
+    this.store.append(this.key, ++this.n, text, isRepeatable);
   }
 
   checkpoint(checkpoint: Checkpoint): void {

@@ -18,6 +18,10 @@ export class Follower {
   requests = 0;
   /** The highest seq of the tab's ops that has its place in the history. */
   lastSeq = 0;
+  /** The revision of the last state that the tab was sent, in place of what it had. */
+  private stateAt = -1;
+  /** The batch with the last reset: what the tab sent before it had that, it has given up. */
+  private resetBatch = 0;
   private mark: {batch: number; rev: number} | undefined;
   private handled = 0;
   private forgotten = false;
@@ -52,6 +56,7 @@ export class Follower {
       // A first incarnation may already have got its state from a query's results.
       if (this.inc !== 0 || again) this.sent = null;
       this.inc = inc;
+      this.resetBatch = 0;
     }
     if (rev === null) return;
     if (this.sent === null && history.covers(rev)) this.sent = rev;
@@ -62,6 +67,28 @@ export class Follower {
   noteSent(rev: number): void {
     this.sent = rev;
     if (!this.mark && this.tab.session) this.mark = {batch: this.tab.session.nextBatch, rev};
+  }
+
+  /** Notes that a state was sent: what the tab had made on an earlier one, it gives up when that arrives. */
+  noteState(rev: number): void {
+    this.stateAt = rev;
+    this.noteSent(rev);
+  }
+
+  /** Notes that the tab was told to give up all its ops. */
+  noteReset(rev: number): void {
+    this.noteState(rev);
+    this.resetBatch = this.tab.session?.nextBatch ?? 0;
+  }
+
+  /** Whether the tab has sent what it says now before it knew of the last reset. */
+  get awaitsReset(): boolean {
+    return !!this.tab.session && this.tab.session.acknowledgedBatch < this.resetBatch;
+  }
+
+  /** Whether a newer state is on its way to the tab than the one at `rev`. */
+  willReplace(rev: number): boolean {
+    return this.stateAt > rev;
   }
 
   /** The tab was known to an earlier host: it may come back with anything from `rev` on. */
@@ -90,6 +117,8 @@ export class Follower {
   detach(): void {
     this.mayReturnAt = this.oldestRev();
     this.sent = null;
+    this.stateAt = -1;
+    this.resetBatch = 0;
     this.subscribed = false;
     this.queries = 0;
     this.grace = false;

@@ -43,6 +43,11 @@ export class Entry {
     readonly isClean: boolean
   ) {}
 
+  /** It has moved the version, and nothing else. */
+  get isEmpty(): boolean {
+    return this.json === '{}' && this.seq === undefined;
+  }
+
   get step(): Step {
     return (this.parsed ??= JSON.parse(this.json) as Step);
   }

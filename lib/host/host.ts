@@ -9,16 +9,20 @@ import {MirrorStorage} from '../store/mirror-storage.js';
 import type {DocKey, Storage} from '../store/storage.js';
 import type {Place} from '../protocol/frames.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
+import {brief} from '../protocol/debug.js';
+import type {HostReport} from '../protocol/report.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {
   checkRequest, isLastWord, isLostOps, isRequest, type ForgetMessage, type HostStatus, type LastWord, type OpRequest, type Position, type ResumeMessage
 } from '../protocol/messages.js';
 import {DeadLetters} from './dead-letters.js';
+import {HostLog} from './host-log.js';
 import {DocJournal} from './doc-journal.js';
 import {RETURN_MS, SharedDoc} from './shared-doc.js';
 import {SharedQueries, type QueryRequest} from './shared-queries.js';
 import {SharedPresences, type PresenceRequest} from './shared-presences.js';
 import {Tab} from './tab.js';
+import {Tokens} from './tokens.js';
 import type {RealConnection, RealDoc} from './upstream.js';
 
 export interface StoreOptions {
@@ -37,6 +41,11 @@ const STATUS_EVERY_MS = 20;
 
 const ESTIMATE_EVERY_MS = 30_000;
 const MAX_UNHEARD = 16;
+/** So many documents are told of in a report. */
+const MAX_REPORTED_DOCS = 100;
+/** How long a host without tabs may take to send what is pending, in ms; and how often it looks. */
+const FINISH_MS = 30_000;
+const LOOK_MS = 100;
 const QUERY_PREFIX = 'query: ';
 /** Of so many queries the results are kept where memory is all there is. */
 const MAX_MIRRORED_QUERIES = 256;
@@ -68,6 +77,8 @@ export interface HostOptions {
    * the next host can go on from it. Default: where the host is to outlive a tab, which is in no `place` but 'direct'.
    */
   mirror?: boolean | undefined;
+  /** Closes itself when there has been no tab for so long, in ms. Default: never. */
+  idleAfter?: number | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -79,6 +90,7 @@ export interface HostOptions {
 export class Host {
   readonly namespace: string;
   readonly epoch: Epoch;
+  private readonly generation: number;
   private readonly platform: Platform;
   private readonly connection: RealConnection;
   private lobby: Lobby | undefined;
@@ -92,7 +104,10 @@ export class Host {
   private readonly deadLetters: DeadLetters;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
-  private readonly warn: (message: string, detail: unknown) => void;
+  private readonly log: HostLog;
+  private readonly tokens: Tokens;
+  /** From the end of the last tab's session on. */
+  private cancelIdle: (() => void) | undefined;
   private readonly stopListening: () => void;
   private cancelStatus: (() => void) | undefined;
   private pendingOps = 0;
@@ -110,9 +125,16 @@ export class Host {
     this.platform = browserPlatform(options);
     this.namespace = options.namespace ?? 'default';
     this.epoch = this.platform.randomId() as Epoch;
+    this.generation = Math.max(this.platform.clock.now(), (options.after ?? 0) + 1);
     this.connection = options.connection as RealConnection;
-    // eslint-disable-next-line no-console
-    this.warn = options.warn ?? ((message, detail) => console.warn(message, detail));
+    const sharesConsole = (options.place ?? 'direct') === 'direct';
+    this.log = new HostLog(
+      () => (sharesConsole ? [] : this.tabs.values()),
+      // eslint-disable-next-line no-console
+      options.warn ?? ((message, detail) => console.warn(message, detail)),
+      this.platform.clock.now
+    );
+    this.tokens = new Tokens(() => this.tabs.values(), this.platform.clock);
     const owner = {
       connection: this.connection,
       isConnected: () => this.connection.state === 'connected',
@@ -147,11 +169,14 @@ export class Host {
       namespace: (options || undefined)?.name ?? this.namespace,
       epoch: this.epoch,
       cipher: options ? options.cipher : undefined,
-      onStatus: () => this.scheduleStatus(),
+      onStatus: () => {
+        this.log.debug('store', () => `durable: ${this.store?.isDurable}, ${this.store?.lastError?.message ?? 'no error'}`);
+        this.scheduleStatus();
+      },
       onFenced: () => this.giveWay(),
       onErased: () => this.forEachDoc(doc => doc.checkpoint()),
       onFound: () => this.takeUp(),
-      onSetAside: ([c, d], error) => this.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside`, error.message)
+      onSetAside: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside`, error.message)
     }, this.platform.clock.after);
   }
 
@@ -160,15 +185,15 @@ export class Host {
     if (this.closed) return;
     const {store} = this;
     this.takeUp();
-    const {place = 'direct', build = '', after = 0} = this.options;
+    const {place = 'direct', build = ''} = this.options;
     this.lobby = new Lobby(this.platform, {
       namespace: this.namespace,
       epoch: this.epoch,
-      generation: Math.max(this.platform.clock.now(), after + 1),
+      generation: this.generation,
       place,
       build,
       lineage: this.lineage,
-      whenDurable: store && (send => store.whenDurable(send))
+      durability: store
     }, {
       accept: (tabId, session) => this.accept(tabId, session),
       onCandidate: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) this.close(); },
@@ -226,14 +251,35 @@ export class Host {
     this.tellClosed();
   }
 
-  /** Counts for tests and reports: what the host holds on behalf of its tabs. */
-  inspect(): HostStatus & {epoch: string; docs: number; queries: number; presences: number; state: string} {
-    let docs = 0;
-    for (const inCollection of this.docs.values()) docs += inCollection.size;
+  /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */
+  inspect(): HostReport {
+    const {place = 'direct', build = ''} = this.options;
+    const docs: SharedDoc[] = [];
+    this.forEachDoc(doc => docs.push(doc));
     return {
-      epoch: this.epoch, ...this.status(), docs,
-      queries: this.queries.size, presences: this.presences.size, state: this.connection.state
+      namespace: this.namespace, epoch: this.epoch, generation: this.generation, lineage: this.lineage, place, build,
+      protocol: PROTOCOL_VERSION, state: this.connection.state, ...this.status(),
+      docs: docs.length, queries: this.queries.size, presences: this.presences.size,
+      tabList: [...this.tabs.values()].map(tab => tab.inspect()),
+      docList: docs.map(doc => doc.inspect()).sort((a, b) => b.pendingOps - a.pendingOps).slice(0, MAX_REPORTED_DOCS),
+      lastErrors: [...this.log.lastErrors]
     };
+  }
+
+  /** A token for the server, of one of the tabs. Rejects with ERR_TABS_NO_TOKEN. */
+  async token(): Promise<string> {
+    this.log.debug('server', () => 'asks the tabs for a token');
+    try {
+      return await this.tokens.get();
+    } catch (error) {
+      this.log.warn('sharedb-tabs: no token for the server', error);
+      throw error;
+    }
+  }
+
+  /** An error that nobody has caught, where this host lives. */
+  reportUncaught(error: unknown): void {
+    this.log.uncaught(error);
   }
 
   // ---- tabs
@@ -246,11 +292,14 @@ export class Host {
     if (this.store) guest.send({a: 'store.inventory', known: inventoryOf(this.store.keys())});
     if (this.isMirrored) guest.send({a: 'mirror.wanted'});
     for (const event of this.unheard.splice(0)) guest.send(event);
+    this.cancelIdle?.();
+    this.cancelIdle = undefined;
+    this.log.debug('host', () => `tab ${tabId} is here`);
     this.scheduleStatus();
     return {
       onMessage: message => this.receive(guest, message),
       onCall: (name, args) => this.answerCall(name, args),
-      onMalformed: what => this.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
+      onMalformed: what => this.log.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
       onEnd: gone => this.detach(guest, gone)
     };
   }
@@ -260,18 +309,56 @@ export class Host {
     this.queries.detach(tab);
     this.presences.detach(tab, gone);
     this.forEachDoc(doc => doc.detach(tab, gone));
+    tab.token = undefined;
+    this.log.forget(tab);
+    this.log.debug('host', () => `tab ${tab.id} is ${gone ? 'gone' : 'away'}`);
     if (gone) this.tabs.delete(tab.id);
     this.scheduleStatus();
+    this.checkIdle();
+  }
+
+  /** Without tabs, what can be finished is finished; then the place is free for whoever comes next. */
+  private checkIdle(): void {
+    const {idleAfter} = this.options;
+    if (idleAfter === undefined || this.closed || this.cancelIdle) return;
+    for (const {session} of this.tabs.values()) if (session) return;
+    this.cancelIdle = this.platform.clock.after(idleAfter, () => void this.finish(FINISH_MS).then(() => {
+      if (this.cancelIdle) this.close();
+    }));
+  }
+
+  /** Closes; where there is no other tab to go on with the next host, after sending what can be sent within `ms`. */
+  async retire(ms: number): Promise<void> {
+    // The goodbye of the tab that asks for this may be under way.
+    await new Promise<void>(resolve => this.platform.clock.after(LOOK_MS, resolve));
+    let hasTabs = false;
+    for (const {session} of this.tabs.values()) hasTabs ||= !!session;
+    if (!hasTabs) await this.finish(ms);
+    this.close();
+  }
+
+  /** Resolves when nothing is left to send, or can be sent, or after `ms`. */
+  private finish(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const end = this.platform.clock.now() + ms;
+      const look = (): void => {
+        const isDone = !this.pendingOps || this.connection.state !== 'connected';
+        if (isDone || this.closed || this.platform.clock.now() >= end) resolve();
+        else this.platform.clock.after(LOOK_MS, look);
+      };
+      look();
+    });
   }
 
   private receive(tab: Tab, message: Message): void {
+    this.log.debug('message', () => `from tab ${tab.id}: ${brief(message)}`);
     const problem = checkRequest(message);
     if (problem) return this.refuse(tab, message, problem);
     try {
       this.handle(tab, message);
     } catch (error) {
       // Whatever a message leads to, the host goes on, and the tab gets an answer.
-      this.warn(`sharedb-tabs: a message of tab ${tab.id} failed`, error);
+      this.log.warn(`sharedb-tabs: a message of tab ${tab.id} failed`, error);
       this.reply(tab, message, error);
     }
   }
@@ -314,6 +401,12 @@ export class Host {
       case 'tab.resume':
         for (const known of (message as unknown as ResumeMessage).docs) this.doc(known.c, known.d).resume(tab, known);
         return;
+      case 'tab.visible':
+        tab.token = {isVisible: message['visible'] === true, since: tab.token?.since ?? this.platform.clock.now()};
+        return this.tokens.noteTab();
+      case 'tab.debug':
+        this.log.want(tab, message['scopes'] as unknown[]);
+        return this.log.debug('host', () => `host ${this.epoch} tells tab ${tab.id} what it does`);
       case 'tab.lastWord':
         if ((message['word'] as LastWord).tabId === tab.id) void this.adopt(message['word']);
         return;
@@ -433,7 +526,7 @@ export class Host {
   }
 
   private refuse(tab: Tab, message: {a: string}, problem: string): void {
-    this.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
+    this.log.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
     // A tab hears only of what it can have asked for.
     if (isRequest(message.a)) this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
   }
@@ -465,7 +558,9 @@ export class Host {
         onIdle: idle => this.release(idle)
       }, journal);
       inCollection.set(d, doc);
-      if (this.store?.has([c, d])) doc.restore();
+      const isStored = this.store?.has([c, d]) === true;
+      this.log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);
+      if (isStored) doc.restore();
     }
     return doc;
   }
@@ -492,6 +587,7 @@ export class Host {
     if (inCollection?.get(doc.id) !== doc) return;
     inCollection.delete(doc.id);
     if (!inCollection.size) this.docs.delete(doc.collection);
+    this.log.debug('doc', () => `lets go of ${doc.collection}/${doc.id}`);
     doc.doc.destroy();
     // Memory is kept for what somebody has open.
     if (this.isMirrored && !this.isAwaitingTabs && !this.closed) this.store!.remove([doc.collection, doc.id]);
@@ -504,12 +600,15 @@ export class Host {
     const listeners: Record<string, (...args: never[]) => void> = {
       state: (state: string, reason: unknown) => {
         if (state === 'disconnected' || state === 'closed' || state === 'stopped') this.queries.onDisconnected();
+        this.log.debug('server', () => `${state}${typeof reason === 'string' ? `: ${reason}` : ''}`);
         this.presences.onState(state);
         this.sendToAll(this.stateMessage(reason));
         if (state === 'connected') this.forEachDoc(doc => doc.releaseSubscription());
       },
       error: (error: Error) => this.relay('error', error),
-      'connection error': (error: unknown) => this.relay('connection error', error),
+      // A socket knows no codes.
+      'connection error': (error: Error) => this.relay('connection error',
+        error.message === this.tokens.failure?.message ? this.tokens.failure : error),
       pong: () => this.pings.shift()?.()
     };
     for (const [event, listener] of Object.entries(listeners)) connection.on(event, listener);

@@ -1,9 +1,11 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
+import type {OpRequest} from '../protocol/messages.js';
 import type {Entry, Step} from './history.js';
 
 export interface WaitingOp {
   step: Step;
   seq: number;
+  x: OpRequest['x'];
 }
 
 /**
@@ -12,7 +14,7 @@ export interface WaitingOp {
  * @returns the ops that are left, or the error where both can't be
  */
 export function rebase(ops: WaitingOp[], entries: Entry[], owner: string, type: Type | null): WaitingOp[] | Error {
-  const waiting = ops.map(({step, seq}) => ({step: {...step}, seq}));
+  const waiting = ops.map(({step, seq, x}) => ({step: {...step}, seq, x}));
   for (const entry of entries) {
     if (entry.src === owner && entry.seq !== undefined) {
       while (waiting.length && waiting[0]!.seq <= entry.seq) waiting.shift();

@@ -264,9 +264,10 @@ export class RecordedDoc {
     }
   }
 
-  private write(record: JournalRecord | string): void {
+  /** @param isRepeatable without the record, the op under way is sent again, and the server tells it again */
+  private write(record: JournalRecord | string, isRepeatable = false): void {
     if (!this.journal || this.replaying) return;
-    this.journal.append(record);
+    this.journal.append(record, isRepeatable);
     this.events.onJournal();
   }
 
@@ -316,13 +317,13 @@ export class RecordedDoc {
       const {src, seq, v} = message as RealOp & {v?: number};
       const isAck = !!doc.inflightOp && src === doc.inflightOp.src && seq === doc.inflightOp.seq;
       // Written first: what it leads to, such as the next op being sent, is written after it.
-      if (!error && doc.version !== undefined && (isAck || v === doc.version)) this.write({t: 'message', message});
+      if (!error && doc.version !== undefined && (isAck || v === doc.version)) this.write({t: 'message', message}, isAck);
       this.answer(() => upstream.call(doc, error, message), !error);
       this.noteVersion();
     };
     const clear = doc._clearInflightOp;
     doc._clearInflightOp = error => {
-      if (!this.answering) this.write({t: 'clear'});
+      if (!this.answering) this.write({t: 'clear'}, true);
       this.events.beginSettling();
       clear.call(doc, error);
     };
@@ -383,7 +384,7 @@ export class RecordedDoc {
       if (op.src === undefined || op.seq === undefined) {
         op.src = doc.connection.id!;
         op.seq = doc.connection.seq++;
-        this.write({t: 'send', src: op.src, seq: op.seq});
+        this.write({t: 'send', src: op.src, seq: op.seq}, true);
       }
       const attempt = (op.attempt = {});
       journal.whenDurable(() => {

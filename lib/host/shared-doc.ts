@@ -1,4 +1,5 @@
 import {encodeError, type ErrorData} from '../protocol/errors.js';
+import type {DocReport} from '../protocol/report.js';
 import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
 import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
@@ -38,7 +39,7 @@ export class SharedDoc {
   private readonly followers = new Map<Tab, Follower>();
   private readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})
-  }));
+  }, true));
   private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
   private held: (() => void)[] = [];
   private isRestoring = false;
@@ -144,6 +145,14 @@ export class SharedDoc {
     this.cancelCheckpoint = this.owner.after(isDue ? CUT_SOON_MS : CUT_LATER_MS, () => this.checkpoint());
   }
 
+  inspect(): DocReport {
+    const {doc, rev, followers, pendingOps, recorded: {history}} = this;
+    return {
+      collection: doc.collection, id: doc.id, type: doc.type?.name ?? null, version: doc.version, revision: rev,
+      history: rev - history.start, pendingOps, followers: followers.size, subscribed: doc.subscribed
+    };
+  }
+
   get collection(): string {
     return this.doc.collection;
   }
@@ -184,7 +193,7 @@ export class SharedDoc {
     const follower = this.locate(tab, request.v);
     const {inc, rev} = request.v;
     // Made on a state that is gone: the tab has given it up itself.
-    if (inc !== follower.inc) return;
+    if (inc !== follower.inc || follower.awaitsReset) return;
     if (this.rolledBack) {
       if (!this.rolledBack.told.has(follower)) this.held.push(() => this.submit(tab, request));
       return;
@@ -198,8 +207,8 @@ export class SharedDoc {
       if (this.doc.type) return this.refuse(follower, request, alreadyCreated());
     } else {
       if (!history.covers(rev)) {
-        // A newer state is on its way to the tab, which gives the op up when that arrives.
-        if (follower.sent !== null && follower.sent > rev) return;
+        // The tab gives the op up when that arrives.
+        if (follower.willReplace(rev)) return;
         return this.reset(follower, historyLost(this.doc));
       }
       const conflict = history.transform(step, this.doc.type, rev);
@@ -227,7 +236,9 @@ export class SharedDoc {
       for (const {step} of fresh) this.owner.onRejected(this, step, encodeError(waiting));
       return;
     }
-    for (const {step, seq} of waiting) this.sequence(follower, {a: 'op', c: this.collection, d: this.id, v: this.positionOf(tab), src: tab.id, seq, x: {}}, step);
+    for (const {step, seq, x} of waiting) {
+      this.sequence(follower, {a: 'op', c: this.collection, d: this.id, v: this.positionOf(tab), src: tab.id, seq, x}, step);
+    }
   }
 
   /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
@@ -251,7 +262,7 @@ export class SharedDoc {
       this.catchUp(follower);
       return {v: this.doc.version, type: null, rev: this.rev};
     }
-    follower.noteSent(this.rev);
+    follower.noteState(this.rev);
     return JSON.parse(this.recorded.snapshotJson()) as SnapshotData;
   }
 
@@ -326,7 +337,7 @@ export class SharedDoc {
     const {tab, inc} = follower;
     for (const entry of this.recorded.history.after(follower.sent)) {
       const own = entry.src === tab.id && entry.seq !== undefined;
-      tab.send(entry.encode(this.collection, this.id, inc, own));
+      tab.send(entry.encode(this.collection, this.id, inc, own), entry.isEmpty);
     }
     follower.noteSent(this.rev);
   }
@@ -375,7 +386,7 @@ export class SharedDoc {
       this.catchUp(follower);
       return tab.send(head);
     }
-    follower.noteSent(this.rev);
+    follower.noteState(this.rev);
     tab.send(`${JSON.stringify(head).slice(0, -1)},"data":${this.recorded.snapshotJson()}}`);
   }
 
@@ -510,11 +521,11 @@ export class SharedDoc {
   }
 
   private sendReset(
-    follower: Follower, outcomes: ResetMessage['outcomes'], error: ErrorData, loadError: ErrorData | undefined, unsettled: number[] = []
+    follower: Follower, outcomes: ResetMessage['outcomes'], error: ErrorData, loadError: ErrorData | undefined, unsettled?: number[]
   ): void {
-    const message = {a: 'doc.reset', c: this.collection, d: this.id, inc: follower.inc, outcomes, unsettled, error};
+    const message = {a: 'doc.reset', c: this.collection, d: this.id, inc: follower.inc, outcomes, ...(unsettled && {unsettled}), error};
     if (loadError) return follower.tab.send({...message, loadError});
-    follower.noteSent(this.rev);
+    follower.noteReset(this.rev);
     follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.recorded.snapshotJson()}}`);
   }
 

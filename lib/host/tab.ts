@@ -1,14 +1,18 @@
 import type {Session, Message} from '../broker/session.js';
 import type {TabId} from '../protocol/ids.js';
+import type {HostReport} from '../protocol/report.js';
 
 /** A tab as its host knows it, over all its sessions. */
 export class Tab {
   session: Session | undefined;
+  /** Where it can give tokens: whether it is visible, and since when it has been there, in ms since the epoch. */
+  token: {isVisible: boolean; since: number} | undefined;
 
   constructor(readonly id: TabId) {}
 
-  send(message: Message | string): void {
-    this.session?.send(message);
+  /** @param isRepeatable it tells of nothing but what would come again if it were lost with the host */
+  send(message: Message | string, isRepeatable = false): void {
+    this.session?.send(message, isRepeatable);
   }
 
   /** Runs what is left to do for a request, unless the session that made it has ended meanwhile. */
@@ -17,5 +21,10 @@ export class Tab {
     return (...args) => {
       if (session && this.session === session) callback(...args);
     };
+  }
+
+  inspect(): HostReport['tabList'][number] {
+    const {id, session} = this;
+    return {id, isThere: !!session, sentBatches: (session?.nextBatch ?? 1) - 1, acknowledgedBatches: session?.acknowledgedBatch ?? 0};
   }
 }

@@ -65,6 +65,11 @@ export interface Batch {
   n: number;
   /** The last batch of the other side that was handled. */
   ack: number;
+  /**
+   * What it tells of is not durable yet: acknowledgements, which the server would repeat. Another host may not
+   * know the revisions that they have brought.
+   */
+  early?: true;
   /** Each a message as JSON: cheaper than a structured clone, and made once for many tabs. */
   messages: string[];
 }

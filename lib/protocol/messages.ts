@@ -1,3 +1,4 @@
+import {isScope} from './debug.js';
 import type {ErrorData} from './errors.js';
 
 /**
@@ -104,6 +105,8 @@ export interface ResetMessage {
   loadError?: ErrorData;
   /** The outcome of each op of the tab that had its place in the lost history. */
   outcomes: {seq: number; error?: ErrorData}[];
+  /** The tab's ops that the snapshot has, and that wait for the server. */
+  unsettled?: number[];
   /** The error for the tab's ops that had none yet. */
   error: ErrorData;
 }
@@ -171,12 +174,18 @@ export interface DeadLetter {
   time: number;
 }
 
+/** An op of a living tab that no host can carry on, for the dead letters. The tab mints the id: it may be told twice. */
+export type LostOp = Omit<DeadLetter, 'time'>;
+
+/** A tab tells of no more lost ops at once. */
+export const MAX_LOST_OPS = 200;
+
 /** What a tab had not handed to its host when it died: per document, ops each made on the one before. */
 export interface LastWord {
   tabId: string;
   /** Whose history the revisions are of. */
   lineage: string;
-  docs: {c: string; d: string; rev: number | null; ops: {seq: number; step: DeadLetter['step']}[]}[];
+  docs: {c: string; d: string; rev: number | null; ops: {seq: number; step: DeadLetter['step']; x: OpRequest['x']}[]}[];
 }
 
 /** Names that would reach Object.prototype; the same that ShareDB's agent refuses. */
@@ -215,6 +224,8 @@ const CHECKS: Record<string, (message: Fields) => string | undefined> = {
   pp: () => undefined,
   'doc.forget': message => (isInvalidName(message['c']) || isInvalidName(message['d']) ? 'Invalid id' : undefined),
   'tab.resume': checkResume,
+  'tab.debug': ({scopes}) => (Array.isArray(scopes) ? undefined : 'Invalid scopes'),
+  'tab.visible': ({visible}) => (typeof visible === 'boolean' ? undefined : 'Invalid visibility'),
   'tab.lastWord': message => (isLastWord(message['word']) ? undefined : 'Invalid last word')
 };
 
@@ -229,7 +240,13 @@ export function isLastWord(value: unknown): value is LastWord {
   const word = value as LastWord | null;
   return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
     word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
-      Array.isArray(doc.ops) && doc.ops.every(op => isObject(op) && isCount(op.seq) && isObject(op.step)));
+      Array.isArray(doc.ops) && doc.ops.every(op => isObject(op) && isCount(op.seq) && isObject(op.step) && isObject(op.x)));
+}
+
+export function isLostOps(value: unknown): value is LostOp[] {
+  return Array.isArray(value) && value.length <= MAX_LOST_OPS && (value as LostOp[]).every(lost =>
+    isObject(lost) && typeof lost.id === 'string' && isNamed(lost.collection, lost.doc) && isObject(lost.step) &&
+    (lost.type === null || typeof lost.type === 'string') && isError(lost.error));
 }
 
 /** Whether ShareDB's client knows the action as a request of its own, and an error as the answer to it. */
@@ -243,7 +260,8 @@ const isError = (value: unknown): boolean => isObject(value) && typeof (value as
 const EVENT_CHECKS: Record<string, (message: Fields) => boolean> = {
   'doc.settled': ({c, d, seqs, error}) => isNamed(c, d) && Array.isArray(seqs) && seqs.every(isCount) && (error === undefined || isError(error)),
   'doc.rollback': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
-  'doc.reset': ({c, d, inc, outcomes, error, snapshot, loadError}) => isNamed(c, d) && isCount(inc) && isError(error) &&
+  'doc.reset': ({c, d, inc, outcomes, unsettled, error, snapshot, loadError}) => isNamed(c, d) && isCount(inc) && isError(error) &&
+    (unsettled === undefined || (Array.isArray(unsettled) && unsettled.every(isCount))) &&
     Array.isArray(outcomes) && outcomes.every(outcome => isObject(outcome) && isCount((outcome as {seq: unknown}).seq)) &&
     (isError(loadError) || (isObject(snapshot) && isCount((snapshot as SnapshotData).rev))),
   'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
@@ -253,7 +271,9 @@ const EVENT_CHECKS: Record<string, (message: Fields) => boolean> = {
   'connection.event': ({event, error}) => (event === 'error' || event === 'connection error') && isError(error),
   'host.status': ({status}) => isObject(status),
   'host.cleared': () => true,
+  'host.log': ({level, scope, text}) => (level === 'debug' || level === 'warn' || level === 'error') && isScope(scope) && typeof text === 'string',
   'host.deadletter': ({letter}) => isObject(letter),
+  'mirror.wanted': () => true,
   'store.inventory': ({known}) => isObject(known)
 };
 

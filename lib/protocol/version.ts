@@ -15,8 +15,12 @@ export const lobbyName = (namespace: string): string => `sharedb-tabs:${namespac
 export const tabChannelName = (namespace: string, tabId: string): string => `${lobbyName(namespace)}:${tabId}`;
 export const hostLockName = (namespace: string): string => `${lobbyName(namespace)}/host`;
 export const tabLockName = (namespace: string, tabId: string): string => `${lobbyName(namespace)}/tab/${tabId}`;
-/** Held by the tab whose turn it is to provide the host, where no shared worker does. */
-export const electionLockName = (namespace: string): string => `${lobbyName(namespace)}/election`;
+/**
+ * Held by the tab whose turn it is to provide the host, where no shared worker does. Each build elects its own:
+ * where there are two, the host in office makes room for the newer one.
+ */
+export const electionLockName = (namespace: string, build: string): string =>
+  `${lobbyName(namespace)}/election/${PROTOCOL_VERSION}/${build}`;
 /** Held by the tab that replaces a host which does not answer. */
 export const rescueLockName = (namespace: string): string => `${lobbyName(namespace)}/rescue`;
 /** Where a host without a store posts what it would have stored. */

@@ -4,13 +4,19 @@ import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
+import {brief, type HostLogMessage} from '../protocol/debug.js';
 import type {Place} from '../protocol/frames.js';
+import type {TabReport} from '../protocol/report.js';
 import type {TabId} from '../protocol/ids.js';
 import {
   isEvent, type DeadLetter, type HostStatus, type LastWord, type OpRequest, type ResetMessage, type SettledMessage
 } from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
+import {LostOps} from './lost-ops.js';
+import {MirrorDuty} from './mirror-duty.js';
 import type {ProxyDoc} from './proxy-doc.js';
+import {submitOptions} from './submit-options.js';
+import {TabLog} from './tab-log.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
 
 /** How long a question to the host may stay without an answer. */
@@ -31,6 +37,13 @@ export interface ProxyConnectionOptions {
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
   versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
+  /** Gives the host a token for the server; asked for each (re)connect, of the visible or newest tab first. */
+  getToken?: (() => string | Promise<string>) | undefined;
+  /**
+   * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
+   * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.
+   */
+  debug?: boolean | string | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -66,12 +79,18 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   };
   private readonly hostSocket: HostSocket;
   private link: HostLink | undefined;
+  /** Of the host's content, where it has no store but its tabs. */
+  private mirrorDuty: MirrorDuty | undefined;
+  private readonly lostOps: LostOps;
   private platform: Platform;
   protected readonly options: ProxyConnectionOptions;
   private readonly tabId: TabId;
   private isLinked = false;
   private wasDown = false;
   private incarnations = 0;
+  /** Documents with a revision that the next host may not know. */
+  private readonly early = new Set<ProxyDoc>();
+  private isEarly = false;
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
   /** Which documents there are without a server: ids by collection. */
@@ -84,13 +103,19 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     super(socket);
     this.hostSocket = socket;
     this.options = options;
+    this.log = new TabLog(options.debug);
     this.platform = browserPlatform(options);
     this.tabId = this.platform.randomId() as TabId;
     this.id = this.tabId;
+    this.lostOps = new LostOps(this.tabId, lost => this.callHost('ops.lost', lost));
     // Upstream binds its sockets at construction; ours closes when the app closes the connection.
     socket.close = () => this.close();
     this.openLink();
   }
+
+  /** @internal */
+  protected readonly log: TabLog;
+  private isVisible = true;
 
   /** @internal */
   protected get clock(): Clock {
@@ -124,6 +149,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   override send(message: object): void {
+    this.log.debug('message', () => `to the host: ${brief(message)}`);
     this.emit('send', message);
     this.link?.send(message as Message);
   }
@@ -133,6 +159,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (this.state === 'closed' && !this.link) return;
     this.link?.close();
     this.link = undefined;
+    this.endMirrorDuty();
     this.setLinked(false);
     this._setState('closed', 'closed');
   }
@@ -184,13 +211,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this._addDoc(doc);
     const message: OpRequest = {
       a: 'op', c: doc.collection, d: doc.id, v: (doc as ProxyDoc).position,
-      src: op.src ?? this.tabId, seq: op.seq!, x: {}
+      src: op.src ?? this.tabId, seq: op.seq!, x: submitOptions(doc, op)
     };
     if ('op' in op) message.op = op.op;
     if (op.create) message.create = op.create;
     if (op.del) message.del = true;
-    if (doc.submitSource) message.x.source = op.source;
-    if (doc.preventCompose) message.x.preventCompose = true;
     this.send(message);
   }
 
@@ -234,6 +259,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** The page is put away, and nothing will reach it until it is taken out again. @internal */
   protected suspend(): void {
+    this.endMirrorDuty();
     this.link?.suspend();
   }
 
@@ -257,6 +283,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** Looks for a host elsewhere: over other channels. @internal */
   protected moveTo(channel: OpenChannel): void {
     this.link?.close();
+    this.endMirrorDuty();
     this.setLinked(false);
     this.platform = browserPlatform({channel, clock: this.options.clock});
     this.openLink();
@@ -265,7 +292,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private openLink(): void {
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
       onConnected: continues => this.handleConnected(continues),
-      onLost: () => this.handleLost(),
+      onLost: reason => this.handleLost(reason),
+      onBatch: isEarly => this.handleBatch(isEarly),
       onMessage: message => this.guarded(() => this.receive(message)),
       onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
@@ -276,6 +304,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** The host asks this tab something. @internal */
   protected answerCall(name: string, _args: unknown): unknown {
+    if (name === 'tab.token' && this.options.getToken) return this.options.getToken();
     throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
   }
 
@@ -290,23 +319,65 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.refusedBy = hostProtocol;
   }
 
+  /** The host asks visible tabs first. @internal */
+  protected setVisible(isVisible: boolean): void {
+    this.isVisible = isVisible;
+    if (this.options.getToken && this.isLinked) this.link?.send({a: 'tab.visible', visible: isVisible});
+  }
+
   private handleConnected(continues: boolean): void {
     this.refusedBy = undefined;
+    this.log.debug('link', () => `connected to host ${this.link!.epoch} (${this.link!.place}), which ${continues ? 'continues' : 'starts anew'}`);
+    if (this.log.scopes.length) this.link!.send({a: 'tab.debug', scopes: this.log.scopes});
     if (continues) this.resume();
-    else for (const doc of this.proxyDocs()) doc.handleHostReplaced();
+    else this.startAnew();
+    this.lostOps.handOver();
     this.setLinked(true);
+    this.setVisible(this.isVisible);
     this.emit('hostState', 'connected');
   }
 
-  private handleLost(): void {
+  /** The host knows nothing of what this tab has followed. */
+  private startAnew(): void {
+    this.endMirrorDuty();
+    for (const doc of this.proxyDocs()) doc.handleHostReplaced();
+  }
+
+  private endMirrorDuty(): void {
+    this.mirrorDuty?.end();
+    this.mirrorDuty = undefined;
+  }
+
+  /** Ops can't be kept: the host is to have them as dead letters. @internal */
+  giveUp(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData): void {
+    this.lostOps.add(doc, ops, error);
+  }
+
+  private handleLost(reason: string): void {
+    this.log.debug('link', () => `lost the host: ${reason}`);
     this.setLinked(false);
     this.emit('hostState', 'lost');
     if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
   }
 
+  private handleBatch(isEarly: boolean): void {
+    this.isEarly = isEarly;
+    if (isEarly || !this.early.size) return;
+    for (const doc of this.early) doc.confirm();
+    this.early.clear();
+  }
+
+  /** Whether another host may not know the revision that comes now. @internal */
+  noteRevision(doc: ProxyDoc): boolean {
+    if (this.isEarly) this.early.add(doc);
+    return this.isEarly;
+  }
+
   private resume(): void {
     const docs = [];
+    this.early.clear();
     for (const doc of this.proxyDocs()) {
+      doc.fallBack();
       const {inc, rev} = doc.position;
       docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unsettledSeqs});
     }
@@ -357,6 +428,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   private receive(message: Message): void {
+    if (message.a !== 'host.log') this.log.debug('message', () => `from the host: ${brief(message)}`);
     if (!isEvent(message)) return this.warn('sharedb-tabs: dropped a malformed message of the host', message.a);
     switch (message.a) {
       case 'doc.settled':
@@ -376,9 +448,14 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         // Who asked waits for the answer.
         if (!this.clearing) this.close();
         return;
+      case 'host.log':
+        return this.log.hear(message as unknown as HostLogMessage);
       case 'host.deadletter':
         this.emit('deadletter', message['letter']);
         return;
+      case 'mirror.wanted':
+        this.mirrorDuty ??= new MirrorDuty(this.platform, this.options.namespace ?? 'default', this.tabId);
+        return this.mirrorDuty.stand();
       case 'store.inventory':
         this.inventory = new Map(Object.entries(message['known'] as Record<string, string[]>).map(([c, ids]) => [c, new Set(ids)]));
         return;
@@ -411,6 +488,17 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private setStatus(status: Partial<Status>): void {
     this.status = {...this.status, ...status};
     this.emit('status', this.status);
+  }
+
+  /** What this tab holds. @internal */
+  protected report(): TabReport {
+    const docs = [...this.proxyDocs()];
+    return {
+      id: this.tabId, hostState: this.hostState, state: this.state, docs: docs.length,
+      queries: Object.keys(this.queries).length,
+      pending: docs.map(doc => doc.report()).filter(({unsent, unsettled}) => unsent + unsettled > 0),
+      ...(this.status.lastError && {lastError: this.status.lastError.message})
+    };
   }
 
   private find({c, d}: Message): ProxyDoc | undefined {

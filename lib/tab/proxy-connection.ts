@@ -1,4 +1,5 @@
 import {nextTick} from '../platform/next-tick.js';
+import type {HostReport, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import type {QueryEvents, TypedEvents} from './events.js';
 import {completing, type Completion} from './completion.js';
@@ -112,11 +113,16 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /**
-   * A report of the host's work, to copy into a bug ticket.
-   * Rejects with ERR_TABS_SESSION_ENDED or ERR_TABS_TIMEOUT where no host answers.
+   * A report of what the host and this tab hold, to copy into a bug ticket: JSON, without any document's data.
+   * Never rejects: where no host answers, `error` says why, and there is the tab's part alone.
    */
-  inspect(): Promise<unknown> {
-    return this.callHost('host.inspect');
+  async inspect(): Promise<Report> {
+    const tab = this.report();
+    try {
+      return {tab, ...(await this.callHost('host.inspect')) as HostReport};
+    } catch (error) {
+      return {tab, error: (error as Error).message};
+    }
   }
 
   /**

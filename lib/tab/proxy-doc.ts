@@ -1,10 +1,12 @@
-import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
+import type {TabReport} from '../protocol/report.js';
+import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {CodedError} from './events.js';
 import type {EntryMessage, LastWord, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Completion} from './completion.js';
 import { completing} from './completion.js';
 import {splitCallback} from './promising.js';
+import {submitOptions} from './submit-options.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
 import type {ProxyConnection} from './proxy-connection.js';
 
@@ -20,6 +22,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   declare readonly connection: ProxyConnection;
   /** The revision of the host's history that the document shows, null when it shows none. */
   private rev: number | null = null;
+  /** The last revision that is sure to outlive the host, where `rev` is later; the data is the same at both. */
+  private confirmed: number | undefined;
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
   private again = false;
@@ -69,9 +73,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       op.seq ??= this.connection.seq++;
       op.sentAt ??= Date.now();
       const {create, del, op: edit} = op;
-      return {seq: op.seq, step: create ? {create} : del ? {del: true as const} : {op: edit}};
+      return {seq: op.seq, step: create ? {create} : del ? {del: true as const} : {op: edit}, x: submitOptions(this, op)};
     });
-    return {c: this.collection, d: this.id, rev: this.rev, ops};
+    return {c: this.collection, d: this.id, rev: this.confirmed ?? this.rev, ops};
   }
 
   /** Whether there is nothing that the host has not got yet. @internal */
@@ -95,6 +99,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       if (!this.hasUnsent && !this.isLoading) return callback();
       this.waitingUntilSent.push(callback);
     });
+  }
+
+  /** How many of its ops the host, and how many the server has not answered to. @internal */
+  report(): TabReport['pending'][number] {
+    const unsent = this.pendingOps.length + (this.inflightOp ? 1 : 0) + (this.setAside?.length ?? 0);
+    return {collection: this.collection, id: this.id, unsent, unsettled: this.unsettled.length};
   }
 
   override hasPending(): boolean {
@@ -245,7 +255,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       return;
     }
     // Ops were made on a state that the host can't lead on from.
-    if (this.hasUnsent) this._hardRollback(this.lostOp());
+    if (this.hasUnsent) this.loseUnsent();
     else this.load(snapshot as SnapshotData);
     callback();
   }
@@ -261,9 +271,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (message.own) return this.sequenced(message);
     if (this.rev === null || message.rev <= this.rev) return;
     if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
+    const isEmpty = !('op' in message || message.create || message.del || message.load);
+    if (isEmpty && this.connection.noteRevision(this)) this.confirmed ??= this.rev;
     this.rev = message.rev;
     if (message.load) return this.replaceBy(message.load);
-    if (!('op' in message || message.create || message.del)) {
+    if (isEmpty) {
       this.version = message.v;
       return;
     }
@@ -272,6 +284,17 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.version = message.v = (v ?? 0) - 1;
     super._handleOp(null, message);
     if (v === null && this.rev === rev) this.version = null;
+  }
+
+  /** What has been told early is durable by now. @internal */
+  confirm(): void {
+    this.confirmed = undefined;
+  }
+
+  /** Goes back to the last revision that every host knows. The data is the same there. @internal */
+  fallBack(): void {
+    if (this.confirmed !== undefined && this.rev !== null) this.rev = this.confirmed;
+    this.confirmed = undefined;
   }
 
   /** The host has what was ingested here, and knows how it goes on from there. @internal */
@@ -307,7 +330,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** The host's state is back, or another one that there is no way to from the one shown. @internal */
-  handleReset({inc, snapshot, loadError, outcomes, error}: ResetMessage): void {
+  handleReset({inc, snapshot, loadError, outcomes, unsettled = [], error}: ResetMessage): void {
     if (!this.isCurrent(inc)) return;
     if (!this.setAside && this.hasWritePending()) this.handleRollback(inc);
     const ops = this.setAside;
@@ -317,8 +340,13 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (loadError) this.emit('error', withCode('ERR_HARD_ROLLBACK_FETCH_FAILED', `Hard rollback fetch failed: ${loadError.message}`));
     if (!ops) return;
     const failure = decodeError(error);
-    for (const op of ops) {
-      const outcome = outcomes.find(({seq}) => seq === op.seq);
+    const outcomeOf = (op: PendingOp): ResetMessage['outcomes'][number] | undefined => outcomes.find(({seq}) => seq === op.seq);
+    const [kept, others] = partition(ops, op => !outcomeOf(op) && unsettled.includes(op.seq!));
+    this.unsettled = kept;
+    const lost = others.filter(op => !outcomeOf(op));
+    this.connection.giveUp(this, lost, error);
+    for (const op of others) {
+      const outcome = outcomeOf(op);
       callEach(op, outcome ? outcome.error && sameAs(failure, outcome.error) : failure);
     }
     // After a rollback of everything, upstream tells of the error before it tells that nothing is pending.
@@ -371,6 +399,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.startAnew();
     if (!lost) return;
     const error = this.lostOp();
+    this.connection.giveUp(this, ops, encodeError(error));
     for (const op of ops) callEach(op, error);
     this._emitNothingPending();
     if (this.wantSubscribe) return;
@@ -385,6 +414,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.inc = this.connection.nextIncarnation();
     this.again = true;
     this.rev = null;
+    this.confirmed = undefined;
     this.seed = undefined;
   }
 
@@ -437,6 +467,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.emit('del', oldData, false);
   }
 
+  private loseUnsent(): void {
+    const error = this.lostOp();
+    this.connection.giveUp(this, this.unsent, encodeError(error));
+    this._hardRollback(error);
+  }
+
   private lostOp(): TabsError {
     return new TabsError('ERR_TABS_OP_LOST', `The host does not know what the op was made on. ${this.collection}.${this.id}`);
   }
@@ -448,6 +484,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 }
 
 type SourceOption = {source?: unknown} | null | undefined;
+
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter(one => !isFirst(one))];
+}
 
 function callEach(op: PendingOp, error: Error | null | undefined): void {
   for (const callback of op.callbacks) callback?.(error);

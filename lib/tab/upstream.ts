@@ -26,6 +26,8 @@ export interface PendingOp {
   src?: string;
   seq?: number;
   source?: unknown;
+  /** The OT type of the document when the op was made. */
+  type?: {uri?: string; name?: string} | null;
   /** Once it is set, nothing is composed into the op. */
   sentAt?: number;
   callbacks: (Callback | undefined)[];

@@ -1,0 +1,129 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection, type HostReport} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {until} from '../waiting/until.js';
+
+describe('looking into it', () => {
+  let channel: ReturnType<typeof memoryChannels>;
+  let backend: Backend;
+  const closing: (() => void)[] = [];
+  let said: string[] = [];
+  const {debug, warn, error} = console;
+
+  beforeEach(() => {
+    channel = memoryChannels();
+    backend = new Backend();
+    said = [];
+    for (const level of ['debug', 'warn', 'error'] as const) console[level] = (text: string) => said.push(`${level} ${text}`);
+  });
+
+  afterEach(() => {
+    Object.assign(console, {debug, warn, error});
+    for (const close of closing.splice(0)) close();
+  });
+
+  function startHost(options: Partial<ConstructorParameters<typeof Host>[0]> = {}): Host {
+    const host = new Host({connection: backend.connect(), channel, store: false, warn: () => {}, ...options});
+    closing.push(() => host.close());
+    return host;
+  }
+
+  function openTab(options: {debug?: boolean | string} = {}): ProxyConnection {
+    const tab = new ProxyConnection({channel, ...options});
+    closing.push(() => tab.close());
+    return tab;
+  }
+
+  it('gives a report that can be copied, of both sides, and without data', async () => {
+    startHost({place: 'shared-worker', build: '7'});
+    const [tab, other] = [openTab(), openTab()];
+    await tab.get('notes', 'one').create({secret: 'rosebud'});
+    await other.get('notes', 'one').subscribe();
+    await tab.get('notes', 'one').subscribe();
+    backend.use('submit', () => {});
+    tab.get('notes', 'one').submitOp([{p: ['n'], oi: 1}]);
+    await until('the other tab has it', () => other.get('notes', 'one').data.n === 1);
+    const report = await tab.inspect() as HostReport & {tab: object};
+    expect(JSON.parse(JSON.stringify(report))).to.eql(report);
+    expect(JSON.stringify(report)).not.to.contain('rosebud');
+    expect(report).to.include({place: 'shared-worker', build: '7', state: 'connected', tabs: 2, docs: 1, pendingOps: 1});
+    expect(report.docList).to.have.length(1);
+    expect(report.docList[0]).to.include({collection: 'notes', id: 'one', version: 1, pendingOps: 1, followers: 2});
+    expect(report.tabList.map(({isThere}) => isThere)).to.eql([true, true]);
+    expect(report.tab).to.deep.include({
+      id: tab.id, hostState: 'connected', docs: 1, pending: [{collection: 'notes', id: 'one', unsent: 0, unsettled: 1}]
+    });
+  });
+
+  it("gives the tab's part where no host answers", async () => {
+    const report = await openTab().inspect();
+    expect(report).to.have.property('error').that.is.a('string');
+    expect(report.tab).to.include({hostState: 'connecting', docs: 0});
+  });
+
+  it("tells in the tab's console what was asked for, and nothing else", async () => {
+    startHost({place: 'shared-worker'});
+    const [talking, quiet] = [openTab({debug: 'host,link'}), openTab()];
+    await talking.get('notes', 'one').create({n: 1});
+    await quiet.get('notes', 'one').fetch();
+    await until('it is told', () => said.some(line => line.includes('sharedb-tabs:host')));
+    expect(said.every(line => /^debug sharedb-tabs:(host|link)/.test(line)), said.join('\n')).to.equal(true);
+  });
+
+  it('tells everything where asked to', async () => {
+    startHost({place: 'shared-worker'});
+    await openTab({debug: true}).get('notes', 'one').create({n: 1});
+    await until('scopes of both sides are told', () =>
+      ['link', 'message', 'host', 'doc'].every(scope => said.some(line => line.includes(`sharedb-tabs:${scope}`))));
+  });
+
+  it("a worker's warnings and uncaught errors reach the tabs' consoles, and the report", async () => {
+    const host = startHost({place: 'shared-worker'});
+    const tab = openTab();
+    await tab.get('notes', 'one').fetch();
+    host.reportUncaught(new Error('the moon fell down'));
+    tab.send({a: 'nonsense'});
+    await until('both are told', () => said.length >= 2);
+    expect(said[0]).to.match(/^error sharedb-tabs \(host\): .*the moon fell down/);
+    expect(said[1]).to.match(/^warn sharedb-tabs \(host\): .*nonsense/);
+    const {lastErrors} = await tab.inspect() as HostReport;
+    expect(lastErrors.map(({text}) => text).join()).to.contain('the moon fell down').and.contain('nonsense');
+  });
+});
+
+describe('a host without tabs', () => {
+  const channel = memoryChannels();
+
+  it('lets go of documents that nobody follows, and closes after a while, when all is sent', async () => {
+    const backend = new Backend();
+    let letThrough: (() => void) | undefined;
+    backend.use('submit', (_context, next) => { letThrough = () => next(); });
+    const host = new Host({connection: backend.connect(), channel, store: false, idleAfter: 50});
+    const tab = new ProxyConnection({channel});
+    void tab.get('notes', 'one').create({n: 1});
+    await until('the server has been asked', () => !!letThrough);
+    tab.close();
+    await until('the tab is gone', () => host.inspect().tabs === 0);
+    await new Promise(resolve => setTimeout(resolve, 150));
+    expect(host.inspect()).to.include({state: 'connected', docs: 1, pendingOps: 1});
+    letThrough!();
+    await host.whenClosed;
+    expect(host.inspect()).to.include({docs: 0, pendingOps: 0, state: 'closed'});
+  });
+
+  it('stays when a tab comes back in time', async () => {
+    const host = new Host({connection: new Backend().connect(), channel, store: false, idleAfter: 100});
+    const first = new ProxyConnection({channel});
+    await until('it is there', () => host.inspect().tabs === 1);
+    first.close();
+    await until('it is gone', () => host.inspect().tabs === 0);
+    const second = new ProxyConnection({channel});
+    await until('the next one is there', () => host.inspect().tabs === 1);
+    await new Promise(resolve => setTimeout(resolve, 200));
+    expect(host.inspect()).to.include({tabs: 1, state: 'connected'});
+    second.close();
+    await host.whenClosed;
+  });
+});

@@ -1,0 +1,122 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import type {Clock} from '../../lib/platform/platform.js';
+import {until} from '../waiting/until.js';
+
+/** Time that passes when the test says so. */
+class Hands implements Clock {
+  private time = 1_000_000;
+  private timers: {at: number; callback: () => void}[] = [];
+  now = (): number => this.time;
+  after = (ms: number, callback: () => void): (() => void) => {
+    const timer = {at: this.time + ms, callback};
+    this.timers.push(timer);
+    return () => { this.timers = this.timers.filter(other => other !== timer); };
+  };
+  pass(ms: number): void {
+    this.time += ms;
+    const due = this.timers.filter(({at}) => at <= this.time);
+    this.timers = this.timers.filter(({at}) => at > this.time);
+    for (const {callback} of due) callback();
+  }
+}
+
+describe('a host that needs a token', () => {
+  const channel = memoryChannels();
+  let clock: Hands;
+  let host: Host;
+  let tabs: ProxyConnection[];
+  const warnings: string[] = [];
+
+  beforeEach(() => {
+    clock = new Hands();
+    host = new Host({connection: new Backend().connect(), channel, clock, store: false, warn: (message, detail) => warnings.push(`${message} ${String(detail)}`)});
+    tabs = [];
+  });
+
+  afterEach(() => {
+    for (const tab of tabs) tab.close();
+    host.close();
+    warnings.length = 0;
+  });
+
+  async function open(getToken?: () => string | Promise<string>, visible = true): Promise<ProxyConnection> {
+    const tab = new ProxyConnection({channel, clock, ...(getToken && {getToken})});
+    tabs.push(tab);
+    (tab as unknown as {setVisible(visible: boolean): void}).setVisible(visible);
+    await until('the tab is connected', () => tab.hostState === 'connected');
+    await new Promise(resolve => setImmediate(resolve));
+    clock.pass(10);
+    return tab;
+  }
+
+  async function failure(token: Promise<string>): Promise<{code: string; message: string}> {
+    return token.then(() => expect.fail('there was a token'), (error: {code: string; message: string}) => error);
+  }
+
+  it('asks the visible tab before newer ones', async () => {
+    await open(() => 'of the visible');
+    await open(() => 'of the newer', false);
+    expect(await host.token()).to.equal('of the visible');
+  });
+
+  it('asks the newest of those that are hidden', async () => {
+    await open(() => 'of the older', false);
+    await open(() => Promise.resolve('of the newer'), false);
+    expect(await host.token()).to.equal('of the newer');
+  });
+
+  it('asks a tab that has come to the front', async () => {
+    const older = await open(() => 'of the older', false);
+    await open(() => 'of the newer', false);
+    (older as unknown as {setVisible(visible: boolean): void}).setVisible(true);
+    await new Promise(resolve => setTimeout(resolve, 5));
+    expect(await host.token()).to.equal('of the older');
+  });
+
+  it('asks the next tab where one fails, and the one after it where that gives no string', async () => {
+    await open(() => 'of the last');
+    await open(() => 5 as never);
+    await open(() => { throw new Error('not signed in'); });
+    expect(await host.token()).to.equal('of the last');
+  });
+
+  it('asks the next tab where one does not answer in time', async () => {
+    await open(() => 'of the other');
+    await open(() => new Promise(() => {}));
+    const token = host.token();
+    await new Promise(resolve => setTimeout(resolve, 5));
+    clock.pass(5000);
+    expect(await token).to.equal('of the other');
+  });
+
+  it('waits for a tab that has tokens', async () => {
+    await open();
+    const token = host.token();
+    await open(() => 'here it is');
+    expect(await token).to.equal('here it is');
+  });
+
+  it('says why there is none', async () => {
+    await open(() => { throw new Error('not signed in'); });
+    const {code, message} = await failure(host.token());
+    expect(code).to.equal('ERR_TABS_NO_TOKEN');
+    expect(message).to.contain('not signed in');
+    expect(warnings.join()).to.contain('not signed in');
+  });
+
+  it('gives up where no tab comes', async () => {
+    const token = host.token();
+    clock.pass(30_000);
+    expect((await failure(token)).code).to.equal('ERR_TABS_NO_TOKEN');
+  });
+
+  it('asks again each time, and keeps none', async () => {
+    let n = 0;
+    await open(() => `token ${++n}`);
+    expect([await host.token(), await host.token()]).to.eql(['token 1', 'token 2']);
+  });
+});
