@@ -3,9 +3,9 @@ import type {Spread} from './statistics.js';
 /** One line of the table. */
 export interface Figure {
   what: string;
-  /** In ms. */
+  /** In ms, unless a unit is named. */
   measured?: Spread;
-  /** What is no time. */
+  /** What was measured once. */
   value?: number;
   unit?: string;
   /** The medians' ratios, by what this one is divided by. */
@@ -27,8 +27,8 @@ export function tableOf(scenarios: readonly Scenario[]): string {
     if (!figures) return `${head}\nno number: ${failure}`;
     const rows = figures.map(({what, measured, value, unit, ratios, goal}) => [
       what,
-      measured ? milliseconds(measured.p50) : value === undefined ? '' : `${Number(value.toFixed(1))} ${unit ?? ''}`.trim(),
-      measured ? `${milliseconds(measured.p10)}-${milliseconds(measured.p90)}` : '',
+      measured ? `${short(measured.p50)} ${unit ?? ''}`.trim() : value === undefined ? '' : `${Number(value.toFixed(1))} ${unit ?? ''}`.trim(),
+      measured ? `${short(measured.p10)}-${short(measured.p90)}` : '',
       Object.entries(ratios ?? {}).map(([over, ratio]) => `${ratio.toFixed(2)} × ${over}`).join(', '),
       goal ?? ''
     ]);
@@ -36,8 +36,9 @@ export function tableOf(scenarios: readonly Scenario[]): string {
   }).join('\n');
 }
 
-function milliseconds(ms: number): string {
-  return ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0);
+/** Three digits are more than any of them is sure of. */
+function short(value: number): string {
+  return value < 1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0);
 }
 
 function aligned(rows: string[][]): string[] {

@@ -2,23 +2,41 @@
 /* eslint-disable no-console */
 import {mkdir, writeFile} from 'node:fs/promises';
 import {loadavg} from 'node:os';
+import {dirname} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {parseArgs} from 'node:util';
 import {build} from './build.js';
 import {type Figure, type Scenario, tableOf} from './report.js';
 import {durableEdit} from './scenarios/durable-edit.js';
-import {acknowledged, tabToTab} from './scenarios/edits.js';
+import {acknowledged, submitCall, tabToTab} from './scenarios/edits.js';
+import {manyTabs} from './scenarios/many-tabs.js';
 import {offlineStart} from './scenarios/offline-start.js';
+import {secondTab} from './scenarios/second-tab.js';
+import {throughput} from './scenarios/throughput.js';
+import {unconcerned} from './scenarios/unconcerned.js';
 import {Stage} from './stage.js';
 
 const scenarios: Record<string, {title: string; run(stage: Stage): Promise<Figure[]>}> = {
-  'durable-edit': {title: 'A small edit until it is durable, without a server', run: durableEdit},
-  'offline-start': {title: '1,000 documents of 2 KB, new page and new host, without a server', run: offlineStart},
   'tab-to-tab': {title: 'An edit from one tab to another', run: tabToTab},
-  acknowledged: {title: 'An edit until the server has acknowledged it', run: acknowledged}
+  acknowledged: {title: 'An edit until the server has acknowledged it', run: acknowledged},
+  'submit-call': {title: 'The call of submitOp', run: submitCall},
+  'second-tab': {title: '1,000 documents of 2 KB in a second tab', run: secondTab},
+  'many-tabs': {title: 'Tabs on 100 documents that get 50 ops a second', run: manyTabs},
+  throughput: {title: 'Typing as fast as it can', run: throughput},
+  unconcerned: {title: 'An edit beside what it does not concern', run: unconcerned},
+  'durable-edit': {title: 'A small edit until it is durable, without a server', run: durableEdit},
+  'offline-start': {title: '1,000 documents of 2 KB, new page and new host, without a server', run: offlineStart}
 };
 
 const folder = fileURLToPath(new URL('../build/bench', import.meta.url));
-const names = process.argv.slice(2);
+const {values, positionals: names} = parseArgs({
+  allowPositionals: true,
+  options: {
+    firefox: {type: 'boolean', default: false},
+    quick: {type: 'boolean', default: false},
+    json: {type: 'string', default: `${folder}/results.json`}
+  }
+});
 const unknown = names.filter(name => !Object.hasOwn(scenarios, name));
 if (unknown.length) {
   console.error(`No such scenario: ${unknown.join(', ')}. There are: ${Object.keys(scenarios).join(', ')}.`);
@@ -26,14 +44,22 @@ if (unknown.length) {
 }
 
 const load = loadavg()[0]!;
-await build(`${folder}/pages`);
-const results: Record<string, Scenario> = {};
+const pages = `${folder}/pages`;
+const engine = values.firefox ? 'firefox' : 'chromium';
+await build(pages);
+const results: Record<string, Scenario & {seconds: number}> = {};
 let version = '';
 for (const name of names.length ? names : Object.keys(scenarios)) {
-  results[name] = await resultOf(scenarios[name]!);
+  const start = performance.now();
+  const result = await resultOf(scenarios[name]!);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  console.error(`${name}: ${result.failure ? 'no number' : 'measured'}, ${seconds} s`);
+  results[name] = {...result, seconds};
+  // After each of them: a run that is cut off leaves what it has.
+  const report = {at: new Date().toISOString(), browser: version, load, quick: values.quick, scenarios: results};
+  await mkdir(dirname(values.json), {recursive: true});
+  await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
 }
-await mkdir(folder, {recursive: true});
-await writeFile(`${folder}/results.json`, `${JSON.stringify({at: new Date().toISOString(), browser: version, load, scenarios: results}, null, 2)}\n`);
 console.log(tableOf(Object.values(results)));
 console.log(`\n${version}. Load of the machine before the run: ${load.toFixed(1)}.`);
 process.exit(Object.values(results).some(({failure}) => failure) ? 1 : 0);
@@ -42,7 +68,7 @@ process.exit(Object.values(results).some(({failure}) => failure) ? 1 : 0);
 async function resultOf({title, run}: (typeof scenarios)[string]): Promise<Scenario> {
   let stage: Stage | undefined;
   try {
-    stage = await Stage.open(`${folder}/pages`);
+    stage = await Stage.open({pages, engine, quick: values.quick});
     version = await stage.browser.version();
     const figures = await run(stage);
     stage.expectNoErrors();

@@ -14,6 +14,10 @@ export function connectPlain(url: string): Connection {
   return new Connection(new WebSocket(url) as ConstructorParameters<typeof Connection>[0]);
 }
 
+export function connect({way, namespace, url}: {way: 'tabs' | 'plain'; namespace: string; url: string}): TabConnection | Connection {
+  return way === 'tabs' ? connectTab(namespace, url) : connectPlain(url);
+}
+
 export function startBareWorker(name: string): SharedWorker {
   return new SharedWorker(new URL('./bare-worker.ts', import.meta.url), {type: 'module', name});
 }

@@ -1,109 +1,150 @@
 import type {Connection, Doc} from 'sharedb/lib/client/index.js';
 import type {TabConnection} from '../../lib/index.js';
 import {settled} from '../../test/waiting/settled.js';
-import {connectPlain, connectTab} from './connect.js';
+import {connect} from './connect.js';
 import type {Counts} from './counting-storage.js';
 import {now, pause} from './now.js';
 import {questionsTo} from './side-door.js';
 
-/** The product, plain ShareDB, and a message with nothing around it. */
-export type Way = 'tabs' | 'plain' | 'message';
-export type Times = Record<Way, number[]>;
-
+/** One document, and how this page is connected for it. */
 export interface Place {
+  way: 'tabs' | 'plain';
+  /** Of the tabs; for plain connections it means nothing. */
   namespace: string;
-  tabsUrl: string;
-  plainUrl: string;
-  /** The document of each way. */
-  ids: {tabs: string; plain: string};
+  url: string;
+  id: string;
 }
 
 interface Edits {
   edits: number[];
 }
 
-let tabs: {connection: TabConnection; doc: Doc<Edits>};
-let plain: {connection: Connection; doc: Doc<Edits>};
+interface Edited {
+  place: Place;
+  connection: Connection | TabConnection;
+  doc: Doc<Edits>;
+}
+
+/** A message with nothing around it, in the place of an edit. */
+export const bareMessage = 'message';
+
+const edited: Record<string, Edited> = {};
 const messages = new BroadcastChannel('bench: bare');
 const seen = new BroadcastChannel('bench: seen');
 
-export async function openForEdits({namespace, tabsUrl, plainUrl, ids}: Place): Promise<string | undefined> {
-  const connection = connectTab(namespace, tabsUrl);
-  tabs = {connection, doc: connection.get(collection, ids.tabs) as unknown as Doc<Edits>};
-  const direct = connectPlain(plainUrl);
-  plain = {connection: direct, doc: direct.get(collection, ids.plain) as Doc<Edits>};
-  for (const {doc} of [tabs, plain]) await settled(done => doc.subscribe(done));
-  return connection.mode;
+/** Subscribes to a document at each of the places, which have names. */
+export async function openForEdits(places: Record<string, Place>): Promise<void> {
+  for (const [name, place] of Object.entries(places)) {
+    const connection = connect(place);
+    const doc = connection.get('bench', place.id) as unknown as Doc<Edits>;
+    edited[name] = {place, connection, doc};
+    await settled(done => doc.subscribe(done));
+    if (place.way === 'tabs' && (connection as TabConnection).mode !== 'shared-worker') throw new Error('not by a shared worker');
+  }
 }
-
-const collection = 'bench';
 
 /** In the page that looks on: says when each edit came. */
 export function watchEdits(): void {
-  const note = (way: Way, n: number): void => seen.postMessage({way, n, at: now()});
-  tabs.doc.on('op', ([{li}], source) => { if (!source) note('tabs', li as number); });
-  plain.doc.on('op', ([{li}], source) => { if (!source) note('plain', li as number); });
-  messages.onmessage = ({data}) => note('message', data as number);
+  const note = (name: string, n: number): void => seen.postMessage({name, n, at: now()});
+  for (const [name, {doc}] of Object.entries(edited)) {
+    doc.on('op', ([{li}], source) => { if (!source) note(name, li as number); });
+  }
+  messages.onmessage = ({data}) => note(bareMessage, data as number);
 }
 
-/** In the page that edits: ms from `submitOp` until the other page had it. */
-export async function editsToOther({rounds, warmUp, ways}: {rounds: number; warmUp: number; ways: Way[]}): Promise<Times> {
-  const times: Times = {tabs: [], plain: [], message: []};
+/** In the page that edits: ms from `submitOp` until the other page had it, by place. */
+export async function editsToOther(
+  {rounds, warmUp, names}: {rounds: number; warmUp: number; names: string[]}
+): Promise<Record<string, number[]>> {
+  const times: Record<string, number[]> = Object.fromEntries(names.map(name => [name, []]));
   const waiting = new Map<string, (at: number) => void>();
-  seen.onmessage = ({data: {way, n, at}}) => waiting.get(`${way} ${n}`)?.(at as number);
-  let {length} = tabs.doc.data!.edits;
-  for (let round = 0; round < warmUp + rounds; round++, length++) {
-    for (let i = 0; i < ways.length; i++) {
-      const way = ways[(i + round) % ways.length]!;
-      const arrived = new Promise<number>(resolve => waiting.set(`${way} ${length}`, resolve));
+  seen.onmessage = ({data: {name, n, at}}) => waiting.get(`${name} ${n}`)?.(at as number);
+  for (let round = 0; round < warmUp + rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length]!;
+      const n = edited[name]?.doc.data!.edits.length ?? round;
+      const arrived = new Promise<number>(resolve => waiting.set(`${name} ${n}`, resolve));
       const start = now();
-      if (way === 'message') messages.postMessage(length);
-      else submit(way, length);
+      if (name === bareMessage) messages.postMessage(n);
+      else submit(name, () => {});
       const ms = (await arrived) - start;
-      if (round >= warmUp) times[way].push(ms);
-      // Every edit finds things at rest.
-      if (way === 'plain') await settled(done => plain.doc.whenNothingPending(done));
-      if (way === 'tabs' && tabs.connection.state === 'connected') await settled(done => tabs.doc.whenNothingPending(done));
+      if (round >= warmUp) times[name]!.push(ms);
+      await atRest(name);
+    }
+  }
+  return times;
+}
+
+/** ms from `submitOp` until its callback: the server has it; by place. */
+export async function editsToServer({rounds, warmUp}: {rounds: number; warmUp: number}): Promise<Record<string, number[]>> {
+  const names = Object.keys(edited);
+  const times: Record<string, number[]> = Object.fromEntries(names.map(name => [name, []]));
+  for (let round = 0; round < warmUp + rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length]!;
+      const start = now();
+      await settled(done => submit(name, done));
+      if (round >= warmUp) times[name]!.push(now() - start);
       await pause(2);
     }
   }
   return times;
 }
 
-/** ms from `submitOp` until its callback: the server has it. */
-export async function editsToServer(
-  {namespace, rounds, warmUp}: {namespace: string; rounds: number; warmUp: number}
-): Promise<Pick<Times, 'tabs' | 'plain'> & {commits: number[]}> {
-  const ask = questionsTo(namespace);
-  const commits = async (): Promise<number[]> => (await ask({ask: 'counts'}) as Counts).commits;
-  let before = 0;
-  const times: Pick<Times, 'tabs' | 'plain'> = {tabs: [], plain: []};
-  let {length} = tabs.doc.data!.edits;
-  for (let round = 0; round < warmUp + rounds; round++, length++) {
-    if (round === warmUp) before = (await commits()).length;
-    for (const way of round % 2 ? (['tabs', 'plain'] as const) : (['plain', 'tabs'] as const)) {
-      const start = now();
-      await new Promise<void>((resolve, reject) => submit(way, length, error => (error ? reject(error) : resolve())));
-      if (round >= warmUp) times[way].push(now() - start);
-      await pause(2);
+/**
+ * ms of the call of `submitOp` alone, by place. The next one comes when the server has the last one.
+ * @param perTurn so many calls in one turn, and the mean of them
+ */
+export async function submitCalls(
+  {rounds, warmUp, perTurn, callback}: {rounds: number; warmUp: number; perTurn: number; callback: boolean}
+): Promise<Record<string, number[]>> {
+  const names = Object.keys(edited);
+  const times: Record<string, number[]> = Object.fromEntries(names.map(name => [name, []]));
+  const nothing = (): void => {};
+  for (let round = 0; round < warmUp + rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length]!;
+      const {doc} = edited[name]!;
+      let {length} = doc.data!.edits;
+      const ops = Array.from({length: perTurn}, () => [{p: ['edits', length], li: length++}]);
+      const start = performance.now();
+      for (const op of ops) {
+        if (callback) doc.submitOp(op, undefined, nothing);
+        else doc.submitOp(op);
+      }
+      const ms = performance.now() - start;
+      if (round >= warmUp) times[name]!.push(ms / perTurn);
+      await atRest(name);
     }
   }
-  return {...times, commits: (await commits()).slice(before)};
+  return times;
 }
 
-export function serverIsThere(): boolean {
-  return tabs.connection.state === 'connected';
+/** What the host's store has been given at a place so far. */
+export async function storeCounts(name: string): Promise<Counts> {
+  return await questionsTo(edited[name]!.place.namespace)({ask: 'counts'}) as Counts;
 }
 
-export function edits(): Record<'tabs' | 'plain', number[]> {
-  return {tabs: tabs.doc.data!.edits, plain: plain.doc.data!.edits};
+export function serverIsThere(name: string): boolean {
+  return edited[name]!.connection.state === 'connected';
+}
+
+export function edits(): Record<string, number[]> {
+  return Object.fromEntries(Object.entries(edited).map(([name, {doc}]) => [name, doc.data!.edits]));
 }
 
 export async function editsSent(): Promise<void> {
-  await tabs.connection.whenNothingPending();
+  for (const {doc} of Object.values(edited)) await settled(done => doc.whenNothingPending(done));
 }
 
-function submit(way: 'tabs' | 'plain', n: number, done: (error?: unknown) => void = () => {}): void {
-  const {doc} = way === 'tabs' ? tabs : plain;
+function submit(name: string, done: (error?: unknown) => void): void {
+  const {doc} = edited[name]!;
+  const n = doc.data!.edits.length;
   doc.submitOp([{p: ['edits', n], li: n}], undefined, done);
+}
+
+/** Every edit finds things at rest. */
+async function atRest(name: string): Promise<void> {
+  if (name !== bareMessage && serverIsThere(name)) await settled(done => edited[name]!.doc.whenNothingPending(done));
+  await pause(2);
 }

@@ -1,9 +1,11 @@
+import * as documents from './documents.js';
 import * as durable from './durable-edits.js';
 import * as edits from './edits.js';
 import * as offline from './offline-start.js';
+import * as typing from './typing.js';
 
 /** What the runner calls in a page. */
-const commands = {...durable, ...edits, ...offline};
+const commands = {...documents, ...durable, ...edits, ...offline, ...typing};
 
 declare global {
   var bench: typeof commands;

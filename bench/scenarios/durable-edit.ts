@@ -2,7 +2,6 @@ import type {Figure} from '../report.js';
 import type {Stage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 
-const rounds = 100;
 const warmUp = 20;
 const sizes = {'1 KB': 1000, '100 KB': 100_000, '1 MB': 1_000_000, '10 MB': 10_000_000};
 const namespace = 'durable edit';
@@ -11,6 +10,7 @@ const letters = 'abcdefghijklmnopqrstuvwxyz';
 
 /** One character typed into documents of different sizes, until it is durable; without a server. */
 export async function durableEdit(stage: Stage): Promise<Figure[]> {
+  const rounds = stage.quick ? 20 : 100;
   const documents = Object.fromEntries(Object.entries(sizes).map(([id, size]) => [id, documentOf(size)]));
   const ids = Object.keys(documents);
   await stage.create(documents);

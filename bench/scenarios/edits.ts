@@ -1,80 +1,95 @@
-import type {Page} from 'puppeteer-core';
 import {until} from '../../test/waiting/until.js';
-import type {Place, Way} from '../page/edits.js';
 import type {Figure} from '../report.js';
 import type {Stage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
+import {expectEdits, openPlaces, placeFor} from './places.js';
 
-const rounds = 300;
-const warmUp = 50;
+const warmUp = 30;
+/** ms, in each direction. */
+export const far = 25;
 
-/** An edit from one page to another, with the server and without it. */
+/** An edit from one page to another, with a server near and far, and without one. */
 export async function tabToTab(stage: Stage): Promise<Figure[]> {
-  const place = await placeFor(stage, 'tab to tab');
-  const [editor, watcher] = [await openPage(stage, place), await openPage(stage, place)];
+  const places = {tabs: await placeFor(stage, 'tabs', 'tab to tab'), plain: await placeFor(stage, 'plain', 'tab to tab')};
+  const [editor, watcher] = [await openPlaces(stage, places), await openPlaces(stage, places)];
   await watcher.evaluate(() => globalThis.bench.watchEdits());
-  const run = (ways: Way[]) => editor.evaluate(options => globalThis.bench.editsToOther(options), {rounds, warmUp, ways});
-  const online = await run(['tabs', 'plain', 'message']);
+  const counts = {tabs: 0, plain: 0};
+  const run = async (names: ('tabs' | 'plain' | 'message')[], rounds: number) => {
+    for (const name of names) if (name !== 'message') counts[name] += warmUp + rounds;
+    const times = await editor.evaluate(options => globalThis.bench.editsToOther(options), {rounds, warmUp, names});
+    return Object.fromEntries(names.map(name => [name, spreadOf(times[name]!)])) as Record<typeof names[number], ReturnType<typeof spreadOf>>;
+  };
+  const near = await run(['tabs', 'plain', 'message'], stage.quick ? 50 : 300);
+  await stage.server.delay(far);
+  const away = await run(['tabs', 'plain', 'message'], stage.quick ? 20 : 80);
+  await stage.server.delay(0);
   await stage.server.stop();
-  await until('the host knows that the server is away', async () => !(await editor.evaluate(() => globalThis.bench.serverIsThere())));
-  const offline = await run(['tabs', 'message']);
+  await until('the host knows that the server is away', async () => !(await editor.evaluate(() => globalThis.bench.serverIsThere('tabs'))));
+  const offline = await run(['tabs', 'message'], stage.quick ? 50 : 300);
   await stage.server.start();
   await editor.evaluate(() => globalThis.bench.editsSent());
-  const all = warmUp + rounds;
-  await expectEdits(stage, place, {tabs: 2 * all, plain: all}, editor, watcher);
+  await expectEdits(stage, places, counts, editor, watcher);
   await stage.closePages(editor, watcher);
 
-  const [tabs, plain, message] = [spreadOf(online.tabs), spreadOf(online.plain), spreadOf(online.message)];
-  const [tabsOffline, messageOffline] = [spreadOf(offline.tabs), spreadOf(offline.message)];
-  return [
-    {what: 'bare BroadcastChannel message', measured: message},
-    {what: 'plain ShareDB, by way of the server', measured: plain},
-    {what: 'tab to tab', measured: tabs, goal: 'p50 ≤ 1 ms', ratios: {plain: tabs.p50 / plain.p50, message: tabs.p50 / message.p50}},
-    {what: 'bare message, server away', measured: messageOffline},
-    {what: 'tab to tab, server away', measured: tabsOffline, goal: 'p50 ≤ 1 ms', ratios: {message: tabsOffline.p50 / messageOffline.p50}}
+  const goal = 'p50 ≤ 1 ms';
+  const figures = (where: string, {tabs, plain, message}: typeof near): Figure[] => [
+    {what: `bare BroadcastChannel message, ${where}`, measured: message},
+    ...(plain ? [{what: `plain ShareDB, by way of the server, ${where}`, measured: plain}] : []),
+    {what: `tab to tab, ${where}`, measured: tabs, goal, ratios: {...(plain && {plain: tabs.p50 / plain.p50}), message: tabs.p50 / message.p50}}
   ];
+  return [...figures('0 ms', near), ...figures(`${far} ms`, away), ...figures('server away', offline)];
 }
 
 /** An edit until the server has acknowledged it; one tab. */
 export async function acknowledged(stage: Stage): Promise<Figure[]> {
-  const place = await placeFor(stage, 'acknowledged');
-  const page = await openPage(stage, place);
-  const times = await page.evaluate(options => globalThis.bench.editsToServer(options), {namespace: place.namespace, rounds, warmUp});
-  const all = warmUp + rounds;
-  await expectEdits(stage, place, {tabs: all, plain: all}, page);
+  const places = {tabs: await placeFor(stage, 'tabs', 'acknowledged'), plain: await placeFor(stage, 'plain', 'acknowledged')};
+  const page = await openPlaces(stage, places);
+  const commits = async (): Promise<number[]> => (await page.evaluate(() => globalThis.bench.storeCounts('tabs'))).commits;
+  let all = 0;
+  const run = async (rounds: number) => {
+    const before = (await commits()).length;
+    const times = await page.evaluate(options => globalThis.bench.editsToServer(options), {rounds, warmUp});
+    all += warmUp + rounds;
+    const during = (await commits()).slice(before);
+    return {tabs: spreadOf(times['tabs']!), plain: spreadOf(times['plain']!), commits: spreadOf(during), perEdit: during.length / (warmUp + rounds)};
+  };
+  const near = await run(stage.quick ? 50 : 300);
+  await stage.server.delay(far);
+  const away = await run(stage.quick ? 20 : 80);
+  await stage.server.delay(0);
+  await expectEdits(stage, places, {tabs: all, plain: all}, page);
   await stage.closePages(page);
-  const [tabs, plain] = [spreadOf(times.tabs), spreadOf(times.plain)];
-  return [
-    {what: 'plain ShareDB', measured: plain},
-    {what: 'one tab', measured: tabs, goal: '≤ plain + 1 ms', ratios: {plain: tabs.p50 / plain.p50}},
-    {what: 'of that: each commit in the host', measured: spreadOf(times.commits)},
-    {what: 'commits per edit', value: times.commits.length / rounds}
+  const figures = (where: string, {tabs, plain, commits, perEdit}: typeof near, goal: string): Figure[] => [
+    {what: `plain ShareDB, ${where}`, measured: plain},
+    {what: `one tab, ${where}`, measured: tabs, goal, ratios: {plain: tabs.p50 / plain.p50}},
+    {what: `more than plain, ${where}`, value: tabs.p50 - plain.p50, unit: 'ms'},
+    {what: `of that: each commit in the host, ${where}`, measured: commits},
+    {what: `commits per edit, ${where}`, value: perEdit}
   ];
+  return [...figures('0 ms', near, '≤ plain + 1 ms'), ...figures(`${far} ms`, away, '≤ 1.03 × plain')];
 }
 
-async function placeFor(stage: Stage, namespace: string): Promise<Place> {
-  const ids = {tabs: `${namespace}, tabs`, plain: `${namespace}, plain`};
-  await stage.create({[ids.tabs]: {edits: []}, [ids.plain]: {edits: []}});
-  return {namespace, tabsUrl: `${stage.server.url}/tabs`, plainUrl: `${stage.server.url}/plain`, ids};
-}
-
-async function openPage(stage: Stage, place: Place): Promise<Page> {
-  const page = await stage.openPage();
-  const mode = await page.evaluate(where => globalThis.bench.openForEdits(where), place);
-  if (mode !== 'shared-worker') throw new Error(`the page connects by ${mode}`);
-  return page;
-}
-
-/** Pages and server have every edit once, in order. Of plain connections only what came while the server was there. */
-async function expectEdits(stage: Stage, {ids}: Place, counts: {tabs: number; plain: number}, ...pages: Page[]): Promise<void> {
-  for (const way of ['tabs', 'plain'] as const) {
-    const expected = Array.from({length: counts[way]}, (_, n) => n).join();
-    const places = [
-      (await stage.fetch<{edits: number[]}>(ids[way])).edits,
-      ...await Promise.all(pages.map(async page => (await page.evaluate(() => globalThis.bench.edits()))[way]))
-    ];
-    places.forEach((edits, i) => {
-      if (edits.join() !== expected) throw new Error(`${way}: ${i ? `page ${i}` : 'the server'} has ${edits.length} edits, not ${counts[way]} in order`);
-    });
+/** What the synchronous call costs the page that makes it. */
+export async function submitCall(stage: Stage): Promise<Figure[]> {
+  const places = {tabs: await placeFor(stage, 'tabs', 'submit call'), plain: await placeFor(stage, 'plain', 'submit call')};
+  const page = await openPlaces(stage, places);
+  const kinds = [
+    {what: 'submitOp with a callback', callback: true, perTurn: 1, rounds: stage.quick ? 50 : 500},
+    {what: 'submitOp without a callback', callback: false, perTurn: 1, rounds: stage.quick ? 50 : 500},
+    {what: '20 in one turn, each', callback: true, perTurn: 20, rounds: stage.quick ? 10 : 60}
+  ];
+  const figures: Figure[] = [];
+  let all = 0;
+  for (const {what, ...kind} of kinds) {
+    const times = await page.evaluate(options => globalThis.bench.submitCalls(options), {...kind, warmUp});
+    all += (warmUp + kind.rounds) * kind.perTurn;
+    const [tabs, plain] = [spreadOf(times['tabs']!), spreadOf(times['plain']!)];
+    figures.push(
+      {what: `${what}, plain`, measured: plain},
+      {what: `${what}, in a tab`, measured: tabs, ratios: {plain: tabs.p50 / plain.p50}, goal: '≤ 1.1 × plain'}
+    );
   }
+  await expectEdits(stage, places, {tabs: all, plain: all}, page);
+  await stage.closePages(page);
+  return figures;
 }

@@ -3,7 +3,7 @@ import type {AddressInfo, Socket} from 'node:net';
 import WebSocketJSONStream from '@teamwork/websocket-json-stream';
 import richText from 'rich-text';
 import ShareDB from 'sharedb';
-import {WebSocketServer} from 'ws';
+import {type WebSocket, WebSocketServer} from 'ws';
 import {forbiddenCode, forbiddenWord} from './forbidden.js';
 
 ShareDB.types.register(richText.type);
@@ -27,8 +27,11 @@ export interface ShareDBServer {
   close(): Promise<void>;
 }
 
-/** A ShareDB server on a port of its own, which tests can stop, start and count the sockets of. */
-export async function startShareDBServer(): Promise<ShareDBServer> {
+/**
+ * A ShareDB server on a port of its own, which tests can stop, start and count the sockets of.
+ * @param onSocket is shown each socket before ShareDB gets it
+ */
+export async function startShareDBServer(onSocket?: (socket: WebSocket, request: IncomingMessage) => void): Promise<ShareDBServer> {
   const host = '127.0.0.1';
   const backend = new ShareDB({presence: true, doNotForwardSendPresenceErrorsToClient: true});
   backend.use('apply', ({op}, next) => {
@@ -49,6 +52,7 @@ export async function startShareDBServer(): Promise<ShareDBServer> {
       count.open++;
       count.total++;
       webSocket.once('close', () => count.open--);
+      onSocket?.(webSocket, request);
       const stream = new WebSocketJSONStream(webSocket);
       // Without a listener, an op that is on its way to a socket that was just cut would end the process.
       stream.on('error', () => webSocket.terminate());

@@ -1,0 +1,28 @@
+import {type Browser, launch} from 'puppeteer-core';
+import {chromiumFlags, firefoxPreferences, requireBrowser} from '../test/browsers/index.js';
+
+export type EngineName = 'chromium' | 'firefox';
+
+/** Of two pages of a headless browser, one is behind: it is to have the same turns as the one in front. */
+const unthrottledFlags = [
+  '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'
+];
+const unthrottledPreferences = {
+  'dom.min_background_timeout_value': 4,
+  'dom.min_background_timeout_value_without_budget_throttling': 4,
+  'dom.timeout.enable_budget_timer_throttling': false,
+  'dom.ipc.processPriorityManager.enabled': false,
+  // Clocks as fine as they are made.
+  'privacy.reduceTimerPrecision': false
+};
+
+const executables = new Map<EngineName, string>();
+
+/** Starts a browser that keeps its profile in a folder. */
+export function launchEngine(engine: EngineName, profile: string): Promise<Browser> {
+  const executablePath = executables.get(engine) ?? requireBrowser(engine);
+  executables.set(engine, executablePath);
+  const options = {executablePath, userDataDir: profile, protocolTimeout: 120_000};
+  if (engine === 'chromium') return launch({...options, args: [...chromiumFlags, ...unthrottledFlags]});
+  return launch({...options, browser: 'firefox', extraPrefsFirefox: {...firefoxPreferences, ...unthrottledPreferences}});
+}

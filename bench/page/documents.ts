@@ -1,0 +1,35 @@
+import type {Connection, Doc} from 'sharedb/lib/client/index.js';
+import {settled} from '../../test/waiting/settled.js';
+import {connect} from './connect.js';
+import {now} from './now.js';
+
+export interface Documents {
+  way: 'tabs' | 'plain';
+  namespace: string;
+  url: string;
+  ids: string[];
+}
+
+let docs: Doc[] = [];
+
+/** Connects, and subscribes to documents in one request. ms until all are there. */
+export async function subscribeAll(documents: Documents): Promise<number> {
+  const start = now();
+  const connection = connect(documents) as Connection & {startBulk(): void; endBulk(): void};
+  docs = documents.ids.map(id => connection.get('bench', id));
+  connection.startBulk();
+  const all = docs.map(doc => settled(done => doc.subscribe(done)));
+  connection.endBulk();
+  await Promise.all(all);
+  return now() - start;
+}
+
+/** The data of all documents, in their order. */
+export function shownDocuments(): unknown[] {
+  return docs.map(({data}) => data as unknown);
+}
+
+/** The sum of the documents' versions: how many ops they have. */
+export function shownVersions(): number {
+  return docs.reduce((sum, {version}) => sum + (version ?? 0), 0);
+}

@@ -1,0 +1,64 @@
+import type {Connection, Doc} from 'sharedb/lib/client/index.js';
+import {settled} from '../../test/waiting/settled.js';
+import {connect} from './connect.js';
+import {now} from './now.js';
+
+export interface TypedInto {
+  way: 'tabs' | 'plain';
+  namespace: string;
+  url: string;
+  id: string;
+}
+
+interface Text {
+  text: string;
+}
+
+let connection: ReturnType<typeof connect> | undefined;
+let doc: Doc<Text>;
+
+export async function openForTyping(place: TypedInto): Promise<void> {
+  connection ??= connect(place);
+  doc = (connection as Connection).get('bench', place.id) as Doc<Text>;
+  await settled(done => doc.subscribe(done));
+}
+
+/**
+ * Types a character so many times, as fast as the page can: some in each turn.
+ * @param compose whether ops that wait may become one
+ * @param whole how long the text is when all have typed
+ * @returns when the first op was submitted, and when the server had all of this page's and the page had all of everybody's
+ */
+export async function type(
+  {character, count, compose, whole}: {character: string; count: number; compose: boolean; whole: number}
+): Promise<{from: number; to: number}> {
+  doc.preventCompose = !compose;
+  const from = now();
+  for (let n = 0; n < count; n++) {
+    doc.submitOp([{p: ['text', doc.data!.text.length], si: character}], undefined, () => {});
+    if (n % PER_TURN === PER_TURN - 1) await turn();
+  }
+  await settled(done => doc.whenNothingPending(done));
+  if (doc.data!.text.length < whole) {
+    await new Promise<void>(resolve => doc.on('op', () => { if (doc.data!.text.length >= whole) resolve(); }));
+  }
+  return {from, to: now()};
+}
+
+export function typed(): string {
+  return doc.data!.text;
+}
+
+const PER_TURN = 10;
+
+/** The end of this turn of the event loop, without a timer's delay. */
+function turn(): Promise<void> {
+  return new Promise(resolve => {
+    const {port1, port2} = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

@@ -1,0 +1,51 @@
+import type {Page} from 'puppeteer-core';
+import type {Figure} from '../report.js';
+import type {Stage} from '../stage.js';
+import {spreadOf} from '../statistics.js';
+import {far} from './edits.js';
+import {bodiesOf, createBodies} from './bodies.js';
+
+const namespace = 'second tab';
+const goals: Record<number, string> = {0: '≤ 0.7 × plain', [far]: '≤ 0.45 × plain'};
+
+/** 1,000 documents of 2 KB in a new tab, where another one has them already. */
+export async function secondTab(stage: Stage): Promise<Figure[]> {
+  const rounds = stage.quick ? 2 : 8;
+  const ids = await createBodies(stage, namespace, 1000);
+  const expected = JSON.stringify(bodiesOf(ids));
+  const documents = (way: 'tabs' | 'plain') => ({way, namespace, url: `${stage.server.url}/${way}`, ids});
+  const open = async (way: 'tabs' | 'plain'): Promise<{ms: number; page: Page}> => {
+    const page = await stage.openPage();
+    const ms = await page.evaluate(options => globalThis.bench.subscribeAll(options), documents(way));
+    const shown = await page.evaluate(() => JSON.stringify(globalThis.bench.shownDocuments()));
+    if (shown !== expected) throw new Error(`${way}: a page does not show what the server has`);
+    return {ms, page};
+  };
+  const firsts = [(await open('tabs')).page, (await open('plain')).page];
+  const figures: Figure[] = [];
+  for (const ms of [0, far]) {
+    await stage.server.delay(ms);
+    const times = {tabs: [] as number[], plain: [] as number[]};
+    const bytes = {tabs: 0, plain: 0};
+    for (let round = 0; round < rounds; round++) {
+      for (const way of round % 2 ? ['tabs', 'plain'] as const : ['plain', 'tabs'] as const) {
+        const before = (await stage.server.traffic(`/${way}`)).sent;
+        const second = await open(way);
+        bytes[way] += ((await stage.server.traffic(`/${way}`)).sent - before) / rounds;
+        times[way].push(second.ms);
+        await stage.closePages(second.page);
+      }
+    }
+    if (bytes.tabs > 1000) throw new Error(`the server sent ${bytes.tabs} bytes for a second tab`);
+    const [tabs, plain] = [spreadOf(times.tabs), spreadOf(times.plain)];
+    figures.push(
+      {what: `plain ShareDB, ${ms} ms`, measured: plain},
+      {what: `second tab, ${ms} ms`, measured: tabs, ratios: {plain: tabs.p50 / plain.p50}, goal: goals[ms]!},
+      {what: `from the server, plain, ${ms} ms`, value: bytes.plain / 1000, unit: 'KB'},
+      {what: `from the server, second tab, ${ms} ms`, value: bytes.tabs / 1000, unit: 'KB', goal: 'no documents'}
+    );
+  }
+  await stage.server.delay(0);
+  await stage.closePages(...firsts);
+  return figures;
+}
