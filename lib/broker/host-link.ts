@@ -21,8 +21,8 @@ export interface HostLinkEvents {
   onConnected(continues: boolean): void;
   /** The session ended; a new one is being sought unless the link was closed. */
   onLost(reason: string): void;
-  /** The next messages are of one batch. `isEarly`: the next host may not know the revisions in them. */
-  onBatch(isEarly: boolean): void;
+  /** The next messages are of batch `n`. The next host may not know the revisions in batches later than `durable`. */
+  onBatch(n: number, durable: number): void;
   onMessage(message: Message): void;
   /** Answers the host's calls; what it throws or rejects with is the reply's error. */
   onCall(name: string, args: unknown): unknown;
@@ -212,7 +212,7 @@ export class HostLink {
       channel: this.channel!,
       clock: this.platform.clock,
       nextTick,
-      onBatch: isEarly => this.events.onBatch(isEarly),
+      onBatch: (n, durable) => this.events.onBatch(n, durable),
       onMessage: message => this.events.onMessage(message),
       onCall: (name, args) => (name === 'tab.ping' ? null : this.events.onCall(name, args)),
       onMalformed: what => this.events.onMalformed(what),

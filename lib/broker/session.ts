@@ -8,11 +8,21 @@ const ACK_EVERY = 16;
 /** A side that is this far behind (a frozen page) is given up and resynchronised when it wakes. */
 const MAX_UNACKED_BATCHES = 4096;
 const MAX_UNACKED_CHARS = 64 * 1024 * 1024;
+/** So many messages may be under way that tell of what is not durable: a tab may have to go back behind them. */
+export const MAX_EARLY_MESSAGES = 128;
+/** What is longer is sent in several batches: the other side works on the first while the next ones are under way. */
+const BATCH_CHARS = 64 * 1024;
 
 export interface Message {
   a: string;
   [field: string]: unknown;
 }
+
+/**
+ * When a message may be sent: 'durable', when all that was written before is; 'repeatable', not waiting for what
+ * would come again if it were lost with the host; 'own', at once: the tab itself would say it again.
+ */
+export type Care = 'durable' | 'repeatable' | 'own';
 
 /** When what was written so far may be told. */
 export interface Durability {
@@ -31,8 +41,8 @@ export interface SessionOptions {
   nextTick(callback: () => void): void;
   /** Holds back what is to be sent until what it tells of is durable. Default: sends at once. */
   durability?: Durability | undefined;
-  /** Called before the messages of a batch. `isEarly`: see {@link Batch.early}. */
-  onBatch?(isEarly: boolean): void;
+  /** Called before the messages of batch `n`; see {@link Batch.durable}. */
+  onBatch?(n: number, durable: number): void;
   /** Called for each message of the other side but calls and their replies, in order. */
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */
@@ -60,13 +70,18 @@ export class Session {
   private flushScheduled = false;
   /** How many of the first messages in the outbox already wait to become durable. */
   private heldBack = 0;
-  /** Everything in the outbox tells of nothing but what would come again. */
-  private isRepeatable = true;
+  /** What the message in the outbox that needs most needs. */
+  private care: Care = 'own';
+  /** Up to which batch everything is durable that they tell of. */
+  private durableBatches = 0;
+  private earlyMessages = 0;
+  private turns = 0;
+  private acknowledgedTurns = 0;
   private sentBatches = 0;
   private receivedBatches = 0;
   private acknowledged = 0;
   private unackedReceived = 0;
-  private unackedSizes: number[] = [];
+  private unacked: {chars: number; turn: number}[] = [];
   private unackedChars = 0;
   private ended = false;
   private nextCall = 1;
@@ -77,23 +92,28 @@ export class Session {
     this.id = options.id;
   }
 
-  /** The number of the batch that the next message will be part of. */
-  get nextBatch(): number {
-    return this.sentBatches + 1;
+  /** The number of the turn that the next message will leave in. */
+  get nextTurn(): number {
+    return this.turns + 1;
   }
 
-  /** The other side has handled all batches up to this number. */
-  get acknowledgedBatch(): number {
-    return this.acknowledged;
+  /** The other side has handled everything of all turns up to this number. */
+  get acknowledgedTurn(): number {
+    return this.acknowledgedTurns;
+  }
+
+  /** The batches that were sent, and those of them that the other side has handled. */
+  get progress(): {sentBatches: number; acknowledgedBatches: number} {
+    return {sentBatches: this.sentBatches, acknowledgedBatches: this.acknowledged};
   }
 
   /**
    * @param message an object, or the JSON of one
-   * @param isRepeatable it tells of nothing but what would come again if it were lost with the host
+   * @param care what it has to wait for
    */
-  send(message: Message | string, isRepeatable = false): void {
+  send(message: Message | string, care: Care = 'durable'): void {
     if (this.ended) return;
-    this.isRepeatable &&= isRepeatable;
+    if (care === 'durable' || this.care === 'own') this.care = care;
     this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
     this.scheduleFlush();
   }
@@ -126,7 +146,7 @@ export class Session {
     if (batch.ack > this.sentBatches) return this.break('acknowledgement of a batch that was not sent');
     this.receivedBatches = batch.n;
     this.noteAcknowledged(batch.ack);
-    this.options.onBatch?.(batch.early === true);
+    this.options.onBatch?.(batch.n, typeof batch.durable === 'number' ? batch.durable : batch.n);
     for (const text of batch.messages) {
       if (this.ended) return;
       const message = parseMessage(text);
@@ -143,33 +163,54 @@ export class Session {
     // What comes after this moment may tell of something that is durable later.
     const count = this.outbox.length - this.heldBack;
     const {durability} = this.options;
-    if (!durability) return this.post(count, false);
+    const turn = ++this.turns;
+    if (!durability) return this.post(count, turn, undefined);
     // What waits already must not be overtaken.
-    const mayBeEarly = this.isRepeatable && !this.heldBack;
-    this.isRepeatable = true;
+    const care = this.heldBack || this.earlyMessages > MAX_EARLY_MESSAGES ? 'durable' : this.care;
+    this.care = 'own';
     this.heldBack += count;
     const post = (): void => {
       this.heldBack -= count;
-      this.post(count, mayBeEarly && durability.isWriting);
+      this.post(count, turn, care !== 'durable' && durability.isWriting ? durability : undefined);
     };
-    if (mayBeEarly) durability.whenTellable(post);
+    if (care === 'own') post();
+    else if (care === 'repeatable') durability.whenTellable(post);
     else durability.whenDurable(post);
   }
 
-  private post(count: number, isEarly: boolean): void {
+  /** @param early where what it tells of is not durable yet: tells when it is */
+  private post(count: number, turn: number, early: Durability | undefined): void {
     if (this.ended || (!count && this.unackedReceived < ACK_EVERY)) return;
     const messages = this.outbox.splice(0, count);
     this.unackedReceived = 0;
+    let from = 0;
+    do {
+      let chars = 0;
+      let to = from;
+      while (to < messages.length && (to === from || chars + messages[to]!.length <= BATCH_CHARS)) chars += messages[to++]!.length;
+      this.postBatch(messages.slice(from, to), chars, to < messages.length ? turn - 1 : turn, !!early);
+      from = to;
+    } while (from < messages.length && !this.ended);
+    if (!early) return;
+    const n = this.sentBatches;
+    this.earlyMessages += count;
+    early.whenDurable(() => {
+      this.earlyMessages -= count;
+      this.durableBatches = Math.max(this.durableBatches, n);
+    });
+  }
+
+  private postBatch(messages: string[], chars: number, turn: number, isEarly: boolean): void {
     this.sentBatches++;
-    const size = messages.reduce((sum, message) => sum + message.length, 0);
-    this.unackedSizes.push(size);
-    this.unackedChars += size;
+    if (!isEarly) this.durableBatches = this.sentBatches;
+    this.unacked.push({chars, turn});
+    this.unackedChars += chars;
     const batch: Batch = {
       type: 'batch', session: this.id, from: this.options.side,
-      n: this.sentBatches, ack: this.receivedBatches, ...(isEarly && {early: true}), messages
+      n: this.sentBatches, ack: this.receivedBatches, ...(isEarly && {durable: this.durableBatches}), messages
     };
     this.options.channel.postMessage(batch);
-    if (this.unackedSizes.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {
+    if (this.unacked.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {
       this.break('the other side does not keep up');
     }
   }
@@ -223,7 +264,9 @@ export class Session {
   private noteAcknowledged(ack: number): void {
     while (this.acknowledged < ack) {
       this.acknowledged++;
-      this.unackedChars -= this.unackedSizes.shift() ?? 0;
+      const {chars, turn} = this.unacked.shift()!;
+      this.unackedChars -= chars;
+      this.acknowledgedTurns = turn;
     }
   }
 

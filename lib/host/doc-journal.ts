@@ -4,10 +4,16 @@ import type {DocKey, StoredDoc} from '../store/storage.js';
 import type {EntryData, Step} from './history.js';
 import type {Outcome} from './outcomes.js';
 
+/** How the server knows an op: its `src` and `seq` there. */
+export type Identity = readonly [src: string, seq: number];
+
 /** What a document is told, in the order in which it is told: replayed, it leads to the same state. */
 export type JournalRecord =
-  /** A tab's op, at the current revision. */
-  | {t: 'submit'; step: Step; owner: string; seq: number; source?: unknown; submitSource?: true; preventCompose?: true}
+  /** A tab's op, at the current revision. `id`: the identity under which it goes to the server, unless it is composed into another. */
+  | {
+    t: 'submit'; step: Step; owner: string; seq: number; source?: unknown; submitSource?: true; preventCompose?: true;
+    id?: Identity | undefined;
+  }
   /** A tab's op that changes nothing. */
   | {t: 'nothing'; owner: string; seq: number}
   /** The first pending op goes to the server, with this identity for good. */
@@ -82,6 +88,11 @@ export class DocJournal {
 
   whenDurable(callback: () => void): void {
     this.store.whenDurable(callback);
+  }
+
+  /** See {@link DurableStore.whenTellable}. */
+  whenTellable(callback: () => void): void {
+    this.store.whenTellable(callback);
   }
 
   /**

@@ -21,8 +21,8 @@ export class Follower {
   /** The revision of the last state that the tab was sent, in place of what it had. */
   private stateAt = -1;
   /** The batch with the last reset: what the tab sent before it had that, it has given up. */
-  private resetBatch = 0;
-  private mark: {batch: number; rev: number} | undefined;
+  private resetTurn = 0;
+  private mark: {turn: number; rev: number} | undefined;
   private handled = 0;
   private forgotten = false;
   /** The oldest revision that the tab may come back with, while it is away. */
@@ -56,7 +56,7 @@ export class Follower {
       // A first incarnation may already have got its state from a query's results.
       if (this.inc !== 0 || again) this.sent = null;
       this.inc = inc;
-      this.resetBatch = 0;
+      this.resetTurn = 0;
     }
     if (rev === null) return;
     if (this.sent === null && history.covers(rev)) this.sent = rev;
@@ -66,7 +66,7 @@ export class Follower {
   /** Notes that all up to `rev` has been sent. */
   noteSent(rev: number): void {
     this.sent = rev;
-    if (!this.mark && this.tab.session) this.mark = {batch: this.tab.session.nextBatch, rev};
+    if (!this.mark && this.tab.session) this.mark = {turn: this.tab.session.nextTurn, rev};
   }
 
   /** Notes that a state was sent: what the tab had made on an earlier one, it gives up when that arrives. */
@@ -78,12 +78,12 @@ export class Follower {
   /** Notes that the tab was told to give up all its ops. */
   noteReset(rev: number): void {
     this.noteState(rev);
-    this.resetBatch = this.tab.session?.nextBatch ?? 0;
+    this.resetTurn = this.tab.session?.nextTurn ?? 0;
   }
 
   /** Whether the tab has sent what it says now before it knew of the last reset. */
   get awaitsReset(): boolean {
-    return !!this.tab.session && this.tab.session.acknowledgedBatch < this.resetBatch;
+    return !!this.tab.session && this.tab.session.acknowledgedTurn < this.resetTurn;
   }
 
   /** Whether a newer state is on its way to the tab than the one at `rev`. */
@@ -106,7 +106,7 @@ export class Follower {
   /** The oldest revision that an op of this tab can still be made at, null when it has no state. */
   oldestRev(): number | null {
     if (this.sent === null) return this.mayReturnAt;
-    if (this.mark && this.tab.session && this.tab.session.acknowledgedBatch >= this.mark.batch) {
+    if (this.mark && this.tab.session && this.tab.session.acknowledgedTurn >= this.mark.turn) {
       this.handled = Math.max(this.handled, this.mark.rev);
       this.mark = undefined;
     }
@@ -118,7 +118,7 @@ export class Follower {
     this.mayReturnAt = this.oldestRev();
     this.sent = null;
     this.stateAt = -1;
-    this.resetBatch = 0;
+    this.resetTurn = 0;
     this.subscribed = false;
     this.queries = 0;
     this.grace = false;

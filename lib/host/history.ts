@@ -48,6 +48,11 @@ export class Entry {
     return this.json === '{}' && this.seq === undefined;
   }
 
+  /** Whether the tab that made it may hear so before it is durable: it would make it again from what it had before. */
+  isRepeatableBy(tabId: string): boolean {
+    return this.src === tabId && this.seq !== undefined && !this.json.startsWith('{"create"');
+  }
+
   get step(): Step {
     return (this.parsed ??= JSON.parse(this.json) as Step);
   }

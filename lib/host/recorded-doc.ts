@@ -3,7 +3,7 @@ import {types} from 'sharedb/lib/client/index.js';
 import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
-import type {Checkpoint, DocJournal, JournalRecord, StoredOp} from './doc-journal.js';
+import type {Checkpoint, DocJournal, Identity, JournalRecord, StoredOp} from './doc-journal.js';
 import {History, type Author, type Entry, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
 import {giveInverse, rollBackSoftly} from './soft-rollback.js';
@@ -39,6 +39,8 @@ export interface Submission {
   source: unknown;
   submitSource: boolean;
   preventCompose: boolean;
+  /** As it was journalled, where it is submitted again. */
+  id?: Identity | undefined;
 }
 
 /**
@@ -111,14 +113,16 @@ export class RecordedDoc {
     const badForm = ot.checkSubmittedOpForType?.(type, step);
     if (badForm) return badForm;
     const last = doc.pendingOps.at(-1);
-    // Ops of two tabs stay two ops, so that the server can reject one without the other.
+    // Ops of two tabs stay two ops, so that the server can reject one without the other. What may have been sent stays
+    // as it is, also where this is told again.
     const preventCompose = submission.preventCompose ||
-      (!!last && (last.owner !== owner || last.submitSource !== submitSource));
+      (!!last && (last.owner !== owner || last.submitSource !== submitSource || last.sentAt !== undefined));
+    const id = this.replaying ? submission.id : this.nextIdentity();
     const record = this.journal && !this.replaying && JSON.stringify({
-      t: 'submit', step, owner, seq, source,
+      t: 'submit', step, owner, seq, source, id,
       ...(submitSource && {submitSource}), ...(preventCompose && {preventCompose})
     } satisfies JournalRecord);
-    const op: RealOp = {...(step as RealOp), owner, submitSource};
+    const op: RealOp = {...(step as RealOp), owner, submitSource, ...(id && {src: id[0], seq: id[1]})};
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
     this.author = {src: owner, seq};
     try {
@@ -139,6 +143,15 @@ export class RecordedDoc {
     if (op.callbacks) op.type = type;
     nextTick(() => doc.flush());
     return undefined;
+  }
+
+  /**
+   * With the identity in the op's own record, sending it needs no commit of its own. None before the first
+   * handshake: the server has not said yet who we are.
+   */
+  private nextIdentity(): Identity | undefined {
+    const {connection} = this.doc;
+    return this.journal && typeof connection.id === 'string' ? [connection.id, connection.seq++] : undefined;
   }
 
   /** The revision at which the document was what the server had at version `v`, if that is known. */
@@ -200,6 +213,8 @@ export class RecordedDoc {
     // As after a lost connection: what was under way is sent again, as itself.
     if (doc.inflightOp) doc.pendingOps.unshift(doc.inflightOp);
     doc.inflightOp = null;
+    // The record of its being sent may be lost: nothing may be composed into what has an identity.
+    for (const op of doc.pendingOps) if (op.src !== undefined) op.sentAt ??= 1;
     doc.flush();
   }
 
@@ -225,15 +240,15 @@ export class RecordedDoc {
     this.recordedVersion = v;
     doc.pendingOps = pending.map(stored => realOp(stored, settleOf));
     this.history.restore(rev, history);
-    if (doc.pendingOps[0]?.sentAt !== undefined) doc.inflightOp = doc.pendingOps.shift()!;
+    if (doc.pendingOps[0]?.isSent) doc.inflightOp = doc.pendingOps.shift()!;
   }
 
   private replay(record: JournalRecord, settleOf: SettleOf): void {
     const {doc} = this;
     switch (record.t) {
       case 'submit': {
-        const {step, owner, seq, source, submitSource = false, preventCompose = false} = record;
-        const error = this.submit({step, owner, seq, source, submitSource, preventCompose}, settleOf(owner, seq, step));
+        const {step, owner, seq, source, submitSource = false, preventCompose = false, id} = record;
+        const error = this.submit({step, owner, seq, source, submitSource, preventCompose, id}, settleOf(owner, seq, step));
         if (error) throw error;
         return;
       }
@@ -244,7 +259,7 @@ export class RecordedDoc {
       }
       case 'send': {
         doc.inflightOp ??= doc.pendingOps.shift() ?? null;
-        if (doc.inflightOp) Object.assign(doc.inflightOp, {src: record.src, seq: record.seq, sentAt: 1});
+        if (doc.inflightOp) Object.assign(doc.inflightOp, {src: record.src, seq: record.seq, sentAt: 1, isSent: true});
         return;
       }
       case 'message':
@@ -379,15 +394,18 @@ export class RecordedDoc {
       if (!journal) return upstream.call(doc);
       if (!doc.connection.canSend) return;
       if (!doc.inflightOp) doc.inflightOp = doc.pendingOps.shift()!;
-      // From now on nothing may be composed into it.
-      op.sentAt ??= Date.now();
-      if (op.src === undefined || op.seq === undefined) {
+      const hadIdentity = op.src !== undefined && op.seq !== undefined;
+      if (!hadIdentity) {
         op.src = doc.connection.id!;
         op.seq = doc.connection.seq++;
-        this.write({t: 'send', src: op.src, seq: op.seq}, true);
       }
+      // From now on nothing may be composed into it, and the journal says so before it tells of the next op.
+      if (!op.isSent) this.write({t: 'send', src: op.src!, seq: op.seq!}, true);
+      op.isSent = true;
+      op.sentAt ??= Date.now();
       const attempt = (op.attempt = {});
-      journal.whenDurable(() => {
+      const whenKnown = hadIdentity ? (send: () => void) => journal.whenTellable(send) : (send: () => void) => journal.whenDurable(send);
+      whenKnown(() => {
         if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
         doc.submitSource = !!op.submitSource;
         upstream.call(doc);
@@ -452,7 +470,7 @@ function stepJson(op: RealOp): string {
   return op.del ? '{"del":true}' : '{}';
 }
 
-function storedOp({op, create, del, src, seq, source, owner, submitSource, type, sentAt, callbacks}: RealOp): StoredOp {
+function storedOp({op, create, del, src, seq, source, owner, submitSource, type, isSent, callbacks}: RealOp): StoredOp {
   const step: Step = create ? {create} : del ? {del: true} : {op};
   return {
     ...step,
@@ -460,7 +478,7 @@ function storedOp({op, create, del, src, seq, source, owner, submitSource, type,
     ...(owner !== undefined && {owner}), ...(submitSource && {submitSource}),
     source,
     type: type?.uri ?? type?.name ?? null,
-    sent: sentAt !== undefined,
+    sent: isSent === true,
     origins: (callbacks ?? []).flatMap(callback => (callback?.origin ? [[...callback.origin]] : []))
   };
 }
@@ -469,5 +487,5 @@ function realOp({type, sent, origins, ...op}: StoredOp, settleOf: SettleOf): Rea
   const {op: edit, create, del} = op;
   const step: Step = create ? {create} : del ? {del} : {op: edit};
   const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq, step), {origin: [owner, seq] as const}));
-  return {...op, type: type === null ? null : types.map[type] ?? null, ...(sent && {sentAt: 1}), callbacks};
+  return {...op, type: type === null ? null : types.map[type] ?? null, ...(sent && {sentAt: 1, isSent: true}), callbacks};
 }

@@ -1,3 +1,4 @@
+import {MAX_EARLY_MESSAGES, type Care} from '../broker/session.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {DocReport} from '../protocol/report.js';
 import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
@@ -39,7 +40,7 @@ export class SharedDoc {
   private readonly followers = new Map<Tab, Follower>();
   private readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})
-  }, true));
+  }, 'repeatable'));
   private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
   private held: (() => void)[] = [];
   private isRestoring = false;
@@ -337,7 +338,7 @@ export class SharedDoc {
     const {tab, inc} = follower;
     for (const entry of this.recorded.history.after(follower.sent)) {
       const own = entry.src === tab.id && entry.seq !== undefined;
-      tab.send(entry.encode(this.collection, this.id, inc, own), entry.isEmpty);
+      tab.send(entry.encode(this.collection, this.id, inc, own), careFor(entry, tab));
     }
     follower.noteSent(this.rev);
   }
@@ -347,7 +348,7 @@ export class SharedDoc {
     const {history} = this.recorded;
     let oldest = this.keptFrom ?? history.rev;
     for (const follower of this.followers.values()) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
-    history.trim(Math.max(oldest, history.rev - MAX_HISTORY));
+    history.trim(Math.max(oldest - MAX_EARLY_MESSAGES, history.rev - MAX_HISTORY));
   }
 
   // ---- requests
@@ -570,6 +571,11 @@ export class SharedDoc {
     if (this.cancelCheckpoint) this.checkpoint();
     this.owner.onIdle(this);
   }
+}
+
+function careFor(entry: Entry, tab: Tab): Care {
+  if (entry.isEmpty) return 'repeatable';
+  return entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
 }
 
 /** A copy of the op in the request: transforming changes it. */

@@ -1,4 +1,4 @@
-import type {Session, Message} from '../broker/session.js';
+import type {Care, Message, Session} from '../broker/session.js';
 import type {TabId} from '../protocol/ids.js';
 import type {HostReport} from '../protocol/report.js';
 
@@ -10,9 +10,9 @@ export class Tab {
 
   constructor(readonly id: TabId) {}
 
-  /** @param isRepeatable it tells of nothing but what would come again if it were lost with the host */
-  send(message: Message | string, isRepeatable = false): void {
-    this.session?.send(message, isRepeatable);
+  /** @param care what it has to wait for */
+  send(message: Message | string, care?: Care): void {
+    this.session?.send(message, care);
   }
 
   /** Runs what is left to do for a request, unless the session that made it has ended meanwhile. */
@@ -25,6 +25,6 @@ export class Tab {
 
   inspect(): HostReport['tabList'][number] {
     const {id, session} = this;
-    return {id, isThere: !!session, sentBatches: (session?.nextBatch ?? 1) - 1, acknowledgedBatches: session?.acknowledgedBatch ?? 0};
+    return {id, isThere: !!session, ...(session?.progress ?? {sentBatches: 0, acknowledgedBatches: 0})};
   }
 }

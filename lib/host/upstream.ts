@@ -17,6 +17,8 @@ export interface RealOp {
   source?: unknown;
   type?: Type | null;
   sentAt?: number;
+  /** The journal has it that it was sent. */
+  isSent?: boolean;
   callbacks?: (Callback | undefined)[];
   /** Ours: the tab that submitted it, so that ops of two tabs are not composed into one. */
   owner?: string;

@@ -66,10 +66,10 @@ export interface Batch {
   /** The last batch of the other side that was handled. */
   ack: number;
   /**
-   * What it tells of is not durable yet: acknowledgements, which the server would repeat. Another host may not
-   * know the revisions that they have brought.
+   * All batches up to this one tell of what is durable; left out where that is this very one. What comes early are
+   * acknowledgements: another host may not know the revisions that they have brought.
    */
-  early?: true;
+  durable?: number;
   /** Each a message as JSON: cheaper than a structured clone, and made once for many tabs. */
   messages: string[];
 }

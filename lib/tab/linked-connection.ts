@@ -90,7 +90,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private incarnations = 0;
   /** Documents with a revision that the next host may not know. */
   private readonly early = new Set<ProxyDoc>();
-  private isEarly = false;
+  private earlyBatch: number | undefined;
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
   /** Which documents there are without a server: ids by collection. */
@@ -293,7 +293,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
       onConnected: continues => this.handleConnected(continues),
       onLost: reason => this.handleLost(reason),
-      onBatch: isEarly => this.handleBatch(isEarly),
+      onBatch: (n, durable) => this.handleBatch(n, durable),
       onMessage: message => this.guarded(() => this.receive(message)),
       onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
@@ -360,17 +360,15 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
   }
 
-  private handleBatch(isEarly: boolean): void {
-    this.isEarly = isEarly;
-    if (isEarly || !this.early.size) return;
-    for (const doc of this.early) doc.confirm();
-    this.early.clear();
+  private handleBatch(n: number, durable: number): void {
+    this.earlyBatch = durable < n ? n : undefined;
+    for (const doc of this.early) if (doc.confirm(durable)) this.early.delete(doc);
   }
 
-  /** Whether another host may not know the revision that comes now. @internal */
-  noteRevision(doc: ProxyDoc): boolean {
-    if (this.isEarly) this.early.add(doc);
-    return this.isEarly;
+  /** The batch that is being handled, where another host may not know the revisions in it. @internal */
+  noteRevision(doc: ProxyDoc): number | undefined {
+    if (this.earlyBatch !== undefined) this.early.add(doc);
+    return this.earlyBatch;
   }
 
   private resume(): void {
@@ -379,7 +377,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     for (const doc of this.proxyDocs()) {
       doc.fallBack();
       const {inc, rev} = doc.position;
-      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unsettledSeqs});
+      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs});
     }
     this.link!.send({a: 'tab.resume', docs});
   }

@@ -22,8 +22,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   declare readonly connection: ProxyConnection;
   /** The revision of the host's history that the document shows, null when it shows none. */
   private rev: number | null = null;
-  /** The last revision that is sure to outlive the host, where `rev` is later; the data is the same at both. */
-  private confirmed: number | undefined;
+  /**
+   * Steps that another host may not know: moves of the version, and places of own ops. Nobody else's step is among or
+   * between them. `rev` is the revision before each, `batch` the one that it came in.
+   */
+  private unconfirmed: {batch: number; rev: number; op?: PendingOp}[] = [];
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
   private again = false;
@@ -56,9 +59,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     };
   }
 
-  /** The seqs of the ops that the server has not answered to. @internal */
-  get unsettledSeqs(): number[] {
-    return this.unsettled.map(op => op.seq!);
+  /** The seqs of the ops that the server has not answered to, as far as this tab knows. @internal */
+  get unansweredSeqs(): number[] {
+    return [...this.unsettled, ...this.unsent].flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
   }
 
   /**
@@ -67,15 +70,16 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
    * @internal
    */
   lastWord(): LastWord['docs'][number] | undefined {
-    if (!this.unsent.length) return undefined;
-    const ops = this.unsent.map(op => {
+    const waiting = [...this.tentative, ...this.unsent];
+    if (!waiting.length) return undefined;
+    const ops = waiting.map(op => {
       op.src ??= this.connection.id!;
       op.seq ??= this.connection.seq++;
       op.sentAt ??= Date.now();
       const {create, del, op: edit} = op;
       return {seq: op.seq, step: create ? {create} : del ? {del: true as const} : {op: edit}, x: submitOptions(this, op)};
     });
-    return {c: this.collection, d: this.id, rev: this.confirmed ?? this.rev, ops};
+    return {c: this.collection, d: this.id, rev: this.unconfirmed[0]?.rev ?? this.rev, ops};
   }
 
   /** Whether there is nothing that the host has not got yet. @internal */
@@ -272,7 +276,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.rev === null || message.rev <= this.rev) return;
     if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
     const isEmpty = !('op' in message || message.create || message.del || message.load);
-    if (isEmpty && this.connection.noteRevision(this)) this.confirmed ??= this.rev;
+    if (isEmpty) this.noteEarly(this.rev);
     this.rev = message.rev;
     if (message.load) return this.replaceBy(message.load);
     if (isEmpty) {
@@ -286,15 +290,34 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (v === null && this.rev === rev) this.version = null;
   }
 
-  /** What has been told early is durable by now. @internal */
-  confirm(): void {
-    this.confirmed = undefined;
+  /** What came up to this batch is durable by now. @returns whether that is all @internal */
+  confirm(batch: number): boolean {
+    const kept = this.unconfirmed.findIndex(step => step.batch > batch);
+    this.unconfirmed = kept < 0 ? [] : this.unconfirmed.slice(kept);
+    return kept < 0;
   }
 
-  /** Goes back to the last revision that every host knows. The data is the same there. @internal */
+  /** Goes back to the last revision that every host knows. With this tab's later ops, the data is the same there. @internal */
   fallBack(): void {
-    if (this.confirmed !== undefined && this.rev !== null) this.rev = this.confirmed;
-    this.confirmed = undefined;
+    const [first] = this.unconfirmed;
+    if (first && this.rev !== null) {
+      const {tentative} = this;
+      this.unsettled = this.unsettled.filter(op => !tentative.includes(op));
+      this.pendingOps.unshift(...tentative);
+      this.rev = first.rev;
+    }
+    this.unconfirmed = [];
+  }
+
+  /** Ops that only the host in office knows. */
+  private get tentative(): PendingOp[] {
+    return this.unconfirmed.flatMap(({op}) => (op && this.unsettled.includes(op) ? [op] : []));
+  }
+
+  /** @param rev the revision before the step that has just been told */
+  private noteEarly(rev: number | null, op?: PendingOp): void {
+    const batch = this.connection.noteRevision(this);
+    if (batch !== undefined && rev !== null) this.unconfirmed.push({batch, rev, ...(op && {op})});
   }
 
   /** The host has what was ingested here, and knows how it goes on from there. @internal */
@@ -310,6 +333,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     const ops = this.unsettled.filter(op => seqs.includes(op.seq!));
     if (!ops.length) return;
     this.unsettled = this.unsettled.filter(op => !ops.includes(op));
+    // The server has it: so has every host.
+    this.unconfirmed = this.unconfirmed.slice(this.unconfirmed.findLastIndex(({op}) => op && ops.includes(op)) + 1);
     const outcome = error ? decodeError(error) : silent ? null : undefined;
     for (const op of ops) callEach(op, outcome);
     this.flush();
@@ -414,7 +439,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.inc = this.connection.nextIncarnation();
     this.again = true;
     this.rev = null;
-    this.confirmed = undefined;
+    this.unconfirmed = [];
     this.seed = undefined;
   }
 
@@ -429,6 +454,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       return;
     }
     if (op === this.inflightOp) this.inflightOp = null;
+    this.noteEarly(this.rev, op);
     this.rev = message.rev;
     this.seed = undefined;
     this.version = message.v;

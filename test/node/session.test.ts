@@ -72,7 +72,7 @@ describe('a session of the broker', () => {
     host.session.flush();
     tab.session.receive(host.posted[0]!);
     expect(host.posted).to.have.length(1);
-    expect(tab.session.acknowledgedBatch).to.equal(16);
+    expect(tab.session.progress.acknowledgedBatches).to.equal(16);
   });
 
   it('gives up a side that does not keep up', () => {
