@@ -45,6 +45,8 @@ interface Guest {
   channel: Channel;
   session: Session | undefined;
   handlers: SessionHandlers | undefined;
+  /** Of the session before, where there is none. */
+  former?: SessionHandlers | undefined;
   stopWatching: () => void;
   /** When it was last heard of, in ms since the epoch. */
   heardAt: number;
@@ -213,7 +215,9 @@ export class Lobby {
   }
 
   private endSession(guest: Guest, gone: boolean): void {
-    const handlers = guest.handlers;
+    // A tab can be gone for good after its session has ended for another reason.
+    const handlers = guest.handlers ?? (gone ? guest.former : undefined);
+    guest.former = handlers;
     guest.session?.end();
     guest.session = undefined;
     guest.handlers = undefined;

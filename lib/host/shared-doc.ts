@@ -222,7 +222,8 @@ export class SharedDoc {
   /** Gives ops of a tab that is dead their places: each was made on the one before, the first at `rev`. */
   adopt(tab: Tab, rev: number | null, ops: WaitingOp[], isOurs: boolean): void {
     if (this.isRestoring || this.rolledBack) {
-      this.held.push(() => this.adopt(tab, rev, ops, isOurs));
+      // By then the tab may be gone: it is watched again.
+      this.held.push(() => this.adopt(this.owner.tab(tab.id), rev, ops, isOurs));
       return;
     }
     const follower = this.follower(tab);
@@ -261,10 +262,10 @@ export class SharedDoc {
     const follower = this.follower(tab);
     if (follower.sent !== null && this.recorded.history.covers(follower.sent)) {
       this.catchUp(follower);
-      return {v: this.doc.version, type: null, rev: this.rev};
+      return {v: this.doc.version, type: null, rev: this.rev, inc: follower.inc};
     }
     follower.noteState(this.rev);
-    return JSON.parse(this.recorded.snapshotJson()) as SnapshotData;
+    return {...(JSON.parse(this.recorded.snapshotJson()) as SnapshotData), inc: follower.inc};
   }
 
   /** The document left the results of one of the tab's queries. */
@@ -311,7 +312,10 @@ export class SharedDoc {
     const {inc, rev, unsettled} = known;
     const follower = this.follower(tab);
     follower.return(inc, null);
-    if (rev === null) return;
+    if (rev === null) {
+      for (const seq of unsettled) this.repeatOutcome(follower, seq);
+      return;
+    }
     // Nothing is known here of what the tab had: it starts anew.
     if (!this.recorded.hasState && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     if (!this.recorded.history.covers(rev)) return this.reset(follower, historyLost(this.doc));

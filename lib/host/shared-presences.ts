@@ -254,10 +254,11 @@ export class SharedPresences {
   }
 
   private onSubscribed(error: Error | null, ch: string): void {
-    const channel = this.channels.get(ch);
-    if (!channel) return;
+    const channel = this.channel(ch);
     channel.subscribedAtServer = !error;
     this.answerWaiting(channel, error);
+    // Who asked for it may be gone by now.
+    this.release(channel);
   }
 
   private answerWaiting(channel: Channel, error: Error | null): void {
@@ -274,7 +275,7 @@ export class SharedPresences {
   private onRequested(error: Error | null, ch: string): void {
     const channel = this.channels.get(ch);
     if (!channel) return;
-    const tabs = error ? channel.subscribers : channel.locals.keys();
+    const tabs = error ? channel.subscribers : new Set([...channel.subscribers, ...channel.locals.keys()]);
     for (const tab of tabs) tab.send({a: 'pr', ch, ...(error && {error: encodeError(error)})});
   }
 

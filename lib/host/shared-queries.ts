@@ -130,6 +130,8 @@ class SharedQuery {
     member.fromKept = kept.docs.map(([, id]) => id);
     const docs = kept.docs.map(([c, d]) => this.owner.connection.get(c, d));
     this.inTurn(docs, () => {
+      // Its session may have ended meanwhile: the tab asks again.
+      if (!this.members.includes(member)) return;
       const data = docs.map(doc => this.bring(member.tab, doc));
       member.tab.send({a: 'qs', id: member.id, data, extra: kept.extra});
     });
@@ -160,7 +162,8 @@ class SharedQuery {
     }
     if (this.members.length) return;
     this.onEnd();
-    this.real.destroy();
+    // The server forgets nothing that it has not got yet: an unsubscribe must not overtake the answer.
+    if (this.isFresh || !this.owner.isConnected()) this.real.destroy();
   }
 
   onDisconnected(): void {
@@ -213,6 +216,7 @@ class SharedQuery {
       upstream.call(real, error, callback);
       this.responding = false;
       if (error) return this.fail(error);
+      if (!this.members.length) return this.real.destroy();
       this.isFresh = true;
       this.keep();
       for (const member of this.members) if (member.waiting) this.answer(member);
@@ -275,5 +279,5 @@ class SharedQuery {
 
 /** A result as the server sends it: the snapshot, with the document's id and, if it is another, collection. */
 function item(doc: RealDoc, collection: string, snapshot: object): object {
-  return {...snapshot, d: doc.id, ...(doc.collection !== collection && {c: doc.collection})};
+  return {...snapshot, d: doc.id, c: doc.collection};
 }

@@ -27,6 +27,8 @@ export interface SnapshotData {
   data?: unknown;
   /** Left out where the snapshot does not come from the host's history. */
   rev?: number;
+  /** Of results: the incarnation that they are for. */
+  inc?: number;
 }
 
 /** An op of a tab on its way to the host: ShareDB's, plus where it was made and how to submit it. */

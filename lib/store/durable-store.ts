@@ -381,7 +381,10 @@ export class DurableStore {
 
   /** After so many ms nobody waits for it any more. It may be done all the same, and things are as before. */
   private async impatient(ms: number, work: Promise<void>): Promise<void> {
-    const cancel = this.after(ms, () => this.goWithout(storeError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
+    const giveUp = (): void => this.goWithout(storeError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer'));
+    // In two steps: in a host that was frozen the time is up before the answer is there, which may be that another
+    // host has taken over.
+    let cancel = this.after(ms / 2, () => { cancel = this.after(ms / 2, giveUp); });
     try {
       await work;
     } finally {

@@ -15,6 +15,7 @@ import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
 import {MirrorDuty} from './mirror-duty.js';
 import type {ProxyDoc} from './proxy-doc.js';
+import {RollCall, type Gathering} from './roll-call.js';
 import {submitOptions} from './submit-options.js';
 import {TabLog} from './tab-log.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
@@ -91,6 +92,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** Documents with a revision that the next host may not know. */
   private readonly early = new Set<ProxyDoc>();
   private earlyBatch: number | undefined;
+  private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
   /** Which documents there are without a server: ids by collection. */
@@ -157,6 +159,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** Detaches this tab: the host and the other tabs go on. */
   override close(): void {
     if (this.state === 'closed' && !this.link) return;
+    this.rollCall.end();
     this.link?.close();
     this.link = undefined;
     this.endMirrorDuty();
@@ -329,6 +332,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.refusedBy = undefined;
     this.log.debug('link', () => `connected to host ${this.link!.epoch} (${this.link!.place}), which ${continues ? 'continues' : 'starts anew'}`);
     if (this.log.scopes.length) this.link!.send({a: 'tab.debug', scopes: this.log.scopes});
+    this.rollCall.begin();
     if (continues) this.resume();
     else this.startAnew();
     this.lostOps.handOver();
@@ -389,7 +393,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (isLinked) {
       for (const query of Object.values(this.queries)) query.send();
       for (const doc of this.proxyDocs()) doc.handleLinked();
-      for (const presence of Object.values(this._presences)) presence._onConnectionStateChanged();
+      for (const presence of Object.values(this._presences)) {
+        presence._onConnectionStateChanged();
+        // A new host knows of no presence; and a withdrawal may have been lost with the session.
+        for (const local of Object.values(presence.localPresences)) local.send();
+      }
       for (const request of Object.values(this._snapshotRequests)) request.send();
     } else {
       for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
@@ -468,8 +476,24 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       case 's':
       case 'u':
         if (message['inc'] !== this.find(message)?.position.inc) delete message['data'];
+        break;
+      case 'p':
+        this.rollCall.hear(message['ch'] as string, message['id'] as string);
+        break;
+      case 'q':
+      case 'qs':
+      case 'qf':
+        if (!this.queries[message['id'] as number]) this.ingestResults(message);
     }
     this.hostSocket.onmessage?.({data: message});
+  }
+
+  /** Results of a query that is gone: the host counts on it that this tab has them. */
+  private ingestResults({data, diff}: Message): void {
+    const inserted = ((diff ?? []) as {type: string; values?: unknown[]}[]).flatMap(({type, values}) => (type === 'insert' ? values ?? [] : []));
+    for (const item of [...((data ?? []) as unknown[]), ...inserted] as {c: string; d: string; v: number; type: string | null}[]) {
+      (this.get(item.c, item.d) as unknown as ProxyDoc).ingestSnapshot(item, () => {});
+    }
   }
 
   private mirrorState(state: string, reason: unknown): void {

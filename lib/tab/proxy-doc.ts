@@ -252,6 +252,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       }
       return;
     }
+    // What was sent before this document started anew tells nothing: the new start asks for its own state.
+    if (snapshot.inc !== undefined && !this.isCurrent(snapshot.inc)) {
+      if (this.version === null && !this.isLoading) return void super.fetch(callback);
+      return callback();
+    }
     if (this.rev !== null && snapshot.rev <= this.rev) return callback();
     // A create of our own is under way: it finds its place in the history, or is refused.
     if (this.hasUnsent && this.rev === null && this.version === null) {
