@@ -13,6 +13,8 @@ export interface Edits {
   next(data: any, random: Random, word: string): unknown;
   /** How often the word is in the data. */
   count(data: any, word: string): number;
+  /** What stands in an op of the server, as a text in which words are whole. Default: its JSON. */
+  textOf?(op: object): string;
 }
 
 const countIn = (text: string, word: string): number => text.split(word).length - 1;
@@ -54,6 +56,15 @@ const richTextEdits: Edits = {
   },
   count({ops}: {ops: {insert: string}[]}, word) {
     return countIn(ops.map(({insert}) => insert).join(''), word);
+  },
+  // What is formatted is torn apart: its pieces are put together again.
+  textOf(op) {
+    let text = '';
+    JSON.stringify(op, (key, value: unknown) => {
+      if (key === 'insert') text += String(value);
+      return value;
+    });
+    return text;
   }
 };
 

@@ -1,84 +1,77 @@
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
 import type {Random} from '../karma/random.js';
-
-interface Wire {
-  deliveries: (() => void)[];
-}
+import type {Agenda, Lane, Subject} from './agenda.js';
 
 /**
- * Channels whose messages arrive when the test says so. Between two ends they keep their order, as
+ * BroadcastChannels whose messages arrive when the walk says so. Between two ends they keep their order, as
  * browsers keep it; between different ends there is none.
  */
 export class Wires {
-  private readonly wires = new Map<string, Wire>();
+  private readonly lanes = new Map<string, Lane>();
   private readonly rooms = new Map<string, Set<WiredChannel>>();
   private ends = 0;
-  /** Every message that was posted, for tests that look at the traffic. */
-  onPost: ((name: string, data: unknown) => void) | undefined;
 
-  readonly open: OpenChannel = name => {
-    const channel = new WiredChannel(this, name, ++this.ends);
-    let room = this.rooms.get(name);
-    if (!room) this.rooms.set(name, (room = new Set()));
-    room.add(channel);
-    return channel;
-  };
+  constructor(private readonly agenda: Agenda) {}
 
-  /** Channels of one process: it can die, and then says and hears nothing any more. */
-  process(): {open: OpenChannel; kill(): void} {
-    const opened: WiredChannel[] = [];
-    let isDead = false;
-    return {
-      open: name => {
-        const channel = this.open(name) as WiredChannel;
-        opened.push(channel);
-        if (isDead) channel.kill();
-        return channel;
-      },
-      kill: () => {
-        isDead = true;
-        for (const channel of opened) channel.kill();
-      }
+  /** Opens channels in one process. */
+  of(subject: Subject): OpenChannel {
+    return name => {
+      const channel = new WiredChannel(this, name, ++this.ends, subject);
+      let room = this.rooms.get(name);
+      if (!room) this.rooms.set(name, (room = new Set()));
+      if (subject.state === 'dead') channel.closed = true;
+      else room.add(channel);
+      return channel;
     };
   }
 
-  get pending(): number {
-    let count = 0;
-    for (const {deliveries} of this.wires.values()) count += deliveries.length;
-    return count;
+  /** A dead process says and hears nothing any more; what it has posted is under way. */
+  forget(subject: Subject): void {
+    for (const room of this.rooms.values()) {
+      for (const channel of [...room]) if (channel.subject === subject) channel.close();
+    }
   }
 
-  /** Delivers the oldest message of a wire that chance picks. @returns whether there was one */
-  deliverOne(random: Random): boolean {
-    const busy = [...this.wires.values()].filter(({deliveries}) => deliveries.length);
-    if (!busy.length) return false;
-    random.pick(busy).deliveries.shift()!();
-    return true;
+  /** Who has channels open. */
+  get inUse(): string[] {
+    return [...this.rooms.values()].flatMap(room => [...room].map(({subject}) => subject.name));
   }
 
   post(from: WiredChannel, data: unknown): void {
-    this.onPost?.(from.name, data);
     for (const to of this.rooms.get(from.name) ?? []) {
       if (to === from) continue;
       const key = `${from.end}>${to.end}`;
-      let wire = this.wires.get(key);
-      if (!wire) this.wires.set(key, (wire = {deliveries: []}));
+      let lane = this.lanes.get(key);
+      if (!lane) {
+        lane = this.agenda.lane(`a message of ${from.subject.name} to ${to.subject.name}`, to.subject);
+        this.lanes.set(key, lane);
+      }
       const copy = structuredClone(data);
-      wire.deliveries.push(() => { if (!to.closed) to.onmessage?.({data: copy}); });
+      lane.add(() => { if (!to.closed) to.onmessage?.({data: copy}); }, copy);
     }
   }
 
   close(channel: WiredChannel): void {
     this.rooms.get(channel.name)?.delete(channel);
   }
+
+  /** Loses a batch of a session, or delivers it twice: the session has to notice. Browsers do neither. */
+  disturb(random: Random): void {
+    const batches = [...this.lanes.values()].filter(({events: [first]}) => (first?.message as {type?: string} | undefined)?.type === 'batch');
+    if (!batches.length) return;
+    const lane = random.pick(batches);
+    if (random.below(2)) lane.drop();
+    else lane.events.unshift(lane.events[0]!);
+  }
 }
 
 class WiredChannel implements Channel {
   onmessage: Channel['onmessage'] = null;
   closed = false;
-  constructor(private readonly wires: Wires, readonly name: string, readonly end: number) {}
+  constructor(private readonly wires: Wires, readonly name: string, readonly end: number, readonly subject: Subject) {}
 
   postMessage(data: unknown): void {
+    if (this.subject.state === 'dead') return;
     if (this.closed) throw new Error(`Channel ${this.name} is closed`);
     this.wires.post(this, data);
   }
@@ -86,11 +79,5 @@ class WiredChannel implements Channel {
   close(): void {
     this.closed = true;
     this.wires.close(this);
-  }
-
-  /** What it posts is lost, without an error. */
-  kill(): void {
-    this.close();
-    this.postMessage = () => {};
   }
 }

@@ -1,302 +1,205 @@
-import {isDeepStrictEqual} from 'node:util';
-import Backend from 'sharedb';
-import {logger, type Connection as UpstreamConnection} from 'sharedb/lib/client/index.js';
-import {Host} from '../../lib/host.js';
-import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
-import {InMemoryStorage} from '../../lib/store/memory-storage.js';
-import {CrashingStorage} from './crashing-storage.js';
-import type {Edits} from './edits.js';
-import {Wires} from './wires.js';
+import {takeStep} from './actions.js';
+import {Client, COLLECTION, FLEETING, LASTING, ROOM} from './client.js';
+import {judge, judgeTheEnd} from './judge.js';
+import {Ledger} from './ledger.js';
+import {Machine} from './machine.js';
+import {Office} from './office.js';
+import {Page} from './page.js';
+import {Server, type Line} from './server.js';
+import {hasStore, type Walk} from './walk.js';
 
-export const COLLECTION = 'docs';
-const REJECT = 'reject';
-
-// The server logs every rejected op with its stack, clients every ack that overtakes; here both are meant.
-logger.setMethods({info: () => {}, warn: () => {}});
-
-interface Written {
-  word: string;
-  writer: string;
-  /** The page that wrote it is gone: nobody is there to be called back. */
-  isOrphan?: boolean;
-  /** Meant to be rejected by the server. */
-  doomed: boolean;
-  callbacks: (Error | null | undefined)[];
+export interface Remote {
+  client: Client;
+  line: Line;
 }
 
-/** What a page does with its connection when it goes away, and when it comes. */
-interface TabAtItsEnd {
-  lastWord(): object | undefined;
-  offerLastWord(word: object): Promise<unknown>;
-}
-
-interface Writer {
-  kill?: () => void;
-  name: string;
-  doc: ProxyDoc;
-  connection: {whenNothingPending(callback: () => void): unknown};
-}
-
-export interface Walk {
-  seed: number;
-  edits: Edits;
-  tabs?: number;
-  remotes?: number;
-  steps?: number;
-  /** Of 100 ops, how many the server rejects. */
-  rejections?: number;
-  /** Whether the host loses its server now and then. */
-  outages?: boolean;
-  /** Whether the host dies now and then, and another one takes over from its disk. */
-  crashes?: boolean;
-  /** Whether pages go away now and then, each with a last word, and others come. */
-  pagesGo?: boolean;
-  /** Whether sessions between tabs and host break now and then. */
-  breaks?: boolean;
-}
+/** So many turns are enough for anything to be called back. */
+const PATIENCE = 5000;
 
 /**
- * Some tabs on one host, and remote clients, all of them typing into one document of a real ShareDB
- * server: one seed decides who does what when, and which message arrives next.
+ * Tabs on one host, and remote clients, on a real ShareDB server: one seed decides who does what when, what
+ * arrives next, who dies, and how time goes by.
  */
 export class World {
   readonly random: Random;
-  readonly wires = new Wires();
-  readonly backend = new Backend();
-  host!: Host;
-  readonly tabs: ProxyConnection[] = [];
-  readonly written: Written[] = [];
-  readonly problems: string[] = [];
-  private real!: UpstreamConnection;
-  private killHost: () => void = () => {};
-  private readonly disk = new InMemoryStorage();
-  private readonly writers: Writer[] = [];
-  private readonly waiting: (() => void)[] = [];
-  private readonly words: object[] = [];
-  private isCalm = false;
+  readonly machine = new Machine();
+  readonly server = new Server(this.machine.agenda);
+  readonly ledger = new Ledger();
+  readonly office: Office;
+  readonly remotes: Remote[] = [];
+  pages: Page[] = [];
+  /** All that happened, in order: the same for the same seed. */
+  readonly trace: string[] = [];
+  private readonly storage = memoryOfPages();
+  private pagesOpened = 0;
 
-  constructor(private readonly walk: Walk) {
+  constructor(readonly walk: Walk) {
     this.random = new Random(walk.seed);
-    this.backend.use('submit', (context, next) => {
-      this.whenever(() => next(JSON.stringify(context.op).includes(REJECT) ? codedError('ERR_REJECTED') : undefined));
+    this.machine.agenda.onEvent = name => this.trace.push(name);
+    this.office = new Office({
+      machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn
     });
-    this.startHost();
-    for (let i = 0; i < (walk.tabs ?? 3); i++) this.openTab(`tab ${i}`);
-    for (let i = 0; i < (walk.remotes ?? 2); i++) this.addRemote(`remote ${i}`);
   }
 
-  /** A host in a process of its own, on the disk that the last one left. */
-  private startHost(): void {
-    const {open, kill} = this.wires.process();
-    const real = (this.real = this.backend.connect());
-    const storage = new CrashingStorage(this.disk, callback => this.whenever(callback), () => this.random.below(2) === 0);
-    this.host = new Host({connection: real, channel: open, warn: this.warn, store: this.walk.crashes ? {storage} : false});
-    this.killHost = () => {
-      kill();
-      storage.kill();
-      real.close();
-    };
-  }
-
-  private restartHost(): void {
-    this.killHost();
-    this.startHost();
-  }
-
-  openTab(name: string): ProxyConnection {
-    const {open, kill} = this.wires.process();
-    const tab = new ProxyConnection({channel: open, warn: this.warn});
-    this.tabs.push(tab);
-    this.addWriter({name, doc: tab.get(COLLECTION, 'one'), connection: tab, kill});
-    return tab;
-  }
-
-  /** A page goes away in the middle of it all; another one is opened, and offers what the first has left. */
-  private replaceTab(): void {
-    const writer = this.random.pick(this.writers.filter(({kill}) => kill));
-    const tab = writer.connection as unknown as TabAtItsEnd;
-    const word = tab.lastWord();
-    writer.kill!();
-    this.writers.splice(this.writers.indexOf(writer), 1);
-    this.tabs.splice(this.tabs.indexOf(writer.connection as ProxyConnection), 1);
-    for (const written of this.written) if (written.writer === writer.name) written.isOrphan = true;
-    const next = this.openTab(`${writer.name}'`);
-    next.get(COLLECTION, 'one').subscribe(() => {});
-    if (word) this.words.push(word);
-  }
-
-  /** Every word is offered until a host has taken it. */
-  private async offerWords(): Promise<void> {
-    for (const word of this.words.splice(0)) {
-      let taken = false;
-      for (let tries = 0; !taken; tries++) {
-        if (tries > 500) throw new Error(`seed ${this.walk.seed}: a last word is never taken`);
-        const heir = this.tabs[0] as unknown as TabAtItsEnd;
-        const offer = heir.offerLastWord(word).then(() => { taken = true; }, () => {});
-        await this.settle(done => void offer.then(() => done()));
-      }
-    }
-  }
-
-  /** Lets everybody open the document, and runs the walk. @returns what went wrong */
+  /** @returns what went wrong */
   async run(): Promise<string[]> {
-    const {edits, steps = 60} = this.walk;
-    this.isCalm = true;
-    const first = this.backend.connect().get(COLLECTION, 'one');
-    await this.settle(done => first.create(edits.start, edits.type, done));
-    for (const {doc} of this.writers) await this.settle(done => doc.subscribe(done));
-    this.isCalm = false;
-    for (let step = 0; step < steps; step++) await this.step();
-    await this.calmDown();
-    this.judge();
-    return this.problems;
-  }
-
-  private async step(): Promise<void> {
-    const {random, walk} = this;
-    const dice = random.below(100);
-    if (dice < 30) this.write(random.pick(this.writers));
-    else if (dice < 75) this.wires.deliverOne(random);
-    else if (dice < 90) this.passOne();
-    else if (dice < 93 && walk.outages) this.switchServer();
-    else if (dice < 94 && walk.crashes) this.restartHost();
-    else if (dice < 95 && walk.pagesGo) this.replaceTab();
-    else if (dice < 96 && walk.breaks) (random.pick(this.tabs) as unknown as {reconnect(reason: string): void}).reconnect('chance');
-    if (random.below(3) === 0) await tick();
-  }
-
-  private write({name, doc, connection}: Writer): void {
-    const {edits, rejections = 0} = this.walk;
-    if (!doc.type) return;
-    // Upstream's own client takes a writer's other ops back with a rejected one, for most types.
-    const doomed = connection instanceof ProxyConnection && this.random.below(100) < rejections;
-    const word = `[${doomed ? REJECT : ''}${this.written.length}]`;
-    const op = edits.next(doc.data, this.random, word);
-    const before = JSON.stringify(doc.data);
-    const written: Written = {word, writer: name, doomed, callbacks: []};
-    this.written.push(written);
-    let ownEvents = 0;
-    const onOp = (_op: unknown, source: unknown): void => { if (source === name) ownEvents++; };
-    doc.on('op', onOp);
-    // Composed, a doomed op would take others of its own writer along.
-    doc.preventCompose = rejections > 0;
-    doc.submitOp(op, {source: name}, error => written.callbacks.push(error));
-    doc.off('op', onOp);
-    if (ownEvents !== 1) this.problems.push(`${name}: ${ownEvents} op events with its source for ${word}`);
-    if (edits.count(doc.data, word) !== 1 || JSON.stringify(doc.data) === before) {
-      this.problems.push(`${name}: ${word} is not in the data right after submitOp`);
-    }
-  }
-
-  private judge(): void {
-    const {edits} = this.walk;
-    const server = this.backend.connect().get(COLLECTION, 'one');
-    server.ingestSnapshot(this.snapshot!);
-    const truth = plain(server.data);
-    for (const {name, doc} of this.writers) {
-      if (!isDeepStrictEqual(plain(doc.data), truth)) {
-        this.problems.push(`${name} has ${JSON.stringify(doc.data)}, the server ${JSON.stringify(truth)}`);
+    const {steps = 60} = this.walk;
+    try {
+      await this.open();
+      for (let step = 0; step < steps; step++) {
+        this.trace.push(await takeStep(this));
+        if (this.random.below(3) === 0) await tick();
       }
-      if (doc.version !== server.version) this.problems.push(`${name} is at version ${doc.version}, the server at ${server.version}`);
-      if (doc.hasPending()) this.problems.push(`${name} has something pending`);
+      await this.calmDown();
+      await judge(this);
+      if (!this.ledger.problems.length) await judgeTheEnd(this);
+    } catch (error) {
+      this.ledger.problem((error as Error).stack ?? String(error));
     }
-    for (const {word, doomed, callbacks, isOrphan} of this.written) {
-      const times = edits.count(server.data, word);
-      if (times !== (doomed ? 0 : 1)) this.problems.push(`${word} is there ${times} times`);
-      if (isOrphan) continue;
-      if (callbacks.length !== 1) this.problems.push(`${word} was called back ${callbacks.length} times`);
-      const code = (callbacks[0] as {code?: string} | null | undefined)?.code;
-      if (doomed ? code !== 'ERR_REJECTED' : callbacks[0]) this.problems.push(`${word} was called back with ${String(code ?? callbacks[0])}`);
+    return this.ledger.problems;
+  }
+
+  get clients(): Client[] {
+    return [...this.pages, ...this.remotes.map(({client}) => client)];
+  }
+
+  /** A page opens its documents: some it follows, some it only fetches. */
+  openPage(): Page {
+    const {machine, ledger, walk} = this;
+    const page = new Page(`tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk.rejections ?? 0, this.storage, this.warn);
+    this.pages.push(page);
+    this.look(page);
+    return page;
+  }
+
+  /** A page is not there any more. */
+  forget(page: Page): void {
+    this.pages = this.pages.filter(other => other !== page);
+    this.ledger.gone.add(page.name);
+  }
+
+  /** Lets everything happen, and time go by, until it is so. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const {machine: {agenda, clock}} = this;
+    for (let turn = 0; !condition(); turn++) {
+      if (turn > PATIENCE) throw new Error(`${what}: does not happen`);
+      await tick();
+      if (condition()) return;
+      if (agenda.step(this.random)) while (agenda.step(this.random));
+      else if (!clock.runNext()) throw new Error(`${what}: does not happen, and nothing else will`);
     }
   }
 
-  // ---- the server and the network
+  /** Lets everything happen that is left to happen. */
+  async rest(): Promise<void> {
+    const {machine: {agenda, clock}} = this;
+    for (let turn = 0; turn < PATIENCE; turn++) {
+      await tick();
+      if (agenda.step(this.random)) while (agenda.step(this.random));
+      else if (!clock.runNext()) return;
+    }
+    throw new Error('There is no end to it');
+  }
 
-  private snapshot: {v: number; type: string; data?: unknown} | undefined;
+  /** Waits for something that calls back. */
+  async done(what: string, start: (done: (error?: unknown) => void) => void): Promise<void> {
+    let isDone = false;
+    start(error => {
+      isDone = true;
+      if (error) this.ledger.problem(`${what}: ${String((error as Error).stack ?? error)}`);
+    });
+    await this.until(what, () => isDone);
+  }
+
+  private async open(): Promise<void> {
+    const {edits, tabs = 3, remotes = 2} = this.walk;
+    const docs = [...LASTING, FLEETING].map(id => `${COLLECTION}.${id}`);
+    this.server.listenTo([COLLECTION, ...docs, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
+    const first = this.server.backend.connect();
+    for (const id of LASTING) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
+    this.office.begin();
+    for (let i = 0; i < tabs; i++) this.openPage();
+    for (let i = 0; i < remotes; i++) this.addRemote(`remote ${i + 1}`);
+    await this.until('everybody has opened its documents', () => this.ledger.calls.every(({callbacks}) => callbacks.length));
+  }
 
   private addRemote(name: string): void {
-    const connection = this.backend.connect();
-    this.addWriter({name, doc: connection.get(COLLECTION, 'one') as unknown as ProxyDoc, connection});
+    const process = this.machine.start(name);
+    const line = this.server.line(process);
+    // Upstream's own client takes a writer's other ops back with a rejected one: none of its ops is.
+    const client = new Client(name, process, line.connection as unknown as ProxyConnection, this.walk.edits, this.ledger, 0);
+    this.remotes.push({client, line});
+    this.look(client);
   }
 
-  private addWriter(writer: Writer): void {
-    writer.doc.on('error', (error: Error) => this.problems.push(`${writer.name}: ${error.stack}`));
-    writer.doc.on('op', (_op: unknown, source: unknown) => {
-      if (source !== false && source !== writer.name) this.problems.push(`${writer.name} hears of an op with source ${String(source)}`);
-    });
-    this.writers.push(writer);
+  private look(client: Client): void {
+    const {random} = this;
+    client.subscribe(LASTING[0]);
+    if (random.below(2)) client.subscribe(LASTING[1]);
+    else client.fetch(LASTING[1]);
+    if (random.below(2)) client.subscribe(FLEETING);
+    if (random.below(3) === 0) client.switchQuery();
   }
 
-  private switchServer(): void {
-    if (this.real.state === 'connected') this.real.close();
-    else if (this.real.state === 'closed') this.backend.connect(this.real);
-  }
-
-  /** What the server has to do is done in the order and at the time that chance likes. */
-  private whenever(callback: () => void): void {
-    if (this.isCalm) callback();
-    else this.waiting.push(callback);
-  }
-
-  private passOne(): void {
-    if (!this.waiting.length) return;
-    const [callback] = this.waiting.splice(this.random.below(this.waiting.length), 1);
-    callback!();
-  }
-
+  /** The network is back, everybody is awake, and what is left to do is done. */
   private async calmDown(): Promise<void> {
-    this.isCalm = true;
-    if (this.real.state === 'closed') this.backend.connect(this.real);
-    await this.offerWords();
-    for (const {connection} of this.writers) await this.settle(done => connection.whenNothingPending(() => done()));
-    for (const {doc} of this.writers) await this.settle(done => doc.fetch(done));
-    await this.settle(done => {
-      this.backend.connect().fetchSnapshot(COLLECTION, 'one', null, (error, snapshot) => {
-        this.snapshot = snapshot as never;
-        done(error);
-      });
-    });
-    await this.drain(20);
+    const {office, remotes, ledger} = this;
+    this.trace.push('calm');
+    office.wakeAll();
+    for (const page of this.pages) page.process.thaw();
+    for (const {line} of remotes) line.restore();
+    await this.until('a host is in office', () => !!office.current);
+    office.current?.line.restore();
+    for (const page of this.pages) await this.reachHost(page);
+    await this.rest();
+    // What living pages have left, they have handed over by now.
+    for (const page of this.pages) page.hide();
+    // The dead have let go of their locks by now: the next page finds what they have left.
+    if (this.storage.length) await this.reachHost(this.openPage());
+    await this.rest();
+    for (const {name, connection} of this.clients) {
+      await this.done(`${name}: nothing pending`, done => void connection.whenNothingPending(() => done()));
+    }
+    for (const {name, docs} of this.clients) {
+      for (const doc of docs) await this.done(`${name}: fetch`, done => void doc.fetch(done));
+    }
+    await this.rest();
+    if (this.storage.length) ledger.problem('A last word is never taken');
   }
 
-  /** Waits for a callback while everything moves on. */
-  private async settle(start: (done: (error?: unknown) => void) => void): Promise<void> {
-    let done = false;
-    let failure: unknown;
-    start(error => {
-      done = true;
-      failure = error;
-    });
-    for (let turns = 0; !done; turns++) {
-      if (turns > 5000) throw new Error(`seed ${this.walk.seed}: something is never called back`);
-      await this.drain(1);
+  /** A tab that has missed the last thing its host said finds out when it is told the next. */
+  async reachHost(page: Page): Promise<void> {
+    for (let tries = 0; tries < 30; tries++) {
+      await this.until(`${page.name} finds a host`, () => page.connection.hostState === 'connected');
+      let answer: 'yes' | 'no' | undefined;
+      page.connection.inspect().then(() => { answer = 'yes'; }, () => { answer = 'no'; });
+      await this.until(`${page.name} hears of its host`, () => !!answer);
+      if (answer === 'yes') return;
     }
-    if (failure) throw failure as Error;
-  }
-
-  private async drain(turns: number): Promise<void> {
-    for (let turn = 0; turn < turns; turn++) {
-      while (this.waiting.length) this.waiting.shift()!();
-      while (this.wires.deliverOne(this.random));
-      await tick();
-    }
+    throw new Error(`${page.name} does not reach its host`);
   }
 
   private readonly warn = (message: string, detail: unknown): void => {
-    this.problems.push(`${message}: ${String(detail)}`);
+    this.ledger.problem(`${message}: ${String((detail as Error | undefined)?.stack ?? detail)}`);
   };
 }
 
-function codedError(code: string): Error {
-  return Object.assign(new Error(code), {code});
+/** `localStorage`, as far as it is used. */
+function memoryOfPages(): Storage {
+  const items = new Map<string, string>();
+  return {
+    get length() { return items.size; },
+    key: (i: number) => [...items.keys()][i] ?? null,
+    getItem: (key: string) => items.get(key) ?? null,
+    setItem: (key: string, value: string) => void items.set(key, value),
+    removeItem: (key: string) => void items.delete(key),
+    clear: () => items.clear()
+  };
 }
 
-/** What the data is on the wire: the order of keys and the class of a Delta tell nothing. */
-function plain(data: unknown): unknown {
-  return JSON.parse(JSON.stringify(data));
-}
-
-function tick(): Promise<void> {
+/** All that is asynchronous in Node, or in the library, has happened after a turn of the event loop. */
+export function tick(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }

@@ -1,0 +1,102 @@
+import {expect} from 'chai';
+import {Session} from '../../lib/broker/session.js';
+import {Follower} from '../../lib/host/follower.js';
+import {History} from '../../lib/host/history.js';
+import {SharedPresences} from '../../lib/host/shared-presences.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {cases, type Case} from '../simulator/cases.js';
+import {allEdits} from '../simulator/edits.js';
+import {World} from '../simulator/world.js';
+
+interface Bug {
+  /** On which walks it is to be found, and within how many. */
+  on: Case;
+  within: number;
+  /** Puts it into the library. @returns what takes it out again */
+  plant(): () => void;
+}
+
+/** Replaces a method by one that is given the right one. @returns what puts the right one back */
+function replace<Owner extends object, Name extends keyof Owner>(owner: Owner, name: Name, wrong: (right: any) => Owner[Name]): () => void {
+  const right = owner[name];
+  owner[name] = wrong(right);
+  return () => { owner[name] = right; };
+}
+
+const bugs: Record<string, Bug> = {
+  'a lost message': {
+    on: cases['a quiet network']!,
+    within: 20,
+    plant() {
+      let batches = 0;
+      return replace(Session.prototype, 'receive', right => function(this: Session, batch) {
+        right.call(this, ++batches % 25 ? batch : {...batch, messages: batch.messages.slice(1)});
+      });
+    }
+  },
+  'a doubled op': {
+    on: cases['sessions that break']!,
+    within: 50,
+    // The host forgets which ops of a tab it has.
+    plant: () => replace(Follower.prototype, 'locate', right => function(this: Follower, ...args) {
+      right.apply(this, args);
+      this.lastSeq = 0;
+    })
+  },
+  'a forgotten cleanup': {
+    on: cases['pages that die or close their connections']!,
+    within: 50,
+    // What a dead tab has shown to others stays.
+    plant: () => replace(SharedPresences.prototype, 'detach', right => function(this: SharedPresences, tab) {
+      right.call(this, tab, false);
+    })
+  },
+  'a wrong transform side': {
+    on: cases['a quiet network']!,
+    within: 50,
+    plant: () => replace(History.prototype, 'transform', right => function(this: History, op, type, rev) {
+      const {transform} = type as {transform(...args: unknown[]): unknown};
+      const mistaken = {transform: {value: (mine: unknown, theirs: unknown, side: string) => transform(mine, theirs, side === 'left' ? 'right' : 'left')}};
+      return right.call(this, op, type && Object.create(type, mistaken), rev) as Error | undefined;
+    })
+  },
+  'a missed fence': {
+    on: {...cases['a host that lives on when another one has taken over']!, steps: 150},
+    within: 100,
+    // Whoever writes is taken for the one who has claimed the storage.
+    plant() {
+      const holders = new WeakMap<InMemoryStorage, string>();
+      const takeOut = [
+        replace(InMemoryStorage.prototype, 'claim', right => function(this: InMemoryStorage, epoch) {
+          holders.set(this, epoch);
+          return right.call(this, epoch) as Promise<Record<string, string>>;
+        }),
+        replace(InMemoryStorage.prototype, 'write', right => function(this: InMemoryStorage, changes) {
+          return right.call(this, changes, holders.get(this)) as Promise<void>;
+        })
+      ];
+      return () => takeOut.forEach(undo => undo());
+    }
+  }
+};
+
+describe('random walks find', function() {
+  this.timeout(5 * 60_000);
+  const edits = allEdits.find(({type}) => type === 'text-unicode')!;
+  const problemsOf = ({on}: Bug, seed: number): Promise<string[]> => new World({seed, edits, ...on}).run();
+
+  for (const [name, bug] of Object.entries(bugs)) {
+    it(`${name}, and nothing where it is not`, async () => {
+      let found: string[] = [];
+      let seed = 0;
+      const takeOut = bug.plant();
+      try {
+        while (!found.length && seed < bug.within) found = await problemsOf(bug, ++seed);
+      } finally {
+        takeOut();
+      }
+      expect(found, `of ${bug.within} walks, none found it`).not.to.eql([]);
+      expect(await problemsOf(bug, seed), `seed ${seed} without it`).to.eql([]);
+    });
+  }
+});

@@ -1,0 +1,94 @@
+import {isOfDisk} from './crashing-storage.js';
+import {FLEETING, LASTING} from './client.js';
+import type {Page} from './page.js';
+import {tick, type World} from './world.js';
+import type {Walk} from './walk.js';
+
+interface Action {
+  /** How often it is taken, in proportion to the others. */
+  weight: number;
+  /** What a walk has to allow. */
+  if?: keyof Walk;
+  act(world: World): void | Promise<void>;
+}
+
+const coin = ({random}: World) => (): boolean => random.below(2) === 0;
+
+function somePage(world: World, act: (page: Page) => void, state = 'running'): void {
+  const pages = world.pages.filter(({process}) => process.state === state);
+  if (pages.length) act(world.random.pick(pages));
+}
+
+/** A page is replaced by a new one: what the user sees as a reload. */
+function replace(world: World, act: (page: Page) => void): void {
+  somePage(world, page => {
+    act(page);
+    world.forget(page);
+    world.openPage();
+  });
+}
+
+const actions: Record<string, Action> = {
+  'somebody writes': {weight: 24, act: world => {
+    const writers = world.clients.filter(({isRunning}) => isRunning);
+    if (!writers.length) return;
+    const id = world.random.pick([LASTING[0], LASTING[0], LASTING[0], LASTING[1], FLEETING]);
+    world.random.pick(writers).write(id, world.random, id !== FLEETING && writers.length > 0);
+  }},
+  'something arrives': {weight: 58, act: ({random, machine: {agenda}}) => {
+    for (let left = 1 + random.below(3); left > 0; left--) agenda.step(random);
+  }},
+  'a moment passes': {weight: 4, act: world => passTime(world, 1 + world.random.below(60))},
+  'seconds pass': {weight: 1, act: world => passTime(world, 1000 * (1 + world.random.below(4)))},
+  'somebody moves': {weight: 4, act: world => {
+    const movers = world.clients.filter(({isRunning}) => isRunning);
+    if (movers.length) world.random.pick(movers).move(world.random);
+  }},
+  'a document comes or goes': {weight: 3, act: world => somePage(world, page => page.createOrDelete(world.random))},
+  'a page looks at something else': {weight: 3, act: world => somePage(world, page => {
+    switch (world.random.below(4)) {
+      case 0: return page.switchQuery();
+      case 1: return page.fetch(LASTING[1]);
+      case 2: return page.subscribed.has(LASTING[1]) ? page.unsubscribe(LASTING[1]) : page.subscribe(LASTING[1]);
+      default: return page.subscribed.has(FLEETING) ? page.unsubscribe(FLEETING) : page.subscribe(FLEETING);
+    }
+  })},
+  'the host loses its network': {weight: 1.5, if: 'outages', act: world => world.office.current?.line.lose(coin(world))},
+  'the host\'s network is back': {weight: 1.5, if: 'outages', act: ({office}) => office.current?.line.restore()},
+  'a remote client loses its network': {weight: 0.5, if: 'outages', act: world => world.random.pick(world.remotes).line.lose(coin(world))},
+  'a remote client\'s network is back': {weight: 1, if: 'outages', act: ({random, remotes}) => random.pick(remotes).line.restore()},
+  'the host dies': {weight: 1, if: 'crashes', act: ({office}) => office.kill()},
+  'the host closes': {weight: 0.5, if: 'crashes', act: ({office}) => office.close()},
+  'another host takes over': {weight: 2, if: 'usurpers', act: ({office, random}) => office.usurp(random.below(3) > 0)},
+  'a former host wakes up': {weight: 3, if: 'usurpers', act: ({office}) => office.thaw()},
+  'a page goes away': {weight: 1, if: 'pagesGo', act: world => replace(world, page => page.goAway(coin(world)()))},
+  'a page is hidden': {weight: 1, if: 'pagesGo', act: world => somePage(world, page => page.hide())},
+  'a page dies': {weight: 0.8, if: 'pagesDie', act: world => replace(world, page => page.process.kill())},
+  'a page closes its connection': {weight: 0.5, if: 'pagesDie', act: world => replace(world, page => page.connection.close())},
+  'a page freezes': {weight: 1.5, if: 'freezes', act: world => somePage(world, page => page.process.freeze())},
+  'a page thaws': {weight: 2, if: 'freezes', act: world => somePage(world, page => page.process.thaw(), 'frozen')},
+  'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},
+  'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
+};
+
+/** Timers run. A disk does not take seconds: after them, a host would do without it. */
+async function passTime({machine: {clock, agenda}, random}: World, ms: number): Promise<void> {
+  const until = clock.now + ms;
+  if (ms >= 1000) while (agenda.step(random, isOfDisk)) await tick();
+  while (clock.runNext(until)) await tick();
+  clock.now = until;
+}
+
+/** Chance picks what happens next. @returns what it was */
+export async function takeStep(world: World): Promise<string> {
+  const possible = Object.entries(actions).filter(([, action]) => !action.if || world.walk[action.if]);
+  const sum = possible.reduce((weights, [, {weight}]) => weights + weight, 0);
+  let dice = world.random.below(1000) / 1000 * sum;
+  for (const [name, {weight, act}] of possible) {
+    dice -= weight;
+    if (dice > 0) continue;
+    await act(world);
+    return name;
+  }
+  return 'nothing';
+}

@@ -1,0 +1,24 @@
+import type {Walk} from './walk.js';
+
+/** `weight`: how many walks, in proportion to the others. */
+export type Case = Omit<Walk, 'seed' | 'edits'> & {weight?: number};
+
+export const cases: Record<string, Case> = {
+  'a quiet network': {},
+  'a network that comes and goes': {outages: true},
+  'sessions that break': {breaks: true, outages: true},
+  'batches that are lost or come twice': {losses: true},
+  'a server that rejects 5 % of the ops': {rejections: 5},
+  'pages that go away and leave a last word': {pagesGo: true, outages: true},
+  'pages that die or close their connections': {pagesDie: true, breaks: true},
+  'pages that freeze': {freezes: true, outages: true, pagesDie: true},
+  // The host's death is the case with the most ways to go wrong.
+  'a host that dies, and another one that takes over from the store': {crashes: true, outages: true, rejections: 2, weight: 2},
+  'a host that dies, and pages that do': {crashes: true, pagesGo: true, pagesDie: true, freezes: true},
+  'a host that lives on when another one has taken over': {usurpers: true, outages: true, weight: 2},
+  'everything at once': {
+    crashes: true, usurpers: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, losses: true, outages: true, weight: 2
+  },
+  // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.
+  'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
+};

@@ -1,0 +1,169 @@
+import {supportsPresence} from 'sharedb/lib/util.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import type {Random} from '../karma/random.js';
+import type {Edits} from './edits.js';
+import type {Ledger} from './ledger.js';
+import type {Process} from './machine.js';
+import {REJECT} from './server.js';
+
+export const COLLECTION = 'docs';
+/** The document that comes and goes, beside those that stay. */
+export const FLEETING = 'fleeting';
+export const LASTING = ['one', 'two'] as const;
+export const ROOM = 'room';
+/** What takes an op back when its document is deleted, or created by others. */
+export const CONFLICTS = new Set(['ERR_DOC_WAS_DELETED', 'ERR_DOC_ALREADY_CREATED', 'ERR_DOC_DOES_NOT_EXIST', 'ERR_NO_OP']);
+
+export interface Presence {
+  subscribe(callback: (error?: Error) => void): void;
+  create(id: string): {submit(value: unknown, callback?: (error?: Error) => void): void};
+  remotePresences: Record<string, unknown>;
+  on(event: string, listener: (...args: never[]) => void): void;
+}
+
+interface Query {
+  results: {id: string}[];
+  destroy(callback: (error?: Error) => void): void;
+}
+
+/** Who edits, looks and shows: a tab, or a remote client with a connection of its own. */
+export class Client {
+  readonly subscribed = new Set<string>();
+  query: Query | undefined;
+  /** What others should see of it in the room. */
+  shown: unknown = undefined;
+  isInRoom = false;
+  private isQueryReady = false;
+  private room: {submit(value: unknown, callback?: (error?: Error) => void): void} | undefined;
+  private place: {submit(value: unknown, callback?: (error?: Error) => void): void} | undefined;
+  private readonly known = new Map<string, ProxyDoc>();
+
+  constructor(
+    readonly name: string,
+    readonly process: Process,
+    readonly connection: ProxyConnection,
+    private readonly edits: Edits,
+    private readonly ledger: Ledger,
+    /** Of 100 ops, how many are made to be rejected. */
+    private readonly rejections: number
+  ) {}
+
+  get isRunning(): boolean {
+    return this.process.state === 'running';
+  }
+
+  doc(id: string): ProxyDoc {
+    let doc = this.known.get(id);
+    if (doc) return doc;
+    doc = this.connection.get(COLLECTION, id);
+    this.known.set(id, doc);
+    const {ledger, name} = this;
+    doc.on('error', (error: Error & {code?: string}) => {
+      // Upstream's own client emits the server's refusal of an op that it has given up itself.
+      const isUpstreams = !(this.connection instanceof ProxyConnection) && id === FLEETING && CONFLICTS.has(error.code!);
+      if (!isUpstreams) ledger.problem(`${name}, ${id}: ${error.stack}`);
+    });
+    doc.on('op', (op: unknown, source: unknown) => {
+      if (source !== name) ledger.show(name, op);
+      if (source !== false && source !== name) ledger.problem(`${name} hears of an op with source ${String(source)}`);
+    });
+    doc.on('load', () => ledger.show(name, doc.data));
+    return doc;
+  }
+
+  get docs(): ProxyDoc[] {
+    return [...this.known.values()];
+  }
+
+  subscribe(id: string): void {
+    this.subscribed.add(id);
+    this.doc(id).subscribe(this.ledger.call(this.name, `subscribe ${id}`));
+  }
+
+  unsubscribe(id: string): void {
+    this.subscribed.delete(id);
+    this.doc(id).unsubscribe(this.ledger.call(this.name, `unsubscribe ${id}`));
+  }
+
+  fetch(id: string): void {
+    this.doc(id).fetch(this.ledger.call(this.name, `fetch ${id}`));
+  }
+
+  /** Adds a word to a document. */
+  write(id: string, random: Random, mayBeRejected: boolean): void {
+    const {edits, ledger, name} = this;
+    const doc = this.doc(id);
+    if (!doc.type) return;
+    const doomed = mayBeRejected && random.below(100) < this.rejections;
+    const written = ledger.write(id, name, doomed, REJECT);
+    const {word} = written;
+    const op = edits.next(doc.data, random, word);
+    const before = JSON.stringify(doc.data);
+    let ownEvents = 0;
+    const onOp = (_op: unknown, source: unknown): void => { if (source === name) ownEvents++; };
+    doc.on('op', onOp);
+    // Composed, a doomed op would take others of its own writer along.
+    doc.preventCompose = this.rejections > 0;
+    doc.submitOp(op, {source: name}, error => written.callbacks.push(error));
+    doc.off('op', onOp);
+    if (ownEvents !== 1) ledger.problem(`${name}: ${ownEvents} op events with its source for ${word}`);
+    if (edits.count(doc.data, word) !== 1 || JSON.stringify(doc.data) === before) {
+      ledger.problem(`${name}: ${word} is not in the data right after submitOp`);
+    }
+  }
+
+  /** Creates the fleeting document, or deletes it now and then. @returns whether it did */
+  createOrDelete(random: Random): boolean {
+    const {edits, ledger, name} = this;
+    const doc = this.doc(FLEETING);
+    if (doc.version === null || (doc.type && random.below(3))) return false;
+    if (doc.type) doc.del({source: name}, ledger.call(name, 'del'));
+    else doc.create(structuredClone(edits.start), edits.type, {source: name}, ledger.call(name, 'create'));
+    return true;
+  }
+
+  /**
+   * Shows others where it is: in a room, and in the first document if its type knows of places. That it is
+   * called back is not asked for: upstream forgets the callback where a connection is lost.
+   */
+  move(random: Random): void {
+    const value = random.below(4) ? random.below(1000) : null;
+    const room = this.presence(ROOM);
+    if (!this.isInRoom) room.subscribe(this.ledger.call(this.name, 'subscribe to the room'));
+    this.isInRoom = true;
+    this.shown = value;
+    this.room ??= room.create(this.name);
+    this.room.submit(value, () => {});
+    const doc = this.doc(LASTING[0]);
+    if (!doc.type || !supportsPresence(doc.type)) return;
+    const places = (this.connection as unknown as {getDocPresence(c: string, d: string): Presence}).getDocPresence(COLLECTION, LASTING[0]);
+    if (!this.place) {
+      places.on('error', () => {});
+      places.subscribe(this.ledger.call(this.name, 'subscribe to the places'));
+      this.place = places.create(this.name);
+    }
+    this.place.submit(value === null ? null : {index: 0, length: 0}, () => {});
+  }
+
+  presence(channel: string): Presence {
+    return (this.connection as unknown as {getPresence(channel: string): Presence}).getPresence(channel);
+  }
+
+  /** Asks for all documents, or lets go of the results. */
+  switchQuery(): void {
+    const {ledger, name} = this;
+    if (!this.query) {
+      const done = ledger.call(name, 'query');
+      this.isQueryReady = false;
+      this.query = this.connection.createSubscribeQuery(COLLECTION, {}, null, (error: Error) => {
+        this.isQueryReady = true;
+        done(error);
+      }) as unknown as Query;
+      return;
+    }
+    // Upstream never calls back a query that is destroyed before it is answered.
+    if (!this.isQueryReady) return;
+    this.query.destroy(ledger.call(name, 'end of a query'));
+    this.query = undefined;
+  }
+}

@@ -1,0 +1,155 @@
+import {isDeepStrictEqual} from 'node:util';
+import {COLLECTION, CONFLICTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
+import type {Written} from './ledger.js';
+import type {World} from './world.js';
+
+interface Truth {
+  data: unknown;
+  version: number | null;
+  /** The server's ops, as texts to look for words in. */
+  ops: string[];
+}
+
+/** After a walk, when everything is calm. */
+export async function judge(world: World): Promise<void> {
+  const truth = await truthOf(world);
+  for (const client of world.clients) judgeDocs(world, client, truth);
+  for (const written of world.ledger.written) judgeWord(world, written, truth.get(written.doc)!);
+  judgeCalls(world);
+  await judgePresence(world);
+  await judgeQueries(world, truth);
+  for (const letter of world.ledger.letters) {
+    const word = /\[(\d+)\]/.exec(letter)?.[1];
+    const written = word === undefined ? undefined : world.ledger.written[Number(word)];
+    if (written && written.doc !== FLEETING) world.ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
+  }
+  const inspected = world.office.current!.host.inspect();
+  const {tabs, pendingOps, pendingDocs, pendingWrites} = inspected;
+  if (tabs !== world.pages.length) world.ledger.problem(`the host has ${tabs} tabs, there are ${world.pages.length}`);
+  if (pendingOps || pendingDocs || pendingWrites) world.ledger.problem(`the host has something pending: ${JSON.stringify(inspected)}`);
+}
+
+/** When all have left: nothing of them is to remain, with the host, the server or the browser. */
+export async function judgeTheEnd(world: World): Promise<void> {
+  const {ledger, machine, office} = world;
+  for (const page of [...world.pages]) {
+    if (world.random.below(2)) page.connection.close();
+    else page.process.kill();
+    world.forget(page);
+  }
+  await world.rest();
+  const {host, line} = office.current!;
+  const {tabs, docs, queries, presences, pendingOps, pendingWrites} = host.inspect();
+  const left = {tabs, docs, queries, presences, pendingOps, pendingWrites};
+  if (Object.values(left).some(count => count)) ledger.problem(`the host has this left of nobody: ${JSON.stringify(left)}`);
+  const {subscribedDocs, subscribedPresences, subscribedQueries} = line.agent!;
+  const followed = [...Object.values(subscribedDocs).flatMap(docs => Object.keys(docs)), ...Object.keys(subscribedPresences), ...Object.keys(subscribedQueries)];
+  if (followed.length) ledger.problem(`the server tells the host of this for nobody: ${followed.join(', ')}`);
+  office.end();
+  await world.rest();
+  if (machine.wires.inUse.length) ledger.problem(`channels are still open: ${machine.wires.inUse.join(', ')}`);
+  if (machine.locks.inUse.length) ledger.problem(`locks are still held or waited for: ${machine.locks.inUse.join(', ')}`);
+  if (machine.clock.inUse.length) ledger.problem(`timers are still running: ${machine.clock.inUse.join(', ')}`);
+}
+
+async function truthOf({server, walk: {edits}}: World): Promise<Map<string, Truth>> {
+  const connection = server.backend.connect();
+  const truth = new Map<string, Truth>();
+  for (const id of [...LASTING, FLEETING]) {
+    const doc = connection.get(COLLECTION, id);
+    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as unknown as Error) : resolve())));
+    const ops = (await server.ops(COLLECTION, id)).map(op => edits.textOf?.(op) ?? JSON.stringify(op));
+    truth.set(id, {data: plain(doc.data), version: doc.version, ops});
+  }
+  return truth;
+}
+
+function judgeDocs({ledger}: World, {name, docs}: Client, truth: Map<string, Truth>): void {
+  for (const doc of docs) {
+    const {data, version} = truth.get(doc.id)!;
+    if (!isDeepStrictEqual(plain(doc.data), data)) {
+      ledger.problem(`${name}, ${doc.id}: has ${JSON.stringify(doc.data)}, the server ${JSON.stringify(data)}`);
+    }
+    if (doc.version !== version) ledger.problem(`${name}, ${doc.id}: is at version ${doc.version}, the server at ${version}`);
+    if (doc.hasPending()) ledger.problem(`${name}, ${doc.id}: has something pending`);
+  }
+}
+
+/** Every acknowledged op is among the server's exactly once; none that was shown is missing. */
+function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth): void {
+  const {word, doomed, callbacks, writer, shownTo, doc} = written;
+  const times = ops.filter(op => op.includes(word)).length;
+  const isOrphan = ledger.gone.has(writer);
+  const [outcome] = callbacks;
+  const code = (outcome as {code?: string} | null | undefined)?.code;
+  const problem = (what: string): void => ledger.problem(`${word} of ${writer} in ${doc} ${what}`);
+  if (callbacks.length > 1 || (!isOrphan && callbacks.length !== 1)) problem(`was called back ${callbacks.length} times`);
+  if (times > 1) problem(`is there ${times} times`);
+  if (doomed) {
+    if (times) problem('was to be rejected, and is there');
+    if (callbacks.length && code !== 'ERR_REJECTED') problem(`was called back with ${String(outcome)}`);
+    return;
+  }
+  if (outcome && !(doc === FLEETING && CONFLICTS.has(code!))) problem(`was called back with ${String(outcome)}`);
+  if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
+  if (doc === FLEETING) return;
+  if (shownTo && times !== 1) problem(`was shown to ${shownTo}, and is there ${times} times`);
+  const count = walk.edits.count(data, word);
+  if (count !== times) problem(`is in the data ${count} times, and among the ops ${times} times`);
+}
+
+function judgeCalls({ledger}: World): void {
+  for (const {client, what, callbacks} of ledger.calls) {
+    if (callbacks.length > 1 || (!callbacks.length && !ledger.gone.has(client))) {
+      ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
+    }
+    const code = (callbacks[0] as {code?: string} | null | undefined)?.code;
+    if (callbacks[0] && !CONFLICTS.has(code!)) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
+  }
+}
+
+/** Somebody who comes now sees all who are there, and nobody else; so does each tab. */
+async function judgePresence(world: World): Promise<void> {
+  const {ledger, clients, pages, remotes} = world;
+  const connection = world.server.backend.connect();
+  const places = `${COLLECTION}.${LASTING[0]}`;
+  for (const channel of [ROOM, places]) {
+    const presence = connection.getPresence(channel) as unknown as Presence;
+    await world.done('a newcomer looks for others', done => presence.subscribe(done));
+  }
+  await world.rest();
+  const expected = Object.fromEntries(clients.filter(({shown}) => shown != null).map(({name, shown}) => [name, shown]));
+  const room = connection.getPresence(ROOM).remotePresences;
+  if (!isDeepStrictEqual({...room}, expected)) ledger.problem(`a newcomer sees ${JSON.stringify(room)}, there are ${JSON.stringify(expected)}`);
+  // Who left the room while nobody was connected is not taken off: so it is with upstream's own client.
+  const hidden = new Set(remotes.filter(({client}) => client.shown === null).map(({client}) => client.name));
+  for (const page of pages) {
+    if (!page.isInRoom) continue;
+    const {[page.name]: _own, ...others} = expected;
+    const seen = Object.fromEntries(Object.entries(page.presence(ROOM).remotePresences).filter(([name]) => !hidden.has(name)));
+    if (!isDeepStrictEqual(seen, others)) ledger.problem(`${page.name} sees ${JSON.stringify(seen)}, there are ${JSON.stringify(others)}`);
+  }
+  const ghosts = Object.keys(connection.getPresence(places).remotePresences).filter(id => ledger.gone.has(id));
+  if (ghosts.length) ledger.problem(`there are places of ${ghosts.join(', ')}, who are gone`);
+  connection.close();
+}
+
+async function judgeQueries(world: World, truth: Map<string, Truth>): Promise<void> {
+  const expected = [...truth].filter(([, {data}]) => data !== undefined).map(([id]) => id).sort();
+  const wrong = (): string[] => world.pages.flatMap(({name, query}) => {
+    const found = query?.results.map(({id}) => id).sort();
+    return found && !isDeepStrictEqual(found, expected) ? [`${name} finds ${found.join(', ')}, there are ${expected.join(', ')}`] : [];
+  });
+  if (!wrong().length) return;
+  // Upstream's own queries can miss a change that comes while they are being asked; asked again, they are right.
+  const {line} = world.office.current!;
+  line.lose(() => true);
+  line.restore();
+  await world.rest();
+  for (const problem of wrong()) world.ledger.problem(problem);
+}
+
+/** What the data is on the wire: the order of keys and the class of a Delta tell nothing. */
+function plain(data: unknown): unknown {
+  return data === undefined ? undefined : JSON.parse(JSON.stringify(data));
+}

@@ -1,0 +1,57 @@
+/** A word that somebody wrote: it stands for an op. */
+export interface Written {
+  word: string;
+  doc: string;
+  writer: string;
+  /** Meant to be rejected by the server. */
+  doomed: boolean;
+  callbacks: (Error | null | undefined)[];
+  /** Others than its writer were shown it. */
+  shownTo: string | undefined;
+}
+
+/** A request that has to be answered once. */
+interface Call {
+  what: string;
+  client: string;
+  callbacks: (Error | null | undefined)[];
+}
+
+const WORD = /\[(?:reject)?(\d+)\]/g;
+
+/** What was written, asked and shown in a walk, and what was wrong with it at once. */
+export class Ledger {
+  readonly problems: string[] = [];
+  readonly written: Written[] = [];
+  readonly calls: Call[] = [];
+  /** The dead letters that tabs were told of, as JSON. */
+  readonly letters: string[] = [];
+  /** Those who are not there any more: nobody is there to be called back. */
+  readonly gone = new Set<string>();
+
+  problem(text: string): void {
+    this.problems.push(text);
+  }
+
+  write(doc: string, writer: string, doomed: boolean, mark: string): Written {
+    const word = `[${doomed ? mark : ''}${this.written.length}]`;
+    const written: Written = {word, doc, writer, doomed, callbacks: [], shownTo: undefined};
+    this.written.push(written);
+    return written;
+  }
+
+  /** A callback that has to be called once, if its client lives. */
+  call(client: string, what: string): (error?: Error | null) => void {
+    const call: Call = {client, what, callbacks: []};
+    this.calls.push(call);
+    return error => void call.callbacks.push(error);
+  }
+
+  /** Somebody was shown what others wrote. */
+  show(client: string, data: unknown): void {
+    for (const [, number] of JSON.stringify(data ?? null).matchAll(WORD)) {
+      const written = this.written[Number(number)];
+      if (written && written.writer !== client) written.shownTo ??= client;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type {Clock, Locks, OpenChannel} from '../../lib/platform/platform.js';
+import {Agenda, type Subject} from './agenda.js';
+import {SimulatedLocks} from './simulated-locks.js';
+import {VirtualClock} from './virtual-clock.js';
+import {Wires} from './wires.js';
+
+/** What lives and dies as a whole: a page, a worker, a program on another computer. */
+export interface Process extends Subject {
+  state: Subject['state'];
+  readonly channel: OpenChannel;
+  readonly locks: Locks;
+  readonly clock: Clock;
+  /** Nothing happens to it until it thaws; it keeps its locks. */
+  freeze(): void;
+  thaw(): void;
+  /** It says nothing any more. Its locks become free some time: before its last messages arrive, or after. */
+  kill(): void;
+}
+
+/** The computer on which a walk takes place: its processes, and what they have in common. */
+export class Machine {
+  readonly agenda = new Agenda();
+  readonly clock = new VirtualClock();
+  readonly locks = new SimulatedLocks(this.agenda);
+  readonly wires = new Wires(this.agenda);
+
+  start(name: string): Process {
+    const subject = {name, state: 'running' as Subject['state']};
+    return Object.assign(subject, {
+      channel: this.wires.of(subject),
+      locks: this.locks.of(subject),
+      clock: this.clock.of(subject),
+      freeze: () => { if (subject.state === 'running') subject.state = 'frozen'; },
+      thaw: () => { if (subject.state === 'frozen') subject.state = 'running'; },
+      kill: () => {
+        if (subject.state === 'dead') return;
+        subject.state = 'dead';
+        this.wires.forget(subject);
+        this.clock.forget(subject);
+        this.agenda.forget(subject);
+        this.locks.forget(subject);
+        this.agenda.some(`${name} lets go of its locks`, () => this.locks.free(subject));
+      }
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import {Host} from '../../lib/host.js';
+import {takeOffice} from '../../lib/connect/office.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import type {Random} from '../karma/random.js';
+import {CrashingStorage} from './crashing-storage.js';
+import type {Machine, Process} from './machine.js';
+import type {Line, Server} from './server.js';
+
+/** A host with all that it has to itself. */
+export interface Station {
+  /** Who came later has the lock. */
+  number: number;
+  process: Process;
+  host: Host;
+  line: Line;
+  storage: CrashingStorage | undefined;
+  /** It does not hear that its lock was stolen: only the storage's fence stops it. */
+  isDeaf: boolean;
+}
+
+export interface OfficeOptions {
+  machine: Machine;
+  server: Server;
+  random: Random;
+  hasStore: boolean;
+  warn: (message: string, detail: unknown) => void;
+}
+
+/** The hosts of a walk, one after the other, each in a worker of its own: who has the lock is in office. */
+export class Office {
+  current: Station | undefined;
+  /** Those who were replaced while they lived, and may not know it. */
+  readonly former: Station[] = [];
+  private readonly disk = new InMemoryStorage();
+  private readonly workers: Process[] = [];
+  /** How many workers wait for the lock. */
+  private candidates = 0;
+  private isOver = false;
+
+  constructor(private readonly options: OfficeOptions) {}
+
+  /** A worker starts, and is the host when it gets the lock. `steal`: whoever has it is taken for wedged. */
+  begin(steal = false): void {
+    const number = this.workers.length + 1;
+    const process = this.options.machine.start(`host ${number}`);
+    this.workers.push(process);
+    const {locks, channel} = process;
+    let station: Station | undefined;
+    this.candidates++;
+    takeOffice({namespace: 'default', build: '', steal, locks, channel, signal: new AbortController().signal}, async () => {
+      this.candidates--;
+      if (this.isOver) return;
+      station = this.serve(number, process);
+      this.install(station);
+      await station.host.whenClosed;
+      this.retire(station);
+    }, () => { if (!station?.isDeaf) station?.host.close(); });
+  }
+
+  /** One that was robbed before it knew that it had the lock does not count. */
+  private install(station: Station): void {
+    const [former, current] = this.current && this.current.number > station.number ? [station, this.current] : [this.current, station];
+    if (former) this.former.push(former);
+    this.current = current;
+  }
+
+  /** The host is no more, from one moment to the next. */
+  kill(): void {
+    const {current} = this;
+    if (!current) return;
+    this.bury(current);
+    this.begin();
+  }
+
+  /** The host closes politely. */
+  close(): void {
+    const {current} = this;
+    if (!current) return;
+    current.host.close();
+  }
+
+  /** The last host closes, and nobody needs another one. */
+  end(): void {
+    this.isOver = true;
+    this.current?.host.close();
+  }
+
+  /** Another one takes over from a host that does not answer, but is not dead. */
+  usurp(isFrozen: boolean): void {
+    const {current} = this;
+    if (!current) return;
+    if (isFrozen) current.process.freeze();
+    current.isDeaf = this.options.random.below(2) === 0;
+    this.begin(true);
+  }
+
+  thaw(): void {
+    for (const {process} of this.former) process.thaw();
+  }
+
+  /** What is to be heard is heard. */
+  wakeAll(): void {
+    for (const process of this.workers) process.thaw();
+    for (const {host} of this.former) host.close();
+  }
+
+  /** Tabs that find nobody in office start a worker. */
+  private retire(station: Station): void {
+    if (this.current !== station) return;
+    this.current = undefined;
+    if (!this.isOver && !this.candidates) this.begin();
+  }
+
+  private bury({process, storage, line}: Station): void {
+    this.current = undefined;
+    process.kill();
+    storage?.kill(() => this.options.random.below(2) === 0);
+    line.die();
+  }
+
+  private serve(number: number, process: Process): Station {
+    const {machine, server, hasStore, warn} = this.options;
+    const line = server.line(process);
+    const storage = hasStore ? new CrashingStorage(this.disk, machine, process) : undefined;
+    const {channel, locks, clock} = process;
+    const host = new Host({connection: line.connection, channel, locks, clock, warn, store: storage ? {storage} : false});
+    return {number, process, host, line, storage, isDeaf: false};
+  }
+}

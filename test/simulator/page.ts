@@ -1,0 +1,63 @@
+import {ProxyConnection} from '../../lib/index.js';
+import {LastWords} from '../../lib/connect/last-words.js';
+import type {LastWord} from '../../lib/protocol/messages.js';
+import {Client} from './client.js';
+import type {Edits} from './edits.js';
+import type {Ledger} from './ledger.js';
+import type {Machine} from './machine.js';
+
+/** What a page does with its connection when it goes away, and when it comes. */
+interface Inside {
+  lastWord(): LastWord | undefined;
+  offerLastWord(word: LastWord): Promise<unknown>;
+  sendLastWord(word: LastWord | undefined, forGood: boolean): void;
+  reconnect(reason: string): void;
+}
+
+/** A page with a tab's connection in it, and what the library does for it at the page's events. */
+export class Page extends Client {
+  private readonly words: LastWords;
+
+  constructor(
+    name: string, machine: Machine, edits: Edits, ledger: Ledger, rejections: number, storage: Storage,
+    warn: (message: string, detail: unknown) => void
+  ) {
+    const process = machine.start(name);
+    const {channel, locks, clock} = process;
+    const connection = new ProxyConnection({channel, locks, clock, warn});
+    super(name, process, connection, edits, ledger, rejections);
+    this.words = new LastWords('default', connection.id!, locks, storage as never);
+    connection.on('error', error => ledger.problem(`${name}: ${error.stack}`));
+    connection.on('deadletter', letter => ledger.letters.push(JSON.stringify(letter)));
+    connection.on('hostState', state => {
+      if (state !== 'connected' || process.state === 'dead') return;
+      this.words.leave(undefined);
+      this.offerWords();
+    });
+  }
+
+  private get inside(): Inside {
+    return this.connection as unknown as Inside;
+  }
+
+  /** Hands over what dead pages have left. */
+  offerWords(): void {
+    this.words.offer(word => this.inside.offerLastWord(word)).catch(() => {});
+  }
+
+  /** The page is hidden: it may never be heard of again. */
+  hide(): void {
+    this.words.leave(this.inside.lastWord());
+  }
+
+  /** The page goes away. @param isHeard whether what it posts then still leaves */
+  goAway(isHeard: boolean): void {
+    this.hide();
+    if (isHeard) this.inside.sendLastWord(this.inside.lastWord(), true);
+    this.process.kill();
+  }
+
+  breakSession(): void {
+    this.inside.reconnect('chance');
+  }
+}

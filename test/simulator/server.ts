@@ -1,0 +1,162 @@
+import {Duplex, type Readable} from 'node:stream';
+import Backend from 'sharedb';
+import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
+import {Connection, logger} from 'sharedb/lib/client/index.js';
+import type {Agenda, Subject} from './agenda.js';
+
+/** What the server does not take. */
+export const REJECT = 'reject';
+
+// The server logs every rejected op with its stack, clients every ack that overtakes; here both are meant.
+logger.setMethods({info: () => {}, warn: () => {}});
+
+/** What of the server's view of a client is looked at. */
+export interface Agent {
+  closed: boolean;
+  subscribedDocs: Record<string, Record<string, unknown>>;
+  subscribedPresences: Record<string, unknown>;
+  subscribedQueries: Record<string, unknown>;
+}
+
+/** A real ShareDB server. When it is done with an op, and what arrives when, is the walk's to say. */
+export class Server {
+  readonly backend = new Backend({db: new BasicQueryableMemoryDB() as never, presence: true});
+
+  constructor(private readonly agenda: Agenda) {
+    this.backend.use('submit', (context, next) => {
+      const isRefused = JSON.stringify(context.op).includes(REJECT);
+      agenda.some('the server takes an op', () => next(isRefused ? Object.assign(new Error('Rejected'), {code: 'ERR_REJECTED'}) : undefined));
+    });
+  }
+
+  /**
+   * Listens to what is published in some channels. Upstream's pubsub loses what comes while the last listener
+   * leaves and another one is coming (`PubSub.subscribe` looks whether it is subscribed, and answers later);
+   * here somebody always listens.
+   */
+  listenTo(channels: readonly string[]): void {
+    for (const channel of channels) {
+      this.backend.pubsub.subscribe(channel, (_error, stream) => void (stream as Readable | undefined)?.resume());
+    }
+  }
+
+  /** A client's way to the server. */
+  line(subject: Subject): Line {
+    return new Line(this.backend, this.agenda, subject);
+  }
+
+  /** All ops of a document, from the first. */
+  ops(collection: string, id: string): Promise<object[]> {
+    return new Promise((resolve, reject) => {
+      this.backend.db.getOps(collection, id, 0, null, {}, (error: unknown, ops: object[]) => {
+        if (error) reject(error as Error);
+        else resolve(ops);
+      });
+    });
+  }
+}
+
+/** A client's connection, over a network that can be lost and come back. */
+export class Line {
+  readonly connection: InstanceType<typeof Connection>;
+  agent: Agent | undefined;
+  private socket: SimulatedSocket;
+
+  constructor(private readonly backend: Backend, private readonly agenda: Agenda, private readonly subject: Subject) {
+    this.socket = new SimulatedSocket(agenda, subject);
+    this.connection = new Connection(this.socket as never);
+    this.open();
+  }
+
+  get isLost(): boolean {
+    return this.socket.readyState === 3 && !this.socket.isGivenUp && this.connection.state === 'disconnected';
+  }
+
+  /** @param chance decides whether what is under way to the server arrives */
+  lose(chance: () => boolean): void {
+    this.socket.lose(chance());
+  }
+
+  restore(): void {
+    if (!this.isLost) return;
+    this.socket = new SimulatedSocket(this.agenda, this.subject);
+    (this.connection as unknown as {bindToSocket(socket: object): void}).bindToSocket(this.socket);
+    this.open();
+  }
+
+  /** The client is dead. */
+  die(): void {
+    this.socket.die();
+  }
+
+  private open(): void {
+    this.socket.readyState = 1;
+    this.socket.onopen?.();
+    this.agent = this.backend.listen(this.socket.stream as never) as unknown as Agent;
+  }
+}
+
+type Listener = ((event?: any) => void) | null;
+
+/** A WebSocket to the server. Each direction keeps its order. */
+class SimulatedSocket {
+  readyState = 0;
+  /** The client wants no connection any more, also if it had none. */
+  isGivenUp = false;
+  onopen: Listener = null;
+  onmessage: Listener = null;
+  onclose: Listener = null;
+  onerror: Listener = null;
+  readonly stream: Duplex;
+  private readonly toServer;
+  private readonly toClient;
+
+  constructor(agenda: Agenda, subject: Subject) {
+    this.toServer = agenda.lane(`${subject.name} to the server`);
+    this.toClient = agenda.lane(`the server to ${subject.name}`, subject);
+    this.stream = new Duplex({
+      objectMode: true,
+      read: () => {},
+      write: (chunk, _encoding, done) => {
+        const data = JSON.stringify(chunk);
+        this.toClient.add(() => { if (this.readyState === 1) this.onmessage?.({data}); }, chunk);
+        done();
+      },
+      final: done => {
+        this.toClient.add(() => this.shut('stopped'));
+        done();
+      }
+    });
+  }
+
+  send(data: string): void {
+    if (this.readyState !== 1) return;
+    const message: unknown = JSON.parse(data);
+    this.toServer.add(() => this.stream.push(message), message);
+  }
+
+  close(): void {
+    this.isGivenUp = true;
+    this.shut('closed');
+  }
+
+  /** The client is dead: the server hears of it, after all that was sent. */
+  die(): void {
+    this.onclose = null;
+    this.shut('closed');
+  }
+
+  lose(arrives: boolean): void {
+    if (this.readyState === 3) return;
+    if (!arrives) this.toServer.clear();
+    this.toClient.clear();
+    this.shut('disconnected');
+  }
+
+  private shut(reason: string): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.toServer.add(() => this.stream.push(null));
+    this.onclose?.(reason);
+  }
+}

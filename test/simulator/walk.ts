@@ -1,0 +1,33 @@
+import type {Edits} from './edits.js';
+
+/** Which walk to take. What is left out does not happen on it. */
+export interface Walk {
+  seed: number;
+  edits: Edits;
+  tabs?: number;
+  remotes?: number;
+  steps?: number;
+  /** Of 100 ops of tabs, how many the server rejects. */
+  rejections?: number;
+  /** The host and the remote clients lose their network now and then. */
+  outages?: boolean;
+  /** The host dies, or closes, and another one takes over from the disk. */
+  crashes?: boolean;
+  /** Another host takes over from one that lives on, frozen or not. */
+  usurpers?: boolean;
+  /** Pages go away, each with a last word, and others come. */
+  pagesGo?: boolean;
+  /** Pages die without a word, or close their connection, and others come. */
+  pagesDie?: boolean;
+  /** Pages freeze and thaw. */
+  freezes?: boolean;
+  /** Sessions between tabs and host break. */
+  breaks?: boolean;
+  /** Batches between tabs and host are lost, or come twice. */
+  losses?: boolean;
+}
+
+/** Whether the walk's hosts keep what they have on a disk. */
+export function hasStore({crashes, usurpers}: Walk): boolean {
+  return !!crashes || !!usurpers;
+}
