@@ -224,9 +224,9 @@ export class DurableStore {
     this.waiting.push({upTo: this.needed, callback});
   }
 
-  /** Whether something is not committed yet. */
+  /** Whether something is not committed yet, or will never be. */
   get isWriting(): boolean {
-    return this.queueSize > 0;
+    return this.isFenced || this.queueSize > 0;
   }
 
   /** The number of changes that are not committed yet. */

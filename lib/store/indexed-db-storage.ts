@@ -7,8 +7,8 @@ interface Schema extends DBSchema {
   checkpoints: {key: [c: string, d: string]; value: KeptCheckpoint; indexes: {pending: number}};
   journal: {key: [c: string, d: string, n: number]; value: {n: number; record: string}};
   meta: {key: string; value: string};
-  /** The one epoch that may write. */
-  claim: {key: typeof HOLDER; value: string};
+  /** The one epoch that may write, and barriers for those that may not any more. */
+  claim: {key: string; value: string | number};
 }
 
 interface KeptCheckpoint {
@@ -29,6 +29,11 @@ const APPENDING: Store[] = ['journal', 'claim'];
 /** From so many documents on, reading the range that they are in is looked at. */
 const RANGE_FROM = 32;
 const HOLDER = 'epoch';
+/** Bars everybody from a database that nobody has claimed. */
+const UNCLAIMED = 'unclaimed';
+/** A barrier is forgotten after so long, in ms: no host that was replaced sleeps longer. */
+const BARRED_MS = 24 * 60 * 60_000;
+const barrierOf = (epoch: string): string => `barred: ${epoch}`;
 const VERSION = 1;
 
 export interface IndexedDbStorageOptions {
@@ -77,9 +82,19 @@ export class IndexedDbStorage implements Storage {
   claim(epoch: string): Promise<Record<string, string>> {
     return this.use(async database => {
       const transaction = database.transaction(['meta', 'claim'], 'readwrite', {durability: this.durability});
+      const {done} = transaction;
+      done.catch(() => {});
       const meta = transaction.objectStore('meta');
-      const [names, values] = await Promise.all([
-        meta.getAllKeys(), meta.getAll(), transaction.objectStore('claim').put(epoch, HOLDER), transaction.done
+      const claim = transaction.objectStore('claim');
+      const [names, values, keys, since] = await Promise.all([meta.getAllKeys(), meta.getAll(), claim.getAllKeys(), claim.getAll()]);
+      if (keys.includes(barrierOf(epoch))) throw new FencedError();
+      const holder = since[keys.indexOf(HOLDER)];
+      const old = keys.filter((_, i) => typeof since[i] === 'number' && Date.now() - since[i] > BARRED_MS);
+      await Promise.all([
+        ...[UNCLAIMED, ...old].map(key => claim.delete(key)),
+        ...(typeof holder === 'string' && holder !== epoch ? [claim.put(Date.now(), barrierOf(holder))] : []),
+        claim.put(epoch, HOLDER),
+        done
       ]);
       return Object.fromEntries(names.map((name, i) => [name, asText(values[i])]));
     });
@@ -92,13 +107,27 @@ export class IndexedDbStorage implements Storage {
       const {done} = transaction;
       done.catch(() => {});
       try {
-        // The claim is looked at inside the transaction: between two transactions another host may have come.
-        // The changes do not wait for the answer, which would cost a turn: a foreign claim undoes them all.
-        const held = transaction.objectStore('claim').get(HOLDER).then(holder => {
-          if (holder !== epoch) throw holder === undefined ? new UnclaimedError() : new FencedError();
-        });
-        // The requests come first: what a transaction ended for, only they tell (idb's `done` says AbortError).
-        await Promise.all([held, ...changes.map(change => make(transaction, change)), done]);
+        // Adding what is there already fails, and takes the whole transaction along: the browser itself turns a host
+        // away that has been replaced, however late it comes and whatever its thread is busy with. A look at the
+        // claim would leave the transaction open until the thread has the answer, and everybody else waiting.
+        const claim = transaction.objectStore('claim');
+        const barriers = [barrierOf(epoch), UNCLAIMED];
+        const passed = barriers.map(key => claim.add(0, key).catch((error: unknown) => {
+          throw !isConstraint(error) ? error : key === UNCLAIMED ? new UnclaimedError() : new FencedError();
+        }));
+        const opened = barriers.map(key => claim.delete(key));
+        const held = claim.get(HOLDER);
+        const made: Promise<unknown>[] = [];
+        try {
+          for (const change of changes) made.push(...make(transaction, change));
+        } finally {
+          for (const request of [...passed, ...opened, held, ...made]) request.catch(() => {});
+        }
+        transaction.commit();
+        const holder = await allOf(held, [...passed, ...made, done]);
+        // Emptied by somebody who knows nothing of barriers: what has just been written is to be written anew.
+        if (holder === undefined) throw new UnclaimedError();
+        if (holder !== epoch) throw new FencedError();
       } catch (error) {
         abort(transaction);
         throw error;
@@ -190,11 +219,12 @@ export class IndexedDbStorage implements Storage {
 
   private openDatabase(): Promise<Database> {
     const opening: Promise<Database> = openDB<Schema>(this.name, VERSION, {
-      upgrade(database) {
+      upgrade(database, _old, _new, transaction) {
         database.createObjectStore('checkpoints', {keyPath: ['c', 'd']}).createIndex('pending', 'pending');
         database.createObjectStore('journal');
         database.createObjectStore('meta');
         database.createObjectStore('claim');
+        void transaction.objectStore('claim').put(Date.now(), UNCLAIMED);
       },
       blocked: () => this.onBlocked?.('Another page keeps an older version of the database open'),
       // A newer version wants in, or the data is being deleted: whoever holds on would block it.
@@ -252,38 +282,48 @@ function journalOf([c, d]: DocKey, upTo?: number): IDBKeyRange {
   return IDBKeyRange.bound([c, d], [c, d, upTo ?? []]);
 }
 
-async function make(transaction: Writing, change: Change): Promise<unknown> {
+/** Throws, and has made some of the requests perhaps, where a value can't be stored. */
+function make(transaction: Writing, change: Change): Promise<unknown>[] {
   switch (change.type) {
     case 'append': {
       const {key: [c, d], n, record} = change;
-      return transaction.objectStore('journal').put({n, record}, [c, d, n]);
+      return [transaction.objectStore('journal').put({n, record}, [c, d, n])];
     }
     case 'checkpoint': {
       const {key: [c, d], checkpoint, hasPending} = change;
       const cut = journalOf(change.key, change.n);
-      return Promise.all([
+      return [
         transaction.objectStore('checkpoints').put({c, d, checkpoint, ...(hasPending && {pending: 1})}),
         transaction.objectStore('journal').delete(cut)
-      ]);
+      ];
     }
     case 'remove': {
       const [c, d] = change.key;
-      return Promise.all([
-        transaction.objectStore('checkpoints').delete([c, d]), transaction.objectStore('journal').delete(journalOf(change.key))
-      ]);
+      return [transaction.objectStore('checkpoints').delete([c, d]), transaction.objectStore('journal').delete(journalOf(change.key))];
     }
     case 'meta': {
       const meta = transaction.objectStore('meta');
-      return change.value === undefined ? meta.delete(change.name) : meta.put(change.value, change.name);
+      return [change.value === undefined ? meta.delete(change.name) : meta.put(change.value, change.name)];
     }
     default:
       return change satisfies never;
   }
 }
 
+/** The value, when all the others are there too. What a transaction ended for, one of its requests tells; the rest say AbortError. */
+async function allOf<T>(value: Promise<T>, others: Promise<unknown>[]): Promise<T> {
+  const results = await Promise.allSettled([...others, value]);
+  const errors = results.flatMap(result => (result.status === 'rejected' ? [result.reason as {name?: unknown}] : []));
+  if (errors.length) throw errors.find(({name}) => name !== 'AbortError') ?? errors[0];
+  return value;
+}
+
 async function emptied(database: Database): Promise<void> {
   const transaction = database.transaction(STORES, 'readwrite');
-  await Promise.all([...STORES.map(store => transaction.objectStore(store).clear()), transaction.done]);
+  const claim = transaction.objectStore('claim');
+  await Promise.all([
+    ...STORES.map(store => transaction.objectStore(store).clear()), claim.put(Number.MAX_SAFE_INTEGER, UNCLAIMED), transaction.done
+  ]);
 }
 
 /** A request that could not even be made leaves its transaction going. */
@@ -293,6 +333,10 @@ function abort(transaction: Writing): void {
   } catch {
     // It has ended by itself.
   }
+}
+
+function isConstraint(error: unknown): boolean {
+  return (error as {name?: unknown} | null)?.name === 'ConstraintError';
 }
 
 function isCutOff(error: unknown): boolean {

@@ -263,7 +263,8 @@ describe('a store in trouble', () => {
       const doc = tab.get('notes', 'a');
       const subscribed = doc.subscribe();
       await calm();
-      mock.timers.tick(5000);
+      mock.timers.tick(2500);
+      mock.timers.tick(2500);
       await subscribed;
       await status(tab, {durable: false, code: 'ERR_TABS_STORAGE_TIMEOUT'});
       await add(doc, 10);
