@@ -108,7 +108,7 @@ export class HostLink {
   sayGoodbye(reason = CLOSED): void {
     if (!this.session) return;
     this.session.flush();
-    this.channel?.postMessage({type: 'end', session: this.session.id, from: 'tab', reason});
+    this.channel?.postMessage({type: 'end', session: this.session.id, from: 'tab', reason, time: this.platform.clock.now()});
   }
 
   /**

@@ -1,11 +1,13 @@
 import {
-  SUSPENDED, parseLobbyMessage, parseTabChannelMessage, type Candidate, type Hello, type Place
+  SUSPENDED, parseLobbyMessage, parseTabChannelMessage, type Batch, type Candidate, type End, type Hello, type Place
 } from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Platform} from '../platform/platform.js';
-import {Session, type Durability, type Message} from './session.js';
+import {LateNews} from './late-news.js';
+import {HostSession, type Durability} from './host-session.js';
+import type {Message} from './session.js';
 
 /** What the lobby hands over for each session; its owner fills in the handlers. */
 export interface SessionHandlers {
@@ -28,13 +30,15 @@ export interface LobbyOptions {
   place: Place;
   build: string;
   lineage: string;
+  /** Resolves when this host would know that it has been replaced. Without it, it does not look. */
+  catchUp?: (() => Promise<unknown>) | undefined;
   /** Holds back what tells of something that is not durable yet. */
   durability?: Durability | undefined;
 }
 
 export interface LobbyEvents {
   /** A session began. */
-  accept(tabId: TabId, session: Session): SessionHandlers;
+  accept(tabId: TabId, session: HostSession): SessionHandlers;
   /** A host that waits for this one's place. */
   onCandidate(candidate: Candidate): void;
   /** There is a later host: this one has been taken for dead. */
@@ -43,7 +47,7 @@ export interface LobbyEvents {
 
 interface Guest {
   channel: Channel;
-  session: Session | undefined;
+  session: HostSession | undefined;
   handlers: SessionHandlers | undefined;
   /** Of the session before, where there is none. */
   former?: SessionHandlers | undefined;
@@ -58,6 +62,7 @@ interface Guest {
  */
 export class Lobby {
   private readonly lobby: Channel;
+  private readonly late: LateNews | undefined;
   private readonly guests = new Map<TabId, Guest>();
   /** Tabs that are expected back; each ends the waiting. */
   private readonly away = new Map<TabId, () => void>();
@@ -70,6 +75,8 @@ export class Lobby {
     private readonly events: LobbyEvents
   ) {
     const {namespace, epoch, generation} = options;
+    const {catchUp} = options;
+    this.late = catchUp && new LateNews(platform.clock, catchUp);
     this.lobby = platform.channel(lobbyName(namespace));
     this.lobby.onmessage = event => this.receive(event.data);
     this.lobby.unref?.();
@@ -88,6 +95,7 @@ export class Lobby {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.late?.end();
     for (const [tabId, guest] of this.guests) {
       guest.session?.flush();
       this.dismiss(tabId, guest, false, 'the host closed');
@@ -109,7 +117,7 @@ export class Lobby {
     this.away.delete(hello.tabId);
     const id = `${epoch}/${++this.sessions}` as SessionId;
     // The handlers are assigned before any message can arrive: receiving needs the session's id.
-    const session: Session = new Session({
+    const session: HostSession = new HostSession({
       id,
       side: 'host',
       channel: guest.channel,
@@ -138,15 +146,23 @@ export class Lobby {
     channel.onmessage = event => {
       const message = parseTabChannelMessage(event.data);
       guest.heardAt = this.platform.clock.now();
-      if (message?.type === 'batch') guest.session?.receive(message);
-      else if (message?.type === 'end' && message.from === 'tab' && message.session === guest.session?.id) {
-        if (message.reason === SUSPENDED) this.suspend(tabId, guest);
-        else this.dismiss(tabId, guest, true, message.reason);
-      }
+      if (message?.type === 'batch') this.whenKnown(message, () => guest.session?.receive(message));
+      else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
     };
     channel.unref?.();
     this.guests.set(tabId, guest);
     return guest;
+  }
+
+  private whenKnown({time}: Batch | End, act: () => void): void {
+    if (this.late && time !== undefined) this.late.receive(time, act);
+    else act();
+  }
+
+  private handleEnd(tabId: TabId, guest: Guest, {from, session, reason}: End): void {
+    if (from !== 'tab' || session !== guest.session?.id) return;
+    if (reason === SUSPENDED) this.suspend(tabId, guest);
+    else this.dismiss(tabId, guest, true, reason);
   }
 
   /** The tab has given its lock back, and comes back with a greeting or not at all. */

@@ -8,8 +8,6 @@ const ACK_EVERY = 16;
 /** A side that is this far behind (a frozen page) is given up and resynchronised when it wakes. */
 const MAX_UNACKED_BATCHES = 4096;
 const MAX_UNACKED_CHARS = 64 * 1024 * 1024;
-/** So many messages may be under way that tell of what is not durable: a tab may have to go back behind them. */
-export const MAX_EARLY_MESSAGES = 128;
 /** What is longer is sent in several batches: the other side works on the first while the next ones are under way. */
 const BATCH_CHARS = 64 * 1024;
 
@@ -18,29 +16,12 @@ export interface Message {
   [field: string]: unknown;
 }
 
-/**
- * When a message may be sent: 'durable', when all that was written before is; 'repeatable', not waiting for what
- * would come again if it were lost with the host; 'own', at once: the tab itself would say it again.
- */
-export type Care = 'durable' | 'repeatable' | 'own';
-
-/** When what was written so far may be told. */
-export interface Durability {
-  /** Calls back once, when all of it is durable. */
-  whenDurable(callback: () => void): void;
-  /** The same, but for what would come again if it were lost. */
-  whenTellable(callback: () => void): void;
-  readonly isWriting: boolean;
-}
-
 export interface SessionOptions {
   id: SessionId;
   side: Side;
   channel: Channel;
   clock: Clock;
   nextTick(callback: () => void): void;
-  /** Holds back what is to be sent until what it tells of is durable. Default: sends at once. */
-  durability?: Durability | undefined;
   /** Called before the messages of batch `n`; see {@link Batch.durable}. */
   onBatch?(n: number, durable: number): void;
   /** Called for each message of the other side but calls and their replies, in order. */
@@ -61,23 +42,17 @@ interface PendingCall {
 
 /**
  * One tab with one host: messages in order and without gaps, in batches of one turn of the event
- * loop, and calls that settle exactly once. Both sides run the same code.
+ * loop, and calls that settle exactly once. Both sides run the same code; see `HostSession` for what a
+ * host adds.
  */
 export class Session {
   readonly id: SessionId;
   private readonly options: SessionOptions;
-  private outbox: string[] = [];
+  protected outbox: string[] = [];
   private flushScheduled = false;
-  /** How many of the first messages in the outbox already wait to become durable. */
-  private heldBack = 0;
-  /** What the message in the outbox that needs most needs. */
-  private care: Care = 'own';
-  /** Up to which batch everything is durable that they tell of. */
-  private durableBatches = 0;
-  private earlyMessages = 0;
   private turns = 0;
   private acknowledgedTurns = 0;
-  private sentBatches = 0;
+  protected sentBatches = 0;
   private receivedBatches = 0;
   private acknowledged = 0;
   private unackedReceived = 0;
@@ -107,13 +82,9 @@ export class Session {
     return {sentBatches: this.sentBatches, acknowledgedBatches: this.acknowledged};
   }
 
-  /**
-   * @param message an object, or the JSON of one
-   * @param care what it has to wait for
-   */
-  send(message: Message | string, care: Care = 'durable'): void {
+  /** @param message an object, or the JSON of one */
+  send(message: Message | string): void {
     if (this.ended) return;
-    if (care === 'durable' || this.care === 'own') this.care = care;
     this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
     this.scheduleFlush();
   }
@@ -160,26 +131,16 @@ export class Session {
   flush(): void {
     if (this.ended) return;
     this.flushScheduled = false;
-    // What comes after this moment may tell of something that is durable later.
-    const count = this.outbox.length - this.heldBack;
-    const {durability} = this.options;
-    const turn = ++this.turns;
-    if (!durability) return this.post(count, turn, undefined);
-    // What waits already must not be overtaken.
-    const care = this.heldBack || this.earlyMessages > MAX_EARLY_MESSAGES ? 'durable' : this.care;
-    this.care = 'own';
-    this.heldBack += count;
-    const post = (): void => {
-      this.heldBack -= count;
-      this.post(count, turn, care !== 'durable' && durability.isWriting ? durability : undefined);
-    };
-    if (care === 'own') post();
-    else if (care === 'repeatable') durability.whenTellable(post);
-    else durability.whenDurable(post);
+    this.release(++this.turns);
   }
 
-  /** @param early where what it tells of is not durable yet: tells when it is */
-  private post(count: number, turn: number, early: Durability | undefined): void {
+  /** Posts what a turn has produced. */
+  protected release(turn: number): void {
+    this.post(this.outbox.length, turn);
+  }
+
+  /** @param durable where not all is durable that this tells of: see {@link Batch.durable} */
+  protected post(count: number, turn: number, durable?: number): void {
     if (this.ended || (!count && this.unackedReceived < ACK_EVERY)) return;
     const messages = this.outbox.splice(0, count);
     this.unackedReceived = 0;
@@ -188,26 +149,18 @@ export class Session {
       let chars = 0;
       let to = from;
       while (to < messages.length && (to === from || chars + messages[to]!.length <= BATCH_CHARS)) chars += messages[to++]!.length;
-      this.postBatch(messages.slice(from, to), chars, to < messages.length ? turn - 1 : turn, !!early);
+      this.postBatch(messages.slice(from, to), chars, to < messages.length ? turn - 1 : turn, durable);
       from = to;
     } while (from < messages.length && !this.ended);
-    if (!early) return;
-    const n = this.sentBatches;
-    this.earlyMessages += count;
-    early.whenDurable(() => {
-      this.earlyMessages -= count;
-      this.durableBatches = Math.max(this.durableBatches, n);
-    });
   }
 
-  private postBatch(messages: string[], chars: number, turn: number, isEarly: boolean): void {
+  private postBatch(messages: string[], chars: number, turn: number, durable: number | undefined): void {
     this.sentBatches++;
-    if (!isEarly) this.durableBatches = this.sentBatches;
     this.unacked.push({chars, turn});
     this.unackedChars += chars;
     const batch: Batch = {
       type: 'batch', session: this.id, from: this.options.side,
-      n: this.sentBatches, ack: this.receivedBatches, ...(isEarly && {durable: this.durableBatches}), messages
+      n: this.sentBatches, ack: this.receivedBatches, ...(this.options.side === 'tab' && {time: this.options.clock.now()}), ...(durable !== undefined && {durable}), messages
     };
     this.options.channel.postMessage(batch);
     if (this.unacked.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {

@@ -1,6 +1,6 @@
 import type {Clock, Locks} from '../platform/platform.js';
 import {electionLockName} from '../protocol/version.js';
-import type {HostSource} from './host-source.js';
+import {AT_ONCE, type HostSource} from './host-source.js';
 import {isSignal, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 /** How long a worker's script may take to load before the page itself becomes the host. */
@@ -33,7 +33,7 @@ export class ElectedTabHost implements HostSource {
   private isCandidate = false;
   private isElected = false;
   private closed = false;
-  private stop: (() => void) | undefined;
+  private stop: ((atOnce: boolean) => void) | undefined;
   private resign: () => void = () => {};
   private terms = 0;
 
@@ -57,16 +57,22 @@ export class ElectedTabHost implements HostSource {
     this.host(true);
   }
 
-  close(): void {
+  /** Ends a host of this tab that does not answer: a worker that is busy for ever holds what it has begun to write. */
+  abandon(): void {
+    this.stop?.(true);
+    this.stop = undefined;
+  }
+
+  close(atOnce = false): void {
     if (this.closed) return;
     this.closed = true;
     this.candidacy.abort();
-    this.stop?.();
+    this.stop?.(atOnce);
     this.resign();
   }
 
   private host(steal: boolean): void {
-    this.stop?.();
+    this.stop?.(steal);
     this.stop = undefined;
     const term = ++this.terms;
     this.options.greeting().then(greeting => {
@@ -79,7 +85,7 @@ export class ElectedTabHost implements HostSource {
 
   private hostInPage(greeting: WorkerGreeting): void {
     const office = new AbortController();
-    this.stop = () => office.abort();
+    this.stop = atOnce => office.abort(atOnce ? AT_ONCE : undefined);
     this.options.hostInPage(greeting, office.signal).catch((error: unknown) => {
       if (!this.closed) this.options.onFailure(`This tab can't be the host: ${(error as Error).message}`);
     });
@@ -101,8 +107,9 @@ export class ElectedTabHost implements HostSource {
       this.hostInPage(greeting);
     };
     const cancelReady = clock.after(READY_MS, giveUp);
-    const stop = (): void => {
+    const stop = (atOnce: boolean): void => {
       cancelReady();
+      if (atOnce) return end();
       worker.postMessage({type: 'sharedb-tabs:stop'} satisfies WorkerSignal);
       clock.after(STOP_MS, end);
     };

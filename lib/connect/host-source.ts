@@ -5,6 +5,12 @@ export interface HostSource {
   readonly mode: Mode;
   /** Makes sure that there is a host, or will be. Called again when the one in office has died. */
   start(): void;
-  /** Stops what this tab contributes. */
-  close(): void;
+  /**
+   * Stops what this tab contributes.
+   * @param atOnce within this turn: the page is frozen or put away after it
+   */
+  close(atOnce?: boolean): void;
 }
+
+/** The reason of a signal that ends a host within this turn. */
+export const AT_ONCE = 'at once';

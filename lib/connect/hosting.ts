@@ -1,4 +1,5 @@
 import {Host, type HostOptions} from '../host/host.js';
+import {AT_ONCE} from './host-source.js';
 import {takeOffice} from './office.js';
 
 /** A host that nobody needs any more closes after so long, in ms: a reload is back before. */
@@ -26,7 +27,10 @@ export function host(options: HostingOptions, onStopped: () => void): void {
   let running: Host | undefined;
   const stop = (): void => running?.close();
   // The last tab lets it finish; others go on with the next host, which has all that this one had.
-  const retire = (): void => void running?.retire(FINISH_MS);
+  const retire = (): void => {
+    if (signal.reason === AT_ONCE) running?.abandon();
+    else void running?.retire(FINISH_MS);
+  };
   const finish = (): void => {
     signal.removeEventListener('abort', finish);
     onStopped();

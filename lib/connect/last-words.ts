@@ -16,6 +16,8 @@ interface Kept {
  * where the host had got it after all.
  */
 export class LastWords {
+  private hasLeft = false;
+
   constructor(
     private readonly namespace: string,
     private readonly tabId: string,
@@ -25,6 +27,9 @@ export class LastWords {
 
   /** @param word undefined where everything has been handed over */
   leave(word: LastWord | undefined): void {
+    // The first look into a page's storage is slow: a tab that has left nothing does not take it.
+    if (!word && !this.hasLeft) return;
+    this.hasLeft = !!word;
     try {
       if (word) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({word, time: Date.now()} satisfies Kept));
       else this.storage.removeItem(this.keyOf(this.tabId));

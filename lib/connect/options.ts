@@ -1,5 +1,6 @@
 import type {Authorize, ServerUrl, SocketLike} from '../host/server-connection.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
+import {isObject, isText} from '../protocol/checks.js';
 import {DEBUG_SCOPES, parseScopes} from '../protocol/debug.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Place} from '../protocol/frames.js';
@@ -66,34 +67,36 @@ export interface ConnectOptions {
 /** A ShareDB backend in this process, a WebSocket, or a function that makes one: for the direct connection. */
 export type BackendOrSocket = {connect(): unknown} | SocketLike | (() => SocketLike);
 
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isFlag = (value: unknown): boolean => typeof value === 'boolean';
+
+/** What each option takes, in words, and whether a value is of it. */
+const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: any) => unknown]>> = {
+  url: ['a string or a function that gives one', url => isText(url) || isFunction(url)],
+  namespace: ['a string that is not empty', namespace => namespace && isText(namespace)],
+  sharedWorker: ['a function that returns a SharedWorker, not the worker itself', isFunction],
+  worker: ['a function that returns a Worker, not the worker itself', isFunction],
+  build: ['a string', isText],
+  useSharedWorker: ['true or false', isFlag],
+  mode: ["'auto', 'shared-worker', 'elected-tab' or 'direct'", mode => ['auto', 'shared-worker', 'elected-tab', 'direct'].includes(mode)],
+  getToken: ['a function that gives a token, or a promise of one', isFunction],
+  authorize: ['a function of url and token', isFunction],
+  debug: [`true, false, or names out of ${DEBUG_SCOPES.join(', ')}`, debug => (isFlag(debug) || isText(debug)) && parseScopes(debug)],
+  store: [
+    "false or {durability: 'relaxed' | 'strict'}",
+    store => store === false || (isObject(store) && [undefined, 'relaxed', 'strict'].includes(store['durability'] as undefined))
+  ],
+  versionDecoder: ['a function of the data', isFunction],
+  storedFirst: ['true or false', isFlag],
+  hostTimeout: ['a number of milliseconds above 0', timeout => timeout > 0]
+};
+
 /** @throws ERR_TABS_BAD_OPTION, saying which and what it takes */
 export function checkOptions(options: ConnectOptions): void {
-  const wrong = (name: string, takes: string): never => {
-    throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${takes}`);
-  };
-  const {url, namespace, sharedWorker, worker, useSharedWorker, mode, hostTimeout, build} = options;
-  if (url !== undefined && typeof url !== 'string' && typeof url !== 'function') wrong('url', 'a string or a function that gives one');
-  if (namespace !== undefined && (typeof namespace !== 'string' || !namespace)) wrong('namespace', 'a string that is not empty');
-  if (sharedWorker !== undefined && typeof sharedWorker !== 'function') {
-    wrong('sharedWorker', 'a function that returns a SharedWorker, not the worker itself');
+  for (const [name, [words, fits]] of Object.entries(TAKES)) {
+    const value = options[name as keyof ConnectOptions];
+    if (value !== undefined && !fits(value)) {
+      throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${words}`);
+    }
   }
-  if (worker !== undefined && typeof worker !== 'function') wrong('worker', 'a function that returns a Worker, not the worker itself');
-  if (build !== undefined && typeof build !== 'string') wrong('build', 'a string');
-  if (useSharedWorker !== undefined && typeof useSharedWorker !== 'boolean') wrong('useSharedWorker', 'true or false');
-  if (mode !== undefined && !['auto', 'shared-worker', 'elected-tab', 'direct'].includes(mode)) {
-    wrong('mode', "'auto', 'shared-worker', 'elected-tab' or 'direct'");
-  }
-  const {store, storedFirst, getToken, authorize, debug} = options;
-  if (getToken !== undefined && typeof getToken !== 'function') wrong('getToken', 'a function that gives a token, or a promise of one');
-  if (authorize !== undefined && typeof authorize !== 'function') wrong('authorize', 'a function of url and token');
-  if (debug !== undefined && (!['boolean', 'string'].includes(typeof debug) || !parseScopes(debug))) {
-    wrong('debug', `true, false, or names out of ${DEBUG_SCOPES.join(', ')}`);
-  }
-  if (store !== undefined && store !== false && (typeof store !== 'object' || store === null ||
-    ![undefined, 'relaxed', 'strict'].includes(store.durability))) {
-    wrong('store', "false or {durability: 'relaxed' | 'strict'}");
-  }
-  if (options.versionDecoder !== undefined && typeof options.versionDecoder !== 'function') wrong('versionDecoder', 'a function of the data');
-  if (storedFirst !== undefined && typeof storedFirst !== 'boolean') wrong('storedFirst', 'true or false');
-  if (hostTimeout !== undefined && !(hostTimeout > 0)) wrong('hostTimeout', 'a number of milliseconds above 0');
 }

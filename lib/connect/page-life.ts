@@ -6,13 +6,16 @@ export interface PageLife {
   onAway(mayReturn: boolean): void;
   /** It is back from there. */
   onBack(): void;
+  /** It stands still after this turn, and is not told of anything. */
+  onFreeze(): void;
+  onThaw(): void;
 }
 
 /**
  * Tells of the page's life (Page Lifecycle, HTML `pagehide`). Nothing in a worker or in Node.
  * @returns ends it
  */
-export function watchPage({onHidden, onVisible, onAway, onBack}: PageLife): () => void {
+export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw}: PageLife): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {};
   const seen = (): void => {
     const isVisible = document.visibilityState === 'visible';
@@ -26,12 +29,14 @@ export function watchPage({onHidden, onVisible, onAway, onBack}: PageLife): () =
   // "unload a document"). A listener that is added while the event is under way does not run in Chromium.
   window.addEventListener('pagehide', away);
   window.addEventListener('pageshow', back);
-  document.addEventListener('freeze', onHidden);
+  document.addEventListener('freeze', onFreeze);
+  document.addEventListener('resume', onThaw);
   document.addEventListener('visibilitychange', seen);
   return () => {
     window.removeEventListener('pagehide', away);
     window.removeEventListener('pageshow', back);
-    document.removeEventListener('freeze', onHidden);
+    document.removeEventListener('freeze', onFreeze);
+    document.removeEventListener('resume', onThaw);
     document.removeEventListener('visibilitychange', seen);
   };
 }

@@ -8,7 +8,7 @@ import {TabsError} from '../protocol/errors.js';
 import type {TabReport} from '../protocol/report.js';
 import {rescueLockName} from '../protocol/version.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
-import {ElectedTabHost} from './elected-tab-host.js';
+import {ElectedOnDemand} from './elected-on-demand.js';
 import type {HostSource} from './host-source.js';
 import {HostWatch} from './host-watch.js';
 import {LastWords} from './last-words.js';
@@ -20,6 +20,10 @@ import {waysToHost, type Ways} from './ways.js';
 import type {WorkerGreeting} from './worker-messages.js';
 
 const HOST_TIMEOUT_MS = 5000;
+/** How long a rescuer may take before another one tries, in ms: its host opens the store first. */
+const RESCUE_MS = 10_000;
+/** So long after the start of a session, a tab looks for what dead ones have left. */
+const OFFER_MS = 250;
 
 /** What `createConnection` gives: a ProxyConnection that finds its host by itself. */
 export class TabConnection extends ProxyConnection {
@@ -41,6 +45,10 @@ export class TabConnection extends ProxyConnection {
   private cancelTimeout: () => void = () => {};
   private stopWatchingPage: () => void = () => {};
   private isRefused = false;
+  /** In the back/forward cache. */
+  private isAway = false;
+  /** Frozen, after it was the host or a candidate. */
+  private hasGivenUp = false;
   private isClosed = false;
 
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
@@ -133,13 +141,13 @@ export class TabConnection extends ProxyConnection {
     return undefined;
   }
 
-  private electedTabHost(): ElectedTabHost | undefined {
+  private electedTabHost(): ElectedOnDemand | undefined {
     const {locks} = this;
     if (!locks) {
       this.takeNext(`${this.reason}; there are no Web Locks to elect a tab with`);
       return undefined;
     }
-    const source: ElectedTabHost = new ElectedTabHost({
+    const source: ElectedOnDemand = new ElectedOnDemand({
       namespace: this.namespace,
       build: this.connectOptions.build ?? '',
       locks,
@@ -237,6 +245,11 @@ export class TabConnection extends ProxyConnection {
     const reason = `No host has answered within ${this.hostTimeout} ms`;
     // One may be about to start: the elected tab loads its worker, the host opens its store first.
     if (!isSecondTime && (isInOffice || source?.mode === 'elected-tab')) return this.awaitAnswer(true);
+    // Firefox may have joined us to the worker that has just died.
+    if (!isSecondTime && this.mode === 'shared-worker') {
+      source?.start();
+      return this.awaitAnswer(true);
+    }
     if (!isInOffice) return this.takeNext(reason);
     this.rescue(`The host in office has not answered within ${2 * this.hostTimeout} ms`);
   }
@@ -257,15 +270,29 @@ export class TabConnection extends ProxyConnection {
     if (!locks || this.connectOptions.mode === 'shared-worker') return this.takeNext(reason);
     const name = rescueLockName(this.namespace);
     this.awaitAnswer(true);
+    if (source instanceof ElectedOnDemand) source.abandon();
     locks.request(name, {ifAvailable: true}, async lock => {
       if (!lock || this.isClosed || this.source !== source || this.hostState === 'connected') return;
-      const rescuer = source instanceof ElectedTabHost ? source : this.electedTabHost()!;
+      const rescuer = source instanceof ElectedOnDemand ? source : this.electedTabHost()!;
       if (rescuer !== source) source?.close();
       this.source = rescuer;
       this.reason = reason;
       rescuer.seize();
-      await new Promise<void>(resolve => this.clock.after(this.hostTimeout, resolve));
+      await this.whenConnected(RESCUE_MS);
     }).catch(() => {});
+  }
+
+  private whenConnected(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const finish = (): void => {
+        cancel();
+        this.off('hostState', look);
+        resolve();
+      };
+      const look = (state: string): void => { if (state === 'connected') finish(); };
+      const cancel = this.clock.after(ms, finish);
+      this.on('hostState', look);
+    });
   }
 
   /** A page of this build is to be loaded again. Until then it has no host: what is typed here is its last word. */
@@ -289,25 +316,55 @@ export class TabConnection extends ProxyConnection {
       onAway: mayReturn => {
         leave();
         this.sendLastWord(this.lastWord(), !mayReturn);
-        if (!mayReturn || !this.source) return;
-        this.cancelTimeout();
-        this.watch.stop();
-        this.suspend();
-        this.source.close();
+        if (mayReturn) this.putAway();
       },
-      onBack: () => {
-        if (!this.source) return;
-        this.resumeLink();
-        this.join(this.source.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
-      }
+      onBack: () => this.takeOut(),
+      onFreeze: () => {
+        leave();
+        this.giveUpHosting();
+      },
+      onThaw: () => { if (!this.isAway) this.takeUpHosting(); }
     });
     if (!words) return;
     this.on('hostState', state => {
       if (state !== 'connected') return;
       // What this tab has left itself, it hands over now.
       words.leave(undefined);
-      words.offer(word => this.offerLastWord(word)).catch(() => {});
+      // After the documents: they are what the user waits for.
+      this.clock.after(OFFER_MS, () => {
+        if (this.hostState === 'connected') words.offer(word => this.offerLastWord(word)).catch(() => {});
+      });
     });
+  }
+
+  /** Into the back/forward cache: nothing may keep the page out of it, and nobody may wait for it. */
+  private putAway(): void {
+    if (!this.source || this.isAway) return;
+    this.isAway = true;
+    this.cancelTimeout();
+    this.watch.stop();
+    this.suspend();
+    this.source.close(true);
+  }
+
+  private takeOut(): void {
+    if (!this.isAway) return;
+    this.isAway = this.hasGivenUp = false;
+    this.resumeLink();
+    this.join(this.source!.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
+  }
+
+  /** A page that stands still can't be the host of others. */
+  private giveUpHosting(): void {
+    if (!(this.source instanceof ElectedOnDemand) || this.isAway) return;
+    this.hasGivenUp = true;
+    this.source.close(true);
+  }
+
+  private takeUpHosting(): void {
+    if (!this.hasGivenUp || this.isClosed) return;
+    this.hasGivenUp = false;
+    this.join(this.electedTabHost());
   }
 }
 

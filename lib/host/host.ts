@@ -1,5 +1,6 @@
 import {Lobby, type SessionHandlers} from '../broker/lobby.js';
-import type {Message, Session} from '../broker/session.js';
+import type {HostSession} from '../broker/host-session.js';
+import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
@@ -12,9 +13,8 @@ import type {Epoch, TabId} from '../protocol/ids.js';
 import {brief} from '../protocol/debug.js';
 import type {HostReport} from '../protocol/report.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
-import {
-  checkRequest, isLastWord, isLostOps, isRequest, type ForgetMessage, type HostStatus, type LastWord, type OpRequest, type Position, type ResumeMessage
-} from '../protocol/messages.js';
+import type {ForgetMessage, HostStatus, LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
+import {checkRequest, isLastWord, isLostOps, isRequest} from '../protocol/requests.js';
 import {DeadLetters} from './dead-letters.js';
 import {HostLog} from './host-log.js';
 import {DocJournal} from './doc-journal.js';
@@ -41,6 +41,8 @@ const STATUS_EVERY_MS = 20;
 
 const ESTIMATE_EVERY_MS = 30_000;
 const MAX_UNHEARD = 16;
+/** So long after the answer, in ms, the other news must be here. */
+const NEWS_MS = 50;
 /** So many documents are told of in a report. */
 const MAX_REPORTED_DOCS = 100;
 /** How long a host without tabs may take to send what is pending, in ms; and how often it looks. */
@@ -49,6 +51,8 @@ const LOOK_MS = 100;
 const QUERY_PREFIX = 'query: ';
 /** Of so many queries the results are kept where memory is all there is. */
 const MAX_MIRRORED_QUERIES = 256;
+/** Of so many tabs that are gone, by document, it is known which of their ops were taken: a last word may come late. */
+const MAX_TAKEN = 1024;
 
 export interface HostOptions {
   /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
@@ -101,6 +105,8 @@ export class Host {
   private isAwaitingTabs = false;
   private readonly tabs = new Map<TabId, Tab>();
   private readonly docs = new Map<string, Map<string, SharedDoc>>();
+  /** The seqs up to which documents have the ops of tabs that are gone. */
+  private readonly taken = new Map<string, number>();
   private readonly deadLetters: DeadLetters;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
@@ -173,7 +179,7 @@ export class Host {
         this.log.debug('store', () => `durable: ${this.store?.isDurable}, ${this.store?.lastError?.message ?? 'no error'}`);
         this.scheduleStatus();
       },
-      onFenced: () => this.giveWay(),
+      onFenced: () => this.abandon(),
       onErased: () => this.forEachDoc(doc => doc.checkpoint()),
       onFound: () => this.takeUp(),
       onSetAside: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside`, error.message)
@@ -193,6 +199,7 @@ export class Host {
       place,
       build,
       lineage: this.lineage,
+      catchUp: this.platform.locks?.query && (() => this.hearOfLocks()),
       durability: store
     }, {
       accept: (tabId, session) => this.accept(tabId, session),
@@ -215,6 +222,13 @@ export class Host {
   private forgetOldQueries(): void {
     const names = Object.keys(this.store!.kept).filter(name => name.startsWith(QUERY_PREFIX));
     if (names.length > MAX_MIRRORED_QUERIES) this.store!.keep(names[0]!, undefined);
+  }
+
+  /** The news that the office was stolen comes before the answer to a later question about locks. */
+  private async hearOfLocks(): Promise<void> {
+    this.log.debug('host', () => 'has stood still, and looks whether it has been replaced');
+    await this.platform.locks!.query!();
+    await new Promise<void>(resolve => this.platform.clock.after(NEWS_MS, resolve));
   }
 
   private takeUp(): void {
@@ -244,10 +258,13 @@ export class Host {
     });
   }
 
-  /** Another host has taken the storage: nothing may be written or sent any more. */
-  private giveWay(): void {
+  /**
+   * Closes within this turn: there is no other, or nothing may be written any more. What is not durable by now the
+   * tabs still have, or is fenced off.
+   */
+  abandon(): void {
     this.close();
-    this.store!.close();
+    this.store?.close();
     this.tellClosed();
   }
 
@@ -284,7 +301,7 @@ export class Host {
 
   // ---- tabs
 
-  private accept(tabId: TabId, session: Session): SessionHandlers {
+  private accept(tabId: TabId, session: HostSession): SessionHandlers {
     const guest = this.tabs.get(tabId) ?? new Tab(tabId);
     this.tabs.set(tabId, guest);
     guest.session = session;
@@ -555,6 +572,8 @@ export class Host {
         isConnected: () => this.connection.state === 'connected',
         onPending: (change, ops) => this.countPending(change, ops),
         onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
+        onGone: (shared, tab, seq) => this.noteTaken(takenKey(shared, tab), seq),
+        takenFrom: (shared, tab) => this.taken.get(takenKey(shared, tab)) ?? 0,
         onIdle: idle => this.release(idle)
       }, journal);
       inCollection.set(d, doc);
@@ -563,6 +582,13 @@ export class Host {
       if (isStored) doc.restore();
     }
     return doc;
+  }
+
+  private noteTaken(key: string, seq: number): void {
+    if (seq <= (this.taken.get(key) ?? 0)) return;
+    this.taken.delete(key);
+    this.taken.set(key, seq);
+    if (this.taken.size > MAX_TAKEN) this.taken.delete(this.taken.keys().next().value!);
   }
 
   private tabOf(id: TabId): Tab {
@@ -675,6 +701,8 @@ export class Host {
     this.scheduleStatus();
   }
 }
+
+const takenKey = ({collection, id}: SharedDoc, tab: Tab): string => JSON.stringify([tab.id, collection, id]);
 
 /** Ids by collection: which documents there are without a server. */
 function inventoryOf(keys: DocKey[]): Record<string, string[]> {

@@ -114,9 +114,9 @@ export class RecordedDoc {
     if (badForm) return badForm;
     const last = doc.pendingOps.at(-1);
     // Ops of two tabs stay two ops, so that the server can reject one without the other. What may have been sent stays
-    // as it is, also where this is told again.
+    // as it is. Told again, it is as it was: else the server would get what was composed as part of another op, too.
     const preventCompose = submission.preventCompose ||
-      (!!last && (last.owner !== owner || last.submitSource !== submitSource || last.sentAt !== undefined));
+      (!this.replaying && !!last && (last.owner !== owner || last.submitSource !== submitSource || last.sentAt !== undefined));
     const id = this.replaying ? submission.id : this.nextIdentity();
     const record = this.journal && !this.replaying && JSON.stringify({
       t: 'submit', step, owner, seq, source, id,
@@ -487,5 +487,8 @@ function realOp({type, sent, origins, ...op}: StoredOp, settleOf: SettleOf): Rea
   const {op: edit, create, del} = op;
   const step: Step = create ? {create} : del ? {del} : {op: edit};
   const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq, step), {origin: [owner, seq] as const}));
-  return {...op, type: type === null ? null : types.map[type] ?? null, ...(sent && {sentAt: 1, isSent: true}), callbacks};
+  return {
+    ...op, submitSource: op.submitSource === true, type: type === null ? null : types.map[type] ?? null,
+    ...(sent && {sentAt: 1, isSent: true}), callbacks
+  };
 }

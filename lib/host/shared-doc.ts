@@ -1,4 +1,4 @@
-import {MAX_EARLY_MESSAGES, type Care} from '../broker/session.js';
+import {MAX_EARLY_MESSAGES, type Care} from '../broker/host-session.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {DocReport} from '../protocol/report.js';
 import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
@@ -30,6 +30,10 @@ export interface SharedDocOwner {
   /** The server rejected an op for good. */
   onRejected(doc: SharedDoc, step: Step, error: ErrorData): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
+  /** A tab is gone whose ops up to `seq` have their place. */
+  onGone(doc: SharedDoc, tab: Tab, seq: number): void;
+  /** The highest such seq, also of a document that was let go of since. */
+  takenFrom(doc: SharedDoc, tab: Tab): number;
   /** Nobody follows the document any more, and it has nothing to send. */
   onIdle(doc: SharedDoc): void;
 }
@@ -228,7 +232,9 @@ export class SharedDoc {
     }
     const follower = this.follower(tab);
     const {history} = this.recorded;
-    const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
+    // It may be offered after the tab is forgotten, and the history that it is about.
+    const taken = Math.max(follower.lastSeq, this.owner.takenFrom(this, tab));
+    const fresh = ops.filter(({seq}) => seq > taken);
     if (!fresh.length) return;
     const isKnown = isOurs && (rev === null ? !!fresh[0]!.step.create && !this.doc.type : history.covers(rev));
     const waiting = isKnown
@@ -300,6 +306,7 @@ export class SharedDoc {
     follower.detach();
     // Otherwise it will be back in a moment, and want the same.
     if (!gone) return;
+    this.owner.onGone(this, tab, follower.lastSeq);
     this.followers.delete(tab);
     this.outcomes.forget(tab);
     this.releaseSubscription();

@@ -1,10 +1,11 @@
-import type {Care, Message, Session} from '../broker/session.js';
+import type {Care, HostSession} from '../broker/host-session.js';
+import type {Message} from '../broker/session.js';
 import type {TabId} from '../protocol/ids.js';
 import type {HostReport} from '../protocol/report.js';
 
 /** A tab as its host knows it, over all its sessions. */
 export class Tab {
-  session: Session | undefined;
+  session: HostSession | undefined;
   /** Where it can give tokens: whether it is visible, and since when it has been there, in ms since the epoch. */
   token: {isVisible: boolean; since: number} | undefined;
 

@@ -1,3 +1,4 @@
+import {isCount, isObject, isText} from './checks.js';
 import type {Epoch, SessionId, TabId} from './ids.js';
 
 /** The greeting of a tab, in the lobby. */
@@ -61,6 +62,8 @@ export interface Batch {
   type: 'batch';
   session: SessionId;
   from: Side;
+  /** When a tab sent it, in ms since the epoch: what comes late may have been told to another host since. */
+  time?: number;
   /** Counts a session's batches in one direction, from 1. A gap ends the session. */
   n: number;
   /** The last batch of the other side that was handled. */
@@ -84,50 +87,46 @@ export interface End {
   session: SessionId;
   from: Side;
   reason: string;
+  /** As in {@link Batch}. */
+  time?: number;
 }
 
 export type TabChannelMessage = Welcome | Refusal | Batch | End;
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
 const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** What a channel delivered, if it has the form of a lobby message. */
 export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
-  if (!isRecord(data) || !isCount(data['protocol'])) return undefined;
+  if (!isObject(data) || !isCount(data['protocol'])) return undefined;
   if (data['type'] === 'hello') {
-    const ok = typeof data['tabId'] === 'string' && data['tabId'] !== '' && isCount(data['attempt']) && isCount(data['generation']);
+    const ok = isText(data['tabId']) && data['tabId'] !== '' && isCount(data['attempt']) && isCount(data['generation']);
     return ok && typeof data['locked'] === 'boolean' ? (data as unknown as Hello) : undefined;
   }
   if (data['type'] === 'here') {
-    return typeof data['epoch'] === 'string' && isCount(data['generation']) ? (data as unknown as HostHere) : undefined;
+    return isText(data['epoch']) && isCount(data['generation']) ? (data as unknown as HostHere) : undefined;
   }
-  if (data['type'] === 'candidate') return typeof data['build'] === 'string' ? (data as unknown as Candidate) : undefined;
+  if (data['type'] === 'candidate') return isText(data['build']) ? (data as unknown as Candidate) : undefined;
   return undefined;
 }
 
 /** What a channel delivered, if it has the form of a message of a tab's channel. */
 export function parseTabChannelMessage(data: unknown): TabChannelMessage | undefined {
-  if (!isRecord(data)) return undefined;
+  if (!isObject(data)) return undefined;
   switch (data['type']) {
     case 'welcome':
-      return isCount(data['attempt']) && typeof data['epoch'] === 'string' && typeof data['lineage'] === 'string' && typeof data['session'] === 'string' &&
+      return isCount(data['attempt']) && isText(data['epoch']) && isText(data['lineage']) && isText(data['session']) &&
         isCount(data['generation']) && isPlace(data['place'])
         ? (data as unknown as Welcome) : undefined;
     case 'refusal':
       return isCount(data['attempt']) && isCount(data['protocol']) ? (data as unknown as Refusal) : undefined;
     case 'batch':
-      return typeof data['session'] === 'string' && (data['from'] === 'tab' || data['from'] === 'host') &&
+      return isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host') &&
         isCount(data['n']) && isCount(data['ack']) &&
-        Array.isArray(data['messages']) && data['messages'].every(message => typeof message === 'string')
+        Array.isArray(data['messages']) && data['messages'].every(isText)
         ? (data as unknown as Batch) : undefined;
     case 'end':
-      return typeof data['session'] === 'string' && (data['from'] === 'tab' || data['from'] === 'host') &&
-        typeof data['reason'] === 'string' ? (data as unknown as End) : undefined;
+      return isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host') &&
+        isText(data['reason']) ? (data as unknown as End) : undefined;
     default:
       return undefined;
   }

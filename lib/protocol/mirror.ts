@@ -1,3 +1,4 @@
+import {isCount, isObject, isText, type Fields} from './checks.js';
 import type {Epoch} from './ids.js';
 import type {Change, SavedContent} from './stored.js';
 
@@ -35,11 +36,6 @@ export type MirrorMessage =
   /** All is to be forgotten. */
   | {type: 'clear'; term: number};
 
-type Fields = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isKey = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(isText);
 const isPlace = (value: unknown): boolean => isObject(value) && isCount(value['term']) && isCount(value['n']);
 const isOptional = (value: unknown, check: (value: unknown) => boolean): boolean => value === undefined || check(value);

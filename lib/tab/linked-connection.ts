@@ -2,18 +2,18 @@ import {HostLink, type HostState} from '../broker/host-link.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
+import {OnDemand} from '../platform/on-demand.js';
 import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
 import type {Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
 import type {TabId} from '../protocol/ids.js';
-import {
-  isEvent, type DeadLetter, type HostStatus, type LastWord, type OpRequest, type ResetMessage, type SettledMessage
-} from '../protocol/messages.js';
+import {isEvent} from '../protocol/events.js';
+import type {DeadLetter, HostStatus, LastWord, OpRequest, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
-import {MirrorDuty} from './mirror-duty.js';
+import type {MirrorDuty} from './mirror-duty.js';
 import type {ProxyDoc} from './proxy-doc.js';
 import {RollCall, type Gathering} from './roll-call.js';
 import {submitOptions} from './submit-options.js';
@@ -81,7 +81,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private readonly hostSocket: HostSocket;
   private link: HostLink | undefined;
   /** Of the host's content, where it has no store but its tabs. */
-  private mirrorDuty: MirrorDuty | undefined;
+  private mirrorDuty: OnDemand<MirrorDuty> | undefined;
   private readonly lostOps: LostOps;
   private platform: Platform;
   protected readonly options: ProxyConnectionOptions;
@@ -347,8 +347,18 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     for (const doc of this.proxyDocs()) doc.handleHostReplaced();
   }
 
+  /** Loaded when a host asks for it: most have a store. */
+  private takeMirrorDuty(): OnDemand<MirrorDuty> {
+    const {platform, tabId} = this;
+    const namespace = this.options.namespace ?? 'default';
+    return new OnDemand(
+      async () => new (await import('./mirror-duty.js')).MirrorDuty(platform, namespace, tabId),
+      error => this.warn('sharedb-tabs: this tab keeps nothing for a host without a store', error)
+    );
+  }
+
   private endMirrorDuty(): void {
-    this.mirrorDuty?.end();
+    this.mirrorDuty?.end(duty => duty.end());
     this.mirrorDuty = undefined;
   }
 
@@ -460,8 +470,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         this.emit('deadletter', message['letter']);
         return;
       case 'mirror.wanted':
-        this.mirrorDuty ??= new MirrorDuty(this.platform, this.options.namespace ?? 'default', this.tabId);
-        return this.mirrorDuty.stand();
+        return (this.mirrorDuty ??= this.takeMirrorDuty()).ask(duty => duty.stand());
       case 'store.inventory':
         this.inventory = new Map(Object.entries(message['known'] as Record<string, string[]>).map(([c, ids]) => [c, new Set(ids)]));
         return;

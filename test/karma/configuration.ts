@@ -6,7 +6,9 @@ import {serverPlugin, startServers} from './servers.js';
 import {webpackConfiguration} from './webpack.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const tests = 'test/karma/**/*.test.ts';
+/** Only some: `KARMA_TESTS=test/karma/wedged.test.ts KARMA_BROWSERS=HeadlessFirefox npm run test:karma`. */
+const tests = process.env['KARMA_TESTS'] ?? 'test/karma/**/*.test.ts';
+const browsers = process.env['KARMA_BROWSERS']?.split(',') ?? ['HeadlessChromium', 'HeadlessFirefox'];
 // karma-webpack serves nothing but the tests by itself. Worker scripts and tab pages are found only
 // if webpack writes to a folder that Karma serves as well.
 const outDir = fileURLToPath(new URL('../../build/karma', import.meta.url));
@@ -31,7 +33,7 @@ export async function configuration(): Promise<object> {
     preprocessors: {[tests]: ['webpack']},
     webpack: webpackConfiguration(root, outDir),
 
-    browsers: ['HeadlessChromium', 'HeadlessFirefox'],
+    browsers,
     customLaunchers: {
       HeadlessChromium: {base: 'Chromium', flags: chromiumFlags, displayName: 'Chromium'},
       HeadlessFirefox: {base: 'Firefox', flags: firefoxFlags, prefs: firefoxPreferences, displayName: 'Firefox'}

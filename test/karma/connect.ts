@@ -1,23 +1,42 @@
-import {createConnection} from '../../lib/index.js';
+import {createConnection, type ConnectOptions} from '../../lib/index.js';
 
 /** The only place that names the workers, so that test page, iframes and windows load the same scripts. */
-const workers = {
+const sharedWorkers = {
   good: (name: string) => new SharedWorker(new URL('./worker.ts', import.meta.url), {type: 'module', name}),
+  older: (name: string) => new SharedWorker(new URL('./older-worker.ts', import.meta.url), {type: 'module', name}),
+  newer: (name: string) => new SharedWorker(new URL('./newer-worker.ts', import.meta.url), {type: 'module', name}),
+  withoutLocks: (name: string) => new SharedWorker(new URL('./worker-without-locks.ts', import.meta.url), {type: 'module', name}),
   throwing: (name: string) => new SharedWorker(new URL('./throwing-worker.ts', import.meta.url), {type: 'module', name}),
   missing: (name: string) => new SharedWorker('/no-such-worker.js', {type: 'module', name})
 };
 
-export interface TabOptions {
+const ownWorkers = {
+  good: (name: string) => new Worker(new URL('./worker.ts', import.meta.url), {type: 'module', name}),
+  older: (name: string) => new Worker(new URL('./older-worker.ts', import.meta.url), {type: 'module', name}),
+  newer: (name: string) => new Worker(new URL('./newer-worker.ts', import.meta.url), {type: 'module', name}),
+  throwing: (name: string) => new Worker(new URL('./throwing-worker.ts', import.meta.url), {type: 'module', name}),
+  missing: (name: string) => new Worker('/no-such-worker.js', {type: 'module', name})
+};
+
+export interface TabOptions extends Pick<ConnectOptions, 'mode' | 'build' | 'store' | 'useSharedWorker' | 'hostTimeout'> {
   url: string;
   namespace: string;
-  worker?: keyof typeof workers;
-  useSharedWorker?: boolean;
-  hostTimeout?: number;
+  /** The script of the shared worker. */
+  worker?: keyof typeof sharedWorkers;
+  /** The script of the worker that the tab starts for itself when it is elected. Default: none, so the page is the host. */
+  ownWorker?: keyof typeof ownWorkers;
+  /** What the page's browser does not have. */
+  without?: ('SharedWorker' | 'locks')[];
 }
 
 export type TabConnection = ReturnType<typeof createConnection>;
 
 /** Connects the page that calls it, as an app would. */
-export function connect({worker = 'good', ...options}: TabOptions): TabConnection {
-  return createConnection({...options, sharedWorker: () => workers[worker](options.namespace)});
+export function connect({worker = 'good', ownWorker, without = [], ...options}: TabOptions): TabConnection {
+  for (const what of without) Object.defineProperty(what === 'locks' ? navigator : window, what, {value: undefined});
+  return createConnection({
+    ...options,
+    sharedWorker: () => sharedWorkers[worker](options.namespace),
+    worker: ownWorker && (() => ownWorkers[ownWorker](options.namespace))
+  });
 }

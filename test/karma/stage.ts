@@ -1,3 +1,4 @@
+import {until} from '../waiting/until.js';
 import richText from 'rich-text';
 import {Connection, type Doc, types} from 'sharedb/lib/client/index.js';
 import {settled} from '../waiting/settled.js';
@@ -8,13 +9,16 @@ types.register(richText.type);
 
 export interface Tab {
   connection: TabConnection;
+  page: Window;
   /** How it reaches the server and, if that is not through the worker, why. */
   mode: Promise<{mode: unknown; reason: unknown}>;
   /** Takes the page away, as closing a tab does. */
   close(): void;
+  /** Loads the page again, and connects it as before. */
+  reload(): Promise<Tab>;
 }
 
-type Options = Partial<Omit<TabOptions, 'url'>>;
+export type Options = Partial<Omit<TabOptions, 'url'>>;
 
 /** One test's tabs, its namespace, worker and path on the server: nothing is shared with another test. */
 export class Stage {
@@ -24,20 +28,31 @@ export class Stage {
 
   /** An iframe: a page of its own for the worker. */
   async openFrame(options: Options = {}): Promise<Tab> {
+    return (await this.loadFrame())(options);
+  }
+
+  /** An iframe whose page waits to be connected: for tabs that start at the same instant. */
+  async loadFrame(): Promise<(options?: Options) => Tab> {
     const frame = document.createElement('iframe');
-    const loaded = new Promise(resolve => frame.addEventListener('load', resolve, {once: true}));
+    const loaded = once(frame, 'load');
     frame.src = settings.tabPage;
     document.body.append(frame);
     await loaded;
-    return this.#connect(frame.contentWindow!, options, () => frame.remove());
+    const connect = (options: Options = {}): Tab => this.#connect(frame.contentWindow!, options, () => frame.remove(), async () => {
+      const reloaded = once(frame, 'load');
+      frame.contentWindow!.location.reload();
+      await reloaded;
+      return connect(options);
+    });
+    return connect;
   }
 
   /** A window, which the browser shows as a tab. */
   async openWindow(options: Options = {}): Promise<Tab> {
     const opened = window.open(settings.tabPage);
     if (!opened) throw new Error('the browser blocked window.open');
-    await new Promise(resolve => opened.addEventListener('load', resolve, {once: true}));
-    return this.#connect(opened, options, () => opened.close());
+    await once(opened, 'load');
+    return this.#connect(opened, options, () => opened.close(), () => Promise.reject(new Error('no test reloads a window')));
   }
 
   /** The page that the tests run in. */
@@ -74,7 +89,7 @@ export class Stage {
     await startServer();
   }
 
-  #connect(page: Window, options: Options, closePage: () => void): Tab {
+  #connect(page: Window, options: Options, closePage: () => void, reload: () => Promise<Tab>): Tab {
     const connection = page.connectTab!(this.#options(options));
     let open = true;
     const close = () => {
@@ -89,7 +104,7 @@ export class Stage {
     const mode = new Promise<{mode: unknown; reason: unknown}>(resolve => {
       connection.once('mode', (mode: unknown, reason: unknown) => resolve({mode, reason}));
     });
-    return {connection, mode, close};
+    return {connection, page, mode, close, reload};
   }
 
   #options(options: Options): TabOptions {
@@ -97,7 +112,27 @@ export class Stage {
   }
 }
 
+function once(target: EventTarget, event: string): Promise<unknown> {
+  return new Promise(resolve => target.addEventListener(event, resolve, {once: true}));
+}
+
 /** A copy without the classes of the page that made it. */
 export function plain(doc: Doc): unknown {
   return JSON.parse(JSON.stringify(doc.data));
+}
+
+/** Which host serves the tab; fails while none does. */
+export async function epochOf(tab: Pick<Tab, 'connection'>): Promise<string> {
+  let epoch: string | undefined;
+  await until('a host serves the tab', async () => (epoch = await epochNow(tab)) !== undefined);
+  return epoch!;
+}
+
+/** Waits until another host than the one of this epoch serves the tab. */
+export async function untilOtherHost(tab: Pick<Tab, 'connection'>, epoch: string, deadline?: number): Promise<void> {
+  await until('another host serves the tab', async () => ![epoch, undefined].includes(await epochNow(tab)), deadline);
+}
+
+async function epochNow({connection}: Pick<Tab, 'connection'>): Promise<string | undefined> {
+  return (await connection.inspect() as {epoch?: string}).epoch;
 }

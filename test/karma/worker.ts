@@ -1,4 +1,6 @@
 import richText from 'rich-text';
 import {startHost} from '../../lib/worker.js';
+import {letBlock} from './block.js';
 
+letBlock();
 startHost({types: [richText.type]});

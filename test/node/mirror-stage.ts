@@ -102,7 +102,7 @@ export class Stage {
   /** The tabs that have all that the host has. */
   get mirrors(): StagedTab[] {
     return this.tabs.filter(({connection}) => {
-      const duty = (connection as unknown as {mirrorDuty?: {mirror?: {place?: unknown}}}).mirrorDuty;
+      const duty = (connection as unknown as {mirrorDuty?: {part?: {mirror?: {place?: unknown}}}}).mirrorDuty?.part;
       return duty?.mirror?.place !== undefined;
     });
   }

@@ -307,7 +307,7 @@ describe('a host without a store', function () {
     begin().startHost();
     const {tabs: [tab], docs: [doc]} = await openTabs(1);
     const known = (): string[][] => {
-      const duty = (tab!.connection as unknown as {mirrorDuty: {mirror: {content: {inventory(): {key: string[]}[]}}}}).mirrorDuty;
+      const duty = (tab!.connection as unknown as {mirrorDuty: {part: {mirror: {content: {inventory(): {key: string[]}[]}}}}}).mirrorDuty.part;
       return duty.mirror.content.inventory().map(({key}) => key);
     };
     await tab!.connection.get('notes', 'b').create({words: []});

@@ -1,0 +1,33 @@
+import {isCount, isError, isNamed, isObject, isText, type Fields} from './checks.js';
+import {isScope} from './debug.js';
+
+/** Checks of what hosts send. Only tabs have them. */
+
+const STATES = new Set(['connecting', 'connected', 'disconnected', 'closed', 'stopped']);
+
+const CHECKS: Record<string, (message: Fields) => boolean> = {
+  'doc.settled': ({c, d, seqs, error}) => isNamed(c, d) && Array.isArray(seqs) && seqs.every(isCount) && (error === undefined || isError(error)),
+  'doc.rollback': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
+  'doc.reset': ({c, d, inc, outcomes, unsettled, error, snapshot, loadError}) => isNamed(c, d) && isCount(inc) && isError(error) &&
+    (unsettled === undefined || (Array.isArray(unsettled) && unsettled.every(isCount))) &&
+    Array.isArray(outcomes) && outcomes.every(outcome => isObject(outcome) && isCount((outcome as {seq: unknown}).seq)) &&
+    (isError(loadError) || (isObject(snapshot) && isCount(snapshot['rev']))),
+  'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
+  'doc.planted': ({c, d, inc, rev}) => isNamed(c, d) && isCount(inc) && isCount(rev),
+  'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
+  'connection.state': ({state}) => isText(state) && STATES.has(state),
+  'connection.event': ({event, error}) => (event === 'error' || event === 'connection error') && isError(error),
+  'host.status': ({status}) => isObject(status),
+  'host.cleared': () => true,
+  'host.log': ({level, scope, text}) => (level === 'debug' || level === 'warn' || level === 'error') && isScope(scope) && isText(text),
+  'host.deadletter': ({letter}) => isObject(letter),
+  'mirror.wanted': () => true,
+  'store.inventory': ({known}) => isObject(known)
+};
+
+/** Whether a message of the host has the form of what it says that it is. ShareDB's own letters upstream checks. */
+export function isEvent(message: Fields): boolean {
+  const action = message['a'] as string;
+  if (!action.includes('.')) return true;
+  return Object.hasOwn(CHECKS, action) && CHECKS[action]!(message);
+}

@@ -1,0 +1,139 @@
+import {isCount, isError, isInvalidName, isNamed, isObject, type Fields} from './checks.js';
+import {MAX_LOST_OPS, type LastWord, type LostOp, type Position} from './messages.js';
+
+/** Checks of what tabs send. Only hosts have them: a tab is not to load what it never needs. */
+
+function isPosition(value: unknown): value is Position {
+  if (!value || typeof value !== 'object') return false;
+  const {inc, rev, seed} = value as Position;
+  return isCount(inc) && (rev === null || isCount(rev)) &&
+    (seed === undefined || (!!seed && typeof seed === 'object' && (seed.v === null || isCount(seed.v))));
+}
+
+const CHECKS: Record<string, (message: Fields) => string | undefined> = {
+  f: checkDocRequest,
+  s: checkDocRequest,
+  u: checkDocRequest,
+  bf: checkBulkRequest,
+  bs: checkBulkRequest,
+  bu: checkBulkRequest,
+  op: checkOpRequest,
+  qf: checkQuery,
+  qs: checkQuery,
+  qu: checkQuery,
+  nf: checkSnapshotRequest,
+  nt: checkSnapshotRequest,
+  p: checkPresence,
+  ps: checkPresenceChannel,
+  pu: checkPresenceChannel,
+  pr: checkPresenceChannel,
+  pp: () => undefined,
+  'doc.forget': message => (isInvalidName(message['c']) || isInvalidName(message['d']) ? 'Invalid id' : undefined),
+  'tab.resume': checkResume,
+  'tab.debug': ({scopes}) => (Array.isArray(scopes) ? undefined : 'Invalid scopes'),
+  'tab.visible': ({visible}) => (typeof visible === 'boolean' ? undefined : 'Invalid visibility'),
+  'tab.lastWord': message => (isLastWord(message['word']) ? undefined : 'Invalid last word')
+};
+
+/** What is wrong with a tab's message, in ShareDB's words; undefined where nothing is. */
+export function checkRequest(message: Fields): string | undefined {
+  const action = message['a'] as string;
+  const check = Object.hasOwn(CHECKS, action) ? CHECKS[action] : undefined;
+  return check ? check(message) : 'Invalid or unknown message';
+}
+
+export function isLastWord(value: unknown): value is LastWord {
+  const word = value as LastWord | null;
+  return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
+    word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
+      Array.isArray(doc.ops) && doc.ops.every(op => isObject(op) && isCount(op.seq) && isObject(op.step) && isObject(op.x)));
+}
+
+export function isLostOps(value: unknown): value is LostOp[] {
+  return Array.isArray(value) && value.length <= MAX_LOST_OPS && (value as LostOp[]).every(lost =>
+    isObject(lost) && typeof lost.id === 'string' && isNamed(lost.collection, lost.doc) && isObject(lost.step) &&
+    (lost.type === null || typeof lost.type === 'string') && isError(lost.error));
+}
+
+/** Whether ShareDB's client knows the action as a request of its own, and an error as the answer to it. */
+export function isRequest(action: string): boolean {
+  return Object.hasOwn(CHECKS, action) && !action.includes('.');
+}
+
+function checkName(message: Fields): string | undefined {
+  if (isInvalidName(message['c'])) return 'Invalid collection';
+  if (isInvalidName(message['d'])) return 'Invalid id';
+  return undefined;
+}
+
+function checkDocRequest(message: Fields): string | undefined {
+  return checkName(message) ?? (isPosition(message['v']) ? undefined : 'Invalid version');
+}
+
+function checkBulkRequest(message: Fields): string | undefined {
+  if (isInvalidName(message['c'])) return 'Invalid collection';
+  const docs = message['b'];
+  if (!docs || typeof docs !== 'object' || Array.isArray(docs)) return 'Invalid bulk subscribe data';
+  for (const [id, position] of Object.entries(docs)) {
+    if (isInvalidName(id)) return 'Invalid id';
+    if (!isPosition(position)) return 'Invalid version';
+  }
+  return undefined;
+}
+
+function checkOpRequest(message: Fields): string | undefined {
+  const nameError = checkName(message);
+  if (nameError) return nameError;
+  if (!isPosition(message['v']) && message['v'] != null && !isCount(message['v'])) return 'Invalid version';
+  if (message['src'] == null) message['src'] = '';
+  if (typeof message['src'] !== 'string' || !isCount(message['seq'])) return 'Both src and seq must be set together';
+  if (!message['x'] || typeof message['x'] !== 'object') return 'Missing op options';
+  const create = message['create'] as Fields | undefined;
+  if (create !== undefined) {
+    return create && typeof create === 'object' && typeof create['type'] === 'string' ? undefined : 'Missing create type';
+  }
+  if (message['del'] !== undefined) return message['del'] === true ? undefined : 'del value must be true';
+  return 'op' in message ? undefined : 'Missing op, create, or del';
+}
+
+function checkQuery(message: Fields): string | undefined {
+  if (typeof message['id'] !== 'number') return 'Missing query ID';
+  if (message['a'] !== 'qu' && isInvalidName(message['c'])) return 'Invalid collection';
+  if (message['o'] != null && typeof message['o'] !== 'object') return 'Invalid query options';
+  return undefined;
+}
+
+function checkSnapshotRequest(message: Fields): string | undefined {
+  if (typeof message['id'] !== 'number') return 'Missing request ID';
+  const nameError = checkName(message);
+  if (nameError) return nameError;
+  if (message['v'] != null && !isCount(message['v'])) return 'Invalid version';
+  if (message['ts'] != null && !isCount(message['ts'])) return 'Invalid timestamp';
+  return undefined;
+}
+
+function checkPresenceChannel(message: Fields): string | undefined {
+  return typeof message['ch'] === 'string' && !isInvalidName(message['ch']) ? undefined : 'Invalid presence channel';
+}
+
+function checkPresence(message: Fields): string | undefined {
+  const channelError = checkPresenceChannel(message);
+  if (channelError) return channelError;
+  if (isInvalidName(message['id'])) return 'Invalid presence ID';
+  if (!isCount(message['pv'])) return 'Invalid presence version';
+  if (message['c'] == null || message['d'] == null) return undefined;
+  return checkName(message) ?? (isPosition(message['at']) ? undefined : 'Invalid version');
+}
+
+function checkResume(message: Fields): string | undefined {
+  const docs = message['docs'];
+  if (!Array.isArray(docs)) return 'Missing documents';
+  for (const doc of docs as Fields[]) {
+    if (!doc || typeof doc !== 'object') return 'Invalid document';
+    const error = checkName(doc);
+    if (error) return error;
+    if (!isPosition(doc)) return 'Invalid version';
+    if (!Array.isArray(doc['unsettled']) || !doc['unsettled'].every(isCount)) return 'Invalid seq';
+  }
+  return undefined;
+}

@@ -1,0 +1,145 @@
+import {expect} from 'chai';
+import {parseLobbyMessage} from '../../lib/protocol/frames.js';
+import {PROTOCOL_VERSION, hostLockName, lobbyName, tabChannelName} from '../../lib/protocol/version.js';
+import {until} from '../waiting/until.js';
+import {startServer, stopServer} from './server-control.js';
+import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
+import {TypingTabs, type TypingTab} from './typing-tabs.js';
+
+/** What tabs of one build are opened with, and where their hosts live. */
+const kinds: [title: string, build: (name: 'older' | 'newer') => Options][] = [
+  ['shared workers', name => ({worker: name})],
+  ['tabs\' own workers', name => ({mode: 'elected-tab', ownWorker: name, build: name === 'older' ? '2026.9' : '2026.10'})],
+  ['pages', name => ({mode: 'elected-tab', build: name === 'older' ? '2026.9' : '2026.10'})]
+];
+
+describe('tabs of two builds', function() {
+  this.timeout(55_000);
+  let stage: Stage;
+  let tabs: TypingTabs;
+
+  beforeEach(() => {
+    stage = new Stage();
+    tabs = new TypingTabs(stage);
+  });
+
+  afterEach(() => stage.close());
+
+  const untilReplaced = (tab: TypingTab, epoch: string): Promise<void> =>
+    untilOtherHost(tab, epoch);
+
+  const buildOf = async ({connection}: TypingTab): Promise<string> => (await connection.inspect() as {build: string}).build;
+
+  for (const [title, build] of kinds) {
+    it(`go on with the newer host, in ${title}, also with edits that the server has not got`, async () => {
+      const older = await tabs.add(build('older'));
+      await tabs.add(build('older'));
+      await tabs.talk();
+      await stopServer();
+      await tabs.talk();
+      const epoch = await epochOf(older);
+      await tabs.add(build('newer'));
+      await untilReplaced(older, epoch);
+      expect(await buildOf(older)).to.equal('2026.10');
+      await tabs.talk();
+      await startServer();
+      await tabs.conclude();
+    });
+
+    it(`keep the newer host, in ${title}, when a tab of the older build is opened, until it is gone`, async () => {
+      const newer = await tabs.add(build('newer'));
+      const epoch = await epochOf(newer);
+      const older = await tabs.add(build('older'));
+      await tabs.talk(20);
+      expect([await epochOf(newer), await epochOf(older)]).to.eql([epoch, epoch]);
+      tabs.leave(newer);
+      newer.close();
+      await untilReplaced(older, epoch);
+      expect(await buildOf(older)).to.equal('2026.9');
+      await tabs.talk();
+      await tabs.conclude();
+    });
+  }
+
+  it('keep the first host where one of them does not say which build it is', async () => {
+    const first = await tabs.add();
+    const epoch = await epochOf(first);
+    await tabs.add({worker: 'newer'});
+    await tabs.talk(20);
+    expect(await epochOf(first)).to.equal(epoch);
+    await tabs.conclude();
+  });
+});
+
+/** A host that speaks a later protocol: it is let into office, and understands no tab. */
+class LaterHost {
+  readonly #lobby: BroadcastChannel;
+  readonly #namespace: string;
+  #leave = (): void => {};
+
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+    this.#lobby = new BroadcastChannel(lobbyName(namespace));
+  }
+
+  async takeOffice(): Promise<void> {
+    const protocol = PROTOCOL_VERSION + 1;
+    const stand = (): void => this.#lobby.postMessage({type: 'candidate', protocol, build: ''});
+    this.#lobby.onmessage = ({data}) => { if (parseLobbyMessage(data)?.type === 'here') stand(); };
+    await new Promise<void>(resolve => {
+      void navigator.locks.request(hostLockName(this.#namespace), () => {
+        resolve();
+        return new Promise<void>(leave => { this.#leave = leave; });
+      });
+      stand();
+    });
+    this.#lobby.onmessage = ({data}) => {
+      const hello = parseLobbyMessage(data);
+      if (hello?.type !== 'hello') return;
+      const channel = new BroadcastChannel(tabChannelName(this.#namespace, hello.tabId));
+      channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol});
+      setTimeout(() => channel.close(), 100);
+    };
+    this.#lobby.postMessage({type: 'here', protocol, epoch: 'later', generation: Date.now()});
+  }
+
+  leave(): void {
+    this.#lobby.close();
+    this.#leave();
+  }
+}
+
+describe('tabs that the host does not understand', function() {
+  this.timeout(55_000);
+
+  for (const [title, options] of [['with a shared worker', {}], ['elected', {mode: 'elected-tab', ownWorker: 'good'}]] as [string, Options][]) {
+    it(`say once that the page is to be loaded again, and wait for a host that does: ${title}`, async () => {
+      const stage = new Stage();
+      const later = new LaterHost(stage.id);
+      try {
+        const tabs = new TypingTabs(stage, {hostTimeout: 500, ...options});
+        const opened = await tabs.addMany(2);
+        await tabs.talk();
+        const protocols: number[][] = opened.map(() => []);
+        const modes: unknown[] = [];
+        opened.forEach(({connection}, i) => {
+          connection.on('updateneeded', protocol => protocols[i]!.push(protocol));
+          connection.on('mode', mode => modes.push(mode));
+        });
+        await later.takeOffice();
+        await until('both are refused', () => protocols.every(({length}) => length > 0));
+        // Longer than any patience that leads to another way.
+        await new Promise(resolve => setTimeout(resolve, 2500));
+        expect(protocols).to.eql([[PROTOCOL_VERSION + 1], [PROTOCOL_VERSION + 1]]);
+        expect(modes).to.eql([]);
+        expect(opened.map(({connection}) => connection.hostState)).to.eql(['lost', 'lost']);
+        later.leave();
+        await tabs.talk();
+        await tabs.conclude();
+      } finally {
+        later.leave();
+        await stage.close();
+      }
+    });
+  }
+});
