@@ -7,8 +7,12 @@ export interface Browser {
   variable: string;
   /** What its program is called in PATH, best first. */
   programs: string[];
-  /** Debian's package. */
-  aptPackage: string;
+  /** Programs that it can't be started without. */
+  companions: string[];
+  /** Debian's packages. */
+  aptPackages: string[];
+  /** What makes its program say something and end. */
+  probe: '--version' | '--help';
 }
 
 export const browsers = {
@@ -16,13 +20,26 @@ export const browsers = {
     title: 'Chromium',
     variable: 'CHROME_BIN',
     programs: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
-    aptPackage: 'chromium'
+    companions: [],
+    aptPackages: ['chromium'],
+    probe: '--version'
   },
   firefox: {
     title: 'Firefox',
     variable: 'FIREFOX_BIN',
     programs: ['firefox-esr', 'firefox'],
-    aptPackage: 'firefox-esr'
+    companions: [],
+    aptPackages: ['firefox-esr'],
+    probe: '--version'
+  },
+  // The driver starts the browser that it was built with. That one needs a screen and a message bus.
+  webkitgtk: {
+    title: 'WebKitGTK',
+    variable: 'WEBKIT_DRIVER_BIN',
+    programs: ['WebKitWebDriver'],
+    companions: ['xvfb-run', 'xauth', 'dbus-run-session'],
+    aptPackages: ['webkit2gtk-driver', 'xvfb', 'xauth', 'dbus'],
+    probe: '--help'
   }
 } satisfies Record<string, Browser>;
 
@@ -31,14 +48,16 @@ export type BrowserName = keyof typeof browsers;
 /** The path of a browser's program, or undefined. A variable that names nothing runnable is an error, not a miss. */
 export function findBrowser(browser: Browser): string | undefined {
   const named = process.env[browser.variable];
-  if (named) {
-    if (isRunnable(named)) return named;
+  if (named && !isRunnable(named)) {
     throw new Error(`${browser.variable} is set to ${named}, which is not a program that can be run.`);
   }
+  if (!browser.companions.every(findProgram)) return undefined;
+  return named || browser.programs.map(findProgram).find(path => path !== undefined);
+}
+
+function findProgram(program: string): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
-  return browser.programs
-    .flatMap(program => folders.map(folder => join(folder, program)))
-    .find(isRunnable);
+  return folders.map(folder => join(folder, program)).find(isRunnable);
 }
 
 function isRunnable(path: string): boolean {

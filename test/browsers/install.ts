@@ -1,15 +1,15 @@
 import {spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 
-/** Whether this is a Debian or Ubuntu on which we are root, so that `installPackage` may work. */
+/** Whether this is a Debian or Ubuntu on which we are root, so that `installPackages` may work. */
 export function canInstall(): boolean {
   return process.getuid?.() === 0 && /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(osRelease());
 }
 
-/** Installs a package with apt-get; its output is shown. Throws if that fails. */
-export function installPackage(name: string): void {
+/** Installs packages with apt-get; its output is shown. Throws if that fails. */
+export function installPackages(names: string[]): void {
   aptGet('update');
-  aptGet('install', '--yes', '--no-install-recommends', name);
+  aptGet('install', '--yes', '--no-install-recommends', ...names);
 }
 
 function aptGet(...args: string[]): void {

@@ -1,6 +1,6 @@
 import {spawnSync} from 'node:child_process';
 import {type Browser, type BrowserName, browsers, findBrowser} from './find.js';
-import {canInstall, installPackage} from './install.js';
+import {canInstall, installPackages} from './install.js';
 
 /**
  * The path of a browser that runs. Installs it where that is possible; otherwise throws an error that
@@ -15,9 +15,9 @@ export function requireBrowser(name: BrowserName): string {
 
 function install(browser: Browser): string {
   if (!canInstall()) throw new Error(missing(browser));
-  console.log(`${browser.title} is missing: installing ${browser.aptPackage} with apt-get.`);
+  console.log(`${browser.title} is missing: installing ${browser.aptPackages.join(', ')} with apt-get.`);
   try {
-    installPackage(browser.aptPackage);
+    installPackages(browser.aptPackages);
   } catch (cause) {
     throw new Error(missing(browser), {cause});
   }
@@ -28,12 +28,14 @@ function install(browser: Browser): string {
 
 /** Running it is the test: Ubuntu's `chromium-browser` may be a script that only asks for a snap. */
 function versionOf(path: string, browser: Browser): string {
-  const {status, stdout, stderr} = spawnSync(path, ['--version'], {encoding: 'utf8', timeout: 30_000});
-  if (status === 0) return stdout.trim();
-  throw new Error(`${path} does not run: ${stderr?.trim() || 'no answer to --version'}\n${missing(browser)}`);
+  const {probe} = browser;
+  const {status, stdout, stderr} = spawnSync(path, [probe], {encoding: 'utf8', timeout: 30_000});
+  if (status === 0) return probe === '--version' ? stdout.trim() : 'it runs';
+  throw new Error(`${path} does not run: ${stderr?.trim() || `no answer to ${probe}`}\n${missing(browser)}`);
 }
 
-function missing({title, variable, programs, aptPackage}: Browser): string {
-  return `${title} is needed for these tests. Install it (Debian: apt-get install ${aptPackage}), so that one of ` +
-    `${programs.join(', ')} is in PATH, or set ${variable} to the path of its program.`;
+function missing({title, variable, programs, companions, aptPackages}: Browser): string {
+  const together = companions.length ? `, with ${companions.join(', ')}` : '';
+  return `${title} is needed for these tests. Install it (Debian: apt-get install ${aptPackages.join(' ')}), so that one of ` +
+    `${programs.join(', ')} is in PATH${together}, or set ${variable} to the path of its program.`;
 }

@@ -46,6 +46,11 @@ export const suites = {
     env: {SHAREDB: 'sharedb-6'},
     minutes: 10
   },
+  size: {
+    title: "what a tab loads beside ShareDB's own client",
+    args: mocha('test/size/*.test.ts'),
+    minutes: 5
+  },
   karma: {
     title: 'real SharedWorkers in Chromium and Firefox',
     args: [script('karma', 'bin/karma'), 'start', 'karma.conf.js', '--single-run'],
@@ -61,10 +66,10 @@ export const suites = {
     args: mocha('test/bindings/**/*.test.ts'),
     minutes: 10
   },
-  crashes: {
-    title: 'browsers and workers are killed, in Chromium and Firefox',
-    args: mocha('test/crashes/**/*.test.ts'),
-    minutes: 15
+  engines: {
+    title: 'what happens to tabs, workers, browsers and networks, in Chromium, Firefox and WebKitGTK',
+    args: mocha('test/engines/**/*.test.ts'),
+    minutes: 25
   },
   consumers: {
     title: 'the packed package in apps built with webpack, Vite and esbuild',
@@ -74,4 +79,4 @@ export const suites = {
 };
 
 /** The others are slow, or install from the npm registry: `npm run test:bindings` and so on, and CI. */
-export const defaultSuites = ['typecheck', 'lint', 'node', 'conformance', 'conformance6', 'karma', 'tabs'];
+export const defaultSuites = ['typecheck', 'lint', 'node', 'conformance', 'conformance6', 'size', 'karma', 'tabs'];

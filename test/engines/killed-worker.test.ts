@@ -1,18 +1,16 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
-import {inChromiumOnly} from './cases.js';
+import {inEveryEngine} from './cases.js';
+import {noWorkerCommand, noWorkerToKill} from './reasons.js';
 import type {Stage} from './stage.js';
 import type {Tab} from './tab.js';
-import {killSharedWorker} from './worker.js';
 
 const times = 10;
 
-inChromiumOnly('a worker that is killed', 'which has no command that ends a worker', open => {
-  for (const [server, store, query] of [
-    ['up', 'with', ''], ['down', 'with', ''], ['up', 'without', '?no-store'], ['down', 'without', '?no-store']
-  ] as const) {
+inEveryEngine('a worker that is killed', open => {
+  for (const [server, store] of [['up', 'with'], ['down', 'with'], ['up', 'without'], ['down', 'without']] as const) {
     it(`ten times in mid-typing takes no keystroke along and doubles none, ${store} a store, the server ${server}`, async () => {
-      const stage = await open(query);
+      const stage = await open({store: store === 'with'});
       const tabs = await stage.openTwoTabs();
       const [first, second] = tabs;
       expect((await first.look()).durable, 'durable').to.equal(store === 'with');
@@ -56,7 +54,7 @@ inChromiumOnly('a worker that is killed', 'which has no command that ends a work
     await second.typeAtOnce(5, 'stay');
     await stage.expectAllSaved(tabs);
   });
-});
+}, {Firefox: noWorkerCommand, WebKitGTK: noWorkerCommand, 'elected-tab': noWorkerToKill});
 
 async function untilTypedOn(tabs: Tab[]): Promise<void> {
   const keys = tabs.map(({pressed}) => pressed + 10);
@@ -64,10 +62,10 @@ async function untilTypedOn(tabs: Tab[]): Promise<void> {
 }
 
 /** @returns how long each tab had no host, in ms since the worker was killed */
-async function killAndRecover({browser}: Stage, tabs: Tab[]): Promise<number[]> {
+async function killAndRecover({browser, servers}: Stage, tabs: Tab[]): Promise<number[]> {
   const known = await Promise.all(tabs.map(async tab => (await tab.hostStates()).length));
   const killed = Date.now();
-  await killSharedWorker(browser);
+  await browser.killSharedWorker!(servers.url);
   return Promise.all(tabs.map(async (tab, i) => {
     await until(`the tab of typist ${tab.typist} has a host again`, async () =>
       (await tab.hostStates(known[i])).at(-1)?.state === 'connected');

@@ -1,18 +1,24 @@
-import {createServer, type IncomingMessage} from 'node:http';
-import {connect} from 'node:net';
-import type {Duplex} from 'node:stream';
+import {readFile} from 'node:fs/promises';
+import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
+import {join} from 'node:path';
+import {text as textOfStream} from 'node:stream/consumers';
 import {servePage} from '../../examples/editor/pages.js';
 import {type EditorServer, startServer} from '../../examples/editor/server.js';
 import {listen} from '../server/sharedb-server.js';
 import {settled} from '../waiting/settled.js';
 import {textOf} from '../tabs/text.js';
+import {pagePrelude, type Said, saidPath, workerPrelude} from './prelude.js';
+import {Tunnels} from './tunnels.js';
 
 const host = '127.0.0.1';
 export const documentId = 'scratch';
 
 /** The example's server behind another one, which goes on serving the page when the example's is stopped. */
 export class Servers {
+  /** Its port makes each test an origin of its own: workers, channels, locks and storage are shared with no other. */
   readonly url: string;
+  /** What pages and workers had to say. */
+  readonly said: readonly Said[];
   readonly #editor: EditorServer;
   readonly #tunnels: Tunnels;
   readonly #log: readonly string[];
@@ -21,6 +27,7 @@ export class Servers {
   static async start(pages: string): Promise<Servers> {
     const editor = await startServer({port: 0, quiet: true, pages});
     const log: string[] = [];
+    const said: Said[] = [];
     const note = (what: string, detail: unknown) => log.push(`${Date.now()} ${what} ${JSON.stringify(detail)}`);
     editor.backend.use('receive', ({agent, data}, next) => {
       note(`client ${agent.clientId.slice(0, 6)} said`, data);
@@ -30,15 +37,11 @@ export class Servers {
       note('written', op);
       next();
     });
-    const front = createServer((request, response) => {
-      if (request.url !== '/status') return void servePage(pages, request, response);
-      response.writeHead(200, {'content-type': 'application/json'});
-      response.end(JSON.stringify({sockets: editor.socketCount()}));
-    });
-    const tunnels = new Tunnels();
+    const tunnels = new Tunnels(host);
+    const front = createServer((request, response) => void answer(pages, editor, said, request, response));
     front.on('upgrade', (request, socket, head) => tunnels.open(request, socket, head, editor.port));
     const port = await listen(front, 0, host);
-    return new Servers(`http://${host}:${port}/`, editor, tunnels, log, async () => {
+    return new Servers(`http://${host}:${port}/`, said, editor, tunnels, log, async () => {
       const closed = new Promise(resolve => front.close(resolve));
       front.closeAllConnections();
       await closed;
@@ -46,13 +49,19 @@ export class Servers {
   }
 
   private constructor(
-    url: string, editor: EditorServer, tunnels: Tunnels, log: readonly string[], close: () => Promise<void>
+    url: string, said: readonly Said[], editor: EditorServer, tunnels: Tunnels, log: readonly string[], close: () => Promise<void>
   ) {
     this.url = url;
+    this.said = said;
     this.#editor = editor;
     this.#tunnels = tunnels;
     this.#log = log;
     this.#close = close;
+  }
+
+  /** The WebSockets that clients had. */
+  get sockets(): Pick<Tunnels, 'mostAtOnce' | 'total'> {
+    return this.#tunnels;
   }
 
   /** Cuts every WebSocket and refuses new ones. */
@@ -62,6 +71,15 @@ export class Servers {
 
   goOnline(): Promise<void> {
     return this.#editor.start();
+  }
+
+  /** The network between pages and server is gone, and nobody is told. */
+  loseNetwork(): void {
+    this.#tunnels.lose();
+  }
+
+  findNetwork(): void {
+    this.#tunnels.find();
   }
 
   /** From now on the server hears what is said on the WebSockets that are open now, but nobody hears its answers. */
@@ -98,31 +116,29 @@ export class Servers {
   }
 }
 
-/** Hands WebSockets on to the example's server; while it is stopped, they are refused. */
-class Tunnels {
-  readonly #open = new Set<{hold(): void}>();
-
-  open({method, url, rawHeaders}: IncomingMessage, client: Duplex, head: Buffer, port: number): void {
-    const server = connect(port, host);
-    const tunnel = {hold: () => server.unpipe(client).pause()};
-    const close = () => {
-      this.#open.delete(tunnel);
-      client.destroy();
-      server.destroy();
-    };
-    for (const end of [client, server]) end.on('error', close).on('close', close);
-    // Where answers are held, nothing else ends the other half.
-    client.on('end', close);
-    server.once('connect', () => {
-      this.#open.add(tunnel);
-      const headers = rawHeaders.flatMap((name, i) => (i % 2 ? [] : [`${name}: ${rawHeaders[i + 1]}\r\n`]));
-      server.write(`${method} ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
-      server.write(head);
-      server.pipe(client).pipe(server);
-    });
-  }
-
-  holdAnswers(): void {
-    for (const tunnel of this.#open) tunnel.hold();
+async function answer(
+  pages: string, editor: EditorServer, said: Said[], request: IncomingMessage, response: ServerResponse
+): Promise<void> {
+  const {pathname} = new URL(request.url ?? '/', 'http://front');
+  const send = (type: string, body: string) => {
+    response.writeHead(200, {'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-cache'});
+    response.end(body);
+  };
+  // Browsers tell what they want a script for.
+  const isForWorker = ['sharedworker', 'worker'].includes(String(request.headers['sec-fetch-dest']));
+  if (pathname === saidPath) {
+    // A page that ends may end in the middle of a word.
+    said.push(...await textOfStream(request).then(body => [JSON.parse(body) as Said], () => []));
+    send('text/plain', '');
+  } else if (pathname === '/') {
+    send('text/html', (await readFile(join(pages, 'index.html'), 'utf8')).replace('<head>', `<head>${pagePrelude}`));
+  } else if (pathname === '/elsewhere') {
+    send('text/html', '<!doctype html><title>Elsewhere</title>');
+  } else if (pathname === '/status') {
+    send('application/json', JSON.stringify({sockets: editor.socketCount()}));
+  } else if (isForWorker && pathname.endsWith('.js')) {
+    send('text/javascript', workerPrelude + await readFile(join(pages, pathname), 'utf8'));
+  } else {
+    await servePage(pages, request, response);
   }
 }

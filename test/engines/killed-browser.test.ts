@@ -1,11 +1,12 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
+import {noDisk} from './reasons.js';
 import type {Tab} from './tab.js';
 
 inEveryEngine('a browser that is killed', open => {
   it('offline has kept what was typed, and the server gets it once', async () => {
-    const stage = await open();
+    const stage = await open({onDisk: true});
     const [first, second] = await stage.openTwoTabs();
     expect((await first.look()).durable, 'durable').to.equal(true);
     await stage.goOffline(first, second);
@@ -37,11 +38,11 @@ inEveryEngine('a browser that is killed', open => {
 
   for (const server of ['up', 'down'] as const) {
     it(`in mid-typing has kept what others were shown, and the server gets it once, the server ${server}`, async () => {
-      const stage = await open();
+      const stage = await open({onDisk: true});
       const shown = new Map<Tab, number>();
       let [tab, other] = await stage.openTwoTabs();
       if (server === 'down') await stage.goOffline(tab, other);
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         await tab.putCursorAt('end');
         let ending = false;
         const typing = (async () => {
@@ -68,7 +69,7 @@ inEveryEngine('a browser that is killed', open => {
   }
 
   it('before it heard that the server has an edit does not send it twice', async () => {
-    const stage = await open();
+    const stage = await open({onDisk: true});
     const [first, second] = await stage.openTwoTabs();
     stage.servers.holdAnswers();
     await first.typeAtOnce(1, 'stay');
@@ -84,4 +85,4 @@ inEveryEngine('a browser that is killed', open => {
     await third.typeAtOnce(5, 'stay');
     await stage.expectAllSaved([third]);
   });
-});
+}, {WebKitGTK: noDisk});

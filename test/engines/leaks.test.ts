@@ -1,0 +1,50 @@
+import {expect} from 'chai';
+import {until} from '../waiting/until.js';
+import {inEveryEngine} from './cases.js';
+import {held} from './held.js';
+import type {Stage} from './stage.js';
+import type {Tab} from './tab.js';
+
+const batch = 20;
+
+/**
+ * Opens tabs and closes them again. Each shows the document, types in it, and asks for a list.
+ * They are frames of one page: to the host each is a page of its own, at a tenth of a window's price.
+ */
+async function openAndClose(stage: Stage, opener: Tab, batches: number): Promise<void> {
+  for (let i = 0; i < batches; i++) {
+    await stage.inFrames(opener, batch);
+    await until('the host knows that they are gone', async () => (await held(opener)).tabs === 1);
+  }
+}
+
+inEveryEngine('200 tabs that are opened and closed', open => {
+  it('leave no documents, followers, channels or locks, and no memory that grows', async () => {
+    const stage = await open();
+    const opener = await stage.openTab();
+    await stage.untilSaved(opener);
+    const before = await held(opener);
+
+    // What is loaded, compiled and cached once is there after the first.
+    await openAndClose(stage, opener, 1);
+    const heap = async () => stage.hosting === 'shared-worker' ? stage.browser.workerHeap?.(stage.servers.url) : undefined;
+    const warm = await heap();
+    const started = Date.now();
+    await openAndClose(stage, opener, 9);
+    const seconds = (Date.now() - started) / 1000;
+
+    await until('the host has what it had before the first of them', async () =>
+      JSON.stringify(await held(opener)) === JSON.stringify(before)).catch(() => {});
+    expect(await held(opener)).to.deep.equal(before);
+    const end = await heap();
+    console.log(`      ${9 * batch} tabs in ${seconds.toFixed(1)} s` +
+      (warm !== undefined && end !== undefined ? `; heap of the worker: ${megabytes(warm)} MB after the first ${batch}, ${megabytes(end)} MB at the end` : ''));
+    if (warm !== undefined && end !== undefined) expect(end, 'bytes on the heap of the worker').to.be.below(warm * 1.15 + 200_000);
+    await opener.typeAt('end', 5);
+    expect(stage.servers.sockets.total, 'WebSockets').to.equal(1);
+  });
+});
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(2);
+}

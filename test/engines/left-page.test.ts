@@ -1,0 +1,50 @@
+import {until} from '../waiting/until.js';
+import {inEveryEngine} from './cases.js';
+import type {Tab} from './tab.js';
+
+inEveryEngine('a page that is left and come back to', open => {
+  for (const company of ['with', 'without'] as const) {
+    it(`is live again, and has what was typed meanwhile, ${company} another tab`, async () => {
+      const stage = await open();
+      const others = company === 'with' ? [await stage.openTab()] : [];
+      const tab = await stage.openTab();
+      for (const each of [tab, ...others]) await stage.untilSaved(each);
+      await tab.typeAt('end', 10);
+      await tab.leave();
+      for (const other of others) await other.typeAt('start', 20);
+      await tab.goBack();
+      await stage.untilReady(tab);
+      for (const other of others) await tab.untilItShows(other);
+      await tab.typeAt('end', 10);
+      for (const other of others) {
+        await other.untilItShows(tab);
+        await other.typeAt('end', 10);
+        await tab.untilItShows(other);
+      }
+      await stage.expectAllSaved([tab, ...others]);
+      console.log(`      ${await cameBack(tab)}`);
+    });
+
+    it(`has what was typed in the turn in which it was left, the server down, ${company} another tab`, async () => {
+      const stage = await open();
+      const tab = await stage.openTab();
+      const others = company === 'with' ? [await stage.openTab()] : [];
+      for (const each of [tab, ...others]) await stage.untilSaved(each);
+      await stage.goOffline(tab, ...others);
+      await tab.typeAtOnce(10, 'stay');
+      await tab.typeAtOnce(10, 'leave');
+      await until('it is left', () => tab.page.evaluate(() => location.pathname === '/elsewhere').catch(() => false));
+      for (const other of others) await other.untilItShows(tab);
+      await tab.goBack();
+      await stage.untilReady(tab);
+      await tab.untilItShows(tab);
+      await stage.servers.goOnline();
+      await stage.expectAllSaved([tab, ...others]);
+      console.log(`      ${await cameBack(tab)}`);
+    });
+  }
+});
+
+async function cameBack(tab: Tab): Promise<string> {
+  return await tab.isFromCache() ? 'it came from the back/forward cache' : 'it was loaded anew';
+}

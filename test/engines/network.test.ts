@@ -1,0 +1,67 @@
+import {expect} from 'chai';
+import {until} from '../waiting/until.js';
+import {inEveryEngine} from './cases.js';
+import {noOfflineCommand} from './reasons.js';
+import type {Tab} from './tab.js';
+
+/** Both type, wherever the server is, and see what the other types. */
+async function typeOn([first, second]: [Tab, Tab]): Promise<void> {
+  await Promise.all([first.typeSteadily(20), second.typeSteadily(20)]);
+  await first.untilItShows(second);
+  await second.untilItShows(first);
+}
+
+inEveryEngine('a server that is away', open => {
+  it('because it is stopped, gets what was typed meanwhile', async () => {
+    const stage = await open();
+    const tabs = await stage.openTwoTabs();
+    await stage.goOffline(...tabs);
+    await typeOn(tabs);
+    await stage.servers.goOnline();
+    await stage.expectAllSaved(tabs);
+    expect(stage.servers.sockets.mostAtOnce, 'WebSockets at once').to.equal(1);
+  });
+
+  it('because it is restarted three times in mid-typing, misses nothing', async () => {
+    const stage = await open();
+    const tabs = await stage.openTwoTabs();
+    let typing = true;
+    const type = async (tab: Tab) => {
+      while (typing) await tab.typeSteadily(1);
+    };
+    const typed = Promise.all(tabs.map(type));
+    for (let i = 1; i <= 3; i++) {
+      const keys = tabs.map(({pressed}) => pressed + 10);
+      await until('both have typed on', () => tabs.every(({pressed}, t) => pressed >= keys[t]!), 60_000);
+      await stage.servers.goOffline();
+      await stage.servers.goOnline();
+      await until('there is a new WebSocket', () => stage.servers.sockets.total > i);
+    }
+    typing = false;
+    await typed;
+    await stage.expectAllSaved(tabs);
+    expect(stage.servers.sockets.mostAtOnce, 'WebSockets at once').to.equal(1);
+  });
+
+  it('because the network swallows everything, gets what was typed meanwhile', async () => {
+    const stage = await open();
+    const tabs = await stage.openTwoTabs();
+    stage.servers.loseNetwork();
+    await typeOn(tabs);
+    stage.servers.findNetwork();
+    await stage.expectAllSaved(tabs);
+  });
+});
+
+inEveryEngine('a browser that is offline', open => {
+  it('lets its tabs go on, and the server gets what was typed meanwhile', async () => {
+    const stage = await open();
+    const tabs = await stage.openTwoTabs();
+    const pages = tabs.map(({page}) => page);
+    await stage.browser.setOffline!(stage.servers.url, pages, true);
+    await typeOn(tabs);
+    await stage.browser.setOffline!(stage.servers.url, pages, false);
+    await typeOn(tabs);
+    await stage.expectAllSaved(tabs);
+  });
+}, {Firefox: noOfflineCommand, WebKitGTK: noOfflineCommand});

@@ -1,0 +1,59 @@
+/**
+ * Scripts that the test's server puts before those of the editor. What pages and workers have to say they
+ * tell the server, so that it is the same in every engine, and there when the page is gone.
+ */
+
+/** The address parameters that the prelude heeds. */
+export const parameters = {tab: 'tab', withoutSharedWorker: 'without-shared-worker'};
+
+/** Where pages and workers post what they have to say. */
+export const saidPath = '/said';
+
+/** One thing that was said. */
+export interface Said {
+  at: number;
+  who: string;
+  /** Whether it is an error that nobody caught. */
+  isFault: boolean;
+  text: string;
+}
+
+const tell = `
+  const tell = (isFault, text) => {
+    const said = JSON.stringify({at: Date.now(), who, isFault, text});
+    if (navigator.sendBeacon) navigator.sendBeacon('${saidPath}', said);
+    else fetch('${saidPath}', {method: 'POST', body: said, keepalive: true}).catch(() => {});
+  };
+  const inWords = value => {
+    if (value instanceof Error) return value.stack?.includes(value.message) ? value.stack : value + ' ' + value.stack;
+    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  };
+  for (const level of ['log', 'info', 'warn', 'error']) {
+    const original = console[level];
+    console[level] = (...values) => {
+      original.apply(console, values);
+      tell(false, values.map(inWords).join(' '));
+    };
+  }
+  addEventListener('error', ({error, message}) => tell(true, inWords(error ?? message)));
+  addEventListener('unhandledrejection', ({reason}) => tell(true, inWords(reason)));`;
+
+export const pagePrelude = `<script>(() => {
+  const asked = new URLSearchParams(location.search);
+  const who = 'tab ' + asked.get('${parameters.tab}');
+  ${tell}
+  if (asked.has('${parameters.withoutSharedWorker}')) delete globalThis.SharedWorker;
+  // How often the page was shown, and whether it came from the back/forward cache.
+  globalThis.shows = [];
+  addEventListener('pageshow', ({persisted}) => shows.push(persisted));
+})();</script>`;
+
+export const workerPrelude = `(() => {
+  const who = 'worker';
+  ${tell}
+})();\n`;
+
+declare global {
+  /** Of each time that the page was shown, whether it came from the back/forward cache. */
+  var shows: boolean[];
+}

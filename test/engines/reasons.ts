@@ -1,0 +1,9 @@
+/** Why some cases can't be had in some engines. */
+
+export const noWorkerCommand = 'Firefox and WebKitGTK have no command that ends a worker';
+export const noWorkerToKill = 'An elected tab is host in its page: what ends the host is the end of that tab, which has cases of its own';
+export const noCrash = 'WebKitGTK\'s driver ends its session, and with it every tab, when one tab crashes';
+export const noDisk = 'WebKitGTK\'s driver starts a browser that keeps nothing on disk';
+export const noFreeze = 'Firefox and WebKitGTK have no command that freezes a page';
+export const noOfflineCommand = 'Firefox and WebKitGTK have no command that takes the network from a page and its workers';
+export const noHeap = 'Firefox and WebKitGTK have no command that tells of the heap';

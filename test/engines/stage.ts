@@ -1,0 +1,251 @@
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {expect} from 'chai';
+import type {ProxyDoc, TabConnection} from '../../lib/index.js';
+import {build} from '../../examples/editor/build.js';
+import {until} from '../waiting/until.js';
+import {sharedBrowser} from './browsers.js';
+import type {Browser, Engine, Page} from './drivers/index.js';
+import type {Hosting} from './hosting.js';
+import {type Fault, Keystrokes} from './keystrokes.js';
+import {parameters} from './prelude.js';
+import {documentId, Servers} from './servers.js';
+import {Tab} from './tab.js';
+
+const pages = fileURLToPath(new URL('../../build/engines', import.meta.url));
+const untouched = 'Nothing here is precious.';
+
+before('build the editor', async function () {
+  this.timeout(120_000);
+  await build({outDir: pages});
+});
+
+export interface StageOptions {
+  /** Whether the test has a browser of its own, which keeps what it has stored when it is killed. Default false. */
+  onDisk?: boolean;
+  /** Whether the editor has its store. Default true. */
+  store?: boolean;
+}
+
+/** One test's servers, with an origin of their own, and its tabs in a browser. */
+export class Stage {
+  readonly servers: Servers;
+  readonly hosting: Hosting;
+  readonly #engine: Engine;
+  /** The folder of a browser that only this test has. */
+  readonly #profile: string | undefined;
+  #browser: Browser;
+  readonly #pages: Page[] = [];
+  readonly #tabs: Tab[] = [];
+  readonly #keystrokes = new Keystrokes();
+  /** Characters of keystrokes that were missing or there twice. */
+  readonly #suspects: string[] = [];
+
+  static async open(engine: Engine, hosting: Hosting, {onDisk = false, store = true}: StageOptions = {}): Promise<Stage> {
+    const servers = await Servers.start(pages);
+    try {
+      if (!onDisk) return new Stage(engine, hosting, servers, store, await sharedBrowser(engine));
+      const profile = await mkdtemp(join(tmpdir(), 'sharedb-tabs-engines-'));
+      return new Stage(engine, hosting, servers, store, await engine.launch(profile), profile);
+    } catch (error) {
+      await servers.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    engine: Engine, hosting: Hosting, servers: Servers, private readonly store: boolean, browser: Browser, profile?: string
+  ) {
+    this.#engine = engine;
+    this.hosting = hosting;
+    this.servers = servers;
+    this.#browser = browser;
+    this.#profile = profile;
+  }
+
+  get browser(): Browser {
+    return this.#browser;
+  }
+
+  /** A tab that shows the document. @param mode how it comes to have a host */
+  async openTab(mode: string = this.hosting): Promise<Tab> {
+    const page = await this.#newPage();
+    const tab = this.#tab(page);
+    await page.goto(this.#url(tab));
+    await tab.untilReady(mode);
+    return tab;
+  }
+
+  /** Tabs that load the page at the same instant. */
+  async openTabsAtOnce(count: number): Promise<Tab[]> {
+    const tabs: Tab[] = [];
+    for (let i = 0; i < count; i++) tabs.push(this.#tab(await this.#newPage()));
+    // Not by the driver, whose commands may wait for each other.
+    const at = Date.now() + 1000;
+    for (const tab of tabs) {
+      await tab.page.evaluate((url, time) => void setTimeout(() => location.replace(url), time - Date.now()), this.#url(tab), at);
+    }
+    if (Date.now() > at) throw new Error('It took too long to ask all tabs to load at the same instant');
+    for (const tab of tabs) await this.untilReady(tab);
+    return tabs;
+  }
+
+  /** A tab that shows the document, and that its own script may close: only who was opened by a script may. */
+  async openTabFromScript(): Promise<Tab> {
+    const opener = await this.#newPage();
+    await opener.goto(`${this.servers.url}elsewhere`);
+    const typist = this.#tabs.length;
+    const page = await this.#browser.openedBy(async () => {
+      // What a key does is no pop-up that a browser would block.
+      await opener.evaluate(url => {
+        document.body.innerHTML = '<input id="opener">';
+        document.querySelector('input')!.addEventListener('keydown', () => window.open(url), {once: true});
+      }, this.#url({typist}));
+      await opener.focus('#opener');
+      await opener.pressWithControl('End');
+    });
+    this.#pages.push(page);
+    const tab = this.#tab(page);
+    await this.untilReady(tab);
+    return tab;
+  }
+
+  /** Tabs, one after the other, that have all that the server has. */
+  async openTwoTabs(): Promise<[Tab, Tab]> {
+    const tabs: [Tab, Tab] = [await this.openTab(), await this.openTab()];
+    for (const tab of tabs) await this.untilSaved(tab);
+    return tabs;
+  }
+
+  /** Shows the document in frames of a page, each a tab to the host, lets one edit be made in each, and takes them away. */
+  async inFrames(tab: Tab, count: number): Promise<void> {
+    await tab.page.evaluate((url, frames) => {
+      for (let i = 0; i < frames; i++) {
+        const frame = document.createElement('iframe');
+        frame.src = url;
+        document.body.append(frame);
+      }
+    }, this.#url(tab), count);
+    await until('all frames have the document, and nothing waits to be sent', () => tab.page.evaluate(mode => {
+      return [...document.querySelectorAll('iframe')].every(({contentWindow}) => {
+        const {connection, doc} = (contentWindow as unknown as {editor?: {connection?: TabConnection; doc?: ProxyDoc}}).editor ?? {};
+        return connection?.mode === mode && doc?.type && !doc.hasPending();
+      });
+    }, this.hosting), 60_000);
+    await tab.page.evaluate(() => {
+      for (const frame of document.querySelectorAll('iframe')) frame.remove();
+    });
+  }
+
+  /** Makes a tab ready that has loaded its page anew. */
+  untilReady(tab: Tab): Promise<void> {
+    return tab.untilReady(this.hosting);
+  }
+
+  async goOffline(...tabs: Tab[]): Promise<void> {
+    await this.servers.goOffline();
+    for (const tab of tabs) await tab.untilOffline();
+  }
+
+  /** The tab reaches its host, the host the server, and nothing waits to be sent. */
+  async untilSaved(tab: Tab): Promise<void> {
+    await tab.until('nothing waits to be sent', ({hostState, state, pendingOps, hasPending}) =>
+      hostState === 'connected' && state === 'connected' && !pendingOps && !hasPending, 30_000);
+  }
+
+  /** Kills the browser and starts it again, with what it has on disk. */
+  async killBrowser(): Promise<void> {
+    await this.#browser.kill!();
+    this.#pages.length = 0;
+    this.#browser = await this.#engine.launch(this.#profile);
+  }
+
+  /**
+   * Waits until nothing is under way, and expects that server and tabs have the same text, with each
+   * keystroke once and in order.
+   * @param atLeast how many keystrokes of a tab that ended have to be there, where that is not all
+   */
+  async expectAllSaved(tabs: readonly Tab[], atLeast: ReadonlyMap<Tab, number> = new Map()): Promise<string> {
+    for (const tab of tabs) await this.untilSaved(tab);
+    let texts: string[] = [];
+    try {
+      await until('server and tabs have the same text', async () => {
+        texts = [await this.servers.text(), ...(await Promise.all(tabs.map(async tab => (await tab.look()).text)))];
+        return new Set(texts).size === 1;
+      });
+    } catch (error) {
+      const whose = ['the server', ...tabs.map(({typist}) => `the tab of typist ${typist}`)];
+      const faults = texts.flatMap((text, i) => this.#faultsOf(text, atLeast).map(fault => `${whose[i]}: ${fault.message}`));
+      throw new Error([(error as Error).message, ...faults].join('\n'), {cause: error});
+    }
+    const text = texts[0]!;
+    this.expectAllTyped(text, atLeast);
+    const ops = await this.servers.ops();
+    expect(new Set(ops).size, 'ops at the server that are no repetition').to.equal(ops.length);
+    return text;
+  }
+
+  /** Expects each keystroke once and in order. */
+  expectAllTyped(text: string, atLeast: ReadonlyMap<Tab, number> = new Map()): void {
+    const faults = this.#faultsOf(text, atLeast).map(({message}) => message);
+    if (faults.length) throw new Error(faults.join('\n'));
+    expect(this.#keystrokes.without(text)).to.equal(untouched);
+  }
+
+  #faultsOf(text: string, atLeast: ReadonlyMap<Tab, number>): Fault[] {
+    const faults = this.#tabs.flatMap(tab => this.#keystrokes.faultOf(text, tab.typist, atLeast.get(tab) ?? tab.pressed) ?? []);
+    this.#suspects.push(...faults.flatMap(({characters}) => characters));
+    return faults;
+  }
+
+  /** How many keystrokes of a tab a text has. */
+  count(tab: Tab, text: string): number {
+    return this.#keystrokes.in(text, tab.typist).length;
+  }
+
+  /** Says what may explain a failure. */
+  tell(): void {
+    const said = [...this.servers.said].sort((a, b) => a.at - b.at);
+    const told = this.servers.logOf(this.#suspects);
+    const {mostAtOnce, total} = this.servers.sockets;
+    console.log([
+      'Pages and workers said:', ...said.map(({at, who, text}) => this.#keystrokes.legible(`${at} ${who}: ${text}`)),
+      `The server had ${total} WebSockets, ${mostAtOnce} at once.`,
+      'It was told, of keystrokes that were missing or there twice:', ...told.map(line => this.#keystrokes.legible(line))
+    ].join('\n'));
+  }
+
+  /** Fails if a page or a worker had an error that nobody caught. */
+  async close(): Promise<void> {
+    try {
+      if (this.#profile === undefined) for (const page of this.#pages) await page.close();
+      else await this.#browser.close();
+    } finally {
+      await this.servers.close();
+      if (this.#profile !== undefined) await rm(this.#profile, {recursive: true, force: true, maxRetries: 5});
+    }
+    const faults = this.servers.said.filter(({isFault}) => isFault).map(({who, text}) => `${who}: ${text}`);
+    expect(faults, 'errors that nobody caught').to.be.empty;
+  }
+
+  async #newPage(): Promise<Page> {
+    const page = await this.#browser.newPage();
+    this.#pages.push(page);
+    return page;
+  }
+
+  #tab(page: Page): Tab {
+    const tab = new Tab(page, this.#tabs.length, this.#keystrokes);
+    this.#tabs.push(tab);
+    return tab;
+  }
+
+  #url({typist}: {typist: number}): string {
+    const query = new URLSearchParams({[parameters.tab]: String(typist)});
+    if (this.hosting === 'elected-tab') query.set(parameters.withoutSharedWorker, '');
+    if (!this.store) query.set('no-store', '');
+    return `${this.servers.url}?${query}#${documentId}`;
+  }
+}

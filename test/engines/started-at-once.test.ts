@@ -1,0 +1,16 @@
+import {expect} from 'chai';
+import {inEveryEngine} from './cases.js';
+
+inEveryEngine('tabs that start at the same instant', open => {
+  for (const [title, count] of [['two', 2], ['twenty', 20]] as const) {
+    it(`${title} of them share one WebSocket, and what is typed`, async () => {
+      const stage = await open();
+      const tabs = await stage.openTabsAtOnce(count);
+      await Promise.all(tabs.map(tab => tab.typeSteadily(5)));
+      for (const tab of tabs) for (const other of tabs) await tab.untilItShows(other);
+      await stage.expectAllSaved(tabs);
+      const {mostAtOnce, total} = stage.servers.sockets;
+      expect({mostAtOnce, total}).to.deep.equal({mostAtOnce: 1, total: 1});
+    });
+  }
+});

@@ -1,0 +1,186 @@
+import type {ProxyDoc, TabConnection} from '../../lib/index.js';
+import {until} from '../waiting/until.js';
+import type {Page} from './drivers/index.js';
+import type {Keystrokes} from './keystrokes.js';
+
+const editor = '#editor .ql-editor';
+
+/** A tab at one moment. */
+export interface View {
+  /** What the editor shows. */
+  text: string;
+  mode: string | undefined;
+  hostState: string;
+  state: string;
+  pendingOps: number;
+  durable: boolean;
+  /** Whether this tab's own edits of the document wait for the server. */
+  hasPending: boolean;
+}
+
+declare global {
+  interface Window {
+    /** What became of the link to the host since the tab was opened. */
+    hostStatesSeen?: {state: string; at: number}[];
+  }
+}
+
+/** A page of the editor, and who types in it. */
+export class Tab {
+  readonly page: Page;
+  readonly typist: number;
+  readonly #keystrokes: Keystrokes;
+
+  constructor(page: Page, typist: number, keystrokes: Keystrokes) {
+    this.page = page;
+    this.typist = typist;
+    this.#keystrokes = keystrokes;
+  }
+
+  /** How many keys were pressed. */
+  get pressed(): number {
+    return this.#keystrokes.count(this.typist);
+  }
+
+  look(): Promise<View> {
+    return this.page.evaluate(selector => {
+      const {connection, doc} = globalThis.editor as {connection: TabConnection; doc: ProxyDoc};
+      const lines = [...document.querySelectorAll(`${selector} > *`)];
+      return {
+        text: lines.map(line => line.textContent).join('\n'),
+        mode: connection.mode,
+        hostState: connection.hostState,
+        state: connection.state,
+        pendingOps: connection.status.pendingOps,
+        durable: connection.status.durable,
+        hasPending: doc.hasPending()
+      };
+    }, editor);
+  }
+
+  async until(what: string, condition: (view: View) => boolean, deadline?: number): Promise<View> {
+    let view: View | undefined;
+    try {
+      await until(what, async () => condition(view = await this.look()), deadline);
+    } catch (error) {
+      const seen = this.#keystrokes.legible(JSON.stringify(view ?? null));
+      throw new Error(`${(error as Error).message}; tab ${this.typist} has ${seen}`, {cause: error});
+    }
+    return view!;
+  }
+
+  /** Waits until this tab shows all that was typed in another one. */
+  async untilItShows(other: Tab, pressed = other.pressed): Promise<void> {
+    await this.until(`it shows ${pressed} keystrokes of typist ${other.typist}`, ({text}) =>
+      this.#keystrokes.in(text, other.typist).length >= pressed);
+  }
+
+  async untilOffline(): Promise<void> {
+    await this.until('the tab knows that the server is away', ({state}) => state !== 'connected');
+  }
+
+  async untilOnline(): Promise<void> {
+    await this.until('the tab has a host, and the host the server', ({hostState, state}) =>
+      hostState === 'connected' && state === 'connected');
+  }
+
+  /** Waits until the page has its script and shows the document. */
+  async untilReady(mode: string): Promise<void> {
+    // Until then the name stands for the element of this id.
+    await until(`the page of tab ${this.typist} has its script`, () =>
+      this.page.evaluate(() => 'connection' in globalThis.editor).catch(() => false), 30_000);
+    await this.#watch();
+    await this.until(`there is text, by ${mode}`, view => view.text !== '' && view.mode === mode);
+  }
+
+  /** What became of the link to the host, from `start` on. */
+  hostStates(start = 0): Promise<{state: string; at: number}[]> {
+    return this.page.evaluate(from => window.hostStatesSeen!.slice(from), start);
+  }
+
+  /** Notes what becomes of the link to the host; what else a failure may be read from goes to the console. */
+  async #watch(): Promise<void> {
+    await this.page.evaluate(() => {
+      // A page that comes from the back/forward cache still has it.
+      if (window.hostStatesSeen) return;
+      const states: {state: string; at: number}[] = window.hostStatesSeen = [];
+      const {connection, doc} = globalThis.editor as {connection: TabConnection; doc: ProxyDoc};
+      connection.on('hostState', state => {
+        states.push({state, at: Date.now()});
+        console.log(`host: ${state}`);
+      });
+      connection.on('state', state => console.log(`server: ${state}`));
+      connection.on('mode', (mode, reason) => console.log(`mode: ${mode}, ${reason}`));
+      connection.on('error', error => console.log(`error of the connection: ${error}`));
+      doc.on('error', error => console.log(`error of the document: ${error.code} ${error}`));
+      doc.on('load', () => console.log(`document loaded, version ${doc.version}`));
+      console.log(`tab ${connection.id}`);
+    });
+  }
+
+  async putCursorAt(place: 'start' | 'end'): Promise<void> {
+    await this.page.focus(editor);
+    await this.page.pressWithControl(place === 'start' ? 'Home' : 'End');
+  }
+
+  /** One key after the other, where the cursor is. */
+  async type(keys: number): Promise<void> {
+    for (let i = 0; i < keys; i++) await this.press();
+  }
+
+  async press(): Promise<void> {
+    await this.page.press(this.#keystrokes.next(this.typist));
+  }
+
+  /** With the keyboard, wherever the cursor was before: in some engines keys reach only the tab in front. */
+  async typeAt(place: 'start' | 'end', keys: number): Promise<void> {
+    await this.putCursorAt(place);
+    await this.type(keys);
+  }
+
+  /** One character in one turn of the page after the other: also where several tabs are to be typed in at once. */
+  async typeSteadily(keys: number): Promise<void> {
+    for (let i = 0; i < keys; i++) await this.typeAtOnce(1, 'stay');
+  }
+
+  /** Types in the page's own script, without a turn of the event loop in between, and goes on with `then` in the same turn. */
+  async typeAtOnce(keys: number, then: 'stay' | 'reload' | 'close' | 'leave'): Promise<void> {
+    const text = Array.from({length: keys}, () => this.#keystrokes.next(this.typist));
+    await this.page.evaluate((characters, next) => {
+      const {quill} = globalThis.editor as {quill: {getLength(): number; insertText(at: number, text: string, source: 'user'): void}};
+      for (const character of characters) quill.insertText(quill.getLength() - 1, character, 'user');
+      if (next === 'reload') location.reload();
+      if (next === 'close') window.close();
+      if (next === 'leave') location.href = '/elsewhere';
+    }, text, then);
+  }
+
+  /** Loads another page in place of this one. */
+  async leave(): Promise<void> {
+    const {origin} = new URL(await this.page.evaluate(() => location.href));
+    await this.page.goto(`${origin}/elsewhere`);
+  }
+
+  /** Back to the page that was left. The caller waits until that is ready. */
+  async goBack(): Promise<void> {
+    // A driver's own command would wait for a load, which a page from the back/forward cache has not.
+    await this.page.evaluate(() => void setTimeout(() => history.back()));
+    await until('the page is the editor again', () => this.page.evaluate(() => location.pathname === '/').catch(() => false));
+  }
+
+  /** Whether the page came from the back/forward cache when it was shown last. */
+  isFromCache(): Promise<boolean> {
+    return this.page.evaluate(() => globalThis.shows.at(-1) === true);
+  }
+
+  /** Whether this tab is the one that the others have elected. */
+  isElected(): Promise<boolean> {
+    return this.page.evaluate(async () => {
+      // Only by a lock of its own does a page learn what the locks call it.
+      const mine = crypto.randomUUID();
+      const {held = []} = await navigator.locks.request(mine, () => navigator.locks.query());
+      const election = held.find(({name}) => name?.includes('/election'));
+      return election !== undefined && election.clientId === held.find(({name}) => name === mine)?.clientId;
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type {Suite, Test} from 'mocha';
+import {columns, impossible} from './cases.js';
+
+/** Every case in every column, those too that did not run. Who did not run without a reason has failed. */
+after('print the table', function () {
+  let root: Suite = (this.test as unknown as Test).parent!;
+  while (root.parent) root = root.parent;
+  const rows = new Map<string, Map<string, Map<string, string>>>();
+  for (const what of root.suites) {
+    const cases = rows.get(what.title) ?? new Map<string, Map<string, string>>();
+    rows.set(what.title, cases);
+    const here = new Set(what.suites.flatMap(column => column.tests.map(({title}) => title)));
+    for (const title of here) cases.set(title, new Map());
+    for (const column of what.suites) for (const test of column.tests) cases.get(test.title)!.set(column.title, resultOf(test));
+  }
+  const reasons: string[] = [];
+  for (const {what, column, reason} of impossible) {
+    if (!reasons.includes(reason)) reasons.push(reason);
+    for (const row of rows.get(what)?.values() ?? []) {
+      if (!row.has(column)) row.set(column, `not possible [${reasons.indexOf(reason) + 1}]`);
+    }
+  }
+
+  const first = Math.max(...[...rows.values()].flatMap(cases => [...cases.keys()].map(title => title.length + 2)));
+  const widths = columns.map(({title}) => Math.max(title.length, 16));
+  const line = (title: string, cells: string[]) => [title.padEnd(first), ...cells.map((cell, i) => cell.padEnd(widths[i]!))].join('  ').trimEnd();
+  let unexplained = 0;
+  const lines = ['', line('', columns.map(({title}) => title))];
+  for (const [what, cases] of rows) {
+    lines.push(what);
+    for (const [title, row] of cases) {
+      lines.push(line(`  ${title}`, columns.map(column => row.get(column.title) ?? notRun)));
+      unexplained += columns.filter(column => (row.get(column.title) ?? notRun) === notRun).length;
+    }
+  }
+  console.log([...lines, '', ...reasons.map((reason, i) => `[${i + 1}] ${reason}`), ''].join('\n'));
+  if (unexplained) throw new Error(`${unexplained} cases were not run, for no reason that was given`);
+});
+
+const notRun = 'NOT RUN';
+
+function resultOf({state, duration = 0}: Test): string {
+  if (state === 'passed') return `passed ${(duration / 1000).toFixed(1)} s`;
+  return state === 'failed' ? 'FAILED' : notRun;
+}

@@ -1,0 +1,76 @@
+import type {IncomingMessage} from 'node:http';
+import {connect} from 'node:net';
+import type {Duplex} from 'node:stream';
+
+interface Tunnel {
+  hold(): void;
+  lose(): void;
+  close(): void;
+}
+
+/** Hands WebSockets on to a server on another port; while that is stopped, they are refused. */
+export class Tunnels {
+  readonly #open = new Set<Tunnel>();
+  #mostAtOnce = 0;
+  #total = 0;
+  #isLost = false;
+
+  constructor(private readonly host: string) {}
+
+  /** How many WebSockets were open at one time, at most. */
+  get mostAtOnce(): number {
+    return this.#mostAtOnce;
+  }
+
+  /** How many were opened so far. */
+  get total(): number {
+    return this.#total;
+  }
+
+  open({method, url, rawHeaders}: IncomingMessage, client: Duplex, head: Buffer, port: number): void {
+    if (this.#isLost) return void client.destroy();
+    const server = connect(port, this.host);
+    const close = () => {
+      this.#open.delete(tunnel);
+      client.destroy();
+      server.destroy();
+    };
+    const tunnel: Tunnel = {
+      hold: () => void server.unpipe(client).pause(),
+      lose() {
+        server.unpipe(client).pause();
+        client.unpipe(server).pause();
+      },
+      close
+    };
+    for (const end of [client, server]) end.on('error', close).on('close', close);
+    // Where answers are held, nothing else ends the other half.
+    client.on('end', close);
+    server.once('connect', () => {
+      this.#open.add(tunnel);
+      this.#total++;
+      this.#mostAtOnce = Math.max(this.#mostAtOnce, this.#open.size);
+      const headers = rawHeaders.flatMap((name, i) => (i % 2 ? [] : [`${name}: ${rawHeaders[i + 1]}\r\n`]));
+      server.write(`${method} ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
+      server.write(head);
+      server.pipe(client).pipe(server);
+    });
+  }
+
+  /** From now on the server hears what is said on the WebSockets that are open now, but nobody hears its answers. */
+  holdAnswers(): void {
+    for (const tunnel of this.#open) tunnel.hold();
+  }
+
+  /** A network that is gone: what is sent goes nowhere, and nobody is told. */
+  lose(): void {
+    this.#isLost = true;
+    for (const tunnel of this.#open) tunnel.lose();
+  }
+
+  /** The network is back, and knows nothing of the WebSockets of before. */
+  find(): void {
+    this.#isLost = false;
+    for (const tunnel of this.#open) tunnel.close();
+  }
+}
