@@ -35,6 +35,11 @@ export const suites = {
     args: mocha('test/node/**/*.test.ts', 'test/store/*.test.ts'),
     minutes: 10
   },
+  walks: {
+    title: 'random walks in the simulator, as many as SEEDS says',
+    args: mocha('test/node/random.test.ts'),
+    minutes: 20
+  },
   conformance: {
     title: "ShareDB's own client tests, and the contract",
     args: mocha('test/conformance/*.test.ts', 'test/contract/*.test.ts'),
