@@ -7,3 +7,6 @@ export const noDisk = 'WebKitGTK\'s driver starts a browser that keeps nothing o
 export const noFreeze = 'Firefox and WebKitGTK have no command that freezes a page';
 export const noOfflineCommand = 'Firefox and WebKitGTK have no command that takes the network from a page and its workers';
 export const noHeap = 'Firefox and WebKitGTK have no command that tells of the heap';
+
+/** A known limit of ours, not of an engine: see "Limits" in the README. */
+export const postedTooLate = 'A page that hosts, and crashes, may have sent to the server what no other tab has been told yet';

@@ -6,7 +6,7 @@ import {TypingTabs} from './typing-tabs.js';
 
 const hostTimeout = 1000;
 /** Long enough for a rescue while the old host still sleeps, on a busy machine as well. */
-const blockedMs = 6000;
+const blockedMs = 9000;
 
 describe('a host that holds its office and does not answer', function() {
   this.timeout(55_000);
