@@ -22,8 +22,11 @@ import type {WorkerGreeting} from './worker-messages.js';
 const HOST_TIMEOUT_MS = 5000;
 /** How long a rescuer may take before another one tries, in ms: its host opens the store first. */
 const RESCUE_MS = 10_000;
-/** So long after the start of a session, a tab looks for what dead ones have left. */
-const OFFER_MS = 250;
+/**
+ * So long after the start of a session, in ms, a tab looks for what dead ones have left: once the documents are there, and
+ * again when the lock of a tab that took its host along is sure to be free, and its storage to be seen.
+ */
+const OFFERS_MS = [250, 2000];
 
 /** What `createConnection` gives: a ProxyConnection that finds its host by itself. */
 export class TabConnection extends ProxyConnection {
@@ -331,9 +334,11 @@ export class TabConnection extends ProxyConnection {
       // What this tab has left itself, it hands over now.
       words.leave(undefined);
       // After the documents: they are what the user waits for.
-      this.clock.after(OFFER_MS, () => {
-        if (this.hostState === 'connected') words.offer(word => this.offerLastWord(word)).catch(() => {});
-      });
+      for (const ms of OFFERS_MS) {
+        this.clock.after(ms, () => {
+          if (this.hostState === 'connected') words.offer(word => this.offerLastWord(word)).catch(() => {});
+        });
+      }
     });
   }
 
