@@ -1,5 +1,5 @@
 import {readFile} from 'node:fs/promises';
-import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
+import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http';
 import {join} from 'node:path';
 import {text as textOfStream} from 'node:stream/consumers';
 import {servePage} from '../../examples/editor/pages.js';
@@ -12,6 +12,20 @@ import {Tunnels} from './tunnels.js';
 
 const host = '127.0.0.1';
 export const documentId = 'scratch';
+
+/** The system gives free ports out again: to a browser that is shared by many tests that would be an origin with a past. */
+const used = new Set<number>();
+
+async function listenAnew(server: Server, host: string): Promise<number> {
+  for (;;) {
+    const port = await listen(server, 0, host);
+    if (!used.has(port)) {
+      used.add(port);
+      return port;
+    }
+    await new Promise(resolve => server.close(resolve));
+  }
+}
 
 /** The example's server behind another one, which goes on serving the page when the example's is stopped. */
 export class Servers {
@@ -40,7 +54,7 @@ export class Servers {
     const tunnels = new Tunnels(host);
     const front = createServer((request, response) => void answer(pages, editor, said, request, response));
     front.on('upgrade', (request, socket, head) => tunnels.open(request, socket, head, editor.port));
-    const port = await listen(front, 0, host);
+    const port = await listenAnew(front, host);
     return new Servers(`http://${host}:${port}/`, said, editor, tunnels, log, async () => {
       const closed = new Promise(resolve => front.close(resolve));
       front.closeAllConnections();
