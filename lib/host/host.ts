@@ -13,7 +13,7 @@ import type {Epoch, TabId} from '../protocol/ids.js';
 import {brief} from '../protocol/debug.js';
 import type {HostReport} from '../protocol/report.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
-import type {ForgetMessage, HostStatus, LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
+import type {HostStatus, LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
 import {checkRequest, isLastWord, isLostOps, isRequest} from '../protocol/requests.js';
 import {DeadLetters} from './dead-letters.js';
 import {HostLog} from './host-log.js';
@@ -95,6 +95,8 @@ export class Host {
   readonly namespace: string;
   readonly epoch: Epoch;
   private readonly generation: number;
+  private readonly place: Place;
+  private readonly build: string;
   private readonly platform: Platform;
   private readonly connection: RealConnection;
   private lobby: Lobby | undefined;
@@ -133,7 +135,9 @@ export class Host {
     this.epoch = this.platform.randomId() as Epoch;
     this.generation = Math.max(this.platform.clock.now(), (options.after ?? 0) + 1);
     this.connection = options.connection as RealConnection;
-    const sharesConsole = (options.place ?? 'direct') === 'direct';
+    this.place = options.place ?? 'direct';
+    this.build = options.build ?? '';
+    const sharesConsole = this.place === 'direct';
     this.log = new HostLog(
       () => (sharesConsole ? [] : this.tabs.values()),
       // eslint-disable-next-line no-console
@@ -167,7 +171,7 @@ export class Host {
   private openStore(options: StoreOptions | false | undefined): DurableStore | undefined {
     const storage = options === false ? undefined
       : options?.storage ?? (IndexedDbStorage.isAvailable() ? new IndexedDbStorage({durability: options?.durability}) : undefined);
-    const {mirror = (this.options.place ?? 'direct') !== 'direct'} = this.options;
+    const {mirror = this.place !== 'direct'} = this.options;
     this.isMirrored = !storage && mirror;
     if (!storage && !mirror) return undefined;
     return new DurableStore({
@@ -191,7 +195,7 @@ export class Host {
     if (this.closed) return;
     const {store} = this;
     this.takeUp();
-    const {place = 'direct', build = ''} = this.options;
+    const {place, build} = this;
     this.lobby = new Lobby(this.platform, {
       namespace: this.namespace,
       epoch: this.epoch,
@@ -215,7 +219,7 @@ export class Host {
     this.isAwaitingTabs = true;
     this.platform.clock.after(RETURN_MS, () => {
       this.isAwaitingTabs = false;
-      for (const key of this.store!.keys()) if (!this.docs.get(key[0])?.has(key[1])) this.store!.remove(key);
+      for (const key of this.store!.keys()) if (!this.findDoc(key)) this.store!.remove(key);
     });
   }
 
@@ -270,7 +274,7 @@ export class Host {
 
   /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */
   inspect(): HostReport {
-    const {place = 'direct', build = ''} = this.options;
+    const {place, build} = this;
     const docs: SharedDoc[] = [];
     this.forEachDoc(doc => docs.push(doc));
     return {
@@ -321,6 +325,13 @@ export class Host {
     };
   }
 
+  /** How many tabs have a session. */
+  private get attachedTabs(): number {
+    let count = 0;
+    for (const {session} of this.tabs.values()) if (session) count++;
+    return count;
+  }
+
   private detach(tab: Tab, gone: boolean): void {
     tab.session = undefined;
     this.queries.detach(tab);
@@ -338,7 +349,7 @@ export class Host {
   private checkIdle(): void {
     const {idleAfter} = this.options;
     if (idleAfter === undefined || this.closed || this.cancelIdle) return;
-    for (const {session} of this.tabs.values()) if (session) return;
+    if (this.attachedTabs) return;
     this.cancelIdle = this.platform.clock.after(idleAfter, () => void this.finish(FINISH_MS).then(() => {
       if (this.cancelIdle) this.close();
     }));
@@ -348,9 +359,7 @@ export class Host {
   async retire(ms: number): Promise<void> {
     // The goodbye of the tab that asks for this may be under way.
     await new Promise<void>(resolve => this.platform.clock.after(LOOK_MS, resolve));
-    let hasTabs = false;
-    for (const {session} of this.tabs.values()) hasTabs ||= !!session;
-    if (!hasTabs) await this.finish(ms);
+    if (!this.attachedTabs) await this.finish(ms);
     this.close();
   }
 
@@ -414,7 +423,7 @@ export class Host {
       case 'pp':
         return this.ping(tab);
       case 'doc.forget':
-        return this.findDoc(message as unknown as ForgetMessage)?.forget(tab);
+        return this.findDoc([c, d])?.forget(tab);
       case 'tab.resume':
         for (const known of (message as unknown as ResumeMessage).docs) this.doc(known.c, known.d).resume(tab, known);
         return;
@@ -471,10 +480,7 @@ export class Host {
       case 'host.clear':
         return this.clear();
       case 'store.flush':
-        return new Promise<void>(resolve => {
-          if (this.store) this.store.whenDurable(resolve);
-          else resolve();
-        });
+        return this.allDurable();
       case 'store.pendingDocs':
         return this.pendingDocKeys();
       case 'tab.lastWord':
@@ -497,25 +503,20 @@ export class Host {
     const tab = this.tabOf(word.tabId as TabId);
     for (const {c, d, rev, ops} of word.docs) this.doc(c, d).adopt(tab, rev, ops, word.lineage === this.lineage);
     const docs = word.docs.map(({c, d}) => this.doc(c, d));
-    return new Promise(resolve => {
-      let left = docs.length;
-      const finish = (): void => {
-        if (this.store) this.store.whenDurable(resolve);
-        else resolve();
-      };
-      if (!left) finish();
-      for (const doc of docs) doc.whenRestored(() => { if (!--left) finish(); });
-    });
+    return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenRestored(resolve)))).then(() => this.allDurable());
   }
 
   /** A tab could not keep them. Done when they are as durable as anything is. */
   private keepLost(letters: unknown): Promise<void> {
     if (!isLostOps(letters)) throw Object.assign(new Error('Invalid lost ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     for (const letter of letters) this.deadLetters.add(letter, this.platform.clock.now());
-    return new Promise(resolve => {
-      if (this.store) this.store.whenDurable(resolve);
-      else resolve();
-    });
+    return this.allDurable();
+  }
+
+  /** Resolves when what was written so far is as durable as anything is. */
+  private allDurable(): Promise<void> {
+    const {store} = this;
+    return store ? new Promise(resolve => store.whenDurable(resolve)) : Promise.resolve();
   }
 
   private get lineage(): string {
@@ -604,7 +605,7 @@ export class Host {
     for (const inCollection of [...this.docs.values()]) for (const doc of [...inCollection.values()]) act(doc);
   }
 
-  private findDoc({c, d}: {c: string; d: string}): SharedDoc | undefined {
+  private findDoc([c, d]: DocKey): SharedDoc | undefined {
     return this.docs.get(c)?.get(d);
   }
 
@@ -670,11 +671,9 @@ export class Host {
   }
 
   private status(): HostStatus {
-    let tabs = 0;
-    for (const tab of this.tabs.values()) if (tab.session) tabs++;
     const {store} = this;
     return {
-      tabs, pendingOps: this.pendingOps, pendingDocs: this.pendingDocs,
+      tabs: this.attachedTabs, pendingOps: this.pendingOps, pendingDocs: this.pendingDocs,
       durable: store?.isDurable ?? false,
       pendingWrites: store?.queueSize ?? 0,
       deadLetters: this.deadLetters.size,
