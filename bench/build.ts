@@ -1,7 +1,7 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import webpack from 'webpack';
+import {bundle} from '../examples/editor/bundle.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -29,18 +29,4 @@ export async function build(outDir: string): Promise<void> {
   });
   await mkdir(outDir, {recursive: true});
   await writeFile(join(outDir, 'index.html'), '<!doctype html><meta charset="utf-8"><title>bench</title><script src="main.js"></script>');
-}
-
-function bundle(configuration: webpack.Configuration): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const compiler = webpack(configuration);
-    if (!compiler) return reject(new Error('webpack did not start'));
-    compiler.run((error, stats) => {
-      compiler.close(() => {
-        if (error) return reject(error);
-        if (stats?.hasErrors()) return reject(new Error(stats.toString({all: false, errors: true})));
-        resolve();
-      });
-    });
-  });
 }

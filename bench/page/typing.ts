@@ -1,5 +1,6 @@
 import type {Connection, Doc} from 'sharedb/lib/client/index.js';
 import {settled} from '../../test/waiting/settled.js';
+import {turn} from '../../test/waiting/turn.js';
 import {connect} from './connect.js';
 import {now} from './now.js';
 
@@ -50,15 +51,3 @@ export function typed(): string {
 }
 
 const PER_TURN = 10;
-
-/** The end of this turn of the event loop, without a timer's delay. */
-function turn(): Promise<void> {
-  return new Promise(resolve => {
-    const {port1, port2} = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
-}

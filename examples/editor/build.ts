@@ -3,7 +3,7 @@ import {copyFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {basename, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import webpack from 'webpack';
+import {bundle} from './bundle.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const client = fileURLToPath(new URL('./client', import.meta.url));
@@ -52,19 +52,4 @@ export async function build({outDir = join(root, 'build/editor'), mode = 'develo
   const files = ['index.html', 'icon.svg', 'style.css', 'quill-theme.css'].map((name) => join(client, name));
   files.push(require.resolve('quill/dist/quill.snow.css'));
   await Promise.all(files.map((file) => copyFile(file, join(outDir, basename(file)))));
-}
-
-function bundle(configuration: webpack.Configuration): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const compiler = webpack(configuration);
-    if (!compiler) return reject(new Error('webpack did not start'));
-    compiler.run((error, stats) => {
-      compiler.close(() => {
-        if (error) return reject(error);
-        if (stats?.hasErrors()) return reject(new Error(stats.toString({all: false, errors: true})));
-        if (stats?.hasWarnings()) console.warn(stats.toString({all: false, warnings: true}));
-        resolve();
-      });
-    });
-  });
 }

@@ -2,7 +2,7 @@ import {copyFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import webpack from 'webpack';
+import {bundle} from '../../examples/editor/bundle.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = fileURLToPath(new URL('./page', import.meta.url));
@@ -46,18 +46,4 @@ export async function build(outDir: string): Promise<void> {
   });
   await copyFile(join(page, 'index.html'), join(outDir, 'index.html'));
   await copyFile(require.resolve('quill/dist/quill.snow.css'), join(outDir, 'quill.snow.css'));
-}
-
-function bundle(configuration: webpack.Configuration): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const compiler = webpack(configuration);
-    if (!compiler) return reject(new Error('webpack did not start'));
-    compiler.run((error, stats) => {
-      compiler.close(() => {
-        if (error) return reject(error);
-        if (stats?.hasErrors()) return reject(new Error(stats.toString({all: false, errors: true})));
-        resolve();
-      });
-    });
-  });
 }

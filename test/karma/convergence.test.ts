@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import type {Doc} from 'sharedb/lib/client/index.js';
 import {settled} from '../waiting/settled.js';
+import {turn} from '../waiting/turn.js';
 import {until} from '../waiting/until.js';
 import {Random} from './random.js';
 import {allEdits, type Edits} from './random-edits.js';
@@ -59,18 +60,6 @@ function roundTrip({connection}: Doc): Promise<void> {
   return new Promise(resolve => {
     connection.once('pong', resolve);
     connection.ping();
-  });
-}
-
-/** Lets messages of workers and sockets in. */
-function turn(): Promise<void> {
-  return new Promise(resolve => {
-    const {port1, port2} = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
   });
 }
 
