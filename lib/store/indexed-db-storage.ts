@@ -5,15 +5,28 @@ import {
 
 interface Schema extends DBSchema {
   checkpoints: {key: [c: string, d: string]; value: KeptCheckpoint; indexes: {pending: number}};
-  journal: {key: [c: string, d: string, n: number]; value: {n: number; record: string}};
+  journal: {key: [c: string, d: string, term: number, n: number]; value: KeptRecord};
   meta: {key: string; value: string};
-  /** The one epoch that may write, and barriers for those that may not any more. */
-  claim: {key: string; value: string | number};
+  /** Who may write, and barriers for those who may not any more. */
+  claim: {key: string; value: Holder | number};
+}
+
+/** The one epoch that may write. Its term in office is later than that of any before. */
+interface Holder {
+  epoch: string;
+  term: number;
+}
+
+interface KeptRecord {
+  term: number;
+  n: number;
+  record: string;
 }
 
 interface KeptCheckpoint {
   c: string;
   d: string;
+  term: number;
   checkpoint: string;
   /** Left out where there is nothing pending: the index has only those that have it. */
   pending?: 1;
@@ -21,6 +34,7 @@ interface KeptCheckpoint {
 
 type Database = IDBPDatabase<Schema>;
 type Store = 'checkpoints' | 'journal' | 'meta' | 'claim';
+type Append = Change & {type: 'append'};
 type Writing = IDBPTransaction<Schema, Store[], 'readwrite'>;
 
 const STORES: Store[] = ['checkpoints', 'journal', 'meta', 'claim'];
@@ -28,7 +42,7 @@ const STORES: Store[] = ['checkpoints', 'journal', 'meta', 'claim'];
 const APPENDING: Store[] = ['journal', 'claim'];
 /** From so many documents on, reading the range that they are in is looked at. */
 const RANGE_FROM = 32;
-const HOLDER = 'epoch';
+const HOLDER = 'holder';
 /** Bars everybody from a database that nobody has claimed. */
 const UNCLAIMED = 'unclaimed';
 /** A barrier is forgotten after so long, in ms: no host that was replaced sleeps longer. */
@@ -55,6 +69,7 @@ export class IndexedDbStorage implements Storage {
   private readonly durability: 'strict' | 'relaxed';
   private readonly prefix: string;
   private name = '';
+  private term = 0;
   private isOpen = false;
   private database: Promise<Database> | undefined;
 
@@ -86,48 +101,49 @@ export class IndexedDbStorage implements Storage {
       done.catch(() => {});
       const meta = transaction.objectStore('meta');
       const claim = transaction.objectStore('claim');
-      const [names, values, keys, since] = await Promise.all([meta.getAllKeys(), meta.getAll(), claim.getAllKeys(), claim.getAll()]);
+      const [names, values, keys, kept] = await Promise.all([meta.getAllKeys(), meta.getAll(), claim.getAllKeys(), claim.getAll()]);
       if (keys.includes(barrierOf(epoch))) throw new FencedError();
-      const holder = since[keys.indexOf(HOLDER)];
-      const old = keys.filter((_, i) => typeof since[i] === 'number' && Date.now() - since[i] > BARRED_MS);
+      const holder = kept[keys.indexOf(HOLDER)] as Holder | undefined;
+      const old = keys.filter((_, i) => typeof kept[i] === 'number' && Date.now() - kept[i] > BARRED_MS);
+      const term = Math.max(Date.now(), (holder?.term ?? 0) + 1);
       await Promise.all([
         ...[UNCLAIMED, ...old].map(key => claim.delete(key)),
-        ...(typeof holder === 'string' && holder !== epoch ? [claim.put(Date.now(), barrierOf(holder))] : []),
-        claim.put(epoch, HOLDER),
+        ...(holder && holder.epoch !== epoch ? [claim.put(Date.now(), barrierOf(holder.epoch))] : []),
+        claim.put({epoch, term}, HOLDER),
         done
       ]);
+      this.term = term;
       return Object.fromEntries(names.map((name, i) => [name, asText(values[i])]));
     });
   }
 
   write(changes: readonly Change[], epoch: string): Promise<void> {
     return this.use(async database => {
-      const stores = changes.every(({type}) => type === 'append') ? APPENDING : STORES;
-      const transaction = database.transaction(stores, 'readwrite', {durability: this.durability}) as unknown as Writing;
+      const isAppending = changes.every(({type}) => type === 'append');
+      const transaction = database.transaction(
+        isAppending ? APPENDING : STORES, 'readwrite', {durability: this.durability}
+      ) as unknown as Writing;
       const {done} = transaction;
       done.catch(() => {});
       try {
-        // Adding what is there already fails, and takes the whole transaction along: the browser itself turns a host
-        // away that has been replaced, however late it comes and whatever its thread is busy with. A look at the
-        // claim would leave the transaction open until the thread has the answer, and everybody else waiting.
+        // To look at the claim first would leave the transaction open until this thread has the answer, and everybody
+        // else waiting, however long the thread is busy.
         const claim = transaction.objectStore('claim');
-        const barriers = [barrierOf(epoch), UNCLAIMED];
-        const passed = barriers.map(key => claim.add(0, key).catch((error: unknown) => {
-          throw !isConstraint(error) ? error : key === UNCLAIMED ? new UnclaimedError() : new FencedError();
-        }));
-        const opened = barriers.map(key => claim.delete(key));
-        const held = claim.get(HOLDER);
+        const passed = isAppending ? [] : passBarriers(claim, epoch);
+        const held = claim.get(HOLDER) as Promise<Holder | undefined>;
         const made: Promise<unknown>[] = [];
         try {
-          for (const change of changes) made.push(...make(transaction, change));
+          for (const change of changes) made.push(...make(transaction, change, this.term));
         } finally {
-          for (const request of [...passed, ...opened, held, ...made]) request.catch(() => {});
+          for (const request of [...passed, held, ...made]) request.catch(() => {});
         }
         transaction.commit();
         const holder = await allOf(held, [...passed, ...made, done]);
-        // Emptied by somebody who knows nothing of barriers: what has just been written is to be written anew.
-        if (holder === undefined) throw new UnclaimedError();
-        if (holder !== epoch) throw new FencedError();
+        if (holder?.epoch === epoch) return;
+        // It counts for nothing from the successor's first own record on, and had better not be there at all.
+        if (isAppending) await takeBack(database, changes as Append[], this.term).catch(() => {});
+        // Emptied, perhaps by somebody who knows nothing of barriers: what has been written is to be written anew.
+        throw holder ? new FencedError() : new UnclaimedError();
       } catch (error) {
         abort(transaction);
         throw error;
@@ -146,10 +162,7 @@ export class IndexedDbStorage implements Storage {
       }
       return Promise.all(keys.map(async ([c, d]) => {
         const [kept, records] = await Promise.all([checkpoints.get([c, d]), journal.getAll(journalOf([c, d]))]);
-        return {
-          checkpoint: kept && asText(kept.checkpoint ?? kept),
-          journal: records.map(value => ({n: value.n, record: asText(value.record ?? value)}))
-        };
+        return storedDoc(kept, records);
       }));
     });
   }
@@ -258,17 +271,36 @@ async function readRange(
   const [kept, numbers, values] = await Promise.all([
     checkpoints.getAll(IDBKeyRange.bound(first, last)), journal.getAllKeys(records), journal.getAll(records)
   ]);
-  const docs = new Map<string, StoredDoc>();
-  for (const key of keys) docs.set(JSON.stringify(key), {checkpoint: undefined, journal: []});
-  for (const value of kept) {
-    const doc = docs.get(JSON.stringify([value.c, value.d]));
-    if (doc) doc.checkpoint = asText(value.checkpoint ?? value);
-  }
+  const checkpointOf = new Map(kept.map(value => [JSON.stringify([value.c, value.d]), value]));
+  const recordsOf = new Map<string, KeptRecord[]>();
   numbers.forEach(([c, d], i) => {
-    const value = values[i]!;
-    docs.get(JSON.stringify([c, d]))?.journal.push({n: value.n, record: asText(value.record ?? value)});
+    const name = JSON.stringify([c, d]);
+    const records = recordsOf.get(name);
+    if (records) records.push(values[i]!);
+    else recordsOf.set(name, [values[i]!]);
   });
-  return keys.map(key => docs.get(JSON.stringify(key))!);
+  return keys.map(key => storedDoc(checkpointOf.get(JSON.stringify(key)), recordsOf.get(JSON.stringify(key)) ?? []));
+}
+
+function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[]): StoredDoc {
+  return {
+    checkpoint: kept && asText(kept.checkpoint ?? kept),
+    journal: inOffice(records, kept?.term ?? 0).map(value => ({n: value.n, record: asText(value.record ?? value)}))
+  };
+}
+
+/**
+ * The records, by term and number, without those that a host has written after it was replaced: its successor has
+ * counted on from before them, or has made a checkpoint without them.
+ */
+function inOffice(records: KeptRecord[], term: number): KeptRecord[] {
+  const valid: KeptRecord[] = [];
+  let next: KeptRecord | undefined;
+  for (const record of records.toReversed()) {
+    if (record.term < term || (next && record.n >= next.n)) continue;
+    valid.push(next = record);
+  }
+  return valid.reverse();
 }
 
 /** The first and the last of the keys, in the order of IndexedDB. */
@@ -278,23 +310,41 @@ function rangeOf(keys: readonly DocKey[]): [first: string[], last: string[]] {
 }
 
 /** All records of a document: an array sorts after every number. */
-function journalOf([c, d]: DocKey, upTo?: number): IDBKeyRange {
-  return IDBKeyRange.bound([c, d], [c, d, upTo ?? []]);
+function journalOf([c, d]: DocKey): IDBKeyRange {
+  return IDBKeyRange.bound([c, d], [c, d, []]);
+}
+
+/**
+ * Adding what is there already fails, and takes the whole transaction along: the browser itself turns a host away that
+ * has been replaced, however late it comes and whatever its thread is busy with.
+ */
+function passBarriers(claim: {add(value: number, key: string): Promise<unknown>; delete(key: string): Promise<unknown>}, epoch: string): Promise<unknown>[] {
+  const barriers = [barrierOf(epoch), UNCLAIMED];
+  const passed = barriers.map(key => claim.add(0, key).catch((error: unknown) => {
+    throw !isConstraint(error) ? error : key === UNCLAIMED ? new UnclaimedError() : new FencedError();
+  }));
+  return [...passed, ...barriers.map(key => claim.delete(key))];
+}
+
+async function takeBack(database: Database, appended: Append[], term: number): Promise<void> {
+  const transaction = database.transaction('journal', 'readwrite');
+  await Promise.all([
+    ...appended.map(({key: [c, d], n}) => transaction.store.delete([c, d, term, n])), transaction.done
+  ]);
 }
 
 /** Throws, and has made some of the requests perhaps, where a value can't be stored. */
-function make(transaction: Writing, change: Change): Promise<unknown>[] {
+function make(transaction: Writing, change: Change, term: number): Promise<unknown>[] {
   switch (change.type) {
     case 'append': {
       const {key: [c, d], n, record} = change;
-      return [transaction.objectStore('journal').put({n, record}, [c, d, n])];
+      return [transaction.objectStore('journal').put({term, n, record}, [c, d, term, n])];
     }
     case 'checkpoint': {
-      const {key: [c, d], checkpoint, hasPending} = change;
-      const cut = journalOf(change.key, change.n);
+      const {key: [c, d], n, checkpoint, hasPending} = change;
       return [
-        transaction.objectStore('checkpoints').put({c, d, checkpoint, ...(hasPending && {pending: 1})}),
-        transaction.objectStore('journal').delete(cut)
+        transaction.objectStore('checkpoints').put({c, d, term, checkpoint, ...(hasPending && {pending: 1})}),
+        transaction.objectStore('journal').delete(IDBKeyRange.bound([c, d], [c, d, term, n]))
       ];
     }
     case 'remove': {

@@ -149,6 +149,15 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       expect(await next.claim('last')).to.eql({});
     });
 
+    it('appends nothing for an epoch that lost its claim', async () => {
+      await write(append(ONE, 1));
+      const next = await open('default', 'next');
+      expect(await write(append(ONE, 2), append(TWO, 1)).catch((e: unknown) => e)).to.be.instanceOf(FencedError);
+      expect(await next.read([ONE, TWO])).to.eql([
+        {checkpoint: undefined, journal: [{n: 1, record: 'record 1'}]}, {checkpoint: undefined, journal: []}
+      ]);
+    });
+
     it('tells by a write without changes whether it could write', async () => {
       await write();
       await open('default', 'next');

@@ -1,7 +1,8 @@
 import {expect} from 'chai';
+import {openDB} from 'idb';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import type {Change, DocKey} from '../../lib/store/storage.js';
-import {indexedDbDisk, memoryDisk, withIndexedDb} from './disks.js';
+import {dump, indexedDbDisk, memoryDisk, withIndexedDb} from './disks.js';
 import {describeStorage} from './storage-contract.js';
 
 describeStorage('InMemoryStorage', memoryDisk);
@@ -21,6 +22,43 @@ describe('on IndexedDB', () => {
     expect(await storage.write([good, bad, good], 'epoch').catch((e: unknown) => e)).to.have.property('name', 'DataError');
     expect(await storage.inventory()).to.eql([]);
     storage.close();
+  });
+
+  describe('what a host has appended after it was replaced, and could not take back', () => {
+    const key: DocKey = ['notes', 'one'];
+    const append = (n: number, record: string): Change => ({type: 'append', key, n, record});
+    let storage: IndexedDbStorage;
+
+    beforeEach(async () => {
+      storage = new IndexedDbStorage();
+      await storage.open('default');
+      await storage.claim('first');
+      await storage.write([append(1, 'one'), append(2, 'two')], 'first');
+      await storage.claim('second');
+      const database = await openDB('sharedb-tabs:default');
+      const {term} = (await database.getAll('journal'))[0] as {term: number};
+      for (const n of [3, 4]) await database.put('journal', {term, n, record: 'late'}, [...key, term, n]);
+      database.close();
+    });
+    afterEach(() => storage.close());
+
+    const read = async (): Promise<unknown> => (await storage.read([key]))[0];
+
+    it('counts for nothing once the next one has appended', async () => {
+      await storage.write([append(3, 'three')], 'second');
+      expect(await read()).to.eql({
+        checkpoint: undefined, journal: [{n: 1, record: 'one'}, {n: 2, record: 'two'}, {n: 3, record: 'three'}]
+      });
+    });
+
+    it('counts for nothing once the next one has made a checkpoint, and goes with a later one', async () => {
+      await storage.write([{type: 'checkpoint', key, n: 2, checkpoint: 'both', hasPending: false}], 'second');
+      expect(await read()).to.eql({checkpoint: 'both', journal: []});
+      await storage.write([append(3, 'three')], 'second');
+      expect(await read()).to.eql({checkpoint: 'both', journal: [{n: 3, record: 'three'}]});
+      await storage.write([{type: 'checkpoint', key, n: 3, checkpoint: 'all', hasPending: false}], 'second');
+      expect(await dump('sharedb-tabs:default')).not.to.include('late');
+    });
   });
 
   it('says that there is none where looking at it is forbidden', () => {

@@ -311,7 +311,7 @@ describe('a store in trouble', () => {
 
   describe('a record that can\'t be used', () => {
     const checkpoint = (text: unknown): [string, unknown] => ['checkpoints', {c: 'notes', d: 'a', checkpoint: text, pending: 1}];
-    const journal = (n: number, record: unknown): [string, unknown, IDBValidKey] => ['journal', {n, record}, ['notes', 'a', n]];
+    const journal = (n: number, record: unknown): [string, unknown, IDBValidKey] => ['journal', {n, record}, ['notes', 'a', Number.MAX_SAFE_INTEGER, n]];
     const valid = {v: 1, type: 'http://sharejs.org/types/JSONv0', data: {n: 0}, rev: 0, history: [], pending: [], tabs: []};
     const CASES: Record<string, [store: string, value: unknown, key?: IDBValidKey]> = {
       'a checkpoint that is cut off': checkpoint('{"v":1,"type":"broken'),
@@ -327,7 +327,7 @@ describe('a store in trouble', () => {
       'a journal record with an op that can\'t be applied': journal(1000, JSON.stringify({
         t: 'submit', step: {op: [{p: ['broken', 'way'], na: 1}]}, owner: 'tab', seq: 1
       })),
-      'a foreign value in the journal': ['journal', 'broken', ['notes', 'a', 1000]]
+      'a foreign value in the journal': ['journal', 'broken', ['notes', 'a', Number.MAX_SAFE_INTEGER, 1000]]
     };
     for (const [name, record] of Object.entries(CASES)) {
       it(`is set aside, and the server's state is used: ${name}`, async () => {
