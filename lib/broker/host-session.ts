@@ -11,8 +11,8 @@ export type Care = 'durable' | 'repeatable' | 'own';
 
 /** When what was written so far may be told. */
 export interface Durability {
-  /** Calls back once, when all of it is durable. */
-  whenDurable(callback: () => void): void;
+  /** Calls back once, when all of it is durable. @param hurries whether that is not to take longer than it must. Default true. */
+  whenDurable(callback: () => void, hurries?: boolean): void;
   /** The same, but for what would come again if it were lost. */
   whenTellable(callback: () => void): void;
   readonly isWriting: boolean;
@@ -75,6 +75,6 @@ export class HostSession extends Session {
     durability.whenDurable(() => {
       this.earlyMessages -= count;
       this.durableBatches = Math.max(this.durableBatches, n);
-    });
+    }, false);
   }
 }

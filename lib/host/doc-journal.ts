@@ -16,7 +16,7 @@ export type JournalRecord =
   }
   /** A tab's op that changes nothing. */
   | {t: 'nothing'; owner: string; seq: number}
-  /** The first pending op goes to the server, with this identity for good. */
+  /** The first pending op, which had no identity yet, goes to the server with this one for good. */
   | {t: 'send'; src: string; seq: number}
   /** An op or an acknowledgement of the server. */
   | {t: 'message'; message: object}
@@ -72,11 +72,14 @@ export class DocJournal {
     return this.journalChars > this.checkpointChars / 10;
   }
 
-  /** @param isRepeatable the server would tell it again */
-  append(record: JournalRecord | string, isRepeatable = false): void {
+  /**
+   * @param isRepeatable the server would tell it again
+   * @returns its place, for `whenWritten`
+   */
+  append(record: JournalRecord | string, isRepeatable = false): number {
     const text = typeof record === 'string' ? record : JSON.stringify(record);
     this.journalChars += text.length;
-    this.store.append(this.key, ++this.n, text, isRepeatable);
+    return this.store.append(this.key, ++this.n, text, isRepeatable);
   }
 
   checkpoint(checkpoint: Checkpoint): void {
@@ -86,13 +89,9 @@ export class DocJournal {
     this.store.checkpoint(this.key, this.n, text, checkpoint.pending.length > 0);
   }
 
-  whenDurable(callback: () => void): void {
-    this.store.whenDurable(callback);
-  }
-
-  /** See {@link DurableStore.whenTellable}. */
-  whenTellable(callback: () => void): void {
-    this.store.whenTellable(callback);
+  /** See {@link DurableStore.whenWritten}. */
+  whenWritten(place: number, callback: () => void): void {
+    this.store.whenWritten(place, callback);
   }
 
   /**

@@ -115,8 +115,9 @@ export class RecordedDoc {
     const last = doc.pendingOps.at(-1);
     // Ops of two tabs stay two ops, so that the server can reject one without the other. What may have been sent stays
     // as it is. Told again, it is as it was: else the server would get what was composed as part of another op, too.
-    const preventCompose = submission.preventCompose ||
-      (!this.replaying && !!last && (last.owner !== owner || last.submitSource !== submitSource || last.sentAt !== undefined));
+    const preventCompose = submission.preventCompose || (!this.replaying && (last
+      ? last.owner !== owner || last.submitSource !== submitSource || last.sentAt !== undefined
+      : !!doc.inflightOp));
     const id = this.replaying ? submission.id : this.nextIdentity();
     const record = this.journal && !this.replaying && JSON.stringify({
       t: 'submit', step, owner, seq, source, id,
@@ -134,13 +135,16 @@ export class RecordedDoc {
     } finally {
       this.author = undefined;
     }
-    if (record) this.write(record);
+    const place = record ? this.write(record) : 0;
     doc.preventCompose = preventCompose;
     doc.submitSource = submitSource;
     callback.origin = [owner, seq];
     doc._pushOp(op, source || true, callback);
     // Upstream queues before it applies: an op carries the type that it was made for.
     if (op.callbacks) op.type = type;
+    // It may have been composed into one that is there.
+    const queued = doc.pendingOps.at(-1);
+    if (queued) queued.place = place;
     nextTick(() => doc.flush());
     return undefined;
   }
@@ -258,20 +262,24 @@ export class RecordedDoc {
         return settle();
       }
       case 'send': {
-        doc.inflightOp ??= doc.pendingOps.shift() ?? null;
-        if (doc.inflightOp) Object.assign(doc.inflightOp, {src: record.src, seq: record.seq, sentAt: 1, isSent: true});
+        const op = this.takeUp();
+        if (op) Object.assign(op, {src: record.src, seq: record.seq});
         return;
       }
-      case 'message':
+      case 'message': {
+        const {src, seq} = record.message as RealOp;
+        const [next] = doc.pendingOps;
+        if (next && next.src === src && next.seq === seq) this.takeUp();
         return doc._handleOp(null, record.message);
+      }
       case 'reject': {
-        const {inflightOp} = doc;
+        const inflightOp = this.takeUp();
         if (!inflightOp) return;
         if (record.inverse !== undefined) giveInverse(inflightOp, record.inverse);
         return this.takeBack(decodeError(record.error));
       }
       case 'clear':
-        if (doc.inflightOp) doc._clearInflightOp();
+        if (this.takeUp()) doc._clearInflightOp();
         return;
       default:
         record satisfies never;
@@ -279,11 +287,22 @@ export class RecordedDoc {
     }
   }
 
-  /** @param isRepeatable without the record, the op under way is sent again, and the server tells it again */
-  private write(record: JournalRecord | string, isRepeatable = false): void {
-    if (!this.journal || this.replaying) return;
-    this.journal.append(record, isRepeatable);
+  /** The op that was under way to the server when the record was written. */
+  private takeUp(): RealOp | null {
+    const {doc} = this;
+    doc.inflightOp ??= doc.pendingOps.shift() ?? null;
+    return doc.inflightOp && Object.assign(doc.inflightOp, {sentAt: 1, isSent: true});
+  }
+
+  /**
+   * @param isRepeatable without the record, the op under way is sent again, and the server tells it again
+   * @returns its place in the store
+   */
+  private write(record: JournalRecord | string, isRepeatable = false): number {
+    if (!this.journal || this.replaying) return 0;
+    const place = this.journal.append(record, isRepeatable);
     this.events.onJournal();
+    return place;
   }
 
   // ---- the real document
@@ -394,18 +413,16 @@ export class RecordedDoc {
       if (!journal) return upstream.call(doc);
       if (!doc.connection.canSend) return;
       if (!doc.inflightOp) doc.inflightOp = doc.pendingOps.shift()!;
-      const hadIdentity = op.src !== undefined && op.seq !== undefined;
-      if (!hadIdentity) {
+      if (op.src === undefined || op.seq === undefined) {
         op.src = doc.connection.id!;
         op.seq = doc.connection.seq++;
+        op.place = this.write({t: 'send', src: op.src, seq: op.seq});
       }
-      // From now on nothing may be composed into it, and the journal says so before it tells of the next op.
-      if (!op.isSent) this.write({t: 'send', src: op.src!, seq: op.seq!}, true);
+      // From now on nothing may be composed into it.
       op.isSent = true;
       op.sentAt ??= Date.now();
       const attempt = (op.attempt = {});
-      const whenKnown = hadIdentity ? (send: () => void) => journal.whenTellable(send) : (send: () => void) => journal.whenDurable(send);
-      whenKnown(() => {
+      journal.whenWritten(op.place ?? 0, () => {
         if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
         doc.submitSource = !!op.submitSource;
         upstream.call(doc);

@@ -24,6 +24,8 @@ export interface RealOp {
   owner?: string;
   /** Ours: what undoes it, where the type could not tell and it was worked out. */
   inverse?: unknown;
+  /** Ours: the place in the store of the record without which it must not be sent. */
+  place?: number;
   /** Ours: the last attempt to send it, of those that wait for the journal. */
   attempt?: object;
   /** Ours: `doc.submitSource` as it was in the tab, since upstream reads it when the op is sent. */

@@ -40,6 +40,8 @@ export interface Aside {
   stored: StoredDoc | undefined;
 }
 
+/** What nobody waits for, because it would come again if it were lost, may go with what comes within so many ms. */
+const LAZY_MS = 300;
 /** After a failed write, the next one is tried after so long. */
 const RETRY_MS = 2000;
 /** A storage that does not answer for so long is done without: browsers can leave a request unanswered. */
@@ -74,6 +76,9 @@ export class DurableStore {
   private count = 0;
   /** How many there were up to the last one that would not come again if it were lost. */
   private needed = 0;
+  /** How many have to be committed without delay. */
+  private wanted = 0;
+  /** By place. */
   private waiting: {upTo: number; callback: () => void}[] = [];
   private reading: {keys: DocKey[]; stored: Promise<StoredDoc[]>} | undefined;
   /** Why what is written at present does not survive. */
@@ -88,6 +93,7 @@ export class DurableStore {
   private closed = false;
   private committing = false;
   private cancelRetry: (() => void) | undefined;
+  private cancelLazy: (() => void) | undefined;
   private failedReads = 0;
   private asideCount = 0;
   private longQueue = LONG_QUEUE;
@@ -153,10 +159,12 @@ export class DurableStore {
   /**
    * Adds a record to a document's journal. `n` is above that of its last record.
    * @param isRepeatable what it tells of would come again if it were lost: see `whenTellable`
+   * @returns its place among all changes, for `whenWritten`
    */
-  append(key: DocKey, n: number, record: string, isRepeatable = false): void {
+  append(key: DocKey, n: number, record: string, isRepeatable = false): number {
     this.note(key, true);
     this.enqueue({type: 'append', key, n, record}, isRepeatable);
+    return this.count;
   }
 
   /** Replaces all that is stored of a document up to and with record `n`. */
@@ -210,28 +218,38 @@ export class DurableStore {
   /**
    * Calls back once, when all that was appended so far is committed: at once, where nothing is waiting, or
    * the storage fails.
+   * @param hurries whether what could wait is committed without delay
    */
-  whenDurable(callback: () => void): void {
-    if (this.isFenced) return;
-    if (this.isDown || this.closed || !this.isWriting) return callback();
-    this.waiting.push({upTo: this.count, callback});
+  whenDurable(callback: () => void, hurries = true): void {
+    this.whenWritten(this.count, callback, hurries);
   }
 
   /** The same, but it does not wait for what would come again if it were lost: the server's acknowledgements. */
   whenTellable(callback: () => void): void {
+    this.whenWritten(this.needed, callback);
+  }
+
+  /** The same, but it waits for what was appended up to this place alone. */
+  whenWritten(place: number, callback: () => void, hurries = true): void {
     if (this.isFenced) return;
-    if (this.isDown || this.closed || this.needed <= this.count - this.queueSize) return callback();
-    this.waiting.push({upTo: this.needed, callback});
+    if (this.isDown || this.closed || place <= this.committed) return callback();
+    const later = this.waiting.findLastIndex(({upTo}) => upTo <= place) + 1;
+    this.waiting.splice(later, 0, {upTo: place, callback});
+    if (hurries) this.want(place);
   }
 
   /** Whether something is not committed yet, or will never be. */
   get isWriting(): boolean {
-    return this.isFenced || this.queueSize > 0;
+    return this.isFenced || this.committed < this.count;
   }
 
-  /** The number of changes that are not committed yet. */
+  /** The number of changes that are not committed yet, up to the last one that would not come again if it were lost. */
   get queueSize(): number {
-    return this.queue.length + this.inFlight.length;
+    return Math.max(0, this.needed - this.committed);
+  }
+
+  private get committed(): number {
+    return this.count - this.queue.length - this.inFlight.length;
   }
 
   /** Deletes everything, and ends the store. May be called twice. Rejects where the storage can't do it. */
@@ -253,6 +271,7 @@ export class DurableStore {
     this.closed = true;
     this.queue = [];
     this.cancelRetry?.();
+    this.cancelLazy?.();
     this.becomeReady();
     this.release(Infinity);
   }
@@ -287,7 +306,7 @@ export class DurableStore {
       else this.known.set(nameOf(item.key), {...item, isRead: false});
     }
     this.queue.unshift(...first);
-    this.count += first.length;
+    this.wanted = this.count += first.length;
     if (this.wasErased) this.options.onErased?.();
     else this.options.onFound?.();
   }
@@ -343,9 +362,22 @@ export class DurableStore {
     if (this.closed) return;
     this.queue.push(change);
     this.count++;
-    if (!isRepeatable) this.needed = this.count;
     if (this.isDown && this.queue.length > this.longQueue) this.shorten();
+    if (isRepeatable) return this.commitLater();
+    this.needed = this.count;
+    this.want(this.count);
+  }
+
+  private want(place: number): void {
+    this.wanted = Math.max(this.wanted, place);
     if (!this.committing && !this.cancelRetry) void this.commit();
+  }
+
+  private commitLater(): void {
+    this.cancelLazy ??= this.after(LAZY_MS, () => {
+      this.cancelLazy = undefined;
+      if (this.isWriting) this.want(this.count);
+    });
   }
 
   private shorten(): void {
@@ -356,8 +388,8 @@ export class DurableStore {
   /** Opens the storage where it is not open, and writes what is queued; where nothing is, only looks whether it could. */
   private async commit(): Promise<void> {
     this.committing = true;
-    // An op that a tab submits is sent a tick later: what both have to write is one commit.
-    await new Promise<void>(resolve => nextTick(() => nextTick(resolve)));
+    // All that comes of a batch of messages is one commit.
+    await undefined;
     try {
       do {
         if (!this.isOpen) await this.impatient(OPEN_MS, this.open());
@@ -368,7 +400,7 @@ export class DurableStore {
         this.inFlight = [];
         this.noteAsides(changes);
         this.succeed();
-      } while (this.queue.length && !this.closed);
+      } while (this.wanted > this.committed && !this.closed);
       this.committing = false;
     } catch (error) {
       this.committing = false;
