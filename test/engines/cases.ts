@@ -39,6 +39,13 @@ function describeIn({title, engine, hosting}: Column, cases: (open: Open) => voi
     let stage: Stage | undefined;
     cases(async options => (stage = await Stage.open(engine, hosting, options)));
 
+    // A browser that ends by itself in the middle of a case says nothing of the library: a second try, which is said.
+    beforeEach(function () {
+      const test = this.currentTest!;
+      const retries = (): number => (stage && !stage.browser.isRunning ? 1 : 0);
+      Object.assign(test, {retries});
+    });
+
     afterEach(async function () {
       const opened = stage;
       stage = undefined;

@@ -1,4 +1,3 @@
-import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
 import type {Tab} from './tab.js';
 
@@ -33,7 +32,7 @@ inEveryEngine('a page that is left and come back to', open => {
       await stage.goOffline(tab, ...others);
       await tab.typeAtOnce(10, 'stay');
       await tab.typeAtOnce(10, 'leave');
-      await until('it is left', () => tab.page.evaluate(() => location.pathname === '/elsewhere').catch(() => false));
+      await tab.untilElsewhere();
       for (const other of others) await other.untilItShows(tab);
       await tab.goBack();
       await stage.untilReady(tab);

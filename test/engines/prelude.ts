@@ -9,6 +9,12 @@ export const parameters = {tab: 'tab', withoutSharedWorker: 'without-shared-work
 /** Where pages and workers post what they have to say. */
 export const saidPath = '/said';
 
+/** What a page is called in what is said. @param tab its number */
+export const whoIs = (tab: number | string): string => `tab ${tab}`;
+
+/** What a page says each time that it is shown. */
+export const shownAt = (path: string): string => `shown at ${path}`;
+
 /** One thing that was said. */
 export interface Said {
   at: number;
@@ -40,12 +46,15 @@ const tell = `
 
 export const pagePrelude = `<script>(() => {
   const asked = new URLSearchParams(location.search);
-  const who = 'tab ' + asked.get('${parameters.tab}');
+  const who = '${whoIs('')}' + asked.get('${parameters.tab}');
   ${tell}
   if (asked.has('${parameters.withoutSharedWorker}')) delete globalThis.SharedWorker;
   // How often the page was shown, and whether it came from the back/forward cache.
   globalThis.shows = [];
-  addEventListener('pageshow', ({persisted}) => shows.push(persisted));
+  addEventListener('pageshow', ({persisted}) => {
+    shows.push(persisted);
+    tell(false, '${shownAt('')}' + location.pathname);
+  });
 })();</script>`;
 
 export const workerPrelude = `(() => {

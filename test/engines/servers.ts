@@ -147,7 +147,7 @@ async function answer(
   } else if (pathname === '/') {
     send('text/html', (await readFile(join(pages, 'index.html'), 'utf8')).replace('<head>', `<head>${pagePrelude}`));
   } else if (pathname === '/elsewhere') {
-    send('text/html', '<!doctype html><title>Elsewhere</title>');
+    send('text/html', `<!doctype html><head>${pagePrelude}<title>Elsewhere</title></head>`);
   } else if (pathname === '/status') {
     send('application/json', JSON.stringify({sockets: editor.socketCount()}));
   } else if (isForWorker && pathname.endsWith('.js')) {

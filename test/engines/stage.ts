@@ -232,8 +232,8 @@ export class Stage {
   /** Fails if a page or a worker had an error that nobody caught. */
   async close(): Promise<void> {
     try {
-      if (this.#profile === undefined) for (const page of this.#pages) await page.close();
-      else await this.#browser.close();
+      if (this.#profile !== undefined) await this.#browser.close();
+      else if (this.#browser.isRunning) for (const page of this.#pages) await page.close();
     } finally {
       await this.servers.close();
       if (this.#profile !== undefined) await rm(this.#profile, {recursive: true, force: true, maxRetries: 5});
@@ -249,7 +249,7 @@ export class Stage {
   }
 
   #tab(page: Page): Tab {
-    const tab = new Tab(page, this.#tabs.length, this.#keystrokes);
+    const tab = new Tab(page, this.#tabs.length, this.#keystrokes, this.servers.said);
     this.#tabs.push(tab);
     return tab;
   }

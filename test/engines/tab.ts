@@ -2,6 +2,7 @@ import type {ProxyDoc, TabConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
 import type {Page} from './drivers/index.js';
 import type {Keystrokes} from './keystrokes.js';
+import {type Said, shownAt, whoIs} from './prelude.js';
 
 const editor = '#editor .ql-editor';
 
@@ -30,11 +31,14 @@ export class Tab {
   readonly page: Page;
   readonly typist: number;
   readonly #keystrokes: Keystrokes;
+  readonly #said: readonly Said[];
 
-  constructor(page: Page, typist: number, keystrokes: Keystrokes) {
+  /** @param said what all pages have told the server */
+  constructor(page: Page, typist: number, keystrokes: Keystrokes, said: readonly Said[]) {
     this.page = page;
     this.typist = typist;
     this.#keystrokes = keystrokes;
+    this.#said = said;
   }
 
   /** How many keys were pressed. */
@@ -151,7 +155,7 @@ export class Tab {
       for (const character of characters) quill.insertText(quill.getLength() - 1, character, 'user');
       if (next === 'reload') location.reload();
       if (next === 'close') window.close();
-      if (next === 'leave') location.href = '/elsewhere';
+      if (next === 'leave') location.href = `/elsewhere${location.search}`;
     }, text, then);
   }
 
@@ -161,11 +165,24 @@ export class Tab {
     await this.page.goto(`${origin}/elsewhere`);
   }
 
+  /** Waits until another page is there that the editor's script has loaded in its place. */
+  async untilElsewhere(): Promise<void> {
+    await until('another page is there', () => this.#timesShown('/elsewhere') > 0);
+    // The driver may hear of it later.
+    await until('the driver has it', () => this.page.evaluate(() => location.pathname === '/elsewhere').catch(() => false));
+  }
+
   /** Back to the page that was left. The caller waits until that is ready. */
   async goBack(): Promise<void> {
+    const before = this.#timesShown('/');
     // A driver's own command would wait for a load, which a page from the back/forward cache has not.
     await this.page.evaluate(() => void setTimeout(() => history.back()));
-    await until('the page is the editor again', () => this.page.evaluate(() => location.pathname === '/').catch(() => false));
+    await until('the page is the editor again', () => this.#timesShown('/') > before);
+  }
+
+  /** As the page itself has told: WebKit's driver does not answer for a page that goes into the cache meanwhile. */
+  #timesShown(path: string): number {
+    return this.#said.filter(({who, text}) => who === whoIs(this.typist) && text === shownAt(path)).length;
   }
 
   /** Whether the page came from the back/forward cache when it was shown last. */

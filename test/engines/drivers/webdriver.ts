@@ -61,7 +61,9 @@ export class WebDriverSession {
   #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(act);
     this.#turn = result.catch(error => {
-      if (error instanceof WebDriverError && error.code === 'invalid session id') this.isOver = true;
+      // What is no answer of the driver is a time-out, or its end.
+      const isEnd = error instanceof WebDriverError ? error.code === 'invalid session id' : error instanceof TypeError;
+      if (isEnd) this.isOver = true;
     });
     return result;
   }
