@@ -1,7 +1,7 @@
 import {
   CLOSED, SUSPENDED, parseLobbyMessage, parseTabChannelMessage, type Hello, type Place, type TabChannelMessage, type Welcome
 } from '../protocol/frames.js';
-import type {Epoch, TabId} from '../protocol/ids.js';
+import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
 import type {Channel, Platform} from '../platform/platform.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -21,6 +21,8 @@ export interface HostLinkEvents {
   onConnected(continues: boolean): void;
   /** The session ended; a new one is being sought unless the link was closed. */
   onLost(reason: string): void;
+  /** A port to the host of this session, if there is one: it is faster than a channel. */
+  openPort(session: SessionId, place: Place): Channel | undefined;
   /** The next messages are of batch `n`. The next host may not know the revisions in batches later than `durable`. */
   onBatch(n: number, durable: number): void;
   onMessage(message: Message): void;
@@ -46,6 +48,8 @@ export class HostLink {
   private lobby: Channel | undefined;
   private channel: Channel | undefined;
   private session: Session | undefined;
+  /** Offered to the host, for this session. */
+  private port: Channel | undefined;
   private watchdog: Watchdog | undefined;
   private attempt = 0;
   private isGreeting = false;
@@ -108,7 +112,7 @@ export class HostLink {
   sayGoodbye(reason = CLOSED): void {
     if (!this.session) return;
     this.session.flush();
-    this.channel?.postMessage({type: 'end', session: this.session.id, from: 'tab', reason, time: this.platform.clock.now()});
+    this.session.sayEnd(reason);
   }
 
   /**
@@ -137,10 +141,7 @@ export class HostLink {
     this.closed = true;
     this.cancelGreeting();
     this.sayGoodbye();
-    this.watchdog?.end();
-    this.session?.end();
-    this.session = undefined;
-    this.state = 'lost';
+    this.endSession();
     // In Node a message still under way is lost when its channel closes in the same turn.
     nextTick(() => this.letGo());
   }
@@ -193,6 +194,9 @@ export class HostLink {
       case 'end':
         if (message.from === 'host' && message.session === this.session?.id) this.reconnect(message.reason);
         return;
+      case 'move':
+        if (message.from === 'host' && message.session === this.session?.id) this.moveToPort();
+        return;
       default:
         message satisfies never;
     }
@@ -232,15 +236,27 @@ export class HostLink {
     });
     this.state = 'connected';
     this.isGreeting = false;
+    this.port = this.events.openPort(welcome.session, welcome.place);
     this.events.onConnected(continues);
   }
 
+  /** The host has taken the port, and says the rest there. */
+  private moveToPort(): void {
+    const {port} = this;
+    if (!port || !this.session!.moveTo(port)) return;
+    port.onmessage = event => this.receive(parseTabChannelMessage(event.data));
+  }
+
   private dropSession(reason: string): void {
-    this.watchdog?.end();
-    this.watchdog = undefined;
-    this.session?.end();
-    this.session = undefined;
-    this.state = 'lost';
+    this.endSession();
     this.events.onLost(reason);
+  }
+
+  private endSession(): void {
+    this.watchdog?.end();
+    this.session?.end();
+    this.port?.close();
+    this.watchdog = this.session = this.port = undefined;
+    this.state = 'lost';
   }
 }

@@ -47,6 +47,8 @@ export interface LobbyEvents {
 
 interface Guest {
   channel: Channel;
+  /** Of this session: listened to when the tab has said its last word on the channel. */
+  port?: Channel | undefined;
   session: HostSession | undefined;
   handlers: SessionHandlers | undefined;
   /** Of the session before, where there is none. */
@@ -128,7 +130,7 @@ export class Lobby {
       onCall: (name, args) => guest.handlers?.onCall(name, args),
       onMalformed: what => guest.handlers?.onMalformed(what),
       onBroken: reason => {
-        guest.channel.postMessage({type: 'end', session: id, from: 'host', reason});
+        session.sayEnd(reason);
         this.endSession(guest, false);
       }
     });
@@ -143,15 +145,33 @@ export class Lobby {
     const {namespace} = this.options;
     const channel = this.platform.channel(tabChannelName(namespace, tabId));
     const guest: Guest = {channel, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
-    channel.onmessage = event => {
-      const message = parseTabChannelMessage(event.data);
-      guest.heardAt = this.platform.clock.now();
-      if (message?.type === 'batch') this.whenKnown(message, () => guest.session?.receive(message));
-      else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
-    };
+    channel.onmessage = event => this.hear(tabId, guest, event.data);
     channel.unref?.();
     this.guests.set(tabId, guest);
     return guest;
+  }
+
+  private hear(tabId: TabId, guest: Guest, data: unknown): void {
+    const message = parseTabChannelMessage(data);
+    guest.heardAt = this.platform.clock.now();
+    if (message?.type === 'batch') this.whenKnown(message, () => guest.session?.receive(message));
+    else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
+    else if (message?.type === 'move' && message.from === 'tab' && message.session === guest.session?.id && guest.port) {
+      guest.port.onmessage = event => this.hear(tabId, guest, event.data);
+    }
+  }
+
+  /**
+   * A tab offers a port for its session.
+   * @returns whether there is such a session here
+   */
+  takePort(session: SessionId, port: Channel): boolean {
+    for (const guest of this.guests.values()) {
+      if (guest.session?.id !== session || !guest.session.moveTo(port)) continue;
+      guest.port = port;
+      return true;
+    }
+    return false;
   }
 
   private whenKnown({time}: Batch | End, act: () => void): void {
@@ -223,7 +243,7 @@ export class Lobby {
 
   private dismiss(tabId: TabId, guest: Guest, gone: boolean, reason: string): void {
     // A tab that lives all the same looks for its host again.
-    if (guest.session) guest.channel.postMessage({type: 'end', session: guest.session.id, from: 'host', reason});
+    guest.session?.sayEnd(reason);
     this.endSession(guest, gone);
     guest.stopWatching();
     this.guests.delete(tabId);
@@ -235,7 +255,7 @@ export class Lobby {
     const handlers = guest.handlers ?? (gone ? guest.former : undefined);
     guest.former = handlers;
     guest.session?.end();
-    guest.session = undefined;
+    guest.session = guest.port = undefined;
     guest.handlers = undefined;
     handlers?.onEnd(gone);
   }

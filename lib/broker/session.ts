@@ -1,5 +1,5 @@
 import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
-import type {Batch, Side} from '../protocol/frames.js';
+import type {Batch, End, Move, Side} from '../protocol/frames.js';
 import type {SessionId} from '../protocol/ids.js';
 import type {Channel, Clock} from '../platform/platform.js';
 
@@ -28,7 +28,7 @@ export interface SessionOptions {
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */
   onMalformed(what: string): void;
-  /** Called once when the session can't go on: a gap, or the other side is too far behind. */
+  /** Called once when the session can't go on, before it ends: a gap, or the other side is too far behind. */
   onBroken(reason: string): void;
   /** Answers the other side's calls; what it throws or rejects with is the reply's error. */
   onCall?(name: string, args: unknown): unknown;
@@ -48,6 +48,9 @@ interface PendingCall {
 export class Session {
   readonly id: SessionId;
   private readonly options: SessionOptions;
+  private channel: Channel;
+  /** The port that it has gone over to. */
+  private port: Channel | undefined;
   protected outbox: string[] = [];
   private flushScheduled = false;
   private turns = 0;
@@ -65,6 +68,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.options = options;
     this.id = options.id;
+    this.channel = options.channel;
   }
 
   /** The number of the turn that the next message will leave in. */
@@ -162,16 +166,35 @@ export class Session {
       type: 'batch', session: this.id, from: this.options.side,
       n: this.sentBatches, ack: this.receivedBatches, ...(this.options.side === 'tab' && {time: this.options.clock.now()}), ...(durable !== undefined && {durable}), messages
     };
-    this.options.channel.postMessage(batch);
+    this.channel.postMessage(batch);
     if (this.unacked.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {
       this.break('the other side does not keep up');
     }
+  }
+
+  /**
+   * Goes over to a port, which the other side listens to when it has heard of this: so nothing is overtaken. Once.
+   * @returns whether this was the first one
+   */
+  moveTo(port: Channel): boolean {
+    if (this.ended || this.port) return false;
+    this.channel.postMessage({type: 'move', session: this.id, from: this.options.side} satisfies Move);
+    this.channel = this.port = port;
+    return true;
+  }
+
+  /** Tells the other side that the session is over. */
+  sayEnd(reason: string): void {
+    const {id, options: {side, clock}} = this;
+    this.channel.postMessage({type: 'end', session: id, from: side, reason, ...(side === 'tab' && {time: clock.now()})} satisfies End);
   }
 
   /** Ends this side of the session: nothing more is sent or received, and open calls are rejected. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
+    // What has been posted still arrives.
+    this.port?.close();
     this.outbox = [];
     for (const callbackId of [...this.calls.keys()]) {
       this.settle(callbackId, call => call.reject(sessionEnded('the call')));
@@ -231,8 +254,8 @@ export class Session {
 
   private break(reason: string): void {
     if (this.ended) return;
-    this.end();
     this.options.onBroken(reason);
+    this.end();
   }
 }
 

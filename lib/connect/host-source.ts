@@ -1,3 +1,5 @@
+import type {Channel} from '../platform/platform.js';
+import type {SessionId} from '../protocol/ids.js';
 import type {Mode} from './options.js';
 
 /** A way for a tab to get a host. */
@@ -5,6 +7,8 @@ export interface HostSource {
   readonly mode: Mode;
   /** Makes sure that there is a host, or will be. Called again when the one in office has died. */
   start(): void;
+  /** A port for this session to a host that this tab is connected to. */
+  openPort?(session: SessionId): Channel | undefined;
   /**
    * Stops what this tab contributes.
    * @param atOnce within this turn: the page is frozen or put away after it

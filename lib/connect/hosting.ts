@@ -18,11 +18,14 @@ export interface HostingOptions extends Omit<HostOptions, 'connection'> {
   signal: AbortSignal;
 }
 
+/** What may be asked of a host, whether it is its turn or not. */
+export type Hosting = Pick<Host, 'takePort'>;
+
 /**
  * Hosts a namespace when it is our turn, until the signal, or until another host takes over.
  * @param onStopped called once, when that is over
  */
-export function host(options: HostingOptions, onStopped: () => void): void {
+export function host(options: HostingOptions, onStopped: () => void): Hosting {
   const {namespace, build, steal, locks, connect, signal} = options;
   let running: Host | undefined;
   const stop = (): void => running?.close();
@@ -48,6 +51,7 @@ export function host(options: HostingOptions, onStopped: () => void): void {
     signal.removeEventListener('abort', retire);
     onStopped();
   }, stop);
+  return {takePort: (session, port) => running?.takePort(session, port) ?? false};
 }
 
 /** Errors that nobody catches: those of a worker nobody would see. */

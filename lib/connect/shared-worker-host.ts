@@ -1,5 +1,7 @@
+import type {Channel} from '../platform/platform.js';
+import type {SessionId} from '../protocol/ids.js';
 import type {HostSource} from './host-source.js';
-import type {WorkerGreeting} from './worker-messages.js';
+import type {PortOffer, WorkerGreeting} from './worker-messages.js';
 
 export interface SharedWorkerHostOptions {
   greeting: () => Promise<WorkerGreeting>;
@@ -28,6 +30,13 @@ export class SharedWorkerHost implements HostSource {
     greeting().then(message => {
       if (!this.closed) worker.port.postMessage(message);
     }, (error: unknown) => onFailure(`The url could not be had: ${(error as Error).message}`));
+  }
+
+  openPort(session: SessionId): Channel | undefined {
+    if (!this.worker) return undefined;
+    const {port1, port2} = new MessageChannel();
+    this.worker.port.postMessage({type: 'sharedb-tabs:port', session} satisfies PortOffer, [port2]);
+    return port1;
   }
 
   close(): void {

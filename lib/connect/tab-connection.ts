@@ -3,8 +3,10 @@ import type {ServerUrl} from '../host/server-connection.js';
 import {browserPlatform} from '../platform/browser.js';
 import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
-import type {Locks, OpenChannel} from '../platform/platform.js';
+import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 import {TabsError} from '../protocol/errors.js';
+import type {Place} from '../protocol/frames.js';
+import type {SessionId} from '../protocol/ids.js';
 import type {TabReport} from '../protocol/report.js';
 import {rescueLockName} from '../protocol/version.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
@@ -255,6 +257,11 @@ export class TabConnection extends ProxyConnection {
     }
     if (!isInOffice) return this.takeNext(reason);
     this.rescue(`The host in office has not answered within ${2 * this.hostTimeout} ms`);
+  }
+
+  /** @internal */
+  protected override openPort(session: SessionId, place: Place): Channel | undefined {
+    return place === this.source?.mode ? this.source.openPort?.(session) : undefined;
   }
 
   /** @internal */

@@ -4,8 +4,8 @@ import type {StoreOptions} from '../host/host.js';
 import {connectToServer, type Authorize, type ServerUrl} from '../host/server-connection.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
-import {host} from './hosting.js';
-import {isSignal, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
+import {host, type Hosting} from './hosting.js';
+import {isPortOffer, isSignal, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface StartHostOptions {
   /** OT types beside json0. Tabs and worker have to know the same ones. */
@@ -50,24 +50,31 @@ export function startHost(options: StartHostOptions = {}): void {
     }
     registry.register(type);
   }
-  const offices = new Map<string, AbortController>();
+  const offices = new Map<string, Office>();
   const serve = (greeting: Omit<WorkerGreeting, 'type'>): void => {
     const {namespace, store, steal, after} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) return;
     if (offices.has(namespace) && !steal) return;
     const connect = connector(options, greeting);
     if (!connect) return;
-    const office = new AbortController();
-    offices.set(namespace, office);
-    host({
+    const end = new AbortController();
+    const hosting = host({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after,
-      store: options.store ?? store, locks: browserPlatform().locks, connect, signal: office.signal
-    }, () => { if (offices.get(namespace) === office) offices.delete(namespace); });
+      store: options.store ?? store, locks: browserPlatform().locks, connect, signal: end.signal
+    }, () => { if (offices.get(namespace)?.end === end) offices.delete(namespace); });
+    offices.set(namespace, {hosting, end});
   };
   if (options.namespace !== undefined && (options.url || options.connect)) {
     serve({namespace: options.namespace, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
   }
-  onGreeting(serve, () => { for (const office of offices.values()) office.abort(); }, () => offices.size > 0);
+  if (isShared()) serveTabs(serve, offices);
+  else serveTab(serve, offices);
+}
+
+/** One namespace that this worker hosts, or waits for its turn to. */
+interface Office {
+  hosting: Hosting;
+  end: AbortController;
 }
 
 function connector(
@@ -90,22 +97,27 @@ function isShared(): boolean {
   return 'onconnect' in globalThis;
 }
 
-function onGreeting(listen: (greeting: WorkerGreeting) => void, stop: () => void, isServing: () => boolean): void {
-  const scope = globalThis as unknown as WorkerScope;
-  const receive = ({data}: {data: unknown}): void => {
-    const greeting = parseWorkerGreeting(data);
-    if (greeting) listen(greeting);
+type Serve = (greeting: WorkerGreeting) => void;
+
+function serveTabs(serve: Serve, offices: ReadonlyMap<string, Office>): void {
+  (globalThis as unknown as WorkerScope).onconnect = ({ports: [tab]}) => {
+    tab!.onmessage = ({data, ports: [port]}) => {
+      const greeting = parseWorkerGreeting(data);
+      if (greeting) serve(greeting);
+      else if (port && isPortOffer(data) && ![...offices.values()].some(({hosting}) => hosting.takePort(data.session, port))) port.close();
+    };
   };
-  if (isShared()) {
-    scope.onconnect = ({ports: [port]}) => { port!.onmessage = receive; };
-    return;
-  }
-  scope.addEventListener?.('message', event => {
-    receive(event);
-    if (!isSignal(event.data, 'sharedb-tabs:stop')) return;
-    stop();
+}
+
+function serveTab(serve: Serve, offices: ReadonlyMap<string, Office>): void {
+  const scope = globalThis as unknown as WorkerScope;
+  scope.addEventListener?.('message', ({data}) => {
+    const greeting = parseWorkerGreeting(data);
+    if (greeting) serve(greeting);
+    if (!isSignal(data, 'sharedb-tabs:stop')) return;
+    for (const {end} of offices.values()) end.abort();
     const tell = (): void => {
-      if (isServing()) systemClock.after(10, tell);
+      if (offices.size) systemClock.after(10, tell);
       else scope.postMessage?.({type: 'sharedb-tabs:stopped'});
     };
     tell();

@@ -1,3 +1,5 @@
+import type {SessionId} from '../protocol/ids.js';
+
 /** What a tab tells the worker that it has just created or joined. */
 export interface WorkerGreeting {
   type: 'sharedb-tabs';
@@ -22,6 +24,17 @@ export type WorkerSignal =
   | {type: 'sharedb-tabs:stop'}
   /** They have. */
   | {type: 'sharedb-tabs:stopped'};
+
+/** A port to a host in the worker, for one session. It comes with this message. */
+export interface PortOffer {
+  type: 'sharedb-tabs:port';
+  session: SessionId;
+}
+
+export function isPortOffer(data: unknown): data is PortOffer {
+  const offer = data as PortOffer | null;
+  return !!offer && typeof offer === 'object' && offer.type === 'sharedb-tabs:port' && typeof offer.session === 'string';
+}
 
 export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
   const greeting = data as WorkerGreeting | null;

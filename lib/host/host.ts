@@ -2,14 +2,15 @@ import {Lobby, type SessionHandlers} from '../broker/lobby.js';
 import type {HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
-import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
+import {nextTick} from '../platform/next-tick.js';
+import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
 import {DurableStore, type Cipher} from '../store/durable-store.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
 import {MirrorStorage} from '../store/mirror-storage.js';
 import type {DocKey, Storage} from '../store/storage.js';
 import type {Place} from '../protocol/frames.js';
-import type {Epoch, TabId} from '../protocol/ids.js';
+import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {brief} from '../protocol/debug.js';
 import type {HostReport} from '../protocol/report.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
@@ -18,7 +19,7 @@ import {checkRequest, isLastWord, isLostOps, isRequest} from '../protocol/reques
 import {DeadLetters} from './dead-letters.js';
 import {HostLog} from './host-log.js';
 import {DocJournal} from './doc-journal.js';
-import {RETURN_MS, SharedDoc} from './shared-doc.js';
+import {RETURN_MS, SharedDoc, type SharedDocOwner} from './shared-doc.js';
 import {SharedQueries, type QueryRequest} from './shared-queries.js';
 import {SharedPresences, type PresenceRequest} from './shared-presences.js';
 import {Tab} from './tab.js';
@@ -110,6 +111,8 @@ export class Host {
   /** The seqs up to which documents have the ops of tabs that are gone. */
   private readonly taken = new Map<string, number>();
   private readonly deadLetters: DeadLetters;
+  /** One for all documents. */
+  private readonly docOwner: SharedDocOwner;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
   private readonly log: HostLog;
@@ -123,6 +126,7 @@ export class Host {
   private estimate: HostStatus['storage'];
   private estimatedAt = -Infinity;
   private pings: (() => void)[] = [];
+  private waitingTogether: (() => void)[] = [];
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
   private closed = false;
@@ -145,6 +149,21 @@ export class Host {
       this.platform.clock.now
     );
     this.tokens = new Tokens(() => this.tabs.values(), this.platform.clock);
+    this.docOwner = {
+      after: this.platform.clock.after,
+      now: this.platform.clock.now,
+      together: act => this.together(act),
+      tab: id => this.tabOf(id as TabId),
+      onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
+        {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
+      ),
+      isConnected: () => this.connection.state === 'connected',
+      onPending: (change, ops) => this.countPending(change, ops),
+      onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
+      onGone: (shared, tab, seq) => this.noteTaken(takenKey(shared, tab), seq),
+      takenFrom: (shared, tab) => this.taken.get(takenKey(shared, tab)) ?? 0,
+      onIdle: idle => this.release(idle)
+    };
     const owner = {
       connection: this.connection,
       isConnected: () => this.connection.state === 'connected',
@@ -270,6 +289,14 @@ export class Host {
     this.close();
     this.store?.close();
     this.tellClosed();
+  }
+
+  /**
+   * A tab offers a port for its session with this host: faster than a channel.
+   * @returns whether it is one of this host's sessions
+   */
+  takePort(session: SessionId, port: Channel): boolean {
+    return this.lobby?.takePort(session, port) ?? false;
   }
 
   /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */
@@ -449,12 +476,36 @@ export class Host {
 
   /** One request of a tab for many documents stays one request to the server. */
   private bulk({c, b}: Message, act: (doc: SharedDoc, position: Position) => void): void {
-    this.connection.startBulk();
-    try {
+    this.inBulk(() => {
       for (const [id, position] of Object.entries(b as Record<string, Position>)) act(this.doc(c as string, id), position);
+    });
+  }
+
+  /** What is asked of the server meanwhile is one request, and what a tab is answered one message. */
+  private inBulk(act: () => void): void {
+    this.connection.startBulk();
+    for (const tab of this.tabs.values()) tab.startBulk();
+    try {
+      act();
     } finally {
+      for (const tab of this.tabs.values()) tab.endBulk();
       this.connection.endBulk();
     }
+  }
+
+  private together(act: () => void): void {
+    if (this.waitingTogether.push(act) > 1) return;
+    // What was read in one go is there in one go, each by a promise of its own.
+    queueMicrotask(() => this.inBulk(() => {
+      for (const each of this.waitingTogether.splice(0)) {
+        try {
+          each();
+        } catch (error) {
+          // The others are brought back all the same.
+          nextTick(() => { throw error; });
+        }
+      }
+    }));
   }
 
   private fetchSnapshot(tab: Tab, {a, id, c, d, v, ts}: Message): void {
@@ -564,19 +615,7 @@ export class Host {
     let doc = inCollection.get(d);
     if (!doc) {
       const journal = this.store && new DocJournal(this.store, [c, d]);
-      doc = new SharedDoc(this.connection.get(c, d), {
-        after: this.platform.clock.after,
-        tab: id => this.tabOf(id as TabId),
-        onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
-          {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
-        ),
-        isConnected: () => this.connection.state === 'connected',
-        onPending: (change, ops) => this.countPending(change, ops),
-        onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
-        onGone: (shared, tab, seq) => this.noteTaken(takenKey(shared, tab), seq),
-        takenFrom: (shared, tab) => this.taken.get(takenKey(shared, tab)) ?? 0,
-        onIdle: idle => this.release(idle)
-      }, journal);
+      doc = new SharedDoc(this.connection.get(c, d), this.docOwner, journal);
       inCollection.set(d, doc);
       const isStored = this.store?.has([c, d]) === true;
       this.log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);

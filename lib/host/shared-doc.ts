@@ -22,6 +22,9 @@ const TRIM_EVERY = 64;
 
 export interface SharedDocOwner {
   after(ms: number, callback: () => void): () => void;
+  now(): number;
+  /** Runs what is to be done for documents that were read together in one go. */
+  together(act: () => void): void;
   /** The tab of an id that was stored: it may come back, or not. */
   tab(id: string): Tab;
   isConnected(): boolean;
@@ -49,7 +52,8 @@ export class SharedDoc {
   private held: (() => void)[] = [];
   private isRestoring = false;
   private wasRestored = false;
-  private keptFrom: number | undefined;
+  /** From where, and until when, the way is kept for tabs that the journal does not know of. */
+  private kept: {from: number; until: number} | undefined;
   private cancelCheckpoint: (() => void) | undefined;
   pendingOps = 0;
 
@@ -83,7 +87,7 @@ export class SharedDoc {
     // A query may bring the document meanwhile: its results wait, its ops are asked for afterwards.
     this.doc.ingestSnapshot = (snapshot, callback) => { this.held.push(() => this.doc.ingestSnapshot(snapshot, callback)); };
     this.doc._handleOp = () => { missed = true; };
-    void this.journal.load().then(stored => {
+    void this.journal.load().then(stored => this.owner.together(() => {
       this.doc.ingestSnapshot = ingest;
       this.doc._handleOp = handleOp;
       this.wasRestored = !!stored && this.revive(stored);
@@ -92,7 +96,7 @@ export class SharedDoc {
       if (missed) this.doc.fetch();
       this.runHeld();
       this.checkIdle();
-    });
+    }));
   }
 
   /** @returns whether it could be brought back; else the document is as if nothing had been stored */
@@ -126,8 +130,7 @@ export class SharedDoc {
     const {start} = this.recorded.history;
     for (const follower of this.followers.values()) follower.awaitFrom(start);
     // The journal does not know of a tab that has only looked.
-    this.keptFrom = start;
-    this.owner.after(RETURN_MS, () => { this.keptFrom = undefined; });
+    this.kept = {from: start, until: this.owner.now() + RETURN_MS};
   }
 
   checkpoint(): void {
@@ -357,7 +360,8 @@ export class SharedDoc {
   private trim(): void {
     if (this.isRestoring) return;
     const {history} = this.recorded;
-    let oldest = this.keptFrom ?? history.rev;
+    if (this.kept && this.owner.now() >= this.kept.until) this.kept = undefined;
+    let oldest = this.kept?.from ?? history.rev;
     for (const follower of this.followers.values()) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
     history.trim(Math.max(oldest - MAX_EARLY_MESSAGES, history.rev - MAX_HISTORY));
   }
@@ -385,21 +389,21 @@ export class SharedDoc {
 
   private reply(follower: Follower, action: 'f' | 's', inc: number, error?: Error | null): void {
     const {tab} = follower;
-    const head = {a: action, c: this.collection, d: this.id, inc};
+    const question = {a: action, c: this.collection, d: this.id, inc};
     if (error) {
       if (action === 's') {
         follower.subscribed = false;
         this.releaseSubscription();
       }
-      return tab.send({...head, error: encodeError(error)});
+      return tab.send({...question, error: encodeError(error)});
     }
     const needsData = inc === follower.inc && follower.sent === null;
     if (!needsData) {
       this.catchUp(follower);
-      return tab.send(head);
+      return tab.send(question);
     }
     follower.noteState(this.rev);
-    tab.send(`${JSON.stringify(head).slice(0, -1)},"data":${this.recorded.snapshotJson()}}`);
+    tab.answer(question, this.recorded.snapshotJson());
   }
 
   /** Whether the host's copy is what the server would answer with. */

@@ -2,18 +2,42 @@ import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import type {TabId} from '../protocol/ids.js';
 import type {HostReport} from '../protocol/report.js';
+import {Answers, type Question} from './answers.js';
 
 /** A tab as its host knows it, over all its sessions. */
 export class Tab {
   session: HostSession | undefined;
   /** Where it can give tokens: whether it is visible, and since when it has been there, in ms since the epoch. */
   token: {isVisible: boolean; since: number} | undefined;
+  /** Until `endBulk`. */
+  private isBulk = false;
+  private readonly answers = new Answers((message, atOnce) => {
+    this.session?.send(message);
+    if (atOnce) this.session?.flush();
+  });
 
   constructor(readonly id: TabId) {}
 
   /** @param care what it has to wait for */
   send(message: Message | string, care?: Care): void {
+    this.answers.flush();
     this.session?.send(message, care);
+  }
+
+  /** @param state of the document that the tab asks for, as JSON */
+  answer(question: Question, state: string): void {
+    this.answers.add(question, state);
+    if (!this.isBulk) this.answers.flush();
+  }
+
+  /** What is answered from now on leaves with `endBulk`, in this turn. */
+  startBulk(): void {
+    this.isBulk = true;
+  }
+
+  endBulk(): void {
+    this.isBulk = false;
+    this.answers.flush();
   }
 
   /** Runs what is left to do for a request, unless the session that made it has ended meanwhile. */

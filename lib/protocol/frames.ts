@@ -91,9 +91,19 @@ export interface End {
   time?: number;
 }
 
-export type TabChannelMessage = Welcome | Refusal | Batch | End;
+/** The last that this side says of the session on the tab's channel: it goes on over the port that the tab has offered. */
+export interface Move {
+  type: 'move';
+  session: SessionId;
+  from: Side;
+}
+
+export type TabChannelMessage = Welcome | Refusal | Batch | End | Move;
 
 const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
+
+const isOfSession = (data: Record<string, unknown>): boolean =>
+  isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host');
 
 /** What a channel delivered, if it has the form of a lobby message. */
 export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
@@ -120,13 +130,13 @@ export function parseTabChannelMessage(data: unknown): TabChannelMessage | undef
     case 'refusal':
       return isCount(data['attempt']) && isCount(data['protocol']) ? (data as unknown as Refusal) : undefined;
     case 'batch':
-      return isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host') &&
-        isCount(data['n']) && isCount(data['ack']) &&
+      return isOfSession(data) && isCount(data['n']) && isCount(data['ack']) &&
         Array.isArray(data['messages']) && data['messages'].every(isText)
         ? (data as unknown as Batch) : undefined;
     case 'end':
-      return isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host') &&
-        isText(data['reason']) ? (data as unknown as End) : undefined;
+      return isOfSession(data) && isText(data['reason']) ? (data as unknown as End) : undefined;
+    case 'move':
+      return isOfSession(data) ? (data as unknown as Move) : undefined;
     default:
       return undefined;
   }

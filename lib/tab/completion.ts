@@ -4,10 +4,13 @@
  * error is the caller's to handle or an `error` event, as ShareDB has it.
  */
 export class Completion<T = void> implements Promise<T> {
-  readonly [Symbol.toStringTag] = 'Completion';
   private outcome: {value: T} | {error: unknown} | undefined;
   private promise: Promise<T> | undefined;
   private announce: (() => void) | undefined;
+
+  get [Symbol.toStringTag](): string {
+    return 'Completion';
+  }
 
   /** Whether the caller waits for it. */
   get isObserved(): boolean {

@@ -3,12 +3,12 @@ import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
 import {OnDemand} from '../platform/on-demand.js';
-import type {Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
+import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
 import type {Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
-import type {TabId} from '../protocol/ids.js';
+import type {SessionId, TabId} from '../protocol/ids.js';
 import {isEvent} from '../protocol/events.js';
 import type {DeadLetter, HostStatus, LastWord, OpRequest, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
@@ -239,7 +239,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** What the host has not confirmed yet; undefined where there is nothing. @internal */
   protected lastWord(): LastWord | undefined {
-    const docs = [...this.proxyDocs()].map(doc => doc.lastWord()).filter(word => !!word);
+    const docs = this.proxyDocs().map(doc => doc.lastWord()).filter(word => !!word);
     return docs.length ? {tabId: this.tabId, lineage: this.link?.lineage ?? '', docs} : undefined;
   }
 
@@ -296,6 +296,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
       onConnected: continues => this.handleConnected(continues),
       onLost: reason => this.handleLost(reason),
+      openPort: (session, place) => this.openPort(session, place),
       onBatch: (n, durable) => this.handleBatch(n, durable),
       onMessage: message => this.guarded(() => this.receive(message)),
       onCall: (name, args) => this.answerCall(name, args),
@@ -309,6 +310,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   protected answerCall(name: string, _args: unknown): unknown {
     if (name === 'tab.token' && this.options.getToken) return this.options.getToken();
     throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
+  }
+
+  /** A port to the host of this session, where there is one. @internal */
+  protected openPort(_session: SessionId, _place: Place): Channel | undefined {
+    return undefined;
   }
 
   /** The host has not answered for long. @internal */
@@ -416,6 +422,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.endBulk();
   }
 
+  /** As upstream, but what a listener throws does not keep the other documents from their states. @internal */
+  override _handleBulkMessage(error: Error | null, message: Message, method: '_handleFetch' | '_handleSubscribe'): void {
+    const {c, data} = message;
+    if (!data) return super._handleBulkMessage(error, message, method);
+    for (const [d, state] of Object.entries(data)) this.guarded(() => (this.getExisting(c as string, d) as ProxyDoc | undefined)?.[method](error, state));
+  }
+
   /** The state of the host's connection, step by step as upstream takes it. @internal */
   override _setState(state: string, reason?: unknown): void {
     if (this.state === state) return;
@@ -433,7 +446,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       if (isDown) query.sent = false;
       else if (isBack && !query.sent) query.send();
     }
-    for (const doc of this.proxyDocs()) if (this.isLinked) doc._onConnectionStateChanged();
+    if (this.isLinked && state !== 'connecting') for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
     for (const presence of Object.values(this._presences)) {
       if (isDown) presence.subscribed = false;
       else if (isBack) presence._onConnectionStateChanged();
@@ -523,7 +536,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** What this tab holds. @internal */
   protected report(): TabReport {
-    const docs = [...this.proxyDocs()];
+    const docs = this.proxyDocs();
     return {
       id: this.tabId, hostState: this.hostState, state: this.state, docs: docs.length,
       queries: Object.keys(this.queries).length,
@@ -536,10 +549,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return this.getExisting(c as string, d as string) as ProxyDoc | undefined;
   }
 
-  private *proxyDocs(): Generator<ProxyDoc> {
-    for (const docs of Object.values(this.collections)) {
-      for (const doc of Object.values(docs)) yield doc as unknown as ProxyDoc;
-    }
+  private proxyDocs(): ProxyDoc[] {
+    return Object.values(this.collections).flatMap(docs => Object.values(docs) as unknown[] as ProxyDoc[]);
   }
 
   private warn(message: string, detail: unknown): void {

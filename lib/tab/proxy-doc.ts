@@ -51,12 +51,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Where this document stands in the host's history. @internal */
   get position(): Position {
     const {inc, rev, seed} = this;
-    return {
-      inc, rev,
-      ...(this.again && {again: true as const}),
-      ...(seed && rev === null && {seed}),
-      ...((this.connection.storedFirst || this.storedWillDo) && {stored: true as const})
-    };
+    const position: Position = {inc, rev};
+    if (this.again) position.again = true;
+    if (seed && rev === null) position.seed = seed;
+    if (this.connection.storedFirst || this.storedWillDo) position.stored = true;
+    return position;
   }
 
   /** The seqs of the ops that the server has not answered to, as far as this tab knows. @internal */
@@ -399,6 +398,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (state === 'connected') return super._onConnectionStateChanged();
     // The host still takes ops and requests, but nothing comes from the server.
     if (state !== 'connecting') this.subscribed = false;
+  }
+
+  /** What is asked for already is not asked for again. @internal */
+  override _resubscribe(): void {
+    if (!this.inflightSubscribe || !this.wantSubscribe || this.pendingSubscribe.length) super._resubscribe();
   }
 
   /** A host is there: what waited for one goes out. @internal */

@@ -98,6 +98,8 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _handleOp(error: Error | null, message: object): void;
   /** @internal */
   _handleSubscribe(error?: Error | null, data?: unknown): void;
+  /** @internal */
+  _handleFetch(error?: Error | null, data?: unknown): void;
   /** @internal A state that can't be kept: types that do not fit, a create that was refused. */
   _hardRollback(error: Error): void;
   /** @internal */
@@ -176,6 +178,8 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   _addDoc(doc: UpstreamDoc<unknown>): void;
   /** @internal */
   _destroyDoc(doc: UpstreamDoc<unknown>): void;
+  /** @internal Answers for many documents. */
+  _handleBulkMessage(error: Error | null, message: object, method: '_handleFetch' | '_handleSubscribe'): void;
   /** @internal The host's state is mirrored; whether ops can be sent is another matter. */
   _setState(state: string, reason?: unknown): void;
   /** @internal */

@@ -1,7 +1,8 @@
 import {createRequire} from 'node:module';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
-import type {OpenChannel} from '../../lib/platform/platform.js';
+import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
+import {PortedConnection} from '../node/ported-connection.js';
 
 /** The sharedb under test, as its own tests load it. */
 export const requireSharedb = createRequire(createRequire(import.meta.url).resolve('sharedb/package.json'));
@@ -19,9 +20,10 @@ interface Backend {
 /**
  * Makes `backend.connect()` give a ProxyConnection on a host of its own. What a test reaches for on the
  * server's side is the host's real connection: its agent, its socket, and closing as the loss of the network.
+ * @param hasPorts whether sessions go over to a port
  * @returns undoes it
  */
-export function bridgeBackend(channels: () => OpenChannel): () => void {
+export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): () => void {
   const prototype = (requireSharedb('./lib/backend') as {prototype: Backend}).prototype;
   const connect = prototype.connect;
   const reals = new WeakMap<object, RealConnection>();
@@ -39,7 +41,12 @@ export function bridgeBackend(channels: () => OpenChannel): () => void {
     const namespace = `conformance-${Math.random()}`;
     const warn = (): void => {};
     const host = new Host({connection: real, channel, namespace, warn});
-    const proxy = new ProxyConnection({channel, namespace, warn});
+    const proxy = new PortedConnection({channel, namespace, warn}, session => {
+      if (!hasPorts) return undefined;
+      const {port1, port2} = new MessageChannel();
+      host.takePort(session, port2 as Channel);
+      return port1 as Channel;
+    });
     reals.set(proxy, real);
     open.push({host, proxy});
     Object.defineProperties(proxy, {

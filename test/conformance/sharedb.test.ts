@@ -2,16 +2,18 @@ import {expect} from 'chai';
 import {Connection} from 'sharedb/lib/client/index.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
-import {excludedFrom} from './excluded.js';
+import {excludedFrom, excludedOverPorts} from './excluded.js';
 import {bridgeBackend, requireSharedb} from './bridge.js';
 
 const SUITES = ['connection', 'doc', 'pending', 'snapshot-timestamp-request', 'snapshot-version-request',
   'presence/doc-presence-emitter', 'presence/doc-presence', 'presence/presence'];
 const DB_SUITES = ['query-subscribe', 'query', 'projections', 'submit', 'submit-json1', 'subscribe'];
 
-const CHANNELS: Record<string, () => OpenChannel> = {
-  'BroadcastChannel': () => name => new BroadcastChannel(name) as ReturnType<OpenChannel>,
-  'channels in memory': () => memoryChannels()
+const broadcast: OpenChannel = name => new BroadcastChannel(name) as ReturnType<OpenChannel>;
+const ROADS: Record<string, {channels: () => OpenChannel; hasPorts: boolean}> = {
+  'BroadcastChannel': {channels: () => broadcast, hasPorts: false},
+  'BroadcastChannel and MessagePort': {channels: () => broadcast, hasPorts: true},
+  'channels in memory': {channels: () => memoryChannels(), hasPorts: false}
 };
 
 /** Another version than the installed `sharedb` is chosen with SHAREDB, see with-sharedb.mjs. */
@@ -22,14 +24,14 @@ const seen = new Set<string>();
 
 requireSharedb('./test/setup');
 
-for (const [name, channels] of Object.entries(CHANNELS)) {
+for (const [name, {channels, hasPorts}] of Object.entries(ROADS)) {
   describe(`sharedb ${version} client tests over ${name}`, () => {
     let restore: () => void;
     beforeEach(() => {
-      restore = bridgeBackend(channels);
+      restore = bridgeBackend(channels, hasPorts);
     });
     afterEach(() => restore());
-    withoutExcluded(() => {
+    withoutExcluded(title => excluded.has(title) || (hasPorts && excludedOverPorts.has(title)), () => {
       for (const suite of SUITES) load(`./test/client/${suite}`);
       describe('with a database', () => {
         beforeEach(function() {
@@ -55,18 +57,18 @@ describe(`sharedb ${version}`, () => {
   });
 
   it('has every case that is excluded', () => {
-    expect([...excluded.keys()].filter(title => !seen.has(title))).to.eql([]);
+    expect([...excluded.keys(), ...excludedOverPorts.keys()].filter(title => !seen.has(title))).to.eql([]);
   });
 });
 
-/** Test files register their cases when they are loaded, once; here they are wanted twice. */
+/** Test files register their cases when they are loaded, once; here they are wanted more than once. */
 function load(file: string): unknown {
   delete requireSharedb.cache[requireSharedb.resolve(file)];
   return requireSharedb(file);
 }
 
 /** Leaves out what is excluded, by the titles of suites and test. */
-function withoutExcluded(define: () => void): void {
+function withoutExcluded(isExcluded: (title: string) => boolean, define: () => void): void {
   const scope = globalThis as unknown as {it: Mocha.TestFunction; describe: Mocha.SuiteFunction};
   const {it: realIt, describe: realDescribe} = scope;
   const path: string[] = [];
@@ -81,7 +83,7 @@ function withoutExcluded(define: () => void): void {
   scope.it = Object.assign((title: string, body: Mocha.Func) => {
     const full = [...path, title].join(' > ');
     seen.add(full);
-    if (!excluded.has(full)) realIt(title, body);
+    if (!isExcluded(full)) realIt(title, body);
   }, realIt) as unknown as Mocha.TestFunction;
   try {
     define();

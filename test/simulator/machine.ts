@@ -1,4 +1,4 @@
-import type {Clock, Locks, OpenChannel} from '../../lib/platform/platform.js';
+import type {Channel, Clock, Locks, OpenChannel} from '../../lib/platform/platform.js';
 import {Agenda, type Subject} from './agenda.js';
 import {SimulatedLocks} from './simulated-locks.js';
 import {VirtualClock} from './virtual-clock.js';
@@ -8,6 +8,8 @@ import {Wires} from './wires.js';
 export interface Process extends Subject {
   state: Subject['state'];
   readonly channel: OpenChannel;
+  /** A message channel: this process has the first end. */
+  ports(other: Process): [Channel, Channel];
   readonly locks: Locks;
   readonly clock: Clock;
   /** Nothing happens to it until it thaws; it keeps its locks. */
@@ -28,6 +30,7 @@ export class Machine {
     const subject = {name, state: 'running' as Subject['state']};
     return Object.assign(subject, {
       channel: this.wires.of(subject),
+      ports: (other: Process) => this.wires.ports(subject, other),
       locks: this.locks.of(subject),
       clock: this.clock.of(subject),
       freeze: () => { if (subject.state === 'running') subject.state = 'frozen'; },

@@ -1,5 +1,7 @@
 import {Host} from '../../lib/host.js';
 import {takeOffice} from '../../lib/connect/office.js';
+import type {Channel} from '../../lib/platform/platform.js';
+import type {SessionId} from '../../lib/protocol/ids.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {Random} from '../karma/random.js';
 import {CrashingStorage} from './crashing-storage.js';
@@ -70,6 +72,15 @@ export class Office {
     if (!current) return;
     this.bury(current);
     this.begin();
+  }
+
+  /** A page offers the host a port for its session, now and then, which arrives some time. */
+  offerPort(session: SessionId, page: Process): Channel | undefined {
+    const {current, options: {machine, random}} = this;
+    if (!current || random.below(2)) return undefined;
+    const [mine, its] = page.ports(current.process);
+    machine.agenda.some('a port is offered', () => { if (!current.host.takePort(session, its)) its.close(); }, current.process);
+    return mine;
   }
 
   /** The host closes politely. */

@@ -1,10 +1,12 @@
-import {ProxyConnection} from '../../lib/index.js';
 import {LastWords} from '../../lib/connect/last-words.js';
+import type {Channel} from '../../lib/platform/platform.js';
+import type {SessionId} from '../../lib/protocol/ids.js';
 import type {LastWord} from '../../lib/protocol/messages.js';
+import {PortedConnection} from '../node/ported-connection.js';
 import {Client} from './client.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
-import type {Machine} from './machine.js';
+import type {Machine, Process} from './machine.js';
 
 /** What a page does with its connection when it goes away, and when it comes. */
 interface Inside {
@@ -14,17 +16,20 @@ interface Inside {
   reconnect(reason: string): void;
 }
 
+/** Offers the host in office a port. @returns the page's end, or none */
+export type OfferPort = (session: SessionId, process: Process) => Channel | undefined;
+
 /** A page with a tab's connection in it, and what the library does for it at the page's events. */
 export class Page extends Client {
   private readonly words: LastWords;
 
   constructor(
     name: string, machine: Machine, edits: Edits, ledger: Ledger, rejections: number, storage: Storage,
-    warn: (message: string, detail: unknown) => void
+    warn: (message: string, detail: unknown) => void, offerPort: OfferPort
   ) {
     const process = machine.start(name);
     const {channel, locks, clock} = process;
-    const connection = new ProxyConnection({channel, locks, clock, warn});
+    const connection = new PortedConnection({channel, locks, clock, warn}, session => offerPort(session, process));
     super(name, process, connection, edits, ledger, rejections);
     this.words = new LastWords('default', connection.id!, locks, storage as never);
     connection.on('error', error => ledger.problem(`${name}: ${error.stack}`));

@@ -3,7 +3,7 @@ import type {Random} from '../karma/random.js';
 import type {Agenda, Lane, Subject} from './agenda.js';
 
 /**
- * BroadcastChannels whose messages arrive when the walk says so. Between two ends they keep their order, as
+ * BroadcastChannels, and MessagePorts, whose messages arrive when the walk says so. Between two ends they keep their order, as
  * browsers keep it; between different ends there is none.
  */
 export class Wires {
@@ -25,6 +25,14 @@ export class Wires {
     };
   }
 
+  /** Both ends of a message channel. */
+  ports(one: Subject, other: Subject): [Channel, Channel] {
+    const name = `port ${++this.ends}`;
+    const ports: [WiredPort, WiredPort] = [new WiredPort(this, name, ++this.ends, one), new WiredPort(this, name, ++this.ends, other)];
+    this.rooms.set(name, new Set(ports));
+    return ports;
+  }
+
   /** A dead process says and hears nothing any more; what it has posted is under way. */
   forget(subject: Subject): void {
     for (const room of this.rooms.values()) {
@@ -43,7 +51,7 @@ export class Wires {
       const key = `${from.end}>${to.end}`;
       let lane = this.lanes.get(key);
       if (!lane) {
-        lane = this.agenda.lane(`a message of ${from.subject.name} to ${to.subject.name}`, to.subject);
+        lane = this.agenda.lane(`a message of ${from.subject.name} to ${to.subject.name}`, to.receiver);
         this.lanes.set(key, lane);
       }
       const copy = structuredClone(data);
@@ -53,6 +61,7 @@ export class Wires {
 
   close(channel: WiredChannel): void {
     this.rooms.get(channel.name)?.delete(channel);
+    for (const lane of this.lanes.values()) if (lane.subject === channel.receiver && lane.subject !== channel.subject) lane.clear();
   }
 
   /** Loses a batch of a session, or delivers it twice: the session has to notice. Browsers do neither. */
@@ -68,7 +77,15 @@ export class Wires {
 class WiredChannel implements Channel {
   onmessage: Channel['onmessage'] = null;
   closed = false;
-  constructor(private readonly wires: Wires, readonly name: string, readonly end: number, readonly subject: Subject) {}
+  /** Whose state says whether messages arrive. */
+  readonly receiver: Subject;
+  constructor(private readonly wires: Wires, readonly name: string, readonly end: number, readonly subject: Subject) {
+    this.receiver = this.receive(subject);
+  }
+
+  protected receive(subject: Subject): Subject {
+    return subject;
+  }
 
   postMessage(data: unknown): void {
     if (this.subject.state === 'dead') return;
@@ -79,5 +96,13 @@ class WiredChannel implements Channel {
   close(): void {
     this.closed = true;
     this.wires.close(this);
+  }
+}
+
+/** What is posted to an end that nobody listens to yet waits there. */
+class WiredPort extends WiredChannel {
+  protected override receive(subject: Subject): Subject {
+    const isHeard = (): boolean => this.onmessage !== null;
+    return {name: subject.name, get state() { return subject.state === 'running' && !isHeard() ? 'frozen' : subject.state; }};
   }
 }

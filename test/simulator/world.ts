@@ -68,7 +68,10 @@ export class World {
   /** A page opens its documents: some it follows, some it only fetches. */
   openPage(): Page {
     const {machine, ledger, walk} = this;
-    const page = new Page(`tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk.rejections ?? 0, this.storage, this.warn);
+    const page = new Page(
+      `tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk.rejections ?? 0, this.storage, this.warn,
+      (session, process) => this.office.offerPort(session, process)
+    );
     this.pages.push(page);
     this.look(page);
     return page;
