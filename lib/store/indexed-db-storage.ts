@@ -42,6 +42,8 @@ const STORES: Store[] = ['checkpoints', 'journal', 'meta', 'claim'];
 const APPENDING: Store[] = ['journal', 'claim'];
 /** From so many documents on, reading the range that they are in is looked at. */
 const RANGE_FROM = 32;
+/** But not more than so many times as much as is asked for. */
+const RANGE_EXCESS = 4;
 const HOLDER = 'holder';
 /** Bars everybody from a database that nobody has claimed. */
 const UNCLAIMED = 'unclaimed';
@@ -156,9 +158,8 @@ export class IndexedDbStorage implements Storage {
       const transaction = database.transaction(['checkpoints', 'journal']);
       const [checkpoints, journal] = [transaction.objectStore('checkpoints'), transaction.objectStore('journal')];
       if (keys.length >= RANGE_FROM) {
-        const range = rangeOf(keys);
-        // Where most of what lies between was not asked for, one by one is less.
-        if ((await checkpoints.count(IDBKeyRange.bound(...range))) <= 2 * keys.length) return readRange(keys, range, checkpoints, journal);
+        const stored = await readRange(keys, checkpoints, journal);
+        if (stored) return stored;
       }
       return Promise.all(keys.map(async ([c, d]) => {
         const [kept, records] = await Promise.all([checkpoints.get([c, d]), journal.getAll(journalOf([c, d]))]);
@@ -258,19 +259,25 @@ export class IndexedDbStorage implements Storage {
 }
 
 /**
- * Many documents at once: two requests for all that lies between the first and the last of them, which costs
- * a fraction of two requests each (measured in Chromium: 35 ms instead of 114 for 1,000 documents).
+ * Many documents at once: a request for all that lies between the first and the last of them, which costs
+ * a fraction of one request each (measured in Chromium: 35 ms instead of 114 for 1,000 documents).
+ * @returns undefined where so much else lies between that one by one is less
  */
 async function readRange(
   keys: readonly DocKey[],
-  [first, last]: [string[], string[]],
-  checkpoints: {getAll(range: IDBKeyRange): Promise<Schema['checkpoints']['value'][]>},
-  journal: {getAll(range: IDBKeyRange): Promise<Schema['journal']['value'][]>; getAllKeys(range: IDBKeyRange): Promise<Schema['journal']['key'][]>}
-): Promise<StoredDoc[]> {
+  checkpoints: {getAll(range: IDBKeyRange, count: number): Promise<Schema['checkpoints']['value'][]>},
+  journal: {
+    getAll(range: IDBKeyRange, count: number): Promise<Schema['journal']['value'][]>;
+    getAllKeys(range: IDBKeyRange, count: number): Promise<Schema['journal']['key'][]>;
+  }
+): Promise<StoredDoc[] | undefined> {
+  const [first, last] = rangeOf(keys);
   const records = IDBKeyRange.bound(first, [...last, []]);
+  const most = RANGE_EXCESS * keys.length;
   const [kept, numbers, values] = await Promise.all([
-    checkpoints.getAll(IDBKeyRange.bound(first, last)), journal.getAllKeys(records), journal.getAll(records)
+    checkpoints.getAll(IDBKeyRange.bound(first, last), most), journal.getAllKeys(records, most), journal.getAll(records, most)
   ]);
+  if (kept.length === most || values.length === most) return undefined;
   const checkpointOf = new Map(kept.map(value => [JSON.stringify([value.c, value.d]), value]));
   const recordsOf = new Map<string, KeptRecord[]>();
   numbers.forEach(([c, d], i) => {
@@ -303,11 +310,17 @@ function inOffice(records: KeptRecord[], term: number): KeptRecord[] {
   return valid.reverse();
 }
 
-/** The first and the last of the keys, in the order of IndexedDB. */
+/** The first and the last of the keys, in the order of IndexedDB: that of strings is JavaScript's. */
 function rangeOf(keys: readonly DocKey[]): [first: string[], last: string[]] {
-  const sorted = [...keys].sort((a, b) => indexedDB.cmp(a, b));
-  return [[...sorted[0]!], [...sorted.at(-1)!]];
+  let [first, last] = [keys[0]!, keys[0]!];
+  for (const key of keys) {
+    if (isBefore(key, first)) first = key;
+    if (isBefore(last, key)) last = key;
+  }
+  return [[...first], [...last]];
 }
+
+const isBefore = ([c, d]: DocKey, [otherC, otherD]: DocKey): boolean => c < otherC || (c === otherC && d < otherD);
 
 /** All records of a document: an array sorts after every number. */
 function journalOf([c, d]: DocKey): IDBKeyRange {

@@ -120,7 +120,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private isVisible = true;
 
   /** @internal */
-  protected get clock(): Clock {
+  get clock(): Clock {
     return this.platform.clock;
   }
 

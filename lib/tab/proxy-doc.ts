@@ -3,12 +3,14 @@ import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/e
 import type {CodedError} from './events.js';
 import type {EntryMessage, LastWord, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
-import type {Completion} from './completion.js';
-import { completing} from './completion.js';
+import {completing, type Completion} from './completion.js';
 import {splitCallback} from './promising.js';
 import {submitOptions} from './submit-options.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
 import type {ProxyConnection} from './proxy-connection.js';
+
+/** While ops of a document wait for the server, those that can be composed leave once in so many ms: no screen shows more. */
+const FRAME_MS = 16;
 
 /** The error of an op that the host would not take, or of one that the server rejected. */
 type OpMessage = EntryMessage & {seq: number};
@@ -36,6 +38,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private seed: SnapshotData | undefined;
   private setAside: PendingOp[] | undefined;
   private wasPaused = false;
+  private isHeldBack = false;
+  /** When the last op was sent to the host, in ms since the epoch. */
+  private flushedAt = 0;
   /** The request that is being made is content with the stored state. */
   private storedWillDo = false;
   private waitingUntilSent: (() => void)[] = [];
@@ -239,7 +244,26 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.setAside) return;
     if (this.wasPaused && this.unsettled.length) return;
     if (this.rev === null && this.type && this.version !== null) return this.findRevision();
+    if (this.mayStillGrow) return this.flushLater();
+    const {inflightOp} = this;
     super.flush();
+    if (this.inflightOp && !inflightOp) this.flushedAt = this.connection.clock.now();
+  }
+
+  /** Whether the next op can wait for what may be composed with it. */
+  private get mayStillGrow(): boolean {
+    const {connection, unsettled, pendingOps, flushedAt} = this;
+    return unsettled.length > 0 && pendingOps.length === 1 && !this.preventCompose && connection.state === 'connected' &&
+      connection.clock.now() - flushedAt < FRAME_MS;
+  }
+
+  private flushLater(): void {
+    if (this.isHeldBack) return;
+    this.isHeldBack = true;
+    this.connection.clock.after(FRAME_MS, () => {
+      this.isHeldBack = false;
+      this.flush();
+    });
   }
 
   private ingest(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback: Callback): void {
