@@ -18,6 +18,10 @@ export function connect({way, namespace, url}: {way: 'tabs' | 'plain'; namespace
   return way === 'tabs' ? connectTab(namespace, url) : connectPlain(url);
 }
 
+export function startRelay(): SharedWorker {
+  return new SharedWorker(new URL('./relay-worker.ts', import.meta.url), {type: 'module', name: 'relay'});
+}
+
 export function startBareWorker(name: string): SharedWorker {
   return new SharedWorker(new URL('./bare-worker.ts', import.meta.url), {type: 'module', name});
 }

@@ -1,9 +1,10 @@
 import type {Connection, Doc} from 'sharedb/lib/client/index.js';
 import type {TabConnection} from '../../lib/index.js';
 import {settled} from '../../test/waiting/settled.js';
-import {connect} from './connect.js';
+import {connect, startRelay} from './connect.js';
 import type {Counts} from './counting-storage.js';
 import {now, pause} from './now.js';
+import type {Relayed} from './relay-worker.js';
 import {questionsTo} from './side-door.js';
 
 /** One document, and how this page is connected for it. */
@@ -25,12 +26,16 @@ interface Edited {
   doc: Doc<Edits>;
 }
 
-/** A message with nothing around it, in the place of an edit. */
+/** In the place of an edit: a message with nothing around it, and one that a worker puts into IndexedDB on its way. */
 export const bareMessage = 'message';
+export const relayed = 'relay';
 
 const edited: Record<string, Edited> = {};
 const messages = new BroadcastChannel('bench: bare');
 const seen = new BroadcastChannel('bench: seen');
+let relay: MessagePort | undefined;
+
+const relayPort = (): MessagePort => (relay ??= startRelay().port);
 
 /** Subscribes to a document at each of the places, which have names. */
 export async function openForEdits(places: Record<string, Place>): Promise<void> {
@@ -50,6 +55,7 @@ export function watchEdits(): void {
     doc.on('op', ([{li}], source) => { if (!source) note(name, li as number); });
   }
   messages.onmessage = ({data}) => note(bareMessage, data as number);
+  relayPort().onmessage = ({data}) => note(relayed, data as number);
 }
 
 /** In the page that edits: ms from `submitOp` until the other page had it, by place. */
@@ -66,6 +72,7 @@ export async function editsToOther(
       const arrived = new Promise<number>(resolve => waiting.set(`${name} ${n}`, resolve));
       const start = now();
       if (name === bareMessage) messages.postMessage(n);
+      else if (name === relayed) relayPort().postMessage({n, record: JSON.stringify([{p: ['edits', n], li: n}])} satisfies Relayed);
       else submit(name, () => {});
       const ms = (await arrived) - start;
       if (round >= warmUp) times[name]!.push(ms);
@@ -145,6 +152,6 @@ function submit(name: string, done: (error?: unknown) => void): void {
 
 /** Every edit finds things at rest. */
 async function atRest(name: string): Promise<void> {
-  if (name !== bareMessage && serverIsThere(name)) await settled(done => edited[name]!.doc.whenNothingPending(done));
+  if (edited[name] && serverIsThere(name)) await settled(done => edited[name]!.doc.whenNothingPending(done));
   await pause(2);
 }

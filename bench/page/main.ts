@@ -1,3 +1,4 @@
+import * as bareUse from './bare-use.js';
 import * as documents from './documents.js';
 import * as durable from './durable-edits.js';
 import * as edits from './edits.js';
@@ -5,7 +6,7 @@ import * as offline from './offline-start.js';
 import * as typing from './typing.js';
 
 /** What the runner calls in a page. */
-const commands = {...documents, ...durable, ...edits, ...offline, ...typing};
+const commands = {...bareUse, ...documents, ...durable, ...edits, ...offline, ...typing};
 
 declare global {
   var bench: typeof commands;

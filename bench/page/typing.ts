@@ -28,22 +28,27 @@ export async function openForTyping(place: TypedInto): Promise<void> {
  * Types a character so many times, as fast as the page can: some in each turn.
  * @param compose whether ops that wait may become one
  * @param whole how long the text is when all have typed
- * @returns when the first op was submitted, and when the server had all of this page's and the page had all of everybody's
+ * @param paused whether nothing is sent meanwhile
+ * @returns when the first op was submitted, when all were, and when the server had all of this page's and the page had all
+ *   of everybody's
  */
 export async function type(
-  {character, count, compose, whole}: {character: string; count: number; compose: boolean; whole: number}
-): Promise<{from: number; to: number}> {
+  {character, count, compose, whole, paused}: {character: string; count: number; compose: boolean; whole: number; paused: boolean}
+): Promise<{from: number; called: number; to: number}> {
   doc.preventCompose = !compose;
+  if (paused) doc.pause();
   const from = now();
   for (let n = 0; n < count; n++) {
     doc.submitOp([{p: ['text', doc.data!.text.length], si: character}], undefined, () => {});
     if (n % PER_TURN === PER_TURN - 1) await turn();
   }
+  const called = now();
+  if (paused) doc.resume();
   await settled(done => doc.whenNothingPending(done));
   if (doc.data!.text.length < whole) {
     await new Promise<void>(resolve => doc.on('op', () => { if (doc.data!.text.length >= whole) resolve(); }));
   }
-  return {from, to: now()};
+  return {from, called, to: now()};
 }
 
 export function typed(): string {

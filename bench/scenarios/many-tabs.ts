@@ -30,7 +30,29 @@ export async function manyTabs(stage: Stage): Promise<Figure[]> {
     results.push({tabs, used: {tabs: spreadsOf(windows.tabs), plain: spreadsOf(windows.plain)}});
   }
   const first = results[0]!.used.tabs;
-  return results.flatMap(({tabs, used}) => figuresOf(tabs, used, first));
+  return [...results.flatMap(({tabs, used}) => figuresOf(tabs, used, first)), ...await bareUse(stage, windowMs)];
+}
+
+/** What a worker, and a journal in it, can't do without. */
+async function bareUse(stage: Stage, ms: number): Promise<Figure[]> {
+  const browser = await stage.openBrowser();
+  const page = await browser.openPage();
+  const {memory: before} = await browser.usage();
+  await page.evaluate(() => globalThis.bench.startIdleWorker());
+  const cpu = async (puts: number): Promise<number> => {
+    const start = await browser.cpu();
+    await page.evaluate((count, time) => globalThis.bench.putSteadily(count, time), puts, ms);
+    return ((await browser.cpu() - start) / ms) * 100;
+  };
+  // The first ones open the database.
+  await cpu(10);
+  const {memory} = await browser.usage();
+  const [idle, busy] = [await cpu(1), await cpu((opsPerSecond * ms) / 1000)];
+  await stage.closeBrowser(browser);
+  return [
+    {what: 'a bare shared worker: memory of the browser', value: memory - before, unit: 'MB'},
+    {what: `${opsPerSecond} bare puts a second in it: CPU of the browser`, value: busy - idle, unit: '%'}
+  ];
 }
 
 interface Side {

@@ -12,6 +12,8 @@ interface Kind {
   ops: number;
   compose: boolean;
   goal: string;
+  /** Measures the calls alone, with nothing sent meanwhile: no client is faster. */
+  paused?: boolean;
 }
 
 /** Characters typed as fast as the pages can, until the server and all pages have them. */
@@ -20,6 +22,7 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
     {what: '10,000 ops, composing', tabs: 1, ops: 10_000, compose: true, goal: '≥ plain'},
     {what: '1,000 ops, not composing', tabs: 1, ops: 1000, compose: false, goal: '≥ plain'},
     {what: '5 tabs, 2,000 ops each, composing', tabs: 5, ops: 2000, compose: true, goal: '≥ 3 × plain'},
+    {what: '5 tabs, 2,000 ops each, the calls alone', tabs: 5, ops: 2000, compose: true, goal: '', paused: true},
     {what: '5 tabs, 200 ops each, not composing', tabs: 5, ops: 200, compose: false, goal: '≥ 3 × plain'}
   ];
   const rounds = stage.quick ? 1 : 3;
@@ -29,13 +32,15 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
   for (const kind of kinds) {
     const rates = {tabs: [] as number[], plain: [] as number[]};
     for (let round = 0; round < rounds; round++) {
-      for (const way of round % 2 ? ['plain', 'tabs'] as const : ['tabs', 'plain'] as const) {
+      for (const way of kind.paused ? ['plain'] as const : round % 2 ? ['plain', 'tabs'] as const : ['tabs', 'plain'] as const) {
         rates[way].push(await rateOf(stage, kind, way, round, pages[way].slice(0, kind.tabs)));
       }
     }
-    const [tabs, plain] = [spreadOf(rates.tabs), spreadOf(rates.plain)];
+    const plain = spreadOf(rates.plain);
+    figures.push({what: `${kind.what}, plain`, measured: plain, unit: 'ops/s'});
+    if (kind.paused) continue;
+    const tabs = spreadOf(rates.tabs);
     figures.push(
-      {what: `${kind.what}, plain`, measured: plain, unit: 'ops/s'},
       {what: `${kind.what}, in tabs`, measured: tabs, unit: 'ops/s', ratios: {plain: tabs.p50 / plain.p50}, goal: kind.goal}
     );
   }
@@ -44,13 +49,13 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
 }
 
 /** Ops per second, of all tabs together. */
-async function rateOf(stage: Stage, {what, tabs, ops, compose}: Kind, way: Way, round: number, pages: Page[]): Promise<number> {
+async function rateOf(stage: Stage, {what, tabs, ops, compose, paused = false}: Kind, way: Way, round: number, pages: Page[]): Promise<number> {
   const id = `${what}, ${way}, ${round}`;
   await stage.create({[id]: {text: ''}});
   const place = {way, namespace: 'throughput', url: `${stage.server.url}/${way}`, id};
   for (const page of pages) await page.evaluate(where => globalThis.bench.openForTyping(where), place);
   const spans = await Promise.all(pages.map((page, i) => page.evaluate(
-    options => globalThis.bench.type(options), {character: 'abcde'[i]!, count: ops, compose, whole: tabs * ops}
+    options => globalThis.bench.type(options), {character: 'abcde'[i]!, count: ops, compose, whole: tabs * ops, paused}
   )));
   const {text} = await stage.fetch<{text: string}>(id);
   const counted = [...'abcde'].map(character => text.split(character).length - 1);
@@ -58,6 +63,6 @@ async function rateOf(stage: Stage, {what, tabs, ops, compose}: Kind, way: Way, 
   for (const page of pages) {
     if ((await page.evaluate(() => globalThis.bench.typed())) !== text) throw new Error(`${id}: a page does not show what the server has`);
   }
-  const ms = Math.max(...spans.map(({to}) => to)) - Math.min(...spans.map(({from}) => from));
+  const ms = Math.max(...spans.map(({called, to}) => (paused ? called : to))) - Math.min(...spans.map(({from}) => from));
   return (tabs * ops) / (ms / 1000);
 }

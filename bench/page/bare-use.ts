@@ -1,0 +1,21 @@
+import {startRelay} from './connect.js';
+import {pause} from './now.js';
+import type {Relayed} from './relay-worker.js';
+
+let worker: SharedWorker | undefined;
+
+/** Starts a shared worker that does nothing until it is asked to. */
+export function startIdleWorker(): void {
+  worker = startRelay();
+  worker.port.start();
+}
+
+/** Lets it put so many records into IndexedDB, one after the other, in so many ms. */
+export async function putSteadily(count: number, ms: number): Promise<void> {
+  const start = performance.now();
+  for (let n = 0; n < count; n++) {
+    await pause(start + (n * ms) / count - performance.now());
+    worker!.port.postMessage({n, record: '{"p":["n"],"na":1}'.padEnd(150)} satisfies Relayed);
+  }
+  await pause(start + ms - performance.now());
+}
