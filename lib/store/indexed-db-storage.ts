@@ -1,4 +1,4 @@
-import {deleteDB, openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction} from 'idb';
+import {deleteDB, openDB, unwrap, type DBSchema, type IDBPDatabase, type IDBPTransaction} from 'idb';
 import {
   FencedError, UnclaimedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc
 } from './storage.js';
@@ -121,36 +121,61 @@ export class IndexedDbStorage implements Storage {
 
   write(changes: readonly Change[], epoch: string): Promise<void> {
     return this.use(async database => {
-      const isAppending = changes.every(({type}) => type === 'append');
-      const transaction = database.transaction(
-        isAppending ? APPENDING : STORES, 'readwrite', {durability: this.durability}
-      ) as unknown as Writing;
-      const {done} = transaction;
-      done.catch(() => {});
+      const appended = changes.every(change => change.type === 'append') ? changes : undefined;
+      const holder = await (appended ? this.append(unwrap(database), appended) : this.change(database, changes, epoch));
+      if (holder?.epoch === epoch) return;
+      // It counts for nothing from the successor's first own record on, and had better not be there at all.
+      if (appended) await takeBack(database, appended, this.term).catch(() => {});
+      // Emptied, perhaps by somebody who knows nothing of barriers: what has been written is to be written anew.
+      throw holder ? new FencedError() : new UnclaimedError();
+    });
+  }
+
+  /**
+   * What every edit waits for, without a promise for each request. To look at the claim first would leave the transaction
+   * open until this thread has the answer, and everybody else waiting, however long the thread is busy.
+   * @returns who held the claim
+   */
+  private append(database: IDBDatabase, changes: readonly Append[]): Promise<Holder | undefined> {
+    return new Promise((resolve, reject) => {
+      const {term, durability} = this;
+      const transaction = database.transaction(APPENDING, 'readwrite', {durability});
+      let held: IDBRequest<Holder | undefined> | undefined;
+      transaction.oncomplete = () => resolve(held!.result);
+      transaction.onabort = () => reject(transaction.error ?? new DOMException('The transaction was aborted', 'AbortError'));
       try {
-        // To look at the claim first would leave the transaction open until this thread has the answer, and everybody
-        // else waiting, however long the thread is busy.
-        const claim = transaction.objectStore('claim');
-        const passed = isAppending ? [] : passBarriers(claim, epoch);
-        const held = claim.get(HOLDER) as Promise<Holder | undefined>;
-        const made: Promise<unknown>[] = [];
-        try {
-          for (const change of changes) made.push(...make(transaction, change, this.term));
-        } finally {
-          for (const request of [...passed, held, ...made]) request.catch(() => {});
-        }
+        const journal = transaction.objectStore('journal');
+        for (const {key: [c, d], n, record} of changes) journal.put({term, n, record} satisfies KeptRecord, [c, d, term, n]);
+        held = transaction.objectStore('claim').get(HOLDER);
         transaction.commit();
-        const holder = await allOf(held, [...passed, ...made, done]);
-        if (holder?.epoch === epoch) return;
-        // It counts for nothing from the successor's first own record on, and had better not be there at all.
-        if (isAppending) await takeBack(database, changes as Append[], this.term).catch(() => {});
-        // Emptied, perhaps by somebody who knows nothing of barriers: what has been written is to be written anew.
-        throw holder ? new FencedError() : new UnclaimedError();
       } catch (error) {
-        abort(transaction);
-        throw error;
+        reject(error);
+        transaction.abort();
       }
     });
+  }
+
+  /** Where the epoch may not write any more, the browser turns it away. @returns who held the claim */
+  private async change(database: Database, changes: readonly Change[], epoch: string): Promise<Holder | undefined> {
+    const transaction = database.transaction(STORES, 'readwrite', {durability: this.durability});
+    const {done} = transaction;
+    done.catch(() => {});
+    try {
+      const claim = transaction.objectStore('claim');
+      const passed = passBarriers(claim, epoch);
+      const held = claim.get(HOLDER) as Promise<Holder | undefined>;
+      const made: Promise<unknown>[] = [];
+      try {
+        for (const change of changes) made.push(...make(transaction, change, this.term));
+      } finally {
+        for (const request of [...passed, held, ...made]) request.catch(() => {});
+      }
+      transaction.commit();
+      return await allOf(held, [...passed, ...made, done]);
+    } catch (error) {
+      abort(transaction);
+      throw error;
+    }
   }
 
   read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
@@ -339,7 +364,7 @@ function passBarriers(claim: {add(value: number, key: string): Promise<unknown>;
   return [...passed, ...barriers.map(key => claim.delete(key))];
 }
 
-async function takeBack(database: Database, appended: Append[], term: number): Promise<void> {
+async function takeBack(database: Database, appended: readonly Append[], term: number): Promise<void> {
   const transaction = database.transaction('journal', 'readwrite');
   await Promise.all([
     ...appended.map(({key: [c, d], n}) => transaction.store.delete([c, d, term, n])), transaction.done
