@@ -14,14 +14,15 @@ import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {brief} from '../protocol/debug.js';
 import type {HostReport} from '../protocol/report.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
-import type {HostStatus, LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
+import type {LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
 import {checkRequest, isLastWord, isLostOps, isRequest} from '../protocol/requests.js';
 import {DeadLetters} from './dead-letters.js';
 import {HostLog} from './host-log.js';
-import {DocJournal} from './doc-journal.js';
-import {RETURN_MS, SharedDoc, type SharedDocOwner} from './shared-doc.js';
+import {RETURN_MS, type SharedDoc} from './shared-doc.js';
+import {SharedDocs} from './shared-docs.js';
 import {SharedQueries, type QueryRequest} from './shared-queries.js';
 import {SharedPresences, type PresenceRequest} from './shared-presences.js';
+import {StatusBoard} from './status-board.js';
 import {Tab} from './tab.js';
 import {Tokens} from './tokens.js';
 import type {RealConnection, RealDoc} from './upstream.js';
@@ -37,10 +38,6 @@ export interface StoreOptions {
   cipher?: Cipher | undefined;
 }
 
-/** The tabs' status lines need no more than this, however fast the ops come. */
-const STATUS_EVERY_MS = 20;
-
-const ESTIMATE_EVERY_MS = 30_000;
 const MAX_UNHEARD = 16;
 /** So long after the answer, in ms, the other news must be here. */
 const NEWS_MS = 50;
@@ -52,8 +49,6 @@ const LOOK_MS = 100;
 const QUERY_PREFIX = 'query: ';
 /** Of so many queries the results are kept where memory is all there is. */
 const MAX_MIRRORED_QUERIES = 256;
-/** Of so many tabs that are gone, by document, it is known which of their ops were taken: a last word may come late. */
-const MAX_TAKEN = 1024;
 
 export interface HostOptions {
   /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
@@ -107,12 +102,8 @@ export class Host {
   /** Tabs of an earlier host may still come back for what it had. */
   private isAwaitingTabs = false;
   private readonly tabs = new Map<TabId, Tab>();
-  private readonly docs = new Map<string, Map<string, SharedDoc>>();
-  /** The seqs up to which documents have the ops of tabs that are gone. */
-  private readonly taken = new Map<string, number>();
+  private readonly docs: SharedDocs;
   private readonly deadLetters: DeadLetters;
-  /** One for all documents. */
-  private readonly docOwner: SharedDocOwner;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
   private readonly log: HostLog;
@@ -120,11 +111,7 @@ export class Host {
   /** From the end of the last tab's session on. */
   private cancelIdle: (() => void) | undefined;
   private readonly stopListening: () => void;
-  private cancelStatus: (() => void) | undefined;
-  private pendingOps = 0;
-  private pendingDocs = 0;
-  private estimate: HostStatus['storage'];
-  private estimatedAt = -Infinity;
+  private readonly board: StatusBoard;
   private pings: (() => void)[] = [];
   private waitingTogether: (() => void)[] = [];
   /** What the connection had to say before there was a tab to hear it. */
@@ -149,25 +136,10 @@ export class Host {
       this.platform.clock.now
     );
     this.tokens = new Tokens(() => this.tabs.values(), this.platform.clock);
-    this.docOwner = {
-      after: this.platform.clock.after,
-      now: this.platform.clock.now,
-      together: act => this.together(act),
-      tab: id => this.tabOf(id as TabId),
-      onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
-        {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
-      ),
-      isConnected: () => this.connection.state === 'connected',
-      onPending: (change, ops) => this.countPending(change, ops),
-      onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
-      onGone: (shared, tab, seq) => this.noteTaken(takenKey(shared, tab), seq),
-      takenFrom: (shared, tab) => this.taken.get(takenKey(shared, tab)) ?? 0,
-      onIdle: idle => this.release(idle)
-    };
     const owner = {
       connection: this.connection,
       isConnected: () => this.connection.state === 'connected',
-      share: (doc: RealDoc) => this.doc(doc.collection, doc.id),
+      share: (doc: RealDoc) => this.docs.get(doc.collection, doc.id),
       keptResults: (query: string) => this.store?.kept[QUERY_PREFIX + query],
       keepResults: (query: string, results: string) => {
         if (this.store?.kept[QUERY_PREFIX + query] === results) return;
@@ -178,10 +150,30 @@ export class Host {
     this.queries = new SharedQueries(owner);
     this.presences = new SharedPresences(owner);
     this.stopListening = this.listen();
-    this.store = this.openStore(options.store);
+    const store = (this.store = this.openStore(options.store));
+    this.board = new StatusBoard(this.platform, {
+      store,
+      counts: () => ({tabs: this.attachedTabs, deadLetters: this.deadLetters.size}),
+      tell: status => this.sendToAll({a: 'host.status', status})
+    });
+    this.docs = new SharedDocs({
+      connection: this.connection, store, log: this.log,
+      after: this.platform.clock.after,
+      now: this.platform.clock.now,
+      together: act => this.together(act),
+      tab: id => this.tabOf(id as TabId),
+      onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
+        {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
+      ),
+      isConnected: () => this.connection.state === 'connected',
+      onPending: (change, ops) => this.board.countPending(change, ops),
+      onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
+      // Memory is kept for what somebody has open.
+      onReleased: key => { if (this.isMirrored && !this.isAwaitingTabs && !this.closed) store!.remove(key); }
+    });
     this.deadLetters = new DeadLetters(this.store, () => this.platform.randomId(), letter => {
       this.sendToAll({a: 'host.deadletter', letter});
-      this.scheduleStatus();
+      this.board.update();
     });
     if (this.store) void this.store.whenReady().then(() => this.begin());
     else this.begin();
@@ -200,10 +192,10 @@ export class Host {
       cipher: options ? options.cipher : undefined,
       onStatus: () => {
         this.log.debug('store', () => `durable: ${this.store?.isDurable}, ${this.store?.lastError?.message ?? 'no error'}`);
-        this.scheduleStatus();
+        this.board.update();
       },
       onFenced: () => this.abandon(),
-      onErased: () => this.forEachDoc(doc => doc.checkpoint()),
+      onErased: () => { for (const doc of this.docs.all()) doc.checkpoint(); },
       onFound: () => this.takeUp(),
       onSetAside: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside`, error.message)
     }, this.platform.clock.after);
@@ -238,7 +230,7 @@ export class Host {
     this.isAwaitingTabs = true;
     this.platform.clock.after(RETURN_MS, () => {
       this.isAwaitingTabs = false;
-      for (const key of this.store!.keys()) if (!this.findDoc(key)) this.store!.remove(key);
+      for (const key of this.store!.keys()) if (!this.docs.find(key)) this.store!.remove(key);
     });
   }
 
@@ -256,7 +248,7 @@ export class Host {
 
   private takeUp(): void {
     this.deadLetters.load(this.store?.kept ?? {});
-    for (const [c, d] of this.store?.pendingDocs() ?? []) this.doc(c, d);
+    for (const [c, d] of this.store?.pendingDocs() ?? []) this.docs.get(c, d);
   }
 
   private watchAbsent(tab: Tab): void {
@@ -270,7 +262,7 @@ export class Host {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.cancelStatus?.();
+    this.board.end();
     this.lobby?.close();
     this.stopListening();
     this.connection.close();
@@ -302,11 +294,10 @@ export class Host {
   /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */
   inspect(): HostReport {
     const {place, build} = this;
-    const docs: SharedDoc[] = [];
-    this.forEachDoc(doc => docs.push(doc));
+    const docs = this.docs.all();
     return {
       namespace: this.namespace, epoch: this.epoch, generation: this.generation, lineage: this.lineage, place, build,
-      protocol: PROTOCOL_VERSION, state: this.connection.state, ...this.status(),
+      protocol: PROTOCOL_VERSION, state: this.connection.state, ...this.board.status(),
       docs: docs.length, queries: this.queries.size, presences: this.presences.size,
       tabList: [...this.tabs.values()].map(tab => tab.inspect()),
       docList: docs.map(doc => doc.inspect()).sort((a, b) => b.pendingOps - a.pendingOps).slice(0, MAX_REPORTED_DOCS),
@@ -343,7 +334,7 @@ export class Host {
     this.cancelIdle?.();
     this.cancelIdle = undefined;
     this.log.debug('host', () => `tab ${tabId} is here`);
-    this.scheduleStatus();
+    this.board.tellAnew();
     return {
       onMessage: message => this.receive(guest, message),
       onCall: (name, args) => this.answerCall(name, args),
@@ -363,12 +354,12 @@ export class Host {
     tab.session = undefined;
     this.queries.detach(tab);
     this.presences.detach(tab, gone);
-    this.forEachDoc(doc => doc.detach(tab, gone));
+    for (const doc of this.docs.all()) doc.detach(tab, gone);
     tab.token = undefined;
     this.log.forget(tab);
     this.log.debug('host', () => `tab ${tab.id} is ${gone ? 'gone' : 'away'}`);
     if (gone) this.tabs.delete(tab.id);
-    this.scheduleStatus();
+    this.board.update();
     this.checkIdle();
   }
 
@@ -395,7 +386,7 @@ export class Host {
     return new Promise(resolve => {
       const end = this.platform.clock.now() + ms;
       const look = (): void => {
-        const isDone = !this.pendingOps || this.connection.state !== 'connected';
+        const isDone = !this.board.pendingOps || this.connection.state !== 'connected';
         if (isDone || this.closed || this.platform.clock.now() >= end) resolve();
         else this.platform.clock.after(LOOK_MS, look);
       };
@@ -420,11 +411,11 @@ export class Host {
     const {c, d, v} = message as unknown as {c: string; d: string; v: Position};
     switch (message.a) {
       case 'f':
-        return this.doc(c, d).fetch(tab, v);
+        return this.docs.get(c, d).fetch(tab, v);
       case 's':
-        return this.doc(c, d).subscribe(tab, v);
+        return this.docs.get(c, d).subscribe(tab, v);
       case 'u':
-        return this.doc(c, d).unsubscribe(tab, v);
+        return this.docs.get(c, d).unsubscribe(tab, v);
       case 'bf':
         return this.bulk(message, (doc, position) => doc.fetch(tab, position));
       case 'bs':
@@ -432,7 +423,7 @@ export class Host {
       case 'bu':
         return this.bulk(message, (doc, position) => doc.unsubscribe(tab, position));
       case 'op':
-        return this.submit(tab, this.doc(c, d), message as unknown as OpRequest);
+        return this.submit(tab, this.docs.get(c, d), message as unknown as OpRequest);
       case 'qf':
         return this.queries.fetch(tab, message as unknown as QueryRequest);
       case 'qs':
@@ -450,9 +441,9 @@ export class Host {
       case 'pp':
         return this.ping(tab);
       case 'doc.forget':
-        return this.findDoc([c, d])?.forget(tab);
+        return this.docs.find([c, d])?.forget(tab);
       case 'tab.resume':
-        for (const known of (message as unknown as ResumeMessage).docs) this.doc(known.c, known.d).resume(tab, known);
+        for (const known of (message as unknown as ResumeMessage).docs) this.docs.get(known.c, known.d).resume(tab, known);
         return;
       case 'tab.visible':
         tab.token = {isVisible: message['visible'] === true, since: tab.token?.since ?? this.platform.clock.now()};
@@ -477,7 +468,7 @@ export class Host {
   /** One request of a tab for many documents stays one request to the server. */
   private bulk({c, b}: Message, act: (doc: SharedDoc, position: Position) => void): void {
     this.inBulk(() => {
-      for (const [id, position] of Object.entries(b as Record<string, Position>)) act(this.doc(c as string, id), position);
+      for (const [id, position] of Object.entries(b as Record<string, Position>)) act(this.docs.get(c as string, id), position);
     });
   }
 
@@ -542,7 +533,7 @@ export class Host {
         return this.deadLetters.list();
       case 'deadLetters.discard':
         this.deadLetters.discard(String(args));
-        return this.scheduleStatus();
+        return this.board.update();
       default:
         throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     }
@@ -552,8 +543,8 @@ export class Host {
   private adopt(word: unknown): Promise<void> {
     if (!isLastWord(word)) throw Object.assign(new Error('Invalid last word'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     const tab = this.tabOf(word.tabId as TabId);
-    for (const {c, d, rev, ops} of word.docs) this.doc(c, d).adopt(tab, rev, ops, word.lineage === this.lineage);
-    const docs = word.docs.map(({c, d}) => this.doc(c, d));
+    for (const {c, d, rev, ops} of word.docs) this.docs.get(c, d).adopt(tab, rev, ops, word.lineage === this.lineage);
+    const docs = word.docs.map(({c, d}) => this.docs.get(c, d));
     return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenRestored(resolve)))).then(() => this.allDurable());
   }
 
@@ -575,9 +566,7 @@ export class Host {
   }
 
   private pendingDocKeys(): [string, string][] {
-    const keys: [string, string][] = [];
-    this.forEachDoc(doc => { if (doc.pendingOps) keys.push([doc.collection, doc.id]); });
-    return keys;
+    return this.docs.all().filter(doc => doc.pendingOps).map(doc => [doc.collection, doc.id]);
   }
 
   /** Stops every tab of the namespace, then deletes what is stored. The real connection is closed. */
@@ -607,30 +596,6 @@ export class Host {
     tab.send({a, b, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
   }
 
-  // ---- documents
-
-  private doc(c: string, d: string): SharedDoc {
-    let inCollection = this.docs.get(c);
-    if (!inCollection) this.docs.set(c, (inCollection = new Map()));
-    let doc = inCollection.get(d);
-    if (!doc) {
-      const journal = this.store && new DocJournal(this.store, [c, d]);
-      doc = new SharedDoc(this.connection.get(c, d), this.docOwner, journal);
-      inCollection.set(d, doc);
-      const isStored = this.store?.has([c, d]) === true;
-      this.log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);
-      if (isStored) doc.restore();
-    }
-    return doc;
-  }
-
-  private noteTaken(key: string, seq: number): void {
-    if (seq <= (this.taken.get(key) ?? 0)) return;
-    this.taken.delete(key);
-    this.taken.set(key, seq);
-    if (this.taken.size > MAX_TAKEN) this.taken.delete(this.taken.keys().next().value!);
-  }
-
   private tabOf(id: TabId): Tab {
     let tab = this.tabs.get(id);
     if (!tab) {
@@ -638,25 +603,6 @@ export class Host {
       this.watchAbsent(tab);
     }
     return tab;
-  }
-
-  private forEachDoc(act: (doc: SharedDoc) => void): void {
-    for (const inCollection of [...this.docs.values()]) for (const doc of [...inCollection.values()]) act(doc);
-  }
-
-  private findDoc([c, d]: DocKey): SharedDoc | undefined {
-    return this.docs.get(c)?.get(d);
-  }
-
-  private release(doc: SharedDoc): void {
-    const inCollection = this.docs.get(doc.collection);
-    if (inCollection?.get(doc.id) !== doc) return;
-    inCollection.delete(doc.id);
-    if (!inCollection.size) this.docs.delete(doc.collection);
-    this.log.debug('doc', () => `lets go of ${doc.collection}/${doc.id}`);
-    doc.doc.destroy();
-    // Memory is kept for what somebody has open.
-    if (this.isMirrored && !this.isAwaitingTabs && !this.closed) this.store!.remove([doc.collection, doc.id]);
   }
 
   // ---- the real connection
@@ -669,7 +615,7 @@ export class Host {
         this.log.debug('server', () => `${state}${typeof reason === 'string' ? `: ${reason}` : ''}`);
         this.presences.onState(state);
         this.sendToAll(this.stateMessage(reason));
-        if (state === 'connected') this.forEachDoc(doc => doc.releaseSubscription());
+        if (state === 'connected') for (const doc of this.docs.all()) doc.releaseSubscription();
       },
       error: (error: Error) => this.relay('error', error),
       // A socket knows no codes.
@@ -700,47 +646,7 @@ export class Host {
     const json = JSON.stringify(message);
     for (const tab of this.tabs.values()) tab.send(json);
   }
-
-  // ---- status
-
-  private countPending(change: 1 | -1, opsOfDoc: number): void {
-    this.pendingOps += change;
-    if (opsOfDoc === (change === 1 ? 1 : 0)) this.pendingDocs += change;
-    this.scheduleStatus();
-  }
-
-  private status(): HostStatus {
-    const {store} = this;
-    return {
-      tabs: this.attachedTabs, pendingOps: this.pendingOps, pendingDocs: this.pendingDocs,
-      durable: store?.isDurable ?? false,
-      pendingWrites: store?.queueSize ?? 0,
-      deadLetters: this.deadLetters.size,
-      ...(store?.lastError && {storeError: store.lastError}),
-      ...(this.estimate && {storage: this.estimate})
-    };
-  }
-
-  private scheduleStatus(): void {
-    this.cancelStatus ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
-      this.cancelStatus = undefined;
-      this.sendToAll({a: 'host.status', status: this.status()});
-      void this.lookAtStorage();
-    });
-  }
-
-  private async lookAtStorage(): Promise<void> {
-    const now = this.platform.clock.now();
-    if (!this.store?.isDurable || now - this.estimatedAt < ESTIMATE_EVERY_MS) return;
-    this.estimatedAt = now;
-    const estimate = await this.platform.estimateStorage?.().catch(() => undefined);
-    if (!estimate || this.closed) return;
-    this.estimate = estimate;
-    this.scheduleStatus();
-  }
 }
-
-const takenKey = ({collection, id}: SharedDoc, tab: Tab): string => JSON.stringify([tab.id, collection, id]);
 
 /** Ids by collection: which documents there are without a server. */
 function inventoryOf(keys: DocKey[]): Record<string, string[]> {

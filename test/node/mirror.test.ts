@@ -385,8 +385,8 @@ describe('a tab whose way back the host has forgotten', () => {
     one.process.freeze();
     write(docs[1]!, 'meanwhile');
     await until('the host has it', () => stage.host.inspect().pendingOps === 2);
-    const hostDocs = (stage.host as unknown as {docs: Map<string, Map<string, {recorded: {history: {clear(): void}}}>>}).docs;
-    hostDocs.get('notes')!.get('a')!.recorded.history.clear();
+    const {docs: hostDocs} = stage.host as unknown as {docs: {get(c: string, d: string): {recorded: {history: {clear(): void}}}}};
+    hostDocs.get('notes', 'a').recorded.history.clear();
     edits.push(write(docs[0]!, 'unsent'));
     await pause(20);
     one.process.thaw();

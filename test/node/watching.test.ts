@@ -2,6 +2,7 @@ import {expect} from 'chai';
 import {PairStage} from '../contract/pair-stage.js';
 import {twoConnections, twoTabs} from '../contract/pairs.js';
 import {Recording, type Doc} from '../contract/recording.js';
+import {until} from '../waiting/until.js';
 
 type Script = (stage: PairStage) => Promise<void> | void;
 
@@ -277,7 +278,7 @@ describe('what tabs of one host do beyond that', () => {
     for (const n of [1, 2, 3]) {
       mine.submitOp(add(n));
       await arrived;
-      await calm();
+      await until('the other tab shows it', () => shown.length === n);
     }
     expect(shown).to.eql([[add(1), false], [add(2), false], [add(3), false]]);
     release();

@@ -1,0 +1,80 @@
+import type {DurableStore} from '../store/durable-store.js';
+import type {DocKey} from '../store/storage.js';
+import {DocJournal} from './doc-journal.js';
+import type {HostLog} from './host-log.js';
+import {SharedDoc, type SharedDocOwner} from './shared-doc.js';
+import type {Tab} from './tab.js';
+import type {RealConnection} from './upstream.js';
+
+/** Of so many tabs that are gone, by document, it is known which of their ops were taken: a last word may come late. */
+const MAX_TAKEN = 1024;
+
+export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenFrom' | 'onIdle'> {
+  readonly connection: RealConnection;
+  readonly store: DurableStore | undefined;
+  readonly log: HostLog;
+  /** A document was let go of. */
+  onReleased(key: DocKey): void;
+}
+
+/** The documents that a host has open: each from the first tab that names it until nobody needs it. */
+export class SharedDocs {
+  private readonly collections = new Map<string, Map<string, SharedDoc>>();
+  /** The seqs up to which documents have the ops of tabs that are gone. */
+  private readonly taken = new Map<string, number>();
+  /** One for all documents. */
+  private readonly docOwner: SharedDocOwner;
+
+  constructor(private readonly owner: SharedDocsOwner) {
+    this.docOwner = {
+      ...owner,
+      onGone: (doc, tab, seq) => this.noteTaken(takenKey(doc, tab), seq),
+      takenFrom: (doc, tab) => this.taken.get(takenKey(doc, tab)) ?? 0,
+      onIdle: doc => this.release(doc)
+    };
+  }
+
+  /** The document, opened and brought back from the store where that is to be done. */
+  get(c: string, d: string): SharedDoc {
+    let collection = this.collections.get(c);
+    if (!collection) this.collections.set(c, (collection = new Map()));
+    let doc = collection.get(d);
+    if (!doc) {
+      const {connection, store, log} = this.owner;
+      doc = new SharedDoc(connection.get(c, d), this.docOwner, store && new DocJournal(store, [c, d]));
+      collection.set(d, doc);
+      const isStored = store?.has([c, d]) === true;
+      log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);
+      if (isStored) doc.restore();
+    }
+    return doc;
+  }
+
+  find([c, d]: DocKey): SharedDoc | undefined {
+    return this.collections.get(c)?.get(d);
+  }
+
+  /** All that are open at this moment. */
+  all(): SharedDoc[] {
+    return [...this.collections.values()].flatMap(collection => [...collection.values()]);
+  }
+
+  private release(doc: SharedDoc): void {
+    const collection = this.collections.get(doc.collection);
+    if (collection?.get(doc.id) !== doc) return;
+    collection.delete(doc.id);
+    if (!collection.size) this.collections.delete(doc.collection);
+    this.owner.log.debug('doc', () => `lets go of ${doc.collection}/${doc.id}`);
+    doc.doc.destroy();
+    this.owner.onReleased([doc.collection, doc.id]);
+  }
+
+  private noteTaken(key: string, seq: number): void {
+    if (seq <= (this.taken.get(key) ?? 0)) return;
+    this.taken.delete(key);
+    this.taken.set(key, seq);
+    if (this.taken.size > MAX_TAKEN) this.taken.delete(this.taken.keys().next().value!);
+  }
+}
+
+const takenKey = ({collection, id}: SharedDoc, tab: Tab): string => JSON.stringify([tab.id, collection, id]);
