@@ -1,5 +1,6 @@
-import * as ot from 'sharedb/lib/ot.js';
+import type {Type} from 'sharedb/lib/sharedb.js';
 import type {SnapshotData} from '../protocol/messages.js';
+import {rebase, type WaitingOp} from './rebase.js';
 
 /** What happened to a document: one of these fields, or none where only the version moved. */
 export interface Step {
@@ -94,16 +95,21 @@ export class History {
   }
 
   /**
-   * Transforms `op` in place, from revision `rev` to the current one, as ShareDB's server does it:
-   * what is in the history came first.
-   * @returns ShareDB's error where the two can't both be
+   * Carries ops of a tab, each made on the one before, the first at revision `rev`, to the current one.
+   * @returns those that have no place yet, or the error where they can't be
    */
-  transform(op: Step, type: unknown, rev: number): Error | undefined {
-    for (const {step} of this.after(rev)) {
-      const error = ot.transform(type, op, step.load ? {create: step.load} : step);
-      if (error) return error;
+  carry(ops: WaitingOp[], owner: string, type: Type | null, rev: number): WaitingOp[] | Error {
+    try {
+      return rebase(ops, this.after(rev), owner, type);
+    } catch (error) {
+      return error as Error;
     }
-    return undefined;
+  }
+
+  /** The revision before a tab's op that has its place, undefined where that is forgotten. */
+  before(owner: string, seq: number): number | undefined {
+    const entry = this.entries.find(({src, seq: own}) => src === owner && own === seq);
+    return entry && entry.rev - 1;
   }
 
   /** What there is, ready to be stored. */

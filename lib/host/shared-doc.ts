@@ -6,7 +6,7 @@ import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import type {Entry, Step} from './history.js';
 import {Outcomes} from './outcomes.js';
-import {rebase, type WaitingOp} from './rebase.js';
+import type {WaitingOp} from './rebase.js';
 import {RecordedDoc} from './recorded-doc.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc} from './upstream.js';
@@ -195,42 +195,48 @@ export class SharedDoc {
     this.checkIdle();
   }
 
-  /** Gives an op of a tab its place in the history. */
+  /** Gives an op of a tab, and those that came with it, their places in the history: up to the first one that has none. */
   submit(tab: Tab, request: OpRequest): void {
     if (this.isRestoring) return this.hold(tab, () => this.submit(tab, request));
     const follower = this.locate(tab, request.v);
-    const {inc, rev} = request.v;
+    const {inc} = request.v;
+    let {rev} = request.v;
     // Made on a state that is gone: the tab has given it up itself.
     if (inc !== follower.inc || follower.awaitsReset) return;
     if (this.rolledBack) {
       if (!this.rolledBack.told.has(follower)) this.held.push(() => this.submit(tab, request));
       return;
     }
-    if (request.seq <= follower.lastSeq) return this.repeatOutcome(follower, request.seq);
-    if (request.seq >= Number.MAX_SAFE_INTEGER) return this.refuse(follower, request, seqOverflow());
     const {history} = this.recorded;
-    const step = stepOf(request);
-    if (rev === null) {
-      if (!step.create) return this.refuse(follower, request, docMissing(this.doc));
-      if (this.doc.type) return this.refuse(follower, request, alreadyCreated());
-    } else {
-      if (!history.covers(rev)) {
-        // The tab gives the op up when that arrives.
-        if (follower.willReplace(rev)) return;
-        return this.reset(follower, historyLost(this.doc));
-      }
-      const conflict = history.transform(step, this.doc.type, rev);
-      if (conflict) return this.refuse(follower, request, conflict);
+    if (rev === null && request.seq <= follower.lastSeq) {
+      // It has not heard that its creation has a place: it is led on from there.
+      const before = history.before(tab.id, request.seq);
+      if (before === undefined) return this.reset(follower, historyLost(this.doc));
+      follower.sent = rev = before;
     }
+    const ops = opsOf(request);
+    const [first] = ops.filter(({seq}) => seq > follower.lastSeq);
+    for (const {seq} of ops) if (seq <= follower.lastSeq) this.repeatOutcome(follower, seq);
+    if (!first) return;
+    if (rev === null) {
+      if (!first.step.create) return this.refuse(follower, inc, first.seq, docMissing(this.doc));
+      if (this.doc.type) return this.refuse(follower, inc, first.seq, alreadyCreated());
+    } else if (!history.covers(rev)) {
+      // The tab gives the ops up when that arrives.
+      if (follower.willReplace(rev)) return;
+      return this.reset(follower, historyLost(this.doc));
+    }
+    const waiting = rev === null ? ops : history.carry(ops, tab.id, this.doc.type, rev);
+    if (waiting instanceof Error) return this.refuse(follower, inc, first.seq, waiting);
     this.catchUp(follower);
-    this.sequence(follower, request, step);
+    this.sequence(follower, inc, waiting);
   }
 
-  /** Gives ops of a tab that is dead their places: each was made on the one before, the first at `rev`. */
-  adopt(tab: Tab, rev: number | null, ops: WaitingOp[], isOurs: boolean): void {
+  /** Gives ops of a tab that is dead their places: each was made on the one before, the first at `madeAt`. */
+  adopt(tab: Tab, madeAt: number | null, ops: WaitingOp[], isOurs: boolean): void {
     if (this.isRestoring || this.rolledBack) {
       // By then the tab may be gone: it is watched again.
-      this.held.push(() => this.adopt(this.owner.tab(tab.id), rev, ops, isOurs));
+      this.held.push(() => this.adopt(this.owner.tab(tab.id), madeAt, ops, isOurs));
       return;
     }
     const follower = this.follower(tab);
@@ -239,17 +245,17 @@ export class SharedDoc {
     const taken = Math.max(follower.lastSeq, this.owner.takenFrom(this, tab));
     const fresh = ops.filter(({seq}) => seq > taken);
     if (!fresh.length) return;
+    // Its creation may have its place.
+    const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
     const isKnown = isOurs && (rev === null ? !!fresh[0]!.step.create && !this.doc.type : history.covers(rev));
     const waiting = isKnown
-      ? rebase(rev === null ? fresh : ops, rev === null ? [] : history.after(rev), tab.id, this.doc.type)
+      ? rev === null ? fresh : history.carry(ops, tab.id, this.doc.type, rev)
       : historyLost(this.doc);
     if (waiting instanceof Error) {
       for (const {step} of fresh) this.owner.onRejected(this, step, encodeError(waiting));
       return;
     }
-    for (const {step, seq, x} of waiting) {
-      this.sequence(follower, {a: 'op', c: this.collection, d: this.id, v: this.positionOf(tab), src: tab.id, seq, x}, step);
-    }
+    this.sequence(follower, follower.inc, waiting, true);
   }
 
   /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
@@ -326,8 +332,8 @@ export class SharedDoc {
       for (const seq of unsettled) this.repeatOutcome(follower, seq);
       return;
     }
-    // Nothing is known here of what the tab had: it starts anew.
-    if (!this.recorded.hasState && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
+    // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
+    if (!this.recorded.hasState && !this.rev && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     if (!this.recorded.history.covers(rev)) return this.reset(follower, historyLost(this.doc));
     follower.return(inc, rev);
     this.catchUp(follower);
@@ -423,9 +429,23 @@ export class SharedDoc {
 
   // ---- ops
 
-  private sequence(follower: Follower, request: OpRequest, step: Step): void {
+  /** Gives ops that are made on the current revision, each on the one before, their places. */
+  private sequence(follower: Follower, inc: number, ops: WaitingOp[], isLastWord = false): void {
+    for (const op of ops) {
+      const error = this.sequenceOne(follower, op);
+      if (!error) continue;
+      // A tab that lives hears of it; of what a dead one has left, only the app can be told.
+      if (follower.tab.session) this.refuse(follower, inc, op.seq, error);
+      else this.owner.onRejected(this, op.step, encodeError(error));
+      // A tab that lives sends what it made on the op anew, as it is without it.
+      if (follower.tab.session && !isLastWord) return;
+    }
+  }
+
+  /** @returns the error where the op can't be applied */
+  private sequenceOne(follower: Follower, {step, seq, x}: WaitingOp): Error | undefined {
+    if (seq >= Number.MAX_SAFE_INTEGER) return seqOverflow();
     const {tab} = follower;
-    const {seq, x} = request;
     // The tab follows its own op even if it follows nothing else.
     follower.unsettled++;
     const {lastSeq} = follower;
@@ -435,7 +455,7 @@ export class SharedDoc {
     if (step.del && !this.doc.type) {
       this.recorded.pushNothing(tab.id, seq);
       this.settle(follower, seq, step);
-      return;
+      return undefined;
     }
     const error = this.recorded.submit({
       step, owner: tab.id, seq,
@@ -447,10 +467,8 @@ export class SharedDoc {
       follower.unsettled--;
       follower.lastSeq = lastSeq;
       this.countPending(-1);
-      // A tab that lives hears of it; of what a dead one has left, only the app can be told.
-      if (tab.session) this.refuse(follower, request, error);
-      else this.owner.onRejected(this, step, encodeError(error));
     }
+    return error;
   }
 
   private countPending(change: 1 | -1): void {
@@ -459,9 +477,9 @@ export class SharedDoc {
   }
 
   /** An op that never had its place in the history. */
-  private refuse(follower: Follower, {seq, v}: OpRequest, error: Error): void {
+  private refuse(follower: Follower, inc: number, seq: number, error: Error): void {
     this.catchUp(follower);
-    follower.tab.send({a: 'op', c: this.collection, d: this.id, inc: v.inc, seq, error: encodeError(error)});
+    follower.tab.send({a: 'op', c: this.collection, d: this.id, inc, seq, error: encodeError(error)});
   }
 
   /** The server has answered to an op that has its place in the history. */
@@ -593,8 +611,12 @@ function careFor(entry: Entry, tab: Tab): Care {
   return entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
 }
 
-/** A copy of the op in the request: transforming changes it. */
-function stepOf({op, create, del}: OpRequest): Step {
+/** What a tab keeps apart stays apart, also where its reason is gone when it is sent. */
+function opsOf({seq, x, more = [], ...first}: OpRequest): WaitingOp[] {
+  return [{step: stepOf(first), seq, x}, ...more.map(({step, ...op}) => ({...op, step: stepOf(step), x: {...op.x, preventCompose: true as const}}))];
+}
+
+function stepOf({op, create, del}: Step): Step {
   if (create) return {create};
   return del ? {del} : {op};
 }

@@ -41,12 +41,26 @@ export interface OpRequest {
   op?: unknown;
   create?: {type: string; data: unknown};
   del?: true;
-  x: {
-    /** Present where the app set `doc.submitSource`. */
-    source?: unknown;
-    preventCompose?: true;
-  };
+  x: SubmitOptions;
+  /** The ops that the tab has made since, each on the one before. */
+  more?: SentOp[];
 }
+
+export interface SubmitOptions {
+  /** Present where the app set `doc.submitSource`. */
+  source?: unknown;
+  preventCompose?: true;
+}
+
+/** One of several ops of a tab that travel together. */
+export interface SentOp {
+  seq: number;
+  step: DeadLetter['step'];
+  x: SubmitOptions;
+}
+
+/** A tab sends no more ops of a document at once, and then waits until they have their places. */
+export const MAX_RUN = 64;
 
 /** One step of a document's history, as a tab gets it. */
 export interface EntryMessage {
@@ -186,5 +200,5 @@ export interface LastWord {
   tabId: string;
   /** Whose history the revisions are of. */
   lineage: string;
-  docs: {c: string; d: string; rev: number | null; ops: {seq: number; step: DeadLetter['step']; x: OpRequest['x']}[]}[];
+  docs: {c: string; d: string; rev: number | null; ops: SentOp[]}[];
 }

@@ -1,5 +1,5 @@
 import {isCount, isError, isInvalidName, isNamed, isObject, type Fields} from './checks.js';
-import {MAX_LOST_OPS, type LastWord, type LostOp, type Position} from './messages.js';
+import {MAX_LOST_OPS, MAX_RUN, type LastWord, type LostOp, type Position, type SentOp} from './messages.js';
 
 /** Checks of what tabs send. Only hosts have them: a tab is not to load what it never needs. */
 
@@ -46,7 +46,11 @@ export function isLastWord(value: unknown): value is LastWord {
   const word = value as LastWord | null;
   return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
     word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
-      Array.isArray(doc.ops) && doc.ops.every(op => isObject(op) && isCount(op.seq) && isObject(op.step) && isObject(op.x)));
+      Array.isArray(doc.ops) && doc.ops.every(isSentOp));
+}
+
+function isSentOp(op: unknown): op is SentOp {
+  return isObject(op) && isCount(op['seq']) && isObject(op['step']) && isObject(op['x']);
 }
 
 export function isLostOps(value: unknown): value is LostOp[] {
@@ -88,6 +92,24 @@ function checkOpRequest(message: Fields): string | undefined {
   if (message['src'] == null) message['src'] = '';
   if (typeof message['src'] !== 'string' || !isCount(message['seq'])) return 'Both src and seq must be set together';
   if (!message['x'] || typeof message['x'] !== 'object') return 'Missing op options';
+  return checkStep(message) ?? (message['more'] === undefined ? undefined : checkRun(message['more'], message['seq']));
+}
+
+/** What came along with an op whose seq is `seq`. */
+function checkRun(ops: unknown, seq: number): string | undefined {
+  if (!Array.isArray(ops) || ops.length >= MAX_RUN) return 'Invalid run of ops';
+  let last = seq;
+  for (const op of ops) {
+    if (!isSentOp(op)) return 'Invalid op in a run';
+    if (op.seq <= last) return 'The seqs of a run must rise';
+    last = op.seq;
+    const error = checkStep(op.step as Fields);
+    if (error) return error;
+  }
+  return undefined;
+}
+
+function checkStep(message: Fields): string | undefined {
   const create = message['create'] as Fields | undefined;
   if (create !== undefined) {
     return create && typeof create === 'object' && typeof create['type'] === 'string' ? undefined : 'Missing create type';

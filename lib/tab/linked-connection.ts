@@ -219,6 +219,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if ('op' in op) message.op = op.op;
     if (op.create) message.create = op.create;
     if (op.del) message.del = true;
+    const more = (doc as ProxyDoc).takeRun();
+    if (more.length) message.more = more;
     this.send(message);
   }
 

@@ -1,7 +1,9 @@
 import type {TabReport} from '../protocol/report.js';
 import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {CodedError} from './events.js';
-import type {EntryMessage, LastWord, Position, ResetMessage, SettledMessage, SnapshotData} from '../protocol/messages.js';
+import {
+  MAX_RUN, type EntryMessage, type LastWord, type Position, type ResetMessage, type SentOp, type SettledMessage, type SnapshotData
+} from '../protocol/messages.js';
 import {nextTick} from '../platform/next-tick.js';
 import {completing, type Completion} from './completion.js';
 import {splitCallback} from './promising.js';
@@ -32,6 +34,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
   private again = false;
+  /** How many of the pending ops went out with the one in flight. It counts for as long as one is. */
+  private run = 0;
   /** Ops that have their place in the history and wait for the server's answer. */
   private unsettled: PendingOp[] = [];
   /** What was ingested from elsewhere, for a host that has not loaded the document. */
@@ -68,22 +72,31 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     return [...this.unsettled, ...this.unsent].flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
   }
 
-  /**
-   * The ops that the host has not confirmed, with the identity under which they will be sent if there is
-   * still time: nothing is composed into them from now on.
-   * @internal
-   */
+  /** The ops that the host has not confirmed. @internal */
   lastWord(): LastWord['docs'][number] | undefined {
     const waiting = [...this.tentative, ...this.unsent];
     if (!waiting.length) return undefined;
-    const ops = waiting.map(op => {
-      op.src ??= this.connection.id!;
-      op.seq ??= this.connection.seq++;
-      op.sentAt ??= Date.now();
-      const {create, del, op: edit} = op;
-      return {seq: op.seq, step: create ? {create} : del ? {del: true as const} : {op: edit}, x: submitOptions(this, op)};
-    });
-    return {c: this.collection, d: this.id, rev: this.unconfirmed[0]?.rev ?? this.rev, ops};
+    return {c: this.collection, d: this.id, rev: this.unconfirmed[0]?.rev ?? this.rev, ops: waiting.map(op => this.identify(op))};
+  }
+
+  /**
+   * The ops that go out with the one in flight, to wait for no round trip each. Who pauses sees which ops have left, and
+   * finds one, as upstream has it.
+   * @internal
+   */
+  takeRun(): SentOp[] {
+    const ops = this.wasPaused ? [] : this.pendingOps.slice(0, MAX_RUN - 1);
+    this.run = ops.length;
+    return ops.map(op => this.identify(op));
+  }
+
+  /** The op with the identity under which it is sent: nothing is composed into it from now on. */
+  private identify(op: PendingOp): SentOp {
+    op.src ??= this.connection.id!;
+    op.seq ??= this.connection.seq++;
+    op.sentAt ??= Date.now();
+    const {seq, create, del, op: edit} = op;
+    return {seq, step: create ? {create} : del ? {del: true} : {op: edit}, x: submitOptions(this, op)};
   }
 
   /** Whether there is nothing that the host has not got yet. @internal */
@@ -486,7 +499,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       this.rev = message.rev;
       return;
     }
-    if (op === this.inflightOp) this.inflightOp = null;
+    if (op === this.inflightOp) this.inflightOp = this.run-- > 0 ? this.pendingOps.shift()! : null;
     this.noteEarly(this.rev, op);
     this.rev = message.rev;
     this.seed = undefined;

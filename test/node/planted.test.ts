@@ -37,11 +37,19 @@ const bugs: Record<string, Bug> = {
   'a doubled op': {
     on: cases['sessions that break']!,
     within: 50,
-    // The host forgets which ops of a tab it has.
-    plant: () => replace(Follower.prototype, 'locate', right => function(this: Follower, ...args) {
-      right.apply(this, args);
-      this.lastSeq = 0;
-    })
+    // The host forgets which ops of a tab it has, and which of those that happened are the tab's.
+    plant() {
+      const takeOut = [
+        replace(Follower.prototype, 'locate', right => function(this: Follower, ...args) {
+          right.apply(this, args);
+          this.lastSeq = 0;
+        }),
+        replace(History.prototype, 'carry', right => function(this: History, ops, _owner, type, rev) {
+          return right.call(this, ops, 'nobody', type, rev) as ReturnType<History['carry']>;
+        })
+      ];
+      return () => takeOut.forEach(undo => undo());
+    }
   },
   'a forgotten cleanup': {
     on: cases['pages that die or close their connections']!,
@@ -54,10 +62,10 @@ const bugs: Record<string, Bug> = {
   'a wrong transform side': {
     on: cases['a quiet network']!,
     within: 50,
-    plant: () => replace(History.prototype, 'transform', right => function(this: History, op, type, rev) {
+    plant: () => replace(History.prototype, 'carry', right => function(this: History, ops, owner, type, rev) {
       const {transform} = type as {transform(...args: unknown[]): unknown};
       const mistaken = {transform: {value: (mine: unknown, theirs: unknown, side: string) => transform(mine, theirs, side === 'left' ? 'right' : 'left')}};
-      return right.call(this, op, type && Object.create(type, mistaken), rev) as Error | undefined;
+      return right.call(this, ops, owner, type && Object.create(type, mistaken), rev) as ReturnType<History['carry']>;
     })
   },
   'a missed fence': {

@@ -33,7 +33,8 @@ const actions: Record<string, Action> = {
     const writers = world.clients.filter(({isRunning}) => isRunning);
     if (!writers.length) return;
     const id = world.random.pick([LASTING[0], LASTING[0], LASTING[0], LASTING[1], FLEETING]);
-    world.random.pick(writers).write(id, world.random, id !== FLEETING && writers.length > 0);
+    const writer = world.random.pick(writers);
+    for (let left = world.random.below(4) ? 1 : 1 + world.random.below(5); left > 0; left--) writer.write(id, world.random, id !== FLEETING);
   }},
   'something arrives': {weight: 58, act: ({random, machine: {agenda}}) => {
     for (let left = 1 + random.below(3); left > 0; left--) agenda.step(random);
@@ -44,7 +45,13 @@ const actions: Record<string, Action> = {
     const movers = world.clients.filter(({isRunning}) => isRunning);
     if (movers.length) world.random.pick(movers).move(world.random);
   }},
-  'a document comes or goes': {weight: 3, act: world => somePage(world, page => page.createOrDelete(world.random))},
+  'a document comes or goes': {weight: 3, act: world => somePage(world, page => {
+    const {random} = world;
+    for (let left = 1 + random.below(4); left > 0; left--) {
+      page.createOrDelete(random);
+      if (random.below(2)) page.write(FLEETING, random, false);
+    }
+  })},
   'a page looks at something else': {weight: 3, act: world => somePage(world, page => {
     switch (world.random.below(4)) {
       case 0: return page.switchQuery();

@@ -102,8 +102,8 @@ export class Client {
     let ownEvents = 0;
     const onOp = (_op: unknown, source: unknown): void => { if (source === name) ownEvents++; };
     doc.on('op', onOp);
-    // Composed, a doomed op would take others of its own writer along.
-    doc.preventCompose = this.rejections > 0;
+    // Composed, a doomed op would take others of its own writer along. What is not composed leaves the tab together.
+    doc.preventCompose = this.rejections > 0 || random.below(2) === 0;
     doc.submitOp(op, {source: name}, error => written.callbacks.push(error));
     doc.off('op', onOp);
     if (ownEvents !== 1) ledger.problem(`${name}: ${ownEvents} op events with its source for ${word}`);
