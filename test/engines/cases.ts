@@ -39,17 +39,25 @@ function describeIn({title, engine, hosting}: Column, cases: (open: Open) => voi
     let stage: Stage | undefined;
     cases(async options => (stage = await Stage.open(engine, hosting, options)));
 
-    // A browser that ends by itself in the middle of a case says nothing of the library: a second try, which is said.
+    // Mocha asks when a case has failed.
     beforeEach(function () {
       const test = this.currentTest!;
-      const retries = (): number => (stage && !stage.browser.isRunning ? 1 : 0);
+      const retries = (): number => {
+        if (!stage?.isBrowsersFault) return 0;
+        console.warn(`      ${title} is at fault itself: ${test.title} is tried again`);
+        return 2;
+      };
       Object.assign(test, {retries});
     });
 
     afterEach(async function () {
       const opened = stage;
       stage = undefined;
-      if (this.currentTest?.state === 'failed') opened?.tell();
+      const test = this.currentTest!;
+      // The table looks at the first try.
+      const firstTry = (test as unknown as {retriedTest(): Mocha.Test | undefined}).retriedTest();
+      if (firstTry) Object.assign(firstTry, {state: test.state, duration: test.duration});
+      if (test.state === 'failed') opened?.tell();
       await opened?.close();
     });
   });

@@ -74,6 +74,16 @@ export class Stage {
     return this.#browser;
   }
 
+  /**
+   * Whether what has happened says nothing of the library: the browser has ended by itself; or the storage does not answer,
+   * since WebKitGTK leaves the transaction open for ever, and everybody waiting for it, of a shared worker that ends with
+   * its last tab in the middle of a write (seen with bare IndexedDB in 12 of 28 reloads).
+   */
+  get isBrowsersFault(): boolean {
+    return !this.#browser.isRunning ||
+      (this.#engine.title === 'WebKitGTK' && this.hosting === 'shared-worker' && this.#tabs.some(tab => tab.sawStuckStorage));
+  }
+
   /** A tab that shows the document. @param mode how it comes to have a host */
   async openTab(mode: string = this.hosting): Promise<Tab> {
     const page = await this.#newPage();

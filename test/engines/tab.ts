@@ -15,6 +15,8 @@ export interface View {
   state: string;
   pendingOps: number;
   durable: boolean;
+  /** Why not. */
+  storeError: string | number | undefined;
   /** Whether this tab's own edits of the document wait for the server. */
   hasPending: boolean;
 }
@@ -46,8 +48,11 @@ export class Tab {
     return this.#keystrokes.count(this.typist);
   }
 
-  look(): Promise<View> {
-    return this.page.evaluate(selector => {
+  /** Whether the storage has ever not answered to the host. */
+  sawStuckStorage = false;
+
+  async look(): Promise<View> {
+    const view = await this.page.evaluate(selector => {
       const {connection, doc} = globalThis.editor as {connection: TabConnection; doc: ProxyDoc};
       const lines = [...document.querySelectorAll(`${selector} > *`)];
       return {
@@ -57,9 +62,12 @@ export class Tab {
         state: connection.state,
         pendingOps: connection.status.pendingOps,
         durable: connection.status.durable,
+        storeError: connection.status.storeError?.code,
         hasPending: doc.hasPending()
       };
     }, editor);
+    this.sawStuckStorage ||= view.storeError === 'ERR_TABS_STORAGE_TIMEOUT';
+    return view;
   }
 
   async until(what: string, condition: (view: View) => boolean, deadline?: number): Promise<View> {
