@@ -58,6 +58,11 @@ export class RecordedDoc {
   private rollbacks = 0;
   private snapshotCache: {rev: number; json: string} | undefined;
   private replaying = false;
+  /**
+   * The place in the store of the last record of an op that the server has answered to and does not have. If it were lost,
+   * the next host would take what was sent afterwards, and comes back, for somebody else's.
+   */
+  private refusedAt = 0;
   /** Upstream emits, and does not throw, where a type is not registered. */
   private replayError: Error | undefined;
   private takeBack: (error: Error) => void = () => {};
@@ -357,7 +362,7 @@ export class RecordedDoc {
     };
     const clear = doc._clearInflightOp;
     doc._clearInflightOp = error => {
-      if (!this.answering) this.write({t: 'clear'}, true);
+      if (!this.answering) this.refusedAt = this.write({t: 'clear'}, true);
       this.events.beginSettling();
       clear.call(doc, error);
     };
@@ -385,7 +390,7 @@ export class RecordedDoc {
     const upstream = doc._rollback;
     this.takeBack = doc._rollback = error => {
       const inverse = doc.inflightOp?.inverse;
-      this.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
+      this.refusedAt = this.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
       this.answer(() => upstream.call(doc, error));
     };
   }
@@ -422,7 +427,7 @@ export class RecordedDoc {
       op.isSent = true;
       op.sentAt ??= Date.now();
       const attempt = (op.attempt = {});
-      journal.whenWritten(op.place ?? 0, () => {
+      journal.whenWritten(Math.max(op.place ?? 0, this.refusedAt), () => {
         if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
         doc.submitSource = !!op.submitSource;
         upstream.call(doc);
