@@ -502,7 +502,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         if (message['inc'] !== this.find(message)?.position.inc) delete message['data'];
         break;
       case 'p':
-        this.rollCall.hear(message['ch'] as string, message['id'] as string);
+        // A late withdrawal of what was shown under another identity does not say that anybody is there.
+        if (message['p'] != null) this.rollCall.hear(message['ch'] as string, message['id'] as string);
         break;
       case 'q':
       case 'qs':
