@@ -96,6 +96,8 @@ export class Stage {
   /** Tabs that load the page at the same instant. */
   async openTabsAtOnce(count: number): Promise<Tab[]> {
     const tabs: Tab[] = [];
+    // Twenty pages that load at once can take longer than a host is waited for otherwise.
+    const patient = {'host-timeout': '30000'};
     for (let i = 0; i < count; i++) {
       const tab = this.#tab(await this.#newPage());
       tabs.push(tab);
@@ -103,13 +105,13 @@ export class Stage {
       await tab.page.evaluate(url => {
         globalThis.starter = new BroadcastChannel('start');
         globalThis.starter.onmessage = () => location.replace(url);
-      }, this.#url(tab));
+      }, this.#url(tab, patient));
     }
     // Not by the driver, whose commands may wait for each other.
     await tabs[0]!.page.evaluate(url => void setTimeout(() => {
       globalThis.starter!.postMessage('');
       location.replace(url);
-    }), this.#url(tabs[0]!));
+    }), this.#url(tabs[0]!, patient));
     for (const tab of tabs) await this.untilReady(tab);
     return tabs;
   }
@@ -264,8 +266,8 @@ export class Stage {
     return tab;
   }
 
-  #url({typist}: {typist: number}): string {
-    const query = new URLSearchParams({[parameters.tab]: String(typist)});
+  #url({typist}: {typist: number}, more: Record<string, string> = {}): string {
+    const query = new URLSearchParams({[parameters.tab]: String(typist), ...more});
     if (this.hosting === 'elected-tab') query.set(parameters.withoutSharedWorker, '');
     if (!this.store) query.set('no-store', '');
     return `${this.servers.url}?${query}#${documentId}`;

@@ -102,7 +102,7 @@ export class Tab {
     await until(`the page of tab ${this.typist} has its script`, () =>
       this.page.evaluate(() => 'connection' in globalThis.editor).catch(() => false), 30_000);
     await this.#watch();
-    await this.until(`there is text, by ${mode}`, view => view.text !== '' && view.mode === mode);
+    await this.until(`there is text, by ${mode}`, view => view.text !== '' && view.mode === mode, 30_000);
   }
 
   /** What became of the link to the host, from `start` on. */

@@ -18,16 +18,17 @@ export function descendantsOf(pid: number): number[] {
 
 /** The process among some that works most while something is done for so many milliseconds. */
 export async function busiestOf(processes: () => number[], work: (milliseconds: number) => Promise<unknown>): Promise<number> {
-  const before = new Map(processes().map(pid => [pid, statOf(pid)?.ticks ?? 0]));
-  await work(400);
-  const worked = processes()
-    .map(pid => ({pid, ticks: (statOf(pid)?.ticks ?? 0) - (before.get(pid) ?? 0)}))
-    .sort((a, b) => b.ticks - a.ticks);
-  const [first, second] = worked;
-  if (!first || first.ticks < 20 || first.ticks < 2 * (second?.ticks ?? 0)) {
-    throw new Error(`No process stands out: ${JSON.stringify(worked.slice(0, 3))}`);
+  for (let attempt = 1; ; attempt++) {
+    const before = new Map(processes().map(pid => [pid, statOf(pid)?.ticks ?? 0]));
+    await work(400);
+    const worked = processes()
+      .map(pid => ({pid, ticks: (statOf(pid)?.ticks ?? 0) - (before.get(pid) ?? 0)}))
+      .sort((a, b) => b.ticks - a.ticks);
+    const [first, second] = worked;
+    if (first && first.ticks >= 10 && first.ticks >= 2 * (second?.ticks ?? 0)) return first.pid;
+    // Others may have been at work, too, and the machine busy with something else.
+    if (attempt === 5) throw new Error(`No process stands out: ${JSON.stringify(worked.slice(0, 3))}`);
   }
-  return first.pid;
 }
 
 /** Whether a process has not ended; one that nobody has asked for its end has ended all the same. */
