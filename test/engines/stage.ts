@@ -77,7 +77,7 @@ export class Stage {
   /**
    * Whether what has happened says nothing of the library: the browser has ended by itself; or the storage does not answer,
    * since WebKitGTK leaves the transaction open for ever, and everybody waiting for it, of a shared worker that ends with
-   * its last tab in the middle of a write (seen with bare IndexedDB in 12 of 28 reloads).
+   * its last tab in the middle of a write (seen with bare IndexedDB in 12 of 29 reloads).
    */
   get isBrowsersFault(): boolean {
     return !this.#browser.isRunning ||
