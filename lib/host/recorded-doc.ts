@@ -2,6 +2,7 @@ import * as ot from 'sharedb/lib/ot.js';
 import {types} from 'sharedb/lib/client/index.js';
 import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {SnapshotData} from '../protocol/messages.js';
+import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, StoredOp} from './doc-journal.js';
 import {History, type Author, type Entry, type Step} from './history.js';
@@ -492,10 +493,10 @@ function stepJson(op: RealOp): string {
   return op.del ? '{"del":true}' : '{}';
 }
 
-function storedOp({op, create, del, src, seq, source, owner, submitSource, type, isSent, callbacks}: RealOp): StoredOp {
-  const step: Step = create ? {create} : del ? {del: true} : {op};
+function storedOp(op: RealOp): StoredOp {
+  const {src, seq, source, owner, submitSource, type, isSent, callbacks} = op;
   return {
-    ...step,
+    ...stepOf(op),
     ...(src !== undefined && {src}), ...(seq !== undefined && {seq}),
     ...(owner !== undefined && {owner}), ...(submitSource && {submitSource}),
     source,
@@ -506,8 +507,7 @@ function storedOp({op, create, del, src, seq, source, owner, submitSource, type,
 }
 
 function realOp({type, sent, origins, ...op}: StoredOp, settleOf: SettleOf): RealOp {
-  const {op: edit, create, del} = op;
-  const step: Step = create ? {create} : del ? {del} : {op: edit};
+  const step = stepOf(op);
   const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq, step), {origin: [owner, seq] as const}));
   return {
     ...op, submitSource: op.submitSource === true, type: type === null ? null : types.map[type] ?? null,

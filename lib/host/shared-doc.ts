@@ -2,6 +2,7 @@ import {MAX_EARLY_MESSAGES, type Care} from '../broker/host-session.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {DocReport} from '../protocol/report.js';
 import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
+import {stepOf} from '../protocol/step.js';
 import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import type {Entry, Step} from './history.js';
@@ -614,11 +615,6 @@ function careFor(entry: Entry, tab: Tab): Care {
 /** What a tab keeps apart stays apart, also where its reason is gone when it is sent. */
 function opsOf({seq, x, more = [], ...first}: OpRequest): WaitingOp[] {
   return [{step: stepOf(first), seq, x}, ...more.map(({step, ...op}) => ({...op, step: stepOf(step), x: {...op.x, preventCompose: true as const}}))];
-}
-
-function stepOf({op, create, del}: Step): Step {
-  if (create) return {create};
-  return del ? {del} : {op};
 }
 
 function withCode(code: string, message: string): Error {

@@ -151,7 +151,7 @@ export interface HostStatus {
   storeError?: ErrorData;
   /** Bytes that this origin has stored and may store, as the browser estimates them; where it does. */
   storage?: {usage?: number; quota?: number} | undefined;
-  /** Changes that wait to be written to the storage. */
+  /** Changes that wait to be written to the storage, without those at the end that would come again if they were lost. */
   pendingWrites: number;
   /** Ops that the server rejected for good, and that the app has not dealt with. */
   deadLetters: number;

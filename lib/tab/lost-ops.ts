@@ -1,5 +1,6 @@
 import type {ErrorData} from '../protocol/errors.js';
 import {MAX_LOST_OPS, type LostOp} from '../protocol/messages.js';
+import {stepOf} from '../protocol/step.js';
 import type {PendingOp} from './upstream.js';
 
 /**
@@ -18,12 +19,10 @@ export class LostOps {
 
   add({collection, id}: {collection: string; id: string}, ops: readonly PendingOp[], error: ErrorData): void {
     for (const op of ops) {
-      const {create, del, op: edit} = op;
       // Others have left nothing of it to do.
-      if (!create && !del && edit === undefined) continue;
+      if (!op.create && !op.del && op.op === undefined) continue;
       const type = op.type?.uri ?? op.type?.name ?? null;
-      const step = create ? {create} : del ? {del: true as const} : {op: edit};
-      this.waiting.push({id: `${this.tabId}/${++this.count}`, collection, doc: id, step, type, error});
+      this.waiting.push({id: `${this.tabId}/${++this.count}`, collection, doc: id, step: stepOf(op), type, error});
     }
     this.handOver();
   }

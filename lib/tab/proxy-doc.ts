@@ -4,6 +4,7 @@ import type {CodedError} from './events.js';
 import {
   MAX_RUN, type EntryMessage, type LastWord, type Position, type ResetMessage, type SentOp, type SettledMessage, type SnapshotData
 } from '../protocol/messages.js';
+import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
 import {completing, type Completion} from './completion.js';
 import {splitCallback} from './promising.js';
@@ -95,8 +96,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     op.src ??= this.connection.id!;
     op.seq ??= this.connection.seq++;
     op.sentAt ??= Date.now();
-    const {seq, create, del, op: edit} = op;
-    return {seq, step: create ? {create} : del ? {del: true} : {op: edit}, x: submitOptions(this, op)};
+    return {seq: op.seq, step: stepOf(op), x: submitOptions(this, op)};
   }
 
   /** Whether there is nothing that the host has not got yet. @internal */
