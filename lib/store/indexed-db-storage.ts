@@ -21,12 +21,16 @@ interface KeptRecord {
   term: number;
   n: number;
   record: string;
+  /** Those of the same document that were appended in the same go before it, oldest first. */
+  before?: {n: number; record: string}[];
 }
 
 interface KeptCheckpoint {
   c: string;
   d: string;
   term: number;
+  /** The number of the last record that is in it. */
+  n?: number;
   checkpoint: string;
   /** Left out where there is nothing pending: the index has only those that have it. */
   pending?: 1;
@@ -132,8 +136,9 @@ export class IndexedDbStorage implements Storage {
   }
 
   /**
-   * What every edit waits for, without a promise for each request. To look at the claim first would leave the transaction
-   * open until this thread has the answer, and everybody else waiting, however long the thread is busy.
+   * What every edit waits for, as one value for each document, without a promise for each request. To look at the claim
+   * first would leave the transaction open until this thread has the answer, and everybody else waiting, however long the
+   * thread is busy.
    * @returns who held the claim
    */
   private append(database: IDBDatabase, changes: readonly Append[]): Promise<Holder | undefined> {
@@ -145,7 +150,11 @@ export class IndexedDbStorage implements Storage {
       transaction.onabort = () => reject(transaction.error ?? new DOMException('The transaction was aborted', 'AbortError'));
       try {
         const journal = transaction.objectStore('journal');
-        for (const {key: [c, d], n, record} of changes) journal.put({term, n, record} satisfies KeptRecord, [c, d, term, n]);
+        for (const appends of byDoc(changes)) {
+          const {key: [c, d], n, record} = appends.at(-1)!;
+          const before = appends.slice(0, -1).map(each => ({n: each.n, record: each.record}));
+          journal.put({term, n, record, ...(before.length && {before})} satisfies KeptRecord, [c, d, term, n]);
+        }
         held = transaction.objectStore('claim').get(HOLDER);
         transaction.commit();
       } catch (error) {
@@ -314,10 +323,23 @@ async function readRange(
   return keys.map(key => storedDoc(checkpointOf.get(JSON.stringify(key)), recordsOf.get(JSON.stringify(key)) ?? []));
 }
 
+function byDoc(changes: readonly Append[]): Iterable<Append[]> {
+  if (changes.length === 1) return [[...changes]];
+  const docs = new Map<string, Append[]>();
+  for (const change of changes) {
+    const name = JSON.stringify(change.key);
+    const appends = docs.get(name);
+    if (appends) appends.push(change);
+    else docs.set(name, [change]);
+  }
+  return docs.values();
+}
+
 function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[]): StoredDoc {
+  const apart = records.flatMap(value => [...(value.before ?? []).map(each => ({...each, term: value.term})), value]);
   return {
     checkpoint: kept && asText(kept.checkpoint ?? kept),
-    journal: inOffice(records, kept?.term ?? 0).map(value => ({n: value.n, record: asText(value.record ?? value)}))
+    journal: inOffice(apart, kept).map(value => ({n: value.n, record: asText(value.record ?? value)}))
   };
 }
 
@@ -325,11 +347,12 @@ function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[]): Sto
  * The records, by term and number, without those that a host has written after it was replaced: its successor has
  * counted on from before them, or has made a checkpoint without them.
  */
-function inOffice(records: KeptRecord[], term: number): KeptRecord[] {
+function inOffice(records: KeptRecord[], {term = 0, n = 0}: Partial<KeptCheckpoint> = {}): KeptRecord[] {
   const valid: KeptRecord[] = [];
   let next: KeptRecord | undefined;
   for (const record of records.toReversed()) {
-    if (record.term < term || (next && record.n >= next.n)) continue;
+    const isInCheckpoint = record.term === term && record.n <= n;
+    if (record.term < term || isInCheckpoint || (next && record.n >= next.n)) continue;
     valid.push(next = record);
   }
   return valid.reverse();
@@ -381,7 +404,7 @@ function make(transaction: Writing, change: Change, term: number): Promise<unkno
     case 'checkpoint': {
       const {key: [c, d], n, checkpoint, hasPending} = change;
       return [
-        transaction.objectStore('checkpoints').put({c, d, term, checkpoint, ...(hasPending && {pending: 1})}),
+        transaction.objectStore('checkpoints').put({c, d, term, n, checkpoint, ...(hasPending && {pending: 1})}),
         transaction.objectStore('journal').delete(IDBKeyRange.bound([c, d], [c, d, term, n]))
       ];
     }

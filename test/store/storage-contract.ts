@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {FencedError, UnclaimedError, type Change, type DocKey, type Storage} from '../../lib/store/storage.js';
+import {FencedError, UnclaimedError, type Change, type DocKey, type Storage, type StoredDoc} from '../../lib/store/storage.js';
 import type {Disk} from './disks.js';
 
 const ONE: DocKey = ['notes', 'one'];
@@ -61,6 +61,14 @@ export function describeStorage(name: string, makeDisk: () => Disk): void {
       await write(append(ONE, 1), append(ONE, 2));
       await write(append(ONE, 1), append(ONE, 2), append(ONE, 3));
       expect(await read(ONE)).to.eql({checkpoint: undefined, journal: [1, 2, 3].map(n => ({n, record: `record ${n}`}))});
+    });
+
+    it('has records once that are written again, together with others', async () => {
+      await write(append(ONE, 1), append(TWO, 1), append(ONE, 2));
+      await write(append(ONE, 1), append(ONE, 2), append(ONE, 3));
+      await write(append(ONE, 2), append(TWO, 2), append(ONE, 3));
+      expect(((await read(ONE)) as StoredDoc).journal.map(({n}) => n)).to.eql([1, 2, 3]);
+      expect(((await read(TWO)) as StoredDoc).journal.map(({n}) => n)).to.eql([1, 2]);
     });
 
     it('cuts the journal at a checkpoint, and keeps later records', async () => {

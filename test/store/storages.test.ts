@@ -18,7 +18,7 @@ describe('on IndexedDB', () => {
     await storage.claim('epoch');
     const key: DocKey = ['notes', 'one'];
     const good: Change = {type: 'append', key, n: 1, record: 'good'};
-    const bad: Change = {type: 'append', key, n: NaN, record: 'no key of IndexedDB'};
+    const bad: Change = {type: 'append', key: ['notes', 'two'], n: NaN, record: 'no key of IndexedDB'};
     expect(await storage.write([good, bad, good], 'epoch').catch((e: unknown) => e)).to.have.property('name', 'DataError');
     expect(await storage.inventory()).to.eql([]);
     storage.close();
