@@ -3,6 +3,9 @@ import {Session, type Message, type SessionOptions} from './session.js';
 /** So many messages may be under way that tell of what is not durable: a tab may have to go back behind them. */
 export const MAX_EARLY_MESSAGES = 128;
 
+/** While more is about to follow, what may wait leaves once in so many ms: the tab's thread is not woken for each. */
+const GATHER_MS = 8;
+
 /**
  * When a message may be sent: 'durable', when all that was written before is; 'repeatable', not waiting for what
  * would come again if it were lost with the host; 'own', at once: the tab itself would say it again.
@@ -11,10 +14,14 @@ export type Care = 'durable' | 'repeatable' | 'own';
 
 /** When what was written so far may be told. */
 export interface Durability {
-  /** Calls back once, when all of it is durable. @param hurries whether that is not to take longer than it must. Default true. */
-  whenDurable(callback: () => void, hurries?: boolean): void;
-  /** The same, but for what would come again if it were lost. */
-  whenTellable(callback: () => void): void;
+  /** The place of the last of the changes so far, and of the last that would not come again if it were lost. */
+  readonly place: number;
+  readonly neededPlace: number;
+  /**
+   * Calls back once, when all up to a place is durable: at once where it is. Callbacks for one place come in order.
+   * @param hurries whether that is not to take longer than it must. Default true.
+   */
+  whenWritten(place: number, callback: () => void, hurries?: boolean): void;
   readonly isWriting: boolean;
 }
 
@@ -26,23 +33,47 @@ export interface HostSessionOptions extends SessionOptions {
 /** A host's side of a session: what it tells of is to be durable first. */
 export class HostSession extends Session {
   private readonly durability: Durability | undefined;
-  /** How many of the first messages in the outbox already wait to become durable. */
+  /** How many of the first messages in the outbox already wait to become durable, and for which place. */
   private heldBack = 0;
+  private heldFor = 0;
   /** What the message in the outbox that needs most needs. */
   private care: Care = 'own';
   /** Up to which batch everything is durable that they tell of. */
   private durableBatches = 0;
   private earlyMessages = 0;
+  private flushedAt = 0;
+  private cancelGathering: (() => void) | undefined;
 
   constructor(options: HostSessionOptions) {
     super(options);
     this.durability = options.durability;
   }
 
-  /** @param care what it has to wait for */
-  override send(message: Message | string, care: Care = 'durable'): void {
+  /**
+   * @param care what it has to wait for
+   * @param mayWait whether more is about to follow, so that it may leave with that
+   */
+  override send(message: Message | string, care: Care = 'durable', mayWait = false): void {
     if (care === 'durable' || this.care === 'own') this.care = care;
-    super.send(message);
+    if (mayWait && this.clock.now() - this.flushedAt < GATHER_MS) this.gather(message);
+    else super.send(message);
+  }
+
+  private gather(message: Message | string): void {
+    this.put(message);
+    this.cancelGathering ??= this.clock.after(GATHER_MS, () => this.flush());
+  }
+
+  override flush(): void {
+    this.cancelGathering?.();
+    this.cancelGathering = undefined;
+    this.flushedAt = this.clock.now();
+    super.flush();
+  }
+
+  override end(): void {
+    this.cancelGathering?.();
+    super.end();
   }
 
   protected override release(turn: number): void {
@@ -50,11 +81,13 @@ export class HostSession extends Session {
     if (!durability) return super.release(turn);
     // What comes after this moment may tell of something that is durable later.
     const count = this.outbox.length - this.heldBack;
-    // What waits already must not be overtaken.
-    const care = this.heldBack || this.earlyMessages > MAX_EARLY_MESSAGES ? 'durable' : this.care;
+    const care = this.earlyMessages > MAX_EARLY_MESSAGES ? 'durable' : this.care;
     this.care = 'own';
+    // What waits already must not be overtaken.
+    if (!this.heldBack) this.heldFor = 0;
+    if (care !== 'own') this.heldFor = Math.max(this.heldFor, care === 'durable' ? durability.place : durability.neededPlace);
     this.heldBack += count;
-    const post = (): void => {
+    durability.whenWritten(this.heldFor, () => {
       this.heldBack -= count;
       const before = this.sentBatches;
       const isEarly = care !== 'durable' && durability.isWriting;
@@ -62,17 +95,14 @@ export class HostSession extends Session {
       if (this.sentBatches === before) return;
       if (isEarly) this.awaitDurable(count, durability);
       else this.durableBatches = this.sentBatches;
-    };
-    if (care === 'own') post();
-    else if (care === 'repeatable') durability.whenTellable(post);
-    else durability.whenDurable(post);
+    });
   }
 
   /** Tells the session when what was sent early is durable. */
   private awaitDurable(count: number, durability: Durability): void {
     const n = this.sentBatches;
     this.earlyMessages += count;
-    durability.whenDurable(() => {
+    durability.whenWritten(durability.place, () => {
       this.earlyMessages -= count;
       this.durableBatches = Math.max(this.durableBatches, n);
     }, false);

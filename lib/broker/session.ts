@@ -89,8 +89,13 @@ export class Session {
   /** @param message an object, or the JSON of one */
   send(message: Message | string): void {
     if (this.ended) return;
-    this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
+    this.put(message);
     this.scheduleFlush();
+  }
+
+  /** It leaves with the next turn that is flushed. */
+  protected put(message: Message | string): void {
+    if (!this.ended) this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
   /**
@@ -129,6 +134,10 @@ export class Session {
       else this.options.onMalformed('message that is no JSON object with an action');
     }
     if (batch.messages.length && ++this.unackedReceived >= ACK_EVERY) this.scheduleFlush();
+  }
+
+  protected get clock(): Clock {
+    return this.options.clock;
   }
 
   /** Sends what is waiting now instead of at the end of the turn. */

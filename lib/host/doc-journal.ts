@@ -54,6 +54,8 @@ export interface Checkpoint {
 
 /** A checkpoint is due when the journal has grown by so much and by the size of the last checkpoint. */
 const CHECKPOINT_CHARS = 16 * 1024;
+/** When it has grown so many times as long as that, nobody waits for a quiet moment. */
+const OVERDUE = 4;
 
 /** The journal of one document, and when it is time to cut it. */
 export class DocJournal {
@@ -64,7 +66,15 @@ export class DocJournal {
   constructor(private readonly store: DurableStore, private readonly key: DocKey) {}
 
   get isDue(): boolean {
-    return this.journalChars > CHECKPOINT_CHARS + this.checkpointChars;
+    return this.journalChars > this.dueChars;
+  }
+
+  get isOverdue(): boolean {
+    return this.journalChars > OVERDUE * this.dueChars;
+  }
+
+  private get dueChars(): number {
+    return CHECKPOINT_CHARS + this.checkpointChars;
   }
 
   /** Whether there is a journal to cut, and cutting it is in proportion to what has happened. */

@@ -69,6 +69,7 @@ export class RecordedDoc {
   private takeBack: (error: Error) => void = () => {};
   /** In the middle of an acknowledgement or a rejection, which have their own records. */
   private answering = false;
+  private willFlush = false;
 
   constructor(
     readonly doc: RealDoc,
@@ -151,8 +152,18 @@ export class RecordedDoc {
     // It may have been composed into one that is there.
     const queued = doc.pendingOps.at(-1);
     if (queued) queued.place = place;
-    nextTick(() => doc.flush());
+    this.flushSoon();
     return undefined;
+  }
+
+  /** Once in a turn, however many ops come in it. */
+  private flushSoon(): void {
+    if (this.willFlush) return;
+    this.willFlush = true;
+    nextTick(() => {
+      this.willFlush = false;
+      this.doc.flush();
+    });
   }
 
   /**

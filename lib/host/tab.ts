@@ -18,10 +18,10 @@ export class Tab {
 
   constructor(readonly id: TabId) {}
 
-  /** @param care what it has to wait for */
-  send(message: Message | string, care?: Care): void {
+  /** See {@link HostSession.send}. */
+  send(message: Message | string, care?: Care, mayWait?: boolean): void {
     this.answers.flush();
-    this.session?.send(message, care);
+    this.session?.send(message, care, mayWait);
   }
 
   /** @param state of the document that the tab asks for, as JSON */

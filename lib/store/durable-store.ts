@@ -158,7 +158,7 @@ export class DurableStore {
 
   /**
    * Adds a record to a document's journal. `n` is above that of its last record.
-   * @param isRepeatable what it tells of would come again if it were lost: see `whenTellable`
+   * @param isRepeatable what it tells of would come again if it were lost: see `neededPlace`
    * @returns its place among all changes, for `whenWritten`
    */
   append(key: DocKey, n: number, record: string, isRepeatable = false): number {
@@ -218,18 +218,15 @@ export class DurableStore {
   /**
    * Calls back once, when all that was appended so far is committed: at once, where nothing is waiting, or
    * the storage fails.
+   */
+  whenDurable(callback: () => void): void {
+    this.whenWritten(this.count, callback);
+  }
+
+  /**
+   * The same, but it waits for what was appended up to this place alone. Callbacks for one place come in order.
    * @param hurries whether what could wait is committed without delay
    */
-  whenDurable(callback: () => void, hurries = true): void {
-    this.whenWritten(this.count, callback, hurries);
-  }
-
-  /** The same, but it does not wait for what would come again if it were lost: the server's acknowledgements. */
-  whenTellable(callback: () => void): void {
-    this.whenWritten(this.needed, callback);
-  }
-
-  /** The same, but it waits for what was appended up to this place alone. */
   whenWritten(place: number, callback: () => void, hurries = true): void {
     if (this.isFenced) return;
     if (this.isDown || this.closed || place <= this.committed) return callback();
@@ -241,6 +238,16 @@ export class DurableStore {
   /** Whether something is not committed yet, or will never be. */
   get isWriting(): boolean {
     return this.isFenced || this.committed < this.count;
+  }
+
+  /** The place of the last change. */
+  get place(): number {
+    return this.count;
+  }
+
+  /** The place of the last one that would not come again if it were lost, as the server's acknowledgements would. */
+  get neededPlace(): number {
+    return this.needed;
   }
 
   /** The number of changes that are not committed yet, up to the last one that would not come again if it were lost. */

@@ -1,0 +1,151 @@
+import {expect} from 'chai';
+import {HostSession, type Care, type Durability} from '../../lib/broker/host-session.js';
+import type {Batch} from '../../lib/protocol/frames.js';
+import type {SessionId} from '../../lib/protocol/ids.js';
+
+describe('a host\'s side of a session', () => {
+  let now: number;
+  let timers: {at: number; callback: () => void}[];
+  let ticks: (() => void)[];
+  let posted: Batch[];
+  let session: HostSession;
+
+  function begin(durability?: Durability): void {
+    now = 1000;
+    timers = [];
+    ticks = [];
+    posted = [];
+    session = new HostSession({
+      id: 'epoch/1' as SessionId,
+      side: 'host',
+      channel: {postMessage: batch => posted.push(batch as Batch), onmessage: null, close() {}},
+      clock: {
+        now: () => now,
+        after: (ms, callback) => {
+          const timer = {at: now + ms, callback};
+          timers.push(timer);
+          return () => { timers = timers.filter(other => other !== timer); };
+        }
+      },
+      nextTick: callback => ticks.push(callback),
+      onMessage: () => {},
+      onMalformed: () => {},
+      onBroken: () => {},
+      durability
+    });
+  }
+
+  function say(text: string, care?: Care, mayWait?: boolean): void {
+    session.send({a: text}, care, mayWait);
+    for (const tick of ticks.splice(0)) tick();
+  }
+
+  function pass(ms: number): void {
+    now += ms;
+    const due = timers.filter(({at}) => at <= now);
+    timers = timers.filter(({at}) => at > now);
+    for (const {callback} of due) callback();
+  }
+
+  const heard = (): string[][] => posted.map(({messages}) => messages.map(text => (JSON.parse(text) as {a: string}).a));
+
+  describe('gathers what may wait for more', () => {
+    beforeEach(() => begin());
+
+    it('and lets it go once in 8 ms', () => {
+      say('one', 'repeatable', true);
+      say('two', 'repeatable', true);
+      say('three', 'repeatable', true);
+      expect(heard()).to.eql([['one']]);
+      pass(8);
+      expect(heard()).to.eql([['one'], ['two', 'three']]);
+      pass(8);
+      say('four', 'repeatable', true);
+      expect(heard().at(-1)).to.eql(['four']);
+    });
+
+    it('but not where something follows that may not', () => {
+      say('one');
+      say('two', 'repeatable', true);
+      say('three', 'repeatable');
+      expect(heard()).to.eql([['one'], ['two', 'three']]);
+      pass(8);
+      expect(posted).to.have.length(2);
+    });
+
+    it('and forgets it when it ends', () => {
+      say('one');
+      say('two', 'repeatable', true);
+      session.end();
+      pass(8);
+      expect(heard()).to.eql([['one']]);
+      expect(timers).to.eql([]);
+    });
+  });
+
+  describe('with a journal', () => {
+    let journal: Durability & {place: number; neededPlace: number};
+    let committed: number;
+    let waiting: {place: number; callback: () => void}[];
+    let hurried: number;
+
+    beforeEach(() => {
+      committed = 0;
+      waiting = [];
+      hurried = 0;
+      journal = {
+        place: 0,
+        neededPlace: 0,
+        get isWriting() { return committed < journal.place; },
+        whenWritten(place, callback, hurries = true) {
+          if (place <= committed) return callback();
+          waiting.push({place, callback});
+          if (hurries) hurried = Math.max(hurried, place);
+        }
+      };
+      begin(journal);
+    });
+
+    function write(isRepeatable = false): void {
+      journal.place++;
+      if (!isRepeatable) journal.neededPlace = journal.place;
+    }
+
+    function commit(place: number): void {
+      committed = place;
+      const due = waiting.filter(one => one.place <= place);
+      waiting = waiting.filter(one => one.place > place);
+      for (const {callback} of due) callback();
+    }
+
+    it('holds back what tells of something that is not durable', () => {
+      write();
+      say('one');
+      expect(heard()).to.eql([]);
+      commit(1);
+      expect(heard()).to.eql([['one']]);
+    });
+
+    it('says early what would come again, and that it does', () => {
+      say('one');
+      write(true);
+      say('two', 'repeatable');
+      expect(posted.map(({durable}) => durable)).to.eql([undefined, 1]);
+      commit(1);
+      say('three');
+      expect(posted.at(-1)!.durable).to.equal(undefined);
+    });
+
+    it('waits no longer with what is behind something that is held back than with that', () => {
+      write();
+      say('one');
+      write(true);
+      say('two', 'repeatable');
+      say('three', 'own');
+      expect(heard()).to.eql([]);
+      commit(1);
+      expect(heard()).to.eql([['one'], ['two'], ['three']]);
+      expect(hurried).to.equal(1);
+    });
+  });
+});
