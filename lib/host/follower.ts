@@ -91,6 +91,11 @@ export class Follower {
     return this.stateAt > rev;
   }
 
+  /** Whether the tab, which says that it stands at `rev`, has been sent the way from there to what can be gone on from. */
+  isBehind(rev: number, history: History): boolean {
+    return this.sent !== null && this.sent > rev && history.covers(this.sent);
+  }
+
   /** The tab was known to an earlier host: it may come back with anything from `rev` on. */
   awaitFrom(rev: number): void {
     this.mayReturnAt = rev;

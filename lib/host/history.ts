@@ -26,6 +26,8 @@ export interface EntryData {
   isClean: boolean;
 }
 
+const ENTRY_SIZE = 64;
+
 /**
  * One step of a history. It is kept as the JSON that goes to the tabs, made once for all of them;
  * most are never transformed against, and then never parsed.
@@ -43,6 +45,11 @@ export class Entry {
     /** Nothing was pending: the document is here what the server has at that version. */
     readonly isClean: boolean
   ) {}
+
+  /** What it takes in memory, in characters, the object itself as that many. */
+  get size(): number {
+    return this.json.length + ENTRY_SIZE;
+  }
 
   /** It has moved the version, and nothing else. */
   get isEmpty(): boolean {
@@ -73,6 +80,8 @@ export class Entry {
 export class History {
   rev = 0;
   private entries: Entry[] = [];
+  /** What they take, in characters. */
+  private size = 0;
 
   /** The oldest revision from which the history can tell what happened since. */
   get start(): number {
@@ -83,6 +92,7 @@ export class History {
   push(v: number | null, json: string, isClean: boolean, author: Author = {}): Entry {
     const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean);
     this.entries.push(entry);
+    this.size += entry.size;
     return entry;
   }
 
@@ -119,22 +129,31 @@ export class History {
 
   restore(rev: number, entries: EntryData[]): void {
     this.rev = rev;
-    this.entries = entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean));
+    this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean)));
   }
 
   /** A new state that nobody needs to be led to. */
   restart(): void {
     this.rev++;
-    this.entries = [];
+    this.keep([]);
   }
 
   /** Forgets what happened; revisions go on. */
   clear(): void {
-    this.entries = [];
+    this.keep([]);
   }
 
-  /** Forgets what happened up to `rev`. */
-  trim(rev: number): void {
-    if (rev > this.start) this.entries = this.after(rev);
+  /** Forgets what happened up to `rev`, and of what is left the oldest where it takes more than so many characters. */
+  trim(rev: number, size: number): void {
+    if (rev > this.start) this.keep(this.after(rev));
+    if (this.size <= size) return;
+    let kept = this.entries.length;
+    for (let taken = 0; kept && (taken += this.entries[kept - 1]!.size) <= size; kept--);
+    this.keep(this.entries.slice(kept));
+  }
+
+  private keep(entries: Entry[]): void {
+    this.entries = entries;
+    this.size = entries.reduce((sum, entry) => sum + entry.size, 0);
   }
 }

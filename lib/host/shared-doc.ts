@@ -12,8 +12,10 @@ import {RecordedDoc} from './recorded-doc.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc} from './upstream.js';
 
-/** A stale tab's way back is kept for so many entries; past them it gets a snapshot instead. */
-const MAX_HISTORY = 4096;
+/** The way of a tab that is away is kept until it takes so many characters; past them it gets a snapshot instead. */
+const MAX_HISTORY = 4 * 1024 * 1024;
+/** So many ops times entries are carried over at once, which takes a tenth of a second or so; more the tab does itself. */
+const MAX_CARRY = 64 * 1024;
 const CUT_SOON_MS = 100;
 const CUT_LATER_MS = 3000;
 /** So long after a restart the whole way is kept for tabs that the journal does not know of. */
@@ -48,7 +50,7 @@ export class SharedDoc {
   private readonly followers = new Map<Tab, Follower>();
   private readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})
-  }, 'repeatable'));
+  }, 'repeatable', !error && this.doc.hasWritePending()));
   private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
   private held: (() => void)[] = [];
   private isRestoring = false;
@@ -56,6 +58,9 @@ export class SharedDoc {
   /** From where, and until when, the way is kept for tabs that the journal does not know of. */
   private kept: {from: number; until: number} | undefined;
   private cancelCheckpoint: (() => void) | undefined;
+  /** How long, in ms, the journal must have been left alone, and when it last was not, in ms since the epoch. */
+  private quiet = CUT_LATER_MS;
+  private writtenAt = 0;
   pendingOps = 0;
 
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal) {
@@ -150,8 +155,18 @@ export class SharedDoc {
   private scheduleCheckpoint(): void {
     const isDue = this.journal!.isDue;
     if (!isDue && !this.journal!.isWorthwhile) return;
+    this.writtenAt = this.owner.now();
+    const quiet = isDue ? CUT_SOON_MS : CUT_LATER_MS;
+    if (!this.cancelCheckpoint || quiet < this.quiet) this.awaitQuiet((this.quiet = quiet));
+  }
+
+  private awaitQuiet(ms: number): void {
     this.cancelCheckpoint?.();
-    this.cancelCheckpoint = this.owner.after(isDue ? CUT_SOON_MS : CUT_LATER_MS, () => this.checkpoint());
+    this.cancelCheckpoint = this.owner.after(ms, () => {
+      const left = this.writtenAt + this.quiet - this.owner.now();
+      if (left > 0 && !this.journal!.isOverdue) this.awaitQuiet(left);
+      else this.checkpoint();
+    });
   }
 
   inspect(): DocReport {
@@ -222,10 +237,11 @@ export class SharedDoc {
     if (rev === null) {
       if (!first.step.create) return this.refuse(follower, inc, first.seq, docMissing(this.doc));
       if (this.doc.type) return this.refuse(follower, inc, first.seq, alreadyCreated());
-    } else if (!history.covers(rev)) {
+    } else if (!history.covers(rev) || (ops.length > 1 && (this.rev - rev) * ops.length > MAX_CARRY)) {
       // The tab gives the ops up when that arrives.
       if (follower.willReplace(rev)) return;
-      return this.reset(follower, historyLost(this.doc));
+      if (follower.isBehind(rev, history)) return this.askAgain(follower, inc, first.seq);
+      if (!history.covers(rev)) return this.reset(follower, historyLost(this.doc));
     }
     const waiting = rev === null ? ops : history.carry(ops, tab.id, this.doc.type, rev);
     if (waiting instanceof Error) return this.refuse(follower, inc, first.seq, waiting);
@@ -359,7 +375,9 @@ export class SharedDoc {
     const {tab, inc} = follower;
     for (const entry of this.recorded.history.after(follower.sent)) {
       const own = entry.src === tab.id && entry.seq !== undefined;
-      tab.send(entry.encode(this.collection, this.id, inc, own), careFor(entry, tab));
+      // The version moves on with each op that the server has not acknowledged yet.
+      const mayWait = entry.isEmpty && this.doc.hasWritePending();
+      tab.send(entry.encode(this.collection, this.id, inc, own), careFor(entry, tab), mayWait);
     }
     follower.noteSent(this.rev);
   }
@@ -370,7 +388,7 @@ export class SharedDoc {
     if (this.kept && this.owner.now() >= this.kept.until) this.kept = undefined;
     let oldest = this.kept?.from ?? history.rev;
     for (const follower of this.followers.values()) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
-    history.trim(Math.max(oldest - MAX_EARLY_MESSAGES, history.rev - MAX_HISTORY));
+    history.trim(oldest - MAX_EARLY_MESSAGES, MAX_HISTORY);
   }
 
   // ---- requests
@@ -481,6 +499,12 @@ export class SharedDoc {
   private refuse(follower: Follower, inc: number, seq: number, error: Error): void {
     this.catchUp(follower);
     follower.tab.send({a: 'op', c: this.collection, d: this.id, inc, seq, error: encodeError(error)});
+  }
+
+  /** The way on is under way to the tab: there it makes its ops on where that ends, as on any other entry. */
+  private askAgain(follower: Follower, inc: number, seq: number): void {
+    this.catchUp(follower);
+    follower.tab.send({a: 'doc.again', c: this.collection, d: this.id, inc, seq});
   }
 
   /** The server has answered to an op that has its place in the history. */

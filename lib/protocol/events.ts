@@ -14,6 +14,7 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
     (isError(loadError) || (isObject(snapshot) && isCount(snapshot['rev']))),
   'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
   'doc.planted': ({c, d, inc, rev}) => isNamed(c, d) && isCount(inc) && isCount(rev),
+  'doc.again': ({c, d, inc, seq}) => isNamed(c, d) && isCount(inc) && isCount(seq),
   'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
   'connection.state': ({state}) => isText(state) && STATES.has(state),
   'connection.event': ({event, error}) => (event === 'error' || event === 'connection error') && isError(error),

@@ -472,6 +472,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         return this.find(message)?.handleLost(message['inc'] as number);
       case 'doc.planted':
         return this.find(message)?.handlePlanted(message as unknown as {inc: number; rev: number});
+      case 'doc.again':
+        return this.find(message)?.handleAgain(message as unknown as {inc: number; seq: number});
       case 'doc.error':
         this.find(message)?.emit('error', decodeError(message['error'] as ErrorData));
         return;

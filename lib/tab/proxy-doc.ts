@@ -37,6 +37,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private again = false;
   /** How many of the pending ops went out with the one in flight. It counts for as long as one is. */
   private run = 0;
+  /** The last ops were made on a state that was too old for the host. */
+  private isBehind = false;
   /** Ops that have their place in the history and wait for the server's answer. */
   private unsettled: PendingOp[] = [];
   /** What was ingested from elsewhere, for a host that has not loaded the document. */
@@ -86,7 +88,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
    * @internal
    */
   takeRun(): SentOp[] {
-    const ops = this.wasPaused ? [] : this.pendingOps.slice(0, MAX_RUN - 1);
+    const ops = this.wasPaused || this.isBehind ? [] : this.pendingOps.slice(0, MAX_RUN - 1);
     this.run = ops.length;
     return ops.map(op => this.identify(op));
   }
@@ -369,17 +371,40 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.flush();
   }
 
+  /**
+   * What was sent was made on a state that the host does not lead on from any more. By now this tab has what has happened since:
+   * it sends one op, on where it stands, and the others with the next one.
+   * @internal
+   */
+  handleAgain({inc, seq}: {inc: number; seq: number}): void {
+    if (!this.isCurrent(inc) || this.inflightOp?.seq !== seq) return;
+    this.isBehind = true;
+    this.pendingOps.unshift(this.inflightOp);
+    this.inflightOp = null;
+    this.flush();
+  }
+
   /** The server has answered to an op that has its place in the history. @internal */
   handleSettled({seqs, error, silent}: SettledMessage): void {
-    const ops = this.unsettled.filter(op => seqs.includes(op.seq!));
-    if (!ops.length) return;
-    this.unsettled = this.unsettled.filter(op => !ops.includes(op));
+    const ops = this.takeSettled(new Set(seqs));
+    if (!ops.size) return;
     // The server has it: so has every host.
-    this.unconfirmed = this.unconfirmed.slice(this.unconfirmed.findLastIndex(({op}) => op && ops.includes(op)) + 1);
+    this.unconfirmed = this.unconfirmed.slice(this.unconfirmed.findLastIndex(({op}) => op && ops.has(op)) + 1);
     const outcome = error ? decodeError(error) : silent ? null : undefined;
     for (const op of ops) callEach(op, outcome);
     this.flush();
     this._emitNothingPending();
+  }
+
+  /** The server answers in order, but for ops that changed nothing. */
+  private takeSettled(seqs: Set<number>): Set<PendingOp> {
+    const ops = new Set<PendingOp>();
+    while (seqs.has(this.unsettled[0]?.seq as number)) ops.add(this.unsettled.shift()!);
+    if (ops.size < seqs.size) {
+      for (const op of this.unsettled) if (seqs.has(op.seq!)) ops.add(op);
+      this.unsettled = this.unsettled.filter(op => !ops.has(op));
+    }
+    return ops;
   }
 
   /** The host lost its state: so did this document, if it has ops of its own in it. @internal */
@@ -499,6 +524,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       this.rev = message.rev;
       return;
     }
+    this.isBehind = false;
     if (op === this.inflightOp) this.inflightOp = this.run-- > 0 ? this.pendingOps.shift()! : null;
     this.noteEarly(this.rev, op);
     this.rev = message.rev;

@@ -381,14 +381,14 @@ describe('a tab whose way back the host has forgotten', () => {
     stage.real.close();
     const edits = [write(docs[0]!, 'sequenced')];
     await until('the other shows it', () => docs[1]!.data.words.length === 1);
-    // What comes next reaches the first tab late, and the host does not keep it.
+    // What comes next does not reach the first tab before it has lost its session, and the host does not keep it.
     one.process.freeze();
     write(docs[1]!, 'meanwhile');
     await until('the host has it', () => stage.host.inspect().pendingOps === 2);
     const {docs: hostDocs} = stage.host as unknown as {docs: {get(c: string, d: string): {recorded: {history: {clear(): void}}}}};
     hostDocs.get('notes', 'a').recorded.history.clear();
     edits.push(write(docs[0]!, 'unsent'));
-    await pause(20);
+    (one.connection as unknown as {reconnect(reason: string): void}).reconnect('test');
     one.process.thaw();
     await until('the second is called back', () => edits[1]!.outcomes.length > 0);
     expect([edits[0]!.outcomes, edits[1]!.outcomes]).to.eql([[], ['ERR_TABS_OP_LOST']]);

@@ -18,18 +18,25 @@ describe('ops of a document that wait together', () => {
   const closing: (() => void)[] = [];
   let backend: Backend;
   let isDeaf: boolean;
+  /** The tab that nothing of its host's reaches at present, and what waits for it. */
+  let slow: ProxyConnection | undefined;
+  let late: (() => void)[];
   let channel: OpenChannel;
 
   beforeEach(() => {
     backend = new Backend();
     const memory = memoryChannels();
     isDeaf = false;
+    slow = undefined;
+    late = [];
     channel = name => {
       const opened = memory(name);
       const post = opened.postMessage.bind(opened);
       opened.postMessage = data => {
         const {type, from} = data as {type: string; from?: string};
-        if (!isDeaf || type !== 'batch' || from !== 'host') post(data);
+        if (type !== 'batch' || from !== 'host') return post(data);
+        if (slow && name.includes(slow.id!)) late.push(() => post(data));
+        else if (!isDeaf) post(data);
       };
       return opened;
     };
@@ -159,6 +166,52 @@ describe('ops of a document that wait together', () => {
     await Promise.all(done);
     expect(await stored('dark')).to.eql({data: {list: ['c', 'b', 'a']}, version: 4});
     expect(doc.data).to.eql({list: ['c', 'b', 'a']});
+  });
+
+  describe('of a tab that is behind', () => {
+    let tabs: ReturnType<typeof openTab>[];
+    let docs: ProxyDoc<List>[];
+
+    beforeEach(async () => {
+      tabs = [openTab(), openTab()];
+      docs = [await open(tabs[0]!), await open(tabs[1]!)];
+      for (const {sent} of tabs) sent.length = 0;
+      slow = tabs[0]!.tab;
+    });
+
+    function catchUp(): void {
+      slow = undefined;
+      for (const post of late.splice(0)) post();
+    }
+
+    async function expectAll(words: number): Promise<void> {
+      const {data} = await stored();
+      expect(data!.list).to.have.lengthOf(words);
+      await docs[1]!.fetch();
+      for (const doc of docs) expect(doc.data).to.eql(data);
+    }
+
+    it('are made again on where it stands by then, where the host has forgotten what they were made on', async () => {
+      const long = 'long '.repeat(20_000);
+      await docs[1]!.submitOp(push(long));
+      await Promise.all(Array.from({length: 100}, () => docs[1]!.submitOp([{p: ['list', 0], ld: long, li: long}])));
+      const done = ['mine', 'and mine'].map(word => docs[0]!.submitOp(push(word)));
+      await new Promise(resolve => setTimeout(resolve, 20));
+      catchUp();
+      await Promise.all(done);
+      expect(tabs[0]!.sent.map(({more = []}) => 1 + more.length)).to.eql([2, 1, 1]);
+      await expectAll(3);
+    });
+
+    it('are carried over by the tab itself, where that is much', async () => {
+      await Promise.all(Array.from({length: 600}, () => docs[1]!.submitOp(push('theirs'))));
+      const done = Array.from({length: MAX_RUN}, () => docs[0]!.submitOp(push('mine')));
+      await new Promise(resolve => setTimeout(resolve, 20));
+      catchUp();
+      await Promise.all(done);
+      expect(tabs[0]!.sent.map(({more = []}) => 1 + more.length)).to.eql([MAX_RUN, 1, MAX_RUN - 1]);
+      await expectAll(600 + MAX_RUN);
+    });
   });
 
   it('are refused together where the message is malformed', () => {

@@ -82,6 +82,27 @@ describe('a host with a store', () => {
     expect(await stage.server('notes', 'a')).to.eql({text: 'edited'});
   });
 
+  it('cuts the journal of a document that is never left alone', async () => {
+    stage.start({online: true});
+    const tab = stage.tab();
+    const doc = tab.get('notes', 'a');
+    await doc.create({text: ''});
+    const cuts: number[] = [];
+    const {write} = stage.storage;
+    stage.storage.write = (changes, epoch) => {
+      for (const change of changes) if (change.type === 'checkpoint') cuts.push(change.n);
+      return write.call(stage.storage, changes, epoch);
+    };
+    const word = 'word'.repeat(1000);
+    const begin = Date.now();
+    // Never 100 ms without an edit.
+    while (!cuts.length && Date.now() - begin < 1500) {
+      await doc.submitOp([{p: ['text'], od: doc.data.text, oi: word}]);
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+    expect(cuts).to.have.length.above(0);
+  });
+
   it('sends what an earlier host had left to send, also if no tab asks for the document', async () => {
     await openedOnce();
     stage.start({online: false});
