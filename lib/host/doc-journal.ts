@@ -99,6 +99,10 @@ export class DocJournal {
     this.store.checkpoint(this.key, this.n, text, checkpoint.pending.length > 0);
   }
 
+  isWritten(place: number): boolean {
+    return this.store.isWritten(place);
+  }
+
   /** See {@link DurableStore.whenWritten}. */
   whenWritten(place: number, callback: () => void): void {
     this.store.whenWritten(place, callback);

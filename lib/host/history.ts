@@ -1,6 +1,6 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import type {SnapshotData} from '../protocol/messages.js';
-import {rebase, type WaitingOp} from './rebase.js';
+import type {AheadOp, SnapshotData} from '../protocol/messages.js';
+import {beside, rebase, type Happened, type WaitingOp} from './rebase.js';
 
 /** What happened to a document: one of these fields, or none where only the version moved. */
 export interface Step {
@@ -43,7 +43,9 @@ export class Entry {
     readonly seq: number | undefined,
     readonly json: string,
     /** Nothing was pending: the document is here what the server has at that version. */
-    readonly isClean: boolean
+    readonly isClean: boolean,
+    /** If it were lost, the server would tell it again, or a tab that has it would bring it along. */
+    readonly comesAgain = false
   ) {}
 
   /** What it takes in memory, in characters, the object itself as that many. */
@@ -89,8 +91,8 @@ export class History {
   }
 
   /** @param json the step, as JSON: taken before the step is applied, since types may change their ops */
-  push(v: number | null, json: string, isClean: boolean, author: Author = {}): Entry {
-    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean);
+  push(v: number | null, json: string, isClean: boolean, author: Author = {}, comesAgain = false): Entry {
+    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, comesAgain);
     this.entries.push(entry);
     this.size += entry.size;
     return entry;
@@ -104,13 +106,36 @@ export class History {
     return rev >= this.rev ? [] : this.entries.slice(rev - this.start);
   }
 
+  /** Whether `rev` is in this history, the ops before it being these. */
+  has(rev: number, before: readonly AheadOp[] = []): boolean {
+    const start = rev - before.length;
+    if (!this.covers(rev) || !this.covers(start)) return false;
+    const entries = this.after(start);
+    return before.every(({v, op}, i) => entries[i]!.v === v + 1 && entries[i]!.json === JSON.stringify({op}));
+  }
+
   /**
-   * Carries ops of a tab, each made on the one before, the first at revision `rev`, to the current one.
+   * What happened from `rev` on, for who has come there by these ops of the server.
+   * @returns undefined where it is not known, or there is no way from there
+   */
+  wayFrom(rev: number, before: readonly AheadOp[] = [], type: Type | null = null): Happened[] | undefined {
+    if (this.has(rev, before)) return this.after(rev);
+    const start = rev - before.length;
+    if (!before.length || !this.covers(start)) return undefined;
+    try {
+      return beside(this.after(start), before, type);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * Carries ops of a tab, each made on the one before, the first at the beginning of a way, to its end.
    * @returns those that have no place yet, or the error where they can't be
    */
-  carry(ops: WaitingOp[], owner: string, type: Type | null, rev: number): WaitingOp[] | Error {
+  carry(ops: WaitingOp[], owner: string, type: Type | null, way: readonly Happened[]): WaitingOp[] | Error {
     try {
-      return rebase(ops, this.after(rev), owner, type);
+      return rebase(ops, way, owner, type);
     } catch (error) {
       return error as Error;
     }

@@ -543,7 +543,7 @@ export class Host {
   private adopt(word: unknown): Promise<void> {
     if (!isLastWord(word)) throw Object.assign(new Error('Invalid last word'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     const tab = this.tabOf(word.tabId as TabId);
-    for (const {c, d, rev, ops} of word.docs) this.docs.get(c, d).adopt(tab, rev, ops, word.lineage === this.lineage);
+    for (const {c, d, rev, ops, ahead} of word.docs) this.docs.get(c, d).adopt(tab, rev, ops, word.lineage === this.lineage, ahead);
     const docs = word.docs.map(({c, d}) => this.docs.get(c, d));
     return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenRestored(resolve)))).then(() => this.allDurable());
   }

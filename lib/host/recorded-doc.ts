@@ -1,7 +1,7 @@
 import * as ot from 'sharedb/lib/ot.js';
 import {types} from 'sharedb/lib/client/index.js';
 import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
-import type {SnapshotData} from '../protocol/messages.js';
+import type {AheadOp, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, StoredOp} from './doc-journal.js';
@@ -64,6 +64,10 @@ export class RecordedDoc {
    * the next host would take what was sent afterwards, and comes back, for somebody else's.
    */
   private refusedAt = 0;
+  /** The place of the last record that nobody would tell again. */
+  private neededAt = 0;
+  /** The message that is being handled would come again. */
+  private comesAgain = false;
   /** Upstream emits, and does not throw, where a type is not registered. */
   private replayError: Error | undefined;
   private takeBack: (error: Error) => void = () => {};
@@ -195,6 +199,14 @@ export class RecordedDoc {
     if (this.doc.version !== this.recordedVersion) this.push('{}');
   }
 
+  /** An op that a tab has got of the server by way of an earlier host. */
+  bring({v, src, seq, op}: AheadOp): void {
+    const {doc} = this;
+    if (doc.version === v && doc.type && !this.rollingBack) {
+      doc._handleOp(null, {a: 'op', c: doc.collection, d: doc.id, v, src, seq, op} as {v: number});
+    }
+  }
+
   /** An entry that changes nothing: a deletion of what was deleted meanwhile. */
   pushNothing(owner: string, seq: number): void {
     this.write({t: 'nothing', owner, seq});
@@ -318,6 +330,7 @@ export class RecordedDoc {
   private write(record: JournalRecord | string, isRepeatable = false): number {
     if (!this.journal || this.replaying) return 0;
     const place = this.journal.append(record, isRepeatable);
+    if (!this.comesAgain) this.neededAt = place;
     this.events.onJournal();
     return place;
   }
@@ -327,7 +340,7 @@ export class RecordedDoc {
   private push(json: string, author?: Author): void {
     this.recordedVersion = this.doc.version;
     const isClean = !this.doc.hasWritePending() && !this.author;
-    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author));
+    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, this.comesAgain));
   }
 
   /** What upstream takes back, or patches, is a tab's work too, but not the tab's op come back. */
@@ -367,10 +380,16 @@ export class RecordedDoc {
     doc._handleOp = (error, message) => {
       const {src, seq, v} = message as RealOp & {v?: number};
       const isAck = !!doc.inflightOp && src === doc.inflightOp.src && seq === doc.inflightOp.seq;
-      // Written first: what it leads to, such as the next op being sent, is written after it.
-      if (!error && doc.version !== undefined && (isAck || v === doc.version)) this.write({t: 'message', message}, isAck);
-      this.answer(() => upstream.call(doc, error, message), !error);
-      this.noteVersion();
+      const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
+      this.comesAgain = isNext && !isAck && this.wouldComeAgain(message);
+      try {
+        // Written first: what it leads to, such as the next op being sent, is written after it.
+        if (isNext) this.write({t: 'message', message}, isAck || this.comesAgain);
+        this.answer(() => upstream.call(doc, error, message), !error);
+        this.noteVersion();
+      } finally {
+        this.comesAgain = false;
+      }
     };
     const clear = doc._clearInflightOp;
     doc._clearInflightOp = error => {
@@ -384,6 +403,14 @@ export class RecordedDoc {
       this.events.endSettling();
       flush.call(doc);
     };
+  }
+
+  /**
+   * An op of the server on a document that waits for nothing, and all that came before it is durable, or is such an op:
+   * wherever a host begins anew, a tab that has it can lead it there.
+   */
+  private wouldComeAgain(message: object): boolean {
+    return !this.replaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isWritten(this.neededAt);
   }
 
   private answer(act: () => void, isAnswer = true): void {

@@ -1,7 +1,7 @@
 import {MAX_EARLY_MESSAGES, type Care} from '../broker/host-session.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {DocReport} from '../protocol/report.js';
-import type {OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
+import type {AheadOp, OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
@@ -18,6 +18,8 @@ const MAX_HISTORY = 4 * 1024 * 1024;
 const MAX_CARRY = 64 * 1024;
 const CUT_SOON_MS = 100;
 const CUT_LATER_MS = 3000;
+/** So often the timer for it is set anew: neither for each record, nor so seldom that it goes off where it need not. */
+const REARM_MS = 100;
 /** So long after a restart the whole way is kept for tabs that the journal does not know of. */
 export const RETURN_MS = 60_000;
 /** How many entries come in between two looks at what can be forgotten. */
@@ -61,6 +63,7 @@ export class SharedDoc {
   /** How long, in ms, the journal must have been left alone, and when it last was not, in ms since the epoch. */
   private quiet = CUT_LATER_MS;
   private writtenAt = 0;
+  private armedAt = 0;
   pendingOps = 0;
 
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal) {
@@ -157,11 +160,13 @@ export class SharedDoc {
     if (!isDue && !this.journal!.isWorthwhile) return;
     this.writtenAt = this.owner.now();
     const quiet = isDue ? CUT_SOON_MS : CUT_LATER_MS;
-    if (!this.cancelCheckpoint || quiet < this.quiet) this.awaitQuiet((this.quiet = quiet));
+    const isArmed = this.cancelCheckpoint && quiet >= this.quiet && this.writtenAt - this.armedAt < REARM_MS;
+    if (!isArmed) this.awaitQuiet((this.quiet = quiet));
   }
 
   private awaitQuiet(ms: number): void {
     this.cancelCheckpoint?.();
+    this.armedAt = this.owner.now();
     this.cancelCheckpoint = this.owner.after(ms, () => {
       const left = this.writtenAt + this.quiet - this.owner.now();
       if (left > 0 && !this.journal!.isOverdue) this.awaitQuiet(left);
@@ -243,17 +248,20 @@ export class SharedDoc {
       if (follower.isBehind(rev, history)) return this.askAgain(follower, inc, first.seq);
       if (!history.covers(rev)) return this.reset(follower, historyLost(this.doc));
     }
-    const waiting = rev === null ? ops : history.carry(ops, tab.id, this.doc.type, rev);
+    const waiting = rev === null ? ops : history.carry(ops, tab.id, this.doc.type, history.after(rev));
     if (waiting instanceof Error) return this.refuse(follower, inc, first.seq, waiting);
     this.catchUp(follower);
     this.sequence(follower, inc, waiting);
   }
 
-  /** Gives ops of a tab that is dead their places: each was made on the one before, the first at `madeAt`. */
-  adopt(tab: Tab, madeAt: number | null, ops: WaitingOp[], isOurs: boolean): void {
+  /**
+   * Gives ops of a tab that is dead their places: each was made on the one before, the first at `madeAt`, to which `ahead`
+   * had led.
+   */
+  adopt(tab: Tab, madeAt: number | null, ops: WaitingOp[], isOurs: boolean, ahead: readonly AheadOp[] = []): void {
     if (this.isRestoring || this.rolledBack) {
       // By then the tab may be gone: it is watched again.
-      this.held.push(() => this.adopt(this.owner.tab(tab.id), madeAt, ops, isOurs));
+      this.held.push(() => this.adopt(this.owner.tab(tab.id), madeAt, ops, isOurs, ahead));
       return;
     }
     const follower = this.follower(tab);
@@ -262,12 +270,12 @@ export class SharedDoc {
     const taken = Math.max(follower.lastSeq, this.owner.takenFrom(this, tab));
     const fresh = ops.filter(({seq}) => seq > taken);
     if (!fresh.length) return;
+    if (isOurs) for (const op of ahead) this.recorded.bring(op);
     // Its creation may have its place.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
-    const isKnown = isOurs && (rev === null ? !!fresh[0]!.step.create && !this.doc.type : history.covers(rev));
-    const waiting = isKnown
-      ? rev === null ? fresh : history.carry(ops, tab.id, this.doc.type, rev)
-      : historyLost(this.doc);
+    const way = rev === null ? [] : history.wayFrom(rev, ahead, this.doc.type);
+    const isKnown = isOurs && (rev === null ? !!fresh[0]!.step.create && !this.doc.type : !!way);
+    const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.carry(ops, tab.id, this.doc.type, way!);
     if (waiting instanceof Error) {
       for (const {step} of fresh) this.owner.onRejected(this, step, encodeError(waiting));
       return;
@@ -342,7 +350,7 @@ export class SharedDoc {
   /** The tab is back with what it knows. */
   resume(tab: Tab, known: ResumeMessage['docs'][number]): void {
     if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
-    const {inc, rev, unsettled} = known;
+    const {inc, rev, unsettled, ahead = [], ops = []} = known;
     const follower = this.follower(tab);
     follower.return(inc, null);
     if (rev === null) {
@@ -351,9 +359,15 @@ export class SharedDoc {
     }
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
     if (!this.recorded.hasState && !this.rev && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
-    if (!this.recorded.history.covers(rev)) return this.reset(follower, historyLost(this.doc));
+    for (const op of ahead) this.recorded.bring(op);
+    if (!this.recorded.history.has(rev, ahead)) {
+      // Somebody else was here first: what the tab has made is kept, and the tab gets all of it.
+      if (!this.rolledBack) tab.unheard(() => this.adopt(tab, rev, ops, true, ahead));
+      return this.reset(follower, historyLost(this.doc));
+    }
     follower.return(inc, rev);
     this.catchUp(follower);
+    if (ahead.length) tab.send({a: 'doc.planted', c: this.collection, d: this.id, inc, rev});
     for (const seq of unsettled) this.repeatOutcome(follower, seq);
   }
 
@@ -633,7 +647,7 @@ export class SharedDoc {
 
 function careFor(entry: Entry, tab: Tab): Care {
   if (entry.isEmpty) return 'repeatable';
-  return entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
+  return entry.comesAgain || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
 }
 
 /** What a tab keeps apart stays apart, also where its reason is gone when it is sent. */

@@ -40,6 +40,17 @@ export class Tab {
     this.answers.flush();
   }
 
+  /** Does something that the tab hears nothing of. */
+  unheard(act: () => void): void {
+    const {session} = this;
+    this.session = undefined;
+    try {
+      act();
+    } finally {
+      this.session = session;
+    }
+  }
+
   /** Runs what is left to do for a request, unless the session that made it has ended meanwhile. */
   inThisSession<Args extends unknown[]>(callback: (...args: Args) => void): (...args: Args) => void {
     const {session} = this;

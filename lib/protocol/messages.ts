@@ -169,10 +169,23 @@ export interface ForgetMessage {
   d: string;
 }
 
+/** An op of the server at version `v`, which a tab has got from its host before it was durable. */
+export interface AheadOp {
+  v: number;
+  src?: string | undefined;
+  seq?: number | undefined;
+  op: unknown;
+}
+
 /** What a tab knows of a document when it greets a host that it had before. */
 export interface ResumeMessage {
   a: 'tab.resume';
-  docs: {c: string; d: string; inc: number; rev: number | null; unsettled: number[]}[];
+  docs: {
+    c: string; d: string; inc: number; rev: number | null; unsettled: number[];
+    /** What led to `rev` and another host may not know, and the tab's own ops that it has made since. */
+    ahead?: AheadOp[];
+    ops?: SentOp[];
+  }[];
 }
 
 /** An op that the server rejected for good, or that could not be carried over. */
@@ -200,5 +213,5 @@ export interface LastWord {
   tabId: string;
   /** Whose history the revisions are of. */
   lineage: string;
-  docs: {c: string; d: string; rev: number | null; ops: SentOp[]}[];
+  docs: {c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: AheadOp[]}[];
 }

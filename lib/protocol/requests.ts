@@ -1,5 +1,5 @@
 import {isCount, isError, isInvalidName, isNamed, isObject, type Fields} from './checks.js';
-import {MAX_LOST_OPS, MAX_RUN, type LastWord, type LostOp, type Position, type SentOp} from './messages.js';
+import {MAX_LOST_OPS, MAX_RUN, type AheadOp, type LastWord, type LostOp, type Position, type SentOp} from './messages.js';
 
 /** Checks of what tabs send. Only hosts have them: a tab is not to load what it never needs. */
 
@@ -46,7 +46,11 @@ export function isLastWord(value: unknown): value is LastWord {
   const word = value as LastWord | null;
   return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
     word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
-      Array.isArray(doc.ops) && doc.ops.every(isSentOp));
+      Array.isArray(doc.ops) && doc.ops.every(isSentOp) && isAhead(doc.ahead));
+}
+
+function isAhead(ops: unknown): ops is AheadOp[] | undefined {
+  return ops === undefined || (Array.isArray(ops) && ops.every(op => isObject(op) && isCount(op['v']) && op['op'] !== undefined));
 }
 
 function isSentOp(op: unknown): op is SentOp {
@@ -156,6 +160,8 @@ function checkResume(message: Fields): string | undefined {
     if (error) return error;
     if (!isPosition(doc)) return 'Invalid version';
     if (!Array.isArray(doc['unsettled']) || !doc['unsettled'].every(isCount)) return 'Invalid seq';
+    const ops = doc['ops'] ?? [];
+    if (!isAhead(doc['ahead']) || !Array.isArray(ops) || !ops.every(isSentOp)) return 'Invalid op';
   }
   return undefined;
 }

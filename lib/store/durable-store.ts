@@ -235,6 +235,11 @@ export class DurableStore {
     if (hurries) this.want(place);
   }
 
+  /** Whether all up to a place is committed. */
+  isWritten(place: number): boolean {
+    return !this.isFenced && place <= this.committed;
+  }
+
   /** Whether something is not committed yet, or will never be. */
   get isWriting(): boolean {
     return this.isFenced || this.committed < this.count;

@@ -399,7 +399,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     for (const doc of this.proxyDocs()) {
       doc.fallBack();
       const {inc, rev} = doc.position;
-      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs});
+      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...doc.baggage});
     }
     this.link!.send({a: 'tab.resume', docs});
   }

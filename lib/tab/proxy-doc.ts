@@ -2,7 +2,7 @@ import type {TabReport} from '../protocol/report.js';
 import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {CodedError} from './events.js';
 import {
-  MAX_RUN, type EntryMessage, type LastWord, type Position, type ResetMessage, type SentOp, type SettledMessage, type SnapshotData
+  MAX_RUN, type AheadOp, type EntryMessage, type LastWord, type Position, type ResetMessage, type SentOp, type SettledMessage, type SnapshotData
 } from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -28,10 +28,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** The revision of the host's history that the document shows, null when it shows none. */
   private rev: number | null = null;
   /**
-   * Steps that another host may not know: moves of the version, and places of own ops. Nobody else's step is among or
-   * between them. `rev` is the revision before each, `batch` the one that it came in.
+   * Steps that another host may not know: ops of the server on a document that waited for nothing, which this tab would
+   * bring along; behind them moves of the version, and places of own ops. Nobody else's step is among or between those.
+   * `rev` is the revision before each, `batch` the one that it came in.
    */
-  private unconfirmed: {batch: number; rev: number; op?: PendingOp}[] = [];
+  private unconfirmed: {batch: number; rev: number; op?: PendingOp; ahead?: string}[] = [];
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
   private again = false;
@@ -79,7 +80,22 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   lastWord(): LastWord['docs'][number] | undefined {
     const waiting = [...this.tentative, ...this.unsent];
     if (!waiting.length) return undefined;
-    return {c: this.collection, d: this.id, rev: this.unconfirmed[0]?.rev ?? this.rev, ops: waiting.map(op => this.identify(op))};
+    const rev = this.firstOwnStep?.rev ?? this.rev;
+    return {c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: this.ahead};
+  }
+
+  /** What another host needs to know to go on from where this tab stands. @internal */
+  get baggage(): {ahead?: AheadOp[]; ops?: SentOp[]} {
+    const {ahead} = this;
+    return ahead.length ? {ahead, ops: this.unsent.map(op => this.identify(op))} : {};
+  }
+
+  private get ahead(): AheadOp[] {
+    return this.unconfirmed.flatMap(({ahead}) => (ahead ? [JSON.parse(ahead) as AheadOp] : []));
+  }
+
+  private get firstOwnStep(): {rev: number} | undefined {
+    return this.unconfirmed.find(({ahead}) => !ahead);
   }
 
   /**
@@ -319,7 +335,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.rev === null || message.rev <= this.rev) return;
     if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
     const isEmpty = !('op' in message || message.create || message.del || message.load);
-    if (isEmpty) this.noteEarly(this.rev);
+    this.noteEarly(this.rev, undefined, isEmpty ? undefined : message);
     this.rev = message.rev;
     if (message.load) return this.replaceBy(message.load);
     if (isEmpty) {
@@ -340,16 +356,21 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     return kept < 0;
   }
 
-  /** Goes back to the last revision that every host knows. With this tab's later ops, the data is the same there. @internal */
+  /**
+   * Goes back to the last revision that every host knows, or can be brought to. With this tab's later ops, the data is the
+   * same there.
+   * @internal
+   */
   fallBack(): void {
-    const [first] = this.unconfirmed;
+    const first = this.firstOwnStep;
     if (first && this.rev !== null) {
       const {tentative} = this;
       this.unsettled = this.unsettled.filter(op => !tentative.includes(op));
       this.pendingOps.unshift(...tentative);
       this.rev = first.rev;
     }
-    this.unconfirmed = [];
+    // Until the next host says that it has them.
+    this.unconfirmed = this.unconfirmed.flatMap(step => (step.ahead ? [{...step, batch: Infinity}] : []));
   }
 
   /** Ops that only the host in office knows. */
@@ -357,15 +378,20 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     return this.unconfirmed.flatMap(({op}) => (op && this.unsettled.includes(op) ? [op] : []));
   }
 
-  /** @param rev the revision before the step that has just been told */
-  private noteEarly(rev: number | null, op?: PendingOp): void {
+  /** @param rev the revision before the step that has just been told: the tab's own, or the server's */
+  private noteEarly(rev: number | null, op?: PendingOp, theirs?: EntryMessage): void {
     const batch = this.connection.noteRevision(this);
-    if (batch !== undefined && rev !== null) this.unconfirmed.push({batch, rev, ...(op && {op})});
+    if (batch === undefined || rev === null) return;
+    // As it is now: it may be transformed, and become a part of the data.
+    const ahead = theirs && JSON.stringify({v: theirs.v! - 1, src: theirs.src, seq: theirs.seq, op: theirs.op} satisfies AheadOp);
+    this.unconfirmed.push({batch, rev, ...(op && {op}), ...(ahead && {ahead})});
   }
 
-  /** The host has what was ingested here, and knows how it goes on from there. @internal */
+  /** The host has what was ingested here, or brought along, and knows how it goes on from there. @internal */
   handlePlanted({inc, rev}: {inc: number; rev: number}): void {
-    if (!this.isCurrent(inc) || this.rev !== null || !this.seed) return;
+    if (!this.isCurrent(inc)) return;
+    this.unconfirmed = this.unconfirmed.filter(step => step.rev >= rev);
+    if (this.rev !== null || !this.seed) return;
     this.rev = rev;
     this.seed = undefined;
     this.flush();
@@ -544,6 +570,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   private load({v, type, data, rev}: SnapshotData): void {
     this.rev = rev ?? null;
+    this.unconfirmed = [];
     this.seed = undefined;
     this.version = v;
     this._setType(type);

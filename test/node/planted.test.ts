@@ -2,6 +2,7 @@ import {expect} from 'chai';
 import {Session} from '../../lib/broker/session.js';
 import {Follower} from '../../lib/host/follower.js';
 import {History} from '../../lib/host/history.js';
+import {RecordedDoc} from '../../lib/host/recorded-doc.js';
 import {SharedPresences} from '../../lib/host/shared-presences.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {cases, type Case} from '../simulator/cases.js';
@@ -66,6 +67,19 @@ const bugs: Record<string, Bug> = {
       const {transform} = type as {transform(...args: unknown[]): unknown};
       const mistaken = {transform: {value: (mine: unknown, theirs: unknown, side: string) => transform(mine, theirs, side === 'left' ? 'right' : 'left')}};
       return right.call(this, ops, owner, type && Object.create(type, mistaken), rev) as ReturnType<History['carry']>;
+    })
+  },
+  'a host that does not take what tabs have of the server': {
+    on: cases['everything at once']!,
+    within: 200,
+    plant: () => replace(RecordedDoc.prototype, 'bring', () => () => {})
+  },
+  'a way on that leads elsewhere': {
+    on: cases['everything at once']!,
+    within: 200,
+    // Whoever comes with ops of the server that others were before is led on as if nobody had been.
+    plant: () => replace(History.prototype, 'has', () => function(this: History, rev) {
+      return this.covers(rev);
     })
   },
   'a missed fence': {

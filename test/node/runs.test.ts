@@ -214,6 +214,15 @@ describe('ops of a document that wait together', () => {
     });
   });
 
+  it('are refused with what a tab brings along where that is malformed', () => {
+    const doc = {c: 'lists', d: 'one', inc: 1, rev: 3, unsettled: []};
+    const problem = (own: object): string | undefined => checkRequest({a: 'tab.resume', docs: [{...doc, ...own}]});
+    const ops = [{seq: 1, step: {op: push('a')}, x: {}}];
+    expect([problem({}), problem({ahead: [{v: 2, op: push('b')}], ops})]).to.eql([undefined, undefined]);
+    const malformed = [{ahead: 7}, {ahead: [null]}, {ahead: [{v: 2}]}, {ahead: [{v: -1, op: []}]}, {ahead: [{op: []}]}, {ops: {}}, {ops: [null]}, {ops: [{seq: 1}]}];
+    for (const own of malformed) expect(problem(own), JSON.stringify(own)).to.be.a('string');
+  });
+
   it('are refused together where the message is malformed', () => {
     const next = {seq: 2, step: {op: push('b')}, x: {}};
     const problem = (more: unknown): string | undefined => checkRequest(
