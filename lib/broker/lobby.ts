@@ -4,6 +4,7 @@ import {
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
+import {runAll} from '../platform/run-all.js';
 import type {Channel, Platform} from '../platform/platform.js';
 import {LateNews} from './late-news.js';
 import {HostSession, type Durability} from './host-session.js';
@@ -69,6 +70,7 @@ export class Lobby {
   /** Tabs that are expected back; each ends the waiting. */
   private readonly away = new Map<TabId, () => void>();
   private sessions = 0;
+  private due: (() => void)[] = [];
   private closed = false;
 
   constructor(
@@ -124,7 +126,7 @@ export class Lobby {
       side: 'host',
       channel: guest.channel,
       clock: this.platform.clock,
-      nextTick,
+      nextTick: flush => this.flushSoon(flush),
       durability,
       onMessage: message => guest.handlers?.onMessage(message),
       onCall: (name, args) => guest.handlers?.onCall(name, args),
@@ -139,6 +141,16 @@ export class Lobby {
     guest.handlers = this.events.accept(hello.tabId, session);
     if (hello.locked) this.watch(hello.tabId, guest);
     else this.watchSilence(hello.tabId, guest);
+  }
+
+  /** What one turn has for many tabs leaves in one tick. */
+  private flushSoon(flush: () => void): void {
+    if (this.due.push(flush) > 1) return;
+    nextTick(() => {
+      const {due} = this;
+      this.due = [];
+      runAll(due);
+    });
   }
 
   private meet(tabId: TabId): Guest {

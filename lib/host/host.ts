@@ -2,7 +2,7 @@ import {Lobby, type SessionHandlers} from '../broker/lobby.js';
 import type {HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
-import {nextTick} from '../platform/next-tick.js';
+import {runAll} from '../platform/run-all.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
 import {DurableStore, type Cipher} from '../store/durable-store.js';
@@ -487,16 +487,7 @@ export class Host {
   private together(act: () => void): void {
     if (this.waitingTogether.push(act) > 1) return;
     // What was read in one go is there in one go, each by a promise of its own.
-    queueMicrotask(() => this.inBulk(() => {
-      for (const each of this.waitingTogether.splice(0)) {
-        try {
-          each();
-        } catch (error) {
-          // The others are brought back all the same.
-          nextTick(() => { throw error; });
-        }
-      }
-    }));
+    queueMicrotask(() => this.inBulk(() => runAll(this.waitingTogether.splice(0))));
   }
 
   private fetchSnapshot(tab: Tab, {a, id, c, d, v, ts}: Message): void {

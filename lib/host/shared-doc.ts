@@ -3,6 +3,7 @@ import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {DocReport} from '../protocol/report.js';
 import type {AheadOp, OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
+import {CutTimer} from './cut-timer.js';
 import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import type {Entry, Step} from './history.js';
@@ -16,10 +17,6 @@ import type {Callback, RealDoc} from './upstream.js';
 const MAX_HISTORY = 4 * 1024 * 1024;
 /** So many ops times entries are carried over at once, which takes a tenth of a second or so; more the tab does itself. */
 const MAX_CARRY = 64 * 1024;
-const CUT_SOON_MS = 100;
-const CUT_LATER_MS = 3000;
-/** So often the timer for it is set anew: neither for each record, nor so seldom that it goes off where it need not. */
-const REARM_MS = 100;
 /** So long after a restart the whole way is kept for tabs that the journal does not know of. */
 export const RETURN_MS = 60_000;
 /** How many entries come in between two looks at what can be forgotten. */
@@ -59,14 +56,11 @@ export class SharedDoc {
   private wasRestored = false;
   /** From where, and until when, the way is kept for tabs that the journal does not know of. */
   private kept: {from: number; until: number} | undefined;
-  private cancelCheckpoint: (() => void) | undefined;
-  /** How long, in ms, the journal must have been left alone, and when it last was not, in ms since the epoch. */
-  private quiet = CUT_LATER_MS;
-  private writtenAt = 0;
-  private armedAt = 0;
+  private readonly cutTimer: CutTimer | undefined;
   pendingOps = 0;
 
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal) {
+    this.cutTimer = journal && new CutTimer(journal, owner, () => this.checkpoint());
     this.recorded = new RecordedDoc(doc, {
       isFollowed: () => [...this.followers.values()].some(follower => follower.sent !== null),
       isShared: owner => this.isShared(owner),
@@ -76,7 +70,7 @@ export class SharedDoc {
       beginSettling: () => this.outcomes.begin(),
       endSettling: () => this.outcomes.end(),
       onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)}),
-      onJournal: () => this.scheduleCheckpoint()
+      onJournal: () => this.cutTimer?.noteWrite()
     }, journal);
     if (journal) doc.on('load', () => { if (!this.rolledBack) this.checkpoint(); });
   }
@@ -143,8 +137,7 @@ export class SharedDoc {
   }
 
   checkpoint(): void {
-    this.cancelCheckpoint?.();
-    this.cancelCheckpoint = undefined;
+    this.cutTimer?.cancel();
     if (!this.journal || this.isRestoring || this.recorded.rollingBack) return;
     const tabs = [...this.followers.values()].map(({tab, lastSeq}) => ({
       id: tab.id as string,
@@ -152,26 +145,6 @@ export class SharedDoc {
       outcomes: this.outcomes.of(tab)
     }));
     this.recorded.checkpoint(tabs);
-  }
-
-  /** In a quiet moment the journal is cut: soon when it has grown long, later when it is only there. */
-  private scheduleCheckpoint(): void {
-    const isDue = this.journal!.isDue;
-    if (!isDue && !this.journal!.isWorthwhile) return;
-    this.writtenAt = this.owner.now();
-    const quiet = isDue ? CUT_SOON_MS : CUT_LATER_MS;
-    const isArmed = this.cancelCheckpoint && quiet >= this.quiet && this.writtenAt - this.armedAt < REARM_MS;
-    if (!isArmed) this.awaitQuiet((this.quiet = quiet));
-  }
-
-  private awaitQuiet(ms: number): void {
-    this.cancelCheckpoint?.();
-    this.armedAt = this.owner.now();
-    this.cancelCheckpoint = this.owner.after(ms, () => {
-      const left = this.writtenAt + this.quiet - this.owner.now();
-      if (left > 0 && !this.journal!.isOverdue) this.awaitQuiet(left);
-      else this.checkpoint();
-    });
   }
 
   inspect(): DocReport {
@@ -640,7 +613,7 @@ export class SharedDoc {
   private checkIdle(): void {
     if (this.isRestoring || this.held.length) return;
     if (this.followers.size || this.pendingOps || this.doc.hasWritePending() || this.doc.wantSubscribe) return;
-    if (this.cancelCheckpoint) this.checkpoint();
+    if (this.cutTimer?.isWaiting) this.checkpoint();
     this.owner.onIdle(this);
   }
 }

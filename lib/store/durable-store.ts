@@ -1,4 +1,4 @@
-import {nextTick} from '../platform/next-tick.js';
+import {runAll} from '../platform/run-all.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import {coalesced, nameOf, type Queued, type SettingAside} from './coalesce.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
@@ -535,15 +535,12 @@ export class DurableStore {
   }
 
   private release(upTo: number): void {
-    while (this.waiting.length && this.waiting[0]!.upTo <= upTo) {
-      const {callback} = this.waiting.shift()!;
-      try {
-        callback();
-      } catch (error) {
-        // The caller's fault, and its to see; the others are called all the same.
-        nextTick(() => { throw error; });
-      }
-    }
+    runAll(this.takeWaiting(upTo));
+  }
+
+  /** One after the other: a callback may stop the store. */
+  private *takeWaiting(upTo: number): Generator<() => void> {
+    while (this.waiting.length && this.waiting[0]!.upTo <= upTo) yield this.waiting.shift()!.callback;
   }
 
   // ---- reading
