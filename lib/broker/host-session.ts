@@ -81,7 +81,7 @@ export class HostSession extends Session {
     if (!durability) return super.release(turn);
     // What comes after this moment may tell of something that is durable later.
     const count = this.outbox.length - this.heldBack;
-    const care = this.earlyMessages > MAX_EARLY_MESSAGES ? 'durable' : this.care;
+    const care = this.earlyMessages + count > MAX_EARLY_MESSAGES ? 'durable' : this.care;
     this.care = 'own';
     // What waits already must not be overtaken.
     if (!this.heldBack) this.heldFor = 0;

@@ -335,7 +335,8 @@ export class SharedDoc {
     for (const op of ahead) this.recorded.bring(op);
     if (!this.recorded.history.has(rev, ahead)) {
       // Somebody else was here first: what the tab has made is kept, and the tab gets all of it.
-      if (!this.rolledBack) tab.unheard(() => this.adopt(tab, rev, ops, true, ahead));
+      const canLead = !this.rolledBack && this.recorded.history.wayFrom(rev, ahead, this.doc.type);
+      if (canLead) tab.unheard(() => this.adopt(tab, rev, ops, true, ahead));
       return this.reset(follower, historyLost(this.doc));
     }
     follower.return(inc, rev);

@@ -6,7 +6,7 @@ import * as util from 'sharedb/lib/util.js';
  * for each call, this keeps one, which takes a fraction of the time and comes in the same order.
  */
 export const nextTick: (callback: () => void) => void =
-  typeof process === 'undefined' && typeof MessageChannel === 'function' ? overOneChannel() : callback => util.nextTick(callback);
+  !('process' in globalThis) && typeof MessageChannel === 'function' ? overOneChannel() : callback => util.nextTick(callback);
 
 function overOneChannel(): (callback: () => void) => void {
   const {port1, port2} = new MessageChannel();

@@ -24,6 +24,12 @@ export const suites = {
     counts: false,
     minutes: 5
   },
+  build: {
+    title: 'lib compiles as it is published: without the types of Node',
+    args: [script('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json', '--noEmit'],
+    counts: false,
+    minutes: 5
+  },
   lint: {
     title: 'the code keeps to its rules',
     args: [script('eslint', 'bin/eslint.js'), '.'],
@@ -84,4 +90,4 @@ export const suites = {
 };
 
 /** The others are slow, or install from the npm registry: `npm run test:bindings` and so on, and CI. */
-export const defaultSuites = ['typecheck', 'lint', 'node', 'conformance', 'conformance6', 'size', 'karma', 'tabs'];
+export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'size', 'karma', 'tabs'];
