@@ -24,7 +24,11 @@ export interface EntryData {
   seq: number | undefined;
   json: string;
   isClean: boolean;
+  acked?: Origins | undefined;
 }
+
+/** The tabs' ops of which one of the server's is made, each by its tab and its seq. */
+export type Origins = readonly (readonly [owner: string, seq: number])[];
 
 const ENTRY_SIZE = 64;
 
@@ -44,6 +48,8 @@ export class Entry {
     readonly json: string,
     /** Nothing was pending: the document is here what the server has at that version. */
     readonly isClean: boolean,
+    /** What the server has acknowledged with this. */
+    readonly acked: Origins | undefined,
     /** If it were lost, the server would tell it again, or a tab that has it would bring it along. */
     readonly comesAgain = false
   ) {}
@@ -91,8 +97,8 @@ export class History {
   }
 
   /** @param json the step, as JSON: taken before the step is applied, since types may change their ops */
-  push(v: number | null, json: string, isClean: boolean, author: Author = {}, comesAgain = false): Entry {
-    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, comesAgain);
+  push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, comesAgain = false): Entry {
+    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, acked, comesAgain);
     this.entries.push(entry);
     this.size += entry.size;
     return entry;
@@ -121,7 +127,7 @@ export class History {
   wayFrom(rev: number, before: readonly AheadOp[] = [], type: Type | null = null): Happened[] | undefined {
     if (this.has(rev, before)) return this.after(rev);
     const start = rev - before.length;
-    if (!before.length || !this.covers(start)) return undefined;
+    if (!before.length || !type || !this.covers(start)) return undefined;
     try {
       return beside(this.after(start), before, type);
     } catch {
@@ -149,12 +155,12 @@ export class History {
 
   /** What there is, ready to be stored. */
   save(): EntryData[] {
-    return this.entries.map(({rev, v, src, seq, json, isClean}) => ({rev, v, src, seq, json, isClean}));
+    return this.entries.map(({rev, v, src, seq, json, isClean, acked}) => ({rev, v, src, seq, json, isClean, acked}));
   }
 
   restore(rev: number, entries: EntryData[]): void {
     this.rev = rev;
-    this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean)));
+    this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean, entry.acked)));
   }
 
   /** A new state that nobody needs to be led to. */

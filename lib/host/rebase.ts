@@ -39,32 +39,62 @@ export function rebase(ops: WaitingOp[], entries: readonly Happened[], owner: st
 /**
  * The way on for who knows the server's next ops already, and nothing else of what happened: all the rest, as if it had
  * happened after them.
- * @param entries from where who goes it has begun: the ops are among them, as the host's document took them
+ * @param entries from where who goes it has begun. The ops are among them: as the host's document took them from the
+ *   server, or as ops of tabs that the server has acknowledged since. Those it acknowledges in their order.
  * @returns undefined where there is no such way
  */
-export function beside(entries: readonly Entry[], known: readonly AheadOp[], type: Type | null): Happened[] | undefined {
+export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], type: Type): Happened[] | undefined {
   const way: Happened[] = [];
-  let left = [...known];
+  const versions = versionsOf(entries);
+  /** The known ops that the history does not have up to here, each made on the one before. */
+  let left = [...ahead];
   for (const {v, step, src, seq, isEmpty} of entries) {
     const [next] = left;
-    if (next && v === next.v + 1) {
-      // Acknowledged here, it was a tab's, and is among the rest.
-      if (!('op' in step)) return undefined;
-      left = left.slice(1);
-    } else if (!next || isEmpty) {
+    if (isEmpty) {
+      // What has been acknowledged with this is not among the entries.
+      if (next && v === next.v + 1) return undefined;
+      continue;
+    }
+    if (!next) {
       way.push({step, src, seq});
+      continue;
+    }
+    if (!('op' in step)) return undefined;
+    const known = versions.get(nameOf(src, seq));
+    const at = left.findIndex(one => one.v === known?.v);
+    if (at >= 0) {
+      // Of several that became one for the server, the last one completes it.
+      left = [...carryAll(step.op, left.slice(0, at), type).left, ...left.slice(known!.isLast ? at + 1 : at)];
+    } else if (v === next.v + 1) {
+      left = left.slice(1);
     } else {
-      if (!type || !('op' in step)) return undefined;
-      let {op} = step;
-      left = left.map(one => {
-        const theirs = type.transform(one.op, op, 'right') as unknown;
-        op = type.transform(op, one.op, 'left') as unknown;
-        return {...one, op: theirs};
-      });
-      way.push({step: {op}, src, seq});
+      const over = carryAll(step.op, left, type);
+      left = over.left;
+      way.push({step: {op: over.op}, src, seq});
     }
   }
   return left.length ? undefined : way;
+}
+
+/** The version at which the server has acknowledged each op of a tab, and whether it is the last of those at that version. */
+function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: boolean}> {
+  const versions = new Map<string, {v: number; isLast: boolean}>();
+  for (const {v, acked = []} of entries) {
+    acked.forEach(([owner, seq], i) => versions.set(nameOf(owner, seq), {v: v! - 1, isLast: i === acked.length - 1}));
+  }
+  return versions;
+}
+
+const nameOf = (src: string | undefined, seq: number | undefined): string => JSON.stringify([src, seq]);
+
+/** An op, as it is after others beside it, and they as they are after it. */
+function carryAll(op: unknown, others: readonly AheadOp[], type: Type): {op: unknown; left: AheadOp[]} {
+  const left = others.map(one => {
+    const after = type.transform(one.op, op, 'right') as unknown;
+    op = type.transform(op, one.op, 'left') as unknown;
+    return {...one, op: after};
+  });
+  return {op, left};
 }
 
 /** What happened, as it is for who has made `own` before: upstream's client does it so. */

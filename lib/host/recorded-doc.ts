@@ -5,7 +5,7 @@ import type {AheadOp, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, StoredOp} from './doc-journal.js';
-import {History, type Author, type Entry, type Step} from './history.js';
+import {History, type Author, type Entry, type Origins, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
 import {giveInverse, rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
@@ -66,6 +66,8 @@ export class RecordedDoc {
   private refusedAt = 0;
   /** The place of the last record that nobody would tell again. */
   private neededAt = 0;
+  /** What the message that is being handled acknowledges. */
+  private acked: Origins | undefined;
   /** The message that is being handled would come again. */
   private comesAgain = false;
   /** Upstream emits, and does not throw, where a type is not registered. */
@@ -340,7 +342,7 @@ export class RecordedDoc {
   private push(json: string, author?: Author): void {
     this.recordedVersion = this.doc.version;
     const isClean = !this.doc.hasWritePending() && !this.author;
-    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, this.comesAgain));
+    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acked, this.comesAgain));
   }
 
   /** What upstream takes back, or patches, is a tab's work too, but not the tab's op come back. */
@@ -381,6 +383,7 @@ export class RecordedDoc {
       const {src, seq, v} = message as RealOp & {v?: number};
       const isAck = !!doc.inflightOp && src === doc.inflightOp.src && seq === doc.inflightOp.seq;
       const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
+      this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
       this.comesAgain = isNext && !isAck && this.wouldComeAgain(message);
       try {
         // Written first: what it leads to, such as the next op being sent, is written after it.
@@ -389,6 +392,7 @@ export class RecordedDoc {
         this.noteVersion();
       } finally {
         this.comesAgain = false;
+        this.acked = undefined;
       }
     };
     const clear = doc._clearInflightOp;
@@ -524,6 +528,10 @@ function callEach(op: RealOp | null, error: Error | undefined): void {
   for (const callback of op?.callbacks ?? []) callback?.(error);
 }
 
+function originsOf({callbacks = []}: RealOp): Origins {
+  return callbacks.flatMap(callback => (callback?.origin ? [callback.origin] : []));
+}
+
 /** The step of an op as JSON. Types with their own idea of JSON (`toJSON`) rely on it. */
 function stepJson(op: RealOp): string {
   if ('op' in op) return JSON.stringify({op: op.op});
@@ -532,7 +540,7 @@ function stepJson(op: RealOp): string {
 }
 
 function storedOp(op: RealOp): StoredOp {
-  const {src, seq, source, owner, submitSource, type, isSent, callbacks} = op;
+  const {src, seq, source, owner, submitSource, type, isSent} = op;
   return {
     ...stepOf(op),
     ...(src !== undefined && {src}), ...(seq !== undefined && {seq}),
@@ -540,7 +548,7 @@ function storedOp(op: RealOp): StoredOp {
     source,
     type: type?.uri ?? type?.name ?? null,
     sent: isSent === true,
-    origins: (callbacks ?? []).flatMap(callback => (callback?.origin ? [[...callback.origin]] : []))
+    origins: originsOf(op).map(([owner, seq]) => [owner, seq])
   };
 }
 
