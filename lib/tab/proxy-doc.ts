@@ -488,6 +488,20 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (state !== 'connecting') this.subscribed = false;
   }
 
+  /**
+   * Without a host, an unsubscribe is answered on the next tick. Upstream's answer would be taken for that of another request,
+   * if the first one is answered before, because the host was lost; and it would subscribe again with the next host.
+   * @internal
+   */
+  override _flushSubscribe(): void {
+    const [next] = this.pendingSubscribe;
+    if (this.inflightSubscribe || !next || next.wantSubscribe || this.connection.canSend) return super._flushSubscribe();
+    this.pendingSubscribe.shift();
+    this.inflightSubscribe = next;
+    this.wantSubscribe = false;
+    nextTick(() => { if (this.inflightSubscribe === next) this._handleSubscribe(); });
+  }
+
   /** What is asked for already is not asked for again. @internal */
   override _resubscribe(): void {
     if (!this.inflightSubscribe || !this.wantSubscribe || this.pendingSubscribe.length) super._resubscribe();

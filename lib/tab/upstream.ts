@@ -87,15 +87,17 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   /** @internal Requests under way: they are asked again of the next host. */
   inflightFetch: unknown[];
   /** @internal */
-  inflightSubscribe: unknown;
+  inflightSubscribe: {wantSubscribe: boolean} | null;
   /** @internal */
-  pendingSubscribe: unknown[];
+  pendingSubscribe: {wantSubscribe: boolean}[];
   /** @internal */
   pendingFetch: unknown[];
   /** @internal */
   _isInHardRollback: boolean;
   /** @internal Applies a remote op as upstream does, with its transformation of pending ops. */
   _handleOp(error: Error | null, message: object): void;
+  /** @internal */
+  _flushSubscribe(): void;
   /** @internal */
   _handleSubscribe(error?: Error | null, data?: unknown): void;
   /** @internal */

@@ -1,3 +1,4 @@
+import type {ProxyConnection} from '../../lib/index.js';
 import {expect} from 'chai';
 import {PairStage} from '../contract/pair-stage.js';
 import {twoConnections, twoTabs} from '../contract/pairs.js';
@@ -258,6 +259,22 @@ describe('a tab that watches another on the same host', () => {
 });
 
 describe('what tabs of one host do beyond that', () => {
+  does('who unsubscribes while the host is lost is called back once, and not subscribed again', async ({shared, calm}) => {
+    const {mine} = await shared({n: 1});
+    const connection = mine.connection as unknown as ProxyConnection;
+    const other = connection.get('notes', 'two');
+    await other.subscribe();
+    const called: string[] = [];
+    mine.unsubscribe(() => {
+      called.push('one');
+      other.unsubscribe(() => called.push('two'));
+    });
+    connection.resynchronize('to try it');
+    await calm();
+    expect(called).to.eql(['one', 'two']);
+    expect([mine.subscribed, other.subscribed]).to.eql([false, false]);
+  });
+
   does('an op shows in the other tab before the server has it, at the version that the server has', async ({shared, hold, release, calm}) => {
     const {mine, theirs} = await shared({n: 1});
     const {arrived} = hold();
