@@ -70,7 +70,8 @@ export class Lobby {
   /** Tabs that are expected back; each ends the waiting. */
   private readonly away = new Map<TabId, () => void>();
   private sessions = 0;
-  private due: (() => void)[] = [];
+  private readonly due: (() => void)[] = [];
+  private inTurn = false;
   private closed = false;
 
   constructor(
@@ -143,13 +144,23 @@ export class Lobby {
     else this.watchSilence(hello.tabId, guest);
   }
 
-  /** What one turn has for many tabs leaves in one tick. */
+  /** What one turn has for many tabs leaves at its end. */
   private flushSoon(flush: () => void): void {
-    if (this.due.push(flush) > 1) return;
-    nextTick(() => {
-      const {due} = this;
-      this.due = [];
-      runAll(due);
+    this.due.push(flush);
+    this.beginTurn();
+  }
+
+  /**
+   * What is to leave at the end of this turn does so before anything that is begun later, such as a commit. In the process of
+   * its tabs it leaves as late as upstream's own events.
+   */
+  private beginTurn(): void {
+    if (this.inTurn) return;
+    this.inTurn = true;
+    const later = this.options.place === 'direct' ? nextTick : queueMicrotask;
+    later(() => {
+      this.inTurn = false;
+      runAll(this.due.splice(0));
     });
   }
 
@@ -166,7 +177,10 @@ export class Lobby {
   private hear(tabId: TabId, guest: Guest, data: unknown): void {
     const message = parseTabChannelMessage(data);
     guest.heardAt = this.platform.clock.now();
-    if (message?.type === 'batch') this.whenKnown(message, () => guest.session?.receive(message));
+    if (message?.type === 'batch') this.whenKnown(message, () => {
+      this.beginTurn();
+      guest.session?.receive(message);
+    });
     else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
     else if (message?.type === 'move' && message.from === 'tab' && message.session === guest.session?.id && guest.port) {
       guest.port.onmessage = event => this.hear(tabId, guest, event.data);

@@ -1,6 +1,7 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {AheadOp, SnapshotData} from '../protocol/messages.js';
-import {beside, rebase, type Happened, type WaitingOp} from './rebase.js';
+import {stepOf} from '../protocol/step.js';
+import {beside, isSame, rebase, type Detour, type Happened, type WaitingOp} from './rebase.js';
 
 /** What happened to a document: one of these fields, or none where only the version moved. */
 export interface Step {
@@ -30,6 +31,9 @@ export interface EntryData {
 /** The tabs' ops of which one of the server's is made, each by its tab and its seq. */
 export type Origins = readonly (readonly [owner: string, seq: number])[];
 
+/** Whose a step is that may be told before it is durable: a tab that has it would bring it along. */
+export type Early = 'server' | 'tab';
+
 const ENTRY_SIZE = 64;
 
 /**
@@ -50,8 +54,7 @@ export class Entry {
     readonly isClean: boolean,
     /** What the server has acknowledged with this. */
     readonly acked: Origins | undefined,
-    /** If it were lost, the server would tell it again, or a tab that has it would bring it along. */
-    readonly comesAgain = false
+    readonly early?: Early | undefined
   ) {}
 
   /** What it takes in memory, in characters, the object itself as that many. */
@@ -69,6 +72,12 @@ export class Entry {
     return this.src === tabId && this.seq !== undefined && !this.json.startsWith('{"create"');
   }
 
+  /** Whether this is what somebody knows as this op. */
+  is({v, src, seq, ...step}: AheadOp): boolean {
+    const isIt = v === undefined ? this.src === src && this.seq === seq : this.v === v + 1;
+    return isIt && (this.json === JSON.stringify(stepOf(step)) || isSame(this.step, stepOf(step)));
+  }
+
   get step(): Step {
     return (this.parsed ??= JSON.parse(this.json) as Step);
   }
@@ -76,7 +85,9 @@ export class Entry {
   /** The message for a tab. A tab's own op is not sent back to it. */
   encode(c: string, d: string, inc: number, own: boolean): string {
     const {rev, v, src, seq} = this;
-    const head = JSON.stringify(own ? {a: 'op', c, d, inc, rev, v, src, seq, own} : {a: 'op', c, d, inc, rev, v, src, seq});
+    const head = JSON.stringify({
+      a: 'op', c, d, inc, rev, v, src, seq, ...(own && {own}), ...(!own && this.early === 'tab' && {early: true})
+    });
     return own || this.json === '{}' ? head : `${head.slice(0, -1)},${this.json.slice(1)}`;
   }
 }
@@ -97,8 +108,8 @@ export class History {
   }
 
   /** @param json the step, as JSON: taken before the step is applied, since types may change their ops */
-  push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, comesAgain = false): Entry {
-    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, acked, comesAgain);
+  push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, early?: Early): Entry {
+    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, acked, early);
     this.entries.push(entry);
     this.size += entry.size;
     return entry;
@@ -112,24 +123,33 @@ export class History {
     return rev >= this.rev ? [] : this.entries.slice(rev - this.start);
   }
 
-  /** Whether `rev` is in this history, the ops before it being these. */
-  has(rev: number, before: readonly AheadOp[] = []): boolean {
-    const start = rev - before.length;
-    if (!this.covers(rev) || !this.covers(start)) return false;
-    const entries = this.after(start);
-    return before.every(({v, op}, i) => entries[i]!.v === v + 1 && entries[i]!.json === JSON.stringify({op}));
+  /** The revision to which these ops have led from `rev`; undefined where something else has happened, or it is forgotten. */
+  end(rev: number, ahead: readonly AheadOp[]): number | undefined {
+    if (!this.covers(rev)) return undefined;
+    let at = rev;
+    const entries = this.after(rev);
+    for (const op of ahead) {
+      while (entries[at - rev]?.isEmpty) at++;
+      if (!entries[at - rev]?.is(op)) return undefined;
+      at++;
+    }
+    return at;
   }
 
   /**
-   * What happened from `rev` on, for who has come there by these ops of the server.
+   * What happened from `rev` on, for who has gone on from there by these ops.
    * @returns undefined where it is not known, or there is no way from there
    */
-  wayFrom(rev: number, before: readonly AheadOp[] = [], type: Type | null = null): Happened[] | undefined {
-    if (this.has(rev, before)) return this.after(rev);
-    const start = rev - before.length;
-    if (!before.length || !type || !this.covers(start)) return undefined;
+  wayFrom(rev: number, ahead: readonly AheadOp[], type: Type | null): Happened[] | undefined {
+    const end = this.end(rev, ahead);
+    return end === undefined ? this.detour(rev, ahead, type)?.way : this.after(end);
+  }
+
+  /** The same where something else has happened: see {@link beside}. */
+  detour(rev: number, ahead: readonly AheadOp[], type: Type | null): Detour | undefined {
+    if (!type || !this.covers(rev)) return undefined;
     try {
-      return beside(this.after(start), before, type);
+      return beside(this.after(rev), ahead, type);
     } catch {
       return undefined;
     }

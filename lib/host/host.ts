@@ -1,5 +1,5 @@
 import {Lobby, type SessionHandlers} from '../broker/lobby.js';
-import type {HostSession} from '../broker/host-session.js';
+import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import {runAll} from '../platform/run-all.js';
@@ -154,7 +154,7 @@ export class Host {
     this.board = new StatusBoard(this.platform, {
       store,
       counts: () => ({tabs: this.attachedTabs, deadLetters: this.deadLetters.size}),
-      tell: status => this.sendToAll({a: 'host.status', status})
+      tell: status => this.sendToAll({a: 'host.status', status}, 'own')
     });
     this.docs = new SharedDocs({
       connection: this.connection, store, log: this.log,
@@ -633,9 +633,9 @@ export class Host {
     return typeof reason === 'string' ? {a: 'connection.state', state, reason} : {a: 'connection.state', state};
   }
 
-  private sendToAll(message: Message): void {
+  private sendToAll(message: Message, care?: Care): void {
     const json = JSON.stringify(message);
-    for (const tab of this.tabs.values()) tab.send(json);
+    for (const tab of this.tabs.values()) tab.send(json, care);
   }
 }
 

@@ -1,3 +1,4 @@
+import deepEqual from 'fast-deep-equal';
 import * as ot from 'sharedb/lib/ot.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {AheadOp, SubmitOptions} from '../protocol/messages.js';
@@ -36,15 +37,23 @@ export function rebase(ops: WaitingOp[], entries: readonly Happened[], owner: st
   return waiting;
 }
 
+/** A way on for who knows some ops already: what happened beside them. */
+export interface Detour {
+  way: Happened[];
+  /** It leads to the very state that all of what happened leads to; else there are ties that went another way. */
+  isExact: boolean;
+}
+
 /**
- * The way on for who knows the server's next ops already, and nothing else of what happened: all the rest, as if it had
- * happened after them.
- * @param entries from where who goes it has begun. The ops are among them: as the host's document took them from the
- *   server, or as ops of tabs that the server has acknowledged since. Those it acknowledges in their order.
+ * The way on for who knows these ops already, and nothing else of what happened: all the rest, as if it had happened after
+ * them.
+ * @param entries from where who goes it has begun. The ops are among them: those of tabs, and the server's as the host's
+ *   document took them, or as ops of tabs that the server has acknowledged since. Those it acknowledges in their order.
  * @returns undefined where there is no such way
  */
-export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], type: Type): Happened[] | undefined {
+export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], type: Type): Detour | undefined {
   const way: Happened[] = [];
+  let isExact = true;
   const versions = versionsOf(entries);
   /** The known ops that the history does not have up to here, each made on the one before. */
   let left = [...ahead];
@@ -52,7 +61,7 @@ export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], typ
     const [next] = left;
     if (isEmpty) {
       // What has been acknowledged with this is not among the entries.
-      if (next && v === next.v + 1) return undefined;
+      if (isAt(next, v)) return undefined;
       continue;
     }
     if (!next) {
@@ -61,11 +70,14 @@ export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], typ
     }
     if (!('op' in step)) return undefined;
     const known = versions.get(nameOf(src, seq));
-    const at = left.findIndex(one => one.v === known?.v);
+    const at = left.findIndex(one => (one.v === undefined ? one.src === src && one.seq === seq : one.v === known?.v));
     if (at >= 0) {
+      isExact &&= at === 0 && isSame(left[at]!.op, step.op);
       // Of several that became one for the server, the last one completes it.
-      left = [...carryAll(step.op, left.slice(0, at), type).left, ...left.slice(known!.isLast ? at + 1 : at)];
-    } else if (v === next.v + 1) {
+      const isComplete = left[at]!.v === undefined || known!.isLast;
+      left = [...carryAll(step.op, left.slice(0, at), type).left, ...left.slice(isComplete ? at + 1 : at)];
+    } else if (isAt(next, v)) {
+      isExact &&= isSame(next.op, step.op);
       left = left.slice(1);
     } else {
       const over = carryAll(step.op, left, type);
@@ -73,7 +85,7 @@ export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], typ
       way.push({step: {op: over.op}, src, seq});
     }
   }
-  return left.length ? undefined : way;
+  return left.length ? undefined : {way, isExact};
 }
 
 /** The version at which the server has acknowledged each op of a tab, and whether it is the last of those at that version. */
@@ -85,13 +97,24 @@ function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: 
   return versions;
 }
 
+/** Types may put the same into another order, and may have classes of their own. */
+export const isSame = (one: unknown, other: unknown): boolean => deepEqual(plain(one), plain(other));
+const plain = (op: unknown): unknown => JSON.parse(JSON.stringify(op)) as unknown;
+
+/** Whether it is the server's op that led to this version. */
+const isAt = (op: AheadOp | undefined, v: number | null): op is AheadOp => op?.v !== undefined && v === op.v + 1;
+
 const nameOf = (src: string | undefined, seq: number | undefined): string => JSON.stringify([src, seq]);
 
-/** An op, as it is after others beside it, and they as they are after it. */
+/**
+ * An op, as it is after others beside it, and they as they are after it. The server's came before it, for the host's
+ * document; those of tabs come after it.
+ */
 function carryAll(op: unknown, others: readonly AheadOp[], type: Type): {op: unknown; left: AheadOp[]} {
   const left = others.map(one => {
-    const after = type.transform(one.op, op, 'right') as unknown;
-    op = type.transform(op, one.op, 'left') as unknown;
+    const isLater = one.v === undefined;
+    const after = type.transform(one.op, op, isLater ? 'left' : 'right') as unknown;
+    op = type.transform(op, one.op, isLater ? 'right' : 'left') as unknown;
     return {...one, op: after};
   });
   return {op, left};

@@ -5,7 +5,7 @@ import type {AheadOp, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, StoredOp} from './doc-journal.js';
-import {History, type Author, type Entry, type Origins, type Step} from './history.js';
+import {History, type Author, type Early, type Entry, type Origins, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
 import {giveInverse, rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
@@ -64,12 +64,12 @@ export class RecordedDoc {
    * the next host would take what was sent afterwards, and comes back, for somebody else's.
    */
   private refusedAt = 0;
-  /** The place of the last record that nobody would tell again. */
+  /** The place of the last record of anything but an op of the server that is told early. */
   private neededAt = 0;
   /** What the message that is being handled acknowledges. */
   private acked: Origins | undefined;
-  /** The message that is being handled would come again. */
-  private comesAgain = false;
+  /** What is being handled may be told before it is durable. */
+  private early: Early | undefined;
   /** Upstream emits, and does not throw, where a type is not registered. */
   private replayError: Error | undefined;
   private takeBack: (error: Error) => void = () => {};
@@ -139,6 +139,8 @@ export class RecordedDoc {
     const op: RealOp = {...(step as RealOp), owner, submitSource, ...(id && {src: id[0], seq: id[1]})};
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
     this.author = {src: owner, seq};
+    // Another tab would not know the source that goes to the server with it.
+    if (this.journal && 'op' in step && !submitSource) this.early = 'tab';
     try {
       doc._otApply(op, source || true);
     } catch (error) {
@@ -147,6 +149,7 @@ export class RecordedDoc {
       return error as Error;
     } finally {
       this.author = undefined;
+      this.early = undefined;
     }
     const place = record ? this.write(record) : 0;
     doc.preventCompose = preventCompose;
@@ -204,7 +207,7 @@ export class RecordedDoc {
   /** An op that a tab has got of the server by way of an earlier host. */
   bring({v, src, seq, op}: AheadOp): void {
     const {doc} = this;
-    if (doc.version === v && doc.type && !this.rollingBack) {
+    if (v !== undefined && doc.version === v && doc.type && !this.rollingBack) {
       doc._handleOp(null, {a: 'op', c: doc.collection, d: doc.id, v, src, seq, op} as {v: number});
     }
   }
@@ -332,7 +335,7 @@ export class RecordedDoc {
   private write(record: JournalRecord | string, isRepeatable = false): number {
     if (!this.journal || this.replaying) return 0;
     const place = this.journal.append(record, isRepeatable);
-    if (!this.comesAgain) this.neededAt = place;
+    if (this.early !== 'server') this.neededAt = place;
     this.events.onJournal();
     return place;
   }
@@ -342,7 +345,7 @@ export class RecordedDoc {
   private push(json: string, author?: Author): void {
     this.recordedVersion = this.doc.version;
     const isClean = !this.doc.hasWritePending() && !this.author;
-    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acked, this.comesAgain));
+    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acked, this.early));
   }
 
   /** What upstream takes back, or patches, is a tab's work too, but not the tab's op come back. */
@@ -384,14 +387,14 @@ export class RecordedDoc {
       const isAck = !!doc.inflightOp && src === doc.inflightOp.src && seq === doc.inflightOp.seq;
       const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
       this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
-      this.comesAgain = isNext && !isAck && this.wouldComeAgain(message);
+      this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
       try {
         // Written first: what it leads to, such as the next op being sent, is written after it.
-        if (isNext) this.write({t: 'message', message}, isAck || this.comesAgain);
+        if (isNext) this.write({t: 'message', message}, isAck || !!this.early);
         this.answer(() => upstream.call(doc, error, message), !error);
         this.noteVersion();
       } finally {
-        this.comesAgain = false;
+        this.early = undefined;
         this.acked = undefined;
       }
     };
@@ -413,7 +416,7 @@ export class RecordedDoc {
    * An op of the server on a document that waits for nothing, and all that came before it is durable, or is such an op:
    * wherever a host begins anew, a tab that has it can lead it there.
    */
-  private wouldComeAgain(message: object): boolean {
+  private mayBeEarly(message: object): boolean {
     return !this.replaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isWritten(this.neededAt);
   }
 

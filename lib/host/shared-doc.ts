@@ -6,9 +6,9 @@ import {stepOf} from '../protocol/step.js';
 import {CutTimer} from './cut-timer.js';
 import {Follower} from './follower.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
-import type {Entry, Step} from './history.js';
+import {Entry, type Step} from './history.js';
 import {Outcomes} from './outcomes.js';
-import type {WaitingOp} from './rebase.js';
+import type {Happened, WaitingOp} from './rebase.js';
 import {RecordedDoc} from './recorded-doc.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc} from './upstream.js';
@@ -228,8 +228,8 @@ export class SharedDoc {
   }
 
   /**
-   * Gives ops of a tab that is dead their places: each was made on the one before, the first at `madeAt`, to which `ahead`
-   * had led.
+   * Gives ops of a tab that is dead their places: each was made on the one before, the first on what `ahead` had made of
+   * the document at `madeAt`.
    */
   adopt(tab: Tab, madeAt: number | null, ops: WaitingOp[], isOurs: boolean, ahead: readonly AheadOp[] = []): void {
     if (this.isRestoring || this.rolledBack) {
@@ -237,13 +237,12 @@ export class SharedDoc {
       this.held.push(() => this.adopt(this.owner.tab(tab.id), madeAt, ops, isOurs, ahead));
       return;
     }
+    if (isOurs && madeAt !== null) this.takeAlong(madeAt, ahead);
     const follower = this.follower(tab);
     const {history} = this.recorded;
-    // It may be offered after the tab is forgotten, and the history that it is about.
-    const taken = Math.max(follower.lastSeq, this.owner.takenFrom(this, tab));
+    const taken = this.takenFrom(tab);
     const fresh = ops.filter(({seq}) => seq > taken);
     if (!fresh.length) return;
-    if (isOurs) for (const op of ahead) this.recorded.bring(op);
     // Its creation may have its place.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
     const way = rev === null ? [] : history.wayFrom(rev, ahead, this.doc.type);
@@ -254,6 +253,28 @@ export class SharedDoc {
       return;
     }
     this.sequence(follower, follower.inc, waiting, true);
+  }
+
+  /** What a tab has got of an earlier host since `rev`, and which that one may not have written down. */
+  private takeAlong(rev: number, ahead: readonly AheadOp[]): void {
+    const {history} = this.recorded;
+    for (const [i, {v, src, seq, ...step}] of ahead.entries()) {
+      if (v !== undefined) {
+        this.recorded.bring(ahead[i]!);
+        continue;
+      }
+      const owner = this.owner.tab(src!);
+      if (seq! <= this.takenFrom(owner)) continue;
+      const way = history.wayFrom(rev, ahead.slice(0, i), this.doc.type);
+      const ops = way && history.carry([{step: stepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
+      // Where there is no way for it, its own tab will say so.
+      if (Array.isArray(ops)) this.sequence(this.follower(owner), this.follower(owner).inc, ops, true);
+    }
+  }
+
+  /** The highest seq of a tab's ops that have their places, also where the tab was forgotten since, and the history. */
+  private takenFrom(tab: Tab): number {
+    return Math.max(this.followers.get(tab)?.lastSeq ?? 0, this.owner.takenFrom(this, tab));
   }
 
   /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
@@ -332,17 +353,29 @@ export class SharedDoc {
     }
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
     if (!this.recorded.hasState && !this.rev && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
-    for (const op of ahead) this.recorded.bring(op);
-    if (!this.recorded.history.has(rev, ahead)) {
-      // Somebody else was here first: what the tab has made is kept, and the tab gets all of it.
-      const canLead = !this.rolledBack && this.recorded.history.wayFrom(rev, ahead, this.doc.type);
-      if (canLead) tab.unheard(() => this.adopt(tab, rev, ops, true, ahead));
+    const {history} = this.recorded;
+    if (!this.rolledBack) tab.unheard(() => this.takeAlong(rev, ahead));
+    const end = history.end(rev, ahead);
+    // Somebody else may have been here first.
+    const detour = end === undefined && !this.rolledBack ? history.detour(rev, ahead, this.doc.type) : undefined;
+    if (end === undefined && !detour?.isExact) {
+      // What the tab has made is kept, and the tab gets all of it.
+      if (detour) tab.unheard(() => this.adopt(tab, rev, ops, true, ahead));
       return this.reset(follower, historyLost(this.doc));
     }
-    follower.return(inc, rev);
+    follower.return(inc, end ?? this.rev);
+    if (ahead.length) this.lead(follower, end ?? this.rev, detour?.way);
     this.catchUp(follower);
-    if (ahead.length) tab.send({a: 'doc.planted', c: this.collection, d: this.id, inc, rev});
     for (const seq of unsettled) this.repeatOutcome(follower, seq);
+  }
+
+  /** Tells a tab that has brought something along at which revision it stands, after what it lacks up to there. */
+  private lead({tab, inc}: Follower, rev: number, way: readonly Happened[] = []): void {
+    const {collection: c, id: d, doc: {version: v}} = this;
+    const start = rev - way.length;
+    const entries = way.map(({step, src, seq}, i) => new Entry(start + i + 1, v, src, seq, JSON.stringify(step), false, undefined));
+    const messages = entries.map(entry => entry.encode(c, d, inc, entry.src === tab.id && entry.seq !== undefined));
+    tab.send(`${JSON.stringify({a: 'doc.planted', c, d, inc, rev: start}).slice(0, -1)},"way":[${messages.join()}]}`);
   }
 
   // ---- the history, to the tabs
@@ -438,6 +471,8 @@ export class SharedDoc {
 
   /** Gives ops that are made on the current revision, each on the one before, their places. */
   private sequence(follower: Follower, inc: number, ops: WaitingOp[], isLastWord = false): void {
+    // The tab follows its own op even if it follows nothing else. One that has not said yet where it stands is led on from there.
+    if (follower.sent === null && !isLastWord) follower.sent = this.rev;
     for (const op of ops) {
       const error = this.sequenceOne(follower, op);
       if (!error) continue;
@@ -453,11 +488,9 @@ export class SharedDoc {
   private sequenceOne(follower: Follower, {step, seq, x}: WaitingOp): Error | undefined {
     if (seq >= Number.MAX_SAFE_INTEGER) return seqOverflow();
     const {tab} = follower;
-    // The tab follows its own op even if it follows nothing else.
     follower.unsettled++;
     const {lastSeq} = follower;
     follower.lastSeq = seq;
-    if (follower.sent === null) follower.sent = this.rev;
     this.countPending(1);
     if (step.del && !this.doc.type) {
       this.recorded.pushNothing(tab.id, seq);
@@ -621,7 +654,7 @@ export class SharedDoc {
 
 function careFor(entry: Entry, tab: Tab): Care {
   if (entry.isEmpty) return 'repeatable';
-  return entry.comesAgain || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
+  return entry.early || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
 }
 
 /** What a tab keeps apart stays apart, also where its reason is gone when it is sent. */

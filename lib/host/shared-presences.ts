@@ -227,8 +227,9 @@ export class SharedPresences {
     if (!shown) channel.shown.set(tab, (shown = new Map()));
     shown.set(shownKey({src, id}), pv);
     const message = {a: 'p', ch: channel.name, src, id, p, pv};
-    if (!doc) return tab.send(message);
-    tab.send({...message, c: doc.collection, d: doc.id, v: doc.doc.version, t, rev: doc.rev});
+    // With another host each tab shows its own again.
+    if (!doc) return tab.send(message, 'own');
+    tab.send({...message, c: doc.collection, d: doc.id, v: doc.doc.version, t, rev: doc.rev}, 'own');
   }
 
   // ---- the server

@@ -13,7 +13,8 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
     Array.isArray(outcomes) && outcomes.every(outcome => isObject(outcome) && isCount((outcome as {seq: unknown}).seq)) &&
     (isError(loadError) || (isObject(snapshot) && isCount(snapshot['rev']))),
   'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
-  'doc.planted': ({c, d, inc, rev}) => isNamed(c, d) && isCount(inc) && isCount(rev),
+  'doc.planted': ({c, d, inc, rev, way = []}) => isNamed(c, d) && isCount(inc) && isCount(rev) && Array.isArray(way) &&
+    way.every(entry => isObject(entry) && isCount(entry['rev'])),
   'doc.again': ({c, d, inc, seq}) => isNamed(c, d) && isCount(inc) && isCount(seq),
   'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
   'connection.state': ({state}) => isText(state) && STATES.has(state),

@@ -80,6 +80,8 @@ export interface EntryMessage {
   load?: SnapshotData;
   /** The tab's own op has its place in the history. The op itself is left out: the tab has it. */
   own?: true;
+  /** An op of another tab, which may not be durable when it is told. */
+  early?: true;
 }
 
 /** The server has answered to ops of the tab, which it got as one, and which have their place in the history. */
@@ -107,6 +109,17 @@ export interface LostMessage {
   c: string;
   d: string;
   inc: number;
+}
+
+/** The host knows what the tab has brought along, or ingested, and where in its history that is. */
+export interface PlantedMessage {
+  a: 'doc.planted';
+  c: string;
+  d: string;
+  inc: number;
+  rev: number;
+  /** What has happened beside what the tab has brought along: with it, it is where the host's document is. */
+  way?: EntryMessage[];
 }
 
 /** The host's document is back after a `doc.rollback`. */
@@ -169,20 +182,18 @@ export interface ForgetMessage {
   d: string;
 }
 
-/** An op of the server at version `v`, which a tab has got from its host before it was durable. */
-export interface AheadOp {
-  v: number;
-  src?: string | undefined;
-  seq?: number | undefined;
-  op: unknown;
-}
+/**
+ * What a tab has got from its host, or handed to it, before it was durable: an op of the server at version `v`, or an op of
+ * a tab, `src`, which has no `v`.
+ */
+export type AheadOp = DeadLetter['step'] & {v?: number | undefined; src?: string | undefined; seq?: number | undefined};
 
 /** What a tab knows of a document when it greets a host that it had before. */
 export interface ResumeMessage {
   a: 'tab.resume';
   docs: {
     c: string; d: string; inc: number; rev: number | null; unsettled: number[];
-    /** What led to `rev` and another host may not know, and the tab's own ops that it has made since. */
+    /** What has led on from `rev` and another host may not know, and the tab's own ops that it has made since. */
     ahead?: AheadOp[];
     ops?: SentOp[];
   }[];
@@ -208,7 +219,10 @@ export type LostOp = Omit<DeadLetter, 'time'>;
 /** A tab tells of no more lost ops at once. */
 export const MAX_LOST_OPS = 200;
 
-/** What a tab had not handed to its host when it died: per document, ops each made on the one before. */
+/**
+ * What a tab had not handed to its host when it died: per document, ops each made on the one before, the first on what
+ * `ahead` had made of the document at `rev`.
+ */
 export interface LastWord {
   tabId: string;
   /** Whose history the revisions are of. */

@@ -50,7 +50,8 @@ export function isLastWord(value: unknown): value is LastWord {
 }
 
 function isAhead(ops: unknown): ops is AheadOp[] | undefined {
-  return ops === undefined || (Array.isArray(ops) && ops.every(op => isObject(op) && isCount(op['v']) && op['op'] !== undefined));
+  return ops === undefined || (Array.isArray(ops) && ops.every(op => isObject(op) &&
+    (op['v'] === undefined ? typeof op['src'] === 'string' && isCount(op['seq']) : isCount(op['v']) && op['op'] !== undefined)));
 }
 
 function isSentOp(op: unknown): op is SentOp {

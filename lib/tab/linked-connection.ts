@@ -10,7 +10,7 @@ import type {Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
 import type {SessionId, TabId} from '../protocol/ids.js';
 import {isEvent} from '../protocol/events.js';
-import type {DeadLetter, HostStatus, LastWord, OpRequest, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
 import type {MirrorDuty} from './mirror-duty.js';
@@ -471,7 +471,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       case 'doc.lost':
         return this.find(message)?.handleLost(message['inc'] as number);
       case 'doc.planted':
-        return this.find(message)?.handlePlanted(message as unknown as {inc: number; rev: number});
+        return this.find(message)?.handlePlanted(message as unknown as PlantedMessage);
       case 'doc.again':
         return this.find(message)?.handleAgain(message as unknown as {inc: number; seq: number});
       case 'doc.error':

@@ -2,7 +2,8 @@ import type {TabReport} from '../protocol/report.js';
 import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {CodedError} from './events.js';
 import {
-  MAX_RUN, type AheadOp, type EntryMessage, type LastWord, type Position, type ResetMessage, type SentOp, type SettledMessage, type SnapshotData
+  MAX_RUN, type AheadOp, type EntryMessage, type LastWord, type PlantedMessage, type Position, type ResetMessage, type SentOp,
+  type SettledMessage, type SnapshotData
 } from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -27,12 +28,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   declare readonly connection: ProxyConnection;
   /** The revision of the host's history that the document shows, null when it shows none. */
   private rev: number | null = null;
-  /**
-   * Steps that another host may not know: ops of the server on a document that waited for nothing, which this tab would
-   * bring along; behind them moves of the version, and places of own ops. Nobody else's step is among or between those.
-   * `rev` is the revision before each, `batch` the one that it came in.
-   */
-  private unconfirmed: {batch: number; rev: number; op?: PendingOp; ahead?: string}[] = [];
+  /** Steps that another host may not know, in order and without a gap, since a revision that every host knows. */
+  private unconfirmed: UnconfirmedStep[] = [];
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
   private again = false;
@@ -78,24 +75,36 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The ops that the host has not confirmed. @internal */
   lastWord(): LastWord['docs'][number] | undefined {
-    const waiting = [...this.tentative, ...this.unsent];
-    if (!waiting.length) return undefined;
-    const rev = this.firstOwnStep?.rev ?? this.rev;
-    return {c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: this.ahead};
+    const {ahead, tentative} = this;
+    const waiting = [...tentative, ...this.unsent];
+    if (!waiting.length && !this.unconfirmed.some(({op}) => op && this.unsettled.includes(op))) return undefined;
+    const rev = this.unconfirmed[0]?.rev ?? this.rev;
+    return {c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: ahead.map(parsed)};
   }
 
   /** What another host needs to know to go on from where this tab stands. @internal */
   get baggage(): {ahead?: AheadOp[]; ops?: SentOp[]} {
     const {ahead} = this;
-    return ahead.length ? {ahead, ops: this.unsent.map(op => this.identify(op))} : {};
+    return ahead.length ? {ahead: ahead.map(parsed), ops: this.unsent.map(op => this.identify(op))} : {};
   }
 
-  private get ahead(): AheadOp[] {
-    return this.unconfirmed.flatMap(({ahead}) => (ahead ? [JSON.parse(ahead) as AheadOp] : []));
+  /** What this tab would bring along: others' ops, and its own that they follow on. Moves of the version come again. */
+  private get ahead(): string[] {
+    return this.unconfirmed.slice(0, this.firstTentative).flatMap(({step}) => (step ? [step] : []));
   }
 
-  private get firstOwnStep(): {rev: number} | undefined {
-    return this.unconfirmed.find(({ahead}) => !ahead);
+  /** Ops that only the host in office has, and that nobody's follow on: they are sent again, as if it had not got them. */
+  private get tentative(): PendingOp[] {
+    return this.unconfirmed.slice(this.firstTentative).flatMap(({op}) => (op && this.unsettled.includes(op) ? [op] : []));
+  }
+
+  private get firstTentative(): number {
+    return this.unconfirmed.findLastIndex(({step, op}) => step && !op) + 1;
+  }
+
+  /** A host has not said yet where in its history the document stands, for what this tab has brought along. */
+  private get isReturning(): boolean {
+    return this.unconfirmed[0]?.batch === Infinity;
   }
 
   /**
@@ -272,7 +281,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   override flush(): void {
-    if (this.setAside) return;
+    if (this.setAside || this.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
     if (this.rev === null && this.type && this.version !== null) return this.findRevision();
     if (this.mayStillGrow) return this.flushLater();
@@ -335,7 +344,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.rev === null || message.rev <= this.rev) return;
     if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
     const isEmpty = !('op' in message || message.create || message.del || message.load);
-    this.noteEarly(this.rev, undefined, isEmpty ? undefined : message);
+    this.noteEarly(isEmpty ? undefined : aheadOf(message));
     this.rev = message.rev;
     if (message.load) return this.replaceBy(message.load);
     if (isEmpty) {
@@ -357,43 +366,43 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /**
-   * Goes back to the last revision that every host knows, or can be brought to. With this tab's later ops, the data is the
+   * Goes back to the last revision that every host knows. With what this tab brings along, and its later ops, the data is the
    * same there.
    * @internal
    */
   fallBack(): void {
-    const first = this.firstOwnStep;
-    if (first && this.rev !== null) {
-      const {tentative} = this;
-      this.unsettled = this.unsettled.filter(op => !tentative.includes(op));
-      this.pendingOps.unshift(...tentative);
-      this.rev = first.rev;
-    }
+    const [first] = this.unconfirmed;
+    if (!first || this.rev === null) return;
+    const {tentative} = this;
+    const steps = this.unconfirmed.slice(0, this.firstTentative).filter(({step}) => step);
+    this.unsettled = this.unsettled.filter(op => !tentative.includes(op));
+    this.pendingOps.unshift(...tentative);
+    this.rev = first.rev;
     // Until the next host says that it has them.
-    this.unconfirmed = this.unconfirmed.flatMap(step => (step.ahead ? [{...step, batch: Infinity}] : []));
+    this.unconfirmed = steps.map(step => ({...step, batch: Infinity, rev: first.rev}));
   }
 
-  /** Ops that only the host in office knows. */
-  private get tentative(): PendingOp[] {
-    return this.unconfirmed.flatMap(({op}) => (op && this.unsettled.includes(op) ? [op] : []));
-  }
-
-  /** @param rev the revision before the step that has just been told: the tab's own, or the server's */
-  private noteEarly(rev: number | null, op?: PendingOp, theirs?: EntryMessage): void {
+  /**
+   * Takes notice of a step that has just been told, before the revision moves on.
+   * @param step none where only the version has moved
+   * @param op where it is the tab's own
+   */
+  private noteEarly(step?: AheadOp, op?: PendingOp): void {
+    const {rev} = this;
     const batch = this.connection.noteRevision(this);
     if (batch === undefined || rev === null) return;
     // As it is now: it may be transformed, and become a part of the data.
-    const ahead = theirs && JSON.stringify({v: theirs.v! - 1, src: theirs.src, seq: theirs.seq, op: theirs.op} satisfies AheadOp);
-    this.unconfirmed.push({batch, rev, ...(op && {op}), ...(ahead && {ahead})});
+    this.unconfirmed.push({batch, rev, ...(step && {step: JSON.stringify(step)}), ...(op && {op})});
   }
 
   /** The host has what was ingested here, or brought along, and knows how it goes on from there. @internal */
-  handlePlanted({inc, rev}: {inc: number; rev: number}): void {
-    if (!this.isCurrent(inc)) return;
-    this.unconfirmed = this.unconfirmed.filter(step => step.rev >= rev);
-    if (this.rev !== null || !this.seed) return;
+  handlePlanted({inc, rev, way = []}: PlantedMessage): void {
+    if (!this.isCurrent(inc) || (!this.isReturning && (this.rev !== null || !this.seed))) return;
     this.rev = rev;
     this.seed = undefined;
+    // Nothing is sent meanwhile: it would be made on a revision that is not the host's.
+    for (const message of way) this._handleOp(null, message as OpMessage);
+    this.unconfirmed = [];
     this.flush();
   }
 
@@ -440,6 +449,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this._setType(null);
     this.version = null;
     this.rev = null;
+    this.unconfirmed = [];
     this.setAside = [...this.unsettled, ...(this.inflightOp ? [this.inflightOp] : []), ...this.pendingOps];
     this.unsettled = [];
     this.inflightOp = null;
@@ -566,7 +576,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     }
     this.isBehind = false;
     if (op === this.inflightOp) this.inflightOp = this.run-- > 0 ? this.pendingOps.shift()! : null;
-    this.noteEarly(this.rev, op);
+    this.noteEarly({src: message.src, seq: message.seq, ...stepOf(op)}, op);
     this.rev = message.rev;
     this.seed = undefined;
     this.version = message.v;
@@ -600,6 +610,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     }
     const oldData = this.data;
     if (!this.type || snapshot.type) return this.load(snapshot);
+    this.unconfirmed = [];
     this.rev = snapshot.rev ?? null;
     this.version = snapshot.v;
     this._setType(null);
@@ -623,6 +634,25 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 }
 
 type SourceOption = {source?: unknown} | null | undefined;
+
+interface UnconfirmedStep {
+  /** The batch that it came in; Infinity where it was the batch of an earlier host. */
+  batch: number;
+  /** The revision before it. */
+  rev: number;
+  /** The JSON of an {@link AheadOp}; none where only the version has moved. */
+  step?: string;
+  /** The tab's own op. */
+  op?: PendingOp;
+}
+
+function aheadOf({early, v, src, seq, op}: EntryMessage): AheadOp {
+  return early ? {src, seq, op} : {v: v! - 1, src, seq, op};
+}
+
+function parsed(json: string): AheadOp {
+  return JSON.parse(json) as AheadOp;
+}
 
 function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
   return [all.filter(isFirst), all.filter(one => !isFirst(one))];

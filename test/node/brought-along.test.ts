@@ -4,20 +4,24 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
 
-describe('what the server has said just before a host died', function() {
+describe('what was said just before a host died', function() {
   this.timeout(30_000);
   let stage: Stage;
   let storage: InMemoryStorage;
   let docs: ProxyDoc[];
+  /** How often each document has got another state since. */
+  let loads: number[];
 
   beforeEach(async () => {
     stage = new Stage();
     storage = new InMemoryStorage();
     stage.startHost({store: {storage}});
-    docs = [stage.openTab(), stage.openTab()].map(({connection}) => connection.get('notes', 'a'));
+    docs = [stage.openTab(), stage.openTab(), stage.openTab()].map(({connection}) => connection.get('notes', 'a'));
     await docs[0]!.create({words: []});
     for (const doc of docs) await doc.subscribe();
     await docs[0]!.connection.flushWrites();
+    loads = docs.map(() => 0);
+    docs.forEach((doc, i) => doc.on('load', () => { loads[i]!++; }));
     // Time enough for what waits for nobody to be written down.
     await new Promise(resolve => setTimeout(resolve, 100));
     await docs[0]!.connection.flushWrites();
@@ -26,19 +30,40 @@ describe('what the server has said just before a host died', function() {
 
   const words = (doc: ProxyDoc): string[] => doc.data.words as string[];
 
-  /** Somebody else writes. These tabs are shown it, and the host dies before it has written it down. */
-  async function hearAndLoseHost(...hearers: ProxyDoc[]): Promise<void> {
+  /** Nothing is written down any more, and only these hear of the host. @returns what makes an end of that, with a host that dies */
+  function lastMoments(...hearers: ProxyDoc[]): () => void {
     const {write} = storage;
     storage.write = () => new Promise(() => {});
     const ids = hearers.map(({connection}) => connection.id!);
     stage.browser.look = (name, data) => (data as {from?: string}).from !== 'host' || ids.some(id => name.includes(id));
+    return () => {
+      stage.killHost();
+      stage.browser.look = () => true;
+      storage.write = write;
+    };
+  }
+
+  const untilShown = (word: string, hearers: ProxyDoc[]): Promise<void> =>
+    until('the tabs show it', () => hearers.every(doc => words(doc).includes(word)));
+
+  /** Somebody else writes. These tabs are shown it, and the host dies before it has written it down. */
+  async function hearAndLoseHost(...hearers: ProxyDoc[]): Promise<void> {
+    const end = lastMoments(...hearers);
     const remote = stage.backend.connect().get('notes', 'a');
     await new Promise(resolve => remote.fetch(resolve));
     await new Promise(resolve => remote.submitOp([{p: ['words', 0], li: 'theirs'}], {}, resolve));
-    await until('the tabs show it', () => hearers.every(doc => words(doc).includes('theirs')));
-    stage.killHost();
-    stage.browser.look = () => true;
-    storage.write = write;
+    await untilShown('theirs', hearers);
+    end();
+  }
+
+  /** The same, where it is a tab that writes. */
+  async function hearOfTabAndLoseHost(writer: ProxyDoc, ...hearers: ProxyDoc[]): Promise<{edit: Promise<unknown>}> {
+    const end = lastMoments(writer, ...hearers);
+    const edit = insert(writer, 'the tab\'s');
+    edit.catch(() => {});
+    await untilShown('the tab\'s', hearers);
+    end();
+    return {edit};
   }
 
   function insert(doc: ProxyDoc, word: string): Promise<unknown> {
@@ -52,54 +77,151 @@ describe('what the server has said just before a host died', function() {
     expect(await atServer()).to.eql(expected);
   }
 
-  it('is still there without the server, in tabs that have not heard of it too', async () => {
-    await hearAndLoseHost(docs[0]!);
-    expect(words(docs[1]!)).to.eql([]);
-    stage.startHost({store: {storage}, online: false});
-    await until('the other one shows it', () => words(docs[1]!).includes('theirs'));
-    const edits = docs.map((doc, i) => insert(doc, `mine ${i}`));
-    stage.goOnline();
-    await Promise.all(edits);
-    expect(words(docs[0]!)[0]).to.equal('theirs');
-    await expectEverywhere(words(docs[0]!));
-  });
+  function expectNoReload(doc: ProxyDoc): void {
+    expect(loads[docs.indexOf(doc)]).to.equal(0);
+  }
 
-  it('takes no edit along that was made on it, where the server is away and somebody else was first', async () => {
-    await hearAndLoseHost(docs[0]!);
-    stage.tabs[0]!.process.freeze();
-    const edits = [insert(docs[0]!, 'made on it')];
-    stage.startHost({store: {storage}, online: false});
-    edits.push(insert(docs[1]!, 'made without it'));
-    await until('the host has that', () => stage.host.inspect().pendingOps === 1);
-    expect(words(docs[1]!)).to.eql(['made without it']);
-    stage.tabs[0]!.process.thaw();
-    await until('the other one shows all', () => words(docs[1]!).length === 3);
-    stage.goOnline();
-    await Promise.all(edits);
-    expect(words(docs[1]!)).to.have.members(['theirs', 'made on it', 'made without it']);
-    await expectEverywhere(words(docs[1]!));
-    expect(await docs[0]!.connection.deadLetters.list()).to.eql([]);
-  });
+  /** @returns the page's last word, which another one can offer */
+  function leave(i: number): unknown {
+    const word = (docs[i]!.connection as unknown as {lastWord(): unknown}).lastWord();
+    lose(i);
+    return word;
+  }
 
-  it('is there once where the server says it again', async () => {
-    await hearAndLoseHost(...docs);
-    const edit = insert(docs[0]!, 'mine');
-    stage.startHost({store: {storage}});
-    await edit;
-    await expectEverywhere(['theirs', 'mine']);
-  });
+  function lose(i: number): void {
+    stage.killTab(stage.tabs[i]!);
+    docs.splice(i, 1);
+    loads.splice(i, 1);
+  }
 
-  it('is known to who adopts the last word of a page that had heard it', async () => {
-    await hearAndLoseHost(docs[0]!);
-    const edit = insert(docs[0]!, 'the last');
-    edit.catch(() => {});
-    const word = (docs[0]!.connection as unknown as {lastWord(): unknown}).lastWord();
-    stage.killTab(stage.tabs[0]!);
-    docs.shift();
-    stage.startHost({store: {storage}, online: false});
+  async function offer(word: unknown): Promise<void> {
     const {connection} = docs[0]! as unknown as {connection: {offerLastWord(word: unknown): Promise<unknown>}};
     await until('it can be offered', () => connection.offerLastWord(word).then(() => true, () => false));
-    stage.goOnline();
-    await expectEverywhere(['theirs', 'the last']);
+  }
+
+  describe('by the server', () => {
+    it('is still there without the server, in tabs that have not heard of it too', async () => {
+      await hearAndLoseHost(docs[0]!);
+      expect(words(docs[1]!)).to.eql([]);
+      stage.startHost({store: {storage}, online: false});
+      await until('the other one shows it', () => words(docs[1]!).includes('theirs'));
+      const edits = docs.map((doc, i) => insert(doc, `mine ${i}`));
+      stage.goOnline();
+      await Promise.all(edits);
+      expect(words(docs[0]!)[0]).to.equal('theirs');
+      await expectEverywhere(words(docs[0]!));
+    });
+
+    it('takes no edit along that was made on it, where the server is away and somebody else was first', async () => {
+      await hearAndLoseHost(docs[0]!);
+      stage.tabs[0]!.process.freeze();
+      const edits = [insert(docs[0]!, 'made on it')];
+      stage.startHost({store: {storage}, online: false});
+      edits.push(insert(docs[1]!, 'made without it'));
+      await until('the host has that', () => stage.host.inspect().pendingOps === 1);
+      expect(words(docs[1]!)).to.eql(['made without it']);
+      stage.tabs[0]!.process.thaw();
+      await until('the other one shows all', () => words(docs[1]!).length === 3);
+      stage.goOnline();
+      await Promise.all(edits);
+      expect(words(docs[1]!)).to.have.members(['theirs', 'made on it', 'made without it']);
+      await expectEverywhere(words(docs[1]!));
+      expectNoReload(docs[0]!);
+      expect(await docs[0]!.connection.deadLetters.list()).to.eql([]);
+    });
+
+    it('is there once where the server says it again', async () => {
+      await hearAndLoseHost(...docs);
+      const edit = insert(docs[0]!, 'mine');
+      stage.startHost({store: {storage}});
+      await edit;
+      await expectEverywhere(['theirs', 'mine']);
+    });
+
+    it('is known to who adopts the last word of a page that had heard it', async () => {
+      await hearAndLoseHost(docs[0]!);
+      insert(docs[0]!, 'the last').catch(() => {});
+      const word = leave(0);
+      stage.startHost({store: {storage}, online: false});
+      await offer(word);
+      stage.goOnline();
+      await expectEverywhere(['theirs', 'the last']);
+    });
+  });
+
+  describe('by a tab', () => {
+    it('is there once where that tab lives', async () => {
+      const {edit} = await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
+      stage.startHost({store: {storage}});
+      await edit;
+      await expectEverywhere(['the tab\'s']);
+      docs.forEach(expectNoReload);
+    });
+
+    it('is still there where it has died with the host, in tabs that have not heard of it too', async () => {
+      await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
+      lose(0);
+      const edit = insert(docs[0]!, 'made on it');
+      stage.startHost({store: {storage}});
+      await edit;
+      await expectEverywhere(['the tab\'s', 'made on it']);
+      docs.forEach(expectNoReload);
+    });
+
+    it('takes no edit along that was made on it, where somebody else was first', async () => {
+      await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
+      lose(0);
+      stage.tabs[0]!.process.freeze();
+      const edits = [insert(docs[0]!, 'made on it')];
+      stage.startHost({store: {storage}});
+      edits.push(insert(docs[1]!, 'made without it'));
+      await edits[1];
+      stage.tabs[0]!.process.thaw();
+      await Promise.all(edits);
+      expect(words(docs[0]!)).to.have.members(['the tab\'s', 'made on it', 'made without it']);
+      await expectEverywhere(words(docs[0]!));
+      docs.forEach(expectNoReload);
+      expect(await docs[0]!.connection.deadLetters.list()).to.eql([]);
+    });
+
+    it('is brought by that tab too, where another one\'s followed on it', async () => {
+      const end = lastMoments(...docs);
+      const edits = [insert(docs[0]!, 'the first')];
+      await untilShown('the first', docs);
+      edits.push(insert(docs[1]!, 'the second'));
+      edits[1]!.catch(() => {});
+      await untilShown('the second', docs);
+      end();
+      lose(1);
+      lose(1);
+      stage.startHost({store: {storage}});
+      await edits[0];
+      await expectEverywhere(['the first', 'the second']);
+      docs.forEach(expectNoReload);
+    });
+
+    it('is in the last word of a page whose own followed on it', async () => {
+      await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
+      lose(0);
+      insert(docs[0]!, 'the last').catch(() => {});
+      const word = leave(0);
+      stage.startHost({store: {storage}});
+      await offer(word);
+      await expectEverywhere(['the tab\'s', 'the last']);
+    });
+
+    it('is not told before it is written down where it has a source for the server, which others do not know', async () => {
+      const end = lastMoments(...docs);
+      docs[0]!.submitSource = true;
+      docs[0]!.submitOp([{p: ['words', 0], li: 'sourced'}], {source: 'a source'}).catch(() => {});
+      await until('the host has it', () => stage.host.inspect().pendingOps === 1);
+      docs[0]!.submitSource = false;
+      insert(docs[0]!, 'not sourced').catch(() => {});
+      await until('the host has both', () => stage.host.inspect().pendingOps === 2);
+      expect(words(docs[1]!)).to.eql([]);
+      end();
+      stage.startHost({store: {storage}});
+      await expectEverywhere(['sourced', 'not sourced']);
+    });
   });
 });

@@ -77,9 +77,9 @@ const bugs: Record<string, Bug> = {
   'a way on that leads elsewhere': {
     on: cases['everything at once']!,
     within: 200,
-    // Whoever comes with ops of the server that others were before is led on as if nobody had been.
-    plant: () => replace(History.prototype, 'has', () => function(this: History, rev) {
-      return this.covers(rev);
+    // Whoever brings ops along that others were before is led on as if nobody had been.
+    plant: () => replace(History.prototype, 'end', () => function(this: History, rev, ahead) {
+      return this.covers(rev + ahead.length) ? rev + ahead.length : undefined;
     })
   },
   'a missed fence': {

@@ -75,7 +75,10 @@ function judgeDocs({ledger}: World, {name, docs}: Client, truth: Map<string, Tru
   }
 }
 
-/** Every acknowledged op is among the server's exactly once; none that was shown is missing. */
+/**
+ * Every acknowledged op is among the server's exactly once; none that was shown is missing, but where nobody is left who has
+ * seen it, not even the host.
+ */
 function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth): void {
   const {word, doomed, callbacks, writer, shownTo, doc} = written;
   const times = ops.filter(op => op.includes(word)).length;
@@ -93,7 +96,8 @@ function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth):
   if (outcome && !(doc === FLEETING && CONFLICTS.has(code!))) problem(`was called back with ${String(outcome)}`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
-  if (shownTo && times !== 1) problem(`was shown to ${shownTo}, and is there ${times} times`);
+  const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
+  if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
   const count = walk.edits.count(data, word);
   if (count !== times) problem(`is in the data ${count} times, and among the ops ${times} times`);
 }

@@ -6,8 +6,8 @@ export interface Written {
   /** Meant to be rejected by the server. */
   doomed: boolean;
   callbacks: (Error | null | undefined)[];
-  /** Others than its writer were shown it. */
-  shownTo: string | undefined;
+  /** Others than its writer who were shown it. */
+  shownTo: Set<string>;
 }
 
 /** A request that has to be answered once. */
@@ -35,7 +35,7 @@ export class Ledger {
 
   write(doc: string, writer: string, doomed: boolean, mark: string): Written {
     const word = `[${doomed ? mark : ''}${this.written.length}]`;
-    const written: Written = {word, doc, writer, doomed, callbacks: [], shownTo: undefined};
+    const written: Written = {word, doc, writer, doomed, callbacks: [], shownTo: new Set()};
     this.written.push(written);
     return written;
   }
@@ -51,7 +51,7 @@ export class Ledger {
   show(client: string, data: unknown): void {
     for (const [, number] of JSON.stringify(data ?? null).matchAll(WORD)) {
       const written = this.written[Number(number)];
-      if (written && written.writer !== client) written.shownTo ??= client;
+      if (written && written.writer !== client) written.shownTo.add(client);
     }
   }
 }
