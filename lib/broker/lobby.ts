@@ -23,6 +23,8 @@ export interface SessionHandlers {
 const AWAY_MS = 30 * 60_000;
 /** A tab without a lock is asked whether it is there when it has been silent for so long, and has as long to answer. */
 const SILENT_MS = 30_000;
+/** So long after a tab's lock is free, in ms, its last messages have come. */
+const DRAIN_MS = 50;
 
 export interface LobbyOptions {
   namespace: string;
@@ -200,7 +202,7 @@ export class Lobby {
     return false;
   }
 
-  private whenKnown({time}: Batch | End, act: () => void): void {
+  private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
     if (this.late && time !== undefined) this.late.receive(time, act);
     else act();
   }
@@ -244,12 +246,20 @@ export class Lobby {
     guest.stopWatching = () => abort.abort();
     void this.platform.locks
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
-        // A dying tab's last messages can arrive after its lock is free (WebKit, Firefox).
-        this.platform.clock.after(50, () => {
-          if (this.guests.get(tabId) === guest) this.dismiss(tabId, guest, true, 'its lock is free');
+        this.whenDrained(() => {
+          // It may be known by now that the tab was only put away, as a worker of WebKit is with its page; or it is back.
+          if (!abort.signal.aborted) this.dismiss(tabId, guest, true, 'its lock is free');
         });
       })
       .catch(() => {});
+  }
+
+  /** A dying tab's last messages can arrive after its lock is free (WebKit, Firefox), and where they come late, they wait. */
+  private whenDrained(act: () => void): void {
+    const {clock} = this.platform;
+    const look = (): void => this.whenKnown({time: clock.now()}, act);
+    // In two steps: where this thread has stood still meanwhile, the time is up before they are here.
+    clock.after(DRAIN_MS / 2, () => clock.after(DRAIN_MS / 2, look));
   }
 
   /** Without locks, a tab that has been silent for long is asked whether it is still there. */

@@ -1,6 +1,9 @@
 import {inEveryEngine} from './cases.js';
 import type {Tab} from './tab.js';
 
+/** Where a worker stands still with its page, what it hears then has been under way for longer than it takes for granted. */
+const LATE_MS = 1000;
+
 inEveryEngine('a page that is left and come back to', open => {
   for (const company of ['with', 'without'] as const) {
     it(`is live again, and has what was typed meanwhile, ${company} another tab`, async () => {
@@ -34,6 +37,7 @@ inEveryEngine('a page that is left and come back to', open => {
       await tab.typeAtOnce(10, 'leave');
       await tab.untilElsewhere();
       for (const other of others) await other.untilItShows(tab);
+      await new Promise(resolve => setTimeout(resolve, LATE_MS));
       await tab.goBack();
       await stage.untilReady(tab);
       await tab.untilItShows(tab);

@@ -33,12 +33,12 @@ export class Browser {
   process(): Process {
     const state = {isDead: false, frozen: undefined as (() => void)[] | undefined};
     const ends: End[] = [];
-    const locks = this.locks.of(() => !state.isDead);
     const run = (act: () => void): void => {
       if (state.isDead) return;
       if (state.frozen) state.frozen.push(act);
       else act();
     };
+    const locks = this.locks.of(() => !state.isDead, run);
     return {
       locks: locks.locks,
       channel: name => {
@@ -136,14 +136,15 @@ class LockTable {
   private readonly held = new Map<string, Claim>();
   private readonly waiting: Claim[] = [];
 
-  of(isAlive: () => boolean): {locks: Locks; releaseAll(): void} {
+  of(isAlive: () => boolean, run: (act: () => void) => void): {locks: Locks; releaseAll(): void} {
     const claims: Claim[] = [];
     return {
       locks: {
         request: (name, {ifAvailable, signal}, callback) => new Promise((resolve, reject) => {
           const claim: Claim = {
             name, isAlive,
-            start: () => void Promise.resolve().then(() => (isAlive() ? callback({name}) : undefined)).then(resolve, reject).then(() => claim.end()),
+            start: () => run(() => void Promise.resolve().then(() => (isAlive() ? callback({name}) : undefined))
+              .then(resolve, reject).then(() => claim.end())),
             end: () => {
               if (this.held.get(name) === claim) this.held.delete(name);
               this.grant(name);

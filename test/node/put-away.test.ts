@@ -1,0 +1,79 @@
+import {expect} from 'chai';
+import type {ProxyDoc} from '../../lib/index.js';
+import {FakeClock, calm} from '../store/clock.js';
+import {Stage} from './mirror-stage.js';
+
+/** What a page does with its connection when it goes into the back/forward cache, and when it comes back. */
+interface Page {
+  suspend(): void;
+  resumeLink(): void;
+}
+
+/** Timers that run when the test says so, and the time of day that goes with them. */
+class HostClock extends FakeClock {
+  private passed = 0;
+  readonly dayTime = (): number => Date.now() + this.passed;
+  override pass(ms: number): void {
+    this.passed += ms;
+    super.pass(ms);
+  }
+}
+
+describe('a page that is put away together with its host', () => {
+  let stage: Stage;
+  let clock: HostClock;
+  let doc: ProxyDoc;
+  let page: Page;
+  let answer: () => void;
+
+  beforeEach(async () => {
+    stage = new Stage();
+    clock = new HostClock();
+    stage.startHost({clock: {now: clock.dayTime, after: clock.after}, mirror: false});
+    const {locks} = stage.hostProcess;
+    const {query} = locks;
+    // In WebKitGTK it takes longer than a lock's news.
+    locks.query = () => new Promise(resolve => { clock.after(100, () => resolve(query!())); });
+    const {connection} = stage.openTab();
+    page = connection as unknown as Page;
+    doc = connection.get('notes', 'a');
+    await doc.create({words: []});
+    stage.backend.use('submit', (_context, next) => { answer = next; });
+  });
+  afterEach(() => stage.close());
+
+  /** Time passes, as slowly as the host's timers need to run in their order. */
+  async function pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 25) {
+      await calm();
+      clock.pass(25);
+    }
+    await calm();
+  }
+
+  for (const [where, hearsOfLock, returnsAfter] of [
+    ['', false, 0],
+    [', where the host has heard before that its lock is free', true, 0],
+    [', where it takes longer to come back than the host', false, 500]
+  ] as const) {
+    it(`hears what became of its edits${where}`, async () => {
+      const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
+      await calm();
+      expect([doc.hasPending(), doc.hasUnsent]).to.eql([true, false]);
+
+      if (!hearsOfLock) stage.hostProcess.freeze();
+      page.suspend();
+      // Locks need no turn of the event loop here, messages one.
+      for (let i = 0; i < 20; i++) await undefined;
+      if (hearsOfLock) stage.hostProcess.freeze();
+      clock.pass(1000);
+
+      stage.hostProcess.thaw();
+      await pass(returnsAfter);
+      page.resumeLink();
+      await pass(500);
+      answer();
+      await edit;
+    });
+  }
+});
