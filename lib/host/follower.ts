@@ -16,8 +16,6 @@ export class Follower {
   grace = false;
   /** Requests that are not answered yet: the real document must not be let go meanwhile. */
   requests = 0;
-  /** The highest seq of the tab's ops that has its place in the history. */
-  lastSeq = 0;
   /** The revision of the last state that the tab was sent, in place of what it had. */
   private stateAt = -1;
   /** The batch with the last reset: what the tab sent before it had that, it has given up. */
@@ -28,7 +26,8 @@ export class Follower {
   /** The oldest revision that the tab may come back with, while it is away. */
   private mayReturnAt: number | null = null;
 
-  constructor(readonly tab: Tab) {}
+  /** @param lastSeq the highest seq of the tab's ops that has its place in the history */
+  constructor(readonly tab: Tab, public lastSeq = 0) {}
 
   get follows(): boolean {
     return this.subscribed || this.queries > 0 || this.unsettled > 0 || this.grace;

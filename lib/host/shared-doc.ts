@@ -240,8 +240,7 @@ export class SharedDoc {
     if (isOurs && madeAt !== null) this.takeAlong(madeAt, ahead);
     const follower = this.follower(tab);
     const {history} = this.recorded;
-    const taken = this.takenFrom(tab);
-    const fresh = ops.filter(({seq}) => seq > taken);
+    const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
     if (!fresh.length) return;
     // Its creation may have its place.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
@@ -263,18 +262,13 @@ export class SharedDoc {
         this.recorded.bring(ahead[i]!);
         continue;
       }
-      const owner = this.owner.tab(src!);
-      if (seq! <= this.takenFrom(owner)) continue;
+      const follower = this.follower(this.owner.tab(src!));
+      if (seq! <= follower.lastSeq) continue;
       const way = history.wayFrom(rev, ahead.slice(0, i), this.doc.type);
       const ops = way && history.carry([{step: stepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
       // Where there is no way for it, its own tab will say so.
-      if (Array.isArray(ops)) this.sequence(this.follower(owner), this.follower(owner).inc, ops, true);
+      if (Array.isArray(ops)) this.sequence(follower, follower.inc, ops, true);
     }
-  }
-
-  /** The highest seq of a tab's ops that have their places, also where the tab was forgotten since, and the history. */
-  private takenFrom(tab: Tab): number {
-    return Math.max(this.followers.get(tab)?.lastSeq ?? 0, this.owner.takenFrom(this, tab));
   }
 
   /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
@@ -347,10 +341,7 @@ export class SharedDoc {
     const {inc, rev, unsettled, ahead = [], ops = []} = known;
     const follower = this.follower(tab);
     follower.return(inc, null);
-    if (rev === null) {
-      for (const seq of unsettled) this.repeatOutcome(follower, seq);
-      return;
-    }
+    if (rev === null) return this.repeatOutcomes(follower, unsettled);
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
     if (!this.recorded.hasState && !this.rev && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     const {history} = this.recorded;
@@ -366,7 +357,7 @@ export class SharedDoc {
     follower.return(inc, end ?? this.rev);
     if (ahead.length) this.lead(follower, end ?? this.rev, detour?.way);
     this.catchUp(follower);
-    for (const seq of unsettled) this.repeatOutcome(follower, seq);
+    this.repeatOutcomes(follower, unsettled);
   }
 
   /** Tells a tab that has brought something along at which revision it stands, after what it lacks up to there. */
@@ -530,7 +521,7 @@ export class SharedDoc {
 
   /** The server has answered to an op that has its place in the history. */
   private settle(follower: Follower, seq: number, step: Step, error?: Error | null): void {
-    const {tab} = follower;
+    const tab = this.presentTab(follower.tab);
     const data = error ? encodeError(error) : undefined;
     // What is told again from the journal has been seen to before.
     if (data && !this.isRestoring) this.owner.onRejected(this, step, data);
@@ -551,6 +542,25 @@ export class SharedDoc {
   private repeatOutcome(follower: Follower, seq: number): void {
     this.catchUp(follower);
     this.outcomes.repeat(follower.tab, seq);
+  }
+
+  /** A tab that was given up, and is back, is another one here. */
+  private presentTab(tab: Tab): Tab {
+    if (this.followers.has(tab)) return tab;
+    return [...this.followers.keys()].find(({id}) => id === tab.id) ?? tab;
+  }
+
+  /**
+   * Tells a tab that is back what became of its ops. What has its place, is not pending and has no outcome any more was
+   * answered when the tab had been given up; where that was an error, a dead letter tells of it.
+   */
+  private repeatOutcomes(follower: Follower, seqs: readonly number[]): void {
+    const {tab, lastSeq} = follower;
+    const open = new Set([...this.recorded.pendingSeqs(tab.id), ...this.outcomes.of(tab).map(({seq}) => seq)]);
+    for (const seq of seqs) {
+      if (seq <= lastSeq && !open.has(seq)) this.outcomes.add(tab, seq, undefined);
+      else this.repeatOutcome(follower, seq);
+    }
   }
 
   // ---- rollbacks
@@ -613,7 +623,8 @@ export class SharedDoc {
 
   private follower(tab: Tab): Follower {
     let follower = this.followers.get(tab);
-    if (!follower) this.followers.set(tab, (follower = new Follower(tab)));
+    // It may be back after it was forgotten, and the history that its ops are in.
+    if (!follower) this.followers.set(tab, (follower = new Follower(tab, this.owner.takenFrom(this, tab))));
     return follower;
   }
 

@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import type {ProxyDoc} from '../../lib/index.js';
+import {until} from '../waiting/until.js';
 import {FakeClock, calm} from '../store/clock.js';
 import {Stage} from './mirror-stage.js';
 
@@ -50,6 +51,30 @@ describe('a page that is put away together with its host', () => {
     }
     await calm();
   }
+
+  it('hears what became of its edits where it was given up before it came back', async () => {
+    doc.preventCompose = true;
+    const edits = [doc.submitOp([{p: ['words', 0], li: 'one'}])];
+    await calm();
+    const early = answer;
+    edits.push(doc.submitOp([{p: ['words', 1], li: 'two'}]));
+    await calm();
+    expect(doc.hasUnsent).to.equal(false);
+    page.suspend();
+    await calm();
+    clock.pass(31 * 60_000);
+    await calm();
+    early();
+    await until('the next one is on its way', () => answer !== early);
+    page.resumeLink();
+    await pass(500);
+    edits.push(doc.submitOp([{p: ['words', 2], li: 'three'}]));
+    answer();
+    await pass(500);
+    answer();
+    await Promise.all(edits);
+    expect((await stage.server('a') as {words: string[]}).words).to.eql(['one', 'two', 'three']);
+  });
 
   for (const [where, hearsOfLock, returnsAfter] of [
     ['', false, 0],
