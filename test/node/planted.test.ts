@@ -3,6 +3,7 @@ import {Session} from '../../lib/broker/session.js';
 import {Follower} from '../../lib/host/follower.js';
 import {History} from '../../lib/host/history.js';
 import {RecordedDoc} from '../../lib/host/recorded-doc.js';
+import {SharedDoc} from '../../lib/host/shared-doc.js';
 import {SharedPresences} from '../../lib/host/shared-presences.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {cases, type Case} from '../simulator/cases.js';
@@ -73,6 +74,11 @@ const bugs: Record<string, Bug> = {
     on: cases['everything at once']!,
     within: 200,
     plant: () => replace(RecordedDoc.prototype, 'bring', () => () => {})
+  },
+  'a host that does not take what tabs have of a dead one': {
+    on: cases['a host that dies, and pages that do']!,
+    within: 200,
+    plant: () => replace(SharedDoc.prototype as unknown as {takeAlong(): void}, 'takeAlong', () => () => {})
   },
   'a way on that leads elsewhere': {
     on: cases['everything at once']!,

@@ -73,7 +73,8 @@ const actions: Record<string, Action> = {
   'a page dies': {weight: 0.8, if: 'pagesDie', act: world => replace(world, page => page.process.kill())},
   'a page closes its connection': {weight: 0.5, if: 'pagesDie', act: world => replace(world, page => page.connection.close())},
   'a page freezes': {weight: 1.5, if: 'freezes', act: world => somePage(world, page => page.process.freeze())},
-  'a page thaws': {weight: 2, if: 'freezes', act: world => somePage(world, page => page.process.thaw(), 'frozen')},
+  'a page is put away': {weight: 1, if: 'freezes', act: world => somePage(world, page => page.putAway(coin(world)()))},
+  'a page goes on': {weight: 3, if: 'freezes', act: world => somePage(world, page => page.wake(), 'frozen')},
   'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},
   'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
 };

@@ -13,6 +13,8 @@ interface Inside {
   lastWord(): LastWord | undefined;
   offerLastWord(word: LastWord): Promise<unknown>;
   sendLastWord(word: LastWord | undefined, forGood: boolean): void;
+  suspend(): void;
+  resumeLink(): void;
   reconnect(reason: string): void;
 }
 
@@ -22,6 +24,7 @@ export type OfferPort = (session: SessionId, process: Process) => Channel | unde
 /** A page with a tab's connection in it, and what the library does for it at the page's events. */
 export class Page extends Client {
   private readonly words: LastWords;
+  private isAway = false;
 
   constructor(
     name: string, machine: Machine, edits: Edits, ledger: Ledger, rejections: number, storage: Storage,
@@ -60,6 +63,23 @@ export class Page extends Client {
     this.hide();
     if (isHeard) this.inside.sendLastWord(this.inside.lastWord(), true);
     this.process.kill();
+  }
+
+  /** The page goes into the back/forward cache. @param isHeard whether what it posts then still leaves */
+  putAway(isHeard: boolean): void {
+    this.hide();
+    if (isHeard) this.inside.sendLastWord(this.inside.lastWord(), false);
+    this.inside.suspend();
+    this.isAway = true;
+    this.process.freeze();
+  }
+
+  /** It goes on after it was frozen or put away. */
+  wake(): void {
+    this.process.thaw();
+    if (!this.isAway) return;
+    this.isAway = false;
+    this.inside.resumeLink();
   }
 
   breakSession(): void {

@@ -19,7 +19,7 @@ export interface Walk {
   pagesGo?: boolean;
   /** Pages die without a word, or close their connection, and others come. */
   pagesDie?: boolean;
-  /** Pages freeze and thaw. */
+  /** Pages freeze and thaw, and go into the back/forward cache and come back. */
   freezes?: boolean;
   /** Sessions between tabs and host break. */
   breaks?: boolean;

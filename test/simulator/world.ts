@@ -151,7 +151,7 @@ export class World {
     const {office, remotes, ledger} = this;
     this.trace.push('calm');
     office.wakeAll();
-    for (const page of this.pages) page.process.thaw();
+    for (const page of this.pages) page.wake();
     for (const {line} of remotes) line.restore();
     await this.until('a host is in office', () => !!office.current);
     office.current?.line.restore();
