@@ -119,6 +119,8 @@ export class Lobby {
       if (!guest.session) this.dismiss(hello.tabId, guest, true, 'refused');
       return;
     }
+    // Where this greeting was overtaken by a later one, the tab is in that one's session: it greets again.
+    guest.session?.sayEnd('the tab has greeted again');
     this.endSession(guest, false);
     this.away.get(hello.tabId)?.();
     this.away.delete(hello.tabId);

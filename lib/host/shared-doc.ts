@@ -372,7 +372,9 @@ export class SharedDoc {
   // ---- the history, to the tabs
 
   private publish(entry: Entry): void {
-    for (const follower of this.followers.values()) {
+    // Who wrote it sees it already: the others are told first.
+    const isWriter = ({tab}: Follower): number => Number(tab.id === entry.src);
+    for (const follower of [...this.followers.values()].sort((one, other) => isWriter(one) - isWriter(other))) {
       if (follower.sent === null || !follower.follows) continue;
       this.catchUp(follower);
       follower.grace = false;

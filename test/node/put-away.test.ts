@@ -1,5 +1,9 @@
 import {expect} from 'chai';
-import type {ProxyDoc} from '../../lib/index.js';
+import Backend from 'sharedb';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {lobbyName} from '../../lib/protocol/version.js';
 import {until} from '../waiting/until.js';
 import {FakeClock, calm} from '../store/clock.js';
 import {Stage} from './mirror-stage.js';
@@ -19,6 +23,34 @@ class HostClock extends FakeClock {
     super.pass(ms);
   }
 }
+
+describe('a tab whose greeting was overtaken by its next one', () => {
+  it('has a session all the same', async () => {
+    const backend = new Backend();
+    const channel = memoryChannels();
+    const host = new Host({connection: backend.connect(), channel});
+    const greetings: unknown[] = [];
+    const connection = new ProxyConnection({channel: name => {
+      const opened = channel(name);
+      const post = opened.postMessage.bind(opened);
+      opened.postMessage = data => {
+        if ((data as {type: string}).type === 'hello') greetings.push(data);
+        post(data);
+      };
+      return opened;
+    }});
+    const doc = connection.get('notes', 'a');
+    await doc.create({words: []});
+    const lobby = channel(lobbyName('default'));
+    lobby.postMessage(greetings[0]);
+    lobby.close();
+    await doc.submitOp([{p: ['words', 0], li: 'after that'}]);
+    await doc.fetch();
+    expect(doc.data).to.eql({words: ['after that']});
+    connection.close();
+    host.close();
+  });
+});
 
 describe('a page that is put away together with its host', () => {
   let stage: Stage;
