@@ -4,9 +4,11 @@ import type {DocReport} from '../protocol/report.js';
 import type {AheadOp, OpRequest, Position, ResetMessage, ResumeMessage, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {CutTimer} from './cut-timer.js';
-import {Follower} from './follower.js';
+import type {Follower} from './follower.js';
+import {Followers} from './followers.js';
 import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import {Entry, type Step} from './history.js';
+import {alreadyCreated, docMissing, historyLost, seqOverflow} from './op-errors.js';
 import {Outcomes} from './outcomes.js';
 import type {Happened, WaitingOp} from './rebase.js';
 import {RecordedDoc} from './recorded-doc.js';
@@ -46,7 +48,7 @@ export interface SharedDocOwner {
 /** One document as the host shares it: one real document, one history, a follower per tab. */
 export class SharedDoc {
   readonly recorded: RecordedDoc;
-  private readonly followers = new Map<Tab, Follower>();
+  private readonly followers = new Followers(tab => this.owner.takenFrom(this, tab));
   private readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})
   }, 'repeatable', !error && this.doc.hasWritePending()));
@@ -62,7 +64,7 @@ export class SharedDoc {
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal) {
     this.cutTimer = journal && new CutTimer(journal, owner, () => this.checkpoint());
     this.recorded = new RecordedDoc(doc, {
-      isFollowed: () => [...this.followers.values()].some(follower => follower.sent !== null),
+      isFollowed: () => this.followers.haveState,
       isShared: owner => this.isShared(owner),
       onEntry: entry => this.publish(entry),
       onRollback: () => this.startRollback(),
@@ -77,7 +79,7 @@ export class SharedDoc {
 
   /** Whether others than this tab have, or after a restart may have, ops that a hard rollback would cost. */
   private isShared(owner: string | undefined): boolean {
-    return this.wasRestored || [...this.followers.keys()].some(tab => tab.id !== owner);
+    return this.wasRestored || this.followers.hasOthersThan(owner);
   }
 
   /** Brings back what the journal has of the document; requests wait for it. */
@@ -107,11 +109,11 @@ export class SharedDoc {
     try {
       for (const {id, lastSeq, outcomes} of checkpoint?.tabs ?? []) {
         const tab = this.owner.tab(id);
-        this.follower(tab).lastSeq = lastSeq;
+        this.followers.of(tab).lastSeq = lastSeq;
         this.outcomes.restore(tab, outcomes);
       }
       this.recorded.restore(checkpoint, records, (owner, seq, step) => {
-        const follower = this.follower(this.owner.tab(owner));
+        const follower = this.followers.of(this.owner.tab(owner));
         follower.lastSeq = Math.max(follower.lastSeq, seq);
         follower.unsettled++;
         this.countPending(1);
@@ -131,7 +133,7 @@ export class SharedDoc {
   /** Tabs that live come back with what they had: the way on from there is kept for them. */
   private awaitTabs(): void {
     const {start} = this.recorded.history;
-    for (const follower of this.followers.values()) follower.awaitFrom(start);
+    for (const follower of this.followers) follower.awaitFrom(start);
     // The journal does not know of a tab that has only looked.
     this.kept = {from: start, until: this.owner.now() + RETURN_MS};
   }
@@ -139,7 +141,7 @@ export class SharedDoc {
   checkpoint(): void {
     this.cutTimer?.cancel();
     if (!this.journal || this.isRestoring || this.recorded.rollingBack) return;
-    const tabs = [...this.followers.values()].map(({tab, lastSeq}) => ({
+    const tabs = [...this.followers].map(({tab, lastSeq}) => ({
       id: tab.id as string,
       lastSeq,
       outcomes: this.outcomes.of(tab)
@@ -175,7 +177,7 @@ export class SharedDoc {
 
   subscribe(tab: Tab, position: Position): void {
     if (this.isRestoring) return this.hold(tab, () => this.subscribe(tab, position));
-    this.follower(tab).subscribed = true;
+    this.followers.of(tab).subscribed = true;
     this.answer(tab, 's', position, callback => this.doc.subscribe(callback));
   }
 
@@ -238,7 +240,7 @@ export class SharedDoc {
       return;
     }
     if (isOurs && madeAt !== null) this.takeAlong(madeAt, ahead);
-    const follower = this.follower(tab);
+    const follower = this.followers.of(tab);
     const {history} = this.recorded;
     const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
     if (!fresh.length) return;
@@ -262,7 +264,7 @@ export class SharedDoc {
         this.recorded.bring(ahead[i]!);
         continue;
       }
-      const follower = this.follower(this.owner.tab(src!));
+      const follower = this.followers.of(this.owner.tab(src!));
       if (seq! <= follower.lastSeq) continue;
       const way = history.wayFrom(rev, ahead.slice(0, i), this.doc.type);
       const ops = way && history.carry([{step: stepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
@@ -273,21 +275,21 @@ export class SharedDoc {
 
   /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
   join(tab: Tab): SnapshotData {
-    const follower = this.follower(tab);
+    const follower = this.followers.of(tab);
     follower.queries++;
     return this.bring(tab);
   }
 
   /** The same, of a document that the tab has from elsewhere: what it lacks it will ask for. */
   joinKnown(tab: Tab): void {
-    const follower = this.follower(tab);
+    const follower = this.followers.of(tab);
     follower.queries++;
     this.catchUp(follower);
   }
 
   /** What the tab lacks to be up to date: the snapshot where it has nothing, else only its revision. */
   bring(tab: Tab): SnapshotData {
-    const follower = this.follower(tab);
+    const follower = this.followers.of(tab);
     if (follower.sent !== null && this.recorded.history.covers(follower.sent)) {
       this.catchUp(follower);
       return {v: this.doc.version, type: null, rev: this.rev, inc: follower.inc};
@@ -298,7 +300,7 @@ export class SharedDoc {
 
   /** The document left the results of one of the tab's queries. */
   leave(tab: Tab): void {
-    const follower = this.followers.get(tab);
+    const follower = this.followers.find(tab);
     if (!follower?.queries) return;
     follower.queries--;
     follower.grace = follower.queries === 0;
@@ -307,13 +309,13 @@ export class SharedDoc {
 
   /** Where a tab stands that says nothing of it. */
   positionOf(tab: Tab): Position {
-    const follower = this.followers.get(tab);
+    const follower = this.followers.find(tab);
     return {inc: follower?.inc ?? 0, rev: follower?.sent ?? null};
   }
 
   forget(tab: Tab): void {
     if (this.isRestoring) return this.hold(tab, () => this.forget(tab));
-    const follower = this.followers.get(tab);
+    const follower = this.followers.find(tab);
     if (!follower) return;
     follower.forget();
     if (follower.isForgotten) this.followers.delete(tab);
@@ -323,7 +325,7 @@ export class SharedDoc {
 
   /** The tab's session ended; `gone` for good. */
   detach(tab: Tab, gone: boolean): void {
-    const follower = this.followers.get(tab);
+    const follower = this.followers.find(tab);
     if (!follower) return;
     follower.detach();
     // Otherwise it will be back in a moment, and want the same.
@@ -339,7 +341,7 @@ export class SharedDoc {
   resume(tab: Tab, known: ResumeMessage['docs'][number]): void {
     if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
     const {inc, rev, unsettled, ahead = [], ops = []} = known;
-    const follower = this.follower(tab);
+    const follower = this.followers.of(tab);
     follower.return(inc, null);
     if (rev === null) return this.repeatOutcomes(follower, unsettled);
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
@@ -372,10 +374,7 @@ export class SharedDoc {
   // ---- the history, to the tabs
 
   private publish(entry: Entry): void {
-    // Who wrote it sees it already: the others are told first.
-    const isWriter = ({tab}: Follower): number => Number(tab.id === entry.src);
-    for (const follower of [...this.followers.values()].sort((one, other) => isWriter(one) - isWriter(other))) {
-      if (follower.sent === null || !follower.follows) continue;
+    for (const follower of this.followers.toldOf(entry)) {
       this.catchUp(follower);
       follower.grace = false;
     }
@@ -401,7 +400,7 @@ export class SharedDoc {
     const {history} = this.recorded;
     if (this.kept && this.owner.now() >= this.kept.until) this.kept = undefined;
     let oldest = this.kept?.from ?? history.rev;
-    for (const follower of this.followers.values()) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
+    for (const follower of this.followers) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
     history.trim(oldest - MAX_EARLY_MESSAGES, MAX_HISTORY);
   }
 
@@ -523,7 +522,7 @@ export class SharedDoc {
 
   /** The server has answered to an op that has its place in the history. */
   private settle(follower: Follower, seq: number, step: Step, error?: Error | null): void {
-    const tab = this.presentTab(follower.tab);
+    const tab = this.followers.present(follower.tab);
     const data = error ? encodeError(error) : undefined;
     // What is told again from the journal has been seen to before.
     if (data && !this.isRestoring) this.owner.onRejected(this, step, data);
@@ -546,12 +545,6 @@ export class SharedDoc {
     this.outcomes.repeat(follower.tab, seq);
   }
 
-  /** A tab that was given up, and is back, is another one here. */
-  private presentTab(tab: Tab): Tab {
-    if (this.followers.has(tab)) return tab;
-    return [...this.followers.keys()].find(({id}) => id === tab.id) ?? tab;
-  }
-
   /**
    * Tells a tab that is back what became of its ops. What has its place, is not pending and has no outcome any more was
    * answered when the tab had been given up; where that was an error, a dead letter tells of it.
@@ -569,7 +562,7 @@ export class SharedDoc {
 
   private startRollback(): void {
     this.rolledBack = {told: new Set(), outcomes: new Map()};
-    for (const follower of this.followers.values()) {
+    for (const follower of this.followers) {
       if (follower.sent === null) continue;
       this.rolledBack.told.add(follower);
       follower.sent = null;
@@ -623,27 +616,15 @@ export class SharedDoc {
 
   // ---- followers
 
-  private follower(tab: Tab): Follower {
-    let follower = this.followers.get(tab);
-    // It may be back after it was forgotten, and the history that its ops are in.
-    if (!follower) this.followers.set(tab, (follower = new Follower(tab, this.owner.takenFrom(this, tab))));
-    return follower;
-  }
-
   private locate(tab: Tab, position: Position): Follower {
-    const follower = this.follower(tab);
+    const follower = this.followers.of(tab);
     follower.locate(position, this.recorded.history);
     return follower;
   }
 
-  private get isWanted(): boolean {
-    for (const follower of this.followers.values()) if (follower.subscribed) return true;
-    return false;
-  }
-
   private get canRelease(): boolean {
     // Without a server there is nothing to end, and upstream trips over an unsubscribe that a reconnect overtakes.
-    return this.doc.wantSubscribe && !this.isWanted && this.owner.isConnected();
+    return this.doc.wantSubscribe && !this.followers.areSubscribed && this.owner.isConnected();
   }
 
   /** Ends the subscription at the server where no tab wants it any more. */
@@ -652,7 +633,7 @@ export class SharedDoc {
   }
 
   private sendToAll(message: {a: string; error: ErrorData}): void {
-    for (const {tab, inc} of this.followers.values()) {
+    for (const {tab, inc} of this.followers) {
       tab.send({...message, c: this.collection, d: this.id, inc});
     }
   }
@@ -673,25 +654,4 @@ function careFor(entry: Entry, tab: Tab): Care {
 /** What a tab keeps apart stays apart, also where its reason is gone when it is sent. */
 function opsOf({seq, x, more = [], ...first}: OpRequest): WaitingOp[] {
   return [{step: stepOf(first), seq, x}, ...more.map(({step, ...op}) => ({...op, step: stepOf(step), x: {...op.x, preventCompose: true as const}}))];
-}
-
-function withCode(code: string, message: string): Error {
-  return Object.assign(new Error(message), {code});
-}
-
-function docMissing({collection, id}: RealDoc): Error {
-  return withCode('ERR_DOC_DOES_NOT_EXIST', `Cannot submit op. Document has not been created. ${collection}.${id}`);
-}
-
-function seqOverflow(): Error {
-  return withCode('ERR_CONNECTION_SEQ_INTEGER_OVERFLOW',
-    'Connection seq has exceeded the max safe integer, maybe from being open for too long');
-}
-
-function alreadyCreated(): Error {
-  return withCode('ERR_DOC_ALREADY_CREATED', 'Invalid op submitted. Document already created');
-}
-
-function historyLost({collection, id}: RealDoc): Error {
-  return withCode('ERR_TABS_OP_LOST', `The host no longer knows what the op was made on. ${collection}.${id}`);
 }

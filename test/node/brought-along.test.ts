@@ -19,12 +19,10 @@ describe('what was said just before a host died', function() {
     docs = [stage.openTab(), stage.openTab(), stage.openTab()].map(({connection}) => connection.get('notes', 'a'));
     await docs[0]!.create({words: []});
     for (const doc of docs) await doc.subscribe();
+    // What waits for nobody is written down then, too.
     await docs[0]!.connection.flushWrites();
     loads = docs.map(() => 0);
     docs.forEach((doc, i) => doc.on('load', () => { loads[i]!++; }));
-    // Time enough for what waits for nobody to be written down.
-    await new Promise(resolve => setTimeout(resolve, 100));
-    await docs[0]!.connection.flushWrites();
   });
   afterEach(() => stage.close());
 
@@ -104,7 +102,7 @@ describe('what was said just before a host died', function() {
       await hearAndLoseHost(docs[0]!);
       expect(words(docs[1]!)).to.eql([]);
       stage.startHost({store: {storage}, online: false});
-      await until('the other one shows it', () => words(docs[1]!).includes('theirs'));
+      await untilShown('theirs', docs);
       const edits = docs.map((doc, i) => insert(doc, `mine ${i}`));
       stage.goOnline();
       await Promise.all(edits);

@@ -7,6 +7,7 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
 import {MAX_RUN, type OpRequest} from '../../lib/protocol/messages.js';
 import {checkRequest} from '../../lib/protocol/requests.js';
+import {until} from '../waiting/until.js';
 
 interface List {
   list: string[];
@@ -196,7 +197,7 @@ describe('ops of a document that wait together', () => {
       await docs[1]!.submitOp(push(long));
       await Promise.all(Array.from({length: 100}, () => docs[1]!.submitOp([{p: ['list', 0], ld: long, li: long}])));
       const done = ['mine', 'and mine'].map(word => docs[0]!.submitOp(push(word)));
-      await new Promise(resolve => setTimeout(resolve, 20));
+      await until('they have left', () => tabs[0]!.sent.length > 0);
       catchUp();
       await Promise.all(done);
       expect(tabs[0]!.sent.map(({more = []}) => 1 + more.length)).to.eql([2, 1, 1]);
@@ -206,7 +207,7 @@ describe('ops of a document that wait together', () => {
     it('are carried over by the tab itself, where that is much', async () => {
       await Promise.all(Array.from({length: 600}, () => docs[1]!.submitOp(push('theirs'))));
       const done = Array.from({length: MAX_RUN}, () => docs[0]!.submitOp(push('mine')));
-      await new Promise(resolve => setTimeout(resolve, 20));
+      await until('they have left', () => tabs[0]!.sent.length > 0);
       catchUp();
       await Promise.all(done);
       expect(tabs[0]!.sent.map(({more = []}) => 1 + more.length)).to.eql([MAX_RUN, 1, MAX_RUN - 1]);

@@ -1,0 +1,24 @@
+import type {RealDoc} from './upstream.js';
+
+/** Why a host takes no op: upstream's errors, and our own. */
+
+export function docMissing({collection, id}: RealDoc): Error {
+  return withCode('ERR_DOC_DOES_NOT_EXIST', `Cannot submit op. Document has not been created. ${collection}.${id}`);
+}
+
+export function seqOverflow(): Error {
+  return withCode('ERR_CONNECTION_SEQ_INTEGER_OVERFLOW',
+    'Connection seq has exceeded the max safe integer, maybe from being open for too long');
+}
+
+export function alreadyCreated(): Error {
+  return withCode('ERR_DOC_ALREADY_CREATED', 'Invalid op submitted. Document already created');
+}
+
+export function historyLost({collection, id}: RealDoc): Error {
+  return withCode('ERR_TABS_OP_LOST', `The host no longer knows what the op was made on. ${collection}.${id}`);
+}
+
+function withCode(code: string, message: string): Error {
+  return Object.assign(new Error(message), {code});
+}
