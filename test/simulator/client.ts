@@ -67,7 +67,11 @@ export class Client {
       if (source !== name) ledger.show(name, op);
       if (source !== false && source !== name) ledger.problem(`${name} hears of an op with source ${String(source)}`);
     });
-    doc.on('load', () => ledger.show(name, doc.data));
+    let loads = 0;
+    doc.on('load', () => {
+      ledger.show(name, doc.data);
+      if (++loads > 1) ledger.replaced.add(id);
+    });
     return doc;
   }
 

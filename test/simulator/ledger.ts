@@ -26,6 +26,8 @@ export class Ledger {
   readonly calls: Call[] = [];
   /** The dead letters that tabs were told of, as JSON. */
   readonly letters: string[] = [];
+  /** Documents of which somebody was given another state than the one that its ops were made on. */
+  readonly replaced = new Set<string>();
   /** Those who are not there any more: nobody is there to be called back. */
   readonly gone = new Set<string>();
 
