@@ -10,6 +10,7 @@ import {nextTick} from '../platform/next-tick.js';
 import {completing, type Completion} from './completion.js';
 import {splitCallback} from './promising.js';
 import {submitOptions} from './submit-options.js';
+import {UnconfirmedSteps} from './unconfirmed-steps.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
 import type {ProxyConnection} from './proxy-connection.js';
 
@@ -28,8 +29,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   declare readonly connection: ProxyConnection;
   /** The revision of the host's history that the document shows, null when it shows none. */
   private rev: number | null = null;
-  /** Steps that another host may not know, in order and without a gap, since a revision that every host knows. */
-  private unconfirmed: UnconfirmedStep[] = [];
+  private readonly unconfirmed = new UnconfirmedSteps();
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
   private again = false;
@@ -75,36 +75,21 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The ops that the host has not confirmed. @internal */
   lastWord(): LastWord['docs'][number] | undefined {
-    const {ahead, tentative} = this;
-    const waiting = [...tentative, ...this.unsent];
-    if (!waiting.length && !this.unconfirmed.some(({op}) => op && this.unsettled.includes(op))) return undefined;
-    const rev = this.unconfirmed[0]?.rev ?? this.rev;
-    return {c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: ahead.map(parsed)};
+    const {unconfirmed, unsettled} = this;
+    const waiting = [...this.tentative, ...this.unsent];
+    if (!waiting.length && !unsettled.some(op => unconfirmed.has(op))) return undefined;
+    const rev = unconfirmed.start ?? this.rev;
+    return {c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: unconfirmed.ahead};
   }
 
   /** What another host needs to know to go on from where this tab stands. @internal */
   get baggage(): {ahead?: AheadOp[]; ops?: SentOp[]} {
-    const {ahead} = this;
-    return ahead.length ? {ahead: ahead.map(parsed), ops: this.unsent.map(op => this.identify(op))} : {};
+    const {ahead} = this.unconfirmed;
+    return ahead.length ? {ahead, ops: this.unsent.map(op => this.identify(op))} : {};
   }
 
-  /** What this tab would bring along: others' ops, and its own that they follow on. Moves of the version come again. */
-  private get ahead(): string[] {
-    return this.unconfirmed.slice(0, this.firstTentative).flatMap(({step}) => (step ? [step] : []));
-  }
-
-  /** Ops that only the host in office has, and that nobody's follow on: they are sent again, as if it had not got them. */
   private get tentative(): PendingOp[] {
-    return this.unconfirmed.slice(this.firstTentative).flatMap(({op}) => (op && this.unsettled.includes(op) ? [op] : []));
-  }
-
-  private get firstTentative(): number {
-    return this.unconfirmed.findLastIndex(({step, op}) => step && !op) + 1;
-  }
-
-  /** A host has not said yet where in its history the document stands, for what this tab has brought along. */
-  private get isReturning(): boolean {
-    return this.unconfirmed[0]?.batch === Infinity;
+    return this.unconfirmed.tentative.filter(op => this.unsettled.includes(op));
   }
 
   /**
@@ -281,7 +266,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   override flush(): void {
-    if (this.setAside || this.isReturning) return;
+    if (this.setAside || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
     if (this.rev === null && this.type && this.version !== null) return this.findRevision();
     if (this.mayStillGrow) return this.flushLater();
@@ -360,9 +345,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** What came up to this batch is durable by now. @returns whether that is all @internal */
   confirm(batch: number): boolean {
-    const kept = this.unconfirmed.findIndex(step => step.batch > batch);
-    this.unconfirmed = kept < 0 ? [] : this.unconfirmed.slice(kept);
-    return kept < 0;
+    return this.unconfirmed.confirm(batch);
   }
 
   /**
@@ -371,38 +354,29 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
    * @internal
    */
   fallBack(): void {
-    const [first] = this.unconfirmed;
-    if (!first || this.rev === null) return;
+    const {start} = this.unconfirmed;
+    if (start === undefined || this.rev === null) return;
     const {tentative} = this;
-    const steps = this.unconfirmed.slice(0, this.firstTentative).filter(({step}) => step);
     this.unsettled = this.unsettled.filter(op => !tentative.includes(op));
     this.pendingOps.unshift(...tentative);
-    this.rev = first.rev;
-    // Until the next host says that it has them.
-    this.unconfirmed = steps.map(step => ({...step, batch: Infinity, rev: first.rev}));
+    this.rev = start;
+    this.unconfirmed.fallBack();
   }
 
-  /**
-   * Takes notice of a step that has just been told, before the revision moves on.
-   * @param step none where only the version has moved
-   * @param op where it is the tab's own
-   */
-  private noteEarly(step?: AheadOp, op?: PendingOp): void {
-    const {rev} = this;
+  /** Takes notice of a step that has just been told, before the revision moves on: see {@link UnconfirmedSteps.add}. */
+  private noteEarly(ahead?: AheadOp, op?: PendingOp): void {
     const batch = this.connection.noteRevision(this);
-    if (batch === undefined || rev === null) return;
-    // As it is now: it may be transformed, and become a part of the data.
-    this.unconfirmed.push({batch, rev, ...(step && {step: JSON.stringify(step)}), ...(op && {op})});
+    if (batch !== undefined && this.rev !== null) this.unconfirmed.add(batch, this.rev, ahead, op);
   }
 
   /** The host has what was ingested here, or brought along, and knows how it goes on from there. @internal */
   handlePlanted({inc, rev, way = []}: PlantedMessage): void {
-    if (!this.isCurrent(inc) || (!this.isReturning && (this.rev !== null || !this.seed))) return;
+    if (!this.isCurrent(inc) || (!this.unconfirmed.isReturning && (this.rev !== null || !this.seed))) return;
     this.rev = rev;
     this.seed = undefined;
     // Nothing is sent meanwhile: it would be made on a revision that is not the host's.
     for (const message of way) this._handleOp(null, message as OpMessage);
-    this.unconfirmed = [];
+    this.unconfirmed.clear();
     this.flush();
   }
 
@@ -423,8 +397,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleSettled({seqs, error, silent}: SettledMessage): void {
     const ops = this.takeSettled(new Set(seqs));
     if (!ops.size) return;
-    // The server has it: so has every host.
-    this.unconfirmed = this.unconfirmed.slice(this.unconfirmed.findLastIndex(({op}) => op && ops.has(op)) + 1);
+    this.unconfirmed.confirmOps(ops);
     const outcome = error ? decodeError(error) : silent ? null : undefined;
     for (const op of ops) callEach(op, outcome);
     this.flush();
@@ -449,7 +422,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this._setType(null);
     this.version = null;
     this.rev = null;
-    this.unconfirmed = [];
+    this.unconfirmed.clear();
     this.setAside = [...this.unsettled, ...(this.inflightOp ? [this.inflightOp] : []), ...this.pendingOps];
     this.unsettled = [];
     this.inflightOp = null;
@@ -560,7 +533,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.inc = this.connection.nextIncarnation();
     this.again = true;
     this.rev = null;
-    this.unconfirmed = [];
+    this.unconfirmed.clear();
     this.seed = undefined;
   }
 
@@ -594,7 +567,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   private load({v, type, data, rev}: SnapshotData): void {
     this.rev = rev ?? null;
-    this.unconfirmed = [];
+    this.unconfirmed.clear();
     this.seed = undefined;
     this.version = v;
     this._setType(type);
@@ -610,7 +583,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     }
     const oldData = this.data;
     if (!this.type || snapshot.type) return this.load(snapshot);
-    this.unconfirmed = [];
+    this.unconfirmed.clear();
     this.rev = snapshot.rev ?? null;
     this.version = snapshot.v;
     this._setType(null);
@@ -635,23 +608,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
 type SourceOption = {source?: unknown} | null | undefined;
 
-interface UnconfirmedStep {
-  /** The batch that it came in; Infinity where it was the batch of an earlier host. */
-  batch: number;
-  /** The revision before it. */
-  rev: number;
-  /** The JSON of an {@link AheadOp}; none where only the version has moved. */
-  step?: string;
-  /** The tab's own op. */
-  op?: PendingOp;
-}
-
 function aheadOf({early, v, src, seq, op}: EntryMessage): AheadOp {
   return early ? {src, seq, op} : {v: v! - 1, src, seq, op};
-}
-
-function parsed(json: string): AheadOp {
-  return JSON.parse(json) as AheadOp;
 }
 
 function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
