@@ -15,13 +15,15 @@ const SCRAPS = [
   [{p: ['__proto__', 'polluted'], oi: 1}], [{p: ['nowhere', 0], na: 1}], [null], {length: 1, 0: {p: [], oi: 1}},
   [{seq: 2, step: {op: [{p: ['__proto__', 'polluted'], oi: 1}]}, x: {}}],
   [{c: 'docs', d: 'one', inc: 1, rev: 2, unsettled: [], ahead: [{v: 1, op: [null]}, {v: -1, op: 1}], ops: [{seq: 1, step: {}, x: {}}]}],
-  [{c: 'docs', d: 'one', inc: 1, rev: 2, unsettled: [], ahead: [{v: 0}], ops: 7}]
+  [{c: 'docs', d: 'one', inc: 1, rev: 2, unsettled: [], ahead: [{v: 0}], ops: 7}],
+  [{c: 'docs', d: 'one', inc: 1, rev: 1, unsettled: [], ahead: [{src: 'nobody', seq: 2 ** 60, op: [null]}, {src: '__proto__', seq: 1}]}],
+  [{rev: 1, op: [null]}, {}, null]
 ];
 const ACTIONS = ['f', 's', 'u', 'bf', 'bs', 'bu', 'op', 'qf', 'qs', 'qu', 'nf', 'nt', 'p', 'ps', 'pu', 'pr', 'pp', 'hs', 'q',
   'tab.resume', 'doc.forget', 'doc.settled', 'doc.reset', 'doc.rollback', 'doc.planted', 'doc.again', 'connection.state', 'call', 'callback',
   'nonsense', '__proto__', 'constructor'];
 const FIELDS = ['c', 'd', 'v', 'b', 'id', 'q', 'o', 'src', 'seq', 'op', 'create', 'del', 'x', 'ch', 'p', 'pv', 'at', 'docs',
-  'callbackId', 'name', 'inc', 'rev', 'data', 'error', 'more'];
+  'callbackId', 'name', 'inc', 'rev', 'data', 'error', 'more', 'way'];
 const NAMES = ['docs', 'one', '__proto__', 'constructor', 7, null];
 
 /** A message that nobody would send: sometimes nearly right, sometimes nothing of the kind. */
