@@ -25,6 +25,9 @@ export async function build(outDir: string): Promise<void> {
         options: {transpileOnly: true, configFile: join(root, 'tsconfig.json'), compilerOptions: {noEmit: false}}
       }]
     },
+    // Each worker is one file: webpack would split off what it has in common with a part that is loaded on demand, and a
+    // worker loads its parts one after the other before it begins.
+    optimization: {splitChunks: {chunks: chunk => !chunk.hasRuntime()}},
     performance: {hints: false}
   });
   await mkdir(outDir, {recursive: true});
