@@ -216,6 +216,7 @@ export class HostLink {
       channel: this.channel!,
       clock: this.platform.clock,
       nextTick,
+      isApart: welcome.place !== 'direct',
       onBatch: (n, durable) => this.events.onBatch(n, durable),
       onMessage: message => this.events.onMessage(message),
       onCall: (name, args) => (name === 'tab.ping' ? null : this.events.onCall(name, args)),

@@ -41,7 +41,6 @@ export class HostSession extends Session {
   /** Up to which batch everything is durable that they tell of. */
   private durableBatches = 0;
   private earlyMessages = 0;
-  private flushedAt = 0;
   private cancelGathering: (() => void) | undefined;
 
   constructor(options: HostSessionOptions) {
@@ -67,7 +66,6 @@ export class HostSession extends Session {
   override flush(): void {
     this.cancelGathering?.();
     this.cancelGathering = undefined;
-    this.flushedAt = this.clock.now();
     super.flush();
   }
 

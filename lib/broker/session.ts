@@ -8,6 +8,8 @@ const ACK_EVERY = 16;
 /** A side that is this far behind (a frozen page) is given up and resynchronised when it wakes. */
 const MAX_UNACKED_BATCHES = 4096;
 const MAX_UNACKED_CHARS = 64 * 1024 * 1024;
+/** What comes after so many ms of nothing leaves at once, where the other side is apart. */
+const REST_MS = 4;
 /** What is longer is sent in several batches: the other side works on the first while the next ones are under way. */
 const BATCH_CHARS = 64 * 1024;
 
@@ -22,6 +24,8 @@ export interface SessionOptions {
   channel: Channel;
   clock: Clock;
   nextTick(callback: () => void): void;
+  /** The other side is in another process, where nobody can tell a microtask from a tick. Default false. */
+  isApart?: boolean;
   /** Called before the messages of batch `n`; see {@link Batch.durable}. */
   onBatch?(n: number, durable: number): void;
   /** Called for each message of the other side but calls and their replies, in order. */
@@ -53,6 +57,7 @@ export class Session {
   private port: Channel | undefined;
   protected outbox: string[] = [];
   private flushScheduled = false;
+  protected flushedAt = 0;
   private turns = 0;
   private acknowledgedTurns = 0;
   protected sentBatches = 0;
@@ -144,6 +149,7 @@ export class Session {
   flush(): void {
     if (this.ended) return;
     this.flushScheduled = false;
+    this.flushedAt = this.clock.now();
     this.release(++this.turns);
   }
 
@@ -258,7 +264,10 @@ export class Session {
   private scheduleFlush(): void {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
-    this.options.nextTick(() => this.flush());
+    const {isApart, nextTick} = this.options;
+    // A first edit is not to wait. What follows it from other documents has ticks of its own: it leaves together.
+    const later = isApart && this.clock.now() - this.flushedAt >= REST_MS ? queueMicrotask : nextTick;
+    later(() => this.flush());
   }
 
   private break(reason: string): void {

@@ -42,6 +42,26 @@ describe('a session of the broker', () => {
     expect(host.received.map(({a}) => a)).to.eql(['one', 'two', 'three']);
   });
 
+  it('sends at once what comes after a rest, where the other side is apart, and what follows it with the next tick', async () => {
+    const ticks: (() => void)[] = [];
+    let time = 100;
+    const {session, posted} = end('tab', {isApart: true, nextTick: tick => ticks.push(tick), clock: {now: () => time, after: () => () => {}}});
+    const sent = (): string[] => posted.map(({messages}) => messages.map(text => (JSON.parse(text) as Message).a).join());
+    session.send({a: 'one'});
+    session.send({a: 'of the same turn'});
+    expect(sent()).to.eql([]);
+    await undefined;
+    session.send({a: 'two'});
+    session.send({a: 'three'});
+    await undefined;
+    expect(sent()).to.eql(['one,of the same turn']);
+    for (const tick of ticks) tick();
+    time += 4;
+    session.send({a: 'four'});
+    await undefined;
+    expect(sent()).to.eql(['one,of the same turn', 'two,three', 'four']);
+  });
+
   it('ends when a batch is missing', () => {
     const [tab, host] = [end('tab'), end('host')];
     say(tab, 'lost');
