@@ -52,7 +52,7 @@ describe('answers that follow each other', () => {
   });
 
   it('leave at once when they have grown long', () => {
-    for (const d of ['one', 'two', 'three']) answers.add(question(d), state('x'.repeat(160_000)));
+    for (const d of ['one', 'two', 'three']) answers.add(question(d), state('x'.repeat(320_000)));
     expect(actions()).to.eql([['bs', 'notes', 'one,two'], ['s', 'notes', 'three']]);
     expect(sent.map(({atOnce}) => atOnce)).to.eql([true, false]);
   });
