@@ -39,6 +39,8 @@ export class UnconfirmedSteps {
 
   /** The server has these own ops: so has every host, and what came before them. */
   confirmOps(ops: ReadonlySet<PendingOp>): void {
+    // A host that the tab has told of them says from where they are counted.
+    if (this.isReturning) return;
     this.steps = this.steps.slice(this.steps.findLastIndex(({op}) => op && ops.has(op)) + 1);
   }
 

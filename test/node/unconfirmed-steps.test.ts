@@ -1,0 +1,39 @@
+import {expect} from 'chai';
+import {UnconfirmedSteps} from '../../lib/tab/unconfirmed-steps.js';
+import type {PendingOp} from '../../lib/tab/upstream.js';
+
+describe('the steps that another host may not know', () => {
+  const own: PendingOp = {op: ['mine'], callbacks: []};
+  const [theirs, mine, others] = [{v: 1, op: ['of the server']}, {src: 'me', seq: 1, op: ['mine']}, {src: 'you', seq: 1, op: ['yours']}];
+  let steps: UnconfirmedSteps;
+
+  beforeEach(() => {
+    steps = new UnconfirmedSteps();
+    steps.add(1, 4, theirs);
+    steps.add(2, 5, mine, own);
+    steps.add(3, 6, others);
+  });
+
+  it('begin behind what is durable, and behind what the server has', () => {
+    steps.confirm(1);
+    expect([steps.start, steps.ahead]).to.eql([5, [mine, others]]);
+    steps.confirmOps(new Set([own]));
+    expect([steps.start, steps.ahead]).to.eql([6, [others]]);
+  });
+
+  it('are the tab\'s own to send again where nobody\'s follow on them', () => {
+    expect(steps.tentative).to.eql([]);
+    steps.add(4, 7);
+    steps.add(4, 8, {src: 'me', seq: 2, op: ['again']}, own);
+    expect([steps.tentative, steps.ahead]).to.eql([[own], [theirs, mine, others]]);
+  });
+
+  it('stay as they are while a host is asked where they are, also where the server has one of them by now', () => {
+    steps.fallBack();
+    steps.confirm(3);
+    steps.confirmOps(new Set([own]));
+    expect([steps.isReturning, steps.start, steps.ahead]).to.eql([true, 4, [theirs, mine, others]]);
+    steps.clear();
+    expect([steps.isReturning, steps.start]).to.eql([false, undefined]);
+  });
+});
