@@ -173,6 +173,11 @@ export class History {
     return entry && entry.rev - 1;
   }
 
+  /** The highest seq of a tab's ops that are here, 0 where none is. */
+  lastSeqOf(owner: string): number {
+    return this.entries.reduce((last, {src, seq = 0}) => (src === owner ? Math.max(last, seq) : last), 0);
+  }
+
   /** What there is, ready to be stored. */
   save(): EntryData[] {
     return this.entries.map(({rev, v, src, seq, json, isClean, acked}) => ({rev, v, src, seq, json, isClean, acked}));

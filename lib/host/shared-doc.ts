@@ -48,7 +48,7 @@ export interface SharedDocOwner {
 /** One document as the host shares it: one real document, one history, a follower per tab. */
 export class SharedDoc {
   readonly recorded: RecordedDoc;
-  private readonly followers = new Followers(tab => this.owner.takenFrom(this, tab));
+  private readonly followers = new Followers(tab => Math.max(this.owner.takenFrom(this, tab), this.recorded.history.lastSeqOf(tab.id)));
   private readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})
   }, 'repeatable', !error && this.doc.hasWritePending()));

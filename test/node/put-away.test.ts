@@ -3,6 +3,7 @@ import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {lobbyName} from '../../lib/protocol/version.js';
 import {until} from '../waiting/until.js';
 import {FakeClock, calm} from '../store/clock.js';
@@ -106,6 +107,33 @@ describe('a page that is put away together with its host', () => {
     answer();
     await Promise.all(edits);
     expect((await stage.server('a') as {words: string[]}).words).to.eql(['one', 'two', 'three']);
+  });
+
+  it('hears what became of its edits where it was given up, and the host was replaced since', async () => {
+    const options = {clock: {now: clock.dayTime, after: clock.after}, store: {storage: new InMemoryStorage()}};
+    stage.host.close();
+    stage.startHost(options);
+    const other = stage.openTab().connection.get('notes', 'a');
+    void other.subscribe();
+    await pass(500);
+    const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
+    await pass(500);
+    expect([doc.hasPending(), doc.hasUnsent]).to.eql([true, false]);
+    page.suspend();
+    await pass(500);
+    clock.pass(31 * 60_000);
+    answer();
+    await until('the server has it', () => stage.host.inspect().pendingOps === 0);
+    // From here on, nothing in the journal is of the tab.
+    const {docs} = stage.host as unknown as {docs: {all(): {checkpoint(): void}[]}};
+    for (const each of docs.all()) each.checkpoint();
+    await pass(5000);
+    stage.killHost();
+    stage.startHost(options);
+    page.resumeLink();
+    await pass(500);
+    await edit;
+    expect((await stage.server('a') as {words: string[]}).words).to.eql(['mine']);
   });
 
   for (const [where, hearsOfLock, returnsAfter] of [
