@@ -1,5 +1,5 @@
 import {
-  CLOSED, SUSPENDED, parseLobbyMessage, parseTabChannelMessage, type Hello, type Place, type TabChannelMessage, type Welcome
+  CLOSED, SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage, type Hello, type Place, type TabChannelMessage, type Welcome
 } from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
@@ -216,7 +216,7 @@ export class HostLink {
       channel: this.channel!,
       clock: this.platform.clock,
       nextTick,
-      isApart: welcome.place !== 'direct',
+      isApart: isApart(welcome.place),
       onBatch: (n, durable) => this.events.onBatch(n, durable),
       onMessage: message => this.events.onMessage(message),
       onCall: (name, args) => (name === 'tab.ping' ? null : this.events.onCall(name, args)),
@@ -231,7 +231,7 @@ export class HostLink {
       clock: this.platform.clock,
       patience,
       // A host in this very page dies with it.
-      always: !this.platform.locks && welcome.place !== 'direct',
+      always: !this.platform.locks && isApart(welcome.place),
       ask: timeout => session.call('host.ping', null, timeout),
       onSilence: () => this.events.onSilence(`The host has been silent for ${2 * patience} ms`)
     });

@@ -1,9 +1,10 @@
 import {
-  SUSPENDED, parseLobbyMessage, parseTabChannelMessage, type Batch, type Candidate, type End, type Hello, type Place
+  SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage, type Batch, type Candidate, type End, type Hello, type Place
 } from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
+import {afterWaking} from '../platform/after-waking.js';
 import {runAll} from '../platform/run-all.js';
 import type {Channel, Platform} from '../platform/platform.js';
 import {LateNews} from './late-news.js';
@@ -161,7 +162,7 @@ export class Lobby {
   private beginTurn(): void {
     if (this.inTurn) return;
     this.inTurn = true;
-    const later = this.options.place === 'direct' ? nextTick : queueMicrotask;
+    const later = isApart(this.options.place) ? queueMicrotask : nextTick;
     later(() => {
       this.inTurn = false;
       runAll(this.due.splice(0));
@@ -260,8 +261,7 @@ export class Lobby {
   private whenDrained(act: () => void): void {
     const {clock} = this.platform;
     const look = (): void => this.whenKnown({time: clock.now()}, act);
-    // In two steps: where this thread has stood still meanwhile, the time is up before they are here.
-    clock.after(DRAIN_MS / 2, () => clock.after(DRAIN_MS / 2, look));
+    afterWaking(clock.after, DRAIN_MS, look);
   }
 
   /** Without locks, a tab that has been silent for long is asked whether it is still there. */

@@ -36,6 +36,9 @@ export type LobbyMessage = Hello | HostHere | Candidate;
 /** Where a host lives. */
 export type Place = 'shared-worker' | 'elected-tab' | 'direct';
 
+/** Whether a host that lives there is apart from its tabs: nobody can tell a microtask from a tick, and it outlives them. */
+export const isApart = (place: Place): boolean => place !== 'direct';
+
 /** The host's answer to a greeting, on the tab's channel: the session begins. */
 export interface Welcome {
   type: 'welcome';

@@ -1,3 +1,4 @@
+import {afterWaking} from '../platform/after-waking.js';
 import {runAll} from '../platform/run-all.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import {coalesced, nameOf, type Queued, type SettingAside} from './coalesce.js';
@@ -426,9 +427,8 @@ export class DurableStore {
   /** After so many ms nobody waits for it any more. It may be done all the same, and things are as before. */
   private async impatient(ms: number, work: Promise<void>): Promise<void> {
     const giveUp = (): void => this.goWithout(storeError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer'));
-    // In two steps: in a host that was frozen the time is up before the answer is there, which may be that another
-    // host has taken over.
-    let cancel = this.after(ms / 2, () => { cancel = this.after(ms / 2, giveUp); });
+    // The answer may be that another host has taken over.
+    const cancel = afterWaking(this.after, ms, giveUp);
     try {
       await work;
     } finally {

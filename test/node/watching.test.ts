@@ -1,5 +1,5 @@
-import type {ProxyConnection} from '../../lib/index.js';
 import {expect} from 'chai';
+import type {ProxyConnection} from '../../lib/index.js';
 import {PairStage} from '../contract/pair-stage.js';
 import {twoConnections, twoTabs} from '../contract/pairs.js';
 import {Recording, type Doc} from '../contract/recording.js';
