@@ -44,6 +44,17 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
     this._setPendingPresence();
   }
 
+  /** Another state: what waits for the document stands in it, or after it. */
+  override _handleLoad(): void {
+    if (this.standing) this._setPendingPresence();
+    else super._handleLoad();
+  }
+
+  override destroy(callback?: (error?: unknown) => void): void {
+    this.standing = undefined;
+    super.destroy(callback);
+  }
+
   override _setPendingPresence(): void {
     const {standing} = this;
     const doc = this._doc as ProxyDoc;

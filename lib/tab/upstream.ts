@@ -216,6 +216,9 @@ export interface UpstreamRemoteDocPresence {
   /** @internal */
   _pending: unknown;
   receiveUpdate(message: object): void;
+  destroy(callback?: (error?: unknown) => void): void;
+  /** @internal It lets go of what it has. */
+  _handleLoad(): void;
   /** @internal It looks again, whenever the document changes, at what could not be shown yet. */
   _setPendingPresence(): void;
 }
