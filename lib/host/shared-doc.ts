@@ -10,7 +10,7 @@ import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
 import {Entry, type Step} from './history.js';
 import {alreadyCreated, docMissing, historyLost, seqOverflow} from './op-errors.js';
 import {Outcomes} from './outcomes.js';
-import type {Happened, WaitingOp} from './rebase.js';
+import type {Detour, WaitingOp} from './rebase.js';
 import {RecordedDoc} from './recorded-doc.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc} from './upstream.js';
@@ -340,7 +340,7 @@ export class SharedDoc {
   /** The tab is back with what it knows. */
   resume(tab: Tab, known: ResumeMessage['docs'][number]): void {
     if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
-    const {inc, rev, unsettled, ahead = [], ops = []} = known;
+    const {inc, rev, unsettled, ahead = []} = known;
     const follower = this.followers.of(tab);
     follower.return(inc, null);
     if (rev === null) return this.repeatOutcomes(follower, unsettled);
@@ -351,24 +351,21 @@ export class SharedDoc {
     const end = history.end(rev, ahead);
     // Somebody else may have been here first.
     const detour = end === undefined && !this.rolledBack ? history.detour(rev, ahead, this.doc.type) : undefined;
-    if (end === undefined && !detour?.isExact) {
-      // What the tab has made is kept, and the tab gets all of it.
-      if (detour) tab.unheard(() => this.adopt(tab, rev, ops, true, ahead));
-      return this.reset(follower, historyLost(this.doc));
-    }
+    if (end === undefined && !detour) return this.reset(follower, historyLost(this.doc));
     follower.return(inc, end ?? this.rev);
-    if (ahead.length) this.lead(follower, end ?? this.rev, detour?.way);
+    if (ahead.length) this.lead(follower, end ?? this.rev, detour);
     this.catchUp(follower);
     this.repeatOutcomes(follower, unsettled);
   }
 
   /** Tells a tab that has brought something along at which revision it stands, after what it lacks up to there. */
-  private lead({tab, inc}: Follower, rev: number, way: readonly Happened[] = []): void {
+  private lead({tab, inc}: Follower, rev: number, {way, isExact}: Detour = {way: [], isExact: true}): void {
     const {collection: c, id: d, doc: {version: v}} = this;
     const start = rev - way.length;
     const entries = way.map(({step, src, seq}, i) => new Entry(start + i + 1, v, src, seq, JSON.stringify(step), false, undefined));
     const messages = entries.map(entry => entry.encode(c, d, inc, entry.src === tab.id && entry.seq !== undefined));
-    tab.send(`${JSON.stringify({a: 'doc.planted', c, d, inc, rev: start}).slice(0, -1)},"way":[${messages.join()}]}`);
+    const state = isExact ? '' : `,"snapshot":${this.recorded.snapshotJson()}`;
+    tab.send(`${JSON.stringify({a: 'doc.planted', c, d, inc, rev: start}).slice(0, -1)},"way":[${messages.join()}]${state}}`);
   }
 
   // ---- the history, to the tabs

@@ -120,6 +120,8 @@ export interface PlantedMessage {
   rev: number;
   /** What has happened beside what the tab has brought along: with it, it is where the host's document is. */
   way?: EntryMessage[];
+  /** That state, where ties may have gone another way there. */
+  snapshot?: SnapshotData;
 }
 
 /** The host's document is back after a `doc.rollback`. */
@@ -193,9 +195,8 @@ export interface ResumeMessage {
   a: 'tab.resume';
   docs: {
     c: string; d: string; inc: number; rev: number | null; unsettled: number[];
-    /** What has led on from `rev` and another host may not know, and the tab's own ops that it has made since. */
+    /** What has led on from `rev` and another host may not know. */
     ahead?: AheadOp[];
-    ops?: SentOp[];
   }[];
 }
 

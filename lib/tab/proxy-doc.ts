@@ -83,9 +83,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** What another host needs to know to go on from where this tab stands. @internal */
-  get baggage(): {ahead?: AheadOp[]; ops?: SentOp[]} {
+  get baggage(): {ahead?: AheadOp[]} {
     const {ahead} = this.unconfirmed;
-    return ahead.length ? {ahead, ops: this.unsent.map(op => this.identify(op))} : {};
+    return ahead.length ? {ahead} : {};
   }
 
   private get tentative(): PendingOp[] {
@@ -370,13 +370,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** The host has what was ingested here, or brought along, and knows how it goes on from there. @internal */
-  handlePlanted({inc, rev, way = []}: PlantedMessage): void {
+  handlePlanted({inc, rev, way = [], snapshot}: PlantedMessage): void {
     if (!this.isCurrent(inc) || (!this.unconfirmed.isReturning && (this.rev !== null || !this.seed))) return;
     this.rev = rev;
     this.seed = undefined;
     // Nothing is sent meanwhile: it would be made on a revision that is not the host's.
     for (const message of way) this._handleOp(null, message as OpMessage);
     this.unconfirmed.clear();
+    if (snapshot) this.replaceBelow(snapshot);
     this.flush();
   }
 
@@ -571,8 +572,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.seed = undefined;
     this.version = v;
     this._setType(type);
-    this._setData(this.type?.deserialize ? this.type.deserialize(data) : data);
+    this._setData(this.deserialized(data));
     this.emit('load');
+  }
+
+  private deserialized(data: unknown): Data {
+    return (this.type?.deserialize ? this.type.deserialize(data) : data) as Data;
   }
 
   /** Another state, from outside: a deletion where there is no document any more, else a load. */
@@ -588,6 +593,19 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.version = snapshot.v;
     this._setType(null);
     this.emit('del', oldData, false);
+  }
+
+  /** The host's state in place of the one that led to it by another way; the ops that it has not got are made on it. */
+  private replaceBelow({data}: SnapshotData): void {
+    const {type, unsent} = this;
+    // Nothing of it can be seen behind these.
+    if (!type || unsent.some(op => !('op' in op))) return;
+    try {
+      this._setData(unsent.reduce((made, {op}) => type.apply(made, op), this.deserialized(data)));
+    } catch (error) {
+      return this._hardRollback(error as Error);
+    }
+    this.emit('load');
   }
 
   private loseUnsent(): void {

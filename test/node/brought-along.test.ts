@@ -198,6 +198,32 @@ describe('what was said just before a host died', function() {
       docs.forEach(expectNoReload);
     });
 
+    it('takes no edit along that was made on it, where the next host has another order, and the tab is about to hear so', async () => {
+      const end = lastMoments(docs[2]!);
+      const front = (doc: ProxyDoc, word: string): Promise<unknown> => doc.submitOp([{p: ['words', 0], li: word}]);
+      const first = front(docs[0]!, 'first');
+      await untilShown('first', [docs[2]!]);
+      const second = front(docs[1]!, 'second');
+      await untilShown('second', [docs[2]!]);
+      end();
+      for (const i of [0, 2]) stage.tabs[i]!.process.freeze();
+      stage.startHost({store: {storage}});
+      await second;
+      stage.tabs[0]!.process.thaw();
+      await first;
+      const edits = [insert(docs[2]!, 'made before')];
+      stage.browser.look = (name, data) => {
+        if (edits.length < 2 && JSON.stringify(data).includes('tab.resume')) queueMicrotask(() => edits.push(insert(docs[2]!, 'made meanwhile')));
+        return true;
+      };
+      stage.tabs[2]!.process.thaw();
+      await until('it says where it stands', () => edits.length === 2);
+      await Promise.all(edits);
+      expect(words(docs[2]!)).to.have.members(['first', 'second', 'made before', 'made meanwhile']);
+      await expectEverywhere(words(docs[0]!));
+      expect(await docs[2]!.connection.deadLetters.list()).to.eql([]);
+    });
+
     it('is in the last word of a page whose own followed on it', async () => {
       await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
       lose(0);
