@@ -4,6 +4,7 @@ import {isObject, isText} from '../protocol/checks.js';
 import {DEBUG_SCOPES, parseScopes} from '../protocol/debug.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Place} from '../protocol/frames.js';
+import type {StoreDurability} from '../protocol/store-durability.js';
 
 /**
  * How a tab reaches the server: through a worker that all tabs share, through a host that one of the tabs
@@ -39,10 +40,10 @@ export interface ConnectOptions {
   build?: string | undefined;
   /**
    * Whether documents, and edits that the server has not got, are kept in IndexedDB over the end of all tabs,
-   * and how surely: 'relaxed' survives the end of the browser, 'strict' the loss of power. What a worker's
-   * `startHost({store})` says goes before. Default `{durability: 'relaxed'}`.
+   * and how surely: see {@link StoreDurability}. What a worker's `startHost({store})` says goes before.
+   * Default `{durability: 'relaxed'}`.
    */
-  store?: {durability?: 'relaxed' | 'strict' | undefined} | false | undefined;
+  store?: {durability?: StoreDurability | undefined} | false | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
@@ -83,8 +84,8 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
   authorize: ['a function of url and token', isFunction],
   debug: [`true, false, or names out of ${DEBUG_SCOPES.join(', ')}`, debug => (isFlag(debug) || isText(debug)) && parseScopes(debug)],
   store: [
-    "false or {durability: 'relaxed' | 'strict'}",
-    store => store === false || (isObject(store) && [undefined, 'relaxed', 'strict'].includes(store['durability'] as undefined))
+    "false or {durability: 'delayed' | 'relaxed' | 'strict'}",
+    store => store === false || (isObject(store) && [undefined, 'delayed', 'relaxed', 'strict'].includes(store['durability'] as undefined))
   ],
   versionDecoder: ['a function of the data', isFunction],
   storedFirst: ['true or false', isFlag],

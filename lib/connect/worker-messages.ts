@@ -1,4 +1,5 @@
 import type {SessionId} from '../protocol/ids.js';
+import type {StoreDurability} from '../protocol/store-durability.js';
 
 /** What a tab tells the worker that it has just created or joined. */
 export interface WorkerGreeting {
@@ -7,7 +8,7 @@ export interface WorkerGreeting {
   /** The server's absolute URL, where the tab knows it. */
   url: string | undefined;
   /** The tab's option `store`. */
-  store: {durability?: 'relaxed' | 'strict' | undefined} | false | undefined;
+  store: {durability?: StoreDurability | undefined} | false | undefined;
   /** The tabs have tokens for the server: the host is to ask one of them for each connect. */
   needsToken: boolean;
   /** The host in office does not answer: take its place. */

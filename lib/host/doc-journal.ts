@@ -99,6 +99,11 @@ export class DocJournal {
     this.store.checkpoint(this.key, this.n, text, checkpoint.pending.length > 0);
   }
 
+  /** See {@link DurableStore.tellsFirst}. */
+  get tellsFirst(): boolean {
+    return this.store.tellsFirst;
+  }
+
   isWritten(place: number): boolean {
     return this.store.isWritten(place);
   }

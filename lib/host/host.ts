@@ -13,6 +13,7 @@ import type {Place} from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {brief} from '../protocol/debug.js';
 import type {HostReport} from '../protocol/report.js';
+import type {StoreDurability} from '../protocol/store-durability.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import type {LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
 import {checkRequest, isLastWord, isLostOps, isRequest} from '../protocol/requests.js';
@@ -32,8 +33,8 @@ export interface StoreOptions {
   name?: string | undefined;
   /** Where it is kept. Default: a new {@link IndexedDbStorage}. */
   storage?: Storage | undefined;
-  /** Of IndexedDbStorage: 'relaxed' survives the end of the browser, 'strict' the loss of power. Default 'relaxed'. */
-  durability?: 'relaxed' | 'strict' | undefined;
+  /** Of a given storage, 'strict' is its own matter. Default 'relaxed'. */
+  durability?: StoreDurability | undefined;
   /** Encrypts documents and ops before they are stored; their names are not. */
   cipher?: Cipher | undefined;
 }
@@ -180,8 +181,10 @@ export class Host {
   }
 
   private openStore(options: StoreOptions | false | undefined): DurableStore | undefined {
+    const wanted = (options || undefined)?.durability;
+    const durability = wanted === 'strict' ? wanted : 'relaxed';
     const storage = options === false ? undefined
-      : options?.storage ?? (IndexedDbStorage.isAvailable() ? new IndexedDbStorage({durability: options?.durability}) : undefined);
+      : options?.storage ?? (IndexedDbStorage.isAvailable() ? new IndexedDbStorage({durability}) : undefined);
     const {mirror = this.place !== 'direct'} = this.options;
     this.isMirrored = !storage && mirror;
     if (!storage && !mirror) return undefined;
@@ -190,6 +193,7 @@ export class Host {
       namespace: (options || undefined)?.name ?? this.namespace,
       epoch: this.epoch,
       cipher: options ? options.cipher : undefined,
+      tellsFirst: wanted === 'delayed',
       onStatus: () => {
         this.log.debug('store', () => `durable: ${this.store?.isDurable}, ${this.store?.lastError?.message ?? 'no error'}`);
         this.board.update();

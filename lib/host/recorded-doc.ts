@@ -140,7 +140,7 @@ export class RecordedDoc {
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
     this.author = {src: owner, seq};
     // Another tab would not know the source that goes to the server with it.
-    if (this.journal && 'op' in step && !submitSource) this.early = 'tab';
+    if (this.journal?.tellsFirst && 'op' in step && !submitSource) this.early = 'tab';
     try {
       doc._otApply(op, source || true);
     } catch (error) {

@@ -16,6 +16,8 @@ export interface DurableStoreOptions {
   namespace: string;
   epoch: string;
   cipher?: Cipher | undefined;
+  /** What a tab did is told to the others before it is written. Default: where the storage is not durable anyway. */
+  tellsFirst?: boolean | undefined;
   /** `isDurable` or `lastError` changed. */
   onStatus(): void;
   /** Another host has taken over: this one has to stop. Whoever waits for durability is not called any more. */
@@ -112,6 +114,12 @@ export class DurableStore {
   /** Whether what was written so far survives the end of the browser. */
   get isDurable(): boolean {
     return this.options.storage.isDurable && this.isReady && !this.failure;
+  }
+
+  /** Whether what a tab did is told to the others before it is written: they bring it along where the host dies meanwhile. */
+  get tellsFirst(): boolean {
+    const {tellsFirst, storage} = this.options;
+    return tellsFirst || !storage.isDurable;
   }
 
   /** Why not; or else the last document's error that was set aside. */

@@ -56,7 +56,7 @@ for (const [how, ends] of [
 for (const store of ['with', 'without'] as const) inEveryEngine(`a crash of the first tab, on which the host may depend, ${store} a store,`, open => {
   for (const server of ['up', 'down'] as const) {
     it(`in mid-typing, and the others go on, the server ${server}`, async () => {
-      const stage = await open({store: store === 'with'});
+      const stage = await open({store});
       const [first, ...others] = await openThree(stage, server);
       const [second, third] = others;
       await first.typeAt('start', 20);

@@ -8,12 +8,15 @@ import type {Tab} from './tab.js';
 const times = 10;
 
 inEveryEngine('a worker that is killed', open => {
-  for (const [server, store] of [['up', 'with'], ['down', 'with'], ['up', 'without'], ['down', 'without']] as const) {
-    it(`ten times in mid-typing takes no keystroke along and doubles none, ${store} a store, the server ${server}`, async () => {
-      const stage = await open({store: store === 'with'});
+  const stores = {with: 'with a store', without: 'without a store', delayed: 'with a delayed store'};
+  for (const [server, store] of [
+    ['up', 'with'], ['down', 'with'], ['up', 'without'], ['down', 'without'], ['up', 'delayed'], ['down', 'delayed']
+  ] as const) {
+    it(`ten times in mid-typing takes no keystroke along and doubles none, ${stores[store]}, the server ${server}`, async () => {
+      const stage = await open({store});
       const tabs = await stage.openTwoTabs();
       const [first, second] = tabs;
-      expect((await first.look()).durable, 'durable').to.equal(store === 'with');
+      expect((await first.look()).durable, 'durable').to.equal(store !== 'without');
       if (server === 'down') await stage.goOffline(...tabs);
       await first.putCursorAt('start');
       await second.putCursorAt('end');
@@ -32,7 +35,7 @@ inEveryEngine('a worker that is killed', open => {
       await Promise.all([kill().finally(() => done = true), ...tabs.map(type)]);
 
       recoveries.sort((a, b) => a - b);
-      console.log(`      ${tabs.map(({pressed}) => pressed).join(' and ')} keystrokes, ${store} a store, the server ${server}: tabs had a host again ` +
+      console.log(`      ${tabs.map(({pressed}) => pressed).join(' and ')} keystrokes, ${stores[store]}, the server ${server}: tabs had a host again ` +
         `after ${recoveries[0]} to ${recoveries.at(-1)} ms, median ${recoveries[recoveries.length >> 1]} ms`);
       await first.untilItShows(second);
       await second.untilItShows(first);

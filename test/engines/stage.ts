@@ -27,11 +27,13 @@ before('build the editor', async function () {
   await build({outDir: pages});
 });
 
+export type StoreOption = 'with' | 'without' | 'delayed';
+
 export interface StageOptions {
   /** Whether the test has a browser of its own, which keeps what it has stored when it is killed. Default false. */
   onDisk?: boolean;
-  /** Whether the editor has its store. Default true. */
-  store?: boolean;
+  /** Whether the editor has its store, and whether edits are written only after they are shown in other tabs. Default 'with'. */
+  store?: StoreOption;
 }
 
 /** One test's servers, with an origin of their own, and its tabs in a browser. */
@@ -48,7 +50,7 @@ export class Stage {
   /** Characters of keystrokes that were missing or there twice. */
   readonly #suspects: string[] = [];
 
-  static async open(engine: Engine, hosting: Hosting, {onDisk = false, store = true}: StageOptions = {}): Promise<Stage> {
+  static async open(engine: Engine, hosting: Hosting, {onDisk = false, store = 'with'}: StageOptions = {}): Promise<Stage> {
     const servers = await Servers.start(pages);
     try {
       if (!onDisk) return new Stage(engine, hosting, servers, store, await sharedBrowser(engine));
@@ -61,7 +63,7 @@ export class Stage {
   }
 
   private constructor(
-    engine: Engine, hosting: Hosting, servers: Servers, private readonly store: boolean, browser: Browser, profile?: string
+    engine: Engine, hosting: Hosting, servers: Servers, private readonly store: StoreOption, browser: Browser, profile?: string
   ) {
     this.#engine = engine;
     this.hosting = hosting;
@@ -269,7 +271,8 @@ export class Stage {
   #url({typist}: {typist: number}, more: Record<string, string> = {}): string {
     const query = new URLSearchParams({[parameters.tab]: String(typist), ...more});
     if (this.hosting === 'elected-tab') query.set(parameters.withoutSharedWorker, '');
-    if (!this.store) query.set('no-store', '');
+    if (this.store === 'without') query.set('no-store', '');
+    if (this.store === 'delayed') query.set('delayed', '');
     return `${this.servers.url}?${query}#${documentId}`;
   }
 }

@@ -134,7 +134,8 @@ export class Office {
     const line = server.line(process);
     const storage = hasStore ? new CrashingStorage(this.disk, machine, process) : undefined;
     const {channel, locks, clock} = process;
-    const host = new Host({connection: line.connection, channel, locks, clock, warn, store: storage ? {storage} : false});
+    const durability = number % 2 ? 'relaxed' : 'delayed';
+    const host = new Host({connection: line.connection, channel, locks, clock, warn, store: storage ? {storage, durability} : false});
     return {number, process, host, line, storage, isDeaf: false};
   }
 }

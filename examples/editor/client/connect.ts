@@ -14,7 +14,7 @@ export function connect(): TabConnection {
     sharedWorker: () =>
       new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'}),
     useSharedWorker: !query.has('direct'),
-    store: query.has('no-store') ? false : undefined,
+    store: query.has('no-store') ? false : {durability: query.has('delayed') ? 'delayed' : 'relaxed'},
     hostTimeout: Number(query.get('host-timeout')) || undefined
   });
 }
