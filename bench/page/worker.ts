@@ -3,10 +3,10 @@ import {openBareStore, put} from './bare-store.js';
 import {CountingStorage} from './counting-storage.js';
 import {answerQuestions} from './side-door.js';
 
-const storage = new CountingStorage();
-startHost({store: {storage}});
-
 const {name} = globalThis as unknown as {name: string};
+const storage = new CountingStorage();
+startHost({store: {storage, durability: name.endsWith('delayed') ? 'delayed' : 'relaxed'}});
+
 let bare: ReturnType<typeof openBareStore> | undefined;
 
 answerQuestions(name, async question => {
