@@ -44,7 +44,8 @@ export async function configuration(): Promise<object> {
     retryLimit: 1,
     captureTimeout: 60_000,
     browserDisconnectTimeout: 10_000,
-    browserNoActivityTimeout: 60_000,
+    // Until its connection is a WebSocket, Karma's client tells of 50 results at once; where it never is, it says nothing for long.
+    browserNoActivityTimeout: 240_000,
 
     reporters: ['counting'],
     colors: process.stdout.isTTY,
