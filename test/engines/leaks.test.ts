@@ -18,7 +18,7 @@ async function openAndClose(stage: Stage, opener: Tab, batches: number): Promise
   }
 }
 
-inEveryEngine('200 tabs that are opened and closed', open => {
+inEveryEngine('many tabs that are opened and closed', open => {
   it('leave no documents, followers, channels or locks, and no memory that grows', async () => {
     const stage = await open();
     const opener = await stage.openTab();
@@ -28,16 +28,18 @@ inEveryEngine('200 tabs that are opened and closed', open => {
     // What is loaded, compiled and cached once is there after the first.
     await openAndClose(stage, opener, 1);
     const heap = async () => stage.hosting === 'shared-worker' ? stage.browser.workerHeap?.(stage.servers.url) : undefined;
+    // What is held is counted to the last one; memory has to grow by more than it varies.
+    const batches = stage.hosting === 'shared-worker' && stage.browser.workerHeap ? 9 : 2;
     const warm = await heap();
     const started = Date.now();
-    await openAndClose(stage, opener, 9);
+    await openAndClose(stage, opener, batches);
     const seconds = (Date.now() - started) / 1000;
 
     await until('the host has what it had before the first of them', async () =>
       JSON.stringify(await held(opener)) === JSON.stringify(before)).catch(() => {});
     expect(await held(opener)).to.deep.equal(before);
     const end = await heap();
-    console.log(`      ${9 * batch} tabs in ${seconds.toFixed(1)} s` +
+    console.log(`      ${batches * batch} tabs in ${seconds.toFixed(1)} s` +
       (warm !== undefined && end !== undefined ? `; heap of the worker: ${megabytes(warm)} MB after the first ${batch}, ${megabytes(end)} MB at the end` : ''));
     if (warm !== undefined && end !== undefined) expect(end, 'bytes on the heap of the worker').to.be.below(warm * 1.15 + 200_000);
     await opener.typeAt('end', 5);

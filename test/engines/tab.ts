@@ -87,6 +87,12 @@ export class Tab {
       this.#keystrokes.in(text, other.typist).length >= pressed);
   }
 
+  /** The same of several, with one look at a time for all of them. */
+  async untilItShowsAll(others: readonly Tab[]): Promise<void> {
+    await this.until('it shows what was typed in all tabs', ({text}) =>
+      others.every(({typist, pressed}) => this.#keystrokes.in(text, typist).length >= pressed));
+  }
+
   async untilOffline(): Promise<void> {
     await this.until('the tab knows that the server is away', ({state}) => state !== 'connected');
   }
@@ -153,6 +159,23 @@ export class Tab {
   /** One character in one turn of the page after the other: also where several tabs are to be typed in at once. */
   async typeSteadily(keys: number): Promise<void> {
     for (let i = 0; i < keys; i++) await this.typeAtOnce(1, 'stay');
+  }
+
+  /** The same with one command to the page: among many pages that have much to do, each command takes a second. */
+  async typeByItself(keys: number): Promise<void> {
+    const text = Array.from({length: keys}, () => this.#keystrokes.next(this.typist));
+    await this.page.evaluate(async characters => {
+      const {quill} = globalThis.editor as {quill: {getLength(): number; insertText(at: number, text: string, source: 'user'): void}};
+      for (const character of characters) {
+        quill.insertText(quill.getLength() - 1, character, 'user');
+        // Timers of pages in the background are slow.
+        await new Promise(resolve => {
+          const {port1, port2} = new MessageChannel();
+          port1.onmessage = resolve;
+          port2.postMessage(null);
+        });
+      }
+    }, text);
   }
 
   /** Types in the page's own script, without a turn of the event loop in between, and goes on with `then` in the same turn. */

@@ -80,7 +80,7 @@ export const suites = {
   engines: {
     title: 'what happens to tabs, workers, browsers and networks, in Chromium, Firefox and WebKitGTK',
     args: mocha('test/engines/**/*.test.ts'),
-    minutes: 35
+    minutes: 40
   },
   consumers: {
     title: 'the packed package in apps built with webpack, Vite and esbuild',
