@@ -17,6 +17,9 @@ import type {ProxyConnection} from './proxy-connection.js';
 /** While ops of a document wait for the server, those that can be composed leave once in so many ms: no screen shows more. */
 const FRAME_MS = 16;
 
+/** Thrown into upstream's `_submit`, when the op is applied and all that is left to do is done. */
+const WILL_FLUSH = new Error('The document will be flushed');
+
 /** The error of an op that the host would not take, or of one that the server rejected. */
 type OpMessage = EntryMessage & {seq: number};
 
@@ -44,6 +47,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private setAside: PendingOp[] | undefined;
   private wasPaused = false;
   private isHeldBack = false;
+  /** A tick is on its way that flushes. */
+  private willFlush = false;
   /** When the last op was sent to the host, in ms since the epoch. */
   private flushedAt = 0;
   /** The request that is being made is content with the stored state. */
@@ -265,7 +270,20 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     super.pause();
   }
 
+  /**
+   * Upstream asks for a tick for each op that is submitted, which takes most of the call's time in a browser. Where one is on its
+   * way already, its request is not reached.
+   * @internal
+   */
+  override _otApply(op: object, source: unknown): void {
+    super._otApply(op, source);
+    if (!source) return;
+    if (this.willFlush || (this.isHeldBack && this.mayStillGrow)) throw WILL_FLUSH;
+    this.willFlush = true;
+  }
+
   override flush(): void {
+    this.willFlush = false;
     if (this.setAside || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
     if (this.rev === null && this.type && this.version !== null) return this.findRevision();
@@ -458,6 +476,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Upstream's way out of a state that can't be kept; the next state is another incarnation. @internal */
   override _hardRollback(error: Error): void {
+    if (error === WILL_FLUSH) return;
     this.tellsErrorsFirst = true;
     this.startAnew();
     super._hardRollback(error);

@@ -1,11 +1,15 @@
+let channel: MessageChannel | undefined;
+const waiting: (() => void)[] = [];
+
 /** The end of this turn of the event loop, without a timer's delay: messages of workers and sockets come in. For pages. */
 export function turn(): Promise<void> {
+  if (!channel) {
+    channel = new MessageChannel();
+    channel.port1.onmessage = () => waiting.shift()!();
+  }
+  const {port2} = channel;
   return new Promise(resolve => {
-    const {port1, port2} = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
+    waiting.push(resolve);
     port2.postMessage(null);
   });
 }
