@@ -1,4 +1,5 @@
 import type {ErrorData} from '../protocol/errors.js';
+import type {SnapshotData} from '../protocol/messages.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey, StoredDoc} from '../store/storage.js';
 import type {EntryData, Step} from './history.js';
@@ -40,17 +41,26 @@ export interface StoredOp extends Step {
   origins: [owner: string, seq: number][];
 }
 
-export interface Checkpoint {
-  v: number | null;
-  type: string | null;
-  data?: unknown;
-  rev: number;
-  /** What tabs may still need to come up to `rev`. */
+/** What a document has beside its snapshot. */
+export interface Surroundings {
+  /** What tabs may still need to come up to the snapshot's revision. */
   history: EntryData[];
   pending: StoredOp[];
-  /** Per tab: the highest seq that has its place, and the outcomes that it may not have got. */
+  /** Of each tab that has made something here: the highest seq that has its place, and the outcomes that it may not have got. */
   tabs: {id: string; lastSeq: number; outcomes: Outcome[]}[];
 }
+
+export type Checkpoint = Surroundings & SnapshotData & {rev: number};
+
+export interface Restored {
+  checkpoint: Checkpoint | undefined;
+  /** The JSON of the checkpoint's snapshot, where it can be told from the rest without looking into it. */
+  snapshot: string | undefined;
+  records: JournalRecord[];
+}
+
+/** How most checkpoints end: the snapshot comes first, as it goes to the tabs, and there is nothing beside it. */
+const NOTHING_BESIDE = continued({history: [], pending: [], tabs: []});
 
 /** A checkpoint is due when the journal has grown by so much and by the size of the last checkpoint. */
 const CHECKPOINT_CHARS = 16 * 1024;
@@ -92,11 +102,12 @@ export class DocJournal {
     return this.store.append(this.key, ++this.n, text, isRepeatable);
   }
 
-  checkpoint(checkpoint: Checkpoint): void {
-    const text = JSON.stringify(checkpoint);
+  /** @param snapshot as JSON */
+  checkpoint(snapshot: string, beside: Surroundings): void {
+    const text = snapshot.slice(0, -1) + continued(beside);
     this.checkpointChars = text.length;
     this.journalChars = 0;
-    this.store.checkpoint(this.key, this.n, text, checkpoint.pending.length > 0);
+    this.store.checkpoint(this.key, this.n, text, beside.pending.length > 0);
   }
 
   /** See {@link DurableStore.tellsFirst}. */
@@ -117,7 +128,7 @@ export class DocJournal {
    * What was stored, with records counted on from there.
    * @returns undefined where there is nothing, or where it is not what it should be: that is set aside
    */
-  async load(): Promise<{checkpoint: Checkpoint | undefined; records: JournalRecord[]} | undefined> {
+  async load(): Promise<Restored | undefined> {
     const stored = await this.store.load(this.key);
     if (!stored) return undefined;
     this.n = stored.journal.at(-1)?.n ?? 0;
@@ -137,13 +148,22 @@ export class DocJournal {
     this.checkpointChars = 0;
   }
 
-  private parse({checkpoint, journal}: StoredDoc): {checkpoint: Checkpoint | undefined; records: JournalRecord[]} {
+  private parse({checkpoint, journal}: StoredDoc): Restored {
     this.checkpointChars = checkpoint?.length ?? 0;
     this.journalChars = journal.reduce((sum, {record}) => sum + record.length, 0);
     const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint | null);
     if (parsed !== undefined && (!Number.isSafeInteger(parsed?.rev) || !Array.isArray(parsed?.pending) || !Array.isArray(parsed.history))) {
       throw new Error('The checkpoint is not of the expected form');
     }
-    return {checkpoint: parsed ?? undefined, records: journal.map(({record}) => JSON.parse(record) as JournalRecord)};
+    return {
+      checkpoint: parsed ?? undefined,
+      snapshot: checkpoint?.endsWith(NOTHING_BESIDE) ? `${checkpoint.slice(0, -NOTHING_BESIDE.length)}}` : undefined,
+      records: journal.map(({record}) => JSON.parse(record) as JournalRecord)
+    };
   }
+}
+
+/** The fields as the end of a JSON object that has others before them. */
+function continued(fields: Surroundings): string {
+  return `,${JSON.stringify(fields).slice(1)}`;
 }

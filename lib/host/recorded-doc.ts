@@ -4,7 +4,7 @@ import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {AheadOp, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
-import type {Checkpoint, DocJournal, Identity, JournalRecord, StoredOp} from './doc-journal.js';
+import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp, Surroundings} from './doc-journal.js';
 import {History, type Author, type Early, type Entry, type Origins, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
 import {giveInverse, rollBackSoftly} from './soft-rollback.js';
@@ -221,11 +221,10 @@ export class RecordedDoc {
   // ---- storing and restoring
 
   /** The whole state, for the journal to begin anew from. */
-  checkpoint(tabs: Checkpoint['tabs']): void {
+  checkpoint(tabs: Surroundings['tabs']): void {
     const {doc, history} = this;
-    const {v, type, data, rev} = this.snapshotData();
     const pending = [doc.inflightOp, ...doc.pendingOps].filter(op => !!op).map(storedOp);
-    this.journal?.checkpoint({v, type, data, rev: rev!, history: history.save(), pending, tabs});
+    this.journal?.checkpoint(this.snapshotJson(), {history: history.save(), pending, tabs});
   }
 
   /**
@@ -233,12 +232,11 @@ export class RecordedDoc {
    * @param settleOf the callback for an op of a tab, called for each op that is restored
    * @throws where what was stored does not lead anywhere
    */
-  restore(
-    checkpoint: Checkpoint | undefined, records: JournalRecord[], settleOf: SettleOf
-  ): void {
+  restore({checkpoint, snapshot, records}: Restored, settleOf: SettleOf): void {
     this.replaying = true;
     try {
       if (checkpoint) this.restoreCheckpoint(checkpoint, settleOf);
+      if (snapshot) this.snapshotCache = {rev: this.history.rev, json: snapshot};
       for (const record of records) {
         this.replay(record, settleOf);
         if (this.replayError) throw this.replayError;

@@ -6,7 +6,7 @@ import {stepOf} from '../protocol/step.js';
 import {CutTimer} from './cut-timer.js';
 import type {Follower} from './follower.js';
 import {Followers} from './followers.js';
-import type {Checkpoint, DocJournal, JournalRecord} from './doc-journal.js';
+import type {DocJournal, Restored} from './doc-journal.js';
 import {Entry, type Step} from './history.js';
 import {alreadyCreated, docMissing, historyLost, seqOverflow} from './op-errors.js';
 import {Outcomes} from './outcomes.js';
@@ -105,14 +105,14 @@ export class SharedDoc {
   }
 
   /** @returns whether it could be brought back; else the document is as if nothing had been stored */
-  private revive({checkpoint, records}: {checkpoint: Checkpoint | undefined; records: JournalRecord[]}): boolean {
+  private revive(stored: Restored): boolean {
     try {
-      for (const {id, lastSeq, outcomes} of checkpoint?.tabs ?? []) {
+      for (const {id, lastSeq, outcomes} of stored.checkpoint?.tabs ?? []) {
         const tab = this.owner.tab(id);
         this.followers.of(tab).lastSeq = lastSeq;
         this.outcomes.restore(tab, outcomes);
       }
-      this.recorded.restore(checkpoint, records, (owner, seq, step) => {
+      this.recorded.restore(stored, (owner, seq, step) => {
         const follower = this.followers.of(this.owner.tab(owner));
         follower.lastSeq = Math.max(follower.lastSeq, seq);
         follower.unsettled++;
@@ -146,7 +146,7 @@ export class SharedDoc {
       lastSeq,
       outcomes: this.outcomes.of(tab)
     }));
-    this.recorded.checkpoint(tabs);
+    this.recorded.checkpoint(tabs.filter(({lastSeq, outcomes}) => lastSeq > 0 || outcomes.length));
   }
 
   inspect(): DocReport {

@@ -29,7 +29,7 @@ export class SharedDocs {
     this.docOwner = {
       ...owner,
       onGone: (doc, tab, seq) => this.noteTaken(takenKey(doc, tab), seq),
-      takenFrom: (doc, tab) => this.taken.get(takenKey(doc, tab)) ?? 0,
+      takenFrom: (doc, tab) => (this.taken.size ? this.taken.get(takenKey(doc, tab)) ?? 0 : 0),
       onIdle: doc => this.release(doc)
     };
   }

@@ -2,6 +2,7 @@ import {afterWaking} from '../platform/after-waking.js';
 import {runAll} from '../platform/run-all.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import {coalesced, nameOf, type Queued, type SettingAside} from './coalesce.js';
+import {Reader} from './reader.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
 
 /** Turns what is stored into something that only the owner can read, and back. */
@@ -83,7 +84,7 @@ export class DurableStore {
   private wanted = 0;
   /** By place. */
   private waiting: {upTo: number; callback: () => void}[] = [];
-  private reading: {keys: DocKey[]; stored: Promise<StoredDoc[]>} | undefined;
+  private readonly reader: Reader;
   /** Why what is written at present does not survive. */
   private failure: ErrorData | undefined;
   private asideError: ErrorData | undefined;
@@ -106,6 +107,7 @@ export class DurableStore {
   /** @param after calls back after so many ms; the function that it returns cancels that */
   constructor(private readonly options: DurableStoreOptions, private readonly after: (ms: number, callback: () => void) => () => void) {
     const {storage} = options;
+    this.reader = new Reader(storage);
     storage.onLost = reason => this.reopen(reason);
     storage.onBlocked = reason => this.goWithout(storeError('ERR_TABS_STORAGE_BLOCKED', reason));
     void this.commit();
@@ -155,7 +157,7 @@ export class DurableStore {
     const unwritten = [...this.inFlight, ...this.queue].filter(change => change.type !== 'meta' && isSame(change.key, key));
     try {
       const replaced = unwritten.some(({type}) => type !== 'append');
-      const stored = replaced ? emptyDoc() : await this.decrypted(await this.readSoon(key));
+      const stored = replaced ? emptyDoc() : await this.decrypted(await this.reader.read(key));
       for (const change of unwritten) applyTo(stored, change);
       known.isRead = true;
       return stored.checkpoint === undefined && !stored.journal.length ? undefined : stored;
@@ -552,23 +554,6 @@ export class DurableStore {
   }
 
   // ---- reading
-
-  /** What is asked for in one turn is read in one go. */
-  private async readSoon(key: DocKey): Promise<StoredDoc> {
-    this.reading ??= {keys: [], stored: this.readAll()};
-    const {keys, stored} = this.reading;
-    const at = keys.push(key) - 1;
-    // One unreadable document must not take the others along.
-    const [own] = await stored.then(all => [all[at]], () => this.options.storage.read([key]));
-    return own ?? emptyDoc();
-  }
-
-  private async readAll(): Promise<StoredDoc[]> {
-    await undefined;
-    const {keys} = this.reading!;
-    this.reading = undefined;
-    return this.options.storage.read(keys);
-  }
 
   private async decrypted({checkpoint, journal}: StoredDoc): Promise<StoredDoc> {
     return {

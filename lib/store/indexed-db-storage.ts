@@ -1,6 +1,6 @@
 import {deleteDB, openDB, unwrap, type DBSchema, type IDBPDatabase, type IDBPTransaction} from 'idb';
 import {
-  FencedError, UnclaimedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc
+  FencedError, UnclaimedError, inOrder, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc
 } from './storage.js';
 
 interface Schema extends DBSchema {
@@ -358,17 +358,15 @@ function inOffice(records: KeptRecord[], {term = 0, n = 0}: Partial<KeptCheckpoi
   return valid.reverse();
 }
 
-/** The first and the last of the keys, in the order of IndexedDB: that of strings is JavaScript's. */
+/** The first and the last of the keys. */
 function rangeOf(keys: readonly DocKey[]): [first: string[], last: string[]] {
   let [first, last] = [keys[0]!, keys[0]!];
   for (const key of keys) {
-    if (isBefore(key, first)) first = key;
-    if (isBefore(last, key)) last = key;
+    if (inOrder(key, first) < 0) first = key;
+    if (inOrder(last, key) < 0) last = key;
   }
   return [[...first], [...last]];
 }
-
-const isBefore = ([c, d]: DocKey, [otherC, otherD]: DocKey): boolean => c < otherC || (c === otherC && d < otherD);
 
 /** All records of a document: an array sorts after every number. */
 function journalOf([c, d]: DocKey): IDBKeyRange {

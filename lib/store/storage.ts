@@ -35,6 +35,12 @@ export interface Storage {
   close(): void;
 }
 
+/** Compares keys as IndexedDB orders them: strings as JavaScript does. */
+export function inOrder([c, d]: DocKey, [otherC, otherD]: DocKey): number {
+  if (c !== otherC) return c < otherC ? -1 : 1;
+  return d === otherD ? 0 : d < otherD ? -1 : 1;
+}
+
 /** Another host has taken over: nothing may be written any more. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';

@@ -1,0 +1,52 @@
+import {inOrder, type DocKey, type Storage, type StoredDoc} from './storage.js';
+
+/** More documents than this are read in several goes: what has come is worked on while the rest is read. */
+const TOGETHER = 256;
+
+interface Asked {
+  key: DocKey;
+  resolve(stored: StoredDoc): void;
+  reject(error: unknown): void;
+}
+
+/** Reads documents from a storage: those that are asked for in one turn together. */
+export class Reader {
+  private asked: Asked[] = [];
+
+  constructor(private readonly storage: Storage) {}
+
+  /** Rejects where this very document can't be read. */
+  read(key: DocKey): Promise<StoredDoc> {
+    return new Promise((resolve, reject) => {
+      if (this.asked.push({key, resolve, reject}) === 1) queueMicrotask(() => this.readAll());
+    });
+  }
+
+  private readAll(): void {
+    const asked = this.asked.splice(0);
+    // A storage is quick with what lies together.
+    if (asked.length > TOGETHER) asked.sort((one, other) => inOrder(one.key, other.key));
+    while (asked.length) void this.readGroup(asked.splice(0, TOGETHER));
+  }
+
+  private async readGroup(group: Asked[]): Promise<void> {
+    try {
+      const stored = await this.storage.read(group.map(({key}) => key));
+      group.forEach(({resolve}, i) => resolve(stored[i] ?? nothing()));
+    } catch {
+      // One unreadable document must not take the others along.
+      for (const one of group) void this.readAlone(one);
+    }
+  }
+
+  private async readAlone({key, resolve, reject}: Asked): Promise<void> {
+    try {
+      const [stored] = await this.storage.read([key]);
+      resolve(stored ?? nothing());
+    } catch (error) {
+      reject(error);
+    }
+  }
+}
+
+const nothing = (): StoredDoc => ({checkpoint: undefined, journal: []});
