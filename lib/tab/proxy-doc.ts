@@ -18,7 +18,7 @@ import type {ProxyConnection} from './proxy-connection.js';
 const FRAME_MS = 16;
 
 /** Thrown into upstream's `_submit`, when the op is applied and all that is left to do is done. */
-const WILL_FLUSH = new Error('The document will be flushed');
+const WILL_FLUSH = new Error();
 
 /** The error of an op that the host would not take, or of one that the server rejected. */
 type OpMessage = EntryMessage & {seq: number};
@@ -141,7 +141,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** How many of its ops the host, and how many the server has not answered to. @internal */
   report(): TabReport['pending'][number] {
-    const unsent = this.pendingOps.length + (this.inflightOp ? 1 : 0) + (this.setAside?.length ?? 0);
+    const unsent = this.unsent.length + (this.setAside?.length ?? 0);
     return {collection: this.collection, id: this.id, unsent, unsettled: this.unsettled.length};
   }
 
@@ -442,7 +442,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.version = null;
     this.rev = null;
     this.unconfirmed.clear();
-    this.setAside = [...this.unsettled, ...(this.inflightOp ? [this.inflightOp] : []), ...this.pendingOps];
+    this.setAside = [...this.unsettled, ...this.unsent];
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
@@ -531,7 +531,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleHostReplaced(): void {
     if (this.rev === null && !this.unsettled.length) return;
     const lost = this.hasWritePending();
-    const ops = [...this.unsettled, ...(this.inflightOp ? [this.inflightOp] : []), ...this.pendingOps];
+    const ops = [...this.unsettled, ...this.unsent];
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
