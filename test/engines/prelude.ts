@@ -49,6 +49,7 @@ export const pagePrelude = `<script>(() => {
   const who = '${whoIs('')}' + asked.get('${parameters.tab}');
   ${tell}
   if (asked.has('${parameters.withoutSharedWorker}')) delete globalThis.SharedWorker;
+  globalThis.typeOne = character => editor.quill.insertText(editor.quill.getLength() - 1, character, 'user');
   // How often the page was shown, and whether it came from the back/forward cache.
   globalThis.shows = [];
   addEventListener('pageshow', ({persisted}) => {
@@ -65,4 +66,6 @@ export const workerPrelude = `(() => {
 declare global {
   /** Of each time that the page was shown, whether it came from the back/forward cache. */
   var shows: boolean[];
+  /** Types a character at the end of the text. */
+  var typeOne: (character: string) => void;
 }

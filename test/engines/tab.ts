@@ -165,9 +165,8 @@ export class Tab {
   async typeByItself(keys: number): Promise<void> {
     const text = Array.from({length: keys}, () => this.#keystrokes.next(this.typist));
     await this.page.evaluate(async characters => {
-      const {quill} = globalThis.editor as {quill: {getLength(): number; insertText(at: number, text: string, source: 'user'): void}};
       for (const character of characters) {
-        quill.insertText(quill.getLength() - 1, character, 'user');
+        globalThis.typeOne(character);
         // Timers of pages in the background are slow.
         await new Promise(resolve => {
           const {port1, port2} = new MessageChannel();
@@ -182,8 +181,7 @@ export class Tab {
   async typeAtOnce(keys: number, then: 'stay' | 'reload' | 'close' | 'leave'): Promise<void> {
     const text = Array.from({length: keys}, () => this.#keystrokes.next(this.typist));
     await this.page.evaluate((characters, next) => {
-      const {quill} = globalThis.editor as {quill: {getLength(): number; insertText(at: number, text: string, source: 'user'): void}};
-      for (const character of characters) quill.insertText(quill.getLength() - 1, character, 'user');
+      for (const character of characters) globalThis.typeOne(character);
       if (next === 'reload') location.reload();
       if (next === 'close') window.close();
       if (next === 'leave') location.href = `/elsewhere${location.search}`;
