@@ -173,6 +173,19 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', 'The connection is closed'));
   }
 
+  /** Resolves when the ops of now, and what the host has, are durable. Rejects as {@link callHost}. @internal */
+  protected async flushHost(): Promise<void> {
+    let isHandedOver = false;
+    const handOver = Promise.all(this.proxyDocs().map(doc => new Promise<void>(resolve => doc.whenHandedOver(resolve))))
+      .then(() => { isHandedOver = true; });
+    await new Promise<void>(nextTick);
+    // The answer comes when all is durable that the host has told of before it; mostly that is these ops, too.
+    await this.callHost('store.flush');
+    if (isHandedOver) return;
+    await handOver;
+    await this.callHost('store.flush');
+  }
+
   /** As upstream does with a message: what a listener throws, an `error` event tells, a tick later. @internal */
   guarded(act: () => void): void {
     try {

@@ -137,7 +137,7 @@ export class ProxyConnection extends LinkedConnection {
 
   // ---- what users of the @sharesync/sharedb fork have; see the migration guide in the README
 
-  /** The journal has every document that a tab has opened: this waits until it has all of them by now. */
+  /** The journal has every document that a tab has opened: see `flushWrites`. */
   putDoc(_doc: ProxyDoc, callback?: (error?: any) => void): Completion {
     return this.flushWrites(callback);
   }
@@ -150,10 +150,13 @@ export class ProxyConnection extends LinkedConnection {
     return this.flushWrites(callback);
   }
 
-  /** Waits until all that the host knows by now is durable. */
+  /**
+   * Resolves when all is durable that this tab has submitted by now and that the host knows. The ops of a paused document
+   * reach the host when it is resumed. Fails with ERR_TABS_SESSION_ENDED if the host is lost meanwhile.
+   */
   flushWrites(callback?: (error?: any) => void): Completion {
     return completing(callback, error => this.emit('error', error), done => {
-      this.callHost('store.flush').then(() => done(null), done);
+      this.flushHost().then(() => done(null), done);
     });
   }
 

@@ -53,7 +53,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private flushedAt = 0;
   /** The request that is being made is content with the stored state. */
   private storedWillDo = false;
-  private waitingUntilSent: (() => void)[] = [];
+  private waiting: {isOver: () => boolean; callback: () => void}[] = [];
   private unheard: unknown[] = [];
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
   private tellsErrorsFirst = false;
@@ -133,16 +133,34 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Calls back, never synchronously, when the host has all ops of this document. @internal */
   whenNothingUnsent(callback: () => void): void {
-    nextTick(() => {
-      if (!this.hasUnsent && !this.isLoading) return callback();
-      this.waitingUntilSent.push(callback);
-    });
+    nextTick(() => this.when(() => !this.hasUnsent && !this.isLoading, callback));
+  }
+
+  /** Calls back when the host has the ops that there are by now, or is lost. @internal */
+  whenHandedOver(callback: () => void): void {
+    const ops = this.notAtHost;
+    this.when(() => !this.connection.canSend || !this.notAtHost.some(op => ops.includes(op)), callback);
+  }
+
+  private when(isOver: () => boolean, callback: () => void): void {
+    if (isOver()) callback();
+    else this.waiting.push({isOver, callback});
+  }
+
+  private callWaiting(): void {
+    const {waiting} = this;
+    this.waiting = [];
+    for (const {isOver, callback} of waiting) this.when(isOver, callback);
+  }
+
+  /** The ops that the host has not got, with those that it lost, in order. */
+  private get notAtHost(): PendingOp[] {
+    return [...(this.setAside ?? []), ...this.unsent];
   }
 
   /** How many of its ops the host, and how many the server has not answered to. @internal */
   report(): TabReport['pending'][number] {
-    const unsent = this.unsent.length + (this.setAside?.length ?? 0);
-    return {collection: this.collection, id: this.id, unsent, unsettled: this.unsettled.length};
+    return {collection: this.collection, id: this.id, unsent: this.notAtHost.length, unsettled: this.unsettled.length};
   }
 
   override hasPending(): boolean {
@@ -257,7 +275,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** @internal */
   override _emitNothingPending(): void {
-    this.callWaitingUntilSent();
+    this.callWaiting();
     if (this.tellsErrorsFirst && !this._isInHardRollback) this.emitUnheard();
     super._emitNothingPending();
     this.emitUnheard();
@@ -485,7 +503,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** The link to the host or the state of the host's connection changed. @internal */
   override _onConnectionStateChanged(): void {
     const {canSend, state} = this.connection;
-    if (!canSend) return super._onConnectionStateChanged();
+    if (!canSend) {
+      this.callWaiting();
+      return super._onConnectionStateChanged();
+    }
     if (state === 'connected') return super._onConnectionStateChanged();
     // The host still takes ops and requests, but nothing comes from the server.
     if (state !== 'connecting') this.subscribed = false;
@@ -575,14 +596,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.version = message.v;
     this.unsettled.push(op);
     this.flush();
-    this.callWaitingUntilSent();
-  }
-
-  private callWaitingUntilSent(): void {
-    if (!this.waitingUntilSent.length || this.hasUnsent || this.isLoading) return;
-    const waiting = this.waitingUntilSent;
-    this.waitingUntilSent = [];
-    for (const callback of waiting) callback();
+    this.callWaiting();
   }
 
   private load({v, type, data, rev}: SnapshotData): void {

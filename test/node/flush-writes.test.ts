@@ -1,0 +1,159 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {TroubledStorage} from '../store/troubled-storage.js';
+import {until} from '../waiting/until.js';
+
+interface Note {
+  words: string[];
+}
+
+describe('flushWrites', () => {
+  let storage: TroubledStorage;
+  let backend: Backend;
+  let server: ReturnType<Backend['connect']>;
+  let host: Host;
+  let tab: ProxyConnection;
+  let doc: ProxyDoc<Note>;
+
+  async function open(durability?: 'delayed'): Promise<void> {
+    storage = new TroubledStorage();
+    const channel = memoryChannels();
+    backend = new Backend();
+    server = backend.connect();
+    // What a tab says to a worker after a rest leaves earlier than the ops of the same turn.
+    host = new Host({connection: server, channel, place: 'shared-worker', store: {storage, durability}});
+    tab = new ProxyConnection({channel, warn: () => {}});
+    doc = tab.get<Note>('notes', 'one');
+    await doc.create({words: []});
+    await doc.subscribe();
+    await tab.flushWrites();
+  }
+  afterEach(() => {
+    storage.release();
+    tab.close();
+    host.close();
+  });
+
+  const insert = (word: string, into = doc): void => void into.submitOp([{p: ['words', 0], li: word}], undefined, () => {});
+
+  /** What is on the disk, once the host is gone. */
+  async function stored(): Promise<string> {
+    const docs = await storage.disk.read([['notes', 'one'], ['notes', 'two']]);
+    return JSON.stringify(docs);
+  }
+
+  interface Watched {
+    outcome?: unknown;
+  }
+
+  function watch(promise: PromiseLike<void>): Watched {
+    const watched: Watched = {};
+    promise.then(() => { watched.outcome = 'resolved'; }, error => { watched.outcome = error.code; });
+    return watched;
+  }
+
+  async function rest(): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+
+  async function turns(): Promise<void> {
+    for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
+  }
+
+  for (const durability of [undefined, 'delayed'] as const) {
+    it(`waits for an op of this very turn, durability: ${durability}`, async () => {
+      await open(durability);
+      await rest();
+      const before = storage.writes.length;
+      storage.hold();
+      insert('now');
+      const flushed = watch(tab.flushWrites());
+      await until('the storage is to write it', () => storage.writes.length > before);
+      await turns();
+      expect(flushed).to.eql({});
+      storage.release();
+      await until('it is told', () => 'outcome' in flushed);
+      expect(await stored()).to.include('now');
+    });
+  }
+
+  it('waits for an op that is held back for what may be composed with it', async () => {
+    await open();
+    backend.use('submit', (_context, next) => void setTimeout(next, 500));
+    insert('first');
+    await turns();
+    insert('held back');
+    await turns();
+    expect(await stored()).not.to.include('held back');
+    await tab.flushWrites();
+    expect(await stored()).to.include('held back');
+  });
+
+  it('waits for ops of a document that the host has to load first', async () => {
+    await open();
+    await rest();
+    const two = tab.get<Note>('notes', 'two');
+    void two.create({words: []}, () => {});
+    insert('in two', two);
+    await tab.flushWrites();
+    expect(await stored()).to.include('in two');
+  });
+
+  it('waits for the ops of a paused document until it is resumed', async () => {
+    await open();
+    doc.pause();
+    insert('paused');
+    const flushed = watch(tab.flushWrites());
+    await turns();
+    expect(flushed).to.eql({});
+    doc.resume();
+    await until('it is told', () => 'outcome' in flushed);
+    expect(await stored()).to.include('paused');
+  });
+
+  it('waits for no op that comes later, and for no answer of the server', async () => {
+    await open();
+    server.close();
+    doc.pause();
+    insert('paused');
+    doc.resume();
+    const flushed = watch(tab.flushWrites());
+    await turns();
+    doc.pause();
+    insert('later');
+    await until('it is told', () => 'outcome' in flushed);
+    expect(flushed).to.eql({outcome: 'resolved'});
+  });
+
+  it('does not wait for a state that is on its way', async () => {
+    await open();
+    server.close();
+    void tab.get('notes', 'not stored').fetch(() => {});
+    insert('one');
+    await tab.flushWrites();
+    expect(await stored()).to.include('one');
+  });
+
+  it('fails when the host is lost, and when the connection is closed', async () => {
+    await open();
+    doc.pause();
+    insert('never');
+    const lost = watch(tab.flushWrites());
+    await turns();
+    host.close();
+    await until('the loss is told', () => 'outcome' in lost);
+    expect(lost).to.eql({outcome: 'ERR_TABS_SESSION_ENDED'});
+
+    await open();
+    doc.pause();
+    insert('never');
+    const closed = watch(tab.flushWrites());
+    await turns();
+    tab.close();
+    await until('the end is told', () => 'outcome' in closed);
+    expect(closed).to.eql({outcome: 'ERR_TABS_SESSION_ENDED'});
+  });
+});
