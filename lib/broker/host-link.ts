@@ -53,7 +53,7 @@ export class HostLink {
   private watchdog: Watchdog | undefined;
   private attempt = 0;
   private isGreeting = false;
-  private locked = false;
+  private isLocked = false;
   private closed = false;
   private isSuspended = false;
   private releaseLock: () => void = () => {};
@@ -82,8 +82,8 @@ export class HostLink {
     };
     this.channel.unref?.();
     this.lobby.unref?.();
-    if (platform.locks) this.takeLock();
-    else this.greet();
+    this.takeLock();
+    this.greet();
   }
 
   send(message: Message): void {
@@ -151,18 +151,21 @@ export class HostLink {
     this.lobby?.close();
     this.channel = this.lobby = undefined;
     this.releaseLock();
-    this.locked = false;
+    this.isLocked = false;
   }
 
-  /** The lock is held for the tab's life: the host, waiting for it, learns of the tab's death. */
+  /**
+   * The lock is held for the tab's life: the host, waiting for it, learns of the tab's death. The session does not wait for
+   * it: a browser grants it when the page has done what it is at, and that may be the loading of an app.
+   */
   private takeLock(): void {
-    const name = tabLockName(this.namespace, this.tabId);
-    void this.platform.locks!.request(name, {mode: 'exclusive'}, () => {
+    const {locks} = this.platform;
+    void locks?.request(tabLockName(this.namespace, this.tabId), {mode: 'exclusive'}, () => {
       if (this.closed || this.isSuspended) return undefined;
-      this.locked = true;
-      this.greet();
+      this.isLocked = true;
+      this.session?.sayLocked();
       return new Promise<void>(release => { this.releaseLock = release; });
-    }).catch(() => { if (!this.locked) this.greet(); });
+    }).catch(() => {});
   }
 
   private greet(): void {
@@ -171,7 +174,7 @@ export class HostLink {
     this.attempt++;
     this.isGreeting = true;
     const hello: Hello = {
-      type: 'hello', protocol: PROTOCOL_VERSION, tabId: this.tabId, attempt: this.attempt, locked: this.locked,
+      type: 'hello', protocol: PROTOCOL_VERSION, tabId: this.tabId, attempt: this.attempt, locked: this.isLocked,
       generation: this.generation
     };
     this.lobby?.postMessage(hello);
@@ -196,6 +199,9 @@ export class HostLink {
         return;
       case 'move':
         if (message.from === 'host' && message.session === this.session?.id) this.moveToPort();
+        return;
+      case 'locked':
+        // For the host.
         return;
       default:
         message satisfies never;
@@ -227,6 +233,7 @@ export class HostLink {
       }
     });
     const {session, patience} = this;
+    if (this.isLocked) session.sayLocked();
     this.watchdog = new Watchdog({
       clock: this.platform.clock,
       patience,

@@ -187,6 +187,7 @@ export class Lobby {
       guest.session?.receive(message);
     });
     else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
+    else if (message?.type === 'locked' && message.session === guest.session?.id) this.watch(tabId, guest);
     else if (message?.type === 'move' && message.from === 'tab' && message.session === guest.session?.id && guest.port) {
       guest.port.onmessage = event => this.hear(tabId, guest, event.data);
     }
@@ -264,7 +265,7 @@ export class Lobby {
     afterWaking(clock.after, DRAIN_MS, look);
   }
 
-  /** Without locks, a tab that has been silent for long is asked whether it is still there. */
+  /** Without its lock, a tab that has been silent for long is asked whether it is still there. */
   private watchSilence(tabId: TabId, guest: Guest): void {
     const {clock} = this.platform;
     guest.stopWatching();

@@ -1,5 +1,5 @@
 import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
-import type {Batch, End, Move, Side} from '../protocol/frames.js';
+import type {Batch, End, Locked, Move, Side} from '../protocol/frames.js';
 import type {SessionId} from '../protocol/ids.js';
 import type {Channel, Clock} from '../platform/platform.js';
 
@@ -202,6 +202,11 @@ export class Session {
   sayEnd(reason: string): void {
     const {id, options: {side, clock}} = this;
     this.channel.postMessage({type: 'end', session: id, from: side, reason, ...(side === 'tab' && {time: clock.now()})} satisfies End);
+  }
+
+  /** Tells a host that the tab's lock is held. */
+  sayLocked(): void {
+    this.channel.postMessage({type: 'locked', session: this.id, from: 'tab'} satisfies Locked);
   }
 
   /** Ends this side of the session: nothing more is sent or received, and open calls are rejected. */

@@ -22,12 +22,16 @@ export class LastWords {
     private readonly namespace: string,
     private readonly tabId: string,
     private readonly locks: Locks | undefined,
-    private readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
+    private readonly open: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
   ) {}
+
+  /** A page's first look at it takes long, and is forbidden with cookies switched off. */
+  private get storage(): ReturnType<LastWords['open']> {
+    return this.open();
+  }
 
   /** @param word undefined where everything has been handed over */
   leave(word: LastWord | undefined): void {
-    // The first look into a page's storage is slow: a tab that has left nothing does not take it.
     if (!word && !this.hasLeft) return;
     this.hasLeft = !!word;
     try {

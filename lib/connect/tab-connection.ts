@@ -316,8 +316,8 @@ export class TabConnection extends ProxyConnection {
 
   /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
   private leaveLastWords(): void {
-    const storage = this.connectOptions.store === false ? undefined : localStorageOf(globalThis);
-    const words = storage && new LastWords(this.namespace, this.id!, this.locks, storage);
+    const words = this.connectOptions.store === false || typeof document === 'undefined' ? undefined
+      : new LastWords(this.namespace, this.id!, this.locks, () => localStorage);
     const leave = (): void => words?.leave(this.isClosed ? undefined : this.lastWord());
     this.stopWatchingPage = watchPage({
       onHidden: leave,
@@ -377,15 +377,6 @@ export class TabConnection extends ProxyConnection {
     if (!this.hasGivenUp || this.isClosed) return;
     this.hasGivenUp = false;
     this.join(this.electedTabHost());
-  }
-}
-
-/** Undefined where there is none, or the browser forbids it, e.g. with cookies switched off. */
-function localStorageOf(scope: {document?: unknown; localStorage?: Storage}): Storage | undefined {
-  try {
-    return scope.document ? scope.localStorage : undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -8,7 +8,7 @@ export interface Hello {
   tabId: TabId;
   /** Counts a tab's greetings, so that a late answer to an earlier one is told apart. */
   attempt: number;
-  /** Whether the tab holds its Web Lock, which the host then waits for. */
+  /** Whether the tab holds its Web Lock, which the host then waits for. Else it may do so later: see {@link Locked}. */
   locked: boolean;
   /** The highest generation of hosts that the tab has heard of. */
   generation: number;
@@ -94,6 +94,13 @@ export interface End {
   time?: number;
 }
 
+/** The tab has got its Web Lock since it greeted: the host waits for it from now on. */
+export interface Locked {
+  type: 'locked';
+  session: SessionId;
+  from: 'tab';
+}
+
 /** The last that this side says of the session on the tab's channel: it goes on over the port that the tab has offered. */
 export interface Move {
   type: 'move';
@@ -101,7 +108,7 @@ export interface Move {
   from: Side;
 }
 
-export type TabChannelMessage = Welcome | Refusal | Batch | End | Move;
+export type TabChannelMessage = Welcome | Refusal | Batch | End | Move | Locked;
 
 const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
 
@@ -140,6 +147,8 @@ export function parseTabChannelMessage(data: unknown): TabChannelMessage | undef
       return isOfSession(data) && isText(data['reason']) ? (data as unknown as End) : undefined;
     case 'move':
       return isOfSession(data) ? (data as unknown as Move) : undefined;
+    case 'locked':
+      return isOfSession(data) && data['from'] === 'tab' ? (data as unknown as Locked) : undefined;
     default:
       return undefined;
   }

@@ -34,7 +34,7 @@ export class Page extends Client {
     const {channel, locks, clock} = process;
     const connection = new PortedConnection({channel, locks, clock, warn}, session => offerPort(session, process));
     super(name, process, connection, edits, ledger, rejections);
-    this.words = new LastWords('default', connection.id!, locks, storage as never);
+    this.words = new LastWords('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => ledger.problem(`${name}: ${error.stack}`));
     connection.on('deadletter', letter => ledger.letters.push(JSON.stringify(letter)));
     connection.on('hostState', state => {

@@ -1,0 +1,74 @@
+import {expect} from 'chai';
+import type {Locks} from '../../lib/platform/platform.js';
+import {calm} from '../store/clock.js';
+import {until} from '../waiting/until.js';
+import {Stage, type StagedTab} from './mirror-stage.js';
+
+describe('a tab whose page is too busy to be granted its lock', () => {
+  let stage: Stage;
+  let tab: StagedTab;
+  let grant: () => void;
+
+  beforeEach(async () => {
+    stage = new Stage();
+    stage.startHost();
+    // What the host has told of itself makes no tab greet again.
+    await calm();
+    const {browser} = stage;
+    const {process} = browser;
+    browser.process = () => {
+      const made = process.call(browser);
+      const {request} = made.locks;
+      made.locks.request = ((name, options, callback) => new Promise((resolve, reject) => {
+        const ask = (): void => { request(name, options, callback).then(resolve, reject); };
+        if (name.includes('/tab/')) grant = ask;
+        else ask();
+      })) as Locks['request'];
+      return made;
+    };
+    tab = stage.openTab();
+    browser.process = process;
+  });
+  afterEach(() => stage.close());
+
+  it('has its documents all the same', async () => {
+    const doc = tab.connection.get('notes', 'a');
+    await doc.create({words: []});
+    await doc.subscribe();
+    expect(await stage.server('a')).to.eql({words: []});
+  });
+
+  for (const [when, open] of [
+    ['its session has begun', async () => { await until('there is a session', () => tab.connection.hostState === 'connected'); }],
+    ['it has greeted', async () => {}],
+    ['it is in another session than the one that it greeted for', async () => {
+      await until('there is a session', () => tab.connection.hostState === 'connected');
+      grant();
+      stage.killHost();
+      stage.startHost();
+      await until('the next host is there', () => stage.host.inspect().tabs === 1);
+    }]
+  ] as const) {
+    it(`is missed soon after its death, granted when ${when}`, async () => {
+      await open();
+      grant();
+      await until('there is a session', () => tab.connection.hostState === 'connected');
+      await tab.connection.get('notes', 'a').fetch();
+      expect(stage.host.inspect().tabs).to.equal(1);
+      stage.killTab(tab);
+      // Ten times as fast as the real one, which has half a minute of patience where there is no lock.
+      await until('the host knows', () => stage.host.inspect().tabs === 0, 1000);
+    });
+  }
+
+  it('is missed soon after its death, too, where it has greeted once more before', async () => {
+    await tab.connection.get('notes', 'a').fetch();
+    grant();
+    await calm();
+    // As a page does that hears on its way out that its session is over.
+    (tab.connection as unknown as {reconnect(reason: string): void}).reconnect('over');
+    stage.killTab(tab);
+    await calm();
+    await until('the host knows', () => stage.host.inspect().tabs === 0, 1000);
+  });
+});
