@@ -54,6 +54,8 @@ export class HostLink {
   private attempt = 0;
   private isGreeting = false;
   private isLocked = false;
+  /** It does not greet before it has its lock. */
+  private awaitsLock = false;
   private closed = false;
   private isSuspended = false;
   private releaseLock: () => void = () => {};
@@ -132,6 +134,8 @@ export class HostLink {
   resume(): void {
     if (this.closed || !this.isSuspended) return;
     this.isSuspended = false;
+    // Another tab may just be handing over what this one had left, and holds its lock for as long as that takes.
+    this.awaitsLock = !!this.platform.locks;
     this.open();
   }
 
@@ -155,7 +159,7 @@ export class HostLink {
   }
 
   /**
-   * The lock is held for the tab's life: the host, waiting for it, learns of the tab's death. The session does not wait for
+   * The lock is held for the tab's life: the host, waiting for it, learns of the tab's death. A new tab does not wait for
    * it: a browser grants it when the page has done what it is at, and that may be the loading of an app.
    */
   private takeLock(): void {
@@ -164,12 +168,19 @@ export class HostLink {
       if (this.closed || this.isSuspended) return undefined;
       this.isLocked = true;
       this.session?.sayLocked();
+      this.endAwaitingLock();
       return new Promise<void>(release => { this.releaseLock = release; });
-    }).catch(() => {});
+    }).catch(() => this.endAwaitingLock());
+  }
+
+  private endAwaitingLock(): void {
+    if (!this.awaitsLock) return;
+    this.awaitsLock = false;
+    this.greet();
   }
 
   private greet(): void {
-    if (this.closed || this.isSuspended) return;
+    if (this.closed || this.isSuspended || this.awaitsLock) return;
     this.cancelGreeting();
     this.attempt++;
     this.isGreeting = true;

@@ -53,7 +53,10 @@ export class SharedDoc {
     a: 'doc.settled', c: this.collection, d: this.id, seqs, ...(error && {error}), ...(isSilent && {silent: true})
   }, 'repeatable', !error && this.doc.hasWritePending()));
   private rolledBack: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
+  /** Waits until the document is restored, or its rollback is over. */
   private held: (() => void)[] = [];
+  /** What was held and is just being done. */
+  private running: (() => void)[] = [];
   private isRestoring = false;
   private wasRestored = false;
   /** From where, and until when, the way is kept for tabs that the journal does not know of. */
@@ -585,14 +588,15 @@ export class SharedDoc {
   }
 
   private runHeld(): void {
-    const held = this.held;
+    this.running = this.held;
     this.held = [];
-    for (const run of held) run();
+    while (this.running.length) this.running.shift()!();
   }
 
-  /** Calls back when the document can be asked: at once, unless it is being restored. */
+  /** Calls back when the document can be asked, and what was held before has been done: at once, unless it is being restored. */
   whenRestored(callback: () => void): void {
     if (this.isRestoring) this.held.push(callback);
+    else if (this.running.length) this.running.push(callback);
     else callback();
   }
 

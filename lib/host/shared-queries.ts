@@ -129,9 +129,7 @@ class SharedQuery {
     if (!kept || member.joined || member.fromKept) return;
     member.fromKept = kept.docs.map(([, id]) => id);
     const docs = kept.docs.map(([c, d]) => this.owner.connection.get(c, d));
-    this.inTurn(docs, () => {
-      // Its session may have ended meanwhile: the tab asks again.
-      if (!this.members.includes(member)) return;
+    this.inTurnOf(member, docs, () => {
       const data = docs.map(doc => this.bring(member.tab, doc));
       member.tab.send({a: 'qs', id: member.id, data, extra: kept.extra});
     });
@@ -172,20 +170,22 @@ class SharedQuery {
   }
 
   private answer(member: Member): void {
-    const {tab, id, joined} = member;
     member.waiting = false;
-    // A tab that asks again after a reconnect has the results, and has had their changes.
-    if (joined) return tab.send({a: 'qs', id});
-    member.joined = true;
-    const known = member.fromKept ?? member.known;
-    if (known) return this.answerByDiff(member, known);
-    const data = this.real.results?.map(doc => this.bring(tab, doc));
-    tab.send({a: 'qs', id, data, extra: this.real.extra});
+    // What changes them before it is this answer's turn has a turn of its own.
+    const results = [...(this.real.results ?? [])];
+    this.inTurnOf(member, results, () => {
+      const {tab, id, joined} = member;
+      // A tab that asks again after a reconnect has the results, and has had their changes.
+      if (joined) return tab.send({a: 'qs', id});
+      member.joined = true;
+      const known = member.fromKept ?? member.known;
+      if (known) return this.answerByDiff(member, known, results);
+      tab.send({a: 'qs', id, data: results.map(doc => this.bring(tab, doc)), extra: this.real.extra});
+    });
   }
 
   /** A tab that has results of an earlier time gets what has changed since, as it would from the server. */
-  private answerByDiff({tab, id, fromKept}: Member, known: string[]): void {
-    const docs = this.real.results ?? [];
+  private answerByDiff({tab, id, fromKept}: Member, known: string[], docs: RealDoc[]): void {
     const diff = arrayDiff(known, docs.map(doc => doc.id)).map(change => {
       // Its changes have their type in their prototype, which does not travel.
       if (change.type !== 'insert') return {...change, type: change.type};
@@ -241,14 +241,16 @@ class SharedQuery {
       upstream.call(real, diff);
       const {inserted, removed} = this;
       this.keep();
-      // A document that is just being restored has nothing yet that could be sent.
       this.inTurn(inserted, () => {
         for (const member of this.members) if (member.joined) this.sendDiff(member, diff, removed);
       });
     };
   }
 
-  /** Acts when the documents can be asked, and what came before has been done. */
+  /**
+   * Acts when what came before has been done, and the documents can be asked: one that is just being restored has nothing
+   * yet that could be sent.
+   */
   private inTurn(docs: RealDoc[], act: () => void): void {
     const turn = {left: docs.length, act};
     this.turns.push(turn);
@@ -262,6 +264,11 @@ class SharedQuery {
       });
     }
     runTurns();
+  }
+
+  /** The same for one of the tabs, unless its session has ended meanwhile: then it asks again. */
+  private inTurnOf(member: Member, docs: RealDoc[], act: () => void): void {
+    this.inTurn(docs, () => { if (this.members.includes(member)) act(); });
   }
 
   private sendDiff({tab, id}: Member, diff: QueryDiff[], removed: RealDoc[]): void {

@@ -71,4 +71,19 @@ describe('a tab whose page is too busy to be granted its lock', () => {
     await calm();
     await until('the host knows', () => stage.host.inspect().tabs === 0, 1000);
   });
+
+  it('waits for it when it is back from the cache: another tab may just be handing over what it had left', async () => {
+    const {connection} = tab;
+    const page = connection as unknown as {suspend(): void; resumeLink(): void};
+    await connection.get('notes', 'a').fetch();
+    grant();
+    await calm();
+    page.suspend();
+    await calm();
+    page.resumeLink();
+    await calm();
+    expect(connection.hostState).to.equal('lost');
+    grant();
+    await until('it has a session', () => connection.hostState === 'connected');
+  });
 });
