@@ -25,15 +25,16 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
     {what: '5 tabs, 2,000 ops each, the calls alone', tabs: 5, ops: 2000, compose: true, paused: true},
     {what: '5 tabs, 200 ops each, not composing', tabs: 5, ops: 200, compose: false, goal: '≥ 3 × plain'}
   ];
-  const rounds = stage.quick ? 1 : 5;
+  const [warmUp, rounds] = stage.quick ? [0, 1] : [3, 9];
   const pages = {tabs: [] as Page[], plain: [] as Page[]};
   for (const way of ['tabs', 'plain'] as const) for (let i = 0; i < 5; i++) pages[way].push(await stage.openPage());
   const figures: Figure[] = [];
   for (const kind of kinds) {
     const rates = {tabs: [] as number[], plain: [] as number[]};
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < warmUp + rounds; round++) {
       for (const way of round % 2 ? ['plain', 'tabs'] as const : ['tabs', 'plain'] as const) {
-        rates[way].push(await rateOf(stage, kind, way, round, pages[way].slice(0, kind.tabs)));
+        const rate = await rateOf(stage, kind, way, round, pages[way].slice(0, kind.tabs));
+        if (round >= warmUp) rates[way].push(rate);
       }
     }
     const plain = spreadOf(rates.plain);
