@@ -97,10 +97,12 @@ export class Entry {
  * carried over what happened since the revision that it was made at.
  */
 export class History {
-  rev = 0;
   private entries: Entry[] = [];
   /** What they take, in characters. */
   private size = 0;
+
+  /** @param rev where it begins: above what anybody may know of an earlier history */
+  constructor(public rev = 0) {}
 
   /** The oldest revision from which the history can tell what happened since. */
   get start(): number {

@@ -50,7 +50,7 @@ export interface Submission {
  * is journalled as well, and told again after a restart.
  */
 export class RecordedDoc {
-  readonly history = new History();
+  readonly history: History;
   /** True from the loss of the document's state until it is loaded again. */
   rollingBack = false;
   private log: ServerLog | undefined;
@@ -80,8 +80,10 @@ export class RecordedDoc {
   constructor(
     readonly doc: RealDoc,
     private readonly events: RecordedDocEvents,
-    private readonly journal?: DocJournal | undefined
+    private readonly journal?: DocJournal | undefined,
+    private readonly start = 0
   ) {
+    this.history = new History(start);
     this.recordApplied();
     this.recordMessages();
     this.recordLoads();
@@ -100,6 +102,11 @@ export class RecordedDoc {
   /** Whether there is anything that a tab could be shown. */
   get hasState(): boolean {
     return this.doc.type !== null || this.doc.version !== null;
+  }
+
+  /** Whether nothing is known, and never was. */
+  get isNew(): boolean {
+    return !this.hasState && this.history.rev === this.start;
   }
 
   /** Kept from the first time on that somebody needs it. */

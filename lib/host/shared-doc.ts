@@ -64,7 +64,8 @@ export class SharedDoc {
   private readonly cutTimer: CutTimer | undefined;
   pendingOps = 0;
 
-  constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal) {
+  /** @param start the revision that its history begins at, unless there is one in the journal */
+  constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal, start?: number) {
     this.cutTimer = journal && new CutTimer(journal, owner, () => this.checkpoint());
     this.recorded = new RecordedDoc(doc, {
       isFollowed: () => this.followers.haveState,
@@ -76,7 +77,7 @@ export class SharedDoc {
       endSettling: () => this.outcomes.end(),
       onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)}),
       onJournal: () => this.cutTimer?.noteWrite()
-    }, journal);
+    }, journal, start);
     if (journal) doc.on('load', () => { if (!this.rolledBack) this.checkpoint(); });
   }
 
@@ -348,13 +349,16 @@ export class SharedDoc {
     follower.return(inc, null);
     if (rev === null) return this.repeatOutcomes(follower, unsettled);
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
-    if (!this.recorded.hasState && !this.rev && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
+    if (this.recorded.isNew && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     const {history} = this.recorded;
     if (!this.rolledBack) tab.unheard(() => this.takeAlong(rev, ahead));
     const end = history.end(rev, ahead);
     // Somebody else may have been here first.
     const detour = end === undefined && !this.rolledBack ? history.detour(rev, ahead, this.doc.type) : undefined;
-    if (end === undefined && !detour) return this.reset(follower, historyLost(this.doc));
+    if (end === undefined && !detour) {
+      this.repeatOutcomes(follower, unsettled);
+      return this.reset(follower, historyLost(this.doc));
+    }
     follower.return(inc, end ?? this.rev);
     if (ahead.length) this.lead(follower, end ?? this.rev, detour);
     this.catchUp(follower);

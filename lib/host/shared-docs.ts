@@ -22,6 +22,11 @@ export class SharedDocs {
   private readonly collections = new Map<string, Map<string, SharedDoc>>();
   /** The seqs up to which documents have the ops of tabs that are gone. */
   private readonly taken = new Map<string, number>();
+  /**
+   * Above all revisions of documents that were let go of. The next histories begin here: a tab that was taken for dead may
+   * come back with a revision of the last one, and must not be taken to stand at one of the next.
+   */
+  private start = 0;
   /** One for all documents. */
   private readonly docOwner: SharedDocOwner;
 
@@ -41,7 +46,7 @@ export class SharedDocs {
     let doc = collection.get(d);
     if (!doc) {
       const {connection, store, log} = this.owner;
-      doc = new SharedDoc(connection.get(c, d), this.docOwner, store && new DocJournal(store, [c, d]));
+      doc = new SharedDoc(connection.get(c, d), this.docOwner, store && new DocJournal(store, [c, d]), this.start);
       collection.set(d, doc);
       const isStored = store?.has([c, d]) === true;
       log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);
@@ -63,6 +68,7 @@ export class SharedDocs {
     const collection = this.collections.get(doc.collection);
     if (collection?.get(doc.id) !== doc) return;
     collection.delete(doc.id);
+    this.start = Math.max(this.start, doc.rev + 1);
     if (!collection.size) this.collections.delete(doc.collection);
     this.owner.log.debug('doc', () => `lets go of ${doc.collection}/${doc.id}`);
     doc.doc.destroy();

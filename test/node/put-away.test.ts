@@ -109,6 +109,49 @@ describe('a page that is put away together with its host', () => {
     expect((await stage.server('a') as {words: string[]}).words).to.eql(['one', 'two', 'three']);
   });
 
+  describe('and is given up, and its document has another history when it comes back', () => {
+    /** Lets the page come back when the document has been let go of, changed, and opened again by another tab. */
+    async function comeBackLate(): Promise<void> {
+      page.suspend();
+      await pass(500);
+      clock.pass(31 * 60_000);
+      await pass(500);
+      if (stage.host.inspect().pendingOps) answer();
+      await until('the host has let go of the document', () => stage.host.inspect().docs === 0);
+      const remote = stage.backend.connect().get('notes', 'a');
+      await new Promise(resolve => remote.fetch(resolve));
+      const write = async (word: string): Promise<void> => {
+        const before = answer;
+        remote.submitOp([{p: ['words', 0], li: word}]);
+        await until('it is at the server', () => answer !== before);
+        answer();
+        await until('the server has it', () => !remote.hasPending());
+      };
+      await write('meanwhile');
+      void stage.openTab().connection.get('notes', 'a').subscribe();
+      await pass(500);
+      for (const word of ['later', 'at last']) await write(word);
+      await pass(500);
+      page.resumeLink();
+      await pass(500);
+    }
+
+    it('is shown what there is', async () => {
+      void doc.subscribe();
+      await pass(500);
+      await comeBackLate();
+      expect(doc.data).to.eql({words: ['at last', 'later', 'meanwhile']});
+    });
+
+    it('hears what became of its edits', async () => {
+      const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
+      await pass(500);
+      await comeBackLate();
+      await edit;
+      expect(doc.data).to.eql({words: ['at last', 'later', 'meanwhile', 'mine']});
+    });
+  });
+
   it('hears what became of its edits where it was given up, and the host was replaced since', async () => {
     const options = {clock: {now: clock.dayTime, after: clock.after}, store: {storage: new InMemoryStorage()}};
     stage.host.close();
