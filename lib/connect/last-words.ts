@@ -17,7 +17,9 @@ interface Kept {
  */
 export class LastWords {
   private hasLeft = false;
+  private opened: ReturnType<LastWords['open']> | undefined;
 
+  /** @param open the storage, looked up when it is needed: the first look takes a millisecond */
   constructor(
     private readonly namespace: string,
     private readonly tabId: string,
@@ -25,13 +27,23 @@ export class LastWords {
     private readonly open: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
   ) {}
 
-  /** A page's first look at it takes long, and is forbidden with cookies switched off. */
+  /** Forbidden with cookies switched off. */
   private get storage(): ReturnType<LastWords['open']> {
-    return this.open();
+    return (this.opened ??= this.open());
+  }
+
+  /** Opens the storage: a page that is closing is not given it any more (WebKit's `DOMWindow::localStorage`). */
+  prepare(): void {
+    try {
+      void this.storage;
+    } catch {
+      // Then there is none when the page goes away, either.
+    }
   }
 
   /** @param word undefined where everything has been handed over */
   leave(word: LastWord | undefined): void {
+    // The first look into a page's storage is slow: a tab that has left nothing does not take it.
     if (!word && !this.hasLeft) return;
     this.hasLeft = !!word;
     try {

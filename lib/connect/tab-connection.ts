@@ -336,6 +336,8 @@ export class TabConnection extends ProxyConnection {
       onThaw: () => { if (!this.isAway) this.takeUpHosting(); }
     });
     if (!words) return;
+    // The page's documents are not to wait for it.
+    this.clock.after(0, () => words.prepare());
     this.on('hostState', state => {
       if (state !== 'connected') return;
       // What this tab has left itself, it hands over now.
