@@ -384,14 +384,10 @@ export class RecordedDoc {
     };
   }
 
-  /**
-   * Whether the op in flight is another one: an op that was sent again may have come back as one of the server's before the server
-   * refuses to take it a second time. Upstream would take back the one that is in flight by now.
-   */
-  private isSettled(src: string | undefined, seq: number | undefined): boolean {
+  private isInFlight(src: string | undefined, seq: number | undefined): boolean {
     const {connection, inflightOp} = this.doc;
-    // What a connection sends as its own, it does not name the source of.
-    return !!inflightOp && seq !== undefined && (seq !== inflightOp.seq || (src ?? connection.id) !== inflightOp.src);
+    // What a connection sends as its own, it does not name the source of; a refusal does not, either.
+    return !!inflightOp && seq === inflightOp.seq && (src ?? connection.id) === inflightOp.src;
   }
 
   private recordMessages(): void {
@@ -399,8 +395,10 @@ export class RecordedDoc {
     const upstream = doc._handleOp;
     doc._handleOp = (error, message) => {
       const {src, seq, v} = message as RealOp & {v?: number};
-      const isAck = !!doc.inflightOp && src === doc.inflightOp.src && seq === doc.inflightOp.seq;
-      if (error && this.isSettled(src, seq)) return;
+      const isAck = this.isInFlight(src, seq);
+      // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
+      // upstream would take back the one that is in flight by now.
+      if (error && doc.inflightOp && seq !== undefined && !isAck) return;
       const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
       this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
       this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;

@@ -138,8 +138,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Calls back when the host has the ops that there are by now, or is lost. @internal */
   whenHandedOver(callback: () => void): void {
-    const ops = this.notAtHost;
-    this.when(() => !this.connection.canSend || !this.notAtHost.some(op => ops.includes(op)), callback);
+    const ops = new Set(this.notAtHost);
+    this.when(() => !this.connection.canSend || !this.notAtHost.some(op => ops.has(op)), callback);
   }
 
   private when(isOver: () => boolean, callback: () => void): void {
