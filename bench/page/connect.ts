@@ -1,5 +1,9 @@
 import {Connection} from 'sharedb/lib/client/index.js';
 import {createConnection, type TabConnection} from '../../lib/index.js';
+import {PortSocket} from './port-socket.js';
+
+/** `answered`: ShareDB's own client, and a worker that answers it from a bare store. */
+export type Way = 'tabs' | 'plain' | 'answered';
 
 /** As an app would connect. Each namespace gets a worker of its own. */
 export function connectTab(namespace: string, url: string): TabConnection {
@@ -14,8 +18,20 @@ export function connectPlain(url: string): Connection {
   return new Connection(new WebSocket(url) as ConstructorParameters<typeof Connection>[0]);
 }
 
-export function connect({way, namespace, url}: {way: 'tabs' | 'plain'; namespace: string; url: string}): TabConnection | Connection {
-  return way === 'tabs' ? connectTab(namespace, url) : connectPlain(url);
+export function connectAnswered(name: string): Connection {
+  const {port} = new SharedWorker(new URL('./answering-worker.ts', import.meta.url), {type: 'module', name});
+  return new Connection(new PortSocket(port) as unknown as ConstructorParameters<typeof Connection>[0]);
+}
+
+export function connect({way, namespace, url}: {way: Way; namespace: string; url: string}): TabConnection | Connection {
+  switch (way) {
+    case 'tabs':
+      return connectTab(namespace, url);
+    case 'plain':
+      return connectPlain(url);
+    case 'answered':
+      return connectAnswered(namespace);
+  }
 }
 
 export function startRelay(): SharedWorker {

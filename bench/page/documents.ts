@@ -1,10 +1,10 @@
 import type {Connection, Doc} from 'sharedb/lib/client/index.js';
 import {settled} from '../../test/waiting/settled.js';
-import {connect} from './connect.js';
+import {type Way, connect} from './connect.js';
 import {now} from './now.js';
 
 export interface Documents {
-  way: 'tabs' | 'plain';
+  way: Way;
   namespace: string;
   url: string;
   ids: string[];

@@ -13,6 +13,7 @@ import {isEvent} from '../protocol/events.js';
 import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
+import {Inventory} from './inventory.js';
 import type {MirrorDuty} from './mirror-duty.js';
 import type {ProxyDoc} from './proxy-doc.js';
 import {RollCall, type Gathering} from './roll-call.js';
@@ -95,8 +96,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
-  /** Which documents there are without a server: ids by collection. */
-  protected inventory = new Map<string, Set<string>>();
+  /** Which documents there are without a server. */
+  protected inventory = new Inventory();
   /** This tab has asked for everything to be deleted, and waits for the answer. */
   protected clearing = false;
 
@@ -461,7 +462,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       if (isDown) query.sent = false;
       else if (isBack && !query.sent) query.send();
     }
-    if (this.isLinked && state !== 'connecting') for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
+    if (this.isLinked && (isDown || isBack)) for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
     for (const presence of Object.values(this._presences)) {
       if (isDown) presence.subscribed = false;
       else if (isBack) presence._onConnectionStateChanged();
@@ -502,7 +503,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       case 'mirror.wanted':
         return (this.mirrorDuty ??= this.takeMirrorDuty()).ask(duty => duty.stand());
       case 'store.inventory':
-        this.inventory = new Map(Object.entries(message['known'] as Record<string, string[]>).map(([c, ids]) => [c, new Set(ids)]));
+        this.inventory = new Inventory(message['known'] as Record<string, string[]>);
         return;
       case 'connection.state':
         return this.mirrorState(message['state'] as string, message['reason']);

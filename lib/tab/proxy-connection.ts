@@ -187,7 +187,7 @@ export class ProxyConnection extends LinkedConnection {
   isDocInInventory(collection: string, id: string, minVersion?: number | string | null): boolean {
     const doc = this.getExisting(collection, id) as ProxyDoc | undefined;
     if (minVersion != null) return !!doc && this.isRecent(doc, minVersion);
-    return (doc?.version ?? null) !== null || !!this.inventory.get(collection)?.has(id);
+    return (doc?.version ?? null) !== null || this.inventory.has(collection, id);
   }
 
   /** Whether a document is loaded, and not older than `minVersion`. @internal */

@@ -1,0 +1,34 @@
+import {openBareStore} from './bare-store.js';
+
+/**
+ * Answers ShareDB's own client from a bare store, with nothing around it: what whoever has documents come from a worker
+ * can't do without.
+ */
+const {name} = globalThis as unknown as {name: string};
+
+interface Request {
+  a: string;
+  c: string;
+  /** Ids, or versions by id. */
+  b: string[] | Record<string, unknown>;
+}
+
+/** The JSON of each document's snapshot, by id. */
+async function readSnapshots(): Promise<Map<string, string>> {
+  const store = await openBareStore(name);
+  const [keys, records] = await Promise.all([store.getAllKeys('records'), store.getAll('records')]);
+  return new Map(records.map(({record}, i) => [keys[i]![1], record]));
+}
+
+const snapshots = readSnapshots();
+
+async function answer({a, c, b}: Request): Promise<string> {
+  if (a === 'hs') return JSON.stringify({a, protocol: 1, protocolMinor: 2, id: 'page', type: 'http://sharejs.org/types/JSONv0'});
+  const known = await snapshots;
+  const data = (Array.isArray(b) ? b : Object.keys(b)).map(id => `${JSON.stringify(id)}:${known.get(id)}`);
+  return `{"a":${JSON.stringify(a)},"c":${JSON.stringify(c)},"data":{${data.join()}}}`;
+}
+
+(globalThis as unknown as {onconnect: unknown}).onconnect = ({ports: [port]}: {ports: MessagePort[]}) => {
+  port!.onmessage = async ({data}: MessageEvent<string>) => port!.postMessage(await answer(JSON.parse(data) as Request));
+};
