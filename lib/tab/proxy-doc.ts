@@ -149,6 +149,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   private callWaiting(): void {
     const {waiting} = this;
+    if (!waiting.length) return;
     this.waiting = [];
     for (const {isOver, callback} of waiting) this.when(isOver, callback);
   }
@@ -305,6 +306,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.setAside || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
     if (this.rev === null && this.type && this.version !== null) return this.findRevision();
+    if (!this.pendingOps.length) return;
     if (this.mayStillGrow) return this.flushLater();
     const {inflightOp} = this;
     super.flush();
@@ -541,7 +543,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleLost(inc: number): void {
     if (!this.isCurrent(inc)) return;
     this.handleHostReplaced();
-    this._resubscribe();
+    this.handleLinked();
   }
 
   /**
@@ -551,6 +553,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
    */
   handleHostReplaced(): void {
     if (this.rev === null && !this.unsettled.length) return;
+    if (!this.unsettled.length && this.unsent[0]?.create) return this.createAnew();
     const lost = this.hasWritePending();
     const ops = [...this.unsettled, ...this.unsent];
     this.unsettled = [];
@@ -564,6 +567,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this._emitNothingPending();
     if (this.wantSubscribe) return;
     this.fetch();
+  }
+
+  /** A creation, and what was made on it, need no history: they go to whatever host there is. */
+  private createAnew(): void {
+    this.pendingOps = this.unsent;
+    this.inflightOp = null;
+    this.version = null;
+    this.startAnew();
   }
 
   private isCurrent(inc: number): boolean {

@@ -107,6 +107,13 @@ export class Stage {
     });
   }
 
+  /** Creates a document past the host. */
+  async create(id: string, data: object): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.backend.connect().get('notes', id).create(data, error => (error ? reject(error as never) : resolve()));
+    });
+  }
+
   /** What the server has, asked past the host. */
   async server(id: string): Promise<any> {
     const doc = this.backend.connect().get('notes', id);

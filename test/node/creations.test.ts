@@ -1,0 +1,65 @@
+import {expect} from 'chai';
+import type {ProxyDoc} from '../../lib/index.js';
+import {calm} from '../store/clock.js';
+import {refused} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+import {Stage, type StagedTab} from './mirror-stage.js';
+
+describe('a document that was being created when its host was lost', () => {
+  let stage: Stage;
+  let tab: StagedTab;
+  let doc: ProxyDoc;
+
+  beforeEach(async () => {
+    stage = new Stage();
+    stage.startHost({mirror: false});
+    tab = stage.openTab();
+    doc = tab.connection.get('notes', 'a');
+    await doc.subscribe();
+    expect([doc.type, doc.version]).to.eql([null, 0]);
+  });
+  afterEach(() => stage.close());
+
+  /** The next one knows nothing of what was before. */
+  async function replaceHost(): Promise<void> {
+    stage.killHost();
+    await calm();
+    stage.startHost({mirror: false});
+  }
+
+  it('is created with the next host', async () => {
+    stage.hostProcess.freeze();
+    const creation = doc.create({words: ['one']});
+    await calm();
+    await replaceHost();
+    await creation;
+    expect(await stage.server('a')).to.eql({words: ['one']});
+    expect([doc.data, doc.version]).to.eql([{words: ['one']}, 1]);
+  });
+
+  it('is so with what was made on it, and followed', async () => {
+    stage.hostProcess.freeze();
+    doc.preventCompose = true;
+    const made = [doc.create({words: []}), doc.submitOp([{p: ['words', 0], li: 'one'}]), doc.submitOp([{p: ['words', 1], li: 'two'}])];
+    await calm();
+    await replaceHost();
+    await Promise.all(made);
+    expect(await stage.server('a')).to.eql({words: ['one', 'two']});
+    const other = stage.openTab().connection.get('notes', 'a');
+    await other.fetch();
+    await other.submitOp([{p: ['words', 2], li: 'three'}]);
+    await until('the edit is there', () => (doc.data as {words: string[]}).words.length === 3);
+    expect(doc.version).to.equal(4);
+  });
+
+  it('is the one that somebody else has created meanwhile', async () => {
+    stage.hostProcess.freeze();
+    const creation = refused(done => doc.create({words: ['mine']}, done));
+    await calm();
+    await stage.create('a', {words: ['theirs']});
+    await replaceHost();
+    expect((await creation).code).to.equal('ERR_DOC_ALREADY_CREATED');
+    await until('it is shown', () => (doc.data as {words: string[]} | undefined)?.words[0] === 'theirs');
+    expect(await stage.server('a')).to.eql({words: ['theirs']});
+  });
+});
