@@ -59,6 +59,7 @@ export class SharedDoc {
   private running: (() => void)[] = [];
   private isRestoring = false;
   private wasRestored = false;
+  private awaitsQuiet = false;
   /** From where, and until when, the way is kept for tabs that the journal does not know of. */
   private kept: {from: number; until: number} | undefined;
   private readonly cutTimer: CutTimer | undefined;
@@ -140,6 +141,11 @@ export class SharedDoc {
     for (const follower of this.followers) follower.awaitFrom(start);
     // The journal does not know of a tab that has only looked.
     this.kept = {from: start, until: this.owner.now() + RETURN_MS};
+  }
+
+  /** The state that it came with, if it has one. */
+  checkpointState(): void {
+    if (this.recorded.hasState) this.checkpoint();
   }
 
   checkpoint(): void {
@@ -645,9 +651,20 @@ export class SharedDoc {
 
   private checkIdle(): void {
     if (this.isRestoring || this.held.length) return;
-    if (this.followers.size || this.pendingOps || this.doc.hasWritePending() || this.doc.wantSubscribe) return;
+    if (this.followers.size || this.pendingOps || this.doc.wantSubscribe) return;
+    if (this.doc.hasPending()) return this.awaitQuiet();
     if (this.cutTimer?.isWaiting) this.checkpoint();
     this.owner.onIdle(this);
+  }
+
+  /** Requests are under way to the server. */
+  private awaitQuiet(): void {
+    if (this.awaitsQuiet) return;
+    this.awaitsQuiet = true;
+    this.doc.once('nothing pending', () => {
+      this.awaitsQuiet = false;
+      this.checkIdle();
+    });
   }
 }
 

@@ -51,6 +51,8 @@ export class SharedDocs {
       const isStored = store?.has([c, d]) === true;
       log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);
       if (isStored) doc.restore();
+      // By a query's results: what is made on it can't be replayed without.
+      else doc.checkpointState();
     }
     return doc;
   }
@@ -71,7 +73,9 @@ export class SharedDocs {
     this.start = Math.max(this.start, doc.rev + 1);
     if (!collection.size) this.collections.delete(doc.collection);
     this.owner.log.debug('doc', () => `lets go of ${doc.collection}/${doc.id}`);
-    doc.doc.destroy();
+    // Upstream's `destroy` looks a tick later, and then ends what a tab that has opened the document meanwhile counts on.
+    doc.doc._wantsDestroy = true;
+    this.owner.connection._destroyDoc(doc.doc);
     this.owner.onReleased([doc.collection, doc.id]);
   }
 

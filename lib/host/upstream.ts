@@ -46,11 +46,14 @@ export interface RealDoc {
   fetch(callback?: Callback): void;
   subscribe(callback?: Callback): void;
   unsubscribe(callback?: Callback): void;
-  destroy(callback?: Callback): void;
   flush(): void;
   hasWritePending(): boolean;
+  hasPending(): boolean;
   ingestSnapshot(snapshot: {v: number; type: string | null; data?: unknown}, callback?: Callback): void;
   on(event: string, listener: (...args: never[]) => void): void;
+  once(event: string, listener: (...args: never[]) => void): void;
+  /** Without it, `_destroyDoc` does nothing. */
+  _wantsDestroy: boolean;
   /** The op on its way to the server, and those behind it: what a rejection must not take along. */
   inflightOp: RealOp | null;
   pendingOps: RealOp[];
@@ -120,6 +123,8 @@ export interface RealConnection {
   ping(): void;
   close(): void;
   get(collection: string, id: string): RealDoc;
+  /** Lets go of a document at once, which has nothing pending. */
+  _destroyDoc(doc: RealDoc): void;
   createFetchQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
   createSubscribeQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
   fetchSnapshot(c: string, d: string, v: number | null, callback: SnapshotCallback): void;

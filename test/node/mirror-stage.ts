@@ -40,7 +40,7 @@ export interface StagedTab {
 
 /** A server, and a browser with hosts one after the other, none of which has a store. */
 export class Stage {
-  readonly backend = new Backend();
+  readonly backend = new Backend({presence: true});
   readonly browser: Browser;
   readonly tabs: StagedTab[] = [];
   readonly warnings: unknown[] = [];

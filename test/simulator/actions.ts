@@ -1,5 +1,5 @@
 import {isOfDisk} from './crashing-storage.js';
-import {FLEETING, LASTING} from './client.js';
+import {FLEETING, LASTING, LONELY} from './client.js';
 import type {Page} from './page.js';
 import {tick, type World} from './world.js';
 import type {Walk} from './walk.js';
@@ -32,9 +32,9 @@ const actions: Record<string, Action> = {
   'somebody writes': {weight: 24, act: world => {
     const writers = world.clients.filter(({isRunning}) => isRunning);
     if (!writers.length) return;
-    const id = world.random.pick([LASTING[0], LASTING[0], LASTING[0], LASTING[1], FLEETING]);
+    const id = world.random.pick([LASTING[0], LASTING[0], LASTING[0], LASTING[1], FLEETING, LONELY]);
     const writer = world.random.pick(writers);
-    for (let left = world.random.below(4) ? 1 : 1 + world.random.below(5); left > 0; left--) writer.write(id, world.random, id !== FLEETING);
+    for (let left = world.random.below(4) ? 1 : 1 + world.random.below(5); left > 0; left--) writer.write(id, world.random, id !== FLEETING && id !== LONELY);
   }},
   'something arrives': {weight: 58, act: ({random, machine: {agenda}}) => {
     for (let left = 1 + random.below(3); left > 0; left--) agenda.step(random);
@@ -59,6 +59,9 @@ const actions: Record<string, Action> = {
       case 2: return page.subscribed.has(LASTING[1]) ? page.unsubscribe(LASTING[1]) : page.subscribe(LASTING[1]);
       default: return page.subscribed.has(FLEETING) ? page.unsubscribe(FLEETING) : page.subscribe(FLEETING);
     }
+  })},
+  'a page opens or closes a document': {weight: 3, act: world => somePage(world, page => {
+    page.openOrClose(world.random.pick([LASTING[1], FLEETING, LONELY, LONELY]), world.random.below(2) === 0);
   })},
   'the host loses its network': {weight: 1.5, if: 'outages', act: world => world.office.current?.line.lose(coin(world))},
   'the host\'s network is back': {weight: 1.5, if: 'outages', act: ({office}) => office.current?.line.restore()},

@@ -10,6 +10,9 @@ export const COLLECTION = 'docs';
 /** The document that comes and goes, beside those that stay. */
 export const FLEETING = 'fleeting';
 export const LASTING = ['one', 'two'] as const;
+/** The one that hardly anybody has open. */
+export const LONELY = 'lonely';
+export const DOCUMENTS = [...LASTING, FLEETING, LONELY];
 export const ROOM = 'room';
 /** What takes an op back when its document is deleted, or created by others. */
 export const CONFLICTS = new Set(['ERR_DOC_WAS_DELETED', 'ERR_DOC_ALREADY_CREATED', 'ERR_DOC_DOES_NOT_EXIST', 'ERR_NO_OP']);
@@ -37,6 +40,8 @@ export class Client {
   private room: {submit(value: unknown, callback?: (error?: Error) => void): void} | undefined;
   private place: {submit(value: unknown, callback?: (error?: Error) => void): void} | undefined;
   private readonly known = new Map<string, ProxyDoc>();
+  /** Documents that are being closed: upstream wants nobody to touch them meanwhile. */
+  private readonly closing = new Set<string>();
 
   constructor(
     readonly name: string,
@@ -80,21 +85,41 @@ export class Client {
   }
 
   subscribe(id: string): void {
+    if (this.closing.has(id)) return;
     this.subscribed.add(id);
     this.doc(id).subscribe(this.ledger.call(this.name, `subscribe ${id}`));
   }
 
   unsubscribe(id: string): void {
+    if (this.closing.has(id)) return;
     this.subscribed.delete(id);
     this.doc(id).unsubscribe(this.ledger.call(this.name, `unsubscribe ${id}`));
   }
 
   fetch(id: string): void {
+    if (this.closing.has(id)) return;
     this.doc(id).fetch(this.ledger.call(this.name, `fetch ${id}`));
+  }
+
+  /** Follows a document that is not open, or closes it. @param reopens at once, as a view does that is made anew */
+  openOrClose(id: string, reopens: boolean): void {
+    const doc = this.known.get(id);
+    if (!doc) return this.subscribe(id);
+    if (this.closing.has(id)) return;
+    this.subscribed.delete(id);
+    this.closing.add(id);
+    const done = this.ledger.call(this.name, `closing ${id}`);
+    doc.destroy(error => {
+      done(error as Error);
+      this.closing.delete(id);
+      this.known.delete(id);
+      if (reopens) this.subscribe(id);
+    });
   }
 
   /** Adds a word to a document. */
   write(id: string, random: Random, mayBeRejected: boolean): void {
+    if (this.closing.has(id)) return;
     const {edits, ledger, name} = this;
     const doc = this.doc(id);
     if (!doc.type) return;
@@ -118,6 +143,7 @@ export class Client {
 
   /** Creates the fleeting document, or deletes it now and then. @returns whether it did */
   createOrDelete(random: Random): boolean {
+    if (this.closing.has(FLEETING)) return false;
     const {edits, ledger, name} = this;
     const doc = this.doc(FLEETING);
     if (doc.version === null || (doc.type && random.below(3))) return false;

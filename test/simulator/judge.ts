@@ -1,5 +1,5 @@
 import {isDeepStrictEqual} from 'node:util';
-import {COLLECTION, CONFLICTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
+import {COLLECTION, CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
 import type {Written} from './ledger.js';
 import type {World} from './world.js';
 
@@ -29,6 +29,17 @@ export async function judge(world: World): Promise<void> {
   if (pendingOps || pendingDocs || pendingWrites) world.ledger.problem(`the host has something pending: ${JSON.stringify(inspected)}`);
 }
 
+/** Who follows a document has it as it is, without asking. */
+export async function judgeFollowed(world: World): Promise<void> {
+  const truth = await truthOf(world);
+  for (const {name, docs, subscribed} of world.clients) {
+    for (const {id, version} of docs) {
+      const {version: latest} = truth.get(id)!;
+      if (subscribed.has(id) && version !== latest) world.ledger.problem(`${name} follows ${id}, and is at version ${version}, the server at ${latest}`);
+    }
+  }
+}
+
 /** When all have left: nothing of them is to remain, with the host, the server or the browser. */
 export async function judgeTheEnd(world: World): Promise<void> {
   const {ledger, machine, office} = world;
@@ -55,7 +66,7 @@ export async function judgeTheEnd(world: World): Promise<void> {
 async function truthOf({server, walk: {edits}}: World): Promise<Map<string, Truth>> {
   const connection = server.backend.connect();
   const truth = new Map<string, Truth>();
-  for (const id of [...LASTING, FLEETING]) {
+  for (const id of DOCUMENTS) {
     const doc = connection.get(COLLECTION, id);
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as unknown as Error) : resolve())));
     const ops = (await server.ops(COLLECTION, id)).map(op => edits.textOf?.(op) ?? JSON.stringify(op));

@@ -1,8 +1,8 @@
 import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
 import {takeStep} from './actions.js';
-import {Client, COLLECTION, FLEETING, LASTING, ROOM} from './client.js';
-import {judge, judgeTheEnd} from './judge.js';
+import {Client, COLLECTION, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
+import {judge, judgeFollowed, judgeTheEnd} from './judge.js';
 import {Ledger} from './ledger.js';
 import {Machine} from './machine.js';
 import {Office} from './office.js';
@@ -118,10 +118,10 @@ export class World {
 
   private async open(): Promise<void> {
     const {edits, tabs = 3, remotes = 2} = this.walk;
-    const docs = [...LASTING, FLEETING].map(id => `${COLLECTION}.${id}`);
+    const docs = DOCUMENTS.map(id => `${COLLECTION}.${id}`);
     this.server.listenTo([COLLECTION, ...docs, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
     const first = this.server.backend.connect();
-    for (const id of LASTING) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
+    for (const id of [...LASTING, LONELY]) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
     this.office.begin();
     for (let i = 0; i < tabs; i++) this.openPage();
     for (let i = 0; i < remotes; i++) this.addRemote(`remote ${i + 1}`);
@@ -165,11 +165,31 @@ export class World {
     for (const {name, connection} of this.clients) {
       await this.done(`${name}: nothing pending`, done => void connection.whenNothingPending(() => done()));
     }
+    await this.writeLast();
+    await judgeFollowed(this);
     for (const {name, docs} of this.clients) {
       for (const doc of docs) await this.done(`${name}: fetch`, done => void doc.fetch(done));
     }
     await this.rest();
     if (this.storage.length) ledger.problem('A last word is never taken');
+  }
+
+  /** Somebody new changes every document that there is: who follows it sees that. */
+  private async writeLast(): Promise<void> {
+    const {edits} = this.walk;
+    const connection = this.server.backend.connect();
+    for (const id of DOCUMENTS) {
+      const doc = connection.get(COLLECTION, id);
+      await this.done(`somebody new looks at ${id}`, done => doc.fetch(done));
+      if (!doc.type) continue;
+      const {word, callbacks} = this.ledger.write(id, 'somebody new', false, '');
+      await this.done(`somebody new writes to ${id}`, done => doc.submitOp(edits.next(doc.data, this.random, word) as never, {}, error => {
+        callbacks.push(error as unknown as Error);
+        done(error);
+      }));
+    }
+    connection.close();
+    await this.rest();
   }
 
   /** A tab that has missed the last thing its host said finds out when it is told the next. */
