@@ -11,13 +11,19 @@ import {LateNews} from './late-news.js';
 import {HostSession, type Durability} from './host-session.js';
 import type {Message} from './session.js';
 
+/**
+ * How a session ended. 'broken': the tab is back in a moment. 'away': nobody is there, but the tab may come back. 'gone': it will
+ * not.
+ */
+export type Ending = 'broken' | 'away' | 'gone';
+
 /** What the lobby hands over for each session; its owner fills in the handlers. */
 export interface SessionHandlers {
   onMessage(message: Message): void;
   onCall(name: string, args: unknown): unknown;
   onMalformed(what: string): void;
-  /** The session is over. `gone`: the tab itself is, and will not come back. */
-  onEnd(gone: boolean): void;
+  /** The session is over. 'gone' may come after another ending. */
+  onEnd(how: Ending): void;
 }
 
 /** How long a page may stay in the back/forward cache, without its lock; browsers discard it after 10 to 60 minutes. */
@@ -26,6 +32,8 @@ const AWAY_MS = 30 * 60_000;
 const SILENT_MS = 30_000;
 /** So long after a tab's lock is free, in ms, its last messages have come. */
 const DRAIN_MS = 50;
+/** A tab whose lock is free without a word is dead, or put away on a machine that is very busy: it may come back for so long, in ms. */
+const LATE_MS = 60_000;
 
 export interface LobbyOptions {
   namespace: string;
@@ -106,7 +114,7 @@ export class Lobby {
     this.late?.end();
     for (const [tabId, guest] of this.guests) {
       guest.session?.flush();
-      this.dismiss(tabId, guest, false, 'the host closed');
+      this.dismiss(tabId, guest, 'broken', 'the host closed');
     }
     for (const cancel of this.away.values()) cancel();
     nextTick(() => this.lobby.close());
@@ -117,12 +125,12 @@ export class Lobby {
     const guest = this.guests.get(hello.tabId) ?? this.meet(hello.tabId);
     if (hello.protocol !== PROTOCOL_VERSION) {
       guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
-      if (!guest.session) this.dismiss(hello.tabId, guest, true, 'refused');
+      if (!guest.session) this.dismiss(hello.tabId, guest, 'gone', 'refused');
       return;
     }
     // Where this greeting was overtaken by a later one, the tab is in that one's session: it greets again.
     guest.session?.sayEnd('the tab has greeted again');
-    this.endSession(guest, false);
+    this.endSession(guest, 'broken');
     this.away.get(hello.tabId)?.();
     this.away.delete(hello.tabId);
     const id = `${epoch}/${++this.sessions}` as SessionId;
@@ -139,7 +147,7 @@ export class Lobby {
       onMalformed: what => guest.handlers?.onMalformed(what),
       onBroken: reason => {
         session.sayEnd(reason);
-        this.endSession(guest, false);
+        this.endSession(guest, 'broken');
       }
     });
     guest.session = session;
@@ -213,29 +221,29 @@ export class Lobby {
 
   private handleEnd(tabId: TabId, guest: Guest, {from, session, reason}: End): void {
     if (from !== 'tab' || session !== guest.session?.id) return;
-    if (reason === SUSPENDED) this.suspend(tabId, guest);
-    else this.dismiss(tabId, guest, true, reason);
+    if (reason === SUSPENDED) this.suspend(tabId, guest, SUSPENDED, AWAY_MS);
+    else this.dismiss(tabId, guest, 'gone', reason);
   }
 
-  /** The tab has given its lock back, and comes back with a greeting or not at all. */
-  private suspend(tabId: TabId, guest: Guest): void {
-    const {handlers} = guest;
-    this.dismiss(tabId, guest, false, SUSPENDED);
-    this.expect(tabId, () => handlers?.onEnd(true));
+  /** The tab has given its lock back, and comes back within so many ms with a greeting, or not at all. */
+  private suspend(tabId: TabId, guest: Guest, reason: string, ms: number): void {
+    const {handlers = guest.former} = guest;
+    this.dismiss(tabId, guest, 'away', reason);
+    this.expect(tabId, ms, () => handlers?.onEnd('gone'));
   }
 
   /** Waits for the end of a tab that has not greeted: it was known to an earlier host. */
   watchAbsent(tabId: TabId, onGone: () => void): void {
     const {locks} = this.platform;
-    const expect = (): void => { if (!this.guests.has(tabId)) this.expect(tabId, onGone); };
+    const expect = (): void => { if (!this.guests.has(tabId)) this.expect(tabId, AWAY_MS, onGone); };
     if (!locks) return expect();
     // A tab that is alive holds its lock, unless its page is put away.
     void locks.request(tabLockName(this.options.namespace, tabId), {}, expect).catch(() => {});
   }
 
-  private expect(tabId: TabId, onGone: () => void): void {
+  private expect(tabId: TabId, ms: number, onGone: () => void): void {
     this.away.get(tabId)?.();
-    const cancel = this.platform.clock.after(AWAY_MS, () => {
+    const cancel = this.platform.clock.after(ms, () => {
       this.away.delete(tabId);
       if (!this.closed) onGone();
     });
@@ -252,7 +260,7 @@ export class Lobby {
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         this.whenDrained(() => {
           // It may be known by now that the tab was only put away, as a worker of WebKit is with its page; or it is back.
-          if (!abort.signal.aborted) this.dismiss(tabId, guest, true, 'its lock is free');
+          if (!abort.signal.aborted) this.suspend(tabId, guest, 'its lock is free', LATE_MS);
         });
       })
       .catch(() => {});
@@ -276,26 +284,26 @@ export class Lobby {
       const isThere = clock.now() - guest.heardAt < SILENT_MS || await ask() || await ask();
       if (this.guests.get(tabId) !== guest) return;
       if (isThere) this.watchSilence(tabId, guest);
-      else this.dismiss(tabId, guest, true, 'it has not answered');
+      else this.dismiss(tabId, guest, 'gone', 'it has not answered');
     });
   }
 
-  private dismiss(tabId: TabId, guest: Guest, gone: boolean, reason: string): void {
+  private dismiss(tabId: TabId, guest: Guest, how: Ending, reason: string): void {
     // A tab that lives all the same looks for its host again.
     guest.session?.sayEnd(reason);
-    this.endSession(guest, gone);
+    this.endSession(guest, how);
     guest.stopWatching();
     this.guests.delete(tabId);
     nextTick(() => guest.channel.close());
   }
 
-  private endSession(guest: Guest, gone: boolean): void {
-    // A tab can be gone for good after its session has ended for another reason.
-    const handlers = guest.handlers ?? (gone ? guest.former : undefined);
+  private endSession(guest: Guest, how: Ending): void {
+    // A tab can be gone after its session has ended for another reason.
+    const handlers = guest.handlers ?? (how === 'broken' ? undefined : guest.former);
     guest.former = handlers;
     guest.session?.end();
     guest.session = guest.port = undefined;
     guest.handlers = undefined;
-    handlers?.onEnd(gone);
+    handlers?.onEnd(how);
   }
 }

@@ -1,4 +1,4 @@
-import {Lobby, type SessionHandlers} from '../broker/lobby.js';
+import {Lobby, type Ending, type SessionHandlers} from '../broker/lobby.js';
 import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
@@ -256,7 +256,7 @@ export class Host {
   }
 
   private watchAbsent(tab: Tab): void {
-    this.lobby?.watchAbsent(tab.id, () => { if (!tab.session) this.detach(tab, true); });
+    this.lobby?.watchAbsent(tab.id, () => { if (!tab.session) this.detach(tab, 'gone'); });
   }
 
   /**
@@ -343,7 +343,7 @@ export class Host {
       onMessage: message => this.receive(guest, message),
       onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.log.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
-      onEnd: gone => this.detach(guest, gone)
+      onEnd: how => this.detach(guest, how)
     };
   }
 
@@ -354,14 +354,15 @@ export class Host {
     return count;
   }
 
-  private detach(tab: Tab, gone: boolean): void {
+  private detach(tab: Tab, how: Ending): void {
+    const gone = how === 'gone';
     tab.session = undefined;
     this.queries.detach(tab);
-    this.presences.detach(tab, gone);
+    this.presences.detach(tab, how !== 'broken');
     for (const doc of this.docs.all()) doc.detach(tab, gone);
     tab.token = undefined;
     this.log.forget(tab);
-    this.log.debug('host', () => `tab ${tab.id} is ${gone ? 'gone' : 'away'}`);
+    this.log.debug('host', () => `tab ${tab.id} is ${how === 'broken' ? 'without a session' : how}`);
     if (gone) this.tabs.delete(tab.id);
     this.board.update();
     this.checkIdle();

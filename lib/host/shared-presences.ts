@@ -101,13 +101,13 @@ export class SharedPresences {
     }
   }
 
-  /** A tab's session ended; what a tab that is gone has shown is withdrawn. */
-  detach(tab: Tab, gone: boolean): void {
+  /** A tab's session ended. @param isAbsent nobody is there, be it for a while: what the tab has shown is withdrawn */
+  detach(tab: Tab, isAbsent: boolean): void {
     for (const channel of [...this.channels.values()]) {
       channel.subscribers.delete(tab);
       channel.shown.delete(tab);
       channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
-      if (gone) this.withdraw(tab, channel);
+      if (isAbsent) this.withdraw(tab, channel);
       this.release(channel);
     }
   }

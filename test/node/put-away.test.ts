@@ -53,6 +53,56 @@ describe('a tab whose greeting was overtaken by its next one', () => {
   });
 });
 
+describe('a page that is put away', () => {
+  let stage: Stage;
+
+  beforeEach(() => {
+    stage = new Stage();
+    stage.startHost();
+  });
+  afterEach(() => stage.close());
+
+  it('is not seen by others until it is back', async () => {
+    const page = stage.openTab().connection;
+    const own = page.getPresence('room');
+    await own.subscribe();
+    const place = own.create('me');
+    await place.submit({at: 1});
+    const seen: Record<string, unknown>[] = [];
+    for (const connection of [stage.openTab().connection, stage.backend.connect()]) {
+      const presence = connection.getPresence('room');
+      await new Promise<void>(resolve => { void presence.subscribe(() => resolve()); });
+      seen.push(presence.remotePresences);
+    }
+    const all = (value: unknown): void => { for (const each of seen) expect({...each}).to.eql(value); };
+    await until('all see it', () => seen.every(({me}) => me));
+    (page as unknown as Page).suspend();
+    await until('nobody sees it', () => seen.every(({me}) => !me));
+    all({});
+    (page as unknown as Page).resumeLink();
+    await until('all see it again', () => seen.every(({me}) => me));
+    await place.submit({at: 2});
+    await until('all see where it has gone', () => seen.every(({me}) => (me as {at: number}).at === 2));
+    all({me: {at: 2}});
+  });
+
+  it('goes on with its documents, where its word comes after its lock is free', async () => {
+    const {connection} = stage.openTab();
+    const doc = connection.get('notes', 'a');
+    await doc.create({words: []});
+    await doc.subscribe();
+    const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
+    // It is alone with its document, and the edit has not left it.
+    (connection as unknown as {link: {sayGoodbye(): void}}).link.sayGoodbye = () => {};
+    (connection as unknown as Page).suspend();
+    await until('the host misses it', () => stage.host.inspect().tabs === 0);
+    await new Promise(resolve => setTimeout(resolve, 50));
+    (connection as unknown as Page).resumeLink();
+    await edit;
+    expect(await stage.server('a')).to.eql({words: ['mine']});
+  });
+});
+
 describe('a page that is put away together with its host', () => {
   let stage: Stage;
   let clock: HostClock;
