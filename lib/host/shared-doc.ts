@@ -105,7 +105,6 @@ export class SharedDoc {
       this.isRestoring = false;
       if (missed) this.doc.fetch();
       this.runHeld();
-      this.checkIdle();
     }));
   }
 
@@ -601,6 +600,7 @@ export class SharedDoc {
     this.running = this.held;
     this.held = [];
     while (this.running.length) this.running.shift()!();
+    this.checkIdle();
   }
 
   /** Calls back when the document can be asked, and what was held before has been done: at once, unless it is being restored. */
@@ -650,7 +650,7 @@ export class SharedDoc {
   }
 
   private checkIdle(): void {
-    if (this.isRestoring || this.held.length) return;
+    if (this.isRestoring || this.held.length || this.running.length) return;
     if (this.followers.size || this.pendingOps || this.doc.wantSubscribe) return;
     if (this.doc.hasPending()) return this.awaitQuiet();
     if (this.cutTimer?.isWaiting) this.checkpoint();

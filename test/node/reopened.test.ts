@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import type {ProxyDoc} from '../../lib/index.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {calm} from '../store/clock.js';
 import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
@@ -53,5 +54,38 @@ describe('a document that is opened again at once', () => {
     stage.hostProcess.thaw();
     await following;
     await expectFollowed(doc);
+  });
+
+  it('is one, where a tab lets go of it before the host has read it, and another goes on', async () => {
+    const storage = new InMemoryStorage();
+    stage.host.close();
+    stage.startHost({store: {storage}});
+    const theirs = stage.openTab().connection;
+    const {connection, process} = stage.openTab();
+    const doc = connection.get('notes', 'a');
+    await Promise.all([theirs.get('notes', 'a').fetch(), doc.subscribe()]);
+    await connection.flushWrites();
+    stage.killHost();
+    let read = (): void => {};
+    const waiting = new Promise<void>(resolve => { read = resolve; });
+    const slow = Object.assign(Object.create(storage) as InMemoryStorage, {
+      read: (keys: Parameters<InMemoryStorage['read']>[0]) => waiting.then(() => storage.read(keys))
+    });
+    process.freeze();
+    stage.startHost({store: {storage: slow}});
+    await until('the first one is there', () => stage.host.inspect().tabs === 1);
+    await theirs.get('notes', 'a').destroy();
+    await theirs.inspect();
+    process.thaw();
+    await until('the other one is there', () => stage.host.inspect().tabs === 2);
+    void doc.submitOp([{p: ['words', 0], li: 'one'}]);
+    await calm();
+    await connection.inspect();
+    read();
+    await doc.whenNothingPending();
+    await doc.submitOp([{p: ['words', 1], li: 'two'}]);
+    expect(await stage.server('a')).to.eql({words: ['one', 'two']});
+    expect([doc.data, doc.version]).to.eql([{words: ['one', 'two']}, 3]);
+    expect(stage.host.inspect().docs).to.equal(1);
   });
 });
