@@ -397,8 +397,9 @@ export class RecordedDoc {
       const {src, seq, v} = message as RealOp & {v?: number};
       const isAck = this.isInFlight(src, seq);
       // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
-      // upstream would take back the one that is in flight by now.
-      if (error && doc.inflightOp && seq !== undefined && !isAck) return;
+      // upstream would take back the one that is in flight by now. And who has made an op that could not be kept has heard so:
+      // upstream would emit an error for all to hear.
+      if (error && seq !== undefined && !isAck) return;
       const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
       this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
       this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;

@@ -348,18 +348,20 @@ export class SharedDoc {
 
   /** The tab is back with what it knows. */
   resume(tab: Tab, known: ResumeMessage['docs'][number]): void {
-    if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
-    const {inc, rev, unsettled, ahead = []} = known;
+    // What becomes of its ops is not known before.
+    if (this.isRestoring || this.rolledBack) return this.hold(tab, () => this.resume(tab, known));
+    const {inc, rev, unsettled, awaitsReset = false, ahead = []} = known;
     const follower = this.followers.of(tab);
     follower.return(inc, null);
+    if (awaitsReset) return this.resumeReset(follower, unsettled);
     if (rev === null) return this.repeatOutcomes(follower, unsettled);
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
-    if (this.recorded.isNew && !this.rolledBack) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
+    if (this.recorded.isNew) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     const {history} = this.recorded;
-    if (!this.rolledBack) tab.unheard(() => this.takeAlong(rev, ahead));
+    tab.unheard(() => this.takeAlong(rev, ahead));
     const end = history.end(rev, ahead);
     // Somebody else may have been here first.
-    const detour = end === undefined && !this.rolledBack ? history.detour(rev, ahead, this.doc.type) : undefined;
+    const detour = end === undefined ? history.detour(rev, ahead, this.doc.type) : undefined;
     if (end === undefined && !detour) {
       this.repeatOutcomes(follower, unsettled);
       return this.reset(follower, historyLost(this.doc));
@@ -559,12 +561,16 @@ export class SharedDoc {
    * answered when the tab had been given up; where that was an error, a dead letter tells of it.
    */
   private repeatOutcomes(follower: Follower, seqs: readonly number[]): void {
-    const {tab, lastSeq} = follower;
-    const open = new Set([...this.recorded.pendingSeqs(tab.id), ...this.outcomes.of(tab).map(({seq}) => seq)]);
+    const answered = new Set(this.answeredMeanwhile(follower, seqs));
     for (const seq of seqs) {
-      if (seq <= lastSeq && !open.has(seq)) this.outcomes.add(tab, seq, undefined);
+      if (answered.has(seq)) this.outcomes.add(follower.tab, seq, undefined);
       else this.repeatOutcome(follower, seq);
     }
+  }
+
+  private answeredMeanwhile({tab, lastSeq}: Follower, seqs: readonly number[]): number[] {
+    const open = new Set([...this.recorded.pendingSeqs(tab.id), ...this.outcomes.of(tab).map(({seq}) => seq)]);
+    return seqs.filter(seq => seq <= lastSeq && !open.has(seq));
   }
 
   // ---- rollbacks
@@ -610,6 +616,12 @@ export class SharedDoc {
     else callback();
   }
 
+  /** A tab that was in the middle of a rollback of another host: it has no state, and does not know what became of its ops. */
+  private resumeReset(follower: Follower, seqs: readonly number[]): void {
+    for (const seq of this.answeredMeanwhile(follower, seqs)) this.outcomes.keep(follower.tab, seq, undefined);
+    this.reset(follower, historyLost(this.doc));
+  }
+
   /** Gives a tab a new state, because there is no way from the one it has. */
   private reset(follower: Follower, error: Error): void {
     const unsettled = this.recorded.pendingSeqs(follower.tab.id);
@@ -633,9 +645,15 @@ export class SharedDoc {
     return follower;
   }
 
+  /** Whether the server has been asked, last of all, to tell of the document. */
+  private get willFollow(): boolean {
+    const {pendingSubscribe, inflightSubscribe, wantSubscribe} = this.doc;
+    return (pendingSubscribe.at(-1) ?? inflightSubscribe ?? {wantSubscribe}).wantSubscribe;
+  }
+
   private get canRelease(): boolean {
     // Without a server there is nothing to end, and upstream trips over an unsubscribe that a reconnect overtakes.
-    return this.doc.wantSubscribe && !this.followers.areSubscribed && this.owner.isConnected();
+    return this.willFollow && !this.followers.areSubscribed && this.owner.isConnected();
   }
 
   /** Ends the subscription at the server where no tab wants it any more. */
@@ -651,7 +669,7 @@ export class SharedDoc {
 
   private checkIdle(): void {
     if (this.isRestoring || this.held.length || this.running.length) return;
-    if (this.followers.size || this.pendingOps || this.doc.wantSubscribe) return;
+    if (this.followers.size || this.pendingOps || this.willFollow) return;
     if (this.doc.hasPending()) return this.awaitQuiet();
     if (this.cutTimer?.isWaiting) this.checkpoint();
     this.owner.onIdle(this);

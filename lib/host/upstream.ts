@@ -57,9 +57,9 @@ export interface RealDoc {
   /** The op on its way to the server, and those behind it: what a rejection must not take along. */
   inflightOp: RealOp | null;
   pendingOps: RealOp[];
-  /** Requests under way decide whether a fetch of ours will be answered. */
-  inflightSubscribe: unknown;
-  pendingSubscribe: unknown[];
+  /** Requests under way: the last of them decides whether the document will be followed. */
+  inflightSubscribe: {wantSubscribe: boolean} | null;
+  pendingSubscribe: {wantSubscribe: boolean}[];
   /** Every change of the data passes through here, in the one order that is the history. */
   _otApply(op: RealOp, source: unknown): void;
   /** Queues an op that was applied; `_submit` would roll back hard where applying fails. */

@@ -195,6 +195,8 @@ export interface ResumeMessage {
   a: 'tab.resume';
   docs: {
     c: string; d: string; inc: number; rev: number | null; unsettled: number[];
+    /** The host before had lost its state, and had not got it back. */
+    awaitsReset?: boolean;
     /** What has led on from `rev` and another host may not know. */
     ahead?: AheadOp[];
   }[];

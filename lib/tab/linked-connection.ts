@@ -413,7 +413,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     for (const doc of this.proxyDocs()) {
       doc.fallBack();
       const {inc, rev} = doc.position;
-      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...doc.baggage});
+      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...(doc.awaitsReset && {awaitsReset: true}), ...doc.baggage});
     }
     this.link!.send({a: 'tab.resume', docs});
   }

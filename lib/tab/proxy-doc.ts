@@ -75,7 +75,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The seqs of the ops that the server has not answered to, as far as this tab knows. @internal */
   get unansweredSeqs(): number[] {
-    return [...this.unsettled, ...this.unsent].flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
+    return [...(this.setAside ?? []), ...this.unsettled, ...this.unsent].flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
+  }
+
+  /** A host has lost its state, and has not said yet what became of this tab's ops. @internal */
+  get awaitsReset(): boolean {
+    return !!this.setAside;
   }
 
   /** The ops that the host has not confirmed. @internal */
@@ -552,15 +557,16 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
    * @internal
    */
   handleHostReplaced(): void {
-    if (this.rev === null && !this.unsettled.length) return;
-    if (!this.unsettled.length && this.unsent[0]?.create) return this.createAnew();
-    const lost = this.hasWritePending();
-    const ops = [...this.unsettled, ...this.unsent];
+    if (this.rev === null && !this.unsettled.length && !this.setAside) return;
+    if (!this.unsettled.length && !this.setAside && this.unsent[0]?.create) return this.createAnew();
+    const ops = [...(this.setAside ?? []), ...this.unsettled, ...this.unsent];
+    this.setAside = undefined;
+    this._isInHardRollback = false;
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
     this.startAnew();
-    if (!lost) return;
+    if (!ops.length) return;
     const error = this.lostOp();
     this.connection.giveUp(this, ops, encodeError(error));
     for (const op of ops) callEach(op, error);

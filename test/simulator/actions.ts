@@ -45,13 +45,16 @@ const actions: Record<string, Action> = {
     const movers = world.clients.filter(({isRunning}) => isRunning);
     if (movers.length) world.random.pick(movers).move(world.random);
   }},
-  'a document comes or goes': {weight: 3, act: world => somePage(world, page => {
+  'a document comes or goes': {weight: 3, act: world => {
     const {random} = world;
+    const writers = world.clients.filter(({isRunning}) => isRunning);
+    if (!writers.length) return;
+    const writer = random.pick(writers);
     for (let left = 1 + random.below(4); left > 0; left--) {
-      page.createOrDelete(random);
-      if (random.below(2)) page.write(FLEETING, random, false);
+      writer.createOrDelete(random);
+      if (random.below(2)) writer.write(FLEETING, random, false);
     }
-  })},
+  }},
   'a page looks at something else': {weight: 3, act: world => somePage(world, page => {
     switch (world.random.below(4)) {
       case 0: return page.switchQuery();
@@ -62,6 +65,9 @@ const actions: Record<string, Action> = {
   })},
   'a page opens or closes a document': {weight: 3, act: world => somePage(world, page => {
     page.openOrClose(world.random.pick([LASTING[1], FLEETING, LONELY, LONELY]), world.random.below(2) === 0);
+  })},
+  'a page holds back what it writes, or no longer': {weight: 1, act: world => somePage(world, page => {
+    page.pauseOrResume(world.random.pick([...LASTING, LONELY]));
   })},
   'the host loses its network': {weight: 1.5, if: 'outages', act: world => world.office.current?.line.lose(coin(world))},
   'the host\'s network is back': {weight: 1.5, if: 'outages', act: ({office}) => office.current?.line.restore()},

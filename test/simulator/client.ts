@@ -42,6 +42,7 @@ export class Client {
   private readonly known = new Map<string, ProxyDoc>();
   /** Documents that are being closed: upstream wants nobody to touch them meanwhile. */
   private readonly closing = new Set<string>();
+  private readonly paused = new Set<ProxyDoc>();
 
   constructor(
     readonly name: string,
@@ -94,6 +95,22 @@ export class Client {
     if (this.closing.has(id)) return;
     this.subscribed.delete(id);
     this.doc(id).unsubscribe(this.ledger.call(this.name, `unsubscribe ${id}`));
+  }
+
+  /** Holds ops of a document back, or no longer. */
+  pauseOrResume(id: string): void {
+    if (this.closing.has(id)) return;
+    const doc = this.doc(id);
+    if (this.paused.delete(doc)) doc.resume();
+    else {
+      this.paused.add(doc);
+      doc.pause();
+    }
+  }
+
+  resumeAll(): void {
+    for (const doc of this.paused) doc.resume();
+    this.paused.clear();
   }
 
   fetch(id: string): void {

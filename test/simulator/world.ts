@@ -155,7 +155,10 @@ export class World {
     for (const {line} of remotes) line.restore();
     await this.until('a host is in office', () => !!office.current);
     office.current?.line.restore();
-    for (const page of this.pages) await this.reachHost(page);
+    for (const page of this.pages) {
+      page.resumeAll();
+      await this.reachHost(page);
+    }
     await this.rest();
     // What living pages have left, they have handed over by now.
     for (const page of this.pages) page.hide();

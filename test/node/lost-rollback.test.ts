@@ -1,0 +1,100 @@
+import {expect} from 'chai';
+import type {ProxyDoc} from '../../lib/index.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {calm} from '../store/clock.js';
+import {refused, settled} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+import {Stage, type StagedTab} from './mirror-stage.js';
+
+describe('a tab in the middle of a hard rollback', () => {
+  let stage: Stage;
+  let tab: StagedTab;
+  let doc: ProxyDoc;
+  /** The server's answers to the host that wait. */
+  let waiting: (() => void)[];
+  let isBusy: boolean;
+
+  beforeEach(async () => {
+    stage = new Stage();
+    waiting = [];
+    isBusy = true;
+    await stage.create('a', {words: []});
+  });
+  afterEach(() => stage.close());
+
+  /** Somebody deletes the document while an op on it is under way, and the server does not say what there is now. */
+  async function rollBack(isThere = true): Promise<{edit: Promise<{code: unknown}>}> {
+    tab = stage.openTab();
+    doc = tab.connection.get('notes', 'a');
+    isBusy = false;
+    await doc.subscribe();
+    isBusy = true;
+    stage.backend.use('submit', ({agent}: {agent: object}, next: () => void) => {
+      if (!isBusy || agent !== hostAgent()) next();
+    });
+    stage.backend.use('readSnapshots', ({agent}: {agent: object}, next: () => void) => {
+      if (isBusy && agent === hostAgent()) waiting.push(next);
+      else next();
+    });
+    const edit = refused(done => doc.submitOp([{p: ['words', 0], li: 'mine'}], done));
+    await tab.connection.flushWrites();
+    const remote = stage.backend.connect().get('notes', 'a');
+    await settled(done => remote.fetch(done));
+    if (!isThere) (tab.connection as unknown as {suspend(): void}).suspend();
+    await settled(done => remote.del({}, done));
+    if (isThere) await until('the tab has heard of it', () => !doc.type);
+    await until('the host asks the server', () => waiting.length > 0);
+    return {edit};
+  }
+
+  function answer(): void {
+    isBusy = false;
+    for (const each of waiting) each();
+  }
+
+  function hostAgent(): object | undefined {
+    return (stage.real as unknown as {agent?: object}).agent;
+  }
+
+  for (const [next, store] of [['continues', {storage: new InMemoryStorage()}], ['knows nothing', false]] as const) {
+    it(`whose host dies has what there is, and an error, from the next one that ${next}`, async () => {
+      stage.startHost({store, mirror: false});
+      const {edit} = await rollBack();
+      expect(doc.hasPending()).to.equal(true);
+      stage.killHost();
+      await calm();
+      answer();
+      stage.startHost({store, mirror: false});
+      expect((await edit).code).to.be.a('string');
+      await doc.whenNothingPending();
+      await until('it shows that there is nothing', () => doc.version === 2);
+      expect(doc.type).to.equal(null);
+      await doc.create({words: ['again']});
+      expect(await stage.server('a')).to.eql({words: ['again']});
+    });
+  }
+
+  it('that comes back to its host in the midst of it is told what has become of its op', async () => {
+    stage.startHost({store: false, mirror: false});
+    const {edit} = await rollBack();
+    (tab.connection as unknown as {reconnect(reason: string): void}).reconnect('the test wants it');
+    await until('it is back', () => tab.connection.hostState === 'connected');
+    await calm();
+    answer();
+    expect((await edit).code).to.equal('ERR_DOC_WAS_DELETED');
+    await doc.whenNothingPending();
+    expect([doc.type, doc.version]).to.eql([null, 2]);
+  });
+
+  it('of its host, from which it was away when that began, is told that its op is lost', async () => {
+    stage.startHost({store: false, mirror: false});
+    const {edit} = await rollBack(false);
+    (tab.connection as unknown as {resumeLink(): void}).resumeLink();
+    await until('it is back', () => tab.connection.hostState === 'connected');
+    await calm();
+    answer();
+    expect((await edit).code).to.equal('ERR_DOC_WAS_DELETED');
+    await doc.whenNothingPending();
+    expect([doc.type, doc.version]).to.eql([null, 2]);
+  });
+});
