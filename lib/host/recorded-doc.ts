@@ -21,8 +21,8 @@ export interface RecordedDocEvents {
   onRollback(): void;
   /** It is back, or could not be loaded. `error` is for ops that never had their place in the history. */
   onReset(error: ErrorData, loadError: ErrorData | undefined): void;
-  /** An error that upstream would emit on the document. */
-  onError(error: Error): void;
+  /** An error that upstream would emit on the document. @param owner the tab whose op it is about, where that is known */
+  onError(error: Error, owner: string | undefined): void;
   /** The callbacks of one op are called between the two. */
   beginSettling(): void;
   endSettling(): void;
@@ -73,6 +73,10 @@ export class RecordedDoc {
   /** Upstream emits, and does not throw, where a type is not registered. */
   private replayError: Error | undefined;
   private takeBack: (error: Error) => void = () => {};
+  /** Was under way when all was rolled back: upstream emits an error when the server refuses it afterwards. */
+  private givenUp: RealOp | undefined;
+  /** Whose op an error is about that is being told. */
+  private blamed: string | undefined;
   /** In the middle of an acknowledgement or a rejection, which have their own records. */
   private answering = false;
   private willFlush = false;
@@ -94,7 +98,7 @@ export class RecordedDoc {
     doc._hardRollback = error => this.rollBackHard(error);
     doc.on('error', (error: Error) => {
       if (this.replaying) this.replayError ??= error;
-      else this.events.onError(error);
+      else this.events.onError(error, this.blamed);
     });
     if (this.hasState) this.recordLoad();
   }
@@ -397,18 +401,19 @@ export class RecordedDoc {
       const {src, seq, v} = message as RealOp & {v?: number};
       const isAck = this.isInFlight(src, seq);
       // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
-      // upstream would take back the one that is in flight by now. And who has made an op that could not be kept has heard so:
-      // upstream would emit an error for all to hear.
-      if (error && seq !== undefined && !isAck) return;
+      // upstream would take back the one that is in flight by now.
+      if (error && doc.inflightOp && seq !== undefined && !isAck) return;
       const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
       this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
       this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
       try {
         // Written first: what it leads to, such as the next op being sent, is written after it.
         if (isNext) this.write({t: 'message', message}, isAck || !!this.early);
+        if (error && seq === this.givenUp?.seq) this.blamed = this.givenUp?.owner;
         this.answer(() => upstream.call(doc, error, message), !error);
         this.noteVersion();
       } finally {
+        this.blamed = undefined;
         this.early = undefined;
         this.acked = undefined;
       }
@@ -513,6 +518,7 @@ export class RecordedDoc {
     this.rollbacks++;
     const inflight = doc.inflightOp;
     const pending = doc.pendingOps;
+    this.givenUp = inflight ?? undefined;
     doc._isInHardRollback = true;
     doc._setType(null);
     doc.version = null;

@@ -76,7 +76,7 @@ export class SharedDoc {
       onReset: (error, loadError) => this.finishRollback(error, loadError),
       beginSettling: () => this.outcomes.begin(),
       endSettling: () => this.outcomes.end(),
-      onError: error => this.sendToAll({a: 'doc.error', error: encodeError(error)}),
+      onError: (error, owner) => this.tellError(encodeError(error), owner),
       onJournal: () => this.cutTimer?.noteWrite()
     }, journal, start);
     if (journal) doc.on('load', () => { if (!this.rolledBack) this.checkpoint(); });
@@ -661,9 +661,9 @@ export class SharedDoc {
     if (this.canRelease) this.doc.unsubscribe(() => this.checkIdle());
   }
 
-  private sendToAll(message: {a: string; error: ErrorData}): void {
+  private tellError(error: ErrorData, owner: string | undefined): void {
     for (const {tab, inc} of this.followers) {
-      tab.send({...message, c: this.collection, d: this.id, inc});
+      if (owner === undefined || tab.id === owner) tab.send({a: 'doc.error', c: this.collection, d: this.id, inc, error});
     }
   }
 

@@ -1,5 +1,5 @@
 import {supportsPresence} from 'sharedb/lib/util.js';
-import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
 import type {Random} from '../karma/random.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
@@ -65,8 +65,8 @@ export class Client {
     this.known.set(id, doc);
     const {ledger, name} = this;
     doc.on('error', (error: Error & {code?: string}) => {
-      // Upstream's own client emits the server's refusal of an op that it has given up itself.
-      const isUpstreams = !(this.connection instanceof ProxyConnection) && id === FLEETING && CONFLICTS.has(error.code!);
+      // Upstream emits the server's refusal of an op that it has given up itself.
+      const isUpstreams = id === FLEETING && CONFLICTS.has(error.code!);
       if (!isUpstreams) ledger.problem(`${name}, ${id}: ${error.stack}`);
     });
     doc.on('op', (op: unknown, source: unknown) => {
