@@ -438,7 +438,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** The server has answered to an op that has its place in the history. @internal */
-  handleSettled({seqs, error, silent}: SettledMessage): void {
+  handleSettled({seqs, error, silent}: Pick<SettledMessage, 'seqs' | 'error' | 'silent'>): void {
     const ops = this.takeSettled(new Set(seqs));
     if (!ops.size) return;
     this.unconfirmed.confirmOps(ops);
@@ -475,7 +475,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The host's state is back, or another one that there is no way to from the one shown. @internal */
   handleReset({inc, snapshot, loadError, outcomes, unsettled = [], error}: ResetMessage): void {
-    if (!this.isCurrent(inc)) return;
+    // It has started anew by itself. What became of its ops is true all the same.
+    if (!this.isCurrent(inc)) {
+      for (const {seq, error} of outcomes) this.handleSettled({seqs: [seq], ...(error && {error})});
+      return;
+    }
     if (!this.setAside && this.hasWritePending()) this.handleRollback(inc);
     const ops = this.setAside;
     this.setAside = undefined;

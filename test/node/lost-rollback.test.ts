@@ -97,4 +97,36 @@ describe('a tab in the middle of a hard rollback', () => {
     await doc.whenNothingPending();
     expect([doc.type, doc.version]).to.eql([null, 2]);
   });
+
+  it('of its host, after one of its own, is told what has become of its ops', async () => {
+    stage.startHost({store: false, mirror: false});
+    tab = stage.openTab();
+    doc = tab.connection.get('notes', 'a');
+    await doc.subscribe();
+    const other = stage.openTab().connection.get('notes', 'a');
+    await other.subscribe();
+    stage.backend.use('submit', ({agent}: {agent: object}, next: () => void) => { if (agent !== hostAgent()) next(); });
+    const first = refused(done => doc.submitOp([{p: ['words', 0], li: 'one'}], done));
+    await tab.connection.flushWrites();
+    // The next one is made on what the other tab has deleted.
+    tab.process.freeze();
+    const deletion = refused(done => other.del(done));
+    await calm();
+    const second = refused(done => doc.submitOp([{p: ['words', 1], li: 'two'}], done));
+    await calm();
+    // What it asks for then, its host hears later.
+    stage.hostProcess.freeze();
+    tab.process.thaw();
+    await until('the tab has lost its state', () => !doc.type);
+    const remote = stage.backend.connect().get('notes', 'a');
+    await settled(done => remote.fetch(done));
+    await settled(done => remote.del({}, done));
+    await calm();
+    stage.hostProcess.thaw();
+    expect((await second).code).to.equal('ERR_DOC_WAS_DELETED');
+    expect((await first).code).to.equal('ERR_DOC_WAS_DELETED');
+    expect((await deletion).code).to.equal('ERR_DOC_WAS_DELETED');
+    await doc.whenNothingPending();
+    expect([doc.type, doc.version]).to.eql([null, 2]);
+  });
 });
