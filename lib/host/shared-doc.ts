@@ -60,6 +60,8 @@ export class SharedDoc {
   private isRestoring = false;
   private wasRestored = false;
   private awaitsQuiet = false;
+  /** How many wait for it together with other documents. */
+  private retained = 0;
   /** From where, and until when, the way is kept for tabs that the journal does not know of. */
   private kept: {from: number; until: number} | undefined;
   private readonly cutTimer: CutTimer | undefined;
@@ -609,6 +611,16 @@ export class SharedDoc {
     this.checkIdle();
   }
 
+  /** It is not let go of until it is released as often. */
+  retain(): void {
+    this.retained++;
+  }
+
+  release(): void {
+    this.retained--;
+    this.checkIdle();
+  }
+
   /** Calls back when the document can be asked, and what was held before has been done: at once, unless it is being restored. */
   whenRestored(callback: () => void): void {
     if (this.isRestoring) this.held.push(callback);
@@ -668,7 +680,7 @@ export class SharedDoc {
   }
 
   private checkIdle(): void {
-    if (this.isRestoring || this.held.length || this.running.length) return;
+    if (this.isRestoring || this.held.length || this.running.length || this.retained) return;
     if (this.followers.size || this.pendingOps || this.willFollow) return;
     if (this.doc.hasPending()) return this.awaitQuiet();
     if (this.cutTimer?.isWaiting) this.checkpoint();

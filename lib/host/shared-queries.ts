@@ -94,7 +94,7 @@ class SharedQuery {
   private responding = false;
   private inserted: RealDoc[] = [];
   private removed: RealDoc[] = [];
-  private readonly turns: {left: number; act: () => void}[] = [];
+  private readonly turns: {left: number; act: () => void; shared: SharedDoc[]}[] = [];
 
   constructor(
     private readonly owner: SharedQueriesOwner,
@@ -252,18 +252,25 @@ class SharedQuery {
    * yet that could be sent.
    */
   private inTurn(docs: RealDoc[], act: () => void): void {
-    const turn = {left: docs.length, act};
+    const shared = docs.map(doc => this.owner.share(doc));
+    const turn = {left: docs.length, act, shared};
     this.turns.push(turn);
-    const runTurns = (): void => {
-      while (this.turns[0]?.left === 0) this.turns.shift()!.act();
-    };
-    for (const doc of docs) {
-      this.owner.share(doc).whenRestored(() => {
+    for (const doc of shared) {
+      doc.retain();
+      doc.whenRestored(() => {
         turn.left--;
-        runTurns();
+        this.runTurns();
       });
     }
-    runTurns();
+    this.runTurns();
+  }
+
+  private runTurns(): void {
+    while (this.turns[0]?.left === 0) {
+      const {act, shared} = this.turns.shift()!;
+      act();
+      for (const doc of shared) doc.release();
+    }
   }
 
   /** The same for one of the tabs, unless its session has ended meanwhile: then it asks again. */
