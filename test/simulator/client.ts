@@ -1,5 +1,5 @@
 import {supportsPresence} from 'sharedb/lib/util.js';
-import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import type {Random} from '../karma/random.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
@@ -164,6 +164,7 @@ export class Client {
     const {edits, ledger, name} = this;
     const doc = this.doc(FLEETING);
     if (doc.version === null || (doc.type && random.below(3))) return false;
+    if (!(this.connection instanceof ProxyConnection)) ledger.contested.add(FLEETING);
     if (doc.type) doc.del({source: name}, ledger.call(name, 'del'));
     else doc.create(structuredClone(edits.start), edits.type, {source: name}, ledger.call(name, 'create'));
     return true;

@@ -1,6 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import {COLLECTION, CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
-import type {Written} from './ledger.js';
+import type {Ledger, Written} from './ledger.js';
 import type {World} from './world.js';
 
 interface Truth {
@@ -104,9 +104,7 @@ function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth):
     if (callbacks.length && code !== 'ERR_REJECTED') problem(`was called back with ${String(outcome)}`);
     return;
   }
-  // What was made on a creation, and others were faster with theirs, is lost with it.
-  const isConflict = doc === FLEETING && (CONFLICTS.has(code!) || code === 'ERR_TABS_OP_LOST');
-  if (outcome && !isConflict) problem(`was called back with ${String(outcome)}`);
+  if (outcome && !(doc === FLEETING && isConflict(ledger, code))) problem(`was called back with ${String(outcome)}`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
   const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
@@ -117,13 +115,18 @@ function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth):
   if (count !== times) problem(`is in the data ${count} times, and among the ops ${times} times`);
 }
 
+/** Whether an op on the fleeting document may have been given up with this error. */
+function isConflict(ledger: Ledger, code: string | undefined): boolean {
+  return CONFLICTS.has(code!) || (code === 'ERR_TABS_OP_LOST' && ledger.contested.has(FLEETING));
+}
+
 function judgeCalls({ledger}: World): void {
   for (const {client, what, callbacks} of ledger.calls) {
     if (callbacks.length > 1 || (!callbacks.length && !ledger.gone.has(client))) {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const code = (callbacks[0] as {code?: string} | null | undefined)?.code;
-    if (callbacks[0] && !CONFLICTS.has(code!)) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
+    if (callbacks[0] && !isConflict(ledger, code)) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }
 

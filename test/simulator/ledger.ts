@@ -28,6 +28,8 @@ export class Ledger {
   readonly letters: string[] = [];
   /** Documents of which somebody was given another state than the one that its ops were made on. */
   readonly replaced = new Set<string>();
+  /** Documents that remote clients have created or deleted, too: what tabs made on their own creations may be lost with these. */
+  readonly contested = new Set<string>();
   /** Those who are not there any more: nobody is there to be called back. */
   readonly gone = new Set<string>();
 
