@@ -7,12 +7,13 @@ import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp, Surroundings} from './doc-journal.js';
 import {History, type Author, type Early, type Entry, type Origins, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
+import {hook, type DocHooks} from './hooked-doc.js';
 import {giveInverse, rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
 
 export interface RecordedDocEvents {
   /** Whether anybody stands at a revision, and needs to be told how it goes on from there. */
-  isFollowed(): boolean;
+  readonly isFollowed: boolean;
   /** Whether there are others than this tab whose ops a rollback could cost. */
   isShared(owner: string | undefined): boolean;
   /** The document moved on by one step. */
@@ -28,6 +29,10 @@ export interface RecordedDocEvents {
   endSettling(): void;
   /** Something was written to the journal. */
   onJournal(): void;
+  /** The document was loaded. */
+  onLoad(): void;
+  /** Acts when the document has been read. */
+  defer(act: () => void): void;
 }
 
 /** The callback for an op of a tab that is restored. */
@@ -49,8 +54,10 @@ export interface Submission {
  * document's data; wherever it changes, an entry is written. With a journal, what the document is told
  * is journalled as well, and told again after a restart.
  */
-export class RecordedDoc {
+export class RecordedDoc implements DocHooks {
   readonly history: History;
+  /** The methods that this object's are put before. */
+  private readonly upstream: RealDoc;
   /** True from the loss of the document's state until it is loaded again. */
   rollingBack = false;
   private log: ServerLog | undefined;
@@ -59,6 +66,9 @@ export class RecordedDoc {
   private rollbacks = 0;
   private snapshotCache: {rev: number; json: string} | undefined;
   private replaying = false;
+  /** The journal is being read: what a query brings meanwhile waits for it. What the server tells is asked for afterwards. */
+  private isReading = false;
+  private hasMissed = false;
   /**
    * The place in the store of the last record of an op that the server has answered to and does not have. If it were lost,
    * the next host would take what was sent afterwards, and comes back, for somebody else's.
@@ -72,7 +82,6 @@ export class RecordedDoc {
   private early: Early | undefined;
   /** Upstream emits, and does not throw, where a type is not registered. */
   private replayError: Error | undefined;
-  private takeBack: (error: Error) => void = () => {};
   /** Was under way when all was rolled back: upstream emits an error when the server refuses it afterwards. */
   private givenUp: RealOp | undefined;
   /** Whose op an error is about that is being told. */
@@ -88,18 +97,7 @@ export class RecordedDoc {
     private readonly start = 0
   ) {
     this.history = new History(start);
-    this.recordApplied();
-    this.recordMessages();
-    this.recordLoads();
-    this.recordRejections();
-    this.sendWhenRecorded();
-    this.reportSilentErrors();
-    rollBackSoftly(doc, {isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog});
-    doc._hardRollback = error => this.rollBackHard(error);
-    doc.on('error', (error: Error) => {
-      if (this.replaying) this.replayError ??= error;
-      else this.events.onError(error, this.blamed);
-    });
+    this.upstream = hook(doc, this);
     if (this.hasState) this.recordLoad();
   }
 
@@ -156,7 +154,7 @@ export class RecordedDoc {
       doc._otApply(op, source || true);
     } catch (error) {
       // json0 changes the data in place, component by component: it may have stopped half way.
-      if (!this.replaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0') this.rollBackHard(error as Error);
+      if (!this.replaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0') this._hardRollback(error as Error);
       return error as Error;
     } finally {
       this.author = undefined;
@@ -263,6 +261,16 @@ export class RecordedDoc {
     // The record of its being sent may be lost: nothing may be composed into what has an identity.
     for (const op of doc.pendingOps) if (op.src !== undefined) op.sentAt ??= 1;
     doc.flush();
+  }
+
+  beginReading(): void {
+    this.isReading = true;
+  }
+
+  /** @returns whether the server has told of something meanwhile */
+  endReading(): boolean {
+    this.isReading = false;
+    return this.hasMissed;
   }
 
   /** Forgets all that `restore` may have brought back before it failed. */
@@ -375,17 +383,14 @@ export class RecordedDoc {
     };
   }
 
-  private recordApplied(): void {
-    const {doc} = this;
-    const upstream = doc._otApply;
-    doc._otApply = (op, source) => {
-      const json = stepJson(op);
-      const rollback = this.rollbacks;
-      const author = this.author ?? this.authorOf(op);
-      upstream.call(doc, op, source);
-      // Had it been rolled back meanwhile, the entry would tell of a state that is gone.
-      if (this.rollbacks === rollback) this.push(json, author);
-    };
+  /** Every change passes here, and is an entry of the history. @internal */
+  _otApply(op: RealOp, source: unknown): void {
+    const json = stepJson(op);
+    const rollback = this.rollbacks;
+    const author = this.author ?? this.authorOf(op);
+    this.upstream._otApply.call(this.doc, op, source);
+    // Had it been rolled back meanwhile, the entry would tell of a state that is gone.
+    if (this.rollbacks === rollback) this.push(json, author);
   }
 
   private isInFlight(src: string | undefined, seq: number | undefined): boolean {
@@ -394,42 +399,51 @@ export class RecordedDoc {
     return !!inflightOp && seq === inflightOp.seq && (src ?? connection.id) === inflightOp.src;
   }
 
-  private recordMessages(): void {
+  /** What the server says, and the journal with it. @internal */
+  _handleOp(error: Error | null, message: {v?: number}): void {
+    if (this.isReading) {
+      this.hasMissed = true;
+      return;
+    }
     const {doc} = this;
-    const upstream = doc._handleOp;
-    doc._handleOp = (error, message) => {
-      const {src, seq, v} = message as RealOp & {v?: number};
-      const isAck = this.isInFlight(src, seq);
-      // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
-      // upstream would take back the one that is in flight by now.
-      if (error && doc.inflightOp && seq !== undefined && !isAck) return;
-      const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
-      this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
-      this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
-      try {
-        // Written first: what it leads to, such as the next op being sent, is written after it.
-        if (isNext) this.write({t: 'message', message}, isAck || !!this.early);
-        if (error && seq === this.givenUp?.seq) this.blamed = this.givenUp?.owner;
-        this.answer(() => upstream.call(doc, error, message), !error);
-        this.noteVersion();
-      } finally {
-        this.blamed = undefined;
-        this.early = undefined;
-        this.acked = undefined;
-      }
-    };
-    const clear = doc._clearInflightOp;
-    doc._clearInflightOp = error => {
-      if (!this.answering) this.refusedAt = this.write({t: 'clear'}, true);
-      this.events.beginSettling();
-      clear.call(doc, error);
-    };
-    // What upstream does between calling an op's callbacks and telling that nothing is pending.
-    const flush = doc.flush;
-    doc.flush = () => {
-      this.events.endSettling();
-      flush.call(doc);
-    };
+    const {src, seq, v} = message as RealOp & {v?: number};
+    const isAck = this.isInFlight(src, seq);
+    // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
+    // upstream would take back the one that is in flight by now.
+    if (error && doc.inflightOp && seq !== undefined && !isAck) return;
+    const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
+    this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
+    this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
+    try {
+      // Written first: what it leads to, such as the next op being sent, is written after it.
+      if (isNext) this.write({t: 'message', message}, isAck || !!this.early);
+      if (error && seq === this.givenUp?.seq) this.blamed = this.givenUp?.owner;
+      this.answer(() => this.upstream._handleOp.call(doc, error, message), !error);
+      this.noteVersion();
+    } finally {
+      this.blamed = undefined;
+      this.early = undefined;
+      this.acked = undefined;
+    }
+  }
+
+  /** @internal */
+  ingestSnapshot(snapshot: Parameters<RealDoc['ingestSnapshot']>[0], callback?: Callback): void {
+    if (this.isReading) this.events.defer(() => this.ingestSnapshot(snapshot, callback));
+    else this.upstream.ingestSnapshot.call(this.doc, snapshot, callback);
+  }
+
+  /** @internal */
+  _clearInflightOp(error?: Error | null): void {
+    if (!this.answering) this.refusedAt = this.write({t: 'clear'}, true);
+    this.events.beginSettling();
+    this.upstream._clearInflightOp.call(this.doc, error);
+  }
+
+  /** What upstream does between calling an op's callbacks and telling that nothing is pending. @internal */
+  flush(): void {
+    this.events.endSettling();
+    this.upstream.flush.call(this.doc);
   }
 
   /**
@@ -450,70 +464,77 @@ export class RecordedDoc {
     }
   }
 
-  /** Under the way that `rollBackSoftly` finds: here the op is taken back, or all of them. */
-  private recordRejections(): void {
-    const {doc} = this;
-    const upstream = doc._rollback;
-    this.takeBack = doc._rollback = error => {
-      const inverse = doc.inflightOp?.inverse;
-      this.refusedAt = this.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
-      this.answer(() => upstream.call(doc, error));
-    };
+  /** @internal */
+  _rollback(error: Error): void {
+    rollBackSoftly(this.doc, error, {
+      isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog, takeBack: reason => this.takeBack(reason)
+    });
   }
 
-  private recordLoads(): void {
-    this.doc.on('load', () => this.recordLoad());
+  /** The op under way is taken back, or all of them. */
+  private takeBack(error: Error): void {
+    const {doc} = this;
+    const inverse = doc.inflightOp?.inverse;
+    this.refusedAt = this.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
+    this.answer(() => this.upstream._rollback.call(doc, error));
+  }
+
+  /** @internal */
+  onLoad(): void {
+    this.recordLoad();
+    this.events.onLoad();
+  }
+
+  /** @internal */
+  onError(error: Error): void {
+    if (this.replaying) this.replayError ??= error;
+    else this.events.onError(error, this.blamed);
   }
 
   private recordLoad(): void {
-    if (this.events.isFollowed()) {
+    if (this.events.isFollowed) {
       return this.push(JSON.stringify({load: {...this.snapshotData(), rev: this.history.rev + 1}}));
     }
     this.recordedVersion = this.doc.version;
     this.history.restart();
   }
 
-  /** The op goes out when its journal entry, with the identity that the server knows it by, is durable. */
-  private sendWhenRecorded(): void {
+  /** The op goes out when its journal entry, with the identity that the server knows it by, is durable. @internal */
+  _sendOp(): void {
     const {doc, journal} = this;
-    const upstream = doc._sendOp;
-    doc._sendOp = () => {
-      const op = doc.inflightOp ?? doc.pendingOps[0];
-      if (this.replaying || !op) return;
+    const op = doc.inflightOp ?? doc.pendingOps[0];
+    if (this.replaying || !op) return;
+    doc.submitSource = !!op.submitSource;
+    if (!journal) return this.upstream._sendOp.call(doc);
+    if (!doc.connection.canSend) return;
+    if (!doc.inflightOp) doc.inflightOp = doc.pendingOps.shift()!;
+    if (op.src === undefined || op.seq === undefined) {
+      op.src = doc.connection.id!;
+      op.seq = doc.connection.seq++;
+      op.place = this.write({t: 'send', src: op.src, seq: op.seq});
+    }
+    // From now on nothing may be composed into it.
+    op.isSent = true;
+    op.sentAt ??= Date.now();
+    const attempt = (op.attempt = {});
+    journal.whenWritten(Math.max(op.place ?? 0, this.refusedAt), () => {
+      if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
       doc.submitSource = !!op.submitSource;
-      if (!journal) return upstream.call(doc);
-      if (!doc.connection.canSend) return;
-      if (!doc.inflightOp) doc.inflightOp = doc.pendingOps.shift()!;
-      if (op.src === undefined || op.seq === undefined) {
-        op.src = doc.connection.id!;
-        op.seq = doc.connection.seq++;
-        op.place = this.write({t: 'send', src: op.src, seq: op.seq});
-      }
-      // From now on nothing may be composed into it.
-      op.isSent = true;
-      op.sentAt ??= Date.now();
-      const attempt = (op.attempt = {});
-      journal.whenWritten(Math.max(op.place ?? 0, this.refusedAt), () => {
-        if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
-        doc.submitSource = !!op.submitSource;
-        upstream.call(doc);
-      });
-    };
+      this.upstream._sendOp.call(doc);
+    });
   }
 
-  private reportSilentErrors(): void {
-    const {doc} = this;
-    const upstream = doc._emitResponseError;
-    doc._emitResponseError = (error, callback) => {
-      upstream.call(doc, error, callback && (reported => callback(reported ?? error)));
-    };
+  /** Upstream calls back silent read rejections without their error; the tabs need it. @internal */
+  _emitResponseError(error: Error, callback?: Callback): void {
+    this.upstream._emitResponseError.call(this.doc, error, callback && (reported => callback(reported ?? error)));
   }
 
   /**
    * Upstream's hard rollback, step by step the same, but that the tabs hear of its beginning, and get
    * the outcomes with the new state instead of each by itself.
+   * @internal
    */
-  private rollBackHard(error: Error): void {
+  _hardRollback(error: Error): void {
     const {doc} = this;
     this.rollbacks++;
     const inflight = doc.inflightOp;

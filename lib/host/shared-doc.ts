@@ -11,7 +11,7 @@ import {Entry, type Step} from './history.js';
 import {alreadyCreated, docMissing, historyLost, seqOverflow} from './op-errors.js';
 import {Outcomes} from './outcomes.js';
 import type {Detour, WaitingOp} from './rebase.js';
-import {RecordedDoc} from './recorded-doc.js';
+import {RecordedDoc, type RecordedDocEvents} from './recorded-doc.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc} from './upstream.js';
 
@@ -46,7 +46,7 @@ export interface SharedDocOwner {
 }
 
 /** One document as the host shares it: one real document, one history, a follower per tab. */
-export class SharedDoc {
+export class SharedDoc implements RecordedDocEvents {
   readonly recorded: RecordedDoc;
   private readonly followers = new Followers(tab => Math.max(this.owner.takenFrom(this, tab), this.recorded.history.lastSeqOf(tab.id)));
   private readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
@@ -70,38 +70,16 @@ export class SharedDoc {
   /** @param start the revision that its history begins at, unless there is one in the journal */
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal, start?: number) {
     this.cutTimer = journal && new CutTimer(journal, owner, () => this.checkpoint());
-    this.recorded = new RecordedDoc(doc, {
-      isFollowed: () => this.followers.haveState,
-      isShared: owner => this.isShared(owner),
-      onEntry: entry => this.publish(entry),
-      onRollback: () => this.startRollback(),
-      onReset: (error, loadError) => this.finishRollback(error, loadError),
-      beginSettling: () => this.outcomes.begin(),
-      endSettling: () => this.outcomes.end(),
-      onError: (error, owner) => this.tellError(encodeError(error), owner),
-      onJournal: () => this.cutTimer?.noteWrite()
-    }, journal, start);
-    if (journal) doc.on('load', () => { if (!this.rolledBack) this.checkpoint(); });
-  }
-
-  /** Whether others than this tab have, or after a restart may have, ops that a hard rollback would cost. */
-  private isShared(owner: string | undefined): boolean {
-    return this.wasRestored || this.followers.hasOthersThan(owner);
+    this.recorded = new RecordedDoc(doc, this, journal, start);
   }
 
   /** Brings back what the journal has of the document; requests wait for it. */
   restore(): void {
     if (!this.journal) return;
     this.isRestoring = true;
-    const ingest = this.doc.ingestSnapshot;
-    const handleOp = this.doc._handleOp;
-    let missed = false;
-    // A query may bring the document meanwhile: its results wait, its ops are asked for afterwards.
-    this.doc.ingestSnapshot = (snapshot, callback) => { this.held.push(() => this.doc.ingestSnapshot(snapshot, callback)); };
-    this.doc._handleOp = () => { missed = true; };
+    this.recorded.beginReading();
     void this.journal.load().then(stored => this.owner.together(() => {
-      this.doc.ingestSnapshot = ingest;
-      this.doc._handleOp = handleOp;
+      const missed = this.recorded.endReading();
       this.wasRestored = !!stored && this.revive(stored);
       if (this.wasRestored) this.awaitTabs();
       this.isRestoring = false;
@@ -386,15 +364,6 @@ export class SharedDoc {
 
   // ---- the history, to the tabs
 
-  private publish(entry: Entry): void {
-    for (const follower of this.followers.toldOf(entry)) {
-      this.catchUp(follower);
-      follower.grace = false;
-    }
-    this.owner.onEntry(this, entry);
-    if (entry.rev % TRIM_EVERY === 0) this.trim();
-  }
-
   private catchUp(follower: Follower): void {
     if (follower.sent === null || follower.sent === this.rev) return;
     if (!this.recorded.history.covers(follower.sent)) return this.reset(follower, historyLost(this.doc));
@@ -415,6 +384,86 @@ export class SharedDoc {
     let oldest = this.kept?.from ?? history.rev;
     for (const follower of this.followers) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
     history.trim(oldest - MAX_EARLY_MESSAGES, MAX_HISTORY);
+  }
+
+  // ---- what the recorded document tells
+
+  /** @internal */
+  get isFollowed(): boolean {
+    return this.followers.haveState;
+  }
+
+  /** Whether others than this tab have, or after a restart may have, ops that a hard rollback would cost. @internal */
+  isShared(owner: string | undefined): boolean {
+    return this.wasRestored || this.followers.hasOthersThan(owner);
+  }
+
+  /** @internal */
+  onEntry(entry: Entry): void {
+    for (const follower of this.followers.toldOf(entry)) {
+      this.catchUp(follower);
+      follower.grace = false;
+    }
+    this.owner.onEntry(this, entry);
+    if (entry.rev % TRIM_EVERY === 0) this.trim();
+  }
+
+  /** @internal */
+  onRollback(): void {
+    this.rolledBack = {told: new Set(), outcomes: new Map()};
+    for (const follower of this.followers) {
+      if (follower.sent === null) continue;
+      this.rolledBack.told.add(follower);
+      follower.sent = null;
+      follower.tab.send({a: 'doc.rollback', c: this.collection, d: this.id, inc: follower.inc});
+    }
+  }
+
+  /** @internal */
+  onReset(error: ErrorData, loadError: ErrorData | undefined): void {
+    const {told, outcomes} = this.rolledBack!;
+    this.rolledBack = undefined;
+    for (const follower of told) {
+      this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError);
+      outcomes.delete(follower.tab);
+    }
+    // A tab that was not told has no state to lose, but may wait for an answer.
+    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.outcomes.add(tab, seq, error);
+    this.checkpoint();
+    this.runHeld();
+  }
+
+  /** @internal */
+  beginSettling(): void {
+    this.outcomes.begin();
+  }
+
+  /** @internal */
+  endSettling(): void {
+    this.outcomes.end();
+  }
+
+  /** @internal */
+  onError(error: Error, owner: string | undefined): void {
+    const data = encodeError(error);
+    for (const {tab, inc} of this.followers) {
+      if (owner === undefined || tab.id === owner) tab.send({a: 'doc.error', c: this.collection, d: this.id, inc, error: data});
+    }
+  }
+
+  /** @internal */
+  onJournal(): void {
+    this.cutTimer?.noteWrite();
+  }
+
+  /** @internal */
+  onLoad(): void {
+    if (this.journal && !this.rolledBack) this.checkpoint();
+  }
+
+  /** @internal */
+  defer(act: () => void): void {
+    this.held.push(act);
   }
 
   // ---- requests
@@ -575,30 +624,7 @@ export class SharedDoc {
     return seqs.filter(seq => seq <= lastSeq && !open.has(seq));
   }
 
-  // ---- rollbacks
-
-  private startRollback(): void {
-    this.rolledBack = {told: new Set(), outcomes: new Map()};
-    for (const follower of this.followers) {
-      if (follower.sent === null) continue;
-      this.rolledBack.told.add(follower);
-      follower.sent = null;
-      follower.tab.send({a: 'doc.rollback', c: this.collection, d: this.id, inc: follower.inc});
-    }
-  }
-
-  private finishRollback(error: ErrorData, loadError: ErrorData | undefined): void {
-    const {told, outcomes} = this.rolledBack!;
-    this.rolledBack = undefined;
-    for (const follower of told) {
-      this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError);
-      outcomes.delete(follower.tab);
-    }
-    // A tab that was not told has no state to lose, but may wait for an answer.
-    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.outcomes.add(tab, seq, error);
-    this.checkpoint();
-    this.runHeld();
-  }
+  // ---- what waits, and new states
 
   private hold(tab: Tab, act: () => void): void {
     this.held.push(tab.inThisSession(act));
@@ -671,12 +697,6 @@ export class SharedDoc {
   /** Ends the subscription at the server where no tab wants it any more. */
   releaseSubscription(): void {
     if (this.canRelease) this.doc.unsubscribe(() => this.checkIdle());
-  }
-
-  private tellError(error: ErrorData, owner: string | undefined): void {
-    for (const {tab, inc} of this.followers) {
-      if (owner === undefined || tab.id === owner) tab.send({a: 'doc.error', c: this.collection, d: this.id, inc, error});
-    }
   }
 
   private checkIdle(): void {

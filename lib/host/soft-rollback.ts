@@ -8,6 +8,8 @@ export interface SoftRollbackOptions {
   /** Whether others than the op's tab would lose by upstream's way. */
   isShared(owner: string | undefined): boolean;
   serverLog(): ServerLog;
+  /** Upstream's way, for which the op may know its inverse by then. */
+  takeBack(error: Error): void;
 }
 
 /**
@@ -16,25 +18,22 @@ export interface SoftRollbackOptions {
  * nothing wrong. Here the server is asked for the snapshot that the rejected op was made on, which is
  * the one round trip that upstream's way costs too, and the op is inverted against that.
  */
-export function rollBackSoftly(doc: RealDoc, {isShared, serverLog}: SoftRollbackOptions): void {
-  const upstream = doc._rollback;
-  doc._rollback = error => {
-    // The server has lost what this document shows: there is nothing to take back from it.
-    if ((error as {code?: string}).code === SERVER_IS_BEHIND) return doc._hardRollback(error);
-    const rejected = doc.inflightOp;
-    const {version} = doc;
-    const needsBase = !!rejected && 'op' in rejected && !!rejected.type && !rejected.type.invert;
-    if (!needsBase || version === null || !isShared(rejected.owner)) return upstream.call(doc, error);
-    // What comes while the snapshot is under way has to be carried over to it.
-    const log = serverLog();
-    doc.connection.fetchSnapshot(doc.collection, doc.id, version, (fetchError, snapshot) => {
-      // Sent again after a reconnect: it will be rejected, and this begin, once more.
-      if (doc.inflightOp !== rejected) return;
-      const inverse = fetchError ? undefined : inverseOf(doc, rejected, snapshot, log);
-      if (inverse !== undefined) giveInverse(rejected, inverse);
-      upstream.call(doc, error);
-    });
-  };
+export function rollBackSoftly(doc: RealDoc, error: Error, {isShared, serverLog, takeBack}: SoftRollbackOptions): void {
+  // The server has lost what this document shows: there is nothing to take back from it.
+  if ((error as {code?: string}).code === SERVER_IS_BEHIND) return doc._hardRollback(error);
+  const rejected = doc.inflightOp;
+  const {version} = doc;
+  const needsBase = !!rejected && 'op' in rejected && !!rejected.type && !rejected.type.invert;
+  if (!needsBase || version === null || !isShared(rejected.owner)) return takeBack(error);
+  // What comes while the snapshot is under way has to be carried over to it.
+  const log = serverLog();
+  doc.connection.fetchSnapshot(doc.collection, doc.id, version, (fetchError, snapshot) => {
+    // Sent again after a reconnect: it will be rejected, and this begin, once more.
+    if (doc.inflightOp !== rejected) return;
+    const inverse = fetchError ? undefined : inverseOf(doc, rejected, snapshot, log);
+    if (inverse !== undefined) giveInverse(rejected, inverse);
+    takeBack(error);
+  });
 }
 
 function inverseOf(doc: RealDoc, rejected: RealOp, snapshot: {v: number; data: unknown}, log: ServerLog): unknown {

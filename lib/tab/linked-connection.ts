@@ -68,6 +68,9 @@ export interface ProxyConnectionEvents extends ConnectionEvents {
   mode: (mode: Place, reason: string) => void;
 }
 
+/** Of more documents that a tab lets go of, nothing is under way by the time that it opens them again. */
+const MAX_DESTROYED = 1024;
+
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
 /**
@@ -93,6 +96,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** Documents with a revision that the next host may not know. */
   private readonly early = new Set<ProxyDoc>();
   private earlyBatch: number | undefined;
+  /** The last documents that this tab has let go of. */
+  private readonly destroyed = new Set<string>();
   private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
@@ -243,8 +248,20 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const had = this.getExisting(doc.collection, doc.id) === doc;
     super._destroyDoc(doc);
     if (had && !this.getExisting(doc.collection, doc.id)) {
+      this.noteDestroyed(keyOf(doc.collection, doc.id));
       this.link?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
     }
+  }
+
+  /** Whether there was a document of this name before: what the host has sent for it may still be under way. @internal */
+  wasDestroyed(collection: string, id: string): boolean {
+    return this.destroyed.has(keyOf(collection, id));
+  }
+
+  private noteDestroyed(key: string): void {
+    this.destroyed.delete(key);
+    this.destroyed.add(key);
+    if (this.destroyed.size > MAX_DESTROYED) this.destroyed.delete(this.destroyed.values().next().value!);
   }
 
   /** A message of the host is not what it should be: all that it may concern is asked for again. @internal */
@@ -577,6 +594,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     (this.options.warn ?? console.warn)(message, detail);
   }
 }
+
+const keyOf = (collection: string, id: string): string => JSON.stringify([collection, id]);
 
 /** What upstream binds to in place of a WebSocket. The link to the host is behind the connection. */
 class HostSocket implements Socket {

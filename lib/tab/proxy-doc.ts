@@ -35,7 +35,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private readonly unconfirmed = new UnconfirmedSteps();
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
-  private again = false;
+  private again: boolean;
   /** How many of the pending ops went out with the one in flight. It counts for as long as one is. */
   private run = 0;
   /** The last ops were made on a state that was too old for the host. */
@@ -61,6 +61,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
     this.inc = connection.nextIncarnation();
+    this.again = connection.wasDestroyed(collection, id);
   }
 
   /** Where this document stands in the host's history. @internal */
@@ -475,22 +476,23 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The host's state is back, or another one that there is no way to from the one shown. @internal */
   handleReset({inc, snapshot, loadError, outcomes, unsettled = [], error}: ResetMessage): void {
-    // It has started anew by itself. What became of its ops is true all the same.
-    if (!this.isCurrent(inc)) {
-      for (const {seq, error} of outcomes) this.handleSettled({seqs: [seq], ...(error && {error})});
-      return;
-    }
-    if (!this.setAside && this.hasWritePending()) this.handleRollback(inc);
+    // Else it has started anew by itself meanwhile. What became of its ops is true all the same.
+    const isCurrent = this.isCurrent(inc);
+    if (isCurrent && !this.setAside && this.hasWritePending()) this.handleRollback(inc);
     const ops = this.setAside;
     this.setAside = undefined;
-    this._isInHardRollback = false;
-    if (snapshot) this.replaceBy(snapshot);
-    if (loadError) this.emit('error', withCode('ERR_HARD_ROLLBACK_FETCH_FAILED', `Hard rollback fetch failed: ${loadError.message}`));
+    if (isCurrent) {
+      this._isInHardRollback = false;
+      if (snapshot) this.replaceBy(snapshot);
+      if (loadError) this.emit('error', withCode('ERR_HARD_ROLLBACK_FETCH_FAILED', `Hard rollback fetch failed: ${loadError.message}`));
+    } else {
+      for (const {seq, error} of outcomes) this.handleSettled({seqs: [seq], ...(error && {error})});
+    }
     if (!ops) return;
     const failure = decodeError(error);
     const outcomeOf = (op: PendingOp): ResetMessage['outcomes'][number] | undefined => outcomes.find(({seq}) => seq === op.seq);
     const [kept, others] = partition(ops, op => !outcomeOf(op) && unsettled.includes(op.seq!));
-    this.unsettled = kept;
+    this.unsettled.unshift(...kept);
     const lost = others.filter(op => !outcomeOf(op));
     this.connection.giveUp(this, lost, error);
     for (const op of others) {

@@ -45,7 +45,7 @@ export class World {
 
   /** @returns what went wrong */
   async run(): Promise<string[]> {
-    const {steps = 60} = this.walk;
+    const {steps = 80} = this.walk;
     try {
       await this.open();
       for (let step = 0; step < steps; step++) {
