@@ -541,7 +541,7 @@ export class Host {
     const tab = this.tabOf(word.tabId as TabId);
     for (const {c, d, rev, ops, ahead} of word.docs) this.docs.get(c, d).adopt(tab, rev, ops, word.lineage === this.lineage, ahead);
     const docs = word.docs.map(({c, d}) => this.docs.get(c, d));
-    return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenRestored(resolve)))).then(() => this.allDurable());
+    return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenSettled(resolve)))).then(() => this.allDurable());
   }
 
   /** A tab could not keep them. Done when they are as durable as anything is. */

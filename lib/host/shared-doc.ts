@@ -647,9 +647,12 @@ export class SharedDoc implements RecordedDocEvents {
     this.checkIdle();
   }
 
-  /** Calls back when the document can be asked, and what was held before has been done: at once, unless it is being restored. */
-  whenRestored(callback: () => void): void {
-    if (this.isRestoring) this.held.push(callback);
+  /**
+   * Calls back when the document can be asked, and what was held before has been done: at once, unless it is being restored or
+   * rolled back. A state in the middle of that is not in the journal.
+   */
+  whenSettled(callback: () => void): void {
+    if (this.isRestoring || this.rolledBack) this.held.push(callback);
     else if (this.running.length) this.running.push(callback);
     else callback();
   }

@@ -257,7 +257,7 @@ class SharedQuery {
     this.turns.push(turn);
     for (const doc of shared) {
       doc.retain();
-      doc.whenRestored(() => {
+      doc.whenSettled(() => {
         turn.left--;
         this.runTurns();
       });

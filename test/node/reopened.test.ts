@@ -88,4 +88,25 @@ describe('a document that is opened again at once', () => {
     expect([doc.data, doc.version]).to.eql([{words: ['one', 'two']}, 3]);
     expect(stage.host.inspect().docs).to.equal(1);
   });
+
+  it('does not take what was sent for the one before it', async () => {
+    const {connection, process} = stage.openTab();
+    const [first] = await connection.createSubscribeQuery('notes', {}).whenReady();
+    process.freeze();
+    // Of a document that the tab has, its host tells no more than the revision.
+    const again = connection.createSubscribeQuery('notes', {$limit: 10}).whenReady();
+    await calm();
+    void first!.destroy();
+    await calm();
+    const doc = connection.get('notes', 'a');
+    const errors: unknown[] = [];
+    doc.on('error', error => errors.push(error));
+    const following = doc.subscribe();
+    process.thaw();
+    await Promise.all([again, following]);
+    expect(doc).not.to.equal(first);
+    expect([doc.type?.name, doc.data]).to.eql(['json0', {words: []}]);
+    await expectFollowed(doc);
+    expect(errors).to.eql([]);
+  });
 });
