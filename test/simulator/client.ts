@@ -65,8 +65,10 @@ export class Client {
     this.known.set(id, doc);
     const {ledger, name} = this;
     doc.on('error', (error: Error & {code?: string}) => {
-      // Upstream emits the server's refusal of an op that it has given up itself.
-      const isUpstreams = id === FLEETING && CONFLICTS.has(error.code!);
+      // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
+      // creation of its own is refused while others create and delete.
+      const isPlain = !(this.connection instanceof ProxyConnection);
+      const isUpstreams = id === FLEETING && (CONFLICTS.has(error.code!) || (isPlain && ledger.contested.has(id)));
       if (!isUpstreams) ledger.problem(`${name}, ${id}: ${error.stack}`);
     });
     doc.on('op', (op: unknown, source: unknown) => {
