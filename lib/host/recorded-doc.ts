@@ -409,15 +409,16 @@ export class RecordedDoc implements DocHooks {
     const {src, seq, v} = message as RealOp & {v?: number};
     const isAck = this.isInFlight(src, seq);
     // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
-    // upstream would take back the one that is in flight by now.
-    if (error && doc.inflightOp && seq !== undefined && !isAck) return;
+    // upstream would take back the one that is in flight by now. Where none is, its own tab alone is to hear of it.
+    const isStale = error && seq !== undefined && !isAck;
+    if (isStale && (doc.inflightOp || seq !== this.givenUp?.seq)) return;
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
     this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
     try {
       // Written first: what it leads to, such as the next op being sent, is written after it.
       if (isNext) this.write({t: 'message', message}, isAck || !!this.early);
-      if (error && seq === this.givenUp?.seq) this.blamed = this.givenUp?.owner;
+      if (isStale) this.blamed = this.givenUp?.owner;
       this.answer(() => this.upstream._handleOp.call(doc, error, message), !error);
       this.noteVersion();
     } finally {

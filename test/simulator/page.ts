@@ -3,7 +3,7 @@ import type {Channel} from '../../lib/platform/platform.js';
 import type {SessionId} from '../../lib/protocol/ids.js';
 import type {LastWord} from '../../lib/protocol/messages.js';
 import {PortedConnection} from '../node/ported-connection.js';
-import {Client} from './client.js';
+import {CONFLICTS, Client, FLEETING} from './client.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Machine, Process} from './machine.js';
@@ -35,7 +35,10 @@ export class Page extends Client {
     const connection = new PortedConnection({channel, locks, clock, warn}, session => offerPort(session, process));
     super(name, process, connection, edits, ledger, rejections);
     this.words = new LastWords('default', connection.id!, locks, () => storage as never);
-    connection.on('error', error => ledger.problem(`${name}: ${error.stack}`));
+    connection.on('error', error => {
+      // A refusal that upstream emits on a document, where that is one that only a query has brought by now.
+      if (!CONFLICTS.has((error as {code?: string}).code!) || !ledger.contested.has(FLEETING)) ledger.problem(`${name}: ${error.stack}`);
+    });
     connection.on('deadletter', letter => ledger.letters.push(JSON.stringify(letter)));
     connection.on('hostState', state => {
       if (state !== 'connected' || process.state === 'dead') return;
