@@ -18,7 +18,7 @@ export function connectPlain(url: string): Connection {
   return new Connection(new WebSocket(url) as ConstructorParameters<typeof Connection>[0]);
 }
 
-export function connectAnswered(name: string): Connection {
+function connectAnswered(name: string): Connection {
   const {port} = new SharedWorker(new URL('./answering-worker.ts', import.meta.url), {type: 'module', name});
   return new Connection(new PortSocket(port) as unknown as ConstructorParameters<typeof Connection>[0]);
 }

@@ -1,3 +1,4 @@
+import {setRecent} from '../platform/recent.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey} from '../store/storage.js';
 import {DocJournal} from './doc-journal.js';
@@ -80,10 +81,7 @@ export class SharedDocs {
   }
 
   private noteTaken(key: string, seq: number): void {
-    if (seq <= (this.taken.get(key) ?? 0)) return;
-    this.taken.delete(key);
-    this.taken.set(key, seq);
-    if (this.taken.size > MAX_TAKEN) this.taken.delete(this.taken.keys().next().value!);
+    if (seq > (this.taken.get(key) ?? 0)) setRecent(this.taken, key, seq, MAX_TAKEN);
   }
 }
 

@@ -268,8 +268,11 @@ class SharedQuery {
   private runTurns(): void {
     while (this.turns[0]?.left === 0) {
       const {act, shared} = this.turns.shift()!;
-      act();
-      for (const doc of shared) doc.release();
+      try {
+        act();
+      } finally {
+        for (const doc of shared) doc.release();
+      }
     }
   }
 

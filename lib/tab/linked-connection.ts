@@ -4,6 +4,7 @@ import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
 import {OnDemand} from '../platform/on-demand.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
+import {setRecent} from '../platform/recent.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
 import type {Place} from '../protocol/frames.js';
@@ -97,7 +98,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private readonly early = new Set<ProxyDoc>();
   private earlyBatch: number | undefined;
   /** The last documents that this tab has let go of. */
-  private readonly destroyed = new Set<string>();
+  private readonly destroyed = new Map<string, true>();
   private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
@@ -248,7 +249,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const had = this.getExisting(doc.collection, doc.id) === doc;
     super._destroyDoc(doc);
     if (had && !this.getExisting(doc.collection, doc.id)) {
-      this.noteDestroyed(keyOf(doc.collection, doc.id));
+      setRecent(this.destroyed, keyOf(doc.collection, doc.id), true, MAX_DESTROYED);
       this.link?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
     }
   }
@@ -256,12 +257,6 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** Whether there was a document of this name before: what the host has sent for it may still be under way. @internal */
   wasDestroyed(collection: string, id: string): boolean {
     return this.destroyed.has(keyOf(collection, id));
-  }
-
-  private noteDestroyed(key: string): void {
-    this.destroyed.delete(key);
-    this.destroyed.add(key);
-    if (this.destroyed.size > MAX_DESTROYED) this.destroyed.delete(this.destroyed.values().next().value!);
   }
 
   /** A message of the host is not what it should be: all that it may concern is asked for again. @internal */

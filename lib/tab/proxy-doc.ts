@@ -76,7 +76,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The seqs of the ops that the server has not answered to, as far as this tab knows. @internal */
   get unansweredSeqs(): number[] {
-    return [...(this.setAside ?? []), ...this.unsettled, ...this.unsent].flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
+    return this.unanswered.flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
+  }
+
+  /** The ops that the server has not answered to, in order. */
+  private get unanswered(): PendingOp[] {
+    return [...(this.setAside ?? []), ...this.unsettled, ...this.unsent];
   }
 
   /** A host has lost its state, and has not said yet what became of this tab's ops. @internal */
@@ -468,7 +473,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.version = null;
     this.rev = null;
     this.unconfirmed.clear();
-    this.setAside = [...this.unsettled, ...this.unsent];
+    this.setAside = this.unanswered;
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
@@ -565,9 +570,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleHostReplaced(): void {
     if (this.rev === null && !this.unsettled.length && !this.setAside) return;
     if (!this.unsettled.length && !this.setAside && this.unsent[0]?.create) return this.createAnew();
-    const ops = [...(this.setAside ?? []), ...this.unsettled, ...this.unsent];
+    const ops = this.unanswered;
+    // Its end will not be told. Of a rollback of the document's own, upstream tells.
+    if (this.setAside) this._isInHardRollback = false;
     this.setAside = undefined;
-    this._isInHardRollback = false;
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];

@@ -74,29 +74,24 @@ describe('a tab in the middle of a hard rollback', () => {
     });
   }
 
-  it('that comes back to its host in the midst of it is told what has become of its op', async () => {
-    stage.startHost({store: false, mirror: false});
-    const {edit} = await rollBack();
-    (tab.connection as unknown as {reconnect(reason: string): void}).reconnect('the test wants it');
-    await until('it is back', () => tab.connection.hostState === 'connected');
-    await calm();
-    answer();
-    expect((await edit).code).to.equal('ERR_DOC_WAS_DELETED');
-    await doc.whenNothingPending();
-    expect([doc.type, doc.version]).to.eql([null, 2]);
-  });
-
-  it('of its host, from which it was away when that began, is told that its op is lost', async () => {
-    stage.startHost({store: false, mirror: false});
-    const {edit} = await rollBack(false);
-    (tab.connection as unknown as {resumeLink(): void}).resumeLink();
-    await until('it is back', () => tab.connection.hostState === 'connected');
-    await calm();
-    answer();
-    expect((await edit).code).to.equal('ERR_DOC_WAS_DELETED');
-    await doc.whenNothingPending();
-    expect([doc.type, doc.version]).to.eql([null, 2]);
-  });
+  for (const [what, isThere] of [
+    ['that comes back to its host in the midst of it', true],
+    ['of its host, from which it was away when that began,', false]
+  ] as const) {
+    it(`${what} is told what has become of its op`, async () => {
+      stage.startHost({store: false, mirror: false});
+      const {edit} = await rollBack(isThere);
+      const link = tab.connection as unknown as {reconnect(reason: string): void; resumeLink(): void};
+      if (isThere) link.reconnect('the test wants it');
+      else link.resumeLink();
+      await until('it is back', () => tab.connection.hostState === 'connected');
+      await calm();
+      answer();
+      expect((await edit).code).to.equal('ERR_DOC_WAS_DELETED');
+      await doc.whenNothingPending();
+      expect([doc.type, doc.version]).to.eql([null, 2]);
+    });
+  }
 
   it('of its host, after one of its own, is told what has become of its ops', async () => {
     stage.startHost({store: false, mirror: false});

@@ -5,6 +5,7 @@ import {ProxyConnection} from '../../lib/index.js';
 import type {Clock} from '../../lib/platform/platform.js';
 import {systemClock} from '../../lib/platform/browser.js';
 import {Random} from '../karma/random.js';
+import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {Browser, type Process} from './processes.js';
 
@@ -109,15 +110,13 @@ export class Stage {
 
   /** Creates a document past the host. */
   async create(id: string, data: object): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.backend.connect().get('notes', id).create(data, error => (error ? reject(error as never) : resolve()));
-    });
+    await settled(done => this.backend.connect().get('notes', id).create(data, done));
   }
 
   /** What the server has, asked past the host. */
   async server(id: string): Promise<any> {
     const doc = this.backend.connect().get('notes', id);
-    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
+    await settled(done => doc.fetch(done));
     return doc.data;
   }
 

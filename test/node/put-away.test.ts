@@ -5,6 +5,7 @@ import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {lobbyName} from '../../lib/protocol/version.js';
+import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {FakeClock, calm} from '../store/clock.js';
 import {Stage} from './mirror-stage.js';
@@ -71,7 +72,7 @@ describe('a page that is put away', () => {
     const seen: Record<string, unknown>[] = [];
     for (const connection of [stage.openTab().connection, stage.backend.connect()]) {
       const presence = connection.getPresence('room');
-      await new Promise<void>(resolve => { void presence.subscribe(() => resolve()); });
+      await settled(done => void presence.subscribe(done));
       seen.push(presence.remotePresences);
     }
     const all = (value: unknown): void => { for (const each of seen) expect({...each}).to.eql(value); };
@@ -96,7 +97,7 @@ describe('a page that is put away', () => {
     (connection as unknown as {link: {sayGoodbye(): void}}).link.sayGoodbye = () => {};
     (connection as unknown as Page).suspend();
     await until('the host misses it', () => stage.host.inspect().tabs === 0);
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await calm();
     (connection as unknown as Page).resumeLink();
     await edit;
     expect(await stage.server('a')).to.eql({words: ['mine']});

@@ -2,6 +2,7 @@ import {expect} from 'chai';
 import type {ProxyDoc} from '../../lib/index.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {calm} from '../store/clock.js';
+import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
 
@@ -17,10 +18,10 @@ describe('a document that is opened again at once', () => {
 
   async function expectFollowed(doc: ProxyDoc): Promise<void> {
     const remote = stage.backend.connect().get('notes', 'a');
-    await new Promise(resolve => remote.fetch(resolve));
+    await settled(done => remote.fetch(done));
     for (const [i, word] of ['one', 'two', 'three'].entries()) {
-      await new Promise(resolve => remote.submitOp([{p: ['words', i], li: word}], {}, resolve));
-      await new Promise(resolve => setTimeout(resolve, 5));
+      await settled(done => remote.submitOp([{p: ['words', i], li: word}], {}, done));
+      await calm();
     }
     await until('what others do is shown', () => (doc.data as {words: string[]}).words.length === 3, 500);
   }

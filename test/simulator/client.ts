@@ -54,6 +54,11 @@ export class Client {
     private readonly rejections: number
   ) {}
 
+  /** Else it has a plain connection of its own. */
+  get isTab(): boolean {
+    return this.connection instanceof ProxyConnection;
+  }
+
   get isRunning(): boolean {
     return this.process.state === 'running';
   }
@@ -67,8 +72,8 @@ export class Client {
     doc.on('error', (error: Error & {code?: string}) => {
       // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
       // creation of its own is refused while others create and delete.
-      const isPlain = !(this.connection instanceof ProxyConnection);
-      const isUpstreams = id === FLEETING && (CONFLICTS.has(error.code!) || (isPlain && ledger.contested.has(id)));
+      const isContested = ledger.contested.has(id);
+      const isUpstreams = id === FLEETING && (this.isTab ? isContested && CONFLICTS.has(error.code!) : isContested || CONFLICTS.has(error.code!));
       if (!isUpstreams) ledger.problem(`${name}, ${id}: ${error.stack}`);
     });
     doc.on('op', (op: unknown, source: unknown) => {
@@ -166,7 +171,7 @@ export class Client {
     const {edits, ledger, name} = this;
     const doc = this.doc(FLEETING);
     if (doc.version === null || (doc.type && random.below(3))) return false;
-    if (!(this.connection instanceof ProxyConnection)) ledger.contested.add(FLEETING);
+    if (!this.isTab) ledger.contested.add(FLEETING);
     if (doc.type) doc.del({source: name}, ledger.call(name, 'del'));
     else doc.create(structuredClone(edits.start), edits.type, {source: name}, ledger.call(name, 'create'));
     return true;

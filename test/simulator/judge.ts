@@ -75,9 +75,9 @@ async function truthOf({server, walk: {edits}}: World): Promise<Map<string, Trut
   return truth;
 }
 
-function judgeDocs({ledger, remotes}: World, {name, docs}: Client, truth: Map<string, Truth>): void {
+function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<string, Truth>): void {
   // Upstream's own client comes to differ where a creation of its own is refused while others create and delete.
-  const isUpstreams = remotes.some(({client}) => client.name === name) && ledger.contested.has(FLEETING);
+  const isUpstreams = !isTab && ledger.contested.has(FLEETING);
   for (const doc of docs) {
     if (isUpstreams && doc.id === FLEETING) continue;
     const {data, version} = truth.get(doc.id)!;
