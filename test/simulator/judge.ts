@@ -76,8 +76,9 @@ async function truthOf({server, walk: {edits}}: World): Promise<Map<string, Trut
 }
 
 function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<string, Truth>): void {
-  // Upstream's own client comes to differ where a creation of its own is refused while others create and delete.
-  const isUpstreams = !isTab && ledger.contested.has(FLEETING);
+  // Upstream's own client may take a refusal that comes late, of an op that it has given up, for one of its next op: then it differs.
+  const wasRefused = ledger.written.some(({doc, writer, callbacks}) => doc === FLEETING && writer === name && callbacks[0]);
+  const isUpstreams = !isTab && (wasRefused || ledger.contested.has(FLEETING));
   for (const doc of docs) {
     if (isUpstreams && doc.id === FLEETING) continue;
     const {data, version} = truth.get(doc.id)!;
