@@ -549,7 +549,7 @@ export class RecordedDoc implements DocHooks {
     this.history.clear();
     this.rollingBack = true;
     this.events.onRollback();
-    doc._fetch({force: true}, loadError => {
+    this.fetchAlone(loadError => {
       doc._isInHardRollback = false;
       let reason = error;
       if ((error as {code?: string}).code === 'ERR_OP_SUBMIT_REJECTED') {
@@ -567,6 +567,15 @@ export class RecordedDoc implements DocHooks {
       this.recordedVersion = doc.version;
       this.events.onReset(encodeError(reason), loadError ? encodeError(loadError) : undefined);
     });
+  }
+
+  /** In a request for many, upstream counts on an answer for each time that a document asks, and gets one. */
+  private fetchAlone(callback: Callback): void {
+    const {connection} = this.doc;
+    const {bulk} = connection;
+    connection.bulk = null;
+    this.doc._fetch({force: true}, callback);
+    connection.bulk = bulk;
   }
 }
 

@@ -129,6 +129,8 @@ export interface RealConnection {
   createSubscribeQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
   fetchSnapshot(c: string, d: string, v: number | null, callback: SnapshotCallback): void;
   fetchSnapshotByTimestamp(c: string, d: string, ts: number | null, callback: SnapshotCallback): void;
+  /** What is asked of the server between `startBulk` and `endBulk`. */
+  bulk: object | null;
   startBulk(): void;
   endBulk(): void;
   /** Presence is the tabs' own: the host passes the messages on instead of keeping presences. */

@@ -124,4 +124,44 @@ describe('a tab in the middle of a hard rollback', () => {
     await doc.whenNothingPending();
     expect([doc.type, doc.version]).to.eql([null, 2]);
   });
+
+  it('whose host dies has what there is from the next one, which reads of it when the server is there', async () => {
+    const storage = new InMemoryStorage();
+    stage.startHost({store: {storage}, mirror: false});
+    tab = stage.openTab();
+    doc = tab.connection.get('notes', 'a');
+    isBusy = false;
+    await doc.fetch();
+    // Its creation is refused twice: by what others have done, and by the server.
+    doc.on('error', () => {});
+    const remote = stage.backend.connect().get('notes', 'a');
+    await settled(done => remote.fetch(done));
+    await settled(done => remote.submitOp([{p: ['words', 0], li: 'theirs'}], {}, done));
+    // The host hears that the server has the deletion when it sends it again: before it hears of what came before it.
+    stage.backend.use('afterWrite', ({agent}: {agent: object}, next: () => void) => {
+      if (agent === hostAgent()) stage.real.close();
+      next();
+    });
+    const deletion = settled(done => doc.del(done));
+    const creation = refused(done => doc.create({words: ['mine']}, done));
+    await until('the host has lost its server', () => stage.real.state === 'closed');
+    await settled(done => remote.fetch(done));
+    await settled(done => remote.create({words: ['theirs, too']}, done));
+    stage.goOnline();
+    const agent = hostAgent();
+    stage.backend.use('readSnapshots', (context: {agent: object}, next: () => void) => { if (context.agent !== agent) next(); });
+    await until('the tab has lost its state', () => !doc.type);
+    stage.killHost();
+    const slow = Object.assign(Object.create(storage) as InMemoryStorage, {
+      async read(keys: Parameters<InMemoryStorage['read']>[0]) {
+        await until('the server is there', () => stage.real.state === 'connected');
+        return storage.read(keys);
+      }
+    });
+    stage.startHost({store: {storage: slow}, mirror: false});
+    await deletion;
+    expect((await creation).code).to.equal('ERR_DOC_ALREADY_CREATED');
+    await doc.fetch();
+    expect(doc.data).to.eql({words: ['theirs, too']});
+  });
 });
