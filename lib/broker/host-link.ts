@@ -54,6 +54,9 @@ export class HostLink {
   private attempt = 0;
   private isGreeting = false;
   private isLocked = false;
+  private hasAskedForLock = false;
+  /** What the last greeting told of the lock. */
+  private hasGreetedLocked = false;
   /** It does not greet before it has its lock. */
   private awaitsLock = false;
   private closed = false;
@@ -84,7 +87,7 @@ export class HostLink {
     };
     this.channel.unref?.();
     this.lobby.unref?.();
-    this.takeLock();
+    if (this.awaitsLock) this.takeLock();
     this.greet();
   }
 
@@ -155,14 +158,18 @@ export class HostLink {
     this.lobby?.close();
     this.channel = this.lobby = undefined;
     this.releaseLock();
-    this.isLocked = false;
+    this.isLocked = this.hasAskedForLock = false;
   }
 
   /**
    * The lock is held for the tab's life: the host, waiting for it, learns of the tab's death. A new tab does not wait for
-   * it: a browser grants it when the page has done what it is at, and that may be the loading of an app.
+   * it: a browser grants it when the page has done what it is at, and that may be the loading of an app. It asks for it
+   * when it waits for its host's first answers, or for a host: what the browser asks itself on the way to a lock takes
+   * the page's thread a millisecond (traced in Chromium).
    */
   private takeLock(): void {
+    if (this.hasAskedForLock) return;
+    this.hasAskedForLock = true;
     const {locks} = this.platform;
     void locks?.request(tabLockName(this.namespace, this.tabId), {mode: 'exclusive'}, () => {
       if (this.closed || this.isSuspended) return undefined;
@@ -182,8 +189,10 @@ export class HostLink {
   private greet(): void {
     if (this.closed || this.isSuspended || this.awaitsLock) return;
     this.cancelGreeting();
+    if (this.attempt) this.takeLock();
     this.attempt++;
     this.isGreeting = true;
+    this.hasGreetedLocked = this.isLocked;
     const hello: Hello = {
       type: 'hello', protocol: PROTOCOL_VERSION, tabId: this.tabId, attempt: this.attempt, locked: this.isLocked,
       generation: this.generation
@@ -244,7 +253,7 @@ export class HostLink {
       }
     });
     const {session, patience} = this;
-    if (this.isLocked) session.sayLocked();
+    if (this.isLocked && !this.hasGreetedLocked) session.sayLocked();
     this.watchdog = new Watchdog({
       clock: this.platform.clock,
       patience,
@@ -257,6 +266,7 @@ export class HostLink {
     this.isGreeting = false;
     this.port = this.events.openPort(welcome.session, welcome.place);
     this.events.onConnected(continues);
+    this.takeLock();
   }
 
   /** The host has taken the port, and says the rest there. */

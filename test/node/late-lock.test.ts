@@ -40,7 +40,6 @@ describe('a tab whose page is too busy to be granted its lock', () => {
 
   for (const [when, open] of [
     ['its session has begun', async () => { await until('there is a session', () => tab.connection.hostState === 'connected'); }],
-    ['it has greeted', async () => {}],
     ['it is in another session than the one that it greeted for', async () => {
       await until('there is a session', () => tab.connection.hostState === 'connected');
       grant();
