@@ -1,3 +1,11 @@
+type NodeCallback<T> = (error?: any, value?: T) => void;
+
+/** What errors are told to that have neither callback nor promise. */
+export interface Hearer {
+  /** @param isSynchronous whether the call that it belongs to is still running */
+  handleUnheard(error: unknown, isSynchronous: boolean): void;
+}
+
 /**
  * What a method of ShareDB's API gives back here beside calling its callback: a promise that costs
  * nothing until somebody looks at it. Whether anybody does decides, where there is no callback, if an
@@ -7,21 +15,33 @@ export class Completion<T = void> implements Promise<T> {
   private outcome: {value: T} | {error: unknown} | undefined;
   private promise: Promise<T> | undefined;
   private announce: (() => void) | undefined;
+  private isSynchronous = true;
+
+  /** @param callback the caller's; where there is none and nobody observes the promise, an error goes to the `hearer` */
+  constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: Hearer) {}
 
   get [Symbol.toStringTag](): string {
     return 'Completion';
   }
 
-  /** Whether the caller waits for it. */
-  get isObserved(): boolean {
-    return this.promise !== undefined;
+  /** Serves both the caller's callback and the promise, for which nothing counts after the first time. */
+  get done(): NodeCallback<T> {
+    return (...args) => {
+      const [error, value] = args;
+      if (!this.outcome) {
+        this.outcome = error ? {error} : {value: value as T};
+        this.announce?.();
+      }
+      // As many arguments as upstream gives: some callers count them.
+      if (this.callback) this.callback.apply(undefined, args);
+      else if (error && !this.promise) this.hearer.handleUnheard(error, this.isSynchronous);
+    };
   }
 
-  /** Ends it; what comes after the first time does not count. */
-  settle(outcome: {value: T} | {error: unknown}): void {
-    if (this.outcome) return;
-    this.outcome = outcome;
-    this.announce?.();
+  /** The call that it belongs to is over. */
+  begun(): this {
+    this.isSynchronous = false;
+    return this;
   }
 
   then<A = T, B = never>(
@@ -52,27 +72,13 @@ export class Completion<T = void> implements Promise<T> {
   }
 }
 
-type NodeCallback<T> = (error?: any, value?: T) => void;
-
-/**
- * Runs `start` with a callback that serves both the caller's callback and the promise.
- * @param callback the caller's; where there is none and nobody observes the promise, an error goes to
- *   `onUnheard`, together with whether the call that it belongs to is still running
- */
+/** Runs `start` with the callback of a completion. */
 export function completing<T = void>(
   callback: NodeCallback<T> | undefined | null,
-  onUnheard: (error: unknown, isSynchronous: boolean) => void,
+  hearer: Hearer,
   start: (callback: NodeCallback<T>) => void
 ): Completion<T> {
-  const completion = new Completion<T>();
-  let isSynchronous = true;
-  start((...args) => {
-    const [error, value] = args;
-    completion.settle(error ? {error} : {value: value as T});
-    // As many arguments as upstream gives: some callers count them.
-    if (callback) callback(...args);
-    else if (error && !completion.isObserved) onUnheard(error, isSynchronous);
-  });
-  isSynchronous = false;
-  return completion;
+  const completion = new Completion<T>(callback, hearer);
+  start(completion.done);
+  return completion.begun();
 }

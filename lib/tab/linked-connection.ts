@@ -256,7 +256,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** Whether there was a document of this name before: what the host has sent for it may still be under way. @internal */
   wasDestroyed(collection: string, id: string): boolean {
-    return this.destroyed.has(keyOf(collection, id));
+    return this.destroyed.size > 0 && this.destroyed.has(keyOf(collection, id));
   }
 
   /** A message of the host is not what it should be: all that it may concern is asked for again. @internal */
@@ -372,6 +372,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.lostOps.handOver();
     this.setLinked(true);
     this.setVisible(this.isVisible);
+    // The host works on it while the app hears of it.
+    this.link!.flush();
     this.emit('hostState', 'connected');
   }
 

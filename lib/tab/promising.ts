@@ -1,5 +1,4 @@
-import type {Completion} from './completion.js';
-import { completing} from './completion.js';
+import {completing, type Completion, type Hearer} from './completion.js';
 
 /** ShareDB's methods take their callback as the last argument, whichever of those before it are left out. */
 export function splitCallback(args: readonly unknown[]): {values: unknown[]; callback: ((...args: any[]) => void) | undefined} {
@@ -14,15 +13,17 @@ type Emitter<Method extends string> = {emit(event: 'error', error: unknown): boo
 export function givePromises<Method extends string>(target: Emitter<Method>, methods: readonly Method[]): void {
   // One failure that several calls were waiting for is one event.
   let lastUnheard: unknown;
-  const emit = (error: unknown): void => {
-    if (error !== lastUnheard) target.emit('error', error);
-    lastUnheard = error;
+  const hearer: Hearer = {
+    handleUnheard(error) {
+      if (error !== lastUnheard) target.emit('error', error);
+      lastUnheard = error;
+    }
   };
   for (const method of methods) {
     const upstream = target[method];
     const promising = (...args: unknown[]): Completion => {
       const {values, callback} = splitCallback(args);
-      return completing(callback, emit, done => upstream.call(target, ...values, done));
+      return completing(callback, hearer, done => upstream.call(target, ...values, done));
     };
     (target as Record<string, unknown>)[method] = promising;
   }

@@ -2,7 +2,7 @@ import {nextTick} from '../platform/next-tick.js';
 import type {HostReport, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import type {QueryEvents, TypedEvents} from './events.js';
-import {completing, type Completion} from './completion.js';
+import {completing, type Completion, type Hearer} from './completion.js';
 import {givePromises} from './promising.js';
 import {TabDeadLetters} from './dead-letters.js';
 import {overHost} from './doc-presence.js';
@@ -35,7 +35,7 @@ export class ProxyConnection extends LinkedConnection {
   getBulk<Data = any>(
     collection: string, ids: readonly string[], callback?: (error: any, docs?: ProxyDoc<Data>[]) => void
   ): Completion<ProxyDoc<Data>[]> {
-    return completing<ProxyDoc<Data>[]>(callback, error => this.emit('error', error), done => {
+    return completing<ProxyDoc<Data>[]>(callback, this, done => {
       if (!Array.isArray(ids)) return done(new TabsError('ERR_TABS_BAD_OPTION', 'getBulk: ids must be an array'));
       const docs = ids.map(id => this.get<Data>(collection, id));
       const missing = docs.filter(doc => !doc.type && doc.version === null);
@@ -73,7 +73,7 @@ export class ProxyConnection extends LinkedConnection {
     callback: QueryCallback<Data> | undefined, start: (done: (...args: any[]) => void) => unknown
   ): ProxyQuery<Data> {
     let query: ProxyQuery<Data>;
-    const ready = completing<ProxyDoc<Data>[]>(callback as never, error => query.emit('error', error as never), done => {
+    const ready = completing<ProxyDoc<Data>[]>(callback as never, {handleUnheard: error => query.emit('error', error as never)}, done => {
       query = start(done) as ProxyQuery<Data>;
     });
     // Documents of an earlier time are brought up to date, as a server would by their versions.
@@ -86,16 +86,21 @@ export class ProxyConnection extends LinkedConnection {
    * @param version the latest where it is null or left out
    */
   getSnapshot(collection: string, id: string, version: number | null = null): Promise<Snapshot> {
-    return completing<Snapshot>(undefined, () => {}, done => this.fetchSnapshot(collection, id, version, done));
+    return completing<Snapshot>(undefined, DEAF, done => this.fetchSnapshot(collection, id, version, done));
   }
 
   /** @param timestamp in ms since the epoch; the latest where it is null or left out */
   getSnapshotByTimestamp(collection: string, id: string, timestamp: number | null = null): Promise<Snapshot> {
-    return completing<Snapshot>(undefined, () => {}, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
+    return completing<Snapshot>(undefined, DEAF, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
+  }
+
+  /** @internal */
+  handleUnheard(error: unknown): void {
+    this.emit('error', error);
   }
 
   override whenNothingPending(callback?: () => void): Completion {
-    return completing(callback, () => {}, done => super.whenNothingPending(done));
+    return completing(callback, DEAF, done => super.whenNothingPending(done));
   }
 
   override getPresence(channel: string): Presence {
@@ -155,7 +160,7 @@ export class ProxyConnection extends LinkedConnection {
    * reach the host when it is resumed. Fails with ERR_TABS_SESSION_ENDED if the host is lost meanwhile.
    */
   flushWrites(callback?: (error?: any) => void): Completion {
-    return completing(callback, error => this.emit('error', error), done => {
+    return completing(callback, this, done => {
       this.flushHost().then(() => done(null), done);
     });
   }
@@ -205,6 +210,9 @@ export class ProxyConnection extends LinkedConnection {
     });
   }
 }
+
+/** For what has no errors of its own to tell. */
+const DEAF: Hearer = {handleUnheard() {}};
 
 /** A query of this connection: ShareDB's, with the connection's own documents as its results. */
 export interface ProxyQuery<Data = any> extends

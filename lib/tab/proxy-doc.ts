@@ -7,7 +7,8 @@ import {
 } from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
-import {completing, type Completion} from './completion.js';
+import {NONE} from '../platform/none.js';
+import {Completion, completing} from './completion.js';
 import {splitCallback} from './promising.js';
 import {submitOptions} from './submit-options.js';
 import {UnconfirmedSteps} from './unconfirmed-steps.js';
@@ -53,8 +54,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private flushedAt = 0;
   /** The request that is being made is content with the stored state. */
   private storedWillDo = false;
-  private waiting: {isOver: () => boolean; callback: () => void}[] = [];
-  private unheard: unknown[] = [];
+  private waiting: readonly {isOver: () => boolean; callback: () => void}[] = NONE;
+  private unheard: readonly unknown[] = NONE;
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
   private tellsErrorsFirst = false;
 
@@ -155,13 +156,13 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   private when(isOver: () => boolean, callback: () => void): void {
     if (isOver()) callback();
-    else this.waiting.push({isOver, callback});
+    else this.waiting = [...this.waiting, {isOver, callback}];
   }
 
   private callWaiting(): void {
     const {waiting} = this;
     if (!waiting.length) return;
-    this.waiting = [];
+    this.waiting = NONE;
     for (const {isOver, callback} of waiting) this.when(isOver, callback);
   }
 
@@ -192,7 +193,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Follows the document. Resolves when `data` and `version` show its state. */
   override subscribe(callback?: Callback): Completion {
-    return this.completing(callback, done => super.subscribe(done));
+    // Written out: apps subscribe to many at once, and each function made takes its time and memory.
+    const completion = new Completion(callback, this);
+    super.subscribe(completion.done);
+    return completion.begun();
   }
 
   override unsubscribe(callback?: Callback): Completion {
@@ -267,22 +271,26 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   private completing(callback: Callback | undefined, start: (done: Callback) => void): Completion {
-    return completing(callback, (error, isSynchronous) => this.handleUnheard(error, isSynchronous), start);
+    return completing(callback, this, start);
   }
 
-  /** An error that has neither callback nor promise is an event, as upstream has it, and at the same point. */
-  private handleUnheard(error: unknown, isSynchronous: boolean): void {
+  /** An error that has neither callback nor promise is an event, as upstream has it, and at the same point. @internal */
+  handleUnheard(error: unknown, isSynchronous: boolean): void {
     if (isSynchronous) {
       this.emit('error', error);
       return;
     }
     // Upstream emits one error for all ops that one rollback takes.
     if (!this.unheard.length) nextTick(() => this.connection.guarded(() => this.emitUnheard()));
-    if (!this.unheard.includes(error)) this.unheard.push(error);
+    if (!this.unheard.includes(error)) this.unheard = [...this.unheard, error];
   }
 
   private emitUnheard(): void {
-    while (this.unheard.length) this.emit('error', this.unheard.shift());
+    while (this.unheard.length) {
+      const [error, ...others] = this.unheard;
+      this.unheard = others;
+      this.emit('error', error);
+    }
   }
 
   /** @internal */

@@ -1,3 +1,4 @@
+import {NONE} from '../platform/none.js';
 import type {AheadOp} from '../protocol/messages.js';
 import type {PendingOp} from './upstream.js';
 
@@ -14,7 +15,7 @@ interface Step {
 
 /** Steps of a document that another host may not know, in order and without a gap, since a revision that every host knows. */
 export class UnconfirmedSteps {
-  private steps: Step[] = [];
+  private steps: readonly Step[] = NONE;
 
   /**
    * @param rev the revision before the step
@@ -23,17 +24,17 @@ export class UnconfirmedSteps {
    */
   add(batch: number, rev: number, ahead?: AheadOp, op?: PendingOp): void {
     // As it is now: it may be transformed, and become a part of the data.
-    this.steps.push({batch, rev, ...(ahead && {ahead: JSON.stringify(ahead)}), ...(op && {op})});
+    this.steps = [...this.steps, {batch, rev, ...(ahead && {ahead: JSON.stringify(ahead)}), ...(op && {op})}];
   }
 
   clear(): void {
-    this.steps = [];
+    this.steps = NONE;
   }
 
   /** What came up to this batch is durable by now. @returns whether that is all */
   confirm(batch: number): boolean {
     const kept = this.steps.findIndex(step => step.batch > batch);
-    this.steps = kept < 0 ? [] : this.steps.slice(kept);
+    this.steps = kept < 0 ? NONE : this.steps.slice(kept);
     return kept < 0;
   }
 
@@ -74,7 +75,7 @@ export class UnconfirmedSteps {
     return this.steps[0]?.batch === Infinity;
   }
 
-  private get brought(): Step[] {
+  private get brought(): readonly Step[] {
     return this.steps.slice(0, this.firstTentative).filter(({ahead}) => ahead);
   }
 
