@@ -29,6 +29,8 @@ const RESCUE_MS = 10_000;
  * again when the lock of a tab that took its host along is sure to be free, and its storage to be seen.
  */
 const OFFERS_MS = [250, 2000];
+/** So long after its start a tab opens the storage for its last word, in ms. */
+const PREPARE_MS = 100;
 
 /** What `createConnection` gives: a ProxyConnection that finds its host by itself. */
 export class TabConnection extends ProxyConnection {
@@ -336,8 +338,8 @@ export class TabConnection extends ProxyConnection {
       onThaw: () => { if (!this.isAway) this.takeUpHosting(); }
     });
     if (!words) return;
-    // The page's documents are not to wait for it.
-    this.clock.after(0, () => words.prepare());
+    // The page's first documents are not to wait for it.
+    this.clock.after(PREPARE_MS, () => words.prepare());
     this.on('hostState', state => {
       if (state !== 'connected') return;
       // What this tab has left itself, it hands over now.

@@ -2,7 +2,7 @@
  * What is longer leaves in several messages, each at once: the tab works on it while the next one is made. Shorter ones take
  * longer: each message costs both sides some tenths of a millisecond (measured in Chromium).
  */
-const BULK_CHARS = 512 * 1024;
+const BULK_CHARS = 1024 * 1024;
 
 /** A request for a document's state: `f` or `s`, as ShareDB has them, and the incarnation that asks. */
 export interface Question {

@@ -6,6 +6,7 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {InMemoryStorage} from '../../lib/worker.js';
+import {until} from '../waiting/until.js';
 
 const question = (d: string, own: Partial<Question> = {}): Question => ({a: 's', c: 'notes', d, inc: 1, ...own});
 const state = (data: unknown): string => JSON.stringify({v: 1, type: null, data, rev: 1});
@@ -52,7 +53,7 @@ describe('answers that follow each other', () => {
   });
 
   it('leave at once when they have grown long', () => {
-    for (const d of ['one', 'two', 'three']) answers.add(question(d), state('x'.repeat(320_000)));
+    for (const d of ['one', 'two', 'three']) answers.add(question(d), state('x'.repeat(640_000)));
     expect(actions()).to.eql([['bs', 'notes', 'one,two'], ['s', 'notes', 'three']]);
     expect(sent.map(({atOnce}) => atOnce)).to.eql([true, false]);
   });
@@ -122,6 +123,7 @@ describe('a tab that asks for many documents', () => {
 
   it('makes the host ask the server once, also where the store has them', async () => {
     const {tab} = await restart();
+    await until('the server is there', () => tab.state === 'connected');
     const asked: string[] = [];
     backend.use('receive', ({data}, next) => {
       asked.push((data as {a: string}).a);
