@@ -130,7 +130,7 @@ export interface RealConnection {
   fetchSnapshot(c: string, d: string, v: number | null, callback: SnapshotCallback): void;
   fetchSnapshotByTimestamp(c: string, d: string, ts: number | null, callback: SnapshotCallback): void;
   /** What is asked of the server between `startBulk` and `endBulk`. */
-  bulk: object | null;
+  bulk: object | null | undefined;
   startBulk(): void;
   endBulk(): void;
   /** Presence is the tabs' own: the host passes the messages on instead of keeping presences. */

@@ -56,6 +56,7 @@ type Methods = Record<string, (...args: unknown[]) => any>;
 function parts(name: string): Record<'connection' | 'doc' | 'query' | 'presence' | 'local' | 'remote', Methods> {
   const {Connection} = require(`${name}/lib/client`) as {Connection: new (socket: object) => Methods};
   const connection = new Connection({readyState: 0, send() {}, close() {}});
+  connection['startBulk']!();
   const presence = connection['getDocPresence']!('c', 'd') as Methods;
   return {
     connection,
