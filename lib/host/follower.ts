@@ -22,7 +22,8 @@ export class Follower {
   private resetTurn = 0;
   private mark: {turn: number; rev: number} | undefined;
   private handled = 0;
-  private forgotten = false;
+  /** The tab has let go of the document, and has not asked for it since. */
+  isLetGo = false;
   /** The oldest revision that the tab may come back with, while it is away. */
   private mayReturnAt: number | null = null;
 
@@ -35,12 +36,12 @@ export class Follower {
 
   /** The tab has let go of the document, and nothing is under way for it any more. */
   get isForgotten(): boolean {
-    return this.forgotten && !this.follows && this.requests === 0;
+    return this.isLetGo && !this.follows && this.requests === 0;
   }
 
   /** The tab has let go of the document. What it asks for later it asks for as if it were new. */
   forget(): void {
-    this.forgotten = true;
+    this.isLetGo = true;
     this.sent = null;
     this.mayReturnAt = null;
     this.inc = 0;
@@ -49,7 +50,7 @@ export class Follower {
 
   /** Takes notice of where the tab says that it stands. What was sent counts, and is never lowered. */
   locate({inc, rev, again}: Position, history: History): void {
-    this.forgotten = false;
+    this.isLetGo = false;
     if (inc < this.inc) return;
     if (inc > this.inc) {
       // A first incarnation may already have got its state from a query's results.

@@ -328,13 +328,16 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** The tab is back with what it knows. */
   resume(tab: Tab, known: ResumeMessage['docs'][number]): void {
-    // What becomes of its ops is not known before.
-    if (this.isRestoring || this.rolledBack) return this.hold(tab, () => this.resume(tab, known));
+    if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
     const {inc, rev, unsettled, awaitsReset = false, ahead = []} = known;
     const follower = this.followers.of(tab);
-    follower.return(inc, null);
+    // What becomes of its ops is not known before. It may let go of the document meanwhile.
+    if (this.rolledBack) return this.hold(tab, () => { if (follower === this.followers.find(tab) && !follower.isLetGo) this.resume(tab, known); });
+    // Or start anew.
+    const isPast = inc < follower.inc;
+    if (!isPast) follower.return(inc, null);
     if (awaitsReset) return this.resumeReset(follower, unsettled);
-    if (rev === null) return this.repeatOutcomes(follower, unsettled);
+    if (isPast || rev === null) return this.repeatOutcomes(follower, unsettled);
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
     if (this.recorded.isNew) return tab.send({a: 'doc.lost', c: this.collection, d: this.id, inc});
     const {history} = this.recorded;

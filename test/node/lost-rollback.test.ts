@@ -93,6 +93,24 @@ describe('a tab in the middle of a hard rollback', () => {
     });
   }
 
+  it('of its host, to which it is back, and opens the document anew, is shown what there is', async () => {
+    stage.startHost({store: false, mirror: false});
+    const {connection} = stage.openTab();
+    const first = connection.get('notes', 'a');
+    await connection.inspect();
+    await rollBack();
+    (connection as unknown as {reconnect(reason: string): void}).reconnect('the test wants it');
+    await until('it is back', () => connection.hostState === 'connected');
+    await calm();
+    await first.destroy();
+    const again = connection.get('notes', 'a');
+    const following = again.subscribe();
+    await calm();
+    answer();
+    await following;
+    expect([again.type, again.version]).to.eql([null, 2]);
+  });
+
   it('of its host, after one of its own, is told what has become of its ops', async () => {
     stage.startHost({store: false, mirror: false});
     tab = stage.openTab();
