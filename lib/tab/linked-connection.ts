@@ -373,7 +373,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.setLinked(true);
     this.setVisible(this.isVisible);
     // The host works on it while the app hears of it.
-    this.link!.flush();
+    this.link?.flush();
     this.emit('hostState', 'connected');
   }
 
