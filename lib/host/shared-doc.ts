@@ -368,7 +368,8 @@ export class SharedDoc implements RecordedDocEvents {
   // ---- the history, to the tabs
 
   private catchUp(follower: Follower): void {
-    if (follower.sent === null || follower.sent === this.rev) return;
+    // What is loaded in the middle of a rollback is not in the journal: the next host may load something else.
+    if (this.rolledBack || follower.sent === null || follower.sent === this.rev) return;
     if (!this.recorded.history.covers(follower.sent)) return this.reset(follower, historyLost(this.doc));
     const {tab, inc} = follower;
     for (const entry of this.recorded.history.after(follower.sent)) {
@@ -434,6 +435,7 @@ export class SharedDoc implements RecordedDocEvents {
     for (const [tab, list] of outcomes) for (const {seq, error} of list) this.outcomes.add(tab, seq, error);
     this.checkpoint();
     this.runHeld();
+    for (const follower of this.followers) this.catchUp(follower);
   }
 
   /** @internal */

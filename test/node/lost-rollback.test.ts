@@ -143,8 +143,12 @@ describe('a tab in the middle of a hard rollback', () => {
     expect([doc.type, doc.version]).to.eql([null, 2]);
   });
 
-  it('whose host dies has what there is from the next one, which reads of it when the server is there', async () => {
-    const storage = new InMemoryStorage();
+  /**
+   * A tab deletes the document, and creates it again, which somebody else has done before: the host dies in the midst of the
+   * rollback, which is in its journal.
+   * @param isThere whether the tab hears of it
+   */
+  async function dieInRollback(storage: InMemoryStorage, isThere = true): Promise<{deletion: Promise<void>; creation: Promise<{code: unknown}>}> {
     stage.startHost({store: {storage}, mirror: false});
     tab = stage.openTab();
     doc = tab.connection.get('notes', 'a');
@@ -163,13 +167,40 @@ describe('a tab in the middle of a hard rollback', () => {
     const deletion = settled(done => doc.del(done));
     const creation = refused(done => doc.create({words: ['mine']}, done));
     await until('the host has lost its server', () => stage.real.state === 'closed');
-    await settled(done => remote.fetch(done));
-    await settled(done => remote.create({words: ['theirs, too']}, done));
+    const create = async (): Promise<void> => {
+      await settled(done => remote.fetch(done));
+      await settled(done => remote.create({words: ['theirs, too']}, done));
+    };
+    if (isThere) await create();
     stage.goOnline();
     const agent = hostAgent();
-    stage.backend.use('readSnapshots', (context: {agent: object}, next: () => void) => { if (context.agent !== agent) next(); });
-    await until('the tab has lost its state', () => !doc.type);
+    let isAsked = false;
+    let submit = (): void => {};
+    stage.backend.use('submit', (request: {op: object; agent: object}, next: () => void) => {
+      if (isThere || !('create' in request.op) || request.agent !== agent) next();
+      else submit = next;
+    });
+    stage.backend.use('readSnapshots', (request: {agent: object}, next: () => void) => {
+      if (request.agent === agent) isAsked = true;
+      else next();
+    });
+    const link = tab.connection as unknown as {suspend(): void; resumeLink(): void};
+    if (!isThere) {
+      await until('the tab knows of the deletion', () => doc.version === 3);
+      link.suspend();
+      await create();
+      submit();
+    }
+    await until('the host asks the server', () => isAsked);
+    if (isThere) await until('the tab has lost its state', () => !doc.type);
     stage.killHost();
+    if (!isThere) link.resumeLink();
+    return {deletion, creation};
+  }
+
+  it('whose host dies has what there is from the next one, which reads of it when the server is there', async () => {
+    const storage = new InMemoryStorage();
+    const {deletion, creation} = await dieInRollback(storage);
     const slow = Object.assign(Object.create(storage) as InMemoryStorage, {
       async read(keys: Parameters<InMemoryStorage['read']>[0]) {
         await until('the server is there', () => stage.real.state === 'connected');
@@ -181,5 +212,37 @@ describe('a tab in the middle of a hard rollback', () => {
     expect((await creation).code).to.equal('ERR_DOC_ALREADY_CREATED');
     await doc.fetch();
     expect(doc.data).to.eql({words: ['theirs, too']});
+  });
+
+  it('that has been loaded by a query before the host dies, too, has what there is from the next one', async () => {
+    const storage = new InMemoryStorage();
+    const {deletion, creation} = await dieInRollback(storage, false);
+    stage.backend.use('readSnapshots', ({agent}: {agent: object}, next: () => void) => {
+      if (isBusy && agent === hostAgent()) waiting.push(next);
+      else next();
+    });
+    isBusy = true;
+    stage.startHost({store: {storage}, mirror: false});
+    const following = settled(done => doc.subscribe(done));
+    await until('the host asks for the rollback, and for the tab', () => waiting.length === 2);
+    const {connection} = stage.openTab();
+    const query = connection.createSubscribeQuery('notes', {});
+    await until('the host asks for the query', () => waiting.length === 3);
+    waiting[2]!();
+    await calm();
+    stage.killHost();
+    const remote = stage.backend.connect().get('notes', 'a');
+    await settled(done => remote.fetch(done));
+    await settled(done => remote.submitOp([{p: ['words', 0], li: 'later'}], {}, done));
+    isBusy = false;
+    stage.startHost({store: {storage}, mirror: false});
+    await deletion;
+    expect((await creation).code).to.equal('ERR_DOC_ALREADY_CREATED');
+    await Promise.all([following, query.whenReady()]);
+    await settled(done => remote.submitOp([{p: ['words', 1], li: 'last'}], {}, done));
+    for (const each of [doc, connection.get('notes', 'a')]) {
+      await until('it shows what comes', () => each.version === remote.version);
+      expect(each.data).to.eql({words: ['later', 'last', 'theirs, too']});
+    }
   });
 });
