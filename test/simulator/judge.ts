@@ -75,10 +75,16 @@ async function truthOf({server, walk: {edits}}: World): Promise<Map<string, Trut
   return truth;
 }
 
+/**
+ * Whether an op of this client on the fleeting document was given up. Upstream's own client may take the refusal, where that comes
+ * late, for one of its next op: then it differs, and what it writes there from then on may be refused as well.
+ */
+function wasRefused({written}: Ledger, name: string): boolean {
+  return written.some(({doc, writer, callbacks: [error]}) => doc === FLEETING && writer === name && CONFLICTS.has(codeOf(error)!));
+}
+
 function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<string, Truth>): void {
-  // Upstream's own client may take a refusal that comes late, of an op that it has given up, for one of its next op: then it differs.
-  const wasRefused = ledger.written.some(({doc, writer, callbacks}) => doc === FLEETING && writer === name && callbacks[0]);
-  const isUpstreams = !isTab && (wasRefused || ledger.contested.has(FLEETING));
+  const isUpstreams = !isTab && (wasRefused(ledger, name) || ledger.contested.has(FLEETING));
   for (const doc of docs) {
     if (isUpstreams && doc.id === FLEETING) continue;
     const {data, version} = truth.get(doc.id)!;
@@ -94,12 +100,12 @@ function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<stri
  * Every acknowledged op is among the server's exactly once; none that was shown is missing, but where nobody is left who has
  * seen it, not even the host.
  */
-function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth): void {
+function judgeWord({ledger, walk, remotes}: World, written: Written, {data, ops}: Truth): void {
   const {word, doomed, callbacks, writer, shownTo, doc} = written;
   const times = ops.filter(op => op.includes(word)).length;
   const isOrphan = ledger.gone.has(writer);
   const [outcome] = callbacks;
-  const code = (outcome as {code?: string} | null | undefined)?.code;
+  const code = codeOf(outcome);
   const problem = (what: string): void => ledger.problem(`${word} of ${writer} in ${doc} ${what}`);
   if (callbacks.length > 1 || (!isOrphan && callbacks.length !== 1)) problem(`was called back ${callbacks.length} times`);
   if (times > 1) problem(`is there ${times} times`);
@@ -108,7 +114,8 @@ function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth):
     if (callbacks.length && code !== 'ERR_REJECTED') problem(`was called back with ${String(outcome)}`);
     return;
   }
-  if (outcome && !(doc === FLEETING && isConflict(ledger, code))) problem(`was called back with ${String(outcome)}`);
+  const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
+  if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
   const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
@@ -118,6 +125,8 @@ function judgeWord({ledger, walk}: World, written: Written, {data, ops}: Truth):
   if (ledger.replaced.has(doc) && count < times && isSpread(word, JSON.stringify(data))) return;
   if (count !== times) problem(`is in the data ${count} times, and among the ops ${times} times`);
 }
+
+const codeOf = (error: unknown): string | undefined => (error as {code?: string} | null | undefined)?.code;
 
 /** Whether an op on the fleeting document may have been given up with this error. */
 function isConflict(ledger: Ledger, code: string | undefined): boolean {
@@ -129,8 +138,7 @@ function judgeCalls({ledger}: World): void {
     if (callbacks.length > 1 || (!callbacks.length && !ledger.gone.has(client))) {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
-    const code = (callbacks[0] as {code?: string} | null | undefined)?.code;
-    if (callbacks[0] && !isConflict(ledger, code)) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
+    if (callbacks[0] && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }
 
