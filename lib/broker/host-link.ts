@@ -2,6 +2,7 @@ import {
   CLOSED, SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage, type Hello, type Place, type TabChannelMessage, type Welcome
 } from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
+import {afterWaking} from '../platform/after-waking.js';
 import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
 import type {Channel, Platform} from '../platform/platform.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -11,18 +12,27 @@ import {Watchdog} from './watchdog.js';
 
 /** A tab without a session greets again after so long; announcements normally come first. */
 const GREET_EVERY_MS = 1000;
+/** Who does not answer on a port for so long, in ms, may not be there: whoever is in the lobby is greeted as well. */
+const PORT_MS = 100;
 /** How long a host may be silent, in ms, before it is asked; and how long it may take to answer. */
 const PATIENCE_MS = 5000;
 
 export type HostState = 'connecting' | 'connected' | 'lost';
 
 export interface HostLinkEvents {
+  /**
+   * Greets the host that this tab is connected to, if it is.
+   * @returns a port to it, for this session
+   */
+  greet(hello: Hello): Channel | undefined;
+  /** Messages can be sent, to a host that has not answered yet. */
+  onOpen(): void;
+  /** It has not answered, and may not have got them. */
+  onUnanswered(): void;
   /** A session began. `continues`: the host knows the histories that this tab has followed so far. */
   onConnected(continues: boolean): void;
   /** The session ended; a new one is being sought unless the link was closed. */
   onLost(reason: string): void;
-  /** A port to the host of this session, if there is one: it is faster than a channel. */
-  openPort(session: SessionId, place: Place): Channel | undefined;
   /** The next messages are of batch `n`. The next host may not know the revisions in batches later than `durable`. */
   onBatch(n: number, durable: number): void;
   onMessage(message: Message): void;
@@ -33,6 +43,15 @@ export interface HostLinkEvents {
   onSilence(reason: string): void;
   /** The host speaks another version of the protocol than this tab. */
   onRefused(hostProtocol: number): void;
+}
+
+/** A greeting that has no answer yet. */
+interface Greeting {
+  hello: Hello;
+  /** To the host that this tab is connected to. */
+  port?: Channel | undefined;
+  /** A tab's first one begins with the greeting on a port: its requests are with the host before the answer is here. */
+  session?: Session | undefined;
 }
 
 /** A tab's side of the broker: finds the host, keeps a session with it, finds the next one. */
@@ -48,15 +67,13 @@ export class HostLink {
   private lobby: Channel | undefined;
   private channel: Channel | undefined;
   private session: Session | undefined;
-  /** Offered to the host, for this session. */
+  /** Of the session, where it is not on the channel. */
   private port: Channel | undefined;
   private watchdog: Watchdog | undefined;
   private attempt = 0;
-  private isGreeting = false;
+  private greeting: Greeting | undefined;
   private isLocked = false;
   private hasAskedForLock = false;
-  /** What the last greeting told of the lock. */
-  private hasGreetedLocked = false;
   /** It does not greet before it has its lock. */
   private awaitsLock = false;
   private closed = false;
@@ -70,40 +87,40 @@ export class HostLink {
     readonly tabId: TabId,
     private readonly events: HostLinkEvents,
     private readonly patience = PATIENCE_MS
-  ) {
-    this.open();
-  }
+  ) {}
 
-  private open(): void {
-    const {platform, namespace, tabId} = this;
-    this.channel = platform.channel(tabChannelName(namespace, tabId));
-    this.channel.onmessage = event => this.receive(parseTabChannelMessage(event.data));
-    this.lobby = platform.channel(lobbyName(namespace));
+  /** Looks for a host. */
+  open(): void {
+    this.lobby = this.platform.channel(lobbyName(this.namespace));
     this.lobby.onmessage = event => {
       const message = parseLobbyMessage(event.data);
       if (message?.type !== 'here' || message.generation < this.generation) return;
       this.generation = message.generation;
       if (message.epoch !== this.epoch || !this.session) this.greet();
     };
-    this.channel.unref?.();
     this.lobby.unref?.();
     if (this.awaitsLock) this.takeLock();
     this.greet();
   }
 
   send(message: Message): void {
-    this.session?.send(message);
+    this.openSession?.send(message);
     this.watchdog?.expect();
   }
 
   call(name: string, args: unknown, timeout: number): Promise<unknown> {
-    if (this.session) return this.session.call(name, args, timeout);
-    return Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', `No session with a host: ${name} was not asked`));
+    return this.openSession?.call(name, args, timeout) ??
+      Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', `No session with a host: ${name} was not asked`));
   }
 
   /** Sends at once what is waiting: a page that is going away has no next turn. */
   flush(): void {
-    this.session?.flush();
+    this.openSession?.flush();
+  }
+
+  /** What is said now belongs to it. */
+  private get openSession(): Session | undefined {
+    return this.session ?? this.greeting?.session;
   }
 
   /** Ends the session and seeks a new one, as after a lost network. */
@@ -115,9 +132,8 @@ export class HostLink {
 
   /** Tells the host, while there is still time, that this tab will not be there any more. */
   sayGoodbye(reason = CLOSED): void {
-    if (!this.session) return;
-    this.session.flush();
-    this.session.sayEnd(reason);
+    this.openSession?.flush();
+    this.openSession?.sayEnd(reason);
   }
 
   /**
@@ -127,8 +143,8 @@ export class HostLink {
   suspend(): void {
     if (this.closed || this.isSuspended) return;
     this.isSuspended = true;
-    this.cancelGreeting();
     this.sayGoodbye(SUSPENDED);
+    this.endGreeting();
     if (this.session) this.dropSession('the page was put away');
     this.letGo();
   }
@@ -146,8 +162,8 @@ export class HostLink {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.cancelGreeting();
     this.sayGoodbye();
+    this.endGreeting();
     this.endSession();
     // In Node a message still under way is lost when its channel closes in the same turn.
     nextTick(() => this.letGo());
@@ -188,37 +204,73 @@ export class HostLink {
 
   private greet(): void {
     if (this.closed || this.isSuspended || this.awaitsLock) return;
-    this.cancelGreeting();
+    this.endGreeting();
     if (this.attempt) this.takeLock();
-    this.attempt++;
-    this.isGreeting = true;
-    this.hasGreetedLocked = this.isLocked;
-    const hello: Hello = {
-      type: 'hello', protocol: PROTOCOL_VERSION, tabId: this.tabId, attempt: this.attempt, locked: this.isLocked,
-      generation: this.generation
-    };
-    this.lobby?.postMessage(hello);
+    const {tabId, isLocked, generation} = this;
+    const attempt = ++this.attempt;
+    const session = `${tabId}/${attempt}` as SessionId;
+    const hello: Hello = {type: 'hello', protocol: PROTOCOL_VERSION, tabId, attempt, locked: isLocked, generation, session};
+    const port = this.events.greet(hello);
+    this.greeting = {hello, port};
+    if (!port) return this.greetInLobby();
+    port.onmessage = event => this.receive(parseTabChannelMessage(event.data), port);
+    this.cancelGreeting = afterWaking(this.platform.clock.after, PORT_MS, () => this.greetInLobby());
+    if (attempt > 1) return;
+    this.greeting.session = this.newSession(session, port, 'shared-worker');
+    this.events.onOpen();
+  }
+
+  private greetInLobby(): void {
+    this.cancelGreeting();
+    this.channel ??= this.openChannel();
+    this.lobby?.postMessage(this.greeting!.hello);
     this.cancelGreeting = this.platform.clock.after(GREET_EVERY_MS, () => this.greet());
   }
 
-  private receive(message: TabChannelMessage | undefined): void {
+  private openChannel(): Channel {
+    const channel = this.platform.channel(tabChannelName(this.namespace, this.tabId));
+    channel.onmessage = event => this.receive(parseTabChannelMessage(event.data));
+    channel.unref?.();
+    return channel;
+  }
+
+  private endGreeting(): void {
+    this.cancelGreeting();
+    const {greeting} = this;
+    this.greeting = undefined;
+    if (greeting) this.leavePort(greeting);
+  }
+
+  /** There is nobody behind it, or somebody was first. */
+  private leavePort(greeting: Greeting): void {
+    const {port, session} = greeting;
+    greeting.port = greeting.session = undefined;
+    port?.close();
+    session?.end();
+    if (session) this.events.onUnanswered();
+  }
+
+  /** @param port which it came on; else it was the channel */
+  private receive(message: TabChannelMessage | undefined, port?: Channel): void {
     if (!message || this.closed) return;
+    const greeting = this.greeting?.hello.attempt === (message as Welcome).attempt ? this.greeting : undefined;
     switch (message.type) {
       case 'welcome':
         // A host that has been replaced may wake up and answer, too.
-        if (this.isGreeting && message.attempt === this.attempt && message.generation >= this.generation) this.begin(message);
+        if (greeting && message.generation >= this.generation) this.begin(message, greeting, port);
         return;
       case 'refusal':
-        if (this.isGreeting && message.attempt === this.attempt) this.events.onRefused(message.protocol);
+        if (greeting) this.events.onRefused(message.protocol);
         return;
+      case 'absent':
+        if (!greeting?.port) return;
+        this.leavePort(greeting);
+        return this.greetInLobby();
       case 'batch':
         this.watchdog?.hear();
         return this.session?.receive(message);
       case 'end':
         if (message.from === 'host' && message.session === this.session?.id) this.reconnect(message.reason);
-        return;
-      case 'move':
-        if (message.from === 'host' && message.session === this.session?.id) this.moveToPort();
         return;
       case 'locked':
         // For the host.
@@ -228,52 +280,55 @@ export class HostLink {
     }
   }
 
-  private begin(welcome: Welcome): void {
+  private begin(welcome: Welcome, greeting: Greeting, port: Channel | undefined): void {
     this.cancelGreeting();
+    this.greeting = undefined;
+    if (!port) this.leavePort(greeting);
     if (this.session) this.dropSession('the host was replaced');
     const continues = welcome.lineage === this.lineage;
     this.epoch = welcome.epoch;
     this.lineage = welcome.lineage;
     this.place = welcome.place;
     this.generation = welcome.generation;
-    this.session = new Session({
-      id: welcome.session,
-      side: 'tab',
-      channel: this.channel!,
-      clock: this.platform.clock,
-      nextTick,
-      isApart: isApart(welcome.place),
-      onBatch: (n, durable) => this.events.onBatch(n, durable),
-      onMessage: message => this.events.onMessage(message),
-      onCall: (name, args) => (name === 'tab.ping' ? null : this.events.onCall(name, args)),
-      onMalformed: what => this.events.onMalformed(what),
-      onBroken: reason => {
-        this.dropSession(reason);
-        this.greet();
-      }
-    });
-    const {session, patience} = this;
-    if (this.isLocked && !this.hasGreetedLocked) session.sayLocked();
-    this.watchdog = new Watchdog({
-      clock: this.platform.clock,
-      patience,
-      // A host in this very page dies with it.
-      always: !this.platform.locks && isApart(welcome.place),
-      ask: timeout => session.call('host.ping', null, timeout),
-      onSilence: () => this.events.onSilence(`The host has been silent for ${2 * patience} ms`)
-    });
+    this.session = greeting.session ?? this.newSession(welcome.session, port ?? this.channel!, welcome.place);
+    this.port = port;
+    if (this.isLocked && !greeting.hello.locked) this.session.sayLocked();
+    this.watchdog = this.watch(this.session, welcome.place);
     this.state = 'connected';
-    this.isGreeting = false;
-    this.port = this.events.openPort(welcome.session, welcome.place);
     this.events.onConnected(continues);
     this.takeLock();
   }
 
-  /** The host has taken the port, and says the rest there. */
-  private moveToPort(): void {
-    const {port} = this;
-    if (!port || !this.session!.moveTo(port)) return;
-    port.onmessage = event => this.receive(parseTabChannelMessage(event.data));
+  private newSession(id: SessionId, channel: Channel, place: Place): Session {
+    const {platform: {clock}, events} = this;
+    return new Session({
+      id,
+      side: 'tab',
+      channel,
+      clock,
+      nextTick,
+      isApart: isApart(place),
+      onBatch: (n, durable) => events.onBatch(n, durable),
+      onMessage: message => events.onMessage(message),
+      onCall: (name, args) => (name === 'tab.ping' ? null : events.onCall(name, args)),
+      onMalformed: what => events.onMalformed(what),
+      onBroken: reason => {
+        if (this.session) this.dropSession(reason);
+        this.greet();
+      }
+    });
+  }
+
+  private watch(session: Session, place: Place): Watchdog {
+    const {patience} = this;
+    return new Watchdog({
+      clock: this.platform.clock,
+      patience,
+      // A host in this very page dies with it.
+      always: !this.platform.locks && isApart(place),
+      ask: timeout => session.call('host.ping', null, timeout),
+      onSilence: () => this.events.onSilence(`The host has been silent for ${2 * patience} ms`)
+    });
   }
 
   private dropSession(reason: string): void {

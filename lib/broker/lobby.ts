@@ -58,9 +58,12 @@ export interface LobbyEvents {
 }
 
 interface Guest {
-  channel: Channel;
-  /** Of this session: listened to when the tab has said its last word on the channel. */
+  /** Opened for the first greeting in the lobby. */
+  channel?: Channel;
+  /** That the tab has greeted on: it is this session's. */
   port?: Channel | undefined;
+  /** The tab's last greeting that was welcomed. */
+  attempt: number;
   session: HostSession | undefined;
   handlers: SessionHandlers | undefined;
   /** Of the session before, where there is none. */
@@ -71,7 +74,7 @@ interface Guest {
 }
 
 /**
- * A host's side of the broker: answers greetings, keeps one channel and one session per tab, and
+ * A host's side of the broker: answers greetings, keeps one session per tab, on a channel or a port, and
  * learns of the tabs' deaths from their locks.
  */
 export class Lobby {
@@ -104,7 +107,18 @@ export class Lobby {
     if (!message || this.closed) return;
     if (message.type === 'candidate') return this.events.onCandidate(message);
     if (message.generation > this.options.generation) return this.events.onSuperseded();
-    if (message.type === 'hello') this.welcome(message);
+    if (message.type === 'hello') this.receiveHello(message);
+  }
+
+  /**
+   * A tab greets on a port.
+   * @returns whether it is welcomed there; else it will greet in the lobby
+   */
+  admit(hello: Hello, port: Channel): boolean {
+    const isOvertaken = hello.attempt <= (this.guests.get(hello.tabId)?.attempt ?? 0);
+    if (this.closed || isOvertaken || hello.protocol !== PROTOCOL_VERSION || hello.generation > this.options.generation) return false;
+    this.welcome(hello, this.guestOf(hello.tabId), port);
+    return true;
   }
 
   /** Ends all sessions: the tabs look for another host. */
@@ -120,25 +134,30 @@ export class Lobby {
     nextTick(() => this.lobby.close());
   }
 
-  private welcome(hello: Hello): void {
+  private receiveHello(hello: Hello): void {
+    const guest = this.guestOf(hello.tabId);
+    // It has been welcomed on a port meanwhile, which it may not have heard yet.
+    if (guest.port && hello.attempt <= guest.attempt) return;
+    guest.channel ??= this.openChannel(hello.tabId, guest);
+    if (hello.protocol === PROTOCOL_VERSION) return this.welcome(hello, guest);
+    guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
+    if (!guest.session) this.dismiss(hello.tabId, guest, 'gone', 'refused');
+  }
+
+  private welcome(hello: Hello, guest: Guest, port?: Channel): void {
     const {epoch, generation, place, lineage, durability} = this.options;
-    const guest = this.guests.get(hello.tabId) ?? this.meet(hello.tabId);
-    if (hello.protocol !== PROTOCOL_VERSION) {
-      guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
-      if (!guest.session) this.dismiss(hello.tabId, guest, 'gone', 'refused');
-      return;
-    }
+    const channel = port ?? guest.channel!;
     // Where this greeting was overtaken by a later one, the tab is in that one's session: it greets again.
     guest.session?.sayEnd('the tab has greeted again');
     this.endSession(guest, 'broken');
     this.away.get(hello.tabId)?.();
     this.away.delete(hello.tabId);
-    const id = `${epoch}/${++this.sessions}` as SessionId;
+    const id = port ? hello.session : (`${epoch}/${++this.sessions}` as SessionId);
     // The handlers are assigned before any message can arrive: receiving needs the session's id.
     const session: HostSession = new HostSession({
       id,
       side: 'host',
-      channel: guest.channel,
+      channel,
       clock: this.platform.clock,
       nextTick: flush => this.flushSoon(flush),
       durability,
@@ -151,8 +170,12 @@ export class Lobby {
       }
     });
     guest.session = session;
-    guest.channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
+    guest.port = port;
+    guest.attempt = hello.attempt;
+    channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
     guest.handlers = this.events.accept(hello.tabId, session);
+    // What has come there before is heard from now on.
+    if (port) port.onmessage = event => this.hear(hello.tabId, guest, event.data);
     if (hello.locked) this.watch(hello.tabId, guest);
     else this.watchSilence(hello.tabId, guest);
   }
@@ -177,14 +200,20 @@ export class Lobby {
     });
   }
 
-  private meet(tabId: TabId): Guest {
-    const {namespace} = this.options;
-    const channel = this.platform.channel(tabChannelName(namespace, tabId));
-    const guest: Guest = {channel, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
+  private guestOf(tabId: TabId): Guest {
+    let guest = this.guests.get(tabId);
+    if (!guest) {
+      guest = {attempt: 0, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
+      this.guests.set(tabId, guest);
+    }
+    return guest;
+  }
+
+  private openChannel(tabId: TabId, guest: Guest): Channel {
+    const channel = this.platform.channel(tabChannelName(this.options.namespace, tabId));
     channel.onmessage = event => this.hear(tabId, guest, event.data);
     channel.unref?.();
-    this.guests.set(tabId, guest);
-    return guest;
+    return channel;
   }
 
   private hear(tabId: TabId, guest: Guest, data: unknown): void {
@@ -196,22 +225,6 @@ export class Lobby {
     });
     else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
     else if (message?.type === 'locked' && message.session === guest.session?.id) this.watch(tabId, guest);
-    else if (message?.type === 'move' && message.from === 'tab' && message.session === guest.session?.id && guest.port) {
-      guest.port.onmessage = event => this.hear(tabId, guest, event.data);
-    }
-  }
-
-  /**
-   * A tab offers a port for its session.
-   * @returns whether there is such a session here
-   */
-  takePort(session: SessionId, port: Channel): boolean {
-    for (const guest of this.guests.values()) {
-      if (guest.session?.id !== session || !guest.session.moveTo(port)) continue;
-      guest.port = port;
-      return true;
-    }
-    return false;
   }
 
   private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
@@ -294,7 +307,7 @@ export class Lobby {
     this.endSession(guest, how);
     guest.stopWatching();
     this.guests.delete(tabId);
-    nextTick(() => guest.channel.close());
+    nextTick(() => guest.channel?.close());
   }
 
   private endSession(guest: Guest, how: Ending): void {
@@ -302,6 +315,8 @@ export class Lobby {
     const handlers = guest.handlers ?? (how === 'broken' ? undefined : guest.former);
     guest.former = handlers;
     guest.session?.end();
+    // What has been posted still arrives.
+    guest.port?.close();
     guest.session = guest.port = undefined;
     guest.handlers = undefined;
     handlers?.onEnd(how);

@@ -1,5 +1,5 @@
 import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
-import type {Batch, End, Locked, Move, Side} from '../protocol/frames.js';
+import type {Batch, End, Locked, Side} from '../protocol/frames.js';
 import type {SessionId} from '../protocol/ids.js';
 import type {Channel, Clock} from '../platform/platform.js';
 
@@ -52,9 +52,7 @@ interface PendingCall {
 export class Session {
   readonly id: SessionId;
   private readonly options: SessionOptions;
-  private channel: Channel;
-  /** The port that it has gone over to. */
-  private port: Channel | undefined;
+  private readonly channel: Channel;
   protected outbox: string[] = [];
   private flushScheduled = false;
   protected flushedAt = 0;
@@ -187,17 +185,6 @@ export class Session {
     }
   }
 
-  /**
-   * Goes over to a port, which the other side listens to when it has heard of this: so nothing is overtaken. Once.
-   * @returns whether this was the first one
-   */
-  moveTo(port: Channel): boolean {
-    if (this.ended || this.port) return false;
-    this.channel.postMessage({type: 'move', session: this.id, from: this.options.side} satisfies Move);
-    this.channel = this.port = port;
-    return true;
-  }
-
   /** Tells the other side that the session is over. */
   sayEnd(reason: string): void {
     const {id, options: {side, clock}} = this;
@@ -213,8 +200,6 @@ export class Session {
   end(): void {
     if (this.ended) return;
     this.ended = true;
-    // What has been posted still arrives.
-    this.port?.close();
     this.outbox = [];
     for (const callbackId of [...this.calls.keys()]) {
       this.settle(callbackId, call => call.reject(sessionEnded('the call')));

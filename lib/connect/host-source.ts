@@ -1,5 +1,5 @@
 import type {Channel} from '../platform/platform.js';
-import type {SessionId} from '../protocol/ids.js';
+import type {Hello} from '../protocol/frames.js';
 import type {Mode} from './options.js';
 
 /** A way for a tab to get a host. */
@@ -7,8 +7,11 @@ export interface HostSource {
   readonly mode: Mode;
   /** Makes sure that there is a host, or will be. Called again when the one in office has died. */
   start(): void;
-  /** A port for this session to a host that this tab is connected to. */
-  openPort?(session: SessionId): Channel | undefined;
+  /**
+   * Greets the host that this source may have, on a port.
+   * @returns this tab's end of it, if there is somebody to greet
+   */
+  greet?(hello: Hello): Channel | undefined;
   /**
    * Stops what this tab contributes.
    * @param atOnce within this turn: the page is frozen or put away after it

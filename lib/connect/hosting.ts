@@ -19,7 +19,7 @@ export interface HostingOptions extends Omit<HostOptions, 'connection'> {
 }
 
 /** What may be asked of a host, whether it is its turn or not. */
-export type Hosting = Pick<Host, 'takePort'>;
+export type Hosting = Pick<Host, 'admit'>;
 
 /**
  * Hosts a namespace when it is our turn, until the signal, or until another host takes over.
@@ -51,7 +51,7 @@ export function host(options: HostingOptions, onStopped: () => void): Hosting {
     signal.removeEventListener('abort', retire);
     onStopped();
   }, stop);
-  return {takePort: (session, port) => running?.takePort(session, port) ?? false};
+  return {admit: (hello, port) => running?.admit(hello, port) ?? false};
 }
 
 /** Errors that nobody catches: those of a worker nobody would see. */

@@ -1,9 +1,10 @@
 import type {Channel} from '../platform/platform.js';
-import type {SessionId} from '../protocol/ids.js';
+import type {Hello} from '../protocol/frames.js';
 import type {HostSource} from './host-source.js';
-import type {PortOffer, WorkerGreeting} from './worker-messages.js';
+import type {PortHello, WorkerGreeting} from './worker-messages.js';
 
 export interface SharedWorkerHostOptions {
+  namespace: string;
   greeting: () => Promise<WorkerGreeting>;
   create: () => SharedWorker;
   /** The worker can't be had, or its script can't be loaded. */
@@ -32,15 +33,16 @@ export class SharedWorkerHost implements HostSource {
     }, (error: unknown) => onFailure(`The url could not be had: ${(error as Error).message}`));
   }
 
-  openPort(session: SessionId): Channel | undefined {
+  greet(hello: Hello): Channel | undefined {
     if (!this.worker) return undefined;
     const {port1, port2} = new MessageChannel();
-    this.worker.port.postMessage({type: 'sharedb-tabs:port', session} satisfies PortOffer, [port2]);
+    this.worker.port.postMessage({type: 'sharedb-tabs:hello', namespace: this.options.namespace, hello} satisfies PortHello, [port2]);
     return port1;
   }
 
   close(): void {
     this.closed = true;
     this.worker?.port.close();
+    this.worker = undefined;
   }
 }

@@ -5,8 +5,7 @@ import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 import {TabsError} from '../protocol/errors.js';
-import type {Place} from '../protocol/frames.js';
-import type {SessionId} from '../protocol/ids.js';
+import type {Hello} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
 import {rescueLockName} from '../protocol/version.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
@@ -73,6 +72,12 @@ export class TabConnection extends ProxyConnection {
     this.on('hostState', state => { if (state === 'connected' && this.source) this.handleShared(); });
     this.leaveLastWords();
     this.take(ways.modes.shift(), ways.reason);
+    this.openLink();
+  }
+
+  /** Who is to be greeted is known when its source has started. @internal */
+  protected override get opensAtOnce(): boolean {
+    return false;
   }
 
   override close(): void {
@@ -137,6 +142,7 @@ export class TabConnection extends ProxyConnection {
     const {sharedWorker} = this.connectOptions;
     if (sharedWorker && typeof SharedWorker === 'function') {
       const source: HostSource = new SharedWorkerHost({
+        namespace: this.namespace,
         create: sharedWorker,
         greeting: () => this.greeting(),
         // Firefox tells here also of what goes wrong in a worker that serves.
@@ -235,9 +241,9 @@ export class TabConnection extends ProxyConnection {
   /** The host in office died: what brought it about before brings the next one about. */
   private replaceHost(): void {
     if (this.isClosed || !this.source) return;
+    this.source.start();
     this.reconnect('The host died');
     this.awaitAnswer(false);
-    this.source.start();
   }
 
   private awaitAnswer(isSecondTime: boolean): void {
@@ -262,8 +268,8 @@ export class TabConnection extends ProxyConnection {
   }
 
   /** @internal */
-  protected override openPort(session: SessionId, place: Place): Channel | undefined {
-    return place === this.source?.mode ? this.source.openPort?.(session) : undefined;
+  protected override greet(hello: Hello): Channel | undefined {
+    return this.source?.greet?.(hello);
   }
 
   /** @internal */
@@ -366,8 +372,8 @@ export class TabConnection extends ProxyConnection {
   private takeOut(): void {
     if (!this.isAway) return;
     this.isAway = this.hasGivenUp = false;
-    this.resumeLink();
     this.join(this.source!.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
+    this.resumeLink();
   }
 
   /** A page that stands still can't be the host of others. */

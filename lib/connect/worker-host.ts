@@ -4,8 +4,9 @@ import type {StoreOptions} from '../host/host.js';
 import {connectToServer, type Authorize, type ServerUrl} from '../host/server-connection.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
+import type {Absent} from '../protocol/frames.js';
 import {host, type Hosting} from './hosting.js';
-import {isPortOffer, isSignal, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
+import {isSignal, parsePortHello, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface StartHostOptions {
   /** OT types beside json0. Tabs and worker have to know the same ones. */
@@ -103,8 +104,14 @@ function serveTabs(serve: Serve, offices: ReadonlyMap<string, Office>): void {
   (globalThis as unknown as WorkerScope).onconnect = ({ports: [tab]}) => {
     tab!.onmessage = ({data, ports: [port]}) => {
       const greeting = parseWorkerGreeting(data);
-      if (greeting) serve(greeting);
-      else if (port && isPortOffer(data) && ![...offices.values()].some(({hosting}) => hosting.takePort(data.session, port))) port.close();
+      if (greeting) return serve(greeting);
+      const message = port && parsePortHello(data);
+      if (!message) return undefined;
+      const {namespace, hello} = message;
+      if (offices.get(namespace)?.hosting.admit(hello, port)) return undefined;
+      port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
+      // What has been posted still arrives.
+      return port.close();
     };
   };
 }

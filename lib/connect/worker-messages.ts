@@ -1,4 +1,4 @@
-import type {SessionId} from '../protocol/ids.js';
+import {parseLobbyMessage, type Hello} from '../protocol/frames.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 
 /** What a tab tells the worker that it has just created or joined. */
@@ -26,15 +26,18 @@ export type WorkerSignal =
   /** They have. */
   | {type: 'sharedb-tabs:stopped'};
 
-/** A port to a host in the worker, for one session. It comes with this message. */
-export interface PortOffer {
-  type: 'sharedb-tabs:port';
-  session: SessionId;
+/** A tab greets the host in the worker. The port comes with this message, and is for this session alone. */
+export interface PortHello {
+  type: 'sharedb-tabs:hello';
+  namespace: string;
+  hello: Hello;
 }
 
-export function isPortOffer(data: unknown): data is PortOffer {
-  const offer = data as PortOffer | null;
-  return !!offer && typeof offer === 'object' && offer.type === 'sharedb-tabs:port' && typeof offer.session === 'string';
+export function parsePortHello(data: unknown): PortHello | undefined {
+  const message = data as PortHello | null;
+  const ok = !!message && typeof message === 'object' && message.type === 'sharedb-tabs:hello' &&
+    typeof message.namespace === 'string' && parseLobbyMessage(message.hello)?.type === 'hello';
+  return ok ? message : undefined;
 }
 
 export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {

@@ -9,8 +9,8 @@ import {DurableStore, type Cipher} from '../store/durable-store.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
 import {MirrorStorage} from '../store/mirror-storage.js';
 import type {DocKey, Storage} from '../store/storage.js';
-import type {Place} from '../protocol/frames.js';
-import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
+import type {Hello, Place} from '../protocol/frames.js';
+import type {Epoch, TabId} from '../protocol/ids.js';
 import {brief} from '../protocol/debug.js';
 import type {HostReport} from '../protocol/report.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
@@ -288,11 +288,11 @@ export class Host {
   }
 
   /**
-   * A tab offers a port for its session with this host: faster than a channel.
-   * @returns whether it is one of this host's sessions
+   * A tab greets on a port, which is faster than a channel.
+   * @returns whether this host is in office, and has welcomed it there
    */
-  takePort(session: SessionId, port: Channel): boolean {
-    return this.lobby?.takePort(session, port) ?? false;
+  admit(hello: Hello, port: Channel): boolean {
+    return this.lobby?.admit(hello, port) ?? false;
   }
 
   /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */

@@ -1,7 +1,7 @@
 import {isCount, isObject, isText} from './checks.js';
 import type {Epoch, SessionId, TabId} from './ids.js';
 
-/** The greeting of a tab, in the lobby. */
+/** The greeting of a tab: in the lobby, or on a port to a host that it is connected to. */
 export interface Hello {
   type: 'hello';
   protocol: number;
@@ -12,6 +12,8 @@ export interface Hello {
   locked: boolean;
   /** The highest generation of hosts that the tab has heard of. */
   generation: number;
+  /** What a session on a port is called: what the tab says there before it is welcomed is its beginning. */
+  session: SessionId;
 }
 
 /** A host tells the lobby that it is there. Tabs that have no session with it greet it. */
@@ -39,7 +41,7 @@ export type Place = 'shared-worker' | 'elected-tab' | 'direct';
 /** Whether a host that lives there is apart from its tabs: nobody can tell a microtask from a tick, and it outlives them. */
 export const isApart = (place: Place): boolean => place !== 'direct';
 
-/** The host's answer to a greeting, on the tab's channel: the session begins. */
+/** The host's answer to a greeting, on the tab's channel or port: the session begins. */
 export interface Welcome {
   type: 'welcome';
   attempt: number;
@@ -56,6 +58,12 @@ export interface Refusal {
   type: 'refusal';
   attempt: number;
   protocol: number;
+}
+
+/** The answer to a greeting on a port behind which there is no host in office. */
+export interface Absent {
+  type: 'absent';
+  attempt: number;
 }
 
 export type Side = 'tab' | 'host';
@@ -101,14 +109,7 @@ export interface Locked {
   from: 'tab';
 }
 
-/** The last that this side says of the session on the tab's channel: it goes on over the port that the tab has offered. */
-export interface Move {
-  type: 'move';
-  session: SessionId;
-  from: Side;
-}
-
-export type TabChannelMessage = Welcome | Refusal | Batch | End | Move | Locked;
+export type TabChannelMessage = Welcome | Refusal | Absent | Batch | End | Locked;
 
 const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
 
@@ -120,7 +121,7 @@ export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
   if (!isObject(data) || !isCount(data['protocol'])) return undefined;
   if (data['type'] === 'hello') {
     const ok = isText(data['tabId']) && data['tabId'] !== '' && isCount(data['attempt']) && isCount(data['generation']);
-    return ok && typeof data['locked'] === 'boolean' ? (data as unknown as Hello) : undefined;
+    return ok && typeof data['locked'] === 'boolean' && isText(data['session']) ? (data as unknown as Hello) : undefined;
   }
   if (data['type'] === 'here') {
     return isText(data['epoch']) && isCount(data['generation']) ? (data as unknown as HostHere) : undefined;
@@ -129,7 +130,7 @@ export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
   return undefined;
 }
 
-/** What a channel delivered, if it has the form of a message of a tab's channel. */
+/** What a channel or a port delivered, if it has the form of a message between one tab and its host. */
 export function parseTabChannelMessage(data: unknown): TabChannelMessage | undefined {
   if (!isObject(data)) return undefined;
   switch (data['type']) {
@@ -139,14 +140,14 @@ export function parseTabChannelMessage(data: unknown): TabChannelMessage | undef
         ? (data as unknown as Welcome) : undefined;
     case 'refusal':
       return isCount(data['attempt']) && isCount(data['protocol']) ? (data as unknown as Refusal) : undefined;
+    case 'absent':
+      return isCount(data['attempt']) ? (data as unknown as Absent) : undefined;
     case 'batch':
       return isOfSession(data) && isCount(data['n']) && isCount(data['ack']) &&
         Array.isArray(data['messages']) && data['messages'].every(isText)
         ? (data as unknown as Batch) : undefined;
     case 'end':
       return isOfSession(data) && isText(data['reason']) ? (data as unknown as End) : undefined;
-    case 'move':
-      return isOfSession(data) ? (data as unknown as Move) : undefined;
     case 'locked':
       return isOfSession(data) && data['from'] === 'tab' ? (data as unknown as Locked) : undefined;
     default:

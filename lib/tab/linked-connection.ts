@@ -7,9 +7,9 @@ import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/pla
 import {setRecent} from '../platform/recent.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
-import type {Place} from '../protocol/frames.js';
+import type {Hello, Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
-import type {SessionId, TabId} from '../protocol/ids.js';
+import type {TabId} from '../protocol/ids.js';
 import {isEvent} from '../protocol/events.js';
 import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
@@ -119,7 +119,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.lostOps = new LostOps(this.tabId, lost => this.callHost('ops.lost', lost));
     // Upstream binds its sockets at construction; ours closes when the app closes the connection.
     socket.close = () => this.close();
-    this.openLink();
+    if (this.opensAtOnce) this.openLink();
+  }
+
+  /** Whether it looks for its host when it is made; else when {@link openLink} is called. @internal */
+  protected get opensAtOnce(): boolean {
+    return true;
   }
 
   /** @internal */
@@ -320,11 +325,14 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.openLink();
   }
 
-  private openLink(): void {
+  /** @internal */
+  protected openLink(): void {
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
+      greet: hello => this.greet(hello),
+      onOpen: () => this.beginToTalk(false),
+      onUnanswered: () => this.setLinked(false),
       onConnected: continues => this.handleConnected(continues),
       onLost: reason => this.handleLost(reason),
-      openPort: (session, place) => this.openPort(session, place),
       onBatch: (n, durable) => this.handleBatch(n, durable),
       onMessage: message => this.guarded(() => this.receive(message)),
       onCall: (name, args) => this.answerCall(name, args),
@@ -332,6 +340,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       onSilence: reason => this.handleSilence(reason),
       onRefused: protocol => this.handleRefused(protocol)
     }, this.options.hostTimeout);
+    this.link.open();
   }
 
   /** The host asks this tab something. @internal */
@@ -340,8 +349,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
   }
 
-  /** A port to the host of this session, where there is one. @internal */
-  protected openPort(_session: SessionId, _place: Place): Channel | undefined {
+  /** Greets the host that this tab is connected to, on a port, if it is connected to one. @internal */
+  protected greet(_hello: Hello): Channel | undefined {
     return undefined;
   }
 
@@ -365,6 +374,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private handleConnected(continues: boolean): void {
     this.refusedBy = undefined;
     this.log.debug('link', () => `connected to host ${this.link!.epoch} (${this.link!.place}), which ${continues ? 'continues' : 'starts anew'}`);
+    if (!this.isLinked) this.beginToTalk(continues);
+    // The host works on it while the app hears of it.
+    this.link?.flush();
+    this.emit('hostState', 'connected');
+  }
+
+  private beginToTalk(continues: boolean): void {
     if (this.log.scopes.length) this.link!.send({a: 'tab.debug', scopes: this.log.scopes});
     this.rollCall.begin();
     if (continues) this.resume();
@@ -372,9 +388,6 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.lostOps.handOver();
     this.setLinked(true);
     this.setVisible(this.isVisible);
-    // The host works on it while the app hears of it.
-    this.link?.flush();
-    this.emit('hostState', 'connected');
   }
 
   /** The host knows nothing of what this tab has followed. */

@@ -20,7 +20,7 @@ interface Backend {
 /**
  * Makes `backend.connect()` give a ProxyConnection on a host of its own. What a test reaches for on the
  * server's side is the host's real connection: its agent, its socket, and closing as the loss of the network.
- * @param hasPorts whether sessions go over to a port
+ * @param hasPorts whether the host is greeted on a port
  * @returns undoes it
  */
 export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): () => void {
@@ -41,10 +41,11 @@ export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): (
     const namespace = `conformance-${Math.random()}`;
     const warn = (): void => {};
     const host = new Host({connection: real, channel, namespace, warn});
-    const proxy = new PortedConnection({channel, namespace, warn}, session => {
+    const proxy = new PortedConnection({channel, namespace, warn}, hello => {
       if (!hasPorts) return undefined;
       const {port1, port2} = new MessageChannel();
-      host.takePort(session, port2 as Channel);
+      // A greeting takes its time.
+      queueMicrotask(() => host.admit(hello, port2 as Channel));
       return port1 as Channel;
     });
     reals.set(proxy, real);

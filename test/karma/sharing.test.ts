@@ -48,6 +48,24 @@ describe('tabs of one SharedWorker', () => {
     expect(await sockets(stage.path)).to.eql({open: 1, total: 1});
   });
 
+  it('ask for their first documents, and write, before their host has answered', async () => {
+    const first = await stage.subscribe((await stage.openFrame()).connection);
+    await settled(done => first.create({list: ['here']}, done));
+    const {connection} = (await stage.loadFrame())();
+    const sent: unknown[] = [];
+    connection.on('send', message => sent.push((message as {a: string}).a));
+    const doc = connection.get('stages', stage.id);
+    const other = connection.get('stages', `${stage.id}, too`);
+    const done = [settled(done => doc.subscribe(done)), settled(done => other.create({list: ['new']}, done))];
+    await Promise.resolve();
+    expect([connection.hostState, connection.state, connection.canSend, sent[0]]).to.eql(['connecting', 'connecting', true, 's']);
+    await Promise.all(done);
+    expect(plain(doc)).to.eql({list: ['here']});
+    const theirs = first.connection.get('stages', `${stage.id}, too`);
+    await settled(done => theirs.fetch(done));
+    expect(plain(theirs)).to.eql({list: ['new']});
+  });
+
   it('may be windows', async () => {
     const frame = await stage.subscribe((await stage.openFrame()).connection);
     const opened = await stage.openWindow();

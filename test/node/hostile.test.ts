@@ -49,9 +49,12 @@ function frame(random: Random, {session, next, nextOfHost}: Overheard): unknown 
     case 0:
       return random.pick(SCRAPS);
     case 1:
-      return {type: random.pick(['hello', 'here', 'welcome', 'refusal', 'end', 'batch', '__proto__']), protocol: random.pick(SCRAPS)};
+      return {type: random.pick(['hello', 'here', 'welcome', 'refusal', 'absent', 'end', 'batch', '__proto__']), protocol: random.pick(SCRAPS)};
     case 2:
-      return {type: 'hello', protocol: random.below(3), tabId: random.pick(['tab', '__proto__']), attempt: random.below(5), locked: true};
+      return {
+        type: 'hello', protocol: random.below(3), tabId: random.pick(['tab', '__proto__']), attempt: random.below(5), locked: true,
+        generation: 0, session: random.pick([session, 'foreign/1'])
+      };
     case 3:
       return {type: 'welcome', attempt: random.below(4), epoch: 'foreign', session: 'foreign/1'};
     case 4:

@@ -87,7 +87,7 @@ const bugs: Record<string, Bug> = {
   },
   'a way on that leads elsewhere': {
     on: cases['a host that dies, and another one that takes over from the store']!,
-    within: 400,
+    within: 2000,
     // Whoever brings ops along that others were before is led on as if nobody had been.
     plant: () => replace(History.prototype, 'end', () => function(this: History, rev, ahead) {
       return this.covers(rev + ahead.length) ? rev + ahead.length : undefined;

@@ -1,16 +1,21 @@
 import {ProxyConnection} from '../../lib/index.js';
 import type {Channel} from '../../lib/platform/platform.js';
-import type {SessionId} from '../../lib/protocol/ids.js';
+import type {Hello} from '../../lib/protocol/frames.js';
 import type {ProxyConnectionOptions} from '../../lib/tab/linked-connection.js';
 
-/** A connection that can offer its host a port, as one has that is connected to a shared worker. */
+/** A connection that can greet its host on a port, as one does that is connected to a shared worker. */
 export class PortedConnection extends ProxyConnection {
-  /** @param offer offers the other end to the host. @returns this one's, or none */
-  constructor(options: ProxyConnectionOptions, private readonly offer: (session: SessionId) => Channel | undefined) {
+  /** @param greetOnPort hands the greeting and the other end of a port to the host. @returns this one's, or none */
+  constructor(options: ProxyConnectionOptions, private readonly greetOnPort: (hello: Hello) => Channel | undefined) {
     super(options);
+    this.openLink();
   }
 
-  protected override openPort(session: SessionId): Channel | undefined {
-    return this.offer(session);
+  protected override get opensAtOnce(): boolean {
+    return false;
+  }
+
+  protected override greet(hello: Hello): Channel | undefined {
+    return this.greetOnPort(hello);
   }
 }

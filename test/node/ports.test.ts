@@ -5,54 +5,59 @@ import {Host} from '../../lib/host.js';
 import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
-import type {SessionId} from '../../lib/protocol/ids.js';
+import type {Absent, Hello} from '../../lib/protocol/frames.js';
 import {until} from '../waiting/until.js';
 import {PortedConnection} from './ported-connection.js';
 
-/** The channel is slow, so that what is said on the port would overtake it. */
-const CHANNEL_MS = 5;
+type Notes = {list: number[]};
 
-describe('a session that is offered a port', () => {
+describe('a host that is greeted on a port', () => {
   let backend: Backend;
   let host: Host;
   let channel: OpenChannel;
-  /** How many batches were posted on channels. */
-  let batches = 0;
+  /** What was posted on channels, by type. */
+  let posted: string[];
+  /** What has been posted on channels, and waits; undefined where nothing waits. */
+  let held: (() => void)[] | undefined;
+  const hellos: Hello[] = [];
   const closed: MessagePort[] = [];
   const opened: MessagePort[] = [];
   const states: string[] = [];
   const connections: ProxyConnection[] = [];
 
   beforeEach(() => {
-    batches = 0;
-    for (const list of [closed, opened, states, connections]) list.length = 0;
-    const slow = memoryChannels(deliver => setTimeout(deliver, CHANNEL_MS));
+    posted = [];
+    held = undefined;
+    for (const list of [hellos, closed, opened, states, connections]) list.length = 0;
+    const plain = memoryChannels(deliver => { if (held) held.push(deliver); else queueMicrotask(deliver); });
     channel = name => {
-      const made = slow(name);
+      const made = plain(name);
       const post = made.postMessage.bind(made);
       made.postMessage = data => {
-        if ((data as {type?: string}).type === 'batch') batches++;
+        posted.push((data as {type: string}).type);
         post(data);
       };
       return made;
     };
     backend = new Backend();
     host = new Host({connection: backend.connect(), channel});
+    posted.length = 0;
   });
   afterEach(() => {
     for (const connection of connections) connection.close();
     host.close();
   });
 
-  /** @param hostOf who is to take the port, after so many ms */
-  function connect(delay = 0, hostOf: () => Host = () => host): ProxyConnection {
-    const connection = new PortedConnection({channel, hostTimeout: 60_000}, session => {
+  /** @param receive gets the greeting, and the host's end of the port */
+  function connect(receive: (hello: Hello, port: Channel) => void = admit): ProxyConnection {
+    const connection = new PortedConnection({channel, hostTimeout: 60_000}, hello => {
       const {port1, port2} = new MessageChannel();
+      hellos.push(hello);
       for (const port of [port1, port2]) {
         opened.push(port);
         port.on('close', () => closed.push(port));
       }
-      setTimeout(() => { if (!hostOf().takePort(session, port2 as unknown as Channel)) port2.close(); }, delay);
+      receive(hello, port2 as unknown as Channel);
       return port1 as unknown as Channel;
     });
     connection.on('hostState', state => states.push(state));
@@ -60,14 +65,19 @@ describe('a session that is offered a port', () => {
     return connection;
   }
 
-  async function note(connection: ProxyConnection): Promise<ProxyDoc<{list: number[]}>> {
-    const doc = connection.get<{list: number[]}>('notes', 'one');
+  /** As a worker does. */
+  function admit(hello: Hello, port: Channel, to = host): void {
+    if (!to.admit(hello, port)) port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
+  }
+
+  async function note(connection: ProxyConnection): Promise<ProxyDoc<Notes>> {
+    const doc = connection.get<Notes>('notes', 'one');
     await doc.subscribe();
     if (!doc.type) await doc.create({list: []});
     return doc;
   }
 
-  async function push(doc: ProxyDoc<{list: number[]}>, count: number): Promise<void> {
+  async function push(doc: ProxyDoc<Notes>, count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const at = doc.data.list.length;
       void doc.submitOp({p: ['list', at], li: at});
@@ -75,16 +85,42 @@ describe('a session that is offered a port', () => {
     }
   }
 
-  it('says the rest there, and in order, whatever was under way on the channel', async () => {
-    const [one, other] = [await note(connect(7)), await note(connect(3))];
+  const listOf = (length: number): number[] => Array.from({length}, (_, i) => i);
+
+  it('says everything there', async () => {
+    const [one, other] = [await note(connect()), await note(connect())];
     await push(one, 50);
     await until('the other tab has it', () => other.data.list.length === 50);
-    expect(other.data.list).to.eql(Array.from({length: 50}, (_, i) => i));
-    const before = batches;
+    expect(other.data.list).to.eql(listOf(50));
     await push(other, 20);
     await until('the first tab has it', () => one.data.list.length === 70);
-    expect(batches).to.equal(before);
+    expect(posted).to.eql([]);
     expect(states).to.eql(['connected', 'connected']);
+  });
+
+  it('has a new tab\'s requests and edits before the tab has its answer', async () => {
+    const shown = await note(connect());
+    let come = (): void => {};
+    const connection = connect((hello, port) => { come = () => admit(hello, port); });
+    const doc = connection.get<Notes>('notes', 'one');
+    const other = connection.get<Notes>('notes', 'two');
+    const done: string[] = [];
+    doc.subscribe(() => done.push('subscribed'));
+    other.create({list: [7]}, () => done.push('created'));
+    other.submitOp({p: ['list', 1], li: 8});
+    await new Promise(resolve => setTimeout(resolve, 20));
+    expect([connection.hostState, connection.canSend, done]).to.eql(['connecting', true, []]);
+    const told: string[] = [];
+    connection.on('hostState', state => told.push(state));
+    connection.on('state', state => told.push(state));
+    come();
+    await until('both are done', () => done.length === 2);
+    expect(told).to.eql(['connected', 'connected']);
+    expect(doc.data).to.eql(shown.data);
+    const server = backend.connect().get('notes', 'two');
+    await new Promise<void>(resolve => server.fetch(() => resolve()));
+    expect(server.data).to.eql({list: [7, 8]});
+    expect(hellos).to.have.length(2);
   });
 
   it('ends there, and closes it on both sides', async () => {
@@ -94,10 +130,35 @@ describe('a session that is offered a port', () => {
     connection.close();
     await until('the host has heard it', () => host.inspect().tabs === 0);
     await until('both ends are closed', () => closed.length === 2);
-    expect(batches).to.be.below(10);
+    expect(posted).to.eql([]);
   });
 
-  it('is offered another one when it begins anew', async () => {
+  it('hears of the end of a tab that it has not answered yet', async () => {
+    let come = (): void => {};
+    const connection = connect((hello, port) => { come = () => admit(hello, port); });
+    connection.get<Notes>('notes', 'one').create({list: [1]});
+    connection.close();
+    come();
+    expect(host.inspect().tabs).to.equal(1);
+    await until('the tab is gone', () => host.inspect().tabs === 0);
+  });
+
+  it('does not begin again when an earlier greeting in the lobby comes late', async () => {
+    held = [];
+    const connection = connect((hello, port) => {
+      if (hello.attempt > 1) admit(hello, port);
+      else port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
+    });
+    const doc = await note(connection);
+    expect(posted).to.eql(['hello']);
+    held.forEach(deliver => deliver());
+    await push(doc, 5);
+    await doc.submitOp({p: ['list', 5], li: 5});
+    expect(doc.data.list).to.eql(listOf(6));
+    expect(states).to.eql(['connected']);
+  });
+
+  it('is greeted on another one when a session begins anew', async () => {
     const connection = connect();
     const doc = await note(connection);
     (connection as unknown as {reconnect(reason: string): void}).reconnect('a test');
@@ -106,29 +167,64 @@ describe('a session that is offered a port', () => {
     await doc.submitOp({p: ['list', 10], li: 10});
     expect(states).to.eql(['connected', 'lost', 'connected']);
     await until('the first port is closed, and the second one is not', () => opened.length === 4 && closed.length === 2);
+    expect(posted).to.eql([]);
   });
 
-  it('stays where it is when nobody takes the port', async () => {
-    const stranger = new Host({connection: backend.connect(), channel: memoryChannels(), namespace: 'another'});
-    const doc = await note(connect(0, () => stranger));
-    await push(doc, 10);
-    await doc.submitOp({p: ['list', 10], li: 10});
-    expect(doc.data.list).to.have.length(11);
-    expect(states).to.eql(['connected']);
-    stranger.close();
+  describe('and is not behind it', () => {
+    const elsewhere: Record<string, (hello: Hello, port: Channel) => void> = {
+      'which is told': (hello, port) => {
+        const stranger = new Host({connection: backend.connect(), channel: memoryChannels(), namespace: 'another'});
+        stranger.close();
+        admit(hello, port, stranger);
+      },
+      'of which nothing is heard': () => {}
+    };
+    for (const [how, receive] of Object.entries(elsewhere)) {
+      it(`${how}, is found in the lobby, and has each edit once`, async () => {
+        const connection = connect(receive);
+        const told: unknown[] = [];
+        connection.on('state', state => told.push(state));
+        const doc = connection.get<Notes>('notes', 'one');
+        const results: unknown[] = [];
+        doc.subscribe(error => results.push(error));
+        doc.create({list: [0]}, error => results.push(error));
+        doc.submitOp({p: ['list', 1], li: 1}, error => results.push(error));
+        await until('all is done', () => results.length === 3);
+        expect(results.filter(Boolean)).to.eql([]);
+        await push(doc, 3);
+        await doc.submitOp({p: ['list', 5], li: 5});
+        const server = backend.connect().get('notes', 'one');
+        await new Promise<void>(resolve => server.fetch(() => resolve()));
+        expect(server.data).to.eql({list: listOf(6)});
+        expect([states, told]).to.eql([['connected'], ['connected']]);
+        expect(posted).to.include.members(['hello', 'welcome', 'batch']);
+        await until('the tab has closed the port', () => closed.length > 0);
+      });
+    }
   });
 
-  it('takes one port', async () => {
-    let session: SessionId | undefined;
-    const connection = new PortedConnection({channel}, id => {
-      session = id;
-      return undefined;
+  for (const first of ['on the port', 'in the lobby'] as const) {
+    it(`begins one session where it was busy, and hears the greeting ${first} first`, async () => {
+      await note(connect());
+      states.length = 0;
+      held = [];
+      let come = (): void => {};
+      const connection = connect((hello, port) => { come = () => admit(hello, port); });
+      const doc = connection.get<Notes>('notes', 'one');
+      const whenSubscribed = doc.subscribe();
+      await until('it is greeted in the lobby as well', () => posted.includes('hello'));
+      const lobby = held;
+      held = undefined;
+      const hear = {'on the port': come, 'in the lobby': () => lobby.forEach(deliver => deliver())};
+      hear[first]();
+      for (const other of Object.values(hear)) if (other !== hear[first]) other();
+      await whenSubscribed;
+      await push(doc, 5);
+      await doc.submitOp({p: ['list', 5], li: 5});
+      expect(doc.data.list).to.eql(listOf(6));
+      expect(states).to.eql(['connected']);
+      expect(posted.includes('batch')).to.equal(first === 'in the lobby');
+      expect(host.inspect().tabs).to.equal(2);
     });
-    connections.push(connection);
-    await until('it is there', () => session !== undefined);
-    const ports = [new MessageChannel(), new MessageChannel()];
-    const taken = ports.map(({port1}) => host.takePort(session!, port1 as unknown as Channel));
-    expect(taken).to.eql([true, false]);
-    for (const {port2} of ports) port2.close();
-  });
+  }
 });

@@ -1,7 +1,7 @@
 import {Host} from '../../lib/host.js';
 import {takeOffice} from '../../lib/connect/office.js';
 import type {Channel} from '../../lib/platform/platform.js';
-import type {SessionId} from '../../lib/protocol/ids.js';
+import type {Absent, Hello} from '../../lib/protocol/frames.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {Random} from '../karma/random.js';
 import {CrashingStorage} from './crashing-storage.js';
@@ -35,6 +35,8 @@ export class Office {
   readonly former: Station[] = [];
   private readonly disk = new InMemoryStorage();
   private readonly workers: Process[] = [];
+  /** The highest generation of a host so far, which the tabs tell the next one. */
+  private generation = 0;
   /** How many workers wait for the lock. */
   private candidates = 0;
   private isOver = false;
@@ -74,12 +76,16 @@ export class Office {
     this.begin();
   }
 
-  /** A page offers the host a port for its session, now and then, which arrives some time. */
-  offerPort(session: SessionId, page: Process): Channel | undefined {
+  /** A page greets a host on a port, now and then; that arrives some time, and the host may not be the one in office any more. */
+  greetOnPort(hello: Hello, page: Process): Channel | undefined {
     const {current, options: {machine, random}} = this;
     if (!current || random.below(2)) return undefined;
     const [mine, its] = page.ports(current.process);
-    machine.agenda.some('a port is offered', () => { if (!current.host.takePort(session, its)) its.close(); }, current.process);
+    machine.agenda.some(`${page.name} greets on a port`, () => {
+      if (current.host.admit(hello, its)) return;
+      its.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
+      its.close();
+    }, current.process);
     return mine;
   }
 
@@ -135,7 +141,10 @@ export class Office {
     const storage = hasStore ? new CrashingStorage(this.disk, machine, process) : undefined;
     const {channel, locks, clock} = process;
     const durability = number % 2 ? 'relaxed' : 'delayed';
-    const host = new Host({connection: line.connection, channel, locks, clock, warn, store: storage ? {storage, durability} : false});
+    const host = new Host({
+      connection: line.connection, channel, locks, clock, warn, store: storage ? {storage, durability} : false, after: this.generation
+    });
+    ({generation: this.generation} = host.inspect());
     return {number, process, host, line, storage, isDeaf: false};
   }
 }

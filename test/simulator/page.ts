@@ -1,6 +1,6 @@
 import {LastWords} from '../../lib/connect/last-words.js';
 import type {Channel} from '../../lib/platform/platform.js';
-import type {SessionId} from '../../lib/protocol/ids.js';
+import type {Hello} from '../../lib/protocol/frames.js';
 import type {LastWord} from '../../lib/protocol/messages.js';
 import {PortedConnection} from '../node/ported-connection.js';
 import {CONFLICTS, Client, FLEETING} from './client.js';
@@ -18,8 +18,8 @@ interface Inside {
   reconnect(reason: string): void;
 }
 
-/** Offers the host in office a port. @returns the page's end, or none */
-export type OfferPort = (session: SessionId, process: Process) => Channel | undefined;
+/** Greets the host in office on a port. @returns the page's end, or none */
+export type GreetOnPort = (hello: Hello, process: Process) => Channel | undefined;
 
 /** A page with a tab's connection in it, and what the library does for it at the page's events. */
 export class Page extends Client {
@@ -28,11 +28,11 @@ export class Page extends Client {
 
   constructor(
     name: string, machine: Machine, edits: Edits, ledger: Ledger, rejections: number, storage: Storage,
-    warn: (message: string, detail: unknown) => void, offerPort: OfferPort
+    warn: (message: string, detail: unknown) => void, greetOnPort: GreetOnPort
   ) {
     const process = machine.start(name);
     const {channel, locks, clock} = process;
-    const connection = new PortedConnection({channel, locks, clock, warn}, session => offerPort(session, process));
+    const connection = new PortedConnection({channel, locks, clock, warn}, hello => greetOnPort(hello, process));
     super(name, process, connection, edits, ledger, rejections);
     this.words = new LastWords('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {

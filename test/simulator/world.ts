@@ -70,7 +70,7 @@ export class World {
     const {machine, ledger, walk} = this;
     const page = new Page(
       `tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk.rejections ?? 0, this.storage, this.warn,
-      (session, process) => this.office.offerPort(session, process)
+      (hello, process) => this.office.greetOnPort(hello, process)
     );
     this.pages.push(page);
     this.look(page);
