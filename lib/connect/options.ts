@@ -94,10 +94,9 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
 
 /** @throws ERR_TABS_BAD_OPTION, saying which and what it takes */
 export function checkOptions(options: ConnectOptions): void {
-  for (const [name, [words, fits]] of Object.entries(TAKES)) {
-    const value = options[name as keyof ConnectOptions];
-    if (value !== undefined && !fits(value)) {
-      throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${words}`);
-    }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || !Object.hasOwn(TAKES, name)) continue;
+    const [words, fits] = TAKES[name as keyof ConnectOptions]!;
+    if (!fits(value)) throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${words}`);
   }
 }

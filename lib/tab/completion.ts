@@ -26,10 +26,10 @@ export class Completion<T = void> implements Promise<T> {
 
   /** Serves both the caller's callback and the promise, for which nothing counts after the first time. */
   get done(): NodeCallback<T> {
-    return (...args) => {
-      const [error, value] = args;
+    return (...args: [error?: any, value?: T]) => {
+      const error: unknown = args[0];
       if (!this.outcome) {
-        this.outcome = error ? {error} : {value: value as T};
+        this.outcome = error ? {error} : {value: args[1] as T};
         this.announce?.();
       }
       // As many arguments as upstream gives: some callers count them.

@@ -203,8 +203,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     try {
       act();
     } catch (error) {
-      nextTick(() => this.emit('error', error));
+      this.tellThrown(error);
     }
+  }
+
+  private tellThrown(error: unknown): void {
+    nextTick(() => this.emit('error', error));
   }
 
   // ---- what upstream's documents send
@@ -469,7 +473,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   override _handleBulkMessage(error: Error | null, message: Message, method: '_handleFetch' | '_handleSubscribe'): void {
     const {c, data} = message;
     if (!data) return super._handleBulkMessage(error, message, method);
-    for (const [d, state] of Object.entries(data)) this.guarded(() => (this.getExisting(c as string, d) as ProxyDoc | undefined)?.[method](error, state));
+    for (const [d, state] of Object.entries(data)) {
+      try {
+        (this.getExisting(c as string, d) as ProxyDoc | undefined)?.[method](error, state);
+      } catch (thrown) {
+        this.tellThrown(thrown);
+      }
+    }
   }
 
   /** The state of the host's connection, step by step as upstream takes it. @internal */

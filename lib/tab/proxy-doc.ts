@@ -67,12 +67,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Where this document stands in the host's history. @internal */
   get position(): Position {
-    const {inc, rev, seed} = this;
-    const position: Position = {inc, rev};
-    if (this.again) position.again = true;
-    if (seed && rev === null) position.seed = seed;
-    if (this.connection.storedFirst || this.storedWillDo) position.stored = true;
-    return position;
+    const {inc, rev, again, seed} = this;
+    const stored = this.storedWillDo || this.connection.storedFirst;
+    if (!again && !seed && !stored) return {inc, rev};
+    return {inc, rev, ...(again && {again}), ...(seed && rev === null && {seed}), ...(stored && {stored})};
   }
 
   /** The seqs of the ops that the server has not answered to, as far as this tab knows. @internal */
@@ -193,7 +191,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Follows the document. Resolves when `data` and `version` show its state. */
   override subscribe(callback?: Callback): Completion {
-    // Written out: apps subscribe to many at once, and each function made takes its time and memory.
+    // Written out, as where snapshots come: apps subscribe to many at once, and each function made takes its time and memory.
     const completion = new Completion(callback, this);
     super.subscribe(completion.done);
     return completion.begun();
@@ -208,7 +206,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   override ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): Completion {
-    return this.completing(callback, done => this.ingest(snapshot, done));
+    const completion = new Completion(callback, this);
+    this.ingest(snapshot, completion.done);
+    return completion.begun();
   }
 
   /** Creates the document, here at once. Resolves when the server has acknowledged it. */
