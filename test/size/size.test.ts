@@ -8,7 +8,7 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * - 3.6, the connection that mirrors the host's: linked and proxy connection, promises, logs, dead letters
  * - 3.3, the ways to a host, the page's life, last words, options
  * - 3.2, documents and presence over two hops
- * - 3.1, the broker: link, session, ports, watchdog, and the checks of what comes from a channel
+ * - 3.4, the broker: link, session, greetings, watchdog, and the checks of what comes from a channel
  * - 0.4, platform
  * - 0.9, webpack's code for loading on demand, which an app that loads anything on demand has anyway
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a
