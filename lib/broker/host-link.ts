@@ -294,6 +294,7 @@ export class HostLink {
     this.port = port;
     if (this.isLocked && !greeting.hello.locked) this.session.sayLocked();
     this.watchdog = this.watch(this.session, welcome.place);
+    if (greeting.session) this.watchdog.expect();
     this.state = 'connected';
     this.events.onConnected(continues);
     this.takeLock();

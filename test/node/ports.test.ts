@@ -6,8 +6,10 @@ import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
 import type {Absent, Hello} from '../../lib/protocol/frames.js';
+import {Random} from '../karma/random.js';
 import {until} from '../waiting/until.js';
 import {PortedConnection} from './ported-connection.js';
+import {Browser} from './processes.js';
 
 type Notes = {list: number[]};
 
@@ -121,6 +123,25 @@ describe('a host that is greeted on a port', () => {
     await new Promise<void>(resolve => server.fetch(() => resolve()));
     expect(server.data).to.eql({list: [7, 8]});
     expect(hellos).to.have.length(2);
+  });
+
+  it('is given up where it has no answer to what came with the greeting', async () => {
+    const {locks} = new Browser(new Random(1)).process();
+    const connection = new PortedConnection({channel, locks, hostTimeout: 50}, hello => {
+      const {port1, port2} = new MessageChannel();
+      const {attempt, session} = hello;
+      // A host that hangs after its first word.
+      if (attempt === 1) port2.postMessage({type: 'welcome', attempt, epoch: 'hangs', generation: 0, place: 'shared-worker', lineage: 'none', session});
+      else admit(hello, port2 as unknown as Channel);
+      opened.push(port2);
+      return port1 as unknown as Channel;
+    });
+    connections.push(connection);
+    connection.on('hostState', state => states.push(state));
+    const doc = connection.get<Notes>('notes', 'one');
+    await doc.create({list: [1]});
+    expect(states).to.eql(['connected', 'lost', 'connected']);
+    for (const port of opened) port.close();
   });
 
   it('ends there, and closes it on both sides', async () => {
