@@ -323,14 +323,16 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** Looks for a host elsewhere: over other channels. @internal */
   protected moveTo(channel: OpenChannel): void {
     this.link?.close();
+    this.link = undefined;
     this.endMirrorDuty();
     this.setLinked(false);
     this.platform = browserPlatform({channel, clock: this.options.clock});
     this.openLink();
   }
 
-  /** @internal */
+  /** Looks for a host, unless it does so already. @internal */
   protected openLink(): void {
+    if (this.link) return;
     this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
       greet: hello => this.greet(hello),
       onOpen: () => this.beginToTalk(false),
@@ -473,6 +475,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   override _handleBulkMessage(error: Error | null, message: Message, method: '_handleFetch' | '_handleSubscribe'): void {
     const {c, data} = message;
     if (!data) return super._handleBulkMessage(error, message, method);
+    // Written out: `guarded` takes a function for each.
     for (const [d, state] of Object.entries(data)) {
       try {
         (this.getExisting(c as string, d) as ProxyDoc | undefined)?.[method](error, state);

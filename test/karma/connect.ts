@@ -7,7 +7,8 @@ const sharedWorkers = {
   newer: (name: string) => new SharedWorker(new URL('./newer-worker.ts', import.meta.url), {type: 'module', name}),
   withoutLocks: (name: string) => new SharedWorker(new URL('./worker-without-locks.ts', import.meta.url), {type: 'module', name}),
   throwing: (name: string) => new SharedWorker(new URL('./throwing-worker.ts', import.meta.url), {type: 'module', name}),
-  missing: (name: string) => new SharedWorker('/no-such-worker.js', {type: 'module', name})
+  missing: (name: string) => new SharedWorker('/no-such-worker.js', {type: 'module', name}),
+  forbidden: (): SharedWorker => { throw new DOMException('The page may not have a worker', 'SecurityError'); }
 };
 
 const ownWorkers = {

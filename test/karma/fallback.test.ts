@@ -42,6 +42,18 @@ describe('without a SharedWorker', () => {
     });
   }
 
+  for (const [without, mode] of [[[], 'elected-tab'], [['locks'], 'direct']] as const) {
+    it(`a worker that the page may not have, ${without.length ? `and no ${without.join()}, ` : ''}gives way to '${mode}' at once, with one host`, async () => {
+      const tab = await stage.openFrame({worker: 'forbidden', without: [...without], hostTimeout});
+      expect(await tab.mode).to.include({mode});
+      const states: unknown[] = [];
+      tab.connection.on('hostState', state => states.push(state));
+      await expectWorkingDocument(tab.connection);
+      await tab.connection.flushWrites();
+      expect([tab.connection.hostState, states.includes('lost')]).to.eql(['connected', false]);
+    });
+  }
+
   it('useSharedWorker: false makes the connection direct', async () => {
     const {connection} = await stage.openFrame({useSharedWorker: false});
     await expectWorkingDocument(connection);
