@@ -1,5 +1,6 @@
 import {
-  CLOSED, SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage, type Hello, type Place, type TabChannelMessage, type Welcome
+  CLOSED, SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage,
+  type Absent, type Hello, type Place, type Refusal, type TabChannelMessage, type Welcome
 } from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {afterWaking} from '../platform/after-waking.js';
@@ -253,19 +254,12 @@ export class HostLink {
   /** @param port which it came on; else it was the channel */
   private receive(message: TabChannelMessage | undefined, port?: Channel): void {
     if (!message || this.closed) return;
-    const greeting = this.greeting?.hello.attempt === (message as Welcome).attempt ? this.greeting : undefined;
     switch (message.type) {
       case 'welcome':
-        // A host that has been replaced may wake up and answer, too.
-        if (greeting && message.generation >= this.generation) this.begin(message, greeting, port);
-        return;
       case 'refusal':
-        if (greeting) this.events.onRefused(message.protocol);
-        return;
       case 'absent':
-        if (!greeting?.port) return;
-        this.leavePort(greeting);
-        return this.greetInLobby();
+        if (message.attempt === this.greeting?.hello.attempt) this.handleAnswer(message, this.greeting, port);
+        return;
       case 'batch':
         this.watchdog?.hear();
         return this.session?.receive(message);
@@ -277,6 +271,23 @@ export class HostLink {
         return;
       default:
         message satisfies never;
+    }
+  }
+
+  private handleAnswer(answer: Welcome | Refusal | Absent, greeting: Greeting, port: Channel | undefined): void {
+    switch (answer.type) {
+      case 'welcome':
+        // A host that has been replaced may wake up and answer, too.
+        if (answer.generation >= this.generation) this.begin(answer, greeting, port);
+        return;
+      case 'refusal':
+        return this.events.onRefused(answer.protocol);
+      case 'absent':
+        if (!greeting.port) return;
+        this.leavePort(greeting);
+        return this.greetInLobby();
+      default:
+        answer satisfies never;
     }
   }
 

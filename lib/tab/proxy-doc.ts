@@ -7,7 +7,6 @@ import {
 } from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import {nextTick} from '../platform/next-tick.js';
-import {NONE} from '../platform/none.js';
 import {Completion, completing} from './completion.js';
 import {splitCallback} from './promising.js';
 import {submitOptions} from './submit-options.js';
@@ -54,8 +53,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private flushedAt = 0;
   /** The request that is being made is content with the stored state. */
   private storedWillDo = false;
-  private waiting: readonly {isOver: () => boolean; callback: () => void}[] = NONE;
-  private unheard: readonly unknown[] = NONE;
+  private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
+  private unheard: unknown[] | undefined;
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
   private tellsErrorsFirst = false;
 
@@ -154,13 +153,13 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   private when(isOver: () => boolean, callback: () => void): void {
     if (isOver()) callback();
-    else this.waiting = [...this.waiting, {isOver, callback}];
+    else (this.waiting ??= []).push({isOver, callback});
   }
 
   private callWaiting(): void {
     const {waiting} = this;
-    if (!waiting.length) return;
-    this.waiting = NONE;
+    if (!waiting) return;
+    this.waiting = undefined;
     for (const {isOver, callback} of waiting) this.when(isOver, callback);
   }
 
@@ -281,16 +280,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       return;
     }
     // Upstream emits one error for all ops that one rollback takes.
-    if (!this.unheard.length) nextTick(() => this.connection.guarded(() => this.emitUnheard()));
-    if (!this.unheard.includes(error)) this.unheard = [...this.unheard, error];
+    if (!this.unheard?.length) nextTick(() => this.connection.guarded(() => this.emitUnheard()));
+    if (!this.unheard?.includes(error)) (this.unheard ??= []).push(error);
   }
 
   private emitUnheard(): void {
-    while (this.unheard.length) {
-      const [error, ...others] = this.unheard;
-      this.unheard = others;
-      this.emit('error', error);
-    }
+    while (this.unheard?.length) this.emit('error', this.unheard.shift());
   }
 
   /** @internal */

@@ -1,4 +1,3 @@
-import {NONE} from '../platform/none.js';
 import type {AheadOp} from '../protocol/messages.js';
 import type {PendingOp} from './upstream.js';
 
@@ -12,6 +11,9 @@ interface Step {
   /** The tab's own op. */
   op?: PendingOp;
 }
+
+/** One for all documents: most have none. */
+const NONE: readonly Step[] = Object.freeze([]);
 
 /** Steps of a document that another host may not know, in order and without a gap, since a revision that every host knows. */
 export class UnconfirmedSteps {
