@@ -97,7 +97,10 @@ export class HostLink {
       const message = parseLobbyMessage(event.data);
       if (message?.type !== 'here' || message.generation < this.generation) return;
       this.generation = message.generation;
-      if (message.epoch !== this.epoch || !this.session) this.greet();
+      if (message.epoch === this.epoch && this.session) return;
+      // It may be behind the port, and its welcome under way.
+      if (this.greeting?.port) this.greetInLobby();
+      else this.greet();
     };
     this.lobby.unref?.();
     if (this.awaitsLock) this.takeLock();

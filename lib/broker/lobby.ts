@@ -93,13 +93,17 @@ export class Lobby {
     private readonly options: LobbyOptions,
     private readonly events: LobbyEvents
   ) {
-    const {namespace, epoch, generation} = options;
     const {catchUp} = options;
     this.late = catchUp && new LateNews(platform.clock, catchUp);
-    this.lobby = platform.channel(lobbyName(namespace));
+    this.lobby = platform.channel(lobbyName(options.namespace));
     this.lobby.onmessage = event => this.receive(event.data);
     this.lobby.unref?.();
-    this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
+  }
+
+  /** Tells the tabs that this host is there. */
+  announce(): void {
+    const {epoch, generation} = this.options;
+    if (!this.closed) this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
   }
 
   private receive(data: unknown): void {
@@ -136,8 +140,8 @@ export class Lobby {
 
   private receiveHello(hello: Hello): void {
     const guest = this.guestOf(hello.tabId);
-    // It has been welcomed on a port meanwhile, which it may not have heard yet.
-    if (guest.port && hello.attempt <= guest.attempt) return;
+    // It has been welcomed meanwhile, which it may not have heard yet.
+    if (guest.session && hello.attempt <= guest.attempt) return;
     guest.channel ??= this.openChannel(hello.tabId, guest);
     if (hello.protocol === PROTOCOL_VERSION) return this.welcome(hello, guest);
     guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
@@ -147,8 +151,6 @@ export class Lobby {
   private welcome(hello: Hello, guest: Guest, port?: Channel): void {
     const {epoch, generation, place, lineage, durability} = this.options;
     const channel = port ?? guest.channel!;
-    // Where this greeting was overtaken by a later one, the tab is in that one's session: it greets again.
-    guest.session?.sayEnd('the tab has greeted again');
     this.endSession(guest, 'broken');
     this.away.get(hello.tabId)?.();
     this.away.delete(hello.tabId);

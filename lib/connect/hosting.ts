@@ -18,14 +18,17 @@ export interface HostingOptions extends Omit<HostOptions, 'connection'> {
   signal: AbortSignal;
 }
 
-/** What may be asked of a host, whether it is its turn or not. */
-export type Hosting = Pick<Host, 'admit'>;
+export interface HostingEvents {
+  /** Another host is in office. */
+  onWaiting?(): void;
+  /** The host lets tabs in. */
+  onOpen?(host: Host): void;
+  /** Called once, when it is over. */
+  onStopped?(): void;
+}
 
-/**
- * Hosts a namespace when it is our turn, until the signal, or until another host takes over.
- * @param onStopped called once, when that is over
- */
-export function host(options: HostingOptions, onStopped: () => void): Hosting {
+/** Hosts a namespace when it is our turn, until the signal, or until another host takes over. */
+export function host(options: HostingOptions, events: HostingEvents = {}): void {
   const {namespace, build, steal, locks, connect, signal} = options;
   let running: Host | undefined;
   const stop = (): void => running?.close();
@@ -36,22 +39,23 @@ export function host(options: HostingOptions, onStopped: () => void): Hosting {
   };
   const finish = (): void => {
     signal.removeEventListener('abort', finish);
-    onStopped();
+    events.onStopped?.();
   };
   // While it waits, there is nothing to stop but the waiting.
   signal.addEventListener('abort', finish);
-  takeOffice({namespace, build, steal, locks, signal, channel: options.channel ?? (name => new BroadcastChannel(name))}, async () => {
+  const channel = options.channel ?? (name => new BroadcastChannel(name));
+  takeOffice({namespace, build, steal, locks, signal, channel, onWaiting: events.onWaiting}, async () => {
     signal.removeEventListener('abort', finish);
     if (signal.aborted) return;
     const host: Host = (running = new Host({idleAfter: IDLE_MS, ...options, connection: connect(() => host.token())}));
     signal.addEventListener('abort', retire);
+    void host.whenOpen.then(() => events.onOpen?.(host));
     const stopReporting = reportUncaught(error => host.reportUncaught(error));
     await host.whenClosed;
     stopReporting();
     signal.removeEventListener('abort', retire);
-    onStopped();
+    events.onStopped?.();
   }, stop);
-  return {admit: (hello, port) => running?.admit(hello, port) ?? false};
 }
 
 /** Errors that nobody catches: those of a worker nobody would see. */

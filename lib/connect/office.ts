@@ -1,6 +1,6 @@
 import {parseLobbyMessage, type Candidate} from '../protocol/frames.js';
 import {PROTOCOL_VERSION, hostLockName, lobbyName} from '../protocol/version.js';
-import type {Locks, OpenChannel} from '../platform/platform.js';
+import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 
 export interface OfficeOptions {
   namespace: string;
@@ -13,6 +13,8 @@ export interface OfficeOptions {
   channel: OpenChannel;
   /** Ends the waiting. */
   signal: AbortSignal;
+  /** There is another one, and this one waits. */
+  onWaiting?: (() => void) | undefined;
 }
 
 /**
@@ -20,28 +22,39 @@ export interface OfficeOptions {
  * @param serve called when this one is admitted; the lock is held until what it returns resolves
  * @param onLost called when another one has taken the lock in the meantime
  */
-export function takeOffice(
-  {namespace, build, steal, locks, channel, signal}: OfficeOptions, serve: () => Promise<void>, onLost: () => void
-): void {
+export function takeOffice(options: OfficeOptions, serve: () => Promise<void>, onLost: () => void): void {
+  const {namespace, steal, locks, signal} = options;
   if (!locks) return void serve();
   const name = hostLockName(namespace);
-  const candidacy = steal ? undefined : new Candidacy(channel(lobbyName(namespace)), {type: 'candidate', protocol: PROTOCOL_VERSION, build});
   let isServing = false;
   const enter = (): Promise<void> => {
     isServing = true;
-    candidacy?.end();
     return serve();
   };
-  // A lock can be stolen, or waited for: not both (Web Locks, `steal` with `signal` is a NotSupportedError).
-  locks.request(name, steal ? {steal} : {mode: 'exclusive', signal}, enter).catch(() => {
-    candidacy?.end();
-    if (isServing) onLost();
-  });
+  const lose = (): void => { if (isServing) onLost(); };
+  // A lock can be stolen, asked for if it is free, or waited for until a signal: not two of these (Web Locks, NotSupportedError).
+  if (steal) return void locks.request(name, {steal}, enter).catch(lose);
+  const wait = async (): Promise<void> => {
+    if (signal.aborted) return;
+    options.onWaiting?.();
+    const candidacy = new Candidacy(options);
+    const end = (): void => candidacy.end();
+    const enterLater = (): Promise<void> => {
+      end();
+      return enter();
+    };
+    await locks.request(name, {mode: 'exclusive', signal}, enterLater).finally(end);
+  };
+  locks.request(name, {ifAvailable: true}, lock => (lock ? enter() : undefined)).then(() => (isServing ? undefined : wait())).catch(lose);
 }
 
 /** Tells the host in office, and whoever comes into it, that another one waits. */
 class Candidacy {
-  constructor(private readonly lobby: ReturnType<OpenChannel>, candidate: Candidate) {
+  private readonly lobby: Channel;
+
+  constructor({channel, namespace, build}: OfficeOptions) {
+    const candidate: Candidate = {type: 'candidate', protocol: PROTOCOL_VERSION, build};
+    const lobby = (this.lobby = channel(lobbyName(namespace)));
     lobby.unref?.();
     lobby.onmessage = ({data}) => { if (parseLobbyMessage(data)?.type === 'here') lobby.postMessage(candidate); };
     lobby.postMessage(candidate);

@@ -36,7 +36,7 @@ export async function startDirectHost(server: Server, {namespace, channel, store
 
 /** A host in the page of an elected tab, for all tabs. */
 export function startElectedHost(server: Server, options: Omit<HostingOptions, 'connect' | 'place'>): void {
-  host({...options, place: 'elected-tab', connect: getToken => connectTo(server, getToken)}, () => {});
+  host({...options, place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
 }
 
 /** @returns undefined when another tab has it */

@@ -4,8 +4,8 @@ import type {StoreOptions} from '../host/host.js';
 import {connectToServer, type Authorize, type ServerUrl} from '../host/server-connection.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
-import type {Absent} from '../protocol/frames.js';
-import {host, type Hosting} from './hosting.js';
+import {host} from './hosting.js';
+import {Reception} from './reception.js';
 import {isSignal, parsePortHello, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface StartHostOptions {
@@ -51,7 +51,13 @@ export function startHost(options: StartHostOptions = {}): void {
     }
     registry.register(type);
   }
-  const offices = new Map<string, Office>();
+  const offices = new Map<string, AbortController>();
+  const receptions = new Map<string, Reception>();
+  const receptionOf = (namespace: string): Reception => {
+    const reception = receptions.get(namespace) ?? new Reception();
+    receptions.set(namespace, reception);
+    return reception;
+  };
   const serve = (greeting: Omit<WorkerGreeting, 'type'>): void => {
     const {namespace, store, steal, after} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) return;
@@ -59,23 +65,28 @@ export function startHost(options: StartHostOptions = {}): void {
     const connect = connector(options, greeting);
     if (!connect) return;
     const end = new AbortController();
-    const hosting = host({
+    const reception = receptionOf(namespace);
+    const isOurs = (): boolean => offices.get(namespace) === end;
+    offices.set(namespace, end);
+    reception.expect();
+    host({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after,
       store: options.store ?? store, locks: browserPlatform().locks, connect, signal: end.signal
-    }, () => { if (offices.get(namespace)?.end === end) offices.delete(namespace); });
-    offices.set(namespace, {hosting, end});
+    }, {
+      onWaiting: () => reception.close(),
+      onOpen: opened => { if (isOurs()) reception.open((hello, port) => opened.admit(hello, port)); },
+      onStopped: () => {
+        if (!isOurs()) return;
+        offices.delete(namespace);
+        reception.close();
+      }
+    });
   };
   if (options.namespace !== undefined && (options.url || options.connect)) {
     serve({namespace: options.namespace, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
   }
-  if (isShared()) serveTabs(serve, offices);
+  if (isShared()) serveTabs(serve, receptionOf);
   else serveTab(serve, offices);
-}
-
-/** One namespace that this worker hosts, or waits for its turn to. */
-interface Office {
-  hosting: Hosting;
-  end: AbortController;
 }
 
 function connector(
@@ -100,29 +111,24 @@ function isShared(): boolean {
 
 type Serve = (greeting: WorkerGreeting) => void;
 
-function serveTabs(serve: Serve, offices: ReadonlyMap<string, Office>): void {
+function serveTabs(serve: Serve, receptionOf: (namespace: string) => Reception): void {
   (globalThis as unknown as WorkerScope).onconnect = ({ports: [tab]}) => {
     tab!.onmessage = ({data, ports: [port]}) => {
       const greeting = parseWorkerGreeting(data);
       if (greeting) return serve(greeting);
       const message = port && parsePortHello(data);
-      if (!message) return undefined;
-      const {namespace, hello} = message;
-      if (offices.get(namespace)?.hosting.admit(hello, port)) return undefined;
-      port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
-      // What has been posted still arrives.
-      return port.close();
+      if (message) receptionOf(message.namespace).receive(message.hello, port);
     };
   };
 }
 
-function serveTab(serve: Serve, offices: ReadonlyMap<string, Office>): void {
+function serveTab(serve: Serve, offices: ReadonlyMap<string, AbortController>): void {
   const scope = globalThis as unknown as WorkerScope;
   scope.addEventListener?.('message', ({data}) => {
     const greeting = parseWorkerGreeting(data);
     if (greeting) serve(greeting);
     if (!isSignal(data, 'sharedb-tabs:stop')) return;
-    for (const {end} of offices.values()) end.abort();
+    for (const end of offices.values()) end.abort();
     const tell = (): void => {
       if (offices.size) systemClock.after(10, tell);
       else scope.postMessage?.({type: 'sharedb-tabs:stopped'});

@@ -2,6 +2,7 @@ import {Lobby, type Ending, type SessionHandlers} from '../broker/lobby.js';
 import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
+import {nextTick} from '../platform/next-tick.js';
 import {runAll} from '../platform/run-all.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
@@ -118,8 +119,12 @@ export class Host {
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
   private closed = false;
+  private tellOpen: () => void = () => {};
+  /** Resolves when tabs are let in. */
+  readonly whenOpen = new Promise<void>(resolve => { this.tellOpen = resolve; });
   private tellClosed: () => void = () => {};
-  private readonly hasClosed = new Promise<void>(resolve => { this.tellClosed = resolve; });
+  /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
+  readonly whenClosed = new Promise<void>(resolve => { this.tellClosed = resolve; });
 
   constructor(private readonly options: HostOptions) {
     this.platform = browserPlatform(options);
@@ -227,6 +232,9 @@ export class Host {
     });
     for (const tab of this.tabs.values()) this.watchAbsent(tab);
     if (this.isMirrored && store!.keys().length) this.awaitTabs();
+    this.tellOpen();
+    // Who has greeted on a port by then is welcomed there, and need not greet again.
+    void this.whenOpen.then(() => nextTick(() => this.lobby!.announce()));
   }
 
   /** What nobody came back for is not kept any longer. */
@@ -572,11 +580,6 @@ export class Host {
     await this.store?.clear();
     // The answer to who asked is on its way when the lobby closes.
     this.platform.clock.after(0, () => this.close());
-  }
-
-  /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
-  get whenClosed(): Promise<void> {
-    return this.hasClosed;
   }
 
   private refuse(tab: Tab, message: {a: string}, problem: string): void {

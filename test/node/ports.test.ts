@@ -3,6 +3,7 @@ import {expect} from 'chai';
 import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
+import {Reception} from '../../lib/connect/reception.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
 import type {Absent, Hello} from '../../lib/protocol/frames.js';
@@ -27,7 +28,7 @@ describe('a host that is greeted on a port', () => {
   const states: string[] = [];
   const connections: ProxyConnection[] = [];
 
-  beforeEach(() => {
+  beforeEach(async () => {
     posted = [];
     held = undefined;
     for (const list of [hellos, closed, opened, states, connections]) list.length = 0;
@@ -43,6 +44,7 @@ describe('a host that is greeted on a port', () => {
     };
     backend = new Backend();
     host = new Host({connection: backend.connect(), channel});
+    await until('it has said that it is there', () => posted.includes('here'));
     posted.length = 0;
   });
   afterEach(() => {
@@ -69,7 +71,9 @@ describe('a host that is greeted on a port', () => {
 
   /** As a worker does. */
   function admit(hello: Hello, port: Channel, to = host): void {
-    if (!to.admit(hello, port)) port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
+    const reception = new Reception();
+    reception.open((...greeting) => to.admit(...greeting));
+    reception.receive(hello, port);
   }
 
   async function note(connection: ProxyConnection): Promise<ProxyDoc<Notes>> {
@@ -222,6 +226,79 @@ describe('a host that is greeted on a port', () => {
         await until('the tab has closed the port', () => closed.length > 0);
       });
     }
+  });
+
+  describe('of a worker that is just starting', () => {
+    let reception: Reception;
+
+    beforeEach(() => {
+      reception = new Reception();
+    });
+
+    const connectToWorker = (): ProxyConnection => connect((hello, port) => reception.receive(hello, port));
+    const open = (): void => reception.open((hello, port) => host.admit(hello, port));
+
+    it('has the greeting, and what came with it, when it comes into office', async () => {
+      const connections = [connectToWorker(), connectToWorker()];
+      const docs = connections.map(connection => connection.get<Notes>('notes', 'one'));
+      const whenSubscribed = docs.map(doc => doc.subscribe());
+      const whenCreated = docs[0]!.create({list: [0]});
+      await new Promise(resolve => setTimeout(resolve, 20));
+      expect(states).to.eql([]);
+      open();
+      await Promise.all([...whenSubscribed, whenCreated]);
+      await push(docs[0]!, 4);
+      await until('the other tab has it', () => docs[1]!.data?.list.length === 5);
+      expect([states, posted, hellos.length]).to.eql([['connected', 'connected'], [], 2]);
+    });
+
+    it('leaves it to the one in office where it has to wait', async () => {
+      const connection = connectToWorker();
+      const whenSubscribed = connection.get('notes', 'one').subscribe();
+      await new Promise(resolve => setTimeout(resolve));
+      reception.close();
+      await until('the tab greets in the lobby', () => posted.includes('hello'));
+      await whenSubscribed;
+      expect([states, hellos.length]).to.eql([['connected'], 1]);
+      await note(connectToWorker());
+      expect(posted.filter(type => type === 'hello')).to.have.length(2);
+    });
+
+    it('is in office later than the tab had patience', async () => {
+      held = [];
+      const connection = connectToWorker();
+      const whenSubscribed = connection.get('notes', 'one').subscribe();
+      await until('the tab greets in the lobby as well', () => posted.includes('hello'));
+      open();
+      await whenSubscribed;
+      expect([states, hellos.length]).to.eql([['connected'], 1]);
+    });
+
+    it('answers the last greeting of a tab', async () => {
+      const connection = connectToWorker();
+      const doc = connection.get<Notes>('notes', 'one');
+      const whenCreated = doc.create({list: [0]});
+      (connection as unknown as {link: {greet(): void}}).link.greet();
+      expect(hellos).to.have.length(2);
+      await until('the first port is closed', () => closed.length === 2);
+      open();
+      await whenCreated;
+      await push(doc, 4);
+      expect(states).to.eql(['connected']);
+      expect(host.inspect().tabs).to.equal(1);
+    });
+
+    it('keeps greetings again when its host has ended, and another one is to come', async () => {
+      open();
+      reception.close();
+      reception.expect();
+      const whenSubscribed = connectToWorker().get('notes', 'one').subscribe();
+      await new Promise(resolve => setTimeout(resolve, 20));
+      expect(states).to.eql([]);
+      open();
+      await whenSubscribed;
+      expect([states, posted]).to.eql([['connected'], []]);
+    });
   });
 
   for (const first of ['on the port', 'in the lobby'] as const) {

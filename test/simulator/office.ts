@@ -1,7 +1,8 @@
 import {Host} from '../../lib/host.js';
 import {takeOffice} from '../../lib/connect/office.js';
+import {Reception} from '../../lib/connect/reception.js';
 import type {Channel} from '../../lib/platform/platform.js';
-import type {Absent, Hello} from '../../lib/protocol/frames.js';
+import type {Hello} from '../../lib/protocol/frames.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {Random} from '../karma/random.js';
 import {CrashingStorage} from './crashing-storage.js';
@@ -20,6 +21,12 @@ export interface Station {
   isDeaf: boolean;
 }
 
+/** Where hosts live, and tabs greet them on ports. */
+interface Worker {
+  process: Process;
+  reception: Reception;
+}
+
 export interface OfficeOptions {
   machine: Machine;
   server: Server;
@@ -34,7 +41,7 @@ export class Office {
   /** Those who were replaced while they lived, and may not know it. */
   readonly former: Station[] = [];
   private readonly disk = new InMemoryStorage();
-  private readonly workers: Process[] = [];
+  private readonly workers: Worker[] = [];
   /** The highest generation of a host so far, which the tabs tell the next one. */
   private generation = 0;
   /** How many workers wait for the lock. */
@@ -47,16 +54,21 @@ export class Office {
   begin(steal = false): void {
     const number = this.workers.length + 1;
     const process = this.options.machine.start(`host ${number}`);
-    this.workers.push(process);
+    const reception = new Reception();
+    this.workers.push({process, reception});
     const {locks, channel} = process;
     let station: Station | undefined;
     this.candidates++;
-    takeOffice({namespace: 'default', build: '', steal, locks, channel, signal: new AbortController().signal}, async () => {
+    const onWaiting = (): void => reception.close();
+    takeOffice({namespace: 'default', build: '', steal, locks, channel, signal: new AbortController().signal, onWaiting}, async () => {
       this.candidates--;
       if (this.isOver) return;
       station = this.serve(number, process);
+      const {host} = station;
       this.install(station);
-      await station.host.whenClosed;
+      void host.whenOpen.then(() => reception.open((hello, port) => host.admit(hello, port)));
+      await host.whenClosed;
+      reception.close();
       this.retire(station);
     }, () => { if (!station?.isDeaf) station?.host.close(); });
   }
@@ -76,16 +88,13 @@ export class Office {
     this.begin();
   }
 
-  /** A page greets a host on a port, now and then; that arrives some time, and the host may not be the one in office any more. */
+  /** A page greets the host of a worker on a port, now and then; that arrives some time, and it may be in office no more, or not yet. */
   greetOnPort(hello: Hello, page: Process): Channel | undefined {
-    const {current, options: {machine, random}} = this;
-    if (!current || random.below(2)) return undefined;
-    const [mine, its] = page.ports(current.process);
-    machine.agenda.some(`${page.name} greets on a port`, () => {
-      if (current.host.admit(hello, its)) return;
-      its.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
-      its.close();
-    }, current.process);
+    const {options: {machine, random}} = this;
+    const worker = this.workers.findLast(({process}) => process === this.current?.process) ?? this.workers.at(-1);
+    if (!worker || random.below(2)) return undefined;
+    const [mine, its] = page.ports(worker.process);
+    machine.agenda.some(`${page.name} greets on a port`, () => worker.reception.receive(hello, its), worker.process);
     return mine;
   }
 
@@ -117,7 +126,7 @@ export class Office {
 
   /** What is to be heard is heard. */
   wakeAll(): void {
-    for (const process of this.workers) process.thaw();
+    for (const {process} of this.workers) process.thaw();
     for (const {host} of this.former) host.close();
   }
 

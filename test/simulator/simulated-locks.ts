@@ -64,7 +64,8 @@ export class SimulatedLocks {
   }
 
   private isAvailable(request: Request): boolean {
-    const earlier = this.queue.slice(0, Math.max(this.queue.indexOf(request), 0));
+    const place = this.queue.indexOf(request);
+    const earlier = place < 0 ? this.queue : this.queue.slice(0, place);
     return ![...this.held, ...earlier].some(other =>
       other.name === request.name && (other.mode === 'exclusive' || request.mode === 'exclusive'));
   }

@@ -1,0 +1,58 @@
+import type {Channel} from '../platform/platform.js';
+import type {Absent, Hello} from '../protocol/frames.js';
+import type {TabId} from '../protocol/ids.js';
+
+/** Who can answer a greeting. @returns whether the tab has been welcomed */
+type Admit = (hello: Hello, port: Channel) => boolean;
+
+interface Greeting {
+  hello: Hello;
+  port: Channel;
+}
+
+/**
+ * Where a worker takes the tabs' greetings on ports, for one namespace. While it is starting it keeps them: its host may be in
+ * office in a moment, and what a tab has said meanwhile waits in its port. Where it is not, they are told so, and greet in
+ * the lobby.
+ */
+export class Reception {
+  /** While it is not known whether there will be a host here: each tab's last one. */
+  private kept: Map<TabId, Greeting> | undefined = new Map();
+  private admit: Admit = () => false;
+
+  receive(hello: Hello, port: Channel): void {
+    if (!this.kept) return this.answer({hello, port});
+    this.kept.get(hello.tabId)?.port.close();
+    this.kept.set(hello.tabId, {hello, port});
+  }
+
+  /** A host is about to try to get into office. */
+  expect(): void {
+    this.kept ??= new Map();
+  }
+
+  /** It is there. */
+  open(admit: Admit): void {
+    this.admit = admit;
+    this.answerAll();
+  }
+
+  /** There is none, or another one is in office. */
+  close(): void {
+    this.admit = () => false;
+    this.answerAll();
+  }
+
+  private answerAll(): void {
+    const {kept} = this;
+    this.kept = undefined;
+    for (const greeting of kept?.values() ?? []) this.answer(greeting);
+  }
+
+  private answer({hello, port}: Greeting): void {
+    if (this.admit(hello, port)) return;
+    port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
+    // What has been posted still arrives.
+    port.close();
+  }
+}

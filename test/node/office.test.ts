@@ -1,0 +1,54 @@
+import {expect} from 'chai';
+import {takeOffice} from '../../lib/connect/office.js';
+import {parseLobbyMessage} from '../../lib/protocol/frames.js';
+import {lobbyName} from '../../lib/protocol/version.js';
+import {Random} from '../karma/random.js';
+import {until} from '../waiting/until.js';
+import {Browser} from './processes.js';
+
+describe('the office of a host', () => {
+  let browser: Browser;
+  let told: string[];
+  const leave = new Map<string, () => void>();
+
+  beforeEach(() => {
+    browser = new Browser(new Random(1));
+    told = [];
+    const {channel} = browser.process();
+    channel(lobbyName('default')).onmessage = ({data}) => {
+      const message = parseLobbyMessage(data);
+      if (message?.type === 'candidate') told.push(`a candidate of build ${message.build}`);
+    };
+  });
+
+  function stand(name: string, signal = new AbortController().signal): void {
+    const {locks, channel} = browser.process();
+    takeOffice({namespace: 'default', build: name, steal: false, locks, channel, signal, onWaiting: () => told.push(`${name} waits`)}, () => {
+      told.push(`${name} serves`);
+      return new Promise(resolve => leave.set(name, resolve));
+    }, () => told.push(`${name} has lost it`));
+  }
+
+  it('is had at once where it is free, and waited for where somebody has it, who is told', async () => {
+    stand('one');
+    await until('the first serves', () => told.length === 1);
+    stand('two');
+    await until('the second one waits, and says so', () => told.length === 3);
+    leave.get('one')!();
+    await until('the second one serves', () => told.length === 4);
+    expect(told).to.eql(['one serves', 'two waits', 'a candidate of build two', 'two serves']);
+  });
+
+  it('is not waited for any more by who has been stopped', async () => {
+    stand('one');
+    await until('the first serves', () => told.length === 1);
+    const end = new AbortController();
+    stand('two', end.signal);
+    await until('the second one waits', () => told.includes('two waits'));
+    end.abort();
+    leave.get('one')!();
+    stand('three');
+    await until('the third one serves', () => told.includes('three serves'));
+    expect(told).to.not.include('two serves');
+  });
+});
