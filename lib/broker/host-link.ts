@@ -98,8 +98,8 @@ export class HostLink {
       if (message?.type !== 'here' || message.generation < this.generation) return;
       this.generation = message.generation;
       if (message.epoch === this.epoch && this.session) return;
-      // It may be behind the port, and its welcome under way.
-      if (this.greeting?.port) this.greetInLobby();
+      // It may have had the greeting, in the lobby or on a port, and its welcome be under way.
+      if (this.greeting) this.greetInLobby();
       else this.greet();
     };
     this.lobby.unref?.();

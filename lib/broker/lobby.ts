@@ -103,7 +103,7 @@ export class Lobby {
   /** Tells the tabs that this host is there. */
   announce(): void {
     const {epoch, generation} = this.options;
-    if (!this.closed) this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
+    this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
   }
 
   private receive(data: unknown): void {

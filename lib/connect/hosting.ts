@@ -7,7 +7,7 @@ const IDLE_MS = 10_000;
 /** How long a host that is to stop may take to send what is pending, in ms. */
 const FINISH_MS = 1500;
 
-export interface HostingOptions extends Omit<HostOptions, 'connection'> {
+export interface HostingOptions extends Omit<HostOptions, 'connection' | 'onOpen'> {
   namespace: string;
   build: string;
   /** Take the place of a host that does not answer. */
@@ -21,7 +21,7 @@ export interface HostingOptions extends Omit<HostOptions, 'connection'> {
 export interface HostingEvents {
   /** Another host is in office. */
   onWaiting?(): void;
-  /** The host lets tabs in. */
+  /** The host is in office, and lets tabs in. */
   onOpen?(host: Host): void;
   /** Called once, when it is over. */
   onStopped?(): void;
@@ -47,9 +47,9 @@ export function host(options: HostingOptions, events: HostingEvents = {}): void 
   takeOffice({namespace, build, steal, locks, signal, channel, onWaiting: events.onWaiting}, async () => {
     signal.removeEventListener('abort', finish);
     if (signal.aborted) return;
-    const host: Host = (running = new Host({idleAfter: IDLE_MS, ...options, connection: connect(() => host.token())}));
+    const {onOpen} = events;
+    const host: Host = (running = new Host({idleAfter: IDLE_MS, ...options, onOpen, connection: connect(() => host.token())}));
     signal.addEventListener('abort', retire);
-    void host.whenOpen.then(() => events.onOpen?.(host));
     const stopReporting = reportUncaught(error => host.reportUncaught(error));
     await host.whenClosed;
     stopReporting();

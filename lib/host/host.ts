@@ -2,7 +2,6 @@ import {Lobby, type Ending, type SessionHandlers} from '../broker/lobby.js';
 import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
-import {nextTick} from '../platform/next-tick.js';
 import {runAll} from '../platform/run-all.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
@@ -79,6 +78,8 @@ export interface HostOptions {
    * the next host can go on from it. Default: where the host is to outlive a tab, which is in no `place` but 'direct'.
    */
   mirror?: boolean | undefined;
+  /** Called once, when tabs are let in. */
+  onOpen?: ((host: Host) => void) | undefined;
   /** Closes itself when there has been no tab for so long, in ms. Default: never. */
   idleAfter?: number | undefined;
   /** What is dropped and why. Default: `console.warn`. */
@@ -119,9 +120,6 @@ export class Host {
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
   private closed = false;
-  private tellOpen: () => void = () => {};
-  /** Resolves when tabs are let in. */
-  readonly whenOpen = new Promise<void>(resolve => { this.tellOpen = resolve; });
   private tellClosed: () => void = () => {};
   /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
   readonly whenClosed = new Promise<void>(resolve => { this.tellClosed = resolve; });
@@ -232,9 +230,9 @@ export class Host {
     });
     for (const tab of this.tabs.values()) this.watchAbsent(tab);
     if (this.isMirrored && store!.keys().length) this.awaitTabs();
-    this.tellOpen();
-    // Who has greeted on a port by then is welcomed there, and need not greet again.
-    void this.whenOpen.then(() => nextTick(() => this.lobby!.announce()));
+    // Who has greeted on a port by now is welcomed there, and need not greet again.
+    this.options.onOpen?.(this);
+    this.lobby.announce();
   }
 
   /** What nobody came back for is not kept any longer. */

@@ -63,10 +63,9 @@ export class Office {
     takeOffice({namespace: 'default', build: '', steal, locks, channel, signal: new AbortController().signal, onWaiting}, async () => {
       this.candidates--;
       if (this.isOver) return;
-      station = this.serve(number, process);
+      station = this.serve(number, process, host => reception.open((...greeting) => host.admit(...greeting)));
       const {host} = station;
       this.install(station);
-      void host.whenOpen.then(() => reception.open((hello, port) => host.admit(hello, port)));
       await host.whenClosed;
       reception.close();
       this.retire(station);
@@ -144,14 +143,14 @@ export class Office {
     line.die();
   }
 
-  private serve(number: number, process: Process): Station {
+  private serve(number: number, process: Process, onOpen: (host: Host) => void): Station {
     const {machine, server, hasStore, warn} = this.options;
     const line = server.line(process);
     const storage = hasStore ? new CrashingStorage(this.disk, machine, process) : undefined;
     const {channel, locks, clock} = process;
     const durability = number % 2 ? 'relaxed' : 'delayed';
     const host = new Host({
-      connection: line.connection, channel, locks, clock, warn, store: storage ? {storage, durability} : false, after: this.generation
+      connection: line.connection, channel, locks, clock, warn, onOpen, store: storage ? {storage, durability} : false, after: this.generation
     });
     ({generation: this.generation} = host.inspect());
     return {number, process, host, line, storage, isDeaf: false};
