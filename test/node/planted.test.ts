@@ -3,6 +3,7 @@ import {Session} from '../../lib/broker/session.js';
 import {Follower} from '../../lib/host/follower.js';
 import {History} from '../../lib/host/history.js';
 import {RecordedDoc} from '../../lib/host/recorded-doc.js';
+import {Sequencer} from '../../lib/host/sequencer.js';
 import {SharedDoc} from '../../lib/host/shared-doc.js';
 import {SharedPresences} from '../../lib/host/shared-presences.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
@@ -78,7 +79,7 @@ const bugs: Record<string, Bug> = {
   'a host that does not take what tabs have of a dead one': {
     on: cases['a host that dies, and pages that do']!,
     within: 200,
-    plant: () => replace(SharedDoc.prototype as unknown as {takeAlong(): void}, 'takeAlong', () => () => {})
+    plant: () => replace(Sequencer.prototype, 'takeAlong', () => () => {})
   },
   'a document whose state is not in its journal': {
     on: cases['a host that dies, and another one that takes over from the store']!,

@@ -1,0 +1,27 @@
+/** What waits until a document is restored, or its rollback is over. */
+export class HeldActs {
+  private waiting: (() => void)[] = [];
+  /** What has waited, and is just being done. */
+  private running: (() => void)[] = [];
+
+  get isEmpty(): boolean {
+    return !this.waiting.length && !this.running.length;
+  }
+
+  hold(act: () => void): void {
+    this.waiting.push(act);
+  }
+
+  /** The waiting is over: behind what is just being done, or at once. */
+  afterOthers(act: () => void): void {
+    if (this.running.length) this.running.push(act);
+    else act();
+  }
+
+  /** What has to wait again meanwhile is done the next time. */
+  run(): void {
+    this.running = this.waiting;
+    this.waiting = [];
+    while (this.running.length) this.running.shift()!();
+  }
+}
