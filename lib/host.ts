@@ -1,5 +1,5 @@
 export {Host, type HostOptions, type StoreOptions} from './host/host.js';
-export type {Cipher} from './store/durable-store.js';
+export type {Cipher} from './store/encryption.js';
 export {IndexedDbStorage, type IndexedDbStorageOptions} from './store/indexed-db-storage.js';
 export {InMemoryStorage} from './store/memory-storage.js';
 export {aesGcm} from './store/aes-gcm.js';

@@ -1,4 +1,4 @@
-import type {Cipher} from './durable-store.js';
+import type {Cipher} from './encryption.js';
 
 /** 96 bits, drawn anew for each text: what NIST SP 800-38D recommends for AES-GCM. */
 const IV_BYTES = 12;

@@ -1,16 +1,11 @@
 import {afterWaking} from '../platform/after-waking.js';
-import {runAll} from '../platform/run-all.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
-import {coalesced, nameOf, type Queued, type SettingAside} from './coalesce.js';
+import {Asides, type Aside} from './asides.js';
+import {coalesced, nameOf, type Queued} from './coalesce.js';
+import {Encryption, KEPT, type Cipher} from './encryption.js';
 import {Reader} from './reader.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
-
-/** Turns what is stored into something that only the owner can read, and back. */
-export interface Cipher {
-  encrypt(text: string): Promise<string> | string;
-  /** Rejects or throws where the text is not one of `encrypt`'s. */
-  decrypt(text: string): Promise<string> | string;
-}
+import {Waiters} from './waiters.js';
 
 export interface DurableStoreOptions {
   storage: Storage;
@@ -34,16 +29,6 @@ export interface DurableStoreOptions {
   onSetAside?: ((key: DocKey, error: ErrorData) => void) | undefined;
 }
 
-/** What was stored of a document and could not be used. */
-export interface Aside {
-  /** For {@link DurableStore.discardAside}. */
-  name: string;
-  key: DocKey;
-  error: ErrorData;
-  /** Decrypted where that is possible, else as it was stored; undefined where it can't be read at all. */
-  stored: StoredDoc | undefined;
-}
-
 /** What nobody waits for, because it would come again if it were lost, may go with what comes within so many ms. */
 const LAZY_MS = 300;
 /** After a failed write, the next one is tried after so long. */
@@ -53,12 +38,7 @@ const OPEN_MS = 5000;
 const WRITE_MS = 10_000;
 /** While nothing can be written, the queue is cleaned up each time it has doubled, and not below this length. */
 const LONG_QUEUE = 256;
-/** What can't be read so often won't be. */
-const READ_ATTEMPTS = 3;
-
 const LINEAGE = 'lineage';
-const KEPT = 'kept: ';
-const ASIDE = 'set aside: ';
 
 /**
  * The journal and the checkpoints of a host's documents. What is written in one go is committed together;
@@ -72,8 +52,6 @@ export class DurableStore {
   /** The small values that `keep` has kept, by name; once the store is ready. What can't be decrypted is left out. */
   readonly kept: Record<string, string> = Object.create(null) as Record<string, string>;
   private readonly known = new Map<string, InventoryItem & {isRead: boolean}>();
-  /** What was set aside, as it is stored. */
-  private readonly aside = new Map<string, string>();
   private queue: Queued[] = [];
   private inFlight: Queued[] = [];
   /** How many changes there have been so far, and what is called when so many are committed. */
@@ -82,9 +60,10 @@ export class DurableStore {
   private needed = 0;
   /** How many have to be committed without delay. */
   private wanted = 0;
-  /** By place. */
-  private waiting: {upTo: number; callback: () => void}[] = [];
+  private readonly waiters = new Waiters();
   private readonly reader: Reader;
+  private readonly encryption: Encryption;
+  private readonly aside: Asides;
   /** Why what is written at present does not survive. */
   private failure: ErrorData | undefined;
   private asideError: ErrorData | undefined;
@@ -98,16 +77,16 @@ export class DurableStore {
   private committing = false;
   private cancelRetry: (() => void) | undefined;
   private cancelLazy: (() => void) | undefined;
-  private failedReads = 0;
-  private asideCount = 0;
   private longQueue = LONG_QUEUE;
   private settleReady: () => void = () => {};
   private readonly ready = new Promise<void>(resolve => { this.settleReady = resolve; });
 
   /** @param after calls back after so many ms; the function that it returns cancels that */
   constructor(private readonly options: DurableStoreOptions, private readonly after: (ms: number, callback: () => void) => () => void) {
-    const {storage} = options;
+    const {storage, epoch, cipher} = options;
     this.reader = new Reader(storage);
+    this.encryption = new Encryption(cipher);
+    this.aside = new Asides(storage, epoch, this.encryption);
     storage.onLost = reason => this.reopen(reason);
     storage.onBlocked = reason => this.goWithout(storeError('ERR_TABS_STORAGE_BLOCKED', reason));
     void this.commit();
@@ -157,7 +136,7 @@ export class DurableStore {
     const unwritten = [...this.inFlight, ...this.queue].filter(change => change.type !== 'meta' && isSame(change.key, key));
     try {
       const replaced = unwritten.some(({type}) => type !== 'append');
-      const stored = replaced ? emptyDoc() : await this.decrypted(await this.reader.read(key));
+      const stored = replaced ? emptyDoc() : await this.encryption.decrypted(await this.reader.read(key));
       for (const change of unwritten) applyTo(stored, change);
       known.isRead = true;
       return stored.checkpoint === undefined && !stored.journal.length ? undefined : stored;
@@ -205,17 +184,12 @@ export class DurableStore {
   }
 
   /** What has been set aside, by this host or an earlier one. */
-  async asides(): Promise<Aside[]> {
-    const found: Aside[] = [];
-    for (const [name, value] of this.aside) {
-      const {key, error, stored} = JSON.parse(value) as Omit<Aside, 'name'>;
-      found.push({name, key, error, stored: stored && (await this.decrypted(stored).catch(() => stored))});
-    }
-    return found;
+  asides(): Promise<Aside[]> {
+    return this.aside.list();
   }
 
   discardAside(name: string): void {
-    if (this.aside.delete(name)) this.enqueue({type: 'meta', name, value: undefined});
+    if (this.aside.discard(name)) this.enqueue({type: 'meta', name, value: undefined});
   }
 
   /** Keeps a small value over restarts; undefined forgets it. */
@@ -241,8 +215,7 @@ export class DurableStore {
   whenWritten(place: number, callback: () => void, hurries = true): void {
     if (this.isFenced) return;
     if (this.isDown || this.closed || place <= this.committed) return callback();
-    const later = this.waiting.findLastIndex(({upTo}) => upTo <= place) + 1;
-    this.waiting.splice(later, 0, {upTo: place, callback});
+    this.waiters.add(place, callback);
     if (hurries) this.want(place);
   }
 
@@ -296,7 +269,7 @@ export class DurableStore {
     this.cancelRetry?.();
     this.cancelLazy?.();
     this.becomeReady();
-    this.release(Infinity);
+    this.waiters.release(Infinity);
   }
 
   // ---- opening
@@ -342,11 +315,11 @@ export class DurableStore {
 
   private async restoreMeta(meta: Record<string, string>): Promise<void> {
     await Promise.all(Object.entries(meta).map(async ([stored, value]) => {
-      if (stored.startsWith(ASIDE)) this.aside.set(stored, value);
+      this.aside.note(stored, value);
       if (!stored.startsWith(KEPT)) return;
       const name = stored.slice(KEPT.length);
       // With another key or none, it stays where it is.
-      const text = await this.decryptedText(value).catch(() => undefined);
+      const text = await this.encryption.decryptedText(value).catch(() => undefined);
       // What was said meanwhile is newer.
       if (text !== undefined && !this.isQueued(stored)) this.kept[name] = text;
     }));
@@ -421,7 +394,7 @@ export class DurableStore {
         const changes = await this.changesOf(this.inFlight);
         await this.impatient(WRITE_MS, this.options.storage.write(changes, this.options.epoch));
         this.inFlight = [];
-        this.noteAsides(changes);
+        for (const change of changes) if (change.type === 'meta') this.aside.note(change.name, change.value);
         this.succeed();
       } while (this.wanted > this.committed && !this.closed);
       this.committing = false;
@@ -452,49 +425,9 @@ export class DurableStore {
     return this.queue.splice(0, at < 0 ? this.queue.length : Math.max(at, 1));
   }
 
-  private async changesOf(batch: Queued[]): Promise<Change[]> {
+  private changesOf(batch: Queued[]): Promise<Change[]> {
     const [first] = batch;
-    if (first?.type === 'set aside') return this.settingAside(first);
-    const {cipher} = this.options;
-    const changes = batch as Change[];
-    if (!cipher) return changes;
-    return Promise.all(changes.map(async change => {
-      if (change.type === 'append') return {...change, record: await cipher.encrypt(change.record)};
-      if (change.type === 'checkpoint') return {...change, checkpoint: await cipher.encrypt(change.checkpoint)};
-      if (change.type === 'meta' && change.name.startsWith(KEPT) && change.value !== undefined) {
-        return {...change, value: await cipher.encrypt(change.value)};
-      }
-      return change;
-    }));
-  }
-
-  private async settingAside({key, error}: SettingAside): Promise<Change[]> {
-    const stored = await this.readForAside(key);
-    const {cipher, epoch} = this.options;
-    const name = `${ASIDE}${JSON.stringify(key)} ${epoch}.${++this.asideCount}`;
-    // A parser's message may quote what was decrypted.
-    const shown = cipher ? {code: error.code, message: 'What was stored could not be used'} : error;
-    if (stored && stored.checkpoint === undefined && !stored.journal.length) return [];
-    const value = JSON.stringify({key, error: shown, stored} satisfies Omit<Aside, 'name'>);
-    return [{type: 'meta', name, value}, {type: 'remove', key}];
-  }
-
-  private noteAsides(changes: Change[]): void {
-    for (const change of changes) {
-      if (change.type === 'meta' && change.name.startsWith(ASIDE) && change.value !== undefined) this.aside.set(change.name, change.value);
-    }
-  }
-
-  private async readForAside(key: DocKey): Promise<StoredDoc | undefined> {
-    try {
-      const [stored] = await this.options.storage.read([key]);
-      this.failedReads = 0;
-      return stored;
-    } catch (error) {
-      if (++this.failedReads < READ_ATTEMPTS) throw error;
-      this.failedReads = 0;
-      return undefined;
-    }
+    return first?.type === 'set aside' ? this.aside.changesFor(first) : this.encryption.encrypted(batch as Change[]);
   }
 
   private succeed(): void {
@@ -505,7 +438,7 @@ export class DurableStore {
       this.failure = undefined;
       this.options.onStatus();
     }
-    this.release(this.count - this.queue.length);
+    this.waiters.release(this.count - this.queue.length);
   }
 
   private handleFailure(error: unknown): void {
@@ -528,7 +461,7 @@ export class DurableStore {
   /** Nothing that this host did not commit may reach anybody: nobody is called back. */
   private stop(): void {
     this.isFenced = true;
-    this.waiting = [];
+    this.waiters.clear();
     this.close();
     this.options.onFenced();
   }
@@ -541,29 +474,7 @@ export class DurableStore {
     this.shorten();
     this.becomeReady();
     this.options.onStatus();
-    this.release(Infinity);
-  }
-
-  private release(upTo: number): void {
-    runAll(this.takeWaiting(upTo));
-  }
-
-  /** One after the other: a callback may stop the store. */
-  private *takeWaiting(upTo: number): Generator<() => void> {
-    while (this.waiting.length && this.waiting[0]!.upTo <= upTo) yield this.waiting.shift()!.callback;
-  }
-
-  // ---- reading
-
-  private async decrypted({checkpoint, journal}: StoredDoc): Promise<StoredDoc> {
-    return {
-      checkpoint: checkpoint === undefined ? undefined : await this.decryptedText(checkpoint),
-      journal: await Promise.all(journal.map(async ({n, record}) => ({n, record: await this.decryptedText(record)})))
-    };
-  }
-
-  private async decryptedText(text: string): Promise<string> {
-    return this.options.cipher ? this.options.cipher.decrypt(text) : text;
+    this.waiters.release(Infinity);
   }
 }
 

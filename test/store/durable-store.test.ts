@@ -1,5 +1,6 @@
 import {expect} from 'chai';
-import {DurableStore, type Cipher, type DurableStoreOptions} from '../../lib/store/durable-store.js';
+import {DurableStore, type DurableStoreOptions} from '../../lib/store/durable-store.js';
+import type {Cipher} from '../../lib/store/encryption.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {DocKey, StoredDoc} from '../../lib/store/storage.js';
 import {FakeClock, calm} from './clock.js';

@@ -1,0 +1,45 @@
+import type {Change, StoredDoc} from './storage.js';
+
+/** Turns what is stored into something that only the owner can read, and back. */
+export interface Cipher {
+  encrypt(text: string): Promise<string> | string;
+  /** Rejects or throws where the text is not one of `encrypt`'s. */
+  decrypt(text: string): Promise<string> | string;
+}
+
+/** Small values whose names begin so are an app's data, too. */
+export const KEPT = 'kept: ';
+
+/** What an app's data is stored as: under a cipher, or as it is. Names of documents are not data. */
+export class Encryption {
+  constructor(private readonly cipher: Cipher | undefined) {}
+
+  get isOn(): boolean {
+    return !!this.cipher;
+  }
+
+  async encrypted(changes: Change[]): Promise<Change[]> {
+    const {cipher} = this;
+    if (!cipher) return changes;
+    return Promise.all(changes.map(async change => {
+      if (change.type === 'append') return {...change, record: await cipher.encrypt(change.record)};
+      if (change.type === 'checkpoint') return {...change, checkpoint: await cipher.encrypt(change.checkpoint)};
+      if (change.type === 'meta' && change.name.startsWith(KEPT) && change.value !== undefined) {
+        return {...change, value: await cipher.encrypt(change.value)};
+      }
+      return change;
+    }));
+  }
+
+  /** Rejects where something is not of this cipher. */
+  async decrypted({checkpoint, journal}: StoredDoc): Promise<StoredDoc> {
+    return {
+      checkpoint: checkpoint === undefined ? undefined : await this.decryptedText(checkpoint),
+      journal: await Promise.all(journal.map(async ({n, record}) => ({n, record: await this.decryptedText(record)})))
+    };
+  }
+
+  async decryptedText(text: string): Promise<string> {
+    return this.cipher ? this.cipher.decrypt(text) : text;
+  }
+}
