@@ -138,6 +138,9 @@ export class HostLink {
   sayGoodbye(reason = CLOSED): void {
     this.openSession?.flush();
     this.openSession?.sayEnd(reason);
+    // Who has a later greeting, and has not answered it yet, hears so there.
+    const {port, session, hello} = this.greeting ?? {};
+    if (port && !session) port.postMessage({type: 'end', session: hello!.session, from: 'tab', reason, time: this.platform.clock.now()});
   }
 
   /**

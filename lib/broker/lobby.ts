@@ -87,6 +87,7 @@ export class Lobby {
   private readonly due: (() => void)[] = [];
   private inTurn = false;
   private closed = false;
+  private readonly openedAt: number;
 
   constructor(
     private readonly platform: Platform,
@@ -94,6 +95,7 @@ export class Lobby {
     private readonly events: LobbyEvents
   ) {
     const {catchUp} = options;
+    this.openedAt = platform.clock.now();
     this.late = catchUp && new LateNews(platform.clock, catchUp);
     this.lobby = platform.channel(lobbyName(options.namespace));
     this.lobby.onmessage = event => this.receive(event.data);
@@ -230,7 +232,8 @@ export class Lobby {
   }
 
   private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
-    if (this.late && time !== undefined) this.late.receive(time, act);
+    // What has waited on a port for this host to open is not late.
+    if (this.late && time !== undefined) this.late.receive(Math.max(time, this.openedAt), act);
     else act();
   }
 

@@ -48,7 +48,14 @@ export function host(options: HostingOptions, events: HostingEvents = {}): void 
     signal.removeEventListener('abort', finish);
     if (signal.aborted) return;
     const {onOpen} = events;
-    const host: Host = (running = new Host({idleAfter: IDLE_MS, ...options, onOpen, connection: connect(() => host.token())}));
+    let host: Host;
+    try {
+      host = running = new Host({idleAfter: IDLE_MS, ...options, onOpen, connection: connect(() => host.token())});
+    } catch (error) {
+      // The app's `connect` has failed, and may not do so the next time.
+      events.onStopped?.();
+      throw error;
+    }
     signal.addEventListener('abort', retire);
     const stopReporting = reportUncaught(error => host.reportUncaught(error));
     await host.whenClosed;

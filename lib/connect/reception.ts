@@ -11,13 +11,12 @@ interface Greeting {
 }
 
 /**
- * Where a worker takes the tabs' greetings on ports, for one namespace. While it is starting it keeps them: its host may be in
- * office in a moment, and what a tab has said meanwhile waits in its port. Where it is not, they are told so, and greet in
- * the lobby.
+ * Where a worker takes the tabs' greetings on ports, for one namespace. While its host tries to get into office it keeps them:
+ * what a tab has said meanwhile waits in its port. Where there is no host, they are told so, and greet in the lobby.
  */
 export class Reception {
-  /** While it is not known whether there will be a host here: each tab's last one. */
-  private kept: Map<TabId, Greeting> | undefined = new Map();
+  /** Each tab's last one. */
+  private kept: Map<TabId, Greeting> | undefined;
   private admit: Admit = () => false;
 
   receive(hello: Hello, port: Channel): void {
@@ -29,6 +28,12 @@ export class Reception {
   /** A host is about to try to get into office. */
   expect(): void {
     this.kept ??= new Map();
+  }
+
+  /** The tab has found another host, or given up: what it has said here is not to be done. */
+  withdraw(tabId: TabId): void {
+    this.kept?.get(tabId)?.port.close();
+    this.kept?.delete(tabId);
   }
 
   /** It is there. */

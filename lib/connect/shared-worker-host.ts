@@ -1,11 +1,11 @@
 import type {Channel} from '../platform/platform.js';
 import type {Hello} from '../protocol/frames.js';
 import type {HostSource} from './host-source.js';
-import type {PortHello, WorkerGreeting} from './worker-messages.js';
+import type {PortHello, WorkerGreeting, WorkerSignal} from './worker-messages.js';
 
 export interface SharedWorkerHostOptions {
   namespace: string;
-  greeting: () => Promise<WorkerGreeting>;
+  greeting: () => WorkerGreeting | Promise<WorkerGreeting>;
   create: () => SharedWorker;
   /** The worker can't be had, or its script can't be loaded. */
   onFailure(reason: string): void;
@@ -28,9 +28,16 @@ export class SharedWorkerHost implements HostSource {
     }
     const {worker} = this;
     worker.onerror = () => { if (!this.closed) onFailure('The shared worker\'s script could not be loaded'); };
-    greeting().then(message => {
-      if (!this.closed) worker.port.postMessage(message);
-    }, (error: unknown) => onFailure(`The url could not be had: ${(error as Error).message}`));
+    const post = (message: WorkerGreeting): void => { if (!this.closed) worker.port.postMessage(message); };
+    const fail = (error: unknown): void => onFailure(`The url could not be had: ${(error as Error).message}`);
+    try {
+      const message = greeting();
+      // At once where that can be: the worker keeps the tabs' greetings that come after it.
+      if (message instanceof Promise) message.then(post, fail);
+      else post(message);
+    } catch (error) {
+      fail(error);
+    }
   }
 
   greet(hello: Hello): Channel | undefined {
@@ -40,8 +47,10 @@ export class SharedWorkerHost implements HostSource {
     return port1;
   }
 
-  close(): void {
+  close(atOnce = false): void {
     this.closed = true;
+    // A page that is put away may come back, and has left its last word.
+    if (!atOnce) this.worker?.port.postMessage({type: 'sharedb-tabs:leave'} satisfies WorkerSignal);
     this.worker?.port.close();
     this.worker = undefined;
   }

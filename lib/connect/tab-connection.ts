@@ -165,7 +165,7 @@ export class TabConnection extends ProxyConnection {
       build: this.connectOptions.build ?? '',
       locks,
       clock: this.clock,
-      greeting: () => this.greeting(),
+      greeting: async () => this.greeting(),
       createWorker: this.connectOptions.worker,
       hostInPage: (greeting, signal) => this.hostInPage(greeting, signal),
       onFailure: reason => { if (this.source === source) this.takeNext(reason); }
@@ -178,12 +178,13 @@ export class TabConnection extends ProxyConnection {
     return {...super.report(), mode: this.mode};
   }
 
-  private async greeting(): Promise<WorkerGreeting> {
+  private greeting(): WorkerGreeting | Promise<WorkerGreeting> {
     const {url, store, getToken} = this.connectOptions;
-    return {
+    const greetingWith = (known: string | undefined): WorkerGreeting => ({
       type: 'sharedb-tabs', namespace: this.namespace, store, needsToken: !!getToken, steal: false, after: this.host.generation,
-      url: url === undefined ? undefined : absoluteUrl(await (typeof url === 'function' ? url() : url))
-    };
+      url: known === undefined ? undefined : absoluteUrl(known)
+    });
+    return typeof url === 'function' ? Promise.resolve().then(url).then(greetingWith) : greetingWith(url);
   }
 
   private async hostInPage({steal, after}: WorkerGreeting, signal: AbortSignal): Promise<void> {

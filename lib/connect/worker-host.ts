@@ -113,11 +113,17 @@ type Serve = (greeting: WorkerGreeting) => void;
 
 function serveTabs(serve: Serve, receptionOf: (namespace: string) => Reception): void {
   (globalThis as unknown as WorkerScope).onconnect = ({ports: [tab]}) => {
+    let withdraw = (): void => {};
     tab!.onmessage = ({data, ports: [port]}) => {
       const greeting = parseWorkerGreeting(data);
       if (greeting) return serve(greeting);
+      if (isSignal(data, 'sharedb-tabs:leave')) return withdraw();
       const message = port && parsePortHello(data);
-      if (message) receptionOf(message.namespace).receive(message.hello, port);
+      if (!message) return undefined;
+      const {namespace, hello} = message;
+      const reception = receptionOf(namespace);
+      withdraw = () => reception.withdraw(hello.tabId);
+      return reception.receive(hello, port);
     };
   };
 }

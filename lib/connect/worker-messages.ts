@@ -17,9 +17,11 @@ export interface WorkerGreeting {
   after: number;
 }
 
-/** What a tab and the worker that it has for itself say beside that. */
+/** What a tab and a worker say beside that. */
 export type WorkerSignal =
-  /** The worker's script has run, and a host can start. */
+  /** The tab takes another way than this shared worker. */
+  | {type: 'sharedb-tabs:leave'}
+  /** The script of the worker that the tab has for itself has run, and a host can start. */
   | {type: 'sharedb-tabs:ready'}
   /** The tab wants the worker's hosts to stop. */
   | {type: 'sharedb-tabs:stop'}

@@ -233,6 +233,7 @@ describe('a host that is greeted on a port', () => {
 
     beforeEach(() => {
       reception = new Reception();
+      reception.expect();
     });
 
     const connectToWorker = (): ProxyConnection => connect((hello, port) => reception.receive(hello, port));
@@ -286,6 +287,29 @@ describe('a host that is greeted on a port', () => {
       await push(doc, 4);
       expect(states).to.eql(['connected']);
       expect(host.inspect().tabs).to.equal(1);
+    });
+
+    it('does nothing of what a tab has said that has left since', async () => {
+      const connection = connectToWorker();
+      connection.get('notes', 'one').create({list: [0]}, () => {});
+      await new Promise(resolve => setTimeout(resolve));
+      const [{tabId}] = hellos as [Hello];
+      connection.close();
+      reception.withdraw(tabId);
+      open();
+      const doc = connectToWorker().get('notes', 'one');
+      await doc.fetch();
+      expect(doc.data).to.equal(undefined);
+      expect(host.inspect().tabs).to.equal(1);
+    });
+
+    it('hears of the end of a tab that has greeted more than once', async () => {
+      const connection = connectToWorker();
+      (connection as unknown as {link: {greet(): void}}).link.greet();
+      connection.close();
+      open();
+      expect(host.inspect().tabs).to.equal(1);
+      await until('the tab is gone', () => host.inspect().tabs === 0);
     });
 
     it('keeps greetings again when its host has ended, and another one is to come', async () => {

@@ -1,8 +1,11 @@
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
 import Backend from 'sharedb';
+import {SharedWorkerHost} from '../../lib/connect/shared-worker-host.js';
 import type {WorkerGreeting} from '../../lib/connect/worker-messages.js';
-import {startHost} from '../../lib/worker.js';
+import type {ProxyConnectionOptions} from '../../lib/index.js';
+import type {HostReport} from '../../lib/protocol/report.js';
+import {InMemoryStorage, startHost, type StartHostOptions} from '../../lib/worker.js';
 import {until} from '../waiting/until.js';
 import {PortedConnection} from './ported-connection.js';
 
@@ -10,68 +13,140 @@ interface WorkerScope {
   onconnect?: ((event: {ports: MessagePort[]}) => void) | null;
 }
 
+/** A storage that is open when it is told so. */
+class SlowStorage extends InMemoryStorage {
+  override open = (): Promise<void> => this.isOpen;
+  finish = (): void => {};
+  private readonly isOpen = new Promise<void>(resolve => { this.finish = resolve; });
+}
+
 /** This process takes the part of the worker, without Web Locks. */
 describe('the script of a shared worker', () => {
   const scope = globalThis as WorkerScope;
-  const connections: PortedConnection[] = [];
+  const closers: (() => void)[] = [];
   let backend: Backend;
+  let namespace: string;
 
   beforeEach(() => {
     backend = new Backend();
     scope.onconnect = null;
-    startHost({connect: () => backend.connect(), store: false});
+    namespace = `worker ${Math.random()}`;
   });
 
   afterEach(() => {
     delete scope.onconnect;
-    for (const connection of connections.splice(0)) connection.close();
+    for (const close of closers.splice(0)) close();
   });
 
-  /** A page's end of the worker's port, and a connection that greets there. */
-  function connect(namespace: string): {worker: MessagePort; connection: PortedConnection; attempts: number[]} {
-    const {port1, port2} = new MessageChannel() as unknown as {port1: MessagePort; port2: MessagePort};
-    scope.onconnect!({ports: [port2]});
-    const attempts: number[] = [];
-    const connection = new PortedConnection({namespace}, hello => {
-      const ends = new MessageChannel() as unknown as {port1: MessagePort; port2: MessagePort};
-      attempts.push(hello.attempt);
-      port1.postMessage({type: 'sharedb-tabs:hello', namespace, hello}, [ends.port2]);
-      return ends.port1;
-    });
-    connections.push(connection);
-    return {worker: port1, connection, attempts};
+  const start = (options: StartHostOptions = {}): void => startHost({connect: () => backend.connect(), store: false, ...options});
+
+  interface Page {
+    source: SharedWorkerHost;
+    connection: PortedConnection;
+    /** Of its greetings. */
+    attempts: number[];
+    failures: string[];
   }
 
-  const greetingFor = (namespace: string): WorkerGreeting => (
-    {type: 'sharedb-tabs', namespace, url: undefined, store: undefined, needsToken: false, steal: false, after: 0}
+  /** @param greeting what the page asks the worker for */
+  function open(greeting: () => WorkerGreeting | Promise<WorkerGreeting> = () => greetingFor(namespace), options: ProxyConnectionOptions = {}): Page {
+    const failures: string[] = [];
+    const attempts: number[] = [];
+    const {port1, port2} = new MessageChannel() as unknown as {port1: MessagePort; port2: MessagePort};
+    scope.onconnect!({ports: [port2]});
+    const create = (): SharedWorker => ({port: port1, onerror: null}) as unknown as SharedWorker;
+    const source = new SharedWorkerHost({namespace, create, greeting, onFailure: reason => failures.push(reason)});
+    source.start();
+    const connection = new PortedConnection({namespace, ...options}, hello => {
+      attempts.push(hello.attempt);
+      return source.greet(hello);
+    });
+    closers.push(() => connection.close(), () => source.close());
+    return {source, connection, attempts, failures};
+  }
+
+  const greetingFor = (name: string): WorkerGreeting => (
+    {type: 'sharedb-tabs', namespace: name, url: undefined, store: undefined, needsToken: false, steal: false, after: 0}
   );
 
-  it('keeps a greeting until its host is there, and welcomes the next one at once', async () => {
-    const first = connect('kept greetings');
+  it('keeps greetings until its host is there, and welcomes the next ones at once', async () => {
+    const storage = new SlowStorage();
+    start({store: {storage}});
+    const first = open();
     const doc = first.connection.get('notes', 'one');
-    const whenSubscribed = doc.subscribe();
-    const whenCreated = doc.create({list: [0]});
+    const whenDone = [doc.subscribe(), doc.create({list: [0]})];
     await new Promise(resolve => setTimeout(resolve, 20));
     expect(first.connection.hostState).to.equal('connecting');
-    first.worker.postMessage(greetingFor('kept greetings'));
-    await Promise.all([whenSubscribed, whenCreated]);
-    const second = connect('kept greetings');
+    storage.finish();
+    await Promise.all(whenDone);
+    const second = open();
     const same = second.connection.get('notes', 'one');
     await same.subscribe();
     expect(same.data).to.eql({list: [0]});
     expect([first.attempts, second.attempts]).to.eql([[1], [1]]);
-    first.worker.close();
-    second.worker.close();
   });
 
   it('does so for each namespace', async () => {
-    const [one, other] = [connect('one namespace'), connect('another namespace')];
-    other.worker.postMessage(greetingFor('another namespace'));
-    await until('its host is there', () => other.connection.hostState === 'connected');
-    expect(one.connection.hostState).to.equal('connecting');
-    one.worker.postMessage(greetingFor('one namespace'));
-    await until('and the other one\'s', () => one.connection.hostState === 'connected');
-    one.worker.close();
-    other.worker.close();
+    start();
+    const one = open();
+    namespace += ', too';
+    const other = open();
+    await until('both have a host', () => [one, other].every(({connection}) => connection.hostState === 'connected'));
+    expect([one.attempts, other.attempts]).to.eql([[1], [1]]);
+    const reports = [await one.connection.inspect(), await other.connection.inspect()] as HostReport[];
+    expect(reports.map(({namespace}) => namespace)).to.eql([namespace.replace(', too', ''), namespace]);
+  });
+
+  it('keeps nothing where it has not been asked for a host', async () => {
+    start();
+    const page = open(() => Promise.reject(new Error('offline')));
+    page.connection.get('notes', 'one').create({list: [0]}, () => {});
+    await until('the url could not be had', () => page.failures.length > 0);
+    // It goes on elsewhere, and the document is not wanted any more.
+    page.connection.close();
+    const {connection} = open();
+    const doc = connection.get('notes', 'one');
+    await doc.fetch();
+    expect(doc.data).to.equal(undefined);
+    expect((await connection.inspect() as HostReport).tabs).to.equal(1);
+  });
+
+  it('does nothing of what a tab has said that takes another way', async () => {
+    const storage = new SlowStorage();
+    start({store: {storage}});
+    const page = open();
+    page.connection.get('notes', 'one').create({list: [0]}, () => {});
+    await new Promise(resolve => setTimeout(resolve, 20));
+    page.connection.close();
+    page.source.close();
+    const {connection} = open();
+    const doc = connection.get('notes', 'one');
+    const whenFetched = doc.fetch();
+    await new Promise(resolve => setTimeout(resolve, 20));
+    storage.finish();
+    await whenFetched;
+    expect(doc.data).to.equal(undefined);
+  });
+
+  it('is asked again where the app could not connect', async () => {
+    let isBroken = true;
+    start({connect: () => {
+      if (!isBroken) return backend.connect();
+      throw new Error('not yet');
+    }});
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    const others = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection').on('unhandledRejection', note);
+    try {
+      open();
+      await until('the error is seen', () => uncaught.length > 0);
+    } finally {
+      process.off('unhandledRejection', note);
+      for (const listener of others) process.on('unhandledRejection', listener);
+    }
+    expect((uncaught[0] as Error).message).to.equal('not yet');
+    isBroken = false;
+    await open().connection.get('notes', 'one').fetch();
   });
 });
