@@ -2,7 +2,6 @@ import {Lobby, type Ending, type SessionHandlers} from '../broker/lobby.js';
 import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
-import {runAll} from '../platform/run-all.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {encodeError} from '../protocol/errors.js';
 import {DurableStore} from '../store/durable-store.js';
@@ -12,19 +11,19 @@ import {MirrorStorage} from '../store/mirror-storage.js';
 import type {DocKey, Storage} from '../store/storage.js';
 import type {Hello, Place} from '../protocol/frames.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
-import {brief} from '../protocol/debug.js';
 import type {HostReport} from '../protocol/report.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
-import type {LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
-import {checkRequest, isLastWord, isLostOps, isRequest} from '../protocol/requests.js';
+import {isLastWord, isLostOps} from '../protocol/requests.js';
+import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
 import {HostLog} from './host-log.js';
-import {RETURN_MS, type SharedDoc} from './shared-doc.js';
+import {RETURN_MS} from './shared-doc.js';
 import {SharedDocs} from './shared-docs.js';
-import {SharedQueries, type QueryRequest} from './shared-queries.js';
-import {SharedPresences, type PresenceRequest} from './shared-presences.js';
+import {SharedQueries} from './shared-queries.js';
+import {SharedPresences} from './shared-presences.js';
 import {StatusBoard} from './status-board.js';
+import {TabRequests} from './tab-requests.js';
 import {Tab} from './tab.js';
 import {Tokens} from './tokens.js';
 import type {RealConnection, RealDoc} from './upstream.js';
@@ -110,14 +109,13 @@ export class Host {
   private readonly deadLetters: DeadLetters;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
+  private readonly requests: TabRequests;
   private readonly log: HostLog;
   private readonly tokens: Tokens;
   /** From the end of the last tab's session on. */
   private cancelIdle: (() => void) | undefined;
   private readonly stopListening: () => void;
   private readonly board: StatusBoard;
-  private pings: (() => void)[] = [];
-  private waitingTogether: (() => void)[] = [];
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
   private closed = false;
@@ -161,11 +159,12 @@ export class Host {
       counts: () => ({tabs: this.attachedTabs, deadLetters: this.deadLetters.size}),
       tell: status => this.sendToAll({a: 'host.status', status}, 'own')
     });
+    const bulk = new Bulk(this.connection, () => this.tabs.values());
     this.docs = new SharedDocs({
       connection: this.connection, store, log: this.log,
       after: this.platform.clock.after,
       now: this.platform.clock.now,
-      together: act => this.together(act),
+      together: act => bulk.runTogether(act),
       tab: id => this.tabOf(id as TabId),
       onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
         {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
@@ -179,6 +178,15 @@ export class Host {
     this.deadLetters = new DeadLetters(this.store, () => this.platform.randomId(), letter => {
       this.sendToAll({a: 'host.deadletter', letter});
       this.board.update();
+    });
+    const {epoch, connection, docs, queries, presences, log} = this;
+    this.requests = new TabRequests({
+      epoch, connection, docs, queries, presences, bulk, log,
+      onVisible: (tab, isVisible) => {
+        tab.token = {isVisible, since: tab.token?.since ?? this.platform.clock.now()};
+        this.tokens.noteTab();
+      },
+      onLastWord: word => void this.adopt(word)
     });
     if (this.store) void this.store.whenReady().then(() => this.begin());
     else this.begin();
@@ -347,7 +355,7 @@ export class Host {
     this.log.debug('host', () => `tab ${tabId} is here`);
     this.board.tellAnew();
     return {
-      onMessage: message => this.receive(guest, message),
+      onMessage: message => this.requests.receive(guest, message),
       onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.log.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
       onEnd: how => this.detach(guest, how)
@@ -404,116 +412,6 @@ export class Host {
       };
       look();
     });
-  }
-
-  private receive(tab: Tab, message: Message): void {
-    this.log.debug('message', () => `from tab ${tab.id}: ${brief(message)}`);
-    const problem = checkRequest(message);
-    if (problem) return this.refuse(tab, message, problem);
-    try {
-      this.handle(tab, message);
-    } catch (error) {
-      // Whatever a message leads to, the host goes on, and the tab gets an answer.
-      this.log.warn(`sharedb-tabs: a message of tab ${tab.id} failed`, error);
-      this.reply(tab, message, error);
-    }
-  }
-
-  private handle(tab: Tab, message: Message): void {
-    const {c, d, v} = message as unknown as {c: string; d: string; v: Position};
-    switch (message.a) {
-      case 'f':
-        return this.docs.get(c, d).fetch(tab, v);
-      case 's':
-        return this.docs.get(c, d).subscribe(tab, v);
-      case 'u':
-        return this.docs.get(c, d).unsubscribe(tab, v);
-      case 'bf':
-        return this.bulk(message, (doc, position) => doc.fetch(tab, position));
-      case 'bs':
-        return this.bulk(message, (doc, position) => doc.subscribe(tab, position));
-      case 'bu':
-        return this.bulk(message, (doc, position) => doc.unsubscribe(tab, position));
-      case 'op':
-        return this.submit(tab, this.docs.get(c, d), message as unknown as OpRequest);
-      case 'qf':
-        return this.queries.fetch(tab, message as unknown as QueryRequest);
-      case 'qs':
-        return this.queries.subscribe(tab, message as unknown as QueryRequest);
-      case 'qu':
-        return this.queries.unsubscribe(tab, message['id'] as number);
-      case 'nf':
-      case 'nt':
-        return this.fetchSnapshot(tab, message);
-      case 'p':
-      case 'ps':
-      case 'pu':
-      case 'pr':
-        return this.presences.receive(tab, message as unknown as PresenceRequest);
-      case 'pp':
-        return this.ping(tab);
-      case 'doc.forget':
-        return this.docs.find([c, d])?.forget(tab);
-      case 'tab.resume':
-        for (const known of (message as unknown as ResumeMessage).docs) this.docs.get(known.c, known.d).resume(tab, known);
-        return;
-      case 'tab.visible':
-        tab.token = {isVisible: message['visible'] === true, since: tab.token?.since ?? this.platform.clock.now()};
-        return this.tokens.noteTab();
-      case 'tab.debug':
-        this.log.want(tab, message['scopes'] as unknown[]);
-        return this.log.debug('host', () => `host ${this.epoch} tells tab ${tab.id} what it does`);
-      case 'tab.lastWord':
-        if ((message['word'] as LastWord).tabId === tab.id) void this.adopt(message['word']);
-        return;
-      default:
-        return this.refuse(tab, message, 'Invalid or unknown message');
-    }
-  }
-
-  /** An op as ShareDB has it, with no more than a version (`connection.send`), is taken as made just now. */
-  private submit(tab: Tab, doc: SharedDoc, request: OpRequest): void {
-    if (request.src && request.src !== tab.id) return this.refuse(tab, request, 'src is not the id of this tab');
-    doc.submit(tab, typeof request.v === 'object' && request.v ? request : {...request, v: doc.positionOf(tab)});
-  }
-
-  /** One request of a tab for many documents stays one request to the server. */
-  private bulk({c, b}: Message, act: (doc: SharedDoc, position: Position) => void): void {
-    this.inBulk(() => {
-      for (const [id, position] of Object.entries(b as Record<string, Position>)) act(this.docs.get(c as string, id), position);
-    });
-  }
-
-  /** What is asked of the server meanwhile is one request, and what a tab is answered one message. */
-  private inBulk(act: () => void): void {
-    this.connection.startBulk();
-    for (const tab of this.tabs.values()) tab.startBulk();
-    try {
-      act();
-    } finally {
-      for (const tab of this.tabs.values()) tab.endBulk();
-      this.connection.endBulk();
-    }
-  }
-
-  private together(act: () => void): void {
-    if (this.waitingTogether.push(act) > 1) return;
-    // What was read in one go is there in one go, each by a promise of its own.
-    queueMicrotask(() => this.inBulk(() => runAll(this.waitingTogether.splice(0))));
-  }
-
-  private fetchSnapshot(tab: Tab, {a, id, c, d, v, ts}: Message): void {
-    const reply = tab.inThisSession((error: Error | null, snapshot?: {v: number; type: string | null; data: unknown; m: unknown}) => {
-      if (error || !snapshot) return tab.send({a, id, error: encodeError(error)});
-      tab.send({a, id, v: snapshot.v, type: snapshot.type, data: snapshot.data, meta: snapshot.m});
-    });
-    if (a === 'nf') this.connection.fetchSnapshot(c as string, d as string, (v ?? null) as number | null, reply);
-    else this.connection.fetchSnapshotByTimestamp(c as string, d as string, (ts ?? null) as number | null, reply);
-  }
-
-  private ping(tab: Tab): void {
-    this.pings.push(tab.inThisSession(() => tab.send({a: 'pp'})));
-    this.connection.ping();
   }
 
   private answerCall(name: string, args: unknown): unknown {
@@ -581,19 +479,6 @@ export class Host {
     this.platform.clock.after(0, () => this.close());
   }
 
-  private refuse(tab: Tab, message: {a: string}, problem: string): void {
-    this.log.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
-    // A tab hears only of what it can have asked for.
-    if (isRequest(message.a)) this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
-  }
-
-  /** An error goes back with what tells the tab which request it is for. */
-  private reply(tab: Tab, message: {a: string}, error: unknown): void {
-    const {a, b, c, d, id, ch, seq, pv, v} = message as Message;
-    const inc = (v as Position | undefined)?.inc;
-    tab.send({a, b, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
-  }
-
   private tabOf(id: TabId): Tab {
     let tab = this.tabs.get(id);
     if (!tab) {
@@ -619,7 +504,7 @@ export class Host {
       // A socket knows no codes.
       'connection error': (error: Error) => this.relay('connection error',
         error.message === this.tokens.failure?.message ? this.tokens.failure : error),
-      pong: () => this.pings.shift()?.()
+      pong: () => this.requests.handlePong()
     };
     for (const [event, listener] of Object.entries(listeners)) connection.on(event, listener);
     return () => {

@@ -1,0 +1,149 @@
+import type {Message} from '../broker/session.js';
+import {brief} from '../protocol/debug.js';
+import {encodeError} from '../protocol/errors.js';
+import type {Epoch} from '../protocol/ids.js';
+import type {LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
+import {checkRequest, isRequest} from '../protocol/requests.js';
+import type {Bulk} from './bulk.js';
+import type {HostLog} from './host-log.js';
+import type {SharedDoc} from './shared-doc.js';
+import type {SharedDocs} from './shared-docs.js';
+import type {PresenceRequest, SharedPresences} from './shared-presences.js';
+import type {QueryRequest, SharedQueries} from './shared-queries.js';
+import type {Tab} from './tab.js';
+import type {RealConnection} from './upstream.js';
+
+export interface TabRequestsOwner {
+  readonly epoch: Epoch;
+  readonly connection: RealConnection;
+  readonly docs: SharedDocs;
+  readonly queries: SharedQueries;
+  readonly presences: SharedPresences;
+  readonly bulk: Bulk;
+  readonly log: HostLog;
+  /** The tab is seen by the user, or not. */
+  onVisible(tab: Tab, isVisible: boolean): void;
+  /** The page of the tab that says it is going away. */
+  onLastWord(word: LastWord): void;
+}
+
+/** Does what the tabs ask for by message, in ShareDB's letters and in ours. What can't be understood is answered by an error. */
+export class TabRequests {
+  private readonly pings: (() => void)[] = [];
+
+  constructor(private readonly owner: TabRequestsOwner) {}
+
+  receive(tab: Tab, message: Message): void {
+    const {log} = this.owner;
+    log.debug('message', () => `from tab ${tab.id}: ${brief(message)}`);
+    const problem = checkRequest(message);
+    if (problem) return this.refuse(tab, message, problem);
+    try {
+      this.handle(tab, message);
+    } catch (error) {
+      // Whatever a message leads to, the host goes on, and the tab gets an answer.
+      log.warn(`sharedb-tabs: a message of tab ${tab.id} failed`, error);
+      this.reply(tab, message, error);
+    }
+  }
+
+  /** The server has answered to a ping. */
+  handlePong(): void {
+    this.pings.shift()?.();
+  }
+
+  private handle(tab: Tab, message: Message): void {
+    const {docs, queries, presences, log} = this.owner;
+    const {c, d, v} = message as unknown as {c: string; d: string; v: Position};
+    switch (message.a) {
+      case 'f':
+        return docs.get(c, d).fetch(tab, v);
+      case 's':
+        return docs.get(c, d).subscribe(tab, v);
+      case 'u':
+        return docs.get(c, d).unsubscribe(tab, v);
+      case 'bf':
+        return this.forMany(message, (doc, position) => doc.fetch(tab, position));
+      case 'bs':
+        return this.forMany(message, (doc, position) => doc.subscribe(tab, position));
+      case 'bu':
+        return this.forMany(message, (doc, position) => doc.unsubscribe(tab, position));
+      case 'op':
+        return this.submit(tab, docs.get(c, d), message as unknown as OpRequest);
+      case 'qf':
+        return queries.fetch(tab, message as unknown as QueryRequest);
+      case 'qs':
+        return queries.subscribe(tab, message as unknown as QueryRequest);
+      case 'qu':
+        return queries.unsubscribe(tab, message['id'] as number);
+      case 'nf':
+      case 'nt':
+        return this.fetchSnapshot(tab, message);
+      case 'p':
+      case 'ps':
+      case 'pu':
+      case 'pr':
+        return presences.receive(tab, message as unknown as PresenceRequest);
+      case 'pp':
+        return this.ping(tab);
+      case 'doc.forget':
+        return docs.find([c, d])?.forget(tab);
+      case 'tab.resume':
+        for (const known of (message as unknown as ResumeMessage).docs) docs.get(known.c, known.d).resume(tab, known);
+        return;
+      case 'tab.visible':
+        return this.owner.onVisible(tab, message['visible'] === true);
+      case 'tab.debug':
+        log.want(tab, message['scopes'] as unknown[]);
+        return log.debug('host', () => `host ${this.owner.epoch} tells tab ${tab.id} what it does`);
+      case 'tab.lastWord': {
+        const word = message['word'] as LastWord;
+        return word.tabId === tab.id ? this.owner.onLastWord(word) : undefined;
+      }
+      default:
+        return this.refuse(tab, message, 'Invalid or unknown message');
+    }
+  }
+
+  /** An op as ShareDB has it, with no more than a version (`connection.send`), is taken as made just now. */
+  private submit(tab: Tab, doc: SharedDoc, request: OpRequest): void {
+    if (request.src && request.src !== tab.id) return this.refuse(tab, request, 'src is not the id of this tab');
+    doc.submit(tab, typeof request.v === 'object' && request.v ? request : {...request, v: doc.positionOf(tab)});
+  }
+
+  /** One request of a tab for many documents stays one request to the server. */
+  private forMany({c, b}: Message, act: (doc: SharedDoc, position: Position) => void): void {
+    const {docs, bulk} = this.owner;
+    bulk.run(() => {
+      for (const [id, position] of Object.entries(b as Record<string, Position>)) act(docs.get(c as string, id), position);
+    });
+  }
+
+  private fetchSnapshot(tab: Tab, {a, id, c, d, v, ts}: Message): void {
+    const {connection} = this.owner;
+    const reply = tab.inThisSession((error: Error | null, snapshot?: {v: number; type: string | null; data: unknown; m: unknown}) => {
+      if (error || !snapshot) return tab.send({a, id, error: encodeError(error)});
+      tab.send({a, id, v: snapshot.v, type: snapshot.type, data: snapshot.data, meta: snapshot.m});
+    });
+    if (a === 'nf') connection.fetchSnapshot(c as string, d as string, (v ?? null) as number | null, reply);
+    else connection.fetchSnapshotByTimestamp(c as string, d as string, (ts ?? null) as number | null, reply);
+  }
+
+  private ping(tab: Tab): void {
+    this.pings.push(tab.inThisSession(() => tab.send({a: 'pp'})));
+    this.owner.connection.ping();
+  }
+
+  private refuse(tab: Tab, message: {a: string}, problem: string): void {
+    this.owner.log.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
+    // A tab hears only of what it can have asked for.
+    if (isRequest(message.a)) this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
+  }
+
+  /** An error goes back with what tells the tab which request it is for. */
+  private reply(tab: Tab, message: {a: string}, error: unknown): void {
+    const {a, b, c, d, id, ch, seq, pv, v} = message as Message;
+    const inc = (v as Position | undefined)?.inc;
+    tab.send({a, b, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
+  }
+}
