@@ -194,8 +194,8 @@ class SharedQuery {
     });
     if (fromKept) this.leaveOthers(tab, fromKept, docs);
     else for (const doc of docs) if (known.includes(doc.id)) this.owner.share(doc).joinKnown(tab);
-    if (diff.length) tab.send({a: 'q', id, diff});
     if (this.real.extra !== undefined) tab.send({a: 'q', id, extra: this.real.extra});
+    if (diff.length) tab.send({a: 'q', id, diff});
     tab.send({a: 'qs', id});
   }
 

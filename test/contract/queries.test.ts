@@ -116,6 +116,16 @@ describe('contract: queries', () => {
     await stage.calm();
   });
 
+  contract('extra of a query comes before what has changed of the results that are known', async stage => {
+    await notes(stage, []);
+    const known = stage.connection.createFetchQuery('notes', ALL);
+    await stage.calm();
+    const {results} = known;
+    known.destroy();
+    stage.recording.query(stage.connection.createSubscribeQuery('notes', {count: true}, {results: [...results]} as never, stage.says('query')));
+    await stage.calm();
+  });
+
   contract('extra of a query comes with it, and when it changes', async stage => {
     const {one} = await subscribed(stage, {filter: {color: 'red'}, count: true});
     one.submitOp(paint('red', 'blue'));
