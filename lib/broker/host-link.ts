@@ -140,7 +140,7 @@ export class HostLink {
     this.openSession?.sayEnd(reason);
     // Who has a later greeting, and has not answered it yet, hears so there.
     const {port, session, hello} = this.greeting ?? {};
-    if (port && !session) port.postMessage({type: 'end', session: hello!.session, from: 'tab', reason, time: this.platform.clock.now()});
+    if (port && !session) this.newSession(hello!.session, port, 'shared-worker').sayEnd(reason);
   }
 
   /**

@@ -100,6 +100,8 @@ export class History {
   private entries: Entry[] = [];
   /** What they take, in characters. */
   private size = 0;
+  /** The version of the state at `start`, if that is what the server had. */
+  private startVersion: number | null = null;
 
   /** @param rev where it begins: above what anybody may know of an earlier history */
   constructor(public rev = 0) {}
@@ -180,6 +182,11 @@ export class History {
     return this.entries.reduce((last, {src, seq = 0}) => (src === owner ? Math.max(last, seq) : last), 0);
   }
 
+  /** The last revision at which the document was what the server had at version `v`; undefined where none is known. */
+  revisionOf(v: number): number | undefined {
+    return this.entries.findLast(entry => entry.v === v && entry.isClean)?.rev ?? (v === this.startVersion ? this.start : undefined);
+  }
+
   /** What there is, ready to be stored. */
   save(): EntryData[] {
     return this.entries.map(({rev, v, src, seq, json, isClean, acked}) => ({rev, v, src, seq, json, isClean, acked}));
@@ -190,10 +197,10 @@ export class History {
     this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean, entry.acked)));
   }
 
-  /** A new state that nobody needs to be led to. */
-  restart(): void {
+  /** A new state that nobody needs to be led to: the server's at version `v`. */
+  restart(v: number | null): void {
     this.rev++;
-    this.keep([]);
+    this.keep([], v);
   }
 
   /** Forgets what happened; revisions go on. */
@@ -203,14 +210,20 @@ export class History {
 
   /** Forgets what happened up to `rev`, and of what is left the oldest where it takes more than so many characters. */
   trim(rev: number, size: number): void {
-    if (rev > this.start) this.keep(this.after(rev));
+    if (rev > this.start) this.drop(Math.min(rev, this.rev) - this.start);
     if (this.size <= size) return;
     let kept = this.entries.length;
     for (let taken = 0; kept && (taken += this.entries[kept - 1]!.size) <= size; kept--);
-    this.keep(this.entries.slice(kept));
+    this.drop(kept);
   }
 
-  private keep(entries: Entry[]): void {
+  private drop(count: number): void {
+    const last = this.entries[count - 1];
+    if (last) this.keep(this.entries.slice(count), last.isClean ? last.v : null);
+  }
+
+  private keep(entries: Entry[], startVersion: number | null = null): void {
+    this.startVersion = startVersion;
     this.entries = entries;
     this.size = entries.reduce((sum, entry) => sum + entry.size, 0);
   }

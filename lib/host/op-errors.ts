@@ -19,6 +19,11 @@ export function historyLost({collection, id}: RealDoc): Error {
   return withCode('ERR_TABS_OP_LOST', `The host no longer knows what the op was made on. ${collection}.${id}`);
 }
 
+/** What a type has thrown. */
+export function notApplied(error: Error): Error {
+  return 'code' in error ? error : withCode('ERR_OT_OP_NOT_APPLIED', error.message);
+}
+
 function withCode(code: string, message: string): Error {
   return Object.assign(new Error(message), {code});
 }

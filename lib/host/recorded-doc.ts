@@ -8,6 +8,7 @@ import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp
 import {History, type Author, type Early, type Entry, type Origins, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
 import {hook, type DocHooks} from './hooked-doc.js';
+import {notApplied} from './op-errors.js';
 import {giveInverse, rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
 
@@ -155,7 +156,7 @@ export class RecordedDoc implements DocHooks {
     } catch (error) {
       // json0 changes the data in place, component by component: it may have stopped half way.
       if (!this.replaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0') this._hardRollback(error as Error);
-      return error as Error;
+      return notApplied(error as Error);
     } finally {
       this.author = undefined;
       this.early = undefined;
@@ -197,7 +198,7 @@ export class RecordedDoc implements DocHooks {
   revisionOf(v: number): number | undefined {
     const {doc, history} = this;
     if (doc.version === v && !doc.hasWritePending()) return history.rev;
-    return history.after(history.start).findLast(entry => entry.v === v && entry.isClean)?.rev;
+    return history.revisionOf(v);
   }
 
   /** The seqs of a tab's ops that have their place in the history, and wait for the server. */
@@ -497,7 +498,7 @@ export class RecordedDoc implements DocHooks {
       return this.push(JSON.stringify({load: {...this.snapshotData(), rev: this.history.rev + 1}}));
     }
     this.recordedVersion = this.doc.version;
-    this.history.restart();
+    this.history.restart(this.doc.version);
   }
 
   /** The op goes out when its journal entry, with the identity that the server knows it by, is durable. @internal */

@@ -368,17 +368,21 @@ export class SharedDoc implements RecordedDocEvents {
   private answer(tab: Tab, action: 'f' | 's', position: Position, load: (callback: Callback) => void): void {
     const follower = this.locate(tab, position);
     follower.requests++;
-    if (position.seed && follower.sent === null) this.plant(follower, position.seed);
+    const {seed} = position;
+    if (seed) this.plant(follower, position.inc, seed);
     const reply = tab.inThisSession((error?: Error | null) => {
       if (this.news.isInRollback) return this.held.hold(() => reply(error));
       follower.requests--;
+      if (seed && !error) this.plant(follower, position.inc, seed);
       this.reply(follower, action, position.inc, error);
       this.checkIdle();
       return undefined;
     });
-    if (this.isCurrent) return reply();
+    // The tab has seen more of the server than this host.
+    const isBehind = !!seed && (seed.v ?? 0) > (this.doc.version ?? 0);
+    if (this.isCurrent) return isBehind ? this.doc.fetch(reply) : reply();
     // Without a server the host's copy is the best answer there is.
-    const fromCopy = (position.stored || !this.owner.isConnected()) && this.recorded.hasState && !this.news.isInRollback;
+    const fromCopy = !isBehind && (position.stored || !this.owner.isConnected()) && this.recorded.hasState && !this.news.isInRollback;
     if (!fromCopy) return load(reply);
     if (action === 's' || this.owner.isConnected()) load(() => {});
     reply();
@@ -399,8 +403,8 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   /** The tab has a state that the server had. If this document can go on from it, the tab can too. */
-  private plant(follower: Follower, {v, type, data}: SnapshotData): void {
-    if (v === null || this.news.isInRollback) return;
+  private plant(follower: Follower, inc: number, {v, type, data}: SnapshotData): void {
+    if (v === null || follower.sent !== null || inc !== follower.inc || this.news.isInRollback) return;
     if (!this.recorded.hasState) this.doc.ingestSnapshot({v, type, data});
     const rev = this.recorded.revisionOf(v);
     if (rev !== undefined) this.news.plant(follower, rev);

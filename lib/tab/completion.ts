@@ -1,5 +1,10 @@
 type NodeCallback<T> = (error?: any, value?: T) => void;
 
+/** The callback of a completion. */
+interface Done<T> extends NodeCallback<T> {
+  completion?: Completion<T>;
+}
+
 /** What errors are told to that have neither callback nor promise. */
 export interface Hearer {
   /** @param isSynchronous whether the call that it belongs to is still running */
@@ -16,6 +21,7 @@ export class Completion<T = void> implements Promise<T> {
   private promise: Promise<T> | undefined;
   private announce: (() => void) | undefined;
   private isSynchronous = true;
+  private isMuted = false;
 
   /** @param callback the caller's; where there is none and nobody observes the promise, an error goes to the `hearer` */
   constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: Hearer) {}
@@ -26,7 +32,7 @@ export class Completion<T = void> implements Promise<T> {
 
   /** Serves both the caller's callback and the promise, for which nothing counts after the first time. */
   get done(): NodeCallback<T> {
-    return (...args: [error?: any, value?: T]) => {
+    const done: Done<T> = (...args: [error?: any, value?: T]) => {
       const error: unknown = args[0];
       if (!this.outcome) {
         this.outcome = error ? {error} : {value: args[1] as T};
@@ -34,8 +40,17 @@ export class Completion<T = void> implements Promise<T> {
       }
       // As many arguments as upstream gives: some callers count them.
       if (this.callback) this.callback.apply(undefined, args);
-      else if (error && !this.promise) this.hearer.handleUnheard(error, this.isSynchronous);
+      else if (error && !this.promise && !this.isMuted) this.hearer.handleUnheard(error, this.isSynchronous);
     };
+    done.completion = this;
+    return done;
+  }
+
+  /** Where one of those who have made an op is told of its error, upstream emits none for the others. */
+  static hearTogether(callbacks: readonly (Done<any> | null | undefined)[]): void {
+    const completions = callbacks.flatMap(callback => callback?.completion ?? []);
+    const isMuted = completions.some(({callback, promise}) => callback || promise);
+    for (const one of completions) one.isMuted = isMuted;
   }
 
   /** The call that it belongs to is over. */

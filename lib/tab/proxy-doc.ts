@@ -289,6 +289,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** @internal */
+  override _clearInflightOp(error?: Error | null): void {
+    if (error) Completion.hearTogether(this.inflightOp!.callbacks);
+    super._clearInflightOp(error);
+  }
+
+  /** @internal */
   override _emitNothingPending(): void {
     this.callWaiting();
     if (this.tellsErrorsFirst && !this._isInHardRollback) this.emitUnheard();
@@ -319,7 +325,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.willFlush = false;
     if (this.setAside || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
-    if (this.rev === null && this.type && this.version !== null) return this.findRevision();
+    // What was ingested is nobody's concern until there is something to send.
+    if (this.seed && (this.paused || !this.pendingOps.length)) return;
+    if (this.rev === null && this.version !== null && (this.type || this.seed)) return this.findRevision();
     if (!this.pendingOps.length) return;
     if (this.mayStillGrow) return this.flushLater();
     const {inflightOp} = this;
@@ -347,9 +355,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (snapshot?.rev === undefined) {
       const before = this.version;
       super.ingestSnapshot(snapshot as IngestibleSnapshot, callback);
-      if (snapshot && this.version !== before && this.rev === null) {
-        this.seed = {v: this.version, type: this.type?.uri ?? null, data: snapshot.data};
-      }
+      if (snapshot && this.version !== before) this.standOn(snapshot.data);
       return;
     }
     // What was sent before this document started anew tells nothing: the new start asks for its own state.
@@ -367,6 +373,17 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.hasUnsent) this.loseUnsent();
     else this.load(snapshot as SnapshotData);
     callback();
+  }
+
+  /** A state of the server's that came from elsewhere: the host is told of it before anything that is made on it. */
+  private standOn(data: unknown): void {
+    const isAsked = this.inflightFetch.length > 0 || !!this.inflightSubscribe?.wantSubscribe;
+    const isFollowed = this.rev !== null && this.wantSubscribe;
+    // What is under way knows nothing of it.
+    if (this.rev !== null || isAsked) this.startAnew();
+    // A type may change the app's object in place.
+    this.seed = {v: this.version, type: this.type?.uri ?? null, data: data && (JSON.parse(JSON.stringify(data)) as unknown)};
+    if ((isAsked || isFollowed) && this.connection.canSend) this._fetch({force: true}, () => this.flush());
   }
 
   /** One step of the host's history, or the host's refusal of an op. @internal */
@@ -517,6 +534,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   override _hardRollback(error: Error): void {
     if (error === WILL_FLUSH) return;
     this.tellsErrorsFirst = true;
+    for (const op of this.unsent) Completion.hearTogether(op.callbacks);
     this.startAnew();
     super._hardRollback(error);
   }
@@ -700,6 +718,7 @@ function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[
 }
 
 function callEach(op: PendingOp, error: Error | null | undefined): void {
+  if (error) Completion.hearTogether(op.callbacks);
   for (const callback of op.callbacks) callback?.(error);
 }
 

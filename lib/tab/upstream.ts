@@ -104,6 +104,8 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _handleFetch(error?: Error | null, data?: unknown): void;
   /** @internal Applies an op and tells of it; `source` is truthy where `_submit` calls it, which then only asks for a flush. */
   _otApply(op: object, source: unknown): void;
+  /** @internal The op in flight is done, or has an error that is told to its callbacks. */
+  _clearInflightOp(error?: Error | null): void;
   /** @internal A state that can't be kept: types that do not fit, a create that was refused. */
   _hardRollback(error: Error): void;
   /** @internal */

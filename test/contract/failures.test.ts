@@ -23,6 +23,26 @@ const EDITS: Record<string, {start: unknown; ops: unknown[]; remote: unknown}> =
 };
 
 describe('contract: failures', () => {
+  contract('a rejected create with an op in it that nobody waits for', async ({doc, refuse, says, calm}) => {
+    refuse('submit', NO);
+    doc().create({n: 1}, says('create'));
+    doc().submitOp(add(1));
+    await calm();
+  });
+
+  contract('an op of two calls that can\'t be kept with others behind it', async ({followed, refuse, hold, release, says, calm}) => {
+    const {doc} = await followed('ab', 'presence-test-type');
+    const {arrived} = hold();
+    refuse('submit', NO, firstOnly());
+    doc.submitOp({index: 0, value: 'X'}, says('first'));
+    await arrived;
+    doc.submitOp({index: 0, value: 'Y'}, says('second'));
+    doc.submitOp({index: 0, value: 'Z'});
+    await calm();
+    release();
+    await calm();
+  });
+
   for (const [type, {start, ops, remote: remoteOp}] of Object.entries(EDITS)) {
     for (const [what, error] of [['rejected', NO], ['silently rejected', SILENT]] as const) {
       contract(`a ${what} op is taken back: ${type}`, async ({followed, refuse, says, calm}) => {
@@ -38,6 +58,15 @@ describe('contract: failures', () => {
         doc.submitOp(ops[0]);
         await calm();
       });
+
+      for (const [whose, heard] of [['the first', [0]], ['the last', [1]], ['neither', []]] as const) {
+        contract(`a ${what} op of two calls, of which ${whose} has a callback: ${type}`, async ({followed, refuse, says, calm}) => {
+          const {doc} = await followed(start, type);
+          refuse('submit', error, isOp);
+          for (const i of [0, 1]) doc.submitOp(ops[i], heard.includes(i as never) ? says(`op ${i}`) : undefined);
+          await calm();
+        });
+      }
 
       contract(`a ${what} op with others behind it: ${type}`, async ({followed, refuse, hold, release, says, calm}) => {
         const {doc, remote} = await followed(start, type);

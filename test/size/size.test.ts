@@ -7,14 +7,14 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * may go wrong. In KB, by the share of the minified bytes:
  * - 3.6, the connection that mirrors the host's: linked and proxy connection, promises, logs, dead letters
  * - 3.3, the ways to a host, the page's life, last words, options
- * - 3.2, documents and presence over two hops
- * - 3.4, the broker: link, session, greetings, watchdog, and the checks of what comes from a channel
+ * - 3.4, documents and presence over two hops
+ * - 3.5, the broker: link, session, greetings, watchdog, and the checks of what comes from a channel
  * - 0.4, platform
  * - 0.9, webpack's code for loading on demand, which an app that loads anything on demand has anyway
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a
  * document or a connection in a `Proxy`, as Vue and MobX do, could not use it any more.
  */
-const MAX_ADDED = 16.5 * 1024;
+const MAX_ADDED = 17 * 1024;
 
 const scripts = {
   plain: `

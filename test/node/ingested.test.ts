@@ -1,0 +1,114 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {Host, InMemoryStorage} from '../../lib/host.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {until} from '../waiting/until.js';
+
+type Counter = {n: number; text: string};
+
+const add = (n: number): object[] => [{p: ['n'], na: n}];
+
+/** What one tab ingests, its host knows from elsewhere: of another tab, or from the store. */
+describe('an ingested state, and what the host has', () => {
+  let backend: Backend;
+  let storage: InMemoryStorage;
+  const closers: (() => void)[] = [];
+  /** A client of the server's own. */
+  let remote: ReturnType<ReturnType<Backend['connect']>['get']>;
+
+  beforeEach(async () => {
+    backend = new Backend();
+    storage = new InMemoryStorage();
+    remote = backend.connect().get('counters', 'one');
+    await new Promise<void>(resolve => remote.create({n: 1, text: 'ab'}, () => resolve()));
+  });
+  afterEach(() => { for (const close of closers.splice(0)) close(); });
+
+  function openHost(): {host: Host; open: () => ProxyDoc<Counter>} {
+    const channel = memoryChannels();
+    const host = new Host({connection: backend.connect(), channel, store: {storage}});
+    closers.push(() => host.close());
+    return {host, open: () => {
+      const connection = new ProxyConnection({channel});
+      closers.push(() => connection.close());
+      return connection.get<Counter>('counters', 'one');
+    }};
+  }
+
+  const change = (op: object[]): Promise<void> => new Promise(resolve => remote.submitOp(op, {}, () => resolve()));
+  const snapshot = (v: number, n: number): object => ({v, type: 'json0', data: {n, text: 'ab'}});
+
+  async function agree(docs: ProxyDoc<Counter>[], expected: Counter): Promise<void> {
+    await new Promise<void>(resolve => remote.fetch(() => resolve()));
+    expect(remote.data).to.eql(expected);
+    await until('all show it', () => docs.every(({data}) => JSON.stringify(data) === JSON.stringify(expected)));
+  }
+
+  it('is not changed by what is made on it before the host hears of it', async () => {
+    const {open} = openHost();
+    const [doc, other] = [open(), open()];
+    void doc.ingestSnapshot(snapshot(1, 1) as never);
+    await doc.submitOp([...add(4), {p: ['text', 0], sd: 'a'}]);
+    await other.subscribe();
+    await change(add(2));
+    await until('the other tab has it', () => other.version === 3);
+    await agree([other], {n: 7, text: 'b'});
+  });
+
+  for (const [how, ask] of Object.entries({subscribed: 'subscribe', fetched: 'fetch'} as const)) {
+    it(`goes on from there while it is being ${how}, where another tab follows the document`, async () => {
+      const {open} = openHost();
+      const [doc, other] = [open(), open()];
+      await other.subscribe();
+      const whenAsked = doc[ask]();
+      void doc.ingestSnapshot(snapshot(1, 1) as never);
+      await doc.submitOp(add(4));
+      await whenAsked;
+      await agree([doc, other], {n: 5, text: 'ab'});
+    });
+  }
+
+  it('is newer than what another tab has fetched', async () => {
+    const {open} = openHost();
+    const [doc, other] = [open(), open()];
+    await other.fetch();
+    await change(add(2));
+    void doc.ingestSnapshot(snapshot(2, 3) as never);
+    await doc.submitOp(add(4));
+    await agree([doc], {n: 7, text: 'ab'});
+  });
+
+  it('is newer than what is stored', async () => {
+    const {host, open} = openHost();
+    await open().subscribe();
+    host.close();
+    await host.whenClosed;
+    await change(add(2));
+    const doc = openHost().open();
+    void doc.ingestSnapshot(snapshot(2, 3) as never);
+    await doc.submitOp(add(4));
+    await agree([doc], {n: 7, text: 'ab'});
+  });
+
+  it('is wrong, and an op on it is refused as the server would', async () => {
+    const {open} = openHost();
+    const [doc, other] = [open(), open()];
+    await other.subscribe();
+    void doc.ingestSnapshot({v: 1, type: 'json0', data: {n: 1, text: 'xy'}} as never);
+    const error = await doc.submitOp([{p: ['text', 0], sd: 'x'}]).then(() => undefined, (refusal: {code?: string}) => refusal);
+    expect(error?.code).to.equal('ERR_OT_OP_NOT_APPLIED');
+    await agree([other], {n: 1, text: 'ab'});
+  });
+
+  it('is that at which the host\'s history begins', async () => {
+    const {open} = openHost();
+    const [doc, other] = [open(), open()];
+    await other.subscribe();
+    await change(add(2));
+    await until('the other tab has it', () => other.data.n === 3);
+    void doc.ingestSnapshot(snapshot(1, 1) as never);
+    await doc.submitOp(add(4));
+    await agree([doc, other], {n: 7, text: 'ab'});
+  });
+});
