@@ -31,7 +31,7 @@ export function contract(title: string, script: Script, options: Options = {}): 
   });
 }
 
-async function record(subject: typeof direct, script: Script, {backend, unconnected, exceptPending}: Options): Promise<string[]> {
+export async function record(subject: typeof direct, script: Script, {backend, unconnected, exceptPending}: Options): Promise<string[]> {
   const recording = new Recording({exceptPending: !!exceptPending});
   const stage = new Stage(subject, recording, backend);
   try {

@@ -1,0 +1,130 @@
+import {expect} from 'chai';
+import {Random} from '../karma/random.js';
+import {record} from './contract.js';
+import type {Doc} from './recording.js';
+import {COLLECTION, type Stage} from './stage.js';
+import {direct, fallback, proxy} from './subjects.js';
+
+const COUNT = Number(process.env['PROGRAMS'] ?? 300);
+const FIRST = Number(process.env['SEED'] ?? 1);
+/** The host answers sooner than the server: nothing is pending in between. */
+const OPTIONS = {exceptPending: 'the host answers in between'};
+const NO = {code: 'ERR_NO', message: 'The app says no'};
+
+type Data = {n: number; text: string; list: number[]};
+interface Snapshot {
+  v: number;
+  type: string | null;
+  data?: unknown;
+}
+
+/** One call of the client that is recorded, or what happens around it. Chance has been asked before: all subjects do the same. */
+type Step = (program: Program) => void;
+
+/** What a program has at hand while it runs. */
+interface Program {
+  doc: Doc;
+  remote: Doc;
+  says: ((...args: any[]) => void) | undefined;
+  /** Of the server, from earlier. */
+  snapshots: Snapshot[];
+  refuses: boolean;
+}
+
+const ops: ((data: Data) => object[])[] = [
+  () => [{p: ['n'], na: 1}],
+  ({text}) => [{p: ['text', text.length], si: 'x'}],
+  ({text}) => (text ? [{p: ['text', 0], sd: text[0]}] : []),
+  ({list}) => [{p: ['list', list.length], li: 7}, {p: ['n'], na: 10}],
+  ({list}) => (list.length ? [{p: ['list', 0], ld: list[0]}] : [])
+];
+const copyOf = (snapshot: Snapshot): Snapshot => JSON.parse(JSON.stringify(snapshot)) as Snapshot;
+const fresh = (n: number): Data => ({n, text: 'ab', list: []});
+/** Where there is no document the call is made all the same: it has its error. */
+const opFor = (doc: Doc, make: (data: Data) => object[]): object[] => make(doc.type ? doc.data as Data : fresh(0));
+
+/** What a client asks for: one in a turn, as the host answers some sooner than the server. */
+const REQUESTS: ((random: Random) => Step)[] = [
+  () => ({doc, says}) => void doc.subscribe(says),
+  () => ({doc, says}) => void doc.subscribe(says),
+  () => ({doc, says}) => void doc.unsubscribe(says),
+  () => ({doc, says}) => void doc.fetch(says)
+];
+const create = (random: Random): Step => {
+  const n = random.below(100);
+  return ({doc, says}) => void doc.create(fresh(n), 'json0', says);
+};
+const submitOp = (random: Random): Step => {
+  const make = random.pick(ops);
+  return ({doc, says}) => void doc.submitOp(opFor(doc, make), says);
+};
+const del = (): Step => ({doc, says}) => void doc.del(says);
+const ingest = (random: Random): Step => {
+  const back = random.below(2);
+  return ({doc, snapshots}) => void doc.ingestSnapshot(copyOf(snapshots.at(-1 - back) ?? {v: 0, type: null}) as never);
+};
+/** What a client writes in a turn. */
+const CHANGES = [create, submitOp, submitOp, submitOp, submitOp, del];
+/** What it makes at once on a state that it has from elsewhere. */
+const CHANGES_OF_INGESTED = [submitOp, submitOp, del];
+/** What the remote client does, and the server. */
+const NEWS: ((random: Random) => Step)[] = [
+  random => {
+    const make = random.pick(ops);
+    return ({remote}) => { if (remote.type) void remote.submitOp(opFor(remote, make)); };
+  },
+  () => ({remote}) => { if (!remote.type) void remote.create(fresh(1)); },
+  () => ({doc, remote}) => { if (remote.type && doc.subscribed) void remote.del(); },
+  () => program => { program.refuses = true; }
+];
+
+/** Turns of one to three calls, of a request, or of news, each until all is quiet. */
+function script(seed: number): (stage: Stage) => Promise<void> {
+  const random = new Random(seed);
+  const turns = Array.from({length: 4 + random.below(8)}, () => {
+    const kind = random.pick(['news', 'request', 'ingested', 'changes', 'changes', 'changes'] as const);
+    const makers = {
+      news: [random.pick(NEWS)],
+      request: [random.pick(REQUESTS)],
+      ingested: [ingest, ...Array.from({length: random.below(3)}, () => random.pick(CHANGES_OF_INGESTED))],
+      changes: Array.from({length: 1 + random.below(3)}, () => random.pick(CHANGES))
+    }[kind];
+    return {kind, calls: makers.map(make => ({step: make(random), isHeard: random.below(3) > 0}))};
+  });
+  return async stage => {
+    const {calm} = stage;
+    const remote = stage.remote.get(COLLECTION, 'one') as Doc;
+    remote.subscribe();
+    await calm();
+    const program: Program = {doc: stage.doc(), remote, says: undefined, snapshots: [], refuses: false};
+    stage.refuse('submit', NO, () => program.refuses);
+    for (const [t, {kind, calls}] of turns.entries()) {
+      // Of what was made on less than the host knows, the host may have another reason.
+      program.refuses &&= kind !== 'ingested' && program.doc.version === remote.version;
+      for (const [i, {step, isHeard}] of calls.entries()) {
+        program.says = isHeard ? stage.says(`call ${t}.${i}`) : undefined;
+        step(program);
+        stage.note('after', `${t}.${i}`);
+      }
+      await calm();
+      if (kind !== 'news') program.refuses = false;
+      if (remote.version !== null) program.snapshots.push(copyOf({v: remote.version, type: remote.type?.uri ?? null, data: remote.data}));
+    }
+  };
+}
+
+/** Which of two requests is answered first, and which of two reasons an op is refused for, is not for a client to tell. */
+const withoutReasons = (lines: string[]): string[] => lines.map(line => line.replace(/<(\w+): [^>]*>/g, '<$1>'));
+
+describe('contract: random programs', function () {
+  this.timeout(300_000);
+
+  for (const [name, subject] of Object.entries({'through the proxy': proxy, 'by the fallback': fallback})) {
+    it(`are ${name} what they are on a direct connection`, async () => {
+      for (let seed = FIRST; seed < FIRST + COUNT; seed++) {
+        const [expected, actual] = [await record(direct, script(seed), OPTIONS), await record(subject, script(seed), OPTIONS)].map(withoutReasons);
+        expect(actual, `replay with: SEED=${seed} PROGRAMS=1 npx mocha test/contract/random.test.ts\n`).to.eql(expected);
+      }
+    });
+  }
+});
