@@ -19,10 +19,11 @@ interface Snapshot {
 }
 
 /** One call of the client that is recorded, or what happens around it. Chance has been asked before: all subjects do the same. */
-type Step = (program: Program) => void;
+type Step = (program: Program) => unknown;
 
 /** What a program has at hand while it runs. */
 interface Program {
+  stage: Stage;
   doc: Doc;
   remote: Doc;
   says: ((...args: any[]) => void) | undefined;
@@ -75,12 +76,17 @@ const NEWS: ((random: Random) => Step)[] = [
   },
   () => ({remote}) => { if (!remote.type) void remote.create(fresh(1)); },
   () => ({doc, remote}) => { if (remote.type && doc.subscribed) void remote.del(); },
-  () => program => { program.refuses = true; }
+  () => program => { program.refuses = true; },
+  () => async ({stage: {away, back}}) => {
+    await away();
+    await back();
+  }
 ];
 
 /** Turns of one to three calls, of a request, or of news, each until all is quiet. */
 function script(seed: number): (stage: Stage) => Promise<void> {
   const random = new Random(seed);
+  const preventCompose = random.below(4) === 0;
   const turns = Array.from({length: 4 + random.below(8)}, () => {
     const kind = random.pick(['news', 'request', 'ingested', 'changes', 'changes', 'changes'] as const);
     const makers = {
@@ -96,15 +102,17 @@ function script(seed: number): (stage: Stage) => Promise<void> {
     const remote = stage.remote.get(COLLECTION, 'one') as Doc;
     remote.subscribe();
     await calm();
-    const program: Program = {doc: stage.doc(), remote, says: undefined, snapshots: [], refuses: false};
+    const program: Program = {stage, doc: stage.doc(), remote, says: undefined, snapshots: [], refuses: false};
+    program.doc.preventCompose = preventCompose;
     stage.refuse('submit', NO, () => program.refuses);
     for (const [t, {kind, calls}] of turns.entries()) {
       // Of what was made on less than the host knows, the host may have another reason.
       program.refuses &&= kind !== 'ingested' && program.doc.version === remote.version;
       for (const [i, {step, isHeard}] of calls.entries()) {
         program.says = isHeard ? stage.says(`call ${t}.${i}`) : undefined;
-        step(program);
+        const done = step(program);
         stage.note('after', `${t}.${i}`);
+        if (kind === 'news') await done;
       }
       await calm();
       if (kind !== 'news') program.refuses = false;
