@@ -1,7 +1,9 @@
 import {expect} from 'chai';
 import {Random} from '../karma/random.js';
 import {record} from './contract.js';
-import type {Doc} from './recording.js';
+import {PairStage} from './pair-stage.js';
+import {twoConnections, twoTabs} from './pairs.js';
+import {Recording, type Doc} from './recording.js';
 import {COLLECTION, type Stage} from './stage.js';
 import {direct, fallback, proxy} from './subjects.js';
 
@@ -83,8 +85,11 @@ const NEWS: ((random: Random) => Step)[] = [
   }
 ];
 
-/** Turns of one to three calls, of a request, or of news, each until all is quiet. */
-function script(seed: number): (stage: Stage) => Promise<void> {
+/**
+ * Turns of one to three calls, of a request, or of news, each until all is quiet.
+ * @param otherDoc the document of the client that writes beside the recorded one
+ */
+function script(seed: number, otherDoc: (stage: Stage) => Doc = ({remote}) => remote.get(COLLECTION, 'one') as Doc): (stage: Stage) => Promise<void> {
   const random = new Random(seed);
   const preventCompose = random.below(4) === 0;
   const turns = Array.from({length: 4 + random.below(8)}, () => {
@@ -99,7 +104,7 @@ function script(seed: number): (stage: Stage) => Promise<void> {
   });
   return async stage => {
     const {calm} = stage;
-    const remote = stage.remote.get(COLLECTION, 'one') as Doc;
+    const remote = otherDoc(stage);
     remote.subscribe();
     await calm();
     const program: Program = {stage, doc: stage.doc(), remote, says: undefined, snapshots: [], refuses: false};
@@ -107,7 +112,7 @@ function script(seed: number): (stage: Stage) => Promise<void> {
     stage.refuse('submit', NO, () => program.refuses);
     for (const [t, {kind, calls}] of turns.entries()) {
       // Of what was made on less than the host knows, the host may have another reason.
-      program.refuses &&= kind !== 'ingested' && program.doc.version === remote.version;
+      program.refuses &&= kind === 'changes' && program.doc.version === remote.version;
       for (const [i, {step, isHeard}] of calls.entries()) {
         program.says = isHeard ? stage.says(`call ${t}.${i}`) : undefined;
         const done = step(program);
@@ -115,7 +120,7 @@ function script(seed: number): (stage: Stage) => Promise<void> {
         if (kind === 'news') await done;
       }
       await calm();
-      if (kind !== 'news') program.refuses = false;
+      program.refuses &&= kind === 'news';
       if (remote.version !== null) program.snapshots.push(copyOf({v: remote.version, type: remote.type?.uri ?? null, data: remote.data}));
     }
   };
@@ -124,6 +129,8 @@ function script(seed: number): (stage: Stage) => Promise<void> {
 /** Which of two requests is answered first, and which of two reasons an op is refused for, is not for a client to tell. */
 const withoutReasons = (lines: string[]): string[] => lines.map(line => line.replace(/<(\w+): [^>]*>/g, '<$1>'));
 
+const replayWith = (seed: number): string => `replay with: SEED=${seed} PROGRAMS=1 npx mocha test/contract/random.test.ts\n`;
+
 describe('contract: random programs', function () {
   this.timeout(300_000);
 
@@ -131,8 +138,24 @@ describe('contract: random programs', function () {
     it(`are ${name} what they are on a direct connection`, async () => {
       for (let seed = FIRST; seed < FIRST + COUNT; seed++) {
         const [expected, actual] = [await record(direct, script(seed), OPTIONS), await record(subject, script(seed), OPTIONS)].map(withoutReasons);
-        expect(actual, `replay with: SEED=${seed} PROGRAMS=1 npx mocha test/contract/random.test.ts\n`).to.eql(expected);
+        expect(actual, replayWith(seed)).to.eql(expected);
       }
     });
   }
+
+  it('are in a tab what they are in a client of its own, when another tab of the same host writes, too', async () => {
+    const through = async (open: typeof twoTabs, seed: number): Promise<string[]> => {
+      const stage = await PairStage.open(open, new Recording({exceptPending: true, exceptVersions: true}));
+      try {
+        await script(seed, () => stage.actorDoc())(stage);
+        await stage.conclude();
+        return withoutReasons(stage.recording.lines);
+      } finally {
+        stage.close();
+      }
+    };
+    for (let seed = FIRST; seed < FIRST + COUNT; seed++) {
+      expect(await through(twoTabs, seed), replayWith(seed)).to.eql(await through(twoConnections, seed));
+    }
+  });
 });
