@@ -21,6 +21,7 @@ export class SharedWorkerHost implements HostSource {
 
   start(): void {
     const {create, greeting, onFailure} = this.options;
+    this.worker?.port.close();
     try {
       this.worker = create();
     } catch (error) {

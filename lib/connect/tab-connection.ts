@@ -212,7 +212,8 @@ export class TabConnection extends ProxyConnection {
       this.emit('mode', 'direct', reason);
     } catch (error) {
       this.mode = undefined;
-      this.emit('error', error);
+      // Nobody listens yet where this is the constructor.
+      nextTick(() => this.emit('error', error));
     }
   }
 

@@ -192,9 +192,10 @@ export class History {
     return this.entries.map(({rev, v, src, seq, json, isClean, acked}) => ({rev, v, src, seq, json, isClean, acked}));
   }
 
-  restore(rev: number, entries: EntryData[]): void {
+  /** @param v of the server's state at the beginning, where that is known */
+  restore(rev: number, entries: EntryData[], v: number | null): void {
     this.rev = rev;
-    this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean, entry.acked)));
+    this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean, entry.acked)), v);
   }
 
   /** A new state that nobody needs to be led to: the server's at version `v`. */

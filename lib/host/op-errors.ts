@@ -20,7 +20,8 @@ export function historyLost({collection, id}: RealDoc): Error {
 }
 
 /** What a type has thrown. */
-export function notApplied(error: Error): Error {
+export function notApplied(error: unknown): Error {
+  if (!(error instanceof Error)) return withCode('ERR_OT_OP_NOT_APPLIED', String(error));
   return 'code' in error ? error : withCode('ERR_OT_OP_NOT_APPLIED', error.message);
 }
 

@@ -156,7 +156,7 @@ export class RecordedDoc implements DocHooks {
     } catch (error) {
       // json0 changes the data in place, component by component: it may have stopped half way.
       if (!this.replaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0') this._hardRollback(error as Error);
-      return notApplied(error as Error);
+      return notApplied(error);
     } finally {
       this.author = undefined;
       this.early = undefined;
@@ -295,7 +295,7 @@ export class RecordedDoc implements DocHooks {
     doc.version = v;
     this.recordedVersion = v;
     doc.pendingOps = pending.map(stored => realOp(stored, settleOf));
-    this.history.restore(rev, history);
+    this.history.restore(rev, history, history.length || pending.length ? null : v);
     if (doc.pendingOps[0]?.isSent) doc.inflightOp = doc.pendingOps.shift()!;
   }
 

@@ -16,6 +16,8 @@ import type {ProxyConnection} from './proxy-connection.js';
 
 /** While ops of a document wait for the server, those that can be composed leave once in so many ms: no screen shows more. */
 const FRAME_MS = 16;
+/** Where the server refuses to tell of a document, it is asked again after so long, in ms. */
+const RETRY_MS = 1000;
 
 /** Thrown into upstream's `_submit`, when the op is applied and all that is left to do is done. */
 const WILL_FLUSH = new Error();
@@ -354,8 +356,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private ingest(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback: Callback): void {
     if (snapshot?.rev === undefined) {
       const before = this.version;
+      // Whoever hears of it may change it.
+      const seed = snapshot && !this.type ? copyOf(snapshot) : undefined;
       super.ingestSnapshot(snapshot as IngestibleSnapshot, callback);
-      if (snapshot && this.version !== before) this.standOn(snapshot.data);
+      if (seed && this.version !== before) this.standOn(seed);
       return;
     }
     // What was sent before this document started anew tells nothing: the new start asks for its own state.
@@ -376,14 +380,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** A state of the server's that came from elsewhere: the host is told of it before anything that is made on it. */
-  private standOn(data: unknown): void {
+  private standOn(seed: SnapshotData): void {
     const isAsked = this.inflightFetch.length > 0 || !!this.inflightSubscribe?.wantSubscribe;
     const isFollowed = this.rev !== null && this.wantSubscribe;
     // What is under way knows nothing of it.
-    if (this.rev !== null || isAsked) this.startAnew();
-    // A type may change the app's object in place.
-    this.seed = {v: this.version, type: this.type?.uri ?? null, data: data && (JSON.parse(JSON.stringify(data)) as unknown)};
-    if ((isAsked || isFollowed) && this.connection.canSend) this._fetch({force: true}, () => this.flush());
+    this.startAnew();
+    this.seed = seed;
+    // What waits for the end of a bulk asks for it then.
+    if ((isAsked || isFollowed) && this.connection.canSend && !this.connection.bulk) this.askRevision();
   }
 
   /** One step of the host's history, or the host's refusal of an op. @internal */
@@ -703,11 +707,23 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Asks for the revision of a state that came from elsewhere, so that ops can be made on it. */
   private findRevision(): void {
-    if (this.connection.canSend && !this.inflightFetch.length) this.fetch(() => this.flush());
+    if (this.connection.canSend && !this.inflightFetch.length) this.askRevision();
+  }
+
+  private askRevision(): void {
+    this._fetch({force: true}, error => {
+      if (error) this.connection.clock.after(RETRY_MS, () => this.flush());
+      else this.flush();
+    });
   }
 }
 
 type SourceOption = {source?: unknown} | null | undefined;
+
+/** As JSON has it: what a type makes of it, it makes in place. */
+function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {
+  return JSON.parse(JSON.stringify({v, type, data})) as SnapshotData;
+}
 
 function aheadOf({early, v, src, seq, op}: EntryMessage): AheadOp {
   return early ? {src, seq, op} : {v: v! - 1, src, seq, op};

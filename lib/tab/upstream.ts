@@ -165,6 +165,8 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   ping(): void;
   close(): void;
   queries: Record<string, UpstreamQuery>;
+  /** @internal What is asked for between `startBulk` and `endBulk`. */
+  bulk: object | null | undefined;
   /** @internal */
   sendFetch(doc: UpstreamDoc<unknown>): boolean | undefined;
   /** @internal */

@@ -25,15 +25,16 @@ describe('an ingested state, and what the host has', () => {
   });
   afterEach(() => { for (const close of closers.splice(0)) close(); });
 
-  function openHost(): {host: Host; open: () => ProxyDoc<Counter>} {
+  function openHost(): {host: Host; connect: () => ProxyConnection; open: () => ProxyDoc<Counter>} {
     const channel = memoryChannels();
     const host = new Host({connection: backend.connect(), channel, store: {storage}});
     closers.push(() => host.close());
-    return {host, open: () => {
+    const connect = (): ProxyConnection => {
       const connection = new ProxyConnection({channel});
       closers.push(() => connection.close());
-      return connection.get<Counter>('counters', 'one');
-    }};
+      return connection;
+    };
+    return {host, connect, open: () => connect().get<Counter>('counters', 'one')};
   }
 
   const change = (op: object[]): Promise<void> => new Promise(resolve => remote.submitOp(op, {}, () => resolve()));
@@ -99,6 +100,82 @@ describe('an ingested state, and what the host has', () => {
     const error = await doc.submitOp([{p: ['text', 0], sd: 'x'}]).then(() => undefined, (refusal: {code?: string}) => refusal);
     expect(error?.code).to.equal('ERR_OT_OP_NOT_APPLIED');
     await agree([other], {n: 1, text: 'ab'});
+  });
+
+  const whoHears: Record<string, (doc: ProxyDoc<Counter>, act: () => void) => void> = {
+    callback: (doc, act) => void doc.ingestSnapshot(snapshot(1, 1) as never, act),
+    listener: (doc, act) => {
+      doc.once('load', act);
+      void doc.ingestSnapshot(snapshot(1, 1) as never);
+    }
+  };
+  for (const [who, ingest] of Object.entries(whoHears)) {
+    it(`is not changed by what its ${who} does`, async () => {
+      const {open} = openHost();
+      const [doc, other] = [open(), open()];
+      await new Promise<void>((resolve, reject) => ingest(doc, () => void doc.submitOp(add(4)).then(resolve, reject)));
+      await other.subscribe();
+      await agree([doc, other], {n: 5, text: 'ab'});
+    });
+
+    it(`is deleted by its ${who}`, async () => {
+      const {open} = openHost();
+      const doc = open();
+      await new Promise<void>((resolve, reject) => ingest(doc, () => void doc.del().then(resolve, reject)));
+      await new Promise<void>(resolve => remote.fetch(() => resolve()));
+      expect(remote.type).to.equal(null);
+    });
+  }
+
+  it('goes on from there while a query is asked for that another tab has', async () => {
+    const {connect} = openHost();
+    const [connection, other] = [connect(), connect()];
+    await new Promise(resolve => other.createSubscribeQuery('counters', {}, null, resolve));
+    connection.createSubscribeQuery('counters', {});
+    const doc = connection.get<Counter>('counters', 'one');
+    void doc.ingestSnapshot(snapshot(1, 1) as never);
+    await doc.submitOp(add(4));
+    await agree([doc], {n: 5, text: 'ab'});
+  });
+
+  it('is asked for now and then where the server refuses to tell of the document', async () => {
+    const {open} = openHost();
+    const [doc, other] = [open(), open()];
+    await other.fetch();
+    await change(add(2));
+    let refused = 0;
+    backend.use('op', (_, next) => next(refused++ ? undefined : new Error('not now')));
+    void doc.ingestSnapshot(snapshot(2, 3) as never);
+    await doc.submitOp(add(4));
+    expect(refused).to.be.within(2, 4);
+    await agree([doc], {n: 7, text: 'ab'});
+  });
+
+  it('is that at which the history of a restored document begins', async () => {
+    const {host, open} = openHost();
+    await open().subscribe();
+    host.close();
+    await host.whenClosed;
+    const next = openHost();
+    const [doc, other] = [next.open(), next.open()];
+    await other.subscribe();
+    await change(add(2));
+    await until('the other tab has it', () => other.data.n === 3);
+    void doc.ingestSnapshot(snapshot(1, 1) as never);
+    await doc.submitOp(add(4));
+    await agree([doc, other], {n: 7, text: 'ab'});
+  });
+
+  it('is asked for once where a bulk is being asked for', async () => {
+    const {open} = openHost();
+    const doc = open();
+    await new Promise(resolve => doc.connection.once('connected', resolve));
+    doc.connection.startBulk();
+    const whenFetched = doc.fetch();
+    void doc.ingestSnapshot(snapshot(1, 1) as never);
+    doc.connection.endBulk();
+    await whenFetched;
+    await until('nothing is pending', () => !doc.hasPending());
   });
 
   it('is that at which the host\'s history begins', async () => {

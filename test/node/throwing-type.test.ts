@@ -1,0 +1,43 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {types} from 'sharedb/lib/client/index.js';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {until} from '../waiting/until.js';
+
+interface Op {
+  /** So often it is applied without complaint. */
+  good: number;
+}
+
+/** Throws what is no error, the second time that an op is applied: in the host. */
+const thrower = {
+  name: 'thrower',
+  uri: 'https://example.org/types/thrower',
+  create: (data: unknown) => data,
+  apply: (data: unknown, op: Op) => {
+    if (op.good-- > 0) return data;
+    throw 'a bad op';
+  },
+  transform: (op: Op) => op
+};
+
+describe('an op that a type throws at in the host', () => {
+  it('is refused, and no more', async () => {
+    types.register(thrower as never);
+    const backend = new Backend();
+    const channel = memoryChannels();
+    const host = new Host({connection: backend.connect(), channel, store: false, warn: () => {}});
+    const connection = new ProxyConnection({channel});
+    const doc = connection.get('things', 'one');
+    await doc.create({}, 'thrower');
+    const error = await doc.submitOp({good: 1} satisfies Op).then(() => undefined, (refusal: {code?: string; message: string}) => refusal);
+    expect(error).to.include({code: 'ERR_OT_OP_NOT_APPLIED', message: 'a bad op'});
+    doc.destroy();
+    await until('the host has let go of it', () => host.inspect().docs === 0);
+    expect(host.inspect().pendingOps).to.equal(0);
+    connection.close();
+    host.close();
+  });
+});
