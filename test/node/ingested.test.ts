@@ -25,7 +25,13 @@ describe('an ingested state, and what the host has', () => {
   });
   afterEach(() => { for (const close of closers.splice(0)) close(); });
 
-  function openHost(): {host: Host; connect: () => ProxyConnection; open: () => ProxyDoc<Counter>} {
+  interface Opened {
+    host: Host;
+    connect: () => ProxyConnection;
+    open: () => ProxyDoc<Counter>;
+  }
+
+  function openHost(): Opened {
     const channel = memoryChannels();
     const host = new Host({connection: backend.connect(), channel, store: {storage}});
     closers.push(() => host.close());
@@ -46,6 +52,22 @@ describe('an ingested state, and what the host has', () => {
     await until('all show it', () => docs.every(({data}) => JSON.stringify(data) === JSON.stringify(expected)));
   }
 
+  /** Ingests a state and makes an op on it in the same turn. Resolves when the server has the op. */
+  async function ingestAndAdd(doc: ProxyDoc<Counter>, v: number, n: number): Promise<void> {
+    void doc.ingestSnapshot(snapshot(v, n) as never);
+    await doc.submitOp(add(4));
+  }
+
+  /** A tab ingests the first state, from which another tab has been led on by an op. */
+  async function goOnFromTheFirst({open}: Opened): Promise<void> {
+    const [doc, other] = [open(), open()];
+    await other.subscribe();
+    await change(add(2));
+    await until('the other tab has it', () => other.data.n === 3);
+    await ingestAndAdd(doc, 1, 1);
+    await agree([doc, other], {n: 7, text: 'ab'});
+  }
+
   it('is not changed by what is made on it before the host hears of it', async () => {
     const {open} = openHost();
     const [doc, other] = [open(), open()];
@@ -63,8 +85,7 @@ describe('an ingested state, and what the host has', () => {
       const [doc, other] = [open(), open()];
       await other.subscribe();
       const whenAsked = doc[ask]();
-      void doc.ingestSnapshot(snapshot(1, 1) as never);
-      await doc.submitOp(add(4));
+      await ingestAndAdd(doc, 1, 1);
       await whenAsked;
       await agree([doc, other], {n: 5, text: 'ab'});
     });
@@ -75,8 +96,7 @@ describe('an ingested state, and what the host has', () => {
     const [doc, other] = [open(), open()];
     await other.fetch();
     await change(add(2));
-    void doc.ingestSnapshot(snapshot(2, 3) as never);
-    await doc.submitOp(add(4));
+    await ingestAndAdd(doc, 2, 3);
     await agree([doc], {n: 7, text: 'ab'});
   });
 
@@ -87,8 +107,7 @@ describe('an ingested state, and what the host has', () => {
     await host.whenClosed;
     await change(add(2));
     const doc = openHost().open();
-    void doc.ingestSnapshot(snapshot(2, 3) as never);
-    await doc.submitOp(add(4));
+    await ingestAndAdd(doc, 2, 3);
     await agree([doc], {n: 7, text: 'ab'});
   });
 
@@ -133,8 +152,7 @@ describe('an ingested state, and what the host has', () => {
     await new Promise(resolve => other.createSubscribeQuery('counters', {}, null, resolve));
     connection.createSubscribeQuery('counters', {});
     const doc = connection.get<Counter>('counters', 'one');
-    void doc.ingestSnapshot(snapshot(1, 1) as never);
-    await doc.submitOp(add(4));
+    await ingestAndAdd(doc, 1, 1);
     await agree([doc], {n: 5, text: 'ab'});
   });
 
@@ -145,8 +163,7 @@ describe('an ingested state, and what the host has', () => {
     await change(add(2));
     let refused = 0;
     backend.use('op', (_, next) => next(refused++ ? undefined : new Error('not now')));
-    void doc.ingestSnapshot(snapshot(2, 3) as never);
-    await doc.submitOp(add(4));
+    await ingestAndAdd(doc, 2, 3);
     expect(refused).to.be.within(2, 4);
     await agree([doc], {n: 7, text: 'ab'});
   });
@@ -156,14 +173,7 @@ describe('an ingested state, and what the host has', () => {
     await open().subscribe();
     host.close();
     await host.whenClosed;
-    const next = openHost();
-    const [doc, other] = [next.open(), next.open()];
-    await other.subscribe();
-    await change(add(2));
-    await until('the other tab has it', () => other.data.n === 3);
-    void doc.ingestSnapshot(snapshot(1, 1) as never);
-    await doc.submitOp(add(4));
-    await agree([doc, other], {n: 7, text: 'ab'});
+    await goOnFromTheFirst(openHost());
   });
 
   it('is asked for once where a bulk is being asked for', async () => {
@@ -178,14 +188,5 @@ describe('an ingested state, and what the host has', () => {
     await until('nothing is pending', () => !doc.hasPending());
   });
 
-  it('is that at which the host\'s history begins', async () => {
-    const {open} = openHost();
-    const [doc, other] = [open(), open()];
-    await other.subscribe();
-    await change(add(2));
-    await until('the other tab has it', () => other.data.n === 3);
-    void doc.ingestSnapshot(snapshot(1, 1) as never);
-    await doc.submitOp(add(4));
-    await agree([doc, other], {n: 7, text: 'ab'});
-  });
+  it('is that at which the host\'s history begins', () => goOnFromTheFirst(openHost()));
 });
