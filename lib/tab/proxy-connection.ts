@@ -140,7 +140,7 @@ export class ProxyConnection extends LinkedConnection {
     this.close();
   }
 
-  // ---- what users of the @sharesync/sharedb fork have; see the migration guide in the README
+  // ---- what users of the @sharesync/sharedb fork have; see docs/migration.md
 
   /** The journal has every document that a tab has opened: see `flushWrites`. */
   putDoc(_doc: ProxyDoc, callback?: (error?: any) => void): Completion {

@@ -9,5 +9,5 @@ export const noOfflineCommand = 'Firefox and WebKitGTK have no command that take
 export const noHeap = 'Firefox and WebKitGTK have no command that tells of the heap';
 export const noPagehide = 'Firefox ends a page by command without `pagehide` now and then: as in a crash, a page that hosts takes its last moment along';
 
-/** A known limit of ours, not of an engine: see "Limits" in the README. */
+/** A known limit of ours, not of an engine: see docs/limits.md. */
 export const postedTooLate = 'A page that hosts, and crashes, may have sent to the server what no other tab has been told yet';
