@@ -23,13 +23,19 @@ before('pack the package', async function () {
 
 after('remove the apps', () => rm(folder, {recursive: true, force: true}));
 
-/** An app in a folder of its own that has the packed package and others installed. Returns the folder. */
+/** The test app in a folder of its own that has the packed package and others installed. Returns the folder. */
 export async function createApp(name: string, packages: string[]): Promise<string> {
+  const app = await createEmptyApp(name, [tarball, ...packages]);
+  await cp(appFiles, app, {recursive: true});
+  return app;
+}
+
+/** A folder with nothing but these packages. Returns the folder. */
+export async function createEmptyApp(name: string, packages: string[]): Promise<string> {
   const app = join(folder, name);
   await mkdir(app);
-  await cp(appFiles, app, {recursive: true});
   await writeFile(join(app, 'package.json'), JSON.stringify({name, private: true, type: 'module'}));
-  await execute('npm', ['install', '--no-audit', '--no-fund', tarball, ...packages], app);
+  await execute('npm', ['install', '--no-audit', '--no-fund', ...packages], app);
   return app;
 }
 

@@ -1,0 +1,104 @@
+import {expect} from 'chai';
+import {spawn, type ChildProcess} from 'node:child_process';
+import {once} from 'node:events';
+import {readFile, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {createServer} from 'node:http';
+import {connect} from 'node:net';
+import type {Browser, Page} from 'puppeteer-core';
+import {launchChromium} from '../browsers/index.js';
+import {listen} from '../server/sharedb-server.js';
+import {until} from '../waiting/until.js';
+import {cleanEnvironment} from './execute.js';
+import {createEmptyApp, tarball} from './package.js';
+import {type Site, serveWith} from './serve.js';
+import {versions} from './versions.js';
+
+const page = new URL('../../docs/getting-started.md', import.meta.url);
+/** The port of the page's server. The test takes a free one in its place. */
+const DOCUMENTED_PORT = /\b8081\b/g;
+
+describe('the getting-started page', function () {
+  this.timeout(240_000);
+  let browser: Browser;
+  let server: ChildProcess;
+  let site: Site;
+  let port: number;
+
+  before(async () => {
+    const markdown = await readFile(page, 'utf8');
+    const app = await createEmptyApp('getting-started', [...installedBy(markdown), versions.vite]);
+    port = await freePort();
+    const files = codeBlocks(markdown);
+    expect(Object.keys(files)).to.have.members(['server.mjs', 'sharedb.worker.js', 'main.js', 'index.html']);
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(join(app, name), text.replace(DOCUMENTED_PORT, String(port)));
+    }
+    server = spawn(process.execPath, ['server.mjs'], {cwd: app, env: cleanEnvironment(), stdio: 'inherit'});
+    await until('the server listens', () => accepts(port));
+    site = await serveWith(app, 'vite', ['--host', '127.0.0.1', '--port', '0']);
+    browser = await launchChromium();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await site?.close();
+    if (server?.kill()) await once(server, 'exit');
+  });
+
+  it('leads from an empty folder to a counter that two tabs share', async () => {
+    const errors: unknown[] = [];
+    const openTab = async () => {
+      const tab = await browser.newPage();
+      tab.on('pageerror', error => errors.push(error));
+      await tab.goto(site.url);
+      return tab;
+    };
+    const first = await openTab();
+    await untilButtonSays(first, 'Clicked 0 times');
+    const second = await openTab();
+    await untilButtonSays(second, 'Clicked 0 times');
+    await second.click('button');
+    await second.click('button');
+    await untilButtonSays(second, 'Clicked 2 times');
+    await untilButtonSays(first, 'Clicked 2 times');
+    expect(errors).to.eql([]);
+  });
+});
+
+/** The code blocks of a page whose first line names a file. */
+function codeBlocks(markdown: string): Record<string, string> {
+  const blocks = markdown.matchAll(/^```\w+\n(?:\/\/|<!--) (\S+\.\w+)(?: -->)?\n([^]*?)^```$/gm);
+  return Object.fromEntries([...blocks].map(([, name, text]) => [name!, text!]));
+}
+
+/** What the page's first `npm install` names, with the packed package in place of the published one. */
+function installedBy(markdown: string): string[] {
+  const names = /^npm install (.+)$/m.exec(markdown)![1]!.split(' ');
+  return names.map(name => ({'sharedb-tabs': tarball, 'sharedb': versions.sharedb})[name] ?? name);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  const port = await listen(probe, 0, '127.0.0.1');
+  probe.close();
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, 'localhost', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function untilButtonSays(tab: Page, text: string): Promise<void> {
+  return until(`the button says ${text}`, async () => {
+    // The development server may reload the page under the question.
+    const shown = await tab.$eval('button', button => button.textContent).catch(() => undefined);
+    return shown === text;
+  });
+}
