@@ -6,6 +6,8 @@ export const versions = {
   webpackCli: 'webpack-cli@7.3.1',
   vite: 'vite@8.3.8',
   esbuild: 'esbuild@0.28.2',
+  react18: ['react@18.3.1', 'react-dom@18.3.1'],
+  react19: ['react@19.3.1', 'react-dom@19.3.1'],
   typescript: 'typescript@5.9.3',
   nodeTypes: '@types/node@20.19.43',
   publint: 'publint@0.3.25',

@@ -13,7 +13,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   store: ['protocol', 'platform'],
   host: ['protocol', 'platform', 'broker', 'store'],
   tab: ['protocol', 'platform', 'broker'],
-  connect: ['protocol', 'platform', 'tab', 'host']
+  connect: ['protocol', 'platform', 'tab', 'host'],
+  react: ['protocol', 'platform', 'tab']
 };
 
 const files = readdirSync(LIB, {recursive: true, encoding: 'utf8'}).filter(file => /(?<!\.d)\.ts$/.test(file));

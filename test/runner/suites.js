@@ -57,6 +57,11 @@ export const suites = {
     env: {SHAREDB: 'sharedb-6'},
     minutes: 10
   },
+  react: {
+    title: 'the React hooks, with React and a DOM in Node',
+    args: mocha('test/react/*.test.ts'),
+    minutes: 5
+  },
   size: {
     title: "what a tab loads beside ShareDB's own client",
     args: mocha('test/size/*.test.ts'),
@@ -90,4 +95,4 @@ export const suites = {
 };
 
 /** The others are slow, or install from the npm registry: `npm run test:bindings` and so on, and CI. */
-export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'size', 'karma', 'tabs'];
+export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'react', 'size', 'karma', 'tabs'];

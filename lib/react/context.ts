@@ -1,0 +1,22 @@
+import {createContext, createElement, useContext, type ReactElement, type ReactNode} from 'react';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+
+const ConnectionContext = createContext<ProxyConnection | undefined>(undefined);
+
+/**
+ * Gives a connection to all components below it.
+ * @param props.connection what `createConnection` returned. Create it once, outside of any component.
+ */
+export function ConnectionProvider({connection, children}: {connection: ProxyConnection; children?: ReactNode}): ReactElement {
+  return createElement(ConnectionContext.Provider, {value: connection}, children);
+}
+
+/**
+ * @returns the connection of the nearest {@link ConnectionProvider}
+ * @throws Error where there is no provider above the component
+ */
+export function useConnection(): ProxyConnection {
+  const connection = useContext(ConnectionContext);
+  if (!connection) throw new Error('sharedb-tabs/react: no connection. Put <ConnectionProvider connection={…}> above this component.');
+  return connection;
+}

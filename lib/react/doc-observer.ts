@@ -1,0 +1,130 @@
+import type {Clock} from '../platform/platform.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import {Observer} from './observer.js';
+import {SnapshotCache} from './snapshot-cache.js';
+
+/** What a document shows at one moment. */
+export interface DocState<Data> {
+  /** An immutable snapshot; undefined while the document is not loaded, does not exist or is deleted. */
+  readonly data: Data | undefined;
+  readonly doc: ProxyDoc<Data>;
+  /** Whether the first answer is still to come. */
+  readonly isLoading: boolean;
+  /** Why it could not be loaded, or the last `error` event of the document. */
+  readonly error: Error | undefined;
+}
+
+/** How a component wants the document: 'none' follows what others have loaded. */
+export type Loading = 'none' | 'fetch' | 'subscribe';
+
+const JSON0 = 'http://sharejs.org/types/JSONv0';
+/** Its `apply` makes new objects along the path of a change, and leaves the others as they are. */
+const JSON1 = 'http://sharejs.org/types/JSONv1';
+
+/** One document, for all components that show it. */
+export class DocObserver<Data> extends Observer<DocState<Data>> {
+  /** Another one after a pause in which this one was let go of. */
+  private doc: ProxyDoc<Data>;
+  /** Settles when the document is loaded, or can't be. */
+  readonly loaded: Promise<void>;
+  private settleLoaded!: () => void;
+  private readonly cache = new SnapshotCache();
+  private readonly isOurs: boolean;
+  private state: DocState<Data> | undefined;
+  private loading: Loading = 'none';
+  private isLoading = true;
+  private error: Error | undefined;
+
+  constructor(
+    private readonly connection: ProxyConnection, private readonly collection: string, private readonly id: string,
+    clock: Clock, graceMs: number, onClosed: () => void
+  ) {
+    super(clock, graceMs, onClosed);
+    this.isOurs = !connection.getExisting(collection, id);
+    this.doc = connection.get<Data>(collection, id);
+    this.loaded = new Promise(resolve => { this.settleLoaded = resolve; });
+    this.takeIfLoaded();
+  }
+
+  /** Asks for the document in this way, unless it has been asked for in that or a better one. */
+  load(loading: Loading): void {
+    if (ORDER[loading] <= ORDER[this.loading]) return;
+    this.loading = loading;
+    const done = (error?: unknown): void => {
+      this.error = error ? (error as Error) : undefined;
+      this.finishLoading();
+    };
+    if (loading === 'subscribe') this.doc.subscribe(done);
+    else this.doc.fetch(done);
+  }
+
+  getSnapshot(): DocState<Data> {
+    if (this.state) return this.state;
+    const {doc, isLoading, error} = this;
+    return (this.state = {data: this.cache.take(doc.data) as Data | undefined, doc, isLoading, error});
+  }
+
+  protected override open(): void {
+    const doc = (this.doc = this.connection.get<Data>(this.collection, this.id));
+    doc.on('op', this.onOp);
+    for (const event of WHOLE) doc.on(event, this.onWhole);
+    doc.on('error', this.onError);
+    // It may have changed while nobody followed it.
+    this.onWhole();
+  }
+
+  protected override close(): void {
+    const {doc} = this;
+    doc.off('op', this.onOp);
+    for (const event of WHOLE) doc.off(event, this.onWhole);
+    doc.off('error', this.onError);
+    const {loading} = this;
+    this.loading = 'none';
+    const isUsedElsewhere = doc.eventNames().some(event => doc.listenerCount(event) > 0);
+    if (isUsedElsewhere) return;
+    const ignore = (): void => {};
+    if (this.isOurs) doc.destroy(ignore);
+    else if (loading === 'subscribe') doc.unsubscribe(ignore);
+  }
+
+  private readonly onOp = (op: unknown): void => {
+    const {type, data} = this.doc;
+    if (type?.uri === JSON0 && Array.isArray(op)) this.cache.invalidatePaths(data, op);
+    else if (type?.uri !== JSON1) this.cache.invalidate();
+    this.change();
+  };
+
+  private readonly onWhole = (): void => {
+    this.cache.invalidate();
+    this.takeIfLoaded();
+    this.change();
+  };
+
+  private readonly onError = (error: unknown): void => {
+    this.error = error as Error;
+    this.change();
+  };
+
+  private takeIfLoaded(): void {
+    if (this.doc.version === null || this.doc.version === undefined) return;
+    this.isLoading = false;
+    this.settleLoaded();
+  }
+
+  private finishLoading(): void {
+    this.isLoading = false;
+    this.settleLoaded();
+    this.cache.invalidate();
+    this.change();
+  }
+
+  private change(): void {
+    this.state = undefined;
+    this.notify();
+  }
+}
+
+const ORDER: Record<Loading, number> = {none: 0, fetch: 1, subscribe: 2};
+/** Events after which any part of the data may be another. */
+const WHOLE = ['load', 'create', 'del'] as const;

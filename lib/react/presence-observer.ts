@@ -1,0 +1,50 @@
+import type {Clock} from '../platform/platform.js';
+import type {Presence} from '../tab/upstream.js';
+import {Observer} from './observer.js';
+
+/** The presence of others in a channel at one moment. */
+export interface PresenceState<Value> {
+  /** What others show of themselves, by presence id. */
+  readonly presences: Readonly<Record<string, Value>>;
+  readonly error: Error | undefined;
+}
+
+/** One presence channel, for all components that show it. */
+export class PresenceObserver<Value> extends Observer<PresenceState<Value>> {
+  private state: PresenceState<Value> = {presences: {}, error: undefined};
+  private isOurs = false;
+
+  constructor(readonly presence: Presence, clock: Clock, graceMs: number, onClosed: () => void) {
+    super(clock, graceMs, onClosed);
+  }
+
+  getSnapshot(): PresenceState<Value> {
+    return this.state;
+  }
+
+  protected override open(): void {
+    this.isOurs = !this.presence.wantSubscribe;
+    this.presence.on('receive', this.onReceive);
+    this.presence.on('error', this.onError);
+    this.presence.subscribe(error => {
+      if (error) this.onError(error);
+    });
+    this.onReceive();
+  }
+
+  protected override close(): void {
+    this.presence.off('receive', this.onReceive);
+    this.presence.off('error', this.onError);
+    if (this.isOurs) this.presence.unsubscribe(() => {});
+  }
+
+  private readonly onReceive = (): void => {
+    this.state = {...this.state, presences: {...(this.presence.remotePresences as Record<string, Value>)}};
+    this.notify();
+  };
+
+  private readonly onError = (error: unknown): void => {
+    this.state = {...this.state, error: error as Error};
+    this.notify();
+  };
+}

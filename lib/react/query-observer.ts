@@ -1,0 +1,115 @@
+import type {Clock} from '../platform/platform.js';
+import type {ProxyConnection, ProxyQuery, QueryOptions} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {DocObserver} from './doc-observer.js';
+import {Observer} from './observer.js';
+import {shareStructure} from './snapshot-cache.js';
+
+/** What a query shows at one moment. */
+export interface QueryState<Data> {
+  /** Immutable snapshots of the documents' data, in the order of the query. */
+  readonly results: readonly Data[];
+  readonly docs: readonly ProxyDoc<Data>[];
+  /** What the database adapter returned beside the documents, for example a count. */
+  readonly extra: unknown;
+  readonly isLoading: boolean;
+  readonly error: Error | undefined;
+}
+
+/** One query, for all components that show it. */
+export class QueryObserver<Data> extends Observer<QueryState<Data>> {
+  /** Settles when the first results are there, or can't be had. */
+  readonly loaded: Promise<void>;
+  private settleLoaded!: () => void;
+  private query: ProxyQuery<Data> | undefined;
+  private state: QueryState<Data> = {results: [], docs: [], extra: undefined, isLoading: true, error: undefined};
+  private isChanged = false;
+  private isLoading = true;
+  private error: Error | undefined;
+  /** Of each result: its observer, and what ends our subscription to it. */
+  private readonly followed = new Map<ProxyDoc<Data>, {observer: DocObserver<Data>; end: () => void}>();
+
+  constructor(
+    private readonly connection: ProxyConnection,
+    private readonly asked: {collection: string; query: unknown; options: QueryOptions; fetch: boolean},
+    private readonly observe: (collection: string, id: string) => DocObserver<Data>,
+    clock: Clock, graceMs: number, onClosed: () => void
+  ) {
+    super(clock, graceMs, onClosed);
+    this.loaded = new Promise(resolve => { this.settleLoaded = resolve; });
+  }
+
+  getSnapshot(): QueryState<Data> {
+    if (!this.isChanged) return this.state;
+    this.isChanged = false;
+    const {isLoading, error, state, query} = this;
+    const docs = keepIfEqual(state.docs, query?.results ?? state.docs);
+    const results = keepIfEqual(state.results, docs.map(doc => this.followed.get(doc)!.observer.getSnapshot().data as Data));
+    return (this.state = {results, docs, extra: shareStructure(state.extra, query?.extra), isLoading, error});
+  }
+
+  protected override open(): void {
+    const {collection, query, options, fetch} = this.asked;
+    const callback = (error: unknown): void => {
+      this.error = error ? (error as Error) : undefined;
+      this.isLoading = false;
+      this.settleLoaded();
+      this.change();
+    };
+    // ShareDB takes `results` out of the options that it is given.
+    this.query = fetch
+      ? this.connection.createFetchQuery<Data>(collection, query, {...options}, callback)
+      : this.connection.createSubscribeQuery<Data>(collection, query, {...options}, callback);
+    this.query.on('changed', this.change);
+    this.query.on('extra', this.change);
+    this.query.on('ready', this.change);
+    this.query.on('error', this.onError);
+  }
+
+  protected override close(): void {
+    const {query} = this;
+    query!.off('changed', this.change);
+    query!.off('extra', this.change);
+    query!.off('ready', this.change);
+    // The listener for errors stays: one that comes late would be thrown without it.
+    query!.destroy();
+    for (const {end} of this.followed.values()) end();
+    this.followed.clear();
+  }
+
+  private readonly onError = (error: unknown): void => {
+    this.error = error as Error;
+    this.change();
+  };
+
+  private readonly onDoc = (): void => {
+    this.isChanged = true;
+    this.notify();
+  };
+
+  private readonly change = (): void => {
+    this.follow(this.query?.results ?? []);
+    this.isChanged = true;
+    this.notify();
+  };
+
+  private follow(docs: readonly ProxyDoc<Data>[]): void {
+    const present = new Set(docs);
+    for (const doc of present) {
+      if (this.followed.has(doc)) continue;
+      const observer = this.observe(doc.collection, doc.id);
+      this.followed.set(doc, {observer, end: observer.subscribe(this.onDoc)});
+    }
+    for (const [doc, {end}] of this.followed) {
+      if (present.has(doc)) continue;
+      this.followed.delete(doc);
+      end();
+    }
+  }
+}
+
+function keepIfEqual<T>(last: readonly T[], next: readonly T[]): readonly T[] {
+  const isEqual = last.length === next.length && next.every((item, index) => Object.is(item, last[index]));
+  // A copy: ShareDB changes its list of results in place.
+  return isEqual ? last : [...next];
+}

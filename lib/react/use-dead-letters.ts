@@ -1,0 +1,39 @@
+import {useEffect, useMemo, useReducer, useState} from 'react';
+import type {TabDeadLetters} from '../tab/dead-letters.js';
+import type {DeadLetter} from '../protocol/messages.js';
+import {useConnection} from './context.js';
+import {useStatus} from './use-status.js';
+
+export interface DeadLettersResult {
+  /** The ops that the server rejected for good; empty until they are loaded. */
+  readonly letters: readonly DeadLetter[];
+  readonly retry: TabDeadLetters['retry'];
+  readonly discard: TabDeadLetters['discard'];
+  readonly export: TabDeadLetters['export'];
+  /** Why the list could not be loaded. */
+  readonly error: Error | undefined;
+}
+
+/** Lists the ops that the server rejected for good, and renders again when there are more or fewer. */
+export function useDeadLetters(): DeadLettersResult {
+  const connection = useConnection();
+  const {deadLetters: count, hostState} = useStatus();
+  const [listed, setListed] = useState<Pick<DeadLettersResult, 'letters' | 'error'>>({letters: [], error: undefined});
+  // The count in the status may skip a letter that is discarded at once.
+  const [ownCalls, relist] = useReducer((calls: number) => calls + 1, 0);
+  useEffect(() => {
+    if (hostState !== 'connected') return;
+    let isOver = false;
+    connection.deadLetters.list().then(
+      letters => { if (!isOver) setListed({letters, error: undefined}); },
+      (error: Error) => { if (!isOver) setListed(({letters}) => ({letters, error})); }
+    );
+    return () => { isOver = true; };
+  }, [connection, count, hostState, ownCalls]);
+  return useMemo(() => ({
+    ...listed,
+    retry: id => connection.deadLetters.retry(id).finally(relist),
+    discard: id => connection.deadLetters.discard(id).finally(relist),
+    export: () => connection.deadLetters.export()
+  }), [connection, listed]);
+}

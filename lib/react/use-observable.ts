@@ -1,0 +1,42 @@
+import {useEffect, useMemo, useRef, useSyncExternalStore} from 'react';
+import type {Observable} from './observer.js';
+import {shareStructure} from './snapshot-cache.js';
+
+/**
+ * Renders with the state of a source, and again when it changes.
+ * @param select computes what the component needs. The component renders again only when that has changed in value.
+ */
+export function useObservable<State, Selected>(source: Observable<State>, select: (state: State) => Selected): Selected {
+  const last = useRef<{selected: Selected} | undefined>(undefined);
+  const getSelected = useMemo(() => {
+    let of: {state: State; selected: Selected} | undefined;
+    return () => {
+      const state = source.getSnapshot();
+      if (of && Object.is(of.state, state)) return of.selected;
+      const before = of ?? last.current;
+      const selected = select(state);
+      of = {state, selected: before ? shareStructure(before.selected, selected) : selected};
+      return of.selected;
+    };
+  }, [source, select]);
+  // The server renders what the first render in the browser shows: hydration finds no difference.
+  const selected = useSyncExternalStore(source.subscribe, getSelected, getSelected);
+  useEffect(() => {
+    last.current = {selected};
+  }, [selected]);
+  return selected;
+}
+
+/**
+ * Throws what React's Suspense waits for, or what its error boundaries catch.
+ * @param loaded settles when the state is no longer loading
+ */
+export function suspendWhile(isLoading: boolean, loaded: Promise<void>, error: Error | undefined): void {
+  if (isLoading) throw loaded;
+  if (error) throw error;
+}
+
+/** For what needs all of a state. One function, so that `select` is the same in each render. */
+export function identity<T>(value: T): T {
+  return value;
+}

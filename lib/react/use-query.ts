@@ -1,0 +1,36 @@
+import {useMemo} from 'react';
+import type {QueryOptions} from '../tab/proxy-connection.js';
+import {observersOf} from './connection-observers.js';
+import {useConnection} from './context.js';
+import type {QueryState} from './query-observer.js';
+import {identity, suspendWhile, useObservable} from './use-observable.js';
+
+export interface UseQueryOptions {
+  /** Suspends while the query is loading, and throws an error to the nearest error boundary. Default false. */
+  suspense?: boolean | undefined;
+  /** Asks once instead of following the results. Default false. */
+  fetch?: boolean | undefined;
+  /** Options for the server's database adapter. */
+  query?: QueryOptions | undefined;
+}
+
+/**
+ * Subscribes to a query and renders again when its results change: which documents they are, their order, or their data.
+ *
+ * Components with an equal query share it. `query` may be a new object at each render: it is compared as JSON.
+ */
+export function useQuery<Data = any>(collection: string, query: unknown, options: UseQueryOptions = {}): QueryState<Data> {
+  const connection = useConnection();
+  const {suspense = false, fetch = false} = options;
+  const key = JSON.stringify([query, options.query ?? {}]);
+  const observer = useMemo(() => {
+    const [query, queryOptions] = JSON.parse(key) as [unknown, QueryOptions];
+    return observersOf(connection).query<Data>(collection, query, queryOptions, fetch);
+  }, [connection, collection, key, fetch]);
+  const state = useObservable(observer, identity<QueryState<Data>>);
+  if (suspense) {
+    if (state.isLoading) observer.startUntil(observer.loaded);
+    suspendWhile(state.isLoading, observer.loaded, state.error);
+  }
+  return state;
+}
