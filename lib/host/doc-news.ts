@@ -197,7 +197,8 @@ export class DocNews {
     const {told, outcomes} = this.rollback!;
     this.rollback = undefined;
     for (const follower of told) {
-      this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError);
+      const unsettled = this.recorded.pendingSeqs(follower.tab.id);
+      this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError, unsettled.length ? unsettled : undefined);
       outcomes.delete(follower.tab);
     }
     // A tab that was not told has no state to lose, but may wait for an answer.

@@ -1,20 +1,84 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {saysWhatItRemoves, withRemovedValues, type Json0Component} from './json0-values.js';
+import {isSame} from './rebase.js';
+
+type OnData = (op: unknown, data: unknown) => unknown;
 
 /**
- * The op that undoes `op`, for types that can't tell it from the op alone.
- * @param base the document's data just before the op, as the type's `apply` takes it
+ * Whether `type.invert(op)` is known to undo the op, without trying: it says of all that it removes what stands in the data.
+ * `invert` believes what an op says, but `apply` does not look at it.
+ * @param data just before the op
+ */
+export function isInvertible(type: Type, op: unknown, data: unknown): boolean {
+  if (!type.invert) return false;
+  try {
+    if (type.name === 'json0') return saysWhatItRemoves(op as Json0Component[], data);
+    const makeInvertible = type['makeInvertible'] as OnData | undefined;
+    if (typeof makeInvertible !== 'function') return false;
+    if (type.name === 'text-unicode') return saysRemovedText(op as UnicodeComponent[], data as string);
+    if (type.name !== 'json1') return false;
+    // Adding and subtracting fractions may not lead back. Of other subtypes than texts nothing is known.
+    if (/"(ena|et?)":/.test(JSON.stringify(op))) return false;
+    return isSame(makeInvertible(withoutRemovedTexts(op), data), op);
+  } catch {
+    return false;
+  }
+}
+
+/** The data of a document, as JSON and as the type's `apply` takes it: it may change what it is given. */
+export class DataCopies {
+  private readonly json: string | undefined;
+
+  /** @param data as the server gives it */
+  constructor(private readonly type: Type, data: unknown) {
+    this.json = JSON.stringify(data);
+  }
+
+  make(): unknown {
+    const data = this.json === undefined ? undefined : JSON.parse(this.json) as unknown;
+    return this.type.deserialize ? this.type.deserialize(data) : data;
+  }
+}
+
+/** A document's data as its JSON has it, for comparing: the order of keys and the class of a value tell nothing. */
+export const serialized = (type: Type, data: unknown): unknown => (type.serialize ? type.serialize(data) : data);
+
+export const isSameData = (type: Type, one: unknown, other: unknown): boolean => isSame([serialized(type, one)], [serialized(type, other)]);
+
+/**
+ * The op that undoes `op` on this data, proved by trying it.
+ * @param base the document's data just before the op
  * @returns undefined where the type offers no way
  */
-export function invertOn(type: Type, op: unknown, base: unknown): unknown {
-  if (typeof type['invertWithDoc'] === 'function') {
-    return (type['invertWithDoc'] as (op: unknown, doc: unknown) => unknown)(op, base);
+export function invertOn(type: Type, op: unknown, base: DataCopies): unknown {
+  for (const way of [inverseByType, (...args: Parameters<typeof inverseByType>) => args[0].invert?.(args[1])]) {
+    try {
+      const inverse: unknown = way(type, op, base);
+      if (inverse !== undefined && isSameData(type, type.apply(type.apply(base.make(), copied(op)), copied(inverse)), base.make())) return inverse;
+    } catch {
+      // The next way, if there is one.
+    }
   }
+  return undefined;
+}
+
+function inverseByType(type: Type, op: unknown, copies: DataCopies): unknown {
+  const base = copies.make();
+  if (type.name === 'json0') return type.invert!(withRemovedValues(type, copied(op) as Json0Component[], base));
+  // It completes what says nothing, and believes the rest.
+  if (type.name === 'text-unicode') op = (op as UnicodeComponent[]).map(withoutRemovedText);
+  if (type.name === 'json1') op = withoutRemovedTexts(op);
+  if (typeof type['invertWithDoc'] === 'function') return (type['invertWithDoc'] as OnData)(op, base);
+  if (typeof type['makeInvertible'] === 'function') return type.invert!((type['makeInvertible'] as OnData)(op, base));
   // A Delta (rich-text) inverts itself against the delta that is the document.
   const Delta = (base as object | null)?.constructor as (new (op: unknown) => {invert?(base: unknown): unknown}) | undefined;
   if (typeof Delta?.prototype?.invert === 'function') return new Delta(op).invert!(base);
   if (type.name === 'text' && typeof base === 'string' && Array.isArray(op)) return invertText(op as TextComponent[], base);
   return undefined;
 }
+
+/** Types may change their ops while they apply them. */
+export const copied = (op: unknown): unknown => JSON.parse(JSON.stringify(op)) as unknown;
 
 /** A component of ot-text: skip, insert, or delete, counted in UTF-16 units. */
 type TextComponent = number | string | {d: number};
@@ -31,4 +95,33 @@ function invertText(op: TextComponent[], base: string): TextComponent[] {
     position += component.d;
     return removed;
   });
+}
+
+/** A component of ot-text-unicode: skip, insert, or delete, counted in characters. */
+type UnicodeComponent = number | string | {d: number | string};
+
+function saysRemovedText(op: readonly UnicodeComponent[], text: string): boolean {
+  if (op.some(component => typeof component === 'object' && typeof component.d === 'number')) return false;
+  let at = 0;
+  return op.every(component => {
+    if (typeof component === 'string') return true;
+    if (typeof component === 'number') {
+      for (let left = component; left > 0; left--) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
+      return true;
+    }
+    const start = at;
+    at += (component.d as string).length;
+    return text.startsWith(component.d as string, start);
+  });
+}
+
+const withoutRemovedText = (component: UnicodeComponent): UnicodeComponent => (
+  typeof component === 'object' && typeof component.d === 'string' ? {d: [...component.d].length} : component
+);
+
+/** The same in a json1 op: lists of keys, components and lists. */
+function withoutRemovedTexts(op: unknown): unknown {
+  if (Array.isArray(op)) return op.map(withoutRemovedTexts);
+  const component = op as {es?: UnicodeComponent[]} | null;
+  return Array.isArray(component?.es) ? {...component, es: component.es.map(withoutRemovedText)} : op;
 }

@@ -9,7 +9,7 @@ import {History, type Author, type Early, type Entry, type Origins, type Step} f
 import {ServerLog} from './server-log.js';
 import {hook, type DocHooks} from './hooked-doc.js';
 import {notApplied} from './op-errors.js';
-import {giveInverse, rollBackSoftly} from './soft-rollback.js';
+import {correctedStep, giveInverse, noteInvertible, rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
 
 export interface RecordedDocEvents {
@@ -130,11 +130,12 @@ export class RecordedDoc implements DocHooks {
    * @returns the error where the op can't be applied; it has then left no trace
    */
   submit(submission: Submission, callback: Callback): Error | undefined {
-    const {step, owner, seq, source, submitSource} = submission;
+    const {owner, seq, source, submitSource} = submission;
     const {doc} = this;
     const {type} = doc;
-    const badForm = ot.checkSubmittedOpForType?.(type, step);
+    const badForm = ot.checkSubmittedOpForType?.(type, submission.step);
     if (badForm) return badForm;
+    const step = this.replaying ? submission.step : correctedStep(submission.step, doc);
     const last = doc.pendingOps.at(-1);
     // Ops of two tabs stay two ops, so that the server can reject one without the other. What may have been sent stays
     // as it is. Told again, it is as it was: else the server would get what was composed as part of another op, too.
@@ -147,6 +148,8 @@ export class RecordedDoc implements DocHooks {
       ...(submitSource && {submitSource}), ...(preventCompose && {preventCompose})
     } satisfies JournalRecord);
     const op: RealOp = {...(step as RealOp), owner, submitSource, ...(id && {src: id[0], seq: id[1]})};
+    noteInvertible(op, doc);
+    const {isInvertible} = op;
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
     this.author = {src: owner, seq};
     // Another tab would not know the source that goes to the server with it.
@@ -170,7 +173,10 @@ export class RecordedDoc implements DocHooks {
     if (op.callbacks) op.type = type;
     // It may have been composed into one that is there.
     const queued = doc.pendingOps.at(-1);
-    if (queued) queued.place = place;
+    if (queued) {
+      queued.place = place;
+      queued.isInvertible = !!queued.isInvertible && !!isInvertible;
+    }
     this.flushSoon();
     return undefined;
   }
@@ -416,6 +422,8 @@ export class RecordedDoc implements DocHooks {
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
     this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
+    // Transformed over it, they may no longer say what they remove.
+    if (isNext && !isAck) for (const op of [doc.inflightOp, ...doc.pendingOps]) if (op) op.isInvertible = false;
     try {
       // Written first: what it leads to, such as the next op being sent, is written after it.
       if (isNext) this.write({t: 'message', message}, isAck || !!this.early);
@@ -469,7 +477,8 @@ export class RecordedDoc implements DocHooks {
   /** @internal */
   _rollback(error: Error): void {
     rollBackSoftly(this.doc, error, {
-      isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog, takeBack: reason => this.takeBack(reason)
+      isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog,
+      takeBack: reason => this.takeBack(reason), replace: (reason, remedy) => this.replace(reason, remedy)
     });
   }
 
@@ -479,6 +488,29 @@ export class RecordedDoc implements DocHooks {
     const inverse = doc.inflightOp?.inverse;
     this.refusedAt = this.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
     this.answer(() => this.upstream._rollback.call(doc, error));
+  }
+
+  /** The op under way is refused, and no op undoes it: the document becomes what it would be without it. */
+  private replace(error: Error, {data, kept}: {data: unknown; kept: {op: RealOp; made: unknown}[]}): void {
+    const {doc} = this;
+    const refused = doc.inflightOp;
+    const keptOps = new Set(kept.map(({op}) => op));
+    const dropped = doc.pendingOps.filter(op => !keptOps.has(op));
+    this.rollbacks++;
+    // Its place is that of the checkpoint, which makes it count for nothing.
+    this.refusedAt = this.write({t: 'clear'});
+    doc.inflightOp = null;
+    doc.pendingOps = kept.map(({op, made}) => ('op' in op ? Object.assign(op, {op: made, isInvertible: false}) : op));
+    doc._setData(data);
+    this.history.restart(doc.hasWritePending() ? null : doc.version);
+    this.recordedVersion = doc.version;
+    this.events.onRollback();
+    const {error: forRefused, reason} = errorsOf(error);
+    callEach(refused, forRefused);
+    for (const op of dropped) callEach(op, reason);
+    this.events.onReset(encodeError(reason), undefined);
+    doc.flush();
+    doc._emitNothingPending();
   }
 
   /** @internal */
@@ -552,17 +584,8 @@ export class RecordedDoc implements DocHooks {
     this.events.onRollback();
     this.fetchAlone(loadError => {
       doc._isInHardRollback = false;
-      let reason = error;
-      if ((error as {code?: string}).code === 'ERR_OP_SUBMIT_REJECTED') {
-        // Rejected on purpose: no error for the op itself (share/sharedb#626).
-        callEach(inflight, undefined);
-        reason = Object.assign(
-          new Error('Discarding pending op because of hard rollback during ERR_OP_SUBMIT_REJECTED'),
-          {code: 'ERR_PENDING_OP_REMOVED_BY_OP_SUBMIT_REJECTED'}
-        );
-      } else {
-        callEach(inflight, error);
-      }
+      const {error: forInflight, reason} = errorsOf(error);
+      callEach(inflight, forInflight);
       for (const op of pending) callEach(op, reason);
       this.rollingBack = false;
       this.recordedVersion = doc.version;
@@ -578,6 +601,14 @@ export class RecordedDoc implements DocHooks {
     this.doc._fetch({force: true}, callback);
     connection.bulk = bulk;
   }
+}
+
+/** What the refused op is told, and those that are given up with it. */
+function errorsOf(error: Error): {error: Error | undefined; reason: Error} {
+  if ((error as {code?: string}).code !== 'ERR_OP_SUBMIT_REJECTED') return {error, reason: error};
+  // Rejected on purpose: no error for the op itself (share/sharedb#626).
+  const reason = new Error('Discarding pending op because of hard rollback during ERR_OP_SUBMIT_REJECTED');
+  return {error: undefined, reason: Object.assign(reason, {code: 'ERR_PENDING_OP_REMOVED_BY_OP_SUBMIT_REJECTED'})};
 }
 
 function callEach(op: RealOp | null, error: Error | undefined): void {

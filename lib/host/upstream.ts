@@ -24,6 +24,8 @@ export interface RealOp {
   owner?: string;
   /** Ours: what undoes it, where the type could not tell and it was worked out. */
   inverse?: unknown;
+  /** Ours: the type's `invert` is known to undo it. */
+  isInvertible?: boolean;
   /** Ours: the place in the store of the record without which it must not be sent. */
   place?: number;
   /** Ours: the last attempt to send it, of those that wait for the journal. */
@@ -71,6 +73,8 @@ export interface RealDoc {
   /** An op is over: acknowledged, rejected, or found to change nothing. */
   _clearInflightOp(error?: Error | null): void;
   _hardRollback(error: Error): void;
+  /** What waits for the end of all ops and requests hears of it, if it has come. */
+  _emitNothingPending(): void;
   _setType(type: string | null): void;
   _setData(data: unknown): void;
   _fetch(options: {force: boolean}, callback: Callback): void;

@@ -1,0 +1,113 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+import {isSame} from './rebase.js';
+
+/** A component of a json0 op, as far as it removes, replaces or counts. */
+export interface Json0Component {
+  p: (string | number)[];
+  oi?: unknown;
+  od?: unknown;
+  li?: unknown;
+  ld?: unknown;
+  lm?: number;
+  na?: number;
+  t?: string;
+}
+
+type Path = Json0Component['p'];
+
+/**
+ * Whether a json0 op says of all that it removes what stands there. json0 applies an op that does not, and inverts what the op
+ * says. The components after the first are looked at only where they concern another part of the data than those before them.
+ */
+export function saysWhatItRemoves(op: readonly Json0Component[], data: unknown): boolean {
+  return op.every((component, i) => saysWhatItsPartRemoves(component, data) && (
+    removesNothing(component) || !op.slice(0, i).some(earlier => concerns(earlier, component.p))
+  ));
+}
+
+/**
+ * The op, with true values where it says something else of what it removes. json0 would transform what others do inside of that
+ * value as if it were what the op says, and fail at it, at a time when other tabs' ops wait beside this one.
+ */
+export function corrected(op: readonly Json0Component[], data: unknown): readonly Json0Component[] {
+  let hasChanged = false;
+  const result = op.map((component, i) => {
+    if ((component.od === undefined && component.ld === undefined) || saysWhatItsPartRemoves(component, data)) return component;
+    if (op.slice(0, i).some(earlier => concerns(earlier, component.p))) return component;
+    const complete = completed(component, data);
+    if (!complete) return component;
+    hasChanged = true;
+    return complete;
+  });
+  return hasChanged ? result : op;
+}
+
+/**
+ * The op with what stands in the data in all places that it removes or replaces.
+ * @param data a copy, which is changed
+ */
+export function withRemovedValues(type: Type, op: readonly Json0Component[], data: unknown): Json0Component[] {
+  let at = data;
+  return op.flatMap(component => {
+    const complete = completed(component, at);
+    at = type.apply(at, [component]) as unknown;
+    return complete ? [complete] : [];
+  });
+}
+
+function removesNothing({oi, od, ld, na}: Json0Component): boolean {
+  return oi === undefined && od === undefined && ld === undefined && na === undefined;
+}
+
+function saysWhatItsPartRemoves({p, oi, od, li, ld, na, t}: Json0Component, data: unknown): boolean {
+  // Subtypes that removals are not checked in by `apply`, as `text0` does, are not known.
+  if (t !== undefined && t !== 'text0') return false;
+  const parent = valueAt(data, p.slice(0, -1)) as Record<string, unknown> | undefined;
+  const key = p.at(-1) as string;
+  if (na !== undefined) return !!parent && Number.isSafeInteger(parent[key]) && Number.isSafeInteger((parent[key] as number) + na);
+  if (ld !== undefined || (li !== undefined && Array.isArray(parent))) {
+    if (!Array.isArray(parent) || !Number.isSafeInteger(p.at(-1))) return false;
+    const index = p.at(-1) as number;
+    return ld === undefined ? index >= 0 && index <= parent.length : index >= 0 && index < parent.length && isSame(parent[index], ld);
+  }
+  if (oi === undefined && od === undefined) return true;
+  if (!parent || typeof parent !== 'object') return false;
+  const isThere = Object.hasOwn(parent, key);
+  return isThere === (od !== undefined) && (!isThere || isSame(parent[key], od));
+}
+
+/** @returns undefined where it does nothing on this data */
+function completed(component: Json0Component, data: unknown): Json0Component | undefined {
+  const {p, oi, od, li, ld} = component;
+  const parent = valueAt(data, p.slice(0, -1));
+  const key = p.at(-1)!;
+  if (oi !== undefined || od !== undefined) {
+    const isThere = !!parent && Object.hasOwn(parent, key);
+    if (!isThere && oi === undefined) return undefined;
+    const {od: _stale, ...rest} = component;
+    return isThere ? {...rest, od: copyOf((parent as Record<string, unknown>)[key])} : rest;
+  }
+  if (!Array.isArray(parent) || typeof key !== 'number') return component;
+  if (ld !== undefined) {
+    if (key < parent.length) return {...component, ld: copyOf(parent[key] as unknown)};
+    // Nothing was there: what is replaced is inserted, and what is removed is not there.
+    return li === undefined ? undefined : {p, li};
+  }
+  return li === undefined ? component : {...component, p: [...p.slice(0, -1), Math.min(key, parent.length)]};
+}
+
+/** Whether what a component did may have changed what stands at a path. */
+function concerns({p, li, ld, lm}: Json0Component, path: Path): boolean {
+  const isInList = li !== undefined || ld !== undefined || lm !== undefined;
+  return isWithin(path, isInList ? p.slice(0, -1) : p) || isWithin(p, path);
+}
+
+const isWithin = (path: Path, start: Path): boolean => start.every((key, i) => path[i] === key);
+
+function valueAt(data: unknown, path: Path): object | undefined {
+  let value = data;
+  for (const key of path) value = value === null || value === undefined ? undefined : (value as Record<string, unknown>)[key];
+  return value === null ? undefined : value as object | undefined;
+}
+
+const copyOf = (value: unknown): unknown => (value === undefined ? value : JSON.parse(JSON.stringify(value)) as unknown);
