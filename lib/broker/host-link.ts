@@ -35,7 +35,7 @@ export interface HostLinkEvents {
   /** The session ended; a new one is being sought unless the link was closed. */
   onLost(reason: string): void;
   /** The next messages are of batch `n`. The next host may not know the revisions in batches later than `durable`. */
-  onBatch(n: number, durable: number): void;
+  onBatch(n: number, durable: number, isDown: boolean): void;
   onMessage(message: Message): void;
   /** Answers the host's calls; what it throws or rejects with is the reply's error. */
   onCall(name: string, args: unknown): unknown;
@@ -326,7 +326,7 @@ export class HostLink {
       clock,
       nextTick,
       isApart: isApart(place),
-      onBatch: (n, durable) => events.onBatch(n, durable),
+      onBatch: (n, durable, isDown) => events.onBatch(n, durable, isDown),
       onMessage: message => events.onMessage(message),
       onCall: (name, args) => (name === 'tab.ping' ? null : events.onCall(name, args)),
       onMalformed: what => events.onMalformed(what),

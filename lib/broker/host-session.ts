@@ -22,6 +22,10 @@ export interface Durability {
    * @param hurries whether that is not to take longer than it must. Default true.
    */
   whenWritten(place: number, callback: () => void, hurries?: boolean): void;
+  /** The same, but not before it is committed, though the storage fails, and without hurry. */
+  whenCommitted(place: number, callback: () => void): void;
+  /** Whether nobody waits for the storage at present: nothing that is told then is durable. */
+  readonly isDown: boolean;
   readonly isWriting: boolean;
 }
 
@@ -88,8 +92,8 @@ export class HostSession extends Session {
     durability.whenWritten(this.heldFor, () => {
       this.heldBack -= count;
       const before = this.sentBatches;
-      const isEarly = care !== 'durable' && durability.isWriting;
-      this.post(count, turn, isEarly ? this.durableBatches : undefined);
+      const isEarly = (care !== 'durable' || durability.isDown) && durability.isWriting;
+      this.post(count, turn, isEarly ? this.durableBatches : undefined, durability.isDown);
       if (this.sentBatches === before) return;
       if (isEarly) this.awaitDurable(count, durability);
       else this.durableBatches = this.sentBatches;
@@ -100,9 +104,9 @@ export class HostSession extends Session {
   private awaitDurable(count: number, durability: Durability): void {
     const n = this.sentBatches;
     this.earlyMessages += count;
-    durability.whenWritten(durability.place, () => {
+    durability.whenCommitted(durability.place, () => {
       this.earlyMessages -= count;
       this.durableBatches = Math.max(this.durableBatches, n);
-    }, false);
+    });
   }
 }

@@ -27,7 +27,7 @@ export interface SessionOptions {
   /** The other side is in another process, where nobody can tell a microtask from a tick. Default false. */
   isApart?: boolean;
   /** Called before the messages of batch `n`; see {@link Batch.durable}. */
-  onBatch?(n: number, durable: number): void;
+  onBatch?(n: number, durable: number, isDown: boolean): void;
   /** Called for each message of the other side but calls and their replies, in order. */
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */
@@ -129,7 +129,7 @@ export class Session {
     if (batch.ack > this.sentBatches) return this.break('acknowledgement of a batch that was not sent');
     this.receivedBatches = batch.n;
     this.noteAcknowledged(batch.ack);
-    this.options.onBatch?.(batch.n, typeof batch.durable === 'number' ? batch.durable : batch.n);
+    this.options.onBatch?.(batch.n, typeof batch.durable === 'number' ? batch.durable : batch.n, batch.down === true);
     for (const text of batch.messages) {
       if (this.ended) return;
       const message = parseMessage(text);
@@ -157,7 +157,7 @@ export class Session {
   }
 
   /** @param durable where not all is durable that this tells of: see {@link Batch.durable} */
-  protected post(count: number, turn: number, durable?: number): void {
+  protected post(count: number, turn: number, durable?: number, isDown = false): void {
     if (this.ended || (!count && this.unackedReceived < ACK_EVERY)) return;
     const messages = this.outbox.splice(0, count);
     this.unackedReceived = 0;
@@ -166,18 +166,18 @@ export class Session {
       let chars = 0;
       let to = from;
       while (to < messages.length && (to === from || chars + messages[to]!.length <= BATCH_CHARS)) chars += messages[to++]!.length;
-      this.postBatch(messages.slice(from, to), chars, to < messages.length ? turn - 1 : turn, durable);
+      this.postBatch(messages.slice(from, to), chars, to < messages.length ? turn - 1 : turn, durable, isDown);
       from = to;
     } while (from < messages.length && !this.ended);
   }
 
-  private postBatch(messages: string[], chars: number, turn: number, durable: number | undefined): void {
+  private postBatch(messages: string[], chars: number, turn: number, durable: number | undefined, isDown: boolean): void {
     this.sentBatches++;
     this.unacked.push({chars, turn});
     this.unackedChars += chars;
     const batch: Batch = {
       type: 'batch', session: this.id, from: this.options.side,
-      n: this.sentBatches, ack: this.receivedBatches, ...(this.options.side === 'tab' && {time: this.options.clock.now()}), ...(durable !== undefined && {durable}), messages
+      n: this.sentBatches, ack: this.receivedBatches, ...(this.options.side === 'tab' && {time: this.options.clock.now()}), ...(durable !== undefined && {durable, ...(isDown && {down: true as const})}), messages
     };
     this.channel.postMessage(batch);
     if (this.unacked.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {

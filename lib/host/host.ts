@@ -3,7 +3,7 @@ import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
-import {encodeError} from '../protocol/errors.js';
+import {decodeError, encodeError} from '../protocol/errors.js';
 import {DurableStore} from '../store/durable-store.js';
 import type {Cipher} from '../store/encryption.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
@@ -18,7 +18,7 @@ import {isLastWord, isLostOps} from '../protocol/requests.js';
 import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
 import {HostLog} from './host-log.js';
-import {RETURN_MS} from './shared-doc.js';
+import {RETURN_MS, type SharedDoc} from './shared-doc.js';
 import {SharedDocs} from './shared-docs.js';
 import {SharedQueries} from './shared-queries.js';
 import {SharedPresences} from './shared-presences.js';
@@ -119,6 +119,7 @@ export class Host {
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
   private closed = false;
+  private isMakingRoom = false;
   private tellClosed: () => void = () => {};
   /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
   readonly whenClosed = new Promise<void>(resolve => { this.tellClosed = resolve; });
@@ -161,7 +162,7 @@ export class Host {
     });
     const bulk = new Bulk(this.connection, () => this.tabs.values());
     this.docs = new SharedDocs({
-      connection: this.connection, store, log: this.log,
+      connection: this.connection, store, log: this.log, epoch: this.epoch,
       after: this.platform.clock.after,
       now: this.platform.clock.now,
       together: act => bulk.runTogether(act),
@@ -234,7 +235,7 @@ export class Host {
       durability: store
     }, {
       accept: (tabId, session) => this.accept(tabId, session),
-      onCandidate: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) this.close(); },
+      onCandidate: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) void this.makeRoom(); },
       onSuperseded: () => this.close()
     });
     for (const tab of this.tabs.values()) this.watchAbsent(tab);
@@ -414,6 +415,19 @@ export class Host {
     });
   }
 
+  /**
+   * Leaves the place to a host of a newer build: once all that the server has not got is on the disk, too. Where the disk
+   * takes nothing, edits that only this host has are sent first.
+   */
+  private async makeRoom(): Promise<void> {
+    if (this.isMakingRoom) return;
+    this.isMakingRoom = true;
+    while (this.store?.isDown && this.board.pendingOps && !this.closed) {
+      await new Promise<void>(resolve => this.platform.clock.after(LOOK_MS, resolve));
+    }
+    this.close();
+  }
+
   private answerCall(name: string, args: unknown): unknown {
     switch (name) {
       case 'host.ping':
@@ -423,7 +437,7 @@ export class Host {
       case 'host.clear':
         return this.clear();
       case 'store.flush':
-        return this.allDurable();
+        return this.allWritten();
       case 'store.pendingDocs':
         return this.pendingDocKeys();
       case 'tab.lastWord':
@@ -444,22 +458,41 @@ export class Host {
   private adopt(word: unknown): Promise<void> {
     if (!isLastWord(word)) throw Object.assign(new Error('Invalid last word'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     const tab = this.tabOf(word.tabId as TabId);
-    for (const {c, d, rev, ops, ahead} of word.docs) this.docs.get(c, d).adopt(tab, rev, ops, word.lineage === this.lineage, ahead);
+    for (const {c, d, rev, ops, ahead, onlyHost} of word.docs) {
+      const isOurs = word.lineage === this.lineage && (onlyHost ?? this.epoch) === this.epoch;
+      this.docs.get(c, d).adopt(tab, rev, ops, isOurs, ahead);
+    }
     const docs = word.docs.map(({c, d}) => this.docs.get(c, d));
-    return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenSettled(resolve)))).then(() => this.allDurable());
+    return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenSettled(resolve)))).then(() => this.whenKept(docs));
   }
 
   /** A tab could not keep them. Done when they are as durable as anything is. */
   private keepLost(letters: unknown): Promise<void> {
     if (!isLostOps(letters)) throw Object.assign(new Error('Invalid lost ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     for (const letter of letters) this.deadLetters.add(letter, this.platform.clock.now());
-    return this.allDurable();
+    return this.allWritten();
   }
 
   /** Resolves when what was written so far is as durable as anything is. */
   private allDurable(): Promise<void> {
     const {store} = this;
     return store ? new Promise(resolve => store.whenDurable(resolve)) : Promise.resolve();
+  }
+
+  /** The same, but rejects where the storage fails. */
+  private async allWritten(): Promise<void> {
+    await this.allDurable();
+    if (this.store?.isDown) throw decodeError(this.store.lastError ?? {message: 'The storage does not answer'});
+  }
+
+  /** Resolves when what these documents have got is on the disk, or the server has it. */
+  private whenKept(docs: readonly SharedDoc[]): Promise<void> {
+    const {store} = this;
+    if (!store) return Promise.resolve();
+    return new Promise(resolve => {
+      store.whenCommitted(store.place, resolve);
+      void Promise.all(docs.map(doc => new Promise<void>(saved => doc.whenSaved(saved)))).then(() => resolve());
+    });
   }
 
   private get lineage(): string {

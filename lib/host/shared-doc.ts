@@ -31,6 +31,8 @@ export interface SharedDocOwner {
   /** The tab of an id that was stored: it may come back, or not. */
   tab(id: string): Tab;
   isConnected(): boolean;
+  /** The host's. */
+  readonly epoch: string;
   /** The number of ops that the server has not answered to went up or down. */
   onPending(change: 1 | -1, pendingOps: number): void;
   /** The server rejected an op for good. */
@@ -271,6 +273,8 @@ export class SharedDoc implements RecordedDocEvents {
     if (!isPast) follower.return(inc, null);
     if (awaitsReset) return this.news.resumeReset(follower, unsettled);
     if (isPast || rev === null) return this.news.repeatOutcomes(follower, unsettled);
+    // The revision is of a history that the host before could not write down: it may be another state here.
+    if ((known.onlyHost ?? this.owner.epoch) !== this.owner.epoch) return this.news.lose(follower);
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
     if (this.recorded.isNew) return this.news.lose(follower);
     const {history} = this.recorded;
@@ -438,6 +442,12 @@ export class SharedDoc implements RecordedDocEvents {
   whenSettled(callback: () => void): void {
     if (this.isUnsettled) this.held.hold(callback);
     else this.held.afterOthers(callback);
+  }
+
+  /** Calls back when the server has all that there is to send. */
+  whenSaved(callback: () => void): void {
+    if (this.doc.hasWritePending()) this.doc.once('no write pending', callback);
+    else callback();
   }
 
   private get isUnsettled(): boolean {

@@ -84,6 +84,8 @@ export interface Batch {
    * acknowledgements: another host may not know the revisions that they have brought.
    */
   durable?: number;
+  /** The host could not write when it sent this: another host may have another history from here on. */
+  down?: true;
   /** Each a message as JSON: cheaper than a structured clone, and made once for many tabs. */
   messages: string[];
 }

@@ -199,6 +199,8 @@ export interface ResumeMessage {
     awaitsReset?: boolean;
     /** What has led on from `rev` and another host may not know. */
     ahead?: AheadOp[];
+    /** The epoch of the host that told of `rev` while it could not write: no other one may take the revision for its own. */
+    onlyHost?: string;
   }[];
 }
 
@@ -230,5 +232,5 @@ export interface LastWord {
   tabId: string;
   /** Whose history the revisions are of. */
   lineage: string;
-  docs: {c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: AheadOp[]}[];
+  docs: {c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: AheadOp[]; onlyHost?: string}[];
 }

@@ -46,7 +46,8 @@ export function isLastWord(value: unknown): value is LastWord {
   const word = value as LastWord | null;
   return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
     word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
-      Array.isArray(doc.ops) && doc.ops.every(isSentOp) && isAhead(doc.ahead));
+      Array.isArray(doc.ops) && doc.ops.every(isSentOp) && isAhead(doc.ahead) &&
+      (doc.onlyHost === undefined || typeof doc.onlyHost === 'string'));
 }
 
 function isAhead(ops: unknown): ops is AheadOp[] | undefined {
@@ -162,6 +163,7 @@ function checkResume(message: Fields): string | undefined {
     if (!isPosition(doc)) return 'Invalid version';
     if (!Array.isArray(doc['unsettled']) || !doc['unsettled'].every(isCount)) return 'Invalid seq';
     if (!isAhead(doc['ahead'])) return 'Invalid op';
+    if (doc['onlyHost'] !== undefined && typeof doc['onlyHost'] !== 'string') return 'Invalid host';
   }
   return undefined;
 }

@@ -47,3 +47,15 @@ export function coalesced(changes: readonly Queued[]): Queued[] {
 
 /** A document's key as one string. */
 export const nameOf = (key: DocKey): string => JSON.stringify(key);
+
+/** The changes of each document, and each small value, by themselves: in their order. */
+export function byDoc(changes: readonly Queued[]): Queued[][] {
+  const groups = new Map<string, Queued[]>();
+  for (const change of changes) {
+    const name = change.type === 'meta' ? `meta ${change.name}` : nameOf(change.key);
+    const group = groups.get(name);
+    if (group) group.push(change);
+    else groups.set(name, [change]);
+  }
+  return [...groups.values()];
+}

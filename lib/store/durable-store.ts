@@ -1,7 +1,7 @@
 import {afterWaking} from '../platform/after-waking.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import {Asides, type Aside} from './asides.js';
-import {coalesced, nameOf, type Queued} from './coalesce.js';
+import {byDoc, coalesced, nameOf, type Queued} from './coalesce.js';
 import {Encryption, KEPT, type Cipher} from './encryption.js';
 import {Reader} from './reader.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
@@ -38,6 +38,8 @@ const OPEN_MS = 5000;
 const WRITE_MS = 10_000;
 /** While nothing can be written, the queue is cleaned up each time it has doubled, and not below this length. */
 const LONG_QUEUE = 256;
+/** Where so many documents can't be written, one after the other, it is not for their values. */
+const MAX_APART = 4;
 const LINEAGE = 'lineage';
 
 /**
@@ -60,7 +62,13 @@ export class DurableStore {
   private needed = 0;
   /** How many have to be committed without delay. */
   private wanted = 0;
+  /** Up to which change everything is committed. */
+  private committed = 0;
+  /** The lineage that the storage has; undefined where it has none. */
+  private storedLineage: string | undefined;
   private readonly waiters = new Waiters();
+  /** Who waits for commits alone, also while nobody waits for the storage. */
+  private readonly commitWaiters = new Waiters();
   private readonly reader: Reader;
   private readonly encryption: Encryption;
   private readonly aside: Asides;
@@ -68,7 +76,7 @@ export class DurableStore {
   private failure: ErrorData | undefined;
   private asideError: ErrorData | undefined;
   /** Nobody waits for the storage; from a failure until a write succeeds. */
-  private isDown = false;
+  isDown = false;
   private isOpen = false;
   private isReady = false;
   private wasErased = false;
@@ -219,6 +227,13 @@ export class DurableStore {
     if (hurries) this.want(place);
   }
 
+  /** Calls back once, when all up to this place is committed: not before, though the storage fails, and never after the end. */
+  whenCommitted(place: number, callback: () => void): void {
+    if (this.isFenced || this.closed) return;
+    if (place <= this.committed) return callback();
+    this.commitWaiters.add(place, callback);
+  }
+
   /** Whether all up to a place is committed. */
   isWritten(place: number): boolean {
     return !this.isFenced && place <= this.committed;
@@ -241,11 +256,7 @@ export class DurableStore {
 
   /** The number of changes that are not committed yet, up to the last one that would not come again if it were lost. */
   get queueSize(): number {
-    return Math.max(0, this.needed - this.committed);
-  }
-
-  private get committed(): number {
-    return this.count - this.queue.length - this.inFlight.length;
+    return Math.max(0, this.needed - this.count + this.queue.length + this.inFlight.length);
   }
 
   /** Deletes everything, and ends the store. May be called twice. Rejects where the storage can't do it. */
@@ -269,6 +280,7 @@ export class DurableStore {
     this.cancelRetry?.();
     this.cancelLazy?.();
     this.becomeReady();
+    this.commitWaiters.clear();
     this.waiters.release(Infinity);
   }
 
@@ -282,10 +294,9 @@ export class DurableStore {
     await this.restoreMeta(meta);
     if (this.closed) return;
     this.isOpen = true;
+    this.storedLineage = meta[LINEAGE];
     if (this.isReady) return this.comeBack(inventory);
-    const lineage = meta[LINEAGE];
-    if (lineage === undefined) this.enqueue({type: 'meta', name: LINEAGE, value: epoch});
-    else this.lineage = lineage;
+    this.lineage = this.storedLineage ?? epoch;
     for (const item of inventory) this.known.set(nameOf(item.key), {...item, isRead: false});
     this.becomeReady();
   }
@@ -295,7 +306,7 @@ export class DurableStore {
    * of the same documents gives way to them.
    */
   private comeBack(inventory: InventoryItem[]): void {
-    const first: Queued[] = [{type: 'meta', name: LINEAGE, value: this.lineage}];
+    const first: Queued[] = [];
     if (this.wasErased) this.forgetWritten();
     for (const item of inventory) {
       if (this.known.has(nameOf(item.key))) first.push(giveWay(item));
@@ -391,20 +402,84 @@ export class DurableStore {
         if (!this.isOpen) await this.impatient(OPEN_MS, this.open());
         if (this.closed) break;
         this.inFlight = this.nextBatch();
-        const changes = await this.changesOf(this.inFlight);
-        await this.impatient(WRITE_MS, this.options.storage.write(changes, this.options.epoch));
+        // After a failure the queue may have been cleaned up: then only its end tells what is committed.
+        const upTo = !this.queue.length ? this.count : this.isDown ? this.committed : this.count - this.queue.length;
+        await this.writeBatch(!this.queue.length);
         this.inFlight = [];
-        for (const change of changes) if (change.type === 'meta') this.aside.note(change.name, change.value);
+        this.committed = Math.max(this.committed, upTo);
         this.succeed();
       } while (this.wanted > this.committed && !this.closed);
       this.committing = false;
     } catch (error) {
       this.committing = false;
       // Nothing is dropped: what could not be written is tried again, in its order.
-      this.queue = [...this.inFlight, ...this.queue];
+      this.queue = this.requeued();
       this.inFlight = [];
       this.handleFailure(error);
     }
+  }
+
+  /**
+   * The lineage is written together with the last of what belongs to it. As long as documents of two lineages lie side by
+   * side, the storage has one that no tab knows: a tab could not tell that the next host's history is not its own.
+   * @param isAll whether nothing else is queued
+   */
+  private async writeBatch(isAll: boolean): Promise<void> {
+    const changes = await this.changesOf(this.inFlight);
+    const lineage = isAll ? this.lineage : `${this.options.epoch}/unfinished`;
+    const isNew = this.storedLineage !== this.lineage && this.storedLineage !== lineage;
+    const marked: Change[] = isNew ? [...changes, {type: 'meta', name: LINEAGE, value: lineage}] : changes;
+    try {
+      await this.impatient(WRITE_MS, this.options.storage.write(marked, this.options.epoch));
+    } catch (error) {
+      if (this.closed || !isOfValues(error)) throw error;
+      return this.writeApart(error);
+    }
+    if (isNew) this.storedLineage = lineage;
+    this.noteWritten(changes);
+  }
+
+  /**
+   * One value that can't be written must not keep the others from it: each document is written by itself. What fails stays
+   * queued. Rejects with the reason of the first that did, or where there is only one.
+   */
+  private async writeApart(reason: unknown): Promise<void> {
+    const groups = byDoc(this.inFlight);
+    if (groups.length < 2) throw reason;
+    let failure: unknown;
+    let failures = 0;
+    const {epoch, storage} = this.options;
+    for (const group of groups) {
+      if (failures === MAX_APART) break;
+      try {
+        const isMixed = this.storedLineage !== this.lineage;
+        const mark: Change[] = isMixed ? [{type: 'meta', name: LINEAGE, value: `${epoch}/unfinished`}] : [];
+        const changes = [...await this.changesOf(group), ...mark];
+        await this.impatient(WRITE_MS, storage.write(changes, epoch));
+        this.noteWritten(changes);
+        this.inFlight = this.inFlight.filter(change => !group.includes(change));
+        failures = -Infinity;
+      } catch (error) {
+        if (this.closed || !isOfValues(error)) throw error;
+        failure ??= error;
+        failures++;
+      }
+    }
+    // Together they may have been too much for one go.
+    if (!this.inFlight.length) return;
+    throw failure;
+  }
+
+  /** A document that could not be put into quarantine does not keep the others waiting. */
+  private requeued(): Queued[] {
+    const [first] = this.inFlight;
+    if (first?.type !== 'set aside') return [...this.inFlight, ...this.queue];
+    const isOthers = (change: Queued): boolean => change.type === 'meta' || !isSame(change.key, first.key);
+    return [...this.queue.filter(isOthers), first, ...this.queue.filter(change => !isOthers(change))];
+  }
+
+  private noteWritten(changes: readonly Change[]): void {
+    for (const change of changes) if (change.type === 'meta') this.aside.note(change.name, change.value);
   }
 
   /** After so many ms nobody waits for it any more. It may be done all the same, and things are as before. */
@@ -438,7 +513,8 @@ export class DurableStore {
       this.failure = undefined;
       this.options.onStatus();
     }
-    this.waiters.release(this.count - this.queue.length);
+    this.waiters.release(this.committed);
+    this.commitWaiters.release(this.committed);
   }
 
   private handleFailure(error: unknown): void {
@@ -462,6 +538,7 @@ export class DurableStore {
   private stop(): void {
     this.isFenced = true;
     this.waiters.clear();
+    this.commitWaiters.clear();
     this.close();
     this.options.onFenced();
   }
@@ -503,6 +580,12 @@ function applyTo(stored: StoredDoc, change: Queued): void {
       stored.checkpoint = undefined;
       stored.journal = [];
   }
+}
+
+/** Whether a write may have failed for one of the values in it. */
+function isOfValues(error: unknown): boolean {
+  const {code, name} = (error ?? {}) as {code?: unknown; name?: unknown};
+  return code !== 'ERR_TABS_FENCED' && code !== 'ERR_TABS_STORAGE_ERASED' && name !== 'InvalidStateError' && name !== 'AbortError';
 }
 
 function storeError(code: string, message: string): Error {

@@ -97,6 +97,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** Documents with a revision that the next host may not know. */
   private readonly early = new Set<ProxyDoc>();
   private earlyBatch: number | undefined;
+  /** The host could not write when it sent the batch that is being handled. @internal */
+  hostIsDown = false;
   /** The last documents that this tab has let go of. */
   private readonly destroyed = new Map<string, true>();
   private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
@@ -339,7 +341,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       onUnanswered: () => this.setLinked(false),
       onConnected: continues => this.handleConnected(continues),
       onLost: reason => this.handleLost(reason),
-      onBatch: (n, durable) => this.handleBatch(n, durable),
+      onBatch: (n, durable, isDown) => this.handleBatch(n, durable, isDown),
       onMessage: message => this.guarded(() => this.receive(message)),
       onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
@@ -429,8 +431,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
   }
 
-  private handleBatch(n: number, durable: number): void {
+  private handleBatch(n: number, durable: number, isDown: boolean): void {
     this.earlyBatch = durable < n ? n : undefined;
+    this.hostIsDown = isDown;
     for (const doc of this.early) if (doc.confirm(durable)) this.early.delete(doc);
   }
 
@@ -440,13 +443,22 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return this.earlyBatch;
   }
 
+  /** @internal */
+  get hostEpoch(): string {
+    return this.link?.epoch ?? '';
+  }
+
   private resume(): void {
     const docs = [];
     this.early.clear();
     for (const doc of this.proxyDocs()) {
       doc.fallBack();
+      if (doc.resumeUnconfirmed()) this.early.add(doc);
       const {inc, rev} = doc.position;
-      docs.push({c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...(doc.awaitsReset && {awaitsReset: true}), ...doc.baggage});
+      docs.push({
+        c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...(doc.awaitsReset && {awaitsReset: true}), ...doc.baggage,
+        ...doc.onlyHost
+      });
     }
     this.link!.send({a: 'tab.resume', docs});
   }

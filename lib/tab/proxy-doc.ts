@@ -95,13 +95,27 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     const waiting = [...this.tentative, ...this.unsent];
     if (!waiting.length && !unsettled.some(op => unconfirmed.has(op))) return undefined;
     const rev = unconfirmed.start ?? this.rev;
-    return {c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: unconfirmed.ahead};
+    return {
+      c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: unconfirmed.ahead, ...this.onlyHost
+    };
   }
 
   /** What another host needs to know to go on from where this tab stands. @internal */
   get baggage(): {ahead?: AheadOp[]} {
     const {ahead} = this.unconfirmed;
     return ahead.length ? {ahead} : {};
+  }
+
+  /** Where no other host than this one is sure to know the revision. @internal */
+  get onlyHost(): {onlyHost?: string} {
+    const {onlyHost} = this.unconfirmed;
+    return onlyHost === undefined ? {} : {onlyHost};
+  }
+
+  /** The same host goes on, perhaps. @returns whether there is something for it to confirm @internal */
+  resumeUnconfirmed(): boolean {
+    this.unconfirmed.resume();
+    return this.unconfirmed.onlyHost !== undefined;
   }
 
   private get tentative(): PendingOp[] {
@@ -439,7 +453,17 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Takes notice of a step that has just been told, before the revision moves on: see {@link UnconfirmedSteps.add}. */
   private noteEarly(ahead?: AheadOp, op?: PendingOp): void {
     const batch = this.connection.noteRevision(this);
-    if (batch !== undefined && this.rev !== null) this.unconfirmed.add(batch, this.rev, ahead, op);
+    if (batch === undefined) return;
+    if (this.connection.hostIsDown) this.noteDown();
+    else if (this.rev !== null) this.unconfirmed.add(batch, this.rev, ahead, op);
+  }
+
+  /** What is being told, the host could not write: another one may have another history from here on. */
+  private noteDown(): void {
+    const {connection} = this;
+    if (!connection.hostIsDown) return;
+    const batch = connection.noteRevision(this);
+    if (batch !== undefined) this.unconfirmed.begin(batch, connection.hostEpoch);
   }
 
   /** The host has what was ingested here, or brought along, and knows how it goes on from there. @internal */
@@ -450,6 +474,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     // Nothing is sent meanwhile: it would be made on a revision that is not the host's.
     for (const message of way) this._handleOp(null, message as OpMessage);
     this.unconfirmed.clear();
+    this.noteDown();
     if (snapshot) this.replaceBelow(snapshot);
     this.flush();
   }
@@ -471,7 +496,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleSettled({seqs, error, silent}: Pick<SettledMessage, 'seqs' | 'error' | 'silent'>): void {
     const ops = this.takeSettled(new Set(seqs));
     if (!ops.size) return;
-    this.unconfirmed.confirmOps(ops);
+    if (this.connection.hostIsDown) this.noteDown();
+    else this.unconfirmed.confirmOps(ops);
     const outcome = error ? decodeError(error) : silent ? null : undefined;
     for (const op of ops) callEach(op, outcome);
     this.flush();
@@ -594,7 +620,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
    */
   handleHostReplaced(): void {
     if (this.rev === null && !this.unsettled.length && !this.setAside) return;
-    if (!this.unsettled.length && !this.setAside && this.unsent[0]?.create) return this.createAnew();
+    if (!this.setAside && this.unanswered[0]?.create) return this.createAnew();
     const ops = this.unanswered;
     // Its end will not be told. Of a rollback of the document's own, upstream tells.
     if (this.setAside) this._isInHardRollback = false;
@@ -614,7 +640,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** A creation, and what was made on it, need no history: they go to whatever host there is. */
   private createAnew(): void {
-    this.pendingOps = this.unsent;
+    this.pendingOps = this.unanswered;
+    this.unsettled = [];
     this.inflightOp = null;
     this.version = null;
     this.startAnew();
@@ -656,6 +683,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private load({v, type, data, rev}: SnapshotData): void {
     this.rev = rev ?? null;
     this.unconfirmed.clear();
+    this.noteDown();
     this.seed = undefined;
     this.version = v;
     this._setType(type);
@@ -676,6 +704,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     const oldData = this.data;
     if (!this.type || snapshot.type) return this.load(snapshot);
     this.unconfirmed.clear();
+    this.noteDown();
     this.rev = snapshot.rev ?? null;
     this.version = snapshot.v;
     this._setType(null);

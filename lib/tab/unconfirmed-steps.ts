@@ -18,6 +18,24 @@ const NONE: readonly Step[] = Object.freeze([]);
 /** Steps of a document that another host may not know, in order and without a gap, since a revision that every host knows. */
 export class UnconfirmedSteps {
   private steps: readonly Step[] = NONE;
+  /** A revision came in this batch while this host could not write: no other host is sure to know it. */
+  private state: {batch: number; host: string} | undefined;
+
+  /** The host that alone is sure to know the document's revision; undefined where every host of its lineage is. */
+  get onlyHost(): string | undefined {
+    return this.state?.host;
+  }
+
+  /** The host told of this while it could not write: nothing can be brought along from there. */
+  begin(batch: number, host: string): void {
+    this.steps = NONE;
+    this.state = {batch, host};
+  }
+
+  /** The tab goes on with the same host: whatever that tells as durable in the new session confirms this, too. */
+  resume(): void {
+    if (this.state) this.state.batch = 1;
+  }
 
   /**
    * @param rev the revision before the step
@@ -31,13 +49,15 @@ export class UnconfirmedSteps {
 
   clear(): void {
     this.steps = NONE;
+    this.state = undefined;
   }
 
   /** What came up to this batch is durable by now. @returns whether that is all */
   confirm(batch: number): boolean {
     const kept = this.steps.findIndex(step => step.batch > batch);
     this.steps = kept < 0 ? NONE : this.steps.slice(kept);
-    return kept < 0;
+    if (this.state && this.state.batch <= batch) this.state = undefined;
+    return kept < 0 && !this.state;
   }
 
   /** The server has these own ops: so has every host, and what came before them. */

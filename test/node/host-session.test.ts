@@ -96,6 +96,11 @@ describe('a host\'s side of a session', () => {
       journal = {
         place: 0,
         neededPlace: 0,
+        isDown: false,
+        whenCommitted(place, callback) {
+          if (place <= committed) callback();
+          else waiting.push({place, callback});
+        },
         get isWriting() { return committed < journal.place; },
         whenWritten(place, callback, hurries = true) {
           if (place <= committed) return callback();
