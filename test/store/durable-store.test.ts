@@ -246,6 +246,61 @@ describe('DurableStore', () => {
     });
   });
 
+  describe('one value that can\'t be written', () => {
+    it('keeps no other document from the disk, and is written when it can be', async () => {
+      const stage = await opened();
+      const {store, storage, clock} = stage;
+      const write = storage.disk.write.bind(storage.disk);
+      storage.disk.write = async (changes, epoch) => {
+        if (changes.some(change => change.type === 'append' && change.record === 'bad')) throw new DOMException('Too large', 'DataError');
+        return write(changes, epoch);
+      };
+      store.append(ONE, 1, 'bad');
+      store.append(TWO, 1, 'good');
+      store.keep('name', 'value');
+      let committed = false;
+      store.whenCommitted(store.place, () => { committed = true; });
+      await calm();
+      expect([await onDisk(stage, TWO), store.isDurable, store.lastError?.code, committed]).to.eql(['- good', false, 'DataError', false]);
+      store.append(TWO, 2, 'later');
+      clock.pass(RETRY_MS);
+      await calm();
+      expect([await onDisk(stage, TWO), committed]).to.eql(['- good later', false]);
+      storage.disk.write = write;
+      clock.pass(RETRY_MS);
+      await calm();
+      expect([await onDisk(stage, ONE), store.isDurable, committed]).to.eql(['- bad', true, true]);
+    });
+  });
+
+  describe('of which a late storage has other documents', () => {
+    it('has a lineage that no tab knows, until all are written', async () => {
+      const disk = new InMemoryStorage();
+      const earlier = await opened({epoch: 'earlier'}, new TroubledStorage(disk));
+      for (const key of [ONE, TWO]) earlier.store.append(key, 1, 'of the earlier host');
+      await durable(earlier.store);
+      const storage = new TroubledStorage(disk);
+      storage.fail('open', new Error('no'));
+      const stage = await opened({}, storage);
+      for (const key of [ONE, TWO]) stage.store.append(key, 1, 'of this host');
+      storage.fail('open');
+      let writes = 0;
+      const write = disk.write.bind(disk);
+      disk.write = async (changes, epoch) => {
+        await write(changes, epoch);
+        const texts = (await disk.read([ONE, TWO])).flatMap(({journal}) => journal.map(({record}) => record));
+        writes++;
+        const found = await disk.claim(epoch);
+        const isMixed = texts.includes('of the earlier host');
+        if (isMixed) expect(found['lineage']).not.to.be.oneOf(['epoch', 'earlier']);
+      };
+      stage.clock.pass(RETRY_MS);
+      await calm();
+      expect(writes).to.be.above(1);
+      expect((await disk.claim('looking'))['lineage']).to.equal('epoch');
+    });
+  });
+
   describe('where the storage does not open', () => {
     it('is ready all the same, and not durable', async () => {
       const storage = new TroubledStorage();
