@@ -9,6 +9,7 @@ import {History, type Author, type Early, type Entry, type Origins, type Step} f
 import {ServerLog} from './server-log.js';
 import {hook, type DocHooks} from './hooked-doc.js';
 import {notApplied} from './op-errors.js';
+import {isMissingType, missingType} from './missing-type.js';
 import {correctedStep, giveInverse, noteInvertible, rollBackSoftly} from './soft-rollback.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
 
@@ -34,6 +35,8 @@ export interface RecordedDocEvents {
   onLoad(): void;
   /** Acts when the document has been read. */
   defer(act: () => void): void;
+  /** The document is of a type that this host does not know. @param isAnswer whether who asked is told, and nobody else */
+  onMissingType(error: Error, isAnswer?: boolean): void;
 }
 
 /** The callback for an op of a tab that is restored. */
@@ -61,6 +64,10 @@ export class RecordedDoc implements DocHooks {
   private readonly upstream: RealDoc;
   /** True from the loss of the document's state until it is loaded again. */
   rollingBack = false;
+  /** The server's, or the stored, document is of a type that this host does not know: it is as if there were none. */
+  missing: Error | undefined;
+  /** What is stored is of such a type: nothing is written over it. */
+  isLocked = false;
   private log: ServerLog | undefined;
   private author: Author | undefined;
   private recordedVersion: number | null = null;
@@ -133,6 +140,11 @@ export class RecordedDoc implements DocHooks {
     const {owner, seq, source, submitSource} = submission;
     const {doc} = this;
     const {type} = doc;
+    const unusable = type ? undefined : this.missing ?? missingType(submission.step.create?.type, doc);
+    if (unusable) {
+      if (unusable !== this.missing) this.events.onMissingType(unusable, true);
+      return unusable;
+    }
     const badForm = ot.checkSubmittedOpForType?.(type, submission.step);
     if (badForm) return badForm;
     const step = this.replaying ? submission.step : correctedStep(submission.step, doc);
@@ -239,6 +251,7 @@ export class RecordedDoc implements DocHooks {
   /** The whole state, for the journal to begin anew from. */
   checkpoint(tabs: Surroundings['tabs']): void {
     const {doc, history} = this;
+    if (this.isLocked) return;
     const pending = [doc.inflightOp, ...doc.pendingOps].filter(op => !!op).map(storedOp);
     this.journal?.checkpoint(this.snapshotJson(), {history: history.save(), pending, tabs});
   }
@@ -280,6 +293,19 @@ export class RecordedDoc implements DocHooks {
     return this.hasMissed;
   }
 
+  /** What is stored can't be used, and may be later: by a host that knows its type. @returns whether it is so */
+  lock(error: unknown): boolean {
+    if (!isMissingType(error)) return false;
+    this.isLocked = true;
+    this.noteMissing(error as Error);
+    return true;
+  }
+
+  private noteMissing(error: Error): void {
+    this.missing = error;
+    this.events.onMissingType(error);
+  }
+
   /** Forgets all that `restore` may have brought back before it failed. */
   startAnew(): void {
     const {doc} = this;
@@ -295,7 +321,8 @@ export class RecordedDoc implements DocHooks {
     {v, type, data, rev, history, pending}: Checkpoint, settleOf: SettleOf
   ): void {
     const {doc} = this;
-    if (type !== null && !types.map[type]) throw new Error(`The OT type ${type} is not registered`);
+    const missing = missingType(type, doc);
+    if (missing) throw missing;
     doc._setType(type);
     if (type !== null) doc._setData(doc.type?.deserialize ? doc.type.deserialize(data) : data);
     doc.version = v;
@@ -357,7 +384,7 @@ export class RecordedDoc implements DocHooks {
    * @returns its place in the store
    */
   private write(record: JournalRecord | string, isRepeatable = false): number {
-    if (!this.journal || this.replaying) return 0;
+    if (!this.journal || this.replaying || this.isLocked) return 0;
     const place = this.journal.append(record, isRepeatable);
     if (this.early !== 'server') this.neededAt = place;
     this.events.onJournal();
@@ -413,6 +440,8 @@ export class RecordedDoc implements DocHooks {
       return;
     }
     const {doc} = this;
+    const missing = error ? undefined : missingType((message as RealOp).create?.type, doc);
+    if (missing) return this.replaying ? void (this.replayError ??= missing) : this.noteMissing(missing);
     const {src, seq, v} = message as RealOp & {v?: number};
     const isAck = this.isInFlight(src, seq);
     // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
@@ -439,8 +468,22 @@ export class RecordedDoc implements DocHooks {
 
   /** @internal */
   ingestSnapshot(snapshot: Parameters<RealDoc['ingestSnapshot']>[0], callback?: Callback): void {
-    if (this.isReading) this.events.defer(() => this.ingestSnapshot(snapshot, callback));
-    else this.upstream.ingestSnapshot.call(this.doc, snapshot, callback);
+    if (this.isReading) return this.events.defer(() => this.ingestSnapshot(snapshot, callback));
+    const {doc} = this;
+    if (snapshot && !doc.type && !doc.hasWritePending() && !((doc.version ?? -1) > snapshot.v)) {
+      const missing = missingType(snapshot.type, doc);
+      if (missing) {
+        // Who asks is told by way of `missing`; a query has other results, too.
+        this.noteMissing(missing);
+        return callback?.();
+      }
+      if (this.isLocked && snapshot.type) {
+        this.journal!.setAside(this.missing);
+        this.isLocked = false;
+      }
+      if (!this.isLocked) this.missing = undefined;
+    }
+    return this.upstream.ingestSnapshot.call(doc, snapshot, callback);
   }
 
   /** @internal */

@@ -13,6 +13,7 @@ import {historyLost} from './op-errors.js';
 import type {WaitingOp} from './rebase.js';
 import {RecordedDoc, type RecordedDocEvents} from './recorded-doc.js';
 import {Sequencer} from './sequencer.js';
+import {nextTick} from '../platform/next-tick.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc} from './upstream.js';
 
@@ -44,6 +45,8 @@ export interface SharedDocOwner {
   takenFrom(doc: SharedDoc, tab: Tab): number;
   /** Nobody follows the document any more, and it has nothing to send. */
   onIdle(doc: SharedDoc): void;
+  /** The document is of a type that this host does not know. */
+  onMissingType(doc: SharedDoc, error: Error): void;
 }
 
 /** One document as the host shares it: one real document, one history, a follower per tab. */
@@ -108,7 +111,7 @@ export class SharedDoc implements RecordedDocEvents {
       this.recorded.restore(stored, (owner, seq, step) => this.sequencer.restore(owner, seq, step));
       return true;
     } catch (error) {
-      this.journal!.setAside(error);
+      if (!this.recorded.lock(error)) this.journal!.setAside(error);
       this.recorded.startAnew();
       this.followers.clear();
       this.news.outcomes.clear();
@@ -207,6 +210,13 @@ export class SharedDoc implements RecordedDocEvents {
   join(tab: Tab): SnapshotData {
     const follower = this.followers.of(tab);
     follower.queries++;
+    return this.bringTo(follower);
+  }
+
+  private bringTo(follower: Follower): SnapshotData {
+    const {missing} = this.recorded;
+    // When the tab has the results, and the document with them.
+    if (missing) nextTick(() => this.news.tellError(missing, follower.tab.id));
     return this.news.bring(follower);
   }
 
@@ -219,7 +229,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** What the tab lacks to be up to date: the snapshot where it has nothing, else only its revision. */
   bring(tab: Tab): SnapshotData {
-    return this.news.bring(this.followers.of(tab));
+    return this.bringTo(this.followers.of(tab));
   }
 
   /** The document left the results of one of the tab's queries. */
@@ -362,6 +372,13 @@ export class SharedDoc implements RecordedDocEvents {
     if (this.journal && !this.news.isInRollback) this.checkpoint();
   }
 
+  /** Who asks is told with the answer; who follows, at once. @internal */
+  onMissingType(error: Error, isAnswer = false): void {
+    this.owner.onMissingType(this, error);
+    if (isAnswer) return;
+    for (const {tab, sent, requests} of this.followers) if (sent !== null && !requests) this.news.tellError(error, tab.id);
+  }
+
   /** @internal */
   defer(act: () => void): void {
     this.held.hold(act);
@@ -374,8 +391,9 @@ export class SharedDoc implements RecordedDocEvents {
     follower.requests++;
     const {seed} = position;
     if (seed) this.plant(follower, position.inc, seed);
-    const reply = tab.inThisSession((error?: Error | null) => {
-      if (this.news.isInRollback) return this.held.hold(() => reply(error));
+    const reply = tab.inThisSession((failure?: Error | null) => {
+      const error = failure ?? this.recorded.missing;
+      if (this.news.isInRollback) return this.held.hold(() => reply(failure));
       follower.requests--;
       if (seed && !error) this.plant(follower, position.inc, seed);
       this.reply(follower, action, position.inc, error);
@@ -385,6 +403,7 @@ export class SharedDoc implements RecordedDocEvents {
     // The tab has seen more of the server than this host.
     const isBehind = !!seed && (seed.v ?? 0) > (this.doc.version ?? 0);
     if (this.isCurrent) return isBehind ? this.doc.fetch(reply) : reply();
+    if (this.recorded.isLocked && !this.owner.isConnected()) return reply();
     // Without a server the host's copy is the best answer there is.
     const fromCopy = !isBehind && (position.stored || !this.owner.isConnected()) && this.recorded.hasState && !this.news.isInRollback;
     if (!fromCopy) return load(reply);
@@ -403,7 +422,8 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** Whether the host's copy is what the server would answer with. */
   private get isCurrent(): boolean {
-    return this.doc.subscribed && !this.news.isInRollback && this.owner.isConnected() && this.recorded.hasState;
+    const {doc, news, owner, recorded} = this;
+    return doc.subscribed && !news.isInRollback && owner.isConnected() && recorded.hasState && !recorded.missing;
   }
 
   /** The tab has a state that the server had. If this document can go on from it, the tab can too. */

@@ -9,8 +9,9 @@ import type {RealConnection} from './upstream.js';
 
 /** Of so many tabs that are gone, by document, it is known which of their ops were taken: a last word may come late. */
 const MAX_TAKEN = 1024;
+const MAX_TOLD = 256;
 
-export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenFrom' | 'onIdle'> {
+export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenFrom' | 'onIdle' | 'onMissingType'> {
   readonly connection: RealConnection;
   readonly store: DurableStore | undefined;
   readonly log: HostLog;
@@ -28,6 +29,8 @@ export class SharedDocs {
    * come back with a revision of the last one, and must not be taken to stand at one of the next.
    */
   private start = 0;
+  /** What has been told of documents of unknown types: once is enough. */
+  private readonly missingTypes = new Map<string, true>();
   /** One for all documents. */
   private readonly docOwner: SharedDocOwner;
 
@@ -36,7 +39,12 @@ export class SharedDocs {
       ...owner,
       onGone: (doc, tab, seq) => this.noteTaken(takenKey(doc, tab), seq),
       takenFrom: (doc, tab) => (this.taken.size ? this.taken.get(takenKey(doc, tab)) ?? 0 : 0),
-      onIdle: doc => this.release(doc)
+      onIdle: doc => this.release(doc),
+      onMissingType: (_doc, error) => {
+        if (this.missingTypes.has(error.message)) return;
+        setRecent(this.missingTypes, error.message, true, MAX_TOLD);
+        owner.log.warn(`sharedb-tabs: ${error.message}`, (error as {code?: string}).code);
+      }
     };
   }
 

@@ -1,5 +1,6 @@
 import arrayDiff from 'arraydiff';
 import {encodeError} from '../protocol/errors.js';
+import {isKnownType} from './missing-type.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {Tab} from './tab.js';
 import type {QueryDiff, RealConnection, RealDoc, RealQuery} from './upstream.js';
@@ -17,7 +18,7 @@ export interface SharedQueriesOwner {
   connection: RealConnection;
   isConnected(): boolean;
   /** The shared document of a real one. */
-  share(doc: RealDoc): SharedDoc;
+  share: (doc: RealDoc) => SharedDoc;
   /** What a query's results were last, for when there is no server to ask. */
   keptResults(query: string): string | undefined;
   keepResults(query: string, results: string): void;
@@ -45,7 +46,7 @@ export class SharedQueries {
       const data = results?.map(doc => item(doc, c, this.owner.share(doc).bring(tab)));
       tab.send({a: 'qf', id, data, extra});
     });
-    this.owner.connection.createFetchQuery(c, q, o ? {...o} : null, reply);
+    shareUnknown(this.owner.connection.createFetchQuery(c, q, o ? {...o} : null, reply), this.owner);
   }
 
   subscribe(tab: Tab, request: QueryRequest): void {
@@ -106,6 +107,7 @@ class SharedQuery {
     this.real = owner.connection.createSubscribeQuery(c, q, o ? {...o} : null, () => {});
     this.relayResponses();
     this.relayDiffs();
+    shareUnknown(this.real, owner);
     this.real.on('extra', (extra: unknown) => this.sendToJoined(id => ({a: 'q', id, extra})));
     this.real.on('error', (error: Error) => {
       // The error of a reply goes to those who wait for it.
@@ -297,4 +299,13 @@ class SharedQuery {
 /** A result as the server sends it: the snapshot, with the document's id and, if it is another, collection. */
 function item(doc: RealDoc, collection: string, snapshot: object): object {
   return {...snapshot, d: doc.id, c: doc.collection};
+}
+
+/** What is of an unknown type is shared before it comes: the real document alone would take it for one without a type. */
+function shareUnknown(real: RealQuery, {connection, share}: SharedQueriesOwner): void {
+  const upstream = real._ingestSnapshots;
+  real._ingestSnapshots = (snapshots, finish) => {
+    for (const {c = real.collection, d, type} of snapshots) if (!isKnownType(type)) share(connection.get(c, d));
+    return upstream.call(real, snapshots, finish);
+  };
 }

@@ -93,6 +93,8 @@ export interface RealQuery {
   on(event: string, listener: (...args: never[]) => void): void;
   /** The server's diff, which the tabs get as it is; the public events have lost its shape. */
   _handleDiff(diff: QueryDiff[]): void;
+  /** Every result passes here before its document has it. */
+  _ingestSnapshots(snapshots: {c?: string; d: string; type?: string | null}[], finish?: Callback): RealDoc[];
   /** The one place that every reply passes, the repeated ones after a reconnect too. */
   _finishResponse(error: Error | null, callback?: unknown): void;
 }

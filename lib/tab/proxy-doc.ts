@@ -11,7 +11,7 @@ import {Completion, completing} from './completion.js';
 import {splitCallback} from './promising.js';
 import {submitOptions} from './submit-options.js';
 import {UnconfirmedSteps} from './unconfirmed-steps.js';
-import {BaseDoc, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
+import {BaseDoc, types, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
 import type {ProxyConnection} from './proxy-connection.js';
 
 /** While ops of a document wait for the server, those that can be composed leave once in so many ms: no screen shows more. */
@@ -55,6 +55,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private flushedAt = 0;
   /** The request that is being made is content with the stored state. */
   private storedWillDo = false;
+  /** What a fetch calls back that has no callback of its own. */
+  private noCallback: Callback | undefined;
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
   private unheard: unknown[] | undefined;
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
@@ -201,7 +203,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Gets the current state from the host or the server. Resolves when `data` and `version` show it. */
   override fetch(callback?: Callback): Completion {
-    return this.completing(callback, done => super.fetch(done));
+    return this.completing(callback ?? this.noCallback, done => super.fetch(done));
   }
 
   /** Follows the document. Resolves when `data` and `version` show its state. */
@@ -232,7 +234,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   override create(data: Data, type?: string | null, options?: SourceOption, callback?: Callback): Completion;
   override create(data: Data, ...rest: unknown[]): Completion {
     const {values, callback} = splitCallback(rest);
-    return this.completing(callback, done => super.create(data, values[0] as string, values[1] as SourceOption, done));
+    const type = values[0] as string;
+    return this.completing(callback, done => {
+      if (isUnknown(type)) nextTick(() => done(this.missingType(type)));
+      else super.create(data, type, values[1] as SourceOption, done);
+    });
   }
 
   /** Changes the document, here at once. Resolves when the server has acknowledged it. */
@@ -382,6 +388,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       return callback();
     }
     if (this.rev !== null && snapshot.rev <= this.rev) return callback();
+    if (isUnknown(snapshot.type) && !this.hasUnsent) {
+      // For the host, this one has it.
+      this.startAnew();
+      // Of a query's results, one that can't be had is no error of the query.
+      if (!('d' in snapshot)) return callback(this.missingType(snapshot.type!));
+      this.emit('error', this.missingType(snapshot.type!));
+      return callback();
+    }
     // A create of our own is under way: it finds its place in the history, or is refused.
     if (this.hasUnsent && this.rev === null && this.version === null) {
       this.once('no write pending', () => callback());
@@ -416,6 +430,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.rev === null || message.rev <= this.rev) return;
     if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
     const isEmpty = !('op' in message || message.create || message.del || message.load);
+    if (isUnknown(message.create?.type)) return this.loseState(message.create!.type);
     this.noteEarly(isEmpty ? undefined : aheadOf(message));
     this.rev = message.rev;
     if (message.load) return this.replaceBy(message.load);
@@ -597,7 +612,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** What is asked for already is not asked for again. @internal */
   override _resubscribe(): void {
+    // What it fetches is what others wait for, who hear of an error.
+    this.noCallback = () => {};
     if (!this.inflightSubscribe || !this.wantSubscribe || this.pendingSubscribe.length) super._resubscribe();
+    this.noCallback = undefined;
   }
 
   /** A host is there: what waited for one goes out. @internal */
@@ -681,6 +699,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   private load({v, type, data, rev}: SnapshotData): void {
+    if (isUnknown(type)) return this.loseState(type!);
     this.rev = rev ?? null;
     this.unconfirmed.clear();
     this.noteDown();
@@ -689,6 +708,19 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this._setType(type);
     this._setData(this.deserialized(data));
     this.emit('load');
+  }
+
+  /** The host goes on to a type that this page does not know. */
+  private loseState(type: string): void {
+    this.startAnew();
+    this.version = null;
+    this._setType(null);
+    this.emit('error', this.missingType(type));
+  }
+
+  private missingType(type: string): Error {
+    return withCode('ERR_DOC_TYPE_NOT_RECOGNIZED', `This page does not know the OT type ${type} of ${this.collection}.${this.id}: ` +
+      'it is not loaded or changed. Pass the type to types.register()');
   }
 
   private deserialized(data: unknown): Data {
@@ -748,6 +780,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 }
 
 type SourceOption = {source?: unknown} | null | undefined;
+
+const isUnknown = (type: string | null | undefined): boolean => !!type && !types.map[type];
 
 /** As JSON has it: what a type makes of it, it makes in place. */
 function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {

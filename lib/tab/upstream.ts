@@ -1,4 +1,4 @@
-import {Connection, Doc} from 'sharedb/lib/client/index.js';
+import {Connection, Doc, types} from 'sharedb/lib/client/index.js';
 import LocalDocPresence from 'sharedb/lib/client/presence/local-doc-presence.js';
 import RemoteDocPresence from 'sharedb/lib/client/presence/remote-doc-presence.js';
 import type {ConnectionEvents, DocEvents, TypedEvents} from './events.js';
@@ -13,6 +13,8 @@ import type {
  * Upstream's client classes with what the tab's classes lean on beyond their documentation, and why.
  * `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
  */
+
+export {types};
 
 /** Called without an error on success. `any` as `@types/sharedb` promises an error always: code written for it still fits. */
 export type Callback = (error?: any) => void;

@@ -219,15 +219,6 @@ describe('contract: failures', () => {
       }
     });
 
-    contract(`a create of an unknown type ${callbacks} a callback`, async stage => {
-      try {
-        stage.doc().create({n: 1}, 'unheard-of', maybe(stage, 'create').callback);
-      } catch (error) {
-        stage.note('thrown', (error as Error).message);
-      }
-      await stage.calm();
-    });
-
     contract(`a deletion by others while an op is under way ${callbacks} a callback`, async stage => {
       const {doc, remote} = await stage.followed({n: 1});
       const {arrived} = stage.hold();

@@ -379,7 +379,7 @@ describe('a store in trouble', () => {
     };
     afterEach(unregister);
 
-    it('is set aside with all its edits, and a warning tells', async () => {
+    it('stays as it is with all its edits, a warning tells, and a host that knows the type sends them', async () => {
       types.register(type as never);
       stage.host();
       const doc = stage.tab().get('notes', 'a');
@@ -394,12 +394,18 @@ describe('a store in trouble', () => {
       await stage.end();
       unregister();
       stage.host({}, {isOnline: false});
-      await eventually('a warning', () => stage.warnings.some(warning => warning.includes('set aside')));
+      await eventually('a warning', () => stage.warnings.some(warning => warning.includes(type.uri) && warning.includes('notes.a')));
       const other = stage.tab();
       await add(await createdElsewhere(other));
       await other.flushWrites();
       await stage.end();
-      expect(asidesIn(await dump(DATABASE))).to.include('4711');
+      expect(asidesIn(await dump(DATABASE))).not.to.include('4711');
+      types.register(type as never);
+      stage.host();
+      const again = stage.tab().get('notes', 'a');
+      await again.subscribe();
+      await again.whenNothingPending();
+      expect(again.data).to.equal(4712);
     });
 
     /** Other documents are none the worse for it. */
