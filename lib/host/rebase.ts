@@ -2,6 +2,7 @@ import deepEqual from 'fast-deep-equal';
 import * as ot from 'sharedb/lib/ot.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {AheadOp, SubmitOptions} from '../protocol/messages.js';
+import {fastType} from '../ot/fast-json0.js';
 import type {Entry, Step} from './history.js';
 
 /** A step of a history, and whose it is. */
@@ -19,6 +20,7 @@ export interface WaitingOp {
  * @returns the ops that are left, or the error where both can't be
  */
 export function rebase(ops: WaitingOp[], entries: readonly Happened[], owner: string, type: Type | null): WaitingOp[] | Error {
+  type = fastType(type);
   const waiting = ops.map(({step, seq, x}) => ({step: {...step}, seq, x}));
   for (const entry of entries) {
     if (entry.src === owner && entry.seq !== undefined) {
@@ -52,6 +54,7 @@ export interface Detour {
  * @returns undefined where there is no such way
  */
 export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], type: Type): Detour | undefined {
+  type = fastType(type);
   const way: Happened[] = [];
   let isExact = true;
   const versions = versionsOf(entries);

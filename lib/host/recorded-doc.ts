@@ -3,6 +3,7 @@ import {types} from 'sharedb/lib/client/index.js';
 import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {AheadOp, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
+import {fastType, withFastType} from '../ot/fast-json0.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp, Surroundings} from './doc-journal.js';
 import {History, type Author, type Early, type Entry, type Origins, type Step} from './history.js';
@@ -180,9 +181,9 @@ export class RecordedDoc implements DocHooks {
     doc.preventCompose = preventCompose;
     doc.submitSource = submitSource;
     callback.origin = [owner, seq];
-    doc._pushOp(op, source || true, callback);
+    withFastType(doc, () => doc._pushOp(op, source || true, callback));
     // Upstream queues before it applies: an op carries the type that it was made for.
-    if (op.callbacks) op.type = type;
+    if (op.callbacks) op.type = fastType(type);
     // It may have been composed into one that is there.
     const queued = doc.pendingOps.at(-1);
     if (queued) {
@@ -686,7 +687,7 @@ function realOp({type, sent, origins, ...op}: StoredOp, settleOf: SettleOf): Rea
   const step = stepOf(op);
   const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq, step), {origin: [owner, seq] as const}));
   return {
-    ...op, submitSource: op.submitSource === true, type: type === null ? null : types.map[type] ?? null,
+    ...op, submitSource: op.submitSource === true, type: type === null ? null : fastType(types.map[type]) ?? null,
     ...(sent && {sentAt: 1, isSent: true}), callbacks
   };
 }

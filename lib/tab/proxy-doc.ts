@@ -6,6 +6,7 @@ import {
   type SettledMessage, type SnapshotData
 } from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
+import {withFastType} from '../ot/fast-json0.js';
 import {nextTick} from '../platform/next-tick.js';
 import {Completion, completing} from './completion.js';
 import {splitCallback} from './promising.js';
@@ -341,6 +342,16 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (!source) return;
     if (this.willFlush || (this.isHeldBack && this.mayStillGrow)) throw WILL_FLUSH;
     this.willFlush = true;
+  }
+
+  /** @internal */
+  override _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void {
+    withFastType(this, () => super._pushOp(op, source, callback));
+  }
+
+  /** @internal */
+  override _popApplyStack(to: number): void {
+    withFastType(this, () => super._popApplyStack(to));
   }
 
   override flush(): void {

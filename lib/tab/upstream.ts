@@ -106,6 +106,10 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _handleFetch(error?: Error | null, data?: unknown): void;
   /** @internal Applies an op and tells of it; `source` is truthy where `_submit` calls it, which then only asks for a flush. */
   _otApply(op: object, source: unknown): void;
+  /** @internal Queues an op with the type to transform it by, or composes it into the last one. */
+  _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void;
+  /** @internal Composes what was submitted while an op was applied component by component. */
+  _popApplyStack(to: number): void;
   /** @internal The op in flight is done, or has an error that is told to its callbacks. */
   _clearInflightOp(error?: Error | null): void;
   /** @internal A state that can't be kept: types that do not fit, a create that was refused. */

@@ -9,10 +9,11 @@ const LIB = fileURLToPath(new URL('../../lib', import.meta.url));
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
   platform: [],
+  ot: ['protocol'],
   broker: ['protocol', 'platform'],
   store: ['protocol', 'platform'],
-  host: ['protocol', 'platform', 'broker', 'store'],
-  tab: ['protocol', 'platform', 'broker'],
+  host: ['protocol', 'platform', 'ot', 'broker', 'store'],
+  tab: ['protocol', 'platform', 'ot', 'broker'],
   connect: ['protocol', 'platform', 'tab', 'host'],
   react: ['protocol', 'platform', 'tab']
 };

@@ -38,13 +38,18 @@ export const suites = {
   },
   node: {
     title: 'unit tests in Node',
-    args: mocha('test/node/**/*.test.ts', 'test/store/*.test.ts'),
+    args: mocha('test/node/**/*.test.ts', 'test/ot/*.test.ts', 'test/store/*.test.ts'),
     minutes: 10
   },
   walks: {
     title: 'random walks in the simulator, as many as SEEDS says',
     args: mocha('test/node/random.test.ts'),
     minutes: 20
+  },
+  ot: {
+    title: 'pure rules against random ops, as many pairs as PAIRS says',
+    args: mocha('test/ot/*.test.ts'),
+    minutes: 15
   },
   conformance: {
     title: "ShareDB's own client tests, and the contract",

@@ -10,11 +10,12 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * - 4.0, documents and presence over two hops
  * - 3.1, the broker: link, session, greetings, watchdog, and the checks of what comes from a channel
  * - 0.4, platform
+ * - 0.4, json0's transform and compose by key
  * - 0.9, webpack's code for loading on demand, which an app that loads anything on demand has anyway
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a
  * document or a connection in a `Proxy`, as Vue and MobX do, could not use it any more.
  */
-const MAX_ADDED = 17 * 1024;
+const MAX_ADDED = 17.5 * 1024;
 
 const scripts = {
   plain: `

@@ -1,0 +1,104 @@
+import {expect} from 'chai';
+import deepEqual from 'fast-deep-equal';
+import {types} from 'sharedb/lib/client/index.js';
+import {fastType} from '../../lib/ot/fast-json0.js';
+import {Random} from '../karma/random.js';
+import {randomData, randomOp, type Op} from './random-json0.js';
+
+/** `PAIRS=100000 npx mocha test/ot/fast-json0.test.ts` is what CI runs. */
+const PAIRS = Number(process.env['PAIRS'] ?? 5000);
+
+type Json0 = typeof types.defaultType & {
+  transformX(left: Op, right: Op): [Op, Op];
+  compose(op: Op, next: Op): Op;
+  invert(op: Op): Op;
+};
+const json0 = types.defaultType as Json0;
+const fast = fastType(json0);
+
+const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+const applied = (data: unknown, op: Op): unknown => json0.apply(copy(data), op) as unknown;
+
+/** What a function gives, or that it throws. */
+function outcome(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return {thrown: (error as Error).message};
+  }
+}
+
+describe('the fast json0', function () {
+  this.timeout(10_000 + PAIRS * 10);
+
+  it(`transforms ${PAIRS} random pairs to what json0 makes of them`, () => {
+    for (let seed = 0; seed < PAIRS; seed++) {
+      const random = new Random(seed);
+      const data = randomData(random);
+      const [left, right] = [randomOp(random, data), randomOp(random, data)];
+      const before = copy([left, right]);
+      const check = (name: string, act: (type: Json0) => unknown): void => {
+        const [expected, actual] = [outcome(() => act(json0)), outcome(() => act(fast))];
+        if (!deepEqual(actual, expected)) expect({seed, name, data, left, right, result: actual}).to.eql({seed, name, data, left, right, result: expected});
+      };
+      check('transformX', type => type.transformX(left, right));
+      check('left', type => type.transform(left, right, 'left'));
+      check('right', type => type.transform(left, right, 'right'));
+      if (!deepEqual([left, right], before)) expect([seed, left, right]).to.eql([seed, ...before]);
+    }
+  });
+
+  it(`composes ${PAIRS} random pairs to ops that do and undo the same`, () => {
+    // Only long ops are composed by key.
+    const others: Op = Array.from({length: 40}, (_, i) => ({p: [`other ${i}`], oi: i}));
+    for (let seed = 0; seed < PAIRS; seed++) {
+      const random = new Random(seed);
+      const data = randomData(random);
+      const isLong = !Array.isArray(data) && random.below(4) > 0;
+      const op = [...randomOp(random, data), ...(isLong ? others : [])];
+      const next = randomOp(random, applied(data, op));
+      const last = randomOp(random, applied(applied(data, op), next));
+      const before = copy([op, next, last]);
+      const composed = [json0, fast].map(type => type.compose(type.compose(op, next), last));
+      const end = applied(applied(applied(data, op), next), last);
+      const results = composed.map(one => [applied(data, one), applied(end, json0.invert(one)), isLong || one]);
+      if (!deepEqual(results[1], results[0])) expect({seed, data, op, next, last, composed: composed[1], results: results[1]})
+        .to.eql({seed, data, op, next, last, composed: composed[0], results: results[0]});
+      if (!deepEqual([op, next, last], before)) expect([seed, op, next, last]).to.eql([seed, ...before]);
+    }
+  });
+
+  it('transforms two ops of 1,000 keys each in a moment', () => {
+    const op = (value: string): Op => Array.from({length: 1000}, (_, i) => ({p: [`key ${i}`], oi: value}));
+    const [left, right] = [op('left'), op('right')];
+    const start = performance.now();
+    const [newLeft, newRight] = fast.transformX(left, right);
+    expect(performance.now() - start).to.be.below(500);
+    expect(newLeft[999]).to.eql({p: ['key 999'], od: 'right', oi: 'left'});
+    expect(newRight).to.eql([]);
+  });
+
+  it('composes 1,000 ops of one key each in a moment, and keeps one component for each key', () => {
+    let op: Op = [];
+    const start = performance.now();
+    for (let i = 0; i < 2000; i++) {
+      const key = `key ${i % 1000}`;
+      op = fast.compose(op, [i < 1000 ? {p: [key], oi: i} : {p: [key], od: i - 1000, oi: i}]);
+    }
+    expect(performance.now() - start).to.be.below(500);
+    expect(op.length).to.equal(1000);
+    expect(op[0]).to.eql({p: ['key 0'], oi: 1000});
+  });
+
+  it('is json0 to whoever asks, and leaves other types alone', () => {
+    expect([fast.name, fast.uri, fastType(fast)]).to.eql(['json0', json0.uri, fast]);
+    const other = {...json0, uri: 'another'};
+    expect([fastType(other), fastType(null)]).to.eql([other, null]);
+  });
+
+  it('refuses components without a path, as json0 does', () => {
+    for (const act of [(type: Json0) => type.compose([], [{} as never]), (type: Json0) => type.transformX([{p: ['a'], oi: 1}], [{} as never, {} as never])]) {
+      expect(outcome(() => act(fast))).to.eql(outcome(() => act(json0)));
+    }
+  });
+});
