@@ -20,6 +20,9 @@ declare module 'sharedb/lib/client/presence/remote-doc-presence.js' {
   const RemoteDocPresence: unknown;
   export default RemoteDocPresence;
 }
+declare module 'sharedb/lib/emitter.js' {
+  export class EventEmitter {}
+}
 /** The diff that ShareDB's server makes of a query's results. */
 declare module 'arraydiff' {
   export type ArrayDiff<Item> =

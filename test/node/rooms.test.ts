@@ -15,7 +15,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   host: ['protocol', 'platform', 'ot', 'broker', 'store'],
   tab: ['protocol', 'platform', 'ot', 'broker'],
   connect: ['protocol', 'platform', 'tab', 'host'],
-  react: ['protocol', 'platform', 'tab']
+  react: ['protocol', 'platform', 'tab'],
+  undo: ['tab']
 };
 
 const files = readdirSync(LIB, {recursive: true, encoding: 'utf8'}).filter(file => /(?<!\.d)\.ts$/.test(file));

@@ -62,6 +62,11 @@ export const suites = {
     env: {SHAREDB: 'sharedb-6'},
     minutes: 10
   },
+  undo: {
+    title: 'undo and redo, with random histories',
+    args: mocha('test/undo/*.test.ts'),
+    minutes: 15
+  },
   react: {
     title: 'the React hooks, with React and a DOM in Node',
     args: mocha('test/react/*.test.ts'),
@@ -100,4 +105,4 @@ export const suites = {
 };
 
 /** The others are slow, or install from the npm registry: `npm run test:bindings` and so on, and CI. */
-export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'react', 'size', 'karma', 'tabs'];
+export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'react', 'undo', 'size', 'karma', 'tabs'];

@@ -1,0 +1,1 @@
+export {UndoManager, type StackItemEvent, type UndoEvents, type UndoOptions} from './undo/undo-manager.js';

@@ -1,0 +1,167 @@
+import {expect} from 'chai';
+import json1 from 'ot-json1';
+import client from 'sharedb/lib/client/index.js';
+import type {Random} from '../karma/random.js';
+
+/** What the first tab and the others do to a document of one type, and what has to be left of it. */
+export interface World {
+  initial: unknown;
+  /** An op on this data, or undefined where it can't be made. */
+  makeOp(data: any, isOwn: boolean): unknown;
+  /** Checks the data after the first tab has undone all. */
+  expectUndone(data: any): void;
+  /** Checks the data after it has redone all. */
+  expectRedone(data: any, before: any): void;
+}
+
+export interface History {
+  type: string;
+  uri: string;
+  begin(random: Random): World;
+}
+
+/**
+ * Items of a sequence, each made once. The own ones have to go, and those that only the first tab has removed have to come back.
+ * What both have removed may come back: whose removal was first, nobody can tell by the ops.
+ */
+class Items {
+  private made = 0;
+  private readonly own = new Set<string>();
+  private readonly others = new Set<string>();
+  private readonly removedByOwn = new Set<string>();
+  private readonly removedByOthers = new Set<string>();
+
+  constructor(initial: readonly string[]) {
+    for (const item of initial) this.others.add(item);
+    this.made = initial.length;
+  }
+
+  /** A character that has not been there. */
+  make(isOwn: boolean): string {
+    const item = String.fromCharCode(0x4e00 + this.made++);
+    (isOwn ? this.own : this.others).add(item);
+    return item;
+  }
+
+  remove(items: readonly string[], isOwn: boolean): void {
+    for (const item of items) (isOwn ? this.removedByOwn : this.removedByOthers).add(item);
+  }
+
+  /** Own items that others have removed. Redoing makes a removed item anew. */
+  private get contested(): ReadonlySet<string> {
+    return new Set([...this.removedByOthers].filter(item => this.own.has(item) || this.removedByOwn.has(item)));
+  }
+
+  expectUndone(shown: readonly string[]): void {
+    const {contested} = this;
+    expect(new Set(shown).size, 'each item once').to.equal(shown.length);
+    expect(shown.filter(item => this.own.has(item)), 'own items').to.eql([]);
+    const expected = [...this.others].filter(item => !this.removedByOthers.has(item));
+    expect(shown.filter(item => !contested.has(item)).sort()).to.eql(expected.sort());
+  }
+
+  expectRedone(shown: readonly string[], before: readonly string[]): void {
+    const {contested} = this;
+    const rest = (items: readonly string[]): string[] => items.filter(item => !contested.has(item));
+    expect(rest(shown)).to.have.members(rest(before));
+  }
+}
+
+const INITIAL = 'abcdefghij';
+
+function text(type: string, uri: string, ops: {
+  read(data: any): string; write(data: string): unknown; splice(at: number, removed: string, inserted: string): unknown;
+}): History {
+  return {
+    type,
+    uri,
+    begin(random) {
+      const items = new Items([...INITIAL]);
+      return {
+        initial: ops.write(INITIAL),
+        makeOp(data, isOwn) {
+          const shown = ops.read(data);
+          const at = random.below(shown.length + 1);
+          const removed = random.below(2) ? shown.slice(at, at + 1 + random.below(3)) : '';
+          const inserted = removed && random.below(2) ? '' : items.make(isOwn);
+          items.remove([...removed], isOwn);
+          return ops.splice(at, removed, inserted);
+        },
+        expectUndone: data => items.expectUndone([...ops.read(data)]),
+        expectRedone: (data, before) => items.expectRedone([...ops.read(data)], [...ops.read(before)])
+      };
+    }
+  };
+}
+
+type List = {list: string[]; counts: Record<string, number>};
+
+function jsonList(type: string, uri: string, ops: {
+  insert(at: number, item: string): unknown; remove(at: number, item: string): unknown; move(from: number, to: number): unknown;
+  add(key: string, amount: number): unknown;
+}): History {
+  return {
+    type,
+    uri,
+    begin(random) {
+      const items = new Items([...INITIAL]);
+      const sums: Record<string, number> = {a: 0, b: 0};
+      return {
+        initial: {list: [...INITIAL], counts: {a: 0, b: 0}},
+        makeOp({list}: List, isOwn) {
+          const at = random.below(list.length);
+          const kind = random.below(4);
+          if (kind === 0) {
+            const key = random.pick(['a', 'b']);
+            const amount = 1 + random.below(9);
+            if (!isOwn) sums[key]! += amount;
+            return ops.add(key, amount);
+          }
+          if (kind === 1 && list.length) {
+            items.remove([list[at]!], isOwn);
+            return ops.remove(at, list[at]!);
+          }
+          if (kind === 2 && list.length > 1) return ops.move(at, random.below(list.length));
+          return ops.insert(random.below(list.length + 1), items.make(isOwn));
+        },
+        expectUndone(data: List) {
+          items.expectUndone(data.list);
+          expect(data.counts).to.eql(sums);
+        },
+        expectRedone(data: List, before: List) {
+          items.expectRedone(data.list, before.list);
+          expect(data.counts).to.eql(before.counts);
+        }
+      };
+    }
+  };
+}
+
+const skip = (count: number): number[] => (count ? [count] : []);
+
+export const histories: History[] = [
+  text('rich-text', 'rich-text', {
+    read: data => (data.ops as {insert: string}[]).map(({insert}) => insert).join(''),
+    write: data => [{insert: data}],
+    splice: (at, removed, inserted) => [
+      ...skip(at).map(retain => ({retain})), ...(inserted ? [{insert: inserted}] : []), ...skip(removed.length).map(count => ({delete: count}))
+    ]
+  }),
+  text('text-unicode', 'text-unicode', {
+    read: data => data as string,
+    write: data => data,
+    splice: (at, removed, inserted) => [...skip(at), ...(inserted ? [inserted] : []), ...(removed ? [{d: removed.length}] : [])]
+  }),
+  jsonList('json0', client.types.defaultType!.uri!, {
+    insert: (at, item) => [{p: ['list', at], li: item}],
+    remove: (at, item) => [{p: ['list', at], ld: item}],
+    move: (from, to) => [{p: ['list', from], lm: to}],
+    add: (key, amount) => [{p: ['counts', key], na: amount}]
+  }),
+  jsonList('json1', json1.type.uri!, {
+    insert: (at, item) => json1.insertOp(['list', at], item),
+    remove: (at, item) => json1.removeOp(['list', at], item as never),
+    move: (from, to) => json1.moveOp(['list', from], ['list', to]),
+    add: (key, amount) => json1.editOp(['counts', key], 'number', amount as never)
+  })
+];

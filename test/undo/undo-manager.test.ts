@@ -1,0 +1,251 @@
+import {expect} from 'chai';
+import type {ProxyDoc} from '../../lib/index.js';
+import {UndoManager} from '../../lib/undo.js';
+import {until} from '../waiting/until.js';
+import {Stage} from './stage.js';
+
+describe('an UndoManager', () => {
+  let stage: Stage;
+  let doc: ProxyDoc;
+  let undo: UndoManager;
+  const text = (of: {data: any} = doc): string => of.data.ops.map((op: {insert: string}) => op.insert).join('');
+
+  afterEach(() => {
+    undo?.close();
+    stage.close();
+  });
+
+  describe('of a rich-text document', () => {
+    beforeEach(async () => {
+      stage = await Stage.open('rich-text', [{insert: 'Hello'}]);
+      doc = stage.tabs[0]!;
+      undo = new UndoManager(doc, {captureTimeout: 0});
+    });
+
+    it('undoes and redoes, and says whether there was something', async () => {
+      expect([undo.canUndo, undo.canRedo]).to.eql([false, false]);
+      expect(await undo.undo()).to.equal(false);
+      void doc.submitOp([{retain: 5}, {insert: ' world'}]);
+      void doc.submitOp([{delete: 1}]);
+      expect(text()).to.equal('ello world');
+      expect(await undo.undo()).to.equal(true);
+      expect(text()).to.equal('Hello world');
+      await undo.undo();
+      expect(text()).to.equal('Hello');
+      expect([undo.canUndo, undo.canRedo]).to.eql([false, true]);
+      await undo.redo();
+      await undo.redo();
+      expect(text()).to.equal('ello world');
+      expect(await undo.redo()).to.equal(false);
+      await stage.settle();
+    });
+
+    it('leaves what others have done since', async () => {
+      await doc.submitOp([{retain: 5}, {insert: ' world'}]);
+      await stage.settle();
+      stage.remotes[0]!.submitOp([{insert: 'Oh. '}] as never);
+      await stage.settle();
+      await undo.undo();
+      expect(text()).to.equal('Oh. Hello');
+      stage.remotes[0]!.submitOp([{retain: 2}, {insert: '!'}] as never);
+      await stage.settle();
+      await undo.redo();
+      expect(text()).to.equal('Oh!. Hello world');
+    });
+
+    it('never undoes what others have done', async () => {
+      stage.remotes[0]!.submitOp([{insert: 'Oh. '}] as never);
+      await stage.settle();
+      expect(await undo.undo()).to.equal(false);
+      expect(text()).to.equal('Oh. Hello');
+    });
+
+    it('restores formats', async () => {
+      await doc.submitOp([{retain: 5, attributes: {bold: true}}]);
+      await undo.undo();
+      expect(doc.data.ops).to.eql([{insert: 'Hello'}]);
+    });
+
+    it('ends the possibility to redo with the next op', async () => {
+      void doc.submitOp([{insert: 'a'}]);
+      await undo.undo();
+      void doc.submitOp([{insert: 'b'}]);
+      expect(undo.canRedo).to.equal(false);
+    });
+
+    it('works on without a server', async () => {
+      void doc.submitOp([{insert: 'a'}]);
+      stage.disconnectServer();
+      await undo.undo();
+      expect(text()).to.equal('Hello');
+    });
+
+    it('survives the death of the host', async () => {
+      await doc.submitOp([{insert: 'a'}]);
+      stage.host.close();
+      await until('it is lost', () => doc.connection.hostState !== 'connected');
+      stage.startHost();
+      await until('it is back', () => doc.connection.hostState === 'connected' && doc.subscribed);
+      await undo.undo();
+      await stage.settle();
+      expect(text()).to.equal('Hello');
+    });
+
+    it('forgets a step that the server refuses, and nothing else', async () => {
+      await doc.submitOp([{insert: 'a'}]);
+      let refuses = true;
+      stage.backend.use('submit', (_context, next) => next(refuses ? new Error('No deletions') : undefined));
+      const error = await doc.submitOp([{retain: 2}, {delete: 2}]).catch((error: Error) => error.message);
+      expect(error).to.equal('No deletions');
+      await stage.settle();
+      expect(text()).to.equal('aHello');
+      expect(undo.canUndo).to.equal(true);
+      refuses = false;
+      await undo.undo();
+      expect(text()).to.equal('Hello');
+      expect(undo.canUndo).to.equal(false);
+      await stage.settle();
+    });
+
+    it('tells of an undo that the server refuses', async () => {
+      await doc.submitOp([{insert: 'a'}]);
+      stage.backend.use('submit', (_context, next) => next(new Error('Read only')));
+      const errors: string[] = [];
+      undo.on('error', error => errors.push(error.message));
+      await undo.undo();
+      await until('it is told', () => errors.length > 0);
+      expect(errors).to.eql(['Read only']);
+      expect(text()).to.equal('aHello');
+    });
+  });
+
+  describe('of steps', () => {
+    let now: number;
+
+    beforeEach(async () => {
+      stage = await Stage.open('rich-text', [{insert: 'Hello'}]);
+      doc = stage.tabs[0]!;
+      now = 1000;
+      // The time of the connection is the test's.
+      Object.defineProperty(doc.connection, 'clock', {value: {now: () => now, after: () => () => {}}});
+    });
+
+    it('groups ops that follow each other closely', async () => {
+      undo = new UndoManager(doc, {captureTimeout: 500});
+      for (const [character, pause] of [['a', 400], ['b', 400], ['c', 600], ['d', 0]] as const) {
+        void doc.submitOp([{insert: character}]);
+        now += pause;
+      }
+      await undo.undo();
+      expect(text()).to.equal('cbaHello');
+      await undo.undo();
+      expect(text()).to.equal('Hello');
+    });
+
+    it('begins a new one after stopCapturing()', async () => {
+      undo = new UndoManager(doc);
+      void doc.submitOp([{insert: 'a'}]);
+      undo.stopCapturing();
+      void doc.submitOp([{insert: 'b'}]);
+      await undo.undo();
+      expect(text()).to.equal('aHello');
+    });
+
+    it('captures only ops of the given sources', async () => {
+      undo = new UndoManager(doc, {sources: ['quill'], captureTimeout: 0});
+      void doc.submitOp([{insert: 'a'}], {source: 'quill'});
+      void doc.submitOp([{insert: 'b'}], {source: 'import'});
+      await undo.undo();
+      expect(text()).to.equal('bHello');
+      expect(undo.canUndo).to.equal(false);
+    });
+
+    it('keeps as many as the limit says', async () => {
+      undo = new UndoManager(doc, {captureTimeout: 0, limit: 2});
+      for (const character of 'abc') void doc.submitOp([{insert: character}]);
+      while (await undo.undo());
+      expect(text()).to.equal('aHello');
+    });
+
+    it('gives each its meta, also to the one that redoes it', async () => {
+      undo = new UndoManager(doc, {captureTimeout: 0});
+      const events: unknown[] = [];
+      undo.on('stack-item-added', ({type, meta}) => {
+        if (!meta.has('cursor')) meta.set('cursor', 7);
+        events.push(['added', type, meta.get('cursor')]);
+      });
+      undo.on('stack-item-popped', ({type, meta}) => events.push(['popped', type, meta.get('cursor')]));
+      void doc.submitOp([{insert: 'a'}]);
+      await undo.undo();
+      await undo.redo();
+      expect(events).to.eql([
+        ['added', 'undo', 7], ['popped', 'undo', 7], ['added', 'redo', 7], ['popped', 'redo', 7], ['added', 'undo', 7]
+      ]);
+    });
+
+    it('forgets all with clear(), and captures nothing after close()', async () => {
+      undo = new UndoManager(doc, {captureTimeout: 0});
+      void doc.submitOp([{insert: 'a'}]);
+      undo.clear();
+      expect(undo.canUndo).to.equal(false);
+      undo.close();
+      undo.close();
+      void doc.submitOp([{insert: 'b'}]);
+      expect(undo.canUndo).to.equal(false);
+    });
+  });
+
+  it('undoes a step over several documents at once', async () => {
+    stage = await Stage.open('json0', {title: 'a'});
+    doc = stage.tabs[0]!;
+    const other = doc.connection.get('docs', 'two');
+    await other.create({title: 'b'});
+    undo = new UndoManager([doc, other]);
+    void doc.submitOp([{p: ['title'], od: 'a', oi: 'x'}]);
+    void other.submitOp([{p: ['title'], od: 'b', oi: 'y'}]);
+    void doc.submitOp([{p: ['title'], od: 'x', oi: 'z'}]);
+    await undo.undo();
+    expect([doc.data, other.data]).to.eql([{title: 'a'}, {title: 'b'}]);
+    await undo.redo();
+    expect([doc.data, other.data]).to.eql([{title: 'z'}, {title: 'y'}]);
+  });
+
+  it('restores what was there, whatever a json0 op says of it', async () => {
+    stage = await Stage.open('json0', {title: 'a', list: [{n: 1}, 2]});
+    doc = stage.tabs[0]!;
+    undo = new UndoManager(doc, {captureTimeout: 0});
+    void doc.submitOp([{p: ['title'], oi: 'x'}, {p: ['list', 0], ld: 'stale'}, {p: ['title'], od: 'stale'}]);
+    expect(doc.data).to.eql({list: [2]});
+    await undo.undo();
+    expect(doc.data).to.eql({title: 'a', list: [{n: 1}, 2]});
+  });
+
+  it('does not overwrite what somebody else has set since', async () => {
+    stage = await Stage.open('json0', {title: 'a'});
+    doc = stage.tabs[0]!;
+    undo = new UndoManager(doc, {captureTimeout: 0});
+    await doc.submitOp([{p: ['title'], od: 'a', oi: 'mine'}]);
+    await stage.settle();
+    stage.remotes[0]!.submitOp([{p: ['title'], od: 'mine', oi: 'theirs'}]);
+    await stage.settle();
+    await undo.undo();
+    expect(doc.data).to.eql({title: 'theirs'});
+  });
+
+  it('forgets the steps of a document that is deleted', async () => {
+    stage = await Stage.open('json0', {title: 'a'});
+    doc = stage.tabs[0]!;
+    undo = new UndoManager(doc);
+    await doc.submitOp([{p: ['title'], od: 'a', oi: 'b'}]);
+    await doc.del();
+    expect(await undo.undo()).to.equal(false);
+  });
+
+  it('says what is wrong with its options', async () => {
+    stage = await Stage.open('json0', {});
+    doc = stage.tabs[0]!;
+    expect(() => new UndoManager([])).to.throw(TypeError, 'give it a document');
+    expect(() => new UndoManager(doc, {limit: 0})).to.throw(RangeError, 'limit');
+    expect(() => new UndoManager(doc, {captureTimeout: -1})).to.throw(RangeError, 'captureTimeout');
+  });
+});
