@@ -1,4 +1,5 @@
 import {tabLockName} from '../protocol/version.js';
+import type {ClearingMark} from './clearing-mark.js';
 import type {LastWord} from '../protocol/messages.js';
 import type {Locks} from '../platform/platform.js';
 
@@ -8,6 +9,8 @@ const SILENT_MS = 60_000;
 interface Kept {
   word: LastWord;
   time: number;
+  /** The clearing that the tab began after: see {@link ClearingMark}. */
+  cleared?: string | undefined;
 }
 
 /**
@@ -17,6 +20,7 @@ interface Kept {
  */
 export class LastWords {
   private hasLeft = false;
+  private readonly cleared: string | undefined;
   private opened: ReturnType<LastWords['open']> | undefined;
 
   /** @param open the storage, looked up when it is needed: the first look takes a millisecond */
@@ -24,8 +28,11 @@ export class LastWords {
     private readonly namespace: string,
     private readonly tabId: string,
     private readonly locks: Locks | undefined,
-    private readonly open: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
-  ) {}
+    private readonly open: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>,
+    private readonly mark?: ClearingMark
+  ) {
+    this.cleared = mark?.read()?.id;
+  }
 
   /** Forbidden with cookies switched off. */
   private get storage(): ReturnType<LastWords['open']> {
@@ -47,7 +54,8 @@ export class LastWords {
     if (!word && !this.hasLeft) return;
     this.hasLeft = !!word;
     try {
-      if (word) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({word, time: Date.now()} satisfies Kept));
+      const {cleared} = this;
+      if (word && !this.mark?.isOutdated) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({word, time: Date.now(), cleared} satisfies Kept));
       else this.storage.removeItem(this.keyOf(this.tabId));
     } catch {
       // A full or forbidden storage: the host has all but the last moments.
@@ -58,7 +66,8 @@ export class LastWords {
   async offer(take: (word: LastWord) => Promise<unknown>): Promise<void> {
     for (const key of this.keys()) {
       const kept = parse(this.storage.getItem(key));
-      if (!kept) this.storage.removeItem(key);
+      // Of another user, perhaps: nobody may send it under this one's name.
+      if (!kept || kept.cleared !== this.mark?.read()?.id) this.storage.removeItem(key);
       else if (kept.word.tabId !== this.tabId) {
         await this.whenDead(kept, async () => {
           await take(kept.word);
@@ -66,6 +75,11 @@ export class LastWords {
         });
       }
     }
+  }
+
+  /** Deletes what anybody has left. */
+  clear(): void {
+    for (const key of this.keys()) this.storage.removeItem(key);
   }
 
   private keyOf(tabId: string): string {

@@ -2,6 +2,7 @@ import {Host, type StoreOptions} from '../host/host.js';
 import {bindToServer, connectToServer, type Authorize, type ServerUrl, type SocketLike} from '../host/server-connection.js';
 import type {RealConnection} from '../host/upstream.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
+import type {Clearing} from '../protocol/clearing.js';
 import {hostLockName} from '../protocol/version.js';
 import {host, type HostingOptions} from './hosting.js';
 import type {BackendOrSocket} from './options.js';
@@ -16,6 +17,7 @@ export interface DirectHostOptions {
   channel: OpenChannel;
   store: StoreOptions | false | undefined;
   locks: Locks | undefined;
+  cleared: Clearing | undefined;
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
 
@@ -24,11 +26,11 @@ export interface DirectHostOptions {
  * host, over channels that do not leave the page. Of several tabs that connect directly, the first has the
  * store of direct connections; the others go without, and their status says so.
  */
-export async function startDirectHost(server: Server, {namespace, channel, store, locks, warn}: DirectHostOptions): Promise<Host> {
+export async function startDirectHost(server: Server, {namespace, channel, store, locks, warn, cleared}: DirectHostOptions): Promise<Host> {
   const own = `${namespace}/direct`;
   const office = store === false || !locks ? undefined : await tryOffice(locks, own);
   const host: Host = new Host({
-    namespace, channel, connection: connectTo(server, () => host.token()), warn, store: office ? {...(store || {}), name: own} : false
+    namespace, channel, connection: connectTo(server, () => host.token()), warn, cleared, store: office ? {...(store || {}), name: own} : false
   });
   if (office) void host.whenClosed.then(office.leave);
   return host;

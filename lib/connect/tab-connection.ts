@@ -4,11 +4,13 @@ import {browserPlatform} from '../platform/browser.js';
 import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
+import type {Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Hello} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
 import {rescueLockName} from '../protocol/version.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
+import {ClearingMark} from './clearing-mark.js';
 import {ElectedOnDemand} from './elected-on-demand.js';
 import type {HostSource} from './host-source.js';
 import {HostWatch} from './host-watch.js';
@@ -50,12 +52,16 @@ export class TabConnection extends ProxyConnection {
   private isAmongTabs: boolean;
   private cancelTimeout: () => void = () => {};
   private stopWatchingPage: () => void = () => {};
+  private readonly mark: ClearingMark | undefined;
+  private readonly words: LastWords | undefined;
   private isRefused = false;
   /** In the back/forward cache. */
   private isAway = false;
   /** Frozen, after it was the host or a candidate. */
   private hasGivenUp = false;
   private isClosed = false;
+  /** This tab's own clearing, once it has begun. */
+  private leaves: Clearing | undefined;
 
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
     const {locks} = browserPlatform(options);
@@ -70,6 +76,10 @@ export class TabConnection extends ProxyConnection {
     this.ownChannel = ownChannel;
     this.watch = new HostWatch(this.namespace, locks, () => this.replaceHost());
     this.on('hostState', state => { if (state === 'connected' && this.source) this.handleShared(); });
+    if (options.store !== false && typeof document !== 'undefined') {
+      this.mark = new ClearingMark(this.namespace, () => localStorage);
+      this.words = new LastWords(this.namespace, this.id!, locks, () => localStorage, this.mark);
+    }
     this.leaveLastWords();
     this.take(ways.modes.shift(), ways.reason);
     this.openLink();
@@ -93,6 +103,28 @@ export class TabConnection extends ProxyConnection {
       source?.close();
       directHost?.close();
     }));
+  }
+
+  /** Signs out: see {@link ProxyConnection.clear}. */
+  override async clear(): Promise<void> {
+    this.leaves = this.mark?.set(`${this.id!}/${this.clock.now()}`, this.clock.now());
+    try {
+      this.words?.clear();
+    } catch {
+      // Forbidden: nobody has left anything there.
+    }
+    return super.clear();
+  }
+
+  /** @internal */
+  protected override get leftBehind(): string {
+    return this.leaves ? 'It is deleted at the next start, before anything is read' : super.leftBehind;
+  }
+
+  /** Another tab has signed out since this one began: what is here belongs to that user. @returns whether this tab is closed */
+  private closeIfCleared(): boolean {
+    if (!this.clearing && this.mark?.isOutdated) this.close();
+    return this.isClosed;
   }
 
   private get namespace(): string {
@@ -182,18 +214,19 @@ export class TabConnection extends ProxyConnection {
     const {url, store, getToken} = this.connectOptions;
     const greetingWith = (known: string | undefined): WorkerGreeting => ({
       type: 'sharedb-tabs', namespace: this.namespace, store, needsToken: !!getToken, steal: false, after: this.host.generation,
+      cleared: this.mark?.read(),
       url: known === undefined ? undefined : absoluteUrl(known)
     });
     return typeof url === 'function' ? Promise.resolve().then(url).then(greetingWith) : greetingWith(url);
   }
 
-  private async hostInPage({steal, after}: WorkerGreeting, signal: AbortSignal): Promise<void> {
+  private async hostInPage({steal, after, cleared}: WorkerGreeting, signal: AbortSignal): Promise<void> {
     const {store, warn, channel, build = ''} = this.connectOptions;
     const {clock} = this;
     const server = this.server('as a host');
     const {startElectedHost} = await import('./page-host.js');
     if (signal.aborted) return;
-    startElectedHost(server, {namespace: this.namespace, build, steal, after, signal, store, warn, channel, clock, locks: this.locks});
+    startElectedHost(server, {namespace: this.namespace, build, steal, after, signal, store, warn, channel, clock, cleared, locks: this.locks});
   }
 
   private async connectDirectly(reason: string): Promise<void> {
@@ -207,7 +240,7 @@ export class TabConnection extends ProxyConnection {
       const {startDirectHost} = await import('./page-host.js');
       if (this.isClosed) return;
       this.directHost = await startDirectHost(server, {
-        namespace: this.namespace, channel: this.ownChannel, warn, store, locks: this.locks
+        namespace: this.namespace, channel: this.ownChannel, warn, store, locks: this.locks, cleared: this.mark?.read()
       });
       this.emit('mode', 'direct', reason);
     } catch (error) {
@@ -242,7 +275,7 @@ export class TabConnection extends ProxyConnection {
 
   /** The host in office died: what brought it about before brings the next one about. */
   private replaceHost(): void {
-    if (this.isClosed || !this.source) return;
+    if (this.isClosed || !this.source || this.closeIfCleared()) return;
     this.source.start();
     this.reconnect('The host died');
     this.awaitAnswer(false);
@@ -326,12 +359,12 @@ export class TabConnection extends ProxyConnection {
 
   /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
   private leaveLastWords(): void {
-    const words = this.connectOptions.store === false || typeof document === 'undefined' ? undefined
-      : new LastWords(this.namespace, this.id!, this.locks, () => localStorage);
+    const {words} = this;
     const leave = (): void => words?.leave(this.isClosed ? undefined : this.lastWord());
-    this.stopWatchingPage = watchPage({
+    const stopWatchingMark = this.mark?.watch(() => this.closeIfCleared());
+    const stopWatchingPage = watchPage({
       onHidden: leave,
-      onVisible: isVisible => this.setVisible(isVisible),
+      onVisible: isVisible => { if (!this.closeIfCleared()) this.setVisible(isVisible); },
       // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
       onAway: mayReturn => {
         leave();
@@ -343,8 +376,12 @@ export class TabConnection extends ProxyConnection {
         leave();
         this.giveUpHosting();
       },
-      onThaw: () => { if (!this.isAway) this.takeUpHosting(); }
+      onThaw: () => { if (!this.closeIfCleared() && !this.isAway) this.takeUpHosting(); }
     });
+    this.stopWatchingPage = () => {
+      stopWatchingMark?.();
+      stopWatchingPage();
+    };
     if (!words) return;
     // The page's first documents are not to wait for it.
     this.clock.after(PREPARE_MS, () => words.prepare());
@@ -372,7 +409,7 @@ export class TabConnection extends ProxyConnection {
   }
 
   private takeOut(): void {
-    if (!this.isAway) return;
+    if (!this.isAway || this.closeIfCleared()) return;
     this.isAway = this.hasGivenUp = false;
     this.join(this.source!.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
     this.resumeLink();

@@ -59,7 +59,7 @@ export function startHost(options: StartHostOptions = {}): void {
     return reception;
   };
   const serve = (greeting: Omit<WorkerGreeting, 'type'>): void => {
-    const {namespace, store, steal, after} = greeting;
+    const {namespace, store, steal, after, cleared} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) return;
     if (offices.has(namespace) && !steal) return;
     const connect = connector(options, greeting);
@@ -70,7 +70,7 @@ export function startHost(options: StartHostOptions = {}): void {
     offices.set(namespace, end);
     reception.expect();
     host({
-      namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after,
+      namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after, cleared,
       store: options.store ?? store, locks: browserPlatform().locks, connect, signal: end.signal
     }, {
       onWaiting: () => reception.close(),

@@ -1,3 +1,4 @@
+import {isClearing, type Clearing} from '../protocol/clearing.js';
 import {parseLobbyMessage, type Hello} from '../protocol/frames.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 
@@ -13,6 +14,8 @@ export interface WorkerGreeting {
   needsToken: boolean;
   /** The host in office does not answer: take its place. */
   steal: boolean;
+  /** The namespace's last clearing, as the tab knows it. */
+  cleared?: Clearing | undefined;
   /** The generation of the last host that the tab has heard of. */
   after: number;
 }
@@ -46,7 +49,8 @@ export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
   const greeting = data as WorkerGreeting | null;
   const ok = !!greeting && typeof greeting === 'object' && greeting.type === 'sharedb-tabs' &&
     typeof greeting.namespace === 'string' && (greeting.url === undefined || typeof greeting.url === 'string') &&
-    typeof greeting.needsToken === 'boolean' && typeof greeting.steal === 'boolean' && typeof greeting.after === 'number';
+    typeof greeting.needsToken === 'boolean' && typeof greeting.steal === 'boolean' && typeof greeting.after === 'number' &&
+    (greeting.cleared === undefined || isClearing(greeting.cleared));
   return ok ? greeting : undefined;
 }
 

@@ -3,7 +3,8 @@ import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
-import {decodeError, encodeError} from '../protocol/errors.js';
+import type {Clearing} from '../protocol/clearing.js';
+import {TabsError, decodeError, encodeError} from '../protocol/errors.js';
 import {DurableStore} from '../store/durable-store.js';
 import type {Cipher} from '../store/encryption.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
@@ -39,6 +40,10 @@ export interface StoreOptions {
   cipher?: Cipher | undefined;
 }
 
+/** What a direct connection's store is called after its namespace. */
+const DIRECT = '/direct';
+/** How long deleting what another host keeps may take, in ms. */
+const CLEAR_MS = 3000;
 const MAX_UNHEARD = 16;
 /** So long after the answer, in ms, the other news must be here. */
 const NEWS_MS = 50;
@@ -82,6 +87,8 @@ export interface HostOptions {
   onOpen?: ((host: Host) => void) | undefined;
   /** Closes itself when there has been no tab for so long, in ms. Default: never. */
   idleAfter?: number | undefined;
+  /** The namespace's last clearing: what is stored from before it is deleted, and never read. */
+  cleared?: Clearing | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -205,6 +212,7 @@ export class Host {
       storage: storage ?? new MirrorStorage(this.platform),
       namespace: (options || undefined)?.name ?? this.namespace,
       epoch: this.epoch,
+      cleared: this.options.cleared,
       cipher: options ? options.cipher : undefined,
       tellsFirst: wanted === 'delayed',
       onStatus: () => {
@@ -503,13 +511,30 @@ export class Host {
     return this.docs.all().filter(doc => doc.pendingOps).map(doc => [doc.collection, doc.id]);
   }
 
-  /** Stops every tab of the namespace, then deletes what is stored. The real connection is closed. */
+  /**
+   * Stops every tab of the namespace, then deletes what is stored. The real connection is closed, and the host with it,
+   * whether that succeeds or not. Rejects with the reason why something could not be deleted.
+   */
   async clear(): Promise<void> {
     this.sendToAll({a: 'host.cleared'});
     this.connection.close();
-    await this.store?.clear();
-    // The answer to who asked is on its way when the lobby closes.
-    this.platform.clock.after(0, () => this.close());
+    try {
+      const outcomes = await Promise.allSettled([this.store?.clear(), this.clearOther()]);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    } finally {
+      // The answer to who asked is on its way when the lobby closes.
+      this.platform.clock.after(0, () => this.close());
+    }
+  }
+
+  /** What tabs with a direct connection of their own keep apart from the shared host, or the other way round. */
+  private async clearOther(): Promise<void> {
+    const {store} = this.options;
+    if (store === false || store?.storage || !IndexedDbStorage.isAvailable()) return;
+    const name = store?.name ?? this.namespace;
+    const other = new IndexedDbStorage();
+    await bounded(this.platform.clock, CLEAR_MS, other.open(name.endsWith(DIRECT) ? name.slice(0, -DIRECT.length) : name + DIRECT));
+    await bounded(this.platform.clock, CLEAR_MS, other.clear());
   }
 
   private tabOf(id: TabId): Tab {
@@ -562,6 +587,13 @@ export class Host {
     const json = JSON.stringify(message);
     for (const tab of this.tabs.values()) tab.send(json, care);
   }
+}
+
+function bounded<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => reject(new TabsError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
+    work.finally(cancel).then(resolve, reject);
+  });
 }
 
 /** Ids by collection: which documents there are without a server. */

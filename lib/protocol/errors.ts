@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   ERR_TABS_STORAGE_TIMEOUT: 'ERR_TABS_STORAGE_TIMEOUT',
   /** What was stored gave way to what was in use when the storage came late. */
   ERR_TABS_STORAGE_SUPERSEDED: 'ERR_TABS_STORAGE_SUPERSEDED',
+  /** What is stored could not be deleted, or not all of it. It is at the next start, before anything is read. */
+  ERR_TABS_NOT_CLEARED: 'ERR_TABS_NOT_CLEARED',
   /** A message to the host is not of the protocol's form. */
   ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
 } as const;

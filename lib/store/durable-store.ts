@@ -1,5 +1,6 @@
 import {afterWaking} from '../platform/after-waking.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
+import type {Clearing} from '../protocol/clearing.js';
 import {Asides, type Aside} from './asides.js';
 import {byDoc, coalesced, nameOf, type Queued} from './coalesce.js';
 import {Encryption, KEPT, type Cipher} from './encryption.js';
@@ -12,6 +13,8 @@ export interface DurableStoreOptions {
   namespace: string;
   epoch: string;
   cipher?: Cipher | undefined;
+  /** The namespace's last clearing: what the storage has from before it is deleted, and never read. */
+  cleared?: Clearing | undefined;
   /** What a tab did is told to the others before it is written. Default: where the storage is not durable anyway. */
   tellsFirst?: boolean | undefined;
   /** `isDurable` or `lastError` changed. */
@@ -41,6 +44,11 @@ const LONG_QUEUE = 256;
 /** Where so many documents can't be written, one after the other, it is not for their values. */
 const MAX_APART = 4;
 const LINEAGE = 'lineage';
+/** When the database was begun, in ms since the epoch; and the clearing that it was begun after. */
+const CREATED = 'created';
+const CLEARED = 'cleared';
+/** How long deleting everything may take, in ms. */
+const CLEAR_MS = 5000;
 
 /**
  * The journal and the checkpoints of a host's documents. What is written in one go is committed together;
@@ -259,13 +267,17 @@ export class DurableStore {
     return Math.max(0, this.needed - this.count + this.queue.length + this.inFlight.length);
   }
 
-  /** Deletes everything, and ends the store. May be called twice. Rejects where the storage can't do it. */
+  /** Deletes everything, and ends the store. May be called twice. Rejects where the storage can't do it, or takes too long. */
   async clear(): Promise<void> {
     this.end();
     this.known.clear();
     this.aside.clear();
     for (const name of Object.keys(this.kept)) delete this.kept[name];
-    await this.options.storage.clear();
+    const late = new Promise<never>((_resolve, reject) => {
+      this.after(CLEAR_MS, () => reject(storeError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
+    });
+    late.catch(() => {});
+    await Promise.race([this.options.storage.clear(), late]);
   }
 
   /** Ends the store: what is not committed is not kept. May be called twice. */
@@ -287,9 +299,14 @@ export class DurableStore {
   // ---- opening
 
   private async open(): Promise<void> {
-    const {storage, namespace, epoch} = this.options;
+    const {storage, namespace, epoch, cleared} = this.options;
     await storage.open(namespace);
-    const meta = await storage.claim(epoch);
+    let meta = await storage.claim(epoch);
+    if (isOutdated(meta, cleared)) {
+      await storage.clear();
+      await storage.open(namespace);
+      meta = await storage.claim(epoch);
+    }
     const inventory = await storage.inventory();
     await this.restoreMeta(meta);
     if (this.closed) return;
@@ -297,6 +314,11 @@ export class DurableStore {
     this.storedLineage = meta[LINEAGE];
     if (this.isReady) return this.comeBack(inventory);
     this.lineage = this.storedLineage ?? epoch;
+    // Not where this host only comes back: what it had may be from before a clearing that it has not heard of.
+    if (this.storedLineage === undefined) {
+      this.enqueue({type: 'meta', name: CREATED, value: String(Date.now())}, true);
+      if (cleared) this.enqueue({type: 'meta', name: CLEARED, value: cleared.id}, true);
+    }
     for (const item of inventory) this.known.set(nameOf(item.key), {...item, isRead: false});
     this.becomeReady();
   }
@@ -553,6 +575,12 @@ export class DurableStore {
     this.options.onStatus();
     this.waiters.release(Infinity);
   }
+}
+
+/** Whether what is stored is from before the last clearing. */
+function isOutdated(meta: Record<string, string>, cleared: Clearing | undefined): boolean {
+  if (!cleared || !Object.keys(meta).length) return false;
+  return meta[CLEARED] !== cleared.id && !(Number(meta[CREATED]) > cleared.time);
 }
 
 const emptyDoc = (): StoredDoc => ({checkpoint: undefined, journal: []});

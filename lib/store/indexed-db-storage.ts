@@ -77,7 +77,11 @@ export class IndexedDbStorage implements Storage {
   private name = '';
   private term = 0;
   private isOpen = false;
+  /** Who has claimed the database that was open; a database that is opened again may be another one by now. */
+  private claimed: string | undefined;
   private database: Promise<Database> | undefined;
+  /** What `database` comes of. */
+  private openings: Promise<Database> | undefined;
 
   /** Whether there is an IndexedDB here at all. It may still refuse to be opened. */
   static isAvailable(): boolean {
@@ -97,6 +101,7 @@ export class IndexedDbStorage implements Storage {
   async open(namespace: string): Promise<void> {
     this.name = `${this.prefix}:${namespace}`;
     this.isOpen = true;
+    this.claimed = undefined;
     await this.connect();
   }
 
@@ -119,6 +124,7 @@ export class IndexedDbStorage implements Storage {
         done
       ]);
       this.term = term;
+      this.claimed = epoch;
       return Object.fromEntries(names.map((name, i) => [name, asText(values[i])]));
     });
   }
@@ -239,7 +245,7 @@ export class IndexedDbStorage implements Storage {
 
   private release(): Promise<Database> | undefined {
     const {database} = this;
-    this.database = undefined;
+    this.database = this.openings = undefined;
     this.isOpen = false;
     return database;
   }
@@ -262,7 +268,20 @@ export class IndexedDbStorage implements Storage {
 
   private connect(): Promise<Database> {
     if (!this.isOpen) return Promise.reject(new DOMException('The storage is closed', 'InvalidStateError'));
-    return (this.database ??= this.openDatabase());
+    if (this.database) return this.database;
+    const database = (this.database = this.claimed === undefined ? this.openDatabase() : this.openAgain(this.claimed));
+    database.catch(() => { if (this.database === database) this.database = undefined; });
+    return database;
+  }
+
+  /** Deleted and made anew meanwhile, the database knows of no barrier against this host. */
+  private async openAgain(epoch: string): Promise<Database> {
+    const opening = this.openDatabase();
+    const database = await opening;
+    const holder = await database.get('claim', HOLDER) as Holder | undefined;
+    if (holder?.epoch === epoch) return database;
+    database.close();
+    throw holder ? new FencedError() : new UnclaimedError();
   }
 
   private openDatabase(): Promise<Database> {
@@ -283,11 +302,11 @@ export class IndexedDbStorage implements Storage {
       terminated: () => lose('The browser closed the database')
     });
     const lose = (reason: string): void => {
-      if (this.database !== opening) return;
-      this.database = undefined;
+      if (this.openings !== opening) return;
+      this.openings = this.database = undefined;
       this.onLost?.(reason);
     };
-    opening.catch(() => { if (this.database === opening) this.database = undefined; });
+    this.openings = opening;
     return opening;
   }
 }
@@ -430,8 +449,14 @@ async function allOf<T>(value: Promise<T>, others: Promise<unknown>[]): Promise<
 async function emptied(database: Database): Promise<void> {
   const transaction = database.transaction(STORES, 'readwrite');
   const claim = transaction.objectStore('claim');
+  const [keys, values] = await Promise.all([claim.getAllKeys(), claim.getAll()]);
+  const barred = keys.filter((_, i) => typeof values[i] === 'number');
+  const holder = values[keys.indexOf(HOLDER)] as Holder | undefined;
+  // A host that stands still may write as soon as it wakes, into what somebody else has claimed by then.
+  if (holder) barred.push(barrierOf(holder.epoch));
   await Promise.all([
-    ...STORES.map(store => transaction.objectStore(store).clear()), claim.put(Number.MAX_SAFE_INTEGER, UNCLAIMED), transaction.done
+    ...STORES.map(store => transaction.objectStore(store).clear()), ...barred.map(key => claim.put(Date.now(), key)),
+    claim.put(Number.MAX_SAFE_INTEGER, UNCLAIMED), transaction.done
   ]);
 }
 

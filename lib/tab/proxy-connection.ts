@@ -132,12 +132,24 @@ export class ProxyConnection extends LinkedConnection {
 
   /**
    * Signs out: stops every tab of the namespace, and deletes all that is stored of it. Edits that the server
-   * has not got are lost; look at `status.pendingOps` before.
+   * has not got are lost; look at `status.pendingOps` before. This connection is closed in any case.
+   * Rejects with ERR_TABS_NOT_CLEARED where something could not be deleted.
    */
   async clear(): Promise<void> {
     this.clearing = true;
-    await this.callHost('host.clear');
-    this.close();
+    try {
+      await this.callHost('host.clear');
+    } catch (error) {
+      throw new TabsError('ERR_TABS_NOT_CLEARED', `Not all that is stored could be deleted: ${(error as Error).message}. ${this.leftBehind}`);
+    } finally {
+      this.clearing = false;
+      this.close();
+    }
+  }
+
+  /** What becomes of what could not be deleted. @internal */
+  protected get leftBehind(): string {
+    return 'Call clear() again after the next start';
   }
 
   // ---- what users of the @sharesync/sharedb fork have; see docs/migration.md
