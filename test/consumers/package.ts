@@ -14,7 +14,7 @@ export let tarball: string;
 before('pack the package', async function () {
   this.timeout(120_000);
   folder = await mkdtemp(join(tmpdir(), 'sharedb-tabs-consumers-'));
-  // Packing builds it first ("prepare"), which writes to stdout too.
+  // Packing would build it first ("prepack"), which writes to stdout too.
   await execute('npm', ['run', 'build'], root);
   const output = await execute('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
   const [{filename}] = JSON.parse(output) as [{filename: string}];

@@ -1,0 +1,38 @@
+import {expect} from 'chai';
+import {mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {createEmptyApp, runBin, tarball} from './package.js';
+import {versions} from './versions.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the TypeScript in README and docs', function () {
+  this.timeout(240_000);
+
+  it('compiles as it stands, in a strict project', async () => {
+    const app = await createEmptyApp('snippets', [tarball, versions.sharedb, versions.typescript, ...versions.reactTypes]);
+    const docs = (await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => join('docs', name));
+    const files: string[] = [];
+    await mkdir(join(app, 'snippets'));
+    for (const page of ['README.md', ...docs]) {
+      const markdown = await readFile(join(root, page), 'utf8');
+      const blocks = [...markdown.matchAll(/^```(ts|tsx)\n([^]*?)^```$/gm)];
+      for (const [index, [, language, text]] of blocks.entries()) {
+        const file = join('snippets', `${page.replace(/\W/g, '-')}-${index + 1}.${language}`);
+        // A module, so that two pages may use the same names.
+        await writeFile(join(app, file), `${text!}\nexport {};\n`);
+        files.push(file);
+      }
+    }
+    expect(files).to.have.length.at.least(2);
+    await writeFile(join(app, 'tsconfig.json'), JSON.stringify({
+      compilerOptions: {
+        module: 'esnext', moduleResolution: 'bundler', target: 'es2022', lib: ['es2022', 'dom', 'esnext.disposable'], types: [],
+        jsx: 'react-jsx', strict: true, noEmit: true, skipLibCheck: true
+      },
+      files
+    }));
+    await runBin(app, 'tsc', []);
+  });
+});
