@@ -16,7 +16,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   tab: ['protocol', 'platform', 'ot', 'broker'],
   connect: ['protocol', 'platform', 'tab', 'host'],
   react: ['protocol', 'platform', 'tab'],
-  undo: ['tab']
+  undo: ['tab'],
+  remote: ['platform'],
+  signals: ['remote']
 };
 
 const files = readdirSync(LIB, {recursive: true, encoding: 'utf8'}).filter(file => /(?<!\.d)\.ts$/.test(file));

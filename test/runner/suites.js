@@ -72,6 +72,11 @@ export const suites = {
     args: mocha('test/react/*.test.ts'),
     minutes: 5
   },
+  remote: {
+    title: 'calls, streams and signals between contexts',
+    args: mocha('--exit', '--node-option', 'expose-gc', 'test/remote/*.test.ts'),
+    minutes: 5
+  },
   size: {
     title: "what a tab loads beside ShareDB's own client",
     args: mocha('test/size/*.test.ts'),

@@ -32,6 +32,25 @@ const scripts = {
   `
 };
 
+/**
+ * What `sharedb-tabs/remote` may weigh in bytes, compressed: what it is, rounded up. The goal is 5 KB for calls alone; streams,
+ * iterables and evaluation are in it, as they are not loaded on demand yet.
+ */
+const MAX_REMOTE = 15.5 * 1024;
+
+describe('what sharedb-tabs/remote weighs', function () {
+  this.timeout(120_000);
+
+  it(`is at most ${MAX_REMOTE} bytes`, async () => {
+    const {scripts: {remote}} = await weigh({remote: `
+      import {wrap} from 'sharedb-tabs/remote';
+      globalThis.remote = wrap(new Worker('/worker.js'));
+    `});
+    console.log(`      sharedb-tabs/remote: ${remote.brotli} bytes (${remote.minified} before compression)`);
+    expect(remote.brotli).to.be.at.most(MAX_REMOTE);
+  });
+});
+
 describe('what a tab loads', function () {
   this.timeout(120_000);
   let sizes: Sizes<keyof typeof scripts>;

@@ -1,0 +1,9 @@
+export {connectionOf, evaluate, expose, exposeToAll, peek, port, recorder, release, set, wrap} from './remote/api.js';
+export {windowEndpoint} from './remote/endpoints.js';
+export {RemoteError, REMOTE_ERROR_CODES, type RemoteErrorCode} from './remote/errors.js';
+export {handler, ref, transfer, value} from './remote/markers.js';
+export {isStub} from './remote/stubs.js';
+export type {
+  Call, Connection, Endpoint, FrameTransport, Handler, HandlerContext, HandlerDecoding, HandlerEncoding, NodeEndpoint, Received, Recorder, Remote,
+  RemoteOptions, Sent, Stub, WebEndpoint
+} from './remote/types.js';

@@ -1,0 +1,119 @@
+import {RemoteError} from './errors.js';
+import {isThenable} from './operations.js';
+import {isUnasked} from './calls.js';
+import {NEVER, WANTED, type Wants} from './wire.js';
+
+/** What became of an operation of the other side. */
+export type Answer =
+  | {state: 'pending'; wants: Wants; promise: Promise<unknown>}
+  | {state: 'done'; value: unknown}
+  | {state: 'failed'; error: unknown; origin: number};
+
+export interface AnswersOptions {
+  returnValue(id: number, value: unknown): void;
+  throwError(id: number, error: unknown, origin: number, unasked: boolean): void;
+}
+
+/** An error that failed an operation, and so those that were built on it. */
+class Failed {
+  constructor(readonly error: unknown, readonly origin: number) {}
+}
+
+/** The results of the other side's operations: kept for those that are built on them, until it has seen them or holds them no more. */
+export class Answers {
+  private readonly answers = new Map<number, Answer>();
+  private readonly running = new Set<Promise<unknown>>();
+
+  constructor(private readonly options: AnswersOptions) {}
+
+  get size(): number {
+    return this.answers.size;
+  }
+
+  get pending(): number {
+    return this.running.size;
+  }
+
+  /** The result of an operation, for another one. */
+  find(id: number): {value: unknown} | {later: Promise<unknown>} {
+    const answer = this.answers.get(id);
+    if (!answer) return {value: undefined};
+    if (answer.state === 'done') return {value: answer.value};
+    if (answer.state === 'pending') return {later: answer.promise};
+    throw new Failed(answer.error, answer.origin);
+  }
+
+  /** @param run does the operation; what it throws is the answer */
+  begin(id: number, wants: Wants, run: () => unknown): void {
+    try {
+      const result = run();
+      if (!isThenable(result)) return this.done(id, wants, result);
+      this.wait(id, wants, result);
+    } catch (error) {
+      this.failed(id, wants, error);
+    }
+  }
+
+  pull(id: number): void {
+    const answer = this.answers.get(id);
+    if (!answer) this.options.returnValue(id, undefined);
+    else if (answer.state === 'pending') answer.wants = WANTED;
+    else if (answer.state === 'done') this.options.returnValue(id, answer.value);
+    else this.options.throwError(id, answer.error, answer.origin, false);
+  }
+
+  forget(id: number): void {
+    const answer = this.answers.get(id);
+    // One that is not there yet is still awaited by its operation: it is forgotten when it comes.
+    if (answer?.state === 'pending') answer.wants = answer.wants === WANTED ? WANTED : NEVER;
+    else this.answers.delete(id);
+  }
+
+  /** Resolves when all has ended that is under way now. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.running]);
+  }
+
+  clear(): void {
+    this.answers.clear();
+    this.running.clear();
+  }
+
+  private wait(id: number, wants: Wants, result: PromiseLike<unknown>): void {
+    const promise = Promise.resolve(result);
+    const answer: Answer & {state: 'pending'} = {state: 'pending', wants, promise: undefined as unknown as Promise<unknown>};
+    this.answers.set(id, answer);
+    answer.promise = promise.then(
+      value => {
+        this.running.delete(answer.promise);
+        if (this.answers.get(id) === answer) this.done(id, answer.wants, value);
+        return value;
+      },
+      (error: unknown) => {
+        this.running.delete(answer.promise);
+        const failed = error instanceof Failed ? error : new Failed(error, id);
+        if (this.answers.get(id) === answer) this.failed(id, answer.wants, failed);
+        throw failed;
+      }
+    );
+    // Its error goes to the other side.
+    answer.promise.catch(() => {});
+    this.running.add(answer.promise);
+  }
+
+  private done(id: number, wants: Wants, value: unknown): void {
+    // Without an answer, a result is undefined: most operations of a recorder have none, and nothing is kept for them.
+    if (wants === NEVER || (isUnasked(wants) && value === undefined)) this.answers.delete(id);
+    else this.answers.set(id, {state: 'done', value});
+    if (wants === WANTED) this.options.returnValue(id, value);
+  }
+
+  private failed(id: number, wants: Wants, thrown: unknown): void {
+    const {error, origin} = thrown instanceof Failed ? thrown : {error: thrown, origin: id};
+    if (wants === NEVER) this.answers.delete(id);
+    else this.answers.set(id, {state: 'failed', error, origin});
+    this.options.throwError(id, error, origin, wants !== WANTED);
+  }
+}
+
+export const tooMany = (what: string, limit: number): RemoteError => new RemoteError('ERR_REMOTE_LIMIT', `More than ${limit} ${what}: see the option limits`);

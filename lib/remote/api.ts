@@ -1,0 +1,117 @@
+import {Peer} from './connection.js';
+import {endpointKey, transportOf} from './endpoints.js';
+import {RemoteError} from './errors.js';
+import {evaluate as evaluateStubs} from './evaluate.js';
+import {setPortExposer} from './ports.js';
+import {nodeOf, releaseNode} from './stubs.js';
+import type {Connection, Endpoint, Evaluate, Recorder, Remote, RemoteOptions, Sent, Stub} from './types.js';
+import {PORT, SET, WANTED} from './wire.js';
+
+const peers = new WeakMap<object, Map<string, Peer>>();
+
+/** One connection for an endpoint and a name: both sides may expose and wrap on it. */
+function peerOf(endpoint: Endpoint, options: RemoteOptions = {}): Peer {
+  const key = endpointKey(endpoint);
+  const name = options.name ?? '';
+  let byName = peers.get(key);
+  if (!byName) peers.set(key, byName = new Map());
+  const known = byName.get(name);
+  if (known) return known;
+  const peer = new Peer(transportOf(endpoint), options);
+  if (peer.state === 'closed') return peer;
+  byName.set(name, peer);
+  void peer.closed.then(() => byName.get(name) === peer && byName.delete(name));
+  return peer;
+}
+
+/** What the other side exposes. At once: calls wait until it is there. */
+export function wrap<T>(endpoint: Endpoint, options?: RemoteOptions): Remote<T> {
+  const peer = living(endpoint, options);
+  return peer.root as unknown as Remote<T>;
+}
+
+/** `wrap` with data members that can be assigned: for driving a DOM. */
+export function recorder<T>(endpoint: Endpoint, options?: RemoteOptions): Recorder<T> {
+  return wrap(endpoint, options) as unknown as Recorder<T>;
+}
+
+/** Lets the other side use a value: an object, a function, or a promise of one. */
+export function expose(value: unknown, endpoint: Endpoint, options?: RemoteOptions): Connection {
+  const peer = living(endpoint, options);
+  peer.expose(value);
+  return peer;
+}
+
+/** One that was closed in this very turn makes room for a new one. */
+function living(endpoint: Endpoint, options: RemoteOptions | undefined): Peer {
+  const peer = peerOf(endpoint, options);
+  if (peer.state !== 'closed' || options?.signal?.aborted) return peer;
+  peers.get(endpointKey(endpoint))?.delete(options?.name ?? '');
+  return peerOf(endpoint, options);
+}
+
+interface ConnectEvent {
+  readonly ports: readonly MessagePort[];
+}
+
+/**
+ * In a shared worker, synchronously in its script: exposes to each tab that connects.
+ * @param value what all tabs share, or a function that is called with each tab's connection
+ */
+export function exposeToAll<T extends object>(value: T | ((client: Connection) => T), options?: RemoteOptions): Disposable {
+  const connections = new Set<Connection>();
+  const listener = (event: unknown): void => {
+    const peer = living((event as ConnectEvent).ports[0]!, options);
+    connections.add(peer);
+    void peer.closed.then(() => connections.delete(peer));
+    peer.expose(typeof value === 'function' ? (value as (client: Connection) => T)(peer) : value);
+  };
+  globalThis.addEventListener('connect', listener as EventListener);
+  return {
+    [Symbol.dispose]() {
+      globalThis.removeEventListener('connect', listener as EventListener);
+      for (const connection of connections) connection.close();
+    }
+  };
+}
+
+/** The connection behind a stub. */
+export function connectionOf(stub: Stub<unknown>): Connection {
+  return nodeOrThrow(stub).peer.connection as Connection;
+}
+
+/** What came along with a reference; no round trip. */
+export function peek<T>(stub: Stub<T>): Partial<T> {
+  const {target, path} = nodeOrThrow(stub);
+  const peeked = target !== 0 && 'peek' in target && !path.length ? target.peek : undefined;
+  return {...peeked} as Partial<T>;
+}
+
+/** Releases a stub; what is no stub is left alone. Never throws. */
+export function release(stub: unknown): void {
+  const node = nodeOf(stub);
+  if (node) releaseNode(node);
+}
+
+/** Sets a member, and resolves when that is done there. */
+export function set<T, K extends keyof T>(stub: Stub<T>, key: K, value: Sent<T[K]>): Promise<void> {
+  const node = nodeOrThrow(stub);
+  return node.peer.operate(node, SET, String(key), [value], WANTED).promise() as Promise<void>;
+}
+
+/** A port that leads to what a stub stands for, past this context: for handing it to a third one, which wraps it. */
+export function port(stub: unknown): Promise<MessagePort> {
+  const {peer} = nodeOrThrow(stub) as unknown as {peer: Peer};
+  return peer.send(0, [], PORT, [stub], WANTED).promise() as Promise<MessagePort>;
+}
+
+/** Materializes stubs: one, an object or array of them, or as arguments of a function that runs there. */
+export const evaluate = evaluateStubs as Evaluate;
+
+function nodeOrThrow(stub: unknown): NonNullable<ReturnType<typeof nodeOf>> {
+  const node = nodeOf(stub);
+  if (!node) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'This is no stub');
+  return node;
+}
+
+setPortExposer((value, port) => void expose(value, port));

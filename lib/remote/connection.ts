@@ -1,0 +1,363 @@
+import {systemClock} from '../platform/browser.js';
+import type {Clock} from '../platform/platform.js';
+import {Calls, CallRecord, type Outcome} from './calls.js';
+import type {EndpointTransport} from './endpoints.js';
+import {encode, type EncodingPeer} from './encode.js';
+import {RemoteError, encodeError} from './errors.js';
+import {evaluateOn} from './evaluate.js';
+import {Flows, FAIL, type FlowKind} from './flows.js';
+import {HandlerContexts} from './handlers.js';
+import {Inbox} from './inbox.js';
+import {markOf} from './markers.js';
+import {isThenable, perform, type OperationRules} from './operations.js';
+import {resolveOptions, type ResolvedOptions} from './options.js';
+import {Outbox} from './outbox.js';
+import {Exports, Imports, type Reference} from './references.js';
+import {createStub, describe, nodeOf, releaseNode, type StubNode, type StubPeer} from './stubs.js';
+import type {Connection, Evaluate, FrameTransport, RemoteOptions} from './types.js';
+import {BYE, DO, FLOW, FLUSH, GET, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
+
+/** What this version can do beside its protocol. */
+const FEATURES: string[] = [];
+const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
+
+/**
+ * One end of a connection: a frame transport below, stubs above. Knows no endpoint: a session with a host carries its
+ * frames as a port does.
+ */
+export class Peer implements Connection, StubPeer {
+  state: 'connecting' | 'open' | 'closed' = 'connecting';
+  readonly ready: Promise<void>;
+  readonly closed: Promise<Error>;
+  readonly connection: Connection = this;
+  readonly options: ResolvedOptions;
+  readonly calls: Calls;
+  readonly flows: Flows;
+  readonly imports: Imports;
+  readonly exports: Exports;
+  readonly handlers: HandlerContexts;
+  readonly root: () => void;
+  private readonly outbox: Outbox;
+  private readonly inbox: Inbox;
+  private readonly encoding: EncodingPeer;
+  private readonly nonce = Math.random().toString(36).slice(2) + Date.now().toString(36);
+  private lastId = 0;
+  private closedBy: RemoteError | undefined;
+  private opened!: () => void;
+  private failed!: (error: Error) => void;
+  private over!: (error: Error) => void;
+  private readonly results = new FinalizationRegistry<CallRecord['trace']>(({id, isOver}) => isOver || this.closedBy || this.imports.releaseResult(id));
+
+  constructor(readonly transport: FrameTransport & Partial<EndpointTransport>, options: RemoteOptions = {}, clock: Clock = systemClock) {
+    const resolved = this.options = resolveOptions(options);
+    this.ready = new Promise((resolve, reject) => [this.opened, this.failed] = [resolve, reject]);
+    this.ready.catch(() => {});
+    this.closed = new Promise(resolve => this.over = resolve);
+    this.outbox = new Outbox({
+      name: resolved.name,
+      post: (frame, transfer) => transport.post(frame, transfer),
+      rideAlong: () => this.rideAlong(),
+      collect: () => this.handlers.collect(),
+      collectFailed: error => this.tellError(error, 'the data that goes along with a frame')
+    });
+    const schedule = (): void => this.outbox.schedule();
+    this.calls = new Calls({
+      clock, timeout: resolved.timeout, stacks: resolved.stacks, schedule, put: item => this.outbox.put(item),
+      closedWith: () => this.closedBy, onError: (error, what) => this.tellError(error, what)
+    });
+    this.imports = new Imports(schedule);
+    this.exports = new Exports(() => ++this.lastId, object => this.tellReleased(object));
+    this.flows = new Flows({nextId: () => ++this.lastId, send: (id, what, value, moves) => this.sendFlow(id, what, value, moves)});
+    this.handlers = new HandlerContexts(resolved.handlers, {
+      put: item => this.outbox.put(item), schedule: () => this.outbox.schedule(true), onError: (error, what) => this.tellError(error, what)
+    });
+    this.encoding = {
+      stubs: this, handlers: resolved.handlers, maxDepth: resolved.limits.depth, stacks: resolved.stacks,
+      movesFrom: transport.cannotTransfer ? undefined : resolved.movesFrom, cannotTransfer: transport.cannotTransfer,
+      handlerContext: handler => this.handlers.contextOf(handler),
+      addReference: (object, name, item) => this.addReference(object, name, item),
+      sendFlow: (kind, value) => this.flows.offer(kind as FlowKind, value),
+      readSettled: node => this.readSettled(node)
+    };
+    this.inbox = new Inbox(this);
+    this.root = createStub(this, 0);
+    transport.onframe = frame => this.inbox.receive(frame);
+    transport.onclose = (reason, mayHaveRun) => this.end(reason, false, mayHaveRun);
+    transport.onfault = reason => this.state === 'connecting' && this.end(reason, false);
+    if (options.signal?.aborted) {
+      this.end('its signal is aborted', false);
+      return;
+    }
+    options.signal?.addEventListener('abort', () => this.close('its signal was aborted'), {once: true});
+    this.handlers.connect();
+    this.greet();
+    if (transport.isConnected) this.open();
+  }
+
+  // ---- the life of a connection
+
+  greet(): void {
+    try {
+      this.transport.post(this.outbox.frame(0, [[HELLO, this.options.name, FEATURES, this.nonce]]), []);
+    } catch (error) {
+      this.end(`nothing can be posted: ${String(error)}`, false);
+    }
+  }
+
+  open(): void {
+    if (this.state !== 'connecting') return;
+    this.state = 'open';
+    this.outbox.isHeld = false;
+    this.opened();
+    this.outbox.schedule(true);
+  }
+
+  /** The other side was reloaded: it knows nothing of what was there before. */
+  restart(): void {
+    this.drop('the other side was loaded again', true);
+  }
+
+  close(reason = 'it was closed here'): void {
+    this.end(reason, true);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @param says whether the other side is to be told */
+  end(reason: string, says: boolean, mayHaveRun = true, code: 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' = 'ERR_REMOTE_CLOSED'): void {
+    if (this.state === 'closed') return;
+    if (says) this.sayBye(reason);
+    this.state = 'closed';
+    this.closedBy = new RemoteError(code, `The connection has ended: ${reason}`, {mayHaveRun: false});
+    this.outbox.close();
+    this.drop(reason, mayHaveRun);
+    this.transport.onframe = this.transport.onclose = null;
+    this.transport.onfault = null;
+    this.transport.close();
+    this.handlers.disconnect();
+    this.failed(this.closedBy);
+    this.over(this.closedBy);
+  }
+
+  private sayBye(reason: string): void {
+    this.outbox.flush();
+    try {
+      this.transport.post(this.outbox.frame(0, [[BYE, reason]]), []);
+    } catch {
+      // The endpoint is gone: nobody is there to be told.
+    }
+  }
+
+  private drop(reason: string, mayHaveRun: boolean): void {
+    this.calls.rejectAll(reason, mayHaveRun);
+    this.flows.close(new RemoteError('ERR_REMOTE_CLOSED', `The connection has ended: ${reason}`, {mayHaveRun: true}));
+    this.imports.clear();
+    this.exports.clear();
+    this.inbox.clear();
+  }
+
+  expose(value: unknown): void {
+    this.inbox.setRoot(value);
+  }
+
+  // ---- operations of this side
+
+  operate(node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], wants: Wants): CallRecord {
+    const {target} = node;
+    const path = key === undefined ? node.path : [...node.path, key];
+    const what = describe({...node, path});
+    if (this.closedBy) return this.calls.settled({ok: false, error: this.closedBy}, what);
+    if (target instanceof CallRecord && target.outcome) return this.operateHere(target.outcome, path, kind, values, what, wants);
+    if (target !== 0 && !(target instanceof CallRecord) && target.isReleased) {
+      return this.calls.settled({ok: false, error: new RemoteError('ERR_REMOTE_RELEASED', `${what} was released`)}, what);
+    }
+    const on = target === 0 ? 0 : target instanceof CallRecord ? target.id : -target.id;
+    return this.send(on, path, kind, values, wants, what);
+  }
+
+  send(on: number, path: readonly string[], kind: Kind, values: readonly unknown[], wants: Wants, what = OF_KIND[kind]!): CallRecord {
+    const item = outgoing([DO, 0, on, path, kind, undefined, wants]);
+    try {
+      item.message[5] = encode(values.length ? values : undefined, this.encoding, item);
+    } catch (error) {
+      this.uncount(item);
+      return this.calls.settled({ok: false, error}, what);
+    }
+    const id = item.message[1] = ++this.lastId;
+    // Posted before anybody can say whether the result is wanted: it is.
+    if (item.isUrgent && wants !== NEVER) item.message[6] = WANTED;
+    const call = this.calls.record(id, what, item);
+    const {failed} = item;
+    item.failed = error => {
+      this.uncount(item);
+      failed?.(new RemoteError('ERR_REMOTE_UNCLONEABLE', `An argument can't be sent: ${(error as Error).message}`, {path: ''}));
+    };
+    if (wants !== NEVER) this.results.register(call, call.trace);
+    this.outbox.put(item);
+    return call;
+  }
+
+  /** The result is here already: what is built on it uses the value. */
+  private operateHere(outcome: Outcome, path: readonly string[], kind: Kind, values: readonly unknown[], what: string, wants: Wants): CallRecord {
+    if (!outcome.ok) {
+      const call = this.calls.settled(outcome, what);
+      call.isAwaited = true;
+      return call;
+    }
+    const node = nodeOf(outcome.value);
+    if (node) return node.peer.operate({...node, path: [...node.path, ...path]}, kind, undefined, values, wants);
+    try {
+      const value = perform(outcome.value, path, kind, values, HERE);
+      if (!isThenable(value)) return this.calls.settled({ok: true, value}, what);
+      const call = new CallRecord(0, what, undefined, this.calls);
+      value.then(result => call.settle({ok: true, value: result}), (error: unknown) => call.settle({ok: false, error}));
+      return call;
+    } catch (error) {
+      return this.calls.settled({ok: false, error}, what);
+    }
+  }
+
+  private readSettled({target, path}: StubNode): unknown {
+    const {outcome} = target as CallRecord;
+    if (!outcome!.ok) throw outcome!.error;
+    if (!path.length) return outcome!.value;
+    const node = nodeOf(outcome!.value);
+    return node ? createStub(node.peer, node.target, [...node.path, ...path]) : perform(outcome!.value, path, GET, [], HERE);
+  }
+
+  async *iterate(call: CallRecord): AsyncIterableIterator<unknown> {
+    yield* (await call.promise()) as AsyncIterable<unknown>;
+  }
+
+  release(target: Reference | CallRecord): void {
+    if (!(target instanceof CallRecord)) return this.imports.release(target);
+    if (target.isReleased) return;
+    target.isReleased = true;
+    if (target.outcome?.ok) releaseValue(target.outcome.value);
+    else if (target.outcome || !target.item) return;
+    else if (target.wants === WANTED) target.promise().then(releaseValue, () => {});
+    else {
+      target.trace.isOver = true;
+      this.imports.releaseResult(target.id);
+    }
+  }
+
+  async flush(): Promise<void> {
+    if (this.closedBy) throw this.closedBy;
+    const flush = this.calls.beginFlush();
+    try {
+      await this.send(0, [], FLUSH, [], WANTED).promise();
+    } finally {
+      this.calls.endFlush(flush);
+    }
+    if (flush.failed) throw flush.failed.error;
+  }
+
+  readonly evaluate: Evaluate = ((...args: unknown[]) => evaluateOn(this, args)) as Evaluate;
+
+  // ---- what the other side has asked for
+
+  returnValue(id: number, value: unknown, materializes: boolean): void {
+    const item = outgoing([RETURN, id, undefined]);
+    try {
+      item.message[2] = encode(value, this.encoding, item, materializes);
+    } catch (error) {
+      this.uncount(item);
+      return this.throwError(id, error, id, false);
+    }
+    item.failed = error => {
+      this.uncount(item);
+      this.throwError(id, new RemoteError('ERR_REMOTE_UNCLONEABLE', `The result can't be sent: ${(error as Error).message}`, {path: ''}), id, false);
+    };
+    this.outbox.put(item);
+  }
+
+  throwError(id: number, error: unknown, origin: number, unasked: boolean): void {
+    const message: unknown[] = [THROW, id, encodeError(error, this.options.stacks), origin];
+    if (unasked) message.push(1);
+    this.outbox.put(outgoing(message));
+  }
+
+  receiveReference(wire: WireReference): unknown {
+    return this.imports.receive(wire, reference => createStub(this, reference));
+  }
+
+  /** Something of the other side's frame is wrong: it is dropped, and told once. */
+  tellError(error: unknown, what: string): void {
+    try {
+      this.options.onError(error instanceof Error ? error : Object.assign(new Error(String(error)), {thrown: error}), what);
+    } catch {
+      // A listener that throws is not to end the connection.
+    }
+  }
+
+  inspect(): {references: number; stubs: number; pending: number; streams: number; names: string[]} {
+    return {references: this.exports.size, stubs: this.imports.size, pending: this.calls.size, streams: this.flows.size, names: this.exports.names};
+  }
+
+  private addReference(object: object, name: string, item: Outgoing): number {
+    if (this.exports.size >= this.options.limits.references) throw new RemoteError('ERR_REMOTE_LIMIT', `More than ${this.options.limits.references} references are held for the other side: see the option limits`);
+    const id = this.exports.add(object, name);
+    item.counted.push(id);
+    return id;
+  }
+
+  private uncount({counted}: Outgoing): void {
+    for (const id of counted.splice(0)) this.exports.release(id, 1);
+  }
+
+  private tellReleased(object: object): void {
+    const mark = markOf(object);
+    if (mark?.as !== 'reference' || !mark.onRelease) return;
+    try {
+      mark.onRelease();
+    } catch (error) {
+      this.tellError(error, 'onRelease');
+    }
+  }
+
+  private sendFlow(id: number, what: number, value: unknown, moves: boolean): void {
+    if (this.closedBy) return;
+    const item = outgoing([FLOW, id, what, undefined]);
+    if (moves && !this.transport.cannotTransfer && ownsBuffer(value)) {
+      item.transfer.push(value.buffer as ArrayBuffer);
+      item.message[3] = [value];
+    } else {
+      try {
+        item.message[3] = encode(value, this.encoding, item);
+      } catch (error) {
+        this.uncount(item);
+        throw error;
+      }
+    }
+    item.failed = error => {
+      this.uncount(item);
+      this.outbox.put(outgoing([FLOW, id, FAIL, encode(new RemoteError('ERR_REMOTE_UNCLONEABLE', String(error)), this.encoding, item)]));
+    };
+    this.outbox.put(item);
+  }
+
+  private rideAlong(): Outgoing[] {
+    const items: Outgoing[] = [];
+    const seen = this.calls.takeSeen();
+    if (seen.length) items.push(outgoing([SEEN, seen]));
+    const released = this.imports.takeReleased();
+    if (released.length) items.push(outgoing([RELEASE, released]));
+    return items;
+  }
+}
+
+/** What is done here on a value that has arrived: nothing is kept from who has it. */
+const HERE: OperationRules = {allow: undefined, allowEvaluate: false, maxDepth: 200, settled: () => Promise.resolve(), portTo: value => value};
+
+function releaseValue(value: unknown): void {
+  const node = nodeOf(value);
+  if (node) releaseNode(node);
+  else if (typeof value === 'object' && value !== null && Object.hasOwn(value, Symbol.dispose)) (value as Disposable)[Symbol.dispose]();
+}
+
+const ownsBuffer = (value: unknown): value is ArrayBufferView =>
+  ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength && value.byteLength > 0;
+

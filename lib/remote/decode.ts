@@ -1,0 +1,168 @@
+import {RemoteError, decodeError} from './errors.js';
+import type {StubPeer} from './stubs.js';
+import type {Handler, HandlerContext} from './types.js';
+import {ERROR, HANDLED, HEADERS, ITERABLE, MAP, PROMISE, READABLE, REF, SET_OF, SIGNAL, THERE, TRANSFORM, URL_TEXT, WRITABLE, isId, type WireReference} from './wire.js';
+
+/** What decoding a value needs of a connection. */
+export interface DecodingPeer {
+  readonly stubs: StubPeer;
+  readonly handlers: readonly Handler[];
+  readonly maxDepth: number;
+  handlerContext(handler: Handler): HandlerContext;
+  receiveReference(wire: WireReference): unknown;
+  receiveFlow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', data: unknown): unknown;
+  /** What is here, or a promise of it where it is not known yet. */
+  findHere(target: number, path: readonly string[]): {value: unknown} | {later: Promise<unknown>};
+}
+
+/** A value whose parts are there, but for what operations of the same frame have yet to result in. */
+export interface Decoded {
+  value: unknown;
+  /**
+   * Puts what is here in its places. To be called before the value is used.
+   * @param waits whether results that are not there yet are waited for, rather than to be promises in the value
+   */
+  complete(waits: boolean): Promise<void> | undefined;
+}
+
+type Container = Record<string | number, unknown>;
+const MAX_HOLES = 1_000_000;
+
+export function decode(wire: unknown, peer: DecodingPeer): Decoded {
+  if (!Array.isArray(wire) || !wire.length) throw malformed();
+  const holes: unknown = wire[1];
+  if (holes === undefined) return {value: wire[0], complete: () => undefined};
+  if (!Array.isArray(holes) || holes.length > MAX_HOLES) throw malformed();
+  return new Decoding(wire[0], holes, peer);
+}
+
+const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A value is not of the protocol\'s form');
+
+class Decoding implements Decoded {
+  private collections: Map<unknown, Map<unknown, unknown> | Set<unknown>> | undefined;
+  private here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
+
+  /** From the last to the first: what is inside an array of entries is filled before a Map takes its place. */
+  constructor(public value: unknown, holes: readonly unknown[], private readonly peer: DecodingPeer) {
+    for (let i = holes.length - 1; i >= 0; i--) {
+      const hole = holes[i];
+      if (!Array.isArray(hole) || !Array.isArray(hole[0]) || hole[0].length > this.peer.maxDepth + 10) throw malformed();
+      this.fillHole(hole[0] as (string | number)[], hole[1], hole[2]);
+    }
+  }
+
+  complete(waits: boolean): Promise<void> | undefined {
+    const later: Promise<unknown>[] = [];
+    for (const {target, path, put} of this.here ?? []) {
+      const found = this.peer.findHere(target, path);
+      if ('value' in found) put(found.value);
+      else if (waits) later.push(found.later.then(put));
+      else put(found.later);
+    }
+    if (later.length) return Promise.all(later).then(() => this.collect());
+    this.collect();
+    return undefined;
+  }
+
+  private collect(): void {
+    for (const [entries, collection] of this.collections ?? []) {
+      if (collection instanceof Map) for (const [key, value] of entries as [unknown, unknown][]) collection.set(key, value);
+      else for (const value of entries as unknown[]) collection.add(value);
+    }
+  }
+
+  private fillHole(path: readonly (string | number)[], kind: unknown, data: unknown): void {
+    let holder: Container | undefined;
+    let key: string | number | undefined;
+    let place: unknown = this.value;
+    for (const step of path) {
+      // Only what the other side has sent is gone through: no prototype, and no getter, as clones have none.
+      if (typeof place !== 'object' || place === null || (typeof step !== 'string' && typeof step !== 'number') || !Object.hasOwn(place, step)) throw malformed();
+      holder = place as Container;
+      key = step;
+      place = holder[key];
+    }
+    const put = (value: unknown): void => {
+      if (!holder) this.value = value;
+      else if (key === '__proto__') Object.defineProperty(holder, key, {value, enumerable: true, configurable: true, writable: true});
+      else holder[key!] = value;
+    };
+    if (kind === THERE) return this.putHere(data, put);
+    put(this.create(kind, data, place));
+    if (kind === REF && holder && !Array.isArray(holder)) makeDisposable(holder);
+  }
+
+  private putHere(data: unknown, put: (value: unknown) => void): void {
+    if (!Array.isArray(data) || !isId(data[0]) || !Array.isArray(data[1]) || !data[1].every(key => typeof key === 'string')) throw malformed();
+    (this.here ??= []).push({target: data[0], path: data[1] as string[], put});
+  }
+
+  private create(kind: unknown, data: unknown, place: unknown): unknown {
+    switch (kind) {
+      case REF:
+        return this.peer.receiveReference(checkReference(data));
+      case PROMISE:
+        return this.peer.receiveFlow('promise', data);
+      case READABLE:
+        return this.peer.receiveFlow('readable', data);
+      case WRITABLE:
+        return this.peer.receiveFlow('writable', data);
+      case ITERABLE:
+        return this.peer.receiveFlow('iterable', data);
+      case SIGNAL:
+        return this.peer.receiveFlow('signal', data);
+      case ERROR:
+        return decodeError(data);
+      case URL_TEXT:
+        return new URL(String(data));
+      case HEADERS:
+        return new Headers(data as [string, string][]);
+      case TRANSFORM: {
+        const [readable, writable] = data as [unknown, unknown];
+        return {readable: this.peer.receiveFlow('readable', readable), writable: this.peer.receiveFlow('writable', writable)};
+      }
+      case MAP:
+      case SET_OF:
+        return this.collection(kind, place);
+      case HANDLED:
+        return this.handled(data);
+      default:
+        throw malformed();
+    }
+  }
+
+  private collection(kind: number, place: unknown): unknown {
+    if (!Array.isArray(place) || (kind === MAP && !place.every(entry => Array.isArray(entry)))) throw malformed();
+    this.collections ??= new Map();
+    let collection = this.collections.get(place);
+    if (!collection) this.collections.set(place, collection = kind === MAP ? new Map() : new Set());
+    return collection;
+  }
+
+  private handled(data: unknown): unknown {
+    const [wireType, wire] = Array.isArray(data) ? (data as [unknown, unknown]) : [];
+    const handler = this.peer.handlers.find(candidate => candidate.wireType === wireType);
+    if (!handler) throw new RemoteError('ERR_REMOTE_PROTOCOL', `No handler here for values of the type ${String(wireType)}: give both sides the same handlers`);
+    return handler.fromWire(wire, {...this.peer.handlerContext(handler), decode: part => {
+      const decoded = decode(part, this.peer);
+      void decoded.complete(false);
+      return decoded.value;
+    }});
+  }
+}
+
+function checkReference(data: unknown): WireReference {
+  if (!Array.isArray(data) || !isId(data[0]) || data[0] <= 0 || typeof data[2] !== 'string') throw malformed();
+  return data as unknown as WireReference;
+}
+
+/** An object with stubs in it can be told `using`, as its type says: it releases them. */
+function makeDisposable(holder: Container): void {
+  if (Object.hasOwn(holder, Symbol.dispose)) return;
+  const dispose = (): void => {
+    for (const member of Object.values(holder)) {
+      if (typeof member === 'function') (member as unknown as Partial<Disposable>)[Symbol.dispose]?.();
+    }
+  };
+  Object.defineProperty(holder, Symbol.dispose, {value: dispose, configurable: true});
+}

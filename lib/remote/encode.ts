@@ -1,0 +1,338 @@
+import {CallRecord} from './calls.js';
+import {RemoteError, encodeError} from './errors.js';
+import {isEvent, snapshotOf} from './events.js';
+import {isMovable, kindOf} from './kinds.js';
+import {handlerOptionsOf, markOf, type Mark} from './markers.js';
+import {nodeOf, type StubNode, type StubPeer} from './stubs.js';
+import type {Handler, HandlerContext} from './types.js';
+import {ERROR, HANDLED, HEADERS, ITERABLE, MAP, PROMISE, READABLE, REF, SET_OF, SIGNAL, THERE, TRANSFORM, URL_TEXT, WRITABLE, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
+
+/** What encoding a value needs of a connection. */
+export interface EncodingPeer {
+  readonly stubs: StubPeer;
+  readonly handlers: readonly Handler[];
+  readonly maxDepth: number;
+  readonly stacks: boolean;
+  /** From how many bytes on buffers are moved; undefined for never. */
+  readonly movesFrom: number | undefined;
+  /** Why nothing can be moved. */
+  readonly cannotTransfer: string | undefined;
+  handlerContext(handler: Handler): HandlerContext;
+  addReference(object: object, name: string, item: Outgoing): number;
+  sendFlow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', value: object, item: Outgoing): unknown;
+  /** What a call returned, with a path read on it. */
+  readSettled(node: StubNode): unknown;
+}
+
+/** Larger values are not copied before they are posted: they are posted before the app can change them. */
+const COPY_NODES = 1000;
+const COPY_BYTES = 64 * 1024;
+/** A walk without memory that gets so deep may be in a cycle. */
+const PLAIN_DEPTH = 64;
+
+/** A value as it travels. What is not cloned as it is becomes a hole beside the value: nothing in user data is a marker. */
+export function encode(value: unknown, peer: EncodingPeer, item: Outgoing, materializes = false): WireValue {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) return [value];
+  const counted = item.counted.length;
+  const encoding = new Encoding(peer, item, COPY_NODES, materializes);
+  try {
+    return encoding.run(value);
+  } catch (error) {
+    if (error !== TOO_LARGE) throw error;
+  }
+  item.isUrgent = true;
+  if (item.counted.length === counted && isPlain(value, peer, 0)) return [value];
+  return new Encoding(peer, item, Infinity, materializes).run(value);
+}
+
+const TOO_LARGE = Symbol('too large to be copied');
+
+class Encoding {
+  private readonly holes: Hole[] = [];
+  private readonly path: (string | number)[] = [];
+  /** Copies by what they are copies of: cycles and shared parts stay. */
+  private memo: Map<object, {copy: unknown; kind?: number}> | undefined;
+  private nodes = 0;
+
+  constructor(private readonly peer: EncodingPeer, private readonly item: Outgoing, private readonly maxNodes: number, private readonly materializes: boolean) {}
+
+  run(value: unknown): WireValue {
+    const copy = this.walk(value);
+    return this.holes.length ? [copy, this.holes] : [copy];
+  }
+
+  private walk(value: unknown): unknown {
+    switch (typeof value) {
+      case 'object':
+        return value === null ? null : this.object(value);
+      case 'function':
+        return this.fn(value);
+      case 'symbol':
+        throw this.uncloneable('a symbol');
+      default:
+        return value;
+    }
+  }
+
+  private object(value: object): unknown {
+    const known = this.memo?.get(value);
+    if (known) {
+      if (known.kind !== undefined) this.hole(known.kind, 0);
+      return known.copy;
+    }
+    const handler = this.peer.handlers.find(candidate => candidate.canHandle(value));
+    if (handler) return this.handled(handler, value);
+    const mark = markOf(value);
+    if (mark?.as === 'reference') return this.reference(value, mark);
+    if (mark?.as === 'moved') for (const part of mark.parts) this.move(part);
+    const kind = kindOf(value);
+    switch (kind) {
+      case 'plain':
+        return this.members(value);
+      case 'array':
+        return this.array(value as unknown[]);
+      case 'map':
+        return this.entries(value as Map<unknown, unknown>, MAP);
+      case 'set':
+        return this.entries(value as Set<unknown>, SET_OF);
+      case 'buffer':
+      case 'view':
+        return this.buffer(value as ArrayBuffer | ArrayBufferView, mark);
+      case 'moved':
+        this.move(value as Transferable);
+        return value;
+      case 'cloned':
+        if (this.peer.movesFrom !== undefined && !mark && isMovable(value)) this.move(value as Transferable);
+        return value;
+      case 'error':
+        return this.hole(ERROR, encodeError(value, this.peer.stacks));
+      case 'url':
+        return this.hole(URL_TEXT, String(value));
+      case 'headers':
+        return this.hole(HEADERS, [...(value as unknown as Iterable<[string, string]>)]);
+      case 'transform': {
+        const {readable, writable} = value as TransformStream;
+        return this.hole(TRANSFORM, [this.flow('readable', readable), this.flow('writable', writable)]);
+      }
+      case 'promise':
+        return this.hole(PROMISE, this.flow('promise', value));
+      case 'readable':
+        return this.hole(READABLE, this.flow('readable', value));
+      case 'writable':
+        return this.hole(WRITABLE, this.flow('writable', value));
+      case 'iterable':
+        return this.hole(ITERABLE, this.flow('iterable', value));
+      case 'signal':
+        return this.hole(SIGNAL, this.flow('signal', value));
+      case 'symbol':
+        throw this.uncloneable(`a ${value.constructor.name}`);
+      case 'reference':
+        return mark?.as === 'value' || (this.materializes && isOfApp(value)) ? this.members(value) : this.reference(value, mark);
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  private members(value: object): object {
+    const copy: Record<string, unknown> = {};
+    this.remember(value, copy);
+    this.count(1);
+    this.checkDepth();
+    for (const key of Object.keys(value)) {
+      const member = (value as Record<string, unknown>)[key];
+      let sent = member;
+      if (typeof member === 'object' || typeof member === 'function' || typeof member === 'symbol') {
+        this.path.push(key);
+        sent = this.walk(member);
+        this.path.pop();
+      }
+      if (key === '__proto__') Object.defineProperty(copy, key, {value: sent, enumerable: true, configurable: true, writable: true});
+      else copy[key] = sent;
+    }
+    return copy;
+  }
+
+  private array(value: readonly unknown[]): unknown[] {
+    this.count(1 + (value.length >> 3));
+    this.checkDepth();
+    const copy = value.slice();
+    this.remember(value, copy);
+    for (let i = 0; i < copy.length; i++) {
+      const member = copy[i];
+      if (typeof member !== 'object' && typeof member !== 'function' && typeof member !== 'symbol') continue;
+      this.path.push(i);
+      copy[i] = this.walk(member);
+      this.path.pop();
+    }
+    return copy;
+  }
+
+  /** Entries as an array, and a hole that says what they are. The hole comes before those of its entries. */
+  private entries(value: Map<unknown, unknown> | Set<unknown>, kind: number): unknown[] {
+    this.hole(kind, 0);
+    const copy: unknown[] = [];
+    this.remember(value, copy, kind);
+    this.count(1 + value.size);
+    this.checkDepth();
+    let i = 0;
+    for (const entry of value) {
+      this.path.push(i++);
+      if (kind === MAP) {
+        const [key, member] = entry as [unknown, unknown];
+        copy.push([this.at(0, key), this.at(1, member)]);
+      } else {
+        copy.push(this.walk(entry));
+      }
+      this.path.pop();
+    }
+    return copy;
+  }
+
+  private at(key: number, value: unknown): unknown {
+    this.path.push(key);
+    const sent = this.walk(value);
+    this.path.pop();
+    return sent;
+  }
+
+  private buffer(value: ArrayBuffer | ArrayBufferView, mark: Mark | undefined): unknown {
+    const {movesFrom} = this.peer;
+    if (mark?.as === 'moved') return value;
+    const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+    if (movesFrom !== undefined && value.byteLength >= movesFrom && buffer instanceof ArrayBuffer) {
+      this.move(buffer);
+      return value;
+    }
+    // Larger ones, and views of a part, are posted before the app can write to them.
+    if (buffer instanceof ArrayBuffer && buffer.byteLength <= COPY_BYTES) {
+      const copied = (this.memo?.get(buffer)?.copy as ArrayBuffer | undefined) ?? buffer.slice(0);
+      this.remember(buffer, copied);
+      const copy = ArrayBuffer.isView(value) ? viewOf(value, copied) : copied;
+      this.remember(value, copy);
+      return copy;
+    }
+    this.item.isUrgent = true;
+    return value;
+  }
+
+  private fn(value: unknown): unknown {
+    const node = nodeOf(value);
+    if (!node) return this.reference(value as object, markOf(value as object));
+    if (node.peer !== this.peer.stubs) return this.reference(value as object, undefined);
+    const {target, path} = node;
+    if (target === 0) return this.hole(THERE, [0, path]);
+    if (!(target instanceof CallRecord)) {
+      if (target.isReleased) throw new RemoteError('ERR_REMOTE_RELEASED', `The stub of ${target.name || 'an object'} was released`);
+      return this.hole(THERE, [-target.id, path]);
+    }
+    if (!target.outcome) return this.hole(THERE, [target.id, path]);
+    return this.walk(this.peer.readSettled(node));
+  }
+
+  private reference(value: object, mark: Mark | undefined): undefined {
+    const isFunction = typeof value === 'function';
+    const name = nameOf(value);
+    const id = this.peer.addReference(value, name, this.item);
+    const snapshot = mark?.as === 'reference' && mark.keys ? pick(value, mark.keys) : !isFunction && isEvent(value) ? snapshotOf(value) : undefined;
+    const options = isFunction ? handlerOptionsOf(value) : undefined;
+    const wire: WireReference = options ? [id, 1, name, snapshot, options] : snapshot ? [id, isFunction ? 1 : 0, name, snapshot] : [id, isFunction ? 1 : 0, name];
+    return this.hole(REF, wire);
+  }
+
+  private handled(handler: Handler, value: unknown): undefined {
+    const {peer, item, materializes} = this;
+    const context = peer.handlerContext(handler);
+    const wire = handler.toWire(value, {...context, encode: part => encode(part, peer, item, materializes)});
+    return this.hole(HANDLED, [handler.wireType, wire]);
+  }
+
+  private flow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', value: object): unknown {
+    if ((kind === 'readable' || kind === 'writable') && (value as ReadableStream).locked) throw this.uncloneable('a locked stream');
+    return this.peer.sendFlow(kind, value, this.item);
+  }
+
+  private move(part: Transferable): void {
+    const reason = this.peer.cannotTransfer;
+    if (reason && kindOf(part) === 'moved') throw new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't move a ${nameOf(part)}: ${reason}`, {path: this.pathText()});
+    if (!reason && !this.item.transfer.includes(part)) this.item.transfer.push(part);
+  }
+
+  private hole(kind: number, data: unknown): undefined {
+    this.holes.push([this.path.slice(), kind, data]);
+    return undefined;
+  }
+
+  private remember(value: object, copy: unknown, kind?: number): void {
+    (this.memo ??= new Map()).set(value, kind === undefined ? {copy} : {copy, kind});
+  }
+
+  private count(nodes: number): void {
+    if ((this.nodes += nodes) > this.maxNodes) throw TOO_LARGE;
+  }
+
+  private checkDepth(): void {
+    if (this.path.length > this.peer.maxDepth) {
+      throw new RemoteError('ERR_REMOTE_LIMIT', `A value is more than ${this.peer.maxDepth} levels deep: see the option limits.depth`);
+    }
+  }
+
+  private uncloneable(what: string): RemoteError {
+    const path = this.pathText();
+    return new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't send ${what}${path && ` (at ${path})`}`, {path});
+  }
+
+  private pathText(): string {
+    return this.path.join('.');
+  }
+}
+
+/** Whether all of a large value is cloned as it is. */
+function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > PLAIN_DEPTH || markOf(value) || peer.handlers.some(handler => handler.canHandle(value))) return false;
+  switch (kindOf(value)) {
+    case 'array':
+      for (const member of value as unknown[]) {
+        if ((typeof member === 'object' || typeof member === 'function' || typeof member === 'symbol') && !isPlain(member, peer, depth + 1)) return false;
+      }
+      return true;
+    case 'plain':
+      for (const key of Object.keys(value)) {
+        const member = (value as Record<string, unknown>)[key];
+        if ((typeof member === 'object' || typeof member === 'function' || typeof member === 'symbol') && !isPlain(member, peer, depth + 1)) return false;
+      }
+      return true;
+    case 'cloned':
+    case 'buffer':
+    case 'view':
+      return peer.movesFrom === undefined;
+    default:
+      return false;
+  }
+}
+
+/** Node's Buffer becomes a Uint8Array, as structured clone makes it. */
+function viewOf(value: ArrayBufferView, buffer: ArrayBuffer): ArrayBufferView {
+  if (value instanceof DataView) return new DataView(buffer, value.byteOffset, value.byteLength);
+  const {name} = (value as unknown as {[Symbol.toStringTag]: string})[Symbol.toStringTag] ? {name: (value as unknown as {[Symbol.toStringTag]: string})[Symbol.toStringTag]} : {name: 'Uint8Array'};
+  const View = (globalThis as unknown as Record<string, new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView>)[name]!;
+  return new View(buffer, value.byteOffset, (value as Uint8Array).length);
+}
+
+const isOfApp = (value: object): boolean => typeof value !== 'function' && Object.prototype.toString.call(value) === '[object Object]';
+
+function nameOf(value: object): string {
+  const named = typeof value === 'function' ? value : (Object.getPrototypeOf(value) as {constructor?: unknown} | null)?.constructor;
+  const name = typeof named === 'function' ? (named as {name?: unknown}).name : '';
+  return typeof name === 'string' ? name : '';
+}
+
+function pick(value: object, keys: readonly PropertyKey[]): Record<string, unknown> {
+  const picked: Record<string, unknown> = {};
+  for (const key of keys) {
+    const member = (value as Record<PropertyKey, unknown>)[key];
+    if (member === null || (typeof member !== 'object' && typeof member !== 'function' && typeof member !== 'symbol')) picked[String(key)] = member;
+  }
+  return picked;
+}

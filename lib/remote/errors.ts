@@ -1,0 +1,155 @@
+/** The codes of a {@link RemoteError}. */
+export const REMOTE_ERROR_CODES = {
+  /** The connection has ended, or the other side was reloaded. `mayHaveRun` says whether the call may have been made. */
+  ERR_REMOTE_CLOSED: 'ERR_REMOTE_CLOSED',
+  /** No answer within the time that the options allow. The call may still run. */
+  ERR_REMOTE_TIMEOUT: 'ERR_REMOTE_TIMEOUT',
+  /** The stub was released on this side. */
+  ERR_REMOTE_RELEASED: 'ERR_REMOTE_RELEASED',
+  /** A value can neither be cloned nor referred to. `path` says where it is. */
+  ERR_REMOTE_UNCLONEABLE: 'ERR_REMOTE_UNCLONEABLE',
+  /** What was called there is no function. */
+  ERR_REMOTE_NOT_A_FUNCTION: 'ERR_REMOTE_NOT_A_FUNCTION',
+  /** The member is not there, or may not be reached. */
+  ERR_REMOTE_NO_MEMBER: 'ERR_REMOTE_NO_MEMBER',
+  /** The other side does not run functions that are sent to it. */
+  ERR_REMOTE_NOT_ALLOWED: 'ERR_REMOTE_NOT_ALLOWED',
+  /** The host has no service of this name. */
+  ERR_REMOTE_NO_SERVICE: 'ERR_REMOTE_NO_SERVICE',
+  /** The other side speaks another version of this protocol. */
+  ERR_REMOTE_PROTOCOL: 'ERR_REMOTE_PROTOCOL',
+  /** A limit of the options is exceeded. */
+  ERR_REMOTE_LIMIT: 'ERR_REMOTE_LIMIT',
+  /** The event is over: nobody can prevent its default any more. */
+  ERR_REMOTE_TOO_LATE: 'ERR_REMOTE_TOO_LATE',
+  /** An option or argument of this library's functions is wrong. */
+  ERR_REMOTE_BAD_OPTION: 'ERR_REMOTE_BAD_OPTION'
+} as const;
+
+export type RemoteErrorCode = keyof typeof REMOTE_ERROR_CODES;
+
+/** An error of the connection itself. What a method throws arrives as it is. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  /** Whether the call may have been made: where false, it can be made again without harm. */
+  declare readonly mayHaveRun?: boolean;
+  /** Where in an argument or result the value is that can't be sent. */
+  declare readonly path?: string;
+  constructor(readonly code: RemoteErrorCode, message: string, more: {mayHaveRun?: boolean; path?: string} = {}) {
+    super(message);
+    Object.assign(this, more);
+  }
+}
+
+/** A thrown value on the wire: `[class, name, message, stack, fields, cause, errors]`, or `[0, value]` where it is no error. */
+export type WireError = readonly [string, string, string, string | undefined, Record<string, unknown> | undefined, WireError?, WireError[]?] | readonly [0, unknown];
+
+const BUILT_IN: Record<string, new (message?: string) => Error> = {Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError};
+const OF_ITS_OWN = new Set(['name', 'message', 'stack', 'cause', 'errors']);
+/** Deeper causes are left out: a hostile peer could make the decoder run out of stack. */
+const MAX_DEPTH = 16;
+
+export const isError = (value: unknown): value is Error =>
+  value instanceof Error || (typeof value === 'object' && value !== null && /^\[object (?:Error|DOMException)\]$/.test(tagOf(value)));
+
+export const tagOf = (value: unknown): string => {
+  try {
+    return Object.prototype.toString.call(value);
+  } catch {
+    return '[object Object]';
+  }
+};
+
+/** Never throws, whatever was thrown. */
+export function encodeError(error: unknown, stacks: boolean, depth = 0): WireError {
+  if (!isError(error)) return [0, cloneOr(error, undefined) ?? (error == null ? error : describe(error))];
+  try {
+    const tag = tagOf(error) === '[object DOMException]' ? 'DOMException' : classOf(error);
+    const fields: Record<string, unknown> = {};
+    for (const key of Object.keys(error)) {
+      if (OF_ITS_OWN.has(key) || key in Object.prototype) continue;
+      const value = (error as unknown as Record<string, unknown>)[key];
+      // What can't be cloned is left out: an error is always told.
+      if (typeof value !== 'function') {
+        const copy = cloneOr(value, NOTHING);
+        if (copy !== NOTHING) fields[key] = copy;
+      }
+    }
+    const cause = depth < MAX_DEPTH && 'cause' in error ? encodeError(error.cause, stacks, depth + 1) : undefined;
+    const list = (error as {errors?: unknown}).errors;
+    const errors = depth < MAX_DEPTH && Array.isArray(list) ? list.slice(0, 1000).map(item => encodeError(item, stacks, depth + 1)) : undefined;
+    const stack = stacks && typeof error.stack === 'string' ? error.stack : undefined;
+    const own = Object.keys(fields).length ? fields : undefined;
+    return [tag, String(error.name), String(error.message), stack, own, ...(cause || errors ? [cause] : []), ...(errors ? [errors] : [])] as unknown as WireError;
+  } catch {
+    return ['Error', 'Error', 'An error that could not be read', undefined, undefined];
+  }
+}
+
+/** Never throws: what is not of the form becomes an error that says so. */
+export function decodeError(wire: unknown, here?: string, depth = 0): unknown {
+  try {
+    if (!Array.isArray(wire) || depth > MAX_DEPTH + 1) return new Error('An error that could not be read');
+    if (wire[0] === 0) return wire[1];
+    const [tag, name, message, stack, fields, cause, errors] = wire as unknown as [string, string, string, string?, object?, unknown?, unknown?];
+    const error = create(tag, String(name), String(message), errors, depth);
+    if (error.name !== name) define(error, 'name', String(name));
+    const mayWrite = tag !== 'DOMException';
+    if (fields && typeof fields === 'object') {
+      for (const [key, value] of Object.entries(fields)) if (!(key in Object.prototype) && !OF_ITS_OWN.has(key)) assign(error, key, value);
+    }
+    if (cause !== undefined) define(error, 'cause', decodeError(cause, undefined, depth + 1));
+    if (mayWrite && (typeof stack === 'string' || here !== undefined)) {
+      const remote = typeof stack === 'string' ? [`    at <remote>`, stack] : [];
+      define(error, 'stack', [`${String(name)}: ${String(message)}`, ...framesOf(here), ...remote].join('\n'));
+    }
+    return error;
+  } catch {
+    return new Error('An error that could not be read');
+  }
+}
+
+/** The lines that are places, without those of this library. */
+const framesOf = (stack = ''): string[] => stack.split('\n').filter(line => /^ +at |@/.test(line)).slice(3);
+
+function create(tag: string, name: string, message: string, errors: unknown, depth: number): Error {
+  const {DOMException: DomException} = globalThis;
+  if (tag === 'DOMException' && typeof DomException === 'function') return new DomException(message, name) as unknown as Error;
+  if (tag === 'RemoteError') return new RemoteError('ERR_REMOTE_CLOSED', message);
+  if (Array.isArray(errors) && tag === 'AggregateError') return new AggregateError(errors.map(item => decodeError(item, undefined, depth + 1)), message);
+  const error = Object.hasOwn(BUILT_IN, tag) ? new BUILT_IN[tag]!(message) : new Error(message);
+  if (Array.isArray(errors)) define(error, 'errors', errors.map(item => decodeError(item, undefined, depth + 1)));
+  return error;
+}
+
+/** The class where a context without the app's code has it, too: built in, by its very name; else Error. */
+function classOf(error: Error): string {
+  if (error instanceof RemoteError) return 'RemoteError';
+  const name = Object.getPrototypeOf(error)?.constructor?.name as unknown;
+  return typeof name === 'string' && (Object.hasOwn(BUILT_IN, name) || name === 'AggregateError') ? name : 'Error';
+}
+
+const NOTHING = Symbol('nothing');
+
+function cloneOr<T>(value: unknown, otherwise: T): unknown {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) return value;
+  try {
+    return structuredClone(value);
+  } catch {
+    return otherwise;
+  }
+}
+
+function describe(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'a value that could not be read';
+  }
+}
+
+const define = (target: object, key: string, value: unknown): unknown =>
+  Object.defineProperty(target, key, {value, writable: true, configurable: true, enumerable: false});
+
+const assign = (target: object, key: string, value: unknown): unknown =>
+  Object.defineProperty(target, key, {value, writable: true, configurable: true, enumerable: true});

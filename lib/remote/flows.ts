@@ -1,0 +1,169 @@
+import {followSignal, forwardSignal} from './abort-signals.js';
+import {iterateHere, iterateThere} from './iterables.js';
+import {readHere, readThere, writeHere, writeThere} from './streams.js';
+
+export type FlowKind = 'promise' | 'readable' | 'writable' | 'iterable' | 'signal';
+
+/** An item of a stream or iterable, or the value of a promise. */
+export const ITEM = 0;
+/** So many items, and bytes, more may be sent. */
+export const CREDIT = 1;
+export const END = 2;
+/** It has failed, or a signal is aborted, with a reason. */
+export const FAIL = 3;
+/** The other side wants no more. */
+export const CANCEL = 4;
+
+/** One end of what goes on after the message that it came with. */
+export interface FlowEnd {
+  handle(what: number, value: unknown): void;
+  /** The connection has ended. */
+  close(error: Error): void;
+}
+
+/** What an end has to say to the other one. */
+export interface FlowLink {
+  /** @param moves whether a byte chunk that owns its buffer is moved. Throws where the value can't be sent. */
+  send(what: number, value?: unknown, moves?: boolean): void;
+  /** Nothing more is said or heard. */
+  done(): void;
+}
+
+export interface FlowsOptions {
+  nextId(): number;
+  /** @param id as the receiver of the message names it */
+  send(id: number, what: number, value: unknown, moves: boolean): void;
+}
+
+/** Streams, iterables, promises and signals that are under way: those of this side by their ids, those of the other below 0. */
+export class Flows {
+  private readonly ends = new Map<number, FlowEnd>();
+  private readonly signals = new WeakMap<object, number>();
+  // An iterator that nobody holds any more is not gone on with there.
+  private readonly dropped = new FinalizationRegistry<FlowEnd & {drop?(): void}>(end => end.drop?.());
+
+  constructor(private readonly options: FlowsOptions) {}
+
+  get size(): number {
+    return this.ends.size;
+  }
+
+  /** This side has it. Returns what the other side is told. */
+  offer(kind: FlowKind, value: object): unknown {
+    if (kind === 'signal') {
+      const signal = value as AbortSignal;
+      const known = this.signals.get(signal);
+      if (signal.aborted) return [0, describeReason(signal.reason)];
+      if (known !== undefined && this.ends.has(known)) return [known];
+    }
+    const id = this.options.nextId();
+    const link = this.link(id, id);
+    // The message that it comes with is not posted yet: its own come behind that.
+    const end = this.create(kind, value, link);
+    this.ends.set(id, end);
+    if (kind === 'signal') this.signals.set(value, id);
+    return [id];
+  }
+
+  receive(kind: FlowKind, data: unknown): unknown {
+    const [id, reason] = Array.isArray(data) ? (data as [unknown, unknown?]) : [];
+    if (kind === 'signal' && id === 0) return AbortSignal.abort(reason === undefined ? undefined : reasonOf(reason));
+    if (typeof id !== 'number' || !Number.isSafeInteger(id) || id <= 0) throw new TypeError('A stream without an id');
+    const known = this.ends.get(-id) as (FlowEnd & {value?: unknown}) | undefined;
+    if (known) return known.value;
+    const {end, value} = this.open(kind, this.link(-id, -id));
+    this.ends.set(-id, Object.assign(end, kind === 'signal' ? {value} : {}));
+    if (kind === 'iterable') this.dropped.register(value as object, end);
+    return value;
+  }
+
+  handle(id: number, what: number, value: unknown): void {
+    this.ends.get(id)?.handle(what, value);
+  }
+
+  close(error: Error): void {
+    const ends = [...this.ends.values()];
+    this.ends.clear();
+    for (const end of ends) end.close(error);
+  }
+
+  private link(key: number, id: number): FlowLink {
+    return {
+      send: (what, value, moves = false) => this.options.send(id, what, value, moves),
+      done: () => this.ends.delete(key)
+    };
+  }
+
+  private create(kind: FlowKind, value: object, link: FlowLink): FlowEnd {
+    switch (kind) {
+      case 'promise':
+        return promiseHere(value as PromiseLike<unknown>, link);
+      case 'readable':
+        return readHere(value as ReadableStream, link);
+      case 'writable':
+        return writeHere(value as WritableStream, link);
+      case 'iterable':
+        return iterateHere(value as AsyncIterable<unknown>, link);
+      case 'signal':
+        return forwardSignal(value as AbortSignal, link);
+    }
+  }
+
+  private open(kind: FlowKind, link: FlowLink): {end: FlowEnd; value: unknown} {
+    switch (kind) {
+      case 'promise':
+        return promiseThere(link);
+      case 'readable':
+        return readThere(link);
+      case 'writable':
+        return writeThere(link);
+      case 'iterable':
+        return iterateThere(link);
+      case 'signal':
+        return followSignal(link);
+    }
+  }
+}
+
+function promiseHere(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
+  promise.then(
+    value => settleThere(link, ITEM, value),
+    (error: unknown) => settleThere(link, FAIL, error)
+  );
+  return {handle: () => {}, close: () => {}};
+}
+
+function settleThere(link: FlowLink, what: number, value: unknown): void {
+  try {
+    link.send(what, value);
+  } catch (error) {
+    link.send(FAIL, error);
+  }
+  link.done();
+}
+
+function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
+  let resolve!: (value: unknown) => void;
+  let reject!: (error: unknown) => void;
+  const value = new Promise((done, failed) => [resolve, reject] = [done, failed]);
+  // The other side decides whether it rejects: that is not to end a process here which has not looked at it.
+  value.catch(() => {});
+  const handle = (what: number, result: unknown): void => {
+    link.done();
+    if (what === FAIL) reject(result);
+    else resolve(result);
+  };
+  return {value, end: {handle, close: reject}};
+}
+
+/** The reason of a signal that is aborted already: an error's name and message, or a primitive. */
+function describeReason(reason: unknown): unknown {
+  if (reason instanceof Error || (typeof reason === 'object' && reason !== null)) return {name: String((reason as Error).name), message: String((reason as Error).message)};
+  return typeof reason === 'symbol' || typeof reason === 'function' ? undefined : reason;
+}
+
+function reasonOf(reason: unknown): unknown {
+  if (typeof reason !== 'object' || reason === null) return reason;
+  const {name, message} = reason as {name: string; message: string};
+  return typeof DOMException === 'function' ? new DOMException(message, name) : Object.assign(new Error(message), {name});
+}

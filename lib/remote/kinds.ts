@@ -1,0 +1,76 @@
+import {tagOf} from './errors.js';
+
+/** What structured clone copies with all that it is, beside plain objects, arrays, Map, Set and errors (HTML Standard). */
+const CLONED = new Set((
+  'Date RegExp Boolean Number String BigInt ArrayBuffer SharedArrayBuffer Blob File FileList ImageData ImageBitmap CryptoKey RTCCertificate ' +
+  'DOMRect DOMRectReadOnly DOMPoint DOMPointReadOnly DOMQuad DOMMatrix DOMMatrixReadOnly WebAssembly.Module FileSystemHandle ' +
+  'FileSystemFileHandle FileSystemDirectoryHandle VideoFrame AudioData EncodedVideoChunk EncodedAudioChunk WebTransportError'
+).split(' '));
+
+/** What can only be moved. */
+const MOVED = new Set('MessagePort OffscreenCanvas MediaSourceHandle RTCDataChannel MediaStreamTrack'.split(' '));
+
+/** What can be both cloned and moved. */
+const MOVABLE = new Set('ArrayBuffer ImageBitmap VideoFrame AudioData'.split(' '));
+
+export type ValueKind =
+  | 'plain' | 'array' | 'map' | 'set' | 'buffer' | 'view' | 'cloned' | 'moved' | 'error' | 'promise' | 'readable' | 'writable' | 'transform'
+  | 'signal' | 'url' | 'headers' | 'iterable' | 'symbol' | 'reference';
+
+const {getPrototypeOf} = Object;
+
+/** How an object is sent, if nobody says otherwise. */
+export function kindOf(value: object): ValueKind {
+  const prototype = getPrototypeOf(value) as object | null;
+  if (prototype === Object.prototype || prototype === null) return hasIterator(value) ? 'iterable' : 'plain';
+  if (Array.isArray(value)) return prototype === Array.prototype || getPrototypeOf(getPrototypeOf(prototype)) === null ? 'array' : 'reference';
+  if (ArrayBuffer.isView(value)) return 'view';
+  const name = nameOf(value, prototype);
+  // Of another realm, e.g. an iframe.
+  if (name === 'Object' && getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty')) return 'plain';
+  if (value instanceof Error || name === 'Error' || name === 'DOMException') return 'error';
+  switch (name) {
+    case 'Promise':
+      return 'promise';
+    case 'ReadableStream':
+      return 'readable';
+    case 'WritableStream':
+      return 'writable';
+    case 'TransformStream':
+      return 'transform';
+    case 'AbortSignal':
+      return 'signal';
+    case 'WeakMap':
+    case 'WeakSet':
+    case 'WeakRef':
+      return 'symbol';
+    case 'Generator':
+    case 'AsyncGenerator':
+      return 'iterable';
+  }
+  // A subclass of the app's own would lose its methods: it goes by reference.
+  if ((prototype.constructor as {name?: unknown} | undefined)?.name === name || isOfModule(name)) {
+    if (name === 'Map') return 'map';
+    if (name === 'Set') return 'set';
+    if (name === 'ArrayBuffer') return 'buffer';
+    if (name === 'URL') return 'url';
+    if (name === 'Headers') return 'headers';
+    if (MOVED.has(name)) return 'moved';
+    if (CLONED.has(name)) return 'cloned';
+  }
+  if (hasIterator(value)) return 'iterable';
+  return typeof (value as {then?: unknown}).then === 'function' ? 'promise' : 'reference';
+}
+
+/** What the platform calls it. Node's ports have no tag of their own. */
+function nameOf(value: object, prototype: object): string {
+  const {constructor} = prototype as {constructor?: unknown};
+  const name = typeof constructor === 'function' ? constructor.name : '';
+  return name && (globalThis as Record<string, unknown>)[name] === constructor ? name : tagOf(value).slice(8, -1);
+}
+
+/** Whether it may be moved in place of cloned, and how many bytes that saves as far as it is known. */
+export const isMovable = (value: object): boolean => MOVABLE.has(tagOf(value).slice(8, -1));
+
+const isOfModule = (name: string): boolean => name === 'WebAssembly.Module';
+const hasIterator = (value: object): boolean => typeof (value as {[Symbol.asyncIterator]?: unknown})[Symbol.asyncIterator] === 'function';

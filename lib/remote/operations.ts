@@ -1,0 +1,116 @@
+import {RemoteError} from './errors.js';
+import {checkTooLate} from './events.js';
+import {noMember, readMember, writeMember, mayReach, type Allow} from './members.js';
+import {isStub} from './stubs.js';
+import {CALL, DELETE, EVALUATE, FLUSH, GET, NEW, PORT, RUN, SET, type Kind} from './wire.js';
+
+export interface OperationRules {
+  readonly allow: Allow | undefined;
+  readonly allowEvaluate: boolean;
+  readonly maxDepth: number;
+  /** Resolves when all that was begun has ended. */
+  settled(): Promise<void>;
+  /** A port that leads to a value. */
+  portTo(value: unknown): unknown;
+}
+
+type Members = Record<string, (...args: unknown[]) => unknown>;
+
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as {then?: unknown}).then === 'function';
+
+/** Does what the other side has recorded. Each step of the path is checked. Returns the result, or a promise of it. */
+export function perform(target: unknown, path: readonly string[], kind: Kind, values: readonly unknown[], rules: OperationRules): unknown {
+  if (isThenable(target)) return Promise.resolve(target).then(value => perform(value, path, kind, values, rules));
+  if (path.length > (kind === CALL || kind === SET || kind === DELETE || kind === NEW ? 1 : 0)) {
+    const [key, ...rest] = path as [string, ...string[]];
+    return perform(step(target, key, rules), rest, kind, values, rules);
+  }
+  const key = path[0];
+  switch (kind) {
+    case GET:
+      return target;
+    case CALL:
+      return call(target, key, values, rules);
+    case NEW:
+      return Reflect.construct(functionOf(target, key, 'new', rules), values);
+    case SET:
+    case DELETE:
+      return write(target, key, kind, values, rules);
+    case EVALUATE:
+      return values[0];
+    case RUN:
+      return run(values, rules);
+    case FLUSH:
+      return rules.settled();
+    case PORT:
+      return rules.portTo(values[0]);
+  }
+}
+
+/** A stub of a third context is read on by its own connection. */
+function step(target: unknown, key: string, {allow}: OperationRules): unknown {
+  if (isStub(target)) return (target as Record<string, unknown>)[key];
+  return readMember(target, key, 'get', allow);
+}
+
+function call(target: unknown, key: string | undefined, values: readonly unknown[], rules: OperationRules): unknown {
+  if (isStub(target)) return key === undefined ? (target as (...args: unknown[]) => unknown)(...values) : (target as unknown as Members)[key]!(...values);
+  if (key === undefined) return Reflect.apply(functionOf(target, key, 'call', rules), undefined, values);
+  if (typeof target === 'function' && !mayReach(target, key, 'call', rules.allow)) {
+    // What each function inherits can't be reached; these three are done in its place.
+    if (key === 'call') return Reflect.apply(functionOf(target, undefined, 'call', rules), values[0], values.slice(1));
+    if (key === 'apply') return Reflect.apply(functionOf(target, undefined, 'call', rules), values[0], Array.isArray(values[1]) ? values[1] : []);
+    if (key === 'bind') {
+      const bound = functionOf(target, undefined, 'call', rules);
+      return (...more: unknown[]) => Reflect.apply(bound, values[0], [...values.slice(1), ...more]);
+    }
+  }
+  checkTooLate(target, key);
+  return Reflect.apply(functionOf(target, key, 'call', rules), target, values);
+}
+
+function functionOf(target: unknown, key: string | undefined, kind: 'call' | 'new', {allow}: OperationRules): (...args: unknown[]) => unknown {
+  let fn = target;
+  if (key !== undefined) {
+    if (target == null) throw new TypeError(`Cannot read properties of ${target} (reading '${key}')`);
+    if (isStub(target)) return (target as unknown as Members)[key]!;
+    if (!mayReach(target, key, kind, allow)) throw noMember(key);
+    fn = (target as Record<string, unknown>)[key];
+  }
+  if (typeof fn !== 'function') throw new RemoteError('ERR_REMOTE_NOT_A_FUNCTION', `${key === undefined ? 'What was called' : `'${key}'`} is not a function there, but ${fn === null ? 'null' : `of type ${typeof fn}`}`);
+  if (makesFunctions(fn)) throw noMember(key ?? 'call');
+  return fn as (...args: unknown[]) => unknown;
+}
+
+/** `Function` and its kin, of any realm: they run source text. */
+function makesFunctions(fn: unknown): boolean {
+  if (isStub(fn)) return false;
+  const prototype = (fn as {prototype?: unknown}).prototype;
+  return typeof prototype === 'function' || (typeof prototype === 'object' && prototype !== null && prototype instanceof Function) ||
+    (typeof prototype === 'object' && prototype !== null && /^\[object (?:Async)?(?:Generator)?Function\]$/.test(Object.prototype.toString.call(prototype)));
+}
+
+function write(target: unknown, key: string | undefined, kind: typeof SET | typeof DELETE, values: readonly unknown[], {allow}: OperationRules): void {
+  if (key === undefined) throw new RemoteError('ERR_REMOTE_PROTOCOL', 'Nothing is named that is to be set');
+  if (isStub(target)) {
+    if (kind === SET) Reflect.set(target as object, key, values[0]);
+    else Reflect.deleteProperty(target as object, key);
+    return;
+  }
+  writeMember(target, key, allow, object => (kind === SET ? Reflect.set(object, key, values[0]) : Reflect.deleteProperty(object, key)));
+}
+
+/** Source text, strict, without a closure. */
+function run([source, ...args]: readonly unknown[], {allowEvaluate}: OperationRules): unknown {
+  if (!allowEvaluate) throw new RemoteError('ERR_REMOTE_NOT_ALLOWED', 'The other side runs no functions that are sent to it: its option allowEvaluate is not set');
+  let fn: unknown;
+  try {
+    fn = new Function(`"use strict"; return (${String(source)}\n)`)();
+  } catch (error) {
+    if ((error as Error).name === 'EvalError') throw new RemoteError('ERR_REMOTE_NOT_ALLOWED', 'The other side runs no functions that are sent to it: its content security policy has no unsafe-eval');
+    throw error;
+  }
+  if (typeof fn !== 'function') throw new RemoteError('ERR_REMOTE_NOT_A_FUNCTION', 'What was to be evaluated is not a function');
+  return Reflect.apply(fn as (...args: unknown[]) => unknown, undefined, args);
+}

@@ -1,0 +1,97 @@
+import {PROTOCOL, type Outgoing} from './wire.js';
+
+export interface OutboxOptions {
+  name: string;
+  post(frame: unknown[], transfer: Transferable[]): void;
+  /** What rides along with the messages of a frame. */
+  rideAlong(): Outgoing[];
+  /** The handlers' data for this frame, or 0. */
+  collect(): unknown;
+  /** The handlers' data can't be posted. */
+  collectFailed(error: unknown): void;
+}
+
+/** All that a turn has to say leaves as one frame at its end. */
+export class Outbox {
+  private queue: Outgoing[] = [];
+  private isScheduled = false;
+  private mustPost = false;
+  /** Until the other side has greeted. */
+  isHeld = true;
+  private isClosed = false;
+
+  constructor(private readonly options: OutboxOptions) {}
+
+  put(item: Outgoing): void {
+    if (this.isClosed) return;
+    this.queue.push(item);
+    if (item.isUrgent && !this.isHeld) this.flush();
+    else this.schedule();
+  }
+
+  /** @param mustPost whether a frame is posted even where there is no message */
+  schedule(mustPost = false): void {
+    if (mustPost) this.mustPost = true;
+    if (this.isScheduled || this.isClosed) return;
+    this.isScheduled = true;
+    // `await call` reads `call.then` before this runs: who waits for what is known then.
+    queueMicrotask(() => {
+      this.isScheduled = false;
+      this.flush();
+    });
+  }
+
+  flush(): void {
+    if (this.isHeld || this.isClosed) return;
+    const items = this.queue;
+    this.queue = [];
+    items.push(...this.options.rideAlong());
+    if (!items.length && !this.mustPost) return;
+    const ext = this.options.collect();
+    if (!items.length && ext === 0) {
+      this.mustPost = false;
+      return;
+    }
+    this.mustPost = false;
+    const transfer: Transferable[] = [];
+    for (const item of items) if (item.transfer.length) transfer.push(...item.transfer);
+    try {
+      this.options.post(this.frame(ext, items.map(item => item.message)), transfer);
+    } catch {
+      return this.postEach(ext, items);
+    }
+    for (const item of items) item.posted?.();
+  }
+
+  /** What waits is given back. */
+  close(): Outgoing[] {
+    this.isClosed = true;
+    const rest = this.queue;
+    this.queue = [];
+    return rest;
+  }
+
+  frame(ext: unknown, messages: unknown[]): unknown[] {
+    return this.options.name ? [PROTOCOL, ext, messages, this.options.name] : [PROTOCOL, ext, messages];
+  }
+
+  /** One bad value keeps a whole frame from being posted. A `postMessage` that throws has moved nothing. */
+  private postEach(ext: unknown, items: Outgoing[]): void {
+    if (ext !== 0) {
+      try {
+        this.options.post(this.frame(ext, []), []);
+      } catch (error) {
+        this.options.collectFailed(error);
+      }
+    }
+    for (const item of items) {
+      try {
+        this.options.post(this.frame(0, [item.message]), item.transfer);
+      } catch (error) {
+        item.failed?.(error);
+        continue;
+      }
+      item.posted?.();
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import type {WireReference, HandlerOptions} from './wire.js';
+
+interface Exported {
+  readonly object: object;
+  readonly name: string;
+  count: number;
+}
+
+/**
+ * What the other side has stubs for. Each time that a reference is in a message its count rises; a stub releases with
+ * the number of times that it has arrived. So releasing it and sending it again can cross.
+ */
+export class Exports {
+  private readonly byId = new Map<number, Exported>();
+  private readonly ids = new Map<object, number>();
+
+  constructor(private readonly nextId: () => number, private readonly released: (object: object) => void) {}
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get names(): string[] {
+    return Array.from(this.byId.values(), ({name}) => name);
+  }
+
+  add(object: object, name: string): number {
+    let id = this.ids.get(object);
+    if (id === undefined) {
+      id = this.nextId();
+      this.ids.set(object, id);
+      this.byId.set(id, {object, name, count: 0});
+    }
+    this.byId.get(id)!.count++;
+    return id;
+  }
+
+  get(id: number): object | undefined {
+    return this.byId.get(id)?.object;
+  }
+
+  release(id: number, count: number): void {
+    const entry = this.byId.get(id);
+    if (!entry || (entry.count -= count) > 0) return;
+    this.byId.delete(id);
+    this.ids.delete(entry.object);
+    this.released(entry.object);
+  }
+
+  clear(): void {
+    const entries = [...this.byId.values()];
+    this.byId.clear();
+    this.ids.clear();
+    for (const {object} of entries) this.released(object);
+  }
+}
+
+/** What this side knows of something there. The stub holds it; it does not hold the stub. */
+export interface Reference {
+  readonly id: number;
+  readonly isFunction: boolean;
+  readonly name: string;
+  readonly peek: Record<string, unknown> | undefined;
+  readonly options: HandlerOptions | undefined;
+  /** How often it has arrived and was not released. */
+  arrived: number;
+  isReleased: boolean;
+}
+
+/** The references of the other side that have stubs here, and what is to be released of them. */
+export class Imports {
+  private readonly stubs = new Map<number, {readonly stub: WeakRef<object>; readonly reference: Reference}>();
+  private released: [number, number][] = [];
+  // Without tokens: to unregister costs ten times as much as to register. A released reference has a count of 0.
+  private readonly registry = new FinalizationRegistry<Reference>(reference => this.release(reference));
+
+  constructor(private readonly schedule: () => void) {}
+
+  get size(): number {
+    return this.stubs.size;
+  }
+
+  /** @param create makes a stub, where none lives */
+  receive(wire: WireReference, create: (reference: Reference) => object): object {
+    const [id, isFunction, name, peek, options] = wire;
+    const known = this.stubs.get(id);
+    const living = known?.reference.isReleased ? undefined : known?.stub.deref();
+    if (living) {
+      known!.reference.arrived++;
+      return living;
+    }
+    const reference: Reference = {
+      id, isFunction: isFunction === 1, name: String(name), arrived: 1, isReleased: false,
+      peek: peek && typeof peek === 'object' ? peek : undefined, options: options && typeof options === 'object' ? options : undefined
+    };
+    const stub = create(reference);
+    this.stubs.set(id, {stub: new WeakRef(stub), reference});
+    this.registry.register(stub, reference);
+    return stub;
+  }
+
+  release(reference: Reference): void {
+    if (reference.isReleased) return;
+    reference.isReleased = true;
+    if (this.stubs.get(reference.id)?.reference === reference) this.stubs.delete(reference.id);
+    this.released.push([-reference.id, reference.arrived]);
+    this.schedule();
+  }
+
+  /** The result of a call here that nobody holds. */
+  releaseResult(id: number): void {
+    this.released.push([id, 1]);
+    this.schedule();
+  }
+
+  takeReleased(): [number, number][] {
+    const {released} = this;
+    if (released.length) this.released = [];
+    return released;
+  }
+
+  clear(): void {
+    for (const {reference} of this.stubs.values()) reference.isReleased = true;
+    this.stubs.clear();
+    this.released = [];
+  }
+}

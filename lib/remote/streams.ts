@@ -1,0 +1,290 @@
+import {RemoteError} from './errors.js';
+import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flows.js';
+
+/** So many chunks, or bytes, whichever is more, may be under way. */
+const WINDOW_CHUNKS = 8;
+const WINDOW_BYTES = 1024 * 1024;
+
+/** What a chunk counts for that is neither bytes nor text, and what each counts for at least: else a stream of such has no window. */
+const OBJECT_BYTES = 32 * 1024;
+const LEAST_BYTES = 1024;
+
+const sizeOf = (chunk: unknown): number => {
+  const size = (chunk as {byteLength?: unknown} | null)?.byteLength ?? (typeof chunk === 'string' ? chunk.length * 2 : OBJECT_BYTES);
+  return typeof size === 'number' ? Math.max(size, LEAST_BYTES) : OBJECT_BYTES;
+};
+
+/** What the sender may have under way. */
+class Window {
+  private chunks = 0;
+  private bytes = 0;
+  private resume: (() => void) | undefined;
+
+  constructor(private isOpen: boolean) {}
+
+  get hasRoom(): boolean {
+    return this.isOpen && (this.chunks < WINDOW_CHUNKS || this.bytes < WINDOW_BYTES);
+  }
+
+  take(bytes: number): void {
+    this.chunks++;
+    this.bytes += bytes;
+  }
+
+  give(credit: unknown): void {
+    this.isOpen = true;
+    const [chunks, bytes] = Array.isArray(credit) ? (credit as [number, number]) : [0, 0];
+    this.chunks = Math.max(0, this.chunks - (Number(chunks) || 0));
+    this.bytes = Math.max(0, this.bytes - (Number(bytes) || 0));
+    this.wake();
+  }
+
+  wake(): void {
+    this.resume?.();
+    this.resume = undefined;
+  }
+
+  room(): Promise<void> {
+    return new Promise(resolve => this.resume = resolve);
+  }
+}
+
+/** What the receiver has used and not told of. */
+class Used {
+  private chunks = 0;
+  private bytes = 0;
+
+  constructor(private readonly link: FlowLink) {}
+
+  add(bytes: number): void {
+    this.chunks++;
+    this.bytes += bytes;
+    if (this.chunks < WINDOW_CHUNKS / 2 && this.bytes < WINDOW_BYTES / 2) return;
+    this.link.send(CREDIT, [this.chunks, this.bytes]);
+    this.chunks = this.bytes = 0;
+  }
+}
+
+/** Sends the chunks of a stream of this side. */
+export function readHere(stream: ReadableStream, link: FlowLink): FlowEnd {
+  const reader = stream.getReader();
+  const room = new Window(false);
+  let isOver = false;
+  const end = (what: number, value?: unknown): void => {
+    if (isOver) return;
+    isOver = true;
+    try {
+      link.send(what, value);
+    } catch {
+      link.send(what, new Error('The stream failed with what can\'t be sent'));
+    }
+    link.done();
+  };
+  const pump = async (): Promise<void> => {
+    try {
+      while (!isOver) {
+        if (!room.hasRoom) {
+          await room.room();
+          continue;
+        }
+        const {done, value} = (await reader.read()) as ReadableStreamReadResult<unknown>;
+        if (isOver) return;
+        if (done) return end(END);
+        room.take(sizeOf(value));
+        link.send(ITEM, value, true);
+      }
+    } catch (error) {
+      const wasOver = isOver;
+      end(FAIL, error);
+      if (!wasOver) reader.cancel(error).catch(() => {});
+    }
+  };
+  const stop = (reason: unknown): void => {
+    if (isOver) return;
+    isOver = true;
+    reader.cancel(reason).catch(() => {});
+    room.wake();
+  };
+  void pump();
+  return {
+    handle(what, value) {
+      if (what === CREDIT) room.give(value);
+      else if (what === CANCEL) {
+        link.done();
+        stop(value);
+      }
+    },
+    close: stop
+  };
+}
+
+/** A stream here whose chunks come from the other side. */
+export function readThere(link: FlowLink): {end: FlowEnd; value: ReadableStream} {
+  const used = new Used(link);
+  const arrived: unknown[] = [];
+  let ending: {error?: unknown} | undefined;
+  let wanted: (() => void) | undefined;
+  let hasBegun = false;
+  let controller!: ReadableStreamDefaultController;
+
+  const deliver = (): void => {
+    if (arrived.length) {
+      const chunk = arrived.shift();
+      controller.enqueue(chunk);
+      if (!ending) used.add(sizeOf(chunk));
+    } else if (ending) {
+      if ('error' in ending) controller.error(ending.error);
+      else controller.close();
+    } else return;
+    wanted?.();
+    wanted = undefined;
+  };
+  const value = new ReadableStream({
+    start: own => void (controller = own),
+    pull() {
+      if (!hasBegun) {
+        hasBegun = true;
+        if (!ending) link.send(CREDIT, [0, 0]);
+      }
+      return new Promise<void>(resolve => {
+        wanted = resolve;
+        deliver();
+      });
+    },
+    cancel(reason) {
+      if (ending) return;
+      ending = {};
+      wanted?.();
+      arrived.length = 0;
+      link.done();
+      try {
+        link.send(CANCEL, reason);
+      } catch {
+        link.send(CANCEL);
+      }
+    }
+  }, {highWaterMark: 0});
+  const finish = (how: {error?: unknown}): void => {
+    if (ending) return;
+    ending = how;
+    // An error is told at once, an end when all is read that came before it.
+    if ('error' in how) {
+      arrived.length = 0;
+      controller.error(how.error);
+      wanted?.();
+    } else if (!arrived.length) {
+      controller.close();
+      wanted?.();
+    } else if (wanted) deliver();
+  };
+  return {
+    value,
+    end: {
+      handle(what, chunk) {
+        if (what === ITEM && !ending) {
+          arrived.push(chunk);
+          if (wanted) deliver();
+        } else if (what === END || what === FAIL) {
+          link.done();
+          finish(what === END ? {} : {error: chunk});
+        }
+      },
+      close: error => finish({error})
+    }
+  };
+}
+
+/** Writes what the other side sends to a stream of this side. */
+export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
+  const writer = stream.getWriter();
+  const used = new Used(link);
+  let isOver = false;
+  const fail = (error: unknown): void => {
+    if (isOver) return;
+    isOver = true;
+    try {
+      link.send(FAIL, error);
+    } catch {
+      link.send(FAIL, new Error('The stream failed with what can\'t be sent'));
+    }
+    link.done();
+  };
+  writer.closed.catch(fail);
+  return {
+    handle(what, value) {
+      if (isOver) return;
+      if (what === ITEM) {
+        const bytes = sizeOf(value);
+        writer.write(value).then(() => isOver || used.add(bytes), fail);
+      } else if (what === END) {
+        writer.close().then(() => {
+          isOver = true;
+          link.send(END);
+          link.done();
+        }, fail);
+      } else if (what === FAIL) {
+        isOver = true;
+        link.done();
+        writer.abort(value).catch(() => {});
+      }
+    },
+    close(error) {
+      isOver = true;
+      writer.abort(error).catch(() => {});
+    }
+  };
+}
+
+/** A stream here that writes to one of the other side. */
+export function writeThere(link: FlowLink): {end: FlowEnd; value: WritableStream} {
+  const room = new Window(true);
+  let controller!: WritableStreamDefaultController;
+  let closing: {resolve(): void; reject(error: unknown): void} | undefined;
+  let failed: {error: unknown} | undefined;
+  const fail = (error: unknown): void => {
+    if (failed) return;
+    failed = {error};
+    controller.error(error);
+    closing?.reject(error);
+    room.wake();
+  };
+  const value = new WritableStream({
+    start: own => void (controller = own),
+    async write(chunk) {
+      while (!room.hasRoom && !failed) await room.room();
+      if (failed) throw failed.error;
+      room.take(sizeOf(chunk));
+      link.send(ITEM, chunk, true);
+    },
+    close: () => new Promise<void>((resolve, reject) => {
+      if (failed) return reject(failed.error);
+      closing = {resolve, reject};
+      link.send(END);
+    }),
+    abort(reason) {
+      failed ??= {error: reason};
+      link.done();
+      try {
+        link.send(FAIL, reason);
+      } catch {
+        link.send(FAIL, new RemoteError('ERR_REMOTE_UNCLONEABLE', 'The stream was aborted with what can\'t be sent'));
+      }
+    }
+  });
+  return {
+    value,
+    end: {
+      handle(what, payload) {
+        if (what === CREDIT) room.give(payload);
+        else if (what === END) {
+          link.done();
+          closing?.resolve();
+        } else if (what === FAIL) {
+          link.done();
+          fail(payload);
+        }
+      },
+      close: fail
+    }
+  };
+}

@@ -1,0 +1,184 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+export type Fn = (...args: any[]) => any;
+export type AnyClass = abstract new (...args: any[]) => any;
+export type IsAny<T> = 0 extends 1 & T ? true : false;
+/** Whether a member of T is a function: such objects arrive as stubs. */
+export type HasMethods<T> = true extends {[K in keyof T]-?: NonNullable<T[K]> extends Fn ? true : never}[keyof T] ? true : false;
+
+declare const STUB: unique symbol;
+
+/**
+ * Stands for a T of the other context. Stubs are compared by this brand, never by members: without it, TypeScript
+ * compares all of `Remote<HTMLElement>` with all of `Remote<Node>`, and gives up.
+ */
+export interface Stub<out T> {
+  readonly [STUB]: T;
+}
+
+type Copied =
+  | string | number | boolean | bigint | null | undefined | Date | RegExp | Error | ArrayBuffer | ArrayBufferView | Blob | URL | Headers
+  | AbortSignal | ReadableStream | WritableStream | TransformStream | MessagePort | ImageData;
+
+/** What arrives of a T. */
+export type Received<T> = IsAny<T> extends true ? any
+  : unknown extends T ? unknown
+  : T extends Copied ? T
+  : T extends Fn | AnyClass ? Remote<T>
+  : T extends PromiseLike<infer V> ? Promise<Received<V>>
+  : T extends AsyncIterable<infer X> ? AsyncIterableIterator<Received<X>>
+  : T extends Map<infer K, infer V> ? Map<Received<K>, Received<V>>
+  : T extends Set<infer V> ? Set<Received<V>>
+  : T extends readonly unknown[] ? {[K in keyof T]: Received<T[K]>}
+  : HasMethods<T> extends true ? Remote<T>
+  : T extends object ? {[K in keyof T]: Received<T[K]>}
+  : T;
+
+/** What may be sent for a T. */
+export type Sent<T> = IsAny<T> extends true ? any
+  : T extends Copied ? T | Stub<T>
+  : T extends (...args: infer A) => infer R ? Stub<T> | ((...args: {[I in keyof A]: Received<A[I]>}) => R | Awaited<R> | Promise<Awaited<R>>)
+  : T extends PromiseLike<infer V> ? T | Promise<Sent<V>>
+  : T extends readonly unknown[] ? Stub<T> | {[K in keyof T]: Sent<T[K]>}
+  : T extends object ? T | Stub<T> | {[K in keyof T]: Sent<T[K]>}
+  : T | Stub<T>;
+
+type RemoteFn<F> = F extends (...args: infer A) => infer R ? (...args: {[I in keyof A]: Sent<A[I]>}) => Call<Awaited<R>> : never;
+
+type Members<T> = {
+  [K in keyof T as K extends string ? Exclude<K, 'then' | 'catch' | 'finally'> : never]:
+    T[K] extends AnyClass ? Remote<T[K]> : T[K] extends Fn ? RemoteFn<T[K]> & Disposable & Stub<T[K]> : Call<T[K]>
+};
+
+type Constructs<T> = T extends new (...args: infer A) => infer I ? new (...args: {[K in keyof A]: Sent<A[K]>}) => Call<I> : unknown;
+
+/** A stub: all members become asynchronous. A stub itself has no `then`. */
+export type Remote<T> = IsAny<T> extends true ? any
+  : Stub<T> & Members<T> & Constructs<T> & (T extends Fn ? RemoteFn<T> : unknown) & Disposable;
+
+/** A promise of a result, and a stub of it: its members can be used at once, in the same round trip. */
+export type Call<R> = IsAny<R> extends true ? any
+  : Stub<R> & Promise<Received<R>> & Disposable
+    & (R extends Fn ? RemoteFn<R> : unknown)
+    & ([R] extends [Copied] ? unknown : R extends readonly (infer X)[] ? {readonly [index: number]: Call<X>} : Members<NonNullable<R>>)
+    & (R extends AsyncIterable<infer X> ? AsyncIterable<Received<X>> : unknown);
+
+/** A stub whose data members can be assigned: for driving a DOM. TypeScript has no mapped types with setters of their own. */
+export type Recorder<T> = IsAny<T> extends true ? any
+  : Stub<T> & Disposable & (T extends Fn ? (...args: any[]) => any : unknown)
+    & {[K in keyof T as K extends string ? Exclude<K, 'then' | 'catch' | 'finally'> : never]: T[K] extends Fn ? (...args: any[]) => any : any};
+
+/** The part of EventTarget and MessagePort that is used. */
+export interface WebEndpoint {
+  postMessage(message: any, transfer: any): void;
+  addEventListener(type: string, listener: (event: any) => void): void;
+  removeEventListener(type: string, listener: (event: any) => void): void;
+  start?(): void;
+}
+
+/** The part of Node's Worker, MessagePort and parentPort that is used. */
+export interface NodeEndpoint {
+  postMessage(message: any, transfer?: any): void;
+  on(type: string, listener: (...args: any[]) => void): unknown;
+  off(type: string, listener: (...args: any[]) => void): unknown;
+  start?(): void;
+}
+
+/** Anything that posts messages: a Worker, SharedWorker, MessagePort, a worker's global scope; Node's Worker, MessagePort, parentPort. */
+export type Endpoint = WebEndpoint | NodeEndpoint | {readonly port: WebEndpoint} | FrameTransport;
+
+/** What carries frames between two peers, in order. The peer knows nothing else of how it is connected. */
+export interface FrameTransport {
+  /** Posts a frame. What throws here has posted and moved nothing. */
+  post(frame: unknown, transfer: Transferable[]): void;
+  onframe: ((frame: unknown) => void) | null;
+  /** Called when nothing more will come. */
+  onclose: ((reason: string, mayHaveRun?: boolean) => void) | null;
+  /** Ends it on this side. */
+  close(): void;
+  /** Whether a receiver is there from the first frame on: nothing is queued until it greets. */
+  readonly isConnected?: boolean;
+  /** Why objects can't be moved to the other side; undefined where they can. */
+  readonly cannotTransfer?: string | undefined;
+  /** Whether all that was posted at the end was surely not handled. */
+  wasHandled?(): boolean;
+}
+
+/** What an app decides for one connection. */
+export interface RemoteOptions {
+  /** Tells connections on one endpoint apart. Both sides use the same name. Default ''. */
+  name?: string;
+  /** Ends the connection. */
+  signal?: AbortSignal;
+  /** Lets the other side run source text here by `evaluate(fn)`. Only for code that you trust as your own. Default false. */
+  allowEvaluate?: boolean;
+  /** Whether the other side may reach `key` of `target`, beside what can never be reached. Default: yes. */
+  allow?: (target: object, key: string, kind: 'get' | 'set' | 'call' | 'new') => boolean;
+  /** Moves ArrayBuffers and the like of at least so many bytes that are found in arguments and results. Default false. */
+  autoTransfer?: boolean | {minBytes: number};
+  /** Types of your own, signals among them. The same on both sides, in the same order. */
+  handlers?: readonly Handler[];
+  /** A call without an answer after so many ms is rejected with ERR_REMOTE_TIMEOUT. Default: never. */
+  timeout?: number;
+  /** Whether errors are sent with their stacks. Default true. */
+  stacks?: boolean;
+  /** Hears of errors that nobody awaits. Default: `console.warn`. */
+  onError?: (error: Error, what: string) => void;
+  /** Protects against a peer that is not trusted. Defaults: depth 200, 1,000,000 references, 100,000 pending calls. */
+  limits?: {depth?: number; references?: number; pending?: number};
+}
+
+/** Another type of value, and what it has to say beside calls. */
+export interface Handler<T = unknown> {
+  readonly wireType: string;
+  canHandle(value: unknown): value is T;
+  toWire(value: T, context: HandlerEncoding): unknown;
+  fromWire(wire: unknown, context: HandlerDecoding): unknown;
+  /** A connection begins. A handler may serve several: `context` tells them apart. */
+  connect?(context: HandlerContext): void;
+  disconnect?(context: HandlerContext): void;
+  onMessage?(payload: unknown, context: HandlerContext): void;
+  /** What goes along with what is posted now; undefined for nothing. Called when all values of the turn are encoded. */
+  collectReturnData?(context: HandlerContext): unknown;
+  /** What came along. Called before anything of that frame settles or is called. */
+  processReturnData?(data: unknown, context: HandlerContext): void;
+}
+
+export interface HandlerContext {
+  /** Says something to the handler of the same wire type there. */
+  send(payload: unknown): void;
+  /** Posts a frame at the end of this turn, so that `collectReturnData` is called. */
+  schedule(): void;
+}
+
+export interface HandlerEncoding extends HandlerContext {
+  encode(part: unknown): unknown;
+}
+
+export interface HandlerDecoding extends HandlerContext {
+  decode(part: unknown): unknown;
+}
+
+/** One end of a remote connection. */
+export interface Connection extends Disposable {
+  /** 'connecting' until the other side has greeted. */
+  readonly state: 'connecting' | 'open' | 'closed';
+  /** Resolves when the other side has greeted; rejects with ERR_REMOTE_CLOSED. */
+  readonly ready: Promise<void>;
+  /** Resolves when the connection has ended, with the reason. Never rejects. */
+  readonly closed: Promise<Error>;
+  /** Ends it: pending calls on both sides are rejected, references released, streams cancelled. */
+  close(reason?: string): void;
+  /** Resolves when the other side has done all that was recorded by now; rejects with the first error that nobody awaits. */
+  flush(): Promise<void>;
+  evaluate: Evaluate;
+  /** For tests and bug reports. */
+  inspect(): {references: number; stubs: number; pending: number; streams: number; names: string[]};
+}
+
+/** Materializes stubs: one, an object or array of them, or as arguments of a function that runs there. */
+export interface Evaluate {
+  <T>(ref: Stub<T>): Promise<Received<T>>;
+  <A extends unknown[], R>(fn: (...values: A) => R, ...refs: {[I in keyof A]: unknown}): Promise<Awaited<R>>;
+  <T extends Record<string, unknown> | readonly unknown[]>(refs: T): Promise<{[K in keyof T]: T[K] extends Stub<infer V> ? V : T[K]}>;
+}

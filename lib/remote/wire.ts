@@ -1,0 +1,97 @@
+/**
+ * What peers say to each other. A frame is `[PROTOCOL, ext, messages]`, with the connection's name behind it where it has
+ * one; `ext` is 0 or `{wireType: data}`. A message is an array that begins with its number. An id says who made it: in a
+ * message, what is above 0 was made by its sender, what is below 0 by its receiver. 0 is the exposed value.
+ */
+export const PROTOCOL = 1;
+
+/** `[HELLO, name, features, nonce]` */
+export const HELLO = 0;
+/** `[DO, id, target, path, kind, values, wants]` */
+export const DO = 1;
+/** `[RETURN, id, value]` */
+export const RETURN = 2;
+/** `[THROW, id, error, id of the first operation that failed, whether nobody had asked]` */
+export const THROW = 3;
+/** `[PULL, id]`: the result is wanted after all. */
+export const PULL = 4;
+/** `[SEEN, ids]`: these results have arrived, and are not referred to by their calls any more. */
+export const SEEN = 5;
+/** `[RELEASE, [[id, count], …]]`: references of the receiver below 0, results of the sender's calls above 0. */
+export const RELEASE = 6;
+/** `[FLOW, id, what, payload]`: of streams, iterables, promises and signals. */
+export const FLOW = 7;
+/** `[SAY, wireType, payload]`: of a handler. */
+export const SAY = 8;
+/** `[BYE, reason]` */
+export const BYE = 9;
+
+export type Kind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+export const CALL = 0;
+export const GET = 1;
+export const SET = 2;
+export const NEW = 3;
+export const DELETE = 4;
+/** The first argument, materialized. */
+export const EVALUATE = 5;
+/** The first argument is the source text of a function, the others are its arguments. */
+export const RUN = 6;
+export const FLUSH = 7;
+/** A port that leads to the first argument. */
+export const PORT = 8;
+export const LAST_KIND = PORT;
+
+/** What an operation wants: nothing yet, its result, or nothing ever. */
+export type Wants = 0 | 1 | 2;
+export const UNASKED = 0;
+export const WANTED = 1;
+export const NEVER = 2;
+
+/** An encoded value: `[value]`, or `[value, holes]`. A hole says what belongs at a path of the value: `[path, kind, data]`. */
+export type WireValue = readonly [unknown, (readonly Hole[])?];
+export type Hole = readonly [path: readonly (string | number)[], kind: number, data: unknown];
+
+export const REF = 0;
+/** What the receiver has: `[target, path]`. */
+export const THERE = 1;
+export const PROMISE = 2;
+export const READABLE = 3;
+export const WRITABLE = 4;
+export const ITERABLE = 5;
+export const SIGNAL = 6;
+export const ERROR = 7;
+export const URL_TEXT = 8;
+export const HEADERS = 9;
+/** The array at that place holds the entries of a Map. */
+export const MAP = 10;
+export const SET_OF = 11;
+export const HANDLED = 12;
+export const TRANSFORM = 13;
+
+/** What a reference says of itself: `[id, isFunction, name, snapshot, handler options]`. */
+export type WireReference = readonly [id: number, isFunction: 0 | 1, name: string, peek?: Record<string, unknown> | undefined, options?: HandlerOptions | undefined];
+
+export interface HandlerOptions {
+  preventDefault?: boolean;
+  stopPropagation?: boolean;
+  once?: boolean;
+  latest?: boolean;
+}
+
+/** A message that waits to be posted. */
+export interface Outgoing {
+  readonly message: unknown[];
+  readonly transfer: Transferable[];
+  /** References that were counted for it: taken back where it can't be posted. */
+  readonly counted: number[];
+  /** It holds what the app may change: it is posted before the app goes on. */
+  isUrgent?: boolean;
+  /** Called when it is posted. */
+  posted?(): void;
+  /** Called when it can't be posted. */
+  failed?(error: unknown): void;
+}
+
+export const outgoing = (message: unknown[]): Outgoing => ({message, transfer: [], counted: []});
+
+export const isId = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);

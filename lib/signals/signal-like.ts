@@ -1,0 +1,41 @@
+/** The part of TC39's `Signal` that is used: of `signal-polyfill`, or of a browser. The app brings it. */
+export interface SignalNamespace {
+  State: new <T>(value: T, options?: SignalOptions<T>) => StateLike<T>;
+  Computed: new <T>(compute: () => T, options?: SignalOptions<T>) => SignalLike<T>;
+  subtle: {
+    Watcher: new (notify: () => void) => WatcherLike;
+    watched?: symbol;
+    unwatched?: symbol;
+  };
+}
+
+export interface SignalOptions<T> {
+  equals?: (a: T, b: T) => boolean;
+}
+
+export interface SignalLike<T> {
+  get(): T;
+}
+
+export interface StateLike<T> extends SignalLike<T> {
+  set(value: T): void;
+}
+
+export interface WatcherLike {
+  watch(...signals: unknown[]): void;
+  unwatch(...signals: unknown[]): void;
+  getPending(): unknown[];
+}
+
+/** Runs once all that is synchronous is done: reading signals in a watcher's callback throws. */
+export const afterTurn = (run: () => void): void => queueMicrotask(run);
+
+/** A signal of this library that only it sets. */
+export function readOnly<T>({Computed}: SignalNamespace, read: () => T, hooks: SignalOptions<T>): SignalLike<T> & {set(value: never): never} {
+  const signal = new Computed(read, hooks);
+  return Object.assign(signal, {
+    set(): never {
+      throw new TypeError('This signal is read-only here: it follows what it was made of');
+    }
+  });
+}
