@@ -94,6 +94,27 @@ const bugs: Record<string, Bug> = {
       return this.covers(rev + ahead.length) ? rev + ahead.length : undefined;
     })
   },
+  'a refusal that is taken back by what the op says of itself': {
+    on: cases['a server that refuses ops that remove, replace and move']!,
+    within: 50,
+    plant: () => replace(RecordedDoc.prototype, '_rollback', () => function(this: RecordedDoc, error) {
+      (this as unknown as {takeBack(error: Error): void}).takeBack(error);
+    })
+  },
+  'a forgotten addition of the server': {
+    on: cases['a server that adds to ops, and is told of their sources']!,
+    within: 50,
+    plant: () => replace(RecordedDoc.prototype, '_handleOp', right => function(this: RecordedDoc, error, message) {
+      right.call(this, error, {...message, m: undefined, '$fixup': undefined, fixup: undefined});
+    })
+  },
+  'a source that the server is not told of': {
+    on: cases['a server that adds to ops, and is told of their sources']!,
+    within: 50,
+    plant: () => replace(RecordedDoc.prototype, 'submit', right => function(this: RecordedDoc, submission, callback) {
+      return right.call(this, {...submission, submitSource: false}, callback) as Error | undefined;
+    })
+  },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},
     within: 100,

@@ -9,6 +9,11 @@ export const cases: Record<string, Case> = {
   'sessions that break': {breaks: true, outages: true},
   'batches that are lost or come twice': {losses: true},
   'a server that rejects 5 % of the ops': {rejections: 5},
+  'a server that refuses ops that remove, replace and move': {removals: true, rejections: 10, outages: true, weight: 2},
+  'a host that dies while its server refuses such ops': {removals: true, rejections: 10, crashes: true, pagesDie: true},
+  // Without outages: an op that is acknowledged only after a reconnect comes without what was added, in upstream's client, too.
+  'a server that adds to ops, and is told of their sources': {removals: true, fixups: 20, sources: true, rejections: 3},
+  'a server that is told of the sources of ops, over a network that comes and goes': {sources: true, rejections: 3, outages: true},
   'pages that go away and leave a last word': {pagesGo: true, outages: true},
   'pages that die or close their connections': {pagesDie: true, breaks: true},
   'pages that freeze': {freezes: true, outages: true, pagesDie: true},

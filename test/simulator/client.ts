@@ -5,6 +5,7 @@ import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Process} from './machine.js';
 import {REJECT} from './server.js';
+import type {Walk} from './walk.js';
 
 export const COLLECTION = 'docs';
 /** The document that comes and goes, beside those that stay. */
@@ -50,9 +51,13 @@ export class Client {
     readonly connection: ProxyConnection,
     private readonly edits: Edits,
     private readonly ledger: Ledger,
-    /** Of 100 ops, how many are made to be rejected. */
-    private readonly rejections: number
+    private readonly walk: Pick<Walk, 'rejections' | 'sources'>
   ) {}
+
+  /** Of 100 ops, how many are made to be rejected. */
+  private get rejections(): number {
+    return this.walk.rejections ?? 0;
+  }
 
   /** Else it has a plain connection of its own. */
   get isTab(): boolean {
@@ -68,6 +73,7 @@ export class Client {
     if (doc) return doc;
     doc = this.connection.get(COLLECTION, id);
     this.known.set(id, doc);
+    if (this.walk.sources) doc.submitSource = true;
     const {ledger, name} = this;
     doc.on('error', (error: Error & {code?: string}) => {
       // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a

@@ -16,6 +16,7 @@ export async function judge(world: World): Promise<void> {
   for (const client of world.clients) judgeDocs(world, client, truth);
   for (const written of world.ledger.written) judgeWord(world, written, truth.get(written.doc)!);
   judgeCalls(world);
+  judgeSources(world);
   await judgePresence(world);
   await judgeQueries(world, truth);
   for (const letter of world.ledger.letters) {
@@ -33,9 +34,13 @@ export async function judge(world: World): Promise<void> {
 export async function judgeFollowed(world: World): Promise<void> {
   const truth = await truthOf(world);
   for (const {name, docs, subscribed} of world.clients) {
-    for (const {id, version} of docs) {
-      const {version: latest} = truth.get(id)!;
+    for (const {id, version, data} of docs) {
+      const {version: latest, data: latestData} = truth.get(id)!;
       if (subscribed.has(id) && version !== latest) world.ledger.problem(`${name} follows ${id}, and is at version ${version}, the server at ${latest}`);
+      // What is fetched afterwards must not be what puts it right.
+      else if (subscribed.has(id) && id !== FLEETING && !isDeepStrictEqual(plain(data), latestData)) {
+        world.ledger.problem(`${name} follows ${id}, and has ${JSON.stringify(data)}, the server ${JSON.stringify(latestData)}`);
+      }
     }
   }
 }
@@ -139,6 +144,22 @@ function judgeCalls({ledger}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     if (callbacks[0] && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
+  }
+}
+
+/** The server was told of each word's writer, where tabs send the sources of their ops. */
+function judgeSources({ledger, server, pages, walk}: World): void {
+  if (!walk.sources) return;
+  const sources = server.sources.map(({source, op}) => ({source, op: walk.edits.textOf?.(op) ?? JSON.stringify(op)}));
+  for (const {source, op} of sources) {
+    for (const {word, writer} of ledger.written) {
+      if (op.includes(word) && source !== writer) ledger.problem(`the server was told that ${word} of ${writer} comes from ${String(source)}`);
+    }
+  }
+  const told = sources.map(({op}) => op).join();
+  for (const {name} of pages) {
+    const missing = ledger.written.find(({word, writer, callbacks: [error], callbacks}) => writer === name && callbacks.length && !error && !told.includes(word));
+    if (missing) ledger.problem(`the server was not told where ${missing.word} of ${name} comes from`);
   }
 }
 

@@ -7,6 +7,7 @@ import {CONFLICTS, Client, FLEETING} from './client.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Machine, Process} from './machine.js';
+import type {Walk} from './walk.js';
 
 /** What a page does with its connection when it goes away, and when it comes. */
 interface Inside {
@@ -27,13 +28,13 @@ export class Page extends Client {
   private isAway = false;
 
   constructor(
-    name: string, machine: Machine, edits: Edits, ledger: Ledger, rejections: number, storage: Storage,
+    name: string, machine: Machine, edits: Edits, ledger: Ledger, walk: Pick<Walk, 'rejections' | 'sources'>, storage: Storage,
     warn: (message: string, detail: unknown) => void, greetOnPort: GreetOnPort
   ) {
     const process = machine.start(name);
     const {channel, locks, clock} = process;
     const connection = new PortedConnection({channel, locks, clock, warn}, hello => greetOnPort(hello, process));
-    super(name, process, connection, edits, ledger, rejections);
+    super(name, process, connection, edits, ledger, walk);
     this.words = new LastWords('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {
       // A refusal that upstream emits on a document, where that is one that only a query has brought by now.

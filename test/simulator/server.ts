@@ -22,10 +22,24 @@ export interface Agent {
 export class Server {
   readonly backend = new Backend({db: new BasicQueryableMemoryDB() as never, presence: true});
 
+  /** What the server was told of an op with a source. */
+  readonly sources: {source: unknown; op: object}[] = [];
+
   constructor(private readonly agenda: Agenda) {
     this.backend.use('submit', (context, next) => {
+      const {extra} = context as unknown as {extra: {source?: unknown}};
+      if (extra.source !== undefined) this.sources.push({source: extra.source, op: structuredClone(context.op) as object});
       const isRefused = JSON.stringify(context.op).includes(REJECT);
       agenda.some('the server takes an op', () => next(isRefused ? Object.assign(new Error('Rejected'), {code: 'ERR_REJECTED'}) : undefined));
+    });
+  }
+
+  /** The server adds something to an op, now and then. */
+  addFixups(op: unknown, isWanted: () => boolean): void {
+    this.backend.use('apply', (context, next) => {
+      const {op: {op: submitted}, $fixup} = context as unknown as {op: {op?: unknown}; $fixup(op: unknown): void};
+      if (submitted !== undefined && isWanted()) $fixup.call(context, structuredClone(op));
+      next();
     });
   }
 

@@ -9,6 +9,12 @@ export interface Walk {
   steps?: number;
   /** Of 100 ops of tabs, how many the server rejects. */
   rejections?: number;
+  /** Ops also remove, replace and move what stands beside the words, and do not always say what that was. */
+  removals?: boolean;
+  /** Tabs send the source of an op to the server. */
+  sources?: boolean;
+  /** Of 100 ops, how many the server adds something to. */
+  fixups?: number;
   /** The host and the remote clients lose their network now and then. */
   outages?: boolean;
   /** The host dies, or closes, and another one takes over from the disk. */

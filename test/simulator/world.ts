@@ -7,6 +7,7 @@ import {Ledger} from './ledger.js';
 import {Machine} from './machine.js';
 import {Office} from './office.js';
 import {Page} from './page.js';
+import {fixupOf, withRemovals} from './removals.js';
 import {Server, type Line} from './server.js';
 import {hasStore, type Walk} from './walk.js';
 
@@ -35,8 +36,12 @@ export class World {
   private readonly storage = memoryOfPages();
   private pagesOpened = 0;
 
-  constructor(readonly walk: Walk) {
+  readonly walk: Walk;
+
+  constructor(walk: Walk) {
+    this.walk = walk.removals ? {...walk, edits: withRemovals(walk.edits)} : walk;
     this.random = new Random(walk.seed);
+    if (walk.fixups) this.server.addFixups(fixupOf(walk.edits), () => this.random.below(100) < walk.fixups!);
     this.machine.agenda.onEvent = name => this.trace.push(name);
     this.office = new Office({
       machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn
@@ -69,7 +74,7 @@ export class World {
   openPage(): Page {
     const {machine, ledger, walk} = this;
     const page = new Page(
-      `tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk.rejections ?? 0, this.storage, this.warn,
+      `tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk, this.storage, this.warn,
       (hello, process) => this.office.greetOnPort(hello, process)
     );
     this.pages.push(page);
@@ -132,7 +137,7 @@ export class World {
     const process = this.machine.start(name);
     const line = this.server.line(process);
     // Upstream's own client takes a writer's other ops back with a rejected one: none of its ops is.
-    const client = new Client(name, process, line.connection as unknown as ProxyConnection, this.walk.edits, this.ledger, 0);
+    const client = new Client(name, process, line.connection as unknown as ProxyConnection, this.walk.edits, this.ledger, {});
     this.remotes.push({client, line});
     this.look(client);
   }
