@@ -15,9 +15,11 @@ import type {Epoch, TabId} from '../protocol/ids.js';
 import type {HostReport} from '../protocol/report.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
+import {isLocal} from '../protocol/local.js';
 import {isLastWord, isLostOps} from '../protocol/requests.js';
 import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
+import {localConnection} from './local-connection.js';
 import {HostLog} from './host-log.js';
 import {RETURN_MS, type SharedDoc} from './shared-doc.js';
 import {SharedDocs} from './shared-docs.js';
@@ -105,6 +107,8 @@ export class Host {
   private readonly build: string;
   private readonly platform: Platform;
   private readonly connection: RealConnection;
+  /** Of the documents that the server is not told of. */
+  private readonly local: RealConnection;
   private lobby: Lobby | undefined;
   private readonly store: DurableStore | undefined;
   /** Living tabs are all the store that there is. */
@@ -137,6 +141,7 @@ export class Host {
     this.epoch = this.platform.randomId() as Epoch;
     this.generation = Math.max(this.platform.clock.now(), (options.after ?? 0) + 1);
     this.connection = options.connection as RealConnection;
+    this.local = localConnection(this.platform.randomId());
     this.place = options.place ?? 'direct';
     this.build = options.build ?? '';
     const sharesConsole = this.place === 'direct';
@@ -169,7 +174,7 @@ export class Host {
     });
     const bulk = new Bulk(this.connection, () => this.tabs.values());
     this.docs = new SharedDocs({
-      connection: this.connection, store, log: this.log, epoch: this.epoch,
+      connection: this.connection, local: this.local, store, log: this.log, epoch: this.epoch,
       after: this.platform.clock.after,
       now: this.platform.clock.now,
       together: act => bulk.runTogether(act),
@@ -177,7 +182,6 @@ export class Host {
       onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
         {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
       ),
-      isConnected: () => this.connection.state === 'connected',
       onPending: (change, ops) => this.board.countPending(change, ops),
       onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
       // Memory is kept for what somebody has open.
@@ -294,6 +298,7 @@ export class Host {
     this.lobby?.close();
     this.stopListening();
     this.connection.close();
+    this.local.close();
     if (!this.store) return this.tellClosed();
     this.store.whenDurable(() => {
       this.store!.close();
@@ -508,7 +513,7 @@ export class Host {
   }
 
   private pendingDocKeys(): [string, string][] {
-    return this.docs.all().filter(doc => doc.pendingOps).map(doc => [doc.collection, doc.id]);
+    return this.docs.all().filter(doc => doc.pendingOps && !isLocal(doc.collection)).map(doc => [doc.collection, doc.id]);
   }
 
   /**
@@ -518,6 +523,7 @@ export class Host {
   async clear(): Promise<void> {
     this.sendToAll({a: 'host.cleared'});
     this.connection.close();
+    this.local.close();
     try {
       const outcomes = await Promise.allSettled([this.store?.clear(), this.clearOther()]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;

@@ -2,12 +2,15 @@ import * as ot from 'sharedb/lib/ot.js';
 import {types} from 'sharedb/lib/client/index.js';
 import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {AheadOp, SnapshotData} from '../protocol/messages.js';
+import {isLocal} from '../protocol/local.js';
 import {stepOf} from '../protocol/step.js';
 import {fastType, withFastType} from '../ot/fast-json0.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp, Surroundings} from './doc-journal.js';
 import {History, type Author, type Early, type Entry, type Origins, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
+import {dryRun} from './dry-run.js';
+import type {Json0Component} from './json0-values.js';
 import {hook, type DocHooks} from './hooked-doc.js';
 import {notApplied} from './op-errors.js';
 import {isMissingType, missingType} from './missing-type.js';
@@ -161,6 +164,9 @@ export class RecordedDoc implements DocHooks {
       ...(submitSource && {submitSource}), ...(preventCompose && {preventCompose})
     } satisfies JournalRecord);
     const op: RealOp = {...(step as RealOp), owner, submitSource, ...(id && {src: id[0], seq: id[1]})};
+    const mayStopHalfWay = !this.replaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0';
+    const failure = mayStopHalfWay && isLocal(doc.collection) ? dryRun(type, step.op as Json0Component[], doc.data) : undefined;
+    if (failure) return notApplied(failure);
     noteInvertible(op, doc);
     const {isInvertible} = op;
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
@@ -171,7 +177,7 @@ export class RecordedDoc implements DocHooks {
       doc._otApply(op, source || true);
     } catch (error) {
       // json0 changes the data in place, component by component: it may have stopped half way.
-      if (!this.replaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0') this._hardRollback(error as Error);
+      if (mayStopHalfWay) this._hardRollback(error as Error);
       return notApplied(error);
     } finally {
       this.author = undefined;

@@ -1,5 +1,6 @@
 import {MAX_EARLY_MESSAGES} from '../broker/host-session.js';
 import type {ErrorData} from '../protocol/errors.js';
+import {isLocal} from '../protocol/local.js';
 import type {DocReport} from '../protocol/report.js';
 import type {AheadOp, OpRequest, Position, ResumeMessage, SnapshotData} from '../protocol/messages.js';
 import {CutTimer} from './cut-timer.js';
@@ -31,7 +32,6 @@ export interface SharedDocOwner {
   together(act: () => void): void;
   /** The tab of an id that was stored: it may come back, or not. */
   tab(id: string): Tab;
-  isConnected(): boolean;
   /** The host's. */
   readonly epoch: string;
   /** The number of ops that the server has not answered to went up or down. */
@@ -73,7 +73,8 @@ export class SharedDoc implements RecordedDocEvents {
     this.news = new DocNews(doc, this.recorded, this.followers);
     this.sequencer = new Sequencer(doc, this.recorded, this.followers, this.news, {
       tab: id => owner.tab(id),
-      onPending: (change, ops) => owner.onPending(change, ops),
+      // Of a local document the host is the server.
+      onPending: (change, ops) => { if (!this.isLocal) owner.onPending(change, ops); },
       // What is told again from the journal has been seen to before.
       onRejected: (step, error) => { if (!this.isRestoring) owner.onRejected(this, step, error); },
       onSettled: () => this.checkIdle()
@@ -403,11 +404,11 @@ export class SharedDoc implements RecordedDocEvents {
     // The tab has seen more of the server than this host.
     const isBehind = !!seed && (seed.v ?? 0) > (this.doc.version ?? 0);
     if (this.isCurrent) return isBehind ? this.doc.fetch(reply) : reply();
-    if (this.recorded.isLocked && !this.owner.isConnected()) return reply();
+    if (this.recorded.isLocked && (this.isLocal || !this.isConnected)) return reply();
     // Without a server the host's copy is the best answer there is.
-    const fromCopy = !isBehind && (position.stored || !this.owner.isConnected()) && this.recorded.hasState && !this.news.isInRollback;
+    const fromCopy = !isBehind && (position.stored || !this.isConnected) && this.recorded.hasState && !this.news.isInRollback;
     if (!fromCopy) return load(reply);
-    if (action === 's' || this.owner.isConnected()) load(() => {});
+    if (action === 's' || this.isConnected) load(() => {});
     reply();
   }
 
@@ -420,10 +421,19 @@ export class SharedDoc implements RecordedDocEvents {
     return this.news.answerError(follower, action, inc, error);
   }
 
+  private get isLocal(): boolean {
+    return isLocal(this.collection);
+  }
+
+  /** Of its own connection: a local document's is always there. */
+  private get isConnected(): boolean {
+    return this.doc.connection.state === 'connected';
+  }
+
   /** Whether the host's copy is what the server would answer with. */
   private get isCurrent(): boolean {
-    const {doc, news, owner, recorded} = this;
-    return doc.subscribed && !news.isInRollback && owner.isConnected() && recorded.hasState && !recorded.missing;
+    const {doc, news, recorded} = this;
+    return doc.subscribed && !news.isInRollback && this.isConnected && recorded.hasState && !recorded.missing;
   }
 
   /** The tab has a state that the server had. If this document can go on from it, the tab can too. */
@@ -490,7 +500,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   private get canRelease(): boolean {
     // Without a server there is nothing to end, and upstream trips over an unsubscribe that a reconnect overtakes.
-    return this.willFollow && !this.followers.areSubscribed && this.owner.isConnected();
+    return this.willFollow && !this.followers.areSubscribed && this.isConnected;
   }
 
   /** Ends the subscription at the server where no tab wants it any more. */

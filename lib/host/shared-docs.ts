@@ -1,3 +1,4 @@
+import {isLocal} from '../protocol/local.js';
 import {setRecent} from '../platform/recent.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey} from '../store/storage.js';
@@ -13,6 +14,8 @@ const MAX_TOLD = 256;
 
 export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenFrom' | 'onIdle' | 'onMissingType'> {
   readonly connection: RealConnection;
+  /** For local documents. */
+  readonly local: RealConnection;
   readonly store: DurableStore | undefined;
   readonly log: HostLog;
   /** A document was let go of. */
@@ -54,8 +57,8 @@ export class SharedDocs {
     if (!collection) this.collections.set(c, (collection = new Map()));
     let doc = collection.get(d);
     if (!doc) {
-      const {connection, store, log} = this.owner;
-      doc = new SharedDoc(connection.get(c, d), this.docOwner, store && new DocJournal(store, [c, d]), this.start);
+      const {connection, local, store, log} = this.owner;
+      doc = new SharedDoc((isLocal(c) ? local : connection).get(c, d), this.docOwner, store && new DocJournal(store, [c, d]), this.start);
       collection.set(d, doc);
       const isStored = store?.has([c, d]) === true;
       log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);
@@ -84,7 +87,9 @@ export class SharedDocs {
     this.owner.log.debug('doc', () => `lets go of ${doc.collection}/${doc.id}`);
     // Upstream's `destroy` looks a tick later, and then ends what a tab that has opened the document meanwhile counts on.
     doc.doc._wantsDestroy = true;
-    this.owner.connection._destroyDoc(doc.doc);
+    doc.doc.connection._destroyDoc(doc.doc);
+    // Nobody else has a local document: what is deleted, or never was, is nothing to keep.
+    if (isLocal(doc.collection) && doc.doc.type === null && !doc.recorded.isLocked) this.owner.store?.remove([doc.collection, doc.id]);
     this.owner.onReleased([doc.collection, doc.id]);
   }
 

@@ -1,6 +1,7 @@
 import type {Message} from '../broker/session.js';
 import {brief} from '../protocol/debug.js';
-import {encodeError} from '../protocol/errors.js';
+import {TabsError, encodeError} from '../protocol/errors.js';
+import {isLocal} from '../protocol/local.js';
 import type {Epoch} from '../protocol/ids.js';
 import type {LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
 import {checkRequest, isRequest} from '../protocol/requests.js';
@@ -27,6 +28,13 @@ export interface TabRequestsOwner {
   onLastWord(word: LastWord): void;
 }
 
+const LOCAL_ONLY = 'Documents of a collection that begins with "local:" have no queries, no presence and no old versions: ' +
+  'only a server could answer, and it is not told of them. Subscribe to each document by its id.';
+const SERVER_REQUESTS = ['qf', 'qs', 'nf', 'nt', 'p', 'ps', 'pu', 'pr'];
+
+/** What only the server could do, of a local document. */
+const asksServer = ({a, c, ch}: Message): boolean => SERVER_REQUESTS.includes(a) && (isLocal(c) || isLocal(ch));
+
 /** Does what the tabs ask for by message, in ShareDB's letters and in ours. What can't be understood is answered by an error. */
 export class TabRequests {
   private readonly pings: (() => void)[] = [];
@@ -38,6 +46,7 @@ export class TabRequests {
     log.debug('message', () => `from tab ${tab.id}: ${brief(message)}`);
     const problem = checkRequest(message);
     if (problem) return this.refuse(tab, message, problem);
+    if (asksServer(message)) return this.reply(tab, message, new TabsError('ERR_TABS_LOCAL', LOCAL_ONLY));
     try {
       this.handle(tab, message);
     } catch (error) {

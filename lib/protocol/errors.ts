@@ -34,6 +34,8 @@ export const ERROR_CODES = {
   ERR_TABS_STORAGE_SUPERSEDED: 'ERR_TABS_STORAGE_SUPERSEDED',
   /** What is stored could not be deleted, or not all of it. It is at the next start, before anything is read. */
   ERR_TABS_NOT_CLEARED: 'ERR_TABS_NOT_CLEARED',
+  /** Queries, presence and old versions are not to be had of local documents. */
+  ERR_TABS_LOCAL: 'ERR_TABS_LOCAL',
   /** A message to the host is not of the protocol's form. */
   ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
 } as const;

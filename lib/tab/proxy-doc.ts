@@ -5,6 +5,7 @@ import {
   MAX_RUN, type AheadOp, type EntryMessage, type LastWord, type PlantedMessage, type Position, type ResetMessage, type SentOp,
   type SettledMessage, type SnapshotData
 } from '../protocol/messages.js';
+import {isLocal} from '../protocol/local.js';
 import {stepOf} from '../protocol/step.js';
 import {withFastType} from '../ot/fast-json0.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -604,7 +605,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     }
     if (state === 'connected') return super._onConnectionStateChanged();
     // The host still takes ops and requests, but nothing comes from the server.
-    if (state !== 'connecting') this.subscribed = false;
+    if (state !== 'connecting' && !isLocal(this.collection)) this.subscribed = false;
   }
 
   /**

@@ -15,7 +15,7 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a
  * document or a connection in a `Proxy`, as Vue and MobX do, could not use it any more.
  */
-const MAX_ADDED = 17.5 * 1024;
+const MAX_ADDED = 18 * 1024;
 
 const scripts = {
   plain: `
