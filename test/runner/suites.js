@@ -82,6 +82,11 @@ export const suites = {
     args: mocha('test/size/*.test.ts'),
     minutes: 5
   },
+  tasks: {
+    title: 'functions on other threads, in Node',
+    args: mocha('test/tasks/**/*.test.ts'),
+    minutes: 10
+  },
   karma: {
     title: 'real SharedWorkers in Chromium and Firefox',
     args: [script('karma', 'bin/karma'), 'start', 'karma.conf.js', '--single-run'],
@@ -110,4 +115,4 @@ export const suites = {
 };
 
 /** The others are slow, or install from the npm registry: `npm run test:bindings` and so on, and CI. */
-export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'react', 'undo', 'size', 'karma', 'tabs'];
+export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'react', 'undo', 'size', 'tasks', 'karma', 'tabs'];

@@ -1,0 +1,42 @@
+import {decodeError} from './error-transfer.js';
+
+export type TaskErrorCode =
+  | 'ERR_TASK_NOT_FUNCTION' | 'ERR_TASK_NATIVE' | 'ERR_TASK_SYNTAX' | 'ERR_TASK_CLOSURE' | 'ERR_TASK_NOT_CLONEABLE' | 'ERR_TASK_MODULE'
+  | 'ERR_TASK_NO_THREADS' | 'ERR_TASK_THREAD_LOST' | 'ERR_TASK_OUT_OF_MEMORY' | 'ERR_TASK_TIMEOUT' | 'ERR_TASK_QUEUE_TIMEOUT'
+  | 'ERR_TASK_QUEUE_FULL' | 'ERR_TASK_TERMINATED';
+
+export interface TaskErrorDetails {
+  cause?: unknown;
+  /** ERR_TASK_CLOSURE: what the function uses from outside. */
+  names?: readonly string[];
+  /** ERR_TASK_NOT_CLONEABLE: which part, e.g. `result.rows[2]`. */
+  path?: string;
+  /** ERR_TASK_THREAD_LOST in Node. */
+  exitCode?: number;
+}
+
+/** What kept a task from running to its end. Errors of the task itself are never wrapped. */
+export class TaskError extends Error {
+  declare readonly names?: readonly string[];
+  declare readonly path?: string;
+  declare readonly exitCode?: number;
+
+  constructor(readonly code: TaskErrorCode, message: string, {cause, ...details}: TaskErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : {cause});
+    Object.defineProperty(this, 'name', {value: code.endsWith('TIMEOUT') ? 'TimeoutError' : 'TaskError', configurable: true, writable: true});
+    Object.assign(this, details);
+  }
+}
+
+/** A TypeError with a code: the caller's mistake, told at once. */
+export function taskTypeError(code: TaskErrorCode, message: string): TypeError & {code: TaskErrorCode} {
+  return Object.assign(new TypeError(message), {code});
+}
+
+export function abortError(reason: unknown): DOMException {
+  const error = new DOMException('The task was aborted', 'AbortError');
+  if (reason !== undefined) Object.defineProperty(error, 'cause', {value: reason, configurable: true, writable: true});
+  return error;
+}
+
+export {decodeError};

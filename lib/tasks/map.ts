@@ -1,0 +1,115 @@
+import {abortError, decodeError} from './errors.js';
+import type {ItemOutcome} from './messages.js';
+import type {Scheduler} from './scheduler.js';
+import type {Submission, TaskOptions} from './submission.js';
+import type {Work} from './task.js';
+
+const MAX_CHUNK = 1_024;
+/** A unit that takes as long hides the way of its messages. */
+const UNIT_MS = 2;
+
+export interface MapOptions<_R> extends TaskOptions {
+  /** Default 'auto'. */
+  chunk?: number | 'auto';
+  settle?: false;
+}
+
+type Iterated = Iterable<unknown> | AsyncIterable<unknown>;
+
+/** Results in the order of the items. Input is pulled as threads take it. */
+export async function map(
+  scheduler: Scheduler, items: Iterated, fn: Work<any[], unknown>, options: TaskOptions & {chunk?: number | 'auto'; settle?: boolean}
+): Promise<unknown[]> {
+  const {chunk = 'auto', settle = false, signal, ...rest} = options;
+  if (chunk !== 'auto' && (!Number.isInteger(chunk) || chunk < 1 || chunk > MAX_CHUNK)) throw new RangeError(`chunk: 'auto', or 1 to ${MAX_CHUNK}, not ${chunk}`);
+  if (signal?.aborted) throw abortError(signal.reason);
+  const takesIndex = typeof fn === 'function' && fn.length > 1;
+  const iterator = iteratorOf(items);
+  const results: unknown[] = [];
+  const running = new Set<Submission>();
+  let size = chunk === 'auto' ? 1 : chunk;
+  let failure: [unknown] | undefined;
+  let wake = (): void => {};
+  const fail = (error: unknown): void => {
+    if (failure) return;
+    failure = [error];
+    for (const task of running) task.cancel(error);
+    wake();
+  };
+  const onAbort = (): void => fail(abortError(signal?.reason));
+  signal?.addEventListener('abort', onAbort, {once: true});
+  let isDone = false;
+  let next = 0;
+
+  const submit = (calls: unknown[][], start: number): void => {
+    const task = scheduler.submit(fn, calls, rest, {isChunk: true, settle});
+    running.add(task);
+    task.promise.then((values: unknown[]) => {
+      values.forEach((value, index) => { results[start + index] = settle ? outcomeOf(value as ItemOutcome) : value; });
+      // The speed of the function is known only from units that are full.
+      if (chunk === 'auto' && task.ms < UNIT_MS && calls.length >= size) size = Math.min(size * 2, MAX_CHUNK);
+      else if (chunk === 'auto' && task.ms > 4 * UNIT_MS && size > 1) size = Math.ceil(size / 2);
+    }).catch((error: unknown) => {
+      if (settle) calls.forEach((_call, index) => { results[start + index] = {status: 'rejected', reason: error}; });
+      else fail(withIndex(error, start + task.index));
+    }).finally(() => {
+      running.delete(task);
+      wake();
+    });
+  };
+
+  try {
+    while (!isDone && !failure) {
+      if (running.size >= 2 * scheduler.size) {
+        await new Promise<void>(resolve => { wake = resolve; });
+        continue;
+      }
+      const calls: unknown[][] = [];
+      const start = next;
+      while (calls.length < size && !failure) {
+        const pulled = iterator.next();
+        const {done, value} = pulled instanceof Promise ? await Promise.race([pulled, new Promise<IteratorResult<unknown>>(resolve => {
+          wake = () => { if (failure) resolve({done: true, value: undefined}); };
+        })]) : pulled;
+        if (done) {
+          isDone = true;
+          break;
+        }
+        calls.push(takesIndex ? [value, next] : [value]);
+        next++;
+      }
+      if (calls.length && !failure) submit(calls, start);
+    }
+    while (running.size) await new Promise<void>(resolve => { wake = resolve; });
+  } catch (error) {
+    isDone = true;
+    fail(error);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+  if (failure) {
+    if (!isDone) await iterator.return?.();
+    throw failure[0];
+  }
+  return results;
+}
+
+function iteratorOf(items: Iterated): Iterator<unknown> | {next(): Promise<IteratorResult<unknown>>; return?(): Promise<unknown>} {
+  if (Symbol.asyncIterator in items) {
+    const iterator = items[Symbol.asyncIterator]();
+    return {next: async () => iterator.next(), return: async () => iterator.return?.()};
+  }
+  return items[Symbol.iterator]();
+}
+
+function outcomeOf(outcome: ItemOutcome): PromiseSettledResult<unknown> {
+  return 'error' in outcome ? {status: 'rejected', reason: decodeError(outcome.error)} : {status: 'fulfilled', value: outcome.value};
+}
+
+/** Which item it was. Not on what is no plain error of the task. */
+function withIndex(error: unknown, index: number): unknown {
+  if (typeof error === 'object' && error !== null && Object.isExtensible(error) && !('index' in error)) {
+    Object.defineProperty(error, 'index', {value: index, configurable: true, writable: true});
+  }
+  return error;
+}

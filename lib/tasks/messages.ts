@@ -1,0 +1,66 @@
+/**
+ * What a pool and its threads say to each other. The key `$` tells these messages from those that a task posts itself.
+ */
+export interface TransferredError {
+  /** The thrown value, when it is not an error. */
+  thrown?: unknown;
+  isThrown?: true;
+  /** The nearest class that every thread has. */
+  class?: string;
+  name?: string;
+  message?: string;
+  stack?: string;
+  code?: unknown;
+  cause?: TransferredError;
+  errors?: TransferredError[];
+  fields?: Record<string, unknown>;
+  isDOMException?: boolean;
+}
+
+export interface RunMessage {
+  $: 'run';
+  id: number;
+  /** Where the thread claims the task before it starts, in the shared array. -1: it is not shared. */
+  slot: number;
+  /** A function by the hash of its text. The text comes with its first task. */
+  hash?: string;
+  text?: string;
+  /** An export of a module, or an exposed function when there is no URL. */
+  url?: string | undefined;
+  export?: string;
+  /** The arguments of each call. More than one: items of `map`. */
+  calls: unknown[][];
+  /** Each item has an outcome of its own. */
+  settle?: boolean;
+  attempt: number;
+  transferResult?: boolean;
+  /** How many values a stream may send ahead. */
+  credit?: number;
+}
+
+export type ToThread =
+  | {$: 'start'; id: number; lock: string; data: unknown; globals: boolean; heap: boolean; claims: Int32Array | undefined; script: string | undefined}
+  | RunMessage
+  | {$: 'abort'; id: number; reason: unknown}
+  | {$: 'credit'; id: number}
+  | {$: 'return'; id: number}
+  | {$: 'end'};
+
+export type FromThread =
+  | {$: 'ready'; globals?: string[]}
+  | {$: 'failed'; error: TransferredError}
+  | {$: 'done'; id: number; values: unknown[]; ms: number; heap?: number}
+  | {$: 'fail'; id: number; error: TransferredError; index: number; kind: FailureKind; path?: string; heap?: number}
+  | {$: 'progress'; id: number; value: unknown}
+  | {$: 'next'; id: number; value: unknown}
+  | {$: 'error'; error: TransferredError}
+  | {$: 'ended'};
+
+/** What failed: the task itself, the copy of its result, the module, the missing export, or the text. */
+export type FailureKind = 'task' | 'clone' | 'module' | 'export' | 'text';
+
+/** An outcome of an item of `map` with `settle`. */
+export type ItemOutcome = {value: unknown} | {error: TransferredError};
+
+/** The values of {@link RunMessage.slot}. */
+export const WAITS = 0, STARTED = 1, TAKEN_BACK = 2;

@@ -1,0 +1,143 @@
+import {waitingClock} from '../platform/threads.js';
+
+/** A function of this thread, or what `pool.task()` gives. */
+export type Job<T> = ((signal: AbortSignal) => T | PromiseLike<T>) | (() => T | PromiseLike<T>);
+
+export interface ScopeOptions {
+  signal?: AbortSignal;
+  /** At most so many at once. */
+  limit?: number;
+  /** ms to wait for those that were aborted. Default 5,000. */
+  grace?: number;
+}
+
+/** Jobs that are aborted together and awaited. */
+class Scope {
+  readonly #controller = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #names = new Map<Promise<unknown>, string>();
+  readonly #grace: number;
+  #release = (): void => {};
+  readonly aborted: Promise<never>;
+
+  constructor({signal, grace = 5_000}: ScopeOptions) {
+    this.#grace = grace;
+    this.aborted = new Promise((_resolve, reject) => {
+      if (!signal) return;
+      const onAbort = (): void => {
+        reject(signal.reason);
+        this.abort(signal.reason);
+      };
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort);
+      this.#release = () => signal.removeEventListener('abort', onAbort);
+    });
+    this.aborted.catch(() => {});
+  }
+
+  get isAborted(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  run<T>(job: Job<T>): Promise<T> {
+    const run = (async () => job(this.#controller.signal))();
+    this.#running.add(run);
+    this.#names.set(run, job.name || 'a job');
+    // A loser's error is nobody's any more.
+    run.catch(() => {}).finally(() => this.#running.delete(run));
+    return run;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Resolves when all have settled, or `grace` has passed, which is told. */
+  async end(): Promise<void> {
+    this.#release();
+    if (!this.#running.size) return;
+    let cancel = (): void => {};
+    const isLate = new Promise<true>(resolve => { cancel = waitingClock.after(this.#grace, () => resolve(true)); });
+    const late = await Promise.race([Promise.allSettled(this.#running), isLate]);
+    cancel();
+    if (late !== true) return;
+    const names = [...this.#running].map(run => this.#names.get(run)).join(', ');
+    // eslint-disable-next-line no-console
+    console.warn(`sharedb-tabs/tasks: still running ${this.#grace} ms after they were aborted: ${names}. They have to listen to their signal`);
+  }
+}
+
+async function within<T>(options: ScopeOptions, act: (scope: Scope) => Promise<T>): Promise<T> {
+  const scope = new Scope(options);
+  try {
+    const result = await Promise.race([act(scope), scope.aborted]);
+    scope.abort(new DOMException('The scope has ended', 'AbortError'));
+    return result;
+  } catch (error) {
+    scope.abort(error);
+    throw error;
+  } finally {
+    await scope.end();
+  }
+}
+
+/** All or nothing: the first error aborts the others. Settles when all have settled. */
+export function concurrent<const J extends readonly Job<unknown>[]>(
+  jobs: J, options: ScopeOptions = {}
+): Promise<{-readonly [I in keyof J]: J[I] extends Job<infer T> ? Awaited<T> : never}> {
+  return within(options, async scope => {
+    const results: unknown[] = new Array(jobs.length);
+    await each(jobs, options.limit, scope, (job, index) => scope.run(job).then(value => { results[index] = value; }));
+    return results as never;
+  });
+}
+
+/** The first to settle wins, or the first to succeed. The losers are aborted and awaited. */
+export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {first?: 'settled' | 'fulfilled'} = {}): Promise<T> {
+  if (!jobs.length) throw new RangeError('race: no jobs, so nothing would ever settle');
+  return within(options, scope => new Promise<T>((resolve, reject) => {
+    const errors: unknown[] = new Array(jobs.length);
+    const isAny = options.first === 'fulfilled';
+    each(jobs, options.limit, scope, (job, index) => scope.run(job).then(
+      value => {
+        resolve(value);
+        scope.abort(new DOMException('Another job has won', 'AbortError'));
+      },
+      (error: unknown) => {
+        errors[index] = error;
+        if (!isAny) reject(error);
+      }
+    )).then(() => reject(new AggregateError(errors, 'race: all jobs have failed')), reject);
+  }));
+}
+
+/** Aborts a job after so many ms. A result of the same turn counts. */
+export function timeout<T>(fn: Job<T>, ms: number, options: ScopeOptions = {}): Promise<T> {
+  return within(options, async scope => {
+    let cancel = (): void => {};
+    const late = new Promise<never>((_resolve, reject) => {
+      cancel = waitingClock.after(ms, () => {
+        // Results that are there already come first.
+        void Promise.resolve().then(() => Promise.resolve()).then(() => reject(new DOMException(`It has taken longer than ${ms} ms`, 'TimeoutError')));
+      });
+    });
+    try {
+      return await Promise.race([scope.run(fn), late]);
+    } finally {
+      cancel();
+    }
+  });
+}
+
+/** Calls for each, at most `limit` at once, until one fails or the scope is aborted. */
+async function each<T>(items: readonly T[], limit = Infinity, scope: Scope, act: (item: T, index: number) => Promise<void>): Promise<void> {
+  if (limit < 1) throw new RangeError(`limit: at least 1, not ${limit}`);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length && !scope.isAborted) {
+      const index = next++;
+      await act(items[index]!, index);
+    }
+  };
+  await Promise.all(Array.from({length: Math.min(limit, items.length)}, worker));
+}

@@ -1,0 +1,72 @@
+import {webLocks} from '../platform/threads.js';
+import type {Thread, ThreadEvents, Threads, ThreadScript} from './threads.js';
+import {browserThreadText} from './thread-text.js';
+
+export const browserThreads: Threads = {
+  start: (script, _limits, events) => new BrowserThread(script, events),
+  importedScript: () => undefined,
+  get canShareMemory() {
+    return (globalThis as {crossOriginIsolated?: boolean}).crossOriginIsolated === true;
+  }
+};
+
+class BrowserThread implements Thread {
+  readonly #worker: Worker;
+  #blobUrl: string | undefined;
+  readonly #unwatch = new AbortController();
+  #isEnded = false;
+
+  constructor(script: ThreadScript, private readonly events: ThreadEvents) {
+    if (typeof Worker !== 'function') {
+      throw new Error('There is no Worker here: Chromium and WebKit have none in shared and service workers. Pools live in pages and dedicated workers');
+    }
+    this.#worker = this.#start(script);
+    // A listener of the app's own, such as `onmessage` of a factory's worker, stays.
+    this.#worker.addEventListener('message', ({data}) => events.message(data));
+    this.#worker.addEventListener('error', event => {
+      // Otherwise the page's own `error` listeners hear it as well.
+      event.preventDefault();
+      events.error(event.error ?? (event.message === undefined ? undefined : new Error(event.message)));
+    });
+    this.#worker.addEventListener('messageerror', () => events.error(new Error('A message could not be read')));
+  }
+
+  #start(script: ThreadScript): Worker {
+    if (typeof script === 'function') return script() as Worker;
+    if (script !== undefined) return new Worker(script, {type: 'module'});
+    this.#blobUrl = URL.createObjectURL(new Blob([browserThreadText], {type: 'text/javascript'}));
+    try {
+      return new Worker(this.#blobUrl);
+    } catch (error) {
+      this.#revoke();
+      throw error;
+    }
+  }
+
+  post(message: unknown, transfer?: readonly Transferable[]): void {
+    if (transfer?.length) this.#worker.postMessage(message, [...transfer]);
+    else this.#worker.postMessage(message);
+  }
+
+  keepAlive(): void {}
+
+  /** `self.close()` and crashes fire no event, but release the thread's lock. */
+  watch(lock: string): void {
+    this.#revoke();
+    webLocks()?.request(lock, {signal: this.#unwatch.signal}, () => {
+      if (!this.#isEnded) this.events.end({});
+    }).catch(() => {});
+  }
+
+  async terminate(): Promise<void> {
+    this.#isEnded = true;
+    this.#unwatch.abort();
+    this.#revoke();
+    this.#worker.terminate();
+  }
+
+  #revoke(): void {
+    if (this.#blobUrl) URL.revokeObjectURL(this.#blobUrl);
+    this.#blobUrl = undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import type {Scheduler} from './scheduler.js';
+import type {Submission, TaskOptions} from './submission.js';
+import type {Work} from './task.js';
+import {waitingClock} from '../platform/threads.js';
+
+/** Values that may be under way before the first is taken. */
+const CREDIT = 16;
+/** ms for the `finally` of a generator that is left, where the options say nothing. */
+const DEFAULT_GRACE = 100;
+
+/** The values of an iterator in a thread, with back-pressure. The task starts with the first `next`. */
+export function stream<R>(scheduler: Scheduler, fn: Work<any[], unknown>, args: unknown[], options: TaskOptions): AsyncIterableIterator<R> {
+  const values: unknown[] = [];
+  let end: {error?: [unknown]} | undefined;
+  let isLeft = false;
+  let wake = (): void => {};
+  const changed = (): void => wake();
+  const task: Submission = scheduler.submit(fn, [args], options, {
+    stream: {credit: CREDIT, next: value => {
+      values.push(value);
+      changed();
+    }}
+  });
+  const ended = task.promise.then(() => { end = {}; }, (error: unknown) => { end = {error: [error]}; }).then(changed);
+
+  const pull = async (): Promise<IteratorResult<R>> => {
+    for (;;) {
+      if (values.length) {
+        const value = values.shift() as R;
+        task.thread?.credit(task);
+        return {done: false, value};
+      }
+      if (isLeft) return {done: true, value: undefined};
+      if (end) {
+        const {error} = end;
+        end = {};
+        if (error) throw error[0];
+        return {done: true, value: undefined};
+      }
+      await new Promise<void>(resolve => { wake = resolve; });
+    }
+  };
+  // Calls of `next` that do not wait for each other take turns, as with a generator.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+    const result = turn.then(act);
+    turn = result.catch(() => {});
+    return result;
+  };
+
+  const leave = async (): Promise<IteratorResult<R>> => {
+    isLeft = true;
+    values.length = 0;
+    changed();
+    if (!task.isSettled) {
+      if (task.thread?.running === task) {
+        task.thread.return(task);
+        const cancel = waitingClock.after(options.grace ?? DEFAULT_GRACE, () => task.cancel('The stream was left'));
+        await ended;
+        cancel();
+      } else task.cancel('The stream was left');
+    }
+    return {done: true, value: undefined};
+  };
+
+  return {
+    next: () => inTurn(pull),
+    return: leave,
+    [Symbol.asyncIterator]() { return this; }
+  };
+}

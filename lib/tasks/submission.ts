@@ -1,0 +1,184 @@
+import {waitingClock} from '../platform/threads.js';
+import {isCloneable, uncloneablePath} from './error-transfer.js';
+import {abortError, TaskError} from './errors.js';
+import type {ThreadHandle} from './thread-handle.js';
+import type {Source} from './source.js';
+
+export type DeferredState = 'queued' | 'running' | 'fulfilled' | 'rejected';
+
+export interface TaskOptions {
+  signal?: AbortSignal;
+  /** ms of running. */
+  timeout?: number;
+  /** ms of waiting. */
+  queueTimeout?: number;
+  /** ms that a function which listens to `ctx.signal` gets before its thread is ended. Default 0. */
+  grace?: number;
+  /** Moved, not copied, with the arguments. */
+  transfer?: readonly Transferable[];
+  /** Moves what in the result can be moved. Default false. */
+  transferResult?: boolean;
+  /** Higher first. Default 0. */
+  priority?: number;
+  /** Tasks of one key run in the same thread while it lives. */
+  affinity?: string | number;
+  /** Again, so many times, when the thread was lost. Default 0. */
+  retry?: number;
+  onProgress?: (value: any) => void;
+  /** false: free variables are not looked for; they are ReferenceErrors in the thread. Default true. */
+  check?: boolean;
+  /** For messages and stacks. Default: the function's name. */
+  name?: string;
+}
+
+export interface StreamSink {
+  readonly credit: number;
+  next(value: unknown): void;
+}
+
+export interface SubmissionSpec {
+  readonly options: TaskOptions;
+  readonly source?: Source | undefined;
+  readonly url?: string | undefined;
+  readonly export?: string | undefined;
+  readonly name: string;
+  readonly settle?: boolean;
+  readonly stream?: StreamSink;
+  /** More than one call is one unit of `map`. */
+  readonly isChunk?: boolean;
+}
+
+/** The owner of a submission: it takes it off its queue, or out of its thread. */
+export interface SubmissionOwner {
+  /** The submission has been rejected from outside; its run has to end. */
+  withdraw(submission: Submission, reason: unknown): void;
+}
+
+/** A task from its submission until it settles, once. */
+export class Submission {
+  static #lastId = 0;
+  readonly id = ++Submission.#lastId;
+  state: DeferredState = 'queued';
+  attempt = 0;
+  /** Where it runs or waits; undefined while the pool's queue has it. */
+  thread: ThreadHandle | undefined;
+  slot = -1;
+  index = 0;
+  readonly promise: Promise<any>;
+  readonly progressListeners = new Set<(value: unknown) => void>();
+  /** How long it took in the thread, in ms. */
+  ms = 0;
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+  #cancelTimer: (() => void) | undefined;
+  /** Why it was withdrawn. */
+  reason: unknown;
+  #onLeft: (() => void) | undefined;
+  #isCopied = false;
+  #onSettled: (() => void)[] = [];
+
+  constructor(public calls: unknown[][], readonly spec: SubmissionSpec, private readonly owner: SubmissionOwner) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const {signal, onProgress, queueTimeout} = spec.options;
+    if (onProgress) this.progressListeners.add(onProgress);
+    if (signal?.aborted) {
+      this.settle('rejected', abortError(signal.reason));
+      return;
+    }
+    if (signal) {
+      const onAbort = (): void => this.cancel(signal.reason);
+      signal.addEventListener('abort', onAbort, {once: true});
+      this.#onSettled.push(() => signal.removeEventListener('abort', onAbort));
+    }
+    if (queueTimeout !== undefined) this.arm(queueTimeout, () => {
+      if (this.state === 'queued') this.withdraw(new TaskError('ERR_TASK_QUEUE_TIMEOUT', `"${spec.name}" has waited ${queueTimeout} ms for a thread and was not started`), 'time-out');
+    });
+  }
+
+  get isSettled(): boolean {
+    return this.state === 'fulfilled' || this.state === 'rejected';
+  }
+
+  onSettled(callback: () => void): void {
+    if (this.isSettled) callback();
+    else this.#onSettled.push(callback);
+  }
+
+  /** One timer at a time: of waiting, then of running. */
+  arm(ms: number, callback: () => void): void {
+    this.disarm();
+    // In halves: after a page was frozen, both do not fire at once, and what the thread has sent comes first.
+    this.#cancelTimer = waitingClock.after(ms / 2, () => { this.#cancelTimer = waitingClock.after(ms / 2, callback); });
+  }
+
+  disarm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  cancel(reason?: unknown): void {
+    this.withdraw(abortError(reason), reason);
+  }
+
+  withdraw(error: unknown, reason: unknown): void {
+    if (this.isSettled) return;
+    this.settle('rejected', error);
+    this.owner.withdraw(this, reason);
+  }
+
+  settle(state: 'fulfilled' | 'rejected', value: unknown): void {
+    if (this.isSettled) return;
+    this.state = state;
+    this.disarm();
+    for (const callback of this.#onSettled.splice(0)) callback();
+    if (state === 'fulfilled') this.#resolve(value);
+    else this.#reject(value);
+  }
+
+  /** Called when its thread is done with it, which may be after it has settled. */
+  onLeft(callback: () => void): void {
+    this.#onLeft = callback;
+  }
+
+  left(): void {
+    this.#onLeft?.();
+  }
+
+  /** It runs once more. */
+  requeue(): void {
+    this.state = 'queued';
+    this.thread = undefined;
+    this.slot = -1;
+    this.disarm();
+  }
+
+  progress(value: unknown): void {
+    if (this.isSettled) return;
+    for (const listener of [...this.progressListeners]) listener(value);
+  }
+
+  /**
+   * Arguments are of the moment of the call: what is not sent within it is copied. What is to be moved can't be.
+   * @throws TaskError
+   */
+  copyArguments(): void {
+    if (this.#isCopied || this.spec.options.transfer?.length) return;
+    this.#isCopied = true;
+    if (this.calls.every(args => args.every(value => typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol' || value === null))) return;
+    try {
+      this.calls = structuredClone(this.calls);
+    } catch (error) {
+      throw this.notCloneable(error);
+    }
+  }
+
+  notCloneable(cause: unknown): TaskError {
+    const args = this.calls.length === 1 ? this.calls[0]! : this.calls.map(call => call[0]);
+    const index = args.findIndex(value => !isCloneable(value));
+    const path = index < 0 ? 'transfer' : `arguments[${index}]${uncloneablePath(args[index])}`;
+    return new TaskError('ERR_TASK_NOT_CLONEABLE', `${path} of "${this.spec.name}" can't be copied to a thread: functions, symbols and DOM nodes can't`, {cause, path});
+  }
+}

@@ -1,0 +1,264 @@
+import {waitingClock} from '../platform/threads.js';
+import {systemClock} from '../platform/browser.js';
+import {decodeError, TaskError} from './errors.js';
+import {type FromThread, type RunMessage, TAKEN_BACK, WAITS} from './messages.js';
+import {TaskQueue} from './queue.js';
+import type {Submission} from './submission.js';
+import {type ResourceLimits, type Thread, threads, type ThreadScript} from './threads.js';
+
+const READY_MS = 5_000;
+const END_MS = 1_000;
+const SLOTS = 256;
+const MAX_SENT_TEXTS = 100;
+
+export interface HandleOptions {
+  script: ThreadScript;
+  data: unknown;
+  resourceLimits: ResourceLimits | undefined;
+  wantsGlobals: boolean;
+  wantsHeap: boolean;
+}
+
+/** What a thread tells its pool. */
+export interface HandleEvents {
+  ready(handle: ThreadHandle, globals: readonly string[] | undefined): void;
+  /** The first of its tasks is done with, well or not. */
+  free(handle: ThreadHandle): void;
+  /** The task that runs now was withdrawn before it was known to run. */
+  stale(handle: ThreadHandle, task: Submission): void;
+  error(handle: ThreadHandle, error: unknown): void;
+  /** It ended by itself. `ran` was running. */
+  lost(handle: ThreadHandle, how: Lost): void;
+}
+
+export interface Lost {
+  cause?: unknown;
+  exitCode?: number;
+  isOutOfMemory?: boolean;
+  /** It never was ready. */
+  isStart: boolean;
+}
+
+/** One thread: its life, the task that it runs, and those that were sent ahead. */
+export class ThreadHandle {
+  static #lastId = 0;
+  readonly id = ++ThreadHandle.#lastId;
+  state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting';
+  /** No new tasks: it ends after what it has. */
+  isRetired = false;
+  tasksDone = 0;
+  heapMB = 0;
+  /** The first one runs; the others wait in the thread. */
+  readonly sent: Submission[] = [];
+  /** Tasks whose affinity is with this thread. */
+  readonly own = new TaskQueue();
+  /** Something was taken back: nothing is sent ahead until the first task is done. */
+  #hasGap = false;
+  readonly #thread: Thread;
+  readonly #claims: Int32Array | undefined;
+  #nextSlot = 0;
+  readonly #texts = new Set<string>();
+  #cancelTimer: () => void;
+  #onEnded: (() => void) | undefined;
+
+  /** @throws no thread can be made here */
+  constructor(options: HandleOptions, private readonly events: HandleEvents) {
+    const lock = `sharedb-tabs/thread/${this.id}-${Math.random().toString(36).slice(2)}`;
+    this.#claims = threads().canShareMemory ? new Int32Array(new SharedArrayBuffer(SLOTS * 4)) : undefined;
+    this.#thread = threads().start(options.script, options.resourceLimits, {
+      message: message => this.#receive(message, lock),
+      error: error => {
+        if (this.state === 'starting') this.#lose({cause: error, isStart: true});
+        else if (this.state === 'ready') this.events.error(this, error);
+      },
+      end: how => this.#lose({...how, isStart: this.state === 'starting'})
+    });
+    this.#cancelTimer = waitingClock.after(READY_MS, () => {
+      this.#lose({cause: new Error(`The thread was not ready within ${READY_MS} ms. Its script has to import 'sharedb-tabs/tasks/thread'`), isStart: true});
+    });
+    try {
+      this.#thread.post({
+        $: 'start', id: this.id, lock, data: options.data, globals: options.wantsGlobals, heap: options.wantsHeap,
+        claims: this.#claims, script: threads().importedScript(options.script)
+      });
+    } catch (error) {
+      this.#cancelTimer();
+      void this.#thread.terminate();
+      throw error;
+    }
+  }
+
+  get running(): Submission | undefined {
+    return this.sent[0];
+  }
+
+  get isIdle(): boolean {
+    return this.state === 'ready' && !this.sent.length;
+  }
+
+  canSendAhead(depth: number): boolean {
+    return this.#claims !== undefined && this.state === 'ready' && !this.isRetired && !this.#hasGap && this.sent.length > 0 && this.sent.length < depth;
+  }
+
+  /** @throws DataCloneError */
+  send(task: Submission): void {
+    const {spec, spec: {options}} = task;
+    const isText = spec.source !== undefined && !this.#texts.has(spec.source.hash);
+    const slot = this.#claims ? this.#nextSlot : -1;
+    const message: RunMessage = {
+      $: 'run', id: task.id, slot, calls: task.calls, attempt: task.attempt,
+      ...(spec.source ? {hash: spec.source.hash, ...(isText && {text: spec.source.text})} : {url: spec.url, export: spec.export!}),
+      ...(spec.settle && {settle: true}), ...(spec.stream && {credit: spec.stream.credit}),
+      ...(options.transferResult && {transferResult: true})
+    };
+    if (this.#claims) Atomics.store(this.#claims, slot, WAITS);
+    this.#thread.post(message, options.transfer);
+    this.#nextSlot = (slot + 1) % SLOTS;
+    if (isText) this.#remember(spec.source.hash);
+    task.slot = slot;
+    task.thread = this;
+    this.sent.push(task);
+    if (this.sent.length === 1) this.#begin(task);
+  }
+
+  /** The thread keeps more of them: what we have forgotten is sent again. */
+  #remember(hash: string): void {
+    this.#texts.add(hash);
+    if (this.#texts.size > MAX_SENT_TEXTS) this.#texts.clear();
+  }
+
+  #begin(task: Submission): void {
+    if (task.isSettled) return this.events.stale(this, task);
+    task.state = 'running';
+    this.#thread.keepAlive(true);
+    const {timeout} = task.spec.options;
+    if (timeout === undefined) return task.disarm();
+    task.arm(timeout, () => {
+      const error = new TaskError('ERR_TASK_TIMEOUT', `"${task.spec.name}" has run for ${timeout} ms, which is its time-out; its run is ended`);
+      task.withdraw(error, error);
+    });
+  }
+
+  abort(task: Submission, reason: unknown): void {
+    try {
+      this.#thread.post({$: 'abort', id: task.id, reason});
+    } catch {
+      this.#thread.post({$: 'abort', id: task.id, reason: undefined});
+    }
+  }
+
+  credit(task: Submission): void {
+    if (this.state === 'ready') this.#thread.post({$: 'credit', id: task.id});
+  }
+
+  return(task: Submission): void {
+    if (this.state === 'ready') this.#thread.post({$: 'return', id: task.id});
+  }
+
+  /** @returns whether the thread has not begun it, and now never does */
+  takeBack(task: Submission): boolean {
+    if (!this.#claims || task.slot < 0 || Atomics.compareExchange(this.#claims, task.slot, WAITS, TAKEN_BACK) !== WAITS) return false;
+    this.#forget(task);
+    this.#hasGap = this.sent.length > 0;
+    return true;
+  }
+
+  #forget(task: Submission): void {
+    const index = this.sent.indexOf(task);
+    if (index < 0) return;
+    this.sent.splice(index, 1);
+    task.thread = undefined;
+    task.slot = -1;
+  }
+
+  /** All that has not begun, so that it can run elsewhere. */
+  takeAllBack(): Submission[] {
+    return [...this.sent].filter(task => !task.isSettled && this.takeBack(task));
+  }
+
+  /** Idle threads do not keep a Node process alive. */
+  rest(): void {
+    this.#thread.keepAlive(false);
+  }
+
+  /** Ends it in peace: `onEnd` callbacks run. */
+  async end(): Promise<void> {
+    if (this.state !== 'ready') return this.terminate();
+    this.state = 'ending';
+    const ended = new Promise<void>(resolve => { this.#onEnded = resolve; });
+    this.#cancelTimer = systemClock.after(END_MS, () => this.#onEnded?.());
+    this.#thread.post({$: 'end'});
+    await ended;
+    await this.terminate();
+  }
+
+  async terminate(): Promise<void> {
+    this.state = 'ended';
+    for (const task of this.sent) task.left();
+    this.#cancelTimer();
+    this.#onEnded?.();
+    await this.#thread.terminate();
+  }
+
+  #lose(how: Lost): void {
+    if (this.state === 'ended') return;
+    if (this.state === 'ending') return this.#onEnded?.();
+    this.state = 'ended';
+    this.#cancelTimer();
+    void this.#thread.terminate();
+    this.events.lost(this, how);
+  }
+
+  #receive(message: FromThread, lock: string): void {
+    switch (message?.$) {
+      case 'ready':
+        if (this.state !== 'starting') return;
+        this.state = 'ready';
+        this.#cancelTimer();
+        this.#thread.watch(lock);
+        return this.events.ready(this, Array.isArray(message.globals) ? message.globals : undefined);
+      case 'failed': return this.#lose({cause: decodeError(message.error), isStart: true});
+      case 'ended': return this.#onEnded?.();
+      case 'error': return this.events.error(this, decodeError(message.error, `\n    at thread ${this.id}`));
+      case 'done':
+      case 'fail':
+      case 'progress':
+      case 'next': {
+        const task = this.sent.find(({id}) => id === message.id);
+        if (task) this.#hear(task, message);
+      }
+    }
+  }
+
+  #hear(task: Submission, message: Extract<FromThread, {id: number}>): void {
+    if (message.$ === 'progress') return task.progress(message.value);
+    if (message.$ === 'next') return task.spec.stream?.next(message.value);
+    this.tasksDone++;
+    this.heapMB = (message.heap ?? 0) / 2 ** 20;
+    this.#forget(task);
+    task.left();
+    this.#hasGap = false;
+    if (message.$ === 'done') {
+      task.ms = message.ms;
+      task.settle('fulfilled', task.spec.isChunk ? message.values : message.values[0]);
+    } else {
+      task.index = message.index;
+      task.settle('rejected', this.#failure(task, message));
+    }
+    const [next] = this.sent;
+    if (next) this.#begin(next);
+    this.events.free(this);
+  }
+
+  #failure({spec: {name, url, export: exported}}: Submission, {kind, error: data, path}: Extract<FromThread, {$: 'fail'}>): unknown {
+    const error = decodeError(data, `\n    at ${name} (thread ${this.id})`);
+    const {message = ''} = error as {message?: string};
+    switch (kind) {
+      case 'clone': return new TaskError('ERR_TASK_NOT_CLONEABLE', `result${path} of "${name}" can't be copied: ${message}`, {cause: error, path: `result${path}`});
+      case 'module': return new TaskError('ERR_TASK_MODULE', `${url} of "${exported}" could not be imported in a thread: ${message}`, {cause: error});
+      case 'export': return new TaskError('ERR_TASK_MODULE', message);
+      case 'text': return new TaskError('ERR_TASK_SYNTAX', (error as Error).name === 'EvalError' ? `The Content-Security-Policy of the thread's script forbids functions as source; name "${name}" with task() and expose() instead` : `The text of "${name}" can't be compiled: ${message}`, {cause: error});
+      default: return error;
+    }
+  }
+}

@@ -1,0 +1,3 @@
+import {startThread} from './port-browser.js';
+
+startThread();

@@ -1,0 +1,31 @@
+import {webLocks} from '../../platform/threads.js';
+import {currentRuntime, setCurrentRuntime} from './current.js';
+import {ThreadRuntime} from './runtime.js';
+
+interface WorkerScope {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
+  importScripts?: unknown;
+}
+
+/** Makes this dedicated worker a thread. No effect in a page: a module may be shared with it. */
+export function startThread(): void {
+  const scope = globalThis as unknown as WorkerScope;
+  if (currentRuntime() || typeof scope.importScripts !== 'function' || typeof scope.postMessage !== 'function') return;
+  // The task may replace it.
+  const post = scope.postMessage.bind(scope);
+  const runtime = new ThreadRuntime({
+    post: (message, transfer) => post(message, [...transfer ?? []]),
+    // "ready" is said inside the callback: the pool asks for the lock then, and must not get it first.
+    announce(lock, ready) {
+      const locks = webLocks();
+      if (!locks) return ready();
+      locks.request(lock, {}, () => {
+        ready();
+        return new Promise(() => {});
+      }).catch(ready);
+    }
+  });
+  setCurrentRuntime(runtime);
+  scope.addEventListener('message', ({data}) => runtime.receive(data));
+}

@@ -1,0 +1,267 @@
+import {waitingClock} from '../../platform/threads.js';
+import {encodeError, uncloneablePath} from '../error-transfer.js';
+import {type FailureKind, type FromThread, type ItemOutcome, type RunMessage, STARTED, type ToThread, WAITS} from '../messages.js';
+
+type Callable = (...args: unknown[]) => unknown;
+
+export interface ThreadPort {
+  post(message: FromThread, transfer?: readonly Transferable[]): void;
+  /** Takes the lock whose release tells the pool that this thread has ended. */
+  announce(lock: string, ready: () => void): void;
+  heap?(): number;
+}
+
+const MAX_COMPILED = 200;
+const PROGRESS_MS = 16;
+
+/** A failure that is not the task's own error. */
+class Failure {
+  constructor(readonly kind: FailureKind, readonly error: unknown, readonly path = '') {}
+}
+
+/** What a thread does: it compiles and calls functions, one task after the other. */
+export class ThreadRuntime {
+  #data: [unknown] | undefined;
+  #started: ((data: unknown) => void)[] = [];
+  readonly exposed: Record<string, Callable> = Object.create(null);
+  readonly onEnd: (() => unknown)[] = [];
+  readonly transfers = new WeakMap<object, readonly Transferable[]>();
+  #id = 0;
+  #reportsHeap = false;
+  #claims: Int32Array | undefined;
+  readonly #compiled = new Map<string, Callable | string>();
+  readonly #waiting: RunMessage[] = [];
+  #current: {id: number; abort: AbortController; wake(): void; credit: number; isReturned: boolean} | undefined;
+
+  constructor(private readonly port: ThreadPort) {
+    // esbuild's keepNames calls it in the text of functions (evanw/esbuild#1031).
+    (globalThis as {__name?: unknown}).__name ??= (fn: object, value: string) => Object.defineProperty(fn, 'name', {value, configurable: true});
+  }
+
+  receive(message: ToThread): void {
+    switch (message?.$) {
+      case 'start': return void this.#start(message);
+      case 'run':
+        // Also when the task is taken back: the pool sends a text once.
+        if (message.text !== undefined) this.#keep(message.hash!, message.text);
+        this.#waiting.push(message);
+        if (!this.#current) void this.#next();
+        return;
+      case 'abort':
+        if (this.#current?.id === message.id) this.#current.abort.abort(message.reason);
+        return;
+      case 'credit':
+      case 'return':
+        if (this.#current?.id !== message.id) return;
+        if (message.$ === 'credit') this.#current.credit++;
+        else this.#current.isReturned = true;
+        return this.#current.wake();
+      case 'end': return void this.#end();
+    }
+  }
+
+  whenStarted(callback: (data: unknown) => void): void {
+    if (this.#data) callback(this.#data[0]);
+    else this.#started.push(callback);
+  }
+
+  report(error: unknown): void {
+    this.port.post({$: 'error', error: encodeError(error)});
+  }
+
+  async #start(message: Extract<ToThread, {$: 'start'}>): Promise<void> {
+    this.#id = message.id;
+    this.#data = [message.data];
+    for (const callback of this.#started) callback(message.data);
+    this.#claims = message.claims;
+    this.#reportsHeap = message.heap;
+    if (message.script) {
+      try {
+        const module: object = await import(message.script);
+        for (const [name, value] of Object.entries(module)) if (typeof value === 'function') this.exposed[name] ??= value as Callable;
+      } catch (error) {
+        return this.port.post({$: 'failed', error: encodeError(error)});
+      }
+    }
+    this.port.announce(message.lock, () => this.port.post({$: 'ready', ...(message.globals && {globals: globalNames()})}));
+  }
+
+  async #end(): Promise<void> {
+    for (const callback of this.onEnd) {
+      try { await callback(); } catch (error) { this.report(error); }
+    }
+    this.port.post({$: 'ended'});
+  }
+
+  async #next(): Promise<void> {
+    const message = this.#waiting.shift();
+    if (!message) return;
+    if (this.#claims && message.slot >= 0 && Atomics.compareExchange(this.#claims, message.slot, WAITS, STARTED) !== WAITS) return this.#next();
+    this.#current = {id: message.id, abort: new AbortController(), wake() {}, credit: message.credit ?? 0, isReturned: false};
+    await this.#run(message);
+    this.#current = undefined;
+    return this.#next();
+  }
+
+  async #run(message: RunMessage): Promise<void> {
+    const {id} = message;
+    const progress = new Progress(value => this.port.post({$: 'progress', id, value}));
+    const context = {signal: this.#current!.abort.signal, progress: (value: unknown) => progress.tell(value), thread: this.#id, attempt: message.attempt};
+    const start = performance.now();
+    let index = 0;
+    const heap = () => this.#reportsHeap && this.port.heap ? {heap: this.port.heap()} : undefined;
+    try {
+      const found = this.#find(message);
+      const fn = typeof found === 'function' ? found : await found;
+      const values: unknown[] = [];
+      for (const args of message.calls) {
+        // Who declares one parameter more than there are arguments asks for the context.
+        const all = fn.length > args.length ? [...args, context] : args;
+        if (!message.settle) {
+          let value = fn(...all);
+          if (isThenable(value)) value = await value;
+          if (message.credit) value = await this.#stream(id, value);
+          values.push(value);
+        } else {
+          try { values.push({value: await fn(...all)} satisfies ItemOutcome); }
+          catch (error) { values.push({error: encodeError(error)} satisfies ItemOutcome); }
+        }
+        index++;
+      }
+      progress.flush();
+      try {
+        this.port.post({$: 'done', id, values, ms: performance.now() - start, ...heap()}, this.#transfersOf(values, message.transferResult));
+      } catch (error) {
+        throw new Failure('clone', error, uncloneablePath(values).replace(/^\[\d+\]/, ''));
+      }
+    } catch (error) {
+      try { progress.flush(); } catch { /* The task has failed already. */ }
+      const {kind, error: inner, path} = error instanceof Failure ? error : new Failure('task', error);
+      this.port.post({$: 'fail', id, error: encodeError(inner), index, kind, path, ...heap()});
+    }
+  }
+
+  async #stream(id: number, source: unknown): Promise<unknown> {
+    const current = this.#current!;
+    const iterable = source as {[Symbol.asyncIterator]?(): AsyncIterator<unknown>; [Symbol.iterator]?(): Iterator<unknown>};
+    const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
+    if (!iterator) throw new TypeError('stream: the function has to return an iterable');
+    for (;;) {
+      while (current.credit < 1 && !current.isReturned) await new Promise<void>(resolve => { current.wake = resolve; });
+      if (current.isReturned) return void await iterator.return?.();
+      current.credit--;
+      const {done, value} = await iterator.next();
+      if (done) return undefined;
+      try {
+        this.port.post({$: 'next', id, value}, this.#transfersOf([value], false));
+      } catch (error) {
+        await iterator.return?.();
+        throw new Failure('clone', error, uncloneablePath(value));
+      }
+    }
+  }
+
+  #find(message: RunMessage): Callable | Promise<Callable> {
+    const {hash, url, export: name} = message;
+    if (hash !== undefined) return this.#compile(hash);
+    if (url === undefined) return pick(this.exposed, name!, 'The script of the pool exposes no');
+    return import(url).then(
+      (module: Record<string, unknown>) => pick(module, name!, `${url} exports no`),
+      (error: unknown) => { throw new Failure('module', error); }
+    );
+  }
+
+  #compile(hash: string): Callable {
+    let fn = this.#compiled.get(hash)!;
+    if (typeof fn === 'string') {
+      try { fn = compile(fn, hash); } catch (error) { throw new Failure('text', error); }
+    }
+    this.#keep(hash, fn);
+    return fn;
+  }
+
+  /** Those that were used last are kept. */
+  #keep(hash: string, item: Callable | string): void {
+    this.#compiled.delete(hash);
+    this.#compiled.set(hash, item);
+    if (this.#compiled.size > MAX_COMPILED) this.#compiled.delete(this.#compiled.keys().next().value!);
+  }
+
+  #transfersOf(values: readonly unknown[], isAuto: boolean | undefined): Transferable[] {
+    const list = new Set<Transferable>();
+    for (const value of values) {
+      if (typeof value !== 'object' || value === null) continue;
+      for (const item of this.transfers.get(value) ?? []) list.add(item);
+      if (isAuto) collect(value, list, 0);
+    }
+    return [...list];
+  }
+}
+
+/** One message for all that a task tells within 16 ms: the last value. */
+class Progress {
+  #last = -Infinity;
+  #pending: [unknown] | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(private readonly post: (value: unknown) => void) {}
+
+  tell(value: unknown): void {
+    this.#pending = [value];
+    const wait = this.#last + PROGRESS_MS - performance.now();
+    if (wait <= 0) this.flush();
+    else this.#cancelTimer ??= waitingClock.after(wait, () => this.flush());
+  }
+
+  flush(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (!pending) return;
+    this.#last = performance.now();
+    this.post(pending[0]);
+  }
+}
+
+/** Indirect eval: no scope but the global one, and sloppy functions stay sloppy. Methods need an object around them. */
+function compile(text: string, hash: string): Callable {
+  const end = `\n//# sourceURL=sharedb-tabs-task/${hash}.js`;
+  const run = globalThis.eval;
+  try {
+    return run(`(${text}\n)${end}`) as Callable;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const holder = run(`({${text}\n})${end}`) as object;
+    const {value, get, set} = Object.values(Object.getOwnPropertyDescriptors(holder))[0]! as PropertyDescriptor;
+    return (value ?? get ?? set) as Callable;
+  }
+}
+
+function pick(from: Record<string, unknown>, name: string, problem: string): Callable {
+  const fn = Object.hasOwn(from, name) ? from[name] : undefined;
+  if (typeof fn === 'function') return fn as Callable;
+  throw new Failure('export', new Error(`${problem} function "${name}". There are: ${Object.keys(from).join(', ') || 'none'}`));
+}
+
+function collect(value: unknown, list: Set<Transferable>, depth: number): void {
+  if (typeof value !== 'object' || value === null || depth > 8) return;
+  if (ArrayBuffer.isView(value)) return collect(value.buffer, list, depth);
+  if (isTransferable(value)) return void list.add(value);
+  for (const child of Object.values(value)) collect(child, list, depth + 1);
+}
+
+function isTransferable(value: object): value is Transferable {
+  return ['ArrayBuffer', 'MessagePort', 'ImageBitmap', 'OffscreenCanvas', 'ReadableStream', 'WritableStream', 'TransformStream']
+    .includes(Object.prototype.toString.call(value).slice(8, -1));
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as {then?: unknown} | undefined | null)?.then === 'function';
+}
+
+function globalNames(): string[] {
+  const names: string[] = [];
+  for (let object: unknown = globalThis; object; object = Object.getPrototypeOf(object)) names.push(...Object.getOwnPropertyNames(object));
+  return names;
+}
