@@ -226,7 +226,7 @@ export class Host {
       onFenced: () => this.abandon(),
       onErased: () => { for (const doc of this.docs.all()) doc.checkpoint(); },
       onFound: () => this.takeUp(),
-      onSetAside: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside`, error.message)
+      onQuarantined: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside, in connection.quarantine`, error.message)
     }, this.platform.clock.after);
   }
 
@@ -457,6 +457,15 @@ export class Host {
         return this.adopt(args);
       case 'ops.lost':
         return this.keepLost(args);
+      case 'quarantine.list':
+        return this.store?.quarantined().then(all => all.map(({id, key: [collection, doc], error}) => ({id, collection, doc, error}))) ?? [];
+      case 'quarantine.export':
+        return this.store?.quarantined() ?? [];
+      case 'quarantine.restore':
+        return this.restoreQuarantined(String(args));
+      case 'quarantine.discard':
+        this.store?.discardQuarantined(String(args));
+        return this.allWritten();
       case 'deadLetters.list':
         return this.deadLetters.list();
       case 'deadLetters.discard':
@@ -465,6 +474,19 @@ export class Host {
       default:
         throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     }
+  }
+
+  /** Opens the document with it: what it has to send is sent. */
+  private async restoreQuarantined(id: string): Promise<void> {
+    const {store} = this;
+    const found = (await store?.quarantined())?.find(each => each.id === id);
+    if (!store || !found) return;
+    if (this.docs.find(found.key)) {
+      throw new TabsError('ERR_TABS_QUARANTINE_IN_USE', `${found.key.join('/')} is open. Export what is quarantined, discard it, or restore it when no tab has it open`);
+    }
+    const key = await store.restoreQuarantined(id);
+    if (key) this.docs.get(...key);
+    return this.allWritten();
   }
 
   /** Takes over what a dead tab had not handed over. Done when it is durable. */

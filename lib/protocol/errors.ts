@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   ERR_TABS_NOT_CLEARED: 'ERR_TABS_NOT_CLEARED',
   /** Queries, presence and old versions are not to be had of local documents. */
   ERR_TABS_LOCAL: 'ERR_TABS_LOCAL',
+  /** What is quarantined can't be restored while its document is in use, or stored anew. */
+  ERR_TABS_QUARANTINE_IN_USE: 'ERR_TABS_QUARANTINE_IN_USE',
   /** A message to the host is not of the protocol's form. */
   ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
 } as const;

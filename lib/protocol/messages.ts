@@ -170,6 +170,17 @@ export interface HostStatus {
   pendingWrites: number;
   /** Ops that the server rejected for good, and that the app has not dealt with. */
   deadLetters: number;
+  /** Documents as they were stored, with their edits, that could not be used: see `connection.quarantine`. None where left out. */
+  quarantined?: number;
+}
+
+/** What was stored of a document and could not be used. */
+export interface QuarantinedDoc {
+  id: string;
+  collection: string;
+  doc: string;
+  /** Why it could not be used. */
+  error: ErrorData;
 }
 
 export interface StatusMessage {

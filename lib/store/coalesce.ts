@@ -2,13 +2,13 @@ import type {ErrorData} from '../protocol/errors.js';
 import type {Change, DocKey} from './storage.js';
 
 /** Moves all that is stored of a document to where it is kept, but not used. */
-export interface SettingAside {
+export interface Quarantining {
   type: 'set aside';
   key: DocKey;
   error: ErrorData;
 }
 
-export type Queued = Change | SettingAside;
+export type Queued = Change | Quarantining;
 
 /**
  * The changes that lead to the same result, in their order: a checkpoint makes superfluous what was to be

@@ -1,9 +1,10 @@
 import {afterWaking} from '../platform/after-waking.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {Clearing} from '../protocol/clearing.js';
-import {Asides, type Aside} from './asides.js';
+
 import {byDoc, coalesced, nameOf, type Queued} from './coalesce.js';
 import {Encryption, KEPT, type Cipher} from './encryption.js';
+import {Quarantine, type Quarantined} from './quarantine.js';
 import {Reader} from './reader.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
 import {Waiters} from './waiters.js';
@@ -28,8 +29,8 @@ export interface DurableStoreOptions {
   onErased?: (() => void) | undefined;
   /** The storage could be opened after all, and has documents that were not known when the store got ready. */
   onFound?: (() => void) | undefined;
-  /** What was stored of a document can't be used. It is kept: see {@link DurableStore.asides}. */
-  onSetAside?: ((key: DocKey, error: ErrorData) => void) | undefined;
+  /** What was stored of a document can't be used. It is kept: see {@link DurableStore.quarantined}. */
+  onQuarantined?: ((key: DocKey, error: ErrorData) => void) | undefined;
 }
 
 /** What nobody waits for, because it would come again if it were lost, may go with what comes within so many ms. */
@@ -79,10 +80,10 @@ export class DurableStore {
   private readonly commitWaiters = new Waiters();
   private readonly reader: Reader;
   private readonly encryption: Encryption;
-  private readonly aside: Asides;
+  private readonly quarantine: Quarantine;
   /** Why what is written at present does not survive. */
   private failure: ErrorData | undefined;
-  private asideError: ErrorData | undefined;
+  private quarantineError: ErrorData | undefined;
   /** Nobody waits for the storage; from a failure until a write succeeds. */
   isDown = false;
   private isOpen = false;
@@ -102,7 +103,7 @@ export class DurableStore {
     const {storage, epoch, cipher} = options;
     this.reader = new Reader(storage);
     this.encryption = new Encryption(cipher);
-    this.aside = new Asides(storage, epoch, this.encryption);
+    this.quarantine = new Quarantine(storage, epoch, this.encryption);
     storage.onLost = reason => this.reopen(reason);
     storage.onBlocked = reason => this.goWithout(storeError('ERR_TABS_STORAGE_BLOCKED', reason));
     void this.commit();
@@ -119,9 +120,9 @@ export class DurableStore {
     return tellsFirst || !storage.isDurable;
   }
 
-  /** Why not; or else the last document's error that was set aside. */
+  /** Why not; or else the last document's error that was quarantined. */
   get lastError(): ErrorData | undefined {
-    return this.failure ?? this.asideError;
+    return this.failure ?? this.quarantineError;
   }
 
   /** Resolves when the storage is open and claimed, or has turned out not to be to be had. Never rejects. */
@@ -143,7 +144,7 @@ export class DurableStore {
   }
 
   /**
-   * What is stored of a document, with what is about to be. What can't be read is set aside. Never rejects.
+   * What is stored of a document, with what is about to be. What can't be read twice is quarantined. Never rejects.
    * @returns undefined where there is nothing that can be used
    */
   async load(key: DocKey): Promise<StoredDoc | undefined> {
@@ -152,7 +153,7 @@ export class DurableStore {
     const unwritten = [...this.inFlight, ...this.queue].filter(change => change.type !== 'meta' && isSame(change.key, key));
     try {
       const replaced = unwritten.some(({type}) => type !== 'append');
-      const stored = replaced ? emptyDoc() : await this.encryption.decrypted(await this.reader.read(key));
+      const stored = replaced ? emptyDoc() : await this.readTwice(key);
       for (const change of unwritten) applyTo(stored, change);
       known.isRead = true;
       return stored.checkpoint === undefined && !stored.journal.length ? undefined : stored;
@@ -160,6 +161,12 @@ export class DurableStore {
       this.setAside(key, error);
       return undefined;
     }
+  }
+
+  /** Nothing is quarantined for a failure that is over in a moment. */
+  private async readTwice(key: DocKey): Promise<StoredDoc> {
+    const read = async (): Promise<StoredDoc> => this.encryption.decrypted(await this.reader.read(key));
+    return read().catch(read);
   }
 
   /**
@@ -194,18 +201,51 @@ export class DurableStore {
     this.known.delete(nameOf(key));
     const data = errorData(error);
     this.enqueue({type: 'set aside', key, error: data});
-    this.asideError = data;
-    this.options.onSetAside?.(key, data);
+    this.quarantineError = data;
+    this.options.onQuarantined?.(key, data);
     this.options.onStatus();
   }
 
-  /** What has been set aside, by this host or an earlier one. */
-  asides(): Promise<Aside[]> {
-    return this.aside.list();
+  /** What has been quarantined, by this host or an earlier one. */
+  quarantined(): Promise<Quarantined[]> {
+    return this.quarantine.list();
   }
 
-  discardAside(name: string): void {
-    if (this.aside.discard(name)) this.enqueue({type: 'meta', name, value: undefined});
+  get quarantineSize(): number {
+    return this.quarantine.size;
+  }
+
+  discardQuarantined(id: string): void {
+    if (!this.quarantine.discard(id)) return;
+    this.enqueue({type: 'meta', name: id, value: undefined});
+    this.options.onStatus();
+  }
+
+  /**
+   * Puts it back to where it was, to be loaded. Rejects where it can't be decrypted.
+   * @returns the document; undefined where there is nothing that can be used
+   */
+  async restoreQuarantined(id: string): Promise<DocKey | undefined> {
+    const taken = await this.quarantine.take(id);
+    if (!taken) return undefined;
+    const {key, stored: {checkpoint, journal}} = taken;
+    if (this.known.has(nameOf(key))) throw storeError('ERR_TABS_QUARANTINE_IN_USE', `${key.join('/')} is in use, or stored anew. Export what is quarantined, or discard it`);
+    this.putBack(key, checkpoint, journal);
+    this.discardQuarantined(id);
+    return key;
+  }
+
+  private putBack(key: DocKey, checkpoint: string | undefined, journal: StoredDoc['journal']): void {
+    if (checkpoint !== undefined) this.enqueue({type: 'checkpoint', key, n: (journal[0]?.n ?? 1) - 1, checkpoint, hasPending: true});
+    for (const {n, record} of journal) this.enqueue({type: 'append', key, n, record});
+    this.known.set(nameOf(key), {key, hasPending: true, isRead: false});
+  }
+
+  /** What could not be used at an earlier start is tried again: the key or the type may be there now. */
+  private async retryQuarantined(): Promise<void> {
+    for (const [id, key] of this.quarantine.newest()) {
+      if (!this.known.has(nameOf(key))) await this.restoreQuarantined(id).catch(() => {});
+    }
   }
 
   /** Keeps a small value over restarts; undefined forgets it. */
@@ -271,7 +311,7 @@ export class DurableStore {
   async clear(): Promise<void> {
     this.end();
     this.known.clear();
-    this.aside.clear();
+    this.quarantine.clear();
     for (const name of Object.keys(this.kept)) delete this.kept[name];
     const late = new Promise<never>((_resolve, reject) => {
       this.after(CLEAR_MS, () => reject(storeError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
@@ -320,6 +360,7 @@ export class DurableStore {
       if (cleared) this.enqueue({type: 'meta', name: CLEARED, value: cleared.id}, true);
     }
     for (const item of inventory) this.known.set(nameOf(item.key), {...item, isRead: false});
+    await this.retryQuarantined();
     this.becomeReady();
   }
 
@@ -348,7 +389,7 @@ export class DurableStore {
 
   private async restoreMeta(meta: Record<string, string>): Promise<void> {
     await Promise.all(Object.entries(meta).map(async ([stored, value]) => {
-      this.aside.note(stored, value);
+      this.quarantine.note(stored, value);
       if (!stored.startsWith(KEPT)) return;
       const name = stored.slice(KEPT.length);
       // With another key or none, it stays where it is.
@@ -501,7 +542,9 @@ export class DurableStore {
   }
 
   private noteWritten(changes: readonly Change[]): void {
-    for (const change of changes) if (change.type === 'meta') this.aside.note(change.name, change.value);
+    const {size} = this.quarantine;
+    for (const change of changes) if (change.type === 'meta') this.quarantine.note(change.name, change.value);
+    if (this.quarantine.size !== size) this.options.onStatus();
   }
 
   /** After so many ms nobody waits for it any more. It may be done all the same, and things are as before. */
@@ -524,7 +567,7 @@ export class DurableStore {
 
   private changesOf(batch: Queued[]): Promise<Change[]> {
     const [first] = batch;
-    return first?.type === 'set aside' ? this.aside.changesFor(first) : this.encryption.encrypted(batch as Change[]);
+    return first?.type === 'set aside' ? this.quarantine.changesFor(first) : this.encryption.encrypted(batch as Change[]);
   }
 
   private succeed(): void {

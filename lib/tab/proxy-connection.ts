@@ -6,6 +6,7 @@ import {completing, type Completion, type Hearer} from './completion.js';
 import {givePromises} from './promising.js';
 import {TabDeadLetters} from './dead-letters.js';
 import {overHost} from './doc-presence.js';
+import {TabQuarantine} from './quarantine.js';
 import {LinkedConnection} from './linked-connection.js';
 import {ProxyDoc} from './proxy-doc.js';
 import type {Presence, Query, Snapshot, UpstreamPresence} from './upstream.js';
@@ -17,6 +18,8 @@ import type {Presence, Query, Snapshot, UpstreamPresence} from './upstream.js';
 export class ProxyConnection extends LinkedConnection {
   /** The ops that the server rejected for good: list, retry, discard, export. Event `deadletter`. */
   readonly deadLetters = new TabDeadLetters(this, (name, args) => this.callHost(name, args));
+  /** What was stored and could not be used: list, restore, discard, export. */
+  readonly quarantine = new TabQuarantine((name, args) => this.callHost(name, args));
   private autoFlush = true;
 
   override get<Data = any>(collection: string, id: string): ProxyDoc<Data> {

@@ -28,7 +28,7 @@ function opening(own: Partial<DurableStoreOptions> = {}, storage = new TroubledS
     onFenced: () => told.push('fenced'),
     onErased: () => told.push('erased'),
     onFound: () => told.push('found'),
-    onSetAside: ([c, d], {code}) => told.push(`set aside ${c}/${d}: ${code}`),
+    onQuarantined: ([c, d], {code}) => told.push(`set aside ${c}/${d}: ${code}`),
     ...own
   }, clock.after);
   return {store, storage, clock, told};
@@ -385,7 +385,7 @@ describe('DurableStore', () => {
       expect(store.pendingDocs()).to.deep.include(TWO);
       expect(await store.load(TWO)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'of the earlier host'}]});
       expect([await onDisk(stage, ONE), await onDisk(stage, ['notes', 'copy'])]).to.eql(['- a', '- b']);
-      const asides = await store.asides();
+      const asides = await store.quarantined();
       expect(asides.map(({key, stored}) => [key, stored?.journal[0]?.record])).to.eql([[ONE, 'of the earlier host']]);
       const next = await opened({epoch: 'next'}, storage);
       expect(next.store.lineage, 'the tabs have followed this host').to.equal('epoch');
@@ -512,9 +512,26 @@ describe('DurableStore', () => {
       storage.disk.read = read;
       clock.pass(RETRY_MS);
       await calm();
-      const [aside] = await store.asides();
+      const [aside] = await store.quarantined();
       expect(aside).to.deep.include({key: ONE, stored: {checkpoint: undefined, journal: [{n: 1, record: 'a'}]}});
       expect([await onDisk(stage, ONE), store.isDurable]).to.eql(['-', true]);
+    });
+
+    it('is read again where that fails once', async () => {
+      const first = await opened();
+      first.store.append(ONE, 1, 'a');
+      await durable(first.store);
+      const {storage} = first;
+      const read = storage.disk.read.bind(storage.disk);
+      let failures = 0;
+      storage.disk.read = async keys => {
+        // The document alone is read when what was read together has failed.
+        if (failures++ < 2) throw new DOMException('Internal error', 'UnknownError');
+        return read(keys);
+      };
+      const {store, told} = await opened({epoch: 'next'}, storage);
+      expect(await store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'a'}]});
+      expect(told.join()).not.to.include('set aside');
     });
 
     it('gives up in the end what can never be read, so that all else is written', async () => {
@@ -532,7 +549,7 @@ describe('DurableStore', () => {
         clock.pass(RETRY_MS);
       }
       await calm();
-      expect([store.isDurable, (await store.asides())[0]?.error.code]).to.eql([true, 'DataError']);
+      expect([store.isDurable, (await store.quarantined())[0]?.error.code]).to.eql([true, 'DataError']);
       storage.fail('read');
       expect(await onDisk(stage, TWO)).to.equal('- b');
     });
@@ -552,7 +569,7 @@ describe('DurableStore', () => {
       expect(await onDisk(stage, ONE)).to.equal('from the server');
       const next = await opened({epoch: 'next'}, storage);
       const expected = {key: ONE, error: {message: 'useless'}, stored: {checkpoint: 'text', journal: [{n: 2, record: 'a'}]}};
-      expect((await next.store.asides()).map(({name: _name, ...rest}) => rest)).to.eql([expected]);
+      expect((await next.store.quarantined()).map(({id: _id, ...rest}) => rest)).to.eql([expected]);
     });
 
     it('one after the other, until they are discarded', async () => {
@@ -562,19 +579,20 @@ describe('DurableStore', () => {
         store.setAside(ONE, new Error('useless'));
       }
       await durable(store);
-      const asides = await store.asides();
+      const asides = await store.quarantined();
       expect(asides.map(({stored}) => stored?.journal[0]?.record)).to.eql(['first', 'second']);
-      store.discardAside(asides[0]!.name);
+      store.discardQuarantined(asides[0]!.id);
       await durable(store);
       const next = await opened({epoch: 'next'}, storage);
-      expect((await next.store.asides()).map(({stored}) => stored?.journal[0]?.record)).to.eql(['second']);
+      expect(await next.store.quarantined(), 'it is tried again at the next start').to.eql([]);
+      expect(await next.store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'second'}]});
     });
 
     it('nothing where nothing is stored', async () => {
       const {store} = await opened();
       store.setAside(ONE, new Error('useless'));
       await durable(store);
-      expect(await store.asides()).to.eql([]);
+      expect(await store.quarantined()).to.eql([]);
     });
   });
 
@@ -627,7 +645,7 @@ describe('DurableStore', () => {
       store.append(ONE, 1, 'new');
       await durable(store);
       expect(await store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'new'}]});
-      expect((await store.asides())[0]?.stored?.journal).to.eql([{n: 1, record: 'clear'}]);
+      expect((await store.quarantined())[0]?.stored?.journal).to.eql([{n: 1, record: 'clear'}]);
       const last = await opened({epoch: 'last'}, stage.storage);
       expect({...last.store.kept}).to.eql({letter: 'clear'});
     });

@@ -490,6 +490,28 @@ describe('a store in trouble', () => {
       expect(await storedData({cipher})).to.eql({secret: SECRET, n: 0, more: `${SECRET} either`});
     });
 
+    it('whose key is missing at one start has its edits back at the next one', async () => {
+      const key = await crypto.subtle.generateKey({name: 'AES-GCM', length: 256}, false, ['encrypt', 'decrypt']);
+      await left({cipher: aesGcm(key)});
+      stage.host({cipher: {encrypt: text => text, decrypt: () => Promise.reject(new Error('no key offline'))}}, {isOnline: false});
+      const tab = stage.tab();
+      await eventually('it is told', () => {
+        mock.timers.tick(20);
+        return tab.status.quarantined === 1;
+      });
+      const [entry] = await tab.quarantine.list();
+      expect(entry).to.deep.include({collection: 'notes', doc: 'a'});
+      expect(JSON.parse(await tab.quarantine.export())).to.have.length(1);
+      const code = await tab.quarantine.restore(entry!.id).then(() => 'restored', (error: Error) => error.message);
+      expect(code).not.to.equal('restored');
+      await stage.end();
+      stage.host({cipher: aesGcm(key)});
+      const doc = stage.tab().get('notes', 'a');
+      await doc.subscribe();
+      await eventually('the edit is sent', async () => (await stage.server()).n === 1);
+      expect(doc.data).to.eql({n: 1});
+    });
+
     it('with another key sets aside what it can\'t read, and goes on with the server\'s state', async () => {
       const right = makeKey();
       await leftSecrets(aesGcm(right));
