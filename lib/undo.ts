@@ -1,1 +1,1 @@
-export {UndoManager, type StackItemEvent, type UndoEvents, type UndoOptions} from './undo/undo-manager.js';
+export {UndoManager, type StackItemEvent, type UndoEvents, type UndoOptions, type UndoableDoc} from './undo/undo-manager.js';

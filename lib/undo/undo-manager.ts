@@ -1,10 +1,22 @@
 import equal from 'fast-deep-equal';
 import {EventEmitter} from 'sharedb/lib/emitter.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {systemClock} from '../platform/browser.js';
+import type {Clock} from '../platform/platform.js';
 import type {TypedEvents} from '../tab/events.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
 import {inverseOf} from './inverse.js';
 import {OpStack, type Entry, type StackItem} from './op-stack.js';
+
+/** A document of `createConnection`, or of ShareDB's own client. */
+export interface UndoableDoc {
+  readonly type: any;
+  readonly data: any;
+  readonly connection: {id: string | null; clock?: Clock};
+  submitOp(op: any, options: {source: any}, callback: (error?: any) => void): unknown;
+  prependListener(event: any, listener: (...args: any[]) => void): unknown;
+  off(event: any, listener: (...args: any[]) => void): unknown;
+  emit(event: any, ...args: any[]): unknown;
+}
 
 export interface UndoOptions {
   /** Captures only ops with one of these sources (`doc.submitOp(op, {source})`; `true` where none is given). Default: all of this tab's. */
@@ -46,29 +58,29 @@ const TypedEmitter = EventEmitter as unknown as new () => TypedEvents<UndoEvents
  * When a document is loaded anew (`load` event) or deleted, its steps are forgotten.
  */
 export class UndoManager extends TypedEmitter {
-  private readonly docs: readonly ProxyDoc[];
-  private readonly undoStack: OpStack<ProxyDoc>;
-  private readonly redoStack: OpStack<ProxyDoc>;
+  private readonly docs: readonly UndoableDoc[];
+  private readonly undoStack: OpStack<UndoableDoc>;
+  private readonly redoStack: OpStack<UndoableDoc>;
   private readonly captureTimeout: number;
   private readonly sources: ReadonlySet<unknown> | undefined;
   private readonly subscriptions: (() => void)[] = [];
   private capturedAt = -Infinity;
   /** The step that is being undone or redone, and where its inverse goes. */
-  private reverting: {target: OpStack<ProxyDoc>; item: StackItem<ProxyDoc>} | undefined;
+  private reverting: {target: OpStack<UndoableDoc>; item: StackItem<UndoableDoc>} | undefined;
   /** The inverse of the op that is about to be applied. */
   private inverse: unknown;
   /** An op of somebody else, of which json0 tells each component by itself. */
-  private foreign: {doc: ProxyDoc; type: Type; op: unknown; isRollback: boolean} | undefined;
+  private foreign: {doc: UndoableDoc; type: Type; op: unknown; isRollback: boolean} | undefined;
   /** What each document showed last. json0 changes it in place, until something is loaded in its place. */
-  private readonly shown = new Map<ProxyDoc, unknown>();
+  private readonly shown = new Map<UndoableDoc, unknown>();
 
   /** @throws RangeError for options that make no sense, TypeError where there is no document */
-  constructor(docs: ProxyDoc | readonly ProxyDoc[], options: UndoOptions = {}) {
+  constructor(docs: UndoableDoc | readonly UndoableDoc[], options: UndoOptions = {}) {
     super();
     const {captureTimeout = 500, limit = 100, sources} = options;
     if (!(captureTimeout >= 0)) throw new RangeError('UndoManager: captureTimeout must be a number of ms, 0 or more');
     if (!(Number.isInteger(limit) && limit > 0)) throw new RangeError('UndoManager: limit must be a whole number above 0');
-    this.docs = [...new Set(Array.isArray(docs) ? (docs as readonly ProxyDoc[]) : [docs as ProxyDoc])];
+    this.docs = [...new Set(Array.isArray(docs) ? (docs as readonly UndoableDoc[]) : [docs as UndoableDoc])];
     if (!this.docs.length || !this.docs.every(doc => typeof doc?.submitOp === 'function')) {
       throw new TypeError('UndoManager: give it a document, or an array of documents');
     }
@@ -122,10 +134,10 @@ export class UndoManager extends TypedEmitter {
     this.clear();
   }
 
-  private follow(doc: ProxyDoc): void {
+  private follow(doc: UndoableDoc): void {
     const listen = (event: string, listener: (...args: any[]) => void): void => {
-      doc.prependListener(event as 'op', listener);
-      this.subscriptions.push(() => doc.off(event as 'op', listener));
+      doc.prependListener(event, listener);
+      this.subscriptions.push(() => doc.off(event, listener));
     };
     this.shown.set(doc, doc.data);
     listen('before op', (op, source, src) => { this.inverse = this.isOwn(source, src) ? this.invert(doc, op) : undefined; });
@@ -145,7 +157,7 @@ export class UndoManager extends TypedEmitter {
     return source === this || !this.sources || this.sources.has(source);
   }
 
-  private invert(doc: ProxyDoc, op: unknown): unknown {
+  private invert(doc: UndoableDoc, op: unknown): unknown {
     const type = doc.type as Type | null;
     if (!type) return undefined;
     try {
@@ -156,14 +168,14 @@ export class UndoManager extends TypedEmitter {
     }
   }
 
-  private onOp(doc: ProxyDoc, op: unknown, source: unknown, src: unknown): void {
+  private onOp(doc: UndoableDoc, op: unknown, source: unknown, src: unknown): void {
     const type = doc.type as Type;
     this.shown.set(doc, doc.data);
     const isOwn = this.isOwn(source, src);
     if (isOwn) this.takeForeign();
     if (isOwn && this.inverse === undefined) return this.forget(doc);
     if (isOwn) {
-      const entry: Entry<ProxyDoc> = {doc, type, op: this.inverse, isPending: true};
+      const entry: Entry<UndoableDoc> = {doc, type, op: this.inverse, isPending: true};
       this.inverse = undefined;
       if (source === this) this.keepReverted(entry);
       else this.capture(entry);
@@ -186,14 +198,14 @@ export class UndoManager extends TypedEmitter {
     this.carryOver(foreign.doc, foreign.type, foreign.op, foreign.isRollback);
   }
 
-  private carryOver(doc: ProxyDoc, type: Type, op: unknown, isRollback: boolean): void {
+  private carryOver(doc: UndoableDoc, type: Type, op: unknown, isRollback: boolean): void {
     this.undoStack.transform(doc, type, op, isRollback);
     this.redoStack.transform(doc, type, op, isRollback);
     this.emit('change');
   }
 
   /** Another host may load what the document shows already, for instance after the death of the last one. */
-  private onLoad(doc: ProxyDoc): void {
+  private onLoad(doc: UndoableDoc): void {
     this.foreign = undefined;
     const before = this.shown.get(doc);
     this.shown.set(doc, doc.data);
@@ -212,8 +224,8 @@ export class UndoManager extends TypedEmitter {
     else this.forget(doc);
   }
 
-  private capture(entry: Entry<ProxyDoc>): void {
-    const now = entry.doc.connection.clock.now();
+  private capture(entry: Entry<UndoableDoc>): void {
+    const now = (entry.doc.connection.clock ?? systemClock).now();
     const isSameStep = this.captureTimeout > 0 && now - this.capturedAt < this.captureTimeout && now >= this.capturedAt;
     this.capturedAt = now;
     this.redoStack.clear();
@@ -226,16 +238,16 @@ export class UndoManager extends TypedEmitter {
     this.emit('change');
   }
 
-  private keepReverted(entry: Entry<ProxyDoc>): void {
+  private keepReverted(entry: Entry<UndoableDoc>): void {
     OpStack.add(this.reverting!.item, entry);
   }
 
-  private revert(from: OpStack<ProxyDoc>, to: OpStack<ProxyDoc>, type: 'undo' | 'redo'): Promise<boolean> {
+  private revert(from: OpStack<UndoableDoc>, to: OpStack<UndoableDoc>, type: 'undo' | 'redo'): Promise<boolean> {
     this.takeForeign();
     const item = from.items.pop();
     if (!item) return Promise.resolve(false);
     this.stopCapturing();
-    const reverted: StackItem<ProxyDoc> = {entries: [], meta: item.meta};
+    const reverted: StackItem<UndoableDoc> = {entries: [], meta: item.meta};
     this.reverting = {target: to, item: reverted};
     try {
       for (const {doc, op} of [...item.entries].reverse()) {
@@ -251,12 +263,12 @@ export class UndoManager extends TypedEmitter {
     return Promise.resolve(true);
   }
 
-  private tell(doc: ProxyDoc, error: Error): void {
+  private tell(doc: UndoableDoc, error: Error): void {
     if (this.listenerCount('error')) this.emit('error', error);
     else doc.emit('error', error);
   }
 
-  private forget(doc: ProxyDoc): void {
+  private forget(doc: UndoableDoc): void {
     this.undoStack.forget(doc);
     this.redoStack.forget(doc);
     this.stopCapturing();

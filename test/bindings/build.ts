@@ -20,7 +20,8 @@ export async function build(outDir: string): Promise<void> {
       extensions: ['.ts', '.js'],
       extensionAlias: {'.js': ['.ts', '.js']},
       // ShareDB tries it and takes `inherits` where it is not to be had.
-      fallback: {util: false}
+      fallback: {util: false},
+      alias: {'sharedb-tabs/undo$': join(root, 'lib/undo.ts')}
     },
     module: {
       rules: [

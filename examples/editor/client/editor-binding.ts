@@ -1,7 +1,9 @@
 /** Binds a Quill editor to a rich-text document. */
 import Quill, {Delta} from 'quill';
 import type {Doc} from 'sharedb/lib/client/index.js';
+import {UndoManager} from 'sharedb-tabs/undo';
 import {type Content, toOps} from './content.js';
+import {undoBy} from './undo-history.js';
 
 /** Missing is what was never created, or has been deleted. */
 export type Availability = 'loading' | 'there' | 'missing';
@@ -13,6 +15,7 @@ export class EditorBinding {
   /** What the document has and the editor does not show yet. */
   #unseen = new Delta();
   #showing = false;
+  readonly #undo: UndoManager;
 
   constructor(quill: Quill, doc: Doc<Content>, onAvailability: (availability: Availability) => void) {
     this.#quill = quill;
@@ -24,11 +27,15 @@ export class EditorBinding {
     doc.on('load', this.#reset);
     doc.on('create', this.#reset);
     doc.on('del', this.#reset);
+    this.#undo = new UndoManager(doc, {sources: [this]});
+    undoBy(quill, this.#undo);
     this.#reset();
   }
 
   stop(): void {
     const {doc} = this;
+    undoBy(this.#quill, undefined);
+    this.#undo.close();
     // What the browser has typed and Quill has not noticed belongs to this document.
     this.#quill.update('user');
     this.#quill.off('text-change', this.#submit);
@@ -52,6 +59,7 @@ export class EditorBinding {
     this.#unseen = this.#unseen.compose(new Delta(toOps(op as Content)));
     // An input method owns the text until it is done; what is changed under it would be garbled.
     if (!this.#quill.composition.isComposing) this.#show();
+    if (source === this.#undo) this.#quill.setSelection(endOfChange(new Delta(toOps(op as Content))), 0, 'api');
   };
 
   readonly #show = () => {
@@ -59,7 +67,6 @@ export class EditorBinding {
     quill.update('user');
     const change = this.#unseen;
     this.#unseen = new Delta();
-    // Not silently: Quill rebases its undo history over what it hears of.
     this.#showWith(() => quill.updateContents(change, 'api'));
   };
 
@@ -69,7 +76,6 @@ export class EditorBinding {
     this.#unseen = new Delta();
     const selection = quill.hasFocus() ? quill.getSelection() : null;
     this.#showWith(() => quill.setContents(type ? new Delta(toOps(data)) : new Delta(), 'api'));
-    quill.history.clear();
     quill.enable(Boolean(type));
     if (type && selection) quill.setSelection(selection.index, selection.length, 'silent');
     this.#onAvailability(type ? 'there' : version === null ? 'loading' : 'missing');
@@ -83,4 +89,15 @@ export class EditorBinding {
       this.#showing = false;
     }
   }
+}
+
+/** Where a caret belongs that follows a change. */
+function endOfChange(change: Delta): number {
+  let index = 0;
+  let end = 0;
+  for (const {insert, retain, attributes} of change.ops) {
+    index += typeof insert === 'string' ? insert.length : insert ? 1 : typeof retain === 'number' ? retain : 0;
+    if (retain === undefined || attributes) end = index;
+  }
+  return end;
 }

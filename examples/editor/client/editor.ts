@@ -16,8 +16,6 @@ export function createEditor(): Quill {
         ['blockquote', 'code-block', 'link'],
         ['clean']
       ],
-      // Undo takes back what was done in this tab, nobody else's work.
-      history: {userOnly: true},
       // Outside of lists Tab goes on to the next control: the editor is no trap for the keyboard.
       keyboard: {bindings: {tab: {key: 'Tab', handler: () => true}}}
     }

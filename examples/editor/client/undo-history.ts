@@ -1,0 +1,27 @@
+/** Quill's keys and menus for undo and redo, with the steps of an `UndoManager`. */
+import Quill from 'quill';
+import type {UndoManager} from 'sharedb-tabs/undo';
+
+const QuillHistory = Quill.import('modules/history') as typeof import('quill/modules/history.js').default;
+
+/** Quill's own history knows nothing of ops that the server refuses, nor of what is loaded anew. */
+class UndoHistory extends QuillHistory {
+  manager?: UndoManager | undefined;
+
+  override undo(): void {
+    void this.manager?.undo();
+  }
+
+  override redo(): void {
+    void this.manager?.redo();
+  }
+
+  override record(): void {}
+}
+
+Quill.register({'modules/history': UndoHistory}, true);
+
+/** From now on, the editor undoes and redoes by this manager, or not at all. */
+export function undoBy(quill: Quill, manager: UndoManager | undefined): void {
+  (quill.history as UndoHistory).manager = manager;
+}
