@@ -43,7 +43,7 @@ export interface ConnectOptions {
    * and how surely: see {@link StoreDurability}. What a worker's `startHost({store})` says goes before.
    * Default `{durability: 'relaxed'}`.
    */
-  store?: {durability?: StoreDurability | undefined} | false | undefined;
+  store?: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined} | false | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
@@ -84,8 +84,9 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
   authorize: ['a function of url and token', isFunction],
   debug: [`true, false, or names out of ${DEBUG_SCOPES.join(', ')}`, debug => (isFlag(debug) || isText(debug)) && parseScopes(debug)],
   store: [
-    "false or {durability: 'delayed' | 'relaxed' | 'strict'}",
-    store => store === false || (isObject(store) && [undefined, 'delayed', 'relaxed', 'strict'].includes(store['durability'] as undefined))
+    "false or {durability: 'delayed' | 'relaxed' | 'strict', resume: 'snapshot' | 'ops'}",
+    store => store === false || (isObject(store) && [undefined, 'delayed', 'relaxed', 'strict'].includes(store['durability'] as undefined) &&
+      [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined))
   ],
   versionDecoder: ['a function of the data', isFunction],
   storedFirst: ['true or false', isFlag],

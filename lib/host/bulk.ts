@@ -6,16 +6,28 @@ import type {RealConnection} from './upstream.js';
 export class Bulk {
   private waiting: (() => void)[] = [];
 
-  constructor(private readonly connection: RealConnection, private readonly tabs: () => Iterable<Tab>) {}
+  constructor(private readonly connection: RealConnection, private readonly tabs: () => Iterable<Tab>) {
+    const {_handleBulkMessage: upstream} = connection;
+    // The server's answer for many documents is one to each tab, too.
+    connection._handleBulkMessage = (...args) => this.forTabs(() => upstream.apply(connection, args));
+  }
 
   run(act: () => void): void {
     this.connection.startBulk();
-    for (const tab of this.tabs()) tab.startBulk();
+    try {
+      this.forTabs(act);
+    } finally {
+      this.connection.endBulk();
+    }
+  }
+
+  private forTabs(act: () => void): void {
+    const tabs = [...this.tabs()];
+    for (const tab of tabs) tab.startBulk();
     try {
       act();
     } finally {
-      for (const tab of this.tabs()) tab.endBulk();
-      this.connection.endBulk();
+      for (const tab of tabs) tab.endBulk();
     }
   }
 

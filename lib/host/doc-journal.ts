@@ -140,6 +140,13 @@ export class DocJournal {
     }
   }
 
+  /** Deletes all that is stored of the document. */
+  delete(): void {
+    this.store.remove(this.key);
+    this.journalChars = 0;
+    this.checkpointChars = 0;
+  }
+
   /** Keeps what can't be used under another name: nobody's edits are deleted for being unreadable. */
   setAside(error: unknown): void {
     this.store.setAside(this.key, error);

@@ -120,6 +120,19 @@ export class DocNews {
     follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.recorded.snapshotJson()}}`);
   }
 
+  /** The server does not let us have the document. Who waits for an answer gets the error with that. */
+  empty(error: Error): void {
+    const data = encodeError(error);
+    for (const follower of this.followers) {
+      follower.awaitsServer = false;
+      if (follower.sent === null) continue;
+      follower.sent = null;
+      const isAnswered = follower.requests > 0 || (follower.subscribed && follower.willAskAgain);
+      follower.subscribed = false;
+      follower.tab.send({a: 'doc.refused', ...this.about(follower), error: data, ...(isAnswered && {silent: true})});
+    }
+  }
+
   /** @param owner the tab that made it; else it concerns all */
   tellError(error: Error, owner: string | undefined): void {
     const data = encodeError(error);

@@ -14,6 +14,10 @@ export class Follower {
   unsettled = 0;
   /** One more entry, for a document that has just left a query's results: its deletion comes after. */
   grace = false;
+  /** Has subscribed without a server: it subscribes again when there is one. */
+  willAskAgain = false;
+  /** Was given a stored state without a server, and gets what the server says of it. */
+  awaitsServer = false;
   /** Requests that are not answered yet: the real document must not be let go meanwhile. */
   requests = 0;
   /** The revision of the last state that the tab was sent, in place of what it had. */
@@ -31,7 +35,7 @@ export class Follower {
   constructor(readonly tab: Tab, public lastSeq = 0) {}
 
   get follows(): boolean {
-    return this.subscribed || this.queries > 0 || this.unsettled > 0 || this.grace;
+    return this.subscribed || this.queries > 0 || this.unsettled > 0 || this.grace || this.awaitsServer;
   }
 
   /** The tab has let go of the document, and nothing is under way for it any more. */
@@ -127,6 +131,7 @@ export class Follower {
     this.subscribed = false;
     this.queries = 0;
     this.grace = false;
+    this.awaitsServer = false;
     this.requests = 0;
     this.mark = undefined;
   }

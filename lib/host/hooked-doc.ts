@@ -1,8 +1,9 @@
-import type {Callback, RealDoc, RealOp} from './upstream.js';
+import type {Callback, RealDoc, RealOp, ServerSnapshot} from './upstream.js';
 
 /** What a host does in place of upstream's methods, each called for the one of its name, and at a document's events. */
 export interface DocHooks extends Pick<
-  RealDoc, '_otApply' | '_handleOp' | 'ingestSnapshot' | '_clearInflightOp' | 'flush' | '_rollback' | '_hardRollback' | '_sendOp' | '_emitResponseError'
+  RealDoc, '_otApply' | '_handleOp' | 'ingestSnapshot' | '_clearInflightOp' | 'flush' | '_rollback' | '_hardRollback' | '_sendOp' | '_emitResponseError' |
+  '_fetch' | '_flushSubscribe' | '_handleFetch' | '_handleSubscribe'
 > {
   onLoad(): void;
   onError(error: Error): void;
@@ -43,6 +44,10 @@ function prototypeBefore(upstream: RealDoc): RealDoc {
     _rollback(this: HookedDoc, error: Error): void { this[HOOKS]._rollback(error); },
     _hardRollback(this: HookedDoc, error: Error): void { this[HOOKS]._hardRollback(error); },
     _sendOp(this: HookedDoc): void { this[HOOKS]._sendOp(); },
+    _fetch(this: HookedDoc, options: {force?: boolean}, callback?: Callback): void { this[HOOKS]._fetch(options, callback); },
+    _flushSubscribe(this: HookedDoc): void { this[HOOKS]._flushSubscribe(); },
+    _handleFetch(this: HookedDoc, error: Error | null, snapshot?: ServerSnapshot): void { this[HOOKS]._handleFetch(error, snapshot); },
+    _handleSubscribe(this: HookedDoc, error?: Error | null, snapshot?: ServerSnapshot): void { this[HOOKS]._handleSubscribe(error, snapshot); },
     _emitResponseError(this: HookedDoc, error: Error, callback?: Callback): void { this[HOOKS]._emitResponseError(error, callback); }
   });
 }

@@ -38,6 +38,12 @@ export interface StoreOptions {
   storage?: Storage | undefined;
   /** Of a given storage, 'strict' is its own matter. Default 'relaxed'. */
   durability?: StoreDurability | undefined;
+  /**
+   * How a document goes on that was stored. 'snapshot', the default: the first request asks the server for the state, as a page
+   * does that is loaded. 'ops': it asks only for the ops since, which is less to send, and shows what was stored where reads were
+   * revoked, or the database was replaced.
+   */
+  resume?: 'snapshot' | 'ops' | undefined;
   /** Encrypts documents and ops before they are stored; their names are not. */
   cipher?: Cipher | undefined;
 }
@@ -182,6 +188,7 @@ export class Host {
       onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
         {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
       ),
+      resumesFromStore: (options.store || undefined)?.resume === 'ops',
       onPending: (change, ops) => this.board.countPending(change, ops),
       onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
       // Memory is kept for what somebody has open.

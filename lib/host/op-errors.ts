@@ -19,6 +19,13 @@ export function historyLost({collection, id}: RealDoc): Error {
   return withCode('ERR_TABS_OP_LOST', `The host no longer knows what the op was made on. ${collection}.${id}`);
 }
 
+/** The server does not lead on from the state that unsent ops were made on. */
+export function historyGone({collection, id}: RealDoc): Error {
+  return withCode('ERR_TABS_HISTORY_GONE',
+    `The server no longer has the ops since the state that this edit was made on, or has another database. The edit was not saved: it ` +
+    `is a dead letter, and what is shown is the server's state. ${collection}.${id}`);
+}
+
 /** What a type has thrown. */
 export function notApplied(error: unknown): Error {
   if (!(error instanceof Error)) return withCode('ERR_OT_OP_NOT_APPLIED', String(error));

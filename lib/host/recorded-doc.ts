@@ -12,10 +12,15 @@ import {ServerLog} from './server-log.js';
 import {dryRun} from './dry-run.js';
 import type {Json0Component} from './json0-values.js';
 import {hook, type DocHooks} from './hooked-doc.js';
-import {notApplied} from './op-errors.js';
+import {historyGone, notApplied} from './op-errors.js';
 import {isMissingType, missingType} from './missing-type.js';
 import {correctedStep, giveInverse, noteInvertible, rollBackSoftly} from './soft-rollback.js';
-import type {Callback, RealDoc, RealOp} from './upstream.js';
+import {ServerState, typeOf} from './server-state.js';
+import {stepBetween} from './state-step.js';
+import type {Callback, RealDoc, RealOp, ServerSnapshot} from './upstream.js';
+
+/** The server does not lead on from what the op was made on. */
+const LOST_AT_SERVER = new Set(['ERR_SUBMIT_TRANSFORM_OPS_NOT_FOUND', 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT']);
 
 export interface RecordedDocEvents {
   /** Whether anybody stands at a revision, and needs to be told how it goes on from there. */
@@ -41,6 +46,10 @@ export interface RecordedDocEvents {
   defer(act: () => void): void;
   /** The document is of a type that this host does not know. @param isAnswer whether who asked is told, and nobody else */
   onMissingType(error: Error, isAnswer?: boolean): void;
+  /** The server does not let us have the document: it is empty now, and what is stored of it is to go. */
+  onRefused(error: Error): void;
+  /** Runs what is done for many documents in one go, later in this turn. */
+  together(act: () => void): void;
 }
 
 /** The callback for an op of a tab that is restored. */
@@ -101,6 +110,8 @@ export class RecordedDoc implements DocHooks {
   /** In the middle of an acknowledgement or a rejection, which have their own records. */
   private answering = false;
   private willFlush = false;
+  /** Whether it is what the server says. */
+  readonly server: ServerState;
 
   constructor(
     readonly doc: RealDoc,
@@ -110,6 +121,13 @@ export class RecordedDoc implements DocHooks {
   ) {
     this.history = new History(start);
     this.upstream = hook(doc, this);
+    this.server = new ServerState(doc, this.upstream, {
+      onOtherState: snapshot => this.replaceByServer(snapshot),
+      onRefusal: error => this.empty(error),
+      onNoWay: () => this._hardRollback(historyGone(doc)),
+      data: () => (JSON.parse(this.snapshotJson()) as SnapshotData).data,
+      together: act => events.together(act)
+    });
     if (this.hasState) this.recordLoad();
   }
 
@@ -290,6 +308,19 @@ export class RecordedDoc implements DocHooks {
     doc.flush();
   }
 
+  /** A state of the server's that has come before there was anybody to read the store: it is taken again afterwards. */
+  takeOut(): ServerSnapshot | undefined {
+    if (!this.hasState || this.doc.version === null || this.doc.hasWritePending()) return undefined;
+    const {v, type, data} = JSON.parse(this.snapshotJson()) as SnapshotData;
+    this.startAnew();
+    return {v: v!, type, data};
+  }
+
+  /** A state that a tab has of the server's. */
+  plant(snapshot: ServerSnapshot): void {
+    this.upstream.ingestSnapshot.call(this.doc, snapshot);
+  }
+
   beginReading(): void {
     this.isReading = true;
   }
@@ -321,6 +352,7 @@ export class RecordedDoc implements DocHooks {
     doc.inflightOp = null;
     doc.pendingOps = [];
     this.recordedVersion = null;
+    this.server.trust();
     this.history.clear();
   }
 
@@ -450,6 +482,7 @@ export class RecordedDoc implements DocHooks {
     const missing = error ? undefined : missingType((message as RealOp).create?.type, doc);
     if (missing) return this.replaying ? void (this.replayError ??= missing) : this.noteMissing(missing);
     const {src, seq, v} = message as RealOp & {v?: number};
+    if (!error && typeof v === 'number' && !this.replaying) this.server.noteOp(v);
     const isAck = this.isInFlight(src, seq);
     // An op that was sent again may have come back as one of the server's before the server refuses to take it a second time:
     // upstream would take back the one that is in flight by now. Where none is, its own tab alone is to hear of it.
@@ -473,10 +506,11 @@ export class RecordedDoc implements DocHooks {
     }
   }
 
-  /** @internal */
-  ingestSnapshot(snapshot: Parameters<RealDoc['ingestSnapshot']>[0], callback?: Callback): void {
+  /** A state of the server, by an answer or by a query's results. @internal */
+  ingestSnapshot(snapshot: ServerSnapshot, callback?: Callback): void {
     if (this.isReading) return this.events.defer(() => this.ingestSnapshot(snapshot, callback));
     const {doc} = this;
+    if (snapshot && this.server.take(snapshot, callback)) return undefined;
     if (snapshot && !doc.type && !doc.hasWritePending() && !((doc.version ?? -1) > snapshot.v)) {
       const missing = missingType(snapshot.type, doc);
       if (missing) {
@@ -491,6 +525,64 @@ export class RecordedDoc implements DocHooks {
       if (!this.isLocked) this.missing = undefined;
     }
     return this.upstream.ingestSnapshot.call(doc, snapshot, callback);
+  }
+
+  /** @internal */
+  _fetch(options: {force?: boolean}, callback?: Callback): void {
+    this.server.fetch(options, callback);
+  }
+
+  /** @internal */
+  _flushSubscribe(): void {
+    this.server.flushSubscribe();
+  }
+
+  /** @internal */
+  _handleFetch(error: Error | null, snapshot?: ServerSnapshot): void {
+    this.server.handleFetch(error, snapshot);
+  }
+
+  /** @internal */
+  _handleSubscribe(error?: Error | null, snapshot?: ServerSnapshot): void {
+    this.server.handleSubscribe(error, snapshot);
+  }
+
+  /** The server has another state than the one shown: a change like any other, where the type can tell it as an op. */
+  private replaceByServer(snapshot: ServerSnapshot): void {
+    const {doc} = this;
+    const type = typeOf(snapshot.type);
+    const op = doc.type && type === doc.type ? stepBetween(doc.type, doc.data, snapshot.data) : undefined;
+    if (op !== undefined) {
+      doc.version = snapshot.v;
+      // It may be nothing but another version.
+      if (Array.isArray(op) && !op.length) this.push('{}');
+      else doc._otApply({op}, false);
+      return this.events.onLoad();
+    }
+    // What tabs have made on the state that is gone can't be carried over: they hear that with the new one.
+    this.rollbacks++;
+    doc._setType(null);
+    doc.version = null;
+    this.history.clear();
+    this.events.onRollback();
+    this.ingestSnapshot(snapshot);
+    return this.events.onReset(encodeError(historyGone(doc)), undefined);
+  }
+
+  /** The server does not let us have the document: nothing of it is shown any more. */
+  private empty(error: Error): void {
+    const {doc} = this;
+    const ops = [doc.inflightOp, ...doc.pendingOps];
+    this.rollbacks++;
+    this.server.trust();
+    doc._setType(null);
+    doc.version = null;
+    doc.inflightOp = null;
+    doc.pendingOps = [];
+    this.recordedVersion = null;
+    for (const op of ops) callEach(op, error);
+    this.history.restart(null);
+    this.events.onRefused(error);
   }
 
   /** @internal */
@@ -526,6 +618,18 @@ export class RecordedDoc implements DocHooks {
 
   /** @internal */
   _rollback(error: Error): void {
+    const {code} = error as {code?: string};
+    if (LOST_AT_SERVER.has(code!)) return this._hardRollback(historyGone(this.doc));
+    const refused = this.doc.inflightOp;
+    if (!this.server.mayBeLost || !refused) return this.rollBackSoftly(error);
+    return this.server.probe(isLost => {
+      if (this.doc.inflightOp !== refused) return;
+      if (isLost) this._hardRollback(historyGone(this.doc));
+      else this.rollBackSoftly(error);
+    });
+  }
+
+  private rollBackSoftly(error: Error): void {
     rollBackSoftly(this.doc, error, {
       isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog,
       takeBack: reason => this.takeBack(reason), replace: (reason, remedy) => this.replace(reason, remedy)
@@ -587,7 +691,7 @@ export class RecordedDoc implements DocHooks {
   _sendOp(): void {
     const {doc, journal} = this;
     const op = doc.inflightOp ?? doc.pendingOps[0];
-    if (this.replaying || !op) return;
+    if (this.replaying || !op || this.server.isAsking) return;
     doc.submitSource = !!op.submitSource;
     if (!journal) return this.upstream._sendOp.call(doc);
     if (!doc.connection.canSend) return;
@@ -621,6 +725,7 @@ export class RecordedDoc implements DocHooks {
   _hardRollback(error: Error): void {
     const {doc} = this;
     this.rollbacks++;
+    this.server.trust();
     const inflight = doc.inflightOp;
     const pending = doc.pendingOps;
     this.givenUp = inflight ?? undefined;

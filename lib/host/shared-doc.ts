@@ -32,6 +32,8 @@ export interface SharedDocOwner {
   together(act: () => void): void;
   /** The tab of an id that was stored: it may come back, or not. */
   tab(id: string): Tab;
+  /** A stored state is gone on from as long as the server does not object. */
+  readonly resumesFromStore: boolean;
   /** The host's. */
   readonly epoch: string;
   /** The number of ops that the server has not answered to went up or down. */
@@ -90,11 +92,17 @@ export class SharedDoc implements RecordedDocEvents {
   restore(): void {
     if (!this.journal) return;
     this.isRestoring = true;
+    // By a query's results, before the host has known of it: that is the server's answer, and younger than what is stored.
+    const arrived = this.recorded.takeOut();
+    if (arrived) this.held.hold(() => this.doc.ingestSnapshot(arrived));
     this.recorded.beginReading();
     void this.journal.load().then(stored => this.owner.together(() => {
       const missed = this.recorded.endReading();
       this.wasRestored = !!stored && this.revive(stored);
-      if (this.wasRestored) this.awaitTabs();
+      if (this.wasRestored) {
+        this.awaitTabs();
+        if (!this.owner.resumesFromStore) this.recorded.server.distrust();
+      }
       this.isRestoring = false;
       if (missed) this.doc.fetch();
       this.runHeld();
@@ -173,7 +181,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   subscribe(tab: Tab, position: Position): void {
     if (this.isRestoring) return this.hold(tab, () => this.subscribe(tab, position));
-    this.followers.of(tab).subscribed = true;
+    Object.assign(this.followers.of(tab), {subscribed: true, willAskAgain: !this.isConnected});
     this.answer(tab, 's', position, callback => this.doc.subscribe(callback));
   }
 
@@ -381,6 +389,23 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   /** @internal */
+  onRefused(error: Error): void {
+    this.news.empty(error);
+    this.cutTimer?.cancel();
+    this.journal?.delete();
+    this.releaseSubscription();
+  }
+
+  /** @internal */
+  together(act: () => void): void {
+    this.retain();
+    this.owner.together(() => {
+      act();
+      this.release();
+    });
+  }
+
+  /** @internal */
   defer(act: () => void): void {
     this.held.hold(act);
   }
@@ -403,12 +428,19 @@ export class SharedDoc implements RecordedDocEvents {
     });
     // The tab has seen more of the server than this host.
     const isBehind = !!seed && (seed.v ?? 0) > (this.doc.version ?? 0);
-    if (this.isCurrent) return isBehind ? this.doc.fetch(reply) : reply();
+    // Who fetches wants to know what the server has, whether or not it has told of it.
+    const mustAsk = isBehind || (action === 'f' && !seed && !position.stored);
+    if (this.isCurrent) return mustAsk ? this.doc.fetch(reply) : reply();
     if (this.recorded.isLocked && (this.isLocal || !this.isConnected)) return reply();
     // Without a server the host's copy is the best answer there is.
     const fromCopy = !isBehind && (position.stored || !this.isConnected) && this.recorded.hasState && !this.news.isInRollback;
     if (!fromCopy) return load(reply);
     if (action === 's' || this.isConnected) load(() => {});
+    else if (!this.recorded.server.isTrusted) {
+      // What the server says comes later, as a change.
+      follower.awaitsServer = true;
+      load(() => { follower.awaitsServer = false; });
+    }
     reply();
   }
 
@@ -439,7 +471,7 @@ export class SharedDoc implements RecordedDocEvents {
   /** The tab has a state that the server had. If this document can go on from it, the tab can too. */
   private plant(follower: Follower, inc: number, {v, type, data}: SnapshotData): void {
     if (v === null || follower.sent !== null || inc !== follower.inc || this.news.isInRollback) return;
-    if (!this.recorded.hasState) this.doc.ingestSnapshot({v, type, data});
+    if (!this.recorded.hasState) this.recorded.plant({v, type, data});
     const rev = this.recorded.revisionOf(v);
     if (rev !== undefined) this.news.plant(follower, rev);
   }

@@ -41,17 +41,33 @@ export class SharedQueries {
   }
 
   fetch(tab: Tab, {id, c, q, o}: QueryRequest): void {
+    const {connection} = this.owner;
+    const key = keyOf(c, q, o);
+    // Without a server, the last results are the best there is.
+    const isOnline = connection.state === 'connected' || connection.state === 'connecting';
+    const kept = isOnline ? undefined : keptResults(this.owner, key);
+    if (kept) return this.answerFromKept(tab, id, c, kept);
     const reply = tab.inThisSession((error: Error | null, results: RealDoc[], extra: unknown) => {
       if (error) return tab.send({a: 'qf', id, error: encodeError(error)});
-      const data = results?.map(doc => item(doc, c, this.owner.share(doc).bring(tab)));
-      tab.send({a: 'qf', id, data, extra});
+      if (results) this.owner.keepResults(key, resultsToKeep(results, extra));
+      whenSettled(results?.map(doc => this.owner.share(doc)) ?? [], tab.inThisSession(() => {
+        const data = results?.map(doc => item(doc, c, this.owner.share(doc).bring(tab)));
+        tab.send({a: 'qf', id, data, extra});
+      }));
     });
-    shareUnknown(this.owner.connection.createFetchQuery(c, q, o ? {...o} : null, reply), this.owner);
+    shareUnknown(connection.createFetchQuery(c, q, o ? {...o} : null, reply), this.owner);
+  }
+
+  private answerFromKept(tab: Tab, id: number, c: string, {docs, extra}: KeptResults): void {
+    const real = docs.map(([collection, d]) => this.owner.connection.get(collection, d));
+    whenSettled(real.map(doc => this.owner.share(doc)), tab.inThisSession(() => {
+      tab.send({a: 'qf', id, data: real.map(doc => item(doc, c, this.owner.share(doc).bring(tab))), extra});
+    }));
   }
 
   subscribe(tab: Tab, request: QueryRequest): void {
     const {c, q, o} = request;
-    const key = JSON.stringify([c, q, o ?? null]);
+    const key = keyOf(c, q, o);
     let query = this.queries.get(key);
     if (!query) {
       query = new SharedQuery(this.owner, key, request, () => this.queries.delete(key));
@@ -138,18 +154,11 @@ class SharedQuery {
   }
 
   private get kept(): KeptResults | undefined {
-    try {
-      const kept = JSON.parse(this.owner.keptResults(this.key) ?? 'null') as KeptResults | null;
-      return kept && Array.isArray(kept.docs) ? kept : undefined;
-    } catch {
-      return undefined;
-    }
+    return keptResults(this.owner, this.key);
   }
 
   private keep(): void {
-    const docs = (this.real.results ?? []).map((doc): [string, string] => [doc.collection, doc.id]);
-    const kept: KeptResults = {docs, extra: this.real.extra};
-    this.owner.keepResults(this.key, JSON.stringify(kept));
+    this.owner.keepResults(this.key, resultsToKeep(this.real.results ?? [], this.real.extra));
   }
 
   /** @param id of the tab's query; without it, all of the tab's */
@@ -293,6 +302,39 @@ class SharedQuery {
 
   private sendToJoined(message: (id: number) => {a: string}): void {
     for (const {tab, id, joined} of this.members) if (joined) tab.send(message(id));
+  }
+}
+
+const keyOf = (c: string, q: unknown, o: object | undefined): string => JSON.stringify([c, q, o ?? null]);
+
+function resultsToKeep(results: readonly RealDoc[], extra: unknown): string {
+  const kept: KeptResults = {docs: results.map(({collection, id}) => [collection, id]), extra};
+  return JSON.stringify(kept);
+}
+
+function keptResults(owner: SharedQueriesOwner, key: string): KeptResults | undefined {
+  try {
+    const kept = JSON.parse(owner.keptResults(key) ?? 'null') as KeptResults | null;
+    return kept && Array.isArray(kept.docs) ? kept : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Calls back when all of the documents can be asked; none of them is let go of meanwhile. */
+function whenSettled(docs: readonly SharedDoc[], act: () => void): void {
+  let left = docs.length;
+  if (!left) return act();
+  for (const doc of docs) {
+    doc.retain();
+    doc.whenSettled(() => {
+      if (--left) return;
+      try {
+        act();
+      } finally {
+        for (const each of docs) each.release();
+      }
+    });
   }
 }
 

@@ -34,6 +34,18 @@ export interface RealOp {
   submitSource?: boolean;
 }
 
+/** `type` is missing where it is the default one. */
+export interface ServerSnapshot {
+  v: number;
+  type?: string | null;
+  data?: unknown;
+}
+
+export interface SubscribeRequest {
+  wantSubscribe: boolean;
+  callback?: Callback | null;
+}
+
 export interface RealDoc {
   readonly collection: string;
   readonly id: string;
@@ -45,13 +57,16 @@ export interface RealDoc {
   wantSubscribe: boolean;
   preventCompose: boolean;
   submitSource: boolean;
+  /** The callbacks of fetches under way, and of those that wait. */
+  inflightFetch: (Callback | undefined)[];
+  pendingFetch: (Callback | undefined)[];
   fetch(callback?: Callback): void;
   subscribe(callback?: Callback): void;
   unsubscribe(callback?: Callback): void;
   flush(): void;
   hasWritePending(): boolean;
   hasPending(): boolean;
-  ingestSnapshot(snapshot: {v: number; type: string | null; data?: unknown}, callback?: Callback): void;
+  ingestSnapshot(snapshot: ServerSnapshot, callback?: Callback): void;
   on(event: string, listener: (...args: never[]) => void): void;
   once(event: string, listener: (...args: never[]) => void): void;
   /** Without it, `_destroyDoc` does nothing. */
@@ -60,8 +75,12 @@ export interface RealDoc {
   inflightOp: RealOp | null;
   pendingOps: RealOp[];
   /** Requests under way: the last of them decides whether the document will be followed. */
-  inflightSubscribe: {wantSubscribe: boolean} | null;
-  pendingSubscribe: {wantSubscribe: boolean}[];
+  inflightSubscribe: SubscribeRequest | null;
+  pendingSubscribe: SubscribeRequest[];
+  /** Where requests leave, for the snapshot if the version is null, and where their answers come. */
+  _flushSubscribe(): void;
+  _handleFetch(error: Error | null, snapshot?: ServerSnapshot): void;
+  _handleSubscribe(error?: Error | null, snapshot?: ServerSnapshot): void;
   /** Every change of the data passes through here, in the one order that is the history. */
   _otApply(op: RealOp, source: unknown): void;
   /** Queues an op that was applied; `_submit` would roll back hard where applying fails. */
@@ -77,7 +96,7 @@ export interface RealDoc {
   _emitNothingPending(): void;
   _setType(type: string | null): void;
   _setData(data: unknown): void;
-  _fetch(options: {force: boolean}, callback: Callback): void;
+  _fetch(options: {force?: boolean}, callback?: Callback): void;
   _isInHardRollback: boolean;
   /** Silent read rejections call back without their error; the tabs need it. */
   _emitResponseError(error: Error, callback?: Callback): void;
@@ -139,6 +158,8 @@ export interface RealConnection {
   bulk: object | null | undefined;
   startBulk(): void;
   endBulk(): void;
+  /** The server's answer for many documents, told to each of them. */
+  _handleBulkMessage(error: Error | null, message: object, method: string): void;
   /** Presence is the tabs' own: the host passes the messages on instead of keeping presences. */
   _presenceSeq: number;
   _handlePresence(error: Error | null, message: PresenceReply): void;

@@ -16,6 +16,8 @@ export const ERROR_CODES = {
   ERR_TABS_PROTOCOL: 'ERR_TABS_PROTOCOL',
   /** A new host does not know a document's history: the op could not be carried over. */
   ERR_TABS_OP_LOST: 'ERR_TABS_OP_LOST',
+  /** The server no longer has the ops since the state that the op was made on, or has another database. */
+  ERR_TABS_HISTORY_GONE: 'ERR_TABS_HISTORY_GONE',
   /** No tab has given the host a token for the server: `getToken` failed, or took too long. */
   ERR_TABS_NO_TOKEN: 'ERR_TABS_NO_TOKEN',
   /** No way to reach a server is left: no worker, no url, no socket. */

@@ -12,6 +12,7 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
     (unsettled === undefined || (Array.isArray(unsettled) && unsettled.every(isCount))) &&
     Array.isArray(outcomes) && outcomes.every(outcome => isObject(outcome) && isCount((outcome as {seq: unknown}).seq)) &&
     (isError(loadError) || (isObject(snapshot) && isCount(snapshot['rev']))),
+  'doc.refused': ({c, d, inc, error}) => isNamed(c, d) && isCount(inc) && isError(error),
   'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
   'doc.planted': ({c, d, inc, rev, way = []}) => isNamed(c, d) && isCount(inc) && isCount(rev) && Array.isArray(way) &&
     way.every(entry => isObject(entry) && isCount(entry['rev'])),

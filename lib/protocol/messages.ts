@@ -111,6 +111,17 @@ export interface LostMessage {
   inc: number;
 }
 
+/** The server refuses a document that was shown from the store: it is empty now. */
+export interface RefusedMessage {
+  a: 'doc.refused';
+  c: string;
+  d: string;
+  inc: number;
+  error: ErrorData;
+  /** The answer to a request of the tab tells of the error. */
+  silent?: true;
+}
+
 /** The host knows what the tab has brought along, or ingested, and where in its history that is. */
 export interface PlantedMessage {
   a: 'doc.planted';

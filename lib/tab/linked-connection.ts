@@ -11,7 +11,7 @@ import type {Hello, Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
 import type {TabId} from '../protocol/ids.js';
 import {isEvent} from '../protocol/events.js';
-import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
 import {Inventory} from './inventory.js';
@@ -534,6 +534,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         return this.find(message)?.handleRollback(message['inc'] as number);
       case 'doc.reset':
         return this.find(message)?.handleReset(message as unknown as ResetMessage);
+      case 'doc.refused':
+        return this.find(message)?.handleRefused(message as unknown as RefusedMessage);
       case 'doc.lost':
         return this.find(message)?.handleLost(message['inc'] as number);
       case 'doc.planted':

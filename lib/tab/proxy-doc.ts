@@ -2,8 +2,8 @@ import type {TabReport} from '../protocol/report.js';
 import {TabsError, decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {CodedError} from './events.js';
 import {
-  MAX_RUN, type AheadOp, type EntryMessage, type LastWord, type PlantedMessage, type Position, type ResetMessage, type SentOp,
-  type SettledMessage, type SnapshotData
+  MAX_RUN, type AheadOp, type EntryMessage, type LastWord, type PlantedMessage, type Position, type RefusedMessage, type ResetMessage,
+  type SentOp, type SettledMessage, type SnapshotData
 } from '../protocol/messages.js';
 import {isLocal} from '../protocol/local.js';
 import {stepOf} from '../protocol/step.js';
@@ -634,6 +634,26 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleLinked(): void {
     this.flush();
     this._resubscribe();
+  }
+
+  /** The server does not let us have the document: nothing of it is shown any more. @internal */
+  handleRefused({inc, error, silent}: RefusedMessage): void {
+    if (!this.isCurrent(inc)) return;
+    const failure = decodeError(error);
+    const ops = this.unanswered;
+    const {type, data} = this;
+    this.setAside = undefined;
+    this.unsettled = [];
+    this.inflightOp = null;
+    this.pendingOps = [];
+    this.startAnew();
+    this.version = null;
+    this._setType(null);
+    if (ops.length) this.connection.giveUp(this, ops, error);
+    for (const op of ops) callEach(op, failure);
+    if (type) this.emit('del', data, false);
+    if (!silent && error.code !== 'ERR_SNAPSHOT_READ_SILENT_REJECTION') this.emit('error', failure);
+    this._emitNothingPending();
   }
 
   /** @internal */

@@ -156,7 +156,7 @@ describe('an ingested state, and what the host has', () => {
     await agree([doc], {n: 5, text: 'ab'});
   });
 
-  it('is asked for now and then where the server refuses to tell of the document', async () => {
+  it('is asked for anew where the server refuses to give its ops', async () => {
     const {open} = openHost();
     const [doc, other] = [open(), open()];
     await other.fetch();
@@ -164,7 +164,8 @@ describe('an ingested state, and what the host has', () => {
     let refused = 0;
     backend.use('op', (_, next) => next(refused++ ? undefined : new Error('not now')));
     await ingestAndAdd(doc, 2, 3);
-    expect(refused).to.be.within(2, 4);
+    // The snapshot leads on where the ops do not.
+    expect(refused).to.be.within(1, 4);
     await agree([doc], {n: 7, text: 'ab'});
   });
 

@@ -161,7 +161,7 @@ describe('a host with a store', () => {
     const heard = event<DeadLetter>(tab, 'deadletter');
     const answer = doc.submitOp(op).catch((error: {code: string}) => error.code);
     emptied.connect(stage.connection);
-    expect(await answer).to.equal('ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT');
+    expect(await answer).to.equal('ERR_TABS_HISTORY_GONE');
     expect((await heard).step).to.eql({op});
     await doc.whenNothingPending();
     expect([doc.type, doc.version, doc.hasPending()]).to.eql([null, 0, false]);

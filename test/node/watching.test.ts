@@ -501,8 +501,7 @@ describe('what tabs of one host do beyond that', () => {
       requests.push(context['data'].a as string);
       next();
     });
-    doc().fetch();
-    actor.get('notes', 'one').fetch();
+    actor.get('notes', 'one').subscribe();
     doc().unsubscribe();
     await calm();
     doc().subscribe();

@@ -1,0 +1,414 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
+import {Connection, logger} from 'sharedb/lib/client/index.js';
+import {Host, type StoreOptions} from '../../lib/host.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {until} from '../waiting/until.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+type Message = Record<string, any>;
+
+/** A server whose parts can be taken away, a disk, and hosts after one another. */
+class Stage {
+  db!: any;
+  backend!: Backend & {suppressPublish?: boolean};
+  readonly storage = new InMemoryStorage();
+  /** What the server refuses to give, and how. */
+  refused: Error | undefined;
+  channel = memoryChannels();
+  host!: Host;
+  connection!: Connection;
+  /** What the host has sent to the server. */
+  sent: Message[] = [];
+  store: Omit<StoreOptions, 'storage'> = {};
+
+  constructor() {
+    this.replaceDatabase();
+  }
+
+  replaceDatabase(): void {
+    this.db = new BasicQueryableMemoryDB();
+    this.backend = new Backend({db: this.db});
+    this.backend.use('readSnapshots', (_context, next) => next(this.refused));
+  }
+
+  start(online = true): void {
+    this.channel = memoryChannels();
+    this.connection = new Connection({readyState: 3, close() {}, send() {}} as never);
+    this.sent = [];
+    this.connection.on('send' as never, ((message: Message) => this.sent.push(message)) as never);
+    if (online) this.goOnline();
+    this.host = new Host({connection: this.connection, channel: this.channel, store: {storage: this.storage, ...this.store}, warn: () => {}});
+  }
+
+  async startConnected(): Promise<void> {
+    this.start();
+    await until('the host is connected', () => (this.connection.state as string) === 'connected');
+  }
+
+  goOnline(): void {
+    this.backend.connect(this.connection);
+  }
+
+  tab(options: {storedFirst?: boolean} = {}): ProxyConnection {
+    return new ProxyConnection({channel: this.channel, warn: () => {}, ...options});
+  }
+
+  /** As another client of the server has it. */
+  async remote(id = 'a'): Promise<any> {
+    const doc = this.backend.connect().get('notes', id);
+    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
+    return doc;
+  }
+
+  async create(data: unknown, id = 'a'): Promise<void> {
+    const doc = await this.remote(id);
+    await new Promise<void>((resolve, reject) => doc.create(data, (error: Error) => (error ? reject(error) : resolve())));
+  }
+
+  /** A remote client makes so many edits. */
+  async edit(times: number, id = 'a'): Promise<void> {
+    const doc = await this.remote(id);
+    for (let i = 0; i < times; i++) {
+      await new Promise<void>((resolve, reject) => doc.submitOp([{p: ['n'], na: 1}], (error: Error) => (error ? reject(error) : resolve())));
+    }
+  }
+
+  trimLog(before: number, id = 'a'): Promise<void> {
+    return new Promise(resolve => this.db.deleteOps('notes', id, 0, before, null, () => resolve()));
+  }
+
+  /** What is stored of the document as it is by now. */
+  async storeOnce(id = 'a'): Promise<void> {
+    this.start();
+    const tab = this.tab();
+    await tab.get('notes', id).subscribe();
+    await this.stop(tab);
+  }
+
+  async stop(tab: ProxyConnection): Promise<void> {
+    await tab.flushWrites();
+    tab.close();
+    this.host.close();
+    await this.host.whenClosed;
+  }
+}
+
+const shown = ({data, version}: ProxyDoc): unknown => [data, version];
+
+describe('stored state', () => {
+  let stage: Stage;
+  beforeEach(() => { stage = new Stage(); });
+  afterEach(() => stage.host.close());
+
+  /** What is stored is version 1 with n = 0; the server has gone on to version 6, and lost the ops before 5. */
+  async function trimmed(): Promise<void> {
+    await stage.create({n: 0});
+    await stage.storeOnce();
+    await stage.edit(5);
+    await stage.trimLog(5);
+  }
+
+  for (const how of ['subscribe', 'fetch'] as const) {
+    it(`is as the server has it after a ${how} behind a trimmed log`, async () => {
+      await trimmed();
+      await stage.startConnected();
+      const doc = stage.tab().get('notes', 'a');
+      await doc[how]();
+      expect(shown(doc)).to.eql([{n: 5}, 6]);
+    });
+  }
+
+  it('is as the server has it when many are subscribed to at once, with one request', async () => {
+    await stage.create({n: 0}, 'b');
+    await stage.storeOnce('b');
+    await trimmed();
+    await stage.startConnected();
+    const tab = stage.tab();
+    tab.startBulk();
+    const both = ['a', 'b'].map(id => tab.get('notes', id));
+    const subscribed = both.map(doc => doc.subscribe());
+    tab.endBulk();
+    await Promise.all(subscribed);
+    expect(both.map(shown)).to.eql([[{n: 5}, 6], [{n: 0}, 1]]);
+    expect(stage.sent.filter(({a}) => a === 's' || a === 'bs')).to.have.length(1);
+  });
+
+  it('reaches a query behind a trimmed log, and can be edited', async () => {
+    await trimmed();
+    await stage.startConnected();
+    const query = stage.tab().createSubscribeQuery('notes', {});
+    await new Promise(resolve => query.once('ready', resolve as never));
+    const [doc] = query.results as ProxyDoc[];
+    await until('it is so', () => doc!.version === 6);
+    await doc!.submitOp([{p: ['n'], na: 1}]);
+    expect((await stage.remote()).data).to.eql({n: 6});
+  });
+
+  it('is brought up to date by a subscribed query alone', async () => {
+    await stage.create({n: 0});
+    await stage.storeOnce();
+    await stage.edit(2);
+    await stage.startConnected();
+    const query = stage.tab().createSubscribeQuery('notes', {});
+    await new Promise(resolve => query.once('ready', resolve as never));
+    expect(shown(query.results[0] as ProxyDoc)).to.eql([{n: 2}, 3]);
+  });
+
+  it('gives way to another database with a lower version, as a change', async () => {
+    await stage.create({n: 0, old: true});
+    await stage.edit(3);
+    await stage.storeOnce();
+    stage.replaceDatabase();
+    await stage.create({n: 7});
+    await stage.startConnected();
+    const tab = stage.tab({storedFirst: true});
+    const doc = tab.get('notes', 'a');
+    await doc.subscribe();
+    const ops: unknown[] = [];
+    doc.on('op', op => ops.push(op));
+    await until('it is so', () => doc.version === 1);
+    expect(shown(doc)).to.eql([{n: 7}, 1]);
+    expect(ops).not.to.be.empty;
+    await doc.submitOp([{p: ['n'], na: 1}]);
+    expect((await stage.remote()).data).to.eql({n: 8});
+    expect(await tab.deadLetters.list()).to.be.empty;
+  });
+
+  it('gives way to other content of the same version', async () => {
+    await stage.create({n: 0, old: [1, 2]});
+    await stage.storeOnce();
+    stage.replaceDatabase();
+    await stage.create({n: 1, fresh: [2]});
+    await stage.startConnected();
+    const doc = stage.tab().get('notes', 'a');
+    await doc.subscribe();
+    expect(shown(doc)).to.eql([{n: 1, fresh: [2]}, 1]);
+  });
+
+  it('is deleted where the new database has no such document', async () => {
+    await stage.create({n: 0});
+    await stage.storeOnce();
+    stage.replaceDatabase();
+    await stage.startConnected();
+    const doc = stage.tab().get('notes', 'a');
+    await doc.subscribe();
+    expect([doc.type, doc.data]).to.eql([null, undefined]);
+    await doc.create({n: 3});
+    expect((await stage.remote()).data).to.eql({n: 3});
+  });
+
+  it('is not shown, nor kept, where it may no longer be read', async () => {
+    await stage.create({secret: true});
+    await stage.storeOnce();
+    stage.refused = Object.assign(new Error('Forbidden'), {code: 'ERR_FORBIDDEN'});
+    await stage.startConnected();
+    const tab = stage.tab();
+    const doc = tab.get('notes', 'a');
+    const error = await doc.subscribe().then(() => undefined, (failure: unknown) => failure);
+    expect((error as {code: string}).code).to.equal('ERR_FORBIDDEN');
+    expect(doc.data).to.equal(undefined);
+    await stage.stop(tab);
+    stage.start(false);
+    const later = stage.tab().get('notes', 'a');
+    void later.subscribe();
+    await stage.tab().flushWrites();
+    expect(later.data).to.equal(undefined);
+  });
+
+  it('is emptied, and told of as an error, where it was shown at once and may no longer be read', async () => {
+    await stage.create({secret: true});
+    await stage.storeOnce();
+    stage.refused = Object.assign(new Error('Forbidden'), {code: 'ERR_FORBIDDEN'});
+    stage.start(false);
+    const tabs = [stage.tab(), stage.tab()];
+    const docs = tabs.map(tab => tab.get('notes', 'a'));
+    await Promise.all(docs.map(doc => doc.subscribe()));
+    expect(docs.map(doc => doc.data)).to.eql([{secret: true}, {secret: true}]);
+    const errors: unknown[][] = docs.map(() => []);
+    docs.forEach((doc, i) => doc.on('error', error => errors[i]!.push((error as {code?: unknown}).code)));
+    stage.goOnline();
+    await until('it is so', () => errors.every(list => list.length > 0) && !stage.connection.get('notes', 'a').hasPending());
+    expect(docs.map(doc => doc.data)).to.eql([undefined, undefined]);
+    await Promise.all(tabs.map(tab => tab.flushWrites()));
+    expect(errors).to.eql([['ERR_FORBIDDEN'], ['ERR_FORBIDDEN']]);
+  });
+
+  it('shows a fetched document at once without a server, and as the server has it afterwards', async () => {
+    await stage.create({n: 0});
+    await stage.storeOnce();
+    await stage.edit(2);
+    stage.start(false);
+    const doc = stage.tab().get('notes', 'a');
+    await doc.fetch();
+    expect(shown(doc)).to.eql([{n: 0}, 1]);
+    stage.goOnline();
+    await until('it is so', () => doc.version === 3);
+    expect(doc.data).to.eql({n: 2});
+  });
+
+  it('is asked for once, and tells the tabs nothing, where the server has the same', async () => {
+    await stage.create({n: 0});
+    await stage.storeOnce();
+    await stage.startConnected();
+    const docs = [stage.tab(), stage.tab()].map(tab => tab.get('notes', 'a'));
+    await docs[0]!.subscribe();
+    await docs[1]!.subscribe();
+    expect(docs.map(shown)).to.eql([[{n: 0}, 1], [{n: 0}, 1]]);
+    expect(stage.sent.filter(({a}) => a === 's').map(({v}) => (v ?? null) as unknown)).to.eql([null]);
+  });
+
+  it('goes on from its version with the option for it', async () => {
+    await stage.create({n: 0});
+    await stage.storeOnce();
+    await stage.edit(2);
+    stage.store = {resume: 'ops'};
+    await stage.startConnected();
+    const doc = stage.tab().get('notes', 'a');
+    await doc.subscribe();
+    await until('it is so', () => doc.version === 3);
+    expect(stage.sent.find(({a}) => a === 's')!['v']).to.equal(1);
+  });
+
+  it('answers a fetch query without a server, and the server does when it is back', async () => {
+    await stage.create({n: 0});
+    await stage.startConnected();
+    const first = stage.tab();
+    await new Promise(resolve => first.createFetchQuery('notes', {}, null, resolve as never));
+    await first.get('notes', 'a').subscribe();
+    await stage.stop(first);
+    stage.start(false);
+    const tab = stage.tab();
+    const query = tab.createFetchQuery('notes', {});
+    await new Promise(resolve => query.once('ready', resolve as never));
+    expect(query.results.map(doc => doc.data as unknown)).to.eql([{n: 0}]);
+    const other = tab.createFetchQuery('notes', {n: 0});
+    const ready = new Promise(resolve => other.once('ready', resolve as never));
+    stage.goOnline();
+    await ready;
+    expect(other.results.map(({id}) => id)).to.eql(['a']);
+  });
+
+  describe('with unsent ops', () => {
+    async function offlineEdit(): Promise<ProxyConnection> {
+      stage.start(false);
+      const tab = stage.tab();
+      const doc = tab.get('notes', 'a');
+      await doc.subscribe();
+      doc.submitOp([{p: ['mine'], oi: 1}]).catch(() => {});
+      await new Promise(resolve => setImmediate(resolve));
+      await tab.flushWrites();
+      return tab;
+    }
+
+    it('is gone on from where the server has the ops', async () => {
+      await stage.create({n: 0});
+      await stage.storeOnce();
+      await stage.stop(await offlineEdit());
+      await stage.edit(2);
+      await stage.startConnected();
+      const doc = stage.tab().get('notes', 'a');
+      await doc.subscribe();
+      await until('it is so', () => !doc.hasPending() && doc.version === 4);
+      expect(doc.data).to.eql({n: 2, mine: 1});
+      expect((await stage.remote()).data).to.eql({n: 2, mine: 1});
+    });
+
+    for (const [what, isSeen] of [['a tab asks', true], ['nobody asks', false]] as const) {
+      it(`becomes the server's behind a trimmed log, with dead letters, where ${what}`, async () => {
+        await stage.create({n: 0});
+        await stage.storeOnce();
+        await stage.stop(await offlineEdit());
+        await stage.edit(5);
+        await stage.trimLog(5);
+        await stage.startConnected();
+        const tab = stage.tab();
+        const doc = tab.get('notes', 'a');
+        if (isSeen) await doc.subscribe();
+        const listed = (): ReturnType<typeof tab.deadLetters.list> => tab.deadLetters.list().catch(() => []);
+        await until('there is a dead letter', async () => (await listed()).length > 0);
+        if (!isSeen) await doc.subscribe();
+        await until('it is so', () => doc.version === 6 && !doc.hasPending());
+        expect(doc.data).to.eql({n: 5});
+        expect((await listed()).map(({error}) => error.code)).to.eql(['ERR_TABS_HISTORY_GONE']);
+      });
+    }
+
+    it('becomes that of another database', async () => {
+      await stage.create({n: 0});
+      await stage.edit(2);
+      await stage.storeOnce();
+      await stage.stop(await offlineEdit());
+      stage.replaceDatabase();
+      await stage.create({n: 9});
+      await stage.startConnected();
+      const tab = stage.tab();
+      const doc = tab.get('notes', 'a');
+      await doc.subscribe();
+      await until('it is so', () => doc.version === 1 && !doc.hasPending());
+      expect(doc.data).to.eql({n: 9});
+      expect((await tab.deadLetters.list()).map(({error}) => error.code)).to.eql(['ERR_TABS_HISTORY_GONE']);
+    });
+  });
+
+  describe('of a living host', () => {
+    it('is loaded anew where ops are missing that were published while it was there', async () => {
+      await stage.create({n: 0});
+      await stage.startConnected();
+      const doc = stage.tab().get('notes', 'a');
+      await doc.subscribe();
+      stage.backend.suppressPublish = true;
+      await stage.edit(4);
+      await stage.trimLog(4);
+      stage.backend.suppressPublish = false;
+      await stage.edit(1);
+      await until('it is so', () => doc.version === 6);
+      expect(doc.data).to.eql({n: 5});
+    });
+
+    it('is loaded anew where the log was trimmed while it was offline', async () => {
+      await stage.create({n: 0});
+      await stage.startConnected();
+      const docs = [stage.tab(), stage.tab()].map(tab => tab.get('notes', 'a'));
+      await Promise.all(docs.map(doc => doc.subscribe()));
+      stage.connection.close();
+      await stage.edit(5);
+      await stage.trimLog(5);
+      stage.goOnline();
+      await until('it is so', () => docs.every(doc => doc.version === 6));
+      expect(docs.map(doc => doc.data)).to.eql([{n: 5}, {n: 5}]);
+    });
+
+    it('is the server\'s after a fetch, also where the server has not told of an op', async () => {
+      await stage.create({n: 0});
+      await stage.startConnected();
+      const doc = stage.tab().get('notes', 'a');
+      await doc.subscribe();
+      stage.backend.suppressPublish = true;
+      await stage.edit(1);
+      await doc.fetch();
+      expect(shown(doc)).to.eql([{n: 1}, 2]);
+    });
+
+    it('tells of a refused resubscription once', async () => {
+      await stage.create({n: 0});
+      stage.backend.use('op', (_context, next) => next(stage.refused));
+      await stage.startConnected();
+      const docs = [stage.tab(), stage.tab()].map(tab => tab.get('notes', 'a'));
+      await Promise.all(docs.map(doc => doc.subscribe()));
+      const errors: unknown[][] = docs.map(() => []);
+      docs.forEach((doc, i) => doc.on('error', error => errors[i]!.push((error as {code?: unknown}).code)));
+      stage.connection.close();
+      await stage.edit(1);
+      stage.refused = Object.assign(new Error('Forbidden'), {code: 'ERR_FORBIDDEN'});
+      stage.goOnline();
+      await until('it is so', () => errors.every(list => list.length > 0));
+      await until('it is so', () => !stage.connection.get('notes', 'a').hasPending());
+      expect(errors).to.eql([['ERR_FORBIDDEN'], ['ERR_FORBIDDEN']]);
+    });
+  });
+});
