@@ -101,7 +101,7 @@ export class SharedDoc implements RecordedDocEvents {
       this.wasRestored = !!stored && this.revive(stored);
       if (this.wasRestored) {
         this.awaitTabs();
-        if (!this.owner.resumesFromStore) this.recorded.server.distrust();
+        if (!this.owner.resumesFromStore && !this.isLocal) this.recorded.server.distrust();
       }
       this.isRestoring = false;
       if (missed) this.doc.fetch();
@@ -429,7 +429,7 @@ export class SharedDoc implements RecordedDocEvents {
     // The tab has seen more of the server than this host.
     const isBehind = !!seed && (seed.v ?? 0) > (this.doc.version ?? 0);
     // Who fetches wants to know what the server has, whether or not it has told of it.
-    const mustAsk = isBehind || (action === 'f' && !seed && !position.stored);
+    const mustAsk = isBehind || (action === 'f' && !this.isLocal && !seed && !position.stored);
     if (this.isCurrent) return mustAsk ? this.doc.fetch(reply) : reply();
     if (this.recorded.isLocked && (this.isLocal || !this.isConnected)) return reply();
     // Without a server the host's copy is the best answer there is.
