@@ -288,7 +288,9 @@ export class Scheduler implements SubmissionOwner {
   }
 
   #tellError(error: unknown): void {
-    if (this.onerror) this.onerror(error);
+    if (this.onerror) return this.onerror(error);
+    // eslint-disable-next-line no-console -- the browser's own report is prevented, and nobody else would tell
+    console.error('sharedb-tabs/tasks: an error in a thread, outside of any task. Set `pool.onerror` to handle it.', error);
   }
 
   /** It ends after what it runs; what it has not begun runs elsewhere. */

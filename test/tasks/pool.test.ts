@@ -100,6 +100,19 @@ describe('tasks in Node', function () {
       expect(heard).to.have.length(1);
       pool.onerror = null;
     });
+
+    it('outside of any task come to the console where nobody else hears of them', async () => {
+      const {error} = console;
+      const told = new Promise<unknown[]>(resolve => { console.error = (...args) => resolve(args); });
+      try {
+        await pool.execute(() => { setTimeout(() => { throw new Error('late'); }, 5); });
+        const [message, cause] = await told;
+        expect(message).to.contain('pool.onerror');
+        expect(cause).to.have.property('message', 'late');
+      } finally {
+        console.error = error;
+      }
+    });
   });
 
   describe('threads', () => {
