@@ -1,4 +1,6 @@
 import type {Authorize, ServerUrl, SocketLike} from '../host/server-connection.js';
+import type {IsTransient} from '../host/server-faults.js';
+import type {ServerTimeouts} from '../host/server-watch.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {DEBUG_SCOPES, parseScopes} from '../protocol/debug.js';
@@ -52,6 +54,10 @@ export interface ConnectOptions {
   getToken?: (() => string | Promise<string>) | undefined;
   /** How the token gets to the server, where the page is the host: see `authorize` of `startHost`. */
   authorize?: Authorize | undefined;
+  /** How long a host in a page waits for the server before it takes the WebSocket for dead: see `startHost`. */
+  serverTimeouts?: ServerTimeouts | undefined;
+  /** Tells faults of the server from refusals, where the page is the host: see `isTransient` of `startHost`. */
+  isTransient?: IsTransient | undefined;
   /**
    * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
    * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.
@@ -89,6 +95,11 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
       [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined))
   ],
   versionDecoder: ['a function of the data', isFunction],
+  isTransient: ['a function of an error', isFunction],
+  serverTimeouts: [
+    '{hello, answer, pong}, each a number of milliseconds above 0',
+    timeouts => isObject(timeouts) && ['hello', 'answer', 'pong'].every(name => timeouts[name] === undefined || (timeouts[name] as number) > 0)
+  ],
   storedFirst: ['true or false', isFlag],
   hostTimeout: ['a number of milliseconds above 0', timeout => timeout > 0]
 };

@@ -1,5 +1,7 @@
 import {Host, type StoreOptions} from '../host/host.js';
 import {bindToServer, connectToServer, type Authorize, type ServerUrl, type SocketLike} from '../host/server-connection.js';
+import type {IsTransient} from '../host/server-faults.js';
+import type {ServerTimeouts} from '../host/server-watch.js';
 import type {RealConnection} from '../host/upstream.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
@@ -9,7 +11,7 @@ import type {BackendOrSocket} from './options.js';
 
 /** What a host in the page connects to. */
 export type Server =
-  | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined}
+  | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined; serverTimeouts: ServerTimeouts | undefined}
   | {backendOrSocket: BackendOrSocket};
 
 export interface DirectHostOptions {
@@ -18,6 +20,7 @@ export interface DirectHostOptions {
   store: StoreOptions | false | undefined;
   locks: Locks | undefined;
   cleared: Clearing | undefined;
+  isTransient?: IsTransient | undefined;
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
 
@@ -26,11 +29,14 @@ export interface DirectHostOptions {
  * host, over channels that do not leave the page. Of several tabs that connect directly, the first has the
  * store of direct connections; the others go without, and their status says so.
  */
-export async function startDirectHost(server: Server, {namespace, channel, store, locks, warn, cleared}: DirectHostOptions): Promise<Host> {
+export async function startDirectHost(
+  server: Server, {namespace, channel, store, locks, isTransient, warn, cleared}: DirectHostOptions
+): Promise<Host> {
   const own = `${namespace}/direct`;
   const office = store === false || !locks ? undefined : await tryOffice(locks, own);
   const host: Host = new Host({
-    namespace, channel, connection: connectTo(server, () => host.token()), warn, cleared, store: office ? {...(store || {}), name: own} : false
+    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, warn, cleared,
+    store: office ? {...(store || {}), name: own} : false
   });
   if (office) void host.whenClosed.then(office.leave);
   return host;
@@ -52,7 +58,10 @@ function tryOffice(locks: Locks, namespace: string): Promise<{leave: () => void}
 }
 
 function connectTo(server: Server, getToken: () => Promise<string>): RealConnection {
-  if ('url' in server) return connectToServer(server.url, server.needsToken ? getToken : undefined, server.authorize);
+  if ('url' in server) {
+    const {url, needsToken, authorize, serverTimeouts: timeouts} = server;
+    return connectToServer(url, {getToken: needsToken ? getToken : undefined, authorize, timeouts});
+  }
   const {backendOrSocket} = server;
   if (typeof backendOrSocket === 'function') return bindToServer(backendOrSocket());
   if ('connect' in backendOrSocket) return backendOrSocket.connect() as RealConnection;

@@ -221,16 +221,18 @@ export class TabConnection extends ProxyConnection {
   }
 
   private async hostInPage({steal, after, cleared}: WorkerGreeting, signal: AbortSignal): Promise<void> {
-    const {store, warn, channel, build = ''} = this.connectOptions;
+    const {store, warn, channel, isTransient, build = ''} = this.connectOptions;
     const {clock} = this;
     const server = this.server('as a host');
     const {startElectedHost} = await import('./page-host.js');
     if (signal.aborted) return;
-    startElectedHost(server, {namespace: this.namespace, build, steal, after, signal, store, warn, channel, clock, cleared, locks: this.locks});
+    startElectedHost(server, {
+      namespace: this.namespace, build, steal, after, signal, store, isTransient, warn, channel, clock, cleared, locks: this.locks
+    });
   }
 
   private async connectDirectly(reason: string): Promise<void> {
-    const {store, warn} = this.connectOptions;
+    const {store, warn, isTransient} = this.connectOptions;
     // Known now, so that a second reason does not start a second host; told when nobody is in the constructor.
     this.mode = 'direct';
     try {
@@ -240,7 +242,7 @@ export class TabConnection extends ProxyConnection {
       const {startDirectHost} = await import('./page-host.js');
       if (this.isClosed) return;
       this.directHost = await startDirectHost(server, {
-        namespace: this.namespace, channel: this.ownChannel, warn, store, locks: this.locks, cleared: this.mark?.read()
+        namespace: this.namespace, channel: this.ownChannel, isTransient, warn, store, locks: this.locks, cleared: this.mark?.read()
       });
       this.emit('mode', 'direct', reason);
     } catch (error) {
@@ -253,9 +255,9 @@ export class TabConnection extends ProxyConnection {
   /** @throws ERR_TABS_NO_HOST where the options name no server */
   private server(what: string): Server {
     const {backendOrSocket} = this;
-    const {url, getToken, authorize} = this.connectOptions;
+    const {url, getToken, authorize, serverTimeouts} = this.connectOptions;
     if (backendOrSocket) return {backendOrSocket};
-    if (url !== undefined) return {url: absoluteServerUrl(url), needsToken: !!getToken, authorize};
+    if (url !== undefined) return {url: absoluteServerUrl(url), needsToken: !!getToken, authorize, serverTimeouts};
     throw new TabsError('ERR_TABS_NO_HOST', `${what}, this tab needs a url, a backend or a socket`);
   }
 

@@ -2,6 +2,8 @@ import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {StoreOptions} from '../host/host.js';
 import {connectToServer, type Authorize, type ServerUrl} from '../host/server-connection.js';
+import type {IsTransient} from '../host/server-faults.js';
+import type {ServerTimeouts} from '../host/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
 import {host} from './hosting.js';
@@ -32,6 +34,13 @@ export interface StartHostOptions {
   authorize?: Authorize;
   /** Whether the server wants a token. Default: what the first tab says, by having a `getToken` or not. */
   needsToken?: boolean;
+  /** How long the host waits for the server before it takes the WebSocket for dead, in ms. */
+  serverTimeouts?: ServerTimeouts;
+  /**
+   * Whether the server could not take an op for a reason that passes, so that the op is sent again later. `undefined` leaves it to
+   * the library: codes that begin with `ERR_` are refusals, other errors are faults.
+   */
+  isTransient?: IsTransient;
   /**
    * The connection to the server, where it is not a plain WebSocket at `url`: a ShareDB `Connection`. `getToken`
    * asks the tabs for a token, and rejects where none gives one.
@@ -71,7 +80,7 @@ export function startHost(options: StartHostOptions = {}): void {
     reception.expect();
     host({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after, cleared,
-      store: options.store ?? store, locks: browserPlatform().locks, connect, signal: end.signal
+      store: options.store ?? store, isTransient: options.isTransient, locks: browserPlatform().locks, connect, signal: end.signal
     }, {
       onWaiting: () => reception.close(),
       onOpen: opened => { if (isOurs()) reception.open((hello, port) => opened.admit(hello, port)); },
@@ -90,12 +99,12 @@ export function startHost(options: StartHostOptions = {}): void {
 }
 
 function connector(
-  {url: ownUrl, connect, authorize, needsToken: always}: StartHostOptions, {namespace, url: tabsUrl, needsToken}: Omit<WorkerGreeting, 'type'>
+  {url: ownUrl, connect, authorize, needsToken: always, serverTimeouts: timeouts}: StartHostOptions, {namespace, url: tabsUrl, needsToken}: Omit<WorkerGreeting, 'type'>
 ): ((getToken: () => Promise<string>) => unknown) | undefined {
   if (connect) return getToken => connect(namespace, tabsUrl, getToken);
   const url = ownUrl ?? tabsUrl;
   if (url === undefined) return undefined;
-  return getToken => connectToServer(url, always ?? needsToken ? getToken : undefined, authorize);
+  return getToken => connectToServer(url, {getToken: always ?? needsToken ? getToken : undefined, authorize, timeouts});
 }
 
 interface WorkerScope {

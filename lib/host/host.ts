@@ -4,6 +4,7 @@ import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
+import {brief} from '../protocol/debug.js';
 import {TabsError, decodeError, encodeError} from '../protocol/errors.js';
 import {DurableStore} from '../store/durable-store.js';
 import type {Cipher} from '../store/encryption.js';
@@ -19,8 +20,10 @@ import {isLocal} from '../protocol/local.js';
 import {isLastWord, isLostOps} from '../protocol/requests.js';
 import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
-import {localConnection} from './local-connection.js';
+import {FatalOps, type CloseInfo} from './fatal-ops.js';
 import {HostLog} from './host-log.js';
+import {localConnection} from './local-connection.js';
+import {ServerFaults, type IsTransient} from './server-faults.js';
 import {RETURN_MS, type SharedDoc} from './shared-doc.js';
 import {SharedDocs} from './shared-docs.js';
 import {SharedQueries} from './shared-queries.js';
@@ -97,6 +100,11 @@ export interface HostOptions {
   idleAfter?: number | undefined;
   /** The namespace's last clearing: what is stored from before it is deleted, and never read. */
   cleared?: Clearing | undefined;
+  /**
+   * Whether the server could not take an op for a reason that passes, so that the op is sent again later. `undefined` leaves it to
+   * the library, which takes codes that begin with `ERR_` for refusals, and other errors for faults.
+   */
+  isTransient?: IsTransient | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -129,6 +137,10 @@ export class Host {
   private readonly requests: TabRequests;
   private readonly log: HostLog;
   private readonly tokens: Tokens;
+  private readonly faults: ServerFaults;
+  private readonly fatalOps: FatalOps;
+  /** The console has been told that the server can't be reached. */
+  private isUnreachable = false;
   /** From the end of the last tab's session on. */
   private cancelIdle: (() => void) | undefined;
   private readonly stopListening: () => void;
@@ -171,16 +183,27 @@ export class Host {
     };
     this.queries = new SharedQueries(owner);
     this.presences = new SharedPresences(owner);
+    this.faults = new ServerFaults({
+      clock: this.platform.clock, isTransient: options.isTransient, onChange: () => this.board.update()
+    });
+    this.fatalOps = new FatalOps(this.connection, {
+      clock: this.platform.clock,
+      release: (c, d) => this.docs.find([c, d])?.doc._sendOp(),
+      refuse: (c, d, src, seq, error) => this.docs.find([c, d])?.recorded.refuse(src, seq, error)
+    });
     this.stopListening = this.listen();
     const store = (this.store = this.openStore(options.store));
     this.board = new StatusBoard(this.platform, {
       store,
-      counts: () => ({tabs: this.attachedTabs, deadLetters: this.deadLetters.size}),
+      counts: () => ({
+        tabs: this.attachedTabs, deadLetters: this.deadLetters.size, ...(this.faults.current && {serverFault: this.faults.current})
+      }),
       tell: status => this.sendToAll({a: 'host.status', status}, 'own')
     });
     const bulk = new Bulk(this.connection, () => this.tabs.values());
     this.docs = new SharedDocs({
       connection: this.connection, local: this.local, store, log: this.log, epoch: this.epoch,
+      faults: this.faults, fatalOps: this.fatalOps,
       after: this.platform.clock.after,
       now: this.platform.clock.now,
       together: act => bulk.runTogether(act),
@@ -588,15 +611,16 @@ export class Host {
     const listeners: Record<string, (...args: never[]) => void> = {
       state: (state: string, reason: unknown) => {
         if (state === 'disconnected' || state === 'closed' || state === 'stopped') this.queries.onDisconnected();
-        this.log.debug('server', () => `${state}${typeof reason === 'string' ? `: ${reason}` : ''}`);
+        this.log.debug('server', () => `${state}${reason === undefined ? '' : `: ${brief(reasonOf(reason))}`}`);
+        this.watchOps(state, reason);
         this.presences.onState(state);
         this.sendToAll(this.stateMessage(reason));
         if (state === 'connected') for (const doc of this.docs.all()) doc.releaseSubscription();
       },
+      send: (message: Message) => this.fatalOps.noteSent(message),
+      receive: ({data}: {data: Message | null}) => { if (data) this.fatalOps.noteReceived(data); },
       error: (error: Error) => this.relay('error', error),
-      // A socket knows no codes.
-      'connection error': (error: Error) => this.relay('connection error',
-        error.message === this.tokens.failure?.message ? this.tokens.failure : error),
+      'connection error': (error: Error) => this.handleConnectionError(error),
       pong: () => this.requests.handlePong()
     };
     for (const [event, listener] of Object.entries(listeners)) connection.on(event, listener);
@@ -607,6 +631,29 @@ export class Host {
     };
   }
 
+  private watchOps(state: string, reason: unknown): void {
+    if (state === 'connected') {
+      this.isUnreachable = false;
+      return this.fatalOps.onConnected();
+    }
+    if (state === 'connecting') return undefined;
+    // The next connection sends them anyway.
+    this.faults.end();
+    const close = reasonOf(reason);
+    return this.fatalOps.onDisconnected(typeof close === 'object' ? close : undefined);
+  }
+
+  private handleConnectionError(error: Error): void {
+    // A socket knows no codes, and has made another error of it.
+    const {failure} = this.tokens;
+    if (failure && error.message?.endsWith(failure.message)) return this.relay('connection error', failure);
+    if (!this.isUnreachable && (error as {code?: unknown}).code === 'ERR_TABS_SERVER_UNREACHABLE') {
+      this.isUnreachable = true;
+      this.log.warn('sharedb-tabs: no connection to the server, trying again', error);
+    }
+    return this.relay('connection error', error);
+  }
+
   private relay(event: 'error' | 'connection error', error: unknown): void {
     const message = {a: 'connection.event', event, error: encodeError(error)};
     if (this.tabs.size) this.sendToAll(message);
@@ -615,7 +662,8 @@ export class Host {
 
   private stateMessage(reason?: unknown): Message {
     const {state} = this.connection;
-    return typeof reason === 'string' ? {a: 'connection.state', state, reason} : {a: 'connection.state', state};
+    const why = reasonOf(reason);
+    return why === undefined ? {a: 'connection.state', state} : {a: 'connection.state', state, reason: why};
   }
 
   private sendToAll(message: Message, care?: Care): void {
@@ -636,4 +684,11 @@ function inventoryOf(keys: DocKey[]): Record<string, string[]> {
   const known: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
   for (const [c, d] of keys) (known[c] ??= []).push(d);
   return known;
+}
+
+/** Why a connection was closed, as it travels: ShareDB's word, or the code and the reason of the WebSocket's event. */
+function reasonOf(reason: unknown): string | CloseInfo | undefined {
+  if (typeof reason === 'string') return reason;
+  const {code, reason: text} = (reason ?? {}) as {code?: unknown; reason?: unknown};
+  return typeof code === 'number' ? {code, reason: typeof text === 'string' ? text : ''} : undefined;
 }

@@ -35,6 +35,10 @@ export interface RecordedDocEvents {
   onReset(error: ErrorData, loadError: ErrorData | undefined): void;
   /** An error that upstream would emit on the document. @param owner the tab whose op it is about, where that is known */
   onError(error: Error, owner: string | undefined): void;
+  /** The server has answered to the op in flight with an error. Returns whether the op is sent again. */
+  willRetry(error: Error, op: RealOp): boolean;
+  /** The op is not to be sent on this connection. */
+  isHeldBack(op: RealOp): boolean;
   /** The callbacks of one op are called between the two. */
   beginSettling(): void;
   endSettling(): void;
@@ -488,6 +492,7 @@ export class RecordedDoc implements DocHooks {
     // upstream would take back the one that is in flight by now. Where none is, its own tab alone is to hear of it.
     const isStale = error && seq !== undefined && !isAck;
     if (isStale && (doc.inflightOp || seq !== this.givenUp?.seq)) return;
+    if (error && isAck && this.events.willRetry(error, doc.inflightOp!)) return this.askWhetherLost(doc.inflightOp!);
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
     this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
@@ -629,6 +634,13 @@ export class RecordedDoc implements DocHooks {
     });
   }
 
+  /** An adapter may fail with what it no longer has, too, and without a telling code: sending the op again would never help. */
+  private askWhetherLost(failed: RealOp): void {
+    this.server.probe(isLost => {
+      if (isLost && this.doc.inflightOp === failed) this._hardRollback(historyGone(this.doc));
+    });
+  }
+
   private rollBackSoftly(error: Error): void {
     rollBackSoftly(this.doc, error, {
       isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog,
@@ -693,8 +705,13 @@ export class RecordedDoc implements DocHooks {
     const op = doc.inflightOp ?? doc.pendingOps[0];
     if (this.replaying || !op || this.server.isAsking) return;
     doc.submitSource = !!op.submitSource;
-    if (!journal) return this.upstream._sendOp.call(doc);
     if (!doc.connection.canSend) return;
+    if (op.seq !== undefined && this.events.isHeldBack(op)) {
+      // In flight all the same: the server may have it, and say so. In the queue, it would be taken for somebody else's.
+      doc.inflightOp ??= doc.pendingOps.shift()!;
+      return;
+    }
+    if (!journal) return this.upstream._sendOp.call(doc);
     if (!doc.inflightOp) doc.inflightOp = doc.pendingOps.shift()!;
     if (op.src === undefined || op.seq === undefined) {
       op.src = doc.connection.id!;
@@ -710,6 +727,14 @@ export class RecordedDoc implements DocHooks {
       doc.submitSource = !!op.submitSource;
       this.upstream._sendOp.call(doc);
     });
+  }
+
+  /** Gives up an op that was sent: as if the server had refused it. */
+  refuse(src: string, seq: number, error: Error): void {
+    const op = this.doc.inflightOp ?? this.doc.pendingOps[0];
+    if (op?.src !== src || op.seq !== seq || this.rollingBack) return;
+    this.takeUp();
+    this._handleOp(error, {src, seq} as {v?: number});
   }
 
   /** Upstream calls back silent read rejections without their error; the tabs need it. @internal */

@@ -1,5 +1,9 @@
 import {Connection} from 'sharedb/lib/client/index.js';
 import {WebSocket as ReconnectingWebSocket} from 'partysocket';
+import {systemClock} from '../platform/browser.js';
+import {TabsError} from '../protocol/errors.js';
+import type {CloseInfo} from './fatal-ops.js';
+import {ServerWatch, type ServerTimeouts} from './server-watch.js';
 import type {RealConnection} from './upstream.js';
 
 /** Where a host finds its server: a URL, or a function that gives one for each (re)connect. */
@@ -10,7 +14,14 @@ export interface SocketLike {
   readyState: number;
   send(data: string): void;
   close(): void;
+  /** Gives the connection up and opens another one, as partysocket and reconnecting-websocket do. */
+  reconnect?(code?: number, reason?: string): void;
+  readonly shouldReconnect?: boolean;
+  addEventListener?(type: 'open', listener: () => void): void;
 }
+
+/** `WebSocket.OPEN` */
+const OPEN = 1;
 
 /** How a token gets to the server. */
 export type Authorize = (url: string, token: string) => string | {url: string; protocols: string | string[]};
@@ -21,12 +32,19 @@ const inQuery: Authorize = (url, token) => {
   return withToken.href;
 };
 
-/**
- * A ShareDB connection over a WebSocket that reconnects by itself, with growing pauses.
- * @param getToken asked for each (re)connect, where the server wants a token
- * @param authorize default: the query parameter `token`
- */
-export function connectToServer(url: ServerUrl, getToken?: () => Promise<string>, authorize: Authorize = inQuery): RealConnection {
+export interface ServerConnectionOptions {
+  /** Asked for each (re)connect, where the server wants a token. */
+  getToken?: (() => Promise<string>) | undefined;
+  /** Default: the query parameter `token`. */
+  authorize?: Authorize | undefined;
+  timeouts?: ServerTimeouts | undefined;
+}
+
+/** Close code of a WebSocket that this host gives up itself. RFC 6455 leaves those from 4000 on to applications. */
+const GIVEN_UP = 4408;
+
+/** A ShareDB connection over a WebSocket that reconnects by itself, with growing pauses, also where it is dead without saying so. */
+export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, timeouts}: ServerConnectionOptions = {}): RealConnection {
   const address = getToken ? authorized(url, getToken, authorize) : {url: url as string | (() => Promise<string>), protocols: []};
   const socket = new ReconnectingWebSocket(address.url, address.protocols, {
     minReconnectionDelay: 250 + Math.random() * 500,
@@ -35,14 +53,32 @@ export function connectToServer(url: ServerUrl, getToken?: () => Promise<string>
     // ShareDB sends again what was lost: what is left over from the last connection must not come first.
     maxEnqueuedMessages: 0
   });
-  const reconnectNow = (): void => {
-    if (socket.readyState !== socket.OPEN && socket.shouldReconnect) socket.reconnect();
-  };
-  globalThis.addEventListener?.('online', reconnectNow);
-  const connection = bindToServer(socket as unknown as SocketLike);
-  (connection.on as (event: string, listener: () => void) => unknown)('closed', () =>
-    globalThis.removeEventListener?.('online', reconnectNow));
+  const connection = bindToServer(socket as unknown as SocketLike, timeouts);
+  tellReasons(socket, connection);
   return connection;
+}
+
+/** ShareDB hands on what the socket says: an event that has no message, and one that has lost its code. */
+function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection): void {
+  const {onclose} = socket;
+  socket.onclose = event => onclose?.call(socket, closeOf(event, socket.shouldReconnect) as never);
+  socket.onerror = event => {
+    const told = (event as {message?: unknown}).message;
+    const detail = typeof told === 'string' && told && told !== 'TIMEOUT' ? `: ${told}` : '';
+    const where = (socket.url || 'the server').replace(/[?#].*$/, '');
+    const error = new TabsError('ERR_TABS_SERVER_UNREACHABLE',
+      `The WebSocket to ${where} could not be opened (attempt ${socket.retryCount + 1})${detail}`);
+    (connection as unknown as {emit(event: string, error: Error): void}).emit('connection error', error);
+  };
+}
+
+/**
+ * partysocket reports a connection that has failed, for which browsers have the code 1006, as if it had been closed regularly. Such
+ * an event is its own, with properties that a browser's event has from its prototype.
+ */
+function closeOf(event: {code: number; reason: string}, isFailure: boolean): CloseInfo {
+  const {code, reason} = event;
+  return {code: isFailure && code === 1000 && Object.hasOwn(event, 'wasClean') ? 1006 : code, reason: reason || ''};
 }
 
 /** The socket asks for its url first, then for its protocols: both are of the same token. */
@@ -63,6 +99,23 @@ function authorized(url: ServerUrl, getToken: () => Promise<string>, authorize: 
   };
 }
 
-export function bindToServer(socket: SocketLike): RealConnection {
-  return new Connection(socket as never) as unknown as RealConnection;
+/** A socket that can reconnect is watched: see {@link ServerWatch}. */
+export function bindToServer(socket: SocketLike, timeouts?: ServerTimeouts): RealConnection {
+  const connection = new Connection(socket as never) as unknown as RealConnection;
+  if (typeof socket.reconnect === 'function') watch(socket as WatchedSocket, connection, timeouts);
+  return connection;
+}
+
+type WatchedSocket = SocketLike & Required<Pick<SocketLike, 'reconnect'>>;
+
+function watch(socket: WatchedSocket, connection: RealConnection, timeouts: ServerTimeouts | undefined): void {
+  const server = new ServerWatch(connection, {clock: systemClock, timeouts, reconnect: reason => socket.reconnect(GIVEN_UP, reason)});
+  socket.addEventListener?.('open', () => server.noteOpen());
+  if (socket.readyState === OPEN) server.noteOpen();
+  const onOnline = (): void => {
+    if (socket.readyState === OPEN) server.check();
+    else if (socket.shouldReconnect !== false) socket.reconnect();
+  };
+  globalThis.addEventListener?.('online', onOnline);
+  (connection.on as (event: string, listener: () => void) => unknown)('closed', () => globalThis.removeEventListener?.('online', onOnline));
 }

@@ -7,6 +7,7 @@ import {CutTimer} from './cut-timer.js';
 import type {DocJournal, Restored} from './doc-journal.js';
 import {DocNews} from './doc-news.js';
 import type {Follower} from './follower.js';
+import type {FatalOps} from './fatal-ops.js';
 import {Followers} from './followers.js';
 import {HeldActs} from './held-acts.js';
 import type {Entry, Step} from './history.js';
@@ -14,9 +15,10 @@ import {historyLost} from './op-errors.js';
 import type {WaitingOp} from './rebase.js';
 import {RecordedDoc, type RecordedDocEvents} from './recorded-doc.js';
 import {Sequencer} from './sequencer.js';
+import type {ServerFaults} from './server-faults.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Tab} from './tab.js';
-import type {Callback, RealDoc} from './upstream.js';
+import type {Callback, RealDoc, RealOp} from './upstream.js';
 
 /** The way of a tab that is away is kept until it takes so many characters; past them it gets a snapshot instead. */
 const MAX_HISTORY = 4 * 1024 * 1024;
@@ -41,6 +43,8 @@ export interface SharedDocOwner {
   /** The server rejected an op for good. */
   onRejected(doc: SharedDoc, step: Step, error: ErrorData): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
+  readonly faults: Pick<ServerFaults, 'willRetry' | 'forget'>;
+  readonly fatalOps: Pick<FatalOps, 'isHeldBack' | 'forget'>;
   /** A tab is gone whose ops up to `seq` have their place. */
   onGone(doc: SharedDoc, tab: Tab, seq: number): void;
   /** The highest such seq, also of a document that was let go of since. */
@@ -345,6 +349,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** @internal */
   onRollback(): void {
+    this.owner.faults.forget(this.doc);
     this.news.beginRollback();
   }
 
@@ -357,7 +362,19 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   /** @internal */
+  willRetry(error: Error, op: RealOp): boolean {
+    return this.owner.faults.willRetry(this.doc, op, error);
+  }
+
+  /** @internal */
+  isHeldBack(op: RealOp): boolean {
+    return this.owner.fatalOps.isHeldBack(op);
+  }
+
+  /** @internal */
   beginSettling(): void {
+    this.owner.faults.forget(this.doc);
+    if (this.doc.inflightOp) this.owner.fatalOps.forget(this.doc.inflightOp);
     this.news.outcomes.begin();
   }
 

@@ -20,6 +20,14 @@ export const ERROR_CODES = {
   ERR_TABS_HISTORY_GONE: 'ERR_TABS_HISTORY_GONE',
   /** No tab has given the host a token for the server: `getToken` failed, or took too long. */
   ERR_TABS_NO_TOKEN: 'ERR_TABS_NO_TOKEN',
+  /** The WebSocket to the server could not be opened. It is tried again. */
+  ERR_TABS_SERVER_UNREACHABLE: 'ERR_TABS_SERVER_UNREACHABLE',
+  /** The server closes the connection when it gets the op: mostly because it takes no messages of that size. */
+  ERR_TABS_OP_TOO_LARGE: 'ERR_TABS_OP_TOO_LARGE',
+  /** A dead letter can't be sent now: there is no connection to the server. */
+  ERR_TABS_OFFLINE: 'ERR_TABS_OFFLINE',
+  /** It is not known what a dead letter was made on, or the document is of another type now: it can't be carried over. */
+  ERR_TABS_LETTER_BASE: 'ERR_TABS_LETTER_BASE',
   /** No way to reach a server is left: no worker, no url, no socket. */
   ERR_TABS_NO_HOST: 'ERR_TABS_NO_HOST',
   /** The storage: another host has taken it over. */

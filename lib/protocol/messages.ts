@@ -156,7 +156,8 @@ export interface ResetMessage {
 export interface ConnectionStateMessage {
   a: 'connection.state';
   state: string;
-  reason?: string;
+  /** ShareDB's word, or the close code and the reason of the WebSocket. */
+  reason?: string | {code: number; reason: string};
 }
 
 /** An event of the host's connection that the tabs emit too. */
@@ -183,6 +184,8 @@ export interface HostStatus {
   deadLetters: number;
   /** Documents as they were stored, with their edits, that could not be used: see `connection.quarantine`. None where left out. */
   quarantined?: number;
+  /** The server fails with ops, e.g. since its database is away: of so many documents an op is sent again, with pauses. */
+  serverFault?: {docs: number; error: ErrorData};
 }
 
 /** What was stored of a document and could not be used. */

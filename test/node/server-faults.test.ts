@@ -1,0 +1,202 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {type Connection, logger} from 'sharedb/lib/client/index.js';
+import {MemoryDB} from 'sharedb';
+import {Host, type HostOptions} from '../../lib/host.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import {isFault} from '../../lib/host/server-faults.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {HandClock} from '../waiting/hand-clock.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+type Fault = {code?: string; message: string};
+type Commit = (error: unknown, succeeded?: boolean) => void;
+
+/** A database that is away for a while. */
+class FaultyDB extends MemoryDB {
+  fault: Fault | undefined;
+  /** It commits, and the answer is lost. */
+  losesAnswers = false;
+  readsFail = true;
+  commits = 0;
+
+  override commit(...args: [string, string, object, object, object, Commit]): void {
+    this.commits++;
+    const callback = args.pop() as Commit;
+    if (this.fault && !this.losesAnswers) return void setImmediate(() => callback(this.fault));
+    super.commit(...args as unknown as [string, string, object, object, object], ((error: unknown, succeeded?: boolean) => {
+      callback(error ?? this.fault, succeeded);
+    }) as never);
+  }
+
+  override getSnapshot(...args: unknown[]): void {
+    const callback = args.at(-1) as (error: unknown) => void;
+    if (this.fault && this.readsFail && !this.losesAnswers) return void setImmediate(() => callback(this.fault));
+    (super.getSnapshot as (...all: unknown[]) => void).apply(this, args);
+  }
+}
+
+const AWAY = {code: '57P01', message: 'terminating connection due to administrator command'};
+const NOTE = {words: [] as string[]};
+
+describe('a server whose database is away', () => {
+  let db: FaultyDB;
+  let backend: Backend;
+  let clock: HandClock;
+  let host: Host;
+  let tabs: ProxyConnection[];
+  let channel: ReturnType<typeof memoryChannels>;
+
+  function start(options: Partial<HostOptions> = {}): void {
+    channel = memoryChannels();
+    host = new Host({connection: backend.connect(), channel, clock, store: {storage: new InMemoryStorage()}, warn: () => {}, ...options});
+    tabs = [1, 2, 3].map(() => new ProxyConnection({channel, clock, warn: () => {}}));
+  }
+
+  beforeEach(() => {
+    db = new FaultyDB();
+    backend = new Backend({db, errorHandler: () => {}} as never);
+    clock = new HandClock();
+  });
+
+  afterEach(() => {
+    for (const tab of tabs) tab.close();
+    host.close();
+    backend.close();
+  });
+
+  async function open(): Promise<ProxyDoc<typeof NOTE>[]> {
+    const created = tabs[0]!.get('notes', 'a').create(structuredClone(NOTE));
+    await clock.passUntil('it is created', created);
+    const docs = tabs.map(tab => tab.get<typeof NOTE>('notes', 'a'));
+    await clock.passUntil('all have it', Promise.all(docs.map(doc => doc.subscribe())));
+    return docs;
+  }
+
+  async function server(): Promise<string[]> {
+    const connection = backend.connect();
+    const doc = connection.get('notes', 'a');
+    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
+    connection.close();
+    return (doc.data as typeof NOTE).words;
+  }
+
+  const write = (doc: ProxyDoc<typeof NOTE>, word: string): Promise<unknown> =>
+    doc.submitOp([{p: ['words', 0], li: word}]).then(() => undefined, (error: unknown) => error);
+
+  it('gets all that three tabs have typed meanwhile, and nobody sees anything vanish', async () => {
+    start();
+    const docs = await open();
+    const vanished: unknown[] = [];
+    for (const doc of docs) doc.on('op', ops => vanished.push(...(ops as {ld?: unknown}[]).filter(({ld}) => ld !== undefined)));
+    db.fault = AWAY;
+    const written: Promise<unknown>[] = [];
+    for (let second = 0; second < 10; second++) {
+      for (const [i, doc] of docs.entries()) written.push(write(doc, `${i}.${second}`));
+      await clock.passSlowly(1000);
+    }
+    expect(tabs[1]!.status.serverFault).to.deep.equal({docs: 1, error: AWAY});
+    db.fault = undefined;
+    expect(await clock.passUntil('all is acknowledged', Promise.all(written))).to.eql(written.map(() => undefined));
+    expect(vanished).to.eql([]);
+    expect((await server()).toSorted()).to.eql(docs.flatMap((_, i) => Array.from({length: 10}, (__, second) => `${i}.${second}`)).toSorted());
+    for (const doc of docs) expect(doc.data.words).to.eql(await server());
+    expect(await clock.passUntil('letters', tabs[0]!.deadLetters.list())).to.eql([]);
+    await clock.passSlowly(100);
+    expect(tabs[1]!.status.serverFault).to.equal(undefined);
+  });
+
+  it('and that has committed an op before it failed, does not get it twice', async () => {
+    start();
+    const [doc, other] = await open();
+    Object.assign(db, {fault: AWAY, losesAnswers: true});
+    const written = write(doc!, 'once');
+    await clock.passSlowly(300);
+    db.fault = undefined;
+    expect(await clock.passUntil('it is acknowledged', written)).to.equal(undefined);
+    expect(await server()).to.eql(['once']);
+    await clock.passSlowly(100);
+    expect([doc!.data.words, other!.data.words]).to.eql([['once'], ['once']]);
+  });
+
+  it('is asked with growing pauses, by no more requests than these', async () => {
+    start();
+    const [doc] = await open();
+    db.fault = AWAY;
+    db.commits = 0;
+    void write(doc!, 'word');
+    await clock.passSlowly(60_000);
+    expect(db.commits).to.equal(0);
+    expect(asked()).to.be.within(5, 14);
+  });
+
+  it('for a reconnect meanwhile, gets the op with that', async () => {
+    start();
+    const [doc] = await open();
+    db.fault = AWAY;
+    const written = write(doc!, 'word');
+    await clock.passSlowly(700);
+    const real = (host as unknown as {connection: Connection}).connection;
+    real.close();
+    await clock.passSlowly(100);
+    db.fault = undefined;
+    backend.connect(real);
+    expect(await clock.passUntil('it is acknowledged', written)).to.equal(undefined);
+    expect(await server()).to.eql(['word']);
+  });
+
+  it('does not make a refusal of an app a fault', async () => {
+    start();
+    const [doc, other] = await open();
+    backend.use('submit', (_, next) => next(Object.assign(new Error('Not yours'), {code: 'ERR_FORBIDDEN'})));
+    expect(await clock.passUntil('it is refused', write(doc!, 'word'))).to.include({code: 'ERR_FORBIDDEN'});
+    await clock.passSlowly(100);
+    expect([doc!.data.words, other!.data.words]).to.eql([[], []]);
+  });
+
+  it('takes what `isTransient` says', async () => {
+    start({isTransient: ({code}) => (code === 'ERR_BUSY' ? true : code === 'NOT_YOURS' ? false : undefined)});
+    const [doc] = await open();
+    let refusal: Fault | undefined = {code: 'NOT_YOURS', message: 'no'};
+    backend.use('submit', (_, next) => next(refusal && Object.assign(new Error(refusal.message), refusal)));
+    expect(await clock.passUntil('it is refused', write(doc!, 'word'))).to.include({code: 'NOT_YOURS'});
+    refusal = {code: 'ERR_BUSY', message: 'later'};
+    const written = write(doc!, 'later');
+    await clock.passSlowly(60_000);
+    refusal = undefined;
+    expect(await clock.passUntil('it is acknowledged', written)).to.equal(undefined);
+  });
+
+  it('that can read, and takes an op never, has refused it in the end', async () => {
+    start();
+    const [doc, other] = await open();
+    Object.assign(db, {fault: {code: '22P05', message: 'unsupported Unicode escape sequence'}, readsFail: false});
+    expect(await clock.passUntil('it is given up', write(doc!, '\0'))).to.include({code: '22P05'});
+    await clock.passSlowly(100);
+    expect([doc!.data.words, other!.data.words]).to.eql([[], []]);
+    expect((await clock.passUntil('letters', tabs[0]!.deadLetters.list())).length).to.equal(1);
+  });
+
+  function asked(): number {
+    return submits;
+  }
+  let submits = 0;
+  beforeEach(() => {
+    submits = 0;
+    backend.use('submit', (_, next) => {
+      submits++;
+      next();
+    });
+  });
+});
+
+describe('an error of the server', () => {
+  for (const code of ['ERR_FORBIDDEN', 'ERR_OP_SUBMIT_REJECTED', 403, 4001]) {
+    it(`with code ${code} is a refusal`, () => { expect(isFault({code})).to.equal(false); });
+  }
+  for (const code of [undefined, '57P01', 'ECONNREFUSED', 91, 11000]) {
+    it(`with code ${code} is a fault`, () => { expect(isFault({code})).to.equal(true); });
+  }
+});
