@@ -13,6 +13,8 @@ import {Watchdog} from './watchdog.js';
 
 /** A tab without a session greets again after so long; announcements normally come first. */
 const GREET_EVERY_MS = 1000;
+/** After so many greetings without an answer, there is no host of the announced generation. */
+const MAX_UNANSWERED = 3;
 /** Who does not answer on a port for so long, in ms, may not be there: whoever is in the lobby is greeted as well. */
 const PORT_MS = 100;
 /** How long a host may be silent, in ms, before it is asked; and how long it may take to answer. */
@@ -63,8 +65,14 @@ export class HostLink {
   lineage: string | undefined;
   /** Where the last host lives that answered. */
   place: Place | undefined;
-  /** The highest generation of hosts that this tab has heard of: earlier ones have been replaced. */
+  /** Of the last host that has answered. */
   generation = 0;
+  /**
+   * The highest generation of hosts that this tab has heard of: earlier ones have been replaced. Anybody can announce a
+   * host: one that does not answer is forgotten.
+   */
+  private announced = 0;
+  private unanswered = 0;
   private lobby: Channel | undefined;
   private channel: Channel | undefined;
   private session: Session | undefined;
@@ -95,8 +103,8 @@ export class HostLink {
     this.lobby = this.platform.channel(lobbyName(this.namespace));
     this.lobby.onmessage = event => {
       const message = parseLobbyMessage(event.data);
-      if (message?.type !== 'here' || message.generation < this.generation) return;
-      this.generation = message.generation;
+      if (message?.type !== 'here' || message.generation < this.announced) return;
+      this.announced = message.generation;
       if (message.epoch === this.epoch && this.session) return;
       // It may have had the greeting, in the lobby or on a port, and its welcome be under way.
       if (this.greeting) this.greetInLobby();
@@ -115,6 +123,11 @@ export class HostLink {
   call(name: string, args: unknown, timeout: number): Promise<unknown> {
     return this.openSession?.call(name, args, timeout) ??
       Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', `No session with a host: ${name} was not asked`));
+  }
+
+  /** Whether this tab waits for the answer to a call. */
+  get hasOpenCalls(): boolean {
+    return !!this.openSession?.hasOpenCalls;
   }
 
   /** Sends at once what is waiting: a page that is going away has no next turn. */
@@ -231,7 +244,10 @@ export class HostLink {
     this.cancelGreeting();
     this.channel ??= this.openChannel();
     this.lobby?.postMessage(this.greeting!.hello);
-    this.cancelGreeting = this.platform.clock.after(GREET_EVERY_MS, () => this.greet());
+    this.cancelGreeting = this.platform.clock.after(GREET_EVERY_MS, () => {
+      if (++this.unanswered >= MAX_UNANSWERED) this.announced = this.generation;
+      this.greet();
+    });
   }
 
   private openChannel(): Channel {
@@ -284,7 +300,7 @@ export class HostLink {
     switch (answer.type) {
       case 'welcome':
         // A host that has been replaced may wake up and answer, too.
-        if (answer.generation >= this.generation) this.begin(answer, greeting, port);
+        if (answer.generation >= this.announced) this.begin(answer, greeting, port);
         return;
       case 'refusal':
         return this.events.onRefused(answer.protocol);
@@ -306,7 +322,8 @@ export class HostLink {
     this.epoch = welcome.epoch;
     this.lineage = welcome.lineage;
     this.place = welcome.place;
-    this.generation = welcome.generation;
+    this.generation = this.announced = welcome.generation;
+    this.unanswered = 0;
     this.session = greeting.session ?? this.newSession(welcome.session, port ?? this.channel!, welcome.place);
     this.port = port;
     if (this.isLocked && !greeting.hello.locked) this.session.sayLocked();

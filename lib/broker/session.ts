@@ -196,6 +196,11 @@ export class Session {
     this.channel.postMessage({type: 'locked', session: this.id, from: 'tab'} satisfies Locked);
   }
 
+  /** Whether this side has asked something and waits for the answer. */
+  get hasOpenCalls(): boolean {
+    return this.calls.size > 0;
+  }
+
   /** Ends this side of the session: nothing more is sent or received, and open calls are rejected. */
   end(): void {
     if (this.ended) return;

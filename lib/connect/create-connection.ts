@@ -1,5 +1,6 @@
 import {TabsError} from '../protocol/errors.js';
 import {checkOptions, type BackendOrSocket, type ConnectOptions} from './options.js';
+import {absoluteUrl} from './server-url.js';
 import {TabConnection} from './tab-connection.js';
 
 /**
@@ -21,6 +22,7 @@ export function createConnection(first: BackendOrSocket | ConnectOptions = {}, s
   if (!backendOrSocket && options.url === undefined && !options.sharedWorker) {
     throw new TabsError('ERR_TABS_NO_HOST', 'createConnection needs a url, a sharedWorker, a backend or a socket');
   }
+  if (typeof options.url === 'string') absoluteUrl(options.url);
   return new TabConnection(options, backendOrSocket);
 }
 

@@ -1,5 +1,6 @@
 import {OnDemand} from '../platform/on-demand.js';
 import type {ElectedTabHost, ElectedTabHostOptions} from './elected-tab-host.js';
+import {hostCode} from './host-code.js';
 import type {HostSource} from './host-source.js';
 
 /** An {@link ElectedTabHost}, loaded when it is needed: where shared workers serve, few tabs ever elect one. */
@@ -9,7 +10,7 @@ export class ElectedOnDemand implements HostSource {
 
   constructor(options: ElectedTabHostOptions) {
     this.host = new OnDemand(
-      async () => new (await import('./elected-tab-host.js')).ElectedTabHost(options),
+      async () => new (await hostCode.electedTab()).ElectedTabHost(options),
       error => options.onFailure(`What elects a tab can't be loaded: ${(error as Error).message}`)
     );
   }

@@ -49,7 +49,11 @@ export class ElectedTabHost implements HostSource {
       this.isElected = true;
       this.host(false);
       return new Promise<void>(resolve => { this.resign = resolve; });
-    }).catch(() => {});
+    }).catch((error: unknown) => {
+      if (this.closed || this.isElected) return;
+      this.isCandidate = false;
+      this.options.onFailure(`This page may not use Web Locks to elect a tab: ${(error as Error).message}`);
+    });
   }
 
   /** Does not wait for an election: the host in office does not answer. */

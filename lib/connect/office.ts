@@ -1,3 +1,4 @@
+import {isDenied} from '../platform/browser.js';
 import {parseLobbyMessage, type Candidate} from '../protocol/frames.js';
 import {PROTOCOL_VERSION, hostLockName, lobbyName} from '../protocol/version.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
@@ -31,7 +32,11 @@ export function takeOffice(options: OfficeOptions, serve: () => Promise<void>, o
     isServing = true;
     return serve();
   };
-  const lose = (): void => { if (isServing) onLost(); };
+  const lose = (error: unknown): void => {
+    if (isServing) onLost();
+    // Denied locks are no locks.
+    else if (isDenied(error) && !signal.aborted) void enter();
+  };
   // A lock can be stolen, asked for if it is free, or waited for until a signal: not two of these (Web Locks, NotSupportedError).
   if (steal) return void locks.request(name, {steal}, enter).catch(lose);
   const wait = async (): Promise<void> => {

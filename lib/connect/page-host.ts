@@ -47,13 +47,13 @@ export function startElectedHost(server: Server, options: Omit<HostingOptions, '
   host({...options, place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
 }
 
-/** @returns undefined when another tab has it */
+/** @returns undefined when another tab has it, or when this page may not use locks */
 function tryOffice(locks: Locks, namespace: string): Promise<{leave: () => void} | undefined> {
   return new Promise(resolve => {
-    void locks.request(hostLockName(namespace), {ifAvailable: true}, lock => {
+    locks.request(hostLockName(namespace), {ifAvailable: true}, lock => {
       if (!lock) return resolve(undefined);
       return new Promise<void>(leave => resolve({leave}));
-    });
+    }).catch(() => resolve(undefined));
   });
 }
 

@@ -1,10 +1,10 @@
 import type {Host} from '../host/host.js';
-import type {ServerUrl} from '../host/server-connection.js';
 import {browserPlatform} from '../platform/browser.js';
 import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
+import {RetrySchedule} from '../platform/retry-schedule.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Hello} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
@@ -13,11 +13,14 @@ import {ProxyConnection} from '../tab/proxy-connection.js';
 import {ClearingMark} from './clearing-mark.js';
 import {ElectedOnDemand} from './elected-on-demand.js';
 import type {HostSource} from './host-source.js';
+import {hostCode} from './host-code.js';
+import {HostPrefetch} from './host-prefetch.js';
 import {HostWatch} from './host-watch.js';
 import {LastWords} from './last-words.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from './options.js';
 import type {Server} from './page-host.js';
 import {watchPage} from './page-life.js';
+import {absoluteServerUrl, absoluteUrl} from './server-url.js';
 import {SharedWorkerHost} from './shared-worker-host.js';
 import {waysToHost, type Ways} from './ways.js';
 import type {WorkerGreeting} from './worker-messages.js';
@@ -43,6 +46,12 @@ export class TabConnection extends ProxyConnection {
   /** Channels that do not leave the page: to the host of a direct connection. */
   private readonly ownChannel: OpenChannel;
   private readonly ways: Ways;
+  /** How many of the modes this tab has tried since it last had a host. */
+  private tried = 0;
+  /** When all of them have failed, they are tried again. */
+  private readonly retry = new RetrySchedule(() => this.clock, () => this.startOver());
+  private hasToldOfFailure = false;
+  private readonly prefetch: HostPrefetch | undefined;
   private readonly watch: HostWatch;
   /** What this tab contributes to there being a host for all tabs. */
   private source: HostSource | undefined;
@@ -75,13 +84,17 @@ export class TabConnection extends ProxyConnection {
     this.isAmongTabs = ways.modes[0] !== 'direct';
     this.ownChannel = ownChannel;
     this.watch = new HostWatch(this.namespace, locks, () => this.replaceHost());
-    this.on('hostState', state => { if (state === 'connected' && this.source) this.handleShared(); });
+    const isHostForced = ways.modes[0] !== 'elected-tab' && ways.modes.length === 1;
+    this.prefetch = isHostForced ? undefined : new HostPrefetch(
+      () => this.clock, () => Promise.all([hostCode.electedTab(), hostCode.page()])
+    );
+    this.on('hostState', state => { if (state === 'connected') this.handleConnectedHost(); });
     if (options.store !== false && typeof document !== 'undefined') {
       this.mark = new ClearingMark(this.namespace, () => localStorage);
       this.words = new LastWords(this.namespace, this.id!, locks, () => localStorage, this.mark);
     }
     this.leaveLastWords();
-    this.take(ways.modes.shift(), ways.reason);
+    this.startOver();
     this.openLink();
   }
 
@@ -95,6 +108,8 @@ export class TabConnection extends ProxyConnection {
     this.isClosed = true;
     this.cancelTimeout();
     this.stopWatchingPage();
+    this.retry.cancel();
+    this.prefetch?.end();
     this.watch.stop();
     super.close();
     // The last messages of this tab are still on their way to its host.
@@ -137,8 +152,20 @@ export class TabConnection extends ProxyConnection {
 
   // ---- the ways to a host, one after the other
 
-  private take(mode: Mode | undefined, reason: string): void {
+  /** Tries the modes from the best one on: at the start, and after all of them have failed. */
+  private startOver(): void {
+    if (this.isClosed || this.isAway || this.hostState === 'connected' || this.mode === 'direct') return;
+    this.tried = 0;
+    this.takeNext(this.ways.reason);
+  }
+
+  private takeNext(reason: string): void {
+    if (this.isClosed || this.mode === 'direct') return;
+    this.cancelTimeout();
+    this.source?.close();
+    this.source = undefined;
     this.reason = reason;
+    const mode = this.ways.modes[this.tried++];
     this.log.debug('mode', () => `${mode ?? 'no way to a host is left'}: ${reason}`);
     switch (mode) {
       case 'shared-worker':
@@ -148,19 +175,22 @@ export class TabConnection extends ProxyConnection {
       case 'direct':
         return void this.connectDirectly(reason);
       case undefined:
-        nextTick(() => this.emit('error', new TabsError('ERR_TABS_NO_HOST', reason)));
-        return;
+        return this.handleFailure(new TabsError('ERR_TABS_NO_HOST', reason));
       default:
         mode satisfies never;
     }
   }
 
-  private takeNext(reason: string): void {
-    if (this.isClosed || this.mode === 'direct') return;
-    this.cancelTimeout();
-    this.source?.close();
-    this.source = undefined;
-    this.take(this.ways.modes.shift(), reason);
+  /**
+   * All modes have failed, perhaps only for a moment: during a deployment, or offline. This tab stays where hosts announce
+   * themselves, so that it also finds the host of another tab.
+   */
+  private handleFailure(error: TabsError): void {
+    if (this.isClosed) return;
+    // Nobody listens yet where this is the constructor.
+    if (!this.hasToldOfFailure) nextTick(() => this.emit('error', error));
+    this.hasToldOfFailure = true;
+    this.retry.schedule();
   }
 
   private join(source: HostSource | undefined): void {
@@ -224,7 +254,7 @@ export class TabConnection extends ProxyConnection {
     const {store, warn, channel, isTransient, build = ''} = this.connectOptions;
     const {clock} = this;
     const server = this.server('as a host');
-    const {startElectedHost} = await import('./page-host.js');
+    const {startElectedHost} = await hostCode.page();
     if (signal.aborted) return;
     startElectedHost(server, {
       namespace: this.namespace, build, steal, after, signal, store, isTransient, warn, channel, clock, cleared, locks: this.locks
@@ -237,19 +267,28 @@ export class TabConnection extends ProxyConnection {
     this.mode = 'direct';
     try {
       const server = this.server(`${reason}. For a direct connection`);
+      const {startDirectHost} = await hostCode.page();
+      // Until its own host can start, a tab takes any other one that announces itself.
+      if (this.isClosed || !this.isDirect) return;
+      this.watch.stop();
       if (this.isAmongTabs) this.moveTo(this.ownChannel);
       this.isAmongTabs = false;
-      const {startDirectHost} = await import('./page-host.js');
-      if (this.isClosed) return;
       this.directHost = await startDirectHost(server, {
         namespace: this.namespace, channel: this.ownChannel, isTransient, warn, store, locks: this.locks, cleared: this.mark?.read()
       });
+      this.retry.reset();
       this.emit('mode', 'direct', reason);
     } catch (error) {
+      if (!this.isDirect) return;
       this.mode = undefined;
-      // Nobody listens yet where this is the constructor.
-      nextTick(() => this.emit('error', error));
+      this.handleFailure(error instanceof TabsError ? error : new TabsError(
+        'ERR_TABS_NO_HOST', `${reason}; a direct connection can't be started either: ${(error as Error).message}. It is tried again`
+      ));
     }
+  }
+
+  private get isDirect(): boolean {
+    return this.mode === 'direct';
   }
 
   /** @throws ERR_TABS_NO_HOST where the options name no server */
@@ -263,11 +302,17 @@ export class TabConnection extends ProxyConnection {
 
   // ---- hosts that come and go
 
-  private handleShared(): void {
+  private handleConnectedHost(): void {
+    this.hasToldOfFailure = false;
+    this.retry.reset();
+    if (!this.isAmongTabs) return;
+    this.prefetch?.begin();
     this.cancelTimeout();
     this.isRefused = false;
     this.watch.start();
-    const own = this.source!.mode;
+    // This tab may have found the host of another tab after its own modes have failed.
+    const own = this.source?.mode ?? 'elected-tab';
+    this.tried = this.ways.modes.indexOf(own) + 1;
     const {place} = this.host;
     const mode = place && place !== 'direct' ? place : own;
     if (this.mode === mode) return;
@@ -277,10 +322,11 @@ export class TabConnection extends ProxyConnection {
 
   /** The host in office died: what brought it about before brings the next one about. */
   private replaceHost(): void {
-    if (this.isClosed || !this.source || this.closeIfCleared()) return;
-    this.source.start();
+    if (this.isClosed || this.isDirect || this.closeIfCleared()) return;
+    this.source?.start();
     this.reconnect('The host died');
-    this.awaitAnswer(false);
+    if (this.source) this.awaitAnswer(false);
+    else this.startOver();
   }
 
   private awaitAnswer(isSecondTime: boolean): void {
@@ -312,7 +358,7 @@ export class TabConnection extends ProxyConnection {
   /** @internal */
   protected override handleSilence(reason: string): void {
     this.reconnect(reason);
-    if (!this.source) return;
+    if (!this.source) return this.startOver();
     // Without locks nothing tells whether it is dead: a dead one is followed by the next.
     if (this.locks) this.rescue(reason);
     else this.replaceHost();
@@ -354,6 +400,7 @@ export class TabConnection extends ProxyConnection {
   protected override handleRefused(hostProtocol: number): void {
     this.isRefused = true;
     this.cancelTimeout();
+    this.retry.cancel();
     super.handleRefused(hostProtocol);
   }
 
@@ -366,7 +413,11 @@ export class TabConnection extends ProxyConnection {
     const stopWatchingMark = this.mark?.watch(() => this.closeIfCleared());
     const stopWatchingPage = watchPage({
       onHidden: leave,
-      onVisible: isVisible => { if (!this.closeIfCleared()) this.setVisible(isVisible); },
+      onVisible: isVisible => {
+        if (this.closeIfCleared()) return;
+        this.setVisible(isVisible);
+        if (isVisible) this.retry.runNow();
+      },
       // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
       onAway: mayReturn => {
         leave();
@@ -402,18 +453,20 @@ export class TabConnection extends ProxyConnection {
 
   /** Into the back/forward cache: nothing may keep the page out of it, and nobody may wait for it. */
   private putAway(): void {
-    if (!this.source || this.isAway) return;
+    if (!this.isAmongTabs || this.isAway) return;
     this.isAway = true;
     this.cancelTimeout();
+    this.retry.cancel();
     this.watch.stop();
     this.suspend();
-    this.source.close(true);
+    this.source?.close(true);
   }
 
   private takeOut(): void {
     if (!this.isAway || this.closeIfCleared()) return;
     this.isAway = this.hasGivenUp = false;
-    this.join(this.source!.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
+    if (this.source) this.join(this.source.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
+    else this.startOver();
     this.resumeLink();
   }
 
@@ -429,16 +482,4 @@ export class TabConnection extends ProxyConnection {
     this.hasGivenUp = false;
     this.join(this.electedTabHost());
   }
-}
-
-/** A worker's base URL is its script's: relative URLs are made absolute in the page. */
-function absoluteUrl(url: string): string {
-  if (typeof location === 'undefined') return url;
-  const absolute = new URL(url, location.href);
-  absolute.protocol = absolute.protocol.replace(/^http/, 'ws');
-  return absolute.href;
-}
-
-function absoluteServerUrl(url: ServerUrl): ServerUrl {
-  return typeof url === 'function' ? async () => absoluteUrl(await url()) : absoluteUrl(url);
 }

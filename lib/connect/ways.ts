@@ -1,4 +1,4 @@
-import {supportsSharedWorker} from '../platform/browser.js';
+import {obstacleToChannels} from '../platform/browser.js';
 import type {Locks} from '../platform/platform.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from './options.js';
 
@@ -25,7 +25,7 @@ export function waysToHost(options: ConnectOptions, backendOrSocket: BackendOrSo
 
 function obstacleToSharedWorker({sharedWorker}: ConnectOptions): string | undefined {
   if (!sharedWorker) return 'The option sharedWorker is missing';
-  return supportsSharedWorker() ? undefined : 'This browser has no SharedWorker or no BroadcastChannel';
+  return typeof SharedWorker === 'function' ? obstacleToChannels() : 'This browser has no SharedWorker';
 }
 
 function obstacleToElection(
@@ -33,5 +33,5 @@ function obstacleToElection(
 ): string | undefined {
   if (backendOrSocket && url === undefined && !worker) return 'The backend or socket is this tab\'s own';
   if (!locks) return 'There are no Web Locks to elect a tab with';
-  return channel || typeof BroadcastChannel === 'function' ? undefined : 'This browser has no BroadcastChannel';
+  return channel ? undefined : obstacleToChannels();
 }

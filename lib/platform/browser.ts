@@ -1,3 +1,4 @@
+import {nodeProcess, keepAlive} from './keep-alive.js';
 import type {Clock, Locks, OpenChannel, Platform} from './platform.js';
 
 /** Timers that do not keep a Node process alive. */
@@ -24,6 +25,7 @@ export function browserPlatform(own: {channel?: OpenChannel | undefined; locks?:
     locks: own.locks ?? (own.channel ? undefined : globalLocks()),
     clock: own.clock ?? systemClock,
     ...(typeof navigator !== 'undefined' && navigator.storage && {estimateStorage: () => navigator.storage.estimate()}),
+    ...(nodeProcess && {keepAlive}),
     randomId
   };
 }
@@ -32,7 +34,42 @@ function globalLocks(): Locks | undefined {
   return typeof navigator === 'undefined' ? undefined : (navigator.locks as Locks | undefined);
 }
 
-/** Whether this browser can reach a shared worker over channels at all. */
-export function supportsSharedWorker(): boolean {
-  return typeof SharedWorker === 'function' && typeof BroadcastChannel === 'function';
+/**
+ * Why this page can't reach other tabs over channels; undefined where it can. A page whose site data is blocked may have the
+ * constructor, and it throws (Firefox, `network.cookie.cookieBehavior` 2).
+ */
+export function obstacleToChannels(): string | undefined {
+  if (typeof BroadcastChannel !== 'function') return 'This browser has no BroadcastChannel';
+  try {
+    new BroadcastChannel('sharedb-tabs').close();
+    return undefined;
+  } catch (error) {
+    return `This page may not use BroadcastChannel: ${(error as Error).message}`;
+  }
+}
+
+/**
+ * Whether the page may not use locks at all. A page of an opaque origin, e.g. a sandboxed frame, and one whose site data is
+ * blocked have `navigator.locks`, and each request is rejected (Web Locks, "request a lock").
+ */
+export function isDenied(error: unknown): boolean {
+  return (error as Error | undefined)?.name === 'SecurityError';
+}
+
+/** The browser may be wrong when it says yes; it is not when it says no. */
+export function isOnline(): boolean {
+  return typeof navigator === 'undefined' || navigator.onLine !== false;
+}
+
+/** @returns ends the waiting */
+export function whenOnline(callback: () => void): () => void {
+  if (typeof globalThis.addEventListener !== 'function') return () => {};
+  globalThis.addEventListener('online', callback);
+  return () => globalThis.removeEventListener('online', callback);
+}
+
+/** Calls back when the thread has nothing else to do; WebKit does not tell, and calls back at once. */
+export function whenIdle(callback: () => void): void {
+  if (typeof requestIdleCallback === 'function') requestIdleCallback(callback);
+  else callback();
 }

@@ -41,6 +41,11 @@ export interface Platform {
   clock: Clock;
   /** Bytes used and allowed, as the browser estimates them (Storage Standard, `navigator.storage.estimate`). */
   estimateStorage?(): Promise<{usage?: number; quota?: number}>;
+  /**
+   * Only in Node, where channels and timers of this library do not keep the process alive: keeps it alive for as long as it
+   * is needed when nothing else does. The returned function ends that.
+   */
+  keepAlive?(isNeeded: () => boolean): () => void;
   /** A string of at least 128 random bits. */
   randomId(): string;
 }

@@ -113,6 +113,12 @@ export interface Locked {
 
 export type TabChannelMessage = Welcome | Refusal | Absent | Batch | End | Locked;
 
+/**
+ * A generation is the time when its host began, in ms, or little more. One that is not before the year 2248 is of no host, and
+ * would leave no room for later ones.
+ */
+const isGeneration = (value: unknown): boolean => isCount(value) && (value as number) < 2 ** 43;
+
 const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
 
 const isOfSession = (data: Record<string, unknown>): boolean =>
@@ -122,11 +128,11 @@ const isOfSession = (data: Record<string, unknown>): boolean =>
 export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
   if (!isObject(data) || !isCount(data['protocol'])) return undefined;
   if (data['type'] === 'hello') {
-    const ok = isText(data['tabId']) && data['tabId'] !== '' && isCount(data['attempt']) && isCount(data['generation']);
+    const ok = isText(data['tabId']) && data['tabId'] !== '' && isCount(data['attempt']) && isGeneration(data['generation']);
     return ok && typeof data['locked'] === 'boolean' && isText(data['session']) ? (data as unknown as Hello) : undefined;
   }
   if (data['type'] === 'here') {
-    return isText(data['epoch']) && isCount(data['generation']) ? (data as unknown as HostHere) : undefined;
+    return isText(data['epoch']) && isGeneration(data['generation']) ? (data as unknown as HostHere) : undefined;
   }
   if (data['type'] === 'candidate') return isText(data['build']) ? (data as unknown as Candidate) : undefined;
   return undefined;
@@ -138,7 +144,7 @@ export function parseTabChannelMessage(data: unknown): TabChannelMessage | undef
   switch (data['type']) {
     case 'welcome':
       return isCount(data['attempt']) && isText(data['epoch']) && isText(data['lineage']) && isText(data['session']) &&
-        isCount(data['generation']) && isPlace(data['place'])
+        isGeneration(data['generation']) && isPlace(data['place'])
         ? (data as unknown as Welcome) : undefined;
     case 'refusal':
       return isCount(data['attempt']) && isCount(data['protocol']) ? (data as unknown as Refusal) : undefined;

@@ -16,6 +16,7 @@ import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
 import {Inventory} from './inventory.js';
 import type {MirrorDuty} from './mirror-duty.js';
+import {isPresencePending} from './open-requests.js';
 import type {ProxyDoc} from './proxy-doc.js';
 import {RollCall, type Gathering} from './roll-call.js';
 import {submitOptions} from './submit-options.js';
@@ -92,6 +93,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   protected readonly options: ProxyConnectionOptions;
   private readonly tabId: TabId;
   private isLinked = false;
+  private stopKeepingAlive: (() => void) | undefined;
   private wasDown = false;
   private incarnations = 0;
   /** Documents with a revision that the next host may not know. */
@@ -121,6 +123,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.lostOps = new LostOps(this.tabId, lost => this.callHost('ops.lost', lost));
     // Upstream binds its sockets at construction; ours closes when the app closes the connection.
     socket.close = () => this.close();
+    this.stopKeepingAlive = this.platform.keepAlive?.(() => this.hasOpenRequests());
     if (this.opensAtOnce) this.openLink();
   }
 
@@ -177,6 +180,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.link?.close();
     this.link = undefined;
     this.endMirrorDuty();
+    this.stopKeepingAlive?.();
     this.setLinked(false);
     this._setState('closed', 'closed');
   }
@@ -198,6 +202,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (isHandedOver) return;
     await handOver;
     await this.callHost('store.flush');
+  }
+
+  /** Whether the app waits for something. */
+  private hasOpenRequests(): boolean {
+    return this.hasPending() || !!this.link?.hasOpenCalls || Object.values(this._presences).some(isPresencePending);
   }
 
   /** As upstream does with a message: what a listener throws, an `error` event tells, a tick later. @internal */

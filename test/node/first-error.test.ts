@@ -1,14 +1,13 @@
 import {expect} from 'chai';
 import {createConnection} from '../../lib/index.js';
 
-/** Without Web Locks, and with a shared worker that starts. */
 describe('a connection that finds no way to a server', () => {
   const scope = globalThis as {SharedWorker?: unknown; location?: unknown};
 
   beforeEach(() => {
     scope.location = {href: 'https://example.org/'};
     scope.SharedWorker = class {
-      port = {postMessage: () => {}, close: () => {}};
+      constructor() { throw new DOMException('denied', 'SecurityError'); }
     };
   });
   afterEach(() => {
@@ -17,11 +16,13 @@ describe('a connection that finds no way to a server', () => {
   });
 
   it('says so to who listens when the call is over', async () => {
-    const connection = createConnection({
-      url: 'https://[none', sharedWorker: () => new (scope.SharedWorker as typeof SharedWorker)(''), locks: undefined
-    });
+    const connection = createConnection({mode: 'shared-worker', sharedWorker: () => new (scope.SharedWorker as typeof SharedWorker)('')});
     const error = await new Promise<Error>(resolve => connection.on('error', resolve as (error: unknown) => void));
-    expect(error.message).to.match(/url/i);
+    expect(error.message).to.match(/shared worker could not be started: denied/);
     connection.close();
+  });
+
+  it('is not made with a url that leads nowhere', () => {
+    expect(() => createConnection({url: 'https://[none'})).to.throw(/option url/).with.property('code', 'ERR_TABS_BAD_OPTION');
   });
 });

@@ -5,7 +5,9 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
+import {PROTOCOL_VERSION, lobbyName} from '../../lib/protocol/version.js';
 import {Random} from '../karma/random.js';
+import {FakeClock, calm} from '../store/clock.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
@@ -119,6 +121,50 @@ describe('malformed and hostile messages', () => {
       host.close();
     }
     expect(warnings).not.to.eql([]);
+  });
+
+  describe('that announce a host of a later generation', () => {
+    const announce = (channel: OpenChannel, generation: number): void => {
+      const attacker = channel(lobbyName('default'));
+      attacker.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch: 'nobody', generation});
+      attacker.close();
+    };
+
+    it('are not heard where no host can have that generation', async () => {
+      const backend = new Backend();
+      const channel = memoryChannels();
+      const host = new Host({connection: backend.connect(), channel});
+      const tab = new ProxyConnection({channel});
+      await tab.get('docs', 'one').create({n: 0});
+      announce(channel, Number.MAX_SAFE_INTEGER);
+      await tab.get('docs', 'one').submitOp([{p: ['n'], na: 1}]);
+      const late = new ProxyConnection({channel});
+      await late.get('docs', 'one').fetch();
+      expect(late.get('docs', 'one').data).to.eql({n: 1});
+      for (const each of [tab, late, host]) each.close();
+    });
+
+    it('keep nobody from the next host for more than a few seconds', async () => {
+      const backend = new Backend();
+      const channel = memoryChannels();
+      const timers = new FakeClock();
+      const first = new Host({connection: backend.connect(), channel});
+      const tab = new ProxyConnection({channel, clock: {now: Date.now, after: timers.after}});
+      const doc = tab.get('docs', 'one');
+      await doc.create({n: 0});
+      announce(channel, 2 ** 43 - 1);
+      await first.whenClosed;
+      const next = new Host({connection: backend.connect(), channel});
+      const fetched = doc.fetch();
+      for (let second = 0; second < 5; second++) {
+        await calm();
+        timers.pass(1000);
+      }
+      await fetched;
+      await doc.submitOp([{p: ['n'], na: 1}]);
+      expect(doc.data).to.eql({n: 1});
+      for (const each of [tab, next]) each.close();
+    });
   });
 });
 

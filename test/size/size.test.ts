@@ -6,10 +6,10 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * to the next half KB. The goal is 8 KB. What is left is there before the first document, or has to listen for what
  * may go wrong. In KB, by the share of the minified bytes:
  * - 4.8, the connection that mirrors the host's: linked and proxy connection, promises, logs, dead letters
- * - 3.4, the ways to a host, the page's life, last words, options
+ * - 3.9, the ways to a host and how they are tried again, the page's life, last words, options
  * - 4.0, documents and presence over two hops
  * - 3.1, the broker: link, session, greetings, watchdog, and the checks of what comes from a channel
- * - 0.4, platform
+ * - 0.7, platform
  * - 0.4, json0's transform and compose by key
  * - 0.9, webpack's code for loading on demand, which an app that loads anything on demand has anyway
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a

@@ -1,0 +1,5 @@
+/** The code of a host, which most tabs never run: loaded on demand, and before that while a tab is idle. */
+export const hostCode = {
+  electedTab: () => import('./elected-tab-host.js'),
+  page: () => import('./page-host.js')
+};

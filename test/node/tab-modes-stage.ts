@@ -1,0 +1,138 @@
+import Backend from 'sharedb';
+import * as electedTab from '../../lib/connect/elected-tab-host.js';
+import {hostCode} from '../../lib/connect/host-code.js';
+import * as page from '../../lib/connect/page-host.js';
+import {createConnection, type ConnectOptions, type TabConnection} from '../../lib/index.js';
+import type {Locks} from '../../lib/platform/platform.js';
+import {Random} from '../karma/random.js';
+import {FakeClock, calm} from '../store/clock.js';
+import {settled} from '../waiting/settled.js';
+import {Browser, type Process} from './processes.js';
+
+/** Any time will do; this one looks like one. */
+const START = 1_000_000_000_000;
+
+export interface OpenedTab {
+  process: Process;
+  connection: TabConnection;
+  /** The events `mode`, as `mode: reason`. */
+  modes: string[];
+  errors: string[];
+}
+
+/** As locks are in a sandboxed frame, and in a page whose site data is blocked. */
+export const deniedLocks: Locks = {
+  request: () => Promise.reject(new DOMException('request() is not allowed in this context', 'SecurityError'))
+};
+
+/** A shared worker whose script can't be loaded: each of them says so a turn later. */
+class BrokenSharedWorker {
+  onerror: ((event: unknown) => void) | null = null;
+  port = new MessageChannel().port1;
+  constructor() {
+    setImmediate(() => this.onerror?.(new Event('error')));
+  }
+}
+
+/** Tabs of one browser, whose connections are made by `createConnection`, on one server. No worker of theirs ever starts. */
+export class Stage {
+  readonly backend = new Backend();
+  readonly tabs: OpenedTab[] = [];
+  readonly network = new EventTarget();
+  /** How often the code of a host was asked for. */
+  loads = 0;
+  private elapsed = 0;
+  private readonly timers = new FakeClock();
+  private readonly browser: Browser;
+  private readonly hostCode = {...hostCode};
+  private readonly globals = Object.fromEntries(
+    ['SharedWorker', 'BroadcastChannel', 'addEventListener', 'removeEventListener'].map(name => [name, Object.getOwnPropertyDescriptor(globalThis, name)])
+  );
+
+  constructor(seed = 1) {
+    this.browser = new Browser(new Random(seed));
+    const {network} = this;
+    this.define('SharedWorker', BrokenSharedWorker);
+    this.define('addEventListener', network.addEventListener.bind(network));
+    this.define('removeEventListener', network.removeEventListener.bind(network));
+    this.findCode();
+  }
+
+  define(name: string, value: unknown): void {
+    Object.defineProperty(globalThis, name, {value, configurable: true, writable: true});
+  }
+
+  /** No code can be loaded any more, as when the server of the page is down. */
+  loseCode(): void {
+    const fail = (): Promise<never> => {
+      this.loads++;
+      return Promise.reject(new TypeError('Failed to fetch dynamically imported module'));
+    };
+    Object.assign(hostCode, {electedTab: fail, page: fail});
+  }
+
+  /** It is here at once: Node's own loader would take a real while, which no clock of a test knows. */
+  findCode(): void {
+    const counted = <Code>(code: Code) => async (): Promise<Code> => {
+      this.loads++;
+      return code;
+    };
+    Object.assign(hostCode, {electedTab: counted(electedTab), page: counted(page)});
+  }
+
+  open(more: ConnectOptions = {}): OpenedTab {
+    const process = this.browser.process();
+    const {channel, locks} = process;
+    const clock = {now: () => START + this.elapsed, after: this.timers.after};
+    const options = {url: 'ws://nowhere.invalid', channel, locks, clock, store: false as const, sharedWorker: () => new SharedWorker(''), ...more};
+    const connection = createConnection(this.backend, options);
+    const tab: OpenedTab = {process, connection, modes: [], errors: []};
+    connection.on('mode', (mode, reason) => tab.modes.push(`${mode}: ${reason}`));
+    connection.on('error', error => tab.errors.push(`${(error as {code?: string}).code}: ${error.message}`));
+    this.tabs.push(tab);
+    return tab;
+  }
+
+  /** Lets time pass, in steps that are short enough for what happens in between. */
+  async pass(ms: number, step = 100): Promise<void> {
+    for (let passed = 0; passed < ms; passed += step) {
+      this.elapsed += step;
+      this.timers.pass(step);
+      await calm(10);
+    }
+  }
+
+  /** Lets all that is under way arrive. */
+  async settle(): Promise<void> {
+    await calm();
+    await this.pass(500, 50);
+  }
+
+  goOnline(): void {
+    this.network.dispatchEvent(new Event('online'));
+  }
+
+  /** The tab's process ends, and nobody is told. */
+  kill(tab: OpenedTab): void {
+    this.tabs.splice(this.tabs.indexOf(tab), 1);
+    tab.process.kill();
+  }
+
+  async edit({connection}: OpenedTab): Promise<unknown> {
+    const doc = connection.get('docs', 'one');
+    await settled(done => doc.subscribe(done));
+    if (!doc.type) await settled(done => doc.create({n: 0}, done));
+    await settled(done => doc.submitOp([{p: ['n'], na: 1}], {}, done));
+    return doc.data;
+  }
+
+  async close(): Promise<void> {
+    for (const {connection} of this.tabs) connection.close();
+    await calm();
+    Object.assign(hostCode, this.hostCode);
+    for (const [name, descriptor] of Object.entries(this.globals)) {
+      if (descriptor) Object.defineProperty(globalThis, name, descriptor);
+      else delete (globalThis as Record<string, unknown>)[name];
+    }
+  }
+}

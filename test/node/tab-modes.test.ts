@@ -1,0 +1,129 @@
+import {expect} from 'chai';
+import {createConnection} from '../../lib/index.js';
+import {eventually} from '../store/clock.js';
+import {Stage, deniedLocks, type OpenedTab} from './tab-modes-stage.js';
+
+describe('a tab on the way to its host', () => {
+  let stage: Stage;
+  const hostStates = (): string[] => stage.tabs.map(({connection}) => connection.hostState);
+  const connected = ({connection}: OpenedTab) => (): boolean => connection.hostState === 'connected';
+
+  beforeEach(() => { stage = new Stage(); });
+  afterEach(() => stage.close());
+
+  describe('where the browser has something and denies it', () => {
+    it('connects directly, with a reason, where locks are denied', async () => {
+      const tab = stage.open({locks: deniedLocks});
+      await eventually('the tab is connected', connected(tab));
+      expect(tab.modes).to.have.length(1);
+      expect(tab.modes[0]).to.match(/^direct: This page may not use Web Locks .*not allowed in this context/);
+      expect(await stage.edit(tab)).to.eql({n: 1});
+      expect(tab.errors).to.eql([]);
+    });
+
+    it('has a document without a store where locks are denied and the mode is direct', async () => {
+      const tab = stage.open({locks: deniedLocks, mode: 'direct', store: {}});
+      await eventually('the tab is connected', connected(tab));
+      expect(await stage.edit(tab)).to.eql({n: 1});
+    });
+
+    it('connects directly, with a reason, where channels are denied', async () => {
+      stage.define('BroadcastChannel', class {
+        constructor() { throw new DOMException('The operation is insecure.', 'SecurityError'); }
+      });
+      const tab = stage.open({channel: undefined});
+      await eventually('the tab is connected', connected(tab));
+      expect(tab.modes[0]).to.match(/^direct: .*may not use BroadcastChannel: The operation is insecure/);
+      expect(await stage.edit(tab)).to.eql({n: 1});
+    });
+  });
+
+  describe('while no code can be loaded', () => {
+    it('says so once, with what it could not load, and tries again after growing pauses', async () => {
+      stage.loseCode();
+      const tab = stage.open();
+      await stage.settle();
+      const {loads} = stage;
+      await stage.pass(60_000, 500);
+      expect(tab.errors).to.have.length(1);
+      expect(tab.errors[0]).to.match(/^ERR_TABS_NO_HOST: .*Failed to fetch dynamically imported module/);
+      // Two parts per try: pauses of 0.5, 1, 2, 4, 8, 16 and 30 s.
+      expect((stage.loads - loads) / 2).to.be.within(5, 8);
+      stage.findCode();
+      await stage.pass(31_000, 500);
+      expect(hostStates()).to.eql(['connected']);
+      expect(await stage.edit(tab)).to.eql({n: 1});
+    });
+
+    it('tries again at once when the network is back', async () => {
+      stage.loseCode();
+      const tab = stage.open();
+      await stage.pass(20_000, 500);
+      stage.findCode();
+      stage.goOnline();
+      await stage.settle();
+      expect(hostStates()).to.eql(['connected']);
+      expect(await stage.edit(tab)).to.eql({n: 1});
+    });
+
+    it('finds the host of another tab as soon as that announces itself', async () => {
+      stage.loseCode();
+      const waiting = stage.open();
+      await stage.pass(20_000, 500);
+      stage.findCode();
+      const other = stage.open();
+      await stage.settle();
+      expect(hostStates()).to.eql(['connected', 'connected']);
+      expect(waiting.modes.at(-1)).to.match(/^elected-tab/);
+      expect(await stage.edit(waiting)).to.eql({n: 1});
+      expect(await stage.edit(other)).to.eql({n: 2});
+      // And the next one, when that one dies.
+      stage.kill(other);
+      await stage.settle();
+      expect(await stage.edit(waiting)).to.eql({n: 3});
+    });
+
+    it('keeps the ops of its user, and sends them when there is a host again', async () => {
+      const tab = stage.open();
+      await stage.settle();
+      await stage.edit(tab);
+      const second = stage.open();
+      await stage.settle();
+      await stage.edit(second);
+      stage.kill(tab);
+      stage.loseCode();
+      const edit = stage.edit(second);
+      await stage.pass(5000);
+      stage.findCode();
+      stage.goOnline();
+      await stage.settle();
+      expect(await edit).to.eql({n: 3});
+    });
+  });
+
+  it('has the code of a host already when the server of the page is down as the host dies', async () => {
+    const first = stage.open();
+    const second = stage.open();
+    await stage.settle();
+    await stage.pass(5000);
+    expect(await stage.edit(second)).to.eql({n: 1});
+    const {loads} = stage;
+    expect(loads, 'each tab has loaded both parts').to.be.at.least(4);
+    stage.kill(first);
+    await stage.settle();
+    expect(await stage.edit(second)).to.eql({n: 2});
+    expect(second.errors).to.eql([]);
+  });
+
+  it("can't do with a url that leads nowhere, and says which option that is", () => {
+    stage.define('location', {href: 'about:srcdoc'});
+    try {
+      expect(() => createConnection({url: '/sharedb?token=secret'})).to.throw(/option url \(\/sharedb\)/).with.property('code', 'ERR_TABS_BAD_OPTION');
+      stage.define('document', {baseURI: 'https://example.org/app/', visibilityState: 'visible'});
+      const connection = createConnection({url: 'sharedb', mode: 'direct', store: false});
+      connection.close();
+    } finally {
+      for (const name of ['location', 'document']) delete (globalThis as Record<string, unknown>)[name];
+    }
+  });
+});
