@@ -25,7 +25,8 @@ export function browserPlatform(own: {channel?: OpenChannel | undefined; locks?:
     locks: own.locks ?? (own.channel ? undefined : globalLocks()),
     clock: own.clock ?? systemClock,
     ...(typeof navigator !== 'undefined' && navigator.storage && {estimateStorage: () => navigator.storage.estimate()}),
-    ...(nodeProcess && {keepAlive}),
+    // Injected channels are the caller's own: so is what keeps them going.
+    ...(nodeProcess && !own.channel && {keepAlive}),
     randomId
   };
 }

@@ -10,7 +10,8 @@ function script(name, path) {
 }
 
 function mocha(...args) {
-  return [script('mocha', 'bin/mocha.js'), '--forbid-only', '--reporter', mochaReporter, ...args];
+  // Some tests leave a connection behind that still waits for something, which keeps a process of Node alive.
+  return [script('mocha', 'bin/mocha.js'), '--forbid-only', '--exit', '--reporter', mochaReporter, ...args];
 }
 
 /**
