@@ -26,7 +26,7 @@ describe('a host of an elected tab', function() {
       const tabs = new TypingTabs(stage, {without: ['SharedWorker'], ...options});
       const opened = await tabs.addMany(3);
       expect(opened.map(({connection}) => connection.mode)).to.eql(['elected-tab', 'elected-tab', 'elected-tab']);
-      for (const {mode} of opened) expect((await mode).reason).to.equal('This browser has no SharedWorker or no BroadcastChannel');
+      for (const {mode} of opened) expect((await mode).reason).to.equal('This browser has no SharedWorker');
       await tabs.talk();
       expect(await sockets(stage.path)).to.eql({open: 1, total: 1});
       await tabs.conclude();
