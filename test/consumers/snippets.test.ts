@@ -11,15 +11,18 @@ describe('the TypeScript in README and docs', function () {
   this.timeout(240_000);
 
   it('compiles as it stands, in a strict project', async () => {
-    const app = await createEmptyApp('snippets', [tarball, versions.sharedb, versions.typescript, ...versions.reactTypes]);
+    const app = await createEmptyApp('snippets', [tarball, versions.sharedb, versions.typescript, versions.signals, ...versions.reactTypes]);
     const docs = (await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => join('docs', name));
     const files: string[] = [];
-    await mkdir(join(app, 'snippets'));
     for (const page of ['README.md', ...docs]) {
       const markdown = await readFile(join(root, page), 'utf8');
       const blocks = [...markdown.matchAll(/^```(ts|tsx)\n([^]*?)^```$/gm)];
       for (const [index, [, language, text]] of blocks.entries()) {
-        const file = join('snippets', `${page.replace(/\W/g, '-')}-${index + 1}.${language}`);
+        const folder = join('snippets', page.replace(/\W/g, '-'));
+        await mkdir(join(app, folder), {recursive: true});
+        // A page's blocks may import each other by the names in their first lines.
+        const name = /^\/\/ (\S+\.tsx?)$/m.exec(text!.split('\n')[0]!)?.[1] ?? `block-${index + 1}.${language}`;
+        const file = join(folder, name);
         // A module, so that two pages may use the same names.
         await writeFile(join(app, file), `${text!}\nexport {};\n`);
         files.push(file);

@@ -9,6 +9,7 @@ export const versions = {
   react18: ['react@18.3.1', 'react-dom@18.3.1'],
   react19: ['react@19.3.1', 'react-dom@19.3.1'],
   typescript: 'typescript@5.9.3',
+  signals: 'signal-polyfill@0.2.2',
   reactTypes: ['react@19.3.1', '@types/react@19'],
   nodeTypes: '@types/node@20.19.43',
   publint: 'publint@0.3.25',
