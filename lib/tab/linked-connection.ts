@@ -236,6 +236,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   override _sendActions(action: string, doc: UpstreamDoc<unknown>): boolean | undefined {
+    (doc as ProxyDoc).isDestroyed = false;
     return super._sendActions(action, doc, (doc as ProxyDoc).position);
   }
 
@@ -269,6 +270,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const had = this.getExisting(doc.collection, doc.id) === doc;
     super._destroyDoc(doc);
     if (had && !this.getExisting(doc.collection, doc.id)) {
+      (doc as ProxyDoc).isDestroyed = true;
       setRecent(this.destroyed, keyOf(doc.collection, doc.id), true, MAX_DESTROYED);
       this.link?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
     }

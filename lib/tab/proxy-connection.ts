@@ -9,7 +9,7 @@ import {overHost} from './doc-presence.js';
 import {TabQuarantine} from './quarantine.js';
 import {LinkedConnection} from './linked-connection.js';
 import {ProxyDoc} from './proxy-doc.js';
-import type {Presence, Query, Snapshot, UpstreamPresence} from './upstream.js';
+import type {Presence, Query, Snapshot, UpstreamLocalPresence, UpstreamPresence} from './upstream.js';
 
 /**
  * A ShareDB `Connection` whose other end is not the server but the namespace's host. Apps and bindings
@@ -250,8 +250,23 @@ function givePresencePromises(presence: UpstreamPresence): void {
   const create = presence._createLocalPresence;
   presence._createLocalPresence = id => {
     const local = create.call(presence, id);
+    const {destroy} = local;
+    local.destroy = callback => {
+      destroy.call(local, callback);
+      if (Object.keys(local._callbacksByPresenceVersion).length) leaving.set(id, local);
+    };
     givePromises(local as never, ['submit', 'destroy']);
     return local;
+  };
+  // With the first answer, upstream removes it, and takes the others for news of a remote presence.
+  const leaving = new Map<string, UpstreamLocalPresence>();
+  const receive = presence._receiveUpdate;
+  presence._receiveUpdate = (error, message) => {
+    const local = leaving.get(message.id);
+    const waiting = local?._callbacksByPresenceVersion;
+    if (!waiting || !(message.pv in waiting)) return receive.call(presence, error, message);
+    local!._ack(error, message.pv);
+    if (!Object.keys(waiting).length) leaving.delete(message.id);
   };
   givePromises(presence as never, ['subscribe', 'unsubscribe', 'destroy']);
 }

@@ -59,6 +59,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private storedWillDo = false;
   /** What a fetch calls back that has no callback of its own. */
   private noCallback: Callback | undefined;
+  /** The app has let go of it: of itself, it sends nothing any more. @internal */
+  isDestroyed = false;
+  /** Who waits for its end. */
+  private destroying: Callback[] | undefined;
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
   private unheard: unknown[] | undefined;
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
@@ -221,7 +225,21 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   override destroy(callback?: Callback): Completion {
-    return this.completing(callback, done => super.destroy(done));
+    const completion = new Completion(callback, this);
+    this.join(completion.done);
+    return completion.begun();
+  }
+
+  /** Upstream's second call would remove the document before the first one has its answer, which then finds none. */
+  private join(done: Callback): void {
+    const earlier = this.destroying;
+    if (earlier && this._wantsDestroy) return void earlier.push(done);
+    const all = this.destroying = [done];
+    super.destroy(error => {
+      if (this.destroying === all) this.destroying = undefined;
+      // The end of one that was taken back may be overtaken.
+      for (const one of [...earlier?.splice(0) ?? [], ...all.splice(0)]) one(error);
+    });
   }
 
   override ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): Completion {
@@ -347,6 +365,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** @internal */
   override _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void {
+    // It is the app that brings it back, as upstream lets it.
+    this.isDestroyed = false;
     withFastType(this, () => super._pushOp(op, source, callback));
   }
 
@@ -357,7 +377,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   override flush(): void {
     this.willFlush = false;
-    if (this.setAside || this.unconfirmed.isReturning) return;
+    if (this.isDestroyed || this.setAside || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
     // What was ingested is nobody's concern until there is something to send.
     if (this.seed && (this.paused || !this.pendingOps.length)) return;

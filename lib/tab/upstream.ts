@@ -95,6 +95,8 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   /** @internal */
   pendingFetch: unknown[];
   /** @internal */
+  _wantsDestroy: boolean;
+  /** @internal */
   _isInHardRollback: boolean;
   /** @internal Applies a remote op as upstream does, with its transformation of pending ops. */
   _handleOp(error: Error | null, message: object): void;
@@ -133,11 +135,20 @@ export interface UpstreamQuery extends Query {
   send(): void;
 }
 
+export interface UpstreamLocalPresence extends LocalPresence {
+  /** @internal What waits for answers. */
+  _callbacksByPresenceVersion: Record<number, unknown>;
+  /** @internal */
+  _ack(error: Error | null, presenceVersion: number): void;
+}
+
 export interface UpstreamPresence extends Omit<Presence, 'emit'> {
   /** @internal */
   _onConnectionStateChanged(): void;
   /** @internal */
-  _createLocalPresence(id: string): LocalPresence;
+  _createLocalPresence(id: string): UpstreamLocalPresence;
+  /** @internal An answer, or what another presence shows. */
+  _receiveUpdate(error: Error | null, message: {id: string; pv: number}): void;
   /** @internal */
   _createRemotePresence(id: string): unknown;
   emit(event: string, ...args: unknown[]): boolean;
@@ -205,7 +216,7 @@ export const BaseConnection = Connection as unknown as
 export const BaseDoc = Doc as unknown as
   new <Data>(connection: UpstreamConnection<any>, collection: string, id: string) => UpstreamDoc<Data>;
 
-export interface UpstreamLocalDocPresence extends LocalPresence {
+export interface UpstreamLocalDocPresence extends UpstreamLocalPresence {
   /** @internal */
   _doc: UpstreamDoc<unknown>;
   /** @internal */

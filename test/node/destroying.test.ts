@@ -1,0 +1,107 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import type {Clock} from '../../lib/platform/platform.js';
+import {until} from '../waiting/until.js';
+
+interface Note {
+  words: string[];
+}
+
+describe('what a tab destroys', () => {
+  let backend: Backend;
+  let host: Host;
+  let tab: ProxyConnection;
+  /** Timers that the tab has set, as throttled as a browser can make them. */
+  let late: (() => void)[];
+  let sent: {a: string; c: string}[];
+
+  beforeEach(() => {
+    late = [];
+    sent = [];
+    backend = new Backend({presence: true, doNotForwardSendPresenceErrorsToClient: true});
+    const channel = memoryChannels();
+    host = new Host({connection: backend.connect(), channel});
+    const clock: Clock = {
+      now: () => 0,
+      after: (_ms, act) => {
+        late.push(act);
+        return () => {};
+      }
+    };
+    tab = new ProxyConnection({channel, clock});
+    tab.on('send', message => sent.push(message as never));
+  });
+  afterEach(() => {
+    tab.close();
+    host.close();
+  });
+
+  async function followed(): Promise<ProxyDoc<Note>> {
+    const doc = tab.get<Note>('notes', 'one');
+    await doc.create({words: []});
+    await doc.subscribe();
+    return doc;
+  }
+
+  it('sends nothing more when its timers are late', async () => {
+    await new Promise<void>(resolve => backend.connect().get('notes', 'one').create({words: []}, () => resolve()));
+    backend.use('readSnapshots', (_context, next) => next(new Error('Not now')));
+    const doc = tab.get<Note>('notes', 'one');
+    doc.on('error', () => {});
+    await doc.ingestSnapshot({v: 1, type: 'http://sharejs.org/types/JSONv0', data: {words: []}});
+    const edit = doc.submitOp([{p: ['words', 0], li: 'one'}]);
+    await until('it asks', () => sent.some(({a}) => a === 'f'));
+    edit.catch(() => {});
+    tab._destroyDoc(Object.assign(doc, {_wantsDestroy: true}) as never);
+    const mine = tab.get<Note>('notes', 'one');
+    sent = [];
+    for (let turn = 0; turn < 20; turn++) {
+      for (const act of late.splice(0)) act();
+      doc.flush();
+      await new Promise(setImmediate);
+    }
+    expect(sent.filter(({c}) => c === 'notes')).to.eql([]);
+    expect(tab.get('notes', 'one')).to.equal(mine);
+  });
+
+  it('tells everybody who destroys the same document', async () => {
+    const doc = tab.get<Note>('notes', 'one');
+    const told: string[] = [];
+    doc.subscribe();
+    doc.destroy(() => told.push('a'));
+    doc.destroy(() => told.push('b'));
+    await until('both are told', () => told.length === 2);
+    expect(told).to.eql(['a', 'b']);
+    expect(tab.getExisting('notes', 'one')).to.equal(undefined);
+  });
+
+  it('tells everybody who destroys a document that is followed, or is got again meanwhile', async () => {
+    const doc = await followed();
+    const told: string[] = [];
+    doc.destroy(() => told.push('a'));
+    await new Promise(setImmediate);
+    tab.get('notes', 'one');
+    doc.destroy(() => told.push('b'));
+    doc.destroy(() => told.push('c'));
+    await until('all are told', () => told.length === 3);
+    expect(told).to.eql(['a', 'b', 'c']);
+    expect(tab.getExisting('notes', 'one')).to.equal(undefined);
+  });
+
+  it('tells of a presence that is destroyed twice, and with its channel', async () => {
+    const presence = tab.getPresence('room');
+    await new Promise(resolve => presence.subscribe(resolve));
+    const mine = presence.create('me');
+    await new Promise(resolve => mine.submit('here', resolve as never));
+    const told: string[] = [];
+    mine.destroy(() => told.push('a'));
+    mine.destroy(() => told.push('b'));
+    presence.destroy(() => told.push('c'));
+    await until('all are told', () => told.length === 3);
+    expect(told).to.have.members(['a', 'b', 'c']);
+    expect(presence.remotePresences).to.eql({});
+  });
+});
