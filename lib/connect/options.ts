@@ -42,10 +42,10 @@ export interface ConnectOptions {
   build?: string | undefined;
   /**
    * Whether documents, and edits that the server has not got, are kept in IndexedDB over the end of all tabs,
-   * and how surely: see {@link StoreDurability}. What a worker's `startHost({store})` says goes before.
+   * and how surely: see {@link StoreDurability}; and for how long a document that nobody opens is kept. What a worker's `startHost({store})` says goes before.
    * Default `{durability: 'relaxed'}`.
    */
-  store?: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined} | false | undefined;
+  store?: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined} | false | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
@@ -77,6 +77,9 @@ export type BackendOrSocket = {connect(): unknown} | SocketLike | (() => SocketL
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 
+/** Of an option `store`. */
+export const isMaxAge = (maxAge: unknown): boolean => maxAge === undefined || (typeof maxAge === 'number' && maxAge > 0);
+
 /** What each option takes, in words, and whether a value is of it. */
 const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: any) => unknown]>> = {
   url: ['a string or a function that gives one', url => isText(url) || isFunction(url)],
@@ -90,9 +93,9 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
   authorize: ['a function of url and token', isFunction],
   debug: [`true, false, or names out of ${DEBUG_SCOPES.join(', ')}`, debug => (isFlag(debug) || isText(debug)) && parseScopes(debug)],
   store: [
-    "false or {durability: 'delayed' | 'relaxed' | 'strict', resume: 'snapshot' | 'ops'}",
+    "false or {durability: 'delayed' | 'relaxed' | 'strict', resume: 'snapshot' | 'ops', maxAge: a number of milliseconds above 0}",
     store => store === false || (isObject(store) && [undefined, 'delayed', 'relaxed', 'strict'].includes(store['durability'] as undefined) &&
-      [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined))
+      [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined) && isMaxAge(store['maxAge']))
   ],
   versionDecoder: ['a function of the data', isFunction],
   isTransient: ['a function of an error', isFunction],

@@ -7,6 +7,7 @@ import type {ServerTimeouts} from '../host/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
 import {host} from './hosting.js';
+import {isMaxAge} from './options.js';
 import {Reception} from './reception.js';
 import {isSignal, parsePortHello, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
@@ -51,7 +52,7 @@ export interface StartHostOptions {
 /**
  * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs'
  * `sharedWorker` option starts.
- * @throws ERR_TABS_BAD_OPTION where a type is not an OT type
+ * @throws ERR_TABS_BAD_OPTION where a type is not an OT type, or `store.maxAge` not a number of milliseconds above 0
  */
 export function startHost(options: StartHostOptions = {}): void {
   for (const type of options.types ?? []) {
@@ -59,6 +60,9 @@ export function startHost(options: StartHostOptions = {}): void {
       throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({types}) takes OT types, e.g. [richText.type]');
     }
     registry.register(type);
+  }
+  if (!isMaxAge((options.store || undefined)?.maxAge)) {
+    throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({store: {maxAge}}) takes a number of milliseconds above 0');
   }
   const offices = new Map<string, AbortController>();
   const receptions = new Map<string, Reception>();

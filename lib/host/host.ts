@@ -47,6 +47,11 @@ export interface StoreOptions {
    * revoked, or the database was replaced.
    */
   resume?: 'snapshot' | 'ops' | undefined;
+  /**
+   * Stored documents that nobody has opened for so long, in ms, are deleted some time after the start of a host; never those
+   * with ops that the server has not got, nor local ones. `Infinity` keeps all. Default: 90 days.
+   */
+  maxAge?: number | undefined;
   /** Encrypts documents and ops before they are stored; their names are not. */
   cipher?: Cipher | undefined;
 }
@@ -63,6 +68,10 @@ const MAX_REPORTED_DOCS = 100;
 /** How long a host without tabs may take to send what is pending, in ms; and how often it looks. */
 const FINISH_MS = 30_000;
 const LOOK_MS = 100;
+/** What nobody has opened for so long is not kept. */
+const MAX_AGE = 90 * 24 * 60 * 60 * 1000;
+/** So long after its start, in ms, a host deletes it: the tabs of the last host have opened theirs by then. */
+const PRUNE_AFTER_MS = 60_000;
 const QUERY_PREFIX = 'query: ';
 /** Of so many queries the results are kept where memory is all there is. */
 const MAX_MIRRORED_QUERIES = 256;
@@ -249,6 +258,8 @@ export class Host {
       cleared: this.options.cleared,
       cipher: options ? options.cipher : undefined,
       tellsFirst: wanted === 'delayed',
+      maxAge: this.isMirrored ? undefined : (options || undefined)?.maxAge ?? MAX_AGE,
+      now: () => this.platform.clock.now(),
       onStatus: () => {
         this.log.debug('store', () => `durable: ${this.store?.isDurable}, ${this.store?.lastError?.message ?? 'no error'}`);
         this.board.update();
@@ -285,6 +296,7 @@ export class Host {
     // Who has greeted on a port by now is welcomed there, and need not greet again.
     this.options.onOpen?.(this);
     this.lobby.announce();
+    if (store && !this.isMirrored) this.platform.clock.after(PRUNE_AFTER_MS, () => store.prune(key => isLocal(key[0]) || !!this.docs.find(key)));
   }
 
   /** What nobody came back for is not kept any longer. */

@@ -4,6 +4,7 @@ import type {Clearing} from '../protocol/clearing.js';
 
 import {byDoc, coalesced, nameOf, type Queued} from './coalesce.js';
 import {Encryption, KEPT, type Cipher} from './encryption.js';
+import {Pruning} from './pruning.js';
 import {Quarantine, type Quarantined} from './quarantine.js';
 import {Reader} from './reader.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
@@ -18,6 +19,10 @@ export interface DurableStoreOptions {
   cleared?: Clearing | undefined;
   /** What a tab did is told to the others before it is written. Default: where the storage is not durable anyway. */
   tellsFirst?: boolean | undefined;
+  /** What nobody has opened for so long, in ms, `prune` deletes. Default: nothing. */
+  maxAge?: number | undefined;
+  /** The time in ms since the epoch. Default: `Date.now`. */
+  now?: (() => number) | undefined;
   /** `isDurable` or `lastError` changed. */
   onStatus(): void;
   /** Another host has taken over: this one has to stop. Whoever waits for durability is not called any more. */
@@ -81,6 +86,7 @@ export class DurableStore {
   private readonly reader: Reader;
   private readonly encryption: Encryption;
   private readonly quarantine: Quarantine;
+  private readonly pruning: Pruning | undefined;
   /** Why what is written at present does not survive. */
   private failure: ErrorData | undefined;
   private quarantineError: ErrorData | undefined;
@@ -100,10 +106,11 @@ export class DurableStore {
 
   /** @param after calls back after so many ms; the function that it returns cancels that */
   constructor(private readonly options: DurableStoreOptions, private readonly after: (ms: number, callback: () => void) => () => void) {
-    const {storage, epoch, cipher} = options;
+    const {storage, epoch, cipher, maxAge, now} = options;
     this.reader = new Reader(storage);
     this.encryption = new Encryption(cipher);
     this.quarantine = new Quarantine(storage, epoch, this.encryption);
+    this.pruning = maxAge === undefined ? undefined : new Pruning(maxAge, now ?? (() => Date.now()));
     storage.onLost = reason => this.reopen(reason);
     storage.onBlocked = reason => this.goWithout(storeError('ERR_TABS_STORAGE_BLOCKED', reason));
     void this.commit();
@@ -150,6 +157,7 @@ export class DurableStore {
   async load(key: DocKey): Promise<StoredDoc | undefined> {
     const known = this.known.get(nameOf(key));
     if (!known) return undefined;
+    this.touch(key);
     const unwritten = [...this.inFlight, ...this.queue].filter(change => change.type !== 'meta' && isSame(change.key, key));
     try {
       const replaced = unwritten.some(({type}) => type !== 'append');
@@ -190,6 +198,24 @@ export class DurableStore {
   remove(key: DocKey): void {
     this.known.delete(nameOf(key));
     this.enqueue({type: 'remove', key});
+  }
+
+  /**
+   * Deletes the documents that nobody has opened for `maxAge`, but none with something unsent, or in use. It waits for nothing,
+   * and what can't be deleted now is deleted after the next start.
+   */
+  prune(isInUse: (key: DocKey) => boolean): void {
+    if (!this.pruning || this.closed || this.isDown || !this.isOpen) return;
+    for (const key of this.pruning.outdated(this.known.values(), isInUse)) {
+      this.known.delete(nameOf(key));
+      this.enqueue({type: 'remove', key}, true);
+    }
+    if (this.pruning.isDue) this.commitLater();
+  }
+
+  /** A document is opened, or written to: it is not to be pruned soon. */
+  private touch(key: DocKey): void {
+    if (this.pruning?.touch(key)) this.commitLater();
   }
 
   /**
@@ -390,6 +416,7 @@ export class DurableStore {
   private async restoreMeta(meta: Record<string, string>): Promise<void> {
     await Promise.all(Object.entries(meta).map(async ([stored, value]) => {
       this.quarantine.note(stored, value);
+      this.pruning?.note(stored, value);
       if (!stored.startsWith(KEPT)) return;
       const name = stored.slice(KEPT.length);
       // With another key or none, it stays where it is.
@@ -426,6 +453,7 @@ export class DurableStore {
     // Written to without having been read: the document lives on here without what is stored of it.
     if (known && !known.isRead) this.enqueue(giveWay(known));
     this.known.set(name, {key, hasPending, isRead: true});
+    this.touch(key);
   }
 
   private enqueue(change: Queued, isRepeatable = false): void {
@@ -446,7 +474,7 @@ export class DurableStore {
   private commitLater(): void {
     this.cancelLazy ??= this.after(LAZY_MS, () => {
       this.cancelLazy = undefined;
-      if (this.isWriting) this.want(this.count);
+      if (this.isWriting || this.pruning?.isDue) this.want(this.count);
     });
   }
 
@@ -491,7 +519,8 @@ export class DurableStore {
     const changes = await this.changesOf(this.inFlight);
     const lineage = isAll ? this.lineage : `${this.options.epoch}/unfinished`;
     const isNew = this.storedLineage !== this.lineage && this.storedLineage !== lineage;
-    const marked: Change[] = isNew ? [...changes, {type: 'meta', name: LINEAGE, value: lineage}] : changes;
+    const marked = [...changes, ...this.pruning?.changes() ?? []];
+    if (isNew) marked.push({type: 'meta', name: LINEAGE, value: lineage});
     try {
       await this.impatient(WRITE_MS, this.options.storage.write(marked, this.options.epoch));
     } catch (error) {
@@ -499,6 +528,7 @@ export class DurableStore {
       return this.writeApart(error);
     }
     if (isNew) this.storedLineage = lineage;
+    this.pruning?.noteWritten(marked);
     this.noteWritten(changes);
   }
 
