@@ -96,12 +96,12 @@ export class ServerFaults {
 
 /**
  * ShareDB and the middleware of apps refuse with codes that begin with `ERR_`, or with numbers like those of HTTP. ShareDB before
- * version 4 gives a refusal that is a string the code 4001. Databases and networks have codes like `57P01` and `ECONNREFUSED`,
- * or none.
+ * version 4 gives a refusal that is a string the code 4001. Databases and networks have codes like `57P01` and `ECONNREFUSED`.
+ * An error without a code is a refusal, as ShareDB has it: middleware often refuses with a plain `Error`.
  */
 export function isFault({code}: {code?: unknown}): boolean {
   if (typeof code === 'number') return !((code >= 400 && code < 500) || (code >= 4000 && code < 5000));
-  return typeof code !== 'string' || !code.startsWith('ERR_');
+  return typeof code === 'string' && !code.startsWith('ERR_');
 }
 
 function isOurs({code}: {code?: unknown}): boolean {
