@@ -94,14 +94,19 @@ export class ServerFaults {
   }
 }
 
+/** Of Node's system errors (Node, "Common system errors"), those of a network or machine that is out of order for a while. */
+const SYSTEM_FAULT = /^(ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EAGAIN|EBUSY|EMFILE|ENFILE|ENOSPC|EIO)$/;
+/** A code of SQL databases (SQLSTATE), such as `57P01`. */
+const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;
+
 /**
- * ShareDB and the middleware of apps refuse with codes that begin with `ERR_`, or with numbers like those of HTTP. ShareDB before
- * version 4 gives a refusal that is a string the code 4001. Databases and networks have codes like `57P01` and `ECONNREFUSED`.
- * An error without a code is a refusal, as ShareDB has it: middleware often refuses with a plain `Error`.
+ * An error is a fault where its code is known as one of networks and databases: Node's system errors, SQLSTATE, or a number, as
+ * MongoDB has them, that is not like those of HTTP. Everything else is a refusal, as ShareDB has it: middleware often refuses with
+ * a plain `Error`, or with a code of the app's own. ShareDB before version 4 gives a refusal that is a string the code 4001.
  */
 export function isFault({code}: {code?: unknown}): boolean {
   if (typeof code === 'number') return !((code >= 400 && code < 500) || (code >= 4000 && code < 5000));
-  return typeof code === 'string' && !code.startsWith('ERR_');
+  return typeof code === 'string' && (SYSTEM_FAULT.test(code) || SQL_STATE.test(code));
 }
 
 function isOurs({code}: {code?: unknown}): boolean {

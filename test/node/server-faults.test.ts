@@ -193,7 +193,7 @@ describe('a server whose database is away', () => {
 });
 
 describe('an error of the server', () => {
-  for (const code of [undefined, 'ERR_FORBIDDEN', 'ERR_OP_SUBMIT_REJECTED', 403, 4001]) {
+  for (const code of [undefined, 'ERR_FORBIDDEN', 'SUBMIT_ERROR', 'ERR_OP_SUBMIT_REJECTED', 403, 4001]) {
     it(`with code ${code} is a refusal`, () => { expect(isFault({code})).to.equal(false); });
   }
   for (const code of ['57P01', 'ECONNREFUSED', 91, 11000]) {
