@@ -75,7 +75,7 @@ export const suites = {
   },
   remote: {
     title: 'calls, streams and signals between contexts',
-    args: mocha('--exit', '--node-option', 'expose-gc', 'test/remote/*.test.ts'),
+    args: mocha('--node-option', 'expose-gc', 'test/remote/*.test.ts'),
     minutes: 5
   },
   size: {
