@@ -42,10 +42,10 @@ export interface ConnectOptions {
   build?: string | undefined;
   /**
    * Whether documents, and edits that the server has not got, are kept in IndexedDB over the end of all tabs,
-   * and how surely: see {@link StoreDurability}; and for how long a document that nobody opens is kept. What a worker's `startHost({store})` says goes before.
+   * and how surely: see {@link StoreDurability}; and for how long, and up to how many bytes, documents that nobody opens are kept. What a worker's `startHost({store})` says goes before.
    * Default `{durability: 'relaxed'}`.
    */
-  store?: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined} | false | undefined;
+  store?: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined; maxSize?: number | undefined} | false | undefined;
   /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
@@ -77,8 +77,8 @@ export type BackendOrSocket = {connect(): unknown} | SocketLike | (() => SocketL
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 
-/** Of an option `store`. */
-export const isMaxAge = (maxAge: unknown): boolean => maxAge === undefined || (typeof maxAge === 'number' && maxAge > 0);
+/** Of `maxAge` and `maxSize` in an option `store`. */
+export const isLimit = (limit: unknown): boolean => limit === undefined || (typeof limit === 'number' && limit > 0);
 
 /** What each option takes, in words, and whether a value is of it. */
 const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: any) => unknown]>> = {
@@ -93,9 +93,10 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
   authorize: ['a function of url and token', isFunction],
   debug: [`true, false, or names out of ${DEBUG_SCOPES.join(', ')}`, debug => (isFlag(debug) || isText(debug)) && parseScopes(debug)],
   store: [
-    "false or {durability: 'delayed' | 'relaxed' | 'strict', resume: 'snapshot' | 'ops', maxAge: a number of milliseconds above 0}",
+    "false or {durability: 'delayed' | 'relaxed' | 'strict', resume: 'snapshot' | 'ops', " +
+      'maxAge: a number of milliseconds above 0, maxSize: a number of bytes above 0}',
     store => store === false || (isObject(store) && [undefined, 'delayed', 'relaxed', 'strict'].includes(store['durability'] as undefined) &&
-      [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined) && isMaxAge(store['maxAge']))
+      [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined) && isLimit(store['maxAge']) && isLimit(store['maxSize']))
   ],
   versionDecoder: ['a function of the data', isFunction],
   isTransient: ['a function of an error', isFunction],

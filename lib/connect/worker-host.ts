@@ -7,7 +7,7 @@ import type {ServerTimeouts} from '../host/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
 import {host} from './hosting.js';
-import {isMaxAge} from './options.js';
+import {isLimit} from './options.js';
 import {Reception} from './reception.js';
 import {isSignal, parsePortHello, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
@@ -52,7 +52,7 @@ export interface StartHostOptions {
 /**
  * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs'
  * `sharedWorker` option starts.
- * @throws ERR_TABS_BAD_OPTION where a type is not an OT type, or `store.maxAge` not a number of milliseconds above 0
+ * @throws ERR_TABS_BAD_OPTION where a type is not an OT type, or `store.maxAge` or `store.maxSize` not a number above 0
  */
 export function startHost(options: StartHostOptions = {}): void {
   for (const type of options.types ?? []) {
@@ -61,8 +61,11 @@ export function startHost(options: StartHostOptions = {}): void {
     }
     registry.register(type);
   }
-  if (!isMaxAge((options.store || undefined)?.maxAge)) {
+  if (!isLimit((options.store || undefined)?.maxAge)) {
     throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({store: {maxAge}}) takes a number of milliseconds above 0');
+  }
+  if (!isLimit((options.store || undefined)?.maxSize)) {
+    throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({store: {maxSize}}) takes a number of bytes above 0');
   }
   const offices = new Map<string, AbortController>();
   const receptions = new Map<string, Reception>();

@@ -9,7 +9,7 @@ export interface WorkerGreeting {
   /** The server's absolute URL, where the tab knows it. */
   url: string | undefined;
   /** The tab's option `store`. */
-  store: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined} | false | undefined;
+  store: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined; maxSize?: number | undefined} | false | undefined;
   /** The tabs have tokens for the server: the host is to ask one of them for each connect. */
   needsToken: boolean;
   /** The host in office does not answer: take its place. */

@@ -10,6 +10,7 @@ import {DurableStore} from '../store/durable-store.js';
 import type {Cipher} from '../store/encryption.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
 import {MirrorStorage} from '../store/mirror-storage.js';
+import type {PruningLimits} from '../store/pruning.js';
 import type {DocKey, Storage} from '../store/storage.js';
 import type {Hello, Place} from '../protocol/frames.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
@@ -52,6 +53,11 @@ export interface StoreOptions {
    * with ops that the server has not got, nor local ones. `Infinity` keeps all. Default: 90 days.
    */
   maxAge?: number | undefined;
+  /**
+   * Above so many bytes, the stored documents that were opened longest ago are deleted some time after the start of a host, with the
+   * same exceptions. Sizes are those of what is written, without the browser's own overhead. Default: no limit.
+   */
+  maxSize?: number | undefined;
   /** Encrypts documents and ops before they are stored; their names are not. */
   cipher?: Cipher | undefined;
 }
@@ -258,7 +264,7 @@ export class Host {
       cleared: this.options.cleared,
       cipher: options ? options.cipher : undefined,
       tellsFirst: wanted === 'delayed',
-      maxAge: this.isMirrored ? undefined : (options || undefined)?.maxAge ?? MAX_AGE,
+      limits: this.isMirrored ? undefined : {maxAge: MAX_AGE, ...definedLimits(options || {})},
       now: () => this.platform.clock.now(),
       onStatus: () => {
         this.log.debug('store', () => `durable: ${this.store?.isDurable}, ${this.store?.lastError?.message ?? 'no error'}`);
@@ -296,7 +302,7 @@ export class Host {
     // Who has greeted on a port by now is welcomed there, and need not greet again.
     this.options.onOpen?.(this);
     this.lobby.announce();
-    if (store && !this.isMirrored) this.platform.clock.after(PRUNE_AFTER_MS, () => store.prune(key => isLocal(key[0]) || !!this.docs.find(key)));
+    if (store && !this.isMirrored) this.platform.clock.after(PRUNE_AFTER_MS, () => void store.prune(key => isLocal(key[0]) || !!this.docs.find(key)));
   }
 
   /** What nobody came back for is not kept any longer. */
@@ -500,9 +506,9 @@ export class Host {
       case 'ops.lost':
         return this.keepLost(args);
       case 'quarantine.list':
-        return this.store?.quarantined().then(all => all.map(({id, key: [collection, doc], error}) => ({id, collection, doc, error}))) ?? [];
+        return this.store?.quarantined().map(({id, key: [collection, doc], error, size}) => ({id, collection, doc, error, size})) ?? [];
       case 'quarantine.export':
-        return this.store?.quarantined() ?? [];
+        return this.store?.exportQuarantined() ?? [];
       case 'quarantine.restore':
         return this.restoreQuarantined(String(args));
       case 'quarantine.discard':
@@ -521,7 +527,7 @@ export class Host {
   /** Opens the document with it: what it has to send is sent. */
   private async restoreQuarantined(id: string): Promise<void> {
     const {store} = this;
-    const found = (await store?.quarantined())?.find(each => each.id === id);
+    const found = store?.quarantined().find(each => each.id === id);
     if (!store || !found) return;
     if (this.docs.find(found.key)) {
       throw new TabsError('ERR_TABS_QUARANTINE_IN_USE', `${found.key.join('/')} is open. Export what is quarantined, discard it, or restore it when no tab has it open`);
@@ -689,6 +695,10 @@ function bounded<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
     const cancel = clock.after(ms, () => reject(new TabsError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
     work.finally(cancel).then(resolve, reject);
   });
+}
+
+function definedLimits({maxAge, maxSize}: StoreOptions): PruningLimits {
+  return {...(maxAge !== undefined && {maxAge}), ...(maxSize !== undefined && {maxSize})};
 }
 
 /** Ids by collection: which documents there are without a server. */

@@ -195,6 +195,8 @@ export interface QuarantinedDoc {
   doc: string;
   /** Why it could not be used. */
   error: ErrorData;
+  /** How long the stored text is, in characters. */
+  size: number;
 }
 
 export interface StatusMessage {

@@ -4,8 +4,8 @@ import type {Clearing} from '../protocol/clearing.js';
 
 import {byDoc, coalesced, nameOf, type Queued} from './coalesce.js';
 import {Encryption, KEPT, type Cipher} from './encryption.js';
-import {Pruning} from './pruning.js';
-import {Quarantine, type Quarantined} from './quarantine.js';
+import {Pruning, type PruningLimits} from './pruning.js';
+import {Quarantine, isQuarantineBody, type QuarantineEntry, type Quarantined} from './quarantine.js';
 import {Reader} from './reader.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './storage.js';
 import {Waiters} from './waiters.js';
@@ -19,8 +19,8 @@ export interface DurableStoreOptions {
   cleared?: Clearing | undefined;
   /** What a tab did is told to the others before it is written. Default: where the storage is not durable anyway. */
   tellsFirst?: boolean | undefined;
-  /** What nobody has opened for so long, in ms, `prune` deletes. Default: nothing. */
-  maxAge?: number | undefined;
+  /** What `prune` deletes. Default: nothing. */
+  limits?: PruningLimits | undefined;
   /** The time in ms since the epoch. Default: `Date.now`. */
   now?: (() => number) | undefined;
   /** `isDurable` or `lastError` changed. */
@@ -49,6 +49,8 @@ const WRITE_MS = 10_000;
 const LONG_QUEUE = 256;
 /** Where so many documents can't be written, one after the other, it is not for their values. */
 const MAX_APART = 4;
+/** So many documents are read at once to learn their sizes. */
+const MEASURED_TOGETHER = 64;
 const LINEAGE = 'lineage';
 /** When the database was begun, in ms since the epoch; and the clearing that it was begun after. */
 const CREATED = 'created';
@@ -106,11 +108,11 @@ export class DurableStore {
 
   /** @param after calls back after so many ms; the function that it returns cancels that */
   constructor(private readonly options: DurableStoreOptions, private readonly after: (ms: number, callback: () => void) => () => void) {
-    const {storage, epoch, cipher, maxAge, now} = options;
+    const {storage, epoch, cipher, limits, now} = options;
     this.reader = new Reader(storage);
     this.encryption = new Encryption(cipher);
     this.quarantine = new Quarantine(storage, epoch, this.encryption);
-    this.pruning = maxAge === undefined ? undefined : new Pruning(maxAge, now ?? (() => Date.now()));
+    this.pruning = limits && new Pruning(limits, now ?? (() => Date.now()));
     storage.onLost = reason => this.reopen(reason);
     storage.onBlocked = reason => this.goWithout(storeError('ERR_TABS_STORAGE_BLOCKED', reason));
     void this.commit();
@@ -164,6 +166,7 @@ export class DurableStore {
       const stored = replaced ? emptyDoc() : await this.readTwice(key);
       for (const change of unwritten) applyTo(stored, change);
       known.isRead = true;
+      this.pruning?.measureAll(key, stored);
       return stored.checkpoint === undefined && !stored.journal.length ? undefined : stored;
     } catch (error) {
       this.setAside(key, error);
@@ -184,6 +187,7 @@ export class DurableStore {
    */
   append(key: DocKey, n: number, record: string, isRepeatable = false): number {
     this.note(key, true);
+    this.pruning?.measure(key, record, true);
     this.enqueue({type: 'append', key, n, record}, isRepeatable);
     return this.count;
   }
@@ -191,6 +195,7 @@ export class DurableStore {
   /** Replaces all that is stored of a document up to and with record `n`. */
   checkpoint(key: DocKey, n: number, checkpoint: string, hasPending: boolean): void {
     this.note(key, hasPending);
+    this.pruning?.measure(key, checkpoint);
     // Without it, there is the journal that it replaces.
     this.enqueue({type: 'checkpoint', key, n, checkpoint, hasPending}, true);
   }
@@ -201,16 +206,35 @@ export class DurableStore {
   }
 
   /**
-   * Deletes the documents that nobody has opened for `maxAge`, but none with something unsent, or in use. It waits for nothing,
-   * and what can't be deleted now is deleted after the next start.
+   * Deletes the documents that nobody has opened for `maxAge`, and then those opened longest ago until `maxSize` is kept; but none
+   * with something unsent, or in use. What can't be deleted now is deleted after the next start.
    */
-  prune(isInUse: (key: DocKey) => boolean): void {
-    if (!this.pruning || this.closed || this.isDown || !this.isOpen) return;
-    for (const key of this.pruning.outdated(this.known.values(), isInUse)) {
+  async prune(isInUse: (key: DocKey) => boolean): Promise<void> {
+    const {pruning} = this;
+    if (!pruning || !this.canPrune) return;
+    this.removeAll(pruning.outdated(this.known.values(), isInUse));
+    const unmeasured = pruning.unmeasured(this.known.values());
+    while (unmeasured.length && this.canPrune) await this.measure(unmeasured.splice(0, MEASURED_TOGETHER));
+    if (this.canPrune) this.removeAll(pruning.excess(this.known.values(), isInUse));
+    if (pruning.isDue) this.commitLater();
+  }
+
+  private get canPrune(): boolean {
+    return !this.closed && !this.isDown && this.isOpen;
+  }
+
+  private removeAll(keys: readonly DocKey[]): void {
+    for (const key of keys) {
       this.known.delete(nameOf(key));
+      this.pruning?.forget(key);
       this.enqueue({type: 'remove', key}, true);
     }
-    if (this.pruning.isDue) this.commitLater();
+  }
+
+  private async measure(keys: readonly DocKey[]): Promise<void> {
+    // What can't be read has no size, and is not deleted for it.
+    const stored = await this.options.storage.read(keys).catch(() => []);
+    for (const [i, doc] of stored.entries()) if (this.known.has(nameOf(keys[i]!))) this.pruning?.measureAll(keys[i]!, doc);
   }
 
   /** A document is opened, or written to: it is not to be pruned soon. */
@@ -233,8 +257,13 @@ export class DurableStore {
   }
 
   /** What has been quarantined, by this host or an earlier one. */
-  quarantined(): Promise<Quarantined[]> {
+  quarantined(): QuarantineEntry[] {
     return this.quarantine.list();
+  }
+
+  /** The same with what was stored, which is read for that. */
+  exportQuarantined(): Promise<Quarantined[]> {
+    return this.quarantine.export();
   }
 
   get quarantineSize(): number {
@@ -242,9 +271,9 @@ export class DurableStore {
   }
 
   discardQuarantined(id: string): void {
-    if (!this.quarantine.discard(id)) return;
-    this.enqueue({type: 'meta', name: id, value: undefined});
-    this.options.onStatus();
+    const changes = this.quarantine.discard(id);
+    for (const change of changes) this.enqueue(change);
+    if (changes.length) this.options.onStatus();
   }
 
   /**
@@ -373,7 +402,7 @@ export class DurableStore {
       await storage.open(namespace);
       meta = await storage.claim(epoch);
     }
-    const inventory = await storage.inventory();
+    const inventory = (await storage.inventory()).filter(({key}) => !isQuarantineBody(key));
     await this.restoreMeta(meta);
     if (this.closed) return;
     this.isOpen = true;

@@ -1,38 +1,85 @@
 import {nameOf} from './coalesce.js';
-import type {Change, DocKey, InventoryItem} from './storage.js';
+import type {Change, DocKey, InventoryItem, StoredDoc} from './storage.js';
 
-/** How such a small value is called; what follows is the document's key. Its value is a time in ms since the epoch. */
+export interface PruningLimits {
+  /** What nobody has opened for so long, in ms, is deleted. */
+  maxAge?: number | undefined;
+  /** Above so many bytes, the documents that were opened longest ago are deleted. */
+  maxSize?: number | undefined;
+}
+
+/** How such a small value is called; what follows is the document's key. Its value is a time in ms since the epoch, and a size in bytes. */
 const PREFIX = 'opened: ';
 /** A time is written again when it is so old. */
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** A size is written again when it has changed by this factor. */
+const RESIZED = 2;
+
+interface Usage {
+  time: number;
+  size?: number | undefined;
+}
 
 /**
- * When each stored document was last opened, exact to a day, and which documents nobody has opened for `maxAge` ms.
- * A time goes with what is written anyway: it is due until a write with it has succeeded.
+ * When each stored document was last opened, exact to a day, and about how large it is; and what is to be deleted by the limits.
+ * What is noted goes with what is written anyway: it is due until a write with it has succeeded.
  */
 export class Pruning {
-  private readonly times = new Map<string, number>();
+  private readonly usages = new Map<string, Usage>();
+  /** The sizes that are written, or due. */
+  private readonly writtenSizes = new Map<string, number>();
   private readonly due = new Map<string, string | undefined>();
 
-  constructor(private readonly maxAge: number, private readonly now: () => number) {}
+  constructor(private readonly limits: PruningLimits, private readonly now: () => number) {}
 
   /** Takes notice of small values that are stored. */
   note(name: string, value: string): void {
-    const time = Number(value);
+    const [time, size] = value.split(' ').map(Number);
     // What was opened meanwhile is newer.
-    if (name.startsWith(PREFIX) && !Number.isNaN(time) && !this.due.has(name)) this.times.set(name, time);
+    if (!name.startsWith(PREFIX) || Number.isNaN(time) || this.due.has(name)) return;
+    this.usages.set(name, {time: time!, size});
+    if (size !== undefined) this.writtenSizes.set(name, size);
   }
 
   /** @returns whether its time has to be written */
   touch(key: DocKey): boolean {
     const name = PREFIX + nameOf(key);
     const now = this.now();
-    const time = this.times.get(name);
+    const usage = this.usages.get(name);
     // Also where the clock has been set back since.
-    if (time !== undefined && Math.abs(now - time) < DAY_MS) return false;
-    this.times.set(name, now);
-    this.due.set(name, String(now));
+    if (usage && Math.abs(now - usage.time) < DAY_MS) return false;
+    this.write(name, {time: now, size: usage?.size});
     return true;
+  }
+
+  /** Sizes are of use only with a limit: measuring them takes a look at each text. */
+  get measures(): boolean {
+    return this.limits.maxSize !== undefined && this.limits.maxSize !== Infinity;
+  }
+
+  /** The document is stored with this text, or this much has been added to it. */
+  measure(key: DocKey, text: string, isAdded = false): void {
+    if (!this.measures) return;
+    const usage = this.usages.get(PREFIX + nameOf(key));
+    this.resize(key, bytesOf(text) + (isAdded ? usage?.size ?? 0 : 0));
+  }
+
+  measureAll(key: DocKey, {checkpoint = '', journal}: StoredDoc): void {
+    if (this.measures) this.resize(key, journal.reduce((sum, {record}) => sum + bytesOf(record), bytesOf(checkpoint)));
+  }
+
+  private resize(key: DocKey, size: number): void {
+    const name = PREFIX + nameOf(key);
+    const usage = {time: this.usages.get(name)?.time ?? this.now(), size};
+    const written = this.writtenSizes.get(name);
+    if (written === undefined || size > written * RESIZED || size < written / RESIZED) this.write(name, usage);
+    else this.usages.set(name, usage);
+  }
+
+  private write(name: string, usage: Usage): void {
+    this.usages.set(name, usage);
+    if (usage.size !== undefined) this.writtenSizes.set(name, usage.size);
+    this.due.set(name, usage.size === undefined ? String(usage.time) : `${usage.time} ${usage.size}`);
   }
 
   get isDue(): boolean {
@@ -50,17 +97,18 @@ export class Pruning {
   }
 
   /**
-   * What is to be deleted. A document without a time was stored before there were times: it counts from now on. A time can
-   * be a day older than the last opening, and so a document is kept for up to a day longer.
+   * What is to be deleted for its age. A document without a time was stored before there were times: it counts from now on. A time
+   * can be a day older than the last opening, and so a document is kept for up to a day longer.
    */
   outdated(items: Iterable<InventoryItem>, isInUse: (key: DocKey) => boolean): DocKey[] {
+    const {maxAge = Infinity} = this.limits;
     const now = this.now();
     const outdated: DocKey[] = [];
     const stored = new Set<string>();
     for (const {key, hasPending} of items) {
       const name = PREFIX + nameOf(key);
-      const time = this.times.get(name);
-      if (time !== undefined && now - time > this.maxAge + DAY_MS && !hasPending && !isInUse(key)) {
+      const time = this.usages.get(name)?.time;
+      if (time !== undefined && now - time > maxAge + DAY_MS && !hasPending && !isInUse(key)) {
         outdated.push(key);
         continue;
       }
@@ -71,11 +119,44 @@ export class Pruning {
     return outdated;
   }
 
-  private forgetAllBut(stored: ReadonlySet<string>): void {
-    for (const name of this.times.keys()) {
-      if (stored.has(name)) continue;
-      this.times.delete(name);
-      this.due.set(name, undefined);
-    }
+  /** The documents whose size nobody knows: they were stored while there was no limit. */
+  unmeasured(items: Iterable<InventoryItem>): DocKey[] {
+    if (!this.measures) return [];
+    return [...items].filter(({key}) => this.usages.get(PREFIX + nameOf(key))?.size === undefined).map(({key}) => key);
   }
+
+  /** What is to be deleted so that the rest is within the limit: what was opened longest ago. */
+  excess(items: Iterable<InventoryItem>, isInUse: (key: DocKey) => boolean): DocKey[] {
+    const {maxSize = Infinity} = this.limits;
+    const sized = [...items].map(item => ({...item, ...this.usages.get(PREFIX + nameOf(item.key))}));
+    let total = sized.reduce((sum, {size = 0}) => sum + size, 0);
+    const excess: DocKey[] = [];
+    for (const {key, hasPending, size = 0} of sized.sort((a, b) => (a.time ?? Infinity) - (b.time ?? Infinity))) {
+      if (total <= maxSize) break;
+      if (hasPending || isInUse(key)) continue;
+      excess.push(key);
+      total -= size;
+    }
+    return excess;
+  }
+
+  forget(key: DocKey): void {
+    this.drop(PREFIX + nameOf(key));
+  }
+
+  private forgetAllBut(stored: ReadonlySet<string>): void {
+    for (const name of [...this.usages.keys()]) if (!stored.has(name)) this.drop(name);
+  }
+
+  private drop(name: string): void {
+    this.usages.delete(name);
+    this.writtenSizes.delete(name);
+    this.due.set(name, undefined);
+  }
+}
+
+/** Engines store a string with one byte a character where each is below 256, else with two (V8's and SpiderMonkey's structured clone). */
+function bytesOf(text: string): number {
+  // eslint-disable-next-line no-control-regex
+  return /[^\u0000-\u00ff]/.test(text) ? 2 * text.length : text.length;
 }

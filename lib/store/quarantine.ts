@@ -3,70 +3,105 @@ import type {Quarantining} from './coalesce.js';
 import type {Encryption} from './encryption.js';
 import type {Change, DocKey, Storage, StoredDoc} from './storage.js';
 
-/** What was stored of a document and could not be used. */
-export interface Quarantined {
+/** What is known of a quarantined document without reading it. */
+export interface QuarantineEntry {
   id: string;
   key: DocKey;
   error: ErrorData;
+  /** How long the stored text is, in characters. */
+  size: number;
+}
+
+/** What was stored of a document and could not be used. */
+export interface Quarantined extends QuarantineEntry {
   /** Decrypted where that is possible, else as it was stored; undefined where it can't be read at all. */
   stored: StoredDoc | undefined;
 }
 
-/** How such a small value is called; what follows is the document's key, the epoch and a number. */
+type Entry = Omit<QuarantineEntry, 'id'>;
+
+/** Names of the small values that describe entries; what follows is the document's key, the epoch and a number. */
 const PREFIX = 'set aside: ';
+/** The bodies are stored as documents of this collection: a start reads only their keys. The id is the entry's. */
+const COLLECTION = 'sharedb-tabs:quarantine';
 /** What can't be read so often won't be. */
 const READ_ATTEMPTS = 3;
 
-/** Where that is kept which could not be used, as it is stored: among the small values. */
+/** Whether a stored document is the body of an entry, and none of an app's. */
+export const isQuarantineBody = ([collection]: DocKey): boolean => collection === COLLECTION;
+
+/** Where that is kept which could not be used, as it is stored. */
 export class Quarantine {
-  private readonly values = new Map<string, string>();
+  private readonly entries = new Map<string, Entry>();
   private failedReads = 0;
   private count = 0;
 
   constructor(private readonly storage: Storage, private readonly epoch: string, private readonly encryption: Encryption) {}
 
   get size(): number {
-    return this.values.size;
+    return this.entries.size;
   }
 
-  /** Takes notice of small values that are stored. */
-  note(name: string, value: string | undefined): void {
-    if (name.startsWith(PREFIX) && value !== undefined) this.values.set(name, value);
+  /** Takes notice of small values that are stored. @returns the id of an entry that is new */
+  note(name: string, value: string | undefined): string | undefined {
+    if (!name.startsWith(PREFIX)) return undefined;
+    const entry = value === undefined ? undefined : parse(value);
+    const isNew = !!entry && !this.entries.has(name);
+    if (entry) this.entries.set(name, entry);
+    else this.entries.delete(name);
+    return isNew ? name : undefined;
   }
 
-  async list(): Promise<Quarantined[]> {
-    const found: Quarantined[] = [];
-    for (const [id, value] of this.values) {
-      const {key, error, stored} = JSON.parse(value) as Omit<Quarantined, 'id'>;
-      found.push({id, key, error, stored: stored && (await this.encryption.decrypted(stored).catch(() => stored))});
+  list(): QuarantineEntry[] {
+    return [...this.entries].map(([id, entry]) => ({id, ...entry}));
+  }
+
+  find(id: string): QuarantineEntry | undefined {
+    const entry = this.entries.get(id);
+    return entry && {id, ...entry};
+  }
+
+  /** All of it, with the bodies. */
+  async export(): Promise<Quarantined[]> {
+    const exported: Quarantined[] = [];
+    // One after the other: together they may be more than fits into memory at ease.
+    for (const entry of this.list()) {
+      const stored = await this.body(entry.id).catch(() => undefined);
+      exported.push({...entry, stored: stored && (await this.encryption.decrypted(stored).catch(() => stored))});
     }
-    return found;
+    return exported;
   }
 
-  /** What is kept under this id, ready to be used. Rejects where it can't be decrypted. */
+  /** What is kept under this id, ready to be used. Rejects where it can't be read or decrypted. */
   async take(id: string): Promise<{key: DocKey; stored: StoredDoc} | undefined> {
-    const value = this.values.get(id);
-    const {key, stored} = value === undefined ? {} as Partial<Quarantined> : JSON.parse(value) as Omit<Quarantined, 'id'>;
-    return key && stored && {key, stored: await this.encryption.decrypted(stored)};
+    const entry = this.entries.get(id);
+    const stored = entry && (await this.body(id));
+    return entry && stored && {key: entry.key, stored: await this.encryption.decrypted(stored)};
   }
 
   /** The newest of each document. */
   newest(): Map<string, DocKey> {
     const newest = new Map<string, readonly [id: string, key: DocKey]>();
-    for (const [id, value] of this.values) {
-      const {key} = JSON.parse(value) as Quarantined;
-      newest.set(JSON.stringify(key), [id, key]);
-    }
+    for (const [id, {key}] of this.entries) newest.set(JSON.stringify(key), [id, key]);
     return new Map(newest.values());
   }
 
-  /** @returns whether there was one of that id */
-  discard(id: string): boolean {
-    return this.values.delete(id);
+  /** @returns what deletes it; nothing where there is none of that id */
+  discard(id: string): Change[] {
+    return this.entries.delete(id) ? [{type: 'meta', name: id, value: undefined}, {type: 'remove', key: [COLLECTION, id]}] : [];
+  }
+
+  /** @returns what keeps another reason why it could not be used */
+  explain(id: string, error: ErrorData): Change[] {
+    const entry = this.entries.get(id);
+    if (!entry) return [];
+    const explained = {...entry, error};
+    this.entries.set(id, explained);
+    return [{type: 'meta', name: id, value: JSON.stringify(explained)}];
   }
 
   clear(): void {
-    this.values.clear();
+    this.entries.clear();
   }
 
   /** What moves all that is stored of a document there. Rejects where it can't be read at present. */
@@ -76,8 +111,17 @@ export class Quarantine {
     // A parser's message may quote what was decrypted.
     const shown = this.encryption.isOn ? {code: error.code, message: 'What was stored could not be used'} : error;
     if (stored && stored.checkpoint === undefined && !stored.journal.length) return [];
-    const value = JSON.stringify({key, error: shown, stored} satisfies Omit<Quarantined, 'id'>);
-    return [{type: 'meta', name, value}, {type: 'remove', key}];
+    const body = stored && JSON.stringify(stored);
+    return [
+      {type: 'meta', name, value: JSON.stringify({key, error: shown, size: body?.length ?? 0} satisfies Entry)},
+      ...(body === undefined ? [] : [{type: 'checkpoint', key: [COLLECTION, name], n: 0, checkpoint: body, hasPending: false} as const]),
+      {type: 'remove', key}
+    ];
+  }
+
+  private async body(id: string): Promise<StoredDoc | undefined> {
+    const [kept] = await this.storage.read([[COLLECTION, id]]);
+    return kept?.checkpoint === undefined ? undefined : JSON.parse(kept.checkpoint) as StoredDoc;
   }
 
   private async read(key: DocKey): Promise<StoredDoc | undefined> {
@@ -90,5 +134,15 @@ export class Quarantine {
       this.failedReads = 0;
       return undefined;
     }
+  }
+}
+
+/** @returns undefined where somebody else has written it */
+function parse(value: string): Entry | undefined {
+  try {
+    const entry = JSON.parse(value) as Entry | null;
+    return Array.isArray(entry?.key) && typeof entry.error?.message === 'string' ? entry : undefined;
+  } catch {
+    return undefined;
   }
 }

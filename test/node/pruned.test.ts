@@ -91,11 +91,15 @@ describe('a host that starts after stored documents have not been opened for lon
     await end(third);
   });
 
-  it('says so where maxAge is not a time', () => {
+  it('says so where maxAge is not a time, or maxSize not a size', () => {
     for (const maxAge of [0, -1, NaN, '90 days'] as number[]) {
       expect(() => checkOptions({store: {maxAge}}), `createConnection ${maxAge}`).to.throw(/option store takes .*maxAge/);
       expect(() => startHost({store: {maxAge}}), `startHost ${maxAge}`).to.throw(/maxAge/);
     }
-    checkOptions({store: {maxAge: Infinity}});
+    for (const maxSize of [0, -1, NaN, '5 MB'] as number[]) {
+      expect(() => checkOptions({store: {maxSize}}), `createConnection ${maxSize}`).to.throw(/option store takes .*maxSize/);
+      expect(() => startHost({store: {maxSize}}), `startHost ${maxSize}`).to.throw(/maxSize/);
+    }
+    checkOptions({store: {maxAge: Infinity, maxSize: 5e6}});
   });
 });

@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import {DurableStore} from '../../lib/store/durable-store.js';
+import type {PruningLimits} from '../../lib/store/pruning.js';
 import type {DocKey, Storage} from '../../lib/store/storage.js';
 import {FakeClock, calm, eventually} from './clock.js';
 import {indexedDbDisk, memoryDisk, withIndexedDb, type Disk} from './disks.js';
@@ -15,8 +16,10 @@ function describePruning(name: string, makeDisk: () => Disk): void {
     let clock: FakeClock;
     let now: number;
     let hosts: number;
+    let limits: PruningLimits;
 
     beforeEach(() => {
+      limits = {};
       disk = makeDisk();
       now = Date.UTC(2026, 0, 1);
       hosts = 0;
@@ -27,7 +30,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       clock = new FakeClock();
       storage = disk.storage();
       const store = new DurableStore({
-        storage, namespace: 'default', epoch: `epoch ${++hosts}`, maxAge: 90 * DAY, now: () => now, onStatus: () => {}, onFenced: () => {}
+        storage, namespace: 'default', epoch: `epoch ${++hosts}`, limits: {maxAge: 90 * DAY, ...limits}, now: () => now, onStatus: () => {}, onFenced: () => {}
       }, clock.after);
       await store.whenReady();
       await calm();
@@ -47,7 +50,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
     }
 
     async function prune(store: DurableStore, isInUse: (key: DocKey) => boolean = () => false): Promise<string[]> {
-      store.prune(isInUse);
+      await store.prune(isInUse);
       await settle(store);
       return (await storage.inventory()).map(({key}) => key.join('/')).sort();
     }
@@ -106,6 +109,82 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       const store = await start();
       expect(await prune(store, ([, id]) => id === 'b')).to.eql(['notes/a', 'notes/b']);
       await end(store);
+    });
+
+    describe('by size', () => {
+      const C: DocKey = ['notes', 'c'];
+      const text = 'x'.repeat(1000);
+
+      /** Stores three, a day or so after one another. */
+      async function storeThree(): Promise<void> {
+        for (const key of [B, A, C]) {
+          const store = await start();
+          store.checkpoint(key, 0, text, false);
+          await end(store);
+          now += 2 * DAY;
+        }
+      }
+
+      it('deletes what was opened longest ago, until the rest fits', async () => {
+        limits = {maxSize: 2500};
+        await storeThree();
+        expect(await pruneAtStart()).to.eql(['notes/a', 'notes/c']);
+        expect(await pruneAtStart()).to.eql(['notes/a', 'notes/c']);
+        limits = {maxSize: 1};
+        await open(A);
+        expect(await pruneAtStart()).to.eql([]);
+      });
+
+      it('counts what somebody has only read as opened', async () => {
+        limits = {maxSize: 2500};
+        await storeThree();
+        await open(B);
+        expect(await pruneAtStart()).to.eql(['notes/b', 'notes/c']);
+      });
+
+      it('never deletes what has unsent ops, or is in use', async () => {
+        limits = {maxSize: 10};
+        await storeThree();
+        const first = await start();
+        first.append(B, 1, 'unsent');
+        await end(first);
+        const store = await start();
+        expect(await prune(store, ([, id]) => id === 'a')).to.eql(['notes/a', 'notes/b']);
+        await end(store);
+      });
+
+      it('measures what was stored before there was a limit, once', async () => {
+        await storeThree();
+        limits = {maxSize: 2500};
+        const store = await start();
+        const reads: DocKey[] = [];
+        const read = storage.read.bind(storage);
+        storage.read = keys => {
+          reads.push(...keys);
+          return read(keys);
+        };
+        expect(await prune(store)).to.eql(['notes/a', 'notes/c']);
+        expect(reads.length).to.equal(3);
+        await prune(store);
+        expect(reads.length).to.equal(3);
+        await end(store);
+      });
+
+      it('counts two bytes where characters need them, and records as well', async () => {
+        limits = {maxSize: 2500};
+        const first = await start();
+        first.checkpoint(A, 0, '\u4e00'.repeat(1000), false);
+        first.checkpoint(B, 0, 'x', false);
+        await end(first);
+        expect(await pruneAtStart(), '2001 bytes').to.eql(['notes/a', 'notes/b']);
+        now += 2 * DAY;
+        const second = await start();
+        await second.load(B);
+        second.append(B, 1, text);
+        second.checkpoint(B, 1, text, false);
+        await end(second);
+        expect(await pruneAtStart(), '3000 bytes').to.eql(['notes/b']);
+      });
     });
 
     it('counts from now on for what was stored without a time', async () => {

@@ -566,8 +566,10 @@ describe('a store in trouble', () => {
   });
 });
 
-/** The part of a dump that has what was set aside. */
+/** The part of a dump that has what was set aside: names and reasons, and what was stored. */
 function asidesIn(dumped: string): string {
-  const [, names, values] = (JSON.parse(dumped) as [string, string[], string[]][]).find(([store]) => store === 'meta')!;
-  return JSON.stringify(names.flatMap((name, i) => (name.includes('set aside') ? [name, values[i]] : [])));
+  const stores = new Map((JSON.parse(dumped) as [store: string, keys: unknown[], values: unknown[]][]).map(([store, keys, values]) => [store, {keys, values}]));
+  const {keys, values} = stores.get('meta')!;
+  const entries = keys.flatMap((name, i) => ((name as string).includes('set aside') ? [name, values[i]] : []));
+  return JSON.stringify([...entries, ...stores.get('checkpoints')!.values.filter(value => (value as {c?: string}).c === 'sharedb-tabs:quarantine')]);
 }
