@@ -1,5 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import type {Json0Component} from './json0-values.js';
+import type {Json0Component} from '../ot/json0-values.js';
 
 /**
  * Tries a json0 op of several components without a change of the data: json0 changes it in place, and may stop half way. With a

@@ -1,7 +1,8 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {AheadOp, SnapshotData} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
-import {beside, isSame, rebase, type Detour, type Happened, type WaitingOp} from './rebase.js';
+import {isSame} from '../ot/same.js';
+import {beside, rebase, type Detour, type Happened, type WaitingOp} from './rebase.js';
 
 /** What happened to a document: one of these fields, or none where only the version moved. */
 export interface Step {

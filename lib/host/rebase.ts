@@ -1,8 +1,8 @@
-import deepEqual from 'fast-deep-equal';
 import * as ot from 'sharedb/lib/ot.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {AheadOp, SubmitOptions} from '../protocol/messages.js';
 import {fastType} from '../ot/fast-json0.js';
+import {isSame} from '../ot/same.js';
 import type {Entry, Step} from './history.js';
 
 /** A step of a history, and whose it is. */
@@ -99,10 +99,6 @@ function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: 
   }
   return versions;
 }
-
-/** Types may put the same into another order, and may have classes of their own. */
-export const isSame = (one: unknown, other: unknown): boolean => deepEqual(plain(one), plain(other));
-const plain = (op: unknown): unknown => JSON.parse(JSON.stringify(op)) as unknown;
 
 /** Whether it is the server's op that led to this version. */
 const isAt = (op: AheadOp | undefined, v: number | null): op is AheadOp => op?.v !== undefined && v === op.v + 1;

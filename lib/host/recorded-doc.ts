@@ -10,7 +10,7 @@ import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp
 import {History, type Author, type Early, type Entry, type Origins, type Step} from './history.js';
 import {ServerLog} from './server-log.js';
 import {dryRun} from './dry-run.js';
-import type {Json0Component} from './json0-values.js';
+import type {Json0Component} from '../ot/json0-values.js';
 import {hook, type DocHooks} from './hooked-doc.js';
 import {historyGone, notApplied} from './op-errors.js';
 import {isMissingType, missingType} from './missing-type.js';

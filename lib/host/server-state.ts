@@ -1,6 +1,6 @@
 import {types} from 'sharedb/lib/client/index.js';
-import {DataCopies, isSameData} from './invert.js';
-import {isSame} from './rebase.js';
+import {DataCopies, isSameData} from '../ot/invert.js';
+import {isSame} from '../ot/same.js';
 import type {Callback, RealDoc, ServerSnapshot, SubscribeRequest} from './upstream.js';
 
 export interface ServerStateEvents {

@@ -1,6 +1,6 @@
-import {isInvertible} from './invert.js';
+import {isInvertible} from '../ot/invert.js';
 import type {Step} from './history.js';
-import {corrected, type Json0Component} from './json0-values.js';
+import {corrected, type Json0Component} from '../ot/json0-values.js';
 import type {ServerLog} from './server-log.js';
 import type {RealDoc, RealOp} from './upstream.js';
 import {withoutInflightOp, type Remedy} from './without-op.js';

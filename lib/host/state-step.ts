@@ -1,5 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {DataCopies, copied, isSameData} from './invert.js';
+import {DataCopies, copied, isSameData} from '../ot/invert.js';
 
 interface Json0Change {
   p: (string | number)[];

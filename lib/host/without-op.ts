@@ -1,5 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {DataCopies, copied, invertOn, isSameData} from './invert.js';
+import {DataCopies, copied, invertOn, isSameData} from '../ot/invert.js';
 import type {RealDoc, RealOp} from './upstream.js';
 
 /** How a document becomes what it would be without the op under way. */

@@ -1,10 +1,10 @@
 import equal from 'fast-deep-equal';
 import {EventEmitter} from 'sharedb/lib/emitter.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {inverseOf} from '../ot/invert.js';
 import {systemClock} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import type {TypedEvents} from '../tab/events.js';
-import {inverseOf} from './inverse.js';
 import {OpStack, type Entry, type StackItem} from './op-stack.js';
 
 /** A document of `createConnection`, or of ShareDB's own client. */

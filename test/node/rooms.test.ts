@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   tasks: ['platform'],
   connect: ['protocol', 'platform', 'tab', 'host'],
   react: ['protocol', 'platform', 'tab'],
-  undo: ['platform', 'tab'],
+  undo: ['platform', 'ot', 'tab'],
   remote: ['platform'],
   signals: ['remote']
 };

@@ -1,6 +1,6 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {saysWhatItRemoves, withRemovedValues, type Json0Component} from './json0-values.js';
-import {isSame} from './rebase.js';
+import {isSame} from './same.js';
 
 type OnData = (op: unknown, data: unknown) => unknown;
 
@@ -51,9 +51,9 @@ export const isSameData = (type: Type, one: unknown, other: unknown): boolean =>
  * @returns undefined where the type offers no way
  */
 export function invertOn(type: Type, op: unknown, base: DataCopies): unknown {
-  for (const way of [inverseByType, (...args: Parameters<typeof inverseByType>) => args[0].invert?.(args[1])]) {
+  for (const way of [() => inverseOf(type, op, base.make()), () => type.invert?.(op)]) {
     try {
-      const inverse: unknown = way(type, op, base);
+      const inverse: unknown = way();
       if (inverse !== undefined && isSameData(type, type.apply(type.apply(base.make(), copied(op)), copied(inverse)), base.make())) return inverse;
     } catch {
       // The next way, if there is one.
@@ -62,19 +62,23 @@ export function invertOn(type: Type, op: unknown, base: DataCopies): unknown {
   return undefined;
 }
 
-function inverseByType(type: Type, op: unknown, copies: DataCopies): unknown {
-  const base = copies.make();
-  if (type.name === 'json0') return type.invert!(withRemovedValues(type, copied(op) as Json0Component[], base));
-  // It completes what says nothing, and believes the rest.
+/**
+ * The op that undoes `op`, from what is in the data, whatever the op says of what it removes. Not proved: see {@link invertOn}.
+ * @param data the document's data just before the op; not changed
+ * @returns undefined where the type offers no way
+ */
+export function inverseOf(type: Type, op: unknown, data: unknown): unknown {
+  if (type.name === 'json0') return type.invert!(withRemovedValues(type, copied(op) as Json0Component[], data));
+  // These complete what an op does not say, and believe the rest.
   if (type.name === 'text-unicode') op = (op as UnicodeComponent[]).map(withoutRemovedText);
   if (type.name === 'json1') op = withoutRemovedTexts(op);
-  if (typeof type['invertWithDoc'] === 'function') return (type['invertWithDoc'] as OnData)(op, base);
-  if (typeof type['makeInvertible'] === 'function') return type.invert!((type['makeInvertible'] as OnData)(op, base));
+  if (typeof type['invertWithDoc'] === 'function') return (type['invertWithDoc'] as OnData)(op, data);
+  if (typeof type['makeInvertible'] === 'function') return type.invert!((type['makeInvertible'] as OnData)(op, data));
   // A Delta (rich-text) inverts itself against the delta that is the document.
-  const Delta = (base as object | null)?.constructor as (new (op: unknown) => {invert?(base: unknown): unknown}) | undefined;
-  if (typeof Delta?.prototype?.invert === 'function') return new Delta(op).invert!(base);
-  if (type.name === 'text' && typeof base === 'string' && Array.isArray(op)) return invertText(op as TextComponent[], base);
-  return undefined;
+  const Delta = (data as object | null)?.constructor as (new (op: unknown) => {invert?(base: unknown): unknown}) | undefined;
+  if (typeof Delta?.prototype?.invert === 'function') return new Delta(op).invert!(data);
+  if (type.name === 'text' && typeof data === 'string' && Array.isArray(op)) return invertText(op as TextComponent[], data);
+  return type.invert?.(op);
 }
 
 /** Types may change their ops while they apply them. */

@@ -1,5 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {isSame} from './rebase.js';
+import {isSame} from './same.js';
 
 /** A component of a json0 op, as far as it removes, replaces or counts. */
 export interface Json0Component {
@@ -44,13 +44,14 @@ export function corrected(op: readonly Json0Component[], data: unknown): readonl
 
 /**
  * The op with what stands in the data in all places that it removes or replaces.
- * @param data a copy, which is changed
+ * @param data just before the op; not changed
  */
 export function withRemovedValues(type: Type, op: readonly Json0Component[], data: unknown): Json0Component[] {
   let at = data;
-  return op.flatMap(component => {
+  return op.flatMap((component, i) => {
+    // Each later component is made on what the earlier ones lead to. json0 changes the data in place: it gets a copy of its own.
+    if (i) at = type.apply(i === 1 ? copyOf(at) : at, [op[i - 1]]) as unknown;
     const complete = completed(component, at);
-    at = type.apply(at, [component]) as unknown;
     return complete ? [complete] : [];
   });
 }
