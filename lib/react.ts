@@ -6,4 +6,5 @@ export {useDocPresence, usePresence, type PresenceResult} from './react/use-pres
 export type {PresenceState} from './react/presence-observer.js';
 export {useStatus, type ConnectionStatus} from './react/use-status.js';
 export {useSaved} from './react/use-saved.js';
+export {useSaveState} from './react/use-save-state.js';
 export {useDeadLetters, type DeadLettersResult} from './react/use-dead-letters.js';

@@ -31,6 +31,7 @@ import {SharedQueries} from './shared-queries.js';
 import {SharedPresences} from './shared-presences.js';
 import {StatusBoard} from './status-board.js';
 import {TabRequests} from './tab-requests.js';
+import {unsavedDocs} from './unsaved-docs.js';
 import {Tab} from './tab.js';
 import {Tokens} from './tokens.js';
 import type {RealConnection, RealDoc} from './upstream.js';
@@ -211,7 +212,8 @@ export class Host {
     this.board = new StatusBoard(this.platform, {
       store,
       counts: () => ({
-        tabs: this.attachedTabs, deadLetters: this.deadLetters.size, ...(this.faults.current && {serverFault: this.faults.current})
+        tabs: this.attachedTabs, deadLetters: this.deadLetters.size, ...(this.faults.current && {serverFault: this.faults.current}),
+        ...unsavedDocs(this.board.pendingOps ? this.docs.all() : [], this.deadLetters.list())
       }),
       tell: status => this.sendToAll({a: 'host.status', status}, 'own')
     });

@@ -9,7 +9,7 @@ const ESTIMATE_EVERY_MS = 30_000;
 export interface StatusBoardOwner {
   readonly store: DurableStore | undefined;
   /** How many tabs are there, and how many ops are kept that the server rejected. */
-  counts(): Pick<HostStatus, 'tabs' | 'deadLetters' | 'serverFault'>;
+  counts(): Pick<HostStatus, 'tabs' | 'deadLetters' | 'serverFault' | 'unsaved'>;
   /** All tabs are to hear it. */
   tell(status: HostStatus): void;
 }

@@ -167,6 +167,16 @@ export interface ConnectionEventMessage {
   error: ErrorData;
 }
 
+/** A document with edits that the server has not got, or has refused. */
+export interface UnsavedDoc {
+  collection: string;
+  id: string;
+  /** The edits of all tabs that the server has not answered to. */
+  pendingOps: number;
+  /** Those that it has refused, and that wait in `deadLetters`. */
+  refusedOps: number;
+}
+
 /** What every tab shows as `connection.status`. */
 export interface HostStatus {
   tabs: number;
@@ -184,6 +194,8 @@ export interface HostStatus {
   deadLetters: number;
   /** Documents as they were stored, with their edits, that could not be used: see `connection.quarantine`. None where left out. */
   quarantined?: number;
+  /** Documents with edits that the server has not got, or has refused: the first 100. None where left out. */
+  unsaved?: UnsavedDoc[];
   /** The server fails with ops, e.g. since its database is away: of so many documents an op is sent again, with pauses. */
   serverFault?: {docs: number; error: ErrorData};
 }

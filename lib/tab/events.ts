@@ -1,3 +1,5 @@
+import type {SaveState} from './save-states.js';
+
 /** The methods of an emitter whose events, and what they carry, are known. */
 export interface TypedEvents<Events extends object> {
   on<E extends keyof Events>(event: E, listener: Events[E]): this;
@@ -33,6 +35,8 @@ export interface DocEvents<Data> {
   'error': (error: any) => void;
   'no write pending': () => void;
   'nothing pending': () => void;
+  /** Whether the edits are saved has changed: see `doc.saveState`. */
+  'saveState': (state: SaveState) => void;
   'destroy': () => void;
 }
 

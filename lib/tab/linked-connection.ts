@@ -18,6 +18,7 @@ import {Inventory} from './inventory.js';
 import type {MirrorDuty} from './mirror-duty.js';
 import {isPresencePending} from './open-requests.js';
 import type {ProxyDoc} from './proxy-doc.js';
+import {SaveStates, type SaveState} from './save-states.js';
 import {RollCall, type Gathering} from './roll-call.js';
 import {submitOptions} from './submit-options.js';
 import {TabLog} from './tab-log.js';
@@ -64,6 +65,8 @@ export interface ProxyConnectionEvents extends ConnectionEvents {
   status: (status: Status) => void;
   /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
   updateneeded: (hostProtocol: number) => void;
+  /** Whether all edits are saved has changed: see `connection.saveState`. */
+  saveState: (state: SaveState) => void;
   /** The server rejected an op for good; it is kept in `deadLetters`. */
   deadletter: (letter: DeadLetter) => void;
   /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
@@ -84,6 +87,10 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   status: Status = {
     tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, pendingWrites: 0, deadLetters: 0, lastError: undefined
   };
+  /** @internal */
+  readonly saveStates = new SaveStates(
+    () => this.status, (c, d) => this.getExisting(c, d) as ProxyDoc | undefined, state => this.emit('saveState', state)
+  );
   private readonly hostSocket: HostSocket;
   private link: HostLink | undefined;
   /** Of the host's content, where it has no store but its tabs. */
@@ -135,6 +142,16 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @internal */
   protected readonly log: TabLog;
   private isVisible = true;
+
+  /** The worst of all documents' save states: see `doc.saveState`. Event `saveState`. */
+  get saveState(): SaveState {
+    return this.saveStates.ofAll;
+  }
+
+  /** Whether this tab has edits that its host has not got. @internal */
+  get hasUnsentOps(): boolean {
+    return this.proxyDocs().some(doc => doc.hasUnsent || doc.awaitsReset);
+  }
 
   /** @internal */
   get clock(): Clock {
@@ -446,6 +463,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.earlyBatch = durable < n ? n : undefined;
     this.hostIsDown = isDown;
     for (const doc of this.early) if (doc.confirm(durable)) this.early.delete(doc);
+    this.saveStates.noteNews();
   }
 
   /** The batch that is being handled, where another host may not know the revisions in it. @internal */
@@ -615,6 +633,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   private setStatus(status: Partial<Status>): void {
     this.status = {...this.status, ...status};
+    this.saveStates.noteNews();
     this.emit('status', this.status);
   }
 

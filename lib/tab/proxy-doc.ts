@@ -11,6 +11,7 @@ import {withFastType} from '../ot/fast-json0.js';
 import {nextTick} from '../platform/next-tick.js';
 import {Completion, completing} from './completion.js';
 import {splitCallback} from './promising.js';
+import type {SaveState} from './save-states.js';
 import {submitOptions} from './submit-options.js';
 import {UnconfirmedSteps} from './unconfirmed-steps.js';
 import {BaseDoc, types, type Callback, type IngestibleSnapshot, type PendingOp} from './upstream.js';
@@ -67,6 +68,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private unheard: unknown[] | undefined;
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
   private tellsErrorsFirst = false;
+  /** When the server last acknowledged an edit of this tab, in ms since the epoch. */
+  savedAt: number | undefined;
 
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
@@ -190,6 +193,22 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** The ops that the host has not got, with those that it lost, in order. */
   private get notAtHost(): PendingOp[] {
     return [...(this.setAside ?? []), ...this.unsent];
+  }
+
+  /**
+   * What would become of the document's edits if the browser ended now. Also with edits of other tabs, as far as `status.unsaved`
+   * tells of them. Event `saveState`.
+   */
+  get saveState(): SaveState {
+    return this.connection.saveStates.of(this);
+  }
+
+  /** @internal */
+  get ownSaveState(): Exclude<SaveState, 'refused'> {
+    if (this.hasUnsent || this.setAside) return 'unsaved';
+    if (!this.unsettled.length) return 'saved';
+    const isStored = this.connection.status.durable && !this.unsettled.some(op => this.unconfirmed.has(op));
+    return isStored ? 'local' : 'unsaved';
   }
 
   /** How many of its ops the host, and how many the server has not answered to. @internal */
@@ -377,6 +396,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   override flush(): void {
     this.willFlush = false;
+    this.connection.saveStates.noteEdit(this);
     if (this.isDestroyed || this.setAside || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
     // What was ingested is nobody's concern until there is something to send.
@@ -546,6 +566,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (this.connection.hostIsDown) this.noteDown();
     else this.unconfirmed.confirmOps(ops);
     const outcome = error ? decodeError(error) : silent ? null : undefined;
+    if (!error && !silent) this.savedAt = this.connection.clock.now();
     for (const op of ops) callEach(op, outcome);
     this.flush();
     this._emitNothingPending();

@@ -6,7 +6,7 @@ import {Component, Suspense, createElement as h, memo, type ReactNode} from 'rea
 import {renderToString} from 'react-dom/server';
 import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
 import {
-  ConnectionProvider, useConnection, useDeadLetters, useDoc, useDocPresence, usePresence, useQuery, useSaved, useStatus
+  ConnectionProvider, useConnection, useDeadLetters, useDoc, useDocPresence, usePresence, useQuery, useSaved, useSaveState, useStatus
 } from '../../lib/react.js';
 import {until} from '../waiting/until.js';
 
@@ -280,19 +280,19 @@ describe('React hooks', () => {
     await ours.shows('6');
   });
 
-  it('useSaved and useStatus show what the server has not acknowledged', async () => {
+  it('useSaved, useSaveState and useStatus show what the server has not acknowledged', async () => {
     let release: () => void = () => {};
     stage.backend.use('submit', (_context, next) => { release = () => next(); });
     function Saving(): ReactNode {
       const {doc} = useDoc<Board>('boards', 'one');
       const {pendingOps, hostState} = useStatus();
-      return [useSaved(doc), useSaved(), hostState, pendingOps].join();
+      return [useSaved(doc), useSaved(), hostState, pendingOps, useSaveState(doc), useSaveState()].join();
     }
     const view = stage.render(connection, h(Saving));
-    await view.shows('true,true,connected,0');
+    await view.shows('true,true,connected,0,saved,saved');
     void connection.get('boards', 'one').submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]);
-    await view.shows('false,false,connected,1');
-    await until('the server has the op', () => { release(); return view.text === 'true,true,connected,0'; });
+    await view.shows('false,false,connected,1,unsaved,unsaved');
+    await until('the server has the op', () => { release(); return view.text === 'true,true,connected,0,saved,saved'; });
   });
 
   it('useDeadLetters lists refused ops, and what is discarded goes', async () => {

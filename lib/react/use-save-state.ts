@@ -1,0 +1,27 @@
+import {useMemo} from 'react';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {SaveState} from '../tab/save-states.js';
+import {useConnection} from './context.js';
+import type {Observable} from './observer.js';
+import {identity, useObservable} from './use-observable.js';
+
+/**
+ * Whether the edits of a document are saved: 'saved', 'local', 'unsaved' or 'refused'. Without a document: the worst of all.
+ */
+export function useSaveState(doc?: ProxyDoc): SaveState {
+  const connection = useConnection();
+  const source = useMemo(() => stateOf(doc ?? connection), [doc, connection]);
+  return useObservable(source, identity);
+}
+
+function stateOf(owner: ProxyDoc | ProxyConnection): Observable<SaveState> {
+  const emitter = owner as ProxyConnection;
+  return {
+    getSnapshot: () => owner.saveState,
+    subscribe(listener) {
+      emitter.on('saveState', listener);
+      return () => void emitter.off('saveState', listener);
+    }
+  };
+}

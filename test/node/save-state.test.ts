@@ -1,0 +1,176 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {logger} from 'sharedb/lib/client/index.js';
+import {Host, InMemoryStorage} from '../../lib/host.js';
+import {ProxyConnection, askBeforeUnload, wouldLoseEdits, type SaveState} from '../../lib/index.js';
+import {unsavedDocs} from '../../lib/host/unsaved-docs.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {until} from '../waiting/until.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+/** As IndexedDB: what is written survives. */
+class DurableMemory extends InMemoryStorage {
+  override readonly isDurable = true;
+}
+
+describe('whether edits are saved', () => {
+  let backend: Backend;
+  let channel: ReturnType<typeof memoryChannels>;
+  let server: ReturnType<Backend['connect']>;
+  const closing: (() => void)[] = [];
+
+  beforeEach(() => {
+    backend = new Backend();
+    channel = memoryChannels();
+  });
+
+  afterEach(() => {
+    for (const close of closing.splice(0)) close();
+  });
+
+  function startHost(isDurable: boolean): Host {
+    server = backend.connect();
+    const store = isDurable ? {storage: new DurableMemory()} : false;
+    const host = new Host({connection: server, channel, store, place: 'shared-worker', mirror: false, warn: () => {}});
+    closing.push(() => host.close());
+    return host;
+  }
+
+  function openTab(): ProxyConnection {
+    const tab = new ProxyConnection({channel});
+    closing.push(() => tab.close());
+    return tab;
+  }
+
+  const shown = (emitter: {on(event: 'saveState', listener: (state: SaveState) => void): unknown}): SaveState[] => {
+    const states: SaveState[] = [];
+    emitter.on('saveState', state => states.push(state));
+    return states;
+  };
+
+  it('goes from unsaved to saved with the server there, and tells when that was', async () => {
+    startHost(true);
+    const tab = openTab();
+    const doc = tab.get('notes', 'one');
+    const [ofDoc, ofAll] = [shown(doc), shown(tab)];
+    expect([doc.saveState, tab.saveState, doc.savedAt]).to.eql(['saved', 'saved', undefined]);
+    const before = Date.now();
+    await doc.create({n: 1});
+    await until('it is told', () => ofDoc.at(-1) === 'saved' && ofAll.at(-1) === 'saved');
+    expect([ofDoc[0], ofAll[0]]).to.eql(['unsaved', 'unsaved']);
+    expect([doc.saveState, tab.saveState]).to.eql(['saved', 'saved']);
+    expect(doc.savedAt).to.be.within(before, Date.now());
+  });
+
+  it('is local without a server, where the storage works, and saved when the server is back', async () => {
+    startHost(true);
+    const [tab, other] = [openTab(), openTab()];
+    const doc = tab.get('notes', 'one');
+    await doc.create({n: 1});
+    await other.get('notes', 'one').subscribe();
+    backend.use('submit', (_context, next) => until('it may go on', () => isBack).then(() => next()));
+    let isBack = false;
+    doc.submitOp([{p: ['n'], na: 1}]);
+    await until('it is stored', () => doc.saveState === 'local' && tab.saveState === 'local');
+    await until('other tabs show it too', () => other.get('notes', 'one').saveState === 'local' && other.saveState === 'local');
+    expect(tab.status.unsaved).to.eql([{collection: 'notes', id: 'one', pendingOps: 1, refusedOps: 0}]);
+    expect(wouldLoseEdits(tab)).to.equal(false);
+    isBack = true;
+    await until('all is saved', () => [doc, tab, other, other.get('notes', 'one')].every(({saveState}) => saveState === 'saved'));
+    await until('the status says so', () => !tab.status.unsaved);
+  });
+
+  it('stays unsaved without a server and without a store', async () => {
+    startHost(false);
+    const tab = openTab();
+    const doc = tab.get('notes', 'one');
+    await doc.create({n: 1});
+    const states = shown(doc);
+    server.close();
+    doc.submitOp([{p: ['n'], na: 1}]);
+    await until('the host has it', () => tab.status.pendingOps === 1);
+    expect([doc.saveState, tab.saveState]).to.eql(['unsaved', 'unsaved']);
+    expect(states).to.eql(['unsaved']);
+  });
+
+  it('is refused until the app has dealt with the dead letter', async () => {
+    startHost(true);
+    const tab = openTab();
+    const doc = tab.get('notes', 'one');
+    await doc.create({n: 1});
+    const states = shown(doc);
+    backend.use('submit', (_context, next) => next(new Error('Read only')));
+    await doc.submitOp([{p: ['n'], na: 1}]).catch(() => {});
+    await until('it is told', () => doc.saveState === 'refused' && states.at(-1) === 'refused' && tab.saveState === 'refused');
+    expect(tab.status.unsaved).to.eql([{collection: 'notes', id: 'one', pendingOps: 0, refusedOps: 1}]);
+    const [letter] = await tab.deadLetters.list();
+    await tab.deadLetters.discard(letter!.id);
+    await until('it is gone', () => states.at(-1) === 'saved' && tab.saveState === 'saved');
+  });
+
+  it('tells of no more than 100 documents, those with refused edits first', () => {
+    const docs = Array.from({length: 150}, (_, i) => ({collection: 'notes', id: String(i), pendingOps: 1}));
+    const {unsaved} = unsavedDocs([{collection: 'local:notes', id: 'x', pendingOps: 1}, ...docs], [{collection: 'notes', doc: '149'}]);
+    expect(unsaved).to.have.length(100);
+    expect(unsaved![0]).to.eql({collection: 'notes', id: '149', pendingOps: 1, refusedOps: 1});
+    expect(unsavedDocs([], [])).to.eql({});
+  });
+
+  describe('before a page goes away', () => {
+    /** A window that remembers its listeners. */
+    class Page {
+      listener: ((event: {preventDefault(): void}) => void) | undefined;
+      addEventListener(_type: string, listener: (event: {preventDefault(): void}) => void): void {
+        this.listener = listener;
+      }
+      removeEventListener(): void {
+        this.listener = undefined;
+      }
+      get asks(): boolean {
+        let isPrevented = false;
+        this.listener?.({preventDefault: () => { isPrevented = true; }});
+        return isPrevented;
+      }
+    }
+
+    it('asks only while something would be lost, and listens only then', async () => {
+      startHost(false);
+      const tab = openTab();
+      const doc = tab.get('notes', 'one');
+      await doc.create({n: 1});
+      await until('all is saved', () => tab.saveState === 'saved');
+      const page = new Page();
+      const end = askBeforeUnload(tab, page);
+      expect(page.listener).to.equal(undefined);
+      server.close();
+      doc.submitOp([{p: ['n'], na: 1}]);
+      await until('it is not saved', () => tab.saveState === 'unsaved');
+      expect(page.asks).to.equal(true);
+      // Another tab keeps the host alive.
+      openTab();
+      await until('it is there', () => tab.status.tabs === 2);
+      await until('the host has it', () => !tab.hasUnsentOps);
+      expect(page.asks).to.equal(false);
+      end();
+      expect(page.listener).to.equal(undefined);
+    });
+
+    it('never asks where a store keeps it', async () => {
+      startHost(true);
+      const tab = openTab();
+      const page = new Page();
+      askBeforeUnload(tab, page);
+      const doc = tab.get('notes', 'one');
+      await doc.create({n: 1});
+      server.close();
+      doc.submitOp([{p: ['n'], na: 1}]);
+      await until('it is stored', () => tab.saveState === 'local');
+      expect(page.asks).to.equal(false);
+    });
+
+    it('says that it needs a page', () => {
+      expect(() => askBeforeUnload(openTab())).to.throw('askBeforeUnload').with.property('code', 'ERR_TABS_BAD_OPTION');
+    });
+  });
+});
