@@ -23,6 +23,7 @@ import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
 import {FatalOps, type CloseInfo} from './fatal-ops.js';
 import {HostLog} from './host-log.js';
+import {LetterRetries} from './letter-retries.js';
 import {localConnection} from './local-connection.js';
 import {ServerFaults, type IsTransient} from './server-faults.js';
 import {RETURN_MS, type SharedDoc} from './shared-doc.js';
@@ -148,6 +149,7 @@ export class Host {
   private readonly tabs = new Map<TabId, Tab>();
   private readonly docs: SharedDocs;
   private readonly deadLetters: DeadLetters;
+  private readonly letterRetries: LetterRetries;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
   private readonly requests: TabRequests;
@@ -225,18 +227,23 @@ export class Host {
       now: this.platform.clock.now,
       together: act => bulk.runTogether(act),
       tab: id => this.tabOf(id as TabId),
-      onRejected: ({collection, id, doc: real}, step, error) => this.deadLetters.add(
-        {collection, doc: id, step, type: real.type?.uri ?? null, error}, this.platform.clock.now()
-      ),
+      onLost: lost => this.deadLetters.add(lost),
+      onSaved: ({src, seq}) => this.deadLetters.noteSaved(src, seq),
       resumesFromStore: (options.store || undefined)?.resume === 'ops',
       onPending: (change, ops) => this.board.countPending(change, ops),
       onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
       // Memory is kept for what somebody has open.
       onReleased: key => { if (this.isMirrored && !this.isAwaitingTabs && !this.closed) store!.remove(key); }
     });
-    this.deadLetters = new DeadLetters(this.store, () => this.platform.randomId(), letter => {
-      this.sendToAll({a: 'host.deadletter', letter});
-      this.board.update();
+    this.deadLetters = new DeadLetters({
+      store: this.store,
+      randomId: () => this.platform.randomId(),
+      now: () => this.platform.clock.now(),
+      onLetter: letter => this.sendToAll({a: 'host.deadletter', letter}),
+      onChange: () => this.board.update()
+    });
+    this.letterRetries = new LetterRetries({
+      letters: this.deadLetters, docs: this.docs, isConnected: () => this.connection.state === 'connected'
     });
     const {epoch, connection, docs, queries, presences, log} = this;
     this.requests = new TabRequests({
@@ -519,8 +526,9 @@ export class Host {
       case 'deadLetters.list':
         return this.deadLetters.list();
       case 'deadLetters.discard':
-        this.deadLetters.discard(String(args));
-        return this.board.update();
+        return this.deadLetters.discard(String(args));
+      case 'deadLetters.retry':
+        return this.letterRetries.retry(String(args));
       default:
         throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     }
@@ -543,9 +551,9 @@ export class Host {
   private adopt(word: unknown): Promise<void> {
     if (!isLastWord(word)) throw Object.assign(new Error('Invalid last word'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     const tab = this.tabOf(word.tabId as TabId);
-    for (const {c, d, rev, ops, ahead, onlyHost} of word.docs) {
+    for (const {c, d, rev, ops, ahead, onlyHost, v} of word.docs) {
       const isOurs = word.lineage === this.lineage && (onlyHost ?? this.epoch) === this.epoch;
-      this.docs.get(c, d).adopt(tab, rev, ops, isOurs, ahead);
+      this.docs.get(c, d).adopt(tab, {madeAt: rev, ops, isOurs, ahead, v});
     }
     const docs = word.docs.map(({c, d}) => this.docs.get(c, d));
     return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenSettled(resolve)))).then(() => this.whenKept(docs));
@@ -554,7 +562,7 @@ export class Host {
   /** A tab could not keep them. Done when they are as durable as anything is. */
   private keepLost(letters: unknown): Promise<void> {
     if (!isLostOps(letters)) throw Object.assign(new Error('Invalid lost ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
-    for (const letter of letters) this.deadLetters.add(letter, this.platform.clock.now());
+    for (const letter of letters) this.deadLetters.addOfTab(letter);
     return this.allWritten();
   }
 
@@ -659,6 +667,7 @@ export class Host {
     if (state === 'connecting') return undefined;
     // The next connection sends them anyway.
     this.faults.end();
+    this.letterRetries.onDisconnected();
     const close = reasonOf(reason);
     return this.fatalOps.onDisconnected(typeof close === 'object' ? close : undefined);
   }

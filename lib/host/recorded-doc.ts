@@ -4,6 +4,7 @@ import {decodeError, encodeError, type ErrorData} from '../protocol/errors.js';
 import type {AheadOp, SnapshotData} from '../protocol/messages.js';
 import {isLocal} from '../protocol/local.js';
 import {stepOf} from '../protocol/step.js';
+import type {LostStep} from './dead-letters.js';
 import {fastType, withFastType} from '../ot/fast-json0.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp, Surroundings} from './doc-journal.js';
@@ -33,6 +34,10 @@ export interface RecordedDocEvents {
   onRollback(): void;
   /** It is back, or could not be loaded. `error` is for ops that never had their place in the history. */
   onReset(error: ErrorData, loadError: ErrorData | undefined): void;
+  /** Ops are given up, each made on the one before, the first on the server's version `v`. */
+  onLost(v: number | null, ops: LostStep[]): void;
+  /** The server has an op. */
+  onSaved(op: RealOp): void;
   /** An error that upstream would emit on the document. @param owner the tab whose op it is about, where that is known */
   onError(error: Error, owner: string | undefined): void;
   /** The server has answered to the op in flight with an error. Returns whether the op is sent again. */
@@ -57,7 +62,7 @@ export interface RecordedDocEvents {
 }
 
 /** The callback for an op of a tab that is restored. */
-export type SettleOf = (owner: string, seq: number, step: Step) => Callback;
+export type SettleOf = (owner: string, seq: number) => Callback;
 
 export interface Submission {
   step: Step;
@@ -66,7 +71,7 @@ export interface Submission {
   source: unknown;
   submitSource: boolean;
   preventCompose: boolean;
-  /** As it was journalled, where it is submitted again. */
+  /** As it was journalled, where it is submitted again, or as the server may know it already. */
   id?: Identity | undefined;
 }
 
@@ -113,6 +118,8 @@ export class RecordedDoc implements DocHooks {
   private blamed: string | undefined;
   /** In the middle of an acknowledgement or a rejection, which have their own records. */
   private answering = false;
+  /** The unsent ops as they were before one was taken back, of which that one has been told as lost. */
+  private beforeRefusal: UnsentOp[] | undefined;
   private willFlush = false;
   /** Whether it is what the server says. */
   readonly server: ServerState;
@@ -180,7 +187,7 @@ export class RecordedDoc implements DocHooks {
     const preventCompose = submission.preventCompose || (!this.replaying && (last
       ? last.owner !== owner || last.submitSource !== submitSource || last.sentAt !== undefined
       : !!doc.inflightOp));
-    const id = this.replaying ? submission.id : this.nextIdentity();
+    const id = submission.id ?? (this.replaying ? undefined : this.nextIdentity());
     const record = this.journal && !this.replaying && JSON.stringify({
       t: 'submit', step, owner, seq, source, id,
       ...(submitSource && {submitSource}), ...(preventCompose && {preventCompose})
@@ -380,12 +387,12 @@ export class RecordedDoc implements DocHooks {
     switch (record.t) {
       case 'submit': {
         const {step, owner, seq, source, submitSource = false, preventCompose = false, id} = record;
-        const error = this.submit({step, owner, seq, source, submitSource, preventCompose, id}, settleOf(owner, seq, step));
+        const error = this.submit({step, owner, seq, source, submitSource, preventCompose, id}, settleOf(owner, seq));
         if (error) throw error;
         return;
       }
       case 'nothing': {
-        const settle = settleOf(record.owner, record.seq, {del: true});
+        const settle = settleOf(record.owner, record.seq);
         this.push('{}', {src: record.owner, seq: record.seq});
         return settle();
       }
@@ -456,7 +463,8 @@ export class RecordedDoc implements DocHooks {
       v: version,
       type: type?.uri ?? type?.name ?? null,
       data: type?.serialize ? type.serialize(data) : data,
-      rev: this.history.rev
+      rev: this.history.rev,
+      ...(this.doc.hasWritePending() && {isMixed: true})
     };
   }
 
@@ -578,6 +586,7 @@ export class RecordedDoc implements DocHooks {
   private empty(error: Error): void {
     const {doc} = this;
     const ops = [doc.inflightOp, ...doc.pendingOps];
+    this.tellLost(() => error);
     this.rollbacks++;
     this.server.trust();
     doc._setType(null);
@@ -594,6 +603,7 @@ export class RecordedDoc implements DocHooks {
   _clearInflightOp(error?: Error | null): void {
     if (!this.answering) this.refusedAt = this.write({t: 'clear'}, true);
     this.events.beginSettling();
+    if (error === undefined && this.doc.inflightOp && !this.replaying) this.events.onSaved(this.doc.inflightOp);
     this.upstream._clearInflightOp.call(this.doc, error);
   }
 
@@ -651,9 +661,34 @@ export class RecordedDoc implements DocHooks {
   /** The op under way is taken back, or all of them. */
   private takeBack(error: Error): void {
     const {doc} = this;
-    const inverse = doc.inflightOp?.inverse;
+    const refused = doc.inflightOp;
+    const inverse = refused?.inverse;
+    const {error: forRefused} = errorsOf(error);
+    // First: if the record were stored without it, nothing would tell of the op.
+    this.beforeRefusal = this.tellLost(op => (op === refused ? forRefused : undefined), 1);
     this.refusedAt = this.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
-    this.answer(() => this.upstream._rollback.call(doc, error));
+    try {
+      this.answer(() => this.upstream._rollback.call(doc, error));
+    } finally {
+      this.beforeRefusal = undefined;
+    }
+  }
+
+  /**
+   * Tells which of the unsent ops are given up, before they change.
+   * @param count how many of them are looked at
+   * @returns all of them
+   */
+  private tellLost(errorOf: (op: RealOp) => Error | undefined, count = Infinity): UnsentOp[] {
+    const {doc, beforeRefusal} = this;
+    const unsent = beforeRefusal ?? [doc.inflightOp, ...doc.pendingOps].flatMap(op => (op ? {op, step: stepOf(op)} : []));
+    const lost = unsent.slice(0, count).map(({op, step}, i): LostStep => {
+      const {src, seq, type} = op;
+      const id = seq === undefined ? {} : {src: src ?? doc.connection.id ?? undefined, seq};
+      return {...id, step, type: type?.uri ?? type?.name ?? null, error: beforeRefusal && !i ? undefined : errorOf(op)};
+    });
+    if (!this.replaying && lost.length) this.events.onLost(doc.version, lost);
+    return unsent;
   }
 
   /** The op under way is refused, and no op undoes it: the document becomes what it would be without it. */
@@ -662,6 +697,8 @@ export class RecordedDoc implements DocHooks {
     const refused = doc.inflightOp;
     const keptOps = new Set(kept.map(({op}) => op));
     const dropped = doc.pendingOps.filter(op => !keptOps.has(op));
+    const {error: forRefused, reason} = errorsOf(error);
+    this.tellLost(op => (op === refused ? forRefused : keptOps.has(op) ? undefined : reason));
     this.rollbacks++;
     // Its place is that of the checkpoint, which makes it count for nothing.
     this.refusedAt = this.write({t: 'clear'});
@@ -671,7 +708,6 @@ export class RecordedDoc implements DocHooks {
     this.history.restart(doc.hasWritePending() ? null : doc.version);
     this.recordedVersion = doc.version;
     this.events.onRollback();
-    const {error: forRefused, reason} = errorsOf(error);
     callEach(refused, forRefused);
     for (const op of dropped) callEach(op, reason);
     this.events.onReset(encodeError(reason), undefined);
@@ -749,6 +785,8 @@ export class RecordedDoc implements DocHooks {
    */
   _hardRollback(error: Error): void {
     const {doc} = this;
+    const {error: forInflight, reason} = errorsOf(error);
+    this.tellLost(op => (op === doc.inflightOp ? forInflight : reason));
     this.rollbacks++;
     this.server.trust();
     const inflight = doc.inflightOp;
@@ -764,7 +802,6 @@ export class RecordedDoc implements DocHooks {
     this.events.onRollback();
     this.fetchAlone(loadError => {
       doc._isInHardRollback = false;
-      const {error: forInflight, reason} = errorsOf(error);
       callEach(inflight, forInflight);
       for (const op of pending) callEach(op, reason);
       this.rollingBack = false;
@@ -781,6 +818,12 @@ export class RecordedDoc implements DocHooks {
     this.doc._fetch({force: true}, callback);
     connection.bulk = bulk;
   }
+}
+
+/** An op that the server has not acknowledged, and what it did before anything was done about it. */
+interface UnsentOp {
+  op: RealOp;
+  step: Step;
 }
 
 /** What the refused op is told, and those that are given up with it. */
@@ -820,8 +863,7 @@ function storedOp(op: RealOp): StoredOp {
 }
 
 function realOp({type, sent, origins, ...op}: StoredOp, settleOf: SettleOf): RealOp {
-  const step = stepOf(op);
-  const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq, step), {origin: [owner, seq] as const}));
+  const callbacks = origins.map(([owner, seq]) => Object.assign(settleOf(owner, seq), {origin: [owner, seq] as const}));
   return {
     ...op, submitSource: op.submitSource === true, type: type === null ? null : fastType(types.map[type]) ?? null,
     ...(sent && {sentAt: 1, isSent: true}), callbacks

@@ -1,4 +1,4 @@
-import {encodeError, type ErrorData} from '../protocol/errors.js';
+import {encodeError} from '../protocol/errors.js';
 import type {AheadOp, OpRequest} from '../protocol/messages.js';
 import {stepOf} from '../protocol/step.js';
 import type {DocNews} from './doc-news.js';
@@ -19,10 +19,22 @@ export interface SequencerEvents {
   tab(id: string): Tab;
   /** The number of ops that the server has not answered to went up or down. */
   onPending(change: 1 | -1, pendingOps: number): void;
-  /** An op can't be carried on, or the server has rejected it. */
-  onRejected(step: Step, error: ErrorData): void;
+  /** Ops of a tab that is dead can't be carried on. Each was made on the one before, the first on the server's version `v`. */
+  onRejected(steps: Step[], error: Error, v?: number | null): void;
   /** The server has answered to an op. */
   onSettled(): void;
+}
+
+/** What a tab that is dead has left: ops, each made on the one before. */
+export interface LeftOps {
+  ops: WaitingOp[];
+  /** The first was made on what `ahead` had made of the document at this revision. */
+  madeAt: number | null;
+  ahead?: readonly AheadOp[] | undefined;
+  /** The revision is one of this host's. */
+  isOurs: boolean;
+  /** The server's version that the first was made on, where it is known. */
+  v?: number | undefined;
 }
 
 /** Gives the tabs' ops on one document their places in its history, and counts those that the server has not answered to. */
@@ -68,11 +80,8 @@ export class Sequencer {
     this.sequence(follower, inc, waiting);
   }
 
-  /**
-   * Ops of a tab that is dead: each was made on the one before, the first on what `ahead` had made of the document at
-   * `madeAt`.
-   */
-  adopt(tab: Tab, madeAt: number | null, ops: WaitingOp[], isOurs: boolean, ahead: readonly AheadOp[]): void {
+  /** Ops of a tab that is dead. */
+  adopt(tab: Tab, {madeAt, ops, isOurs, ahead = [], v}: LeftOps): void {
     if (isOurs && madeAt !== null) this.takeAlong(madeAt, ahead);
     const follower = this.followers.of(tab);
     const {history} = this.recorded;
@@ -84,7 +93,7 @@ export class Sequencer {
     const isKnown = isOurs && (rev === null ? !!fresh[0]!.step.create && !this.doc.type : !!way);
     const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.carry(ops, tab.id, this.doc.type, way!);
     if (waiting instanceof Error) {
-      for (const {step} of fresh) this.events.onRejected(step, encodeError(waiting));
+      this.events.onRejected(fresh.map(({step}) => step), waiting, fresh.length === ops.length ? v : undefined);
       return;
     }
     this.sequence(follower, follower.inc, waiting, true);
@@ -111,12 +120,12 @@ export class Sequencer {
    * An op that was stored has its place.
    * @returns called when the server has answered to it
    */
-  restore(owner: string, seq: number, step: Step): (error?: Error | null) => void {
+  restore(owner: string, seq: number): (error?: Error | null) => void {
     const follower = this.followers.of(this.events.tab(owner));
     follower.lastSeq = Math.max(follower.lastSeq, seq);
     follower.unsettled++;
     this.countPending(1);
-    return error => this.settle(follower, seq, step, error);
+    return error => this.settle(follower, seq, error);
   }
 
   /** What was restored is given up. */
@@ -133,7 +142,7 @@ export class Sequencer {
       if (!error) continue;
       // A tab that lives hears of it; of what a dead one has left, only the app can be told.
       if (follower.tab.session) this.news.refuse(follower, inc, op.seq, error);
-      else this.events.onRejected(op.step, encodeError(error));
+      else this.events.onRejected([op.step], error);
       // A tab that lives sends what it made on the op anew, as it is without it.
       if (follower.tab.session && !isLastWord) return;
     }
@@ -149,7 +158,7 @@ export class Sequencer {
     this.countPending(1);
     if (step.del && !this.doc.type) {
       this.recorded.pushNothing(tab.id, seq);
-      this.settle(follower, seq, step);
+      this.settle(follower, seq);
       return undefined;
     }
     const error = this.recorded.submit({
@@ -157,7 +166,7 @@ export class Sequencer {
       source: x.source,
       submitSource: 'source' in x,
       preventCompose: x.preventCompose === true
-    }, error => this.settle(follower, seq, step, error));
+    }, error => this.settle(follower, seq, error));
     if (error) {
       follower.unsettled--;
       follower.lastSeq = lastSeq;
@@ -167,10 +176,9 @@ export class Sequencer {
   }
 
   /** The server has answered to an op that has its place in the history. */
-  private settle(follower: Follower, seq: number, step: Step, error?: Error | null): void {
+  private settle(follower: Follower, seq: number, error?: Error | null): void {
     const tab = this.followers.present(follower.tab);
     const data = error ? encodeError(error) : undefined;
-    if (data) this.events.onRejected(step, data);
     this.recorded.noteVersion();
     follower.unsettled--;
     this.countPending(-1);

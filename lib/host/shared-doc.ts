@@ -2,19 +2,19 @@ import {MAX_EARLY_MESSAGES} from '../broker/host-session.js';
 import type {ErrorData} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {DocReport} from '../protocol/report.js';
-import type {AheadOp, OpRequest, Position, ResumeMessage, SnapshotData} from '../protocol/messages.js';
+import type {OpRequest, Position, ResumeMessage, SnapshotData} from '../protocol/messages.js';
 import {CutTimer} from './cut-timer.js';
+import type {LostStep, LostSteps} from './dead-letters.js';
 import type {DocJournal, Restored} from './doc-journal.js';
 import {DocNews} from './doc-news.js';
 import type {Follower} from './follower.js';
 import type {FatalOps} from './fatal-ops.js';
 import {Followers} from './followers.js';
 import {HeldActs} from './held-acts.js';
-import type {Entry, Step} from './history.js';
+import type {Entry} from './history.js';
 import {historyLost} from './op-errors.js';
-import type {WaitingOp} from './rebase.js';
 import {RecordedDoc, type RecordedDocEvents} from './recorded-doc.js';
-import {Sequencer} from './sequencer.js';
+import {Sequencer, type LeftOps} from './sequencer.js';
 import type {ServerFaults} from './server-faults.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Tab} from './tab.js';
@@ -40,8 +40,10 @@ export interface SharedDocOwner {
   readonly epoch: string;
   /** The number of ops that the server has not answered to went up or down. */
   onPending(change: 1 | -1, pendingOps: number): void;
-  /** The server rejected an op for good. */
-  onRejected(doc: SharedDoc, step: Step, error: ErrorData): void;
+  /** Ops are given up, each made on the one before, the first on the server's version `v`. */
+  onLost(lost: LostSteps): void;
+  /** The server has an op. */
+  onSaved(op: RealOp): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
   readonly faults: Pick<ServerFaults, 'willRetry' | 'forget'>;
   readonly fatalOps: Pick<FatalOps, 'isHeldBack' | 'forget'>;
@@ -81,8 +83,7 @@ export class SharedDoc implements RecordedDocEvents {
       tab: id => owner.tab(id),
       // Of a local document the host is the server.
       onPending: (change, ops) => { if (!this.isLocal) owner.onPending(change, ops); },
-      // What is told again from the journal has been seen to before.
-      onRejected: (step, error) => { if (!this.isRestoring) owner.onRejected(this, step, error); },
+      onRejected: (steps, error, v = null) => this.onLost(v, steps.map(step => ({step, type: doc.type?.uri ?? null, error}))),
       onSettled: () => this.checkIdle()
     });
   }
@@ -121,7 +122,7 @@ export class SharedDoc implements RecordedDocEvents {
         this.followers.of(tab).lastSeq = lastSeq;
         this.news.outcomes.restore(tab, outcomes);
       }
-      this.recorded.restore(stored, (owner, seq, step) => this.sequencer.restore(owner, seq, step));
+      this.recorded.restore(stored, (owner, seq) => this.sequencer.restore(owner, seq));
       return true;
     } catch (error) {
       if (!this.recorded.lock(error)) this.journal!.setAside(error);
@@ -209,14 +210,11 @@ export class SharedDoc implements RecordedDocEvents {
     else if (!this.news.isToldOfRollback(follower)) this.held.hold(() => this.submit(tab, request));
   }
 
-  /**
-   * Gives ops of a tab that is dead their places: each was made on the one before, the first on what `ahead` had made of
-   * the document at `madeAt`.
-   */
-  adopt(tab: Tab, madeAt: number | null, ops: WaitingOp[], isOurs: boolean, ahead: readonly AheadOp[] = []): void {
+  /** Gives ops of a tab that is dead their places. */
+  adopt(tab: Tab, left: LeftOps): void {
     // By then the tab may be gone: it is watched again.
-    if (this.isUnsettled) this.held.hold(() => this.adopt(this.owner.tab(tab.id), madeAt, ops, isOurs, ahead));
-    else this.sequencer.adopt(tab, madeAt, ops, isOurs, ahead);
+    if (this.isUnsettled) this.held.hold(() => this.adopt(this.owner.tab(tab.id), left));
+    else this.sequencer.adopt(tab, left);
   }
 
   /** Takes notice that the tab got a document by a query's results, and gives what it lacks. */
@@ -359,6 +357,17 @@ export class SharedDoc implements RecordedDocEvents {
     this.checkpoint();
     this.runHeld();
     this.news.catchUpAll();
+  }
+
+  /** What is told again from the journal has been seen to before. @internal */
+  onLost(v: number | null, ops: LostStep[]): void {
+    const {collection, id} = this.doc;
+    if (!this.isRestoring) this.owner.onLost({collection, doc: id, v, ops});
+  }
+
+  /** @internal */
+  onSaved(op: RealOp): void {
+    if (!this.isRestoring) this.owner.onSaved(op);
   }
 
   /** @internal */

@@ -28,6 +28,8 @@ export interface SnapshotData {
   rev?: number;
   /** Of results: the incarnation that they are for. */
   inc?: number;
+  /** It has ops of tabs in it that the server has not acknowledged. */
+  isMixed?: boolean;
 }
 
 /** An op of a tab on its way to the host: ShareDB's, plus where it was made and how to submit it. */
@@ -82,6 +84,8 @@ export interface EntryMessage {
   own?: true;
   /** An op of another tab, which may not be durable when it is told. */
   early?: true;
+  /** From here on, the server has all that is shown. */
+  clean?: true;
 }
 
 /** The server has answered to ops of the tab, which it got as one, and which have their place in the history. */
@@ -255,6 +259,10 @@ export interface DeadLetter {
   error: ErrorData;
   /** When it was given up, in ms since the epoch. */
   time: number;
+  /** The server's version that the op, or the first of those before it that it was made on, was made on; if that is known. */
+  v?: number;
+  /** The letter whose op this one was made on: it has to be retried before. */
+  after?: string;
 }
 
 /** An op of a living tab that no host can carry on, for the dead letters. The tab mints the id: it may be told twice. */
@@ -271,5 +279,9 @@ export interface LastWord {
   tabId: string;
   /** Whose history the revisions are of. */
   lineage: string;
-  docs: {c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: AheadOp[]; onlyHost?: string}[];
+  docs: {
+    c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: AheadOp[]; onlyHost?: string;
+    /** The server's version that the first op was made on, where it is known. */
+    v?: number | undefined;
+  }[];
 }

@@ -46,7 +46,7 @@ export function isLastWord(value: unknown): value is LastWord {
   const word = value as LastWord | null;
   return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
     word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
-      Array.isArray(doc.ops) && doc.ops.every(isSentOp) && isAhead(doc.ahead) &&
+      Array.isArray(doc.ops) && doc.ops.every(isSentOp) && isAhead(doc.ahead) && (doc.v === undefined || isCount(doc.v)) &&
       (doc.onlyHost === undefined || typeof doc.onlyHost === 'string'));
 }
 
@@ -62,7 +62,8 @@ function isSentOp(op: unknown): op is SentOp {
 export function isLostOps(value: unknown): value is LostOp[] {
   return Array.isArray(value) && value.length <= MAX_LOST_OPS && (value as LostOp[]).every(lost =>
     isObject(lost) && typeof lost.id === 'string' && isNamed(lost.collection, lost.doc) && isObject(lost.step) &&
-    (lost.type === null || typeof lost.type === 'string') && isError(lost.error));
+    (lost.type === null || typeof lost.type === 'string') && isError(lost.error) &&
+    (lost.v === undefined || isCount(lost.v)) && (lost.after === undefined || typeof lost.after === 'string'));
 }
 
 /** Whether ShareDB's client knows the action as a request of its own, and an error as the answer to it. */

@@ -1,12 +1,8 @@
 import type {DeadLetter} from '../protocol/messages.js';
-import type {ProxyConnection} from './proxy-connection.js';
 
-/** The ops that the server rejected for good, of all tabs, kept until the app has dealt with them. */
+/** The ops that the server rejected for good, of all tabs, kept until the app has dealt with them. Those of one document stay in order. */
 export class TabDeadLetters {
-  constructor(
-    private readonly connection: ProxyConnection,
-    private readonly call: (name: string, args?: unknown) => Promise<unknown>
-  ) {}
+  constructor(private readonly call: (name: string, args?: unknown) => Promise<unknown>) {}
 
   async list(): Promise<DeadLetter[]> {
     return (await this.call('deadLetters.list')) as DeadLetter[];
@@ -18,19 +14,12 @@ export class TabDeadLetters {
   }
 
   /**
-   * Submits the op once more, on the document as it is now. The letter goes when the server has taken it;
-   * if the server rejects it again, it stays, and this rejects with the server's error.
+   * Submits the op once more, carried over to the document as it is now. The letter goes when the server has taken it, and is
+   * taken only once. Otherwise it stays, and this rejects: with the server's error; with ERR_TABS_OFFLINE; or with
+   * ERR_TABS_LETTER_BASE where the op can't be carried over, which the message explains.
    */
   async retry(id: string): Promise<void> {
-    const letter = (await this.list()).find(letter => letter.id === id);
-    if (!letter) return;
-    const doc = this.connection.get(letter.collection, letter.doc);
-    await doc.fetch();
-    const {create, del, op} = letter.step;
-    if (create) await doc.create(create.data, create.type);
-    else if (del) await doc.del();
-    else await doc.submitOp(op);
-    await this.discard(id);
+    await this.call('deadLetters.retry', id);
   }
 
   /** Forgets a letter. Forgetting one that is not there is no error. */

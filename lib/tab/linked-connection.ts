@@ -447,9 +447,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.mirrorDuty = undefined;
   }
 
-  /** Ops can't be kept: the host is to have them as dead letters. @internal */
-  giveUp(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData): void {
-    this.lostOps.add(doc, ops, error);
+  /** Ops can't be kept: the host is to have them as dead letters. @param madeAt the version that the first was made on @internal */
+  giveUp(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
+    this.lostOps.add(doc, ops, error, madeAt);
   }
 
   private handleLost(reason: string): void {

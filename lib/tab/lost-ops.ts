@@ -17,12 +17,18 @@ export class LostOps {
   /** @param tell the host; resolves when it has them */
   constructor(private readonly tabId: string, private readonly tell: (lost: LostOp[]) => Promise<unknown>) {}
 
-  add({collection, id}: {collection: string; id: string}, ops: readonly PendingOp[], error: ErrorData): void {
+  add({collection, id}: {collection: string; id: string}, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
+    let after: string | undefined;
     for (const op of ops) {
       // Others have left nothing of it to do.
       if (!op.create && !op.del && op.op === undefined) continue;
       const type = op.type?.uri ?? op.type?.name ?? null;
-      this.waiting.push({id: `${this.tabId}/${++this.count}`, collection, doc: id, step: stepOf(op), type, error});
+      const letterId = `${this.tabId}/${++this.count}`;
+      this.waiting.push({
+        id: letterId, collection, doc: id, step: stepOf(op), type, error,
+        ...(after !== undefined ? {after} : madeAt !== undefined && {v: madeAt})
+      });
+      after = letterId;
     }
     this.handOver();
   }

@@ -17,7 +17,7 @@ import type {Presence, Query, Snapshot, UpstreamLocalPresence, UpstreamPresence}
  */
 export class ProxyConnection extends LinkedConnection {
   /** The ops that the server rejected for good: list, retry, discard, export. Event `deadletter`. */
-  readonly deadLetters = new TabDeadLetters(this, (name, args) => this.callHost(name, args));
+  readonly deadLetters = new TabDeadLetters((name, args) => this.callHost(name, args));
   /** What was stored and could not be used: list, restore, discard, export. */
   readonly quarantine = new TabQuarantine((name, args) => this.callHost(name, args));
   private autoFlush = true;

@@ -50,6 +50,10 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** What was ingested from elsewhere, for a host that has not loaded the document. */
   private seed: SnapshotData | undefined;
   private setAside: PendingOp[] | undefined;
+  /** The version that those were made on, where it is known. */
+  private setAsideAt: number | undefined;
+  /** What is shown may have ops of other tabs in it that the server has not acknowledged. */
+  private isMixed = false;
   private wasPaused = false;
   private isHeldBack = false;
   /** A tick is on its way that flushes. */
@@ -107,7 +111,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (!waiting.length && !unsettled.some(op => unconfirmed.has(op))) return undefined;
     const rev = unconfirmed.start ?? this.rev;
     return {
-      c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: unconfirmed.ahead, ...this.onlyHost
+      c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: unconfirmed.ahead, ...this.onlyHost,
+      v: waiting[0] === this.unanswered[0] ? this.madeAt : undefined
     };
   }
 
@@ -127,6 +132,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   resumeUnconfirmed(): boolean {
     this.unconfirmed.resume();
     return this.unconfirmed.onlyHost !== undefined;
+  }
+
+  /** The server's version that the first unanswered op was made on, where it is known. */
+  private get madeAt(): number | undefined {
+    if (this.setAside) return this.setAsideAt;
+    return this.isMixed ? undefined : this.version ?? undefined;
   }
 
   private get tentative(): PendingOp[] {
@@ -485,6 +496,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (isUnknown(message.create?.type)) return this.loseState(message.create!.type);
     this.noteEarly(isEmpty ? undefined : aheadOf(message));
     this.rev = message.rev;
+    // An op of a tab leaves the version as it is.
+    this.isMixed = !message.clean && (this.isMixed || message.v === this.version);
     if (message.load) return this.replaceBy(message.load);
     if (isEmpty) {
       this.version = message.v;
@@ -586,12 +599,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** The host lost its state: so did this document, if it has ops of its own in it. @internal */
   handleRollback(inc: number): void {
     if (!this.isCurrent(inc) || !this.hasWritePending()) return;
+    const {unanswered: ops, madeAt} = this;
     this._isInHardRollback = true;
     this._setType(null);
     this.version = null;
     this.rev = null;
     this.unconfirmed.clear();
-    this.setAside = this.unanswered;
+    this.setAside = ops;
+    this.setAsideAt = madeAt;
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
@@ -602,7 +617,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     // Else it has started anew by itself meanwhile. What became of its ops is true all the same.
     const isCurrent = this.isCurrent(inc);
     if (isCurrent && !this.setAside && this.hasWritePending()) this.handleRollback(inc);
-    const ops = this.setAside;
+    const {setAside: ops, madeAt} = this;
     this.setAside = undefined;
     if (isCurrent) {
       this._isInHardRollback = false;
@@ -617,7 +632,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     const [kept, others] = partition(ops, op => !outcomeOf(op) && unsettled.includes(op.seq!));
     this.unsettled.unshift(...kept);
     const lost = others.filter(op => !outcomeOf(op));
-    this.connection.giveUp(this, lost, error);
+    this.connection.giveUp(this, lost, error, lost[0] === ops[0] && lost.at(-1) === ops[lost.length - 1] ? madeAt : undefined);
     for (const op of others) {
       const outcome = outcomeOf(op);
       callEach(op, outcome ? outcome.error && sameAs(failure, outcome.error) : failure);
@@ -681,8 +696,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleRefused({inc, error, silent}: RefusedMessage): void {
     if (!this.isCurrent(inc)) return;
     const failure = decodeError(error);
-    const ops = this.unanswered;
-    const {type, data} = this;
+    const {unanswered: ops, madeAt, type, data} = this;
     this.setAside = undefined;
     this.unsettled = [];
     this.inflightOp = null;
@@ -690,7 +704,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.startAnew();
     this.version = null;
     this._setType(null);
-    if (ops.length) this.connection.giveUp(this, ops, error);
+    if (ops.length) this.connection.giveUp(this, ops, error, madeAt);
     for (const op of ops) callEach(op, failure);
     if (type) this.emit('del', data, false);
     if (!silent && error.code !== 'ERR_SNAPSHOT_READ_SILENT_REJECTION') this.emit('error', failure);
@@ -712,7 +726,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleHostReplaced(): void {
     if (this.rev === null && !this.unsettled.length && !this.setAside) return;
     if (!this.setAside && this.unanswered[0]?.create) return this.createAnew();
-    const ops = this.unanswered;
+    const {unanswered: ops, madeAt} = this;
     // Its end will not be told. Of a rollback of the document's own, upstream tells.
     if (this.setAside) this._isInHardRollback = false;
     this.setAside = undefined;
@@ -722,7 +736,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.startAnew();
     if (!ops.length) return;
     const error = this.lostOp();
-    this.connection.giveUp(this, ops, encodeError(error));
+    this.connection.giveUp(this, ops, encodeError(error), madeAt);
     for (const op of ops) callEach(op, error);
     this._emitNothingPending();
     if (this.wantSubscribe) return;
@@ -771,8 +785,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.callWaiting();
   }
 
-  private load({v, type, data, rev}: SnapshotData): void {
+  private load({v, type, data, rev, isMixed = false}: SnapshotData): void {
     if (isUnknown(type)) return this.loseState(type!);
+    this.isMixed = isMixed;
     this.rev = rev ?? null;
     this.unconfirmed.clear();
     this.noteDown();
@@ -831,7 +846,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   private loseUnsent(): void {
     const error = this.lostOp();
-    this.connection.giveUp(this, this.unsent, encodeError(error));
+    this.connection.giveUp(this, this.unsent, encodeError(error), this.unsettled.length ? undefined : this.madeAt);
     this._hardRollback(error);
   }
 

@@ -171,6 +171,32 @@ describe('a host without a store', function () {
       await until('the server\'s state is shown', () => doc.data?.words.length === 0);
       await third.connection.deadLetters.retry(letters[0]!.id);
       expect((await stage.server('a')).words).to.eql(['unsettled']);
+      await third.connection.deadLetters.retry(letters[1]!.id);
+      expect((await stage.server('a')).words).to.eql(['unsettled', 'unsent']);
+    });
+
+    it('together with both mirrors leaves dead letters that say when it is not known what they were made on', async () => {
+      begin().startHost();
+      const {tabs} = await openTabs(3);
+      const mirrors = stage.mirrors;
+      const third = tabs.find(tab => !mirrors.includes(tab))!;
+      const doc = third.connection.get('notes', 'a');
+      stage.real.close();
+      await until('the tab knows', () => third.connection.state !== 'connected');
+      write(mirrors[0]!.connection.get('notes', 'a'), 'of another tab');
+      await until('the tab shows it', () => doc.data.words.length === 1);
+      const edit = write(doc, 'made on it');
+      stage.killHost();
+      for (const tab of mirrors) stage.killTab(tab);
+      stage.startHost();
+      await until('it is called back', () => edit.outcomes.length > 0);
+      await until('the letter is there', async () => (await third.connection.deadLetters.list().catch(() => [])).length === 1);
+      await until('the tab is connected', () => third.connection.state === 'connected');
+      const [letter] = await third.connection.deadLetters.list();
+      const error = await third.connection.deadLetters.retry(letter!.id).catch((reason: Error & {code: string}) => reason);
+      expect(error).to.include({code: 'ERR_TABS_LETTER_BASE'}).and.property('message').to.contain('it is not known what it was made on');
+      expect((await stage.server('a')).words).to.eql([]);
+      expect((await third.connection.deadLetters.list()).length).to.equal(1);
     });
 
     it('leaves its dead letters to the next one', async () => {
