@@ -133,7 +133,9 @@ export class DocJournal {
     if (!stored) return undefined;
     this.n = stored.journal.at(-1)?.n ?? 0;
     try {
-      return this.parse(stored);
+      this.checkpointChars = stored.checkpoint?.length ?? 0;
+      this.journalChars = stored.journal.reduce((sum, {record}) => sum + record.length, 0);
+      return parseStored(stored);
     } catch (error) {
       this.setAside(error);
       return undefined;
@@ -154,20 +156,19 @@ export class DocJournal {
     this.journalChars = 0;
     this.checkpointChars = 0;
   }
+}
 
-  private parse({checkpoint, journal}: StoredDoc): Restored {
-    this.checkpointChars = checkpoint?.length ?? 0;
-    this.journalChars = journal.reduce((sum, {record}) => sum + record.length, 0);
-    const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint | null);
-    if (parsed !== undefined && (!Number.isSafeInteger(parsed?.rev) || !Array.isArray(parsed?.pending) || !Array.isArray(parsed.history))) {
-      throw new Error('The checkpoint is not of the expected form');
-    }
-    return {
-      checkpoint: parsed ?? undefined,
-      snapshot: checkpoint?.endsWith(NOTHING_BESIDE) ? `${checkpoint.slice(0, -NOTHING_BESIDE.length)}}` : undefined,
-      records: journal.map(({record}) => JSON.parse(record) as JournalRecord)
-    };
+/** @throws where it is not of the expected form */
+export function parseStored({checkpoint, journal}: StoredDoc): Restored {
+  const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint | null);
+  if (parsed !== undefined && (!Number.isSafeInteger(parsed?.rev) || !Array.isArray(parsed?.pending) || !Array.isArray(parsed.history))) {
+    throw new Error('The checkpoint is not of the expected form');
   }
+  return {
+    checkpoint: parsed ?? undefined,
+    snapshot: checkpoint?.endsWith(NOTHING_BESIDE) ? `${checkpoint.slice(0, -NOTHING_BESIDE.length)}}` : undefined,
+    records: journal.map(({record}) => JSON.parse(record) as JournalRecord)
+  };
 }
 
 /** The fields as the end of a JSON object that has others before them. */

@@ -8,6 +8,8 @@ export class Follower {
   inc = 0;
   /** The revision that the tab has once it has handled all that was sent to it. */
   sent: number | null = null;
+  /** The lowest seq that the tab has sent to this host. */
+  firstSeq: number | undefined;
   /** Why it follows: it is subscribed, it is in the results of so many queries, ops are unsettled. */
   subscribed = false;
   queries = 0;

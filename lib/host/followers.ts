@@ -29,12 +29,18 @@ export class Followers {
     return this.byTab.get(tab);
   }
 
+  /** The highest seq of a tab's ops that has its place. */
+  lastSeqOf(tab: Tab): number {
+    return this.byTab.get(tab)?.lastSeq ?? this.takenFrom(tab);
+  }
+
   delete(tab: Tab): void {
     this.byTab.delete(tab);
   }
 
-  clear(): void {
-    this.byTab.clear();
+  /** Forgets those that were restored: who has asked for something is here. */
+  clearRestored(): void {
+    for (const [tab, {requests, subscribed}] of this.byTab) if (!requests && !subscribed) this.byTab.delete(tab);
   }
 
   /** A tab that was given up, and is back, is another one here. */

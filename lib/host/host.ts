@@ -23,6 +23,7 @@ import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
 import {FatalOps, type CloseInfo} from './fatal-ops.js';
 import {HostLog} from './host-log.js';
+import {LateDocuments} from './late-documents.js';
 import {LetterRetries} from './letter-retries.js';
 import {localConnection} from './local-connection.js';
 import {ServerFaults, type IsTransient} from './server-faults.js';
@@ -150,6 +151,7 @@ export class Host {
   private readonly docs: SharedDocs;
   private readonly deadLetters: DeadLetters;
   private readonly letterRetries: LetterRetries;
+  private readonly late: LateDocuments | undefined;
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
   private readonly requests: TabRequests;
@@ -245,6 +247,7 @@ export class Host {
     this.letterRetries = new LetterRetries({
       letters: this.deadLetters, docs: this.docs, isConnected: () => this.connection.state === 'connected'
     });
+    this.late = this.store && new LateDocuments(this.store, this.docs, this.deadLetters);
     const {epoch, connection, docs, queries, presences, log} = this;
     this.requests = new TabRequests({
       epoch, connection, docs, queries, presences, bulk, log,
@@ -282,6 +285,7 @@ export class Host {
       onFenced: () => this.abandon(),
       onErased: () => { for (const doc of this.docs.all()) doc.checkpoint(); },
       onFound: () => this.takeUp(),
+      onSuperseded: () => this.late?.merge(),
       onQuarantined: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside, in connection.quarantine`, error.message)
     }, this.platform.clock.after);
   }
@@ -337,7 +341,8 @@ export class Host {
 
   private takeUp(): void {
     this.deadLetters.load(this.store?.kept ?? {});
-    for (const [c, d] of this.store?.pendingDocs() ?? []) this.docs.get(c, d);
+    this.late?.takeUp();
+    this.late?.merge();
   }
 
   private watchAbsent(tab: Tab): void {

@@ -12,6 +12,8 @@ export interface WaitingOp {
   step: Step;
   seq: number;
   x: SubmitOptions;
+  /** How the server knows it, if it may have been sent before. */
+  id?: readonly [src: string, seq: number] | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface WaitingOp {
  */
 export function rebase(ops: WaitingOp[], entries: readonly Happened[], owner: string, type: Type | null): WaitingOp[] | Error {
   type = fastType(type);
-  const waiting = ops.map(({step, seq, x}) => ({step: {...step}, seq, x}));
+  const waiting = ops.map(op => ({...op, step: {...op.step}}));
   for (const entry of entries) {
     if (entry.src === owner && entry.seq !== undefined) {
       while (waiting.length && waiting[0]!.seq <= entry.seq) waiting.shift();

@@ -53,6 +53,7 @@ export class Sequencer {
   submit(follower: Follower, request: OpRequest): void {
     const {tab} = follower;
     const {inc} = request.v;
+    follower.firstSeq ??= request.seq;
     let {rev} = request.v;
     const {history} = this.recorded;
     if (rev === null && request.seq <= follower.lastSeq) {
@@ -116,6 +117,19 @@ export class Sequencer {
     }
   }
 
+  /** Ops that were stored, and read too late. They are made on the current revision, by nobody who is here. */
+  merge(owner: Tab, ops: WaitingOp[]): void {
+    this.sequence(this.followers.of(owner), 0, ops, true);
+  }
+
+  /** Whether a tab has sent this op to this host. @returns undefined where that is not known any more */
+  hasSent(owner: string, seq: number): boolean | undefined {
+    const tab = this.events.tab(owner);
+    const firstSeq = this.followers.find(tab)?.firstSeq;
+    if (firstSeq !== undefined) return seq >= firstSeq;
+    return this.followers.lastSeqOf(tab) < seq ? false : undefined;
+  }
+
   /**
    * An op that was stored has its place.
    * @returns called when the server has answered to it
@@ -149,7 +163,7 @@ export class Sequencer {
   }
 
   /** @returns the error where the op can't be applied */
-  private sequenceOne(follower: Follower, {step, seq, x}: WaitingOp): Error | undefined {
+  private sequenceOne(follower: Follower, {step, seq, x, id}: WaitingOp): Error | undefined {
     if (seq >= Number.MAX_SAFE_INTEGER) return seqOverflow();
     const {tab} = follower;
     follower.unsettled++;
@@ -165,7 +179,8 @@ export class Sequencer {
       step, owner: tab.id, seq,
       source: x.source,
       submitSource: 'source' in x,
-      preventCompose: x.preventCompose === true
+      preventCompose: x.preventCompose === true,
+      id
     }, error => this.settle(follower, seq, error));
     if (error) {
       follower.unsettled--;

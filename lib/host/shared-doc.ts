@@ -13,9 +13,11 @@ import {Followers} from './followers.js';
 import {HeldActs} from './held-acts.js';
 import type {Entry} from './history.js';
 import {historyLost} from './op-errors.js';
+import type {WaitingOp} from './rebase.js';
 import {RecordedDoc, type RecordedDocEvents} from './recorded-doc.js';
 import {Sequencer, type LeftOps} from './sequencer.js';
 import type {ServerFaults} from './server-faults.js';
+import type {StoredOps} from './stored-ops.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Tab} from './tab.js';
 import type {Callback, RealDoc, RealOp} from './upstream.js';
@@ -67,6 +69,9 @@ export class SharedDoc implements RecordedDocEvents {
   private readonly held = new HeldActs();
   private isRestoring = false;
   private wasRestored = false;
+  /** Requests without an answer, which a state that is restored late answers. */
+  private readonly unanswered = new Set<() => void>();
+  private merged = 0;
   private awaitsQuiet = false;
   /** How many wait for it together with other documents. */
   private retained = 0;
@@ -93,7 +98,12 @@ export class SharedDoc implements RecordedDocEvents {
     return this.sequencer.pendingOps;
   }
 
-  /** Brings back what the journal has of the document; requests wait for it. */
+  /** Nothing is known of the document, and nothing was done to it. */
+  get isBlank(): boolean {
+    return !this.isUnsettled && this.recorded.isNew && !this.recorded.missing && !this.pendingOps && !this.doc.hasWritePending();
+  }
+
+  /** Brings back what the journal has of the document; requests wait for it. Later than at the start, only while it is blank. */
   restore(): void {
     if (!this.journal) return;
     this.isRestoring = true;
@@ -109,6 +119,7 @@ export class SharedDoc implements RecordedDocEvents {
         if (!this.owner.resumesFromStore && !this.isLocal) this.recorded.server.distrust();
       }
       this.isRestoring = false;
+      if (this.wasRestored && !this.isConnected) for (const answer of this.unanswered) answer();
       if (missed) this.doc.fetch();
       this.runHeld();
     }));
@@ -127,7 +138,7 @@ export class SharedDoc implements RecordedDocEvents {
     } catch (error) {
       if (!this.recorded.lock(error)) this.journal!.setAside(error);
       this.recorded.startAnew();
-      this.followers.clear();
+      this.followers.clearRestored();
       this.news.outcomes.clear();
       this.sequencer.clear();
       return false;
@@ -460,7 +471,7 @@ export class SharedDoc implements RecordedDocEvents {
     if (this.recorded.isLocked && (this.isLocal || !this.isConnected)) return reply();
     // Without a server the host's copy is the best answer there is.
     const fromCopy = !isBehind && (position.stored || !this.isConnected) && this.recorded.hasState && !this.news.isInRollback;
-    if (!fromCopy) return load(reply);
+    if (!fromCopy) return load(this.answerable(reply));
     if (action === 's' || this.isConnected) load(() => {});
     else if (!this.recorded.server.isTrusted) {
       // What the server says comes later, as a change.
@@ -468,6 +479,28 @@ export class SharedDoc implements RecordedDocEvents {
       load(() => { follower.awaitsServer = false; });
     }
     reply();
+  }
+
+  /** A late restoring of the document answers first, if it comes first. */
+  private answerable(reply: Callback): Callback {
+    const answer = (error?: Error | null): void => {
+      if (this.unanswered.delete(answer)) reply(error);
+    };
+    this.unanswered.add(answer);
+    return answer;
+  }
+
+  /** Makes ops of a state that was read too late, carried over to the present one. */
+  merge(ops: WaitingOp[]): void {
+    this.sequencer.merge(this.owner.tab(`${this.owner.epoch}/${++this.merged}`), ops);
+  }
+
+  /** Whether the tabs that made the ops have sent them to this host themselves. @throws where that is not known of all */
+  haveTabsSent({ops}: StoredOps): boolean {
+    const sent = ops.flatMap(({origins}) => origins.map(([owner, seq]) => this.sequencer.hasSent(owner, seq)));
+    if (sent.every(each => each === false)) return false;
+    if (sent.every(each => each === true)) return true;
+    throw new Error('The tab that made them may have sent some of them again');
   }
 
   private reply(follower: Follower, action: 'f' | 's', inc: number, error?: Error | null): void {
@@ -538,7 +571,8 @@ export class SharedDoc implements RecordedDocEvents {
     else callback();
   }
 
-  private get isUnsettled(): boolean {
+  /** It is being restored, or rolled back. */
+  get isUnsettled(): boolean {
     return this.isRestoring || this.news.isInRollback;
   }
 

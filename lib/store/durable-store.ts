@@ -1,6 +1,7 @@
 import {afterWaking} from '../platform/after-waking.js';
 import {encodeError, type ErrorData} from '../protocol/errors.js';
 import type {Clearing} from '../protocol/clearing.js';
+import {isLocal} from '../protocol/local.js';
 
 import {byDoc, coalesced, nameOf, type Queued} from './coalesce.js';
 import {Encryption, KEPT, type Cipher} from './encryption.js';
@@ -34,6 +35,8 @@ export interface DurableStoreOptions {
   onErased?: (() => void) | undefined;
   /** The storage could be opened after all, and has documents that were not known when the store got ready. */
   onFound?: (() => void) | undefined;
+  /** What was stored of a document has been quarantined, since the document lived on without it. */
+  onSuperseded?: (() => void) | undefined;
   /** What was stored of a document can't be used. It is kept: see {@link DurableStore.quarantined}. */
   onQuarantined?: ((key: DocKey, error: ErrorData) => void) | undefined;
 }
@@ -256,6 +259,19 @@ export class DurableStore {
     this.options.onStatus();
   }
 
+  /** Whether what is stored of a document has not been looked at. */
+  isUnread(key: DocKey): boolean {
+    return this.known.get(nameOf(key))?.isRead === false;
+  }
+
+  /** The document lives on here without what is stored of it. */
+  supersede(key: DocKey): void {
+    const known = this.known.get(nameOf(key));
+    if (!known) return;
+    this.known.delete(nameOf(key));
+    this.enqueue(giveWay(known));
+  }
+
   /** What has been quarantined, by this host or an earlier one. */
   quarantined(): QuarantineEntry[] {
     return this.quarantine.list();
@@ -288,6 +304,16 @@ export class DurableStore {
     this.putBack(key, checkpoint, journal);
     this.discardQuarantined(id);
     return key;
+  }
+
+  /** What is kept under this id. Rejects where it can't be read or decrypted. */
+  async readQuarantined(id: string): Promise<StoredDoc | undefined> {
+    return (await this.quarantine.take(id))?.stored;
+  }
+
+  /** Keeps another reason why it can't be used. */
+  explainQuarantined(id: string, error: ErrorData): void {
+    for (const change of this.quarantine.explain(id, error)) this.enqueue(change);
   }
 
   private putBack(key: DocKey, checkpoint: string | undefined, journal: StoredDoc['journal']): void {
@@ -602,8 +628,9 @@ export class DurableStore {
 
   private noteWritten(changes: readonly Change[]): void {
     const {size} = this.quarantine;
-    for (const change of changes) if (change.type === 'meta') this.quarantine.note(change.name, change.value);
+    const ids = changes.flatMap(change => (change.type === 'meta' ? this.quarantine.note(change.name, change.value) ?? [] : []));
     if (this.quarantine.size !== size) this.options.onStatus();
+    if (ids.some(id => this.quarantine.find(id)?.error.code === 'ERR_TABS_STORAGE_SUPERSEDED')) this.options.onSuperseded?.();
   }
 
   /** After so many ms nobody waits for it any more. It may be done all the same, and things are as before. */
@@ -688,9 +715,9 @@ function isOutdated(meta: Record<string, string>, cleared: Clearing | undefined)
 const emptyDoc = (): StoredDoc => ({checkpoint: undefined, journal: []});
 const isSame = ([c, d]: DocKey, [otherC, otherD]: DocKey): boolean => c === otherC && d === otherD;
 
-/** A mere copy of the server's is deleted; what may have ops of its own is kept. */
+/** A mere copy of the server's is deleted; what may have ops of its own, or is the only copy, is kept. */
 function giveWay({key, hasPending}: InventoryItem): Queued {
-  if (!hasPending) return {type: 'remove', key};
+  if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};
   const error = storeError('ERR_TABS_STORAGE_SUPERSEDED', 'The document was edited while what is stored of it could not be read');
   return {type: 'set aside', key, error: errorData(error)};
 }

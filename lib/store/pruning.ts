@@ -157,6 +157,5 @@ export class Pruning {
 
 /** Engines store a string with one byte a character where each is below 256, else with two (V8's and SpiderMonkey's structured clone). */
 function bytesOf(text: string): number {
-  // eslint-disable-next-line no-control-regex
   return /[^\u0000-\u00ff]/.test(text) ? 2 * text.length : text.length;
 }

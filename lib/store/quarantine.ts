@@ -26,6 +26,7 @@ const PREFIX = 'set aside: ';
 const COLLECTION = 'sharedb-tabs:quarantine';
 /** What can't be read so often won't be. */
 const READ_ATTEMPTS = 3;
+const HIDDEN = 'What was stored could not be used';
 
 /** Whether a stored document is the body of an entry, and none of an app's. */
 export const isQuarantineBody = ([collection]: DocKey): boolean => collection === COLLECTION;
@@ -95,7 +96,8 @@ export class Quarantine {
   explain(id: string, error: ErrorData): Change[] {
     const entry = this.entries.get(id);
     if (!entry) return [];
-    const explained = {...entry, error};
+    // A parser's message may quote what was decrypted.
+    const explained = {...entry, error: this.encryption.isOn ? {...error, message: HIDDEN} : error};
     this.entries.set(id, explained);
     return [{type: 'meta', name: id, value: JSON.stringify(explained)}];
   }
@@ -109,7 +111,7 @@ export class Quarantine {
     const stored = await this.read(key);
     const name = `${PREFIX}${JSON.stringify(key)} ${this.epoch}.${++this.count}`;
     // A parser's message may quote what was decrypted.
-    const shown = this.encryption.isOn ? {code: error.code, message: 'What was stored could not be used'} : error;
+    const shown = this.encryption.isOn ? {code: error.code, message: HIDDEN} : error;
     if (stored && stored.checkpoint === undefined && !stored.journal.length) return [];
     const body = stored && JSON.stringify(stored);
     return [
