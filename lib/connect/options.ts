@@ -1,5 +1,6 @@
 import type {Authorize, ServerUrl, SocketLike} from '../host/server-connection.js';
 import type {IsTransient} from '../host/server-faults.js';
+import type {OfflineQueries} from '../host/local-queries.js';
 import type {ServerTimeouts} from '../host/server-watch.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {isObject, isText} from '../protocol/checks.js';
@@ -58,6 +59,8 @@ export interface ConnectOptions {
   serverTimeouts?: ServerTimeouts | undefined;
   /** Tells faults of the server from refusals, where the page is the host: see `isTransient` of `startHost`. */
   isTransient?: IsTransient | undefined;
+  /** Works out the results of queries without a server, where the page is the host: see `queries` of `startHost`. */
+  queries?: OfflineQueries | undefined;
   /**
    * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
    * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.
@@ -100,6 +103,7 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
   ],
   versionDecoder: ['a function of the data', isFunction],
   isTransient: ['a function of an error', isFunction],
+  queries: ['an object with a function `matches`', queries => isObject(queries) && isFunction(queries['matches'])],
   serverTimeouts: [
     '{hello, answer, pong}, each a number of milliseconds above 0',
     timeouts => isObject(timeouts) && ['hello', 'answer', 'pong'].every(name => timeouts[name] === undefined || (timeouts[name] as number) > 0)

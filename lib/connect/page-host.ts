@@ -1,5 +1,6 @@
 import {Host, type StoreOptions} from '../host/host.js';
 import {bindToServer, connectToServer, type Authorize, type ServerUrl, type SocketLike} from '../host/server-connection.js';
+import type {OfflineQueries} from '../host/local-queries.js';
 import type {IsTransient} from '../host/server-faults.js';
 import type {ServerTimeouts} from '../host/server-watch.js';
 import type {RealConnection} from '../host/upstream.js';
@@ -21,6 +22,7 @@ export interface DirectHostOptions {
   locks: Locks | undefined;
   cleared: Clearing | undefined;
   isTransient?: IsTransient | undefined;
+  queries?: OfflineQueries | undefined;
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
 
@@ -30,12 +32,12 @@ export interface DirectHostOptions {
  * store of direct connections; the others go without, and their status says so.
  */
 export async function startDirectHost(
-  server: Server, {namespace, channel, store, locks, isTransient, warn, cleared}: DirectHostOptions
+  server: Server, {namespace, channel, store, locks, isTransient, queries, warn, cleared}: DirectHostOptions
 ): Promise<Host> {
   const own = `${namespace}/direct`;
   const office = store === false || !locks ? undefined : await tryOffice(locks, own);
   const host: Host = new Host({
-    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, warn, cleared,
+    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, warn, cleared,
     store: office ? {...(store || {}), name: own} : false
   });
   if (office) void host.whenClosed.then(office.leave);

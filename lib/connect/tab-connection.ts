@@ -251,18 +251,18 @@ export class TabConnection extends ProxyConnection {
   }
 
   private async hostInPage({steal, after, cleared}: WorkerGreeting, signal: AbortSignal): Promise<void> {
-    const {store, warn, channel, isTransient, build = ''} = this.connectOptions;
+    const {store, warn, channel, isTransient, queries, build = ''} = this.connectOptions;
     const {clock} = this;
     const server = this.server('as a host');
     const {startElectedHost} = await hostCode.page();
     if (signal.aborted) return;
     startElectedHost(server, {
-      namespace: this.namespace, build, steal, after, signal, store, isTransient, warn, channel, clock, cleared, locks: this.locks
+      namespace: this.namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks: this.locks
     });
   }
 
   private async connectDirectly(reason: string): Promise<void> {
-    const {store, warn, isTransient} = this.connectOptions;
+    const {store, warn, isTransient, queries} = this.connectOptions;
     // Known now, so that a second reason does not start a second host; told when nobody is in the constructor.
     this.mode = 'direct';
     try {
@@ -274,7 +274,7 @@ export class TabConnection extends ProxyConnection {
       if (this.isAmongTabs) this.moveTo(this.ownChannel);
       this.isAmongTabs = false;
       this.directHost = await startDirectHost(server, {
-        namespace: this.namespace, channel: this.ownChannel, isTransient, warn, store, locks: this.locks, cleared: this.mark?.read()
+        namespace: this.namespace, channel: this.ownChannel, isTransient, queries, warn, store, locks: this.locks, cleared: this.mark?.read()
       });
       this.retry.reset();
       this.emit('mode', 'direct', reason);

@@ -1,6 +1,7 @@
 import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {StoreOptions} from '../host/host.js';
+import {checkOfflineQueries, type OfflineQueries} from '../host/local-queries.js';
 import {connectToServer, type Authorize, type ServerUrl} from '../host/server-connection.js';
 import type {IsTransient} from '../host/server-faults.js';
 import type {ServerTimeouts} from '../host/server-watch.js';
@@ -42,6 +43,8 @@ export interface StartHostOptions {
    * the library: codes that begin with `ERR_` are refusals, other errors are faults.
    */
   isTransient?: IsTransient;
+  /** Works out the results of queries without a server. Default: the server's last results are given. */
+  queries?: OfflineQueries;
   /**
    * The connection to the server, where it is not a plain WebSocket at `url`: a ShareDB `Connection`. `getToken`
    * asks the tabs for a token, and rejects where none gives one.
@@ -52,7 +55,8 @@ export interface StartHostOptions {
 /**
  * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs'
  * `sharedWorker` option starts.
- * @throws ERR_TABS_BAD_OPTION where a type is not an OT type, or `store.maxAge` or `store.maxSize` not a number above 0
+ * @throws ERR_TABS_BAD_OPTION where a type is not an OT type, or `store.maxAge` or `store.maxSize` not a number above 0, or `queries` no
+ *   matcher
  */
 export function startHost(options: StartHostOptions = {}): void {
   for (const type of options.types ?? []) {
@@ -67,6 +71,7 @@ export function startHost(options: StartHostOptions = {}): void {
   if (!isLimit((options.store || undefined)?.maxSize)) {
     throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({store: {maxSize}}) takes a number of bytes above 0');
   }
+  if (options.queries) checkOfflineQueries(options.queries);
   const offices = new Map<string, AbortController>();
   const receptions = new Map<string, Reception>();
   const receptionOf = (namespace: string): Reception => {
@@ -87,7 +92,7 @@ export function startHost(options: StartHostOptions = {}): void {
     reception.expect();
     host({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after, cleared,
-      store: options.store ?? store, isTransient: options.isTransient, locks: browserPlatform().locks, connect, signal: end.signal
+      store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, locks: browserPlatform().locks, connect, signal: end.signal
     }, {
       onWaiting: () => reception.close(),
       onOpen: opened => { if (isOurs()) reception.open((hello, port) => opened.admit(hello, port)); },

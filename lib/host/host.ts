@@ -29,6 +29,7 @@ import {localConnection} from './local-connection.js';
 import {ServerFaults, type IsTransient} from './server-faults.js';
 import {RETURN_MS, type SharedDoc} from './shared-doc.js';
 import {SharedDocs} from './shared-docs.js';
+import {LocalQueries, checkOfflineQueries, type OfflineQueries} from './local-queries.js';
 import {SharedQueries} from './shared-queries.js';
 import {SharedPresences} from './shared-presences.js';
 import {StatusBoard} from './status-board.js';
@@ -123,6 +124,8 @@ export interface HostOptions {
    * the library, which takes codes that begin with `ERR_` for refusals, and other errors for faults.
    */
   isTransient?: IsTransient | undefined;
+  /** Works out the results of queries without a server. Default: the server's last results are given. */
+  queries?: OfflineQueries | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -201,7 +204,7 @@ export class Host {
         if (this.isMirrored) this.forgetOldQueries();
       }
     };
-    this.queries = new SharedQueries(owner);
+    this.queries = new SharedQueries({...owner, local: this.localQueries()});
     this.presences = new SharedPresences(owner);
     this.faults = new ServerFaults({
       clock: this.platform.clock, isTransient: options.isTransient, onChange: () => this.board.update()
@@ -233,7 +236,10 @@ export class Host {
       onSaved: ({src, seq}) => this.deadLetters.noteSaved(src, seq),
       resumesFromStore: (options.store || undefined)?.resume === 'ops',
       onPending: (change, ops) => this.board.countPending(change, ops),
-      onEntry: (shared, entry) => this.presences.onEntry(shared, entry),
+      onEntry: (shared, entry) => {
+        this.presences.onEntry(shared, entry);
+        this.queries.onChange(shared);
+      },
       // Memory is kept for what somebody has open.
       onReleased: key => { if (this.isMirrored && !this.isAwaitingTabs && !this.closed) store!.remove(key); }
     });
@@ -259,6 +265,18 @@ export class Host {
     });
     if (this.store) void this.store.whenReady().then(() => this.begin());
     else this.begin();
+  }
+
+  private localQueries(): LocalQueries | undefined {
+    const {queries} = this.options;
+    if (!queries) return undefined;
+    checkOfflineQueries(queries);
+    return new LocalQueries(queries, {
+      log: this.log,
+      storedIds: collection => this.store?.keys().filter(([c]) => c === collection).map(([, id]) => id) ?? [],
+      open: (collection, id) => this.docs.get(collection, id),
+      openDocs: collection => this.docs.all().filter(doc => doc.collection === collection)
+    });
   }
 
   private openStore(options: StoreOptions | false | undefined): DurableStore | undefined {
@@ -648,7 +666,9 @@ export class Host {
         this.watchOps(state, reason);
         this.presences.onState(state);
         this.sendToAll(this.stateMessage(reason));
-        if (state === 'connected') for (const doc of this.docs.all()) doc.releaseSubscription();
+        if (state !== 'connected') return;
+        this.queries.onConnected();
+        for (const doc of this.docs.all()) doc.releaseSubscription();
       },
       send: (message: Message) => this.fatalOps.noteSent(message),
       receive: ({data}: {data: Message | null}) => { if (data) this.fatalOps.noteReceived(data); },

@@ -10,7 +10,8 @@ import type {HostLog} from './host-log.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {SharedDocs} from './shared-docs.js';
 import type {PresenceRequest, SharedPresences} from './shared-presences.js';
-import type {QueryRequest, SharedQueries} from './shared-queries.js';
+import type {QueryRequest} from './query-results.js';
+import type {SharedQueries} from './shared-queries.js';
 import type {Tab} from './tab.js';
 import type {RealConnection} from './upstream.js';
 

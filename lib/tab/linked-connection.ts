@@ -607,9 +607,18 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       case 'q':
       case 'qs':
       case 'qf':
-        if (!this.queries[message['id'] as number]) this.ingestResults(message);
+        return this.receiveResults(message);
     }
     this.hostSocket.onmessage?.({data: message});
+  }
+
+  private receiveResults(message: Message): void {
+    const query = this.queries[message['id'] as number] as LocalQuery | undefined;
+    if (!query) this.ingestResults(message);
+    const hasChanged = query && query.isLocal !== !!message['local'];
+    if (hasChanged) query.isLocal = !query.isLocal;
+    this.hostSocket.onmessage?.({data: message});
+    if (hasChanged) query.emit('local', query.isLocal);
   }
 
   /** Results of a query that is gone: the host counts on it that this tab has them. */
@@ -660,6 +669,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     // eslint-disable-next-line no-console
     (this.options.warn ?? console.warn)(message, detail);
   }
+}
+
+/** Ours, of a query: see `ProxyQuery`. */
+interface LocalQuery {
+  isLocal: boolean;
+  emit(event: 'local', isLocal: boolean): void;
 }
 
 const keyOf = (collection: string, id: string): string => JSON.stringify([collection, id]);

@@ -81,7 +81,7 @@ export class ProxyConnection extends LinkedConnection {
     });
     // Documents of an earlier time are brought up to date, as a server would by their versions.
     for (const doc of query!.results ?? []) if (doc.position.rev === null) doc.fetch(() => {});
-    return Object.assign(query!, {whenReady: () => ready});
+    return Object.assign(query!, {whenReady: () => ready, isLocal: false});
   }
 
   /**
@@ -234,6 +234,12 @@ export interface ProxyQuery<Data = any> extends
   TypedEvents<QueryEvents<ProxyDoc<Data>>>,
   Omit<Query<Data>, 'results' | keyof TypedEvents<object>> {
   results: ProxyDoc<Data>[];
+  /** The results are not the server's answer: they are worked out without it, or are its last ones. Event `local`. */
+  isLocal: boolean;
+  on<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
+  on(event: 'local', listener: (isLocal: boolean) => void): this;
+  off<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
+  off(event: 'local', listener: (isLocal: boolean) => void): this;
   /** Resolves with the results when they are there for the first time; rejects with the query's error. */
   whenReady(): Promise<ProxyDoc<Data>[]>;
 }

@@ -8,7 +8,7 @@ describe('the packed package', function () {
   let app: string;
 
   before(async () => {
-    app = await createApp('published', [versions.sharedb, versions.publint, versions.attw]);
+    app = await createApp('published', [versions.sharedb, versions.mingo, versions.publint, versions.attw]);
   });
 
   it('satisfies publint', () => runBin(app, 'publint', ['run', tarball, '--strict']));
@@ -28,7 +28,7 @@ describe('the packed package', function () {
 
   it('can be imported in Node, where there is no browser', async () => {
     expect(await runScript(`
-      const names = ['sharedb-tabs', 'sharedb-tabs/worker', 'sharedb-tabs/host', 'sharedb-tabs/undo'];
+      const names = ['sharedb-tabs', 'sharedb-tabs/worker', 'sharedb-tabs/host', 'sharedb-tabs/undo', 'sharedb-tabs/mongo-queries'];
       const modules = await Promise.all(names.map(name => import(name)));
       console.log(modules.every(module => Object.keys(module).length > 0));
     `)).to.equal('true');

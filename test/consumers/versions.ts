@@ -12,6 +12,7 @@ export const versions = {
   signals: 'signal-polyfill@0.2.2',
   reactTypes: ['react@19.3.1', '@types/react@19'],
   nodeTypes: '@types/node@20.19.43',
+  mingo: 'mingo@7.2.7',
   publint: 'publint@0.3.25',
   attw: '@arethetypeswrong/cli@0.18.5'
 };

@@ -63,6 +63,11 @@ export const suites = {
     env: {SHAREDB: 'sharedb-6'},
     minutes: 10
   },
+  queries: {
+    title: "results without a server against the server's own, in as many random worlds as WORLDS says",
+    args: mocha('test/node/offline-query-worlds.test.ts'),
+    minutes: 15
+  },
   undo: {
     title: 'undo and redo, with random histories',
     args: mocha('test/undo/*.test.ts'),

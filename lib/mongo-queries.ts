@@ -1,0 +1,1 @@
+export {mongoQueries} from './queries/mongo-queries.js';

@@ -1,0 +1,41 @@
+import {expect} from 'chai';
+import {mongoQueries} from '../../lib/mongo-queries.js';
+
+/** The answer, as the host works it out. */
+function answer(query: object, docs: Record<string, unknown>): {ids: string[]; extra?: unknown} | undefined {
+  const queries = mongoQueries();
+  const all = Object.entries(docs).map(([id, data]) => ({id, data}));
+  const matches = all.map(({id, data}) => queries.matches('c', query, data, id));
+  if (matches.includes(undefined)) return undefined;
+  const {results = [], extra} = queries.select!('c', query, all.filter((_, i) => matches[i]));
+  return {ids: results.map(({id}) => id), ...(extra !== undefined && {extra})};
+}
+
+describe('mongoQueries', () => {
+  const docs = {a: {n: 3, tags: ['x'], who: {name: 'Ann'}}, b: {n: 1, tags: []}, c: {n: 2, tags: ['x', 'y']}, d: 'text', e: {n: 2}};
+
+  it('takes conditions', () => {
+    expect(answer({}, docs)).to.eql({ids: ['a', 'b', 'c', 'd', 'e']});
+    expect(answer({n: {$gte: 2}}, docs)).to.eql({ids: ['a', 'c', 'e']});
+    expect(answer({'who.name': 'Ann'}, docs)).to.eql({ids: ['a']});
+    expect(answer({tags: 'x', $or: [{n: 2}, {n: 7}]}, docs)).to.eql({ids: ['c']});
+    expect(answer({_id: {$in: ['b', 'd']}}, docs)).to.eql({ids: ['b', 'd']});
+    expect(answer({_data: 'text'}, docs)).to.eql({ids: ['d']});
+    expect(answer({n: {$exists: false}}, docs)).to.eql({ids: ['d']});
+  });
+
+  it('takes $sort, $skip, $limit and $count', () => {
+    const all = {n: {$exists: true}};
+    expect(answer({...all, $sort: {n: 1}}, docs)).to.eql({ids: ['b', 'c', 'e', 'a']});
+    expect(answer({...all, $sort: {n: -1, _id: -1}, $skip: 1, $limit: 2}, docs)).to.eql({ids: ['e', 'c']});
+    expect(answer({...all, $limit: 0}, docs)!.ids).to.have.length(4);
+    expect(answer({...all, $count: true}, docs)).to.eql({ids: [], extra: 4});
+    expect(answer({...all, $skip: 3, $count: true}, docs)).to.eql({ids: [], extra: 1});
+  });
+
+  it('leaves what it does not know to the last results', () => {
+    expect(answer({$aggregate: []}, docs)).to.equal(undefined);
+    expect(answer({$text: {$search: 'x'}}, docs)).to.equal(undefined);
+    expect(() => answer({n: {$nonsense: 1}}, docs)).to.throw();
+  });
+});

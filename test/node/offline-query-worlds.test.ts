@@ -1,0 +1,132 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {logger, Connection} from 'sharedb/lib/client/index.js';
+import {Host, InMemoryStorage} from '../../lib/host.js';
+import {ProxyConnection, type ProxyQuery} from '../../lib/index.js';
+import {mongoQueries} from '../../lib/mongo-queries.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {Random} from '../karma/random.js';
+import {until} from '../waiting/until.js';
+import {MongoLikeDb} from './mongo-like-db.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+const WORLDS = Number(process.env['WORLDS'] ?? 60);
+const {SEED} = process.env;
+
+/** Without a server, two tabs write; then the server is back, takes all that, and is asked the same. */
+describe(`the results of queries without a server, in ${WORLDS} random worlds`, function () {
+  this.timeout(15 * 60_000);
+
+  it("are the server's own, once it has the edits", async () => {
+    const [first, count] = SEED === undefined ? [1, WORLDS] : [Number(SEED), 1];
+    for (let seed = first; seed < first + count; seed++) {
+      await live(new Random(seed)).catch((error: Error) => {
+        throw new Error(`replay with: SEED=${seed} npx mocha test/node/offline-query-worlds.test.ts\n${error.message}`, {cause: error});
+      });
+    }
+  });
+});
+
+const IDS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+
+const value = (random: Random): unknown => random.pick([0, 1, 2, 3, 'x', 'y', undefined]);
+const fields = (random: Random): object => JSON.parse(JSON.stringify({n: value(random), s: value(random)})) as object;
+
+function condition(random: Random): object {
+  const field = random.pick(['n', 's']);
+  return random.pick<() => object>([
+    () => ({}),
+    () => ({[field]: random.pick([1, 2, 'x'])}),
+    () => ({[field]: {$gt: random.below(3)}}),
+    () => ({[field]: {$in: [0, 2, 'y']}}),
+    () => ({[field]: {$exists: random.pick([true, false])}}),
+    () => ({$or: [condition(random), {s: 'x'}]})
+  ])();
+}
+
+function makeQuery(random: Random): object {
+  return {
+    ...condition(random),
+    ...(random.below(3) && {$sort: {[random.pick(['n', 's'])]: random.pick([1, -1])}}),
+    ...(!random.below(3) && {$skip: random.below(3)}),
+    ...(!random.below(3) && {$limit: 1 + random.below(3)}),
+    ...(!random.below(5) && {$count: true})
+  };
+}
+
+async function live(random: Random): Promise<void> {
+  const backend = new Backend({db: new MongoLikeDb() as never});
+  const channel = memoryChannels();
+  let real = new Connection({readyState: 3, close() {}, send() {}} as never);
+  backend.connect(real);
+  const storage = new InMemoryStorage();
+  const startHost = (): Host => new Host({connection: real, channel, store: {storage}, queries: mongoQueries(), warn: () => {}});
+  let host = startHost();
+  const tabs = [new ProxyConnection({channel}), new ProxyConnection({channel})];
+  try {
+    const edit = (): void => {
+      const doc = random.pick(tabs).get('notes', random.pick(IDS));
+      if (!doc.type) void doc.create(fields(random)).catch(() => {});
+      else if (!random.below(4)) void doc.del().catch(() => {});
+      else void doc.submitOp([{p: [], od: doc.data as object, oi: fields(random)}]).catch(() => {});
+    };
+    const settle = (): Promise<void> => until('all is saved', () => !tabs.some(tab => tab.hasWritePending()));
+    for (const tab of tabs) for (const id of IDS) void tab.get('notes', id).subscribe();
+    for (let i = 0; i < 6; i++) edit();
+    await settle();
+    const before = Array.from({length: 2}, () => makeQuery(random));
+    const queries: [object, ProxyQuery][] = before.map(query => [query, random.pick(tabs).createSubscribeQuery('notes', query)]);
+    for (const [, query] of queries) await query.whenReady();
+    if (random.below(4)) real.close();
+    else {
+      // Or another host, which has never had a server.
+      host.close();
+      await host.whenClosed;
+      real = new Connection({readyState: 3, close() {}, send() {}} as never);
+      host = startHost();
+    }
+    await until('the tabs know', () => tabs.every(({state, hostState}) => hostState === 'connected' && state !== 'connected'));
+    for (let i = 0; i < 2; i++) {
+      const query = makeQuery(random);
+      queries.push([query, random.pick(tabs).createSubscribeQuery('notes', query)]);
+    }
+    for (let i = 0; i < 8; i++) {
+      edit();
+      if (!random.below(3)) await new Promise(setImmediate);
+    }
+    await until('all has been answered', () => queries.every(([, {isLocal, ready}]) => isLocal && ready));
+    await until('the host has all', () => !tabs.some(tab => tab.hasUnsentOps));
+    await tabs[0]!.flushWrites();
+    await tabs[1]!.flushWrites();
+    const results = ({results, extra}: {results: {id: string}[]; extra?: unknown}): unknown => [results.map(({id}) => id), extra];
+    const local = queries.map(([, query]) => results(query));
+    const fetched: unknown[] = [];
+    for (const [query] of queries) {
+      const asked = random.pick(tabs).createFetchQuery('notes', query);
+      await asked.whenReady();
+      fetched.push(results(asked));
+    }
+    backend.connect(real);
+    await settle();
+    const client = backend.connect();
+    const server: unknown[] = [];
+    for (const [query] of queries) {
+      server.push(await new Promise((resolve, reject) => {
+        const answered = (error: Error | null, found: {id: string}[], extra?: unknown): void => {
+          if (error) reject(error);
+          else resolve(results({results: found, extra}));
+        };
+        client.createFetchQuery('notes', query, null, answered as never);
+      }));
+    }
+    const asked = JSON.stringify(queries.map(([query]) => query));
+    expect(local, asked).to.eql(server);
+    expect(fetched, asked).to.eql(server);
+    await until('the tabs have the answers', () => queries.every(([, query], i) => !query.isLocal && JSON.stringify(results(query)) === JSON.stringify(server[i])));
+  } finally {
+    for (const tab of tabs) tab.close();
+    host.close();
+    backend.close();
+  }
+}
