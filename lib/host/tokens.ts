@@ -3,6 +3,8 @@ import type {Tab} from './tab.js';
 
 /** How long one tab may take to give its token, in ms: a frozen one never answers. */
 const TOKEN_MS = 5000;
+/** How long the next tab is not asked, in ms, while one has not answered. */
+const NEXT_MS = 250;
 /** How long a host without tabs waits for one, in ms. */
 const TAB_MS = 30_000;
 
@@ -18,6 +20,7 @@ export class NoTokenError extends Error {
 export class Tokens {
   /** Why there was none the last time. */
   failure: NoTokenError | undefined;
+  /** Called once, when there may be another tab to ask. */
   private waiting: (() => void)[] = [];
 
   constructor(private readonly tabs: () => Iterable<Tab>, private readonly clock: Clock) {}
@@ -30,25 +33,55 @@ export class Tokens {
   }
 
   /**
-   * Asks one tab after the other: visible ones first, then the newest.
+   * Asks visible tabs first, then the newest. While a tab has not answered, which may be frozen, the next one is asked 250 ms
+   * later; the first token counts.
    * Rejects with a {@link NoTokenError} where none has answered in time.
    */
   async get(): Promise<string> {
     if (!this.inOrder().length) await this.tabComes();
-    let last: unknown = 'There is no tab to ask';
-    for (const {session} of this.inOrder()) {
-      try {
-        const token = await session?.call('tab.token', null, TOKEN_MS);
-        if (typeof token === 'string') {
-          this.failure = undefined;
-          return token;
-        }
-        last = 'getToken gave something else than a string';
-      } catch (error) {
-        last = error;
-      }
+    try {
+      const token = await new Promise<string>((resolve, reject) => this.ask(new Set(), resolve, reject));
+      this.failure = undefined;
+      return token;
+    } catch (reason) {
+      throw (this.failure = new NoTokenError(`No tab gave a token: ${reason instanceof Error ? reason.message : String(reason)}`));
     }
-    throw (this.failure = new NoTokenError(`No tab gave a token: ${last instanceof Error ? last.message : String(last)}`));
+  }
+
+  private ask(asked: Set<Tab>, resolve: (token: string) => void, reject: (reason: unknown) => void): void {
+    let open = 0;
+    let isOver = false;
+    let last: unknown = 'There is no tab to ask';
+    let cancel = (): void => {};
+    const next = (): void => {
+      cancel();
+      if (isOver) return;
+      const tab = this.inOrder().find(tab => !asked.has(tab));
+      if (tab) return askOne(tab);
+      if (!open) return end(() => reject(last));
+      // One that comes, or comes to the front, while the others are silent.
+      this.waiting.push(next);
+    };
+    const end = (act: () => void): void => {
+      isOver = true;
+      cancel();
+      act();
+    };
+    const askOne = (tab: Tab): void => {
+      asked.add(tab);
+      open++;
+      cancel = this.clock.after(NEXT_MS, next);
+      const fail = (reason: unknown): void => {
+        open--;
+        last = reason;
+        next();
+      };
+      tab.session!.call('tab.token', null, TOKEN_MS).then(token => {
+        if (typeof token === 'string') end(() => resolve(token));
+        else fail('getToken gave something else than a string');
+      }, fail);
+    };
+    next();
   }
 
   private inOrder(): Tab[] {

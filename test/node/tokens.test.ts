@@ -93,6 +93,47 @@ describe('a host that needs a token', () => {
     expect(await token).to.equal('of the other');
   });
 
+  it('asks the next tab a quarter of a second later, and the visible one within a second of four frozen ones', async () => {
+    const asked: string[] = [];
+    await open(() => { asked.push('visible'); return 'of the visible'; });
+    for (let i = 1; i <= 4; i++) {
+      // Frozen, they can't say that they are hidden.
+      await open(() => { asked.push(`frozen ${i}`); return new Promise(() => {}); });
+    }
+    const token = host.token();
+    const isAsked = (count: number): Promise<void> => until(`${count} are asked`, () => asked.length === count);
+    for (let count = 1; count <= 4; count++) {
+      await isAsked(count);
+      clock.pass(249);
+      await new Promise(resolve => setTimeout(resolve, 5));
+      expect(asked.length).to.equal(count);
+      clock.pass(1);
+    }
+    expect(await token).to.equal('of the visible');
+    expect(asked).to.eql(['frozen 4', 'frozen 3', 'frozen 2', 'frozen 1', 'visible']);
+  });
+
+  it('takes the answer of a slow tab, if it is the first', async () => {
+    let answer: (token: string) => void = () => {};
+    await open(() => new Promise(() => {}));
+    await open(() => new Promise(resolve => { answer = resolve; }));
+    const token = host.token();
+    await new Promise(resolve => setTimeout(resolve, 5));
+    clock.pass(250);
+    await new Promise(resolve => setTimeout(resolve, 5));
+    answer('of the slow');
+    expect(await token).to.equal('of the slow');
+  });
+
+  it('asks a tab that comes while the others are silent', async () => {
+    await open(() => new Promise(() => {}));
+    const token = host.token();
+    await new Promise(resolve => setTimeout(resolve, 5));
+    clock.pass(250);
+    await open(() => 'of the new one');
+    expect(await token).to.equal('of the new one');
+  });
+
   it('waits for a tab that has tokens', async () => {
     await open();
     const token = host.token();
