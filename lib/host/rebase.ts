@@ -4,6 +4,12 @@ import type {AheadOp, SubmitOptions} from '../protocol/messages.js';
 import {fastType} from '../ot/fast-json0.js';
 import {isSame} from '../ot/same.js';
 import type {Entry, Step} from './history.js';
+import {rebaseMany} from './rebase-many.js';
+
+/** Of more components of ops times those of entries, the entries are composed first. */
+const MANY = 4096;
+
+const sizeOf = (steps: readonly {step: Step}[]): number => steps.reduce((sum, {step: {op}}) => sum + (Array.isArray(op) ? op.length : 1), 0);
 
 /** A step of a history, and whose it is. */
 export type Happened = Pick<Entry, 'step' | 'src' | 'seq'>;
@@ -23,6 +29,8 @@ export interface WaitingOp {
  */
 export function rebase(ops: WaitingOp[], entries: readonly Happened[], owner: string, type: Type | null): WaitingOp[] | Error {
   type = fastType(type);
+  const many = type && sizeOf(ops) * sizeOf(entries) > MANY ? rebaseMany(ops, entries, owner, type) : undefined;
+  if (many) return many;
   const waiting = ops.map(op => ({...op, step: {...op.step}}));
   for (const entry of entries) {
     if (entry.src === owner && entry.seq !== undefined) {

@@ -44,6 +44,8 @@ export function fastType<T extends Type | null | undefined>(type: T): T {
   return fast as T;
 }
 
+export const isJson0 = (type: Type): boolean => type.uri === JSON0;
+
 /** Acts while the document has the fast type. Nobody else may be called meanwhile. */
 export function withFastType(doc: {type: Type | null}, act: () => void): void {
   const {type} = doc;
