@@ -1,11 +1,14 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {concerns} from './json0-values.js';
 
 /** A component of a json0 op: a path, and what is done there. */
 interface Component {
   p: (string | number)[];
+  oi?: unknown;
+  od?: unknown;
   li?: unknown;
   ld?: unknown;
-  lm?: unknown;
+  lm?: number;
 }
 
 type Op = readonly Component[];
@@ -65,16 +68,52 @@ function fastJson0(json0: Json0): Type {
   return Object.assign(Object.create(json0) as Type, {
     compose: (op: Op, next: Op): Op => compose(json0, op, next),
     transform(op: Op, other: Op, side: Side): Op {
-      const meeting = side === 'left' ? meet(op, other) : side === 'right' ? meet(other, op) : undefined;
-      if (!meeting) return json0.transform(op, other, side);
-      return side === 'left' ? transformMet(json0, meeting)[0] : transformMet(json0, meeting)[1];
+      const [left, right] = side === 'left' ? [op, other] : [other, op];
+      const rest = side === 'right' ? withoutBeaten(right, left) : right;
+      const meeting = side === 'left' || side === 'right' ? meet(left, rest) : undefined;
+      if (!meeting) return side === 'right' ? json0.transform(rest, left, side) : json0.transform(op, other, side);
+      return transformMet(json0, meeting)[side === 'left' ? 0 : 1];
     },
     transformX(left: Op, right: Op): [Op, Op] {
-      const meeting = meet(left, right);
-      return meeting ? transformMet(json0, meeting) : json0.transformX(left, right);
+      const rest = withoutBeaten(right, left);
+      const transformed = transformBoth(json0, left, right);
+      return rest === right ? transformed : [transformed[0], transformBoth(json0, left, rest)[1]];
     }
   });
 }
+
+// ---- An `oi` without `od`
+
+/**
+ * json0 accepts an `oi` without `od` where the key has a value, and transforms it as an insertion. Against an op that removes that
+ * value, each side would end with another result: that of the op that it applies last. At the server that is the client's op, the
+ * left one, which stays as it is. So the right one leaves the key alone.
+ * @returns the right op without what json0 would apply over the left one; the same op where there is nothing of the kind
+ */
+function withoutBeaten(right: Op, left: Op): Op {
+  const [isAnyInserted, isAnyRemoved] = [left.some(isInsertion) && right.some(isRemoval), left.some(isRemoval) && right.some(isInsertion)];
+  if (!isAnyInserted && !isAnyRemoved) return right;
+  const [inserted, removed] = [pathsOf(left, isInsertion), pathsOf(left, isRemoval)];
+  const beaten = right.filter((component, i) => {
+    const others = isRemoval(component) ? inserted : isInsertion(component) ? removed : undefined;
+    const at = others?.get(pathOf(component));
+    return at !== undefined && isOfBase(left, at) && isOfBase(right, i);
+  });
+  return beaten.length ? right.filter(component => !beaten.includes(component)) : right;
+}
+
+const isInsertion = ({oi, od}: Component): boolean => oi !== undefined && od === undefined;
+const isRemoval = ({oi, od}: Component): boolean => oi === undefined && od !== undefined;
+const pathOf = ({p}: Component): string => JSON.stringify(p);
+
+function pathsOf(op: Op, isWanted: (component: Component) => boolean): Map<string, number> {
+  const paths = new Map<string, number>();
+  for (const [i, component] of op.entries()) if (isWanted(component) && !paths.has(pathOf(component))) paths.set(pathOf(component), i);
+  return paths;
+}
+
+/** Whether a component tells of the state that its op was made on, and not of what earlier components have made of that. */
+const isOfBase = (op: Op, at: number): boolean => !op.slice(0, at).some(earlier => concerns(earlier, op[at]!.p));
 
 // ---- Components of different first keys of an object have nothing to do with each other.
 
@@ -122,6 +161,11 @@ function meet(left: Op, right: Op): Meeting | undefined {
   if (left.length === 1 && right.length === 1) return undefined;
   const places = placesOf(left);
   return places && placesOf(right) && {left, right, places};
+}
+
+function transformBoth(json0: Json0, left: Op, right: Op): [Op, Op] {
+  const meeting = meet(left, right);
+  return meeting ? transformMet(json0, meeting) : json0.transformX(left, right);
 }
 
 function transformMet(json0: Json0, {left, right, places}: Meeting): [Op, Op] {

@@ -98,7 +98,7 @@ function completed(component: Json0Component, data: unknown): Json0Component | u
 }
 
 /** Whether what a component did may have changed what stands at a path. */
-function concerns({p, li, ld, lm}: Json0Component, path: Path): boolean {
+export function concerns({p, li, ld, lm}: Pick<Json0Component, 'p' | 'li' | 'ld' | 'lm'>, path: Path): boolean {
   const isInList = li !== undefined || ld !== undefined || lm !== undefined;
   return isWithin(path, isInList ? p.slice(0, -1) : p) || isWithin(p, path);
 }

@@ -48,6 +48,18 @@ describe('the fast json0', function () {
     }
   });
 
+  it('ends with what the server has, where one op replaces without saying so what the other one removes', () => {
+    const data = {x: 'before', list: [{y: 0}]};
+    const replaced: Op = [{p: ['list', 0, 'y'], oi: 1}, {p: ['x'], oi: 'after'}];
+    const removed: Op = [{p: ['x'], od: 'before'}, {p: ['list', 0, 'y'], od: 0}];
+    for (const [ours, theirs] of [[replaced, removed], [removed, replaced]] as const) {
+      const server = applied(applied(data, theirs), json0.transform(ours, theirs, 'left'));
+      const [, right] = fast.transformX(ours, theirs);
+      expect(applied(applied(data, ours), right)).to.eql(server);
+      expect(applied(applied(data, ours), fast.transform(theirs, ours, 'right'))).to.eql(server);
+    }
+  });
+
   it(`composes ${PAIRS} random pairs to ops that do and undo the same`, () => {
     // Only long ops are composed by key.
     const others: Op = Array.from({length: 40}, (_, i) => ({p: [`other ${i}`], oi: i}));
