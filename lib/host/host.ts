@@ -193,8 +193,12 @@ export class Host {
       this.platform.clock.now
     );
     this.tokens = new Tokens(() => this.tabs.values(), this.platform.clock);
+    this.faults = new ServerFaults({
+      clock: this.platform.clock, isTransient: options.isTransient, onChange: () => this.board.update()
+    });
     const owner = {
       connection: this.connection,
+      faults: this.faults,
       isConnected: () => this.connection.state === 'connected',
       share: (doc: RealDoc) => this.docs.get(doc.collection, doc.id),
       keptResults: (query: string) => this.store?.kept[QUERY_PREFIX + query],
@@ -206,9 +210,6 @@ export class Host {
     };
     this.queries = new SharedQueries({...owner, local: this.localQueries()});
     this.presences = new SharedPresences(owner);
-    this.faults = new ServerFaults({
-      clock: this.platform.clock, isTransient: options.isTransient, onChange: () => this.board.update()
-    });
     this.fatalOps = new FatalOps(this.connection, {
       clock: this.platform.clock,
       release: (c, d) => this.docs.find([c, d])?.doc._sendOp(),
@@ -690,8 +691,7 @@ export class Host {
       return this.fatalOps.onConnected();
     }
     if (state === 'connecting') return undefined;
-    // The next connection sends them anyway.
-    this.faults.end();
+    this.faults.onDisconnected();
     this.letterRetries.onDisconnected();
     const close = reasonOf(reason);
     return this.fatalOps.onDisconnected(typeof close === 'object' ? close : undefined);

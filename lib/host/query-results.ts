@@ -1,5 +1,6 @@
 import type {LocalQueries} from './local-queries.js';
 import {isKnownType} from './missing-type.js';
+import type {ServerFaults} from './server-faults.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {RealConnection, RealDoc, RealQuery} from './upstream.js';
 
@@ -15,6 +16,7 @@ export interface QueryRequest {
 export interface SharedQueriesOwner {
   connection: RealConnection;
   isConnected(): boolean;
+  readonly faults: Pick<ServerFaults, 'isTransient' | 'readAgain' | 'forgetRead'>;
   /** The shared document of a real one. */
   share: (doc: RealDoc) => SharedDoc;
   /** What a query's results were last, for when there is no server to ask. */

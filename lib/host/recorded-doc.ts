@@ -42,6 +42,8 @@ export interface RecordedDocEvents {
   onError(error: Error, owner: string | undefined): void;
   /** The server has answered to the op in flight with an error. Returns whether the op is sent again. */
   willRetry(error: Error, op: RealOp): boolean;
+  /** Whether the server only could not answer for now. */
+  isTransient(error: Error): boolean;
   /** The op is not to be sent on this connection. */
   isHeldBack(op: RealOp): boolean;
   /** The callbacks of one op are called between the two. */
@@ -135,6 +137,7 @@ export class RecordedDoc implements DocHooks {
     this.server = new ServerState(doc, this.upstream, {
       onOtherState: snapshot => this.replaceByServer(snapshot),
       onRefusal: error => this.empty(error),
+      isTransient: error => events.isTransient(error),
       onNoWay: () => this._hardRollback(historyGone(doc)),
       data: () => (JSON.parse(this.snapshotJson()) as SnapshotData).data,
       together: act => events.together(act)

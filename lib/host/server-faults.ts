@@ -8,7 +8,7 @@ import type {RealDoc, RealOp} from './upstream.js';
  */
 export type IsTransient = (error: Error & {code?: string | number | undefined}) => boolean | undefined;
 
-/** The pause before an op is sent again, in ms: it doubles with each failure. */
+/** The pause before an op is sent or a document asked for again, in ms: it doubles with each failure. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** From this failure on, the host also asks for the document: does the server fail, or only with this op? */
@@ -16,7 +16,7 @@ const PROBE_AFTER = 5;
 /** A server that could read the document so many times, and failed with the op each time, will not take the op. */
 const MAX_READS = 6;
 
-/** What the server says that it failed with, and how many documents wait for it. */
+/** What the server says that it failed with, and how many documents and subscribed queries wait for it. */
 export interface ServerFault {
   docs: number;
   error: ErrorData;
@@ -35,19 +35,61 @@ export interface ServerFaultsOptions {
   onChange(): void;
 }
 
+/** A document or query that could not be read. */
+interface Read {
+  count: number;
+  cancel?: (() => void) | undefined;
+}
+
 /**
  * Tells refusals of the server from faults, and sends an op again after a fault, with the same `src` and `seq`: the commit may
- * have succeeded, and then the server recognizes the op.
+ * have succeeded, and then the server recognizes the op. What is subscribed to, and could not be read, is asked for again.
  */
 export class ServerFaults {
   private readonly waiting = new Map<RealDoc, () => void>();
   private readonly failures = new WeakMap<RealOp, Failure>();
+  private readonly reads = new Map<object, Read>();
   private lastError: ErrorData | undefined;
 
   constructor(private readonly options: ServerFaultsOptions) {}
 
   get current(): ServerFault | undefined {
-    return this.lastError && this.waiting.size ? {docs: this.waiting.size, error: this.lastError} : undefined;
+    const docs = new Set<object>([...this.waiting.keys(), ...this.reads.keys()]).size;
+    return this.lastError && docs ? {docs, error: this.lastError} : undefined;
+  }
+
+  /** @returns whether the server only could not answer for now; otherwise it has refused */
+  isTransient(error: Error & {code?: string | number}): boolean {
+    return this.verdictOn(error) ?? isFault(error);
+  }
+
+  private verdictOn(error: Error & {code?: string | number}): boolean | undefined {
+    return isOurs(error) ? false : this.options.isTransient?.(error);
+  }
+
+  /**
+   * The server could not read a document or query for now.
+   * @param ask asks for it again; called once, after a pause
+   */
+  readAgain(reader: object, error: Error, ask: () => void): void {
+    const read = this.reads.get(reader) ?? {count: 0};
+    if (read.cancel) return;
+    this.reads.set(reader, read);
+    this.lastError = encodeError(error);
+    read.cancel = this.options.clock.after(pauseAfter(++read.count), () => {
+      read.cancel = undefined;
+      ask();
+    });
+    this.options.onChange();
+  }
+
+  /** The server has answered, or nobody asks any more. */
+  forgetRead(reader: object): void {
+    const read = this.reads.get(reader);
+    if (!read) return;
+    read.cancel?.();
+    this.reads.delete(reader);
+    this.options.onChange();
   }
 
   /**
@@ -56,15 +98,14 @@ export class ServerFaults {
    */
   willRetry(doc: RealDoc, op: RealOp, error: Error & {code?: string | number}): boolean {
     const failure = this.failures.get(op) ?? {count: 0, reads: 0};
-    const verdict = isOurs(error) ? false : this.options.isTransient?.(error);
+    const verdict = this.verdictOn(error);
     const isTransient = verdict ?? (isFault(error) && failure.reads < MAX_READS);
     if (!isTransient) return false;
     failure.count++;
     this.failures.set(op, failure);
     this.lastError = encodeError(error);
     this.waiting.get(doc)?.();
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** (failure.count - 1), LONGEST_PAUSE_MS);
-    this.waiting.set(doc, this.options.clock.after(pause, () => {
+    this.waiting.set(doc, this.options.clock.after(pauseAfter(failure.count), () => {
       if (verdict !== undefined || failure.count < PROBE_AFTER) return this.resend(doc, op);
       doc.connection.fetchSnapshot(doc.collection, doc.id, null, readError => {
         if (!readError) failure.reads++;
@@ -84,15 +125,24 @@ export class ServerFaults {
     this.options.onChange();
   }
 
-  end(): void {
+  /** The next connection sends the ops anyway. What is to be read is asked for in its time: requests wait for a connection. */
+  onDisconnected(): void {
     for (const cancel of this.waiting.values()) cancel();
     this.waiting.clear();
+  }
+
+  end(): void {
+    this.onDisconnected();
+    for (const {cancel} of this.reads.values()) cancel?.();
+    this.reads.clear();
   }
 
   private resend(doc: RealDoc, op: RealOp): void {
     if (doc.inflightOp === op && this.waiting.has(doc)) doc._sendOp();
   }
 }
+
+const pauseAfter = (failures: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
 
 /** Of Node's system errors (Node, "Common system errors"), those of a network or machine that is out of order for a while. */
 const SYSTEM_FAULT = /^(ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EAGAIN|EBUSY|EMFILE|ENFILE|ENOSPC|EIO)$/;

@@ -8,6 +8,8 @@ export interface ServerStateEvents {
   onOtherState(snapshot: ServerSnapshot): void;
   /** The server does not let us have the document. */
   onRefusal(error: Error): void;
+  /** Whether the server only could not answer for now. */
+  isTransient(error: Error): boolean;
   /** No ops of the server lead from the state that the unsent ops were made on to its own. */
   onNoWay(): void;
   /** The document's data as the server would give it. */
@@ -176,12 +178,14 @@ export class ServerState {
   ): void {
     const {doc} = this;
     if (doc.version === null || doc._isInHardRollback) return pass();
+    const isTransient = !!error && this.events.isTransient(error);
     if (asked) {
-      if (error && this.isStored) this.events.onRefusal(error);
+      if (error && this.isStored && !isTransient) this.events.onRefusal(error);
       pass();
       doc.flush();
       return;
     }
+    if (isTransient) return pass();
     const isGap = !error && !snapshot && doc.version < goal;
     if (!error && !isGap) {
       this.isProven = true;

@@ -47,7 +47,7 @@ export interface SharedDocOwner {
   /** The server has an op. */
   onSaved(op: RealOp): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
-  readonly faults: Pick<ServerFaults, 'willRetry' | 'forget'>;
+  readonly faults: Pick<ServerFaults, 'willRetry' | 'forget' | 'isTransient' | 'readAgain' | 'forgetRead'>;
   readonly fatalOps: Pick<FatalOps, 'isHeldBack' | 'forget'>;
   /** A tab is gone whose ops up to `seq` have their place. */
   onGone(doc: SharedDoc, tab: Tab, seq: number): void;
@@ -387,6 +387,11 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   /** @internal */
+  isTransient(error: Error): boolean {
+    return this.owner.faults.isTransient(error);
+  }
+
+  /** @internal */
   isHeldBack(op: RealOp): boolean {
     return this.owner.fatalOps.isHeldBack(op);
   }
@@ -455,8 +460,9 @@ export class SharedDoc implements RecordedDocEvents {
     const {seed} = position;
     if (seed) this.plant(follower, position.inc, seed);
     const reply = tab.inThisSession((failure?: Error | null) => {
-      const error = failure ?? this.recorded.missing;
       if (this.news.isInRollback) return this.held.hold(() => reply(failure));
+      const isHidden = !!failure && this.goOnFromCopy(follower, action, failure);
+      const error = (isHidden ? undefined : failure) ?? this.recorded.missing;
       follower.requests--;
       if (seed && !error) this.plant(follower, position.inc, seed);
       this.reply(follower, action, position.inc, error);
@@ -468,15 +474,28 @@ export class SharedDoc implements RecordedDocEvents {
     // Who fetches wants to know what the server has, whether or not it has told of it.
     const mustAsk = isBehind || (action === 'f' && !this.isLocal && !seed && !position.stored);
     if (this.isCurrent) return mustAsk ? this.doc.fetch(reply) : reply();
+    const noteRead = (failure?: Error | null): void => {
+      if (!failure) this.owner.faults.forgetRead(this.doc);
+      else if (this.isTransient(failure)) this.readAgain(failure);
+    };
     if (this.recorded.isLocked && (this.isLocal || !this.isConnected)) return reply();
     // Without a server the host's copy is the best answer there is.
     const fromCopy = !isBehind && (position.stored || !this.isConnected) && this.recorded.hasState && !this.news.isInRollback;
-    if (!fromCopy) return load(this.answerable(reply));
-    if (action === 's' || this.isConnected) load(() => {});
+    if (!fromCopy) {
+      const answer = this.answerable(reply);
+      return load(failure => {
+        if (!failure) noteRead();
+        answer(failure);
+      });
+    }
+    if (action === 's' || this.isConnected) load(noteRead);
     else if (!this.recorded.server.isTrusted) {
       // What the server says comes later, as a change.
       follower.awaitsServer = true;
-      load(() => { follower.awaitsServer = false; });
+      load(failure => {
+        follower.awaitsServer = !!failure && this.isTransient(failure);
+        noteRead(failure);
+      });
     }
     reply();
   }
@@ -501,6 +520,45 @@ export class SharedDoc implements RecordedDocEvents {
     if (sent.every(each => each === false)) return false;
     if (sent.every(each => each === true)) return true;
     throw new Error('The tab that made them may have sent some of them again');
+  }
+
+  /**
+   * The server can't read the document for now. Who has nothing of it, or wants to follow it, is answered as without a server,
+   * and gets what the server says when it can, as a change.
+   */
+  private goOnFromCopy(follower: Follower, action: 'f' | 's', error: Error): boolean {
+    if (!this.recorded.hasState || (action === 'f' && follower.sent !== null) || !this.isTransient(error)) return false;
+    if (action === 'f') follower.awaitsServer = true;
+    this.readAgain(error);
+    return true;
+  }
+
+  private readAgain(error: Error): void {
+    const {doc, followers, owner: {faults}} = this;
+    faults.readAgain(doc, error, () => {
+      const isWanted = followers.areSubscribed && !doc.subscribed;
+      const isAwaited = [...followers].some(({awaitsServer}) => awaitsServer);
+      if (!isWanted && !isAwaited) return faults.forgetRead(doc);
+      const load = (callback: Callback): void => (isWanted ? doc.subscribe(callback) : doc.fetch(callback));
+      load(failure => {
+        if (failure && faults.isTransient(failure)) return this.readAgain(failure);
+        faults.forgetRead(doc);
+        this.endReadingAgain(failure);
+        return undefined;
+      });
+    });
+  }
+
+  private endReadingAgain(refusal: Error | null | undefined): void {
+    for (const follower of this.followers) {
+      follower.awaitsServer = false;
+      // Who was emptied has been told.
+      if (!refusal || !follower.subscribed) continue;
+      follower.subscribed = false;
+      this.news.tellError(refusal, follower.tab.id);
+    }
+    this.releaseSubscription();
+    this.checkIdle();
   }
 
   private reply(follower: Follower, action: 'f' | 's', inc: number, error?: Error | null): void {

@@ -34,7 +34,10 @@ export class SharedQueries {
     const asked: Asked = {tab, id, c, q, o, key};
     this.asked.add(asked);
     const reply = tab.inThisSession((error: Error | null, results: RealDoc[], extra: unknown) => {
-      if (error) return tab.send({a: 'qf', id, error: encodeError(error)});
+      if (error) {
+        const tell = (): void => tab.send({a: 'qf', id, error: encodeError(error)});
+        return this.owner.faults.isTransient(error) ? this.answerFromKept(tab, id, c, key, tell) : tell();
+      }
       if (results) this.owner.keepResults(key, resultsToKeep(results, extra));
       return whenSettled(results?.map(doc => this.owner.share(doc)) ?? [], tab.inThisSession(() => {
         const data = results?.map(doc => item(doc, c, this.owner.share(doc).bring(tab)));
@@ -50,23 +53,25 @@ export class SharedQueries {
   /** Without a server: what is worked out here, or the last answer, is the best there is. */
   private answerLocally(tab: Tab, {id, c, q}: Pick<Asked, 'id' | 'c' | 'q'>, key: string, otherwise: () => void): void {
     const {local, connection} = this.owner;
-    const give = (docs: RealDoc[], extra: unknown): void => {
-      whenSettled(docs.map(doc => this.owner.share(doc)), tab.inThisSession(() => {
-        tab.send({a: 'qf', id, data: docs.map(doc => item(doc, c, this.owner.share(doc).bring(tab))), extra, local: true});
-      }));
-    };
-    const giveKept = (): void => {
-      const kept = keptResults(this.owner, key);
-      if (kept) give(kept.docs.map(([collection, d]) => connection.get(collection, d)), kept.extra);
-      else otherwise();
-    };
-    if (!local) return giveKept();
+    if (!local) return this.answerFromKept(tab, id, c, key, otherwise);
     return local.whenRead(c, tab.inThisSession(() => {
       // The server is back, and knows better.
       if (this.owner.isConnected()) return otherwise();
       const answer = local.answer(c, q);
-      if (answer) give(answer.ids.map(d => connection.get(c, d)), answer.extra);
-      else giveKept();
+      if (answer) this.give(tab, id, c, answer.ids.map(d => connection.get(c, d)), answer.extra);
+      else this.answerFromKept(tab, id, c, key, otherwise);
+    }));
+  }
+
+  private answerFromKept(tab: Tab, id: number, c: string, key: string, otherwise: () => void): void {
+    const kept = keptResults(this.owner, key);
+    if (kept) this.give(tab, id, c, kept.docs.map(([collection, d]) => this.owner.connection.get(collection, d)), kept.extra);
+    else otherwise();
+  }
+
+  private give(tab: Tab, id: number, c: string, docs: RealDoc[], extra: unknown): void {
+    whenSettled(docs.map(doc => this.owner.share(doc)), tab.inThisSession(() => {
+      tab.send({a: 'qf', id, data: docs.map(doc => item(doc, c, this.owner.share(doc).bring(tab))), extra, local: true});
     }));
   }
 

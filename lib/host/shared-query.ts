@@ -76,6 +76,7 @@ export class SharedQuery {
     for (const {results = []} of leaving) for (const doc of results) this.owner.share(doc).leave(tab);
     if (this.members.length) return;
     this.onEnd();
+    this.owner.faults.forgetRead(this.real);
     // The server forgets nothing that it has not got yet: an unsubscribe must not overtake the answer.
     if (this.isFresh || !this.owner.isConnected()) this.real.destroy();
   }
@@ -96,7 +97,7 @@ export class SharedQuery {
   private answerLocally(): void {
     const {c, q} = this.request;
     const {local} = this.owner;
-    if (!local) return this.showLastAnswer();
+    if (!local) return void this.showLastAnswer();
     return local.whenRead(c, () => {
       if (this.isFresh || this.owner.isConnected() || !this.members.length) return;
       const answer = local.answer(c, q);
@@ -105,11 +106,26 @@ export class SharedQuery {
     });
   }
 
-  /** What has changed since comes when the server is back. */
-  private showLastAnswer(): void {
-    if (this.real.results) return this.showLocally(this.real.results, this.real.extra);
+  /** What has changed since comes when the server is back. @returns whether there is an answer */
+  private showLastAnswer(): boolean {
+    const {results, extra} = this.real;
+    if (results) {
+      this.showLocally(results, extra);
+      return true;
+    }
     const kept = keptResults(this.owner, this.key);
     if (kept) this.showLocally(kept.docs.map(([c, d]) => this.owner.connection.get(c, d)), kept.extra);
+    return !!kept;
+  }
+
+  /** The server can't read the results for now. @returns whether it is asked again, and the tabs are answered as without a server */
+  private goOnWithout(error: Error): boolean {
+    const {real, owner: {faults}} = this;
+    if (!this.members.length || !this.showLastAnswer()) return false;
+    real.sent = false;
+    // Another connection asks of itself.
+    faults.readAgain(real, error, () => { if (!real.sent) real.send(); });
+    return true;
   }
 
   private showLocally(results: readonly RealDoc[], extra: unknown): void {
@@ -172,7 +188,13 @@ export class SharedQuery {
   }
 
   private relayResponses(): void {
-    const {real} = this;
+    const {real, owner: {faults}} = this;
+    const handle = real._handleSubscribe;
+    real._handleSubscribe = (error, data, extra) => {
+      if (error && faults.isTransient(error) && this.goOnWithout(error)) return;
+      faults.forgetRead(real);
+      handle.call(real, error, data, extra);
+    };
     const upstream = real._finishResponse;
     real._finishResponse = (error, callback) => {
       this.responding = true;

@@ -37,6 +37,7 @@ const NO_EVENTS: RecordedDocEvents = {
   onEntry() {}, onRollback() {}, onReset() {}, onError() {}, beginSettling() {}, endSettling() {}, onJournal() {}, onLoad() {},
   onMissingType() {}, onRefused() {}, onLost() {}, onSaved() {}, defer() {}, together() {},
   willRetry: () => false,
+  isTransient: () => false,
   isHeldBack: () => false
 };
 

@@ -108,8 +108,11 @@ export interface RealQuery {
   extra: unknown;
   ready: boolean;
   sent: boolean;
+  send(): void;
   destroy(callback?: Callback): void;
   on(event: string, listener: (...args: never[]) => void): void;
+  /** The server's answer to the subscription. */
+  _handleSubscribe(error: Error | null, data?: unknown, extra?: unknown): void;
   /** The server's diff, which the tabs get as it is; the public events have lost its shape. */
   _handleDiff(diff: QueryDiff[]): void;
   /** Every result passes here before its document has it. */
