@@ -69,7 +69,7 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
 
   it('has all that is typed while the server is away, and what someone else writes when it is back', async () => {
     const [first, second] = tabs;
-    await stage.server.stop();
+    await stage.stopServer();
     for (const tab of tabs) await tab.until('it knows', ({state}) => state !== 'connected');
     await first.typeAtEnd(' one');
     await second.untilText(`${start} one`);

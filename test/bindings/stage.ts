@@ -43,6 +43,7 @@ export class Stage {
   readonly #tabs: Tab[] = [];
   readonly #errors: unknown[] = [];
   #remote: Doc | undefined;
+  #expected: RegExp | undefined;
 
   static async open(binding: Binding, {kind, browser}: RunningBrowser, text: string): Promise<Stage> {
     const server = await startShareDBServer();
@@ -65,7 +66,7 @@ export class Stage {
     const page = await this.#context.newPage();
     page.on('pageerror', error => this.#errors.push(error));
     page.on('console', message => {
-      if (['error', 'warn'].includes(message.type())) this.#errors.push(message.text());
+      if (['error', 'warn'].includes(message.type()) && !this.#expected?.test(message.text())) this.#errors.push(message.text());
     });
     const query = new URLSearchParams({binding: this.#binding.name, server: `${this.server.url}/tabs`});
     await page.goto(`${pagesUrl}?${query}`);
@@ -82,6 +83,12 @@ export class Stage {
     this.#remote = remote;
     await settled(done => remote.subscribe(done));
     return remote;
+  }
+
+  /** Stops the server. The pages may say so. */
+  async stopServer(): Promise<void> {
+    this.#expected = /no connection to the server, trying again/;
+    await this.server.stop();
   }
 
   get remoteText(): string {
