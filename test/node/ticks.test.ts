@@ -93,13 +93,17 @@ describe('the ticks that ops ask for', () => {
   });
 
   it('are none while a tab waits for what may be composed', async () => {
-    backend.use('submit', (_request, next) => { setTimeout(next, 100); });
+    const held: (() => void)[] = [];
+    let isHolding = true;
+    backend.use('submit', (_request, next) => { if (isHolding) held.push(next); else next(); });
     const first = doc.submitOp(insert(0));
     await until('the host has it', () => !doc.hasUnsent);
     const second = doc.submitOp(insert(1));
     await new Promise(resolve => setImmediate(resolve));
     const more: Promise<void>[] = [];
     expect(ticksOf(() => { for (let n = 2; n < 5; n++) more.push(doc.submitOp(insert(n))); })).to.equal(0);
+    isHolding = false;
+    for (const next of held) next();
     await Promise.all([first, second, ...more]);
     expect((await stored()).list).to.eql([0, 1, 2, 3, 4]);
   });
