@@ -133,6 +133,16 @@ export class DocNews {
     }
   }
 
+  /** The server does not let the tabs follow the document, which leaves them what they have of it. */
+  endSubscriptions(error: Error): void {
+    for (const follower of this.followers) {
+      // Who was emptied has been told.
+      if (!follower.subscribed) continue;
+      follower.subscribed = false;
+      this.tellError(error, follower.tab.id);
+    }
+  }
+
   /** @param owner the tab that made it; else it concerns all */
   tellError(error: Error, owner: string | undefined): void {
     const data = encodeError(error);

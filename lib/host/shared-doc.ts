@@ -14,6 +14,7 @@ import {HeldActs} from './held-acts.js';
 import type {Entry} from './history.js';
 import {historyLost} from './op-errors.js';
 import type {WaitingOp} from './rebase.js';
+import {ReadAgain} from './read-again.js';
 import {RecordedDoc, type RecordedDocEvents} from './recorded-doc.js';
 import {Sequencer, type LeftOps} from './sequencer.js';
 import type {ServerFaults} from './server-faults.js';
@@ -65,6 +66,7 @@ export class SharedDoc implements RecordedDocEvents {
   private readonly followers = new Followers(tab => Math.max(this.owner.takenFrom(this, tab), this.recorded.history.lastSeqOf(tab.id)));
   private readonly news: DocNews;
   private readonly sequencer: Sequencer;
+  private readonly readAgain: ReadAgain;
   /** Waits until the document is restored, or its rollback is over. */
   private readonly held = new HeldActs();
   private isRestoring = false;
@@ -84,6 +86,7 @@ export class SharedDoc implements RecordedDocEvents {
     this.cutTimer = journal && new CutTimer(journal, owner, () => this.checkpoint());
     this.recorded = new RecordedDoc(doc, this, journal, start);
     this.news = new DocNews(doc, this.recorded, this.followers);
+    this.readAgain = new ReadAgain(doc, owner.faults, this.followers, refusal => this.endReadingAgain(refusal));
     this.sequencer = new Sequencer(doc, this.recorded, this.followers, this.news, {
       tab: id => owner.tab(id),
       // Of a local document the host is the server.
@@ -476,7 +479,7 @@ export class SharedDoc implements RecordedDocEvents {
     if (this.isCurrent) return mustAsk ? this.doc.fetch(reply) : reply();
     const noteRead = (failure?: Error | null): void => {
       if (!failure) this.owner.faults.forgetRead(this.doc);
-      else if (this.isTransient(failure)) this.readAgain(failure);
+      else if (this.isTransient(failure)) this.readAgain.after(failure);
     };
     if (this.recorded.isLocked && (this.isLocal || !this.isConnected)) return reply();
     // Without a server the host's copy is the best answer there is.
@@ -529,34 +532,12 @@ export class SharedDoc implements RecordedDocEvents {
   private goOnFromCopy(follower: Follower, action: 'f' | 's', error: Error): boolean {
     if (!this.recorded.hasState || (action === 'f' && follower.sent !== null) || !this.isTransient(error)) return false;
     if (action === 'f') follower.awaitsServer = true;
-    this.readAgain(error);
+    this.readAgain.after(error);
     return true;
   }
 
-  private readAgain(error: Error): void {
-    const {doc, followers, owner: {faults}} = this;
-    faults.readAgain(doc, error, () => {
-      const isWanted = followers.areSubscribed && !doc.subscribed;
-      const isAwaited = [...followers].some(({awaitsServer}) => awaitsServer);
-      if (!isWanted && !isAwaited) return faults.forgetRead(doc);
-      const load = (callback: Callback): void => (isWanted ? doc.subscribe(callback) : doc.fetch(callback));
-      load(failure => {
-        if (failure && faults.isTransient(failure)) return this.readAgain(failure);
-        faults.forgetRead(doc);
-        this.endReadingAgain(failure);
-        return undefined;
-      });
-    });
-  }
-
-  private endReadingAgain(refusal: Error | null | undefined): void {
-    for (const follower of this.followers) {
-      follower.awaitsServer = false;
-      // Who was emptied has been told.
-      if (!refusal || !follower.subscribed) continue;
-      follower.subscribed = false;
-      this.news.tellError(refusal, follower.tab.id);
-    }
+  private endReadingAgain(refusal: Error | undefined): void {
+    if (refusal) this.news.endSubscriptions(refusal);
     this.releaseSubscription();
     this.checkIdle();
   }

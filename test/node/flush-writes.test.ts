@@ -81,9 +81,10 @@ describe('flushWrites', () => {
   it('waits for an op that is held back for what may be composed with it', async () => {
     await open();
     // The server does not answer.
-    backend.use('submit', () => {});
+    let isUnderWay = false;
+    backend.use('submit', () => { isUnderWay = true; });
     insert('first');
-    await calm();
+    await until('the first one is under way, and the tab knows that the host has it', () => isUnderWay && !doc.hasUnsent);
     insert('held back');
     await calm();
     expect(await stored()).not.to.include('held back');
