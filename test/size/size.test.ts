@@ -15,11 +15,12 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * These shares are of 16.7 KB. Since then 3 KB have come: what is to be done in trouble (sign-out, missing types, refused and revoked
  * documents, denied locks and channels, retries), local documents and fast json0. Most of it could be loaded on demand.
  * Half a KB more tells of each document whether its edits are saved, which has to listen from the first edit on.
- * Another half keeps json0's replacements without `od` as the server has them.
+ * Another half goes back to sharing from a direct connection, ends calls at `close()`, and asks again in trouble. Another keeps
+ * json0's replacements without `od` as the server has them.
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a
  * document or a connection in a `Proxy`, as Vue and MobX do, could not use it any more.
  */
-const MAX_ADDED = 21 * 1024;
+const MAX_ADDED = 22 * 1024;
 
 const scripts = {
   plain: `
