@@ -1,6 +1,5 @@
-import {nodeThreads} from './tasks/spawn-node.js';
-import {useThreads} from './tasks/threads.js';
+import {useScheduler} from './tasks/intake.js';
 
-useThreads(nodeThreads);
+useScheduler(() => import('./tasks/scheduler-node.js'));
 
 export * from './tasks/index.js';

@@ -1,4 +1,4 @@
-import {defaultScheduler} from './default-scheduler.js';
+import {defaultIntake} from './default-intake.js';
 import {type DeferredState, Submission} from './submission.js';
 import type {Work} from './task.js';
 
@@ -14,7 +14,7 @@ export class Deferred<R> implements PromiseLike<R> {
 
   /** Starts at once on the default pool. @throws TypeError unless it is a function whose source can be sent, or a task */
   constructor(fn: Work<any[], R>, ...args: unknown[]) {
-    const task = this.#task = (fn as unknown) instanceof Submission ? fn as unknown as Submission : defaultScheduler().submit(fn, [args], {});
+    const task = this.#task = (fn as unknown) instanceof Submission ? fn as unknown as Submission : defaultIntake().submit(fn, [args], {});
     const promise: Promise<R> = task.promise;
     this.then = promise.then.bind(promise) as Promise<R>['then'];
     this.catch = promise.catch.bind(promise) as Promise<R>['catch'];

@@ -1,11 +1,10 @@
 import type {TransferredError} from './messages.js';
 
-const MAX_DEPTH = 8, MAX_FIELDS = 64, MAX_STACK = 16_384;
-const known = ['name', 'message', 'stack', 'cause', 'code', 'errors'];
-const natives: Record<string, new (message: string) => Error> = {
-  Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError,
-  AggregateError: class extends AggregateError { constructor(message: string) { super([], message); } }
-};
+export const MAX_DEPTH = 8;
+const MAX_FIELDS = 64, MAX_STACK = 16_384;
+/** What has a place of its own in a {@link TransferredError}. */
+export const namedFields = ['name', 'message', 'stack', 'cause', 'code', 'errors'];
+const nativeClasses = /^(Aggregate|Type|Range|Syntax|Reference|Eval|URI)?Error$/;
 
 /** Structured clone drops `code`, own fields and the names of custom classes, and some engines `cause` and `errors`. */
 export function encodeError(error: unknown, depth = 0, seen: unknown[] = []): TransferredError {
@@ -15,7 +14,7 @@ export function encodeError(error: unknown, depth = 0, seen: unknown[] = []): Tr
   const nested = (value: unknown): TransferredError | undefined =>
     depth < MAX_DEPTH && !seen.includes(value) ? encodeError(value, depth + 1, [...seen, error]) : undefined;
   const fields: Record<string, unknown> = {};
-  for (const key of Object.keys(error).filter(name => !known.includes(name)).slice(0, MAX_FIELDS)) {
+  for (const key of Object.keys(error).filter(name => !namedFields.includes(name)).slice(0, MAX_FIELDS)) {
     const value = (error as unknown as Record<string, unknown>)[key];
     if (isCloneable(value)) fields[key] = value;
   }
@@ -29,30 +28,10 @@ export function encodeError(error: unknown, depth = 0, seen: unknown[] = []): Tr
   };
 }
 
-/** @param at the last line of the stack */
-export function decodeError(data: TransferredError, at = ''): unknown {
-  if (data.isThrown) return data.thrown;
-  const {name = 'Error', message = ''} = data;
-  const define = (key: string, value: unknown) => Object.defineProperty(error, key, {value, configurable: true, writable: true});
-  const error: Error = data.isDOMException
-    ? new DOMException(message, name)
-    : new (natives[data.class ?? 'Error'] ?? Error)(message);
-  if (data.class === 'AggregateError') Object.setPrototypeOf(error, AggregateError.prototype);
-  if (error.name !== name) define('name', name);
-  if (data.stack) define('stack', data.stack + at);
-  if (data.cause) define('cause', decodeError(data.cause));
-  if (data.errors) define('errors', data.errors.map(item => decodeError(item)));
-  if (data.code !== undefined) (error as Error & {code?: unknown}).code = data.code;
-  for (const [key, value] of Object.entries(data.fields ?? {})) {
-    if (!known.includes(key)) Object.defineProperty(error, key, {value, configurable: true, enumerable: true, writable: true});
-  }
-  return error;
-}
-
 function nativeClass(error: Error): string {
   for (let type: unknown = Object.getPrototypeOf(error); type; type = Object.getPrototypeOf(type)) {
     const name = (type as {constructor?: {name?: string}}).constructor?.name ?? '';
-    if (Object.hasOwn(natives, name)) return name;
+    if (nativeClasses.test(name)) return name;
   }
   return 'Error';
 }

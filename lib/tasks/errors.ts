@@ -1,5 +1,3 @@
-import {decodeError} from './error-transfer.js';
-
 export type TaskErrorCode =
   | 'ERR_TASK_NOT_FUNCTION' | 'ERR_TASK_NATIVE' | 'ERR_TASK_SYNTAX' | 'ERR_TASK_CLOSURE' | 'ERR_TASK_NOT_CLONEABLE' | 'ERR_TASK_MODULE'
   | 'ERR_TASK_NO_THREADS' | 'ERR_TASK_THREAD_LOST' | 'ERR_TASK_OUT_OF_MEMORY' | 'ERR_TASK_TIMEOUT' | 'ERR_TASK_QUEUE_TIMEOUT'
@@ -38,5 +36,3 @@ export function abortError(reason: unknown): DOMException {
   if (reason !== undefined) Object.defineProperty(error, 'cause', {value: reason, configurable: true, writable: true});
   return error;
 }
-
-export {decodeError};

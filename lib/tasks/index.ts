@@ -2,7 +2,7 @@ export {type Task, task, type TaskContext, type Work} from './task.js';
 export type {DeferredState, TaskOptions} from './submission.js';
 export {Deferred} from './deferred.js';
 export {defaultPool, defer, WorkerPool} from './pool.js';
-export type {PoolOptions} from './scheduler.js';
+export type {PoolOptions} from './options.js';
 export type {MapOptions} from './map.js';
 export {concurrent, type Job, race, type ScopeOptions, timeout} from './scope.js';
 export {pipeline, type PipelineOptions, type PipelineStage} from './pipeline.js';

@@ -1,6 +1,7 @@
-import {abortError, decodeError} from './errors.js';
+import {decodeError} from './error-arrival.js';
+import {abortError} from './errors.js';
 import type {ItemOutcome} from './messages.js';
-import type {Scheduler} from './scheduler.js';
+import type {TaskIntake} from './intake.js';
 import type {Submission, TaskOptions} from './submission.js';
 import type {Work} from './task.js';
 
@@ -18,7 +19,7 @@ type Iterated = Iterable<unknown> | AsyncIterable<unknown>;
 
 /** Results in the order of the items. Input is pulled as threads take it. */
 export async function map(
-  scheduler: Scheduler, items: Iterated, fn: Work<any[], unknown>, options: TaskOptions & {chunk?: number | 'auto'; settle?: boolean}
+  intake: TaskIntake, items: Iterated, fn: Work<any[], unknown>, options: TaskOptions & {chunk?: number | 'auto'; settle?: boolean}
 ): Promise<unknown[]> {
   const {chunk = 'auto', settle = false, signal, ...rest} = options;
   if (chunk !== 'auto' && (!Number.isInteger(chunk) || chunk < 1 || chunk > MAX_CHUNK)) throw new RangeError(`chunk: 'auto', or 1 to ${MAX_CHUNK}, not ${chunk}`);
@@ -42,7 +43,7 @@ export async function map(
   let next = 0;
 
   const submit = (calls: unknown[][], start: number): void => {
-    const task = scheduler.submit(fn, calls, rest, {isChunk: true, settle});
+    const task = intake.submit(fn, calls, rest, {isChunk: true, settle});
     running.add(task);
     task.promise.then((values: unknown[]) => {
       values.forEach((value, index) => { results[start + index] = settle ? outcomeOf(value as ItemOutcome) : value; });
@@ -60,7 +61,9 @@ export async function map(
 
   try {
     while (!isDone && !failure) {
-      if (running.size >= 2 * scheduler.size) {
+      const isHeld = intake.isHolding;
+      if (isHeld || running.size >= 2 * intake.size) {
+        if (isHeld) void intake.room().then(() => wake());
         await new Promise<void>(resolve => { wake = resolve; });
         continue;
       }

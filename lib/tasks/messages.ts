@@ -56,8 +56,8 @@ export type FromThread =
   | {$: 'error'; error: TransferredError}
   | {$: 'ended'};
 
-/** What failed: the task itself, the copy of its result, the module, the missing export, or the text. */
-export type FailureKind = 'task' | 'clone' | 'module' | 'export' | 'text';
+/** What failed: the task itself, the copy of its result, the module, the missing export (`path` names those that there are), the text, or a stream without an iterator. */
+export type FailureKind = 'task' | 'clone' | 'module' | 'export' | 'text' | 'iterator';
 
 /** An outcome of an item of `map` with `settle`. */
 export type ItemOutcome = {value: unknown} | {error: TransferredError};

@@ -1,4 +1,5 @@
-type Stop = (reason: unknown) => void;
+import {Scope} from './scope.js';
+
 type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseLike<O>;
 
 /** What a pool does for a stage; the pool itself is not imported. */
@@ -20,67 +21,58 @@ export interface PipelineOptions {
   signal?: AbortSignal;
 }
 
-interface Source {
-  next(): Promise<IteratorResult<unknown>>;
-}
+type Pull = () => Promise<IteratorResult<unknown>>;
 
-/** What one stage has under way: it takes an item when a slot is free, and frees the slot when its result is taken. */
-class Stage implements Source {
-  readonly #entries: Promise<IteratorResult<unknown>>[] = [];
-  readonly #settled: Promise<IteratorResult<unknown>>[] = [];
-  #running = 0;
-  #isPulling = false;
-  #isOver = false;
-  #wake = (): void => {};
-
-  constructor(
-    private readonly input: Source, private readonly run: (item: unknown) => Promise<unknown>,
-    private readonly options: {parallelism: number; ordered: boolean; buffer: number}
-  ) {
-    if (!(options.parallelism >= 1)) throw new RangeError(`parallelism: at least 1, not ${options.parallelism}`);
-  }
-
-  async next(): Promise<IteratorResult<unknown>> {
+/** A stage takes an item when a slot is free, and frees the slot when its result is taken. */
+function stageOf(
+  pull: Pull, run: (item: unknown) => Promise<unknown>, {parallelism, ordered, buffer}: {parallelism: number; ordered: boolean; buffer: number}
+): Pull {
+  if (!(parallelism >= 1)) throw new RangeError(`parallelism: at least 1, not ${parallelism}`);
+  /** In the order in which they are given out. */
+  const ready: Promise<IteratorResult<unknown>>[] = [];
+  let held = 0;
+  let running = 0;
+  let isPulling = false;
+  let isOver = false;
+  let wake = (): void => {};
+  const fill = (): void => {
+    if (isOver || isPulling || running >= parallelism || held >= parallelism + buffer) return;
+    isPulling = true;
+    pull().then(({done, value}) => {
+      if (done) isOver = true;
+      else add(run(value));
+    }, error => add(Promise.reject(error))).finally(() => {
+      isPulling = false;
+      wake();
+      fill();
+    });
+  };
+  const add = (result: Promise<unknown>): void => {
+    running++;
+    held++;
+    const entry = result.then(value => ({value}));
+    if (ordered) ready.push(entry);
+    entry.catch(() => { isOver = true; }).finally(() => {
+      running--;
+      if (!ordered) ready.push(entry);
+      wake();
+      fill();
+    });
+  };
+  return async () => {
     for (;;) {
-      this.#fill();
-      const list = this.options.ordered ? this.#entries : this.#settled;
-      const entry = list.shift();
+      fill();
+      const entry = ready.shift();
       if (entry) {
-        if (!this.options.ordered) this.#entries.splice(this.#entries.indexOf(entry), 1);
+        held--;
         const result = await entry;
-        this.#fill();
+        fill();
         return result;
       }
-      if (this.#isOver && !this.#entries.length && !this.#isPulling) return {done: true, value: undefined};
-      await new Promise<void>(resolve => { this.#wake = resolve; });
+      if (isOver && !held && !isPulling) return {done: true, value: undefined};
+      await new Promise<void>(resolve => { wake = resolve; });
     }
-  }
-
-  #fill(): void {
-    const {parallelism, buffer} = this.options;
-    if (this.#isOver || this.#isPulling || this.#running >= parallelism || this.#entries.length >= parallelism + buffer) return;
-    this.#isPulling = true;
-    this.input.next().then(({done, value}) => {
-      if (done) this.#isOver = true;
-      else this.#add(this.run(value));
-    }, (error: unknown) => this.#add(Promise.reject(error))).finally(() => {
-      this.#isPulling = false;
-      this.#wake();
-      this.#fill();
-    });
-  }
-
-  #add(run: Promise<unknown>): void {
-    this.#running++;
-    const entry = run.then(value => ({done: false as const, value}));
-    this.#entries.push(entry);
-    entry.catch(() => { this.#isOver = true; }).finally(() => {
-      this.#running--;
-      this.#settled.push(entry);
-      this.#wake();
-      this.#fill();
-    });
-  }
+  };
 }
 
 /**
@@ -92,58 +84,36 @@ export async function* pipeline<T, R>(
 ): AsyncIterableIterator<R> {
   const {signal, ordered = true, buffer = 0, parallelism = 1} = options;
   signal?.throwIfAborted();
-  const controller = new AbortController();
-  const running = new Set<Promise<unknown>>();
+  const scope = new Scope({...(signal && {signal}), grace: Infinity});
   const iterator = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
   let isInputOver = false;
-  let source: Source = {
-    async next() {
-      try {
-        const result = await iterator.next();
-        if (result.done) isInputOver = true;
-        return result;
-      } catch (error) {
-        isInputOver = true;
-        throw error;
-      }
+  let pull: Pull = async () => {
+    try {
+      const result = await iterator.next();
+      isInputOver = result.done === true;
+      return result;
+    } catch (error) {
+      isInputOver = true;
+      throw error;
     }
   };
-  stages.forEach((stage, index) => {
-    const given = typeof stage === 'function' ? {run: stage} : stage;
-    const run = (item: unknown): Promise<unknown> => {
-      const result = (async () => callStage(given, item, controller.signal))();
-      running.add(result);
-      result.catch(() => {}).finally(() => running.delete(result));
-      return result;
-    };
-    source = new Stage(source, run, {
-      parallelism: given.parallelism ?? parallelism, ordered: given.ordered ?? ordered, buffer: index === stages.length - 1 ? buffer : 0
-    });
-  });
-  let stop: Stop = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => { stop = reject; });
-  aborted.catch(() => {});
-  const onAbort = (): void => {
-    controller.abort(signal!.reason);
-    stop(signal!.reason);
-  };
-  signal?.addEventListener('abort', onAbort);
   try {
+    stages.forEach((stage, index) => {
+      const {run, pool, ...own} = typeof stage === 'function' ? {run: stage} as Exclude<typeof stage, StageFunction<any, any>> : stage;
+      pull = stageOf(pull, item => scope.run((signal: AbortSignal): unknown => {
+        if (pool) return pool.run(run, [item], {signal});
+        if (typeof run !== 'function') throw new TypeError('A stage with a task needs a pool');
+        return run(item, signal);
+      }), {parallelism, ordered, buffer: index === stages.length - 1 ? buffer : 0, ...own});
+    });
     for (;;) {
-      const {done, value} = await Promise.race([source.next(), aborted]);
+      const {done, value} = await Promise.race([pull(), scope.aborted]);
       if (done) return;
       yield value as R;
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort);
-    controller.abort(new DOMException('The pipeline has ended', 'AbortError'));
+    scope.abort();
     if (!isInputOver) await iterator.return?.();
-    while (running.size) await Promise.allSettled(running);
+    await scope.end();
   }
-}
-
-function callStage(stage: Exclude<PipelineStage<any, any>, (...args: any[]) => unknown>, item: unknown, signal: AbortSignal): unknown {
-  if (stage.pool) return stage.pool.run(stage.run, [item], {signal});
-  if (typeof stage.run !== 'function') throw new TypeError('A stage with a task needs a pool');
-  return stage.run(item, signal);
 }

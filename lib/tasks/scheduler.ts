@@ -1,47 +1,30 @@
 import {systemClock} from '../platform/browser.js';
-import {processors, waitingClock} from '../platform/threads.js';
+import {waitingClock} from '../platform/threads.js';
 import {TaskError} from './errors.js';
+import type {PoolOptions} from './options.js';
 import {TaskQueue} from './queue.js';
-import {sourceOf} from './source.js';
 import {checkNames, knownNames, loadCheck, outerNames} from './source-check.js';
-import {type StreamSink, Submission, type SubmissionOwner, type TaskOptions} from './submission.js';
-import {checkWork, isTask, type Work} from './task.js';
+import type {Submission} from './submission.js';
 import {type Lost, ThreadHandle} from './thread-handle.js';
-import type {ResourceLimits, ThreadScript} from './threads.js';
+import type {ThreadScript} from './threads.js';
 
-export interface PoolOptions {
-  /** Default: one less than the processor has, at least 1, at most 8. */
-  size?: number;
-  /** Threads that are kept when idle. Default 0. */
-  minSize?: number;
-  /** Running and waiting together. Default 100,000. */
-  maxTasks?: number;
-  /** Default 'reject'. */
-  whenFull?: 'reject' | 'wait';
-  /** ms; Infinity: never. Default 10,000. */
-  idleTimeout?: number;
-  recycleAfter?: {tasks?: number; /** Node only. */ heapMB?: number};
-  /** For all tasks, unless they say otherwise. */
-  timeout?: number;
-  grace?: number;
-  /** Node: as in worker_threads. */
-  resourceLimits?: ResourceLimits;
-  /** Given to each thread as `threadData`, once. */
-  data?: unknown;
-}
-
-const MAX_SIZE = 64;
 const MAX_FAILED_STARTS = 3;
 /** Tasks that a thread has at once, the running one with them, where they can be taken back. */
 const DEPTH = 8;
 
-/** Gives tasks to threads: the mechanism of a pool. */
-export class Scheduler implements SubmissionOwner {
-  size: number;
-  completed = 0;
-  failed = 0;
+/** What a scheduler tells its pool. */
+export interface SchedulerEvents {
+  /** A thread may have become idle. */
+  idle(): void;
+  /** An error outside of any task. */
+  error(error: unknown): void;
+}
+
+/** Gives tasks to threads. It is loaded with the first task of a page. */
+export class Scheduler {
   lostThreads = 0;
-  onerror: ((error: unknown) => void) | null = null;
+  /** No thread can be had here. */
+  broken: TaskError | undefined;
   readonly #queue = new TaskQueue();
   readonly #preparing = new Set<Submission>();
   readonly #handles = new Set<ThreadHandle>();
@@ -49,18 +32,13 @@ export class Scheduler implements SubmissionOwner {
   readonly #affinities = new Map<string | number, ThreadHandle>();
   readonly #idleTimers = new Map<ThreadHandle, () => void>();
   readonly #checked = new Set<string>();
-  #outstanding = 0;
-  #drained: (() => void)[] = [];
   #globals: ReadonlySet<string> | undefined;
   #globalsWanted: {resolve(globals: ReadonlySet<string>): void; reject(error: unknown): void}[] = [];
   #failedStarts = 0;
-  #broken: TaskError | undefined;
-  #isClosed = false;
 
-  constructor(private readonly script: ThreadScript, private readonly options: PoolOptions) {
-    this.size = checkSize(options.size ?? Math.min(Math.max(processors() - 1, 1), 8));
-    for (const key of ['minSize', 'maxTasks', 'idleTimeout', 'timeout', 'grace'] as const) checkNumber(key, options[key]);
-  }
+  constructor(
+    private readonly script: ThreadScript, private readonly options: PoolOptions, private size: number, private readonly events: SchedulerEvents
+  ) {}
 
   get threads(): number {
     return this.#handles.size;
@@ -78,39 +56,8 @@ export class Scheduler implements SubmissionOwner {
     return count;
   }
 
-  /** @throws TypeError, RangeError */
-  submit(work: Work<any[], any>, calls: unknown[][], given: TaskOptions, more: {settle?: boolean; stream?: StreamSink; isChunk?: boolean} = {}): Submission {
-    checkWork(work);
-    const options = {...this.#defaults(), ...given};
-    for (const key of ['timeout', 'queueTimeout', 'grace', 'retry', 'priority'] as const) checkNumber(key, options[key], key === 'priority');
-    if (options.retry && options.transfer?.length) throw new RangeError('retry: transferred arguments are gone after the first attempt');
-    const target = isTask(work) ? work : {source: sourceOf(work as (...args: any[]) => unknown)};
-    const name = options.name ?? (isTask(work) ? work.export : (work as {name: string}).name || 'anonymous');
-    const task = new Submission(calls, {options, name, ...target, ...more}, this);
-    this.#outstanding++;
-    task.onSettled(() => this.#settled(task));
-    if (task.isSettled) return task;
-    const refusal = this.#refusal();
-    if (refusal) task.settle('rejected', refusal);
-    else this.#prepare(task);
-    return task;
-  }
-
-  #defaults(): TaskOptions {
-    const {timeout, grace} = this.options;
-    return {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace})};
-  }
-
-  #refusal(): TaskError | undefined {
-    if (this.#isClosed) return new TaskError('ERR_TASK_TERMINATED', 'The pool is closed: it takes no new tasks');
-    const {maxTasks = 100_000, whenFull} = this.options;
-    if (whenFull !== 'wait' && this.#outstanding > maxTasks) {
-      return new TaskError('ERR_TASK_QUEUE_FULL', `The pool has ${maxTasks} tasks that run or wait, which is its maxTasks. This one was not taken`);
-    }
-    return this.#broken;
-  }
-
-  #prepare(task: Submission): void {
+  add(task: Submission): void {
+    if (this.broken) return task.settle('rejected', this.broken);
     const {source, options, name} = task.spec;
     if (!source || options.check === false || this.#checked.has(source.hash)) return this.#enqueue(task);
     const names = knownNames(source);
@@ -191,13 +138,13 @@ export class Scheduler implements SubmissionOwner {
         this.#send(handle, task);
       }
     }
-    if (this.#broken) return;
+    if (this.broken) return;
     let starting = 0;
     for (const {state} of this.#handles) if (state === 'starting') starting++;
     // Tasks that are sent ahead can go to a new thread instead.
     let wanted = this.#queue.size + this.#preparing.size + (this.#globalsWanted.length ? 1 : 0) - starting;
     const isFull = this.#handles.size >= this.size;
-    while (wanted-- > 0 && this.#handles.size < this.size && !this.#broken) this.#start();
+    while (wanted-- > 0 && this.#handles.size < this.size && !this.broken) this.#start();
     if (!isFull || starting) return;
     this.#sendAhead();
   }
@@ -250,7 +197,7 @@ export class Scheduler implements SubmissionOwner {
         free: handle => this.#free(handle),
         stale: (handle, task) => this.#endRun(handle, task),
         error: (handle, error) => {
-          this.#tellError(error);
+          this.events.error(error);
           this.#retire(handle);
         },
         lost: (handle, how) => this.#lost(handle, how)
@@ -274,7 +221,7 @@ export class Scheduler implements SubmissionOwner {
     else if (handle.isRetired && handle.isIdle) this.#end(handle);
     this.#dispatch();
     if (handle.isIdle) this.#rest(handle);
-    this.#checkDrained();
+    this.events.idle();
   }
 
   #rest(handle: ThreadHandle): void {
@@ -285,12 +232,6 @@ export class Scheduler implements SubmissionOwner {
       this.#idleTimers.delete(handle);
       if (handle.isIdle && this.#handles.size > (this.options.minSize ?? 0)) this.#end(handle);
     }));
-  }
-
-  #tellError(error: unknown): void {
-    if (this.onerror) return this.onerror(error);
-    // eslint-disable-next-line no-console -- the browser's own report is prevented, and nobody else would tell
-    console.error('sharedb-tabs/tasks: an error in a thread, outside of any task. Set `pool.onerror` to handle it.', error);
   }
 
   /** It ends after what it runs; what it has not begun runs elsewhere. */
@@ -319,7 +260,7 @@ export class Scheduler implements SubmissionOwner {
 
   #end(handle: ThreadHandle, how: 'end' | 'terminate' = 'end'): void {
     this.#remove(handle);
-    const ended = handle[how]().catch(error => this.#tellError(error)).finally(() => this.#ending.delete(ended));
+    const ended = handle[how]().catch(error => this.events.error(error)).finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
   }
 
@@ -342,35 +283,36 @@ export class Scheduler implements SubmissionOwner {
         : new TaskError('ERR_TASK_THREAD_LOST', `The thread that ran "${name}" has ended${exitCode === undefined ? '' : ` with exit code ${exitCode}`}; how far the task got is unknown`, {cause, ...(exitCode !== undefined && {exitCode})}));
     }
     this.#dispatch();
-    this.#checkDrained();
+    this.events.idle();
   }
 
   #startFailed(cause: unknown): void {
     if (++this.#failedStarts < MAX_FAILED_STARTS) return this.#dispatch();
     const detail = cause instanceof Error ? ` ${cause.message}.` : '';
-    this.#broken = new TaskError('ERR_TASK_NO_THREADS',
+    this.broken = new TaskError('ERR_TASK_NO_THREADS',
       `No thread could be started, ${MAX_FAILED_STARTS} times in a row.${detail} The script may be missing (404), or the page's Content-Security-Policy forbids workers from blob: URLs; ` +
       `then give the pool a script: new WorkerPool(() => new Worker(new URL('./tasks.worker.js', import.meta.url), {type: 'module'})), which imports 'sharedb-tabs/tasks/thread'`, {cause});
-    this.#rejectAll(this.#broken, false);
+    this.#rejectAll(this.broken);
   }
 
-  #rejectAll(error: TaskError, isRunning: boolean): void {
+  /** All that has not begun. */
+  #rejectAll(error: TaskError): void {
     for (const {reject} of this.#globalsWanted.splice(0)) reject(error);
     const tasks = [...this.#preparing, ...this.#queue.all()];
-    for (const {own, sent} of this.#handles) tasks.push(...own.all(), ...(isRunning ? sent : []));
+    for (const {own} of this.#handles) tasks.push(...own.all());
     for (const task of tasks) {
       this.#preparing.delete(task);
       this.#queue.remove(task);
-      task.thread?.own.remove(task);
+      for (const {own} of this.#handles) own.remove(task);
       task.settle('rejected', error);
     }
   }
 
   withdraw(task: Submission, reason: unknown): void {
-    if (this.#preparing.delete(task) || this.#queue.remove(task)) return this.#checkDrained();
-    for (const {own} of this.#handles) if (own.remove(task)) return this.#checkDrained();
+    if (this.#preparing.delete(task) || this.#queue.remove(task)) return this.events.idle();
+    for (const {own} of this.#handles) if (own.remove(task)) return this.events.idle();
     const {thread} = task;
-    if (!thread || thread.takeBack(task)) return this.#checkDrained();
+    if (!thread || thread.takeBack(task)) return this.events.idle();
     task.reason = reason;
     // The thread has begun it already, but what comes before it has not been heard yet.
     if (thread.running === task) this.#endRun(thread, task);
@@ -385,7 +327,7 @@ export class Scheduler implements SubmissionOwner {
       if (handle.sent.length > 1) return;
       this.#end(handle, 'terminate');
       this.#dispatch();
-      this.#checkDrained();
+      this.events.idle();
     };
     if (grace <= 0) return end();
     handle.abort(task, task.reason);
@@ -393,27 +335,8 @@ export class Scheduler implements SubmissionOwner {
     task.onLeft(cancel);
   }
 
-  #settled(task: Submission): void {
-    this.#outstanding--;
-    if (task.state === 'fulfilled') this.completed++;
-    else this.failed++;
-    this.#checkDrained();
-  }
-
-  #checkDrained(): void {
-    if (!this.#drained.length || this.#outstanding || this.active) return;
-    for (const resolve of this.#drained.splice(0)) resolve();
-  }
-
-  drain(): Promise<void> {
-    return new Promise(resolve => {
-      this.#drained.push(resolve);
-      this.#checkDrained();
-    });
-  }
-
   async resize(size: number): Promise<void> {
-    this.size = checkSize(size);
+    this.size = size;
     const surplus = [...this.#handles].sort((a, b) => a.sent.length - b.sent.length).slice(0, Math.max(0, this.#handles.size - size));
     for (const handle of surplus) this.#retire(handle);
     this.#dispatch();
@@ -421,33 +344,20 @@ export class Scheduler implements SubmissionOwner {
   }
 
   async warmUp(count: number): Promise<void> {
-    while (this.#handles.size < Math.min(count, this.size) && !this.#broken) this.#start();
+    while (this.#handles.size < Math.min(count, this.size) && !this.broken) this.#start();
     await Promise.all([loadCheck(), this.#threadGlobals()]);
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.drain();
+  /** Ends all threads, which are idle. */
+  async end(): Promise<void> {
     for (const handle of [...this.#handles]) this.#end(handle);
     await Promise.all(this.#ending);
   }
 
-  async terminate(): Promise<void> {
-    this.#isClosed = true;
-    this.#rejectAll(new TaskError('ERR_TASK_TERMINATED', 'The pool was terminated; how far the task got is unknown'), true);
+  async terminate(error: TaskError): Promise<void> {
+    this.#rejectAll(error);
     for (const handle of [...this.#handles]) this.#end(handle, 'terminate');
-    this.#checkDrained();
+    this.events.idle();
     await Promise.all(this.#ending);
   }
-}
-
-function checkSize(size: number): number {
-  if (!Number.isInteger(size) || size < 1 || size > MAX_SIZE) throw new RangeError(`size: a pool has 1 to ${MAX_SIZE} threads, not ${size}`);
-  return size;
-}
-
-function checkNumber(name: string, value: number | undefined, isSigned = false): void {
-  if (value === undefined) return;
-  if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`${name}: a number, not ${String(value)}`);
-  if (value < 0 && !isSigned) throw new RangeError(`${name}: at least 0, not ${value}`);
 }

@@ -12,10 +12,10 @@ export interface ScopeOptions {
 }
 
 /** Jobs that are aborted together and awaited. */
-class Scope {
+export class Scope {
   readonly #controller = new AbortController();
-  readonly #running = new Set<Promise<unknown>>();
-  readonly #names = new Map<Promise<unknown>, string>();
+  /** With the names of the jobs. */
+  readonly #running = new Map<Promise<unknown>, string>();
   readonly #grace: number;
   #release = (): void => {};
   readonly aborted: Promise<never>;
@@ -41,14 +41,13 @@ class Scope {
 
   run<T>(job: Job<T>): Promise<T> {
     const run = (async () => job(this.#controller.signal))();
-    this.#running.add(run);
-    this.#names.set(run, job.name || 'a job');
+    this.#running.set(run, job.name || 'a job');
     // A loser's error is nobody's any more.
     run.catch(() => {}).finally(() => this.#running.delete(run));
     return run;
   }
 
-  abort(reason: unknown): void {
+  abort(reason: unknown = new DOMException('The scope has ended', 'AbortError')): void {
     this.#controller.abort(reason);
   }
 
@@ -56,14 +55,13 @@ class Scope {
   async end(): Promise<void> {
     this.#release();
     if (!this.#running.size) return;
-    let cancel = (): void => {};
+    let cancel!: () => void;
     const isLate = new Promise<true>(resolve => { cancel = waitingClock.after(this.#grace, () => resolve(true)); });
-    const late = await Promise.race([Promise.allSettled(this.#running), isLate]);
+    const late = await Promise.race([Promise.allSettled(this.#running.keys()), isLate]);
     cancel();
     if (late !== true) return;
-    const names = [...this.#running].map(run => this.#names.get(run)).join(', ');
     // eslint-disable-next-line no-console
-    console.warn(`sharedb-tabs/tasks: still running ${this.#grace} ms after they were aborted: ${names}. They have to listen to their signal`);
+    console.warn(`sharedb-tabs/tasks: still running ${this.#grace} ms after they were aborted: ${[...this.#running.values()].join(', ')}. They have to listen to their signal`);
   }
 }
 
@@ -71,7 +69,7 @@ async function within<T>(options: ScopeOptions, act: (scope: Scope) => Promise<T
   const scope = new Scope(options);
   try {
     const result = await Promise.race([act(scope), scope.aborted]);
-    scope.abort(new DOMException('The scope has ended', 'AbortError'));
+    scope.abort();
     return result;
   } catch (error) {
     scope.abort(error);
@@ -101,7 +99,7 @@ export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {
     each(jobs, options.limit, scope, (job, index) => scope.run(job).then(
       value => {
         resolve(value);
-        scope.abort(new DOMException('Another job has won', 'AbortError'));
+        scope.abort();
       },
       (error: unknown) => {
         errors[index] = error;

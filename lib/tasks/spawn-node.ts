@@ -17,6 +17,7 @@ export const nodeThreads: Threads = {
 class NodeThread implements Thread {
   readonly #worker: NodeWorker;
   #error: unknown;
+  #isKept = true;
   readonly #exited: Promise<void>;
 
   constructor(script: ThreadScript, resourceLimits: ResourceLimits | undefined, events: ThreadEvents) {
@@ -40,6 +41,8 @@ class NodeThread implements Thread {
   }
 
   keepAlive(isNeeded: boolean): void {
+    if (isNeeded === this.#isKept) return;
+    this.#isKept = isNeeded;
     if (isNeeded) this.#worker.ref();
     else this.#worker.unref();
   }

@@ -1,4 +1,4 @@
-import type {Scheduler} from './scheduler.js';
+import type {TaskIntake} from './intake.js';
 import type {Submission, TaskOptions} from './submission.js';
 import type {Work} from './task.js';
 import {waitingClock} from '../platform/threads.js';
@@ -9,13 +9,13 @@ const CREDIT = 16;
 const DEFAULT_GRACE = 100;
 
 /** The values of an iterator in a thread, with back-pressure. The task starts with the first `next`. */
-export function stream<R>(scheduler: Scheduler, fn: Work<any[], unknown>, args: unknown[], options: TaskOptions): AsyncIterableIterator<R> {
+export function stream<R>(intake: TaskIntake, fn: Work<any[], unknown>, args: unknown[], options: TaskOptions): AsyncIterableIterator<R> {
   const values: unknown[] = [];
   let end: {error?: [unknown]} | undefined;
   let isLeft = false;
   let wake = (): void => {};
   const changed = (): void => wake();
-  const task: Submission = scheduler.submit(fn, [args], options, {
+  const task: Submission = intake.submit(fn, [args], options, {
     stream: {credit: CREDIT, next: value => {
       values.push(value);
       changed();

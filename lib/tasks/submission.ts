@@ -133,9 +133,10 @@ export class Submission {
     if (this.isSettled) return;
     this.state = state;
     this.disarm();
-    for (const callback of this.#onSettled.splice(0)) callback();
     if (state === 'fulfilled') this.#resolve(value);
     else this.#reject(value);
+    // After that: who waits for the pool hears of the result first.
+    for (const callback of this.#onSettled.splice(0)) callback();
   }
 
   /** Called when its thread is done with it, which may be after it has settled. */

@@ -1,6 +1,7 @@
 import {waitingClock} from '../platform/threads.js';
 import {systemClock} from '../platform/browser.js';
-import {decodeError, TaskError} from './errors.js';
+import {decodeError} from './error-arrival.js';
+import {TaskError} from './errors.js';
 import {type FromThread, type RunMessage, TAKEN_BACK, WAITS} from './messages.js';
 import {TaskQueue} from './queue.js';
 import type {Submission} from './submission.js';
@@ -252,12 +253,13 @@ export class ThreadHandle {
 
   #failure({spec: {name, url, export: exported}}: Submission, {kind, error: data, path}: Extract<FromThread, {$: 'fail'}>): unknown {
     const error = decodeError(data, `\n    at ${name} (thread ${this.id})`);
-    const {message = ''} = error as {message?: string};
+    const message = (error as {message?: string} | undefined)?.message ?? '';
     switch (kind) {
       case 'clone': return new TaskError('ERR_TASK_NOT_CLONEABLE', `result${path} of "${name}" can't be copied: ${message}`, {cause: error, path: `result${path}`});
       case 'module': return new TaskError('ERR_TASK_MODULE', `${url} of "${exported}" could not be imported in a thread: ${message}`, {cause: error});
-      case 'export': return new TaskError('ERR_TASK_MODULE', message);
-      case 'text': return new TaskError('ERR_TASK_SYNTAX', (error as Error).name === 'EvalError' ? `The Content-Security-Policy of the thread's script forbids functions as source; name "${name}" with task() and expose() instead` : `The text of "${name}" can't be compiled: ${message}`, {cause: error});
+      case 'export': return new TaskError('ERR_TASK_MODULE', `${url ?? 'The script of the pool'} has no function "${exported}". There are: ${path || 'none'}`);
+      case 'iterator': return new TypeError(`stream: "${name}" has to return an iterable, such as a generator`);
+      case 'text': return new TaskError('ERR_TASK_SYNTAX', (error as Error | undefined)?.name === 'EvalError' ? `The Content-Security-Policy of the thread's script forbids functions as source; name "${name}" with task() and expose() instead` : `The text of "${name}" can't be compiled: ${message}`, {cause: error});
       default: return error;
     }
   }

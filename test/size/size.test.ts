@@ -1,4 +1,6 @@
 import {expect} from 'chai';
+import {brotliCompressSync} from 'node:zlib';
+import {browserThreadText} from '../../lib/tasks/thread-text.js';
 import {type Size, type Sizes, weigh} from './bundles.js';
 
 /**
@@ -53,6 +55,34 @@ describe('what sharedb-tabs/remote weighs', function () {
     `});
     console.log(`      sharedb-tabs/remote: ${remote.brotli} bytes (${remote.minified} before compression)`);
     expect(remote.brotli).to.be.at.most(MAX_REMOTE);
+  });
+});
+
+/**
+ * What `sharedb-tabs/tasks` may weigh in bytes, compressed. A page loads the pool's face; what starts threads, and what parses functions, comes
+ * with the first task. The goals are 4.5, 1.2 and 2.2 KB.
+ */
+const MAX_TASKS = {pool: 4 * 1024, concurrency: 1.5 * 1024, thread: 2.6 * 1024};
+
+describe('what sharedb-tabs/tasks weighs', function () {
+  this.timeout(120_000);
+
+  it('is at most what its limits say', async () => {
+    const pool = await weigh({
+      // Webpack's code for loading on demand, which an app that loads anything so has anyway.
+      loading: `globalThis.load = () => import('fast-deep-equal');`,
+      pool: `
+        import {Deferred, WorkerPool} from 'sharedb-tabs/tasks';
+        globalThis.tasks = [Deferred, WorkerPool];
+      `
+    });
+    const {scripts: {concurrency}} = await weigh({concurrency: `
+      import {concurrent, pipeline, race, timeout} from 'sharedb-tabs/tasks';
+      globalThis.tasks = [concurrent, pipeline, race, timeout];
+    `});
+    const sizes = {pool: pool.scripts.pool.brotli - pool.scripts.loading.brotli, concurrency: concurrency.brotli, thread: brotliCompressSync(browserThreadText).length};
+    console.log(`      sharedb-tabs/tasks: ${JSON.stringify(sizes)}, on demand ${JSON.stringify(pool.onDemand)}`);
+    for (const [what, bytes] of Object.entries(sizes)) expect(bytes, what).to.be.at.most(MAX_TASKS[what as keyof typeof sizes]);
   });
 });
 

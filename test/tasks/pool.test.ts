@@ -1,14 +1,6 @@
 import {expect} from 'chai';
 import {concurrent, defaultPool, Deferred, defer, pipeline, race, task, timeout, WorkerPool} from '../../lib/tasks-node.js';
-
-async function failureOf(promise: PromiseLike<unknown>): Promise<any> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error('It did not fail');
-}
+import {failureOf} from './failure.js';
 
 describe('tasks in Node', function () {
   this.timeout(30_000);
@@ -84,6 +76,8 @@ describe('tasks in Node', function () {
 
     it('that are no errors stay what they are', async () => {
       expect(await failureOf(pool.execute(() => { throw 'text'; }))).to.equal('text');
+      expect(await failureOf(pool.execute(() => { throw undefined; }))).to.equal(undefined);
+      expect(await failureOf(pool.execute(() => { throw null; }))).to.equal(null);
     });
 
     it('say which part of a result or argument cannot be cloned', async () => {

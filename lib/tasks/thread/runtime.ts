@@ -1,5 +1,6 @@
 import {waitingClock} from '../../platform/threads.js';
-import {encodeError, uncloneablePath} from '../error-transfer.js';
+import {encodeError, MAX_DEPTH, uncloneablePath} from '../error-transfer.js';
+import type {TaskContext} from '../task.js';
 import {type FailureKind, type FromThread, type ItemOutcome, type RunMessage, STARTED, type ToThread, WAITS} from '../messages.js';
 
 type Callable = (...args: unknown[]) => unknown;
@@ -13,6 +14,7 @@ export interface ThreadPort {
 
 const MAX_COMPILED = 200;
 const PROGRESS_MS = 16;
+const transferables = / ArrayBuffer]|MessagePort|ImageBitmap|OffscreenCanvas|(Read|Writ)ableStream]|TransformStream/;
 
 /** A failure that is not the task's own error. */
 class Failure {
@@ -31,7 +33,7 @@ export class ThreadRuntime {
   #claims: Int32Array | undefined;
   readonly #compiled = new Map<string, Callable | string>();
   readonly #waiting: RunMessage[] = [];
-  #current: {id: number; abort: AbortController; wake(): void; credit: number; isReturned: boolean} | undefined;
+  #current: Run | undefined;
 
   constructor(private readonly port: ThreadPort) {
     // esbuild's keepNames calls it in the text of functions (evanw/esbuild#1031).
@@ -48,11 +50,11 @@ export class ThreadRuntime {
         if (!this.#current) void this.#next();
         return;
       case 'abort':
-        if (this.#current?.id === message.id) this.#current.abort.abort(message.reason);
+        if (this.#current?.message.id === message.id) this.#current.abort(message.reason);
         return;
       case 'credit':
       case 'return':
-        if (this.#current?.id !== message.id) return;
+        if (this.#current?.message.id !== message.id) return;
         if (message.$ === 'credit') this.#current.credit++;
         else this.#current.isReturned = true;
         return this.#current.wake();
@@ -97,16 +99,14 @@ export class ThreadRuntime {
     const message = this.#waiting.shift();
     if (!message) return;
     if (this.#claims && message.slot >= 0 && Atomics.compareExchange(this.#claims, message.slot, WAITS, STARTED) !== WAITS) return this.#next();
-    this.#current = {id: message.id, abort: new AbortController(), wake() {}, credit: message.credit ?? 0, isReturned: false};
-    await this.#run(message);
+    this.#current = new Run(message, this.#id, value => this.port.post({$: 'progress', id: message.id, value}));
+    await this.#run(message, this.#current);
     this.#current = undefined;
     return this.#next();
   }
 
-  async #run(message: RunMessage): Promise<void> {
+  async #run(message: RunMessage, run: Run): Promise<void> {
     const {id} = message;
-    const progress = new Progress(value => this.port.post({$: 'progress', id, value}));
-    const context = {signal: this.#current!.abort.signal, progress: (value: unknown) => progress.tell(value), thread: this.#id, attempt: message.attempt};
     const start = performance.now();
     let index = 0;
     const heap = () => this.#reportsHeap && this.port.heap ? {heap: this.port.heap()} : undefined;
@@ -116,11 +116,11 @@ export class ThreadRuntime {
       const values: unknown[] = [];
       for (const args of message.calls) {
         // Who declares one parameter more than there are arguments asks for the context.
-        const all = fn.length > args.length ? [...args, context] : args;
+        const all = fn.length > args.length ? [...args, run.context] : args;
         if (!message.settle) {
           let value = fn(...all);
           if (isThenable(value)) value = await value;
-          if (message.credit) value = await this.#stream(id, value);
+          if (message.credit) value = await this.#stream(run, value);
           values.push(value);
         } else {
           try { values.push({value: await fn(...all)} satisfies ItemOutcome); }
@@ -128,24 +128,24 @@ export class ThreadRuntime {
         }
         index++;
       }
-      progress.flush();
+      run.flush();
       try {
         this.port.post({$: 'done', id, values, ms: performance.now() - start, ...heap()}, this.#transfersOf(values, message.transferResult));
       } catch (error) {
         throw new Failure('clone', error, uncloneablePath(values).replace(/^\[\d+\]/, ''));
       }
     } catch (error) {
-      try { progress.flush(); } catch { /* The task has failed already. */ }
+      try { run.flush(); } catch { /* The task has failed already. */ }
       const {kind, error: inner, path} = error instanceof Failure ? error : new Failure('task', error);
       this.port.post({$: 'fail', id, error: encodeError(inner), index, kind, path, ...heap()});
     }
   }
 
-  async #stream(id: number, source: unknown): Promise<unknown> {
-    const current = this.#current!;
+  async #stream(current: Run, source: unknown): Promise<unknown> {
+    const {id} = current.message;
     const iterable = source as {[Symbol.asyncIterator]?(): AsyncIterator<unknown>; [Symbol.iterator]?(): Iterator<unknown>};
     const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
-    if (!iterator) throw new TypeError('stream: the function has to return an iterable');
+    if (!iterator) throw new Failure('iterator', undefined);
     for (;;) {
       while (current.credit < 1 && !current.isReturned) await new Promise<void>(resolve => { current.wake = resolve; });
       if (current.isReturned) return void await iterator.return?.();
@@ -164,9 +164,9 @@ export class ThreadRuntime {
   #find(message: RunMessage): Callable | Promise<Callable> {
     const {hash, url, export: name} = message;
     if (hash !== undefined) return this.#compile(hash);
-    if (url === undefined) return pick(this.exposed, name!, 'The script of the pool exposes no');
+    if (url === undefined) return pick(this.exposed, name!);
     return import(url).then(
-      (module: Record<string, unknown>) => pick(module, name!, `${url} exports no`),
+      (module: Record<string, unknown>) => pick(module, name!),
       (error: unknown) => { throw new Failure('module', error); }
     );
   }
@@ -190,23 +190,40 @@ export class ThreadRuntime {
   #transfersOf(values: readonly unknown[], isAuto: boolean | undefined): Transferable[] {
     const list = new Set<Transferable>();
     for (const value of values) {
-      if (typeof value !== 'object' || value === null) continue;
-      for (const item of this.transfers.get(value) ?? []) list.add(item);
+      for (const item of this.transfers.get(value as object) ?? []) list.add(item);
       if (isAuto) collect(value, list, 0);
     }
     return [...list];
   }
 }
 
-/** One message for all that a task tells within 16 ms: the last value. */
-class Progress {
+/** A task while it runs. Most ask for no context, whose AbortController is the dearest part of an empty task in Node. */
+class Run {
+  credit: number;
+  isReturned = false;
+  wake = (): void => {};
+  #controller: AbortController | undefined;
+  #context: TaskContext | undefined;
   #last = -Infinity;
   #pending: [unknown] | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(private readonly post: (value: unknown) => void) {}
+  constructor(readonly message: RunMessage, private readonly thread: number, private readonly post: (value: unknown) => void) {
+    this.credit = message.credit ?? 0;
+  }
 
-  tell(value: unknown): void {
+  get context(): TaskContext {
+    return this.#context ??= {
+      signal: (this.#controller ??= new AbortController()).signal, progress: value => this.#tell(value), thread: this.thread, attempt: this.message.attempt
+    };
+  }
+
+  abort(reason: unknown): void {
+    (this.#controller ??= new AbortController()).abort(reason);
+  }
+
+  /** One message for all that a task tells within 16 ms: the last value. */
+  #tell(value: unknown): void {
     this.#pending = [value];
     const wait = this.#last + PROGRESS_MS - performance.now();
     if (wait <= 0) this.flush();
@@ -220,7 +237,7 @@ class Progress {
     this.#pending = undefined;
     if (!pending) return;
     this.#last = performance.now();
-    this.post(pending[0]);
+    this.post(...pending);
   }
 }
 
@@ -238,22 +255,17 @@ function compile(text: string, hash: string): Callable {
   }
 }
 
-function pick(from: Record<string, unknown>, name: string, problem: string): Callable {
+function pick(from: Record<string, unknown>, name: string): Callable {
   const fn = Object.hasOwn(from, name) ? from[name] : undefined;
   if (typeof fn === 'function') return fn as Callable;
-  throw new Failure('export', new Error(`${problem} function "${name}". There are: ${Object.keys(from).join(', ') || 'none'}`));
+  throw new Failure('export', undefined, Object.keys(from).join(', '));
 }
 
 function collect(value: unknown, list: Set<Transferable>, depth: number): void {
-  if (typeof value !== 'object' || value === null || depth > 8) return;
-  if (ArrayBuffer.isView(value)) return collect(value.buffer, list, depth);
-  if (isTransferable(value)) return void list.add(value);
-  for (const child of Object.values(value)) collect(child, list, depth + 1);
-}
-
-function isTransferable(value: object): value is Transferable {
-  return ['ArrayBuffer', 'MessagePort', 'ImageBitmap', 'OffscreenCanvas', 'ReadableStream', 'WritableStream', 'TransformStream']
-    .includes(Object.prototype.toString.call(value).slice(8, -1));
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
+  if (ArrayBuffer.isView(value)) collect(value.buffer, list, depth);
+  else if (transferables.test(Object.prototype.toString.call(value))) list.add(value as Transferable);
+  else for (const child of Object.values(value)) collect(child, list, depth + 1);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,0 +1,121 @@
+import * as comlink from 'comlink';
+import {once} from 'node:events';
+import {fileURLToPath} from 'node:url';
+import {Worker} from 'node:worker_threads';
+import {Piscina} from 'piscina';
+import {FixedThreadPool} from 'poolifier';
+// @ts-expect-error its package.json names no types for ES modules
+import {Pool as ThreadsPool, spawn, Transfer as threadsTransfer, Worker as ThreadsWorker} from 'threads';
+import {Tinypool} from 'tinypool';
+import workerpool from 'workerpool';
+import {type Task, task, WorkerPool} from '../../lib/tasks-node.js';
+
+export type FunctionName = 'empty' | 'increment' | 'spin';
+
+/** A pool of one library, as its documentation says that it is used. */
+export interface Peer {
+  run(name: FunctionName, argument?: unknown): PromiseLike<unknown>;
+  /** Sends a buffer there and back, moved. */
+  move?(buffer: ArrayBuffer): PromiseLike<unknown>;
+  /** What the library offers for many small items; else one task for each. */
+  map?(items: readonly number[], name: FunctionName): PromiseLike<unknown>;
+  close(): unknown;
+}
+
+const file = (name: string): URL => new URL(`./workers/${name}.mjs`, import.meta.url);
+const path = (name: string): string => fileURLToPath(file(name));
+
+type Exposed = Record<FunctionName | 'echo', (argument?: unknown) => Promise<unknown>>;
+
+export const peers: Record<string, (size: number) => Promise<Peer>> = {
+  async 'sharedb-tabs'(size) {
+    const pool = new WorkerPool(file('functions'), {size});
+    await pool.warmUp();
+    const tasks = Object.fromEntries(['empty', 'increment', 'spin', 'echo'].map(name => [name, task(name)])) as Record<string, Task<[unknown?], unknown>>;
+    return {
+      run: (name, argument) => pool.run(tasks[name]!, argument === undefined ? [] : [argument]),
+      map: (items, name) => pool.map(items, tasks[name] as Task<[number], unknown>),
+      move: buffer => pool.run(tasks['echo']!, [buffer], {transfer: [buffer], transferResult: true}),
+      close: () => pool.terminate()
+    };
+  },
+  async 'sharedb-tabs, source'(size) {
+    const pool = new WorkerPool({size});
+    await pool.warmUp();
+    // Not compiled here: the text of what tsx compiles has names of its own.
+    const functions = {empty: new Function('return () => {}')(), increment: new Function('return value => value + 1')()};
+    return {
+      run: (name, argument) => pool.run(functions[name as 'empty'] as (...args: unknown[]) => unknown, argument === undefined ? [] : [argument]),
+      close: () => pool.terminate()
+    };
+  },
+  async piscina(size) {
+    const pool = new Piscina({filename: path('piscina'), minThreads: size, maxThreads: size});
+    return {
+      run: (name, argument) => pool.run(argument, {name}),
+      move: buffer => pool.run(buffer, {name: 'echo', transferList: [buffer]}),
+      close: () => pool.destroy()
+    };
+  },
+  async tinypool(size) {
+    const pool = new Tinypool({filename: path('tinypool'), minThreads: size, maxThreads: size});
+    return {
+      run: (name, argument) => pool.run(argument, {name}),
+      move: buffer => pool.run(buffer, {name: 'echo', transferList: [buffer]}),
+      close: () => pool.destroy()
+    };
+  },
+  async workerpool(size) {
+    const pool = workerpool.pool(path('workerpool'), {minWorkers: size, maxWorkers: size, workerType: 'thread'});
+    return {
+      run: (name, argument) => pool.exec(name, argument === undefined ? [] : [argument]),
+      move: buffer => pool.exec('echo', [buffer], {transfer: [buffer as never]}),
+      close: () => pool.terminate()
+    };
+  },
+  async threads(size) {
+    const pool = ThreadsPool(() => spawn(new ThreadsWorker('./workers/threads.mjs') as never), {size, concurrency: 1});
+    const call = (name: string, argument: unknown) => pool.queue(async (thread: Exposed) => thread[name as FunctionName](argument));
+    return {run: call, move: buffer => call('echo', threadsTransfer(buffer, [buffer])), close: () => pool.terminate(true)};
+  },
+  async poolifier(size) {
+    const pool = new FixedThreadPool<unknown, unknown>(size, path('poolifier'));
+    return {run: (name, argument) => pool.execute(argument, name), map: (items, name) => pool.mapExecute(items, name), close: () => pool.destroy()};
+  },
+  async 'comlink, by hand'(size) {
+    const nodeEndpoint = (await import('comlink/dist/esm/node-adapter.mjs' as string)).default as (worker: Worker) => comlink.Endpoint;
+    const workers = Array.from({length: size}, () => new Worker(file('comlink')));
+    const idle = workers.map(worker => comlink.wrap<Exposed>(nodeEndpoint(worker)));
+    const waiting: ((service: comlink.Remote<Exposed>) => void)[] = [];
+    const call = async (act: (service: comlink.Remote<Exposed>) => Promise<unknown>): Promise<unknown> => {
+      const service = idle.pop() ?? await new Promise<comlink.Remote<Exposed>>(resolve => waiting.push(resolve));
+      try {
+        return await act(service);
+      } finally {
+        const next = waiting.shift();
+        if (next) next(service);
+        else idle.push(service);
+      }
+    };
+    return {
+      run: (name, argument) => call(service => service[name](argument)),
+      move: buffer => call(service => service.echo(comlink.transfer(buffer, [buffer]))),
+      close: () => Promise.all(workers.map(worker => worker.terminate()))
+    };
+  }
+};
+
+/** A Worker and `postMessage` alone: one message there and back at a time. */
+export async function bareWorker(): Promise<{send(message: unknown): Promise<unknown>; close(): Promise<unknown>}> {
+  const worker = new Worker(file('bare'));
+  await once(worker, 'message');
+  let resolve: (value: unknown) => void = () => {};
+  worker.on('message', message => resolve(message));
+  return {
+    send: message => new Promise(done => {
+      resolve = done;
+      worker.postMessage(message, message instanceof ArrayBuffer ? [message] : []);
+    }),
+    close: () => worker.terminate()
+  };
+}

@@ -1,0 +1,5 @@
+import {move} from 'piscina';
+import * as functions from './functions.mjs';
+
+export const {empty, increment, spin} = functions;
+export const echo = buffer => move(buffer);

@@ -1,0 +1,4 @@
+import {ThreadWorker} from 'poolifier';
+import {empty, increment, spin} from './functions.mjs';
+
+export default new ThreadWorker({empty, increment, spin});

@@ -1,0 +1,5 @@
+import {Tinypool} from 'tinypool';
+import * as functions from './functions.mjs';
+
+export const {empty, increment, spin} = functions;
+export const echo = buffer => Tinypool.move(buffer);

@@ -1,0 +1,27 @@
+import {namedFields} from './error-transfer.js';
+import type {TransferredError} from './messages.js';
+
+const natives: Record<string, new (message: string) => Error> = {
+  Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError,
+  AggregateError: class extends AggregateError { constructor(message: string) { super([], message); } }
+};
+
+/** @param at the last line of the stack */
+export function decodeError(data: TransferredError, at = ''): unknown {
+  if (data.isThrown) return data.thrown;
+  const {name = 'Error', message = ''} = data;
+  const define = (key: string, value: unknown) => Object.defineProperty(error, key, {value, configurable: true, writable: true});
+  const error: Error = data.isDOMException
+    ? new DOMException(message, name)
+    : new (natives[data.class ?? 'Error'] ?? Error)(message);
+  if (data.class === 'AggregateError') Object.setPrototypeOf(error, AggregateError.prototype);
+  if (error.name !== name) define('name', name);
+  if (data.stack) define('stack', data.stack + at);
+  if (data.cause) define('cause', decodeError(data.cause));
+  if (data.errors) define('errors', data.errors.map(item => decodeError(item)));
+  if (data.code !== undefined) (error as Error & {code?: unknown}).code = data.code;
+  for (const [key, value] of Object.entries(data.fields ?? {})) {
+    if (!namedFields.includes(key)) Object.defineProperty(error, key, {value, configurable: true, enumerable: true, writable: true});
+  }
+  return error;
+}
