@@ -1,0 +1,4 @@
+export const close = () => {
+  self.close();
+  return new Promise(() => {});
+};

@@ -1,0 +1,195 @@
+import {concurrent, Deferred, pipeline, race, task, type TaskContext, timeout, WorkerPool} from 'sharedb-tabs/tasks';
+
+/** What a promise rejects with, as JSON. */
+async function failure(promise: PromiseLike<unknown>): Promise<{code?: unknown; name?: unknown; message?: unknown; [field: string]: unknown}> {
+  try {
+    await promise;
+  } catch (thrown) {
+    const error = thrown as Record<string, unknown>;
+    return {name: error['name'], code: error['code'], message: error['message'], cause: (error['cause'] as Error | undefined)?.message};
+  }
+  return {name: 'none'};
+}
+
+async function withPool<T>(act: (pool: WorkerPool) => Promise<T>, pool = new WorkerPool({size: 2})): Promise<T> {
+  try {
+    return await act(pool);
+  } finally {
+    await pool.terminate();
+  }
+}
+
+const fileThreads = (): WorkerPool => new WorkerPool(() => new Worker('/tasks.worker.js', {type: 'module'}), {size: 2});
+
+const cases = {
+  async script() {
+    const loop = new Deferred((count: number) => {
+      let sum = 0;
+      for (let n = 0; n < count; n++) sum += n;
+      return sum;
+    }, 100_000);
+    const arithmetic = new Deferred((a: number, b: number) => a * b + 1, 6, 7);
+    const text = new Deferred((a: string) => a.toUpperCase().split('').reverse().join(''), 'thread');
+    const fibonacci = new Deferred(function fibonacci(n: number): number { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }, 20);
+    const broken = failure(new Deferred(() => { throw new TypeError('on purpose'); }));
+    const three = Promise.all([1, 2, 3].map(n => new Deferred((x: number) => x * x, n)));
+    return {loop: await loop, arithmetic: await arithmetic, text: await text, fibonacci: await fibonacci, broken: await broken, three: await three};
+  },
+
+  async processor() {
+    return withPool(async pool => {
+      const progress: number[] = [];
+      const invert = ((pixels: Uint8Array, context: TaskContext) => {
+        for (let n = 0; n < pixels.length; n++) pixels[n] = 255 - pixels[n]!;
+        context.progress(1);
+        return pixels;
+      }) as unknown as (pixels: Uint8Array) => Uint8Array;
+      const image = new Uint8Array(1_000).fill(5);
+      const inverted = await pool.run(invert, [image], {transfer: [image.buffer], transferResult: true, onProgress: value => progress.push(value)});
+      const squares = await pool.map(Array.from({length: 300}, (_item, n) => n), (x: number) => x * x);
+      return {first: inverted[0], length: inverted.length, moved: image.byteLength, progress, last: squares.at(-1), count: squares.length};
+    });
+  },
+
+  async stages() {
+    return withPool(async pool => {
+      const seen: unknown[] = [];
+      const parse = (line: string): number => Number(line);
+      for await (const value of pipeline(['1', '2', '3', '4'], [{run: parse, pool, parallelism: 2}, (x: number) => x + 1, {run: (x: number) => `<${x}>`, pool}])) seen.push(value);
+      return seen;
+    });
+  },
+
+  async closure() {
+    const outside = 1;
+    return failure(new Deferred(() => outside));
+  },
+
+  async errors() {
+    return withPool(async pool => {
+      const caught = await pool.execute(() => {
+        class Broken extends RangeError {
+          override name = 'Broken';
+          code = 'E_BROKEN';
+          row = 3;
+        }
+        throw new Broken('no', {cause: new Error('deep')});
+      }).catch((error: unknown) => error) as RangeError & {code: string; row: number};
+      const many = await pool.execute(() => { throw new AggregateError([new Error('one'), new TypeError('two')], 'many'); }).catch((error: unknown) => error) as AggregateError;
+      const dom = await pool.execute(() => { throw new DOMException('no', 'QuotaExceededError'); }).catch((error: unknown) => error) as DOMException;
+      return {
+        isRange: caught instanceof RangeError, name: caught.name, code: caught.code, row: caught.row, cause: (caught.cause as Error).message,
+        isAggregate: many instanceof AggregateError, errors: many.errors.map(String), isDOMException: dom instanceof DOMException, dom: dom.name
+      };
+    });
+  },
+
+  async closing() {
+    return withPool(async pool => ({
+      closed: await failure(pool.execute(() => { self.close(); return new Promise(() => {}); })),
+      after: await pool.execute(() => 'usable'), lost: pool.lostThreads
+    }));
+  },
+
+  async late() {
+    return withPool(async pool => {
+      let pageErrors = 0;
+      const heardByPage = (): void => void pageErrors++;
+      addEventListener('error', heardByPage);
+      const heard = new Promise<string>(resolve => { pool.onerror = error => resolve((error as Error).message); });
+      await pool.execute(() => { setTimeout(() => { throw new Error('late'); }, 5); });
+      const others = await Promise.all([1, 2, 3, 4].map(n => pool.run((x: number) => new Promise<number>(resolve => setTimeout(resolve, 30, x)), [n])));
+      const message = await heard;
+      removeEventListener('error', heardByPage);
+      return {others, isLate: message.includes('late'), pageErrors};
+    });
+  },
+
+  async ending() {
+    return withPool(async pool => {
+      const controller = new AbortController();
+      const loop = pool.execute(() => { for (;;); }, {signal: controller.signal});
+      const other = pool.execute(() => 'other');
+      const aborted = failure(loop);
+      controller.abort(new Error('enough'));
+      const late = await failure(pool.execute(() => { for (;;); }, {timeout: 50}));
+      return {aborted: await aborted, other: await other, late, after: await pool.execute(() => 'after')};
+    });
+  },
+
+  async streams() {
+    return withPool(async pool => {
+      const seen: unknown[] = [];
+      for await (const value of pool.stream(function* (start: number) { for (let n = start; ; n++) yield n; }, [5])) {
+        seen.push(value);
+        if (seen.length === 20) break;
+      }
+      await pool.drain();
+      return {first: seen[0], last: seen.at(-1), active: pool.activeWorkers};
+    });
+  },
+
+  async concurrency() {
+    return withPool(async pool => ({
+      all: await concurrent([pool.task((x: number) => x + 1, 1), async () => 'here']),
+      first: await race([pool.task(() => { for (;;); }), () => 'won']),
+      late: (await failure(timeout(pool.task(() => { for (;;); }), 30))).name,
+      active: (await pool.drain(), pool.activeWorkers)
+    }));
+  },
+
+  async chaos() {
+    return withPool(async pool => {
+      const kinds: ((n: number) => PromiseLike<unknown>)[] = [
+        n => pool.run((x: number) => x, [n]).then(value => value === n),
+        () => failure(pool.execute(() => { self.close(); return new Promise(() => {}); })).then(({code}) => code === 'ERR_TASK_THREAD_LOST'),
+        () => failure(pool.execute(() => { for (;;); }, {timeout: 20})).then(({code}) => code === 'ERR_TASK_TIMEOUT'),
+        () => failure(pool.execute(() => () => 1)).then(({code}) => code === 'ERR_TASK_NOT_CLONEABLE')
+      ];
+      const right = await Promise.all(Array.from({length: 300}, (_item, n) => kinds[n % 20 === 0 ? n / 20 % 4 : 0]!(n)));
+      await pool.drain();
+      return {wrong: right.filter(is => !is).length, active: pool.activeWorkers, queued: pool.queuedTasks};
+    });
+  },
+
+  async missing() {
+    return withPool(pool => failure(pool.execute(() => 1)), new WorkerPool('/missing.js', {size: 2}));
+  },
+
+  async blobThreads() {
+    return withPool(async pool => failure(pool.execute(() => 1)));
+  },
+
+  async fileThreads() {
+    return withPool(async pool => ({
+      exposed: await pool.run(task<[number, number], number>('add'), [1, 2]),
+      module: await pool.run(task<{multiply(a: number, b: number): number}>('/math.js', 'multiply'), [3, 4])
+    }), fileThreads());
+  },
+
+  async scriptByName() {
+    return withPool(pool => pool.run(task<[number, number], number>('add'), [2, 2]) as Promise<number>, new WorkerPool('/tasks.worker.js', {size: 1}));
+  },
+
+  async sourceInFileThreads() {
+    return withPool(async pool => pool.run((x: number) => x + 1, [1]).then(value => ({value}), (error: {code: string}) => ({code: error.code})), fileThreads());
+  },
+
+  async closingFileThreads() {
+    return withPool(async pool => {
+      const closed = await failure(pool.run(task<{close(): void}>('/close.js', 'close'), []));
+      return {code: closed.code, after: await pool.run(task<[number, number], number>('add'), [1, 1])};
+    }, fileThreads());
+  },
+
+  async sharedWorker() {
+    const worker = new SharedWorker('/shared-worker.js', {type: 'module'});
+    return new Promise(resolve => {
+      worker.port.onmessage = ({data}) => resolve(data);
+    });
+  }
+};
+
+export type CaseName = keyof typeof cases;
+
+Object.assign(globalThis, {runCase: (name: CaseName) => cases[name]()});

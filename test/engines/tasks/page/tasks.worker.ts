@@ -1,0 +1,3 @@
+import {expose} from 'sharedb-tabs/tasks/thread';
+
+expose({add: (a: number, b: number) => a + b});

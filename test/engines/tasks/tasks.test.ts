@@ -1,0 +1,129 @@
+import {expect} from 'chai';
+import {until} from '../../waiting/until.js';
+import {sharedBrowser} from '../browsers.js';
+import {engines, type Page} from '../drivers/index.js';
+import type {CaseName} from './page/main.js';
+import {buildPage, type Policy, serve} from './stage.js';
+
+type Failure = {name: string; code?: string; message: string; cause?: string};
+
+describe('functions on other threads', () => {
+  let files: ReadonlyMap<string, string>;
+  before('build the page', async () => { files = await buildPage(); });
+
+  for (const engine of engines) {
+    describe(engine.title, function () {
+      this.timeout(120_000);
+
+      /** The page of a server with this policy; each gives the result of a case. */
+      const withPolicy = (policy: Policy, tests: (run: (name: CaseName) => Promise<any>) => void): void => void describe(policy, () => {
+        let page: Page;
+        let server: Awaited<ReturnType<typeof serve>>;
+        before(async () => {
+          server = await serve(files, policy);
+          page = await (await sharedBrowser(engine)).newPage();
+          await page.goto(server.url);
+          await until('the script has run', () => page.evaluate(() => 'runCase' in globalThis));
+        });
+        after(async () => {
+          await page?.close();
+          await server?.close();
+        });
+        tests(name => page.evaluate(given => (globalThis as unknown as {runCase(name: string): Promise<any>}).runCase(given), name));
+      });
+
+      withPolicy('no policy', run => {
+        it('run: a loop, arithmetic, text, Fibonacci, an error, three at once', async () => {
+          expect(await run('script')).to.deep.include({loop: 4_999_950_000, arithmetic: 43, text: 'DAERHT', fibonacci: 6765, three: [1, 4, 9]});
+          expect(((await run('script')) as {broken: Failure}).broken).to.include({name: 'TypeError', message: 'on purpose'});
+        });
+
+        it('process an image that is moved there and back, and map many items', async () => {
+          expect(await run('processor')).to.eql({first: 250, length: 1_000, moved: 0, progress: [1], last: 299 * 299, count: 300});
+        });
+
+        it('are stages of a pipeline', async () => {
+          expect(await run('stages')).to.eql(['<2>', '<3>', '<4>', '<5>']);
+        });
+
+        it('are refused when they use names from outside', async () => {
+          expect(await run('closure')).to.include({code: 'ERR_TASK_CLOSURE'});
+        });
+
+        it('throw errors that arrive with class, name, code, fields and causes', async () => {
+          expect(await run('errors')).to.eql({
+            isRange: true, name: 'Broken', code: 'E_BROKEN', row: 3, cause: 'deep',
+            isAggregate: true, errors: ['Error: one', 'TypeError: two'], isDOMException: true, dom: 'QuotaExceededError'
+          });
+        });
+
+        it('reject when their thread closes itself, and another takes its place', async () => {
+          const {closed, ...rest} = await run('closing');
+          expect(closed).to.include({code: 'ERR_TASK_THREAD_LOST'});
+          expect(rest).to.eql({after: 'usable', lost: 1});
+        });
+
+        it('leave errors behind that hit no other task, nor the page', async () => {
+          expect(await run('late')).to.eql({others: [1, 2, 3, 4], isLate: true, pageErrors: 0});
+        });
+
+        it('end by abort and by time-out, and touch nothing else', async () => {
+          const {aborted, late, ...rest} = await run('ending');
+          expect(aborted).to.include({name: 'AbortError', cause: 'enough'});
+          expect(late).to.include({name: 'TimeoutError', code: 'ERR_TASK_TIMEOUT'});
+          expect(rest).to.eql({other: 'other', after: 'after'});
+        });
+
+        it('stream values, until they are left', async () => {
+          expect(await run('streams')).to.eql({first: 5, last: 24, active: 0});
+        });
+
+        it('take part in structured concurrency', async () => {
+          expect(await run('concurrency')).to.eql({all: [2, 'here'], first: 'won', late: 'TimeoutError', active: 0});
+        });
+
+        it('settle once and rightly, whatever happens to threads', async () => {
+          expect(await run('chaos')).to.eql({wrong: 0, active: 0, queued: 0});
+        });
+
+        it('are refused where the script of the pool is missing', async () => {
+          expect(await run('missing')).to.include({code: 'ERR_TASK_NO_THREADS'});
+        });
+
+        it("run in threads of the app's own file, also of a script by name", async () => {
+          expect(await run('fileThreads')).to.eql({exposed: 3, module: 12});
+          expect(await run('scriptByName')).to.equal(4);
+        });
+
+        it('say where there are no threads: in shared workers, but for Firefox', async () => {
+          expect(await run('sharedWorker')).to.equal(engine.title === 'Firefox' ? 'ran' : 'ERR_TASK_NO_THREADS');
+        });
+      });
+
+      withPolicy('a policy on the page', run => {
+        it('are refused without a script, with the way on', async () => {
+          const failure = await run('blobThreads') as Failure;
+          expect(failure).to.include({code: 'ERR_TASK_NO_THREADS'});
+          expect(failure.message).to.contain('Content-Security-Policy').and.to.contain('sharedb-tabs/tasks/thread');
+        });
+
+        it("run in threads of the app's own file: exposed ones, exports of modules, and as source", async () => {
+          expect(await run('fileThreads')).to.eql({exposed: 3, module: 12});
+          expect(await run('sourceInFileThreads')).to.eql({value: 2});
+        });
+
+        it('reject when their thread closes itself', async () => {
+          expect(await run('closingFileThreads')).to.eql({code: 'ERR_TASK_THREAD_LOST', after: 2});
+        });
+      });
+
+      withPolicy('a policy on all responses', run => {
+        it("run in threads of the app's own file: exposed ones and exports of modules, not as source, which is told", async () => {
+          expect(await run('fileThreads')).to.eql({exposed: 3, module: 12});
+          expect(await run('sourceInFileThreads')).to.eql({code: 'ERR_TASK_SYNTAX'});
+          expect(await run('blobThreads')).to.include({code: 'ERR_TASK_NO_THREADS'});
+        });
+      });
+    });
+  }
+});
