@@ -293,6 +293,7 @@ export class Scheduler {
       `No thread could be started, ${MAX_FAILED_STARTS} times in a row.${detail} The script may be missing (404), or the page's Content-Security-Policy forbids workers from blob: URLs; ` +
       `then give the pool a script: new WorkerPool(() => new Worker(new URL('./tasks.worker.js', import.meta.url), {type: 'module'})), which imports 'sharedb-tabs/tasks/thread'`, {cause});
     this.#rejectAll(this.broken);
+    for (const handle of [...this.#handles]) if (handle.state === 'starting') this.#end(handle, 'terminate');
   }
 
   /** All that has not begun. */

@@ -210,14 +210,16 @@ export class ThreadHandle {
     this.events.lost(this, how);
   }
 
+  /** A task may post whatever it likes: what is not of the form of our messages is not ours. */
   #receive(message: FromThread, lock: string): void {
-    switch (message?.$) {
+    if (!isWellFormed(message)) return;
+    switch (message.$) {
       case 'ready':
         if (this.state !== 'starting') return;
         this.state = 'ready';
         this.#cancelTimer();
         this.#thread.watch(lock);
-        return this.events.ready(this, Array.isArray(message.globals) ? message.globals : undefined);
+        return this.events.ready(this, message.globals);
       case 'failed': return this.#lose({cause: decodeError(message.error), isStart: true});
       case 'ended': return this.#onEnded?.();
       case 'error': return this.events.error(this, decodeError(message.error, `\n    at thread ${this.id}`));
@@ -226,7 +228,7 @@ export class ThreadHandle {
       case 'progress':
       case 'next': {
         const task = this.sent.find(({id}) => id === message.id);
-        if (task) this.#hear(task, message);
+        if (task && !(message.$ === 'done' && message.values.length !== task.calls.length)) this.#hear(task, message);
       }
     }
   }
@@ -263,4 +265,22 @@ export class ThreadHandle {
       default: return error;
     }
   }
+}
+
+function isWellFormed(message: FromThread): boolean {
+  switch (message?.$) {
+    case 'ready': return message.globals === undefined || Array.isArray(message.globals);
+    case 'done': return Array.isArray(message.values) && typeof message.ms === 'number';
+    case 'fail': return isObject(message.error) && typeof message.index === 'number';
+    case 'failed':
+    case 'error': return isObject(message.error);
+    case 'ended':
+    case 'progress':
+    case 'next': return true;
+    default: return false;
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

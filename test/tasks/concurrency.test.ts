@@ -1,0 +1,209 @@
+import {expect} from 'chai';
+import {concurrent, type Job, pipeline, race, timeout, WorkerPool} from '../../lib/tasks-node.js';
+import {turn} from '../waiting/turn.js';
+import {failureOf} from './failure.js';
+
+interface Gate {
+  promise: Promise<void>;
+  open(): void;
+}
+
+function gate(): Gate {
+  let open!: () => void;
+  const promise = new Promise<void>(resolve => { open = resolve; });
+  return {promise, open};
+}
+
+const untilAborted = (signal: AbortSignal): Promise<unknown> => new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason)));
+
+describe('structured concurrency', function () {
+  this.timeout(30_000);
+
+  it('aborts the others at the first error, and settles when all have', async () => {
+    const slow = gate();
+    const seen: string[] = [];
+    let isSettled = false;
+    const whole = failureOf(concurrent([
+      async () => { throw new Error('first'); },
+      async signal => {
+        const reason = await untilAborted(signal) as Error;
+        seen.push(reason.message);
+        await slow.promise;
+        seen.push('ended');
+        throw new Error('nobody hears of it');
+      }
+    ])).then(error => { isSettled = true; return error; });
+    await turn();
+    await turn();
+    expect(seen).to.eql(['first']);
+    expect(isSettled).to.equal(false);
+    slow.open();
+    expect(await whole).to.have.property('message', 'first');
+    expect(seen).to.eql(['first', 'ended']);
+  });
+
+  it('runs at most so many at once as limit says, and begins none after an error', async () => {
+    let running = 0;
+    let most = 0;
+    const job: Job<number> = async () => {
+      most = Math.max(most, ++running);
+      await turn();
+      return running--;
+    };
+    await concurrent([job, job, job, job, job], {limit: 2});
+    expect(most).to.equal(2);
+    let begun = 0;
+    await failureOf(concurrent([async () => { begun++; throw new Error('no'); }, async () => { begun++; }], {limit: 1}));
+    expect(begun).to.equal(1);
+    expect(await failureOf(concurrent([job], {limit: 0}))).to.be.instanceOf(RangeError);
+  });
+
+  it('follows a signal from outside: all are aborted with its reason and awaited', async () => {
+    const controller = new AbortController();
+    const reasons: unknown[] = [];
+    const whole = failureOf(concurrent([async signal => reasons.push(await untilAborted(signal))], {signal: controller.signal}));
+    controller.abort('enough');
+    expect(await whole).to.equal('enough');
+    expect(reasons).to.eql(['enough']);
+    expect(await failureOf(concurrent([() => 1], {signal: AbortSignal.abort('before')}))).to.equal('before');
+  });
+
+  it('warns of jobs that do not end within the grace, by name', async () => {
+    const {warn} = console;
+    const warnings: string[] = [];
+    console.warn = (message: string) => void warnings.push(message);
+    try {
+      const deaf = (): Promise<never> => new Promise(() => {});
+      await failureOf(concurrent([deaf, async () => { throw new Error('no'); }], {grace: 5}));
+    } finally {
+      console.warn = warn;
+    }
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.contain('deaf');
+  });
+
+  it('races: the first to settle wins, or the first to succeed; losers are awaited', async () => {
+    let isOver = false;
+    const loser: Job<string> = async signal => {
+      await untilAborted(signal);
+      await turn();
+      isOver = true;
+      return 'lost';
+    };
+    expect(await race<string>([loser, async () => 'won'])).to.equal('won');
+    expect(isOver).to.equal(true);
+    expect(await failureOf(race<unknown>([loser, async () => { throw new Error('first'); }]))).to.have.property('message', 'first');
+    const all = await failureOf(race([async () => { throw new Error('a'); }, async () => { throw new Error('b'); }], {first: 'fulfilled'}));
+    expect(all).to.be.instanceOf(AggregateError);
+    expect(all.errors.map((error: Error) => error.message)).to.eql(['a', 'b']);
+  });
+
+  it('times out: the job is aborted and awaited, and a result in time counts', async () => {
+    let isOver = false;
+    const error = await failureOf(timeout(async signal => {
+      await untilAborted(signal);
+      isOver = true;
+    }, 5));
+    expect(error).to.have.property('name', 'TimeoutError');
+    expect(isOver).to.equal(true);
+    expect(await timeout(() => 'at once', 0)).to.equal('at once');
+    expect(await failureOf(timeout(() => { throw new Error('own'); }, 1_000))).to.have.property('message', 'own');
+  });
+});
+
+describe('a pipeline', function () {
+  this.timeout(30_000);
+
+  it('pulls input only when the first stage has a free slot', async () => {
+    let pulled = 0;
+    function* input() { for (;;) yield pulled++; }
+    const gates: Gate[] = [];
+    const run = pipeline<number, number>(input(), [async (x: number) => {
+      gates.push(gate());
+      await gates.at(-1)!.promise;
+      return x;
+    }], {parallelism: 2, buffer: 1});
+    const first = run.next();
+    for (let n = 0; n < 5; n++) await turn();
+    expect(pulled).to.equal(2);
+    gates[0]!.open();
+    expect((await first).value).to.equal(0);
+    for (let n = 0; n < 5; n++) await turn();
+    // One is taken; two run. Of what is done, only the buffer may wait.
+    expect(pulled).to.equal(3);
+    for (const {open} of gates) open();
+    for (let n = 0; n < 20; n++) {
+      await turn();
+      for (const {open} of gates) open();
+    }
+    expect(pulled).to.be.at.most(1 + 2 + 1);
+    for (const {open} of gates) open();
+    await run.return!();
+  });
+
+  it('keeps the order of the input, or gives results as they come', async () => {
+    for (const ordered of [true, false]) {
+      const gates = [gate(), gate(), gate()];
+      const run = pipeline<number, number>([0, 1, 2], [async (x: number) => { await gates[x]!.promise; return x; }], {parallelism: 3, ordered});
+      const values: number[] = [];
+      const whole = (async () => { for await (const value of run) values.push(value); })();
+      for (const index of [2, 0, 1]) {
+        gates[index]!.open();
+        for (let n = 0; n < 3; n++) await turn();
+      }
+      await whole;
+      expect(values).to.eql(ordered ? [0, 1, 2] : [2, 0, 1]);
+    }
+  });
+
+  it('aborts and awaits what runs when a stage fails, and returns the input once', async () => {
+    let returned = 0;
+    let aborted = 0;
+    const both = gate();
+    function* input() { try { for (let n = 0; ; n++) yield n; } finally { returned++; } }
+    const run = pipeline(input(), [async (x: number, signal: AbortSignal) => {
+      if (x === 0) {
+        await both.promise;
+        throw new Error('zero');
+      }
+      if (x === 2) both.open();
+      await untilAborted(signal);
+      aborted++;
+    }], {parallelism: 3});
+    expect(await failureOf(run.next())).to.have.property('message', 'zero');
+    expect(returned).to.equal(1);
+    expect(aborted).to.equal(2);
+    expect((await run.next()).done).to.equal(true);
+  });
+
+  it('ends with the reason of a signal', async () => {
+    const controller = new AbortController();
+    const run = pipeline([1], [(_x: number, signal: AbortSignal) => untilAborted(signal)], {signal: controller.signal});
+    const next = failureOf(run.next());
+    await turn();
+    controller.abort('enough');
+    expect(await next).to.equal('enough');
+  });
+
+  it('fails with the error of its input, after the results before it', async () => {
+    function* input() { yield 1; throw new Error('input'); }
+    const seen: unknown[] = [];
+    expect(await failureOf((async () => { for await (const value of pipeline(input(), [(x: number) => x])) seen.push(value); })())).to.have.property('message', 'input');
+    expect(seen).to.eql([1]);
+  });
+
+  it('refuses a stage with a task and without a pool, and parallelism below 1', async () => {
+    expect(await failureOf(pipeline([1], [{run: {export: 'x'}}]).next())).to.be.instanceOf(TypeError);
+    expect(await failureOf(pipeline([1], [(x: number) => x], {parallelism: 0}).next())).to.be.instanceOf(RangeError);
+  });
+
+  it('runs stages in threads, and ends those that it leaves', async () => {
+    const pool = new WorkerPool({size: 2});
+    const run = pipeline<number, number>([1, 2, 3], [{run: (x: number) => { if (x > 1) for (;;); return x; }, pool, parallelism: 2}]);
+    expect((await run.next()).value).to.equal(1);
+    await run.return!();
+    await pool.drain();
+    expect(pool.activeWorkers).to.equal(0);
+    await pool.terminate();
+  });
+});
