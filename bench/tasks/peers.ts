@@ -15,6 +15,8 @@ export type FunctionName = 'empty' | 'increment' | 'spin';
 /** A pool of one library, as its documentation says that it is used. */
 export interface Peer {
   run(name: FunctionName, argument?: unknown): PromiseLike<unknown>;
+  /** It is measured with fewer tasks. */
+  isSlow?: true;
   /** Sends a buffer there and back, moved. */
   move?(buffer: ArrayBuffer): PromiseLike<unknown>;
   /** What the library offers for many small items; else one task for each. */
@@ -76,7 +78,7 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
   async threads(size) {
     const pool = ThreadsPool(() => spawn(new ThreadsWorker('./workers/threads.mjs') as never), {size, concurrency: 1});
     const call = (name: string, argument: unknown) => pool.queue(async (thread: Exposed) => thread[name as FunctionName](argument));
-    return {run: call, move: buffer => call('echo', threadsTransfer(buffer, [buffer])), close: () => pool.terminate(true)};
+    return {run: call, isSlow: true, move: buffer => call('echo', threadsTransfer(buffer, [buffer])), close: () => pool.terminate(true)};
   },
   async poolifier(size) {
     const pool = new FixedThreadPool<unknown, unknown>(size, path('poolifier'));

@@ -1,8 +1,11 @@
 /* Pools of threads in Node: ours beside others, in turns. `npx tsx bench/tasks/run.ts [case ...] [--rounds 7]` */
 import {availableParallelism} from 'node:os';
-import {parseArgs} from 'node:util';
-import {spreadOf} from '../statistics.js';
+import {execFile} from 'node:child_process';
+import {fileURLToPath} from 'node:url';
+import {parseArgs, promisify} from 'node:util';
+import {type Spread, spreadOf} from '../statistics.js';
 import {type Figure, type Scenario, tableOf} from '../report.js';
+import {task, WorkerPool} from '../../lib/tasks-node.js';
 import {bareWorker, type Peer, peers} from './peers.js';
 
 const {values: {rounds: given}, positionals} = parseArgs({options: {rounds: {type: 'string', default: '7'}}, allowPositionals: true});
@@ -39,15 +42,21 @@ const cores = availableParallelism();
 const cases: Record<string, Case> = {
   alone: {
     title: 'An empty task, one after the other', unit: 'µs', goal: '≤ 1.1 × bare messages', isBare: true,
-    run: peer => timed(() => inOrder(2_000, () => peer.run('empty'))), figure: ms => ms / 2
+    run: peer => timed(() => inOrder(500, () => peer.run('empty'))), figure: ms => ms * 2
   },
   many: {
     title: '20,000 empty tasks at once, 2 threads', unit: 'tasks/s', goal: '≥ 1.5 × piscina',
-    run: peer => timed(() => Promise.all(Array.from({length: 20_000}, () => peer.run('empty')))), figure: ms => 20_000_000 / ms
+    run: async peer => {
+      const count = peer.isSlow ? 1_000 : 20_000;
+      return await timed(() => Promise.all(Array.from({length: count}, () => peer.run('empty')))) * 20_000 / count;
+    }, figure: ms => 20_000_000 / ms
   },
   map: {
     title: '100,000 tiny items, 2 threads', unit: 'items/s', goal: '≥ 10 × the best of the others', rounds: 3,
-    run: peer => timed(() => peer.map ? peer.map(items, 'increment') : Promise.all(items.map(item => peer.run('increment', item)))), figure: ms => 100_000_000 / ms
+    run: async peer => {
+      const own = peer.isSlow ? items.slice(0, 1_000) : items;
+      return await timed(() => peer.map ? peer.map(own, 'increment') : Promise.all(own.map(item => peer.run('increment', item)))) * items.length / own.length;
+    }, figure: ms => 100_000_000 / ms
   },
   cores: {
     title: `64 items of 20 ms, ${cores} threads on ${cores} cores`, unit: '× one core', goal: `≥ ${(0.95 * cores).toFixed(1)}`, size: cores, rounds: 3,
@@ -92,5 +101,80 @@ async function measure(name: string): Promise<Scenario> {
   return {title, figures};
 }
 
-for (const name of positionals.length ? positionals : Object.keys(cases)) process.stdout.write(`${tableOf([await measure(name)])}\n`);
+/** What only a bare Worker can be held against. */
+async function starts(): Promise<Scenario> {
+  const times = {bare: [] as number[], source: [] as number[], named: [] as number[], cancelled: [] as number[]};
+  for (let round = 0; round <= ROUNDS; round++) {
+    const figures = {
+      bare: await timed(async () => {
+        const bare = await bareWorker();
+        await bare.send(undefined);
+        void bare.close();
+      }),
+      source: await timed(async () => {
+        const pool = new WorkerPool({size: 1});
+        await pool.execute(functionOf(round));
+        void pool.terminate();
+      }),
+      named: await timed(async () => {
+        const pool = new WorkerPool(new URL('./workers/functions.mjs', import.meta.url), {size: 1});
+        await pool.run(task<[], void>('empty'), []);
+        void pool.terminate();
+      }),
+      cancelled: await afterCancel()
+    };
+    if (round) for (const [name, ms] of Object.entries(figures)) times[name as keyof typeof times].push(ms);
+  }
+  const [bare, source, named, cancelled] = [times.bare, times.source, times.named, times.cancelled].map(spreadOf);
+  const over = (spread: Spread): Record<string, number> => ({bare: spread.p50 / bare!.p50});
+  return {
+    title: 'Until the first result',
+    figures: [
+      {what: 'bare Worker, its start and one message there and back', measured: bare!},
+      {what: 'a new pool, a function as source', measured: source!, ratios: over(source!), goal: '≤ 1.2 × bare'},
+      {what: 'a new pool, an exposed function', measured: named!, ratios: over(named!), goal: '≤ 1.2 × bare'},
+      {what: 'a running loop is cancelled: the next result', measured: cancelled!, ratios: over(cancelled!), goal: `≤ ${(bare!.p50 + 5).toFixed(1)} ms`}
+    ]
+  };
+}
+
+/** A function that no pool has seen. */
+function functionOf(round: number): () => number {
+  return new Function(`return () => ${round}`)() as () => number;
+}
+
+async function afterCancel(): Promise<number> {
+  const pool = new WorkerPool({size: 1});
+  await pool.warmUp();
+  const shared = new Int32Array(new SharedArrayBuffer(4));
+  const loop = pool.run(new Function('return shared => { Atomics.store(shared, 0, 1); for (;;); }')() as (shared: Int32Array) => void, [shared]);
+  loop.catch(() => {});
+  while (!Atomics.load(shared, 0)) await new Promise(resolve => setTimeout(resolve, 1));
+  const ms = await timed(async () => {
+    loop.cancel();
+    await pool.execute(functionOf(0));
+  });
+  void pool.terminate();
+  return ms;
+}
+
+async function memory(): Promise<Scenario> {
+  const measured = {ours: [] as number[], bare: [] as number[]};
+  for (let round = 0; round < 3; round++) {
+    for (const who of ['ours', 'bare'] as const) {
+      const {stdout} = await promisify(execFile)(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('./memory.ts', import.meta.url)), who]);
+      measured[who].push(Number(stdout) / 2 ** 20);
+    }
+  }
+  const [ours, bare] = [spreadOf(measured.ours), spreadOf(measured.bare)];
+  return {title: 'An idle thread', figures: [
+    {what: 'a bare Worker', measured: bare, unit: 'MB'},
+    {what: OURS, measured: ours, unit: 'MB', goal: `≤ ${(bare.p50 + 0.5).toFixed(2)} MB (bare + 0.5)`}
+  ]};
+}
+
+const others: Record<string, () => Promise<Scenario>> = {starts, memory};
+for (const name of positionals.length ? positionals : [...Object.keys(cases), ...Object.keys(others)]) {
+  process.stdout.write(`${tableOf([await (others[name]?.() ?? measure(name))])}\n`);
+}
 process.exit(0);

@@ -1,0 +1,20 @@
+/* Prints the bytes that each of 16 idle threads adds to this process: ours, or a bare Worker. */
+import {once} from 'node:events';
+import {Worker} from 'node:worker_threads';
+import {WorkerPool} from '../../lib/tasks-node.js';
+
+const COUNT = 16;
+const before = process.memoryUsage.rss();
+if (process.argv[2] === 'ours') {
+  const pool = new WorkerPool({size: COUNT, idleTimeout: Infinity});
+  const meet = new Int32Array(new SharedArrayBuffer(4));
+  await Promise.all(Array.from({length: COUNT}, () => pool.run((counter: Int32Array, count: number) => {
+    Atomics.add(counter, 0, 1);
+    while (Atomics.load(counter, 0) < count) Atomics.wait(counter, 0, Atomics.load(counter, 0), 5);
+  }, [meet, COUNT])));
+} else {
+  const workers = Array.from({length: COUNT}, () => new Worker(new URL('./workers/bare.mjs', import.meta.url)));
+  await Promise.all(workers.map(worker => once(worker, 'message')));
+}
+process.stdout.write(String((process.memoryUsage.rss() - before) / COUNT));
+process.exit(0);
