@@ -1,7 +1,6 @@
 /* Prints the bytes that each of 16 idle threads adds to this process: ours, or a bare Worker. */
-import {once} from 'node:events';
-import {Worker} from 'node:worker_threads';
 import {WorkerPool} from '../../lib/tasks-node.js';
+import {bareWorker} from './peers.js';
 
 const COUNT = 16;
 const before = process.memoryUsage.rss();
@@ -13,8 +12,7 @@ if (process.argv[2] === 'ours') {
     while (Atomics.load(counter, 0) < count) Atomics.wait(counter, 0, Atomics.load(counter, 0), 5);
   }, [meet, COUNT])));
 } else {
-  const workers = Array.from({length: COUNT}, () => new Worker(new URL('./workers/bare.mjs', import.meta.url)));
-  await Promise.all(workers.map(worker => once(worker, 'message')));
+  await Promise.all(Array.from({length: COUNT}, bareWorker));
 }
 process.stdout.write(String((process.memoryUsage.rss() - before) / COUNT));
 process.exit(0);

@@ -107,9 +107,13 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
   }
 };
 
-/** A Worker and `postMessage` alone: one message there and back at a time. */
+const bareText = `const {parentPort} = require('node:worker_threads');
+parentPort.on('message', message => parentPort.postMessage(message, message instanceof ArrayBuffer ? [message] : []));
+parentPort.postMessage('ready');`;
+
+/** A Worker from a text, as ours are, and `postMessage` alone: one message there and back at a time. */
 export async function bareWorker(): Promise<{send(message: unknown): Promise<unknown>; close(): Promise<unknown>}> {
-  const worker = new Worker(file('bare'));
+  const worker = new Worker(bareText, {eval: true});
   await once(worker, 'message');
   let resolve: (value: unknown) => void = () => {};
   worker.on('message', message => resolve(message));

@@ -58,7 +58,7 @@ export class TaskIntake implements SubmissionOwner {
   }
 
   /** @throws TypeError, RangeError */
-  submit(work: Work<any[], any>, calls: unknown[][], given: TaskOptions, more?: {settle?: boolean; stream?: StreamSink; isChunk?: boolean}): Submission {
+  submit(work: Work<any[], any>, calls: unknown[], given: TaskOptions, more?: {settle?: boolean; stream?: StreamSink; first?: number}): Submission {
     checkWork(work);
     const {timeout, grace} = this.options;
     const options = {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace}), ...given};

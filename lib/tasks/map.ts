@@ -42,8 +42,8 @@ export async function map(
   let isDone = false;
   let next = 0;
 
-  const submit = (calls: unknown[][], start: number): void => {
-    const task = intake.submit(fn, calls, rest, {isChunk: true, settle});
+  const submit = (calls: unknown[], start: number): void => {
+    const task = intake.submit(fn, calls, rest, {first: takesIndex ? start : -1, settle});
     running.add(task);
     task.promise.then((values: unknown[]) => {
       values.forEach((value, index) => { results[start + index] = settle ? outcomeOf(value as ItemOutcome) : value; });
@@ -67,7 +67,7 @@ export async function map(
         await new Promise<void>(resolve => { wake = resolve; });
         continue;
       }
-      const calls: unknown[][] = [];
+      const calls: unknown[] = [];
       const start = next;
       while (calls.length < size && !failure) {
         const pulled = iterator.next();
@@ -78,7 +78,7 @@ export async function map(
           isDone = true;
           break;
         }
-        calls.push(takesIndex ? [value, next] : [value]);
+        calls.push(value);
         next++;
       }
       if (calls.length && !failure) submit(calls, start);

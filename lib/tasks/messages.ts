@@ -28,8 +28,10 @@ export interface RunMessage {
   /** An export of a module, or an exposed function when there is no URL. */
   url?: string | undefined;
   export?: string;
-  /** The arguments of each call. More than one: items of `map`. */
-  calls: unknown[][];
+  /** The arguments of the one call; or the items of `map`, for a call each. */
+  calls: unknown[];
+  /** Of items: the index of the first one, or -1 if the function takes no index. */
+  first?: number;
   /** Each item has an outcome of its own. */
   settle?: boolean;
   attempt: number;

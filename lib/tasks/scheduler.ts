@@ -337,7 +337,13 @@ export class Scheduler {
   }
 
   async resize(size: number): Promise<void> {
+    const isGrowing = size > this.size;
     this.size = size;
+    // What waits in busy threads is for the new ones.
+    if (isGrowing) {
+      const ahead = [...this.#handles].flatMap(handle => handle.takeAllBack()).sort((a, b) => b.id - a.id);
+      for (const task of ahead) this.#queue.add(task, true);
+    }
     const surplus = [...this.#handles].sort((a, b) => a.sent.length - b.sent.length).slice(0, Math.max(0, this.#handles.size - size));
     for (const handle of surplus) this.#retire(handle);
     this.#dispatch();

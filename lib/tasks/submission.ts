@@ -44,8 +44,8 @@ export interface SubmissionSpec {
   readonly name: string;
   readonly settle?: boolean;
   readonly stream?: StreamSink;
-  /** More than one call is one unit of `map`. */
-  readonly isChunk?: boolean;
+  /** It is a unit of `map`: the calls are its items. The index of the first one, or -1 if the function takes no index. */
+  readonly first?: number;
 }
 
 /** The owner of a submission: it takes it off its queue, or out of its thread. */
@@ -77,7 +77,8 @@ export class Submission {
   #isCopied = false;
   #onSettled: (() => void)[] = [];
 
-  constructor(public calls: unknown[][], readonly spec: SubmissionSpec, private readonly owner: SubmissionOwner) {
+  /** @param calls a list of arguments, or items */
+  constructor(public calls: unknown[], readonly spec: SubmissionSpec, private readonly owner: SubmissionOwner) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -168,7 +169,7 @@ export class Submission {
   copyArguments(): void {
     if (this.#isCopied || this.spec.options.transfer?.length) return;
     this.#isCopied = true;
-    if (this.calls.every(args => args.every(value => typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol' || value === null))) return;
+    if (this.#values.every(value => typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol' || value === null)) return;
     try {
       this.calls = structuredClone(this.calls);
     } catch (error) {
@@ -176,10 +177,14 @@ export class Submission {
     }
   }
 
+  get #values(): readonly unknown[] {
+    return this.spec.first === undefined ? this.calls[0] as unknown[] : this.calls;
+  }
+
   notCloneable(cause: unknown): TaskError {
-    const args = this.calls.length === 1 ? this.calls[0]! : this.calls.map(call => call[0]);
+    const args = this.#values;
     const index = args.findIndex(value => !isCloneable(value));
-    const path = index < 0 ? 'transfer' : `arguments[${index}]${uncloneablePath(args[index])}`;
+    const path = index < 0 ? 'transfer' : `${this.spec.first === undefined ? 'arguments' : 'items'}[${index}]${uncloneablePath(args[index])}`;
     return new TaskError('ERR_TASK_NOT_CLONEABLE', `${path} of "${this.spec.name}" can't be copied to a thread: functions, symbols and DOM nodes can't`, {cause, path});
   }
 }

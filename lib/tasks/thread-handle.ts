@@ -109,7 +109,7 @@ export class ThreadHandle {
     const message: RunMessage = {
       $: 'run', id: task.id, slot, calls: task.calls, attempt: task.attempt,
       ...(spec.source ? {hash: spec.source.hash, ...(isText && {text: spec.source.text})} : {url: spec.url, export: spec.export!}),
-      ...(spec.settle && {settle: true}), ...(spec.stream && {credit: spec.stream.credit}),
+      ...(spec.first !== undefined && {first: spec.first}), ...(spec.settle && {settle: true}), ...(spec.stream && {credit: spec.stream.credit}),
       ...(options.transferResult && {transferResult: true})
     };
     if (this.#claims) Atomics.store(this.#claims, slot, WAITS);
@@ -243,7 +243,7 @@ export class ThreadHandle {
     this.#hasGap = false;
     if (message.$ === 'done') {
       task.ms = message.ms;
-      task.settle('fulfilled', task.spec.isChunk ? message.values : message.values[0]);
+      task.settle('fulfilled', task.spec.first !== undefined ? message.values : message.values[0]);
     } else {
       task.index = message.index;
       task.settle('rejected', this.#failure(task, message));

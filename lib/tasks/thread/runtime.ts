@@ -114,7 +114,9 @@ export class ThreadRuntime {
       const found = this.#find(message);
       const fn = typeof found === 'function' ? found : await found;
       const values: unknown[] = [];
-      for (const args of message.calls) {
+      const {first} = message;
+      for (const call of message.calls) {
+        const args = first === undefined ? call as unknown[] : first < 0 ? [call] : [call, first + index];
         // Who declares one parameter more than there are arguments asks for the context.
         const all = fn.length > args.length ? [...args, run.context] : args;
         if (!message.settle) {
