@@ -7,18 +7,23 @@ import type {Work} from './task.js';
  * make Deferreds of everything.
  */
 export class Deferred<R> implements PromiseLike<R> {
-  readonly then: Promise<R>['then'];
-  readonly catch: Promise<R>['catch'];
-  readonly finally: Promise<R>['finally'];
   readonly #task: Submission;
 
   /** Starts at once on the default pool. @throws TypeError unless it is a function whose source can be sent, or a task */
   constructor(fn: Work<any[], R>, ...args: unknown[]) {
-    const task = this.#task = (fn as unknown) instanceof Submission ? fn as unknown as Submission : defaultIntake().submit(fn, [args], {});
-    const promise: Promise<R> = task.promise;
-    this.then = promise.then.bind(promise) as Promise<R>['then'];
-    this.catch = promise.catch.bind(promise) as Promise<R>['catch'];
-    this.finally = promise.finally.bind(promise);
+    this.#task = (fn as unknown) instanceof Submission ? fn as unknown as Submission : defaultIntake().submit(fn, [args], {});
+  }
+
+  then<A = R, B = never>(onFulfilled?: ((value: R) => A | PromiseLike<A>) | null, onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<A | B> {
+    return this.#task.promise.then(onFulfilled, onRejected);
+  }
+
+  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<R | B> {
+    return this.#task.promise.catch(onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<R> {
+    return this.#task.promise.finally(onFinally);
   }
 
   get [Symbol.toStringTag](): 'Deferred' {
@@ -36,9 +41,7 @@ export class Deferred<R> implements PromiseLike<R> {
 
   /** @returns ends it */
   onProgress(listener: (value: any) => void): () => void {
-    const own = (value: unknown): void => listener(value);
-    this.#task.progressListeners.add(own);
-    return () => this.#task.progressListeners.delete(own);
+    return this.#task.onProgress(value => listener(value));
   }
 }
 

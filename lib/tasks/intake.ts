@@ -61,13 +61,13 @@ export class TaskIntake implements SubmissionOwner {
   submit(work: Work<any[], any>, calls: unknown[], given: TaskOptions, more?: {settle?: boolean; stream?: StreamSink; first?: number}): Submission {
     checkWork(work);
     const {timeout, grace} = this.options;
-    const options = {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace}), ...given};
+    const hasDefaults = timeout !== undefined || grace !== undefined;
+    const options: TaskOptions = hasDefaults ? {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace}), ...given} : given;
     checkNumbers(options, ['timeout', 'queueTimeout', 'grace', 'retry', 'priority']);
     if (options.retry && options.transfer?.length) throw new RangeError('retry: transferred arguments are gone after the first attempt');
     const isNamed = isTask(work);
     const name = options.name ?? (isNamed ? work.export : (work as {name: string}).name || 'anonymous');
     const task = new Submission(calls, {options, name, ...(isNamed ? work : {source: sourceOf(work as (...args: any[]) => unknown)}), ...more}, this);
-    task.onSettled(() => this.#settled(task));
     if (task.isSettled) return task;
     if (this.#isClosed) task.settle('rejected', new TaskError('ERR_TASK_TERMINATED', 'The pool is closed: it takes no new tasks. This one was not run'));
     else if (this.hasRoom()) this.#take(task);
@@ -135,7 +135,7 @@ export class TaskIntake implements SubmissionOwner {
     if (!this.#held.delete(task) && !this.#early.delete(task)) this.#scheduler?.withdraw(task, reason);
   }
 
-  #settled(task: Submission): void {
+  settled(task: Submission): void {
     this[task.state === 'fulfilled' ? 'completed' : 'failed']++;
     if (this.#taken.delete(task)) {
       for (const next of this.#held) {

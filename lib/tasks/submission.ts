@@ -52,6 +52,8 @@ export interface SubmissionSpec {
 export interface SubmissionOwner {
   /** The submission has been rejected from outside; its run has to end. */
   withdraw(submission: Submission, reason: unknown): void;
+  /** It has settled: called once, after its promise. */
+  settled(submission: Submission): void;
 }
 
 /** A task from its submission until it settles, once. */
@@ -65,7 +67,7 @@ export class Submission {
   slot = -1;
   index = 0;
   readonly promise: Promise<any>;
-  readonly progressListeners = new Set<(value: unknown) => void>();
+  #progressListeners: Set<(value: unknown) => void> | undefined;
   /** How long it took in the thread, in ms. */
   ms = 0;
   #resolve!: (value: unknown) => void;
@@ -75,7 +77,7 @@ export class Submission {
   reason: unknown;
   #onLeft: (() => void) | undefined;
   #isCopied = false;
-  #onSettled: (() => void)[] = [];
+  #unlisten: (() => void) | undefined;
 
   /** @param calls a list of arguments, or items */
   constructor(public calls: unknown[], readonly spec: SubmissionSpec, private readonly owner: SubmissionOwner) {
@@ -84,7 +86,7 @@ export class Submission {
       this.#reject = reject;
     });
     const {signal, onProgress, queueTimeout} = spec.options;
-    if (onProgress) this.progressListeners.add(onProgress);
+    if (onProgress) this.onProgress(onProgress);
     if (signal?.aborted) {
       this.settle('rejected', abortError(signal.reason));
       return;
@@ -92,7 +94,7 @@ export class Submission {
     if (signal) {
       const onAbort = (): void => this.cancel(signal.reason);
       signal.addEventListener('abort', onAbort, {once: true});
-      this.#onSettled.push(() => signal.removeEventListener('abort', onAbort));
+      this.#unlisten = () => signal.removeEventListener('abort', onAbort);
     }
     if (queueTimeout !== undefined) this.arm(queueTimeout, () => {
       if (this.state === 'queued') this.withdraw(new TaskError('ERR_TASK_QUEUE_TIMEOUT', `"${spec.name}" has waited ${queueTimeout} ms for a thread and was not started`), 'time-out');
@@ -103,9 +105,10 @@ export class Submission {
     return this.state === 'fulfilled' || this.state === 'rejected';
   }
 
-  onSettled(callback: () => void): void {
-    if (this.isSettled) callback();
-    else this.#onSettled.push(callback);
+  onProgress(listener: (value: unknown) => void): () => void {
+    const listeners = this.#progressListeners ??= new Set();
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   /** One timer at a time: of waiting, then of running. */
@@ -137,7 +140,8 @@ export class Submission {
     if (state === 'fulfilled') this.#resolve(value);
     else this.#reject(value);
     // After that: who waits for the pool hears of the result first.
-    for (const callback of this.#onSettled.splice(0)) callback();
+    this.#unlisten?.();
+    this.owner.settled(this);
   }
 
   /** Called when its thread is done with it, which may be after it has settled. */
@@ -158,8 +162,8 @@ export class Submission {
   }
 
   progress(value: unknown): void {
-    if (this.isSettled) return;
-    for (const listener of [...this.progressListeners]) listener(value);
+    if (this.isSettled || !this.#progressListeners) return;
+    for (const listener of [...this.#progressListeners]) listener(value);
   }
 
   /**
