@@ -3,6 +3,7 @@ import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
+import {isOfApp} from '../protocol/app-messages.js';
 import type {Clearing} from '../protocol/clearing.js';
 import {brief} from '../protocol/debug.js';
 import {TabsError, decodeError, encodeError} from '../protocol/errors.js';
@@ -262,6 +263,7 @@ export class Host {
         tab.token = {isVisible, since: tab.token?.since ?? this.platform.clock.now()};
         this.tokens.noteTab();
       },
+      onAppMessage: (tab, message) => this.sendOfApp(tab, message),
       onLastWord: word => void this.adopt(word)
     });
     if (this.store) void this.store.whenReady().then(() => this.begin());
@@ -672,7 +674,7 @@ export class Host {
         for (const doc of this.docs.all()) doc.releaseSubscription();
       },
       send: (message: Message) => this.fatalOps.noteSent(message),
-      receive: ({data}: {data: Message | null}) => { if (data) this.fatalOps.noteReceived(data); },
+      receive: (request: {data: Message | null}) => this.handleReceived(request),
       error: (error: Error) => this.relay('error', error),
       'connection error': (error: Error) => this.handleConnectionError(error),
       pong: () => this.requests.handlePong()
@@ -683,6 +685,21 @@ export class Host {
       // An emitter without a listener for errors throws them.
       connection.on('error', () => {});
     };
+  }
+
+  /** What ShareDB does not know, it would complain of. */
+  private handleReceived(request: {data: Message | null}): void {
+    const {data} = request;
+    if (!data) return;
+    if (!isOfApp(data)) return this.fatalOps.noteReceived(data);
+    request.data = null;
+    this.sendToAll({a: 'app.message', message: data}, 'own');
+  }
+
+  private sendOfApp(tab: Tab, message: unknown): void {
+    if (this.connection.state === 'connected') return this.connection.send(message as object);
+    const error = new TabsError('ERR_TABS_OFFLINE', 'A message of the app was not sent: the connection to the server was lost');
+    tab.send({a: 'connection.event', event: 'error', error: encodeError(error)});
   }
 
   private watchOps(state: string, reason: unknown): void {

@@ -25,6 +25,8 @@ export interface TabRequestsOwner {
   readonly log: HostLog;
   /** The tab is seen by the user, or not. */
   onVisible(tab: Tab, isVisible: boolean): void;
+  /** A message of the app itself, for the server. */
+  onAppMessage(tab: Tab, message: unknown): void;
   /** The page of the tab that says it is going away. */
   onLastWord(word: LastWord): void;
 }
@@ -96,6 +98,8 @@ export class TabRequests {
         return presences.receive(tab, message as unknown as PresenceRequest);
       case 'pp':
         return this.ping(tab);
+      case 'app.message':
+        return this.owner.onAppMessage(tab, message['message']);
       case 'doc.forget':
         return docs.find([c, d])?.forget(tab);
       case 'tab.resume':

@@ -24,7 +24,7 @@ export const ERROR_CODES = {
   ERR_TABS_SERVER_UNREACHABLE: 'ERR_TABS_SERVER_UNREACHABLE',
   /** The server closes the connection when it gets the op: mostly because it takes no messages of that size. */
   ERR_TABS_OP_TOO_LARGE: 'ERR_TABS_OP_TOO_LARGE',
-  /** A dead letter can't be sent now: there is no connection to the server. */
+  /** A dead letter, or a message of the app, can't be sent now: there is no connection to the server. */
   ERR_TABS_OFFLINE: 'ERR_TABS_OFFLINE',
   /** It is not known what a dead letter was made on, or the document is of another type now: it can't be carried over. */
   ERR_TABS_LETTER_BASE: 'ERR_TABS_LETTER_BASE',

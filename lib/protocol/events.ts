@@ -20,6 +20,7 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
   'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
   'connection.state': ({state}) => isText(state) && STATES.has(state),
   'connection.event': ({event, error}) => (event === 'error' || event === 'connection error') && isError(error),
+  'app.message': message => 'message' in message,
   'host.status': ({status}) => isObject(status),
   'host.cleared': () => true,
   'host.log': ({level, scope, text}) => (level === 'debug' || level === 'warn' || level === 'error') && isScope(scope) && isText(text),

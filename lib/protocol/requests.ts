@@ -28,6 +28,7 @@ const CHECKS: Record<string, (message: Fields) => string | undefined> = {
   pu: checkPresenceChannel,
   pr: checkPresenceChannel,
   pp: () => undefined,
+  'app.message': message => ('message' in message ? undefined : 'Missing message'),
   'doc.forget': message => (isInvalidName(message['c']) || isInvalidName(message['d']) ? 'Invalid id' : undefined),
   'tab.resume': checkResume,
   'tab.debug': ({scopes}) => (Array.isArray(scopes) ? undefined : 'Invalid scopes'),

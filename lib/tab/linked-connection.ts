@@ -5,6 +5,7 @@ import {browserPlatform} from '../platform/browser.js';
 import {OnDemand} from '../platform/on-demand.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {setRecent} from '../platform/recent.js';
+import {isOfApp} from '../protocol/app-messages.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
 import type {Hello, Place} from '../protocol/frames.js';
@@ -184,10 +185,17 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.send({a: 'pp'});
   }
 
+  /**
+   * Sends a message to the server: ShareDB's by way of the host, an app's own as it is. The server's own ones come to all tabs, by
+   * the event `receive`, as ShareDB has it.
+   * @throws ERR_TABS_OFFLINE for an app's own message unless the host is connected to the server
+   */
   override send(message: object): void {
+    const isOwn = isOfApp(message);
+    if (isOwn && this.state !== 'connected') throw new TabsError('ERR_TABS_OFFLINE', 'The message was not sent: there is no connection to the server');
     this.log.debug('message', () => `to the host: ${brief(message)}`);
     this.emit('send', message);
-    this.link?.send(message as Message);
+    this.link?.send(isOwn ? {a: 'app.message', message} : message as Message);
   }
 
   /** Detaches this tab: the host and the other tabs go on. */
@@ -580,6 +588,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         return;
       case 'host.log':
         return this.log.hear(message as unknown as HostLogMessage);
+      case 'app.message':
+        return this.hostSocket.onmessage?.({data: JSON.stringify(message['message'])});
       case 'host.deadletter':
         this.emit('deadletter', message['letter']);
         return;
