@@ -48,17 +48,23 @@ export class LastWords {
     }
   }
 
-  /** @param word undefined where everything has been handed over */
-  leave(word: LastWord | undefined): void {
+  /**
+   * @param word undefined where everything has been handed over
+   * @returns whether the next tab will find it
+   */
+  leave(word: LastWord | undefined): boolean {
     // The first look into a page's storage is slow: a tab that has left nothing does not take it.
-    if (!word && !this.hasLeft) return;
+    if (!word && !this.hasLeft) return false;
     this.hasLeft = !!word;
     try {
       const {cleared} = this;
-      if (word && !this.mark?.isOutdated) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({word, time: Date.now(), cleared} satisfies Kept));
+      const isToKeep = !!word && !this.mark?.isOutdated;
+      if (isToKeep) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({word, time: Date.now(), cleared} satisfies Kept));
       else this.storage.removeItem(this.keyOf(this.tabId));
+      return isToKeep;
     } catch {
       // A full or forbidden storage: the host has all but the last moments.
+      return false;
     }
   }
 

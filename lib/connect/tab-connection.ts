@@ -4,6 +4,7 @@ import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
+import type {LastWord} from '../protocol/messages.js';
 import {RetrySchedule} from '../platform/retry-schedule.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Hello} from '../protocol/frames.js';
@@ -68,7 +69,6 @@ export class TabConnection extends ProxyConnection {
   private isAway = false;
   /** Frozen, after it was the host or a candidate. */
   private hasGivenUp = false;
-  private isClosed = false;
   /** This tab's own clearing, once it has begun. */
   private leaves: Clearing | undefined;
 
@@ -105,7 +105,6 @@ export class TabConnection extends ProxyConnection {
 
   override close(): void {
     if (this.isClosed) return;
-    this.isClosed = true;
     this.cancelTimeout();
     this.stopWatchingPage();
     this.retry.cancel();
@@ -118,6 +117,11 @@ export class TabConnection extends ProxyConnection {
       source?.close();
       directHost?.close();
     }));
+  }
+
+  /** @internal */
+  protected override leave(word: LastWord | undefined): boolean {
+    return !word || !!this.words?.leave(word);
   }
 
   /** Signs out: see {@link ProxyConnection.clear}. */
@@ -138,7 +142,7 @@ export class TabConnection extends ProxyConnection {
 
   /** Another tab has signed out since this one began: what is here belongs to that user. @returns whether this tab is closed */
   private closeIfCleared(): boolean {
-    if (!this.clearing && this.mark?.isOutdated) this.close();
+    if (!this.clearing && this.mark?.isOutdated) this.closeCleared();
     return this.isClosed;
   }
 
@@ -409,7 +413,7 @@ export class TabConnection extends ProxyConnection {
   /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
   private leaveLastWords(): void {
     const {words} = this;
-    const leave = (): void => words?.leave(this.isClosed ? undefined : this.lastWord());
+    const leave = (): void => void words?.leave(this.isClosed ? undefined : this.lastWord());
     const stopWatchingMark = this.mark?.watch(() => this.closeIfCleared());
     const stopWatchingPage = watchPage({
       onHidden: leave,

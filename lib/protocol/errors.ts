@@ -10,6 +10,8 @@ export const ERROR_CODES = {
   ERR_TABS_BAD_OPTION: 'ERR_TABS_BAD_OPTION',
   /** A request to the host was still open when the session with the host ended. */
   ERR_TABS_SESSION_ENDED: 'ERR_TABS_SESSION_ENDED',
+  /** The tab's connection was closed: what was asked for has no answer any more. Of an op, the message says what becomes of it. */
+  ERR_TABS_CLOSED: 'ERR_TABS_CLOSED',
   /** The host did not answer a request in time. */
   ERR_TABS_TIMEOUT: 'ERR_TABS_TIMEOUT',
   /** Tab and host come from builds that do not understand each other: reload the older one. */

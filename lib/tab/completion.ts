@@ -1,3 +1,5 @@
+import type {OpenCall, OpenCalls} from './open-calls.js';
+
 type NodeCallback<T> = (error?: any, value?: T) => void;
 
 /** The callback of a completion. */
@@ -9,6 +11,8 @@ interface Done<T> extends NodeCallback<T> {
 export interface Hearer {
   /** @param isSynchronous whether the call that it belongs to is still running */
   handleUnheard(error: unknown, isSynchronous: boolean): void;
+  /** Those of the connection, which end when it is closed. */
+  readonly openCalls: OpenCalls;
 }
 
 /**
@@ -16,15 +20,18 @@ export interface Hearer {
  * nothing until somebody looks at it. Whether anybody does decides, where there is no callback, if an
  * error is the caller's to handle or an `error` event, as ShareDB has it.
  */
-export class Completion<T = void> implements Promise<T> {
+export class Completion<T = void> implements Promise<T>, OpenCall {
   private outcome: {value: T} | {error: unknown} | undefined;
   private promise: Promise<T> | undefined;
   private announce: (() => void) | undefined;
   private isSynchronous = true;
   private isMuted = false;
+  private hasEnded = false;
 
   /** @param callback the caller's; where there is none and nobody observes the promise, an error goes to the `hearer` */
-  constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: Hearer) {}
+  constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: Hearer) {
+    hearer.openCalls.add(this);
+  }
 
   get [Symbol.toStringTag](): string {
     return 'Completion';
@@ -33,11 +40,10 @@ export class Completion<T = void> implements Promise<T> {
   /** Serves both the caller's callback and the promise, for which nothing counts after the first time. */
   get done(): NodeCallback<T> {
     const done: Done<T> = (...args: [error?: any, value?: T]) => {
+      // The connection was closed before.
+      if (this.hasEnded) return;
       const error: unknown = args[0];
-      if (!this.outcome) {
-        this.outcome = error ? {error} : {value: args[1] as T};
-        this.announce?.();
-      }
+      if (!this.outcome) this.settle(error ? {error} : {value: args[1] as T});
       // As many arguments as upstream gives: some callers count them.
       if (this.callback) this.callback.apply(undefined, args);
       else if (error && !this.promise && !this.isMuted) this.hearer.handleUnheard(error, this.isSynchronous);
@@ -46,9 +52,28 @@ export class Completion<T = void> implements Promise<T> {
     return done;
   }
 
+  private settle(outcome: {value: T} | {error: unknown}): void {
+    this.outcome = outcome;
+    this.hearer.openCalls.delete(this);
+    this.announce?.();
+  }
+
+  /** The connection is closed. Where nobody waits for an answer, nobody is told. */
+  end(error: Error): void {
+    if (this.outcome) return;
+    this.hasEnded = true;
+    this.settle({error});
+    this.callback?.(error);
+  }
+
+  /** The calls of an op's callbacks. */
+  static callsOf(callbacks: readonly (Done<any> | null | undefined)[]): Completion<any>[] {
+    return callbacks.flatMap(callback => callback?.completion ?? []);
+  }
+
   /** Where one of those who have made an op is told of its error, upstream emits none for the others. */
   static hearTogether(callbacks: readonly (Done<any> | null | undefined)[]): void {
-    const completions = callbacks.flatMap(callback => callback?.completion ?? []);
+    const completions = Completion.callsOf(callbacks);
     const isMuted = completions.some(({callback, promise}) => callback || promise);
     for (const one of completions) one.isMuted = isMuted;
   }

@@ -18,6 +18,7 @@ import {LostOps} from './lost-ops.js';
 import {Inventory} from './inventory.js';
 import type {MirrorDuty} from './mirror-duty.js';
 import {isPresencePending} from './open-requests.js';
+import {OpenCalls} from './open-calls.js';
 import type {ProxyDoc} from './proxy-doc.js';
 import {SaveStates, type SaveState} from './save-states.js';
 import {RollCall, type Gathering} from './roll-call.js';
@@ -118,6 +119,10 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   protected inventory = new Inventory();
   /** This tab has asked for everything to be deleted, and waits for the answer. */
   protected clearing = false;
+  protected isClosed = false;
+  private isCleared = false;
+  /** What the app waits for. @internal */
+  readonly openCalls = new OpenCalls(act => this.guarded(act));
 
   constructor(options: ProxyConnectionOptions = {}) {
     const socket = new HostSocket();
@@ -133,6 +138,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     socket.close = () => this.close();
     this.stopKeepingAlive = this.platform.keepAlive?.(() => this.hasOpenRequests());
     if (this.opensAtOnce) this.openLink();
+  }
+
+  /** Somebody has signed out: nothing of this tab goes to a host any more. @internal */
+  protected closeCleared(): void {
+    this.isCleared = true;
+    this.close();
   }
 
   /** Whether it looks for its host when it is made; else when {@link openLink} is called. @internal */
@@ -160,11 +171,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * Whether the tab reaches its host: 'connecting' until the first one answers, 'connected', or 'lost'
-   * while the next is being sought. Event `hostState`.
+   * Whether the tab reaches its host: 'connecting' until the first one answers, 'connected', 'lost' while the next is being
+   * sought, or 'closed'. Event `hostState`.
    */
   get hostState(): HostState {
-    return this.link?.state ?? 'connecting';
+    return this.isClosed ? 'closed' : this.link?.state ?? 'connecting';
   }
 
   /** Whether messages reach the host. Ops and requests are accepted also while the server is away. */
@@ -198,9 +209,37 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.link?.send(isOwn ? {a: 'app.message', message} : message as Message);
   }
 
-  /** Detaches this tab: the host and the other tabs go on. */
+  /**
+   * Detaches this tab: the host and the other tabs go on. Ops that the host has not got are handed over. What the app still waits
+   * for ends with ERR_TABS_CLOSED in a later turn.
+   */
   override close(): void {
-    if (this.state === 'closed' && !this.link) return;
+    if (this.isClosed) return;
+    this.isClosed = true;
+    const calls = new Set(this.proxyDocs().flatMap(doc => doc.opCalls));
+    const isKept = calls.size > 0 && !this.isCleared && this.handOverAll();
+    this.detach();
+    const opError = closed(isKept ? '. The op is not lost: the host has it, or the next one gets it' : ': the op is not saved');
+    const error = closed('');
+    this.openCalls.end(call => (calls.has(call) ? opError : error));
+  }
+
+  /** @returns whether a host has all ops, or will have them */
+  private handOverAll(): boolean {
+    const word = this.lastWord();
+    if (this.link?.state !== 'connected') return this.leave(word);
+    if (word) this.link.send({a: 'tab.lastWord', word});
+    return true;
+  }
+
+  /** Keeps what no host has got for the next one. @returns whether that is done @internal */
+  protected leave(word: LastWord | undefined): boolean {
+    return !word;
+  }
+
+  /** Lets go of the host. What the app waits for has no answer. @internal */
+  protected detach(): void {
+    this.isClosed = true;
     this.rollCall.end();
     this.link?.close();
     this.link = undefined;
@@ -208,12 +247,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.stopKeepingAlive?.();
     this.setLinked(false);
     this._setState('closed', 'closed');
+    this.emit('hostState', 'closed');
   }
 
-  /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED or ERR_TABS_TIMEOUT. @internal */
+  /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
   protected callHost(name: string, args: unknown = null): Promise<unknown> {
-    return this.link?.call(name, args, CALL_TIMEOUT_MS) ??
-      Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', 'The connection is closed'));
+    const answer = this.link?.call(name, args, CALL_TIMEOUT_MS) ?? Promise.reject(closed(''));
+    return answer.catch((error: unknown) => { throw this.isClosed ? closed('') : error; });
   }
 
   /** Resolves when the ops of now, and what the host has, are durable. Rejects as {@link callHost}. @internal */
@@ -584,7 +624,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         return;
       case 'host.cleared':
         // Who asked waits for the answer.
-        if (!this.clearing) this.close();
+        if (!this.clearing) this.closeCleared();
         return;
       case 'host.log':
         return this.log.hear(message as unknown as HostLogMessage);
@@ -680,6 +720,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     (this.options.warn ?? console.warn)(message, detail);
   }
 }
+
+const closed = (what: string): TabsError => new TabsError('ERR_TABS_CLOSED', `The connection is closed${what}`);
 
 /** Ours, of a query: see `ProxyQuery`. */
 interface LocalQuery {

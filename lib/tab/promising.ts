@@ -7,13 +7,14 @@ export function splitCallback(args: readonly unknown[]): {values: unknown[]; cal
   return {values: args.slice(0, at), callback: args[at] as (...args: any[]) => void};
 }
 
-type Emitter<Method extends string> = {emit(event: 'error', error: unknown): boolean} & Record<Method, (...args: any[]) => any>;
+type Emitter<Method extends string> = {emit(event: 'error', error: unknown): boolean; connection: Pick<Hearer, 'openCalls'>} & Record<Method, (...args: any[]) => any>;
 
 /** Lets methods of one of upstream's objects, which take a callback, give a promise too. */
 export function givePromises<Method extends string>(target: Emitter<Method>, methods: readonly Method[]): void {
   // One failure that several calls were waiting for is one event.
   let lastUnheard: unknown;
   const hearer: Hearer = {
+    openCalls: target.connection.openCalls,
     handleUnheard(error) {
       if (error !== lastUnheard) target.emit('error', error);
       lastUnheard = error;

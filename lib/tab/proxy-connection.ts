@@ -2,14 +2,14 @@ import {nextTick} from '../platform/next-tick.js';
 import type {HostReport, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import type {QueryEvents, TypedEvents} from './events.js';
-import {completing, type Completion, type Hearer} from './completion.js';
+import {Completion, completing, type Hearer} from './completion.js';
 import {givePromises} from './promising.js';
 import {TabDeadLetters} from './dead-letters.js';
 import {overHost} from './doc-presence.js';
 import {TabQuarantine} from './quarantine.js';
 import {LinkedConnection} from './linked-connection.js';
 import {ProxyDoc} from './proxy-doc.js';
-import type {Presence, Query, Snapshot, UpstreamLocalPresence, UpstreamPresence} from './upstream.js';
+import type {Callback, Presence, Query, Snapshot, SnapshotCallback, UpstreamLocalPresence, UpstreamPresence} from './upstream.js';
 
 /**
  * A ShareDB `Connection` whose other end is not the server but the namespace's host. Apps and bindings
@@ -21,6 +21,8 @@ export class ProxyConnection extends LinkedConnection {
   /** What was stored and could not be used: list, restore, discard, export. */
   readonly quarantine = new TabQuarantine((name, args) => this.callHost(name, args));
   private autoFlush = true;
+  /** For what has no errors of its own to tell. */
+  private readonly deaf: Hearer = {handleUnheard() {}, openCalls: this.openCalls};
 
   override get<Data = any>(collection: string, id: string): ProxyDoc<Data> {
     const existing = this.getExisting(collection, id);
@@ -76,7 +78,9 @@ export class ProxyConnection extends LinkedConnection {
     callback: QueryCallback<Data> | undefined, start: (done: (...args: any[]) => void) => unknown
   ): ProxyQuery<Data> {
     let query: ProxyQuery<Data>;
-    const ready = completing<ProxyDoc<Data>[]>(callback as never, {handleUnheard: error => query.emit('error', error as never)}, done => {
+    const ready = completing<ProxyDoc<Data>[]>(callback as never, {
+      openCalls: this.openCalls, handleUnheard: error => query.emit('error', error as never)
+    }, done => {
       query = start(done) as ProxyQuery<Data>;
     });
     // Documents of an earlier time are brought up to date, as a server would by their versions.
@@ -84,17 +88,33 @@ export class ProxyConnection extends LinkedConnection {
     return Object.assign(query!, {whenReady: () => ready, isLocal: false});
   }
 
+  override fetchSnapshot(collection: string, id: string, callback: SnapshotCallback): void;
+  override fetchSnapshot(collection: string, id: string, version: number | null, callback: SnapshotCallback): void;
+  override fetchSnapshot(...args: unknown[]): void {
+    super.fetchSnapshot(...this.withCalls(args));
+  }
+
+  override fetchSnapshotByTimestamp(collection: string, id: string, callback: SnapshotCallback): void;
+  override fetchSnapshotByTimestamp(collection: string, id: string, timestamp: number | null, callback: SnapshotCallback): void;
+  override fetchSnapshotByTimestamp(...args: unknown[]): void {
+    super.fetchSnapshotByTimestamp(...this.withCalls(args));
+  }
+
+  private withCalls(args: unknown[]): [string, string, number | null, SnapshotCallback] {
+    return args.map(arg => (typeof arg === 'function' ? new Completion(arg as Callback, this.deaf).done : arg)) as never;
+  }
+
   /**
    * `fetchSnapshot` as a promise: without a callback, `fetchSnapshot` throws, as upstream does.
    * @param version the latest where it is null or left out
    */
   getSnapshot(collection: string, id: string, version: number | null = null): Promise<Snapshot> {
-    return completing<Snapshot>(undefined, DEAF, done => this.fetchSnapshot(collection, id, version, done));
+    return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshot(collection, id, version, done));
   }
 
   /** @param timestamp in ms since the epoch; the latest where it is null or left out */
   getSnapshotByTimestamp(collection: string, id: string, timestamp: number | null = null): Promise<Snapshot> {
-    return completing<Snapshot>(undefined, DEAF, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
+    return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
   }
 
   /** @internal */
@@ -103,7 +123,7 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   override whenNothingPending(callback?: () => void): Completion {
-    return completing(callback, DEAF, done => super.whenNothingPending(done));
+    return completing(callback, this.deaf, done => super.whenNothingPending(done));
   }
 
   override getPresence(channel: string): Presence {
@@ -146,7 +166,7 @@ export class ProxyConnection extends LinkedConnection {
       throw new TabsError('ERR_TABS_NOT_CLEARED', `Not all that is stored could be deleted: ${(error as Error).message}. ${this.leftBehind}`);
     } finally {
       this.clearing = false;
-      this.close();
+      this.closeCleared();
     }
   }
 
@@ -225,9 +245,6 @@ export class ProxyConnection extends LinkedConnection {
     });
   }
 }
-
-/** For what has no errors of its own to tell. */
-const DEAF: Hearer = {handleUnheard() {}};
 
 /** A query of this connection: ShareDB's, with the connection's own documents as its results. */
 export interface ProxyQuery<Data = any> extends

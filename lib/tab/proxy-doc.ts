@@ -10,6 +10,7 @@ import {stepOf} from '../protocol/step.js';
 import {withFastType} from '../ot/fast-json0.js';
 import {nextTick} from '../platform/next-tick.js';
 import {Completion, completing} from './completion.js';
+import type {OpenCall, OpenCalls} from './open-calls.js';
 import {splitCallback} from './promising.js';
 import type {SaveState} from './save-states.js';
 import {submitOptions} from './submit-options.js';
@@ -161,6 +162,16 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     op.seq ??= this.connection.seq++;
     op.sentAt ??= Date.now();
     return {seq: op.seq, step: stepOf(op), x: submitOptions(this, op)};
+  }
+
+  /** @internal */
+  get openCalls(): OpenCalls {
+    return this.connection.openCalls;
+  }
+
+  /** Those of ops that the server has not acknowledged. @internal */
+  get opCalls(): OpenCall[] {
+    return this.unanswered.flatMap(({callbacks}) => Completion.callsOf(callbacks));
   }
 
   /** Whether there is nothing that the host has not got yet. @internal */

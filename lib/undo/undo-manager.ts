@@ -263,7 +263,9 @@ export class UndoManager extends TypedEmitter {
     return Promise.resolve(true);
   }
 
-  private tell(doc: UndoableDoc, error: Error): void {
+  private tell(doc: UndoableDoc, error: Error & {code?: unknown}): void {
+    // The app has closed the connection: nobody waits for what becomes of the op.
+    if (error.code === 'ERR_TABS_CLOSED') return;
     if (this.listenerCount('error')) this.emit('error', error);
     else doc.emit('error', error);
   }

@@ -137,9 +137,9 @@ describe('flushWrites', () => {
     expect(await stored()).to.include('one');
   });
 
-  for (const [what, end] of [
-    ['the host is lost', () => host.close()],
-    ['the connection is closed', () => tab.close()]
+  for (const [what, end, code] of [
+    ['the host is lost', () => host.close(), 'ERR_TABS_SESSION_ENDED'],
+    ['the connection is closed', () => tab.close(), 'ERR_TABS_CLOSED']
   ] as const) {
     it(`fails when ${what}`, async () => {
       await open();
@@ -149,7 +149,7 @@ describe('flushWrites', () => {
       await calm();
       end();
       await until('it is told', () => 'outcome' in flushed);
-      expect(flushed).to.eql({outcome: 'ERR_TABS_SESSION_ENDED'});
+      expect(flushed).to.eql({outcome: code});
     });
   }
 });

@@ -106,13 +106,16 @@ function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<stri
  * seen it, not even the host.
  */
 function judgeWord({ledger, walk, remotes}: World, written: Written, {data, ops}: Truth): void {
-  const {word, doomed, callbacks, writer, shownTo, doc} = written;
+  const {word, doomed, writer, shownTo, doc} = written;
   const times = ops.filter(op => op.includes(word)).length;
   const isOrphan = ledger.gone.has(writer);
+  const problem = (what: string): void => ledger.problem(`${word} of ${writer} in ${doc} ${what}`);
+  if (written.callbacks.length > 1 || (!isOrphan && written.callbacks.length !== 1)) problem(`was called back ${written.callbacks.length} times`);
+  // The end of its connection says nothing of the server's answer.
+  const [farewell] = written.callbacks.filter(error => isOrphan && codeOf(error) === CLOSED);
+  const callbacks = farewell ? [] : written.callbacks;
   const [outcome] = callbacks;
   const code = codeOf(outcome);
-  const problem = (what: string): void => ledger.problem(`${word} of ${writer} in ${doc} ${what}`);
-  if (callbacks.length > 1 || (!isOrphan && callbacks.length !== 1)) problem(`was called back ${callbacks.length} times`);
   if (times > 1) problem(`is there ${times} times`);
   if (doomed) {
     if (times) problem('was to be rejected, and is there');
@@ -121,6 +124,8 @@ function judgeWord({ledger, walk, remotes}: World, written: Written, {data, ops}
   }
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
+  const isSaidToBeKept = !!farewell && String(farewell).includes('not lost') && !walk.crashes && !walk.usurpers && doc !== FLEETING;
+  if (isSaidToBeKept && times !== 1) problem(`was said not to be lost, and is there ${times} times`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
   const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
@@ -130,6 +135,9 @@ function judgeWord({ledger, walk, remotes}: World, written: Written, {data, ops}
   if (ledger.replaced.has(doc) && count < times && isSpread(word, JSON.stringify(data))) return;
   if (count !== times) problem(`is in the data ${count} times, and among the ops ${times} times`);
 }
+
+/** The connection was closed, politely. */
+const CLOSED = 'ERR_TABS_CLOSED';
 
 const codeOf = (error: unknown): string | undefined => (error as {code?: string} | null | undefined)?.code;
 
@@ -143,7 +151,8 @@ function judgeCalls({ledger}: World): void {
     if (callbacks.length > 1 || (!callbacks.length && !ledger.gone.has(client))) {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
-    if (callbacks[0] && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
+    const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
+    if (callbacks[0] && !isFarewell && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }
 

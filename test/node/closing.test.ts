@@ -1,0 +1,215 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import {logger, type Connection} from 'sharedb/lib/client/index.js';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {settled} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+type Call = (tab: ProxyConnection) => PromiseLike<unknown>;
+
+/** One of each call that an app can wait for; with a promise, and with a callback where there is one. */
+const calls: Record<string, Call> = {
+  'doc.fetch': tab => tab.get('notes', 'b').fetch(),
+  'doc.subscribe': tab => tab.get('notes', 'b').subscribe(),
+  'doc.subscribe, with a callback': tab => settled(done => tab.get('notes', 'b').subscribe(done)),
+  'doc.ensureDocHasData': tab => tab.get('notes', 'b').ensureDocHasData(),
+  'doc.create': tab => tab.get('notes', 'b').create({n: 0}),
+  'doc.submitOp': tab => tab.get('notes', 'a').submitOp([{p: ['n'], na: 1}]),
+  'doc.submitOp, with a callback': tab => settled(done => tab.get('notes', 'a').submitOp([{p: ['n'], na: 1}], done)),
+  'doc.del': tab => tab.get('notes', 'a').del(),
+  'doc.whenNothingPending': tab => {
+    tab.get('notes', 'a').submitOp([{p: ['n'], na: 1}]);
+    return tab.get('notes', 'a').whenNothingPending();
+  },
+  'doc.destroy': tab => {
+    tab.get('notes', 'a').submitOp([{p: ['n'], na: 1}]);
+    return tab.get('notes', 'a').destroy();
+  },
+  'connection.whenNothingPending': tab => {
+    tab.get('notes', 'a').submitOp([{p: ['n'], na: 1}]);
+    return tab.whenNothingPending();
+  },
+  'connection.getBulk': tab => tab.getBulk('notes', ['b', 'c']),
+  'connection.fetchSnapshot': tab => settled(done => tab.fetchSnapshot('notes', 'a', done)),
+  'connection.fetchSnapshotByTimestamp': tab => settled(done => tab.fetchSnapshotByTimestamp('notes', 'a', 1, done)),
+  'connection.getSnapshot': tab => tab.getSnapshot('notes', 'a'),
+  'connection.flushWrites': tab => tab.flushWrites(),
+  'connection.deadLetters.list': tab => tab.deadLetters.list(),
+  'connection.quarantine.list': tab => tab.quarantine.list(),
+  'query.whenReady': tab => tab.createFetchQuery('notes', {}).whenReady(),
+  'a query\'s callback': tab => settled(done => tab.createSubscribeQuery('notes', {}, null, done)),
+  'presence.subscribe': tab => tab.getPresence('room').subscribe() as never,
+  'localPresence.submit': tab => tab.getPresence('room').create('me').submit({at: 1}) as never
+};
+
+describe('a connection that is closed', () => {
+  const channel = memoryChannels();
+  let backend: Backend;
+  let storage: InMemoryStorage;
+  let real: Connection;
+  let host: Host | undefined;
+  let tabs: ProxyConnection[];
+  /** The server answers to nothing. */
+  let isSilent: boolean;
+
+  beforeEach(() => {
+    backend = new Backend({presence: true});
+    isSilent = false;
+    backend.use('receive', (_context, next) => { if (!isSilent) next(); });
+    storage = new InMemoryStorage();
+    tabs = [];
+    startHost();
+  });
+
+  afterEach(() => {
+    for (const tab of tabs) tab.close();
+    host?.close();
+  });
+
+  function startHost(): void {
+    real = backend.connect() as unknown as Connection;
+    host = new Host({connection: real as never, channel, store: {storage}, warn: () => {}});
+  }
+
+  async function openTab(): Promise<ProxyConnection> {
+    const tab = new ProxyConnection({channel, warn: () => {}});
+    tabs.push(tab);
+    await until('the tab is connected', () => tab.state === 'connected');
+    return tab;
+  }
+
+  /** It has a document, and the server falls silent. */
+  async function openWithDoc(): Promise<ProxyConnection> {
+    const tab = await openTab();
+    await tab.get('notes', 'a').create({n: 0});
+    await tab.get('notes', 'a').subscribe();
+    isSilent = true;
+    return tab;
+  }
+
+  const codeOf = (call: PromiseLike<unknown>): Promise<unknown> =>
+    Promise.resolve(call.then(() => 'done', (error: {code?: string; message: string}) => error.code ?? error.message));
+
+  for (const [name, call] of Object.entries(calls)) {
+    it(`ends ${name} that is open`, async () => {
+      const tab = await openWithDoc();
+      const outcome = codeOf(call(tab));
+      tab.close();
+      expect(await outcome).to.equal('ERR_TABS_CLOSED');
+    });
+
+    it(`ends ${name} that is made later`, async () => {
+      const tab = await openWithDoc();
+      tab.close();
+      expect(await codeOf(call(tab))).to.equal('ERR_TABS_CLOSED');
+    });
+  }
+
+  it('calls nobody back in the turn of close(), and each once, also if an answer comes later', async () => {
+    const tab = await openWithDoc();
+    const heard: string[] = [];
+    tab.get('notes', 'b').subscribe(error => heard.push(String((error as {code?: string}).code)));
+    tab.get('notes', 'a').submitOp([{p: ['n'], na: 1}], (error: {code?: string}) => { heard.push(String(error.code)); });
+    tab.close();
+    expect(heard).to.eql([]);
+    await until('both have heard', () => heard.length === 2);
+    isSilent = false;
+    await new Promise(resolve => setTimeout(resolve, 20));
+    expect(heard).to.eql(['ERR_TABS_CLOSED', 'ERR_TABS_CLOSED']);
+  });
+
+  it('tells nobody of what nobody waits for, and goes on where a callback throws', async () => {
+    const tab = await openWithDoc();
+    const heard: unknown[] = [];
+    tab.on('error', error => heard.push((error as Error).message));
+    tab.get('notes', 'b').on('error', error => heard.push(error));
+    tab.get('notes', 'a').on('error', error => heard.push(error));
+    tab.get('notes', 'b').subscribe();
+    tab.get('notes', 'a').submitOp([{p: ['n'], na: 1}]);
+    tab.get('notes', 'c').fetch(() => { throw new Error('of the app'); });
+    const last = codeOf(tab.get('notes', 'd').fetch());
+    tab.close();
+    expect(await last).to.equal('ERR_TABS_CLOSED');
+    await until('the error is told', () => heard.length > 0);
+    expect(heard).to.eql(['of the app']);
+  });
+
+  it('says so by its states, once', async () => {
+    const tab = await openTab();
+    const heard: unknown[] = [];
+    tab.on('hostState', state => heard.push(state));
+    tab.on('state', state => heard.push(state));
+    tab.close();
+    tab.close();
+    expect([tab.state, tab.hostState, heard]).to.eql(['closed', 'closed', ['closed', 'closed']]);
+  });
+
+  it('gives what is done by then its answer', async () => {
+    const tab = await openTab();
+    const doc = tab.get('notes', 'a');
+    await doc.create({n: 0});
+    const known = doc.ensureDocHasData();
+    tab.close();
+    expect(await codeOf(known)).to.equal('done');
+  });
+
+  it('hands over the ops of its last turn, which are saved, and says so', async () => {
+    const tab = await openTab();
+    const doc = tab.get('notes', 'a');
+    await doc.create({n: 0});
+    const edits = [1, 2].map(n => doc.submitOp([{p: ['n'], na: n}]));
+    const paused = tab.get('notes', 'b');
+    paused.pause();
+    edits.push(paused.create({n: 5}));
+    tab.close();
+    for (const edit of edits) {
+      const error = await Promise.resolve(edit).catch((reason: Error & {code: string}) => reason);
+      expect(error).to.include({code: 'ERR_TABS_CLOSED'}).and.property('message').to.contain('not lost');
+    }
+    const remote = backend.connect().get('notes', 'a');
+    await until('the server has them', async () => {
+      await settled(done => remote.fetch(done));
+      return remote.data?.n === 3;
+    });
+    const other = backend.connect().get('notes', 'b');
+    await until('the server has the other one', async () => {
+      await settled(done => other.fetch(done));
+      return other.data?.n === 5;
+    });
+  });
+
+  it('says that an op is not saved which no host has, or is made later', async () => {
+    const tab = await openTab();
+    const doc = tab.get('notes', 'a');
+    await doc.create({n: 0});
+    host!.close();
+    host = undefined;
+    await until('the host is lost', () => tab.hostState === 'lost');
+    const open = doc.submitOp([{p: ['n'], na: 1}]);
+    tab.close();
+    const later = doc.submitOp([{p: ['n'], na: 1}]);
+    const messages = await Promise.all([open, later].map(edit => Promise.resolve(edit).catch((error: Error) => error.message)));
+    expect(messages).to.eql(['The connection is closed: the op is not saved', 'The connection is closed']);
+  });
+
+  it('hands nothing over when somebody has signed out', async () => {
+    const tab = await openTab();
+    const other = await openTab();
+    const doc = tab.get('notes', 'a');
+    await doc.create({n: 0});
+    real.close();
+    const edit = codeOf(doc.submitOp([{p: ['n'], na: 1}]));
+    await other.clear();
+    expect(await edit).to.equal('ERR_TABS_CLOSED');
+    await host!.whenClosed;
+    startHost();
+    const next = await openTab();
+    await next.get('notes', 'a').subscribe();
+    expect([next.get('notes', 'a').data, next.status.pendingOps]).to.eql([{n: 0}, 0]);
+  });
+});
