@@ -291,5 +291,16 @@ function givePresencePromises(presence: UpstreamPresence): void {
     local!._ack(error, message.pv);
     if (!Object.keys(waiting).length) leaving.delete(message.id);
   };
+  const {destroy} = presence;
+  let destroying: (Callback | undefined)[] | undefined;
+  // Two at once would wait for each other's answers, which do not come when the first has removed the presence.
+  presence.destroy = callback => {
+    if (destroying && presence._wantsDestroy) return void destroying.push(callback);
+    const all = destroying = [callback];
+    return destroy.call(presence, error => {
+      if (destroying === all) destroying = undefined;
+      for (const one of all.splice(0)) one?.(error);
+    });
+  };
   givePromises(presence as never, ['subscribe', 'unsubscribe', 'destroy']);
 }

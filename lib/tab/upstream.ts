@@ -143,6 +143,8 @@ export interface UpstreamLocalPresence extends LocalPresence {
 }
 
 export interface UpstreamPresence extends Omit<Presence, 'emit'> {
+  /** @internal Its end has been asked for, and not been taken back. */
+  _wantsDestroy: boolean;
   /** @internal */
   _onConnectionStateChanged(): void;
   /** @internal */

@@ -12,6 +12,7 @@ interface Note {
 
 describe('what a tab destroys', () => {
   let backend: Backend;
+  let real: ReturnType<Backend['connect']>;
   let host: Host;
   let tab: ProxyConnection;
   /** Timers that the tab has set, as throttled as a browser can make them. */
@@ -23,7 +24,8 @@ describe('what a tab destroys', () => {
     sent = [];
     backend = new Backend({presence: true, doNotForwardSendPresenceErrorsToClient: true});
     const channel = memoryChannels();
-    host = new Host({connection: backend.connect(), channel});
+    real = backend.connect();
+    host = new Host({connection: real, channel});
     const clock: Clock = {
       now: () => 0,
       after: (_ms, act) => {
@@ -104,4 +106,64 @@ describe('what a tab destroys', () => {
     expect(told).to.have.members(['a', 'b', 'c']);
     expect(presence.remotePresences).to.eql({});
   });
+
+  /** What comes right before two ends of a document. */
+  const before: Record<string, (doc: ReturnType<typeof tab.get<Note>>) => void> = {
+    'nothing': () => {},
+    'a fetch': doc => { doc.fetch(); },
+    'a subscription': doc => { doc.subscribe(); },
+    'a subscription that is taken back': doc => {
+      doc.subscribe();
+      doc.unsubscribe();
+    },
+    'an edit': doc => { doc.create({words: []}); },
+    'an end that is taken back': doc => {
+      doc.destroy();
+      doc.subscribe();
+    }
+  };
+  for (const [what, act] of Object.entries(before)) {
+    for (const network of ['there', 'away']) {
+      it(`tells everybody, after ${what}, the server ${network}`, async () => {
+        const doc = tab.get<Note>('notes', 'new');
+        if (network === 'away') {
+          real.close();
+          await until('the tab knows', () => tab.state === 'closed');
+        }
+        const told: string[] = [];
+        act(doc);
+        doc.destroy(() => told.push('a'));
+        doc.destroy(() => told.push('b'));
+        // It ends when the server has the edit, or the tab is told that it won't.
+        if (network === 'away') {
+          await new Promise(setImmediate);
+          backend.connect(real as never);
+        }
+        await until('both are told', () => told.length === 2);
+        doc.destroy(() => told.push('c'));
+        await until('the third is told', () => told.length === 3);
+        expect(told).to.eql(['a', 'b', 'c']);
+      });
+    }
+  }
+
+  for (const kind of ['a channel', 'a document']) {
+    for (const state of ['new', 'subscribed', 'subscribing']) {
+      it(`tells everybody of the ends of presences of ${kind}, ${state}, in any order`, async () => {
+        const orders = [['one', 'one', 'all'], ['all', 'one', 'one'], ['one', 'all', 'one'], ['all', 'all', 'two'], ['one', 'two', 'all', 'all', 'one']];
+        for (const [i, order] of orders.entries()) {
+          if (kind === 'a document') await tab.get('notes', `p${i}`).create({n: 0});
+          const presence = kind === 'a channel' ? tab.getPresence(`room ${i}`) : tab.getDocPresence('notes', `p${i}`);
+          if (state === 'subscribed') await new Promise(resolve => presence.subscribe(resolve));
+          const locals: Record<string, any> = {one: presence.create('one'), two: presence.create('two')};
+          for (const local of Object.values(locals)) local.submit({at: 1}, () => {});
+          if (state === 'subscribing') presence.subscribe(() => {});
+          const told: string[] = [];
+          for (const [n, who] of order.entries()) (who === 'all' ? presence : locals[who]).destroy(() => told.push(`${n} ${who}`));
+          await until(`all are told of ${order.join()}`, () => told.length === order.length);
+          expect(told).to.have.members(order.map((who, n) => `${n} ${who}`));
+        }
+      });
+    }
+  }
 });
