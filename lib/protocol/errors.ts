@@ -14,8 +14,6 @@ export const ERROR_CODES = {
   ERR_TABS_CLOSED: 'ERR_TABS_CLOSED',
   /** The host did not answer a request in time. */
   ERR_TABS_TIMEOUT: 'ERR_TABS_TIMEOUT',
-  /** Tab and host come from builds that do not understand each other: reload the older one. */
-  ERR_TABS_PROTOCOL: 'ERR_TABS_PROTOCOL',
   /** A new host does not know a document's history: the op could not be carried over. */
   ERR_TABS_OP_LOST: 'ERR_TABS_OP_LOST',
   /** The server no longer has the ops since the state that the op was made on, or has another database. */
