@@ -91,7 +91,8 @@ export class Sequencer {
     // Its creation may have its place.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
     const way = rev === null ? [] : history.wayFrom(rev, ahead, this.doc.type);
-    const isKnown = isOurs && (rev === null ? !!fresh[0]!.step.create && !this.doc.type : !!way);
+    // A creation, and what was made on it, need no history.
+    const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!way;
     const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.carry(ops, tab.id, this.doc.type, way!);
     if (waiting instanceof Error) {
       this.events.onRejected(fresh.map(({step}) => step), waiting, fresh.length === ops.length ? v : undefined);

@@ -7,6 +7,8 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
+import {eventually} from '../store/clock.js';
+import {Stage} from './tab-modes-stage.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
@@ -211,5 +213,57 @@ describe('a connection that is closed', () => {
     const next = await openTab();
     await next.get('notes', 'a').subscribe();
     expect([next.get('notes', 'a').data, next.status.pendingOps]).to.eql([{n: 0}, 0]);
+  });
+});
+
+describe('a tab that is closed before it has a host', () => {
+  let stage: Stage;
+  /** What pages have in `localStorage`. */
+  let items: Map<string, string>;
+
+  beforeEach(() => {
+    stage = new Stage();
+    items = new Map();
+    stage.define('document', {});
+    stage.define('localStorage', {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => void items.set(key, value),
+      removeItem: (key: string) => void items.delete(key),
+      key: (i: number) => [...items.keys()][i] ?? null,
+      get length() { return items.size; }
+    });
+  });
+  afterEach(async () => {
+    await stage.close();
+    for (const name of ['document', 'localStorage']) delete (globalThis as Record<string, unknown>)[name];
+  });
+
+  it('leaves its ops for the next one, and says so', async () => {
+    stage.loseCode();
+    const {connection} = stage.open({store: {}});
+    await stage.settle();
+    const edit = connection.get('docs', 'one').create({n: 1}).catch((error: Error & {code: string}) => error);
+    connection.close();
+    await stage.settle();
+    expect(await edit).to.include({code: 'ERR_TABS_CLOSED'}).and.property('message').to.contain('not lost');
+    stage.findCode();
+    const next = stage.open({store: {}});
+    await eventually('it is connected', () => next.connection.hostState === 'connected');
+    await stage.pass(500);
+    const doc = stage.backend.connect().get('docs', 'one');
+    await settled(done => doc.fetch(done));
+    expect(doc.data).to.eql({n: 1});
+    expect([...items.keys()].filter(key => key.includes('last-word'))).to.eql([]);
+  });
+
+  it('says that its ops are not saved, if the storage takes nothing', async () => {
+    stage.loseCode();
+    stage.define('localStorage', undefined);
+    const {connection} = stage.open({store: {}});
+    await stage.settle();
+    const edit = connection.get('docs', 'one').create({n: 1}).catch((error: Error & {code: string}) => error);
+    connection.close();
+    await stage.settle();
+    expect(await edit).to.include({code: 'ERR_TABS_CLOSED'}).and.property('message').to.contain('not saved');
   });
 });
