@@ -1,4 +1,7 @@
 export {startHost, type StartHostOptions} from './connect/worker-host.js';
+export {perTab} from './connect/per-tab.js';
+export type {ServicesOption} from './connect/service-source.js';
+export type {PerTab, ServiceConnection, ServiceHost, ServiceOptions, Services, ServiceTab} from './connect/service-types.js';
 export type {StoreOptions} from './host/host.js';
 export type {Cipher} from './store/encryption.js';
 export {IndexedDbStorage, type IndexedDbStorageOptions} from './store/indexed-db-storage.js';

@@ -75,10 +75,12 @@ export class HostLink {
   private unanswered = 0;
   private lobby: Channel | undefined;
   private channel: Channel | undefined;
-  private session: Session | undefined;
+  /** With a host that has answered. @internal */
+  session: Session | undefined;
   /** Of the session, where it is not on the channel. */
   private port: Channel | undefined;
-  private watchdog: Watchdog | undefined;
+  /** @internal */
+  watchdog: Watchdog | undefined;
   private attempt = 0;
   private greeting: Greeting | undefined;
   private isLocked = false;

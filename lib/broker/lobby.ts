@@ -118,12 +118,13 @@ export class Lobby {
 
   /**
    * A tab greets on a port.
+   * @param isWatched whether its death is to be noticed: what lives in this thread dies with it
    * @returns whether it is welcomed there; else it will greet in the lobby
    */
-  admit(hello: Hello, port: Channel): boolean {
+  admit(hello: Hello, port: Channel, isWatched = true): boolean {
     const isOvertaken = hello.attempt <= (this.guests.get(hello.tabId)?.attempt ?? 0);
     if (this.closed || isOvertaken || hello.protocol !== PROTOCOL_VERSION || hello.generation > this.options.generation) return false;
-    this.welcome(hello, this.guestOf(hello.tabId), port);
+    this.welcome(hello, this.guestOf(hello.tabId), port, isWatched);
     return true;
   }
 
@@ -150,7 +151,7 @@ export class Lobby {
     if (!guest.session) this.dismiss(hello.tabId, guest, 'gone', 'refused');
   }
 
-  private welcome(hello: Hello, guest: Guest, port?: Channel): void {
+  private welcome(hello: Hello, guest: Guest, port?: Channel, isWatched = true): void {
     const {epoch, generation, place, lineage, durability} = this.options;
     const channel = port ?? guest.channel!;
     this.endSession(guest, 'broken');
@@ -180,6 +181,7 @@ export class Lobby {
     guest.handlers = this.events.accept(hello.tabId, session);
     // What has come there before is heard from now on.
     if (port) port.onmessage = event => this.hear(hello.tabId, guest, event.data);
+    if (!isWatched) return;
     if (hello.locked) this.watch(hello.tabId, guest);
     else this.watchSilence(hello.tabId, guest);
   }

@@ -18,6 +18,14 @@ export interface Message {
   [field: string]: unknown;
 }
 
+/** A frame in the outbox, behind which a batch ends. It knows how to be posted: a tab without services does not load that. */
+export interface WaitingFrame {
+  /** What it counts for, in characters. */
+  readonly length: number;
+  /** Posts a batch whose last message it is. */
+  post(channel: Channel, batch: Batch): void;
+}
+
 export interface SessionOptions {
   id: SessionId;
   side: Side;
@@ -28,7 +36,7 @@ export interface SessionOptions {
   isApart?: boolean;
   /** Called before the messages of batch `n`; see {@link Batch.durable}. */
   onBatch?(n: number, durable: number, isDown: boolean): void;
-  /** Called for each message of the other side but calls and their replies, in order. */
+  /** Called for each message of the other side but calls and their replies, in order. Frames come as `{a: 'service', frame}`. */
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */
   onMalformed(what: string): void;
@@ -52,8 +60,10 @@ interface PendingCall {
 export class Session {
   readonly id: SessionId;
   private readonly options: SessionOptions;
-  private readonly channel: Channel;
-  protected outbox: string[] = [];
+  /** @internal */
+  readonly channel: Channel;
+  /** @internal */
+  outbox: (string | WaitingFrame)[] = [];
   private flushScheduled = false;
   protected flushedAt = 0;
   private turns = 0;
@@ -136,7 +146,8 @@ export class Session {
       if (message) this.dispatch(message);
       else this.options.onMalformed('message that is no JSON object with an action');
     }
-    if (batch.messages.length && ++this.unackedReceived >= ACK_EVERY) this.scheduleFlush();
+    for (const frame of batch.frames ?? []) if (!this.ended) this.options.onMessage({a: 'service', frame});
+    if ((batch.messages.length || batch.frames) && ++this.unackedReceived >= ACK_EVERY) this.scheduleFlush();
   }
 
   protected get clock(): Clock {
@@ -165,21 +176,23 @@ export class Session {
     do {
       let chars = 0;
       let to = from;
-      while (to < messages.length && (to === from || chars + messages[to]!.length <= BATCH_CHARS)) chars += messages[to++]!.length;
+      while (to < messages.length && (to === from || (chars + messages[to]!.length <= BATCH_CHARS && typeof messages[to - 1] === 'string'))) chars += messages[to++]!.length;
       this.postBatch(messages.slice(from, to), chars, to < messages.length ? turn - 1 : turn, durable, isDown);
       from = to;
     } while (from < messages.length && !this.ended);
   }
 
-  private postBatch(messages: string[], chars: number, turn: number, durable: number | undefined, isDown: boolean): void {
+  private postBatch(messages: (string | WaitingFrame)[], chars: number, turn: number, durable: number | undefined, isDown: boolean): void {
     this.sentBatches++;
     this.unacked.push({chars, turn});
     this.unackedChars += chars;
     const batch: Batch = {
       type: 'batch', session: this.id, from: this.options.side,
-      n: this.sentBatches, ack: this.receivedBatches, ...(this.options.side === 'tab' && {time: this.options.clock.now()}), ...(durable !== undefined && {durable, ...(isDown && {down: true as const})}), messages
+      n: this.sentBatches, ack: this.receivedBatches, ...(this.options.side === 'tab' && {time: this.options.clock.now()}), ...(durable !== undefined && {durable, ...(isDown && {down: true as const})}), messages: messages as string[]
     };
-    this.channel.postMessage(batch);
+    const last = messages.at(-1);
+    if (typeof last === 'object') last.post(this.channel, batch);
+    else this.channel.postMessage(batch);
     if (this.unacked.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {
       this.break('the other side does not keep up');
     }

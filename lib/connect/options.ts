@@ -8,6 +8,8 @@ import {DEBUG_SCOPES, parseScopes} from '../protocol/debug.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Place} from '../protocol/frames.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
+import type {ServicesOption} from './service-source.js';
+import type {ServiceOptions} from './service-types.js';
 
 /**
  * How a tab reaches the server: through a worker that all tabs share, through a host that one of the tabs
@@ -61,6 +63,13 @@ export interface ConnectOptions {
   isTransient?: IsTransient | undefined;
   /** Works out the results of queries without a server, where the page is the host: see `queries` of `startHost`. */
   queries?: OfflineQueries | undefined;
+  /**
+   * The services of a host in this page, where it comes to that: an object as `startHost({services})` takes it, or a function
+   * that loads one.
+   */
+  services?: ServicesOption | undefined;
+  /** As `serviceOptions` of `startHost`. */
+  serviceOptions?: ServiceOptions | undefined;
   /**
    * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
    * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.

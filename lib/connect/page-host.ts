@@ -8,7 +8,12 @@ import type {Locks, OpenChannel} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
 import {hostLockName} from '../protocol/version.js';
 import {host, type HostingOptions} from './hosting.js';
-import type {BackendOrSocket} from './options.js';
+import {checkServices} from './check-services.js';
+import type {BackendOrSocket, ConnectOptions} from './options.js';
+import {serviceSource} from './service-source.js';
+
+/** What a host in a page has of its app. */
+export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions'>;
 
 /** What a host in the page connects to. */
 export type Server =
@@ -23,6 +28,8 @@ export interface DirectHostOptions {
   cleared: Clearing | undefined;
   isTransient?: IsTransient | undefined;
   queries?: OfflineQueries | undefined;
+  /** Whose services the host has. */
+  app: HostedApp;
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
 
@@ -32,12 +39,12 @@ export interface DirectHostOptions {
  * store of direct connections; the others go without, and their status says so.
  */
 export async function startDirectHost(
-  server: Server, {namespace, channel, store, locks, isTransient, queries, warn, cleared}: DirectHostOptions
+  server: Server, {namespace, channel, store, locks, isTransient, queries, app, warn, cleared}: DirectHostOptions
 ): Promise<Host> {
   const own = `${namespace}/direct`;
   const office = store === false || !locks ? undefined : await tryOffice(locks, own);
   const host: Host = new Host({
-    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, warn, cleared,
+    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, services: servicesOf(app), warn, cleared,
     store: office ? {...(store || {}), name: own} : false
   });
   if (office) void host.whenClosed.then(office.leave);
@@ -45,8 +52,13 @@ export async function startDirectHost(
 }
 
 /** A host in the page of an elected tab, for all tabs. */
-export function startElectedHost(server: Server, options: Omit<HostingOptions, 'connect' | 'place'>): void {
-  host({...options, place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
+export function startElectedHost(server: Server, {app, ...options}: Omit<HostingOptions, 'connect' | 'place' | 'services'> & {app: HostedApp}): void {
+  host({...options, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
+}
+
+function servicesOf({services, serviceOptions}: HostedApp): HostingOptions['services'] {
+  checkServices('createConnection', services);
+  return services && serviceSource(services, serviceOptions);
 }
 
 /** @returns undefined when another tab has it, or when this page may not use locks */

@@ -261,7 +261,7 @@ export class TabConnection extends ProxyConnection {
     const {startElectedHost} = await hostCode.page();
     if (signal.aborted) return;
     startElectedHost(server, {
-      namespace: this.namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks: this.locks
+      namespace: this.namespace, build, steal, after, signal, store, isTransient, queries, app: this.connectOptions, warn, channel, clock, cleared, locks: this.locks
     });
   }
 
@@ -278,7 +278,7 @@ export class TabConnection extends ProxyConnection {
       if (this.isAmongTabs) this.moveTo(this.ownChannel);
       this.isAmongTabs = false;
       this.directHost = await startDirectHost(server, {
-        namespace: this.namespace, channel: this.ownChannel, isTransient, queries, warn, store, locks: this.locks, cleared: this.mark?.read()
+        namespace: this.namespace, channel: this.ownChannel, isTransient, queries, app: this.connectOptions, warn, store, locks: this.locks, cleared: this.mark?.read()
       });
       this.retry.reset();
       this.emit('mode', 'direct', reason);

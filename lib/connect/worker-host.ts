@@ -8,8 +8,11 @@ import type {ServerTimeouts} from '../host/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
 import {host} from './hosting.js';
+import {checkServices} from './check-services.js';
 import {isLimit} from './options.js';
 import {Reception} from './reception.js';
+import {serviceSource, type ServicesOption} from './service-source.js';
+import type {ServiceOptions} from './service-types.js';
 import {isSignal, parsePortHello, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface StartHostOptions {
@@ -46,6 +49,13 @@ export interface StartHostOptions {
   /** Works out the results of queries without a server. Default: the server's last results are given. */
   queries?: OfflineQueries;
   /**
+   * Code of the app that runs in the host and is called from every tab: functions that make an object each, by their names. They
+   * are called when the first tab calls the service.
+   */
+  services?: ServicesOption;
+  /** How the services are exposed, as for `expose` of `sharedb-tabs/remote`. */
+  serviceOptions?: ServiceOptions;
+  /**
    * The connection to the server, where it is not a plain WebSocket at `url`: a ShareDB `Connection`. `getToken`
    * asks the tabs for a token, and rejects where none gives one.
    */
@@ -56,7 +66,7 @@ export interface StartHostOptions {
  * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs'
  * `sharedWorker` option starts.
  * @throws ERR_TABS_BAD_OPTION where a type is not an OT type, or `store.maxAge` or `store.maxSize` not a number above 0, or `queries` no
- *   matcher
+ *   matcher, or a service not a function
  */
 export function startHost(options: StartHostOptions = {}): void {
   for (const type of options.types ?? []) {
@@ -72,6 +82,7 @@ export function startHost(options: StartHostOptions = {}): void {
     throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({store: {maxSize}}) takes a number of bytes above 0');
   }
   if (options.queries) checkOfflineQueries(options.queries);
+  checkServices('startHost', options.services);
   const offices = new Map<string, AbortController>();
   const receptions = new Map<string, Reception>();
   const receptionOf = (namespace: string): Reception => {
@@ -92,7 +103,7 @@ export function startHost(options: StartHostOptions = {}): void {
     reception.expect();
     host({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after, cleared,
-      store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, locks: browserPlatform().locks, connect, signal: end.signal
+      store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, services: options.services && serviceSource(options.services, options.serviceOptions), locks: browserPlatform().locks, connect, signal: end.signal
     }, {
       onWaiting: () => reception.close(),
       onOpen: opened => { if (isOurs()) reception.open((hello, port) => opened.admit(hello, port)); },

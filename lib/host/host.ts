@@ -23,6 +23,7 @@ import {isLastWord, isLostOps} from '../protocol/requests.js';
 import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
 import {FatalOps, type CloseInfo} from './fatal-ops.js';
+import {FrameRelay, type ServiceSource} from './frame-relay.js';
 import {HostLog} from './host-log.js';
 import {LateDocuments} from './late-documents.js';
 import {LetterRetries} from './letter-retries.js';
@@ -84,6 +85,8 @@ const MAX_AGE = 90 * 24 * 60 * 60 * 1000;
 /** So long after its start, in ms, a host deletes it: the tabs of the last host have opened theirs by then. */
 const PRUNE_AFTER_MS = 60_000;
 const QUERY_PREFIX = 'query: ';
+/** How long calls that are under way may take when a newer build takes over, or the host is to stop, in ms. */
+const CALLS_MS = 1500;
 /** Of so many queries the results are kept where memory is all there is. */
 const MAX_MIRRORED_QUERIES = 256;
 
@@ -127,6 +130,8 @@ export interface HostOptions {
   isTransient?: IsTransient | undefined;
   /** Works out the results of queries without a server. Default: the server's last results are given. */
   queries?: OfflineQueries | undefined;
+  /** Makes the services that tabs call. Default: there are none. @internal */
+  services?: ((host: Host) => ServiceSource) | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -169,6 +174,11 @@ export class Host {
   private cancelIdle: (() => void) | undefined;
   private readonly stopListening: () => void;
   private readonly board: StatusBoard;
+  private readonly services: ServiceSource | undefined;
+  private readonly frames: FrameRelay;
+  /** The names of services, by the ids of their connections. */
+  private readonly serviceNames = new Map<string, string>();
+  private readonly rollingBack = new Set<SharedDoc>();
   /** What the connection had to say before there was a tab to hear it. */
   private readonly unheard: Message[] = [];
   private closed = false;
@@ -188,12 +198,23 @@ export class Host {
     this.build = options.build ?? '';
     const sharesConsole = this.place === 'direct';
     this.log = new HostLog(
-      () => (sharesConsole ? [] : this.tabs.values()),
+      () => (sharesConsole ? [] : this.pages()),
       // eslint-disable-next-line no-console
       options.warn ?? ((message, detail) => console.warn(message, detail)),
       this.platform.clock.now
     );
-    this.tokens = new Tokens(() => this.tabs.values(), this.platform.clock);
+    this.tokens = new Tokens(() => this.pages(), this.platform.clock);
+    this.services = options.services?.(this);
+    this.frames = new FrameRelay({
+      source: this.services,
+      tab: id => this.tabs.get(id as TabId),
+      tabs: () => this.pages(true),
+      beforeFrame: tab => {
+        const status = this.board.untold;
+        if (status) tab.send({a: 'host.status', status}, 'own');
+      },
+      rollbacks: tab => this.rollbacksOf(tab)
+    });
     this.faults = new ServerFaults({
       clock: this.platform.clock, isTransient: options.isTransient, onChange: () => this.board.update()
     });
@@ -242,6 +263,7 @@ export class Host {
         this.presences.onEntry(shared, entry);
         this.queries.onChange(shared);
       },
+      onRollback: shared => this.rollingBack.add(shared),
       // Memory is kept for what somebody has open.
       onReleased: key => { if (this.isMirrored && !this.isAwaitingTabs && !this.closed) store!.remove(key); }
     });
@@ -378,6 +400,7 @@ export class Host {
     if (this.closed) return;
     this.closed = true;
     this.board.end();
+    this.services?.close();
     this.lobby?.close();
     this.stopListening();
     this.connection.close();
@@ -407,6 +430,15 @@ export class Host {
     return this.lobby?.admit(hello, port) ?? false;
   }
 
+  /**
+   * A service of this host connects, which is no tab: nobody waits for its lock, and nothing counts it.
+   * @returns whether it is welcomed
+   */
+  admitService(name: string, hello: Hello, port: Channel): boolean {
+    this.serviceNames.set(hello.tabId, name);
+    return this.lobby?.admit(hello, port, false) ?? false;
+  }
+
   /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */
   inspect(): HostReport {
     const {place, build} = this;
@@ -415,7 +447,7 @@ export class Host {
       namespace: this.namespace, epoch: this.epoch, generation: this.generation, lineage: this.lineage, place, build,
       protocol: PROTOCOL_VERSION, state: this.connection.state, ...this.board.status(),
       docs: docs.length, queries: this.queries.size, presences: this.presences.size,
-      tabList: [...this.tabs.values()].map(tab => tab.inspect()),
+      tabList: [...this.pages()].map(tab => tab.inspect()),
       docList: docs.map(doc => doc.inspect()).sort((a, b) => b.pendingOps - a.pendingOps).slice(0, MAX_REPORTED_DOCS),
       lastErrors: [...this.log.lastErrors]
     };
@@ -432,6 +464,16 @@ export class Host {
     }
   }
 
+  /** @internal */
+  get clock(): Clock {
+    return this.platform.clock;
+  }
+
+  /** Tells whoever runs this host. @internal */
+  warn(message: string, detail: unknown): void {
+    this.log.warn(message, detail);
+  }
+
   /** An error that nobody has caught, where this host lives. */
   reportUncaught(error: unknown): void {
     this.log.uncaught(error);
@@ -443,39 +485,62 @@ export class Host {
     const guest = this.tabs.get(tabId) ?? new Tab(tabId);
     this.tabs.set(tabId, guest);
     guest.session = session;
+    guest.service = this.serviceNames.get(tabId);
     guest.send(this.stateMessage());
     if (this.store) guest.send({a: 'store.inventory', known: inventoryOf(this.store.keys())});
-    if (this.isMirrored) guest.send({a: 'mirror.wanted'});
-    for (const event of this.unheard.splice(0)) guest.send(event);
-    this.cancelIdle?.();
-    this.cancelIdle = undefined;
-    this.log.debug('host', () => `tab ${tabId} is here`);
+    if (guest.service === undefined) this.welcome(guest);
+    this.frames.attach(guest);
     this.board.tellAnew();
     return {
-      onMessage: message => this.requests.receive(guest, message),
+      onMessage: message => (message.a === 'service' ? this.frames.receive(guest, message['frame']) : this.requests.receive(guest, message)),
       onCall: (name, args) => this.answerCall(name, args),
       onMalformed: what => this.log.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
       onEnd: how => this.detach(guest, how)
     };
   }
 
+  /** What a page is told beside what services hear, too. */
+  private welcome(guest: Tab): void {
+    if (this.isMirrored) guest.send({a: 'mirror.wanted'});
+    for (const event of this.unheard.splice(0)) guest.send(event);
+    this.cancelIdle?.();
+    this.cancelIdle = undefined;
+    this.log.debug('host', () => `tab ${guest.id} is here`);
+  }
+
+  /** The tabs that are no services of this host. @param attached only those with a session */
+  private pages(attached = false): Tab[] {
+    return [...this.tabs.values()].filter(({service, session}) => service === undefined && (!attached || session));
+  }
+
   /** How many tabs have a session. */
   private get attachedTabs(): number {
-    let count = 0;
-    for (const {session} of this.tabs.values()) if (session) count++;
-    return count;
+    return this.pages(true).length;
+  }
+
+  private rollbacksOf(tab: Tab): ((done: () => void) => void)[] {
+    const found = [];
+    for (const doc of this.rollingBack) {
+      if (!doc.isRollingBack) this.rollingBack.delete(doc);
+      else if (doc.isFollowedBy(tab)) found.push((done: () => void) => doc.whenSettled(done));
+    }
+    return found;
   }
 
   private detach(tab: Tab, how: Ending): void {
     const gone = how === 'gone';
     tab.session = undefined;
+    this.frames.detach(tab, how);
     this.queries.detach(tab);
     this.presences.detach(tab, how !== 'broken');
     for (const doc of this.docs.all()) doc.detach(tab, gone);
     tab.token = undefined;
     this.log.forget(tab);
     this.log.debug('host', () => `tab ${tab.id} is ${how === 'broken' ? 'without a session' : how}`);
-    if (gone) this.tabs.delete(tab.id);
+    if (gone) {
+      this.tabs.delete(tab.id);
+      this.serviceNames.delete(tab.id);
+    }
     this.board.update();
     this.checkIdle();
   }
@@ -494,7 +559,7 @@ export class Host {
   async retire(ms: number): Promise<void> {
     // The goodbye of the tab that asks for this may be under way.
     await new Promise<void>(resolve => this.platform.clock.after(LOOK_MS, resolve));
-    if (!this.attachedTabs) await this.finish(ms);
+    await Promise.all([this.services?.finish(CALLS_MS), this.attachedTabs ? undefined : this.finish(ms)]);
     this.close();
   }
 
@@ -521,6 +586,7 @@ export class Host {
     while (this.store?.isDown && this.board.pendingOps && !this.closed) {
       await new Promise<void>(resolve => this.platform.clock.after(LOOK_MS, resolve));
     }
+    if (this.services) await this.services.finish(CALLS_MS);
     this.close();
   }
 
@@ -532,6 +598,8 @@ export class Host {
         return this.inspect();
       case 'host.clear':
         return this.clear();
+      case 'queries.settle':
+        return this.queries.settle(Array.isArray(args) ? args : [], this.platform.clock);
       case 'store.flush':
         return this.allWritten();
       case 'store.pendingDocs':
@@ -627,7 +695,7 @@ export class Host {
    * whether that succeeds or not. Rejects with the reason why something could not be deleted.
    */
   async clear(): Promise<void> {
-    this.sendToAll({a: 'host.cleared'});
+    for (const tab of this.pages()) tab.send({a: 'host.cleared'});
     this.connection.close();
     this.local.close();
     try {

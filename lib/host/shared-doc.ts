@@ -48,6 +48,8 @@ export interface SharedDocOwner {
   /** The server has an op. */
   onSaved(op: RealOp): void;
   onEntry(doc: SharedDoc, entry: Entry): void;
+  /** A rollback begins: see {@link SharedDoc.isRollingBack}. */
+  onRollback(doc: SharedDoc): void;
   readonly faults: Pick<ServerFaults, 'willRetry' | 'forget' | 'isTransient' | 'readAgain' | 'forgetRead'>;
   readonly fatalOps: Pick<FatalOps, 'isHeldBack' | 'forget'>;
   /** A tab is gone whose ops up to `seq` have their place. */
@@ -363,6 +365,7 @@ export class SharedDoc implements RecordedDocEvents {
   onRollback(): void {
     this.owner.faults.forget(this.doc);
     this.news.beginRollback();
+    this.owner.onRollback(this);
   }
 
   /** @internal */
@@ -602,6 +605,14 @@ export class SharedDoc implements RecordedDocEvents {
   whenSettled(callback: () => void): void {
     if (this.isUnsettled) this.held.hold(callback);
     else this.held.afterOthers(callback);
+  }
+
+  get isRollingBack(): boolean {
+    return this.news.isInRollback;
+  }
+
+  isFollowedBy(tab: Tab): boolean {
+    return this.followers.find(tab) !== undefined;
   }
 
   /** Calls back when the server has all that there is to send. */

@@ -1,6 +1,8 @@
 import {encodeError} from '../protocol/errors.js';
 import {nextTick} from '../platform/next-tick.js';
+import type {Clock} from '../platform/platform.js';
 import {item, keptResults, keyOf, resultsToKeep, shareUnknown, whenSettled, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import {settleQueries} from './query-settling.js';
 import type {SharedDoc} from './shared-doc.js';
 import {SharedQuery} from './shared-query.js';
 import type {Tab} from './tab.js';
@@ -88,6 +90,11 @@ export class SharedQueries {
 
   unsubscribe(tab: Tab, id: number): void {
     for (const query of [...this.queries.values()]) query.leave(tab, id);
+  }
+
+  /** Resolves when what is subscribed on these collections is what the server has: see {@link settleQueries}. */
+  settle(collections: readonly unknown[], clock: Clock): Promise<void> {
+    return settleQueries([...this.queries.values()].filter(query => collections.includes(query.collection)), clock);
   }
 
   /** The tab's session ended. */

@@ -1,6 +1,7 @@
 import arrayDiff from 'arraydiff';
 import {encodeError} from '../protocol/errors.js';
 import {item, keptResults, resultsToKeep, shareUnknown, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import type {LaggingQuery} from './query-settling.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {Tab} from './tab.js';
 import type {QueryDiff, RealDoc, RealQuery} from './upstream.js';
@@ -21,7 +22,7 @@ interface Member {
 }
 
 /** One real subscribed query, for all tabs that ask the same. */
-export class SharedQuery {
+export class SharedQuery implements LaggingQuery {
   private readonly real: RealQuery;
   private members: Member[] = [];
   private isFresh = false;
@@ -53,6 +54,21 @@ export class SharedQuery {
 
   get collection(): string {
     return this.request.c;
+  }
+
+  get ids(): string[] {
+    return (this.real.results ?? []).map(({id}) => id);
+  }
+
+  fetch(): Promise<string[]> {
+    const {c, q, o} = this.request;
+    return new Promise((resolve, reject) => {
+      const query = this.owner.connection.createFetchQuery(c, q, o ? {...o} : null, (error: Error | null, results: RealDoc[]) => {
+        if (error) reject(error);
+        else resolve(results.map(({id}) => id));
+      });
+      shareUnknown(query, this.owner);
+    });
   }
 
   join(tab: Tab, {id, r}: QueryRequest): void {

@@ -59,6 +59,13 @@ export class StatusBoard {
     });
   }
 
+  /** What has changed and is not told yet, for who can't wait for that. */
+  get untold(): HostStatus | undefined {
+    if (!this.cancel) return undefined;
+    const status = this.status();
+    return JSON.stringify(status) === this.told ? undefined : status;
+  }
+
   /** There is somebody who has been told nothing yet. */
   tellAnew(): void {
     this.told = '';

@@ -1,5 +1,7 @@
+import {postFrame} from '../broker/service-frames.js';
 import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
+import type {ServiceFrame} from '../protocol/frames.js';
 import type {TabId} from '../protocol/ids.js';
 import type {HostReport} from '../protocol/report.js';
 import {Answers, type Question} from './answers.js';
@@ -9,6 +11,8 @@ export class Tab {
   session: HostSession | undefined;
   /** Where it can give tokens: whether it is visible, and since when it has been there, in ms since the epoch. */
   token: {isVisible: boolean; since: number} | undefined;
+  /** The name of the service in this host whose connection it is. */
+  service: string | undefined;
   /** Until `endBulk`. */
   private isBulk = false;
   private readonly answers = new Answers((message, atOnce) => {
@@ -22,6 +26,12 @@ export class Tab {
   send(message: Message | string, care?: Care, mayWait?: boolean): void {
     this.answers.flush();
     this.session?.send(message, care, mayWait);
+  }
+
+  /** Posts a frame behind what the tab was told before. @throws where it can't be cloned */
+  postFrame(message: ServiceFrame, transfer: Transferable[]): void {
+    this.answers.flush();
+    if (this.session) postFrame(this.session, message, transfer);
   }
 
   /** @param state of the document that the tab asks for, as JSON */

@@ -9,6 +9,7 @@ export function memoryChannels(schedule: (deliver: () => void) => void = queueMi
   const rooms = new Map<string, Set<MemoryChannel>>();
   class MemoryChannel implements Channel {
     onmessage: Channel['onmessage'] = null;
+    readonly sharesObjects = true;
     constructor(readonly name: string) {}
     postMessage(data: unknown): void {
       const room = rooms.get(this.name);

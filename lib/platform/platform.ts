@@ -5,10 +5,12 @@
 
 /** The part of BroadcastChannel that the broker uses. */
 export interface Channel {
-  postMessage(data: unknown): void;
+  postMessage(data: unknown, transfer?: Transferable[]): void;
   /** `any`, so that a BroadcastChannel, whose events have much more than `data`, is one of these. */
   onmessage: ((event: any) => void) | null;
   close(): void;
+  /** The receiver gets the very objects: it is in the same thread. */
+  readonly sharesObjects?: boolean;
   /** Node's BroadcastChannel keeps its process alive until this is called. */
   unref?(): unknown;
 }

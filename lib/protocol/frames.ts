@@ -88,6 +88,30 @@ export interface Batch {
   down?: true;
   /** Each a message as JSON: cheaper than a structured clone, and made once for many tabs. */
   messages: string[];
+  /** Cloned, not JSON, and handled after the messages. Left out where there are none. Who receives them checks each. */
+  frames?: ServiceFrame[];
+}
+
+/** What is told of a tab or a service, in place of a frame. */
+export type ServiceEvent =
+  /** To a service: the tab has a session. It had none, and may come back. It is gone for good. */
+  | 'here' | 'lost' | 'gone'
+  /** To a tab: there is no service of this name. Its connection has ended, for a reason. */
+  | 'no service' | 'closed';
+
+/** A frame of `sharedb-tabs/remote` on its way between a tab and a service in the host. The host does not look into it. */
+export interface ServiceFrame {
+  /** In a session of a tab, the service's name; in a session of a service, the tab's id. */
+  peer: string;
+  /** Numbers the connections between the two; 0 is all of them. */
+  channel: number;
+  frame?: unknown;
+  event?: ServiceEvent;
+  reason?: string;
+  /** With 'here': whether objects can be moved to the tab. */
+  canTransfer?: boolean;
+  /** What is to be moved with the frame where it goes on. Only on channels within one thread. */
+  transfer?: Transferable[];
 }
 
 /** Why a tab ends its session: it is closed for good, or in the back/forward cache, and may come back. */
@@ -152,7 +176,8 @@ export function parseTabChannelMessage(data: unknown): TabChannelMessage | undef
       return isCount(data['attempt']) ? (data as unknown as Absent) : undefined;
     case 'batch':
       return isOfSession(data) && isCount(data['n']) && isCount(data['ack']) &&
-        Array.isArray(data['messages']) && data['messages'].every(isText)
+        Array.isArray(data['messages']) && data['messages'].every(isText) &&
+        Array.isArray(data['frames'] ?? [])
         ? (data as unknown as Batch) : undefined;
     case 'end':
       return isOfSession(data) && isText(data['reason']) ? (data as unknown as End) : undefined;

@@ -1,5 +1,5 @@
 /** Raised when a tab and a host of different builds could misunderstand each other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /**
  * Whether one build is newer than another: by the protocol, else by what the app calls its builds, digits

@@ -1,5 +1,5 @@
 import type {Clock} from '../platform/platform.js';
-import {RemoteError} from './errors.js';
+import {RemoteError, type RemoteErrorCode} from './errors.js';
 import {PULL, UNASKED, WANTED, outgoing, type Outgoing, type Wants} from './wire.js';
 
 /** After so many results that nothing was said of, or so many ms, a frame is posted to say that they have arrived. */
@@ -33,6 +33,8 @@ export class CallRecord {
   readonly trace: {readonly id: number; isOver: boolean};
   private waiting: {resolve(value: unknown): void; reject(error: unknown): void; promise: Promise<unknown>} | undefined;
   cancelTimeout: (() => void) | undefined;
+  /** The connection that it was made on, where that is not the one of the stub. */
+  owner: unknown;
 
   constructor(readonly id: number, readonly what: string, readonly item: Outgoing | undefined, private readonly calls: Calls) {
     this.trace = {id, isOver: item === undefined};
@@ -44,6 +46,8 @@ export class CallRecord {
 
   /** The result will be awaited: said before the frame is posted, no message of its own is needed. */
   want(): void {
+    // `await` reads `then` now, and calls it a microtask later.
+    this.isAwaited = true;
     if (!this.outcome) this.here ??= this.calls.stackHere();
     if (this.outcome || this.wants === WANTED || !this.item) return;
     this.item.message[6] = WANTED;
@@ -112,10 +116,12 @@ export class Calls {
     const call = new CallRecord(id, what, item, this);
     item.posted = () => {
       call.isPosted = true;
-      if (call.wants === WANTED) this.startTimeout(call);
     };
     item.failed = error => this.fail(call, error);
-    if (call.wants === WANTED) this.pending.set(id, call);
+    if (call.wants === WANTED) {
+      this.pending.set(id, call);
+      this.startTimeout(call);
+    }
     return call;
   }
 
@@ -131,9 +137,8 @@ export class Calls {
     const closed = this.options.closedWith();
     if (closed) return call.settle({ok: false, error: closed});
     this.pending.set(call.id, call);
-    if (!call.isPosted) return;
-    this.options.put(outgoing([PULL, call.id]));
     this.startTimeout(call);
+    if (call.isPosted) this.options.put(outgoing([PULL, call.id]));
   }
 
   handleReturn(id: number, value: unknown): void {
@@ -184,13 +189,13 @@ export class Calls {
   }
 
   /** @param mayHaveRun whether what was posted may have been done there */
-  rejectAll(reason: string, mayHaveRun = true): void {
+  rejectAll(reason: string, mayHaveRun = true, code: RemoteErrorCode = 'ERR_REMOTE_CLOSED'): void {
     const calls = [...this.pending.values()];
     this.pending.clear();
     this.takeSeen();
     for (const call of calls) {
       const ran = call.isPosted && mayHaveRun;
-      call.settle({ok: false, error: new RemoteError('ERR_REMOTE_CLOSED', `${call.what} has no answer: ${reason}. ${ran ? 'It may have been done' : 'It was not done'}`, {mayHaveRun: ran})});
+      call.settle({ok: false, error: new RemoteError(code, `${call.what} has no answer: ${reason}. ${ran ? 'It may have been done' : 'It was not done'}`, {mayHaveRun: ran})});
     }
   }
 
@@ -222,7 +227,10 @@ export class Calls {
     if (timeout === undefined || call.outcome || call.cancelTimeout) return;
     call.cancelTimeout = clock.after(timeout, () => {
       this.pending.delete(call.id);
-      call.settle({ok: false, error: new RemoteError('ERR_REMOTE_TIMEOUT', `${call.what} has no answer within ${timeout} ms. It may still be done`, {mayHaveRun: true})});
+      const mayHaveRun = call.isPosted;
+      // It would be done when nobody waits for it any more.
+      if (!mayHaveRun) call.item!.withdraw?.();
+      call.settle({ok: false, error: new RemoteError('ERR_REMOTE_TIMEOUT', `${call.what} has no answer within ${timeout} ms. ${mayHaveRun ? 'It may still be done' : 'It was not done'}`, {mayHaveRun})});
     });
   }
 }

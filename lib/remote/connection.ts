@@ -14,11 +14,16 @@ import {resolveOptions, type ResolvedOptions} from './options.js';
 import {Outbox} from './outbox.js';
 import {Exports, Imports, type Reference} from './references.js';
 import {createStub, describe, nodeOf, releaseNode, type StubNode, type StubPeer} from './stubs.js';
-import type {Connection, Evaluate, FrameTransport, RemoteOptions} from './types.js';
+import type {Connection, Evaluate, FrameDelivery, FrameTransport, RemoteOptions} from './types.js';
 import {BYE, DO, FLOW, FLUSH, GET, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
+
+/** Why a connection can end. */
+export type EndCode = 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' | 'ERR_REMOTE_NO_SERVICE';
 
 /** What this version can do beside its protocol. */
 const FEATURES: string[] = [];
+/** Nobody waits for a greeting or a goodbye to be posted. */
+const NOBODY: FrameDelivery = {posted() {}, failed() {}};
 const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
 
 /**
@@ -55,7 +60,7 @@ export class Peer implements Connection, StubPeer {
     this.closed = new Promise(resolve => this.over = resolve);
     this.outbox = new Outbox({
       name: resolved.name,
-      post: (frame, transfer) => transport.post(frame, transfer),
+      post: (frame, transfer, delivery) => transport.post(frame, transfer, delivery),
       rideAlong: () => this.rideAlong(),
       collect: () => this.handlers.collect(),
       collectFailed: error => this.tellError(error, 'the data that goes along with a frame')
@@ -98,7 +103,7 @@ export class Peer implements Connection, StubPeer {
 
   greet(): void {
     try {
-      this.transport.post(this.outbox.frame(0, [[HELLO, this.options.name, FEATURES, this.nonce]]), []);
+      this.transport.post(this.outbox.frame(0, [[HELLO, this.options.name, FEATURES, this.nonce]]), [], NOBODY);
     } catch (error) {
       this.end(`nothing can be posted: ${String(error)}`, false);
     }
@@ -126,13 +131,13 @@ export class Peer implements Connection, StubPeer {
   }
 
   /** @param says whether the other side is to be told */
-  end(reason: string, says: boolean, mayHaveRun = true, code: 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' = 'ERR_REMOTE_CLOSED'): void {
+  end(reason: string, says: boolean, mayHaveRun = true, code: EndCode = 'ERR_REMOTE_CLOSED'): void {
     if (this.state === 'closed') return;
     if (says) this.sayBye(reason);
     this.state = 'closed';
     this.closedBy = new RemoteError(code, `The connection has ended: ${reason}`, {mayHaveRun: false});
     this.outbox.close();
-    this.drop(reason, mayHaveRun);
+    this.drop(reason, mayHaveRun, code === 'ERR_REMOTE_NO_SERVICE' ? code : undefined);
     this.transport.onframe = this.transport.onclose = null;
     this.transport.onfault = null;
     this.transport.close();
@@ -144,14 +149,14 @@ export class Peer implements Connection, StubPeer {
   private sayBye(reason: string): void {
     this.outbox.flush();
     try {
-      this.transport.post(this.outbox.frame(0, [[BYE, reason]]), []);
+      this.transport.post(this.outbox.frame(0, [[BYE, reason]]), [], NOBODY);
     } catch {
       // The endpoint is gone: nobody is there to be told.
     }
   }
 
-  private drop(reason: string, mayHaveRun: boolean): void {
-    this.calls.rejectAll(reason, mayHaveRun);
+  private drop(reason: string, mayHaveRun: boolean, code: EndCode = 'ERR_REMOTE_CLOSED'): void {
+    this.calls.rejectAll(reason, mayHaveRun, code);
     this.flows.close(new RemoteError('ERR_REMOTE_CLOSED', `The connection has ended: ${reason}`, {mayHaveRun: true}));
     this.imports.clear();
     this.exports.clear();
@@ -168,6 +173,7 @@ export class Peer implements Connection, StubPeer {
     const {target} = node;
     const path = key === undefined ? node.path : [...node.path, key];
     const what = describe({...node, path});
+    if (target instanceof CallRecord && !target.outcome && !target.item) return this.operateLater(target, node, kind, key, values, what);
     if (this.closedBy) return this.calls.settled({ok: false, error: this.closedBy}, what);
     if (target instanceof CallRecord && target.outcome) return this.operateHere(target.outcome, path, kind, values, what, wants);
     if (target !== 0 && !(target instanceof CallRecord) && target.isReleased) {
@@ -190,12 +196,24 @@ export class Peer implements Connection, StubPeer {
     if (item.isUrgent && wants !== NEVER) item.message[6] = WANTED;
     const call = this.calls.record(id, what, item);
     const {failed} = item;
+    item.withdraw = () => {
+      item.isWithdrawn = true;
+      this.uncount(item);
+    };
     item.failed = error => {
       this.uncount(item);
       failed?.(new RemoteError('ERR_REMOTE_UNCLONEABLE', `An argument can't be sent: ${(error as Error).message}`, {path: ''}));
     };
     if (wants !== NEVER) this.results.register(call, call.trace);
     this.outbox.put(item);
+    return call;
+  }
+
+  /** The result will be known here alone. */
+  private operateLater(target: CallRecord, node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], what: string): CallRecord {
+    const call = new CallRecord(0, what, undefined, this.calls);
+    const run = (): unknown => this.operate(node, kind, key, values, WANTED).promise();
+    target.promise().then(run, run).then(value => call.settle({ok: true, value}), (error: unknown) => call.settle({ok: false, error}));
     return call;
   }
 
@@ -219,6 +237,21 @@ export class Peer implements Connection, StubPeer {
     }
   }
 
+  /** Posts what was recorded by now, not at the end of the turn. */
+  flushNow(): void {
+    this.outbox.flush();
+  }
+
+  /** How many operations of the other side are being done. */
+  get answering(): number {
+    return this.inbox.pending;
+  }
+
+  /** New calls of the other side are answered by this error. */
+  refuse(error: Error): void {
+    this.inbox.refusal = error;
+  }
+
   private readSettled({target, path}: StubNode): unknown {
     const {outcome} = target as CallRecord;
     if (!outcome!.ok) throw outcome!.error;
@@ -227,8 +260,8 @@ export class Peer implements Connection, StubPeer {
     return node ? createStub(node.peer, node.target, [...node.path, ...path]) : perform(outcome!.value, path, GET, [], HERE);
   }
 
-  async *iterate(call: CallRecord): AsyncIterableIterator<unknown> {
-    yield* (await call.promise()) as AsyncIterable<unknown>;
+  iterate(call: CallRecord): AsyncIterableIterator<unknown> {
+    return iterateResult(call);
   }
 
   release(target: Reference | CallRecord): void {
@@ -347,6 +380,11 @@ export class Peer implements Connection, StubPeer {
     if (released.length) items.push(outgoing([RELEASE, released]));
     return items;
   }
+}
+
+/** The items of a result. */
+export async function *iterateResult(call: CallRecord): AsyncIterableIterator<unknown> {
+  yield* (await call.promise()) as AsyncIterable<unknown>;
 }
 
 /** What is done here on a value that has arrived: nothing is kept from who has it. */

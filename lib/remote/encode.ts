@@ -218,13 +218,14 @@ class Encoding {
   private fn(value: unknown): unknown {
     const node = nodeOf(value);
     if (!node) return this.reference(value as object, markOf(value as object));
-    if (node.peer !== this.peer.stubs) return this.reference(value as object, undefined);
+    if ((node.peer.actual ?? node.peer) !== this.peer.stubs) return this.reference(value as object, undefined);
     const {target, path} = node;
     if (target === 0) return this.hole(THERE, [0, path]);
     if (!(target instanceof CallRecord)) {
       if (target.isReleased) throw new RemoteError('ERR_REMOTE_RELEASED', `The stub of ${target.name || 'an object'} was released`);
       return this.hole(THERE, [-target.id, path]);
     }
+    if (!target.outcome && !target.item) return this.hole(PROMISE, this.flow('promise', value as unknown as object));
     if (!target.outcome) return this.hole(THERE, [target.id, path]);
     return this.walk(this.peer.readSettled(node));
   }

@@ -42,11 +42,15 @@ export class Inbox {
   private lastId = 0;
   private hasToldMalformed = false;
   private root: {value: unknown} | undefined;
+  /** The answer to calls that begin now. */
+  refusal: Error | undefined;
   private expose!: (value: unknown) => void;
   private readonly exposed = new Promise<unknown>(resolve => this.expose = resolve);
 
   constructor(private readonly peer: InboxPeer) {
     const {options} = peer;
+    // Who calls hears of it.
+    this.exposed.catch(() => {});
     this.answers = new Answers({
       returnValue: (id, value) => peer.returnValue(id, value, this.materialized.delete(id)),
       throwError: (id, error, origin, unasked) => peer.throwError(id, error, origin, unasked)
@@ -69,10 +73,7 @@ export class Inbox {
       this.root = {value};
       return this.expose(value);
     }
-    const root = Promise.resolve(value);
-    // Who calls hears of it.
-    root.catch(() => {});
-    this.expose(root);
+    this.expose(value);
   }
 
   get pending(): number {
@@ -189,6 +190,7 @@ export class Inbox {
     const {pending, references} = this.peer.options.limits;
     this.answers.begin(id, wants as Wants, () => {
       if (!decoded) throw error;
+      if (this.refusal && target === 0) throw this.refusal;
       if (this.answers.pending >= pending) throw tooMany('calls are under way', pending);
       if (this.answers.size >= references) throw tooMany('results are held', references);
       if (kind === EVALUATE || kind === RUN) this.materialized.add(id);

@@ -1,8 +1,9 @@
+import type {FrameDelivery} from './types.js';
 import {PROTOCOL, type Outgoing} from './wire.js';
 
 export interface OutboxOptions {
   name: string;
-  post(frame: unknown[], transfer: Transferable[]): void;
+  post(frame: unknown[], transfer: Transferable[], delivery: FrameDelivery): unknown;
   /** What rides along with the messages of a frame. */
   rideAlong(): Outgoing[];
   /** The handlers' data for this frame, or 0. */
@@ -43,7 +44,7 @@ export class Outbox {
 
   flush(): void {
     if (this.isHeld || this.isClosed) return;
-    const items = this.queue;
+    const items = this.queue.filter(item => !item.isWithdrawn);
     this.queue = [];
     items.push(...this.options.rideAlong());
     if (!items.length && !this.mustPost) return;
@@ -56,11 +57,18 @@ export class Outbox {
     const transfer: Transferable[] = [];
     for (const item of items) if (item.transfer.length) transfer.push(...item.transfer);
     try {
-      this.options.post(this.frame(ext, items.map(item => item.message)), transfer);
+      this.post(ext, items, transfer);
     } catch {
-      return this.postEach(ext, items);
+      this.postEach(ext, items);
     }
-    for (const item of items) item.posted?.();
+  }
+
+  private post(ext: unknown, items: readonly Outgoing[], transfer: Transferable[]): void {
+    const delivery = {
+      posted: () => { for (const item of items) item.posted?.(); },
+      failed: (error: unknown) => { for (const item of items) item.failed?.(error); }
+    };
+    if (this.options.post(this.frame(ext, items.map(item => item.message)), transfer, delivery) !== 'later') delivery.posted();
   }
 
   /** What waits is given back. */
@@ -79,19 +87,17 @@ export class Outbox {
   private postEach(ext: unknown, items: Outgoing[]): void {
     if (ext !== 0) {
       try {
-        this.options.post(this.frame(ext, []), []);
+        this.post(ext, [], []);
       } catch (error) {
         this.options.collectFailed(error);
       }
     }
     for (const item of items) {
       try {
-        this.options.post(this.frame(0, [item.message]), item.transfer);
+        this.post(0, [item], item.transfer);
       } catch (error) {
         item.failed?.(error);
-        continue;
       }
-      item.posted?.();
     }
   }
 }

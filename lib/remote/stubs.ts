@@ -6,6 +6,8 @@ import {CALL, DELETE, GET, NEVER, NEW, SET, UNASKED, type Kind, type Wants} from
 /** What operations on stubs need of a connection. */
 export interface StubPeer {
   readonly connection: unknown;
+  /** The connection behind a stub that outlives it. */
+  readonly actual?: StubPeer | undefined;
   operate(node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], wants: Wants): CallRecord;
   release(reference: Reference | CallRecord): void;
   iterate(call: CallRecord, path: readonly string[]): AsyncIterableIterator<unknown>;
@@ -79,7 +81,7 @@ const TRAPS: ProxyHandler<ProxyTarget> = {
     return prepareEvent(args[0], options, node.target as Reference) ? (holder.trigger ?? (values => called(node, values as unknown[])))(args) : undefined;
   },
   construct(holder, args) {
-    return createStub(holder.node.peer, holder.node.peer.operate(holder.node, NEW, undefined, args, UNASKED));
+    return stubOf(holder.node, holder.node.peer.operate(holder.node, NEW, undefined, args, UNASKED));
   },
   set(holder, key, value) {
     if (typeof key !== 'string') return false;
@@ -101,7 +103,9 @@ const TRAPS: ProxyHandler<ProxyTarget> = {
   preventExtensions: () => false
 };
 
-const called = (node: StubNode, args: unknown[]): Fn => createStub(node.peer, node.peer.operate(node, CALL, undefined, args, UNASKED));
+const called = (node: StubNode, args: unknown[]): Fn => stubOf(node, node.peer.operate(node, CALL, undefined, args, UNASKED));
+
+const stubOf = ({peer}: StubNode, call: CallRecord): Fn => createStub((call.owner as StubPeer | undefined) ?? peer, call);
 
 function readSymbol(holder: ProxyTarget, key: symbol): unknown {
   const {node} = holder;

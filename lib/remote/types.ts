@@ -87,10 +87,19 @@ export interface NodeEndpoint {
 /** Anything that posts messages: a Worker, SharedWorker, MessagePort, a worker's global scope; Node's Worker, MessagePort, parentPort. */
 export type Endpoint = WebEndpoint | NodeEndpoint | {readonly port: WebEndpoint} | FrameTransport;
 
+/** What becomes of a frame that is not posted at once. */
+export interface FrameDelivery {
+  posted(): void;
+  failed(error: unknown): void;
+}
+
 /** What carries frames between two peers, in order. The peer knows nothing else of how it is connected. */
 export interface FrameTransport {
-  /** Posts a frame. What throws here has posted and moved nothing. */
-  post(frame: unknown, transfer: Transferable[]): void;
+  /**
+   * Posts a frame. What throws here has posted and moved nothing.
+   * @returns 'later' where it is not posted yet: then `delivery` is told, once
+   */
+  post(frame: unknown, transfer: Transferable[], delivery: FrameDelivery): unknown;
   onframe: ((frame: unknown) => void) | null;
   /** Called when nothing more will come. */
   onclose: ((reason: string, mayHaveRun?: boolean) => void) | null;
@@ -100,8 +109,6 @@ export interface FrameTransport {
   readonly isConnected?: boolean;
   /** Why objects can't be moved to the other side; undefined where they can. */
   readonly cannotTransfer?: string | undefined;
-  /** Whether all that was posted at the end was surely not handled. */
-  wasHandled?(): boolean;
 }
 
 /** What an app decides for one connection. */

@@ -86,6 +86,9 @@ export interface Outgoing {
   readonly counted: number[];
   /** It holds what the app may change: it is posted before the app goes on. */
   isUrgent?: boolean;
+  /** It is not to be posted any more. */
+  isWithdrawn?: boolean;
+  withdraw?(): void;
   /** Called when it is posted. */
   posted?(): void;
   /** Called when it can't be posted. */

@@ -78,6 +78,18 @@ export interface ProxyConnectionEvents extends ConnectionEvents {
 /** Of more documents that a tab lets go of, nothing is under way by the time that it opens them again. */
 const MAX_DESTROYED = 1024;
 
+/** What services have to do with a connection: see `sharedb-tabs/remote`. It is loaded only where the app uses one. */
+export interface ServiceFrames {
+  /** A session with a host begins: what is told by then is under way. */
+  begin(): void;
+  /** The session has ended; there may be another one. */
+  end(): void;
+  /** @param message with a frame */
+  receive(message: object): void;
+  /** A document has an op that the host has not got. */
+  noteUnsent(doc: ProxyDoc): void;
+}
+
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
 /**
@@ -94,7 +106,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     () => this.status, (c, d) => this.getExisting(c, d) as ProxyDoc | undefined, state => this.emit('saveState', state)
   );
   private readonly hostSocket: HostSocket;
-  private link: HostLink | undefined;
+  /** @internal */
+  link: HostLink | undefined;
   /** Of the host's content, where it has no store but its tabs. */
   private mirrorDuty: OnDemand<MirrorDuty> | undefined;
   private readonly lostOps: LostOps;
@@ -113,6 +126,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The last documents that this tab has let go of. */
   private readonly destroyed = new Map<string, true>();
   private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
+  /** Of services that this tab uses. @internal */
+  frames: ServiceFrames | undefined;
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
   /** Which documents there are without a server. */
@@ -461,6 +476,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (!this.isLinked) this.beginToTalk(continues);
     // The host works on it while the app hears of it.
     this.link?.flush();
+    this.frames?.begin();
     this.emit('hostState', 'connected');
   }
 
@@ -543,6 +559,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private setLinked(isLinked: boolean): void {
     if (this.isLinked === isLinked) return;
     this.isLinked = isLinked;
+    // Before documents tell who waits for them that there is no host any more.
+    if (!isLinked) this.frames?.end();
     this.startBulk();
     if (isLinked) {
       for (const query of Object.values(this.queries)) query.send();
@@ -602,6 +620,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   private receive(message: Message): void {
+    if (message.a === 'service') return this.frames?.receive(message);
     if (message.a !== 'host.log') this.log.debug('message', () => `from the host: ${brief(message)}`);
     if (!isEvent(message)) return this.warn('sharedb-tabs: dropped a malformed message of the host', message.a);
     switch (message.a) {
@@ -711,7 +730,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return this.getExisting(c as string, d as string) as ProxyDoc | undefined;
   }
 
-  private proxyDocs(): ProxyDoc[] {
+  /** @internal */
+  proxyDocs(): ProxyDoc[] {
     return Object.values(this.collections).flatMap(docs => Object.values(docs) as unknown[] as ProxyDoc[]);
   }
 

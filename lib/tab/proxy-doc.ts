@@ -36,8 +36,8 @@ type OpMessage = EntryMessage & {seq: number};
  */
 export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   declare readonly connection: ProxyConnection;
-  /** The revision of the host's history that the document shows, null when it shows none. */
-  private rev: number | null = null;
+  /** The revision of the host's history that the document shows, null when it shows none. @internal */
+  rev: number | null = null;
   private readonly unconfirmed = new UnconfirmedSteps();
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
@@ -46,21 +46,23 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private run = 0;
   /** The last ops were made on a state that was too old for the host. */
   private isBehind = false;
-  /** Ops that have their place in the history and wait for the server's answer. */
-  private unsettled: PendingOp[] = [];
+  /** Ops that have their place in the history and wait for the server's answer. @internal */
+  unsettled: PendingOp[] = [];
   /** What was ingested from elsewhere, for a host that has not loaded the document. */
   private seed: SnapshotData | undefined;
-  private setAside: PendingOp[] | undefined;
+  /** @internal */
+  setAside: PendingOp[] | undefined;
   /** The version that those were made on, where it is known. */
   private setAsideAt: number | undefined;
   /** What is shown may have ops of other tabs in it that the server has not acknowledged. */
   private isMixed = false;
-  private wasPaused = false;
+  /** @internal */
+  wasPaused = false;
   private isHeldBack = false;
   /** A tick is on its way that flushes. */
   private willFlush = false;
-  /** When the last op was sent to the host, in ms since the epoch. */
-  private flushedAt = 0;
+  /** When the last op was sent to the host, in ms since the epoch. @internal */
+  flushedAt = 0;
   /** The request that is being made is content with the stored state. */
   private storedWillDo = false;
   /** What a fetch calls back that has no callback of its own. */
@@ -95,8 +97,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     return this.unanswered.flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
   }
 
-  /** The ops that the server has not answered to, in order. */
-  private get unanswered(): PendingOp[] {
+  /** The ops that the server has not answered to, in order. @internal */
+  get unanswered(): PendingOp[] {
     return [...(this.setAside ?? []), ...this.unsettled, ...this.unsent];
   }
 
@@ -200,7 +202,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.when(() => !this.connection.canSend || !this.notAtHost.some(op => ops.has(op)), callback);
   }
 
-  private when(isOver: () => boolean, callback: () => void): void {
+  /** @internal */
+  when(isOver: () => boolean, callback: () => void): void {
     if (isOver()) callback();
     else (this.waiting ??= []).push({isOver, callback});
   }
@@ -408,6 +411,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   override _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void {
     // It is the app that brings it back, as upstream lets it.
     this.isDestroyed = false;
+    this.connection.frames?.noteUnsent(this);
     withFastType(this, () => super._pushOp(op, source, callback));
   }
 

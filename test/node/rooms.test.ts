@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   host: ['protocol', 'platform', 'ot', 'broker', 'store'],
   tab: ['protocol', 'platform', 'ot', 'broker'],
   tasks: ['platform'],
-  connect: ['protocol', 'platform', 'tab', 'host'],
+  connect: ['protocol', 'platform', 'tab', 'host', 'remote'],
   react: ['protocol', 'platform', 'tab'],
   queries: ['host'],
   undo: ['platform', 'ot', 'tab'],

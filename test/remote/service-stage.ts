@@ -1,0 +1,116 @@
+import {MessageChannel, type MessagePort} from 'node:worker_threads';
+import Backend from 'sharedb';
+import * as running from '../../lib/connect/running-services.js';
+import {serviceCode, serviceSource, type ServicesOption} from '../../lib/connect/service-source.js';
+import type {ServiceOptions} from '../../lib/connect/service-types.js';
+import {Host, InMemoryStorage, type HostOptions, type StoreOptions} from '../../lib/host.js';
+import {createConnection, type ProxyConnection, type ProxyDoc} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {systemClock} from '../../lib/platform/browser.js';
+import type {Channel, Clock} from '../../lib/platform/platform.js';
+import type {ProxyConnectionOptions} from '../../lib/tab/linked-connection.js';
+import {ProxyConnection as OwnConnection} from '../../lib/tab/proxy-connection.js';
+import {PortedConnection} from '../node/ported-connection.js';
+import {settled} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+
+// It is here at once, and the same that tests can reach into.
+serviceCode.running = () => Promise.resolve(running);
+
+export type Mode = 'port' | 'broadcast' | 'direct';
+export const MODES: readonly Mode[] = ['port', 'broadcast', 'direct'];
+
+export interface StageOptions {
+  mode?: Mode;
+  services: ServicesOption;
+  serviceOptions?: ServiceOptions;
+  store?: StoreOptions | false;
+  host?: Partial<HostOptions>;
+  clock?: Clock;
+  /** How long what is sent to the server takes, in ms. */
+  serverDelay?: number;
+}
+
+/** A server, a host with services, and tabs. */
+export class ServiceStage {
+  readonly backend: Backend;
+  readonly warnings: [string, unknown][] = [];
+  readonly channel: (name: string) => Channel;
+  readonly store: StoreOptions | false;
+  host: Host | undefined;
+  private readonly real: {close(): void}[] = [];
+  private readonly open: ProxyConnection[] = [];
+
+  constructor(readonly options: StageOptions) {
+    this.backend = new Backend({presence: true, doNotForwardSendPresenceErrorsToClient: true, errorHandler: () => {}} as never);
+    const {serverDelay} = options;
+    if (serverDelay) this.backend.use('receive', (_context, next) => void systemClock.after(serverDelay, next));
+    const {mode = 'port'} = options;
+    this.store = options.store ?? false;
+    // Node has BroadcastChannels: what is sent over them is cloned, and nothing can be moved.
+    const prefix = String(Math.random());
+    this.channel = mode === 'broadcast' ? name => new BroadcastChannel(prefix + name) as unknown as Channel : memoryChannels();
+    if (mode !== 'direct') this.startHost();
+  }
+
+  get warn(): (message: string, detail: unknown) => void {
+    return (message, detail) => void this.warnings.push([message, detail]);
+  }
+
+  startHost(more: Partial<HostOptions> = {}): Host {
+    const {services, serviceOptions, clock, host} = this.options;
+    this.host = new Host({
+      connection: this.connect(), channel: this.channel, place: 'shared-worker', store: this.store, mirror: false, clock, warn: this.warn,
+      services: serviceSource(services, serviceOptions), ...host, ...more
+    });
+    return this.host;
+  }
+
+  private connect(): unknown {
+    const real = this.backend.connect();
+    this.real.push(real);
+    return real;
+  }
+
+  /** The server can't be reached any more. */
+  goOffline(): void {
+    for (const real of this.real) real.close();
+  }
+
+  tab(options: ProxyConnectionOptions = {}): ProxyConnection {
+    const {mode = 'port', services, serviceOptions, clock} = this.options;
+    const own = {channel: this.channel, warn: this.warn, clock, ...options};
+    const connection = mode === 'direct'
+      ? createConnection({connect: () => this.connect()}, {mode: 'direct', services, ...(serviceOptions && {serviceOptions}), warn: this.warn})
+      : mode === 'broadcast' ? new OwnConnection(own) : new PortedConnection(own, hello => this.greet(hello));
+    this.open.push(connection);
+    return connection;
+  }
+
+  /** The host is replaced by another one. Tabs that have no session with it greet it when it announces itself. */
+  async replaceHost(more: Partial<HostOptions> = {}): Promise<Host> {
+    this.host?.close();
+    await until('the tabs have lost their host', () => this.open.every(({hostState}) => hostState !== 'connected'));
+    return this.startHost(more);
+  }
+
+  private greet(hello: Parameters<Host['admit']>[0]): Channel | undefined {
+    const {port1, port2} = new MessageChannel() as unknown as {port1: MessagePort & Channel; port2: MessagePort & Channel};
+    return this.host?.admit(hello, port2) ? port1 : undefined;
+  }
+
+  /** A subscribed document. */
+  async doc<Data>(connection: ProxyConnection, id: string, data?: Data): Promise<ProxyDoc<Data>> {
+    const doc = connection.get<Data>('docs', id);
+    await settled(done => doc.subscribe(done));
+    if (data !== undefined && !doc.type) await settled(done => doc.create(data, done));
+    return doc;
+  }
+
+  close(): void {
+    for (const each of this.open.splice(0)) each.close();
+    this.host?.close();
+  }
+}
+
+export const memoryStore = (durability?: 'relaxed' | 'strict' | 'delayed'): StoreOptions => ({storage: new InMemoryStorage(), ...(durability && {durability})});
