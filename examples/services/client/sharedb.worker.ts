@@ -1,0 +1,5 @@
+/** The host of all tabs, with the app's services in it. */
+import {startHost} from 'sharedb-tabs/worker';
+import {Words} from './words.js';
+
+startHost({services: {words: host => new Words(host)}});
