@@ -58,6 +58,8 @@ export type Remote<T> = IsAny<T> extends true ? any
 
 /** A promise of a result, and a stub of it: its members can be used at once, in the same round trip. */
 export type Call<R> = IsAny<R> extends true ? any
+  // A conditional type distributes over the members of `never`, of which there are none.
+  : [R] extends [never] ? Stub<R> & Promise<never> & Disposable
   : Stub<R> & Promise<Received<R>> & Disposable
     & (R extends Fn ? RemoteFn<R> : unknown)
     & ([R] extends [Copied] ? unknown : R extends readonly (infer X)[] ? {readonly [index: number]: Call<X>} : Members<NonNullable<R>>)

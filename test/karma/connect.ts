@@ -1,4 +1,5 @@
 import {createConnection, type ConnectOptions} from '../../lib/index.js';
+import {services} from './counting-service.js';
 
 /** The only place that names the workers, so that test page, iframes and windows load the same scripts. */
 const sharedWorkers = {
@@ -37,6 +38,7 @@ export function connect({worker = 'good', ownWorker, without = [], ...options}: 
   for (const what of without) Object.defineProperty(what === 'locks' ? navigator : window, what, {value: undefined});
   return createConnection({
     ...options,
+    services,
     sharedWorker: () => sharedWorkers[worker](options.namespace),
     worker: ownWorker && (() => ownWorkers[ownWorker](options.namespace))
   });

@@ -72,3 +72,11 @@ export async function drives(): Promise<void> {
   const asTree: Stub<Tree> = call;
   void [asNode, asTree];
 }
+
+declare const never: Remote<{fail(): never; hang(): Promise<never>}>;
+
+export async function rejects(): Promise<void> {
+  // What never returns can be awaited all the same.
+  await never.fail().then(() => 1, () => 2);
+  await never.hang().catch(() => {});
+}
