@@ -91,6 +91,8 @@ export class FrameSender {
       if (!doc.hasUnsent) this.unsent.delete(doc);
       else if (!isStuck(doc)) docs.push(doc);
     }
+    // Somebody waits for them: not at the end of the turn.
+    if (docs.length) this.connection.link?.flush();
     return docs;
   }
 }
