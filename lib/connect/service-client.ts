@@ -109,13 +109,17 @@ class ServiceClient implements StubPeer, LinkUser {
   }
 
   private async callUntilKnown(node: StubNode, key: string | undefined, values: readonly unknown[]): Promise<unknown> {
+    let mayHaveRun = false;
     for (let hosts = 1; ; hosts++) {
       const peer = this.actual;
       try {
         return await this.operateNow(node, CALL, key, values, 1).promise();
       } catch (error) {
         const isLost = error instanceof RemoteError && error.code === 'ERR_REMOTE_CLOSED' && (peer.state === 'closed' || error.mayHaveRun === false);
-        if (!isLost || this.link.isClosed || hosts === MAX_HOSTS) throw error;
+        mayHaveRun ||= isLost && error.mayHaveRun !== false;
+        if (!isLost) throw error;
+        // An earlier host may have made the call.
+        if (this.link.isClosed || hosts === MAX_HOSTS) throw new RemoteError(error.code, error.message, {mayHaveRun});
         // The host has answered that it makes no more calls: its session is about to end.
         if (peer.state !== 'closed') await peer.closed;
       }
