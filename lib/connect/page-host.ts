@@ -15,6 +15,8 @@ import {serviceSource} from './service-source.js';
 /** What a host in a page has of its app. */
 export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions'>;
 
+export {WayBack} from './way-back.js';
+
 /** What a host in the page connects to. */
 export type Server =
   | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined; serverTimeouts: ServerTimeouts | undefined}
@@ -26,6 +28,7 @@ export interface DirectHostOptions {
   store: StoreOptions | false | undefined;
   locks: Locks | undefined;
   cleared: Clearing | undefined;
+  isCleared: (() => boolean) | undefined;
   isTransient?: IsTransient | undefined;
   queries?: OfflineQueries | undefined;
   /** Whose services the host has. */
@@ -39,12 +42,13 @@ export interface DirectHostOptions {
  * store of direct connections; the others go without, and their status says so.
  */
 export async function startDirectHost(
-  server: Server, {namespace, channel, store, locks, isTransient, queries, app, warn, cleared}: DirectHostOptions
+  server: Server, {namespace, channel, store, locks, isTransient, queries, app, warn, cleared, isCleared}: DirectHostOptions
 ): Promise<Host> {
   const own = `${namespace}/direct`;
   const office = store === false || !locks ? undefined : await tryOffice(locks, own);
   const host: Host = new Host({
-    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, services: servicesOf(app), warn, cleared,
+    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, services: servicesOf(app), warn,
+    cleared, isCleared,
     store: office ? {...(store || {}), name: own} : false
   });
   if (office) void host.whenClosed.then(office.leave);

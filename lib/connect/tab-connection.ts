@@ -24,6 +24,7 @@ import {watchPage} from './page-life.js';
 import {absoluteServerUrl, absoluteUrl} from './server-url.js';
 import {SharedWorkerHost} from './shared-worker-host.js';
 import {waysToHost, type Ways} from './ways.js';
+import type {WayBack, WayBackOptions} from './way-back.js';
 import type {WorkerGreeting} from './worker-messages.js';
 
 const HOST_TIMEOUT_MS = 5000;
@@ -34,6 +35,8 @@ const RESCUE_MS = 10_000;
  * again when the lock of a tab that took its host along is sure to be free, and its storage to be seen.
  */
 const OFFERS_MS = [250, 2000];
+/** How long the answer of a host that has deleted everything may take after its end, in ms. */
+const CLEARED_MS = 1000;
 /** So long after its start a tab opens the storage for its last word, in ms. */
 const PREPARE_MS = 100;
 
@@ -57,6 +60,9 @@ export class TabConnection extends ProxyConnection {
   /** What this tab contributes to there being a host for all tabs. */
   private source: HostSource | undefined;
   private directHost: Host | undefined;
+  private wayBack: WayBack | undefined;
+  /** Of a shared worker that is tried while this tab connects directly. */
+  private probe: HostSource | undefined;
   private reason = '';
   /** On channels that other tabs hear as well. */
   private isAmongTabs: boolean;
@@ -109,11 +115,13 @@ export class TabConnection extends ProxyConnection {
     this.stopWatchingPage();
     this.retry.cancel();
     this.prefetch?.end();
+    this.wayBack?.end();
     this.watch.stop();
     super.close();
     // The last messages of this tab are still on their way to its host.
-    const {source, directHost} = this;
+    const {source, directHost, probe} = this;
     nextTick(() => nextTick(() => {
+      probe?.close();
       source?.close();
       directHost?.close();
     }));
@@ -140,9 +148,11 @@ export class TabConnection extends ProxyConnection {
     return this.leaves ? 'It is deleted at the next start, before anything is read' : super.leftBehind;
   }
 
+  private readonly isMarkOutdated = (): boolean => !!this.mark?.isOutdated;
+
   /** Another tab has signed out since this one began: what is here belongs to that user. @returns whether this tab is closed */
   private closeIfCleared(): boolean {
-    if (!this.clearing && this.mark?.isOutdated) this.closeCleared();
+    if (!this.clearing && this.isMarkOutdated()) this.closeCleared();
     return this.isClosed;
   }
 
@@ -261,7 +271,8 @@ export class TabConnection extends ProxyConnection {
     const {startElectedHost} = await hostCode.page();
     if (signal.aborted) return;
     startElectedHost(server, {
-      namespace: this.namespace, build, steal, after, signal, store, isTransient, queries, app: this.connectOptions, warn, channel, clock, cleared, locks: this.locks
+      namespace: this.namespace, build, steal, after, signal, store, isTransient, queries, app: this.connectOptions, warn, channel, clock,
+      cleared, isCleared: this.isMarkOutdated, locks: this.locks
     });
   }
 
@@ -271,16 +282,18 @@ export class TabConnection extends ProxyConnection {
     this.mode = 'direct';
     try {
       const server = this.server(`${reason}. For a direct connection`);
-      const {startDirectHost} = await hostCode.page();
+      const {startDirectHost, WayBack} = await hostCode.page();
       // Until its own host can start, a tab takes any other one that announces itself.
       if (this.isClosed || !this.isDirect) return;
       this.watch.stop();
-      if (this.isAmongTabs) this.moveTo(this.ownChannel);
+      if (this.isAmongTabs) this.moveTo({channel: this.ownChannel});
       this.isAmongTabs = false;
       this.directHost = await startDirectHost(server, {
-        namespace: this.namespace, channel: this.ownChannel, isTransient, queries, app: this.connectOptions, warn, store, locks: this.locks, cleared: this.mark?.read()
+        namespace: this.namespace, channel: this.ownChannel, isTransient, queries, app: this.connectOptions, warn, store, locks: this.locks,
+        cleared: this.mark?.read(), isCleared: this.isMarkOutdated
       });
       this.retry.reset();
+      if (this.ways.modes.length > 1) (this.wayBack ??= new WayBack(this.wayBackOptions())).begin();
       this.emit('mode', 'direct', reason);
     } catch (error) {
       if (!this.isDirect) return;
@@ -289,6 +302,34 @@ export class TabConnection extends ProxyConnection {
         'ERR_TABS_NO_HOST', `${reason}; a direct connection can't be started either: ${(error as Error).message}. It is tried again`
       ));
     }
+  }
+
+  private wayBackOptions(): WayBackOptions {
+    const {namespace, clock, connectOptions} = this;
+    return {
+      namespace, clock, channel: browserPlatform(connectOptions).channel,
+      isHostThere: () => this.watch.isInOffice(),
+      startHost: () => {
+        this.probe?.close();
+        this.probe = this.ways.modes[0] === 'shared-worker' ? this.sharedWorkerHost() : undefined;
+        this.probe?.start();
+      },
+      canLeave: () => !this.hasPending() && !!this.directHost?.isDispensable,
+      leave: () => this.leaveDirect()
+    };
+  }
+
+  /** Back to a host that tabs share. */
+  private leaveDirect(): void {
+    const {directHost, probe, connectOptions: {channel, locks}} = this;
+    this.mode = this.directHost = this.probe = undefined;
+    this.isAmongTabs = true;
+    this.moveTo({channel, locks});
+    this.startOver();
+    nextTick(() => {
+      probe?.close();
+      directHost?.close();
+    });
   }
 
   private get isDirect(): boolean {
@@ -310,6 +351,7 @@ export class TabConnection extends ProxyConnection {
     this.hasToldOfFailure = false;
     this.retry.reset();
     if (!this.isAmongTabs) return;
+    this.wayBack?.reset();
     this.prefetch?.begin();
     this.cancelTimeout();
     this.isRefused = false;
@@ -327,6 +369,8 @@ export class TabConnection extends ProxyConnection {
   /** The host in office died: what brought it about before brings the next one about. */
   private replaceHost(): void {
     if (this.isClosed || this.isDirect || this.closeIfCleared()) return;
+    // The host that has been asked to delete everything ends with that: its lock may be free before its answer is here.
+    if (this.clearing) return void this.clock.after(CLEARED_MS, () => this.replaceHost());
     this.source?.start();
     this.reconnect('The host died');
     if (this.source) this.awaitAnswer(false);
@@ -420,7 +464,9 @@ export class TabConnection extends ProxyConnection {
       onVisible: isVisible => {
         if (this.closeIfCleared()) return;
         this.setVisible(isVisible);
-        if (isVisible) this.retry.runNow();
+        if (!isVisible) return;
+        this.retry.runNow();
+        this.wayBack?.look();
       },
       // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
       onAway: mayReturn => {

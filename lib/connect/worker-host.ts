@@ -62,6 +62,9 @@ export interface StartHostOptions {
   connect?: (namespace: string, url: string | undefined, getToken: () => Promise<string>) => unknown;
 }
 
+/** So long, in ms, a worker that could start its host by itself waits for a tab's greeting. */
+const GREETING_MS = 1000;
+
 /**
  * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs'
  * `sharedWorker` option starts.
@@ -114,8 +117,12 @@ export function startHost(options: StartHostOptions = {}): void {
       }
     });
   };
-  if (options.namespace !== undefined && (options.url || options.connect)) {
-    serve({namespace: options.namespace, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
+  const {namespace: own} = options;
+  if (own !== undefined && (options.url || options.connect)) {
+    const begin = (): void => serve({namespace: own, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
+    // Only the tabs know when the namespace was cleared, and what is stored from before that may not be read.
+    if (options.store === false) begin();
+    else systemClock.after(GREETING_MS, begin);
   }
   if (isShared()) serveTabs(serve, receptionOf);
   else serveTab(serve, offices);

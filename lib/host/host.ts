@@ -2,6 +2,7 @@ import {Lobby, type Ending, type SessionHandlers} from '../broker/lobby.js';
 import type {Care, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
+import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {isOfApp} from '../protocol/app-messages.js';
 import type {Clearing} from '../protocol/clearing.js';
@@ -123,6 +124,8 @@ export interface HostOptions {
   idleAfter?: number | undefined;
   /** The namespace's last clearing: what is stored from before it is deleted, and never read. */
   cleared?: Clearing | undefined;
+  /** Whether the namespace was cleared after this host began. A host in a page can find out by itself. */
+  isCleared?: (() => boolean) | undefined;
   /**
    * Whether the server could not take an op for a reason that passes, so that the op is sent again later. `undefined` leaves it to
    * the library, which takes codes that begin with `ERR_` for refusals, and other errors for faults.
@@ -326,7 +329,11 @@ export class Host {
         this.board.update();
       },
       onFenced: () => this.abandon(),
-      onErased: () => { for (const doc of this.docs.all()) doc.checkpoint(); },
+      onErased: () => {
+        // What is in use belongs to the user who has signed out.
+        if (this.options.isCleared?.()) return this.abandon();
+        for (const doc of this.docs.all()) doc.checkpoint();
+      },
       onFound: () => this.takeUp(),
       onSuperseded: () => this.late?.merge(),
       onQuarantined: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside, in connection.quarantine`, error.message)
@@ -641,6 +648,13 @@ export class Host {
     return this.allWritten();
   }
 
+  /** Whether nothing would be lost, or left where nobody looks, if this host ended now. */
+  get isDispensable(): boolean {
+    const {store} = this;
+    const names = [...store?.keys() ?? [], ...this.docs.all().map(({collection, id}) => [collection, id] as const)];
+    return !this.board.pendingOps && !this.deadLetters.size && !store?.quarantineSize && !names.some(([collection]) => isLocal(collection));
+  }
+
   /** Takes over what a dead tab had not handed over. Done when it is durable. */
   private adopt(word: unknown): Promise<void> {
     if (!isLastWord(word)) throw Object.assign(new Error('Invalid last word'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
@@ -702,8 +716,8 @@ export class Host {
       const outcomes = await Promise.allSettled([this.store?.clear(), this.clearOther()]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     } finally {
-      // The answer to who asked is on its way when the lobby closes.
-      this.platform.clock.after(0, () => this.close());
+      // The answer to who asked is on its way when the lobby closes. A timer can come before it (WebKit).
+      nextTick(() => nextTick(() => this.close()));
     }
   }
 

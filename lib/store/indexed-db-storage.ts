@@ -8,13 +8,18 @@ interface Schema extends DBSchema {
   journal: {key: [c: string, d: string, term: number, n: number]; value: KeptRecord};
   meta: {key: string; value: string};
   /** Who may write, and barriers for those who may not any more. */
-  claim: {key: string; value: Holder | number};
+  claim: {key: string; value: Holder | Floor | number};
 }
 
 /** The one epoch that may write. Its term in office is later than that of any before. */
 interface Holder {
   epoch: string;
   term: number;
+}
+
+/** Everything was deleted: what a host of this term, or one before, writes afterwards is of a user who has signed out. */
+interface Floor {
+  floor: number;
 }
 
 interface KeptRecord {
@@ -49,6 +54,7 @@ const RANGE_FROM = 32;
 /** But not more than so many times as much as is asked for. */
 const RANGE_EXCESS = 4;
 const HOLDER = 'holder';
+const FLOOR = 'floor';
 /** Bars everybody from a database that nobody has claimed. */
 const UNCLAIMED = 'unclaimed';
 /** A barrier is forgotten after so long, in ms: no host that was replaced sleeps longer. */
@@ -76,6 +82,8 @@ export class IndexedDbStorage implements Storage {
   private readonly prefix: string;
   private name = '';
   private term = 0;
+  /** See {@link Floor}. */
+  private floor = 0;
   private isOpen = false;
   /** Who has claimed the database that was open; a database that is opened again may be another one by now. */
   private claimed: string | undefined;
@@ -116,7 +124,8 @@ export class IndexedDbStorage implements Storage {
       if (keys.includes(barrierOf(epoch))) throw new FencedError();
       const holder = kept[keys.indexOf(HOLDER)] as Holder | undefined;
       const old = keys.filter((_, i) => typeof kept[i] === 'number' && Date.now() - kept[i] > BARRED_MS);
-      const term = Math.max(Date.now(), (holder?.term ?? 0) + 1);
+      const {floor = 0} = (kept[keys.indexOf(FLOOR)] ?? {}) as Partial<Floor>;
+      const term = Math.max(Date.now(), (holder?.term ?? 0) + 1, floor + 1);
       await Promise.all([
         ...[UNCLAIMED, ...old].map(key => claim.delete(key)),
         ...(holder && holder.epoch !== epoch ? [claim.put(Date.now(), barrierOf(holder.epoch))] : []),
@@ -124,6 +133,7 @@ export class IndexedDbStorage implements Storage {
         done
       ]);
       this.term = term;
+      this.floor = floor;
       this.claimed = epoch;
       return Object.fromEntries(names.map((name, i) => [name, asText(values[i])]));
     });
@@ -198,12 +208,12 @@ export class IndexedDbStorage implements Storage {
       const transaction = database.transaction(['checkpoints', 'journal']);
       const [checkpoints, journal] = [transaction.objectStore('checkpoints'), transaction.objectStore('journal')];
       if (keys.length >= RANGE_FROM) {
-        const stored = await readRange(keys, checkpoints, journal);
+        const stored = await readRange(keys, checkpoints, journal, this.floor);
         if (stored) return stored;
       }
       return Promise.all(keys.map(async ([c, d]) => {
         const [kept, records] = await Promise.all([checkpoints.get([c, d]), journal.getAll(journalOf([c, d]))]);
-        return storedDoc(kept, records);
+        return storedDoc(kept, records, this.floor);
       }));
     });
   }
@@ -215,6 +225,9 @@ export class IndexedDbStorage implements Storage {
       const [keys, pending, journal] = await Promise.all([
         checkpoints.getAllKeys(), checkpoints.index('pending').getAllKeys(), transaction.objectStore('journal').getAllKeys()
       ]);
+      const {floor} = this;
+      const late = journal.filter(key => isBelow(key[2], floor));
+      if (late.length) await deleteRecords(database, late);
       const items = new Map<string, InventoryItem>();
       const note = (key: unknown, hasPending: boolean): void => {
         // What others may have put here has keys of its own.
@@ -222,7 +235,7 @@ export class IndexedDbStorage implements Storage {
         if (typeof c === 'string' && typeof d === 'string') items.set(JSON.stringify([c, d]), {key: [c, d], hasPending});
       };
       for (const key of keys) note(key, false);
-      for (const key of [...pending, ...journal]) note(key, true);
+      for (const key of [...pending, ...journal]) if (!late.includes(key as never)) note(key, true);
       return [...items.values()];
     });
   }
@@ -322,7 +335,8 @@ async function readRange(
   journal: {
     getAll(range: IDBKeyRange, count: number): Promise<Schema['journal']['value'][]>;
     getAllKeys(range: IDBKeyRange, count: number): Promise<Schema['journal']['key'][]>;
-  }
+  },
+  floor: number
 ): Promise<StoredDoc[] | undefined> {
   const [first, last] = rangeOf(keys);
   const records = IDBKeyRange.bound(first, [...last, []]);
@@ -339,7 +353,7 @@ async function readRange(
     if (records) records.push(values[i]!);
     else recordsOf.set(name, [values[i]!]);
   });
-  return keys.map(key => storedDoc(checkpointOf.get(JSON.stringify(key)), recordsOf.get(JSON.stringify(key)) ?? []));
+  return keys.map(key => storedDoc(checkpointOf.get(JSON.stringify(key)), recordsOf.get(JSON.stringify(key)) ?? [], floor));
 }
 
 function byDoc(changes: readonly Append[]): Iterable<Append[]> {
@@ -354,12 +368,20 @@ function byDoc(changes: readonly Append[]): Iterable<Append[]> {
   return docs.values();
 }
 
-function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[]): StoredDoc {
-  const apart = records.flatMap(value => [...(value.before ?? []).map(each => ({...each, term: value.term})), value]);
+function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[], floor: number): StoredDoc {
+  const apart = records.filter(({term}) => !isBelow(term, floor)).flatMap(value => [...(value.before ?? []).map(each => ({...each, term: value.term})), value]);
   return {
     checkpoint: kept && asText(kept.checkpoint ?? kept),
     journal: inOffice(apart, kept).map(value => ({n: value.n, record: asText(value.record ?? value)}))
   };
+}
+
+/** What others may have put here has no term. */
+const isBelow = (term: unknown, floor: number): boolean => typeof term === 'number' && term <= floor;
+
+async function deleteRecords(database: Database, keys: readonly Schema['journal']['key'][]): Promise<void> {
+  const transaction = database.transaction('journal', 'readwrite');
+  await Promise.all([...keys.map(key => transaction.store.delete(key)), transaction.done]);
 }
 
 /**
@@ -405,10 +427,7 @@ function passBarriers(claim: {add(value: number, key: string): Promise<unknown>;
 }
 
 async function takeBack(database: Database, appended: readonly Append[], term: number): Promise<void> {
-  const transaction = database.transaction('journal', 'readwrite');
-  await Promise.all([
-    ...appended.map(({key: [c, d], n}) => transaction.store.delete([c, d, term, n])), transaction.done
-  ]);
+  await deleteRecords(database, appended.map(({key: [c, d], n}) => [c, d, term, n]));
 }
 
 /** Throws, and has made some of the requests perhaps, where a value can't be stored. */
@@ -454,8 +473,9 @@ async function emptied(database: Database): Promise<void> {
   const holder = values[keys.indexOf(HOLDER)] as Holder | undefined;
   // A host that stands still may write as soon as it wakes, into what somebody else has claimed by then.
   if (holder) barred.push(barrierOf(holder.epoch));
+  const {floor = 0} = (values[keys.indexOf(FLOOR)] ?? {}) as Partial<Floor>;
   await Promise.all([
-    ...STORES.map(store => transaction.objectStore(store).clear()), ...barred.map(key => claim.put(Date.now(), key)),
+    ...STORES.map(store => transaction.objectStore(store).clear()), claim.put({floor: Math.max(floor, holder?.term ?? 0)}, FLOOR), ...barred.map(key => claim.put(Date.now(), key)),
     claim.put(Number.MAX_SAFE_INTEGER, UNCLAIMED), transaction.done
   ]);
 }

@@ -414,12 +414,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** Looks for a host elsewhere: over other channels. @internal */
-  protected moveTo(channel: OpenChannel): void {
+  protected moveTo(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined}): void {
     this.link?.close();
     this.link = undefined;
     this.endMirrorDuty();
     this.setLinked(false);
-    this.platform = browserPlatform({channel, clock: this.options.clock});
+    this.platform = browserPlatform({...own, clock: this.options.clock});
     this.openLink();
   }
 

@@ -4,7 +4,10 @@
  */
 
 /** The address parameters that the prelude heeds. */
-export const parameters = {tab: 'tab', withoutSharedWorker: 'without-shared-worker'};
+export const parameters = {tab: 'tab', withoutSharedWorker: 'without-shared-worker', tells: 'tells'};
+
+/** Who posts here ends the shared worker: only one engine has a command for that. */
+export const endChannel = 'test: end the worker';
 
 /** Where pages and workers post what they have to say. */
 export const saidPath = '/said';
@@ -50,6 +53,27 @@ export const pagePrelude = `<script>(() => {
   ${tell}
   if (asked.has('${parameters.withoutSharedWorker}')) delete globalThis.SharedWorker;
   globalThis.typeOne = character => editor.quill.insertText(editor.quill.getLength() - 1, character, 'user');
+  globalThis.modesSeen = [];
+  let editorOfPage;
+  // Set in the turn in which the connection is made.
+  Object.defineProperty(globalThis, 'editor', {
+    configurable: true,
+    get: () => editorOfPage ?? document.getElementById('editor'),
+    set(value) {
+      editorOfPage = value;
+      value.connection.on('mode', (mode, reason) => {
+        modesSeen.push(mode + ', ' + reason);
+        if (asked.has('${parameters.tells}')) tell(false, 'mode: ' + mode + ', ' + reason);
+      });
+      if (!asked.has('${parameters.tells}')) return;
+      const look = setInterval(() => {
+        if (!value.doc?.type) return;
+        clearInterval(look);
+        tell(false, 'document: shown');
+      }, 50);
+    }
+  });
+  if (asked.has('${parameters.tells}')) addEventListener('message', ({data}) => { if (typeof data === 'string') typeOne(data); });
   // How often the page was shown, and whether it came from the back/forward cache.
   globalThis.shows = [];
   addEventListener('pageshow', ({persisted}) => {
@@ -61,11 +85,14 @@ export const pagePrelude = `<script>(() => {
 export const workerPrelude = `(() => {
   const who = 'worker';
   ${tell}
+  new BroadcastChannel('${endChannel}').onmessage = () => close();
 })();\n`;
 
 declare global {
   /** Of each time that the page was shown, whether it came from the back/forward cache. */
   var shows: boolean[];
+  /** The events `mode` of the page's connection, as `mode, reason`. */
+  var modesSeen: string[];
   /** Types a character at the end of the text. */
   var typeOne: (character: string) => void;
 }

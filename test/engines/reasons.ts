@@ -9,5 +9,9 @@ export const noOfflineCommand = 'Firefox and WebKitGTK have no command that take
 export const noHeap = 'Firefox and WebKitGTK have no command that tells of the heap';
 export const noPagehide = 'Firefox ends a page by command without `pagehide` now and then: as in a crash, a page that hosts takes its last moment along';
 
+export const sameServerCode = 'What a host does with its server is the same code wherever the host is';
+export const noHostingInFrames = 'A page that can share nothing elects nobody, either';
+export const noBlocking = 'WebKitGTK\'s driver has no setting that blocks the data of sites';
+
 /** A known limit of ours, not of an engine: see docs/limits.md. */
 export const postedTooLate = 'A page that hosts, and crashes, may have sent to the server what no other tab has been told yet';

@@ -33,44 +33,66 @@ export class Servers {
   readonly url: string;
   /** What pages and workers had to say. */
   readonly said: readonly Said[];
-  readonly #editor: EditorServer;
+  readonly #running: Running;
   readonly #tunnels: Tunnels;
   readonly #log: readonly string[];
-  readonly #close: () => Promise<void>;
+  readonly #front: Front;
+  readonly #startAnother: () => Promise<EditorServer>;
 
   static async start(pages: string): Promise<Servers> {
-    const editor = await startServer({port: 0, quiet: true, pages});
     const log: string[] = [];
     const said: Said[] = [];
     const note = (what: string, detail: unknown) => log.push(`${Date.now()} ${what} ${JSON.stringify(detail)}`);
-    editor.backend.use('receive', ({agent, data}, next) => {
-      note(`client ${agent.clientId.slice(0, 6)} said`, data);
-      next();
-    });
-    editor.backend.use('afterWrite', ({op}, next) => {
-      note('written', op);
-      next();
-    });
+    const startAnother = async (): Promise<EditorServer> => {
+      const editor = await startServer({port: 0, quiet: true, pages});
+      editor.backend.use('receive', ({agent, data}, next) => {
+        note(`client ${agent.clientId.slice(0, 6)} said`, data);
+        next();
+      });
+      editor.backend.use('afterWrite', ({op}, next) => {
+        note('written', op);
+        next();
+      });
+      editor.backend.use('connect', ({agent}, next) => {
+        agents.add(agent);
+        next();
+      });
+      return editor;
+    };
+    const agents = new Set<unknown>();
+    const running = {editor: await startAnother(), agents};
     const tunnels = new Tunnels(host);
-    const front = createServer((request, response) => void answer(pages, editor, said, request, response));
-    front.on('upgrade', (request, socket, head) => tunnels.open(request, socket, head, editor.port));
+    const front = createServer((request, response) => void answer(pages, running.editor, said, request, response));
+    front.on('upgrade', (request, socket, head) => tunnels.open(request, socket, head, running.editor.port));
     const port = await listenAnew(front, host);
-    return new Servers(`http://${host}:${port}/`, said, editor, tunnels, log, async () => {
-      const closed = new Promise(resolve => front.close(resolve));
-      front.closeAllConnections();
-      await closed;
-    });
+    return new Servers(`http://${host}:${port}/`, said, running, tunnels, log, {
+      start: async () => { await listen(front, port, host); },
+      async stop() {
+        if (!front.listening) return;
+        const closed = new Promise(resolve => front.close(resolve));
+        front.closeAllConnections();
+        // WebSockets count as connections, but are not among those.
+        tunnels.cut();
+        await closed;
+      }
+    }, startAnother);
   }
 
   private constructor(
-    url: string, said: readonly Said[], editor: EditorServer, tunnels: Tunnels, log: readonly string[], close: () => Promise<void>
+    url: string, said: readonly Said[], running: Running, tunnels: Tunnels, log: readonly string[], front: Front,
+    startAnother: () => Promise<EditorServer>
   ) {
     this.url = url;
     this.said = said;
-    this.#editor = editor;
+    this.#running = running;
     this.#tunnels = tunnels;
     this.#log = log;
-    this.#close = close;
+    this.#front = front;
+    this.#startAnother = startAnother;
+  }
+
+  get #editor(): EditorServer {
+    return this.#running.editor;
   }
 
   /** The WebSockets that clients had. */
@@ -85,6 +107,40 @@ export class Servers {
 
   goOnline(): Promise<void> {
     return this.#editor.start();
+  }
+
+  /** Pages, scripts and WebSockets can't be had any more: the machine is down. */
+  stopPages(): Promise<void> {
+    return this.#front.stop();
+  }
+
+  startPages(): Promise<void> {
+    return this.#front.start();
+  }
+
+  /** The server is restarted with another database, which has the example's documents as they are in the beginning. */
+  async replaceDatabase(): Promise<void> {
+    const {editor} = this.#running;
+    this.#running.editor = await this.#startAnother();
+    await editor.close();
+  }
+
+  /** From now on the server closes a WebSocket on which it gets a longer message, as `maxPayload` does. */
+  limitMessages(length: number): void {
+    this.#editor.backend.use('receive', ({agent, data}, next) => {
+      if (JSON.stringify(data).length <= length) next();
+      else socketOf(agent).close(1009, 'Message too big');
+    });
+  }
+
+  /** Closes every WebSocket, and says why. */
+  closeSockets(code: number, reason: string): void {
+    for (const agent of this.#running.agents) socketOf(agent).close(code, reason);
+  }
+
+  /** The next WebSocket opens, and ShareDB's greeting never comes on it. */
+  muteNext(): void {
+    this.#tunnels.muteNext();
   }
 
   /** The network between pages and server is gone, and nobody is told. */
@@ -126,8 +182,29 @@ export class Servers {
 
   async close(): Promise<void> {
     await this.#editor.close();
-    await this.#close();
+    await this.#front.stop();
   }
+}
+
+/** Serves the pages, and hands WebSockets on. */
+interface Front {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Running {
+  editor: EditorServer;
+  /** Of each WebSocket that there ever was. */
+  agents: ReadonlySet<unknown>;
+}
+
+interface WebSocketOfAgent {
+  close(code: number, reason: string): void;
+}
+
+/** An agent's stream is a WebSocketJSONStream. */
+function socketOf(agent: unknown): WebSocketOfAgent {
+  return (agent as {stream: {ws: WebSocketOfAgent}}).stream.ws;
 }
 
 async function answer(

@@ -10,7 +10,7 @@ import {sharedBrowser} from './browsers.js';
 import type {Browser, Engine, Page} from './drivers/index.js';
 import type {Hosting} from './hosting.js';
 import {type Fault, Keystrokes} from './keystrokes.js';
-import {parameters} from './prelude.js';
+import {endChannel, parameters, whoIs} from './prelude.js';
 import {documentId, Servers} from './servers.js';
 import {Tab} from './tab.js';
 
@@ -32,6 +32,8 @@ export type StoreOption = 'with' | 'without' | 'delayed';
 export interface StageOptions {
   /** Whether the test has a browser of its own, which keeps what it has stored when it is killed. Default false. */
   onDisk?: boolean;
+  /** Whether the test has a browser of its own, in which pages may keep nothing. Default false. */
+  blocksSiteData?: boolean;
   /** Whether the editor has its store, and whether edits are written only after they are shown in other tabs. Default 'with'. */
   store?: StoreOption;
 }
@@ -50,12 +52,12 @@ export class Stage {
   /** Characters of keystrokes that were missing or there twice. */
   readonly #suspects: string[] = [];
 
-  static async open(engine: Engine, hosting: Hosting, {onDisk = false, store = 'with'}: StageOptions = {}): Promise<Stage> {
+  static async open(engine: Engine, hosting: Hosting, {onDisk = false, blocksSiteData = false, store = 'with'}: StageOptions = {}): Promise<Stage> {
     const servers = await Servers.start(pages);
     try {
-      if (!onDisk) return new Stage(engine, hosting, servers, store, await sharedBrowser(engine));
+      if (!onDisk && !blocksSiteData) return new Stage(engine, hosting, servers, store, await sharedBrowser(engine));
       const profile = await mkdtemp(join(tmpdir(), 'sharedb-tabs-engines-'));
-      return new Stage(engine, hosting, servers, store, await engine.launch(profile), profile);
+      return new Stage(engine, hosting, servers, store, await engine.launch(profile, {blocksSiteData}), profile);
     } catch (error) {
       await servers.close();
       throw error;
@@ -87,10 +89,10 @@ export class Stage {
   }
 
   /** A tab that shows the document. @param mode how it comes to have a host */
-  async openTab(mode: string = this.hosting): Promise<Tab> {
+  async openTab(mode: string = this.hosting, query: Record<string, string> = {}): Promise<Tab> {
     const page = await this.#newPage();
     const tab = this.#tab(page);
-    await page.goto(this.#url(tab));
+    await page.goto(this.#url(tab, query));
     await tab.untilReady(mode);
     return tab;
   }
@@ -163,6 +165,33 @@ export class Stage {
     await tab.page.evaluate(() => {
       for (const frame of document.querySelectorAll('iframe')) frame.remove();
     });
+  }
+
+  /** The editor in a frame of another page, which can't be looked into: what it says of itself is all that is known. */
+  async openFrame(kind: 'sandbox'): Promise<{tab: Tab; said(): string[]; type(): Promise<void>}> {
+    const page = await this.#newPage();
+    await page.goto(`${this.servers.url}elsewhere`);
+    const tab = this.#tab(page);
+    await page.evaluate((url, attribute) => {
+      const frame = document.createElement('iframe');
+      frame.setAttribute(attribute, 'allow-scripts');
+      frame.src = url;
+      document.body.append(frame);
+    }, this.#url(tab, {[parameters.tells]: ''}), kind);
+    return {
+      tab,
+      said: () => this.servers.said.filter(({who}) => who === whoIs(tab.typist)).map(({text}) => text),
+      type: () => page.evaluate(character => document.querySelector('iframe')!.contentWindow!.postMessage(character, '*'), tab.nextKey())
+    };
+  }
+
+  /** Ends the shared worker by its own hand: at once, and without a word to anybody. */
+  async endWorker({page}: Tab): Promise<void> {
+    await page.evaluate(name => {
+      const channel = new BroadcastChannel(name);
+      channel.postMessage('');
+      channel.close();
+    }, endChannel);
   }
 
   /** Makes a tab ready that has loaded its page anew. */

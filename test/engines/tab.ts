@@ -147,7 +147,12 @@ export class Tab {
   }
 
   async press(): Promise<void> {
-    await this.page.press(this.#keystrokes.next(this.typist));
+    await this.page.press(this.nextKey());
+  }
+
+  /** The character of the next keystroke. */
+  nextKey(): string {
+    return this.#keystrokes.next(this.typist);
   }
 
   /** With the keyboard, wherever the cursor was before: in some engines keys reach only the tab in front. */

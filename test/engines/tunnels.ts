@@ -14,6 +14,7 @@ export class Tunnels {
   #mostAtOnce = 0;
   #total = 0;
   #isLost = false;
+  #mutes = 0;
 
   constructor(private readonly host: string) {}
 
@@ -53,13 +54,33 @@ export class Tunnels {
       const headers = rawHeaders.flatMap((name, i) => (i % 2 ? [] : [`${name}: ${rawHeaders[i + 1]}\r\n`]));
       server.write(`${method} ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
       server.write(head);
-      server.pipe(client).pipe(server);
+      if (this.#mutes) {
+        this.#mutes--;
+        // The answer to the handshake comes in one piece; what the server says then is not heard.
+        server.once('data', (answer: Buffer) => {
+          server.pause();
+          client.write(answer.subarray(0, answer.indexOf('\r\n\r\n') + 4));
+        });
+        client.pipe(server);
+      } else {
+        server.pipe(client).pipe(server);
+      }
     });
   }
 
   /** From now on the server hears what is said on the WebSockets that are open now, but nobody hears its answers. */
   holdAnswers(): void {
     for (const tunnel of this.#open) tunnel.hold();
+  }
+
+  /** The next WebSocket opens, and nothing is heard of the server on it. */
+  muteNext(): void {
+    this.#mutes++;
+  }
+
+  /** Ends every WebSocket. */
+  cut(): void {
+    for (const tunnel of this.#open) tunnel.close();
   }
 
   /** A network that is gone: what is sent goes nowhere, and nobody is told. */

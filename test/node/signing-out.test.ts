@@ -12,7 +12,7 @@ import {DurableStore} from '../../lib/store/durable-store.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {FakeClock, calm, eventually} from '../store/clock.js';
-import {terminate, withIndexedDb} from '../store/disks.js';
+import {dump, tamper, terminate, withIndexedDb} from '../store/disks.js';
 
 class Stage {
   readonly backend = new Backend();
@@ -142,6 +142,98 @@ describe('signing out', () => {
       expect(code).to.equal('ERR_TABS_FENCED');
       expect(await next.inventory()).to.eql([]);
       for (const each of [frozen, next]) each.close();
+    });
+  });
+
+  describe('a host that stood still, and still has the database open', () => {
+    withIndexedDb();
+    const key = ['notes', 'a'] as const;
+
+    /** It hears of nothing, and lets go of nothing. */
+    async function frozenHost(): Promise<IndexedDbStorage> {
+      const open = indexedDB.open.bind(indexedDB);
+      indexedDB.open = (name, version) => {
+        const request = open(name, version);
+        request.addEventListener('success', () => request.result.addEventListener('versionchange', event => event.stopImmediatePropagation()));
+        return request;
+      };
+      const frozen = new IndexedDbStorage();
+      await frozen.open('default');
+      indexedDB.open = open;
+      await frozen.claim('frozen');
+      return frozen;
+    }
+
+    /**
+     * The host after it, which is the one that is asked to delete everything, and that of the next user. The deletion waits for the
+     * one that stands still, and is forgotten when its process ends: the database is empty, and goes on.
+     */
+    async function clearAndGoOn(): Promise<IndexedDbStorage> {
+      const second = new IndexedDbStorage();
+      await second.open('default');
+      await second.claim('second');
+      indexedDB.deleteDatabase = () => {
+        const request = Object.assign(new EventTarget(), {then: () => new Promise(() => {})});
+        queueMicrotask(() => request.dispatchEvent(new Event('blocked')));
+        return request as unknown as IDBOpenDBRequest;
+      };
+      await second.clear();
+      const next = new IndexedDbStorage();
+      await next.open('default');
+      await next.claim('next');
+      return next;
+    }
+
+    it('writes neither a checkpoint nor a record into the next user\'s database when it thaws', async () => {
+      const frozen = await frozenHost();
+      const next = await clearAndGoOn();
+      for (const change of [
+        {type: 'checkpoint', key, n: 0, checkpoint: 'secret', hasPending: false}, {type: 'append', key, n: 1, record: 'secret'}
+      ] as const) {
+        expect(await frozen.write([change], 'frozen').then(() => 'written', (error: {code?: string}) => error.code)).to.equal('ERR_TABS_FENCED');
+      }
+      expect(await next.inventory()).to.eql([]);
+      await next.write([{type: 'append', key, n: 1, record: 'of the next user'}], 'next');
+      expect((await next.read([key]))[0]!.journal).to.eql([{n: 1, record: 'of the next user'}]);
+      for (const each of [frozen, next]) each.close();
+    });
+
+    it('writes nothing anew of what it has, where it is in a page and the database was deleted for the clearing', async () => {
+      mock.timers.enable({apis: ['setTimeout']});
+      let isCleared = false;
+      const backend = new Backend();
+      const channel = memoryChannels();
+      const host = new Host({connection: backend.connect(), channel, store: {}, isCleared: () => isCleared, warn: () => {}});
+      const tab = new ProxyConnection({channel, warn: () => {}});
+      const doc = tab.get('notes', 'a');
+      await doc.create({text: 'secret'});
+      await tab.flushWrites();
+      isCleared = true;
+      await new Promise(resolve => { indexedDB.deleteDatabase('sharedb-tabs:default').onsuccess = resolve; });
+      doc.submitOp([{p: ['more'], oi: 'secret'}]).catch(() => {});
+      let isOver = false;
+      void host.whenClosed.then(() => { isOver = true; });
+      await eventually('it ends', () => { mock.timers.tick(100); return isOver; });
+      expect(await dump('sharedb-tabs:default').catch(() => '')).not.to.include('secret');
+      tab.close();
+      await calm();
+      mock.timers.reset();
+    });
+
+    it('leaves nothing that counts where it dies after it has written a record, before it could take it back', async () => {
+      const frozen = await frozenHost();
+      const claims = (JSON.parse(await dump('sharedb-tabs:default')) as [string, string[], {term?: number}[]][]).find(([store]) => store === 'claim')!;
+      const {term} = claims[2].find(value => value.term)!;
+      const next = await clearAndGoOn();
+      // As its transaction commits it.
+      await tamper('sharedb-tabs:default', 'journal', {term, n: 1, record: 'secret'}, ['notes', 'a', term!, 1]);
+      expect((await next.read([key]))[0]!.journal).to.eql([]);
+      const later = new IndexedDbStorage();
+      await later.open('default');
+      await later.claim('later');
+      expect(await later.inventory()).to.eql([]);
+      expect(await dump('sharedb-tabs:default')).not.to.include('secret');
+      for (const each of [frozen, next, later]) each.close();
     });
   });
 

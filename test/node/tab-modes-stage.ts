@@ -62,6 +62,11 @@ export class Stage {
     Object.defineProperty(globalThis, name, {value, configurable: true, writable: true});
   }
 
+  /** What a host answers to greetings is lost, until it is called with `false`. */
+  loseWelcomes(areLost: boolean): void {
+    this.browser.look = (_name, data) => !areLost || (data as {type?: string}).type !== 'welcome';
+  }
+
   /** No code can be loaded any more, as when the server of the page is down. */
   loseCode(): void {
     const fail = (): Promise<never> => {

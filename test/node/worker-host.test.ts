@@ -86,6 +86,41 @@ describe('the script of a shared worker', () => {
     expect([first.attempts, second.attempts]).to.eql([[1], [1]]);
   });
 
+  it('reads nothing from before the last clearing, also where it could start its host by itself', async () => {
+    const storage = new InMemoryStorage();
+    const {DurableStore} = await import('../../lib/store/durable-store.js');
+    const left = new DurableStore({storage, namespace, epoch: 'of the last user', onStatus() {}, onFenced() {}}, () => () => {});
+    await left.whenReady();
+    left.append(['notes', 'one'], 1, '{"t":"submit","step":{"create":{"type":"json0","data":{"secret":1}}},"owner":"gone","seq":1}');
+    await until('it is written', () => !left.isWriting);
+    let reads = 0;
+    const read = storage.read.bind(storage);
+    storage.read = keys => {
+      reads++;
+      return read(keys);
+    };
+    start({namespace, store: {storage}});
+    await new Promise(resolve => setTimeout(resolve, 20));
+    const {connection} = open(() => ({...greetingFor(namespace), cleared: {id: 'clearing', time: Date.now() + 1000}}));
+    await until('there is a host', () => connection.hostState === 'connected');
+    expect([reads, await storage.inventory()]).to.eql([0, []]);
+    const doc = connection.get('notes', 'one');
+    await doc.fetch();
+    expect(doc.data).to.equal(undefined);
+  });
+
+  it('starts its host by itself where no tab greets', async () => {
+    const storage = new InMemoryStorage();
+    let isOpen = false;
+    const openStorage = storage.open.bind(storage);
+    storage.open = async name => {
+      isOpen = true;
+      return openStorage(name);
+    };
+    start({namespace, store: {storage}});
+    await until('the host is there', () => isOpen);
+  });
+
   it('does so for each namespace', async () => {
     start();
     const one = open();

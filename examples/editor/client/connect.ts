@@ -9,7 +9,7 @@ client.types.register(richText.type);
 export function connect(): TabConnection {
   const query = new URLSearchParams(location.search);
   return createConnection({
-    url: `${location.origin.replace(/^http/, 'ws')}/sharedb`,
+    url: '/sharedb',
     // Bundlers look for exactly this expression, so it cannot be moved into a helper of ours.
     sharedWorker: () =>
       new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'}),

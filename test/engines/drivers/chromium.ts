@@ -1,3 +1,5 @@
+import {mkdir, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
 import {launch, type CDPSession, type Page as PuppetPage} from 'puppeteer-core';
 import {chromiumFlags, requireBrowser} from '../../browsers/index.js';
 import {type Engine, type Page, protocolTimeout, withSecondTry} from './driver.js';
@@ -7,12 +9,19 @@ let executablePath: string | undefined;
 
 export const chromium: Engine = {
   title: 'Chromium',
-  async launch(profile) {
+  async launch(profile, {blocksSiteData = false} = {}) {
     executablePath ??= requireBrowser('chromium');
+    if (profile && blocksSiteData) await blockSiteData(profile);
     const options = {executablePath, args: chromiumFlags, protocolTimeout, ...(profile && {userDataDir: profile})};
     return new ChromiumBrowser(await withSecondTry('Chromium', () => launch(options)), profile);
   }
 };
+
+/** As the setting "Block all cookies" of old: 2 is CONTENT_SETTING_BLOCK. */
+async function blockSiteData(profile: string): Promise<void> {
+  await mkdir(join(profile, 'Default'), {recursive: true});
+  await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify({profile: {default_content_setting_values: {cookies: 2}}}));
+}
 
 class ChromiumBrowser extends PuppeteerBrowser {
   protected override wrap(page: PuppetPage): Page {

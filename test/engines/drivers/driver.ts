@@ -5,7 +5,12 @@ export type EngineName = 'Chromium' | 'Firefox' | 'WebKitGTK';
 export interface Engine {
   title: EngineName;
   /** @param profile a folder that keeps what the pages store; without it, that ends with the browser */
-  launch(profile?: string): Promise<Browser>;
+  launch(profile?: string, options?: LaunchOptions): Promise<Browser>;
+}
+
+export interface LaunchOptions {
+  /** Pages may keep nothing, as a user can set it: cookies, storage and what else is theirs. */
+  blocksSiteData?: boolean;
 }
 
 export interface Browser {

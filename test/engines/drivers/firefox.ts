@@ -9,10 +9,12 @@ let executablePath: string | undefined;
 
 export const firefox: Engine = {
   title: 'Firefox',
-  async launch(profile) {
+  async launch(profile, {blocksSiteData = false} = {}) {
     executablePath ??= requireBrowser('firefox');
     const options = {
-      browser: 'firefox' as const, executablePath, extraPrefsFirefox: firefoxPreferences, protocolTimeout,
+      browser: 'firefox' as const, executablePath, protocolTimeout,
+      // 2 is BEHAVIOR_REJECT of nsICookieService.
+      extraPrefsFirefox: {...firefoxPreferences, ...(blocksSiteData && {'network.cookie.cookieBehavior': 2})},
       ...(profile && {userDataDir: profile})
     };
     return new FirefoxBrowser(await withSecondTry('Firefox', () => launch(options)), profile);

@@ -1,0 +1,49 @@
+import {expect} from 'chai';
+import {until} from '../waiting/until.js';
+import {inEveryEngine} from './cases.js';
+import type {Stage} from './stage.js';
+import type {Tab} from './tab.js';
+
+/** After so long, in ms, an idle tab has loaded what it needs to become the host. */
+const LOADED_AHEAD_MS = 4000;
+
+/** What hosts the tabs ends: the worker by its own hand, since only one engine has a command for it; else the elected tab. */
+async function endHost(stage: Stage, tabs: Tab[]): Promise<Tab[]> {
+  const [first, ...others] = tabs as [Tab, ...Tab[]];
+  if (stage.hosting === 'shared-worker') {
+    await stage.endWorker(first);
+    return tabs;
+  }
+  expect(await first.isElected()).to.equal(true);
+  await first.page.close();
+  return others;
+}
+
+inEveryEngine('a host that ends while the server of the pages is down, and the WebSocket too,', open => {
+  for (const when of ['at once', 'when idle tabs have loaded ahead'] as const) {
+    it(`leaves no tab without a host when all comes back, ${when}`, async () => {
+      const stage = await open();
+      const tabs = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
+      for (const tab of tabs) await stage.untilSaved(tab);
+      if (when !== 'at once') await new Promise(resolve => setTimeout(resolve, LOADED_AHEAD_MS));
+      const [, second, third] = tabs as [Tab, Tab, Tab];
+      const known = await Promise.all(tabs.map(async tab => (await tab.hostStates()).length));
+      await stage.servers.stopPages();
+      await stage.goOffline(...tabs);
+      const living = await endHost(stage, tabs);
+      for (const tab of living) {
+        await until('it has noticed', async () => (await tab.hostStates(known[tabs.indexOf(tab)])).some(({state}) => state === 'lost'));
+      }
+      await second.typeAtOnce(5, 'stay');
+      await third.typeAtOnce(5, 'stay');
+      await stage.servers.startPages();
+      await stage.servers.goOnline();
+      const back = Date.now();
+      for (const tab of living) await tab.until('it has a host again', ({hostState}) => hostState === 'connected', 60_000);
+      console.log(`      ${living.length} tabs had a host again ${Date.now() - back} ms after all came back`);
+      await second.untilItShows(third);
+      await third.untilItShows(second);
+      await stage.expectAllSaved(living);
+    });
+  }
+});
