@@ -61,8 +61,6 @@ export class TabConnection extends ProxyConnection {
   private source: HostSource | undefined;
   private directHost: Host | undefined;
   private wayBack: WayBack | undefined;
-  /** Of a shared worker that is tried while this tab connects directly. */
-  private probe: HostSource | undefined;
   private reason = '';
   /** On channels that other tabs hear as well. */
   private isAmongTabs: boolean;
@@ -119,9 +117,8 @@ export class TabConnection extends ProxyConnection {
     this.watch.stop();
     super.close();
     // The last messages of this tab are still on their way to its host.
-    const {source, directHost, probe} = this;
+    const {source, directHost} = this;
     nextTick(() => nextTick(() => {
-      probe?.close();
       source?.close();
       directHost?.close();
     }));
@@ -309,11 +306,7 @@ export class TabConnection extends ProxyConnection {
     return {
       namespace, clock, channel: browserPlatform(connectOptions).channel,
       isHostThere: () => this.watch.isInOffice(),
-      startHost: () => {
-        this.probe?.close();
-        this.probe = this.ways.modes[0] === 'shared-worker' ? this.sharedWorkerHost() : undefined;
-        this.probe?.start();
-      },
+      source: () => (this.ways.modes[0] === 'shared-worker' ? this.sharedWorkerHost() : undefined),
       canLeave: () => !this.hasPending() && !!this.directHost?.isDispensable,
       leave: () => this.leaveDirect()
     };
@@ -321,15 +314,12 @@ export class TabConnection extends ProxyConnection {
 
   /** Back to a host that tabs share. */
   private leaveDirect(): void {
-    const {directHost, probe, connectOptions: {channel, locks}} = this;
-    this.mode = this.directHost = this.probe = undefined;
+    const {directHost} = this;
+    this.mode = this.directHost = undefined;
     this.isAmongTabs = true;
-    this.moveTo({channel, locks});
+    this.moveTo(this.connectOptions);
     this.startOver();
-    nextTick(() => {
-      probe?.close();
-      directHost?.close();
-    });
+    nextTick(() => directHost?.close());
   }
 
   private get isDirect(): boolean {

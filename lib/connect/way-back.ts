@@ -2,6 +2,7 @@ import {whenOnline} from '../platform/browser.js';
 import type {Channel, Clock, OpenChannel} from '../platform/platform.js';
 import {parseLobbyMessage} from '../protocol/frames.js';
 import {PROTOCOL_VERSION, lobbyName} from '../protocol/version.js';
+import type {HostSource} from './host-source.js';
 
 export interface WayBackOptions {
   namespace: string;
@@ -10,8 +11,8 @@ export interface WayBackOptions {
   clock: Clock;
   /** Whether a host that tabs share is in office. */
   isHostThere(): Promise<boolean>;
-  /** Tries to bring one about; it announces itself. */
-  startHost(): void;
+  /** What may bring one about; the host announces itself. */
+  source(): HostSource | undefined;
   /** Whether nothing would be lost now. */
   canLeave(): boolean;
   /** Leaves the direct connection. */
@@ -30,6 +31,7 @@ const LONGEST_PAUSE_MS = 10 * 60_000;
  */
 export class WayBack {
   private lobby: Channel | undefined;
+  private source: HostSource | undefined;
   private stopListening = (): void => {};
   private cancel: (() => void) | undefined;
   private pause = FIRST_PAUSE_MS;
@@ -57,8 +59,14 @@ export class WayBack {
     void this.options.isHostThere().then(isThere => {
       if (!this.lobby) return;
       if (isThere) this.leaveSoon();
-      else this.options.startHost();
+      else this.tryHost();
     });
+  }
+
+  private tryHost(): void {
+    this.source?.close();
+    this.source = this.options.source();
+    this.source?.start();
   }
 
   /** The tab has a shared host again. */
@@ -69,7 +77,8 @@ export class WayBack {
 
   end(): void {
     this.lobby?.close();
-    this.lobby = undefined;
+    this.source?.close();
+    this.lobby = this.source = undefined;
     this.stopListening();
     this.cancel?.();
     this.cancel = undefined;
