@@ -1,6 +1,7 @@
 import {isOfDisk} from './crashing-storage.js';
 import {FLEETING, LASTING, LONELY} from './client.js';
 import type {Page} from './page.js';
+import {someFault} from './database.js';
 import {tick, type World} from './world.js';
 import type {Walk} from './walk.js';
 
@@ -85,6 +86,8 @@ const actions: Record<string, Action> = {
   'a page is put away': {weight: 1, if: 'freezes', act: world => somePage(world, page => page.putAway(coin(world)()))},
   'a page goes on': {weight: 3, if: 'freezes', act: world => somePage(world, page => page.wake(), 'frozen')},
   'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},
+  'the database fails': {weight: 1, if: 'faults', act: ({random, server: {database}}) => { database.state = someFault(random); }},
+  'the database is well again': {weight: 1, if: 'faults', act: ({server: {database}}) => { database.state = 'well'; }},
   'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
 };
 

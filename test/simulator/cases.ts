@@ -24,6 +24,8 @@ export const cases: Record<string, Case> = {
   'everything at once': {
     crashes: true, usurpers: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, losses: true, outages: true, weight: 2
   },
+  'a server whose database is away now and then': {faults: true, outages: true},
+  'a host that dies while its server\'s database is away': {faults: true, removals: true, crashes: true, freezes: true},
   // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
 };

@@ -4,6 +4,7 @@ import type {Random} from '../karma/random.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Process} from './machine.js';
+import {isFault} from './database.js';
 import {REJECT} from './server.js';
 import type {Walk} from './walk.js';
 
@@ -28,6 +29,7 @@ export interface Presence {
 interface Query {
   results: {id: string}[];
   destroy(callback: (error?: Error) => void): void;
+  on(event: 'error', listener: (error: Error) => void): void;
 }
 
 /** Who edits, looks and shows: a tab, or a remote client with a connection of its own. */
@@ -44,6 +46,9 @@ export class Client {
   /** Documents that are being closed: upstream wants nobody to touch them meanwhile. */
   private readonly closing = new Set<string>();
   private readonly paused = new Set<ProxyDoc>();
+  /** Documents of which it was told that the server failed: what it shows of them may be old. */
+  private readonly failed = new Set<string>();
+  private hasQueryFailed = false;
 
   constructor(
     readonly name: string,
@@ -76,6 +81,7 @@ export class Client {
     if (this.walk.sources) doc.submitSource = true;
     const {ledger, name} = this;
     doc.on('error', (error: Error & {code?: string}) => {
+      if (isFault(error)) return void this.failed.add(id);
       // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
       // creation of its own is refused while others create and delete.
       const isContested = ledger.contested.has(id);
@@ -101,7 +107,20 @@ export class Client {
   subscribe(id: string): void {
     if (this.closing.has(id)) return;
     this.subscribed.add(id);
-    this.doc(id).subscribe(this.ledger.call(this.name, `subscribe ${id}`));
+    const done = this.ledger.call(this.name, `subscribe ${id}`);
+    this.doc(id).subscribe(error => {
+      done(error as Error);
+      if (isFault(error)) this.failed.add(id);
+      else this.failed.delete(id);
+    });
+  }
+
+  /** Asks for what the server has failed with, as an app does at a button "try again". */
+  askAgain(): void {
+    for (const id of [...this.failed]) if (this.subscribed.has(id)) this.subscribe(id);
+    if (!this.hasQueryFailed) return;
+    this.switchQuery();
+    this.switchQuery();
   }
 
   unsubscribe(id: string): void {
@@ -137,6 +156,7 @@ export class Client {
     if (!doc) return this.subscribe(id);
     if (this.closing.has(id)) return;
     this.subscribed.delete(id);
+    this.failed.delete(id);
     this.closing.add(id);
     const done = this.ledger.call(this.name, `closing ${id}`);
     doc.destroy(error => {
@@ -215,11 +235,16 @@ export class Client {
     const {ledger, name} = this;
     if (!this.query) {
       const done = ledger.call(name, 'query');
-      this.isQueryReady = false;
+      this.isQueryReady = this.hasQueryFailed = false;
       this.query = this.connection.createSubscribeQuery(COLLECTION, {}, null, (error: Error) => {
         this.isQueryReady = true;
+        this.hasQueryFailed = isFault(error);
         done(error);
       }) as unknown as Query;
+      this.query.on('error', (error: Error) => {
+        if (isFault(error)) this.hasQueryFailed = true;
+        else ledger.problem(`${name}, query: ${error.stack}`);
+      });
       return;
     }
     // Upstream never calls back a query that is destroyed before it is answered.

@@ -1,5 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import {COLLECTION, CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
+import {isFault} from './database.js';
 import type {Ledger, Written} from './ledger.js';
 import type {World} from './world.js';
 
@@ -42,6 +43,14 @@ export async function judgeFollowed(world: World): Promise<void> {
         world.ledger.problem(`${name} follows ${id}, and has ${JSON.stringify(data)}, the server ${JSON.stringify(latestData)}`);
       }
     }
+  }
+}
+
+/** While the server takes nothing, a tab with something unsent says so. */
+export function judgeSilence({pages, ledger}: World): void {
+  for (const {name, docs, connection} of pages) {
+    const waiting = docs.filter(doc => doc.hasWritePending()).map(({id}) => id);
+    if (waiting.length && !connection.status.serverFault) ledger.problem(`${name} waits for the server with ${waiting.join()}, and does not say why`);
   }
 }
 
@@ -146,13 +155,14 @@ function isConflict(ledger: Ledger, code: string | undefined): boolean {
   return CONFLICTS.has(code!) || (code === 'ERR_TABS_OP_LOST' && ledger.contested.has(FLEETING));
 }
 
-function judgeCalls({ledger}: World): void {
+function judgeCalls({ledger, walk}: World): void {
   for (const {client, what, callbacks} of ledger.calls) {
     if (callbacks.length > 1 || (!callbacks.length && !ledger.gone.has(client))) {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    if (callbacks[0] && !isFarewell && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0]));
+    if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }
 

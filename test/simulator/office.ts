@@ -145,7 +145,7 @@ export class Office {
 
   private serve(number: number, process: Process, onOpen: (host: Host) => void): Station {
     const {machine, server, hasStore, warn} = this.options;
-    const line = server.line(process);
+    const line = server.line(process, true);
     const storage = hasStore ? new CrashingStorage(this.disk, machine, process) : undefined;
     const {channel, locks, clock} = process;
     const durability = number % 2 ? 'relaxed' : 'delayed';

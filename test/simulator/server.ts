@@ -1,8 +1,8 @@
 import {Duplex, type Readable} from 'node:stream';
 import Backend from 'sharedb';
-import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
 import {Connection, logger} from 'sharedb/lib/client/index.js';
 import type {Agenda, Subject} from './agenda.js';
+import {SimulatedDatabase} from './database.js';
 
 /** What the server does not take. */
 export const REJECT = 'reject';
@@ -13,6 +13,7 @@ logger.setMethods({info: () => {}, warn: () => {}});
 /** What of the server's view of a client is looked at. */
 export interface Agent {
   closed: boolean;
+  custom: {isHost?: boolean};
   subscribedDocs: Record<string, Record<string, unknown>>;
   subscribedPresences: Record<string, unknown>;
   subscribedQueries: Record<string, unknown>;
@@ -20,12 +21,14 @@ export interface Agent {
 
 /** A real ShareDB server. When it is done with an op, and what arrives when, is the walk's to say. */
 export class Server {
-  readonly backend = new Backend({db: new BasicQueryableMemoryDB() as never, presence: true});
+  readonly database = new SimulatedDatabase();
+  readonly backend = new Backend({db: this.database as never, presence: true});
 
   /** What the server was told of an op with a source. */
   readonly sources: {source: unknown; op: object}[] = [];
 
   constructor(private readonly agenda: Agenda) {
+    this.database.attach(this.backend);
     this.backend.use('submit', (context, next) => {
       const {extra} = context as unknown as {extra: {source?: unknown}};
       if (extra.source !== undefined) this.sources.push({source: extra.source, op: structuredClone(context.op) as object});
@@ -55,8 +58,8 @@ export class Server {
   }
 
   /** A client's way to the server. */
-  line(subject: Subject): Line {
-    return new Line(this.backend, this.agenda, subject);
+  line(subject: Subject, isHost = false): Line {
+    return new Line(this.backend, this.agenda, subject, isHost);
   }
 
   /** All ops of a document, from the first. */
@@ -76,7 +79,7 @@ export class Line {
   agent: Agent | undefined;
   private socket: SimulatedSocket;
 
-  constructor(private readonly backend: Backend, private readonly agenda: Agenda, private readonly subject: Subject) {
+  constructor(private readonly backend: Backend, private readonly agenda: Agenda, private readonly subject: Subject, private readonly isHost: boolean) {
     this.socket = new SimulatedSocket(agenda, subject);
     this.connection = new Connection(this.socket as never);
     this.open();
@@ -107,6 +110,7 @@ export class Line {
     this.socket.readyState = 1;
     this.socket.onopen?.();
     this.agent = this.backend.listen(this.socket.stream as never) as unknown as Agent;
+    this.agent.custom.isHost = this.isHost;
   }
 }
 

@@ -31,6 +31,8 @@ export interface Walk {
   breaks?: boolean;
   /** Batches between tabs and host are lost, or come twice. */
   losses?: boolean;
+  /** The database of the hosts' server is away now and then. */
+  faults?: boolean;
 }
 
 /** Whether the walk's hosts keep what they have on a disk. */

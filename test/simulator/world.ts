@@ -2,7 +2,7 @@ import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
 import {takeStep} from './actions.js';
 import {Client, COLLECTION, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
-import {judge, judgeFollowed, judgeTheEnd} from './judge.js';
+import {judge, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
 import {Ledger} from './ledger.js';
 import {Machine} from './machine.js';
 import {Office} from './office.js';
@@ -100,13 +100,14 @@ export class World {
     }
   }
 
-  /** Lets everything happen that is left to happen. */
-  async rest(): Promise<void> {
+  /** Lets everything happen that is left to happen. @param ms within so much time */
+  async rest(ms = Infinity): Promise<void> {
     const {machine: {agenda, clock}} = this;
+    const until = clock.now + ms;
     for (let turn = 0; turn < PATIENCE; turn++) {
       await tick();
       if (agenda.step(this.random)) while (agenda.step(this.random));
-      else if (!clock.runNext()) return;
+      else if (!clock.runNext(until)) return;
     }
     throw new Error('There is no end to it');
   }
@@ -164,6 +165,7 @@ export class World {
       page.resumeAll();
       await this.reachHost(page);
     }
+    await this.outlastFaults();
     await this.rest();
     // What living pages have left, they have handed over by now.
     for (const page of this.pages) page.hide();
@@ -180,6 +182,18 @@ export class World {
     }
     await this.rest();
     if (this.storage.length) ledger.problem('A last word is never taken');
+  }
+
+  /** As long as the database fails, tabs say so; when it is well again, they go on by themselves, but for what they were told has failed. */
+  private async outlastFaults(): Promise<void> {
+    const {server: {database}} = this;
+    if (database.state !== 'well') {
+      await this.rest(20_000);
+      judgeSilence(this);
+    }
+    database.state = 'well';
+    await this.rest();
+    for (const client of this.clients) client.askAgain();
   }
 
   /** Somebody new changes every document that there is: who follows it sees that. */

@@ -1,0 +1,69 @@
+import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
+import type Backend from 'sharedb';
+import type {Random} from '../karma/random.js';
+
+/** What the database of the hosts' server does at the moment. */
+export type DatabaseState = 'well' | 'away' | 'commits, and its answers are lost' | 'takes nothing';
+
+/** What a database that is away fails with: PostgreSQL's `admin_shutdown`. */
+export const FAULT = {code: '57P01', message: 'The database is away'};
+
+export const isFault = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === FAULT.code;
+
+type Callback = (error: unknown, result?: any) => void;
+
+/** Of a request's options, what says whose it is. */
+interface Options {
+  agentCustom?: {isHost?: boolean};
+}
+
+const isOfHost = (options: unknown): boolean => !!(options as Options | null | undefined)?.agentCustom?.isHost;
+
+/**
+ * A database that fails now and then, for the hosts alone: the remote clients, who are the measure, are at another server
+ * process, which reaches the database all the time.
+ */
+export class SimulatedDatabase extends BasicQueryableMemoryDB {
+  state: DatabaseState = 'well';
+
+  /** Marks what a host asks for, where a request of the database would not tell. */
+  attach(backend: Backend): void {
+    backend.use('commit', (context, next) => {
+      Object.assign(context, {options: {...(context as unknown as {options?: object}).options, agentCustom: context.agent.custom}});
+      next();
+    });
+    const fail = (context: {agent: {custom?: object} | null}, next: (error?: unknown) => void): void => {
+      next(this.failsAt('read', {agentCustom: context.agent?.custom ?? {}}));
+    };
+    backend.use('readSnapshots', fail as never);
+    backend.use('query', fail as never);
+  }
+
+  private failsAt(what: 'read' | 'commit', options: unknown): object | undefined {
+    const {state} = this;
+    if (!isOfHost(options) || state === 'well' || (what === 'read' && state !== 'away')) return undefined;
+    return {...FAULT};
+  }
+
+  override commit(collection: string, id: string, op: object, snapshot: object, options: unknown, callback: Callback): void {
+    const fault = this.failsAt('commit', options);
+    if (fault && this.state !== 'commits, and its answers are lost') return void setImmediate(() => callback(fault));
+    super.commit(collection, id, op, snapshot, options, (error: unknown, succeeded?: boolean) => callback(error ?? fault, succeeded));
+  }
+
+  override getSnapshot(collection: string, id: string, fields: unknown, options: unknown, callback: Callback): void {
+    const fault = this.failsAt('read', options);
+    if (fault) return void setImmediate(() => callback(fault));
+    super.getSnapshot(collection, id, fields, options, callback);
+  }
+
+  override getOps(collection: string, id: string, from: number, to: number | null, options: unknown, callback: Callback): void {
+    const fault = this.failsAt('read', options);
+    if (fault) return void setImmediate(() => callback(fault));
+    super.getOps(collection, id, from, to, options, callback);
+  }
+}
+
+const FAULTS: DatabaseState[] = ['away', 'away', 'commits, and its answers are lost', 'takes nothing'];
+
+export const someFault = (random: Random): DatabaseState => random.pick(FAULTS);
