@@ -753,7 +753,7 @@ export class Host {
         this.sendToAll(this.stateMessage(reason));
         if (state !== 'connected') return;
         this.queries.onConnected();
-        for (const doc of this.docs.all()) doc.releaseSubscription();
+        for (const doc of this.docs.all()) doc.onConnected();
       },
       send: (message: Message) => this.fatalOps.noteSent(message),
       receive: (request: {data: Message | null}) => this.handleReceived(request),

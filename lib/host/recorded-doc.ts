@@ -44,6 +44,10 @@ export interface RecordedDocEvents {
   willRetry(error: Error, op: RealOp): boolean;
   /** Whether the server only could not answer for now. */
   isTransient(error: Error): boolean;
+  /** The server could not read the document for now. @param ask asks again; called after a pause, unless the connection is lost */
+  readLater(error: Error, ask: () => void): void;
+  /** It could. */
+  endReadingLater(): void;
   /** The op is not to be sent on this connection. */
   isHeldBack(op: RealOp): boolean;
   /** The callbacks of one op are called between the two. */
@@ -123,6 +127,8 @@ export class RecordedDoc implements DocHooks {
   /** The unsent ops as they were before one was taken back, of which that one has been told as lost. */
   private beforeRefusal: UnsentOp[] | undefined;
   private willFlush = false;
+  /** Asks the server again for what it could not answer for now; after a lost connection, too. */
+  private ask: (() => void) | undefined;
   /** Whether it is what the server says. */
   readonly server: ServerState;
 
@@ -657,6 +663,7 @@ export class RecordedDoc implements DocHooks {
   private rollBackSoftly(error: Error): void {
     rollBackSoftly(this.doc, error, {
       isShared: owner => this.events.isShared(owner), serverLog: () => this.serverLog,
+      fetchSnapshot: callback => this.untilRead<ServerSnapshot>(done => this.doc.connection.fetchSnapshot(this.doc.collection, this.doc.id, null, done), callback),
       takeBack: reason => this.takeBack(reason), replace: (reason, remedy) => this.replace(reason, remedy)
     });
   }
@@ -803,7 +810,7 @@ export class RecordedDoc implements DocHooks {
     this.history.clear();
     this.rollingBack = true;
     this.events.onRollback();
-    this.fetchAlone(loadError => {
+    this.untilRead(done => this.fetchAlone(done), loadError => {
       doc._isInHardRollback = false;
       callEach(inflight, forInflight);
       for (const op of pending) callEach(op, reason);
@@ -812,6 +819,24 @@ export class RecordedDoc implements DocHooks {
       this.events.onReset(encodeError(reason), loadError ? encodeError(loadError) : undefined);
     });
   }
+
+  /** Asks until the server can answer, or refuses to: ops that wait would be lost for a reason that passes. */
+  private untilRead<Answer>(ask: (done: (error?: Error | null, answer?: Answer) => void) => void, callback: (error?: Error | null, answer?: Answer) => void): void {
+    ask((error, answer) => {
+      if (!error || !this.events.isTransient(error)) {
+        this.events.endReadingLater();
+        return callback(error, answer);
+      }
+      this.ask = () => {
+        this.ask = undefined;
+        this.untilRead(ask, callback);
+      };
+      return this.events.readLater(error, this.askAgain);
+    });
+  }
+
+  /** What waits for an answer of the server is asked for now. */
+  readonly askAgain = (): void => this.ask?.();
 
   /** In a request for many, upstream counts on an answer for each time that a document asks, and gets one. */
   private fetchAlone(callback: Callback): void {

@@ -54,6 +54,8 @@ export class ServerState {
   private isProven = true;
   private answer: {asked: Asked | undefined} | undefined;
   private isProbing = false;
+  /** When all unsent ops have been answered to, the state is compared. */
+  private isCheckPlanned = false;
 
   constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateEvents) {}
 
@@ -156,7 +158,11 @@ export class ServerState {
     this.subscribe = undefined;
     // The tabs ask again themselves after a lost connection, and get the error as the answer.
     if (error && request && !request.callback) request.callback = () => {};
-    const pass = (): void => this.during(sent?.asked, () => this.upstream._handleSubscribe.call(doc, error, snapshot));
+    const pass = (): void => {
+      this.during(sent?.asked, () => this.upstream._handleSubscribe.call(doc, error, snapshot));
+      // Upstream sends what waits behind a refused subscription only with the next connection.
+      if (error && doc.pendingSubscribe.length) doc._flushSubscribe();
+    };
     if (!request?.wantSubscribe) return pass();
     this.handle(error ?? null, snapshot, sent?.asked, sent?.goal ?? 0, pass, () => {
       doc.inflightSubscribe = null;
@@ -208,12 +214,16 @@ export class ServerState {
   /** After unsent ops have been answered to, the state that they were made on is compared. */
   private checkLater(): void {
     const {doc} = this;
-    if (!this.isUnchecked) return;
+    if (!this.isUnchecked || this.isCheckPlanned) return;
     const check = (): void => {
       if (this.isUnchecked && doc.version !== null && !doc.hasWritePending() && doc.connection.canSend && !this.isAsking) doc._fetch({}, () => {});
     };
-    if (doc.hasWritePending()) doc.once('no write pending', () => this.events.together(check));
-    else this.events.together(check);
+    if (!doc.hasWritePending()) return this.events.together(check);
+    this.isCheckPlanned = true;
+    doc.once('no write pending', () => {
+      this.isCheckPlanned = false;
+      this.events.together(check);
+    });
   }
 
   /**
@@ -235,7 +245,9 @@ export class ServerState {
       if (snapshot.v < version!) return end(true);
       if (snapshot.v <= doc.version || doc.version !== version) return end(false);
       const goal = snapshot.v;
-      this.fetchOps(failure => end(!!failure || (doc.version !== null && doc.version < goal)), {goal: 0}, {force: true});
+      const isGone = (failure?: Error | null): boolean =>
+        (failure ? !this.events.isTransient(failure) : doc.version !== null && doc.version < goal);
+      this.fetchOps(failure => end(isGone(failure)), {goal: 0}, {force: true});
     });
   }
 

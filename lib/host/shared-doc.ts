@@ -398,6 +398,23 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   /** @internal */
+  readLater(error: Error, ask: () => void): void {
+    // Apart from the document's own requests, whose answer would end the waiting.
+    this.owner.faults.readAgain(this.recorded, error, ask);
+  }
+
+  /** @internal */
+  endReadingLater(): void {
+    this.owner.faults.forgetRead(this.recorded);
+  }
+
+  /** The connection is there again. */
+  onConnected(): void {
+    this.recorded.askAgain();
+    this.releaseSubscription();
+  }
+
+  /** @internal */
   isHeldBack(op: RealOp): boolean {
     return this.owner.fatalOps.isHeldBack(op);
   }

@@ -94,7 +94,7 @@ export class SharedQuery implements LaggingQuery {
     this.onEnd();
     this.owner.faults.forgetRead(this.real);
     // The server forgets nothing that it has not got yet: an unsubscribe must not overtake the answer.
-    if (this.isFresh || !this.owner.isConnected()) this.real.destroy();
+    if (this.isFresh || !this.real.sent || !this.owner.isConnected()) this.real.destroy();
   }
 
   onDisconnected(): void {

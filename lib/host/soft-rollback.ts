@@ -2,7 +2,7 @@ import {isInvertible} from '../ot/invert.js';
 import type {Step} from './history.js';
 import {corrected, type Json0Component} from '../ot/json0-values.js';
 import type {ServerLog} from './server-log.js';
-import type {RealDoc, RealOp} from './upstream.js';
+import type {RealDoc, RealOp, ServerSnapshot} from './upstream.js';
 import {withoutInflightOp, type Remedy} from './without-op.js';
 
 const SERVER_IS_BEHIND = 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT';
@@ -11,6 +11,8 @@ export interface SoftRollbackOptions {
   /** Whether others than the op's tab would lose by upstream's way. */
   isShared(owner: string | undefined): boolean;
   serverLog(): ServerLog;
+  /** Asks for the server's state until it can answer. */
+  fetchSnapshot(callback: (error?: Error | null, snapshot?: ServerSnapshot) => void): void;
   /** Upstream's way, for which the op may know its inverse by then. */
   takeBack(error: Error): void;
   /** The document becomes what no op leads to. */
@@ -31,7 +33,7 @@ export function rollBackSoftly(doc: RealDoc, error: Error, options: SoftRollback
   if (!isOp || doc.version === null || refused.isInvertible) return options.takeBack(error);
   // Nobody else loses by upstream's way, which leaves what the server has.
   if (!canInvert(refused) && !options.isShared(refused.owner)) return options.takeBack(error);
-  askServer(doc, refused, options.serverLog(), remedy => {
+  askServer(doc, refused, options, remedy => {
     if (!remedy) return doc._hardRollback(error);
     if (!('inverse' in remedy)) return options.replace(error, remedy);
     giveInverse(refused, remedy.inverse);
@@ -47,14 +49,15 @@ function canInvert({type, op}: RealOp): boolean {
   }
 }
 
-/** @param log what comes while the state is under way has to be carried over to it */
-function askServer(doc: RealDoc, refused: RealOp, log: ServerLog, callback: (remedy: Remedy | undefined) => void): void {
+function askServer(doc: RealDoc, refused: RealOp, options: SoftRollbackOptions, callback: (remedy: Remedy | undefined) => void): void {
+  // What comes while the state is under way has to be carried over to it.
+  const log = options.serverLog();
   // Of a version that is not the latest, the server would have to apply all ops since the first.
-  doc.connection.fetchSnapshot(doc.collection, doc.id, null, (fetchError, snapshot) => {
+  options.fetchSnapshot((error, snapshot) => {
     // Sent again after a reconnect: it will be refused, and this begin, once more.
     const isOver = (): boolean => doc.inflightOp !== refused;
     if (isOver()) return;
-    if (fetchError) return callback(undefined);
+    if (error || !snapshot) return callback(undefined);
     const decide = (): void => { if (!isOver()) callback(remedyOf(doc, snapshot, log)); };
     if (snapshot.v <= doc.version!) return decide();
     // The snapshot has overtaken what led to it.
@@ -62,7 +65,7 @@ function askServer(doc: RealDoc, refused: RealOp, log: ServerLog, callback: (rem
   });
 }
 
-function remedyOf(doc: RealDoc, snapshot: {v: number; type: string | null; data: unknown}, log: ServerLog): Remedy | undefined {
+function remedyOf(doc: RealDoc, snapshot: ServerSnapshot, log: ServerLog): Remedy | undefined {
   const {type} = doc.inflightOp!;
   if (!type || (snapshot.type !== type.uri && snapshot.type !== type.name)) return undefined;
   const since = snapshot.v > doc.version! ? undefined : log.since(snapshot.v);

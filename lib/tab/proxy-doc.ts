@@ -693,6 +693,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     nextTick(() => { if (this.inflightSubscribe === next) this._handleSubscribe(); });
   }
 
+  /** Upstream sends what waits behind a refused subscription only with the next connection. @internal */
+  override _handleSubscribe(error?: Error | null, data?: unknown): void {
+    super._handleSubscribe(error, data);
+    if (error && this.pendingSubscribe.length) this._flushSubscribe();
+  }
+
   /** What is asked for already is not asked for again. @internal */
   override _resubscribe(): void {
     // What it fetches is what others wait for, who hear of an error.

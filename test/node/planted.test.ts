@@ -4,6 +4,7 @@ import {Follower} from '../../lib/host/follower.js';
 import {History} from '../../lib/host/history.js';
 import {RecordedDoc} from '../../lib/host/recorded-doc.js';
 import {Sequencer} from '../../lib/host/sequencer.js';
+import {ServerFaults} from '../../lib/host/server-faults.js';
 import {SharedDoc} from '../../lib/host/shared-doc.js';
 import {SharedPresences} from '../../lib/host/shared-presences.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
@@ -114,6 +115,16 @@ const bugs: Record<string, Bug> = {
     plant: () => replace(RecordedDoc.prototype, 'submit', right => function(this: RecordedDoc, submission, callback) {
       return right.call(this, {...submission, submitSource: false}, callback) as Error | undefined;
     })
+  },
+  'a fault of the server that is taken for a refusal': {
+    on: cases['a server whose database is away now and then']!,
+    within: 20,
+    plant: () => replace(ServerFaults.prototype, 'willRetry', () => () => false)
+  },
+  'a document that is not asked for again': {
+    on: cases['a server whose database is away now and then']!,
+    within: 200,
+    plant: () => replace(ServerFaults.prototype, 'readAgain', () => () => {})
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

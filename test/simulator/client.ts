@@ -56,7 +56,7 @@ export class Client {
     readonly connection: ProxyConnection,
     private readonly edits: Edits,
     private readonly ledger: Ledger,
-    private readonly walk: Pick<Walk, 'rejections' | 'sources'>
+    private readonly walk: Pick<Walk, 'rejections' | 'sources' | 'faults'>
   ) {}
 
   /** Of 100 ops, how many are made to be rejected. */
@@ -79,9 +79,9 @@ export class Client {
     doc = this.connection.get(COLLECTION, id);
     this.known.set(id, doc);
     if (this.walk.sources) doc.submitSource = true;
-    const {ledger, name} = this;
+    const {ledger, name, walk} = this;
     doc.on('error', (error: Error & {code?: string}) => {
-      if (isFault(error)) return void this.failed.add(id);
+      if (isFault(error) || (walk.faults && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
       // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
       // creation of its own is refused while others create and delete.
       const isContested = ledger.contested.has(id);

@@ -2,13 +2,17 @@ import {Duplex, type Readable} from 'node:stream';
 import Backend from 'sharedb';
 import {Connection, logger} from 'sharedb/lib/client/index.js';
 import type {Agenda, Subject} from './agenda.js';
-import {SimulatedDatabase} from './database.js';
+import {SimulatedDatabase, isFault} from './database.js';
 
 /** What the server does not take. */
 export const REJECT = 'reject';
 
 // The server logs every rejected op with its stack, clients every ack that overtakes; here both are meant.
-logger.setMethods({info: () => {}, warn: () => {}});
+logger.setMethods({info: () => {}, warn: () => {}, error: (...details: unknown[]) => { if (!isExpected(details)) console.error(...details); }});
+
+function isExpected(details: unknown[]): boolean {
+  return details.some(detail => isFault(detail)) || String(details[0]).startsWith('Hard rollback doc fetch failed');
+}
 
 /** What of the server's view of a client is looked at. */
 export interface Agent {
