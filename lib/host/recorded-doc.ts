@@ -801,7 +801,8 @@ export class RecordedDoc implements DocHooks {
     this.server.trust();
     const inflight = doc.inflightOp;
     const pending = doc.pendingOps;
-    this.givenUp = inflight ?? undefined;
+    // Of a lost history its tab is told with the op; that the server refuses it then as well is nothing new.
+    this.givenUp = (error as {code?: string}).code === 'ERR_TABS_HISTORY_GONE' ? undefined : inflight ?? undefined;
     doc._isInHardRollback = true;
     doc._setType(null);
     doc.version = null;

@@ -33,6 +33,8 @@ interface Sent {
   goal: number;
   /** The snapshot that the ops asked for are to lead to. */
   bridge?: ServerSnapshot | undefined;
+  /** It is to show whether the server leads on at all. */
+  isProbe?: boolean;
 }
 
 /**
@@ -53,7 +55,10 @@ export class ServerState {
   /** The server has led on from the version shown, or given its state. */
   private isProven = true;
   private answer: {asked: Asked | undefined} | undefined;
-  private isProbing = false;
+  /** Who waits for the end of a probe. */
+  private probing: ((isLost: boolean) => void)[] = [];
+  /** A request has failed, and was put back until the probe had ended: if it fails again, who asks is told. */
+  private isLastTry = false;
   /** When all unsent ops have been answered to, the state is compared. */
   private isCheckPlanned = false;
 
@@ -70,6 +75,18 @@ export class ServerState {
     this.isStored = this.isUnchecked = false;
     this.isProven = true;
     this.seen = 0;
+  }
+
+  /** Another connection: that the server leads on from the version shown is to be seen again. */
+  noteConnection(): void {
+    this.isProven = this.isLastTry = false;
+    this.endProbing(false);
+  }
+
+  private endProbing(isLost: boolean): void {
+    const callbacks = this.probing;
+    this.probing = [];
+    for (const tell of callbacks) tell(isLost && this.doc.version !== null);
   }
 
   get isTrusted(): boolean {
@@ -98,7 +115,10 @@ export class ServerState {
   /** Asks for the ops since the version shown. In a request for many, a document that is forced to ask twice is answered once. */
   private fetchOps(callback: Callback | undefined, sent: Sent, options: {force?: boolean}): void {
     this.noteFetch(() => {
+      // Upstream would send the first of those that wait.
+      const waiting = this.doc.pendingFetch.splice(0);
       this.upstream._fetch.call(this.doc, options, callback);
+      this.doc.pendingFetch.unshift(...waiting);
       return sent;
     });
   }
@@ -141,7 +161,8 @@ export class ServerState {
 
   handleFetch(error: Error | null, snapshot?: ServerSnapshot): void {
     const {doc} = this;
-    const {asked, goal, bridge} = this.fetches.shift() ?? {goal: 0};
+    const {asked, goal, bridge, isProbe} = this.fetches.shift() ?? {goal: 0};
+    if (isProbe) return this.endProbe(error, snapshot);
     if (bridge && doc.version !== null && !doc._isInHardRollback) return this.cross(bridge, error);
     const pass = (): void => this.during(asked, () => this.upstream._handleFetch.call(doc, error, snapshot));
     this.handle(error, snapshot, asked, goal, pass, () => {
@@ -171,6 +192,14 @@ export class ServerState {
     });
   }
 
+  /** What waits for the end of the probe is not answered to by it. */
+  private endProbe(error: Error | null, snapshot?: ServerSnapshot): void {
+    const {doc} = this;
+    const waiting = doc.pendingFetch.splice(0);
+    this.upstream._handleFetch.call(doc, error, snapshot);
+    doc.pendingFetch.unshift(...waiting);
+  }
+
   /** A fetch that the queue holds goes out again, with all that wait. */
   private resend(): void {
     const {doc} = this;
@@ -195,6 +224,7 @@ export class ServerState {
     const isGap = !error && !snapshot && doc.version < goal;
     if (!error && !isGap) {
       this.isProven = true;
+      this.isLastTry = false;
       pass();
       this.checkLater();
       return;
@@ -205,10 +235,16 @@ export class ServerState {
       const send = putBack();
       return this.events.together(send);
     }
-    this.probe(isLost => {
+    if (this.isLastTry && !this.probing.length) {
+      this.isLastTry = false;
+      return pass();
+    }
+    this.isLastTry = true;
+    const send = putBack();
+    return this.probe(isLost => {
       if (isLost) this.events.onNoWay();
+      this.events.together(send);
     });
-    pass();
   }
 
   /** After unsent ops have been answered to, the state that they were made on is compared. */
@@ -232,11 +268,14 @@ export class ServerState {
    */
   probe(callback: (isLost: boolean) => void): void {
     const {doc} = this;
-    if (this.isProbing) return;
-    this.isProbing = true;
+    this.probing.push(callback);
+    if (this.probing.length > 1) return;
+    const {probing} = this;
     const end = (isLost: boolean): void => {
-      this.isProbing = false;
-      callback(isLost && doc.version !== null);
+      // Another connection has begun one of its own.
+      if (this.probing !== probing) return;
+      if (!isLost) this.isProven = true;
+      this.endProbing(isLost);
     };
     const {version} = doc;
     doc.connection.fetchSnapshot(doc.collection, doc.id, null, (error, snapshot) => {
@@ -247,13 +286,13 @@ export class ServerState {
       const goal = snapshot.v;
       const isGone = (failure?: Error | null): boolean =>
         (failure ? !this.events.isTransient(failure) : doc.version !== null && doc.version < goal);
-      this.fetchOps(failure => end(isGone(failure)), {goal: 0}, {force: true});
+      this.fetchOps(failure => end(isGone(failure)), {goal: 0, isProbe: true}, {force: true});
     });
   }
 
   /** Before an op is taken back: whether that is because the server does not know what it was made on. */
   get mayBeLost(): boolean {
-    return !this.isProven && !this.isProbing;
+    return !this.isProven;
   }
 
   private during(asked: Asked | undefined, act: () => void): void {

@@ -410,6 +410,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** The connection is there again. */
   onConnected(): void {
+    this.recorded.server.noteConnection();
     this.recorded.askAgain();
     this.releaseSubscription();
   }

@@ -27,6 +27,8 @@ export class SharedQuery implements LaggingQuery {
   private members: Member[] = [];
   private isFresh = false;
   private responding = false;
+  /** The server did not lead on from the results, and their documents have been asked for since. */
+  private hasCaughtUp = false;
   private inserted: RealDoc[] = [];
   private removed: RealDoc[] = [];
   private readonly turns: {left: number; act: () => void; shared: SharedDoc[]}[] = [];
@@ -203,12 +205,30 @@ export class SharedQuery implements LaggingQuery {
     return item(doc, this.request.c, this.owner.share(doc).join(tab));
   }
 
+  /** The server may have lost the ops since the versions of one of the documents, which has other ways on than the query has. */
+  private catchUp(docs: RealDoc[]): void {
+    const {real, owner: {connection}} = this;
+    this.hasCaughtUp = true;
+    let left = docs.length;
+    const onAnswer = (): void => {
+      if (--left) return;
+      // Another connection asks of itself; and nobody may want to know any more.
+      real.sent = false;
+      if (this.members.length && connection.canSend) real.send();
+    };
+    connection.startBulk();
+    for (const doc of docs) doc.fetch(onAnswer);
+    connection.endBulk();
+  }
+
   private relayResponses(): void {
     const {real, owner: {faults}} = this;
     const handle = real._handleSubscribe;
     real._handleSubscribe = (error, data, extra) => {
       if (error && faults.isTransient(error) && this.goOnWithout(error)) return;
       faults.forgetRead(real);
+      if (error && real.results?.length && !this.hasCaughtUp) return this.catchUp(real.results);
+      this.hasCaughtUp = false;
       handle.call(real, error, data, extra);
     };
     const upstream = real._finishResponse;

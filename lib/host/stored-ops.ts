@@ -35,7 +35,7 @@ const NO_EVENTS: RecordedDocEvents = {
   isFollowed: false,
   isShared: () => false,
   onEntry() {}, onRollback() {}, onReset() {}, onError() {}, beginSettling() {}, endSettling() {}, onJournal() {}, onLoad() {},
-  onMissingType() {}, onRefused() {}, onLost() {}, onSaved() {}, defer() {}, together() {},
+  onMissingType() {}, onRefused() {}, onLost() {}, onSaved() {}, defer() {}, together() {}, readLater() {}, endReadingLater() {},
   willRetry: () => false,
   isTransient: () => false,
   isHeldBack: () => false

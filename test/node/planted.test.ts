@@ -5,6 +5,7 @@ import {History} from '../../lib/host/history.js';
 import {RecordedDoc} from '../../lib/host/recorded-doc.js';
 import {Sequencer} from '../../lib/host/sequencer.js';
 import {ServerFaults} from '../../lib/host/server-faults.js';
+import {ServerState} from '../../lib/host/server-state.js';
 import {SharedDoc} from '../../lib/host/shared-doc.js';
 import {SharedPresences} from '../../lib/host/shared-presences.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
@@ -125,6 +126,11 @@ const bugs: Record<string, Bug> = {
     on: cases['a server whose database is away now and then']!,
     within: 200,
     plant: () => replace(ServerFaults.prototype, 'readAgain', () => () => {})
+  },
+  'a lost history that is not noticed': {
+    on: cases['a host that dies while its server deletes old ops']!,
+    within: 100,
+    plant: () => replace(ServerState.prototype, 'probe', () => (callback: (isLost: boolean) => void) => callback(false))
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

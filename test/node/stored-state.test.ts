@@ -138,6 +138,51 @@ describe('stored state', () => {
     expect(stage.sent.filter(({a}) => a === 's' || a === 'bs')).to.have.length(1);
   });
 
+  for (const unsent of [false, true]) {
+    it(`is as the server has it where the adapter gives only the later ops${unsent ? ', with unsent ops' : ''}`, async () => {
+      await stage.create({n: 0});
+      await stage.storeOnce();
+      await stage.edit(5);
+      // As an adapter with the version in each op: what was deleted is not there, and nothing fails.
+      const {getOps} = stage.db;
+      stage.db.getOps = (c: string, d: string, from: number, to: number | null, options: object, callback: (...args: unknown[]) => void): void =>
+        void getOps.call(stage.db, c, d, Math.max(from, 4), to, options, callback);
+      stage.start(false);
+      const tab = stage.tab();
+      const doc = tab.get('notes', 'a');
+      await doc.subscribe();
+      const written = unsent ? doc.submitOp([{p: ['mine'], oi: 1}]).then(() => 'taken', (error: {code?: string}) => error.code) : undefined;
+      stage.goOnline();
+      await until('it is so', () => doc.version === 6);
+      expect(doc.data).to.eql({n: 5});
+      expect(await written).to.equal(unsent ? 'ERR_TABS_HISTORY_GONE' : undefined);
+      await stage.edit(1);
+      await until('it is followed', () => doc.version === 7);
+    });
+  }
+
+  it('is followed, and brings no error to tabs, where a reconnect finds the log trimmed below unsent ops', async () => {
+    await stage.create({n: 0});
+    await stage.startConnected();
+    const doc = stage.tab().get('notes', 'a');
+    await doc.subscribe();
+    const query = stage.tab().createSubscribeQuery('notes', {});
+    const errors: unknown[] = [];
+    doc.on('error', error => errors.push(error));
+    query.on('error', error => errors.push(error));
+    await new Promise(resolve => query.once('ready', resolve as never));
+    stage.connection.close();
+    const written = doc.submitOp([{p: ['mine'], oi: 1}]).catch((error: {code?: string}) => error.code);
+    await stage.edit(5);
+    await stage.trimLog(5);
+    stage.goOnline();
+    expect(await written).to.equal('ERR_TABS_HISTORY_GONE');
+    await stage.edit(1);
+    await until('it is followed', () => doc.version === 7);
+    expect(doc.data).to.eql({n: 6});
+    expect(errors).to.eql([]);
+  });
+
   it('reaches a query behind a trimmed log, and can be edited', async () => {
     await trimmed();
     await stage.startConnected();

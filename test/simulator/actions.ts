@@ -88,6 +88,10 @@ const actions: Record<string, Action> = {
   'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},
   'the database fails': {weight: 1, if: 'faults', act: ({random, server: {database}}) => { database.state = someFault(random); }},
   'the database is well again': {weight: 1, if: 'faults', act: ({server: {database}}) => { database.state = 'well'; }},
+  'an op log is trimmed': {weight: 1.5, if: 'trims', act: ({random, server}) => {
+    const id = random.pick([...LASTING, LONELY]);
+    server.trim(id, random.below(3));
+  }},
   'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
 };
 

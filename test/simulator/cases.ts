@@ -26,6 +26,8 @@ export const cases: Record<string, Case> = {
   },
   'a server whose database is away now and then': {faults: true, outages: true},
   'a host that dies while its server\'s database is away': {faults: true, removals: true, crashes: true, freezes: true},
+  'a server that deletes old ops': {trims: true, outages: true, freezes: true},
+  'a host that dies while its server deletes old ops': {trims: true, crashes: true, outages: true, pagesDie: true},
   // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
 };

@@ -4,11 +4,10 @@ import type {Random} from '../karma/random.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Process} from './machine.js';
-import {isFault} from './database.js';
-import {REJECT} from './server.js';
+import {isFault, isGone} from './database.js';
+import {COLLECTION, REJECT} from './server.js';
 import type {Walk} from './walk.js';
 
-export const COLLECTION = 'docs';
 /** The document that comes and goes, beside those that stay. */
 export const FLEETING = 'fleeting';
 export const LASTING = ['one', 'two'] as const;
@@ -56,7 +55,7 @@ export class Client {
     readonly connection: ProxyConnection,
     private readonly edits: Edits,
     private readonly ledger: Ledger,
-    private readonly walk: Pick<Walk, 'rejections' | 'sources' | 'faults'>
+    private readonly walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims'>
   ) {}
 
   /** Of 100 ops, how many are made to be rejected. */
@@ -82,6 +81,8 @@ export class Client {
     const {ledger, name, walk} = this;
     doc.on('error', (error: Error & {code?: string}) => {
       if (isFault(error) || (walk.faults && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
+      // Of an op that was given up before the server has answered to it.
+      if (walk.trims && isGone(error)) return;
       // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
       // creation of its own is refused while others create and delete.
       const isContested = ledger.contested.has(id);

@@ -1,7 +1,8 @@
 import {isDeepStrictEqual} from 'node:util';
-import {COLLECTION, CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
-import {isFault} from './database.js';
+import {CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
+import {isFault, isGone} from './database.js';
 import type {Ledger, Written} from './ledger.js';
+import {COLLECTION} from './server.js';
 import type {World} from './world.js';
 
 interface Truth {
@@ -20,15 +21,23 @@ export async function judge(world: World): Promise<void> {
   judgeSources(world);
   await judgePresence(world);
   await judgeQueries(world, truth);
-  for (const letter of world.ledger.letters) {
-    const word = /\[(\d+)\]/.exec(letter)?.[1];
-    const written = word === undefined ? undefined : world.ledger.written[Number(word)];
-    if (written && written.doc !== FLEETING) world.ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
-  }
+  judgeLetters(world);
   const inspected = world.office.current!.host.inspect();
   const {tabs, pendingOps, pendingDocs, pendingWrites} = inspected;
   if (tabs !== world.pages.length) world.ledger.problem(`the host has ${tabs} tabs, there are ${world.pages.length}`);
   if (pendingOps || pendingDocs || pendingWrites) world.ledger.problem(`the host has something pending: ${JSON.stringify(inspected)}`);
+}
+
+/** Nothing becomes a dead letter but what the server has lost the history of: and of that, the author was told, if it was there. */
+function judgeLetters({ledger, walk}: World): void {
+  for (const letter of ledger.letters) {
+    for (const [, word] of letter.matchAll(/\[(\d+)\]/g)) {
+      const written = ledger.written[Number(word)];
+      if (!written || written.doc === FLEETING) continue;
+      const {error} = JSON.parse(letter) as {error: unknown};
+      if (!(walk.trims && isGone(error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
+    }
+  }
 }
 
 /** Who follows a document has it as it is, without asking. */
@@ -133,6 +142,8 @@ function judgeWord({ledger, walk, remotes}: World, written: Written, {data, ops}
     if (callbacks.length && code !== 'ERR_REJECTED') problem(`was called back with ${String(outcome)}`);
     return;
   }
+  // Where what it was made on is gone, it may be gone, too, or have been committed before: then it is a dead letter.
+  if (walk.trims && ledger.letters.some(letter => letter.includes(word) && isGone((JSON.parse(letter) as {error: unknown}).error))) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
   const isSaidToBeKept = !!farewell && String(farewell).includes('not lost') && !walk.crashes && !walk.usurpers && doc !== FLEETING;

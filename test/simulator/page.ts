@@ -28,7 +28,7 @@ export class Page extends Client {
   private isAway = false;
 
   constructor(
-    name: string, machine: Machine, edits: Edits, ledger: Ledger, walk: Pick<Walk, 'rejections' | 'sources' | 'faults'>, storage: Storage,
+    name: string, machine: Machine, edits: Edits, ledger: Ledger, walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims'>, storage: Storage,
     warn: (message: string, detail: unknown) => void, greetOnPort: GreetOnPort
   ) {
     const process = machine.start(name);

@@ -4,6 +4,7 @@ import {Connection, logger} from 'sharedb/lib/client/index.js';
 import type {Agenda, Subject} from './agenda.js';
 import {SimulatedDatabase, isFault} from './database.js';
 
+export const COLLECTION = 'docs';
 /** What the server does not take. */
 export const REJECT = 'reject';
 
@@ -59,6 +60,12 @@ export class Server {
     for (const channel of channels) {
       this.backend.pubsub.subscribe(channel, (_error, stream) => void (stream as Readable | undefined)?.resume());
     }
+  }
+
+  /** The ops of a document are deleted. @param rest how many of the last are kept */
+  trim(id: string, rest: number): void {
+    const {docs} = this.database as unknown as {docs: Record<string, Record<string, {v: number} | undefined> | undefined>};
+    this.database.trim(id, (docs[COLLECTION]?.[id]?.v ?? 0) - rest);
   }
 
   /** A client's way to the server. */

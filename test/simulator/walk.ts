@@ -33,6 +33,8 @@ export interface Walk {
   losses?: boolean;
   /** The database of the hosts' server is away now and then. */
   faults?: boolean;
+  /** The ops that lead to what documents are now are deleted, at the hosts' server. */
+  trims?: boolean;
 }
 
 /** Whether the walk's hosts keep what they have on a disk. */

@@ -1,14 +1,14 @@
 import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
 import {takeStep} from './actions.js';
-import {Client, COLLECTION, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
+import {Client, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
 import {judge, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
 import {Ledger} from './ledger.js';
 import {Machine} from './machine.js';
 import {Office} from './office.js';
 import {Page} from './page.js';
 import {fixupOf, withRemovals} from './removals.js';
-import {Server, type Line} from './server.js';
+import {COLLECTION, Server, type Line} from './server.js';
 import {hasStore, type Walk} from './walk.js';
 
 export interface Remote {
@@ -41,6 +41,7 @@ export class World {
   constructor(walk: Walk) {
     this.walk = walk.removals ? {...walk, edits: withRemovals(walk.edits)} : walk;
     this.random = new Random(walk.seed);
+    this.server.database.givesLaterOps = walk.seed % 2 === 0;
     if (walk.fixups) this.server.addFixups(fixupOf(walk.edits), () => this.random.below(100) < walk.fixups!);
     this.machine.agenda.onEvent = name => this.trace.push(name);
     this.office = new Office({
