@@ -198,6 +198,7 @@ export class ServerState {
     const waiting = doc.pendingFetch.splice(0);
     this.upstream._handleFetch.call(doc, error, snapshot);
     doc.pendingFetch.unshift(...waiting);
+    if (waiting.length) this.events.together(() => this.resend());
   }
 
   /** A fetch that the queue holds goes out again, with all that wait. */
