@@ -645,7 +645,7 @@ export class RecordedDoc implements DocHooks {
     const {code} = error as {code?: string};
     if (LOST_AT_SERVER.has(code!)) return this._hardRollback(historyGone(this.doc));
     const refused = this.doc.inflightOp;
-    if (!this.server.mayBeLost || !refused) return this.rollBackSoftly(error);
+    if (!this.server.mayBeLost(error as {code?: unknown}) || !refused) return this.rollBackSoftly(error);
     return this.server.probe(isLost => {
       if (this.doc.inflightOp !== refused) return;
       if (isLost) this._hardRollback(historyGone(this.doc));

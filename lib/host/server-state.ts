@@ -59,6 +59,8 @@ export class ServerState {
   private probing: ((isLost: boolean) => void)[] = [];
   /** A request has failed, and was put back until the probe had ended: if it fails again, who asks is told. */
   private isLastTry = false;
+  /** The server has not led on from the version shown on this connection. */
+  private isResumed = false;
   /** When all unsent ops have been answered to, the state is compared. */
   private isCheckPlanned = false;
 
@@ -79,7 +81,8 @@ export class ServerState {
 
   /** Another connection: that the server leads on from the version shown is to be seen again. */
   noteConnection(): void {
-    this.isProven = this.isLastTry = false;
+    this.isResumed = true;
+    this.isLastTry = false;
     this.endProbing(false);
   }
 
@@ -225,7 +228,7 @@ export class ServerState {
     const isGap = !error && !snapshot && doc.version < goal;
     if (!error && !isGap) {
       this.isProven = true;
-      this.isLastTry = false;
+      this.isResumed = this.isLastTry = false;
       pass();
       this.checkLater();
       return;
@@ -276,6 +279,7 @@ export class ServerState {
       // Another connection has begun one of its own.
       if (this.probing !== probing) return;
       if (!isLost) this.isProven = true;
+      this.isResumed = false;
       this.endProbing(isLost);
     };
     const {version} = doc;
@@ -291,9 +295,12 @@ export class ServerState {
     });
   }
 
-  /** Before an op is taken back: whether that is because the server does not know what it was made on. */
-  get mayBeLost(): boolean {
-    return !this.isProven;
+  /**
+   * Before an op is taken back: whether that may be because the server does not know what it was made on. Adapters fail without a
+   * code where ops are gone, as middleware does that refuses: after a reconnect, the host looks.
+   */
+  mayBeLost({code}: {code?: unknown}): boolean {
+    return !this.isProven || (this.isResumed && code === undefined);
   }
 
   private during(asked: Asked | undefined, act: () => void): void {
