@@ -224,6 +224,7 @@ export class Host {
     const owner = {
       connection: this.connection,
       faults: this.faults,
+      after: this.platform.clock.after,
       isConnected: () => this.connection.state === 'connected',
       share: (doc: RealDoc) => this.docs.get(doc.collection, doc.id),
       keptResults: (query: string) => this.store?.kept[QUERY_PREFIX + query],

@@ -1,61 +1,20 @@
-import type {Type} from 'sharedb/lib/sharedb.js';
-import * as util from 'sharedb/lib/util.js';
 import {encodeError} from '../protocol/errors.js';
-import type {Position} from '../protocol/messages.js';
 import type {Entry} from './history.js';
+import {
+  ackKey, carry, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
+} from './presence-channel.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {Tab} from './tab.js';
 import type {PresenceReply, RealConnection, RealDoc} from './upstream.js';
 
-export interface PresenceRequest {
-  a: 'p' | 'ps' | 'pu' | 'pr';
-  ch: string;
-  seq: number;
-  id: string;
-  p: unknown;
-  pv: number;
-  /** Of a document's presence: the document, its type, and where the tab stood. */
-  c?: string;
-  d?: string;
-  t?: string;
-  at?: Position;
-}
+/** So long after the answer, in ms, a tab has taken its presence out of the channel. */
+const LEAVING_MS = 50;
 
 export interface SharedPresencesOwner {
+  after(ms: number, callback: () => void): () => void;
   connection: RealConnection;
   isConnected(): boolean;
   share(doc: RealDoc): SharedDoc;
-}
-
-/** The presence of somebody, as it stands now: a document's presence at the document's current revision. */
-interface Standing {
-  src: string | undefined;
-  id: string;
-  p: unknown;
-  pv: number;
-  doc?: SharedDoc | undefined;
-  t?: string | undefined;
-}
-
-interface Outgoing extends Standing {
-  tab: Tab | undefined;
-}
-
-interface Channel {
-  name: string;
-  subscribers: Set<Tab>;
-  /** Of the tabs, by tab and presence id. */
-  locals: Map<Tab, Map<string, Standing>>;
-  /** What each subscriber has been shown last, so that it is not shown the same twice. */
-  shown: Map<Tab, Map<string, number>>;
-  /** Of other clients of the server, by presence id. */
-  remotes: Map<string, Standing>;
-  /** What the server has not been sent: it has to be connected, and a document's ops acknowledged. */
-  outgoing: Outgoing[];
-  /** Remote presence at a version that the document has not reached yet. */
-  early: PresenceReply[];
-  subscribedAtServer: boolean;
-  waiting: {tab: Tab; seq: number}[];
 }
 
 /**
@@ -64,7 +23,7 @@ interface Channel {
  */
 export class SharedPresences {
   private readonly channels = new Map<string, Channel>();
-  private readonly acks = new Map<string, Tab | undefined>();
+  private readonly acks = new Map<string, {tab: Tab | undefined; ownPv: number | undefined; isEnd: boolean}>();
   private readonly ownIds = new Set<string | null>();
   /** Tabs that wait for the server's answer to an unsubscribe, by the seq of ours. */
   private readonly leaving = new Map<number, () => void>();
@@ -186,20 +145,35 @@ export class SharedPresences {
         carry(standing, entry, entry.src === tab.id);
       }
     }
-    this.show(tab, channel, standing);
-    channel.outgoing.push({...standing, tab});
+    channel.outgoing.push({...this.show(tab, channel, standing), tab, ownPv: pv});
     this.flush(channel);
     this.release(channel);
   }
 
-  /** Keeps a tab's presence and shows it to the other tabs. */
-  private show(tab: Tab, channel: Channel, standing: Standing): void {
+  /**
+   * Keeps a tab's presence and shows it to the other tabs. What is taken back in one tab, and there in another one under the same
+   * id, is that one's from now on.
+   * @returns what is shown
+   */
+  private show(tab: Tab, channel: Channel, standing: Standing): Standing {
+    const {id} = standing;
     let own = channel.locals.get(tab);
     if (!own) channel.locals.set(tab, (own = new Map()));
-    if (standing.p === null) own.delete(standing.id);
-    else own.set(standing.id, standing);
+    if (standing.p === null) own.delete(id);
+    else own.set(id, standing);
     if (!own.size) channel.locals.delete(tab);
-    for (const other of channel.subscribers) if (other !== tab) this.sendTo(other, channel, standing);
+    const next = standing.p === null ? lastStanding(channel, id) : undefined;
+    const last = channel.versions.get(id);
+    const isNext = !last || (last.tab === tab && standing.pv > last.pv);
+    const shown = next?.standing ?? standing;
+    shown.pv = isNext && !next ? standing.pv : Math.max(standing.pv, (last?.pv ?? 0) + 1);
+    if (shown.p === null) channel.versions.delete(id);
+    else channel.versions.set(id, {pv: shown.pv, tab: next?.tab ?? tab});
+    for (const other of channel.subscribers) {
+      // A tab takes what it hears of an id of its own for the answer to a submit.
+      if (other !== tab && !channel.locals.get(other)?.has(id)) this.sendTo(other, channel, shown);
+    }
+    return shown;
   }
 
   private withdraw(tab: Tab, channel: Channel): void {
@@ -207,8 +181,8 @@ export class SharedPresences {
     const serverDoes = !channel.subscribers.size && channel.subscribedAtServer && this.owner.isConnected();
     for (const standing of [...(channel.locals.get(tab)?.values() ?? [])]) {
       const withdrawn = {...standing, p: null, pv: standing.pv + 1};
-      this.show(tab, channel, withdrawn);
-      if (!serverDoes) channel.outgoing.push({...withdrawn, tab: undefined});
+      const shown = this.show(tab, channel, withdrawn);
+      if (!serverDoes) channel.outgoing.push({...shown, tab: undefined});
     }
     this.flush(channel);
   }
@@ -219,7 +193,10 @@ export class SharedPresences {
       if (shown?.get(shownKey(standing)) !== standing.pv) this.sendTo(tab, channel, standing);
     };
     for (const standing of channel.remotes.values()) send(standing);
-    for (const [other, own] of channel.locals) if (other !== tab) for (const standing of own.values()) send(standing);
+    const ids = channel.locals.get(tab);
+    for (const [other, own] of channel.locals) {
+      if (other !== tab) for (const standing of own.values()) if (!ids?.has(standing.id)) send(standing);
+    }
   }
 
   private sendTo(tab: Tab, channel: Channel, {src, id, p, pv, doc, t}: Standing): void {
@@ -284,10 +261,10 @@ export class SharedPresences {
   private flush(channel: Channel): void {
     if (!this.owner.isConnected()) return;
     const {connection} = this.owner;
-    channel.outgoing = channel.outgoing.filter(({tab, id, p, pv, doc, t}) => {
+    channel.outgoing = channel.outgoing.filter(({tab, id, p, pv, ownPv, doc, t}) => {
       if (doc?.doc.hasWritePending()) return true;
       const message = {a: 'p', ch: channel.name, id, p, pv};
-      this.acks.set(ackKey(channel.name, id, pv), tab);
+      this.acks.set(ackKey(channel.name, id, pv), {tab, ownPv, isEnd: ownPv !== undefined && !channel.locals.get(tab!)?.has(id)});
       connection.send(doc ? {...message, c: doc.collection, d: doc.id, v: doc.doc.version, t} : message);
       return false;
     });
@@ -297,14 +274,24 @@ export class SharedPresences {
     const {ch, id, pv, src} = message;
     const key = ackKey(ch, id, pv);
     if (this.acks.has(key) && (error || this.ownIds.has(src ?? null))) {
-      const tab = this.acks.get(key);
+      const {tab, ownPv, isEnd} = this.acks.get(key)!;
       this.acks.delete(key);
-      return tab?.send({a: 'p', ch, id, pv, ...(error && {error: encodeError(error)})});
+      tab?.send({a: 'p', ch, id, pv: ownPv, ...(error && {error: encodeError(error)})});
+      // A tab takes its own out of the channel a turn after the answer.
+      if (isEnd && !error) this.owner.after(LEAVING_MS, () => this.showNext(tab!, ch, id));
+      return undefined;
     }
     const channel = this.channels.get(ch);
     if (!channel || (src !== undefined && this.ownIds.has(src))) return;
     if (!error) return this.receiveRemote(channel, message);
     for (const tab of channel.subscribers) tab.send({a: 'p', ch, id, error: encodeError(error)});
+  }
+
+  /** A tab that has taken back its presence hears of what another one shows under the same id: not before its answer. */
+  private showNext(tab: Tab, ch: string, id: string): void {
+    const channel = this.channels.get(ch);
+    const next = channel?.subscribers.has(tab) && !channel.locals.get(tab)?.has(id) ? lastStanding(channel, id) : undefined;
+    if (next) this.sendTo(tab, channel!, next.standing);
   }
 
   private receiveRemote(channel: Channel, message: PresenceReply): void {
@@ -339,10 +326,7 @@ export class SharedPresences {
   private channel(name: string): Channel {
     let channel = this.channels.get(name);
     if (!channel) {
-      channel = {
-        name, subscribers: new Set(), locals: new Map(), shown: new Map(), remotes: new Map(),
-        outgoing: [], early: [], subscribedAtServer: false, waiting: []
-      };
+      channel = newChannel(name);
       this.channels.set(name, channel);
     }
     return channel;
@@ -361,31 +345,3 @@ export class SharedPresences {
     return seq;
   }
 }
-
-/** Moves a presence over one entry of its document's history. */
-function carry(standing: Standing, {step}: Entry, isOwnOp: boolean): void {
-  if (standing.p === null || !standing.doc) return;
-  if ('op' in step) {
-    const type = standing.doc.doc.type as Type | null;
-    try {
-      if (supportsPresence(type)) standing.p = type!.transformPresence!(standing.p, step.op, isOwnOp);
-    } catch {
-      // The tabs that show it find the same, and emit the error.
-      standing.p = null;
-    }
-  } else if (step.create || step.del || step.load) {
-    standing.p = null;
-  }
-}
-
-function supportsPresence(type: Type | null): boolean {
-  return !!util.supportsPresence(type);
-}
-
-function unsupported(type: string | undefined): {code: string; message: string} {
-  return {code: 'ERR_TYPE_DOES_NOT_SUPPORT_PRESENCE', message: `Type does not support presence: ${type}`};
-}
-
-const shownKey = ({src, id}: Pick<Standing, 'src' | 'id'>): string => JSON.stringify([src, id]);
-
-const ackKey = (ch: string, id: string, pv: number | undefined): string => JSON.stringify([ch, id, pv]);

@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   tasks: ['platform'],
   connect: ['protocol', 'platform', 'tab', 'host', 'remote'],
   react: ['protocol', 'platform', 'tab'],
+  presence: ['platform', 'tab'],
   queries: ['host'],
   undo: ['platform', 'ot', 'tab'],
   remote: ['platform'],

@@ -1,0 +1,157 @@
+import {expect} from 'chai';
+import Backend from 'sharedb';
+import type {Connection} from 'sharedb/lib/client/index.js';
+import {Host} from '../../lib/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import {presentUsers, type PresentUser} from '../../lib/presence.js';
+import {HandClock} from '../waiting/hand-clock.js';
+import {until} from '../waiting/until.js';
+
+interface Shown {
+  user: string;
+  at?: number;
+}
+
+describe('who is present', () => {
+  let backend: Backend;
+  let channel: ReturnType<typeof memoryChannels>;
+  let real: Connection;
+  let host: Host;
+  const tabs: ProxyConnection[] = [];
+
+  beforeEach(() => {
+    backend = new Backend({presence: true, doNotForwardSendPresenceErrorsToClient: true});
+    channel = memoryChannels();
+    real = backend.connect();
+    host = new Host({connection: real, channel, store: false});
+  });
+
+  afterEach(() => {
+    for (const tab of tabs.splice(0)) tab.close();
+    host.close();
+  });
+
+  function openTab(): ProxyConnection {
+    const tab = new ProxyConnection({channel});
+    tabs.push(tab);
+    return tab;
+  }
+
+  const room = 'room';
+  const show = (connection: Connection | ProxyConnection, id: string, value: Shown | null): void => {
+    const presence = (connection as ProxyConnection).getPresence(room);
+    const local = presence.localPresences[id] ?? presence.create(id);
+    local.submit(value as never, () => {});
+  };
+  const names = (users: readonly PresentUser<Shown>[]): string => users.map(({id, values}) => `${id}${values.size}`).join();
+  const userOf = ({user}: Shown): string => user;
+
+  it('is each person once, however many tabs and devices, this tab included', async () => {
+    const [one, two, three] = [openTab(), openTab(), openTab()];
+    const elsewhere = backend.connect();
+    const present = presentUsers<Shown>(one, room, {userOf});
+    const events: string[] = [];
+    present.on('join', ({id}) => events.push(`join ${id}`));
+    present.on('leave', ({id}) => events.push(`leave ${id}`));
+    show(one, 'a1', {user: 'Ann'});
+    await until('Ann is here', () => names(present.users) === 'Ann1');
+    expect(present.users[0]!.isSelf).to.equal(true);
+    show(two, 'a2', {user: 'Ann'});
+    show(three, 'b1', {user: 'Bob'});
+    // The server withdraws what a client has shown where it listens.
+    elsewhere.getPresence(room).subscribe(() => {});
+    show(elsewhere, 'b2', {user: 'Bob', at: 3});
+    await until('all are here', () => names(present.users) === 'Ann2,Bob2');
+    expect([...present.users[1]!.values]).to.deep.include(['b2', {user: 'Bob', at: 3}]);
+    show(three, 'b1', null);
+    await until('Bob is here once', () => names(present.users) === 'Ann2,Bob1');
+    elsewhere.close();
+    await until('Bob has left', () => names(present.users) === 'Ann2');
+    tabs.splice(tabs.indexOf(two), 1);
+    two.close();
+    await until('one tab is gone', () => names(present.users) === 'Ann1');
+    expect(events).to.eql(['join Ann', 'join Bob', 'leave Bob']);
+    present.close();
+    present.close();
+    expect(present.users).to.eql([]);
+  });
+
+  it('has first and last seen', async () => {
+    const clock = new HandClock();
+    const one = openTab();
+    Object.defineProperty(one, 'clock', {value: clock});
+    const present = presentUsers<Shown>(one, room, {userOf});
+    const start = clock.now();
+    show(one, 'a', {user: 'Ann'});
+    await until('she is here', () => present.users.length === 1);
+    clock.jump(5000);
+    const changed = new Promise<void>(resolve => { present.once('change', () => resolve()); });
+    show(one, 'a', {user: 'Ann', at: 1});
+    await changed;
+    expect(present.users.map(({firstSeen, lastSeen}) => [firstSeen - start, lastSeen - start])).to.eql([[0, 5000]]);
+  });
+
+  it('goes on without a server', async () => {
+    const [one, two] = [openTab(), openTab()];
+    const present = presentUsers<Shown>(one, room, {userOf});
+    show(two, 'b', {user: 'Bob'});
+    await until('Bob is here', () => names(present.users) === 'Bob1');
+    real.close();
+    await until('it is known', () => one.state !== 'connected');
+    show(two, 'b', {user: 'Bob', at: 7});
+    await until('he moves', () => present.users[0]?.values.get('b')?.at === 7);
+  });
+
+  it('takes the presence id for the person by default, and says what is wrong', () => {
+    const one = openTab();
+    const present = presentUsers(one, room);
+    show(one, 'Ann', {user: 'x'});
+    return until('she is here', () => present.users[0]?.id === 'Ann').then(() => {
+      expect(() => presentUsers(one, '')).to.throw(TypeError, 'channel');
+      expect(() => presentUsers(one, room, {userOf: 1 as never})).to.throw(TypeError, 'userOf');
+    });
+  });
+
+  describe('with the same presence id in two tabs', () => {
+    const valueFor = (connection: Connection | ProxyConnection): unknown => (connection as ProxyConnection).getPresence(room).remotePresences['same'];
+
+    it('shows the last value, and goes with the last tab, to other tabs and other clients', async () => {
+      const [one, two, third] = [openTab(), openTab(), openTab()];
+      const elsewhere = backend.connect();
+      for (const connection of [one, two, third, elsewhere]) {
+        await new Promise<void>((resolve, reject) => {
+          (connection as ProxyConnection).getPresence(room).subscribe(error => { if (error) reject(error as never); else resolve(); });
+        });
+      }
+      const shown = (user: string | undefined): Promise<void> => until(`${user} is shown`, () => [third, elsewhere].every(connection =>
+        (valueFor(connection) as Shown | undefined)?.user === user));
+      for (const at of [1, 2, 3]) show(one, 'same', {user: 'one', at});
+      await shown('one');
+      // Its first version is lower than what has been shown.
+      show(two, 'same', {user: 'two'});
+      await shown('two');
+      show(two, 'same', null);
+      await shown('one');
+      show(two, 'same', {user: 'two again'});
+      await shown('two again');
+      tabs.splice(tabs.indexOf(two), 1);
+      two.close();
+      await shown('one');
+      tabs.splice(tabs.indexOf(one), 1);
+      one.close();
+      await shown(undefined);
+    });
+
+    it('tells each tab of its own submits, and the one that leaves of the one that stays', async () => {
+      const [one, two] = [openTab(), openTab()];
+      const [first, second] = [one, two].map(tab => tab.getPresence(room).create('same'));
+      await new Promise<void>((resolve, reject) => { one.getPresence(room).subscribe(error => { if (error) reject(error as never); else resolve(); }); });
+      for (const value of [1, 2, 3]) await (first!.submit as (value: unknown) => Promise<void>)(value);
+      await (second!.submit as (value: unknown) => Promise<void>)('second');
+      await (first!.submit as (value: unknown) => Promise<void>)(4);
+      await (first!.destroy as () => Promise<void>)();
+      await until('the other one is shown', () => one.getPresence(room).remotePresences['same'] === 'second');
+    });
+  });
+});
