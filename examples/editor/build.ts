@@ -31,6 +31,7 @@ export async function build({outDir = join(root, 'build/editor'), mode = 'develo
       // The package by its own name, as an app would import it, but from its sources.
       alias: {
         'sharedb-tabs$': join(root, 'lib/index.ts'),
+        'sharedb-tabs/inspector$': join(root, 'lib/inspector.ts'),
         'sharedb-tabs/undo$': join(root, 'lib/undo.ts'),
         'sharedb-tabs/worker$': join(root, 'lib/worker.ts')
       }

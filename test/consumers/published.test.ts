@@ -28,7 +28,7 @@ describe('the packed package', function () {
 
   it('can be imported in Node, where there is no browser', async () => {
     expect(await runScript(`
-      const names = ['sharedb-tabs', 'sharedb-tabs/worker', 'sharedb-tabs/host', 'sharedb-tabs/undo', 'sharedb-tabs/mongo-queries', 'sharedb-tabs/presence'];
+      const names = ['sharedb-tabs', 'sharedb-tabs/worker', 'sharedb-tabs/host', 'sharedb-tabs/undo', 'sharedb-tabs/mongo-queries', 'sharedb-tabs/presence', 'sharedb-tabs/inspector'];
       const modules = await Promise.all(names.map(name => import(name)));
       console.log(modules.every(module => Object.keys(module).length > 0));
     `)).to.equal('true');

@@ -18,6 +18,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   connect: ['protocol', 'platform', 'tab', 'host', 'remote'],
   react: ['protocol', 'platform', 'tab'],
   presence: ['platform', 'tab'],
+  // A panel of a page: it names the page's globals, too.
+  inspector: ['protocol', 'tab'],
   queries: ['host'],
   undo: ['platform', 'ot', 'tab'],
   remote: ['platform'],
@@ -48,7 +50,7 @@ describe('the rooms of the library', () => {
   it('name globals of the browser in no other places than platform and connect', () => {
     const globals = /\b(?:window|document|navigator|localStorage|SharedWorker|BroadcastChannel|setTimeout|setInterval|indexedDB)\b/;
     const naming = files
-      .filter(file => !['platform', 'connect', 'entry'].includes(roomOf(file)) && file !== join('store', 'indexed-db-storage.ts'))
+      .filter(file => !['platform', 'connect', 'inspector', 'entry'].includes(roomOf(file)) && file !== join('store', 'indexed-db-storage.ts'))
       // Made from tasks/thread and platform: their names are in a string.
       .filter(file => file !== join('tasks', 'thread-text.ts'))
       .filter(file => globals.test(codeOf(readFileSync(join(LIB, file), 'utf8'))));

@@ -39,7 +39,7 @@ export const suites = {
   },
   node: {
     title: 'unit tests in Node',
-    args: mocha('test/node/**/*.test.ts', 'test/ot/*.test.ts', 'test/store/*.test.ts'),
+    args: mocha('test/node/**/*.test.ts', 'test/inspector/*.test.ts', 'test/ot/*.test.ts', 'test/store/*.test.ts'),
     minutes: 10
   },
   walks: {

@@ -32,6 +32,7 @@ list.doc.subscribe(report);
 window.addEventListener('hashchange', render);
 element('new-document').addEventListener('click', addDocument);
 element('open-tab').addEventListener('click', () => window.open(location.href, '_blank', 'noopener'));
+element('open-inspector').addEventListener('click', openInspector);
 buttons.up.addEventListener('click', () => move(-1));
 buttons.down.addEventListener('click', () => move(1));
 buttons.remove.addEventListener('click', removeDocument);
@@ -70,6 +71,12 @@ function show(id: string): void {
   binding = new EditorBinding(quill, doc, showAvailability);
   // A document stays subscribed when another one is shown: coming back to it takes no time.
   doc.subscribe(report);
+}
+
+/** Not a part of the page until somebody asks for it. */
+async function openInspector(): Promise<void> {
+  const {mountInspector} = await import('sharedb-tabs/inspector');
+  mountInspector(connection);
 }
 
 function showAvailability(availability: Availability): void {

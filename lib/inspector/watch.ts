@@ -1,0 +1,42 @@
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import {describe} from './describe.js';
+import type {Timeline, TimelineEntry} from './timeline.js';
+
+/** More of a message is not kept. */
+const MAX_DATA = 10_000;
+
+/**
+ * Writes down what happens on a connection.
+ * @param showsData whether messages are kept whole, with documents' data
+ * @returns ends it
+ */
+export function watch(connection: ProxyConnection, timeline: Timeline, showsData: () => boolean, onChange: () => void): () => void {
+  const add = (entry: Omit<TimelineEntry, 'n' | 'time'>): void => {
+    timeline.add(entry);
+    onChange();
+  };
+  const message = (direction: 'in' | 'out', told: object): void => {
+    add({...describe(told), direction, data: showsData() ? JSON.stringify(told, null, 2).slice(0, MAX_DATA) : undefined});
+  };
+  const state = (text: string): void => add({kind: 'state', direction: '', text});
+  const failure = (what: string, error: unknown): void => {
+    const {code, message: text} = (error ?? {}) as {code?: unknown; message?: unknown};
+    add({kind: 'error', direction: '', text: `${what}: ${[code, text].filter(Boolean).join(' ')}`});
+  };
+  const listeners: Record<string, (...args: any[]) => void> = {
+    'send': (told: object) => message('out', told),
+    'receive': ({data}: {data: object | null}) => { if (data) message('in', data); },
+    'state': (name: string) => state(`the server is ${name}`),
+    'hostState': (name: string) => state(`the host is ${name}`),
+    'mode': (mode: string, reason: string) => state(`mode ${mode}: ${reason}`),
+    'saveState': (name: string) => state(`edits are ${name}`),
+    'deadletter': ({collection, doc, error}: {collection: string; doc: string; error: unknown}) => failure(`dead letter of ${collection}/${doc}`, error),
+    'updateneeded': () => state('the host is of another build: reload the page'),
+    'connection error': (error: unknown) => failure('connection error', error)
+  };
+  const emitter = connection as unknown as Record<'on' | 'off', (event: string, listener: (...args: any[]) => void) => void>;
+  for (const [event, listener] of Object.entries(listeners)) emitter.on(event, listener);
+  return () => {
+    for (const [event, listener] of Object.entries(listeners)) emitter.off(event, listener);
+  };
+}
