@@ -82,6 +82,28 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
     expect(await theText()).to.equal('much here is precious one two');
   });
 
+  if (binding.canUndo) {
+    it("undoes and redoes what was typed in this tab, and nothing of others, also while the server is away", async () => {
+      const [first, second] = tabs;
+      await first.typeAtEnd(' one');
+      await second.untilText(`${start} one`);
+      await second.typeAtEnd(' two');
+      await stage.editRemotely(0, 'nothing', 'much');
+      for (const tab of tabs) await tab.untilText('much here is precious one two');
+      await first.undo();
+      for (const tab of tabs) await tab.untilText('much here is precious two');
+      await stage.stopServer();
+      for (const tab of tabs) await tab.until('it knows', ({state}) => state !== 'connected');
+      await first.redo();
+      for (const tab of tabs) await tab.untilText('much here is precious one two');
+      await first.undo();
+      for (const tab of tabs) await tab.untilText('much here is precious two');
+      await stage.server.start();
+      await stage.connectRemotely();
+      expect(await theText()).to.equal('much here is precious two');
+    });
+  }
+
   if (binding.canDetach) {
     it('is gone from document and editor when it is detached', async () => {
       const [first, second] = tabs;

@@ -18,6 +18,8 @@ export interface Binding {
   title: string;
   format: TextFormat;
   canDetach: boolean;
+  /** Whether Ctrl-Z undoes this tab's own edits alone. */
+  canUndo?: boolean;
 }
 
 interface RichText {
@@ -77,6 +79,13 @@ export const bindings: Binding[] = [
     title: 'CodeMirror, as the package codemirror-ot binds it to text-unicode in json1',
     format: textInJson1,
     canDetach: true
+  },
+  {
+    name: 'codemirror-undo',
+    title: 'CodeMirror, as the example binds it to a text in json1, with undo',
+    format: textInJson1,
+    canDetach: true,
+    canUndo: true
   },
   {
     name: 'textarea',

@@ -11,6 +11,11 @@ declare module 'sharedb-string-binding' {
 declare module 'codemirror-ot' {
   import type {Extension} from '@codemirror/state';
   import type {Doc} from 'sharedb/lib/client/index.js';
+  import type {ChangeSet, ChangeSpec, Text} from '@codemirror/state';
+  type Path = readonly (string | number)[];
+  export function canOpAffectPath(op: unknown[], path: Path): boolean;
+  export function opToChangesJSON1(op: unknown[], path: Path, text: string): ChangeSpec;
+  export function changesToOpJSON1(path: Path, changes: ChangeSet, before: Text, json1: object, textUnicode: object): unknown;
   export function json1Sync(options: {
     shareDBDoc: Doc;
     path: (string | number)[];

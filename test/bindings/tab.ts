@@ -33,6 +33,22 @@ export class Tab {
     for (const key of text) await this.#page.keyboard.press(key === '⌫' ? 'Backspace' : key as KeyInput);
   }
 
+  /** With the keyboard, as {@link redo}. */
+  undo(): Promise<void> {
+    return this.#pressWith(['Control'], 'z');
+  }
+
+  redo(): Promise<void> {
+    return this.#pressWith(['Control'], 'y');
+  }
+
+  async #pressWith(held: KeyInput[], key: KeyInput): Promise<void> {
+    const {keyboard} = this.#page;
+    for (const one of held) await keyboard.down(one);
+    await keyboard.press(key);
+    for (const one of held.reverse()) await keyboard.up(one);
+  }
+
   async typeAtEnd(text: string): Promise<void> {
     await this.putCursorAtEnd();
     await this.type(text);

@@ -8,6 +8,7 @@ const bindings: Record<string, () => Promise<{attach: Attach}>> = {
   'sharedb-example': () => import('./sharedb-example/attach.js'),
   quill: () => import('./quill.js'),
   codemirror: () => import('./codemirror.js'),
+  'codemirror-undo': () => import('./codemirror-undo.js'),
   textarea: () => import('./textarea.js')
 };
 
