@@ -94,12 +94,13 @@ export class DocJournal {
 
   /**
    * @param isRepeatable the server would tell it again
+   * @param isTogether all such records of one turn are written, or none
    * @returns its place, for `whenWritten`
    */
-  append(record: JournalRecord | string, isRepeatable = false): number {
+  append(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
     const text = typeof record === 'string' ? record : JSON.stringify(record);
     this.journalChars += text.length;
-    return this.store.append(this.key, ++this.n, text, isRepeatable);
+    return this.store.append(this.key, ++this.n, text, isRepeatable, isTogether);
   }
 
   /** @param snapshot as JSON */

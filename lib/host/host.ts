@@ -21,6 +21,7 @@ import type {StoreDurability} from '../protocol/store-durability.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {isLocal} from '../protocol/local.js';
 import {isLastWord, isLostOps} from '../protocol/requests.js';
+import {isTransactionAuthor, tabOfAuthor, transactionAuthor} from '../protocol/transactions.js';
 import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
 import {FatalOps, type CloseInfo} from './fatal-ops.js';
@@ -40,6 +41,7 @@ import {TabRequests} from './tab-requests.js';
 import {unsavedDocs} from './unsaved-docs.js';
 import {Tab} from './tab.js';
 import {Tokens} from './tokens.js';
+import {Transactions} from './transactions.js';
 import type {RealConnection, RealDoc} from './upstream.js';
 
 export interface StoreOptions {
@@ -167,6 +169,7 @@ export class Host {
   private readonly queries: SharedQueries;
   private readonly presences: SharedPresences;
   private readonly requests: TabRequests;
+  private readonly transactions: Transactions;
   private readonly log: HostLog;
   private readonly tokens: Tokens;
   private readonly faults: ServerFaults;
@@ -266,6 +269,7 @@ export class Host {
       onEntry: (shared, entry) => {
         this.presences.onEntry(shared, entry);
         this.queries.onChange(shared);
+        this.transactions.onEntry(shared, entry);
       },
       onRollback: shared => this.rollingBack.add(shared),
       // Memory is kept for what somebody has open.
@@ -282,6 +286,7 @@ export class Host {
       letters: this.deadLetters, docs: this.docs, isConnected: () => this.connection.state === 'connected'
     });
     this.late = this.store && new LateDocuments(this.store, this.docs, this.deadLetters);
+    this.transactions = new Transactions({docs: this.docs, tab: id => this.tabOf(id as TabId), tabs: () => this.tabs.values()});
     const {epoch, connection, docs, queries, presences, log} = this;
     this.requests = new TabRequests({
       epoch, connection, docs, queries, presences, bulk, log,
@@ -361,7 +366,7 @@ export class Host {
       onCandidate: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) void this.makeRoom(); },
       onSuperseded: () => this.close()
     });
-    for (const tab of this.tabs.values()) this.watchAbsent(tab);
+    for (const tab of this.tabs.values()) if (!isTransactionAuthor(tab.id)) this.watchAbsent(tab);
     if (this.isMirrored && store!.keys().length) this.awaitTabs();
     // Who has greeted on a port by now is welcomed there, and need not greet again.
     this.options.onOpen?.(this);
@@ -501,7 +506,7 @@ export class Host {
     this.board.tellAnew();
     return {
       onMessage: message => (message.a === 'service' ? this.frames.receive(guest, message['frame']) : this.requests.receive(guest, message)),
-      onCall: (name, args) => this.answerCall(name, args),
+      onCall: (name, args) => (name.startsWith('shared.') ? this.transactions.answer(guest, name, args) : this.answerCall(name, args)),
       onMalformed: what => this.log.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
       onEnd: how => this.detach(guest, how)
     };
@@ -548,6 +553,9 @@ export class Host {
     if (gone) {
       this.tabs.delete(tab.id);
       this.serviceNames.delete(tab.id);
+      this.transactions.forget(tab);
+      const author = this.tabs.get(transactionAuthor(tab.id) as TabId);
+      if (author) this.detach(author, how);
     }
     this.board.update();
     this.checkIdle();
@@ -736,7 +744,9 @@ export class Host {
     let tab = this.tabs.get(id);
     if (!tab) {
       this.tabs.set(id, (tab = new Tab(id)));
-      this.watchAbsent(tab);
+      // It lives as long as its tab.
+      if (isTransactionAuthor(id)) this.tabOf(tabOfAuthor(id) as TabId);
+      else this.watchAbsent(tab);
     }
     return tab;
   }

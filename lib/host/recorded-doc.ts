@@ -13,7 +13,7 @@ import {ServerLog} from './server-log.js';
 import {dryRun} from './dry-run.js';
 import type {Json0Component} from '../ot/json0-values.js';
 import {hook, type DocHooks} from './hooked-doc.js';
-import {historyGone, notApplied} from './op-errors.js';
+import {alreadyCreated, docMissing, historyGone, notApplied} from './op-errors.js';
 import {isMissingType, missingType} from './missing-type.js';
 import {correctedStep, giveInverse, noteInvertible, rollBackSoftly} from './soft-rollback.js';
 import {ServerState, typeOf} from './server-state.js';
@@ -77,6 +77,8 @@ export interface Submission {
   source: unknown;
   submitSource: boolean;
   preventCompose: boolean;
+  /** A part of a transaction: it is written, and told, together with the others. */
+  isTogether?: boolean;
   /** As it was journalled, where it is submitted again, or as the server may know it already. */
   id?: Identity | undefined;
 }
@@ -210,7 +212,7 @@ export class RecordedDoc implements DocHooks {
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
     this.author = {src: owner, seq};
     // Another tab would not know the source that goes to the server with it.
-    if (this.journal?.tellsFirst && 'op' in step && !submitSource) this.early = 'tab';
+    if (this.journal?.tellsFirst && 'op' in step && !submitSource && !submission.isTogether) this.early = 'tab';
     try {
       doc._otApply(op, source || true);
     } catch (error) {
@@ -221,7 +223,7 @@ export class RecordedDoc implements DocHooks {
       this.author = undefined;
       this.early = undefined;
     }
-    const place = record ? this.write(record) : 0;
+    const place = record ? this.write(record, false, submission.isTogether) : 0;
     doc.preventCompose = preventCompose;
     doc.submitSource = submitSource;
     callback.origin = [owner, seq];
@@ -236,6 +238,25 @@ export class RecordedDoc implements DocHooks {
     }
     this.flushSoon();
     return undefined;
+  }
+
+  /** @returns the error that a step would end with now. Nothing is changed */
+  trial(step: Step): Error | undefined {
+    const {doc} = this;
+    const {type} = doc;
+    if (step.create) return type ? alreadyCreated() : this.missing ?? missingType(step.create.type, doc);
+    if (!type) return docMissing(doc);
+    if (step.del) return undefined;
+    const badForm = ot.checkSubmittedOpForType?.(type, step);
+    if (badForm) return badForm;
+    try {
+      if (type.name === 'json0') return dryRun(type, correctedStep(step, doc).op as Json0Component[], doc.data);
+      // Other types make new data.
+      type.apply(doc.data, JSON.parse(JSON.stringify(step.op)));
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
   }
 
   /** Once in a turn, however many ops come in it. */
@@ -442,9 +463,9 @@ export class RecordedDoc implements DocHooks {
    * @param isRepeatable without the record, the op under way is sent again, and the server tells it again
    * @returns its place in the store
    */
-  private write(record: JournalRecord | string, isRepeatable = false): number {
+  private write(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
     if (!this.journal || this.replaying || this.isLocked) return 0;
-    const place = this.journal.append(record, isRepeatable);
+    const place = this.journal.append(record, isRepeatable, isTogether);
     if (this.early !== 'server') this.neededAt = place;
     this.events.onJournal();
     return place;

@@ -23,6 +23,8 @@ export interface SequencerEvents {
   onRejected(steps: Step[], error: Error, v?: number | null): void;
   /** The server has answered to an op. */
   onSettled(): void;
+  /** Nothing is known any more of a tab whose ops up to `seq` have their places. */
+  onForgotten(tab: Tab, seq: number): void;
 }
 
 /** What a tab that is dead has left: ops, each made on the one before. */
@@ -148,6 +150,18 @@ export class Sequencer {
     while (this.pendingOps) this.countPending(-1);
   }
 
+  /**
+   * A part of a transaction, made on the current revision.
+   * @param onSettled called when the server has answered
+   * @returns the error where it can't be applied
+   */
+  place(tab: Tab, op: WaitingOp, onSettled: (error?: Error | null) => void): Error | undefined {
+    const follower = this.followers.of(tab);
+    // Nobody is there to be told: it is forgotten when the server has answered.
+    follower.isLetGo = true;
+    return this.sequenceOne(follower, op, onSettled);
+  }
+
   /** Ops that are made on the current revision, each on the one before. */
   private sequence(follower: Follower, inc: number, ops: WaitingOp[], isLastWord = false): void {
     // The tab follows its own op even if it follows nothing else. One that has not said yet where it stands is led on from there.
@@ -164,7 +178,7 @@ export class Sequencer {
   }
 
   /** @returns the error where the op can't be applied */
-  private sequenceOne(follower: Follower, {step, seq, x, id}: WaitingOp): Error | undefined {
+  private sequenceOne(follower: Follower, {step, seq, x, id}: WaitingOp, onSettled?: (error?: Error | null) => void): Error | undefined {
     if (seq >= Number.MAX_SAFE_INTEGER) return seqOverflow();
     const {tab} = follower;
     follower.unsettled++;
@@ -181,8 +195,12 @@ export class Sequencer {
       source: x.source,
       submitSource: 'source' in x,
       preventCompose: x.preventCompose === true,
-      id
-    }, error => this.settle(follower, seq, error));
+      id,
+      ...(onSettled && {isTogether: true})
+    }, error => {
+      this.settle(follower, seq, error);
+      onSettled?.(error);
+    });
     if (error) {
       follower.unsettled--;
       follower.lastSeq = lastSeq;
@@ -199,7 +217,10 @@ export class Sequencer {
     follower.unsettled--;
     this.countPending(-1);
     this.news.settle(tab, seq, data, error === null);
-    if (follower.isForgotten) this.followers.delete(tab);
+    if (follower.isForgotten) {
+      this.events.onForgotten(tab, follower.lastSeq);
+      this.followers.delete(tab);
+    }
     this.events.onSettled();
   }
 

@@ -3,6 +3,7 @@ import type {ErrorData} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {DocReport} from '../protocol/report.js';
 import type {OpRequest, Position, ResumeMessage, SnapshotData} from '../protocol/messages.js';
+import {isTransactionAuthor} from '../protocol/transactions.js';
 import {CutTimer} from './cut-timer.js';
 import type {LostStep, LostSteps} from './dead-letters.js';
 import type {DocJournal, Restored} from './doc-journal.js';
@@ -11,7 +12,7 @@ import type {Follower} from './follower.js';
 import type {FatalOps} from './fatal-ops.js';
 import {Followers} from './followers.js';
 import {HeldActs} from './held-acts.js';
-import type {Entry} from './history.js';
+import type {Entry, Step} from './history.js';
 import {historyLost} from './op-errors.js';
 import type {WaitingOp} from './rebase.js';
 import {ReadAgain} from './read-again.js';
@@ -94,7 +95,8 @@ export class SharedDoc implements RecordedDocEvents {
       // Of a local document the host is the server.
       onPending: (change, ops) => { if (!this.isLocal) owner.onPending(change, ops); },
       onRejected: (steps, error, v = null) => this.onLost(v, steps.map(step => ({step, type: doc.type?.uri ?? null, error}))),
-      onSettled: () => this.checkIdle()
+      onSettled: () => this.checkIdle(),
+      onForgotten: (tab, seq) => owner.onGone(this, tab, seq)
     });
   }
 
@@ -153,7 +155,7 @@ export class SharedDoc implements RecordedDocEvents {
   /** Tabs that live come back with what they had: the way on from there is kept for them. */
   private awaitTabs(): void {
     const {start} = this.recorded.history;
-    for (const follower of this.followers) follower.awaitFrom(start);
+    for (const follower of this.followers) if (!isTransactionAuthor(follower.tab.id)) follower.awaitFrom(start);
     // The journal does not know of a tab that has only looked.
     this.kept = {from: start, until: this.owner.now() + RETURN_MS};
   }
@@ -337,6 +339,42 @@ export class SharedDoc implements RecordedDocEvents {
     let oldest = this.kept?.from ?? history.rev;
     for (const follower of this.followers) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
     history.trim(oldest - MAX_EARLY_MESSAGES, MAX_HISTORY);
+  }
+
+  // ---- transactions
+
+  /** Whether it can be looked at now, and not only later. */
+  get isSettled(): boolean {
+    return !this.isUnsettled;
+  }
+
+  /** The highest seq of an author that has its place. */
+  lastSeqOf(author: Tab): number {
+    return this.followers.find(author)?.lastSeq ?? Math.max(this.owner.takenFrom(this, author), this.recorded.history.lastSeqOf(author.id));
+  }
+
+  /**
+   * An op that was made at a revision, as it is now.
+   * @returns the reason where it can't be applied; nothing is changed
+   */
+  prepare(step: Step, seq: number, author: Tab, rev: number): WaitingOp | Error {
+    const {history} = this.recorded;
+    const carried = history.carry([{step, seq, x: {preventCompose: true}}], author.id, this.doc.type, history.after(rev));
+    if (carried instanceof Error) return carried;
+    const [op] = carried;
+    return op ? this.recorded.trial(op.step) ?? op : historyLost(this.doc);
+  }
+
+  place(author: Tab, op: WaitingOp, onSettled: (error?: Error | null) => void): void {
+    const error = this.sequencer.place(author, op, onSettled);
+    // It has been tried.
+    if (error) throw error;
+  }
+
+  /** Tells a tab what it lacks, whether or not it follows the document. */
+  bringUpToDate(tab: Tab): void {
+    const follower = this.followers.find(tab);
+    if (follower) this.news.catchUp(follower);
   }
 
   // ---- what the recorded document tells

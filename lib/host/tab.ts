@@ -15,7 +15,10 @@ export class Tab {
   service: string | undefined;
   /** Until `endBulk`. */
   private isBulk = false;
+  /** What is sent until `endTogether`. */
+  private together: (Message | string)[] | undefined;
   private readonly answers = new Answers((message, atOnce) => {
+    if (this.together) return void this.together.push(message);
     this.session?.send(message);
     if (atOnce) this.session?.flush();
   });
@@ -25,7 +28,23 @@ export class Tab {
   /** See {@link HostSession.send}. */
   send(message: Message | string, care?: Care, mayWait?: boolean): void {
     this.answers.flush();
-    this.session?.send(message, care, mayWait);
+    if (this.together) this.together.push(message);
+    else this.session?.send(message, care, mayWait);
+  }
+
+  /** What is sent from now on the tab gets as one: it never shows a part of it. */
+  startTogether(): void {
+    if (this.session) this.together ??= [];
+  }
+
+  /** @param id the transaction that it tells of */
+  endTogether(id?: string): void {
+    this.answers.flush();
+    const {together} = this;
+    this.together = undefined;
+    if (!together?.length) return;
+    const messages = together.map(message => (typeof message === 'string' ? message : JSON.stringify(message)));
+    this.session?.send(`{"a":"shared.entries"${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"messages":[${messages.join()}]}`);
   }
 
   /** Posts a frame behind what the tab was told before. @throws where it can't be cloned */

@@ -48,6 +48,34 @@ export const ERROR_CODES = {
   ERR_TABS_LOCAL: 'ERR_TABS_LOCAL',
   /** What is quarantined can't be restored while its document is in use, or stored anew. */
   ERR_TABS_QUARANTINE_IN_USE: 'ERR_TABS_QUARANTINE_IN_USE',
+  /** Collections: a key that is no string, finite number or boolean. */
+  ERR_TABS_BAD_KEY: 'ERR_TABS_BAD_KEY',
+  /** Collections: a value that JSON has not, or that can't be incremented. `path` says where in it. */
+  ERR_TABS_BAD_VALUE: 'ERR_TABS_BAD_VALUE',
+  /** Collections: more than a limit allows; see `limit` and `value`. */
+  ERR_TABS_LIMIT: 'ERR_TABS_LIMIT',
+  /** Collections: read or written before it was loaded. */
+  ERR_TABS_NOT_READY: 'ERR_TABS_NOT_READY',
+  /** Transactions: what was read had changed, more often than `maxRetries` allows. Nothing was written. */
+  ERR_TABS_TX_CONFLICT: 'ERR_TABS_TX_CONFLICT',
+  /** Transactions: not made within `timeout`. Nothing was written. */
+  ERR_TABS_TX_TIMEOUT: 'ERR_TABS_TX_TIMEOUT',
+  /** Transactions: handed to a host that was lost before it answered. It may have been made, or not. */
+  ERR_TABS_TX_UNKNOWN: 'ERR_TABS_TX_UNKNOWN',
+  /** Transactions: an async function used a collection by itself, in place of `tx.in(collection)`. */
+  ERR_TABS_TX_ASYNC: 'ERR_TABS_TX_ASYNC',
+  /** Transactions: used after the end. */
+  ERR_TABS_TX_OVER: 'ERR_TABS_TX_OVER',
+  /** Transactions: a write in `readTransaction`. */
+  ERR_TABS_TX_READONLY: 'ERR_TABS_TX_READONLY',
+  /** Transactions: collections of two connections. */
+  ERR_TABS_TX_MIXED: 'ERR_TABS_TX_MIXED',
+  /** Transactions: too many documents, reads or writes. */
+  ERR_TABS_TX_TOO_BIG: 'ERR_TABS_TX_TOO_BIG',
+  /** Transactions: the server has refused a part of it, and has the others. */
+  ERR_TABS_TX_TORN: 'ERR_TABS_TX_TORN',
+  /** Queues: the lease was taken back, and somebody else may have the item. */
+  ERR_TABS_LEASE_LOST: 'ERR_TABS_LEASE_LOST',
   /** A message to the host is not of the protocol's form. */
   ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
 } as const;

@@ -26,6 +26,9 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
   'host.log': ({level, scope, text}) => (level === 'debug' || level === 'warn' || level === 'error') && isScope(scope) && isText(text),
   'host.deadletter': ({letter}) => isObject(letter),
   'mirror.wanted': () => true,
+  'shared.entries': ({messages}) => Array.isArray(messages) && messages.every(message => isObject(message) && isText(message['a'])),
+  'shared.outcome': ({seq, raced, rejected}) => isCount(seq) && Array.isArray(raced) && Array.isArray(rejected),
+  'shared.items': ({c, d, items}) => isNamed(c, d) && Array.isArray(items),
   'store.inventory': ({known}) => isObject(known)
 };
 

@@ -3,8 +3,11 @@ export type DocKey = readonly [collection: string, id: string];
 
 /** One change of what is stored. All changes of one `write` are made, in their order, or none. */
 export type Change =
-  /** Adds a record to the end of a document's journal. `n` grows with every record of a document. */
-  | {type: 'append'; key: DocKey; n: number; record: string}
+  /**
+   * Adds a record to the end of a document's journal. `n` grows with every record of a document. `isTogether`: a record that is
+   * worth nothing without those of other documents beside it.
+   */
+  | {type: 'append'; key: DocKey; n: number; record: string; isTogether?: true}
   /** Replaces a document's checkpoint and drops its journal up to and with record `n`. */
   | {type: 'checkpoint'; key: DocKey; n: number; checkpoint: string; hasPending: boolean}
   /** Forgets a document. */

@@ -48,11 +48,16 @@ export function coalesced(changes: readonly Queued[]): Queued[] {
 /** A document's key as one string. */
 export const nameOf = (key: DocKey): string => JSON.stringify(key);
 
-/** The changes of each document, and each small value, by themselves: in their order. */
+/**
+ * The changes of each document, and each small value, by themselves: in their order. The documents of transactions are one group,
+ * since a transaction is written as a whole.
+ */
 export function byDoc(changes: readonly Queued[]): Queued[][] {
   const groups = new Map<string, Queued[]>();
+  const together = new Set(changes.flatMap(change => (change.type === 'append' && change.isTogether ? [nameOf(change.key)] : [])));
   for (const change of changes) {
-    const name = change.type === 'meta' ? `meta ${change.name}` : nameOf(change.key);
+    const own = change.type === 'meta' ? `meta ${change.name}` : nameOf(change.key);
+    const name = together.has(own) ? 'together' : own;
     const group = groups.get(name);
     if (group) group.push(change);
     else groups.set(name, [change]);

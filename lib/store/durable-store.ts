@@ -186,12 +186,13 @@ export class DurableStore {
   /**
    * Adds a record to a document's journal. `n` is above that of its last record.
    * @param isRepeatable what it tells of would come again if it were lost: see `neededPlace`
+   * @param isTogether it is a part of a transaction: it is written with those appended beside it, or not at all
    * @returns its place among all changes, for `whenWritten`
    */
-  append(key: DocKey, n: number, record: string, isRepeatable = false): number {
+  append(key: DocKey, n: number, record: string, isRepeatable = false, isTogether = false): number {
     this.note(key, true);
     this.pruning?.measure(key, record, true);
-    this.enqueue({type: 'append', key, n, record}, isRepeatable);
+    this.enqueue({type: 'append', key, n, record, ...(isTogether && {isTogether: true as const})}, isRepeatable);
     return this.count;
   }
 

@@ -141,7 +141,8 @@ export class IndexedDbStorage implements Storage {
 
   write(changes: readonly Change[], epoch: string): Promise<void> {
     return this.use(async database => {
-      const appended = changes.every(change => change.type === 'append') ? changes : undefined;
+      // A host that was replaced takes back what it has appended, each document by itself: a transaction has to meet the barriers.
+      const appended = changes.every(change => change.type === 'append' && !change.isTogether) ? changes as Append[] : undefined;
       const holder = await (appended ? this.append(unwrap(database), appended) : this.change(database, changes, epoch));
       if (holder?.epoch === epoch) return;
       // It counts for nothing from the successor's first own record on, and had better not be there at all.

@@ -71,6 +71,8 @@ export interface ProxyConnectionEvents extends ConnectionEvents {
   saveState: (state: SaveState) => void;
   /** The server rejected an op for good; it is kept in `deadLetters`. */
   deadletter: (letter: DeadLetter) => void;
+  /** For collections. @internal */
+  shared: (message: {a: string}) => void;
   /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
   mode: (mode: Place, reason: string) => void;
 }
@@ -123,6 +125,10 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private earlyBatch: number | undefined;
   /** The host could not write when it sent the batch that is being handled. @internal */
   hostIsDown = false;
+  /** Whose the op is that is being applied. @internal */
+  entry: {src?: string; seq?: number} | undefined;
+  /** The transaction whose ops are being applied. @internal */
+  transactionId: string | undefined;
   /** The last documents that this tab has let go of. */
   private readonly destroyed = new Map<string, true>();
   private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
@@ -266,7 +272,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
-  protected callHost(name: string, args: unknown = null): Promise<unknown> {
+  callHost(name: string, args: unknown = null): Promise<unknown> {
     const answer = this.link?.call(name, args, CALL_TIMEOUT_MS) ?? Promise.reject(closed(''));
     return answer.catch((error: unknown) => { throw this.isClosed ? closed('') : error; });
   }
@@ -657,6 +663,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       case 'store.inventory':
         this.inventory = new Inventory(message['known'] as Record<string, string[]>);
         return;
+      case 'shared.entries':
+        return this.receiveTogether(message);
+      case 'shared.outcome':
+      case 'shared.items':
+        this.emit('shared', message);
+        return;
       case 'connection.state':
         return this.mirrorState(message['state'] as string, message['reason']);
       case 'connection.event':
@@ -696,6 +708,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     for (const item of [...((data ?? []) as unknown[]), ...inserted] as {c: string; d: string; v: number; type: string | null}[]) {
       (this.get(item.c, item.d) as unknown as ProxyDoc).ingestSnapshot(item, () => {});
     }
+  }
+
+  /** What one transaction did to several documents: nobody's turn comes between. */
+  private receiveTogether({id, messages}: Message): void {
+    this.transactionId = id as string | undefined;
+    for (const message of messages as Message[]) this.guarded(() => this.receive(message));
+    this.transactionId = undefined;
   }
 
   private mirrorState(state: string, reason: unknown): void {

@@ -202,6 +202,17 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.when(() => !this.connection.canSend || !this.notAtHost.some(op => ops.has(op)), callback);
   }
 
+  /** The revision that the data is of, where the host knows it and has all ops of this tab. @internal */
+  get standing(): number | undefined {
+    const isMoving = this.hasUnsent || !!this.setAside || this.unconfirmed.isReturning || !this.connection.canSend;
+    return isMoving ? undefined : this.rev ?? undefined;
+  }
+
+  /** Calls back when there is one. @internal */
+  whenStanding(callback: () => void): void {
+    this.when(() => this.standing !== undefined, callback);
+  }
+
   /** @internal */
   when(isOver: () => boolean, callback: () => void): void {
     if (isOver()) callback();
@@ -521,7 +532,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     // Upstream counts the version up and wants the message's to be the one before.
     const {rev, v} = message;
     this.version = message.v = (v ?? 0) - 1;
+    this.connection.entry = message;
     super._handleOp(null, message);
+    this.connection.entry = undefined;
     if (v === null && this.rev === rev) this.version = null;
   }
 
@@ -572,6 +585,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.noteDown();
     if (snapshot) this.replaceBelow(snapshot);
     this.flush();
+    this.callWaiting();
   }
 
   /**
@@ -711,6 +725,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleLinked(): void {
     this.flush();
     this._resubscribe();
+    this.callWaiting();
   }
 
   /** The server does not let us have the document: nothing of it is shown any more. @internal */
@@ -817,6 +832,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this._setType(type);
     this._setData(this.deserialized(data));
     this.emit('load');
+    this.callWaiting();
   }
 
   /** The host goes on to a type that this page does not know. */

@@ -22,6 +22,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   inspector: ['protocol', 'tab'],
   queries: ['host'],
   undo: ['platform', 'ot', 'tab'],
+  collections: ['protocol', 'platform', 'ot', 'tab'],
   remote: ['platform'],
   signals: ['remote']
 };

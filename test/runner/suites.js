@@ -78,6 +78,11 @@ export const suites = {
     args: mocha('test/react/*.test.ts'),
     minutes: 5
   },
+  collections: {
+    title: 'shared collections and transactions, over several tabs, hosts and crashes',
+    args: mocha('test/collections/*.test.ts'),
+    minutes: 5
+  },
   remote: {
     title: 'calls, streams and signals between contexts',
     args: mocha('--node-option', 'expose-gc', 'test/remote/*.test.ts'),
@@ -121,4 +126,4 @@ export const suites = {
 };
 
 /** The others are slow, or install from the npm registry: `npm run test:bindings` and so on, and CI. */
-export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'react', 'undo', 'remote', 'tasks', 'size', 'karma', 'tabs'];
+export const defaultSuites = ['typecheck', 'build', 'lint', 'node', 'conformance', 'conformance6', 'react', 'undo', 'collections', 'remote', 'tasks', 'size', 'karma', 'tabs'];

@@ -1,0 +1,132 @@
+import type {Component} from './json0.js';
+import {copyOf} from './values.js';
+
+/** Who made a change, and when it was shown. */
+export interface Origin {
+  timestamp: number;
+  isLocal: boolean;
+  transactionId?: string;
+}
+
+/** One step of an array. */
+export type ArrayStep =
+  | {type: 'splice'; index: number; deleted: unknown[]; inserted: unknown[]}
+  | {type: 'set'; index: number; oldValue: unknown; newValue: unknown}
+  | {type: 'move'; from: number; to: number}
+  | {type: 'reset'; oldValue: unknown[]; newValue: unknown[]};
+
+/** What one op, or a new state, did to a document. Values are as they are stored. */
+export type Change = {origin: Origin} & (
+  | {type: 'keys'; keys: Map<string, {old: unknown; new: unknown}>}
+  | {type: 'array'; steps: ArrayStep[]}
+);
+
+type Data = Record<string, unknown> | unknown[];
+
+/** What has to be known of the data before an op is applied, to tell what it did. Values in which it writes are copied. */
+export function before(data: Data, op: readonly Component[]): unknown {
+  if (!Array.isArray(data)) {
+    const old = new Map<string, unknown>();
+    for (const {p: [key], p} of op) {
+      const name = String(key);
+      const value = Object.hasOwn(data, name) ? data[name] : undefined;
+      // json0 changes what is inside a value in place.
+      if (p.length > 1) old.set(name, copyOf(value));
+      else if (!old.has(name)) old.set(name, value);
+    }
+    return old;
+  }
+  if (op.every(({p}) => p.length === 1)) return undefined;
+  if (op.length > 1) return copyOf(data);
+  return copyOf(data[op[0]!.p[0] as number]);
+}
+
+/** What the op did. @param known what {@link before} has told */
+export function after(data: Data, op: readonly Component[], known: unknown, origin: Origin): Change | undefined {
+  if (!Array.isArray(data)) {
+    const keys = new Map<string, {old: unknown; new: unknown}>();
+    for (const [key, old] of known as Map<string, unknown>) {
+      const value = Object.hasOwn(data, key) ? data[key] : undefined;
+      if (old !== value) keys.set(key, {old, new: value});
+    }
+    return keys.size ? {type: 'keys', keys, origin} : undefined;
+  }
+  if (op.every(({p}) => p.length === 1)) {
+    const steps = joined(op.map(stepOf).filter(step => !!step));
+    return steps.length ? {type: 'array', steps, origin} : undefined;
+  }
+  if (op.length > 1) return {type: 'array', steps: [{type: 'reset', oldValue: known as unknown[], newValue: [...data]}], origin};
+  const index = op[0]!.p[0] as number;
+  return {type: 'array', steps: [{type: 'set', index, oldValue: known, newValue: data[index]}], origin};
+}
+
+function stepOf({p: [at], li, ld, lm}: Component): ArrayStep | undefined {
+  const index = at as number;
+  if (lm !== undefined) return lm === index ? undefined : {type: 'move', from: index, to: lm};
+  if (li !== undefined && ld !== undefined) return {type: 'set', index, oldValue: ld, newValue: li};
+  return {type: 'splice', index, deleted: ld === undefined ? [] : [ld], inserted: li === undefined ? [] : [li]};
+}
+
+/** What a new state changes, that came in place of another one. */
+export function between(old: Data, data: Data, origin: Origin): Change | undefined {
+  if (Array.isArray(data)) {
+    const oldValue = Array.isArray(old) ? old : [];
+    if (isSame(oldValue, data)) return undefined;
+    return {type: 'array', steps: [{type: 'reset', oldValue, newValue: [...data]}], origin};
+  }
+  const from = (Array.isArray(old) ? {} : old) as Record<string, unknown>;
+  const keys = new Map<string, {old: unknown; new: unknown}>();
+  for (const key of new Set([...Object.keys(from), ...Object.keys(data)])) {
+    if (!isSame(from[key], data[key])) keys.set(key, {old: from[key], new: data[key]});
+  }
+  return keys.size ? {type: 'keys', keys, origin} : undefined;
+}
+
+export const isSame = (one: unknown, other: unknown): boolean => one === other || JSON.stringify(one) === JSON.stringify(other);
+
+/** What is inserted or removed side by side is one step. */
+function joined(steps: ArrayStep[]): ArrayStep[] {
+  const all: ArrayStep[] = [];
+  for (const step of steps) {
+    const last = all.at(-1);
+    if (last?.type === 'splice' && step.type === 'splice' && step.index === last.index + last.inserted.length) {
+      last.deleted.push(...step.deleted);
+      last.inserted.push(...step.inserted);
+    } else all.push(step);
+  }
+  return all;
+}
+
+/** Makes a step on a list. */
+export function makeStep(list: unknown[], step: ArrayStep): void {
+  switch (step.type) {
+    case 'splice':
+      list.splice(step.index, step.deleted.length, ...step.inserted);
+      return;
+    case 'set':
+      list[step.index] = step.newValue;
+      return;
+    case 'move':
+      list.splice(step.to, 0, ...list.splice(step.from, 1));
+      return;
+    case 'reset':
+      list.splice(0, list.length, ...step.newValue);
+  }
+}
+
+/** Takes a step back. */
+export function undoStep(list: unknown[], step: ArrayStep): void {
+  switch (step.type) {
+    case 'splice':
+      list.splice(step.index, step.inserted.length, ...step.deleted);
+      return;
+    case 'set':
+      list[step.index] = step.oldValue;
+      return;
+    case 'move':
+      list.splice(step.from, 0, ...list.splice(step.to, 1));
+      return;
+    case 'reset':
+      list.splice(0, list.length, ...step.oldValue);
+  }
+}

@@ -1,0 +1,159 @@
+import {TabsError} from '../protocol/errors.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import {currentTransaction, type TransactionAccess} from './current-transaction.js';
+import {CollectionDocument, type DocumentListener} from './document.js';
+import type {Access} from './json0.js';
+import type {Codec, CollectionOptions, Limits, Shared} from './types.js';
+import {limitsOf, storable} from './values.js';
+import {Watcher, type Folded} from './watcher.js';
+
+const DEFAULT_COLLECTION = 'collections';
+const LOCAL_PREFIX = 'local:';
+
+/** What makes a collection: its documents, and how values are stored in them. */
+export interface Plan {
+  name: string;
+  scope: 'local' | 'synced';
+  /** For error messages. */
+  where: string;
+  documents: CollectionDocument[];
+  codec: Codec<any> | undefined;
+  limits: Limits;
+  /** A view of a document of the app: keys are as they are there. */
+  isForeign: boolean;
+}
+
+/** @param initial what a new document begins with */
+export function planOf(
+  kind: string, connection: ProxyConnection, name: string, options: CollectionOptions<any>, initial: (shard: number) => Record<string, unknown> | unknown[], shards = 1
+): Plan {
+  const {scope = 'local', collection = DEFAULT_COLLECTION, codec} = options;
+  if (typeof name !== 'string' || !name) throw new TabsError('ERR_TABS_BAD_OPTION', `A ${kind} needs a name`);
+  if (scope !== 'local' && scope !== 'synced') throw new TabsError('ERR_TABS_BAD_OPTION', `scope of ${kind} "${name}": 'local' or 'synced'`);
+  const where = `${kind} "${name}"`;
+  const limits = limitsOf(options.limits);
+  // One name that is opened as two kinds does not meet.
+  const id = `${kind}:${name}`;
+  const documents = Array.from({length: shards}, (_, i) => new CollectionDocument(
+    connection.get((scope === 'local' ? LOCAL_PREFIX : '') + collection, i ? `${id}#${i}` : id), {where, limits, initial: () => initial(i)}
+  ));
+  return {name, scope, where, documents, codec, limits, isForeign: false};
+}
+
+export function planFrom(kind: string, doc: ProxyDoc, initial: () => Record<string, unknown> | unknown[]): Plan {
+  const where = `${kind} from ${doc.collection}/${doc.id}`;
+  const limits = limitsOf(undefined);
+  const base = new CollectionDocument(doc, {where, limits, initial, isForeign: true});
+  return {name: doc.id, scope: base.isLocal ? 'local' : 'synced', where, documents: [base], codec: undefined, limits, isForeign: true};
+}
+
+/** What all collections have in common: their life, and how they are read and written. */
+export abstract class Collection implements Shared {
+  readonly name: string;
+  readonly scope: 'local' | 'synced';
+  readonly ready: Promise<this>;
+  /** Of what `tx.in` gives: all goes through this transaction. */
+  protected readonly transaction: TransactionAccess | undefined;
+  private readonly decoded = new WeakMap<object, unknown>();
+  private readonly watchers = new Set<Watcher<any>>();
+  private isReadyNow = false;
+
+  /** @internal */
+  constructor(protected readonly plan: Plan) {
+    this.name = plan.name;
+    this.scope = plan.scope;
+    const all = Promise.all(plan.documents.map(({ready}) => ready));
+    if (plan.documents.every(({isReady}) => isReady)) this.isReadyNow = true;
+    this.ready = all.then(() => this.opened()).then(() => {
+      this.isReadyNow = true;
+      return this;
+    });
+    this.ready.catch(() => {});
+  }
+
+  /** Looks at what is stored before the collection is used. */
+  protected opened(): void | Promise<void> {}
+
+  get isReady(): boolean {
+    return this.isReadyNow;
+  }
+
+  get memory(): number {
+    return this.plan.documents.reduce((sum, {memory}) => sum + memory, 0);
+  }
+
+  async close(): Promise<void> {
+    const closing = this.plan.documents.map(base => base.close());
+    this.endWatchers();
+    await Promise.all(closing);
+  }
+
+  async destroy(): Promise<void> {
+    await this.ready;
+    await Promise.all(this.plan.documents.map(base => base.destroy()));
+    await this.close();
+  }
+
+  async flush({at = 'host'}: {at?: 'host' | 'server'} = {}): Promise<void> {
+    await this.ready;
+    await Promise.all(this.plan.documents.map(base => base.flush(at)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The same methods, in a transaction. @internal */
+  inTransaction(transaction: TransactionAccess): this {
+    return Object.create(this, {transaction: {value: transaction}}) as this;
+  }
+
+  /** What reads and writes a document: a transaction, or the replica itself. */
+  protected access(base: CollectionDocument): Access {
+    base.check();
+    const transaction = this.transaction ?? currentTransaction();
+    return transaction ? transaction.access(base, !this.transaction) : base;
+  }
+
+  // ---- values
+
+  protected encode(key: string | number, value: unknown): unknown {
+    const {where, codec, limits} = this.plan;
+    return storable(`${where}, ${JSON.stringify(key)}`, value, codec, limits);
+  }
+
+  protected decode(stored: unknown): any {
+    const {codec} = this.plan;
+    if (!codec || stored === undefined) return stored;
+    if (typeof stored !== 'object' || stored === null) return codec.decode(stored as null);
+    if (!this.decoded.has(stored)) this.decoded.set(stored, codec.decode(stored as never));
+    return this.decoded.get(stored);
+  }
+
+  // ---- watching
+
+  protected listen(listener: DocumentListener): () => void {
+    const stops = this.plan.documents.map(base => base.check().listen(listener));
+    return () => { for (const stop of stops) stop(); };
+  }
+
+  protected watching<E>(folded: Folded<E>, signal: AbortSignal | undefined): AsyncIterableIterator<E> {
+    const watcher = new Watcher(folded, signal);
+    const stop = this.listen(watcher);
+    this.watchers.add(watcher);
+    return watcher.begin(() => {
+      stop();
+      this.watchers.delete(watcher);
+    });
+  }
+
+  private endWatchers(): void {
+    for (const watcher of [...this.watchers]) watcher.onEnd();
+  }
+
+  /** Who made what is there already. */
+  protected get now(): {timestamp: number; isLocal: boolean} {
+    return {timestamp: this.plan.documents[0]!.doc.connection.clock.now(), isLocal: false};
+  }
+}

@@ -1,0 +1,320 @@
+import {isLocal} from '../protocol/local.js';
+import {TabsError} from '../protocol/errors.js';
+import {isTransactionAuthor, tabOfAuthor} from '../protocol/transactions.js';
+import {nextTick} from '../platform/next-tick.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import {after, before, between, type Change, type Origin} from './changes.js';
+import {listenTo} from './doc-events.js';
+import type {Access, Component} from './json0.js';
+import {keepForSnapshots} from './snapshot.js';
+import type {Limits} from './types.js';
+import {charsOf, checkLimit} from './values.js';
+
+/** A larger batch becomes several ops, which are applied in one turn. */
+const MAX_COMPONENTS = 1000;
+
+type Data = Record<string, unknown> | unknown[];
+
+/** Who hears what the events of one turn did to a document. */
+export interface DocumentListener {
+  /** All changes of one turn, when all documents are current. */
+  onChanges(changes: Change[]): void;
+  /** The document is deleted, or not to be had any more. Nothing comes after it. */
+  onEnd(): void;
+}
+
+const connections = new Map<ProxyConnection, number>();
+
+/** The connections whose collections are open. */
+export const openConnections = (): Iterable<ProxyConnection> => connections.keys();
+
+function countConnection(connection: ProxyConnection, change: number): void {
+  const count = (connections.get(connection) ?? 0) + change;
+  if (count) connections.set(connection, count);
+  else connections.delete(connection);
+}
+
+/** Documents are let go of when the last collection is closed. */
+const users = new WeakMap<ProxyDoc, number>();
+
+const relays = new WeakMap<ProxyDoc, (error: unknown) => void>();
+
+/** Errors of a document that the app does not know are told by its connection. Of refused ops there are dead letters, too. */
+function relayErrors(doc: ProxyDoc): void {
+  if (relays.has(doc)) return;
+  const relay = (error: unknown): void => { doc.connection.emit('error', error); };
+  relays.set(doc, relay);
+  doc.on('error', relay);
+}
+
+function endRelaying(doc: ProxyDoc): void {
+  const relay = relays.get(doc);
+  if (!relay || users.get(doc)) return;
+  doc.off('error', relay);
+  relays.delete(doc);
+}
+
+export interface DocumentOptions {
+  /** What a new document begins with. */
+  initial: () => Data;
+  limits: Limits;
+  /** For error messages. */
+  where: string;
+  /** It stays the caller's: it is neither created nor let go of. */
+  isForeign?: boolean;
+}
+
+/** The json0 document behind a collection, or behind one of its shards. */
+export class CollectionDocument implements Access {
+  readonly isTransaction = false;
+  /** Rejects as the subscription does. */
+  readonly ready: Promise<void>;
+  isReady = false;
+  isClosed = false;
+  private count = 0;
+  /** Characters of the JSON; undefined until somebody asks. */
+  private chars: number | undefined;
+  /** The data that was shown last: a new state comes in its place. */
+  private shown: Data | undefined;
+  private known: unknown;
+  private changes: Change[] = [];
+  private willTell = false;
+  private isDeleted = false;
+  /** With the number of changes of this turn that came before each. */
+  private readonly listeners = new Map<DocumentListener, number>();
+  private readonly stopListening: () => void;
+
+  constructor(readonly doc: ProxyDoc, private readonly options: DocumentOptions) {
+    users.set(doc, (users.get(doc) ?? 0) + 1);
+    countConnection(doc.connection as ProxyConnection, 1);
+    this.stopListening = listenTo(doc, {
+      beforeOp: op => this.noteBefore(op),
+      afterOp: (op, source) => this.noteAfter(op, source),
+      onState: () => this.noteState()
+    });
+    if (!options.isForeign) relayErrors(doc);
+    this.ready = this.open();
+    this.ready.catch(() => {});
+  }
+
+  get isLocal(): boolean {
+    return isLocal(this.doc.collection);
+  }
+
+  private async open(): Promise<void> {
+    const {doc, options: {where, initial, isForeign}} = this;
+    if (!isForeign || !doc.type) await doc.subscribe();
+    if (!doc.type && !isForeign) await this.create(initial);
+    if (this.isClosed) throw closed(where);
+    if (!doc.type || typeof doc.data !== 'object' || doc.data === null || Array.isArray(doc.data) !== Array.isArray(initial())) {
+      throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: it holds something else than such a collection`);
+    }
+    this.shown = doc.data as Data;
+    this.count = sizeOf(this.shown);
+    this.isReady = true;
+  }
+
+  /** Others may do it at the same time: who is second has the document all the same. */
+  private async create(initial: () => Data): Promise<void> {
+    const {doc} = this;
+    try {
+      await doc.create(initial(), 'json0');
+    } catch (error) {
+      if ((error as {code?: unknown}).code !== 'ERR_DOC_ALREADY_CREATED') throw error;
+      if (!doc.type) await doc.fetch();
+    }
+  }
+
+  listen(listener: DocumentListener): () => void {
+    this.listeners.set(listener, this.changes.length);
+    return () => { this.listeners.delete(listener); };
+  }
+
+  /** @throws ERR_TABS_NOT_READY, ERR_TABS_CLOSED */
+  check(): this {
+    const {where} = this.options;
+    if (this.isClosed) throw closed(where);
+    if (!this.isReady) {
+      throw new TabsError('ERR_TABS_NOT_READY', `${where} is not loaded yet, so that an answer would be a wrong one. Await "ready", or use open()`);
+    }
+    return this;
+  }
+
+  // ---- reading and writing
+
+  private get data(): Data {
+    // In the middle of a rollback the document has no state: what was shown last stays until the next one is there.
+    return (this.doc.data as Data | undefined) ?? this.shown ?? this.options.initial();
+  }
+
+  get(key: string): unknown {
+    const {data} = this;
+    return Object.hasOwn(data, key) ? (data as Record<string, unknown>)[key] : undefined;
+  }
+
+  peek(key: string): unknown {
+    return this.get(key);
+  }
+
+  keys(): string[] {
+    return Object.keys(this.data);
+  }
+
+  size(): number {
+    return this.count;
+  }
+
+  all(): unknown {
+    return this.data;
+  }
+
+  submit(op: Component[]): void {
+    this.check();
+    this.checkLimits(op);
+    for (let from = 0; from < op.length; from += MAX_COMPONENTS) {
+      this.doc.submitOp(op.length > MAX_COMPONENTS ? op.slice(from, from + MAX_COMPONENTS) : op);
+    }
+  }
+
+  /** @throws ERR_TABS_LIMIT where the op would make the document too large */
+  checkLimits(op: readonly Component[]): void {
+    const {where, limits} = this.options;
+    const added = op.reduce((sum, component) => sum + growth(component), 0);
+    if (added > 0) checkLimit(where, 'maxEntries', limits, this.count + added);
+    const chars = op.reduce((sum, component) => sum + charGrowth(component), 0);
+    if (chars > 0) checkLimit(where, 'maxChars', limits, this.charCount + chars);
+  }
+
+  private get charCount(): number {
+    return (this.chars ??= charsOf(this.data));
+  }
+
+  get memory(): number {
+    return this.isReady ? 2 * this.charCount : 0;
+  }
+
+  async flush(at: 'host' | 'server'): Promise<void> {
+    const {doc} = this;
+    if (at === 'server' || this.isLocal) await doc.whenNothingPending();
+    await doc.connection.flushWrites();
+  }
+
+  // ---- what happens to the document
+
+  private noteBefore(op: Component[]): void {
+    if (!this.isReady) return;
+    if (op.some(({p}) => !p.length)) {
+      this.known = undefined;
+      return;
+    }
+    keepForSnapshots(this, this.data, op);
+    this.known = before(this.data, op);
+    if (!Array.isArray(this.data)) for (const key of (this.known as Map<string, unknown>).keys()) if (Object.hasOwn(this.data, key)) this.count--;
+  }
+
+  private noteAfter(op: Component[], source: unknown): void {
+    if (!this.isReady) return;
+    if (op.some(({p}) => !p.length)) return this.noteState();
+    const {data} = this;
+    if (Array.isArray(data)) this.count = data.length;
+    else for (const key of (this.known as Map<string, unknown>).keys()) if (Object.hasOwn(data, key)) this.count++;
+    if (this.chars !== undefined) this.chars += op.reduce((sum, component) => sum + charGrowth(component), 0);
+    this.shown = data;
+    this.note(after(data, op, this.known, this.originOf(source)));
+  }
+
+  /** Another state, or none. */
+  private noteState(): void {
+    if (!this.isReady) return;
+    const data = this.doc.type ? this.data : this.options.initial();
+    if (this.shown && this.shown !== data) keepForSnapshots(this, this.shown);
+    this.isDeleted = !this.doc.type;
+    this.chars = undefined;
+    this.count = sizeOf(data);
+    this.note(between(this.shown ?? this.options.initial(), data, this.originOf(false)));
+    this.shown = data;
+    // A document that was refused is loaded again within this turn, or in a moment.
+    if (this.isDeleted) this.tellLater();
+  }
+
+  private originOf(source: unknown): Origin {
+    const {connection} = this.doc;
+    const timestamp = connection.clock.now();
+    if (source) return {timestamp, isLocal: true};
+    const {src = '', seq} = connection.entry ?? {};
+    if (!isTransactionAuthor(src)) return {timestamp, isLocal: false};
+    return {timestamp, isLocal: tabOfAuthor(src) === connection.id, transactionId: connection.transactionId ?? `${src}:${seq}`};
+  }
+
+  private note(change: Change | undefined): void {
+    if (!change || !this.listeners.size) return;
+    this.changes.push(change);
+    this.tellLater();
+  }
+
+  private tellLater(): void {
+    if (this.willTell) return;
+    this.willTell = true;
+    queueMicrotask(() => this.tell());
+  }
+
+  private tell(): void {
+    this.willTell = false;
+    const changes = this.changes.splice(0);
+    for (const [listener, skipped] of [...this.listeners]) {
+      if (skipped) this.listeners.set(listener, 0);
+      if (changes.length > skipped) this.doc.connection.guarded(() => listener.onChanges(changes.slice(skipped)));
+    }
+    if (this.isDeleted && !this.doc.type && !this.doc.isLoading) this.end();
+  }
+
+  private end(): void {
+    for (const listener of [...this.listeners.keys()]) listener.onEnd();
+    void this.close();
+  }
+
+  // ---- the end
+
+  /** Lets go of the document when nobody else in this tab has it. */
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    countConnection(this.doc.connection as ProxyConnection, -1);
+    const {doc, options: {isForeign}} = this;
+    // What is under way is told before the listeners are gone.
+    if (this.changes.length) this.tell();
+    this.stopListening();
+    const left = (users.get(doc) ?? 1) - 1;
+    users.set(doc, left);
+    if (left || isForeign) return;
+    await doc.destroy().catch(() => {});
+    endRelaying(doc);
+  }
+
+  /** Deletes the document for everybody. */
+  async destroy(): Promise<void> {
+    const {doc} = this;
+    if (!doc.type) return;
+    const deleted = doc.del();
+    await new Promise<void>(nextTick);
+    await deleted;
+  }
+}
+
+const sizeOf = (data: Data): number => (Array.isArray(data) ? data.length : Object.keys(data).length);
+
+function growth({p, od, oi, ld, li}: Component): number {
+  if (p.length > 1) return 0;
+  return Number(oi !== undefined) - Number(od !== undefined) + Number(li !== undefined) - Number(ld !== undefined);
+}
+
+function charGrowth({p: path, od, oi, ld, li, sd = '', si = ''}: Component): number {
+  const key = typeof path.at(-1) === 'string' && (oi === undefined) !== (od === undefined) ? (path.at(-1) as string).length + 4 : 0;
+  const sign = oi === undefined ? -1 : 1;
+  return sign * key + charsOf(oi) - charsOf(od) + charsOf(li) - charsOf(ld) + si.length - sd.length;
+}
+
+function closed(where: string): TabsError {
+  return new TabsError('ERR_TABS_CLOSED', `${where} is closed, or was deleted. Open it again`);
+}

@@ -1,0 +1,187 @@
+import {TabsError} from '../protocol/errors.js';
+import type {Change, Origin} from './changes.js';
+import {Collection} from './collection.js';
+import type {CollectionDocument} from './document.js';
+import type {Access, Component} from './json0.js';
+import {isShown, shardOf, shownKey, storedKey} from './keys.js';
+import type {ChangeEvent, MapChangeEvent, WatchOptions} from './types.js';
+import {checkLimit, copyOf} from './values.js';
+import {FoldedKeys} from './watcher.js';
+
+type Key = string | number | boolean;
+
+/** What maps and records have in common: keys and values in objects. */
+export abstract class KeyedCollection extends Collection {
+  // ---- keys
+
+  protected stored(key: unknown): string {
+    const {where, limits, isForeign} = this.plan;
+    const stored = storedKey(where, key);
+    if (typeof key === 'string') checkLimit(`${where}, key ${JSON.stringify(key.slice(0, 64))}`, 'maxKeyLength', limits, key.length);
+    if (!isForeign || stored === key) return stored;
+    // An app's own document has its keys as they are.
+    const name = String(key);
+    if (name in Object.prototype) throw new TabsError('ERR_TABS_BAD_KEY', `${where}: ShareDB refuses the key ${name}`);
+    return name;
+  }
+
+  private shown(stored: string): Key {
+    return this.plan.isForeign ? stored : shownKey(stored);
+  }
+
+  private documentOf(stored: string): CollectionDocument {
+    const {documents} = this.plan;
+    return documents.length === 1 ? documents[0]! : documents[shardOf(stored, documents.length)]!;
+  }
+
+  private accessOf(stored: string): Access {
+    return this.access(this.documentOf(stored));
+  }
+
+  // ---- reading
+
+  protected read(key: unknown): any {
+    const stored = this.stored(key);
+    return this.decode(this.accessOf(stored).get(stored));
+  }
+
+  protected includes(key: unknown): boolean {
+    const stored = this.stored(key);
+    return this.accessOf(stored).get(stored) !== undefined;
+  }
+
+  protected count(): number {
+    const {documents} = this.plan;
+    const size = documents.reduce((sum, base) => sum + this.access(base).size(), 0);
+    return documents.length > 1 ? size - 1 : size;
+  }
+
+  protected shownKeys(): any[] {
+    return this.plan.documents.flatMap(base => this.access(base).keys().filter(isShown).map(key => this.shown(key)));
+  }
+
+  protected pairs(): [key: any, value: any][] {
+    return this.plan.documents.flatMap(base => Object.entries(this.access(base).all() as object)
+      .filter(([stored]) => isShown(stored)).map(([stored, value]): [any, any] => [this.shown(stored), this.decode(value)]));
+  }
+
+  // ---- writing
+
+  /** One op for each document. Of values for one key the last one counts. */
+  protected write(entries: Iterable<readonly [key: unknown, value: unknown]>): void {
+    const values = new Map<string, unknown>();
+    for (const [key, value] of entries) values.set(this.stored(key), this.encode(String(key), value));
+    this.submit(values.keys(), (access, stored) => {
+      const od = access.peek(stored);
+      return {p: [stored], ...(od !== undefined && {od}), oi: values.get(stored)};
+    });
+  }
+
+  /** @returns how many keys were there */
+  protected remove(keys: Iterable<unknown>): number {
+    let removed = 0;
+    this.submit(new Set([...keys].map(key => this.stored(key))), (access, stored) => {
+      const od = access.get(stored);
+      if (od === undefined) return undefined;
+      removed++;
+      return {p: [stored], od};
+    });
+    return removed;
+  }
+
+  /** Sets and removes in one op. */
+  protected assignAll(values: Map<unknown, unknown>): void {
+    const encoded = new Map([...values].map(([key, value]) => [this.stored(key), value === undefined ? undefined : this.encode(String(key), value)]));
+    this.submit(encoded.keys(), (access, stored) => {
+      const oi = encoded.get(stored);
+      const od = oi === undefined ? access.get(stored) : access.peek(stored);
+      if (oi === undefined && od === undefined) return undefined;
+      return {p: [stored], ...(od !== undefined && {od}), ...(oi !== undefined && {oi})};
+    });
+  }
+
+  protected removeAll(): void {
+    for (const base of this.plan.documents) {
+      const access = this.access(base);
+      const all = access.all() as Record<string, unknown>;
+      const op = Object.keys(all).filter(isShown).map(stored => ({p: [stored], od: copyOf(all[stored])}));
+      if (op.length) access.submit(op);
+    }
+  }
+
+  /** Concurrent increments add up. */
+  protected add(key: unknown, by: number): void {
+    const {where} = this.plan;
+    const stored = this.stored(key);
+    const access = this.accessOf(stored);
+    if (typeof by !== 'number' || !Number.isFinite(by)) throw new TabsError('ERR_TABS_BAD_VALUE', `${where}: an increment by ${String(by)}`);
+    const value = access.peek(stored);
+    if (typeof value === 'number') return access.submit([{p: [stored], na: by}]);
+    // Two tabs that both begin with 0 would count one of them only; in a transaction the second one is run again.
+    if (value === undefined && access.isTransaction && access.get(stored) === undefined) return access.submit([{p: [stored], oi: by}]);
+    throw new TabsError('ERR_TABS_BAD_VALUE', `${where}, ${JSON.stringify(key)}: only a number can be incremented, and there is ` +
+      `${value === undefined ? 'none. Set it first, or increment it in a transaction' : `a ${typeof value}`}`);
+  }
+
+  private submit(keys: Iterable<string>, componentOf: (access: Access, stored: string) => Component | undefined): void {
+    const ops = new Map<CollectionDocument, Component[]>();
+    for (const stored of keys) {
+      const base = this.documentOf(stored);
+      const component = componentOf(this.access(base), stored);
+      if (!component) continue;
+      // The replica's own value is not to become a part of an op.
+      if (component.od !== undefined) component.od = copyOf(component.od);
+      const op = ops.get(base);
+      if (op) op.push(component);
+      else ops.set(base, [component]);
+    }
+    for (const [base, op] of ops) this.access(base).submit(op);
+  }
+
+  // ---- watching
+
+  protected watchKey(key: unknown, {signal, immediate, remoteOnly}: WatchOptions = {}): AsyncIterableIterator<ChangeEvent<any>> {
+    const stored = this.stored(key);
+    const folded = new FoldedKeys((one, isLocal) => one === stored && !(remoteOnly && isLocal), (_key, old, value, origin) => this.eventOf(old, value, origin));
+    const base = this.documentOf(stored).check();
+    const value = base.get(stored);
+    if (immediate && value !== undefined) folded.begin(stored, value, this.now);
+    return this.watching(folded, signal);
+  }
+
+  protected watchKeys({signal, immediate, remoteOnly}: WatchOptions = {}): AsyncIterableIterator<MapChangeEvent<any, any>> {
+    const folded = new FoldedKeys(
+      (key, isLocal) => isShown(key) && !(remoteOnly && isLocal), (key, old, value, origin) => this.keyEventOf(key, old, value, origin)
+    );
+    if (immediate) {
+      for (const base of this.plan.documents) {
+        for (const key of base.check().keys()) if (isShown(key)) folded.begin(key, base.get(key), this.now);
+      }
+    }
+    return this.watching(folded, signal);
+  }
+
+  protected hear(listener: (event: MapChangeEvent<any, any>) => void): () => void {
+    return this.listen({
+      onChanges: changes => { for (const change of changes) this.tell(change, listener); },
+      onEnd: () => {}
+    });
+  }
+
+  private tell(change: Change, listener: (event: MapChangeEvent<any, any>) => void): void {
+    if (change.type !== 'keys') return;
+    for (const [key, {old, new: value}] of change.keys) if (isShown(key)) listener(this.keyEventOf(key, old, value, change.origin));
+  }
+
+  private keyEventOf(key: string, old: unknown, value: unknown, origin: Partial<Origin>): MapChangeEvent<any, any> {
+    return {key: this.shown(key), ...this.eventOf(old, value, origin)};
+  }
+
+  private eventOf(old: unknown, value: unknown, origin: Partial<Origin>): ChangeEvent<any> {
+    return {
+      type: value === undefined ? 'delete' : 'set',
+      ...(old !== undefined && {oldValue: this.decode(old)}), ...(value !== undefined && {newValue: this.decode(value)}),
+      timestamp: 0, isLocal: false, ...origin
+    };
+  }
+}

@@ -1,0 +1,193 @@
+import {TabsError} from '../protocol/errors.js';
+import {ALL, MAX_READS, MAX_WRITES, STRUCTURE, readOf, touchedReads, type TransactionPart} from '../protocol/transactions.js';
+import {fastType} from '../ot/fast-json0.js';
+import {types} from '../tab/upstream.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import {listenTo} from './doc-events.js';
+import type {Access, Component} from './json0.js';
+import {copyOf} from './values.js';
+
+interface OtType {
+  name?: string;
+  uri?: string;
+  apply(data: unknown, op: unknown): unknown;
+  compose?(op: unknown, next: unknown): unknown;
+  create(data: unknown): unknown;
+}
+
+/** One document as a transaction sees it: what is shown, with the transaction's own writes on it. It notes what is read. */
+export class Overlay implements Access {
+  readonly isTransaction = true;
+  readonly reads = new Set<string>();
+  private readonly writes = new Set<string>();
+  private step: TransactionPart['step'];
+  private type: OtType | null;
+  /** The values of the keys that the transaction has written: undefined where it has deleted one. */
+  private changed = new Map<string, unknown>();
+  /** What is not an object is copied as a whole. */
+  private copy: unknown;
+  private isCopied = false;
+  /** What was read, or written over, has been changed by others. */
+  isStale = false;
+  /** Throws where a collection's limits do not allow an op. */
+  checkOp: ((op: Component[]) => void) | undefined;
+  private readonly stop: () => void;
+
+  constructor(readonly doc: ProxyDoc, private readonly isReadOnly: boolean, private readonly onStale: () => void) {
+    this.type = doc.type as OtType | null;
+    this.stop = listenTo(doc, {
+      afterOp: op => this.noteStep({op}),
+      onState: () => this.noteStep({load: true})
+    });
+  }
+
+  private noteStep(step: object): void {
+    if (this.isStale || !touchedReads(step, isJson0(this.doc.type), new Set([...this.reads, ...this.writes])).length) return;
+    this.isStale = true;
+    this.onStale();
+  }
+
+  close(): void {
+    this.stop();
+  }
+
+  get part(): Pick<TransactionPart, 'reads' | 'step'> {
+    const {step} = this;
+    const isEmpty = step && Array.isArray(step.op) && !step.op.length;
+    return {reads: [...this.reads], ...(step && !isEmpty && {step})};
+  }
+
+  private noteRead(read: string): void {
+    this.reads.add(read);
+    if (this.reads.size > MAX_READS) throw tooBig(`more than ${MAX_READS} reads`);
+  }
+
+  // ---- reading
+
+  private get shown(): unknown {
+    return this.isCopied ? this.copy : this.doc.data as unknown;
+  }
+
+  get(key: string): unknown {
+    this.noteRead(readOf(key));
+    return this.peek(key);
+  }
+
+  peek(key: string): unknown {
+    if (this.changed.has(key)) return this.changed.get(key);
+    const {shown} = this;
+    return typeof shown === 'object' && shown !== null && Object.hasOwn(shown, key) ? (shown as Record<string, unknown>)[key] : undefined;
+  }
+
+  keys(): string[] {
+    this.noteRead(STRUCTURE);
+    return Object.keys(this.merged() as object);
+  }
+
+  size(): number {
+    if (!Array.isArray(this.shown)) return this.keys().length;
+    this.noteRead(ALL);
+    return this.shown.length;
+  }
+
+  all(): unknown {
+    this.noteRead(ALL);
+    return this.merged();
+  }
+
+  private merged(): unknown {
+    const {shown, changed} = this;
+    if (!changed.size) return shown;
+    const data = {...(shown as Record<string, unknown>)};
+    for (const [key, value] of changed) {
+      if (value === undefined) delete data[key];
+      else data[key] = value;
+    }
+    return data;
+  }
+
+  // ---- writing
+
+  submit(op: Component[]): void {
+    this.checkOp?.(op);
+    this.submitOp(op);
+  }
+
+  submitOp(op: unknown): void {
+    if (this.isReadOnly) throw readOnly();
+    if (!this.type) throw new TabsError('ERR_TABS_BAD_OPTION', `${this.doc.collection}/${this.doc.id} does not exist: create it first`);
+    const own = copyOf(op);
+    this.apply(copyOf(op));
+    const {step} = this;
+    if (step?.create) step.create.data = copyOf(this.shown);
+    else this.step = {op: step && 'op' in step ? this.compose(step.op, own) : own};
+    if (Array.isArray(this.step?.op) && this.step.op.length > MAX_WRITES) throw tooBig(`more than ${MAX_WRITES} writes to one of its documents`);
+  }
+
+  private compose(op: unknown, next: unknown): unknown {
+    const type = fastType(this.type as never) as OtType;
+    if (!type.compose) throw new TabsError('ERR_TABS_BAD_OPTION', `The OT type ${this.type!.name} can't compose: write once in a transaction`);
+    return type.compose(op, next);
+  }
+
+  private apply(op: unknown): void {
+    const type = this.type!;
+    const {shown} = this;
+    const isObject = typeof shown === 'object' && shown !== null && !Array.isArray(shown);
+    if (!isJson0(type) || !Array.isArray(op) || this.isCopied || !isObject || (op as Component[]).some(({p}) => !p.length)) {
+      this.writes.add(ALL);
+      const isDeep = isJson0(type) && !(Array.isArray(shown) && (op as Component[]).every(({p}) => p.length === 1));
+      const before = this.isCopied ? this.copy : isDeep ? copyOf(this.merged()) : Array.isArray(shown) ? [...shown] as unknown[] : shown;
+      // A part that was copied flat is not to be changed inside.
+      this.copy = type.apply(this.isCopied && isDeep ? copyOf(before) : before, op);
+      this.isCopied = true;
+      this.changed.clear();
+      return;
+    }
+    const touched: Record<string, unknown> = {};
+    for (const {p} of op as Component[]) {
+      const key = String(p[0]);
+      this.writes.add(readOf(key));
+      const value = this.peek(key);
+      if (value !== undefined && !Object.hasOwn(touched, key)) touched[key] = p.length > 1 ? copyOf(value) : value;
+    }
+    const keys = new Set((op as Component[]).map(({p}) => String(p[0])));
+    const made = type.apply(touched, op) as Record<string, unknown>;
+    for (const key of keys) this.changed.set(key, made[key]);
+  }
+
+  create(data: unknown, type = 'json0'): void {
+    if (this.isReadOnly) throw readOnly();
+    this.noteRead(ALL);
+    if (this.type) throw Object.assign(new Error('Document already exists'), {code: 'ERR_DOC_ALREADY_CREATED'});
+    if (this.step) throw new TabsError('ERR_TABS_BAD_OPTION', 'What a transaction has deleted it can\'t create again');
+    const found = types.map[type] as unknown as OtType | undefined;
+    if (!found) throw new TabsError('ERR_TABS_BAD_OPTION', `This page does not know the OT type ${type}`);
+    this.type = found;
+    this.copy = found.create(copyOf(data));
+    this.isCopied = true;
+    this.step = {create: {type: found.uri ?? type, data: copyOf(data)}};
+  }
+
+  del(): void {
+    if (this.isReadOnly) throw readOnly();
+    this.noteRead(ALL);
+    if (!this.type) return;
+    this.type = null;
+    this.copy = undefined;
+    this.isCopied = true;
+    this.changed.clear();
+    if (this.step?.create) this.step = undefined;
+    else this.step = {del: true};
+  }
+}
+
+export const isJson0 = (type: unknown): boolean => (type as OtType | null)?.name === 'json0';
+
+function readOnly(): TabsError {
+  return new TabsError('ERR_TABS_TX_READONLY', 'readTransaction() only reads: use transaction() to write. Nothing was written');
+}
+
+export function tooBig(what: string): TabsError {
+  return new TabsError('ERR_TABS_TX_TOO_BIG', `The transaction has ${what}. Nothing was written: make several transactions of it`);
+}

@@ -1,0 +1,205 @@
+import {TabsError} from '../protocol/errors.js';
+import {MAX_PARTS, type TransactionPart} from '../protocol/transactions.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import {ProxyDoc} from '../tab/proxy-doc.js';
+import {Collection} from './collection.js';
+import type {TransactionAccess} from './current-transaction.js';
+import type {CollectionDocument} from './document.js';
+import type {Access} from './json0.js';
+import {Overlay, tooBig} from './overlay.js';
+import type {SharedArray} from './shared-array.js';
+import type {SharedMap} from './shared-map.js';
+import type {SharedRecord} from './shared-record.js';
+import type {Key, Readonly_} from './types.js';
+
+type NotInTransactions = 'ready' | 'isReady' | 'memory' | 'close' | 'destroy' | 'flush' | 'watch' | 'watchAll' | 'watchIndex' | 'on' | 'update' | typeof Symbol.asyncDispose;
+/** The same methods, all synchronous. No watching, waiting or closing. */
+export type TxMap<K extends Key, V> = Omit<SharedMap<K, V>, NotInTransactions>;
+export type TxArray<T> = Omit<SharedArray<T>, NotInTransactions>;
+export type TxRecord<T extends object> = Omit<SharedRecord<T>, Exclude<NotInTransactions, 'update'>>;
+/** A document of any OT type. */
+export interface TxDoc<D> {
+  readonly data: Readonly_<D> | undefined;
+  submitOp(op: unknown): void;
+  create(data: D, type?: string): void;
+  del(): void;
+}
+export type Tx<C> = C extends SharedMap<infer K, infer V> ? TxMap<K, V>
+    : C extends SharedArray<infer T> ? TxArray<T>
+      : C extends SharedRecord<infer T> ? TxRecord<T>
+        : C extends ProxyDoc<infer D> ? TxDoc<D> : never;
+
+/** Thrown by `retry()` and `abort()`, and told apart by the run itself, not by what is caught. */
+export const GIVEN_UP = new Error('The transaction has given this run up: do not catch this');
+
+/** What became of a transaction. */
+export interface TransactionOutcome {
+  committed: boolean;
+  /** The server has all of it. */
+  acknowledged: boolean;
+  /** What it had read and another device had changed before it reached the server: that was written over. */
+  raced: {collection: string; name: string; key?: Key}[];
+  rejected: {collection: string; name: string; error: Error}[];
+}
+
+export interface Transaction {
+  readonly id: string;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly isOpen: boolean;
+  in<C>(shared: C): Tx<C>;
+  /** Gives this run up; the next begins when something that it has read changes. */
+  retry(): never;
+  /** Rejects the transaction with `reason`; nothing is written. */
+  abort(reason?: unknown): never;
+  /** Once, after the commit, never for a run that was given up. */
+  afterCommit(callback: () => void): void;
+  /** What became of it at the server; never rejects. */
+  readonly outcome: Promise<TransactionOutcome>;
+}
+
+export interface RunOptions {
+  id: string;
+  attempt: number;
+  signal: AbortSignal;
+  outcome: Promise<TransactionOutcome>;
+  isReadOnly?: boolean;
+  /** Of read transactions: reads collections as they were. */
+  accessFor?: (base: CollectionDocument) => Access;
+}
+
+/** One run of a transaction's function. */
+export class Run implements Transaction, TransactionAccess {
+  readonly id: string;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly outcome: Promise<TransactionOutcome>;
+  isOpen = true;
+  /** Collections were used by themselves, which only a synchronous function may do. */
+  usedPlainly = false;
+  givenUp: {by: 'retry'} | {by: 'abort'; reason: unknown} | undefined;
+  readonly callbacks: (() => void)[] = [];
+  private connectionOf: ProxyConnection | undefined;
+  private readonly overlays = new Map<ProxyDoc, Overlay>();
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly options: RunOptions) {
+    ({id: this.id, attempt: this.attempt, signal: this.signal, outcome: this.outcome} = options);
+  }
+
+  get connection(): ProxyConnection | undefined {
+    return this.connectionOf;
+  }
+
+  get isStale(): boolean {
+    return [...this.overlays.values()].some(({isStale}) => isStale);
+  }
+
+  get docs(): ProxyDoc[] {
+    return [...this.overlays.keys()];
+  }
+
+  in<C>(shared: C): Tx<C> {
+    this.check();
+    if (shared instanceof Collection) return shared.inTransaction(this) as unknown as Tx<C>;
+    if (shared instanceof ProxyDoc) return this.docView(shared) as Tx<C>;
+    throw new TabsError('ERR_TABS_BAD_OPTION', 'tx.in(): a collection or a document of this library');
+  }
+
+  private docView(doc: ProxyDoc): TxDoc<any> {
+    const overlay = (): Overlay => this.overlayOf(doc, false);
+    return {
+      get data() { return overlay().all() as never; },
+      submitOp: op => {
+        // What it does depends on more than can be told from a single op.
+        overlay().submitOp(op);
+      },
+      create: (data, type) => overlay().create(data, type),
+      del: () => overlay().del()
+    };
+  }
+
+  access(base: CollectionDocument, isPlain: boolean): Access {
+    if (this.options.accessFor) {
+      this.check();
+      return this.options.accessFor(base);
+    }
+    const overlay = this.overlayOf(base.doc, isPlain);
+    overlay.checkOp ??= op => base.checkLimits(op);
+    return overlay;
+  }
+
+  private overlayOf(doc: ProxyDoc, isPlain: boolean): Overlay {
+    this.check();
+    if (isPlain) this.usedPlainly = true;
+    this.connectionOf ??= doc.connection as ProxyConnection;
+    if (doc.connection !== this.connectionOf) {
+      throw new TabsError('ERR_TABS_TX_MIXED', 'A transaction is made by one host: it can\'t use collections of two connections. Code that an async function ' +
+        'calls before its first await takes part, too, when it uses collections without tx.in()');
+    }
+    let overlay = this.overlays.get(doc);
+    if (overlay) return overlay;
+    if (this.overlays.size === MAX_PARTS) throw tooBig(`more than ${MAX_PARTS} documents`);
+    if (doc.version === null) {
+      throw new TabsError('ERR_TABS_NOT_READY', `${doc.collection}/${doc.id} is not loaded: subscribe to it before the transaction`);
+    }
+    overlay = new Overlay(doc, this.options.isReadOnly === true, () => { for (const call of this.waiting.splice(0)) call(); });
+    this.overlays.set(doc, overlay);
+    return overlay;
+  }
+
+  private check(): void {
+    if (!this.isOpen) throw new TabsError('ERR_TABS_TX_OVER', 'The transaction is over: what its function got of it can\'t be used afterwards');
+  }
+
+  retry(): never {
+    this.check();
+    this.givenUp ??= {by: 'retry'};
+    throw GIVEN_UP;
+  }
+
+  abort(reason?: unknown): never {
+    this.check();
+    this.givenUp ??= {by: 'abort', reason};
+    throw GIVEN_UP;
+  }
+
+  afterCommit(callback: () => void): void {
+    this.check();
+    this.callbacks.push(callback);
+  }
+
+  /** Resolves when something that it has read, or written over, has been changed. */
+  whenStale(): Promise<void> {
+    return new Promise(resolve => {
+      if (this.isStale) resolve();
+      else this.waiting.push(resolve);
+    });
+  }
+
+  /** Resolves when something changed, or each document stands at a revision that the host knows, with nothing unsent. */
+  async whenStanding(): Promise<boolean> {
+    for (;;) {
+      if (this.isStale) return false;
+      const moving = this.docs.find(doc => doc.standing === undefined);
+      if (!moving) return true;
+      await Promise.race([new Promise<void>(resolve => moving.whenStanding(resolve)), this.whenStale()]);
+    }
+  }
+
+  /** What it has read and written; the documents stand. */
+  parts(): TransactionPart[] {
+    return [...this.overlays].map(([doc, overlay]) => ({c: doc.collection, d: doc.id, rev: doc.standing!, ...overlay.part}))
+      .filter(({reads, step}) => reads.length || step);
+  }
+
+  /** Nothing may be done with it any more. What it has read is looked at until `close`. */
+  end(): void {
+    this.isOpen = false;
+  }
+
+  close(): void {
+    this.isOpen = false;
+    for (const overlay of this.overlays.values()) overlay.close();
+  }
+}

@@ -1,0 +1,174 @@
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ArrayStep, Origin} from './changes.js';
+import {Collection, planFrom, planOf, type Plan} from './collection.js';
+import type {Access, Component} from './json0.js';
+import type {ArrayChangeEvent, ChangeEvent, CollectionOptions, WatchOptions} from './types.js';
+import {copyOf} from './values.js';
+import {FoldedKeys, FoldedSteps} from './watcher.js';
+
+const INDEX = 'index';
+
+/** An array that all tabs share. */
+export class SharedArray<T> extends Collection implements Iterable<T> {
+  constructor(connection: ProxyConnection, name: string, options?: CollectionOptions<T>);
+  /** @internal */
+  constructor(plan: Plan);
+  constructor(connection: ProxyConnection | Plan, name?: string, options: CollectionOptions<T> = {}) {
+    super('documents' in connection ? connection : planOf('array', connection, name!, options, () => []));
+  }
+
+  static open<T>(connection: ProxyConnection, name: string, options?: CollectionOptions<T>): Promise<SharedArray<T>> {
+    return new SharedArray<T>(connection, name, options).ready;
+  }
+
+  /** A view of a json0 document whose data is an array. It stays the caller's. */
+  static from<T>(doc: ProxyDoc): SharedArray<T> {
+    return new SharedArray<T>(planFrom('array', doc, () => []));
+  }
+
+  private get content(): Access {
+    return this.access(this.plan.documents[0]!);
+  }
+
+  private get list(): readonly unknown[] {
+    return this.content.all() as unknown[];
+  }
+
+  get length(): number {
+    return this.content.size();
+  }
+
+  get(index: number): T | undefined {
+    return this.decode(this.list[index]) as T | undefined;
+  }
+
+  at(index: number): T | undefined {
+    return this.decode(this.list.at(index)) as T | undefined;
+  }
+
+  /** @throws RangeError unless 0 ≤ index ≤ length */
+  set(index: number, value: T): void {
+    const {list} = this;
+    this.checkIndex(index, list.length);
+    const li = this.encode(index, value);
+    this.content.submit([index < list.length ? {p: [index], ld: copyOf(list[index]), li} : {p: [index], li}]);
+  }
+
+  push(...items: T[]): number {
+    this.splice(this.length, 0, ...items);
+    return this.length;
+  }
+
+  pop(): T | undefined {
+    return this.splice(-1, 1)[0];
+  }
+
+  shift(): T | undefined {
+    return this.splice(0, 1)[0];
+  }
+
+  unshift(...items: T[]): number {
+    this.splice(0, 0, ...items);
+    return this.length;
+  }
+
+  /** Moves one element: merges with a concurrent `set` of it. */
+  move(from: number, to: number): void {
+    const {length} = this;
+    this.checkIndex(from, length - 1);
+    this.checkIndex(to, length - 1);
+    if (from !== to) this.content.submit([{p: [from], lm: to}]);
+  }
+
+  slice(start?: number, end?: number): T[] {
+    return this.list.slice(start, end).map(value => this.decode(value) as T);
+  }
+
+  /** One op. Arguments as Array's. */
+  splice(start: number, deleteCount?: number, ...items: T[]): T[] {
+    const {list} = this;
+    const at = start < 0 ? Math.max(0, list.length + Math.trunc(start)) : Math.min(Math.trunc(start) || 0, list.length);
+    const count = Math.max(0, Math.min(arguments.length < 2 ? Infinity : Math.trunc(deleteCount!) || 0, list.length - at));
+    const deleted = list.slice(at, at + count);
+    const op: Component[] = [
+      ...deleted.map(value => ({p: [at], ld: copyOf(value)})), ...items.map((item, i) => ({p: [at + i], li: this.encode(at + i, item)}))
+    ];
+    if (op.length) this.content.submit(op);
+    return deleted.map(value => this.decode(value) as T);
+  }
+
+  clear(): void {
+    this.splice(0);
+  }
+
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.toArray()[Symbol.iterator]();
+  }
+
+  entries(): IterableIterator<[number, T]> {
+    return this.toArray().entries() as IterableIterator<[number, T]>;
+  }
+
+  toArray(): T[] {
+    return this.slice();
+  }
+
+  watch({signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ArrayChangeEvent<T>> {
+    const base = this.plan.documents[0]!.check();
+    const folded = new FoldedSteps(remoteOnly, () => base.all() as unknown[], (step, origin) => this.eventOf(step, origin));
+    if (immediate && base.size()) folded.begin(this.now);
+    return this.watching(folded, signal);
+  }
+
+  /** The element that is at the index now and then: by place, not by identity. */
+  watchIndex(index: number, {signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ChangeEvent<T>> {
+    const base = this.plan.documents[0]!.check();
+    const at = (): unknown => (base.all() as unknown[])[index];
+    let last = copyOf(at());
+    const folded = new FoldedKeys((_key, isLocal) => !(remoteOnly && isLocal), (_key, old, value, origin): ChangeEvent<T> => ({
+      type: value === undefined ? 'delete' : 'set', ...(old !== undefined && {oldValue: this.decode(old) as T}),
+      ...(value !== undefined && {newValue: this.decode(value) as T}), timestamp: 0, isLocal: false, ...origin
+    }));
+    if (immediate && last !== undefined) folded.begin(INDEX, last, this.now);
+    return this.watching({
+      add: changes => {
+        const value = copyOf(at());
+        if (JSON.stringify(value) === JSON.stringify(last)) return;
+        folded.add([{type: 'keys', keys: new Map([[INDEX, {old: last, new: value}]]), origin: changes.at(-1)!.origin}]);
+        last = value;
+      },
+      take: () => folded.take()
+    }, signal);
+  }
+
+  /** Called for every change, not folded. @returns ends it */
+  on(listener: (event: ArrayChangeEvent<T>) => void): () => void {
+    return this.listen({
+      onChanges: changes => {
+        for (const change of changes) if (change.type === 'array') for (const step of change.steps) listener(this.eventOf(step, change.origin));
+      },
+      onEnd: () => {}
+    });
+  }
+
+  private eventOf(step: ArrayStep, origin: Origin): ArrayChangeEvent<T> {
+    const decode = (value: unknown): T => this.decode(value) as T;
+    switch (step.type) {
+      case 'splice':
+        return {...step, ...origin, deleted: step.deleted.map(decode), inserted: step.inserted.map(decode)};
+      case 'set':
+        return {...step, ...origin, oldValue: decode(step.oldValue), newValue: decode(step.newValue)};
+      case 'move':
+        return {...step, ...origin};
+      case 'reset':
+        return {...step, ...origin, oldValue: step.oldValue.map(decode), newValue: step.newValue.map(decode)};
+    }
+  }
+
+  private checkIndex(index: number, most: number): void {
+    if (!Number.isInteger(index) || index < 0 || index > most) {
+      throw new RangeError(`${this.plan.where}: index ${index} is not one of 0 to ${most}`);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import {TabsError} from '../protocol/errors.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import {planFrom, planOf, type Plan} from './collection.js';
+import {KeyedCollection} from './keyed-collection.js';
+import {SHARDS_KEY} from './keys.js';
+import {transaction, type TransactionOptions} from './transaction.js';
+import type {ChangeEvent, Key, MapChangeEvent, MapOptions, WatchOptions} from './types.js';
+
+/** A map that all tabs share: `Map`'s methods, and those that many tabs need. */
+export class SharedMap<K extends Key, V> extends KeyedCollection implements Iterable<[K, V]> {
+  constructor(connection: ProxyConnection, name: string, options?: MapOptions<V>);
+  /** @internal */
+  constructor(plan: Plan);
+  constructor(connection: ProxyConnection | Plan, name?: string, options: MapOptions<V> = {}) {
+    super('documents' in connection ? connection : mapPlan(connection, name!, options));
+  }
+
+  static open<K extends Key, V>(connection: ProxyConnection, name: string, options?: MapOptions<V>): Promise<SharedMap<K, V>> {
+    return new SharedMap<K, V>(connection, name, options).ready;
+  }
+
+  /** A view of a json0 document whose data is an object. It stays the caller's. */
+  static from<K extends Key, V>(doc: ProxyDoc): SharedMap<K, V> {
+    return new SharedMap<K, V>(planFrom('map', doc, () => ({})));
+  }
+
+  protected override async opened(): Promise<void> {
+    const {documents, where, isForeign} = this.plan;
+    const stored = documents[0]!.get(SHARDS_KEY) ?? 1;
+    if (isForeign || stored === documents.length) return;
+    await this.close();
+    throw new TabsError('ERR_TABS_BAD_OPTION', `${where} is stored in ${String(stored)} documents. Open it with shards: ${String(stored)}`);
+  }
+
+  set(key: K, value: V): void {
+    this.write([[key, value]]);
+  }
+
+  get(key: K): V | undefined {
+    return this.read(key) as V | undefined;
+  }
+
+  has(key: K): boolean {
+    return this.includes(key);
+  }
+
+  /** @returns whether this tab saw the key */
+  delete(key: K): boolean {
+    return this.remove([key]) > 0;
+  }
+
+  clear(): void {
+    this.removeAll();
+  }
+
+  /** Adds to a number; concurrent increments add up. A missing key counts as 0 only in a transaction; else ERR_TABS_BAD_VALUE. */
+  increment(key: K, by = 1): void {
+    this.add(key, by);
+  }
+
+  /**
+   * A transaction of its own: `fn` may run several times.
+   * @returns the new value
+   */
+  update(key: K, fn: (value: V | undefined) => V | undefined, options?: TransactionOptions): Promise<V | undefined> {
+    return transaction(tx => {
+      const map = tx.in(this) as unknown as SharedMap<K, V>;
+      const value = fn(map.get(key));
+      if (value === undefined) map.delete(key);
+      else map.set(key, value);
+      return value;
+    }, options);
+  }
+
+  /** One op. */
+  setMany(entries: Iterable<readonly [K, V]>): void {
+    this.write(entries);
+  }
+
+  /** One op. @returns how many of the keys this tab saw */
+  deleteMany(keys: Iterable<K>): number {
+    return this.remove(keys);
+  }
+
+  getMany(keys: Iterable<K>): Map<K, V> {
+    const found = new Map<K, V>();
+    for (const key of keys) {
+      const value = this.get(key);
+      if (value !== undefined) found.set(key, value);
+    }
+    return found;
+  }
+
+  get size(): number {
+    return this.count();
+  }
+
+  keys(): IterableIterator<K> {
+    return (this.shownKeys() as K[])[Symbol.iterator]();
+  }
+
+  values(): IterableIterator<V> {
+    return this.pairs().map(([, value]) => value as V)[Symbol.iterator]();
+  }
+
+  entries(): IterableIterator<[K, V]> {
+    return (this.pairs() as [K, V][])[Symbol.iterator]();
+  }
+
+  [Symbol.iterator](): IterableIterator<[K, V]> {
+    return this.entries();
+  }
+
+  forEach(fn: (value: V, key: K, map: this) => void): void {
+    for (const [key, value] of this.entries()) fn(value, key, this);
+  }
+
+  watch(key: K, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<V>> {
+    return this.watchKey(key, options);
+  }
+
+  watchAll(options?: WatchOptions): AsyncIterableIterator<MapChangeEvent<K, V>> {
+    return this.watchKeys(options);
+  }
+
+  /** Called for every change, not folded. @returns ends it */
+  on(listener: (event: MapChangeEvent<K, V>) => void): () => void {
+    return this.hear(listener);
+  }
+}
+
+function mapPlan(connection: ProxyConnection, name: string, options: MapOptions<any>): Plan {
+  const {shards = 1} = options;
+  if (!Number.isInteger(shards) || shards < 1 || shards > 1024) throw new TabsError('ERR_TABS_BAD_OPTION', `shards of map "${name}": 1 to 1024`);
+  return planOf('map', connection, name, options, shard => (shards > 1 && !shard ? {[SHARDS_KEY]: shards} : {}), shards);
+}

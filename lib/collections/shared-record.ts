@@ -1,0 +1,83 @@
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+import {planFrom, planOf, type Plan} from './collection.js';
+import {KeyedCollection} from './keyed-collection.js';
+import {storedKey} from './keys.js';
+import type {ChangeEvent, RecordChangeEvent, RecordOptions, WatchOptions} from './types.js';
+import {limitsOf, storable} from './values.js';
+
+/** An object with known keys that all tabs share. */
+export class SharedRecord<T extends object> extends KeyedCollection {
+  constructor(connection: ProxyConnection, name: string, options?: RecordOptions<T>);
+  /** @internal */
+  constructor(plan: Plan);
+  constructor(connection: ProxyConnection | Plan, name?: string, options: RecordOptions<T> = {}) {
+    super('documents' in connection ? connection : planOf('record', connection, name!, options, () => initialOf(name!, options)));
+  }
+
+  static open<T extends object>(connection: ProxyConnection, name: string, options?: RecordOptions<T>): Promise<SharedRecord<T>> {
+    return new SharedRecord<T>(connection, name, options).ready;
+  }
+
+  /** A view of a json0 document whose data is an object. It stays the caller's. */
+  static from<T extends object>(doc: ProxyDoc): SharedRecord<T> {
+    return new SharedRecord<T>(planFrom('record', doc, () => ({})));
+  }
+
+  get<P extends keyof T>(key: P): T[P] | undefined {
+    return this.read(key) as T[P] | undefined;
+  }
+
+  set<P extends keyof T>(key: P, value: T[P]): void {
+    this.write([[key, value]]);
+  }
+
+  delete<P extends keyof T>(key: P): boolean {
+    return this.remove([key]) > 0;
+  }
+
+  /** One op; keys whose value is undefined are left as they are. */
+  update(partial: {[P in keyof T]?: T[P] | undefined}): void {
+    this.write(Object.entries(partial).filter(([, value]) => value !== undefined));
+  }
+
+  /** The same; undefined deletes the key. */
+  assign(object: {[P in keyof T]?: T[P] | undefined}): void {
+    this.assignAll(new Map(Object.entries(object)));
+  }
+
+  /** Adds to a number; concurrent increments add up. */
+  increment<P extends keyof T>(key: P, by = 1): void {
+    this.add(key, by);
+  }
+
+  toObject(): T {
+    return Object.fromEntries(this.pairs()) as T;
+  }
+
+  keys(): (keyof T)[] {
+    return this.shownKeys() as (keyof T)[];
+  }
+
+  values(): T[keyof T][] {
+    return this.pairs().map(([, value]) => value as T[keyof T]);
+  }
+
+  watch<P extends keyof T>(key: P, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<T[P]>> {
+    return this.watchKey(key, options);
+  }
+
+  watchAll(options?: WatchOptions): AsyncIterableIterator<RecordChangeEvent<T>> {
+    return this.watchKeys(options) as unknown as AsyncIterableIterator<RecordChangeEvent<T>>;
+  }
+
+  /** Called for every change, not folded. @returns ends it */
+  on(listener: (event: RecordChangeEvent<T>) => void): () => void {
+    return this.hear(listener as never);
+  }
+}
+
+function initialOf<T extends object>(name: string, {initial = {}, codec, limits}: RecordOptions<T>): Record<string, unknown> {
+  const where = `record "${name}"`;
+  return Object.fromEntries(Object.entries(initial).map(([key, value]) => [storedKey(where, key), storable(`${where}, ${key}`, value as never, codec, limitsOf(limits))]));
+}

@@ -1,0 +1,67 @@
+import type {CollectionDocument} from './document.js';
+import type {Access, Component} from './json0.js';
+import {copyOf} from './values.js';
+
+type Kept = {whole?: unknown; keys: Map<string, unknown>};
+
+/** All snapshots that somebody reads. */
+const open = new Set<Snapshot>();
+
+/** Called before an op changes a document. @param op none where all of it is replaced */
+export function keepForSnapshots(base: CollectionDocument, data: unknown, op?: readonly Component[]): void {
+  for (const snapshot of open) snapshot.keep(base, data, op);
+}
+
+/** The collections of this page as they were when it was made. It costs what changes meanwhile. */
+export class Snapshot {
+  private readonly kept = new Map<CollectionDocument, Kept>();
+
+  constructor() {
+    open.add(this);
+  }
+
+  close(): void {
+    open.delete(this);
+  }
+
+  keep(base: CollectionDocument, data: unknown, op?: readonly Component[]): void {
+    let kept = this.kept.get(base);
+    if (!kept) this.kept.set(base, (kept = {keys: new Map()}));
+    if ('whole' in kept) return;
+    if (!op || Array.isArray(data) || op.some(({p}) => !p.length)) {
+      kept.whole = withKept(copyOf(data), kept);
+      return;
+    }
+    for (const {p: [key]} of op) {
+      const name = String(key);
+      if (!kept.keys.has(name)) kept.keys.set(name, copyOf(Object.hasOwn(data as object, name) ? (data as Record<string, unknown>)[name] : undefined));
+    }
+  }
+
+  access(base: CollectionDocument, submit: () => never): Access {
+    const all = (): unknown => {
+      const kept = this.kept.get(base);
+      if (!kept) return base.all();
+      return 'whole' in kept ? kept.whole : withKept({...(base.all() as object)}, kept);
+    };
+    const get = (key: string): unknown => {
+      const kept = this.kept.get(base);
+      if (!kept) return base.get(key);
+      if ('whole' in kept) return (kept.whole as Record<string, unknown>)[key];
+      return kept.keys.has(key) ? kept.keys.get(key) : base.get(key);
+    };
+    return {
+      isTransaction: true, get, peek: get, all, submit,
+      keys: () => Object.keys(all() as object),
+      size: () => Object.keys(all() as object).length
+    };
+  }
+}
+
+function withKept(data: unknown, {keys}: Kept): unknown {
+  for (const [key, value] of keys) {
+    if (value === undefined) delete (data as Record<string, unknown>)[key];
+    else (data as Record<string, unknown>)[key] = value;
+  }
+  return data;
+}

@@ -1,0 +1,243 @@
+import {TabsError} from '../protocol/errors.js';
+import type {TransactionPart} from '../protocol/transactions.js';
+import {browserPlatform} from '../platform/browser.js';
+import type {Clock} from '../platform/platform.js';
+import {committerOf, type Outcome} from './committer.js';
+import {currentTransaction, runIn} from './current-transaction.js';
+import {openConnections} from './document.js';
+import {shownKey} from './keys.js';
+import {RetryPolicy, type TransactionOptions} from './retry.js';
+import {GIVEN_UP, Run, type Transaction, type TransactionOutcome} from './run.js';
+import {Snapshot} from './snapshot.js';
+
+export type {TransactionOptions} from './retry.js';
+
+/**
+ * Runs `fn`, perhaps several times: it must have no other effects. Resolves with its value when host and journal have all of its
+ * writes; nothing of them is shown before, and nothing ever of a run that is given up.
+ */
+export function transaction<T>(fn: (tx: Transaction) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  const outer = currentTransaction();
+  if (outer instanceof Run) return join(outer, fn);
+  return new TransactionRunner(fn, options).start();
+}
+
+/** In a synchronous function, a transaction is a part of the outer one, and takes it along where it fails. */
+function join<T>(outer: Run, fn: (tx: Transaction) => T | Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(fn(outer));
+  } catch (error) {
+    if (error !== GIVEN_UP) outer.givenUp ??= {by: 'abort', reason: error};
+    throw error;
+  }
+}
+
+export function isInTransaction(): boolean {
+  return currentTransaction() instanceof Run;
+}
+
+export function getTransactionId(): string | null {
+  const current = currentTransaction();
+  return current instanceof Run ? current.id : null;
+}
+
+const platform = browserPlatform({});
+
+/** Timers are those of the connections in use. */
+function clockOfPage(): Clock {
+  const [connection] = openConnections();
+  return connection?.clock ?? platform.clock;
+}
+
+const NOT_COMMITTED: TransactionOutcome = {committed: false, acknowledged: false, raced: [], rejected: []};
+
+class TransactionRunner<T> {
+  private readonly policy: RetryPolicy;
+  private readonly id = platform.randomId();
+  private settle: (outcome: TransactionOutcome) => void = () => {};
+  private readonly outcome = new Promise<TransactionOutcome>(resolve => { this.settle = resolve; });
+  private attempt = 0;
+  /** Runs that were given up because others were first. */
+  private conflicts = 0;
+  private isAsync = false;
+  private endTurn: (() => void) | undefined;
+
+  constructor(private readonly fn: (tx: Transaction) => T | Promise<T>, private readonly options: TransactionOptions) {
+    this.policy = new RetryPolicy(options, clockOfPage());
+  }
+
+  async start(): Promise<T> {
+    try {
+      for (;;) {
+        const done = await this.tryOnce();
+        if (done) return await this.finish(done);
+      }
+    } catch (error) {
+      this.settle(NOT_COMMITTED);
+      throw error;
+    } finally {
+      this.release();
+      this.policy.end();
+    }
+  }
+
+  /** @returns undefined where the function is to be run again */
+  private async tryOnce(): Promise<{value: T; run: Run; seq: number | undefined; parts: TransactionPart[]} | undefined> {
+    this.policy.check();
+    const run = new Run({id: this.id, attempt: ++this.attempt, signal: this.policy.signal, outcome: this.outcome});
+    try {
+      const value = await this.run(run);
+      if (run.givenUp) return await this.giveUp(run);
+      if (!run.docs.length) return {value: value as T, run, seq: undefined, parts: []};
+      await this.takeTurn(run);
+      if (run.isStale || !await this.policy.race(run.whenStanding())) return this.again(run);
+      const parts = run.parts();
+      if (!parts.some(({step}) => step)) return {value: value as T, run, seq: undefined, parts};
+      this.policy.noteSent(true);
+      const seq = await committerOf(run.connection!).commit(this.id, parts, () => this.policy.isOver);
+      this.policy.noteSent(false);
+      return seq === undefined ? await this.conflict(run, parts) : {value: value as T, run, seq, parts};
+    } finally {
+      run.close();
+    }
+  }
+
+  private async run(run: Run): Promise<T | undefined> {
+    try {
+      const result = runIn(run, () => this.fn(run));
+      if (!isPromise(result)) return result;
+      if (run.usedPlainly && !await isSettled(result)) {
+        result.then(() => {}, () => {});
+        throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection by itself. After the first await that can\'t be told from the rest of ' +
+          'the page: use tx.in(collection). Nothing was written');
+      }
+      this.isAsync = true;
+      // While it waits for something, other transactions of this tab have their turns.
+      this.release();
+      return await this.policy.race(result);
+    } catch (error) {
+      if (run.givenUp) return undefined;
+      // It may have seen two states at once: what it makes of that says nothing.
+      if (run.isStale && this.isAsync) {
+        run.givenUp = {by: 'retry'};
+        return undefined;
+      }
+      throw error;
+    } finally {
+      run.end();
+    }
+  }
+
+  private async giveUp(run: Run): Promise<undefined> {
+    const {givenUp} = run;
+    if (givenUp?.by === 'abort') throw givenUp.reason ?? new DOMException('The transaction was aborted', 'AbortError');
+    this.release();
+    await this.policy.race(run.whenStale());
+    return undefined;
+  }
+
+  /** One transaction of a tab is under way at a time. */
+  private async takeTurn(run: Run): Promise<void> {
+    if (this.endTurn) return;
+    const turn = committerOf(run.connection!).takeTurn();
+    try {
+      this.endTurn = await this.policy.race(turn);
+    } catch (error) {
+      void turn.then(end => end());
+      throw error;
+    }
+  }
+
+  /** Others were first, before anything was sent. A synchronous function is run again in its turn, and is not overtaken then. */
+  private again(run: Run): undefined {
+    if (this.isAsync) this.countConflict(run, []);
+    return undefined;
+  }
+
+  private async conflict(run: Run, parts: TransactionPart[]): Promise<undefined> {
+    this.countConflict(run, parts);
+    const {clock} = run.connection!;
+    const ms = this.policy.pauseBefore(this.conflicts, Math.random);
+    if (this.isAsync) this.release();
+    if (ms) await this.policy.race(new Promise<void>(resolve => { clock.after(ms, resolve); }));
+    return undefined;
+  }
+
+  private countConflict(run: Run, parts: TransactionPart[]): void {
+    if (++this.conflicts <= this.policy.maxRetries) return;
+    const docs = run.docs.map(({collection, id}) => `${collection}/${id}`).join(', ');
+    throw Object.assign(new TabsError('ERR_TABS_TX_CONFLICT',
+      `Others changed what the transaction had read, ${this.attempt} times in a row: ${docs}. Nothing was written: run it again later, or allow more retries`),
+    {keys: parts.flatMap(({reads}) => reads.map(read => read.slice(1))), attempts: this.attempt});
+  }
+
+  private release(): void {
+    this.endTurn?.();
+    this.endTurn = undefined;
+  }
+
+  private async finish({value, run, seq, parts}: {value: T; run: Run; seq: number | undefined; parts: TransactionPart[]}): Promise<T> {
+    this.release();
+    for (const callback of run.callbacks) {
+      if (run.connection) run.connection.guarded(callback);
+      else callback();
+    }
+    if (seq === undefined) {
+      this.settle({...NOT_COMMITTED, committed: true, acknowledged: true});
+      return value;
+    }
+    const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
+    const outcome = committerOf(run.connection!).outcome(seq, docs).then(outcomeOf);
+    void outcome.then(this.settle);
+    if (this.options.until !== 'server') return value;
+    const {rejected} = await outcome;
+    if (!rejected.length) return value;
+    if (rejected.length === docs.length) throw rejected[0]!.error;
+    throw Object.assign(new TabsError('ERR_TABS_TX_TORN',
+      `The server has refused the transaction's part of ${rejected.map(({collection, name}) => `${collection}/${name}`).join(', ')}, and keeps the others. ` +
+      'What was refused is in connection.deadLetters'), {rejected});
+  }
+}
+
+function outcomeOf({raced, rejected}: Outcome): TransactionOutcome {
+  return {
+    committed: true, acknowledged: !rejected.length,
+    raced: raced.map(({c, d, read}) => ({collection: c, name: d, ...(read.startsWith('=') && {key: shownKey(read.slice(1))})})),
+    rejected: rejected.map(({c, d, error}) => ({collection: c, name: d, error}))
+  };
+}
+
+export interface ReadOptions {
+  /** Asks the host first, so that what others had done before is seen. Default false. */
+  fresh?: boolean | undefined;
+  timeout?: number | undefined;
+}
+
+/** Reads collections as they are at one moment, also in an async function. */
+export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, {fresh, timeout}: ReadOptions = {}): Promise<T> {
+  if (fresh) await Promise.all([...openConnections()].filter(({state}) => state !== 'closed').map(connection => connection.callHost('host.ping')));
+  const snapshot = new Snapshot();
+  const policy = new RetryPolicy({timeout}, clockOfPage());
+  const run = new Run({
+    id: platform.randomId(), attempt: 1, signal: policy.signal, outcome: Promise.resolve(NOT_COMMITTED), isReadOnly: true,
+    accessFor: base => snapshot.access(base, readOnly)
+  });
+  try {
+    return await policy.race(Promise.resolve(runIn(run, () => fn(run))));
+  } finally {
+    run.close();
+    snapshot.close();
+    policy.end();
+  }
+}
+
+function readOnly(): never {
+  throw new TabsError('ERR_TABS_TX_READONLY', 'readTransaction() only reads: use transaction() to write. Nothing was written');
+}
+
+const isPromise = (value: unknown): value is Promise<any> => typeof (value as Promise<unknown> | null)?.then === 'function';
+
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const sentinel = {};
+  return await Promise.race([promise.then(() => true, () => true), Promise.resolve(sentinel).then(() => Promise.resolve(sentinel))]) === true;
+}

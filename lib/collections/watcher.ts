@@ -1,0 +1,175 @@
+import {isSame, makeStep, undoStep, type ArrayStep, type Change, type Origin} from './changes.js';
+
+/** More steps of an array than these are told as a new state. */
+const MAX_STEPS = 256;
+
+/** What waits until somebody asks for it. It never grows beyond the size of the collection. */
+export interface Folded<E> {
+  add(changes: Change[]): void;
+  /** The next event, or undefined where nothing waits. */
+  take(): E | undefined;
+}
+
+/** What happened to each key: the first old value, and the last new one. */
+export class FoldedKeys<E> implements Folded<E> {
+  private readonly waiting = new Map<string, {old: unknown; new: unknown; origin: Origin}>();
+
+  /** @param isWanted which keys; and whether this tab's own changes are */
+  constructor(
+    private readonly isWanted: (key: string, isLocal: boolean) => boolean,
+    private readonly eventOf: (key: string, old: unknown, value: unknown, origin: Partial<Origin>) => E
+  ) {}
+
+  add(changes: Change[]): void {
+    for (const change of changes) {
+      if (change.type !== 'keys') continue;
+      const {origin} = change;
+      for (const [key, {old, new: value}] of change.keys) {
+        if (!this.isWanted(key, origin.isLocal)) continue;
+        const first = this.waiting.get(key);
+        if (first && isSame(first.old, value)) this.waiting.delete(key);
+        else this.waiting.set(key, {old: first ? first.old : old, new: value, origin});
+      }
+    }
+  }
+
+  /** What is there at the beginning. */
+  begin(key: string, value: unknown, origin: Origin): void {
+    this.waiting.set(key, {old: undefined, new: value, origin});
+  }
+
+  take(): E | undefined {
+    for (const [key, {old, new: value, origin}] of this.waiting) {
+      this.waiting.delete(key);
+      return this.eventOf(key, old, value, origin);
+    }
+    return undefined;
+  }
+}
+
+/** What happened to an array: steps in their order, or where these are many, one new state. */
+export class FoldedSteps<E> implements Folded<E> {
+  private waiting: {step: ArrayStep; origin: Origin}[] = [];
+
+  /** @param current the array as it is after all that has been added */
+  constructor(
+    private readonly remoteOnly: boolean,
+    private readonly current: () => unknown[],
+    private readonly eventOf: (step: ArrayStep, origin: Origin) => E
+  ) {}
+
+  add(changes: Change[]): void {
+    for (const change of changes) {
+      if (change.type !== 'array' || (this.remoteOnly && change.origin.isLocal)) continue;
+      for (const step of change.steps) this.addStep(step, change.origin);
+    }
+    if (this.waiting.length > MAX_STEPS) this.shorten();
+  }
+
+  begin(origin: Origin): void {
+    this.waiting.push({step: {type: 'reset', oldValue: [], newValue: [...this.current()]}, origin});
+  }
+
+  private addStep(step: ArrayStep, origin: Origin): void {
+    const last = this.waiting.at(-1);
+    if (last?.step.type !== 'reset') return void this.waiting.push({step, origin});
+    makeStep(last.step.newValue, step);
+    last.origin = origin;
+  }
+
+  private shorten(): void {
+    const {origin} = this.waiting.at(-1)!;
+    const newValue = [...this.current()];
+    const oldValue = [...newValue];
+    for (const {step} of [...this.waiting].reverse()) undoStep(oldValue, step);
+    this.waiting = [{step: {type: 'reset', oldValue, newValue}, origin}];
+  }
+
+  take(): E | undefined {
+    const next = this.waiting.shift();
+    return next && this.eventOf(next.step, next.origin);
+  }
+}
+
+/** An async iterator on what happens to a collection. It hears from the call that made it on. */
+export class Watcher<E> implements AsyncIterableIterator<E> {
+  private asking: {resolve(result: IteratorResult<E>): void; reject(reason: unknown): void}[] = [];
+  private isOver = false;
+  private failure: {reason: unknown} | undefined;
+  private stop: () => void = () => {};
+
+  constructor(private readonly folded: Folded<E>, private readonly signal: AbortSignal | undefined) {}
+
+  /** @param stop ends the hearing */
+  begin(stop: () => void): this {
+    const {signal} = this;
+    const fail = (): void => this.fail(signal!.reason);
+    signal?.addEventListener('abort', fail);
+    this.stop = () => {
+      signal?.removeEventListener('abort', fail);
+      stop();
+    };
+    if (signal?.aborted) fail();
+    return this;
+  }
+
+  onChanges(changes: Change[]): void {
+    this.folded.add(changes);
+    this.answer();
+  }
+
+  /** What waits is still given. */
+  onEnd(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.stop();
+    this.answer();
+  }
+
+  private fail(reason: unknown): void {
+    if (this.isOver) return;
+    this.failure = {reason};
+    this.drop();
+    this.onEnd();
+  }
+
+  next(): Promise<IteratorResult<E>> {
+    return new Promise((resolve, reject) => {
+      this.asking.push({resolve, reject});
+      this.answer();
+    });
+  }
+
+  return(): Promise<IteratorResult<E>> {
+    this.drop();
+    this.onEnd();
+    return Promise.resolve({done: true, value: undefined});
+  }
+
+  /** Nobody wants what waits. */
+  private drop(): void {
+    while (this.folded.take() !== undefined);
+  }
+
+  private answer(): void {
+    while (this.asking.length) {
+      const {failure} = this;
+      const value = failure ? undefined : this.folded.take();
+      if (value === undefined && !this.isOver) return;
+      const {resolve, reject} = this.asking.shift()!;
+      if (value !== undefined) resolve({done: false, value});
+      else if (failure) {
+        this.failure = undefined;
+        reject(failure.reason);
+      } else resolve({done: true, value: undefined});
+    }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}

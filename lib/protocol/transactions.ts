@@ -1,0 +1,92 @@
+import {isCount, isNamed, isObject} from './checks.js';
+import type {DeadLetter} from './messages.js';
+
+/**
+ * What a transaction has read of a document: `=key` for a key of the root object, ALL for everything, STRUCTURE for which keys
+ * there are.
+ */
+export const ALL = '*';
+export const STRUCTURE = '#';
+export const readOf = (key: string): string => `=${key}`;
+
+/** What a transaction does to one document. */
+export interface TransactionPart {
+  c: string;
+  d: string;
+  /** The revision that its reads were made at, and its step. */
+  rev: number;
+  reads: string[];
+  step?: DeadLetter['step'];
+}
+
+/** A tab's transaction. `seq` is new for each attempt. */
+export interface Commit {
+  seq: number;
+  /** What events call it. */
+  id: string;
+  parts: TransactionPart[];
+}
+
+/** What became of a transaction at the server. `raced`: what it had read, and another device changed before it. */
+export interface OutcomeMessage {
+  a: 'shared.outcome';
+  seq: number;
+  raced: {c: string; d: string; read: string}[];
+  rejected: {c: string; d: string; error: {code?: string | number; message: string}}[];
+}
+
+export const MAX_PARTS = 64;
+export const MAX_READS = 10_000;
+export const MAX_WRITES = 1000;
+
+/** The author of a tab's transactions. They have numbers of their own. */
+export const transactionAuthor = (tabId: string): string => `${tabId}/tx`;
+export const isTransactionAuthor = (id: string): boolean => id.endsWith('/tx');
+export const tabOfAuthor = (id: string): string => id.slice(0, -3);
+
+export function isCommit(value: unknown): value is Commit {
+  return isObject(value) && isCount(value['seq']) && typeof value['id'] === 'string' && Array.isArray(value['parts']) && value['parts'].length <= MAX_PARTS &&
+    value['parts'].every(isPart) && new Set((value['parts'] as TransactionPart[]).map(({c, d}) => JSON.stringify([c, d]))).size === value['parts'].length;
+}
+
+function isPart(part: unknown): part is TransactionPart {
+  return isObject(part) && isNamed(part['c'], part['d']) && isCount(part['rev']) && Array.isArray(part['reads']) &&
+    part['reads'].length <= MAX_READS && part['reads'].every(read => typeof read === 'string') &&
+    (part['step'] === undefined || isStep(part['step']));
+}
+
+function isStep(step: unknown): boolean {
+  if (!isObject(step)) return false;
+  if (step['create'] !== undefined) return isObject(step['create']) && typeof step['create']['type'] === 'string';
+  return step['del'] === true || (step['op'] !== undefined && (!Array.isArray(step['op']) || step['op'].length <= MAX_WRITES));
+}
+
+/** A question about a commit, or about what is left of it to hear. */
+export function isQuestion(value: unknown): value is {seq: number; docs: [c: string, d: string][]} {
+  return isObject(value) && isCount(value['seq']) && Array.isArray(value['docs']) &&
+    value['docs'].every(key => Array.isArray(key) && isNamed(key[0], key[1]));
+}
+
+interface Happened {
+  op?: unknown;
+  create?: unknown;
+  del?: unknown;
+  load?: unknown;
+}
+
+/** Which of the reads a step has changed the answer to. */
+export function touchedReads(step: Happened, isJson0: boolean, reads: ReadonlySet<string>): string[] {
+  if (!reads.size) return [];
+  if (!('op' in step)) return step.create || step.del || step.load ? [...reads] : [];
+  if (!isJson0 || !Array.isArray(step.op)) return [...reads];
+  const touched = new Set<string>();
+  for (const component of step.op as Record<string, unknown>[]) {
+    const [first, ...rest] = component['p'] as unknown[];
+    if (first === undefined) return [...reads];
+    const read = readOf(String(first));
+    if (reads.has(read)) touched.add(read);
+    if (reads.has(ALL)) touched.add(ALL);
+    if (reads.has(STRUCTURE) && !rest.length && (typeof first === 'number' || ('oi' in component) !== ('od' in component))) touched.add(STRUCTURE);
+  }
+  return [...touched];
+}

@@ -1,0 +1,127 @@
+import Backend from 'sharedb';
+import {Connection, logger} from 'sharedb/lib/client/index.js';
+import {Host, InMemoryStorage} from '../../lib/host.js';
+import type {HostOptions} from '../../lib/host/host.js';
+import {ProxyConnection} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
+import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
+import type {Storage} from '../../lib/store/storage.js';
+import {until} from '../waiting/until.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+/** What lives in one process: when it is killed, nothing leaves or reaches it any more. */
+class Process {
+  private isDead = false;
+  constructor(private readonly open: OpenChannel) {}
+
+  readonly channel: OpenChannel = name => {
+    const real = this.open(name);
+    const isDead = (): boolean => this.isDead;
+    const channel: Channel = {
+      onmessage: null,
+      postMessage(data: unknown) { if (!isDead()) real.postMessage(data); },
+      close: () => real.close()
+    };
+    real.onmessage = event => { if (!isDead()) channel.onmessage?.(event); };
+    return channel;
+  };
+
+  kill(): void {
+    this.isDead = true;
+  }
+}
+
+/** A browser with tabs and one host after the other, and a server, which may be away. */
+export class Stage {
+  readonly backend = new Backend();
+  readonly tabs: ProxyConnection[] = [];
+  readonly errors: unknown[] = [];
+  /** All that was sent to the server. */
+  sent = '';
+  host!: Host;
+  storage: Storage = new InMemoryStorage();
+  private readonly channel = memoryChannels(deliver => { setImmediate(deliver); });
+  private readonly processes = new Map<object, Process>();
+  private hostProcess!: Process;
+  server!: Connection;
+  private readonly others: {close(): void}[] = [];
+
+  constructor(private readonly options: {online?: boolean} & Partial<HostOptions> = {}) {
+    this.startHost();
+  }
+
+  startHost(): void {
+    const {online = false, ...options} = this.options;
+    this.hostProcess = new Process(this.channel);
+    this.server = online ? this.backend.connect() as unknown as Connection
+      : new Connection({readyState: 0, close() {}, send: (json: string) => { this.sent += json; }} as never);
+    this.server.on('send', (message: unknown) => { this.sent += JSON.stringify(message); });
+    this.host = new Host({
+      connection: this.server, channel: this.hostProcess.channel, place: 'shared-worker', store: {storage: this.storage}, warn: () => {}, ...options
+    });
+  }
+
+  /** The host dies in the middle of whatever it does, and another one takes over. */
+  replaceHost(): void {
+    this.killHost();
+    this.startHost();
+  }
+
+  killHost(): void {
+    this.hostProcess.kill();
+    const {host, server} = this;
+    // Its timers die with it. Nothing that it says any more arrives.
+    host.abandon();
+    server.close();
+  }
+
+  openTab(): ProxyConnection {
+    const process = new Process(this.channel);
+    const tab = new ProxyConnection({channel: process.channel, warn: () => {}, hostTimeout: 2000});
+    tab.on('error', error => { this.errors.push(error); });
+    this.processes.set(tab, process);
+    this.tabs.push(tab);
+    return tab;
+  }
+
+  /** A tab of another browser, with a host of its own. */
+  openDevice(): {tab: ProxyConnection; host: Host; server: Connection} {
+    const channel = memoryChannels(deliver => { setImmediate(deliver); });
+    const server = this.backend.connect() as unknown as Connection;
+    const host = new Host({connection: server, channel, place: 'shared-worker', store: {storage: new InMemoryStorage()}, warn: () => {}});
+    const tab = new ProxyConnection({channel, warn: () => {}});
+    tab.on('error', error => { this.errors.push(error); });
+    this.others.push(tab, host);
+    return {tab, host, server};
+  }
+
+  /** The tab dies without a word. */
+  killTab(tab: ProxyConnection): void {
+    this.processes.get(tab)!.kill();
+    tab.close();
+    this.tabs.splice(this.tabs.indexOf(tab), 1);
+  }
+
+  /** All is written, and the browser begins anew. */
+  async restart(): Promise<void> {
+    for (const tab of this.tabs.splice(0)) tab.close();
+    this.host.close();
+    await this.host.whenClosed;
+    this.startHost();
+  }
+
+  async quiet(): Promise<void> {
+    await until('all is quiet', () => this.tabs.every(tab => !tab.hasPending()));
+  }
+
+  close(): void {
+    for (const tab of this.tabs) tab.close();
+    for (const other of this.others) other.close();
+    this.host.close();
+    this.backend.close();
+  }
+}
+
+/** A turn of the event loop, and all that comes of it. */
+export const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve); });
