@@ -26,7 +26,8 @@ export interface Plan {
 
 /** @param initial what a new document begins with */
 export function planOf(
-  kind: string, connection: ProxyConnection, name: string, options: CollectionOptions<any>, initial: (shard: number) => Record<string, unknown> | unknown[], shards = 1
+  kind: string, connection: ProxyConnection, name: string, options: CollectionOptions<any>, initial: (shard: number) => Record<string, unknown> | unknown[],
+  shards = 1, arrayAt?: string
 ): Plan {
   const {scope = 'local', collection = DEFAULT_COLLECTION, codec} = options;
   if (typeof name !== 'string' || !name) throw new TabsError('ERR_TABS_BAD_OPTION', `A ${kind} needs a name`);
@@ -36,7 +37,7 @@ export function planOf(
   // One name that is opened as two kinds does not meet.
   const id = `${kind}:${name}`;
   const documents = Array.from({length: shards}, (_, i) => new CollectionDocument(
-    connection.get((scope === 'local' ? LOCAL_PREFIX : '') + collection, i ? `${id}#${i}` : id), {where, limits, initial: () => initial(i)}
+    connection.get((scope === 'local' ? LOCAL_PREFIX : '') + collection, i ? `${id}#${i}` : id), {where, limits, arrayAt, initial: () => initial(i)}
   ));
   return {name, scope, where, documents, codec, limits, isForeign: false};
 }

@@ -61,6 +61,8 @@ export interface DocumentOptions {
   limits: Limits;
   /** For error messages. */
   where: string;
+  /** The key under which is the array that watchers are told of: a queue has other things beside it. */
+  arrayAt?: string | undefined;
   /** It stays the caller's: it is neither created nor let go of. */
   isForeign?: boolean;
 }
@@ -88,6 +90,7 @@ export class CollectionDocument implements Access {
   constructor(readonly doc: ProxyDoc, private readonly options: DocumentOptions) {
     users.set(doc, (users.get(doc) ?? 0) + 1);
     countConnection(doc.connection as ProxyConnection, 1);
+    doc.connection.showsTogether = true;
     this.stopListening = listenTo(doc, {
       beforeOp: op => this.noteBefore(op),
       afterOp: (op, source) => this.noteAfter(op, source),
@@ -204,24 +207,37 @@ export class CollectionDocument implements Access {
 
   private noteBefore(op: Component[]): void {
     if (!this.isReady) return;
-    if (op.some(({p}) => !p.length)) {
-      this.known = undefined;
-      return;
-    }
+    this.known = undefined;
+    if (op.some(({p}) => !p.length)) return;
     keepForSnapshots(this, this.data, op);
-    this.known = before(this.data, op);
-    if (!Array.isArray(this.data)) for (const key of (this.known as Map<string, unknown>).keys()) if (Object.hasOwn(this.data, key)) this.count--;
+    this.countKeys(op, -1);
+    if (this.listeners.size) this.known = before(this.watched as Data, this.ofWatched(op));
   }
 
   private noteAfter(op: Component[], source: unknown): void {
     if (!this.isReady) return;
     if (op.some(({p}) => !p.length)) return this.noteState();
+    this.countKeys(op, 1);
+    if (this.chars !== undefined) this.chars += op.reduce((sum, component) => sum + charGrowth(component), 0);
+    this.shown = this.data;
+    if (this.listeners.size) this.note(after(this.watched as Data, this.ofWatched(op), this.known, this.originOf(source)));
+  }
+
+  private countKeys(op: readonly Component[], sign: 1 | -1): void {
     const {data} = this;
     if (Array.isArray(data)) this.count = data.length;
-    else for (const key of (this.known as Map<string, unknown>).keys()) if (Object.hasOwn(data, key)) this.count++;
-    if (this.chars !== undefined) this.chars += op.reduce((sum, component) => sum + charGrowth(component), 0);
-    this.shown = data;
-    this.note(after(data, op, this.known, this.originOf(source)));
+    else for (const key of new Set(op.map(({p}) => String(p[0])))) if (Object.hasOwn(data, key)) this.count += sign;
+  }
+
+  /** What watchers are told of. */
+  private get watched(): Data {
+    return watchedOf(this.data, this.options.arrayAt);
+  }
+
+  private ofWatched(op: readonly Component[]): readonly Component[] {
+    const {arrayAt} = this.options;
+    if (arrayAt === undefined) return op;
+    return op.filter(({p}) => p[0] === arrayAt && p.length > 1).map(component => ({...component, p: component.p.slice(1)}));
   }
 
   /** Another state, or none. */
@@ -232,7 +248,8 @@ export class CollectionDocument implements Access {
     this.isDeleted = !this.doc.type;
     this.chars = undefined;
     this.count = sizeOf(data);
-    this.note(between(this.shown ?? this.options.initial(), data, this.originOf(false)));
+    const {initial, arrayAt} = this.options;
+    this.note(between(watchedOf(this.shown ?? initial(), arrayAt), watchedOf(data, arrayAt), this.originOf(false)));
     this.shown = data;
     // A document that was refused is loaded again within this turn, or in a moment.
     if (this.isDeleted) this.tellLater();
@@ -301,6 +318,8 @@ export class CollectionDocument implements Access {
     await deleted;
   }
 }
+
+const watchedOf = (data: Data, arrayAt: string | undefined): Data => (arrayAt === undefined ? data : (data as Record<string, unknown[]>)[arrayAt] ?? []);
 
 const sizeOf = (data: Data): number => (Array.isArray(data) ? data.length : Object.keys(data).length);
 

@@ -10,6 +10,7 @@ import {Overlay, tooBig} from './overlay.js';
 import type {SharedArray} from './shared-array.js';
 import type {SharedMap} from './shared-map.js';
 import type {SharedRecord} from './shared-record.js';
+import type {SharedQueue, TxQueue} from './shared-queue.js';
 import type {Key, Readonly_} from './types.js';
 
 type NotInTransactions = 'ready' | 'isReady' | 'memory' | 'close' | 'destroy' | 'flush' | 'watch' | 'watchAll' | 'watchIndex' | 'on' | 'update' | typeof Symbol.asyncDispose;
@@ -25,6 +26,7 @@ export interface TxDoc<D> {
   del(): void;
 }
 export type Tx<C> = C extends SharedMap<infer K, infer V> ? TxMap<K, V>
+    : C extends SharedQueue<infer T> ? TxQueue<T>
     : C extends SharedArray<infer T> ? TxArray<T>
       : C extends SharedRecord<infer T> ? TxRecord<T>
         : C extends ProxyDoc<infer D> ? TxDoc<D> : never;

@@ -28,6 +28,7 @@ import {FatalOps, type CloseInfo} from './fatal-ops.js';
 import {FrameRelay, type ServiceSource} from './frame-relay.js';
 import {HostLog} from './host-log.js';
 import {LateDocuments} from './late-documents.js';
+import {Queues} from './queues.js';
 import {LetterRetries} from './letter-retries.js';
 import {localConnection} from './local-connection.js';
 import {ServerFaults, type IsTransient} from './server-faults.js';
@@ -170,6 +171,7 @@ export class Host {
   private readonly presences: SharedPresences;
   private readonly requests: TabRequests;
   private readonly transactions: Transactions;
+  private readonly queues: Queues;
   private readonly log: HostLog;
   private readonly tokens: Tokens;
   private readonly faults: ServerFaults;
@@ -269,11 +271,15 @@ export class Host {
       onEntry: (shared, entry) => {
         this.presences.onEntry(shared, entry);
         this.queries.onChange(shared);
-        this.transactions.onEntry(shared, entry);
+        this.queues.onEntry(shared, entry);
       },
       onRollback: shared => this.rollingBack.add(shared),
+      onServerOp: (shared, step) => this.transactions.onServerOp(shared, step),
       // Memory is kept for what somebody has open.
-      onReleased: key => { if (this.isMirrored && !this.isAwaitingTabs && !this.closed) store!.remove(key); }
+      onReleased: key => {
+        this.queues.forget(key);
+        if (this.isMirrored && !this.isAwaitingTabs && !this.closed) store!.remove(key);
+      }
     });
     this.deadLetters = new DeadLetters({
       store: this.store,
@@ -287,6 +293,10 @@ export class Host {
     });
     this.late = this.store && new LateDocuments(this.store, this.docs, this.deadLetters);
     this.transactions = new Transactions({docs: this.docs, tab: id => this.tabOf(id as TabId), tabs: () => this.tabs.values()});
+    this.queues = new Queues({
+      epoch: this.epoch, docs: this.docs, tab: id => this.tabOf(id as TabId), isThere: id => !!this.tabs.get(id as TabId)?.session,
+      after: this.platform.clock.after, now: this.platform.clock.now
+    });
     const {epoch, connection, docs, queries, presences, log} = this;
     this.requests = new TabRequests({
       epoch, connection, docs, queries, presences, bulk, log,
@@ -415,6 +425,7 @@ export class Host {
     this.board.end();
     this.services?.close();
     this.lobby?.close();
+    this.queues.close();
     this.stopListening();
     this.connection.close();
     this.local.close();
@@ -497,7 +508,7 @@ export class Host {
   private accept(tabId: TabId, session: HostSession): SessionHandlers {
     const guest = this.tabs.get(tabId) ?? new Tab(tabId);
     this.tabs.set(tabId, guest);
-    guest.session = session;
+    guest.begin(session);
     guest.service = this.serviceNames.get(tabId);
     guest.send(this.stateMessage());
     if (this.store) guest.send({a: 'store.inventory', known: inventoryOf(this.store.keys())});
@@ -506,7 +517,7 @@ export class Host {
     this.board.tellAnew();
     return {
       onMessage: message => (message.a === 'service' ? this.frames.receive(guest, message['frame']) : this.requests.receive(guest, message)),
-      onCall: (name, args) => (name.startsWith('shared.') ? this.transactions.answer(guest, name, args) : this.answerCall(name, args)),
+      onCall: (name, args) => (name.startsWith('shared.') ? this.answerShared(guest, name, args) : this.answerCall(name, args)),
       onMalformed: what => this.log.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
       onEnd: how => this.detach(guest, how)
     };
@@ -546,6 +557,7 @@ export class Host {
     this.frames.detach(tab, how);
     this.queries.detach(tab);
     this.presences.detach(tab, how !== 'broken');
+    if (how !== 'broken') this.queues.onAway(tab.id);
     for (const doc of this.docs.all()) doc.detach(tab, gone);
     tab.token = undefined;
     this.log.forget(tab);
@@ -604,6 +616,11 @@ export class Host {
     }
     if (this.services) await this.services.finish(CALLS_MS);
     this.close();
+  }
+
+  private answerShared(tab: Tab, name: string, args: unknown): unknown {
+    const isOfQueue = name === 'shared.take' || name === 'shared.cancel' || name === 'shared.give';
+    return isOfQueue ? this.queues.answer(tab, name, args) : this.transactions.answer(tab, name, args);
   }
 
   private answerCall(name: string, args: unknown): unknown {

@@ -53,6 +53,8 @@ export interface RecordedDocEvents {
   /** The callbacks of one op are called between the two. */
   beginSettling(): void;
   endSettling(): void;
+  /** An op of the server's, as it is there: over what is pending, less may be left of it. */
+  onServerOp(step: Step): void;
   /** Something was written to the journal. */
   onJournal(): void;
   /** The document was loaded. */
@@ -533,6 +535,7 @@ export class RecordedDoc implements DocHooks {
     if (error && isAck && this.events.willRetry(error, doc.inflightOp!)) return this.askWhetherLost(doc.inflightOp!);
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
     this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
+    if (isNext && !isAck && !this.replaying) this.events.onServerOp(message as Step);
     this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
     // Transformed over it, they may no longer say what they remove.
     if (isNext && !isAck) for (const op of [doc.inflightOp, ...doc.pendingOps]) if (op) op.isInvertible = false;

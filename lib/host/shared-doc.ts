@@ -51,6 +51,8 @@ export interface SharedDocOwner {
   onEntry(doc: SharedDoc, entry: Entry): void;
   /** A rollback begins: see {@link SharedDoc.isRollingBack}. */
   onRollback(doc: SharedDoc): void;
+  /** An op of the server's has come, which no tab of this host has made. */
+  onServerOp(doc: SharedDoc, step: Step): void;
   readonly faults: Pick<ServerFaults, 'willRetry' | 'forget' | 'isTransient' | 'readAgain' | 'forgetRead'>;
   readonly fatalOps: Pick<FatalOps, 'isHeldBack' | 'forget'>;
   /** A tab is gone whose ops up to `seq` have their place. */
@@ -400,6 +402,11 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   /** @internal */
+  onServerOp(step: Step): void {
+    this.owner.onServerOp(this, step);
+  }
+
+  /** @internal */
   onRollback(): void {
     this.owner.faults.forget(this.doc);
     this.news.beginRollback();
@@ -669,6 +676,12 @@ export class SharedDoc implements RecordedDocEvents {
 
   isFollowedBy(tab: Tab): boolean {
     return this.followers.find(tab) !== undefined;
+  }
+
+  /** Calls back when the document has been read from the store, and what waited for that has been done. */
+  whenRestored(callback: () => void): void {
+    if (this.isRestoring) this.held.hold(callback);
+    else callback();
   }
 
   /** Calls back when the server has all that there is to send. */

@@ -34,7 +34,7 @@ const MAX_CARRY = 256 * 1024;
 const NO_EVENTS: RecordedDocEvents = {
   isFollowed: false,
   isShared: () => false,
-  onEntry() {}, onRollback() {}, onReset() {}, onError() {}, beginSettling() {}, endSettling() {}, onJournal() {}, onLoad() {},
+  onEntry() {}, onServerOp() {}, onRollback() {}, onReset() {}, onError() {}, beginSettling() {}, endSettling() {}, onJournal() {}, onLoad() {},
   onMissingType() {}, onRefused() {}, onLost() {}, onSaved() {}, defer() {}, together() {}, readLater() {}, endReadingLater() {},
   willRetry: () => false,
   isTransient: () => false,

@@ -104,8 +104,7 @@ export class TabRequests {
       case 'doc.forget':
         return docs.find([c, d])?.forget(tab);
       case 'tab.resume':
-        for (const known of (message as unknown as ResumeMessage).docs) docs.get(known.c, known.d).resume(tab, known);
-        return;
+        return this.resume(tab, message as unknown as ResumeMessage);
       case 'tab.visible':
         return this.owner.onVisible(tab, message['visible'] === true);
       case 'tab.debug':
@@ -118,6 +117,19 @@ export class TabRequests {
       default:
         return this.refuse(tab, message, 'Invalid or unknown message');
     }
+  }
+
+  private resume(tab: Tab, {docs: all, together}: ResumeMessage): void {
+    const ends = together ? [tab.gather()] : [];
+    for (const known of all) {
+      const doc = this.owner.docs.get(known.c, known.d);
+      doc.resume(tab, known);
+      if (!together) continue;
+      // What comes of those that have to be read first, it gets together with the rest.
+      const end = tab.gather();
+      doc.whenRestored(end);
+    }
+    for (const end of ends) end();
   }
 
   /** An op as ShareDB has it, with no more than a version (`connection.send`), is taken as made just now. */

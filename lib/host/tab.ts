@@ -15,10 +15,10 @@ export class Tab {
   service: string | undefined;
   /** Until `endBulk`. */
   private isBulk = false;
-  /** What is sent until `endTogether`. */
-  private together: (Message | string)[] | undefined;
+  /** What is sent while somebody gathers it. */
+  private together: {messages: (Message | string)[]; open: number; whenTold: (() => void)[]} | undefined;
   private readonly answers = new Answers((message, atOnce) => {
-    if (this.together) return void this.together.push(message);
+    if (this.together) return void this.together.messages.push(message);
     this.session?.send(message);
     if (atOnce) this.session?.flush();
   });
@@ -28,23 +28,44 @@ export class Tab {
   /** See {@link HostSession.send}. */
   send(message: Message | string, care?: Care, mayWait?: boolean): void {
     this.answers.flush();
-    if (this.together) this.together.push(message);
+    if (this.together) this.together.messages.push(message);
     else this.session?.send(message, care, mayWait);
   }
 
-  /** What is sent from now on the tab gets as one: it never shows a part of it. */
-  startTogether(): void {
-    if (this.session) this.together ??= [];
+  /**
+   * What is sent from now on the tab gets as one: it never shows a part of it.
+   * @param id the transaction that it tells of
+   * @returns ends that
+   */
+  gather(id?: string): () => void {
+    const {session} = this;
+    if (!session) return () => {};
+    const together = (this.together ??= {messages: [], open: 0, whenTold: []});
+    together.open++;
+    return () => {
+      if (--together.open || this.together !== together) return;
+      this.answers.flush();
+      this.together = undefined;
+      if (together.messages.length) {
+        const messages = together.messages.map(message => (typeof message === 'string' ? message : JSON.stringify(message)));
+        session.send(`{"a":"shared.entries"${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"messages":[${messages.join()}]}`);
+      }
+      for (const callback of together.whenTold) callback();
+    };
   }
 
-  /** @param id the transaction that it tells of */
-  endTogether(id?: string): void {
-    this.answers.flush();
+  /** A new session: what was gathered for the last one is asked for again. */
+  begin(session: HostSession): void {
+    this.session = session;
     const {together} = this;
     this.together = undefined;
-    if (!together?.length) return;
-    const messages = together.map(message => (typeof message === 'string' ? message : JSON.stringify(message)));
-    this.session?.send(`{"a":"shared.entries"${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"messages":[${messages.join()}]}`);
+    for (const callback of together?.whenTold ?? []) callback();
+  }
+
+  /** Resolves when nothing is being gathered: an answer is not to come before what it tells of. */
+  whenTold(): Promise<void> {
+    const {together} = this;
+    return together ? new Promise(resolve => { together.whenTold.push(resolve); }) : Promise.resolve();
   }
 
   /** Posts a frame behind what the tab was told before. @throws where it can't be cloned */

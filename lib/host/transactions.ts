@@ -1,7 +1,7 @@
 import {encodeError} from '../protocol/errors.js';
 import type {DocKey} from '../store/storage.js';
 import {isCommit, isQuestion, touchedReads, transactionAuthor, type Commit, type OutcomeMessage, type TransactionPart} from '../protocol/transactions.js';
-import type {Entry} from './history.js';
+import type {Step} from './history.js';
 import type {WaitingOp} from './rebase.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {Tab} from './tab.js';
@@ -48,9 +48,11 @@ export class Transactions {
     throw Object.assign(new Error(`Invalid call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
   }
 
-  private commit(tab: Tab, commit: Commit): Promise<Answer> {
+  private async commit(tab: Tab, commit: Commit): Promise<Answer> {
     const docs = commit.parts.map(({c, d}) => this.owner.docs.get(c, d));
-    return this.together(docs, () => this.place(tab, commit, docs));
+    const answer = await this.together(docs, () => this.place(tab, commit, docs));
+    await tab.whenTold();
+    return answer;
   }
 
   /** Acts in one turn in which all documents can be looked at. */
@@ -83,12 +85,12 @@ export class Transactions {
       return {committed: false};
     }
     const waiting = this.expect(tab, seq, parts, docs);
-    for (const one of this.owner.tabs()) one.startTogether();
+    const ends = [...this.owner.tabs()].map(one => one.gather(id));
     try {
       ops.forEach((op, i) => { if (op) docs[i]!.place(author, op as WaitingOp, error => this.settle(waiting, docs[i]!, error)); });
       for (const doc of docs) doc.bringUpToDate(tab);
     } finally {
-      for (const one of this.owner.tabs()) one.endTogether(id);
+      for (const end of ends) end();
     }
     return {committed: true};
   }
@@ -133,11 +135,9 @@ export class Transactions {
   }
 
   /** What another device did is noted where it came before a transaction that had read it. */
-  onEntry(doc: SharedDoc, entry: Entry): void {
-    const all = this.byDoc.get(doc);
-    if (!all || entry.isEmpty || !isOfServer(doc, entry)) return;
-    for (const {reads, raced} of all) {
-      for (const read of touchedReads(entry.step, doc.doc.type?.name === 'json0', reads.get(doc)!)) {
+  onServerOp(doc: SharedDoc, step: Step): void {
+    for (const {reads, raced} of this.byDoc.get(doc) ?? []) {
+      for (const read of touchedReads(step, doc.doc.type?.name === 'json0', reads.get(doc)!)) {
         if (!raced.some(one => one.read === read && one.c === doc.collection && one.d === doc.id)) raced.push({c: doc.collection, d: doc.id, read});
       }
     }
@@ -182,12 +182,6 @@ export class Transactions {
     this.tell(waiting);
     return {committed: true};
   }
-}
-
-/** The version moves with the server's ops; those of tabs are acknowledged later. */
-function isOfServer(doc: SharedDoc, entry: Entry): boolean {
-  const [before] = doc.recorded.history.after(entry.rev - 2);
-  return !!before && before !== entry && before.v !== entry.v;
 }
 
 const nameOf = ({id}: Tab, seq: number): string => `${id} ${seq}`;

@@ -236,6 +236,8 @@ export type AheadOp = DeadLetter['step'] & {v?: number | undefined; src?: string
 /** What a tab knows of a document when it greets a host that it had before. */
 export interface ResumeMessage {
   a: 'tab.resume';
+  /** The tab has collections: it is not to show one document's part of a transaction before another's. */
+  together?: true;
   docs: {
     c: string; d: string; inc: number; rev: number | null; unsettled: number[];
     /** The host before had lost its state, and had not got it back. */

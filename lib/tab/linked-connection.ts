@@ -127,6 +127,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   hostIsDown = false;
   /** Whose the op is that is being applied. @internal */
   entry: {src?: string; seq?: number} | undefined;
+  /** It has collections, which transactions change together. @internal */
+  showsTogether = false;
   /** The transaction whose ops are being applied. @internal */
   transactionId: string | undefined;
   /** The last documents that this tab has let go of. */
@@ -559,7 +561,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         ...doc.onlyHost
       });
     }
-    this.link!.send({a: 'tab.resume', docs});
+    this.link!.send({a: 'tab.resume', docs, ...(this.showsTogether && {together: true})});
   }
 
   private setLinked(isLinked: boolean): void {

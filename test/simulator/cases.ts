@@ -28,6 +28,8 @@ export const cases: Record<string, Case> = {
   'a host that dies while its server\'s database is away': {faults: true, removals: true, crashes: true, freezes: true},
   'a server that deletes old ops': {trims: true, outages: true, freezes: true},
   'a host that dies while its server deletes old ops': {trims: true, crashes: true, outages: true, pagesDie: true},
+  'local documents beside those of the server': {notes: true, crashes: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, outages: true},
+  'local documents, and hosts that live on': {notes: true, usurpers: true, losses: true, breaks: true, outages: true},
   // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
 };

@@ -19,6 +19,7 @@ export async function judge(world: World): Promise<void> {
   for (const written of world.ledger.written) judgeWord(world, written, truth.get(written.doc)!);
   judgeCalls(world);
   judgeSources(world);
+  if (world.walk.notes) await world.notes.judge();
   await judgePresence(world);
   await judgeQueries(world, truth);
   judgeLetters(world);

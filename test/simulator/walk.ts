@@ -13,6 +13,8 @@ export interface Walk {
   removals?: boolean;
   /** Tabs send the source of an op to the server. */
   sources?: boolean;
+  /** Pages also write to a local document. */
+  notes?: boolean;
   /** Of 100 ops, how many the server adds something to. */
   fixups?: number;
   /** The host and the remote clients lose their network now and then. */

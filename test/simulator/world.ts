@@ -4,6 +4,7 @@ import {takeStep} from './actions.js';
 import {Client, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
 import {judge, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
 import {Ledger} from './ledger.js';
+import {LocalNotes} from './local-notes.js';
 import {Machine} from './machine.js';
 import {Office} from './office.js';
 import {Page} from './page.js';
@@ -29,6 +30,7 @@ export class World {
   readonly server = new Server(this.machine.agenda);
   readonly ledger = new Ledger();
   readonly office: Office;
+  readonly notes = new LocalNotes(this);
   readonly remotes: Remote[] = [];
   pages: Page[] = [];
   /** All that happened, in order: the same for the same seed. */
@@ -80,6 +82,7 @@ export class World {
     );
     this.pages.push(page);
     this.look(page);
+    if (this.walk.notes) this.notes.open(page);
     return page;
   }
 

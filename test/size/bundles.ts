@@ -56,7 +56,7 @@ function build(folder: string, names: readonly string[]): Promise<webpack.Stats>
     output: {path: join(folder, 'out'), filename: '[name].js', chunkFilename: 'on-demand-[id].js'},
     resolve: {
       modules: [join(root, 'node_modules')],
-      alias: {'sharedb-tabs$': join(root, 'lib/index.ts'), 'sharedb-tabs/worker$': join(root, 'lib/worker.ts'), 'sharedb-tabs/remote$': join(root, 'lib/remote.ts'), 'sharedb-tabs/tasks$': join(root, 'lib/tasks.ts')},
+      alias: {'sharedb-tabs$': join(root, 'lib/index.ts'), 'sharedb-tabs/worker$': join(root, 'lib/worker.ts'), 'sharedb-tabs/collections$': join(root, 'lib/collections.ts'), 'sharedb-tabs/remote$': join(root, 'lib/remote.ts'), 'sharedb-tabs/tasks$': join(root, 'lib/tasks.ts')},
       extensions: ['.ts', '.js'],
       extensionAlias: {'.js': ['.ts', '.js']},
       fallback: {util: false}

@@ -86,6 +86,20 @@ describe('what sharedb-tabs/tasks weighs', function () {
   });
 });
 
+/** What `sharedb-tabs/collections` may add in bytes, compressed, to a tab's first load: what it is, rounded up. The goal is 6 KB. */
+const MAX_COLLECTIONS = 12.5 * 1024;
+
+describe('what sharedb-tabs/collections adds to a tab', function () {
+  this.timeout(120_000);
+
+  it(`is at most ${MAX_COLLECTIONS} bytes`, async () => {
+    const both = 'import * as collections from \'sharedb-tabs/collections\';\nglobalThis.collections = collections;\n';
+    const {scripts: {tab, all}} = await weigh({tab: scripts.tab, all: scripts.tab + both});
+    console.log(`      sharedb-tabs/collections beside a tab: ${all.brotli - tab.brotli} bytes (${all.minified - tab.minified} before compression)`);
+    expect(all.brotli - tab.brotli).to.be.at.most(MAX_COLLECTIONS);
+  });
+});
+
 describe('what a tab loads', function () {
   this.timeout(120_000);
   let sizes: Sizes<keyof typeof scripts>;

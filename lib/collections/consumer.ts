@@ -1,0 +1,110 @@
+import {TabsError} from '../protocol/errors.js';
+import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
+import type {ProxyDoc} from '../tab/proxy-doc.js';
+
+export interface WaitOptions {
+  signal?: AbortSignal | undefined;
+  /** In ms; then ERR_TABS_TIMEOUT. */
+  timeout?: number | undefined;
+}
+
+interface Waiting {
+  count: number;
+  /** It does not wait for what is not there. */
+  isTry: boolean;
+  resolve(items: QueueItem[]): void;
+  stop(error: unknown): void;
+}
+
+/** Takes items of one queue for this tab. What was asked is asked again of the next host, and what was said is said again. */
+export class Consumer {
+  private requests = 0;
+  private readonly waiting = new Map<string, Waiting>();
+  /** Requests that were ended, and may get their items all the same. */
+  private readonly cancelled = new Set<string>();
+  private readonly onItems = (message: {a: string}): void => this.receive(message as ItemsMessage);
+  private readonly onState = (state: string): void => { if (state === 'connected') for (const r of this.waiting.keys()) this.ask(r); };
+
+  constructor(private readonly doc: ProxyDoc, private readonly where: string, private readonly options: {maxAttempts: number; leaseTimeout?: number | undefined}) {
+    doc.connection.on('shared', this.onItems);
+    doc.connection.on('hostState', this.onState);
+  }
+
+  private get name(): {c: string; d: string} {
+    return {c: this.doc.collection, d: this.doc.id};
+  }
+
+  /** Waits for 1 to `count` items. @returns them with the name of the request, by which they are given back */
+  take(count: number, {signal, timeout}: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {
+    const {connection} = this.doc;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason as Error);
+      const r = `${++this.requests}`;
+      const stop = (error: unknown): void => {
+        end();
+        this.cancel(r);
+        reject(error as Error);
+      };
+      const onAbort = (): void => stop(signal!.reason);
+      const cancelTimer = timeout === undefined ? undefined
+        : connection.clock.after(timeout, () => stop(new TabsError('ERR_TABS_TIMEOUT', `${this.where}: no item within ${timeout} ms`)));
+      const end = (): void => {
+        this.waiting.delete(r);
+        cancelTimer?.();
+        signal?.removeEventListener('abort', onAbort);
+      };
+      signal?.addEventListener('abort', onAbort);
+      this.waiting.set(r, {count, isTry, stop, resolve: items => {
+        end();
+        resolve({r, items});
+      }});
+      this.ask(r);
+    });
+  }
+
+  private ask(r: string): void {
+    const {maxAttempts, leaseTimeout} = this.options;
+    const {count, isTry} = this.waiting.get(r)!;
+    const request: TakeRequest = {...this.name, r, count, maxAttempts, ...(leaseTimeout !== undefined && {leaseTimeout}), ...(isTry && {isTry})};
+    this.doc.connection.callHost('shared.take', request).then(
+      answer => { if (answer === 'empty') this.waiting.get(r)?.resolve([]); },
+      () => {
+        // It is asked again when there is a host.
+      }
+    );
+  }
+
+  private cancel(r: string): void {
+    this.cancelled.add(r);
+    this.doc.connection.callHost('shared.cancel', {...this.name, r}).catch(() => {});
+  }
+
+  private receive({a, c, d, r, items}: ItemsMessage): void {
+    if (a !== 'shared.items' || c !== this.doc.collection || d !== this.doc.id) return;
+    const waiting = this.waiting.get(r);
+    if (waiting) waiting.resolve(items);
+    // Nobody waits for it any more.
+    else if (this.cancelled.delete(r)) void this.give(r, items.map(({i}) => i), 'release').catch(() => {});
+  }
+
+  /** @returns the ids of the items that were somebody else's by then */
+  async give(r: string, ids: string[], how: GiveBack['how'], more: Pick<GiveBack, 'error' | 'ms'> = {}): Promise<string[]> {
+    const {connection} = this.doc;
+    for (let again = false; ; again = true) {
+      try {
+        return await connection.callHost('shared.give', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(again && {again}), ...more}) as string[];
+      } catch (error) {
+        const {code} = error as {code?: unknown};
+        if (connection.state === 'closed' || (code !== 'ERR_TABS_SESSION_ENDED' && code !== 'ERR_TABS_TIMEOUT')) throw error;
+        // Said again to the next host: what the last one has done, that one knows.
+        await new Promise<void>(resolve => { connection.clock.after(10, resolve); });
+      }
+    }
+  }
+
+  close(error: unknown): void {
+    this.doc.connection.off('shared', this.onItems);
+    this.doc.connection.off('hostState', this.onState);
+    for (const {stop} of [...this.waiting.values()]) stop(error);
+  }
+}

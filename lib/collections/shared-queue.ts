@@ -1,0 +1,247 @@
+import {TabsError} from '../protocol/errors.js';
+import {putBack, type QueueItem, type StoredQueue} from '../protocol/queues.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ArrayStep, Origin} from './changes.js';
+import {Collection, planOf} from './collection.js';
+import {Consumer, type WaitOptions} from './consumer.js';
+import {listenTo} from './doc-events.js';
+import type {CollectionDocument} from './document.js';
+import type {Access, Component} from './json0.js';
+import {QueueLease, type Lease} from './lease.js';
+import type {ArrayChangeEvent, CollectionOptions, WatchOptions} from './types.js';
+import {checkLimit, copyOf} from './values.js';
+import {FoldedSteps} from './watcher.js';
+
+export type {WaitOptions} from './consumer.js';
+export type {Lease} from './lease.js';
+
+const MAX_ATTEMPTS = 5;
+/** Of the items of this page. */
+let ids = 0;
+
+export interface QueueOptions<V> extends CollectionOptions<V> {
+  /** After so many attempts an item goes to `dead`. Default 5. */
+  maxAttempts?: number | undefined;
+  /** How long a lease lasts, in ms. Default: as long as its tab lives. */
+  leaseTimeout?: number | undefined;
+}
+
+/** A queue in a transaction: `tryDequeue` is synchronous there, since it counts only when the transaction is made. */
+export interface TxQueue<T> {
+  enqueue(item: T): void;
+  enqueueMany(items: Iterable<T>): void;
+  tryDequeue(): T | undefined;
+  peek(): T | undefined;
+  readonly size: number;
+  readonly isEmpty: boolean;
+}
+
+/** A queue that all tabs share: each item goes to one consumer. */
+export class SharedQueue<T> extends Collection {
+  private readonly consumer: Consumer;
+  private readonly leased = new Set<QueueLease<T>>();
+  private readonly stopLooking: () => void;
+  private order = 0;
+
+  constructor(connection: ProxyConnection, name: string, options: QueueOptions<T> = {}) {
+    if (options.scope === 'synced') {
+      throw new TabsError('ERR_TABS_BAD_OPTION', `queue "${name}": only local queues are there yet. Several devices can't share one`);
+    }
+    super(planOf('queue', connection, name, options, () => ({q: [], l: {}, x: []}), 1, 'q'));
+    const {maxAttempts = MAX_ATTEMPTS, leaseTimeout} = options;
+    this.consumer = new Consumer(this.base.doc, this.plan.where, {maxAttempts, leaseTimeout});
+    this.stopLooking = listenTo(this.base.doc, {afterOp: () => this.look(), onState: () => this.look()});
+  }
+
+  static open<T>(connection: ProxyConnection, name: string, options?: QueueOptions<T>): Promise<SharedQueue<T>> {
+    return new SharedQueue<T>(connection, name, options).ready;
+  }
+
+  private get base(): CollectionDocument {
+    return this.plan.documents[0]!;
+  }
+
+  private get content(): Access {
+    return this.access(this.base);
+  }
+
+  private get items(): readonly QueueItem[] {
+    return (this.content.get('q') ?? []) as QueueItem[];
+  }
+
+  // ---- producers
+
+  enqueue(item: T): void {
+    this.enqueueMany([item]);
+  }
+
+  enqueueMany(items: Iterable<T>): void {
+    const values = [...items].map((item, i) => this.encode(i, item));
+    const {content} = this;
+    const {length} = content.peek('q') as unknown[];
+    checkLimit(this.plan.where, 'maxEntries', this.plan.limits, length + values.length);
+    const {connection} = this.base.doc;
+    const start = Math.max(this.order, connection.clock.now());
+    const op = values.map((v, i): Component => ({
+      p: ['q', length + i], li: {i: `${connection.id}:${++ids}`, s: start + (i + 1) / 1024, n: 0, v} satisfies QueueItem
+    }));
+    this.order = start + values.length / 1024;
+    if (op.length) content.submit(op);
+  }
+
+  /** Drops what waits. Leases go on. */
+  clear(): void {
+    const op = this.items.map((item): Component => ({p: ['q', 0], ld: copyOf(item)}));
+    if (op.length) this.content.submit(op);
+  }
+
+  // ---- consumers
+
+  /** Waits while it is empty; consumers are served in the order in which they asked. */
+  async dequeue(options?: WaitOptions): Promise<T> {
+    return (await this.dequeueMany(1, options))[0]!;
+  }
+
+  /** Waits while it is empty, then gives 1 to `count` items. */
+  async dequeueMany(count: number, options?: WaitOptions): Promise<T[]> {
+    this.base.check();
+    const {r, items} = await this.consumer.take(count, options);
+    this.confirm(r, items);
+    return items.map(({v}) => this.decode(v) as T);
+  }
+
+  private confirm(r: string, items: readonly QueueItem[]): void {
+    if (!items.length) return;
+    this.consumer.give(r, items.map(({i}) => i), 'done').catch(() => {
+      // The connection is closed: the host takes the items back.
+    });
+  }
+
+  /**
+   * The host is asked: what this tab sees at the head may be somebody else's by now. In a transaction it gives the item itself, not
+   * a promise: see {@link TxQueue}.
+   */
+  tryDequeue(): Promise<T | undefined> {
+    const {content} = this;
+    return content.isTransaction ? this.takeFirst(content) as never : this.tryOnce();
+  }
+
+  private async tryOnce(): Promise<T | undefined> {
+    const {r, items} = await this.consumer.take(1, {}, true);
+    this.confirm(r, items);
+    return items[0] && this.decode(items[0].v) as T;
+  }
+
+  private takeFirst(content: Access): T | undefined {
+    const [first] = this.items;
+    if (!first) return undefined;
+    content.submit([{p: ['q', 0], ld: copyOf(first)}]);
+    return this.decode(first.v) as T;
+  }
+
+  /** Takes an item that nobody else gets until the lease is over. */
+  async take(options?: WaitOptions): Promise<Lease<T>> {
+    this.base.check();
+    const {r, items: [item]} = await this.consumer.take(1, options);
+    const lease = new QueueLease<T>(
+      item!, this.decode(item!.v) as T, this.plan.where,
+      async (how, more) => !(await this.consumer.give(r, [item!.i], how, more)).length, over => this.leased.delete(over)
+    );
+    this.leased.add(lease);
+    return lease;
+  }
+
+  /** Takes one lease after the other. Ends with `close()`. */
+  leases(options: {signal?: AbortSignal | undefined} = {}): AsyncIterableIterator<Lease<T>> {
+    return this.until(() => this.take(options));
+  }
+
+  /** As `dequeue` again and again. Ends with `close()`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return this.until(() => this.dequeue());
+  }
+
+  private async *until<E>(next: () => Promise<E>): AsyncIterableIterator<E> {
+    for (;;) {
+      let value: E;
+      try {
+        value = await next();
+      } catch (error) {
+        if (this.base.isClosed) return;
+        throw error;
+      }
+      yield value;
+    }
+  }
+
+  /** Leases that are not there any more are lost. */
+  private look(): void {
+    if (!this.leased.size) return;
+    const {l = {}} = (this.base.doc.data ?? {}) as Partial<StoredQueue>;
+    for (const lease of [...this.leased]) if (l[lease.item.i]?.t !== this.base.doc.connection.id) lease.lose();
+  }
+
+  // ---- what is there
+
+  peek(): T | undefined {
+    const [first] = this.items;
+    return first && this.decode(first.v) as T;
+  }
+
+  get size(): number {
+    return this.items.length;
+  }
+
+  get isEmpty(): boolean {
+    return !this.size;
+  }
+
+  /** Items under a lease. */
+  get inFlight(): number {
+    return Object.keys((this.content.get('l') ?? {}) as object).length;
+  }
+
+  /** Items that were given up. */
+  get dead(): readonly {value: T; attempts: number; error?: string}[] {
+    const dead = (this.content.get('x') ?? []) as StoredQueue['x'];
+    return dead.map(({v, n, e}) => ({value: this.decode(v) as T, attempts: n, ...(e !== undefined && {error: e})}));
+  }
+
+  /** Puts what was given up back to the end, as if it had never been tried. */
+  requeueDead(): void {
+    const content = this.content.all() as StoredQueue;
+    const op = content.x.flatMap((item, i): Component[] => {
+      const {e: _error, ...rest} = item;
+      const {p: [, at], li} = putBack(content, {...rest, n: 0}, true);
+      return [{p: ['x', 0], ld: copyOf(item)}, {p: ['q', (at as number) + i], li}];
+    });
+    if (op.length) this.content.submit(op);
+  }
+
+  watchAll({signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ArrayChangeEvent<T>> {
+    const folded = new FoldedSteps(remoteOnly, () => [...this.items], (step, origin) => this.eventOf(step, origin));
+    if (immediate && this.size) folded.begin(this.now);
+    return this.watching(folded, signal);
+  }
+
+  private eventOf(step: ArrayStep, origin: Origin): ArrayChangeEvent<T> {
+    const decode = (item: unknown): T => this.decode((item as QueueItem).v) as T;
+    switch (step.type) {
+      case 'splice':
+        return {...step, ...origin, deleted: step.deleted.map(decode), inserted: step.inserted.map(decode)};
+      case 'set':
+        return {...step, ...origin, oldValue: decode(step.oldValue), newValue: decode(step.newValue)};
+      case 'move':
+        return {...step, ...origin};
+      case 'reset':
+        return {...step, ...origin, oldValue: step.oldValue.map(decode), newValue: step.newValue.map(decode)};
+    }
+  }
+
+  override async close(): Promise<void> {
+    this.stopLooking();
+    const closing = super.close();
+    this.consumer.close(new TabsError('ERR_TABS_CLOSED', `${this.plan.where} is closed`));
+    await closing;
+  }
+}

@@ -1,0 +1,233 @@
+import {expect} from 'chai';
+import {SharedMap, SharedQueue, transaction} from '../../lib/collections.js';
+import type {ProxyConnection} from '../../lib/index.js';
+import {Random} from '../karma/random.js';
+import {until} from '../waiting/until.js';
+import {Stage, turn} from './stage.js';
+
+const SEED = Number(process.env['SEED'] ?? 1);
+const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
+
+describe('a queue', () => {
+  let stage: Stage;
+  let tab: ProxyConnection;
+  let other: ProxyConnection;
+  beforeEach(() => {
+    stage = new Stage();
+    tab = stage.openTab();
+    other = stage.openTab();
+  });
+  afterEach(() => {
+    stage.close();
+    expect(stage.errors).to.eql([]);
+  });
+
+  const open = (name: string, options = {}): Promise<[SharedQueue<string>, SharedQueue<string>]> =>
+    Promise.all([SharedQueue.open<string>(tab, name, options), SharedQueue.open<string>(other, name, options)]);
+
+  it('gives each item to one consumer, in order', async () => {
+    const [mine, theirs] = await open('work');
+    mine.enqueueMany(['a', 'b', 'c', 'd']);
+    expect([mine.size, mine.peek(), mine.isEmpty]).to.eql([4, 'a', false]);
+    const taken = [await theirs.dequeue(), await mine.dequeue(), await theirs.tryDequeue(), await mine.tryDequeue(), await mine.tryDequeue()];
+    expect(taken).to.eql(['a', 'b', 'c', 'd', undefined]);
+    await until('it is empty, with nothing in flight', () => [mine, theirs].every(queue => queue.isEmpty && queue.inFlight === 0));
+  });
+
+  it('serves those who wait in the order in which they asked', async () => {
+    const [mine, theirs] = await open('work');
+    const got: string[] = [];
+    const wait = async (queue: SharedQueue<string>, name: string): Promise<void> => { got.push(`${name} ${await queue.dequeue()}`); };
+    const first = wait(theirs, 'first');
+    await theirs.tryDequeue();
+    const all = [first, wait(mine, 'second')];
+    await mine.tryDequeue();
+    all.push(wait(theirs, 'third'));
+    await theirs.tryDequeue();
+    mine.enqueue('a');
+    mine.enqueue('b');
+    await until('two are served', () => got.length === 2);
+    theirs.enqueue('c');
+    await Promise.all(all);
+    expect(got.sort()).to.eql(['first a', 'second b', 'third c']);
+  });
+
+  it('gives several at once, and waits no longer than asked', async () => {
+    const [mine] = await open('work');
+    expect((await rejection(mine.dequeue({timeout: 10}))).code).to.equal('ERR_TABS_TIMEOUT');
+    const abort = new AbortController();
+    const aborted = rejection(mine.dequeue({signal: abort.signal}));
+    abort.abort(new Error('enough'));
+    expect((await aborted).message).to.equal('enough');
+    const many = mine.dequeueMany(3);
+    mine.enqueueMany(['a', 'b', 'c', 'd']);
+    expect(await many).to.eql(['a', 'b', 'c']);
+    expect(await mine.dequeueMany(3)).to.eql(['d']);
+  });
+
+  it('is iterated until it is closed', async () => {
+    const [mine, theirs] = await open('work');
+    const got: string[] = [];
+    const reading = (async () => { for await (const item of theirs) got.push(item); })();
+    mine.enqueueMany(['a', 'b']);
+    await until('they are read', () => got.length === 2);
+    await theirs.close();
+    await reading;
+    mine.enqueue('c');
+    expect(await mine.dequeue()).to.equal('c');
+  });
+
+  it('leases an item until it is done, released or failed', async () => {
+    const [mine, theirs] = await open('work', {maxAttempts: 2});
+    mine.enqueueMany(['a', 'b']);
+    const lease = await theirs.take();
+    expect([lease.value, lease.attempts]).to.eql(['a', 0]);
+    await until('others see it', () => mine.inFlight === 1 && mine.size === 1);
+    await lease.release();
+    await until('it is back in its place', () => mine.peek() === 'a' && mine.inFlight === 0);
+    await (await theirs.take()).fail(new Error('no'));
+    const again = await mine.take();
+    expect([again.value, again.attempts]).to.eql(['a', 1]);
+    await again.fail('never');
+    await until('it was given up', () => mine.dead.length === 1);
+    expect(mine.dead).to.eql([{value: 'a', attempts: 2, error: 'never'}]);
+    const done = await mine.take();
+    await done.done();
+    expect((await rejection(done.done())).code).to.equal('ERR_TABS_LEASE_LOST');
+    theirs.requeueDead();
+    const last = await mine.take();
+    expect([last.value, last.attempts]).to.eql(['a', 0]);
+    await last[Symbol.asyncDispose]();
+    await until('it is back', () => theirs.peek() === 'a');
+  });
+
+  it('takes the leases of a tab that is gone back', async () => {
+    const [mine, theirs] = await open('work');
+    mine.enqueueMany(['a', 'b']);
+    const lost = await theirs.take();
+    const waiting = mine.take();
+    expect((await waiting).value).to.equal('b');
+    const again = mine.take();
+    other.close();
+    const lease = await again;
+    expect([lease.value, lease.attempts, lost.value]).to.eql(['a', 1, 'a']);
+  });
+
+  it('takes a lease back when its time is over, and says so', async () => {
+    const theirs = await SharedQueue.open<string>(other, 'work', {leaseTimeout: 20});
+    const mine = await SharedQueue.open<string>(tab, 'work', {leaseTimeout: 60_000});
+    mine.enqueue('a');
+    const lease = await theirs.take();
+    const again = await mine.take();
+    expect(again.value).to.equal('a');
+    await until('its holder knows', () => lease.signal.aborted);
+    expect((await rejection(lease.done())).code).to.equal('ERR_TABS_LEASE_LOST');
+    await again.extend(60_000);
+    await again.done();
+  });
+
+  it('is part of transactions', async () => {
+    const [mine, theirs] = await open('work');
+    const done = await SharedMap.open<string, number>(tab, 'done');
+    mine.enqueue('a');
+    const item = await transaction(tx => {
+      const value = tx.in(mine).tryDequeue();
+      tx.in(done).set(value!, 1);
+      tx.in(mine).enqueue('b');
+      return value;
+    });
+    expect([item, done.get('a'), [...[mine.peek()]], mine.size]).to.eql(['a', 1, ['b'], 1]);
+    await until('the other tab has it', () => theirs.peek() === 'b');
+  });
+
+  it('tells watchers of what comes and goes', async () => {
+    const [mine] = await open('work');
+    const events = mine.watchAll();
+    mine.enqueue('a');
+    await turn();
+    expect((await events.next()).value).to.deep.include({type: 'splice', index: 0, inserted: ['a'], deleted: []});
+    await mine.dequeue();
+    expect((await events.next()).value).to.deep.include({type: 'splice', index: 0, inserted: [], deleted: ['a']});
+    mine.enqueueMany(['b', 'c']);
+    mine.clear();
+    expect(mine.size).to.equal(0);
+  });
+
+  it('is there after a restart, with what was under a lease', async () => {
+    const [mine] = await open('work');
+    mine.enqueueMany(['a', 'b']);
+    await mine.take();
+    await mine.flush();
+    await stage.restart();
+    const again = await SharedQueue.open<string>(stage.openTab(), 'work');
+    expect([again.size, again.inFlight]).to.eql([1, 1]);
+    expect(await again.dequeue()).to.equal('b');
+    // Its tab has not come back.
+    expect(await again.dequeue({timeout: 15_000})).to.equal('a');
+  }).timeout(20_000);
+
+  it('can\'t be synced yet', () => {
+    expect(() => new SharedQueue(tab, 'work', {scope: 'synced'})).to.throw(/only local queues/);
+  });
+});
+
+describe('the ledger of a queue', function () {
+  this.timeout(60_000);
+
+  it('has each item done once, through deaths of hosts and tabs, but what a tab took along', async () => {
+    for (let seed = SEED; seed < SEED + 3; seed++) {
+      const random = new Random(seed);
+      const stage = new Stage();
+      const done = new Map<number, number>();
+      let isOver = false;
+      try {
+        const producer = await SharedQueue.open<number>(stage.openTab(), 'ledger', {maxAttempts: 1000});
+        const begin = async (): Promise<() => void> => {
+          const tab = stage.openTab();
+          const queue = await SharedQueue.open<number>(tab, 'ledger', {maxAttempts: 1000});
+          void (async () => {
+            try {
+              for await (const lease of queue.leases()) {
+                for (let turns = random.below(5); turns; turns--) await turn();
+                await lease.done();
+                done.set(lease.value, (done.get(lease.value) ?? 0) + 1);
+              }
+            } catch (error) {
+              // It was in the middle of it when it died.
+              if ((error as {code?: string}).code !== 'ERR_TABS_SESSION_ENDED') stage.errors.push(error);
+            }
+          })();
+          return () => {
+            tab.close();
+            stage.tabs.splice(stage.tabs.indexOf(tab), 1);
+          };
+        };
+        const consumers = [await begin(), await begin(), await begin()];
+        const disturbing = (async () => {
+          while (!isOver) {
+            for (let turns = 30 + random.below(200); turns && !isOver; turns--) await turn();
+            if (isOver) return;
+            if (random.below(3)) stage.replaceHost();
+            else {
+              consumers.shift()!();
+              consumers.push(await begin());
+            }
+          }
+        })();
+        for (let n = 0; n < 60; n++) {
+          producer.enqueue(n);
+          await turn();
+        }
+        await until('all are done', () => done.size === 60 || stage.errors.length > 0, 40_000);
+        isOver = true;
+        await disturbing;
+        expect(stage.errors, `SEED=${seed}`).to.eql([]);
+        const twice = [...done].filter(([, times]) => times > 1);
+        expect(twice, `SEED=${seed}`).to.eql([]);
+      } finally {
+        isOver = true;
+        stage.close();
+      }
+    }
+  });
+});

@@ -1,0 +1,94 @@
+import {expect} from 'chai';
+import {SharedArray, SharedMap, transaction, type TransactionOutcome} from '../../lib/collections.js';
+import {until} from '../waiting/until.js';
+import {Stage, turn} from './stage.js';
+
+const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
+
+/** Two browsers at one server: what is promised between them, no more and no less. */
+describe('synced collections of two devices', () => {
+  let stage: Stage;
+  beforeEach(() => { stage = new Stage({online: true}); });
+  afterEach(() => stage.close());
+
+  const synced = {scope: 'synced'} as const;
+
+  it('come to the same, and are in the server\'s database', async () => {
+    const [tab, device] = [stage.openTab(), stage.openDevice()];
+    const [mine, theirs] = [await SharedMap.open<string, number>(tab, 'm', synced), await SharedMap.open<string, number>(device.tab, 'm', synced)];
+    mine.set('a', 1);
+    theirs.set('b', 2);
+    mine.setMany([['constructor', 3], ['1', 4]]);
+    await mine.flush({at: 'server'});
+    await until('both have all', () => mine.size === 4 && theirs.size === 4);
+    expect(stage.errors).to.eql([]);
+  });
+
+  it('may be created by both at once: both writes are there', async () => {
+    const [tab, device] = [stage.openTab(), stage.openDevice()];
+    const [mine, theirs] = await Promise.all([SharedArray.open<number>(tab, 'a', synced), SharedArray.open<number>(device.tab, 'a', synced)]);
+    mine!.push(1);
+    theirs!.push(2);
+    await until('both have both', () => [mine!, theirs!].every(list => [...list].sort().join() === '1,2'));
+    expect(stage.errors).to.eql([]);
+  });
+
+  it('the last write wins for each key, increments add up, and the race is reported', async () => {
+    const [tab, device] = [stage.openTab(), stage.openDevice()];
+    const [mine, theirs] = [await SharedMap.open<string, number>(tab, 'm', synced), await SharedMap.open<string, number>(device.tab, 'm', synced)];
+    mine.setMany([['a', 1], ['sum', 0]]);
+    await until('it is there', () => theirs.get('sum') === 0);
+    // Both decide on what they see, and neither sees the other.
+    stage.server.close();
+    await until('the tab knows', () => tab.state !== 'connected');
+    let outcome: Promise<TransactionOutcome> | undefined;
+    const value = await transaction(tx => {
+      ({outcome} = tx);
+      const a = mine.get('a')!;
+      mine.set('a', a + 10);
+      mine.increment('sum', 1);
+      return a;
+    });
+    expect([value, mine.get('a')]).to.eql([1, 11]);
+    theirs.set('a', 5);
+    theirs.increment('sum', 2);
+    await theirs.flush({at: 'server'});
+    stage.backend.connect(stage.server as never);
+    const told = await outcome!;
+    expect([told.committed, told.acknowledged, told.rejected]).to.eql([true, true, []]);
+    expect(told.raced).to.deep.include({collection: 'collections', name: 'map:m', key: 'a'});
+    await until('both are the same', () => mine.get('a') === theirs.get('a') && mine.get('sum') === 3 && theirs.get('sum') === 3);
+    expect(mine.get('a')).to.equal(11);
+  });
+
+  it('a part that the server refuses is told, the others stay', async () => {
+    const tab = stage.openTab();
+    const [good, bad] = [await SharedMap.open<string, number>(tab, 'good', synced), await SharedMap.open<string, number>(tab, 'bad', synced)];
+    stage.backend.use('apply', ({id, op}, next) => { next(id === 'map:bad' && 'op' in op ? Object.assign(new Error('not allowed'), {code: 'ERR_NO'}) : undefined); });
+    let outcome: Promise<TransactionOutcome> | undefined;
+    const error = await rejection(transaction(tx => {
+      ({outcome} = tx);
+      good.set('a', 1);
+      bad.set('a', 1);
+    }, {until: 'server'}));
+    expect(error.code).to.equal('ERR_TABS_TX_TORN');
+    const told = await outcome!;
+    expect([told.acknowledged, told.rejected.map(({name}) => name)]).to.eql([false, ['map:bad']]);
+    await until('it is taken back', () => !bad.has('a'));
+    expect(good.get('a')).to.equal(1);
+    await until('there is a dead letter', async () => (await tab.deadLetters.list()).length === 1);
+  });
+
+  it('resolves with {until: "server"} when the server has all of it', async () => {
+    const [tab, device] = [stage.openTab(), stage.openDevice()];
+    const [a, b] = [await SharedMap.open<string, number>(tab, 'a', synced), await SharedMap.open<string, number>(tab, 'b', synced)];
+    const theirs = await SharedMap.open<string, number>(device.tab, 'b', synced);
+    await transaction(() => {
+      a.set('x', 1);
+      b.set('x', 1);
+    }, {until: 'server'});
+    await until('the other device has it', () => theirs.get('x') === 1);
+    await turn();
+    expect([stage.errors, tab.hasPending()]).to.eql([[], false]);
+  });
+});
