@@ -1,0 +1,75 @@
+import {expect} from 'chai';
+import {SharedMap, transaction} from '../../lib/collections.js';
+import type {ProxyConnection} from '../../lib/index.js';
+import {until} from '../waiting/until.js';
+import {epochOf, Stage, untilOtherHost, type Tab} from './stage.js';
+
+const of = ({connection}: Tab): ProxyConnection => connection as unknown as ProxyConnection;
+const mapOf = (tab: Tab, name: string) => tab.page.collections!.SharedMap.open<string, number>(of(tab), name);
+const queueOf = (tab: Tab, name: string) => tab.page.collections!.SharedQueue.open<string>(of(tab), name);
+
+describe('collections in real tabs', function () {
+  this.timeout(60_000);
+  let stage: Stage;
+
+  beforeEach(() => { stage = new Stage(); });
+  afterEach(() => stage.close());
+
+  it('are shared, are transactional, and survive their tabs', async () => {
+    const tabs = [await stage.openFrame(), await stage.openFrame(), await stage.openFrame()];
+    const maps = await Promise.all(tabs.map(tab => mapOf(tab, 'counts')));
+    const lists = await Promise.all(tabs.map(tab => tab.page.collections!.SharedArray.open<string>(of(tab), 'log')));
+    const torn: unknown[] = [];
+    maps.forEach((map, i) => map.on(() => { if (map.get('n') !== lists[i]!.length) torn.push([map.get('n'), lists[i]!.length]); }));
+    await Promise.all(maps.flatMap((map, i) => Array.from({length: 10}, (_, n) => tabs[i]!.page.collections!.transaction(() => {
+      map.set('n', (map.get('n') ?? 0) + 1);
+      lists[i]!.push(`${i}.${n}`);
+    }, {maxRetries: 1000, timeout: 60_000}))));
+    await until('all have all', () => maps.every((map, i) => map.get('n') === 30 && lists[i]!.length === 30));
+    expect([new Set(lists[0]).size, torn]).to.eql([30, []]);
+    await maps[0]!.flush();
+    for (const tab of tabs) tab.close();
+    const again = await mapOf(await stage.openFrame(), 'counts');
+    expect(again.get('n')).to.equal(30);
+  });
+
+  it('give what a closed tab has taken of a queue to another one, soon', async () => {
+    const [mine, theirs] = [await stage.openFrame(), await stage.openFrame()];
+    const [queue, other] = [await queueOf(mine, 'work'), await queueOf(theirs, 'work')];
+    queue.enqueueMany(['a']);
+    expect((await other.take()).value).to.equal('a');
+    const next = queue.take();
+    await queue.tryDequeue();
+    const begin = performance.now();
+    theirs.close();
+    const lease = await next;
+    console.log(`      taken back after ${Math.round(performance.now() - begin)} ms`);
+    expect([lease.value, lease.attempts]).to.eql(['a', 1]);
+  });
+
+  it('go on when the tab with the host is closed in the middle of transactions', async () => {
+    const options = {mode: 'elected-tab'} as const;
+    const tabs = [await stage.openFrame(options), await stage.openFrame(options), await stage.openFrame(options)];
+    const maps = await Promise.all(tabs.map(tab => mapOf(tab, 'counts')));
+    const epoch = await epochOf(tabs[1]!);
+    const adding = maps.slice(1).flatMap(map => Array.from({length: 15}, () => map.update('n', (n = 0) => n + 1, {maxRetries: 1000, timeout: 60_000})));
+    await Promise.race(adding);
+    tabs[0]!.close();
+    await untilOtherHost(tabs[1]!, epoch);
+    await Promise.all(adding);
+    await until('both have all', () => maps.slice(1).every(map => map.get('n') === 30));
+  });
+
+  it('work in a direct connection, and local documents with them', async () => {
+    const connection = stage.connectHere({mode: 'direct'}) as unknown as ProxyConnection;
+    const doc = connection.get<{n: number}>('local:ui', 'one');
+    await doc.subscribe();
+    await doc.create({n: 1});
+    const map = await SharedMap.open<string, number>(connection, 'counts');
+    await transaction(tx => {
+      tx.in(map).set('n', 2);
+      tx.in(doc).submitOp([{p: ['n'], na: 1}]);
+    });
+    expect([map.get('n'), doc.data, doc.hasPending()]).to.eql([2, {n: 2}, false]);
+  });
+});
