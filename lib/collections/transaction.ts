@@ -45,8 +45,8 @@ const platform = browserPlatform({});
 
 /** Timers are those of the connections in use. */
 function clockOfPage(): Clock {
-  const [connection] = openConnections();
-  return connection?.clock ?? platform.clock;
+  for (const {state, clock} of openConnections()) if (state !== 'closed') return clock;
+  return platform.clock;
 }
 
 const NOT_COMMITTED: TransactionOutcome = {committed: false, acknowledged: false, raced: [], rejected: []};

@@ -1,0 +1,37 @@
+import {SharedMap, SharedQueue} from 'sharedb-tabs/collections';
+import type {ProxyConnection} from 'sharedb-tabs';
+
+/** Tabs that share out work, and keep its results: what one has computed none computes again. */
+export class Pipeline<Result> {
+  private constructor(private readonly jobs: SharedQueue<string>, private readonly cache: SharedMap<string, Result>) {}
+
+  static async open<Result>(connection: ProxyConnection): Promise<Pipeline<Result>> {
+    return new Pipeline<Result>(await SharedQueue.open(connection, 'jobs', {maxAttempts: 3}), await SharedMap.open(connection, 'results'));
+  }
+
+  /** Asks for the result, which some tab computes. */
+  async get(input: string): Promise<Result> {
+    const found = this.cache.get(input);
+    if (found !== undefined) return found;
+    const results = this.cache.watch(input);
+    this.jobs.enqueue(input);
+    for await (const {newValue} of results) if (newValue !== undefined) return newValue;
+    throw new Error('The pipeline was closed');
+  }
+
+  /** Computes what is asked for, until the pipeline is closed. A job whose tab dies goes to another one. */
+  async work(compute: (input: string) => Promise<Result>): Promise<void> {
+    for await (const lease of this.jobs.leases()) {
+      try {
+        if (!this.cache.has(lease.value)) this.cache.set(lease.value, await compute(lease.value));
+        await lease.done();
+      } catch (error) {
+        await lease.fail(error);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.jobs.close(), this.cache.close()]);
+  }
+}
