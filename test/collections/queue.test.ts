@@ -194,7 +194,7 @@ describe('the ledger of a queue', function () {
               }
             } catch (error) {
               // It was in the middle of it when it died.
-              if ((error as {code?: string}).code !== 'ERR_TABS_SESSION_ENDED') stage.errors.push(error);
+              if (!['ERR_TABS_SESSION_ENDED', 'ERR_TABS_CLOSED'].includes((error as {code: string}).code)) stage.errors.push(error);
             }
           })();
           return () => {
