@@ -20,6 +20,10 @@ declare module 'sharedb/lib/client/presence/remote-doc-presence.js' {
   const RemoteDocPresence: unknown;
   export default RemoteDocPresence;
 }
+declare module 'sharedb/lib/error.js' {
+  const ShareDBError: {CODES: Record<string, string>};
+  export default ShareDBError;
+}
 declare module 'sharedb/lib/emitter.js' {
   export class EventEmitter {}
 }

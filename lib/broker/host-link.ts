@@ -20,6 +20,7 @@ const PORT_MS = 100;
 /** How long a host may be silent, in ms, before it is asked; and how long it may take to answer. */
 const PATIENCE_MS = 5000;
 
+/** Whether a tab reaches its host. */
 export type HostState = 'connecting' | 'connected' | 'lost' | 'closed';
 
 export interface HostLinkEvents {

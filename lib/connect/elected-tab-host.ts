@@ -1,7 +1,7 @@
 import type {Clock, Locks} from '../platform/platform.js';
 import {electionLockName} from '../protocol/version.js';
 import {AT_ONCE, type HostSource} from './host-source.js';
-import {isSignal, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
+import {isSignal, parseWorkerFailure, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 /** How long a worker's script may take to load before the page itself becomes the host. */
 const READY_MS = 3000;
@@ -122,6 +122,11 @@ export class ElectedTabHost implements HostSource {
     worker.onerror = giveUp;
     worker.onmessage = ({data}: {data: unknown}) => {
       if (isSignal(data, 'sharedb-tabs:stopped')) return end();
+      // The page says what is missing, as it lacks the same.
+      if (parseWorkerFailure(data) && this.stop === stop) {
+        end();
+        return this.hostInPage(greeting);
+      }
       if (!isSignal(data, 'sharedb-tabs:ready') || isReady) return;
       isReady = true;
       cancelReady();

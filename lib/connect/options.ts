@@ -4,6 +4,7 @@ import type {OfflineQueries} from '../host/local-queries.js';
 import type {ServerTimeouts} from '../host/server-watch.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {isObject, isText} from '../protocol/checks.js';
+import {checkNames} from '../protocol/option-names.js';
 import {DEBUG_SCOPES, parseScopes} from '../protocol/debug.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Place} from '../protocol/frames.js';
@@ -17,6 +18,7 @@ import type {ServiceOptions} from './service-types.js';
  */
 export type Mode = Place;
 
+/** The options of `createConnection`. */
 export interface ConnectOptions {
   /** The ShareDB server's WebSocket. Relative URLs count from the page's. */
   url?: ServerUrl | undefined;
@@ -93,7 +95,7 @@ const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 export const isLimit = (limit: unknown): boolean => limit === undefined || (typeof limit === 'number' && limit > 0);
 
 /** What each option takes, in words, and whether a value is of it. */
-const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: any) => unknown]>> = {
+const TAKES: Record<keyof ConnectOptions, [words: string, fits: (value: any) => unknown]> = {
   url: ['a string or a function that gives one', url => isText(url) || isFunction(url)],
   namespace: ['a string that is not empty', namespace => namespace && isText(namespace)],
   sharedWorker: ['a function that returns a SharedWorker, not the worker itself', isFunction],
@@ -118,11 +120,19 @@ const TAKES: Partial<Record<keyof ConnectOptions, [words: string, fits: (value: 
     timeouts => isObject(timeouts) && ['hello', 'answer', 'pong'].every(name => timeouts[name] === undefined || (timeouts[name] as number) > 0)
   ],
   storedFirst: ['true or false', isFlag],
-  hostTimeout: ['a number of milliseconds above 0', timeout => timeout > 0]
+  hostTimeout: ['a number of milliseconds above 0', timeout => timeout > 0],
+  channel: ['a function that opens a channel by its name', isFunction],
+  locks: ['an object like navigator.locks', isObject],
+  warn: ['a function of a message and a detail', isFunction],
+  services: ['an object of functions, or a function that gives one', value => isObject(value) || isFunction(value)],
+  serviceOptions: ['an object', isObject]
 };
 
 /** @throws ERR_TABS_BAD_OPTION, saying which and what it takes */
 export function checkOptions(options: ConnectOptions): void {
+  // `clock` is for tests.
+  checkNames('createConnection', options, [...Object.keys(TAKES), 'clock']);
+  if (options.store) checkNames('createConnection({store})', options.store, ['durability', 'resume', 'maxAge']);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || !Object.hasOwn(TAKES, name)) continue;
     const [words, fits] = TAKES[name as keyof ConnectOptions]!;

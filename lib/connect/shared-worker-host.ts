@@ -1,14 +1,15 @@
 import type {Channel} from '../platform/platform.js';
 import type {Hello} from '../protocol/frames.js';
 import type {HostSource} from './host-source.js';
-import type {PortHello, WorkerGreeting, WorkerSignal} from './worker-messages.js';
+import type {WorkerTrouble} from './worker-advice.js';
+import {parseWorkerFailure, type PortHello, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface SharedWorkerHostOptions {
   namespace: string;
   greeting: () => WorkerGreeting | Promise<WorkerGreeting>;
   create: () => SharedWorker;
-  /** The worker can't be had, or its script can't be loaded. */
-  onFailure(reason: string): void;
+  /** The worker can't be had, its script can't be loaded or throws, or it can't be the host. */
+  onFailure(trouble: WorkerTrouble): void;
 }
 
 /** The shared worker that hosts all tabs: the first tab starts it, the others join it. */
@@ -25,12 +26,16 @@ export class SharedWorkerHost implements HostSource {
     try {
       this.worker = create();
     } catch (error) {
-      return onFailure(`The shared worker could not be started: ${(error as Error).message}`);
+      return onFailure({kind: 'page', reason: `The shared worker could not be started: ${(error as Error).message}`});
     }
     const {worker} = this;
-    worker.onerror = () => { if (!this.closed) onFailure('The shared worker\'s script could not be loaded'); };
+    worker.onerror = event => { if (!this.closed) onFailure(whatFailed(event)); };
+    worker.port.onmessage = ({data}: {data: unknown}) => {
+      const failure = parseWorkerFailure(data);
+      if (failure && !this.closed) onFailure(failure);
+    };
     const post = (message: WorkerGreeting): void => { if (!this.closed) worker.port.postMessage(message); };
-    const fail = (error: unknown): void => onFailure(`The url could not be had: ${(error as Error).message}`);
+    const fail = (error: unknown): void => onFailure({kind: 'page', reason: `The url could not be had: ${(error as Error).message}`});
     try {
       const message = greeting();
       // At once where that can be: the worker keeps the tabs' greetings that come after it.
@@ -55,4 +60,10 @@ export class SharedWorkerHost implements HostSource {
     this.worker?.port.close();
     this.worker = undefined;
   }
+}
+
+/** A script that throws is told with its message and place (Chromium 156, Firefox 140); one that can't be loaded or parsed without. */
+function whatFailed({message, filename, lineno}: Partial<ErrorEvent>): WorkerTrouble {
+  if (!message) return {kind: 'load', reason: 'The shared worker\'s script could not be loaded'};
+  return {kind: 'script', reason: `The shared worker's script failed: ${message} (${filename}:${lineno})`};
 }

@@ -18,13 +18,16 @@ import {hostCode} from './host-code.js';
 import {HostPrefetch} from './host-prefetch.js';
 import {HostWatch} from './host-watch.js';
 import {LastWords} from './last-words.js';
+import {NO_URL} from './no-server.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from './options.js';
 import type {Server} from './page-host.js';
 import {watchPage} from './page-life.js';
+import {isRenderedOnServer} from './rendered-on-server.js';
 import {absoluteServerUrl, absoluteUrl} from './server-url.js';
 import {SharedWorkerHost} from './shared-worker-host.js';
 import {waysToHost, type Ways} from './ways.js';
 import type {WayBack, WayBackOptions} from './way-back.js';
+import {WorkerAdvice, type WorkerTrouble} from './worker-advice.js';
 import type {WorkerGreeting} from './worker-messages.js';
 
 const HOST_TIMEOUT_MS = 5000;
@@ -55,6 +58,7 @@ export class TabConnection extends ProxyConnection {
   /** When all of them have failed, they are tried again. */
   private readonly retry = new RetrySchedule(() => this.clock, () => this.startOver());
   private hasToldOfFailure = false;
+  private readonly workerAdvice: WorkerAdvice | undefined;
   private readonly prefetch: HostPrefetch | undefined;
   private readonly watch: HostWatch;
   /** What this tab contributes to there being a host for all tabs. */
@@ -87,6 +91,9 @@ export class TabConnection extends ProxyConnection {
     this.ways = ways;
     this.isAmongTabs = ways.modes[0] !== 'direct';
     this.ownChannel = ownChannel;
+    this.workerAdvice = options.sharedWorker && new WorkerAdvice(
+      options.sharedWorker, () => this.clock, text => { if (!this.isClosed) this.warn(text); }
+    );
     this.watch = new HostWatch(this.namespace, locks, () => this.replaceHost());
     const isHostForced = ways.modes[0] !== 'elected-tab' && ways.modes.length === 1;
     this.prefetch = isHostForced ? undefined : new HostPrefetch(
@@ -98,6 +105,11 @@ export class TabConnection extends ProxyConnection {
       this.words = new LastWords(this.namespace, this.id!, locks, () => localStorage, this.mark);
     }
     this.leaveLastWords();
+    // A backend or socket is given on purpose.
+    if (!backendOrSocket && isRenderedOnServer()) {
+      this.endKeepingAlive();
+      return;
+    }
     this.startOver();
     this.openLink();
   }
@@ -198,6 +210,8 @@ export class TabConnection extends ProxyConnection {
    */
   private handleFailure(error: TabsError): void {
     if (this.isClosed) return;
+    // Without a server named, no retry helps: whoever has asked is to know.
+    if (!this.namesServer && error.code === 'ERR_TABS_NO_HOST') this.openCalls.endOpen(error);
     // Nobody listens yet where this is the constructor.
     if (!this.hasToldOfFailure) nextTick(() => this.emit('error', error));
     this.hasToldOfFailure = true;
@@ -219,12 +233,26 @@ export class TabConnection extends ProxyConnection {
         create: sharedWorker,
         greeting: () => this.greeting(),
         // Firefox tells here also of what goes wrong in a worker that serves.
-        onFailure: reason => { if (this.source === source && this.hostState !== 'connected') this.takeNext(reason); }
+        onFailure: trouble => { if (this.mayLeave(source)) void this.leaveWorker(source, trouble); }
       });
+      this.workerAdvice?.look(() => this.mayLeave(source), trouble => void this.leaveWorker(source, trouble));
       return source;
     }
     this.takeNext(sharedWorker ? 'This browser has no SharedWorker' : 'The option sharedWorker is missing');
     return undefined;
+  }
+
+  private mayLeave(source: HostSource): boolean {
+    return this.source === source && this.hostState !== 'connected' && !this.isClosed;
+  }
+
+  /** The shared worker can't serve this tab. */
+  private async leaveWorker(source: HostSource, trouble: WorkerTrouble): Promise<void> {
+    // Another host in office may be about to.
+    if (trouble.kind === 'refusal' && await this.watch.isInOffice()) return;
+    if (!this.mayLeave(source)) return;
+    this.workerAdvice?.warn(trouble);
+    this.takeNext(trouble.reason);
   }
 
   private electedTabHost(): ElectedOnDemand | undefined {
@@ -322,6 +350,10 @@ export class TabConnection extends ProxyConnection {
     nextTick(() => directHost?.close());
   }
 
+  private get namesServer(): boolean {
+    return !!this.backendOrSocket || this.connectOptions.url !== undefined;
+  }
+
   private get isDirect(): boolean {
     return this.mode === 'direct';
   }
@@ -332,7 +364,7 @@ export class TabConnection extends ProxyConnection {
     const {url, getToken, authorize, serverTimeouts} = this.connectOptions;
     if (backendOrSocket) return {backendOrSocket};
     if (url !== undefined) return {url: absoluteServerUrl(url), needsToken: !!getToken, authorize, serverTimeouts};
-    throw new TabsError('ERR_TABS_NO_HOST', `${what}, this tab needs a url, a backend or a socket`);
+    throw new TabsError('ERR_TABS_NO_HOST', `${what}, this tab needs a url, a backend or a socket. ${NO_URL}`);
   }
 
   // ---- hosts that come and go
@@ -384,7 +416,10 @@ export class TabConnection extends ProxyConnection {
       source?.start();
       return this.awaitAnswer(true);
     }
-    if (!isInOffice) return this.takeNext(reason);
+    if (!isInOffice) {
+      if (source?.mode === 'shared-worker') this.workerAdvice?.warn({kind: 'silence', reason});
+      return this.takeNext(reason);
+    }
     this.rescue(`The host in office has not answered within ${2 * this.hostTimeout} ms`);
   }
 

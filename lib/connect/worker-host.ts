@@ -7,14 +7,19 @@ import type {IsTransient} from '../host/server-faults.js';
 import type {ServerTimeouts} from '../host/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
+import {checkNames} from '../protocol/option-names.js';
 import {host} from './hosting.js';
 import {checkServices} from './check-services.js';
 import {isLimit} from './options.js';
 import {Reception} from './reception.js';
 import {serviceSource, type ServicesOption} from './service-source.js';
 import type {ServiceOptions} from './service-types.js';
-import {isSignal, parsePortHello, parseWorkerGreeting, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
+import {NO_URL} from './no-server.js';
+import {
+  isSignal, parsePortHello, parseWorkerGreeting, type WorkerFailure, type WorkerGreeting, type WorkerSignal
+} from './worker-messages.js';
 
+/** The options of `startHost`. */
 export interface StartHostOptions {
   /** OT types beside json0. Tabs and worker have to know the same ones. */
   types?: Type[];
@@ -64,6 +69,42 @@ export interface StartHostOptions {
 
 /** So long, in ms, a worker that could start its host by itself waits for a tab's greeting. */
 const GREETING_MS = 1000;
+/** Every option: a type that lacks one does not compile. */
+const NAMES: Record<keyof StartHostOptions, true> = {
+  types: true, url: true, namespace: true, store: true, build: true, authorize: true, needsToken: true, serverTimeouts: true, isTransient: true,
+  connect: true, queries: true, services: true, serviceOptions: true
+};
+
+let hasStarted = false;
+/** A script that throws is told by the browser itself, in ms before this library says that it has started nothing. */
+const STARTS_MS = 20;
+
+/**
+ * A script that imports `startHost` and does not get to call it: its tabs are told at once. A script that starts the host later, after
+ * an `await`, loses the tabs that have connected before.
+ */
+function tellOfMissingStart(): void {
+  const scope = globalThis as unknown as WorkerScope;
+  // Not where something else is to serve the tabs.
+  if (!isShared() || scope.onconnect) return;
+  let thrown: string | undefined;
+  // A script that a bundler runs in a promise fails by a rejection, of which the browser does not tell the page.
+  globalThis.addEventListener?.('error', ({message, filename, lineno}) => { thrown ??= `${message} (${filename}:${lineno})`; });
+  globalThis.addEventListener?.('unhandledrejection', ({reason}) => { thrown ??= placeOf(reason); });
+  scope.onconnect = ({ports: [tab]}) => systemClock.after(STARTS_MS, () => {
+    if (hasStarted) return;
+    tab!.postMessage(thrown === undefined
+      ? failure('idle', 'The worker\'s script has run and did not call startHost()')
+      : failure('script', `The shared worker's script failed: ${thrown}`));
+  });
+}
+
+/** The message, and where its stack begins. */
+function placeOf(error: unknown): string {
+  const {stack} = (error ?? {}) as {stack?: unknown};
+  const place = typeof stack === 'string' && stack.split('\n').find(line => /:\d+:\d+\)?$/.test(line))?.trim();
+  return place ? `${String(error)} (${place})` : String(error);
+}
 
 /**
  * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs'
@@ -72,6 +113,8 @@ const GREETING_MS = 1000;
  *   matcher, or a service not a function
  */
 export function startHost(options: StartHostOptions = {}): void {
+  hasStarted = true;
+  checkNames('startHost', options, Object.keys(NAMES));
   for (const type of options.types ?? []) {
     if (!type || typeof type.apply !== 'function') {
       throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({types}) takes OT types, e.g. [richText.type]');
@@ -93,12 +136,14 @@ export function startHost(options: StartHostOptions = {}): void {
     receptions.set(namespace, reception);
     return reception;
   };
-  const serve = (greeting: Omit<WorkerGreeting, 'type'>): void => {
+  const serve: Serve = greeting => {
     const {namespace, store, steal, after, cleared} = greeting;
-    if (options.namespace !== undefined && namespace !== options.namespace) return;
-    if (offices.has(namespace) && !steal) return;
+    if (options.namespace !== undefined && namespace !== options.namespace) {
+      return `This worker serves the namespace ${options.namespace} only (startHost({namespace})), and the page asks for ${namespace}`;
+    }
+    if (offices.has(namespace) && !steal) return undefined;
     const connect = connector(options, greeting);
-    if (!connect) return;
+    if (!connect) return NO_URL;
     const end = new AbortController();
     const reception = receptionOf(namespace);
     const isOurs = (): boolean => offices.get(namespace) === end;
@@ -116,10 +161,11 @@ export function startHost(options: StartHostOptions = {}): void {
         reception.close();
       }
     });
+    return undefined;
   };
   const {namespace: own} = options;
   if (own !== undefined && (options.url || options.connect)) {
-    const begin = (): void => serve({namespace: own, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
+    const begin = (): unknown => serve({namespace: own, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
     // Only the tabs know when the namespace was cleared, and what is stored from before that may not be read.
     if (options.store === false) begin();
     else systemClock.after(GREETING_MS, begin);
@@ -140,7 +186,7 @@ function connector(
 interface WorkerScope {
   onconnect?: ((event: {ports: readonly MessagePort[]}) => void) | null;
   addEventListener?(type: 'message', listener: (event: {data: unknown}) => void): void;
-  postMessage?(message: WorkerSignal): void;
+  postMessage?(message: WorkerSignal | WorkerFailure): void;
 }
 
 /** Whether this worker is shared by all tabs, or one tab's own. */
@@ -148,14 +194,20 @@ function isShared(): boolean {
   return 'onconnect' in globalThis;
 }
 
-type Serve = (greeting: WorkerGreeting) => void;
+/** @returns why this worker can't be the host */
+type Serve = (greeting: Omit<WorkerGreeting, 'type'>) => string | undefined;
+
+const failure = (kind: WorkerFailure['kind'], reason: string): WorkerFailure => ({type: 'sharedb-tabs:failed', kind, reason});
 
 function serveTabs(serve: Serve, receptionOf: (namespace: string) => Reception): void {
   (globalThis as unknown as WorkerScope).onconnect = ({ports: [tab]}) => {
     let withdraw = (): void => {};
     tab!.onmessage = ({data, ports: [port]}) => {
       const greeting = parseWorkerGreeting(data);
-      if (greeting) return serve(greeting);
+      if (greeting) {
+        const reason = serve(greeting);
+        return reason === undefined ? undefined : tab!.postMessage(failure('refusal', reason));
+      }
       if (isSignal(data, 'sharedb-tabs:leave')) return withdraw();
       const message = port && parsePortHello(data);
       if (!message) return undefined;
@@ -171,7 +223,8 @@ function serveTab(serve: Serve, offices: ReadonlyMap<string, AbortController>): 
   const scope = globalThis as unknown as WorkerScope;
   scope.addEventListener?.('message', ({data}) => {
     const greeting = parseWorkerGreeting(data);
-    if (greeting) serve(greeting);
+    const reason = greeting && serve(greeting);
+    if (reason !== undefined) scope.postMessage?.(failure('refusal', reason));
     if (!isSignal(data, 'sharedb-tabs:stop')) return;
     for (const end of offices.values()) end.abort();
     const tell = (): void => {
@@ -182,3 +235,5 @@ function serveTab(serve: Serve, offices: ReadonlyMap<string, AbortController>): 
   });
   scope.postMessage?.({type: 'sharedb-tabs:ready'});
 }
+
+tellOfMissingStart();

@@ -31,6 +31,19 @@ export type WorkerSignal =
   /** They have. */
   | {type: 'sharedb-tabs:stopped'};
 
+/** A worker can't be the host of a tab that has greeted it: a mistake of its script, or of the tab's options. */
+export interface WorkerFailure {
+  type: 'sharedb-tabs:failed';
+  kind: 'idle' | 'refusal' | 'script';
+  reason: string;
+}
+
+export function parseWorkerFailure(data: unknown): WorkerFailure | undefined {
+  const {kind, reason} = (data ?? {}) as Partial<WorkerFailure>;
+  const ok = isSignal(data, 'sharedb-tabs:failed') && ['idle', 'refusal', 'script'].includes(kind!) && typeof reason === 'string';
+  return ok ? data as WorkerFailure : undefined;
+}
+
 /** A tab greets the host in the worker. The port comes with this message, and is for this session alone. */
 export interface PortHello {
   type: 'sharedb-tabs:hello';
@@ -54,6 +67,6 @@ export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
   return ok ? greeting : undefined;
 }
 
-export function isSignal(data: unknown, type: WorkerSignal['type']): boolean {
+export function isSignal(data: unknown, type: (WorkerSignal | WorkerFailure)['type']): boolean {
   return !!data && typeof data === 'object' && (data as {type?: unknown}).type === type;
 }

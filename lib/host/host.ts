@@ -22,6 +22,7 @@ import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {isLocal} from '../protocol/local.js';
 import {isLastWord, isLostOps} from '../protocol/requests.js';
 import {isTransactionAuthor, tabOfAuthor, transactionAuthor} from '../protocol/transactions.js';
+import {warning} from '../protocol/warnings.js';
 import {Bulk} from './bulk.js';
 import {DeadLetters} from './dead-letters.js';
 import {FatalOps, type CloseInfo} from './fatal-ops.js';
@@ -45,6 +46,7 @@ import {Tokens} from './tokens.js';
 import {Transactions} from './transactions.js';
 import type {RealConnection, RealDoc} from './upstream.js';
 
+/** How a host stores documents and edits. */
 export interface StoreOptions {
   /** What the database is called after. Default: the namespace. */
   name?: string | undefined;
@@ -94,6 +96,7 @@ const CALLS_MS = 1500;
 /** Of so many queries the results are kept where memory is all there is. */
 const MAX_MIRRORED_QUERIES = 256;
 
+/** The options of a `Host`. */
 export interface HostOptions {
   /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
   connection: unknown;
@@ -352,7 +355,9 @@ export class Host {
       },
       onFound: () => this.takeUp(),
       onSuperseded: () => this.late?.merge(),
-      onQuarantined: ([c, d], error) => this.log.warn(`sharedb-tabs: what was stored of ${c}/${d} was set aside, in connection.quarantine`, error.message)
+      onQuarantined: ([c, d], error) => this.log.warn(
+        warning('WARN_TABS_QUARANTINED', `what was stored of ${c}/${d} was set aside, in connection.quarantine`), error.message
+      )
     }, this.platform.clock.after);
   }
 
@@ -480,10 +485,12 @@ export class Host {
   /** A token for the server, of one of the tabs. Rejects with ERR_TABS_NO_TOKEN. */
   async token(): Promise<string> {
     this.log.debug('server', () => 'asks the tabs for a token');
+    const isKnown = !!this.tokens.failure;
     try {
       return await this.tokens.get();
     } catch (error) {
-      this.log.warn('sharedb-tabs: no token for the server', error);
+      // Each attempt to connect fails in the same way: once is enough.
+      if (!isKnown) this.log.warn(warning('WARN_TABS_NO_TOKEN', 'no token for the server, trying again'), error);
       throw error;
     }
   }
@@ -518,7 +525,7 @@ export class Host {
     return {
       onMessage: message => (message.a === 'service' ? this.frames.receive(guest, message['frame']) : this.requests.receive(guest, message)),
       onCall: (name, args) => (name.startsWith('shared.') ? this.answerShared(guest, name, args) : this.answerCall(name, args)),
-      onMalformed: what => this.log.warn(`sharedb-tabs: dropped a malformed message of tab ${tabId}`, what),
+      onMalformed: what => this.log.warn(warning('WARN_TABS_MALFORMED', `dropped a malformed message of tab ${tabId}`), what),
       onEnd: how => this.detach(guest, how)
     };
   }
@@ -830,7 +837,7 @@ export class Host {
     if (failure && error.message?.endsWith(failure.message)) return this.relay('connection error', failure);
     if (!this.isUnreachable && (error as {code?: unknown}).code === 'ERR_TABS_SERVER_UNREACHABLE') {
       this.isUnreachable = true;
-      this.log.warn('sharedb-tabs: no connection to the server, trying again', error);
+      this.log.warn(warning('WARN_TABS_SERVER', 'no connection to the server, trying again'), error);
     }
     return this.relay('connection error', error);
   }

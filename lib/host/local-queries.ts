@@ -1,6 +1,7 @@
 import {TabsError} from '../protocol/errors.js';
 import type {HostLog} from './host-log.js';
 import type {SharedDoc} from './shared-doc.js';
+import {warning} from '../protocol/warnings.js';
 
 /** A document, as queries see it. Its data is not to be changed. */
 export interface QueriedDoc {
@@ -106,7 +107,7 @@ export class LocalQueries {
     try {
       return this.evaluate(collection, query);
     } catch (error) {
-      if (!this.hasWarned) this.owner.log.warn('sharedb-tabs: startHost({queries}) failed with a query: its last results are shown', error);
+      if (!this.hasWarned) this.owner.log.warn(warning('WARN_TABS_QUERIES', 'startHost({queries}) failed with a query: its last results are shown'), error);
       this.hasWarned = true;
       return undefined;
     }

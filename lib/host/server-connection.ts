@@ -53,10 +53,13 @@ export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, 
     // ShareDB sends again what was lost: what is left over from the last connection must not come first.
     maxEnqueuedMessages: 0
   });
-  const connection = bindToServer(socket as unknown as SocketLike, timeouts);
+  const connection = bindToServer(socket as unknown as SocketLike, timeouts, () => withoutQuery(socket.url));
   tellReasons(socket, connection);
   return connection;
 }
+
+const TO_CHECK = 'Check that the server runs, that the url has its host, port and path, that it is wss: on a page of https:, and that ' +
+  'connect-src of the Content-Security-Policy allows it';
 
 /** ShareDB hands on what the socket says: an event that has no message, and one that has lost its code. */
 function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection): void {
@@ -65,10 +68,10 @@ function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection):
   socket.onerror = event => {
     const told = (event as {message?: unknown}).message;
     const detail = typeof told === 'string' && told && told !== 'TIMEOUT' ? `: ${told}` : '';
-    const where = (socket.url || 'the server').replace(/[?#].*$/, '');
+    const where = withoutQuery(socket.url);
     const error = new TabsError('ERR_TABS_SERVER_UNREACHABLE',
-      `The WebSocket to ${where} could not be opened (attempt ${socket.retryCount + 1})${detail}`);
-    (connection as unknown as {emit(event: string, error: Error): void}).emit('connection error', error);
+      `The WebSocket to ${where} could not be opened (attempt ${socket.retryCount + 1})${detail}. ${TO_CHECK}`);
+    tellError(connection, error);
   };
 }
 
@@ -100,16 +103,28 @@ function authorized(url: ServerUrl, getToken: () => Promise<string>, authorize: 
 }
 
 /** A socket that can reconnect is watched: see {@link ServerWatch}. */
-export function bindToServer(socket: SocketLike, timeouts?: ServerTimeouts): RealConnection {
+export function bindToServer(socket: SocketLike, timeouts?: ServerTimeouts, where = (): string => 'the server'): RealConnection {
   const connection = new Connection(socket as never) as unknown as RealConnection;
-  if (typeof socket.reconnect === 'function') watch(socket as WatchedSocket, connection, timeouts);
+  if (typeof socket.reconnect === 'function') watch(socket as WatchedSocket, connection, timeouts, where);
   return connection;
 }
 
+/** It may have a token. */
+const withoutQuery = (url: string): string => (url || 'the server').replace(/[?#].*$/, '');
+
+const tellError = (connection: RealConnection, error: Error): boolean =>
+  (connection as unknown as {emit(event: string, error: Error): boolean}).emit('connection error', error);
+
 type WatchedSocket = SocketLike & Required<Pick<SocketLike, 'reconnect'>>;
 
-function watch(socket: WatchedSocket, connection: RealConnection, timeouts: ServerTimeouts | undefined): void {
-  const server = new ServerWatch(connection, {clock: systemClock, timeouts, reconnect: reason => socket.reconnect(GIVEN_UP, reason)});
+function watch(socket: WatchedSocket, connection: RealConnection, timeouts: ServerTimeouts | undefined, where: () => string): void {
+  const server = new ServerWatch(connection, {
+    clock: systemClock, timeouts,
+    onNoGreeting: () => tellError(connection, new TabsError(
+      'ERR_TABS_SERVER_UNREACHABLE', `${where()} accepts a WebSocket and does not greet: check that ShareDB listens at this url`
+    )),
+    reconnect: reason => socket.reconnect(GIVEN_UP, reason)
+  });
   socket.addEventListener?.('open', () => server.noteOpen());
   if (socket.readyState === OPEN) server.noteOpen();
   const onOnline = (): void => {

@@ -21,6 +21,8 @@ export interface ServerWatchOptions {
   timeouts?: ServerTimeouts | undefined;
   /** Whether it looks at the time while nothing happens. Default true. */
   looksAtTime?: boolean | undefined;
+  /** The WebSocket is open, and there is no ShareDB at its other end, or it does not run. */
+  onNoGreeting?(): void;
   /** Gives the WebSocket up, and opens another one. */
   reconnect(reason: string): void;
 }
@@ -53,7 +55,9 @@ export class ServerWatch {
     this.cancelHello?.();
     this.cancelHello = this.options.clock.after(this.timeouts.hello, () => {
       this.cancelHello = undefined;
-      if (this.connection.state !== 'connected') this.options.reconnect('The server did not greet');
+      if (this.connection.state === 'connected') return;
+      this.options.onNoGreeting?.();
+      this.options.reconnect('The server did not greet');
     });
   }
 

@@ -1,4 +1,5 @@
 import {isLocal} from '../protocol/local.js';
+import {warning} from '../protocol/warnings.js';
 import {setRecent} from '../platform/recent.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey} from '../store/storage.js';
@@ -46,7 +47,7 @@ export class SharedDocs {
       onMissingType: (_doc, error) => {
         if (this.missingTypes.has(error.message)) return;
         setRecent(this.missingTypes, error.message, true, MAX_TOLD);
-        owner.log.warn(`sharedb-tabs: ${error.message}`, (error as {code?: string}).code);
+        owner.log.warn(warning('WARN_TABS_TYPE', error.message), (error as {code?: string}).code);
       }
     };
   }

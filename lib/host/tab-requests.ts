@@ -5,6 +5,7 @@ import {isLocal} from '../protocol/local.js';
 import type {Epoch} from '../protocol/ids.js';
 import type {LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
 import {checkRequest, isRequest} from '../protocol/requests.js';
+import {warning} from '../protocol/warnings.js';
 import type {Bulk} from './bulk.js';
 import type {HostLog} from './host-log.js';
 import type {SharedDoc} from './shared-doc.js';
@@ -55,7 +56,7 @@ export class TabRequests {
       this.handle(tab, message);
     } catch (error) {
       // Whatever a message leads to, the host goes on, and the tab gets an answer.
-      log.warn(`sharedb-tabs: a message of tab ${tab.id} failed`, error);
+      log.warn(warning('WARN_TABS_REQUEST_FAILED', `a message of tab ${tab.id} failed`), error);
       this.reply(tab, message, error);
     }
   }
@@ -162,7 +163,7 @@ export class TabRequests {
   }
 
   private refuse(tab: Tab, message: {a: string}, problem: string): void {
-    this.owner.log.warn(`sharedb-tabs: refused a message of tab ${tab.id}: ${problem}`, message.a);
+    this.owner.log.warn(warning('WARN_TABS_MALFORMED', `refused a message of tab ${tab.id}: ${problem}`), message.a);
     // A tab hears only of what it can have asked for.
     if (isRequest(message.a)) this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
   }

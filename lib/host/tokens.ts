@@ -1,4 +1,5 @@
 import type {Clock} from '../platform/platform.js';
+import {TabsError} from '../protocol/errors.js';
 import type {Tab} from './tab.js';
 
 /** How long one tab may take to give its token, in ms: a frozen one never answers. */
@@ -9,8 +10,10 @@ const NEXT_MS = 250;
 const TAB_MS = 30_000;
 
 /** No tab has given a token. `message` says what the last one that was asked had to say. */
-export class NoTokenError extends Error {
-  readonly code = 'ERR_TABS_NO_TOKEN';
+export class NoTokenError extends TabsError {
+  constructor(reason: string) {
+    super('ERR_TABS_NO_TOKEN', `No tab gave a token: ${reason}`);
+  }
 }
 
 /**
@@ -44,7 +47,7 @@ export class Tokens {
       this.failure = undefined;
       return token;
     } catch (reason) {
-      throw (this.failure = new NoTokenError(`No tab gave a token: ${reason instanceof Error ? reason.message : String(reason)}`));
+      throw (this.failure = new NoTokenError(reason instanceof Error ? reason.message : String(reason)));
     }
   }
 

@@ -29,6 +29,7 @@ export interface Locks {
   query?(): Promise<{held?: {name?: string}[]}>;
 }
 
+/** The time, and timers. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

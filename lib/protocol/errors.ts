@@ -6,7 +6,7 @@ export interface ErrorData {
 
 /** The codes of this library. ShareDB's own codes keep their meaning and are not listed here. */
 export const ERROR_CODES = {
-  /** An option of `createConnection` or `startHost` is missing or of the wrong type. */
+  /** An option of `createConnection` or `startHost` is missing, unknown or of the wrong type. */
   ERR_TABS_BAD_OPTION: 'ERR_TABS_BAD_OPTION',
   /** A request to the host was still open when the session with the host ended. */
   ERR_TABS_SESSION_ENDED: 'ERR_TABS_SESSION_ENDED',
@@ -80,11 +80,19 @@ export const ERROR_CODES = {
   ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
 } as const;
 
+/** Where a code is explained, in the installed package. */
+export const helpFor = (code: string): string => `sharedb-tabs/docs/errors.md#${code.toLowerCase()}`;
+
 /** An error of this library; `code` is one of {@link ERROR_CODES}. */
 export class TabsError extends Error {
   override readonly name = 'TabsError';
   constructor(readonly code: keyof typeof ERROR_CODES, message: string) {
     super(message);
+  }
+
+  /** Where the documentation explains this code. */
+  get help(): string {
+    return helpFor(this.code);
   }
 }
 
@@ -98,7 +106,10 @@ export function encodeError(error: unknown): ErrorData {
 }
 
 export function decodeError(data: ErrorData): Error & {code?: string | number} {
+  if (isOwnCode(data.code)) return new TabsError(data.code, data.message);
   const error: Error & {code?: string | number} = new Error(data.message);
   if (data.code !== undefined) error.code = data.code;
   return error;
 }
+
+const isOwnCode = (code: unknown): code is keyof typeof ERROR_CODES => typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);

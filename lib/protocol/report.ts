@@ -22,6 +22,7 @@ export interface HostReport extends HostStatus {
   lastErrors: {time: number; text: string}[];
 }
 
+/** A document, as the host reports it. */
 export interface DocReport {
   collection: string;
   id: string;

@@ -4,6 +4,7 @@ import type {DeadLetter} from '../protocol/messages.js';
 import {useConnection} from './context.js';
 import {useStatus} from './use-status.js';
 
+/** What `useDeadLetters` gives: the dead letters, and what can be done with them. */
 export interface DeadLettersResult {
   /** The ops that the server rejected for good; empty until they are loaded. */
   readonly letters: readonly DeadLetter[];

@@ -6,6 +6,7 @@ import type {DocState} from './doc-observer.js';
 import type {Observable} from './observer.js';
 import {suspendWhile, useObservable} from './use-observable.js';
 
+/** The options of `useDoc`. */
 export interface DocOptions<Data, Selected = Data> {
   /** Computes what the component needs of the data. It renders again only when the result has changed in value. */
   select?: ((data: Data) => Selected) | undefined;
@@ -15,6 +16,7 @@ export interface DocOptions<Data, Selected = Data> {
   fetch?: boolean | undefined;
 }
 
+/** What `useDoc` gives. */
 export interface DocResult<Data, Selected = Data> {
   /** An immutable snapshot; undefined while the document is loading, does not exist or is deleted. Never change it. */
   readonly data: Selected | undefined;

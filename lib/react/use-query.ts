@@ -5,6 +5,7 @@ import {useConnection} from './context.js';
 import type {QueryState} from './query-observer.js';
 import {identity, suspendWhile, useObservable} from './use-observable.js';
 
+/** The options of `useQuery`. */
 export interface UseQueryOptions {
   /** Suspends while the query is loading, and throws an error to the nearest error boundary. Default false. */
   suspense?: boolean | undefined;

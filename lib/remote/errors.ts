@@ -26,6 +26,7 @@ export const REMOTE_ERROR_CODES = {
   ERR_REMOTE_BAD_OPTION: 'ERR_REMOTE_BAD_OPTION'
 } as const;
 
+/** One of {@link REMOTE_ERROR_CODES}. */
 export type RemoteErrorCode = keyof typeof REMOTE_ERROR_CODES;
 
 /** An error of the connection itself. What a method throws arrives as it is. */

@@ -153,6 +153,7 @@ export interface Handler<T = unknown> {
   processReturnData?(data: unknown, context: HandlerContext): void;
 }
 
+/** Where a handler is at work. */
 export interface HandlerContext {
   /** Says something to the handler of the same wire type there. */
   send(payload: unknown): void;
@@ -160,10 +161,12 @@ export interface HandlerContext {
   schedule(): void;
 }
 
+/** What a handler encodes with. */
 export interface HandlerEncoding extends HandlerContext {
   encode(part: unknown): unknown;
 }
 
+/** What a handler decodes with. */
 export interface HandlerDecoding extends HandlerContext {
   decode(part: unknown): unknown;
 }

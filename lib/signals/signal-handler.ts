@@ -1,6 +1,7 @@
 import type {Handler, HandlerContext} from '../remote/types.js';
 import {afterTurn, readOnly, type SignalLike, type SignalNamespace, type StateLike, type WatcherLike} from './signal-like.js';
 
+/** The options of `signalHandler`. */
 export interface SignalHandlerOptions {
   /** 'eager' sends each change; 'lazy' only those of signals that somebody watches there. Default 'eager'. */
   watch?: 'eager' | 'lazy';

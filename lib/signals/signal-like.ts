@@ -13,6 +13,7 @@ export interface SignalOptions<T> {
   equals?: (a: T, b: T) => boolean;
 }
 
+/** A signal of any library that follows the TC39 proposal. */
 export interface SignalLike<T> {
   get(): T;
 }

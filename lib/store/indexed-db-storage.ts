@@ -62,6 +62,7 @@ const BARRED_MS = 24 * 60 * 60_000;
 const barrierOf = (epoch: string): string => `barred: ${epoch}`;
 const VERSION = 1;
 
+/** The options of an `IndexedDbStorage`. */
 export interface IndexedDbStorageOptions {
   /**
    * 'relaxed' commits when the operating system has the data, which survives the end of the browser, and

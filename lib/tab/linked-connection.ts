@@ -10,6 +10,7 @@ import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
 import type {Hello, Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
+import {warning} from '../protocol/warnings.js';
 import type {TabId} from '../protocol/ids.js';
 import {isEvent} from '../protocol/events.js';
 import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
@@ -29,6 +30,7 @@ import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './u
 /** How long a question to the host may stay without an answer. */
 const CALL_TIMEOUT_MS = 10_000;
 
+/** The options of a `ProxyConnection`, which finds its host itself over channels. */
 export interface ProxyConnectionOptions {
   /** Users and environments apart: tabs and host of one namespace find each other. Default 'default'. */
   namespace?: string | undefined;
@@ -63,7 +65,9 @@ export interface Status extends HostStatus {
 
 /** What this connection emits beside ShareDB's events. */
 export interface ProxyConnectionEvents extends ConnectionEvents {
+  /** Whether this tab reaches its host has changed. */
   hostState: (state: HostState) => void;
+  /** What the host knows of all tabs has changed. */
   status: (status: Status) => void;
   /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
   updateneeded: (hostProtocol: number) => void;
@@ -267,10 +271,15 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.link?.close();
     this.link = undefined;
     this.endMirrorDuty();
-    this.stopKeepingAlive?.();
+    this.endKeepingAlive();
     this.setLinked(false);
     this._setState('closed', 'closed');
     this.emit('hostState', 'closed');
+  }
+
+  /** An open request no longer keeps a process of Node going. @internal */
+  protected endKeepingAlive(): void {
+    this.stopKeepingAlive?.();
   }
 
   /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
@@ -371,7 +380,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** A message of the host is not what it should be: all that it may concern is asked for again. @internal */
   resynchronize(reason: string): void {
-    this.warn('sharedb-tabs: resynchronizing with the host', reason);
+    this.warn(warning('WARN_TABS_RESYNCHRONIZING', 'resynchronizing with the host'), reason);
     this.reconnect(reason);
   }
 
@@ -443,7 +452,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       onBatch: (n, durable, isDown) => this.handleBatch(n, durable, isDown),
       onMessage: message => this.guarded(() => this.receive(message)),
       onCall: (name, args) => this.answerCall(name, args),
-      onMalformed: what => this.warn('sharedb-tabs: dropped a malformed message of the host', what),
+      onMalformed: what => this.warn(warning('WARN_TABS_MALFORMED', 'dropped a malformed message of the host'), what),
       onSilence: reason => this.handleSilence(reason),
       onRefused: protocol => this.handleRefused(protocol)
     }, this.options.hostTimeout);
@@ -510,7 +519,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const namespace = this.options.namespace ?? 'default';
     return new OnDemand(
       async () => new (await import('./mirror-duty.js')).MirrorDuty(platform, namespace, tabId),
-      error => this.warn('sharedb-tabs: this tab keeps nothing for a host without a store', error)
+      error => this.warn(warning('WARN_TABS_NO_MIRROR', 'this tab keeps nothing for a host without a store'), error)
     );
   }
 
@@ -630,7 +639,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private receive(message: Message): void {
     if (message.a === 'service') return this.frames?.receive(message);
     if (message.a !== 'host.log') this.log.debug('message', () => `from the host: ${brief(message)}`);
-    if (!isEvent(message)) return this.warn('sharedb-tabs: dropped a malformed message of the host', message.a);
+    if (!isEvent(message)) return this.warn(warning('WARN_TABS_MALFORMED', 'dropped a malformed message of the host'), message.a);
     switch (message.a) {
       case 'doc.settled':
         return this.find(message)?.handleSettled(message as unknown as SettledMessage);
@@ -756,9 +765,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return Object.values(this.collections).flatMap(docs => Object.values(docs) as unknown[] as ProxyDoc[]);
   }
 
-  private warn(message: string, detail: unknown): void {
+  /** @internal */
+  protected warn(message: string, detail?: unknown): void {
+    const {warn} = this.options;
+    if (warn) warn(message, detail);
     // eslint-disable-next-line no-console
-    (this.options.warn ?? console.warn)(message, detail);
+    else console.warn(...(detail === undefined ? [message] : [message, detail]));
   }
 }
 

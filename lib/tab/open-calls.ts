@@ -29,11 +29,18 @@ export class OpenCalls {
     this.endLater();
   }
 
+  /** Those that are open by now: what is asked later may have an answer. */
+  endOpen(error: Error): void {
+    nextTick(() => this.endAll(() => error));
+  }
+
   private endLater(): void {
-    nextTick(() => {
-      const {calls} = this;
-      this.calls = new Set();
-      for (const call of calls) this.guarded(() => call.end(this.errorOf!(call)));
-    });
+    nextTick(() => this.endAll(this.errorOf!));
+  }
+
+  private endAll(errorOf: (call: OpenCall) => Error): void {
+    const {calls} = this;
+    this.calls = new Set();
+    for (const call of calls) this.guarded(() => call.end(errorOf(call)));
   }
 }

@@ -9,7 +9,8 @@ import {overHost} from './doc-presence.js';
 import {TabQuarantine} from './quarantine.js';
 import {LinkedConnection} from './linked-connection.js';
 import {ProxyDoc} from './proxy-doc.js';
-import type {Callback, Presence, Query, Snapshot, SnapshotCallback, UpstreamLocalPresence, UpstreamPresence} from './upstream.js';
+import type {ProxyPresence} from './presence.js';
+import type {Callback, Query, Snapshot, SnapshotCallback, UpstreamLocalPresence, UpstreamPresence} from './upstream.js';
 
 /**
  * A ShareDB `Connection` whose other end is not the server but the namespace's host. Apps and bindings
@@ -24,6 +25,10 @@ export class ProxyConnection extends LinkedConnection {
   /** For what has no errors of its own to tell. */
   private readonly deaf: Hearer = {handleUnheard() {}, openCalls: this.openCalls};
 
+  /**
+   * The document of this name: the same object each time, until it is destroyed. Nothing is loaded before `fetch` or `subscribe`.
+   * `get<Note>('notes', id)` types its data.
+   */
   override get<Data = any>(collection: string, id: string): ProxyDoc<Data> {
     const existing = this.getExisting(collection, id);
     if (existing) return super.get(collection, id) as ProxyDoc<Data>;
@@ -88,12 +93,20 @@ export class ProxyConnection extends LinkedConnection {
     return Object.assign(query!, {whenReady: () => ready, isLocal: false});
   }
 
+  /**
+   * Gets a document as it was at a version, without subscribing to it. `getSnapshot` gives a promise.
+   * @param version the latest where it is null or left out
+   */
   override fetchSnapshot(collection: string, id: string, callback: SnapshotCallback): void;
   override fetchSnapshot(collection: string, id: string, version: number | null, callback: SnapshotCallback): void;
   override fetchSnapshot(...args: unknown[]): void {
     super.fetchSnapshot(...this.withCalls(args));
   }
 
+  /**
+   * Gets a document as it was at a time. `getSnapshotByTimestamp` gives a promise.
+   * @param timestamp in ms since the epoch; the latest where it is null or left out
+   */
   override fetchSnapshotByTimestamp(collection: string, id: string, callback: SnapshotCallback): void;
   override fetchSnapshotByTimestamp(collection: string, id: string, timestamp: number | null, callback: SnapshotCallback): void;
   override fetchSnapshotByTimestamp(...args: unknown[]): void {
@@ -112,7 +125,10 @@ export class ProxyConnection extends LinkedConnection {
     return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshot(collection, id, version, done));
   }
 
-  /** @param timestamp in ms since the epoch; the latest where it is null or left out */
+  /**
+   * `fetchSnapshotByTimestamp` as a promise.
+   * @param timestamp in ms since the epoch; the latest where it is null or left out
+   */
   getSnapshotByTimestamp(collection: string, id: string, timestamp: number | null = null): Promise<Snapshot> {
     return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
   }
@@ -122,22 +138,25 @@ export class ProxyConnection extends LinkedConnection {
     this.emit('error', error);
   }
 
+  /** Resolves when no op and no request of this tab is open. */
   override whenNothingPending(callback?: () => void): Completion {
     return completing(callback, this.deaf, done => super.whenNothingPending(done));
   }
 
-  override getPresence(channel: string): Presence {
+  /** The presences of a channel: see {@link ProxyPresence}. */
+  override getPresence<Value = any>(channel: string): ProxyPresence<Value> {
     const isNew = !this._presences[channel];
     const presence = super.getPresence(channel) as unknown as UpstreamPresence;
     if (isNew) givePresencePromises(presence);
-    return presence as unknown as Presence;
+    return presence as unknown as ProxyPresence<Value>;
   }
 
-  override getDocPresence(collection: string, id: string): Presence {
+  /** The presences in a document, whose ops transform their values. The document's OT type has to support that, as rich-text does. */
+  override getDocPresence<Value = any>(collection: string, id: string): ProxyPresence<Value> {
     const isNew = !this._presences[`${collection}.${id}`];
     const presence = super.getDocPresence(collection, id) as unknown as UpstreamPresence;
     if (isNew) givePresencePromises(overHost(presence));
-    return presence as unknown as Presence;
+    return presence as unknown as ProxyPresence<Value>;
   }
 
   /**
@@ -177,15 +196,17 @@ export class ProxyConnection extends LinkedConnection {
 
   // ---- what users of the @sharesync/sharedb fork have; see docs/migration.md
 
-  /** The journal has every document that a tab has opened: see `flushWrites`. */
+  /** As in the fork: the store has every document that a tab has opened; waits as `flushWrites` does. */
   putDoc(_doc: ProxyDoc, callback?: (error?: any) => void): Completion {
     return this.flushWrites(callback);
   }
 
+  /** See `putDoc`. */
   putDocs(_docs: readonly ProxyDoc[], callback?: (error?: any) => void): Completion {
     return this.flushWrites(callback);
   }
 
+  /** See `putDoc`. */
   putDocsBulk(_docs: readonly ProxyDoc[], callback?: (error?: any) => void): Completion {
     return this.flushWrites(callback);
   }
@@ -205,6 +226,7 @@ export class ProxyConnection extends LinkedConnection {
     this.autoFlush = enabled;
   }
 
+  /** See `setAutoFlush`. */
   isAutoFlush(): boolean {
     return this.autoFlush;
   }
@@ -214,6 +236,7 @@ export class ProxyConnection extends LinkedConnection {
     return this.status.pendingWrites;
   }
 
+  /** Whether changes wait to be written, as of the last `status`. */
   hasPendingWrites(): boolean {
     return this.status.pendingWrites > 0;
   }
@@ -249,24 +272,49 @@ export class ProxyConnection extends LinkedConnection {
 /** A query of this connection: ShareDB's, with the connection's own documents as its results. */
 export interface ProxyQuery<Data = any> extends
   TypedEvents<QueryEvents<ProxyDoc<Data>>>,
-  Omit<Query<Data>, 'results' | keyof TypedEvents<object>> {
+  Omit<Query<Data>, 'results' | 'connection' | 'id' | 'action' | 'collection' | 'query' | 'ready' | 'sent' | 'extra' | 'destroy' | keyof TypedEvents<object>> {
+  /** The documents that the query found, in order. */
   results: ProxyDoc<Data>[];
   /** The results are not the server's answer: they are worked out without it, or are its last ones. Event `local`. */
   isLocal: boolean;
+  /** Calls the listener each time that the event is emitted. */
   on<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
   on(event: 'local', listener: (isLocal: boolean) => void): this;
+  /** Removes a listener. */
   off<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
   off(event: 'local', listener: (isLocal: boolean) => void): this;
+  /** The connection that it belongs to. */
+  connection: Query['connection'];
+  /** The query's id. */
+  id: string;
+  /** `'qs'` where it follows the results, else `'qf'`. */
+  action: 'qf' | 'qs';
+  /** The collection that is asked. */
+  collection: string;
+  /** What was asked. */
+  query: any;
+  /** Whether the first answer is here. */
+  ready: boolean;
+  /** Whether the host was asked. */
+  sent: boolean;
+  /** What the server's database gives beside the results, such as a count. */
+  extra: any;
+  /** Does not follow the results any more. */
+  destroy(callback?: (error?: any) => void): void;
   /** Resolves with the results when they are there for the first time; rejects with the query's error. */
   whenReady(): Promise<ProxyDoc<Data>[]>;
 }
 
-/** `results` from an earlier query, `db` to ask; the rest goes to the server's database adapter. */
+/** The options of a query. */
 export interface QueryOptions {
+  /** The documents that an earlier query of this kind gave: the server sends what has changed. */
   results?: readonly object[] | undefined;
+  /** Which of the server's databases is asked. */
   db?: string | undefined;
+  /** The rest goes to the server's database adapter. */
   [option: string]: unknown;
 }
+/** Called with the first results of a query. */
 export type QueryCallback<Data = any> = (error: any, results: ProxyDoc<Data>[], extra?: any) => void;
 
 function givePresencePromises(presence: UpstreamPresence): void {

@@ -35,6 +35,7 @@ type OpMessage = EntryMessage & {seq: number};
  * and is settled when the server has answered.
  */
 export class ProxyDoc<Data = any> extends BaseDoc<Data> {
+  /** The connection that it belongs to. */
   declare readonly connection: ProxyConnection;
   /** The revision of the host's history that the document shows, null when it shows none. @internal */
   rev: number | null = null;
@@ -352,7 +353,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     const isRecent = (): boolean => this.connection.isRecent(this, minVersion);
     return this.completing(callback, done => {
       if (isRecent()) return nextTick(() => done());
-      if (this.version !== null) return super.fetch(done);
+        if (this.version !== null) return super.fetch(done);
       this.fetchStored(error => {
         if (error || isRecent()) done(error);
         else super.fetch(done);
@@ -904,7 +905,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 }
 
-type SourceOption = {source?: unknown} | null | undefined;
+/** The options of an op: `source` tells listeners, and with `submitSource` the server, who made it. */
+export type SourceOption = {source?: unknown} | null | undefined;
 
 const isUnknown = (type: string | null | undefined): boolean => !!type && !types.map[type];
 

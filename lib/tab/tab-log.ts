@@ -16,7 +16,7 @@ export class TabLog {
 
   /** What the host says. Warnings and errors come without being asked for. */
   hear({level, scope, text}: HostLogMessage): void {
-    this.write(level, level === 'debug' ? `sharedb-tabs:${scope} (host)` : 'sharedb-tabs (host)', text);
+    this.write(level, level === 'debug' ? `sharedb-tabs:${scope} (host)` : 'sharedb-tabs (host)', text.replace(/^sharedb-tabs: /, ''));
   }
 
   private write(level: HostLogMessage['level'], scope: string, text: string): void {

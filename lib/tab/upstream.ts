@@ -19,6 +19,7 @@ export {types};
 /** Called without an error on success. `any` as `@types/sharedb` promises an error always: code written for it still fits. */
 export type Callback = (error?: any) => void;
 
+/** Called with a document as it was. */
 export type SnapshotCallback = (error: any, snapshot: Snapshot) => void;
 
 export interface PendingOp {
@@ -45,6 +46,7 @@ export interface Socket {
   close(): void;
 }
 
+/** A document's state from elsewhere, as `toSnapshot` and ShareDB's server give it. */
 export interface IngestibleSnapshot {
   v: number | null;
   type?: string | null;
@@ -53,34 +55,59 @@ export interface IngestibleSnapshot {
 
 /** ShareDB's `Doc`, generic over its data. */
 export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
+  /** The collection's name. */
   readonly collection: string;
+  /** The document's id in its collection. */
   readonly id: string;
+  /** The document's data. ShareDB changes them in place; change them by `submitOp` only. Undefined while there is no document. */
   data: Data;
+  /** The server's version that the document shows with acknowledged ops; null while nothing is loaded. */
   version: number | null;
+  /** The OT type; null while there is no document. */
   type: Type | null;
+  /** Whether the host tells of the ops of others. */
   subscribed: boolean;
+  /** Whether the app wants to follow the document. */
   wantSubscribe: boolean;
+  /** Sends each op by itself, where ShareDB composes ops that wait. Default false. */
   preventCompose: boolean;
+  /** Sends the option `source` of ops to the server too. Default false. */
   submitSource: boolean;
+  /** Whether ops are held back: see `pause`. */
   paused: boolean;
+  /** Gets the current state. */
   fetch(callback?: Callback): void;
+  /** Follows the document. */
   subscribe(callback?: Callback): void;
+  /** Does not follow the document any more; `data` stay as they are. */
   unsubscribe(callback?: Callback): void;
+  /** Lets go of the document, once nothing is pending: it is not followed any more, and the connection makes another one when it is asked for. */
   destroy(callback?: Callback): void;
+  /** Creates the document. */
   create(data: Data, callback?: Callback): void;
   create(data: Data, type?: string | null, callback?: Callback): void;
   create(data: Data, type?: string | null, options?: {source?: unknown} | null, callback?: Callback): void;
+  /** Changes the document. */
   submitOp(op: unknown, callback?: Callback): void;
   submitOp(op: unknown, options?: {source?: unknown} | null, callback?: Callback): void;
+  /** Deletes the document. */
   del(callback?: Callback): void;
   del(options?: {source?: unknown} | null, callback?: Callback): void;
+  /** Takes a state that came from elsewhere, e.g. with the page, unless the document has one. */
   ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): void;
+  /** A copy of the document's state, for `ingestSnapshot` elsewhere. */
   toSnapshot(): {v: number; type: string; data: Data};
+  /** Calls back when no op and no request is open. */
   whenNothingPending(callback: () => void): void;
+  /** Whether an op or a request is open. */
   hasPending(): boolean;
+  /** Whether an op is not acknowledged by the server yet. */
   hasWritePending(): boolean;
+  /** Holds back ops, which are applied here, until `resume`. */
   pause(): void;
+  /** Sends what `pause` has held back. */
   resume(): void;
+  /** Sends what waits to be sent. Apps have no need to. */
   flush(): void;
   /** @internal The op on its way to the host, and those behind it: remote ops are carried over them. */
   inflightOp: PendingOp | null;
@@ -162,27 +189,47 @@ export interface UpstreamPresence extends Omit<Presence, 'emit'> {
 export interface UpstreamConnection<Events extends object = ConnectionEvents> extends
   TypedEvents<Events>,
   Omit<PublicConnection, keyof TypedEvents<Events> | 'get' | 'getDocPresence' | 'canSend' | 'send' | 'state' | 'ping' | 'close' | 'queries' |
-    'createFetchQuery' | 'createSubscribeQuery' | 'fetchSnapshot' | 'fetchSnapshotByTimestamp' | 'whenNothingPending' | 'getPresence'> {
+    'createFetchQuery' | 'createSubscribeQuery' | 'fetchSnapshot' | 'fetchSnapshotByTimestamp' | 'whenNothingPending' | 'getPresence' |
+    'agent' | 'collections' | 'id' | 'seq' | 'nextQueryId' | 'nextSnapshotRequestId' | 'hasPending'> {
+  /** The state of the host's connection to the server: 'connecting', 'connected', 'disconnected', 'closed' or 'stopped'. Events of these names, and `state`. */
   state: string;
+  /** Whether messages reach the host. */
   canSend: boolean;
+  /** ShareDB's own log of messages in the console. */
   debug: boolean;
+  /** The document of this name: the same object each time, until it is destroyed. */
   get(collection: string, id: string): UpstreamDoc<any>;
+  /** The document of this name, if there is one in this tab. */
   getExisting(collection: string, id: string): UpstreamDoc<any> | undefined;
+  /** The presences in a document: its ops transform their values. */
   getDocPresence(collection: string, id: string): Presence;
+  /** The presences of a channel. */
   getPresence(channel: string): Presence;
+  /** Asks the server's database once. */
   createFetchQuery(collection: string, query: unknown, options?: any, callback?: (...args: any[]) => void): any;
+  /** Asks the server's database, and follows the results. */
   createSubscribeQuery(collection: string, query: unknown, options?: any, callback?: (...args: any[]) => void): any;
+  /** Gets a document as it was at a version. */
   fetchSnapshot(collection: string, id: string, callback: SnapshotCallback): void;
   fetchSnapshot(collection: string, id: string, version: number | null, callback: SnapshotCallback): void;
+  /** Gets a document as it was at a time. */
   fetchSnapshotByTimestamp(collection: string, id: string, callback: SnapshotCallback): void;
   fetchSnapshotByTimestamp(collection: string, id: string, timestamp: number | null, callback: SnapshotCallback): void;
+  /** Calls back when no op and no request is open. */
   whenNothingPending(callback: () => void): void;
+  /** Whether an op of this tab is not acknowledged by the server yet. */
   hasWritePending(): boolean;
+  /** What is asked for until `endBulk` goes out in one request. */
   startBulk(): void;
+  /** See `startBulk`. */
   endBulk(): void;
+  /** Sends a message of ShareDB's protocol to the host. Apps have no need to. */
   send(message: object): void;
+  /** Asks the server for a sign of life; event `pong`. */
   ping(): void;
+  /** Detaches this tab. */
   close(): void;
+  /** The queries of this tab, by id. */
   queries: Record<string, UpstreamQuery>;
   /** @internal What is asked for between `startBulk` and `endBulk`. */
   bulk: object | null | undefined;
@@ -190,7 +237,22 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   sendFetch(doc: UpstreamDoc<unknown>): boolean | undefined;
   /** @internal */
   sendSubscribe(doc: UpstreamDoc<unknown>): boolean | undefined;
+  /** Takes a message as if it came from the host. Apps have no need to. */
   handleMessage(message: object): void;
+  /** What this tab is to the server's agent, where both are in one process. */
+  agent: PublicConnection['agent'];
+  /** The documents of this tab, by collection and id. */
+  collections: PublicConnection['collections'];
+  /** This tab's id, which ops that other tabs of its host see have as their `src`. */
+  id: string | null;
+  /** The number of the next op. */
+  seq: number;
+  /** The id of the next query. */
+  nextQueryId: number;
+  /** The id of the next request for a snapshot. */
+  nextSnapshotRequestId: number;
+  /** Whether an op or a request is open. */
+  hasPending(): boolean;
   /** @internal The socket stands for the host: nothing but messages in ShareDB's letters passes it. */
   socket: Socket;
   /** @internal */

@@ -9,6 +9,7 @@ const MAX_CHUNK = 1_024;
 /** A unit that takes as long hides the way of its messages. */
 const UNIT_MS = 2;
 
+/** The options of `map`. */
 export interface MapOptions<_R> extends TaskOptions {
   /** Default 'auto'. */
   chunk?: number | 'auto';

@@ -7,10 +7,12 @@ interface StagePool {
   run(fn: any, args: any, options: {signal: AbortSignal}): PromiseLike<unknown>;
 }
 
+/** A step of a pipeline. */
 export type PipelineStage<I, O> =
   | StageFunction<I, O>
   | {run: StageFunction<I, O> | ((item: I) => O | PromiseLike<O>) | {readonly export: string; readonly url?: string}; pool?: StagePool; parallelism?: number; ordered?: boolean};
 
+/** The options of a pipeline. */
 export interface PipelineOptions {
   /** How many items of a stage run at once. Default 1. */
   parallelism?: number;

@@ -3,6 +3,7 @@ import {waitingClock} from '../platform/threads.js';
 /** A function of this thread, or what `pool.task()` gives. */
 export type Job<T> = ((signal: AbortSignal) => T | PromiseLike<T>) | (() => T | PromiseLike<T>);
 
+/** The options of a scope. */
 export interface ScopeOptions {
   signal?: AbortSignal;
   /** At most so many at once. */

@@ -4,8 +4,10 @@ import {abortError, TaskError} from './errors.js';
 import type {ThreadHandle} from './thread-handle.js';
 import type {Source} from './source.js';
 
+/** What has become of a task. */
 export type DeferredState = 'queued' | 'running' | 'fulfilled' | 'rejected';
 
+/** The options of one task. */
 export interface TaskOptions {
   signal?: AbortSignal;
   /** ms of running. */

@@ -1,5 +1,6 @@
 import {taskTypeError} from './errors.js';
 
+/** What a task is given beside its arguments. */
 export interface TaskContext {
   readonly signal: AbortSignal;
   /** Tells the caller; folded to one message in 16 ms. */

@@ -18,6 +18,7 @@ export interface UndoableDoc {
   emit(event: any, ...args: any[]): unknown;
 }
 
+/** The options of an `UndoManager`. */
 export interface UndoOptions {
   /** Captures only ops with one of these sources (`doc.submitOp(op, {source})`; `true` where none is given). Default: all of this tab's. */
   sources?: readonly unknown[] | undefined;
@@ -35,6 +36,7 @@ export interface StackItemEvent {
   meta: Map<unknown, unknown>;
 }
 
+/** What an `UndoManager` emits. */
 export interface UndoEvents {
   /** A step was added to a stack. */
   'stack-item-added': (event: StackItemEvent) => void;

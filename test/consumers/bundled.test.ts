@@ -8,7 +8,6 @@ import {until} from '../waiting/until.js';
 import {bundlers} from './bundlers.js';
 import {createApp} from './package.js';
 import type {Site} from './serve.js';
-import {versions} from './versions.js';
 
 describe('an app with the packed package', function () {
   this.timeout(240_000);
@@ -32,9 +31,9 @@ describe('an app with the packed package', function () {
 
   after(() => browser?.close());
 
-  for (const [index, {title, packages, serve}] of bundlers.entries()) {
+  for (const [index, {title, serve}] of bundlers.entries()) {
     it(`built by ${title} shares a socket between its tabs, without any configuration`, async () => {
-      const app = await createApp(`app-${index}`, [versions.sharedb, versions.richText, ...packages]);
+      const app = await createApp(`app-${index}`, []);
       site = await serve(app);
       await createGreeting(server.url);
 

@@ -2,11 +2,9 @@ import {copyFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {runBin} from './package.js';
 import {type Site, serveFolder, serveWith} from './serve.js';
-import {versions} from './versions.js';
 
 export interface Bundler {
   title: string;
-  packages: string[];
   /** Builds the app in a folder and serves the result. */
   serve(app: string): Promise<Site>;
 }
@@ -15,7 +13,6 @@ export interface Bundler {
 export const bundlers: Bundler[] = [
   {
     title: 'webpack 5',
-    packages: [versions.webpack, versions.webpackCli],
     serve: async app => {
       await runBin(app, 'webpack', ['--mode', 'production', '--entry', './main.js']);
       return serveDist(app);
@@ -23,7 +20,6 @@ export const bundlers: Bundler[] = [
   },
   {
     title: 'Vite',
-    packages: [versions.vite],
     serve: async app => {
       await runBin(app, 'vite', ['build']);
       return serveFolder(join(app, 'dist'));
@@ -31,13 +27,11 @@ export const bundlers: Bundler[] = [
   },
   {
     title: "Vite's development server",
-    packages: [versions.vite],
     serve: app => serveWith(app, 'vite', ['--host', '127.0.0.1', '--port', '0'])
   },
   {
     // It does not follow `new URL('…worker.js', import.meta.url)`: the worker is an entry of its own.
     title: 'esbuild',
-    packages: [versions.esbuild],
     serve: async app => {
       await runBin(app, 'esbuild', ['main.js', 'sharedb.worker.js', '--bundle', '--format=esm', '--outdir=dist']);
       return serveDist(app);

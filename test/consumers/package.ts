@@ -1,8 +1,10 @@
+import {existsSync} from 'node:fs';
 import {cp, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {execute} from './execute.js';
+import {versions} from './versions.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const appFiles = fileURLToPath(new URL('app', import.meta.url));
@@ -23,23 +25,47 @@ before('pack the package', async function () {
 
 after('remove the apps', () => rm(folder, {recursive: true, force: true}));
 
-/** The test app in a folder of its own that has the packed package and others installed. Returns the folder. */
+/** The test app in a folder of its own: with these packages, or in one of those that share theirs. Returns the folder. */
 export async function createApp(name: string, packages: string[]): Promise<string> {
-  const app = await createEmptyApp(name, [tarball, ...packages]);
+  const app = packages.length ? await createEmptyApp(name, [tarball, ...packages]) : await createFolder(name);
   await cp(appFiles, app, {recursive: true});
   return app;
 }
 
+let shared: Promise<string> | undefined;
+
+/**
+ * An empty folder for an app. All these apps have one `node_modules` above them, with everything that `versions` names but React 18:
+ * an install for each would take most of the suite's time.
+ */
+export async function createFolder(name: string): Promise<string> {
+  const app = join(await (shared ??= installShared()), name);
+  await mkdir(app, {recursive: true});
+  await writeFile(join(app, 'package.json'), JSON.stringify({name, private: true, type: 'module'}));
+  return app;
+}
+
+async function installShared(): Promise<string> {
+  const {react18: _, ...others} = versions;
+  return createEmptyApp('shared', [tarball, ...Object.values(others).flat()], {workspaces: []});
+}
+
 /** A folder with nothing but these packages. Returns the folder. */
-export async function createEmptyApp(name: string, packages: string[]): Promise<string> {
+export async function createEmptyApp(name: string, packages: string[], manifest: object = {}): Promise<string> {
   const app = join(folder, name);
   await mkdir(app);
-  await writeFile(join(app, 'package.json'), JSON.stringify({name, private: true, type: 'module'}));
+  await writeFile(join(app, 'package.json'), JSON.stringify({name, private: true, type: 'module', ...manifest}));
   await execute('npm', ['install', '--no-audit', '--no-fund', ...packages], app);
   return app;
 }
 
 /** Runs a program that a package of the app brings along. */
 export function runBin(app: string, name: string, args: string[]): Promise<string> {
-  return execute(join(app, 'node_modules', '.bin', name), args, app);
+  return execute(binOf(app, name), args, app);
+}
+
+/** The app's own, or of the folder above. */
+export function binOf(app: string, name: string): string {
+  const own = join(app, 'node_modules', '.bin', name);
+  return existsSync(own) ? own : join(app, '..', 'node_modules', '.bin', name);
 }

@@ -1,9 +1,9 @@
 import {spawn} from 'node:child_process';
 import {createServer} from 'node:http';
-import {join} from 'node:path';
 import {servePage} from '../../examples/editor/pages.js';
 import {listen} from '../server/sharedb-server.js';
 import {cleanEnvironment} from './execute.js';
+import {binOf} from './package.js';
 
 export interface Site {
   url: string;
@@ -22,10 +22,10 @@ export async function serveFolder(folder: string): Promise<Site> {
 
 /** Serves an app with a program that prints its address and then runs on. */
 export async function serveWith(app: string, name: string, args: string[]): Promise<Site> {
-  const program = join(app, 'node_modules', '.bin', name);
+  const program = binOf(app, name);
   const child = spawn(program, args, {
     cwd: app,
-    env: {...cleanEnvironment(), NO_COLOR: '1'},
+    env: {...cleanEnvironment(), NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1'},
     stdio: ['ignore', 'pipe', 'inherit']
   });
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
@@ -33,8 +33,8 @@ export async function serveWith(app: string, name: string, args: string[]): Prom
     let output = '';
     child.stdout.on('data', chunk => {
       output += chunk;
-      const found = /http:\/\/127\.0\.0\.1:\d+\//.exec(output);
-      if (found) resolve(found[0]);
+      const found = /(http:\/\/127\.0\.0\.1:\d+)\/?\s/.exec(output);
+      if (found) resolve(`${found[1]}/`);
     });
     child.once('error', reject);
     void ended.then(() => reject(new Error(`${name} ended: ${output}`)));

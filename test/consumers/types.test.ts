@@ -2,7 +2,6 @@ import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {createApp, runBin} from './package.js';
 import {typedApp} from './typed-app.js';
-import {versions} from './versions.js';
 
 const projects = {
   'a browser app with moduleResolution bundler': {
@@ -19,7 +18,7 @@ describe('an app in TypeScript', function () {
   let app: string;
 
   before(async () => {
-    app = await createApp('typed-app', [versions.sharedb, versions.typescript, versions.nodeTypes]);
+    app = await createApp('typed-app', []);
     await writeFile(join(app, 'app.ts'), typedApp);
   });
 

@@ -7,6 +7,9 @@ const sharedWorkers = {
   older: (name: string) => new SharedWorker(new URL('./older-worker.ts', import.meta.url), {type: 'module', name}),
   newer: (name: string) => new SharedWorker(new URL('./newer-worker.ts', import.meta.url), {type: 'module', name}),
   withoutLocks: (name: string) => new SharedWorker(new URL('./worker-without-locks.ts', import.meta.url), {type: 'module', name}),
+  failing: (name: string) => new SharedWorker(new URL('./failing-worker.ts', import.meta.url), {type: 'module', name}),
+  forgetful: (name: string) => new SharedWorker(new URL('./forgetful-worker.ts', import.meta.url), {type: 'module', name}),
+  empty: (name: string) => new SharedWorker('data:text/javascript,//nothing', {type: 'module', name}),
   throwing: (name: string) => new SharedWorker(new URL('./throwing-worker.ts', import.meta.url), {type: 'module', name}),
   missing: (name: string) => new SharedWorker('/no-such-worker.js', {type: 'module', name}),
   forbidden: (): SharedWorker => { throw new DOMException('The page may not have a worker', 'SecurityError'); }
@@ -20,7 +23,7 @@ const ownWorkers = {
   missing: (name: string) => new Worker('/no-such-worker.js', {type: 'module', name})
 };
 
-export interface TabOptions extends Pick<ConnectOptions, 'mode' | 'build' | 'store' | 'useSharedWorker' | 'hostTimeout'> {
+export interface TabOptions extends Pick<ConnectOptions, 'mode' | 'build' | 'store' | 'useSharedWorker' | 'hostTimeout' | 'warn'> {
   url: string;
   namespace: string;
   /** The script of the shared worker. */

@@ -42,6 +42,26 @@ describe('without a SharedWorker', () => {
     });
   }
 
+  for (const [worker, says] of [
+    ['missing', /no-such-worker\.js answers 404/],
+    ['failing', /this worker does not get to its host.*:\d+/],
+    ['forgetful', /did not call startHost\(\)/],
+    ['empty', /does not call startHost\(\)/]
+  ] as const) {
+    it(`one warning says why the worker is not used, and what to do: ${worker}`, async () => {
+      const warnings: string[] = [];
+      const started = performance.now();
+      const tab = await stage.openFrame({worker, hostTimeout: 20_000, warn: message => warnings.push(message)});
+      expect(await tab.mode).to.include({mode: 'elected-tab'});
+      // Long before hostTimeout.
+      expect(performance.now() - started).to.be.below(15_000);
+      await expectWorkingDocument(tab.connection);
+      await until('it was told', () => warnings.length > 0);
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]).to.match(says).and.to.include('sharedb-tabs/docs/errors.md#warn_tabs_worker');
+    });
+  }
+
   for (const [without, mode] of [[[], 'elected-tab'], [['locks'], 'direct']] as const) {
     it(`a worker that the page may not have, ${without.length ? `and no ${without.join()}, ` : ''}gives way to '${mode}' at once, with one host`, async () => {
       const tab = await stage.openFrame({worker: 'forbidden', without: [...without], hostTimeout});

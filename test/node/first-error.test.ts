@@ -2,15 +2,17 @@ import {expect} from 'chai';
 import {createConnection} from '../../lib/index.js';
 
 describe('a connection that finds no way to a server', () => {
-  const scope = globalThis as {SharedWorker?: unknown; location?: unknown};
+  const scope = globalThis as {SharedWorker?: unknown; location?: unknown; window?: unknown};
 
   beforeEach(() => {
+    scope.window = globalThis;
     scope.location = {href: 'https://example.org/'};
     scope.SharedWorker = class {
       constructor() { throw new DOMException('denied', 'SecurityError'); }
     };
   });
   afterEach(() => {
+    delete scope.window;
     delete scope.location;
     delete scope.SharedWorker;
   });

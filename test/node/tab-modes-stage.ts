@@ -89,7 +89,7 @@ export class Stage {
     const process = this.browser.process();
     const {channel, locks} = process;
     const clock = {now: () => START + this.elapsed, after: this.timers.after};
-    const options = {url: 'ws://nowhere.invalid', channel, locks, clock, store: false as const, sharedWorker: () => new SharedWorker(''), ...more};
+    const options = {url: 'ws://nowhere.invalid', channel, locks, clock, store: false as const, warn: () => {}, sharedWorker: () => new SharedWorker(''), ...more};
     const connection = createConnection(this.backend, options);
     const tab: OpenedTab = {process, connection, modes: [], errors: []};
     connection.on('mode', (mode, reason) => tab.modes.push(`${mode}: ${reason}`));

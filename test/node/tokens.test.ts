@@ -57,6 +57,24 @@ describe('a host that needs a token', () => {
     return token.then(() => expect.fail('there was a token'), (error: {code: string; message: string}) => error);
   }
 
+  it('warns once of a getToken that fails, and again after it has served', async () => {
+    let works = false;
+    await open(() => {
+      if (works) return 'a token';
+      throw new Error('signed out');
+    });
+    const told = (): number => warnings.filter(text => text.includes('WARN_TABS_NO_TOKEN')).length;
+    for (let attempt = 0; attempt < 5; attempt++) {
+      expect(await failure(host.token())).to.include({code: 'ERR_TABS_NO_TOKEN', message: 'No tab gave a token: signed out'});
+    }
+    expect(told()).to.equal(1);
+    works = true;
+    await host.token();
+    works = false;
+    await failure(host.token());
+    expect(told()).to.equal(2);
+  });
+
   it('asks the visible tab before newer ones', async () => {
     await open(() => 'of the visible');
     await open(() => 'of the newer', false);

@@ -55,7 +55,7 @@ describe('the script of a shared worker', () => {
     const {port1, port2} = new MessageChannel() as unknown as {port1: MessagePort; port2: MessagePort};
     scope.onconnect!({ports: [port2]});
     const create = (): SharedWorker => ({port: port1, onerror: null}) as unknown as SharedWorker;
-    const source = new SharedWorkerHost({namespace, create, greeting, onFailure: reason => failures.push(reason)});
+    const source = new SharedWorkerHost({namespace, create, greeting, onFailure: ({reason}) => failures.push(reason)});
     source.start();
     const connection = new PortedConnection({namespace, ...options}, hello => {
       attempts.push(hello.attempt);

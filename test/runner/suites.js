@@ -118,6 +118,11 @@ export const suites = {
     args: mocha('test/engines/**/*.test.ts'),
     minutes: 40
   },
+  docs: {
+    title: 'the documentation: links, and a text for each export',
+    args: mocha('test/docs/*.test.ts'),
+    minutes: 5
+  },
   consumers: {
     title: 'the packed package in apps built with webpack, Vite and esbuild',
     args: mocha('test/consumers/**/*.test.ts'),

@@ -24,6 +24,9 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  */
 const MAX_ADDED = 22 * 1024;
 
+/** For mistakes that name themselves: unknown options, closed connections, workers that serve nobody, codes of warnings. 1.7 KB, rounded up. */
+const FOR_MISTAKES = 2 * 1024;
+
 const scripts = {
   plain: `
     import {Connection} from 'sharedb/lib/client/index.js';
@@ -114,8 +117,8 @@ describe('what a tab loads', function () {
     console.log(`      a tab beside ShareDB's client: ${tab.brotli - plain.brotli} bytes`);
   });
 
-  it(`is at most ${MAX_ADDED} bytes more than ShareDB's client`, () => {
-    expect(sizes.scripts.tab.brotli - sizes.scripts.plain.brotli).to.be.at.most(MAX_ADDED);
+  it(`is at most ${MAX_ADDED + FOR_MISTAKES} bytes more than ShareDB's client`, () => {
+    expect(sizes.scripts.tab.brotli - sizes.scripts.plain.brotli).to.be.at.most(MAX_ADDED + FOR_MISTAKES);
   });
 
   it('does not have the host in it, which comes on demand', () => {

@@ -1,0 +1,25 @@
+import {expect} from 'chai';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {Application, LogLevel, TSConfigReader, Logger, TypeDocReader} from 'typedoc';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the API reference that is made of the docstrings', function () {
+  this.timeout(240_000);
+
+  it('has a text for every export, and no link that leads nowhere', async () => {
+    const app = await Application.bootstrap({options: join(root, 'typedoc.json'), logLevel: LogLevel.Warn}, [new TypeDocReader(), new TSConfigReader()]);
+    const told: string[] = [];
+    app.logger = new (class extends Logger {
+      override log = (message: string): void => void told.push(message);
+    })();
+    const project = await app.convert();
+    expect(project, told.join('\n')).to.be.an('object');
+    app.validate(project!);
+    // Members and signatures are told of too, for who writes them; these are what an editor shows of an import.
+    const serious = told.filter(message => / \((Class|Interface|Function|Variable|TypeAlias|Enum)\), .*does not have any documentation/.test(message) ||
+      /failed to resolve link/i.test(message));
+    expect(serious).to.eql([]);
+  });
+});

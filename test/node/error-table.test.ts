@@ -1,0 +1,63 @@
+import {expect} from 'chai';
+import {readFileSync, readdirSync} from 'node:fs';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import ShareDBError from 'sharedb/lib/error.js';
+import {ERROR_CODES, helpFor} from '../../lib/protocol/errors.js';
+import {REMOTE_ERROR_CODES} from '../../lib/remote/errors.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+
+/** Codes of others that lib mentions: ShareDB's, and Node's. */
+const ofOthers = new Set([...Object.keys(ShareDBError.CODES), 'ERR_WORKER_OUT_OF_MEMORY']);
+/** ShareDB's own, which this library has in its list, as it gives it to messages of its own. */
+const shared = new Set(['ERR_MESSAGE_BADLY_FORMED']);
+
+const sources = readdirSync(join(root, 'lib'), {recursive: true, encoding: 'utf8'}).filter(name => /\.tsx?$/.test(name))
+  .map(name => ({name, text: readFileSync(join(root, 'lib', name), 'utf8')}));
+
+/** Each code that lib has, with a file that has it. */
+const codes = new Map<string, string>();
+for (const {name, text} of sources) {
+  for (const [code] of text.matchAll(/\b(?:ERR|WARN)_[A-Z]+(?:_[A-Z]+)*\b/g)) {
+    if (!ofOthers.has(code) || shared.has(code)) codes.set(code, `lib/${name}`);
+  }
+}
+
+const row = (code: string): string => `| <a id="${code.toLowerCase()}"></a>\`${code}\` | what happened | what is lost | what to do |`;
+
+describe('docs/errors.md', () => {
+  const rows = page.split('\n').filter(line => line.startsWith('| <a id='));
+  const cellsOf = (line: string): string[] => line.split(' | ').map(cell => cell.replace(/^\| | \|$/g, '').trim());
+
+  it('has a row for each code of lib', () => {
+    const missing = [...codes].filter(([code]) => !page.includes(`| <a id="${code.toLowerCase()}"></a>\`${code}\` |`));
+    expect(missing.map(([code, file]) => `docs/errors.md lacks the row of ${code} (${file}). Add: ${row(code)}`)).to.eql([]);
+  });
+
+  it('has the codes of the lists that are exported', () => {
+    for (const code of [...Object.keys(ERROR_CODES), ...Object.keys(REMOTE_ERROR_CODES)]) expect([...codes.keys()]).to.include(code);
+  });
+
+  it('has no row for a code that lib does not have, and none twice', () => {
+    const told = rows.map(line => /`(\w+)`/.exec(line)![1]!);
+    expect(told.filter(code => !codes.has(code)).map(code => `docs/errors.md: lib has no ${code}`)).to.eql([]);
+    expect(told.filter((code, index) => told.indexOf(code) !== index)).to.eql([]);
+  });
+
+  it('says in each row what happened, what is lost and what to do', () => {
+    expect(rows.filter(line => cellsOf(line).length !== 4 || cellsOf(line).some(cell => !cell))).to.eql([]);
+  });
+
+  it('is where errors and warnings say that it is', () => {
+    expect(helpFor('ERR_TABS_CLOSED')).to.equal('sharedb-tabs/docs/errors.md#err_tabs_closed');
+    const {files} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {files: string[]};
+    expect(files).to.include('docs');
+  });
+
+  it('is named by every warning of lib', () => {
+    const without = sources.flatMap(({name, text}) => [...text.matchAll(/\.warn\(\s*[`']sharedb-tabs: .*/g)].map(([line]) => `lib/${name}: ${line}`));
+    expect(without, 'give it a code: warning(code, text) of lib/protocol/warnings.ts').to.eql([]);
+  });
+});

@@ -1,0 +1,137 @@
+import {createServer, type Server} from 'node:http';
+import {MessageChannel} from 'node:worker_threads';
+import {expect} from 'chai';
+import {causeOf, isWithoutHost} from '../../lib/connect/worker-diagnosis.js';
+import {createConnection, type ConnectOptions} from '../../lib/index.js';
+import {startHost} from '../../lib/worker.js';
+import {listen} from '../server/sharedb-server.js';
+import {until} from '../waiting/until.js';
+
+type Failure = Error & {code?: string};
+
+const failureOf = (call: () => unknown): Failure => {
+  try {
+    call();
+  } catch (error) {
+    return error as Failure;
+  }
+  return new Error('nothing was thrown');
+};
+
+describe('a mistake of an app names itself', () => {
+  for (const [options, says] of [
+    [{urll: 'wss://example.com'}, 'createConnection: there is no option urll. Did you mean url?'],
+    [{url: 'wss://example.com', sharedworker: () => {}}, 'createConnection: there is no option sharedworker. Did you mean sharedWorker?'],
+    [{url: 'wss://example.com', xyz: 1}, 'createConnection: there is no option xyz'],
+    [{url: 'wss://example.com', store: {durabilty: 'strict'}}, 'createConnection({store}): there is no option durabilty. Did you mean durability?'],
+    [{url: 'wss://example.com', warn: true}, 'createConnection: option warn takes a function of a message and a detail']
+  ] as const) {
+    it(`in createConnection: ${Object.keys(options).join()}`, () => {
+      const {code, message} = failureOf(() => createConnection(options as object as ConnectOptions));
+      expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', says]);
+    });
+  }
+
+  it('in startHost', () => {
+    const {code, message} = failureOf(() => startHost({type: []} as never));
+    expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', 'startHost: there is no option type. Did you mean types?']);
+  });
+
+  it('where neither the page nor the worker says where the server is: the two places are named, and what was asked is answered', async () => {
+    const scope = globalThis as {onconnect?: ((event: {ports: unknown[]}) => void) | null};
+    scope.onconnect = null;
+    startHost();
+    const {port1, port2} = new MessageChannel();
+    scope.onconnect!({ports: [port2]});
+    for (const name of ['SharedWorker', 'WorkerGlobalScope']) Object.defineProperty(globalThis, name, {value: class {}, configurable: true});
+    const warnings: string[] = [];
+    const connection = createConnection({
+      sharedWorker: () => ({port: port1, onerror: null}) as unknown as SharedWorker, namespace: 'no server', warn: text => warnings.push(text)
+    });
+    try {
+      const errors: Failure[] = [];
+      connection.on('error', error => errors.push(error));
+      const asked = connection.get('notes', 'one').subscribe().then(() => undefined, (error: Failure) => error);
+      const error = await asked;
+      expect(error!.code).to.equal('ERR_TABS_NO_HOST');
+      expect(error!.message).to.include('createConnection({url})').and.to.include('startHost({url})');
+      await until('it is an event too', () => errors.length > 0);
+      expect(errors.map(({code}) => code)).to.eql(['ERR_TABS_NO_HOST']);
+      await until('the console has it', () => warnings.length > 0);
+      expect(warnings[0]).to.include('startHost({url})');
+    } finally {
+      connection.close();
+      port1.close();
+      delete scope.onconnect;
+      for (const name of ['SharedWorker', 'WorkerGlobalScope']) delete (globalThis as Record<string, unknown>)[name];
+    }
+  });
+});
+
+/** The browser's own part is in test/karma/fallback.test.ts. */
+describe('the cause of a worker that does not serve', () => {
+  let server: Server;
+  let url: string;
+  const files: Record<string, [type: string, text: string]> = {
+    '/page.js': ['text/html', '<!doctype html>'],
+    '/module.js': ['text/javascript', "import {startHost} from 'sharedb-tabs/worker';\nstartHost();"],
+    '/minified.js': ['text/javascript', 'import{a as t}from"./chunk.js";t();'],
+    '/broken.js': ['text/javascript', 'let = 5;'],
+    '/empty.js': ['text/javascript', 'console.log("hello");'],
+    '/bundle.js': ['text/javascript', '(()=>{self.onconnect=()=>{};const t="sharedb-tabs:ready"})()']
+  };
+
+  before(async () => {
+    server = createServer((request, response) => {
+      const [type, text] = files[request.url!] ?? [];
+      response.writeHead(type ? 200 : 404, {'content-type': type ?? 'text/plain'}).end(text);
+    });
+    url = `http://127.0.0.1:${await listen(server, 0, '127.0.0.1')}`;
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  let made = 0;
+  const create = (name: string, options?: object) => () => {
+    const {SharedWorker: Worker} = globalThis as unknown as {SharedWorker: new (...args: unknown[]) => SharedWorker};
+    return new Worker(new URL(name, url), options);
+  };
+  beforeEach(() => {
+    made = 0;
+    Object.defineProperty(globalThis, 'SharedWorker', {value: class { constructor() { made++; } }, configurable: true, writable: true});
+  });
+  afterEach(() => {
+    // Nothing was started to find it out.
+    expect(made).to.equal(0);
+    delete (globalThis as {SharedWorker?: unknown}).SharedWorker;
+  });
+
+  for (const [name, options, says] of [
+    ['/missing.js', undefined, /missing\.js answers 404: check the path/],
+    ['/page.js', undefined, /page\.js is served as text\/html, not as JavaScript/],
+    ['/module.js', undefined, /pass \{type: 'module'\} to new SharedWorker/],
+    ['/minified.js', {name: 'sharedb'}, /pass \{type: 'module'\} to new SharedWorker/],
+    ['/broken.js', {type: 'module'}, /could not be loaded or parsed, or something that it imports/]
+  ] as const) {
+    it(`is told for ${name}`, async () => {
+      expect(await causeOf(create(name, options), {kind: 'load', reason: 'x'})).to.match(says);
+    });
+  }
+
+  it('is a script without any code of a host, if it is', async () => {
+    const found = await Promise.all(['/empty.js', '/bundle.js', '/module.js', '/minified.js', '/missing.js'].map(name => isWithoutHost(create(name))));
+    expect(found).to.eql([true, false, false, false, false]);
+  });
+
+  it('names the file where nobody has answered', async () => {
+    expect(await causeOf(create('/module.js', {type: 'module'}), {kind: 'silence', reason: 'No host has answered within 5000 ms'}))
+      .to.include('/module.js').and.to.include('Call startHost()');
+  });
+
+  it('is what is known where the script can\'t be fetched', async () => {
+    const elsewhere = () => new SharedWorker('http://127.0.0.1:1/worker.js');
+    expect(await causeOf(elsewhere, {kind: 'load', reason: 'x'})).to.include('127.0.0.1:1/worker.js');
+  });
+});

@@ -1,0 +1,56 @@
+import {expect} from 'chai';
+import {createElement, memo, useEffect, type ReactElement} from 'react';
+import {useDoc} from '../../lib/react.js';
+import {until} from '../waiting/until.js';
+import {Stage} from './stage.js';
+
+const DOCS = 100;
+const COMPONENTS = 1000;
+const FIELDS = COMPONENTS / DOCS;
+/** As many as come in a second: fifty. */
+const OPS = 50;
+
+describe('1,000 components on 100 documents', function () {
+  this.timeout(60_000);
+  let stage: Stage;
+
+  beforeEach(() => {
+    stage = new Stage();
+  });
+  afterEach(() => stage.close());
+
+  it('render again only where what they show has changed, with 50 ops', async () => {
+    /** How often each component has rendered, by document and field. */
+    const commits = new Map<string, number>();
+    const shown = new Map<string, number>();
+    const Field = memo(({id, field}: {id: string; field: string}): ReactElement => {
+      const {data} = useDoc<Record<string, number>>('boards', id, {select: (board: Record<string, number>) => board[field]} as never) as {data: number | undefined};
+      useEffect(() => {
+        const key = `${id}/${field}`;
+        commits.set(key, (commits.get(key) ?? 0) + 1);
+        if (data !== undefined) shown.set(key, data);
+      });
+      return createElement('i', null, String(data));
+    });
+    const ids = Array.from({length: DOCS}, (_, index) => `board ${index}`);
+    const fields = Array.from({length: FIELDS}, (_, index) => `f${index}`);
+    const writer = stage.connect();
+    await Promise.all(ids.map(id => writer.get('boards', id).create(Object.fromEntries(fields.map(field => [field, 0])))));
+    const reader = stage.connect();
+    stage.render(reader, ids.flatMap(id => fields.map(field => createElement(Field, {key: `${id}/${field}`, id, field}))));
+    await until('all are there', () => shown.size === COMPONENTS, 30_000);
+    commits.clear();
+
+    const started = performance.now();
+    const touched = new Map<string, number>();
+    for (let number = 0; number < OPS; number++) {
+      const [id, field] = [ids[(number * 37) % DOCS]!, fields[(number * 7) % FIELDS]!];
+      await writer.get('boards', id).submitOp([{p: [field], na: 1}]);
+      touched.set(`${id}/${field}`, (touched.get(`${id}/${field}`) ?? 0) + 1);
+    }
+    await until('all show it', () => [...touched].every(([key, count]) => shown.get(key) === count), 30_000);
+    console.log(`      ${OPS} ops on ${DOCS} documents, ${COMPONENTS} components: ${Math.round(performance.now() - started)} ms, acknowledgements included`);
+    expect([...commits.keys()].filter(key => !touched.has(key))).to.eql([]);
+    for (const [key, count] of commits) expect(count, key).to.be.at.most(touched.get(key)!);
+  });
+});
