@@ -32,9 +32,9 @@ export interface EditorServer {
   socketCount(): number;
   /** WebSockets that were ever accepted. */
   totalSockets(): number;
-  /** Cuts every socket and stops to listen; the documents stay. */
+  /** Cuts every socket and takes none; the documents stay, and pages are still served, as from a cache or a CDN. */
   stop(): Promise<void>;
-  /** Listens again, on the same port. */
+  /** Takes sockets again. */
   start(): Promise<void>;
   /** Stops for good. */
   close(): Promise<void>;
@@ -61,13 +61,16 @@ export async function startServer({
   let sockets = new WebSocketServer({noServer: true});
   let accepted = 0;
   let closed = false;
+  let isRunning = false;
 
   const log = (event: string) => {
     if (!quiet) console.log(`${event}: ${sockets.clients.size} open, ${accepted} so far`);
   };
 
   const start = async () => {
-    if (http || closed) return;
+    if (closed || isRunning) return;
+    isRunning = true;
+    if (http) return;
     sockets = new WebSocketServer({noServer: true});
     sockets.on('connection', (socket, request) => {
       accepted++;
@@ -84,7 +87,7 @@ export async function startServer({
       response.end(JSON.stringify({sockets: sockets.clients.size, totalSockets: accepted}));
     });
     server.on('upgrade', (request, socket, head) => {
-      if (request.url?.split('?', 1)[0] !== '/sharedb') return socket.destroy();
+      if (!isRunning || request.url?.split('?', 1)[0] !== '/sharedb') return socket.destroy();
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         sockets.emit('connection', webSocket, request);
       });
@@ -94,16 +97,23 @@ export async function startServer({
       port = await listen(server, port, host);
     } catch (error) {
       http = undefined;
+      isRunning = false;
       throw error;
     }
   };
 
   const stop = async () => {
+    isRunning = false;
+    const ends = [...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    for (const socket of sockets.clients) socket.terminate();
+    await Promise.all(ends);
+  };
+
+  const stopListening = async () => {
     const server = http;
     if (!server) return;
     http = undefined;
     const stopped = new Promise((resolve) => server.close(resolve));
-    for (const socket of sockets.clients) socket.terminate();
     server.closeAllConnections();
     await stopped;
   };
@@ -112,6 +122,7 @@ export async function startServer({
     if (closed) return;
     closed = true;
     await stop();
+    await stopListening();
     documents?.save();
     await new Promise<void>((resolve) => backend.close(() => resolve()));
   };

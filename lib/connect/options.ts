@@ -132,7 +132,7 @@ const TAKES: Record<keyof ConnectOptions, [words: string, fits: (value: any) => 
 export function checkOptions(options: ConnectOptions): void {
   // `clock` is for tests.
   checkNames('createConnection', options, [...Object.keys(TAKES), 'clock']);
-  if (options.store) checkNames('createConnection({store})', options.store, ['durability', 'resume', 'maxAge']);
+  if (options.store) checkNames('createConnection({store})', options.store, ['durability', 'resume', 'maxAge', 'maxSize']);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || !Object.hasOwn(TAKES, name)) continue;
     const [words, fits] = TAKES[name as keyof ConnectOptions]!;

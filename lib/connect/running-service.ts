@@ -10,6 +10,7 @@ import type {ProxyDoc} from '../tab/proxy-doc.js';
 import {makerOf} from './per-tab.js';
 import {HostedConnection} from './service-connection.js';
 import type {ServiceHost, ServiceOptions, ServiceTab, Services} from './service-types.js';
+import {warning} from '../protocol/warnings.js';
 
 /** A tab that calls, or may call. */
 interface Caller {
@@ -121,7 +122,7 @@ export class RunningService implements ServiceFrames {
       post: (frame, transfer, delivery) => (this.sender.send({peer: id, channel, frame}, transfer, delivery) ? 'later' : undefined),
       close: () => channels.delete(channel)
     };
-    const peer = new Peer(transport, {onError: (error, what) => this.host.warn(`sharedb-tabs: nobody awaits the error of ${what}, of the service ${this.name}`, error), ...this.options}, this.host.clock);
+    const peer = new Peer(transport, {onError: (error, what) => this.host.warn(warning('WARN_TABS_SERVICE', `nobody awaits the error of ${what}, of the service ${this.name}`), error), ...this.options}, this.host.clock);
     const made = {peer, transport};
     channels.set(channel, made);
     if (this.refusal) peer.refuse(this.refusal);
@@ -144,7 +145,7 @@ export class RunningService implements ServiceFrames {
     try {
       (caller.own?.service as Partial<Disposable> | undefined)?.[Symbol.dispose]?.();
     } catch (error) {
-      this.host.warn(`sharedb-tabs: the dispose of the service ${this.name} failed`, error);
+      this.host.warn(warning('WARN_TABS_SERVICE', `the dispose of the service ${this.name} failed`), error);
     }
   }
 

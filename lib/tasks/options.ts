@@ -1,6 +1,7 @@
 import {processors} from '../platform/threads.js';
 import type {ResourceLimits} from './threads.js';
 
+/** The options of a `WorkerPool`. */
 export interface PoolOptions {
   /** Default: one less than the processor has, at least 1, at most 8. */
   size?: number;

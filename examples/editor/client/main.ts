@@ -2,11 +2,13 @@
 import type {Doc} from 'sharedb/lib/client/index.js';
 import {connect} from './connect.js';
 import {toOps} from './content.js';
+import {Cursors} from './cursors.js';
 import {DocumentList} from './document-list.js';
 import {createEditor} from './editor.js';
 import {type Availability, EditorBinding} from './editor-binding.js';
 import {ListView} from './list-view.js';
 import {element} from './page.js';
+import {People} from './people.js';
 import {showStatus} from './status.js';
 import {TitleField} from './title-field.js';
 import {showToast} from './toast.js';
@@ -24,7 +26,9 @@ const buttons = {
   down: element('move-down', HTMLButtonElement),
   remove: element('remove-document', HTMLButtonElement)
 };
+const people = new People(connection);
 let binding: EditorBinding | undefined;
+let cursors: Cursors | undefined;
 
 showStatus(connection);
 list.onChange(render);
@@ -54,6 +58,7 @@ function render(): void {
   if (id === undefined && first) return location.replace(`#${encodeURIComponent(first.id)}`);
 
   listView.render(list.entries, id);
+  element('empty').hidden = !list.loaded || list.entries.length > 0;
   if (id === undefined) return;
   show(id);
   title.show(id);
@@ -67,10 +72,13 @@ function render(): void {
 function show(id: string): void {
   if (binding?.doc.id === id) return;
   binding?.stop();
+  cursors?.stop();
   const doc = connection.get('documents', id);
   binding = new EditorBinding(quill, doc, showAvailability);
   // A document stays subscribed when another one is shown: coming back to it takes no time.
   doc.subscribe(report);
+  cursors = new Cursors(quill, connection, id);
+  people.show(id);
 }
 
 /** Not a part of the page until somebody asks for it. */

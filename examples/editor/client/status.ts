@@ -8,7 +8,8 @@ const fields = {
   pending: element('status-pending'),
   state: element('status-state'),
   host: element('status-host'),
-  sockets: element('status-sockets')
+  sockets: element('status-sockets'),
+  plain: element('status-plain')
 };
 const summary = element('status-summary');
 
@@ -24,6 +25,7 @@ export function showStatus(connection: TabConnection): void {
     const {tabs, pendingOps} = connection.status;
     set(fields.mode, connection.mode ?? '…');
     set(fields.tabs, String(tabs));
+    set(fields.plain, String(tabs));
     set(fields.pending, String(pendingOps));
     set(fields.state, connection.state);
     set(fields.host, connection.hostState);

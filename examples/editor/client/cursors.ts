@@ -1,0 +1,70 @@
+/** The cursors of others in the document that is shown, with their names. */
+import type Quill from 'quill';
+import type {Range} from 'quill';
+import type {ProxyPresence, TabConnection} from 'sharedb-tabs';
+import {me, type Person} from './people.js';
+
+interface Cursor extends Person {
+  index: number;
+  length: number;
+}
+
+/** ShareDB carries cursors over ops, as the OT type rich-text can: what is shown is where they stand now. */
+export class Cursors {
+  readonly #quill: Quill;
+  readonly #presence: ProxyPresence<Cursor>;
+  readonly #mine;
+  readonly #layer = document.createElement('div');
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(quill: Quill, connection: TabConnection, id: string) {
+    this.#quill = quill;
+    this.#presence = connection.getDocPresence<Cursor>('documents', id);
+    this.#mine = this.#presence.create(`${connection.id}`);
+    this.#layer.className = 'cursors';
+    this.#layer.setAttribute('aria-hidden', 'true');
+    quill.container.append(this.#layer);
+    quill.on('selection-change', this.#submit);
+    quill.on('text-change', this.#renderSoon);
+    quill.root.addEventListener('scroll', this.#renderSoon);
+    window.addEventListener('resize', this.#renderSoon);
+    this.#presence.on('receive', this.#renderSoon);
+    this.#presence.on('error', () => {});
+    this.#mine.on('error', () => {});
+    this.#presence.subscribe(() => {});
+  }
+
+  stop(): void {
+    const quill = this.#quill;
+    quill.off('selection-change', this.#submit);
+    quill.off('text-change', this.#renderSoon);
+    quill.root.removeEventListener('scroll', this.#renderSoon);
+    window.removeEventListener('resize', this.#renderSoon);
+    this.#presence.destroy(() => {});
+    this.#layer.remove();
+  }
+
+  readonly #submit = (range: Range | null): void => {
+    this.#mine.submit(range && {...me, index: range.index, length: range.length}, () => {});
+  };
+
+  /** A page in the background has no animation frames, and shows cursors in its picture all the same. */
+  readonly #renderSoon = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#render());
+  };
+
+  #render(): void {
+    const cursors = Object.values(this.#presence.remotePresences).filter(cursor => cursor !== null);
+    this.#layer.replaceChildren(...cursors.flatMap(({name, hue, index, length}) => {
+      const bounds = this.#quill.getBounds(index + length);
+      if (!bounds) return [];
+      const caret = document.createElement('div');
+      caret.className = 'cursor';
+      caret.dataset['name'] = name;
+      caret.style.setProperty('--hue', String(hue));
+      Object.assign(caret.style, {left: `${bounds.left}px`, top: `${bounds.top}px`, height: `${bounds.height}px`});
+      return [caret];
+    }));
+  }
+}

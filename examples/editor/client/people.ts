@@ -1,0 +1,56 @@
+/** Who is here: each tab shows its name to the others, and which document it has open. */
+import type {ProxyPresence, TabConnection} from 'sharedb-tabs';
+import {element} from './page.js';
+
+export interface Person {
+  name: string;
+  /** A hue, in degrees. */
+  hue: number;
+  /** The document that the tab shows. */
+  document?: string | undefined;
+}
+
+const NAMES = ['Ada', 'Alan', 'Barbara', 'Donald', 'Edsger', 'Frances', 'Grace', 'Hedy', 'John', 'Karen', 'Leslie', 'Margaret', 'Niklaus', 'Radia'];
+
+/** The tab's own, for as long as it is open. */
+export const me: Person = own();
+
+export class People {
+  readonly #presence: ProxyPresence<Person>;
+  readonly #mine;
+  readonly #list = element('people');
+
+  constructor(connection: TabConnection) {
+    this.#presence = connection.getPresence<Person>('people');
+    this.#mine = this.#presence.create();
+    this.#presence.on('receive', () => this.#render());
+    this.#presence.on('error', () => {});
+    this.#presence.subscribe(() => this.#render());
+    this.#render();
+  }
+
+  show(document: string | undefined): void {
+    if (this.#mine.value?.document === document && this.#mine.value) return;
+    this.#mine.submit({...me, document}, () => {});
+  }
+
+  #render(): void {
+    const others = Object.values(this.#presence.remotePresences).filter(person => person !== null);
+    const items = [{...me, name: `${me.name} (you)`}, ...others].map(({name, hue}) => {
+      const item = document.createElement('li');
+      item.style.setProperty('--hue', String(hue));
+      item.textContent = name;
+      return item;
+    });
+    this.#list.replaceChildren(...items);
+  }
+}
+
+function own(): Person {
+  const known = sessionStorage.getItem('person');
+  if (known) return JSON.parse(known) as Person;
+  const number = Math.floor(Math.random() * NAMES.length);
+  const person = {name: NAMES[number]!, hue: Math.round((number * 360) / NAMES.length)};
+  sessionStorage.setItem('person', JSON.stringify(person));
+  return person;
+}
