@@ -4,11 +4,13 @@ import type {ProxyConnection} from './tab/proxy-connection.js';
 
 export type {InspectorOptions};
 
+/** Where the inspector is shown. */
 export interface MountOptions extends InspectorOptions {
   /** Where the panel goes. Default: the page's body, docked at the bottom. */
   parent?: HTMLElement | undefined;
 }
 
+/** An inspector that is shown. */
 export interface MountedInspector {
   /** The custom element `<sharedb-tabs-inspector>`. */
   readonly element: HTMLElement;

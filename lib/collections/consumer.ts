@@ -2,6 +2,7 @@ import {TabsError} from '../protocol/errors.js';
 import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
 import type {ProxyDoc} from '../tab/proxy-doc.js';
 
+/** How long to wait for an item. */
 export interface WaitOptions {
   signal?: AbortSignal | undefined;
   /** In ms; then ERR_TABS_TIMEOUT. */

@@ -1,6 +1,7 @@
 import {TabsError} from '../protocol/errors.js';
 import type {Clock} from '../platform/platform.js';
 
+/** The options of a transaction. */
 export interface TransactionOptions {
   /** How often the function is run again because others changed what it had read. Default 16. */
   maxRetries?: number | undefined;

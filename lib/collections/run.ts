@@ -16,7 +16,9 @@ import type {Key, Readonly_} from './types.js';
 type NotInTransactions = 'ready' | 'isReady' | 'memory' | 'close' | 'destroy' | 'flush' | 'watch' | 'watchAll' | 'watchIndex' | 'on' | 'update' | typeof Symbol.asyncDispose;
 /** The same methods, all synchronous. No watching, waiting or closing. */
 export type TxMap<K extends Key, V> = Omit<SharedMap<K, V>, NotInTransactions>;
+/** A shared array within a transaction. */
 export type TxArray<T> = Omit<SharedArray<T>, NotInTransactions>;
+/** A shared record within a transaction. */
 export type TxRecord<T extends object> = Omit<SharedRecord<T>, Exclude<NotInTransactions, 'update'>>;
 /** A document of any OT type. */
 export interface TxDoc<D> {
@@ -25,6 +27,7 @@ export interface TxDoc<D> {
   create(data: D, type?: string): void;
   del(): void;
 }
+/** A collection within a transaction. */
 export type Tx<C> = C extends SharedMap<infer K, infer V> ? TxMap<K, V>
     : C extends SharedQueue<infer T> ? TxQueue<T>
     : C extends SharedArray<infer T> ? TxArray<T>
@@ -44,6 +47,7 @@ export interface TransactionOutcome {
   rejected: {collection: string; name: string; error: Error}[];
 }
 
+/** What the function of a transaction is given. */
 export interface Transaction {
   readonly id: string;
   readonly attempt: number;

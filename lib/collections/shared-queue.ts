@@ -19,6 +19,7 @@ const MAX_ATTEMPTS = 5;
 /** Of the items of this page. */
 let ids = 0;
 
+/** The options of a shared queue. */
 export interface QueueOptions<V> extends CollectionOptions<V> {
   /** After so many attempts an item goes to `dead`. Default 5. */
   maxAttempts?: number | undefined;

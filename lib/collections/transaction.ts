@@ -207,6 +207,7 @@ function outcomeOf({raced, rejected}: Outcome): TransactionOutcome {
   };
 }
 
+/** The options of a transaction that only reads. */
 export interface ReadOptions {
   /** Asks the host first, so that what others had done before is seen. Default false. */
   fresh?: boolean | undefined;

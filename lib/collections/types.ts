@@ -1,6 +1,8 @@
 /** What can be stored. Anything else throws ERR_TABS_BAD_VALUE: undefined, NaN, Date, Map, functions, class instances, cycles. */
 export type Json = null | boolean | number | string | readonly Json[] | {readonly [key: string]: Json};
+/** What may be a key of a shared map. */
 export type Key = string | number | boolean;
+/** Data that may not be changed in place. */
 export type Readonly_<V> = V extends object ? {readonly [K in keyof V]: Readonly_<V[K]>} : V;
 
 /** Stores what JSON has not: `decode(encode(v))` equals `v`. */
@@ -9,6 +11,7 @@ export interface Codec<V> {
   decode(json: Json): V;
 }
 
+/** How large a collection, its keys and its values may be. */
 export interface Limits {
   /** Keys of a map or record, elements of an array, items of a queue. Default 100,000. */
   maxEntries: number;
@@ -20,6 +23,7 @@ export interface Limits {
   maxKeyLength: number;
 }
 
+/** The options of any collection. */
 export interface CollectionOptions<V> {
   /** 'local': in the host and its store, never at the server. 'synced': a document of the server. Default 'local'. */
   scope?: 'local' | 'synced' | undefined;
@@ -29,11 +33,13 @@ export interface CollectionOptions<V> {
   limits?: Partial<Limits> | undefined;
 }
 
+/** The options of a shared map. */
 export interface MapOptions<V> extends CollectionOptions<V> {
   /** Spreads the keys over so many documents. Part of what is stored: open the map with the same number everywhere. Default 1. */
   shards?: number | undefined;
 }
 
+/** The options of a shared record. */
 export interface RecordOptions<T> extends CollectionOptions<T[keyof T]> {
   /** Written where a key is missing when the record is created. */
   initial?: Partial<T> | undefined;
@@ -56,6 +62,7 @@ export interface Shared extends AsyncDisposable {
   flush(options?: {at?: 'host' | 'server'}): Promise<void>;
 }
 
+/** What a collection tells of a change. */
 export interface ChangeEvent<V> {
   type: 'set' | 'delete';
   oldValue?: V;
@@ -68,12 +75,15 @@ export interface ChangeEvent<V> {
   transactionId?: string;
 }
 
+/** What has changed in a shared map. */
 export interface MapChangeEvent<K, V> extends ChangeEvent<V> {
   key: K;
 }
 
+/** What has changed in a shared record. */
 export type RecordChangeEvent<T> = {[P in keyof T]: MapChangeEvent<P, T[P]>}[keyof T];
 
+/** What has changed in a shared array. */
 export type ArrayChangeEvent<T> = {timestamp: number; isLocal: boolean; transactionId?: string} & (
   | {type: 'splice'; index: number; deleted: T[]; inserted: T[]}
   | {type: 'set'; index: number; oldValue: T; newValue: T}
@@ -81,6 +91,7 @@ export type ArrayChangeEvent<T> = {timestamp: number; isLocal: boolean; transact
   | {type: 'reset'; oldValue: T[]; newValue: T[]}
 );
 
+/** The options of `watch`. */
 export interface WatchOptions {
   signal?: AbortSignal | undefined;
   /** Begins with what is there. Default false. */

@@ -9,6 +9,7 @@ import {CALL, type Kind, type Wants} from '../remote/wire.js';
 import type {LinkedConnection} from '../tab/linked-connection.js';
 import {ServiceLink, type ChannelEnd, type LinkUser} from './service-link.js';
 
+/** The options of a call to a service. */
 export interface ServiceCallOptions<T> {
   /** Methods that may be called again with another host, where it is not known whether they were. */
   idempotent?: readonly (keyof T & string)[];

@@ -12,6 +12,7 @@ const REFRESH_MS = 1000;
 /** More lines of the timeline are not shown at once. */
 const MAX_LINES = 200;
 
+/** The options of an inspector. */
 export interface InspectorOptions {
   /** How many events the timeline keeps. Default 500. */
   limit?: number | undefined;

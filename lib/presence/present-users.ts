@@ -11,6 +11,7 @@ export interface PresentUsersConnection {
   readonly clock?: Clock;
 }
 
+/** The options of `PresentUsers`. */
 export interface PresentUsersOptions<Value> {
   /** Who shows this value: the same for all tabs and devices of a person. Default: the presence id. */
   userOf?: ((value: Value, presenceId: string) => string) | undefined;
@@ -29,6 +30,7 @@ export interface PresentUser<Value> {
   readonly isSelf: boolean;
 }
 
+/** What `PresentUsers` emits. */
 export interface PresentUsersEvents<Value> {
   /** Somebody has come, left, or shows something else. */
   change: (users: readonly PresentUser<Value>[]) => void;
