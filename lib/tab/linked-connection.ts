@@ -254,9 +254,10 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @returns whether a host has all ops, or will have them */
   private handOverAll(): boolean {
     const word = this.lastWord();
-    if (this.link?.state !== 'connected') return this.leave(word);
-    if (word) this.link.send({a: 'tab.lastWord', word});
-    return true;
+    const isConnected = this.link?.state === 'connected';
+    if (isConnected && word) this.link!.send({a: 'tab.lastWord', word});
+    // Also where a host is there: it lets go of a tab whose lock is free, and a message may come later than that.
+    return this.leave(word) || isConnected;
   }
 
   /** Keeps what no host has got for the next one. @returns whether that is done @internal */

@@ -216,7 +216,7 @@ describe('a connection that is closed', () => {
   });
 });
 
-describe('a tab that is closed before it has a host', () => {
+describe('a tab that is closed', () => {
   let stage: Stage;
   /** What pages have in `localStorage`. */
   let items: Map<string, string>;
@@ -238,7 +238,7 @@ describe('a tab that is closed before it has a host', () => {
     for (const name of ['document', 'localStorage']) delete (globalThis as Record<string, unknown>)[name];
   });
 
-  it('leaves its ops for the next one, and says so', async () => {
+  it('before it has a host leaves its ops for the next one, and says so', async () => {
     stage.loseCode();
     const {connection} = stage.open({store: {}});
     await stage.settle();
@@ -253,6 +253,25 @@ describe('a tab that is closed before it has a host', () => {
     const doc = stage.backend.connect().get('docs', 'one');
     await settled(done => doc.fetch(done));
     expect(doc.data).to.eql({n: 1});
+    expect([...items.keys()].filter(key => key.includes('last-word'))).to.eql([]);
+  });
+
+  it('leaves its last ops there also where it has a host, which takes them once', async () => {
+    const {connection} = stage.open({store: {}});
+    const doc = connection.get('docs', 'one');
+    await doc.create({n: 1});
+    const edit = doc.submitOp([{p: ['n'], na: 1}]).catch((error: Error & {code: string}) => error);
+    connection.close();
+    expect([...items.keys()].filter(key => key.includes('last-word'))).to.have.length(1);
+    expect(await edit).to.include({code: 'ERR_TABS_CLOSED'}).and.property('message').to.contain('not lost');
+    await stage.settle();
+    const next = stage.open({store: {}});
+    await stage.pass(5000);
+    await eventually('it is connected', () => next.connection.hostState === 'connected');
+    await stage.pass(500);
+    const remote = stage.backend.connect().get('docs', 'one');
+    await settled(done => remote.fetch(done));
+    expect([remote.data, remote.version]).to.eql([{n: 2}, 2]);
     expect([...items.keys()].filter(key => key.includes('last-word'))).to.eql([]);
   });
 
