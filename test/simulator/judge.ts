@@ -126,7 +126,7 @@ function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<stri
  * Every acknowledged op is among the server's exactly once; none that was shown is missing, but where nobody is left who has
  * seen it, not even the host.
  */
-function judgeWord({ledger, walk, remotes}: World, written: Written, {data, ops}: Truth): void {
+function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {data, ops}: Truth): void {
   const {word, doomed, writer, shownTo, doc} = written;
   const times = ops.filter(op => op.includes(word)).length;
   const isOrphan = ledger.gone.has(writer);
@@ -144,10 +144,12 @@ function judgeWord({ledger, walk, remotes}: World, written: Written, {data, ops}
     return;
   }
   // Where what it was made on is gone, it may be gone, too, or have been committed before: then it is a dead letter.
-  if (walk.trims && ledger.letters.some(letter => letter.includes(word) && isGone((JSON.parse(letter) as {error: unknown}).error))) return;
+  if (walk.trims && ledger.letters.some(letter => isOfLetter(word, letter))) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
-  const isSaidToBeKept = !!farewell && String(farewell).includes('not lost') && !walk.crashes && !walk.usurpers && doc !== FLEETING;
+  // Pages of the simulator have no localStorage, which would have it otherwise.
+  const isTooLate = machine.wires.tooLate.has(writer);
+  const isSaidToBeKept = !!farewell && String(farewell).includes('not lost') && !isTooLate && !walk.crashes && !walk.usurpers && doc !== FLEETING;
   if (isSaidToBeKept && times !== 1) problem(`was said not to be lost, and is there ${times} times`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
@@ -240,6 +242,17 @@ async function judgeQueries(world: World, truth: Map<string, Truth>): Promise<vo
 /** What the data is on the wire: the order of keys and the class of a Delta tell nothing. */
 function plain(data: unknown): unknown {
   return data === undefined ? undefined : JSON.parse(JSON.stringify(data));
+}
+
+/** Whether a dead letter of a lost history has a word. An attribute may have split it into two insertions. */
+function isOfLetter(word: string, letter: string): boolean {
+  const {error, step} = JSON.parse(letter) as {error: unknown; step: unknown};
+  const texts: string[] = [];
+  JSON.stringify(step, (key, value: unknown) => {
+    if (typeof value === 'string' && key !== 'color') texts.push(value);
+    return value;
+  });
+  return isGone(error) && (letter.includes(word) || texts.join('').includes(word));
 }
 
 /** Whether the letters of a word stand in a text in their order. */

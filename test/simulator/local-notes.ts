@@ -31,6 +31,7 @@ export class LocalNotes {
       if (error.code !== 'ERR_DOC_ALREADY_CREATED') ledger.problem(`${page.name}, notes: ${error.stack}`);
     });
     doc.subscribe(error => {
+      if (isFarewell(error)) return;
       if (error) return ledger.problem(`${page.name}, notes: ${String(error)}`);
       if (doc.type) return void this.ready.add(page);
       // Of those who create it at once, one does.
@@ -53,6 +54,8 @@ export class LocalNotes {
     for (const other of others) if (!isDeepStrictEqual(first, other)) ledger.problem(`pages have other notes: ${JSON.stringify([first, other])}`);
     for (const {word, writer, callbacks} of this.notes) {
       const [error] = callbacks;
+      // The end of its connection says nothing of the host's answer.
+      if (ledger.gone.has(writer) && isFarewell(error)) continue;
       if (error) ledger.problem(`${word} of ${writer} was called back with ${String(error)}`);
       if (callbacks.length !== 1 && !ledger.gone.has(writer)) ledger.problem(`${word} of ${writer} was called back ${callbacks.length} times`);
       if (callbacks.length && first?.[word] !== writer) ledger.problem(`${word} of ${writer} was acknowledged, and is not there`);
@@ -61,3 +64,5 @@ export class LocalNotes {
     if (known.length) ledger.problem(`the server knows of notes: ${JSON.stringify(known)}`);
   }
 }
+
+const isFarewell = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === 'ERR_TABS_CLOSED';

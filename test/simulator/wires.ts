@@ -8,8 +8,11 @@ import type {Agenda, Lane, Subject} from './agenda.js';
  */
 export class Wires {
   private readonly lanes = new Map<string, Lane>();
+  private readonly senders = new Map<Lane, string>();
   private readonly rooms = new Map<string, Set<WiredChannel>>();
   private ends = 0;
+  /** Whose messages came when the other side had closed its end: a host lets go of a page whose lock is free. */
+  readonly tooLate = new Set<string>();
 
   constructor(private readonly agenda: Agenda) {}
 
@@ -53,15 +56,23 @@ export class Wires {
       if (!lane) {
         lane = this.agenda.lane(`a message of ${from.subject.name} to ${to.subject.name}`, to.receiver);
         this.lanes.set(key, lane);
+        this.senders.set(lane, from.subject.name);
       }
       const copy = structuredClone(data);
-      lane.add(() => { if (!to.closed) to.onmessage?.({data: copy}); }, copy);
+      lane.add(() => {
+        if (to.closed) this.tooLate.add(from.subject.name);
+        else to.onmessage?.({data: copy});
+      }, copy);
     }
   }
 
   close(channel: WiredChannel): void {
     this.rooms.get(channel.name)?.delete(channel);
-    for (const lane of this.lanes.values()) if (lane.subject === channel.receiver && lane.subject !== channel.subject) lane.clear();
+    for (const lane of this.lanes.values()) {
+      if (lane.subject !== channel.receiver || lane.subject === channel.subject) continue;
+      if (lane.events.length) this.tooLate.add(this.senders.get(lane)!);
+      lane.clear();
+    }
   }
 
   /** Loses a batch of a session, or delivers it twice: the session has to notice. Browsers do neither. */
