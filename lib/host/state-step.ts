@@ -32,7 +32,8 @@ function opBetween(type: Type, from: unknown, to: unknown): unknown {
     case 'json0':
       return json0Between([], from, to);
     case 'json1':
-      return [{r: from, i: to}];
+      // It would replace everything, and json1 throws where a tab's op is to be transformed into what is removed.
+      return undefined;
     case 'text':
     case 'text-unicode':
       return textBetween(from as string, to as string, type.name === 'text-unicode');

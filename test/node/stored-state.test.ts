@@ -1,13 +1,16 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
 import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
-import {Connection, logger} from 'sharedb/lib/client/index.js';
+import {type as json1} from 'ot-json1';
+import {Connection, logger, types} from 'sharedb/lib/client/index.js';
 import {Host, type StoreOptions} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 
+types.register(json1);
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 type Message = Record<string, any>;
@@ -426,6 +429,30 @@ describe('stored state', () => {
       stage.goOnline();
       await until('it is so', () => docs.every(doc => doc.version === 6));
       expect(docs.map(doc => doc.data)).to.eql([{n: 5}, {n: 5}]);
+    });
+
+    it('of json1 is loaded anew, and an edit into what is gone is a dead letter', async () => {
+      const remote = await stage.remote();
+      await settled(done => remote.create({list: ['a']}, json1.uri, done));
+      await stage.startConnected();
+      const tabs = [stage.tab(), stage.tab()];
+      const docs = tabs.map(tab => tab.get('notes', 'a'));
+      await Promise.all(docs.map(doc => doc.subscribe()));
+      const errors: unknown[] = [];
+      docs[1]!.on('error', error => errors.push(error));
+      stage.connection.close();
+      await settled(done => remote.submitOp(['list', {r: true}], {}, done));
+      await settled(done => remote.submitOp(['n', {i: 1}], {}, done));
+      await stage.trimLog(3);
+      docs[0]!.pause();
+      const edit = docs[0]!.submitOp(['list', 0, {i: 'b'}]).catch((error: {code: string}) => error.code);
+      stage.goOnline();
+      await until('the other tab has it', () => docs[1]!.version === 3);
+      docs[0]!.resume();
+      expect(await edit).to.equal('ERR_TABS_HISTORY_GONE');
+      await until('it is so', () => docs.every(doc => doc.version === 3));
+      expect([...docs.map(doc => doc.data), errors]).to.eql([{n: 1}, {n: 1}, []]);
+      expect(await tabs[1]!.deadLetters.list()).to.have.length(1);
     });
 
     it('is the server\'s after a fetch, also where the server has not told of an op', async () => {
