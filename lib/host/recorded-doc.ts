@@ -500,7 +500,7 @@ export class RecordedDoc implements DocHooks {
     };
   }
 
-  /** Every change passes here, and is an entry of the history. @internal */
+  /** Every change passes here, and is an entry of the history. */
   _otApply(op: RealOp, source: unknown): void {
     const json = stepJson(op);
     const rollback = this.rollbacks;
@@ -516,7 +516,7 @@ export class RecordedDoc implements DocHooks {
     return !!inflightOp && seq === inflightOp.seq && (src ?? connection.id) === inflightOp.src;
   }
 
-  /** What the server says, and the journal with it. @internal */
+  /** What the server says, and the journal with it. */
   _handleOp(error: Error | null, message: {v?: number}): void {
     if (this.isReading) {
       this.hasMissed = true;
@@ -552,7 +552,7 @@ export class RecordedDoc implements DocHooks {
     }
   }
 
-  /** A state of the server, by an answer or by a query's results. @internal */
+  /** A state of the server, by an answer or by a query's results. */
   ingestSnapshot(snapshot: ServerSnapshot, callback?: Callback): void {
     if (this.isReading) return this.events.defer(() => this.ingestSnapshot(snapshot, callback));
     const {doc} = this;
@@ -573,22 +573,18 @@ export class RecordedDoc implements DocHooks {
     return this.upstream.ingestSnapshot.call(doc, snapshot, callback);
   }
 
-  /** @internal */
   _fetch(options: {force?: boolean}, callback?: Callback): void {
     this.server.fetch(options, callback);
   }
 
-  /** @internal */
   _flushSubscribe(): void {
     this.server.flushSubscribe();
   }
 
-  /** @internal */
   _handleFetch(error: Error | null, snapshot?: ServerSnapshot): void {
     this.server.handleFetch(error, snapshot);
   }
 
-  /** @internal */
   _handleSubscribe(error?: Error | null, snapshot?: ServerSnapshot): void {
     this.server.handleSubscribe(error, snapshot);
   }
@@ -632,7 +628,6 @@ export class RecordedDoc implements DocHooks {
     this.events.onRefused(error);
   }
 
-  /** @internal */
   _clearInflightOp(error?: Error | null): void {
     if (!this.answering) this.refusedAt = this.write({t: 'clear'}, true);
     this.events.beginSettling();
@@ -640,7 +635,7 @@ export class RecordedDoc implements DocHooks {
     this.upstream._clearInflightOp.call(this.doc, error);
   }
 
-  /** What upstream does between calling an op's callbacks and telling that nothing is pending. @internal */
+  /** What upstream does between calling an op's callbacks and telling that nothing is pending. */
   flush(): void {
     this.events.endSettling();
     this.upstream.flush.call(this.doc);
@@ -664,7 +659,6 @@ export class RecordedDoc implements DocHooks {
     }
   }
 
-  /** @internal */
   _rollback(error: Error): void {
     const {code} = error as {code?: string};
     if (LOST_AT_SERVER.has(code!)) return this._hardRollback(historyGone(this.doc));
@@ -749,13 +743,11 @@ export class RecordedDoc implements DocHooks {
     doc._emitNothingPending();
   }
 
-  /** @internal */
   onLoad(): void {
     this.recordLoad();
     this.events.onLoad();
   }
 
-  /** @internal */
   onError(error: Error): void {
     if (this.replaying) this.replayError ??= error;
     else this.events.onError(error, this.blamed);
@@ -769,7 +761,7 @@ export class RecordedDoc implements DocHooks {
     this.history.restart(this.doc.version);
   }
 
-  /** The op goes out when its journal entry, with the identity that the server knows it by, is durable. @internal */
+  /** The op goes out when its journal entry, with the identity that the server knows it by, is durable. */
   _sendOp(): void {
     const {doc, journal} = this;
     const op = doc.inflightOp ?? doc.pendingOps[0];
@@ -807,7 +799,7 @@ export class RecordedDoc implements DocHooks {
     this._handleOp(error, {src, seq} as {v?: number});
   }
 
-  /** Upstream calls back silent read rejections without their error; the tabs need it. @internal */
+  /** Upstream calls back silent read rejections without their error; the tabs need it. */
   _emitResponseError(error: Error, callback?: Callback): void {
     this.upstream._emitResponseError.call(this.doc, error, callback && (reported => callback(reported ?? error)));
   }
@@ -815,7 +807,6 @@ export class RecordedDoc implements DocHooks {
   /**
    * Upstream's hard rollback, step by step the same, but that the tabs hear of its beginning, and get
    * the outcomes with the new state instead of each by itself.
-   * @internal
    */
   _hardRollback(error: Error): void {
     const {doc} = this;

@@ -381,17 +381,15 @@ export class SharedDoc implements RecordedDocEvents {
 
   // ---- what the recorded document tells
 
-  /** @internal */
   get isFollowed(): boolean {
     return this.followers.haveState;
   }
 
-  /** Whether others than this tab have, or after a restart may have, ops that a hard rollback would cost. @internal */
+  /** Whether others than this tab have, or after a restart may have, ops that a hard rollback would cost. */
   isShared(owner: string | undefined): boolean {
     return this.wasRestored || this.followers.hasOthersThan(owner);
   }
 
-  /** @internal */
   onEntry(entry: Entry): void {
     for (const follower of this.followers.toldOf(entry)) {
       this.news.catchUp(follower);
@@ -401,19 +399,16 @@ export class SharedDoc implements RecordedDocEvents {
     if (entry.rev % TRIM_EVERY === 0) this.trim();
   }
 
-  /** @internal */
   onServerOp(step: Step): void {
     this.owner.onServerOp(this, step);
   }
 
-  /** @internal */
   onRollback(): void {
     this.owner.faults.forget(this.doc);
     this.news.beginRollback();
     this.owner.onRollback(this);
   }
 
-  /** @internal */
   onReset(error: ErrorData, loadError: ErrorData | undefined): void {
     this.news.endRollback(error, loadError);
     this.checkpoint();
@@ -421,34 +416,29 @@ export class SharedDoc implements RecordedDocEvents {
     this.news.catchUpAll();
   }
 
-  /** What is told again from the journal has been seen to before. @internal */
+  /** What is told again from the journal has been seen to before. */
   onLost(v: number | null, ops: LostStep[]): void {
     const {collection, id} = this.doc;
     if (!this.isRestoring) this.owner.onLost({collection, doc: id, v, ops});
   }
 
-  /** @internal */
   onSaved(op: RealOp): void {
     if (!this.isRestoring) this.owner.onSaved(op);
   }
 
-  /** @internal */
   willRetry(error: Error, op: RealOp): boolean {
     return this.owner.faults.willRetry(this.doc, op, error);
   }
 
-  /** @internal */
   isTransient(error: Error): boolean {
     return this.owner.faults.isTransient(error);
   }
 
-  /** @internal */
   readLater(error: Error, ask: () => void): void {
     // Apart from the document's own requests, whose answer would end the waiting.
     this.owner.faults.readAgain(this.recorded, error, ask);
   }
 
-  /** @internal */
   endReadingLater(): void {
     this.owner.faults.forgetRead(this.recorded);
   }
@@ -460,46 +450,39 @@ export class SharedDoc implements RecordedDocEvents {
     this.releaseSubscription();
   }
 
-  /** @internal */
   isHeldBack(op: RealOp): boolean {
     return this.owner.fatalOps.isHeldBack(op);
   }
 
-  /** @internal */
   beginSettling(): void {
     this.owner.faults.forget(this.doc);
     if (this.doc.inflightOp) this.owner.fatalOps.forget(this.doc.inflightOp);
     this.news.outcomes.begin();
   }
 
-  /** @internal */
   endSettling(): void {
     this.news.outcomes.end();
   }
 
-  /** @internal */
   onError(error: Error, owner: string | undefined): void {
     this.news.tellError(error, owner);
   }
 
-  /** @internal */
   onJournal(): void {
     this.cutTimer?.noteWrite();
   }
 
-  /** @internal */
   onLoad(): void {
     if (this.journal && !this.news.isInRollback) this.checkpoint();
   }
 
-  /** Who asks is told with the answer; who follows, at once. @internal */
+  /** Who asks is told with the answer; who follows, at once. */
   onMissingType(error: Error, isAnswer = false): void {
     this.owner.onMissingType(this, error);
     if (isAnswer) return;
     for (const {tab, sent, requests} of this.followers) if (sent !== null && !requests) this.news.tellError(error, tab.id);
   }
 
-  /** @internal */
   onRefused(error: Error): void {
     this.news.empty(error);
     this.cutTimer?.cancel();
@@ -507,7 +490,6 @@ export class SharedDoc implements RecordedDocEvents {
     this.releaseSubscription();
   }
 
-  /** @internal */
   together(act: () => void): void {
     this.retain();
     this.owner.together(() => {
@@ -516,7 +498,6 @@ export class SharedDoc implements RecordedDocEvents {
     });
   }
 
-  /** @internal */
   defer(act: () => void): void {
     this.held.hold(act);
   }
