@@ -46,11 +46,20 @@ export class People {
   }
 }
 
+/** The same person over a reload, as far as the page may keep who that is: a sandboxed frame may not. */
 function own(): Person {
-  const known = sessionStorage.getItem('person');
-  if (known) return JSON.parse(known) as Person;
-  const number = Math.floor(Math.random() * NAMES.length);
-  const person = {name: NAMES[number]!, hue: Math.round((number * 360) / NAMES.length)};
+  try {
+    const known = sessionStorage.getItem('person');
+    if (known) return JSON.parse(known) as Person;
+  } catch {
+    return somebody();
+  }
+  const person = somebody();
   sessionStorage.setItem('person', JSON.stringify(person));
   return person;
+}
+
+function somebody(): Person {
+  const number = Math.floor(Math.random() * NAMES.length);
+  return {name: NAMES[number]!, hue: Math.round((number * 360) / NAMES.length)};
 }
