@@ -1,7 +1,8 @@
 import type {Component} from './json0.js';
+import type {ArrayChangeEvent} from './types.js';
 import {copyOf} from './values.js';
 
-/** Who made a change, and when it was shown. */
+/** Says which transaction made a change, whether this tab made it, and when it was shown, in ms since 1970. */
 export interface Origin {
   timestamp: number;
   isLocal: boolean;
@@ -128,5 +129,19 @@ export function undoStep(list: unknown[], step: ArrayStep): void {
       return;
     case 'reset':
       list.splice(0, list.length, ...step.oldValue);
+  }
+}
+
+/** What listeners are told of a step: the app's values in place of the stored ones. */
+export function arrayEvent<T>(step: ArrayStep, origin: Origin, decode: (stored: unknown) => T): ArrayChangeEvent<T> {
+  switch (step.type) {
+    case 'splice':
+      return {...step, ...origin, deleted: step.deleted.map(decode), inserted: step.inserted.map(decode)};
+    case 'set':
+      return {...step, ...origin, oldValue: decode(step.oldValue), newValue: decode(step.newValue)};
+    case 'move':
+      return {...step, ...origin};
+    case 'reset':
+      return {...step, ...origin, oldValue: step.oldValue.map(decode), newValue: step.newValue.map(decode)};
   }
 }

@@ -1,6 +1,6 @@
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/proxy-doc.js';
-import type {ArrayStep, Origin} from './changes.js';
+import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
 import {Collection, planFrom, planOf, type Plan} from './collection.js';
 import type {Access, Component} from './json0.js';
 import type {ArrayChangeEvent, ChangeEvent, CollectionOptions, WatchOptions} from './types.js';
@@ -153,17 +153,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
   }
 
   private eventOf(step: ArrayStep, origin: Origin): ArrayChangeEvent<T> {
-    const decode = (value: unknown): T => this.decode(value) as T;
-    switch (step.type) {
-      case 'splice':
-        return {...step, ...origin, deleted: step.deleted.map(decode), inserted: step.inserted.map(decode)};
-      case 'set':
-        return {...step, ...origin, oldValue: decode(step.oldValue), newValue: decode(step.newValue)};
-      case 'move':
-        return {...step, ...origin};
-      case 'reset':
-        return {...step, ...origin, oldValue: step.oldValue.map(decode), newValue: step.newValue.map(decode)};
-    }
+    return arrayEvent(step, origin, value => this.decode(value) as T);
   }
 
   private checkIndex(index: number, most: number): void {

@@ -1,7 +1,7 @@
 import {TabsError} from '../protocol/errors.js';
 import {putBack, type QueueItem, type StoredQueue} from '../protocol/queues.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ArrayStep, Origin} from './changes.js';
+import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
 import {Collection, planOf} from './collection.js';
 import {Consumer, type WaitOptions} from './consumer.js';
 import {listenTo} from './doc-events.js';
@@ -226,17 +226,7 @@ export class SharedQueue<T> extends Collection {
   }
 
   private eventOf(step: ArrayStep, origin: Origin): ArrayChangeEvent<T> {
-    const decode = (item: unknown): T => this.decode((item as QueueItem).v) as T;
-    switch (step.type) {
-      case 'splice':
-        return {...step, ...origin, deleted: step.deleted.map(decode), inserted: step.inserted.map(decode)};
-      case 'set':
-        return {...step, ...origin, oldValue: decode(step.oldValue), newValue: decode(step.newValue)};
-      case 'move':
-        return {...step, ...origin};
-      case 'reset':
-        return {...step, ...origin, oldValue: step.oldValue.map(decode), newValue: step.newValue.map(decode)};
-    }
+    return arrayEvent(step, origin, item => this.decode((item as QueueItem).v) as T);
   }
 
   override async close(): Promise<void> {
