@@ -3,36 +3,18 @@ import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
-import type {Clock} from '../../lib/platform/platform.js';
+import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
-
-/** Time that passes when the test says so. */
-class Hands implements Clock {
-  private time = 1_000_000;
-  private timers: {at: number; callback: () => void}[] = [];
-  now = (): number => this.time;
-  after = (ms: number, callback: () => void): (() => void) => {
-    const timer = {at: this.time + ms, callback};
-    this.timers.push(timer);
-    return () => { this.timers = this.timers.filter(other => other !== timer); };
-  };
-  pass(ms: number): void {
-    this.time += ms;
-    const due = this.timers.filter(({at}) => at <= this.time);
-    this.timers = this.timers.filter(({at}) => at > this.time);
-    for (const {callback} of due) callback();
-  }
-}
 
 describe('a host that needs a token', () => {
   const channel = memoryChannels();
-  let clock: Hands;
+  let clock: HandClock;
   let host: Host;
   let tabs: ProxyConnection[];
   const warnings: string[] = [];
 
   beforeEach(() => {
-    clock = new Hands();
+    clock = new HandClock();
     host = new Host({connection: new Backend().connect(), channel, clock, store: false, warn: (message, detail) => warnings.push(`${message} ${String(detail)}`)});
     tabs = [];
   });
