@@ -1,13 +1,13 @@
 import {expect} from 'chai';
 import {mock} from 'node:test';
-import Backend from 'sharedb';
-import {Connection, logger} from 'sharedb/lib/client/index.js';
-import {Host} from '../../lib/host.js';
-import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
-import {memoryChannels} from '../../lib/platform/memory.js';
+import {logger} from 'sharedb/lib/client/index.js';
+import type {Host} from '../../lib/host.js';
+import type {ProxyConnection} from '../../lib/index.js';
+import { type ProxyDoc} from '../../lib/index.js';
 import type {DeadLetter} from '../../lib/protocol/messages.js';
 import {settled} from '../waiting/settled.js';
 import {calm, eventually} from './clock.js';
+import {HostsStage} from './hosts-stage.js';
 import {TroubledStorage} from './troubled-storage.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
@@ -15,26 +15,14 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 const OPEN_MS = 5000;
 
 /** One disk, and hosts after one another; a host's view of the disk may be late. */
-class Stage {
-  readonly backend = new Backend();
-  channel = memoryChannels();
+class Stage extends HostsStage {
   storage = new TroubledStorage();
-  connection!: Connection;
   host!: Host;
-  private readonly hosts: Host[] = [];
-  readonly tabs: ProxyConnection[] = [];
 
   start({isOnline = true, isLate = false} = {}): void {
     this.storage = new TroubledStorage(this.storage.disk);
     if (isLate) this.storage.hold();
-    this.connection = new Connection({readyState: 3, close() {}, send() {}} as never);
-    if (isOnline) this.goOnline();
-    this.host = new Host({connection: this.connection, channel: this.channel, store: {storage: this.storage}, warn: () => {}});
-    this.hosts.push(this.host);
-  }
-
-  goOnline(): void {
-    this.backend.connect(this.connection);
+    this.host = this.openHost({storage: this.storage}, isOnline);
   }
 
   /** The host gives the disk up. */
@@ -45,24 +33,9 @@ class Stage {
     await calm();
   }
 
-  tab(): ProxyConnection {
-    const tab = new ProxyConnection({channel: this.channel, warn: () => {}});
-    this.tabs.push(tab);
-    return tab;
-  }
-
-  /** As after a restart of the browser. */
-  async end(): Promise<void> {
-    for (const tab of this.tabs.splice(0)) tab.close();
-    for (const host of this.hosts.splice(0)) host.close();
-    await calm();
-    this.channel = memoryChannels();
-  }
-
   async server(id = 'a'): Promise<string[] | undefined> {
-    const doc = this.backend.connect().get('notes', id);
-    await settled(done => doc.fetch(done));
-    return doc.data && [...doc.data.words].sort();
+    const data = await this.onServer(id);
+    return data && [...data.words].sort();
   }
 
   /** Somebody elsewhere. */

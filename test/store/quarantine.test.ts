@@ -1,16 +1,15 @@
 import {expect} from 'chai';
 import {mock} from 'node:test';
-import Backend from 'sharedb';
-import {Connection, logger} from 'sharedb/lib/client/index.js';
+import {logger} from 'sharedb/lib/client/index.js';
 import {LastWords} from '../../lib/connect/last-words.js';
-import {Host, type HostOptions} from '../../lib/host.js';
-import {ProxyConnection} from '../../lib/index.js';
-import {memoryChannels} from '../../lib/platform/memory.js';
+import type {Host} from '../../lib/host.js';
+import { type HostOptions} from '../../lib/host.js';
+import type {ProxyConnection} from '../../lib/index.js';
 import type {LastWord} from '../../lib/protocol/messages.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
-import {settled} from '../waiting/settled.js';
 import {calm, eventually} from './clock.js';
 import {dump, withIndexedDb} from './disks.js';
+import {HostsStage} from './hosts-stage.js';
 import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
@@ -23,43 +22,11 @@ interface Page {
   offerLastWord(word: LastWord): Promise<unknown>;
 }
 
-class Stage {
-  readonly backend = new Backend();
-  channel = memoryChannels();
-  connection!: Connection;
+class Stage extends HostsStage {
   host!: Host;
-  private readonly hosts: Host[] = [];
-  private readonly tabs: ProxyConnection[] = [];
 
   start(store: HostOptions['store'], {isOnline = true} = {}): void {
-    this.connection = new Connection({readyState: 3, close() {}, send() {}} as never);
-    if (isOnline) this.goOnline();
-    this.host = new Host({connection: this.connection, channel: this.channel, store, warn: () => {}});
-    this.hosts.push(this.host);
-  }
-
-  goOnline(): void {
-    this.backend.connect(this.connection);
-  }
-
-  tab(): ProxyConnection {
-    const tab = new ProxyConnection({channel: this.channel, warn: () => {}});
-    this.tabs.push(tab);
-    return tab;
-  }
-
-  /** As after a restart of the browser. */
-  async end(): Promise<void> {
-    for (const tab of this.tabs.splice(0)) tab.close();
-    for (const host of this.hosts.splice(0)) host.close();
-    await calm();
-    this.channel = memoryChannels();
-  }
-
-  async server(): Promise<unknown> {
-    const doc = this.backend.connect().get('notes', 'a');
-    await settled(done => doc.fetch(done));
-    return doc.data;
+    this.host = this.openHost(store, isOnline);
   }
 }
 
@@ -121,7 +88,7 @@ describe('what is kept in trouble', () => {
       const [entry] = await tab.quarantine.list();
       expect(entry).to.have.property('size').above(0);
       await tab.quarantine.restore(entry!.id);
-      await until('the edit is sent', async () => (await stage.server() as {n: number}).n === 1);
+      await until('the edit is sent', async () => (await stage.onServer() as {n: number}).n === 1);
       await until('nothing is left there', () => !tab.status.quarantined);
       expect(await tab.quarantine.list()).to.eql([]);
       expect((await storage.disk.inventory()).map(({key}) => key.join('/'))).to.eql(['notes/a']);
@@ -217,7 +184,7 @@ describe('what is kept in trouble', () => {
       const {pages} = await offered();
       stage.goOnline();
       await until('it is saved', () => pages.length === 0);
-      expect(await stage.server()).to.eql({n: 1});
+      expect(await stage.onServer()).to.eql({n: 1});
     });
   });
 

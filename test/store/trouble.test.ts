@@ -1,15 +1,16 @@
 import {expect} from 'chai';
 import {mock} from 'node:test';
-import Backend from 'sharedb';
-import {Connection, logger, types} from 'sharedb/lib/client/index.js';
-import {Host, type HostOptions} from '../../lib/host.js';
-import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
-import {memoryChannels} from '../../lib/platform/memory.js';
+import {logger, types} from 'sharedb/lib/client/index.js';
+import type {Host} from '../../lib/host.js';
+import { type HostOptions} from '../../lib/host.js';
+import type {ProxyConnection} from '../../lib/index.js';
+import { type ProxyDoc} from '../../lib/index.js';
 import {aesGcm} from '../../lib/store/aes-gcm.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import type {Storage} from '../../lib/store/storage.js';
 import {calm, eventually} from './clock.js';
 import {dump, tamper, terminate, withIndexedDb} from './disks.js';
+import {HostsStage} from './hosts-stage.js';
 import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
@@ -20,49 +21,11 @@ const KEY = '["notes","a"]';
 
 type StoreOptions = Exclude<HostOptions['store'], undefined>;
 
-/** A server, and hosts and tabs that come and go. */
-class Stage {
-  readonly backend = new Backend();
-  channel = memoryChannels();
-  connection!: Connection;
+class Stage extends HostsStage {
   readonly warnings: string[] = [];
-  private readonly hosts: Host[] = [];
-  private readonly tabs: ProxyConnection[] = [];
 
-  /** Another host, beside or after the last one; with `isOnline: false` it has no server yet. */
   host(store?: StoreOptions, {isOnline = true} = {}): Host {
-    this.connection = new Connection({readyState: 3, close() {}, send() {}} as never);
-    if (isOnline) this.goOnline();
-    const host = new Host({
-      connection: this.connection, channel: this.channel, store, warn: (message, detail) => this.warnings.push(`${message}: ${String(detail)}`)
-    });
-    this.hosts.push(host);
-    return host;
-  }
-
-  goOnline(): void {
-    this.backend.connect(this.connection);
-  }
-
-  tab(): ProxyConnection {
-    const tab = new ProxyConnection({channel: this.channel, warn: () => {}});
-    this.tabs.push(tab);
-    return tab;
-  }
-
-  /** As after a restart of the browser: no tabs, and other channels. */
-  async end(): Promise<void> {
-    for (const tab of this.tabs.splice(0)) tab.close();
-    for (const host of this.hosts.splice(0)) host.close();
-    await calm();
-    this.channel = memoryChannels();
-  }
-
-  /** What the server has, asked past the host. */
-  async server(id = 'a'): Promise<any> {
-    const doc = this.backend.connect().get('notes', id);
-    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
-    return doc.data;
+    return this.openHost(store, isOnline, (message, detail) => this.warnings.push(`${message}: ${String(detail)}`));
   }
 }
 
@@ -139,7 +102,7 @@ describe('a store in trouble', () => {
       const other = stage.tab().get('notes', 'a');
       await other.subscribe();
       for (let i = 0; i < 20; i++) await add(i % 2 ? doc : other);
-      expect([doc.data, other.data, await stage.server()]).to.eql([{n: 21}, {n: 21}, {n: 21}]);
+      expect([doc.data, other.data, await stage.onServer()]).to.eql([{n: 21}, {n: 21}, {n: 21}]);
       storage.fail('write');
       mock.timers.tick(RETRY_MS);
       await status(tab, {durable: true});
@@ -162,7 +125,7 @@ describe('a store in trouble', () => {
       await status(tab, {durable: true});
       expect(await storedData({storage})).to.eql({n: 5});
       stage.goOnline();
-      await eventually('the server has it', async () => (await stage.server())?.n === 5);
+      await eventually('the server has it', async () => (await stage.onServer())?.n === 5);
     });
   });
 
@@ -235,7 +198,7 @@ describe('a store in trouble', () => {
       expect(wasBlocked).to.equal(false);
       await status(tab, {durable: false, code: 'VersionError'});
       await add(doc);
-      expect(await stage.server()).to.eql({n: 1});
+      expect(await stage.onServer()).to.eql({n: 1});
       request.result.close();
     });
 
@@ -247,7 +210,7 @@ describe('a store in trouble', () => {
       await new Promise(resolve => { indexedDB.deleteDatabase(DATABASE).onsuccess = resolve; });
       await status(tab, {durable: true});
       await add(doc);
-      expect([doc.data, await stage.server()]).to.eql([{n: 2}, {n: 2}]);
+      expect([doc.data, await stage.onServer()]).to.eql([{n: 2}, {n: 2}]);
       expect(await storedData()).to.eql({n: 2});
       expect(stage.warnings).to.eql([]);
     });
@@ -268,7 +231,7 @@ describe('a store in trouble', () => {
       await subscribed;
       await status(tab, {durable: false, code: 'ERR_TABS_STORAGE_TIMEOUT'});
       await add(doc, 10);
-      expect(await stage.server()).to.eql({n: 10});
+      expect(await stage.onServer()).to.eql({n: 10});
       request.result.close();
       await status(tab, {durable: true});
       await add(doc, 10);
@@ -284,7 +247,7 @@ describe('a store in trouble', () => {
       const doc = await created(tab);
       await add(doc);
       await status(tab, {durable: false});
-      expect(await stage.server()).to.eql({n: 1});
+      expect(await stage.onServer()).to.eql({n: 1});
     });
 
     it('because opening it is refused: the app works, and the status says why', async () => {
@@ -294,7 +257,7 @@ describe('a store in trouble', () => {
       const doc = await created(tab);
       await add(doc);
       await status(tab, {durable: false, code: 'SecurityError'});
-      expect(await stage.server()).to.eql({n: 1});
+      expect(await stage.onServer()).to.eql({n: 1});
     });
 
     it('because another app has a database of this name', async () => {
@@ -337,10 +300,10 @@ describe('a store in trouble', () => {
         const tab = stage.tab();
         const doc = tab.get('notes', 'a');
         await doc.subscribe();
-        expect(doc.data).to.eql(await stage.server());
+        expect(doc.data).to.eql(await stage.onServer());
         const {n} = doc.data as {n: number};
         await add(doc, 10);
-        expect([doc.data, await stage.server()]).to.eql([{n: n + 10}, {n: n + 10}]);
+        expect([doc.data, await stage.onServer()]).to.eql([{n: n + 10}, {n: n + 10}]);
         expect(stage.warnings.join()).to.include('set aside');
         await tab.flushWrites();
         await stage.end();
@@ -362,7 +325,7 @@ describe('a store in trouble', () => {
       stage.host();
       const doc = stage.tab().get('notes', 'a');
       await doc.subscribe();
-      await eventually('the edit is sent', async () => (await stage.server()).n === 1);
+      await eventually('the edit is sent', async () => (await stage.onServer()).n === 1);
       expect(stage.warnings).to.eql([]);
     });
   });
@@ -442,7 +405,7 @@ describe('a store in trouble', () => {
         await Promise.all(edits);
         await eventually('both tabs are with the newer one', () => newer.inspect().tabs === 2);
         await eventually('they agree', () => doc.data.n === 7 && same.data.n === 7);
-        expect(await stage.server()).to.eql({n: 7});
+        expect(await stage.onServer()).to.eql({n: 7});
         expect(older.inspect().tabs).to.equal(0);
         expect(await storedData({storage: storage()})).to.eql({n: 7});
       });
@@ -458,7 +421,7 @@ describe('a store in trouble', () => {
         await own.claim('another');
         void add(doc).catch(() => {});
         await closed;
-        expect(await stage.server()).to.eql({n: 0});
+        expect(await stage.onServer()).to.eql({n: 0});
         own.close();
       });
     }
@@ -508,7 +471,7 @@ describe('a store in trouble', () => {
       stage.host({cipher: aesGcm(key)});
       const doc = stage.tab().get('notes', 'a');
       await doc.subscribe();
-      await eventually('the edit is sent', async () => (await stage.server()).n === 1);
+      await eventually('the edit is sent', async () => (await stage.onServer()).n === 1);
       expect(doc.data).to.eql({n: 1});
     });
 
@@ -537,7 +500,7 @@ describe('a store in trouble', () => {
         mock.timers.tick(20);
         return !tab.status.durable && tab.status.storeError?.message === 'The user has not unlocked it';
       });
-      expect(await stage.server()).to.eql({n: 1});
+      expect(await stage.onServer()).to.eql({n: 1});
     });
 
     it('uses the app\'s own functions', async () => {
