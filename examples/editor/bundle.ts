@@ -1,4 +1,41 @@
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import webpack from 'webpack';
+
+/** The repository's root. */
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/**
+ * What the examples' pages have in common: TypeScript, and the package by its own name, as an app would import it, but from its sources.
+ * @param entries those of the package that the page imports, such as `undo`
+ */
+export function sources(entries: readonly string[]): Pick<webpack.Configuration, 'resolve' | 'module'> {
+  return {
+    resolve: {
+      extensions: ['.ts', '.js'],
+      extensionAlias: {'.js': ['.ts', '.js']},
+      // ShareDB tries it and takes `inherits` where it is not to be had.
+      fallback: {util: false},
+      alias: {
+        'sharedb-tabs$': join(root, 'lib/index.ts'),
+        ...Object.fromEntries(entries.map(entry => [`sharedb-tabs/${entry}$`, join(root, `lib/${entry}.ts`)]))
+      }
+    },
+    module: {
+      rules: [
+        {
+          test: /\.ts$/,
+          loader: 'ts-loader',
+          options: {
+            transpileOnly: true,
+            configFile: join(root, 'tsconfig.json'),
+            compilerOptions: {noEmit: false, sourceMap: true}
+          }
+        }
+      ]
+    }
+  };
+}
 
 /** Runs webpack once; rejects with what it has to say. */
 export function bundle(configuration: webpack.Configuration): Promise<void> {
