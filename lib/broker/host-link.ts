@@ -66,7 +66,7 @@ export class HostLink {
   lineage: string | undefined;
   /** Where the last host lives that answered. */
   place: Place | undefined;
-  /** Of the last host that has answered. */
+  /** The generation of the last host that has answered. */
   generation = 0;
   /**
    * The highest generation of hosts that this tab has heard of: earlier ones have been replaced. Anybody can announce a

@@ -54,7 +54,7 @@ export abstract class Collection implements Shared {
   readonly name: string;
   readonly scope: 'local' | 'synced';
   readonly ready: Promise<this>;
-  /** Of what `tx.in` gives: all goes through this transaction. */
+  /** On a collection that `tx.in` returned: each access goes through this transaction. */
   protected readonly transaction: TransactionAccess | undefined;
   private readonly decoded = new WeakMap<object, unknown>();
   private readonly watchers = new Set<Watcher<any>>();
@@ -153,7 +153,7 @@ export abstract class Collection implements Shared {
     for (const watcher of [...this.watchers]) watcher.onEnd();
   }
 
-  /** Who made what is there already. */
+  /** The origin of a change that tells of what is there already. */
   protected get now(): {timestamp: number; isLocal: boolean} {
     return {timestamp: this.plan.documents[0]!.doc.connection.clock.now(), isLocal: false};
   }

@@ -16,7 +16,7 @@ const MAX_COMPONENTS = 1000;
 
 type Data = Record<string, unknown> | unknown[];
 
-/** Who hears what the events of one turn did to a document. */
+/** Gets the changes that the events of one turn made to a document. */
 export interface DocumentListener {
   /** All changes of one turn, when all documents are current. */
   onChanges(changes: Change[]): void;

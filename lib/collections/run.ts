@@ -70,7 +70,7 @@ export interface RunOptions {
   signal: AbortSignal;
   outcome: Promise<TransactionOutcome>;
   isReadOnly?: boolean;
-  /** Of read transactions: reads collections as they were. */
+  /** A read transaction reads collections through it, as they were when it began. */
   accessFor?: (base: CollectionDocument) => Access;
 }
 

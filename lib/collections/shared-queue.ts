@@ -16,7 +16,7 @@ export type {WaitOptions} from './consumer.js';
 export type {Lease} from './lease.js';
 
 const MAX_ATTEMPTS = 5;
-/** Of the items of this page. */
+/** The number of ids that this page has given to items. */
 let ids = 0;
 
 /** The options of a shared queue. */

@@ -91,7 +91,7 @@ export type BackendOrSocket = {connect(): unknown} | SocketLike | (() => SocketL
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 
-/** Of `maxAge` and `maxSize` in an option `store`. */
+/** Whether a value of `store.maxAge` or `store.maxSize` is valid. */
 export const isLimit = (limit: unknown): boolean => limit === undefined || (typeof limit === 'number' && limit > 0);
 
 /** What each option takes, in words, and whether a value is of it. */

@@ -1,4 +1,4 @@
-/** Who is here: each tab shows its name to the others, and which document it has open. */
+/** The people in the editor: each tab shows its name to the others, and which document it has open. */
 import type {ProxyPresence, TabConnection} from 'sharedb-tabs';
 import {element} from './page.js';
 
