@@ -12,6 +12,9 @@ export type Impossible = Partial<Record<EngineName | Hosting | `${EngineName}, $
 /** What was said of cases that can't be had: by column, the title of the cases and the reason. */
 export const impossible: {what: string; column: string; reason: string}[] = [];
 
+/** The titles of the cases that are to run in every column: the rows of the table. */
+export const inColumns = new Set<string>();
+
 export interface Column {
   title: string;
   engine: Engine;
@@ -23,6 +26,7 @@ export const columns: readonly Column[] = engines.flatMap(engine =>
 
 /** The same cases in each engine and with each way to host, except where there is a reason why they can't be had. */
 export function inEveryEngine(what: string, cases: (open: Open) => void, reasons: Impossible = {}): void {
+  inColumns.add(what);
   describe(what, () => {
     for (const column of columns) {
       const {title, engine, hosting} = column;
