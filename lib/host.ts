@@ -4,4 +4,4 @@ export {IndexedDbStorage, type IndexedDbStorageOptions} from './store/indexed-db
 export {InMemoryStorage} from './store/memory-storage.js';
 export {aesGcm} from './store/aes-gcm.js';
 export type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './store/storage.js';
-export type {OfflineQueries, QueriedDoc} from './host/local-queries.js';
+export type {OfflineQueries, QueriedDoc} from './host/queries/local-queries.js';

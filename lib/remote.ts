@@ -2,7 +2,7 @@ export {connectionOf, evaluate, expose, exposeToAll, peek, port, recorder, relea
 export {windowEndpoint} from './remote/endpoints.js';
 export {RemoteError, REMOTE_ERROR_CODES, type RemoteErrorCode} from './remote/errors.js';
 export {handler, ref, transfer, value} from './remote/markers.js';
-export {service, type ServiceCallOptions} from './connect/service-client.js';
+export {service, type ServiceCallOptions} from './services/service-client.js';
 export {isStub} from './remote/stubs.js';
 export type {
   Call, Connection, Endpoint, FrameTransport, Handler, HandlerContext, HandlerDecoding, HandlerEncoding, NodeEndpoint, Received, Recorder, Remote,

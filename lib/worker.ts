@@ -1,10 +1,10 @@
-export {startHost, type StartHostOptions} from './connect/worker-host.js';
-export {perTab} from './connect/per-tab.js';
-export type {ServicesOption} from './connect/service-source.js';
-export type {PerTab, ServiceConnection, ServiceHost, ServiceOptions, Services, ServiceTab} from './connect/service-types.js';
-export type {Authorize, ServerUrl} from './host/server-connection.js';
-export type {IsTransient} from './host/server-faults.js';
-export type {ServerTimeouts} from './host/server-watch.js';
+export {startHost, type StartHostOptions} from './election/start-host.js';
+export {perTab} from './services/per-tab.js';
+export type {ServicesOption} from './services/service-source.js';
+export type {PerTab, ServiceConnection, ServiceHost, ServiceOptions, Services, ServiceTab} from './services/service-types.js';
+export type {Authorize, ServerUrl} from './host/server/server-connection.js';
+export type {IsTransient} from './host/server/server-faults.js';
+export type {ServerTimeouts} from './host/server/server-watch.js';
 export type {StoreDurability} from './protocol/store-durability.js';
 export type {StoreOptions} from './host/host.js';
 export type {Cipher} from './store/encryption.js';
@@ -12,4 +12,4 @@ export {IndexedDbStorage, type IndexedDbStorageOptions} from './store/indexed-db
 export {InMemoryStorage} from './store/memory-storage.js';
 export {aesGcm} from './store/aes-gcm.js';
 export type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './store/storage.js';
-export type {OfflineQueries, QueriedDoc} from './host/local-queries.js';
+export type {OfflineQueries, QueriedDoc} from './host/queries/local-queries.js';

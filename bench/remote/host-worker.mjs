@@ -5,7 +5,7 @@ import Backend from 'sharedb';
 
 register();
 const {Host} = await import('../../lib/host.ts');
-const {serviceSource} = await import('../../lib/connect/service-source.ts');
+const {serviceSource} = await import('../../lib/services/service-source.ts');
 
 const backend = new Backend({doNotForwardSendPresenceErrorsToClient: true});
 const delay = Number(process.argv[2] ?? 0);

@@ -1,6 +1,6 @@
 import {TabsError} from '../protocol/errors.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {currentTransaction, type TransactionAccess} from './current-transaction.js';
 import {CollectionDocument, type DocumentListener} from './document.js';
 import type {Access} from './json0.js';

@@ -1,6 +1,6 @@
 import {TabsError} from '../protocol/errors.js';
 import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 
 /** How long to wait for an item. */
 export interface WaitOptions {

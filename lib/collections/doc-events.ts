@@ -1,4 +1,4 @@
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {Component} from './json0.js';
 
 export interface DocListener {

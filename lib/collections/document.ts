@@ -3,7 +3,7 @@ import {TabsError} from '../protocol/errors.js';
 import {isTransactionAuthor, tabOfAuthor} from '../protocol/transactions.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {after, before, between, type Change, type Origin} from './changes.js';
 import {listenTo} from './doc-events.js';
 import type {Access, Component} from './json0.js';

@@ -2,7 +2,7 @@ import {TabsError} from '../protocol/errors.js';
 import {ALL, MAX_READS, MAX_WRITES, STRUCTURE, readOf, touchedReads, type TransactionPart} from '../protocol/transactions.js';
 import {fastType} from '../ot/fast-json0.js';
 import {types} from '../tab/upstream.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {listenTo} from './doc-events.js';
 import type {Access, Component} from './json0.js';
 import {copyOf} from './values.js';

@@ -1,7 +1,7 @@
 import {TabsError} from '../protocol/errors.js';
 import {MAX_PARTS, type TransactionPart} from '../protocol/transactions.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import {ProxyDoc} from '../tab/proxy-doc.js';
+import {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {Collection} from './collection.js';
 import type {TransactionAccess} from './current-transaction.js';
 import type {CollectionDocument} from './document.js';

@@ -1,5 +1,5 @@
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
 import {Collection, planFrom, planOf, type Plan} from './collection.js';
 import type {Access, Component} from './json0.js';

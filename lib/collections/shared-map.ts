@@ -1,6 +1,6 @@
 import {TabsError} from '../protocol/errors.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {planFrom, planOf, type Plan} from './collection.js';
 import {KeyedCollection} from './keyed-collection.js';
 import {SHARDS_KEY} from './keys.js';

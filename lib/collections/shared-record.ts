@@ -1,5 +1,5 @@
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {planFrom, planOf, type Plan} from './collection.js';
 import {KeyedCollection} from './keyed-collection.js';
 import {storedKey} from './keys.js';

@@ -1,6 +1,6 @@
 import {TabsError} from '../protocol/errors.js';
-import {checkOptions, type BackendOrSocket, type ConnectOptions} from './options.js';
-import {absoluteUrl} from './server-url.js';
+import {checkOptions, type BackendOrSocket, type ConnectOptions} from '../options/connect-options.js';
+import {absoluteUrl} from '../options/server-url.js';
 import {TabConnection} from './tab-connection.js';
 
 /**

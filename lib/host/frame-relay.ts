@@ -1,4 +1,4 @@
-import type {Ending} from '../broker/lobby.js';
+import type {Ending} from '../broker/session-server.js';
 import {canTransfer} from '../broker/service-frames.js';
 import {InOrder, type WaitFor} from '../platform/in-order.js';
 import type {ServiceEvent, ServiceFrame} from '../protocol/frames.js';

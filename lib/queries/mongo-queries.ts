@@ -1,7 +1,7 @@
 import {Context} from 'mingo/core';
 import * as operators from 'mingo/operators/query';
 import {Query} from 'mingo/query';
-import type {OfflineQueries, QueriedDoc} from '../host/local-queries.js';
+import type {OfflineQueries, QueriedDoc} from '../host/queries/local-queries.js';
 
 /** What sharedb-mongo takes beside the condition, and what is done with it here. Of other such keys the result is not known. */
 const SHAPES = new Set(['$sort', '$orderby', '$skip', '$limit', '$count']);

@@ -1,6 +1,6 @@
 import type {Clock} from '../platform/platform.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {Observer} from './observer.js';
 import {SnapshotCache} from './snapshot-cache.js';
 

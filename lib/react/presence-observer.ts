@@ -1,5 +1,5 @@
 import type {Clock} from '../platform/platform.js';
-import type {ProxyPresence as Presence} from '../tab/presence.js';
+import type {ProxyPresence as Presence} from '../tab/presence/presence.js';
 import {Observer} from './observer.js';
 
 /** The presence of others in a channel at one moment. */

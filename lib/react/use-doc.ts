@@ -1,5 +1,5 @@
 import {useCallback, useMemo} from 'react';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {observersOf} from './connection-observers.js';
 import {useConnection} from './context.js';
 import type {DocState} from './doc-observer.js';

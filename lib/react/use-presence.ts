@@ -1,5 +1,5 @@
 import {useCallback, useEffect, useMemo, useRef} from 'react';
-import type {ProxyPresence as Presence} from '../tab/presence.js';
+import type {ProxyPresence as Presence} from '../tab/presence/presence.js';
 import {observersOf} from './connection-observers.js';
 import {useConnection} from './context.js';
 import type {PresenceObserver, PresenceState} from './presence-observer.js';

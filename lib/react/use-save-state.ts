@@ -1,7 +1,7 @@
 import {useMemo} from 'react';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {ProxyDoc} from '../tab/proxy-doc.js';
-import type {SaveState} from '../tab/save-states.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
+import type {SaveState} from '../tab/doc/save-states.js';
 import {useConnection} from './context.js';
 import type {Observable} from './observer.js';
 import {identity, useObservable} from './use-observable.js';

@@ -1,4 +1,4 @@
-import type {SaveState} from './save-states.js';
+import type {SaveState} from './doc/save-states.js';
 
 /** The methods of an emitter whose events, and what they carry, are known. */
 export interface TypedEvents<Events extends object> {

@@ -4,7 +4,7 @@ import {TabsError} from '../protocol/errors.js';
 import type {Channel} from '../platform/platform.js';
 import type {ServiceFrame} from '../protocol/frames.js';
 import type {LinkedConnection} from './linked-connection.js';
-import type {ProxyDoc} from './proxy-doc.js';
+import type {ProxyDoc} from './doc/proxy-doc.js';
 
 /** What becomes of a frame that could not be posted at once. */
 export interface Delivery {

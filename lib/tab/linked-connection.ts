@@ -1,4 +1,4 @@
-import {HostLink, type HostState} from '../broker/host-link.js';
+import {HostLink, type HostState} from '../broker/session-client.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
@@ -16,14 +16,14 @@ import {isEvent} from '../protocol/events.js';
 import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
-import {Inventory} from './inventory.js';
-import type {MirrorDuty} from './mirror-duty.js';
+import {Inventory} from './doc/inventory.js';
+import type {MirrorDuty} from './mirror-role.js';
 import {isPresencePending} from './open-requests.js';
 import {OpenCalls} from './open-calls.js';
-import type {ProxyDoc} from './proxy-doc.js';
-import {SaveStates, type SaveState} from './save-states.js';
-import {RollCall, type Gathering} from './roll-call.js';
-import {submitOptions} from './submit-options.js';
+import type {ProxyDoc} from './doc/proxy-doc.js';
+import {SaveStates, type SaveState} from './doc/save-states.js';
+import {RollCall, type Gathering} from './presence/presence-expiry.js';
+import {submitOptions} from './doc/submit-options.js';
 import {TabLog} from './tab-log.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
 
@@ -519,7 +519,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const {platform, tabId} = this;
     const namespace = this.options.namespace ?? 'default';
     return new OnDemand(
-      async () => new (await import('./mirror-duty.js')).MirrorDuty(platform, namespace, tabId),
+      async () => new (await import('./mirror-role.js')).MirrorDuty(platform, namespace, tabId),
       error => this.warn(warning('WARN_TABS_NO_MIRROR', 'this tab keeps nothing for a host without a store'), error)
     );
   }

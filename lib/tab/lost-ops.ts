@@ -1,6 +1,6 @@
 import type {ErrorData} from '../protocol/errors.js';
 import {MAX_LOST_OPS, type LostOp} from '../protocol/messages.js';
-import {stepOf} from '../protocol/step.js';
+import {stepOf} from '../ot/step.js';
 import type {PendingOp} from './upstream.js';
 
 /**

@@ -3,13 +3,13 @@ import type {HostReport, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import type {QueryEvents, TypedEvents} from './events.js';
 import {Completion, completing, type Hearer} from './completion.js';
-import {givePromises} from './promising.js';
+import {givePromises} from './promisify.js';
 import {TabDeadLetters} from './dead-letters.js';
-import {overHost} from './doc-presence.js';
+import {overHost} from './presence/doc-presence.js';
 import {TabQuarantine} from './quarantine.js';
 import {LinkedConnection} from './linked-connection.js';
-import {ProxyDoc} from './proxy-doc.js';
-import type {ProxyPresence} from './presence.js';
+import {ProxyDoc} from './doc/proxy-doc.js';
+import type {ProxyPresence} from './presence/presence.js';
 import type {Callback, Query, Snapshot, SnapshotCallback, UpstreamLocalPresence, UpstreamPresence} from './upstream.js';
 
 /**

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {SharedMap, transaction} from '../../lib/collections.js';
-import {SharedDoc} from '../../lib/host/shared-doc.js';
-import {Transactions} from '../../lib/host/transactions.js';
+import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
+import {Transactions} from '../../lib/host/collections/transactions.js';
 import {Random} from '../karma/random.js';
 import {until} from '../waiting/until.js';
 import {problemsOf, type Done} from './serialisable.js';

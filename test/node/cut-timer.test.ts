@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {CutTimer} from '../../lib/host/cut-timer.js';
+import {CutTimer} from '../../lib/host/doc/checkpoint-scheduler.js';
 import {VirtualClock} from '../simulator/virtual-clock.js';
 
 describe('the journal of a document', () => {

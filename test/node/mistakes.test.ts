@@ -1,7 +1,7 @@
 import {createServer, type Server} from 'node:http';
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
-import {causeOf, isWithoutHost} from '../../lib/connect/worker-diagnosis.js';
+import {causeOf, isWithoutHost} from '../../lib/election/worker-diagnosis.js';
 import {createConnection, type ConnectOptions} from '../../lib/index.js';
 import {startHost} from '../../lib/worker.js';
 import {listen} from '../server/sharedb-server.js';

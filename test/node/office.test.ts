@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {takeOffice} from '../../lib/connect/office.js';
+import {takeOffice} from '../../lib/election/host-lock.js';
 import {parseLobbyMessage} from '../../lib/protocol/frames.js';
 import {lobbyName} from '../../lib/protocol/version.js';
 import {Random} from '../karma/random.js';

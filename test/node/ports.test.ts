@@ -3,7 +3,7 @@ import {expect} from 'chai';
 import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
-import {Reception} from '../../lib/connect/reception.js';
+import {Reception} from '../../lib/election/pending-ports.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
 import type {Absent, Hello} from '../../lib/protocol/frames.js';

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
 import {Connection} from 'sharedb/lib/client/index.js';
-import {checkOptions} from '../../lib/connect/options.js';
+import {checkOptions} from '../../lib/options/connect-options.js';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {systemClock} from '../../lib/platform/browser.js';

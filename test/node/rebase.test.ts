@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {types} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {rebase, type Happened, type WaitingOp} from '../../lib/host/rebase.js';
+import {rebase, type Happened, type WaitingOp} from '../../lib/ot/rebase.js';
 import {Random} from '../karma/random.js';
 import {allEdits, type Edits} from '../simulator/edits.js';
 

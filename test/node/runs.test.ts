@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
-import {RecordedDoc} from '../../lib/host/recorded-doc.js';
+import {RecordedDoc} from '../../lib/host/doc/journaled-doc.js';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';

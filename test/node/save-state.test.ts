@@ -3,7 +3,7 @@ import Backend from 'sharedb';
 import {logger} from 'sharedb/lib/client/index.js';
 import {Host, InMemoryStorage} from '../../lib/host.js';
 import {ProxyConnection, askBeforeUnload, wouldLoseEdits, type SaveState} from '../../lib/index.js';
-import {unsavedDocs} from '../../lib/host/unsaved-docs.js';
+import {unsavedDocs} from '../../lib/host/doc/unsaved-docs.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {until} from '../waiting/until.js';
 

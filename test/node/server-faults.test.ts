@@ -4,7 +4,7 @@ import {type Connection, logger} from 'sharedb/lib/client/index.js';
 import {MemoryDB} from 'sharedb';
 import {Host, type HostOptions} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
-import {isFault} from '../../lib/host/server-faults.js';
+import {isFault} from '../../lib/host/server/server-faults.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {HandClock} from '../waiting/hand-clock.js';

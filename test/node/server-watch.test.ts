@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
 import {logger} from 'sharedb/lib/client/index.js';
-import {ServerWatch} from '../../lib/host/server-watch.js';
+import {ServerWatch} from '../../lib/host/server/server-watch.js';
 import type {RealConnection} from '../../lib/host/upstream.js';
 import {HandClock} from '../waiting/hand-clock.js';
 import {Line} from './line.js';

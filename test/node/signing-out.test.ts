@@ -4,7 +4,7 @@ import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {ClearingMark} from '../../lib/connect/clearing-mark.js';
-import {LastWords} from '../../lib/connect/last-words.js';
+import {LastWords} from '../../lib/connect/orphaned-ops.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {LastWord} from '../../lib/protocol/messages.js';

@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {UnconfirmedSteps} from '../../lib/tab/unconfirmed-steps.js';
+import {UnconfirmedSteps} from '../../lib/tab/doc/unconfirmed-steps.js';
 import type {PendingOp} from '../../lib/tab/upstream.js';
 
 describe('the steps that another host may not know', () => {

@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {hostCode} from '../../lib/connect/host-code.js';
+import {hostCode} from '../../lib/election/host-code.js';
 import {PROTOCOL_VERSION, lobbyName} from '../../lib/protocol/version.js';
 import {eventually} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';

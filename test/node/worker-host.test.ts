@@ -1,8 +1,8 @@
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
 import Backend from 'sharedb';
-import {SharedWorkerHost} from '../../lib/connect/shared-worker-host.js';
-import type {WorkerGreeting} from '../../lib/connect/worker-messages.js';
+import {SharedWorkerHost} from '../../lib/election/shared-worker-host.js';
+import type {WorkerGreeting} from '../../lib/election/worker-messages.js';
 import type {ProxyConnectionOptions} from '../../lib/index.js';
 import type {HostReport} from '../../lib/protocol/report.js';
 import {InMemoryStorage, startHost, type StartHostOptions} from '../../lib/worker.js';

@@ -1,8 +1,8 @@
 import {MessageChannel, type MessagePort} from 'node:worker_threads';
 import Backend from 'sharedb';
-import * as running from '../../lib/connect/running-services.js';
-import {serviceCode, serviceSource, type ServicesOption} from '../../lib/connect/service-source.js';
-import type {ServiceOptions} from '../../lib/connect/service-types.js';
+import * as running from '../../lib/services/running-services.js';
+import {serviceCode, serviceSource, type ServicesOption} from '../../lib/services/service-source.js';
+import type {ServiceOptions} from '../../lib/services/service-types.js';
 import {Host, InMemoryStorage, type HostOptions, type StoreOptions} from '../../lib/host.js';
 import {createConnection, type ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';

@@ -1,6 +1,6 @@
 import {Host} from '../../lib/host.js';
-import {takeOffice} from '../../lib/connect/office.js';
-import {Reception} from '../../lib/connect/reception.js';
+import {takeOffice} from '../../lib/election/host-lock.js';
+import {Reception} from '../../lib/election/pending-ports.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';

@@ -1,4 +1,4 @@
-import {LastWords} from '../../lib/connect/last-words.js';
+import {LastWords} from '../../lib/connect/orphaned-ops.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import type {LastWord} from '../../lib/protocol/messages.js';

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {mock} from 'node:test';
 import {logger} from 'sharedb/lib/client/index.js';
-import {LastWords} from '../../lib/connect/last-words.js';
+import {LastWords} from '../../lib/connect/orphaned-ops.js';
 import type {Host} from '../../lib/host.js';
 import { type HostOptions} from '../../lib/host.js';
 import type {ProxyConnection} from '../../lib/index.js';

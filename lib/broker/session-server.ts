@@ -1,0 +1,331 @@
+import {
+  SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage, type Batch, type Candidate, type End, type Hello, type Place
+} from '../protocol/frames.js';
+import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
+import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
+import {nextTick} from '../platform/next-tick.js';
+import {afterWaking} from '../platform/after-waking.js';
+import {runAll} from '../platform/run-all.js';
+import type {Channel, Platform} from '../platform/platform.js';
+import {LateNews} from './stale-message-gate.js';
+import {HostSession, type Durability} from './host-session.js';
+import type {Message} from './session.js';
+
+/**
+ * How a session ended. 'broken': the tab is back in a moment. 'away': nobody is there, but the tab may come back. 'gone': it will
+ * not.
+ */
+export type Ending = 'broken' | 'away' | 'gone';
+
+/** What the lobby hands over for each session; its owner fills in the handlers. */
+export interface SessionHandlers {
+  onMessage(message: Message): void;
+  onCall(name: string, args: unknown): unknown;
+  onMalformed(what: string): void;
+  /** The session is over. 'gone' may come after another ending. */
+  onEnd(how: Ending): void;
+}
+
+/** How long a page may stay in the back/forward cache, without its lock; browsers discard it after 10 to 60 minutes. */
+const AWAY_MS = 30 * 60_000;
+/** A tab without a lock is asked whether it is there when it has been silent for so long, and has as long to answer. */
+const SILENT_MS = 30_000;
+/** So long after a tab's lock is free, in ms, its last messages have come. */
+const DRAIN_MS = 50;
+/** A tab whose lock is free without a word is dead, or put away on a machine that is very busy: it may come back for so long, in ms. */
+const LATE_MS = 60_000;
+
+export interface LobbyOptions {
+  namespace: string;
+  epoch: Epoch;
+  generation: number;
+  place: Place;
+  build: string;
+  lineage: string;
+  /** Resolves when this host would know that it has been replaced. Without it, it does not look. */
+  catchUp?: (() => Promise<unknown>) | undefined;
+  /** Holds back what tells of something that is not durable yet. */
+  durability?: Durability | undefined;
+}
+
+export interface LobbyEvents {
+  /** A session began. */
+  accept(tabId: TabId, session: HostSession): SessionHandlers;
+  /** A host that waits for this one's place. */
+  onCandidate(candidate: Candidate): void;
+  /** There is a later host: this one has been taken for dead. */
+  onSuperseded(): void;
+}
+
+interface Guest {
+  /** Opened for the first greeting in the lobby. */
+  channel?: Channel;
+  /** That the tab has greeted on: it is this session's. */
+  port?: Channel | undefined;
+  /** The tab's last greeting that was welcomed. */
+  attempt: number;
+  session: HostSession | undefined;
+  handlers: SessionHandlers | undefined;
+  /** Of the session before, where there is none. */
+  former?: SessionHandlers | undefined;
+  stopWatching: () => void;
+  /** When it was last heard of, in ms since the epoch. */
+  heardAt: number;
+}
+
+/**
+ * A host's side of the broker: answers greetings, keeps one session per tab, on a channel or a port, and
+ * learns of the tabs' deaths from their locks.
+ */
+export class Lobby {
+  private readonly lobby: Channel;
+  private readonly late: LateNews | undefined;
+  private readonly guests = new Map<TabId, Guest>();
+  /** Tabs that are expected back; each ends the waiting. */
+  private readonly away = new Map<TabId, () => void>();
+  private sessions = 0;
+  private readonly due: (() => void)[] = [];
+  private inTurn = false;
+  private closed = false;
+  private readonly openedAt: number;
+
+  constructor(
+    private readonly platform: Platform,
+    private readonly options: LobbyOptions,
+    private readonly events: LobbyEvents
+  ) {
+    const {catchUp} = options;
+    this.openedAt = platform.clock.now();
+    this.late = catchUp && new LateNews(platform.clock, catchUp);
+    this.lobby = platform.channel(lobbyName(options.namespace));
+    this.lobby.onmessage = event => this.receive(event.data);
+    this.lobby.unref?.();
+  }
+
+  /** Tells the tabs that this host is there. */
+  announce(): void {
+    const {epoch, generation} = this.options;
+    this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
+  }
+
+  private receive(data: unknown): void {
+    const message = parseLobbyMessage(data);
+    if (!message || this.closed) return;
+    if (message.type === 'candidate') return this.events.onCandidate(message);
+    if (message.generation > this.options.generation) return this.events.onSuperseded();
+    if (message.type === 'hello') this.receiveHello(message);
+  }
+
+  /**
+   * A tab greets on a port.
+   * @param isWatched whether its death is to be noticed: what lives in this thread dies with it
+   * @returns whether it is welcomed there; else it will greet in the lobby
+   */
+  admit(hello: Hello, port: Channel, isWatched = true): boolean {
+    const isOvertaken = hello.attempt <= (this.guests.get(hello.tabId)?.attempt ?? 0);
+    if (this.closed || isOvertaken || hello.protocol !== PROTOCOL_VERSION || hello.generation > this.options.generation) return false;
+    this.welcome(hello, this.guestOf(hello.tabId), port, isWatched);
+    return true;
+  }
+
+  /** Ends all sessions: the tabs look for another host. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.late?.end();
+    for (const [tabId, guest] of this.guests) {
+      guest.session?.flush();
+      this.dismiss(tabId, guest, 'broken', 'the host closed');
+    }
+    for (const cancel of this.away.values()) cancel();
+    nextTick(() => this.lobby.close());
+  }
+
+  private receiveHello(hello: Hello): void {
+    const guest = this.guestOf(hello.tabId);
+    // It has been welcomed meanwhile, which it may not have heard yet.
+    if (guest.session && hello.attempt <= guest.attempt) return;
+    guest.channel ??= this.openChannel(hello.tabId, guest);
+    if (hello.protocol === PROTOCOL_VERSION) return this.welcome(hello, guest);
+    guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
+    if (!guest.session) this.dismiss(hello.tabId, guest, 'gone', 'refused');
+  }
+
+  private welcome(hello: Hello, guest: Guest, port?: Channel, isWatched = true): void {
+    const {epoch, generation, place, lineage, durability} = this.options;
+    const channel = port ?? guest.channel!;
+    this.endSession(guest, 'broken');
+    this.away.get(hello.tabId)?.();
+    this.away.delete(hello.tabId);
+    const id = port ? hello.session : (`${epoch}/${++this.sessions}` as SessionId);
+    // The handlers are assigned before any message can arrive: receiving needs the session's id.
+    const session: HostSession = new HostSession({
+      id,
+      side: 'host',
+      channel,
+      clock: this.platform.clock,
+      nextTick: flush => this.flushSoon(flush),
+      durability,
+      onMessage: message => guest.handlers?.onMessage(message),
+      onCall: (name, args) => guest.handlers?.onCall(name, args),
+      onMalformed: what => guest.handlers?.onMalformed(what),
+      onBroken: reason => {
+        session.sayEnd(reason);
+        this.endSession(guest, 'broken');
+      }
+    });
+    guest.session = session;
+    guest.port = port;
+    guest.attempt = hello.attempt;
+    channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
+    guest.handlers = this.events.accept(hello.tabId, session);
+    // What has come there before is heard from now on.
+    if (port) port.onmessage = event => this.hear(hello.tabId, guest, event.data);
+    if (!isWatched) return;
+    if (hello.locked) this.watch(hello.tabId, guest);
+    else this.watchSilence(hello.tabId, guest);
+  }
+
+  /** What one turn has for many tabs leaves at its end. */
+  private flushSoon(flush: () => void): void {
+    this.due.push(flush);
+    this.beginTurn();
+  }
+
+  /**
+   * What is to leave at the end of this turn does so before anything that is begun later, such as a commit. In the process of
+   * its tabs it leaves as late as upstream's own events.
+   */
+  private beginTurn(): void {
+    if (this.inTurn) return;
+    this.inTurn = true;
+    const later = isApart(this.options.place) ? queueMicrotask : nextTick;
+    later(() => {
+      this.inTurn = false;
+      runAll(this.due.splice(0));
+    });
+  }
+
+  private guestOf(tabId: TabId): Guest {
+    let guest = this.guests.get(tabId);
+    if (!guest) {
+      guest = {attempt: 0, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
+      this.guests.set(tabId, guest);
+    }
+    return guest;
+  }
+
+  private openChannel(tabId: TabId, guest: Guest): Channel {
+    const channel = this.platform.channel(tabChannelName(this.options.namespace, tabId));
+    channel.onmessage = event => this.hear(tabId, guest, event.data);
+    channel.unref?.();
+    return channel;
+  }
+
+  private hear(tabId: TabId, guest: Guest, data: unknown): void {
+    const message = parseTabChannelMessage(data);
+    guest.heardAt = this.platform.clock.now();
+    if (message?.type === 'batch') this.whenKnown(message, () => {
+      this.beginTurn();
+      guest.session?.receive(message);
+    });
+    else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
+    else if (message?.type === 'locked' && message.session === guest.session?.id) this.watch(tabId, guest);
+  }
+
+  private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
+    // What has waited on a port for this host to open is not late.
+    if (this.late && time !== undefined) this.late.receive(Math.max(time, this.openedAt), act);
+    else act();
+  }
+
+  private handleEnd(tabId: TabId, guest: Guest, {from, session, reason}: End): void {
+    if (from !== 'tab' || session !== guest.session?.id) return;
+    if (reason === SUSPENDED) this.suspend(tabId, guest, SUSPENDED, AWAY_MS);
+    else this.dismiss(tabId, guest, 'gone', reason);
+  }
+
+  /** The tab has given its lock back, and comes back within so many ms with a greeting, or not at all. */
+  private suspend(tabId: TabId, guest: Guest, reason: string, ms: number): void {
+    const {handlers = guest.former} = guest;
+    this.dismiss(tabId, guest, 'away', reason);
+    this.expect(tabId, ms, () => handlers?.onEnd('gone'));
+  }
+
+  /** Waits for the end of a tab that has not greeted: it was known to an earlier host. */
+  watchAbsent(tabId: TabId, onGone: () => void): void {
+    const {locks} = this.platform;
+    const expect = (): void => { if (!this.guests.has(tabId)) this.expect(tabId, AWAY_MS, onGone); };
+    if (!locks) return expect();
+    // A tab that is alive holds its lock, unless its page is put away.
+    void locks.request(tabLockName(this.options.namespace, tabId), {}, expect).catch(() => {});
+  }
+
+  private expect(tabId: TabId, ms: number, onGone: () => void): void {
+    this.away.get(tabId)?.();
+    const cancel = this.platform.clock.after(ms, () => {
+      this.away.delete(tabId);
+      if (!this.closed) onGone();
+    });
+    this.away.set(tabId, cancel);
+  }
+
+  /** Waits for the tab's lock: it is free when the tab is dead. */
+  private watch(tabId: TabId, guest: Guest): void {
+    guest.stopWatching();
+    if (!this.platform.locks) return;
+    const abort = new AbortController();
+    guest.stopWatching = () => abort.abort();
+    void this.platform.locks
+      .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
+        this.whenDrained(() => {
+          // It may be known by now that the tab was only put away, as a worker of WebKit is with its page; or it is back.
+          if (!abort.signal.aborted) this.suspend(tabId, guest, 'its lock is free', LATE_MS);
+        });
+      })
+      .catch(() => {});
+  }
+
+  /** A dying tab's last messages can arrive after its lock is free (WebKit, Firefox), and where they come late, they wait. */
+  private whenDrained(act: () => void): void {
+    const {clock} = this.platform;
+    const look = (): void => this.whenKnown({time: clock.now()}, act);
+    afterWaking(clock.after, DRAIN_MS, look);
+  }
+
+  /** Without its lock, a tab that has been silent for long is asked whether it is still there. */
+  private watchSilence(tabId: TabId, guest: Guest): void {
+    const {clock} = this.platform;
+    guest.stopWatching();
+    guest.stopWatching = clock.after(SILENT_MS, async () => {
+      const ask = async (): Promise<boolean> =>
+        !!guest.session && guest.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
+      // Twice: after a computer's sleep the time is up before the answer could come.
+      const isThere = clock.now() - guest.heardAt < SILENT_MS || await ask() || await ask();
+      if (this.guests.get(tabId) !== guest) return;
+      if (isThere) this.watchSilence(tabId, guest);
+      else this.dismiss(tabId, guest, 'gone', 'it has not answered');
+    });
+  }
+
+  private dismiss(tabId: TabId, guest: Guest, how: Ending, reason: string): void {
+    // A tab that lives all the same looks for its host again.
+    guest.session?.sayEnd(reason);
+    this.endSession(guest, how);
+    guest.stopWatching();
+    this.guests.delete(tabId);
+    nextTick(() => guest.channel?.close());
+  }
+
+  private endSession(guest: Guest, how: Ending): void {
+    // A tab can be gone after its session has ended for another reason.
+    const handlers = guest.handlers ?? (how === 'broken' ? undefined : guest.former);
+    guest.former = handlers;
+    guest.session?.end();
+    // What has been posted still arrives.
+    guest.port?.close();
+    guest.session = guest.port = undefined;
+    guest.handlers = undefined;
+    handlers?.onEnd(how);
+  }
+}

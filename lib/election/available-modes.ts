@@ -1,0 +1,37 @@
+import {obstacleToChannels} from '../platform/browser.js';
+import type {Locks} from '../platform/platform.js';
+import type {BackendOrSocket, ConnectOptions, Mode} from '../options/connect-options.js';
+
+export interface Ways {
+  /** From the best to the last; never empty. */
+  modes: Mode[];
+  /** Why the first is the best there is. */
+  reason: string;
+}
+
+/** The ways to a host that these options and this browser leave. */
+export function waysToHost(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined, locks: Locks | undefined): Ways {
+  const {mode = 'auto', useSharedWorker} = options;
+  if (mode !== 'auto') return {modes: [mode], reason: 'The option mode asks for it'};
+  if (useSharedWorker === false) return {modes: ['direct'], reason: 'The option useSharedWorker is false'};
+  const noSharedWorker = obstacleToSharedWorker(options);
+  const noElection = obstacleToElection(options, backendOrSocket, locks);
+  const reason = [noSharedWorker, noSharedWorker && noElection].filter(Boolean).join('; ');
+  return {
+    modes: [...(noSharedWorker ? [] : ['shared-worker' as const]), ...(noElection ? [] : ['elected-tab' as const]), 'direct'],
+    reason: reason || 'The shared worker answered'
+  };
+}
+
+function obstacleToSharedWorker({sharedWorker}: ConnectOptions): string | undefined {
+  if (!sharedWorker) return 'The option sharedWorker is missing';
+  return typeof SharedWorker === 'function' ? obstacleToChannels() : 'This browser has no SharedWorker';
+}
+
+function obstacleToElection(
+  {url, worker, channel}: ConnectOptions, backendOrSocket: BackendOrSocket | undefined, locks: Locks | undefined
+): string | undefined {
+  if (backendOrSocket && url === undefined && !worker) return 'The backend or socket is this tab\'s own';
+  if (!locks) return 'There are no Web Locks to elect a tab with';
+  return channel ? undefined : obstacleToChannels();
+}

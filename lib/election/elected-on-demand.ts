@@ -1,0 +1,35 @@
+import {OnDemand} from '../platform/on-demand.js';
+import type {ElectedTabHost, ElectedTabHostOptions} from './elected-tab-host.js';
+import {hostCode} from './host-code.js';
+import type {HostSource} from './host-provider.js';
+
+/** An {@link ElectedTabHost}, loaded when it is needed: where shared workers serve, few tabs ever elect one. */
+export class ElectedOnDemand implements HostSource {
+  readonly mode = 'elected-tab';
+  private readonly host: OnDemand<ElectedTabHost>;
+
+  constructor(options: ElectedTabHostOptions) {
+    this.host = new OnDemand(
+      async () => new (await hostCode.electedTab()).ElectedTabHost(options),
+      error => options.onFailure(`What elects a tab can't be loaded: ${(error as Error).message}`)
+    );
+  }
+
+  start(): void {
+    this.host.ask(host => host.start());
+  }
+
+  /** Does not wait for an election: the host in office does not answer. */
+  seize(): void {
+    this.host.ask(host => host.seize());
+  }
+
+  /** Ends a host of this tab that does not answer. */
+  abandon(): void {
+    this.host.ask(host => host.abandon());
+  }
+
+  close(atOnce = false): void {
+    this.host.end(host => host.close(atOnce));
+  }
+}

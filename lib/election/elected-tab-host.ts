@@ -1,0 +1,136 @@
+import type {Clock, Locks} from '../platform/platform.js';
+import {electionLockName} from '../protocol/version.js';
+import {AT_ONCE, type HostSource} from './host-provider.js';
+import {isSignal, parseWorkerFailure, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
+
+/** How long a worker's script may take to load before the page itself becomes the host. */
+const READY_MS = 3000;
+/** How long a worker may take to finish before it is ended. */
+const STOP_MS = 2000;
+
+export interface ElectedTabHostOptions {
+  namespace: string;
+  /** What the app calls this tab's build. */
+  build: string;
+  locks: Locks;
+  clock: Clock;
+  greeting: () => Promise<WorkerGreeting>;
+  /** Starts a worker of this tab's own. Without it, the page is the host. */
+  createWorker: (() => Worker) | undefined;
+  /** Makes the page itself the host, until the signal. */
+  hostInPage: (greeting: WorkerGreeting, signal: AbortSignal) => Promise<void>;
+  /** Neither a worker nor the page can be the host. */
+  onFailure(reason: string): void;
+}
+
+/**
+ * A host that one of the tabs provides, in a worker of its own or in the page: for browsers without shared
+ * workers. The tabs elect it by a lock: when it closes, the next one has it.
+ */
+export class ElectedTabHost implements HostSource {
+  readonly mode = 'elected-tab';
+  private readonly candidacy = new AbortController();
+  private isCandidate = false;
+  private isElected = false;
+  private closed = false;
+  private stop: ((atOnce: boolean) => void) | undefined;
+  private resign: () => void = () => {};
+  private terms = 0;
+
+  constructor(private readonly options: ElectedTabHostOptions) {}
+
+  start(): void {
+    if (this.isElected) return this.host(false);
+    if (this.isCandidate) return;
+    this.isCandidate = true;
+    const {locks, namespace, build} = this.options;
+    locks.request(electionLockName(namespace, build), {mode: 'exclusive', signal: this.candidacy.signal}, () => {
+      if (this.closed) return undefined;
+      this.isElected = true;
+      this.host(false);
+      return new Promise<void>(resolve => { this.resign = resolve; });
+    }).catch((error: unknown) => {
+      if (this.closed || this.isElected) return;
+      this.isCandidate = false;
+      this.options.onFailure(`This page may not use Web Locks to elect a tab: ${(error as Error).message}`);
+    });
+  }
+
+  /** Does not wait for an election: the host in office does not answer. */
+  seize(): void {
+    this.host(true);
+  }
+
+  /** Ends a host of this tab that does not answer: a worker that is busy for ever holds what it has begun to write. */
+  abandon(): void {
+    this.stop?.(true);
+    this.stop = undefined;
+  }
+
+  close(atOnce = false): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.candidacy.abort();
+    this.stop?.(atOnce);
+    this.resign();
+  }
+
+  private host(steal: boolean): void {
+    this.stop?.(steal);
+    this.stop = undefined;
+    const term = ++this.terms;
+    this.options.greeting().then(greeting => {
+      if (this.closed || term !== this.terms) return;
+      const message = {...greeting, steal};
+      if (this.options.createWorker) this.hostInWorker(this.options.createWorker, message);
+      else this.hostInPage(message);
+    }, (error: unknown) => this.options.onFailure(`The url could not be had: ${(error as Error).message}`));
+  }
+
+  private hostInPage(greeting: WorkerGreeting): void {
+    const office = new AbortController();
+    this.stop = atOnce => office.abort(atOnce ? AT_ONCE : undefined);
+    this.options.hostInPage(greeting, office.signal).catch((error: unknown) => {
+      if (!this.closed) this.options.onFailure(`This tab can't be the host: ${(error as Error).message}`);
+    });
+  }
+
+  private hostInWorker(create: () => Worker, greeting: WorkerGreeting): void {
+    const {clock} = this.options;
+    let worker: Worker;
+    try {
+      worker = create();
+    } catch {
+      return this.hostInPage(greeting);
+    }
+    let isReady = false;
+    const end = (): void => worker.terminate();
+    const giveUp = (): void => {
+      if (isReady || this.stop !== stop) return;
+      end();
+      this.hostInPage(greeting);
+    };
+    const cancelReady = clock.after(READY_MS, giveUp);
+    const stop = (atOnce: boolean): void => {
+      cancelReady();
+      if (atOnce) return end();
+      worker.postMessage({type: 'sharedb-tabs:stop'} satisfies WorkerSignal);
+      clock.after(STOP_MS, end);
+    };
+    this.stop = stop;
+    // It tells of errors later on as well: those are for the console.
+    worker.onerror = giveUp;
+    worker.onmessage = ({data}: {data: unknown}) => {
+      if (isSignal(data, 'sharedb-tabs:stopped')) return end();
+      // The page says what is missing, as it lacks the same.
+      if (parseWorkerFailure(data) && this.stop === stop) {
+        end();
+        return this.hostInPage(greeting);
+      }
+      if (!isSignal(data, 'sharedb-tabs:ready') || isReady) return;
+      isReady = true;
+      cancelReady();
+      worker.postMessage(greeting);
+    };
+  }
+}

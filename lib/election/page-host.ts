@@ -1,0 +1,87 @@
+import {Host, type StoreOptions} from '../host/host.js';
+import {bindToServer, connectToServer, type Authorize, type ServerUrl, type SocketLike} from '../host/server/server-connection.js';
+import type {OfflineQueries} from '../host/queries/local-queries.js';
+import type {IsTransient} from '../host/server/server-faults.js';
+import type {ServerTimeouts} from '../host/server/server-watch.js';
+import type {RealConnection} from '../host/upstream.js';
+import type {Locks, OpenChannel} from '../platform/platform.js';
+import type {Clearing} from '../protocol/clearing.js';
+import {hostLockName} from '../protocol/version.js';
+import {host, type HostingOptions} from './run-host.js';
+import {checkServices} from '../services/check-services.js';
+import type {BackendOrSocket, ConnectOptions} from '../options/connect-options.js';
+import {serviceSource} from '../services/service-source.js';
+
+/** What a host in a page has of its app. */
+export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions'>;
+
+export {WayBack} from './return-to-shared-host.js';
+
+/** What a host in the page connects to. */
+export type Server =
+  | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined; serverTimeouts: ServerTimeouts | undefined}
+  | {backendOrSocket: BackendOrSocket};
+
+export interface DirectHostOptions {
+  namespace: string;
+  channel: OpenChannel;
+  store: StoreOptions | false | undefined;
+  locks: Locks | undefined;
+  cleared: Clearing | undefined;
+  isCleared: (() => boolean) | undefined;
+  isTransient?: IsTransient | undefined;
+  queries?: OfflineQueries | undefined;
+  /** Whose services the host has. */
+  app: HostedApp;
+  warn?: ((message: string, detail: unknown) => void) | undefined;
+}
+
+/**
+ * A host in the tab itself, for this tab alone: the direct connection. It runs the same code as a shared
+ * host, over channels that do not leave the page. Of several tabs that connect directly, the first has the
+ * store of direct connections; the others go without, and their status says so.
+ */
+export async function startDirectHost(
+  server: Server, {namespace, channel, store, locks, isTransient, queries, app, warn, cleared, isCleared}: DirectHostOptions
+): Promise<Host> {
+  const own = `${namespace}/direct`;
+  const office = store === false || !locks ? undefined : await tryOffice(locks, own);
+  const host: Host = new Host({
+    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, services: servicesOf(app), warn,
+    cleared, isCleared,
+    store: office ? {...(store || {}), name: own} : false
+  });
+  if (office) void host.whenClosed.then(office.leave);
+  return host;
+}
+
+/** A host in the page of an elected tab, for all tabs. */
+export function startElectedHost(server: Server, {app, ...options}: Omit<HostingOptions, 'connect' | 'place' | 'services'> & {app: HostedApp}): void {
+  host({...options, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
+}
+
+function servicesOf({services, serviceOptions}: HostedApp): HostingOptions['services'] {
+  checkServices('createConnection', services);
+  return services && serviceSource(services, serviceOptions);
+}
+
+/** @returns undefined when another tab has it, or when this page may not use locks */
+function tryOffice(locks: Locks, namespace: string): Promise<{leave: () => void} | undefined> {
+  return new Promise(resolve => {
+    locks.request(hostLockName(namespace), {ifAvailable: true}, lock => {
+      if (!lock) return resolve(undefined);
+      return new Promise<void>(leave => resolve({leave}));
+    }).catch(() => resolve(undefined));
+  });
+}
+
+function connectTo(server: Server, getToken: () => Promise<string>): RealConnection {
+  if ('url' in server) {
+    const {url, needsToken, authorize, serverTimeouts: timeouts} = server;
+    return connectToServer(url, {getToken: needsToken ? getToken : undefined, authorize, timeouts});
+  }
+  const {backendOrSocket} = server;
+  if (typeof backendOrSocket === 'function') return bindToServer(backendOrSocket());
+  if ('connect' in backendOrSocket) return backendOrSocket.connect() as RealConnection;
+  return bindToServer(backendOrSocket as SocketLike);
+}

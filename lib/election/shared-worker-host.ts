@@ -1,0 +1,69 @@
+import type {Channel} from '../platform/platform.js';
+import type {Hello} from '../protocol/frames.js';
+import type {HostSource} from './host-provider.js';
+import type {WorkerTrouble} from './worker-advice.js';
+import {parseWorkerFailure, type PortHello, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
+
+export interface SharedWorkerHostOptions {
+  namespace: string;
+  greeting: () => WorkerGreeting | Promise<WorkerGreeting>;
+  create: () => SharedWorker;
+  /** The worker can't be had, its script can't be loaded or throws, or it can't be the host. */
+  onFailure(trouble: WorkerTrouble): void;
+}
+
+/** The shared worker that hosts all tabs: the first tab starts it, the others join it. */
+export class SharedWorkerHost implements HostSource {
+  readonly mode = 'shared-worker';
+  private worker: SharedWorker | undefined;
+  private closed = false;
+
+  constructor(private readonly options: SharedWorkerHostOptions) {}
+
+  start(): void {
+    const {create, greeting, onFailure} = this.options;
+    this.worker?.port.close();
+    try {
+      this.worker = create();
+    } catch (error) {
+      return onFailure({kind: 'page', reason: `The shared worker could not be started: ${(error as Error).message}`});
+    }
+    const {worker} = this;
+    worker.onerror = event => { if (!this.closed) onFailure(whatFailed(event)); };
+    worker.port.onmessage = ({data}: {data: unknown}) => {
+      const failure = parseWorkerFailure(data);
+      if (failure && !this.closed) onFailure(failure);
+    };
+    const post = (message: WorkerGreeting): void => { if (!this.closed) worker.port.postMessage(message); };
+    const fail = (error: unknown): void => onFailure({kind: 'page', reason: `The url could not be had: ${(error as Error).message}`});
+    try {
+      const message = greeting();
+      // At once where that can be: the worker keeps the tabs' greetings that come after it.
+      if (message instanceof Promise) message.then(post, fail);
+      else post(message);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  greet(hello: Hello): Channel | undefined {
+    if (!this.worker) return undefined;
+    const {port1, port2} = new MessageChannel();
+    this.worker.port.postMessage({type: 'sharedb-tabs:hello', namespace: this.options.namespace, hello} satisfies PortHello, [port2]);
+    return port1;
+  }
+
+  close(atOnce = false): void {
+    this.closed = true;
+    // A page that is put away may come back, and has left its last word.
+    if (!atOnce) this.worker?.port.postMessage({type: 'sharedb-tabs:leave'} satisfies WorkerSignal);
+    this.worker?.port.close();
+    this.worker = undefined;
+  }
+}
+
+/** A script that throws is told with its message and place (Chromium 156, Firefox 140); one that can't be loaded or parsed without. */
+function whatFailed({message, filename, lineno}: Partial<ErrorEvent>): WorkerTrouble {
+  if (!message) return {kind: 'load', reason: 'The shared worker\'s script could not be loaded'};
+  return {kind: 'script', reason: `The shared worker's script failed: ${message} (${filename}:${lineno})`};
+}

@@ -1,0 +1,187 @@
+import {encodeError} from '../../protocol/errors.js';
+import type {DocKey} from '../../store/storage.js';
+import {isCommit, isQuestion, touchedReads, transactionAuthor, type Commit, type OutcomeMessage, type TransactionPart} from '../../protocol/transactions.js';
+import type {Step} from '../../ot/history.js';
+import type {WaitingOp} from '../../ot/rebase.js';
+import type {SharedDoc} from '../doc/shared-doc.js';
+import type {Tab} from '../tab.js';
+
+export interface TransactionsOwner {
+  readonly docs: {get(c: string, d: string): SharedDoc; find(key: DocKey): SharedDoc | undefined};
+  /** The tab of an id, or what makes a tab's transactions. */
+  tab(id: string): Tab;
+  tabs(): Iterable<Tab>;
+}
+
+interface Answer {
+  committed: boolean;
+}
+
+/** What waits for the server's answers to one transaction. */
+interface Waiting {
+  tab: Tab;
+  seq: number;
+  left: Set<SharedDoc>;
+  reads: Map<SharedDoc, ReadonlySet<string>>;
+  /** The tab has asked for the outcome. */
+  isAsked: boolean;
+  raced: OutcomeMessage['raced'];
+  rejected: OutcomeMessage['rejected'];
+}
+
+/**
+ * Places the tabs' transactions. In one turn of the host, it looks whether anything has changed that a transaction had read, and
+ * gives all its ops their places, or none. So transactions are as if each had been made at once, in the order of their places.
+ */
+export class Transactions {
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly byDoc = new Map<SharedDoc, Set<Waiting>>();
+  /** Each tab's last transaction that was asked after: what it has up to there and is not placed will never be. */
+  private readonly givenUp = new WeakMap<Tab, number>();
+
+  constructor(private readonly owner: TransactionsOwner) {}
+
+  answer(tab: Tab, name: string, args: unknown): Answer | Promise<Answer> {
+    if (name === 'shared.commit' && isCommit(args)) return this.commit(tab, args);
+    if (name === 'shared.asked' && isQuestion(args)) return this.isCommitted(tab, args.seq, args.docs);
+    if (name === 'shared.outcome' && isQuestion(args)) return this.tellOutcome(tab, args.seq, args.docs);
+    throw Object.assign(new Error(`Invalid call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+  }
+
+  private async commit(tab: Tab, commit: Commit): Promise<Answer> {
+    const docs = commit.parts.map(({c, d}) => this.owner.docs.get(c, d));
+    const answer = await this.together(docs, () => this.place(tab, commit, docs));
+    await tab.whenTold();
+    return answer;
+  }
+
+  /** Acts in one turn in which all documents can be looked at. */
+  private together<T>(docs: readonly SharedDoc[], act: () => T): Promise<T> {
+    for (const doc of docs) doc.retain();
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const busy = docs.find(doc => !doc.isSettled);
+        if (busy) return busy.whenSettled(look);
+        try {
+          resolve(act());
+        } catch (error) {
+          reject(error as Error);
+        } finally {
+          for (const doc of docs) doc.release();
+        }
+      };
+      look();
+    });
+  }
+
+  private place(tab: Tab, {seq, id, parts}: Commit, docs: readonly SharedDoc[]): Answer {
+    const author = this.owner.tab(transactionAuthor(tab.id));
+    if (docs.some((doc, i) => parts[i]!.step && doc.lastSeqOf(author) >= seq)) return {committed: true};
+    if (seq <= (this.givenUp.get(tab) ?? 0)) return {committed: false};
+    const ops = parts.map((part, i) => this.validate(part, docs[i]!, seq, author));
+    if (ops.includes('conflict')) {
+      // The function is run again on this.
+      for (const doc of docs) doc.bringUpToDate(tab);
+      return {committed: false};
+    }
+    const waiting = this.expect(tab, seq, parts, docs);
+    const ends = [...this.owner.tabs()].map(one => one.gather(id));
+    try {
+      ops.forEach((op, i) => { if (op) docs[i]!.place(author, op as WaitingOp, error => this.settle(waiting, docs[i]!, error)); });
+      for (const doc of docs) doc.bringUpToDate(tab);
+    } finally {
+      for (const end of ends) end();
+    }
+    return {committed: true};
+  }
+
+  /** @returns the op to place, if there is one */
+  private validate({rev, reads, step}: TransactionPart, doc: SharedDoc, seq: number, author: Tab): WaitingOp | 'conflict' | undefined {
+    const {history} = doc.recorded;
+    if (!history.covers(rev)) return 'conflict';
+    const wanted = new Set(reads);
+    const isJson0 = doc.doc.type?.name === 'json0';
+    if (history.after(rev).some(entry => touchedReads(entry.step, isJson0, wanted).length)) return 'conflict';
+    if (!step) return undefined;
+    const op = doc.prepare(step, seq, author, rev);
+    return op instanceof Error ? 'conflict' : op;
+  }
+
+  // ---- after a lost host
+
+  private isCommitted(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
+    this.givenUp.set(tab, Math.max(seq, this.givenUp.get(tab) ?? 0));
+    const docs = keys.map(([c, d]) => this.owner.docs.get(c, d));
+    return this.together(docs, () => {
+      const author = this.owner.tab(transactionAuthor(tab.id));
+      for (const doc of docs) doc.bringUpToDate(tab);
+      return {committed: docs.some(doc => doc.lastSeqOf(author) >= seq)};
+    });
+  }
+
+  // ---- what becomes of them at the server
+
+  private expect(tab: Tab, seq: number, parts: readonly TransactionPart[], docs: readonly SharedDoc[]): Waiting {
+    const left = new Set(docs.filter((_, i) => parts[i]!.step));
+    const reads = new Map(docs.map((doc, i) => [doc, new Set(parts[i]!.reads)]));
+    const waiting: Waiting = {tab, seq, left, reads, isAsked: false, raced: [], rejected: []};
+    this.waiting.set(nameOf(tab, seq), waiting);
+    for (const doc of left) {
+      const all = this.byDoc.get(doc);
+      if (all) all.add(waiting);
+      else this.byDoc.set(doc, new Set([waiting]));
+    }
+    return waiting;
+  }
+
+  /** What another device did is noted where it came before a transaction that had read it. */
+  onServerOp(doc: SharedDoc, step: Step): void {
+    for (const {reads, raced} of this.byDoc.get(doc) ?? []) {
+      for (const read of touchedReads(step, doc.doc.type?.name === 'json0', reads.get(doc)!)) {
+        if (!raced.some(one => one.read === read && one.c === doc.collection && one.d === doc.id)) raced.push({c: doc.collection, d: doc.id, read});
+      }
+    }
+  }
+
+  private settle(waiting: Waiting, doc: SharedDoc, error?: Error | null): void {
+    if (error) waiting.rejected.push({c: doc.collection, d: doc.id, error: encodeError(error) as OutcomeMessage['rejected'][number]['error']});
+    waiting.left.delete(doc);
+    const all = this.byDoc.get(doc);
+    all?.delete(waiting);
+    if (!all?.size) this.byDoc.delete(doc);
+    this.tell(waiting);
+  }
+
+  private tell(waiting: Waiting): void {
+    const {tab, seq, left, raced, rejected, isAsked} = waiting;
+    if (left.size || !isAsked) return;
+    this.waiting.delete(nameOf(tab, seq));
+    tab.send({a: 'shared.outcome', seq, raced, rejected} satisfies OutcomeMessage);
+  }
+
+  /** The tab is gone: nobody will ask. */
+  forget(tab: Tab): void {
+    for (const [name, waiting] of this.waiting) {
+      if (waiting.tab !== tab) continue;
+      this.waiting.delete(name);
+      for (const doc of waiting.left) this.byDoc.get(doc)?.delete(waiting);
+    }
+  }
+
+  private async tellOutcome(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
+    let waiting = this.waiting.get(nameOf(tab, seq));
+    if (!waiting) {
+      // Of an earlier host: what others did meanwhile is not known, but when the server has it.
+      const docs = keys.map(([c, d]) => this.owner.docs.get(c, d));
+      waiting = {tab, seq, left: new Set(docs), reads: new Map(), isAsked: false, raced: [], rejected: []};
+      const restored = waiting;
+      void this.together(docs, () => { for (const doc of docs) doc.whenSaved(() => this.settle(restored, doc)); });
+    }
+    waiting.tab = tab;
+    waiting.isAsked = true;
+    this.tell(waiting);
+    return {committed: true};
+  }
+}
+
+const nameOf = ({id}: Tab, seq: number): string => `${id} ${seq}`;

@@ -1,0 +1,178 @@
+import type {ErrorData} from '../../protocol/errors.js';
+import type {SnapshotData} from '../../protocol/messages.js';
+import type {DurableStore} from '../../store/durable-store.js';
+import type {DocKey, StoredDoc} from '../../store/storage.js';
+import type {EntryData, Step} from '../../ot/history.js';
+import type {Outcome} from './outcomes.js';
+
+/** How the server knows an op: its `src` and `seq` there. */
+export type Identity = readonly [src: string, seq: number];
+
+/** What a document is told, in the order in which it is told: replayed, it leads to the same state. */
+export type JournalRecord =
+  /** A tab's op, at the current revision. `id`: the identity under which it goes to the server, unless it is composed into another. */
+  | {
+    t: 'submit'; step: Step; owner: string; seq: number; source?: unknown; submitSource?: true; preventCompose?: true;
+    id?: Identity | undefined;
+  }
+  /** A tab's op that changes nothing. */
+  | {t: 'nothing'; owner: string; seq: number}
+  /** The first pending op, which had no identity yet, goes to the server with this one for good. */
+  | {t: 'send'; src: string; seq: number}
+  /** An op or an acknowledgement of the server. */
+  | {t: 'message'; message: object}
+  /** The server's rejection of the op under way, and the inverse where the type can't tell it. */
+  | {t: 'reject'; error: ErrorData; inverse?: unknown}
+  /** The server took the op under way for one that changes nothing. */
+  | {t: 'clear'};
+
+/** An op that the server has not acknowledged, as a checkpoint keeps it. */
+export interface StoredOp extends Step {
+  src?: string;
+  seq?: number;
+  source?: unknown;
+  owner?: string;
+  submitSource?: boolean;
+  /** The OT type that the op was made for. */
+  type: string | null;
+  /** It has been sent: nothing may be composed into it. */
+  sent: boolean;
+  /** The tabs' ops that it was composed of. */
+  origins: [owner: string, seq: number][];
+}
+
+/** What a document has beside its snapshot. */
+export interface Surroundings {
+  /** What tabs may still need to come up to the snapshot's revision. */
+  history: EntryData[];
+  pending: StoredOp[];
+  /** Of each tab that has made something here: the highest seq that has its place, and the outcomes that it may not have got. */
+  tabs: {id: string; lastSeq: number; outcomes: Outcome[]}[];
+}
+
+export type Checkpoint = Surroundings & SnapshotData & {rev: number};
+
+export interface Restored {
+  checkpoint: Checkpoint | undefined;
+  /** The JSON of the checkpoint's snapshot, where it can be told from the rest without looking into it. */
+  snapshot: string | undefined;
+  records: JournalRecord[];
+}
+
+/** How most checkpoints end: the snapshot comes first, as it goes to the tabs, and there is nothing beside it. */
+const NOTHING_BESIDE = continued({history: [], pending: [], tabs: []});
+
+/** A checkpoint is due when the journal has grown by so much and by the size of the last checkpoint. */
+const CHECKPOINT_CHARS = 16 * 1024;
+/** When it has grown so many times as long as that, nobody waits for a quiet moment. */
+const OVERDUE = 4;
+
+/** The journal of one document, and when it is time to cut it. */
+export class DocJournal {
+  private n = 0;
+  private journalChars = 0;
+  private checkpointChars = 0;
+
+  constructor(private readonly store: DurableStore, private readonly key: DocKey) {}
+
+  get isDue(): boolean {
+    return this.journalChars > this.dueChars;
+  }
+
+  get isOverdue(): boolean {
+    return this.journalChars > OVERDUE * this.dueChars;
+  }
+
+  private get dueChars(): number {
+    return CHECKPOINT_CHARS + this.checkpointChars;
+  }
+
+  /** Whether there is a journal to cut, and cutting it is in proportion to what has happened. */
+  get isWorthwhile(): boolean {
+    return this.journalChars > this.checkpointChars / 10;
+  }
+
+  /**
+   * @param isRepeatable the server would tell it again
+   * @param isTogether all such records of one turn are written, or none
+   * @returns its place, for `whenWritten`
+   */
+  append(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
+    const text = typeof record === 'string' ? record : JSON.stringify(record);
+    this.journalChars += text.length;
+    return this.store.append(this.key, ++this.n, text, isRepeatable, isTogether);
+  }
+
+  /** @param snapshot as JSON */
+  checkpoint(snapshot: string, beside: Surroundings): void {
+    const text = snapshot.slice(0, -1) + continued(beside);
+    this.checkpointChars = text.length;
+    this.journalChars = 0;
+    this.store.checkpoint(this.key, this.n, text, beside.pending.length > 0);
+  }
+
+  /** See {@link DurableStore.tellsFirst}. */
+  get tellsFirst(): boolean {
+    return this.store.tellsFirst;
+  }
+
+  isWritten(place: number): boolean {
+    return this.store.isWritten(place);
+  }
+
+  /** See {@link DurableStore.whenWritten}. */
+  whenWritten(place: number, callback: () => void): void {
+    this.store.whenWritten(place, callback);
+  }
+
+  /**
+   * What was stored, with records counted on from there.
+   * @returns undefined where there is nothing, or where it is not what it should be: that is set aside
+   */
+  async load(): Promise<Restored | undefined> {
+    const stored = await this.store.load(this.key);
+    if (!stored) return undefined;
+    this.n = stored.journal.at(-1)?.n ?? 0;
+    try {
+      this.checkpointChars = stored.checkpoint?.length ?? 0;
+      this.journalChars = stored.journal.reduce((sum, {record}) => sum + record.length, 0);
+      return parseStored(stored);
+    } catch (error) {
+      this.setAside(error);
+      return undefined;
+    }
+  }
+
+  /** Deletes all that is stored of the document. */
+  delete(): void {
+    this.store.remove(this.key);
+    this.journalChars = 0;
+    this.checkpointChars = 0;
+  }
+
+  /** Keeps what can't be used under another name: nobody's edits are deleted for being unreadable. */
+  setAside(error: unknown): void {
+    this.store.setAside(this.key, error);
+    this.n = 0;
+    this.journalChars = 0;
+    this.checkpointChars = 0;
+  }
+}
+
+/** @throws where it is not of the expected form */
+export function parseStored({checkpoint, journal}: StoredDoc): Restored {
+  const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint | null);
+  if (parsed !== undefined && (!Number.isSafeInteger(parsed?.rev) || !Array.isArray(parsed?.pending) || !Array.isArray(parsed.history))) {
+    throw new Error('The checkpoint is not of the expected form');
+  }
+  return {
+    checkpoint: parsed ?? undefined,
+    snapshot: checkpoint?.endsWith(NOTHING_BESIDE) ? `${checkpoint.slice(0, -NOTHING_BESIDE.length)}}` : undefined,
+    records: journal.map(({record}) => JSON.parse(record) as JournalRecord)
+  };
+}
+
+/** The fields as the end of a JSON object that has others before them. */
+function continued(fields: Surroundings): string {
+  return `,${JSON.stringify(fields).slice(1)}`;
+}

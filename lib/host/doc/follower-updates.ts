@@ -1,0 +1,241 @@
+import type {Care} from '../../broker/host-session.js';
+import {encodeError, type ErrorData} from '../../protocol/errors.js';
+import type {Position, ResetMessage, SnapshotData} from '../../protocol/messages.js';
+import type {Follower} from './follower.js';
+import type {Followers} from './followers.js';
+import {Entry} from '../../ot/history.js';
+import {historyLost} from './op-errors.js';
+import {Outcomes} from './outcomes.js';
+import type {Detour} from '../../ot/rebase.js';
+import type {RecordedDoc} from './journaled-doc.js';
+import type {Tab} from '../tab.js';
+import type {RealDoc} from '../upstream.js';
+
+/** All that the tabs are told of one document: states, the way on from there, and what became of their ops. */
+export class DocNews {
+  readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
+    a: 'doc.settled', ...this.name, seqs, ...(error && {error}), ...(isSilent && {silent: true})
+  }, 'repeatable', !error && this.doc.hasWritePending()));
+  /** A hard rollback has begun: who was told so, and what became of ops since. */
+  private rollback: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
+
+  constructor(private readonly doc: RealDoc, private readonly recorded: RecordedDoc, private readonly followers: Followers) {}
+
+  private get name(): {c: string; d: string} {
+    return {c: this.doc.collection, d: this.doc.id};
+  }
+
+  private about({inc}: Follower): {c: string; d: string; inc: number} {
+    return {...this.name, inc};
+  }
+
+  // ---- states, and the way on
+
+  /** What the follower lacks up to the current revision. */
+  catchUp(follower: Follower): void {
+    const {sent, tab, inc} = follower;
+    const {history} = this.recorded;
+    // What is loaded in the middle of a rollback is not in the journal: the next host may load something else.
+    if (this.rollback || sent === null || sent === history.rev) return;
+    if (!history.covers(sent)) return this.reset(follower, historyLost(this.doc));
+    const {collection, id} = this.doc;
+    for (const entry of history.after(sent)) {
+      const own = entry.src === tab.id && entry.seq !== undefined;
+      // The version moves on with each op that the server has not acknowledged yet.
+      const mayWait = entry.isEmpty && this.doc.hasWritePending();
+      tab.send(entry.encode(collection, id, inc, own), careFor(entry, tab), mayWait);
+    }
+    follower.noteSent(history.rev);
+  }
+
+  catchUpAll(): void {
+    for (const follower of this.followers) this.catchUp(follower);
+  }
+
+  /** Answers a fetch or a subscription, with the state where the tab has none. */
+  answer(follower: Follower, action: 'f' | 's', inc: number): void {
+    const {tab} = follower;
+    const question = {a: action, ...this.name, inc};
+    if (inc === follower.inc && follower.sent === null) {
+      follower.noteState(this.recorded.history.rev);
+      return tab.answer(question, this.recorded.snapshotJson());
+    }
+    this.catchUp(follower);
+    return tab.send(question);
+  }
+
+  answerError({tab}: Follower, action: 'f' | 's', inc: number, error: Error): void {
+    tab.send({a: action, ...this.name, inc, error: encodeError(error)});
+  }
+
+  answerUnsubscribe(tab: Tab, {inc}: Position): void {
+    tab.send({a: 'u', ...this.name, inc});
+  }
+
+  /** What a tab lacks that gets the document by a query's results. */
+  bring(follower: Follower): SnapshotData {
+    const {rev} = this.recorded.history;
+    if (follower.sent !== null && this.recorded.history.covers(follower.sent)) {
+      this.catchUp(follower);
+      return {v: this.doc.version, type: null, rev, inc: follower.inc};
+    }
+    follower.noteState(rev);
+    return {...(JSON.parse(this.recorded.snapshotJson()) as SnapshotData), inc: follower.inc};
+  }
+
+  /** A state that the tab has already is that of a revision. */
+  plant(follower: Follower, rev: number): void {
+    follower.noteSent(rev);
+    follower.tab.send({a: 'doc.planted', ...this.about(follower), rev});
+  }
+
+  /** Tells a tab that has brought something along at which revision it stands, after what it lacks up to there. */
+  lead(follower: Follower, rev: number, {way, isExact}: Detour = {way: [], isExact: true}): void {
+    const {tab, inc} = follower;
+    const {collection, id, version} = this.doc;
+    const start = rev - way.length;
+    const entries = way.map(({step, src, seq}, i) => new Entry(start + i + 1, version, src, seq, JSON.stringify(step), false, undefined));
+    const messages = entries.map(entry => entry.encode(collection, id, inc, entry.src === tab.id && entry.seq !== undefined));
+    const state = isExact ? '' : `,"snapshot":${this.recorded.snapshotJson()}`;
+    tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev: start}).slice(0, -1)},"way":[${messages.join()}]${state}}`);
+  }
+
+  /** Nothing is known here of what the tab had. */
+  lose(follower: Follower): void {
+    follower.tab.send({a: 'doc.lost', ...this.about(follower)});
+  }
+
+  /** Gives a tab a new state, because there is no way from the one it has. */
+  reset(follower: Follower, error: Error): void {
+    const unsettled = this.recorded.pendingSeqs(follower.tab.id);
+    this.sendReset(follower, this.outcomes.of(follower.tab), encodeError(error), undefined, unsettled);
+  }
+
+  private sendReset(
+    follower: Follower, outcomes: ResetMessage['outcomes'], error: ErrorData, loadError: ErrorData | undefined, unsettled?: number[]
+  ): void {
+    const message = {a: 'doc.reset', ...this.about(follower), outcomes, ...(unsettled && {unsettled}), error};
+    if (loadError) return follower.tab.send({...message, loadError});
+    follower.noteReset(this.recorded.history.rev);
+    follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.recorded.snapshotJson()}}`);
+  }
+
+  /** The server does not let us have the document. Who waits for an answer gets the error with that. */
+  empty(error: Error): void {
+    const data = encodeError(error);
+    for (const follower of this.followers) {
+      follower.awaitsServer = false;
+      if (follower.sent === null) continue;
+      follower.sent = null;
+      const isAnswered = follower.requests > 0 || (follower.subscribed && follower.willAskAgain);
+      follower.subscribed = false;
+      follower.tab.send({a: 'doc.refused', ...this.about(follower), error: data, ...(isAnswered && {silent: true})});
+    }
+  }
+
+  /** The server does not let the tabs follow the document, which leaves them what they have of it. */
+  endSubscriptions(error: Error): void {
+    for (const follower of this.followers) {
+      // Who was emptied has been told.
+      if (!follower.subscribed) continue;
+      follower.subscribed = false;
+      this.tellError(error, follower.tab.id);
+    }
+  }
+
+  /** @param owner the tab that made it; else it concerns all */
+  tellError(error: Error, owner: string | undefined): void {
+    const data = encodeError(error);
+    for (const follower of this.followers) {
+      if (owner === undefined || follower.tab.id === owner) follower.tab.send({a: 'doc.error', ...this.about(follower), error: data});
+    }
+  }
+
+  // ---- ops
+
+  /** An op never had its place in the history. */
+  refuse(follower: Follower, inc: number, seq: number, error: Error): void {
+    this.catchUp(follower);
+    follower.tab.send({a: 'op', ...this.name, inc, seq, error: encodeError(error)});
+  }
+
+  /** The way on is under way to the tab: there it makes its ops on where that ends, as on any other entry. */
+  askAgain(follower: Follower, inc: number, seq: number): void {
+    this.catchUp(follower);
+    follower.tab.send({a: 'doc.again', ...this.name, inc, seq});
+  }
+
+  /** The server has answered to an op. In the middle of a rollback its tab hears of it at the end. */
+  settle(tab: Tab, seq: number, error: ErrorData | undefined, isSilent: boolean): void {
+    if (!this.rollback) return this.outcomes.add(tab, seq, error, isSilent);
+    const {outcomes} = this.rollback;
+    this.outcomes.keep(tab, seq, error);
+    outcomes.set(tab, [...(outcomes.get(tab) ?? []), error ? {seq, error} : {seq}]);
+  }
+
+  repeatOutcome(follower: Follower, seq: number): void {
+    this.catchUp(follower);
+    this.outcomes.repeat(follower.tab, seq);
+  }
+
+  /**
+   * Tells a tab that is back what became of its ops. What has its place, is not pending and has no outcome any more was
+   * answered when the tab had been given up; where that was an error, a dead letter tells of it.
+   */
+  repeatOutcomes(follower: Follower, seqs: readonly number[]): void {
+    const answered = new Set(this.answeredMeanwhile(follower, seqs));
+    for (const seq of seqs) {
+      if (answered.has(seq)) this.outcomes.add(follower.tab, seq, undefined);
+      else this.repeatOutcome(follower, seq);
+    }
+  }
+
+  private answeredMeanwhile({tab, lastSeq}: Follower, seqs: readonly number[]): number[] {
+    const open = new Set([...this.recorded.pendingSeqs(tab.id), ...this.outcomes.of(tab).map(({seq}) => seq)]);
+    return seqs.filter(seq => seq <= lastSeq && !open.has(seq));
+  }
+
+  // ---- hard rollbacks
+
+  get isInRollback(): boolean {
+    return !!this.rollback;
+  }
+
+  /** Whether the tab has lost its state to it. */
+  isToldOfRollback(follower: Follower): boolean {
+    return this.rollback?.told.has(follower) === true;
+  }
+
+  beginRollback(): void {
+    this.rollback = {told: new Set(), outcomes: new Map()};
+    for (const follower of this.followers) {
+      if (follower.sent === null) continue;
+      this.rollback.told.add(follower);
+      follower.sent = null;
+      follower.tab.send({a: 'doc.rollback', ...this.about(follower)});
+    }
+  }
+
+  endRollback(error: ErrorData, loadError: ErrorData | undefined): void {
+    const {told, outcomes} = this.rollback!;
+    this.rollback = undefined;
+    for (const follower of told) {
+      const unsettled = this.recorded.pendingSeqs(follower.tab.id);
+      this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError, unsettled.length ? unsettled : undefined);
+      outcomes.delete(follower.tab);
+    }
+    // A tab that was not told has no state to lose, but may wait for an answer.
+    for (const [tab, list] of outcomes) for (const {seq, error} of list) this.outcomes.add(tab, seq, error);
+  }
+
+  /** A tab was in the middle of a rollback of another host: it has no state, and does not know what became of its ops. */
+  resumeReset(follower: Follower, seqs: readonly number[]): void {
+    for (const seq of this.answeredMeanwhile(follower, seqs)) this.outcomes.keep(follower.tab, seq, undefined);
+    this.reset(follower, historyLost(this.doc));
+  }
+}
+
+function careFor(entry: Entry, tab: Tab): Care {
+  if (entry.isEmpty) return 'repeatable';
+  return entry.early || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
+}

@@ -1,0 +1,75 @@
+import type {ErrorData} from '../../protocol/errors.js';
+import type {Tab} from '../tab.js';
+
+/** A tab that is away for longer than it takes to settle so many ops has to do without the oldest outcomes. */
+const KEEP = 4096;
+
+export interface Outcome {
+  seq: number;
+  error?: ErrorData;
+}
+
+interface Group {
+  tab: Tab;
+  seqs: number[];
+  error: ErrorData | undefined;
+  /** Rejected on purpose, without an error. */
+  isSilent: boolean;
+}
+
+/** What the server has answered to the tabs' ops on one document, for as long as a tab may not know it. */
+export class Outcomes {
+  private readonly known = new Map<Tab, Map<number, ErrorData | undefined>>();
+  private group: Group[] | undefined;
+
+  constructor(private readonly send: (group: Group) => void) {}
+
+  /** @returns in the order in which they came */
+  of(tab: Tab): Outcome[] {
+    return [...(this.known.get(tab) ?? [])].map(([seq, error]) => (error ? {seq, error} : {seq}));
+  }
+
+  restore(tab: Tab, outcomes: readonly Outcome[]): void {
+    this.known.set(tab, new Map(outcomes.map(({seq, error}) => [seq, error])));
+  }
+
+  keep(tab: Tab, seq: number, error: ErrorData | undefined): void {
+    let outcomes = this.known.get(tab);
+    if (!outcomes) this.known.set(tab, (outcomes = new Map()));
+    outcomes.set(seq, error);
+    if (outcomes.size > KEEP) outcomes.delete(outcomes.keys().next().value as number);
+  }
+
+  /** Keeps an outcome and tells the tab; between `begin` and `end`, together with those of the same op of ours. */
+  add(tab: Tab, seq: number, error: ErrorData | undefined, isSilent = false): void {
+    this.keep(tab, seq, error);
+    if (!this.group) return this.send({tab, seqs: [seq], error, isSilent});
+    const last = this.group.at(-1);
+    if (last?.tab === tab) last.seqs.push(seq);
+    else this.group.push({tab, seqs: [seq], error, isSilent});
+  }
+
+  /** Tells a tab again what it may have missed. */
+  repeat(tab: Tab, seq: number): void {
+    const outcomes = this.known.get(tab);
+    if (outcomes?.has(seq)) this.send({tab, seqs: [seq], error: outcomes.get(seq), isSilent: false});
+  }
+
+  forget(tab: Tab): void {
+    this.known.delete(tab);
+  }
+
+  clear(): void {
+    this.known.clear();
+  }
+
+  begin(): void {
+    this.group = [];
+  }
+
+  end(): void {
+    const group = this.group ?? [];
+    this.group = undefined;
+    for (const each of group) this.send(each);
+  }
+}

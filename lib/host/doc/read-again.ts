@@ -1,0 +1,32 @@
+import type {Followers} from './followers.js';
+import type {ServerFaults} from '../server/server-faults.js';
+import type {Callback, RealDoc} from '../upstream.js';
+
+/** Asks for a document again that the server could not read, as long as a tab wants it. */
+export class ReadAgain {
+  /** @param onAnswer called when the server has read the document, or refuses it */
+  constructor(
+    private readonly doc: RealDoc,
+    private readonly faults: Pick<ServerFaults, 'isTransient' | 'readAgain' | 'forgetRead'>,
+    private readonly followers: Followers,
+    private readonly onAnswer: (refusal: Error | undefined) => void
+  ) {}
+
+  /** The server has answered with an error that passes. */
+  after(error: Error): void {
+    this.faults.readAgain(this.doc, error, () => this.ask());
+  }
+
+  private ask(): void {
+    const {doc, faults, followers} = this;
+    const isSubscription = followers.areSubscribed && !doc.subscribed;
+    if (!isSubscription && ![...followers].some(({awaitsServer}) => awaitsServer)) return faults.forgetRead(doc);
+    const load = (callback: Callback): void => (isSubscription ? doc.subscribe(callback) : doc.fetch(callback));
+    return load(error => {
+      if (error && faults.isTransient(error)) return this.after(error);
+      faults.forgetRead(doc);
+      for (const follower of followers) follower.awaitsServer = false;
+      return this.onAnswer(error ?? undefined);
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import * as ot from 'sharedb/lib/ot.js';
+import type {RealDoc, RealOp} from '../upstream.js';
+
+/** Remote presence is rarely more than a few ops behind. */
+const KEEP = 64;
+
+type ServerOp = Pick<RealOp, 'op' | 'create' | 'del'> & {src?: string | undefined};
+
+/** A presence that stands at a version of the server. `p` is its value, `t` the OT type's uri. */
+export interface StandingPresence {
+  p: unknown;
+  v: number;
+  t: string;
+  src?: string | undefined;
+}
+
+/**
+ * The last ops of a document as the server has them, before this client's pending ops changed them.
+ * Only over these can be carried forward what stands at a version of the server: a remote client's
+ * presence, or a snapshot.
+ */
+export class ServerLog {
+  private readonly ops = new Map<number, ServerOp>();
+
+  constructor(private readonly doc: RealDoc) {
+    const upstream = doc._handleOp;
+    doc._handleOp = (error, message) => {
+      const {inflightOp, version} = doc;
+      const raw = message as RealOp & {v?: number};
+      const isOwn = !!inflightOp && raw.src === inflightOp.src && raw.seq === inflightOp.seq;
+      if (!error && raw.v !== undefined && (isOwn || raw.v === version)) {
+        this.keep(raw.v, isOwn ? copy(inflightOp, raw.src) : copy(raw, raw.src));
+      }
+      upstream.call(doc, error, message);
+    };
+  }
+
+  /**
+   * Carries `presence` to the document's current state: over the server's ops, then over the pending ones.
+   * @returns the value there; undefined where the way is not known
+   */
+  carry(presence: StandingPresence): {p: unknown} | undefined {
+    const {doc} = this;
+    const carried = {...presence};
+    const since = this.since(presence.v);
+    if (!since) return undefined;
+    for (const {src, ...step} of since) {
+      if (ot.transformPresence(carried, step, src === presence.src)) return undefined;
+    }
+    for (const op of [doc.inflightOp, ...doc.pendingOps]) {
+      if (!op) continue;
+      const {src: _src, ...step} = copy(op, undefined);
+      if (ot.transformPresence(carried, step, false)) return undefined;
+    }
+    return {p: carried.p};
+  }
+
+  /** The server's ops from version `v` to the document's current one; undefined where one is not known. */
+  since(v: number): ServerOp[] | undefined {
+    const ops: ServerOp[] = [];
+    for (let at = v; at !== this.doc.version; at++) {
+      const op = this.ops.get(at);
+      if (!op) return undefined;
+      ops.push(op);
+    }
+    return ops;
+  }
+
+  private keep(v: number, op: ServerOp): void {
+    this.ops.set(v, op);
+    this.ops.delete(v - KEEP);
+  }
+}
+
+/** The op as it is now: upstream replaces the fields of the object, not what is in them. */
+function copy(op: RealOp, src: string | undefined): ServerOp {
+  if ('op' in op) return {op: op.op, src};
+  return op.create ? {create: op.create, src} : op.del ? {del: true, src} : {op: [], src};
+}

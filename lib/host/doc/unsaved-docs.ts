@@ -1,0 +1,32 @@
+import {isLocal} from '../../protocol/local.js';
+import type {DeadLetter, UnsavedDoc} from '../../protocol/messages.js';
+
+/** A status tells of no more documents: it goes to every tab whenever it changes. */
+const MAX_DOCS = 100;
+
+/**
+ * The documents with edits that the server has not got, or has refused: those with refused ones first.
+ * @returns nothing where there are none: most statuses are without
+ */
+export function unsavedDocs(
+  docs: Iterable<{collection: string; id: string; pendingOps: number}>, letters: readonly Pick<DeadLetter, 'collection' | 'doc'>[]
+): {unsaved?: UnsavedDoc[]} {
+  const unsaved = new Map<string, UnsavedDoc>();
+  const entry = (collection: string, id: string): UnsavedDoc | undefined => {
+    const key = JSON.stringify([collection, id]);
+    const known = unsaved.get(key);
+    if (known || unsaved.size >= MAX_DOCS) return known;
+    const added = {collection, id, pendingOps: 0, refusedOps: 0};
+    unsaved.set(key, added);
+    return added;
+  };
+  for (const {collection, doc} of letters) {
+    const found = entry(collection, doc);
+    if (found) found.refusedOps++;
+  }
+  for (const {collection, id, pendingOps} of docs) {
+    const found = pendingOps && !isLocal(collection) ? entry(collection, id) : undefined;
+    if (found) found.pendingOps = pendingOps;
+  }
+  return unsaved.size ? {unsaved: [...unsaved.values()]} : {};
+}

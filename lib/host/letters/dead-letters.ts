@@ -1,0 +1,238 @@
+import {encodeError} from '../../protocol/errors.js';
+import type {DeadLetter, LostOp} from '../../protocol/messages.js';
+import type {DurableStore} from '../../store/durable-store.js';
+import type {Step} from '../../ot/history.js';
+
+/** What hosts before kept: one letter each, without what it was made on. */
+const SINGLE = 'dead letter: ';
+const CHAIN = 'dead letters: ';
+
+/** An op that is given up. Without an error it is no letter: the next ones were made on it. */
+export interface LostStep {
+  step: Step;
+  /** How the server knows it, if it was to be sent. */
+  src?: string | undefined;
+  seq?: number | undefined;
+  type: string | null;
+  error?: Error | undefined;
+}
+
+/** Ops of one document that are given up together, each made on the one before. */
+export interface LostSteps {
+  collection: string;
+  doc: string;
+  /** The server's version that the first one was made on; null where that is not known. */
+  v: number | null;
+  ops: LostStep[];
+}
+
+/** An op as it is kept: under its `src` and `seq`, the server recognizes it. */
+export interface KeptOp {
+  step: DeadLetter['step'];
+  src: string;
+  seq: number;
+  type: string | null;
+  /** Where it waits for the app. */
+  letter?: Pick<DeadLetter, 'id' | 'error' | 'time'> | undefined;
+}
+
+/** Ops of one document, each made on the one before. */
+export interface Chain {
+  id: string;
+  collection: string;
+  doc: string;
+  v: number | null;
+  ops: KeptOp[];
+}
+
+interface Kept {
+  chain: Chain;
+  op: KeptOp;
+}
+
+export interface DeadLettersOptions {
+  store: DurableStore | undefined;
+  randomId: () => string;
+  now: () => number;
+  onLetter: (letter: DeadLetter) => void;
+  /** The number of letters has changed. */
+  onChange: () => void;
+}
+
+/** What becomes of a letter's op that is submitted again: it rejects where that is refused. */
+interface Waiting {
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+/**
+ * What could not be saved, until the app has dealt with it. Ops that were made on each other stay together, with the version
+ * that the first one was made on: only so can they be carried over to what the document is later.
+ */
+export class DeadLetters {
+  private readonly chains = new Map<string, Chain>();
+  private readonly letters = new Map<string, Kept>();
+  /** The letters by `src` and `seq`. */
+  private readonly byOp = new Map<string, Kept>();
+  private readonly waiting = new Map<string, Waiting>();
+
+  constructor(private readonly options: DeadLettersOptions) {}
+
+  get size(): number {
+    return this.letters.size;
+  }
+
+  /** Takes up what an earlier host has kept. */
+  load(kept: Record<string, string>): void {
+    const found: Chain[] = [];
+    for (const [name, value] of Object.entries(kept)) {
+      try {
+        if (name.startsWith(CHAIN)) found.push(JSON.parse(value) as Chain);
+        else if (name.startsWith(SINGLE)) found.push(chainOf(JSON.parse(value) as DeadLetter));
+      } catch {
+        // Not one of ours: it stays where it is.
+      }
+    }
+    found.sort((one, other) => timeOf(one) - timeOf(other) || (one.v ?? 0) - (other.v ?? 0));
+    for (const chain of found) if (!this.chains.has(chain.id)) this.insert(chain);
+  }
+
+  /** Those of one document after each other, in the order in which they can be submitted again. */
+  list(): DeadLetter[] {
+    const byDoc = new Map<string, DeadLetter[]>();
+    for (const {chain, op} of this.letters.values()) {
+      const key = JSON.stringify([chain.collection, chain.doc]);
+      byDoc.set(key, [...byDoc.get(key) ?? [], letterOf(chain, op)]);
+    }
+    return [...byDoc.values()].flat();
+  }
+
+  /** The ops up to the letter's own, which were made on each other. */
+  find(id: string): Chain | undefined {
+    const kept = this.letters.get(id);
+    return kept && {...kept.chain, ops: kept.chain.ops.slice(0, kept.chain.ops.indexOf(kept.op) + 1)};
+  }
+
+  /** Keeps what the host has to give up. What is a letter already stays one, made on what it is made on now. */
+  add({collection, doc, v, ops}: LostSteps): void {
+    const {randomId, now, onLetter, onChange} = this.options;
+    const isLetter = ({src, seq, error}: LostStep): boolean => !!error || this.isWaitingFor(src, seq);
+    const last = ops.findLastIndex(isLetter);
+    if (last < 0) return;
+    const id = randomId();
+    const fresh: KeptOp[] = [];
+    const refused: [id: string, error: Error][] = [];
+    const chainOps = ops.slice(0, last + 1).map((lost, i): KeptOp => {
+      const {step, src = id, seq = i + 1, type} = lost;
+      const op: KeptOp = {step: step as DeadLetter['step'], src, seq, type};
+      if (!isLetter(lost)) return op;
+      const error = lost.error ?? silentRefusal();
+      const before = this.byOp.get(keyOf(src, seq))?.op.letter;
+      op.letter = {id: before?.id ?? randomId(), error: encodeError(error), time: now()};
+      if (before) refused.push([before.id, error]);
+      else fresh.push(op);
+      return op;
+    });
+    for (const [letterId] of refused) this.remove(letterId);
+    const chain: Chain = {id, collection, doc, v, ops: chainOps};
+    this.insert(chain);
+    this.write(chain);
+    for (const op of fresh) onLetter(letterOf(chain, op));
+    for (const [letterId, error] of refused) this.settle(letterId, error);
+    onChange();
+  }
+
+  /** Keeps what a tab has to give up. It may tell of it twice. */
+  addOfTab({id, collection, doc, step, type, error, v, after}: LostOp): void {
+    if (this.letters.has(id)) return;
+    const op: KeptOp = {step, src: id, seq: 1, type, letter: {id, error, time: this.options.now()}};
+    const before = after === undefined ? undefined : this.letters.get(after)?.chain;
+    const isNext = before && before.ops.at(-1)?.letter?.id === after;
+    const chain: Chain = isNext ? before
+      : {id, collection, doc, v: after === undefined ? v ?? null : null, ops: []};
+    chain.ops.push(op);
+    this.insert(chain);
+    this.write(chain);
+    this.options.onLetter(letterOf(chain, op));
+    this.options.onChange();
+  }
+
+  discard(id: string): void {
+    if (!this.letters.has(id)) return;
+    this.remove(id);
+    this.settle(id);
+    this.options.onChange();
+  }
+
+  /** The server has an op: if it was a letter, it is one no longer. */
+  noteSaved(src: string | undefined, seq: number | undefined): void {
+    const kept = this.byOp.size && src !== undefined && seq !== undefined ? this.byOp.get(keyOf(src, seq)) : undefined;
+    if (kept) this.discard(kept.op.letter!.id);
+  }
+
+  /** Resolves when the letter is none any more; rejects when its op is refused again. */
+  whenOver(id: string): Promise<void> {
+    return new Promise((resolve, reject) => this.waiting.set(id, {resolve, reject}));
+  }
+
+  private isWaitingFor(src: string | undefined, seq: number | undefined): boolean {
+    if (src === undefined || seq === undefined) return false;
+    const id = this.byOp.get(keyOf(src, seq))?.op.letter?.id;
+    return id !== undefined && this.waiting.has(id);
+  }
+
+  private settle(id: string, error?: Error): void {
+    const waiting = this.waiting.get(id);
+    this.waiting.delete(id);
+    if (error) waiting?.reject(error);
+    else waiting?.resolve();
+  }
+
+  private insert(chain: Chain): void {
+    this.chains.set(chain.id, chain);
+    for (const op of chain.ops) {
+      if (!op.letter) continue;
+      this.letters.set(op.letter.id, {chain, op});
+      this.byOp.set(keyOf(op.src, op.seq), {chain, op});
+    }
+  }
+
+  /** The op stays as long as it is needed to know what others were made on. */
+  private remove(id: string): void {
+    const {chain, op} = this.letters.get(id)!;
+    this.letters.delete(id);
+    this.byOp.delete(keyOf(op.src, op.seq));
+    op.letter = undefined;
+    chain.ops.length = chain.ops.findLastIndex(({letter}) => letter) + 1;
+    if (!chain.ops.length) this.chains.delete(chain.id);
+    this.write(chain);
+  }
+
+  private write(chain: Chain): void {
+    const {store} = this.options;
+    if (!store) return;
+    if (store.kept[SINGLE + chain.id] !== undefined) store.keep(SINGLE + chain.id, undefined);
+    store.keep(CHAIN + chain.id, chain.ops.length ? JSON.stringify(chain) : undefined);
+  }
+}
+
+const keyOf = (src: string, seq: number): string => `${seq} ${src}`;
+
+function letterOf({collection, doc, v, ops}: Chain, op: KeptOp): DeadLetter {
+  const {id, error, time} = op.letter!;
+  const before = ops[ops.indexOf(op) - 1]?.letter?.id;
+  return {
+    id, collection, doc, step: op.step, type: op.type, error, time, ...(v !== null && {v}), ...(before !== undefined && {after: before})
+  };
+}
+
+function chainOf({id, collection, doc, step, type, error, time}: DeadLetter): Chain {
+  return {id, collection, doc, v: null, ops: [{step, src: id, seq: 1, type, letter: {id, error, time}}]};
+}
+
+const timeOf = ({ops}: Chain): number => ops.find(({letter}) => letter)?.letter?.time ?? 0;
+
+function silentRefusal(): Error & {code: string} {
+  return Object.assign(new Error('The server rejected the op without an error for its author'), {code: 'ERR_OP_SUBMIT_REJECTED'});
+}
+

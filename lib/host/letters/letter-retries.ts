@@ -1,0 +1,177 @@
+import {TabsError} from '../../protocol/errors.js';
+import type {DeadLetter} from '../../protocol/messages.js';
+import {isLocal} from '../../protocol/local.js';
+import {stepOf} from '../../ot/step.js';
+import type {Chain, DeadLetters, KeptOp} from './dead-letters.js';
+import type {Step} from '../../ot/history.js';
+import {opsSince, type ServerStep} from './ops-since.js';
+import {rebase} from '../../ot/rebase.js';
+import {typeOf} from '../doc/server-state.js';
+import type {SharedDoc} from '../doc/shared-doc.js';
+import type {SharedDocs} from '../doc/shared-docs.js';
+import type {RealDoc} from '../upstream.js';
+
+/** How often a document is looked at that has moved on by the time that all is known. */
+const MAX_LOOKS = 8;
+
+interface Attempt {
+  isOver: boolean;
+  interrupt(error: Error): void;
+}
+
+export interface LetterRetriesOptions {
+  letters: DeadLetters;
+  docs: SharedDocs;
+  isConnected(): boolean;
+}
+
+/**
+ * Submits the op of a dead letter once more. It is carried over what the server has had since, and goes the way of any op, but
+ * with its own `src` and `seq`. So an op that the server has already is found among the server's ops, and not made twice: after
+ * a crash of the host, a second call, or a refusal that came after the commit.
+ */
+export class LetterRetries {
+  /** By letter. */
+  private readonly running = new Map<string, Promise<void>>();
+  /** By document: one at a time, since a letter may need the one before it. */
+  private readonly queues = new Map<string, Promise<unknown>>();
+  private readonly attempts = new Set<Attempt>();
+
+  constructor(private readonly options: LetterRetriesOptions) {}
+
+  /** Resolves when the server has the op, or there is no such letter. Rejects where the letter stays. */
+  retry(id: string): Promise<void> {
+    let running = this.running.get(id);
+    if (!running) {
+      running = this.inTurn(id).finally(() => this.running.delete(id));
+      this.running.set(id, running);
+    }
+    return running;
+  }
+
+  onDisconnected(): void {
+    for (const attempt of this.attempts) {
+      attempt.isOver = true;
+      attempt.interrupt(offline('The connection to the server was lost before it answered. The dead letter stays until the server has the op'));
+    }
+  }
+
+  private async inTurn(id: string): Promise<void> {
+    const chain = this.options.letters.find(id);
+    if (!chain) return;
+    const key = JSON.stringify([chain.collection, chain.doc]);
+    const turn = (this.queues.get(key) ?? Promise.resolve()).then(() => this.begin(id));
+    const settled = turn.catch(() => {});
+    this.queues.set(key, settled);
+    try {
+      await turn;
+    } finally {
+      if (this.queues.get(key) === settled) this.queues.delete(key);
+    }
+  }
+
+  private async begin(id: string): Promise<void> {
+    const {letters, docs, isConnected} = this.options;
+    const chain = letters.find(id);
+    if (!chain) return;
+    const isOp = 'op' in chain.ops.at(-1)!.step;
+    if (chain.v === null && isOp) throw lost(chain, 'it is not known what it was made on');
+    if (isLocal(chain.collection) && isOp) throw lost(chain, 'a local document keeps no earlier versions');
+    if (!isConnected() && !isLocal(chain.collection)) {
+      throw offline('There is no connection to the server. The dead letter stays: retry it when the state is connected');
+    }
+    const shared = docs.get(chain.collection, chain.doc);
+    shared.retain();
+    const attempt: Attempt = {isOver: false, interrupt: () => {}};
+    this.attempts.add(attempt);
+    const interrupted = new Promise<never>((_resolve, reject) => { attempt.interrupt = reject; });
+    try {
+      await Promise.race([this.submit(shared, chain, id, attempt), interrupted]);
+    } finally {
+      this.attempts.delete(attempt);
+      shared.release();
+    }
+  }
+
+  private async submit(shared: SharedDoc, chain: Chain, id: string, attempt: Attempt): Promise<void> {
+    const {letters} = this.options;
+    const {doc, recorded} = shared;
+    for (let i = 0; i < MAX_LOOKS; i++) {
+      await new Promise<void>(resolve => shared.whenSettled(resolve));
+      const ops = await this.opsSince(shared, chain);
+      if (attempt.isOver) return undefined;
+      // From here to the end in one turn: what was found out has to be true of the document as it is.
+      if (recorded.rollingBack || doc.version !== ops.version) continue;
+      const op = chain.ops.at(-1)!;
+      if (unsentOf(doc).some(unsent => isSameOp(unsent, op))) return letters.whenOver(id);
+      const left = carried(chain, [...ops.steps, ...unsentOf(doc)], doc);
+      const [first] = left;
+      if (!first || (first.step.del && !doc.type)) return letters.discard(id);
+      if (left.length > 1) throw lost(chain, 'it was made on an edit that the server does not have. If that is a dead letter, too, retry it before');
+      const {step, src, seq} = first;
+      const error = recorded.submit({
+        step, owner: `letter ${id}`, seq: 1, source: undefined, submitSource: false, preventCompose: true, id: [src, seq]
+      }, () => {});
+      if (error) throw error;
+      return letters.whenOver(id);
+    }
+    throw lost(chain, 'the document changes too fast');
+  }
+
+  /** What the server has had since the letter's ops were made. */
+  private async opsSince({doc, recorded}: SharedDoc, chain: Chain): Promise<{steps: ServerStep[]; version: number | null}> {
+    if (isLocal(chain.collection)) return {steps: [], version: doc.version};
+    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
+    if (recorded.missing) throw recorded.missing;
+    const {version} = doc;
+    const {step} = chain.ops.at(-1)!;
+    if (chain.v === null && step.del) return {steps: [], version};
+    const v = chain.v ?? 0;
+    if (v > (version ?? 0)) throw lost(chain, `it was made on version ${v}, and the server has ${version}`);
+    const steps = v === (version ?? 0) ? [] : await opsSince(doc, v);
+    if (steps) return {steps, version: doc.version};
+    if (step.create) return {steps: [], version: doc.version};
+    throw lost(chain, `the server no longer gives the ops since version ${v}`);
+  }
+}
+
+/** The ops that the server does not have yet, each as it is after all that has happened. */
+function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): KeptOp[] {
+  let left = chain.ops;
+  const {step, type: name} = chain.ops.at(-1)!;
+  const type = typeOf(name);
+  // A creation needs nothing but that there is no document.
+  if (step.create && left.length === 1) {
+    if (happened.some(one => isSameOp(one, left[0]!))) return [];
+    if (doc.type) throw Object.assign(new Error('Document already created'), {code: 'ERR_DOC_ALREADY_CREATED'});
+    return left;
+  }
+  for (const one of happened) {
+    const at = left.findIndex(op => isSameOp(one, op));
+    if (at > 0) throw lost(chain, 'the server does not have the edit that it was made on, but one that was made after that');
+    if (at === 0) {
+      left = left.slice(1);
+      continue;
+    }
+    const rebased = rebase(left.map(({step, seq}) => ({step, seq, x: {}})), [{step: one.step, src: undefined, seq: undefined}], '', type);
+    if (rebased instanceof Error) throw rebased;
+    left = left.map((op, i) => ({...op, step: rebased[i]!.step as KeptOp['step']}));
+  }
+  if (left[0] && 'op' in left[0].step && doc.type !== type) throw lost(chain, 'the document is of another type now, or deleted');
+  return left;
+}
+
+function unsentOf({inflightOp, pendingOps}: RealDoc): ServerStep[] {
+  return [inflightOp, ...pendingOps].flatMap(op => (op ? [{step: stepOf(op) as Step, src: op.src, seq: op.seq}] : []));
+}
+
+const isSameOp = (one: Pick<ServerStep, 'src' | 'seq'>, {src, seq}: KeptOp): boolean => one.src === src && one.seq === seq;
+
+function offline(message: string): TabsError {
+  return new TabsError('ERR_TABS_OFFLINE', message);
+}
+
+function lost({collection, doc}: Pick<DeadLetter, 'collection' | 'doc'>, reason: string): TabsError {
+  return new TabsError('ERR_TABS_LETTER_BASE', `The dead letter can't be carried over to ${collection}.${doc} as it is now: ${reason}. ` +
+    'It stays. Make the edit again from what export() gives, or discard it');
+}

@@ -1,0 +1,100 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+import * as util from 'sharedb/lib/util.js';
+import type {Position} from '../../protocol/messages.js';
+import type {Entry} from '../../ot/history.js';
+import type {SharedDoc} from '../doc/shared-doc.js';
+import type {Tab} from '../tab.js';
+import type {PresenceReply} from '../upstream.js';
+
+export interface PresenceRequest {
+  a: 'p' | 'ps' | 'pu' | 'pr';
+  ch: string;
+  seq: number;
+  id: string;
+  p: unknown;
+  pv: number;
+  /** Of a document's presence: the document, its type, and where the tab stood. */
+  c?: string;
+  d?: string;
+  t?: string;
+  at?: Position;
+}
+
+/** The presence of somebody, as it stands now: a document's presence at the document's current revision. */
+export interface Standing {
+  src: string | undefined;
+  id: string;
+  p: unknown;
+  /** Of a tab's: as it is told, which is higher than all that was told of this id before. */
+  pv: number;
+  doc?: SharedDoc | undefined;
+  t?: string | undefined;
+}
+
+export interface Outgoing extends Standing {
+  tab: Tab | undefined;
+  /** The version that the tab has given it, and waits for the answer to. */
+  ownPv?: number | undefined;
+}
+
+export interface Channel {
+  name: string;
+  subscribers: Set<Tab>;
+  /** Of the tabs, by tab and presence id. */
+  locals: Map<Tab, Map<string, Standing>>;
+  /** The versions that were told last, by presence id: tabs may use the same id, and count each for itself. */
+  versions: Map<string, {pv: number; tab: Tab}>;
+  /** What each subscriber has been shown last, so that it is not shown the same twice. */
+  shown: Map<Tab, Map<string, number>>;
+  /** Of other clients of the server, by presence id. */
+  remotes: Map<string, Standing>;
+  /** What the server has not been sent: it has to be connected, and a document's ops acknowledged. */
+  outgoing: Outgoing[];
+  /** Remote presence at a version that the document has not reached yet. */
+  early: PresenceReply[];
+  subscribedAtServer: boolean;
+  waiting: {tab: Tab; seq: number}[];
+}
+
+/** What is shown under an id by tabs of this host: of several, the last. */
+export function lastStanding({locals}: Channel, id: string): {tab: Tab; standing: Standing} | undefined {
+  let last: {tab: Tab; standing: Standing} | undefined;
+  for (const [tab, own] of locals) {
+    const standing = own.get(id);
+    if (standing && (!last || standing.pv > last.standing.pv)) last = {tab, standing};
+  }
+  return last;
+}
+
+export const newChannel = (name: string): Channel => ({
+  name, subscribers: new Set(), locals: new Map(), versions: new Map(), shown: new Map(), remotes: new Map(),
+  outgoing: [], early: [], subscribedAtServer: false, waiting: []
+});
+
+/** Moves a presence over one entry of its document's history. */
+export function carry(standing: Standing, {step}: Entry, isOwnOp: boolean): void {
+  if (standing.p === null || !standing.doc) return;
+  if ('op' in step) {
+    const type = standing.doc.doc.type as Type | null;
+    try {
+      if (supportsPresence(type)) standing.p = type!.transformPresence!(standing.p, step.op, isOwnOp);
+    } catch {
+      // The tabs that show it find the same, and emit the error.
+      standing.p = null;
+    }
+  } else if (step.create || step.del || step.load) {
+    standing.p = null;
+  }
+}
+
+export function supportsPresence(type: Type | null): boolean {
+  return !!util.supportsPresence(type);
+}
+
+export function unsupported(type: string | undefined): {code: string; message: string} {
+  return {code: 'ERR_TYPE_DOES_NOT_SUPPORT_PRESENCE', message: `Type does not support presence: ${type}`};
+}
+
+export const shownKey = ({src, id}: Pick<Standing, 'src' | 'id'>): string => JSON.stringify([src, id]);
+
+export const ackKey = (ch: string, id: string, pv: number | undefined): string => JSON.stringify([ch, id, pv]);

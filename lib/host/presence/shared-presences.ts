@@ -1,0 +1,347 @@
+import {encodeError} from '../../protocol/errors.js';
+import type {Entry} from '../../ot/history.js';
+import {
+  ackKey, carry, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
+} from './presence-channel.js';
+import type {SharedDoc} from '../doc/shared-doc.js';
+import type {Tab} from '../tab.js';
+import type {PresenceReply, RealConnection, RealDoc} from '../upstream.js';
+
+/** So long after the answer, in ms, a tab has taken its presence out of the channel. */
+const LEAVING_MS = 50;
+
+export interface SharedPresencesOwner {
+  after(ms: number, callback: () => void): () => void;
+  connection: RealConnection;
+  isConnected(): boolean;
+  share(doc: RealDoc): SharedDoc;
+}
+
+/**
+ * Presence of all tabs. The tabs are participants of their own: they see each other through the host,
+ * and everybody else through the server, where they all speak through the one connection.
+ */
+export class SharedPresences {
+  private readonly channels = new Map<string, Channel>();
+  private readonly acks = new Map<string, {tab: Tab | undefined; ownPv: number | undefined; isEnd: boolean}>();
+  private readonly ownIds = new Set<string | null>();
+  /** Tabs that wait for the server's answer to an unsubscribe, by the seq of ours. */
+  private readonly leaving = new Map<number, () => void>();
+
+  constructor(private readonly owner: SharedPresencesOwner) {
+    const {connection} = owner;
+    connection._handlePresence = (error, message) => this.receiveFromServer(error, message);
+    connection._handlePresenceSubscribe = (error, {ch}) => this.onSubscribed(error, ch);
+    connection._handlePresenceUnsubscribe = (_error, {seq}) => this.onUnsubscribed(seq);
+    connection._handlePresenceRequest = (error, {ch}) => this.onRequested(error, ch);
+  }
+
+  get size(): number {
+    let count = 0;
+    for (const {locals} of this.channels.values()) for (const own of locals.values()) count += own.size;
+    return count;
+  }
+
+  receive(tab: Tab, request: PresenceRequest): void {
+    const channel = this.channel(request.ch);
+    switch (request.a) {
+      case 'ps':
+        return this.subscribe(tab, channel, request.seq);
+      case 'pu':
+        return this.unsubscribe(tab, channel, request.seq);
+      case 'p':
+        return this.update(tab, channel, request);
+      case 'pr':
+        this.sendStanding(tab, channel);
+        if (this.owner.isConnected()) this.owner.connection.send({a: 'pr', ch: channel.name});
+        return;
+      default:
+        request.a satisfies never;
+    }
+  }
+
+  /** A tab's session ended. @param isAbsent nobody is there, be it for a while: what the tab has shown is withdrawn */
+  detach(tab: Tab, isAbsent: boolean): void {
+    for (const channel of [...this.channels.values()]) {
+      channel.subscribers.delete(tab);
+      channel.shown.delete(tab);
+      channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
+      if (isAbsent) this.withdraw(tab, channel);
+      this.release(channel);
+    }
+  }
+
+  onState(state: string): void {
+    if (state === 'connected') {
+      this.ownIds.add(this.owner.connection.id);
+      for (const channel of [...this.channels.values()]) this.rejoin(channel);
+      return;
+    }
+    for (const channel of this.channels.values()) channel.subscribedAtServer = false;
+    for (const seq of [...this.leaving.keys()]) this.onUnsubscribed(seq);
+    if (state === 'connecting') return;
+    // Tabs see each other without the server: nobody is to wait for it.
+    for (const channel of this.channels.values()) this.answerWaiting(channel, null);
+  }
+
+  /** A document moved on by one step: what stands in it moves along. */
+  onEntry(doc: SharedDoc, entry: Entry): void {
+    const channel = this.channels.get(`${doc.collection}.${doc.id}`);
+    if (!channel) return;
+    for (const [tab, own] of channel.locals) {
+      for (const standing of own.values()) carry(standing, entry, entry.src === tab.id);
+    }
+    for (const standing of channel.outgoing) carry(standing, entry, entry.src === standing.src);
+    for (const standing of channel.remotes.values()) carry(standing, entry, entry.src === standing.src);
+    const early = channel.early;
+    channel.early = [];
+    for (const message of early) this.receiveRemote(channel, message);
+    this.flush(channel);
+    this.release(channel);
+  }
+
+  // ---- tabs
+
+  private subscribe(tab: Tab, channel: Channel, seq: number): void {
+    channel.subscribers.add(tab);
+    const {state} = this.owner.connection;
+    const canWait = state === 'connected' || state === 'connecting';
+    if (channel.subscribedAtServer || !canWait) {
+      tab.send({a: 'ps', ch: channel.name, seq});
+      return this.sendStanding(tab, channel);
+    }
+    channel.waiting.push({tab, seq});
+    if (channel.waiting.length === 1) this.subscribeAtServer(channel);
+  }
+
+  private unsubscribe(tab: Tab, channel: Channel, seq: number): void {
+    channel.subscribers.delete(tab);
+    channel.shown.delete(tab);
+    for (const waiting of channel.waiting) if (waiting.tab === tab) tab.send({a: 'ps', ch: channel.name, seq: waiting.seq});
+    channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
+    // As the server does: who stops listening is no longer seen.
+    this.withdraw(tab, channel);
+    const reply = tab.inThisSession(() => tab.send({a: 'pu', ch: channel.name, seq}));
+    const own = this.release(channel);
+    if (own === undefined) reply();
+    else this.leaving.set(own, reply);
+  }
+
+  private onUnsubscribed(seq: number): void {
+    const reply = this.leaving.get(seq);
+    this.leaving.delete(seq);
+    reply?.();
+  }
+
+  private update(tab: Tab, channel: Channel, {id, p, pv, c, d, t, at}: PresenceRequest): void {
+    const standing: Standing = {src: tab.id, id, p, pv};
+    if (c != null && d != null && at) {
+      standing.doc = this.owner.share(this.owner.connection.get(c, d));
+      standing.t = t;
+      if (standing.p !== null && !supportsPresence(standing.doc.doc.type)) {
+        return tab.send({a: 'p', ch: channel.name, id, pv, error: unsupported(t)});
+      }
+      for (const entry of standing.doc.recorded.history.after(at.rev ?? standing.doc.rev)) {
+        carry(standing, entry, entry.src === tab.id);
+      }
+    }
+    channel.outgoing.push({...this.show(tab, channel, standing), tab, ownPv: pv});
+    this.flush(channel);
+    this.release(channel);
+  }
+
+  /**
+   * Keeps a tab's presence and shows it to the other tabs. What is taken back in one tab, and there in another one under the same
+   * id, is that one's from now on.
+   * @returns what is shown
+   */
+  private show(tab: Tab, channel: Channel, standing: Standing): Standing {
+    const {id} = standing;
+    let own = channel.locals.get(tab);
+    if (!own) channel.locals.set(tab, (own = new Map()));
+    if (standing.p === null) own.delete(id);
+    else own.set(id, standing);
+    if (!own.size) channel.locals.delete(tab);
+    const next = standing.p === null ? lastStanding(channel, id) : undefined;
+    const last = channel.versions.get(id);
+    const isNext = !last || (last.tab === tab && standing.pv > last.pv);
+    const shown = next?.standing ?? standing;
+    shown.pv = isNext && !next ? standing.pv : Math.max(standing.pv, (last?.pv ?? 0) + 1);
+    if (shown.p === null) channel.versions.delete(id);
+    else channel.versions.set(id, {pv: shown.pv, tab: next?.tab ?? tab});
+    for (const other of channel.subscribers) {
+      // A tab takes what it hears of an id of its own for the answer to a submit.
+      if (other !== tab && !channel.locals.get(other)?.has(id)) this.sendTo(other, channel, shown);
+    }
+    return shown;
+  }
+
+  private withdraw(tab: Tab, channel: Channel): void {
+    // With the last subscriber, the server withdraws what the connection has shown there.
+    const serverDoes = !channel.subscribers.size && channel.subscribedAtServer && this.owner.isConnected();
+    for (const standing of [...(channel.locals.get(tab)?.values() ?? [])]) {
+      const withdrawn = {...standing, p: null, pv: standing.pv + 1};
+      const shown = this.show(tab, channel, withdrawn);
+      if (!serverDoes) channel.outgoing.push({...shown, tab: undefined});
+    }
+    this.flush(channel);
+  }
+
+  private sendStanding(tab: Tab, channel: Channel): void {
+    const shown = channel.shown.get(tab);
+    const send = (standing: Standing): void => {
+      if (shown?.get(shownKey(standing)) !== standing.pv) this.sendTo(tab, channel, standing);
+    };
+    for (const standing of channel.remotes.values()) send(standing);
+    const ids = channel.locals.get(tab);
+    for (const [other, own] of channel.locals) {
+      if (other !== tab) for (const standing of own.values()) if (!ids?.has(standing.id)) send(standing);
+    }
+  }
+
+  private sendTo(tab: Tab, channel: Channel, {src, id, p, pv, doc, t}: Standing): void {
+    let shown = channel.shown.get(tab);
+    if (!shown) channel.shown.set(tab, (shown = new Map()));
+    shown.set(shownKey({src, id}), pv);
+    const message = {a: 'p', ch: channel.name, src, id, p, pv};
+    // With another host each tab shows its own again.
+    if (!doc) return tab.send(message, 'own');
+    tab.send({...message, c: doc.collection, d: doc.id, v: doc.doc.version, t, rev: doc.rev}, 'own');
+  }
+
+  // ---- the server
+
+  private subscribeAtServer(channel: Channel): void {
+    if (!this.owner.isConnected()) return;
+    const {connection} = this.owner;
+    connection.send({a: 'ps', ch: channel.name, seq: connection._presenceSeq++});
+  }
+
+  private rejoin(channel: Channel): void {
+    channel.remotes.clear();
+    if (channel.subscribers.size) this.subscribeAtServer(channel);
+    // A new session at the server knows nothing of what stood there before.
+    const pending = new Set(channel.outgoing.map(({tab, id}) => `${tab?.id} ${id}`));
+    for (const [tab, own] of channel.locals) {
+      for (const standing of own.values()) {
+        if (!pending.has(`${tab.id} ${standing.id}`)) channel.outgoing.push({...standing, tab: undefined});
+      }
+    }
+    this.flush(channel);
+    this.release(channel);
+  }
+
+  private onSubscribed(error: Error | null, ch: string): void {
+    const channel = this.channel(ch);
+    channel.subscribedAtServer = !error;
+    this.answerWaiting(channel, error);
+    // Who asked for it may be gone by now.
+    this.release(channel);
+  }
+
+  private answerWaiting(channel: Channel, error: Error | null): void {
+    const waiting = channel.waiting;
+    channel.waiting = [];
+    for (const {tab, seq} of waiting) {
+      if (error) channel.subscribers.delete(tab);
+      tab.send({a: 'ps', ch: channel.name, seq, ...(error && {error: encodeError(error)})});
+      if (!error) this.sendStanding(tab, channel);
+    }
+  }
+
+  /** Somebody came to the channel at the server: each tab shows again what it has. */
+  private onRequested(error: Error | null, ch: string): void {
+    const channel = this.channels.get(ch);
+    if (!channel) return;
+    const tabs = error ? channel.subscribers : new Set([...channel.subscribers, ...channel.locals.keys()]);
+    for (const tab of tabs) tab.send({a: 'pr', ch, ...(error && {error: encodeError(error)})});
+  }
+
+  /** Sends what can be sent: the server understands a document's presence only at a version of its own. */
+  private flush(channel: Channel): void {
+    if (!this.owner.isConnected()) return;
+    const {connection} = this.owner;
+    channel.outgoing = channel.outgoing.filter(({tab, id, p, pv, ownPv, doc, t}) => {
+      if (doc?.doc.hasWritePending()) return true;
+      const message = {a: 'p', ch: channel.name, id, p, pv};
+      this.acks.set(ackKey(channel.name, id, pv), {tab, ownPv, isEnd: ownPv !== undefined && !channel.locals.get(tab!)?.has(id)});
+      connection.send(doc ? {...message, c: doc.collection, d: doc.id, v: doc.doc.version, t} : message);
+      return false;
+    });
+  }
+
+  private receiveFromServer(error: Error | null, message: PresenceReply): void {
+    const {ch, id, pv, src} = message;
+    const key = ackKey(ch, id, pv);
+    if (this.acks.has(key) && (error || this.ownIds.has(src ?? null))) {
+      const {tab, ownPv, isEnd} = this.acks.get(key)!;
+      this.acks.delete(key);
+      tab?.send({a: 'p', ch, id, pv: ownPv, ...(error && {error: encodeError(error)})});
+      // A tab takes its own out of the channel a turn after the answer.
+      if (isEnd && !error) this.owner.after(LEAVING_MS, () => this.showNext(tab!, ch, id));
+      return undefined;
+    }
+    const channel = this.channels.get(ch);
+    if (!channel || (src !== undefined && this.ownIds.has(src))) return;
+    if (!error) return this.receiveRemote(channel, message);
+    for (const tab of channel.subscribers) tab.send({a: 'p', ch, id, error: encodeError(error)});
+  }
+
+  /** A tab that has taken back its presence hears of what another one shows under the same id: not before its answer. */
+  private showNext(tab: Tab, ch: string, id: string): void {
+    const channel = this.channels.get(ch);
+    const next = channel?.subscribers.has(tab) && !channel.locals.get(tab)?.has(id) ? lastStanding(channel, id) : undefined;
+    if (next) this.sendTo(tab, channel!, next.standing);
+  }
+
+  private receiveRemote(channel: Channel, message: PresenceReply): void {
+    const {src, id, c, d, v, t} = message;
+    const standing: Standing = {src, id, p: message.p ?? null, pv: message.pv ?? 0};
+    const known = channel.remotes.get(id);
+    if (known && known.pv > standing.pv) return;
+    if (c != null && d != null) {
+      const doc = this.owner.share(this.owner.connection.get(c, d));
+      const {version} = doc.doc;
+      if (standing.p !== null && (version === null || v! > version)) {
+        // The ops that lead there are under way, or have to be asked for.
+        channel.early.push(message);
+        if (!doc.doc.subscribed) doc.doc.fetch();
+        return;
+      }
+      if (standing.p !== null) {
+        const carried = doc.recorded.serverLog.carry({p: standing.p, v: v!, t: t!, src});
+        if (!carried) return this.owner.connection.send({a: 'pr', ch: channel.name});
+        standing.p = carried.p;
+      }
+      standing.doc = doc;
+      standing.t = t;
+    }
+    if (standing.p === null) channel.remotes.delete(id);
+    else channel.remotes.set(id, standing);
+    for (const tab of channel.subscribers) this.sendTo(tab, channel, standing);
+  }
+
+  // ---- channels
+
+  private channel(name: string): Channel {
+    let channel = this.channels.get(name);
+    if (!channel) {
+      channel = newChannel(name);
+      this.channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  /** Lets go of what nobody needs. @returns the seq of an unsubscribe that the server will answer */
+  private release(channel: Channel): number | undefined {
+    const {connection} = this.owner;
+    let seq: number | undefined;
+    if (channel.subscribers.size === 0 && channel.subscribedAtServer) {
+      channel.subscribedAtServer = false;
+      channel.remotes.clear();
+      if (this.owner.isConnected()) connection.send({a: 'pu', ch: channel.name, seq: (seq = connection._presenceSeq++)});
+    }
+    if (!channel.subscribers.size && !channel.locals.size && !channel.outgoing.length) this.channels.delete(channel.name);
+    return seq;
+  }
+}

@@ -1,0 +1,142 @@
+import {TabsError} from '../../protocol/errors.js';
+import type {HostLog} from '../host-log.js';
+import type {SharedDoc} from '../doc/shared-doc.js';
+import {warning} from '../../protocol/warnings.js';
+
+/** A document, as queries see it. Its data is not to be changed. */
+export interface QueriedDoc {
+  readonly id: string;
+  readonly data: unknown;
+}
+
+/** What a query's results are without a server: of the documents that the host has. The app knows its queries. */
+export interface OfflineQueries {
+  /**
+   * Whether a document is among the results.
+   * @returns undefined for a query that can't be answered here: the last results of the server are given then, if there are any
+   */
+  matches(collection: string, query: any, data: any, id: string): boolean | undefined;
+  /** The order of two results, as `Array.sort` takes it. Default: by id. */
+  compare?(collection: string, query: any, one: QueriedDoc, other: QueriedDoc): number;
+  /** Which of the results in their order are given, and what is given as the query's `extra`. Default: all, and nothing. */
+  select?(collection: string, query: any, results: readonly QueriedDoc[]): {results?: readonly QueriedDoc[]; extra?: unknown};
+}
+
+/** @throws ERR_TABS_BAD_OPTION */
+export function checkOfflineQueries(queries: OfflineQueries): void {
+  const {matches, compare, select} = queries as Partial<OfflineQueries>;
+  if (typeof matches === 'function' && [compare, select].every(one => one === undefined || typeof one === 'function')) return;
+  throw new TabsError('ERR_TABS_BAD_OPTION', 'Option queries takes an object with a function `matches`, and perhaps `compare` and `select`');
+}
+
+export interface LocalAnswer {
+  ids: string[];
+  extra: unknown;
+}
+
+export interface LocalQueriesOwner {
+  readonly log: Pick<HostLog, 'warn'>;
+  /** The ids of all documents of a collection that are stored. */
+  storedIds(collection: string): string[];
+  /** The document, opened if it is not. */
+  open(collection: string, id: string): SharedDoc;
+  /** Those of a collection that are open. */
+  openDocs(collection: string): SharedDoc[];
+}
+
+/**
+ * Works out the results of queries without a server. Stored documents that nobody has open are read once, and their data is kept
+ * until the server is back: each change of a document would read all of its collection otherwise.
+ */
+export class LocalQueries {
+  /** By collection and id: the data of stored documents, undefined where there is none. */
+  private readonly collections = new Map<string, Map<string, unknown>>();
+  private readonly reading = new Map<string, (() => void)[]>();
+  /** What is being read while the server has come back: it is read anew. */
+  private readonly outdated = new Set<string>();
+  private hasWarned = false;
+
+  constructor(private readonly matcher: OfflineQueries, private readonly owner: LocalQueriesOwner) {}
+
+  /** Calls back when all that is stored of the collection has been read: at once where it has. */
+  whenRead(collection: string, callback: () => void): void {
+    const waiting = this.reading.get(collection);
+    if (waiting) return void waiting.push(callback);
+    if (this.collections.has(collection)) return callback();
+    const known = new Map<string, unknown>();
+    this.collections.set(collection, known);
+    const ids = this.owner.storedIds(collection);
+    if (!ids.length) return callback();
+    const callbacks = [callback];
+    this.reading.set(collection, callbacks);
+    let left = ids.length;
+    for (const id of ids) {
+      const doc = this.owner.open(collection, id);
+      doc.retain();
+      doc.whenSettled(() => {
+        known.set(id, dataOf(doc));
+        doc.release();
+        if (--left) return;
+        this.reading.delete(collection);
+        if (!this.outdated.delete(collection)) {
+          for (const one of callbacks) one();
+          return;
+        }
+        this.collections.delete(collection);
+        for (const one of callbacks) this.whenRead(collection, one);
+      });
+    }
+  }
+
+  /** A document has changed: what is known of it is what it is now, also when it is closed. */
+  note(doc: SharedDoc): void {
+    this.collections.get(doc.collection)?.set(doc.id, dataOf(doc));
+  }
+
+  /** The server is back: it knows better, and the next time all is read anew. */
+  forget(): void {
+    for (const collection of this.reading.keys()) this.outdated.add(collection);
+    for (const collection of this.collections.keys()) if (!this.reading.has(collection)) this.collections.delete(collection);
+  }
+
+  /**
+   * @param collection which has been read
+   * @returns undefined where the app's matcher can't tell
+   */
+  answer(collection: string, query: unknown): LocalAnswer | undefined {
+    try {
+      return this.evaluate(collection, query);
+    } catch (error) {
+      if (!this.hasWarned) this.owner.log.warn(warning('WARN_TABS_QUERIES', 'startHost({queries}) failed with a query: its last results are shown'), error);
+      this.hasWarned = true;
+      return undefined;
+    }
+  }
+
+  private evaluate(collection: string, query: unknown): LocalAnswer | undefined {
+    const {matcher} = this;
+    const found: QueriedDoc[] = [];
+    for (const [id, data] of this.docsOf(collection)) {
+      if (data === undefined) continue;
+      const isMatch = matcher.matches(collection, query, data, id);
+      if (isMatch === undefined) return undefined;
+      if (isMatch) found.push({id, data});
+    }
+    found.sort((one, other) => matcher.compare?.(collection, query, one, other) || (one.id < other.id ? -1 : 1));
+    const {results = found, extra} = matcher.select?.(collection, query, found) ?? {};
+    return {ids: results.map(({id}) => id), extra};
+  }
+
+  private docsOf(collection: string): Map<string, unknown> {
+    const docs = new Map(this.collections.get(collection));
+    for (const doc of this.owner.openDocs(collection)) {
+      // One that is just being restored has been read.
+      if (doc.recorded.hasState) docs.set(doc.id, dataOf(doc));
+    }
+    return docs;
+  }
+}
+
+function dataOf({doc}: SharedDoc): unknown {
+  return doc.type ? doc.data : undefined;
+}

@@ -1,0 +1,148 @@
+import {encodeError} from '../../protocol/errors.js';
+import {nextTick} from '../../platform/next-tick.js';
+import type {Clock} from '../../platform/platform.js';
+import {item, keptResults, keyOf, resultsToKeep, shareUnknown, whenSettled, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import {settleQueries} from './query-settling.js';
+import type {SharedDoc} from '../doc/shared-doc.js';
+import {SharedQuery} from './shared-query.js';
+import type {Tab} from '../tab.js';
+import type {RealDoc, RealQuery} from '../upstream.js';
+
+/** The queries of all tabs: one real subscribed query for all that ask the same. */
+export class SharedQueries {
+  private readonly queries = new Map<string, SharedQuery>();
+  /** What the server has been asked for once, and has not answered. */
+  private readonly asked = new Set<Asked>();
+  /** Collections with changes that queries without a server have not been told of. */
+  private readonly changed = new Set<string>();
+
+  constructor(private readonly owner: SharedQueriesOwner) {}
+
+  get size(): number {
+    return this.queries.size;
+  }
+
+  fetch(tab: Tab, {id, c, q, o}: QueryRequest): void {
+    const {connection} = this.owner;
+    const key = keyOf(c, q, o);
+    // Without a server, the last results are the best there is.
+    const isOnline = connection.state === 'connected' || connection.state === 'connecting';
+    if (!isOnline) return this.answerLocally(tab, {id, c, q}, key, () => this.ask(tab, {id, c, q, o}, key));
+    return this.ask(tab, {id, c, q, o}, key);
+  }
+
+  private ask(tab: Tab, {id, c, q, o}: QueryRequest, key: string): void {
+    const {connection} = this.owner;
+    const asked: Asked = {tab, id, c, q, o, key};
+    this.asked.add(asked);
+    const reply = tab.inThisSession((error: Error | null, results: RealDoc[], extra: unknown) => {
+      if (error) {
+        const tell = (): void => tab.send({a: 'qf', id, error: encodeError(error)});
+        return this.owner.faults.isTransient(error) ? this.answerFromKept(tab, id, c, key, tell) : tell();
+      }
+      if (results) this.owner.keepResults(key, resultsToKeep(results, extra));
+      return whenSettled(results?.map(doc => this.owner.share(doc)) ?? [], tab.inThisSession(() => {
+        const data = results?.map(doc => item(doc, c, this.owner.share(doc).bring(tab)));
+        tab.send({a: 'qf', id, data, extra});
+      }));
+    });
+    asked.real = connection.createFetchQuery(c, q, o ? {...o} : null, (...answer) => {
+      if (this.asked.delete(asked)) reply(...answer);
+    });
+    shareUnknown(asked.real, this.owner);
+  }
+
+  /** Without a server: what is worked out here, or the last answer, is the best there is. */
+  private answerLocally(tab: Tab, {id, c, q}: Pick<Asked, 'id' | 'c' | 'q'>, key: string, otherwise: () => void): void {
+    const {local, connection} = this.owner;
+    if (!local) return this.answerFromKept(tab, id, c, key, otherwise);
+    return local.whenRead(c, tab.inThisSession(() => {
+      // The server is back, and knows better.
+      if (this.owner.isConnected()) return otherwise();
+      const answer = local.answer(c, q);
+      if (answer) this.give(tab, id, c, answer.ids.map(d => connection.get(c, d)), answer.extra);
+      else this.answerFromKept(tab, id, c, key, otherwise);
+    }));
+  }
+
+  private answerFromKept(tab: Tab, id: number, c: string, key: string, otherwise: () => void): void {
+    const kept = keptResults(this.owner, key);
+    if (kept) this.give(tab, id, c, kept.docs.map(([collection, d]) => this.owner.connection.get(collection, d)), kept.extra);
+    else otherwise();
+  }
+
+  private give(tab: Tab, id: number, c: string, docs: RealDoc[], extra: unknown): void {
+    whenSettled(docs.map(doc => this.owner.share(doc)), tab.inThisSession(() => {
+      tab.send({a: 'qf', id, data: docs.map(doc => item(doc, c, this.owner.share(doc).bring(tab))), extra, local: true});
+    }));
+  }
+
+  subscribe(tab: Tab, request: QueryRequest): void {
+    const {c, q, o} = request;
+    const key = keyOf(c, q, o);
+    let query = this.queries.get(key);
+    if (!query) {
+      query = new SharedQuery(this.owner, key, request, () => this.queries.delete(key));
+      this.queries.set(key, query);
+    }
+    query.join(tab, request);
+  }
+
+  unsubscribe(tab: Tab, id: number): void {
+    for (const query of [...this.queries.values()]) query.leave(tab, id);
+  }
+
+  /** Resolves when what is subscribed on these collections is what the server has: see {@link settleQueries}. */
+  settle(collections: readonly unknown[], clock: Clock): Promise<void> {
+    return settleQueries([...this.queries.values()].filter(query => collections.includes(query.collection)), clock);
+  }
+
+  /** The tab's session ended. */
+  detach(tab: Tab): void {
+    for (const query of [...this.queries.values()]) query.leave(tab);
+  }
+
+  /** What was ready has to be made ready again by the server. */
+  onDisconnected(): void {
+    for (const query of this.queries.values()) query.onDisconnected();
+    if (!this.owner.local) return;
+    for (const asked of this.asked) {
+      this.asked.delete(asked);
+      asked.real?.destroy();
+      const {tab, key, id, c, q, o} = asked;
+      this.answerLocally(tab, asked, key, () => this.ask(tab, {id, c, q, o}, key));
+    }
+  }
+
+  /** The server is there: it knows better than what was worked out here. */
+  onConnected(): void {
+    this.owner.local?.forget();
+  }
+
+  /** A document has changed. Without a server, so may have the results of queries. */
+  onChange(doc: SharedDoc): void {
+    const {local} = this.owner;
+    if (!local || this.owner.isConnected()) return;
+    local.note(doc);
+    const {collection} = doc;
+    if (this.changed.has(collection)) return;
+    this.changed.add(collection);
+    // Once for all that one turn does.
+    nextTick(() => {
+      this.changed.delete(collection);
+      if (this.owner.isConnected()) return;
+      for (const query of this.queries.values()) if (query.collection === collection) query.onLocalChange();
+    });
+  }
+}
+
+/** A query that the server has been asked for once. */
+interface Asked {
+  tab: Tab;
+  id: number;
+  c: string;
+  q: unknown;
+  o: object | undefined;
+  key: string;
+  real?: RealQuery;
+}

@@ -1,0 +1,159 @@
+import type {Message} from '../../broker/session.js';
+import type {Clock} from '../../platform/platform.js';
+import {TabsError} from '../../protocol/errors.js';
+import type {RealConnection, RealOp} from '../upstream.js';
+
+/** WebSocket close code of a server that was sent more than it takes (RFC 6455, 7.4.1). */
+const TOO_LARGE = 1009;
+/**
+ * Close codes that say nothing about what was sent: the server goes away, restarts, is busy, or refuses the user. Codes from 4000
+ * on are the app's.
+ */
+const OTHER_REASONS = new Set([1001, 1008, 1012, 1013]);
+/** So many times in a row the connection must have been closed with the same op unanswered. */
+const MAX_STRIKES = 3;
+/** Longer after an op was sent, in ms, nobody takes it for the reason. */
+const SOON_MS = 10_000;
+/** A connection that stays open for so long without the op shows that the rest is harmless. */
+const PROVE_MS = 2000;
+
+interface SentOp {
+  message: Message;
+  time: number;
+}
+
+/** What the server closed the connection with, as far as the socket tells. */
+export interface CloseInfo {
+  code: number;
+  reason: string;
+}
+
+export interface FatalOpsOptions {
+  clock: Clock;
+  /** The op can be sent now. */
+  release(collection: string, id: string): void;
+  /** The op is over: it is to be taken back, and becomes a dead letter. */
+  refuse(collection: string, id: string, src: string, seq: number, error: Error): void;
+}
+
+/**
+ * Finds the op at which the server closes the connection, because it is larger than the server takes or because the server fails
+ * at it. Otherwise the op would be sent again with each connection, for ever, and nothing else would get through.
+ *
+ * A suspect is held back first. When a connection has stayed open without it, it is sent alone. If that connection is closed as
+ * well, the op is the reason.
+ */
+export class FatalOps {
+  /** Ops of the present connection that the server has not answered to. */
+  private readonly sent = new Map<string, SentOp>();
+  private readonly strikes = new Map<string, number>();
+  private readonly suspects = new Map<string, Message>();
+  /** The suspect that was sent on this connection, after it had proved to be sound. */
+  private trial: string | undefined;
+  private readonly found = new Map<string, {message: Message; error: Error}>();
+  private cancel: (() => void) | undefined;
+
+  constructor(private readonly connection: RealConnection, private readonly options: FatalOpsOptions) {}
+
+  /** The connection has sent a message. */
+  noteSent(message: Message): void {
+    if (message.a === 'op') this.sent.set(this.keyOf(message), {message, time: this.options.clock.now()});
+  }
+
+  /** The connection has received a message. */
+  noteReceived(message: Message): void {
+    if (message.a !== 'op' || !(this.sent.size || this.suspects.size)) return;
+    const key = this.keyOf(message);
+    // A suspect that was held back may have arrived before.
+    if (!this.sent.delete(key) && !this.suspects.has(key)) return;
+    this.strikes.delete(key);
+    this.suspects.delete(key);
+    if (this.trial !== key) return;
+    this.trial = undefined;
+    this.tryNext();
+  }
+
+  /** Whether the op must not be sent now. */
+  isHeldBack({src, seq}: RealOp): boolean {
+    if (!this.suspects.size && !this.found.size) return false;
+    const key = keyOf(src!, seq!);
+    return this.found.has(key) || (this.suspects.has(key) && this.trial !== key);
+  }
+
+  onConnected(): void {
+    for (const [key, {message, error}] of [...this.found]) {
+      const {c, d, seq} = message as unknown as {c: string; d: string; seq: number};
+      this.options.refuse(c, d, key.slice(key.indexOf(' ') + 1), seq, error);
+      // A rollback may need the server, and is begun again with the next connection.
+      this.suspects.delete(key);
+    }
+    this.tryNext();
+  }
+
+  /** The op is over. */
+  forget({src, seq}: RealOp): void {
+    if (this.found.size) this.found.delete(keyOf(src!, seq!));
+  }
+
+  onDisconnected(close: CloseInfo | undefined): void {
+    this.end();
+    const {trial} = this;
+    this.trial = undefined;
+    const sent = [...this.sent];
+    this.sent.clear();
+    const isTooLarge = close?.code === TOO_LARGE;
+    const mayBeOps = !!close && (isTooLarge || !(OTHER_REASONS.has(close.code) || close.code >= 3000));
+    const soon = this.options.clock.now() - SOON_MS;
+    const recent = mayBeOps ? sent.filter(([, {time}]) => time >= soon) : [];
+    if (!recent.length) return;
+    const [key, message] = largest(recent);
+    const strikes = (this.strikes.get(key) ?? 0) + 1;
+    this.strikes.set(key, strikes);
+    if (trial === key && (isTooLarge || strikes > MAX_STRIKES + 1)) {
+      this.strikes.delete(key);
+      this.found.set(key, {message, error: fatal(message, close)});
+    } else if (isTooLarge || strikes >= MAX_STRIKES) {
+      this.suspects.set(key, message);
+    }
+  }
+
+  /** What a connection sends as its own may not name its source. */
+  private keyOf({src, seq}: Message): string {
+    return keyOf((src ?? this.connection.id) as string, seq as number);
+  }
+
+  end(): void {
+    this.cancel?.();
+    this.cancel = undefined;
+  }
+
+  /** Sends the next suspect, when the connection has stayed open for a while. */
+  private tryNext(): void {
+    if (!this.suspects.size || this.cancel) return;
+    this.cancel = this.options.clock.after(PROVE_MS, () => {
+      this.cancel = undefined;
+      const [next] = this.suspects;
+      if (!next || this.trial) return;
+      this.trial = next[0];
+      this.options.release(next[1]['c'] as string, next[1]['d'] as string);
+    });
+  }
+}
+
+const keyOf = (src: string, seq: number): string => `${seq} ${src}`;
+
+const sizeOf = (message: Message): number => JSON.stringify(message).length;
+
+function largest(sent: [string, SentOp][]): [string, Message] {
+  const [[key, {message}]] = sent.sort(([, one], [, other]) => sizeOf(other.message) - sizeOf(one.message)) as [[string, SentOp]];
+  return [key, message];
+}
+
+function fatal(message: Message, close: CloseInfo | undefined): Error {
+  const {c, d} = message;
+  const code = close ? ` with code ${close.code}${close.reason && ` (${close.reason})`}` : '';
+  const reason = close?.code === TOO_LARGE ? 'The op is larger than the server takes' : 'The server can\'t handle the op';
+  return new TabsError('ERR_TABS_OP_TOO_LARGE',
+    `${reason}: it closed the connection${code} when it got it (${sizeOf(message)} characters). ${c}.${d} is again as the server has it. ` +
+    'The op is kept in deadLetters. Make smaller edits, or raise the limit of the server (ws: maxPayload).');
+}

@@ -1,0 +1,62 @@
+import * as ot from 'sharedb/lib/ot.js';
+import type {Type} from 'sharedb/lib/sharedb.js';
+import {isJson0} from './fast-json0.js';
+import {transformLists} from './json0-lists.js';
+import type {Happened, WaitingOp} from './rebase.js';
+
+type Compose = (one: unknown, other: unknown) => unknown;
+
+/**
+ * Carries many ops over much that has happened. Each op over each entry would be millions of transforms. So what has happened is
+ * composed, and carried over one op after the other: two transforms for each op, whatever there is to carry them over.
+ * @returns undefined where that can't be done, because it is not ops alone, or because the type can't compose
+ */
+export function rebaseMany(ops: readonly WaitingOp[], entries: readonly Happened[], owner: string, type: Type): WaitingOp[] | Error | undefined {
+  const {compose} = type;
+  const steps = [...ops.map(({step}) => step), ...entries.map(({step}) => step)];
+  if (!compose || steps.some(({create, del, load}) => create || del || load)) return undefined;
+  const waiting = ops.map(op => ({...op, step: {...op.step}}));
+  /** Made on what the first waiting op was made on. */
+  let beside: unknown[] = [];
+  /** Steps over an op, which goes on as it is after what is beside it. */
+  const pass = (op: WaitingOp): Error | undefined => {
+    if (!beside.length || op.step.op === undefined) return undefined;
+    const other = composeAll(beside, compose.bind(type));
+    const before = op.step.op;
+    const both = isJson0(type) ? transformLists(before as [], other as []) : undefined;
+    if (both) {
+      op.step.op = both[0];
+      beside = [both[1]];
+      return undefined;
+    }
+    const error = ot.transform(type, op.step, {op: other});
+    if (error) return error;
+    beside = [type.transform(other, before, 'right') as unknown];
+    return undefined;
+  };
+  for (const {step, src, seq} of entries) {
+    if (src === owner && seq !== undefined) {
+      // The rest was made on it: so it is from here on.
+      while (waiting.length && waiting[0]!.seq <= seq) {
+        const error = pass(waiting.shift()!);
+        if (error) return error;
+      }
+    } else if (step.op !== undefined) {
+      beside.push(step.op);
+    }
+  }
+  for (const op of waiting) {
+    const error = pass(op);
+    if (error) return error;
+  }
+  return waiting;
+}
+
+/** In pairs, so that none is copied for each of the others. */
+function composeAll(ops: readonly unknown[], compose: Compose): unknown {
+  let left = ops;
+  while (left.length > 1) {
+    left = Array.from({length: Math.ceil(left.length / 2)}, (_, i) => (2 * i + 1 < left.length ? compose(left[2 * i], left[2 * i + 1]) : left[2 * i]));
+  }
+  return left[0];
+}

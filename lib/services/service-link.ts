@@ -1,0 +1,146 @@
+import type {Clock} from '../platform/platform.js';
+import type {ServiceFrame} from '../protocol/frames.js';
+import {isServiceFrame} from '../protocol/service-frames.js';
+import type {FrameDelivery, FrameTransport} from '../remote/types.js';
+import {FrameSender} from '../tab/frame-sender.js';
+import type {LinkedConnection, ServiceFrames} from '../tab/linked-connection.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
+
+/** How a connection to a service ended. */
+export type ChannelEnd = 'no service' | 'closed' | 'lost' | 'refused';
+
+/** What uses a service in this tab. */
+export interface LinkUser {
+  readonly name: string;
+  /** A session with a host begins. */
+  begin(): void;
+}
+
+/** A tab's end of one connection to a service. Before there is a session it keeps the greeting alone: the peer keeps the rest. */
+export class ServiceTransport implements FrameTransport {
+  onframe: FrameTransport['onframe'] = null;
+  onclose: FrameTransport['onclose'] = null;
+  /** Called when it ends, before `onclose`. */
+  onend: ((how: ChannelEnd, reason: string) => void) | null = null;
+  private greeting: unknown;
+
+  constructor(private readonly link: ServiceLink, readonly name: string, readonly channel: number) {}
+
+  get cannotTransfer(): string | undefined {
+    return this.link.cannotTransfer;
+  }
+
+  post(frame: unknown, transfer: Transferable[], delivery: FrameDelivery): unknown {
+    if (this.link.isOpen) return this.link.send({peer: this.name, channel: this.channel, frame}, transfer, delivery);
+    this.greeting = frame;
+    return undefined;
+  }
+
+  /** There is a session. */
+  begin(): void {
+    const frame = this.greeting;
+    this.greeting = undefined;
+    if (frame) this.link.send({peer: this.name, channel: this.channel, frame}, [], {posted() {}, failed() {}});
+  }
+
+  close(): void {
+    this.link.forget(this);
+  }
+}
+
+/** The services that a tab uses: their frames on the tab's session. */
+export class ServiceLink implements ServiceFrames {
+  /** Whether there is a session. */
+  isOpen = false;
+  private readonly sender: FrameSender;
+  private readonly users = new Set<LinkUser>();
+  private readonly transports = new Map<number, ServiceTransport>();
+  private lastChannel = 0;
+
+  constructor(private readonly connection: LinkedConnection) {
+    this.sender = new FrameSender(connection);
+    this.isOpen = connection.hostState === 'connected';
+    connection.on('updateneeded', () => this.refuse());
+  }
+
+  /** The one of a connection. */
+  static of(connection: LinkedConnection): ServiceLink {
+    return (connection.frames ??= new ServiceLink(connection)) as ServiceLink;
+  }
+
+  get cannotTransfer(): string | undefined {
+    return this.isOpen && !this.sender.canTransfer ? 'the host is reached over a BroadcastChannel, which moves nothing' : undefined;
+  }
+
+  /** The app has closed the connection. */
+  get isClosed(): boolean {
+    return this.connection.state === 'closed' && !this.connection.link;
+  }
+
+  get clock(): Clock {
+    return this.connection.clock;
+  }
+
+  use(user: LinkUser): void {
+    this.users.add(user);
+  }
+
+  open(name: string): ServiceTransport {
+    const transport = new ServiceTransport(this, name, ++this.lastChannel);
+    this.transports.set(transport.channel, transport);
+    return transport;
+  }
+
+  forget({channel}: ServiceTransport): void {
+    this.transports.delete(channel);
+  }
+
+  send(message: ServiceFrame, transfer: Transferable[], delivery: FrameDelivery): unknown {
+    return this.sender.send(message, transfer, delivery) ? 'later' : undefined;
+  }
+
+  // ---- what the connection tells
+
+  begin(): void {
+    if (this.isOpen) this.end();
+    this.isOpen = true;
+    for (const user of [...this.users]) user.begin();
+  }
+
+  end(): void {
+    this.isOpen = false;
+    this.sender.clear();
+    this.endAll('lost', 'the session with the host has ended');
+  }
+
+  private refuse(): void {
+    this.endAll('refused', 'tab and host are of builds that do not understand each other: load the older one again');
+  }
+
+  receive(message: object): void {
+    const {frame: received} = message as {frame?: unknown};
+    if (!isServiceFrame(received)) return;
+    const {peer, channel, frame, event, reason = ''} = received;
+    if (event === 'no service' || event === 'closed') {
+      for (const transport of [...this.transports.values()]) {
+        if (transport.name === peer && (channel === 0 || channel === transport.channel)) this.endOne(transport, event, reason);
+      }
+      return;
+    }
+    const transport = this.transports.get(channel);
+    if (transport?.name === peer) transport.onframe?.(frame);
+  }
+
+  noteUnsent(doc: ProxyDoc): void {
+    this.sender.noteUnsent(doc);
+  }
+
+  private endAll(how: ChannelEnd, reason: string): void {
+    for (const transport of [...this.transports.values()]) this.endOne(transport, how, reason);
+  }
+
+  private endOne(transport: ServiceTransport, how: ChannelEnd, reason: string): void {
+    this.forget(transport);
+    transport.onend?.(how, reason);
+  }
+}

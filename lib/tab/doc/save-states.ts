@@ -1,0 +1,92 @@
+import {nextTick} from '../../platform/next-tick.js';
+import type {HostStatus} from '../../protocol/messages.js';
+
+/**
+ * What would become of a document's edits if the browser ended now, from the best to the worst: the server has them; the storage
+ * has them, and they are sent when there is a server; they would be lost; the server has refused one, which waits in `deadLetters`.
+ */
+export type SaveState = 'saved' | 'local' | 'unsaved' | 'refused';
+
+const WORST_LAST: readonly SaveState[] = ['saved', 'local', 'unsaved', 'refused'];
+
+/** What is looked at of a document. */
+export interface SavingDoc {
+  readonly collection: string;
+  readonly id: string;
+  /** Of this tab's own edits. */
+  readonly ownSaveState: Exclude<SaveState, 'refused'>;
+  emit(event: 'saveState', state: SaveState): unknown;
+}
+
+/** Tells of each change of a document's save state, and of the worst of all documents. */
+export class SaveStates {
+  /** What was told last of documents that are not saved. */
+  private readonly told = new Map<SavingDoc, SaveState>();
+  private toldOfAll: SaveState = 'saved';
+  private isScheduled = false;
+
+  constructor(
+    private readonly status: () => HostStatus,
+    private readonly find: (collection: string, id: string) => SavingDoc | undefined,
+    private readonly onChange: (state: SaveState) => void
+  ) {}
+
+  of(doc: SavingDoc): SaveState {
+    const status = this.status();
+    const {ownSaveState} = doc;
+    const entry = status.unsaved?.find(({collection, id}) => collection === doc.collection && id === doc.id);
+    if (!entry) return ownSaveState;
+    if (entry.refusedOps) return 'refused';
+    // Edits of other tabs are in the host: they are as durable as its storage.
+    return worst(ownSaveState, !entry.pendingOps ? 'saved' : status.durable ? 'local' : 'unsaved');
+  }
+
+  get ofAll(): SaveState {
+    const {deadLetters, pendingOps, durable} = this.status();
+    if (deadLetters) return 'refused';
+    let state: SaveState = !pendingOps ? 'saved' : durable ? 'local' : 'unsaved';
+    for (const doc of this.told.keys()) state = worst(state, doc.ownSaveState);
+    return state;
+  }
+
+  /** The document has an edit: its state is told at once. */
+  noteEdit(doc: SavingDoc): void {
+    this.tell(doc);
+    this.tellOfAll();
+  }
+
+  /** The host has told something. What follows from it is known when the turn is over. */
+  noteNews(): void {
+    if (this.isScheduled || (!this.told.size && this.toldOfAll === 'saved' && this.ofAll === 'saved' && !this.status().unsaved)) return;
+    this.isScheduled = true;
+    nextTick(() => {
+      this.isScheduled = false;
+      const docs = new Set(this.told.keys());
+      for (const {collection, id} of this.status().unsaved ?? []) {
+        const doc = this.find(collection, id);
+        if (doc) docs.add(doc);
+      }
+      for (const doc of docs) this.tell(doc);
+      this.tellOfAll();
+    });
+  }
+
+  private tell(doc: SavingDoc): void {
+    const state = this.of(doc);
+    if (state === (this.told.get(doc) ?? 'saved')) return;
+    if (state === 'saved') this.told.delete(doc);
+    else this.told.set(doc, state);
+    doc.emit('saveState', state);
+  }
+
+  private tellOfAll(): void {
+    const state = this.ofAll;
+    if (state === this.toldOfAll) return;
+    this.toldOfAll = state;
+    this.onChange(state);
+  }
+}
+
+function worst<State extends SaveState>(one: State, other: State): State {
+  return WORST_LAST.indexOf(one) > WORST_LAST.indexOf(other) ? one : other;
+}

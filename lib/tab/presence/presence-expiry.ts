@@ -1,0 +1,52 @@
+import type {Clock} from '../../platform/platform.js';
+
+/** Who is there has shown itself again after so long, in ms. */
+const ROLL_CALL_MS = 5000;
+
+/** What of upstream's `Presence` tells who is there, and forgets somebody. */
+export interface Gathering {
+  channel: string;
+  _remotePresenceInstances: Record<string, {presenceVersion: number | null; src?: string}>;
+  _receiveUpdate(error: null, message: object): void;
+}
+
+/**
+ * After a new session nobody tells a tab who has left meanwhile. Who is still there is told again; who is not,
+ * within a time, has gone.
+ */
+export class RollCall {
+  private readonly heard = new Set<string>();
+  private cancel: (() => void) | undefined;
+
+  constructor(private readonly clock: () => Clock, private readonly gatherings: () => Iterable<Gathering>) {}
+
+  begin(): void {
+    this.end();
+    const missing = new Map([...this.gatherings()].map(gathering => [gathering, Object.keys(gathering._remotePresenceInstances)]));
+    if (![...missing.values()].some(ids => ids.length)) return;
+    this.cancel = this.clock().after(ROLL_CALL_MS, () => {
+      this.cancel = undefined;
+      for (const [gathering, ids] of missing) for (const id of ids) if (!this.heard.has(nameOf(gathering.channel, id))) forget(gathering, id);
+    });
+  }
+
+  /** Somebody's presence was told. */
+  hear(channel: string, id: string): void {
+    if (this.cancel) this.heard.add(nameOf(channel, id));
+  }
+
+  end(): void {
+    this.cancel?.();
+    this.cancel = undefined;
+    this.heard.clear();
+  }
+}
+
+const nameOf = (channel: string, id: string): string => JSON.stringify([channel, id]);
+
+function forget(gathering: Gathering, id: string): void {
+  const instance = gathering._remotePresenceInstances[id];
+  if (!instance) return;
+  const {presenceVersion, src} = instance;
+  gathering._receiveUpdate(null, {ch: gathering.channel, id, src, p: null, pv: (presenceVersion ?? 0) + 1});
+}
