@@ -1,7 +1,7 @@
 import {Session, type Message, type SessionOptions} from './session.js';
 
 /** So many messages may be under way that tell of what is not durable: a tab may have to go back behind them. */
-export const MAX_EARLY_MESSAGES = 128;
+export const MAX_UNWRITTEN_MESSAGES = 128;
 
 /** While more is about to follow, what may wait leaves once in so many ms: the tab's thread is not woken for each. */
 const GATHER_MS = 8;
@@ -10,7 +10,7 @@ const GATHER_MS = 8;
  * When a message may be sent: 'durable', when all that was written before is; 'repeatable', not waiting for what
  * would come again if it were lost with the host; 'own', at once: the tab itself would say it again.
  */
-export type Care = 'durable' | 'repeatable' | 'own';
+export type DeliveryRule = 'durable' | 'repeatable' | 'own';
 
 /** When what was written so far may be told. */
 export interface Durability {
@@ -41,11 +41,11 @@ export class HostSession extends Session {
   private heldBack = 0;
   private heldFor = 0;
   /** What the message in the outbox that needs most needs. */
-  private care: Care = 'own';
+  private deliveryRule: DeliveryRule = 'own';
   /** Up to which batch everything is durable that they tell of. */
   private durableBatches = 0;
-  private earlyMessages = 0;
-  private cancelGathering: (() => void) | undefined;
+  private unwrittenMessages = 0;
+  private cancelBatching: (() => void) | undefined;
 
   constructor(options: HostSessionOptions) {
     super(options);
@@ -56,25 +56,25 @@ export class HostSession extends Session {
    * @param care what it has to wait for
    * @param mayWait whether more is about to follow, so that it may leave with that
    */
-  override send(message: Message | string, care: Care = 'durable', mayWait = false): void {
-    if (care === 'durable' || this.care === 'own') this.care = care;
-    if (mayWait && this.clock.now() - this.flushedAt < GATHER_MS) this.gather(message);
+  override send(message: Message | string, care: DeliveryRule = 'durable', mayWait = false): void {
+    if (care === 'durable' || this.deliveryRule === 'own') this.deliveryRule = care;
+    if (mayWait && this.clock.now() - this.flushedAt < GATHER_MS) this.batch(message);
     else super.send(message);
   }
 
-  private gather(message: Message | string): void {
+  private batch(message: Message | string): void {
     this.put(message);
-    this.cancelGathering ??= this.clock.after(GATHER_MS, () => this.flush());
+    this.cancelBatching ??= this.clock.after(GATHER_MS, () => this.flush());
   }
 
   override flush(): void {
-    this.cancelGathering?.();
-    this.cancelGathering = undefined;
+    this.cancelBatching?.();
+    this.cancelBatching = undefined;
     super.flush();
   }
 
   override end(): void {
-    this.cancelGathering?.();
+    this.cancelBatching?.();
     super.end();
   }
 
@@ -83,8 +83,8 @@ export class HostSession extends Session {
     if (!durability) return super.release(turn);
     // What comes after this moment may tell of something that is durable later.
     const count = this.outbox.length - this.heldBack;
-    const care = this.earlyMessages + count > MAX_EARLY_MESSAGES ? 'durable' : this.care;
-    this.care = 'own';
+    const care = this.unwrittenMessages + count > MAX_UNWRITTEN_MESSAGES ? 'durable' : this.deliveryRule;
+    this.deliveryRule = 'own';
     // What waits already must not be overtaken.
     if (!this.heldBack) this.heldFor = 0;
     if (care !== 'own') this.heldFor = Math.max(this.heldFor, care === 'durable' ? durability.place : durability.neededPlace);
@@ -92,10 +92,10 @@ export class HostSession extends Session {
     durability.whenWritten(this.heldFor, () => {
       this.heldBack -= count;
       const before = this.sentBatches;
-      const isEarly = (care !== 'durable' || durability.isDown) && durability.isWriting;
-      this.post(count, turn, isEarly ? this.durableBatches : undefined, durability.isDown);
+      const isBeforeWrite = (care !== 'durable' || durability.isDown) && durability.isWriting;
+      this.post(count, turn, isBeforeWrite ? this.durableBatches : undefined, durability.isDown);
       if (this.sentBatches === before) return;
-      if (isEarly) this.awaitDurable(count, durability);
+      if (isBeforeWrite) this.awaitDurable(count, durability);
       else this.durableBatches = this.sentBatches;
     });
   }
@@ -103,9 +103,9 @@ export class HostSession extends Session {
   /** Tells the session when what was sent early is durable. */
   private awaitDurable(count: number, durability: Durability): void {
     const n = this.sentBatches;
-    this.earlyMessages += count;
+    this.unwrittenMessages += count;
     durability.whenCommitted(durability.place, () => {
-      this.earlyMessages -= count;
+      this.unwrittenMessages -= count;
       this.durableBatches = Math.max(this.durableBatches, n);
     });
   }

@@ -1,10 +1,10 @@
 import {
-  CLOSED, SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage,
+  CLOSED, SUSPENDED, isApart, parseGreetingMessage, parseTabChannelMessage,
   type Absent, type Hello, type Place, type Refusal, type TabChannelMessage, type Welcome
 } from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {afterWaking} from '../platform/after-waking.js';
-import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
+import {PROTOCOL_VERSION, greetingChannelName, tabChannelName, tabLockName} from '../protocol/version.js';
 import type {Channel, Platform} from '../platform/platform.js';
 import {nextTick} from '../platform/next-tick.js';
 import {TabsError} from '../protocol/errors.js';
@@ -15,7 +15,7 @@ import {Watchdog} from './watchdog.js';
 const GREET_EVERY_MS = 1000;
 /** After so many greetings without an answer, there is no host of the announced generation. */
 const MAX_UNANSWERED = 3;
-/** Who does not answer on a port for so long, in ms, may not be there: whoever is in the lobby is greeted as well. */
+/** Who does not answer on a port for so long, in ms, may not be there: whoever is on the greeting channel is greeted as well. */
 const PORT_MS = 100;
 /** How long a host may be silent, in ms, before it is asked; and how long it may take to answer. */
 const PATIENCE_MS = 5000;
@@ -23,7 +23,7 @@ const PATIENCE_MS = 5000;
 /** Whether a tab reaches its host. */
 export type HostState = 'connecting' | 'connected' | 'lost' | 'closed';
 
-export interface HostLinkEvents {
+export interface SessionClientEvents {
   /**
    * Greets the host that this tab is connected to, if it is.
    * @returns a port to it, for this session
@@ -59,7 +59,7 @@ interface Greeting {
 }
 
 /** A tab's side of the broker: finds the host, keeps a session with it, finds the next one. */
-export class HostLink {
+export class SessionClient {
   state: HostState = 'connecting';
   epoch: Epoch | undefined;
   /** Whose histories this tab follows. */
@@ -74,7 +74,7 @@ export class HostLink {
    */
   private announced = 0;
   private unanswered = 0;
-  private lobby: Channel | undefined;
+  private greetingChannel: Channel | undefined;
   private channel: Channel | undefined;
   /** With a host that has answered. @internal */
   session: Session | undefined;
@@ -97,23 +97,23 @@ export class HostLink {
     private readonly platform: Platform,
     readonly namespace: string,
     readonly tabId: TabId,
-    private readonly events: HostLinkEvents,
+    private readonly events: SessionClientEvents,
     private readonly patience = PATIENCE_MS
   ) {}
 
   /** Looks for a host. */
   open(): void {
-    this.lobby = this.platform.channel(lobbyName(this.namespace));
-    this.lobby.onmessage = event => {
-      const message = parseLobbyMessage(event.data);
+    this.greetingChannel = this.platform.channel(greetingChannelName(this.namespace));
+    this.greetingChannel.onmessage = event => {
+      const message = parseGreetingMessage(event.data);
       if (message?.type !== 'here' || message.generation < this.announced) return;
       this.announced = message.generation;
       if (message.epoch === this.epoch && this.session) return;
-      // It may have had the greeting, in the lobby or on a port, and its welcome be under way.
-      if (this.greeting) this.greetInLobby();
+      // It may have had the greeting, on the greeting channel or on a port, and its welcome be under way.
+      if (this.greeting) this.greetOnChannel();
       else this.greet();
     };
-    this.lobby.unref?.();
+    this.greetingChannel.unref?.();
     if (this.awaitsLock) this.takeLock();
     this.greet();
   }
@@ -194,8 +194,8 @@ export class HostLink {
 
   private letGo(): void {
     this.channel?.close();
-    this.lobby?.close();
-    this.channel = this.lobby = undefined;
+    this.greetingChannel?.close();
+    this.channel = this.greetingChannel = undefined;
     this.releaseLock();
     this.isLocked = this.hasAskedForLock = false;
   }
@@ -235,18 +235,18 @@ export class HostLink {
     const hello: Hello = {type: 'hello', protocol: PROTOCOL_VERSION, tabId, attempt, locked: isLocked, generation, session};
     const port = this.events.greet(hello);
     this.greeting = {hello, port};
-    if (!port) return this.greetInLobby();
+    if (!port) return this.greetOnChannel();
     port.onmessage = event => this.receive(parseTabChannelMessage(event.data), port);
-    this.cancelGreeting = afterWaking(this.platform.clock.after, PORT_MS, () => this.greetInLobby());
+    this.cancelGreeting = afterWaking(this.platform.clock.after, PORT_MS, () => this.greetOnChannel());
     if (attempt > 1) return;
     this.greeting.session = this.newSession(session, port, 'shared-worker');
     this.events.onOpen();
   }
 
-  private greetInLobby(): void {
+  private greetOnChannel(): void {
     this.cancelGreeting();
     this.channel ??= this.openChannel();
-    this.lobby?.postMessage(this.greeting!.hello);
+    this.greetingChannel?.postMessage(this.greeting!.hello);
     this.cancelGreeting = this.platform.clock.after(GREET_EVERY_MS, () => {
       if (++this.unanswered >= MAX_UNANSWERED) this.announced = this.generation;
       this.greet();
@@ -310,7 +310,7 @@ export class HostLink {
       case 'absent':
         if (!greeting.port) return;
         this.leavePort(greeting);
-        return this.greetInLobby();
+        return this.greetOnChannel();
       default:
         answer satisfies never;
     }

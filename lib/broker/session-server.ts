@@ -1,13 +1,13 @@
 import {
-  SUSPENDED, isApart, parseLobbyMessage, parseTabChannelMessage, type Batch, type Candidate, type End, type Hello, type Place
+  SUSPENDED, isApart, parseGreetingMessage, parseTabChannelMessage, type Batch, type TakeoverRequest, type End, type Hello, type Place
 } from '../protocol/frames.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
-import {PROTOCOL_VERSION, lobbyName, tabChannelName, tabLockName} from '../protocol/version.js';
+import {PROTOCOL_VERSION, greetingChannelName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
 import {afterWaking} from '../platform/after-waking.js';
 import {runAll} from '../platform/run-all.js';
 import type {Channel, Platform} from '../platform/platform.js';
-import {LateNews} from './stale-message-gate.js';
+import {StaleMessageGate} from './stale-message-gate.js';
 import {HostSession, type Durability} from './host-session.js';
 import type {Message} from './session.js';
 
@@ -17,7 +17,7 @@ import type {Message} from './session.js';
  */
 export type Ending = 'broken' | 'away' | 'gone';
 
-/** What the lobby hands over for each session; its owner fills in the handlers. */
+/** What the session server hands over for each session; its owner fills in the handlers. */
 export interface SessionHandlers {
   onMessage(message: Message): void;
   onCall(name: string, args: unknown): unknown;
@@ -35,7 +35,7 @@ const DRAIN_MS = 50;
 /** A tab whose lock is free without a word is dead, or put away on a machine that is very busy: it may come back for so long, in ms. */
 const LATE_MS = 60_000;
 
-export interface LobbyOptions {
+export interface SessionServerOptions {
   namespace: string;
   epoch: Epoch;
   generation: number;
@@ -48,17 +48,17 @@ export interface LobbyOptions {
   durability?: Durability | undefined;
 }
 
-export interface LobbyEvents {
+export interface SessionServerEvents {
   /** A session began. */
   accept(tabId: TabId, session: HostSession): SessionHandlers;
   /** A host that waits for this one's place. */
-  onCandidate(candidate: Candidate): void;
+  onTakeoverRequest(candidate: TakeoverRequest): void;
   /** There is a later host: this one has been taken for dead. */
   onSuperseded(): void;
 }
 
-interface Guest {
-  /** Opened for the first greeting in the lobby. */
+interface Peer {
+  /** Opened for the first greeting on the greeting channel. */
   channel?: Channel;
   /** That the tab has greeted on: it is this session's. */
   port?: Channel | undefined;
@@ -77,10 +77,10 @@ interface Guest {
  * A host's side of the broker: answers greetings, keeps one session per tab, on a channel or a port, and
  * learns of the tabs' deaths from their locks.
  */
-export class Lobby {
-  private readonly lobby: Channel;
-  private readonly late: LateNews | undefined;
-  private readonly guests = new Map<TabId, Guest>();
+export class SessionServer {
+  private readonly greetingChannel: Channel;
+  private readonly staleMessages: StaleMessageGate | undefined;
+  private readonly peers = new Map<TabId, Peer>();
   /** Tabs that are expected back; each ends the waiting. */
   private readonly away = new Map<TabId, () => void>();
   private sessions = 0;
@@ -91,27 +91,27 @@ export class Lobby {
 
   constructor(
     private readonly platform: Platform,
-    private readonly options: LobbyOptions,
-    private readonly events: LobbyEvents
+    private readonly options: SessionServerOptions,
+    private readonly events: SessionServerEvents
   ) {
     const {catchUp} = options;
     this.openedAt = platform.clock.now();
-    this.late = catchUp && new LateNews(platform.clock, catchUp);
-    this.lobby = platform.channel(lobbyName(options.namespace));
-    this.lobby.onmessage = event => this.receive(event.data);
-    this.lobby.unref?.();
+    this.staleMessages = catchUp && new StaleMessageGate(platform.clock, catchUp);
+    this.greetingChannel = platform.channel(greetingChannelName(options.namespace));
+    this.greetingChannel.onmessage = event => this.receive(event.data);
+    this.greetingChannel.unref?.();
   }
 
   /** Tells the tabs that this host is there. */
   announce(): void {
     const {epoch, generation} = this.options;
-    this.lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
+    this.greetingChannel.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
   }
 
   private receive(data: unknown): void {
-    const message = parseLobbyMessage(data);
+    const message = parseGreetingMessage(data);
     if (!message || this.closed) return;
-    if (message.type === 'candidate') return this.events.onCandidate(message);
+    if (message.type === 'candidate') return this.events.onTakeoverRequest(message);
     if (message.generation > this.options.generation) return this.events.onSuperseded();
     if (message.type === 'hello') this.receiveHello(message);
   }
@@ -119,12 +119,12 @@ export class Lobby {
   /**
    * A tab greets on a port.
    * @param isWatched whether its death is to be noticed: what lives in this thread dies with it
-   * @returns whether it is welcomed there; else it will greet in the lobby
+   * @returns whether it is welcomed there; else it will greet on the greeting channel
    */
   admit(hello: Hello, port: Channel, isWatched = true): boolean {
-    const isOvertaken = hello.attempt <= (this.guests.get(hello.tabId)?.attempt ?? 0);
+    const isOvertaken = hello.attempt <= (this.peers.get(hello.tabId)?.attempt ?? 0);
     if (this.closed || isOvertaken || hello.protocol !== PROTOCOL_VERSION || hello.generation > this.options.generation) return false;
-    this.welcome(hello, this.guestOf(hello.tabId), port, isWatched);
+    this.welcome(hello, this.peerOf(hello.tabId), port, isWatched);
     return true;
   }
 
@@ -132,29 +132,29 @@ export class Lobby {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.late?.end();
-    for (const [tabId, guest] of this.guests) {
-      guest.session?.flush();
-      this.dismiss(tabId, guest, 'broken', 'the host closed');
+    this.staleMessages?.end();
+    for (const [tabId, peer] of this.peers) {
+      peer.session?.flush();
+      this.dismiss(tabId, peer, 'broken', 'the host closed');
     }
     for (const cancel of this.away.values()) cancel();
-    nextTick(() => this.lobby.close());
+    nextTick(() => this.greetingChannel.close());
   }
 
   private receiveHello(hello: Hello): void {
-    const guest = this.guestOf(hello.tabId);
+    const peer = this.peerOf(hello.tabId);
     // It has been welcomed meanwhile, which it may not have heard yet.
-    if (guest.session && hello.attempt <= guest.attempt) return;
-    guest.channel ??= this.openChannel(hello.tabId, guest);
-    if (hello.protocol === PROTOCOL_VERSION) return this.welcome(hello, guest);
-    guest.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
-    if (!guest.session) this.dismiss(hello.tabId, guest, 'gone', 'refused');
+    if (peer.session && hello.attempt <= peer.attempt) return;
+    peer.channel ??= this.openChannel(hello.tabId, peer);
+    if (hello.protocol === PROTOCOL_VERSION) return this.welcome(hello, peer);
+    peer.channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol: PROTOCOL_VERSION});
+    if (!peer.session) this.dismiss(hello.tabId, peer, 'gone', 'refused');
   }
 
-  private welcome(hello: Hello, guest: Guest, port?: Channel, isWatched = true): void {
+  private welcome(hello: Hello, peer: Peer, port?: Channel, isWatched = true): void {
     const {epoch, generation, place, lineage, durability} = this.options;
-    const channel = port ?? guest.channel!;
-    this.endSession(guest, 'broken');
+    const channel = port ?? peer.channel!;
+    this.endSession(peer, 'broken');
     this.away.get(hello.tabId)?.();
     this.away.delete(hello.tabId);
     const id = port ? hello.session : (`${epoch}/${++this.sessions}` as SessionId);
@@ -166,24 +166,24 @@ export class Lobby {
       clock: this.platform.clock,
       nextTick: flush => this.flushSoon(flush),
       durability,
-      onMessage: message => guest.handlers?.onMessage(message),
-      onCall: (name, args) => guest.handlers?.onCall(name, args),
-      onMalformed: what => guest.handlers?.onMalformed(what),
+      onMessage: message => peer.handlers?.onMessage(message),
+      onCall: (name, args) => peer.handlers?.onCall(name, args),
+      onMalformed: what => peer.handlers?.onMalformed(what),
       onBroken: reason => {
         session.sayEnd(reason);
-        this.endSession(guest, 'broken');
+        this.endSession(peer, 'broken');
       }
     });
-    guest.session = session;
-    guest.port = port;
-    guest.attempt = hello.attempt;
+    peer.session = session;
+    peer.port = port;
+    peer.attempt = hello.attempt;
     channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
-    guest.handlers = this.events.accept(hello.tabId, session);
+    peer.handlers = this.events.accept(hello.tabId, session);
     // What has come there before is heard from now on.
-    if (port) port.onmessage = event => this.hear(hello.tabId, guest, event.data);
+    if (port) port.onmessage = event => this.hear(hello.tabId, peer, event.data);
     if (!isWatched) return;
-    if (hello.locked) this.watch(hello.tabId, guest);
-    else this.watchSilence(hello.tabId, guest);
+    if (hello.locked) this.watch(hello.tabId, peer);
+    else this.watchSilence(hello.tabId, peer);
   }
 
   /** What one turn has for many tabs leaves at its end. */
@@ -206,56 +206,56 @@ export class Lobby {
     });
   }
 
-  private guestOf(tabId: TabId): Guest {
-    let guest = this.guests.get(tabId);
-    if (!guest) {
-      guest = {attempt: 0, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
-      this.guests.set(tabId, guest);
+  private peerOf(tabId: TabId): Peer {
+    let peer = this.peers.get(tabId);
+    if (!peer) {
+      peer = {attempt: 0, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
+      this.peers.set(tabId, peer);
     }
-    return guest;
+    return peer;
   }
 
-  private openChannel(tabId: TabId, guest: Guest): Channel {
+  private openChannel(tabId: TabId, peer: Peer): Channel {
     const channel = this.platform.channel(tabChannelName(this.options.namespace, tabId));
-    channel.onmessage = event => this.hear(tabId, guest, event.data);
+    channel.onmessage = event => this.hear(tabId, peer, event.data);
     channel.unref?.();
     return channel;
   }
 
-  private hear(tabId: TabId, guest: Guest, data: unknown): void {
+  private hear(tabId: TabId, peer: Peer, data: unknown): void {
     const message = parseTabChannelMessage(data);
-    guest.heardAt = this.platform.clock.now();
+    peer.heardAt = this.platform.clock.now();
     if (message?.type === 'batch') this.whenKnown(message, () => {
       this.beginTurn();
-      guest.session?.receive(message);
+      peer.session?.receive(message);
     });
-    else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, guest, message));
-    else if (message?.type === 'locked' && message.session === guest.session?.id) this.watch(tabId, guest);
+    else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, peer, message));
+    else if (message?.type === 'locked' && message.session === peer.session?.id) this.watch(tabId, peer);
   }
 
   private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
     // What has waited on a port for this host to open is not late.
-    if (this.late && time !== undefined) this.late.receive(Math.max(time, this.openedAt), act);
+    if (this.staleMessages && time !== undefined) this.staleMessages.receive(Math.max(time, this.openedAt), act);
     else act();
   }
 
-  private handleEnd(tabId: TabId, guest: Guest, {from, session, reason}: End): void {
-    if (from !== 'tab' || session !== guest.session?.id) return;
-    if (reason === SUSPENDED) this.suspend(tabId, guest, SUSPENDED, AWAY_MS);
-    else this.dismiss(tabId, guest, 'gone', reason);
+  private handleEnd(tabId: TabId, peer: Peer, {from, session, reason}: End): void {
+    if (from !== 'tab' || session !== peer.session?.id) return;
+    if (reason === SUSPENDED) this.suspend(tabId, peer, SUSPENDED, AWAY_MS);
+    else this.dismiss(tabId, peer, 'gone', reason);
   }
 
   /** The tab has given its lock back, and comes back within so many ms with a greeting, or not at all. */
-  private suspend(tabId: TabId, guest: Guest, reason: string, ms: number): void {
-    const {handlers = guest.former} = guest;
-    this.dismiss(tabId, guest, 'away', reason);
+  private suspend(tabId: TabId, peer: Peer, reason: string, ms: number): void {
+    const {handlers = peer.former} = peer;
+    this.dismiss(tabId, peer, 'away', reason);
     this.expect(tabId, ms, () => handlers?.onEnd('gone'));
   }
 
   /** Waits for the end of a tab that has not greeted: it was known to an earlier host. */
   watchAbsent(tabId: TabId, onGone: () => void): void {
     const {locks} = this.platform;
-    const expect = (): void => { if (!this.guests.has(tabId)) this.expect(tabId, AWAY_MS, onGone); };
+    const expect = (): void => { if (!this.peers.has(tabId)) this.expect(tabId, AWAY_MS, onGone); };
     if (!locks) return expect();
     // A tab that is alive holds its lock, unless its page is put away.
     void locks.request(tabLockName(this.options.namespace, tabId), {}, expect).catch(() => {});
@@ -271,16 +271,16 @@ export class Lobby {
   }
 
   /** Waits for the tab's lock: it is free when the tab is dead. */
-  private watch(tabId: TabId, guest: Guest): void {
-    guest.stopWatching();
+  private watch(tabId: TabId, peer: Peer): void {
+    peer.stopWatching();
     if (!this.platform.locks) return;
     const abort = new AbortController();
-    guest.stopWatching = () => abort.abort();
+    peer.stopWatching = () => abort.abort();
     void this.platform.locks
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         this.whenDrained(() => {
           // It may be known by now that the tab was only put away, as a worker of WebKit is with its page; or it is back.
-          if (!abort.signal.aborted) this.suspend(tabId, guest, 'its lock is free', LATE_MS);
+          if (!abort.signal.aborted) this.suspend(tabId, peer, 'its lock is free', LATE_MS);
         });
       })
       .catch(() => {});
@@ -294,38 +294,38 @@ export class Lobby {
   }
 
   /** Without its lock, a tab that has been silent for long is asked whether it is still there. */
-  private watchSilence(tabId: TabId, guest: Guest): void {
+  private watchSilence(tabId: TabId, peer: Peer): void {
     const {clock} = this.platform;
-    guest.stopWatching();
-    guest.stopWatching = clock.after(SILENT_MS, async () => {
+    peer.stopWatching();
+    peer.stopWatching = clock.after(SILENT_MS, async () => {
       const ask = async (): Promise<boolean> =>
-        !!guest.session && guest.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
+        !!peer.session && peer.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
       // Twice: after a computer's sleep the time is up before the answer could come.
-      const isThere = clock.now() - guest.heardAt < SILENT_MS || await ask() || await ask();
-      if (this.guests.get(tabId) !== guest) return;
-      if (isThere) this.watchSilence(tabId, guest);
-      else this.dismiss(tabId, guest, 'gone', 'it has not answered');
+      const isThere = clock.now() - peer.heardAt < SILENT_MS || await ask() || await ask();
+      if (this.peers.get(tabId) !== peer) return;
+      if (isThere) this.watchSilence(tabId, peer);
+      else this.dismiss(tabId, peer, 'gone', 'it has not answered');
     });
   }
 
-  private dismiss(tabId: TabId, guest: Guest, how: Ending, reason: string): void {
+  private dismiss(tabId: TabId, peer: Peer, how: Ending, reason: string): void {
     // A tab that lives all the same looks for its host again.
-    guest.session?.sayEnd(reason);
-    this.endSession(guest, how);
-    guest.stopWatching();
-    this.guests.delete(tabId);
-    nextTick(() => guest.channel?.close());
+    peer.session?.sayEnd(reason);
+    this.endSession(peer, how);
+    peer.stopWatching();
+    this.peers.delete(tabId);
+    nextTick(() => peer.channel?.close());
   }
 
-  private endSession(guest: Guest, how: Ending): void {
+  private endSession(peer: Peer, how: Ending): void {
     // A tab can be gone after its session has ended for another reason.
-    const handlers = guest.handlers ?? (how === 'broken' ? undefined : guest.former);
-    guest.former = handlers;
-    guest.session?.end();
+    const handlers = peer.handlers ?? (how === 'broken' ? undefined : peer.former);
+    peer.former = handlers;
+    peer.session?.end();
     // What has been posted still arrives.
-    guest.port?.close();
-    guest.session = guest.port = undefined;
-    guest.handlers = undefined;
+    peer.port?.close();
+    peer.session = peer.port = undefined;
+    peer.handlers = undefined;
     handlers?.onEnd(how);
   }
 }

@@ -7,7 +7,7 @@ const LATE_MS = 500;
  * Messages that come late wait, and all after them, until it is known what else has happened meanwhile: this host may
  * have been replaced, and the tabs may have told the next one the same.
  */
-export class LateNews {
+export class StaleMessageGate {
   private waiting: (() => void)[] | undefined;
   private ended = false;
 

@@ -187,15 +187,15 @@ export class Run implements Transaction, TransactionAccess {
   async whenStanding(): Promise<boolean> {
     for (;;) {
       if (this.isStale) return false;
-      const moving = this.docs.find(doc => doc.standing === undefined);
+      const moving = this.docs.find(doc => doc.settledRevision === undefined);
       if (!moving) return true;
-      await Promise.race([new Promise<void>(resolve => moving.whenStanding(resolve)), this.whenStale()]);
+      await Promise.race([new Promise<void>(resolve => moving.whenRevisionSettled(resolve)), this.whenStale()]);
     }
   }
 
   /** What it has read and written; the documents stand. */
   parts(): TransactionPart[] {
-    return [...this.overlays].map(([doc, overlay]) => ({c: doc.collection, d: doc.id, rev: doc.standing!, ...overlay.part}))
+    return [...this.overlays].map(([doc, overlay]) => ({c: doc.collection, d: doc.id, rev: doc.settledRevision!, ...overlay.part}))
       .filter(({reads, step}) => reads.length || step);
   }
 

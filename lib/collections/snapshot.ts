@@ -1,6 +1,8 @@
-import type {CollectionDocument} from './document.js';
 import type {Access, Component} from './json0.js';
 import {copyOf} from './values.js';
+
+/** The document that a snapshot reads. */
+type SnapshotSource = Pick<Access, 'all' | 'get'>;
 
 type Kept = {whole?: unknown; keys: Map<string, unknown>};
 
@@ -8,13 +10,13 @@ type Kept = {whole?: unknown; keys: Map<string, unknown>};
 const open = new Set<Snapshot>();
 
 /** Called before an op changes a document. @param op none where all of it is replaced */
-export function keepForSnapshots(base: CollectionDocument, data: unknown, op?: readonly Component[]): void {
+export function keepForSnapshots(base: SnapshotSource, data: unknown, op?: readonly Component[]): void {
   for (const snapshot of open) snapshot.keep(base, data, op);
 }
 
 /** The collections of this page as they were when it was made. It costs what changes meanwhile. */
 export class Snapshot {
-  private readonly kept = new Map<CollectionDocument, Kept>();
+  private readonly kept = new Map<SnapshotSource, Kept>();
 
   constructor() {
     open.add(this);
@@ -24,7 +26,7 @@ export class Snapshot {
     open.delete(this);
   }
 
-  keep(base: CollectionDocument, data: unknown, op?: readonly Component[]): void {
+  keep(base: SnapshotSource, data: unknown, op?: readonly Component[]): void {
     let kept = this.kept.get(base);
     if (!kept) this.kept.set(base, (kept = {keys: new Map()}));
     if ('whole' in kept) return;
@@ -38,7 +40,7 @@ export class Snapshot {
     }
   }
 
-  access(base: CollectionDocument, submit: () => never): Access {
+  access(base: SnapshotSource, submit: () => never): Access {
     const all = (): unknown => {
       const kept = this.kept.get(base);
       if (!kept) return base.all();

@@ -1,13 +1,13 @@
 import {tabLockName} from '../protocol/version.js';
 import type {ClearingMark} from './clearing-mark.js';
-import type {LastWord} from '../protocol/messages.js';
+import type {OrphanedOpsMessage} from '../protocol/messages.js';
 import type {Locks} from '../platform/platform.js';
 
 /** Whose owner can't be told to be dead by its lock is taken for dead after so long. */
 const SILENT_MS = 60_000;
 
 interface Kept {
-  word: LastWord;
+  word: OrphanedOpsMessage;
   time: number;
   /** The clearing that the tab began after: see {@link ClearingMark}. */
   cleared?: string | undefined;
@@ -18,10 +18,10 @@ interface Kept {
  * sure to be finished then, and offered to the host by the next tab. `src` and `seq` make that harmless
  * where the host had got it after all.
  */
-export class LastWords {
+export class OrphanedOps {
   private hasLeft = false;
   private readonly cleared: string | undefined;
-  private opened: ReturnType<LastWords['open']> | undefined;
+  private opened: ReturnType<OrphanedOps['open']> | undefined;
 
   /** @param open the storage, looked up when it is needed: the first look takes a millisecond */
   constructor(
@@ -35,7 +35,7 @@ export class LastWords {
   }
 
   /** Forbidden with cookies switched off. */
-  private get storage(): ReturnType<LastWords['open']> {
+  private get storage(): ReturnType<OrphanedOps['open']> {
     return (this.opened ??= this.open());
   }
 
@@ -52,7 +52,7 @@ export class LastWords {
    * @param word undefined where everything has been handed over
    * @returns whether the next tab will find it
    */
-  leave(word: LastWord | undefined): boolean {
+  leave(word: OrphanedOpsMessage | undefined): boolean {
     // The first look into a page's storage is slow: a tab that has left nothing does not take it.
     if (!word && !this.hasLeft) return false;
     this.hasLeft = !!word;
@@ -69,7 +69,7 @@ export class LastWords {
   }
 
   /** Offers what dead tabs have left; what is taken is forgotten here. */
-  async offer(take: (word: LastWord) => Promise<unknown>): Promise<void> {
+  async offer(take: (word: OrphanedOpsMessage) => Promise<unknown>): Promise<void> {
     for (const key of this.keys()) {
       const kept = parse(this.storage.getItem(key));
       // Of another user, perhaps: nobody may send it under this one's name.

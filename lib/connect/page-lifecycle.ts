@@ -1,4 +1,4 @@
-export interface PageLife {
+export interface PageLifecycle {
   /** The page is not seen any more, and may be frozen or discarded without another event. */
   onHidden(): void;
   onVisible(isVisible: boolean): void;
@@ -15,7 +15,7 @@ export interface PageLife {
  * Tells of the page's life (Page Lifecycle, HTML `pagehide`). Nothing in a worker or in Node.
  * @returns ends it
  */
-export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw}: PageLife): () => void {
+export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw}: PageLifecycle): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {};
   const seen = (): void => {
     const isVisible = document.visibilityState === 'visible';

@@ -4,20 +4,20 @@ import {memoryChannels} from '../platform/memory.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
-import type {LastWord} from '../protocol/messages.js';
+import type {OrphanedOpsMessage} from '../protocol/messages.js';
 import {RetrySchedule} from '../platform/retry-schedule.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Hello} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
-import {rescueLockName} from '../protocol/version.js';
+import {replaceHostLockName} from '../protocol/version.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 import {ClearingMark} from './clearing-mark.js';
 import {ElectedOnDemand} from '../election/elected-on-demand.js';
-import type {HostSource} from '../election/host-provider.js';
+import type {HostProvider} from '../election/host-provider.js';
 import {hostCode} from '../election/host-code.js';
 import {HostPrefetch} from '../election/host-prefetch.js';
-import {HostWatch} from '../election/host-monitor.js';
-import {LastWords} from './orphaned-ops.js';
+import {HostMonitor} from '../election/host-monitor.js';
+import {OrphanedOps} from './orphaned-ops.js';
 import {NO_URL} from '../options/no-server.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from '../options/connect-options.js';
 import type {Server} from '../election/page-host.js';
@@ -25,9 +25,10 @@ import {watchPage} from './page-lifecycle.js';
 import {isRenderedOnServer} from './rendered-on-server.js';
 import {absoluteServerUrl, absoluteUrl} from '../options/server-url.js';
 import {SharedWorkerHost} from '../election/shared-worker-host.js';
-import {waysToHost, type Ways} from '../election/available-modes.js';
-import type {WayBack, WayBackOptions} from '../election/return-to-shared-host.js';
-import {WorkerAdvice, type WorkerTrouble} from '../election/worker-advice.js';
+import {availableModes, type AvailableModes} from '../election/available-modes.js';
+import type {ReturnToSharedHost, ReturnOptions} from '../election/return-to-shared-host.js';
+import {WorkerAdvice} from '../election/worker-advice.js';
+import type {WorkerTrouble} from '../election/worker-trouble.js';
 import type {WorkerGreeting} from '../election/worker-messages.js';
 
 const HOST_TIMEOUT_MS = 5000;
@@ -40,7 +41,7 @@ const RESCUE_MS = 10_000;
 const OFFERS_MS = [250, 2000];
 /** How long the answer of a host that has deleted everything may take after its end, in ms. */
 const CLEARED_MS = 1000;
-/** So long after its start a tab opens the storage for its last word, in ms. */
+/** So long after its start a tab opens the storage for its orphaned ops, in ms. */
 const PREPARE_MS = 100;
 
 /** What `createConnection` gives: a ProxyConnection that finds its host by itself. */
@@ -52,7 +53,7 @@ export class TabConnection extends ProxyConnection {
   private readonly locks: Locks | undefined;
   /** Channels that do not leave the page: to the host of a direct connection. */
   private readonly ownChannel: OpenChannel;
-  private readonly ways: Ways;
+  private readonly available: AvailableModes;
   /** How many of the modes this tab has tried since it last had a host. */
   private tried = 0;
   /** When all of them have failed, they are tried again. */
@@ -60,18 +61,18 @@ export class TabConnection extends ProxyConnection {
   private hasToldOfFailure = false;
   private readonly workerAdvice: WorkerAdvice | undefined;
   private readonly prefetch: HostPrefetch | undefined;
-  private readonly watch: HostWatch;
+  private readonly hostMonitor: HostMonitor;
   /** What this tab contributes to there being a host for all tabs. */
-  private source: HostSource | undefined;
+  private provider: HostProvider | undefined;
   private directHost: Host | undefined;
-  private wayBack: WayBack | undefined;
+  private returnToSharedHost: ReturnToSharedHost | undefined;
   private reason = '';
   /** On channels that other tabs hear as well. */
   private isAmongTabs: boolean;
   private cancelTimeout: () => void = () => {};
   private stopWatchingPage: () => void = () => {};
   private readonly mark: ClearingMark | undefined;
-  private readonly words: LastWords | undefined;
+  private readonly orphanedOpsStore: OrphanedOps | undefined;
   private isRefused = false;
   /** In the back/forward cache. */
   private isAway = false;
@@ -82,19 +83,19 @@ export class TabConnection extends ProxyConnection {
 
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
     const {locks} = browserPlatform(options);
-    const ways = waysToHost(options, backendOrSocket, locks);
+    const ways = availableModes(options, backendOrSocket, locks);
     const ownChannel = memoryChannels(nextTick);
     super(ways.modes[0] === 'direct' ? {...options, channel: ownChannel} : options);
     this.connectOptions = options;
     this.backendOrSocket = backendOrSocket;
     this.locks = locks;
-    this.ways = ways;
+    this.available = ways;
     this.isAmongTabs = ways.modes[0] !== 'direct';
     this.ownChannel = ownChannel;
     this.workerAdvice = options.sharedWorker && new WorkerAdvice(
       options.sharedWorker, () => this.clock, text => { if (!this.isClosed) this.warn(text); }
     );
-    this.watch = new HostWatch(this.namespace, locks, () => this.replaceHost());
+    this.hostMonitor = new HostMonitor(this.namespace, locks, () => this.replaceHost());
     const isHostForced = ways.modes[0] !== 'elected-tab' && ways.modes.length === 1;
     this.prefetch = isHostForced ? undefined : new HostPrefetch(
       () => this.clock, () => Promise.all([hostCode.electedTab(), hostCode.page()])
@@ -102,9 +103,9 @@ export class TabConnection extends ProxyConnection {
     this.on('hostState', state => { if (state === 'connected') this.handleConnectedHost(); });
     if (options.store !== false && typeof document !== 'undefined') {
       this.mark = new ClearingMark(this.namespace, () => localStorage);
-      this.words = new LastWords(this.namespace, this.id!, locks, () => localStorage, this.mark);
+      this.orphanedOpsStore = new OrphanedOps(this.namespace, this.id!, locks, () => localStorage, this.mark);
     }
-    this.leaveLastWords();
+    this.saveOrphanedOps();
     // A backend or socket is given on purpose.
     if (!backendOrSocket && isRenderedOnServer()) {
       this.endKeepingAlive();
@@ -125,11 +126,11 @@ export class TabConnection extends ProxyConnection {
     this.stopWatchingPage();
     this.retry.cancel();
     this.prefetch?.end();
-    this.wayBack?.end();
-    this.watch.stop();
+    this.returnToSharedHost?.end();
+    this.hostMonitor.stop();
     super.close();
     // The last messages of this tab are still on their way to its host.
-    const {source, directHost} = this;
+    const {provider: source, directHost} = this;
     nextTick(() => nextTick(() => {
       source?.close();
       directHost?.close();
@@ -137,15 +138,15 @@ export class TabConnection extends ProxyConnection {
   }
 
   /** @internal */
-  protected override leave(word: LastWord | undefined): boolean {
-    return !word || !!this.words?.leave(word);
+  protected override leave(word: OrphanedOpsMessage | undefined): boolean {
+    return !word || !!this.orphanedOpsStore?.leave(word);
   }
 
   /** Signs out: see {@link ProxyConnection.clear}. */
   override async clear(): Promise<void> {
     this.leaves = this.mark?.set(`${this.id!}/${this.clock.now()}`, this.clock.now());
     try {
-      this.words?.clear();
+      this.orphanedOpsStore?.clear();
     } catch {
       // Forbidden: nobody has left anything there.
     }
@@ -179,16 +180,16 @@ export class TabConnection extends ProxyConnection {
   private startOver(): void {
     if (this.isClosed || this.isAway || this.hostState === 'connected' || this.mode === 'direct') return;
     this.tried = 0;
-    this.takeNext(this.ways.reason);
+    this.tryNextMode(this.available.reason);
   }
 
-  private takeNext(reason: string): void {
+  private tryNextMode(reason: string): void {
     if (this.isClosed || this.mode === 'direct') return;
     this.cancelTimeout();
-    this.source?.close();
-    this.source = undefined;
+    this.provider?.close();
+    this.provider = undefined;
     this.reason = reason;
-    const mode = this.ways.modes[this.tried++];
+    const mode = this.available.modes[this.tried++];
     this.log.debug('mode', () => `${mode ?? 'no way to a host is left'}: ${reason}`);
     switch (mode) {
       case 'shared-worker':
@@ -218,17 +219,17 @@ export class TabConnection extends ProxyConnection {
     this.retry.schedule();
   }
 
-  private join(source: HostSource | undefined): void {
+  private join(source: HostProvider | undefined): void {
     if (!source) return;
-    this.source = source;
+    this.provider = source;
     this.awaitAnswer(false);
     source.start();
   }
 
-  private sharedWorkerHost(): HostSource | undefined {
+  private sharedWorkerHost(): HostProvider | undefined {
     const {sharedWorker} = this.connectOptions;
     if (sharedWorker && typeof SharedWorker === 'function') {
-      const source: HostSource = new SharedWorkerHost({
+      const source: HostProvider = new SharedWorkerHost({
         namespace: this.namespace,
         create: sharedWorker,
         greeting: () => this.greeting(),
@@ -238,27 +239,27 @@ export class TabConnection extends ProxyConnection {
       this.workerAdvice?.look(() => this.mayLeave(source), trouble => void this.leaveWorker(source, trouble));
       return source;
     }
-    this.takeNext(sharedWorker ? 'This browser has no SharedWorker' : 'The option sharedWorker is missing');
+    this.tryNextMode(sharedWorker ? 'This browser has no SharedWorker' : 'The option sharedWorker is missing');
     return undefined;
   }
 
-  private mayLeave(source: HostSource): boolean {
-    return this.source === source && this.hostState !== 'connected' && !this.isClosed;
+  private mayLeave(source: HostProvider): boolean {
+    return this.provider === source && this.hostState !== 'connected' && !this.isClosed;
   }
 
   /** The shared worker can't serve this tab. */
-  private async leaveWorker(source: HostSource, trouble: WorkerTrouble): Promise<void> {
-    // Another host in office may be about to.
-    if (trouble.kind === 'refusal' && await this.watch.isInOffice()) return;
+  private async leaveWorker(source: HostProvider, trouble: WorkerTrouble): Promise<void> {
+    // Another running host may be about to.
+    if (trouble.kind === 'refusal' && await this.hostMonitor.isInOffice()) return;
     if (!this.mayLeave(source)) return;
     this.workerAdvice?.warn(trouble);
-    this.takeNext(trouble.reason);
+    this.tryNextMode(trouble.reason);
   }
 
   private electedTabHost(): ElectedOnDemand | undefined {
     const {locks} = this;
     if (!locks) {
-      this.takeNext(`${this.reason}; there are no Web Locks to elect a tab with`);
+      this.tryNextMode(`${this.reason}; there are no Web Locks to elect a tab with`);
       return undefined;
     }
     const source: ElectedOnDemand = new ElectedOnDemand({
@@ -269,7 +270,7 @@ export class TabConnection extends ProxyConnection {
       greeting: async () => this.greeting(),
       createWorker: this.connectOptions.worker,
       hostInPage: (greeting, signal) => this.hostInPage(greeting, signal),
-      onFailure: reason => { if (this.source === source) this.takeNext(reason); }
+      onFailure: reason => { if (this.provider === source) this.tryNextMode(reason); }
     });
     return source;
   }
@@ -307,10 +308,10 @@ export class TabConnection extends ProxyConnection {
     this.mode = 'direct';
     try {
       const server = this.server(`${reason}. For a direct connection`);
-      const {startDirectHost, WayBack} = await hostCode.page();
+      const {startDirectHost, ReturnToSharedHost} = await hostCode.page();
       // Until its own host can start, a tab takes any other one that announces itself.
       if (this.isClosed || !this.isDirect) return;
-      this.watch.stop();
+      this.hostMonitor.stop();
       if (this.isAmongTabs) this.moveTo({channel: this.ownChannel});
       this.isAmongTabs = false;
       this.directHost = await startDirectHost(server, {
@@ -318,7 +319,7 @@ export class TabConnection extends ProxyConnection {
         cleared: this.mark?.read(), isCleared: this.isMarkOutdated
       });
       this.retry.reset();
-      if (this.ways.modes.length > 1) (this.wayBack ??= new WayBack(this.wayBackOptions())).begin();
+      if (this.available.modes.length > 1) (this.returnToSharedHost ??= new ReturnToSharedHost(this.returnOptions())).begin();
       this.emit('mode', 'direct', reason);
     } catch (error) {
       if (!this.isDirect) return;
@@ -329,12 +330,12 @@ export class TabConnection extends ProxyConnection {
     }
   }
 
-  private wayBackOptions(): WayBackOptions {
+  private returnOptions(): ReturnOptions {
     const {namespace, clock, connectOptions} = this;
     return {
       namespace, clock, channel: browserPlatform(connectOptions).channel,
-      isHostThere: () => this.watch.isInOffice(),
-      source: () => (this.ways.modes[0] === 'shared-worker' ? this.sharedWorkerHost() : undefined),
+      isHostThere: () => this.hostMonitor.isInOffice(),
+      source: () => (this.available.modes[0] === 'shared-worker' ? this.sharedWorkerHost() : undefined),
       canLeave: () => !this.hasPending() && !!this.directHost?.isDispensable,
       leave: () => this.leaveDirect()
     };
@@ -373,14 +374,14 @@ export class TabConnection extends ProxyConnection {
     this.hasToldOfFailure = false;
     this.retry.reset();
     if (!this.isAmongTabs) return;
-    this.wayBack?.reset();
+    this.returnToSharedHost?.reset();
     this.prefetch?.begin();
     this.cancelTimeout();
     this.isRefused = false;
-    this.watch.start();
+    this.hostMonitor.start();
     // This tab may have found the host of another tab after its own modes have failed.
-    const own = this.source?.mode ?? 'elected-tab';
-    this.tried = this.ways.modes.indexOf(own) + 1;
+    const own = this.provider?.mode ?? 'elected-tab';
+    this.tried = this.available.modes.indexOf(own) + 1;
     const {place} = this.host;
     const mode = place && place !== 'direct' ? place : own;
     if (this.mode === mode) return;
@@ -388,14 +389,14 @@ export class TabConnection extends ProxyConnection {
     this.emit('mode', mode, mode === own ? this.reason : 'Other tabs have a host of this kind');
   }
 
-  /** The host in office died: what brought it about before brings the next one about. */
+  /** The current host died: what brought it about before brings the next one about. */
   private replaceHost(): void {
     if (this.isClosed || this.isDirect || this.closeIfCleared()) return;
     // The host that has been asked to delete everything ends with that: its lock may be free before its answer is here.
     if (this.clearing) return void this.clock.after(CLEARED_MS, () => this.replaceHost());
-    this.source?.start();
+    this.provider?.start();
     this.reconnect('The host died');
-    if (this.source) this.awaitAnswer(false);
+    if (this.provider) this.awaitAnswer(false);
     else this.startOver();
   }
 
@@ -405,9 +406,9 @@ export class TabConnection extends ProxyConnection {
   }
 
   private async handleNoAnswer(isSecondTime: boolean): Promise<void> {
-    const {source} = this;
-    const isInOffice = await this.watch.isInOffice();
-    if (this.isClosed || this.source !== source || this.hostState === 'connected' || this.isRefused) return;
+    const {provider: source} = this;
+    const isInOffice = await this.hostMonitor.isInOffice();
+    if (this.isClosed || this.provider !== source || this.hostState === 'connected' || this.isRefused) return;
     const reason = `No host has answered within ${this.hostTimeout} ms`;
     // One may be about to start: the elected tab loads its worker, the host opens its store first.
     if (!isSecondTime && (isInOffice || source?.mode === 'elected-tab')) return this.awaitAnswer(true);
@@ -418,38 +419,38 @@ export class TabConnection extends ProxyConnection {
     }
     if (!isInOffice) {
       if (source?.mode === 'shared-worker') this.workerAdvice?.warn({kind: 'silence', reason});
-      return this.takeNext(reason);
+      return this.tryNextMode(reason);
     }
-    this.rescue(`The host in office has not answered within ${2 * this.hostTimeout} ms`);
+    this.replaceSilentHost(`The host has not answered within ${2 * this.hostTimeout} ms`);
   }
 
   /** @internal */
   protected override greet(hello: Hello): Channel | undefined {
-    return this.source?.greet?.(hello);
+    return this.provider?.greet?.(hello);
   }
 
   /** @internal */
   protected override handleSilence(reason: string): void {
     this.reconnect(reason);
-    if (!this.source) return this.startOver();
+    if (!this.provider) return this.startOver();
     // Without locks nothing tells whether it is dead: a dead one is followed by the next.
-    if (this.locks) this.rescue(reason);
+    if (this.locks) this.replaceSilentHost(reason);
     else this.replaceHost();
   }
 
-  /** A host that holds its office and does not answer is replaced; one of the tabs does it. */
-  private rescue(reason: string): void {
-    const {locks, source} = this;
+  /** A host that holds the host lock and does not answer is replaced; one of the tabs does it. */
+  private replaceSilentHost(reason: string): void {
+    const {locks, provider: source} = this;
     this.log.debug('mode', () => `rescue: ${reason}`);
-    if (!locks || this.connectOptions.mode === 'shared-worker') return this.takeNext(reason);
-    const name = rescueLockName(this.namespace);
+    if (!locks || this.connectOptions.mode === 'shared-worker') return this.tryNextMode(reason);
+    const name = replaceHostLockName(this.namespace);
     this.awaitAnswer(true);
     if (source instanceof ElectedOnDemand) source.abandon();
     locks.request(name, {ifAvailable: true}, async lock => {
-      if (!lock || this.isClosed || this.source !== source || this.hostState === 'connected') return;
+      if (!lock || this.isClosed || this.provider !== source || this.hostState === 'connected') return;
       const rescuer = source instanceof ElectedOnDemand ? source : this.electedTabHost()!;
       if (rescuer !== source) source?.close();
-      this.source = rescuer;
+      this.provider = rescuer;
       this.reason = reason;
       rescuer.seize();
       await this.whenConnected(RESCUE_MS);
@@ -469,7 +470,7 @@ export class TabConnection extends ProxyConnection {
     });
   }
 
-  /** A page of this build is to be loaded again. Until then it has no host: what is typed here is its last word. */
+  /** A page of this build is to be loaded again. Until then it has no host: what is typed here is its orphaned ops. */
   protected override handleRefused(hostProtocol: number): void {
     this.isRefused = true;
     this.cancelTimeout();
@@ -480,9 +481,9 @@ export class TabConnection extends ProxyConnection {
   // ---- the page's life
 
   /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
-  private leaveLastWords(): void {
-    const {words} = this;
-    const leave = (): void => void words?.leave(this.isClosed ? undefined : this.lastWord());
+  private saveOrphanedOps(): void {
+    const {orphanedOpsStore: words} = this;
+    const leave = (): void => void words?.leave(this.isClosed ? undefined : this.orphanedOps());
     const stopWatchingMark = this.mark?.watch(() => this.closeIfCleared());
     const stopWatchingPage = watchPage({
       onHidden: leave,
@@ -491,15 +492,15 @@ export class TabConnection extends ProxyConnection {
         this.setVisible(isVisible);
         if (!isVisible) return;
         this.retry.runNow();
-        this.wayBack?.look();
+        this.returnToSharedHost?.look();
       },
       // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
       onAway: mayReturn => {
         leave();
-        this.sendLastWord(this.lastWord(), !mayReturn);
-        if (mayReturn) this.putAway();
+        this.sendOrphanedOps(this.orphanedOps(), !mayReturn);
+        if (mayReturn) this.suspendPage();
       },
-      onBack: () => this.takeOut(),
+      onBack: () => this.resumePage(),
       onFreeze: () => {
         leave();
         this.giveUpHosting();
@@ -520,36 +521,36 @@ export class TabConnection extends ProxyConnection {
       // After the documents: they are what the user waits for.
       for (const ms of OFFERS_MS) {
         this.clock.after(ms, () => {
-          if (this.hostState === 'connected') words.offer(word => this.offerLastWord(word)).catch(() => {});
+          if (this.hostState === 'connected') words.offer(word => this.offerOrphanedOps(word)).catch(() => {});
         });
       }
     });
   }
 
   /** Into the back/forward cache: nothing may keep the page out of it, and nobody may wait for it. */
-  private putAway(): void {
+  private suspendPage(): void {
     if (!this.isAmongTabs || this.isAway) return;
     this.isAway = true;
     this.cancelTimeout();
     this.retry.cancel();
-    this.watch.stop();
+    this.hostMonitor.stop();
     this.suspend();
-    this.source?.close(true);
+    this.provider?.close(true);
   }
 
-  private takeOut(): void {
+  private resumePage(): void {
     if (!this.isAway || this.closeIfCleared()) return;
     this.isAway = this.hasGivenUp = false;
-    if (this.source) this.join(this.source.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
+    if (this.provider) this.join(this.provider.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
     else this.startOver();
     this.resumeLink();
   }
 
   /** A page that stands still can't be the host of others. */
   private giveUpHosting(): void {
-    if (!(this.source instanceof ElectedOnDemand) || this.isAway) return;
+    if (!(this.provider instanceof ElectedOnDemand) || this.isAway) return;
     this.hasGivenUp = true;
-    this.source.close(true);
+    this.provider.close(true);
   }
 
   private takeUpHosting(): void {

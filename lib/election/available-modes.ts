@@ -2,7 +2,7 @@ import {obstacleToChannels} from '../platform/browser.js';
 import type {Locks} from '../platform/platform.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from '../options/connect-options.js';
 
-export interface Ways {
+export interface AvailableModes {
   /** From the best to the last; never empty. */
   modes: Mode[];
   /** Why the first is the best there is. */
@@ -10,7 +10,7 @@ export interface Ways {
 }
 
 /** The ways to a host that these options and this browser leave. */
-export function waysToHost(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined, locks: Locks | undefined): Ways {
+export function availableModes(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined, locks: Locks | undefined): AvailableModes {
   const {mode = 'auto', useSharedWorker} = options;
   if (mode !== 'auto') return {modes: [mode], reason: 'The option mode asks for it'};
   if (useSharedWorker === false) return {modes: ['direct'], reason: 'The option useSharedWorker is false'};

@@ -1,10 +1,10 @@
 import {OnDemand} from '../platform/on-demand.js';
 import type {ElectedTabHost, ElectedTabHostOptions} from './elected-tab-host.js';
 import {hostCode} from './host-code.js';
-import type {HostSource} from './host-provider.js';
+import type {HostProvider} from './host-provider.js';
 
 /** An {@link ElectedTabHost}, loaded when it is needed: where shared workers serve, few tabs ever elect one. */
-export class ElectedOnDemand implements HostSource {
+export class ElectedOnDemand implements HostProvider {
   readonly mode = 'elected-tab';
   private readonly host: OnDemand<ElectedTabHost>;
 
@@ -19,7 +19,7 @@ export class ElectedOnDemand implements HostSource {
     this.host.ask(host => host.start());
   }
 
-  /** Does not wait for an election: the host in office does not answer. */
+  /** Does not wait for an election: the current host does not answer. */
   seize(): void {
     this.host.ask(host => host.seize());
   }

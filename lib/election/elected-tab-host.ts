@@ -1,6 +1,6 @@
 import type {Clock, Locks} from '../platform/platform.js';
 import {electionLockName} from '../protocol/version.js';
-import {AT_ONCE, type HostSource} from './host-provider.js';
+import {AT_ONCE, type HostProvider} from './host-provider.js';
 import {isSignal, parseWorkerFailure, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 /** How long a worker's script may take to load before the page itself becomes the host. */
@@ -27,7 +27,7 @@ export interface ElectedTabHostOptions {
  * A host that one of the tabs provides, in a worker of its own or in the page: for browsers without shared
  * workers. The tabs elect it by a lock: when it closes, the next one has it.
  */
-export class ElectedTabHost implements HostSource {
+export class ElectedTabHost implements HostProvider {
   readonly mode = 'elected-tab';
   private readonly candidacy = new AbortController();
   private isCandidate = false;
@@ -56,7 +56,7 @@ export class ElectedTabHost implements HostSource {
     });
   }
 
-  /** Does not wait for an election: the host in office does not answer. */
+  /** Does not wait for an election: the host in hosting does not answer. */
   seize(): void {
     this.host(true);
   }
@@ -88,9 +88,9 @@ export class ElectedTabHost implements HostSource {
   }
 
   private hostInPage(greeting: WorkerGreeting): void {
-    const office = new AbortController();
-    this.stop = atOnce => office.abort(atOnce ? AT_ONCE : undefined);
-    this.options.hostInPage(greeting, office.signal).catch((error: unknown) => {
+    const hosting = new AbortController();
+    this.stop = atOnce => hosting.abort(atOnce ? AT_ONCE : undefined);
+    this.options.hostInPage(greeting, hosting.signal).catch((error: unknown) => {
       if (!this.closed) this.options.onFailure(`This tab can't be the host: ${(error as Error).message}`);
     });
   }

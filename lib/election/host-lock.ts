@@ -1,15 +1,15 @@
 import {isDenied} from '../platform/browser.js';
-import {parseLobbyMessage, type Candidate} from '../protocol/frames.js';
-import {PROTOCOL_VERSION, hostLockName, lobbyName} from '../protocol/version.js';
+import {parseGreetingMessage, type TakeoverRequest} from '../protocol/frames.js';
+import {PROTOCOL_VERSION, hostLockName, greetingChannelName} from '../protocol/version.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 
-export interface OfficeOptions {
+export interface HostLockOptions {
   namespace: string;
   /** What the app calls its build; a host of an older one makes room. */
   build: string;
-  /** Do not wait: the host in office does not answer any more. */
+  /** Do not wait: the current host does not answer any more. */
   steal: boolean;
-  /** Without locks there is no office: whoever wants to serve, serves. */
+  /** Without locks there is no election: every host that starts serves. */
   locks: Locks | undefined;
   channel: OpenChannel;
   /** Ends the waiting. */
@@ -23,7 +23,7 @@ export interface OfficeOptions {
  * @param serve called when this one is admitted; the lock is held until what it returns resolves
  * @param onLost called when another one has taken the lock in the meantime
  */
-export function takeOffice(options: OfficeOptions, serve: () => Promise<void>, onLost: () => void): void {
+export function acquireHostLock(options: HostLockOptions, serve: () => Promise<void>, onLost: () => void): void {
   const {namespace, steal, locks, signal} = options;
   if (!locks) return void serve();
   const name = hostLockName(namespace);
@@ -42,8 +42,8 @@ export function takeOffice(options: OfficeOptions, serve: () => Promise<void>, o
   const wait = async (): Promise<void> => {
     if (signal.aborted) return;
     options.onWaiting?.();
-    const candidacy = new Candidacy(options);
-    const end = (): void => candidacy.end();
+    const announcement = new TakeoverAnnouncement(options);
+    const end = (): void => announcement.end();
     const enterLater = (): Promise<void> => {
       end();
       return enter();
@@ -53,19 +53,19 @@ export function takeOffice(options: OfficeOptions, serve: () => Promise<void>, o
   locks.request(name, {ifAvailable: true}, lock => (lock ? enter() : undefined)).then(() => (isServing ? undefined : wait())).catch(lose);
 }
 
-/** Tells the host in office, and whoever comes into it, that another one waits. */
-class Candidacy {
-  private readonly lobby: Channel;
+/** Tells the current host, and each later one, that another one waits. */
+class TakeoverAnnouncement {
+  private readonly greetings: Channel;
 
-  constructor({channel, namespace, build}: OfficeOptions) {
-    const candidate: Candidate = {type: 'candidate', protocol: PROTOCOL_VERSION, build};
-    const lobby = (this.lobby = channel(lobbyName(namespace)));
-    lobby.unref?.();
-    lobby.onmessage = ({data}) => { if (parseLobbyMessage(data)?.type === 'here') lobby.postMessage(candidate); };
-    lobby.postMessage(candidate);
+  constructor({channel, namespace, build}: HostLockOptions) {
+    const request: TakeoverRequest = {type: 'candidate', protocol: PROTOCOL_VERSION, build};
+    const greetings = (this.greetings = channel(greetingChannelName(namespace)));
+    greetings.unref?.();
+    greetings.onmessage = ({data}) => { if (parseGreetingMessage(data)?.type === 'here') greetings.postMessage(request); };
+    greetings.postMessage(request);
   }
 
   end(): void {
-    this.lobby.close();
+    this.greetings.close();
   }
 }

@@ -1,8 +1,8 @@
 import {hostLockName} from '../protocol/version.js';
 import type {Locks} from '../platform/platform.js';
 
-/** Notices the death of the host in office. No event tells of it: only its lock is free. */
-export class HostWatch {
+/** Notices the death of the current host. No event tells of it: only its lock is free. */
+export class HostMonitor {
   private waiting: AbortController | undefined;
 
   constructor(private readonly namespace: string, private readonly locks: Locks | undefined, private readonly onDeath: () => void) {}
@@ -20,7 +20,7 @@ export class HostWatch {
     this.waiting?.abort();
   }
 
-  /** Whether a host is in office, be it one that does not answer; false where there are no locks. */
+  /** Whether a host holds the host lock, be it one that does not answer; false where there are no locks. */
   async isInOffice(): Promise<boolean> {
     let isFree = true;
     await this.locks?.request(hostLockName(this.namespace), {mode: 'shared', ifAvailable: true}, lock => { isFree = !!lock; }).catch(() => {});

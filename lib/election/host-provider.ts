@@ -3,9 +3,9 @@ import type {Hello} from '../protocol/frames.js';
 import type {Mode} from '../options/connect-options.js';
 
 /** A way for a tab to get a host. */
-export interface HostSource {
+export interface HostProvider {
   readonly mode: Mode;
-  /** Makes sure that there is a host, or will be. Called again when the one in office has died. */
+  /** Makes sure that there is a host, or will be. Called again when the current one has died. */
   start(): void;
   /**
    * Greets the host that this source may have, on a port.

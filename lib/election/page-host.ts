@@ -7,7 +7,7 @@ import type {RealConnection} from '../host/upstream.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
 import {hostLockName} from '../protocol/version.js';
-import {host, type HostingOptions} from './run-host.js';
+import {runHost, type RunHostOptions} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import type {BackendOrSocket, ConnectOptions} from '../options/connect-options.js';
 import {serviceSource} from '../services/service-source.js';
@@ -15,7 +15,7 @@ import {serviceSource} from '../services/service-source.js';
 /** What a host in a page has of its app. */
 export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions'>;
 
-export {WayBack} from './return-to-shared-host.js';
+export {ReturnToSharedHost} from './return-to-shared-host.js';
 
 /** What a host in the page connects to. */
 export type Server =
@@ -45,28 +45,28 @@ export async function startDirectHost(
   server: Server, {namespace, channel, store, locks, isTransient, queries, app, warn, cleared, isCleared}: DirectHostOptions
 ): Promise<Host> {
   const own = `${namespace}/direct`;
-  const office = store === false || !locks ? undefined : await tryOffice(locks, own);
+  const databaseLock = store === false || !locks ? undefined : await tryDatabaseLock(locks, own);
   const host: Host = new Host({
     namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, services: servicesOf(app), warn,
     cleared, isCleared,
-    store: office ? {...(store || {}), name: own} : false
+    store: databaseLock ? {...(store || {}), name: own} : false
   });
-  if (office) void host.whenClosed.then(office.leave);
+  if (databaseLock) void host.whenClosed.then(databaseLock.leave);
   return host;
 }
 
 /** A host in the page of an elected tab, for all tabs. */
-export function startElectedHost(server: Server, {app, ...options}: Omit<HostingOptions, 'connect' | 'place' | 'services'> & {app: HostedApp}): void {
-  host({...options, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
+export function startElectedHost(server: Server, {app, ...options}: Omit<RunHostOptions, 'connect' | 'place' | 'services'> & {app: HostedApp}): void {
+  runHost({...options, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
 }
 
-function servicesOf({services, serviceOptions}: HostedApp): HostingOptions['services'] {
+function servicesOf({services, serviceOptions}: HostedApp): RunHostOptions['services'] {
   checkServices('createConnection', services);
   return services && serviceSource(services, serviceOptions);
 }
 
 /** @returns undefined when another tab has it, or when this page may not use locks */
-function tryOffice(locks: Locks, namespace: string): Promise<{leave: () => void} | undefined> {
+function tryDatabaseLock(locks: Locks, namespace: string): Promise<{leave: () => void} | undefined> {
   return new Promise(resolve => {
     locks.request(hostLockName(namespace), {ifAvailable: true}, lock => {
       if (!lock) return resolve(undefined);

@@ -11,10 +11,10 @@ interface Greeting {
 }
 
 /**
- * Where a worker takes the tabs' greetings on ports, for one namespace. While its host tries to get into office it keeps them:
- * what a tab has said meanwhile waits in its port. Where there is no host, they are told so, and greet in the lobby.
+ * Where a worker takes the tabs' greetings on ports, for one namespace. While its host tries to acquire the host lock it keeps them:
+ * what a tab has said meanwhile waits in its port. Where there is no host, they are told so, and greet on the greeting channel.
  */
-export class Reception {
+export class PendingPorts {
   /** Each tab's last one. */
   private kept: Map<TabId, Greeting> | undefined;
   private admit: Admit = () => false;
@@ -25,7 +25,7 @@ export class Reception {
     this.kept.set(hello.tabId, {hello, port});
   }
 
-  /** A host is about to try to get into office. */
+  /** A host is about to try to acquire the host lock. */
   expect(): void {
     this.kept ??= new Map();
   }
@@ -42,7 +42,7 @@ export class Reception {
     this.answerAll();
   }
 
-  /** There is none, or another one is in office. */
+  /** There is none, or another one holds the host lock. */
   close(): void {
     this.admit = () => false;
     this.answerAll();

@@ -1,18 +1,18 @@
 import {whenOnline} from '../platform/browser.js';
 import type {Channel, Clock, OpenChannel} from '../platform/platform.js';
-import {parseLobbyMessage} from '../protocol/frames.js';
-import {PROTOCOL_VERSION, lobbyName} from '../protocol/version.js';
-import type {HostSource} from './host-provider.js';
+import {parseGreetingMessage} from '../protocol/frames.js';
+import {PROTOCOL_VERSION, greetingChannelName} from '../protocol/version.js';
+import type {HostProvider} from './host-provider.js';
 
-export interface WayBackOptions {
+export interface ReturnOptions {
   namespace: string;
   /** The channels that all tabs hear. */
   channel: OpenChannel;
   clock: Clock;
-  /** Whether a host that tabs share is in office. */
+  /** Whether a host that tabs share holds the host lock. */
   isHostThere(): Promise<boolean>;
   /** What may bring one about; the host announces itself. */
-  source(): HostSource | undefined;
+  source(): HostProvider | undefined;
   /** Whether nothing would be lost now. */
   canLeave(): boolean;
   /** Leaves the direct connection. */
@@ -29,24 +29,24 @@ const LONGEST_PAUSE_MS = 10 * 60_000;
  * For a tab that connects directly because all else has failed: it goes back to sharing when a host announces itself, or is found
  * when the network is back or the page becomes visible, as soon as nothing is left that only its own host has.
  */
-export class WayBack {
-  private lobby: Channel | undefined;
-  private source: HostSource | undefined;
+export class ReturnToSharedHost {
+  private greetingChannel: Channel | undefined;
+  private provider: HostProvider | undefined;
   private stopListening = (): void => {};
   private cancel: (() => void) | undefined;
   private pause = FIRST_PAUSE_MS;
   private notBefore = 0;
 
-  constructor(private readonly options: WayBackOptions) {}
+  constructor(private readonly options: ReturnOptions) {}
 
   /** The tab connects directly. */
   begin(): void {
     this.end();
     const {channel, namespace} = this.options;
-    this.lobby = channel(lobbyName(namespace));
-    this.lobby.unref?.();
-    this.lobby.onmessage = ({data}: {data: unknown}) => {
-      const message = parseLobbyMessage(data);
+    this.greetingChannel = channel(greetingChannelName(namespace));
+    this.greetingChannel.unref?.();
+    this.greetingChannel.onmessage = ({data}: {data: unknown}) => {
+      const message = parseGreetingMessage(data);
       // A host of another protocol would refuse this tab.
       if (message?.type === 'here' && message.protocol === PROTOCOL_VERSION) this.leaveSoon();
     };
@@ -55,18 +55,18 @@ export class WayBack {
 
   /** Finds a host that was there before, or starts one. */
   look(): void {
-    if (!this.lobby || this.cancel) return;
+    if (!this.greetingChannel || this.cancel) return;
     void this.options.isHostThere().then(isThere => {
-      if (!this.lobby) return;
+      if (!this.greetingChannel) return;
       if (isThere) this.leaveSoon();
       else this.tryHost();
     });
   }
 
   private tryHost(): void {
-    this.source?.close();
-    this.source = this.options.source();
-    this.source?.start();
+    this.provider?.close();
+    this.provider = this.options.source();
+    this.provider?.start();
   }
 
   /** The tab has a shared host again. */
@@ -76,16 +76,16 @@ export class WayBack {
   }
 
   end(): void {
-    this.lobby?.close();
-    this.source?.close();
-    this.lobby = this.source = undefined;
+    this.greetingChannel?.close();
+    this.provider?.close();
+    this.greetingChannel = this.provider = undefined;
     this.stopListening();
     this.cancel?.();
     this.cancel = undefined;
   }
 
   private leaveSoon(): void {
-    if (!this.lobby || this.cancel) return;
+    if (!this.greetingChannel || this.cancel) return;
     const {clock, canLeave, leave} = this.options;
     const now = clock.now();
     const wait = Math.max(this.notBefore - now, canLeave() ? 0 : LOOK_MS);

@@ -1,13 +1,13 @@
 import {Host, type HostOptions} from '../host/host.js';
 import {AT_ONCE} from './host-provider.js';
-import {takeOffice} from './host-lock.js';
+import {acquireHostLock} from './host-lock.js';
 
 /** A host that nobody needs any more closes after so long, in ms: a reload is back before. */
 const IDLE_MS = 10_000;
 /** How long a host that is to stop may take to send what is pending, in ms. */
 const FINISH_MS = 1500;
 
-export interface HostingOptions extends Omit<HostOptions, 'connection' | 'onOpen'> {
+export interface RunHostOptions extends Omit<HostOptions, 'connection' | 'onOpen'> {
   namespace: string;
   build: string;
   /** Take the place of a host that does not answer. */
@@ -18,17 +18,17 @@ export interface HostingOptions extends Omit<HostOptions, 'connection' | 'onOpen
   signal: AbortSignal;
 }
 
-export interface HostingEvents {
-  /** Another host is in office. */
+export interface RunHostEvents {
+  /** Another host holds the host lock. */
   onWaiting?(): void;
-  /** The host is in office, and lets tabs in. */
+  /** The host holds the host lock, and lets tabs in. */
   onOpen?(host: Host): void;
   /** Called once, when it is over. */
   onStopped?(): void;
 }
 
 /** Hosts a namespace when it is our turn, until the signal, or until another host takes over. */
-export function host(options: HostingOptions, events: HostingEvents = {}): void {
+export function runHost(options: RunHostOptions, events: RunHostEvents = {}): void {
   const {namespace, build, steal, locks, connect, signal} = options;
   let running: Host | undefined;
   const stop = (): void => running?.close();
@@ -44,7 +44,7 @@ export function host(options: HostingOptions, events: HostingEvents = {}): void 
   // While it waits, there is nothing to stop but the waiting.
   signal.addEventListener('abort', finish);
   const channel = options.channel ?? (name => new BroadcastChannel(name));
-  takeOffice({namespace, build, steal, locks, signal, channel, onWaiting: events.onWaiting}, async () => {
+  acquireHostLock({namespace, build, steal, locks, signal, channel, onWaiting: events.onWaiting}, async () => {
     signal.removeEventListener('abort', finish);
     if (signal.aborted) return;
     const {onOpen} = events;

@@ -1,7 +1,7 @@
 import type {Channel} from '../platform/platform.js';
 import type {Hello} from '../protocol/frames.js';
-import type {HostSource} from './host-provider.js';
-import type {WorkerTrouble} from './worker-advice.js';
+import type {HostProvider} from './host-provider.js';
+import type {WorkerTrouble} from './worker-trouble.js';
 import {parseWorkerFailure, type PortHello, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface SharedWorkerHostOptions {
@@ -13,7 +13,7 @@ export interface SharedWorkerHostOptions {
 }
 
 /** The shared worker that hosts all tabs: the first tab starts it, the others join it. */
-export class SharedWorkerHost implements HostSource {
+export class SharedWorkerHost implements HostProvider {
   readonly mode = 'shared-worker';
   private worker: SharedWorker | undefined;
   private closed = false;
@@ -55,7 +55,7 @@ export class SharedWorkerHost implements HostSource {
 
   close(atOnce = false): void {
     this.closed = true;
-    // A page that is put away may come back, and has left its last word.
+    // A page that is put away may come back, and has left its orphaned ops.
     if (!atOnce) this.worker?.port.postMessage({type: 'sharedb-tabs:leave'} satisfies WorkerSignal);
     this.worker?.port.close();
     this.worker = undefined;

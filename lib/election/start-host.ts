@@ -8,10 +8,10 @@ import type {ServerTimeouts} from '../host/server/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {TabsError} from '../protocol/errors.js';
 import {checkNames} from '../options/option-names.js';
-import {host} from './run-host.js';
+import {runHost} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import {isLimit} from '../options/connect-options.js';
-import {Reception} from './pending-ports.js';
+import {PendingPorts} from './pending-ports.js';
 import {serviceSource, type ServicesOption} from '../services/service-source.js';
 import type {ServiceOptions} from '../services/service-types.js';
 import {NO_URL} from '../options/no-server.js';
@@ -129,36 +129,36 @@ export function startHost(options: StartHostOptions = {}): void {
   }
   if (options.queries) checkOfflineQueries(options.queries);
   checkServices('startHost', options.services);
-  const offices = new Map<string, AbortController>();
-  const receptions = new Map<string, Reception>();
-  const receptionOf = (namespace: string): Reception => {
-    const reception = receptions.get(namespace) ?? new Reception();
-    receptions.set(namespace, reception);
-    return reception;
+  const running = new Map<string, AbortController>();
+  const portsByNamespace = new Map<string, PendingPorts>();
+  const pendingPortsOf = (namespace: string): PendingPorts => {
+    const pendingPorts = portsByNamespace.get(namespace) ?? new PendingPorts();
+    portsByNamespace.set(namespace, pendingPorts);
+    return pendingPorts;
   };
   const serve: Serve = greeting => {
     const {namespace, store, steal, after, cleared} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) {
       return `This worker serves the namespace ${options.namespace} only (startHost({namespace})), and the page asks for ${namespace}`;
     }
-    if (offices.has(namespace) && !steal) return undefined;
+    if (running.has(namespace) && !steal) return undefined;
     const connect = connector(options, greeting);
     if (!connect) return NO_URL;
     const end = new AbortController();
-    const reception = receptionOf(namespace);
-    const isOurs = (): boolean => offices.get(namespace) === end;
-    offices.set(namespace, end);
-    reception.expect();
-    host({
+    const pendingPorts = pendingPortsOf(namespace);
+    const isOurs = (): boolean => running.get(namespace) === end;
+    running.set(namespace, end);
+    pendingPorts.expect();
+    runHost({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after, cleared,
       store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, services: options.services && serviceSource(options.services, options.serviceOptions), locks: browserPlatform().locks, connect, signal: end.signal
     }, {
-      onWaiting: () => reception.close(),
-      onOpen: opened => { if (isOurs()) reception.open((hello, port) => opened.admit(hello, port)); },
+      onWaiting: () => pendingPorts.close(),
+      onOpen: opened => { if (isOurs()) pendingPorts.open((hello, port) => opened.admit(hello, port)); },
       onStopped: () => {
         if (!isOurs()) return;
-        offices.delete(namespace);
-        reception.close();
+        running.delete(namespace);
+        pendingPorts.close();
       }
     });
     return undefined;
@@ -170,8 +170,8 @@ export function startHost(options: StartHostOptions = {}): void {
     if (options.store === false) begin();
     else systemClock.after(GREETING_MS, begin);
   }
-  if (isShared()) serveTabs(serve, receptionOf);
-  else serveTab(serve, offices);
+  if (isShared()) serveTabs(serve, pendingPortsOf);
+  else serveTab(serve, running);
 }
 
 function connector(
@@ -199,7 +199,7 @@ type Serve = (greeting: Omit<WorkerGreeting, 'type'>) => string | undefined;
 
 const failure = (kind: WorkerFailure['kind'], reason: string): WorkerFailure => ({type: 'sharedb-tabs:failed', kind, reason});
 
-function serveTabs(serve: Serve, receptionOf: (namespace: string) => Reception): void {
+function serveTabs(serve: Serve, pendingPortsOf: (namespace: string) => PendingPorts): void {
   (globalThis as unknown as WorkerScope).onconnect = ({ports: [tab]}) => {
     let withdraw = (): void => {};
     tab!.onmessage = ({data, ports: [port]}) => {
@@ -212,23 +212,23 @@ function serveTabs(serve: Serve, receptionOf: (namespace: string) => Reception):
       const message = port && parsePortHello(data);
       if (!message) return undefined;
       const {namespace, hello} = message;
-      const reception = receptionOf(namespace);
-      withdraw = () => reception.withdraw(hello.tabId);
-      return reception.receive(hello, port);
+      const pendingPorts = pendingPortsOf(namespace);
+      withdraw = () => pendingPorts.withdraw(hello.tabId);
+      return pendingPorts.receive(hello, port);
     };
   };
 }
 
-function serveTab(serve: Serve, offices: ReadonlyMap<string, AbortController>): void {
+function serveTab(serve: Serve, running: ReadonlyMap<string, AbortController>): void {
   const scope = globalThis as unknown as WorkerScope;
   scope.addEventListener?.('message', ({data}) => {
     const greeting = parseWorkerGreeting(data);
     const reason = greeting && serve(greeting);
     if (reason !== undefined) scope.postMessage?.(failure('refusal', reason));
     if (!isSignal(data, 'sharedb-tabs:stop')) return;
-    for (const end of offices.values()) end.abort();
+    for (const end of running.values()) end.abort();
     const tell = (): void => {
-      if (offices.size) systemClock.after(10, tell);
+      if (running.size) systemClock.after(10, tell);
       else scope.postMessage?.({type: 'sharedb-tabs:stopped'});
     };
     tell();

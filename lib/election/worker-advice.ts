@@ -1,23 +1,10 @@
 import type {Clock} from '../platform/platform.js';
 import {warning} from '../protocol/warnings.js';
 import {hostCode} from './host-code.js';
+import type {WorkerTrouble} from './worker-trouble.js';
 
 /** A shared worker that has not answered after so long, in ms, is looked at: its script may never start a host. */
 const LOOK_MS = 1000;
-
-/** Why a tab does not use its shared worker. */
-export interface WorkerTrouble {
-  /**
-   * - `load`: the script could not be loaded or parsed;
-   * - `script`: it threw an error;
-   * - `idle`: it ran, and did not call `startHost`;
-   * - `refusal`: its host can't serve this tab;
-   * - `silence`: nobody has answered;
-   * - `page`: the page could not make the worker, or not tell it where the server is.
-   */
-  kind: 'load' | 'script' | 'idle' | 'refusal' | 'silence' | 'page';
-  reason: string;
-}
 
 /** Tells an app once that nobody uses the worker that it has, and what to do about it. */
 export class WorkerAdvice {

@@ -1,4 +1,4 @@
-import type {WorkerTrouble} from './worker-advice.js';
+import type {WorkerTrouble} from './worker-trouble.js';
 
 /** How long the script's address may take to answer, in ms. */
 const FETCH_MS = 5000;

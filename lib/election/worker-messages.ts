@@ -1,5 +1,5 @@
 import {isClearing, type Clearing} from '../protocol/clearing.js';
-import {parseLobbyMessage, type Hello} from '../protocol/frames.js';
+import {parseGreetingMessage, type Hello} from '../protocol/frames.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 
 /** What a tab tells the worker that it has just created or joined. */
@@ -12,7 +12,7 @@ export interface WorkerGreeting {
   store: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined; maxSize?: number | undefined} | false | undefined;
   /** The tabs have tokens for the server: the host is to ask one of them for each connect. */
   needsToken: boolean;
-  /** The host in office does not answer: take its place. */
+  /** The current host does not answer: take its place. */
   steal: boolean;
   /** The namespace's last clearing, as the tab knows it. */
   cleared?: Clearing | undefined;
@@ -54,7 +54,7 @@ export interface PortHello {
 export function parsePortHello(data: unknown): PortHello | undefined {
   const message = data as PortHello | null;
   const ok = !!message && typeof message === 'object' && message.type === 'sharedb-tabs:hello' &&
-    typeof message.namespace === 'string' && parseLobbyMessage(message.hello)?.type === 'hello';
+    typeof message.namespace === 'string' && parseGreetingMessage(message.hello)?.type === 'hello';
   return ok ? message : undefined;
 }
 

@@ -1,5 +1,5 @@
-import {Lobby, type Ending, type SessionHandlers} from '../broker/session-server.js';
-import type {Care, HostSession} from '../broker/host-session.js';
+import {SessionServer, type Ending, type SessionHandlers} from '../broker/session-server.js';
+import type {DeliveryRule, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import {browserPlatform} from '../platform/browser.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -20,7 +20,7 @@ import type {HostReport} from '../protocol/report.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {isLocal} from '../protocol/local.js';
-import {isLastWord, isLostOps} from '../protocol/requests.js';
+import {isOrphanedOpsMessage, isLostOps} from '../protocol/requests.js';
 import {isTransactionAuthor, tabOfAuthor, transactionAuthor} from '../protocol/transactions.js';
 import {warning} from '../protocol/warnings.js';
 import {Bulk} from './doc/bulk.js';
@@ -110,7 +110,7 @@ export interface HostOptions {
   clock?: Clock | undefined;
   /** Where it lives, for the tabs' `mode`. Default 'direct': in the process of its tabs. */
   place?: Place | undefined;
-  /** The app's build: a host of a newer one that waits in the lobby gets this one's place. */
+  /** The app's build: a host of a newer one that waits on the greeting channel gets this one's place. */
   build?: string | undefined;
   /** The generation of the host that this one replaces. Default 0: what the clock says is later anyway. */
   after?: number | undefined;
@@ -159,7 +159,7 @@ export class Host {
   private readonly connection: RealConnection;
   /** Of the documents that the server is not told of. */
   private readonly local: RealConnection;
-  private lobby: Lobby | undefined;
+  private sessionServer: SessionServer | undefined;
   private readonly store: DurableStore | undefined;
   /** Living tabs are all the store that there is. */
   private isMirrored = false;
@@ -191,7 +191,7 @@ export class Host {
   private readonly serviceNames = new Map<string, string>();
   private readonly rollingBack = new Set<SharedDoc>();
   /** What the connection had to say before there was a tab to hear it. */
-  private readonly unheard: Message[] = [];
+  private readonly unsentMessages: Message[] = [];
   private closed = false;
   private isMakingRoom = false;
   private tellClosed: () => void = () => {};
@@ -247,7 +247,7 @@ export class Host {
     this.fatalOps = new FatalOps(this.connection, {
       clock: this.platform.clock,
       release: (c, d) => this.docs.find([c, d])?.doc._sendOp(),
-      refuse: (c, d, src, seq, error) => this.docs.find([c, d])?.recorded.refuse(src, seq, error)
+      refuse: (c, d, src, seq, error) => this.docs.find([c, d])?.journaled.refuse(src, seq, error)
     });
     this.stopListening = this.listen();
     const store = (this.store = this.openStore(options.store));
@@ -308,7 +308,7 @@ export class Host {
         this.tokens.noteTab();
       },
       onAppMessage: (tab, message) => this.sendOfApp(tab, message),
-      onLastWord: word => void this.adopt(word)
+      onLastWord: word => void this.takeOrphanedOps(word)
     });
     if (this.store) void this.store.whenReady().then(() => this.begin());
     else this.begin();
@@ -340,7 +340,7 @@ export class Host {
       epoch: this.epoch,
       cleared: this.options.cleared,
       cipher: options ? options.cipher : undefined,
-      tellsFirst: wanted === 'delayed',
+      sendsBeforeWrite: wanted === 'delayed',
       limits: this.isMirrored ? undefined : {maxAge: MAX_AGE, ...definedLimits(options || {})},
       now: () => this.platform.clock.now(),
       onStatus: () => {
@@ -353,7 +353,7 @@ export class Host {
         if (this.options.isCleared?.()) return this.abandon();
         for (const doc of this.docs.all()) doc.checkpoint();
       },
-      onFound: () => this.takeUp(),
+      onFound: () => this.loadDeadLetters(),
       onSuperseded: () => this.late?.merge(),
       onQuarantined: ([c, d], error) => this.log.warn(
         warning('WARN_TABS_QUARANTINED', `what was stored of ${c}/${d} was set aside, in connection.quarantine`), error.message
@@ -365,27 +365,27 @@ export class Host {
   private begin(): void {
     if (this.closed) return;
     const {store} = this;
-    this.takeUp();
+    this.loadDeadLetters();
     const {place, build} = this;
-    this.lobby = new Lobby(this.platform, {
+    this.sessionServer = new SessionServer(this.platform, {
       namespace: this.namespace,
       epoch: this.epoch,
       generation: this.generation,
       place,
       build,
       lineage: this.lineage,
-      catchUp: this.platform.locks?.query && (() => this.hearOfLocks()),
+      catchUp: this.platform.locks?.query && (() => this.checkHostLock()),
       durability: store
     }, {
       accept: (tabId, session) => this.accept(tabId, session),
-      onCandidate: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) void this.makeRoom(); },
+      onTakeoverRequest: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) void this.makeRoom(); },
       onSuperseded: () => this.close()
     });
     for (const tab of this.tabs.values()) if (!isTransactionAuthor(tab.id)) this.watchAbsent(tab);
     if (this.isMirrored && store!.keys().length) this.awaitTabs();
     // Who has greeted on a port by now is welcomed there, and need not greet again.
     this.options.onOpen?.(this);
-    this.lobby.announce();
+    this.sessionServer.announce();
     if (store && !this.isMirrored) this.platform.clock.after(PRUNE_AFTER_MS, () => void store.prune(key => isLocal(key[0]) || !!this.docs.find(key)));
   }
 
@@ -403,21 +403,21 @@ export class Host {
     if (names.length > MAX_MIRRORED_QUERIES) this.store!.keep(names[0]!, undefined);
   }
 
-  /** The news that the office was stolen comes before the answer to a later question about locks. */
-  private async hearOfLocks(): Promise<void> {
+  /** The news that the host lock was stolen comes before the answer to a later question about locks. */
+  private async checkHostLock(): Promise<void> {
     this.log.debug('host', () => 'has stood still, and looks whether it has been replaced');
     await this.platform.locks!.query!();
     await new Promise<void>(resolve => this.platform.clock.after(NEWS_MS, resolve));
   }
 
-  private takeUp(): void {
+  private loadDeadLetters(): void {
     this.deadLetters.load(this.store?.kept ?? {});
     this.late?.takeUp();
     this.late?.merge();
   }
 
   private watchAbsent(tab: Tab): void {
-    this.lobby?.watchAbsent(tab.id, () => { if (!tab.session) this.detach(tab, 'gone'); });
+    this.sessionServer?.watchAbsent(tab.id, () => { if (!tab.session) this.detach(tab, 'gone'); });
   }
 
   /**
@@ -429,7 +429,7 @@ export class Host {
     this.closed = true;
     this.board.end();
     this.services?.close();
-    this.lobby?.close();
+    this.sessionServer?.close();
     this.queues.close();
     this.stopListening();
     this.connection.close();
@@ -453,10 +453,10 @@ export class Host {
 
   /**
    * A tab greets on a port, which is faster than a channel.
-   * @returns whether this host is in office, and has welcomed it there
+   * @returns whether this host holds the host lock, and has welcomed it there
    */
   admit(hello: Hello, port: Channel): boolean {
-    return this.lobby?.admit(hello, port) ?? false;
+    return this.sessionServer?.admit(hello, port) ?? false;
   }
 
   /**
@@ -465,7 +465,7 @@ export class Host {
    */
   admitService(name: string, hello: Hello, port: Channel): boolean {
     this.serviceNames.set(hello.tabId, name);
-    return this.lobby?.admit(hello, port, false) ?? false;
+    return this.sessionServer?.admit(hello, port, false) ?? false;
   }
 
   /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */
@@ -513,30 +513,30 @@ export class Host {
   // ---- tabs
 
   private accept(tabId: TabId, session: HostSession): SessionHandlers {
-    const guest = this.tabs.get(tabId) ?? new Tab(tabId);
-    this.tabs.set(tabId, guest);
-    guest.begin(session);
-    guest.service = this.serviceNames.get(tabId);
-    guest.send(this.stateMessage());
-    if (this.store) guest.send({a: 'store.inventory', known: inventoryOf(this.store.keys())});
-    if (guest.service === undefined) this.welcome(guest);
-    this.frames.attach(guest);
+    const tab = this.tabs.get(tabId) ?? new Tab(tabId);
+    this.tabs.set(tabId, tab);
+    tab.begin(session);
+    tab.service = this.serviceNames.get(tabId);
+    tab.send(this.stateMessage());
+    if (this.store) tab.send({a: 'store.inventory', known: inventoryOf(this.store.keys())});
+    if (tab.service === undefined) this.welcome(tab);
+    this.frames.attach(tab);
     this.board.tellAnew();
     return {
-      onMessage: message => (message.a === 'service' ? this.frames.receive(guest, message['frame']) : this.requests.receive(guest, message)),
-      onCall: (name, args) => (name.startsWith('shared.') ? this.answerShared(guest, name, args) : this.answerCall(name, args)),
+      onMessage: message => (message.a === 'service' ? this.frames.receive(tab, message['frame']) : this.requests.receive(tab, message)),
+      onCall: (name, args) => (name.startsWith('shared.') ? this.answerShared(tab, name, args) : this.answerCall(name, args)),
       onMalformed: what => this.log.warn(warning('WARN_TABS_MALFORMED', `dropped a malformed message of tab ${tabId}`), what),
-      onEnd: how => this.detach(guest, how)
+      onEnd: how => this.detach(tab, how)
     };
   }
 
   /** What a page is told beside what services hear, too. */
-  private welcome(guest: Tab): void {
-    if (this.isMirrored) guest.send({a: 'mirror.wanted'});
-    for (const event of this.unheard.splice(0)) guest.send(event);
+  private welcome(tab: Tab): void {
+    if (this.isMirrored) tab.send({a: 'mirror.wanted'});
+    for (const event of this.unsentMessages.splice(0)) tab.send(event);
     this.cancelIdle?.();
     this.cancelIdle = undefined;
-    this.log.debug('host', () => `tab ${guest.id} is here`);
+    this.log.debug('host', () => `tab ${tab.id} is here`);
   }
 
   /** The tabs that are no services of this host. @param attached only those with a session */
@@ -645,7 +645,7 @@ export class Host {
       case 'store.pendingDocs':
         return this.pendingDocKeys();
       case 'tab.lastWord':
-        return this.adopt(args);
+        return this.takeOrphanedOps(args);
       case 'ops.lost':
         return this.keepLost(args);
       case 'quarantine.list':
@@ -689,8 +689,8 @@ export class Host {
   }
 
   /** Takes over what a dead tab had not handed over. Done when it is durable. */
-  private adopt(word: unknown): Promise<void> {
-    if (!isLastWord(word)) throw Object.assign(new Error('Invalid last word'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+  private takeOrphanedOps(word: unknown): Promise<void> {
+    if (!isOrphanedOpsMessage(word)) throw Object.assign(new Error('Invalid orphaned ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
     const tab = this.tabOf(word.tabId as TabId);
     for (const {c, d, rev, ops, ahead, onlyHost, v} of word.docs) {
       const isOurs = word.lineage === this.lineage && (onlyHost ?? this.epoch) === this.epoch;
@@ -749,7 +749,7 @@ export class Host {
       const outcomes = await Promise.allSettled([this.store?.clear(), this.clearOther()]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     } finally {
-      // The answer to who asked is on its way when the lobby closes. A timer can come before it (WebKit).
+      // The answer to who asked is on its way when the session server closes. A timer can come before it (WebKit).
       nextTick(() => nextTick(() => this.close()));
     }
   }
@@ -845,7 +845,7 @@ export class Host {
   private relay(event: 'error' | 'connection error', error: unknown): void {
     const message = {a: 'connection.event', event, error: encodeError(error)};
     if (this.tabs.size) this.sendToAll(message);
-    else if (this.unheard.length < MAX_UNHEARD) this.unheard.push(message);
+    else if (this.unsentMessages.length < MAX_UNHEARD) this.unsentMessages.push(message);
   }
 
   private stateMessage(reason?: unknown): Message {
@@ -854,7 +854,7 @@ export class Host {
     return why === undefined ? {a: 'connection.state', state} : {a: 'connection.state', state, reason: why};
   }
 
-  private sendToAll(message: Message, care?: Care): void {
+  private sendToAll(message: Message, care?: DeliveryRule): void {
     const json = JSON.stringify(message);
     for (const tab of this.tabs.values()) tab.send(json, care);
   }

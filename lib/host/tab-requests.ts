@@ -3,7 +3,7 @@ import {brief} from '../protocol/debug.js';
 import {TabsError, encodeError} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {Epoch} from '../protocol/ids.js';
-import type {LastWord, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
+import type {OrphanedOpsMessage, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
 import {checkRequest, isRequest} from '../protocol/requests.js';
 import {warning} from '../protocol/warnings.js';
 import type {Bulk} from './doc/bulk.js';
@@ -30,7 +30,7 @@ export interface TabRequestsOwner {
   /** A message of the app itself, for the server. */
   onAppMessage(tab: Tab, message: unknown): void;
   /** The page of the tab that says it is going away. */
-  onLastWord(word: LastWord): void;
+  onLastWord(word: OrphanedOpsMessage): void;
 }
 
 const LOCAL_ONLY = 'Documents of a collection that begins with "local:" have no queries, no presence and no old versions: ' +
@@ -112,7 +112,7 @@ export class TabRequests {
         log.want(tab, message['scopes'] as unknown[]);
         return log.debug('host', () => `host ${this.owner.epoch} tells tab ${tab.id} what it does`);
       case 'tab.lastWord': {
-        const word = message['word'] as LastWord;
+        const word = message['word'] as OrphanedOpsMessage;
         return word.tabId === tab.id ? this.owner.onLastWord(word) : undefined;
       }
       default:

@@ -1,5 +1,5 @@
 import {postFrame} from '../broker/service-frames.js';
-import type {Care, HostSession} from '../broker/host-session.js';
+import type {DeliveryRule, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import type {ServiceFrame} from '../protocol/frames.js';
 import type {TabId} from '../protocol/ids.js';
@@ -26,7 +26,7 @@ export class Tab {
   constructor(readonly id: TabId) {}
 
   /** See {@link HostSession.send}. */
-  send(message: Message | string, care?: Care, mayWait?: boolean): void {
+  send(message: Message | string, care?: DeliveryRule, mayWait?: boolean): void {
     this.answers.flush();
     if (this.together) this.together.messages.push(message);
     else this.session?.send(message, care, mayWait);
@@ -91,7 +91,7 @@ export class Tab {
   }
 
   /** Does something that the tab hears nothing of. */
-  unheard(act: () => void): void {
+  silently(act: () => void): void {
     const {session} = this;
     this.session = undefined;
     try {

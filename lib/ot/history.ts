@@ -1,98 +1,7 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import type {AheadOp, SnapshotData} from '../protocol/messages.js';
-import {stepOf} from './step.js';
-import {isSame} from './same.js';
-import {beside, rebase, type Detour, type Happened, type WaitingOp} from './rebase.js';
-
-/** What happened to a document: one of these fields, or none where only the version moved. */
-export interface Step {
-  op?: unknown;
-  create?: {type: string; data: unknown};
-  del?: true;
-  load?: SnapshotData;
-}
-
-/** Who made a step. Without a `seq` it is nobody's op come back. */
-export interface Author {
-  src?: string | undefined;
-  seq?: number | undefined;
-}
-
-/** An entry as it is stored. */
-export interface EntryData {
-  rev: number;
-  v: number | null;
-  src: string | undefined;
-  seq: number | undefined;
-  json: string;
-  isClean: boolean;
-  acked?: Origins | undefined;
-}
-
-/** The tabs' ops of which one of the server's is made, each by its tab and its seq. */
-export type Origins = readonly (readonly [owner: string, seq: number])[];
-
-/** Whose a step is that may be told before it is durable: a tab that has it would bring it along. */
-export type Early = 'server' | 'tab';
-
-const ENTRY_SIZE = 64;
-
-/**
- * One step of a history. It is kept as the JSON that goes to the tabs, made once for all of them;
- * most are never transformed against, and then never parsed.
- */
-export class Entry {
-  private parsed: Step | undefined;
-  constructor(
-    /** The revision after this entry. */
-    readonly rev: number,
-    /** The server's version after this entry. */
-    readonly v: number | null,
-    readonly src: string | undefined,
-    readonly seq: number | undefined,
-    readonly json: string,
-    /** Nothing was pending: the document is here what the server has at that version. */
-    readonly isClean: boolean,
-    /** What the server has acknowledged with this. */
-    readonly acked: Origins | undefined,
-    readonly early?: Early | undefined
-  ) {}
-
-  /** What it takes in memory, in characters, the object itself as that many. */
-  get size(): number {
-    return this.json.length + ENTRY_SIZE;
-  }
-
-  /** It has moved the version, and nothing else. */
-  get isEmpty(): boolean {
-    return this.json === '{}' && this.seq === undefined;
-  }
-
-  /** Whether the tab that made it may hear so before it is durable: it would make it again from what it had before. */
-  isRepeatableBy(tabId: string): boolean {
-    return this.src === tabId && this.seq !== undefined && !this.json.startsWith('{"create"');
-  }
-
-  /** Whether this is what somebody knows as this op. */
-  is({v, src, seq, ...step}: AheadOp): boolean {
-    const isIt = v === undefined ? this.src === src && this.seq === seq : this.v === v + 1;
-    return isIt && (this.json === JSON.stringify(stepOf(step)) || isSame(this.step, stepOf(step)));
-  }
-
-  get step(): Step {
-    return (this.parsed ??= JSON.parse(this.json) as Step);
-  }
-
-  /** The message for a tab. A tab's own op is not sent back to it. */
-  encode(c: string, d: string, inc: number, own: boolean): string {
-    const {rev, v, src, seq} = this;
-    const head = JSON.stringify({
-      a: 'op', c, d, inc, rev, v, src, seq, ...(own && {own}), ...(!own && this.early === 'tab' && {early: true}),
-      ...(this.isClean && this.isEmpty && {clean: true})
-    });
-    return own || this.json === '{}' ? head : `${head.slice(0, -1)},${this.json.slice(1)}`;
-  }
-}
+import type {UnconfirmedOp} from '../protocol/messages.js';
+import {Entry, type Author, type ConcurrentStep, type EntryData, type Origins, type StoredElsewhere, type WaitingOp} from './history-entry.js';
+import {rebase, transformAround, type Continuation} from './rebase.js';
 
 /**
  * The one linear history of a document in a host, numbered by revision. Tabs follow it; a tab's op is
@@ -114,7 +23,7 @@ export class History {
   }
 
   /** @param json the step, as JSON: taken before the step is applied, since types may change their ops */
-  push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, early?: Early): Entry {
+  push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, early?: StoredElsewhere): Entry {
     const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, acked, early);
     this.entries.push(entry);
     this.size += entry.size;
@@ -130,7 +39,7 @@ export class History {
   }
 
   /** The revision to which these ops have led from `rev`; undefined where something else has happened, or it is forgotten. */
-  end(rev: number, ahead: readonly AheadOp[]): number | undefined {
+  end(rev: number, ahead: readonly UnconfirmedOp[]): number | undefined {
     if (!this.covers(rev)) return undefined;
     let at = rev;
     const entries = this.after(rev);
@@ -146,16 +55,16 @@ export class History {
    * What happened from `rev` on, for who has gone on from there by these ops.
    * @returns undefined where it is not known, or there is no way from there
    */
-  wayFrom(rev: number, ahead: readonly AheadOp[], type: Type | null): Happened[] | undefined {
+  continuation(rev: number, ahead: readonly UnconfirmedOp[], type: Type | null): ConcurrentStep[] | undefined {
     const end = this.end(rev, ahead);
-    return end === undefined ? this.detour(rev, ahead, type)?.way : this.after(end);
+    return end === undefined ? this.continuationAround(rev, ahead, type)?.steps : this.after(end);
   }
 
-  /** The same where something else has happened: see {@link beside}. */
-  detour(rev: number, ahead: readonly AheadOp[], type: Type | null): Detour | undefined {
+  /** The same where something else has happened: see {@link transformAround}. */
+  continuationAround(rev: number, ahead: readonly UnconfirmedOp[], type: Type | null): Continuation | undefined {
     if (!type || !this.covers(rev)) return undefined;
     try {
-      return beside(this.after(rev), ahead, type);
+      return transformAround(this.after(rev), ahead, type);
     } catch {
       return undefined;
     }
@@ -165,7 +74,7 @@ export class History {
    * Carries ops of a tab, each made on the one before, the first at the beginning of a way, to its end.
    * @returns those that have no place yet, or the error where they can't be
    */
-  carry(ops: WaitingOp[], owner: string, type: Type | null, way: readonly Happened[]): WaitingOp[] | Error {
+  rebase(ops: WaitingOp[], owner: string, type: Type | null, way: readonly ConcurrentStep[]): WaitingOp[] | Error {
     try {
       return rebase(ops, way, owner, type);
     } catch (error) {

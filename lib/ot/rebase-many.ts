@@ -2,7 +2,7 @@ import * as ot from 'sharedb/lib/ot.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {isJson0} from './fast-json0.js';
 import {transformLists} from './json0-lists.js';
-import type {Happened, WaitingOp} from './rebase.js';
+import type {ConcurrentStep, WaitingOp} from './history-entry.js';
 
 type Compose = (one: unknown, other: unknown) => unknown;
 
@@ -11,7 +11,7 @@ type Compose = (one: unknown, other: unknown) => unknown;
  * composed, and carried over one op after the other: two transforms for each op, whatever there is to carry them over.
  * @returns undefined where that can't be done, because it is not ops alone, or because the type can't compose
  */
-export function rebaseMany(ops: readonly WaitingOp[], entries: readonly Happened[], owner: string, type: Type): WaitingOp[] | Error | undefined {
+export function rebaseMany(ops: readonly WaitingOp[], entries: readonly ConcurrentStep[], owner: string, type: Type): WaitingOp[] | Error | undefined {
   const {compose} = type;
   const steps = [...ops.map(({step}) => step), ...entries.map(({step}) => step)];
   if (!compose || steps.some(({create, del, load}) => create || del || load)) return undefined;

@@ -1,9 +1,9 @@
 import * as ot from 'sharedb/lib/ot.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import type {AheadOp, SubmitOptions} from '../protocol/messages.js';
+import type {UnconfirmedOp} from '../protocol/messages.js';
 import {fastType} from './fast-json0.js';
 import {isSame} from './same.js';
-import type {Entry, Step} from './history.js';
+import type {ConcurrentStep, Entry, Step, WaitingOp} from './history-entry.js';
 import {rebaseMany} from './rebase-many.js';
 
 /** Of more components of ops times those of entries, the entries are composed first. */
@@ -11,23 +11,12 @@ const MANY = 4096;
 
 const sizeOf = (steps: readonly {step: Step}[]): number => steps.reduce((sum, {step: {op}}) => sum + (Array.isArray(op) ? op.length : 1), 0);
 
-/** A step of a history, and whose it is. */
-export type Happened = Pick<Entry, 'step' | 'src' | 'seq'>;
-
-export interface WaitingOp {
-  step: Step;
-  seq: number;
-  x: SubmitOptions;
-  /** How the server knows it, if it may have been sent before. */
-  id?: readonly [src: string, seq: number] | undefined;
-}
-
 /**
  * Carries ops, each made on the one before, over what happened meanwhile: as ShareDB's server does it, for which what
  * happened came first. The tab's own ops among what happened are the ones at the head that had arrived.
  * @returns the ops that are left, or the error where both can't be
  */
-export function rebase(ops: WaitingOp[], entries: readonly Happened[], owner: string, type: Type | null): WaitingOp[] | Error {
+export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], owner: string, type: Type | null): WaitingOp[] | Error {
   type = fastType(type);
   const many = type && sizeOf(ops) * sizeOf(entries) > MANY ? rebaseMany(ops, entries, owner, type) : undefined;
   if (many) return many;
@@ -50,8 +39,8 @@ export function rebase(ops: WaitingOp[], entries: readonly Happened[], owner: st
 }
 
 /** A way on for who knows some ops already: what happened beside them. */
-export interface Detour {
-  way: Happened[];
+export interface Continuation {
+  steps: ConcurrentStep[];
   /** It leads to the very state that all of what happened leads to; else there are ties that went another way. */
   isExact: boolean;
 }
@@ -63,9 +52,9 @@ export interface Detour {
  *   document took them, or as ops of tabs that the server has acknowledged since. Those it acknowledges in their order.
  * @returns undefined where there is no such way
  */
-export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], type: Type): Detour | undefined {
+export function transformAround(entries: readonly Entry[], ahead: readonly UnconfirmedOp[], type: Type): Continuation | undefined {
   type = fastType(type);
-  const way: Happened[] = [];
+  const way: ConcurrentStep[] = [];
   let isExact = true;
   const versions = versionsOf(entries);
   /** The known ops that the history does not have up to here, each made on the one before. */
@@ -88,17 +77,17 @@ export function beside(entries: readonly Entry[], ahead: readonly AheadOp[], typ
       isExact &&= at === 0 && isSame(left[at]!.op, step.op);
       // Of several that became one for the server, the last one completes it.
       const isComplete = left[at]!.v === undefined || known!.isLast;
-      left = [...carryAll(step.op, left.slice(0, at), type).left, ...left.slice(isComplete ? at + 1 : at)];
+      left = [...transformAll(step.op, left.slice(0, at), type).left, ...left.slice(isComplete ? at + 1 : at)];
     } else if (isAt(next, v)) {
       isExact &&= isSame(next.op, step.op);
       left = left.slice(1);
     } else {
-      const over = carryAll(step.op, left, type);
+      const over = transformAll(step.op, left, type);
       left = over.left;
       way.push({step: {op: over.op}, src, seq});
     }
   }
-  return left.length ? undefined : {way, isExact};
+  return left.length ? undefined : {steps: way, isExact};
 }
 
 /** The version at which the server has acknowledged each op of a tab, and whether it is the last of those at that version. */
@@ -111,7 +100,7 @@ function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: 
 }
 
 /** Whether it is the server's op that led to this version. */
-const isAt = (op: AheadOp | undefined, v: number | null): op is AheadOp => op?.v !== undefined && v === op.v + 1;
+const isAt = (op: UnconfirmedOp | undefined, v: number | null): op is UnconfirmedOp => op?.v !== undefined && v === op.v + 1;
 
 const nameOf = (src: string | undefined, seq: number | undefined): string => JSON.stringify([src, seq]);
 
@@ -119,7 +108,7 @@ const nameOf = (src: string | undefined, seq: number | undefined): string => JSO
  * An op, as it is after others beside it, and they as they are after it. The server's came before it, for the host's
  * document; those of tabs come after it.
  */
-function carryAll(op: unknown, others: readonly AheadOp[], type: Type): {op: unknown; left: AheadOp[]} {
+function transformAll(op: unknown, others: readonly UnconfirmedOp[], type: Type): {op: unknown; left: UnconfirmedOp[]} {
   const left = others.map(one => {
     const isLater = one.v === undefined;
     const after = type.transform(one.op, op, isLater ? 'left' : 'right') as unknown;

@@ -1,7 +1,7 @@
 import {isCount, isObject, isText} from './checks.js';
 import type {Epoch, SessionId, TabId} from './ids.js';
 
-/** The greeting of a tab: in the lobby, or on a port to a host that it is connected to. */
+/** The greeting of a tab: on the greeting channel, or on a port to a host that it is connected to. */
 export interface Hello {
   type: 'hello';
   protocol: number;
@@ -16,7 +16,7 @@ export interface Hello {
   session: SessionId;
 }
 
-/** A host tells the lobby that it is there. Tabs that have no session with it greet it. */
+/** A host announces itself on the greeting channel. Tabs that have no session with it greet it. */
 export interface HostHere {
   type: 'here';
   protocol: number;
@@ -25,15 +25,15 @@ export interface HostHere {
   generation: number;
 }
 
-/** A host that waits to be let into office: one in office that is of an older build makes room for it. */
-export interface Candidate {
+/** A host that waits for the host lock: a current host of an older build makes room for it. */
+export interface TakeoverRequest {
   type: 'candidate';
   protocol: number;
   /** What the app calls its build; empty where it does not say. */
   build: string;
 }
 
-export type LobbyMessage = Hello | HostHere | Candidate;
+export type GreetingMessage = Hello | HostHere | TakeoverRequest;
 
 /** Where a host lives. */
 export type Place = 'shared-worker' | 'elected-tab' | 'direct';
@@ -60,7 +60,7 @@ export interface Refusal {
   protocol: number;
 }
 
-/** The answer to a greeting on a port behind which there is no host in office. */
+/** The answer to a greeting on a port behind which there is no current host. */
 export interface Absent {
   type: 'absent';
   attempt: number;
@@ -148,8 +148,8 @@ const isPlace = (value: unknown): value is Place => value === 'shared-worker' ||
 const isOfSession = (data: Record<string, unknown>): boolean =>
   isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host');
 
-/** What a channel delivered, if it has the form of a lobby message. */
-export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
+/** What a channel delivered, if it has the form of a greeting message. */
+export function parseGreetingMessage(data: unknown): GreetingMessage | undefined {
   if (!isObject(data) || !isCount(data['protocol'])) return undefined;
   if (data['type'] === 'hello') {
     const ok = isText(data['tabId']) && data['tabId'] !== '' && isCount(data['attempt']) && isGeneration(data['generation']);
@@ -158,7 +158,7 @@ export function parseLobbyMessage(data: unknown): LobbyMessage | undefined {
   if (data['type'] === 'here') {
     return isText(data['epoch']) && isGeneration(data['generation']) ? (data as unknown as HostHere) : undefined;
   }
-  if (data['type'] === 'candidate') return isText(data['build']) ? (data as unknown as Candidate) : undefined;
+  if (data['type'] === 'candidate') return isText(data['build']) ? (data as unknown as TakeoverRequest) : undefined;
   return undefined;
 }
 

@@ -5,5 +5,5 @@ type Branded<Kind extends string> = string & {readonly __kind: Kind};
 export type TabId = Branded<'tab'>;
 /** Minted by a host at its start. */
 export type Epoch = Branded<'epoch'>;
-/** Minted by a host for each greeting in the lobby that it accepts, or by a tab that greets a host on a port. */
+/** Minted by a host for each greeting on the greeting channel that it accepts, or by a tab that greets a host on a port. */
 export type SessionId = Branded<'session'>;

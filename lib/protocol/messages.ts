@@ -126,14 +126,14 @@ export interface RefusedMessage {
   silent?: true;
 }
 
-/** The host knows what the tab has brought along, or ingested, and where in its history that is. */
-export interface PlantedMessage {
+/** The host knows what the tab has replayed, or ingested, and where in its history that is. */
+export interface PositionedMessage {
   a: 'doc.planted';
   c: string;
   d: string;
   inc: number;
   rev: number;
-  /** What has happened beside what the tab has brought along: with it, it is where the host's document is. */
+  /** What has happened beside what the tab has replayed: with it, it is where the host's document is. */
   way?: EntryMessage[];
   /** That state, where ties may have gone another way there. */
   snapshot?: SnapshotData;
@@ -231,7 +231,7 @@ export interface ForgetMessage {
  * What a tab has got from its host, or handed to it, before it was durable: an op of the server at version `v`, or an op of
  * a tab, `src`, which has no `v`.
  */
-export type AheadOp = DeadLetter['step'] & {v?: number | undefined; src?: string | undefined; seq?: number | undefined};
+export type UnconfirmedOp = DeadLetter['step'] & {v?: number | undefined; src?: string | undefined; seq?: number | undefined};
 
 /** What a tab knows of a document when it greets a host that it had before. */
 export interface ResumeMessage {
@@ -243,7 +243,7 @@ export interface ResumeMessage {
     /** The host before had lost its state, and had not got it back. */
     awaitsReset?: boolean;
     /** What has led on from `rev` and another host may not know. */
-    ahead?: AheadOp[];
+    ahead?: UnconfirmedOp[];
     /** The epoch of the host that told of `rev` while it could not write: no other one may take the revision for its own. */
     onlyHost?: string;
   }[];
@@ -277,12 +277,12 @@ export const MAX_LOST_OPS = 200;
  * What a tab had not handed to its host when it died: per document, ops each made on the one before, the first on what
  * `ahead` had made of the document at `rev`.
  */
-export interface LastWord {
+export interface OrphanedOpsMessage {
   tabId: string;
   /** Whose history the revisions are of. */
   lineage: string;
   docs: {
-    c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: AheadOp[]; onlyHost?: string;
+    c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: UnconfirmedOp[]; onlyHost?: string;
     /** The server's version that the first op was made on, where it is known. */
     v?: number | undefined;
   }[];

@@ -8,7 +8,7 @@ import type {Change, SavedContent} from './stored.js';
  */
 
 /** How far somebody has come: so many groups of changes of the host with that term. */
-export interface MirrorPlace {
+export interface MirrorPosition {
   /** Of a host: later ones have higher terms, and what comes of lower ones is ignored. */
   term: number;
   n: number;
@@ -18,15 +18,15 @@ export type MirrorMessage =
   /** A new host asks what there is. */
   | {type: 'ask'; host: Epoch}
   /** The answer of a mirror; without a place, it has nothing. */
-  | {type: 'have'; host: Epoch; mirror: string; place?: MirrorPlace}
+  | {type: 'have'; host: Epoch; mirror: string; place?: MirrorPosition}
   /** The host wants all that this mirror has. */
   | {type: 'send'; host: Epoch; mirror: string}
   /** All that there is, for a host or for a mirror. */
-  | {type: 'content'; to: string; place: MirrorPlace; content: SavedContent}
+  | {type: 'content'; to: string; place: MirrorPosition; content: SavedContent}
   /** A host has begun its term, with what the mirrors have that had come as far as `from`. */
-  | {type: 'claim'; term: number; from?: MirrorPlace}
+  | {type: 'claim'; term: number; from?: MirrorPosition}
   /** One group of changes. Each is the next after the one before. */
-  | {type: 'changes'; place: MirrorPlace; changes: Change[]}
+  | {type: 'changes'; place: MirrorPosition; changes: Change[]}
   /** A tab wants to be a mirror, or has missed something: it wants all that the host has. */
   | {type: 'join'; mirror: string}
   /** There are mirrors enough. */

@@ -1,5 +1,5 @@
 import {isCount, isError, isInvalidName, isNamed, isObject, type Fields} from './checks.js';
-import {MAX_LOST_OPS, MAX_RUN, type AheadOp, type LastWord, type LostOp, type Position, type SentOp} from './messages.js';
+import {MAX_LOST_OPS, MAX_RUN, type UnconfirmedOp, type OrphanedOpsMessage, type LostOp, type Position, type SentOp} from './messages.js';
 
 /** Checks of what tabs send. Only hosts have them: a tab is not to load what it never needs. */
 
@@ -33,7 +33,7 @@ const CHECKS: Record<string, (message: Fields) => string | undefined> = {
   'tab.resume': checkResume,
   'tab.debug': ({scopes}) => (Array.isArray(scopes) ? undefined : 'Invalid scopes'),
   'tab.visible': ({visible}) => (typeof visible === 'boolean' ? undefined : 'Invalid visibility'),
-  'tab.lastWord': message => (isLastWord(message['word']) ? undefined : 'Invalid last word')
+  'tab.lastWord': message => (isOrphanedOpsMessage(message['word']) ? undefined : 'Invalid orphaned ops')
 };
 
 /** What is wrong with a tab's message, in ShareDB's words; undefined where nothing is. */
@@ -43,15 +43,15 @@ export function checkRequest(message: Fields): string | undefined {
   return check ? check(message) : 'Invalid or unknown message';
 }
 
-export function isLastWord(value: unknown): value is LastWord {
-  const word = value as LastWord | null;
+export function isOrphanedOpsMessage(value: unknown): value is OrphanedOpsMessage {
+  const word = value as OrphanedOpsMessage | null;
   return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
     word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
       Array.isArray(doc.ops) && doc.ops.every(isSentOp) && isAhead(doc.ahead) && (doc.v === undefined || isCount(doc.v)) &&
       (doc.onlyHost === undefined || typeof doc.onlyHost === 'string'));
 }
 
-function isAhead(ops: unknown): ops is AheadOp[] | undefined {
+function isAhead(ops: unknown): ops is UnconfirmedOp[] | undefined {
   return ops === undefined || (Array.isArray(ops) && ops.every(op => isObject(op) &&
     (op['v'] === undefined ? typeof op['src'] === 'string' && isCount(op['seq']) : isCount(op['v']) && op['op'] !== undefined)));
 }

@@ -11,19 +11,19 @@ export function isNewer(one: {protocol: number; build: string}, other: {protocol
 }
 
 /** Names of the channels and locks of one namespace. */
-export const lobbyName = (namespace: string): string => `sharedb-tabs:${namespace}`;
-export const tabChannelName = (namespace: string, tabId: string): string => `${lobbyName(namespace)}:${tabId}`;
-export const hostLockName = (namespace: string): string => `${lobbyName(namespace)}/host`;
-export const tabLockName = (namespace: string, tabId: string): string => `${lobbyName(namespace)}/tab/${tabId}`;
+export const greetingChannelName = (namespace: string): string => `sharedb-tabs:${namespace}`;
+export const tabChannelName = (namespace: string, tabId: string): string => `${greetingChannelName(namespace)}:${tabId}`;
+export const hostLockName = (namespace: string): string => `${greetingChannelName(namespace)}/host`;
+export const tabLockName = (namespace: string, tabId: string): string => `${greetingChannelName(namespace)}/tab/${tabId}`;
 /**
  * Held by the tab whose turn it is to provide the host, where no shared worker does. Each build elects its own:
- * where there are two, the host in office makes room for the newer one.
+ * where there are two, the current host makes room for the newer one.
  */
 export const electionLockName = (namespace: string, build: string): string =>
-  `${lobbyName(namespace)}/election/${PROTOCOL_VERSION}/${build}`;
+  `${greetingChannelName(namespace)}/election/${PROTOCOL_VERSION}/${build}`;
 /** Held by the tab that replaces a host which does not answer. */
-export const rescueLockName = (namespace: string): string => `${lobbyName(namespace)}/rescue`;
+export const replaceHostLockName = (namespace: string): string => `${greetingChannelName(namespace)}/rescue`;
 /** Where a host without a store posts what it would have stored. */
-export const mirrorName = (namespace: string): string => `${lobbyName(namespace)}/mirror`;
+export const mirrorName = (namespace: string): string => `${greetingChannelName(namespace)}/mirror`;
 /** Each held by a tab that mirrors that. Two, since the tab that started a shared worker takes it along when it crashes. */
 export const mirrorLockNames = (namespace: string): string[] => [1, 2].map(place => `${mirrorName(namespace)}/${place}`);

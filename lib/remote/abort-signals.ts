@@ -1,4 +1,4 @@
-import {CANCEL, FAIL, type FlowEnd, type FlowLink} from './flows.js';
+import {CANCEL, FAIL, type FlowEnd, type FlowLink} from './flow-link.js';
 
 /** A signal that can't be aborted any more, as nobody has its controller, is forgotten on both sides. */
 const collected = new FinalizationRegistry<() => void>(drop => drop());

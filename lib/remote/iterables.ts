@@ -1,4 +1,4 @@
-import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flows.js';
+import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
 
 /** So many items may be under way. */
 const WINDOW = 32;

@@ -1,5 +1,5 @@
 import {RemoteError} from './errors.js';
-import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flows.js';
+import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
 
 /** So many chunks, or bytes, whichever is more, may be under way. */
 const WINDOW_CHUNKS = 8;

@@ -10,7 +10,7 @@ const NO_LOCKS: Locks = {request: () => new Promise(() => {})};
 /** A service's connection: a tab's, on a port within the host's thread. */
 export class HostedConnection extends ProxyConnection {
   constructor(private readonly ownHost: Host, private readonly service: string, clock: Clock) {
-    // The lobby is nobody's: this host is the only one for it.
+    // The greeting channel is private: this host is the only one for it.
     super({namespace: ownHost.namespace, channel: memoryChannels(), locks: NO_LOCKS, clock});
     this.openLink();
   }

@@ -74,7 +74,7 @@ export class ServiceLink implements ServiceFrames {
 
   /** The app has closed the connection. */
   get isClosed(): boolean {
-    return this.connection.state === 'closed' && !this.connection.link;
+    return this.connection.state === 'closed' && !this.connection.hostSession;
   }
 
   get clock(): Clock {

@@ -19,7 +19,7 @@ export interface DurableStoreOptions {
   /** The namespace's last clearing: what the storage has from before it is deleted, and never read. */
   cleared?: Clearing | undefined;
   /** What a tab did is told to the others before it is written. Default: where the storage is not durable anyway. */
-  tellsFirst?: boolean | undefined;
+  sendsBeforeWrite?: boolean | undefined;
   /** What `prune` deletes. Default: nothing. */
   limits?: PruningLimits | undefined;
   /** The time in ms since the epoch. Default: `Date.now`. */
@@ -126,9 +126,9 @@ export class DurableStore {
     return this.options.storage.isDurable && this.isReady && !this.failure;
   }
 
-  /** Whether what a tab did is told to the others before it is written: they bring it along where the host dies meanwhile. */
-  get tellsFirst(): boolean {
-    const {tellsFirst, storage} = this.options;
+  /** Whether what a tab did is told to the others before it is written: they replay it where the host dies meanwhile. */
+  get sendsBeforeWrite(): boolean {
+    const {sendsBeforeWrite: tellsFirst, storage} = this.options;
     return tellsFirst || !storage.isDurable;
   }
 
@@ -270,7 +270,7 @@ export class DurableStore {
     const known = this.known.get(nameOf(key));
     if (!known) return;
     this.known.delete(nameOf(key));
-    this.enqueue(giveWay(known));
+    this.enqueue(yieldToOther(known));
   }
 
   /** What has been quarantined, by this host or an earlier one. */
@@ -454,7 +454,7 @@ export class DurableStore {
     const first: Queued[] = [];
     if (this.wasErased) this.forgetWritten();
     for (const item of inventory) {
-      if (this.known.has(nameOf(item.key))) first.push(giveWay(item));
+      if (this.known.has(nameOf(item.key))) first.push(yieldToOther(item));
       else this.known.set(nameOf(item.key), {...item, isRead: false});
     }
     this.queue.unshift(...first);
@@ -507,7 +507,7 @@ export class DurableStore {
     const name = nameOf(key);
     const known = this.known.get(name);
     // Written to without having been read: the document lives on here without what is stored of it.
-    if (known && !known.isRead) this.enqueue(giveWay(known));
+    if (known && !known.isRead) this.enqueue(yieldToOther(known));
     this.known.set(name, {key, hasPending, isRead: true});
     this.touch(key);
   }
@@ -646,7 +646,7 @@ export class DurableStore {
     }
   }
 
-  /** All that is queued; but what is to be set aside has to be written before, and is read then. */
+  /** All that is queued; but what is to be quarantined has to be written before, and is read then. */
   private nextBatch(): Queued[] {
     const at = this.queue.findIndex(({type}) => type === 'set aside');
     return this.queue.splice(0, at < 0 ? this.queue.length : Math.max(at, 1));
@@ -717,7 +717,7 @@ const emptyDoc = (): StoredDoc => ({checkpoint: undefined, journal: []});
 const isSame = ([c, d]: DocKey, [otherC, otherD]: DocKey): boolean => c === otherC && d === otherD;
 
 /** A mere copy of the server's is deleted; what may have ops of its own, or is the only copy, is kept. */
-function giveWay({key, hasPending}: InventoryItem): Queued {
+function yieldToOther({key, hasPending}: InventoryItem): Queued {
   if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};
   const error = storeError('ERR_TABS_STORAGE_SUPERSEDED', 'The document was edited while what is stored of it could not be read');
   return {type: 'set aside', key, error: errorData(error)};

@@ -11,7 +11,7 @@ interface Schema extends DBSchema {
   claim: {key: string; value: Holder | Floor | number};
 }
 
-/** The one epoch that may write. Its term in office is later than that of any before. */
+/** The one epoch that may write. Its term is later than that of any before. */
 interface Holder {
   epoch: string;
   term: number;
@@ -374,7 +374,7 @@ function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[], floo
   const apart = records.filter(({term}) => !isBelow(term, floor)).flatMap(value => [...(value.before ?? []).map(each => ({...each, term: value.term})), value]);
   return {
     checkpoint: kept && asText(kept.checkpoint ?? kept),
-    journal: inOffice(apart, kept).map(value => ({n: value.n, record: asText(value.record ?? value)}))
+    journal: dropStaleTerms(apart, kept).map(value => ({n: value.n, record: asText(value.record ?? value)}))
   };
 }
 
@@ -390,7 +390,7 @@ async function deleteRecords(database: Database, keys: readonly Schema['journal'
  * The records, by term and number, without those that a host has written after it was replaced: its successor has
  * counted on from before them, or has made a checkpoint without them.
  */
-function inOffice(records: KeptRecord[], {term = 0, n = 0}: Partial<KeptCheckpoint> = {}): KeptRecord[] {
+function dropStaleTerms(records: KeptRecord[], {term = 0, n = 0}: Partial<KeptCheckpoint> = {}): KeptRecord[] {
   const valid: KeptRecord[] = [];
   let next: KeptRecord | undefined;
   for (const record of records.toReversed()) {

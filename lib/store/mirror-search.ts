@@ -1,10 +1,10 @@
 import type {Platform} from '../platform/platform.js';
 import type {Epoch} from '../protocol/ids.js';
-import type {MirrorMessage, MirrorPlace} from '../protocol/mirror.js';
+import type {MirrorMessage, MirrorPosition} from '../protocol/mirror.js';
 import type {SavedContent} from '../protocol/stored.js';
 import {mirrorLockNames} from '../protocol/version.js';
 
-/** A dead host's last messages can still be on their way to the mirrors (see the lobby, which waits as long for tabs). */
+/** A dead host's last messages can still be on their way to the mirrors (see the session server, which waits as long for tabs). */
 const DRAIN_MS = 50;
 /** How long the mirrors may take to answer, and one of them to send what it has. */
 const ANSWER_MS = 1000;
@@ -13,13 +13,13 @@ const LOOK_MS = 100;
 
 export interface Found {
   mirror: string;
-  place: MirrorPlace;
+  place: MirrorPosition;
   content: SavedContent;
 }
 
 /** A new host's search for what an earlier one has left in the tabs. */
 export class MirrorSearch {
-  private readonly answers = new Map<string, MirrorPlace | undefined>();
+  private readonly answers = new Map<string, MirrorPosition | undefined>();
   private found: Omit<Found, 'mirror'> | undefined;
   private check: () => void = () => {};
 
@@ -78,7 +78,7 @@ export class MirrorSearch {
 
   /** The mirrors that have something: of the latest host first, and of those who has come furthest. */
   private bestFirst(): string[] {
-    const having = [...this.answers].filter((answer): answer is [string, MirrorPlace] => !!answer[1]);
+    const having = [...this.answers].filter((answer): answer is [string, MirrorPosition] => !!answer[1]);
     return having.sort(([, a], [, b]) => b.term - a.term || b.n - a.n).map(([mirror]) => mirror);
   }
 

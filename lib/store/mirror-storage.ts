@@ -1,7 +1,7 @@
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Platform} from '../platform/platform.js';
 import type {Epoch} from '../protocol/ids.js';
-import {parseMirrorMessage, type MirrorMessage, type MirrorPlace} from '../protocol/mirror.js';
+import {parseMirrorMessage, type MirrorMessage, type MirrorPosition} from '../protocol/mirror.js';
 import {StoredContent} from '../protocol/stored.js';
 import {mirrorName} from '../protocol/version.js';
 import {InMemoryStorage} from './memory-storage.js';
@@ -32,7 +32,7 @@ export class MirrorStorage extends InMemoryStorage {
   private channel: Channel | undefined;
   private namespace = '';
   private search: MirrorSearch | undefined;
-  private place: MirrorPlace = {term: 0, n: 0};
+  private place: MirrorPosition = {term: 0, n: 0};
   private isInOffice = false;
   private isFenced = false;
   private isFollowed = false;

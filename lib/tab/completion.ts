@@ -8,9 +8,9 @@ interface Done<T> extends NodeCallback<T> {
 }
 
 /** What errors are told to that have neither callback nor promise. */
-export interface Hearer {
+export interface UncaughtHandler {
   /** @param isSynchronous whether the call that it belongs to is still running */
-  handleUnheard(error: unknown, isSynchronous: boolean): void;
+  handleUncaught(error: unknown, isSynchronous: boolean): void;
   /** Those of the connection, which end when it is closed. */
   readonly openCalls: OpenCalls;
 }
@@ -29,7 +29,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   private hasEnded = false;
 
   /** @param callback the caller's; where there is none and nobody observes the promise, an error goes to the `hearer` */
-  constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: Hearer) {
+  constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: UncaughtHandler) {
     hearer.openCalls.add(this);
   }
 
@@ -46,7 +46,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
       if (!this.outcome) this.settle(error ? {error} : {value: args[1] as T});
       // As many arguments as upstream gives: some callers count them.
       if (this.callback) this.callback.apply(undefined, args);
-      else if (error && !this.promise && !this.isMuted) this.hearer.handleUnheard(error, this.isSynchronous);
+      else if (error && !this.promise && !this.isMuted) this.hearer.handleUncaught(error, this.isSynchronous);
     };
     done.completion = this;
     return done;
@@ -72,7 +72,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   }
 
   /** Where one of those who have made an op is told of its error, upstream emits none for the others. */
-  static hearTogether(callbacks: readonly (Done<any> | null | undefined)[]): void {
+  static muteTogether(callbacks: readonly (Done<any> | null | undefined)[]): void {
     const completions = Completion.callsOf(callbacks);
     const isMuted = completions.some(({callback, promise}) => callback || promise);
     for (const one of completions) one.isMuted = isMuted;
@@ -115,7 +115,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
 /** Runs `start` with the callback of a completion. */
 export function completing<T = void>(
   callback: NodeCallback<T> | undefined | null,
-  hearer: Hearer,
+  hearer: UncaughtHandler,
   start: (callback: NodeCallback<T>) => void
 ): Completion<T> {
   const completion = new Completion<T>(callback, hearer);

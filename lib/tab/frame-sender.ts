@@ -68,11 +68,11 @@ export class FrameSender {
   }
 
   private get channel(): Channel | undefined {
-    return this.connection.link?.session?.channel;
+    return this.connection.hostSession?.session?.channel;
   }
 
   private post(message: ServiceFrame, transfer: Transferable[]): void {
-    const {link} = this.connection;
+    const {hostSession: link} = this.connection;
     if (!link?.session) throw new TabsError('ERR_TABS_SESSION_ENDED', 'There is no session with a host: the frame was not posted');
     postFrame(link.session, message, transfer);
     link.watchdog?.expect();
@@ -92,7 +92,7 @@ export class FrameSender {
       else if (!isStuck(doc)) docs.push(doc);
     }
     // Somebody waits for them: not at the end of the turn.
-    if (docs.length) this.connection.link?.flush();
+    if (docs.length) this.connection.hostSession?.flush();
     return docs;
   }
 }
@@ -116,5 +116,5 @@ function flushNow(doc: ProxyDoc): void {
 
 /** Whether its ops wait for something else than the host's next answer: for the app, a rollback's end, a state, or the server. */
 const isStuck = (doc: ProxyDoc): boolean =>
-  doc.paused || doc.isDestroyed || !!doc.setAside || (doc.wasPaused && doc.unsettled.length > 0) ||
+  doc.paused || doc.isDestroyed || !!doc.opsAwaitingReset || (doc.wasPaused && doc.unsettled.length > 0) ||
   (doc.rev === null && doc.version !== null && !doc.inflightOp);

@@ -1,4 +1,4 @@
-import {HostLink, type HostState} from '../broker/session-client.js';
+import {SessionClient, type HostState} from '../broker/session-client.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
 import {browserPlatform} from '../platform/browser.js';
@@ -13,16 +13,16 @@ import type {TabReport} from '../protocol/report.js';
 import {warning} from '../protocol/warnings.js';
 import type {TabId} from '../protocol/ids.js';
 import {isEvent} from '../protocol/events.js';
-import type {DeadLetter, HostStatus, LastWord, OpRequest, PlantedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import type {DeadLetter, HostStatus, OrphanedOpsMessage, OpRequest, PositionedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ConnectionEvents} from './events.js';
 import {LostOps} from './lost-ops.js';
 import {Inventory} from './doc/inventory.js';
-import type {MirrorDuty} from './mirror-role.js';
+import type {MirrorRole} from './mirror-role.js';
 import {isPresencePending} from './open-requests.js';
 import {OpenCalls} from './open-calls.js';
 import type {ProxyDoc} from './doc/proxy-doc.js';
 import {SaveStates, type SaveState} from './doc/save-states.js';
-import {RollCall, type Gathering} from './presence/presence-expiry.js';
+import {PresenceExpiry, type PresenceSet} from './presence/presence-expiry.js';
 import {submitOptions} from './doc/submit-options.js';
 import {TabLog} from './tab-log.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
@@ -113,9 +113,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   );
   private readonly hostSocket: HostSocket;
   /** @internal */
-  link: HostLink | undefined;
+  hostSession: SessionClient | undefined;
   /** Of the host's content, where it has no store but its tabs. */
-  private mirrorDuty: OnDemand<MirrorDuty> | undefined;
+  private mirrorDuty: OnDemand<MirrorRole> | undefined;
   private readonly lostOps: LostOps;
   private platform: Platform;
   protected readonly options: ProxyConnectionOptions;
@@ -125,8 +125,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private wasDown = false;
   private incarnations = 0;
   /** Documents with a revision that the next host may not know. */
-  private readonly early = new Set<ProxyDoc>();
-  private earlyBatch: number | undefined;
+  private readonly unconfirmedDocs = new Set<ProxyDoc>();
+  private unconfirmedBatch: number | undefined;
   /** The host could not write when it sent the batch that is being handled. @internal */
   hostIsDown = false;
   /** Whose the op is that is being applied. @internal */
@@ -137,7 +137,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   transactionId: string | undefined;
   /** The last documents that this tab has let go of. */
   private readonly destroyed = new Map<string, true>();
-  private readonly rollCall = new RollCall(() => this.platform.clock, () => Object.values(this._presences) as unknown as Gathering[]);
+  private readonly presenceExpiry = new PresenceExpiry(() => this.platform.clock, () => Object.values(this._presences) as unknown as PresenceSet[]);
   /** Of services that this tab uses. @internal */
   frames: ServiceFrames | undefined;
   /** The protocol of the host that does not understand this tab. */
@@ -202,7 +202,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
    * sought, or 'closed'. Event `hostState`.
    */
   get hostState(): HostState {
-    return this.isClosed ? 'closed' : this.link?.state ?? 'connecting';
+    return this.isClosed ? 'closed' : this.hostSession?.state ?? 'connecting';
   }
 
   /** Whether messages reach the host. Ops and requests are accepted also while the server is away. */
@@ -233,7 +233,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (isOwn && this.state !== 'connected') throw new TabsError('ERR_TABS_OFFLINE', 'The message was not sent: there is no connection to the server');
     this.log.debug('message', () => `to the host: ${brief(message)}`);
     this.emit('send', message);
-    this.link?.send(isOwn ? {a: 'app.message', message} : message as Message);
+    this.hostSession?.send(isOwn ? {a: 'app.message', message} : message as Message);
   }
 
   /**
@@ -253,24 +253,24 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @returns whether a host has all ops, or will have them */
   private handOverAll(): boolean {
-    const word = this.lastWord();
-    const isConnected = this.link?.state === 'connected';
-    if (isConnected && word) this.link!.send({a: 'tab.lastWord', word});
+    const word = this.orphanedOps();
+    const isConnected = this.hostSession?.state === 'connected';
+    if (isConnected && word) this.hostSession!.send({a: 'tab.lastWord', word});
     // Also where a host is there: it lets go of a tab whose lock is free, and a message may come later than that.
     return this.leave(word) || isConnected;
   }
 
   /** Keeps what no host has got for the next one. @returns whether that is done @internal */
-  protected leave(word: LastWord | undefined): boolean {
+  protected leave(word: OrphanedOpsMessage | undefined): boolean {
     return !word;
   }
 
   /** Lets go of the host. What the app waits for has no answer. @internal */
   protected detach(): void {
     this.isClosed = true;
-    this.rollCall.end();
-    this.link?.close();
-    this.link = undefined;
+    this.presenceExpiry.end();
+    this.hostSession?.close();
+    this.hostSession = undefined;
     this.endMirrorDuty();
     this.endKeepingAlive();
     this.setLinked(false);
@@ -285,7 +285,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
   callHost(name: string, args: unknown = null): Promise<unknown> {
-    const answer = this.link?.call(name, args, CALL_TIMEOUT_MS) ?? Promise.reject(closed(''));
+    const answer = this.hostSession?.call(name, args, CALL_TIMEOUT_MS) ?? Promise.reject(closed(''));
     return answer.catch((error: unknown) => { throw this.isClosed ? closed('') : error; });
   }
 
@@ -304,7 +304,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** Whether the app waits for something. */
   private hasOpenRequests(): boolean {
-    return this.hasPending() || !!this.link?.hasOpenCalls || Object.values(this._presences).some(isPresencePending);
+    return this.hasPending() || !!this.hostSession?.hasOpenCalls || Object.values(this._presences).some(isPresencePending);
   }
 
   /** As upstream does with a message: what a listener throws, an `error` event tells, a tick later. @internal */
@@ -370,7 +370,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (had && !this.getExisting(doc.collection, doc.id)) {
       (doc as ProxyDoc).isDestroyed = true;
       setRecent(this.destroyed, keyOf(doc.collection, doc.id), true, MAX_DESTROYED);
-      this.link?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
+      this.hostSession?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
     }
   }
 
@@ -386,55 +386,55 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** What the host has not confirmed yet; undefined where there is nothing. @internal */
-  protected lastWord(): LastWord | undefined {
-    const docs = this.proxyDocs().map(doc => doc.lastWord()).filter(word => !!word);
-    return docs.length ? {tabId: this.tabId, lineage: this.link?.lineage ?? '', docs} : undefined;
+  protected orphanedOps(): OrphanedOpsMessage | undefined {
+    const docs = this.proxyDocs().map(doc => doc.orphanedOps()).filter(word => !!word);
+    return docs.length ? {tabId: this.tabId, lineage: this.hostSession?.lineage ?? '', docs} : undefined;
   }
 
   /** @internal */
-  protected offerLastWord(word: LastWord): Promise<unknown> {
+  protected offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown> {
     return this.callHost('tab.lastWord', word);
   }
 
   /**
    * Sends at once all that there is: a page that goes away has no next turn. What waits for ops under way
-   * goes along as a last word.
+   * goes along as orphaned ops.
    * @param forGood whether the page can't come back
    * @internal
    */
-  protected sendLastWord(word: LastWord | undefined, forGood: boolean): void {
-    if (word) this.link?.send({a: 'tab.lastWord', word});
-    if (forGood) this.link?.sayGoodbye();
-    else this.link?.flush();
+  protected sendOrphanedOps(word: OrphanedOpsMessage | undefined, forGood: boolean): void {
+    if (word) this.hostSession?.send({a: 'tab.lastWord', word});
+    if (forGood) this.hostSession?.sayGoodbye();
+    else this.hostSession?.flush();
   }
 
   /** The page is put away, and nothing will reach it until it is taken out again. @internal */
   protected suspend(): void {
     this.endMirrorDuty();
-    this.link?.suspend();
+    this.hostSession?.suspend();
   }
 
   /** @internal */
   protected resumeLink(): void {
-    this.link?.resume();
+    this.hostSession?.resume();
   }
 
   /** Where the host lives that answered last, and its generation. @internal */
   protected get host(): {place: Place | undefined; generation: number} {
-    return {place: this.link?.place, generation: this.link?.generation ?? 0};
+    return {place: this.hostSession?.place, generation: this.hostSession?.generation ?? 0};
   }
 
   // ---- the link to the host
 
   /** Ends the session with the host and seeks one again. @internal */
   protected reconnect(reason: string): void {
-    this.link?.reconnect(reason);
+    this.hostSession?.reconnect(reason);
   }
 
   /** Looks for a host elsewhere: over other channels. @internal */
   protected moveTo(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined}): void {
-    this.link?.close();
-    this.link = undefined;
+    this.hostSession?.close();
+    this.hostSession = undefined;
     this.endMirrorDuty();
     this.setLinked(false);
     this.platform = browserPlatform({...own, clock: this.options.clock});
@@ -443,8 +443,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** Looks for a host, unless it does so already. @internal */
   protected openLink(): void {
-    if (this.link) return;
-    this.link = new HostLink(this.platform, this.options.namespace ?? 'default', this.tabId, {
+    if (this.hostSession) return;
+    this.hostSession = new SessionClient(this.platform, this.options.namespace ?? 'default', this.tabId, {
       greet: hello => this.greet(hello),
       onOpen: () => this.beginToTalk(false),
       onUnanswered: () => this.setLinked(false),
@@ -457,7 +457,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       onSilence: reason => this.handleSilence(reason),
       onRefused: protocol => this.handleRefused(protocol)
     }, this.options.hostTimeout);
-    this.link.open();
+    this.hostSession.open();
   }
 
   /** The host asks this tab something. @internal */
@@ -485,22 +485,22 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The host asks visible tabs first. @internal */
   protected setVisible(isVisible: boolean): void {
     this.isVisible = isVisible;
-    if (this.options.getToken && this.isLinked) this.link?.send({a: 'tab.visible', visible: isVisible});
+    if (this.options.getToken && this.isLinked) this.hostSession?.send({a: 'tab.visible', visible: isVisible});
   }
 
   private handleConnected(continues: boolean): void {
     this.refusedBy = undefined;
-    this.log.debug('link', () => `connected to host ${this.link!.epoch} (${this.link!.place}), which ${continues ? 'continues' : 'starts anew'}`);
+    this.log.debug('link', () => `connected to host ${this.hostSession!.epoch} (${this.hostSession!.place}), which ${continues ? 'continues' : 'starts anew'}`);
     if (!this.isLinked) this.beginToTalk(continues);
     // The host works on it while the app hears of it.
-    this.link?.flush();
+    this.hostSession?.flush();
     this.frames?.begin();
     this.emit('hostState', 'connected');
   }
 
   private beginToTalk(continues: boolean): void {
-    if (this.log.scopes.length) this.link!.send({a: 'tab.debug', scopes: this.log.scopes});
-    this.rollCall.begin();
+    if (this.log.scopes.length) this.hostSession!.send({a: 'tab.debug', scopes: this.log.scopes});
+    this.presenceExpiry.begin();
     if (continues) this.resume();
     else this.startAnew();
     this.lostOps.handOver();
@@ -515,11 +515,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** Loaded when a host asks for it: most have a store. */
-  private takeMirrorDuty(): OnDemand<MirrorDuty> {
+  private takeMirrorDuty(): OnDemand<MirrorRole> {
     const {platform, tabId} = this;
     const namespace = this.options.namespace ?? 'default';
     return new OnDemand(
-      async () => new (await import('./mirror-role.js')).MirrorDuty(platform, namespace, tabId),
+      async () => new (await import('./mirror-role.js')).MirrorRole(platform, namespace, tabId),
       error => this.warn(warning('WARN_TABS_NO_MIRROR', 'this tab keeps nothing for a host without a store'), error)
     );
   }
@@ -542,36 +542,36 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   private handleBatch(n: number, durable: number, isDown: boolean): void {
-    this.earlyBatch = durable < n ? n : undefined;
+    this.unconfirmedBatch = durable < n ? n : undefined;
     this.hostIsDown = isDown;
-    for (const doc of this.early) if (doc.confirm(durable)) this.early.delete(doc);
-    this.saveStates.noteNews();
+    for (const doc of this.unconfirmedDocs) if (doc.confirm(durable)) this.unconfirmedDocs.delete(doc);
+    this.saveStates.noteBatch();
   }
 
   /** The batch that is being handled, where another host may not know the revisions in it. @internal */
   noteRevision(doc: ProxyDoc): number | undefined {
-    if (this.earlyBatch !== undefined) this.early.add(doc);
-    return this.earlyBatch;
+    if (this.unconfirmedBatch !== undefined) this.unconfirmedDocs.add(doc);
+    return this.unconfirmedBatch;
   }
 
   /** @internal */
   get hostEpoch(): string {
-    return this.link?.epoch ?? '';
+    return this.hostSession?.epoch ?? '';
   }
 
   private resume(): void {
     const docs = [];
-    this.early.clear();
+    this.unconfirmedDocs.clear();
     for (const doc of this.proxyDocs()) {
       doc.fallBack();
-      if (doc.resumeUnconfirmed()) this.early.add(doc);
+      if (doc.resumeUnconfirmed()) this.unconfirmedDocs.add(doc);
       const {inc, rev} = doc.position;
       docs.push({
-        c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...(doc.awaitsReset && {awaitsReset: true}), ...doc.baggage,
+        c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...(doc.awaitsReset && {awaitsReset: true}), ...doc.unconfirmedOps,
         ...doc.onlyHost
       });
     }
-    this.link!.send({a: 'tab.resume', docs, ...(this.showsTogether && {together: true})});
+    this.hostSession!.send({a: 'tab.resume', docs, ...(this.showsTogether && {together: true})});
   }
 
   private setLinked(isLinked: boolean): void {
@@ -653,7 +653,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       case 'doc.lost':
         return this.find(message)?.handleLost(message['inc'] as number);
       case 'doc.planted':
-        return this.find(message)?.handlePlanted(message as unknown as PlantedMessage);
+        return this.find(message)?.handlePositioned(message as unknown as PositionedMessage);
       case 'doc.again':
         return this.find(message)?.handleAgain(message as unknown as {inc: number; seq: number});
       case 'doc.error':
@@ -671,7 +671,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         this.emit('deadletter', message['letter']);
         return;
       case 'mirror.wanted':
-        return (this.mirrorDuty ??= this.takeMirrorDuty()).ask(duty => duty.stand());
+        return (this.mirrorDuty ??= this.takeMirrorDuty()).ask(duty => duty.offer());
       case 'store.inventory':
         this.inventory = new Inventory(message['known'] as Record<string, string[]>);
         return;
@@ -695,7 +695,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         break;
       case 'p':
         // A late withdrawal of what was shown under another identity does not say that anybody is there.
-        if (message['p'] != null) this.rollCall.hear(message['ch'] as string, message['id'] as string);
+        if (message['p'] != null) this.presenceExpiry.noteSeen(message['ch'] as string, message['id'] as string);
         break;
       case 'q':
       case 'qs':
@@ -742,7 +742,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   private setStatus(status: Partial<Status>): void {
     this.status = {...this.status, ...status};
-    this.saveStates.noteNews();
+    this.saveStates.noteBatch();
     this.emit('status', this.status);
   }
 

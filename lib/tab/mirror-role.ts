@@ -9,28 +9,28 @@ import {Mirror} from './mirror.js';
  * host that there is somebody to ask, and are free for the next tab when this one dies. Without Web Locks, the
  * host says who is.
  */
-export class MirrorDuty {
+export class MirrorRole {
   private channel: Channel | undefined;
   private mirror: Mirror | undefined;
-  private candidacy: AbortController | undefined;
+  private pendingLocks: AbortController | undefined;
   private release: () => void = () => {};
 
   constructor(private readonly platform: Platform, private readonly namespace: string, private readonly id: string) {}
 
   /** The host wants mirrors. May be called again. */
-  stand(): void {
-    if (this.mirror || this.candidacy) return;
+  offer(): void {
+    if (this.mirror || this.pendingLocks) return;
     const {locks} = this.platform;
     if (!locks) return this.begin();
-    const candidacy = (this.candidacy = new AbortController());
+    const candidacy = (this.pendingLocks = new AbortController());
     for (const name of mirrorLockNames(this.namespace)) {
       void locks.request(name, {mode: 'exclusive', signal: candidacy.signal}, () => {
         // The other lock came first, or the tab has gone.
-        if (this.candidacy !== candidacy) return undefined;
+        if (this.pendingLocks !== candidacy) return undefined;
         this.begin();
         return new Promise<void>(release => {
           this.release = release;
-          this.candidacy = undefined;
+          this.pendingLocks = undefined;
           // A lock that is held already is not given back by this.
           candidacy.abort();
         });
@@ -40,8 +40,8 @@ export class MirrorDuty {
 
   /** Forgets what was mirrored, and leaves it to others. May be called twice. */
   end(): void {
-    this.candidacy?.abort();
-    this.candidacy = undefined;
+    this.pendingLocks?.abort();
+    this.pendingLocks = undefined;
     if (!this.channel) return;
     this.post({type: 'leave', mirror: this.id});
     const {channel} = this;

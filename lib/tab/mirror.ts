@@ -1,4 +1,4 @@
-import type {MirrorMessage, MirrorPlace} from '../protocol/mirror.js';
+import type {MirrorMessage, MirrorPosition} from '../protocol/mirror.js';
 import {StoredContent} from '../protocol/stored.js';
 
 /**
@@ -8,7 +8,7 @@ import {StoredContent} from '../protocol/stored.js';
  */
 export class Mirror {
   private content = new StoredContent();
-  private place: MirrorPlace | undefined;
+  private place: MirrorPosition | undefined;
   /** Hosts of earlier terms have been replaced. */
   private term = 0;
   private isJoining = false;
@@ -49,7 +49,7 @@ export class Mirror {
     }
   }
 
-  private follow(term: number, from: MirrorPlace | undefined): void {
+  private follow(term: number, from: MirrorPosition | undefined): void {
     if (term <= this.term) return;
     this.term = term;
     // The new host started from this very state.

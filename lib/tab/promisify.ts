@@ -1,4 +1,4 @@
-import {completing, type Completion, type Hearer} from './completion.js';
+import {completing, type Completion, type UncaughtHandler} from './completion.js';
 
 /** ShareDB's methods take their callback as the last argument, whichever of those before it are left out. */
 export function splitCallback(args: readonly unknown[]): {values: unknown[]; callback: ((...args: any[]) => void) | undefined} {
@@ -7,17 +7,17 @@ export function splitCallback(args: readonly unknown[]): {values: unknown[]; cal
   return {values: args.slice(0, at), callback: args[at] as (...args: any[]) => void};
 }
 
-type Emitter<Method extends string> = {emit(event: 'error', error: unknown): boolean; connection: Pick<Hearer, 'openCalls'>} & Record<Method, (...args: any[]) => any>;
+type Emitter<Method extends string> = {emit(event: 'error', error: unknown): boolean; connection: Pick<UncaughtHandler, 'openCalls'>} & Record<Method, (...args: any[]) => any>;
 
 /** Lets methods of one of upstream's objects, which take a callback, give a promise too. */
-export function givePromises<Method extends string>(target: Emitter<Method>, methods: readonly Method[]): void {
+export function promisify<Method extends string>(target: Emitter<Method>, methods: readonly Method[]): void {
   // One failure that several calls were waiting for is one event.
-  let lastUnheard: unknown;
-  const hearer: Hearer = {
+  let lastUncaught: unknown;
+  const hearer: UncaughtHandler = {
     openCalls: target.connection.openCalls,
-    handleUnheard(error) {
-      if (error !== lastUnheard) target.emit('error', error);
-      lastUnheard = error;
+    handleUncaught(error) {
+      if (error !== lastUncaught) target.emit('error', error);
+      lastUncaught = error;
     }
   };
   for (const method of methods) {

@@ -2,8 +2,8 @@ import {nextTick} from '../platform/next-tick.js';
 import type {HostReport, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import type {QueryEvents, TypedEvents} from './events.js';
-import {Completion, completing, type Hearer} from './completion.js';
-import {givePromises} from './promisify.js';
+import {Completion, completing, type UncaughtHandler} from './completion.js';
+import {promisify} from './promisify.js';
 import {TabDeadLetters} from './dead-letters.js';
 import {overHost} from './presence/doc-presence.js';
 import {TabQuarantine} from './quarantine.js';
@@ -23,7 +23,7 @@ export class ProxyConnection extends LinkedConnection {
   readonly quarantine = new TabQuarantine((name, args) => this.callHost(name, args));
   private autoFlush = true;
   /** For what has no errors of its own to tell. */
-  private readonly deaf: Hearer = {handleUnheard() {}, openCalls: this.openCalls};
+  private readonly deaf: UncaughtHandler = {handleUncaught() {}, openCalls: this.openCalls};
 
   /**
    * The document of this name: the same object each time, until it is destroyed. Nothing is loaded before `fetch` or `subscribe`.
@@ -84,7 +84,7 @@ export class ProxyConnection extends LinkedConnection {
   ): ProxyQuery<Data> {
     let query: ProxyQuery<Data>;
     const ready = completing<ProxyDoc<Data>[]>(callback as never, {
-      openCalls: this.openCalls, handleUnheard: error => query.emit('error', error as never)
+      openCalls: this.openCalls, handleUncaught: error => query.emit('error', error as never)
     }, done => {
       query = start(done) as ProxyQuery<Data>;
     });
@@ -134,7 +134,7 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /** @internal */
-  handleUnheard(error: unknown): void {
+  handleUncaught(error: unknown): void {
     this.emit('error', error);
   }
 
@@ -326,7 +326,7 @@ function givePresencePromises(presence: UpstreamPresence): void {
       destroy.call(local, callback);
       if (Object.keys(local._callbacksByPresenceVersion).length) leaving.set(id, local);
     };
-    givePromises(local as never, ['submit', 'destroy']);
+    promisify(local as never, ['submit', 'destroy']);
     return local;
   };
   // With the first answer, upstream removes it, and takes the others for news of a remote presence.
@@ -350,5 +350,5 @@ function givePresencePromises(presence: UpstreamPresence): void {
       for (const one of all.splice(0)) one?.(error);
     });
   };
-  givePromises(presence as never, ['subscribe', 'unsubscribe', 'destroy']);
+  promisify(presence as never, ['subscribe', 'unsubscribe', 'destroy']);
 }

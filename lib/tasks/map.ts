@@ -1,7 +1,6 @@
 import {decodeError} from './error-arrival.js';
 import {abortError} from './errors.js';
 import type {ItemOutcome} from './messages.js';
-import type {TaskIntake} from './intake.js';
 import type {Submission, TaskOptions} from './submission.js';
 import type {Work} from './task.js';
 
@@ -18,9 +17,19 @@ export interface MapOptions<_R> extends TaskOptions {
 
 type Iterated = Iterable<unknown> | AsyncIterable<unknown>;
 
+/** What takes the calls of a map. */
+export interface MapTarget {
+  /** Threads of the pool. */
+  readonly size: number;
+  /** Whether it takes no more for now: {@link room} tells when it does. */
+  readonly isHolding: boolean;
+  room(): Promise<void>;
+  submit(work: Work<any[], any>, calls: unknown[], options: TaskOptions, more: {settle: boolean; first: number}): Submission;
+}
+
 /** Results in the order of the items. Input is pulled as threads take it. */
 export async function map(
-  intake: TaskIntake, items: Iterated, fn: Work<any[], unknown>, options: TaskOptions & {chunk?: number | 'auto'; settle?: boolean}
+  intake: MapTarget, items: Iterated, fn: Work<any[], unknown>, options: TaskOptions & {chunk?: number | 'auto'; settle?: boolean}
 ): Promise<unknown[]> {
   const {chunk = 'auto', settle = false, signal, ...rest} = options;
   if (chunk !== 'auto' && (!Number.isInteger(chunk) || chunk < 1 || chunk > MAX_CHUNK)) throw new RangeError(`chunk: 'auto', or 1 to ${MAX_CHUNK}, not ${chunk}`);

@@ -316,7 +316,8 @@ export class Scheduler {
     if (!thread || thread.takeBack(task)) return this.events.idle();
     task.reason = reason;
     // The thread has begun it already, but what comes before it has not been heard yet.
-    if (thread.running === task) this.#endRun(thread, task);
+    if (thread.running !== task) return;
+    for (const handle of this.#handles) if (handle === thread) this.#endRun(handle, task);
   }
 
   #endRun(handle: ThreadHandle, task: Submission): void {

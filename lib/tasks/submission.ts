@@ -1,8 +1,18 @@
 import {waitingClock} from '../platform/threads.js';
 import {isCloneable, uncloneablePath} from './error-transfer.js';
 import {abortError, TaskError} from './errors.js';
-import type {ThreadHandle} from './thread-handle.js';
 import type {Source} from './source.js';
+
+/** What a submission asks of the thread that it runs on. */
+export interface RunningThread {
+  readonly running: Submission | undefined;
+  /** @returns whether the thread has not begun it, and now never does */
+  takeBack(task: Submission): boolean;
+  /** The consumer of its stream takes one more item. */
+  credit(task: Submission): void;
+  /** The consumer of its stream wants no more. */
+  return(task: Submission): void;
+}
 
 /** What has become of a task. */
 export type DeferredState = 'queued' | 'running' | 'fulfilled' | 'rejected';
@@ -65,7 +75,7 @@ export class Submission {
   state: DeferredState = 'queued';
   attempt = 0;
   /** Where it runs or waits; undefined while the pool's queue has it. */
-  thread: ThreadHandle | undefined;
+  thread: RunningThread | undefined;
   slot = -1;
   index = 0;
   readonly promise: Promise<any>;

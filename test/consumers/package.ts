@@ -59,7 +59,7 @@ export async function createEmptyApp(name: string, packages: string[], manifest:
   return app;
 }
 
-/** Runs a program that a package of the app brings along. */
+/** Runs a program that a package of the app replays. */
 export function runBin(app: string, name: string, args: string[]): Promise<string> {
   return execute(binOf(app, name), args, app);
 }

@@ -42,7 +42,7 @@ inEveryEngine('a tab that is closed by command', open => {
     await first.typeAtOnce(10, 'stay');
     // The page has them; nobody knows whether the host does.
     await first.page.close();
-    // What the host had not got is its last word, which the other tab finds a moment later.
+    // What the host had not got is its orphaned ops, which the other tab finds a moment later.
     await second.untilItShows(first);
     await stage.expectAllSaved([second]);
   });

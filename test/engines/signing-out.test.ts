@@ -62,7 +62,7 @@ inEveryEngine('signing out', open => {
     expect(stage.count(tab, await kept(tab)), 'on the disk').to.equal(0);
     await stage.servers.goOnline();
     const next = await stage.openTab();
-    // A page that is still there is put away, and says its last word.
+    // A page that is still there is put away, and says its orphaned ops.
     await tab.leave();
     await expectNothingOf(stage, tab, next);
   });

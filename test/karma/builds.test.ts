@@ -1,6 +1,6 @@
 import {expect} from 'chai';
-import {parseLobbyMessage} from '../../lib/protocol/frames.js';
-import {PROTOCOL_VERSION, hostLockName, lobbyName, tabChannelName} from '../../lib/protocol/version.js';
+import {parseGreetingMessage} from '../../lib/protocol/frames.js';
+import {PROTOCOL_VERSION, hostLockName, greetingChannelName, tabChannelName} from '../../lib/protocol/version.js';
 import {until} from '../waiting/until.js';
 import {startServer, stopServer} from './server-control.js';
 import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
@@ -72,7 +72,7 @@ describe('tabs of two builds', function() {
   });
 });
 
-/** A host that speaks a later protocol: it is let into office, and understands no tab. */
+/** A host that speaks a later protocol: it acquires the host lock, and understands no tab. */
 class LaterHost {
   readonly #lobby: BroadcastChannel;
   readonly #namespace: string;
@@ -80,13 +80,13 @@ class LaterHost {
 
   constructor(namespace: string) {
     this.#namespace = namespace;
-    this.#lobby = new BroadcastChannel(lobbyName(namespace));
+    this.#lobby = new BroadcastChannel(greetingChannelName(namespace));
   }
 
-  async takeOffice(): Promise<void> {
+  async acquireHostLock(): Promise<void> {
     const protocol = PROTOCOL_VERSION + 1;
     const stand = (): void => this.#lobby.postMessage({type: 'candidate', protocol, build: ''});
-    this.#lobby.onmessage = ({data}) => { if (parseLobbyMessage(data)?.type === 'here') stand(); };
+    this.#lobby.onmessage = ({data}) => { if (parseGreetingMessage(data)?.type === 'here') stand(); };
     await new Promise<void>(resolve => {
       void navigator.locks.request(hostLockName(this.#namespace), () => {
         resolve();
@@ -95,7 +95,7 @@ class LaterHost {
       stand();
     });
     this.#lobby.onmessage = ({data}) => {
-      const hello = parseLobbyMessage(data);
+      const hello = parseGreetingMessage(data);
       if (hello?.type !== 'hello') return;
       const channel = new BroadcastChannel(tabChannelName(this.#namespace, hello.tabId));
       channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol});
@@ -127,7 +127,7 @@ describe('tabs that the host does not understand', function() {
           connection.on('updateneeded', protocol => protocols[i]!.push(protocol));
           connection.on('mode', mode => modes.push(mode));
         });
-        await later.takeOffice();
+        await later.acquireHostLock();
         await until('both are refused', () => protocols.every(({length}) => length > 0));
         // Longer than any patience that leads to another way.
         await new Promise(resolve => setTimeout(resolve, 2500));

@@ -59,7 +59,7 @@ describe('the ways to a host', function() {
 
   const elected: Options = {without: ['SharedWorker'], ownWorker: 'good'};
 
-  it('meet: the shared worker in office serves tabs that have none', async () => {
+  it('meet: the shared worker current serves tabs that have none', async () => {
     const tabs = new TypingTabs(stage);
     const opened = [await tabs.add(), await tabs.add(elected), await tabs.add(elected)];
     expect(opened.map(({connection}) => connection.mode)).to.eql(['shared-worker', 'shared-worker', 'shared-worker']);
@@ -71,7 +71,7 @@ describe('the ways to a host', function() {
     await tabs.conclude();
   });
 
-  it('meet: the elected tab in office serves tabs with a shared worker', async () => {
+  it('meet: the elected tab current serves tabs with a shared worker', async () => {
     const tabs = new TypingTabs(stage);
     const opened = [await tabs.add(elected), await tabs.add(), await tabs.add()];
     expect(opened.map(({connection}) => connection.mode)).to.eql(['elected-tab', 'elected-tab', 'elected-tab']);

@@ -8,7 +8,7 @@ const hostTimeout = 1000;
 /** Long enough for a rescue while the old host still sleeps, on a busy machine as well. */
 const blockedMs = 9000;
 
-describe('a host that holds its office and does not answer', function() {
+describe('a host that holds the host lock and does not answer', function() {
   this.timeout(55_000);
   let stage: Stage;
 

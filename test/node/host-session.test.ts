@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {HostSession, type Care, type Durability} from '../../lib/broker/host-session.js';
+import {HostSession, type DeliveryRule, type Durability} from '../../lib/broker/host-session.js';
 import type {Batch} from '../../lib/protocol/frames.js';
 import type {SessionId} from '../../lib/protocol/ids.js';
 
@@ -35,7 +35,7 @@ describe('a host\'s side of a session', () => {
     });
   }
 
-  function say(text: string, care?: Care, mayWait?: boolean): void {
+  function say(text: string, care?: DeliveryRule, mayWait?: boolean): void {
     session.send({a: text}, care, mayWait);
     for (const tick of ticks.splice(0)) tick();
   }

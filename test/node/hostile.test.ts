@@ -5,7 +5,7 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
-import {PROTOCOL_VERSION, lobbyName} from '../../lib/protocol/version.js';
+import {PROTOCOL_VERSION, greetingChannelName} from '../../lib/protocol/version.js';
 import {Random} from '../karma/random.js';
 import {FakeClock, calm} from '../store/clock.js';
 
@@ -77,7 +77,7 @@ function text(value: unknown): string {
 }
 
 describe('malformed and hostile messages', () => {
-  it('harm nothing: 600 generated ones, in the lobby and on a tab\'s channel', async function() {
+  it('harm nothing: 600 generated ones, on the greeting channel and on a tab\'s channel', async function() {
     this.timeout(60_000);
     const warnings: unknown[] = [];
     const warn = (...args: unknown[]): void => { warnings.push(args); };
@@ -125,7 +125,7 @@ describe('malformed and hostile messages', () => {
 
   describe('that announce a host of a later generation', () => {
     const announce = (channel: OpenChannel, generation: number): void => {
-      const attacker = channel(lobbyName('default'));
+      const attacker = channel(greetingChannelName('default'));
       attacker.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch: 'nobody', generation});
       attacker.close();
     };

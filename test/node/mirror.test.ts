@@ -411,8 +411,8 @@ describe('a tab whose way back the host has forgotten', () => {
     one.process.freeze();
     write(docs[1]!, 'meanwhile');
     await until('the host has it', () => stage.host.inspect().pendingOps === 2);
-    const {docs: hostDocs} = stage.host as unknown as {docs: {get(c: string, d: string): {recorded: {history: {clear(): void}}}}};
-    hostDocs.get('notes', 'a').recorded.history.clear();
+    const {docs: hostDocs} = stage.host as unknown as {docs: {get(c: string, d: string): {journaled: {history: {clear(): void}}}}};
+    hostDocs.get('notes', 'a').journaled.history.clear();
     edits.push(write(docs[0]!, 'unsent'));
     (one.connection as unknown as {reconnect(reason: string): void}).reconnect('test');
     one.process.thaw();

@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {Session} from '../../lib/broker/session.js';
 import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
-import {RecordedDoc} from '../../lib/host/doc/journaled-doc.js';
+import {JournaledDoc} from '../../lib/host/doc/journaled-doc.js';
 import {Sequencer} from '../../lib/host/doc/sequencer.js';
 import {ServerFaults} from '../../lib/host/server/server-faults.js';
 import {ServerState} from '../../lib/host/doc/server-state.js';
@@ -49,8 +49,8 @@ const bugs: Record<string, Bug> = {
           right.apply(this, args);
           this.lastSeq = 0;
         }),
-        replace(History.prototype, 'carry', right => function(this: History, ops, _owner, type, rev) {
-          return right.call(this, ops, 'nobody', type, rev) as ReturnType<History['carry']>;
+        replace(History.prototype, 'rebase', right => function(this: History, ops, _owner, type, rev) {
+          return right.call(this, ops, 'nobody', type, rev) as ReturnType<History['rebase']>;
         })
       ];
       return () => takeOut.forEach(undo => undo());
@@ -67,21 +67,21 @@ const bugs: Record<string, Bug> = {
   'a wrong transform side': {
     on: cases['a quiet network']!,
     within: 50,
-    plant: () => replace(History.prototype, 'carry', right => function(this: History, ops, owner, type, rev) {
+    plant: () => replace(History.prototype, 'rebase', right => function(this: History, ops, owner, type, rev) {
       const {transform} = type as {transform(...args: unknown[]): unknown};
       const mistaken = {transform: {value: (mine: unknown, theirs: unknown, side: string) => transform(mine, theirs, side === 'left' ? 'right' : 'left')}};
-      return right.call(this, ops, owner, type && Object.create(type, mistaken), rev) as ReturnType<History['carry']>;
+      return right.call(this, ops, owner, type && Object.create(type, mistaken), rev) as ReturnType<History['rebase']>;
     })
   },
   'a host that does not take what tabs have of the server': {
     on: cases['everything at once']!,
     within: 200,
-    plant: () => replace(RecordedDoc.prototype, 'bring', () => () => {})
+    plant: () => replace(JournaledDoc.prototype, 'replayServerOp', () => () => {})
   },
   'a host that does not take what tabs have of a dead one': {
     on: cases['a host that dies, and pages that do']!,
     within: 200,
-    plant: () => replace(Sequencer.prototype, 'takeAlong', () => () => {})
+    plant: () => replace(Sequencer.prototype, 'replayUnconfirmed', () => () => {})
   },
   'a document whose state is not in its journal': {
     on: cases['a host that dies, and another one that takes over from the store']!,
@@ -99,21 +99,21 @@ const bugs: Record<string, Bug> = {
   'a refusal that is taken back by what the op says of itself': {
     on: cases['a server that refuses ops that remove, replace and move']!,
     within: 50,
-    plant: () => replace(RecordedDoc.prototype, '_rollback', () => function(this: RecordedDoc, error) {
+    plant: () => replace(JournaledDoc.prototype, '_rollback', () => function(this: JournaledDoc, error) {
       (this as unknown as {takeBack(error: Error): void}).takeBack(error);
     })
   },
   'a forgotten addition of the server': {
     on: cases['a server that adds to ops, and is told of their sources']!,
     within: 50,
-    plant: () => replace(RecordedDoc.prototype, '_handleOp', right => function(this: RecordedDoc, error, message) {
+    plant: () => replace(JournaledDoc.prototype, '_handleOp', right => function(this: JournaledDoc, error, message) {
       right.call(this, error, {...message, m: undefined, '$fixup': undefined, fixup: undefined});
     })
   },
   'a source that the server is not told of': {
     on: cases['a server that adds to ops, and is told of their sources']!,
     within: 50,
-    plant: () => replace(RecordedDoc.prototype, 'submit', right => function(this: RecordedDoc, submission, callback) {
+    plant: () => replace(JournaledDoc.prototype, 'submit', right => function(this: JournaledDoc, submission, callback) {
       return right.call(this, {...submission, submitSource: false}, callback) as Error | undefined;
     })
   },

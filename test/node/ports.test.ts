@@ -3,7 +3,7 @@ import {expect} from 'chai';
 import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
-import {Reception} from '../../lib/election/pending-ports.js';
+import {PendingPorts} from '../../lib/election/pending-ports.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
 import type {Absent, Hello} from '../../lib/protocol/frames.js';
@@ -71,7 +71,7 @@ describe('a host that is greeted on a port', () => {
 
   /** As a worker does. */
   function admit(hello: Hello, port: Channel, to = host): void {
-    const reception = new Reception();
+    const reception = new PendingPorts();
     reception.open((...greeting) => to.admit(...greeting));
     reception.receive(hello, port);
   }
@@ -168,7 +168,7 @@ describe('a host that is greeted on a port', () => {
     await until('the tab is gone', () => host.inspect().tabs === 0);
   });
 
-  it('does not begin again when an earlier greeting in the lobby comes late', async () => {
+  it('does not begin again when an earlier greeting on the greeting channel comes late', async () => {
     held = [];
     const connection = connect((hello, port) => {
       if (hello.attempt > 1) admit(hello, port);
@@ -205,7 +205,7 @@ describe('a host that is greeted on a port', () => {
       'of which nothing is heard': () => {}
     };
     for (const [how, receive] of Object.entries(elsewhere)) {
-      it(`${how}, is found in the lobby, and has each edit once`, async () => {
+      it(`${how}, is found on the greeting channel, and has each edit once`, async () => {
         const connection = connect(receive);
         const told: unknown[] = [];
         connection.on('state', state => told.push(state));
@@ -229,17 +229,17 @@ describe('a host that is greeted on a port', () => {
   });
 
   describe('of a worker that is just starting', () => {
-    let reception: Reception;
+    let reception: PendingPorts;
 
     beforeEach(() => {
-      reception = new Reception();
+      reception = new PendingPorts();
       reception.expect();
     });
 
     const connectToWorker = (): ProxyConnection => connect((hello, port) => reception.receive(hello, port));
     const open = (): void => reception.open((hello, port) => host.admit(hello, port));
 
-    it('has the greeting, and what came with it, when it comes into office', async () => {
+    it('has the greeting, and what came with it, when it acquires the host lock', async () => {
       const connections = [connectToWorker(), connectToWorker()];
       const docs = connections.map(connection => connection.get<Notes>('notes', 'one'));
       const whenSubscribed = docs.map(doc => doc.subscribe());
@@ -253,23 +253,23 @@ describe('a host that is greeted on a port', () => {
       expect([states, posted, hellos.length]).to.eql([['connected', 'connected'], [], 2]);
     });
 
-    it('leaves it to the one in office where it has to wait', async () => {
+    it('leaves it to the current one where it has to wait', async () => {
       const connection = connectToWorker();
       const whenSubscribed = connection.get('notes', 'one').subscribe();
       await new Promise(resolve => setTimeout(resolve));
       reception.close();
-      await until('the tab greets in the lobby', () => posted.includes('hello'));
+      await until('the tab greets on the greeting channel', () => posted.includes('hello'));
       await whenSubscribed;
       expect([states, hellos.length]).to.eql([['connected'], 1]);
       await note(connectToWorker());
       expect(posted.filter(type => type === 'hello')).to.have.length(2);
     });
 
-    it('is in office later than the tab had patience', async () => {
+    it('holds the host lock later than the tab had patience', async () => {
       held = [];
       const connection = connectToWorker();
       const whenSubscribed = connection.get('notes', 'one').subscribe();
-      await until('the tab greets in the lobby as well', () => posted.includes('hello'));
+      await until('the tab greets on the greeting channel as well', () => posted.includes('hello'));
       open();
       await whenSubscribed;
       expect([states, hellos.length]).to.eql([['connected'], 1]);
@@ -279,7 +279,7 @@ describe('a host that is greeted on a port', () => {
       const connection = connectToWorker();
       const doc = connection.get<Notes>('notes', 'one');
       const whenCreated = doc.create({list: [0]});
-      (connection as unknown as {link: {greet(): void}}).link.greet();
+      (connection as unknown as {hostSession: {greet(): void}}).hostSession.greet();
       expect(hellos).to.have.length(2);
       await until('the first port is closed', () => closed.length === 2);
       open();
@@ -305,7 +305,7 @@ describe('a host that is greeted on a port', () => {
 
     it('hears of the end of a tab that has greeted more than once', async () => {
       const connection = connectToWorker();
-      (connection as unknown as {link: {greet(): void}}).link.greet();
+      (connection as unknown as {hostSession: {greet(): void}}).hostSession.greet();
       connection.close();
       open();
       expect(host.inspect().tabs).to.equal(1);
@@ -325,7 +325,7 @@ describe('a host that is greeted on a port', () => {
     });
   });
 
-  for (const first of ['on the port', 'in the lobby'] as const) {
+  for (const first of ['on the port', 'on the greeting channel'] as const) {
     it(`begins one session where it was busy, and hears the greeting ${first} first`, async () => {
       await note(connect());
       states.length = 0;
@@ -334,10 +334,10 @@ describe('a host that is greeted on a port', () => {
       const connection = connect((hello, port) => { come = () => admit(hello, port); });
       const doc = connection.get<Notes>('notes', 'one');
       const whenSubscribed = doc.subscribe();
-      await until('it is greeted in the lobby as well', () => posted.includes('hello'));
+      await until('it is greeted on the greeting channel as well', () => posted.includes('hello'));
       const lobby = held;
       held = undefined;
-      const hear = {'on the port': come, 'in the lobby': () => lobby.forEach(deliver => deliver())};
+      const hear = {'on the port': come, 'on the greeting channel': () => lobby.forEach(deliver => deliver())};
       hear[first]();
       for (const other of Object.values(hear)) if (other !== hear[first]) other();
       await whenSubscribed;
@@ -345,7 +345,7 @@ describe('a host that is greeted on a port', () => {
       await doc.submitOp({p: ['list', 5], li: 5});
       expect(doc.data.list).to.eql(listOf(6));
       expect(states).to.eql(['connected']);
-      expect(posted.includes('batch')).to.equal(first === 'in the lobby');
+      expect(posted.includes('batch')).to.equal(first === 'on the greeting channel');
       expect(host.inspect().tabs).to.equal(2);
     });
   }

@@ -218,7 +218,7 @@ describe('a server that can not read its database', () => {
     expect(tab.status.serverFault).to.equal(undefined);
   });
 
-  it('and refuses a stored document when it can, has the last word', async () => {
+  it('and refuses a stored document when it can, has the orphaned ops', async () => {
     const tab = await startAgain();
     const doc = tab.get('notes', 'a');
     const errors: Error[] = [];

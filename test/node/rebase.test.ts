@@ -1,14 +1,15 @@
 import {expect} from 'chai';
 import {types} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {rebase, type Happened, type WaitingOp} from '../../lib/ot/rebase.js';
+import {rebase} from '../../lib/ot/rebase.js';
+import type {ConcurrentStep, WaitingOp} from '../../lib/ot/history-entry.js';
 import {Random} from '../karma/random.js';
 import {allEdits, type Edits} from '../simulator/edits.js';
 
 const OWNER = 'tab';
 
 /** So few at once go the way that ops have always gone: each is carried over each entry. */
-function oneByOne(ops: WaitingOp[], entries: Happened[], type: Type): WaitingOp[] {
+function oneByOne(ops: WaitingOp[], entries: ConcurrentStep[], type: Type): WaitingOp[] {
   return entries.reduce((left, entry) => {
     const carried = rebase(left, [entry], OWNER, type);
     if (carried instanceof Error) throw carried;
@@ -19,7 +20,7 @@ function oneByOne(ops: WaitingOp[], entries: Happened[], type: Type): WaitingOp[
 interface Program {
   type: Type;
   ops: WaitingOp[];
-  entries: Happened[];
+  entries: ConcurrentStep[];
   /** After the entries. */
   data: unknown;
 }
@@ -35,11 +36,11 @@ function program({type: name, start, next}: Edits, count: number, known: number,
     ops.push({step: {op: JSON.parse(JSON.stringify(op))}, seq: i + 1, x: {}});
     data = type.apply(data, op) as unknown;
   }
-  const entries: Happened[] = [];
+  const entries: ConcurrentStep[] = [];
   let data: unknown = copy(first);
   let left = ops;
-  const happen = (entry: Happened): void => {
-    entries.push(JSON.parse(JSON.stringify(entry)) as Happened);
+  const happen = (entry: ConcurrentStep): void => {
+    entries.push(JSON.parse(JSON.stringify(entry)) as ConcurrentStep);
     data = type.apply(data, entry.step.op) as unknown;
     if (entries.length < 2 * known) left = oneByOne(left, [entry], type);
   };
@@ -80,9 +81,9 @@ describe('many ops that are carried over much that has happened', () => {
       };
       const insert = (at: number): WaitingOp['step'] => ({op: at ? [at, 'x'] : ['x']});
       const ops = Array.from({length: COUNT}, (_, i): WaitingOp => ({step: insert(i), seq: i + 1, x: {}}));
-      const others = Array.from({length: COUNT}, (_, i): Happened => ({step: insert(0), src: 'other', seq: i + 1}));
+      const others = Array.from({length: COUNT}, (_, i): ConcurrentStep => ({step: insert(0), src: 'other', seq: i + 1}));
       // One of the other, one of this tab, and so on.
-      const entries = others.flatMap((entry, i): Happened[] => (i < known ? [entry, {step: insert(2 * i + 1), src: OWNER, seq: i + 1}] : [entry]));
+      const entries = others.flatMap((entry, i): ConcurrentStep[] => (i < known ? [entry, {step: insert(2 * i + 1), src: OWNER, seq: i + 1}] : [entry]));
       const carried = rebase(ops, entries, OWNER, counting) as WaitingOp[];
       expect(carried.length).to.equal(COUNT - known);
       expect(calls).to.be.at.most(2 * COUNT);

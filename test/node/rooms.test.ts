@@ -14,8 +14,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   store: ['protocol', 'platform'],
   host: ['protocol', 'platform', 'ot', 'broker', 'store'],
   tab: ['protocol', 'platform', 'ot', 'broker'],
+  services: ['protocol', 'platform', 'host', 'tab', 'remote'],
+  options: ['protocol', 'platform', 'host', 'services'],
+  election: ['protocol', 'platform', 'host', 'options', 'services'],
+  connect: ['protocol', 'platform', 'tab', 'host', 'options', 'election'],
   tasks: ['platform'],
-  connect: ['protocol', 'platform', 'tab', 'host', 'remote'],
   react: ['protocol', 'platform', 'tab'],
   presence: ['platform', 'tab'],
   // A panel of a page: it names the page's globals, too.
@@ -27,17 +30,47 @@ const MAY_IMPORT: Record<string, string[]> = {
   signals: ['remote']
 };
 
+/**
+ * Types of the API that name each other: a document its connection, as in ShareDB; a collection the transactions that it runs in,
+ * and they the collections.
+ */
+const PUBLIC_CIRCLES = [
+  ['collections/run.ts', 'collections/shared-map.ts', 'collections/transaction.ts'],
+  ['tab/doc/proxy-doc.ts', 'tab/linked-connection.ts', 'tab/presence/doc-presence.ts', 'tab/proxy-connection.ts']
+].map(files => files.map(file => join(...file.split('/'))));
+
 const files = readdirSync(LIB, {recursive: true, encoding: 'utf8'}).filter(file => /(?<!\.d)\.ts$/.test(file));
 
+/** What a file imports, types included. */
 function imports(file: string): {from: string; source: string}[] {
   const source = readFileSync(join(LIB, file), 'utf8');
   return [...source.matchAll(/(?:from|import) ?\(?'(\.[^']+)'/g)].map(([, path]) => ({
     from: file,
-    source: relative(LIB, resolve(LIB, dirname(file), path!))
+    source: relative(LIB, resolve(LIB, dirname(file), path!)).replace(/\.js$/, '.ts')
   }));
 }
 
 const roomOf = (path: string): string => (path.includes(sep) ? path.split(sep)[0]! : 'entry');
+
+/** The groups of nodes that lead to each other. */
+function circles(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[][] {
+  const reachable = (start: string): Set<string> => {
+    const seen = new Set<string>();
+    const open = [start];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const one of next(node)) {
+        if (seen.has(one)) continue;
+        seen.add(one);
+        open.push(one);
+      }
+    }
+    return seen;
+  };
+  const reach = new Map([...nodes].map(node => [node, reachable(node)]));
+  const groups = [...reach].filter(([node, seen]) => seen.has(node))
+    .map(([node, seen]) => [...seen].filter(other => reach.get(other)!.has(node)).sort());
+  return [...new Map(groups.map(group => [group.join(), group])).values()];
+}
 
 describe('the rooms of the library', () => {
   it('import only what the table allows', () => {
@@ -48,10 +81,19 @@ describe('the rooms of the library', () => {
     expect(forbidden).to.eql([]);
   });
 
-  it('name globals of the browser in no other places than platform and connect', () => {
+  it('are in no circle', () => {
+    expect(circles(Object.keys(MAY_IMPORT), room => MAY_IMPORT[room]!)).to.eql([]);
+  });
+
+  it('have no files that import each other in a circle, types included', () => {
+    const graph = new Map(files.map(file => [file, imports(file).map(({source}) => source).filter(source => files.includes(source))]));
+    expect(circles(files, file => graph.get(file)!)).to.eql(PUBLIC_CIRCLES);
+  });
+
+  it('name globals of the browser only in platform, and where tabs and workers start', () => {
     const globals = /\b(?:window|document|navigator|localStorage|SharedWorker|BroadcastChannel|setTimeout|setInterval|indexedDB)\b/;
     const naming = files
-      .filter(file => !['platform', 'connect', 'inspector', 'entry'].includes(roomOf(file)) && file !== join('store', 'indexed-db-storage.ts'))
+      .filter(file => !['platform', 'connect', 'election', 'options', 'inspector', 'entry'].includes(roomOf(file)) && file !== join('store', 'indexed-db-storage.ts'))
       // Made from tasks/thread and platform: their names are in a string.
       .filter(file => file !== join('tasks', 'thread-text.ts'))
       .filter(file => globals.test(codeOf(readFileSync(join(LIB, file), 'utf8'))));

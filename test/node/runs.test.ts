@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
-import {RecordedDoc} from '../../lib/host/doc/journaled-doc.js';
+import {JournaledDoc} from '../../lib/host/doc/journaled-doc.js';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
@@ -136,11 +136,11 @@ describe('ops of a document that wait together', () => {
   });
 
   it('lose the one that the host refuses, and no other', async () => {
-    const {submit} = RecordedDoc.prototype;
-    RecordedDoc.prototype.submit = function(submission, callback) {
+    const {submit} = JournaledDoc.prototype;
+    JournaledDoc.prototype.submit = function(submission, callback) {
       return JSON.stringify(submission.step).includes('bad') ? new Error('Refused') : submit.call(this, submission, callback);
     };
-    closing.push(() => { RecordedDoc.prototype.submit = submit; });
+    closing.push(() => { JournaledDoc.prototype.submit = submit; });
     const one = openTab();
     const doc = await open(one);
     const other = await open(openTab());
@@ -215,7 +215,7 @@ describe('ops of a document that wait together', () => {
     });
   });
 
-  it('are refused with what a tab brings along where that is malformed', () => {
+  it('are refused with what a tab replays where that is malformed', () => {
     const doc = {c: 'lists', d: 'one', inc: 1, rev: 3, unsettled: []};
     const problem = (own: object): string | undefined => checkRequest({a: 'tab.resume', docs: [{...doc, ...own}]});
     const ahead = [{v: 2, op: push('b')}, {src: 'a tab', seq: 1, op: push('c')}, {src: 'a tab', seq: 2, del: true}];

@@ -4,10 +4,10 @@ import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {ClearingMark} from '../../lib/connect/clearing-mark.js';
-import {LastWords} from '../../lib/connect/orphaned-ops.js';
+import {OrphanedOps} from '../../lib/connect/orphaned-ops.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Clearing} from '../../lib/protocol/clearing.js';
-import type {LastWord} from '../../lib/protocol/messages.js';
+import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
@@ -238,16 +238,16 @@ describe('signing out', () => {
   });
 
   describe('pages', () => {
-    const word: LastWord = {tabId: 'gone', lineage: 'l', docs: []};
+    const word: OrphanedOpsMessage = {tabId: 'gone', lineage: 'l', docs: []};
 
     it('leave no ops to the next user', async () => {
       const items = pages();
       const open = (): Storage => items;
-      const gone = new LastWords('default', 'gone', undefined, open, new ClearingMark('default', open));
+      const gone = new OrphanedOps('default', 'gone', undefined, open, new ClearingMark('default', open));
       gone.leave(word);
       new ClearingMark('default', open).set('clearing', 1);
-      const next = new LastWords('default', 'next', undefined, open, new ClearingMark('default', open));
-      const offered: LastWord[] = [];
+      const next = new OrphanedOps('default', 'next', undefined, open, new ClearingMark('default', open));
+      const offered: OrphanedOpsMessage[] = [];
       await next.offer(async each => offered.push(each));
       expect([offered, items.length]).to.eql([[], 1]);
       // A page from the back/forward cache is put away once more.

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {Signal} from 'signal-polyfill';
 import {FrameSender} from '../../lib/tab/frame-sender.js';
-import {lobbyName} from '../../lib/protocol/version.js';
+import {greetingChannelName} from '../../lib/protocol/version.js';
 import {RemoteError, connectionOf, service, type Remote} from '../../lib/remote.js';
 import {signalHandler, statusSignal} from '../../lib/signals.js';
 import type {ServiceHost} from '../../lib/worker.js';
@@ -172,7 +172,7 @@ describe('calls of a service', function () {
       const notes = service<Notes>(connection, 'notes');
       const quick = notes.hang('quick');
       await until('the call is there', () => called.length === 1);
-      const lobby = stage.channel(lobbyName('default'));
+      const lobby = stage.channel(greetingChannelName('default'));
       lobby.postMessage({type: 'candidate', protocol: 3, build: '2'});
       await until('the service is told', () => notes.isAborted.then(isAborted => isAborted, () => true));
       const refused = await rejection(notes.which());

@@ -14,7 +14,7 @@ export const cases: Record<string, Case> = {
   // Without outages: an op that is acknowledged only after a reconnect comes without what was added, in upstream's client, too.
   'a server that adds to ops, and is told of their sources': {removals: true, fixups: 20, sources: true, rejections: 3},
   'a server that is told of the sources of ops, over a network that comes and goes': {sources: true, rejections: 3, outages: true},
-  'pages that go away and leave a last word': {pagesGo: true, outages: true},
+  'pages that go away and leave orphaned ops': {pagesGo: true, outages: true},
   'pages that die or close their connections': {pagesDie: true, breaks: true},
   'pages that freeze': {freezes: true, outages: true, pagesDie: true},
   // The host's death is the case with the most ways to go wrong.

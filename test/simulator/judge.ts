@@ -23,7 +23,7 @@ export async function judge(world: World): Promise<void> {
   await judgePresence(world);
   await judgeQueries(world, truth);
   judgeLetters(world);
-  const inspected = world.office.current!.host.inspect();
+  const inspected = world.election.current!.host.inspect();
   const {tabs, pendingOps, pendingDocs, pendingWrites} = inspected;
   if (tabs !== world.pages.length) world.ledger.problem(`the host has ${tabs} tabs, there are ${world.pages.length}`);
   if (pendingOps || pendingDocs || pendingWrites) world.ledger.problem(`the host has something pending: ${JSON.stringify(inspected)}`);
@@ -66,14 +66,14 @@ export function judgeSilence({pages, ledger}: World): void {
 
 /** When all have left: nothing of them is to remain, with the host, the server or the browser. */
 export async function judgeTheEnd(world: World): Promise<void> {
-  const {ledger, machine, office} = world;
+  const {ledger, machine, election} = world;
   for (const page of [...world.pages]) {
     if (world.random.below(2)) page.connection.close();
     else page.process.kill();
     world.forget(page);
   }
   await world.rest();
-  const {host, line} = office.current!;
+  const {host, line} = election.current!;
   const {tabs, docs, queries, presences, pendingOps, pendingWrites} = host.inspect();
   const left = {tabs, docs, queries, presences, pendingOps, pendingWrites};
   if (Object.values(left).some(count => count)) ledger.problem(`the host has this left of nobody: ${JSON.stringify(left)}`);
@@ -82,7 +82,7 @@ export async function judgeTheEnd(world: World): Promise<void> {
   const openQueries = world.walk.faults ? [] : Object.keys(subscribedQueries);
   const followed = [...Object.values(subscribedDocs).flatMap(docs => Object.keys(docs)), ...Object.keys(subscribedPresences), ...openQueries];
   if (followed.length) ledger.problem(`the server tells the host of this for nobody: ${followed.join(', ')}`);
-  office.end();
+  election.end();
   await world.rest();
   if (machine.wires.inUse.length) ledger.problem(`channels are still open: ${machine.wires.inUse.join(', ')}`);
   if (machine.locks.inUse.length) ledger.problem(`locks are still held or waited for: ${machine.locks.inUse.join(', ')}`);
@@ -232,7 +232,7 @@ async function judgeQueries(world: World, truth: Map<string, Truth>): Promise<vo
   });
   if (!wrong().length) return;
   // Upstream's own queries can miss a change that comes while they are being asked; asked again, they are right.
-  const {line} = world.office.current!;
+  const {line} = world.election.current!;
   line.lose(() => true);
   line.restore();
   await world.rest();

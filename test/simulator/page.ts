@@ -1,7 +1,7 @@
-import {LastWords} from '../../lib/connect/orphaned-ops.js';
+import {OrphanedOps} from '../../lib/connect/orphaned-ops.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
-import type {LastWord} from '../../lib/protocol/messages.js';
+import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {PortedConnection} from '../node/ported-connection.js';
 import {CONFLICTS, Client, FLEETING} from './client.js';
 import type {Edits} from './edits.js';
@@ -11,20 +11,20 @@ import type {Walk} from './walk.js';
 
 /** What a page does with its connection when it goes away, and when it comes. */
 interface Inside {
-  lastWord(): LastWord | undefined;
-  offerLastWord(word: LastWord): Promise<unknown>;
-  sendLastWord(word: LastWord | undefined, forGood: boolean): void;
+  orphanedOps(): OrphanedOpsMessage | undefined;
+  offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown>;
+  sendOrphanedOps(word: OrphanedOpsMessage | undefined, forGood: boolean): void;
   suspend(): void;
   resumeLink(): void;
   reconnect(reason: string): void;
 }
 
-/** Greets the host in office on a port. @returns the page's end, or none */
+/** Greets the current host on a port. @returns the page's end, or none */
 export type GreetOnPort = (hello: Hello, process: Process) => Channel | undefined;
 
 /** A page with a tab's connection in it, and what the library does for it at the page's events. */
 export class Page extends Client {
-  private readonly words: LastWords;
+  private readonly words: OrphanedOps;
   private isAway = false;
 
   constructor(
@@ -35,7 +35,7 @@ export class Page extends Client {
     const {channel, locks, clock} = process;
     const connection = new PortedConnection({channel, locks, clock, warn}, hello => greetOnPort(hello, process));
     super(name, process, connection, edits, ledger, walk);
-    this.words = new LastWords('default', connection.id!, locks, () => storage as never);
+    this.words = new OrphanedOps('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {
       // A refusal that upstream emits on a document, where that is one that only a query has brought by now.
       if (!CONFLICTS.has((error as {code?: string}).code!) || !ledger.contested.has(FLEETING)) ledger.problem(`${name}: ${error.stack}`);
@@ -44,7 +44,7 @@ export class Page extends Client {
     connection.on('hostState', state => {
       if (state !== 'connected' || process.state === 'dead') return;
       this.words.leave(undefined);
-      this.offerWords();
+      this.offerOrphanedOps();
     });
   }
 
@@ -53,26 +53,26 @@ export class Page extends Client {
   }
 
   /** Hands over what dead pages have left. */
-  offerWords(): void {
-    this.words.offer(word => this.inside.offerLastWord(word)).catch(() => {});
+  offerOrphanedOps(): void {
+    this.words.offer(word => this.inside.offerOrphanedOps(word)).catch(() => {});
   }
 
   /** The page is hidden: it may never be heard of again. */
   hide(): void {
-    this.words.leave(this.inside.lastWord());
+    this.words.leave(this.inside.orphanedOps());
   }
 
   /** The page goes away. @param isHeard whether what it posts then still leaves */
   goAway(isHeard: boolean): void {
     this.hide();
-    if (isHeard) this.inside.sendLastWord(this.inside.lastWord(), true);
+    if (isHeard) this.inside.sendOrphanedOps(this.inside.orphanedOps(), true);
     this.process.kill();
   }
 
   /** The page goes into the back/forward cache. @param isHeard whether what it posts then still leaves */
   putAway(isHeard: boolean): void {
     this.hide();
-    if (isHeard) this.inside.sendLastWord(this.inside.lastWord(), false);
+    if (isHeard) this.inside.sendOrphanedOps(this.inside.orphanedOps(), false);
     this.inside.suspend();
     this.isAway = true;
     this.process.freeze();

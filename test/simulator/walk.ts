@@ -23,7 +23,7 @@ export interface Walk {
   crashes?: boolean;
   /** Another host takes over from one that lives on, frozen or not. */
   usurpers?: boolean;
-  /** Pages go away, each with a last word, and others come. */
+  /** Pages go away, each with orphaned ops, and others come. */
   pagesGo?: boolean;
   /** Pages die without a word, or close their connection, and others come. */
   pagesDie?: boolean;

@@ -6,7 +6,7 @@ import {judge, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
 import {Ledger} from './ledger.js';
 import {LocalNotes} from './local-notes.js';
 import {Machine} from './machine.js';
-import {Office} from './office.js';
+import {HostElection} from './host-election.js';
 import {Page} from './page.js';
 import {fixupOf, withRemovals} from './removals.js';
 import {COLLECTION, Server, type Line} from './server.js';
@@ -29,7 +29,7 @@ export class World {
   readonly machine = new Machine();
   readonly server = new Server(this.machine.agenda);
   readonly ledger = new Ledger();
-  readonly office: Office;
+  readonly election: HostElection;
   readonly notes = new LocalNotes(this);
   readonly remotes: Remote[] = [];
   pages: Page[] = [];
@@ -46,7 +46,7 @@ export class World {
     this.server.database.givesLaterOps = walk.seed % 2 === 0;
     if (walk.fixups) this.server.addFixups(fixupOf(walk.edits), () => this.random.below(100) < walk.fixups!);
     this.machine.agenda.onEvent = name => this.trace.push(name);
-    this.office = new Office({
+    this.election = new HostElection({
       machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn
     });
   }
@@ -78,7 +78,7 @@ export class World {
     const {machine, ledger, walk} = this;
     const page = new Page(
       `tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk, this.storage, this.warn,
-      (hello, process) => this.office.greetOnPort(hello, process)
+      (hello, process) => this.election.greetOnPort(hello, process)
     );
     this.pages.push(page);
     this.look(page);
@@ -132,7 +132,7 @@ export class World {
     this.server.listenTo([COLLECTION, ...docs, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
     const first = this.server.backend.connect();
     for (const id of [...LASTING, LONELY]) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
-    this.office.begin();
+    this.election.begin();
     for (let i = 0; i < tabs; i++) this.openPage();
     for (let i = 0; i < remotes; i++) this.addRemote(`remote ${i + 1}`);
     await this.until('everybody has opened its documents', () => this.ledger.calls.every(({callbacks}) => callbacks.length));
@@ -158,13 +158,13 @@ export class World {
 
   /** The network is back, everybody is awake, and what is left to do is done. */
   private async calmDown(): Promise<void> {
-    const {office, remotes, ledger} = this;
+    const {election, remotes, ledger} = this;
     this.trace.push('calm');
-    office.wakeAll();
+    election.wakeAll();
     for (const page of this.pages) page.wake();
     for (const {line} of remotes) line.restore();
-    await this.until('a host is in office', () => !!office.current);
-    office.current?.line.restore();
+    await this.until('a host holds the host lock', () => !!election.current);
+    election.current?.line.restore();
     for (const page of this.pages) {
       page.resumeAll();
       await this.reachHost(page);
@@ -185,7 +185,7 @@ export class World {
       for (const doc of docs) await this.done(`${name}: fetch`, done => void doc.fetch(done));
     }
     await this.rest();
-    if (this.storage.length) ledger.problem('A last word is never taken');
+    if (this.storage.length) ledger.problem('Orphaned ops are never taken');
   }
 
   /** As long as the database fails, tabs say so; when it is well again, they go on by themselves, but for what they were told has failed. */

@@ -8,7 +8,7 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * to the next half KB. The goal is 8 KB. What is left is there before the first document, or has to listen for what
  * may go wrong. In KB, by the share of the minified bytes:
  * - 4.8, the connection that mirrors the host's: linked and proxy connection, promises, logs, dead letters
- * - 3.9, the ways to a host and how they are tried again, the page's life, last words, options
+ * - 3.9, the ways to a host and how they are tried again, the page's life, orphaned ops, options
  * - 4.0, documents and presence over two hops
  * - 3.1, the broker: link, session, greetings, watchdog, and the checks of what comes from a channel
  * - 0.7, platform

@@ -6,7 +6,7 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {DeadLetter} from '../../lib/protocol/messages.js';
-import {lobbyName} from '../../lib/protocol/version.js';
+import {greetingChannelName} from '../../lib/protocol/version.js';
 import {calm, eventually} from './clock.js';
 import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
 
@@ -176,7 +176,7 @@ describe('a full disk', () => {
     await eventually('the host has it', () => stage.host.inspect().pendingOps === 2);
     let isClosed = false;
     void stage.host.whenClosed.then(() => { isClosed = true; });
-    const lobby = stage.channel(lobbyName('default'));
+    const lobby = stage.channel(greetingChannelName('default'));
     lobby.postMessage({type: 'candidate', protocol: 99, build: '2'});
     await calm();
     mock.timers.tick(1000);

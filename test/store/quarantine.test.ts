@@ -1,11 +1,11 @@
 import {expect} from 'chai';
 import {mock} from 'node:test';
 import {logger} from 'sharedb/lib/client/index.js';
-import {LastWords} from '../../lib/connect/orphaned-ops.js';
+import {OrphanedOps} from '../../lib/connect/orphaned-ops.js';
 import type {Host} from '../../lib/host.js';
 import { type HostOptions} from '../../lib/host.js';
 import type {ProxyConnection} from '../../lib/index.js';
-import type {LastWord} from '../../lib/protocol/messages.js';
+import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import {calm, eventually} from './clock.js';
 import {dump, withIndexedDb} from './disks.js';
@@ -18,8 +18,8 @@ const DATABASE = 'sharedb-tabs:default';
 
 /** A page's own view of what it leaves behind. */
 interface Page {
-  lastWord(): LastWord | undefined;
-  offerLastWord(word: LastWord): Promise<unknown>;
+  lastWord(): OrphanedOpsMessage | undefined;
+  offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown>;
 }
 
 class Stage extends HostsStage {
@@ -159,11 +159,11 @@ describe('what is kept in trouble', () => {
       expect(word.docs).to.have.length(1);
       gone.close();
       const pages = items();
-      new LastWords('default', gone.id!, {request: async (_name, _options, act) => act({})}, () => pages).leave(word);
+      new OrphanedOps('default', gone.id!, {request: async (_name, _options, act) => act({})}, () => pages).leave(word);
       const other = stage.tab();
       await until('the other tab has a host', () => other.hostState === 'connected');
-      const words = new LastWords('default', other.id!, {request: async (_name, _options, act) => act({})}, () => pages);
-      words.offer(each => (other as unknown as Page).offerLastWord(each)).catch(() => {});
+      const words = new OrphanedOps('default', other.id!, {request: async (_name, _options, act) => act({})}, () => pages);
+      words.offer(each => (other as unknown as Page).offerOrphanedOps(each)).catch(() => {});
       await until('the host has it', () => stage.host.inspect().pendingOps === 1);
       await calm();
       expect(pages.length, 'nothing durable has it').to.equal(1);

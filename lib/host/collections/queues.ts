@@ -3,7 +3,7 @@ import {
   isCancel, isGiveBack, isStoredQueue, isTakeRequest, putBack, type GiveBack, type ItemsMessage, type Leased, type QueueItem, type StoredQueue, type TakeRequest
 } from '../../protocol/queues.js';
 import type {DocKey} from '../../store/storage.js';
-import type {Entry} from '../../ot/history.js';
+import type {Entry} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 

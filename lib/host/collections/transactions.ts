@@ -1,8 +1,7 @@
 import {encodeError} from '../../protocol/errors.js';
 import type {DocKey} from '../../store/storage.js';
 import {isCommit, isQuestion, touchedReads, transactionAuthor, type Commit, type OutcomeMessage, type TransactionPart} from '../../protocol/transactions.js';
-import type {Step} from '../../ot/history.js';
-import type {WaitingOp} from '../../ot/rebase.js';
+import type {Step, WaitingOp} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 
@@ -97,7 +96,7 @@ export class Transactions {
 
   /** @returns the op to place, if there is one */
   private validate({rev, reads, step}: TransactionPart, doc: SharedDoc, seq: number, author: Tab): WaitingOp | 'conflict' | undefined {
-    const {history} = doc.recorded;
+    const {history} = doc.journaled;
     if (!history.covers(rev)) return 'conflict';
     const wanted = new Set(reads);
     const isJson0 = doc.doc.type?.name === 'json0';

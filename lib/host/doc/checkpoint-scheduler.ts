@@ -10,7 +10,7 @@ const REARM_MS = 100;
  * Waits for a quiet moment to cut a document's journal: soon when it has grown long, later when it is only there. A
  * journal that is long overdue is cut without one.
  */
-export class CutTimer {
+export class CheckpointScheduler {
   /** How long, in ms, nothing must have been written. */
   private quiet = LATER_MS;
   /** When something last was, and when the timer was set, in ms since the epoch. */

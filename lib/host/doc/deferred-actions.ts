@@ -1,5 +1,5 @@
 /** What waits until a document is restored, or its rollback is over. */
-export class HeldActs {
+export class DeferredActions {
   private waiting: (() => void)[] = [];
   /** What has waited, and is just being done. */
   private running: (() => void)[] = [];
@@ -8,7 +8,7 @@ export class HeldActs {
     return !this.waiting.length && !this.running.length;
   }
 
-  hold(act: () => void): void {
+  defer(act: () => void): void {
     this.waiting.push(act);
   }
 

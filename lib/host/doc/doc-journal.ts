@@ -2,7 +2,7 @@ import type {ErrorData} from '../../protocol/errors.js';
 import type {SnapshotData} from '../../protocol/messages.js';
 import type {DurableStore} from '../../store/durable-store.js';
 import type {DocKey, StoredDoc} from '../../store/storage.js';
-import type {EntryData, Step} from '../../ot/history.js';
+import type {EntryData, Step} from '../../ot/history-entry.js';
 import type {Outcome} from './outcomes.js';
 
 /** How the server knows an op: its `src` and `seq` there. */
@@ -111,9 +111,9 @@ export class DocJournal {
     this.store.checkpoint(this.key, this.n, text, beside.pending.length > 0);
   }
 
-  /** See {@link DurableStore.tellsFirst}. */
-  get tellsFirst(): boolean {
-    return this.store.tellsFirst;
+  /** See {@link DurableStore.sendsBeforeWrite}. */
+  get sendsBeforeWrite(): boolean {
+    return this.store.sendsBeforeWrite;
   }
 
   isWritten(place: number): boolean {
@@ -127,7 +127,7 @@ export class DocJournal {
 
   /**
    * What was stored, with records counted on from there.
-   * @returns undefined where there is nothing, or where it is not what it should be: that is set aside
+   * @returns undefined where there is nothing, or where it is not what it should be: that is quarantined
    */
   async load(): Promise<Restored | undefined> {
     const stored = await this.store.load(this.key);

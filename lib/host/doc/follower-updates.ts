@@ -1,25 +1,25 @@
-import type {Care} from '../../broker/host-session.js';
+import type {DeliveryRule} from '../../broker/host-session.js';
 import {encodeError, type ErrorData} from '../../protocol/errors.js';
 import type {Position, ResetMessage, SnapshotData} from '../../protocol/messages.js';
 import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
-import {Entry} from '../../ot/history.js';
+import {Entry} from '../../ot/history-entry.js';
 import {historyLost} from './op-errors.js';
 import {Outcomes} from './outcomes.js';
-import type {Detour} from '../../ot/rebase.js';
-import type {RecordedDoc} from './journaled-doc.js';
+import type {Continuation} from '../../ot/rebase.js';
+import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
 
 /** All that the tabs are told of one document: states, the way on from there, and what became of their ops. */
-export class DocNews {
+export class FollowerUpdates {
   readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', ...this.name, seqs, ...(error && {error}), ...(isSilent && {silent: true})
   }, 'repeatable', !error && this.doc.hasWritePending()));
   /** A hard rollback has begun: who was told so, and what became of ops since. */
   private rollback: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
 
-  constructor(private readonly doc: RealDoc, private readonly recorded: RecordedDoc, private readonly followers: Followers) {}
+  constructor(private readonly doc: RealDoc, private readonly recorded: JournaledDoc, private readonly followers: Followers) {}
 
   private get name(): {c: string; d: string} {
     return {c: this.doc.collection, d: this.doc.id};
@@ -73,7 +73,7 @@ export class DocNews {
   }
 
   /** What a tab lacks that gets the document by a query's results. */
-  bring(follower: Follower): SnapshotData {
+  snapshotFor(follower: Follower): SnapshotData {
     const {rev} = this.recorded.history;
     if (follower.sent !== null && this.recorded.history.covers(follower.sent)) {
       this.catchUp(follower);
@@ -84,13 +84,13 @@ export class DocNews {
   }
 
   /** A state that the tab has already is that of a revision. */
-  plant(follower: Follower, rev: number): void {
+  position(follower: Follower, rev: number): void {
     follower.noteSent(rev);
     follower.tab.send({a: 'doc.planted', ...this.about(follower), rev});
   }
 
   /** Tells a tab that has brought something along at which revision it stands, after what it lacks up to there. */
-  lead(follower: Follower, rev: number, {way, isExact}: Detour = {way: [], isExact: true}): void {
+  continueFrom(follower: Follower, rev: number, {steps: way, isExact}: Continuation = {steps: [], isExact: true}): void {
     const {tab, inc} = follower;
     const {collection, id, version} = this.doc;
     const start = rev - way.length;
@@ -235,7 +235,7 @@ export class DocNews {
   }
 }
 
-function careFor(entry: Entry, tab: Tab): Care {
+function careFor(entry: Entry, tab: Tab): DeliveryRule {
   if (entry.isEmpty) return 'repeatable';
-  return entry.early || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
+  return entry.toldBeforeWrite || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
 }

@@ -1,5 +1,5 @@
 import {Follower} from './follower.js';
-import type {Entry} from '../../ot/history.js';
+import type {Entry} from '../../ot/history-entry.js';
 import type {Tab} from '../tab.js';
 
 /** Those who follow one document. */

@@ -1,14 +1,15 @@
 import * as ot from 'sharedb/lib/ot.js';
 import {types} from 'sharedb/lib/client/index.js';
 import {decodeError, encodeError, type ErrorData} from '../../protocol/errors.js';
-import type {AheadOp, SnapshotData} from '../../protocol/messages.js';
+import type {UnconfirmedOp, SnapshotData} from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
 import {stepOf} from '../../ot/step.js';
 import type {LostStep} from '../letters/dead-letters.js';
 import {fastType, withFastType} from '../../ot/fast-json0.js';
 import {nextTick} from '../../platform/next-tick.js';
 import type {Checkpoint, DocJournal, Identity, JournalRecord, Restored, StoredOp, Surroundings} from './doc-journal.js';
-import {History, type Author, type Early, type Entry, type Origins, type Step} from '../../ot/history.js';
+import {History} from '../../ot/history.js';
+import type {Author, StoredElsewhere, Entry, Origins, Step} from '../../ot/history-entry.js';
 import {ServerLog} from './server-log.js';
 import {dryRun} from '../../ot/dry-run.js';
 import type {Json0Component} from '../../ot/json0-values.js';
@@ -23,7 +24,7 @@ import type {Callback, RealDoc, RealOp, ServerSnapshot} from '../upstream.js';
 /** The server does not lead on from what the op was made on. */
 const LOST_AT_SERVER = new Set(['ERR_SUBMIT_TRANSFORM_OPS_NOT_FOUND', 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT']);
 
-export interface RecordedDocEvents {
+export interface JournaledDocEvents {
   /** Whether anybody stands at a revision, and needs to be told how it goes on from there. */
   readonly isFollowed: boolean;
   /** Whether there are others than this tab whose ops a rollback could cost. */
@@ -90,7 +91,7 @@ export interface Submission {
  * document's data; wherever it changes, an entry is written. With a journal, what the document is told
  * is journalled as well, and told again after a restart.
  */
-export class RecordedDoc implements DocHooks {
+export class JournaledDoc implements DocHooks {
   readonly history: History;
   /** The methods that this object's are put before. */
   private readonly upstream: RealDoc;
@@ -119,7 +120,7 @@ export class RecordedDoc implements DocHooks {
   /** What the message that is being handled acknowledges. */
   private acked: Origins | undefined;
   /** What is being handled may be told before it is durable. */
-  private early: Early | undefined;
+  private toldBeforeWrite: StoredElsewhere | undefined;
   /** Upstream emits, and does not throw, where a type is not registered. */
   private replayError: Error | undefined;
   /** Was under way when all was rolled back: upstream emits an error when the server refuses it afterwards. */
@@ -138,7 +139,7 @@ export class RecordedDoc implements DocHooks {
 
   constructor(
     readonly doc: RealDoc,
-    private readonly events: RecordedDocEvents,
+    private readonly events: JournaledDocEvents,
     private readonly journal?: DocJournal | undefined,
     private readonly start = 0
   ) {
@@ -214,7 +215,7 @@ export class RecordedDoc implements DocHooks {
     // Applied first, then queued: upstream's order would leave a hard rollback as the only way back.
     this.author = {src: owner, seq};
     // Another tab would not know the source that goes to the server with it.
-    if (this.journal?.tellsFirst && 'op' in step && !submitSource && !submission.isTogether) this.early = 'tab';
+    if (this.journal?.sendsBeforeWrite && 'op' in step && !submitSource && !submission.isTogether) this.toldBeforeWrite = 'tab';
     try {
       doc._otApply(op, source || true);
     } catch (error) {
@@ -223,7 +224,7 @@ export class RecordedDoc implements DocHooks {
       return notApplied(error);
     } finally {
       this.author = undefined;
-      this.early = undefined;
+      this.toldBeforeWrite = undefined;
     }
     const place = record ? this.write(record, false, submission.isTogether) : 0;
     doc.preventCompose = preventCompose;
@@ -301,7 +302,7 @@ export class RecordedDoc implements DocHooks {
   }
 
   /** An op that a tab has got of the server by way of an earlier host. */
-  bring({v, src, seq, op}: AheadOp): void {
+  replayServerOp({v, src, seq, op}: UnconfirmedOp): void {
     const {doc} = this;
     if (v !== undefined && doc.version === v && doc.type && !this.rollingBack) {
       doc._handleOp(null, {a: 'op', c: doc.collection, d: doc.id, v, src, seq, op} as {v: number});
@@ -360,7 +361,7 @@ export class RecordedDoc implements DocHooks {
   }
 
   /** A state that a tab has of the server's. */
-  plant(snapshot: ServerSnapshot): void {
+  ingest(snapshot: ServerSnapshot): void {
     this.upstream.ingestSnapshot.call(this.doc, snapshot);
   }
 
@@ -468,7 +469,7 @@ export class RecordedDoc implements DocHooks {
   private write(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
     if (!this.journal || this.replaying || this.isLocked) return 0;
     const place = this.journal.append(record, isRepeatable, isTogether);
-    if (this.early !== 'server') this.neededAt = place;
+    if (this.toldBeforeWrite !== 'server') this.neededAt = place;
     this.events.onJournal();
     return place;
   }
@@ -478,7 +479,7 @@ export class RecordedDoc implements DocHooks {
   private push(json: string, author?: Author): void {
     this.recordedVersion = this.doc.version;
     const isClean = !this.doc.hasWritePending() && !this.author;
-    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acked, this.early));
+    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acked, this.toldBeforeWrite));
   }
 
   /** What upstream takes back, or patches, is a tab's work too, but not the tab's op come back. */
@@ -536,18 +537,18 @@ export class RecordedDoc implements DocHooks {
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
     this.acked = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     if (isNext && !isAck && !this.replaying) this.events.onServerOp(message as Step);
-    this.early = isNext && !isAck && this.mayBeEarly(message) ? 'server' : undefined;
+    this.toldBeforeWrite = isNext && !isAck && this.mayTellBeforeWrite(message) ? 'server' : undefined;
     // Transformed over it, they may no longer say what they remove.
     if (isNext && !isAck) for (const op of [doc.inflightOp, ...doc.pendingOps]) if (op) op.isInvertible = false;
     try {
       // Written first: what it leads to, such as the next op being sent, is written after it.
-      if (isNext) this.write({t: 'message', message}, isAck || !!this.early);
+      if (isNext) this.write({t: 'message', message}, isAck || !!this.toldBeforeWrite);
       if (isStale) this.blamed = this.givenUp?.owner;
       this.answer(() => this.upstream._handleOp.call(doc, error, message), !error);
       this.noteVersion();
     } finally {
       this.blamed = undefined;
-      this.early = undefined;
+      this.toldBeforeWrite = undefined;
       this.acked = undefined;
     }
   }
@@ -645,7 +646,7 @@ export class RecordedDoc implements DocHooks {
    * An op of the server on a document that waits for nothing, and all that came before it is durable, or is such an op:
    * wherever a host begins anew, a tab that has it can lead it there.
    */
-  private mayBeEarly(message: object): boolean {
+  private mayTellBeforeWrite(message: object): boolean {
     return !this.replaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isWritten(this.neededAt);
   }
 

@@ -1,13 +1,12 @@
 import {encodeError} from '../../protocol/errors.js';
-import type {AheadOp, OpRequest} from '../../protocol/messages.js';
+import type {UnconfirmedOp, OpRequest} from '../../protocol/messages.js';
 import {stepOf} from '../../ot/step.js';
-import type {DocNews} from './follower-updates.js';
+import type {FollowerUpdates} from './follower-updates.js';
 import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
-import type {Step} from '../../ot/history.js';
+import type {Step, WaitingOp} from '../../ot/history-entry.js';
 import {alreadyCreated, docMissing, historyLost, seqOverflow} from './op-errors.js';
-import type {WaitingOp} from '../../ot/rebase.js';
-import type {RecordedDoc} from './journaled-doc.js';
+import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
 
@@ -32,7 +31,7 @@ export interface LeftOps {
   ops: WaitingOp[];
   /** The first was made on what `ahead` had made of the document at this revision. */
   madeAt: number | null;
-  ahead?: readonly AheadOp[] | undefined;
+  ahead?: readonly UnconfirmedOp[] | undefined;
   /** The revision is one of this host's. */
   isOurs: boolean;
   /** The server's version that the first was made on, where it is known. */
@@ -45,9 +44,9 @@ export class Sequencer {
 
   constructor(
     private readonly doc: RealDoc,
-    private readonly recorded: RecordedDoc,
+    private readonly journaled: JournaledDoc,
     private readonly followers: Followers,
-    private readonly news: DocNews,
+    private readonly news: FollowerUpdates,
     private readonly events: SequencerEvents
   ) {}
 
@@ -57,7 +56,7 @@ export class Sequencer {
     const {inc} = request.v;
     follower.firstSeq ??= request.seq;
     let {rev} = request.v;
-    const {history} = this.recorded;
+    const {history} = this.journaled;
     if (rev === null && request.seq <= follower.lastSeq) {
       // It has not heard that its creation has a place: it is led on from there.
       const before = history.before(tab.id, request.seq);
@@ -77,7 +76,7 @@ export class Sequencer {
       if (follower.isBehind(rev, history)) return this.news.askAgain(follower, inc, first.seq);
       if (!history.covers(rev)) return this.news.reset(follower, historyLost(this.doc));
     }
-    const waiting = rev === null ? ops : history.carry(ops, tab.id, this.doc.type, history.after(rev));
+    const waiting = rev === null ? ops : history.rebase(ops, tab.id, this.doc.type, history.after(rev));
     if (waiting instanceof Error) return this.news.refuse(follower, inc, first.seq, waiting);
     this.news.catchUp(follower);
     this.sequence(follower, inc, waiting);
@@ -85,17 +84,17 @@ export class Sequencer {
 
   /** Ops of a tab that is dead. */
   adopt(tab: Tab, {madeAt, ops, isOurs, ahead = [], v}: LeftOps): void {
-    if (isOurs && madeAt !== null) this.takeAlong(madeAt, ahead);
+    if (isOurs && madeAt !== null) this.replayUnconfirmed(madeAt, ahead);
     const follower = this.followers.of(tab);
-    const {history} = this.recorded;
+    const {history} = this.journaled;
     const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
     if (!fresh.length) return;
     // Its creation may have its place.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
-    const way = rev === null ? [] : history.wayFrom(rev, ahead, this.doc.type);
+    const way = rev === null ? [] : history.continuation(rev, ahead, this.doc.type);
     // A creation, and what was made on it, need no history.
     const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!way;
-    const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.carry(ops, tab.id, this.doc.type, way!);
+    const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, way!);
     if (waiting instanceof Error) {
       this.events.onRejected(fresh.map(({step}) => step), waiting, fresh.length === ops.length ? v : undefined);
       return;
@@ -104,17 +103,17 @@ export class Sequencer {
   }
 
   /** What a tab has got of an earlier host since `rev`, and which that one may not have written down. */
-  takeAlong(rev: number, ahead: readonly AheadOp[]): void {
-    const {history} = this.recorded;
+  replayUnconfirmed(rev: number, ahead: readonly UnconfirmedOp[]): void {
+    const {history} = this.journaled;
     for (const [i, {v, src, seq, ...step}] of ahead.entries()) {
       if (v !== undefined) {
-        this.recorded.bring(ahead[i]!);
+        this.journaled.replayServerOp(ahead[i]!);
         continue;
       }
       const follower = this.followers.of(this.events.tab(src!));
       if (seq! <= follower.lastSeq) continue;
-      const way = history.wayFrom(rev, ahead.slice(0, i), this.doc.type);
-      const ops = way && history.carry([{step: stepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
+      const way = history.continuation(rev, ahead.slice(0, i), this.doc.type);
+      const ops = way && history.rebase([{step: stepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
       // Where there is no way for it, its own tab will say so.
       if (Array.isArray(ops)) this.sequence(follower, follower.inc, ops, true);
     }
@@ -165,7 +164,7 @@ export class Sequencer {
   /** Ops that are made on the current revision, each on the one before. */
   private sequence(follower: Follower, inc: number, ops: WaitingOp[], isLastWord = false): void {
     // The tab follows its own op even if it follows nothing else. One that has not said yet where it stands is led on from there.
-    if (follower.sent === null && !isLastWord) follower.sent = this.recorded.history.rev;
+    if (follower.sent === null && !isLastWord) follower.sent = this.journaled.history.rev;
     for (const op of ops) {
       const error = this.sequenceOne(follower, op);
       if (!error) continue;
@@ -186,11 +185,11 @@ export class Sequencer {
     follower.lastSeq = seq;
     this.countPending(1);
     if (step.del && !this.doc.type) {
-      this.recorded.pushNothing(tab.id, seq);
+      this.journaled.pushNothing(tab.id, seq);
       this.settle(follower, seq);
       return undefined;
     }
-    const error = this.recorded.submit({
+    const error = this.journaled.submit({
       step, owner: tab.id, seq,
       source: x.source,
       submitSource: 'source' in x,
@@ -213,7 +212,7 @@ export class Sequencer {
   private settle(follower: Follower, seq: number, error?: Error | null): void {
     const tab = this.followers.present(follower.tab);
     const data = error ? encodeError(error) : undefined;
-    this.recorded.noteVersion();
+    this.journaled.noteVersion();
     follower.unsettled--;
     this.countPending(-1);
     this.news.settle(tab, seq, data, error === null);

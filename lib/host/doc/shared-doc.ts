@@ -1,22 +1,21 @@
-import {MAX_EARLY_MESSAGES} from '../../broker/host-session.js';
+import {MAX_UNWRITTEN_MESSAGES} from '../../broker/host-session.js';
 import type {ErrorData} from '../../protocol/errors.js';
 import {isLocal} from '../../protocol/local.js';
 import type {DocReport} from '../../protocol/report.js';
 import type {OpRequest, Position, ResumeMessage, SnapshotData} from '../../protocol/messages.js';
 import {isTransactionAuthor} from '../../protocol/transactions.js';
-import {CutTimer} from './checkpoint-scheduler.js';
+import {CheckpointScheduler} from './checkpoint-scheduler.js';
 import type {LostStep, LostSteps} from '../letters/dead-letters.js';
 import type {DocJournal, Restored} from './doc-journal.js';
-import {DocNews} from './follower-updates.js';
+import {FollowerUpdates} from './follower-updates.js';
 import type {Follower} from './follower.js';
 import type {FatalOps} from '../server/fatal-ops.js';
 import {Followers} from './followers.js';
-import {HeldActs} from './deferred-actions.js';
-import type {Entry, Step} from '../../ot/history.js';
+import {DeferredActions} from './deferred-actions.js';
+import type {Entry, Step, WaitingOp} from '../../ot/history-entry.js';
 import {historyLost} from './op-errors.js';
-import type {WaitingOp} from '../../ot/rebase.js';
 import {ReadAgain} from './read-again.js';
-import {RecordedDoc, type RecordedDocEvents} from './journaled-doc.js';
+import {JournaledDoc, type JournaledDocEvents} from './journaled-doc.js';
 import {Sequencer, type LeftOps} from './sequencer.js';
 import type {ServerFaults} from '../server/server-faults.js';
 import type {StoredOps} from './stored-ops.js';
@@ -66,14 +65,14 @@ export interface SharedDocOwner {
 }
 
 /** One document as the host shares it: one real document, one history, a follower per tab. */
-export class SharedDoc implements RecordedDocEvents {
-  readonly recorded: RecordedDoc;
-  private readonly followers = new Followers(tab => Math.max(this.owner.takenFrom(this, tab), this.recorded.history.lastSeqOf(tab.id)));
-  private readonly news: DocNews;
+export class SharedDoc implements JournaledDocEvents {
+  readonly journaled: JournaledDoc;
+  private readonly followers = new Followers(tab => Math.max(this.owner.takenFrom(this, tab), this.journaled.history.lastSeqOf(tab.id)));
+  private readonly updates: FollowerUpdates;
   private readonly sequencer: Sequencer;
   private readonly readAgain: ReadAgain;
   /** Waits until the document is restored, or its rollback is over. */
-  private readonly held = new HeldActs();
+  private readonly deferred = new DeferredActions();
   private isRestoring = false;
   private wasRestored = false;
   /** Requests without an answer, which a state that is restored late answers. */
@@ -84,15 +83,15 @@ export class SharedDoc implements RecordedDocEvents {
   private retained = 0;
   /** From where, and until when, the way is kept for tabs that the journal does not know of. */
   private kept: {from: number; until: number} | undefined;
-  private readonly cutTimer: CutTimer | undefined;
+  private readonly checkpoints: CheckpointScheduler | undefined;
 
   /** @param start the revision that its history begins at, unless there is one in the journal */
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, private readonly journal?: DocJournal, start?: number) {
-    this.cutTimer = journal && new CutTimer(journal, owner, () => this.checkpoint());
-    this.recorded = new RecordedDoc(doc, this, journal, start);
-    this.news = new DocNews(doc, this.recorded, this.followers);
+    this.checkpoints = journal && new CheckpointScheduler(journal, owner, () => this.checkpoint());
+    this.journaled = new JournaledDoc(doc, this, journal, start);
+    this.updates = new FollowerUpdates(doc, this.journaled, this.followers);
     this.readAgain = new ReadAgain(doc, owner.faults, this.followers, refusal => this.endReadingAgain(refusal));
-    this.sequencer = new Sequencer(doc, this.recorded, this.followers, this.news, {
+    this.sequencer = new Sequencer(doc, this.journaled, this.followers, this.updates, {
       tab: id => owner.tab(id),
       // Of a local document the host is the server.
       onPending: (change, ops) => { if (!this.isLocal) owner.onPending(change, ops); },
@@ -109,7 +108,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** Nothing is known of the document, and nothing was done to it. */
   get isBlank(): boolean {
-    return !this.isUnsettled && this.recorded.isNew && !this.recorded.missing && !this.pendingOps && !this.doc.hasWritePending();
+    return !this.isUnsettled && this.journaled.isNew && !this.journaled.missing && !this.pendingOps && !this.doc.hasWritePending();
   }
 
   /** Brings back what the journal has of the document; requests wait for it. Later than at the start, only while it is blank. */
@@ -117,15 +116,15 @@ export class SharedDoc implements RecordedDocEvents {
     if (!this.journal) return;
     this.isRestoring = true;
     // By a query's results, before the host has known of it: that is the server's answer, and younger than what is stored.
-    const arrived = this.recorded.takeOut();
-    if (arrived) this.held.hold(() => this.doc.ingestSnapshot(arrived));
-    this.recorded.beginReading();
+    const arrived = this.journaled.takeOut();
+    if (arrived) this.deferred.defer(() => this.doc.ingestSnapshot(arrived));
+    this.journaled.beginReading();
     void this.journal.load().then(stored => this.owner.together(() => {
-      const missed = this.recorded.endReading();
+      const missed = this.journaled.endReading();
       this.wasRestored = !!stored && this.revive(stored);
       if (this.wasRestored) {
         this.awaitTabs();
-        if (!this.owner.resumesFromStore && !this.isLocal) this.recorded.server.distrust();
+        if (!this.owner.resumesFromStore && !this.isLocal) this.journaled.server.distrust();
       }
       this.isRestoring = false;
       if (this.wasRestored && !this.isConnected) for (const answer of this.unanswered) answer();
@@ -140,15 +139,15 @@ export class SharedDoc implements RecordedDocEvents {
       for (const {id, lastSeq, outcomes} of stored.checkpoint?.tabs ?? []) {
         const tab = this.owner.tab(id);
         this.followers.of(tab).lastSeq = lastSeq;
-        this.news.outcomes.restore(tab, outcomes);
+        this.updates.outcomes.restore(tab, outcomes);
       }
-      this.recorded.restore(stored, (owner, seq) => this.sequencer.restore(owner, seq));
+      this.journaled.restore(stored, (owner, seq) => this.sequencer.restore(owner, seq));
       return true;
     } catch (error) {
-      if (!this.recorded.lock(error)) this.journal!.setAside(error);
-      this.recorded.startAnew();
+      if (!this.journaled.lock(error)) this.journal!.setAside(error);
+      this.journaled.startAnew();
       this.followers.clearRestored();
-      this.news.outcomes.clear();
+      this.updates.outcomes.clear();
       this.sequencer.clear();
       return false;
     }
@@ -156,7 +155,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** Tabs that live come back with what they had: the way on from there is kept for them. */
   private awaitTabs(): void {
-    const {start} = this.recorded.history;
+    const {start} = this.journaled.history;
     for (const follower of this.followers) if (!isTransactionAuthor(follower.tab.id)) follower.awaitFrom(start);
     // The journal does not know of a tab that has only looked.
     this.kept = {from: start, until: this.owner.now() + RETURN_MS};
@@ -164,22 +163,22 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** The state that it came with, if it has one. */
   checkpointState(): void {
-    if (this.recorded.hasState) this.checkpoint();
+    if (this.journaled.hasState) this.checkpoint();
   }
 
   checkpoint(): void {
-    this.cutTimer?.cancel();
-    if (!this.journal || this.isRestoring || this.recorded.rollingBack) return;
+    this.checkpoints?.cancel();
+    if (!this.journal || this.isRestoring || this.journaled.rollingBack) return;
     const tabs = [...this.followers].map(({tab, lastSeq}) => ({
       id: tab.id as string,
       lastSeq,
-      outcomes: this.news.outcomes.of(tab)
+      outcomes: this.updates.outcomes.of(tab)
     }));
-    this.recorded.checkpoint(tabs.filter(({lastSeq, outcomes}) => lastSeq > 0 || outcomes.length));
+    this.journaled.checkpoint(tabs.filter(({lastSeq, outcomes}) => lastSeq > 0 || outcomes.length));
   }
 
   inspect(): DocReport {
-    const {doc, rev, followers, pendingOps, recorded: {history}} = this;
+    const {doc, rev, followers, pendingOps, journaled: {history}} = this;
     return {
       collection: doc.collection, id: doc.id, type: doc.type?.name ?? null, version: doc.version, revision: rev,
       history: rev - history.start, pendingOps, followers: followers.size, subscribed: doc.subscribed
@@ -196,7 +195,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** The revision that a tab's presence or snapshot refers to. */
   get rev(): number {
-    return this.recorded.history.rev;
+    return this.journaled.history.rev;
   }
 
   fetch(tab: Tab, position: Position): void {
@@ -214,7 +213,7 @@ export class SharedDoc implements RecordedDocEvents {
     if (this.isRestoring) return this.hold(tab, () => this.unsubscribe(tab, position));
     const follower = this.locate(tab, position);
     follower.subscribed = false;
-    const reply = tab.inThisSession(() => this.news.answerUnsubscribe(tab, position));
+    const reply = tab.inThisSession(() => this.updates.answerUnsubscribe(tab, position));
     if (this.canRelease) this.doc.unsubscribe(() => reply());
     else reply();
     this.checkIdle();
@@ -226,14 +225,14 @@ export class SharedDoc implements RecordedDocEvents {
     const follower = this.locate(tab, request.v);
     // Made on a state that is gone: the tab has given it up itself.
     if (request.v.inc !== follower.inc || follower.awaitsReset) return;
-    if (!this.news.isInRollback) this.sequencer.submit(follower, request);
-    else if (!this.news.isToldOfRollback(follower)) this.held.hold(() => this.submit(tab, request));
+    if (!this.updates.isInRollback) this.sequencer.submit(follower, request);
+    else if (!this.updates.isToldOfRollback(follower)) this.deferred.defer(() => this.submit(tab, request));
   }
 
   /** Gives ops of a tab that is dead their places. */
   adopt(tab: Tab, left: LeftOps): void {
     // By then the tab may be gone: it is watched again.
-    if (this.isUnsettled) this.held.hold(() => this.adopt(this.owner.tab(tab.id), left));
+    if (this.isUnsettled) this.deferred.defer(() => this.adopt(this.owner.tab(tab.id), left));
     else this.sequencer.adopt(tab, left);
   }
 
@@ -241,26 +240,26 @@ export class SharedDoc implements RecordedDocEvents {
   join(tab: Tab): SnapshotData {
     const follower = this.followers.of(tab);
     follower.queries++;
-    return this.bringTo(follower);
+    return this.startFollowing(follower);
   }
 
-  private bringTo(follower: Follower): SnapshotData {
-    const {missing} = this.recorded;
+  private startFollowing(follower: Follower): SnapshotData {
+    const {missing} = this.journaled;
     // When the tab has the results, and the document with them.
-    if (missing) nextTick(() => this.news.tellError(missing, follower.tab.id));
-    return this.news.bring(follower);
+    if (missing) nextTick(() => this.updates.tellError(missing, follower.tab.id));
+    return this.updates.snapshotFor(follower);
   }
 
   /** The same, of a document that the tab has from elsewhere: what it lacks it will ask for. */
   joinKnown(tab: Tab): void {
     const follower = this.followers.of(tab);
     follower.queries++;
-    this.news.catchUp(follower);
+    this.updates.catchUp(follower);
   }
 
   /** What the tab lacks to be up to date: the snapshot where it has nothing, else only its revision. */
-  bring(tab: Tab): SnapshotData {
-    return this.bringTo(this.followers.of(tab));
+  snapshotFor(tab: Tab): SnapshotData {
+    return this.startFollowing(this.followers.of(tab));
   }
 
   /** The document left the results of one of the tab's queries. */
@@ -297,7 +296,7 @@ export class SharedDoc implements RecordedDocEvents {
     if (!gone) return;
     this.owner.onGone(this, tab, follower.lastSeq);
     this.followers.delete(tab);
-    this.news.outcomes.forget(tab);
+    this.updates.outcomes.forget(tab);
     this.releaseSubscription();
     this.checkIdle();
   }
@@ -308,39 +307,39 @@ export class SharedDoc implements RecordedDocEvents {
     const {inc, rev, unsettled, awaitsReset = false, ahead = []} = known;
     const follower = this.followers.of(tab);
     // What becomes of its ops is not known before. It may let go of the document meanwhile.
-    if (this.news.isInRollback) return this.hold(tab, () => { if (follower === this.followers.find(tab) && !follower.isLetGo) this.resume(tab, known); });
+    if (this.updates.isInRollback) return this.hold(tab, () => { if (follower === this.followers.find(tab) && !follower.isLetGo) this.resume(tab, known); });
     // Or start anew.
     const isPast = inc < follower.inc;
     if (!isPast) follower.return(inc, null);
-    if (awaitsReset) return this.news.resumeReset(follower, unsettled);
-    if (isPast || rev === null) return this.news.repeatOutcomes(follower, unsettled);
+    if (awaitsReset) return this.updates.resumeReset(follower, unsettled);
+    if (isPast || rev === null) return this.updates.repeatOutcomes(follower, unsettled);
     // The revision is of a history that the host before could not write down: it may be another state here.
-    if ((known.onlyHost ?? this.owner.epoch) !== this.owner.epoch) return this.news.lose(follower);
+    if ((known.onlyHost ?? this.owner.epoch) !== this.owner.epoch) return this.updates.lose(follower);
     // Nothing is known here of what the tab had: it starts anew. What was created and deleted is known, and has no state.
-    if (this.recorded.isNew) return this.news.lose(follower);
-    const {history} = this.recorded;
-    tab.unheard(() => this.sequencer.takeAlong(rev, ahead));
+    if (this.journaled.isNew) return this.updates.lose(follower);
+    const {history} = this.journaled;
+    tab.silently(() => this.sequencer.replayUnconfirmed(rev, ahead));
     const end = history.end(rev, ahead);
     // Somebody else may have been here first.
-    const detour = end === undefined ? history.detour(rev, ahead, this.doc.type) : undefined;
+    const detour = end === undefined ? history.continuationAround(rev, ahead, this.doc.type) : undefined;
     if (end === undefined && !detour) {
-      this.news.repeatOutcomes(follower, unsettled);
-      return this.news.reset(follower, historyLost(this.doc));
+      this.updates.repeatOutcomes(follower, unsettled);
+      return this.updates.reset(follower, historyLost(this.doc));
     }
     follower.return(inc, end ?? this.rev);
-    if (ahead.length) this.news.lead(follower, end ?? this.rev, detour);
-    this.news.catchUp(follower);
-    this.news.repeatOutcomes(follower, unsettled);
+    if (ahead.length) this.updates.continueFrom(follower, end ?? this.rev, detour);
+    this.updates.catchUp(follower);
+    this.updates.repeatOutcomes(follower, unsettled);
   }
 
   /** Forgets what no tab can refer to any more. */
   private trim(): void {
     if (this.isRestoring) return;
-    const {history} = this.recorded;
+    const {history} = this.journaled;
     if (this.kept && this.owner.now() >= this.kept.until) this.kept = undefined;
     let oldest = this.kept?.from ?? history.rev;
     for (const follower of this.followers) oldest = Math.min(oldest, follower.oldestRev() ?? oldest);
-    history.trim(oldest - MAX_EARLY_MESSAGES, MAX_HISTORY);
+    history.trim(oldest - MAX_UNWRITTEN_MESSAGES, MAX_HISTORY);
   }
 
   // ---- transactions
@@ -352,7 +351,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** The highest seq of an author that has its place. */
   lastSeqOf(author: Tab): number {
-    return this.followers.find(author)?.lastSeq ?? Math.max(this.owner.takenFrom(this, author), this.recorded.history.lastSeqOf(author.id));
+    return this.followers.find(author)?.lastSeq ?? Math.max(this.owner.takenFrom(this, author), this.journaled.history.lastSeqOf(author.id));
   }
 
   /**
@@ -360,11 +359,11 @@ export class SharedDoc implements RecordedDocEvents {
    * @returns the reason where it can't be applied; nothing is changed
    */
   prepare(step: Step, seq: number, author: Tab, rev: number): WaitingOp | Error {
-    const {history} = this.recorded;
-    const carried = history.carry([{step, seq, x: {preventCompose: true}}], author.id, this.doc.type, history.after(rev));
+    const {history} = this.journaled;
+    const carried = history.rebase([{step, seq, x: {preventCompose: true}}], author.id, this.doc.type, history.after(rev));
     if (carried instanceof Error) return carried;
     const [op] = carried;
-    return op ? this.recorded.trial(op.step) ?? op : historyLost(this.doc);
+    return op ? this.journaled.trial(op.step) ?? op : historyLost(this.doc);
   }
 
   place(author: Tab, op: WaitingOp, onSettled: (error?: Error | null) => void): void {
@@ -376,7 +375,7 @@ export class SharedDoc implements RecordedDocEvents {
   /** Tells a tab what it lacks, whether or not it follows the document. */
   bringUpToDate(tab: Tab): void {
     const follower = this.followers.find(tab);
-    if (follower) this.news.catchUp(follower);
+    if (follower) this.updates.catchUp(follower);
   }
 
   // ---- what the recorded document tells
@@ -392,7 +391,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   onEntry(entry: Entry): void {
     for (const follower of this.followers.toldOf(entry)) {
-      this.news.catchUp(follower);
+      this.updates.catchUp(follower);
       follower.grace = false;
     }
     this.owner.onEntry(this, entry);
@@ -405,15 +404,15 @@ export class SharedDoc implements RecordedDocEvents {
 
   onRollback(): void {
     this.owner.faults.forget(this.doc);
-    this.news.beginRollback();
+    this.updates.beginRollback();
     this.owner.onRollback(this);
   }
 
   onReset(error: ErrorData, loadError: ErrorData | undefined): void {
-    this.news.endRollback(error, loadError);
+    this.updates.endRollback(error, loadError);
     this.checkpoint();
     this.runHeld();
-    this.news.catchUpAll();
+    this.updates.catchUpAll();
   }
 
   /** What is told again from the journal has been seen to before. */
@@ -436,17 +435,17 @@ export class SharedDoc implements RecordedDocEvents {
 
   readLater(error: Error, ask: () => void): void {
     // Apart from the document's own requests, whose answer would end the waiting.
-    this.owner.faults.readAgain(this.recorded, error, ask);
+    this.owner.faults.readAgain(this.journaled, error, ask);
   }
 
   endReadingLater(): void {
-    this.owner.faults.forgetRead(this.recorded);
+    this.owner.faults.forgetRead(this.journaled);
   }
 
   /** The connection is there again. */
   onConnected(): void {
-    this.recorded.server.noteConnection();
-    this.recorded.askAgain();
+    this.journaled.server.noteConnection();
+    this.journaled.askAgain();
     this.releaseSubscription();
   }
 
@@ -457,35 +456,35 @@ export class SharedDoc implements RecordedDocEvents {
   beginSettling(): void {
     this.owner.faults.forget(this.doc);
     if (this.doc.inflightOp) this.owner.fatalOps.forget(this.doc.inflightOp);
-    this.news.outcomes.begin();
+    this.updates.outcomes.begin();
   }
 
   endSettling(): void {
-    this.news.outcomes.end();
+    this.updates.outcomes.end();
   }
 
   onError(error: Error, owner: string | undefined): void {
-    this.news.tellError(error, owner);
+    this.updates.tellError(error, owner);
   }
 
   onJournal(): void {
-    this.cutTimer?.noteWrite();
+    this.checkpoints?.noteWrite();
   }
 
   onLoad(): void {
-    if (this.journal && !this.news.isInRollback) this.checkpoint();
+    if (this.journal && !this.updates.isInRollback) this.checkpoint();
   }
 
   /** Who asks is told with the answer; who follows, at once. */
   onMissingType(error: Error, isAnswer = false): void {
     this.owner.onMissingType(this, error);
     if (isAnswer) return;
-    for (const {tab, sent, requests} of this.followers) if (sent !== null && !requests) this.news.tellError(error, tab.id);
+    for (const {tab, sent, requests} of this.followers) if (sent !== null && !requests) this.updates.tellError(error, tab.id);
   }
 
   onRefused(error: Error): void {
-    this.news.empty(error);
-    this.cutTimer?.cancel();
+    this.updates.empty(error);
+    this.checkpoints?.cancel();
     this.journal?.delete();
     this.releaseSubscription();
   }
@@ -499,7 +498,7 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   defer(act: () => void): void {
-    this.held.hold(act);
+    this.deferred.defer(act);
   }
 
   // ---- requests
@@ -508,13 +507,13 @@ export class SharedDoc implements RecordedDocEvents {
     const follower = this.locate(tab, position);
     follower.requests++;
     const {seed} = position;
-    if (seed) this.plant(follower, position.inc, seed);
+    if (seed) this.position(follower, position.inc, seed);
     const reply = tab.inThisSession((failure?: Error | null) => {
-      if (this.news.isInRollback) return this.held.hold(() => reply(failure));
+      if (this.updates.isInRollback) return this.deferred.defer(() => reply(failure));
       const isHidden = !!failure && this.goOnFromCopy(follower, action, failure);
-      const error = (isHidden ? undefined : failure) ?? this.recorded.missing;
+      const error = (isHidden ? undefined : failure) ?? this.journaled.missing;
       follower.requests--;
-      if (seed && !error) this.plant(follower, position.inc, seed);
+      if (seed && !error) this.position(follower, position.inc, seed);
       this.reply(follower, action, position.inc, error);
       this.checkIdle();
       return undefined;
@@ -528,9 +527,9 @@ export class SharedDoc implements RecordedDocEvents {
       if (!failure) this.owner.faults.forgetRead(this.doc);
       else if (this.isTransient(failure)) this.readAgain.after(failure);
     };
-    if (this.recorded.isLocked && (this.isLocal || !this.isConnected)) return reply();
+    if (this.journaled.isLocked && (this.isLocal || !this.isConnected)) return reply();
     // Without a server the host's copy is the best answer there is.
-    const fromCopy = !isBehind && (position.stored || !this.isConnected) && this.recorded.hasState && !this.news.isInRollback;
+    const fromCopy = !isBehind && (position.stored || !this.isConnected) && this.journaled.hasState && !this.updates.isInRollback;
     if (!fromCopy) {
       const answer = this.answerable(reply);
       return load(failure => {
@@ -539,7 +538,7 @@ export class SharedDoc implements RecordedDocEvents {
       });
     }
     if (action === 's' || this.isConnected) load(noteRead);
-    else if (!this.recorded.server.isTrusted) {
+    else if (!this.journaled.server.isTrusted) {
       // What the server says comes later, as a change.
       follower.awaitsServer = true;
       load(failure => {
@@ -577,25 +576,25 @@ export class SharedDoc implements RecordedDocEvents {
    * and gets what the server says when it can, as a change.
    */
   private goOnFromCopy(follower: Follower, action: 'f' | 's', error: Error): boolean {
-    if (!this.recorded.hasState || (action === 'f' && follower.sent !== null) || !this.isTransient(error)) return false;
+    if (!this.journaled.hasState || (action === 'f' && follower.sent !== null) || !this.isTransient(error)) return false;
     if (action === 'f') follower.awaitsServer = true;
     this.readAgain.after(error);
     return true;
   }
 
   private endReadingAgain(refusal: Error | undefined): void {
-    if (refusal) this.news.endSubscriptions(refusal);
+    if (refusal) this.updates.endSubscriptions(refusal);
     this.releaseSubscription();
     this.checkIdle();
   }
 
   private reply(follower: Follower, action: 'f' | 's', inc: number, error?: Error | null): void {
-    if (!error) return this.news.answer(follower, action, inc);
+    if (!error) return this.updates.answer(follower, action, inc);
     if (action === 's') {
       follower.subscribed = false;
       this.releaseSubscription();
     }
-    return this.news.answerError(follower, action, inc, error);
+    return this.updates.answerError(follower, action, inc, error);
   }
 
   private get isLocal(): boolean {
@@ -609,26 +608,26 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** Whether the host's copy is what the server would answer with. */
   private get isCurrent(): boolean {
-    const {doc, news, recorded} = this;
+    const {doc, updates: news, journaled: recorded} = this;
     return doc.subscribed && !news.isInRollback && this.isConnected && recorded.hasState && !recorded.missing;
   }
 
   /** The tab has a state that the server had. If this document can go on from it, the tab can too. */
-  private plant(follower: Follower, inc: number, {v, type, data}: SnapshotData): void {
-    if (v === null || follower.sent !== null || inc !== follower.inc || this.news.isInRollback) return;
-    if (!this.recorded.hasState) this.recorded.plant({v, type, data});
-    const rev = this.recorded.revisionOf(v);
-    if (rev !== undefined) this.news.plant(follower, rev);
+  private position(follower: Follower, inc: number, {v, type, data}: SnapshotData): void {
+    if (v === null || follower.sent !== null || inc !== follower.inc || this.updates.isInRollback) return;
+    if (!this.journaled.hasState) this.journaled.ingest({v, type, data});
+    const rev = this.journaled.revisionOf(v);
+    if (rev !== undefined) this.updates.position(follower, rev);
   }
 
   // ---- what waits
 
   private hold(tab: Tab, act: () => void): void {
-    this.held.hold(tab.inThisSession(act));
+    this.deferred.defer(tab.inThisSession(act));
   }
 
   private runHeld(): void {
-    this.held.run();
+    this.deferred.run();
     this.checkIdle();
   }
 
@@ -647,12 +646,12 @@ export class SharedDoc implements RecordedDocEvents {
    * rolled back. A state in the middle of that is not in the journal.
    */
   whenSettled(callback: () => void): void {
-    if (this.isUnsettled) this.held.hold(callback);
-    else this.held.afterOthers(callback);
+    if (this.isUnsettled) this.deferred.defer(callback);
+    else this.deferred.afterOthers(callback);
   }
 
   get isRollingBack(): boolean {
-    return this.news.isInRollback;
+    return this.updates.isInRollback;
   }
 
   isFollowedBy(tab: Tab): boolean {
@@ -661,7 +660,7 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** Calls back when the document has been read from the store, and what waited for that has been done. */
   whenRestored(callback: () => void): void {
-    if (this.isRestoring) this.held.hold(callback);
+    if (this.isRestoring) this.deferred.defer(callback);
     else callback();
   }
 
@@ -673,14 +672,14 @@ export class SharedDoc implements RecordedDocEvents {
 
   /** It is being restored, or rolled back. */
   get isUnsettled(): boolean {
-    return this.isRestoring || this.news.isInRollback;
+    return this.isRestoring || this.updates.isInRollback;
   }
 
   // ---- followers
 
   private locate(tab: Tab, position: Position): Follower {
     const follower = this.followers.of(tab);
-    follower.locate(position, this.recorded.history);
+    follower.locate(position, this.journaled.history);
     return follower;
   }
 
@@ -701,10 +700,10 @@ export class SharedDoc implements RecordedDocEvents {
   }
 
   private checkIdle(): void {
-    if (this.isRestoring || !this.held.isEmpty || this.retained) return;
+    if (this.isRestoring || !this.deferred.isEmpty || this.retained) return;
     if (this.followers.size || this.pendingOps || this.willFollow) return;
     if (this.doc.hasPending()) return this.awaitQuiet();
-    if (this.cutTimer?.isWaiting) this.checkpoint();
+    if (this.checkpoints?.isWaiting) this.checkpoint();
     this.owner.onIdle(this);
   }
 

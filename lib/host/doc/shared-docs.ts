@@ -9,7 +9,7 @@ import {SharedDoc, type SharedDocOwner} from './shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealConnection} from '../upstream.js';
 
-/** Of so many tabs that are gone, by document, it is known which of their ops were taken: a last word may come late. */
+/** Of so many tabs that are gone, by document, it is known which of their ops were taken: orphaned ops may come late. */
 const MAX_TAKEN = 1024;
 const MAX_TOLD = 256;
 
@@ -90,7 +90,7 @@ export class SharedDocs {
     doc.doc._wantsDestroy = true;
     doc.doc.connection._destroyDoc(doc.doc);
     // Nobody else has a local document: what is deleted, or never was, is nothing to keep.
-    if (isLocal(doc.collection) && doc.doc.type === null && !doc.recorded.isLocked) this.owner.store?.remove([doc.collection, doc.id]);
+    if (isLocal(doc.collection) && doc.doc.type === null && !doc.journaled.isLocked) this.owner.store?.remove([doc.collection, doc.id]);
     this.owner.onReleased([doc.collection, doc.id]);
   }
 

@@ -1,5 +1,5 @@
 import {isInvertible} from '../../ot/invert.js';
-import type {Step} from '../../ot/history.js';
+import type {Step} from '../../ot/history-entry.js';
 import {corrected, type Json0Component} from '../../ot/json0-values.js';
 import type {ServerLog} from './server-log.js';
 import type {RealDoc, RealOp, ServerSnapshot} from '../upstream.js';

@@ -3,9 +3,9 @@ import type {Type} from 'sharedb/lib/sharedb.js';
 import {stepOf} from '../../ot/step.js';
 import type {DocKey} from '../../store/storage.js';
 import type {Identity, Restored} from './doc-journal.js';
-import type {Origins, Step} from '../../ot/history.js';
-import {rebase, type WaitingOp} from '../../ot/rebase.js';
-import {RecordedDoc, type RecordedDocEvents} from './journaled-doc.js';
+import type {Origins, Step, WaitingOp} from '../../ot/history-entry.js';
+import {rebase} from '../../ot/rebase.js';
+import {JournaledDoc, type JournaledDocEvents} from './journaled-doc.js';
 import type {ServerStep} from '../letters/ops-since.js';
 import type {RealConnection} from '../upstream.js';
 
@@ -31,7 +31,7 @@ const OWNER = 'stored';
 /** So many ops times server ops are carried over at once, which takes half a second or so. */
 const MAX_CARRY = 256 * 1024;
 
-const NO_EVENTS: RecordedDocEvents = {
+const NO_EVENTS: JournaledDocEvents = {
   isFollowed: false,
   isShared: () => false,
   onEntry() {}, onServerOp() {}, onRollback() {}, onReset() {}, onError() {}, beginSettling() {}, endSettling() {}, onJournal() {}, onLoad() {},
@@ -49,7 +49,7 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
   const connection = new Connection({readyState: 3, close() {}, send() {}} as never) as unknown as RealConnection;
   connection.on('error', () => {});
   const doc = connection.get(c, d);
-  const recorded = new RecordedDoc(doc, NO_EVENTS);
+  const recorded = new JournaledDoc(doc, NO_EVENTS);
   recorded.restore(stored, () => () => {});
   if (recorded.rollingBack) throw new Error('Its edits had been given up');
   return {

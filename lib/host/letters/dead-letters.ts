@@ -1,7 +1,7 @@
 import {encodeError} from '../../protocol/errors.js';
 import type {DeadLetter, LostOp} from '../../protocol/messages.js';
 import type {DurableStore} from '../../store/durable-store.js';
-import type {Step} from '../../ot/history.js';
+import type {Step} from '../../ot/history-entry.js';
 
 /** What hosts before kept: one letter each, without what it was made on. */
 const SINGLE = 'dead letter: ';

@@ -3,7 +3,7 @@ import type {DeadLetter} from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
 import {stepOf} from '../../ot/step.js';
 import type {Chain, DeadLetters, KeptOp} from './dead-letters.js';
-import type {Step} from '../../ot/history.js';
+import type {Step} from '../../ot/history-entry.js';
 import {opsSince, type ServerStep} from './ops-since.js';
 import {rebase} from '../../ot/rebase.js';
 import {typeOf} from '../doc/server-state.js';
@@ -95,7 +95,7 @@ export class LetterRetries {
 
   private async submit(shared: SharedDoc, chain: Chain, id: string, attempt: Attempt): Promise<void> {
     const {letters} = this.options;
-    const {doc, recorded} = shared;
+    const {doc, journaled: recorded} = shared;
     for (let i = 0; i < MAX_LOOKS; i++) {
       await new Promise<void>(resolve => shared.whenSettled(resolve));
       const ops = await this.opsSince(shared, chain);
@@ -119,7 +119,7 @@ export class LetterRetries {
   }
 
   /** What the server has had since the letter's ops were made. */
-  private async opsSince({doc, recorded}: SharedDoc, chain: Chain): Promise<{steps: ServerStep[]; version: number | null}> {
+  private async opsSince({doc, journaled: recorded}: SharedDoc, chain: Chain): Promise<{steps: ServerStep[]; version: number | null}> {
     if (isLocal(chain.collection)) return {steps: [], version: doc.version};
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
     if (recorded.missing) throw recorded.missing;

@@ -1,5 +1,5 @@
 import {stepOf} from '../../ot/step.js';
-import type {Step} from '../../ot/history.js';
+import type {Step} from '../../ot/history-entry.js';
 import type {RealDoc, RealOp} from '../upstream.js';
 
 /** An op, and how the server knows it. */

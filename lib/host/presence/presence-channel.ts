@@ -1,7 +1,7 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import * as util from 'sharedb/lib/util.js';
 import type {Position} from '../../protocol/messages.js';
-import type {Entry} from '../../ot/history.js';
+import type {Entry} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {PresenceReply} from '../upstream.js';

@@ -1,5 +1,5 @@
 import {encodeError} from '../../protocol/errors.js';
-import type {Entry} from '../../ot/history.js';
+import type {Entry} from '../../ot/history-entry.js';
 import {
   ackKey, carry, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
 } from './presence-channel.js';
@@ -141,7 +141,7 @@ export class SharedPresences {
       if (standing.p !== null && !supportsPresence(standing.doc.doc.type)) {
         return tab.send({a: 'p', ch: channel.name, id, pv, error: unsupported(t)});
       }
-      for (const entry of standing.doc.recorded.history.after(at.rev ?? standing.doc.rev)) {
+      for (const entry of standing.doc.journaled.history.after(at.rev ?? standing.doc.rev)) {
         carry(standing, entry, entry.src === tab.id);
       }
     }
@@ -309,7 +309,7 @@ export class SharedPresences {
         return;
       }
       if (standing.p !== null) {
-        const carried = doc.recorded.serverLog.carry({p: standing.p, v: v!, t: t!, src});
+        const carried = doc.journaled.serverLog.carry({p: standing.p, v: v!, t: t!, src});
         if (!carried) return this.owner.connection.send({a: 'pr', ch: channel.name});
         standing.p = carried.p;
       }

@@ -131,7 +131,7 @@ export class LocalQueries {
     const docs = new Map(this.collections.get(collection));
     for (const doc of this.owner.openDocs(collection)) {
       // One that is just being restored has been read.
-      if (doc.recorded.hasState) docs.set(doc.id, dataOf(doc));
+      if (doc.journaled.hasState) docs.set(doc.id, dataOf(doc));
     }
     return docs;
   }

@@ -42,7 +42,7 @@ export class SharedQueries {
       }
       if (results) this.owner.keepResults(key, resultsToKeep(results, extra));
       return whenSettled(results?.map(doc => this.owner.share(doc)) ?? [], tab.inThisSession(() => {
-        const data = results?.map(doc => item(doc, c, this.owner.share(doc).bring(tab)));
+        const data = results?.map(doc => item(doc, c, this.owner.share(doc).snapshotFor(tab)));
         tab.send({a: 'qf', id, data, extra});
       }));
     });
@@ -73,7 +73,7 @@ export class SharedQueries {
 
   private give(tab: Tab, id: number, c: string, docs: RealDoc[], extra: unknown): void {
     whenSettled(docs.map(doc => this.owner.share(doc)), tab.inThisSession(() => {
-      tab.send({a: 'qf', id, data: docs.map(doc => item(doc, c, this.owner.share(doc).bring(tab))), extra, local: true});
+      tab.send({a: 'qf', id, data: docs.map(doc => item(doc, c, this.owner.share(doc).snapshotFor(tab))), extra, local: true});
     }));
   }
 

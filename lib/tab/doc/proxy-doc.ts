@@ -2,7 +2,7 @@ import type {TabReport} from '../../protocol/report.js';
 import {TabsError, decodeError, encodeError, type ErrorData} from '../../protocol/errors.js';
 import type {CodedError} from '../events.js';
 import {
-  MAX_RUN, type AheadOp, type EntryMessage, type LastWord, type PlantedMessage, type Position, type RefusedMessage, type ResetMessage,
+  MAX_RUN, type UnconfirmedOp, type EntryMessage, type OrphanedOpsMessage, type PositionedMessage, type Position, type RefusedMessage, type ResetMessage,
   type SentOp, type SettledMessage, type SnapshotData
 } from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
@@ -50,11 +50,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Ops that have their place in the history and wait for the server's answer. @internal */
   unsettled: PendingOp[] = [];
   /** What was ingested from elsewhere, for a host that has not loaded the document. */
-  private seed: SnapshotData | undefined;
+  private ingestedSnapshot: SnapshotData | undefined;
   /** @internal */
-  setAside: PendingOp[] | undefined;
+  opsAwaitingReset: PendingOp[] | undefined;
   /** The version that those were made on, where it is known. */
-  private setAsideAt: number | undefined;
+  private awaitingResetFrom: number | undefined;
   /** What is shown may have ops of other tabs in it that the server has not acknowledged. */
   private isMixed = false;
   /** @internal */
@@ -73,7 +73,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Who waits for its end. */
   private destroying: Callback[] | undefined;
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
-  private unheard: unknown[] | undefined;
+  private uncaughtErrors: unknown[] | undefined;
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
   private tellsErrorsFirst = false;
   /** When the server last acknowledged an edit of this tab, in ms since the epoch. */
@@ -87,7 +87,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Where this document stands in the host's history. @internal */
   get position(): Position {
-    const {inc, rev, again, seed} = this;
+    const {inc, rev, again, ingestedSnapshot: seed} = this;
     const stored = this.storedWillDo || this.connection.storedFirst;
     if (!again && !seed && !stored) return {inc, rev};
     return {inc, rev, ...(again && {again}), ...(seed && rev === null && {seed}), ...(stored && {stored})};
@@ -100,16 +100,16 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The ops that the server has not answered to, in order. @internal */
   get unanswered(): PendingOp[] {
-    return [...(this.setAside ?? []), ...this.unsettled, ...this.unsent];
+    return [...(this.opsAwaitingReset ?? []), ...this.unsettled, ...this.unsent];
   }
 
   /** A host has lost its state, and has not said yet what became of this tab's ops. @internal */
   get awaitsReset(): boolean {
-    return !!this.setAside;
+    return !!this.opsAwaitingReset;
   }
 
   /** The ops that the host has not confirmed. @internal */
-  lastWord(): LastWord['docs'][number] | undefined {
+  orphanedOps(): OrphanedOpsMessage['docs'][number] | undefined {
     const {unconfirmed, unsettled} = this;
     const waiting = [...this.tentative, ...this.unsent];
     if (!waiting.length && !unsettled.some(op => unconfirmed.has(op))) return undefined;
@@ -121,7 +121,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** What another host needs to know to go on from where this tab stands. @internal */
-  get baggage(): {ahead?: AheadOp[]} {
+  get unconfirmedOps(): {ahead?: UnconfirmedOp[]} {
     const {ahead} = this.unconfirmed;
     return ahead.length ? {ahead} : {};
   }
@@ -140,7 +140,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The server's version that the first unanswered op was made on, where it is known. */
   private get madeAt(): number | undefined {
-    if (this.setAside) return this.setAsideAt;
+    if (this.opsAwaitingReset) return this.awaitingResetFrom;
     return this.isMixed ? undefined : this.version ?? undefined;
   }
 
@@ -189,7 +189,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** Whether the document waits for a state from the host. @internal */
   get isLoading(): boolean {
-    return !!this.setAside || this.inflightFetch.length > 0 || !!this.inflightSubscribe;
+    return !!this.opsAwaitingReset || this.inflightFetch.length > 0 || !!this.inflightSubscribe;
   }
 
   /** Calls back, never synchronously, when the host has all ops of this document. @internal */
@@ -204,14 +204,14 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** The revision that the data is of, where the host knows it and has all ops of this tab. @internal */
-  get standing(): number | undefined {
-    const isMoving = this.hasUnsent || !!this.setAside || this.unconfirmed.isReturning || !this.connection.canSend;
+  get settledRevision(): number | undefined {
+    const isMoving = this.hasUnsent || !!this.opsAwaitingReset || this.unconfirmed.isReturning || !this.connection.canSend;
     return isMoving ? undefined : this.rev ?? undefined;
   }
 
   /** Calls back when there is one. @internal */
-  whenStanding(callback: () => void): void {
-    this.when(() => this.standing !== undefined, callback);
+  whenRevisionSettled(callback: () => void): void {
+    this.when(() => this.settledRevision !== undefined, callback);
   }
 
   /** @internal */
@@ -229,7 +229,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** The ops that the host has not got, with those that it lost, in order. */
   private get notAtHost(): PendingOp[] {
-    return [...(this.setAside ?? []), ...this.unsent];
+    return [...(this.opsAwaitingReset ?? []), ...this.unsent];
   }
 
   /**
@@ -242,7 +242,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   /** @internal */
   get ownSaveState(): Exclude<SaveState, 'refused'> {
-    if (this.hasUnsent || this.setAside) return 'unsaved';
+    if (this.hasUnsent || this.opsAwaitingReset) return 'unsaved';
     if (!this.unsettled.length) return 'saved';
     const isStored = this.connection.status.durable && !this.unsettled.some(op => this.unconfirmed.has(op));
     return isStored ? 'local' : 'unsaved';
@@ -254,7 +254,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   override hasPending(): boolean {
-    return this.unsettled.length > 0 || !!this.setAside || super.hasPending();
+    return this.unsettled.length > 0 || !!this.opsAwaitingReset || super.hasPending();
   }
 
   override hasWritePending(): boolean {
@@ -372,32 +372,32 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** An error that has neither callback nor promise is an event, as upstream has it, and at the same point. @internal */
-  handleUnheard(error: unknown, isSynchronous: boolean): void {
+  handleUncaught(error: unknown, isSynchronous: boolean): void {
     if (isSynchronous) {
       this.emit('error', error);
       return;
     }
     // Upstream emits one error for all ops that one rollback takes.
-    if (!this.unheard?.length) nextTick(() => this.connection.guarded(() => this.emitUnheard()));
-    if (!this.unheard?.includes(error)) (this.unheard ??= []).push(error);
+    if (!this.uncaughtErrors?.length) nextTick(() => this.connection.guarded(() => this.emitUncaught()));
+    if (!this.uncaughtErrors?.includes(error)) (this.uncaughtErrors ??= []).push(error);
   }
 
-  private emitUnheard(): void {
-    while (this.unheard?.length) this.emit('error', this.unheard.shift());
+  private emitUncaught(): void {
+    while (this.uncaughtErrors?.length) this.emit('error', this.uncaughtErrors.shift());
   }
 
   /** @internal */
   override _clearInflightOp(error?: Error | null): void {
-    if (error) Completion.hearTogether(this.inflightOp!.callbacks);
+    if (error) Completion.muteTogether(this.inflightOp!.callbacks);
     super._clearInflightOp(error);
   }
 
   /** @internal */
   override _emitNothingPending(): void {
     this.callWaiting();
-    if (this.tellsErrorsFirst && !this._isInHardRollback) this.emitUnheard();
+    if (this.tellsErrorsFirst && !this._isInHardRollback) this.emitUncaught();
     super._emitNothingPending();
-    this.emitUnheard();
+    this.emitUncaught();
     this.tellsErrorsFirst &&= this._isInHardRollback;
   }
 
@@ -435,11 +435,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   override flush(): void {
     this.willFlush = false;
     this.connection.saveStates.noteEdit(this);
-    if (this.isDestroyed || this.setAside || this.unconfirmed.isReturning) return;
+    if (this.isDestroyed || this.opsAwaitingReset || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
     // What was ingested is nobody's concern until there is something to send.
-    if (this.seed && (this.paused || !this.pendingOps.length)) return;
-    if (this.rev === null && this.version !== null && (this.type || this.seed)) return this.findRevision();
+    if (this.ingestedSnapshot && (this.paused || !this.pendingOps.length)) return;
+    if (this.rev === null && this.version !== null && (this.type || this.ingestedSnapshot)) return this.findRevision();
     if (!this.pendingOps.length) return;
     if (this.mayStillGrow) return this.flushLater();
     const {inflightOp} = this;
@@ -469,7 +469,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       // Whoever hears of it may change it.
       const seed = snapshot && !this.type ? copyOf(snapshot) : undefined;
       super.ingestSnapshot(snapshot as IngestibleSnapshot, callback);
-      if (seed && this.version !== before) this.standOn(seed);
+      if (seed && this.version !== before) this.positionOn(seed);
       return;
     }
     // What was sent before this document started anew tells nothing: the new start asks for its own state.
@@ -498,12 +498,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** A state of the server's that came from elsewhere: the host is told of it before anything that is made on it. */
-  private standOn(seed: SnapshotData): void {
+  private positionOn(seed: SnapshotData): void {
     const isAsked = this.inflightFetch.length > 0 || !!this.inflightSubscribe?.wantSubscribe;
     const isFollowed = this.rev !== null && this.wantSubscribe;
     // What is under way knows nothing of it.
     this.startAnew();
-    this.seed = seed;
+    this.ingestedSnapshot = seed;
     // What waits for the end of a bulk asks for it then.
     if ((isAsked || isFollowed) && this.connection.canSend && !this.connection.bulk) this.askRevision();
   }
@@ -521,7 +521,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
     const isEmpty = !('op' in message || message.create || message.del || message.load);
     if (isUnknown(message.create?.type)) return this.loseState(message.create!.type);
-    this.noteEarly(isEmpty ? undefined : aheadOf(message));
+    this.noteUnconfirmed(isEmpty ? undefined : unconfirmedOpOf(message));
     this.rev = message.rev;
     // An op of a tab leaves the version as it is.
     this.isMixed = !message.clean && (this.isMixed || message.v === this.version);
@@ -545,7 +545,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /**
-   * Goes back to the last revision that every host knows. With what this tab brings along, and its later ops, the data is the
+   * Goes back to the last revision that every host knows. With what this tab replays, and its later ops, the data is the
    * same there.
    * @internal
    */
@@ -560,7 +560,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   }
 
   /** Takes notice of a step that has just been told, before the revision moves on: see {@link UnconfirmedSteps.add}. */
-  private noteEarly(ahead?: AheadOp, op?: PendingOp): void {
+  private noteUnconfirmed(ahead?: UnconfirmedOp, op?: PendingOp): void {
     const batch = this.connection.noteRevision(this);
     if (batch === undefined) return;
     if (this.connection.hostIsDown) this.noteDown();
@@ -575,11 +575,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (batch !== undefined) this.unconfirmed.begin(batch, connection.hostEpoch);
   }
 
-  /** The host has what was ingested here, or brought along, and knows how it goes on from there. @internal */
-  handlePlanted({inc, rev, way = [], snapshot}: PlantedMessage): void {
-    if (!this.isCurrent(inc) || (!this.unconfirmed.isReturning && (this.rev !== null || !this.seed))) return;
+  /** The host has what was ingested here, or replayed, and knows how it goes on from there. @internal */
+  handlePositioned({inc, rev, way = [], snapshot}: PositionedMessage): void {
+    if (!this.isCurrent(inc) || (!this.unconfirmed.isReturning && (this.rev !== null || !this.ingestedSnapshot))) return;
     this.rev = rev;
-    this.seed = undefined;
+    this.ingestedSnapshot = undefined;
     // Nothing is sent meanwhile: it would be made on a revision that is not the host's.
     for (const message of way) this._handleOp(null, message as OpMessage);
     this.unconfirmed.clear();
@@ -635,8 +635,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.version = null;
     this.rev = null;
     this.unconfirmed.clear();
-    this.setAside = ops;
-    this.setAsideAt = madeAt;
+    this.opsAwaitingReset = ops;
+    this.awaitingResetFrom = madeAt;
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
@@ -646,9 +646,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   handleReset({inc, snapshot, loadError, outcomes, unsettled = [], error}: ResetMessage): void {
     // Else it has started anew by itself meanwhile. What became of its ops is true all the same.
     const isCurrent = this.isCurrent(inc);
-    if (isCurrent && !this.setAside && this.hasWritePending()) this.handleRollback(inc);
-    const {setAside: ops, madeAt} = this;
-    this.setAside = undefined;
+    if (isCurrent && !this.opsAwaitingReset && this.hasWritePending()) this.handleRollback(inc);
+    const {opsAwaitingReset: ops, madeAt} = this;
+    this.opsAwaitingReset = undefined;
     if (isCurrent) {
       this._isInHardRollback = false;
       if (snapshot) this.replaceBy(snapshot);
@@ -668,7 +668,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       callEach(op, outcome ? outcome.error && sameAs(failure, outcome.error) : failure);
     }
     // After a rollback of everything, upstream tells of the error before it tells that nothing is pending.
-    this.emitUnheard();
+    this.emitUncaught();
     this.flush();
     this._emitNothingPending();
   }
@@ -677,7 +677,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   override _hardRollback(error: Error): void {
     if (error === WILL_FLUSH) return;
     this.tellsErrorsFirst = true;
-    for (const op of this.unsent) Completion.hearTogether(op.callbacks);
+    for (const op of this.unsent) Completion.muteTogether(op.callbacks);
     this.startAnew();
     super._hardRollback(error);
   }
@@ -734,7 +734,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (!this.isCurrent(inc)) return;
     const failure = decodeError(error);
     const {unanswered: ops, madeAt, type, data} = this;
-    this.setAside = undefined;
+    this.opsAwaitingReset = undefined;
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
@@ -761,12 +761,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
    * @internal
    */
   handleHostReplaced(): void {
-    if (this.rev === null && !this.unsettled.length && !this.setAside) return;
-    if (!this.setAside && this.unanswered[0]?.create) return this.createAnew();
+    if (this.rev === null && !this.unsettled.length && !this.opsAwaitingReset) return;
+    if (!this.opsAwaitingReset && this.unanswered[0]?.create) return this.createAnew();
     const {unanswered: ops, madeAt} = this;
     // Its end will not be told. Of a rollback of the document's own, upstream tells.
-    if (this.setAside) this._isInHardRollback = false;
-    this.setAside = undefined;
+    if (this.opsAwaitingReset) this._isInHardRollback = false;
+    this.opsAwaitingReset = undefined;
     this.unsettled = [];
     this.inflightOp = null;
     this.pendingOps = [];
@@ -798,7 +798,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.again = true;
     this.rev = null;
     this.unconfirmed.clear();
-    this.seed = undefined;
+    this.ingestedSnapshot = undefined;
   }
 
   /** The host has given an op of ours its place: what is shown is what the history has there. */
@@ -813,9 +813,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     }
     this.isBehind = false;
     if (op === this.inflightOp) this.inflightOp = this.run-- > 0 ? this.pendingOps.shift()! : null;
-    this.noteEarly({src: message.src, seq: message.seq, ...stepOf(op)}, op);
+    this.noteUnconfirmed({src: message.src, seq: message.seq, ...stepOf(op)}, op);
     this.rev = message.rev;
-    this.seed = undefined;
+    this.ingestedSnapshot = undefined;
     this.version = message.v;
     this.unsettled.push(op);
     this.flush();
@@ -828,7 +828,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.rev = rev ?? null;
     this.unconfirmed.clear();
     this.noteDown();
-    this.seed = undefined;
+    this.ingestedSnapshot = undefined;
     this.version = v;
     this._setType(type);
     this._setData(this.deserialized(data));
@@ -915,7 +915,7 @@ function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {
   return JSON.parse(JSON.stringify({v, type, data})) as SnapshotData;
 }
 
-function aheadOf({early, v, src, seq, op}: EntryMessage): AheadOp {
+function unconfirmedOpOf({early, v, src, seq, op}: EntryMessage): UnconfirmedOp {
   return early ? {src, seq, op} : {v: v! - 1, src, seq, op};
 }
 
@@ -924,7 +924,7 @@ function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[
 }
 
 function callEach(op: PendingOp, error: Error | null | undefined): void {
-  if (error) Completion.hearTogether(op.callbacks);
+  if (error) Completion.muteTogether(op.callbacks);
   for (const callback of op.callbacks) callback?.(error);
 }
 

@@ -56,7 +56,7 @@ export class SaveStates {
   }
 
   /** The host has told something. What follows from it is known when the turn is over. */
-  noteNews(): void {
+  noteBatch(): void {
     if (this.isScheduled || (!this.told.size && this.toldOfAll === 'saved' && this.ofAll === 'saved' && !this.status().unsaved)) return;
     this.isScheduled = true;
     nextTick(() => {

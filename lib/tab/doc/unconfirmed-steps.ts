@@ -1,4 +1,4 @@
-import type {AheadOp} from '../../protocol/messages.js';
+import type {UnconfirmedOp} from '../../protocol/messages.js';
 import type {PendingOp} from '../upstream.js';
 
 interface Step {
@@ -26,7 +26,7 @@ export class UnconfirmedSteps {
     return this.state?.host;
   }
 
-  /** The host told of this while it could not write: nothing can be brought along from there. */
+  /** The host told of this while it could not write: nothing can be replayed from there. */
   begin(batch: number, host: string): void {
     this.steps = NONE;
     this.state = {batch, host};
@@ -42,7 +42,7 @@ export class UnconfirmedSteps {
    * @param ahead what it did; none where only the version has moved
    * @param op where it is the tab's own
    */
-  add(batch: number, rev: number, ahead?: AheadOp, op?: PendingOp): void {
+  add(batch: number, rev: number, ahead?: UnconfirmedOp, op?: PendingOp): void {
     // As it is now: it may be transformed, and become a part of the data.
     this.steps = [...this.steps, {batch, rev, ...(ahead && {ahead: JSON.stringify(ahead)}), ...(op && {op})}];
   }
@@ -72,9 +72,9 @@ export class UnconfirmedSteps {
     return this.steps[0]?.rev;
   }
 
-  /** What this tab would bring along from there: others' ops, and its own that they follow on. */
-  get ahead(): AheadOp[] {
-    return this.brought.map(({ahead}) => JSON.parse(ahead!) as AheadOp);
+  /** What this tab would replay from there: others' ops, and its own that they follow on. */
+  get ahead(): UnconfirmedOp[] {
+    return this.brought.map(({ahead}) => JSON.parse(ahead!) as UnconfirmedOp);
   }
 
   /** Its own ops that nobody's follow on: it sends them again, as if no host had got them. */
@@ -86,13 +86,13 @@ export class UnconfirmedSteps {
     return this.steps.some(step => step.op === op);
   }
 
-  /** The host is lost: what is brought along is kept until the next one says that it has it. */
+  /** The host is lost: what is replayed is kept until the next one says that it has it. */
   fallBack(): void {
     const {start = 0} = this;
     this.steps = this.brought.map(step => ({...step, batch: Infinity, rev: start}));
   }
 
-  /** Whether a host is to say where in its history the document stands, for what this tab has brought along. */
+  /** Whether a host is to say where in its history the document stands, for what this tab has replayed. */
   get isReturning(): boolean {
     return this.steps[0]?.batch === Infinity;
   }

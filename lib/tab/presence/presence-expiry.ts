@@ -1,10 +1,10 @@
 import type {Clock} from '../../platform/platform.js';
 
 /** Who is there has shown itself again after so long, in ms. */
-const ROLL_CALL_MS = 5000;
+const EXPIRY_MS = 5000;
 
 /** What of upstream's `Presence` tells who is there, and forgets somebody. */
-export interface Gathering {
+export interface PresenceSet {
   channel: string;
   _remotePresenceInstances: Record<string, {presenceVersion: number | null; src?: string}>;
   _receiveUpdate(error: null, message: object): void;
@@ -14,24 +14,24 @@ export interface Gathering {
  * After a new session nobody tells a tab who has left meanwhile. Who is still there is told again; who is not,
  * within a time, has gone.
  */
-export class RollCall {
+export class PresenceExpiry {
   private readonly heard = new Set<string>();
   private cancel: (() => void) | undefined;
 
-  constructor(private readonly clock: () => Clock, private readonly gatherings: () => Iterable<Gathering>) {}
+  constructor(private readonly clock: () => Clock, private readonly presences: () => Iterable<PresenceSet>) {}
 
   begin(): void {
     this.end();
-    const missing = new Map([...this.gatherings()].map(gathering => [gathering, Object.keys(gathering._remotePresenceInstances)]));
+    const missing = new Map([...this.presences()].map(gathering => [gathering, Object.keys(gathering._remotePresenceInstances)]));
     if (![...missing.values()].some(ids => ids.length)) return;
-    this.cancel = this.clock().after(ROLL_CALL_MS, () => {
+    this.cancel = this.clock().after(EXPIRY_MS, () => {
       this.cancel = undefined;
       for (const [gathering, ids] of missing) for (const id of ids) if (!this.heard.has(nameOf(gathering.channel, id))) forget(gathering, id);
     });
   }
 
   /** Somebody's presence was told. */
-  hear(channel: string, id: string): void {
+  noteSeen(channel: string, id: string): void {
     if (this.cancel) this.heard.add(nameOf(channel, id));
   }
 
@@ -44,7 +44,7 @@ export class RollCall {
 
 const nameOf = (channel: string, id: string): string => JSON.stringify([channel, id]);
 
-function forget(gathering: Gathering, id: string): void {
+function forget(gathering: PresenceSet, id: string): void {
   const instance = gathering._remotePresenceInstances[id];
   if (!instance) return;
   const {presenceVersion, src} = instance;

@@ -1,6 +1,6 @@
 import {Host} from '../../lib/host.js';
-import {takeOffice} from '../../lib/election/host-lock.js';
-import {Reception} from '../../lib/election/pending-ports.js';
+import {acquireHostLock} from '../../lib/election/host-lock.js';
+import {PendingPorts} from '../../lib/election/pending-ports.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
@@ -24,7 +24,7 @@ export interface Station {
 /** Where hosts live, and tabs greet them on ports. */
 interface Worker {
   process: Process;
-  reception: Reception;
+  reception: PendingPorts;
 }
 
 export interface OfficeOptions {
@@ -35,8 +35,8 @@ export interface OfficeOptions {
   warn: (message: string, detail: unknown) => void;
 }
 
-/** The hosts of a walk, one after the other, each in a worker of its own: who has the lock is in office. */
-export class Office {
+/** The hosts of a walk, one after the other, each in a worker of its own: who has the lock holds the host lock. */
+export class HostElection {
   current: Station | undefined;
   /** Those who were replaced while they lived, and may not know it. */
   readonly former: Station[] = [];
@@ -54,13 +54,13 @@ export class Office {
   begin(steal = false): void {
     const number = this.workers.length + 1;
     const process = this.options.machine.start(`host ${number}`);
-    const reception = new Reception();
+    const reception = new PendingPorts();
     this.workers.push({process, reception});
     const {locks, channel} = process;
     let station: Station | undefined;
     this.candidates++;
     const onWaiting = (): void => reception.close();
-    takeOffice({namespace: 'default', build: '', steal, locks, channel, signal: new AbortController().signal, onWaiting}, async () => {
+    acquireHostLock({namespace: 'default', build: '', steal, locks, channel, signal: new AbortController().signal, onWaiting}, async () => {
       this.candidates--;
       if (this.isOver) return;
       station = this.serve(number, process, host => reception.open((...greeting) => host.admit(...greeting)));
@@ -87,7 +87,7 @@ export class Office {
     this.begin();
   }
 
-  /** A page greets the host of a worker on a port, now and then; that arrives some time, and it may be in office no more, or not yet. */
+  /** A page greets the host of a worker on a port, now and then; that arrives some time, and it may be current no more, or not yet. */
   greetOnPort(hello: Hello, page: Process): Channel | undefined {
     const {options: {machine, random}} = this;
     const worker = this.workers.findLast(({process}) => process === this.current?.process) ?? this.workers.at(-1);
@@ -129,7 +129,7 @@ export class Office {
     for (const {host} of this.former) host.close();
   }
 
-  /** Tabs that find nobody in office start a worker. */
+  /** Tabs that find nobody current start a worker. */
   private retire(station: Station): void {
     if (this.current !== station) return;
     this.current = undefined;

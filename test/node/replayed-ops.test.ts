@@ -79,9 +79,9 @@ describe('what was said just before a host died', function() {
     expect(loads[docs.indexOf(doc)]).to.equal(0);
   }
 
-  /** @returns the page's last word, which another one can offer */
+  /** @returns the page's orphaned ops, which another one can offer */
   function leave(i: number): unknown {
-    const word = (docs[i]!.connection as unknown as {lastWord(): unknown}).lastWord();
+    const word = (docs[i]!.connection as unknown as {orphanedOps(): unknown}).orphanedOps();
     lose(i);
     return word;
   }
@@ -93,8 +93,8 @@ describe('what was said just before a host died', function() {
   }
 
   async function offer(word: unknown): Promise<void> {
-    const {connection} = docs[0]! as unknown as {connection: {offerLastWord(word: unknown): Promise<unknown>}};
-    await until('it can be offered', () => connection.offerLastWord(word).then(() => true, () => false));
+    const {connection} = docs[0]! as unknown as {connection: {offerOrphanedOps(word: unknown): Promise<unknown>}};
+    await until('it can be offered', () => connection.offerOrphanedOps(word).then(() => true, () => false));
   }
 
   describe('by the server', () => {
@@ -136,7 +136,7 @@ describe('what was said just before a host died', function() {
       await expectEverywhere(['theirs', 'mine']);
     });
 
-    it('is known to who adopts the last word of a page that had heard it', async () => {
+    it('is known to who adopts the orphaned ops of a page that had heard it', async () => {
       await hearAndLoseHost(docs[0]!);
       insert(docs[0]!, 'the last').catch(() => {});
       const word = leave(0);
@@ -224,7 +224,7 @@ describe('what was said just before a host died', function() {
       expect(await docs[2]!.connection.deadLetters.list()).to.eql([]);
     });
 
-    it('is in the last word of a page whose own followed on it', async () => {
+    it('is in the orphaned ops of a page whose own followed on it', async () => {
       await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
       lose(0);
       insert(docs[0]!, 'the last').catch(() => {});

@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import {hostCode} from '../../lib/election/host-code.js';
-import {PROTOCOL_VERSION, lobbyName} from '../../lib/protocol/version.js';
+import {PROTOCOL_VERSION, greetingChannelName} from '../../lib/protocol/version.js';
 import {eventually} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
 import {Stage, type OpenedTab} from './tab-modes-stage.js';
@@ -87,7 +87,7 @@ describe('a tab that had to connect directly', () => {
   it('tries that seldom where nobody answers who announces himself, and loses nothing', async () => {
     const tab = await openDirect();
     await stage.edit(tab);
-    const lobby = tab.process.channel(lobbyName('default'));
+    const lobby = tab.process.channel(greetingChannelName('default'));
     const announce = (): void => lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch: 'nobody', generation: 1});
     hostCode.electedTab = () => Promise.reject(new TypeError('Failed to fetch'));
     for (let i = 0; i < 60; i++) {

@@ -4,7 +4,7 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
-import {lobbyName} from '../../lib/protocol/version.js';
+import {greetingChannelName} from '../../lib/protocol/version.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {FakeClock, calm} from '../store/clock.js';
@@ -43,7 +43,7 @@ describe('a tab whose greeting was overtaken by its next one', () => {
     }});
     const doc = connection.get('notes', 'a');
     await doc.create({words: []});
-    const lobby = channel(lobbyName('default'));
+    const lobby = channel(greetingChannelName('default'));
     lobby.postMessage(greetings[0]);
     lobby.close();
     await doc.submitOp([{p: ['words', 0], li: 'after that'}]);
@@ -94,7 +94,7 @@ describe('a page that is put away', () => {
     await doc.subscribe();
     const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
     // It is alone with its document, and the edit has not left it.
-    (connection as unknown as {link: {sayGoodbye(): void}}).link.sayGoodbye = () => {};
+    (connection as unknown as {hostSession: {sayGoodbye(): void}}).hostSession.sayGoodbye = () => {};
     (connection as unknown as Page).suspend();
     await until('the host misses it', () => stage.host.inspect().tabs === 0);
     await calm();

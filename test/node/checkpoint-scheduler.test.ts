@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {CutTimer} from '../../lib/host/doc/checkpoint-scheduler.js';
+import {CheckpointScheduler} from '../../lib/host/doc/checkpoint-scheduler.js';
 import {VirtualClock} from '../simulator/virtual-clock.js';
 
 describe('the journal of a document', () => {
@@ -7,14 +7,14 @@ describe('the journal of a document', () => {
   let begin: number;
   let cuts: number[];
   let journal: {isDue: boolean; isOverdue: boolean; isWorthwhile: boolean};
-  let timer: CutTimer;
+  let timer: CheckpointScheduler;
 
   beforeEach(() => {
     clock = new VirtualClock();
     begin = clock.now;
     cuts = [];
     journal = {isDue: false, isOverdue: false, isWorthwhile: true};
-    timer = new CutTimer(journal, clock.of({name: 'host', state: 'running'} as never), () => cuts.push(clock.now - begin));
+    timer = new CheckpointScheduler(journal, clock.of({name: 'host', state: 'running'} as never), () => cuts.push(clock.now - begin));
   });
 
   /** Writes every so many ms, `count` times. */

@@ -1,12 +1,12 @@
 import {expect} from 'chai';
-import {takeOffice} from '../../lib/election/host-lock.js';
-import {parseLobbyMessage} from '../../lib/protocol/frames.js';
-import {lobbyName} from '../../lib/protocol/version.js';
+import {acquireHostLock} from '../../lib/election/host-lock.js';
+import {parseGreetingMessage} from '../../lib/protocol/frames.js';
+import {greetingChannelName} from '../../lib/protocol/version.js';
 import {Random} from '../karma/random.js';
 import {until} from '../waiting/until.js';
 import {Browser} from './processes.js';
 
-describe('the office of a host', () => {
+describe('the host lock', () => {
   let browser: Browser;
   let told: string[];
   const leave = new Map<string, () => void>();
@@ -15,15 +15,15 @@ describe('the office of a host', () => {
     browser = new Browser(new Random(1));
     told = [];
     const {channel} = browser.process();
-    channel(lobbyName('default')).onmessage = ({data}) => {
-      const message = parseLobbyMessage(data);
+    channel(greetingChannelName('default')).onmessage = ({data}) => {
+      const message = parseGreetingMessage(data);
       if (message?.type === 'candidate') told.push(`a candidate of build ${message.build}`);
     };
   });
 
   function stand(name: string, signal = new AbortController().signal): void {
     const {locks, channel} = browser.process();
-    takeOffice({namespace: 'default', build: name, steal: false, locks, channel, signal, onWaiting: () => told.push(`${name} waits`)}, () => {
+    acquireHostLock({namespace: 'default', build: name, steal: false, locks, channel, signal, onWaiting: () => told.push(`${name} waits`)}, () => {
       told.push(`${name} serves`);
       return new Promise(resolve => leave.set(name, resolve));
     }, () => told.push(`${name} has lost it`));
