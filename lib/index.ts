@@ -8,7 +8,7 @@ export {ProxyDoc} from './tab/doc/proxy-doc.js';
 export {askBeforeUnload, wouldLoseEdits} from './connect/ask-before-unload.js';
 export type {SaveState} from './tab/doc/save-states.js';
 export {TabsError, ERROR_CODES} from './protocol/errors.js';
-export type {DocReport, HostReport, Report, TabReport} from './protocol/report.js';
+export type {ChannelReport, DocReport, HostReport, InspectOptions, QueryReport, Report, SocketState, TabEntry, TabReport} from './protocol/report.js';
 export type {DeadLetter, UnsavedDoc} from './protocol/messages.js';
 export type {Completion} from './tab/completion.js';
 export type {ProxyLocalPresence, ProxyPresence} from './tab/presence/presence.js';

@@ -1,8 +1,9 @@
 import {Inspector, type InspectorOptions} from './inspector/inspector.js';
+import {ObserverConnection, type JoinOptions} from './inspector/observer-connection.js';
 import {TabsError} from './protocol/errors.js';
 import type {ProxyConnection} from './tab/proxy-connection.js';
 
-export type {InspectorOptions};
+export type {InspectorOptions, JoinOptions, ObserverConnection};
 
 /** Where the inspector is shown. */
 export interface MountOptions extends InspectorOptions {
@@ -21,8 +22,16 @@ export interface MountedInspector {
 const NAME = 'sharedb-tabs-inspector';
 
 /**
- * Opens the inspector of a connection in the page. A page of its own can show it, too: with a connection to the same namespace, which
- * opens no document.
+ * Joins a namespace to look at it, in a page of its own: `mountInspector(joinNamespace({namespace}), {parent: document.body})`. The page is
+ * no tab of the app: it starts no host, counts as no tab, and the host refuses it documents and every change, with ERR_TABS_READ_ONLY.
+ * Close the connection when you close the inspector.
+ */
+export function joinNamespace(options: JoinOptions = {}): ObserverConnection {
+  return new ObserverConnection(options);
+}
+
+/**
+ * Opens the inspector of a connection in the page. A page of its own can show it, too: see {@link joinNamespace}.
  * @throws ERR_TABS_BAD_OPTION without a page, or for a `limit` that is not a whole number above 0
  */
 export function mountInspector(connection: ProxyConnection, {parent, ...options}: MountOptions = {}): MountedInspector {

@@ -18,14 +18,14 @@ export async function build({outDir = join(root, 'build/editor'), mode = 'develo
   await bundle({
     mode,
     context: root,
-    // Only the page: webpack finds the worker where the page says `new SharedWorker(new URL(…))`.
-    entry: {main: join(client, 'main.ts')},
+    // Only the pages: webpack finds the worker where the page says `new SharedWorker(new URL(…))`.
+    entry: {main: join(client, 'main.ts'), inspector: join(client, 'inspector.ts')},
     output: {path: outDir, filename: '[name].js', clean: true},
     devtool: mode === 'production' ? 'source-map' : 'cheap-module-source-map',
     ...sources(['inspector', 'undo', 'worker']),
     performance: {hints: false}
   });
-  const files = ['index.html', 'icon.svg', 'style.css', 'quill-theme.css'].map((name) => join(client, name));
+  const files = ['index.html', 'inspector.html', 'icon.svg', 'style.css', 'quill-theme.css'].map((name) => join(client, name));
   files.push(require.resolve('quill/dist/quill.snow.css'));
   await Promise.all(files.map((file) => copyFile(file, join(outDir, basename(file)))));
 }

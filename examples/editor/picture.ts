@@ -1,4 +1,4 @@
-/** `npm run picture`: makes docs/images/editor.png, the picture of the example in README.md. */
+/** `npm run picture`: makes the pictures of the example in README.md, and those of the inspector in docs/inspector.md. */
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -6,9 +6,10 @@ import {fileURLToPath} from 'node:url';
 import type {Page} from 'puppeteer-core';
 import {launchChromium} from '../../test/browsers/index.js';
 import {build} from './build.js';
+import {picturesOfInspector} from './inspector-pictures.js';
 import {startServer} from './server.js';
 
-const PATH = fileURLToPath(new URL('../../docs/images/editor.png', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../../docs/images', import.meta.url));
 
 const pages = await mkdtemp(join(tmpdir(), 'editor-picture-'));
 await build({outDir: pages});
@@ -28,7 +29,8 @@ try {
   await type(third, '\nEach tab sees the others at once, also without the server.');
   await first.bringToFront();
   await first.waitForFunction(() => document.querySelectorAll('#people li').length === 3 && document.querySelectorAll('.cursor').length > 0);
-  await first.screenshot({path: PATH});
+  await first.screenshot({path: join(FOLDER, 'editor.png')});
+  await picturesOfInspector(first, FOLDER, () => type(second, '\nThis line goes to the host, and on to the server.'));
 } finally {
   await browser.close();
   await server.close();

@@ -50,7 +50,7 @@ export interface SessionServerOptions {
 
 export interface SessionServerEvents {
   /** A session began. */
-  accept(tabId: TabId, session: HostSession): SessionHandlers;
+  accept(hello: Hello, session: HostSession): SessionHandlers;
   /** A host that waits for this one's place. */
   onTakeoverRequest(candidate: TakeoverRequest): void;
   /** There is a later host: this one has been taken for dead. */
@@ -178,7 +178,7 @@ export class SessionServer {
     peer.port = port;
     peer.attempt = hello.attempt;
     channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
-    peer.handlers = this.events.accept(hello.tabId, session);
+    peer.handlers = this.events.accept(hello, session);
     // What has come there before is heard from now on.
     if (port) port.onmessage = event => this.hear(hello.tabId, peer, event.data);
     if (!isWatched) return;

@@ -277,7 +277,7 @@ export class TabConnection extends ProxyConnection {
 
   /** @internal */
   protected override report(): TabReport {
-    return {...super.report(), mode: this.mode};
+    return {...super.report(), mode: this.mode, build: this.connectOptions.build};
   }
 
   private greeting(): WorkerGreeting | Promise<WorkerGreeting> {

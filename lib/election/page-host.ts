@@ -1,3 +1,4 @@
+import {ConnectGate, type FaultAccess} from '../host/server/connect-gate.js';
 import {Host, type StoreOptions} from '../host/host.js';
 import {bindToServer, connectToServer, type Authorize, type ServerUrl, type SocketLike} from '../host/server/server-connection.js';
 import type {OfflineQueries} from '../host/queries/local-queries.js';
@@ -13,7 +14,7 @@ import type {BackendOrSocket, ConnectOptions} from '../options/connect-options.j
 import {serviceSource} from '../services/service-source.js';
 
 /** What a host in a page has of its app. */
-export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions'>;
+export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions' | 'allowFaults'>;
 
 export {ReturnToSharedHost} from './return-to-shared-host.js';
 
@@ -46,8 +47,9 @@ export async function startDirectHost(
 ): Promise<Host> {
   const own = `${namespace}/direct`;
   const databaseLock = store === false || !locks ? undefined : await tryDatabaseLock(locks, own);
+  const faults = faultsOf(app);
   const host: Host = new Host({
-    namespace, channel, connection: connectTo(server, () => host.token()), isTransient, queries, services: servicesOf(app), warn,
+    namespace, channel, faults, connection: connectTo(server, () => host.token(), faults?.gate), isTransient, queries, services: servicesOf(app), warn,
     cleared, isCleared,
     store: databaseLock ? {...(store || {}), name: own} : false
   });
@@ -56,9 +58,12 @@ export async function startDirectHost(
 }
 
 /** A host in the page of an elected tab, for all tabs. */
-export function startElectedHost(server: Server, {app, ...options}: Omit<RunHostOptions, 'connect' | 'place' | 'services'> & {app: HostedApp}): void {
-  runHost({...options, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken)});
+export function startElectedHost(server: Server, {app, ...options}: Omit<RunHostOptions, 'connect' | 'place' | 'services' | 'faults'> & {app: HostedApp}): void {
+  const faults = faultsOf(app);
+  runHost({...options, faults, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken, faults?.gate)});
 }
+
+const faultsOf = ({allowFaults}: HostedApp): FaultAccess | undefined => (allowFaults ? {gate: new ConnectGate()} : undefined);
 
 function servicesOf({services, serviceOptions}: HostedApp): RunHostOptions['services'] {
   checkServices('createConnection', services);
@@ -75,10 +80,10 @@ function tryDatabaseLock(locks: Locks, namespace: string): Promise<{leave: () =>
   });
 }
 
-function connectTo(server: Server, getToken: () => Promise<string>): RealConnection {
+function connectTo(server: Server, getToken: () => Promise<string>, gate: ConnectGate | undefined): RealConnection {
   if ('url' in server) {
     const {url, needsToken, authorize, serverTimeouts: timeouts} = server;
-    return connectToServer(url, {getToken: needsToken ? getToken : undefined, authorize, timeouts});
+    return connectToServer(url, {getToken: needsToken ? getToken : undefined, authorize, timeouts, gate});
   }
   const {backendOrSocket} = server;
   if (typeof backendOrSocket === 'function') return bindToServer(backendOrSocket());

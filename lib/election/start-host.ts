@@ -2,6 +2,7 @@ import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {StoreOptions} from '../host/host.js';
 import {checkOfflineQueries, type OfflineQueries} from '../host/queries/local-queries.js';
+import {ConnectGate} from '../host/server/connect-gate.js';
 import {connectToServer, type Authorize, type ServerUrl} from '../host/server/server-connection.js';
 import type {IsTransient} from '../host/server/server-faults.js';
 import type {ServerTimeouts} from '../host/server/server-watch.js';
@@ -61,6 +62,11 @@ export interface StartHostOptions {
   /** How the services are exposed, as for `expose` of `sharedb-tabs/remote`. */
   serviceOptions?: ServiceOptions;
   /**
+   * The inspector may cut the network, slow it down, and freeze or kill this worker. For development builds: any page of the origin
+   * could do it. Default false.
+   */
+  allowFaults?: boolean;
+  /**
    * The connection to the server, where it is not a plain WebSocket at `url`: a ShareDB `Connection`. `getToken`
    * asks the tabs for a token, and rejects where none gives one.
    */
@@ -72,7 +78,7 @@ const GREETING_MS = 1000;
 /** Every option: a type that lacks one does not compile. */
 const NAMES: Record<keyof StartHostOptions, true> = {
   types: true, url: true, namespace: true, store: true, build: true, authorize: true, needsToken: true, serverTimeouts: true, isTransient: true,
-  connect: true, queries: true, services: true, serviceOptions: true
+  connect: true, allowFaults: true, queries: true, services: true, serviceOptions: true
 };
 
 let hasStarted = false;
@@ -142,7 +148,8 @@ export function startHost(options: StartHostOptions = {}): void {
       return `This worker serves the namespace ${options.namespace} only (startHost({namespace})), and the page asks for ${namespace}`;
     }
     if (running.has(namespace) && !steal) return undefined;
-    const connect = connector(options, greeting);
+    const faults = options.allowFaults ? {gate: new ConnectGate(), kill: endWorker} : undefined;
+    const connect = connector(options, greeting, faults?.gate);
     if (!connect) return NO_URL;
     const end = new AbortController();
     const pendingPorts = pendingPortsOf(namespace);
@@ -151,7 +158,7 @@ export function startHost(options: StartHostOptions = {}): void {
     pendingPorts.expect();
     runHost({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after, cleared,
-      store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, services: options.services && serviceSource(options.services, options.serviceOptions), locks: browserPlatform().locks, connect, signal: end.signal
+      store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, services: options.services && serviceSource(options.services, options.serviceOptions), faults, locks: browserPlatform().locks, connect, signal: end.signal
     }, {
       onWaiting: () => pendingPorts.close(),
       onOpen: opened => { if (isOurs()) pendingPorts.open((hello, port) => opened.admit(hello, port)); },
@@ -175,18 +182,23 @@ export function startHost(options: StartHostOptions = {}): void {
 }
 
 function connector(
-  {url: ownUrl, connect, authorize, needsToken: always, serverTimeouts: timeouts}: StartHostOptions, {namespace, url: tabsUrl, needsToken}: Omit<WorkerGreeting, 'type'>
+  {url: ownUrl, connect, authorize, needsToken: always, serverTimeouts: timeouts}: StartHostOptions, {namespace, url: tabsUrl, needsToken}: Omit<WorkerGreeting, 'type'>,
+  gate: ConnectGate | undefined
 ): ((getToken: () => Promise<string>) => unknown) | undefined {
   if (connect) return getToken => connect(namespace, tabsUrl, getToken);
   const url = ownUrl ?? tabsUrl;
   if (url === undefined) return undefined;
-  return getToken => connectToServer(url, {getToken: always ?? needsToken ? getToken : undefined, authorize, timeouts});
+  return getToken => connectToServer(url, {getToken: always ?? needsToken ? getToken : undefined, authorize, timeouts, gate});
 }
+
+/** As a crash would: nothing is flushed, and no tab is told. */
+const endWorker = (): void => (globalThis as unknown as WorkerScope).close?.();
 
 interface WorkerScope {
   onconnect?: ((event: {ports: readonly MessagePort[]}) => void) | null;
   addEventListener?(type: 'message', listener: (event: {data: unknown}) => void): void;
   postMessage?(message: WorkerSignal | WorkerFailure): void;
+  close?(): void;
 }
 
 /** Whether this worker is shared by all tabs, or one tab's own. */

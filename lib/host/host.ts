@@ -5,6 +5,7 @@ import {browserPlatform} from '../platform/browser.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import {isOfApp} from '../protocol/app-messages.js';
+import type {FaultState} from '../protocol/faults.js';
 import type {Clearing} from '../protocol/clearing.js';
 import {brief} from '../protocol/debug.js';
 import {TabsError, decodeError, encodeError} from '../protocol/errors.js';
@@ -14,9 +15,10 @@ import {IndexedDbStorage} from '../store/indexed-db-storage.js';
 import {MirrorStorage} from '../store/mirror-storage.js';
 import type {PruningLimits} from '../store/pruning.js';
 import type {DocKey, Storage} from '../store/storage.js';
+import type {FeedEntry} from '../protocol/feed.js';
 import type {Hello, Place} from '../protocol/frames.js';
 import type {Epoch, TabId} from '../protocol/ids.js';
-import type {HostReport} from '../protocol/report.js';
+import type {HostReport, InspectOptions} from '../protocol/report.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {isLocal} from '../protocol/local.js';
@@ -25,23 +27,29 @@ import {isTransactionAuthor, tabOfAuthor, transactionAuthor} from '../protocol/t
 import {warning} from '../protocol/warnings.js';
 import {Bulk} from './doc/bulk.js';
 import {DeadLetters} from './letters/dead-letters.js';
+import type {FaultAccess} from './server/connect-gate.js';
 import {FatalOps, type CloseInfo} from './server/fatal-ops.js';
+import type {FaultInjection} from './server/fault-injection.js';
 import {FrameRelay, type ServiceSource} from './frame-relay.js';
 import {HostLog} from './host-log.js';
 import {LateDocuments} from './doc/late-documents.js';
 import {Queues} from './collections/queues.js';
 import {LetterRetries} from './letters/letter-retries.js';
 import {localConnection} from './server/local-connection.js';
+import type {MessageFeed} from './inspection/message-feed.js';
+import {checkObserverCall} from './inspection/observers.js';
 import {ServerFaults, type IsTransient} from './server/server-faults.js';
 import {RETURN_MS, type SharedDoc} from './doc/shared-doc.js';
 import {SharedDocs} from './doc/shared-docs.js';
 import {LocalQueries, checkOfflineQueries, type OfflineQueries} from './queries/local-queries.js';
 import {SharedQueries} from './queries/shared-queries.js';
 import {SharedPresences} from './presence/shared-presences.js';
+import {socketOf} from './inspection/socket-state.js';
 import {StatusBoard} from './status-board.js';
 import {TabRequests} from './tab-requests.js';
 import {unsavedDocs} from './doc/unsaved-docs.js';
 import {Tab} from './tab.js';
+import {TabReports} from './inspection/tab-reports.js';
 import {Tokens} from './server/tokens.js';
 import {Transactions} from './collections/transactions.js';
 import type {RealConnection, RealDoc} from './upstream.js';
@@ -81,8 +89,8 @@ const CLEAR_MS = 3000;
 const MAX_UNHEARD = 16;
 /** So long after the answer, in ms, the other news must be here. */
 const NEWS_MS = 50;
-/** So many documents are told of in a report. */
-const MAX_REPORTED_DOCS = 100;
+/** So many documents, queries and channels are told of in a report. */
+const MAX_REPORTED = 100;
 /** How long a host without tabs may take to send what is pending, in ms; and how often it looks. */
 const FINISH_MS = 30_000;
 const LOOK_MS = 100;
@@ -141,6 +149,8 @@ export interface HostOptions {
   queries?: OfflineQueries | undefined;
   /** Makes the services that tabs call. Default: there are none. @internal */
   services?: ((host: Host) => ServiceSource) | undefined;
+  /** The inspector may cause faults in this host. Default: it may not. @internal */
+  faults?: FaultAccess | undefined;
   /** What is dropped and why. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
@@ -153,6 +163,11 @@ export class Host {
   readonly namespace: string;
   readonly epoch: Epoch;
   private readonly generation: number;
+  private readonly startedAt: number;
+  private readonly tabReports: TabReports;
+  private faultInjection: FaultInjection | undefined;
+  /** While somebody looks. */
+  private feed: MessageFeed | undefined;
   private readonly place: Place;
   private readonly build: string;
   private readonly platform: Platform;
@@ -202,7 +217,9 @@ export class Host {
     this.platform = browserPlatform(options);
     this.namespace = options.namespace ?? 'default';
     this.epoch = this.platform.randomId() as Epoch;
-    this.generation = Math.max(this.platform.clock.now(), (options.after ?? 0) + 1);
+    this.startedAt = this.platform.clock.now();
+    this.tabReports = new TabReports(this.platform.clock);
+    this.generation = Math.max(this.startedAt, (options.after ?? 0) + 1);
     this.connection = options.connection as RealConnection;
     this.local = localConnection(this.platform.randomId());
     this.place = options.place ?? 'direct';
@@ -377,7 +394,7 @@ export class Host {
       catchUp: this.platform.locks?.query && (() => this.checkHostLock()),
       durability: store
     }, {
-      accept: (tabId, session) => this.accept(tabId, session),
+      accept: (hello, session) => this.accept(hello, session),
       onTakeoverRequest: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) void this.makeRoom(); },
       onSuperseded: () => this.close()
     });
@@ -428,6 +445,7 @@ export class Host {
     if (this.closed) return;
     this.closed = true;
     this.board.end();
+    this.faultInjection?.end();
     this.services?.close();
     this.sessionServer?.close();
     this.queues.close();
@@ -469,17 +487,45 @@ export class Host {
   }
 
   /** What the host holds on behalf of its tabs: for tests, and for bug tickets. */
-  inspect(): HostReport {
+  inspect({data = false}: InspectOptions = {}): HostReport {
     const {place, build} = this;
     const docs = this.docs.all();
     return {
       namespace: this.namespace, epoch: this.epoch, generation: this.generation, lineage: this.lineage, place, build,
       protocol: PROTOCOL_VERSION, state: this.connection.state, ...this.board.status(),
+      uptime: this.platform.clock.now() - this.startedAt, ...socketOf(this.connection),
       docs: docs.length, queries: this.queries.size, presences: this.presences.size,
-      tabList: [...this.pages()].map(tab => tab.inspect()),
-      docList: docs.map(doc => doc.inspect()).sort((a, b) => b.pendingOps - a.pendingOps).slice(0, MAX_REPORTED_DOCS),
-      lastErrors: [...this.log.lastErrors]
+      tabList: this.allPages().map(tab => tab.inspect()),
+      docList: docs.map(doc => doc.inspect()).sort((a, b) => b.pendingOps - a.pendingOps).slice(0, MAX_REPORTED),
+      queryList: this.queries.inspect(data).slice(0, MAX_REPORTED), presenceList: this.presences.inspect().slice(0, MAX_REPORTED),
+      lastErrors: [...this.log.lastErrors],
+      faults: this.options.faults ? this.faultInjection?.state ?? {network: 'untouched', delay: 0} : false
     };
+  }
+
+  private async observe(request: unknown): Promise<FeedEntry[]> {
+    const {MessageFeed} = await import('./inspection/message-feed.js');
+    this.feed ??= new MessageFeed(this.platform.clock, () => { this.feed = undefined; });
+    return this.feed.read(request);
+  }
+
+  /** Does on purpose what may happen. A host of an app that is in use has no access to that. */
+  private async injectFault(request: unknown): Promise<FaultState> {
+    const {platform: {clock}, connection, place, options: {faults: access}} = this;
+    if (!access) {
+      throw new TabsError('ERR_TABS_FAULT_REFUSED', 'Nothing was done: this host takes no faults. In a development build, call startHost({allowFaults: true}) ' +
+        'in the worker, or createConnection({allowFaults: true}) where a page is the host');
+    }
+    const {FaultInjection} = await import('./server/fault-injection.js');
+    this.faultInjection ??= new FaultInjection({connection, access, place, clock, abandon: () => this.abandon()});
+    return this.faultInjection.inject(request);
+  }
+
+  /** With what the tabs themselves have to say, where that is asked for. */
+  private async report(options: InspectOptions): Promise<HostReport> {
+    const told = options.tabs ? await this.tabReports.ask(this.allPages()) : undefined;
+    const report = this.inspect(options);
+    return told ? {...report, tabList: report.tabList.map(entry => ({...entry, ...told.get(entry.id)}))} : report;
   }
 
   /** A token for the server, of one of the tabs. Rejects with ERR_TABS_NO_TOKEN. */
@@ -512,7 +558,33 @@ export class Host {
 
   // ---- tabs
 
-  private accept(tabId: TabId, session: HostSession): SessionHandlers {
+  private accept({tabId, isObserver}: Hello, session: HostSession): SessionHandlers {
+    return isObserver === true ? this.acceptObserver(tabId, session) : this.acceptTab(tabId, session);
+  }
+
+  /** A page that only looks is told what the tabs are told of the host, and is answered. */
+  private acceptObserver(tabId: TabId, session: HostSession): SessionHandlers {
+    const observer = this.tabs.get(tabId) ?? new Tab(tabId);
+    this.tabs.set(tabId, observer);
+    observer.isObserver = true;
+    observer.begin(session);
+    observer.send(this.stateMessage());
+    this.board.tellAnew();
+    return {
+      onMessage: message => this.requests.receive(observer, message),
+      onCall: (name, args) => {
+        checkObserverCall(name);
+        return this.answerCall(name, args);
+      },
+      onMalformed: what => this.log.warn(warning('WARN_TABS_MALFORMED', `dropped a malformed message of observer ${tabId}`), what),
+      onEnd: how => {
+        observer.session = undefined;
+        if (how === 'gone') this.tabs.delete(tabId);
+      }
+    };
+  }
+
+  private acceptTab(tabId: TabId, session: HostSession): SessionHandlers {
     const tab = this.tabs.get(tabId) ?? new Tab(tabId);
     this.tabs.set(tabId, tab);
     tab.begin(session);
@@ -523,7 +595,11 @@ export class Host {
     this.frames.attach(tab);
     this.board.tellAnew();
     return {
-      onMessage: message => (message.a === 'service' ? this.frames.receive(tab, message['frame']) : this.requests.receive(tab, message)),
+      onMessage: message => {
+        if (message.a === 'service') return this.frames.receive(tab, message['frame']);
+        this.feed?.note('from tab', message, tabId);
+        return this.requests.receive(tab, message);
+      },
       onCall: (name, args) => (name.startsWith('shared.') ? this.answerShared(tab, name, args) : this.answerCall(name, args)),
       onMalformed: what => this.log.warn(warning('WARN_TABS_MALFORMED', `dropped a malformed message of tab ${tabId}`), what),
       onEnd: how => this.detach(tab, how)
@@ -539,9 +615,13 @@ export class Host {
     this.log.debug('host', () => `tab ${tab.id} is here`);
   }
 
-  /** The tabs that are no services of this host. @param attached only those with a session */
+  /** The tabs that are no services of this host, and do not only look. @param attached only those with a session */
   private pages(attached = false): Tab[] {
-    return [...this.tabs.values()].filter(({service, session}) => service === undefined && (!attached || session));
+    return this.allPages().filter(({session, isObserver}) => !isObserver && (!attached || session));
+  }
+
+  private allPages(): Tab[] {
+    return [...this.tabs.values()].filter(({service}) => service === undefined);
   }
 
   /** How many tabs have a session. */
@@ -635,7 +715,11 @@ export class Host {
       case 'host.ping':
         return null;
       case 'host.inspect':
-        return this.inspect();
+        return this.report((args ?? {}) as InspectOptions);
+      case 'host.observe':
+        return this.observe(args);
+      case 'host.fault':
+        return this.injectFault(args);
       case 'host.clear':
         return this.clear();
       case 'queries.settle':
@@ -742,7 +826,7 @@ export class Host {
    * whether that succeeds or not. Rejects with the reason why something could not be deleted.
    */
   async clear(): Promise<void> {
-    for (const tab of this.pages()) tab.send({a: 'host.cleared'});
+    for (const tab of this.allPages()) tab.send({a: 'host.cleared'});
     this.connection.close();
     this.local.close();
     try {
@@ -790,7 +874,10 @@ export class Host {
         this.queries.onConnected();
         for (const doc of this.docs.all()) doc.onConnected();
       },
-      send: (message: Message) => this.fatalOps.noteSent(message),
+      send: (message: Message) => {
+        this.feed?.note('to server', message);
+        this.fatalOps.noteSent(message);
+      },
       receive: (request: {data: Message | null}) => this.handleReceived(request),
       error: (error: Error) => this.relay('error', error),
       'connection error': (error: Error) => this.handleConnectionError(error),
@@ -808,6 +895,7 @@ export class Host {
   private handleReceived(request: {data: Message | null}): void {
     const {data} = request;
     if (!data) return;
+    this.feed?.note('from server', data);
     if (!isOfApp(data)) return this.fatalOps.noteReceived(data);
     request.data = null;
     this.sendToAll({a: 'app.message', message: data}, 'own');

@@ -10,6 +10,7 @@ import type {Bulk} from './doc/bulk.js';
 import type {HostLog} from './host-log.js';
 import type {SharedDoc} from './doc/shared-doc.js';
 import type {SharedDocs} from './doc/shared-docs.js';
+import {readOnly} from './inspection/observers.js';
 import type {PresenceRequest} from './presence/presence-channel.js';
 import type {SharedPresences} from './presence/shared-presences.js';
 import type {QueryRequest} from './queries/query-results.js';
@@ -49,6 +50,7 @@ export class TabRequests {
   receive(tab: Tab, message: Message): void {
     const {log} = this.owner;
     log.debug('message', () => `from tab ${tab.id}: ${brief(message)}`);
+    if (tab.isObserver) return isRequest(message.a) ? this.reply(tab, message, readOnly(`The request ${message.a}`)) : undefined;
     const problem = checkRequest(message);
     if (problem) return this.refuse(tab, message, problem);
     if (asksServer(message)) return this.reply(tab, message, new TabsError('ERR_TABS_LOCAL', LOCAL_ONLY));

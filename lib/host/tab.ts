@@ -3,7 +3,7 @@ import type {DeliveryRule, HostSession} from '../broker/host-session.js';
 import type {Message} from '../broker/session.js';
 import type {ServiceFrame} from '../protocol/frames.js';
 import type {TabId} from '../protocol/ids.js';
-import type {HostReport} from '../protocol/report.js';
+import type {TabEntry} from '../protocol/report.js';
 import {Answers, type Question} from './answers.js';
 
 /** A tab as its host knows it, over all its sessions. */
@@ -13,6 +13,8 @@ export class Tab {
   token: {isVisible: boolean; since: number} | undefined;
   /** The name of the service in this host whose connection it is. */
   service: string | undefined;
+  /** Its page only looks, and may change nothing. */
+  isObserver = false;
   /** Until `endBulk`. */
   private isBulk = false;
   /** What is sent while somebody gathers it. */
@@ -109,8 +111,8 @@ export class Tab {
     };
   }
 
-  inspect(): HostReport['tabList'][number] {
+  inspect(): TabEntry {
     const {id, session} = this;
-    return {id, isThere: !!session, ...(session?.progress ?? {sentBatches: 0, acknowledgedBatches: 0})};
+    return {id, isThere: !!session, ...(this.isObserver && {isObserver: true}), ...(session?.progress ?? {sentBatches: 0, acknowledgedBatches: 0})};
   }
 }

@@ -2,15 +2,23 @@ import {TabsError} from '../protocol/errors.js';
 import type {Report} from '../protocol/report.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {Elements} from './elements.js';
+import {NamespaceFeed} from './namespace-feed.js';
+import {ObserverConnection} from './observer-connection.js';
 import {STYLE} from './style.js';
-import {KINDS, Timeline, type Kind} from './timeline.js';
-import {askKept, documents, overview, store, timeOf, type Kept, type ViewContext} from './views.js';
+import {Timeline} from './timeline.js';
+import {TimelineView} from './timeline-view.js';
+import type {ViewContext} from './view-context.js';
+import {documents} from './view-documents.js';
+import {faults} from './view-faults.js';
+import {overview} from './view-overview.js';
+import {queries} from './view-queries.js';
+import {askKept, store, type Kept} from './view-store.js';
 import {watch} from './watch.js';
 
 /** While it is seen, the host is asked so often, in ms. */
 const REFRESH_MS = 1000;
-/** More lines of the timeline are not shown at once. */
-const MAX_LINES = 200;
+/** So long after a question, in ms, a host that has not answered is said to be silent. */
+const SILENT_MS = 2000;
 
 /** The options of an inspector. */
 export interface InspectorOptions {
@@ -20,25 +28,29 @@ export interface InspectorOptions {
   showData?: boolean | undefined;
 }
 
-const VIEWS = ['Overview', 'Documents', 'Timeline', 'Store'] as const;
+const VIEWS = ['Overview', 'Documents', 'Queries', 'Timeline', 'Store', 'Faults'] as const;
 type View = (typeof VIEWS)[number];
 
 /** The panel in an element of a page. */
 export class Inspector {
   private readonly elements: Elements;
   private readonly timeline: Timeline;
+  private readonly feed: NamespaceFeed;
+  private readonly isReadOnly: boolean;
   private readonly stopWatching: () => void;
   private cancelRefresh: (() => void) | undefined;
+  private rounds = 0;
   private report: Report | undefined;
+  private isSilent = false;
   private kept: Kept | undefined;
   private view: View = 'Overview';
   private showsData: boolean;
-  private isPaused = false;
-  private filter: {text: string; kind: Kind | ''} = {text: '', kind: ''};
+  /** The timeline is that of the whole namespace. */
+  private isOfAll: boolean;
   private readonly panel: HTMLElement;
   private readonly said: HTMLElement;
   private readonly tabs: HTMLButtonElement[];
-  private lines: HTMLElement | undefined;
+  private timelineView: TimelineView | undefined;
   private willRender = false;
   private isClosed = false;
 
@@ -49,7 +61,9 @@ export class Inspector {
   ) {
     if (!(Number.isInteger(limit) && limit > 0)) throw new TabsError('ERR_TABS_BAD_OPTION', 'mountInspector: limit must be a whole number above 0');
     this.showsData = showData;
+    this.isReadOnly = this.isOfAll = connection instanceof ObserverConnection;
     this.timeline = new Timeline(limit, () => connection.clock.now());
+    this.feed = new NamespaceFeed(connection, this.timeline);
     this.elements = new Elements(root.ownerDocument);
     const {elements} = this;
     this.tabs = VIEWS.map(name => elements.make('button', {
@@ -69,7 +83,6 @@ export class Inspector {
         this.panel));
     this.stopWatching = watch(connection, this.timeline, () => this.showsData, () => this.onEvent());
     this.select('Overview');
-    void this.refresh();
   }
 
   /** Ends it: nothing of it goes on. Closing twice is no error. */
@@ -84,9 +97,9 @@ export class Inspector {
   }
 
   private get context(): ViewContext {
-    const {elements, connection, report} = this;
+    const {elements, connection, report, isSilent, isReadOnly, showsData} = this;
     return {
-      elements, connection, report,
+      elements, connection, report, isSilent, isReadOnly, showsData,
       act: (what, action) => void this.act(what, action),
       save: (name, text) => this.save(name, text),
       confirm: question => this.window?.confirm(question) ?? true
@@ -97,15 +110,41 @@ export class Inspector {
     return this.root.ownerDocument.defaultView;
   }
 
+  /** Asks the host for what is shown, and again after a second. The last call counts: there is one round at a time. */
   private async refresh(): Promise<void> {
+    this.cancelRefresh?.();
     if (this.isClosed) return;
+    const round = ++this.rounds;
+    const {clock} = this.connection;
     // Of a page that nobody sees, nobody reads it.
     if (this.root.ownerDocument.visibilityState !== 'hidden') {
-      this.report = await this.connection.inspect();
-      if (this.view === 'Store') this.kept = await askKept(this.connection).catch(() => undefined);
-      if (this.view !== 'Timeline') this.render();
+      const cancel = clock.after(SILENT_MS, () => { if (round === this.rounds) this.noteSilence(true); });
+      await this.ask(round);
+      cancel();
+      if (this.isClosed || round !== this.rounds) return;
+      this.noteSilence(false);
+      this.render();
     }
-    if (!this.isClosed) this.cancelRefresh = this.connection.clock.after(REFRESH_MS, () => void this.refresh());
+    this.cancelRefresh = clock.after(REFRESH_MS, () => void this.refresh());
+  }
+
+  private async ask(round: number): Promise<void> {
+    const {connection, view, showsData} = this;
+    if (view === 'Timeline') {
+      if (this.isOfAll) await this.feed.read(connection.hostSession?.epoch, showsData).catch(() => {});
+      return;
+    }
+    const report = await connection.inspect({tabs: view === 'Overview', data: showsData});
+    const kept = view === 'Store' ? await askKept(connection).catch(() => undefined) : undefined;
+    if (round !== this.rounds) return;
+    this.report = report;
+    this.kept = kept ?? this.kept;
+  }
+
+  private noteSilence(isSilent: boolean): void {
+    if (isSilent === this.isSilent || this.isClosed) return;
+    this.isSilent = isSilent;
+    this.render();
   }
 
   private async act(what: string, action: () => unknown): Promise<void> {
@@ -115,7 +154,6 @@ export class Inspector {
     } catch (error) {
       this.said.textContent = `${what} failed: ${(error as Error).message}`;
     }
-    this.cancelRefresh?.();
     await this.refresh();
   }
 
@@ -129,40 +167,58 @@ export class Inspector {
       tab.tabIndex = isSelected ? 0 : -1;
     }
     this.panel.setAttribute('aria-labelledby', `tab-${view}`);
-    this.lines = undefined;
+    this.panel.replaceChildren();
+    this.timelineView = undefined;
     this.render();
-    if (view !== 'Store' || this.isClosed) return;
-    void askKept(this.connection).then(kept => {
-      this.kept = kept;
-      if (this.view === 'Store') this.render();
-    }, () => {});
+    void this.refresh();
   }
 
   private render(): void {
     if (this.isClosed) return;
-    const {context, panel} = this;
-    // Whoever is about to press a button or reads with the keyboard is not to lose the place.
-    const focused = this.focusedLabel();
-    const {scrollTop} = panel;
     switch (this.view) {
       case 'Overview':
-        panel.replaceChildren(overview(context));
-        break;
+        return this.show(overview(this.context));
       case 'Documents':
-        panel.replaceChildren(documents(context));
-        break;
+        return this.show(documents(this.context));
+      case 'Queries':
+        return this.show(queries(this.context), this.dataToggle("Show queries' values"));
       case 'Store':
-        panel.replaceChildren(this.dataToggle(), store(context, this.kept, this.showsData));
-        break;
+        return this.show(store(this.context, this.kept), this.dataToggle());
+      case 'Faults':
+        return this.show(faults(this.context));
       case 'Timeline':
-        if (!this.lines) this.openTimeline();
-        else this.fillTimeline();
-        break;
+        return this.showTimeline();
       default:
         this.view satisfies never;
     }
+  }
+
+  /** What is the same stays: whoever is about to press a button, has a list open or reads with the keyboard is not to lose the place. */
+  private show(content: HTMLElement, control?: HTMLElement): void {
+    const {panel} = this;
+    if (panel.lastElementChild?.isEqualNode(content)) return;
+    const focused = this.focusedLabel();
+    const {scrollTop} = panel;
+    panel.replaceChildren(...(control ? [control] : []), content);
     panel.scrollTop = scrollTop;
-    if (focused) [...panel.querySelectorAll<HTMLElement>('button, input')].find(one => labelOf(one) === focused)?.focus();
+    if (focused) [...panel.querySelectorAll<HTMLElement>('button, input, select')].find(one => labelOf(one) === focused)?.focus();
+  }
+
+  private showTimeline(): void {
+    if (this.timelineView) return this.timelineView.fill();
+    const {elements, timeline} = this;
+    this.timelineView = new TimelineView({
+      elements, timeline,
+      isOfAll: () => (this.isReadOnly ? null : this.isOfAll),
+      onScope: isOfAll => {
+        this.isOfAll = isOfAll;
+        timeline.clear();
+        void this.refresh();
+      },
+      dataToggle: () => this.dataToggle(),
+      checkbox: (label, isChecked, onChange) => this.checkbox(label, isChecked, onChange)
+    });
+    this.panel.replaceChildren(this.timelineView.element);
   }
 
   private focusedLabel(): string | undefined {
@@ -170,43 +226,7 @@ export class Inspector {
     return active && this.panel.contains(active) ? labelOf(active as HTMLElement) : undefined;
   }
 
-  private openTimeline(): void {
-    const {elements} = this;
-    this.lines = elements.make('div');
-    const text = elements.make('input', {type: 'search', 'aria-label': 'Filter by text', placeholder: 'notes/one', value: this.filter.text, input: () => {
-      this.filter.text = text.value;
-      this.fillTimeline();
-    }});
-    const kind = elements.make('select', {'aria-label': 'Filter by kind', change: () => {
-      this.filter.kind = kind.value as Kind | '';
-      this.fillTimeline();
-    }}, elements.make('option', {value: ''}, 'everything'), ...KINDS.map(one => elements.make('option', {value: one, selected: this.filter.kind === one}, one)));
-    this.panel.replaceChildren(elements.make('div', {class: 'filters'},
-      text, kind,
-      this.checkbox('Pause', this.isPaused, isPaused => {
-        this.isPaused = isPaused;
-        this.fillTimeline();
-      }),
-      this.dataToggle(),
-      elements.button('Clear', () => {
-        this.timeline.clear();
-        this.fillTimeline(true);
-      })), this.lines);
-    this.fillTimeline(true);
-  }
-
-  private fillTimeline(always = false): void {
-    if (!this.lines || (this.isPaused && !always)) return;
-    const {elements, filter: {text, kind}} = this;
-    const entries = this.timeline.entries({text, kinds: kind ? new Set([kind]) : undefined}).slice(0, MAX_LINES);
-    this.lines.replaceChildren(elements.table('Messages and events, the last first', ['Time', '', 'What'], entries.map(entry => [
-      timeOf(entry.time), entry.direction === 'out' ? 'to host' : entry.direction === 'in' ? 'from host' : '',
-      elements.make('span', {class: entry.kind === 'error' ? 'error' : undefined}, entry.text,
-        entry.data !== undefined && elements.make('pre', {}, entry.data))
-    ]), 'Nothing has happened yet, or nothing that the filter lets through.'));
-  }
-
-  /** Many events of one moment are drawn once. */
+  /** Many events may come in one turn. */
   private onEvent(): void {
     if (this.view !== 'Timeline' || this.willRender) return;
     this.willRender = true;
@@ -216,10 +236,10 @@ export class Inspector {
     });
   }
 
-  private dataToggle(): HTMLElement {
-    return this.checkbox("Show documents' data", this.showsData, showsData => {
+  private dataToggle(label = "Show documents' data"): HTMLElement {
+    return this.checkbox(label, this.showsData, showsData => {
       this.showsData = showsData;
-      this.render();
+      void this.refresh();
     });
   }
 
@@ -249,7 +269,7 @@ export class Inspector {
 
   private copyReport(): void {
     void this.act('Copying', async () => {
-      const text = JSON.stringify(await this.connection.inspect(), null, 2);
+      const text = JSON.stringify(await this.connection.inspect({tabs: true}), null, 2);
       const clipboard = this.window?.navigator.clipboard;
       if (clipboard) await clipboard.writeText(text);
       else this.save('report.json', text);

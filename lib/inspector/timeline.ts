@@ -1,6 +1,4 @@
-/** What kind of thing happened: what the filter chooses from. */
-export const KINDS = ['op', 'doc', 'query', 'presence', 'state', 'error', 'other'] as const;
-export type Kind = (typeof KINDS)[number];
+import type {Kind} from '../protocol/describe.js';
 
 export interface TimelineEntry {
   /** Counts from 1, also those that were forgotten. */
@@ -8,13 +6,15 @@ export interface TimelineEntry {
   /** In ms since the epoch. */
   readonly time: number;
   readonly kind: Kind;
-  /** 'out': this tab told its host; 'in': the host told it. */
-  readonly direction: 'in' | 'out' | '';
+  /** Who told whom, in words; empty for what is no message. */
+  readonly direction: string;
   /** One line, without any document's data. */
   readonly text: string;
   /** The message as JSON, with data: only where that was asked for. */
   readonly data?: string | undefined;
 }
+
+export type NewEntry = Omit<TimelineEntry, 'n' | 'time'> & {time?: number};
 
 export interface TimelineFilter {
   /** What its line has to contain, in any case of letters. */
@@ -29,8 +29,9 @@ export class Timeline {
 
   constructor(private readonly limit: number, private readonly now: () => number) {}
 
-  add(entry: Omit<TimelineEntry, 'n' | 'time'>): void {
-    this.kept.push({...entry, n: ++this.count, time: this.now()});
+  /** @param entry without `time` it happened now */
+  add(entry: NewEntry): void {
+    this.kept.push({time: this.now(), ...entry, n: ++this.count});
     // Not one by one: that would move all of them each time.
     if (this.kept.length >= this.limit * 1.25) this.kept.splice(0, this.kept.length - this.limit);
   }

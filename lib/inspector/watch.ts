@@ -1,6 +1,6 @@
+import {describe} from '../protocol/describe.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import {describe} from './describe.js';
-import type {Timeline, TimelineEntry} from './timeline.js';
+import type {NewEntry, Timeline} from './timeline.js';
 
 /** More of a message is not kept. */
 const MAX_DATA = 10_000;
@@ -11,11 +11,11 @@ const MAX_DATA = 10_000;
  * @returns ends it
  */
 export function watch(connection: ProxyConnection, timeline: Timeline, showsData: () => boolean, onChange: () => void): () => void {
-  const add = (entry: Omit<TimelineEntry, 'n' | 'time'>): void => {
+  const add = (entry: NewEntry): void => {
     timeline.add(entry);
     onChange();
   };
-  const message = (direction: 'in' | 'out', told: object): void => {
+  const message = (direction: 'to host' | 'from host', told: object): void => {
     add({...describe(told), direction, data: showsData() ? JSON.stringify(told, null, 2).slice(0, MAX_DATA) : undefined});
   };
   const state = (text: string): void => add({kind: 'state', direction: '', text});
@@ -24,8 +24,8 @@ export function watch(connection: ProxyConnection, timeline: Timeline, showsData
     add({kind: 'error', direction: '', text: `${what}: ${[code, text].filter(Boolean).join(' ')}`});
   };
   const listeners: Record<string, (...args: any[]) => void> = {
-    'send': (told: object) => message('out', told),
-    'receive': ({data}: {data: object | null}) => { if (data) message('in', data); },
+    'send': (told: object) => message('to host', told),
+    'receive': ({data}: {data: object | null}) => { if (data) message('from host', data); },
     'state': (name: string) => state(`the server is ${name}`),
     'hostState': (name: string) => state(`the host is ${name}`),
     'mode': (mode: string, reason: string) => state(`mode ${mode}: ${reason}`),

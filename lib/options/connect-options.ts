@@ -72,6 +72,8 @@ export interface ConnectOptions {
   services?: ServicesOption | undefined;
   /** As `serviceOptions` of `startHost`. */
   serviceOptions?: ServiceOptions | undefined;
+  /** As `allowFaults` of `startHost`, where the page is the host. Default false. */
+  allowFaults?: boolean | undefined;
   /**
    * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
    * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.
@@ -125,7 +127,8 @@ const TAKES: Record<keyof ConnectOptions, [words: string, fits: (value: any) => 
   locks: ['an object like navigator.locks', isObject],
   warn: ['a function of a message and a detail', isFunction],
   services: ['an object of functions, or a function that gives one', value => isObject(value) || isFunction(value)],
-  serviceOptions: ['an object', isObject]
+  serviceOptions: ['an object', isObject],
+  allowFaults: ['true or false', isFlag]
 };
 
 /** @throws ERR_TABS_BAD_OPTION, saying which and what it takes */

@@ -76,6 +76,10 @@ export const ERROR_CODES = {
   ERR_TABS_TX_TORN: 'ERR_TABS_TX_TORN',
   /** Queues: the lease was taken back, and somebody else may have the item. */
   ERR_TABS_LEASE_LOST: 'ERR_TABS_LEASE_LOST',
+  /** The inspector wanted to cause a fault in a host that was not started with `allowFaults`, or that can't have this one. */
+  ERR_TABS_FAULT_REFUSED: 'ERR_TABS_FAULT_REFUSED',
+  /** A page that has joined with `joinNamespace` only looks: it opens no documents, and changes nothing. */
+  ERR_TABS_READ_ONLY: 'ERR_TABS_READ_ONLY',
   /** A message to the host is not of the protocol's form. */
   ERR_MESSAGE_BADLY_FORMED: 'ERR_MESSAGE_BADLY_FORMED'
 } as const;

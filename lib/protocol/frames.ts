@@ -14,6 +14,8 @@ export interface Hello {
   generation: number;
   /** What a session on a port is called: what the tab says there before it is welcomed is its beginning. */
   session: SessionId;
+  /** A page that only looks: the host lets it change nothing, and does not count it as a tab. */
+  isObserver?: true;
 }
 
 /** A host announces itself on the greeting channel. Tabs that have no session with it greet it. */
@@ -143,7 +145,7 @@ export type TabChannelMessage = Welcome | Refusal | Absent | Batch | End | Locke
  */
 const isGeneration = (value: unknown): boolean => isCount(value) && (value as number) < 2 ** 43;
 
-const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
+export const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
 
 const isOfSession = (data: Record<string, unknown>): boolean =>
   isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host');

@@ -1,3 +1,4 @@
+import type {FaultState} from './faults.js';
 import type {Place} from './frames.js';
 import type {HostStatus} from './messages.js';
 
@@ -10,16 +11,77 @@ export interface HostReport extends HostStatus {
   place: Place;
   build: string;
   protocol: number;
+  /** How long the host has been running, in ms. */
+  uptime: number;
   /** The state of the connection to the server. */
   state: string;
+  /** The state of its WebSocket; missing where the app's own connection does not tell. */
+  socket?: SocketState;
   /** How many documents, queries and presences the host holds on behalf of its tabs. */
   docs: number;
   queries: number;
   presences: number;
-  tabList: {id: string; isThere: boolean; sentBatches: number; acknowledgedBatches: number}[];
+  tabList: TabEntry[];
   /** The first of them, those with pending ops before the others. */
   docList: DocReport[];
+  /** The first of the subscribed queries, and of the channels with presences. */
+  queryList: QueryReport[];
+  presenceList: ChannelReport[];
   lastErrors: {time: number; text: string}[];
+  /** What is done to its network on purpose; false where the host takes no faults: see `startHost({allowFaults})`. */
+  faults: FaultState | false;
+}
+
+/** A WebSocket's `readyState` in words. */
+export type SocketState = 'connecting' | 'open' | 'closing' | 'closed';
+
+/** What a report tells beside what every report has. */
+export interface InspectOptions {
+  /** Asks every tab for its mode, build and visibility. A tab that does not answer delays the report by 250 ms. Default false. */
+  tabs?: boolean | undefined;
+  /** Shows the values in the conditions of queries, which may be data of the app. Default false. */
+  data?: boolean | undefined;
+}
+
+/** A tab, as the host reports it. What only the tab knows is there where it was asked for, and has answered. */
+export interface TabEntry {
+  id: string;
+  /** Whether it has a session with the host. */
+  isThere: boolean;
+  /** It only looks: see `joinNamespace`. */
+  isObserver?: boolean;
+  /** The host has sent so many batches, and so many of them the tab has handled. */
+  sentBatches: number;
+  acknowledgedBatches: number;
+  mode?: Place;
+  build?: string;
+  isVisible?: boolean;
+  /** How long the tab took to answer, in ms. Of one that has not answered: how long that has been. */
+  lag?: number;
+  /** The tab has not answered. It may be frozen, or busy. */
+  isSilent?: boolean;
+}
+
+/** A subscribed query, as the host reports it: one for all tabs that ask the same. */
+export interface QueryReport {
+  collection: string;
+  /** Its conditions as JSON. The values in them are left out unless they were asked for. */
+  query: string;
+  /** The ids of the tabs that follow it. */
+  followers: string[];
+  /** How many documents are its results; null before the first answer. */
+  results: number | null;
+  /** The results are not the server's answer. */
+  isLocal: boolean;
+}
+
+/** A presence channel, as the host reports it. Values are not in it. */
+export interface ChannelReport {
+  channel: string;
+  /** The ids of the tabs that listen to it. */
+  followers: string[];
+  /** Who is shown in it, and by which tab; `tab` is missing for other clients of the server. */
+  presences: {id: string; tab?: string; collection?: string; doc?: string}[];
 }
 
 /** A document, as the host reports it. */
@@ -40,6 +102,10 @@ export interface DocReport {
 export interface TabReport {
   id: string;
   mode?: Place | undefined;
+  /** What the app calls its build, where it says so. */
+  build?: string | undefined;
+  /** Whether the user sees the page. */
+  isVisible: boolean;
   hostState: string;
   state: string;
   docs: number;

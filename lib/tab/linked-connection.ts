@@ -463,6 +463,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The host asks this tab something. @internal */
   protected answerCall(name: string, _args: unknown): unknown {
     if (name === 'tab.token' && this.options.getToken) return this.options.getToken();
+    if (name === 'tab.report') return this.report();
     throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
   }
 
@@ -750,7 +751,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   protected report(): TabReport {
     const docs = this.proxyDocs();
     return {
-      id: this.tabId, hostState: this.hostState, state: this.state, docs: docs.length,
+      id: this.tabId, isVisible: this.isVisible, hostState: this.hostState, state: this.state, docs: docs.length,
       queries: Object.keys(this.queries).length,
       pending: docs.map(doc => doc.report()).filter(({unsent, unsettled}) => unsent + unsettled > 0),
       ...(this.status.lastError && {lastError: this.status.lastError.message})

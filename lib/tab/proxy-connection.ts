@@ -1,5 +1,5 @@
 import {nextTick} from '../platform/next-tick.js';
-import type {HostReport, Report} from '../protocol/report.js';
+import type {HostReport, InspectOptions, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import type {QueryEvents, TypedEvents} from './events.js';
 import {Completion, completing, type UncaughtHandler} from './completion.js';
@@ -162,11 +162,12 @@ export class ProxyConnection extends LinkedConnection {
   /**
    * A report of what the host and this tab hold, to copy into a bug ticket: JSON, without any document's data.
    * Never rejects: where no host answers, `error` says why, and there is the tab's part alone.
+   * @param options what it tells beside that
    */
-  async inspect(): Promise<Report> {
+  async inspect(options: InspectOptions = {}): Promise<Report> {
     const tab = this.report();
     try {
-      return {tab, ...(await this.callHost('host.inspect')) as HostReport};
+      return {tab, ...(await this.callHost('host.inspect', options)) as HostReport};
     } catch (error) {
       return {tab, error: (error as Error).message};
     }

@@ -3,11 +3,13 @@ import {JSDOM} from 'jsdom';
 import Backend from 'sharedb';
 import {logger} from 'sharedb/lib/client/index.js';
 import {Host} from '../../lib/host.js';
+import {ConnectGate} from '../../lib/host/server/connect-gate.js';
 import {ProxyConnection} from '../../lib/index.js';
-import {mountInspector, type MountedInspector, type MountOptions} from '../../lib/inspector.js';
-import {describe as told} from '../../lib/inspector/describe.js';
+import {joinNamespace, mountInspector, type MountedInspector, type MountOptions} from '../../lib/inspector.js';
+import {describe as told} from '../../lib/protocol/describe.js';
 import {Timeline} from '../../lib/inspector/timeline.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
+import type {OpenChannel} from '../../lib/platform/platform.js';
 import {until} from '../waiting/until.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
@@ -19,12 +21,16 @@ describe('the inspector', () => {
   let other: ProxyConnection;
   let dom: JSDOM;
   let inspector: MountedInspector;
+  let channel: OpenChannel;
+  /** What this tab and its host have posted on this tab's channel, and in the lobby. */
+  let posted: number;
 
   beforeEach(async () => {
-    const channel = memoryChannels();
-    backend = new Backend();
-    host = new Host({connection: backend.connect(), channel, store: false, place: 'shared-worker', build: '7', mirror: false, warn: () => {}});
-    [connection, other] = [new ProxyConnection({channel}), new ProxyConnection({channel})];
+    backend = new Backend({presence: true});
+    channel = memoryChannels();
+    posted = 0;
+    startHost();
+    [connection, other] = [new ProxyConnection({channel: counted}), new ProxyConnection({channel})];
     dom = new JSDOM('<!doctype html><body></body>');
     await connection.get('notes', 'one').create({secret: 'rosebud', n: 1});
     await other.get('notes', 'one').subscribe();
@@ -36,6 +42,22 @@ describe('the inspector', () => {
     other.close();
     host.close();
   });
+
+  function startHost(options: Partial<ConstructorParameters<typeof Host>[0]> = {}): void {
+    host = new Host({
+      connection: backend.connect(), channel, store: false, place: 'shared-worker', build: '7', mirror: false, warn: () => {}, ...options
+    });
+  }
+
+  const counted: OpenChannel = name => {
+    const opened = channel(name);
+    const post = opened.postMessage.bind(opened);
+    opened.postMessage = (...args) => {
+      posted++;
+      post(...args);
+    };
+    return opened;
+  };
 
   function open(options: MountOptions = {}): void {
     inspector = mountInspector(connection, {parent: dom.window.document.body, ...options});
@@ -106,14 +128,172 @@ describe('the inspector', () => {
     const press = (target: Element, key: string): void => {
       target.dispatchEvent(new dom.window.KeyboardEvent('keydown', {key, bubbles: true, composed: true}));
     };
-    expect(tabs.map(tab => tab.tabIndex)).to.eql([0, -1, -1, -1]);
+    expect(tabs.map(tab => tab.tabIndex)).to.eql([0, -1, -1, -1, -1, -1]);
     press(tabs[0]!, 'ArrowRight');
-    expect(tabs.map(tab => tab.getAttribute('aria-selected'))).to.eql(['false', 'true', 'false', 'false']);
+    expect(tabs.map(tab => tab.getAttribute('aria-selected'))).to.eql(['false', 'true', 'false', 'false', 'false', 'false']);
     press(tabs[1]!, 'End');
-    press(tabs[3]!, 'ArrowRight');
+    press(tabs.at(-1)!, 'ArrowRight');
     expect(tabs[0]!.getAttribute('aria-selected')).to.equal('true');
     press(tabs[0]!, 'Escape');
     expect(dom.window.document.querySelector('sharedb-tabs-inspector')).to.equal(null);
+  });
+
+  it('lists queries and presences with their followers', async () => {
+    await new Promise<void>((resolve, reject) => {
+      other.createSubscribeQuery('notes', {secret: 'rosebud'}, null, error => (error ? reject(error as Error) : resolve()));
+    });
+    await connection.getPresence('room').subscribe();
+    await other.getPresence('room').create('bob').submit({secret: 'rosebud'});
+    open();
+    button('Queries').click();
+    const short = other.id!.slice(0, 8);
+    await shows('{"secret":"…"}', 'the server', short, 'room', `bob (tab ${short})`, 'this tab');
+    expect(inspector.element.shadowRoot!.textContent).not.to.include('rosebud');
+    check("Show queries' values");
+    await shows('{"secret":"rosebud"}');
+  });
+
+  it('shows mode, build, visibility and lag of each tab', async () => {
+    (connection as unknown as {report(): object}).report = () => ({mode: 'elected-tab', build: '8.1', isVisible: false});
+    open();
+    await shows('elected-tab', '8.1', 'hidden', 'visible', ' ms');
+  });
+
+  it('says so when the host does not answer, and stops when it does', async () => {
+    const inspect = host.inspect.bind(host);
+    open();
+    await shows('shared-worker');
+    let goOn = (): void => {};
+    Object.assign(host, {report: () => new Promise(resolve => { goOn = () => resolve(inspect()); })});
+    await shows('The host does not answer');
+    goOn();
+    Object.assign(host, {report: async () => inspect()});
+    await until('it answers', () => !panel().textContent!.includes('does not answer'));
+  });
+
+  it('shows what all tabs say to the host, and the host to the server, where that is asked for', async () => {
+    open();
+    button('Timeline').click();
+    const whose = panel().querySelector<HTMLSelectElement>('select[aria-label="Whose messages"]')!;
+    whose.value = 'all';
+    whose.dispatchEvent(new dom.window.Event('change'));
+    await until('the host keeps them', () => !!(host as unknown as {feed?: object}).feed);
+    void other.get('notes', 'one').submitOp([{p: ['secret'], oi: 'sledge'}]);
+    await shows(`tab ${other.id!.slice(0, 8)} to host`, 'host to server', 'server to host', 'op notes/one');
+    expect(panel().textContent).not.to.include('sledge');
+  });
+
+  describe('its faults', () => {
+    it('says how to allow them where the host takes none', async () => {
+      open();
+      button('Faults').click();
+      await shows('startHost({allowFaults: true})');
+      expect(button('Kill the host')).to.equal(undefined);
+      const error = await connection.callHost('host.fault', {fault: 'kill'}).catch((error: unknown) => error);
+      expect(error).to.have.property('code', 'ERR_TABS_FAULT_REFUSED');
+      expect(host.inspect().state).to.equal('connected');
+    });
+
+    it('kills the host, and tells of what it refuses', async () => {
+      host.close();
+      let killed = 0;
+      startHost({faults: {gate: new ConnectGate(), kill: () => { killed++; }}});
+      open();
+      button('Faults').click();
+      await shows('as it is');
+      button('Cut the network').click();
+      await until('it is told', () => all('[role=status]')[0]!.textContent!.includes('without `reconnect()`'));
+      button('Kill the host').click();
+      await until('the host is killed', () => killed === 1);
+    });
+
+    it('slows the link', async () => {
+      host.close();
+      startHost({faults: {gate: new ConnectGate()}});
+      open();
+      button('Faults').click();
+      await shows('as it is');
+      button('Slow the link').click();
+      await shows('each message takes 100 ms longer');
+      button('Restore the network').click();
+      await shows('as it is');
+    });
+  });
+
+  describe('in a page of its own', () => {
+    it('shows the namespace, counts as no tab, and changes nothing', async () => {
+      await connection.get('notes', 'one').submitOp([{p: ['n'], na: 1}]);
+      const observer = joinNamespace({channel});
+      observer.get('notes', 'two').on('error', () => {});
+      try {
+        inspector = mountInspector(observer, {parent: dom.window.document.body});
+        await shows(connection.id!, other.id!, `${observer.id} (this one)`, 'only looks', 'it only looks, and changes nothing');
+        expect(host.inspect().tabs).to.equal(2);
+        expect(connection.status.tabs).to.equal(2);
+        for (const act of [
+          () => observer.get('notes', 'one').fetch(), () => observer.get('notes', 'one').subscribe(), () => observer.get('notes', 'two').create({n: 1}),
+          () => observer.deadLetters.discard('x'), () => observer.callHost('host.clear'), () => observer.callHost('host.fault', {fault: 'kill'}),
+          () => observer.callHost('tab.lastWord', {}), () => observer.getPresence('room').subscribe()
+        ]) {
+          const error = await Promise.resolve(act()).then(() => undefined, (error: unknown) => error);
+          expect(error, String(act)).to.have.property('code', 'ERR_TABS_READ_ONLY');
+        }
+        button('Timeline').click();
+        await until('the host keeps them', () => !!(host as unknown as {feed?: object}).feed);
+        void other.get('notes', 'one').submitOp([{p: ['n'], na: 1}]);
+        await shows(`tab ${other.id!.slice(0, 8)} to host`);
+        button('Faults').click();
+        await shows('This page only looks');
+      } finally {
+        observer.close();
+      }
+      await until('the host has forgotten it', () => host.inspect().tabList.length === 2);
+    });
+
+    it('shows refused edits without buttons', async () => {
+      backend.use('submit', (_context, next) => next(new Error('Read only')));
+      await connection.get('notes', 'one').submitOp([{p: ['n'], na: 1}]).catch(() => {});
+      const observer = joinNamespace({channel});
+      inspector = mountInspector(observer, {parent: dom.window.document.body});
+      button('Store').click();
+      await shows('Read only', 'notes/one');
+      expect(all('button').map(one => one.textContent)).not.to.include.members(['Retry']).and.not.include.members(['Discard']);
+      observer.close();
+    });
+
+    it('waits for a host, starts none, and keeps none open', async () => {
+      host.close();
+      const observer = joinNamespace({channel});
+      inspector = mountInspector(observer, {parent: dom.window.document.body});
+      await shows('No host answers', 'open a tab of the app');
+      connection.close();
+      other.close();
+      startHost({idleAfter: 50});
+      await until('it has found the host', () => observer.hostState === 'connected');
+      const tab = new ProxyConnection({channel});
+      await until('there is a tab', () => host.inspect().tabs === 1);
+      tab.close();
+      await host.whenClosed;
+      observer.close();
+    });
+  });
+
+  it('costs nothing before it is mounted and after it is closed: not a message', async () => {
+    await other.get('notes', 'one').submitOp([{p: ['n'], na: 1}]);
+    await until('all is told', () => connection.status.pendingOps === 0 && other.status.pendingOps === 0);
+    // A session has nothing to say while nothing happens; the inspector has.
+    const told = async (): Promise<number> => {
+      const before = posted;
+      await new Promise(resolve => setTimeout(resolve, 1200));
+      return posted - before;
+    };
+    expect(await told(), 'before').to.equal(0);
+    open();
+    await shows('shared-worker');
+    expect(await told(), 'while it is open').to.be.above(0);
+    inspector.close();
+    await until('its last question is answered', () => !(connection as unknown as {hostSession: {hasOpenCalls: boolean}}).hostSession.hasOpenCalls);
+    expect(await told(), 'after').to.equal(0);
   });
 
   it('leaves nothing behind when it is closed', () => {

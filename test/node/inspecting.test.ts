@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
+import {Connection} from 'sharedb/lib/client/index.js';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type HostReport} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
@@ -55,6 +56,63 @@ describe('looking into it', () => {
     expect(report.tab).to.deep.include({
       id: tab.id, hostState: 'connected', docs: 1, pending: [{collection: 'notes', id: 'one', unsent: 0, unsettled: 1}]
     });
+  });
+
+  it('lists queries and presences with who follows them, and values of conditions only where they are asked for', async () => {
+    backend.close();
+    backend = new Backend({presence: true});
+    startHost({place: 'shared-worker'});
+    const [tab, other] = [openTab(), openTab()];
+    await tab.get('notes', 'one').create({author: 'Ann'});
+    const query = {author: 'Ann', tags: {$in: ['crimson']}, n: null};
+    for (const each of [tab, other]) {
+      await new Promise<void>((resolve, reject) => {
+        each.createSubscribeQuery('notes', query, null, error => (error ? reject(error as Error) : resolve()));
+      });
+    }
+    await tab.getPresence('room').subscribe();
+    await other.getPresence('room').create('bob').submit({secret: 'rosebud'});
+    const report = await tab.inspect() as HostReport;
+    expect(report.queryList).to.eql([{
+      collection: 'notes', query: '{"author":"…","tags":{"$in":["…"]},"n":"…"}', followers: [tab.id, other.id], results: 1, isLocal: false
+    }]);
+    expect(report.presenceList).to.eql([{channel: 'room', followers: [tab.id], presences: [{id: 'bob', tab: other.id}]}]);
+    expect(JSON.stringify(report)).not.to.contain('rosebud').and.not.contain('crimson');
+    const {queryList} = await tab.inspect({data: true}) as HostReport;
+    expect(queryList[0]!.query).to.equal(JSON.stringify(query));
+  });
+
+  it('tells how the host is connected and how long it has been running', async () => {
+    const socket = {readyState: 1, send: () => {}, close: () => {}};
+    startHost({place: 'shared-worker', connection: new Connection(socket as never)});
+    const tab = openTab();
+    await until('it has a host', () => tab.hostState === 'connected');
+    const report = await tab.inspect() as HostReport;
+    expect(report.socket).to.equal('open');
+    expect(report.uptime).to.be.within(0, 60_000);
+    socket.readyState = 3;
+    expect(await tab.inspect()).to.include({socket: 'closed'});
+  });
+
+  it('asks the tabs what only they know, where that is wanted, and a silent one only once', async () => {
+    startHost({place: 'shared-worker'});
+    const [tab, silent] = [openTab(), openTab()];
+    const questions: string[] = [];
+    (silent as unknown as {answerCall(name: string): unknown}).answerCall = name => {
+      questions.push(name);
+      return new Promise(() => {});
+    };
+    await silent.get('notes', 'one').fetch();
+    const entryOf = (report: unknown, {id}: ProxyConnection) => (report as HostReport).tabList.find(entry => entry.id === id)!;
+    expect(entryOf(await tab.inspect(), tab)).not.to.have.any.keys('isVisible', 'lag');
+    expect(questions).to.eql([]);
+    let report = await tab.inspect({tabs: true});
+    expect(entryOf(report, tab)).to.include({isVisible: true, isThere: true}).and.not.have.property('isSilent');
+    expect(entryOf(report, tab).lag).to.be.a('number');
+    expect(entryOf(report, silent)).to.include({isSilent: true});
+    report = await tab.inspect({tabs: true});
+    expect(entryOf(report, silent).lag).to.be.at.least(250);
+    expect(questions).to.eql(['tab.report']);
   });
 
   it("gives the tab's part where no host answers", async () => {

@@ -18,7 +18,7 @@ const DATABASE = 'sharedb-tabs:default';
 
 /** A page's own view of what it leaves behind. */
 interface Page {
-  lastWord(): OrphanedOpsMessage | undefined;
+  orphanedOps(): OrphanedOpsMessage | undefined;
   offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown>;
 }
 
@@ -155,7 +155,7 @@ describe('what is kept in trouble', () => {
       await eventually('the network is gone', () => stage.connection.state !== 'connected');
       storage.fail('write', quotaExceeded());
       doc.submitOp([{p: ['n'], na: 1}]).catch(() => {});
-      const word = (gone as unknown as Page).lastWord()!;
+      const word = (gone as unknown as Page).orphanedOps()!;
       expect(word.docs).to.have.length(1);
       gone.close();
       const pages = items();

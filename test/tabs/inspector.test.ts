@@ -1,5 +1,6 @@
 import {createRequire} from 'node:module';
 import {expect} from 'chai';
+import type {Page} from 'puppeteer-core';
 import {until} from '../waiting/until.js';
 import {Stage} from './stage.js';
 import type {Tab} from './tab.js';
@@ -7,36 +8,63 @@ import type {Tab} from './tab.js';
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 const TAG = 'sharedb-tabs-inspector';
+const VIEWS = ['Overview', 'Documents', 'Queries', 'Timeline', 'Store', 'Faults'];
 
 /** What the panel shows. */
-function shown(tab: Tab): Promise<string> {
-  return tab.page.evaluate(tag => document.querySelector(tag)?.shadowRoot?.querySelector('[role=tabpanel]')?.textContent ?? '', TAG);
+function shown(page: Page): Promise<string> {
+  return page.evaluate(tag => document.querySelector(tag)?.shadowRoot?.querySelector('[role=tabpanel]')?.textContent ?? '', TAG);
 }
 
-const shows = (tab: Tab, what: string, ...texts: string[]): Promise<void> =>
-  until(what, async () => {
-    const text = await shown(tab);
-    return texts.every(wanted => text.includes(wanted));
-  });
+async function shows(page: Page, what: string, ...texts: string[]): Promise<void> {
+  let text = '';
+  try {
+    await until(what, async () => {
+      text = await shown(page);
+      return texts.every(wanted => text.includes(wanted));
+    }, 30_000);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; the panel shows ${text}`);
+  }
+}
 
-async function press(tab: Tab, name: string): Promise<void> {
-  await tab.page.evaluate((tag, name) => {
+async function press(page: Page, name: string): Promise<void> {
+  await page.evaluate((tag, name) => {
     const buttons = [...document.querySelector(tag)!.shadowRoot!.querySelectorAll('button')];
     buttons.find(button => button.textContent === name)!.click();
   }, TAG, name);
 }
 
-async function violations(tab: Tab): Promise<string[]> {
-  await tab.page.addScriptTag({path: axe});
-  return tab.page.evaluate(async tag => {
+async function choose(page: Page, label: string, value: string): Promise<void> {
+  await page.evaluate((tag, label, value) => {
+    const select = document.querySelector(tag)!.shadowRoot!.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`)!;
+    select.value = value;
+    select.dispatchEvent(new Event('change'));
+  }, TAG, label, value);
+}
+
+async function openPanel(tab: Tab): Promise<Page> {
+  await tab.page.bringToFront();
+  await tab.page.click('#open-inspector');
+  await shows(tab.page, 'the host', 'shared-worker', 'connected', '(this one)');
+  return tab.page;
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.addScriptTag({path: axe});
+  return page.evaluate(async tag => {
     const {axe} = globalThis as unknown as {axe: {run(root: Element, options: object): Promise<{violations: {id: string; nodes: {html: string}[]}[]}>}};
     const {violations} = await axe.run(document.querySelector(tag)!, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']});
     return violations.map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html).join(' ')}`);
   }, TAG);
 }
 
+const epochOf = (page: Page): Promise<string> => page.evaluate(async () => {
+  const {connection} = globalThis.editor as unknown as {connection: {inspect(): Promise<{epoch?: string}>}};
+  return (await connection.inspect()).epoch ?? '';
+});
+
 describe('the inspector', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   let stage: Stage;
 
   beforeEach(async () => {
@@ -44,33 +72,114 @@ describe('the inspector', function () {
   });
   afterEach(() => stage.close());
 
-  it('shows host, tabs, documents and messages of three tabs', async () => {
-    const [first, second] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
-    await first.page.bringToFront();
-    await first.page.click('#open-inspector');
-    await shows(first, 'the host', 'shared-worker', 'connected', '(this one)');
-    await until('three tabs', async () => ((await shown(first)).match(/here/g) ?? []).length >= 3);
-    await press(first, 'Documents');
-    await shows(first, 'the documents', 'documents/scratch', 'lists/main', 'rich-text');
-    await press(first, 'Timeline');
+  it('shows host, tabs, documents, presences and messages of three tabs', async () => {
+    const [first, second, third] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
+    const page = await openPanel(first);
+    await until('three tabs', async () => ((await shown(page)).match(/here/g) ?? []).length >= 3);
+    await shows(page, 'which of them are seen, and how they lag', 'visible', 'hidden', ' ms', 'open');
+    await press(page, 'Documents');
+    await shows(page, 'the documents', 'documents/scratch', 'lists/main', 'rich-text');
+    await press(page, 'Queries');
+    const others = await Promise.all([second, third].map(tab => tab.page.evaluate(() => (globalThis.editor as {connection: {id: string}}).connection.id)));
+    await shows(page, 'who is present, and who follows', 'this tab', ...others.map(id => `tab ${id.slice(0, 8)}`));
+    await press(page, 'Timeline');
     await second.putCursorAt('start');
     await second.type('abc');
-    await shows(first, 'the edit', 'op documents/scratch');
-    expect(await shown(first)).not.to.include('abc');
-    await press(first, 'Close');
-    expect(await first.page.$(TAG)).to.equal(null);
+    await shows(page, 'the edit', 'op documents/scratch');
+    expect(await shown(page)).not.to.include('abc');
+    await choose(page, 'Whose messages', 'all');
+    await second.type('def');
+    await shows(page, "the edit on its way", `tab ${others[0]!.slice(0, 8)} to host`, 'host to server', 'server to host');
+    await press(page, 'Close');
+    expect(await page.$(TAG)).to.equal(null);
+  });
+
+  it('shows the namespace in a page of its own, which is no tab', async () => {
+    const [first, second] = [await stage.openTab(), await stage.openTab()];
+    const page = await stage.openInspector();
+    await shows(page, 'host and tabs', 'shared-worker', 'it only looks, and changes nothing', 'here, only looks');
+    await first.untilStatus('tabs', '2');
+    await press(page, 'Timeline');
+    await second.typeAtEnd('abc');
+    await shows(page, 'the edit', 'op documents/scratch', 'tab ');
+  });
+
+  it('cuts the network of all tabs, and restores it', async () => {
+    const [first, second, third] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
+    const page = await openPanel(first);
+    await press(page, 'Faults');
+    await press(page, 'Cut the network');
+    await shows(page, 'that it is cut', 'Networkcut');
+    for (const tab of [first, second, third]) await until('the tab knows it', async () => (await tab.status('state')) !== 'connected');
+    await until('no socket', () => stage.server.socketCount() === 0);
+    await second.typeAtEnd('cut off');
+    await third.untilText('the tabs go on together', text => text.includes('cut off'));
+    expect(await stage.textOnServer()).not.to.include('cut off');
+    await press(page, 'Restore the network');
+    await until('the server has it', async () => (await stage.textOnServer()).includes('cut off'), 30_000);
+    await shows(page, 'that it is restored', 'as it is');
+  });
+
+  it('slows the link', async () => {
+    const [first, second] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
+    const page = await openPanel(first);
+    await press(page, 'Faults');
+    await choose(page, 'Delay of each message', '2000');
+    await press(page, 'Slow the link');
+    await shows(page, 'that it is slow', '2000 ms longer');
+    const before = Date.now();
+    await second.typeAtEnd('slow');
+    await until('the server has it', async () => (await stage.textOnServer()).includes('slow'), 30_000);
+    expect(Date.now() - before).to.be.at.least(2000);
+  });
+
+  it('kills the worker of three tabs, which go on with another one', async () => {
+    const [first, second, third] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
+    const page = await openPanel(first);
+    const epoch = await epochOf(page);
+    await press(page, 'Faults');
+    await press(page, 'Kill the host');
+    await until('there is another host', async () => {
+      const now = await epochOf(second.page);
+      return now !== '' && now !== epoch;
+    }, 30_000);
+    await third.typeAtEnd('alive');
+    await second.untilText('the tabs go on together', text => text.includes('alive'));
+    await until('the server has it', async () => (await stage.textOnServer()).includes('alive'), 30_000);
+    await shows(page, 'the next host', 'as it is');
+  });
+
+  it('freezes the host, says so, and the tabs replace it', async () => {
+    const query = '?host-timeout=1000';
+    const [first, second] = [await stage.openTab({query}), await stage.openTab({query}), await stage.openTab({query})];
+    const page = await openPanel(first);
+    const epoch = await epochOf(page);
+    await press(page, 'Faults');
+    await choose(page, 'How long the host is frozen', '15000');
+    await press(page, 'Freeze the host');
+    await second.typeAtEnd('thawed');
+    await until('there is another host', async () => {
+      const now = await epochOf(second.page);
+      return now !== '' && now !== epoch;
+    }, 60_000);
+    await until('the server has it', async () => (await stage.textOnServer()).includes('thawed'), 30_000);
+    await first.untilText('all tabs have it', text => text.includes('thawed'));
   });
 
   for (const scheme of ['light', 'dark']) {
     it(`has nothing that axe objects to, in ${scheme} colours`, async () => {
       const tab = await stage.openTab();
       await tab.page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: scheme}]);
-      await tab.page.click('#open-inspector');
-      await shows(tab, 'the host', 'shared-worker');
-      for (const view of ['Overview', 'Documents', 'Timeline', 'Store']) {
-        await press(tab, view);
-        expect(await violations(tab), view).to.eql([]);
+      const page = await openPanel(tab);
+      for (const view of VIEWS) {
+        await press(page, view);
+        if (view === 'Faults') await shows(page, 'the buttons', 'as it is');
+        expect(await violations(page), view).to.eql([]);
       }
+      const own = await stage.openInspector();
+      await own.emulateMediaFeatures([{name: 'prefers-color-scheme', value: scheme}]);
+      await shows(own, 'the host', 'shared-worker');
+      expect(await violations(own), 'a page of its own').to.eql([]);
     });
   }
 });

@@ -45,6 +45,14 @@ export class Stage {
     return this.#show(await this.#context.newPage(), query);
   }
 
+  /** The page that only looks. */
+  async openInspector(): Promise<Page> {
+    const page = await this.#context.newPage();
+    page.on('pageerror', error => this.#errors.push(error));
+    await page.goto(`${this.server.url}inspector.html`);
+    return page;
+  }
+
   /** A tab whose page comes from the disk, as it would from a cache, because the server is away. */
   async openTabOffline(): Promise<Tab> {
     const page = await this.#context.newPage();

@@ -13,6 +13,7 @@ export function connect(): TabConnection {
     // Bundlers look for exactly this expression, so it cannot be moved into a helper of ours.
     sharedWorker: () =>
       new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'}),
+    allowFaults: true,
     useSharedWorker: !query.has('direct'),
     store: query.has('no-store') ? false : {durability: query.has('delayed') ? 'delayed' : 'relaxed'},
     hostTimeout: Number(query.get('host-timeout')) || undefined

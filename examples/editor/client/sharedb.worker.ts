@@ -2,4 +2,5 @@
 import richText from 'rich-text';
 import {startHost} from 'sharedb-tabs/worker';
 
-startHost({types: [richText.type]});
+// This is an example: whoever opens the inspector may kill this worker. An app would say so in development builds only.
+startHost({types: [richText.type], allowFaults: true});

@@ -1,10 +1,14 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import * as util from 'sharedb/lib/util.js';
 import type {Position} from '../../protocol/messages.js';
+import type {ChannelReport} from '../../protocol/report.js';
 import type {Entry} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {PresenceReply} from '../upstream.js';
+
+/** So many presences of a channel are told of in a report. */
+const MAX_REPORTED = 100;
 
 export interface PresenceRequest {
   a: 'p' | 'ps' | 'pu' | 'pr';
@@ -70,6 +74,15 @@ export const newChannel = (name: string): Channel => ({
   name, subscribers: new Set(), locals: new Map(), versions: new Map(), shown: new Map(), remotes: new Map(),
   outgoing: [], early: [], subscribedAtServer: false, waiting: []
 });
+
+export function inspectChannel({name, subscribers, locals, remotes}: Channel): ChannelReport {
+  const entry = ({id, doc}: Standing, tab?: Tab): ChannelReport['presences'][number] => ({
+    id, ...(tab && {tab: tab.id as string}), ...(doc && {collection: doc.collection, doc: doc.id})
+  });
+  const own = [...locals].flatMap(([tab, standings]) => [...standings.values()].map(standing => entry(standing, tab)));
+  const others = [...remotes.values()].map(standing => entry(standing));
+  return {channel: name, followers: [...subscribers].map(({id}) => id as string), presences: [...own, ...others].slice(0, MAX_REPORTED)};
+}
 
 /** Moves a presence over one entry of its document's history. */
 export function carry(standing: Standing, {step}: Entry, isOwnOp: boolean): void {

@@ -1,7 +1,8 @@
 import {encodeError} from '../../protocol/errors.js';
+import type {ChannelReport} from '../../protocol/report.js';
 import type {Entry} from '../../ot/history-entry.js';
 import {
-  ackKey, carry, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
+  ackKey, carry, inspectChannel, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
 } from './presence-channel.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
@@ -40,6 +41,10 @@ export class SharedPresences {
     let count = 0;
     for (const {locals} of this.channels.values()) for (const own of locals.values()) count += own.size;
     return count;
+  }
+
+  inspect(): ChannelReport[] {
+    return [...this.channels.values()].map(inspectChannel);
   }
 
   receive(tab: Tab, request: PresenceRequest): void {

@@ -1,6 +1,7 @@
 import {encodeError} from '../../protocol/errors.js';
 import {nextTick} from '../../platform/next-tick.js';
 import type {Clock} from '../../platform/platform.js';
+import type {QueryReport} from '../../protocol/report.js';
 import {item, keptResults, keyOf, resultsToKeep, shareUnknown, whenSettled, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
 import {settleQueries} from './query-settling.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
@@ -90,6 +91,11 @@ export class SharedQueries {
 
   unsubscribe(tab: Tab, id: number): void {
     for (const query of [...this.queries.values()]) query.leave(tab, id);
+  }
+
+  /** @param showsValues with the values in the conditions */
+  inspect(showsValues: boolean): QueryReport[] {
+    return [...this.queries.values()].map(query => query.inspect(showsValues));
   }
 
   /** Resolves when what is subscribed on these collections is what the server has: see {@link settleQueries}. */

@@ -1,6 +1,8 @@
 import arrayDiff from 'arraydiff';
 import {encodeError} from '../../protocol/errors.js';
 import {item, keptResults, resultsToKeep, shareUnknown, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import type {QueryReport} from '../../protocol/report.js';
+import {conditionsOf} from './query-conditions.js';
 import type {LaggingQuery} from './query-settling.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
@@ -60,6 +62,15 @@ export class SharedQuery implements LaggingQuery {
 
   get ids(): string[] {
     return (this.real.results ?? []).map(({id}) => id);
+  }
+
+  /** @param showsValues with the values in the conditions */
+  inspect(showsValues: boolean): QueryReport {
+    const {request: {c, q}, members, real: {results}} = this;
+    return {
+      collection: c, query: conditionsOf(q, showsValues), followers: [...new Set(members.map(({tab}) => tab.id as string))],
+      results: results?.length ?? members.find(member => member.results)?.results?.length ?? null, isLocal: members.some(({isLocal}) => isLocal)
+    };
   }
 
   fetch(): Promise<string[]> {

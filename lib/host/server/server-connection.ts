@@ -2,6 +2,7 @@ import {Connection} from 'sharedb/lib/client/index.js';
 import {WebSocket as ReconnectingWebSocket} from 'partysocket';
 import {systemClock} from '../../platform/browser.js';
 import {TabsError} from '../../protocol/errors.js';
+import type {ConnectGate} from './connect-gate.js';
 import type {CloseInfo} from './fatal-ops.js';
 import {ServerWatch, type ServerTimeouts} from './server-watch.js';
 import type {RealConnection} from '../upstream.js';
@@ -38,15 +39,17 @@ export interface ServerConnectionOptions {
   /** Default: the query parameter `token`. */
   authorize?: Authorize | undefined;
   timeouts?: ServerTimeouts | undefined;
+  /** Asked for each (re)connect, where somebody may cut the network on purpose. */
+  gate?: ConnectGate | undefined;
 }
 
 /** Close code of a WebSocket that this host gives up itself. RFC 6455 leaves those from 4000 on to applications. */
 const GIVEN_UP = 4408;
 
 /** A ShareDB connection over a WebSocket that reconnects by itself, with growing pauses, also where it is dead without saying so. */
-export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, timeouts}: ServerConnectionOptions = {}): RealConnection {
+export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, timeouts, gate}: ServerConnectionOptions = {}): RealConnection {
   const address = getToken ? authorized(url, getToken, authorize) : {url: url as string | (() => Promise<string>), protocols: []};
-  const socket = new ReconnectingWebSocket(address.url, address.protocols, {
+  const socket = new ReconnectingWebSocket(gate ? gated(address.url, gate) : address.url, address.protocols, {
     minReconnectionDelay: 250 + Math.random() * 500,
     maxReconnectionDelay: 10_000,
     reconnectionDelayGrowFactor: 1.5,
@@ -83,6 +86,11 @@ function closeOf(event: {code: number; reason: string}, isFailure: boolean): Clo
   const {code, reason} = event;
   return {code: isFailure && code === 1000 && Object.hasOwn(event, 'wasClean') ? 1006 : code, reason: reason || ''};
 }
+
+const gated = (url: string | (() => Promise<string>), gate: ConnectGate) => async (): Promise<string> => {
+  gate.check();
+  return typeof url === 'function' ? url() : url;
+};
 
 /** The socket asks for its url first, then for its protocols: both are of the same token. */
 function authorized(url: ServerUrl, getToken: () => Promise<string>, authorize: Authorize): {

@@ -1,0 +1,15 @@
+import {TabsError} from '../../protocol/errors.js';
+
+/** What a page that only looks may ask. */
+const CALLS: ReadonlySet<string> = new Set([
+  'host.ping', 'host.inspect', 'host.observe', 'deadLetters.list', 'quarantine.list', 'quarantine.export'
+]);
+
+export const readOnly = (what: string): TabsError => new TabsError(
+  'ERR_TABS_READ_ONLY', `${what} was refused: this page has joined with joinNamespace(), and only looks. Use createConnection() to work with documents`
+);
+
+/** @throws ERR_TABS_READ_ONLY for what would change something */
+export function checkObserverCall(name: string): void {
+  if (!CALLS.has(name)) throw readOnly(`The call ${name}`);
+}

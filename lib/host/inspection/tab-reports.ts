@@ -1,0 +1,76 @@
+import type {HostSession} from '../../broker/host-session.js';
+import {isObject} from '../../protocol/checks.js';
+import {isPlace} from '../../protocol/frames.js';
+import type {TabEntry} from '../../protocol/report.js';
+import type {Clock} from '../../platform/platform.js';
+import type {Tab} from '../tab.js';
+
+/** How long a report waits for the tabs, in ms: a frozen one does not answer. */
+const WAIT_MS = 250;
+/** A question stays open for so long, in ms: the session's end settles it before. */
+const OPEN_MS = 24 * 60 * 60 * 1000;
+
+type Told = Pick<TabEntry, 'mode' | 'build' | 'isVisible'>;
+type Answer = Told & Pick<TabEntry, 'lag' | 'isSilent'>;
+
+interface Question {
+  /** While it waits for the answer, since when. */
+  askedAt: number | undefined;
+  lag: number | undefined;
+  told: Told;
+  done: Promise<void>;
+}
+
+/**
+ * What only the tabs know of themselves. They are asked when somebody looks, and only then. A tab that has not answered is not asked
+ * again: a frozen one would find a question for each look when it thaws.
+ */
+export class TabReports {
+  private readonly questions = new WeakMap<HostSession, Question>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** @returns what each tab told, by its id */
+  async ask(tabs: readonly Tab[]): Promise<Map<string, Answer>> {
+    const asked = tabs.flatMap(({id, session}) => (session ? [[id as string, this.questionTo(session)] as const] : []));
+    await new Promise<void>(resolve => {
+      const cancel = this.clock.after(WAIT_MS, resolve);
+      void Promise.all(asked.map(([, {done}]) => done)).then(() => {
+        cancel();
+        resolve();
+      });
+    });
+    return new Map(asked.map(([id, question]) => [id, this.answerOf(question)]));
+  }
+
+  private questionTo(session: HostSession): Question {
+    const last = this.questions.get(session);
+    if (last?.askedAt !== undefined) return last;
+    const askedAt = this.clock.now();
+    const question: Question = {askedAt, lag: undefined, told: last?.told ?? {}, done: Promise.resolve()};
+    const settle = (): void => {
+      question.askedAt = undefined;
+      question.lag = this.clock.now() - askedAt;
+    };
+    // A tab of an older release knows no such question, and answers with an error: it is not silent.
+    question.done = session.call('tab.report', null, OPEN_MS).then(report => {
+      settle();
+      question.told = toldBy(report);
+    }, settle);
+    this.questions.set(session, question);
+    return question;
+  }
+
+  private answerOf({askedAt, lag, told}: Question): Answer {
+    if (askedAt !== undefined) return {...told, lag: this.clock.now() - askedAt, isSilent: true};
+    return {...told, ...(lag !== undefined && {lag})};
+  }
+}
+
+function toldBy(report: unknown): Told {
+  if (!isObject(report)) return {};
+  const {mode, build, isVisible} = report as Record<string, unknown>;
+  return {
+    ...(isPlace(mode) && {mode}), ...(typeof build === 'string' && {build}), ...(typeof isVisible === 'boolean' && {isVisible})
+  };
+}

@@ -1,0 +1,18 @@
+import type {Hello} from '../protocol/frames.js';
+import type {ProxyConnectionOptions} from '../tab/linked-connection.js';
+import {ProxyConnection} from '../tab/proxy-connection.js';
+
+/** How a page joins a namespace to look at it. */
+export type JoinOptions = Pick<ProxyConnectionOptions, 'namespace' | 'channel' | 'locks' | 'clock'>;
+
+/**
+ * A connection that only looks: it finds the host of its namespace, and starts none. The host counts it as no tab, refuses it documents,
+ * and lets it change nothing.
+ */
+export class ObserverConnection extends ProxyConnection {
+  /** The greeting is posted after this. @internal */
+  protected override greet(hello: Hello): undefined {
+    hello.isObserver = true;
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+import type {HostReport, Report} from '../protocol/report.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {Elements} from './elements.js';
+
+/** What every view gets. */
+export interface ViewContext {
+  readonly elements: Elements;
+  readonly connection: ProxyConnection;
+  readonly report: Report | undefined;
+  /** The host has not answered the last question for some time. */
+  readonly isSilent: boolean;
+  /** This page only looks: there are no buttons that change something. */
+  readonly isReadOnly: boolean;
+  /** Documents' data were asked for. */
+  readonly showsData: boolean;
+  /** Runs an action of the user, tells its error, and shows what has changed. */
+  act(what: string, action: () => unknown): void;
+  /** Gives the user a file. */
+  save(name: string, text: string): void;
+  /** Asks before something that can't be undone. */
+  confirm(question: string): boolean;
+}
+
+export const hostOf = (report: Report | undefined): HostReport | undefined => (report && 'tabList' in report ? report : undefined);
+
+/** Why there is nothing to show of a host, or what is shown is old. */
+export function hostProblem({elements, report, isSilent, isReadOnly}: ViewContext): HTMLElement | null {
+  const tell = (text: string): HTMLElement => elements.make('p', {class: 'warning'}, text);
+  if (isSilent) return tell('The host does not answer. What is shown is what it told last.');
+  if (!report || !('error' in report)) return null;
+  return tell(`No host answers: ${report.error}.${isReadOnly ? ' This page starts none: open a tab of the app.' : ''}`);
+}
+
+export const timeOf = (time: number): string => {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? '–' : date.toISOString().slice(11, 23);
+};
+
+export const sizeOf = (bytes: number | undefined): string => (bytes === undefined ? 'unknown' : `${(bytes / 2 ** 20).toFixed(1)} MB`);
+
+/** The two largest units of a time in ms. */
+export function durationOf(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Enough of a tab's id to tell it from the others. */
+export const shortId = (id: string): string => id.slice(0, 8);
+
+/** The tabs that follow something; this one is named so. */
+export const followersOf = (ids: readonly string[], {connection}: ViewContext): string =>
+  ids.map(id => (id === connection.id ? 'this tab' : shortId(id))).join(', ') || 'none';
