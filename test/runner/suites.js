@@ -118,6 +118,11 @@ export const suites = {
     args: mocha('test/engines/**/*.test.ts'),
     minutes: 40
   },
+  deployment: {
+    title: 'two servers with PostgreSQL and Redis, and what can go wrong with them',
+    args: mocha('test/deployment/*.test.ts'),
+    minutes: 10
+  },
   docs: {
     title: 'the documentation: links, and a text for each export',
     args: mocha('test/docs/*.test.ts'),

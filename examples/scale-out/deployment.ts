@@ -1,0 +1,121 @@
+import {type ChildProcess, fork} from 'node:child_process';
+import {randomBytes} from 'node:crypto';
+import {once} from 'node:events';
+import {fileURLToPath} from 'node:url';
+import {freePort} from './program.js';
+import {Postgres, createTables} from './postgres.js';
+import {Proxy} from './proxy.js';
+import {Redis} from './redis.js';
+import type {ServerOptions, ServerStats} from './server.js';
+
+export interface DeploymentOptions extends Partial<Pick<ServerOptions, 'tokenSeconds' | 'pingMs' | 'maxPayload' | 'spreadMs' | 'logs' | 'secret'>> {
+  pages: string;
+  /** A database and a Redis that run already. Without them, this starts its own, and ends them. */
+  databaseUrl?: string | undefined;
+  redisUrl?: string | undefined;
+  /** How many servers. Default 2. */
+  servers?: number | undefined;
+  /** The proxy's port; 0 takes a free one. */
+  port?: number | undefined;
+  /** The proxy cuts connections that have been silent for so long, in ms. Default 60,000. */
+  idleMs?: number | undefined;
+}
+
+/** A database, a Redis, servers that share them, and a proxy before the servers. */
+export class Deployment {
+  private constructor(
+    readonly proxy: Proxy, readonly servers: readonly ServerProcess[], readonly databaseUrl: string,
+    /** Undefined where it is not ours. */
+    readonly postgres: Postgres | undefined, readonly redis: Redis | undefined
+  ) {}
+
+  static async start(options: DeploymentOptions): Promise<Deployment> {
+    const {port = 0, idleMs, servers: count = 2, databaseUrl: givenDatabase, redisUrl: givenRedis, ...serverOptions} = options;
+    const ends: (() => Promise<void>)[] = [];
+    try {
+      const postgres = givenDatabase === undefined ? await Postgres.start() : undefined;
+      if (postgres) ends.push(() => postgres.close());
+      const redis = givenRedis === undefined ? await Redis.start() : undefined;
+      if (redis) ends.push(() => redis.close());
+      const databaseUrl = givenDatabase ?? postgres!.url;
+      await createTables(databaseUrl);
+      const secret = randomBytes(32).toString('hex');
+      const servers: ServerProcess[] = [];
+      for (let i = 0; i < count; i++) {
+        const server = new ServerProcess({databaseUrl, redisUrl: givenRedis ?? redis!.url, secret, ...serverOptions, port: await freePort()});
+        ends.push(() => server.stop());
+        await server.start();
+        servers.push(server);
+      }
+      const proxy = await Proxy.listen({port, idleMs, targets: servers.map(({port: target}) => target)});
+      return new Deployment(proxy, servers, databaseUrl, postgres, redis);
+    } catch (error) {
+      for (const end of ends.reverse()) await end();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.proxy.close();
+    await Promise.all(this.servers.map(server => server.stop()));
+    await this.redis?.close();
+    await this.postgres?.close();
+  }
+}
+
+/** A server in a process of its own, which can be killed and started again on its port. */
+export class ServerProcess {
+  private child: ChildProcess | undefined;
+
+  constructor(private options: ServerOptions) {}
+
+  get port(): number {
+    return this.options.port;
+  }
+
+  get isRunning(): boolean {
+    return !!this.child && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  async start(): Promise<void> {
+    const child = fork(fileURLToPath(new URL('server-process.ts', import.meta.url)), {execArgv: ['--import', 'tsx']});
+    this.child = child;
+    child.send(this.options);
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => { throw new Error(`a server ended with ${code} when it started`); })
+    ]);
+  }
+
+  async stats(): Promise<ServerStats> {
+    const answer = once(this.child!, 'message');
+    this.child!.send('stats');
+    const [stats] = await answer;
+    return stats as ServerStats;
+  }
+
+  /** As a crash does it. */
+  kill(): Promise<void> {
+    return this.end('SIGKILL');
+  }
+
+  /** In order. */
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  /** Ends it in order and starts it with other options, as a deploy does. */
+  async replace(options: Partial<ServerOptions> = {}): Promise<void> {
+    await this.stop();
+    this.options = {...this.options, ...options};
+    await this.start();
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const {child} = this;
+    if (!child || !this.isRunning) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+}

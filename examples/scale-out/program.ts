@@ -1,0 +1,105 @@
+import {type ChildProcess, spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {chownSync, mkdtempSync, readFileSync, openSync, closeSync, rmSync} from 'node:fs';
+import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+
+/** The account that a program runs under, where that is not ours. */
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+/** A folder of a program's own. */
+export function temporaryFolder(name: string, account?: Account): string {
+  const folder = mkdtempSync(join(tmpdir(), `scale-out-${name}-`));
+  if (account) chownSync(folder, account.uid, account.gid);
+  return folder;
+}
+
+/**
+ * Waits for the end of the pipe to this process, which comes also when this process is killed. Then it ends the program and removes
+ * its folder. It is in a session of its own, so that no signal to our process group ends it before.
+ */
+const GUARDIAN = 'cat >/dev/null; kill -s "$1" "$2" 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$2" 2>/dev/null || break; sleep 1; done; ' +
+  'kill -KILL "$2" 2>/dev/null; rm -rf "$3"';
+
+export interface ProgramOptions {
+  args: string[];
+  /** It is removed when this process dies before {@link Program.remove}. */
+  folder: string;
+  /** What makes it end in order. */
+  signal: NodeJS.Signals;
+  account?: Account | undefined;
+}
+
+/** A program in the foreground that does not outlive this process. */
+export class Program {
+  private child: ChildProcess | undefined;
+  private guardian: ChildProcess | undefined;
+
+  constructor(private readonly path: string, private readonly options: ProgramOptions) {}
+
+  get isRunning(): boolean {
+    return !!this.child && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /**
+   * @param isReady asked again and again until it says so
+   * @throws what the program has written, if it ends before
+   */
+  async start(isReady: () => Promise<boolean>): Promise<void> {
+    const {args, folder, signal, account} = this.options;
+    const log = openSync(join(folder, 'log'), 'a');
+    const child = spawn(this.path, args, {cwd: folder, stdio: ['ignore', log, log], ...account});
+    closeSync(log);
+    this.child = child;
+    await once(child, 'spawn');
+    this.guardian = spawn('sh', ['-c', GUARDIAN, 'sh', signal.slice(3), String(child.pid), folder], {detached: true, stdio: ['pipe', 'ignore', 'ignore']});
+    // A guardian that is waited for would keep a process alive whose work is done.
+    this.guardian.unref();
+    for (const end = Date.now() + 30_000; !(await isReady().catch(() => false)); await new Promise(resolve => setTimeout(resolve, 50))) {
+      if (this.isRunning && Date.now() < end) continue;
+      const said = readFileSync(join(folder, 'log'), 'utf8').slice(-2000);
+      await this.stop('SIGKILL');
+      throw new Error(`${this.path} did not start:\n${said}`);
+    }
+  }
+
+  /** @param signal another one than that for an end in order */
+  async stop(signal: NodeJS.Signals = this.options.signal): Promise<void> {
+    const {child, guardian} = this;
+    if (child && this.isRunning) {
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      await ended;
+    }
+    // Not by the end of its pipe: the number of the program may be another one's by now.
+    guardian?.kill('SIGKILL');
+    this.child = this.guardian = undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.options.folder, {recursive: true, force: true});
+  }
+}
+
+/** Ports that no system gives to outgoing connections: a program that is started again finds its port free. */
+const [FIRST_PORT, LAST_PORT] = [20_000, 32_000];
+
+/** A TCP port on 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    const server = createServer();
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise(resolve => server.close(resolve));
+    return port;
+  }
+}

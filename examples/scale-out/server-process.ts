@@ -1,0 +1,20 @@
+/** One server in a process of its own. `ServerProcess` starts and asks it. */
+import {Server, type ServerOptions} from './server.js';
+
+let server: Server | undefined;
+
+const end = async (): Promise<void> => {
+  // Requests that hang must not keep an ending process.
+  setTimeout(() => process.exit(1), 5000).unref();
+  await server?.close();
+  process.exit();
+};
+
+process.on('message', async (message: 'stats' | ServerOptions) => {
+  if (message === 'stats') return process.send!(server!.stats);
+  server = await Server.start(message);
+  process.send!('started');
+});
+process.once('SIGTERM', end);
+// The process that has started this one is gone.
+process.once('disconnect', () => process.exit());

@@ -1,0 +1,105 @@
+import {expect} from 'chai';
+import type {Doc} from 'sharedb/lib/client/index.js';
+import {until} from '../waiting/until.js';
+import {PATIENCE} from './patience.js';
+import {Stage} from './stage.js';
+import {Typists} from './typists.js';
+
+describe('two profiles with three tabs each, and a plain client at each of two servers, who all type', function () {
+  this.timeout(180_000);
+  let stage: Stage;
+  let typists: Typists;
+  let docs: Doc<{text: string}>[];
+
+  before('open all', async function () {
+    this.timeout(120_000);
+    stage = new Stage();
+    typists = new Typists();
+    for (const [user, name] of [['ada', 'profile 1'], ['ben', 'profile 2']] as const) {
+      const profile = await stage.profile(name);
+      for (let i = 0; i < 3; i++) {
+        const tab = await profile.openTab(user, stage.note);
+        await tab.putCursorAtEnd();
+        typists.addTab(tab);
+      }
+    }
+    docs = await Promise.all([0, 1].map(server => stage.plainClient('cleo', server).open(stage.note)));
+    docs.forEach((doc, i) => typists.addPlain(stage.clients[i]!.name, doc));
+  });
+
+  after('close all', () => stage?.close());
+
+  beforeEach(() => typists.start());
+
+  afterEach(async () => {
+    await typists.stop();
+  });
+
+  const allIsWell = async (): Promise<void> => {
+    await typists.more(2);
+    await typists.stop();
+    await stage.expectAllThere(typists, docs);
+  };
+
+  it('have one socket for each profile', async () => {
+    const stats = await Promise.all(stage.deployment.servers.map(server => server.stats()));
+    expect(stats.reduce((sum, {open}) => sum + open, 0)).to.be.at.most(4);
+    await allIsWell();
+  });
+
+  it('go on when a server is killed, and comes back', async () => {
+    const [server] = stage.deployment.servers;
+    await server!.kill();
+    await typists.more(8);
+    await server!.start();
+    await allIsWell();
+  });
+
+  it('go on when their connections are cut', async () => {
+    for (const profile of stage.profiles) profile.network.drop();
+    await allIsWell();
+  });
+
+  it('go on when Redis is lost, and comes back', async () => {
+    await stage.deployment.redis!.crash();
+    await typists.more(30);
+    await stage.deployment.redis!.start();
+    await allIsWell();
+  });
+
+  it('go on when PostgreSQL is lost, and comes back', async () => {
+    await stage.deployment.postgres!.crash();
+    await typists.more(30);
+    await stage.deployment.postgres!.start();
+    await allIsWell();
+  });
+
+  it('go on when the log of ops is trimmed', async () => {
+    expect(await stage.trim({days: 0, keep: 100})).to.be.above(0);
+    await allIsWell();
+  });
+
+  it('go on when the servers are replaced one after the other, and tokens expire from then on', async () => {
+    await stage.replaceServers(5);
+    const haveExpired = async (): Promise<boolean> => {
+      const codes = [
+        ...stage.clients.map(client => client.codes.join(' ')),
+        ...await Promise.all(stage.profiles.map(profile => profile.tabs[0]!.shown('codes')))
+      ];
+      return codes.every(of => of.includes('4401'));
+    };
+    await until('everybody was closed with 4401', haveExpired, PATIENCE);
+    await allIsWell();
+  });
+
+  it('go on when everything happens at once', async () => {
+    const {redis, postgres, servers} = stage.deployment;
+    await Promise.all([redis!.crash(), postgres!.crash(), servers[1]!.kill()]);
+    for (const profile of stage.profiles) profile.network.drop();
+    await typists.more(10);
+    await Promise.all([redis!.start(), postgres!.start()]);
+    await servers[1]!.start();
+    await stage.trim({days: 0, keep: 200});
+    await allIsWell();
+  });
+});
