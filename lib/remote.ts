@@ -5,6 +5,7 @@ export {handler, ref, transfer, value} from './remote/markers.js';
 export {service, type ServiceCallOptions} from './services/service-client.js';
 export {isStub} from './remote/stubs.js';
 export type {
-  Call, Connection, Endpoint, FrameTransport, Handler, HandlerContext, HandlerDecoding, HandlerEncoding, NodeEndpoint, Received, Recorder, Remote,
-  FrameDelivery, RemoteOptions, Sent, Stub, WebEndpoint
+  AnyClass, Call, Connection, Constructs, Copied, Endpoint, Evaluate, Fn, FrameDelivery, FrameTransport, Handler, HandlerContext, HandlerDecoding,
+  HandlerEncoding, HasMethods, IsAny, Members, NodeEndpoint, Received, Recorder, Remote, RemoteFn, RemoteOptions, Sent, Stub, WebEndpoint
 } from './remote/types.js';
+export type {HandlerOptions} from './remote/wire.js';

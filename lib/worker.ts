@@ -11,5 +11,5 @@ export type {Cipher} from './store/encryption.js';
 export {IndexedDbStorage, type IndexedDbStorageOptions} from './store/indexed-db-storage.js';
 export {InMemoryStorage} from './store/memory-storage.js';
 export {aesGcm} from './store/aes-gcm.js';
-export type {Change, DocKey, InventoryItem, Storage, StoredDoc} from './store/storage.js';
+export {FencedError, UnclaimedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc} from './store/storage.js';
 export type {OfflineQueries, QueriedDoc} from './host/queries/local-queries.js';

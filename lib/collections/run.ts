@@ -13,7 +13,8 @@ import type {SharedRecord} from './shared-record.js';
 import type {SharedQueue, TxQueue} from './shared-queue.js';
 import type {Key, Readonly_} from './types.js';
 
-type NotInTransactions = 'ready' | 'isReady' | 'memory' | 'close' | 'destroy' | 'flush' | 'watch' | 'watchAll' | 'watchIndex' | 'on' | 'update' | typeof Symbol.asyncDispose;
+/** The members of collections that a transaction does not have: waiting, watching, closing. */
+export type NotInTransactions = 'ready' | 'isReady' | 'memory' | 'close' | 'destroy' | 'flush' | 'watch' | 'watchAll' | 'watchIndex' | 'on' | 'update' | typeof Symbol.asyncDispose;
 /** The same methods, all synchronous. No watching, waiting or closing. */
 export type TxMap<K extends Key, V> = Omit<SharedMap<K, V>, NotInTransactions>;
 /** A shared array within a transaction. */

@@ -7,7 +7,6 @@ import {isObject, isText} from '../protocol/checks.js';
 import {checkNames} from './option-names.js';
 import {DEBUG_SCOPES, parseScopes} from '../protocol/debug.js';
 import {TabsError} from '../protocol/errors.js';
-import type {Place} from '../protocol/frames.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 import type {ServicesOption} from '../services/service-source.js';
 import type {ServiceOptions} from '../services/service-types.js';
@@ -16,7 +15,7 @@ import type {ServiceOptions} from '../services/service-types.js';
  * How a tab reaches the server: through a worker that all tabs share, through a host that one of the tabs
  * provides, or by a connection of its own.
  */
-export type Mode = Place;
+export type Mode = 'shared-worker' | 'elected-tab' | 'direct';
 
 /** The options of `createConnection`. */
 export interface ConnectOptions {

@@ -1,5 +1,5 @@
 /** Ids say who minted them; a string of one kind is not taken for another. */
-type Branded<Kind extends string> = string & {readonly __kind: Kind};
+export type Branded<Kind extends string> = string & {readonly __kind: Kind};
 
 /** Minted by a tab, once for its life. It is also the `src` of the tab's ops. */
 export type TabId = Branded<'tab'>;

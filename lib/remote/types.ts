@@ -1,7 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+/** Any function. */
 export type Fn = (...args: any[]) => any;
+/** Any class. */
 export type AnyClass = abstract new (...args: any[]) => any;
+/** Whether T is `any`: then nothing is known of it, and nothing is refused. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 /** Whether a member of T is a function: such objects arrive as stubs. */
 export type HasMethods<T> = true extends {[K in keyof T]-?: NonNullable<T[K]> extends Fn ? true : never}[keyof T] ? true : false;
@@ -16,7 +19,8 @@ export interface Stub<out T> {
   readonly [STUB]: T;
 }
 
-type Copied =
+/** What arrives as a copy, not as a stub. */
+export type Copied =
   | string | number | boolean | bigint | null | undefined | Date | RegExp | Error | ArrayBuffer | ArrayBufferView | Blob | URL | Headers
   | AbortSignal | ReadableStream | WritableStream | TransformStream | MessagePort | ImageData;
 
@@ -43,14 +47,17 @@ export type Sent<T> = IsAny<T> extends true ? any
   : T extends object ? T | Stub<T> | {[K in keyof T]: Sent<T[K]>}
   : T | Stub<T>;
 
-type RemoteFn<F> = F extends (...args: infer A) => infer R ? (...args: {[I in keyof A]: Sent<A[I]>}) => Call<Awaited<R>> : never;
+/** A function of the other context, as it is called from here: each argument as it is sent, the result as a call. */
+export type RemoteFn<F> = F extends (...args: infer A) => infer R ? (...args: {[I in keyof A]: Sent<A[I]>}) => Call<Awaited<R>> : never;
 
-type Members<T> = {
+/** The members of an object of the other context, as they are used from here. */
+export type Members<T> = {
   [K in keyof T as K extends string ? Exclude<K, 'then' | 'catch' | 'finally'> : never]:
     T[K] extends AnyClass ? Remote<T[K]> : T[K] extends Fn ? RemoteFn<T[K]> & Disposable & Stub<T[K]> : Call<T[K]>
 };
 
-type Constructs<T> = T extends new (...args: infer A) => infer I ? new (...args: {[K in keyof A]: Sent<A[K]>}) => Call<I> : unknown;
+/** A class of the other context, as `new` is used on it from here. */
+export type Constructs<T> = T extends new (...args: infer A) => infer I ? new (...args: {[K in keyof A]: Sent<A[K]>}) => Call<I> : unknown;
 
 /** A stub: all members become asynchronous. A stub itself has no `then`. */
 export type Remote<T> = IsAny<T> extends true ? any

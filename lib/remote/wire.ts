@@ -71,6 +71,7 @@ export const TRANSFORM = 13;
 /** What a reference says of itself: `[id, isFunction, name, snapshot, handler options]`. */
 export type WireReference = readonly [id: number, isFunction: 0 | 1, name: string, peek?: Record<string, unknown> | undefined, options?: HandlerOptions | undefined];
 
+/** How the other side handles a reference that is sent with these options. */
 export interface HandlerOptions {
   preventDefault?: boolean;
   stopPropagation?: boolean;

@@ -6,7 +6,7 @@ import {resolveOptions} from '../remote/options.js';
 import {createStub, describe, type StubNode, type StubPeer} from '../remote/stubs.js';
 import type {Connection, Handler, Remote, RemoteOptions} from '../remote/types.js';
 import {CALL, type Kind, type Wants} from '../remote/wire.js';
-import type {LinkedConnection} from '../tab/linked-connection.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {ServiceLink, type ChannelEnd, type LinkUser} from './service-link.js';
 
 /** The options of a call to a service. */
@@ -34,7 +34,7 @@ const CODES: Record<ChannelEnd, EndCode> = {
  * A service of the host, in this tab: at once, with any host, and with the next one. What is called while there is no host
  * waits for one.
  */
-export function service<T>(connection: LinkedConnection, name: string, options: ServiceCallOptions<T> = {}): Remote<T> {
+export function service<T>(connection: ProxyConnection, name: string, options: ServiceCallOptions<T> = {}): Remote<T> {
   if (typeof name !== 'string' || !name) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes the name of a service');
   if (typeof connection?.proxyDocs !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes a connection of createConnection()');
   return new ServiceClient(ServiceLink.of(connection), name, options as ServiceCallOptions<unknown>).root as unknown as Remote<T>;

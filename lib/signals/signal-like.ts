@@ -9,6 +9,7 @@ export interface SignalNamespace {
   };
 }
 
+/** The options of a signal's constructor, as the signals proposal has them. */
 export interface SignalOptions<T> {
   equals?: (a: T, b: T) => boolean;
 }
@@ -22,6 +23,7 @@ export interface StateLike<T> extends SignalLike<T> {
   set(value: T): void;
 }
 
+/** A watcher of the signals proposal: it is notified when one of its signals may have changed. */
 export interface WatcherLike {
   watch(...signals: unknown[]): void;
   unwatch(...signals: unknown[]): void;

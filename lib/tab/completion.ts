@@ -1,6 +1,7 @@
 import type {OpenCall, OpenCalls} from './open-calls.js';
 
-type NodeCallback<T> = (error?: any, value?: T) => void;
+/** A callback as ShareDB and Node call it: with an error, or with a value. */
+export type NodeCallback<T> = (error?: any, value?: T) => void;
 
 /** The callback of a completion. */
 interface Done<T> extends NodeCallback<T> {

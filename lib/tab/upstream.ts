@@ -157,6 +157,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _onConnectionStateChanged(): void;
 }
 
+/** The parts of ShareDB's `Query` that this library relies on. */
 export interface UpstreamQuery extends Query {
   /** @internal Asked again after the server was away. */
   send(): void;

@@ -4,6 +4,7 @@ export type TaskErrorCode =
   | 'ERR_TASK_NO_THREADS' | 'ERR_TASK_THREAD_LOST' | 'ERR_TASK_OUT_OF_MEMORY' | 'ERR_TASK_TIMEOUT' | 'ERR_TASK_QUEUE_TIMEOUT'
   | 'ERR_TASK_QUEUE_FULL' | 'ERR_TASK_TERMINATED';
 
+/** What a {@link TaskError} tells beside its code and message. */
 export interface TaskErrorDetails {
   cause?: unknown;
   /** ERR_TASK_CLOSURE: what the function uses from outside. */

@@ -1,9 +1,10 @@
 import {Scope} from './scope.js';
 
-type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseLike<O>;
+/** A stage that runs on this thread. */
+export type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseLike<O>;
 
 /** What a pool does for a stage; the pool itself is not imported. */
-interface StagePool {
+export interface StagePool {
   run(fn: any, args: any, options: {signal: AbortSignal}): PromiseLike<unknown>;
 }
 

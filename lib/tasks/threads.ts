@@ -18,6 +18,7 @@ export interface Thread {
   terminate(): Promise<void>;
 }
 
+/** Memory limits of a thread in Node, in MB, as `worker_threads` takes them. */
 export interface ResourceLimits {
   maxOldGenerationSizeMb?: number;
   maxYoungGenerationSizeMb?: number;
