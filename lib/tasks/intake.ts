@@ -63,7 +63,7 @@ export class TaskIntake implements SubmissionOwner {
     const {timeout, grace} = this.options;
     const hasDefaults = timeout !== undefined || grace !== undefined;
     const options: TaskOptions = hasDefaults ? {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace}), ...given} : given;
-    checkNumbers(options, ['timeout', 'queueTimeout', 'grace', 'retry', 'priority']);
+    checkNumbers(options, ['timeout', 'queueTimeout', 'grace', 'stealAfter', 'retry', 'priority']);
     if (options.retry && options.transfer?.length) throw new RangeError('retry: transferred arguments are gone after the first attempt');
     const isNamed = isTask(work);
     const name = options.name ?? (isNamed ? work.export : (work as {name: string}).name || 'anonymous');

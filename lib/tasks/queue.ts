@@ -1,76 +1,77 @@
 import type {Submission} from './submission.js';
 
-/** First in, first out, with a way to put back what was not started. */
-class Line {
-  #items: (Submission | undefined)[] = [];
-  #start = 0;
-
-  push(item: Submission): void {
-    this.#items.push(item);
-  }
-
-  unshift(item: Submission): void {
-    if (this.#start > 0) this.#items[--this.#start] = item;
-    else this.#items.unshift(item);
-  }
-
-  /** What has settled while it waited is passed over. */
-  shift(): Submission | undefined {
-    while (this.#start < this.#items.length) {
-      const item = this.#items[this.#start]!;
-      this.#items[this.#start++] = undefined;
-      if (this.#start > 1024 && this.#start * 2 > this.#items.length) {
-        this.#items = this.#items.slice(this.#start);
-        this.#start = 0;
-      }
-      if (!item.isSettled) return item;
-    }
-    this.#items = [];
-    this.#start = 0;
-    return undefined;
-  }
+/** Whether one task runs before another: the higher priority, then the earlier submission. */
+export function isBefore(a: Submission, b: Submission): boolean {
+  return a.priority === b.priority ? a.id < b.id : a.priority > b.priority;
 }
 
-/** What waits for a thread: by priority, then in order. */
+/**
+ * Tasks that wait for a thread, in the order of {@link isBefore}, whenever they are added: a task that was sent to a thread and taken
+ * back, or that waited for its check, gets the place that it had. It is a binary heap.
+ */
 export class TaskQueue {
-  readonly #lines = new Map<number, Line>();
-  #priorities: number[] = [];
-  #members = new Set<Submission>();
+  readonly #heap: Submission[] = [];
+  /** A task that is removed stays in the heap, and is passed over when its turn comes. */
+  readonly #members = new Set<Submission>();
 
-  /** Those that have not settled. */
   get size(): number {
     return this.#members.size;
   }
 
-  add(item: Submission, isFirst = false): void {
-    const {priority = 0} = item.spec.options;
-    let line = this.#lines.get(priority);
-    if (!line) {
-      this.#lines.set(priority, line = new Line());
-      this.#priorities = [...this.#lines.keys()].sort((a, b) => b - a);
+  add(task: Submission): void {
+    this.#members.add(task);
+    const heap = this.#heap;
+    let index = heap.length;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(task, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
     }
-    this.#members.add(item);
-    if (isFirst) line.unshift(item);
-    else line.push(item);
+    heap[index] = task;
+  }
+
+  /** The task whose turn it is. */
+  peek(): Submission | undefined {
+    for (;;) {
+      const first = this.#heap[0];
+      if (!first || (this.#members.has(first) && !first.isSettled)) return first;
+      this.#members.delete(first);
+      this.#removeFirst();
+    }
   }
 
   take(): Submission | undefined {
-    for (const priority of this.#priorities) {
-      const item = this.#lines.get(priority)!.shift();
-      if (item) {
-        this.#members.delete(item);
-        return item;
-      }
+    const task = this.peek();
+    if (task) {
+      this.#members.delete(task);
+      this.#removeFirst();
     }
-    return undefined;
+    return task;
   }
 
-  /** It has settled; its place in the line is passed over later. */
-  remove(item: Submission): boolean {
-    return this.#members.delete(item);
+  /** @returns whether it was here */
+  remove(task: Submission): boolean {
+    return this.#members.delete(task);
   }
 
   all(): Submission[] {
     return [...this.#members];
+  }
+
+  #removeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (!heap.length) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
   }
 }

@@ -1,9 +1,11 @@
 import {systemClock} from '../platform/browser.js';
 import {waitingClock} from '../platform/threads.js';
+import {Affinities} from './affinity.js';
 import {TaskError} from './errors.js';
 import type {PoolOptions} from './options.js';
-import {TaskQueue} from './queue.js';
-import {checkNames, knownNames, loadCheck, outerNames} from './source-check.js';
+import {PendingChecks} from './pending-checks.js';
+import {isBefore, TaskQueue} from './queue.js';
+import {loadCheck} from './source-check.js';
 import type {Submission} from './submission.js';
 import {type Lost, ThreadHandle} from './thread-handle.js';
 import type {ThreadScript} from './threads.js';
@@ -26,14 +28,17 @@ export class Scheduler {
   /** No thread can be had here. */
   broken: TaskError | undefined;
   readonly #queue = new TaskQueue();
-  readonly #preparing = new Set<Submission>();
+  readonly #checks = new PendingChecks({
+    release: tasks => { for (const task of tasks) this.#enqueue(task); },
+    threadWanted: () => this.#dispatch()
+  });
+  readonly #affinities = new Affinities(task => {
+    this.#queue.add(task);
+    this.#dispatch();
+  });
   readonly #handles = new Set<ThreadHandle>();
   readonly #ending = new Set<Promise<void>>();
-  readonly #affinities = new Map<string | number, ThreadHandle>();
   readonly #idleTimers = new Map<ThreadHandle, () => void>();
-  readonly #checked = new Set<string>();
-  #globals: ReadonlySet<string> | undefined;
-  #globalsWanted: {resolve(globals: ReadonlySet<string>): void; reject(error: unknown): void}[] = [];
   #failedStarts = 0;
 
   constructor(
@@ -51,68 +56,37 @@ export class Scheduler {
   }
 
   get queued(): number {
-    let count = this.#queue.size + this.#preparing.size;
+    let count = this.#queue.size + this.#checks.size;
     for (const {own, sent} of this.#handles) count += own.size + Math.max(0, sent.length - 1);
     return count;
   }
 
   add(task: Submission): void {
     if (this.broken) return task.settle('rejected', this.broken);
-    const {source, options, name} = task.spec;
-    if (!source || options.check === false || this.#checked.has(source.hash)) return this.#enqueue(task);
-    const names = knownNames(source);
-    const finish = (all: readonly string[], globals: ReadonlySet<string>): void => {
-      checkNames(all, globals, name);
-      this.#checked.add(source.hash);
-    };
-    this.#preparing.add(task);
     try {
-      if (names && (this.#globals || !names.length)) {
-        finish(names, this.#globals ?? new Set());
-        this.#preparing.delete(task);
-        return this.#enqueue(task);
-      }
-      task.copyArguments();
+      if (!this.#checks.admits(task)) return this.#dispatch();
     } catch (error) {
-      this.#preparing.delete(task);
       return task.settle('rejected', error);
     }
-    this.#dispatch();
-    const check = async (): Promise<void> => {
-      const all = names ?? await outerNames(source, name);
-      finish(all, all.length ? await this.#threadGlobals() : new Set());
-    };
-    check().then(() => {
-      if (this.#preparing.delete(task) && !task.isSettled) this.#enqueue(task);
-    }, (error: unknown) => {
-      this.#preparing.delete(task);
-      task.settle('rejected', error);
-    });
-  }
-
-  #threadGlobals(): Promise<ReadonlySet<string>> {
-    if (this.#globals) return Promise.resolve(this.#globals);
-    return new Promise((resolve, reject) => {
-      this.#globalsWanted.push({resolve, reject});
-      this.#dispatch();
-    });
+    this.#enqueue(task);
   }
 
   /** What can't be sent within this turn is copied: the caller may change it. */
   #enqueue(task: Submission): void {
-    const {affinity, retry, transfer} = task.spec.options;
-    let isKept = Boolean(retry);
-    const handle = affinity === undefined ? undefined : this.#affinities.get(affinity);
-    if (handle?.state === 'ready' && !handle.isRetired) {
-      isKept ||= !handle.isIdle;
-      if (isKept && !this.#copy(task)) return;
-      handle.own.add(task);
-    } else {
-      isKept ||= this.#queue.size > 0 || !this.#idle();
-      if (isKept && !transfer?.length && !this.#copy(task)) return;
-      this.#queue.add(task);
-    }
+    const {retry, transfer} = task.spec.options;
+    const place = this.#affinities.threadOf(task);
+    const isKept = Boolean(retry) || (place ? !place.isIdle : this.#queue.size > 0 || !this.#idle());
+    if (isKept && !transfer?.length && !this.#copy(task)) return;
+    for (const handle of place ? [place] : this.#handles) this.#recall(handle, task);
+    if (place) this.#affinities.wait(task, place);
+    else this.#queue.add(task);
     this.#dispatch();
+  }
+
+  /** What was sent ahead and comes after this task goes back to the queue. It is often nothing: tasks come in order. */
+  #recall(handle: ThreadHandle, task: Submission): void {
+    if (handle.sent.length < 2 || !isBefore(task, handle.sent.at(-1)!)) return;
+    for (const later of handle.takeAllBack(item => item !== handle.running && isBefore(task, item))) this.#queue.add(later);
   }
 
   #copy(task: Submission): boolean {
@@ -133,7 +107,7 @@ export class Scheduler {
   #dispatch(): void {
     for (const handle of this.#handles) {
       while (handle.isIdle && !handle.isRetired) {
-        const task = handle.own.take() ?? this.#queue.take() ?? this.#takeFromBusy();
+        const task = this.#takeFor(handle) ?? this.#takeFromBusy();
         if (!task) break;
         this.#send(handle, task);
       }
@@ -142,25 +116,40 @@ export class Scheduler {
     let starting = 0;
     for (const {state} of this.#handles) if (state === 'starting') starting++;
     // Tasks that are sent ahead can go to a new thread instead.
-    let wanted = this.#queue.size + this.#preparing.size + (this.#globalsWanted.length ? 1 : 0) - starting;
+    let wanted = this.#queue.size + this.#checks.size + (this.#checks.wantsThread ? 1 : 0) - starting;
     const isFull = this.#handles.size >= this.size;
     while (wanted-- > 0 && this.#handles.size < this.size && !this.broken) this.#start();
     if (!isFull || starting) return;
     this.#sendAhead();
   }
 
+  /** The task whose turn it is, for a thread that is idle. */
+  #takeFor(handle: ThreadHandle): Submission | undefined {
+    for (;;) {
+      const own = handle.own.peek();
+      const task = this.#queue.peek();
+      if (own && (!task || isBefore(own, task))) return handle.own.take();
+      if (!task) return undefined;
+      this.#queue.take();
+      const place = this.#affinities.threadOf(task);
+      if (!place || place === handle) return task;
+      this.#affinities.wait(task, place);
+    }
+  }
+
   /** Hides the way of a message: only where all threads are busy, and only what can be taken back. */
   #sendAhead(): void {
     for (let depth = 2; depth <= DEPTH && this.#queue.size; depth++) {
       for (const handle of this.#handles) {
-        while (this.#queue.size && handle.canSendAhead(depth)) {
-          const task = this.#queue.take();
+        while (handle.canSendAhead(depth)) {
+          const task = this.#queue.peek();
           if (!task) return;
-          if (task.spec.options.transfer?.length || task.spec.options.affinity !== undefined) {
-            this.#queue.add(task, true);
-            return;
-          }
-          if (this.#copy(task)) this.#send(handle, task);
+          const place = this.#affinities.threadOf(task);
+          // What has a thread of its own, or will have, is not sent to others; what can't be copied can't be taken back.
+          if (!place && (task.spec.options.transfer?.length || task.spec.options.affinity !== undefined)) return;
+          this.#queue.take();
+          if (place) this.#affinities.wait(task, place);
+          else if (this.#copy(task)) this.#send(handle, task);
         }
       }
     }
@@ -168,17 +157,15 @@ export class Scheduler {
 
   /** A task that waits in a busy thread, for one that is idle. */
   #takeFromBusy(): Submission | undefined {
-    for (const handle of this.#handles) {
-      for (const task of handle.sent.slice(1)) if (!task.isSettled && handle.takeBack(task)) return task;
-    }
-    return undefined;
+    const waiting: Submission[] = [];
+    for (const {sent} of this.#handles) if (sent.length > 1) waiting.push(...sent.slice(1));
+    return waiting.sort((a, b) => isBefore(a, b) ? -1 : 1).find(task => !task.isSettled && task.thread!.takeBack(task));
   }
 
   #send(handle: ThreadHandle, task: Submission): void {
     this.#idleTimers.get(handle)?.();
     this.#idleTimers.delete(handle);
-    const {affinity} = task.spec.options;
-    if (affinity !== undefined) this.#affinities.set(affinity, handle);
+    this.#affinities.sent(task, handle);
     try {
       handle.send(task);
     } catch (error) {
@@ -191,7 +178,7 @@ export class Scheduler {
     try {
       const {data, resourceLimits, recycleAfter} = this.options;
       this.#handles.add(new ThreadHandle({
-        script: this.script, data, resourceLimits, wantsGlobals: !this.#globals, wantsHeap: recycleAfter?.heapMB !== undefined
+        script: this.script, data, resourceLimits, wantsGlobals: !this.#checks.knowsGlobals, wantsHeap: recycleAfter?.heapMB !== undefined
       }, {
         ready: (handle, globals) => this.#ready(handle, globals),
         free: handle => this.#free(handle),
@@ -209,8 +196,7 @@ export class Scheduler {
 
   #ready(handle: ThreadHandle, globals: readonly string[] | undefined): void {
     this.#failedStarts = 0;
-    if (globals) this.#globals = new Set(globals);
-    if (this.#globals) for (const {resolve} of this.#globalsWanted.splice(0)) resolve(this.#globals);
+    if (globals) this.#checks.setGlobals(globals);
     handle.rest();
     this.#free(handle);
   }
@@ -244,18 +230,14 @@ export class Scheduler {
   }
 
   #putBack(handle: ThreadHandle): void {
-    for (const task of handle.own.all()) {
-      handle.own.remove(task);
-      this.#queue.add(task);
-    }
-    for (const task of handle.takeAllBack().reverse()) this.#queue.add(task, true);
+    for (const task of [...this.#affinities.takeWaiting(handle), ...handle.takeAllBack()]) this.#queue.add(task);
   }
 
   #remove(handle: ThreadHandle): void {
     this.#handles.delete(handle);
     this.#idleTimers.get(handle)?.();
     this.#idleTimers.delete(handle);
-    for (const [key, other] of this.#affinities) if (other === handle) this.#affinities.delete(key);
+    this.#affinities.forget(handle);
   }
 
   #end(handle: ThreadHandle, how: 'end' | 'terminate' = 'end'): void {
@@ -274,7 +256,7 @@ export class Scheduler {
       if (task.attempt < (task.spec.options.retry ?? 0)) {
         task.attempt++;
         task.requeue();
-        this.#queue.add(task, true);
+        this.#queue.add(task);
         continue;
       }
       const {name} = task.spec;
@@ -298,26 +280,21 @@ export class Scheduler {
 
   /** All that has not begun. */
   #rejectAll(error: TaskError): void {
-    for (const {reject} of this.#globalsWanted.splice(0)) reject(error);
-    const tasks = [...this.#preparing, ...this.#queue.all()];
-    for (const {own} of this.#handles) tasks.push(...own.all());
+    const tasks = [...this.#checks.giveUp(error), ...this.#queue.all(), ...[...this.#handles].flatMap(handle => this.#affinities.takeWaiting(handle))];
     for (const task of tasks) {
-      this.#preparing.delete(task);
       this.#queue.remove(task);
-      for (const {own} of this.#handles) own.remove(task);
       task.settle('rejected', error);
     }
   }
 
   withdraw(task: Submission, reason: unknown): void {
-    if (this.#preparing.delete(task) || this.#queue.remove(task)) return this.events.idle();
-    for (const {own} of this.#handles) if (own.remove(task)) return this.events.idle();
-    const {thread} = task;
-    if (!thread || thread.takeBack(task)) return this.events.idle();
+    if (this.#checks.withdraw(task) || this.#queue.remove(task) || this.#affinities.withdraw(task, this.#handles)) return this.events.idle();
+    const handle = [...this.#handles].find(item => item === task.thread);
+    if (!handle) return this.events.idle();
+    if (handle.takeBack(task)) return this.#free(handle);
     task.reason = reason;
-    // The thread has begun it already, but what comes before it has not been heard yet.
-    if (thread.running !== task) return;
-    for (const handle of this.#handles) if (handle === thread) this.#endRun(handle, task);
+    // The thread has begun it already; unless it is known to run, what comes before it has not been heard yet.
+    if (handle.running === task) this.#endRun(handle, task);
   }
 
   #endRun(handle: ThreadHandle, task: Submission): void {
@@ -341,10 +318,7 @@ export class Scheduler {
     const isGrowing = size > this.size;
     this.size = size;
     // What waits in busy threads is for the new ones.
-    if (isGrowing) {
-      const ahead = [...this.#handles].flatMap(handle => handle.takeAllBack()).sort((a, b) => b.id - a.id);
-      for (const task of ahead) this.#queue.add(task, true);
-    }
+    if (isGrowing) for (const handle of this.#handles) for (const task of handle.takeAllBack(item => item !== handle.running)) this.#queue.add(task);
     const surplus = [...this.#handles].sort((a, b) => a.sent.length - b.sent.length).slice(0, Math.max(0, this.#handles.size - size));
     for (const handle of surplus) this.#retire(handle);
     this.#dispatch();
@@ -353,7 +327,7 @@ export class Scheduler {
 
   async warmUp(count: number): Promise<void> {
     while (this.#handles.size < Math.min(count, this.size) && !this.broken) this.#start();
-    await Promise.all([loadCheck(), this.#threadGlobals()]);
+    await Promise.all([loadCheck(), this.#checks.globals()]);
   }
 
   /** Ends all threads, which are idle. */

@@ -4,11 +4,18 @@ import type {Source} from './source.js';
 const found = new Map<string, readonly string[]>();
 const MAX_KNOWN = 2_000;
 
-/** The analysis and its parser are loaded when they are needed first. */
-const load = (): Promise<typeof import('./free-variables.js')> => import('./free-variables.js');
+type Analysis = typeof import('./free-variables.js');
+let loading: Promise<Analysis | undefined> | undefined;
 
-export async function loadCheck(): Promise<void> {
-  await load().catch(() => {});
+/**
+ * Loads the analysis and its parser, once. Without them, e.g. offline, functions run unchecked: a name that is missing is a ReferenceError in
+ * the thread. The next function tries again.
+ */
+export function loadCheck(): Promise<Analysis | undefined> {
+  return loading ??= import('./free-variables.js').catch(() => {
+    loading = undefined;
+    return undefined;
+  });
 }
 
 /** The names that a function uses from outside, if they are known already. */
@@ -16,19 +23,16 @@ export function knownNames({hash}: Source): readonly string[] | undefined {
   return found.get(hash);
 }
 
-/** @throws TaskError the text is none of a function */
-export async function outerNames(source: Source, name: string): Promise<readonly string[]> {
-  // Without the parser, e.g. offline, the function runs unchecked: what is missing is a ReferenceError in the thread.
-  const check = await load().catch(() => undefined);
-  if (!check) return [];
-  try {
-    const names = check.freeVariables(source.text);
-    if (found.size >= MAX_KNOWN) found.clear();
-    found.set(source.hash, names);
-    return names;
-  } catch (cause) {
-    throw new TaskError('ERR_TASK_SYNTAX', `The text of "${name}" does not parse: ${(cause as Error).message}`, {cause});
-  }
+/** @throws SyntaxError the text is not that of a function */
+export async function outerNames(source: Source): Promise<readonly string[]> {
+  const known = knownNames(source);
+  if (known) return known;
+  const analysis = await loadCheck();
+  if (!analysis) return [];
+  const names = analysis.freeVariables(source.text);
+  if (found.size >= MAX_KNOWN) found.clear();
+  found.set(source.hash, names);
+  return names;
 }
 
 const madeByBuilds = /^(?:__awaiter|__generator|__spreadArray|__rest|__assign|_?_async|_asyncToGenerator|cov_|__vi_import_|__vite_|_objectSpread|_toConsumableArray|__cov)|__WEBPACK_IMPORTED_MODULE|^_\w+\d*(?:\.default)?$/;

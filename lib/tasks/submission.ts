@@ -34,6 +34,8 @@ export interface TaskOptions {
   priority?: number;
   /** Tasks of one key run in the same thread while it lives. */
   affinity?: string | number;
+  /** ms that a task waits for the thread of its key; then any idle thread may run it. Default: Infinity. */
+  stealAfter?: number;
   /** Again, so many times, when the thread was lost. Default 0. */
   retry?: number;
   onProgress?: (value: any) => void;
@@ -71,7 +73,9 @@ export interface SubmissionOwner {
 /** A task from its submission until it settles, once. */
 export class Submission {
   static #lastId = 0;
+  /** In the order of submission. */
   readonly id = ++Submission.#lastId;
+  readonly priority: number;
   state: DeferredState = 'queued';
   attempt = 0;
   /** Where it runs or waits; undefined while the pool's queue has it. */
@@ -97,7 +101,8 @@ export class Submission {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const {signal, onProgress, queueTimeout} = spec.options;
+    const {signal, onProgress, queueTimeout, priority = 0} = spec.options;
+    this.priority = priority;
     if (onProgress) this.onProgress(onProgress);
     if (signal?.aborted) {
       this.settle('rejected', abortError(signal.reason));

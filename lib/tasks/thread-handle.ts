@@ -98,7 +98,8 @@ export class ThreadHandle {
   }
 
   canSendAhead(depth: number): boolean {
-    return this.#claims !== undefined && this.state === 'ready' && !this.isRetired && !this.#hasGap && this.sent.length > 0 && this.sent.length < depth;
+    return this.#claims !== undefined && this.state === 'ready' && !this.isRetired && !this.#hasGap && !this.own.size
+      && this.sent.length > 0 && this.sent.length < depth;
   }
 
   /** @throws DataCloneError */
@@ -159,7 +160,11 @@ export class ThreadHandle {
   /** @returns whether the thread has not begun it, and now never does */
   takeBack(task: Submission): boolean {
     if (!this.#claims || task.slot < 0 || Atomics.compareExchange(this.#claims, task.slot, WAITS, TAKEN_BACK) !== WAITS) return false;
+    const isFirst = task === this.running;
     this.#forget(task);
+    // It counted as running, and its time-out ran.
+    if (task.state === 'running') task.requeue();
+    if (isFirst && this.running) this.#begin(this.running);
     this.#hasGap = this.sent.length > 0;
     return true;
   }
@@ -172,9 +177,12 @@ export class ThreadHandle {
     task.slot = -1;
   }
 
-  /** All that has not begun, so that it can run elsewhere. */
-  takeAllBack(): Submission[] {
-    return [...this.sent].filter(task => !task.isSettled && this.takeBack(task));
+  /**
+   * Takes back what has not begun. From the last to the first: the thread begins tasks from the other end, so none that stays overtakes
+   * one that goes.
+   */
+  takeAllBack(isWanted: (task: Submission) => boolean = () => true): Submission[] {
+    return this.sent.filter(task => !task.isSettled && isWanted(task)).reverse().filter(task => this.takeBack(task));
   }
 
   /** Idle threads do not keep a Node process alive. */
