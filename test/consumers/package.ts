@@ -23,7 +23,10 @@ before('pack the package', async function () {
   tarball = join(folder, filename);
 });
 
-after('remove the apps', () => rm(folder, {recursive: true, force: true}));
+after('remove the apps', function () {
+  this.timeout(120_000);
+  return rm(folder, {recursive: true, force: true});
+});
 
 /** The test app in a folder of its own: with these packages, or in one of those that share theirs. Returns the folder. */
 export async function createApp(name: string, packages: string[]): Promise<string> {
