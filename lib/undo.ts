@@ -1,1 +1,2 @@
-export {UndoManager, type StackItemEvent, type UndoEvents, type UndoOptions, type UndoableDoc} from './undo/undo-manager.js';
+export {UndoManager} from './undo/undo-manager.js';
+export type {StackItemEvent, UndoEvents, UndoOptions, UndoableDoc} from './undo/types.js';

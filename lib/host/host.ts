@@ -52,6 +52,7 @@ import {Tab} from './tab.js';
 import {TabReports} from './inspection/tab-reports.js';
 import {Tokens} from './server/tokens.js';
 import {Transactions} from './collections/transactions.js';
+import {UndoTurns} from './undo-turns.js';
 import type {RealConnection, RealDoc} from './upstream.js';
 
 /** How a host stores documents and edits. */
@@ -190,6 +191,7 @@ export class Host {
   private readonly requests: TabRequests;
   private readonly transactions: Transactions;
   private readonly queues: Queues;
+  private readonly undoTurns: UndoTurns;
   private readonly log: HostLog;
   private readonly tokens: Tokens;
   private readonly faults: ServerFaults;
@@ -317,6 +319,7 @@ export class Host {
       epoch: this.epoch, docs: this.docs, tab: id => this.tabOf(id as TabId), isThere: id => !!this.tabs.get(id as TabId)?.session,
       after: this.platform.clock.after, now: this.platform.clock.now
     });
+    this.undoTurns = new UndoTurns(this.platform.clock.after);
     const {epoch, connection, docs, queries, presences, log} = this;
     this.requests = new TabRequests({
       epoch, connection, docs, queries, presences, bulk, log,
@@ -449,6 +452,7 @@ export class Host {
     this.services?.close();
     this.sessionServer?.close();
     this.queues.close();
+    this.undoTurns.close();
     this.stopListening();
     this.connection.close();
     this.local.close();
@@ -600,7 +604,7 @@ export class Host {
         this.feed?.note('from tab', message, tabId);
         return this.requests.receive(tab, message);
       },
-      onCall: (name, args) => (name.startsWith('shared.') ? this.answerShared(tab, name, args) : this.answerCall(name, args)),
+      onCall: (name, args) => this.answerOf(tab, name, args),
       onMalformed: what => this.log.warn(warning('WARN_TABS_MALFORMED', `dropped a malformed message of tab ${tabId}`), what),
       onEnd: how => this.detach(tab, how)
     };
@@ -644,6 +648,7 @@ export class Host {
     this.frames.detach(tab, how);
     this.queries.detach(tab);
     this.presences.detach(tab, how !== 'broken');
+    this.undoTurns.forget(tab.id);
     if (how !== 'broken') this.queues.onAway(tab.id);
     for (const doc of this.docs.all()) doc.detach(tab, gone);
     tab.token = undefined;
@@ -703,6 +708,12 @@ export class Host {
     }
     if (this.services) await this.services.finish(CALLS_MS);
     this.close();
+  }
+
+  private answerOf(tab: Tab, name: string, args: unknown): unknown {
+    if (name === 'undo.turn') return this.undoTurns.take(tab.id, String(args));
+    if (name === 'undo.end') return this.undoTurns.end(tab.id, String(args));
+    return name.startsWith('shared.') ? this.answerShared(tab, name, args) : this.answerCall(name, args);
   }
 
   private answerShared(tab: Tab, name: string, args: unknown): unknown {

@@ -1,3 +1,4 @@
+import type {UndoMark} from '../protocol/undo.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 
 /**
@@ -20,6 +21,8 @@ export interface RealOp {
   /** The journal has it that it was sent. */
   isSent?: boolean;
   callbacks?: (Callback | undefined)[];
+  /** Ours: how it concerns the undo stack that tabs share. */
+  undo?: UndoMark;
   /** Ours: the tab that submitted it, so that ops of two tabs are not composed into one. */
   owner?: string;
   /** Ours: what undoes it, where the type could not tell and it was worked out. */

@@ -1,6 +1,7 @@
 import type {SnapshotData, SubmitOptions, UnconfirmedOp} from '../protocol/messages.js';
+import type {UndoMark} from '../protocol/undo.js';
 import {isSame} from './same.js';
-import {stepOf} from './step.js';
+import {markedStepOf} from './step.js';
 
 /** What happened to a document: one of these fields, or none where only the version moved. */
 export interface Step {
@@ -8,6 +9,7 @@ export interface Step {
   create?: {type: string; data: unknown};
   del?: true;
   load?: SnapshotData;
+  undo?: UndoMark;
 }
 
 /** Who made a step. Without a `seq` it is nobody's op come back. */
@@ -74,7 +76,7 @@ export class Entry {
   /** Whether this is what somebody knows as this op. */
   is({v, src, seq, ...step}: UnconfirmedOp): boolean {
     const isIt = v === undefined ? this.src === src && this.seq === seq : this.v === v + 1;
-    return isIt && (this.json === JSON.stringify(stepOf(step)) || isSame(this.step, stepOf(step)));
+    return isIt && (this.json === JSON.stringify(markedStepOf(step)) || isSame(this.step, markedStepOf(step)));
   }
 
   get step(): Step {

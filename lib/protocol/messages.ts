@@ -1,4 +1,5 @@
 import type {ErrorData} from './errors.js';
+import type {UndoMark} from './undo.js';
 
 /**
  * The words of tabs and hosts. ShareDB's own letters keep their meaning; where ShareDB sends a
@@ -44,6 +45,7 @@ export interface OpRequest {
   create?: {type: string; data: unknown};
   del?: true;
   x: SubmitOptions;
+  undo?: UndoMark;
   /** The ops that the tab has made since, each on the one before. */
   more?: SentOp[];
 }
@@ -57,7 +59,7 @@ export interface SubmitOptions {
 /** One of several ops of a tab that travel together. */
 export interface SentOp {
   seq: number;
-  step: DeadLetter['step'];
+  step: MarkedStep;
   x: SubmitOptions;
 }
 
@@ -78,6 +80,8 @@ export interface EntryMessage {
   op?: unknown;
   create?: {type: string; data: unknown};
   del?: true;
+  /** How the op of a tab concerns the undo stack that tabs share. */
+  undo?: UndoMark;
   /** The host's document was loaded with this, where it had no type before. */
   load?: SnapshotData;
   /** The tab's own op has its place in the history. The op itself is left out: the tab has it. */
@@ -227,11 +231,14 @@ export interface ForgetMessage {
   d: string;
 }
 
+/** What an op does, and what undo has to know of it. */
+export type MarkedStep = DeadLetter['step'] & {undo?: UndoMark};
+
 /**
  * What a tab has got from its host, or handed to it, before it was durable: an op of the server at version `v`, or an op of
  * a tab, `src`, which has no `v`.
  */
-export type UnconfirmedOp = DeadLetter['step'] & {v?: number | undefined; src?: string | undefined; seq?: number | undefined};
+export type UnconfirmedOp = MarkedStep & {v?: number | undefined; src?: string | undefined; seq?: number | undefined};
 
 /** What a tab knows of a document when it greets a host that it had before. */
 export interface ResumeMessage {

@@ -1,3 +1,4 @@
+import type {UndoMark} from '../protocol/undo.js';
 import {SessionClient, type HostState} from '../broker/session-client.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -130,7 +131,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The host could not write when it sent the batch that is being handled. @internal */
   hostIsDown = false;
   /** Whose the op is that is being applied. @internal */
-  entry: {src?: string; seq?: number} | undefined;
+  entry: {src?: string; seq?: number; op?: unknown; undo?: UndoMark} | undefined;
   /** It has collections, which transactions change together. @internal */
   showsTogether = false;
   /** The transaction whose ops are being applied. @internal */
@@ -358,6 +359,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if ('op' in op) message.op = op.op;
     if (op.create) message.create = op.create;
     if (op.del) message.del = true;
+    if (op.undo) message.undo = op.undo;
     const more = (doc as ProxyDoc).takeRun();
     if (more.length) message.more = more;
     this.send(message);

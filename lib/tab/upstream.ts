@@ -1,3 +1,4 @@
+import type {UndoMark} from '../protocol/undo.js';
 import {Connection, Doc, types} from 'sharedb/lib/client/index.js';
 import LocalDocPresence from 'sharedb/lib/client/presence/local-doc-presence.js';
 import RemoteDocPresence from 'sharedb/lib/client/presence/remote-doc-presence.js';
@@ -34,6 +35,8 @@ export interface PendingOp {
   /** Once it is set, nothing is composed into the op. */
   sentAt?: number;
   callbacks: (Callback | undefined)[];
+  /** Ours: how it concerns the undo stack that tabs share. */
+  undo?: UndoMark | undefined;
 }
 
 export interface Socket {
@@ -137,6 +140,8 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _otApply(op: object, source: unknown): void;
   /** @internal Queues an op with the type to transform it by, or composes it into the last one. */
   _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void;
+  /** @internal @returns the pending op that this one has become a part of */
+  _tryCompose(op: PendingOp): PendingOp | undefined;
   /** @internal Composes what was submitted while an op was applied component by component. */
   _popApplyStack(to: number): void;
   /** @internal The op in flight is done, or has an error that is told to its callbacks. */

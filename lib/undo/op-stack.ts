@@ -1,17 +1,20 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import equal from 'fast-deep-equal';
+import {isNoop, isSameOp, leadsTo, normalized} from './ops.js';
 
 /** What undoes (or redoes) one op, or several that were composed, on one document. */
 export interface Entry<Doc> {
   readonly doc: Doc;
   readonly type: Type;
   op: unknown;
+  /** How many of the captured ops it undoes. */
+  ops: number;
   /** The server has not acknowledged the op that this undoes: it may still be refused. */
   isPending: boolean;
 }
 
 /** What one call of `undo` takes back; the last entry first. */
 export interface StackItem<Doc> {
+  readonly id: string;
   readonly entries: Entry<Doc>[];
   /** The app's own, such as cursors. */
   readonly meta: Map<unknown, unknown>;
@@ -27,6 +30,7 @@ const MAX_COMPOSED = 64;
 export class OpStack<Doc> {
   readonly items: StackItem<Doc>[] = [];
 
+  /** @param limit how many items are kept */
   constructor(private readonly limit: number) {}
 
   get top(): StackItem<Doc> | undefined {
@@ -38,6 +42,10 @@ export class OpStack<Doc> {
     if (this.items.length > this.limit) this.items.shift();
   }
 
+  find(id: string): StackItem<Doc> | undefined {
+    return this.items.find(item => item.id === id);
+  }
+
   /** Adds to an item what undoes an op that was made on top of it. */
   static add<Doc>(item: StackItem<Doc>, entry: Entry<Doc>): void {
     const last = item.entries.at(-1);
@@ -45,14 +53,29 @@ export class OpStack<Doc> {
     if (!canCompose) item.entries.push(entry);
     else {
       // The later op is undone first.
-      last.op = entry.type.compose!(entry.op, last.op);
+      last.op = composed(entry.type, entry.op, last.op);
+      last.ops += entry.ops;
       last.isPending = entry.isPending;
     }
   }
 
+  /** What undoes the item in the order in which it is to be submitted: one op for each document whose type can compose. */
+  static opsOf<Doc>(item: StackItem<Doc>): Entry<Doc>[] {
+    const found: Entry<Doc>[] = [];
+    for (const entry of [...item.entries].reverse()) {
+      const earlier = typeof entry.type.compose === 'function' && found.find(({doc, type}) => doc === entry.doc && type === entry.type);
+      if (!earlier) found.push({...entry});
+      else {
+        earlier.op = composed(entry.type, earlier.op, entry.op);
+        earlier.ops += entry.ops;
+      }
+    }
+    return found.filter(({op}) => !isNoop(op));
+  }
+
   /**
    * Somebody else's op has been applied to the document.
-   * @param isRollback it may take back a refused op of this tab
+   * @param isRollback it may take back a refused op that is undone here
    */
   transform(doc: Doc, type: Type, foreign: unknown, isRollback: boolean): void {
     let op = foreign;
@@ -62,11 +85,58 @@ export class OpStack<Doc> {
         const entry = entries[j]!;
         if (entry.doc !== doc) continue;
         if (isRollback && entry.isPending && this.dropRefused(i, j, op)) return;
-        const before = entry.op;
-        entry.op = type.transform(before, op, 'right');
-        op = type.transform(op, before, 'left');
+        op = cross(entry, op);
       }
     }
+    this.dropNoops();
+  }
+
+  /**
+   * Another tab has made an op of a step, which has been applied to the document. The step may be below others: what undoes the op
+   * is carried down to it.
+   * @param id of the step
+   * @param entry undoes the op, on the document as it is now
+   * @param made the op
+   * @param meta of the step where it is new here
+   */
+  insert(id: string, entry: Entry<Doc>, made: unknown, meta: Map<unknown, unknown>): void {
+    const at = this.items.findLastIndex(item => item.id === id);
+    if (at < 0) return this.push({id, entries: [entry], meta});
+    let op = made;
+    for (let i = this.items.length - 1; i > at; i--) {
+      for (const above of entriesOf(this.items[i]!, entry.doc)) {
+        op = cross(above, op);
+        entry.op = entry.type.transform(entry.op, above.op, 'right');
+      }
+    }
+    OpStack.add(this.items[at]!, entry);
+    this.dropNoops();
+  }
+
+  /**
+   * Another tab has undone a step on one document, by an op that has been applied to it. What undoes the step is dropped, but for
+   * ops of it that the other tab did not have yet. Where this tab would have undone it otherwise, since both have removed the same at
+   * once, what is below does not apply any more, and is dropped, too.
+   * @param id of the step
+   * @param undone the op
+   * @param count how many ops of the step it undoes
+   */
+  takeOut(id: string, doc: Doc, type: Type, undone: unknown, count: number): void {
+    const at = this.items.findLastIndex(item => item.id === id && item.entries.some(entry => entry.doc === doc));
+    if (at < 0) return this.transform(doc, type, undone, false);
+    let op = undone;
+    for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = cross(above, op);
+    const entries = entriesOf(this.items[at]!, doc);
+    let later = entries.reduce((sum, {ops}) => sum + ops, 0) - count;
+    while (entries.length && later > 0 && entries[0]!.ops <= later) {
+      const entry = entries.shift()!;
+      later -= entry.ops;
+      op = cross(entry, op);
+    }
+    const canCompare = later === 0 && (entries.length === 1 || type.compose);
+    const isSame = canCompare && isSameOp(normalized(type, entries.map(entry => entry.op).reduce((one, other) => composed(type, one, other))), normalized(type, op));
+    const below = isSame ? [] : this.items.slice(0, at).flatMap(item => entriesOf(item, doc));
+    this.drop(new Set([...entries, ...below]));
     this.dropNoops();
   }
 
@@ -90,13 +160,7 @@ export class OpStack<Doc> {
    * @returns whether it is; their entries are dropped then
    */
   dropTakenBack(doc: Doc, type: Type, before: unknown, after: unknown): boolean {
-    const refused = this.pendingFrom(doc, type, this.items.length - 1, Infinity, undone => {
-      try {
-        return equal(plain(type.apply(copyOf(type, before), copyOp(undone))), plain(after));
-      } catch {
-        return false;
-      }
-    });
+    const refused = this.pendingFrom(doc, type, this.items.length - 1, Infinity, undone => leadsTo(type, undone, before, after));
     if (refused) this.drop(refused);
     return !!refused;
   }
@@ -114,9 +178,9 @@ export class OpStack<Doc> {
 
   /** The entries from here downward that fit, composed; undefined where none do, or one of them is acknowledged. */
   private pendingFrom(
-    doc: Doc, type: Type, item: number, index: number, fits: (composed: unknown) => boolean
+    doc: Doc, type: Type, item: number, index: number, fits: (all: unknown) => boolean
   ): Set<Entry<Doc>> | undefined {
-    let composed: unknown;
+    let all: unknown;
     const seen = new Set<Entry<Doc>>();
     for (let i = item; i >= 0; i--) {
       const {entries} = this.items[i]!;
@@ -124,9 +188,9 @@ export class OpStack<Doc> {
         const entry = entries[j]!;
         if (entry.doc !== doc) continue;
         if (!entry.isPending || seen.size === MAX_COMPOSED || (seen.size && !type.compose)) return undefined;
-        composed = seen.size ? type.compose!(composed, entry.op) : entry.op;
+        all = seen.size ? composed(type, all, entry.op) : entry.op;
         seen.add(entry);
-        if (fits(composed)) return seen;
+        if (fits(all)) return seen;
       }
     }
     return undefined;
@@ -137,9 +201,9 @@ export class OpStack<Doc> {
     this.dropEmpty();
   }
 
+  /** Of an item that does something, entries that do nothing are kept: other tabs count them, too. */
   private dropNoops(): void {
-    for (const {entries} of this.items) removeWhere(entries, ({op}) => isNoop(op));
-    this.dropEmpty();
+    removeWhere(this.items, ({entries}) => entries.every(({op}) => isNoop(op)));
   }
 
   private dropEmpty(): void {
@@ -147,34 +211,25 @@ export class OpStack<Doc> {
   }
 }
 
+/** Carries an op down over an entry, and the entry over the op. @returns the op below the entry */
+function cross<Doc>(entry: Entry<Doc>, op: unknown): unknown {
+  const {type, op: before} = entry;
+  if (isNoop(before) || isNoop(op)) return op;
+  entry.op = type.transform(before, op, 'right');
+  return type.transform(op, before, 'left');
+}
+
+/** The entries of one document, from the top. */
+function entriesOf<Doc>({entries}: StackItem<Doc>, doc: Doc): Entry<Doc>[] {
+  return entries.filter(entry => entry.doc === doc).reverse();
+}
+
+/** @param type one that can compose */
+function composed(type: Type, one: unknown, other: unknown): unknown {
+  return isNoop(one) ? other : isNoop(other) ? one : type.compose!(one, other);
+}
+
 function removeWhere<T>(list: T[], condition: (item: T) => boolean): void {
   const kept = list.filter(item => !condition(item));
   if (kept.length !== list.length) list.splice(0, list.length, ...kept);
-}
-
-/** json1 has null for an op that does nothing; the others an empty list, a Delta one inside. */
-function isNoop(op: unknown): boolean {
-  return op === null || op === undefined || listOf(op).length === 0;
-}
-
-/** A class tells nothing of a value. */
-function plain(data: unknown): unknown {
-  return data === undefined ? data : (JSON.parse(JSON.stringify(data)) as unknown);
-}
-
-function copyOf(type: Type, data: unknown): unknown {
-  return type.deserialize ? type.deserialize(plain(type.serialize ? type.serialize(data) : data)) : plain(data);
-}
-
-/** Types may keep or change what they are given. */
-const copyOp = plain;
-
-function isSameOp(one: unknown, other: unknown): boolean {
-  return equal(listOf(one), listOf(other));
-}
-
-function listOf(op: unknown): readonly unknown[] {
-  if (Array.isArray(op)) return op;
-  const {ops} = (op ?? {}) as {ops?: unknown};
-  return Array.isArray(ops) ? ops : [op];
 }

@@ -1,120 +1,96 @@
-import equal from 'fast-deep-equal';
 import {EventEmitter} from 'sharedb/lib/emitter.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {inverseOf} from '../ot/invert.js';
 import {systemClock} from '../platform/browser.js';
-import type {Clock} from '../platform/platform.js';
+import type {UndoHook, UndoMark} from '../protocol/undo.js';
 import type {TypedEvents} from '../tab/events.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
+import type {PendingOp} from '../tab/upstream.js';
+import {DocWatcher} from './doc-watcher.js';
 import {OpStack, type Entry, type StackItem} from './op-stack.js';
-
-/** A document of `createConnection`, or of ShareDB's own client. */
-export interface UndoableDoc {
-  readonly type: any;
-  readonly data: any;
-  readonly connection: {id: string | null; clock?: Clock};
-  submitOp(op: any, options: {source: any}, callback: (error?: any) => void): unknown;
-  prependListener(event: any, listener: (...args: any[]) => void): unknown;
-  off(event: any, listener: (...args: any[]) => void): unknown;
-  emit(event: any, ...args: any[]): unknown;
-}
-
-/** The options of an `UndoManager`. */
-export interface UndoOptions {
-  /** Captures only ops with one of these sources (`doc.submitOp(op, {source})`; `true` where none is given). Default: all of this tab's. */
-  sources?: readonly unknown[] | undefined;
-  /** Ops that follow each other within so many ms are undone together. 0: each by itself. Default 500. */
-  captureTimeout?: number | undefined;
-  /** How many steps are kept; older ones are forgotten. Default 100. */
-  limit?: number | undefined;
-}
-
-/** What the events of an {@link UndoManager} carry. */
-export interface StackItemEvent {
-  /** Where the item was put or taken from. */
-  type: 'undo' | 'redo';
-  /** The app's own data of the step, such as the cursor before it. The step that redoes an undone one has the same. */
-  meta: Map<unknown, unknown>;
-}
-
-/** What an `UndoManager` emits. */
-export interface UndoEvents {
-  /** A step was added to a stack. */
-  'stack-item-added': (event: StackItemEvent) => void;
-  /** Ops were added to the last step. */
-  'stack-item-updated': (event: StackItemEvent) => void;
-  /** A step was undone or redone. */
-  'stack-item-popped': (event: StackItemEvent) => void;
-  /** `canUndo` or `canRedo` may have changed. */
-  'change': () => void;
-  /** The server refused an op that undoes or redoes something. Without a listener it is an `error` event of the document. */
-  'error': (error: Error) => void;
-}
+import {SharedDocWatcher} from './shared-doc-watcher.js';
+import {SharedScope} from './shared-scope.js';
+import type {DoneOp, SharedOp, StackItemEvent, UndoEvents, UndoOptions, UndoableDoc, Watcher, WatcherEvents} from './types.js';
 
 const TypedEmitter = EventEmitter as unknown as new () => TypedEvents<UndoEvents>;
 
+type Action = 'undo' | 'redo';
+type Meta = StackItem<UndoableDoc>['meta'];
+
 /**
- * Undoes and redoes this tab's own ops on one or several documents, and nobody else's. What others have done since stays:
- * the inverse ops are transformed over it. Creations and deletions of documents are not undone.
+ * Undoes and redoes this tab's own ops on one or several documents, or those of all tabs of this browser, and nobody else's. What
+ * others have done since stays: the inverse ops are transformed over it. Creations and deletions of documents are not undone.
  *
  * Works for every OT type that can invert its ops: json0, json1, rich-text and text-unicode are tested.
- * When a document is loaded anew (`load` event) or deleted, its steps are forgotten.
+ * When a document is loaded anew with another state (`load` event) or deleted, its steps are forgotten.
  */
 export class UndoManager extends TypedEmitter {
-  private readonly docs: readonly UndoableDoc[];
-  private readonly undoStack: OpStack<UndoableDoc>;
-  private readonly redoStack: OpStack<UndoableDoc>;
+  private readonly stacks: Record<Action, OpStack<UndoableDoc>>;
+  private readonly watchers = new Map<UndoableDoc, Watcher>();
   private readonly captureTimeout: number;
   private readonly sources: ReadonlySet<unknown> | undefined;
-  private readonly subscriptions: (() => void)[] = [];
+  private readonly shared: SharedScope | undefined;
+  /** The step that ops of now belong to, and when the last one was captured, in ms since the epoch. */
+  private step = '';
   private capturedAt = -Infinity;
-  /** The step that is being undone or redone, and where its inverse goes. */
-  private reverting: {target: OpStack<UndoableDoc>; item: StackItem<UndoableDoc>} | undefined;
-  /** The inverse of the op that is about to be applied. */
-  private inverse: unknown;
-  /** An op of somebody else, of which json0 tells each component by itself. */
-  private foreign: {doc: UndoableDoc; type: Type; op: unknown; isRollback: boolean} | undefined;
-  /** What each document showed last. json0 changes it in place, until something is loaded in its place. */
-  private readonly shown = new Map<UndoableDoc, unknown>();
+  private steps = 0;
+  /** The app's data of steps that are not on a stack yet; and of the one that the app was told of last. */
+  private readonly metas = new Map<string, Meta>();
+  private told: Meta | undefined;
+  /** Steps that were forgotten before the host had all of their ops. */
+  private readonly forgotten = new Set<string>();
+  /** The step that is being undone or redone, and the ops that do so. */
+  private reverting: {action: Action; item: StackItem<UndoableDoc>; ops: number} | undefined;
 
-  /** @throws RangeError for options that make no sense, TypeError where there is no document */
+  /**
+   * @param docs of the types that can invert their ops, subscribed now or later
+   * @throws RangeError for options that make no sense, TypeError where there is no document, or none of `createConnection` for the
+   *   scope `'browser'`, and Error where this tab has a manager of that scope for one of the documents
+   */
   constructor(docs: UndoableDoc | readonly UndoableDoc[], options: UndoOptions = {}) {
     super();
-    const {captureTimeout = 500, limit = 100, sources} = options;
+    const {captureTimeout = 500, limit = 100, sources, scope = 'tab'} = options;
     if (!(captureTimeout >= 0)) throw new RangeError('UndoManager: captureTimeout must be a number of ms, 0 or more');
     if (!(Number.isInteger(limit) && limit > 0)) throw new RangeError('UndoManager: limit must be a whole number above 0');
-    this.docs = [...new Set(Array.isArray(docs) ? (docs as readonly UndoableDoc[]) : [docs as UndoableDoc])];
-    if (!this.docs.length || !this.docs.every(doc => typeof doc?.submitOp === 'function')) {
+    if (scope !== 'tab' && scope !== 'browser') throw new RangeError("UndoManager: scope must be 'tab' or 'browser'");
+    const all = [...new Set(Array.isArray(docs) ? (docs as readonly UndoableDoc[]) : [docs as UndoableDoc])];
+    if (!all.length || !all.every(doc => typeof doc?.submitOp === 'function')) {
       throw new TypeError('UndoManager: give it a document, or an array of documents');
     }
     this.captureTimeout = captureTimeout;
     this.sources = sources && new Set(sources);
-    this.undoStack = new OpStack(limit);
-    this.redoStack = new OpStack(limit);
-    for (const doc of this.docs) this.follow(doc);
+    this.stacks = {undo: new OpStack(limit), redo: new OpStack(limit)};
+    this.shared = scope === 'browser' ? new SharedScope(all, doc => this.hookOf(doc)) : undefined;
+    if (!this.shared) for (const doc of all) this.watchers.set(doc, new DocWatcher(doc, this.eventsOf(doc, op => this.transform(doc, op))));
   }
 
   get canUndo(): boolean {
-    return this.undoStack.items.length > 0;
+    return this.stacks.undo.items.length > 0 || this.hasUnsent;
   }
 
   get canRedo(): boolean {
-    return this.redoStack.items.length > 0;
+    return this.stacks.redo.items.length > 0 && !this.hasUnsent;
+  }
+
+  /** Whether the shared stack does not have yet what this tab has captured. */
+  private get hasUnsent(): boolean {
+    return !!this.shared && [...this.watchers.values()].some(watcher => (watcher as SharedDocWatcher).hasUnsent);
   }
 
   /**
    * Undoes the last step.
-   * @returns whether there was one; the documents show the result when the call returns
+   * @returns whether there was one. With the scope `'tab'` the documents show the result when the call returns; with `'browser'`, when
+   *   the promise resolves, since tabs take turns: it waits while there is no host. Without a connection it is `false`
    */
   undo(): Promise<boolean> {
-    return this.revert(this.undoStack, this.redoStack, 'undo');
+    return this.act('undo');
   }
 
   /**
-   * Redoes the step that was undone last. An op of this tab that is made after an undo ends the possibility.
-   * @returns whether there was one; the documents show the result when the call returns
+   * Redoes the step that was undone last. An op that is captured after an undo ends the possibility.
+   * @returns as `undo`
    */
   redo(): Promise<boolean> {
-    return this.revert(this.redoStack, this.undoStack, 'redo');
+    return this.act('redo');
   }
 
   /** The next op begins a new step, however soon it comes. */
@@ -122,147 +98,143 @@ export class UndoManager extends TypedEmitter {
     this.capturedAt = -Infinity;
   }
 
-  /** Forgets all steps. */
+  /** Forgets all steps, in this tab. */
   clear(): void {
-    this.undoStack.clear();
-    this.redoStack.clear();
+    this.stacks.undo.clear();
+    this.stacks.redo.clear();
+    this.metas.clear();
+    for (const doc of this.shared?.docs ?? []) for (const {undo} of doc.unsent) if (undo?.kind === 'capture') this.forgotten.add(undo.step);
     this.stopCapturing();
     this.emit('change');
   }
 
   /** Stops following the documents, and forgets all steps. Closing twice is no error. */
   close(): void {
-    for (const end of this.subscriptions.splice(0)) end();
+    for (const watcher of this.watchers.values()) watcher.close();
+    if (this.watchers.size) this.shared?.close();
+    this.watchers.clear();
     this.clear();
   }
 
-  private follow(doc: UndoableDoc): void {
-    const listen = (event: string, listener: (...args: any[]) => void): void => {
-      doc.prependListener(event, listener);
-      this.subscriptions.push(() => doc.off(event, listener));
-    };
-    this.shown.set(doc, doc.data);
-    listen('before op', (op, source, src) => { this.inverse = this.isOwn(source, src) ? this.invert(doc, op) : undefined; });
-    listen('op', (op, source, src) => this.onOp(doc, op, source, src));
-    listen('op batch', () => this.takeForeign());
-    listen('load', () => this.onLoad(doc));
-    listen('del', () => this.forget(doc));
-    listen('no write pending', () => {
-      this.undoStack.confirm(doc);
-      this.redoStack.confirm(doc);
-    });
-  }
-
-  /** Ops of others have the id of the client that made them; an op that takes back a refused one is from nobody. */
-  private isOwn(source: unknown, src: unknown): boolean {
-    if (source === false || (src !== undefined && src !== null)) return false;
-    return source === this || !this.sources || this.sources.has(source);
-  }
-
-  private invert(doc: UndoableDoc, op: unknown): unknown {
-    const type = doc.type as Type | null;
-    if (!type) return undefined;
-    try {
-      return inverseOf(type, op, doc.data);
-    } catch {
-      // The op does not apply either: ShareDB tells of it.
-      return undefined;
-    }
-  }
-
-  private onOp(doc: UndoableDoc, op: unknown, source: unknown, src: unknown): void {
-    const type = doc.type as Type;
-    this.shown.set(doc, doc.data);
-    const isOwn = this.isOwn(source, src);
-    if (isOwn) this.takeForeign();
-    if (isOwn && this.inverse === undefined) return this.forget(doc);
-    if (isOwn) {
-      const entry: Entry<UndoableDoc> = {doc, type, op: this.inverse, isPending: true};
-      this.inverse = undefined;
-      if (source === this) this.keepReverted(entry);
-      else this.capture(entry);
-      return;
-    }
-    const {foreign} = this;
-    if (foreign?.doc === doc && Array.isArray(op)) {
-      foreign.op = [...(foreign.op as unknown[]), ...op];
-      return;
-    }
-    this.takeForeign();
-    const isRollback = source === false && (src === undefined || src === null || src === doc.connection.id);
-    this.foreign = {doc, type, op, isRollback};
-  }
-
-  private takeForeign(): void {
-    const {foreign} = this;
-    if (!foreign) return;
-    this.foreign = undefined;
-    this.carryOver(foreign.doc, foreign.type, foreign.op, foreign.isRollback);
-  }
-
-  private carryOver(doc: UndoableDoc, type: Type, op: unknown, isRollback: boolean): void {
-    this.undoStack.transform(doc, type, op, isRollback);
-    this.redoStack.transform(doc, type, op, isRollback);
-    this.emit('change');
-  }
-
-  /** Another host may load what the document shows already, for instance after the death of the last one. */
-  private onLoad(doc: UndoableDoc): void {
-    this.foreign = undefined;
-    const before = this.shown.get(doc);
-    this.shown.set(doc, doc.data);
-    if (equal(before, doc.data)) return;
-    const type = doc.type as Type | null;
-    if (type) {
-      const isRefusal = this.undoStack.dropTakenBack(doc, type, before, doc.data) || this.redoStack.dropTakenBack(doc, type, before, doc.data);
-      if (isRefusal) {
-        this.emit('change');
-        return;
+  /** What this manager does with what the watcher of a document tells. */
+  private eventsOf<Op extends DoneOp>(doc: UndoableDoc, onOp: (op: Op) => void): WatcherEvents<Op> {
+    return {
+      isOwn: source => source === this || this.isCaptured(source),
+      onOwnOp: (type, inverse, source) => this.onOwnOp(doc, type, inverse, source),
+      onOp,
+      onLoad: before => this.onLoad(doc, before),
+      onLost: () => this.forget(doc),
+      onConfirmed: () => {
+        this.stacks.undo.confirm(doc);
+        this.stacks.redo.confirm(doc);
       }
+    };
+  }
+
+  private hookOf(doc: ProxyDoc): UndoHook<PendingOp> {
+    const watcher = new SharedDocWatcher(doc, this.eventsOf(doc, op => this.onSharedOp(doc, op)));
+    this.watchers.set(doc, watcher);
+    return {markOf: source => this.markOf(source), onSequenced: op => watcher.onSequenced(op)};
+  }
+
+  private isCaptured(source: unknown): boolean {
+    return source !== this && (!this.sources || this.sources.has(source));
+  }
+
+  // ---- what this tab does
+
+  /** Of an op that is about to be applied, which tells the other tabs what it is. */
+  private markOf(source: unknown): UndoMark | undefined {
+    const {reverting} = this;
+    if (source === this) return reverting && {kind: reverting.action, step: reverting.item.id, ops: reverting.ops};
+    return this.isCaptured(source) ? {kind: 'capture', step: this.stepOfNow(), ops: 1} : undefined;
+  }
+
+  /** The id of the step that an op which is made now belongs to. */
+  private stepOfNow(): string {
+    const [doc] = this.watchers.keys();
+    const {top} = this.stacks.undo;
+    const now = (doc!.connection.clock ?? systemClock).now();
+    const isSoon = this.captureTimeout > 0 && now - this.capturedAt < this.captureTimeout && now >= this.capturedAt;
+    this.capturedAt = now;
+    // What was captured last may have been refused.
+    if (!isSoon || (!this.shared && top?.id !== this.step)) this.step = this.shared?.newStep() ?? String(++this.steps);
+    return this.step;
+  }
+
+  private onOwnOp(doc: UndoableDoc, type: Type, inverse: unknown, source: unknown): void {
+    const {reverting} = this;
+    if (this.shared) {
+      // The op is put on the stack with its place in the history.
+      if (!reverting) this.tellCaptured(this.metaOf(this.step));
+      return;
     }
-    // A Delta (rich-text) can tell what the difference is.
-    const difference = (before as {diff?(other: unknown): unknown} | undefined)?.diff?.(doc.data);
-    if (difference !== undefined && type) this.carryOver(doc, type, difference, true);
-    else this.forget(doc);
+    if (inverse === undefined) return this.forget(doc);
+    if (source !== this) this.capture({doc, type, op: inverse, ops: 1, isPending: true});
+    else if (reverting) OpStack.add(reverting.item, {doc, type, op: inverse, ops: reverting.ops, isPending: true});
   }
 
   private capture(entry: Entry<UndoableDoc>): void {
-    const now = (entry.doc.connection.clock ?? systemClock).now();
-    const isSameStep = this.captureTimeout > 0 && now - this.capturedAt < this.captureTimeout && now >= this.capturedAt;
-    this.capturedAt = now;
-    this.redoStack.clear();
-    const top = this.undoStack.top;
-    const isUpdate = isSameStep && top !== undefined;
-    const item = isUpdate ? top : {entries: [], meta: new Map<unknown, unknown>()};
-    OpStack.add(item, entry);
-    if (!isUpdate) this.undoStack.push(item);
-    this.emit(isUpdate ? 'stack-item-updated' : 'stack-item-added', {type: 'undo', meta: item.meta});
+    const id = this.stepOfNow();
+    const {undo, redo} = this.stacks;
+    redo.clear();
+    const meta = this.metaOf(id);
+    if (undo.top?.id === id) OpStack.add(undo.top, entry);
+    else undo.push({id, entries: [entry], meta});
+    this.metas.delete(id);
+    this.tellCaptured(meta);
+  }
+
+  /** The app's data of a step. */
+  private metaOf(id: string): Meta {
+    const {undo, redo} = this.stacks;
+    const meta = (undo.find(id) ?? redo.find(id))?.meta ?? this.metas.get(id);
+    if (meta) return meta;
+    const made: Meta = new Map();
+    this.metas.set(id, made);
+    return made;
+  }
+
+  private tellCaptured(meta: Meta): void {
+    const isUpdate = this.told === meta;
+    this.told = meta;
+    this.tellItem(isUpdate ? 'stack-item-updated' : 'stack-item-added', 'undo', meta);
     this.emit('change');
   }
 
-  private keepReverted(entry: Entry<UndoableDoc>): void {
-    OpStack.add(this.reverting!.item, entry);
+  private act(action: Action): Promise<boolean> {
+    return this.shared ? this.shared.inTurn(() => this.revert(action)) : Promise.resolve(this.revert(action));
   }
 
-  private revert(from: OpStack<UndoableDoc>, to: OpStack<UndoableDoc>, type: 'undo' | 'redo'): Promise<boolean> {
-    this.takeForeign();
-    const item = from.items.pop();
-    if (!item) return Promise.resolve(false);
+  private revert(action: Action): boolean {
+    for (const watcher of this.watchers.values()) watcher.flush();
+    const {items} = this.stacks[action];
     this.stopCapturing();
-    const reverted: StackItem<UndoableDoc> = {entries: [], meta: item.meta};
-    this.reverting = {target: to, item: reverted};
+    // What was made and removed in one step needs no op.
+    while (items.length && !OpStack.opsOf(items.at(-1)!).length) items.pop();
+    // From a shared stack, each tab takes it with the op's place in the history.
+    const item = this.shared ? items.at(-1) : items.pop();
+    if (!item) return false;
+    const reverted: StackItem<UndoableDoc> = {id: item.id, entries: [], meta: item.meta};
     try {
-      for (const {doc, op} of [...item.entries].reverse()) {
+      for (const {doc, op, ops} of OpStack.opsOf(item)) {
+        this.reverting = {action, item: reverted, ops};
         doc.submitOp(op, {source: this}, error => { if (error) this.tell(doc, error as Error); });
       }
     } finally {
       this.reverting = undefined;
     }
-    if (reverted.entries.length) to.push(reverted);
-    this.emit('stack-item-popped', {type, meta: item.meta});
-    if (reverted.entries.length) this.emit('stack-item-added', {type: type === 'undo' ? 'redo' : 'undo', meta: item.meta});
+    const other = opposite(action);
+    const canRevert = !!this.shared || reverted.entries.length > 0;
+    if (reverted.entries.length) this.stacks[other].push(reverted);
+    this.tellItem('stack-item-popped', action, item.meta);
+    if (canRevert) this.tellItem('stack-item-added', other, item.meta);
     this.emit('change');
-    return Promise.resolve(true);
+    return true;
+  }
+
+  private tellItem(event: 'stack-item-added' | 'stack-item-updated' | 'stack-item-popped', type: Action, meta: Meta): void {
+    this.emit(event, {type, meta} satisfies StackItemEvent);
   }
 
   private tell(doc: UndoableDoc, error: Error & {code?: unknown}): void {
@@ -272,10 +244,56 @@ export class UndoManager extends TypedEmitter {
     else doc.emit('error', error);
   }
 
+  // ---- what others do, and on a shared stack this tab, too
+
+  private onSharedOp(doc: UndoableDoc, done: SharedOp): void {
+    const {type, op, mark, inverse} = done;
+    if (!mark || this.forgotten.has(mark.step)) return this.transform(doc, done);
+    if (inverse === undefined) return this.forget(doc);
+    const entry: Entry<UndoableDoc> = {doc, type, op: inverse, ops: mark.ops, isPending: true};
+    const {undo, redo} = this.stacks;
+    if (mark.kind === 'capture') {
+      if (mark.step !== this.step) this.stopCapturing();
+      redo.clear();
+      undo.insert(mark.step, entry, op, this.metaOf(mark.step));
+      this.metas.delete(mark.step);
+    } else {
+      this.stopCapturing();
+      const meta = this.metaOf(mark.step);
+      this.stacks[mark.kind].takeOut(mark.step, doc, type, op, mark.ops);
+      this.stacks[opposite(mark.kind)].insert(mark.step, entry, op, meta);
+      this.metas.delete(mark.step);
+    }
+    this.emit('change');
+  }
+
+  private transform(doc: UndoableDoc, {type, op, isRollback}: DoneOp): void {
+    this.stacks.undo.transform(doc, type, op, isRollback);
+    this.stacks.redo.transform(doc, type, op, isRollback);
+    this.emit('change');
+  }
+
+  private onLoad(doc: UndoableDoc, before: unknown): void {
+    const {undo, redo} = this.stacks;
+    const type = doc.type as Type | null;
+    if (type && (undo.dropTakenBack(doc, type, before, doc.data) || redo.dropTakenBack(doc, type, before, doc.data))) {
+      this.emit('change');
+      return;
+    }
+    // A Delta (rich-text) can tell what the difference is.
+    const difference = (before as {diff?(other: unknown): unknown} | undefined)?.diff?.(doc.data);
+    if (difference !== undefined && type) this.transform(doc, {type, op: difference, isRollback: true});
+    else this.forget(doc);
+  }
+
   private forget(doc: UndoableDoc): void {
-    this.undoStack.forget(doc);
-    this.redoStack.forget(doc);
+    this.stacks.undo.forget(doc);
+    this.stacks.redo.forget(doc);
     this.stopCapturing();
     this.emit('change');
   }
+}
+
+function opposite(action: Action): Action {
+  return action === 'undo' ? 'redo' : 'undo';
 }

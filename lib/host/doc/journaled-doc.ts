@@ -4,6 +4,7 @@ import {decodeError, encodeError, type ErrorData} from '../../protocol/errors.js
 import type {UnconfirmedOp, SnapshotData} from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
 import {stepOf} from '../../ot/step.js';
+import type {UndoMark} from '../../protocol/undo.js';
 import type {LostStep} from '../letters/dead-letters.js';
 import {fastType, withFastType} from '../../ot/fast-json0.js';
 import {nextTick} from '../../platform/next-tick.js';
@@ -503,7 +504,8 @@ export class JournaledDoc implements DocHooks {
 
   /** Every change passes here, and is an entry of the history. */
   _otApply(op: RealOp, source: unknown): void {
-    const json = stepJson(op);
+    // What takes an op back is the same object, but nothing that can be undone.
+    const json = stepJson(op, this.author && op.undo);
     const rollback = this.rollbacks;
     const author = this.author ?? this.authorOf(op);
     this.upstream._otApply.call(this.doc, op, source);
@@ -888,8 +890,8 @@ function originsOf({callbacks = []}: RealOp): Origins {
 }
 
 /** The step of an op as JSON. Types with their own idea of JSON (`toJSON`) rely on it. */
-function stepJson(op: RealOp): string {
-  if ('op' in op) return JSON.stringify({op: op.op});
+function stepJson(op: RealOp, undo: UndoMark | undefined): string {
+  if ('op' in op) return JSON.stringify({op: op.op, undo});
   if (op.create) return JSON.stringify({create: op.create});
   return op.del ? '{"del":true}' : '{}';
 }

@@ -1,6 +1,6 @@
 import {encodeError} from '../../protocol/errors.js';
 import type {UnconfirmedOp, OpRequest} from '../../protocol/messages.js';
-import {stepOf} from '../../ot/step.js';
+import {markedStepOf, stepOf} from '../../ot/step.js';
 import type {FollowerUpdates} from './follower-updates.js';
 import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
@@ -96,7 +96,7 @@ export class Sequencer {
     const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!way;
     const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, way!);
     if (waiting instanceof Error) {
-      this.events.onRejected(fresh.map(({step}) => step), waiting, fresh.length === ops.length ? v : undefined);
+      this.events.onRejected(fresh.map(({step}) => stepOf(step)), waiting, fresh.length === ops.length ? v : undefined);
       return;
     }
     this.sequence(follower, follower.inc, waiting, true);
@@ -113,7 +113,7 @@ export class Sequencer {
       const follower = this.followers.of(this.events.tab(src!));
       if (seq! <= follower.lastSeq) continue;
       const way = history.continuation(rev, ahead.slice(0, i), this.doc.type);
-      const ops = way && history.rebase([{step: stepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
+      const ops = way && history.rebase([{step: markedStepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
       // Where there is no way for it, its own tab will say so.
       if (Array.isArray(ops)) this.sequence(follower, follower.inc, ops, true);
     }
@@ -170,7 +170,7 @@ export class Sequencer {
       if (!error) continue;
       // A tab that lives hears of it; of what a dead one has left, only the app can be told.
       if (follower.tab.session) this.news.refuse(follower, inc, op.seq, error);
-      else this.events.onRejected([op.step], error);
+      else this.events.onRejected([stepOf(op.step)], error);
       // A tab that lives sends what it made on the op anew, as it is without it.
       if (follower.tab.session && !isLastWord) return;
     }
@@ -231,5 +231,5 @@ export class Sequencer {
 
 /** What a tab keeps apart stays apart, also where its reason is gone when it is sent. */
 function opsOf({seq, x, more = [], ...first}: OpRequest): WaitingOp[] {
-  return [{step: stepOf(first), seq, x}, ...more.map(({step, ...op}) => ({...op, step: stepOf(step), x: {...op.x, preventCompose: true as const}}))];
+  return [{step: markedStepOf(first), seq, x}, ...more.map(({step, ...op}) => ({...op, step: markedStepOf(step), x: {...op.x, preventCompose: true as const}}))];
 }

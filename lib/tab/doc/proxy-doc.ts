@@ -6,7 +6,8 @@ import {
   type SentOp, type SettledMessage, type SnapshotData
 } from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
-import {stepOf} from '../../ot/step.js';
+import {markedStepOf} from '../../ot/step.js';
+import {canBeOne, type UndoHook} from '../../protocol/undo.js';
 import {withFastType} from '../../ot/fast-json0.js';
 import {nextTick} from '../../platform/next-tick.js';
 import {Completion, completing} from '../completion.js';
@@ -76,6 +77,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   private uncaughtErrors: unknown[] | undefined;
   /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
   private tellsErrorsFirst = false;
+  /** @internal */
+  undoHook: UndoHook<PendingOp> | undefined = undefined;
   /** When the server last acknowledged an edit of this tab, in ms since the epoch. */
   savedAt: number | undefined;
 
@@ -164,7 +167,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     op.src ??= this.connection.id!;
     op.seq ??= this.connection.seq++;
     op.sentAt ??= Date.now();
-    return {seq: op.seq, step: stepOf(op), x: submitOptions(this, op)};
+    return {seq: op.seq, step: markedStepOf(op), x: submitOptions(this, op)};
   }
 
   /** @internal */
@@ -251,6 +254,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** How many of its ops the host, and how many the server has not answered to. @internal */
   report(): TabReport['pending'][number] {
     return {collection: this.collection, id: this.id, unsent: this.notAtHost.length, unsettled: this.unsettled.length};
+  }
+
+  /** Whether the server has acknowledged all that is shown, also what other tabs have made. @internal */
+  get isAcknowledged(): boolean {
+    return !this.isMixed && !this.hasWritePending();
   }
 
   override hasPending(): boolean {
@@ -424,7 +432,17 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     // It is the app that brings it back, as upstream lets it.
     this.isDestroyed = false;
     this.connection.frames?.noteUnsent(this);
+    if ('op' in op) op.undo = this.undoHook?.markOf(source);
     withFastType(this, () => super._pushOp(op, source, callback));
+  }
+
+  /** What undo knows as two ops stays two ops. @internal */
+  override _tryCompose(op: PendingOp): PendingOp | undefined {
+    const last = this.pendingOps.at(-1);
+    if (last && !canBeOne(last.undo, op.undo)) return undefined;
+    const composed = super._tryCompose(op);
+    if (composed?.undo) composed.undo = {...composed.undo, ops: composed.undo.ops + op.undo!.ops};
+    return composed;
   }
 
   /** @internal */
@@ -533,7 +551,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     // Upstream counts the version up and wants the message's to be the one before.
     const {rev, v} = message;
     this.version = message.v = (v ?? 0) - 1;
-    this.connection.entry = message;
+    // As it is in the history: upstream transforms the message over what is unsent.
+    this.connection.entry = {...message};
     super._handleOp(null, message);
     this.connection.entry = undefined;
     if (v === null && this.rev === rev) this.version = null;
@@ -813,11 +832,12 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     }
     this.isBehind = false;
     if (op === this.inflightOp) this.inflightOp = this.run-- > 0 ? this.pendingOps.shift()! : null;
-    this.noteUnconfirmed({src: message.src, seq: message.seq, ...stepOf(op)}, op);
+    this.noteUnconfirmed({src: message.src, seq: message.seq, ...markedStepOf(op)}, op);
     this.rev = message.rev;
     this.ingestedSnapshot = undefined;
     this.version = message.v;
     this.unsettled.push(op);
+    this.undoHook?.onSequenced(op);
     this.flush();
     this.callWaiting();
   }
@@ -915,8 +935,8 @@ function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {
   return JSON.parse(JSON.stringify({v, type, data})) as SnapshotData;
 }
 
-function unconfirmedOpOf({early, v, src, seq, op}: EntryMessage): UnconfirmedOp {
-  return early ? {src, seq, op} : {v: v! - 1, src, seq, op};
+function unconfirmedOpOf({early, v, src, seq, op, undo}: EntryMessage): UnconfirmedOp {
+  return {...(!early && {v: v! - 1}), src, seq, op, ...(undo && {undo})};
 }
 
 function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {

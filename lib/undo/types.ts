@@ -1,0 +1,91 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+import type {Clock} from '../platform/platform.js';
+import type {UndoMark} from '../protocol/undo.js';
+
+/** A document of `createConnection`, or of ShareDB's own client. */
+export interface UndoableDoc {
+  readonly type: any;
+  readonly data: any;
+  readonly connection: {id: string | null; clock?: Clock};
+  submitOp(op: any, options: {source: any}, callback: (error?: any) => void): unknown;
+  prependListener(event: any, listener: (...args: any[]) => void): unknown;
+  off(event: any, listener: (...args: any[]) => void): unknown;
+  emit(event: any, ...args: any[]): unknown;
+}
+
+/** The options of an `UndoManager`. */
+export interface UndoOptions {
+  /**
+   * Whose ops are undone. `'tab'`: those of this tab. `'browser'`: those of all tabs of this browser that follow the documents with
+   * such a manager; their undo stack is one. Default `'tab'`.
+   */
+  scope?: 'tab' | 'browser' | undefined;
+  /** Captures only ops with one of these sources (`doc.submitOp(op, {source})`; `true` where none is given). Default: all of this tab's. */
+  sources?: readonly unknown[] | undefined;
+  /** Ops that follow each other within so many ms are undone together. 0: each by itself. Default 500. */
+  captureTimeout?: number | undefined;
+  /** How many steps are kept; older ones are forgotten. Default 100. */
+  limit?: number | undefined;
+}
+
+/** What the events of an `UndoManager` carry. */
+export interface StackItemEvent {
+  /** Where the item was put or taken from. */
+  type: 'undo' | 'redo';
+  /** The app's own data of the step in this tab, such as the cursor before it. The step that redoes an undone one has the same. */
+  meta: Map<unknown, unknown>;
+}
+
+/** What an `UndoManager` emits. What another tab does to a shared stack is a `change` alone: its cursor is not this tab's. */
+export interface UndoEvents {
+  /** A step was added to a stack. */
+  'stack-item-added': (event: StackItemEvent) => void;
+  /** Ops were added to the last step. */
+  'stack-item-updated': (event: StackItemEvent) => void;
+  /** A step was undone or redone. */
+  'stack-item-popped': (event: StackItemEvent) => void;
+  /** `canUndo` or `canRedo` may have changed. */
+  'change': () => void;
+  /** The server refused an op that undoes or redoes something. Without a listener it is an `error` event of the document. */
+  'error': (error: Error) => void;
+}
+
+/** What has been done to a document. */
+export interface DoneOp {
+  type: Type;
+  op: unknown;
+  /** It may take back an op that the server has refused. */
+  isRollback: boolean;
+}
+
+/** The same on a stack that tabs share, in the order of the host's history. */
+export interface SharedOp extends DoneOp {
+  /** How it concerns the stack; where there is none, it is somebody else's. */
+  mark: UndoMark | undefined;
+  /** What undoes it; undefined where the type can't invert it. */
+  inverse: unknown;
+}
+
+/** What a watcher of a document tells. */
+export interface WatcherEvents<Op extends DoneOp> {
+  /** Whether an op with this source can be undone, or undoes something. */
+  isOwn(source: unknown): boolean;
+  /** This tab has made an op. @param inverse undefined where the type can't invert the op */
+  onOwnOp(type: Type, inverse: unknown, source: unknown): void;
+  /** An op that what can be undone is to be carried over. */
+  onOp(op: Op): void;
+  /** Another state has been loaded, to which no op has led. @param before the one before */
+  onLoad(before: unknown): void;
+  /** The document was deleted, or nothing is known of how it came to what it is. */
+  onLost(): void;
+  /** The server has acknowledged all ops that can be undone. */
+  onConfirmed(): void;
+}
+
+/** Tells what happens to one document. */
+export interface Watcher {
+  /** Tells of what somebody else is about to complete. */
+  flush(): void;
+  /** Stops watching. Closing twice is no error. */
+  close(): void;
+}
