@@ -1,13 +1,21 @@
-/** Binds a CodeMirror editor to a text in a json1 document, with undo and redo of this tab's own edits. */
+/** Binds a CodeMirror editor to a text in a json1 document, with undo and redo of one's own edits. */
 import {Annotation, type Extension} from '@codemirror/state';
 import {ViewPlugin, keymap, type EditorView, type ViewUpdate} from '@codemirror/view';
 import {canOpAffectPath, changesToOpJSON1, opToChangesJSON1} from 'codemirror-ot';
 import * as json1 from 'ot-json1';
 import * as textUnicode from 'ot-text-unicode';
 import type {Doc} from 'sharedb/lib/client/index.js';
-import {UndoManager} from 'sharedb-tabs/undo';
+import {UndoManager, type StackItemEvent} from 'sharedb-tabs/undo';
 
 type Path = readonly (string | number)[];
+
+/** The undo manager of an app, if it has one that knows of this editor. */
+export interface SharedTextUndo {
+  /** The source of the editor's ops, which `undo` captures. */
+  source: unknown;
+  /** Whoever made it closes it. */
+  undo: UndoManager;
+}
 
 /** A change that comes from the document, and is not to go there. */
 const fromDocument = Annotation.define<boolean>();
@@ -16,28 +24,40 @@ const fromDocument = Annotation.define<boolean>();
  * Leave out CodeMirror's `history()`: it undoes what others have typed, too.
  * @param doc subscribed, of type json1
  * @param path where the text is in it
+ * @param given what undoes the edits; without it, the editor gets a manager of its own
  */
-export function sharedText(doc: Doc, path: Path): Extension {
+export function sharedText(doc: Doc, path: Path, given?: SharedTextUndo): Extension {
   // Ops with this source are the editor's own. Those of the undo manager have another one, and are shown as any other.
-  const source = {};
-  const undo = new UndoManager(doc, {sources: [source]});
+  const source = given?.source ?? {};
+  const undo = given?.undo ?? new UndoManager(doc, {sources: [source]});
   const run = (act: 'undo' | 'redo') => (): boolean => {
     void undo[act]();
     return true;
   };
   const binding = ViewPlugin.fromClass(class {
+    /** Where the caret was before the edit that is being made. */
+    private caret: number;
+
     constructor(private readonly view: EditorView) {
+      this.caret = view.state.selection.main.head;
       doc.on('op', this.show);
+      undo.on('stack-item-added', this.keepCaret);
+      undo.on('stack-item-popped', this.restoreCaret);
     }
 
-    update({docChanged, transactions, changes, startState}: ViewUpdate): void {
-      if (!docChanged || transactions.some(transaction => transaction.annotation(fromDocument))) return;
-      doc.submitOp(changesToOpJSON1(path, changes, startState.doc, json1, textUnicode), {source});
+    update({docChanged, selectionSet, transactions, changes, startState, state}: ViewUpdate): void {
+      if (docChanged && !transactions.some(transaction => transaction.annotation(fromDocument))) {
+        this.caret = startState.selection.main.head;
+        doc.submitOp(changesToOpJSON1(path, changes, startState.doc, json1, textUnicode), {source});
+      }
+      if (docChanged || selectionSet) this.caret = state.selection.main.head;
     }
 
     destroy(): void {
       doc.off('op', this.show);
-      undo.close();
+      undo.off('stack-item-added', this.keepCaret);
+      undo.off('stack-item-popped', this.restoreCaret);
+      if (!given) undo.close();
     }
 
     private readonly show = (op: unknown, from: unknown): void => {
@@ -48,6 +68,17 @@ export function sharedText(doc: Doc, path: Path): Extension {
         const changes = opToChangesJSON1(part, path, this.view.state.doc.toString());
         this.view.dispatch({changes, annotations: fromDocument.of(true)});
       }
+    };
+
+    private readonly keepCaret = ({type, meta}: StackItemEvent): void => {
+      if (type === 'undo' && !meta.has('caret')) meta.set('caret', this.caret);
+    };
+
+    private readonly restoreCaret = ({type, meta}: StackItemEvent): void => {
+      const caret = meta.get('caret');
+      // A step of another tab has none.
+      if (type !== 'undo' || typeof caret !== 'number') return;
+      this.view.dispatch({selection: {anchor: Math.min(caret, this.view.state.doc.length)}, scrollIntoView: true});
     };
   });
   return [

@@ -29,7 +29,7 @@ export class SharedScope {
     this.docs = docs as readonly UndoableDoc[] as readonly ProxyDoc[];
     this.connection = this.docs[0]!.connection;
     if (this.docs.some(doc => doc.undoHook)) {
-      throw new Error("UndoManager: this tab has a manager with the scope 'browser' for this document. Close that one first");
+      throw new Error("UndoManager: this tab has a manager with the scope 'browser' for one of these. Close that one first");
     }
     for (const doc of this.docs) doc.undoHook = hookOf(doc);
   }
@@ -95,7 +95,7 @@ export class SharedScope {
   }
 
   private get isClosed(): boolean {
-    return this.connection.state === 'closed';
+    return this.connection.hostState === 'closed';
   }
 
   private async handOver(): Promise<void> {

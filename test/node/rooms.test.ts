@@ -24,7 +24,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   // A panel of a page: it names the page's globals, too.
   inspector: ['protocol', 'tab'],
   queries: ['host'],
-  undo: ['platform', 'ot', 'tab'],
+  undo: ['protocol', 'platform', 'ot', 'tab'],
   collections: ['protocol', 'platform', 'ot', 'tab'],
   remote: ['platform'],
   signals: ['remote']

@@ -54,11 +54,6 @@ export class Stage {
     await until('all documents are the same', () => !this.all.some(doc => doc.hasWritePending()) && new Set(seen()).size === 1, 5000);
   }
 
-  /** Waits until each tab has what the host has of all tabs. */
-  async inStep(): Promise<void> {
-    await until('the tabs are in step', () => this.tabs.every(({standing}) => standing !== undefined && standing === this.tabs[0]!.settledRevision), 5000);
-  }
-
   close(): void {
     for (const doc of this.all) doc.connection.close();
     this.host.close();

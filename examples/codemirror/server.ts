@@ -1,0 +1,7 @@
+/** The example editor's server, which knows json1, too. */
+import * as json1 from 'ot-json1';
+import ShareDB from 'sharedb';
+
+ShareDB.types.register(json1.type);
+
+export {startServer, type EditorServer} from '../editor/server.js';

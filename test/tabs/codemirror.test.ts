@@ -1,0 +1,113 @@
+import {fileURLToPath} from 'node:url';
+import {expect} from 'chai';
+import type {Browser, BrowserContext, KeyInput, Page} from 'puppeteer-core';
+import {build} from '../../examples/codemirror/build.js';
+import {startServer, type EditorServer} from '../../examples/codemirror/server.js';
+import {launchChromium} from '../browsers/index.js';
+import {until} from '../waiting/until.js';
+
+const pages = fileURLToPath(new URL('../../build/tabs-codemirror', import.meta.url));
+const START = 'Type here.';
+
+describe('the example with CodeMirror, in real tabs', function () {
+  this.timeout(120_000);
+  let browser: Browser;
+  let server: EditorServer;
+  let context: BrowserContext;
+  const errors: unknown[] = [];
+
+  before(async () => {
+    await build({outDir: pages});
+    browser = await launchChromium();
+  });
+  after(() => browser?.close());
+
+  beforeEach(async () => {
+    errors.length = 0;
+    server = await startServer({port: 0, quiet: true, pages});
+    context = await browser.createBrowserContext();
+  });
+  afterEach(async () => {
+    await context.close();
+    await server.close();
+    expect(errors).to.eql([]);
+  });
+
+  async function open(query = ''): Promise<Page> {
+    const page = await context.newPage();
+    page.on('pageerror', error => errors.push(error));
+    await page.goto(`${server.url}${query}`);
+    await page.waitForSelector('.cm-content', {timeout: 60_000});
+    // Several tabs are typed into, but only one is in front.
+    const session = await page.createCDPSession();
+    await session.send('Emulation.setFocusEmulationEnabled', {enabled: true});
+    return page;
+  }
+
+  const textOf = (page: Page): Promise<string> => page.$$eval('.cm-line', lines => lines.map(line => line.textContent).join('\n'));
+
+  async function expectText(all: Page[], expected: string): Promise<void> {
+    for (const page of all) {
+      let shown = '';
+      await until(`each tab shows ${expected}`, async () => (shown = await textOf(page)) === expected).catch((error: Error) => {
+        throw new Error(`${error.message}; it shows ${shown}`);
+      });
+    }
+  }
+
+  async function press(page: Page, key: KeyInput, modifiers: KeyInput[] = []): Promise<void> {
+    for (const modifier of modifiers) await page.keyboard.down(modifier);
+    await page.keyboard.press(key);
+    for (const modifier of [...modifiers].reverse()) await page.keyboard.up(modifier);
+  }
+
+  async function typeAt(page: Page, place: 'Home' | 'End', text: string): Promise<void> {
+    await page.focus('.cm-content');
+    await press(page, place, ['Control']);
+    for (const key of text) await page.keyboard.press(key as KeyInput);
+  }
+
+  it('undoes and redoes what was typed in this tab, and nothing of another one', async () => {
+    const all = [await open(), await open()] as [Page, Page];
+    await typeAt(all[0], 'Home', 'abc');
+    await typeAt(all[1], 'End', 'XYZ');
+    await expectText(all, `abc${START}XYZ`);
+    await press(all[0], 'z', ['Control']);
+    await expectText(all, `${START}XYZ`);
+    await press(all[0], 'Z', ['Control', 'Shift']);
+    await expectText(all, `abc${START}XYZ`);
+    await all[1].click('#undo');
+    await expectText(all, `abc${START}`);
+  });
+
+  it('works while the server is away, and puts the caret back', async () => {
+    const page = await open();
+    await server.stop();
+    await until('the tab knows', async () => (await page.$eval('#state', element => element.textContent)) !== 'connected');
+    await typeAt(page, 'Home', 'abc');
+    await press(page, 'End', ['Control']);
+    await press(page, 'z', ['Control']);
+    await expectText([page], START);
+    await page.keyboard.press('x');
+    await expectText([page], `x${START}`);
+    await server.start();
+    await until('the server has it', async () => page.evaluate('!example.doc.hasPending()') as Promise<boolean>);
+  });
+
+  it('undoes what was typed last in any tab of the browser, with its scope, also of a tab that is closed', async () => {
+    const [one, other] = [await open('?undo=browser'), await open('?undo=browser')];
+    await typeAt(one, 'Home', 'abc');
+    await expectText([one, other], `abc${START}`);
+    await typeAt(other, 'End', 'XYZ');
+    await expectText([one, other], `abc${START}XYZ`);
+    await press(one, 'z', ['Control']);
+    await expectText([one, other], `abc${START}`);
+    await one.close();
+    await other.focus('.cm-content');
+    await press(other, 'z', ['Control']);
+    await expectText([other], START);
+    await press(other, 'y', ['Control']);
+    await press(other, 'y', ['Control']);
+    await expectText([other], `abc${START}XYZ`);
+  });
+});
