@@ -44,6 +44,9 @@ const CLEARED_MS = 1000;
 /** So long after its start a tab opens the storage for its orphaned ops, in ms. */
 const PREPARE_MS = 100;
 
+/** A direct connection has a host without the history that these edits were made on, and can't know which of them the server has. */
+const EDITS_WAIT = 'This tab has edits that its last host may have handed on: they wait for a host that tabs share, which is tried again';
+
 /** What `createConnection` gives: a ProxyConnection that finds its host by itself. */
 export class TabConnection extends ProxyConnection {
   /** How this tab reaches the server; undefined until that is known. Event `mode` (mode, reason). */
@@ -311,6 +314,7 @@ export class TabConnection extends ProxyConnection {
       const {startDirectHost, ReturnToSharedHost} = await hostCode.page();
       // Until its own host can start, a tab takes any other one that announces itself.
       if (this.isClosed || !this.isDirect) return;
+      if (this.isAmongTabs && this.hasOpsOfHost) throw new TabsError('ERR_TABS_NO_HOST', `${reason}. ${EDITS_WAIT}`);
       this.hostMonitor.stop();
       if (this.isAmongTabs) this.moveTo({channel: this.ownChannel});
       this.isAmongTabs = false;

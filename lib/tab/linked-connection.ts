@@ -193,6 +193,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return this.proxyDocs().some(doc => doc.hasUnsent || doc.awaitsReset);
   }
 
+  /** Whether it has edits that only hosts of the lineage of the last one can carry on. @internal */
+  protected get hasOpsOfHost(): boolean {
+    return this.hostSession?.lineage !== undefined && this.proxyDocs().some(doc => doc.hasOpsOfHost);
+  }
+
   /** @internal */
   get clock(): Clock {
     return this.platform.clock;
@@ -335,6 +340,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   override _sendActions(action: string, doc: UpstreamDoc<unknown>): boolean | undefined {
+    const existing = this.getExisting(doc.collection, doc.id);
+    // Upstream would put it back in the place of the other one, whose answers it would get.
+    if (existing && existing !== doc) return void nextTick(() => this.guarded(() => (doc as ProxyDoc).answerReplaced(action)));
     (doc as ProxyDoc).isDestroyed = false;
     return super._sendActions(action, doc, (doc as ProxyDoc).position);
   }
@@ -367,9 +375,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   override _destroyDoc(doc: UpstreamDoc<unknown>): void {
-    const had = this.getExisting(doc.collection, doc.id) === doc;
+    const existing = this.getExisting(doc.collection, doc.id);
+    // A second end of the same document, when another one has its name by now: upstream would remove that.
+    if (existing && existing !== doc) return;
     super._destroyDoc(doc);
-    if (had && !this.getExisting(doc.collection, doc.id)) {
+    if (existing && !this.getExisting(doc.collection, doc.id)) {
       (doc as ProxyDoc).isDestroyed = true;
       setRecent(this.destroyed, keyOf(doc.collection, doc.id), true, MAX_DESTROYED);
       this.hostSession?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
@@ -606,7 +616,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     // Written out: `guarded` takes a function for each.
     for (const [d, state] of Object.entries(data)) {
       try {
-        (this.getExisting(c as string, d) as ProxyDoc | undefined)?.[method](error, state);
+        const doc = this.getExisting(c as string, d) as ProxyDoc | undefined;
+        if (doc?.hasAsked((state as {inc?: number}).inc)) doc[method](error, state);
       } catch (thrown) {
         this.tellThrown(thrown);
       }
@@ -694,7 +705,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       case 'f':
       case 's':
       case 'u':
-        if (message['inc'] !== this.find(message)?.position.inc) delete message['data'];
+        if (!this.isAnswer(message)) return;
         break;
       case 'p':
         // A late withdrawal of what was shown under another identity does not say that anybody is there.
@@ -706,6 +717,18 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         return this.receiveResults(message);
     }
     this.hostSocket.onmessage?.({data: message});
+  }
+
+  /**
+   * An answer from before a new start has no state for it, but it is the answer: upstream counts what it has asked for.
+   * @returns whether it is one for a document that there still is
+   */
+  private isAnswer(message: Message): boolean {
+    const doc = this.find(message);
+    const inc = message['inc'] as number | undefined;
+    if (!doc?.hasAsked(inc)) return false;
+    if (inc !== doc.position.inc) message['data'] = {inc: inc ?? -1, rev: 0};
+    return true;
   }
 
   private receiveResults(message: Message): void {

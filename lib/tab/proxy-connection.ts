@@ -340,6 +340,9 @@ function givePresencePromises(presence: UpstreamPresence): void {
     local!._ack(error, message.pv);
     if (!Object.keys(waiting).length) leaving.delete(message.id);
   };
+  const {_callEachOrEmit: callEachOrEmit} = presence;
+  // Upstream subscribes again by itself: with the end of the connection, nobody who has not asked is told of that.
+  presence._callEachOrEmit = (callbacks, error) => callEachOrEmit.call(presence, callbacks, isEnded(error) && !callbacks.some(Boolean) ? null : error);
   const {destroy} = presence;
   let destroying: (Callback | undefined)[] | undefined;
   // Two at once would wait for each other's answers, which do not come when the first has removed the presence.
@@ -353,3 +356,5 @@ function givePresencePromises(presence: UpstreamPresence): void {
   };
   promisify(presence as never, ['subscribe', 'unsubscribe', 'destroy']);
 }
+
+const isEnded = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === 'ERR_TABS_CLOSED';

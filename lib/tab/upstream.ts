@@ -180,6 +180,8 @@ export interface UpstreamPresence extends Omit<Presence, 'emit'> {
   _wantsDestroy: boolean;
   /** @internal */
   _onConnectionStateChanged(): void;
+  /** @internal Calls back who has subscribed, or emits an error that nobody is called back with. */
+  _callEachOrEmit(callbacks: readonly (Callback | undefined)[], error?: Error | null): void;
   /** @internal */
   _createLocalPresence(id: string): UpstreamLocalPresence;
   /** @internal An answer, or what another presence shows. */

@@ -141,6 +141,24 @@ describe('a connection that is closed', () => {
     expect(heard).to.eql(['of the app']);
   });
 
+  it('tells nobody of a presence that upstream subscribes again by itself', async () => {
+    const tab = await openTab();
+    const presence = tab.getPresence('room');
+    await presence.subscribe();
+    const heard: unknown[] = [];
+    for (const emitter of [tab, presence] as {on(event: 'error', listener: (error: unknown) => void): unknown}[]) emitter.on('error', error => heard.push(error));
+    isSilent = true;
+    host!.close();
+    await until('the host is lost', () => tab.hostState === 'lost');
+    startHost();
+    await until('the next host is there', () => tab.hostState === 'connected');
+    const last = codeOf(tab.get('notes', 'd').fetch());
+    tab.close();
+    expect(await last).to.equal('ERR_TABS_CLOSED');
+    await new Promise(resolve => setImmediate(resolve));
+    expect(heard).to.eql([]);
+  });
+
   it('says so by its states, once', async () => {
     const tab = await openTab();
     const heard: unknown[] = [];

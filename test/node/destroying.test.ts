@@ -84,13 +84,25 @@ describe('what a tab destroys', () => {
     const doc = await followed();
     const told: string[] = [];
     doc.destroy(() => told.push('a'));
-    await new Promise(setImmediate);
-    tab.get('notes', 'one');
+    await Promise.resolve();
+    expect(tab.get('notes', 'one')).to.equal(doc);
     doc.destroy(() => told.push('b'));
     doc.destroy(() => told.push('c'));
     await until('all are told', () => told.length === 3);
     expect(told).to.eql(['a', 'b', 'c']);
     expect(tab.getExisting('notes', 'one')).to.equal(undefined);
+  });
+
+  it('does not take the next one of its name along, also where it is destroyed once more, and asks for nothing any more', async () => {
+    const doc = await followed();
+    await doc.destroy();
+    const next = tab.get<Note>('notes', 'one');
+    await next.subscribe();
+    await doc.destroy();
+    const asked = sent.length;
+    const errors = await Promise.all([doc.subscribe(), doc.fetch()].map(request => request.catch((error: unknown) => error)));
+    for (const error of errors) expect(error).to.include({code: 'ERR_TABS_CLOSED'}).and.property('message').to.contain('connection.get()');
+    expect([tab.getExisting('notes', 'one'), next.data, sent.length]).to.eql([next, {words: []}, asked]);
   });
 
   it('tells of a presence that is destroyed twice, and with its channel', async () => {

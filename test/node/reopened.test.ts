@@ -40,6 +40,55 @@ describe('a document that is opened again at once', () => {
     await expectFollowed(doc);
   });
 
+  for (const isHostReplaced of [false, true]) {
+    it(`is followed, where its end was taken back and asked for once more${isHostReplaced ? ', and the host is replaced' : ''}`, async () => {
+      const {connection} = stage.openTab();
+      const errors: unknown[] = [];
+      connection.on('error', error => errors.push(error));
+      const first = connection.get('notes', 'a');
+      await first.subscribe();
+      const reopened = new Promise<ProxyDoc>(resolve => {
+        first.destroy(() => {
+          const again = connection.get('notes', 'a');
+          again.subscribe(() => resolve(again));
+        });
+      });
+      // Who gets it takes the end back.
+      void connection.get('notes', 'a').destroy();
+      if (isHostReplaced) {
+        stage.host.close();
+        stage.startHost();
+      }
+      const doc = await reopened;
+      expect(doc).not.to.equal(first);
+      await expectFollowed(doc);
+      expect(errors).to.eql([]);
+    });
+  }
+
+  it('does not take the answer to what the one before it asks while it ends', async () => {
+    const {connection} = stage.openTab();
+    const errors: unknown[] = [];
+    connection.on('error', error => errors.push(error));
+    const first = connection.get('notes', 'a');
+    await first.subscribe();
+    stage.hostProcess.freeze();
+    const reopened = new Promise<ProxyDoc>(resolve => {
+      first.destroy(() => {
+        const again = connection.get('notes', 'a');
+        again.subscribe(() => resolve(again));
+      });
+    });
+    await calm();
+    void connection.get('notes', 'a').subscribe();
+    void first.destroy();
+    stage.hostProcess.thaw();
+    const doc = await reopened;
+    expect(doc).not.to.equal(first);
+    await expectFollowed(doc);
+    expect(errors).to.eql([]);
+  });
+
   it('is followed, where another tab had destroyed it', async () => {
     const theirs = stage.openTab().connection.get('notes', 'a');
     await theirs.fetch();
@@ -88,6 +137,24 @@ describe('a document that is opened again at once', () => {
     expect(await stage.server('a')).to.eql({words: ['one', 'two']});
     expect([doc.data, doc.version]).to.eql([{words: ['one', 'two']}, 3]);
     expect(stage.host.inspect().docs).to.equal(1);
+  });
+
+  it('is up to date when a fetch calls back, also if the next host has nothing of what the tab showed', async () => {
+    const storage = new InMemoryStorage();
+    stage.host.close();
+    stage.startHost({store: {storage}});
+    const {connection} = stage.openTab();
+    const doc = connection.get('notes', 'a');
+    await doc.fetch();
+    await connection.flushWrites();
+    stage.killHost();
+    storage['content'].make({type: 'remove', key: ['notes', 'a']});
+    const remote = stage.backend.connect().get('notes', 'a');
+    await settled(done => remote.fetch(done));
+    await settled(done => remote.submitOp([{p: ['words', 0], li: 'one'}], {}, done));
+    const seen = new Promise(resolve => { doc.fetch(error => resolve([error, doc.version, structuredClone(doc.data)])); });
+    stage.startHost({store: {storage}});
+    expect(await seen).to.eql([undefined, 2, {words: ['one']}]);
   });
 
   it('does not take what was sent for the one before it', async () => {

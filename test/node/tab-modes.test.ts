@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import {createConnection} from '../../lib/index.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {eventually} from '../store/clock.js';
 import {Stage, deniedLocks, type OpenedTab} from './tab-modes-stage.js';
 
@@ -113,6 +114,68 @@ describe('a tab on the way to its host', () => {
     await stage.settle();
     expect(await stage.edit(second)).to.eql({n: 2});
     expect(second.errors).to.eql([]);
+  });
+
+  describe('with edits that only a shared host can carry on', () => {
+    let isUrlThere: boolean;
+    /** With it, this tab can be the host of all; a direct connection has its backend. */
+    const url = (): Promise<string> => (isUrlThere ? Promise.resolve('ws://nowhere.invalid') : Promise.reject(new Error('Offline')));
+    const modeNames = ({modes}: OpenedTab): string[] => modes.map(mode => mode.split(':')[0]!);
+
+    /** No option of a page: it stands for the browser's own. */
+    let store: object;
+
+    beforeEach(() => {
+      isUrlThere = true;
+      store = Object.create({storage: new InMemoryStorage()}) as object;
+    });
+
+    /** The host is another tab, which dies: nobody can be the next one. */
+    async function loseHost(edit?: (tab: OpenedTab) => void): Promise<OpenedTab> {
+
+      const host = stage.open({store});
+      await stage.settle();
+      const tab = stage.open({store, url});
+      await stage.settle();
+      expect(await stage.edit(tab)).to.eql({n: 1});
+      isUrlThere = false;
+      edit?.(tab);
+      stage.kill(host);
+      return tab;
+    }
+
+    it('waits for one, says so once, and loses nothing', async () => {
+      const outcomes: unknown[] = [];
+      const tab = await loseHost(({connection}) => {
+        connection.get('docs', 'one').submitOp([{p: ['n'], na: 1}], {}, error => outcomes.push(error));
+      });
+      await stage.pass(10_000, 500);
+      tab.connection.get('docs', 'one').submitOp([{p: ['n'], na: 1}], {}, error => outcomes.push(error));
+      await stage.pass(50_000, 500);
+      expect([tab.connection.hostState, tab.connection.saveState, tab.errors.length]).to.eql(['lost', 'unsaved', 1]);
+      expect(tab.errors[0]).to.match(/^ERR_TABS_NO_HOST: .*Offline.*This tab has edits that its last host may have handed on/);
+      isUrlThere = true;
+      await stage.pass(31_000, 500);
+      expect(outcomes).to.eql([undefined, undefined]);
+      expect(modeNames(tab)).to.eql(['elected-tab', 'elected-tab']);
+      expect(await stage.edit(tab)).to.eql({n: 4});
+      expect(await tab.connection.deadLetters.list()).to.eql([]);
+    });
+
+    it('finds the host that another tab starts', async () => {
+      const tab = await loseHost(({connection}) => void connection.get('docs', 'one').submitOp([{p: ['n'], na: 1}]));
+      await stage.pass(10_000, 500);
+      stage.open({store});
+      await stage.settle();
+      expect(await stage.edit(tab)).to.eql({n: 3});
+    });
+
+    it('connects directly where it has none', async () => {
+      const tab = await loseHost();
+      await stage.pass(10_000, 500);
+      expect([modeNames(tab), tab.errors]).to.eql([['elected-tab', 'direct'], []]);
+      expect(await stage.edit(tab)).to.eql({n: 2});
+    });
   });
 
   it("can't do with a url that leads nowhere, and says which option that is", () => {

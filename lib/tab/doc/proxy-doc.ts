@@ -44,6 +44,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
   private inc: number;
   private again: boolean;
+  /** The first one of this document: answers with a lower number are for an earlier document of this name. */
+  private readonly firstInc: number;
   /** How many of the pending ops went out with the one in flight. It counts for as long as one is. */
   private run = 0;
   /** The last ops were made on a state that was too old for the host. */
@@ -84,7 +86,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
 
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
-    this.inc = connection.nextIncarnation();
+    this.inc = this.firstInc = connection.nextIncarnation();
     this.again = connection.wasDestroyed(collection, id);
   }
 
@@ -251,6 +253,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     return isStored ? 'local' : 'unsaved';
   }
 
+  /** Whether it has ops without an answer of the server that only the host they were made with, or sent to, can carry on. @internal */
+  get hasOpsOfHost(): boolean {
+    return this.unanswered.some(({seq}) => this.rev !== null || (seq ?? null) !== null);
+  }
+
   /** How many of its ops the host, and how many the server has not answered to. @internal */
   report(): TabReport['pending'][number] {
     return {collection: this.collection, id: this.id, unsent: this.notAtHost.length, unsettled: this.unsettled.length};
@@ -304,6 +311,18 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       // The end of one that was taken back may be overtaken.
       for (const one of [...earlier?.splice(0) ?? [], ...all.splice(0)]) one(error);
     });
+  }
+
+  /** It was destroyed, and another document has its name: nothing can be asked for this one. @internal */
+  answerReplaced(action: string): void {
+    // What it asks on the way to its end has no other answer than that end.
+    const error = this.destroying || action === 'u' ? null : new TabsError(
+      'ERR_TABS_CLOSED', `${this.collection}.${this.id} was destroyed: use what connection.get() gives`
+    );
+    if (action === 'f') return this._handleFetch(error);
+    // The link may have been lost meanwhile.
+    this.inflightSubscribe ??= this.pendingSubscribe.shift() ?? null;
+    if (this.inflightSubscribe) this._handleSubscribe(error);
   }
 
   override ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): Completion {
@@ -492,7 +511,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     }
     // What was sent before this document started anew tells nothing: the new start asks for its own state.
     if (snapshot.inc !== undefined && !this.isCurrent(snapshot.inc)) {
-      if (this.version === null && !this.isLoading) return void super.fetch(callback);
+      if (this.rev === null) return void super.fetch(callback);
       return callback();
     }
     if (this.rev !== null && snapshot.rev <= this.rev) return callback();
@@ -806,6 +825,11 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.inflightOp = null;
     this.version = null;
     this.startAnew();
+  }
+
+  /** Whether this document has asked, and not an earlier one of its name, from what incarnation ever. @internal */
+  hasAsked(inc: number | undefined): boolean {
+    return !inc || inc >= this.firstInc;
   }
 
   private isCurrent(inc: number): boolean {
