@@ -147,6 +147,20 @@ describe('a server whose database is away', () => {
     expect(await server()).to.eql(['word']);
   });
 
+  // PostgreSQL's driver gives no code where the connection is lost in the middle of a query.
+  it('takes what was written while its driver told of lost connections without a code', async () => {
+    start();
+    const [doc, other] = await open();
+    db.fault = {message: 'Connection terminated unexpectedly'};
+    const written = write(doc!, 'word');
+    await clock.passSlowly(3000);
+    db.fault = undefined;
+    expect(await clock.passUntil('it is acknowledged', written)).to.equal(undefined);
+    expect(await server()).to.eql(['word']);
+    await clock.passSlowly(100);
+    expect(other!.data.words).to.eql(['word']);
+  });
+
   it('does not make a refusal of an app a fault', async () => {
     start();
     const [doc, other] = await open();
@@ -199,4 +213,16 @@ describe('an error of the server', () => {
   for (const code of ['57P01', 'ECONNREFUSED', 91, 11000]) {
     it(`with code ${code} is a fault`, () => { expect(isFault({code})).to.equal(true); });
   }
+  for (const message of [
+    'Connection terminated unexpectedly', 'timeout exceeded when trying to connect', 'Socket closed unexpectedly', 'Connection is closed.',
+    'connection 3 to 127.0.0.1:27017 closed', 'Server selection timed out after 30000 ms', 'connect ECONNREFUSED 127.0.0.1:27017'
+  ]) {
+    it(`without a code and with the message of a driver, "${message}", is a fault`, () => { expect(isFault({message})).to.equal(true); });
+  }
+  for (const message of ['Not yours', 'Your connection is closed', 'connect your account first', '']) {
+    it(`without a code and with "${message}" is a refusal`, () => { expect(isFault({message})).to.equal(false); });
+  }
+  it('with a code of the app and the message of a driver is a refusal', () => {
+    expect(isFault({code: 'ERR_FORBIDDEN', message: 'Socket closed unexpectedly'})).to.equal(false);
+  });
 });

@@ -150,11 +150,23 @@ const SYSTEM_FAULT = /^(ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENE
 const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /**
+ * How drivers tell a lost or missing connection in an error without a code: `pg`, `redis` and `ioredis`, and `mongodb`. ShareDB hands on
+ * nothing but the code and the message.
+ */
+const DRIVER_FAULTS = [
+  /^Connection terminated\b/, /^timeout exceeded when trying to connect$/, /^Client (has encountered a connection error|was closed) and is not queryable$/, /^Query read timeout$/,
+  /^Socket closed unexpectedly$/, /^The client is (closed|offline)$/, /^Connection timeout$/, /^Connection is closed\.$/, /^Reached the max retries per request limit\b/,
+  /^connection \S+ to \S+ (closed|timed out)/, /^Server selection timed out\b/, /^Topology is closed$/, /^Connection pool for \S+ was cleared\b/,
+  /^Timed out while checking out a connection\b/, /^(connect|read|write) E[A-Z]+\b/
+];
+
+/**
  * An error is a fault where its code is known as one of networks and databases: Node's system errors, SQLSTATE, or a number, as
- * MongoDB has them, that is not like those of HTTP. Everything else is a refusal, as ShareDB has it: middleware often refuses with
+ * MongoDB has them, that is not like those of HTTP; or where it has none, and a driver's message of a lost connection. Everything else is a refusal, as ShareDB has it: middleware often refuses with
  * a plain `Error`, or with a code of the app's own. ShareDB before version 4 gives a refusal that is a string the code 4001.
  */
-export function isFault({code}: {code?: unknown}): boolean {
+export function isFault({code, message}: {code?: unknown; message?: unknown}): boolean {
+  if (code === undefined || code === null) return typeof message === 'string' && DRIVER_FAULTS.some(form => form.test(message));
   if (typeof code === 'number') return !((code >= 400 && code < 500) || (code >= 4000 && code < 5000));
   return typeof code === 'string' && (SYSTEM_FAULT.test(code) || SQL_STATE.test(code));
 }
