@@ -1,48 +1,54 @@
 import {Session, type Message, type SessionOptions} from './session.js';
 
-/** So many messages may be under way that tell of what is not durable: a tab may have to go back behind them. */
+/**
+ * The largest number of sent messages whose content is not durable yet. After a loss, a tab has to return to the state before
+ * them.
+ */
 export const MAX_UNWRITTEN_MESSAGES = 128;
 
-/** While more is about to follow, what may wait leaves once in so many ms: the tab's thread is not woken for each. */
+/** Messages that may wait leave at most once in this many ms while more follow, so that they wake the tab's thread less often. */
 const GATHER_MS = 8;
 
 /**
- * When a message may be sent: 'durable', when all that was written before is; 'repeatable', not waiting for what
- * would come again if it were lost with the host; 'own', at once: the tab itself would say it again.
+ * When a message may be sent.
+ * - 'durable': after everything written before is durable.
+ * - 'repeatable': like 'durable', but writes that would be received again after a loss of the host do not count.
+ * - 'own': at once. The tab itself would repeat it.
  */
 export type DeliveryRule = 'durable' | 'repeatable' | 'own';
 
-/** When what was written so far may be told. */
+/** Tells a session when the writes so far are durable. */
 export interface Durability {
-  /** The place of the last of the changes so far, and of the last that would not come again if it were lost. */
+  /** The sequence number of the last change, and of the last change that would not be received again if it were lost. */
   readonly place: number;
   readonly neededPlace: number;
   /**
-   * Calls back once, when all up to a place is durable: at once where it is. Callbacks for one place come in order.
-   * @param hurries whether that is not to take longer than it must. Default true.
+   * Calls back once, when everything up to a sequence number is durable, or at once if it already is. Callbacks for one number
+   * run in order.
+   * @param hurries whether the write must not be delayed to be grouped with others. Default true.
    */
   whenWritten(place: number, callback: () => void, hurries?: boolean): void;
-  /** The same, but not before it is committed, though the storage fails, and without hurry. */
+  /** Like `whenWritten`, but waits for the commit even if the storage fails, and does not hurry. */
   whenCommitted(place: number, callback: () => void): void;
-  /** Whether nobody waits for the storage at present: nothing that is told then is durable. */
+  /** Whether the host does not wait for the storage at present. Nothing that is sent then is durable. */
   readonly isDown: boolean;
   readonly isWriting: boolean;
 }
 
 export interface HostSessionOptions extends SessionOptions {
-  /** Holds back what is to be sent until what it tells of is durable. Default: sends at once. */
+  /** Holds messages back until their content is durable. Default: sends at once. */
   durability?: Durability | undefined;
 }
 
-/** A host's side of a session: what it tells of is to be durable first. */
+/** A host's side of a session. It sends a message only after the content is durable, as its {@link DeliveryRule} says. */
 export class HostSession extends Session {
   private readonly durability: Durability | undefined;
-  /** How many of the first messages in the outbox already wait to become durable, and for which place. */
+  /** How many messages at the head of the outbox already wait to become durable, and the sequence number that they wait for. */
   private heldBack = 0;
   private heldFor = 0;
-  /** What the message in the outbox that needs most needs. */
+  /** The strictest rule among the messages that are not released yet. */
   private deliveryRule: DeliveryRule = 'own';
-  /** Up to which batch everything is durable that they tell of. */
+  /** The content of all batches up to this number is durable. */
   private durableBatches = 0;
   private unwrittenMessages = 0;
   private cancelBatching: (() => void) | undefined;
@@ -53,8 +59,8 @@ export class HostSession extends Session {
   }
 
   /**
-   * @param care what it has to wait for
-   * @param mayWait whether more is about to follow, so that it may leave with that
+   * @param care the rule that the message waits for
+   * @param mayWait whether more messages follow soon, so that this one may leave with them
    */
   override send(message: Message | string, care: DeliveryRule = 'durable', mayWait = false): void {
     if (care === 'durable' || this.deliveryRule === 'own') this.deliveryRule = care;
@@ -81,11 +87,11 @@ export class HostSession extends Session {
   protected override release(turn: number): void {
     const {durability} = this;
     if (!durability) return super.release(turn);
-    // What comes after this moment may tell of something that is durable later.
+    // Only the messages that are in the outbox now: later ones may tell of later writes.
     const count = this.outbox.length - this.heldBack;
     const care = this.unwrittenMessages + count > MAX_UNWRITTEN_MESSAGES ? 'durable' : this.deliveryRule;
     this.deliveryRule = 'own';
-    // What waits already must not be overtaken.
+    // Messages keep their order, so this release waits at least as long as those before it.
     if (!this.heldBack) this.heldFor = 0;
     if (care !== 'own') this.heldFor = Math.max(this.heldFor, care === 'durable' ? durability.place : durability.neededPlace);
     this.heldBack += count;
@@ -100,7 +106,7 @@ export class HostSession extends Session {
     });
   }
 
-  /** Tells the session when what was sent early is durable. */
+  /** Notes when the content of a batch that was sent before the write is durable. */
   private awaitDurable(count: number, durability: Durability): void {
     const n = this.sentBatches;
     this.unwrittenMessages += count;

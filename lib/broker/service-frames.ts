@@ -2,15 +2,18 @@ import type {Batch, ServiceFrame} from '../protocol/frames.js';
 import type {Channel} from '../platform/platform.js';
 import type {Session, WaitingFrame} from './session.js';
 
-/** A frame counts as so many characters, beside the buffers that it moves: to measure it would take as long as to clone it. */
+/**
+ * What a frame counts for, in characters, in addition to the buffers that it transfers. To measure a frame would take as long as
+ * to clone it.
+ */
 const FRAME_CHARS = 1024;
 
-/** Whether objects can be moved over it: a BroadcastChannel, which has no `start`, can't (HTML Standard, BroadcastChannel). */
+/** Whether a channel can transfer objects. A BroadcastChannel can't, and has no `start` (HTML Standard, BroadcastChannel). */
 export const canTransfer = (channel: Channel): boolean => channel.sharesObjects === true || 'start' in channel;
 
 /**
- * Posts a frame at once, behind all that the session has sent before.
- * @throws where it can't be cloned: then nothing of it is posted or moved
+ * Posts a frame at once, after everything that the session has sent before.
+ * @throws if the frame can't be cloned. Then nothing is posted or transferred.
  */
 export function postFrame(session: Session, message: ServiceFrame, transfer: Transferable[]): void {
   const frame = new Frame(message, transfer);
@@ -38,7 +41,7 @@ class Frame implements WaitingFrame {
     } catch (error) {
       this.error = error;
       delete batch.frames;
-      // The other messages, or none: batches are numbered without gaps.
+      // Batches are numbered without gaps, so the batch is posted without the frame, even if it is empty.
       channel.postMessage(batch);
     }
   }

@@ -11,13 +11,13 @@ import {TabsError} from '../protocol/errors.js';
 import {Session, type Message} from './session.js';
 import {Watchdog} from './watchdog.js';
 
-/** A tab without a session greets again after so long; announcements normally come first. */
+/** How often a tab without a session greets, in ms. Usually a host announces itself sooner. */
 const GREET_EVERY_MS = 1000;
-/** After so many greetings without an answer, there is no host of the announced generation. */
+/** After this many greetings without an answer, the tab assumes that the announced host does not exist. */
 const MAX_UNANSWERED = 3;
-/** Who does not answer on a port for so long, in ms, may not be there: whoever is on the greeting channel is greeted as well. */
+/** If a port has not answered after this many ms, its host may be gone. The tab then also greets on the greeting channel. */
 const PORT_MS = 100;
-/** How long a host may be silent, in ms, before it is asked; and how long it may take to answer. */
+/** How long a host may be silent, in ms, before the tab asks it, and how long it may take to answer. */
 const PATIENCE_MS = 5000;
 
 /** Whether a tab reaches its host. */
@@ -25,25 +25,25 @@ export type HostState = 'connecting' | 'connected' | 'lost' | 'closed';
 
 export interface SessionClientEvents {
   /**
-   * Greets the host that this tab is connected to, if it is.
-   * @returns a port to it, for this session
+   * Greets the host that this tab is connected to, if there is one.
+   * @returns a port to that host, for this session
    */
   greet(hello: Hello): Channel | undefined;
-  /** Messages can be sent, to a host that has not answered yet. */
+  /** Messages can be sent now, although the host has not answered yet. */
   onOpen(): void;
-  /** It has not answered, and may not have got them. */
+  /** The host did not answer the first greeting, and may not have received the messages sent with it. */
   onUnanswered(): void;
   /** A session began. `continues`: the host knows the histories that this tab has followed so far. */
   onConnected(continues: boolean): void;
-  /** The session ended; a new one is being sought unless the link was closed. */
+  /** The session ended. The tab looks for a new one unless it was closed. */
   onLost(reason: string): void;
-  /** The next messages are of batch `n`. The next host may not know the revisions in batches later than `durable`. */
+  /** The next messages belong to batch `n`. Another host may not know the revisions in batches after `durable`. */
   onBatch(n: number, durable: number, isDown: boolean): void;
   onMessage(message: Message): void;
-  /** Answers the host's calls; what it throws or rejects with is the reply's error. */
+  /** Answers the host's calls. A thrown or rejected error becomes the error of the reply. */
   onCall(name: string, args: unknown): unknown;
   onMalformed(what: string): void;
-  /** The host has not answered for long, although it may be alive. */
+  /** The host has not answered for a long time. It may still be alive. */
   onSilence(reason: string): void;
   /** The host speaks another version of the protocol than this tab. */
   onRefused(hostProtocol: number): void;
@@ -52,33 +52,33 @@ export interface SessionClientEvents {
 /** A greeting that has no answer yet. */
 interface Greeting {
   hello: Hello;
-  /** To the host that this tab is connected to. */
+  /** A port to the host that this tab is connected to. */
   port?: Channel | undefined;
-  /** A tab's first one begins with the greeting on a port: its requests are with the host before the answer is here. */
+  /** A tab's first session begins when the greeting is posted on a port. So its requests reach the host before the answer returns. */
   session?: Session | undefined;
 }
 
-/** A tab's side of the broker: finds the host, keeps a session with it, finds the next one. */
+/** A tab's side of the broker. It finds the host, keeps a session with it, and finds the next host. */
 export class SessionClient {
   state: HostState = 'connecting';
   epoch: Epoch | undefined;
-  /** Whose histories this tab follows. */
+  /** The lineage of the histories that this tab follows. */
   lineage: string | undefined;
-  /** Where the last host lives that answered. */
+  /** The place of the last host that answered. */
   place: Place | undefined;
-  /** The generation of the last host that has answered. */
+  /** The generation of the last host that answered. */
   generation = 0;
   /**
-   * The highest generation of hosts that this tab has heard of: earlier ones have been replaced. Anybody can announce a
-   * host: one that does not answer is forgotten.
+   * The highest host generation that this tab has heard of. Hosts with lower ones have been replaced. Any script of the origin
+   * can announce a host, so the tab forgets a generation whose host does not answer.
    */
   private announced = 0;
   private unanswered = 0;
   private greetingChannel: Channel | undefined;
   private channel: Channel | undefined;
-  /** With a host that has answered. @internal */
+  /** The session with a host that has answered. @internal */
   session: Session | undefined;
-  /** Of the session, where it is not on the channel. */
+  /** The session's port, if it is not on the tab's channel. */
   private port: Channel | undefined;
   /** @internal */
   watchdog: Watchdog | undefined;
@@ -86,7 +86,7 @@ export class SessionClient {
   private greeting: Greeting | undefined;
   private isLocked = false;
   private hasAskedForLock = false;
-  /** It does not greet before it has its lock. */
+  /** The tab does not greet before it holds its lock. */
   private awaitsLock = false;
   private closed = false;
   private isSuspended = false;
@@ -109,7 +109,7 @@ export class SessionClient {
       if (message?.type !== 'here' || message.generation < this.announced) return;
       this.announced = message.generation;
       if (message.epoch === this.epoch && this.session) return;
-      // It may have had the greeting, on the greeting channel or on a port, and its welcome be under way.
+      // The host may have received the greeting already, on the channel or on a port. Its welcome may be on the way.
       if (this.greeting) this.greetOnChannel();
       else this.greet();
     };
@@ -125,7 +125,7 @@ export class SessionClient {
 
   call(name: string, args: unknown, timeout: number): Promise<unknown> {
     return this.openSession?.call(name, args, timeout) ??
-      Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', `No session with a host: ${name} was not asked`));
+      Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', `No session with a host: the call ${name} was not sent`));
   }
 
   /** Whether this tab waits for the answer to a call. */
@@ -133,62 +133,62 @@ export class SessionClient {
     return !!this.openSession?.hasOpenCalls;
   }
 
-  /** Sends at once what is waiting: a page that is going away has no next turn. */
+  /** Sends waiting messages at once. A page that goes away has no next turn. */
   flush(): void {
     this.openSession?.flush();
   }
 
-  /** What is said now belongs to it. */
+  /** The session that messages are sent on now. */
   private get openSession(): Session | undefined {
     return this.session ?? this.greeting?.session;
   }
 
-  /** Ends the session and seeks a new one, as after a lost network. */
+  /** Ends the session and looks for a new one, as after a network loss. */
   reconnect(reason: string): void {
     if (!this.session) return;
     this.dropSession(reason);
     this.greet();
   }
 
-  /** Tells the host, while there is still time, that this tab will not be there any more. */
+  /** Tells the host that this tab ends or is suspended, while the page can still send. */
   sayGoodbye(reason = CLOSED): void {
     this.openSession?.flush();
     this.openSession?.sayEnd(reason);
-    // Who has a later greeting, and has not answered it yet, hears so there.
+    // A host that has received a later greeting, and has not answered it yet, learns it on that port.
     const {port, session, hello} = this.greeting ?? {};
     if (port && !session) this.newSession(hello!.session, port, 'shared-worker').sayEnd(reason);
   }
 
   /**
-   * Lets go of everything that would keep the page out of the back/forward cache, where nothing reaches it.
-   * At once: a page that goes away has no next turn.
+   * Releases everything that would keep the page out of the back/forward cache; nothing reaches the page there. Runs
+   * synchronously: a page that goes away has no next turn.
    */
   suspend(): void {
     if (this.closed || this.isSuspended) return;
     this.isSuspended = true;
     this.sayGoodbye(SUSPENDED);
     this.endGreeting();
-    if (this.session) this.dropSession('the page was put away');
+    if (this.session) this.dropSession('the page was suspended');
     this.letGo();
   }
 
-  /** Back from the cache: as after a lost network. */
+  /** The page has left the back/forward cache. The tab reconnects as after a network loss. */
   resume(): void {
     if (this.closed || !this.isSuspended) return;
     this.isSuspended = false;
-    // Another tab may just be handing over what this one had left, and holds its lock for as long as that takes.
+    // Another tab may be handing over the ops that this one left. It holds this tab's lock meanwhile.
     this.awaitsLock = !!this.platform.locks;
     this.open();
   }
 
-  /** Leaves the host for good. */
+  /** Ends the session for good. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
     this.sayGoodbye();
     this.endGreeting();
     this.endSession();
-    // In Node a message still under way is lost when its channel closes in the same turn.
+    // In Node, a message that is under way is lost if its channel closes in the same turn.
     nextTick(() => this.letGo());
   }
 
@@ -201,10 +201,10 @@ export class SessionClient {
   }
 
   /**
-   * The lock is held for the tab's life: the host, waiting for it, learns of the tab's death. A new tab does not wait for
-   * it: a browser grants it when the page has done what it is at, and that may be the loading of an app. It asks for it
-   * when it waits for its host's first answers, or for a host: what the browser asks itself on the way to a lock takes
-   * the page's thread a millisecond (traced in Chromium).
+   * The tab holds this lock for its life. The host waits for it, and so learns of the tab's death. A new tab greets without it: a
+   * browser grants a lock only when the page's current task is over, and that task may load a whole app. The tab requests the
+   * lock while it waits for the host's first answers, or for a host, because the request takes a millisecond of the page's thread
+   * (traced in Chromium).
    */
   private takeLock(): void {
     if (this.hasAskedForLock) return;
@@ -267,7 +267,7 @@ export class SessionClient {
     if (greeting) this.leavePort(greeting);
   }
 
-  /** There is nobody behind it, or somebody was first. */
+  /** No host is behind the port, or another host answered first. */
   private leavePort(greeting: Greeting): void {
     const {port, session} = greeting;
     greeting.port = greeting.session = undefined;
@@ -276,7 +276,7 @@ export class SessionClient {
     if (session) this.events.onUnanswered();
   }
 
-  /** @param port which it came on; else it was the channel */
+  /** @param port the port that the message came on; undefined for the tab's channel */
   private receive(message: TabChannelMessage | undefined, port?: Channel): void {
     if (!message || this.closed) return;
     switch (message.type) {
@@ -292,7 +292,7 @@ export class SessionClient {
         if (message.from === 'host' && message.session === this.session?.id) this.reconnect(message.reason);
         return;
       case 'locked':
-        // For the host.
+        // Only a host handles this message.
         return;
       default:
         message satisfies never;
@@ -302,7 +302,7 @@ export class SessionClient {
   private handleAnswer(answer: Welcome | Refusal | Absent, greeting: Greeting, port: Channel | undefined): void {
     switch (answer.type) {
       case 'welcome':
-        // A host that has been replaced may wake up and answer, too.
+        // A replaced host that wakes up may answer, too.
         if (answer.generation >= this.announced) this.begin(answer, greeting, port);
         return;
       case 'refusal':
@@ -362,7 +362,7 @@ export class SessionClient {
     return new Watchdog({
       clock: this.platform.clock,
       patience,
-      // A host in this very page dies with it.
+      // A host in this page ends with the page, so nothing needs to be watched.
       always: !this.platform.locks && isApart(place),
       ask: timeout => session.call('host.ping', null, timeout),
       onSilence: () => this.events.onSilence(`The host has been silent for ${2 * patience} ms`)

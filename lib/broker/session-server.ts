@@ -12,27 +12,33 @@ import {HostSession, type Durability} from './host-session.js';
 import type {Message} from './session.js';
 
 /**
- * How a session ended. 'broken': the tab is back in a moment. 'away': nobody is there, but the tab may come back. 'gone': it will
- * not.
+ * How a session ended. 'broken': the tab returns at once. 'away': the tab is not there, and may return. 'gone': the tab will not
+ * return.
  */
 export type Ending = 'broken' | 'away' | 'gone';
 
-/** What the session server hands over for each session; its owner fills in the handlers. */
+/** The owner of the session server returns these handlers for each session. */
 export interface SessionHandlers {
   onMessage(message: Message): void;
   onCall(name: string, args: unknown): unknown;
   onMalformed(what: string): void;
-  /** The session is over. 'gone' may come after another ending. */
+  /** The session ended. 'gone' may follow another ending. */
   onEnd(how: Ending): void;
 }
 
-/** How long a page may stay in the back/forward cache, without its lock; browsers discard it after 10 to 60 minutes. */
+/**
+ * How long the host keeps a page in the back/forward cache, which holds no lock. Browsers discard such pages after 10 to 60
+ * minutes.
+ */
 const AWAY_MS = 30 * 60_000;
-/** A tab without a lock is asked whether it is there when it has been silent for so long, and has as long to answer. */
+/** How long a tab without a lock may be silent, in ms, before the host asks it, and how long it has to answer. */
 const SILENT_MS = 30_000;
-/** So long after a tab's lock is free, in ms, its last messages have come. */
+/** This many ms after a tab's lock is free, its last messages have arrived. */
 const DRAIN_MS = 50;
-/** A tab whose lock is free without a word is dead, or put away on a machine that is very busy: it may come back for so long, in ms. */
+/**
+ * If a tab's lock is free and the tab sent no end, the tab has crashed, or a busy machine delays the message that its page was
+ * suspended. It may return for this many ms.
+ */
 const LATE_MS = 60_000;
 
 export interface SessionServerOptions {
@@ -42,46 +48,46 @@ export interface SessionServerOptions {
   place: Place;
   build: string;
   lineage: string;
-  /** Resolves when this host would know that it has been replaced. Without it, it does not look. */
+  /** Resolves when this host would know that it has been replaced. Without it, the host does not check. */
   catchUp?: (() => Promise<unknown>) | undefined;
-  /** Holds back what tells of something that is not durable yet. */
+  /** Holds back messages whose content is not durable yet. */
   durability?: Durability | undefined;
 }
 
 export interface SessionServerEvents {
   /** A session began. */
   accept(hello: Hello, session: HostSession): SessionHandlers;
-  /** A host that waits for this one's place. */
+  /** Another host waits for the host lock. */
   onTakeoverRequest(candidate: TakeoverRequest): void;
-  /** There is a later host: this one has been taken for dead. */
+  /** A later host exists: a tab has replaced this one because it did not answer. */
   onSuperseded(): void;
 }
 
 interface Peer {
-  /** Opened for the first greeting on the greeting channel. */
+  /** Opened at the first greeting on the greeting channel. */
   channel?: Channel;
-  /** That the tab has greeted on: it is this session's. */
+  /** The port that the tab greeted on, for this session. */
   port?: Channel | undefined;
-  /** The tab's last greeting that was welcomed. */
+  /** The number of the tab's last greeting that was welcomed. */
   attempt: number;
   session: HostSession | undefined;
   handlers: SessionHandlers | undefined;
-  /** Of the session before, where there is none. */
+  /** The handlers of the session before, if there is no session now. */
   former?: SessionHandlers | undefined;
   stopWatching: () => void;
-  /** When it was last heard of, in ms since the epoch. */
+  /** When the tab's last message arrived, in ms since the epoch. */
   heardAt: number;
 }
 
 /**
- * A host's side of the broker: answers greetings, keeps one session per tab, on a channel or a port, and
- * learns of the tabs' deaths from their locks.
+ * A host's side of the broker. It answers greetings, keeps one session per tab, on a channel or a port, and learns of the tabs'
+ * deaths from their locks.
  */
 export class SessionServer {
   private readonly greetingChannel: Channel;
   private readonly staleMessages: StaleMessageGate | undefined;
   private readonly peers = new Map<TabId, Peer>();
-  /** Tabs that are expected back; each ends the waiting. */
+  /** Tabs that may return; each function ends the waiting. */
   private readonly away = new Map<TabId, () => void>();
   private sessions = 0;
   private readonly due: (() => void)[] = [];
@@ -102,7 +108,7 @@ export class SessionServer {
     this.greetingChannel.unref?.();
   }
 
-  /** Tells the tabs that this host is there. */
+  /** Tells the tabs that this host exists. */
   announce(): void {
     const {epoch, generation} = this.options;
     this.greetingChannel.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
@@ -117,9 +123,9 @@ export class SessionServer {
   }
 
   /**
-   * A tab greets on a port.
-   * @param isWatched whether its death is to be noticed: what lives in this thread dies with it
-   * @returns whether it is welcomed there; else it will greet on the greeting channel
+   * Handles a greeting that came on a port.
+   * @param isWatched whether to watch for the tab's death; a client in this thread ends with it
+   * @returns whether the tab was welcomed. If not, it will greet on the greeting channel.
    */
   admit(hello: Hello, port: Channel, isWatched = true): boolean {
     const isOvertaken = hello.attempt <= (this.peers.get(hello.tabId)?.attempt ?? 0);
@@ -128,7 +134,7 @@ export class SessionServer {
     return true;
   }
 
-  /** Ends all sessions: the tabs look for another host. */
+  /** Ends all sessions. The tabs look for another host. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -143,7 +149,7 @@ export class SessionServer {
 
   private receiveHello(hello: Hello): void {
     const peer = this.peerOf(hello.tabId);
-    // It has been welcomed meanwhile, which it may not have heard yet.
+    // The greeting was welcomed already on a port; the tab may not know it yet.
     if (peer.session && hello.attempt <= peer.attempt) return;
     peer.channel ??= this.openChannel(hello.tabId, peer);
     if (hello.protocol === PROTOCOL_VERSION) return this.welcome(hello, peer);
@@ -158,7 +164,7 @@ export class SessionServer {
     this.away.get(hello.tabId)?.();
     this.away.delete(hello.tabId);
     const id = port ? hello.session : (`${epoch}/${++this.sessions}` as SessionId);
-    // The handlers are assigned before any message can arrive: receiving needs the session's id.
+    // `handlers` is set before any message can arrive: the other side needs the session's id to send one.
     const session: HostSession = new HostSession({
       id,
       side: 'host',
@@ -179,22 +185,22 @@ export class SessionServer {
     peer.attempt = hello.attempt;
     channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
     peer.handlers = this.events.accept(hello, session);
-    // What has come there before is heard from now on.
+    // Messages that came on the port before are delivered from now on.
     if (port) port.onmessage = event => this.hear(hello.tabId, peer, event.data);
     if (!isWatched) return;
     if (hello.locked) this.watch(hello.tabId, peer);
     else this.watchSilence(hello.tabId, peer);
   }
 
-  /** What one turn has for many tabs leaves at its end. */
+  /** Messages of one turn for many tabs leave together at its end. */
   private flushSoon(flush: () => void): void {
     this.due.push(flush);
     this.beginTurn();
   }
 
   /**
-   * What is to leave at the end of this turn does so before anything that is begun later, such as a commit. In the process of
-   * its tabs it leaves as late as upstream's own events.
+   * The messages of this turn leave before anything that starts later, such as a commit. If the host shares its process with the
+   * tabs, they leave as late as ShareDB's own events.
    */
   private beginTurn(): void {
     if (this.inTurn) return;
@@ -234,7 +240,7 @@ export class SessionServer {
   }
 
   private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
-    // What has waited on a port for this host to open is not late.
+    // Messages that waited on a port for this host to open are not stale.
     if (this.staleMessages && time !== undefined) this.staleMessages.receive(Math.max(time, this.openedAt), act);
     else act();
   }
@@ -245,19 +251,19 @@ export class SessionServer {
     else this.dismiss(tabId, peer, 'gone', reason);
   }
 
-  /** The tab has given its lock back, and comes back within so many ms with a greeting, or not at all. */
+  /** The tab has released its lock. It returns with a greeting within this many ms, or not at all. */
   private suspend(tabId: TabId, peer: Peer, reason: string, ms: number): void {
     const {handlers = peer.former} = peer;
     this.dismiss(tabId, peer, 'away', reason);
     this.expect(tabId, ms, () => handlers?.onEnd('gone'));
   }
 
-  /** Waits for the end of a tab that has not greeted: it was known to an earlier host. */
+  /** Watches a tab that an earlier host knew and that has not greeted this one. */
   watchAbsent(tabId: TabId, onGone: () => void): void {
     const {locks} = this.platform;
     const expect = (): void => { if (!this.peers.has(tabId)) this.expect(tabId, AWAY_MS, onGone); };
     if (!locks) return expect();
-    // A tab that is alive holds its lock, unless its page is put away.
+    // A live tab holds its lock unless its page is suspended.
     void locks.request(tabLockName(this.options.namespace, tabId), {}, expect).catch(() => {});
   }
 
@@ -270,7 +276,7 @@ export class SessionServer {
     this.away.set(tabId, cancel);
   }
 
-  /** Waits for the tab's lock: it is free when the tab is dead. */
+  /** Waits for the tab's lock. The browser releases it when the tab dies. */
   private watch(tabId: TabId, peer: Peer): void {
     peer.stopWatching();
     if (!this.platform.locks) return;
@@ -279,37 +285,40 @@ export class SessionServer {
     void this.platform.locks
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         this.whenDrained(() => {
-          // It may be known by now that the tab was only put away, as a worker of WebKit is with its page; or it is back.
-          if (!abort.signal.aborted) this.suspend(tabId, peer, 'its lock is free', LATE_MS);
+          // By now the host may know that the tab was only suspended, or it has returned. WebKit suspends a worker with its page.
+          if (!abort.signal.aborted) this.suspend(tabId, peer, 'the tab released its lock', LATE_MS);
         });
       })
       .catch(() => {});
   }
 
-  /** A dying tab's last messages can arrive after its lock is free (WebKit, Firefox), and where they come late, they wait. */
+  /**
+   * A dying tab's last messages can arrive after its lock is free (WebKit, Firefox). If messages are held back as stale, the
+   * check waits behind them.
+   */
   private whenDrained(act: () => void): void {
     const {clock} = this.platform;
     const look = (): void => this.whenKnown({time: clock.now()}, act);
     afterWaking(clock.after, DRAIN_MS, look);
   }
 
-  /** Without its lock, a tab that has been silent for long is asked whether it is still there. */
+  /** Asks a tab that has no lock and was silent for long whether it is still there. */
   private watchSilence(tabId: TabId, peer: Peer): void {
     const {clock} = this.platform;
     peer.stopWatching();
     peer.stopWatching = clock.after(SILENT_MS, async () => {
       const ask = async (): Promise<boolean> =>
         !!peer.session && peer.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
-      // Twice: after a computer's sleep the time is up before the answer could come.
+      // Asks twice: after the computer slept, the time is up before an answer could arrive.
       const isThere = clock.now() - peer.heardAt < SILENT_MS || await ask() || await ask();
       if (this.peers.get(tabId) !== peer) return;
       if (isThere) this.watchSilence(tabId, peer);
-      else this.dismiss(tabId, peer, 'gone', 'it has not answered');
+      else this.dismiss(tabId, peer, 'gone', 'the tab did not answer');
     });
   }
 
   private dismiss(tabId: TabId, peer: Peer, how: Ending, reason: string): void {
-    // A tab that lives all the same looks for its host again.
+    // If the tab is alive after all, this makes it look for its host again.
     peer.session?.sayEnd(reason);
     this.endSession(peer, how);
     peer.stopWatching();
@@ -322,7 +331,7 @@ export class SessionServer {
     const handlers = peer.handlers ?? (how === 'broken' ? undefined : peer.former);
     peer.former = handlers;
     peer.session?.end();
-    // What has been posted still arrives.
+    // Messages that were posted on the port still arrive.
     peer.port?.close();
     peer.session = peer.port = undefined;
     peer.handlers = undefined;

@@ -3,14 +3,14 @@ import type {Batch, End, Locked, Side} from '../protocol/frames.js';
 import type {SessionId} from '../protocol/ids.js';
 import type {Channel, Clock} from '../platform/platform.js';
 
-/** After so many batches without anything to say, a side sends an empty one, to acknowledge. */
+/** After this many received batches without anything to send, a side sends an empty batch to acknowledge them. */
 const ACK_EVERY = 16;
-/** A side that is this far behind (a frozen page) is given up and resynchronised when it wakes. */
+/** If the other side is this far behind, for example a frozen page, the session ends. The tab resumes when it wakes. */
 const MAX_UNACKED_BATCHES = 4096;
 const MAX_UNACKED_CHARS = 64 * 1024 * 1024;
-/** What comes after so many ms of nothing leaves at once, where the other side is apart. */
+/** If nothing was sent for this many ms, the next message leaves at once (only if the other side is in another context). */
 const REST_MS = 4;
-/** What is longer is sent in several batches: the other side works on the first while the next ones are under way. */
+/** Longer content is sent in several batches. The other side handles the first while the next are under way. */
 const BATCH_CHARS = 64 * 1024;
 
 export interface Message {
@@ -18,11 +18,11 @@ export interface Message {
   [field: string]: unknown;
 }
 
-/** A frame in the outbox, behind which a batch ends. It knows how to be posted: a tab without services does not load that. */
+/** A frame in the outbox. A batch ends after it. It has its own `post`, so that a tab without services does not load that code. */
 export interface WaitingFrame {
-  /** What it counts for, in characters. */
+  /** What the frame counts for, in characters. */
   readonly length: number;
-  /** Posts a batch whose last message it is. */
+  /** Posts the batch that ends with this frame. */
   post(channel: Channel, batch: Batch): void;
 }
 
@@ -32,17 +32,17 @@ export interface SessionOptions {
   channel: Channel;
   clock: Clock;
   nextTick(callback: () => void): void;
-  /** The other side is in another process, where nobody can tell a microtask from a tick. Default false. */
+  /** The other side is in another context, which can't observe whether a message left in a microtask or in a tick. Default false. */
   isApart?: boolean;
   /** Called before the messages of batch `n`; see {@link Batch.durable}. */
   onBatch?(n: number, durable: number, isDown: boolean): void;
-  /** Called for each message of the other side but calls and their replies, in order. Frames come as `{a: 'service', frame}`. */
+  /** Called in order for each message of the other side except calls and replies. Frames arrive as `{a: 'service', frame}`. */
   onMessage(message: Message): void;
   /** Called when the other side sent something that is not a message. */
   onMalformed(what: string): void;
-  /** Called once when the session can't go on, before it ends: a gap, or the other side is too far behind. */
+  /** Called once before the session ends by itself: a batch is missing, or the other side is too far behind. */
   onBroken(reason: string): void;
-  /** Answers the other side's calls; what it throws or rejects with is the reply's error. */
+  /** Answers the other side's calls. A thrown or rejected error becomes the error of the reply. */
   onCall?(name: string, args: unknown): unknown;
 }
 
@@ -53,9 +53,8 @@ interface PendingCall {
 }
 
 /**
- * One tab with one host: messages in order and without gaps, in batches of one turn of the event
- * loop, and calls that settle exactly once. Both sides run the same code; see `HostSession` for what a
- * host adds.
+ * A session between one tab and one host. Messages arrive in order and without gaps, in batches of one turn of the event loop.
+ * Calls settle exactly once. Both sides run this code; `HostSession` adds what a host needs.
  */
 export class Session {
   readonly id: SessionId;
@@ -89,33 +88,32 @@ export class Session {
     return this.turns + 1;
   }
 
-  /** The other side has handled everything of all turns up to this number. */
+  /** The other side has handled everything from the turns up to this number. */
   get acknowledgedTurn(): number {
     return this.acknowledgedTurns;
   }
 
-  /** The batches that were sent, and those of them that the other side has handled. */
+  /** The number of batches that were sent, and of those that the other side has handled. */
   get progress(): {sentBatches: number; acknowledgedBatches: number} {
     return {sentBatches: this.sentBatches, acknowledgedBatches: this.acknowledged};
   }
 
-  /** @param message an object, or the JSON of one */
+  /** @param message an object, or its JSON */
   send(message: Message | string): void {
     if (this.ended) return;
     this.put(message);
     this.scheduleFlush();
   }
 
-  /** It leaves with the next turn that is flushed. */
+  /** Adds a message to the outbox. It leaves with the next flush. */
   protected put(message: Message | string): void {
     if (!this.ended) this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
   /**
-   * Asks the other side.
+   * Calls the other side.
    * @param timeout in ms
-   * @returns what the other side's `onCall` returned; rejects with its error, with
-   *   ERR_TABS_TIMEOUT, or with ERR_TABS_SESSION_ENDED
+   * @returns what the other side's `onCall` returned. Rejects with its error, ERR_TABS_TIMEOUT or ERR_TABS_SESSION_ENDED.
    */
   call(name: string, args: unknown, timeout: number): Promise<unknown> {
     if (this.ended) return Promise.reject(sessionEnded(name));
@@ -144,7 +142,7 @@ export class Session {
       if (this.ended) return;
       const message = parseMessage(text);
       if (message) this.dispatch(message);
-      else this.options.onMalformed('message that is no JSON object with an action');
+      else this.options.onMalformed('a message that is not a JSON object with an action');
     }
     for (const frame of batch.frames ?? []) if (!this.ended) this.options.onMessage({a: 'service', frame});
     if ((batch.messages.length || batch.frames) && ++this.unackedReceived >= ACK_EVERY) this.scheduleFlush();
@@ -154,7 +152,7 @@ export class Session {
     return this.options.clock;
   }
 
-  /** Sends what is waiting now instead of at the end of the turn. */
+  /** Sends waiting messages now and not at the end of the turn. */
   flush(): void {
     if (this.ended) return;
     this.flushScheduled = false;
@@ -162,12 +160,12 @@ export class Session {
     this.release(++this.turns);
   }
 
-  /** Posts what a turn has produced. */
+  /** Posts the messages of a turn. */
   protected release(turn: number): void {
     this.post(this.outbox.length, turn);
   }
 
-  /** @param durable where not all is durable that this tells of: see {@link Batch.durable} */
+  /** @param durable set if some of the content is not durable: see {@link Batch.durable} */
   protected post(count: number, turn: number, durable?: number, isDown = false): void {
     if (this.ended || (!count && this.unackedReceived < ACK_EVERY)) return;
     const messages = this.outbox.splice(0, count);
@@ -194,27 +192,27 @@ export class Session {
     if (typeof last === 'object') last.post(this.channel, batch);
     else this.channel.postMessage(batch);
     if (this.unacked.length > MAX_UNACKED_BATCHES || this.unackedChars > MAX_UNACKED_CHARS) {
-      this.break('the other side does not keep up');
+      this.break('the other side is too far behind');
     }
   }
 
-  /** Tells the other side that the session is over. */
+  /** Tells the other side that the session has ended. */
   sayEnd(reason: string): void {
     const {id, options: {side, clock}} = this;
     this.channel.postMessage({type: 'end', session: id, from: side, reason, ...(side === 'tab' && {time: clock.now()})} satisfies End);
   }
 
-  /** Tells a host that the tab's lock is held. */
+  /** Tells a host that the tab holds its lock. */
   sayLocked(): void {
     this.channel.postMessage({type: 'locked', session: this.id, from: 'tab'} satisfies Locked);
   }
 
-  /** Whether this side has asked something and waits for the answer. */
+  /** Whether a call of this side waits for its answer. */
   get hasOpenCalls(): boolean {
     return this.calls.size > 0;
   }
 
-  /** Ends this side of the session: nothing more is sent or received, and open calls are rejected. */
+  /** Ends this side of the session. Nothing more is sent or received, and open calls are rejected. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
@@ -239,7 +237,7 @@ export class Session {
   }
 
   private answer({callbackId, name, args}: Message): void {
-    if (typeof callbackId !== 'number' || typeof name !== 'string') return this.options.onMalformed('call without name');
+    if (typeof callbackId !== 'number' || typeof name !== 'string') return this.options.onMalformed('a call without a name');
     Promise.resolve()
       .then(() => {
         if (!this.options.onCall) throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
@@ -251,7 +249,7 @@ export class Session {
       );
   }
 
-  /** The one place where a call ends. */
+  /** The only place where a call settles. */
   private settle(callbackId: unknown, how: (call: PendingCall) => void): void {
     const call = this.calls.get(callbackId as number);
     if (!call) return;
@@ -273,7 +271,7 @@ export class Session {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     const {isApart, nextTick} = this.options;
-    // A first edit is not to wait. What follows it from other documents has ticks of its own: it leaves together.
+    // A first edit must not wait. Edits of other documents that follow it have ticks of their own, and leave together.
     const later = isApart && this.clock.now() - this.flushedAt >= REST_MS ? queueMicrotask : nextTick;
     later(() => this.flush());
   }

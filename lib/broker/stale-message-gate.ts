@@ -1,17 +1,17 @@
 import type {Clock} from '../platform/platform.js';
 
-/** What has been under way for so long, in ms, has come to a thread that was busy, or a page that was frozen. */
+/** A message that took longer than this, in ms, reached a thread that was busy or a page that was frozen. */
 const LATE_MS = 500;
 
 /**
- * Messages that come late wait, and all after them, until it is known what else has happened meanwhile: this host may
- * have been replaced, and the tabs may have told the next one the same.
+ * Holds back messages that arrive late, and all messages after them, until the host knows whether it was replaced meanwhile. The
+ * tabs may have sent the same messages to the next host.
  */
 export class StaleMessageGate {
   private waiting: (() => void)[] | undefined;
   private ended = false;
 
-  /** @param catchUp resolves when all news from before are here */
+  /** @param catchUp resolves when everything that was sent before has arrived */
   constructor(private readonly clock: Clock, private readonly catchUp: () => Promise<unknown>) {}
 
   /** @param sentAt when the message was sent, in ms since the epoch */

@@ -2,19 +2,19 @@ import type {Clock} from '../platform/platform.js';
 
 export interface WatchdogOptions {
   clock: Clock;
-  /** How long the other side may be silent, in ms, before it is asked; and how long it may take to answer. */
+  /** How long the other side may be silent, in ms, before it is asked, and how long it may take to answer. */
   patience: number;
-  /** Ask also when nothing is expected: where no lock tells of the other side's death. */
+  /** Ask also when no answer is expected. Needed if no lock shows the other side's death. */
   always: boolean;
   /** Asks the other side. Resolves when it has answered. */
   ask(timeout: number): Promise<unknown>;
-  /** It has not answered. */
+  /** The other side has not answered. */
   onSilence(): void;
 }
 
 /**
- * Notices that the other side of a session does not answer any more. One timer for all that is sent
- * while it runs: an op costs none.
+ * Notices that the other side of a session no longer answers. One timer covers everything that is sent while it runs, so an op
+ * starts no timer of its own.
  */
 export class Watchdog {
   private isExpecting = false;
@@ -55,9 +55,9 @@ export class Watchdog {
       if (always || this.isExpecting) this.wait();
       return;
     }
-    // Nothing came: perhaps because there was nothing to say.
+    // Silence is normal if the other side had nothing to send, so it is asked.
     this.cancel = () => {};
-    // Twice: after a computer's sleep the time is up before the answer could come.
+    // Asks twice: after the computer slept, the time is up before an answer could arrive.
     ask(patience / 2).catch(() => (this.ended ? undefined : ask(patience / 2))).then(
       () => {
         this.cancel = undefined;

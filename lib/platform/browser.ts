@@ -17,15 +17,15 @@ export function randomId(): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The globals of a window or worker (or of Node), with whatever the caller brings instead. */
+/** The globals of a window, a worker or Node, except for those that the caller supplies. */
 export function browserPlatform(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined; clock?: Clock | undefined} = {}): Platform {
   return {
     channel: own.channel ?? (name => new BroadcastChannel(name) as ReturnType<OpenChannel>),
-    // An injected channel has nothing to do with this browser's locks.
+    // An injected channel may lead to other processes, where this browser's locks mean nothing.
     locks: own.locks ?? (own.channel ? undefined : globalLocks()),
     clock: own.clock ?? systemClock,
     ...(typeof navigator !== 'undefined' && navigator.storage && {estimateStorage: () => navigator.storage.estimate()}),
-    // Injected channels are the caller's own: so is what keeps them going.
+    // The caller keeps its own channels alive.
     ...(nodeProcess && !own.channel && {keepAlive}),
     randomId
   };
@@ -36,8 +36,8 @@ function globalLocks(): Locks | undefined {
 }
 
 /**
- * Why this page can't reach other tabs over channels; undefined where it can. A page whose site data is blocked may have the
- * constructor, and it throws (Firefox, `network.cookie.cookieBehavior` 2).
+ * Why this page can't reach other tabs over channels; undefined if it can. In a page whose site data is blocked the constructor
+ * may exist and throw (Firefox, `network.cookie.cookieBehavior` 2).
  */
 export function obstacleToChannels(): string | undefined {
   if (typeof BroadcastChannel !== 'function') return 'This browser has no BroadcastChannel';
@@ -45,31 +45,31 @@ export function obstacleToChannels(): string | undefined {
     new BroadcastChannel('sharedb-tabs').close();
     return undefined;
   } catch (error) {
-    return `This page may not use BroadcastChannel: ${(error as Error).message}`;
+    return `This page can't use BroadcastChannel: ${(error as Error).message}`;
   }
 }
 
 /**
- * Whether the page may not use locks at all. A page of an opaque origin, e.g. a sandboxed frame, and one whose site data is
- * blocked have `navigator.locks`, and each request is rejected (Web Locks, "request a lock").
+ * Whether the error says that the page may not use locks at all. A page with an opaque origin, such as a sandboxed frame, and a
+ * page whose site data is blocked have `navigator.locks`, but each request is rejected (Web Locks, "request a lock").
  */
 export function isDenied(error: unknown): boolean {
   return (error as Error | undefined)?.name === 'SecurityError';
 }
 
-/** The browser may be wrong when it says yes; it is not when it says no. */
+/** The browser's answer is reliable only if it is no. */
 export function isOnline(): boolean {
   return typeof navigator === 'undefined' || navigator.onLine !== false;
 }
 
-/** @returns ends the waiting */
+/** @returns a function that stops listening */
 export function whenOnline(callback: () => void): () => void {
   if (typeof globalThis.addEventListener !== 'function') return () => {};
   globalThis.addEventListener('online', callback);
   return () => globalThis.removeEventListener('online', callback);
 }
 
-/** Calls back when the thread has nothing else to do; WebKit does not tell, and calls back at once. */
+/** Calls back when the thread is idle. WebKit has no `requestIdleCallback`; there the callback runs at once. */
 export function whenIdle(callback: () => void): void {
   if (typeof requestIdleCallback === 'function') requestIdleCallback(callback);
   else callback();

@@ -1,4 +1,4 @@
-/** Calls back once, perhaps at once. */
+/** Calls `done` once, possibly at once. */
 export type WaitFor = (done: () => void) => void;
 
 interface Waiting {
@@ -6,7 +6,7 @@ interface Waiting {
   act(): void;
 }
 
-/** Acts in the order in which they were added, each when all that it waits for is over. */
+/** Runs actions in the order in which they were added, each after everything that it waits for. */
 export class InOrder {
   private waiting: Waiting[] = [];
 
@@ -27,12 +27,12 @@ export class InOrder {
     if (!waitsFor.length) this.run(waiting);
   }
 
-  /** What waits now is never done. */
+  /** Drops all actions that wait. */
   clear(): void {
     this.waiting = [];
   }
 
-  /** @param waiting of the time when the act was added: what was cleared is not done */
+  /** @param waiting the list that the action was added to; an action of a cleared list does not run */
   private run(waiting: Waiting[]): void {
     while (waiting === this.waiting && waiting[0]?.left === 0) waiting.shift()!.act();
   }

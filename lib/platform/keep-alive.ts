@@ -1,10 +1,10 @@
-/** The part of Node's `process` that is used here. */
+/** The part of Node's `process` that this file uses. */
 interface NodeProcess {
   versions?: {node?: string};
   on(event: 'beforeExit', listener: () => void): unknown;
 }
 
-/** How often a process that nothing else keeps alive looks whether it is still needed, in ms. */
+/** How often a process that nothing else keeps alive checks whether it is still needed, in ms. */
 const LOOK_EVERY_MS = 20;
 
 const found = (globalThis as {process?: NodeProcess}).process;
@@ -14,8 +14,9 @@ const needs = new Set<() => boolean>();
 let isWatching = false;
 
 /**
- * Node emits `beforeExit` when nothing keeps its process alive, and goes on if a listener starts something (Node, "Event:
- * 'beforeExit'"). While the timer runs, channels deliver. Nothing is to be done for each request.
+ * Keeps the Node process alive while `isNeeded` returns true. Node emits `beforeExit` when nothing else keeps the process alive,
+ * and continues if a listener starts something (Node, "Event: 'beforeExit'"). Channels deliver while that timer runs. So a
+ * request costs nothing.
  */
 export function keepAlive(isNeeded: () => boolean): () => void {
   needs.add(isNeeded);

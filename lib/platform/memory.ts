@@ -1,8 +1,8 @@
 import type {Channel, OpenChannel} from './platform.js';
 
 /**
- * Channels inside one thread: what is posted reaches every other open channel of the same name, in
- * the order of posting, never synchronously.
+ * Channels inside one thread. A posted value reaches every other open channel of the same name, in the order of posting, never
+ * synchronously.
  * @param schedule runs a delivery later; tests pass their own to choose the order
  */
 export function memoryChannels(schedule: (deliver: () => void) => void = queueMicrotask): OpenChannel {

@@ -1,8 +1,8 @@
 import * as util from 'sharedb/lib/util.js';
 
 /**
- * Upstream's own idea of "later": both directions of the broker leave on it, because a synchronous
- * or a microtask flush would change the order of upstream's events. Upstream makes a `MessageChannel` for each call;
- * one for all of ours would take a fraction of the time, but what comes over it comes after upstream's later ones.
+ * ShareDB's own `nextTick`. Both directions of the broker use it, because a synchronous or a microtask flush would change the
+ * order of ShareDB's events. ShareDB creates a `MessageChannel` for each call. One channel for all calls would be much faster,
+ * but its messages would arrive after ShareDB's later ones.
  */
 export const nextTick: (callback: () => void) => void = callback => util.nextTick(callback);

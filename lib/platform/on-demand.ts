@@ -1,16 +1,16 @@
 /**
- * A part of the library that most tabs never need: it is loaded when it is to act for the first time. What happens
- * meanwhile has its order; where the part can't be loaded, e.g. without a network, the next time tries again.
+ * A part of the library that most tabs never need. It is loaded at its first use. Calls made while it loads run afterwards in
+ * order. If it can't be loaded, for example without a network, the next call tries again.
  */
 export class OnDemand<Part> {
   private part: Part | undefined;
   private waiting: ((part: Part) => void)[] = [];
   private hasEnded = false;
 
-  /** @param onFailure it can't be loaded, and what was asked of it since is not done */
+  /** @param onFailure called if the part can't be loaded; the waiting calls are dropped */
   constructor(private readonly load: () => Promise<Part>, private readonly onFailure: (error: unknown) => void) {}
 
-  /** Has the part act: at once where it is there, else as soon as it is. */
+  /** Calls `act` with the part: at once if it is loaded, else when it is. */
   ask(act: (part: Part) => void): void {
     if (this.hasEnded) return;
     if (this.part) return act(this.part);
@@ -27,8 +27,8 @@ export class OnDemand<Part> {
   }
 
   /**
-   * Ends it for good, also while it is being loaded.
-   * @param act ends the part, within this turn, where it is there
+   * Ends the part for good, also while it is loading.
+   * @param act ends the part, synchronously, if it is loaded
    */
   end(act: (part: Part) => void): void {
     this.hasEnded = true;

@@ -1,15 +1,15 @@
 /**
- * What the library takes from outside. Everything that is a global in a browser stands here as an
- * interface, so that hosts and tabs run in Node, in tests and in a simulator on the same code.
+ * What the library takes from its environment. Each browser global has an interface here, so that hosts and tabs run the same
+ * code in Node, in tests and in a simulator.
  */
 
 /** The part of BroadcastChannel that the broker uses. */
 export interface Channel {
   postMessage(data: unknown, transfer?: Transferable[]): void;
-  /** `any`, so that a BroadcastChannel, whose events have much more than `data`, is one of these. */
+  /** `any`, because the events of a BroadcastChannel have many more fields than `data`. */
   onmessage: ((event: any) => void) | null;
   close(): void;
-  /** The receiver gets the very objects: it is in the same thread. */
+  /** True if the receiver gets the same objects and no copies, because it is in the same thread. */
   readonly sharesObjects?: boolean;
   /** Node's BroadcastChannel keeps its process alive until this is called. */
   unref?(): unknown;
@@ -45,8 +45,8 @@ export interface Platform {
   /** Bytes used and allowed, as the browser estimates them (Storage Standard, `navigator.storage.estimate`). */
   estimateStorage?(): Promise<{usage?: number; quota?: number}>;
   /**
-   * Only in Node, where channels and timers of this library do not keep the process alive: keeps it alive for as long as it
-   * is needed when nothing else does. The returned function ends that.
+   * Only in Node. The library's channels and timers do not keep the process alive; this does, while `isNeeded` returns true. The
+   * returned function ends it.
    */
   keepAlive?(isNeeded: () => boolean): () => void;
   /** A string of at least 128 random bits. */

@@ -1,4 +1,4 @@
-/** Sets an entry as the latest one. Of more than `max`, the one that was set first is forgotten. */
+/** Sets an entry and makes it the newest. If the map has more than `max` entries, the oldest is removed. */
 export function setRecent<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, max: number): void {
   map.delete(key);
   map.set(key, value);

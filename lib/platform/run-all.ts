@@ -1,6 +1,9 @@
 import {nextTick} from './next-tick.js';
 
-/** Calls one after the other. What one of them throws is thrown a tick later, for whoever watches: the others are called all the same. */
+/**
+ * Calls all functions in order. An error does not stop the others: it is thrown a tick later, where the app's error handlers see
+ * it.
+ */
 export function runAll(callbacks: Iterable<() => void>): void {
   for (const callback of callbacks) {
     try {

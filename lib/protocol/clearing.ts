@@ -1,6 +1,6 @@
 import {isObject, isText} from './checks.js';
 
-/** When a namespace was cleared last: what is older than that belongs to nobody any more. */
+/** The last time that a namespace was cleared. Data and pages from before that time no longer belong to any user. */
 export interface Clearing {
   id: string;
   /** In ms since the epoch. */

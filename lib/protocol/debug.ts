@@ -1,8 +1,8 @@
-/** The parts of the library that can tell what they do. */
+/** The scopes of debug output. The `debug` option selects them by name. */
 export const DEBUG_SCOPES = ['mode', 'link', 'message', 'host', 'doc', 'store', 'server'] as const;
 export type DebugScope = (typeof DEBUG_SCOPES)[number];
 
-/** What a host has to say in the tabs' consoles. */
+/** A line that a host asks its tabs to print in their consoles. */
 export interface HostLogMessage {
   a: 'host.log';
   level: 'debug' | 'warn' | 'error';
@@ -15,8 +15,9 @@ export function isScope(value: unknown): value is DebugScope {
 }
 
 /**
- * @param debug the option: true for all, or names such as 'host,doc'
- * @returns the scopes; undefined where a name is not one of them
+ * Parses the `debug` option.
+ * @param debug true for all scopes, false for none, or names such as 'host,doc'
+ * @returns the scopes; undefined if a name is not a scope
  */
 export function parseScopes(debug: boolean | string): DebugScope[] | undefined {
   if (typeof debug === 'boolean') return debug ? [...DEBUG_SCOPES] : [];
@@ -24,7 +25,7 @@ export function parseScopes(debug: boolean | string): DebugScope[] | undefined {
   return names.every(isScope) ? (names as DebugScope[]) : undefined;
 }
 
-/** A value in one line, cut where it is long. */
+/** A value as one line of text, cut at 500 characters. */
 export function brief(value: unknown): string {
   let text: string;
   try {

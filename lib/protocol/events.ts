@@ -1,7 +1,7 @@
 import {isCount, isError, isNamed, isObject, isText, type Fields} from './checks.js';
 import {isScope} from './debug.js';
 
-/** Checks of what hosts send. Only tabs have them. */
+/** Guards for messages that hosts send. Only tabs load this file. */
 
 const STATES = new Set(['connecting', 'connected', 'disconnected', 'closed', 'stopped']);
 
@@ -32,7 +32,10 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
   'store.inventory': ({known}) => isObject(known)
 };
 
-/** Whether a message of the host has the form of what it says that it is. ShareDB's own letters upstream checks. */
+/**
+ * Whether a message from the host has the form that its action requires. ShareDB's own messages (no dot in the action) pass:
+ * ShareDB's client checks those.
+ */
 export function isEvent(message: Fields): boolean {
   const action = message['a'] as string;
   if (!action.includes('.')) return true;

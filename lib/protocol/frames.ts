@@ -1,18 +1,24 @@
 import {isCount, isObject, isText} from './checks.js';
 import type {Epoch, SessionId, TabId} from './ids.js';
 
-/** The greeting of a tab: on the greeting channel, or on a port to a host that it is connected to. */
+/** A tab's greeting, sent on the greeting channel, or on a port to a host that the tab is connected to. */
 export interface Hello {
   type: 'hello';
   protocol: number;
   tabId: TabId;
-  /** Counts a tab's greetings, so that a late answer to an earlier one is told apart. */
+  /** Counts a tab's greetings. The tab uses it to recognise a late answer to an earlier greeting. */
   attempt: number;
-  /** Whether the tab holds its Web Lock, which the host then waits for. Else it may do so later: see {@link Locked}. */
+  /**
+   * Whether the tab holds its Web Lock. If true, the host waits for that lock. If false, the tab may get it later: see {@link
+   * Locked}.
+   */
   locked: boolean;
-  /** The highest generation of hosts that the tab has heard of. */
+  /** The highest host generation that the tab has heard of. */
   generation: number;
-  /** What a session on a port is called: what the tab says there before it is welcomed is its beginning. */
+  /**
+   * The id of the session if the greeting came on a port. Messages that the tab sends there before the welcome belong to this
+   * session.
+   */
   session: SessionId;
   /** A page that only looks: the host lets it change nothing, and does not count it as a tab. */
   isObserver?: true;
@@ -23,46 +29,49 @@ export interface HostHere {
   type: 'here';
   protocol: number;
   epoch: Epoch;
-  /** Later hosts have higher ones: who has heard of a higher one has nothing more to say to this host. */
+  /** Later hosts have higher generations. A tab that knows a higher one no longer talks to this host. */
   generation: number;
 }
 
-/** A host that waits for the host lock: a current host of an older build makes room for it. */
+/** Sent by a host that waits for the host lock. A current host of an older build closes when it receives this. */
 export interface TakeoverRequest {
   type: 'candidate';
   protocol: number;
-  /** What the app calls its build; empty where it does not say. */
+  /** The app's name for its build; empty if the app gives none. */
   build: string;
 }
 
 export type GreetingMessage = Hello | HostHere | TakeoverRequest;
 
-/** Where a host lives. */
+/** The kind of context that a host runs in. */
 export type Place = 'shared-worker' | 'elected-tab' | 'direct';
 
-/** Whether a host that lives there is apart from its tabs: nobody can tell a microtask from a tick, and it outlives them. */
+/**
+ * Whether the host runs in another context than its tabs. Then nobody can observe whether a message left in a microtask or in a
+ * tick, and the host outlives its tabs.
+ */
 export const isApart = (place: Place): boolean => place !== 'direct';
 
-/** The host's answer to a greeting, on the tab's channel or port: the session begins. */
+/** The host's answer to a greeting, on the tab's channel or port. It begins the session. */
 export interface Welcome {
   type: 'welcome';
   attempt: number;
   epoch: Epoch;
   generation: number;
   place: Place;
-  /** Hosts of one lineage continue each other's histories: from a store, or by being the same host. */
+  /** Hosts of one lineage share their document histories: they read the same store, or they are the same host. */
   lineage: string;
   session: SessionId;
 }
 
-/** The host's answer to a greeting that it does not understand. */
+/** The host's answer to a greeting of another protocol version. */
 export interface Refusal {
   type: 'refusal';
   attempt: number;
   protocol: number;
 }
 
-/** The answer to a greeting on a port behind which there is no current host. */
+/** The answer to a greeting on a port if there is no current host behind the port. */
 export interface Absent {
   type: 'absent';
   attempt: number;
@@ -70,53 +79,56 @@ export interface Absent {
 
 export type Side = 'tab' | 'host';
 
-/** All that one side had to say in one turn of its event loop, in order. */
+/** Everything that one side sends in one turn of its event loop, in order. */
 export interface Batch {
   type: 'batch';
   session: SessionId;
   from: Side;
-  /** When a tab sent it, in ms since the epoch: what comes late may have been told to another host since. */
+  /** When the tab sent the batch, in ms since the epoch. The tab may have repeated the content of a late batch to another host. */
   time?: number;
-  /** Counts a session's batches in one direction, from 1. A gap ends the session. */
+  /** Numbers a session's batches in one direction, from 1. A gap ends the session. */
   n: number;
-  /** The last batch of the other side that was handled. */
+  /** The number of the last batch of the other side that this side has handled. */
   ack: number;
   /**
-   * All batches up to this one tell of what is durable; left out where that is this very one. What comes early are
-   * acknowledgements: another host may not know the revisions that they have brought.
+   * Everything told in batches up to this number is durable. Left out if that includes this batch. A batch after it may
+   * acknowledge ops whose revisions another host does not know.
    */
   durable?: number;
-  /** The host could not write when it sent this: another host may have another history from here on. */
+  /** The host could not write to its storage when it sent this batch. Another host may have another history from here on. */
   down?: true;
-  /** Each a message as JSON: cheaper than a structured clone, and made once for many tabs. */
+  /** Each message as JSON. That is cheaper than a structured clone, and the text is made once for many tabs. */
   messages: string[];
-  /** Cloned, not JSON, and handled after the messages. Left out where there are none. Who receives them checks each. */
+  /**
+   * Service frames, which are cloned and not JSON, and are handled after the messages. Left out if there are none. The receiver
+   * checks each.
+   */
   frames?: ServiceFrame[];
 }
 
-/** What is told of a tab or a service, in place of a frame. */
+/** What the other end learns about a tab or a service, in place of a frame. */
 export type ServiceEvent =
-  /** To a service: the tab has a session. It had none, and may come back. It is gone for good. */
+  /** To a service. 'here': the tab has a session. 'lost': it has none, and may return. 'gone': it will not return. */
   | 'here' | 'lost' | 'gone'
-  /** To a tab: there is no service of this name. Its connection has ended, for a reason. */
+  /** To a tab. 'no service': no service has this name. 'closed': the service ended the connection; `reason` says why. */
   | 'no service' | 'closed';
 
-/** A frame of `sharedb-tabs/remote` on its way between a tab and a service in the host. The host does not look into it. */
+/** A frame of `sharedb-tabs/remote` between a tab and a service in the host. The host does not read its content. */
 export interface ServiceFrame {
-  /** In a session of a tab, the service's name; in a session of a service, the tab's id. */
+  /** In a tab's session: the name of the service. In a service's session: the id of the tab. */
   peer: string;
-  /** Numbers the connections between the two; 0 is all of them. */
+  /** Numbers the connections between this tab and this service. 0 means all of them. */
   channel: number;
   frame?: unknown;
   event?: ServiceEvent;
   reason?: string;
-  /** With 'here': whether objects can be moved to the tab. */
+  /** With 'here': whether objects can be transferred to the tab. */
   canTransfer?: boolean;
-  /** What is to be moved with the frame where it goes on. Only on channels within one thread. */
+  /** The objects to transfer when the frame is posted on. Only set on channels within one thread. */
   transfer?: Transferable[];
 }
 
-/** Why a tab ends its session: it is closed for good, or in the back/forward cache, and may come back. */
+/** Why a tab ends its session: its connection was closed for good, or its page is in the back/forward cache and may return. */
 export const CLOSED = 'closed';
 export const SUSPENDED = 'suspended';
 
@@ -130,7 +142,7 @@ export interface End {
   time?: number;
 }
 
-/** The tab has got its Web Lock since it greeted: the host waits for it from now on. */
+/** The tab has acquired its Web Lock since it greeted. From now on the host waits for that lock. */
 export interface Locked {
   type: 'locked';
   session: SessionId;
@@ -140,8 +152,8 @@ export interface Locked {
 export type TabChannelMessage = Welcome | Refusal | Absent | Batch | End | Locked;
 
 /**
- * A generation is the time when its host began, in ms, or little more. One that is not before the year 2248 is of no host, and
- * would leave no room for later ones.
+ * A generation is the time when its host started, in ms since the epoch, or slightly above. The guard refuses values from the
+ * year 2248 on: no real host has one, and it would leave no room for later hosts.
  */
 const isGeneration = (value: unknown): boolean => isCount(value) && (value as number) < 2 ** 43;
 
@@ -150,7 +162,7 @@ export const isPlace = (value: unknown): value is Place => value === 'shared-wor
 const isOfSession = (data: Record<string, unknown>): boolean =>
   isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host');
 
-/** What a channel delivered, if it has the form of a greeting message. */
+/** The data as a greeting message; undefined if it does not have that form. */
 export function parseGreetingMessage(data: unknown): GreetingMessage | undefined {
   if (!isObject(data) || !isCount(data['protocol'])) return undefined;
   if (data['type'] === 'hello') {
@@ -164,7 +176,7 @@ export function parseGreetingMessage(data: unknown): GreetingMessage | undefined
   return undefined;
 }
 
-/** What a channel or a port delivered, if it has the form of a message between one tab and its host. */
+/** The data as a message between one tab and its host; undefined if it does not have that form. */
 export function parseTabChannelMessage(data: unknown): TabChannelMessage | undefined {
   if (!isObject(data)) return undefined;
   switch (data['type']) {

@@ -2,38 +2,38 @@ import type {ErrorData} from './errors.js';
 import type {UndoMark} from './undo.js';
 
 /**
- * The words of tabs and hosts. ShareDB's own letters keep their meaning; where ShareDB sends a
- * document's version with a request, a tab sends a {@link Position}. Dotted names are ours.
+ * The messages of tabs and hosts. ShareDB's own actions keep their meaning. A request of a tab carries a {@link Position} where
+ * ShareDB's client sends a version. Actions with a dot are this library's.
  */
 
-/** Where a tab stands in the host's history of a document. */
+/** The tab's position in the host's history of a document. */
 export interface Position {
-  /** Counts how often the tab has started on the document from nothing, over all its documents. */
+  /** The tab's incarnation of the document: a counter over all its documents that rises each time the tab starts one from nothing. */
   inc: number;
-  /** The revision that the tab has, null when it has nothing of the host's history. */
+  /** The revision that the tab has; null if it has nothing of the host's history. */
   rev: number | null;
-  /** This is not the first start: the tab had a state, and discarded it. */
+  /** The tab had a state of this document before, and discarded it. */
   again?: true;
-  /** A state that the tab got from elsewhere (`doc.ingestSnapshot`), which the host may start from. */
+  /** A state that the tab got from elsewhere (`doc.ingestSnapshot`). The host may start from it. */
   seed?: SnapshotData;
-  /** The stored state will do, if there is one: the app does not want to wait for the server. */
+  /** The tab accepts the stored state, if there is one: the app does not want to wait for the server. */
   stored?: true;
 }
 
-/** A snapshot as it travels. `data` is in the serialized form of types that have one. */
+/** A snapshot as it is posted. `data` is in serialized form for types that have one. */
 export interface SnapshotData {
   v: number | null;
   type: string | null;
   data?: unknown;
-  /** Left out where the snapshot does not come from the host's history. */
+  /** Left out if the snapshot does not come from the host's history. */
   rev?: number;
-  /** Of results: the incarnation that they are for. */
+  /** In query results: the incarnation that the snapshot is for. */
   inc?: number;
-  /** It has ops of tabs in it that the server has not acknowledged. */
+  /** The snapshot contains ops of tabs that the server has not acknowledged. */
   isMixed?: boolean;
 }
 
-/** An op of a tab on its way to the host: ShareDB's, plus where it was made and how to submit it. */
+/** An op of a tab on its way to the host: ShareDB's fields, the position that it was made at, and the submit options. */
 export interface OpRequest {
   a: 'op';
   c: string;
@@ -46,27 +46,27 @@ export interface OpRequest {
   del?: true;
   x: SubmitOptions;
   undo?: UndoMark;
-  /** The ops that the tab has made since, each on the one before. */
+  /** The ops that the tab made after this one, each made on the one before. */
   more?: SentOp[];
 }
 
 export interface SubmitOptions {
-  /** Present where the app set `doc.submitSource`. */
+  /** Present if the app set `doc.submitSource`. */
   source?: unknown;
   preventCompose?: true;
 }
 
-/** One of several ops of a tab that travel together. */
+/** One of several ops of a tab that are sent together. */
 export interface SentOp {
   seq: number;
   step: MarkedStep;
   x: SubmitOptions;
 }
 
-/** A tab sends no more ops of a document at once, and then waits until they have their places. */
+/** The largest number of ops of one document that a tab sends together. It then waits until the host has placed them. */
 export const MAX_RUN = 64;
 
-/** One step of a document's history, as a tab gets it. */
+/** One entry of a document's history, as the host sends it to a tab. */
 export interface EntryMessage {
   a: 'op';
   c: string;
@@ -82,28 +82,28 @@ export interface EntryMessage {
   del?: true;
   /** How the op of a tab concerns the undo stack that tabs share. */
   undo?: UndoMark;
-  /** The host's document was loaded with this, where it had no type before. */
+  /** The host's document was loaded with this snapshot. It had no type before. */
   load?: SnapshotData;
-  /** The tab's own op has its place in the history. The op itself is left out: the tab has it. */
+  /** The entry is the tab's own op. The op is left out, because the tab has it. */
   own?: true;
-  /** An op of another tab, which may not be durable when it is told. */
+  /** The entry is an op of another tab, and may not be durable yet. */
   early?: true;
-  /** From here on, the server has all that is shown. */
+  /** From this entry on, the server has everything that the document shows. */
   clean?: true;
 }
 
-/** The server has answered to ops of the tab, which it got as one, and which have their place in the history. */
+/** The server has answered to ops of the tab. The host sent them as one op, and they are already in the history. */
 export interface SettledMessage {
   a: 'doc.settled';
   c: string;
   d: string;
   seqs: number[];
   error?: ErrorData;
-  /** Rejected on purpose (ERR_OP_SUBMIT_REJECTED): upstream calls back with null then. */
+  /** The server rejected the op on purpose (ERR_OP_SUBMIT_REJECTED). ShareDB's client then calls back with null. */
   silent?: true;
 }
 
-/** The host lost its state of a document, and the ops that had not been acknowledged. */
+/** The host lost its state of a document, with the ops that the server had not acknowledged. */
 export interface RollbackMessage {
   a: 'doc.rollback';
   c: string;
@@ -111,7 +111,7 @@ export interface RollbackMessage {
   inc: number;
 }
 
-/** The host has nothing of a document that the tab had from an earlier one. */
+/** The host knows nothing about a document that the tab had from an earlier host. */
 export interface LostMessage {
   a: 'doc.lost';
   c: string;
@@ -119,27 +119,27 @@ export interface LostMessage {
   inc: number;
 }
 
-/** The server refuses a document that was shown from the store: it is empty now. */
+/** The server refuses to return a document that was shown from the store. The document is empty now. */
 export interface RefusedMessage {
   a: 'doc.refused';
   c: string;
   d: string;
   inc: number;
   error: ErrorData;
-  /** The answer to a request of the tab tells of the error. */
+  /** The answer to a request of the tab reports the error, so the document does not. */
   silent?: true;
 }
 
-/** The host knows what the tab has replayed, or ingested, and where in its history that is. */
+/** The host has taken in what the tab replayed or ingested. `rev` is its position in the host's history. */
 export interface PositionedMessage {
   a: 'doc.planted';
   c: string;
   d: string;
   inc: number;
   rev: number;
-  /** What has happened beside what the tab has replayed: with it, it is where the host's document is. */
+  /** The entries that are concurrent to what the tab replayed. With them applied, the tab has the state of the host's document. */
   way?: EntryMessage[];
-  /** That state, where ties may have gone another way there. */
+  /** The state at `rev`. Sent if the host may have resolved ties in another order than the tab. */
   snapshot?: SnapshotData;
 }
 
@@ -149,73 +149,76 @@ export interface ResetMessage {
   c: string;
   d: string;
   inc: number;
-  /** Missing where it could not be loaded; `loadError` says why. */
+  /** Missing if the document could not be loaded; `loadError` then gives the reason. */
   snapshot?: SnapshotData;
   loadError?: ErrorData;
-  /** The outcome of each op of the tab that had its place in the lost history. */
+  /** The outcome of each op of the tab that was in the lost history. */
   outcomes: {seq: number; error?: ErrorData}[];
-  /** The tab's ops that the snapshot has, and that wait for the server. */
+  /** Numbers of the tab's ops that the snapshot contains and that still wait for the server. */
   unsettled?: number[];
-  /** The error for the tab's ops that had none yet. */
+  /** The error for the tab's ops that have no outcome. */
   error: ErrorData;
 }
 
-/** The host's connection to the server, as its `connection.state` has it. */
+/** The state of the host's connection to the server, as in ShareDB's `connection.state`. */
 export interface ConnectionStateMessage {
   a: 'connection.state';
   state: string;
-  /** ShareDB's word, or the close code and the reason of the WebSocket. */
+  /** ShareDB's reason, or the close code and the reason of the WebSocket. */
   reason?: string | {code: number; reason: string};
 }
 
-/** An event of the host's connection that the tabs emit too. */
+/** An event of the host's connection that tabs emit as well. */
 export interface ConnectionEventMessage {
   a: 'connection.event';
   event: 'error' | 'connection error';
   error: ErrorData;
 }
 
-/** A document with edits that the server has not got, or has refused. */
+/** A document with edits that the server has not received or has refused. */
 export interface UnsavedDoc {
   collection: string;
   id: string;
-  /** The edits of all tabs that the server has not answered to. */
+  /** The number of edits of all tabs that the server has not answered. */
   pendingOps: number;
-  /** Those that it has refused, and that wait in `deadLetters`. */
+  /** The number of edits that the server has refused and that are in `deadLetters`. */
   refusedOps: number;
 }
 
-/** What every tab shows as `connection.status`. */
+/** The part of `connection.status` that the host supplies. */
 export interface HostStatus {
   tabs: number;
   pendingOps: number;
   pendingDocs: number;
-  /** Whether edits that the server has not got survive the end of all tabs. */
+  /** Whether unsent edits survive when all tabs close. */
   durable: boolean;
-  /** Why they do not, where the storage failed. */
+  /** Why they do not survive, if the storage failed. */
   storeError?: ErrorData;
-  /** Bytes that this origin has stored and may store, as the browser estimates them; where it does. */
+  /** Bytes that this origin uses and may use, as the browser estimates them. Undefined if the browser gives no estimate. */
   storage?: {usage?: number; quota?: number} | undefined;
-  /** Changes that wait to be written to the storage, without those at the end that would come again if they were lost. */
+  /** The number of changes that wait for the storage. Changes at the end that would be received again after a loss do not count. */
   pendingWrites: number;
-  /** Ops that the server rejected for good, and that the app has not dealt with. */
+  /** The number of ops that the server rejected for good and that the app has not handled. */
   deadLetters: number;
-  /** Documents as they were stored, with their edits, that could not be used: see `connection.quarantine`. None where left out. */
+  /** The number of stored documents that could not be used: see `connection.quarantine`. Left out if none. */
   quarantined?: number;
-  /** Documents with edits that the server has not got, or has refused: the first 100. None where left out. */
+  /** The first 100 documents with edits that the server has not received or has refused. Left out if none. */
   unsaved?: UnsavedDoc[];
-  /** The server fails with ops, e.g. since its database is away: of so many documents an op is sent again, with pauses. */
+  /**
+   * The server fails on ops, for example because its database is down. `docs` is the number of documents whose ops the host sends
+   * again, with pauses.
+   */
   serverFault?: {docs: number; error: ErrorData};
 }
 
-/** What was stored of a document and could not be used. */
+/** The stored state of a document that could not be used. */
 export interface QuarantinedDoc {
   id: string;
   collection: string;
   doc: string;
   /** Why it could not be used. */
   error: ErrorData;
-  /** How long the stored text is, in characters. */
+  /** The length of the stored text, in characters. */
   size: number;
 }
 
@@ -224,7 +227,7 @@ export interface StatusMessage {
   status: HostStatus;
 }
 
-/** The tab has destroyed its document and wants to hear no more of it. */
+/** The tab has destroyed its document. The host sends nothing more about it. */
 export interface ForgetMessage {
   a: 'doc.forget';
   c: string;
@@ -235,62 +238,68 @@ export interface ForgetMessage {
 export type MarkedStep = DeadLetter['step'] & {undo?: UndoMark};
 
 /**
- * What a tab has got from its host, or handed to it, before it was durable: an op of the server at version `v`, or an op of
- * a tab, `src`, which has no `v`.
+ * An op that a tab received from its host, or handed to it, before the op was durable. An op of the server has its version `v`.
+ * An op of a tab has `src` and `seq`, and no `v`.
  */
 export type UnconfirmedOp = MarkedStep & {v?: number | undefined; src?: string | undefined; seq?: number | undefined};
 
-/** What a tab knows of a document when it greets a host that it had before. */
+/** What a tab knows of its documents. It sends this to a host if it had a host before. */
 export interface ResumeMessage {
   a: 'tab.resume';
-  /** The tab has collections: it is not to show one document's part of a transaction before another's. */
+  /** The tab uses collections, so it must not show one document's part of a transaction before another's. */
   together?: true;
   docs: {
     c: string; d: string; inc: number; rev: number | null; unsettled: number[];
-    /** The host before had lost its state, and had not got it back. */
+    /** The previous host had lost its state of the document and had not recovered it. */
     awaitsReset?: boolean;
-    /** What has led on from `rev` and another host may not know. */
+    /** The ops that the tab applied after `rev` and that another host may not know. */
     ahead?: UnconfirmedOp[];
-    /** The epoch of the host that told of `rev` while it could not write: no other one may take the revision for its own. */
+    /** The epoch of the host that announced `rev` while it could not write. Only that host knows what the revision means. */
     onlyHost?: string;
   }[];
 }
 
-/** An op that the server rejected for good, or that could not be carried over. */
+/** An op that the server rejected for good, or that could not be carried over to a new host. */
 export interface DeadLetter {
   id: string;
   collection: string;
   doc: string;
-  /** What was to be done: one of ShareDB's `op`, `create`, `del`. */
+  /** The change itself: one of ShareDB's `op`, `create`, `del`. */
   step: {op?: unknown; create?: {type: string; data: unknown}; del?: true};
   /** The OT type of the document when the op was made. */
   type: string | null;
   error: ErrorData;
-  /** When it was given up, in ms since the epoch. */
+  /** When the op was given up, in ms since the epoch. */
   time: number;
-  /** The server's version that the op, or the first of those before it that it was made on, was made on; if that is known. */
+  /**
+   * The server's version that the op was made at. If the op was made on other lost ops, the version that the first of those was
+   * made at. Left out if unknown.
+   */
   v?: number;
-  /** The letter whose op this one was made on: it has to be retried before. */
+  /** The id of the letter whose op this one was made on. That letter must be retried first. */
   after?: string;
 }
 
-/** An op of a living tab that no host can carry on, for the dead letters. The tab mints the id: it may be told twice. */
+/**
+ * An op of a live tab that no host can carry on. It becomes a dead letter. The tab creates the id, because it may report the op
+ * twice.
+ */
 export type LostOp = Omit<DeadLetter, 'time'>;
 
-/** A tab tells of no more lost ops at once. */
+/** The largest number of lost ops that a tab reports in one call. */
 export const MAX_LOST_OPS = 200;
 
 /**
- * What a tab had not handed to its host when it died: per document, ops each made on the one before, the first on what
- * `ahead` had made of the document at `rev`.
+ * The ops that a tab had not handed to its host when its page went away. The ops of a document are each made on the one before;
+ * the first is made on `rev` with the ops of `ahead` applied.
  */
 export interface OrphanedOpsMessage {
   tabId: string;
-  /** Whose history the revisions are of. */
+  /** The lineage of the history that the revisions belong to. */
   lineage: string;
   docs: {
     c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: UnconfirmedOp[]; onlyHost?: string;
-    /** The server's version that the first op was made on, where it is known. */
+    /** The server's version that the first op was made at, if known. */
     v?: number | undefined;
   }[];
 }

@@ -3,37 +3,37 @@ import type {Epoch} from './ids.js';
 import type {Change, SavedContent} from './stored.js';
 
 /**
- * What is said on the channel of the mirrors: a host without a store posts what it would have stored, and
- * tabs follow it. Everybody hears everything; who is meant stands in the message.
+ * The messages on the mirror channel. A host without a store posts its changes there, and tabs keep a copy. The channel reaches
+ * everybody, so each message names its receiver.
  */
 
-/** How far somebody has come: so many groups of changes of the host with that term. */
+/** How many groups of changes of a host somebody has received. */
 export interface MirrorPosition {
-  /** Of a host: later ones have higher terms, and what comes of lower ones is ignored. */
+  /** The term of the host. Later hosts have higher terms. Messages of lower terms are ignored. */
   term: number;
   n: number;
 }
 
 export type MirrorMessage =
-  /** A new host asks what there is. */
+  /** A new host asks which mirrors exist. */
   | {type: 'ask'; host: Epoch}
-  /** The answer of a mirror; without a place, it has nothing. */
+  /** A mirror's answer. Without a place, the mirror is empty. */
   | {type: 'have'; host: Epoch; mirror: string; place?: MirrorPosition}
-  /** The host wants all that this mirror has. */
+  /** The host asks this mirror for its content. */
   | {type: 'send'; host: Epoch; mirror: string}
-  /** All that there is, for a host or for a mirror. */
+  /** The whole content, for a host or for a mirror. */
   | {type: 'content'; to: string; place: MirrorPosition; content: SavedContent}
-  /** A host has begun its term, with what the mirrors have that had come as far as `from`. */
+  /** A host begins its term. Mirrors at position `from` have the content that it begins with. */
   | {type: 'claim'; term: number; from?: MirrorPosition}
-  /** One group of changes. Each is the next after the one before. */
+  /** One group of changes. Its number follows that of the group before. */
   | {type: 'changes'; place: MirrorPosition; changes: Change[]}
-  /** A tab wants to be a mirror, or has missed something: it wants all that the host has. */
+  /** A tab offers to be a mirror, or has missed a group. It asks the host for the whole content. */
   | {type: 'join'; mirror: string}
-  /** There are mirrors enough. */
+  /** There are enough mirrors already. */
   | {type: 'full'; mirror: string}
-  /** A mirror that there is no longer. */
+  /** A mirror stops. */
   | {type: 'leave'; mirror: string}
-  /** All is to be forgotten. */
+  /** All content must be deleted. */
   | {type: 'clear'; term: number};
 
 const isKey = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(isText);
@@ -60,7 +60,7 @@ const CHECKS: Record<MirrorMessage['type'], (message: Fields) => boolean> = {
   clear: ({term}) => isCount(term)
 };
 
-/** What the channel delivered, if it has the form of one of these messages. */
+/** The data as a mirror message; undefined if it does not have that form. */
 export function parseMirrorMessage(data: unknown): MirrorMessage | undefined {
   if (!isObject(data) || !isText(data['type']) || !Object.hasOwn(CHECKS, data['type'])) return undefined;
   return CHECKS[data['type'] as MirrorMessage['type']](data) ? (data as unknown as MirrorMessage) : undefined;

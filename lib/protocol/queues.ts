@@ -1,6 +1,6 @@
 import {isCount, isNamed, isObject, isText} from './checks.js';
 
-/** How a queue is stored: what waits, what is leased by its id, and what was given up. */
+/** The stored form of a queue: waiting items, leased items by id, and items that were given up. */
 export interface StoredQueue {
   q: QueueItem[];
   l: Record<string, Leased>;
@@ -10,18 +10,18 @@ export interface StoredQueue {
 export interface QueueItem {
   /** Its id. */
   i: string;
-  /** Its place among the others, by which it is put back. */
+  /** Its sort number. An item that is returned goes back to its place by this number. */
   s: number;
-  /** How often it has been taken and not done. */
+  /** How often it was taken and not completed. */
   n: number;
   v: unknown;
 }
 
 export interface Leased extends QueueItem {
-  /** The tab that has it, and the request that it was given to. */
+  /** The tab that holds the lease, and the request that the item was given to. */
   t: string;
   r: string;
-  /** Until when, in ms since the epoch; forever where left out. */
+  /** When the lease ends, in ms since the epoch. Left out if it does not end. */
   u?: number;
 }
 
@@ -30,21 +30,21 @@ export interface DeadItem extends QueueItem {
   e?: string;
 }
 
-/** A tab wants items. Asked again, it is the same request. */
+/** A tab asks for items. A repeated request has the same `r`, and counts once. */
 export interface TakeRequest {
   c: string;
   d: string;
   r: string;
   count: number;
-  /** After so many attempts an item is given up. */
+  /** The number of attempts after which an item is given up. */
   maxAttempts: number;
-  /** How long a lease lasts, in ms. */
+  /** The duration of a lease, in ms. */
   leaseTimeout?: number;
-  /** It does not wait. */
+  /** The request does not wait if the queue is empty. */
   isTry?: boolean;
 }
 
-/** What becomes of items that a request was given. */
+/** A tab reports what it did with items that it was given. */
 export interface GiveBack {
   c: string;
   d: string;
@@ -53,9 +53,9 @@ export interface GiveBack {
   how: 'done' | 'release' | 'fail' | 'extend';
   maxAttempts: number;
   error?: string;
-  /** Of `extend`, in ms. */
+  /** For `extend`: the additional time, in ms. */
   ms?: number;
-  /** It may have been said, and done, before. */
+  /** The report is repeated, and may have been handled before. */
   again?: boolean;
 }
 
@@ -79,12 +79,12 @@ export const isGiveBack = (value: unknown): value is GiveBack => isQueueName(val
   (value as GiveBack).ids.every(isText) && ['done', 'release', 'fail', 'extend'].includes((value as GiveBack).how) && isCount((value as GiveBack).maxAttempts) &&
   ((value as GiveBack).ms === undefined || isCount((value as GiveBack).ms));
 
-/** Whether a document is a queue's. */
+/** Whether a document's data has the form of a queue. */
 export function isStoredQueue(data: unknown): data is StoredQueue {
   return isObject(data) && Array.isArray(data['q']) && isObject(data['l']) && Array.isArray(data['x']);
 }
 
-/** The component that puts an item back to its place, or to the end. */
+/** The op component that puts an item back at its place, or at the end. */
 export function putBack(queue: StoredQueue, {i, s, n, v}: QueueItem, toTheEnd: boolean): {p: (string | number)[]; li: QueueItem} {
   const at = toTheEnd ? -1 : queue.q.findIndex(other => other.s > s);
   return {p: ['q', at < 0 ? queue.q.length : at], li: {i, s, n, v}};

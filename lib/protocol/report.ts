@@ -2,7 +2,7 @@ import type {FaultState} from './faults.js';
 import type {Place} from './frames.js';
 import type {HostStatus} from './messages.js';
 
-/** What a host holds, for a bug ticket: no document's data is in it. */
+/** What a host holds, for a bug report. It contains no document data. */
 export interface HostReport extends HostStatus {
   namespace: string;
   epoch: string;
@@ -22,7 +22,7 @@ export interface HostReport extends HostStatus {
   queries: number;
   presences: number;
   tabList: TabEntry[];
-  /** The first of them, those with pending ops before the others. */
+  /** The first documents. Documents with pending ops come before the others. */
   docList: DocReport[];
   /** The first of the subscribed queries, and of the channels with presences. */
   queryList: QueryReport[];
@@ -84,14 +84,14 @@ export interface ChannelReport {
   presences: {id: string; tab?: string; collection?: string; doc?: string}[];
 }
 
-/** A document, as the host reports it. */
+/** One document, as the host reports it. */
 export interface DocReport {
   collection: string;
   id: string;
   type: string | null;
   version: number | null;
   revision: number;
-  /** How many steps of the history are kept. */
+  /** The number of entries of the history that the host keeps. */
   history: number;
   pendingOps: number;
   followers: number;
@@ -115,5 +115,5 @@ export interface TabReport {
   lastError?: string | undefined;
 }
 
-/** `error` where the host did not answer: then there is the tab's part alone. */
+/** If the host did not answer, the report has only the tab's part and `error`. */
 export type Report = {tab: TabReport} & (HostReport | {error: string});

@@ -1,7 +1,7 @@
 import {isCount, isError, isInvalidName, isNamed, isObject, type Fields} from './checks.js';
 import {MAX_LOST_OPS, MAX_RUN, type UnconfirmedOp, type OrphanedOpsMessage, type LostOp, type Position, type SentOp} from './messages.js';
 
-/** Checks of what tabs send. Only hosts have them: a tab is not to load what it never needs. */
+/** Guards for messages that tabs send. Only hosts load this file; tabs never need it. */
 
 function isPosition(value: unknown): value is Position {
   if (!value || typeof value !== 'object') return false;
@@ -36,7 +36,7 @@ const CHECKS: Record<string, (message: Fields) => string | undefined> = {
   'tab.lastWord': message => (isOrphanedOpsMessage(message['word']) ? undefined : 'Invalid orphaned ops')
 };
 
-/** What is wrong with a tab's message, in ShareDB's words; undefined where nothing is. */
+/** What is wrong with a tab's message, in ShareDB's words; undefined if it is valid. */
 export function checkRequest(message: Fields): string | undefined {
   const action = message['a'] as string;
   const check = Object.hasOwn(CHECKS, action) ? CHECKS[action] : undefined;
@@ -67,7 +67,7 @@ export function isLostOps(value: unknown): value is LostOp[] {
     (lost.v === undefined || isCount(lost.v)) && (lost.after === undefined || typeof lost.after === 'string'));
 }
 
-/** Whether ShareDB's client knows the action as a request of its own, and an error as the answer to it. */
+/** Whether the action is a request of ShareDB's own client. That client then handles an error as the answer. */
 export function isRequest(action: string): boolean {
   return Object.hasOwn(CHECKS, action) && !action.includes('.');
 }
@@ -103,7 +103,7 @@ function checkOpRequest(message: Fields): string | undefined {
   return checkStep(message) ?? (message['more'] === undefined ? undefined : checkRun(message['more'], message['seq']));
 }
 
-/** What came along with an op whose seq is `seq`. */
+/** Checks the ops that were sent together with an op whose number is `seq`. */
 function checkRun(ops: unknown, seq: number): string | undefined {
   if (!Array.isArray(ops) || ops.length >= MAX_RUN) return 'Invalid run of ops';
   let last = seq;

@@ -1,5 +1,5 @@
 import {isCount, isObject, isText} from './checks.js';
 import type {ServiceFrame} from './frames.js';
 
-/** What came as a frame, if it has the form of one. */
+/** Whether a value has the form of a service frame. */
 export const isServiceFrame = (frame: unknown): frame is ServiceFrame => isObject(frame) && isText(frame['peer']) && isCount(frame['channel']);

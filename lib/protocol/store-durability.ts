@@ -1,5 +1,8 @@
 /**
- * What an edit survives from when on: 'relaxed', the end of the browser, and 'strict', the loss of power, both before it is
- * shown in other tabs; 'delayed', the end of the browser soon after it is shown, and that of its tab and the worker before.
+ * How durable an edit is, and from when.
+ * - 'relaxed': before other tabs show the edit, it survives a crash of the browser.
+ * - 'strict': before other tabs show the edit, it survives a power loss.
+ * - 'delayed': before other tabs show the edit, it survives the end of its tab and of the worker; soon after, a crash of the
+ *   browser.
  */
 export type StoreDurability = 'delayed' | 'relaxed' | 'strict';

@@ -1,41 +1,41 @@
-/** A document's name: collection and id. */
+/** The name of a document: its collection and id. */
 export type DocKey = readonly [collection: string, id: string];
 
-/** One change of what is stored. All changes of one `write` are made, in their order, or none. */
+/** One change to the store. One `write` applies all its changes in order, or none. */
 export type Change =
   /**
-   * Adds a record to the end of a document's journal. `n` grows with every record of a document. `isTogether`: a record that is
-   * worth nothing without those of other documents beside it.
+   * Adds a record to the end of a document's journal. `n` rises with every record of a document. `isTogether` marks a record that
+   * is only valid together with records of other documents.
    */
   | {type: 'append'; key: DocKey; n: number; record: string; isTogether?: true}
-  /** Replaces a document's checkpoint and drops its journal up to and with record `n`. */
+  /** Replaces a document's checkpoint and drops its journal up to and including record `n`. */
   | {type: 'checkpoint'; key: DocKey; n: number; checkpoint: string; hasPending: boolean}
-  /** Forgets a document. */
+  /** Deletes a document. */
   | {type: 'remove'; key: DocKey}
-  /** Keeps a small value beside the documents, or forgets it. */
+  /** Sets a small value that belongs to no document, or deletes it. */
   | {type: 'meta'; name: string; value: string | undefined};
 
-/** What is stored of a document. */
+/** The stored form of a document. */
 export interface StoredDoc {
   checkpoint: string | undefined;
   /** By ascending `n`. */
   journal: {n: number; record: string}[];
 }
 
-/** What a storage knows of a document without reading it. */
+/** What a storage knows of a document without reading its content. */
 export interface InventoryItem {
   key: DocKey;
-  /** The document has a journal, or its checkpoint has ops that the server has not acknowledged. */
+  /** The document has a journal, or its checkpoint contains ops that the server has not acknowledged. */
   hasPending: boolean;
 }
 
-/** All that is stored, as it travels. */
+/** The whole content of a store, in a form that can be posted. */
 export interface SavedContent {
   docs: (StoredDoc & {key: DocKey; hasPending: boolean})[];
   meta: [name: string, value: string][];
 }
 
-/** What is stored, in memory: in a host, and in the tabs that mirror it. What the strings say is not looked at. */
+/** The content of a store in memory. Hosts without a store use it, and the tabs that mirror them. It does not parse the strings. */
 export class StoredContent {
   readonly meta = new Map<string, string>();
   private readonly docs = new Map<string, SavedContent['docs'][number]>();
@@ -49,12 +49,12 @@ export class StoredContent {
     for (const [name, value] of meta) this.meta.set(name, value);
   }
 
-  /** The length of all that is stored of documents, in characters. */
+  /** The length of all stored documents, in characters. */
   get chars(): number {
     return this.charsOfDocs;
   }
 
-  /** The same, of one document. */
+  /** The length of one stored document, in characters. */
   charsOf(key: DocKey): number {
     const doc = this.docs.get(nameOf(key));
     return doc ? charsOf(doc) : 0;
@@ -101,7 +101,7 @@ export class StoredContent {
     return [...this.docs.values()].map(({key, hasPending, journal}) => ({key, hasPending: hasPending || journal.length > 0}));
   }
 
-  /** A copy of nothing: it is to be posted at once. */
+  /** Returns the internal objects and no copy: the caller must post the result in the same turn. */
   save(): SavedContent {
     return {docs: [...this.docs.values()], meta: [...this.meta]};
   }

@@ -2,18 +2,18 @@ import {isCount, isNamed, isObject} from './checks.js';
 import type {DeadLetter} from './messages.js';
 
 /**
- * What a transaction has read of a document: `=key` for a key of the root object, ALL for everything, STRUCTURE for which keys
- * there are.
+ * The reads of a transaction in a document: `=key` for a key of the root object, ALL for the whole document, STRUCTURE for the
+ * set of keys.
  */
 export const ALL = '*';
 export const STRUCTURE = '#';
 export const readOf = (key: string): string => `=${key}`;
 
-/** What a transaction does to one document. */
+/** The part of a transaction that concerns one document. */
 export interface TransactionPart {
   c: string;
   d: string;
-  /** The revision that its reads were made at, and its step. */
+  /** The revision that the reads and the step were made at. */
   rev: number;
   reads: string[];
   step?: DeadLetter['step'];
@@ -22,12 +22,12 @@ export interface TransactionPart {
 /** A tab's transaction. `seq` is new for each attempt. */
 export interface Commit {
   seq: number;
-  /** What events call it. */
+  /** The name of the transaction in events. */
   id: string;
   parts: TransactionPart[];
 }
 
-/** What became of a transaction at the server. `raced`: what it had read, and another device changed before it. */
+/** The outcome of a transaction at the server. `raced` lists reads that another device changed before the transaction got there. */
 export interface OutcomeMessage {
   a: 'shared.outcome';
   seq: number;
@@ -39,7 +39,7 @@ export const MAX_PARTS = 64;
 export const MAX_READS = 10_000;
 export const MAX_WRITES = 1000;
 
-/** The author of a tab's transactions. They have numbers of their own. */
+/** The author id of a tab's transactions. Its numbers are separate from those of the tab's ops. */
 export const transactionAuthor = (tabId: string): string => `${tabId}/tx`;
 export const isTransactionAuthor = (id: string): boolean => id.endsWith('/tx');
 export const tabOfAuthor = (id: string): string => id.slice(0, -3);
@@ -61,7 +61,7 @@ function isStep(step: unknown): boolean {
   return step['del'] === true || (step['op'] !== undefined && (!Array.isArray(step['op']) || step['op'].length <= MAX_WRITES));
 }
 
-/** A question about a commit, or about what is left of it to hear. */
+/** A question about a commit, or about the outcomes that the tab has not heard of it. */
 export function isQuestion(value: unknown): value is {seq: number; docs: [c: string, d: string][]} {
   return isObject(value) && isCount(value['seq']) && Array.isArray(value['docs']) &&
     value['docs'].every(key => Array.isArray(key) && isNamed(key[0], key[1]));
@@ -74,7 +74,7 @@ interface Happened {
   load?: unknown;
 }
 
-/** Which of the reads a step has changed the answer to. */
+/** The reads whose result a step has changed. */
 export function touchedReads(step: Happened, isJson0: boolean, reads: ReadonlySet<string>): string[] {
   if (!reads.size) return [];
   if (!('op' in step)) return step.create || step.del || step.load ? [...reads] : [];
