@@ -7,41 +7,41 @@ export type {InspectorOptions, JoinOptions, ObserverConnection};
 
 /** Where the inspector is shown. */
 export interface MountOptions extends InspectorOptions {
-  /** Where the panel goes. Default: the page's body, docked at the bottom. */
+  /** The element that the panel is added to. Default: the page's body, docked at the bottom. */
   parent?: HTMLElement | undefined;
 }
 
-/** An inspector that is shown. */
+/** An inspector in a page. */
 export interface MountedInspector {
   /** The custom element `<sharedb-tabs-inspector>`. */
   readonly element: HTMLElement;
-  /** Removes it; nothing of it goes on. Closing twice is no error. */
+  /** Removes the panel and stops all its work. It can be called twice. */
   close(): void;
 }
 
 const NAME = 'sharedb-tabs-inspector';
 
 /**
- * Joins a namespace to look at it, in a page of its own: `mountInspector(joinNamespace({namespace}), {parent: document.body})`. The page is
- * no tab of the app: it starts no host, counts as no tab, and the host refuses it documents and every change, with ERR_TABS_READ_ONLY.
- * Close the connection when you close the inspector.
+ * Joins a namespace read-only, for an inspector in a separate page: `mountInspector(joinNamespace({namespace}), {parent: document.body})`.
+ * The page does not count as a tab of the app. It starts no host, and the host refuses its requests for documents and changes with
+ * ERR_TABS_READ_ONLY. Close the connection when you close the inspector.
  */
 export function joinNamespace(options: JoinOptions = {}): ObserverConnection {
   return new ObserverConnection(options);
 }
 
 /**
- * Opens the inspector of a connection in the page. A page of its own can show it, too: see {@link joinNamespace}.
- * @throws ERR_TABS_BAD_OPTION without a page, or for a `limit` that is not a whole number above 0
+ * Opens the inspector of a connection in the page. A separate page can show it, too: see {@link joinNamespace}.
+ * @throws ERR_TABS_BAD_OPTION without a page, or if `limit` is not an integer above 0
  */
 export function mountInspector(connection: ProxyConnection, {parent, ...options}: MountOptions = {}): MountedInspector {
   const page = parent?.ownerDocument ?? (typeof document === 'undefined' ? undefined : document);
   const window = page?.defaultView;
-  if (!window) throw new TabsError('ERR_TABS_BAD_OPTION', 'mountInspector: there is no page here; call it in a window');
+  if (!window) throw new TabsError('ERR_TABS_BAD_OPTION', 'mountInspector: there is no page; call it in a window');
   if (!window.customElements.get(NAME)) window.customElements.define(NAME, class extends window.HTMLElement {});
   const element = page.createElement(NAME);
   if (!parent) element.setAttribute('docked', '');
-  // Styles of the page and of the panel do not meet.
+  // The shadow root separates the styles of the page and of the panel.
   const inspector = new Inspector(connection, element.attachShadow({mode: 'open'}), () => element.remove(), options);
   (parent ?? page.body).append(element);
   return {element, close: () => inspector.close()};

@@ -3,16 +3,16 @@ import type {Locks} from '../platform/platform.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from '../options/connect-options.js';
 
 export interface AvailableModes {
-  /** From the best to the last; never empty. */
+  /** From the best to the last. Never empty. */
   modes: Mode[];
-  /** Why the first is the best there is. */
+  /** Why the first mode is the best one available. */
   reason: string;
 }
 
-/** The ways to a host that these options and this browser leave. */
+/** The hosting modes that these options and this browser allow. */
 export function availableModes(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined, locks: Locks | undefined): AvailableModes {
   const {mode = 'auto', useSharedWorker} = options;
-  if (mode !== 'auto') return {modes: [mode], reason: 'The option mode asks for it'};
+  if (mode !== 'auto') return {modes: [mode], reason: 'The option mode requires it'};
   if (useSharedWorker === false) return {modes: ['direct'], reason: 'The option useSharedWorker is false'};
   const noSharedWorker = obstacleToSharedWorker(options);
   const noElection = obstacleToElection(options, backendOrSocket, locks);
@@ -31,7 +31,7 @@ function obstacleToSharedWorker({sharedWorker}: ConnectOptions): string | undefi
 function obstacleToElection(
   {url, worker, channel}: ConnectOptions, backendOrSocket: BackendOrSocket | undefined, locks: Locks | undefined
 ): string | undefined {
-  if (backendOrSocket && url === undefined && !worker) return 'The backend or socket is this tab\'s own';
+  if (backendOrSocket && url === undefined && !worker) return 'The backend or socket belongs to this tab alone';
   if (!locks) return 'There are no Web Locks to elect a tab with';
   return channel ? undefined : obstacleToChannels();
 }

@@ -3,7 +3,7 @@ import type {ElectedTabHost, ElectedTabHostOptions} from './elected-tab-host.js'
 import {hostCode} from './host-code.js';
 import type {HostProvider} from './host-provider.js';
 
-/** An {@link ElectedTabHost}, loaded when it is needed: where shared workers serve, few tabs ever elect one. */
+/** An {@link ElectedTabHost} that is loaded when it is needed. If shared workers are available, few tabs ever need one. */
 export class ElectedOnDemand implements HostProvider {
   readonly mode = 'elected-tab';
   private readonly host: OnDemand<ElectedTabHost>;
@@ -11,7 +11,7 @@ export class ElectedOnDemand implements HostProvider {
   constructor(options: ElectedTabHostOptions) {
     this.host = new OnDemand(
       async () => new (await hostCode.electedTab()).ElectedTabHost(options),
-      error => options.onFailure(`What elects a tab can't be loaded: ${(error as Error).message}`)
+      error => options.onFailure(`The code that elects a tab can't be loaded: ${(error as Error).message}`)
     );
   }
 
@@ -19,7 +19,7 @@ export class ElectedOnDemand implements HostProvider {
     this.host.ask(host => host.start());
   }
 
-  /** Does not wait for an election: the current host does not answer. */
+  /** Hosts without an election, because the current host does not answer. */
   seize(): void {
     this.host.ask(host => host.seize());
   }

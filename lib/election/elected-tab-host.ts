@@ -3,29 +3,29 @@ import {electionLockName} from '../protocol/version.js';
 import {AT_ONCE, type HostProvider} from './host-provider.js';
 import {isSignal, parseWorkerFailure, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
-/** How long a worker's script may take to load before the page itself becomes the host. */
+/** How long a worker's script may take to load, in ms. After that, the page itself becomes the host. */
 const READY_MS = 3000;
-/** How long a worker may take to finish before it is ended. */
+/** How long a worker may take to finish, in ms, before it is terminated. */
 const STOP_MS = 2000;
 
 export interface ElectedTabHostOptions {
   namespace: string;
-  /** What the app calls this tab's build. */
+  /** The app's name for this tab's build. */
   build: string;
   locks: Locks;
   clock: Clock;
   greeting: () => Promise<WorkerGreeting>;
-  /** Starts a worker of this tab's own. Without it, the page is the host. */
+  /** Creates a worker for this tab alone. If missing, the page is the host. */
   createWorker: (() => Worker) | undefined;
-  /** Makes the page itself the host, until the signal. */
+  /** Makes the page itself the host, until the signal aborts. */
   hostInPage: (greeting: WorkerGreeting, signal: AbortSignal) => Promise<void>;
   /** Neither a worker nor the page can be the host. */
   onFailure(reason: string): void;
 }
 
 /**
- * A host that one of the tabs provides, in a worker of its own or in the page: for browsers without shared
- * workers. The tabs elect it by a lock: when it closes, the next one has it.
+ * A host that one of the tabs provides, in a worker of its own or in the page. For browsers without shared workers. The tabs
+ * elect it with a lock: when that tab closes, another takes over.
  */
 export class ElectedTabHost implements HostProvider {
   readonly mode = 'elected-tab';
@@ -52,16 +52,16 @@ export class ElectedTabHost implements HostProvider {
     }).catch((error: unknown) => {
       if (this.closed || this.isElected) return;
       this.isCandidate = false;
-      this.options.onFailure(`This page may not use Web Locks to elect a tab: ${(error as Error).message}`);
+      this.options.onFailure(`This page can't use Web Locks to elect a tab: ${(error as Error).message}`);
     });
   }
 
-  /** Does not wait for an election: the host in hosting does not answer. */
+  /** Hosts without an election, because the current host does not answer. */
   seize(): void {
     this.host(true);
   }
 
-  /** Ends a host of this tab that does not answer: a worker that is busy for ever holds what it has begun to write. */
+  /** Ends a host of this tab that does not answer. A worker in an endless loop would keep its unfinished transactions open. */
   abandon(): void {
     this.stop?.(true);
     this.stop = undefined;
@@ -84,7 +84,7 @@ export class ElectedTabHost implements HostProvider {
       const message = {...greeting, steal};
       if (this.options.createWorker) this.hostInWorker(this.options.createWorker, message);
       else this.hostInPage(message);
-    }, (error: unknown) => this.options.onFailure(`The url could not be had: ${(error as Error).message}`));
+    }, (error: unknown) => this.options.onFailure(`The option url did not give a URL: ${(error as Error).message}`));
   }
 
   private hostInPage(greeting: WorkerGreeting): void {
@@ -118,11 +118,11 @@ export class ElectedTabHost implements HostProvider {
       clock.after(STOP_MS, end);
     };
     this.stop = stop;
-    // It tells of errors later on as well: those are for the console.
+    // The worker also reports later errors here. The browser logs those in the console.
     worker.onerror = giveUp;
     worker.onmessage = ({data}: {data: unknown}) => {
       if (isSignal(data, 'sharedb-tabs:stopped')) return end();
-      // The page says what is missing, as it lacks the same.
+      // The page lacks the same thing, and reports the failure.
       if (parseWorkerFailure(data) && this.stop === stop) {
         end();
         return this.hostInPage(greeting);

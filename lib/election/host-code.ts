@@ -1,4 +1,4 @@
-/** The code of a host, and of its troubles, which most tabs never run: loaded on demand, and before that while a tab is idle. */
+/** The code of a host, and for its failures. Most tabs never run it: it is loaded on demand, or in advance while a tab is idle. */
 export const hostCode = {
   electedTab: () => import('./elected-tab-host.js'),
   page: () => import('./page-host.js'),

@@ -5,23 +5,23 @@ import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 
 export interface HostLockOptions {
   namespace: string;
-  /** What the app calls its build; a host of an older one makes room. */
+  /** The app's name for its build. A host of an older build closes for this one. */
   build: string;
-  /** Do not wait: the current host does not answer any more. */
+  /** Take the lock without waiting, because the current host no longer answers. */
   steal: boolean;
-  /** Without locks there is no election: every host that starts serves. */
+  /** Without locks there is no election: every host that starts serves tabs. */
   locks: Locks | undefined;
   channel: OpenChannel;
   /** Ends the waiting. */
   signal: AbortSignal;
-  /** There is another one, and this one waits. */
+  /** Called if another host holds the lock and this one waits. */
   onWaiting?: (() => void) | undefined;
 }
 
 /**
- * The lock of a namespace admits one host.
- * @param serve called when this one is admitted; the lock is held until what it returns resolves
- * @param onLost called when another one has taken the lock in the meantime
+ * Acquires the lock that admits one host per namespace.
+ * @param serve called when the lock is acquired; the lock is held until the returned promise resolves
+ * @param onLost called if another host has stolen the lock since
  */
 export function acquireHostLock(options: HostLockOptions, serve: () => Promise<void>, onLost: () => void): void {
   const {namespace, steal, locks, signal} = options;
@@ -34,10 +34,10 @@ export function acquireHostLock(options: HostLockOptions, serve: () => Promise<v
   };
   const lose = (error: unknown): void => {
     if (isServing) onLost();
-    // Denied locks are no locks.
+    // Denied locks count as missing locks.
     else if (isDenied(error) && !signal.aborted) void enter();
   };
-  // A lock can be stolen, asked for if it is free, or waited for until a signal: not two of these (Web Locks, NotSupportedError).
+  // The Web Locks API allows only one of `steal`, `ifAvailable` and `signal` in a request (NotSupportedError).
   if (steal) return void locks.request(name, {steal}, enter).catch(lose);
   const wait = async (): Promise<void> => {
     if (signal.aborted) return;
@@ -53,7 +53,7 @@ export function acquireHostLock(options: HostLockOptions, serve: () => Promise<v
   locks.request(name, {ifAvailable: true}, lock => (lock ? enter() : undefined)).then(() => (isServing ? undefined : wait())).catch(lose);
 }
 
-/** Tells the current host, and each later one, that another one waits. */
+/** Tells the current host, and each later one, that this host waits. */
 class TakeoverAnnouncement {
   private readonly greetings: Channel;
 

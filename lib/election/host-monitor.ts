@@ -1,13 +1,13 @@
 import {hostLockName} from '../protocol/version.js';
 import type {Locks} from '../platform/platform.js';
 
-/** Notices the death of the current host. No event tells of it: only its lock is free. */
+/** Notices the death of the current host. The only sign is that its lock is free. */
 export class HostMonitor {
   private waiting: AbortController | undefined;
 
   constructor(private readonly namespace: string, private readonly locks: Locks | undefined, private readonly onDeath: () => void) {}
 
-  /** Called when a host has answered. */
+  /** Watches the host that has just answered. */
   start(): void {
     this.stop();
     const waiting = (this.waiting = new AbortController());
@@ -20,7 +20,7 @@ export class HostMonitor {
     this.waiting?.abort();
   }
 
-  /** Whether a host holds the host lock, be it one that does not answer; false where there are no locks. */
+  /** Whether some host holds the host lock, even one that does not answer. False if there are no locks. */
   async isInOffice(): Promise<boolean> {
     let isFree = true;
     await this.locks?.request(hostLockName(this.namespace), {mode: 'shared', ifAvailable: true}, lock => { isFree = !!lock; }).catch(() => {});

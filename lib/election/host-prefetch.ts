@@ -2,12 +2,12 @@ import {isOnline, whenIdle} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import {RetrySchedule} from '../platform/retry-schedule.js';
 
-/** Time after a tab's first session, in ms, that belongs to the page's own start. */
+/** How long after its first session a tab waits, in ms, so as not to disturb the page's own start. */
 const AFTER_MS = 3000;
 
 /**
- * Loads the code that a tab needs to become the host, while the tab is idle and online. When the host dies, the server that
- * has this code may be out of reach.
+ * Loads the code that a tab needs to become the host while the tab is idle and online. When the host dies, the server that has
+ * this code may be unreachable.
  */
 export class HostPrefetch {
   private isBegun = false;
@@ -18,7 +18,7 @@ export class HostPrefetch {
     this.retry = new RetrySchedule(clock, () => this.fetchNow());
   }
 
-  /** Called with each session; only the first call counts. */
+  /** Call it with each session; only the first call has an effect. */
   begin(): void {
     if (this.isBegun) return;
     this.isBegun = true;

@@ -13,7 +13,7 @@ import {checkServices} from '../services/check-services.js';
 import type {BackendOrSocket, ConnectOptions} from '../options/connect-options.js';
 import {serviceSource} from '../services/service-source.js';
 
-/** What a host in a page has of its app. */
+/** The parts of the app that a host in a page needs. */
 export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions' | 'allowFaults'>;
 
 export {ReturnToSharedHost} from './return-to-shared-host.js';
@@ -32,15 +32,15 @@ export interface DirectHostOptions {
   isCleared: (() => boolean) | undefined;
   isTransient?: IsTransient | undefined;
   queries?: OfflineQueries | undefined;
-  /** Whose services the host has. */
+  /** The app whose services the host runs. */
   app: HostedApp;
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
 
 /**
- * A host in the tab itself, for this tab alone: the direct connection. It runs the same code as a shared
- * host, over channels that do not leave the page. Of several tabs that connect directly, the first has the
- * store of direct connections; the others go without, and their status says so.
+ * Starts a host in the tab itself, for this tab alone: the direct connection. It runs the same code as a shared host, over
+ * channels inside the page. The first tab that connects directly gets the store for direct connections. Other such tabs have no
+ * store, and their status says so.
  */
 export async function startDirectHost(
   server: Server, {namespace, channel, store, locks, isTransient, queries, app, warn, cleared, isCleared}: DirectHostOptions
@@ -57,7 +57,7 @@ export async function startDirectHost(
   return host;
 }
 
-/** A host in the page of an elected tab, for all tabs. */
+/** Starts a host in the page of an elected tab, for all tabs. */
 export function startElectedHost(server: Server, {app, ...options}: Omit<RunHostOptions, 'connect' | 'place' | 'services' | 'faults'> & {app: HostedApp}): void {
   const faults = faultsOf(app);
   runHost({...options, faults, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken, faults?.gate)});
@@ -70,7 +70,7 @@ function servicesOf({services, serviceOptions}: HostedApp): RunHostOptions['serv
   return services && serviceSource(services, serviceOptions);
 }
 
-/** @returns undefined when another tab has it, or when this page may not use locks */
+/** @returns undefined if another tab holds the lock, or if this page can't use locks */
 function tryDatabaseLock(locks: Locks, namespace: string): Promise<{leave: () => void} | undefined> {
   return new Promise(resolve => {
     locks.request(hostLockName(namespace), {ifAvailable: true}, lock => {

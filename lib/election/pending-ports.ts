@@ -2,7 +2,7 @@ import type {Channel} from '../platform/platform.js';
 import type {Absent, Hello} from '../protocol/frames.js';
 import type {TabId} from '../protocol/ids.js';
 
-/** Who can answer a greeting. @returns whether the tab has been welcomed */
+/** Answers a greeting. @returns whether the tab was welcomed */
 type Admit = (hello: Hello, port: Channel) => boolean;
 
 interface Greeting {
@@ -11,11 +11,12 @@ interface Greeting {
 }
 
 /**
- * Where a worker takes the tabs' greetings on ports, for one namespace. While its host tries to acquire the host lock it keeps them:
- * what a tab has said meanwhile waits in its port. Where there is no host, they are told so, and greet on the greeting channel.
+ * Receives the tabs' greetings on ports in a worker, for one namespace. While the worker's host waits for the host lock,
+ * greetings and the messages behind them wait in their ports. If there is no host, the tabs learn it and greet on the greeting
+ * channel.
  */
 export class PendingPorts {
-  /** Each tab's last one. */
+  /** The last greeting of each tab. */
   private kept: Map<TabId, Greeting> | undefined;
   private admit: Admit = () => false;
 
@@ -25,24 +26,24 @@ export class PendingPorts {
     this.kept.set(hello.tabId, {hello, port});
   }
 
-  /** A host is about to try to acquire the host lock. */
+  /** A host is about to request the host lock. */
   expect(): void {
     this.kept ??= new Map();
   }
 
-  /** The tab has found another host, or given up: what it has said here is not to be done. */
+  /** The tab has found another host, or given up. The messages that it sent here must not be handled. */
   withdraw(tabId: TabId): void {
     this.kept?.get(tabId)?.port.close();
     this.kept?.delete(tabId);
   }
 
-  /** It is there. */
+  /** The host is open. */
   open(admit: Admit): void {
     this.admit = admit;
     this.answerAll();
   }
 
-  /** There is none, or another one holds the host lock. */
+  /** There is no host here, or another one holds the host lock. */
   close(): void {
     this.admit = () => false;
     this.answerAll();
@@ -57,7 +58,7 @@ export class PendingPorts {
   private answer({hello, port}: Greeting): void {
     if (this.admit(hello, port)) return;
     port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
-    // What has been posted still arrives.
+    // Messages that were posted on the port still arrive.
     port.close();
   }
 }

@@ -6,28 +6,28 @@ import type {HostProvider} from './host-provider.js';
 
 export interface ReturnOptions {
   namespace: string;
-  /** The channels that all tabs hear. */
+  /** Opens the channels that reach all tabs. */
   channel: OpenChannel;
   clock: Clock;
   /** Whether a host that tabs share holds the host lock. */
   isHostThere(): Promise<boolean>;
-  /** What may bring one about; the host announces itself. */
+  /** A provider that may start a shared host. That host then announces itself. */
   source(): HostProvider | undefined;
-  /** Whether nothing would be lost now. */
+  /** Whether the tab would lose nothing if it left its own host now. */
   canLeave(): boolean;
   /** Leaves the direct connection. */
   leave(): void;
 }
 
-/** How often a tab looks whether it can leave, in ms, once there is a host. */
+/** How often a tab checks whether it can leave, in ms, once there is a shared host. */
 const LOOK_MS = 5000;
-/** A tab that had to connect directly again leaves after so long at the earliest, in ms, and each time after twice as long. */
+/** If the tab had to connect directly again, it waits at least this long before it leaves, in ms. The pause doubles each time. */
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
 
 /**
- * For a tab that connects directly because all else has failed: it goes back to sharing when a host announces itself, or is found
- * when the network is back or the page becomes visible, as soon as nothing is left that only its own host has.
+ * For a tab that connects directly because all other modes failed. It returns to a shared host when one announces itself, or is
+ * found when the network returns or the page becomes visible. Before, everything that only its own host has must be saved.
  */
 export class ReturnToSharedHost {
   private greetingChannel: Channel | undefined;
@@ -39,7 +39,7 @@ export class ReturnToSharedHost {
 
   constructor(private readonly options: ReturnOptions) {}
 
-  /** The tab connects directly. */
+  /** The tab connects directly now. */
   begin(): void {
     this.end();
     const {channel, namespace} = this.options;
@@ -53,7 +53,7 @@ export class ReturnToSharedHost {
     this.stopListening = whenOnline(() => this.look());
   }
 
-  /** Finds a host that was there before, or starts one. */
+  /** Looks for a host that exists already, or starts one. */
   look(): void {
     if (!this.greetingChannel || this.cancel) return;
     void this.options.isHostThere().then(isThere => {

@@ -2,37 +2,38 @@ import {Host, type HostOptions} from '../host/host.js';
 import {AT_ONCE} from './host-provider.js';
 import {acquireHostLock} from './host-lock.js';
 
-/** A host that nobody needs any more closes after so long, in ms: a reload is back before. */
+/** How long a host without tabs stays open, in ms. A page that reloads returns sooner. */
 const IDLE_MS = 10_000;
-/** How long a host that is to stop may take to send what is pending, in ms. */
+/** How long a stopping host may take to send pending ops, in ms. */
 const FINISH_MS = 1500;
 
 export interface RunHostOptions extends Omit<HostOptions, 'connection' | 'onOpen'> {
   namespace: string;
   build: string;
-  /** Take the place of a host that does not answer. */
+  /** Replace a host that does not answer. */
   steal: boolean;
-  /** Called when it is this host's turn. `getToken` asks the tabs. */
+  /** Called when this host holds the host lock. `getToken` asks the tabs for a token. */
   connect(getToken: () => Promise<string>): unknown;
-  /** Stops the host, or the waiting for its turn. */
+  /** Stops the host, or the wait for the lock. */
   signal: AbortSignal;
 }
 
 export interface RunHostEvents {
   /** Another host holds the host lock. */
   onWaiting?(): void;
-  /** The host holds the host lock, and lets tabs in. */
+  /** This host holds the host lock and accepts tabs. */
   onOpen?(host: Host): void;
-  /** Called once, when it is over. */
+  /** Called once, at the end. */
   onStopped?(): void;
 }
 
-/** Hosts a namespace when it is our turn, until the signal, or until another host takes over. */
+/** Waits for the host lock, then runs a host of the namespace until the signal aborts or another host takes over. */
 export function runHost(options: RunHostOptions, events: RunHostEvents = {}): void {
   const {namespace, build, steal, locks, connect, signal} = options;
   let running: Host | undefined;
   const stop = (): void => running?.close();
-  // The last tab lets it finish; others go on with the next host, which has all that this one had.
+  // If this was the last tab, the host may finish. Other tabs continue with the next host, which has everything that this one
+  // stored.
   const retire = (): void => {
     if (signal.reason === AT_ONCE) running?.abandon();
     else void running?.retire(FINISH_MS);
@@ -41,7 +42,7 @@ export function runHost(options: RunHostOptions, events: RunHostEvents = {}): vo
     signal.removeEventListener('abort', finish);
     events.onStopped?.();
   };
-  // While it waits, there is nothing to stop but the waiting.
+  // While the host waits for the lock, there is only the wait to stop.
   signal.addEventListener('abort', finish);
   const channel = options.channel ?? (name => new BroadcastChannel(name));
   acquireHostLock({namespace, build, steal, locks, signal, channel, onWaiting: events.onWaiting}, async () => {
@@ -52,7 +53,7 @@ export function runHost(options: RunHostOptions, events: RunHostEvents = {}): vo
     try {
       host = running = new Host({idleAfter: IDLE_MS, ...options, onOpen, connection: connect(() => host.token())});
     } catch (error) {
-      // The app's `connect` has failed, and may not do so the next time.
+      // The app's `connect` has thrown. It may succeed the next time.
       events.onStopped?.();
       throw error;
     }
@@ -65,7 +66,7 @@ export function runHost(options: RunHostOptions, events: RunHostEvents = {}): vo
   }, stop);
 }
 
-/** Errors that nobody catches: those of a worker nobody would see. */
+/** Reports uncaught errors. In a worker, nobody would see them otherwise. */
 function reportUncaught(report: (error: unknown) => void): () => void {
   if (typeof document !== 'undefined' || typeof globalThis.addEventListener !== 'function') return () => {};
   const onError = (event: Event): void => report((event as ErrorEvent).error ?? (event as ErrorEvent).message);

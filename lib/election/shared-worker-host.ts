@@ -8,11 +8,11 @@ export interface SharedWorkerHostOptions {
   namespace: string;
   greeting: () => WorkerGreeting | Promise<WorkerGreeting>;
   create: () => SharedWorker;
-  /** The worker can't be had, its script can't be loaded or throws, or it can't be the host. */
+  /** The worker can't be created, its script can't be loaded or throws, or it can't be the host. */
   onFailure(trouble: WorkerTrouble): void;
 }
 
-/** The shared worker that hosts all tabs: the first tab starts it, the others join it. */
+/** The shared worker that hosts all tabs. The first tab starts it, the others join it. */
 export class SharedWorkerHost implements HostProvider {
   readonly mode = 'shared-worker';
   private worker: SharedWorker | undefined;
@@ -35,10 +35,10 @@ export class SharedWorkerHost implements HostProvider {
       if (failure && !this.closed) onFailure(failure);
     };
     const post = (message: WorkerGreeting): void => { if (!this.closed) worker.port.postMessage(message); };
-    const fail = (error: unknown): void => onFailure({kind: 'page', reason: `The url could not be had: ${(error as Error).message}`});
+    const fail = (error: unknown): void => onFailure({kind: 'page', reason: `The option url did not give a URL: ${(error as Error).message}`});
     try {
       const message = greeting();
-      // At once where that can be: the worker keeps the tabs' greetings that come after it.
+      // Synchronously if possible: the worker holds tabs' greetings that come after this message.
       if (message instanceof Promise) message.then(post, fail);
       else post(message);
     } catch (error) {
@@ -55,14 +55,17 @@ export class SharedWorkerHost implements HostProvider {
 
   close(atOnce = false): void {
     this.closed = true;
-    // A page that is put away may come back, and has left its orphaned ops.
+    // A suspended page may return, and has left its unconfirmed ops to the worker.
     if (!atOnce) this.worker?.port.postMessage({type: 'sharedb-tabs:leave'} satisfies WorkerSignal);
     this.worker?.port.close();
     this.worker = undefined;
   }
 }
 
-/** A script that throws is told with its message and place (Chromium 156, Firefox 140); one that can't be loaded or parsed without. */
+/**
+ * The browser reports a script that throws with its message and place (Chromium 156, Firefox 140), and a script that can't be
+ * loaded or parsed without them.
+ */
 function whatFailed({message, filename, lineno}: Partial<ErrorEvent>): WorkerTrouble {
   if (!message) return {kind: 'load', reason: 'The shared worker\'s script could not be loaded'};
   return {kind: 'script', reason: `The shared worker's script failed: ${message} (${filename}:${lineno})`};

@@ -22,79 +22,82 @@ import {
 
 /** The options of `startHost`. */
 export interface StartHostOptions {
-  /** OT types beside json0. Tabs and worker have to know the same ones. */
+  /** OT types in addition to json0. The tabs and the worker must register the same ones. */
   types?: Type[];
-  /** The server. Without it, the first tab of a namespace says where it is. */
+  /** The server's WebSocket URL. If missing, the first tab of a namespace supplies it. */
   url?: ServerUrl;
-  /** Serve only this namespace, at once. Without it, every namespace that a tab asks for. */
+  /** Serve only this namespace, from the start. If missing, the worker serves every namespace that a tab asks for. */
   namespace?: string;
   /**
-   * Keeps documents, and edits that the server has not got, over restarts; `cipher` encrypts them. Default:
-   * IndexedDB, as the first tab of a namespace asks for it.
+   * Keeps documents and unsent edits across restarts; `cipher` encrypts them. Default: IndexedDB, with the options of the first
+   * tab of a namespace.
    */
   store?: StoreOptions | false;
   /**
-   * What the app calls this build, e.g. '2026-11-20.2' or '1.10.3', growing with each deploy: where tabs of two
-   * builds are open, the newer worker becomes the host. Without it, the first one stays.
+   * The app's name for this build, for example '2026-11-20.2' or '1.10.3'. It must grow with each deploy: if tabs of two builds
+   * are open, the newer worker becomes the host. If missing, the first host stays.
    */
   build?: string;
   /**
-   * How a tab's token gets to the server: gives the url, or the url and the WebSocket's protocols. Default: the
-   * query parameter `token`.
+   * How a tab's token is sent to the server. Returns the URL, or the URL and the WebSocket's protocols. Default: the query
+   * parameter `token`.
    */
   authorize?: Authorize;
-  /** Whether the server wants a token. Default: what the first tab says, by having a `getToken` or not. */
+  /** Whether the server requires a token. Default: whether the first tab has a `getToken`. */
   needsToken?: boolean;
-  /** How long the host waits for the server before it takes the WebSocket for dead, in ms. */
+  /** How long the host waits for the server before it considers the WebSocket dead, in ms. */
   serverTimeouts?: ServerTimeouts;
   /**
-   * Whether the server could not take an op for a reason that passes, so that the op is sent again later. `undefined` leaves it to
-   * the library: codes that begin with `ERR_` are refusals, other errors are faults.
+   * Whether the server failed on an op for a temporary reason. The op is then sent again later. If it returns `undefined`, the
+   * library decides: codes that begin with `ERR_` are refusals, other errors are faults.
    */
   isTransient?: IsTransient;
-  /** Works out the results of queries without a server. Default: the server's last results are given. */
+  /** Computes the results of queries without a server. Default: the server's last results. */
   queries?: OfflineQueries;
   /**
-   * Code of the app that runs in the host and is called from every tab: functions that make an object each, by their names. They
-   * are called when the first tab calls the service.
+   * Code of the app that runs in the host and that every tab can call: functions by name, each of which creates a service. A
+   * function runs when the first tab calls its service.
    */
   services?: ServicesOption;
-  /** How the services are exposed, as for `expose` of `sharedb-tabs/remote`. */
+  /** How the services are exposed, with the options of `expose` from `sharedb-tabs/remote`. */
   serviceOptions?: ServiceOptions;
   /**
-   * The inspector may cut the network, slow it down, and freeze or kill this worker. For development builds: any page of the origin
-   * could do it. Default false.
+   * Lets the inspector cut the network, slow it down, and freeze or kill this worker. Only for development builds: any page of the
+   * origin can do it. Default false.
    */
   allowFaults?: boolean;
   /**
-   * The connection to the server, where it is not a plain WebSocket at `url`: a ShareDB `Connection`. `getToken`
-   * asks the tabs for a token, and rejects where none gives one.
+   * Creates the connection to the server if it is not a plain WebSocket at `url`. Returns a ShareDB `Connection`. `getToken` asks
+   * the tabs for a token, and rejects if no tab supplies one.
    */
   connect?: (namespace: string, url: string | undefined, getToken: () => Promise<string>) => unknown;
 }
 
-/** So long, in ms, a worker that could start its host by itself waits for a tab's greeting. */
+/** How long a worker that could start its host by itself waits for a tab's greeting, in ms. */
 const GREETING_MS = 1000;
-/** Every option: a type that lacks one does not compile. */
+/** All options. The type check fails if one is missing. */
 const NAMES: Record<keyof StartHostOptions, true> = {
   types: true, url: true, namespace: true, store: true, build: true, authorize: true, needsToken: true, serverTimeouts: true, isTransient: true,
   connect: true, allowFaults: true, queries: true, services: true, serviceOptions: true
 };
 
 let hasStarted = false;
-/** A script that throws is told by the browser itself, in ms before this library says that it has started nothing. */
+/**
+ * How long to wait, in ms, before this library reports that the script has started no host. If the script throws, the browser
+ * reports it sooner.
+ */
 const STARTS_MS = 20;
 
 /**
- * A script that imports `startHost` and does not get to call it: its tabs are told at once. A script that starts the host later, after
- * an `await`, loses the tabs that have connected before.
+ * If a script imports `startHost` and ends without calling it, its tabs are told at once. A script that starts the host later,
+ * after an `await`, loses the tabs that connected before.
  */
 function tellOfMissingStart(): void {
   const scope = globalThis as unknown as WorkerScope;
-  // Not where something else is to serve the tabs.
+  // Something else may serve the tabs.
   if (!isShared() || scope.onconnect) return;
   let thrown: string | undefined;
-  // A script that a bundler runs in a promise fails by a rejection, of which the browser does not tell the page.
+  // If a bundler runs the script in a promise, an error is a rejection, and the browser does not report it to the page.
   globalThis.addEventListener?.('error', ({message, filename, lineno}) => { thrown ??= `${message} (${filename}:${lineno})`; });
   globalThis.addEventListener?.('unhandledrejection', ({reason}) => { thrown ??= placeOf(reason); });
   scope.onconnect = ({ports: [tab]}) => systemClock.after(STARTS_MS, () => {
@@ -105,7 +108,7 @@ function tellOfMissingStart(): void {
   });
 }
 
-/** The message, and where its stack begins. */
+/** The error's message and the first place in its stack. */
 function placeOf(error: unknown): string {
   const {stack} = (error ?? {}) as {stack?: unknown};
   const place = typeof stack === 'string' && stack.split('\n').find(line => /:\d+:\d+\)?$/.test(line))?.trim();
@@ -113,10 +116,9 @@ function placeOf(error: unknown): string {
 }
 
 /**
- * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs'
- * `sharedWorker` option starts.
- * @throws ERR_TABS_BAD_OPTION where a type is not an OT type, or `store.maxAge` or `store.maxSize` not a number above 0, or `queries` no
- *   matcher, or a service not a function
+ * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs' `sharedWorker` option starts.
+ * @throws ERR_TABS_BAD_OPTION if an option is unknown, a type is not an OT type, `store.maxAge` or `store.maxSize` is not a
+ *   number above 0, `queries` is not a matcher, or a service is not a function
  */
 export function startHost(options: StartHostOptions = {}): void {
   hasStarted = true;
@@ -145,7 +147,7 @@ export function startHost(options: StartHostOptions = {}): void {
   const serve: Serve = greeting => {
     const {namespace, store, steal, after, cleared} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) {
-      return `This worker serves the namespace ${options.namespace} only (startHost({namespace})), and the page asks for ${namespace}`;
+      return `This worker serves only the namespace ${options.namespace} (startHost({namespace})), and the page asks for ${namespace}`;
     }
     if (running.has(namespace) && !steal) return undefined;
     const faults = options.allowFaults ? {gate: new ConnectGate(), kill: endWorker} : undefined;
@@ -173,7 +175,7 @@ export function startHost(options: StartHostOptions = {}): void {
   const {namespace: own} = options;
   if (own !== undefined && (options.url || options.connect)) {
     const begin = (): unknown => serve({namespace: own, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
-    // Only the tabs know when the namespace was cleared, and what is stored from before that may not be read.
+    // Only the tabs know when the namespace was cleared, and data from before that must not be read.
     if (options.store === false) begin();
     else systemClock.after(GREETING_MS, begin);
   }
@@ -201,12 +203,12 @@ interface WorkerScope {
   close?(): void;
 }
 
-/** Whether this worker is shared by all tabs, or one tab's own. */
+/** Whether this is a shared worker or the worker of one tab. */
 function isShared(): boolean {
   return 'onconnect' in globalThis;
 }
 
-/** @returns why this worker can't be the host */
+/** @returns why this worker can't be the host; undefined if it can */
 type Serve = (greeting: Omit<WorkerGreeting, 'type'>) => string | undefined;
 
 const failure = (kind: WorkerFailure['kind'], reason: string): WorkerFailure => ({type: 'sharedb-tabs:failed', kind, reason});

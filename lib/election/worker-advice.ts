@@ -3,10 +3,10 @@ import {warning} from '../protocol/warnings.js';
 import {hostCode} from './host-code.js';
 import type {WorkerTrouble} from './worker-trouble.js';
 
-/** A shared worker that has not answered after so long, in ms, is looked at: its script may never start a host. */
+/** If a shared worker has not answered after this many ms, its script is examined: it may never start a host. */
 const LOOK_MS = 1000;
 
-/** Tells an app once that nobody uses the worker that it has, and what to do about it. */
+/** Warns an app once that its worker is not used, and says what to do. */
 export class WorkerAdvice {
   private hasWarned = false;
 
@@ -14,7 +14,7 @@ export class WorkerAdvice {
     private readonly create: () => SharedWorker, private readonly clock: () => Clock, private readonly tell: (text: string) => void
   ) {}
 
-  /** The browser says nothing of a script that runs and serves nobody. */
+  /** Examines the script. The browser reports nothing if a script runs and starts no host. */
   look(isWaiting: () => boolean, onTrouble: (trouble: WorkerTrouble) => void): void {
     this.clock().after(LOOK_MS, () => {
       if (!isWaiting()) return;
@@ -28,7 +28,7 @@ export class WorkerAdvice {
     if (this.hasWarned) return;
     this.hasWarned = true;
     const say = (cause: string): void => this.tell(
-      warning('WARN_TABS_WORKER', `the shared worker is not used. ${cause}. connection.mode says what is used in its place`)
+      warning('WARN_TABS_WORKER', `the shared worker is not used. ${cause}. connection.mode says which mode is used instead`)
     );
     hostCode.workerDiagnosis().then(({causeOf}) => causeOf(this.create, trouble)).then(say, () => say(trouble.reason));
   }

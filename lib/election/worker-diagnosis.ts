@@ -1,11 +1,11 @@
 import type {WorkerTrouble} from './worker-trouble.js';
 
-/** How long the script's address may take to answer, in ms. */
+/** How long the script's URL may take to answer, in ms. */
 const FETCH_MS = 5000;
 
 /**
- * Whether a script that can be loaded can't start a host, as it is a file without any import and without this library's code. The
- * browser tells nothing of such a script.
+ * Whether the script loads but can't start a host, because it has no import and does not contain this library. The browser
+ * reports nothing about such a script.
  */
 export async function isWithoutHost(create: () => SharedWorker): Promise<boolean> {
   const script = scriptOf(create);
@@ -19,21 +19,21 @@ export async function causeOf(create: () => SharedWorker, {kind, reason}: Worker
   if (!script) return reason;
   const {url, isModule} = script;
   const found = await load(url);
-  if (found && !found.ok) return `${url} answers ${found.status}: check the path, and whether the bundler builds this file`;
+  if (found && !found.ok) return `${url} answers with status ${found.status}: check the path, and whether the bundler builds this file`;
   if (found && !isScript(found.type)) {
-    return `${url} is served as ${found.type || 'nothing'}, not as JavaScript: this is mostly the page that the server gives for unknown paths. ` +
+    return `${url} is served as ${found.type || 'nothing'} and not as JavaScript: usually this is the page that the server returns for unknown paths. ` +
       'Check the path, and whether the bundler builds this file';
   }
   if (kind !== 'load') return `${reason} (${url}). Call startHost() of sharedb-tabs/worker in that script, once and before any await`;
   if (found && !isModule && isModuleSource(found.text)) {
-    return `${url} is a module, and is started as a classic script: pass {type: 'module'} to new SharedWorker()`;
+    return `${url} is a module but is started as a classic script: pass {type: 'module'} to new SharedWorker()`;
   }
-  return `${url} could not be loaded or parsed, or something that it imports: open it in a tab, and look for its errors there`;
+  return `${url} or one of its imports could not be loaded or parsed: open it in a tab and look for errors there`;
 }
 
 const isScript = (type: string): boolean => /javascript|ecmascript/.test(type);
 
-/** Of what bundlers and people write: a line that begins with an import or an export. */
+/** Whether the source has a line that begins with `import` or `export`, as bundlers and people write it. */
 const isModuleSource = (text: string): boolean => /(^|[\n;}])\s*(import\s*["'{*\w]|export\s*[{*\w])/.test(text);
 
 async function load(url: string): Promise<{ok: boolean; status: number; type: string; text: string} | undefined> {
@@ -41,7 +41,7 @@ async function load(url: string): Promise<{ok: boolean; status: number; type: st
     const response = await fetch(url, {signal: AbortSignal.timeout(FETCH_MS)});
     return {ok: response.ok, status: response.status, type: response.headers.get('content-type') ?? '', text: await response.text()};
   } catch {
-    // Offline, another origin, or forbidden by the page's policy.
+    // The page is offline, the script has another origin, or the page's policy forbids the request.
     return undefined;
   }
 }
@@ -49,8 +49,8 @@ async function load(url: string): Promise<{ok: boolean; status: number; type: st
 class Asked extends Error {}
 
 /**
- * The arguments with which the app makes the worker. Only its function has them: it is called with a constructor in place of the
- * browser's that makes nothing. That is within one turn, and only after the worker has failed.
+ * The arguments that the app creates its worker with. Only the app's function knows them, so it is called with a recording
+ * constructor in place of `SharedWorker`. That happens within one turn, and only after the worker has failed.
  */
 function scriptOf(create: () => SharedWorker): {url: string; isModule: boolean} | undefined {
   const real = Object.getOwnPropertyDescriptor(globalThis, 'SharedWorker');
@@ -66,7 +66,7 @@ function scriptOf(create: () => SharedWorker): {url: string; isModule: boolean} 
     Object.defineProperty(globalThis, 'SharedWorker', {value: Recorder, configurable: true, writable: true});
     create();
   } catch {
-    // It ends here, or can't be made at all.
+    // The recorder always throws; the app's function may throw, too.
   } finally {
     if (real) Object.defineProperty(globalThis, 'SharedWorker', real);
   }

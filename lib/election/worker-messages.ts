@@ -2,36 +2,36 @@ import {isClearing, type Clearing} from '../protocol/clearing.js';
 import {parseGreetingMessage, type Hello} from '../protocol/frames.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 
-/** What a tab tells the worker that it has just created or joined. */
+/** The first message of a tab to the worker that it has created or joined. */
 export interface WorkerGreeting {
   type: 'sharedb-tabs';
   namespace: string;
-  /** The server's absolute URL, where the tab knows it. */
+  /** The server's absolute URL, if the tab knows it. */
   url: string | undefined;
   /** The tab's option `store`. */
   store: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined; maxSize?: number | undefined} | false | undefined;
-  /** The tabs have tokens for the server: the host is to ask one of them for each connect. */
+  /** The tabs supply tokens for the server: the host asks one of them at each connect. */
   needsToken: boolean;
-  /** The current host does not answer: take its place. */
+  /** The current host does not answer: replace it. */
   steal: boolean;
-  /** The namespace's last clearing, as the tab knows it. */
+  /** The last clearing of the namespace, as far as the tab knows. */
   cleared?: Clearing | undefined;
   /** The generation of the last host that the tab has heard of. */
   after: number;
 }
 
-/** What a tab and a worker say beside that. */
+/** The other messages between a tab and a worker. */
 export type WorkerSignal =
-  /** The tab takes another way than this shared worker. */
+  /** The tab uses another mode than this shared worker. */
   | {type: 'sharedb-tabs:leave'}
-  /** The script of the worker that the tab has for itself has run, and a host can start. */
+  /** The script of the tab's own worker has run, and a host can start. */
   | {type: 'sharedb-tabs:ready'}
-  /** The tab wants the worker's hosts to stop. */
+  /** The tab asks the worker's hosts to stop. */
   | {type: 'sharedb-tabs:stop'}
-  /** They have. */
+  /** The worker's hosts have stopped. */
   | {type: 'sharedb-tabs:stopped'};
 
-/** A worker can't be the host of a tab that has greeted it: a mistake of its script, or of the tab's options. */
+/** The worker can't be the host of a tab that has greeted it, because of a mistake in its script or in the tab's options. */
 export interface WorkerFailure {
   type: 'sharedb-tabs:failed';
   kind: 'idle' | 'refusal' | 'script';
@@ -44,7 +44,7 @@ export function parseWorkerFailure(data: unknown): WorkerFailure | undefined {
   return ok ? data as WorkerFailure : undefined;
 }
 
-/** A tab greets the host in the worker. The port comes with this message, and is for this session alone. */
+/** A tab greets the host in the worker. The port in this message is for this session only. */
 export interface PortHello {
   type: 'sharedb-tabs:hello';
   namespace: string;

@@ -1,2 +1,2 @@
-/** Why there is no host, where neither place that can name the server does. */
-export const NO_URL = 'Nobody says where the server is: pass url to createConnection({url}) in the page, or to startHost({url}) in the worker';
+/** The reason why there is no host if neither the page nor the worker names the server. */
+export const NO_URL = 'The server\'s URL is missing: pass url to createConnection({url}) in the page, or to startHost({url}) in the worker';

@@ -2,8 +2,8 @@ import type {ServerUrl} from '../host/server/server-connection.js';
 import {TabsError} from '../protocol/errors.js';
 
 /**
- * Makes a URL absolute, with `ws:` or `wss:`. A worker's base URL is its script's, so the page does this for it.
- * @throws ERR_TABS_BAD_OPTION where that is impossible
+ * Makes a URL absolute, with `ws:` or `wss:`. The page does this, because a worker resolves URLs against its script's.
+ * @throws ERR_TABS_BAD_OPTION if that is impossible
  */
 export function absoluteUrl(url: string): string {
   const base = baseUrl();
@@ -13,7 +13,7 @@ export function absoluteUrl(url: string): string {
   if (absolute && /^wss?:$/.test(absolute.protocol)) return absolute.href;
   throw new TabsError(
     'ERR_TABS_BAD_OPTION',
-    `createConnection: option url (${url.replace(/\?.*/s, '')}) leads to no WebSocket from a page at ${base}: give an absolute ws: or wss: URL`
+    `createConnection: option url (${url.replace(/\?.*/s, '')}) does not lead to a WebSocket from a page at ${base}: give an absolute ws: or wss: URL`
   );
 }
 
@@ -21,7 +21,10 @@ export function absoluteServerUrl(url: ServerUrl): ServerUrl {
   return typeof url === 'function' ? async () => absoluteUrl(await url()) : absoluteUrl(url);
 }
 
-/** The location of a srcdoc frame is `about:srcdoc`, which is no base; `baseURI` falls back to the parent's (HTML, "document base URL"). */
+/**
+ * The location of a srcdoc frame is `about:srcdoc`, which can't be a base URL; `baseURI` falls back to the parent's (HTML,
+ * "document base URL").
+ */
 function baseUrl(): string | undefined {
   if (typeof document !== 'undefined') return document.baseURI;
   return typeof location === 'undefined' ? undefined : location.href;

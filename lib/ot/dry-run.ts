@@ -2,9 +2,9 @@ import type {Type} from 'sharedb/lib/sharedb.js';
 import type {Json0Component} from './json0-values.js';
 
 /**
- * Tries a json0 op of several components without a change of the data: json0 changes it in place, and may stop half way. With a
- * server, the document is loaded again then; a local document has no other copy. Only what the op touches is copied.
- * @returns what the op would throw
+ * Tries a json0 op of several components without a change to the data. json0 applies in place, and may throw half way. A document
+ * with a server is then loaded again, but a local document has no other copy. Only the parts that the op touches are copied.
+ * @returns the error that the op would throw
  */
 export function dryRun(type: Type, op: readonly Json0Component[], data: unknown): Error | undefined {
   try {

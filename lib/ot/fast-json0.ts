@@ -1,7 +1,7 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {concerns} from './json0-values.js';
 
-/** A component of a json0 op: a path, and what is done there. */
+/** A component of a json0 op: a path, and the change there. */
 interface Component {
   p: (string | number)[];
   oi?: unknown;
@@ -14,10 +14,10 @@ interface Component {
 type Op = readonly Component[];
 type Side = 'left' | 'right';
 
-/** What of json0 is used here beyond what every type has. */
+/** The functions of json0 that are used here and that not every type has. */
 interface Json0 extends Type {
   append(op: Component[], component: Component): void;
-  /** Throws where a component has no path. */
+  /** Throws if a component has no path. */
   checkValidOp(op: Op): void;
   compose(op: Op, next: Op): Op;
   transform(op: Op, other: Op, side: Side): Op;
@@ -29,12 +29,12 @@ const JSON0 = 'http://sharejs.org/types/JSONv0';
 const fastTypes = new WeakMap<Type, Type>();
 
 /**
- * The same type, with results that are equal, but in less time where it is json0. json0 transforms all components of one op
- * against all of the other, which takes seconds for two ops of 1,000 keys each, and copies all of an op for each one composed
- * into it.
+ * Returns a type with equal results that is faster for json0; other types are returned as they are. json0 transforms every
+ * component of one op against every component of the other, which takes seconds for two ops of 1,000 keys each. It also copies a
+ * whole op for each component composed into it.
  *
- * Put into what transforms and composes, and not into `doc.type`: upstream compares that with its own json0, and tells of the
- * components of an op one by one only there.
+ * Use the result for transform and compose, and not as `doc.type`: ShareDB's client compares `doc.type` with its own json0, and
+ * emits an event per component only if they are the same.
  */
 export function fastType<T extends Type | null | undefined>(type: T): T {
   if (type?.uri !== JSON0 || !hasParts(type)) return type;
@@ -49,7 +49,7 @@ export function fastType<T extends Type | null | undefined>(type: T): T {
 
 export const isJson0 = (type: Type): boolean => type.uri === JSON0;
 
-/** Acts while the document has the fast type. Nobody else may be called meanwhile. */
+/** Runs `act` while the document has the fast type. `act` must not call the app's code. */
 export function withFastType(doc: {type: Type | null}, act: () => void): void {
   const {type} = doc;
   doc.type = fastType(type);
@@ -85,10 +85,10 @@ function fastJson0(json0: Json0): Type {
 // ---- An `oi` without `od`
 
 /**
- * json0 accepts an `oi` without `od` where the key has a value, and transforms it as an insertion. Against an op that removes that
- * value, each side would end with another result: that of the op that it applies last. At the server that is the client's op, the
- * left one, which stays as it is. So the right one leaves the key alone.
- * @returns the right op without what json0 would apply over the left one; the same op where there is nothing of the kind
+ * json0 accepts an `oi` without `od` although the key has a value, and transforms it as an insertion. Against an op that removes
+ * that value, the two sides would end with different results: each with that of the op that it applies last. The server applies
+ * the client's op, the left one, last and unchanged. So the right op leaves the key alone.
+ * @returns the right op without components that json0 would apply over the left op; the same op if there are none
  */
 function withoutBeaten(right: Op, left: Op): Op {
   const [isAnyInserted, isAnyRemoved] = [left.some(isInsertion) && right.some(isRemoval), left.some(isRemoval) && right.some(isInsertion)];
@@ -112,12 +112,12 @@ function pathsOf(op: Op, isWanted: (component: Component) => boolean): Map<strin
   return paths;
 }
 
-/** Whether a component tells of the state that its op was made on, and not of what earlier components have made of that. */
+/** Whether a component refers to the state that its op was made on, and not to the result of earlier components. */
 const isOfBase = (op: Op, at: number): boolean => !op.slice(0, at).some(earlier => concerns(earlier, op[at]!.p));
 
-// ---- Components of different first keys of an object have nothing to do with each other.
+// ---- Components with different first keys of an object do not affect each other.
 
-/** The places of an op's components, by their first keys. */
+/** The indexes of an op's components, by their first keys. */
 type Places = Map<string, number>;
 
 interface Meeting {
@@ -126,12 +126,12 @@ interface Meeting {
   places: Places;
 }
 
-/** What was found out about an op. An op of another length is another op. */
+/** Cached places of ops. If the op's length has changed, the entry is out of date. */
 const known = new WeakMap<Op, {places: Places | undefined; length: number}>();
 
 /**
- * @returns undefined where components may concern each other all the same: the first key is not that of an object, or one
- *   occurs twice. json0's own result depends on the order then.
+ * @returns undefined if components may affect each other: a first key does not belong to an object, or occurs twice. json0's
+ *   own result then depends on the order.
  */
 function placesOf(op: Op): Places | undefined {
   const found = known.get(op);
@@ -152,12 +152,12 @@ function placesOf(op: Op): Places | undefined {
 function objectKey({p, li, ld, lm}: Component): string | undefined {
   const key = Array.isArray(p) ? p[0] : undefined;
   if (typeof key !== 'string') return undefined;
-  // A list takes the index as a string, too, and what is done to it moves its other elements.
+  // json0 accepts a list index as a string, too, and a list change moves other elements.
   return p.length === 1 && (li !== undefined || ld !== undefined || lm !== undefined) ? undefined : key;
 }
 
 function meet(left: Op, right: Op): Meeting | undefined {
-  // One of each is one pair anyway.
+  // With one component each, there is only one pair.
   if (left.length === 1 && right.length === 1) return undefined;
   const places = placesOf(left);
   return places && placesOf(right) && {left, right, places};
@@ -185,18 +185,18 @@ function transformMet(json0: Json0, {left, right, places}: Meeting): [Op, Op] {
   return [left.flatMap((component, i) => changedLeft.get(i) ?? component), newRight];
 }
 
-/** An op of fewer components is composed by json0 itself: what leaves a tab is then, to the letter, what ShareDB's client sends. */
+/** json0 itself composes ops with fewer components. So the ops that leave a tab equal those of ShareDB's client exactly. */
 const FOLD_FROM = 32;
 
 /**
- * Composes without a copy of what stays as it is, and one key's components into one, where json0 looks at the last one only.
- * Neither op is changed.
+ * Composes without a copy of unchanged components, and merges the components of one key, while json0 merges only with the last
+ * one. Does not change either op.
  */
 function compose(json0: Json0, op: Op, next: Op): Op {
   if (op.length < FOLD_FROM) return json0.compose(op, next);
   json0.checkValidOp(next);
   let places = placesOf(op);
-  // What is known of `op` becomes what is known of the result: they differ in few places.
+  // The cache entry of `op` is moved to the result: the two differ in few places.
   known.delete(op);
   const composed = [...op];
   for (const component of next) {
@@ -212,7 +212,8 @@ function compose(json0: Json0, op: Op, next: Op): Op {
       composed[place!] = merged[0]!;
       continue;
     }
-    // The places have changed, or one key has two components: it goes on as json0 does it, which changes the last component.
+    // The indexes have changed, or one key has two components. From here json0's algorithm applies; it changes the last
+    // component.
     places = undefined;
     if (merged?.length === 0) {
       composed.splice(place!, 1);

@@ -3,7 +3,7 @@ import type {UndoMark} from '../protocol/undo.js';
 import {isSame} from './same.js';
 import {markedStepOf} from './step.js';
 
-/** What happened to a document: one of these fields, or none where only the version moved. */
+/** One change of a document. Has one of these fields, or none if only the version moved. */
 export interface Step {
   op?: unknown;
   create?: {type: string; data: unknown};
@@ -12,13 +12,13 @@ export interface Step {
   undo?: UndoMark;
 }
 
-/** Who made a step. Without a `seq` it is nobody's op come back. */
+/** Who made a step. Without a `seq`, the step is not a tab's op that came back from the server. */
 export interface Author {
   src?: string | undefined;
   seq?: number | undefined;
 }
 
-/** An entry as it is stored. */
+/** The stored form of an entry. */
 export interface EntryData {
   rev: number;
   v: number | null;
@@ -29,17 +29,17 @@ export interface EntryData {
   acked?: Origins | undefined;
 }
 
-/** The tabs' ops of which one of the server's is made, each by its tab and its seq. */
+/** The tabs' ops that one op of the server was composed of, each by its tab and number. */
 export type Origins = readonly (readonly [owner: string, seq: number])[];
 
-/** Whose a step is that may be told before it is durable: a tab that has it would replay it. */
+/** Who keeps a copy of a step that is sent before it is durable: the server, or a tab that would replay it. */
 export type StoredElsewhere = 'server' | 'tab';
 
 const ENTRY_SIZE = 64;
 
 /**
- * One step of a history. It is kept as the JSON that goes to the tabs, made once for all of them;
- * most are never transformed against, and then never parsed.
+ * One step of a history. It is kept as the JSON that goes to the tabs, made once for all of them. Most steps are never
+ * transformed against, and so never parsed.
  */
 export class Entry {
   private parsed: Step | undefined;
@@ -51,29 +51,32 @@ export class Entry {
     readonly src: string | undefined,
     readonly seq: number | undefined,
     readonly json: string,
-    /** Nothing was pending: the document is here what the server has at that version. */
+    /** Nothing was pending: after this entry the document equals the server's state at that version. */
     readonly isClean: boolean,
-    /** What the server has acknowledged with this. */
+    /** The tabs' ops that the server has acknowledged with this entry. */
     readonly acked: Origins | undefined,
     readonly toldBeforeWrite?: StoredElsewhere | undefined
   ) {}
 
-  /** What it takes in memory, in characters, the object itself as that many. */
+  /** The approximate memory use, in characters. */
   get size(): number {
     return this.json.length + ENTRY_SIZE;
   }
 
-  /** It has moved the version, and nothing else. */
+  /** Whether the entry moved the version and did nothing else. */
   get isEmpty(): boolean {
     return this.json === '{}' && this.seq === undefined;
   }
 
-  /** Whether the tab that made it may hear so before it is durable: it would make it again from what it had before. */
+  /**
+   * Whether the tab that made this op may see its acknowledgement before it is durable. After a loss, the tab would make the op
+   * again from its earlier state.
+   */
   isRepeatableBy(tabId: string): boolean {
     return this.src === tabId && this.seq !== undefined && !this.json.startsWith('{"create"');
   }
 
-  /** Whether this is what somebody knows as this op. */
+  /** Whether this entry and the given op are the same. */
   is({v, src, seq, ...step}: UnconfirmedOp): boolean {
     const isIt = v === undefined ? this.src === src && this.seq === seq : this.v === v + 1;
     return isIt && (this.json === JSON.stringify(markedStepOf(step)) || isSame(this.step, markedStepOf(step)));
@@ -83,7 +86,7 @@ export class Entry {
     return (this.parsed ??= JSON.parse(this.json) as Step);
   }
 
-  /** The message for a tab. A tab's own op is not sent back to it. */
+  /** The message for a tab. The content of a tab's own op is not sent back to it. */
   encode(c: string, d: string, inc: number, own: boolean): string {
     const {rev, v, src, seq} = this;
     const head = JSON.stringify({
@@ -94,14 +97,14 @@ export class Entry {
   }
 }
 
-/** A step of a history, and whose it is. */
+/** A step of a history and its author. */
 export type ConcurrentStep = Pick<Entry, 'step' | 'src' | 'seq'>;
 
-/** An op of a tab that has no place in the history yet. */
+/** An op of a tab that is not in the history yet. */
 export interface WaitingOp {
   step: Step;
   seq: number;
   x: SubmitOptions;
-  /** How the server knows it, if it may have been sent before. */
+  /** The identity that the server knows the op by, if it may have been sent before. */
   id?: readonly [src: string, seq: number] | undefined;
 }

@@ -4,25 +4,25 @@ import {Entry, type Author, type ConcurrentStep, type EntryData, type Origins, t
 import {rebase, transformAround, type Continuation} from './rebase.js';
 
 /**
- * The one linear history of a document in a host, numbered by revision. Tabs follow it; a tab's op is
- * carried over what happened since the revision that it was made at.
+ * The linear history of a document in a host, numbered by revision. Tabs follow it. A tab's op is rebased over the entries after
+ * the revision that it was made at.
  */
 export class History {
   private entries: Entry[] = [];
-  /** What they take, in characters. */
+  /** The size of all entries, in characters. */
   private size = 0;
-  /** The version of the state at `start`, if that is what the server had. */
+  /** The version of the state at `start`, if that state equals the server's; else null. */
   private startVersion: number | null = null;
 
-  /** @param rev where it begins: above what anybody may know of an earlier history */
+  /** @param rev the first revision; above all revisions of an earlier history that anybody may know */
   constructor(public rev = 0) {}
 
-  /** The oldest revision from which the history can tell what happened since. */
+  /** The oldest revision whose later entries are all kept. */
   get start(): number {
     return this.rev - this.entries.length;
   }
 
-  /** @param json the step, as JSON: taken before the step is applied, since types may change their ops */
+  /** @param json the step as JSON. It must be made before the step is applied, because types may change their ops. */
   push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, early?: StoredElsewhere): Entry {
     const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, acked, early);
     this.entries.push(entry);
@@ -38,7 +38,10 @@ export class History {
     return rev >= this.rev ? [] : this.entries.slice(rev - this.start);
   }
 
-  /** The revision to which these ops have led from `rev`; undefined where something else has happened, or it is forgotten. */
+  /**
+   * The revision after these ops, if they are exactly the entries after `rev`; undefined if other entries come between, or the
+   * entries are not kept.
+   */
   end(rev: number, ahead: readonly UnconfirmedOp[]): number | undefined {
     if (!this.covers(rev)) return undefined;
     let at = rev;
@@ -52,15 +55,15 @@ export class History {
   }
 
   /**
-   * What happened from `rev` on, for who has gone on from there by these ops.
-   * @returns undefined where it is not known, or there is no way from there
+   * The steps that somebody lacks who has the state at `rev` with these ops applied.
+   * @returns undefined if the entries are not kept, or can't be transformed around the ops
    */
   continuation(rev: number, ahead: readonly UnconfirmedOp[], type: Type | null): ConcurrentStep[] | undefined {
     const end = this.end(rev, ahead);
     return end === undefined ? this.continuationAround(rev, ahead, type)?.steps : this.after(end);
   }
 
-  /** The same where something else has happened: see {@link transformAround}. */
+  /** Like {@link continuation}, for the case that other entries come between: see {@link transformAround}. */
   continuationAround(rev: number, ahead: readonly UnconfirmedOp[], type: Type | null): Continuation | undefined {
     if (!type || !this.covers(rev)) return undefined;
     try {
@@ -71,8 +74,8 @@ export class History {
   }
 
   /**
-   * Carries ops of a tab, each made on the one before, the first at the beginning of a way, to its end.
-   * @returns those that have no place yet, or the error where they can't be
+   * Rebases ops of a tab over steps. Each op is made on the one before, the first on the state before the steps.
+   * @returns the ops that are not in the history yet, or the error if an op can't be transformed
    */
   rebase(ops: WaitingOp[], owner: string, type: Type | null, way: readonly ConcurrentStep[]): WaitingOp[] | Error {
     try {
@@ -82,45 +85,45 @@ export class History {
     }
   }
 
-  /** The revision before a tab's op that has its place, undefined where that is forgotten. */
+  /** The revision before a tab's op in the history; undefined if that entry is not kept. */
   before(owner: string, seq: number): number | undefined {
     const entry = this.entries.find(({src, seq: own}) => src === owner && own === seq);
     return entry && entry.rev - 1;
   }
 
-  /** The highest seq of a tab's ops that are here, 0 where none is. */
+  /** The highest number of a tab's ops in the history; 0 if there is none. */
   lastSeqOf(owner: string): number {
     return this.entries.reduce((last, {src, seq = 0}) => (src === owner ? Math.max(last, seq) : last), 0);
   }
 
-  /** The last revision at which the document was what the server had at version `v`; undefined where none is known. */
+  /** The last revision at which the document equalled the server's state at version `v`; undefined if none is known. */
   revisionOf(v: number): number | undefined {
     return this.entries.findLast(entry => entry.v === v && entry.isClean)?.rev ?? (v === this.startVersion ? this.start : undefined);
   }
 
-  /** What there is, ready to be stored. */
+  /** All entries, in the stored form. */
   save(): EntryData[] {
     return this.entries.map(({rev, v, src, seq, json, isClean, acked}) => ({rev, v, src, seq, json, isClean, acked}));
   }
 
-  /** @param v of the server's state at the beginning, where that is known */
+  /** @param v the version of the server's state at the beginning, if known */
   restore(rev: number, entries: EntryData[], v: number | null): void {
     this.rev = rev;
     this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean, entry.acked)), v);
   }
 
-  /** A new state that nobody needs to be led to: the server's at version `v`. */
+  /** Starts anew from the server's state at version `v`, which nobody needs ops to reach. */
   restart(v: number | null): void {
     this.rev++;
     this.keep([], v);
   }
 
-  /** Forgets what happened; revisions go on. */
+  /** Drops all entries; revision numbers continue. */
   clear(): void {
     this.keep([]);
   }
 
-  /** Forgets what happened up to `rev`, and of what is left the oldest where it takes more than so many characters. */
+  /** Drops the entries up to `rev`, and then the oldest ones until the rest takes at most `size` characters. */
   trim(rev: number, size: number): void {
     if (rev > this.start) this.drop(Math.min(rev, this.rev) - this.start);
     if (this.size <= size) return;

@@ -5,9 +5,9 @@ import {isSame} from './same.js';
 type OnData = (op: unknown, data: unknown) => unknown;
 
 /**
- * Whether `type.invert(op)` is known to undo the op, without trying: it says of all that it removes what stands in the data.
- * `invert` believes what an op says, but `apply` does not look at it.
- * @param data just before the op
+ * Whether `type.invert(op)` is known to undo the op, without trying it: the op states correctly what it removes from the data.
+ * `invert` relies on these statements, but `apply` does not check them.
+ * @param data the data just before the op
  */
 export function isInvertible(type: Type, op: unknown, data: unknown): boolean {
   if (!type.invert) return false;
@@ -17,7 +17,7 @@ export function isInvertible(type: Type, op: unknown, data: unknown): boolean {
     if (typeof makeInvertible !== 'function') return false;
     if (type.name === 'text-unicode') return saysRemovedText(op as UnicodeComponent[], data as string);
     if (type.name !== 'json1') return false;
-    // Adding and subtracting fractions may not lead back. Of other subtypes than texts nothing is known.
+    // Adding and subtracting fractions may not give the old value. Subtypes other than text are unknown.
     if (/"(ena|et?)":/.test(JSON.stringify(op))) return false;
     return isSame(makeInvertible(withoutRemovedTexts(op), data), op);
   } catch {
@@ -25,11 +25,11 @@ export function isInvertible(type: Type, op: unknown, data: unknown): boolean {
   }
 }
 
-/** The data of a document, as JSON and as the type's `apply` takes it: it may change what it is given. */
+/** Makes copies of a document's data in the form that the type's `apply` takes. `apply` may change what it gets. */
 export class DataCopies {
   private readonly json: string | undefined;
 
-  /** @param data as the server gives it */
+  /** @param data in the server's form */
   constructor(private readonly type: Type, data: unknown) {
     this.json = JSON.stringify(data);
   }
@@ -40,15 +40,15 @@ export class DataCopies {
   }
 }
 
-/** A document's data as its JSON has it, for comparing: the order of keys and the class of a value tell nothing. */
+/** A document's data in its JSON form, for comparisons. The order of keys and the class of a value have no meaning. */
 export const serialized = (type: Type, data: unknown): unknown => (type.serialize ? type.serialize(data) : data);
 
 export const isSameData = (type: Type, one: unknown, other: unknown): boolean => isSame([serialized(type, one)], [serialized(type, other)]);
 
 /**
- * The op that undoes `op` on this data, proved by trying it.
+ * The op that undoes `op` on this data. It has been tried.
  * @param base the document's data just before the op
- * @returns undefined where the type offers no way
+ * @returns undefined if the type has no such op
  */
 export function invertOn(type: Type, op: unknown, base: DataCopies): unknown {
   for (const way of [() => inverseOf(type, op, base.make()), () => type.invert?.(op)]) {
@@ -56,32 +56,33 @@ export function invertOn(type: Type, op: unknown, base: DataCopies): unknown {
       const inverse: unknown = way();
       if (inverse !== undefined && isSameData(type, type.apply(type.apply(base.make(), copied(op)), copied(inverse)), base.make())) return inverse;
     } catch {
-      // The next way, if there is one.
+      // Try the next candidate, if there is one.
     }
   }
   return undefined;
 }
 
 /**
- * The op that undoes `op`, from what is in the data, whatever the op says of what it removes. Not proved: see {@link invertOn}.
+ * The op that undoes `op`, built from the data and not from what the op says it removes. It has not been tried: see {@link
+ * invertOn}.
  * @param data the document's data just before the op; not changed
- * @returns undefined where the type offers no way
+ * @returns undefined if the type has no such op
  */
 export function inverseOf(type: Type, op: unknown, data: unknown): unknown {
   if (type.name === 'json0') return type.invert!(withRemovedValues(type, copied(op) as Json0Component[], data));
-  // These complete what an op does not say, and believe the rest.
+  // These types fill in missing statements, and trust those that are there. So the statements are removed first.
   if (type.name === 'text-unicode') op = (op as UnicodeComponent[]).map(withoutRemovedText);
   if (type.name === 'json1') op = withoutRemovedTexts(op);
   if (typeof type['invertWithDoc'] === 'function') return (type['invertWithDoc'] as OnData)(op, data);
   if (typeof type['makeInvertible'] === 'function') return type.invert!((type['makeInvertible'] as OnData)(op, data));
-  // A Delta (rich-text) inverts itself against the delta that is the document.
+  // A Delta (rich-text) is inverted against the document's Delta.
   const Delta = (data as object | null)?.constructor as (new (op: unknown) => {invert?(base: unknown): unknown}) | undefined;
   if (typeof Delta?.prototype?.invert === 'function') return new Delta(op).invert!(data);
   if (type.name === 'text' && typeof data === 'string' && Array.isArray(op)) return invertText(op as TextComponent[], data);
   return type.invert?.(op);
 }
 
-/** Types may change their ops while they apply them. */
+/** A copy of an op. Types may change their ops while they apply them. */
 export const copied = (op: unknown): unknown => JSON.parse(JSON.stringify(op)) as unknown;
 
 /** A component of ot-text: skip, insert, or delete, counted in UTF-16 units. */
@@ -123,7 +124,7 @@ const withoutRemovedText = (component: UnicodeComponent): UnicodeComponent => (
   typeof component === 'object' && typeof component.d === 'string' ? {d: [...component.d].length} : component
 );
 
-/** The same in a json1 op: lists of keys, components and lists. */
+/** Removes the texts that a json1 op states as removed. An op consists of nested lists of keys and components. */
 function withoutRemovedTexts(op: unknown): unknown {
   if (Array.isArray(op)) return op.map(withoutRemovedTexts);
   const component = op as {es?: UnicodeComponent[]} | null;

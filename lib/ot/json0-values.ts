@@ -1,7 +1,7 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {isSame} from './same.js';
 
-/** A component of a json0 op, as far as it removes, replaces or counts. */
+/** A component of a json0 op, reduced to the fields for removing, replacing and counting. */
 export interface Json0Component {
   p: (string | number)[];
   oi?: unknown;
@@ -16,8 +16,8 @@ export interface Json0Component {
 type Path = Json0Component['p'];
 
 /**
- * Whether a json0 op says of all that it removes what stands there. json0 applies an op that does not, and inverts what the op
- * says. The components after the first are looked at only where they concern another part of the data than those before them.
+ * Whether a json0 op states correctly everything that it removes. json0 applies an op that does not, and inverts what the op
+ * states. A component that removes something counts as wrong if an earlier component changed the same part of the data.
  */
 export function saysWhatItRemoves(op: readonly Json0Component[], data: unknown): boolean {
   return op.every((component, i) => saysWhatItsPartRemoves(component, data) && (
@@ -26,8 +26,8 @@ export function saysWhatItRemoves(op: readonly Json0Component[], data: unknown):
 }
 
 /**
- * The op, with true values where it says something else of what it removes. json0 would transform what others do inside of that
- * value as if it were what the op says, and fail at it, at a time when other tabs' ops wait beside this one.
+ * The op with correct values for what it removes. json0 transforms changes inside a removed value as if the value were what the
+ * op states. With a wrong statement it fails, possibly later, while ops of other tabs wait.
  */
 export function corrected(op: readonly Json0Component[], data: unknown): readonly Json0Component[] {
   let hasChanged = false;
@@ -43,13 +43,13 @@ export function corrected(op: readonly Json0Component[], data: unknown): readonl
 }
 
 /**
- * The op with what stands in the data in all places that it removes or replaces.
+ * The op with the values from the data in all places that it removes or replaces.
  * @param data just before the op; not changed
  */
 export function withRemovedValues(type: Type, op: readonly Json0Component[], data: unknown): Json0Component[] {
   let at = data;
   return op.flatMap((component, i) => {
-    // Each later component is made on what the earlier ones lead to. json0 changes the data in place: it gets a copy of its own.
+    // Each component is made on the result of the earlier ones. json0 changes the data in place, so it gets a copy.
     if (i) at = type.apply(i === 1 ? copyOf(at) : at, [op[i - 1]]) as unknown;
     const complete = completed(component, at);
     return complete ? [complete] : [];
@@ -61,7 +61,7 @@ function removesNothing({oi, od, ld, na}: Json0Component): boolean {
 }
 
 function saysWhatItsPartRemoves({p, oi, od, li, ld, na, t}: Json0Component, data: unknown): boolean {
-  // Subtypes that removals are not checked in by `apply`, as `text0` does, are not known.
+  // Only for the subtype `text0` is it known that `apply` checks removals.
   if (t !== undefined && t !== 'text0') return false;
   const parent = valueAt(data, p.slice(0, -1)) as Record<string, unknown> | undefined;
   const key = p.at(-1) as string;
@@ -77,7 +77,7 @@ function saysWhatItsPartRemoves({p, oi, od, li, ld, na, t}: Json0Component, data
   return isThere === (od !== undefined) && (!isThere || isSame(parent[key], od));
 }
 
-/** @returns undefined where it does nothing on this data */
+/** @returns undefined if the component does nothing on this data */
 function completed(component: Json0Component, data: unknown): Json0Component | undefined {
   const {p, oi, od, li, ld} = component;
   const parent = valueAt(data, p.slice(0, -1));
@@ -91,13 +91,13 @@ function completed(component: Json0Component, data: unknown): Json0Component | u
   if (!Array.isArray(parent) || typeof key !== 'number') return component;
   if (ld !== undefined) {
     if (key < parent.length) return {...component, ld: copyOf(parent[key] as unknown)};
-    // Nothing was there: what is replaced is inserted, and what is removed is not there.
+    // The list has no element there: a replacement becomes an insertion, and a deletion does nothing.
     return li === undefined ? undefined : {p, li};
   }
   return li === undefined ? component : {...component, p: [...p.slice(0, -1), Math.min(key, parent.length)]};
 }
 
-/** Whether what a component did may have changed what stands at a path. */
+/** Whether a component may have changed the value at a path. */
 export function concerns({p, li, ld, lm}: Pick<Json0Component, 'p' | 'li' | 'ld' | 'lm'>, path: Path): boolean {
   const isInList = li !== undefined || ld !== undefined || lm !== undefined;
   return isWithin(path, isInList ? p.slice(0, -1) : p) || isWithin(p, path);

@@ -7,18 +7,18 @@ import type {ConcurrentStep, WaitingOp} from './history-entry.js';
 type Compose = (one: unknown, other: unknown) => unknown;
 
 /**
- * Carries many ops over much that has happened. Each op over each entry would be millions of transforms. So what has happened is
- * composed, and carried over one op after the other: two transforms for each op, whatever there is to carry them over.
- * @returns undefined where that can't be done, because it is not ops alone, or because the type can't compose
+ * Rebases many ops over many entries. To transform each op over each entry would take millions of transforms. So the entries are
+ * composed, and the result is carried over one op after the other: two transforms for each op, however many entries there are.
+ * @returns undefined if some steps are not ops, or the type can't compose
  */
 export function rebaseMany(ops: readonly WaitingOp[], entries: readonly ConcurrentStep[], owner: string, type: Type): WaitingOp[] | Error | undefined {
   const {compose} = type;
   const steps = [...ops.map(({step}) => step), ...entries.map(({step}) => step)];
   if (!compose || steps.some(({create, del, load}) => create || del || load)) return undefined;
   const waiting = ops.map(op => ({...op, step: {...op.step}}));
-  /** Made on what the first waiting op was made on. */
+  /** The concurrent ops so far, made on the state that the first waiting op was made on. */
   let beside: unknown[] = [];
-  /** Steps over an op, which goes on as it is after what is beside it. */
+  /** Transforms one waiting op over the concurrent ops, and the concurrent ops over it. */
   const pass = (op: WaitingOp): Error | undefined => {
     if (!beside.length || op.step.op === undefined) return undefined;
     const other = composeAll(beside, compose.bind(type));
@@ -36,7 +36,7 @@ export function rebaseMany(ops: readonly WaitingOp[], entries: readonly Concurre
   };
   for (const {step, src, seq} of entries) {
     if (src === owner && seq !== undefined) {
-      // The rest was made on it: so it is from here on.
+      // The tab's op is in the history here. The remaining ops were made on it.
       while (waiting.length && waiting[0]!.seq <= seq) {
         const error = pass(waiting.shift()!);
         if (error) return error;
@@ -52,7 +52,7 @@ export function rebaseMany(ops: readonly WaitingOp[], entries: readonly Concurre
   return waiting;
 }
 
-/** In pairs, so that none is copied for each of the others. */
+/** Composes in pairs, so that no op is copied once for each other op. */
 function composeAll(ops: readonly unknown[], compose: Compose): unknown {
   let left = ops;
   while (left.length > 1) {

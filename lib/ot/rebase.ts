@@ -6,15 +6,15 @@ import {isSame} from './same.js';
 import type {ConcurrentStep, Entry, Step, WaitingOp} from './history-entry.js';
 import {rebaseMany} from './rebase-many.js';
 
-/** Of more components of ops times those of entries, the entries are composed first. */
+/** If the product of the components of the ops and of the entries is above this, the entries are composed first. */
 const MANY = 4096;
 
 const sizeOf = (steps: readonly {step: Step}[]): number => steps.reduce((sum, {step: {op}}) => sum + (Array.isArray(op) ? op.length : 1), 0);
 
 /**
- * Carries ops, each made on the one before, over what happened meanwhile: as ShareDB's server does it, for which what
- * happened came first. The tab's own ops among what happened are the ones at the head that had arrived.
- * @returns the ops that are left, or the error where both can't be
+ * Rebases ops, each made on the one before, over concurrent entries. It works as ShareDB's server does: the entries came first.
+ * Entries of the tab itself are the first of the ops, which had arrived before.
+ * @returns the remaining ops, or the error if an op can't be transformed
  */
 export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], owner: string, type: Type | null): WaitingOp[] | Error {
   type = fastType(type);
@@ -31,38 +31,38 @@ export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], own
       const before = {...step};
       const error = ot.transform(type, step, happened);
       if (error) return error;
-      // What comes next was made on this one.
+      // The next op was made on this one.
       if (i + 1 < waiting.length) happened = carryOver(happened, before, type);
     }
   }
   return waiting;
 }
 
-/** A way on for who knows some ops already: what happened beside them. */
+/** The steps that somebody lacks who already has some ops. */
 export interface Continuation {
   steps: ConcurrentStep[];
-  /** It leads to the very state that all of what happened leads to; else there are ties that went another way. */
+  /** Whether the steps lead to the same state as the entries. If not, ties were resolved in another order. */
   isExact: boolean;
 }
 
 /**
- * The way on for who knows these ops already, and nothing else of what happened: all the rest, as if it had happened after
- * them.
- * @param entries from where who goes it has begun. The ops are among them: those of tabs, and the server's as the host's
- *   document took them, or as ops of tabs that the server has acknowledged since. Those it acknowledges in their order.
- * @returns undefined where there is no such way
+ * Transforms the concurrent entries so that they apply after ops that somebody already has.
+ * @param entries from the revision that the ops were made at. They contain the ops: those of tabs as such, and the server's as
+ *   the host's document applied them, or as ops of tabs that the server has acknowledged since. The server acknowledges ops in
+ *   their order.
+ * @returns undefined if that is impossible
  */
 export function transformAround(entries: readonly Entry[], ahead: readonly UnconfirmedOp[], type: Type): Continuation | undefined {
   type = fastType(type);
   const way: ConcurrentStep[] = [];
   let isExact = true;
   const versions = versionsOf(entries);
-  /** The known ops that the history does not have up to here, each made on the one before. */
+  /** The known ops that have not occurred in the entries so far, each made on the one before. */
   let left = [...ahead];
   for (const {v, step, src, seq, isEmpty} of entries) {
     const [next] = left;
     if (isEmpty) {
-      // What has been acknowledged with this is not among the entries.
+      // The ops acknowledged by this entry are not among the entries.
       if (isAt(next, v)) return undefined;
       continue;
     }
@@ -75,7 +75,7 @@ export function transformAround(entries: readonly Entry[], ahead: readonly Uncon
     const at = left.findIndex(one => (one.v === undefined ? one.src === src && one.seq === seq : one.v === known?.v));
     if (at >= 0) {
       isExact &&= at === 0 && isSame(left[at]!.op, step.op);
-      // Of several that became one for the server, the last one completes it.
+      // If the server got several ops as one, the last of them completes it.
       const isComplete = left[at]!.v === undefined || known!.isLast;
       left = [...transformAll(step.op, left.slice(0, at), type).left, ...left.slice(isComplete ? at + 1 : at)];
     } else if (isAt(next, v)) {
@@ -90,7 +90,7 @@ export function transformAround(entries: readonly Entry[], ahead: readonly Uncon
   return left.length ? undefined : {steps: way, isExact};
 }
 
-/** The version at which the server has acknowledged each op of a tab, and whether it is the last of those at that version. */
+/** For each op of a tab: the version at which the server acknowledged it, and whether it is the last op of that version. */
 function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: boolean}> {
   const versions = new Map<string, {v: number; isLast: boolean}>();
   for (const {v, acked = []} of entries) {
@@ -99,14 +99,14 @@ function versionsOf(entries: readonly Entry[]): Map<string, {v: number; isLast: 
   return versions;
 }
 
-/** Whether it is the server's op that led to this version. */
+/** Whether the op is the server's op that led to this version. */
 const isAt = (op: UnconfirmedOp | undefined, v: number | null): op is UnconfirmedOp => op?.v !== undefined && v === op.v + 1;
 
 const nameOf = (src: string | undefined, seq: number | undefined): string => JSON.stringify([src, seq]);
 
 /**
- * An op, as it is after others beside it, and they as they are after it. The server's came before it, for the host's
- * document; those of tabs come after it.
+ * Transforms an op over concurrent ops, and these over it. An op of the server came before it in the host's document; an op of a
+ * tab came after it.
  */
 function transformAll(op: unknown, others: readonly UnconfirmedOp[], type: Type): {op: unknown; left: UnconfirmedOp[]} {
   const left = others.map(one => {
@@ -118,7 +118,7 @@ function transformAll(op: unknown, others: readonly UnconfirmedOp[], type: Type)
   return {op, left};
 }
 
-/** What happened, as it is for who has made `own` before: upstream's client does it so. */
+/** An entry, transformed so that it applies after `own`, as ShareDB's client does it. */
 function carryOver(happened: Step, own: Step, type: Type | null): Step {
   if (own.del) return {};
   return type && 'op' in happened && 'op' in own ? {op: type.transform(happened.op, own.op, 'right') as unknown} : happened;

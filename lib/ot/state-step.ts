@@ -10,10 +10,10 @@ interface Json0Change {
 }
 
 /**
- * The op that makes of one state of a document another one, as editor bindings take it.
- * @param from as the document has it
- * @param to as the server gives it
- * @returns undefined where the type is not known here, or the op does not lead there
+ * An op that turns one state of a document into another, in the form that editor bindings expect.
+ * @param from in the document's form
+ * @param to in the server's form
+ * @returns undefined if the type is unknown here, or no op leads there
  */
 export function stepBetween(type: Type, from: unknown, to: unknown): unknown {
   try {
@@ -32,13 +32,13 @@ function opBetween(type: Type, from: unknown, to: unknown): unknown {
     case 'json0':
       return json0Between([], from, to);
     case 'json1':
-      // It would replace everything, and json1 throws where a tab's op is to be transformed into what is removed.
+      // The op would replace everything, and json1 throws when a tab's op is transformed into a removed part.
       return undefined;
     case 'text':
     case 'text-unicode':
       return textBetween(from as string, to as string, type.name === 'text-unicode');
     default: {
-      // A Delta (rich-text) knows it.
+      // A Delta (rich-text) computes the difference itself.
       const delta = from as {diff?(other: unknown): unknown} | null;
       return typeof delta?.diff === 'function' ? delta.diff(to) : undefined;
     }

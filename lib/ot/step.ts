@@ -8,7 +8,7 @@ interface Op {
   undo?: UndoMark | undefined;
 }
 
-/** What an op does, without what it has on its way: of what changes nothing, an op that is undefined. */
+/** The change of an op, without its message fields. An op that changes nothing has `op: undefined`. */
 export function stepOf({op, create, del}: Op): DeadLetter['step'] {
   if (create) return {create};
   return del ? {del: true} : {op};

@@ -3,7 +3,7 @@ import {systemClock} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import type {TypedEvents} from '../tab/events.js';
 
-/** A connection of `createConnection`, or of ShareDB's own client. */
+/** A connection from `createConnection`, or one of ShareDB's own client. */
 export interface PresentUsersConnection {
   getPresence(channel: string): any;
   on(event: 'send', listener: (message: any) => void): unknown;
@@ -13,44 +13,47 @@ export interface PresentUsersConnection {
 
 /** The options of `PresentUsers`. */
 export interface PresentUsersOptions<Value> {
-  /** Who shows this value: the same for all tabs and devices of a person. Default: the presence id. */
+  /**
+   * Returns the id of the person who shows this value. It must be the same for all tabs and devices of a person. Default: the
+   * presence id.
+   */
   userOf?: ((value: Value, presenceId: string) => string) | undefined;
 }
 
-/** A person who is here. Times are by this device's clock, in ms since the epoch. */
+/** A person who is present. Times are by this device's clock, in ms since the epoch. */
 export interface PresentUser<Value> {
   readonly id: string;
-  /** What the person's tabs show, by presence id. */
+  /** The values that the person's tabs show, by presence id. */
   readonly values: ReadonlyMap<string, Value>;
-  /** When this tab first saw the person here, without a break since. */
+  /** When this tab first saw the person, without an interruption since. */
   readonly firstSeen: number;
   /** When the person last showed something. */
   readonly lastSeen: number;
-  /** One of the presences is of this tab. */
+  /** Whether one of the presences belongs to this tab. */
   readonly isSelf: boolean;
 }
 
-/** What `PresentUsers` emits. */
+/** The events of `PresentUsers`. */
 export interface PresentUsersEvents<Value> {
-  /** Somebody has come, left, or shows something else. */
+  /** Somebody has joined, left, or shows another value. */
   change: (users: readonly PresentUser<Value>[]) => void;
   join: (user: PresentUser<Value>) => void;
-  /** The person's last tab has gone. */
+  /** The person's last tab has left. */
   leave: (user: PresentUser<Value>) => void;
   error: (error: Error) => void;
 }
 
-/** Who is present in a channel: each person once, however many tabs. */
+/** The people present in a channel. Each person occurs once, with any number of tabs. */
 export interface PresentUsers<Value> extends TypedEvents<PresentUsersEvents<Value>> {
-  /** In the order in which they came. */
+  /** In the order in which they joined. */
   readonly users: readonly PresentUser<Value>[];
-  /** Stops following the channel. Closing twice is no error. */
+  /** Stops following the channel. It can be called twice. */
   close(): void;
 }
 
 /**
- * Follows who is present in a channel, this tab included. Subscribes to it unless the app has done so.
- * @throws TypeError where the channel is not a name, or `userOf` not a function
+ * Follows who is present in a channel, including this tab. Subscribes to the channel unless the app has done so.
+ * @throws TypeError if the channel is not a non-empty string, or `userOf` is not a function
  */
 export function presentUsers<Value = any>(
   connection: PresentUsersConnection, channel: string, options: PresentUsersOptions<Value> = {}
@@ -58,7 +61,7 @@ export function presentUsers<Value = any>(
   return new FollowedUsers<Value>(connection, channel, options);
 }
 
-/** What is used of upstream's `Presence`. */
+/** The part of ShareDB's `Presence` that is used here. */
 interface FollowedPresence<Value> {
   readonly wantSubscribe: boolean;
   readonly remotePresences: Record<string, Value | null>;
@@ -79,14 +82,14 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
 
   constructor(connection: PresentUsersConnection, channel: string, {userOf = (_value, id) => id}: PresentUsersOptions<Value>) {
     super();
-    if (typeof channel !== 'string' || !channel) throw new TypeError('presentUsers: the channel must be a string that is not empty');
+    if (typeof channel !== 'string' || !channel) throw new TypeError('presentUsers: the channel must be a non-empty string');
     if (typeof userOf !== 'function') throw new TypeError('presentUsers: userOf must be a function of a value and a presence id');
     this.userOf = userOf;
     this.clock = connection.clock ?? systemClock;
     const presence = this.presence = connection.getPresence(channel) as FollowedPresence<Value>;
     const onReceive = (id: string): void => this.look(id);
     const onError = (error: Error): void => this.tell(error);
-    // Upstream has no event for what this tab shows itself.
+    // ShareDB has no event for what this tab shows itself.
     const onSend = (message: {a?: unknown; ch?: unknown; id?: unknown}): void => {
       if (message.a === 'p' && message.ch === channel) this.look(String(message.id));
     };
@@ -115,13 +118,13 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     if (this.isSubscriber) this.presence.unsubscribe(() => {});
   }
 
-  /** @param shown the presence that has just been told */
+  /** @param shown the id of the presence that has just changed */
   private look(shown: string | undefined): void {
     const now = this.clock.now();
     const before = this.known;
     const found = new Map<string, {values: Map<string, Value>; isSelf: boolean}>();
     const add = (presenceId: string, value: Value | null, isSelf: boolean): void => {
-      // A value that was taken back is null, until it is removed.
+      // A presence that was taken back has the value null until it is removed.
       if (value === null || value === undefined) return;
       const id = this.userOf(value, presenceId);
       let user = found.get(id);
@@ -132,7 +135,7 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     for (const [id, {value}] of Object.entries(this.presence.localPresences)) add(id, value, true);
     for (const [id, value] of Object.entries(this.presence.remotePresences)) add(id, value, false);
     const after = new Map<string, PresentUser<Value>>();
-    // Who was here stays in the same place.
+    // People who were present keep their position.
     for (const id of new Set([...before.keys(), ...found.keys()])) {
       const user = found.get(id);
       if (!user) continue;
@@ -146,7 +149,7 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     if (before.size || after.size) this.emit('change', this.users);
   }
 
-  /** Without a listener, upstream's presence has told of it. */
+  /** Without a listener here, ShareDB's presence has already reported the error. */
   private tell(error: Error): void {
     if (this.listenerCount('error')) this.emit('error', error);
   }

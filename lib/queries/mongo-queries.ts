@@ -3,9 +3,9 @@ import * as operators from 'mingo/operators/query';
 import {Query} from 'mingo/query';
 import type {OfflineQueries, QueriedDoc} from '../host/queries/local-queries.js';
 
-/** What sharedb-mongo takes beside the condition, and what is done with it here. Of other such keys the result is not known. */
+/** The keys beside the condition that sharedb-mongo takes and that are supported here. */
 const SHAPES = new Set(['$sort', '$orderby', '$skip', '$limit', '$count']);
-/** Of keys with `$`, these belong to the condition. */
+/** Keys with `$` that belong to the condition. */
 const CONDITIONS = new Set(['$and', '$or', '$nor', '$not', '$comment']);
 
 interface Parsed {
@@ -21,9 +21,9 @@ type Fields = Record<string, unknown>;
 const context = Context.init({query: operators as never});
 
 /**
- * Queries as `sharedb-mongo` takes them, for `startHost({queries: mongoQueries()})`: conditions, and `$sort`, `$skip`, `$limit`,
- * `$count`. Of others, such as `$aggregate` and `$text`, the server's last results are given. What Mongo leaves open, the order of
- * documents that `$sort` takes for equal, is by id here.
+ * A matcher for queries as `sharedb-mongo` takes them, for `startHost({queries: mongoQueries()})`. Supports conditions, and
+ * `$sort`, `$skip`, `$limit`, `$count`. For other queries, such as `$aggregate` and `$text`, the host returns the server's last
+ * results. Mongo does not define the order of documents that `$sort` considers equal; here it is by id.
  */
 export function mongoQueries(): OfflineQueries {
   const known = new WeakMap<object, Parsed | undefined>();
@@ -42,7 +42,7 @@ export function mongoQueries(): OfflineQueries {
       const stored = [...byFields.keys()];
       const sorted = sort ? condition.find<Fields>(stored).sort(sort).all() : stored;
       const page = sorted.slice(skip, limit ? skip + limit : undefined);
-      // What a cursor counts is what it would give.
+      // Like a cursor in sharedb-mongo, `$count` counts after `$skip` and `$limit`.
       return count ? {results: [], extra: page.length} : {results: page.map(fields => byFields.get(fields)!)};
     }
   };
@@ -66,7 +66,7 @@ function parse(query: Fields): Parsed | undefined {
   };
 }
 
-/** As sharedb-mongo stores it: the fields of objects beside the id, anything else as `_data`. */
+/** A document as sharedb-mongo stores it: the fields of an object beside the id, any other data as `_data`. */
 function asStored({id, data}: QueriedDoc): Fields {
   const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
   return {...(isObject ? data : {_data: data}), _id: id};

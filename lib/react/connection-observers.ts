@@ -4,10 +4,10 @@ import type {Observer} from './observer.js';
 import {PresenceObserver} from './presence-observer.js';
 import {QueryObserver} from './query-observer.js';
 
-/** How long, in ms, what no component shows any more is kept. */
+/** How long an observer that no component uses any more is kept, in ms. */
 export const GRACE_MS = 5000;
 
-/** All that the components of one connection share. */
+/** The observers of one connection. All components share them. */
 export class ConnectionObservers {
   private readonly observers = new Map<string, Observer<any>>();
 

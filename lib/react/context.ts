@@ -4,8 +4,8 @@ import type {ProxyConnection} from '../tab/proxy-connection.js';
 const ConnectionContext = createContext<ProxyConnection | undefined>(undefined);
 
 /**
- * Gives a connection to all components below it.
- * @param props.connection what `createConnection` returned. Create it once, outside of any component.
+ * Provides a connection to all components below it.
+ * @param props.connection the result of `createConnection`. Create it once, outside of any component.
  */
 export function ConnectionProvider({connection, children}: {connection: ProxyConnection; children?: ReactNode}): ReactElement {
   return createElement(ConnectionContext.Provider, {value: connection}, children);
@@ -13,7 +13,7 @@ export function ConnectionProvider({connection, children}: {connection: ProxyCon
 
 /**
  * @returns the connection of the nearest {@link ConnectionProvider}
- * @throws Error where there is no provider above the component
+ * @throws Error if there is no provider above the component
  */
 export function useConnection(): ProxyConnection {
   const connection = useContext(ConnectionContext);

@@ -4,29 +4,29 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {Observer} from './observer.js';
 import {SnapshotCache} from './snapshot-cache.js';
 
-/** What a document shows at one moment. */
+/** The state of a document at one moment. */
 export interface DocState<Data> {
   /** An immutable snapshot; undefined while the document is not loaded, does not exist or is deleted. */
   readonly data: Data | undefined;
   readonly doc: ProxyDoc<Data>;
-  /** Whether the first answer is still to come. */
+  /** Whether the document's first answer is still awaited. */
   readonly isLoading: boolean;
-  /** Why it could not be loaded, or the last `error` event of the document. */
+  /** Why the document could not be loaded, or its last `error` event. */
   readonly error: Error | undefined;
 }
 
-/** How a component wants the document: 'none' follows what others have loaded. */
+/** How a component loads the document. 'none' only follows what others have loaded. */
 export type Loading = 'none' | 'fetch' | 'subscribe';
 
 const JSON0 = 'http://sharejs.org/types/JSONv0';
-/** Its `apply` makes new objects along the path of a change, and leaves the others as they are. */
+/** json1's `apply` makes new objects along the path of a change, and keeps all others. */
 const JSON1 = 'http://sharejs.org/types/JSONv1';
 
 /** One document, for all components that show it. */
 export class DocObserver<Data> extends Observer<DocState<Data>> {
-  /** Another one after a pause in which this one was let go of. */
+  /** A new document object after a pause in which the old one was destroyed. */
   private doc: ProxyDoc<Data>;
-  /** Settles when the document is loaded, or can't be. */
+  /** Settles when the document is loaded or has failed to load. */
   readonly loaded: Promise<void>;
   private settleLoaded!: () => void;
   private readonly cache = new SnapshotCache();
@@ -47,7 +47,7 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
     this.takeIfLoaded();
   }
 
-  /** Asks for the document in this way, unless it has been asked for in that or a better one. */
+  /** Loads the document in this way, unless it was loaded in the same or a stronger way before. */
   load(loading: Loading): void {
     if (ORDER[loading] <= ORDER[this.loading]) return;
     this.loading = loading;
@@ -70,7 +70,7 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
     doc.on('op', this.onOp);
     for (const event of WHOLE) doc.on(event, this.onWhole);
     doc.on('error', this.onError);
-    // It may have changed while nobody followed it.
+    // The document may have changed while nobody followed it.
     this.onWhole();
   }
 
@@ -126,5 +126,5 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
 }
 
 const ORDER: Record<Loading, number> = {none: 0, fetch: 1, subscribe: 2};
-/** Events after which any part of the data may be another. */
+/** Events after which any part of the data may have changed. */
 const WHOLE = ['load', 'create', 'del'] as const;

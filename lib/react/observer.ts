@@ -1,6 +1,6 @@
 import type {Clock} from '../platform/platform.js';
 
-/** What `useSyncExternalStore` needs of a source of state. */
+/** A source of state, in the form that `useSyncExternalStore` needs. */
 export interface Observable<State> {
   subscribe(listener: () => void): () => void;
   /** The same object until the state changes. */
@@ -8,9 +8,8 @@ export interface Observable<State> {
 }
 
 /**
- * State that several components share. It is opened by the first one that subscribes, and closed when it has
- * had no subscriber for the grace period: React's StrictMode unmounts and mounts each component once, and a
- * user who changes pages often comes back.
+ * State that several components share. The first subscriber opens it. It closes when it had no subscriber for the grace period:
+ * React's StrictMode unmounts and mounts each component once, and users who change pages often return.
  */
 export abstract class Observer<State> implements Observable<State> {
   private readonly listeners = new Set<() => void>();
@@ -18,19 +17,19 @@ export abstract class Observer<State> implements Observable<State> {
   private isOpen = false;
 
   constructor(private readonly clock: Clock, private readonly graceMs: number, private readonly onClosed: () => void) {
-    // A render that React discards leaves an observer that nobody subscribes to.
+    // If React discards a render, nobody ever subscribes to the observer.
     this.closeLater();
   }
 
   abstract getSnapshot(): State;
-  /** Begins to follow the source. */
+  /** Starts to follow the source. */
   protected abstract open(): void;
-  /** Lets go of the source. Called once for each {@link open}. */
+  /** Stops following the source. Called once for each {@link open}. */
   protected abstract close(): void;
 
-  /** @returns ends the subscription */
+  /** @returns a function that ends the subscription */
   readonly subscribe = (listener: () => void): (() => void) => {
-    // The same function may be given twice.
+    // The same function may be subscribed twice.
     const own = (): void => listener();
     this.listeners.add(own);
     this.cancelClosing?.();
@@ -41,7 +40,10 @@ export abstract class Observer<State> implements Observable<State> {
     };
   };
 
-  /** Opens it before anybody subscribes, and keeps it at least until `loaded` settles: for a component that suspends. */
+  /**
+   * Opens the observer before anybody subscribes, and keeps it open at least until `loaded` settles. Used by components that
+   * suspend.
+   */
   startUntil(loaded: Promise<void>): void {
     this.start();
     if (this.listeners.size) return;

@@ -4,7 +4,7 @@ import {Observer} from './observer.js';
 
 /** The presence of others in a channel at one moment. */
 export interface PresenceState<Value> {
-  /** What others show of themselves, by presence id. */
+  /** The values that others show, by presence id. */
   readonly presences: Readonly<Record<string, Value>>;
   readonly error: Error | undefined;
 }

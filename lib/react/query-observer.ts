@@ -5,12 +5,12 @@ import type {DocObserver} from './doc-observer.js';
 import {Observer} from './observer.js';
 import {shareStructure} from './snapshot-cache.js';
 
-/** What a query shows at one moment. */
+/** The state of a query at one moment. */
 export interface QueryState<Data> {
   /** Immutable snapshots of the documents' data, in the order of the query. */
   readonly results: readonly Data[];
   readonly docs: readonly ProxyDoc<Data>[];
-  /** What the database adapter returned beside the documents, for example a count. */
+  /** What the database adapter returned in addition to the documents, for example a count. */
   readonly extra: unknown;
   readonly isLoading: boolean;
   readonly error: Error | undefined;
@@ -18,7 +18,7 @@ export interface QueryState<Data> {
 
 /** One query, for all components that show it. */
 export class QueryObserver<Data> extends Observer<QueryState<Data>> {
-  /** Settles when the first results are there, or can't be had. */
+  /** Settles when the first results have arrived or the query has failed. */
   readonly loaded: Promise<void>;
   private settleLoaded!: () => void;
   private query: ProxyQuery<Data> | undefined;
@@ -26,7 +26,7 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
   private isChanged = false;
   private isLoading = true;
   private error: Error | undefined;
-  /** Of each result: its observer, and what ends our subscription to it. */
+  /** For each result: its observer, and a function that ends this observer's subscription to it. */
   private readonly followed = new Map<ProxyDoc<Data>, {observer: DocObserver<Data>; end: () => void}>();
 
   constructor(
@@ -56,7 +56,7 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
       this.settleLoaded();
       this.change();
     };
-    // ShareDB takes `results` out of the options that it is given.
+    // ShareDB deletes `results` from the options that it gets, so it gets a copy.
     this.query = fetch
       ? this.connection.createFetchQuery<Data>(collection, query, {...options}, callback)
       : this.connection.createSubscribeQuery<Data>(collection, query, {...options}, callback);
@@ -71,7 +71,7 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
     query!.off('changed', this.change);
     query!.off('extra', this.change);
     query!.off('ready', this.change);
-    // The listener for errors stays: one that comes late would be thrown without it.
+    // The error listener stays: without it, a late error would be thrown.
     query!.destroy();
     for (const {end} of this.followed.values()) end();
     this.followed.clear();
@@ -110,6 +110,6 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
 
 function keepIfEqual<T>(last: readonly T[], next: readonly T[]): readonly T[] {
   const isEqual = last.length === next.length && next.every((item, index) => Object.is(item, last[index]));
-  // A copy: ShareDB changes its list of results in place.
+  // A copy, because ShareDB changes its list of results in place.
   return isEqual ? last : [...next];
 }

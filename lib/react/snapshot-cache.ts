@@ -9,10 +9,10 @@ interface Json0Component {
 }
 
 /**
- * Immutable snapshots of a value that is changed in place, as ShareDB changes a document's data. A part that has not
- * changed is the same object in the next snapshot (structural sharing), so that `memo` and dependency lists work.
+ * Makes immutable snapshots of a value that is changed in place, as ShareDB changes a document's data. An unchanged part is the
+ * same object in the next snapshot (structural sharing), so that `memo` and dependency lists work.
  *
- * Objects of a class (a Delta, a Date) are handed on as they are: OT types that use them make new ones when they change.
+ * Objects of a class (a Delta, a Date) are passed on as they are: OT types that use them create new ones when they change.
  */
 export class SnapshotCache {
   /** The last snapshot of each object of the source. */
@@ -23,8 +23,8 @@ export class SnapshotCache {
   private last: unknown;
 
   /**
-   * @param source the value as it is now
-   * @returns its snapshot; the same as before if nothing in it has changed
+   * @param source the current value
+   * @returns its snapshot; the same as before if nothing has changed
    */
   take(source: unknown): unknown {
     this.last = this.copy(source, this.last);
@@ -33,17 +33,17 @@ export class SnapshotCache {
     return this.last;
   }
 
-  /** Anything in the source may have changed. */
+  /** Notes that any part of the source may have changed. */
   invalidate(): void {
     this.isAllChanged = true;
   }
 
   /**
-   * A json0 op has been applied to the source: only the objects on its paths have changed.
+   * Notes that a json0 op was applied to the source: only the objects on its paths have changed.
    * @param source the value after the op
    */
   invalidatePaths(source: unknown, op: readonly Json0Component[]): void {
-    // The paths of several components do not hold for the result where one of them shifts a list.
+    // If a component shifts a list, the paths of the other components may not fit the result.
     if (op.length > 1 && op.some(({li, ld, lm}) => li !== undefined || ld !== undefined || lm !== undefined)) return this.invalidate();
     for (const {p} of op) {
       let value = source;
@@ -73,7 +73,7 @@ export class SnapshotCache {
     let isSame = before !== undefined && Object.keys(before).length === keys.length;
     for (const key of keys) {
       const value = this.copy(source[key], before && Object.hasOwn(before, key) ? before[key] : undefined);
-      // Not by assignment: a key named __proto__ would set the prototype.
+      // Assignment to a key named __proto__ would set the prototype.
       Object.defineProperty(copy, key, {value, writable: true, enumerable: true, configurable: true});
       isSame &&= Object.hasOwn(before!, key) && Object.is(before![key], value);
     }
@@ -82,8 +82,8 @@ export class SnapshotCache {
 }
 
 /**
- * Structural sharing of two immutable values. Parts that are the same object are not looked into.
- * @returns a value equal to `next` that has the parts of `last` wherever they are equal; `last` itself if all of it is equal
+ * Structural sharing of two immutable values. Parts that are the same object are not compared further.
+ * @returns a value equal to `next` that reuses equal parts of `last`; `last` itself if everything is equal
  */
 export function shareStructure<T>(last: unknown, next: T): T {
   if (Object.is(last, next)) return next;

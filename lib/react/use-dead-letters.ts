@@ -4,7 +4,7 @@ import type {DeadLetter} from '../protocol/messages.js';
 import {useConnection} from './context.js';
 import {useStatus} from './use-status.js';
 
-/** What `useDeadLetters` gives: the dead letters, and what can be done with them. */
+/** The result of `useDeadLetters`: the dead letters, and functions to handle them. */
 export interface DeadLettersResult {
   /** The ops that the server rejected for good; empty until they are loaded. */
   readonly letters: readonly DeadLetter[];
@@ -15,12 +15,12 @@ export interface DeadLettersResult {
   readonly error: Error | undefined;
 }
 
-/** Lists the ops that the server rejected for good, and renders again when there are more or fewer. */
+/** Lists the ops that the server rejected for good, and renders again when the list changes. */
 export function useDeadLetters(): DeadLettersResult {
   const connection = useConnection();
   const {deadLetters: count, hostState} = useStatus();
   const [listed, setListed] = useState<Pick<DeadLettersResult, 'letters' | 'error'>>({letters: [], error: undefined});
-  // The count in the status may skip a letter that is discarded at once.
+  // The count in the status may miss a letter that is discarded at once.
   const [ownCalls, relist] = useReducer((calls: number) => calls + 1, 0);
   useEffect(() => {
     if (hostState !== 'connected') return;

@@ -8,32 +8,32 @@ import {suspendWhile, useObservable} from './use-observable.js';
 
 /** The options of `useDoc`. */
 export interface DocOptions<Data, Selected = Data> {
-  /** Computes what the component needs of the data. It renders again only when the result has changed in value. */
+  /** Computes what the component needs from the data. The component renders again only if the result has changed in value. */
   select?: ((data: Data) => Selected) | undefined;
-  /** Suspends while the document is loading, and throws an error to the nearest error boundary. Default false. */
+  /** Suspends while the document is loading, and throws errors to the nearest error boundary. Default false. */
   suspense?: boolean | undefined;
   /** Loads the document once instead of subscribing to it. Default false. */
   fetch?: boolean | undefined;
 }
 
-/** What `useDoc` gives. */
+/** The result of `useDoc`. */
 export interface DocResult<Data, Selected = Data> {
   /** An immutable snapshot; undefined while the document is loading, does not exist or is deleted. Never change it. */
   readonly data: Selected | undefined;
-  /** The document, to submit ops to. Undefined where `id` is null. */
+  /** The document, for submitting ops. Undefined if `id` is null. */
   readonly doc: ProxyDoc<Data> | undefined;
-  /** True until the document is loaded or can't be. False where `id` is null. */
+  /** True until the document is loaded or has failed to load. False if `id` is null. */
   readonly isLoading: boolean;
-  /** Why it could not be loaded, or the last `error` event of the document. */
+  /** Why the document could not be loaded, or its last `error` event. */
   readonly error: Error | undefined;
 }
 
 /**
- * Subscribes to a document and renders again when its data change. Parts that have not changed stay the same objects.
+ * Subscribes to a document and renders again when its data change. Unchanged parts stay the same objects.
  *
- * All components that use the same document share one subscription. It ends 5 s after the last of them has unmounted.
- * A document that only these components use is destroyed then; one that has listeners of the app stays.
- * @param id the document's id, or null where there is none yet
+ * All components that use the same document share one subscription. It ends 5 s after the last of them has unmounted. A document
+ * that only these components use is then destroyed; a document with listeners of the app is kept.
+ * @param id the document's id, or null if there is none yet
  */
 export function useDoc<Data = any, Selected = Data>(
   collection: string, id: string | null | undefined, options: DocOptions<Data, Selected> = {}

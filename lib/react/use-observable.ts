@@ -4,7 +4,7 @@ import {shareStructure} from './snapshot-cache.js';
 
 /**
  * Renders with the state of a source, and again when it changes.
- * @param select computes what the component needs. The component renders again only when that has changed in value.
+ * @param select computes what the component needs. The component renders again only if the result has changed in value.
  */
 export function useObservable<State, Selected>(source: Observable<State>, select: (state: State) => Selected): Selected {
   const last = useRef<{selected: Selected} | undefined>(undefined);
@@ -19,7 +19,7 @@ export function useObservable<State, Selected>(source: Observable<State>, select
       return of.selected;
     };
   }, [source, select]);
-  // The server renders what the first render in the browser shows: hydration finds no difference.
+  // The server renders the same as the first render in the browser, so hydration finds no difference.
   const selected = useSyncExternalStore(source.subscribe, getSelected, getSelected);
   useEffect(() => {
     last.current = {selected};
@@ -28,7 +28,7 @@ export function useObservable<State, Selected>(source: Observable<State>, select
 }
 
 /**
- * Throws what React's Suspense waits for, or what its error boundaries catch.
+ * Throws the promise that React's Suspense waits for, or the error for an error boundary.
  * @param loaded settles when the state is no longer loading
  */
 export function suspendWhile(isLoading: boolean, loaded: Promise<void>, error: Error | undefined): void {
@@ -36,7 +36,7 @@ export function suspendWhile(isLoading: boolean, loaded: Promise<void>, error: E
   if (error) throw error;
 }
 
-/** For what needs all of a state. One function, so that `select` is the same in each render. */
+/** Selects the whole state. It is one function, so that `select` is the same in each render. */
 export function identity<T>(value: T): T {
   return value;
 }

@@ -7,15 +7,15 @@ import {identity, useObservable} from './use-observable.js';
 
 export interface PresenceResult<Value> extends PresenceState<Value> {
   /**
-   * Shows a value of this component to the others; null shows nothing. It is withdrawn when the component unmounts.
-   * Rejects where the value can't be sent.
+   * Shows a value of this component to others; null shows nothing. The value is withdrawn when the component unmounts. Rejects if
+   * the value can't be sent.
    */
   readonly submit: (value: Value | null) => Promise<void>;
 }
 
 /**
  * Follows the presence of others in a channel.
- * @param channel any name that all of them use
+ * @param channel any name that all participants use
  */
 export function usePresence<Value = any>(channel: string): PresenceResult<Value> {
   const connection = useConnection();

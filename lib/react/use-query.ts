@@ -7,16 +7,16 @@ import {identity, suspendWhile, useObservable} from './use-observable.js';
 
 /** The options of `useQuery`. */
 export interface UseQueryOptions {
-  /** Suspends while the query is loading, and throws an error to the nearest error boundary. Default false. */
+  /** Suspends while the query is loading, and throws errors to the nearest error boundary. Default false. */
   suspense?: boolean | undefined;
-  /** Asks once instead of following the results. Default false. */
+  /** Loads the results once and does not follow them. Default false. */
   fetch?: boolean | undefined;
   /** Options for the server's database adapter. */
   query?: QueryOptions | undefined;
 }
 
 /**
- * Subscribes to a query and renders again when its results change: which documents they are, their order, or their data.
+ * Subscribes to a query and renders again when its results change: the set of documents, their order, or their data.
  *
  * Components with an equal query share it. `query` may be a new object at each render: it is compared as JSON.
  */

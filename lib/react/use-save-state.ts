@@ -7,7 +7,8 @@ import type {Observable} from './observer.js';
 import {identity, useObservable} from './use-observable.js';
 
 /**
- * Whether the edits of a document are saved: 'saved', 'local', 'unsaved' or 'refused'. Without a document: the worst of all.
+ * Whether the edits of a document are saved: 'saved', 'local', 'unsaved' or 'refused'.
+ * @param doc the document. Without it: the worst state of all documents.
  */
 export function useSaveState(doc?: ProxyDoc): SaveState {
   const connection = useConnection();

@@ -6,8 +6,8 @@ import type {Observable} from './observer.js';
 import {identity, useObservable} from './use-observable.js';
 
 /**
- * Whether the server has acknowledged everything.
- * @param doc looks at this tab's edits of one document. Without it: at the edits of all tabs in all documents.
+ * Whether the server has acknowledged all edits.
+ * @param doc checks this tab's edits of one document. Without it: the edits of all tabs in all documents.
  */
 export function useSaved(doc?: ProxyDoc): boolean {
   const connection = useConnection();
@@ -32,7 +32,7 @@ function savedAll(connection: ProxyConnection): Observable<boolean> {
     getSnapshot: () => connection.status.pendingOps === 0 && !connection.hasWritePending(),
     subscribe(listener) {
       let isOver = false;
-      // An op makes the connection send. The status may say that it is acknowledged before this tab's document does.
+      // An op makes the connection send. The status may report the acknowledgement before this tab's document has it.
       const onSend = (): void => {
         listener();
         if (connection.hasWritePending()) connection.whenNothingPending(() => { if (!isOver) listener(); });

@@ -5,9 +5,9 @@ import {useConnection} from './context.js';
 import type {Observable} from './observer.js';
 import {identity, useObservable} from './use-observable.js';
 
-/** How the connection is doing. */
+/** The status of the connection, with its states and mode. */
 export interface ConnectionStatus extends Status {
-  /** Of the host's connection to the server: 'connecting', 'connected', 'disconnected', 'closed' or 'stopped'. */
+  /** The state of the host's connection to the server: 'connecting', 'connected', 'disconnected', 'closed' or 'stopped'. */
   readonly state: string;
   /** Whether the tab reaches its host. */
   readonly hostState: ProxyConnection['hostState'];
@@ -36,7 +36,7 @@ function statusOf(connection: ProxyConnection): Observable<ConnectionStatus> {
         listener();
       };
       for (const event of EVENTS) connection.on(event, change);
-      // What came between the render and this subscription.
+      // Picks up changes between the render and this subscription.
       change();
       return () => {
         for (const event of EVENTS) connection.off(event, change);

@@ -1,14 +1,17 @@
 import type {PerTab, ServiceTab} from './service-types.js';
 
-/** Known by its name: an app may have loaded this file twice, once with the worker's script and once on demand. */
+/** Found by its global name: an app may have loaded this file twice, once with the worker's script and once on demand. */
 const MAKER = Symbol.for('sharedb-tabs.perTab');
 
 type Make = (tab: ServiceTab) => object;
 
-/** An object for each tab, in place of one for all. Its `Symbol.dispose` is called when the tab is gone. */
+/**
+ * Marks a service that has one object for each tab, and not one for all. The object's `Symbol.dispose` is called when the tab is
+ * gone.
+ */
 export function perTab<T extends object>(make: (tab: ServiceTab) => T): PerTab<T> {
   return {[MAKER]: make} as unknown as PerTab<T>;
 }
 
-/** What makes the objects; undefined for a service that all tabs share. */
+/** The function that creates the objects; undefined for a service that all tabs share. */
 export const makerOf = (service: object): Make | undefined => (service as {[MAKER]?: Make})[MAKER];

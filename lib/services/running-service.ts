@@ -12,25 +12,25 @@ import {HostedConnection} from './service-connection.js';
 import type {ServiceHost, ServiceOptions, ServiceTab, Services} from './service-types.js';
 import {warning} from '../protocol/warnings.js';
 
-/** A tab that calls, or may call. */
+/** A tab that calls the service, or may call it. */
 interface Caller {
   readonly tab: ServiceTab;
   readonly gone: AbortController;
   isHere: boolean;
   canTransfer: boolean;
   readonly channels: Map<number, {peer: Peer; transport: FrameTransport}>;
-  /** Of a service that is one for each tab. */
+  /** The tab's object, for a service with one object per tab. */
   own: {service: object} | undefined;
 }
 
-/** One service of a host: the app's object, its connection, and a remote connection for each tab that uses it. */
+/** One service of a host: the app's object, its ShareDB connection, and a remote connection for each tab that uses it. */
 export class RunningService implements ServiceFrames {
   private readonly connection: HostedConnection;
   private readonly sender: FrameSender;
   private readonly ending = new AbortController();
   private readonly callers = new Map<string, Caller>();
   private readonly made: Promise<object>;
-  /** Once it is made. */
+  /** Set when the object has been created. */
   private instance: object | undefined;
   private readonly submittedTo = new Set<string>();
   private refusal: RemoteError | undefined;
@@ -46,7 +46,7 @@ export class RunningService implements ServiceFrames {
     this.made.then(instance => { this.instance = instance; }, () => this.fail());
   }
 
-  /** Whether a call is under way, or an answer has not left. */
+  /** Whether a call is running, or an answer has not left. */
   get isBusy(): boolean {
     return !this.sender.isEmpty || this.peers().some(peer => peer.answering > 0);
   }
@@ -66,13 +66,13 @@ export class RunningService implements ServiceFrames {
     this.onEnd();
   }
 
-  // ---- what the connection tells
+  // ---- events of the ShareDB connection
 
   begin(): void {
-    // Frames come when there are callers.
+    // Nothing to do: frames arrive only from callers.
   }
 
-  /** The host has ended the session: it has closed, or this service has stood still for so long that it is behind. */
+  /** The host has ended the session: it has closed, or this service was blocked for so long that it is too far behind. */
   end(): void {
     this.close();
   }
@@ -83,7 +83,7 @@ export class RunningService implements ServiceFrames {
   }
 
   receive(message: object): void {
-    // Of the host in this very thread.
+    // The sender is the host in this thread, so the form needs no check.
     const {peer: id, channel, frame, event, canTransfer} = (message as {frame: ServiceFrame}).frame;
     const caller = this.callerOf(id);
     switch (event) {
@@ -94,7 +94,7 @@ export class RunningService implements ServiceFrames {
       case 'gone':
         return this.lose(caller, event === 'gone' ? 'the tab is gone' : 'the tab has lost its session', event === 'gone');
       case 'closed':
-        return void this.endChannel(caller, channel, 'the tab has ended it');
+        return void this.endChannel(caller, channel, 'the tab has ended the connection');
       default:
         if (!this.isClosed) this.channelOf(caller, channel).transport.onframe?.(frame);
     }
@@ -118,11 +118,11 @@ export class RunningService implements ServiceFrames {
     const {tab: {id}, channels} = caller;
     const transport: FrameTransport = {
       onframe: null, onclose: null,
-      cannotTransfer: caller.canTransfer ? undefined : 'the tab is reached over a BroadcastChannel, which moves nothing',
+      cannotTransfer: caller.canTransfer ? undefined : 'the tab is reached over a BroadcastChannel, which can\'t transfer objects',
       post: (frame, transfer, delivery) => (this.sender.send({peer: id, channel, frame}, transfer, delivery) ? 'later' : undefined),
       close: () => channels.delete(channel)
     };
-    const peer = new Peer(transport, {onError: (error, what) => this.host.warn(warning('WARN_TABS_SERVICE', `nobody awaits the error of ${what}, of the service ${this.name}`), error), ...this.options}, this.host.clock);
+    const peer = new Peer(transport, {onError: (error, what) => this.host.warn(warning('WARN_TABS_SERVICE', `nobody awaits the error of ${what} in the service ${this.name}`), error), ...this.options}, this.host.clock);
     const made = {peer, transport};
     channels.set(channel, made);
     if (this.refusal) peer.refuse(this.refusal);
@@ -145,7 +145,7 @@ export class RunningService implements ServiceFrames {
     try {
       (caller.own?.service as Partial<Disposable> | undefined)?.[Symbol.dispose]?.();
     } catch (error) {
-      this.host.warn(warning('WARN_TABS_SERVICE', `the dispose of the service ${this.name} failed`), error);
+      this.host.warn(warning('WARN_TABS_SERVICE', `Symbol.dispose of the service ${this.name} failed`), error);
     }
   }
 
@@ -159,9 +159,9 @@ export class RunningService implements ServiceFrames {
 
   // ---- the service itself
 
-  /** It can't be made: who has called is told why, and the next call tries again. */
+  /** The service's object can't be created. Callers get the error, and the next call tries again. */
   private fail(): void {
-    this.host.clock.after(0, () => this.close('the service could not be made'));
+    this.host.clock.after(0, () => this.close('the service could not be created'));
   }
 
   private serviceHost(): ServiceHost {
@@ -179,7 +179,7 @@ export class RunningService implements ServiceFrames {
       const ops = new Set(doc.unanswered);
       return ops.size ? new Promise<void>(resolve => doc.when(() => this.isClosed || !doc.unanswered.some(op => ops.has(op)), resolve)) : undefined;
     }));
-    if (this.isClosed) throw new TabsError('ERR_TABS_SESSION_ENDED', `The host has closed before the server has answered to the ops of the service ${this.name}. The next host sends what is left`);
+    if (this.isClosed) throw new TabsError('ERR_TABS_SESSION_ENDED', `The host closed before the server answered the ops of the service ${this.name}. The next host sends the remaining ops`);
     if (queries) await this.connection.settleQueries(collections);
   }
 }

@@ -2,10 +2,10 @@ import type {Host} from '../host/host.js';
 import type {ServiceOptions, Services} from './service-types.js';
 import {RunningService} from './running-service.js';
 
-/** How often it is looked whether all calls have ended, in ms. */
+/** How often to check whether all calls have ended, in ms. */
 const LOOK_MS = 5;
 
-/** The services of one host that were called. */
+/** The services of one host that have been called. */
 export class RunningServices {
   private readonly running = new Map<string, RunningService>();
 
@@ -18,14 +18,14 @@ export class RunningServices {
     this.running.set(name, service);
   }
 
-  /** Takes no new calls, and resolves when those that are under way have their answers, or after `ms`. */
+  /** Refuses new calls. Resolves when all running calls have their answers, or after `ms`. */
   async finish(ms: number): Promise<void> {
     const {clock} = this.host;
     const end = clock.now() + ms;
     const services = [...this.running.values()];
     for (const service of services) service.refuseCalls();
     while (services.some(service => service.isBusy) && clock.now() < end) await new Promise<void>(resolve => clock.after(LOOK_MS, resolve));
-    // The last answers are on their way through the host.
+    // The last answers still pass through the host.
     await new Promise<void>(resolve => clock.after(0, resolve));
   }
 

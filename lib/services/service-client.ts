@@ -11,19 +11,22 @@ import {ServiceLink, type ChannelEnd, type LinkUser} from './service-link.js';
 
 /** The options of a call to a service. */
 export interface ServiceCallOptions<T> {
-  /** Methods that may be called again with another host, where it is not known whether they were. */
+  /** Methods that may be called again at another host if it is unknown whether the first call ran. */
   idempotent?: readonly (keyof T & string)[];
-  /** A call without an answer after so many ms is rejected with ERR_REMOTE_TIMEOUT. Default: never. */
+  /** A call without an answer after this many ms is rejected with ERR_REMOTE_TIMEOUT. Default: never. */
   timeout?: number;
-  /** Called with each host, and after each lost session, before calls that wait for it: give the service your callbacks again. */
+  /**
+   * Called with each new host and after each lost session, before waiting calls are sent. Pass your callbacks to the service
+   * here.
+   */
   onHost?: (service: Remote<T>) => unknown;
-  /** Types of your own, signals among them: the same as in the host's `serviceOptions`. */
+  /** Custom types, including signals. They must equal the host's `serviceOptions.handlers`. */
   handlers?: readonly Handler[];
-  /** Hears of errors that nobody awaits. Default: `console.warn`. */
+  /** Receives errors that nobody awaits. Default: `console.warn`. */
   onError?: (error: Error, what: string) => void;
 }
 
-/** A call that brings down each host that makes it is given up. */
+/** After this many hosts, an idempotent call is given up: it may crash each host that runs it. */
 const MAX_HOSTS = 8;
 
 const CODES: Record<ChannelEnd, EndCode> = {
@@ -31,16 +34,17 @@ const CODES: Record<ChannelEnd, EndCode> = {
 };
 
 /**
- * A service of the host, in this tab: at once, with any host, and with the next one. What is called while there is no host
- * waits for one.
+ * Returns a stub of a service of the host. It can be used at once, and stays valid when the host changes. Calls made without a
+ * host wait for one.
+ * @throws ERR_REMOTE_BAD_OPTION if `name` is empty or the connection does not come from `createConnection`
  */
 export function service<T>(connection: ProxyConnection, name: string, options: ServiceCallOptions<T> = {}): Remote<T> {
   if (typeof name !== 'string' || !name) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes the name of a service');
-  if (typeof connection?.proxyDocs !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes a connection of createConnection()');
+  if (typeof connection?.proxyDocs !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes a connection from createConnection()');
   return new ServiceClient(ServiceLink.of(connection), name, options as ServiceCallOptions<unknown>).root as unknown as Remote<T>;
 }
 
-/** Stands for a service over the lives of hosts: for each session there is a connection of its own. */
+/** Represents a service across hosts. Each session has a remote connection of its own. */
 class ServiceClient implements StubPeer, LinkUser {
   readonly root = createStub(this, 0);
   private readonly idempotent: ReadonlySet<string>;
@@ -96,7 +100,7 @@ class ServiceClient implements StubPeer, LinkUser {
     return call;
   }
 
-  /** The arguments are kept as they are now: the call may be made again much later. */
+  /** Copies the arguments now: the call may be repeated much later. */
   private callAgain(node: StubNode, key: string | undefined, values: readonly unknown[]): CallRecord {
     const kept = copyOf(values);
     const peer = this.actual;
@@ -119,15 +123,15 @@ class ServiceClient implements StubPeer, LinkUser {
         const isLost = error instanceof RemoteError && error.code === 'ERR_REMOTE_CLOSED' && (peer.state === 'closed' || error.mayHaveRun === false);
         mayHaveRun ||= isLost && error.mayHaveRun !== false;
         if (!isLost) throw error;
-        // An earlier host may have made the call.
+        // An earlier host may have run the call.
         if (this.link.isClosed || hosts === MAX_HOSTS) throw new RemoteError(error.code, error.message, {mayHaveRun});
-        // The host has answered that it makes no more calls: its session is about to end.
+        // The host has answered that it takes no more calls. Its session is about to end.
         if (peer.state !== 'closed') await peer.closed;
       }
     }
   }
 
-  /** The app may say something to each host before anything else is said. */
+  /** Lets the app talk to each host before anything else is sent. */
   private greet(): void {
     const {onHost} = this.options;
     if (!onHost || !this.link.isOpen) return;
@@ -137,7 +141,7 @@ class ServiceClient implements StubPeer, LinkUser {
     } catch (error) {
       peer.tellError(error, `onHost of the service ${this.name}`);
     }
-    // Its calls come before all others.
+    // The calls of `onHost` leave before all others.
     peer.flushNow();
   }
 
@@ -157,7 +161,7 @@ class ServiceClient implements StubPeer, LinkUser {
   }
 }
 
-/** A copy where there can be one; functions and the like are sent by reference anyway. */
+/** A copy if the values can be cloned. Functions and similar values are sent by reference anyway. */
 function copyOf(values: readonly unknown[]): readonly unknown[] {
   try {
     return structuredClone(values);

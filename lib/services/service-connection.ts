@@ -4,13 +4,13 @@ import type {Channel, Clock, Locks} from '../platform/platform.js';
 import type {Hello} from '../protocol/frames.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 
-/** Nobody else is to notice its death: it is never granted. */
+/** Nobody watches for the death of a service's connection, so its lock is never granted. */
 const NO_LOCKS: Locks = {request: () => new Promise(() => {})};
 
-/** A service's connection: a tab's, on a port within the host's thread. */
+/** A service's connection: like a tab's, but on a port inside the host's thread. */
 export class HostedConnection extends ProxyConnection {
   constructor(private readonly ownHost: Host, private readonly service: string, clock: Clock) {
-    // The greeting channel is private: this host is the only one for it.
+    // The greeting channel is private: only this host can be reached.
     super({namespace: ownHost.namespace, channel: memoryChannels(), locks: NO_LOCKS, clock});
     this.openLink();
   }
@@ -25,7 +25,7 @@ export class HostedConnection extends ProxyConnection {
     return this.ownHost.admitService(this.service, hello, other) ? own : undefined;
   }
 
-  /** Resolves when the results of the shared queries on these collections are what the server has, or after 2 s. */
+  /** Resolves when the results of the shared queries on these collections match the server, or after 2 s. */
   settleQueries(collections: readonly string[]): Promise<unknown> {
     return this.callHost('queries.settle', collections);
   }

@@ -9,18 +9,21 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 /** How a connection to a service ended. */
 export type ChannelEnd = 'no service' | 'closed' | 'lost' | 'refused';
 
-/** What uses a service in this tab. */
+/** A client that uses a service in this tab. */
 export interface LinkUser {
   readonly name: string;
-  /** A session with a host begins. */
+  /** A session with a host has begun. */
   begin(): void;
 }
 
-/** A tab's end of one connection to a service. Before there is a session it keeps the greeting alone: the peer keeps the rest. */
+/**
+ * A tab's end of one connection to a service. Before there is a session, it keeps only the first frame, the greeting: the peer
+ * keeps everything else.
+ */
 export class ServiceTransport implements FrameTransport {
   onframe: FrameTransport['onframe'] = null;
   onclose: FrameTransport['onclose'] = null;
-  /** Called when it ends, before `onclose`. */
+  /** Called before `onclose`, with the reason for the end. */
   onend: ((how: ChannelEnd, reason: string) => void) | null = null;
   private greeting: unknown;
 
@@ -36,7 +39,7 @@ export class ServiceTransport implements FrameTransport {
     return undefined;
   }
 
-  /** There is a session. */
+  /** A session has begun. */
   begin(): void {
     const frame = this.greeting;
     this.greeting = undefined;
@@ -48,7 +51,7 @@ export class ServiceTransport implements FrameTransport {
   }
 }
 
-/** The services that a tab uses: their frames on the tab's session. */
+/** The services that a tab uses. Their frames travel in the tab's session. */
 export class ServiceLink implements ServiceFrames {
   /** Whether there is a session. */
   isOpen = false;
@@ -63,16 +66,16 @@ export class ServiceLink implements ServiceFrames {
     connection.on('updateneeded', () => this.refuse());
   }
 
-  /** The one of a connection. */
+  /** The link of a connection, created at the first call. */
   static of(connection: LinkedConnection): ServiceLink {
     return (connection.frames ??= new ServiceLink(connection)) as ServiceLink;
   }
 
   get cannotTransfer(): string | undefined {
-    return this.isOpen && !this.sender.canTransfer ? 'the host is reached over a BroadcastChannel, which moves nothing' : undefined;
+    return this.isOpen && !this.sender.canTransfer ? 'the host is reached over a BroadcastChannel, which can\'t transfer objects' : undefined;
   }
 
-  /** The app has closed the connection. */
+  /** Whether the app has closed the connection. */
   get isClosed(): boolean {
     return this.connection.state === 'closed' && !this.connection.hostSession;
   }
@@ -99,7 +102,7 @@ export class ServiceLink implements ServiceFrames {
     return this.sender.send(message, transfer, delivery) ? 'later' : undefined;
   }
 
-  // ---- what the connection tells
+  // ---- events of the tab's connection
 
   begin(): void {
     if (this.isOpen) this.end();
@@ -114,7 +117,7 @@ export class ServiceLink implements ServiceFrames {
   }
 
   private refuse(): void {
-    this.endAll('refused', 'tab and host are of builds that do not understand each other: load the older one again');
+    this.endAll('refused', 'the tab and the host have incompatible builds: reload the older one');
   }
 
   receive(message: object): void {

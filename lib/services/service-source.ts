@@ -3,13 +3,13 @@ import type {ServiceSource} from '../host/frame-relay.js';
 import type {RunningServices} from './running-services.js';
 import type {ServiceOptions, Services} from './service-types.js';
 
-/** Services, or what loads them when the first one is called. */
+/** The services, or a function that loads them when the first one is called. */
 export type ServicesOption = Services | (() => Services | Promise<Services>);
 
 /** The code that runs services. Node's and bundlers' loaders see the literal path; tests can replace it. */
 export const serviceCode = {running: () => import('./running-services.js')};
 
-/** Makes a host's services; what they need is loaded when the first one is called. */
+/** Creates a host's services. Their code is loaded when the first one is called. */
 export function serviceSource(option: ServicesOption, options: ServiceOptions = {}): (host: Host) => ServiceSource {
   return host => new LazyServices(host, option, options);
 }
@@ -25,7 +25,7 @@ class LazyServices implements ServiceSource {
     this.load().then(([running, services]) => {
       if (this.isClosed) return;
       if (Object.hasOwn(services, name) && typeof services[name] === 'function') running.start(name, services[name]);
-      else onFailure('no service', 'the host knows none of this name: the services are those of its own build');
+      else onFailure('no service', 'the host has no service of this name; it knows only the services of its own build');
     }).catch((error: unknown) => onFailure('closed', `the services can't be loaded: ${String((error as Error)?.message ?? error)}`));
   }
 

@@ -3,33 +3,33 @@ import {afterTurn, readOnly, type SignalLike, type SignalNamespace, type StateLi
 
 /** The options of `signalHandler`. */
 export interface SignalHandlerOptions {
-  /** 'eager' sends each change; 'lazy' only those of signals that somebody watches there. Default 'eager'. */
+  /** 'eager' sends every change. 'lazy' sends only changes of signals that somebody watches on the other side. Default 'eager'. */
   watch?: 'eager' | 'lazy';
 }
 
-/** What goes along with a frame: `[id, failed, value]` for each signal that has changed. */
+/** Sent with a frame: `[id, failed, value]` for each signal that has changed. */
 type Update = readonly [id: number, failed: 0 | 1, value: unknown];
 
-/** A signal as it is sent first. */
+/** A signal in the form in which it is sent first. */
 type WireSignal = readonly [id: number, failed: 0 | 1, value: unknown];
 
-/** A signal of this side that the other side has. */
+/** A signal of this side that the other side has received. */
 interface Sent {
   readonly id: number;
   readonly signal: SignalLike<unknown>;
-  /** Of our own: who reads the app's signal elsewhere would clear the mark that it has changed. */
+  /** A computed signal of this library. Whoever reads the app's own signal elsewhere would clear its changed mark. */
   readonly watched: SignalLike<Outcome>;
 }
 
 type Outcome = {readonly failed: 0 | 1; readonly value: unknown};
 
-/** A signal here of the other side. */
+/** A signal on this side that follows one of the other side. */
 interface Arrived {
   readonly state: StateLike<Outcome>;
   readonly signal: WeakRef<object>;
 }
 
-/** Signals of one connection. */
+/** The signals of one connection. */
 class Links {
   readonly sent = new Map<number, Sent>();
   readonly ids = new WeakMap<object, number>();
@@ -43,7 +43,7 @@ class Links {
     this.watcher = new Signal.subtle.Watcher(() => {
       if (isScheduled) return;
       isScheduled = true;
-      // Signals can't be read while a watcher is told.
+      // Signals can't be read inside a watcher's callback.
       afterTurn(() => {
         isScheduled = false;
         if (this.gather()) context.schedule();
@@ -62,11 +62,11 @@ class Links {
     return entry;
   }
 
-  /** Notes what has changed. Returns whether there is anything to say. */
+  /** Collects the changed signals. Returns whether there are updates to send. */
   gather(): boolean {
     const pending = new Set(this.watcher.getPending());
     for (const entry of this.sent.values()) if (pending.has(entry.watched)) this.changed.add(entry);
-    // A watcher tells once, until it is told to watch again.
+    // A watcher notifies once, until `watch()` is called again.
     this.watcher.watch();
     return this.changed.size > 0;
   }
@@ -79,14 +79,14 @@ class Links {
 }
 
 /**
- * Sends signals: each is a read-only signal on the other side, up to date whenever a call resolves there.
- * @param Signal the app's own, which makes the signals on this side
+ * Sends signals by reference. Each is a read-only signal on the other side, and is up to date whenever a call resolves there.
+ * @param Signal the app's signal implementation, which creates the signals on this side
  */
 export function signalHandler(Signal: SignalNamespace, {watch = 'eager'}: SignalHandlerOptions = {}): Handler<SignalLike<unknown>> {
   const links = new WeakMap<object, Links>();
   const all = new Map<HandlerContext, Links>();
   const linksOf = (context: HandlerContext): Links => {
-    // Encoding and decoding hand over a copy of the context with more members.
+    // Encoding and decoding pass a copy of the context with more members.
     const known = links.get(context.send);
     if (known) return known;
     const made = new Links(Signal, context);
@@ -168,7 +168,7 @@ export function signalHandler(Signal: SignalNamespace, {watch = 'eager'}: Signal
   };
 }
 
-/** Reads a signal. What it throws is its value there: the others go on. */
+/** Reads a signal. An error that it throws becomes its value on the other side, so that other signals are not affected. */
 function outcomeOf(signal: SignalLike<unknown>): Outcome {
   try {
     return {failed: 0, value: signal.get()};

@@ -1,4 +1,4 @@
-/** The part of TC39's `Signal` that is used: of `signal-polyfill`, or of a browser. The app brings it. */
+/** The part of TC39's `Signal` that is used here, from `signal-polyfill` or a browser. The app supplies it. */
 export interface SignalNamespace {
   State: new <T>(value: T, options?: SignalOptions<T>) => StateLike<T>;
   Computed: new <T>(compute: () => T, options?: SignalOptions<T>) => SignalLike<T>;
@@ -30,15 +30,15 @@ export interface WatcherLike {
   getPending(): unknown[];
 }
 
-/** Runs once all that is synchronous is done: reading signals in a watcher's callback throws. */
+/** Runs after the current synchronous code: reading signals in a watcher's callback throws. */
 export const afterTurn = (run: () => void): void => queueMicrotask(run);
 
-/** A signal of this library that only it sets. */
+/** A signal that only this library sets. */
 export function readOnly<T>({Computed}: SignalNamespace, read: () => T, hooks: SignalOptions<T>): SignalLike<T> & {set(value: never): never} {
   const signal = new Computed(read, hooks);
   return Object.assign(signal, {
     set(): never {
-      throw new TypeError('This signal is read-only here: it follows what it was made of');
+      throw new TypeError('This signal is read-only: it follows its source');
     }
   });
 }

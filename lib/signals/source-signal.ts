@@ -1,15 +1,13 @@
 import {readOnly, type SignalLike, type SignalNamespace} from './signal-like.js';
 
-/** What a signal is made of: something that says when it has changed. */
+/** The source of a signal: a value that reports its changes. */
 export interface Source<T> {
   read(): T;
-  /** Calls back for each change. Returns a function that ends that. */
+  /** Calls back for each change. Returns a function that stops it. */
   listen(changed: () => void): () => void;
 }
 
-/**
- * A read-only signal of a source. It listens only while somebody watches it; unwatched, it is read anew each time.
- */
+/** A read-only signal of a source. It listens to the source only while it is watched. Unwatched, it reads the source each time. */
 export function sourceSignal<T>(Signal: SignalNamespace, source: Source<T>): SignalLike<T> {
   let version = 0;
   let stop: (() => void) | undefined;
@@ -20,14 +18,14 @@ export function sourceSignal<T>(Signal: SignalNamespace, source: Source<T>): Sig
       stop = undefined;
     })
   });
-  // Never equal: a document's data is changed in place.
+  // Never equal, because a document's data is changed in place.
   const watched = readOnly(Signal, () => {
     changes.get();
     return source.read();
   }, {equals: () => false});
   const {get} = watched;
   watched.get = function (this: SignalLike<T>) {
-    // Nobody tells an unwatched signal of changes.
+    // An unwatched signal is not notified of changes.
     if (!stop) changes.set(++version);
     return get.call(watched) as T;
   };

@@ -43,7 +43,7 @@ describe('without a SharedWorker', () => {
   }
 
   for (const [worker, says] of [
-    ['missing', /no-such-worker\.js answers 404/],
+    ['missing', /no-such-worker\.js answers with status 404/],
     ['failing', /this worker does not get to its host.*:\d+/],
     ['forgetful', /did not call startHost\(\)/],
     ['empty', /does not call startHost\(\)/]

@@ -109,11 +109,11 @@ describe('the cause of a worker that does not serve', () => {
   });
 
   for (const [name, options, says] of [
-    ['/missing.js', undefined, /missing\.js answers 404: check the path/],
-    ['/page.js', undefined, /page\.js is served as text\/html, not as JavaScript/],
+    ['/missing.js', undefined, /missing\.js answers with status 404: check the path/],
+    ['/page.js', undefined, /page\.js is served as text\/html and not as JavaScript/],
     ['/module.js', undefined, /pass \{type: 'module'\} to new SharedWorker/],
     ['/minified.js', {name: 'sharedb'}, /pass \{type: 'module'\} to new SharedWorker/],
-    ['/broken.js', {type: 'module'}, /could not be loaded or parsed, or something that it imports/]
+    ['/broken.js', {type: 'module'}, /or one of its imports could not be loaded or parsed/]
   ] as const) {
     it(`is told for ${name}`, async () => {
       expect(await causeOf(create(name, options), {kind: 'load', reason: 'x'})).to.match(says);

@@ -98,7 +98,7 @@ describe('a session of the broker', () => {
   it('gives up a side that does not keep up', () => {
     const host = end('host');
     for (let i = 0; i < 5000 && !host.broken.length; i++) say(host, 'stream');
-    expect(host.broken).to.eql(['the other side does not keep up']);
+    expect(host.broken).to.eql(['the other side is too far behind']);
   });
 
   it('reports what is no message, and goes on', () => {

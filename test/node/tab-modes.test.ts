@@ -17,7 +17,7 @@ describe('a tab on the way to its host', () => {
       const tab = stage.open({locks: deniedLocks});
       await eventually('the tab is connected', connected(tab));
       expect(tab.modes).to.have.length(1);
-      expect(tab.modes[0]).to.match(/^direct: This page may not use Web Locks .*not allowed in this context/);
+      expect(tab.modes[0]).to.match(/^direct: This page can't use Web Locks .*not allowed in this context/);
       expect(await stage.edit(tab)).to.eql({n: 1});
       expect(tab.errors).to.eql([]);
     });
@@ -34,7 +34,7 @@ describe('a tab on the way to its host', () => {
       });
       const tab = stage.open({channel: undefined});
       await eventually('the tab is connected', connected(tab));
-      expect(tab.modes[0]).to.match(/^direct: .*may not use BroadcastChannel: The operation is insecure/);
+      expect(tab.modes[0]).to.match(/^direct: .*can't use BroadcastChannel: The operation is insecure/);
       expect(await stage.edit(tab)).to.eql({n: 1});
     });
   });
