@@ -2,21 +2,21 @@ import type {Component} from './json0.js';
 import type {ArrayChangeEvent} from './types.js';
 import {copyOf} from './values.js';
 
-/** Says which transaction made a change, whether this tab made it, and when it was shown, in ms since 1970. */
+/** Which transaction made a change, whether this tab made it, and when this tab showed it, in ms since the epoch. */
 export interface Origin {
   timestamp: number;
   isLocal: boolean;
   transactionId?: string;
 }
 
-/** One step of an array. */
+/** One change of an array. */
 export type ArrayStep =
   | {type: 'splice'; index: number; deleted: unknown[]; inserted: unknown[]}
   | {type: 'set'; index: number; oldValue: unknown; newValue: unknown}
   | {type: 'move'; from: number; to: number}
   | {type: 'reset'; oldValue: unknown[]; newValue: unknown[]};
 
-/** What one op, or a new state, did to a document. Values are as they are stored. */
+/** The changes that one op, or a new state, made to a document. Values are in stored form. */
 export type Change = {origin: Origin} & (
   | {type: 'keys'; keys: Map<string, {old: unknown; new: unknown}>}
   | {type: 'array'; steps: ArrayStep[]}
@@ -24,14 +24,17 @@ export type Change = {origin: Origin} & (
 
 type Data = Record<string, unknown> | unknown[];
 
-/** What has to be known of the data before an op is applied, to tell what it did. Values in which it writes are copied. */
+/**
+ * Notes the parts of the data that are needed to describe an op's changes. Call it before the op is applied. Values that the op
+ * changes inside are copied.
+ */
 export function before(data: Data, op: readonly Component[]): unknown {
   if (!Array.isArray(data)) {
     const old = new Map<string, unknown>();
     for (const {p: [key], p} of op) {
       const name = String(key);
       const value = Object.hasOwn(data, name) ? data[name] : undefined;
-      // json0 changes what is inside a value in place.
+      // json0 changes the inside of a value in place.
       if (p.length > 1) old.set(name, copyOf(value));
       else if (!old.has(name)) old.set(name, value);
     }
@@ -42,7 +45,10 @@ export function before(data: Data, op: readonly Component[]): unknown {
   return copyOf(data[op[0]!.p[0] as number]);
 }
 
-/** What the op did. @param known what {@link before} has told */
+/**
+ * The changes that the op made.
+ * @param known the result of {@link before}
+ */
 export function after(data: Data, op: readonly Component[], known: unknown, origin: Origin): Change | undefined {
   if (!Array.isArray(data)) {
     const keys = new Map<string, {old: unknown; new: unknown}>();
@@ -68,7 +74,7 @@ function stepOf({p: [at], li, ld, lm}: Component): ArrayStep | undefined {
   return {type: 'splice', index, deleted: ld === undefined ? [] : [ld], inserted: li === undefined ? [] : [li]};
 }
 
-/** What a new state changes, that came in place of another one. */
+/** The changes that a new state makes to the old one. */
 export function between(old: Data, data: Data, origin: Origin): Change | undefined {
   if (Array.isArray(data)) {
     const oldValue = Array.isArray(old) ? old : [];
@@ -85,7 +91,7 @@ export function between(old: Data, data: Data, origin: Origin): Change | undefin
 
 export const isSame = (one: unknown, other: unknown): boolean => one === other || JSON.stringify(one) === JSON.stringify(other);
 
-/** What is inserted or removed side by side is one step. */
+/** Merges adjacent insertions and removals into one step. */
 function joined(steps: ArrayStep[]): ArrayStep[] {
   const all: ArrayStep[] = [];
   for (const step of steps) {
@@ -98,7 +104,7 @@ function joined(steps: ArrayStep[]): ArrayStep[] {
   return all;
 }
 
-/** Makes a step on a list. */
+/** Applies a step to a list. */
 export function makeStep(list: unknown[], step: ArrayStep): void {
   switch (step.type) {
     case 'splice':
@@ -115,7 +121,7 @@ export function makeStep(list: unknown[], step: ArrayStep): void {
   }
 }
 
-/** Takes a step back. */
+/** Reverts a step. */
 export function undoStep(list: unknown[], step: ArrayStep): void {
   switch (step.type) {
     case 'splice':
@@ -132,7 +138,7 @@ export function undoStep(list: unknown[], step: ArrayStep): void {
   }
 }
 
-/** What listeners are told of a step: the app's values in place of the stored ones. */
+/** The event for a step, with the app's values in place of the stored ones. */
 export function arrayEvent<T>(step: ArrayStep, origin: Origin, decode: (stored: unknown) => T): ArrayChangeEvent<T> {
   switch (step.type) {
     case 'splice':

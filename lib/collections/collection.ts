@@ -11,30 +11,30 @@ import {Watcher, type Folded} from './watcher.js';
 const DEFAULT_COLLECTION = 'collections';
 const LOCAL_PREFIX = 'local:';
 
-/** What makes a collection: its documents, and how values are stored in them. */
+/** The parts of a collection: its documents, and how values are stored in them. */
 export interface Plan {
   name: string;
   scope: 'local' | 'synced';
-  /** For error messages. */
+  /** The collection's name in error messages. */
   where: string;
   documents: CollectionDocument[];
   codec: Codec<any> | undefined;
   limits: Limits;
-  /** A view of a document of the app: keys are as they are there. */
+  /** The collection is a view of the app's own document, whose keys are not encoded. */
   isForeign: boolean;
 }
 
-/** @param initial what a new document begins with */
+/** @param initial the first data of a new document */
 export function planOf(
   kind: string, connection: ProxyConnection, name: string, options: CollectionOptions<any>, initial: (shard: number) => Record<string, unknown> | unknown[],
   shards = 1, arrayAt?: string
 ): Plan {
   const {scope = 'local', collection = DEFAULT_COLLECTION, codec} = options;
-  if (typeof name !== 'string' || !name) throw new TabsError('ERR_TABS_BAD_OPTION', `A ${kind} needs a name`);
-  if (scope !== 'local' && scope !== 'synced') throw new TabsError('ERR_TABS_BAD_OPTION', `scope of ${kind} "${name}": 'local' or 'synced'`);
+  if (typeof name !== 'string' || !name) throw new TabsError('ERR_TABS_BAD_OPTION', `A ${kind} needs a non-empty name`);
+  if (scope !== 'local' && scope !== 'synced') throw new TabsError('ERR_TABS_BAD_OPTION', `The scope of ${kind} "${name}" must be 'local' or 'synced'`);
   const where = `${kind} "${name}"`;
   const limits = limitsOf(options.limits);
-  // One name that is opened as two kinds does not meet.
+  // The kind is part of the id, so collections of two kinds can have the same name.
   const id = `${kind}:${name}`;
   const documents = Array.from({length: shards}, (_, i) => new CollectionDocument(
     connection.get((scope === 'local' ? LOCAL_PREFIX : '') + collection, i ? `${id}#${i}` : id), {where, limits, arrayAt, initial: () => initial(i)}
@@ -49,12 +49,12 @@ export function planFrom(kind: string, doc: ProxyDoc, initial: () => Record<stri
   return {name: doc.id, scope: base.isLocal ? 'local' : 'synced', where, documents: [base], codec: undefined, limits, isForeign: true};
 }
 
-/** What all collections have in common: their life, and how they are read and written. */
+/** The base of all collections: opening and closing, reading and writing. */
 export abstract class Collection implements Shared {
   readonly name: string;
   readonly scope: 'local' | 'synced';
   readonly ready: Promise<this>;
-  /** On a collection that `tx.in` returned: each access goes through this transaction. */
+  /** Set on a collection that `tx.in` returned: each access goes through this transaction. */
   protected readonly transaction: TransactionAccess | undefined;
   private readonly decoded = new WeakMap<object, unknown>();
   private readonly watchers = new Set<Watcher<any>>();
@@ -73,7 +73,7 @@ export abstract class Collection implements Shared {
     this.ready.catch(() => {});
   }
 
-  /** Looks at what is stored before the collection is used. */
+  /** Checks the stored content before the collection is used. */
   protected opened(): void | Promise<void> {}
 
   get isReady(): boolean {
@@ -105,12 +105,12 @@ export abstract class Collection implements Shared {
     await this.close();
   }
 
-  /** The same methods, in a transaction. @internal */
+  /** The same collection inside a transaction. @internal */
   inTransaction(transaction: TransactionAccess): this {
     return Object.create(this, {transaction: {value: transaction}}) as this;
   }
 
-  /** What reads and writes a document: a transaction, or the replica itself. */
+  /** The object that reads and writes a document: a transaction, or the replica itself. */
   protected access(base: CollectionDocument): Access {
     base.check();
     const transaction = this.transaction ?? currentTransaction();
@@ -153,7 +153,7 @@ export abstract class Collection implements Shared {
     for (const watcher of [...this.watchers]) watcher.onEnd();
   }
 
-  /** The origin of a change that tells of what is there already. */
+  /** The origin of an event that describes the state at the beginning. */
   protected get now(): {timestamp: number; isLocal: boolean} {
     return {timestamp: this.plan.documents[0]!.doc.connection.clock.now(), isLocal: false};
   }

@@ -20,7 +20,7 @@ export function committerOf(connection: ProxyConnection): Committer {
   return committer;
 }
 
-/** Hands the transactions of one connection to the host, one at a time: so the host can tell by their numbers which it has. */
+/** Sends the transactions of one connection to the host, one at a time. So the host can tell by their numbers which it has. */
 export class Committer {
   private seq = 0;
   private last: Promise<void> = Promise.resolve();
@@ -31,7 +31,10 @@ export class Committer {
     connection.on('hostState', state => { if (state === 'connected') this.askAgain(); });
   }
 
-  /** Resolves when it is the caller's turn. @returns ends the turn */
+  /**
+   * Resolves when it is the caller's turn.
+   * @returns a function that ends the turn
+   */
   async takeTurn(): Promise<() => void> {
     const before = this.last;
     let end: () => void = () => {};
@@ -41,14 +44,15 @@ export class Committer {
   }
 
   /**
-   * @returns its number where the host has it, durable; undefined where what was read had changed
-   * @throws ERR_TABS_TX_UNKNOWN when `isOver` says so before there is an answer
+   * Commits a transaction.
+   * @returns its number if the host has it and it is durable; undefined if other changes touched its reads
+   * @throws ERR_TABS_TX_UNKNOWN if `isOver` returns true before there is an answer
    */
   async commit(id: string, parts: TransactionPart[], isOver: () => boolean): Promise<number | undefined> {
     const seq = ++this.seq;
     const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
     let answer = await this.ask('shared.commit', {seq, id, parts});
-    // Whether the host has it, only the next one knows.
+    // Only the next host knows whether the commit was made.
     while (!answer) {
       await this.connected(isOver);
       answer = await this.ask('shared.asked', {seq, docs});
@@ -56,7 +60,7 @@ export class Committer {
     return answer.committed ? seq : undefined;
   }
 
-  /** What becomes of it at the server. */
+  /** The outcome of a transaction at the server. */
   outcome(seq: number, docs: [string, string][]): Promise<Outcome> {
     return new Promise(resolve => {
       this.waiting.set(seq, {docs, resolve});
@@ -64,7 +68,10 @@ export class Committer {
     });
   }
 
-  /** @returns undefined where there is no answer @throws the host's error */
+  /**
+   * @returns undefined if the session ended without an answer
+   * @throws the host's error
+   */
   private async ask(name: string, args: unknown): Promise<{committed: boolean} | undefined> {
     try {
       return await this.connection.callHost(name, args) as {committed: boolean};
@@ -80,7 +87,7 @@ export class Committer {
     const {connection} = this;
     while (connection.hostState !== 'connected' || !connection.canSend) {
       if (isOver() || connection.state === 'closed') {
-        throw new TabsError('ERR_TABS_TX_UNKNOWN', 'The host was lost before it answered: the transaction may have been made, or not. Look at what it would have changed');
+        throw new TabsError('ERR_TABS_TX_UNKNOWN', 'The host was lost before it answered: the transaction may or may not have been made. Check the data that it would have changed');
       }
       await new Promise<void>(resolve => { connection.clock.after(10, resolve); });
     }

@@ -5,23 +5,23 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 /** How long to wait for an item. */
 export interface WaitOptions {
   signal?: AbortSignal | undefined;
-  /** In ms; then ERR_TABS_TIMEOUT. */
+  /** In ms. After that, the call rejects with ERR_TABS_TIMEOUT. */
   timeout?: number | undefined;
 }
 
 interface Waiting {
   count: number;
-  /** It does not wait for what is not there. */
+  /** The request does not wait if the queue is empty. */
   isTry: boolean;
   resolve(items: QueueItem[]): void;
   stop(error: unknown): void;
 }
 
-/** Takes items of one queue for this tab. What was asked is asked again of the next host, and what was said is said again. */
+/** Takes items of one queue for this tab. Open requests and reports are repeated to the next host. */
 export class Consumer {
   private requests = 0;
   private readonly waiting = new Map<string, Waiting>();
-  /** Requests that were ended, and may get their items all the same. */
+  /** Requests that were cancelled and may still get items. */
   private readonly cancelled = new Set<string>();
   private readonly onItems = (message: {a: string}): void => this.receive(message as ItemsMessage);
   private readonly onState = (state: string): void => { if (state === 'connected') for (const r of this.waiting.keys()) this.ask(r); };
@@ -35,7 +35,10 @@ export class Consumer {
     return {c: this.doc.collection, d: this.doc.id};
   }
 
-  /** Waits for 1 to `count` items. @returns them with the name of the request, by which they are given back */
+  /**
+   * Waits for 1 to `count` items.
+   * @returns the items, and the name of the request, which is needed to give them back
+   */
   take(count: number, {signal, timeout}: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {
     const {connection} = this.doc;
     return new Promise((resolve, reject) => {
@@ -70,7 +73,7 @@ export class Consumer {
     this.doc.connection.callHost('shared.take', request).then(
       answer => { if (answer === 'empty') this.waiting.get(r)?.resolve([]); },
       () => {
-        // It is asked again when there is a host.
+        // The request is repeated when there is a host.
       }
     );
   }
@@ -84,11 +87,11 @@ export class Consumer {
     if (a !== 'shared.items' || c !== this.doc.collection || d !== this.doc.id) return;
     const waiting = this.waiting.get(r);
     if (waiting) waiting.resolve(items);
-    // Nobody waits for it any more.
+    // The request was cancelled, so its items are released.
     else if (this.cancelled.delete(r)) void this.give(r, items.map(({i}) => i), 'release').catch(() => {});
   }
 
-  /** @returns the ids of the items that were somebody else's by then */
+  /** @returns the ids of the items that another consumer has by now */
   async give(r: string, ids: string[], how: GiveBack['how'], more: Pick<GiveBack, 'error' | 'ms'> = {}): Promise<string[]> {
     const {connection} = this.doc;
     for (let again = false; ; again = true) {
@@ -97,7 +100,7 @@ export class Consumer {
       } catch (error) {
         const {code} = error as {code?: unknown};
         if (connection.state === 'closed' || (code !== 'ERR_TABS_SESSION_ENDED' && code !== 'ERR_TABS_TIMEOUT')) throw error;
-        // Said again to the next host: what the last one has done, that one knows.
+        // The report is repeated to the next host, which knows what the last host has done.
         await new Promise<void>(resolve => { connection.clock.after(10, resolve); });
       }
     }

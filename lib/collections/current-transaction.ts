@@ -1,13 +1,13 @@
 import type {CollectionDocument} from './document.js';
 import type {Access} from './json0.js';
 
-/** What a collection needs of a transaction: its own view of a document. */
+/** What a collection needs of a transaction: the transaction's view of a document. */
 export interface TransactionAccess {
-  /** @param isPlain whether the collection was named itself, not what `tx.in` gives */
+  /** @param isPlain whether the app used the collection itself, and not the result of `tx.in` */
   access(base: CollectionDocument, isPlain: boolean): Access;
 }
 
-/** The transaction whose function runs in this very moment. */
+/** The transaction whose function is running now. */
 let current: TransactionAccess | undefined;
 
 export const currentTransaction = (): TransactionAccess | undefined => current;

@@ -4,13 +4,16 @@ import type {Component} from './json0.js';
 export interface DocListener {
   beforeOp?(op: Component[]): void;
   afterOp(op: Component[], source: unknown): void;
-  /** Another state, or none: loaded, created or deleted. */
+  /** The document has another state or none: it was loaded, created or deleted. */
   onState(): void;
 }
 
 const listeners = new WeakMap<ProxyDoc, Set<DocListener>>();
 
-/** One listener of the document's events for all transactions and collections, of which there may be many. @returns ends it */
+/**
+ * Adds a listener. All transactions and collections share one listener on the document.
+ * @returns a function that removes it
+ */
 export function listenTo(doc: ProxyDoc, listener: DocListener): () => void {
   const all = listeners.get(doc) ?? begin(doc);
   all.add(listener);

@@ -11,22 +11,22 @@ import {keepForSnapshots} from './snapshot.js';
 import type {Limits} from './types.js';
 import {charsOf, checkLimit} from './values.js';
 
-/** A larger batch becomes several ops, which are applied in one turn. */
+/** A larger batch is split into several ops, which are applied in one turn. */
 const MAX_COMPONENTS = 1000;
 
 type Data = Record<string, unknown> | unknown[];
 
-/** Gets the changes that the events of one turn made to a document. */
+/** Receives the changes that the events of one turn made to a document. */
 export interface DocumentListener {
-  /** All changes of one turn, when all documents are current. */
+  /** Called with all changes of one turn, after all documents are up to date. */
   onChanges(changes: Change[]): void;
-  /** The document is deleted, or not to be had any more. Nothing comes after it. */
+  /** The document was deleted or is no longer available. No call follows. */
   onEnd(): void;
 }
 
 const connections = new Map<ProxyConnection, number>();
 
-/** The connections whose collections are open. */
+/** The connections with open collections. */
 export const openConnections = (): Iterable<ProxyConnection> => connections.keys();
 
 function countConnection(connection: ProxyConnection, change: number): void {
@@ -35,12 +35,15 @@ function countConnection(connection: ProxyConnection, change: number): void {
   else connections.delete(connection);
 }
 
-/** Documents are let go of when the last collection is closed. */
+/** How many collections use a document. It is destroyed with the last one. */
 const users = new WeakMap<ProxyDoc, number>();
 
 const relays = new WeakMap<ProxyDoc, (error: unknown) => void>();
 
-/** Errors of a document that the app does not know are told by its connection. Of refused ops there are dead letters, too. */
+/**
+ * Emits errors of a collection's document on its connection, because the app does not know the document. Refused ops also become
+ * dead letters.
+ */
 function relayErrors(doc: ProxyDoc): void {
   if (relays.has(doc)) return;
   const relay = (error: unknown): void => { doc.connection.emit('error', error); };
@@ -56,34 +59,34 @@ function endRelaying(doc: ProxyDoc): void {
 }
 
 export interface DocumentOptions {
-  /** What a new document begins with. */
+  /** The data of a new document. */
   initial: () => Data;
   limits: Limits;
-  /** For error messages. */
+  /** The collection's name in error messages. */
   where: string;
-  /** The key under which is the array that watchers are told of: a queue has other things beside it. */
+  /** The key of the array that is watched. A queue's document has other keys beside it. */
   arrayAt?: string | undefined;
-  /** It stays the caller's: it is neither created nor let go of. */
+  /** The document belongs to the caller: the collection neither creates nor destroys it. */
   isForeign?: boolean;
 }
 
-/** The json0 document behind a collection, or behind one of its shards. */
+/** The json0 document of a collection, or of one of its shards. */
 export class CollectionDocument implements Access {
   readonly isTransaction = false;
-  /** Rejects as the subscription does. */
+  /** Rejects if the subscription fails. */
   readonly ready: Promise<void>;
   isReady = false;
   isClosed = false;
   private count = 0;
-  /** Characters of the JSON; undefined until somebody asks. */
+  /** The characters of the JSON; undefined until it is needed. */
   private chars: number | undefined;
-  /** The data that was shown last: a new state comes in its place. */
+  /** The data shown last. A new state is compared with it. */
   private shown: Data | undefined;
   private known: unknown;
   private changes: Change[] = [];
   private willTell = false;
   private isDeleted = false;
-  /** With the number of changes of this turn that came before each. */
+  /** For each listener: how many changes of this turn came before it was added. */
   private readonly listeners = new Map<DocumentListener, number>();
   private readonly stopListening: () => void;
 
@@ -111,14 +114,14 @@ export class CollectionDocument implements Access {
     if (!doc.type && !isForeign) await this.create(initial);
     if (this.isClosed) throw closed(where);
     if (!doc.type || typeof doc.data !== 'object' || doc.data === null || Array.isArray(doc.data) !== Array.isArray(initial())) {
-      throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: it holds something else than such a collection`);
+      throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: the document holds something other than such a collection`);
     }
     this.shown = doc.data as Data;
     this.count = sizeOf(this.shown);
     this.isReady = true;
   }
 
-  /** Others may do it at the same time: who is second has the document all the same. */
+  /** Another tab may create the document at the same time. That is not an error. */
   private async create(initial: () => Data): Promise<void> {
     const {doc} = this;
     try {
@@ -139,7 +142,7 @@ export class CollectionDocument implements Access {
     const {where} = this.options;
     if (this.isClosed) throw closed(where);
     if (!this.isReady) {
-      throw new TabsError('ERR_TABS_NOT_READY', `${where} is not loaded yet, so that an answer would be a wrong one. Await "ready", or use open()`);
+      throw new TabsError('ERR_TABS_NOT_READY', `${where} is not loaded yet, so a result would be wrong. Await "ready", or use open()`);
     }
     return this;
   }
@@ -147,7 +150,7 @@ export class CollectionDocument implements Access {
   // ---- reading and writing
 
   private get data(): Data {
-    // In the middle of a rollback the document has no state: what was shown last stays until the next one is there.
+    // During a rollback the document has no state. The state shown last remains until the next one arrives.
     return (this.doc.data as Data | undefined) ?? this.shown ?? this.options.initial();
   }
 
@@ -180,7 +183,7 @@ export class CollectionDocument implements Access {
     }
   }
 
-  /** @throws ERR_TABS_LIMIT where the op would make the document too large */
+  /** @throws ERR_TABS_LIMIT if the op would make the document too large */
   checkLimits(op: readonly Component[]): void {
     const {where, limits} = this.options;
     const added = op.reduce((sum, component) => sum + growth(component), 0);
@@ -203,7 +206,7 @@ export class CollectionDocument implements Access {
     await doc.connection.flushWrites();
   }
 
-  // ---- what happens to the document
+  // ---- events of the document
 
   private noteBefore(op: Component[]): void {
     if (!this.isReady) return;
@@ -229,7 +232,7 @@ export class CollectionDocument implements Access {
     else for (const key of new Set(op.map(({p}) => String(p[0])))) if (Object.hasOwn(data, key)) this.count += sign;
   }
 
-  /** What watchers are told of. */
+  /** The part of the data that is watched. */
   private get watched(): Data {
     return watchedOf(this.data, this.options.arrayAt);
   }
@@ -240,7 +243,7 @@ export class CollectionDocument implements Access {
     return op.filter(({p}) => p[0] === arrayAt && p.length > 1).map(component => ({...component, p: component.p.slice(1)}));
   }
 
-  /** Another state, or none. */
+  /** The document has another state or none. */
   private noteState(): void {
     if (!this.isReady) return;
     const data = this.doc.type ? this.data : this.options.initial();
@@ -251,7 +254,7 @@ export class CollectionDocument implements Access {
     const {initial, arrayAt} = this.options;
     this.note(between(watchedOf(this.shown ?? initial(), arrayAt), watchedOf(data, arrayAt), this.originOf(false)));
     this.shown = data;
-    // A document that was refused is loaded again within this turn, or in a moment.
+    // A refused document is loaded again within this turn or soon after, so the end is reported later.
     if (this.isDeleted) this.tellLater();
   }
 
@@ -291,15 +294,15 @@ export class CollectionDocument implements Access {
     void this.close();
   }
 
-  // ---- the end
+  // ---- closing
 
-  /** Lets go of the document when nobody else in this tab has it. */
+  /** Destroys the document if no other collection in this tab uses it. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
     countConnection(this.doc.connection as ProxyConnection, -1);
     const {doc, options: {isForeign}} = this;
-    // What is under way is told before the listeners are gone.
+    // Listeners get the changes of this turn before they are removed.
     if (this.changes.length) this.tell();
     this.stopListening();
     const left = (users.get(doc) ?? 1) - 1;
@@ -309,7 +312,7 @@ export class CollectionDocument implements Access {
     endRelaying(doc);
   }
 
-  /** Deletes the document for everybody. */
+  /** Deletes the document for all tabs. */
   async destroy(): Promise<void> {
     const {doc} = this;
     if (!doc.type) return;
@@ -335,5 +338,5 @@ function charGrowth({p: path, od, oi, ld, li, sd = '', si = ''}: Component): num
 }
 
 function closed(where: string): TabsError {
-  return new TabsError('ERR_TABS_CLOSED', `${where} is closed, or was deleted. Open it again`);
+  return new TabsError('ERR_TABS_CLOSED', `${where} was closed or deleted. Open it again`);
 }

@@ -1,4 +1,4 @@
-/** A component of a json0 op: a path, and what is done there. */
+/** A component of a json0 op: a path, and the change there. */
 export interface Component {
   p: (string | number)[];
   od?: unknown;
@@ -11,20 +11,20 @@ export interface Component {
   si?: string;
 }
 
-/** What reads and writes one document: the replica itself, or what a transaction has made of it. */
+/** Reads and writes one document: the replica itself, or a transaction's view of it. */
 export interface Access {
   /** Whether it is part of a transaction. */
   readonly isTransaction: boolean;
-  /** The value of a key of the root object; undefined where there is none. */
+  /** The value of a key of the root object; undefined if there is none. */
   get(key: string): unknown;
-  /** The same, but what the transaction does with it does not depend on it. */
+  /** Like `get`, for a value that the transaction's result does not depend on. */
   peek(key: string): unknown;
   /** The keys of the root object. */
   keys(): string[];
-  /** How many keys or elements the root has. */
+  /** The number of keys or elements of the root. */
   size(): number;
-  /** The whole content. It is not to be changed. */
+  /** The whole data. The caller must not change them. */
   all(): unknown;
-  /** Applies an op; each key or index of the root occurs once in it, unless the root is an array. */
+  /** Applies an op. It contains each key of the root at most once; array indexes may occur several times. */
   submit(op: Component[]): void;
 }

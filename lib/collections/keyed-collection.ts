@@ -10,7 +10,7 @@ import {FoldedKeys} from './watcher.js';
 
 type Key = string | number | boolean;
 
-/** What maps and records have in common: keys and values in objects. */
+/** The base of maps and records: keys and values in objects. */
 export abstract class KeyedCollection extends Collection {
   // ---- keys
 
@@ -19,9 +19,9 @@ export abstract class KeyedCollection extends Collection {
     const stored = storedKey(where, key);
     if (typeof key === 'string') checkLimit(`${where}, key ${JSON.stringify(key.slice(0, 64))}`, 'maxKeyLength', limits, key.length);
     if (!isForeign || stored === key) return stored;
-    // An app's own document has its keys as they are.
+    // The keys of an app's own document are not encoded.
     const name = String(key);
-    if (name in Object.prototype) throw new TabsError('ERR_TABS_BAD_KEY', `${where}: ShareDB refuses the key ${name}`);
+    if (name in Object.prototype) throw new TabsError('ERR_TABS_BAD_KEY', `${where}: ShareDB does not allow the key ${name}`);
     return name;
   }
 
@@ -67,7 +67,7 @@ export abstract class KeyedCollection extends Collection {
 
   // ---- writing
 
-  /** One op for each document. Of values for one key the last one counts. */
+  /** Writes with one op per document. The last value of a key counts. */
   protected write(entries: Iterable<readonly [key: unknown, value: unknown]>): void {
     const values = new Map<string, unknown>();
     for (const [key, value] of entries) values.set(this.stored(key), this.encode(String(key), value));
@@ -77,7 +77,7 @@ export abstract class KeyedCollection extends Collection {
     });
   }
 
-  /** @returns how many keys were there */
+  /** @returns how many of the keys existed */
   protected remove(keys: Iterable<unknown>): number {
     let removed = 0;
     this.submit(new Set([...keys].map(key => this.stored(key))), (access, stored) => {
@@ -89,7 +89,7 @@ export abstract class KeyedCollection extends Collection {
     return removed;
   }
 
-  /** Sets and removes in one op. */
+  /** Sets and removes keys in one op per document. */
   protected assignAll(values: Map<unknown, unknown>): void {
     const encoded = new Map([...values].map(([key, value]) => [this.stored(key), value === undefined ? undefined : this.encode(String(key), value)]));
     this.submit(encoded.keys(), (access, stored) => {
@@ -109,15 +109,15 @@ export abstract class KeyedCollection extends Collection {
     }
   }
 
-  /** Concurrent increments add up. */
+  /** Adds to a number. Concurrent increments add up. */
   protected add(key: unknown, by: number): void {
     const {where} = this.plan;
     const stored = this.stored(key);
     const access = this.accessOf(stored);
-    if (typeof by !== 'number' || !Number.isFinite(by)) throw new TabsError('ERR_TABS_BAD_VALUE', `${where}: an increment by ${String(by)}`);
+    if (typeof by !== 'number' || !Number.isFinite(by)) throw new TabsError('ERR_TABS_BAD_VALUE', `${where}: ${String(by)} is not a valid increment`);
     const value = access.peek(stored);
     if (typeof value === 'number') return access.submit([{p: [stored], na: by}]);
-    // Two tabs that both begin with 0 would count one of them only; in a transaction the second one is run again.
+    // If two tabs both started from 0, one increment would be lost. In a transaction, the second tab runs again.
     if (value === undefined && access.isTransaction && access.get(stored) === undefined) return access.submit([{p: [stored], oi: by}]);
     throw new TabsError('ERR_TABS_BAD_VALUE', `${where}, ${JSON.stringify(key)}: only a number can be incremented, and there is ` +
       `${value === undefined ? 'none. Set it first, or increment it in a transaction' : `a ${typeof value}`}`);
@@ -129,7 +129,7 @@ export abstract class KeyedCollection extends Collection {
       const base = this.documentOf(stored);
       const component = componentOf(this.access(base), stored);
       if (!component) continue;
-      // The replica's own value is not to become a part of an op.
+      // The op must not contain the replica's own object.
       if (component.od !== undefined) component.od = copyOf(component.od);
       const op = ops.get(base);
       if (op) op.push(component);

@@ -2,8 +2,9 @@ import {TabsError} from '../protocol/errors.js';
 import type {Key} from './types.js';
 
 /**
- * How a key is stored. Strings are stored as they are, but for those that objects would put into another place (array indexes), or
- * that ShareDB refuses as a part of a path (members of Object.prototype), or that begin as the stored form of others does.
+ * The stored form of a key. Strings are stored as they are, except for three kinds, which get a prefix: array indexes, because
+ * objects would reorder them; members of Object.prototype, because ShareDB refuses them in a path; and strings that begin like
+ * the stored form of another key.
  */
 export function storedKey(where: string, key: unknown): string {
   switch (typeof key) {
@@ -15,7 +16,7 @@ export function storedKey(where: string, key: unknown): string {
     case 'boolean':
       return `\0b${key}`;
   }
-  throw new TabsError('ERR_TABS_BAD_KEY', `${where}: a key is a string, a finite number or a boolean. ${String(key)} is none of these`);
+  throw new TabsError('ERR_TABS_BAD_KEY', `${where}: a key must be a string, a finite number or a boolean, and not ${String(key)}`);
 }
 
 export function shownKey(stored: string): Key {
@@ -25,7 +26,7 @@ export function shownKey(stored: string): Key {
   return stored[1] === 'b' ? rest === 'true' : rest;
 }
 
-/** Entries of the library's own are not shown. */
+/** The library's own entries are not shown to the app. */
 export const SHARDS_KEY = '\0shards';
 export const isShown = (stored: string): boolean => stored !== SHARDS_KEY;
 
@@ -33,7 +34,7 @@ function needsPrefix(key: string): boolean {
   return key in Object.prototype || key[0] === '\0' || (key.length < 11 && String(Number(key) >>> 0) === key);
 }
 
-/** Which of so many documents a key is stored in: FNV-1a. */
+/** The index of the document that a key is stored in (FNV-1a hash). */
 export function shardOf(stored: string, count: number): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < stored.length; i++) hash = Math.imul(hash ^ stored.charCodeAt(i), 0x01000193);

@@ -1,23 +1,26 @@
 import {TabsError} from '../protocol/errors.js';
 import type {GiveBack, QueueItem} from '../protocol/queues.js';
 
-/** An item that nobody else gets until it is given back. */
+/** An item that no other consumer gets until it is given back. */
 export interface Lease<T> extends AsyncDisposable {
   readonly value: T;
-  /** How often it was taken before, and not done. */
+  /** How often the item was taken before without being completed. */
   readonly attempts: number;
-  /** Aborts when the lease was taken back. */
+  /** Aborts if the lease is lost. */
   readonly signal: AbortSignal;
-  /** Rejects with ERR_TABS_LEASE_LOST where somebody else has the item by now. */
+  /** Completes the item. Rejects with ERR_TABS_LEASE_LOST if another consumer may have it. */
   done(): Promise<void>;
-  /** Back to its place. Also by `await using` without `done`. */
+  /** Returns the item to its place in the queue. `await using` does the same without `done`. */
   release(): Promise<void>;
-  /** Back, or to `dead` after `maxAttempts`. */
+  /** Returns the item to the queue, or moves it to `dead` after `maxAttempts`. */
   fail(error?: unknown): Promise<void>;
   extend(ms: number): Promise<void>;
 }
 
-/** Tells the host what becomes of an item. @returns whether the lease was still there */
+/**
+ * Reports to the host what happens to an item.
+ * @returns whether the lease still existed
+ */
 export type Give = (how: GiveBack['how'], more?: Pick<GiveBack, 'error' | 'ms'>) => Promise<boolean>;
 
 export class QueueLease<T> implements Lease<T> {
@@ -61,7 +64,7 @@ export class QueueLease<T> implements Lease<T> {
     }
   }
 
-  /** It is somebody else's, or back in the queue. */
+  /** Another consumer has the item, or it is back in the queue. */
   lose(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -70,6 +73,6 @@ export class QueueLease<T> implements Lease<T> {
   }
 
   private lost(): TabsError {
-    return new TabsError('ERR_TABS_LEASE_LOST', `${this.where}: the lease is over, or was taken back: another consumer may have the item. What was done for it may be done twice`);
+    return new TabsError('ERR_TABS_LEASE_LOST', `${this.where}: the lease has ended, and another consumer may have the item. Its work may be done twice`);
   }
 }

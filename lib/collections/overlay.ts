@@ -15,21 +15,21 @@ interface OtType {
   create(data: unknown): unknown;
 }
 
-/** One document as a transaction sees it: what is shown, with the transaction's own writes on it. It notes what is read. */
+/** A transaction's view of one document: the shown data with the transaction's own writes applied. It records what is read. */
 export class Overlay implements Access {
   readonly isTransaction = true;
   readonly reads = new Set<string>();
   private readonly writes = new Set<string>();
   private step: TransactionPart['step'];
   private type: OtType | null;
-  /** The values of the keys that the transaction has written: undefined where it has deleted one. */
+  /** The values of keys that the transaction has written; undefined for a deleted key. */
   private changed = new Map<string, unknown>();
-  /** What is not an object is copied as a whole. */
+  /** Data that are not an object are copied as a whole. */
   private copy: unknown;
   private isCopied = false;
-  /** What was read, or written over, has been changed by others. */
+  /** Others have changed something that the transaction read or overwrote. */
   isStale = false;
-  /** Throws where a collection's limits do not allow an op. */
+  /** Throws if a collection's limits do not allow an op. */
   checkOp: ((op: Component[]) => void) | undefined;
   private readonly stop: () => void;
 
@@ -126,7 +126,7 @@ export class Overlay implements Access {
 
   private compose(op: unknown, next: unknown): unknown {
     const type = fastType(this.type as never) as OtType;
-    if (!type.compose) throw new TabsError('ERR_TABS_BAD_OPTION', `The OT type ${this.type!.name} can't compose: write once in a transaction`);
+    if (!type.compose) throw new TabsError('ERR_TABS_BAD_OPTION', `The OT type ${this.type!.name} can't compose: a transaction can write to the document only once`);
     return type.compose(op, next);
   }
 
@@ -138,7 +138,7 @@ export class Overlay implements Access {
       this.writes.add(ALL);
       const isDeep = isJson0(type) && !(Array.isArray(shown) && (op as Component[]).every(({p}) => p.length === 1));
       const before = this.isCopied ? this.copy : isDeep ? copyOf(this.merged()) : Array.isArray(shown) ? [...shown] as unknown[] : shown;
-      // A part that was copied flat is not to be changed inside.
+      // A shallow copy must not be changed inside.
       this.copy = type.apply(this.isCopied && isDeep ? copyOf(before) : before, op);
       this.isCopied = true;
       this.changed.clear();
@@ -160,7 +160,7 @@ export class Overlay implements Access {
     if (this.isReadOnly) throw readOnly();
     this.noteRead(ALL);
     if (this.type) throw Object.assign(new Error('Document already exists'), {code: 'ERR_DOC_ALREADY_CREATED'});
-    if (this.step) throw new TabsError('ERR_TABS_BAD_OPTION', 'What a transaction has deleted it can\'t create again');
+    if (this.step) throw new TabsError('ERR_TABS_BAD_OPTION', 'A transaction can\'t create a document that it has deleted');
     const found = types.map[type] as unknown as OtType | undefined;
     if (!found) throw new TabsError('ERR_TABS_BAD_OPTION', `This page does not know the OT type ${type}`);
     this.type = found;
@@ -189,5 +189,5 @@ function readOnly(): TabsError {
 }
 
 export function tooBig(what: string): TabsError {
-  return new TabsError('ERR_TABS_TX_TOO_BIG', `The transaction has ${what}. Nothing was written: make several transactions of it`);
+  return new TabsError('ERR_TABS_TX_TOO_BIG', `The transaction has ${what}. Nothing was written: split it into several transactions`);
 }

@@ -3,14 +3,17 @@ import type {Clock} from '../platform/platform.js';
 
 /** The options of a transaction. */
 export interface TransactionOptions {
-  /** How often the function is run again because others changed what it had read. Default 16. */
+  /** How often the function runs again because others changed what it had read. Default 16. */
   maxRetries?: number | undefined;
   /** How the pauses between runs grow, from 4 ms to 1 s. Default 'exponential'. */
   backoff?: 'linear' | 'exponential' | undefined;
   /** In ms, for all runs together. Default 10,000. */
   timeout?: number | undefined;
   signal?: AbortSignal | undefined;
-  /** 'server': resolves when the server has acknowledged all of it. Default 'host'. */
+  /**
+   * 'host': resolves when the host has the writes. 'server': resolves when the server has acknowledged all of them. Default
+   * 'host'.
+   */
   until?: 'host' | 'server' | undefined;
 }
 
@@ -19,7 +22,7 @@ const TIMEOUT_MS = 10_000;
 const FIRST_MS = 4;
 const LONGEST_MS = 1000;
 
-/** How long a transaction may take, how often it is tried, and who ends it. */
+/** Limits the duration and the number of runs of a transaction, and ends it on a signal. */
 export class RetryPolicy {
   readonly maxRetries: number;
   readonly signal: AbortSignal;
@@ -48,7 +51,7 @@ export class RetryPolicy {
     return !!this.failure;
   }
 
-  /** The host may have it from now on: it can't be said any more that nothing is written. */
+  /** Notes that the host may have the commit. From then on the transaction can't claim that nothing was written. */
   noteSent(isSent: boolean): void {
     this.isSent = isSent;
   }
@@ -56,7 +59,7 @@ export class RetryPolicy {
   private fail(reason: unknown): void {
     if (this.failure) return;
     this.failure = {reason};
-    // What is on its way is waited for: the committer knows when there is no answer to be had.
+    // A commit that was sent is waited for. The committer notices if no answer can come.
     if (this.isSent) return;
     this.abort.abort(this.reason);
     for (const reject of this.waiting) reject(this.reason);
@@ -64,15 +67,15 @@ export class RetryPolicy {
 
   private get reason(): unknown {
     return this.failure?.reason ?? new TabsError('ERR_TABS_TX_TIMEOUT',
-      `The transaction was not made within ${this.timeout} ms. Nothing was written: run it again, or give it more time`);
+      `The transaction did not commit within ${this.timeout} ms. Nothing was written: run it again, or raise the timeout`);
   }
 
-  /** @throws the reason of the end */
+  /** @throws the reason if the transaction has ended */
   check(): void {
     if (this.failure) throw this.reason;
   }
 
-  /** The same, but rejects at the end. */
+  /** Settles like the promise, but rejects if the transaction ends first. */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.failure) return reject(this.reason as Error);
@@ -81,7 +84,7 @@ export class RetryPolicy {
     });
   }
 
-  /** The pause before a run, in ms; none before the second one, as by then what happened is here. */
+  /** The pause before a run, in ms. There is none before the second run: the changes that caused it have already arrived. */
   pauseBefore(retry: number, random: () => number): number {
     if (retry <= 1) return 0;
     const pause = this.isLinear ? FIRST_MS * (retry - 1) : FIRST_MS * 2 ** (retry - 2);

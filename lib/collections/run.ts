@@ -13,15 +13,15 @@ import type {SharedRecord} from './shared-record.js';
 import type {SharedQueue, TxQueue} from './shared-queue.js';
 import type {Key, Readonly_} from './types.js';
 
-/** The members of collections that a transaction does not have: waiting, watching, closing. */
+/** The members of collections that are missing in transactions: waiting, watching, closing. */
 export type NotInTransactions = 'ready' | 'isReady' | 'memory' | 'close' | 'destroy' | 'flush' | 'watch' | 'watchAll' | 'watchIndex' | 'on' | 'update' | typeof Symbol.asyncDispose;
-/** The same methods, all synchronous. No watching, waiting or closing. */
+/** A shared map within a transaction. All methods are synchronous. There is no watching, waiting or closing. */
 export type TxMap<K extends Key, V> = Omit<SharedMap<K, V>, NotInTransactions>;
 /** A shared array within a transaction. */
 export type TxArray<T> = Omit<SharedArray<T>, NotInTransactions>;
 /** A shared record within a transaction. */
 export type TxRecord<T extends object> = Omit<SharedRecord<T>, Exclude<NotInTransactions, 'update'>>;
-/** A document of any OT type. */
+/** A document of any OT type within a transaction. */
 export interface TxDoc<D> {
   readonly data: Readonly_<D> | undefined;
   submitOp(op: unknown): void;
@@ -35,33 +35,33 @@ export type Tx<C> = C extends SharedMap<infer K, infer V> ? TxMap<K, V>
       : C extends SharedRecord<infer T> ? TxRecord<T>
         : C extends ProxyDoc<infer D> ? TxDoc<D> : never;
 
-/** Thrown by `retry()` and `abort()`, and told apart by the run itself, not by what is caught. */
-export const GIVEN_UP = new Error('The transaction has given this run up: do not catch this');
+/** Thrown by `retry()` and `abort()`. The run itself records the reason, because the app may catch this. */
+export const GIVEN_UP = new Error('The transaction has ended this run: do not catch this error');
 
-/** What became of a transaction. */
+/** The outcome of a transaction at the server. */
 export interface TransactionOutcome {
   committed: boolean;
-  /** The server has all of it. */
+  /** The server has acknowledged all parts. */
   acknowledged: boolean;
-  /** What it had read and another device had changed before it reached the server: that was written over. */
+  /** Reads that another device changed before the transaction reached the server. The transaction has overwritten those changes. */
   raced: {collection: string; name: string; key?: Key}[];
   rejected: {collection: string; name: string; error: Error}[];
 }
 
-/** What the function of a transaction is given. */
+/** The argument of a transaction's function. */
 export interface Transaction {
   readonly id: string;
   readonly attempt: number;
   readonly signal: AbortSignal;
   readonly isOpen: boolean;
   in<C>(shared: C): Tx<C>;
-  /** Gives this run up; the next begins when something that it has read changes. */
+  /** Ends this run. The next begins when something that it has read changes. */
   retry(): never;
-  /** Rejects the transaction with `reason`; nothing is written. */
+  /** Rejects the transaction with `reason`. Nothing is written. */
   abort(reason?: unknown): never;
-  /** Once, after the commit, never for a run that was given up. */
+  /** Calls back once after the commit. Never called for a run that was ended early. */
   afterCommit(callback: () => void): void;
-  /** What became of it at the server; never rejects. */
+  /** The outcome at the server. Never rejects. */
   readonly outcome: Promise<TransactionOutcome>;
 }
 
@@ -71,7 +71,7 @@ export interface RunOptions {
   signal: AbortSignal;
   outcome: Promise<TransactionOutcome>;
   isReadOnly?: boolean;
-  /** A read transaction reads collections through it, as they were when it began. */
+  /** In a read transaction: reads collections in the state at its beginning. */
   accessFor?: (base: CollectionDocument) => Access;
 }
 
@@ -82,7 +82,7 @@ export class Run implements Transaction, TransactionAccess {
   readonly signal: AbortSignal;
   readonly outcome: Promise<TransactionOutcome>;
   isOpen = true;
-  /** Collections were used by themselves, which only a synchronous function may do. */
+  /** The function used collections directly, which only a synchronous function may do. */
   usedPlainly = false;
   givenUp: {by: 'retry'} | {by: 'abort'; reason: unknown} | undefined;
   readonly callbacks: (() => void)[] = [];
@@ -110,7 +110,7 @@ export class Run implements Transaction, TransactionAccess {
     this.check();
     if (shared instanceof Collection) return shared.inTransaction(this) as unknown as Tx<C>;
     if (shared instanceof ProxyDoc) return this.docView(shared) as Tx<C>;
-    throw new TabsError('ERR_TABS_BAD_OPTION', 'tx.in(): a collection or a document of this library');
+    throw new TabsError('ERR_TABS_BAD_OPTION', 'tx.in() takes a collection or a document of this library');
   }
 
   private docView(doc: ProxyDoc): TxDoc<any> {
@@ -118,7 +118,7 @@ export class Run implements Transaction, TransactionAccess {
     return {
       get data() { return overlay().all() as never; },
       submitOp: op => {
-        // What it does depends on more than can be told from a single op.
+        // The effect of such an op can depend on the whole data, so the transaction reads everything.
         overlay().submitOp(op);
       },
       create: (data, type) => overlay().create(data, type),
@@ -141,8 +141,8 @@ export class Run implements Transaction, TransactionAccess {
     if (isPlain) this.usedPlainly = true;
     this.connectionOf ??= doc.connection as ProxyConnection;
     if (doc.connection !== this.connectionOf) {
-      throw new TabsError('ERR_TABS_TX_MIXED', 'A transaction is made by one host: it can\'t use collections of two connections. Code that an async function ' +
-        'calls before its first await takes part, too, when it uses collections without tx.in()');
+      throw new TabsError('ERR_TABS_TX_MIXED', 'One host makes a transaction, so it can\'t use collections of two connections. Code that an async function ' +
+        'calls before its first await also takes part if it uses collections without tx.in()');
     }
     let overlay = this.overlays.get(doc);
     if (overlay) return overlay;
@@ -156,7 +156,7 @@ export class Run implements Transaction, TransactionAccess {
   }
 
   private check(): void {
-    if (!this.isOpen) throw new TabsError('ERR_TABS_TX_OVER', 'The transaction is over: what its function got of it can\'t be used afterwards');
+    if (!this.isOpen) throw new TabsError('ERR_TABS_TX_OVER', 'The transaction has ended: objects from its function can\'t be used any more');
   }
 
   retry(): never {
@@ -176,7 +176,7 @@ export class Run implements Transaction, TransactionAccess {
     this.callbacks.push(callback);
   }
 
-  /** Resolves when something that it has read, or written over, has been changed. */
+  /** Resolves when something that the run has read or overwritten has changed. */
   whenStale(): Promise<void> {
     return new Promise(resolve => {
       if (this.isStale) resolve();
@@ -184,7 +184,10 @@ export class Run implements Transaction, TransactionAccess {
     });
   }
 
-  /** Resolves when something changed, or each document stands at a revision that the host knows, with nothing unsent. */
+  /**
+   * Resolves with false when something has changed, or with true when each document is at a revision that the host knows, with
+   * nothing unsent.
+   */
   async whenStanding(): Promise<boolean> {
     for (;;) {
       if (this.isStale) return false;
@@ -194,13 +197,13 @@ export class Run implements Transaction, TransactionAccess {
     }
   }
 
-  /** What it has read and written; the documents stand. */
+  /** The reads and writes of all documents, after `whenStanding`. */
   parts(): TransactionPart[] {
     return [...this.overlays].map(([doc, overlay]) => ({c: doc.collection, d: doc.id, rev: doc.settledRevision!, ...overlay.part}))
       .filter(({reads, step}) => reads.length || step);
   }
 
-  /** Nothing may be done with it any more. What it has read is looked at until `close`. */
+  /** Ends the use of the transaction. Its reads are still watched until `close`. */
   end(): void {
     this.isOpen = false;
   }

@@ -22,7 +22,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return new SharedArray<T>(connection, name, options).ready;
   }
 
-  /** A view of a json0 document whose data is an array. It stays the caller's. */
+  /** A view of a json0 document whose data is an array. The document belongs to the caller. */
   static from<T>(doc: ProxyDoc): SharedArray<T> {
     return new SharedArray<T>(planFrom('array', doc, () => []));
   }
@@ -73,7 +73,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.length;
   }
 
-  /** Moves one element: merges with a concurrent `set` of it. */
+  /** Moves one element. Merges with a concurrent `set` of it. */
   move(from: number, to: number): void {
     const {length} = this;
     this.checkIndex(from, length - 1);
@@ -85,7 +85,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.list.slice(start, end).map(value => this.decode(value) as T);
   }
 
-  /** One op. Arguments as Array's. */
+  /** Like Array's `splice`, in one op. */
   splice(start: number, deleteCount?: number, ...items: T[]): T[] {
     const {list} = this;
     const at = start < 0 ? Math.max(0, list.length + Math.trunc(start)) : Math.min(Math.trunc(start) || 0, list.length);
@@ -121,7 +121,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.watching(folded, signal);
   }
 
-  /** The element that is at the index now and then: by place, not by identity. */
+  /** Watches the element at an index. If elements move, it is another element. */
   watchIndex(index: number, {signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ChangeEvent<T>> {
     const base = this.plan.documents[0]!.check();
     const at = (): unknown => (base.all() as unknown[])[index];
@@ -142,7 +142,10 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     }, signal);
   }
 
-  /** Called for every change, not folded. @returns ends it */
+  /**
+   * Calls back for every change; changes are not merged.
+   * @returns a function that removes the listener
+   */
   on(listener: (event: ArrayChangeEvent<T>) => void): () => void {
     return this.listen({
       onChanges: changes => {
@@ -158,7 +161,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
 
   private checkIndex(index: number, most: number): void {
     if (!Number.isInteger(index) || index < 0 || index > most) {
-      throw new RangeError(`${this.plan.where}: index ${index} is not one of 0 to ${most}`);
+      throw new RangeError(`${this.plan.where}: index ${index} is not between 0 and ${most}`);
     }
   }
 }

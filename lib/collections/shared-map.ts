@@ -7,7 +7,7 @@ import {SHARDS_KEY} from './keys.js';
 import {transaction, type TransactionOptions} from './transaction.js';
 import type {ChangeEvent, Key, MapChangeEvent, MapOptions, WatchOptions} from './types.js';
 
-/** A map that all tabs share: `Map`'s methods, and those that many tabs need. */
+/** A map that all tabs share, with the methods of `Map` and some for concurrent use. */
 export class SharedMap<K extends Key, V> extends KeyedCollection implements Iterable<[K, V]> {
   constructor(connection: ProxyConnection, name: string, options?: MapOptions<V>);
   /** @internal */
@@ -20,7 +20,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return new SharedMap<K, V>(connection, name, options).ready;
   }
 
-  /** A view of a json0 document whose data is an object. It stays the caller's. */
+  /** A view of a json0 document whose data is an object. The document belongs to the caller. */
   static from<K extends Key, V>(doc: ProxyDoc): SharedMap<K, V> {
     return new SharedMap<K, V>(planFrom('map', doc, () => ({})));
   }
@@ -45,7 +45,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return this.includes(key);
   }
 
-  /** @returns whether this tab saw the key */
+  /** @returns whether the key existed in this tab */
   delete(key: K): boolean {
     return this.remove([key]) > 0;
   }
@@ -54,13 +54,16 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     this.removeAll();
   }
 
-  /** Adds to a number; concurrent increments add up. A missing key counts as 0 only in a transaction; else ERR_TABS_BAD_VALUE. */
+  /**
+   * Adds to a number. Concurrent increments add up. A missing key counts as 0 only in a transaction.
+   * @throws ERR_TABS_BAD_VALUE if the value is not a number, or is missing outside of a transaction
+   */
   increment(key: K, by = 1): void {
     this.add(key, by);
   }
 
   /**
-   * A transaction of its own: `fn` may run several times.
+   * Changes a value in a transaction of its own: `fn` may run several times.
    * @returns the new value
    */
   update(key: K, fn: (value: V | undefined) => V | undefined, options?: TransactionOptions): Promise<V | undefined> {
@@ -73,12 +76,15 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     }, options);
   }
 
-  /** One op. */
+  /** Sets entries in one op per document. */
   setMany(entries: Iterable<readonly [K, V]>): void {
     this.write(entries);
   }
 
-  /** One op. @returns how many of the keys this tab saw */
+  /**
+   * Deletes keys in one op per document.
+   * @returns how many of the keys existed in this tab
+   */
   deleteMany(keys: Iterable<K>): number {
     return this.remove(keys);
   }
@@ -124,7 +130,10 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return this.watchKeys(options);
   }
 
-  /** Called for every change, not folded. @returns ends it */
+  /**
+   * Calls back for every change; changes are not merged.
+   * @returns a function that removes the listener
+   */
   on(listener: (event: MapChangeEvent<K, V>) => void): () => void {
     return this.hear(listener);
   }
@@ -132,6 +141,6 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
 
 function mapPlan(connection: ProxyConnection, name: string, options: MapOptions<any>): Plan {
   const {shards = 1} = options;
-  if (!Number.isInteger(shards) || shards < 1 || shards > 1024) throw new TabsError('ERR_TABS_BAD_OPTION', `shards of map "${name}": 1 to 1024`);
+  if (!Number.isInteger(shards) || shards < 1 || shards > 1024) throw new TabsError('ERR_TABS_BAD_OPTION', `map "${name}": shards must be an integer from 1 to 1024`);
   return planOf('map', connection, name, options, shard => (shards > 1 && !shard ? {[SHARDS_KEY]: shards} : {}), shards);
 }

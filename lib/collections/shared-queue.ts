@@ -16,18 +16,18 @@ export type {WaitOptions} from './consumer.js';
 export type {Lease} from './lease.js';
 
 const MAX_ATTEMPTS = 5;
-/** The number of ids that this page has given to items. */
+/** How many item ids this page has created. */
 let ids = 0;
 
 /** The options of a shared queue. */
 export interface QueueOptions<V> extends CollectionOptions<V> {
-  /** After so many attempts an item goes to `dead`. Default 5. */
+  /** The number of attempts after which an item moves to `dead`. Default 5. */
   maxAttempts?: number | undefined;
-  /** How long a lease lasts, in ms. Default: as long as its tab lives. */
+  /** The duration of a lease, in ms. Default: as long as its tab lives. */
   leaseTimeout?: number | undefined;
 }
 
-/** A queue in a transaction: `tryDequeue` is synchronous there, since it counts only when the transaction is made. */
+/** A queue in a transaction. `tryDequeue` is synchronous there, because it only takes effect with the commit. */
 export interface TxQueue<T> {
   enqueue(item: T): void;
   enqueueMany(items: Iterable<T>): void;
@@ -37,7 +37,7 @@ export interface TxQueue<T> {
   readonly isEmpty: boolean;
 }
 
-/** A queue that all tabs share: each item goes to one consumer. */
+/** A queue that all tabs share. Each item goes to one consumer. */
 export class SharedQueue<T> extends Collection {
   private readonly consumer: Consumer;
   private readonly leased = new Set<QueueLease<T>>();
@@ -46,7 +46,7 @@ export class SharedQueue<T> extends Collection {
 
   constructor(connection: ProxyConnection, name: string, options: QueueOptions<T> = {}) {
     if (options.scope === 'synced') {
-      throw new TabsError('ERR_TABS_BAD_OPTION', `queue "${name}": only local queues are there yet. Several devices can't share one`);
+      throw new TabsError('ERR_TABS_BAD_OPTION', `queue "${name}": queues can only be local so far. Several devices can't share one`);
     }
     super(planOf('queue', connection, name, options, () => ({q: [], l: {}, x: []}), 1, 'q'));
     const {maxAttempts = MAX_ATTEMPTS, leaseTimeout} = options;
@@ -90,7 +90,7 @@ export class SharedQueue<T> extends Collection {
     if (op.length) content.submit(op);
   }
 
-  /** Drops what waits. Leases go on. */
+  /** Removes all waiting items. Leases are not affected. */
   clear(): void {
     const op = this.items.map((item): Component => ({p: ['q', 0], ld: copyOf(item)}));
     if (op.length) this.content.submit(op);
@@ -98,12 +98,12 @@ export class SharedQueue<T> extends Collection {
 
   // ---- consumers
 
-  /** Waits while it is empty; consumers are served in the order in which they asked. */
+  /** Takes the first item. Waits while the queue is empty; consumers are served in the order of their calls. */
   async dequeue(options?: WaitOptions): Promise<T> {
     return (await this.dequeueMany(1, options))[0]!;
   }
 
-  /** Waits while it is empty, then gives 1 to `count` items. */
+  /** Waits while the queue is empty, and then takes 1 to `count` items. */
   async dequeueMany(count: number, options?: WaitOptions): Promise<T[]> {
     this.base.check();
     const {r, items} = await this.consumer.take(count, options);
@@ -114,13 +114,13 @@ export class SharedQueue<T> extends Collection {
   private confirm(r: string, items: readonly QueueItem[]): void {
     if (!items.length) return;
     this.consumer.give(r, items.map(({i}) => i), 'done').catch(() => {
-      // The connection is closed: the host takes the items back.
+      // The connection is closed, so the host takes the items back.
     });
   }
 
   /**
-   * The host is asked: what this tab sees at the head may be somebody else's by now. In a transaction it gives the item itself, not
-   * a promise: see {@link TxQueue}.
+   * Takes the first item, or resolves with undefined if there is none. Asks the host, because another consumer may already have
+   * the item that this tab shows first. In a transaction it returns the item and no promise: see {@link TxQueue}.
    */
   tryDequeue(): Promise<T | undefined> {
     const {content} = this;
@@ -140,7 +140,7 @@ export class SharedQueue<T> extends Collection {
     return this.decode(first.v) as T;
   }
 
-  /** Takes an item that nobody else gets until the lease is over. */
+  /** Takes an item under a lease: no other consumer gets it until the lease ends. */
   async take(options?: WaitOptions): Promise<Lease<T>> {
     this.base.check();
     const {r, items: [item]} = await this.consumer.take(1, options);
@@ -152,12 +152,12 @@ export class SharedQueue<T> extends Collection {
     return lease;
   }
 
-  /** Takes one lease after the other. Ends with `close()`. */
+  /** Takes one lease after another. Ends with `close()`. */
   leases(options: {signal?: AbortSignal | undefined} = {}): AsyncIterableIterator<Lease<T>> {
     return this.until(() => this.take(options));
   }
 
-  /** As `dequeue` again and again. Ends with `close()`. */
+  /** Takes one item after another, as `dequeue` does. Ends with `close()`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return this.until(() => this.dequeue());
   }
@@ -175,14 +175,14 @@ export class SharedQueue<T> extends Collection {
     }
   }
 
-  /** Leases that are not there any more are lost. */
+  /** Ends leases that no longer exist in the queue. */
   private look(): void {
     if (!this.leased.size) return;
     const {l = {}} = (this.base.doc.data ?? {}) as Partial<StoredQueue>;
     for (const lease of [...this.leased]) if (l[lease.item.i]?.t !== this.base.doc.connection.id) lease.lose();
   }
 
-  // ---- what is there
+  // ---- state
 
   peek(): T | undefined {
     const [first] = this.items;
@@ -197,18 +197,18 @@ export class SharedQueue<T> extends Collection {
     return !this.size;
   }
 
-  /** Items under a lease. */
+  /** The number of items under a lease. */
   get inFlight(): number {
     return Object.keys((this.content.get('l') ?? {}) as object).length;
   }
 
-  /** Items that were given up. */
+  /** Items that were given up after `maxAttempts`. */
   get dead(): readonly {value: T; attempts: number; error?: string}[] {
     const dead = (this.content.get('x') ?? []) as StoredQueue['x'];
     return dead.map(({v, n, e}) => ({value: this.decode(v) as T, attempts: n, ...(e !== undefined && {error: e})}));
   }
 
-  /** Puts what was given up back to the end, as if it had never been tried. */
+  /** Moves dead items to the end of the queue, with their attempts reset. */
   requeueDead(): void {
     const content = this.content.all() as StoredQueue;
     const op = content.x.flatMap((item, i): Component[] => {

@@ -19,7 +19,7 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     return new SharedRecord<T>(connection, name, options).ready;
   }
 
-  /** A view of a json0 document whose data is an object. It stays the caller's. */
+  /** A view of a json0 document whose data is an object. The document belongs to the caller. */
   static from<T extends object>(doc: ProxyDoc): SharedRecord<T> {
     return new SharedRecord<T>(planFrom('record', doc, () => ({})));
   }
@@ -36,17 +36,17 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     return this.remove([key]) > 0;
   }
 
-  /** One op; keys whose value is undefined are left as they are. */
+  /** Sets keys in one op. Ignores keys whose value is undefined. */
   update(partial: {[P in keyof T]?: T[P] | undefined}): void {
     this.write(Object.entries(partial).filter(([, value]) => value !== undefined));
   }
 
-  /** The same; undefined deletes the key. */
+  /** Sets keys in one op. Deletes keys whose value is undefined. */
   assign(object: {[P in keyof T]?: T[P] | undefined}): void {
     this.assignAll(new Map(Object.entries(object)));
   }
 
-  /** Adds to a number; concurrent increments add up. */
+  /** Adds to a number. Concurrent increments add up. */
   increment<P extends keyof T>(key: P, by = 1): void {
     this.add(key, by);
   }
@@ -71,7 +71,10 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     return this.watchKeys(options) as unknown as AsyncIterableIterator<RecordChangeEvent<T>>;
   }
 
-  /** Called for every change, not folded. @returns ends it */
+  /**
+   * Calls back for every change; changes are not merged.
+   * @returns a function that removes the listener
+   */
   on(listener: (event: RecordChangeEvent<T>) => void): () => void {
     return this.hear(listener as never);
   }

@@ -6,15 +6,18 @@ type SnapshotSource = Pick<Access, 'all' | 'get'>;
 
 type Kept = {whole?: unknown; keys: Map<string, unknown>};
 
-/** All snapshots that somebody reads. */
+/** All open snapshots. */
 const open = new Set<Snapshot>();
 
-/** Called before an op changes a document. @param op none where all of it is replaced */
+/**
+ * Call it before a document changes.
+ * @param op undefined if the whole data is replaced
+ */
 export function keepForSnapshots(base: SnapshotSource, data: unknown, op?: readonly Component[]): void {
   for (const snapshot of open) snapshot.keep(base, data, op);
 }
 
-/** The collections of this page as they were when it was made. It costs what changes meanwhile. */
+/** The collections of this page in their state when the snapshot was made. It only copies what changes afterwards. */
 export class Snapshot {
   private readonly kept = new Map<SnapshotSource, Kept>();
 

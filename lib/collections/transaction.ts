@@ -13,8 +13,9 @@ import {Snapshot} from './snapshot.js';
 export type {TransactionOptions} from './retry.js';
 
 /**
- * Runs `fn`, perhaps several times: it must have no other effects. Resolves with its value when host and journal have all of its
- * writes; nothing of them is shown before, and nothing ever of a run that is given up.
+ * Runs `fn` in a transaction. `fn` may run several times, so it must have no other effects. Resolves with its result when the
+ * writes are durable in the host. No other code sees a write before that, and the writes of a run that was ended are never seen.
+ * @throws the error of `fn`, or an ERR_TABS_TX_* error; see `docs/collections.md`
  */
 export function transaction<T>(fn: (tx: Transaction) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
   const outer = currentTransaction();
@@ -22,7 +23,7 @@ export function transaction<T>(fn: (tx: Transaction) => T | Promise<T>, options:
   return new TransactionRunner(fn, options).start();
 }
 
-/** In a synchronous function, a transaction is a part of the outer one, and takes it along where it fails. */
+/** Inside a synchronous function, a nested transaction is a part of the outer one. If it fails, the outer one fails, too. */
 function join<T>(outer: Run, fn: (tx: Transaction) => T | Promise<T>): Promise<T> {
   try {
     return Promise.resolve(fn(outer));
@@ -43,7 +44,7 @@ export function getTransactionId(): string | null {
 
 const platform = browserPlatform({});
 
-/** Timers are those of the connections in use. */
+/** Uses the clock of an open connection for timers. */
 function clockOfPage(): Clock {
   for (const {state, clock} of openConnections()) if (state !== 'closed') return clock;
   return platform.clock;
@@ -57,7 +58,7 @@ class TransactionRunner<T> {
   private settle: (outcome: TransactionOutcome) => void = () => {};
   private readonly outcome = new Promise<TransactionOutcome>(resolve => { this.settle = resolve; });
   private attempt = 0;
-  /** Runs that were given up because others were first. */
+  /** How many runs were ended because others had changed what they read. */
   private conflicts = 0;
   private isAsync = false;
   private endTurn: (() => void) | undefined;
@@ -81,7 +82,7 @@ class TransactionRunner<T> {
     }
   }
 
-  /** @returns undefined where the function is to be run again */
+  /** @returns undefined if the function must run again */
   private async tryOnce(): Promise<{value: T; run: Run; seq: number | undefined; parts: TransactionPart[]} | undefined> {
     this.policy.check();
     const run = new Run({id: this.id, attempt: ++this.attempt, signal: this.policy.signal, outcome: this.outcome});
@@ -108,16 +109,16 @@ class TransactionRunner<T> {
       if (!isPromise(result)) return result;
       if (run.usedPlainly && !await isSettled(result)) {
         result.then(() => {}, () => {});
-        throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection by itself. After the first await that can\'t be told from the rest of ' +
+        throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection directly. After the first await, this can\'t be told from other code of ' +
           'the page: use tx.in(collection). Nothing was written');
       }
       this.isAsync = true;
-      // While it waits for something, other transactions of this tab have their turns.
+      // While this transaction waits, other transactions of the tab can run.
       this.release();
       return await this.policy.race(result);
     } catch (error) {
       if (run.givenUp) return undefined;
-      // It may have seen two states at once: what it makes of that says nothing.
+      // An async function may have seen a mix of two states, so its error means nothing.
       if (run.isStale && this.isAsync) {
         run.givenUp = {by: 'retry'};
         return undefined;
@@ -136,7 +137,7 @@ class TransactionRunner<T> {
     return undefined;
   }
 
-  /** One transaction of a tab is under way at a time. */
+  /** Only one transaction of a tab commits at a time. */
   private async takeTurn(run: Run): Promise<void> {
     if (this.endTurn) return;
     const turn = committerOf(run.connection!).takeTurn();
@@ -148,7 +149,10 @@ class TransactionRunner<T> {
     }
   }
 
-  /** Others were first, before anything was sent. A synchronous function is run again in its turn, and is not overtaken then. */
+  /**
+   * Others changed the reads before anything was sent. A synchronous function runs again within its turn, where nothing can come
+   * between.
+   */
   private again(run: Run): undefined {
     if (this.isAsync) this.countConflict(run, []);
     return undefined;
@@ -194,8 +198,8 @@ class TransactionRunner<T> {
     if (!rejected.length) return value;
     if (rejected.length === docs.length) throw rejected[0]!.error;
     throw Object.assign(new TabsError('ERR_TABS_TX_TORN',
-      `The server has refused the transaction's part of ${rejected.map(({collection, name}) => `${collection}/${name}`).join(', ')}, and keeps the others. ` +
-      'What was refused is in connection.deadLetters'), {rejected});
+      `The server rejected the transaction's part of ${rejected.map(({collection, name}) => `${collection}/${name}`).join(', ')} and accepted the others. ` +
+      'The rejected ops are in connection.deadLetters'), {rejected});
   }
 }
 
@@ -209,12 +213,15 @@ function outcomeOf({raced, rejected}: Outcome): TransactionOutcome {
 
 /** The options of a transaction that only reads. */
 export interface ReadOptions {
-  /** Asks the host first, so that what others had done before is seen. Default false. */
+  /** Asks the host first, so that earlier writes of other tabs are visible. Default false. */
   fresh?: boolean | undefined;
   timeout?: number | undefined;
 }
 
-/** Reads collections as they are at one moment, also in an async function. */
+/**
+ * Reads collections in one consistent state, even in an async function.
+ * @throws ERR_TABS_TX_READONLY for a write
+ */
 export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, {fresh, timeout}: ReadOptions = {}): Promise<T> {
   if (fresh) await Promise.all([...openConnections()].filter(({state}) => state !== 'closed').map(connection => connection.callHost('host.ping')));
   const snapshot = new Snapshot();

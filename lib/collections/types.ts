@@ -1,23 +1,23 @@
-/** What can be stored. Anything else throws ERR_TABS_BAD_VALUE: undefined, NaN, Date, Map, functions, class instances, cycles. */
+/** The values that can be stored. Others throw ERR_TABS_BAD_VALUE: undefined, NaN, Date, Map, functions, class instances, cycles. */
 export type Json = null | boolean | number | string | readonly Json[] | {readonly [key: string]: Json};
-/** What may be a key of a shared map. */
+/** The keys of a shared map. */
 export type Key = string | number | boolean;
-/** Data that may not be changed in place. */
+/** Data that must not be changed in place. */
 export type Readonly_<V> = V extends object ? {readonly [K in keyof V]: Readonly_<V[K]>} : V;
 
-/** Stores what JSON has not: `decode(encode(v))` equals `v`. */
+/** Converts values that JSON can't represent. `decode(encode(v))` must equal `v`. */
 export interface Codec<V> {
   encode(value: V): Json;
   decode(json: Json): V;
 }
 
-/** How large a collection, its keys and its values may be. */
+/** The largest size of a collection, its keys and its values. */
 export interface Limits {
-  /** Keys of a map or record, elements of an array, items of a queue. Default 100,000. */
+  /** Keys of a map or record, elements of an array, or items of a queue. Default 100,000. */
   maxEntries: number;
-  /** Characters of the JSON of one document. Default 8 Mi. */
+  /** Characters of the JSON of one document. Default 8 Mi (8,388,608). */
   maxChars: number;
-  /** Characters of the JSON of one value. Default 1 Mi. */
+  /** Characters of the JSON of one value. Default 1 Mi (1,048,576). */
   maxValueChars: number;
   /** Characters of a key. Default 512. */
   maxKeyLength: number;
@@ -35,55 +35,58 @@ export interface CollectionOptions<V> {
 
 /** The options of a shared map. */
 export interface MapOptions<V> extends CollectionOptions<V> {
-  /** Spreads the keys over so many documents. Part of what is stored: open the map with the same number everywhere. Default 1. */
+  /**
+   * The number of documents that the keys are spread over. It is stored, so open the map with the same number everywhere. Default
+   * 1.
+   */
   shards?: number | undefined;
 }
 
 /** The options of a shared record. */
 export interface RecordOptions<T> extends CollectionOptions<T[keyof T]> {
-  /** Written where a key is missing when the record is created. */
+  /** The values of keys in a new record. */
   initial?: Partial<T> | undefined;
 }
 
-/** What all collections have. */
+/** The members of all collections. */
 export interface Shared extends AsyncDisposable {
   readonly name: string;
   readonly scope: 'local' | 'synced';
-  /** Resolves when the collection can be read and written. Rejects as the document's subscription does. */
+  /** Resolves when the collection can be read and written. Rejects if the document's subscription fails. */
   readonly ready: Promise<this>;
   readonly isReady: boolean;
-  /** Roughly what the tab's replica takes, in bytes: 2 per character of JSON. */
+  /** The approximate size of the tab's replica, in bytes: 2 per character of JSON. */
   readonly memory: number;
-  /** Ends this view: watchers end, the document is let go of. Other views go on. May be called twice. */
+  /** Ends this view: its watchers end, and it no longer uses the document. Other views are not affected. It can be called twice. */
   close(): Promise<void>;
-  /** Deletes the collection for everybody. Resolves when the host has done it. */
+  /** Deletes the collection for all tabs. Resolves when the host has deleted it. */
   destroy(): Promise<void>;
-  /** Resolves when what this tab has written is durable, and with `{at: 'server'}`, when the server has acknowledged it. */
+  /** Resolves when everything that this tab has written is durable or, with `{at: 'server'}`, when the server has acknowledged it. */
   flush(options?: {at?: 'host' | 'server'}): Promise<void>;
 }
 
-/** What a collection tells of a change. */
+/** A change of a collection. */
 export interface ChangeEvent<V> {
   type: 'set' | 'delete';
   oldValue?: V;
   newValue?: V;
-  /** When this tab showed it, in ms since the epoch. */
+  /** When this tab showed the change, in ms since the epoch. */
   timestamp: number;
-  /** Made by this tab. */
+  /** Whether this tab made the change. */
   isLocal: boolean;
-  /** The id of the transaction that made it. */
+  /** The id of the transaction that made the change. */
   transactionId?: string;
 }
 
-/** What has changed in a shared map. */
+/** A change of a shared map. */
 export interface MapChangeEvent<K, V> extends ChangeEvent<V> {
   key: K;
 }
 
-/** What has changed in a shared record. */
+/** A change of a shared record. */
 export type RecordChangeEvent<T> = {[P in keyof T]: MapChangeEvent<P, T[P]>}[keyof T];
 
-/** What has changed in a shared array. */
+/** A change of a shared array. */
 export type ArrayChangeEvent<T> = {timestamp: number; isLocal: boolean; transactionId?: string} & (
   | {type: 'splice'; index: number; deleted: T[]; inserted: T[]}
   | {type: 'set'; index: number; oldValue: T; newValue: T}
@@ -94,8 +97,8 @@ export type ArrayChangeEvent<T> = {timestamp: number; isLocal: boolean; transact
 /** The options of `watch`. */
 export interface WatchOptions {
   signal?: AbortSignal | undefined;
-  /** Begins with what is there. Default false. */
+  /** Begins with the current content. Default false. */
   immediate?: boolean | undefined;
-  /** Leaves out what this tab does. Default false. */
+  /** Leaves out changes of this tab. Default false. */
   remoteOnly?: boolean | undefined;
 }

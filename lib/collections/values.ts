@@ -11,15 +11,18 @@ export function limitsOf(limits: Partial<Limits> | undefined): Limits {
 export function checkLimit(where: string, limit: keyof Limits, limits: Limits, value: number): void {
   if (value <= limits[limit]) return;
   throw Object.assign(
-    new TabsError('ERR_TABS_LIMIT', `${where}: ${value} is more than ${limit} allows, which is ${limits[limit]}. Nothing was changed`),
+    new TabsError('ERR_TABS_LIMIT', `${where}: ${value} exceeds the limit ${limit} of ${limits[limit]}. Nothing was changed`),
     {limit, value}
   );
 }
 
-/** The JSON of a value, and a copy of it that nobody else holds. @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT */
+/**
+ * Checks a value and returns a copy of it in stored form.
+ * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+ */
 export function storable<V>(where: string, value: V, codec: Codec<V> | undefined, limits: Limits): unknown {
   const encoded = codec ? codec.encode(value) : value;
-  // Most values are one of these, and need no copy.
+  // Most values are primitive, and need no copy.
   if (encoded === null || typeof encoded === 'boolean' || (typeof encoded === 'number' && Number.isFinite(encoded))) return encoded;
   check(where, encoded, [], []);
   if (typeof encoded === 'string') {
@@ -76,7 +79,7 @@ function nameOf(value: unknown): string {
   return typeof value === 'number' ? String(value) : `a ${typeof value}`;
 }
 
-/** How many characters the JSON of something stored takes. */
+/** The number of characters of a stored value's JSON. */
 export function charsOf(value: unknown): number {
   switch (typeof value) {
     case 'undefined':

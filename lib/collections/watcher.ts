@@ -1,20 +1,20 @@
 import {isSame, makeStep, undoStep, type ArrayStep, type Change, type Origin} from './changes.js';
 
-/** More steps of an array than these are told as a new state. */
+/** If more steps of an array are waiting, they are replaced by one new state. */
 const MAX_STEPS = 256;
 
-/** What waits until somebody asks for it. It never grows beyond the size of the collection. */
+/** Changes that wait until somebody asks for them. They are merged, so they never exceed the size of the collection. */
 export interface Folded<E> {
   add(changes: Change[]): void;
-  /** The next event, or undefined where nothing waits. */
+  /** The next event; undefined if none waits. */
   take(): E | undefined;
 }
 
-/** What happened to each key: the first old value, and the last new one. */
+/** Merged changes per key: the first old value and the last new value. */
 export class FoldedKeys<E> implements Folded<E> {
   private readonly waiting = new Map<string, {old: unknown; new: unknown; origin: Origin}>();
 
-  /** @param isWanted which keys; and whether this tab's own changes are */
+  /** @param isWanted whether a key is watched, and whether this tab's own changes are */
   constructor(
     private readonly isWanted: (key: string, isLocal: boolean) => boolean,
     private readonly eventOf: (key: string, old: unknown, value: unknown, origin: Partial<Origin>) => E
@@ -33,7 +33,7 @@ export class FoldedKeys<E> implements Folded<E> {
     }
   }
 
-  /** What is there at the beginning. */
+  /** Adds the value at the beginning. */
   begin(key: string, value: unknown, origin: Origin): void {
     this.waiting.set(key, {old: undefined, new: value, origin});
   }
@@ -47,11 +47,11 @@ export class FoldedKeys<E> implements Folded<E> {
   }
 }
 
-/** What happened to an array: steps in their order, or where these are many, one new state. */
+/** Changes of an array: the steps in order or, if there are too many, one new state. */
 export class FoldedSteps<E> implements Folded<E> {
   private waiting: {step: ArrayStep; origin: Origin}[] = [];
 
-  /** @param current the array as it is after all that has been added */
+  /** @param current the array after all steps that were added */
   constructor(
     private readonly remoteOnly: boolean,
     private readonly current: () => unknown[],
@@ -91,7 +91,7 @@ export class FoldedSteps<E> implements Folded<E> {
   }
 }
 
-/** An async iterator on what happens to a collection. It hears from the call that made it on. */
+/** An async iterator over the changes of a collection, from the call that created it. */
 export class Watcher<E> implements AsyncIterableIterator<E> {
   private asking: {resolve(result: IteratorResult<E>): void; reject(reason: unknown): void}[] = [];
   private isOver = false;
@@ -100,7 +100,7 @@ export class Watcher<E> implements AsyncIterableIterator<E> {
 
   constructor(private readonly folded: Folded<E>, private readonly signal: AbortSignal | undefined) {}
 
-  /** @param stop ends the hearing */
+  /** @param stop removes the listener */
   begin(stop: () => void): this {
     const {signal} = this;
     const fail = (): void => this.fail(signal!.reason);
@@ -118,7 +118,7 @@ export class Watcher<E> implements AsyncIterableIterator<E> {
     this.answer();
   }
 
-  /** What waits is still given. */
+  /** The collection has ended. Waiting events are still delivered. */
   onEnd(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -146,7 +146,7 @@ export class Watcher<E> implements AsyncIterableIterator<E> {
     return Promise.resolve({done: true, value: undefined});
   }
 
-  /** Nobody wants what waits. */
+  /** Discards waiting events. */
   private drop(): void {
     while (this.folded.take() !== undefined);
   }

@@ -1,11 +1,11 @@
 import {CANCEL, FAIL, type FlowEnd, type FlowLink} from './flow-link.js';
 
-/** A signal that can't be aborted any more, as nobody has its controller, is forgotten on both sides. */
+/** If the controller of a signal is garbage, the signal can never be aborted. Both sides then forget it. */
 const collected = new FinalizationRegistry<() => void>(drop => drop());
 
 /** Tells the other side when a signal of this side is aborted. */
 export function forwardSignal(signal: AbortSignal, link: FlowLink): FlowEnd {
-  // Holds no signal: only the app does.
+  // A weak reference: only the app keeps the signal alive.
   const weak = new WeakRef(signal);
   const listener = (): void => {
     const reason: unknown = weak.deref()?.reason;
@@ -24,7 +24,7 @@ export function forwardSignal(signal: AbortSignal, link: FlowLink): FlowEnd {
   return {handle: () => {}, close: () => weak.deref()?.removeEventListener('abort', listener)};
 }
 
-/** A signal here that follows one of the other side. It is aborted, too, when the connection ends. */
+/** A signal on this side that follows one of the other side. It is also aborted when the connection ends. */
 export function followSignal(link: FlowLink): {end: FlowEnd; value: AbortSignal} {
   const controller = new AbortController();
   const handle = (what: number, reason: unknown): void => {

@@ -3,7 +3,7 @@ import {isThenable} from './operations.js';
 import {isUnasked} from './calls.js';
 import {NEVER, WANTED, type Wants} from './wire.js';
 
-/** What became of an operation of the other side. */
+/** The state of an operation that the other side has requested. */
 export type Answer =
   | {state: 'pending'; wants: Wants; promise: Promise<unknown>}
   | {state: 'done'; value: unknown}
@@ -14,12 +14,15 @@ export interface AnswersOptions {
   throwError(id: number, error: unknown, origin: number, unasked: boolean): void;
 }
 
-/** An error that failed an operation, and so those that were built on it. */
+/** The error of a failed operation. Operations built on its result fail with the same error. */
 class Failed {
   constructor(readonly error: unknown, readonly origin: number) {}
 }
 
-/** The results of the other side's operations: kept for those that are built on them, until it has seen them or holds them no more. */
+/**
+ * The results of the other side's operations. A result is kept for operations built on it, until the other side has received it
+ * or has released it.
+ */
 export class Answers {
   private readonly answers = new Map<number, Answer>();
   private readonly running = new Set<Promise<unknown>>();
@@ -34,7 +37,7 @@ export class Answers {
     return this.running.size;
   }
 
-  /** The result of an operation, for another one. */
+  /** The result of an operation, as the target of another one. */
   find(id: number): {value: unknown} | {later: Promise<unknown>} {
     const answer = this.answers.get(id);
     if (!answer) return {value: undefined};
@@ -43,7 +46,7 @@ export class Answers {
     throw new Failed(answer.error, answer.origin);
   }
 
-  /** @param run does the operation; what it throws is the answer */
+  /** @param run performs the operation; an error that it throws is the answer */
   begin(id: number, wants: Wants, run: () => unknown): void {
     try {
       const result = run();
@@ -64,12 +67,12 @@ export class Answers {
 
   forget(id: number): void {
     const answer = this.answers.get(id);
-    // One that is not there yet is still awaited by its operation: it is forgotten when it comes.
+    // A pending answer may still be awaited by its own operation. It is dropped when it settles.
     if (answer?.state === 'pending') answer.wants = answer.wants === WANTED ? WANTED : NEVER;
     else this.answers.delete(id);
   }
 
-  /** Resolves when all has ended that is under way now. */
+  /** Resolves when all operations that run now have ended. */
   async settled(): Promise<void> {
     await Promise.allSettled([...this.running]);
   }
@@ -96,13 +99,13 @@ export class Answers {
         throw failed;
       }
     );
-    // Its error goes to the other side.
+    // The error is sent to the other side, so it is not an unhandled rejection here.
     answer.promise.catch(() => {});
     this.running.add(answer.promise);
   }
 
   private done(id: number, wants: Wants, value: unknown): void {
-    // Without an answer, a result is undefined: most operations of a recorder have none, and nothing is kept for them.
+    // A missing answer counts as undefined. Most operations of a recorder return undefined, so nothing is kept for them.
     if (wants === NEVER || (isUnasked(wants) && value === undefined)) this.answers.delete(id);
     else this.answers.set(id, {state: 'done', value});
     if (wants === WANTED) this.options.returnValue(id, value);

@@ -9,7 +9,7 @@ import {PORT, SET, WANTED} from './wire.js';
 
 const peers = new WeakMap<object, Map<string, Peer>>();
 
-/** One connection for an endpoint and a name: both sides may expose and wrap on it. */
+/** The connection for an endpoint and a name. Both sides may expose and wrap on it. */
 function peerOf(endpoint: Endpoint, options: RemoteOptions = {}): Peer {
   const key = endpointKey(endpoint);
   const name = options.name ?? '';
@@ -24,25 +24,31 @@ function peerOf(endpoint: Endpoint, options: RemoteOptions = {}): Peer {
   return peer;
 }
 
-/** What the other side exposes. At once: calls wait until it is there. */
+/**
+ * Returns a stub of the value that the other side exposes. It can be used at once: calls wait until the other side is ready.
+ * @throws ERR_REMOTE_BAD_OPTION for a wrong endpoint or option
+ */
 export function wrap<T>(endpoint: Endpoint, options?: RemoteOptions): Remote<T> {
   const peer = living(endpoint, options);
   return peer.root as unknown as Remote<T>;
 }
 
-/** `wrap` with data members that can be assigned: for driving a DOM. */
+/** `wrap` with data members that can be assigned, for controlling a DOM. */
 export function recorder<T>(endpoint: Endpoint, options?: RemoteOptions): Recorder<T> {
   return wrap(endpoint, options) as unknown as Recorder<T>;
 }
 
-/** Lets the other side use a value: an object, a function, or a promise of one. */
+/**
+ * Lets the other side use a value: an object, a function, or a promise of one.
+ * @throws ERR_REMOTE_BAD_OPTION for a wrong endpoint or option
+ */
 export function expose(value: unknown, endpoint: Endpoint, options?: RemoteOptions): Connection {
   const peer = living(endpoint, options);
   peer.expose(value);
   return peer;
 }
 
-/** One that was closed in this very turn makes room for a new one. */
+/** A connection that was closed in this turn is replaced by a new one. */
 function living(endpoint: Endpoint, options: RemoteOptions | undefined): Peer {
   const peer = peerOf(endpoint, options);
   if (peer.state !== 'closed' || options?.signal?.aborted) return peer;
@@ -55,8 +61,9 @@ interface ConnectEvent {
 }
 
 /**
- * In a shared worker, synchronously in its script: exposes to each tab that connects.
+ * Exposes a value to each tab that connects to this shared worker. Call it synchronously in the worker's script.
  * @param value what all tabs share, or a function that is called with each tab's connection
+ * @returns an object whose `Symbol.dispose` ends this
  */
 export function exposeToAll<T extends object>(value: T | ((client: Connection) => T), options?: RemoteOptions): Disposable {
   const connections = new Set<Connection>();
@@ -80,37 +87,40 @@ export function connectionOf(stub: Stub<unknown>): Connection {
   return nodeOrThrow(stub).peer.connection as Connection;
 }
 
-/** What came along with a reference; no round trip. */
+/** The members that were sent with a reference (`ref(object, {with: …})`), without a round trip. */
 export function peek<T>(stub: Stub<T>): Partial<T> {
   const {target, path} = nodeOrThrow(stub);
   const peeked = target !== 0 && 'peek' in target && !path.length ? target.peek : undefined;
   return {...peeked} as Partial<T>;
 }
 
-/** Releases a stub; what is no stub is left alone. Never throws. */
+/** Releases a stub. Ignores other values. Never throws. */
 export function release(stub: unknown): void {
   const node = nodeOf(stub);
   if (node) releaseNode(node);
 }
 
-/** Sets a member, and resolves when that is done there. */
+/** Sets a member. Resolves when the other side has set it. */
 export function set<T, K extends keyof T>(stub: Stub<T>, key: K, value: Sent<T[K]>): Promise<void> {
   const node = nodeOrThrow(stub);
   return node.peer.operate(node, SET, String(key), [value], WANTED).promise() as Promise<void>;
 }
 
-/** A port that leads to what a stub stands for, past this context: for handing it to a third one, which wraps it. */
+/** A port that leads directly to the object behind a stub. Hand it to a third context, which wraps it. */
 export function port(stub: unknown): Promise<MessagePort> {
   const {peer} = nodeOrThrow(stub) as unknown as {peer: Peer};
   return peer.send(0, [], PORT, [stub], WANTED).promise() as Promise<MessagePort>;
 }
 
-/** Materializes stubs: one, an object or array of them, or as arguments of a function that runs there. */
+/**
+ * Copies what stubs refer to: for one stub, an object or array of them, or the arguments of a function that runs on the other
+ * side.
+ */
 export const evaluate = evaluateStubs as Evaluate;
 
 function nodeOrThrow(stub: unknown): NonNullable<ReturnType<typeof nodeOf>> {
   const node = nodeOf(stub);
-  if (!node) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'This is no stub');
+  if (!node) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'This is not a stub');
   return node;
 }
 

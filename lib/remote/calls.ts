@@ -2,10 +2,10 @@ import type {Clock} from '../platform/platform.js';
 import {RemoteError, type RemoteErrorCode} from './errors.js';
 import {PULL, UNASKED, WANTED, outgoing, type Outgoing, type Wants} from './wire.js';
 
-/** After so many results that nothing was said of, or so many ms, a frame is posted to say that they have arrived. */
+/** After this many results without an outgoing message, or this many ms, a frame is posted to confirm that they have arrived. */
 const SEEN_MANY = 256;
 const SEEN_MS = 1000;
-/** The first operations of so many chains of failures are remembered, so that each is told of once. */
+/** How many failed chains are remembered by their first operation, so that each is reported once. */
 const TOLD_MANY = 1000;
 
 export type Outcome = {readonly ok: true; readonly value: unknown} | {readonly ok: false; readonly error: unknown};
@@ -16,24 +16,24 @@ export interface CallsOptions {
   readonly stacks: boolean;
   put(item: Outgoing): void;
   schedule(): void;
-  /** Why nothing can be called any more. */
+  /** The error for new calls if the connection has ended. */
   closedWith(): RemoteError | undefined;
   onError(error: unknown, what: string): void;
 }
 
-/** One operation that was recorded here. */
+/** One operation that was recorded on this side. */
 export class CallRecord {
   outcome: Outcome | undefined;
   isPosted = false;
   isAwaited = false;
-  /** Where it is awaited, for the error's stack. */
+  /** The place where the result is awaited, for the stack of an error. */
   here: Error | undefined;
   isReleased = false;
-  /** What is left of it when nobody holds it any more. */
+  /** Remains when nobody holds the record any more. */
   readonly trace: {readonly id: number; isOver: boolean};
   private waiting: {resolve(value: unknown): void; reject(error: unknown): void; promise: Promise<unknown>} | undefined;
   cancelTimeout: (() => void) | undefined;
-  /** The connection that it was made on, where that is not the one of the stub. */
+  /** The connection that the call was made on, if it is not the stub's. */
   owner: unknown;
 
   constructor(readonly id: number, readonly what: string, readonly item: Outgoing | undefined, private readonly calls: Calls) {
@@ -44,7 +44,7 @@ export class CallRecord {
     return (this.item?.message[6] ?? WANTED) as Wants;
   }
 
-  /** The result will be awaited: said before the frame is posted, no message of its own is needed. */
+  /** Notes that the result will be awaited. If the frame is not posted yet, this needs no message of its own. */
   want(): void {
     // `await` reads `then` now, and calls it a microtask later.
     this.isAwaited = true;
@@ -82,7 +82,7 @@ export class CallRecord {
   }
 }
 
-/** What was called and has no answer: each call ends once, here. */
+/** The calls without an answer. Each call settles once, here. */
 export class Calls {
   private readonly pending = new Map<number, CallRecord>();
   private seen: number[] = [];
@@ -96,7 +96,7 @@ export class Calls {
     return this.pending.size;
   }
 
-  /** Calls that were posted and not answered. */
+  /** Whether there are calls that were posted and not answered. */
   get hasPosted(): boolean {
     for (const call of this.pending.values()) if (call.isPosted) return true;
     return false;
@@ -106,12 +106,12 @@ export class Calls {
     return this.options.stacks ? new Error() : undefined;
   }
 
-  /** Where a call is awaited whose error has come. */
+  /** The place that awaits a call whose error has arrived. */
   hereOf(id: number): string | undefined {
     return this.pending.get(id)?.here?.stack;
   }
 
-  /** A call that is about to be posted. */
+  /** Records a call that is about to be posted. */
   record(id: number, what: string, item: Outgoing): CallRecord {
     const call = new CallRecord(id, what, item, this);
     item.posted = () => {
@@ -125,7 +125,7 @@ export class Calls {
     return call;
   }
 
-  /** A call that has ended before it began. */
+  /** A call that ended before it was posted. */
   settled(outcome: Outcome, what: string): CallRecord {
     const call = new CallRecord(0, what, undefined, this);
     call.settle(outcome);
@@ -161,7 +161,7 @@ export class Calls {
     else if (wasUnasked || call) this.untold.set(origin, {error, what: call?.what ?? 'a recorded operation'});
   }
 
-  /** After each frame: errors of it that nobody awaits. */
+  /** Reports errors of the last frame that nobody awaits. Called after each frame. */
   tellUntold(): void {
     if (!this.untold.size) return;
     const {untold} = this;
@@ -188,14 +188,14 @@ export class Calls {
     return seen;
   }
 
-  /** @param mayHaveRun whether what was posted may have been done there */
+  /** @param mayHaveRun whether the other side may have performed posted calls */
   rejectAll(reason: string, mayHaveRun = true, code: RemoteErrorCode = 'ERR_REMOTE_CLOSED'): void {
     const calls = [...this.pending.values()];
     this.pending.clear();
     this.takeSeen();
     for (const call of calls) {
       const ran = call.isPosted && mayHaveRun;
-      call.settle({ok: false, error: new RemoteError(code, `${call.what} has no answer: ${reason}. ${ran ? 'It may have been done' : 'It was not done'}`, {mayHaveRun: ran})});
+      call.settle({ok: false, error: new RemoteError(code, `${call.what} has no answer: ${reason}. ${ran ? 'It may have run' : 'It did not run'}`, {mayHaveRun: ran})});
     }
   }
 
@@ -228,9 +228,9 @@ export class Calls {
     call.cancelTimeout = clock.after(timeout, () => {
       this.pending.delete(call.id);
       const mayHaveRun = call.isPosted;
-      // It would be done when nobody waits for it any more.
+      // Nobody waits for the call any more, so it must not be performed later.
       if (!mayHaveRun) call.item!.withdraw?.();
-      call.settle({ok: false, error: new RemoteError('ERR_REMOTE_TIMEOUT', `${call.what} has no answer within ${timeout} ms. ${mayHaveRun ? 'It may still be done' : 'It was not done'}`, {mayHaveRun})});
+      call.settle({ok: false, error: new RemoteError('ERR_REMOTE_TIMEOUT', `${call.what} has no answer within ${timeout} ms. ${mayHaveRun ? 'It may still run' : 'It did not run'}`, {mayHaveRun})});
     });
   }
 }

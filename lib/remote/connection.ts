@@ -18,18 +18,18 @@ import {createStub, describe, nodeOf, releaseNode, type StubNode, type StubPeer}
 import type {Connection, Evaluate, FrameDelivery, FrameTransport, RemoteOptions} from './types.js';
 import {BYE, DO, FLOW, FLUSH, GET, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
 
-/** Why a connection can end. */
+/** The codes with which a connection can end. */
 export type EndCode = 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' | 'ERR_REMOTE_NO_SERVICE';
 
-/** What this version can do beside its protocol. */
+/** The features of this version beyond the protocol number. */
 const FEATURES: string[] = [];
-/** Nobody waits for a greeting or a goodbye to be posted. */
+/** For frames whose posting nobody waits for: greetings and goodbyes. */
 const NOBODY: FrameDelivery = {posted() {}, failed() {}};
 const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
 
 /**
- * One end of a connection: a frame transport below, stubs above. Knows no endpoint: a session with a host carries its
- * frames as a port does.
+ * One end of a connection, between a frame transport and stubs. It does not know endpoints: a session with a host can carry its
+ * frames as well as a port.
  */
 export class Peer implements Connection, StubPeer {
   state: 'connecting' | 'open' | 'closed' = 'connecting';
@@ -64,7 +64,7 @@ export class Peer implements Connection, StubPeer {
       post: (frame, transfer, delivery) => transport.post(frame, transfer, delivery),
       rideAlong: () => this.rideAlong(),
       collect: () => this.handlers.collect(),
-      collectFailed: error => this.tellError(error, 'the data that goes along with a frame')
+      collectFailed: error => this.tellError(error, 'the data that is sent with a frame')
     });
     const schedule = (): void => this.outbox.schedule();
     this.calls = new Calls({
@@ -118,9 +118,9 @@ export class Peer implements Connection, StubPeer {
     this.outbox.schedule(true);
   }
 
-  /** The other side was reloaded: it knows nothing of what was there before. */
+  /** The other side was reloaded, and knows nothing of the state before. */
   restart(): void {
-    this.drop('the other side was loaded again', true);
+    this.drop('the other side was reloaded', true);
   }
 
   close(reason = 'it was closed here'): void {
@@ -131,7 +131,7 @@ export class Peer implements Connection, StubPeer {
     this.close();
   }
 
-  /** @param says whether the other side is to be told */
+  /** @param says whether to tell the other side */
   end(reason: string, says: boolean, mayHaveRun = true, code: EndCode = 'ERR_REMOTE_CLOSED'): void {
     if (this.state === 'closed') return;
     if (says) this.sayBye(reason);
@@ -152,7 +152,7 @@ export class Peer implements Connection, StubPeer {
     try {
       this.transport.post(this.outbox.frame(0, [[BYE, reason]]), [], NOBODY);
     } catch {
-      // The endpoint is gone: nobody is there to be told.
+      // The endpoint is gone, so there is nobody to tell.
     }
   }
 
@@ -193,7 +193,7 @@ export class Peer implements Connection, StubPeer {
       return this.calls.settled({ok: false, error}, what);
     }
     const id = item.message[1] = ++this.lastId;
-    // Posted before anybody can say whether the result is wanted: it is.
+    // The frame is posted before anybody can say whether the result is wanted, so it is requested.
     if (item.isUrgent && wants !== NEVER) item.message[6] = WANTED;
     const call = this.calls.record(id, what, item);
     const {failed} = item;
@@ -210,7 +210,7 @@ export class Peer implements Connection, StubPeer {
     return call;
   }
 
-  /** The result will be known here alone. */
+  /** An operation on a result that is only known on this side, and not yet. */
   private operateLater(target: CallRecord, node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], what: string): CallRecord {
     const call = new CallRecord(0, what, undefined, this.calls);
     const run = (): unknown => this.operate(node, kind, key, values, WANTED).promise();
@@ -218,7 +218,7 @@ export class Peer implements Connection, StubPeer {
     return call;
   }
 
-  /** The result is here already: what is built on it uses the value. */
+  /** An operation on a result that has arrived: it uses the value. */
   private operateHere(outcome: Outcome, path: readonly string[], kind: Kind, values: readonly unknown[], what: string, wants: Wants): CallRecord {
     if (!outcome.ok) {
       const call = this.calls.settled(outcome, what);
@@ -238,17 +238,17 @@ export class Peer implements Connection, StubPeer {
     }
   }
 
-  /** Posts what was recorded by now, not at the end of the turn. */
+  /** Posts what was recorded so far, without waiting for the end of the turn. */
   flushNow(): void {
     this.outbox.flush();
   }
 
-  /** How many operations of the other side are being done. */
+  /** The number of the other side's operations that are running. */
   get answering(): number {
     return this.inbox.pending;
   }
 
-  /** New calls of the other side are answered by this error. */
+  /** Answers new calls of the other side with this error. */
   refuse(error: Error): void {
     this.inbox.refusal = error;
   }
@@ -291,7 +291,7 @@ export class Peer implements Connection, StubPeer {
 
   readonly evaluate: Evaluate = ((...args: unknown[]) => evaluateOn(this, args)) as Evaluate;
 
-  // ---- what the other side has asked for
+  // ---- operations that the other side has requested
 
   returnValue(id: number, value: unknown, materializes: boolean): void {
     const item = outgoing([RETURN, id, undefined]);
@@ -318,12 +318,12 @@ export class Peer implements Connection, StubPeer {
     return this.imports.receive(wire, reference => createStub(this, reference));
   }
 
-  /** Something of the other side's frame is wrong: it is dropped, and told once. */
+  /** Reports an error that has no other place to go, for example a wrong part of a frame. */
   tellError(error: unknown, what: string): void {
     try {
       this.options.onError(error instanceof Error ? error : Object.assign(new Error(String(error)), {thrown: error}), what);
     } catch {
-      // A listener that throws is not to end the connection.
+      // A throwing listener must not end the connection.
     }
   }
 
@@ -383,12 +383,12 @@ export class Peer implements Connection, StubPeer {
   }
 }
 
-/** The items of a result. */
+/** Iterates over the items of a result. */
 export async function *iterateResult(call: CallRecord): AsyncIterableIterator<unknown> {
   yield* (await call.promise()) as AsyncIterable<unknown>;
 }
 
-/** What is done here on a value that has arrived: nothing is kept from who has it. */
+/** The rules for operations on a value that has arrived on this side: its holder may do anything with it. */
 const HERE: OperationRules = {allow: undefined, allowEvaluate: false, maxDepth: 200, settled: () => Promise.resolve(), portTo: value => value};
 
 function releaseValue(value: unknown): void {

@@ -11,16 +11,16 @@ export interface DecodingPeer {
   handlerContext(handler: Handler): HandlerContext;
   receiveReference(wire: WireReference): unknown;
   receiveFlow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', data: unknown): unknown;
-  /** What is here, or a promise of it where it is not known yet. */
+  /** A value on this side, or a promise of it if it is not known yet. */
   findHere(target: number, path: readonly string[]): {value: unknown} | {later: Promise<unknown>};
 }
 
-/** A value whose parts are there, but for what operations of the same frame have yet to result in. */
+/** A decoded value. Results of operations in the same frame may still be missing in it. */
 export interface Decoded {
   value: unknown;
   /**
-   * Puts what is here in its places. To be called before the value is used.
-   * @param waits whether results that are not there yet are waited for, rather than to be promises in the value
+   * Puts values of this side into their places. Call it before the value is used.
+   * @param waits whether to wait for pending results; if false, they become promises inside the value
    */
   complete(waits: boolean): Promise<void> | undefined;
 }
@@ -36,13 +36,13 @@ export function decode(wire: unknown, peer: DecodingPeer): Decoded {
   return new Decoding(wire[0], holes, peer);
 }
 
-const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A value is not of the protocol\'s form');
+const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A value does not have the form that the protocol requires');
 
 class Decoding implements Decoded {
   private collections: Map<unknown, Map<unknown, unknown> | Set<unknown>> | undefined;
   private here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
 
-  /** From the last to the first: what is inside an array of entries is filled before a Map takes its place. */
+  /** Fills holes from the last to the first: an array of entries is complete before it is replaced by a Map. */
   constructor(public value: unknown, holes: readonly unknown[], private readonly peer: DecodingPeer) {
     for (let i = holes.length - 1; i >= 0; i--) {
       const hole = holes[i];
@@ -76,7 +76,7 @@ class Decoding implements Decoded {
     let key: string | number | undefined;
     let place: unknown = this.value;
     for (const step of path) {
-      // Only what the other side has sent is gone through: no prototype, and no getter, as clones have none.
+      // Walks only over own data properties, which is all that a clone can have: no prototypes, no getters.
       if (typeof place !== 'object' || place === null || (typeof step !== 'string' && typeof step !== 'number') || !Object.hasOwn(place, step)) throw malformed();
       holder = place as Container;
       key = step;
@@ -142,7 +142,7 @@ class Decoding implements Decoded {
   private handled(data: unknown): unknown {
     const [wireType, wire] = Array.isArray(data) ? (data as [unknown, unknown]) : [];
     const handler = this.peer.handlers.find(candidate => candidate.wireType === wireType);
-    if (!handler) throw new RemoteError('ERR_REMOTE_PROTOCOL', `No handler here for values of the type ${String(wireType)}: give both sides the same handlers`);
+    if (!handler) throw new RemoteError('ERR_REMOTE_PROTOCOL', `There is no handler for values of the type ${String(wireType)}: give both sides the same handlers`);
     return handler.fromWire(wire, {...this.peer.handlerContext(handler), decode: part => {
       const decoded = decode(part, this.peer);
       void decoded.complete(false);
@@ -156,7 +156,7 @@ function checkReference(data: unknown): WireReference {
   return data as unknown as WireReference;
 }
 
-/** An object with stubs in it can be told `using`, as its type says: it releases them. */
+/** Makes an object that contains stubs usable with `using`, as its type says: disposing it releases the stubs. */
 function makeDisposable(holder: Container): void {
   if (Object.hasOwn(holder, Symbol.dispose)) return;
   const dispose = (): void => {

@@ -13,24 +13,27 @@ export interface EncodingPeer {
   readonly handlers: readonly Handler[];
   readonly maxDepth: number;
   readonly stacks: boolean;
-  /** From how many bytes on buffers are moved; undefined for never. */
+  /** The size in bytes from which buffers are transferred; undefined for never. */
   readonly movesFrom: number | undefined;
-  /** Why nothing can be moved. */
+  /** Why objects can't be transferred; undefined if they can. */
   readonly cannotTransfer: string | undefined;
   handlerContext(handler: Handler): HandlerContext;
   addReference(object: object, name: string, item: Outgoing): number;
   sendFlow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', value: object, item: Outgoing): unknown;
-  /** What a call returned, with a path read on it. */
+  /** The result of a call, with a path read on it. */
   readSettled(node: StubNode): unknown;
 }
 
-/** Larger values are not copied before they are posted: they are posted before the app can change them. */
+/** Larger values are not copied first: they are posted at once, before the app can change them. */
 const COPY_NODES = 1000;
 const COPY_BYTES = 64 * 1024;
-/** A walk without memory that gets so deep may be in a cycle. */
+/** If a walk that does not remember objects gets this deep, the value may have a cycle. */
 const PLAIN_DEPTH = 64;
 
-/** A value as it travels. What is not cloned as it is becomes a hole beside the value: nothing in user data is a marker. */
+/**
+ * Encodes a value. Parts that structured clone can't copy become holes, listed beside the value. So user data never contains
+ * markers.
+ */
 export function encode(value: unknown, peer: EncodingPeer, item: Outgoing, materializes = false): WireValue {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) return [value];
   const counted = item.counted.length;
@@ -50,7 +53,7 @@ const TOO_LARGE = Symbol('too large to be copied');
 class Encoding {
   private readonly holes: Hole[] = [];
   private readonly path: (string | number)[] = [];
-  /** Copies by what they are copies of: cycles and shared parts stay. */
+  /** The copies by their originals. Cycles and shared parts keep their structure. */
   private memo: Map<object, {copy: unknown; kind?: number}> | undefined;
   private nodes = 0;
 
@@ -167,7 +170,7 @@ class Encoding {
     return copy;
   }
 
-  /** Entries as an array, and a hole that says what they are. The hole comes before those of its entries. */
+  /** Encodes entries as an array, with a hole that gives their kind. This hole comes before those of the entries. */
   private entries(value: Map<unknown, unknown> | Set<unknown>, kind: number): unknown[] {
     this.hole(kind, 0);
     const copy: unknown[] = [];
@@ -203,7 +206,7 @@ class Encoding {
       this.move(buffer);
       return value;
     }
-    // Larger ones, and views of a part, are posted before the app can write to them.
+    // Larger buffers, and views of a part of one, are posted before the app can write to them.
     if (buffer instanceof ArrayBuffer && buffer.byteLength <= COPY_BYTES) {
       const copied = (this.memo?.get(buffer)?.copy as ArrayBuffer | undefined) ?? buffer.slice(0);
       this.remember(buffer, copied);
@@ -254,7 +257,7 @@ class Encoding {
 
   private move(part: Transferable): void {
     const reason = this.peer.cannotTransfer;
-    if (reason && kindOf(part) === 'moved') throw new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't move a ${nameOf(part)}: ${reason}`, {path: this.pathText()});
+    if (reason && kindOf(part) === 'moved') throw new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't transfer a ${nameOf(part)}: ${reason}`, {path: this.pathText()});
     if (!reason && !this.item.transfer.includes(part)) this.item.transfer.push(part);
   }
 
@@ -287,7 +290,7 @@ class Encoding {
   }
 }
 
-/** Whether all of a large value is cloned as it is. */
+/** Whether structured clone copies a large value correctly without holes. */
 function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return false;
   if (typeof value !== 'object' || value === null) return true;
@@ -313,7 +316,7 @@ function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
   }
 }
 
-/** Node's Buffer becomes a Uint8Array, as structured clone makes it. */
+/** A Node Buffer becomes a Uint8Array, as with structured clone. */
 function viewOf(value: ArrayBufferView, buffer: ArrayBuffer): ArrayBufferView {
   if (value instanceof DataView) return new DataView(buffer, value.byteOffset, value.byteLength);
   const {name} = (value as unknown as {[Symbol.toStringTag]: string})[Symbol.toStringTag] ? {name: (value as unknown as {[Symbol.toStringTag]: string})[Symbol.toStringTag]} : {name: 'Uint8Array'};

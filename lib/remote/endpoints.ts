@@ -1,18 +1,18 @@
 import {RemoteError} from './errors.js';
 import type {Endpoint, FrameTransport, NodeEndpoint, WebEndpoint} from './types.js';
 
-/** Something went wrong with the endpoint itself. */
+/** A transport over an endpoint, with the endpoint's own failures. */
 export interface EndpointTransport extends FrameTransport {
-  /** A worker failed; before the greeting that means that it will never come. */
+  /** A worker has failed. Before the greeting, this means that it will never start. */
   onfault: ((reason: string) => void) | null;
 }
 
-/** What a connection is kept under: the port of a shared worker, else the endpoint itself. */
+/** The key of a connection: the port of a shared worker, or the endpoint itself. */
 export function endpointKey(endpoint: Endpoint): object {
   if (isTransport(endpoint) || typeof (endpoint as WebEndpoint).postMessage === 'function') return endpoint;
   const {port} = endpoint as {readonly port?: WebEndpoint};
   if (port && typeof port.postMessage === 'function') return port;
-  throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'An endpoint is something with postMessage: a Worker, a SharedWorker, a MessagePort, a windowEndpoint()');
+  throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'An endpoint needs postMessage, e.g. a Worker, a SharedWorker, a MessagePort or a windowEndpoint()');
 }
 
 const isTransport = (endpoint: Endpoint): endpoint is FrameTransport => typeof (endpoint as FrameTransport).post === 'function';
@@ -21,7 +21,7 @@ export function transportOf(endpoint: Endpoint): FrameTransport & Partial<Endpoi
   if (isTransport(endpoint)) return endpoint;
   const target = endpointKey(endpoint) as WebEndpoint | NodeEndpoint;
   if ('on' in target && typeof target.on === 'function') return nodeTransport(target);
-  if (typeof (target as WebEndpoint).addEventListener !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'An endpoint needs addEventListener beside postMessage');
+  if (typeof (target as WebEndpoint).addEventListener !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'An endpoint needs addEventListener in addition to postMessage');
   return webTransport(target as WebEndpoint);
 }
 
@@ -31,7 +31,7 @@ function webTransport(target: WebEndpoint): EndpointTransport {
     [target, 'close', () => transport.onclose?.('the port was closed')],
     [target, 'error', (event: {message?: unknown}) => transport.onfault?.(`the worker failed: ${String(event.message ?? 'it could not be loaded')}`)]
   ];
-  // A page that goes away says so: nothing tells a shared worker, nor a frame, that a port is dead (as of 2026).
+  // A page reports that it goes away: no event tells a shared worker or a frame that its port is dead (as of 2026).
   if (isPage()) listeners.push([globalThis, 'pagehide', (event: {persisted: boolean}) => event.persisted || transport.onclose?.('the page was left')]);
   const transport: EndpointTransport = {
     onframe: null, onclose: null, onfault: null,
@@ -49,7 +49,7 @@ function nodeTransport(target: NodeEndpoint): EndpointTransport {
   const listeners: [string, (value: never) => void][] = [
     ['message', (data: unknown) => transport.onframe?.(data)],
     ['close', () => transport.onclose?.('the port was closed')],
-    ['exit', (code: unknown) => transport.onclose?.(`the worker has ended with code ${String(code)}`)],
+    ['exit', (code: unknown) => transport.onclose?.(`the worker ended with code ${String(code)}`)],
     ['error', (error: unknown) => transport.onfault?.(`the worker failed: ${String(error)}`)]
   ];
   const transport: EndpointTransport = {
@@ -66,8 +66,9 @@ function nodeTransport(target: NodeEndpoint): EndpointTransport {
 const isPage = (): boolean => 'document' in globalThis && typeof globalThis.addEventListener === 'function';
 
 /**
- * For another window or frame: only messages of this window and this origin are heard, and only that origin is posted to.
- * @param options.origin e.g. `https://example.com`; there is no default
+ * An endpoint for another window or frame. It only receives messages from this window and origin, and only posts to this origin.
+ * @param options.origin for example `https://example.com`; there is no default
+ * @throws ERR_REMOTE_BAD_OPTION if the origin is missing or '*'
  */
 export function windowEndpoint(target: Window, options: {origin: string}): Endpoint {
   const {origin} = options ?? {};

@@ -1,16 +1,16 @@
 /** The codes of a {@link RemoteError}. */
 export const REMOTE_ERROR_CODES = {
-  /** The connection has ended, or the other side was reloaded. `mayHaveRun` says whether the call may have been made. */
+  /** The connection has ended, or the other side was reloaded. `mayHaveRun` says whether the call may have run. */
   ERR_REMOTE_CLOSED: 'ERR_REMOTE_CLOSED',
-  /** No answer within the time that the options allow. The call may still run. */
+  /** There was no answer within the option `timeout`. The call may still run. */
   ERR_REMOTE_TIMEOUT: 'ERR_REMOTE_TIMEOUT',
   /** The stub was released on this side. */
   ERR_REMOTE_RELEASED: 'ERR_REMOTE_RELEASED',
-  /** A value can neither be cloned nor referred to. `path` says where it is. */
+  /** A value can neither be cloned nor sent by reference. `path` names the place inside the value. */
   ERR_REMOTE_UNCLONEABLE: 'ERR_REMOTE_UNCLONEABLE',
-  /** What was called there is no function. */
+  /** The called member is not a function. */
   ERR_REMOTE_NOT_A_FUNCTION: 'ERR_REMOTE_NOT_A_FUNCTION',
-  /** The member is not there, or may not be reached. */
+  /** The member does not exist or is not accessible. */
   ERR_REMOTE_NO_MEMBER: 'ERR_REMOTE_NO_MEMBER',
   /** The other side does not run functions that are sent to it. */
   ERR_REMOTE_NOT_ALLOWED: 'ERR_REMOTE_NOT_ALLOWED',
@@ -18,9 +18,9 @@ export const REMOTE_ERROR_CODES = {
   ERR_REMOTE_NO_SERVICE: 'ERR_REMOTE_NO_SERVICE',
   /** The other side speaks another version of this protocol. */
   ERR_REMOTE_PROTOCOL: 'ERR_REMOTE_PROTOCOL',
-  /** A limit of the options is exceeded. */
+  /** A limit of the option `limits` is exceeded. */
   ERR_REMOTE_LIMIT: 'ERR_REMOTE_LIMIT',
-  /** The event is over: nobody can prevent its default any more. */
+  /** The event's dispatch has ended, so its default can't be prevented any more. */
   ERR_REMOTE_TOO_LATE: 'ERR_REMOTE_TOO_LATE',
   /** An option or argument of this library's functions is wrong. */
   ERR_REMOTE_BAD_OPTION: 'ERR_REMOTE_BAD_OPTION'
@@ -29,12 +29,12 @@ export const REMOTE_ERROR_CODES = {
 /** One of {@link REMOTE_ERROR_CODES}. */
 export type RemoteErrorCode = keyof typeof REMOTE_ERROR_CODES;
 
-/** An error of the connection itself. What a method throws arrives as it is. */
+/** An error of the connection itself. Errors that a method throws arrive as they are. */
 export class RemoteError extends Error {
   override readonly name = 'RemoteError';
-  /** Whether the call may have been made: where false, it can be made again without harm. */
+  /** Whether the call may have run. If false, it can be repeated without harm. */
   declare readonly mayHaveRun?: boolean;
-  /** Where in an argument or result the value is that can't be sent. */
+  /** The place of the value that can't be sent, inside an argument or result. */
   declare readonly path?: string;
   constructor(readonly code: RemoteErrorCode, message: string, more: {mayHaveRun?: boolean; path?: string} = {}) {
     super(message);
@@ -42,12 +42,15 @@ export class RemoteError extends Error {
   }
 }
 
-/** A thrown value on the wire: `[class, name, message, stack, fields, cause, errors]`, or `[0, value]` where it is no error. */
+/**
+ * The encoded form of a thrown value: `[class, name, message, stack, fields, cause, errors]`, or `[0, value]` if it is not an
+ * error.
+ */
 export type WireError = readonly [string, string, string, string | undefined, Record<string, unknown> | undefined, WireError?, WireError[]?] | readonly [0, unknown];
 
 const BUILT_IN: Record<string, new (message?: string) => Error> = {Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError};
 const OF_ITS_OWN = new Set(['name', 'message', 'stack', 'cause', 'errors']);
-/** Deeper causes are left out: a hostile peer could make the decoder run out of stack. */
+/** Deeper causes are left out: a hostile peer could overflow the decoder's stack. */
 const MAX_DEPTH = 16;
 
 export const isError = (value: unknown): value is Error =>
@@ -61,7 +64,7 @@ export const tagOf = (value: unknown): string => {
   }
 };
 
-/** Never throws, whatever was thrown. */
+/** Encodes any thrown value. Never throws. */
 export function encodeError(error: unknown, stacks: boolean, depth = 0): WireError {
   if (!isError(error)) return [0, cloneOr(error, undefined) ?? (error == null ? error : describe(error))];
   try {
@@ -70,7 +73,7 @@ export function encodeError(error: unknown, stacks: boolean, depth = 0): WireErr
     for (const key of Object.keys(error)) {
       if (OF_ITS_OWN.has(key) || key in Object.prototype) continue;
       const value = (error as unknown as Record<string, unknown>)[key];
-      // What can't be cloned is left out: an error is always told.
+      // Fields that can't be cloned are left out, so that the error always arrives.
       if (typeof value !== 'function') {
         const copy = cloneOr(value, NOTHING);
         if (copy !== NOTHING) fields[key] = copy;
@@ -87,7 +90,7 @@ export function encodeError(error: unknown, stacks: boolean, depth = 0): WireErr
   }
 }
 
-/** Never throws: what is not of the form becomes an error that says so. */
+/** Decodes a thrown value. Never throws: malformed data become an error that says so. */
 export function decodeError(wire: unknown, here?: string, depth = 0): unknown {
   try {
     if (!Array.isArray(wire) || depth > MAX_DEPTH + 1) return new Error('An error that could not be read');
@@ -110,7 +113,7 @@ export function decodeError(wire: unknown, here?: string, depth = 0): unknown {
   }
 }
 
-/** The lines that are places, without those of this library. */
+/** The lines of a stack that name places, without those of this library. */
 const framesOf = (stack = ''): string[] => stack.split('\n').filter(line => /^ +at |@/.test(line)).slice(3);
 
 function create(tag: string, name: string, message: string, errors: unknown, depth: number): Error {
@@ -123,7 +126,7 @@ function create(tag: string, name: string, message: string, errors: unknown, dep
   return error;
 }
 
-/** The class where a context without the app's code has it, too: built in, by its very name; else Error. */
+/** The name of a class that every context has: a built-in error with exactly this name; else Error. */
 function classOf(error: Error): string {
   if (error instanceof RemoteError) return 'RemoteError';
   const name = Object.getPrototypeOf(error)?.constructor?.name as unknown;

@@ -8,11 +8,11 @@ export interface EvaluatingPeer {
   send(target: number, path: readonly string[], kind: Kind, values: readonly unknown[], wants: Wants): CallRecord;
 }
 
-/** Materializes stubs in one round trip; see `Evaluate`. */
+/** Copies what stubs refer to, in one round trip; see `Evaluate`. */
 export async function evaluateOn(peer: EvaluatingPeer, args: readonly unknown[]): Promise<unknown> {
   const [first, ...refs] = args;
   if (typeof first === 'function' && !isStub(first)) return peer.send(0, [], RUN, [String(first), ...refs], WANTED).promise();
-  if (refs.length) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'evaluate() takes one stub, an object or array of them, or a function and what it is called with');
+  if (refs.length) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'evaluate() takes one stub, an object or array of stubs, or a function and its arguments');
   if (isStub(first)) return peer.send(0, [], EVALUATE, [first], WANTED).promise();
   const stubs = stubsIn(first);
   if (!stubs.length) return first;
@@ -22,7 +22,7 @@ export async function evaluateOn(peer: EvaluatingPeer, args: readonly unknown[])
   return copy;
 }
 
-/** With the connection that the first stub among the arguments belongs to. */
+/** Evaluates on the connection of the first stub among the arguments. */
 export function evaluate(...args: unknown[]): Promise<unknown> {
   const stub = args.find(isStub) ?? stubsIn(args[0])[0]?.[1];
   const peer = nodeOf(stub)?.peer as unknown as EvaluatingPeer | undefined;

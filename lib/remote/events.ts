@@ -2,7 +2,7 @@ import {RemoteError, tagOf} from './errors.js';
 import type {Reference} from './references.js';
 import type {HandlerOptions} from './wire.js';
 
-/** The part of a platform's Event that is used. */
+/** The part of an Event that is used here. */
 interface EventLike {
   readonly eventPhase: number;
   preventDefault(): void;
@@ -11,33 +11,36 @@ interface EventLike {
 
 const TOO_LATE = new Set(['preventDefault', 'stopPropagation', 'stopImmediatePropagation']);
 
-/** By its tag: events of another frame have another class. Subclasses of an app's own inherit the tag. */
+/** Tests the tag, because events of another frame have another class. An app's own subclasses inherit the tag. */
 export const isEvent = (value: unknown): value is EventLike =>
   typeof value === 'object' && value !== null && tagOf(value).endsWith('Event]') && typeof (value as EventLike).preventDefault === 'function';
 
-/** An event's own readable primitives: they go along with its reference. */
+/** The readable primitive members of an event. They are sent with its reference. */
 export function snapshotOf(event: object): Record<string, unknown> {
   const snapshot: Record<string, unknown> = {};
   for (const key in event) {
-    // The constants of the class, e.g. `BUBBLING_PHASE`.
+    // The constants of the class, for example `BUBBLING_PHASE`.
     if (/^[A-Z_]+$/.test(key)) continue;
     try {
       const value = (event as Record<string, unknown>)[key];
       if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) snapshot[key] = value;
     } catch {
-      // A getter that is not for this object.
+      // The getter throws for this object.
     }
   }
   return snapshot;
 }
 
-/** Refuses what could change nothing any more: a remote handler runs after the event is over. */
+/**
+ * Refuses calls that can have no effect: a remote handler runs after the dispatch of the event.
+ * @throws ERR_REMOTE_TOO_LATE
+ */
 export function checkTooLate(target: unknown, key: string | undefined): void {
   if (key === undefined || !TOO_LATE.has(key) || !isEvent(target) || target.eventPhase !== 0) return;
-  throw new RemoteError('ERR_REMOTE_TOO_LATE', `${key}() has no effect: the event is over. Wrap the handler: handler(fn, {${key === 'preventDefault' ? key : 'stopPropagation'}: true})`);
+  throw new RemoteError('ERR_REMOTE_TOO_LATE', `${key}() has no effect: the event's dispatch has ended. Wrap the handler: handler(fn, {${key === 'preventDefault' ? key : 'stopPropagation'}: true})`);
 }
 
-/** Does what the other side wants to be done while the event is dispatched. Returns whether the handler is to be called. */
+/** Performs the handler's options while the event is dispatched. Returns whether to call the handler. */
 export function prepareEvent(event: unknown, options: HandlerOptions, reference: Reference & {wasCalled?: boolean}): boolean {
   if (options.once && reference.wasCalled) return false;
   reference.wasCalled = true;
@@ -48,7 +51,7 @@ export function prepareEvent(event: unknown, options: HandlerOptions, reference:
   return true;
 }
 
-/** While a call is open, only the newest of those that follow is kept. */
+/** Wraps a handler: while a call is open, only the newest of the calls that follow is kept. */
 export function latestOnly(call: (args: unknown[]) => unknown): (...args: unknown[]) => unknown {
   let isOpen = false;
   let next: unknown[] | undefined;

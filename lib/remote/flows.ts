@@ -7,15 +7,15 @@ export type FlowKind = 'promise' | 'readable' | 'writable' | 'iterable' | 'signa
 
 export interface FlowsOptions {
   nextId(): number;
-  /** @param id as the receiver of the message names it */
+  /** @param id the flow's id, from the receiver's point of view */
   send(id: number, what: number, value: unknown, moves: boolean): void;
 }
 
-/** Streams, iterables, promises and signals that are under way: those of this side by their ids, those of the other below 0. */
+/** The open streams, iterables, promises and signals: those of this side by their ids, those of the other side below 0. */
 export class Flows {
   private readonly ends = new Map<number, FlowEnd>();
   private readonly signals = new WeakMap<object, number>();
-  // An iterator that nobody holds any more is not gone on with there.
+  // When an iterator here is garbage, the other side stops iterating.
   private readonly dropped = new FinalizationRegistry<FlowEnd & {drop?(): void}>(end => end.drop?.());
 
   constructor(private readonly options: FlowsOptions) {}
@@ -24,7 +24,7 @@ export class Flows {
     return this.ends.size;
   }
 
-  /** This side has it. Returns what the other side is told. */
+  /** Starts a flow of this side. Returns the data for the other side. */
   offer(kind: FlowKind, value: object): unknown {
     if (kind === 'signal') {
       const signal = value as AbortSignal;
@@ -34,7 +34,7 @@ export class Flows {
     }
     const id = this.options.nextId();
     const link = this.link(id, id);
-    // The message that it comes with is not posted yet: its own come behind that.
+    // The introducing message is not posted yet; the flow's own messages come after it.
     const end = this.create(kind, value, link);
     this.ends.set(id, end);
     if (kind === 'signal') this.signals.set(value, id);
@@ -122,7 +122,7 @@ function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
   let resolve!: (value: unknown) => void;
   let reject!: (error: unknown) => void;
   const value = new Promise((done, failed) => [resolve, reject] = [done, failed]);
-  // The other side decides whether it rejects: that is not to end a process here which has not looked at it.
+  // The other side decides whether the promise rejects. That must not end a process here that has not looked at it.
   value.catch(() => {});
   const handle = (what: number, result: unknown): void => {
     link.done();
@@ -132,7 +132,7 @@ function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
   return {value, end: {handle, close: reject}};
 }
 
-/** The reason of a signal that is aborted already: an error's name and message, or a primitive. */
+/** The reason of a signal that is already aborted: an error's name and message, or a primitive. */
 function describeReason(reason: unknown): unknown {
   if (reason instanceof Error || (typeof reason === 'object' && reason !== null)) return {name: String((reason as Error).name), message: String((reason as Error).message)};
   return typeof reason === 'symbol' || typeof reason === 'function' ? undefined : reason;

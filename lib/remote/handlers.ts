@@ -7,7 +7,7 @@ interface HandlersOptions {
   onError(error: unknown, what: string): void;
 }
 
-/** What the handlers of one connection have to say. A handler may serve several connections. */
+/** The contexts of a connection's handlers. One handler may serve several connections. */
 export class HandlerContexts {
   private readonly contexts = new Map<Handler, HandlerContext>();
 
@@ -32,7 +32,7 @@ export class HandlerContexts {
     for (const [handler, context] of this.contexts) this.guarded(`disconnect of ${handler.wireType}`, () => handler.disconnect?.(context));
   }
 
-  /** The data for the frame that is posted now, or 0. */
+  /** The handlers' data for the frame that is posted now, or 0. */
   collect(): unknown {
     let ext: Record<string, unknown> | 0 = 0;
     for (const handler of this.handlers) {

@@ -11,7 +11,7 @@ import type {Exports} from './references.js';
 import type {StubPeer} from './stubs.js';
 import {BYE, DO, EVALUATE, FLOW, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, isId, type Kind, type Wants, type WireReference} from './wire.js';
 
-/** What is done with a frame. */
+/** What an inbox needs of its peer. */
 export interface InboxPeer extends StubPeer {
   readonly state: string;
   readonly options: ResolvedOptions;
@@ -32,7 +32,7 @@ export interface InboxPeer extends StubPeer {
 type Message = readonly unknown[];
 type Prepared = {readonly message: Message; readonly decoded?: Decoded; readonly error?: unknown};
 
-/** Checks and does what the other side says. */
+/** Checks the messages of the other side and performs what they request. */
 export class Inbox {
   private readonly answers: Answers;
   private readonly rules: OperationRules;
@@ -42,14 +42,14 @@ export class Inbox {
   private lastId = 0;
   private hasToldMalformed = false;
   private root: {value: unknown} | undefined;
-  /** The answer to calls that begin now. */
+  /** If set, new calls are answered with this error. */
   refusal: Error | undefined;
   private expose!: (value: unknown) => void;
   private readonly exposed = new Promise<unknown>(resolve => this.expose = resolve);
 
   constructor(private readonly peer: InboxPeer) {
     const {options} = peer;
-    // Who calls hears of it.
+    // Callers get the error, so it is not an unhandled rejection here.
     this.exposed.catch(() => {});
     this.answers = new Answers({
       returnValue: (id, value) => peer.returnValue(id, value, this.materialized.delete(id)),
@@ -90,7 +90,8 @@ export class Inbox {
     if (!Array.isArray(frame) || (frame[3] ?? '') !== this.peer.options.name || !Array.isArray(frame[2])) return;
     const [protocol, ext, messages] = frame as [unknown, unknown, unknown[]];
     if (protocol !== PROTOCOL) return this.refuse(protocol, messages);
-    // A value may come with what a handler has to say of it: all are decoded before that, and nothing settles before both.
+    // A value may depend on a handler's data in the same frame. So all messages are decoded first, then the data are processed,
+    // and then the messages act.
     const prepared: Prepared[] = [];
     for (const message of messages) {
       if (!Array.isArray(message)) this.malformed();
@@ -138,7 +139,7 @@ export class Inbox {
       case SAY:
         return this.peer.handlers.hear(id, message[2]);
       case BYE:
-        return this.peer.end(`the other side has ended it: ${String(id)}`, false);
+        return this.peer.end(`the other side closed the connection: ${String(id)}`, false);
       default:
         return this.malformed();
     }
@@ -176,7 +177,7 @@ export class Inbox {
   private refuse(protocol: unknown, messages: readonly unknown[]): void {
     if (typeof protocol !== 'number' || !messages.some(message => Array.isArray(message) && message[0] === HELLO)) return;
     this.peer.greet();
-    this.peer.end(`the other side speaks version ${protocol} of the protocol, this one ${PROTOCOL}: load the older one again`, false, false, 'ERR_REMOTE_PROTOCOL');
+    this.peer.end(`the other side uses version ${protocol} of the protocol, this side version ${PROTOCOL}: reload the older one`, false, false, 'ERR_REMOTE_PROTOCOL');
   }
 
   private operate(message: Message, decoded: Decoded | undefined, error: unknown): void {
@@ -185,7 +186,7 @@ export class Inbox {
     this.lastId = id;
     if (!isId(target) || !isPath(path, this.rules.maxDepth) || typeof kind !== 'number' || !(kind >= 0 && kind <= LAST_KIND) || (wants !== 0 && wants !== 1 && wants !== 2)) {
       this.malformed();
-      return this.peer.throwError(id, new RemoteError('ERR_REMOTE_PROTOCOL', 'An operation is not of the protocol\'s form'), id, wants !== 1);
+      return this.peer.throwError(id, new RemoteError('ERR_REMOTE_PROTOCOL', 'An operation does not have the form that the protocol requires'), id, wants !== 1);
     }
     const {pending, references} = this.peer.options.limits;
     this.answers.begin(id, wants as Wants, () => {
@@ -203,7 +204,7 @@ export class Inbox {
     });
   }
 
-  /** What a target names: the exposed value, a result of the other side's call, something that it was given. */
+  /** The value that a target names: the exposed value, a result of the other side's call, or something that it was given. */
   private find(target: number): {value: unknown} | {later: Promise<unknown>} {
     if (target > 0) return this.answers.find(target);
     if (target === 0) return this.root ?? {later: this.exposed};
@@ -229,11 +230,11 @@ export class Inbox {
     }
   }
 
-  /** It is dropped, and told once: a peer that sends such things sends many. */
+  /** Drops a malformed message. Only the first is reported: a peer that sends one sends many. */
   private malformed(): void {
     if (this.hasToldMalformed) return;
     this.hasToldMalformed = true;
-    this.peer.tellError(new RemoteError('ERR_REMOTE_PROTOCOL', 'The other side has sent what is not of the protocol\'s form. It was dropped; more of it will be dropped silently'), 'a frame of the other side');
+    this.peer.tellError(new RemoteError('ERR_REMOTE_PROTOCOL', 'The other side has sent malformed messages. They are dropped; further ones are dropped silently'), 'a frame from the other side');
   }
 }
 

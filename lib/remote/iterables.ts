@@ -1,6 +1,6 @@
 import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
 
-/** So many items may be under way. */
+/** How many items may be under way. */
 const WINDOW = 32;
 
 interface Steps {
@@ -8,7 +8,7 @@ interface Steps {
   return?(value?: unknown): unknown;
 }
 
-/** Runs an iterable of this side, as far as the other side has asked for. */
+/** Runs an iterable of this side, as far as the other side has requested items. */
 export function iterateHere(iterable: AsyncIterable<unknown> | Iterable<unknown>, link: FlowLink): FlowEnd {
   let iterator: Steps | undefined;
   let credit = 0;
@@ -52,9 +52,9 @@ export function iterateHere(iterable: AsyncIterable<unknown> | Iterable<unknown>
       isRunning = false;
     }
   };
-  /** Runs `finally` there. What that throws has nobody to hear it. */
+  /** Ends the iterator and so runs its `finally`. Nobody receives an error from there. */
   const stop = (): unknown => {
-    // One that was not begun has nothing to clean up, as with a generator.
+    // An iterator that has not started has nothing to clean up, as with generators.
     const result: unknown = iterator?.return?.();
     if (result instanceof Promise) result.catch(() => {});
     return result;
@@ -84,13 +84,13 @@ export function iterateHere(iterable: AsyncIterable<unknown> | Iterable<unknown>
       try {
         stop();
       } catch {
-        // An iterator that throws while it is ended: nobody waits for it any more.
+        // The iterator threw while it was ended. Nobody waits for it.
       }
     }
   };
 }
 
-/** An iterator here over an iterable of the other side. Items come ahead of `next()`. */
+/** An iterator on this side over an iterable of the other side. Items arrive ahead of `next()`. */
 export function iterateThere(link: FlowLink): {end: FlowEnd & {drop(): void}; value: AsyncIterableIterator<unknown>} {
   const state = new Incoming(link);
   const value: AsyncIterableIterator<unknown> = {
@@ -160,7 +160,7 @@ class Incoming implements FlowEnd {
     this.finish({failed: error});
   }
 
-  /** Nobody holds the iterator any more. */
+  /** Called when the iterator is garbage. */
   drop(): void {
     if (!this.ending && !this.isReturning) this.link.send(CANCEL);
     this.isReturning = true;
@@ -174,7 +174,7 @@ class Incoming implements FlowEnd {
     for (const {resolve, reject} of waiting) void this.ended().then(resolve, reject);
   }
 
-  /** As a generator: its end is told once, then it is over. */
+  /** As with a generator, the end is reported once; after that, the iterator is done. */
   private ended(): Promise<IteratorResult<unknown>> {
     const ending = this.ending!;
     this.ending = {value: undefined};

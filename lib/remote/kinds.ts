@@ -1,16 +1,16 @@
 import {tagOf} from './errors.js';
 
-/** What structured clone copies with all that it is, beside plain objects, arrays, Map, Set and errors (HTML Standard). */
+/** Objects that structured clone copies completely, in addition to plain objects, arrays, Map, Set and errors (HTML Standard). */
 const CLONED = new Set((
   'Date RegExp Boolean Number String BigInt ArrayBuffer SharedArrayBuffer Blob File FileList ImageData ImageBitmap CryptoKey RTCCertificate ' +
   'DOMRect DOMRectReadOnly DOMPoint DOMPointReadOnly DOMQuad DOMMatrix DOMMatrixReadOnly WebAssembly.Module FileSystemHandle ' +
   'FileSystemFileHandle FileSystemDirectoryHandle VideoFrame AudioData EncodedVideoChunk EncodedAudioChunk WebTransportError'
 ).split(' '));
 
-/** What can only be moved. */
+/** Objects that can only be transferred. */
 const MOVED = new Set('MessagePort OffscreenCanvas MediaSourceHandle RTCDataChannel MediaStreamTrack'.split(' '));
 
-/** What can be both cloned and moved. */
+/** Objects that can be cloned or transferred. */
 const MOVABLE = new Set('ArrayBuffer ImageBitmap VideoFrame AudioData'.split(' '));
 
 export type ValueKind =
@@ -19,14 +19,14 @@ export type ValueKind =
 
 const {getPrototypeOf} = Object;
 
-/** How an object is sent, if nobody says otherwise. */
+/** How an object is sent, unless a handler or mark decides otherwise. */
 export function kindOf(value: object): ValueKind {
   const prototype = getPrototypeOf(value) as object | null;
   if (prototype === Object.prototype || prototype === null) return hasIterator(value) ? 'iterable' : 'plain';
   if (Array.isArray(value)) return prototype === Array.prototype || getPrototypeOf(getPrototypeOf(prototype)) === null ? 'array' : 'reference';
   if (ArrayBuffer.isView(value)) return 'view';
   const name = nameOf(value, prototype);
-  // Of another realm, e.g. an iframe.
+  // A plain object of another realm, for example an iframe.
   if (name === 'Object' && getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty')) return 'plain';
   if (value instanceof Error || name === 'Error' || name === 'DOMException') return 'error';
   switch (name) {
@@ -48,7 +48,7 @@ export function kindOf(value: object): ValueKind {
     case 'AsyncGenerator':
       return 'iterable';
   }
-  // A subclass of the app's own would lose its methods: it goes by reference.
+  // A clone would lose the methods of an app's own subclass, so it is sent by reference.
   if ((prototype.constructor as {name?: unknown} | undefined)?.name === name || isOfModule(name)) {
     if (name === 'Map') return 'map';
     if (name === 'Set') return 'set';
@@ -62,14 +62,14 @@ export function kindOf(value: object): ValueKind {
   return typeof (value as {then?: unknown}).then === 'function' ? 'promise' : 'reference';
 }
 
-/** What the platform calls it. Node's ports have no tag of their own. */
+/** The platform's name for a class. Node's ports have no tag of their own. */
 function nameOf(value: object, prototype: object): string {
   const {constructor} = prototype as {constructor?: unknown};
   const name = typeof constructor === 'function' ? constructor.name : '';
   return name && (globalThis as Record<string, unknown>)[name] === constructor ? name : tagOf(value).slice(8, -1);
 }
 
-/** Whether it may be moved in place of cloned, and how many bytes that saves as far as it is known. */
+/** Whether an object can be transferred as an alternative to cloning. */
 export const isMovable = (value: object): boolean => MOVABLE.has(tagOf(value).slice(8, -1));
 
 const isOfModule = (name: string): boolean => name === 'WebAssembly.Module';

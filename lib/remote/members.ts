@@ -4,15 +4,15 @@ import {RemoteError} from './errors.js';
 export type Allow = (target: object, key: string, kind: 'get' | 'set' | 'call' | 'new') => boolean;
 
 const NEVER = new Set(['__proto__', 'constructor', 'prototype']);
-/** What every function has of its own, beside `name` and `length`. */
+/** Members that every function has, in addition to `name` and `length`. */
 const OF_FUNCTIONS = new Set(['caller', 'callee', 'arguments']);
 const {getPrototypeOf, getOwnPropertyDescriptor} = Object;
 
 const isObject = (value: unknown): value is object => (typeof value === 'object' && value !== null) || typeof value === 'function';
 
 /**
- * The prototypes that every object or function inherits from, in any realm: an iframe has its own. A class whose
- * prototype is at the end of its chain is not one of them.
+ * Whether an object is a prototype that every object or function of some realm inherits from. An iframe has its own. A class
+ * whose prototype ends its chain is not one.
  */
 function isBase(holder: object): boolean {
   if (holder === Object.prototype || holder === Function.prototype) return true;
@@ -20,7 +20,7 @@ function isBase(holder: object): boolean {
   return getPrototypeOf(holder) === null && Object.hasOwn(holder, 'hasOwnProperty') && Object.hasOwn(holder, 'isPrototypeOf');
 }
 
-/** Where a member is that may be reached: the object itself, or a class that it inherits from. */
+/** The object that has an accessible member: the target itself, or a class that it inherits from. */
 function holderOf(target: object, key: string): object | undefined {
   for (let holder: object | null = target; holder; holder = getPrototypeOf(holder) as object | null) {
     if (isBase(holder)) return undefined;
@@ -29,7 +29,7 @@ function holderOf(target: object, key: string): object | undefined {
   return undefined;
 }
 
-/** Whether a key may be reached at all. What is missing and what is forbidden look the same from outside. */
+/** Whether a key is accessible at all. From outside, missing and forbidden members look the same. */
 export function mayReach(target: unknown, key: unknown, kind: 'get' | 'call' | 'new', allow: Allow | undefined): key is string {
   if (typeof key !== 'string' || target == null || NEVER.has(key)) return false;
   if (!isObject(target)) return holderOf(Object(target) as object, key) !== undefined;
@@ -42,7 +42,7 @@ export function readMember(target: unknown, key: string, kind: 'get' | 'call' | 
   return mayReach(target, key, kind, allow) ? (target as Record<string, unknown>)[key] : undefined;
 }
 
-/** Sets or deletes a member; throws where that is not allowed, or does not succeed. */
+/** Sets or deletes a member. Throws if that is not allowed or fails. */
 export function writeMember(target: unknown, key: string, allow: Allow | undefined, write: (target: object) => boolean): void {
   if (!isObject(target)) throw new TypeError(`Cannot set properties of ${typeof target === 'object' ? 'null' : typeof target} (setting '${key}')`);
   if (NEVER.has(key) || key in Object.prototype || typeof target === 'function' || isBase(target) || (allow && !allow(target, key, 'set')) || !write(target)) {
@@ -50,4 +50,4 @@ export function writeMember(target: unknown, key: string, allow: Allow | undefin
   }
 }
 
-export const noMember = (key: string): RemoteError => new RemoteError('ERR_REMOTE_NO_MEMBER', `The other side has no member '${key}' that may be used so`);
+export const noMember = (key: string): RemoteError => new RemoteError('ERR_REMOTE_NO_MEMBER', `The other side has no member '${key}' that can be used this way`);

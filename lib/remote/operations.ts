@@ -8,7 +8,7 @@ export interface OperationRules {
   readonly allow: Allow | undefined;
   readonly allowEvaluate: boolean;
   readonly maxDepth: number;
-  /** Resolves when all that was begun has ended. */
+  /** Resolves when all operations that have begun have ended. */
   settled(): Promise<void>;
   /** A port that leads to a value. */
   portTo(value: unknown): unknown;
@@ -19,7 +19,7 @@ type Members = Record<string, (...args: unknown[]) => unknown>;
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as {then?: unknown}).then === 'function';
 
-/** Does what the other side has recorded. Each step of the path is checked. Returns the result, or a promise of it. */
+/** Performs an operation of the other side. Each step of the path is checked. Returns the result, or a promise of it. */
 export function perform(target: unknown, path: readonly string[], kind: Kind, values: readonly unknown[], rules: OperationRules): unknown {
   if (isThenable(target)) return Promise.resolve(target).then(value => perform(value, path, kind, values, rules));
   if (path.length > (kind === CALL || kind === SET || kind === DELETE || kind === NEW ? 1 : 0)) {
@@ -48,7 +48,7 @@ export function perform(target: unknown, path: readonly string[], kind: Kind, va
   }
 }
 
-/** A stub of a third context is read on by its own connection. */
+/** If the target is a stub of a third context, its own connection reads the member. */
 function step(target: unknown, key: string, {allow}: OperationRules): unknown {
   if (isStub(target)) return (target as Record<string, unknown>)[key];
   return readMember(target, key, 'get', allow);
@@ -58,7 +58,7 @@ function call(target: unknown, key: string | undefined, values: readonly unknown
   if (isStub(target)) return key === undefined ? (target as (...args: unknown[]) => unknown)(...values) : (target as unknown as Members)[key]!(...values);
   if (key === undefined) return Reflect.apply(functionOf(target, key, 'call', rules), undefined, values);
   if (typeof target === 'function' && !mayReach(target, key, 'call', rules.allow)) {
-    // What each function inherits can't be reached; these three are done in its place.
+    // Inherited members of functions are not accessible, so these three are implemented here.
     if (key === 'call') return Reflect.apply(functionOf(target, undefined, 'call', rules), values[0], values.slice(1));
     if (key === 'apply') return Reflect.apply(functionOf(target, undefined, 'call', rules), values[0], Array.isArray(values[1]) ? values[1] : []);
     if (key === 'bind') {
@@ -78,12 +78,12 @@ function functionOf(target: unknown, key: string | undefined, kind: 'call' | 'ne
     if (!mayReach(target, key, kind, allow)) throw noMember(key);
     fn = (target as Record<string, unknown>)[key];
   }
-  if (typeof fn !== 'function') throw new RemoteError('ERR_REMOTE_NOT_A_FUNCTION', `${key === undefined ? 'What was called' : `'${key}'`} is not a function there, but ${fn === null ? 'null' : `of type ${typeof fn}`}`);
+  if (typeof fn !== 'function') throw new RemoteError('ERR_REMOTE_NOT_A_FUNCTION', `${key === undefined ? 'What was called' : `'${key}'`} is not a function on the other side, but ${fn === null ? 'null' : `of type ${typeof fn}`}`);
   if (makesFunctions(fn)) throw noMember(key ?? 'call');
   return fn as (...args: unknown[]) => unknown;
 }
 
-/** `Function` and its kin, of any realm: they run source text. */
+/** Whether a function is `Function` or a variant of it, in any realm. They run source text. */
 function makesFunctions(fn: unknown): boolean {
   if (isStub(fn)) return false;
   const prototype = (fn as {prototype?: unknown}).prototype;
@@ -92,7 +92,7 @@ function makesFunctions(fn: unknown): boolean {
 }
 
 function write(target: unknown, key: string | undefined, kind: typeof SET | typeof DELETE, values: readonly unknown[], {allow}: OperationRules): void {
-  if (key === undefined) throw new RemoteError('ERR_REMOTE_PROTOCOL', 'Nothing is named that is to be set');
+  if (key === undefined) throw new RemoteError('ERR_REMOTE_PROTOCOL', 'The operation to set a member names none');
   if (isStub(target)) {
     if (kind === SET) Reflect.set(target as object, key, values[0]);
     else Reflect.deleteProperty(target as object, key);
@@ -101,16 +101,16 @@ function write(target: unknown, key: string | undefined, kind: typeof SET | type
   writeMember(target, key, allow, object => (kind === SET ? Reflect.set(object, key, values[0]) : Reflect.deleteProperty(object, key)));
 }
 
-/** Source text, strict, without a closure. */
+/** Runs source text in strict mode, without a closure. */
 function run([source, ...args]: readonly unknown[], {allowEvaluate}: OperationRules): unknown {
-  if (!allowEvaluate) throw new RemoteError('ERR_REMOTE_NOT_ALLOWED', 'The other side runs no functions that are sent to it: its option allowEvaluate is not set');
+  if (!allowEvaluate) throw new RemoteError('ERR_REMOTE_NOT_ALLOWED', 'The other side does not run functions that are sent to it: its option allowEvaluate is not set');
   let fn: unknown;
   try {
     fn = new Function(`"use strict"; return (${String(source)}\n)`)();
   } catch (error) {
-    if ((error as Error).name === 'EvalError') throw new RemoteError('ERR_REMOTE_NOT_ALLOWED', 'The other side runs no functions that are sent to it: its content security policy has no unsafe-eval');
+    if ((error as Error).name === 'EvalError') throw new RemoteError('ERR_REMOTE_NOT_ALLOWED', 'The other side does not run functions that are sent to it: its content security policy lacks unsafe-eval');
     throw error;
   }
-  if (typeof fn !== 'function') throw new RemoteError('ERR_REMOTE_NOT_A_FUNCTION', 'What was to be evaluated is not a function');
+  if (typeof fn !== 'function') throw new RemoteError('ERR_REMOTE_NOT_A_FUNCTION', 'The evaluated source is not a function');
   return Reflect.apply(fn as (...args: unknown[]) => unknown, undefined, args);
 }

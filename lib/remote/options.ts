@@ -14,7 +14,7 @@ export interface ResolvedOptions {
   readonly limits: {readonly depth: number; readonly references: number; readonly pending: number};
 }
 
-/** `autoTransfer: true` moves buffers of any size. */
+/** `autoTransfer: true` transfers buffers of any size. */
 const MOVE_BYTES = 0;
 
 export function resolveOptions(options: RemoteOptions = {}): ResolvedOptions {
@@ -38,7 +38,7 @@ export function resolveOptions(options: RemoteOptions = {}): ResolvedOptions {
   };
 }
 
-const badOption = (name: string, what: string): RemoteError => new RemoteError('ERR_REMOTE_BAD_OPTION', `The option ${name} is to be ${what}`);
+const badOption = (name: string, what: string): RemoteError => new RemoteError('ERR_REMOTE_BAD_OPTION', `The option ${name} must be ${what}`);
 
 function warn(error: Error, what: string): void {
   // eslint-disable-next-line no-console

@@ -4,20 +4,20 @@ import {PROTOCOL, type Outgoing} from './wire.js';
 export interface OutboxOptions {
   name: string;
   post(frame: unknown[], transfer: Transferable[], delivery: FrameDelivery): unknown;
-  /** What rides along with the messages of a frame. */
+  /** Messages that are sent with the frame if there is one. */
   rideAlong(): Outgoing[];
   /** The handlers' data for this frame, or 0. */
   collect(): unknown;
-  /** The handlers' data can't be posted. */
+  /** The handlers' data could not be posted. */
   collectFailed(error: unknown): void;
 }
 
-/** All that a turn has to say leaves as one frame at its end. */
+/** Collects the messages of a turn. They leave as one frame at its end. */
 export class Outbox {
   private queue: Outgoing[] = [];
   private isScheduled = false;
   private mustPost = false;
-  /** Until the other side has greeted. */
+  /** True until the other side has greeted. */
   isHeld = true;
   private isClosed = false;
 
@@ -30,12 +30,12 @@ export class Outbox {
     else this.schedule();
   }
 
-  /** @param mustPost whether a frame is posted even where there is no message */
+  /** @param mustPost whether to post a frame even without messages */
   schedule(mustPost = false): void {
     if (mustPost) this.mustPost = true;
     if (this.isScheduled || this.isClosed) return;
     this.isScheduled = true;
-    // `await call` reads `call.then` before this runs: who waits for what is known then.
+    // `await call` reads `call.then` before this runs. So the frame says which results are awaited.
     queueMicrotask(() => {
       this.isScheduled = false;
       this.flush();
@@ -71,7 +71,7 @@ export class Outbox {
     if (this.options.post(this.frame(ext, items.map(item => item.message)), transfer, delivery) !== 'later') delivery.posted();
   }
 
-  /** What waits is given back. */
+  /** @returns the messages that were not posted */
   close(): Outgoing[] {
     this.isClosed = true;
     const rest = this.queue;
@@ -83,7 +83,10 @@ export class Outbox {
     return this.options.name ? [PROTOCOL, ext, messages, this.options.name] : [PROTOCOL, ext, messages];
   }
 
-  /** One bad value keeps a whole frame from being posted. A `postMessage` that throws has moved nothing. */
+  /**
+   * Posts the messages one by one, after one bad value prevented the whole frame. A `postMessage` that throws has transferred
+   * nothing.
+   */
   private postEach(ext: unknown, items: Outgoing[]): void {
     if (ext !== 0) {
       try {

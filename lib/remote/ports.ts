@@ -3,12 +3,12 @@ import {transfer} from './markers.js';
 
 let exposeAt: ((value: unknown, port: MessagePort) => void) | undefined;
 
-/** Connections are made by what is above this file. */
+/** Set by a file above this one, which creates connections. */
 export const setPortExposer = (expose: (value: unknown, port: MessagePort) => void): void => void (exposeAt = expose);
 
-/** A port, to be handed to a third context, behind which a value is exposed. */
+/** A port for a third context, with the value exposed behind it. */
 export function portTo(value: unknown): unknown {
-  if (!exposeAt || typeof MessageChannel !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'There are no message channels here');
+  if (!exposeAt || typeof MessageChannel !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'There is no MessageChannel in this context');
   const {port1, port2} = new MessageChannel();
   exposeAt(value, port1);
   return transfer(port2);

@@ -7,8 +7,8 @@ interface Exported {
 }
 
 /**
- * What the other side has stubs for. Each time that a reference is in a message its count rises; a stub releases with
- * the number of times that it has arrived. So releasing it and sending it again can cross.
+ * The objects that the other side has stubs of. The count of a reference rises each time it is in a message. A stub releases with
+ * the number of times that it arrived. So a release and a new sending can cross.
  */
 export class Exports {
   private readonly byId = new Map<number, Exported>();
@@ -55,23 +55,23 @@ export class Exports {
   }
 }
 
-/** What this side knows of something there. The stub holds it; it does not hold the stub. */
+/** What this side knows of an object on the other side. The stub holds it; it does not hold the stub. */
 export interface Reference {
   readonly id: number;
   readonly isFunction: boolean;
   readonly name: string;
   readonly peek: Record<string, unknown> | undefined;
   readonly options: HandlerOptions | undefined;
-  /** How often it has arrived and was not released. */
+  /** How often the reference has arrived without being released. */
   arrived: number;
   isReleased: boolean;
 }
 
-/** The references of the other side that have stubs here, and what is to be released of them. */
+/** The other side's references that have stubs here, and the releases to send. */
 export class Imports {
   private readonly stubs = new Map<number, {readonly stub: WeakRef<object>; readonly reference: Reference}>();
   private released: [number, number][] = [];
-  // Without tokens: to unregister costs ten times as much as to register. A released reference has a count of 0.
+  // Registered without tokens: unregistering costs ten times as much as registering. A released reference has a count of 0.
   private readonly registry = new FinalizationRegistry<Reference>(reference => this.release(reference));
 
   constructor(private readonly schedule: () => void) {}
@@ -80,7 +80,7 @@ export class Imports {
     return this.stubs.size;
   }
 
-  /** @param create makes a stub, where none lives */
+  /** @param create creates a stub if none is alive */
   receive(wire: WireReference, create: (reference: Reference) => object): object {
     const [id, isFunction, name, peek, options] = wire;
     const known = this.stubs.get(id);
@@ -107,7 +107,7 @@ export class Imports {
     this.schedule();
   }
 
-  /** The result of a call here that nobody holds. */
+  /** Releases the result of a call here that nobody holds. */
   releaseResult(id: number): void {
     this.released.push([id, 1]);
     this.schedule();

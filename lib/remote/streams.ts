@@ -1,11 +1,14 @@
 import {RemoteError} from './errors.js';
 import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
 
-/** So many chunks, or bytes, whichever is more, may be under way. */
+/** A sender may have this many chunks or bytes under way, whichever limit is reached last. */
 const WINDOW_CHUNKS = 8;
 const WINDOW_BYTES = 1024 * 1024;
 
-/** What a chunk counts for that is neither bytes nor text, and what each counts for at least: else a stream of such has no window. */
+/**
+ * The size of a chunk that is neither bytes nor text, and the least size of any chunk. Without it, a stream of such chunks would
+ * have no limit.
+ */
 const OBJECT_BYTES = 32 * 1024;
 const LEAST_BYTES = 1024;
 
@@ -14,7 +17,7 @@ const sizeOf = (chunk: unknown): number => {
   return typeof size === 'number' ? Math.max(size, LEAST_BYTES) : OBJECT_BYTES;
 };
 
-/** What the sender may have under way. */
+/** What the sender may still send. */
 class Window {
   private chunks = 0;
   private bytes = 0;
@@ -49,7 +52,7 @@ class Window {
   }
 }
 
-/** What the receiver has used and not told of. */
+/** What the receiver has used and not reported yet. */
 class Used {
   private chunks = 0;
   private bytes = 0;
@@ -76,7 +79,7 @@ export function readHere(stream: ReadableStream, link: FlowLink): FlowEnd {
     try {
       link.send(what, value);
     } catch {
-      link.send(what, new Error('The stream failed with what can\'t be sent'));
+      link.send(what, new Error('The stream failed with an error that can\'t be sent'));
     }
     link.done();
   };
@@ -118,7 +121,7 @@ export function readHere(stream: ReadableStream, link: FlowLink): FlowEnd {
   };
 }
 
-/** A stream here whose chunks come from the other side. */
+/** A stream on this side with chunks from the other side. */
 export function readThere(link: FlowLink): {end: FlowEnd; value: ReadableStream} {
   const used = new Used(link);
   const arrived: unknown[] = [];
@@ -167,7 +170,7 @@ export function readThere(link: FlowLink): {end: FlowEnd; value: ReadableStream}
   const finish = (how: {error?: unknown}): void => {
     if (ending) return;
     ending = how;
-    // An error is told at once, an end when all is read that came before it.
+    // An error is reported at once; an end only after all chunks before it were read.
     if ('error' in how) {
       arrived.length = 0;
       controller.error(how.error);
@@ -205,7 +208,7 @@ export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
     try {
       link.send(FAIL, error);
     } catch {
-      link.send(FAIL, new Error('The stream failed with what can\'t be sent'));
+      link.send(FAIL, new Error('The stream failed with an error that can\'t be sent'));
     }
     link.done();
   };
@@ -235,7 +238,7 @@ export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
   };
 }
 
-/** A stream here that writes to one of the other side. */
+/** A stream on this side that writes to one of the other side. */
 export function writeThere(link: FlowLink): {end: FlowEnd; value: WritableStream} {
   const room = new Window(true);
   let controller!: WritableStreamDefaultController;
@@ -267,7 +270,7 @@ export function writeThere(link: FlowLink): {end: FlowEnd; value: WritableStream
       try {
         link.send(FAIL, reason);
       } catch {
-        link.send(FAIL, new RemoteError('ERR_REMOTE_UNCLONEABLE', 'The stream was aborted with what can\'t be sent'));
+        link.send(FAIL, new RemoteError('ERR_REMOTE_UNCLONEABLE', 'The stream was aborted with a reason that can\'t be sent'));
       }
     }
   });

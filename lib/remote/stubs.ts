@@ -6,29 +6,29 @@ import {CALL, DELETE, GET, NEVER, NEW, SET, UNASKED, type Kind, type Wants} from
 /** What operations on stubs need of a connection. */
 export interface StubPeer {
   readonly connection: unknown;
-  /** The connection behind a stub that outlives it. */
+  /** The current connection, for a stub that outlives connections. */
   readonly actual?: StubPeer | undefined;
   operate(node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], wants: Wants): CallRecord;
   release(reference: Reference | CallRecord): void;
   iterate(call: CallRecord, path: readonly string[]): AsyncIterableIterator<unknown>;
 }
 
-/** 0 is what the other side exposes. */
+/** 0 is the value that the other side exposes. */
 export type StubTarget = 0 | Reference | CallRecord;
 
-/** What a stub is made of. */
+/** The target of a stub and the path on it. */
 export interface StubNode {
   readonly peer: StubPeer;
   readonly target: StubTarget;
-  /** Members read on the target. No message was sent for them. */
+  /** Members that were read on the target. No message was sent for them. */
   readonly path: readonly string[];
 }
 
 const {dispose, asyncIterator} = defineSymbols();
-/** A stub's traps find its node by this, also where Vue or MobX have wrapped the stub in a proxy of their own. */
+/** The key by which a stub's traps find its node, even if Vue or MobX have wrapped the stub in a proxy of their own. */
 const NODE = Symbol('sharedb-tabs.stub');
 const ROOT_PATH: readonly string[] = [];
-/** Bound functions have no property that can't be hidden, and can be called with `new`. */
+/** A bound function: it has no property that a proxy can't hide, and can be called with `new`. */
 const callable = (): Fn => BOUND.bind(undefined);
 type Fn = (...args: unknown[]) => unknown;
 const BOUND = function stub() {} as Fn;
@@ -39,10 +39,10 @@ interface ProxyTarget extends Fn {
   trigger?: Fn | undefined;
 }
 
-/** The node of a stub; undefined for everything else. */
+/** The node of a stub; undefined for other values. */
 export function nodeOf(value: unknown): StubNode | undefined {
   if (typeof value !== 'function') return undefined;
-  // A function, as Vue makes objects that are read from its proxies reactive.
+  // The node is behind a function, because Vue makes objects that are read from its proxies reactive.
   const self = (value as unknown as Record<symbol, (() => StubNode) | undefined>)[NODE];
   return typeof self === 'function' ? self() : undefined;
 }
@@ -57,7 +57,7 @@ export function createStub(peer: StubPeer, target: StubTarget, path: readonly st
 
 const thenable = (node: StubNode): boolean => node.path.length > 0 || node.target instanceof CallRecord;
 
-/** The call behind what is awaited: its own, or a read of the path. */
+/** The call whose result is awaited: the stub's own, or a read of its path. */
 function awaited(node: StubNode): CallRecord {
   if (node.target instanceof CallRecord && !node.path.length) return node.target;
   return node.peer.operate(node, GET, undefined, [], 1);
@@ -93,7 +93,7 @@ const TRAPS: ProxyHandler<ProxyTarget> = {
     holder.node.peer.operate(holder.node, DELETE, key, [], NEVER);
     return true;
   },
-  // None of these tells anything of the other side.
+  // None of these reveals anything about the other side.
   has: (_holder, key) => key === NODE,
   ownKeys: () => [],
   getOwnPropertyDescriptor: () => undefined,
@@ -125,7 +125,7 @@ function readSymbol(holder: ProxyTarget, key: symbol): unknown {
 }
 
 function promiseMember(node: StubNode, key: 'then' | 'catch' | 'finally'): unknown {
-  // That it is read says that somebody is about to wait: before the frame of this turn is posted.
+  // Reading `then` shows that somebody is about to wait, before the frame of this turn is posted.
   if (node.target instanceof CallRecord && !node.path.length) node.target.want();
   return (...args: unknown[]) => {
     const promise = awaited(node).promise();
@@ -133,7 +133,7 @@ function promiseMember(node: StubNode, key: 'then' | 'catch' | 'finally'): unkno
   };
 }
 
-/** Releases what a stub holds; never throws. */
+/** Releases what a stub holds. Never throws. */
 export function releaseNode(node: StubNode): void {
   if (!node.path.length && node.target !== 0) node.peer.release(node.target);
 }
@@ -143,7 +143,7 @@ export function describe({target, path}: StubNode): string {
   return `[remote ${[base, ...path].filter(Boolean).join('.') || 'object'}]`;
 }
 
-/** Older browsers have no `Symbol.dispose`: compilers of `using` look for it where it is called. */
+/** Older browsers have no `Symbol.dispose`. Compiled `using` looks for it at the call. */
 function defineSymbols(): {dispose: symbol; asyncIterator: symbol} {
   if (!Symbol.dispose) Object.defineProperty(Symbol, 'dispose', {value: Symbol('Symbol.dispose'), configurable: true});
   return {dispose: Symbol.dispose, asyncIterator: Symbol.asyncIterator};

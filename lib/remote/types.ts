@@ -12,8 +12,8 @@ export type HasMethods<T> = true extends {[K in keyof T]-?: NonNullable<T[K]> ex
 declare const STUB: unique symbol;
 
 /**
- * Stands for a T of the other context. Stubs are compared by this brand, never by members: without it, TypeScript
- * compares all of `Remote<HTMLElement>` with all of `Remote<Node>`, and gives up.
+ * Represents a T of the other context. TypeScript compares stubs by this brand and not by members: otherwise it compares all of
+ * `Remote<HTMLElement>` with all of `Remote<Node>`, and gives up.
  */
 export interface Stub<out T> {
   readonly [STUB]: T;
@@ -24,7 +24,7 @@ export type Copied =
   | string | number | boolean | bigint | null | undefined | Date | RegExp | Error | ArrayBuffer | ArrayBufferView | Blob | URL | Headers
   | AbortSignal | ReadableStream | WritableStream | TransformStream | MessagePort | ImageData;
 
-/** What arrives of a T. */
+/** The type in which a T arrives. */
 export type Received<T> = IsAny<T> extends true ? any
   : unknown extends T ? unknown
   : T extends Copied ? T
@@ -38,7 +38,7 @@ export type Received<T> = IsAny<T> extends true ? any
   : T extends object ? {[K in keyof T]: Received<T[K]>}
   : T;
 
-/** What may be sent for a T. */
+/** The type of values that may be sent for a T. */
 export type Sent<T> = IsAny<T> extends true ? any
   : T extends Copied ? T | Stub<T>
   : T extends (...args: infer A) => infer R ? Stub<T> | ((...args: {[I in keyof A]: Received<A[I]>}) => R | Awaited<R> | Promise<Awaited<R>>)
@@ -59,25 +59,28 @@ export type Members<T> = {
 /** A class of the other context, as `new` is used on it from here. */
 export type Constructs<T> = T extends new (...args: infer A) => infer I ? new (...args: {[K in keyof A]: Sent<A[K]>}) => Call<I> : unknown;
 
-/** A stub: all members become asynchronous. A stub itself has no `then`. */
+/** A stub. All members become asynchronous. A stub itself has no `then`. */
 export type Remote<T> = IsAny<T> extends true ? any
   : Stub<T> & Members<T> & Constructs<T> & (T extends Fn ? RemoteFn<T> : unknown) & Disposable;
 
-/** A promise of a result, and a stub of it: its members can be used at once, in the same round trip. */
+/** A promise of a result that is also a stub of it: its members can be used at once, in the same round trip. */
 export type Call<R> = IsAny<R> extends true ? any
-  // A conditional type distributes over the members of `never`, of which there are none.
+  // The tuple prevents distribution: a conditional type over `never` would be `never`.
   : [R] extends [never] ? Stub<R> & Promise<never> & Disposable
   : Stub<R> & Promise<Received<R>> & Disposable
     & (R extends Fn ? RemoteFn<R> : unknown)
     & ([R] extends [Copied] ? unknown : R extends readonly (infer X)[] ? {readonly [index: number]: Call<X>} : Members<NonNullable<R>>)
     & (R extends AsyncIterable<infer X> ? AsyncIterable<Received<X>> : unknown);
 
-/** A stub whose data members can be assigned: for driving a DOM. TypeScript has no mapped types with setters of their own. */
+/**
+ * A stub whose data members can be assigned, for controlling a DOM. TypeScript's mapped types can't give setters types of their
+ * own.
+ */
 export type Recorder<T> = IsAny<T> extends true ? any
   : Stub<T> & Disposable & (T extends Fn ? (...args: any[]) => any : unknown)
     & {[K in keyof T as K extends string ? Exclude<K, 'then' | 'catch' | 'finally'> : never]: T[K] extends Fn ? (...args: any[]) => any : any};
 
-/** The part of EventTarget and MessagePort that is used. */
+/** The part of EventTarget and MessagePort that is used here. */
 export interface WebEndpoint {
   postMessage(message: any, transfer: any): void;
   addEventListener(type: string, listener: (event: any) => void): void;
@@ -85,7 +88,7 @@ export interface WebEndpoint {
   start?(): void;
 }
 
-/** The part of Node's Worker, MessagePort and parentPort that is used. */
+/** The part of Node's Worker, MessagePort and parentPort that is used here. */
 export interface NodeEndpoint {
   postMessage(message: any, transfer?: any): void;
   on(type: string, listener: (...args: any[]) => void): unknown;
@@ -93,87 +96,93 @@ export interface NodeEndpoint {
   start?(): void;
 }
 
-/** Anything that posts messages: a Worker, SharedWorker, MessagePort, a worker's global scope; Node's Worker, MessagePort, parentPort. */
+/**
+ * Anything that posts messages: a Worker, SharedWorker, MessagePort or a worker's global scope; Node's Worker, MessagePort or
+ * parentPort.
+ */
 export type Endpoint = WebEndpoint | NodeEndpoint | {readonly port: WebEndpoint} | FrameTransport;
 
-/** What becomes of a frame that is not posted at once. */
+/** Reports what happens to a frame that is not posted at once. */
 export interface FrameDelivery {
   posted(): void;
   failed(error: unknown): void;
 }
 
-/** What carries frames between two peers, in order. The peer knows nothing else of how it is connected. */
+/** Carries frames between two peers, in order. It is all that a peer knows of its connection. */
 export interface FrameTransport {
   /**
-   * Posts a frame. What throws here has posted and moved nothing.
-   * @returns 'later' where it is not posted yet: then `delivery` is told, once
+   * Posts a frame. If it throws, nothing was posted or transferred.
+   * @returns 'later' if the frame is not posted yet; `delivery` is then called once
    */
   post(frame: unknown, transfer: Transferable[], delivery: FrameDelivery): unknown;
   onframe: ((frame: unknown) => void) | null;
   /** Called when nothing more will come. */
   onclose: ((reason: string, mayHaveRun?: boolean) => void) | null;
-  /** Ends it on this side. */
+  /** Ends the transport on this side. */
   close(): void;
-  /** Whether a receiver is there from the first frame on: nothing is queued until it greets. */
+  /** Whether a receiver exists from the first frame on. Then nothing is queued until it greets. */
   readonly isConnected?: boolean;
-  /** Why objects can't be moved to the other side; undefined where they can. */
+  /** Why objects can't be transferred to the other side; undefined if they can. */
   readonly cannotTransfer?: string | undefined;
 }
 
-/** What an app decides for one connection. */
+/** The options of one connection. */
 export interface RemoteOptions {
-  /** Tells connections on one endpoint apart. Both sides use the same name. Default ''. */
+  /** Separates connections on one endpoint. Both sides use the same name. Default ''. */
   name?: string;
   /** Ends the connection. */
   signal?: AbortSignal;
-  /** Lets the other side run source text here by `evaluate(fn)`. Only for code that you trust as your own. Default false. */
+  /**
+   * Lets the other side run source text here with `evaluate(fn)`. Only for a peer that you trust like your own code. Default
+   * false.
+   */
   allowEvaluate?: boolean;
-  /** Whether the other side may reach `key` of `target`, beside what can never be reached. Default: yes. */
+  /** Whether the other side may access `key` of `target`. Some keys are never accessible. Default: yes. */
   allow?: (target: object, key: string, kind: 'get' | 'set' | 'call' | 'new') => boolean;
-  /** Moves ArrayBuffers and the like of at least so many bytes that are found in arguments and results. Default false. */
+  /** Transfers ArrayBuffers and similar objects in arguments and results, from this many bytes on. Default false. */
   autoTransfer?: boolean | {minBytes: number};
-  /** Types of your own, signals among them. The same on both sides, in the same order. */
+  /** Handlers for custom types, including signals. Both sides use the same handlers in the same order. */
   handlers?: readonly Handler[];
-  /** A call without an answer after so many ms is rejected with ERR_REMOTE_TIMEOUT. Default: never. */
+  /** A call without an answer after this many ms is rejected with ERR_REMOTE_TIMEOUT. Default: never. */
   timeout?: number;
   /** Whether errors are sent with their stacks. Default true. */
   stacks?: boolean;
-  /** Hears of errors that nobody awaits. Default: `console.warn`. */
+  /** Receives errors that nobody awaits. Default: `console.warn`. */
   onError?: (error: Error, what: string) => void;
-  /** Protects against a peer that is not trusted. Defaults: depth 200, 1,000,000 references, 100,000 pending calls. */
+  /** Limits against an untrusted peer. Defaults: depth 200, 1,000,000 references, 100,000 pending calls. */
   limits?: {depth?: number; references?: number; pending?: number};
 }
 
-/** Another type of value, and what it has to say beside calls. */
+/** Supports another type of value, and may exchange messages of its own. */
 export interface Handler<T = unknown> {
   readonly wireType: string;
   canHandle(value: unknown): value is T;
   toWire(value: T, context: HandlerEncoding): unknown;
   fromWire(wire: unknown, context: HandlerDecoding): unknown;
-  /** A connection begins. A handler may serve several: `context` tells them apart. */
+  /** A connection begins. A handler may serve several; `context` identifies the connection. */
   connect?(context: HandlerContext): void;
   disconnect?(context: HandlerContext): void;
   onMessage?(payload: unknown, context: HandlerContext): void;
-  /** What goes along with what is posted now; undefined for nothing. Called when all values of the turn are encoded. */
+  /** The data to send with the frame that is posted now; undefined for none. Called after all values of the turn are encoded. */
   collectReturnData?(context: HandlerContext): unknown;
-  /** What came along. Called before anything of that frame settles or is called. */
+  /** Receives the data of the other side's handler. Called before anything of that frame settles or is called. */
   processReturnData?(data: unknown, context: HandlerContext): void;
 }
 
-/** Where a handler is at work. */
+/** The connection that a handler works for. */
 export interface HandlerContext {
-  /** Says something to the handler of the same wire type there. */
+  /** Sends a message to the handler of the same wire type on the other side. */
   send(payload: unknown): void;
   /** Posts a frame at the end of this turn, so that `collectReturnData` is called. */
   schedule(): void;
 }
 
-/** What a handler encodes with. */
+/** The context for encoding a value. */
 export interface HandlerEncoding extends HandlerContext {
   encode(part: unknown): unknown;
 }
 
-/** What a handler decodes with. */
+/** The context for decoding a value. */
 export interface HandlerDecoding extends HandlerContext {
   decode(part: unknown): unknown;
 }
@@ -186,16 +195,22 @@ export interface Connection extends Disposable {
   readonly ready: Promise<void>;
   /** Resolves when the connection has ended, with the reason. Never rejects. */
   readonly closed: Promise<Error>;
-  /** Ends it: pending calls on both sides are rejected, references released, streams cancelled. */
+  /** Ends the connection: pending calls on both sides are rejected, references released, streams cancelled. */
   close(reason?: string): void;
-  /** Resolves when the other side has done all that was recorded by now; rejects with the first error that nobody awaits. */
+  /**
+   * Resolves when the other side has performed everything that was recorded so far. Rejects with the first error that nobody
+   * awaits.
+   */
   flush(): Promise<void>;
   evaluate: Evaluate;
-  /** For tests and bug reports. */
+  /** Counts for tests and bug reports. */
   inspect(): {references: number; stubs: number; pending: number; streams: number; names: string[]};
 }
 
-/** Materializes stubs: one, an object or array of them, or as arguments of a function that runs there. */
+/**
+ * Copies what stubs refer to: for one stub, an object or array of them, or the arguments of a function that runs on the other
+ * side.
+ */
 export interface Evaluate {
   <T>(ref: Stub<T>): Promise<Received<T>>;
   <A extends unknown[], R>(fn: (...values: A) => R, ...refs: {[I in keyof A]: unknown}): Promise<Awaited<R>>;

@@ -1,7 +1,7 @@
 /**
- * What peers say to each other. A frame is `[PROTOCOL, ext, messages]`, with the connection's name behind it where it has
- * one; `ext` is 0 or `{wireType: data}`. A message is an array that begins with its number. An id says who made it: in a
- * message, what is above 0 was made by its sender, what is below 0 by its receiver. 0 is the exposed value.
+ * The messages of peers. A frame is `[PROTOCOL, ext, messages]`, followed by the connection's name if it has one; `ext` is 0 or
+ * `{wireType: data}`. A message is an array that begins with its number. An id shows who created it: in a message, ids above 0
+ * were created by the sender, ids below 0 by the receiver. 0 is the exposed value.
  */
 export const PROTOCOL = 1;
 
@@ -11,17 +11,17 @@ export const HELLO = 0;
 export const DO = 1;
 /** `[RETURN, id, value]` */
 export const RETURN = 2;
-/** `[THROW, id, error, id of the first operation that failed, whether nobody had asked]` */
+/** `[THROW, id, error, id of the first operation that failed, whether nobody had asked for the result]` */
 export const THROW = 3;
 /** `[PULL, id]`: the result is wanted after all. */
 export const PULL = 4;
-/** `[SEEN, ids]`: these results have arrived, and are not referred to by their calls any more. */
+/** `[SEEN, ids]`: these results have arrived, and their calls no longer refer to them. */
 export const SEEN = 5;
 /** `[RELEASE, [[id, count], …]]`: references of the receiver below 0, results of the sender's calls above 0. */
 export const RELEASE = 6;
-/** `[FLOW, id, what, payload]`: of streams, iterables, promises and signals. */
+/** `[FLOW, id, what, payload]`: an item or signal of a stream, iterable, promise or AbortSignal. */
 export const FLOW = 7;
-/** `[SAY, wireType, payload]`: of a handler. */
+/** `[SAY, wireType, payload]`: a handler's message. */
 export const SAY = 8;
 /** `[BYE, reason]` */
 export const BYE = 9;
@@ -32,7 +32,7 @@ export const GET = 1;
 export const SET = 2;
 export const NEW = 3;
 export const DELETE = 4;
-/** The first argument, materialized. */
+/** A copy of what the first argument refers to. */
 export const EVALUATE = 5;
 /** The first argument is the source text of a function, the others are its arguments. */
 export const RUN = 6;
@@ -41,7 +41,7 @@ export const FLUSH = 7;
 export const PORT = 8;
 export const LAST_KIND = PORT;
 
-/** What an operation wants: nothing yet, its result, or nothing ever. */
+/** Whether the result of an operation is unasked for so far, wanted, or never wanted. */
 export type Wants = 0 | 1 | 2;
 export const UNASKED = 0;
 export const WANTED = 1;
@@ -52,7 +52,7 @@ export type WireValue = readonly [unknown, (readonly Hole[])?];
 export type Hole = readonly [path: readonly (string | number)[], kind: number, data: unknown];
 
 export const REF = 0;
-/** What the receiver has: `[target, path]`. */
+/** Something that the receiver has: `[target, path]`. */
 export const THERE = 1;
 export const PROMISE = 2;
 export const READABLE = 3;
@@ -68,7 +68,7 @@ export const SET_OF = 11;
 export const HANDLED = 12;
 export const TRANSFORM = 13;
 
-/** What a reference says of itself: `[id, isFunction, name, snapshot, handler options]`. */
+/** The data of a reference: `[id, isFunction, name, snapshot, handler options]`. */
 export type WireReference = readonly [id: number, isFunction: 0 | 1, name: string, peek?: Record<string, unknown> | undefined, options?: HandlerOptions | undefined];
 
 /** How the other side handles a reference that is sent with these options. */
@@ -83,14 +83,14 @@ export interface HandlerOptions {
 export interface Outgoing {
   readonly message: unknown[];
   readonly transfer: Transferable[];
-  /** References that were counted for it: taken back where it can't be posted. */
+  /** References that were counted for this message. They are uncounted if it can't be posted. */
   readonly counted: number[];
-  /** It holds what the app may change: it is posted before the app goes on. */
+  /** It holds values that the app may change, so it is posted before the app continues. */
   isUrgent?: boolean;
-  /** It is not to be posted any more. */
+  /** It must not be posted any more. */
   isWithdrawn?: boolean;
   withdraw?(): void;
-  /** Called when it is posted. */
+  /** Called when it was posted. */
   posted?(): void;
   /** Called when it can't be posted. */
   failed?(error: unknown): void;
