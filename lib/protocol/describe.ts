@@ -1,4 +1,4 @@
-/** What kind of thing a message or an event is: what a timeline's filter chooses from. */
+/** The kinds of messages and events. A timeline's filter offers them. */
 export const KINDS = ['op', 'doc', 'query', 'presence', 'state', 'error', 'other'] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -32,7 +32,7 @@ const NAMES: Record<string, [Kind, string]> = {
   p: ['presence', 'presence'], ps: ['presence', 'presence subscribe'], pu: ['presence', 'presence unsubscribe'], pr: ['presence', 'presence request']
 };
 
-/** A message of ShareDB or between tab and host in one line: what it is and concerns, and nothing of any document's data. */
+/** Describes a message of ShareDB or of this library in one line: its kind and what it concerns, without document data. */
 export function describe(message: Message): {kind: Kind; text: string} {
   const {a = '?', c, d, id, ch, error} = message;
   const [kind, name] = (Object.hasOwn(NAMES, a) ? NAMES[a] : undefined) ?? [a.startsWith('doc.') ? 'doc' : 'other', a];

@@ -1,22 +1,22 @@
-/** A fault that somebody causes in a host, to see what the app does. */
+/** A fault that a developer causes in a host to test the app. */
 export type FaultRequest =
-  /** The connection to the server is lost, and each attempt to connect fails, until `restore`. */
+  /** Closes the connection to the server. Each attempt to connect fails until `restore`. */
   | {fault: 'cut'}
-  /** The network is as it was. */
+  /** Restores the network. */
   | {fault: 'restore'}
-  /** Each message from and to the server takes so many ms longer. */
+  /** Delays each message from and to the server by `ms` milliseconds. */
   | {fault: 'slow'; ms: number}
-  /** The host's thread does nothing for so many ms. */
+  /** Blocks the host's thread for `ms` milliseconds. */
   | {fault: 'freeze'; ms: number}
-  /** The host ends at once, without a word to its tabs. */
+  /** Ends the host at once. Its tabs get no message. */
   | {fault: 'kill'};
 
-/** What is done to the network of a host. */
+/** The faults in the network of a host. */
 export interface FaultState {
   network: 'untouched' | 'cut' | 'slow';
-  /** How much longer each message takes, in ms. */
+  /** The delay of each message, in ms. */
   delay: number;
 }
 
-/** Longer a host's thread is not blocked at once, in ms. */
+/** The longest time that a host's thread may be blocked at once, in ms. */
 export const MAX_FREEZE_MS = 60_000;

@@ -1,6 +1,6 @@
 import type {Kind} from './describe.js';
 
-/** A message that a host has got or sent while somebody looks. */
+/** A message that a host has received or sent while an inspector was open. */
 export interface FeedEntry {
   /** Rises with each entry. */
   n: number;
@@ -10,16 +10,16 @@ export interface FeedEntry {
   /** The tab that sent it. */
   tab?: string;
   kind: Kind;
-  /** One line, without any document's data. */
+  /** One line, without document data. */
   text: string;
-  /** The message as JSON: only where that was asked for. */
+  /** The message as JSON, if that was requested. */
   data?: string;
 }
 
-/** What somebody who looks asks for. */
+/** The request of an inspector. */
 export interface FeedRequest {
-  /** The `n` of the last entry that is known, or 0. */
+  /** The `n` of the last known entry, or 0. */
   since: number;
-  /** Whether messages are kept whole from now on, with documents' data. */
+  /** Whether to keep whole messages with document data from now on. */
   data: boolean;
 }

@@ -15,7 +15,7 @@ export interface HostReport extends HostStatus {
   uptime: number;
   /** The state of the connection to the server. */
   state: string;
-  /** The state of its WebSocket; missing where the app's own connection does not tell. */
+  /** The state of the host's WebSocket. Missing if the app's own connection does not reveal it. */
   socket?: SocketState;
   /** How many documents, queries and presences the host holds on behalf of its tabs. */
   docs: number;
@@ -24,18 +24,18 @@ export interface HostReport extends HostStatus {
   tabList: TabEntry[];
   /** The first documents. Documents with pending ops come before the others. */
   docList: DocReport[];
-  /** The first of the subscribed queries, and of the channels with presences. */
+  /** The first subscribed queries, and the first channels with presences. */
   queryList: QueryReport[];
   presenceList: ChannelReport[];
   lastErrors: {time: number; text: string}[];
-  /** What is done to its network on purpose; false where the host takes no faults: see `startHost({allowFaults})`. */
+  /** The faults caused in its network; false if the host does not allow faults: see `startHost({allowFaults})`. */
   faults: FaultState | false;
 }
 
 /** A WebSocket's `readyState` in words. */
 export type SocketState = 'connecting' | 'open' | 'closing' | 'closed';
 
-/** What a report tells beside what every report has. */
+/** The optional parts of a report. */
 export interface InspectOptions {
   /** Asks every tab for its mode, build and visibility. A tab that does not answer delays the report by 250 ms. Default false. */
   tabs?: boolean | undefined;
@@ -43,44 +43,44 @@ export interface InspectOptions {
   data?: boolean | undefined;
 }
 
-/** A tab, as the host reports it. What only the tab knows is there where it was asked for, and has answered. */
+/** A tab, as the host reports it. What only the tab knows is present if it was requested and the tab has answered. */
 export interface TabEntry {
   id: string;
   /** Whether it has a session with the host. */
   isThere: boolean;
-  /** It only looks: see `joinNamespace`. */
+  /** The tab is read-only: see `joinNamespace`. */
   isObserver?: boolean;
-  /** The host has sent so many batches, and so many of them the tab has handled. */
+  /** The number of batches that the host has sent, and of those that the tab has handled. */
   sentBatches: number;
   acknowledgedBatches: number;
   mode?: Place;
   build?: string;
   isVisible?: boolean;
-  /** How long the tab took to answer, in ms. Of one that has not answered: how long that has been. */
+  /** How long the tab took to answer, in ms. If it has not answered: the time since the request. */
   lag?: number;
   /** The tab has not answered. It may be frozen, or busy. */
   isSilent?: boolean;
 }
 
-/** A subscribed query, as the host reports it: one for all tabs that ask the same. */
+/** A subscribed query, as the host reports it. All tabs that ask the same share it. */
 export interface QueryReport {
   collection: string;
-  /** Its conditions as JSON. The values in them are left out unless they were asked for. */
+  /** The query's conditions as JSON. The values in them are left out unless they were requested. */
   query: string;
-  /** The ids of the tabs that follow it. */
+  /** The ids of the tabs that follow the query. */
   followers: string[];
-  /** How many documents are its results; null before the first answer. */
+  /** The number of results; null before the first answer. */
   results: number | null;
   /** The results are not the server's answer. */
   isLocal: boolean;
 }
 
-/** A presence channel, as the host reports it. Values are not in it. */
+/** A presence channel, as the host reports it. It contains no values. */
 export interface ChannelReport {
   channel: string;
-  /** The ids of the tabs that listen to it. */
+  /** The ids of the tabs that are subscribed to the channel. */
   followers: string[];
-  /** Who is shown in it, and by which tab; `tab` is missing for other clients of the server. */
+  /** The presences in the channel, each with its tab; `tab` is missing for other clients of the server. */
   presences: {id: string; tab?: string; collection?: string; doc?: string}[];
 }
 
@@ -102,7 +102,7 @@ export interface DocReport {
 export interface TabReport {
   id: string;
   mode?: Place | undefined;
-  /** What the app calls its build, where it says so. */
+  /** The app's name for its build, if it gives one. */
   build?: string | undefined;
   /** Whether the user sees the page. */
   isVisible: boolean;
