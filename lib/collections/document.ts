@@ -114,7 +114,7 @@ export class CollectionDocument implements Access {
     if (!doc.type && !isForeign) await this.create(initial);
     if (this.isClosed) throw closed(where);
     if (!doc.type || typeof doc.data !== 'object' || doc.data === null || Array.isArray(doc.data) !== Array.isArray(initial())) {
-      throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: the document holds something other than such a collection`);
+      throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: its data is not that of such a collection`);
     }
     this.shown = doc.data as Data;
     this.count = sizeOf(this.shown);

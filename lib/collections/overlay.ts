@@ -126,7 +126,7 @@ export class Overlay implements Access {
 
   private compose(op: unknown, next: unknown): unknown {
     const type = fastType(this.type as never) as OtType;
-    if (!type.compose) throw new TabsError('ERR_TABS_BAD_OPTION', `The OT type ${this.type!.name} can't compose: a transaction can write to the document only once`);
+    if (!type.compose) throw new TabsError('ERR_TABS_BAD_OPTION', `The OT type ${this.type!.name} can't compose: write only once per transaction`);
     return type.compose(op, next);
   }
 
@@ -160,7 +160,7 @@ export class Overlay implements Access {
     if (this.isReadOnly) throw readOnly();
     this.noteRead(ALL);
     if (this.type) throw Object.assign(new Error('Document already exists'), {code: 'ERR_DOC_ALREADY_CREATED'});
-    if (this.step) throw new TabsError('ERR_TABS_BAD_OPTION', 'A transaction can\'t create a document that it has deleted');
+    if (this.step) throw new TabsError('ERR_TABS_BAD_OPTION', 'A transaction can\'t create again what it has deleted');
     const found = types.map[type] as unknown as OtType | undefined;
     if (!found) throw new TabsError('ERR_TABS_BAD_OPTION', `This page does not know the OT type ${type}`);
     this.type = found;

@@ -167,7 +167,7 @@ describe('a queue', () => {
   }).timeout(20_000);
 
   it('can\'t be synced yet', () => {
-    expect(() => new SharedQueue(tab, 'work', {scope: 'synced'})).to.throw(/only local queues/);
+    expect(() => new SharedQueue(tab, 'work', {scope: 'synced'})).to.throw(/queues can only be local/);
   });
 });
 
