@@ -4,8 +4,8 @@ import {Stage} from '../../test/collections/stage.js';
 import {until} from '../../test/waiting/until.js';
 
 /**
- * What collections cost, host and tabs in one process: `npx tsx bench/collections/run.ts`. Compare ratios, not milliseconds: the machine
- * and the number of its busy cores decide.
+ * Measures collections, with host and tabs in one process: `npx tsx bench/collections/run.ts`. Compare ratios, not milliseconds:
+ * they depend on the machine and its load.
  */
 const report = (what: string, result: string): void => { process.stdout.write(`${what.padEnd(60)} ${result}
 `); };
@@ -20,7 +20,7 @@ async function timed(act: () => unknown): Promise<number> {
 
 async function main(): Promise<void> {
   const stage = new Stage();
-  // Timers of the library keep no process alive.
+  // The library's timers do not keep a process alive.
   const alive = setInterval(() => {}, 1000);
   const [one, other] = [stage.openTab(), stage.openTab()];
   const quiet = (): Promise<void> => until('all is quiet', () => !one.hasPending() && !other.hasPending(), 120_000);

@@ -1,9 +1,6 @@
 import {openBareStore} from './bare-store.js';
 
-/**
- * Answers ShareDB's own client from a bare store, with nothing around it: what whoever has documents come from a worker
- * can't do without.
- */
+/** Answers ShareDB's own client from a plain IndexedDB store. It is the least work for a page that gets documents from a worker. */
 const {name} = globalThis as unknown as {name: string};
 
 interface Request {

@@ -4,7 +4,7 @@ interface Schema extends DBSchema {
   records: {key: [string, string, number]; value: {n: number; record: string}};
 }
 
-/** IndexedDB with nothing around it: what a measured store is held against. */
+/** Plain IndexedDB, as the baseline for the measured store. */
 export type BareStore = IDBPDatabase<Schema>;
 
 export function openBareStore(name: string): Promise<BareStore> {
@@ -13,7 +13,7 @@ export function openBareStore(name: string): Promise<BareStore> {
   });
 }
 
-/** One record in one transaction. */
+/** Writes one record in one transaction. */
 export async function put(store: BareStore, d: string, n: number, record: string): Promise<void> {
   const transaction = store.transaction('records', 'readwrite', {durability: 'relaxed'});
   await Promise.all([transaction.objectStore('records').put({n, record}, ['bench', d, n]), transaction.done]);

@@ -10,7 +10,7 @@ export function startIdleWorker(): void {
   worker.port.start();
 }
 
-/** Lets it put so many records into IndexedDB, one after the other, in so many ms. */
+/** Makes the worker put `count` records into IndexedDB, evenly over `ms` milliseconds. */
 export async function putSteadily(count: number, ms: number): Promise<void> {
   const start = performance.now();
   for (let n = 0; n < count; n++) {

@@ -1,6 +1,6 @@
 import {openBareStore} from './bare-store.js';
 
-/** Reads all that there is and hands it over: what no worker with a store can do without. */
+/** Reads all records and posts them. It is the least work for a worker with a store. */
 const {name} = globalThis as unknown as {name: string};
 
 (globalThis as unknown as {onconnect: unknown}).onconnect = async ({ports: [port]}: {ports: MessagePort[]}) => {

@@ -2,10 +2,10 @@ import {Connection} from 'sharedb/lib/client/index.js';
 import {createConnection, type TabConnection} from '../../lib/index.js';
 import {PortSocket} from './port-socket.js';
 
-/** `answered`: ShareDB's own client, and a worker that answers it from a bare store. */
+/** `answered`: ShareDB's own client, with a worker that answers it from a plain store. */
 export type Way = 'tabs' | 'plain' | 'answered';
 
-/** As an app would connect. Each namespace gets a worker of its own. */
+/** Connects as an app does. Each namespace gets a worker of its own. */
 export function connectTab(namespace: string, url: string): TabConnection {
   return createConnection({
     url, namespace, mode: 'shared-worker',

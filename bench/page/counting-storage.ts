@@ -1,6 +1,6 @@
 import {type Change, IndexedDbStorage} from '../../lib/worker.js';
 
-/** What was written of one document; lengths in characters. */
+/** What was written for one document; lengths in characters. */
 export interface Written {
   appends: number;
   appended: number;
@@ -11,11 +11,11 @@ export interface Written {
 export interface Counts {
   /** By document. */
   written: Record<string, Written>;
-  /** ms that each commit took. */
+  /** The duration of each commit, in ms. */
   commits: number[];
 }
 
-/** The store as it is, with a count of what it is given. */
+/** The library's storage, with counts of its writes. */
 export class CountingStorage extends IndexedDbStorage {
   readonly counts: Counts = {written: {}, commits: []};
 

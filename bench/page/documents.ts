@@ -12,7 +12,7 @@ export interface Documents {
 
 let docs: Doc[] = [];
 
-/** Connects, and subscribes to documents in one request. ms until all are there. */
+/** Connects and subscribes to documents in one request. Returns the ms until all are loaded. */
 export async function subscribeAll(documents: Documents): Promise<number> {
   const start = now();
   const connection = connect(documents) as Connection & {startBulk(): void; endBulk(): void};
@@ -24,7 +24,7 @@ export async function subscribeAll(documents: Documents): Promise<number> {
   return now() - start;
 }
 
-/** The data of all documents, in their order. */
+/** The data of all documents, in order. */
 export function shownDocuments(): unknown[] {
   return docs.map(({data}) => data as unknown);
 }

@@ -6,19 +6,19 @@ import {questionsTo} from './side-door.js';
 import type {TabConnection} from '../../lib/index.js';
 
 export interface DurableEdits {
-  /** By document: ms from `submitOp` until the host has said that it is durable. */
+  /** By document: ms from `submitOp` until the host has reported that the edit is durable. */
   edits: Record<string, number[]>;
   /** By document: ms of the call of `submitOp` alone. */
   calls: Record<string, number[]>;
   /** ms of a put of the op's JSON, in the page. */
   put: number[];
-  /** ms of the same put in the worker, asked for and answered by BroadcastChannel. */
+  /** ms of the same put in the worker, requested and answered over BroadcastChannel. */
   putInWorker: number[];
   /** ms of a message to the worker and back. */
   echo: number[];
   /** ms of each commit in the host. */
   commits: number[];
-  /** By document: what all its edits wrote, and what one more edit wrote with the pause that followed. */
+  /** By document: the writes of all its edits, and those of one more edit with the pause after it. */
   written: Record<string, {journal: Written; afterPause: Written}>;
 }
 
@@ -34,7 +34,7 @@ export async function openForDurableEdits({namespace, url, ids}: {namespace: str
   await connection.flushWrites();
 }
 
-/** Types one character after the other, each into the middle of each document in turn. Needs a server that is away. */
+/** Types one character after another, into the middle of each document in turn. Needs an unreachable server. */
 export async function durableEdits(
   {namespace, ids, rounds, warmUp}: {namespace: string; ids: string[]; rounds: number; warmUp: number}
 ): Promise<DurableEdits> {
@@ -79,7 +79,7 @@ export async function durableEdits(
     for (let i = 0; i < steps.length; i++) await steps[(i + n) % steps.length]!();
   }
   const after = await counts();
-  // Longer than the host waits for quiet before it cuts the journal.
+  // Longer than the host waits for a quiet moment before it writes a checkpoint.
   await pause(4000);
   const quiet = await counts();
   for (const id of ids) await edit(id, warmUp + rounds);
@@ -91,7 +91,7 @@ export async function durableEdits(
   }]))};
 }
 
-/** Resolves when the server is there and has all that was stored. */
+/** Resolves when the server is reachable and has everything that was stored. */
 export async function durableEditsSent(): Promise<void> {
   while (connection.state !== 'connected' || connection.hasPendingOfflineDocs()) await pause(10);
 }

@@ -7,10 +7,10 @@ import {now, pause} from './now.js';
 import type {Relayed} from './relay-worker.js';
 import {questionsTo} from './side-door.js';
 
-/** One document, and how this page is connected for it. */
+/** One document, and the connection that this page uses for it. */
 export interface Place {
   way: 'tabs' | 'plain';
-  /** Of the tabs; for plain connections it means nothing. */
+  /** For `tabs`; unused for plain connections. */
   namespace: string;
   url: string;
   id: string;
@@ -26,7 +26,7 @@ interface Edited {
   doc: Doc<Edits>;
 }
 
-/** In the place of an edit: a message with nothing around it, and one that a worker puts into IndexedDB on its way. */
+/** Instead of an edit: a bare message, and one that a worker puts into IndexedDB on its way. */
 export const bareMessage = 'message';
 export const relayed = 'relay';
 
@@ -37,7 +37,7 @@ let relay: MessagePort | undefined;
 
 const relayPort = (): MessagePort => (relay ??= startRelay().port);
 
-/** Subscribes to a document at each of the places, which have names. */
+/** Subscribes to a document at each of the named places. */
 export async function openForEdits(places: Record<string, Place>): Promise<void> {
   for (const [name, place] of Object.entries(places)) {
     const connection = connect(place);
@@ -48,7 +48,7 @@ export async function openForEdits(places: Record<string, Place>): Promise<void>
   }
 }
 
-/** In the page that looks on: says when each edit came. */
+/** In the watching page: reports when each edit arrived. */
 export function watchEdits(): void {
   const note = (name: string, n: number): void => seen.postMessage({name, n, at: now()});
   for (const [name, {doc}] of Object.entries(edited)) {
@@ -58,7 +58,7 @@ export function watchEdits(): void {
   relayPort().onmessage = ({data}) => note(relayed, data as number);
 }
 
-/** In the page that edits: ms from `submitOp` until the other page had it, by place. */
+/** In the editing page: ms from `submitOp` until the other page had the edit, by place. */
 export async function editsToOther(
   {rounds, warmUp, names}: {rounds: number; warmUp: number; names: string[]}
 ): Promise<Record<string, number[]>> {
@@ -82,7 +82,7 @@ export async function editsToOther(
   return times;
 }
 
-/** ms from `submitOp` until its callback: the server has it; by place. */
+/** ms from `submitOp` until its callback (the server has the op), by place. */
 export async function editsToServer({rounds, warmUp}: {rounds: number; warmUp: number}): Promise<Record<string, number[]>> {
   const names = Object.keys(edited);
   const times: Record<string, number[]> = Object.fromEntries(names.map(name => [name, []]));
@@ -99,8 +99,8 @@ export async function editsToServer({rounds, warmUp}: {rounds: number; warmUp: n
 }
 
 /**
- * ms of the call of `submitOp` alone, by place. The next one comes when the server has the last one.
- * @param perTurn so many calls in one turn, and the mean of them
+ * ms of the call of `submitOp` alone, by place. The next call waits until the server has the last op.
+ * @param perTurn the number of calls in one turn; the result is their mean
  */
 export async function submitCalls(
   {rounds, warmUp, perTurn, callback}: {rounds: number; warmUp: number; perTurn: number; callback: boolean}
@@ -127,7 +127,7 @@ export async function submitCalls(
   return times;
 }
 
-/** What the host's store has been given at a place so far. */
+/** The counts of the host's store at a place so far. */
 export async function storeCounts(name: string): Promise<Counts> {
   return await questionsTo(edited[name]!.place.namespace)({ask: 'counts'}) as Counts;
 }
@@ -150,7 +150,7 @@ function submit(name: string, done: (error?: unknown) => void): void {
   doc.submitOp([{p: ['edits', n], li: n}], undefined, done);
 }
 
-/** Every edit finds things at rest. */
+/** Waits until nothing is under way, so that edits do not affect each other. */
 async function atRest(name: string): Promise<void> {
   if (edited[name] && serverIsThere(name)) await settled(done => edited[name]!.doc.whenNothingPending(done));
   await pause(2);

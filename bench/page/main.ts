@@ -5,7 +5,7 @@ import * as edits from './edits.js';
 import * as offline from './offline-start.js';
 import * as typing from './typing.js';
 
-/** What the runner calls in a page. */
+/** The functions that the runner calls in a page. */
 const commands = {...bareUse, ...documents, ...durable, ...edits, ...offline, ...typing};
 
 declare global {

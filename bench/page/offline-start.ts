@@ -9,14 +9,14 @@ export interface Source {
   ids: string[];
 }
 
-/** Opens all documents while the server is there, so that they are stored. */
+/** Opens all documents while the server is reachable, so that they are stored. */
 export async function storeDocuments({namespace, url, ids}: Source): Promise<void> {
   const connection = connectTab(namespace, url);
   await connection.getBulk('bench', ids);
   await connection.flushWrites();
 }
 
-/** Puts the same bytes into a bare store; the page and the worker each read it from there. */
+/** Copies the same bytes to a plain store, which the page and the worker each read. */
 export async function copyToBareStore(namespace: string): Promise<{records: number; chars: number}> {
   const stored = await openDB(`sharedb-tabs:${namespace}`);
   const checkpoints = await stored.getAll('checkpoints') as {c: string; d: string; checkpoint: string}[];
@@ -31,7 +31,7 @@ export async function copyToBareStore(namespace: string): Promise<{records: numb
 
 export interface Read {
   ms: number;
-  /** What was read, so that it can be checked. */
+  /** The data that was read, to be checked. */
   bodies: string[];
 }
 

@@ -1,4 +1,4 @@
-/** A socket as ShareDB's client wants one, on a MessagePort. */
+/** A socket for ShareDB's client, on a MessagePort. */
 export class PortSocket {
   readonly readyState = 1;
   onmessage: ((event: {data: string}) => void) | null = null;

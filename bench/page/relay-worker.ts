@@ -1,12 +1,12 @@
 import {openBareStore, put} from './bare-store.js';
 
-/** What a page has to say to the others. */
+/** A message of one page to the others. */
 export interface Relayed {
   n: number;
   record: string;
 }
 
-/** Between pages with nothing around it: what one posts on its port is put into IndexedDB, then posted to the others. */
+/** A plain relay between pages: it puts each message into IndexedDB and then posts it to the other ports. */
 const ports: MessagePort[] = [];
 const bare = openBareStore('relay');
 

@@ -1,4 +1,4 @@
-/** What a page asks a worker beside the product's own channels, and how it answers. */
+/** The questions of a page to a worker, outside of the library's channels. */
 export type Question =
   | {ask: 'echo'; n: number}
   | {ask: 'put'; n: number; record: string}
@@ -11,7 +11,7 @@ export interface Answer {
 
 const nameOf = (worker: string): string => `bench: ${worker}`;
 
-/** In a worker: answers questions, each over one BroadcastChannel message. */
+/** In a worker: answers each question with one BroadcastChannel message. */
 export function answerQuestions(worker: string, answer: (question: Question) => unknown): void {
   const channel = new BroadcastChannel(nameOf(worker));
   channel.onmessage = async ({data}: MessageEvent<Question | Answer>) => {

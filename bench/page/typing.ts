@@ -25,12 +25,12 @@ export async function openForTyping(place: TypedInto): Promise<void> {
 }
 
 /**
- * Types a character so many times, as fast as the page can: some in each turn.
- * @param compose whether ops that wait may become one
- * @param whole how long the text is when all have typed
+ * Types a character `count` times, as fast as the page can: several in each turn.
+ * @param compose whether waiting ops may be composed
+ * @param whole the length of the text when all have typed
  * @param paused whether nothing is sent meanwhile
- * @returns when the first op was submitted, when all were, and when the server had all of this page's and the page had all
- *   of everybody's
+ * @returns when the first op was submitted, when all were, and when the server had all of this page's ops and the page had
+ *   everybody's
  */
 export async function type(
   {character, count, compose, whole, paused}: {character: string; count: number; compose: boolean; whole: number; paused: boolean}

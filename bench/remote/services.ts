@@ -59,7 +59,7 @@ for (const delay of [0, 25]) {
         const begun = performance.now();
         await run();
         taken.push((performance.now() - begun) * 1000);
-        // Each begins with nothing under way.
+        // Each round begins with nothing under way.
         if (name.includes('edit') || name.includes('op,')) await new Promise(resolve => doc.whenNothingPending(() => resolve(undefined)));
       }
       if (round) (times[name] ??= []).push(median(taken));

@@ -7,14 +7,14 @@ interface Body {
 
 const bodyOf = (id: string): Body => ({n: 0, body: `${id}: `.padEnd(2000, 'All happy families are alike. ')});
 
-/** Creates so many documents of 2 KB at the server. Returns their ids. */
+/** Creates `count` documents of 2 KB at the server. Returns their ids. */
 export async function createBodies(stage: Stage, name: string, count: number): Promise<string[]> {
   const ids = Array.from({length: count}, (_, i) => `${name} ${i}`);
   await stage.create(Object.fromEntries(ids.map(id => [id, bodyOf(id)])));
   return ids;
 }
 
-/** What they were created with. */
+/** The data that they were created with. */
 export function bodiesOf(ids: readonly string[]): Body[] {
   return ids.map(bodyOf);
 }

@@ -21,7 +21,7 @@ export async function durableEdit(stage: Stage): Promise<Figure[]> {
   const {edits, calls, put, putInWorker, echo, commits, written} = await page.evaluate(
     options => globalThis.bench.durableEdits(options), {namespace, ids, rounds, warmUp}
   );
-  // Durable is what the next host finds, and sends.
+  // An edit is durable if the next host finds and sends it.
   await stage.closePages(page);
   const next = await stage.openPage();
   await next.evaluate(options => globalThis.bench.openForDurableEdits(options), source);
@@ -64,6 +64,6 @@ export async function durableEdit(stage: Stage): Promise<Figure[]> {
 }
 
 function documentOf(size: number): {paragraphs: string[]} {
-  // Each with its quotation marks and comma.
+  // Each paragraph with its quotation marks and comma.
   return {paragraphs: Array.from({length: size / (paragraph.length + 3)}, () => paragraph)};
 }

@@ -5,14 +5,14 @@ import {spreadOf} from '../statistics.js';
 import {expectEdits, openPlaces, placeFor} from './places.js';
 
 const warmUp = 30;
-/** ms, in each direction. */
+/** The delay in each direction, in ms. */
 export const far = 25;
 
 /** An edit from one page to another, with a server near and far, and without one. */
 export async function tabToTab(stage: Stage): Promise<Figure[]> {
   const places = {
     tabs: await placeFor(stage, 'tabs', 'tab to tab'),
-    // The worker goes by the end of the name.
+    // The worker depends on the end of the name.
     delayed: await placeFor(stage, 'tabs', 'tab to tab, delayed'),
     plain: await placeFor(stage, 'plain', 'tab to tab')
   };
@@ -78,7 +78,7 @@ export async function acknowledged(stage: Stage): Promise<Figure[]> {
   return [...figures('0 ms', near, '≤ plain + 1 ms'), ...figures(`${far} ms`, away, '≤ 1.03 × plain')];
 }
 
-/** What the synchronous call costs the page that makes it. */
+/** The time that the synchronous call takes in the page. */
 export async function submitCall(stage: Stage): Promise<Figure[]> {
   const places = {tabs: await placeFor(stage, 'tabs', 'submit call'), plain: await placeFor(stage, 'plain', 'submit call')};
   const page = await openPlaces(stage, places);

@@ -15,7 +15,7 @@ type Used = Record<typeof quantities[number], number>;
 
 const opsPerSecond = 50;
 
-/** Tabs that follow 100 documents into which others write: what browser and server use meanwhile. */
+/** Tabs that follow 100 documents while others write: the CPU and memory of browser and server. */
 export async function manyTabs(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 1 : 3;
   const windowMs = stage.quick ? 2000 : 3000;
@@ -33,7 +33,7 @@ export async function manyTabs(stage: Stage): Promise<Figure[]> {
   return [...results.flatMap(({tabs, used}) => figuresOf(tabs, used, first)), ...await bareUse(stage, windowMs)];
 }
 
-/** What a worker, and a journal in it, can't do without. */
+/** The least that a worker with a journal uses. */
 async function bareUse(stage: Stage, ms: number): Promise<Figure[]> {
   const browser = await stage.openBrowser();
   const page = await browser.openPage();
@@ -44,7 +44,7 @@ async function bareUse(stage: Stage, ms: number): Promise<Figure[]> {
     await page.evaluate((count, time) => globalThis.bench.putSteadily(count, time), puts, ms);
     return ((await browser.cpu() - start) / ms) * 100;
   };
-  // The first ones open the database.
+  // The first writes open the database.
   await cpu(10);
   const {memory} = await browser.usage();
   const [idle, busy] = [await cpu(1), await cpu((opsPerSecond * ms) / 1000)];
@@ -58,13 +58,13 @@ async function bareUse(stage: Stage, ms: number): Promise<Figure[]> {
 interface Side {
   way: Way;
   browser: BenchBrowser;
-  /** Writes this number of ops, one after the other, in the time that is given. */
+  /** Writes `count` ops, one after another, evenly over `ms` milliseconds. */
   write(count: number, ms: number): Promise<void>;
   expectAll(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A browser with so many pages that follow the documents of this way, and somebody else who writes into them. */
+/** A browser with `tabs` pages that follow the documents, and a client that writes to them. */
 async function openSide(stage: Stage, way: Way, tabs: number): Promise<Side> {
   const namespace = `many tabs, ${tabs}, ${way}`;
   const ids = await createBodies(stage, namespace, 100);
@@ -110,7 +110,7 @@ async function useOf(stage: Stage, side: Side, ms: number): Promise<Used> {
   const {browser, way} = side;
   const path = `/${way}`;
   const read = async () => ({browser: await browser.cpu(), server: await stage.server.cpu(), traffic: await stage.server.traffic(path)});
-  // The one that has just waited for the other has to come to itself.
+  // The side that has just waited for the other needs a warm-up.
   await side.write(opsPerSecond / 2, 500);
   const before = await read();
   await side.write((opsPerSecond * ms) / 1000, ms);

@@ -2,7 +2,7 @@ import type {Page} from 'puppeteer-core';
 import type {Place} from '../page/edits.js';
 import type {Stage} from '../stage.js';
 
-/** A place with an empty document, of tabs or of plain connections. */
+/** A place with an empty document, for tabs or for plain connections. */
 export async function placeFor(stage: Stage, way: Place['way'], namespace: string): Promise<Place> {
   const id = `${namespace}, ${way}`;
   await stage.create({[id]: {edits: []}});
@@ -15,7 +15,7 @@ export async function openPlaces(stage: Stage, places: Record<string, Place>): P
   return page;
 }
 
-/** Pages and server have so many edits, each once, in order. */
+/** Checks that pages and server have this many edits, each once, in order. */
 export async function expectEdits(
   stage: Stage, places: Record<string, Place>, counts: Record<string, number>, ...pages: Page[]
 ): Promise<void> {

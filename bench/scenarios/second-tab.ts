@@ -11,7 +11,7 @@ const namespace = 'second tab';
 const ways = ['plain', 'tabs', 'answered'] as const;
 const goals: Record<number, string> = {0: '≤ 0.7 × plain', [far]: '≤ 0.45 × plain'};
 
-/** 1,000 documents of 2 KB in a new tab, where another one has them already. */
+/** 1,000 documents of 2 KB in a new tab, while another tab has them already. */
 export async function secondTab(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 2 : 8;
   const ids = await createBodies(stage, namespace, 1000);

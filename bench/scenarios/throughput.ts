@@ -8,11 +8,11 @@ type Way = 'tabs' | 'plain';
 interface Kind {
   what: string;
   tabs: number;
-  /** Of each tab. */
+  /** Per tab. */
   ops: number;
   compose: boolean;
   goal?: string;
-  /** Measures the calls alone, with nothing sent meanwhile: the most that can be reached. */
+  /** Measures the calls alone, with nothing sent meanwhile. This is the upper limit. */
   paused?: boolean;
 }
 

@@ -14,7 +14,7 @@ const cases = {
   '20 other tabs': {documents: 0, tabs: 20}
 };
 
-/** An edit where there is more that it does not concern: open documents, and tabs that do not have its document. */
+/** An edit with more open documents, and with more tabs that do not have its document. */
 export async function unconcerned(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 30 : 200;
   const names = Object.keys(cases) as (keyof typeof cases)[];
@@ -27,7 +27,7 @@ export async function unconcerned(stage: Stage): Promise<Figure[]> {
     const {documents, tabs} = cases[name];
     const {namespace, url} = places[name]!;
     const ids = await createBodies(stage, `beside ${name}`, documents || 10);
-    // The page that looks on has the other documents as well; other tabs are pages of their own.
+    // The watching page also has the other documents; the other tabs are separate pages.
     if (documents) await watcher.evaluate(options => globalThis.bench.subscribeAll(options), {way: 'tabs' as const, namespace, url, ids});
     for (let i = 0; i < tabs; i++) {
       const page = await stage.openPage();

@@ -2,7 +2,7 @@ import {WebSocket} from 'ws';
 
 type BufferLike = Parameters<WebSocket['send']>[0];
 
-/** What is handed to it happens `ms()` later, in the order in which it came; at once, where that is 0 and nothing waits. */
+/** Runs each action `ms()` later, in order; at once if the delay is 0 and nothing waits. */
 export function inOrder(ms: () => number): (act: () => void) => void {
   const waiting: {due: number; act: () => void}[] = [];
   let last = 0;
@@ -13,20 +13,20 @@ export function inOrder(ms: () => number): (act: () => void) => void {
   return act => {
     const wait = ms();
     if (!wait && !waiting.length) return act();
-    // A shorter delay does not overtake what was sent under a longer one.
+    // A shorter delay does not overtake actions with a longer one.
     last = Math.max(last, performance.now() + wait);
     waiting.push({due: last, act});
     if (waiting.length === 1) setTimeout(run, wait);
   };
 }
 
-/** A network between a socket and its peer: every frame, in either direction, is under way for `ms()`. */
+/** Simulates a network between a socket and its peer: every frame, in either direction, takes `ms()`. */
 export function delayFrames(socket: WebSocket, ms: () => number): void {
   const {send, emit} = socket;
   const [outgoing, incoming] = [inOrder(ms), inOrder(ms)];
   socket.send = (data: BufferLike, ...rest: unknown[]) => {
     outgoing(() => { if (socket.readyState === WebSocket.OPEN) send.call(socket, data, {}, () => {}); });
-    // Whoever waits until a frame has left would otherwise send one frame per delay.
+    // A sender that waits until a frame has left would otherwise send one frame per delay.
     const done = rest.at(-1);
     if (typeof done === 'function') done();
   };

@@ -1,11 +1,11 @@
-/** The server in a process of its own, so that its CPU is nobody else's. `server.ts` starts and commands it. */
+/** The server in a process of its own, so that its CPU can be measured. `server.ts` starts and controls it. */
 import type {Socket} from 'node:net';
 import {startShareDBServer} from '../../test/server/sharedb-server.js';
 import {delayFrames} from './delay.js';
 import type {Answer, Command, Traffic} from './server.js';
 
 let delay = 0;
-/** By path: the sockets that there have been. */
+/** All sockets so far, by path. */
 const connections = new Map<string, Socket[]>();
 
 const server = await startShareDBServer((webSocket, request) => {

@@ -2,7 +2,7 @@ import {fork} from 'node:child_process';
 import {once} from 'node:events';
 import {fileURLToPath} from 'node:url';
 
-/** What went through the sockets of one path so far: bytes of TCP, with the frames' heads. */
+/** The traffic of the sockets of one path so far: bytes of TCP, including frame headers. */
 export interface Traffic {
   open: number;
   received: number;
@@ -21,15 +21,15 @@ export interface Answer {
 }
 
 export interface BenchServer {
-  /** `ws://…`, without a path. Each path is counted for itself. */
+  /** `ws://…`, without a path. Each path is counted separately. */
   readonly url: string;
-  /** Cuts every socket and stops to listen; the documents stay. */
+  /** Closes every socket and stops listening; the documents are kept. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** How long every frame is under way from now on, in each direction; the server's own sockets are no exception. */
+  /** Sets the delay of every frame from now on, in each direction. */
   delay(ms: number): Promise<void>;
   traffic(path: string): Promise<Traffic>;
-  /** ms of CPU that the server has used. */
+  /** The CPU time that the server has used, in ms. */
   cpu(): Promise<number>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/* An empty task in a browser beside bare messages, in turns. `npx tsx bench/tasks/browser.ts [Chromium|Firefox|WebKitGTK]` */
+/* Compares an empty task with bare messages in a browser, in turns. `npx tsx bench/tasks/browser.ts [Chromium|Firefox|WebKitGTK]` */
 import {build} from 'esbuild';
 import {createServer} from 'node:http';
 import {fileURLToPath} from 'node:url';
@@ -19,7 +19,7 @@ const server = createServer(({url}, response) => {
   const content = files.get(url!);
   response.writeHead(content === undefined ? 404 : 200, {
     'content-type': url === '/' ? 'text/html' : 'text/javascript',
-    // Fine clocks, and memory that can be shared.
+    // Enables precise clocks and shared memory.
     'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp'
   });
   response.end(content);

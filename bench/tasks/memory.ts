@@ -1,4 +1,4 @@
-/* Prints the bytes that each of 16 idle threads adds to this process: ours, or a bare Worker. */
+/* Prints the bytes that each of 16 idle threads adds to this process: of this library, or of bare Workers. */
 import {WorkerPool} from '../../lib/tasks-node.js';
 import {bareWorker} from './peers.js';
 

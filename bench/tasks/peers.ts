@@ -12,14 +12,14 @@ import {type Task, task, WorkerPool} from '../../lib/tasks-node.js';
 
 export type FunctionName = 'empty' | 'increment' | 'spin';
 
-/** A pool of one library, as its documentation says that it is used. */
+/** A pool of one library, used as its documentation says. */
 export interface Peer {
   run(name: FunctionName, argument?: unknown): PromiseLike<unknown>;
-  /** It is measured with fewer tasks. */
+  /** Measured with fewer tasks. */
   isSlow?: true;
-  /** Sends a buffer there and back, moved. */
+  /** Sends a buffer there and back by transfer. */
   move?(buffer: ArrayBuffer): PromiseLike<unknown>;
-  /** What the library offers for many small items; else one task for each. */
+  /** The library's function for many small items; without it, one task for each. */
   map?(items: readonly number[], name: FunctionName): PromiseLike<unknown>;
   close(): unknown;
 }
@@ -44,7 +44,7 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
   async 'sharedb-tabs, source'(size) {
     const pool = new WorkerPool({size});
     await pool.warmUp();
-    // Not compiled here: the text of what tsx compiles has names of its own.
+    // Not compiled here: code compiled by tsx refers to helper names.
     const functions = {empty: new Function('return () => {}')(), increment: new Function('return value => value + 1')()};
     return {
       run: (name, argument) => pool.run(functions[name as 'empty'] as (...args: unknown[]) => unknown, argument === undefined ? [] : [argument]),
@@ -111,7 +111,7 @@ const bareText = `const {parentPort} = require('node:worker_threads');
 parentPort.on('message', message => parentPort.postMessage(message, message instanceof ArrayBuffer ? [message] : []));
 parentPort.postMessage('ready');`;
 
-/** A Worker from a text, as ours are, and `postMessage` alone: one message there and back at a time. */
+/** A Worker from a text, as this library uses, with `postMessage` alone: one round trip at a time. */
 export async function bareWorker(): Promise<{send(message: unknown): Promise<unknown>; close(): Promise<unknown>}> {
   const worker = new Worker(bareText, {eval: true});
   await once(worker, 'message');

@@ -1,4 +1,4 @@
-/* Pools of threads in Node: ours beside others, in turns. `npx tsx bench/tasks/run.ts [case ...] [--rounds 7]` */
+/* Compares pools of threads in Node, in turns. `npx tsx bench/tasks/run.ts [case ...] [--rounds 7]` */
 import {availableParallelism} from 'node:os';
 import {execFile} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
@@ -15,14 +15,14 @@ const SIZE = 2;
 
 interface Case {
   title: string;
-  /** One round of one peer, in ms; undefined where the library has no such thing. */
+  /** One round of one library, in ms; undefined if the library lacks the function. */
   run(peer: Peer): Promise<number> | undefined;
   goal: string;
   unit?: string;
   size?: number;
   rounds?: number;
   isBare?: boolean;
-  /** From ms to what the table says. */
+  /** Converts ms to the figure in the table. */
   figure?(ms: number): number;
 }
 
@@ -54,7 +54,7 @@ const cases: Record<string, Case> = {
   map: {
     title: '100,000 tiny items, 2 threads', unit: 'items/s', goal: '≥ 10 × the best of the others', rounds: 3,
     run: async peer => {
-      // Others have a task for each item, whose number does not change what one costs.
+      // Other libraries use a task for each item, so the number of items does not change the cost of one.
       const own = items.slice(0, peer.isSlow ? 500 : peer.map ? items.length : 5_000);
       return await timed(() => peer.map ? peer.map(own, 'increment') : Promise.all(own.map(item => peer.run('increment', item)))) * items.length / own.length;
     }, figure: ms => 100_000_000 / ms
@@ -102,7 +102,7 @@ async function measure(name: string): Promise<Scenario> {
   return {title, figures};
 }
 
-/** What only a bare Worker can be held against. */
+/** Cases that can only be compared with a bare Worker. */
 async function starts(): Promise<Scenario> {
   const times = {bare: [] as number[], source: [] as number[], named: [] as number[], cancelled: [] as number[]};
   for (let round = 0; round <= ROUNDS; round++) {
@@ -139,7 +139,7 @@ async function starts(): Promise<Scenario> {
   };
 }
 
-/** A function that no pool has seen. */
+/** A function that no pool has seen before. */
 function functionOf(round: number): () => number {
   return new Function(`return () => ${round}`)() as () => number;
 }

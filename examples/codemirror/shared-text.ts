@@ -9,25 +9,25 @@ import {UndoManager, type StackItemEvent} from 'sharedb-tabs/undo';
 
 type Path = readonly (string | number)[];
 
-/** The undo manager of an app, if it has one that knows of this editor. */
+/** An undo manager of the app that captures this editor's ops. */
 export interface SharedTextUndo {
   /** The source of the editor's ops, which `undo` captures. */
   source: unknown;
-  /** Whoever made it closes it. */
+  /** The app closes it. */
   undo: UndoManager;
 }
 
-/** A change that comes from the document, and is not to go there. */
+/** Marks a change that comes from the document and must not be submitted. */
 const fromDocument = Annotation.define<boolean>();
 
 /**
- * Leave out CodeMirror's `history()`: it undoes what others have typed, too.
+ * Binds an editor. Leave out CodeMirror's `history()`, because it also undoes the text of others.
  * @param doc subscribed, of type json1
- * @param path where the text is in it
- * @param given what undoes the edits; without it, the editor gets a manager of its own
+ * @param path the path of the text in the document
+ * @param given the undo manager; without it, the editor gets one of its own
  */
 export function sharedText(doc: Doc, path: Path, given?: SharedTextUndo): Extension {
-  // Ops with this source are the editor's own. Those of the undo manager have another one, and are shown as any other.
+  // Ops with this source are the editor's own. Ops of the undo manager have another source, and are shown like any other.
   const source = given?.source ?? {};
   const undo = given?.undo ?? new UndoManager(doc, {sources: [source]});
   const run = (act: 'undo' | 'redo') => (): boolean => {

@@ -9,7 +9,7 @@ export interface Settings {
 
 const DEFAULTS: Settings = {theme: 'light', fontSize: 14};
 
-/** Settings that apply in all tabs as soon as one of them changes any. */
+/** Settings that apply in all tabs as soon as one tab changes them. */
 export async function openSettings(connection: ProxyConnection, apply: (settings: Settings) => void): Promise<SharedRecord<Settings>> {
   const settings = await SharedRecord.open<Settings>(connection, 'settings', {initial: DEFAULTS});
   apply(settings.toObject());

@@ -7,7 +7,7 @@ interface Player {
   score: number;
 }
 
-/** A tab of a game: players move, and pick coins up, each of which one player gets. */
+/** A tab of a game. Players move and pick up coins; each coin goes to one player. */
 export class Game {
   private constructor(
     private readonly players: SharedMap<string, Player>, private readonly coins: SharedMap<string, number>, private readonly round: SharedRecord<{number: number}>
@@ -27,7 +27,7 @@ export class Game {
     return this.players.update(name, player => player && {...player, x, y});
   }
 
-  /** @returns whether this player got it: another one may have been faster */
+  /** @returns whether this player got the coin: another one may have been faster */
   pickUp(name: string, coin: string): Promise<boolean> {
     return transaction(() => {
       const [player, value] = [this.players.get(name), this.coins.get(coin)];
@@ -38,7 +38,7 @@ export class Game {
     });
   }
 
-  /** The next round begins, once, whoever says so. */
+  /** Begins the next round. It begins once, even if several tabs call this. */
   beginRound(number: number, coins: Record<string, number>): Promise<boolean> {
     return transaction(() => {
       if (this.round.get('number') !== number - 1) return false;

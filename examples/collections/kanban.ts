@@ -9,7 +9,7 @@ export interface Card {
 export const COLUMNS = ['to do', 'doing', 'done'] as const;
 export type Column = typeof COLUMNS[number];
 
-/** A board: the cards by id, and for each column the ids in their order. A card is in one column, whoever moves it. */
+/** A board: the cards by id, and for each column the ids in order. A card is always in exactly one column. */
 export class Board {
   private constructor(
     readonly cards: SharedMap<string, Card>, private readonly columns: ReadonlyMap<Column, SharedArray<string>>, private readonly undoing: UndoManager
@@ -35,7 +35,7 @@ export class Board {
     return this.columns.get(column)!.toArray();
   }
 
-  /** Within a column it is one step of this tab's, which can be undone. */
+  /** Moves a card within a column. This is one step that this tab can undo. */
   reorder(column: Column, from: number, to: number): void {
     this.undoing.stopCapturing();
     this.columns.get(column)!.move(from, to);
@@ -45,7 +45,7 @@ export class Board {
     return this.undoing.undo();
   }
 
-  /** From one column to another: in both at once. @returns whether the card was still where it was seen */
+  /** Moves a card to another column, in one transaction. @returns whether the card was still in the expected place */
   move(id: string, from: Column, to: Column, at: number): Promise<boolean> {
     return transaction(() => {
       const [source, target] = [this.columns.get(from)!, this.columns.get(to)!];

@@ -1,7 +1,7 @@
 import {SharedMap, SharedQueue} from 'sharedb-tabs/collections';
 import type {ProxyConnection} from 'sharedb-tabs';
 
-/** Tabs that share out work, and keep its results: what one has computed none computes again. */
+/** Tabs that share work and cache the results: no result is computed twice. */
 export class Pipeline<Result> {
   private constructor(private readonly jobs: SharedQueue<string>, private readonly cache: SharedMap<string, Result>) {}
 
@@ -9,7 +9,7 @@ export class Pipeline<Result> {
     return new Pipeline<Result>(await SharedQueue.open(connection, 'jobs', {maxAttempts: 3}), await SharedMap.open(connection, 'results'));
   }
 
-  /** Asks for the result, which some tab computes. */
+  /** Requests the result; one of the tabs computes it. */
   async get(input: string): Promise<Result> {
     const found = this.cache.get(input);
     if (found !== undefined) return found;
@@ -19,7 +19,7 @@ export class Pipeline<Result> {
     throw new Error('The pipeline was closed');
   }
 
-  /** Computes what is asked for, until the pipeline is closed. A job whose tab dies goes to another one. */
+  /** Computes requested results until the pipeline is closed. If a tab dies, its job goes to another one. */
   async work(compute: (input: string) => Promise<Result>): Promise<void> {
     for await (const lease of this.jobs.leases()) {
       try {

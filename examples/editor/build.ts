@@ -13,12 +13,12 @@ export interface BuildOptions {
   mode?: 'development' | 'production';
 }
 
-/** Fills `outDir` with the page; raises an error that lists what webpack complained about. */
+/** Builds the page into `outDir`. Throws an error that lists webpack's errors. */
 export async function build({outDir = join(root, 'build/editor'), mode = 'development'}: BuildOptions = {}): Promise<void> {
   await bundle({
     mode,
     context: root,
-    // Only the pages: webpack finds the worker where the page says `new SharedWorker(new URL(…))`.
+    // Only the pages are entries: webpack finds the worker at `new SharedWorker(new URL(…))` in the page.
     entry: {main: join(client, 'main.ts'), inspector: join(client, 'inspector.ts')},
     output: {path: outDir, filename: '[name].js', clean: true},
     devtool: mode === 'production' ? 'source-map' : 'cheap-module-source-map',

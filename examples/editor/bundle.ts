@@ -6,15 +6,16 @@ import webpack from 'webpack';
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * What the examples' pages have in common: TypeScript, and the package by its own name, as an app would import it, but from its sources.
- * @param entries those of the package that the page imports, such as `undo`
+ * The common configuration of the examples' pages: TypeScript, and the package by its own name, as in an app, but from its
+ * sources.
+ * @param entries the entries of the package that the page imports, such as `undo`
  */
 export function sources(entries: readonly string[]): Pick<webpack.Configuration, 'resolve' | 'module'> {
   return {
     resolve: {
       extensions: ['.ts', '.js'],
       extensionAlias: {'.js': ['.ts', '.js']},
-      // ShareDB tries it and takes `inherits` where it is not to be had.
+      // ShareDB tries to load `util`, and uses `inherits` without it.
       fallback: {util: false},
       alias: {
         'sharedb-tabs$': join(root, 'lib/index.ts'),
@@ -37,7 +38,7 @@ export function sources(entries: readonly string[]): Pick<webpack.Configuration,
   };
 }
 
-/** Runs webpack once; rejects with what it has to say. */
+/** Runs webpack once. Rejects with its errors. */
 export function bundle(configuration: webpack.Configuration): Promise<void> {
   return new Promise((resolve, reject) => {
     const compiler = webpack(configuration);

@@ -1,17 +1,14 @@
-/** What the example's server knows, from one start to the next. */
+/** Keeps the documents of the example's server from one start to the next. */
 import {mkdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs';
 import {dirname} from 'node:path';
 
-/** The two maps that ShareDB's MemoryDB keeps everything in. */
+/** The two maps in which ShareDB's MemoryDB keeps everything. */
 export interface MemoryTables {
   docs: Record<string, unknown>;
   ops: Record<string, unknown>;
 }
 
-/**
- * Keeps a MemoryDB in a JSON file. Browsers remember the version of what they have seen, so a
- * server that came back empty would be a stranger to them.
- */
+/** Stores a MemoryDB in a JSON file. Browsers remember the versions that they have seen, so a server must not start empty again. */
 export class DocumentsFile {
   readonly #path: string;
   readonly #tables: MemoryTables;

@@ -1,4 +1,4 @@
-/** What the example's server knows on its first day. */
+/** The first documents of the example's server. */
 import type ShareDB from 'sharedb';
 
 const line = (text: string, attributes?: object) => [
@@ -38,7 +38,7 @@ const seeds = [
   }
 ];
 
-/** Creates the list and its documents, each only if it is not there yet. */
+/** Creates the list and its documents, unless they exist. */
 export async function seed(backend: ShareDB): Promise<void> {
   const connection = backend.connect();
   const create = (collection: string, id: string, data: unknown, type: string) =>
@@ -46,7 +46,7 @@ export async function seed(backend: ShareDB): Promise<void> {
       const doc = connection.get(collection, id);
       doc.fetch((error) => {
         if (error) return reject(error);
-        // A document that has been deleted has a version, and stays deleted.
+        // A deleted document has a version, and stays deleted.
         if (doc.version) return resolve();
         doc.create(data, type, (failure) => (failure ? reject(failure) : resolve()));
       });

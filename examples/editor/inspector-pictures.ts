@@ -3,12 +3,15 @@ import type {ElementHandle, Page} from 'puppeteer-core';
 
 const TAG = 'sharedb-tabs-inspector';
 
-/** Takes a picture of each view that docs/inspector.md shows. @param edit types something in another tab */
+/**
+ * Takes a picture of each view that docs/inspector.md shows.
+ * @param edit types something in another tab
+ */
 export async function picturesOfInspector(page: Page, folder: string, edit: () => Promise<void>): Promise<void> {
   await page.setViewport({width: 1180, height: 900, deviceScaleFactor: 1});
   await page.click('#open-inspector');
   const panel = (await page.waitForSelector(TAG))!;
-  // As high as its content: the docked panel scrolls.
+  // The height of the content, because the docked panel scrolls.
   await panel.evaluate(element => { (element as HTMLElement).style.blockSize = 'auto'; });
   const take = async (name: string, view: string, awaited: string): Promise<void> => {
     await press(panel, view);

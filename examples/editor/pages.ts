@@ -1,4 +1,4 @@
-/** The built page as static files. */
+/** Serves the built page as static files. */
 import {readFile} from 'node:fs/promises';
 import type {IncomingMessage, ServerResponse} from 'node:http';
 import {extname, join, normalize} from 'node:path';
@@ -34,7 +34,7 @@ export async function servePage(folder: string, request: IncomingMessage, respon
   }
 }
 
-/** The path below the folder; undefined for what would lead out of it. */
+/** The path below the folder; undefined if it leads out of the folder. */
 function fileName(url: string): string | undefined {
   let path;
   try {
@@ -43,7 +43,7 @@ function fileName(url: string): string | undefined {
     return undefined;
   }
   if (path.includes('\0')) return undefined;
-  // Normalized from the root on, `..` cannot climb any higher.
+  // After normalization from the root, `..` can't climb higher.
   const name = normalize(`/${path}`);
   return name.endsWith('/') ? `${name}index.html` : name;
 }

@@ -1,4 +1,4 @@
-/** `npm start`: builds the page, serves it and says where. */
+/** `npm start`: builds the page, serves it and prints its address. */
 import {fileURLToPath} from 'node:url';
 import {build} from './build.js';
 import {type EditorServer, startServer} from './server.js';
@@ -8,7 +8,7 @@ const file = fileURLToPath(new URL('../../build/editor-documents.json', import.m
 
 let server: EditorServer | undefined;
 try {
-  // The server first: a port that is taken is said at once.
+  // The server starts first, so that a used port is reported at once.
   server = await startServer({port, file});
   console.log('Building the page…');
   await build();
@@ -48,7 +48,7 @@ function followKeys(server: EditorServer): void {
   };
   process.stdin.setRawMode(true);
   process.stdin.on('data', (key) => {
-    // In raw mode the terminal leaves Ctrl-C to us.
+    // In raw mode the terminal passes Ctrl-C to this process.
     if (key[0] === 3) void leave();
     else if (key.toString() === 's') void toggle();
   });

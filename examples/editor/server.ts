@@ -13,14 +13,14 @@ import {servePage} from './pages.js';
 ShareDB.types.register(richText.type);
 
 export interface ServerOptions {
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   port?: number;
   host?: string;
-  /** Says nothing about sockets that come and go. */
+  /** Does not log sockets that open and close. */
   quiet?: boolean;
   /** The folder that `build()` has filled. */
   pages?: string;
-  /** A JSON file that keeps the documents; without it they live as long as the process. */
+  /** A JSON file that keeps the documents. Without it, they are kept in memory. */
   file?: string;
 }
 
@@ -32,9 +32,9 @@ export interface EditorServer {
   socketCount(): number;
   /** WebSockets that were ever accepted. */
   totalSockets(): number;
-  /** Cuts every socket and takes none; the documents stay, and pages are still served, as from a cache or a CDN. */
+  /** Closes every socket and accepts none. The documents are kept, and pages are still served, as from a cache or a CDN. */
   stop(): Promise<void>;
-  /** Takes sockets again. */
+  /** Accepts sockets again. */
   start(): Promise<void>;
   /** Stops for good. */
   close(): Promise<void>;
@@ -77,7 +77,7 @@ export async function startServer({
       log('WebSocket opened');
       socket.on('close', () => log('WebSocket closed'));
       const stream = new WebSocketJSONStream(socket);
-      // A socket that goes away in the middle of a message is no reason for the server to go too.
+      // A socket that closes in the middle of a message must not end the server.
       stream.on('error', () => socket.terminate());
       backend.listen(stream, request);
     });

@@ -1,4 +1,4 @@
-/** `npm run services`: builds the page, serves it and says where. */
+/** `npm run services`: builds the page, serves it and prints its address. */
 import {fileURLToPath} from 'node:url';
 import {startServer} from '../editor/server.js';
 import {build} from './build.js';

@@ -1,6 +1,6 @@
 import ShareDB from 'sharedb';
 
-/** An op of json0 that inserts or removes text at a place of the document's one string. */
+/** A json0 op that inserts or removes text in the document's only string. */
 export interface TextOp {
   p: ['text', number];
   si?: string;
@@ -14,7 +14,7 @@ export interface History {
 
 const words = 'river stone amber willow harbor lantern meadow copper thunder velvet orchard compass marble falcon ember'.split(' ');
 
-/** A large document on a ShareDB server that somebody has edited many times; what the server keeps of it. */
+/** Makes the history of a large document with many edits, as a ShareDB server keeps it. */
 export async function makeHistory(versions: number, paragraphs: number): Promise<History> {
   const backend = new ShareDB();
   const connection = backend.connect();

@@ -12,11 +12,11 @@ export interface ExampleServer {
   close(): Promise<void>;
 }
 
-/** The page with a strict Content-Security-Policy, and the history. */
+/** Serves the page with a strict Content-Security-Policy, and the history. */
 export async function startExample(port: number, versions = 4_000, paragraphs = 400): Promise<ExampleServer> {
   const {outputFiles} = await build({
     entryPoints: ['main.ts', 'history.worker.ts'].map(name => folder + name), outdir: '/', bundle: true, splitting: true, format: 'esm', write: false, target: 'es2022',
-    // An app of its own has the package in node_modules; here it is taken from its sources.
+    // An app has the package in node_modules; here it is taken from its sources.
     alias: {'sharedb-tabs/tasks/thread': `${lib}tasks-thread.ts`, 'sharedb-tabs/tasks': `${lib}tasks.ts`}, ignoreAnnotations: true
   });
   const files = new Map(outputFiles.map(({path, text}) => [path, text]));

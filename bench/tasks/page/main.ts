@@ -1,6 +1,6 @@
 import {WorkerPool} from 'sharedb-tabs/tasks';
 
-/** µs for each of `count` messages there and back, in turns: a bare worker, and empty tasks of a pool of one. */
+/** µs per round trip, for `count` messages in turns: a bare worker, and empty tasks of a pool of one thread. */
 async function measure(rounds: number, count: number): Promise<{bare: number[]; ours: number[]; startBare: number[]; startOurs: number[]}> {
   const url = URL.createObjectURL(new Blob(['onmessage = ({data}) => postMessage(data); postMessage(0)'], {type: 'text/javascript'}));
   const startBare = async (): Promise<Worker> => {

@@ -1,16 +1,16 @@
-/** The connection of this tab. All that an app has to write to share one socket is in here. */
+/** The connection of this tab. This is all the code that an app needs to share one socket. */
 import richText from 'rich-text';
 import client from 'sharedb/lib/client/index.js';
 import {createConnection, type TabConnection} from 'sharedb-tabs';
 
-// The tab transforms and composes too, so it has to know the type as well as the worker does.
+// The tab also transforms and composes, so it must know the type, like the worker.
 client.types.register(richText.type);
 
 export function connect(): TabConnection {
   const query = new URLSearchParams(location.search);
   return createConnection({
     url: '/sharedb',
-    // Bundlers look for exactly this expression, so it cannot be moved into a helper of ours.
+    // Bundlers look for exactly this expression, so it can't be moved into a helper.
     sharedWorker: () =>
       new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'}),
     allowFaults: true,

@@ -1,4 +1,4 @@
-/** What rich-text calls an op or a snapshot: a Delta, of any version of quill-delta, or its ops. */
+/** An op or a snapshot of rich-text: a Delta, of any version of quill-delta, or its ops. */
 import type {Op} from 'quill';
 
 export type Content = {ops: Op[]} | Op[];

@@ -1,4 +1,4 @@
-/** The cursors of others in the document that is shown, with their names. */
+/** The cursors of others in the shown document, with their names. */
 import type Quill from 'quill';
 import type {Range} from 'quill';
 import type {ProxyPresence, TabConnection} from 'sharedb-tabs';
@@ -9,7 +9,7 @@ interface Cursor extends Person {
   length: number;
 }
 
-/** ShareDB carries cursors over ops, as the OT type rich-text can: what is shown is where they stand now. */
+/** ShareDB transforms cursors over ops, because the OT type rich-text supports it. So the shown positions are current. */
 export class Cursors {
   readonly #quill: Quill;
   readonly #presence: ProxyPresence<Cursor>;
@@ -48,7 +48,7 @@ export class Cursors {
     this.#mine.submit(range && {...me, index: range.index, length: range.length}, () => {});
   };
 
-  /** A page in the background has no animation frames, and shows cursors in its picture all the same. */
+  /** A page in the background has no animation frames, so a timer is used as well. */
   readonly #renderSoon = (): void => {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#render());

@@ -45,7 +45,7 @@ export class DocumentList {
     if (from >= 0 && this.entries[to]) this.#submit([{p: ['documents', from], lm: to}]);
   }
 
-  /** Sends only what differs, so that two tabs can work on one title. */
+  /** Sends only the difference, so that two tabs can edit one title at once. */
   rename(id: string, title: string): void {
     const index = this.indexOf(id);
     const entry = this.entries[index];
@@ -58,7 +58,7 @@ export class DocumentList {
     if (ops.length) this.#submit(ops);
   }
 
-  /** Calls the listener after every change, whoever made it. Returns what stops that. */
+  /** Calls the listener after every change by anybody. Returns a function that stops it. */
   onChange(listener: () => void): () => void {
     const events = ['load', 'create', 'op batch', 'del'] as const;
     for (const event of events) this.doc.on(event, listener);

@@ -5,14 +5,14 @@ import {UndoManager} from 'sharedb-tabs/undo';
 import {type Content, toOps} from './content.js';
 import {undoBy} from './undo-history.js';
 
-/** Missing is what was never created, or has been deleted. */
+/** 'missing': the document was never created, or was deleted. */
 export type Availability = 'loading' | 'there' | 'missing';
 
 export class EditorBinding {
   readonly doc: Doc<Content>;
   readonly #quill: Quill;
   readonly #onAvailability: (availability: Availability) => void;
-  /** What the document has and the editor does not show yet. */
+  /** Changes in the document that the editor does not show yet. */
   #unseen = new Delta();
   #showing = false;
   readonly #undo: UndoManager;
@@ -36,7 +36,7 @@ export class EditorBinding {
     const {doc} = this;
     undoBy(this.#quill, undefined);
     this.#undo.close();
-    // What the browser has typed and Quill has not noticed belongs to this document.
+    // Text that the browser has entered and Quill has not noticed belongs to this document.
     this.#quill.update('user');
     this.#quill.off('text-change', this.#submit);
     this.#quill.off(Quill.events.COMPOSITION_END, this.#show);
@@ -48,7 +48,7 @@ export class EditorBinding {
 
   readonly #submit = (change: Delta) => {
     if (this.#showing || !this.doc.type) return;
-    // The change was made to the text without what is unseen; the document needs it with.
+    // The change was made to the text without the unseen changes. The document needs it with them.
     const op = this.#unseen.transform(change, true);
     this.#unseen = change.transform(this.#unseen, false);
     if (op.length()) this.doc.submitOp(op, {source: this});
@@ -57,7 +57,7 @@ export class EditorBinding {
   readonly #receive = (op: unknown, source: unknown) => {
     if (source === this) return;
     this.#unseen = this.#unseen.compose(new Delta(toOps(op as Content)));
-    // An input method owns the text until it is done; what is changed under it would be garbled.
+    // While an input method composes, changes to its text would garble it.
     if (!this.#quill.composition.isComposing) this.#show();
     if (source === this.#undo) this.#quill.setSelection(endOfChange(new Delta(toOps(op as Content))), 0, 'api');
   };
@@ -91,7 +91,7 @@ export class EditorBinding {
   }
 }
 
-/** Where a caret belongs that follows a change. */
+/** The position of the caret after a change. */
 function endOfChange(change: Delta): number {
   let index = 0;
   let end = 0;

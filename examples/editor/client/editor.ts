@@ -16,7 +16,7 @@ export function createEditor(): Quill {
         ['blockquote', 'code-block', 'link'],
         ['clean']
       ],
-      // Outside of lists Tab goes on to the next control: the editor is no trap for the keyboard.
+      // Outside of lists, Tab moves to the next control, so that keyboard users can leave the editor.
       keyboard: {bindings: {tab: {key: 'Tab', handler: () => true}}}
     }
   });

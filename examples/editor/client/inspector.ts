@@ -1,4 +1,4 @@
-/** A page of its own that shows what the tabs and their host do, and can change nothing. */
+/** A separate, read-only page that shows the tabs and their host. */
 import {joinNamespace, mountInspector} from 'sharedb-tabs/inspector';
 import {element} from './page.js';
 

@@ -24,7 +24,7 @@ export class ListView {
       button.textContent = title || 'Untitled';
       if (id === current) button.setAttribute('aria-current', 'page');
       else button.removeAttribute('aria-current');
-      // Only what is out of place moves: an element that is moved loses the focus.
+      // Only moves elements that are out of place: a moved element loses the focus.
       if (this.#list.children[index] !== item) this.#list.insertBefore(item, this.#list.children[index] ?? null);
     });
   }

@@ -1,4 +1,4 @@
-/** The page: puts list, title, editor and status strip together. */
+/** The page: combines list, title, editor and status strip. */
 import type {Doc} from 'sharedb/lib/client/index.js';
 import {connect} from './connect.js';
 import {toOps} from './content.js';
@@ -42,7 +42,7 @@ buttons.down.addEventListener('click', () => move(1));
 buttons.remove.addEventListener('click', removeDocument);
 render();
 
-/** The id of the document that this tab shows: it is in the address, so every tab has its own. */
+/** The id of the document that this tab shows. It is in the address, so every tab has its own. */
 function currentId(): string | undefined {
   return decodeURIComponent(location.hash.slice(1)) || undefined;
 }
@@ -75,13 +75,13 @@ function show(id: string): void {
   cursors?.stop();
   const doc = connection.get('documents', id);
   binding = new EditorBinding(quill, doc, showAvailability);
-  // A document stays subscribed when another one is shown: coming back to it takes no time.
+  // A document stays subscribed when another one is shown, so that returning to it takes no time.
   doc.subscribe(report);
   cursors = new Cursors(quill, connection, id);
   people.show(id);
 }
 
-/** Not a part of the page until somebody asks for it. */
+/** Loads the inspector on demand. */
 async function openInspector(): Promise<void> {
   const {mountInspector} = await import('sharedb-tabs/inspector');
   mountInspector(connection);
@@ -127,13 +127,13 @@ function move(by: 1 | -1): void {
   if (id !== undefined) list.move(id, by);
 }
 
-/** A callback for whatever has no better answer to an error than to say it. */
+/** A callback that shows errors to the user. */
 function report(error?: {message: string} | null): void {
   if (error) showToast(`Something went wrong: ${error.message}`);
 }
 
 declare global {
-  /** For the console, and for tests. */
+  /** For the console and for tests. */
   var editor: object;
 }
 

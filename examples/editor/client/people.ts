@@ -1,10 +1,10 @@
-/** The people in the editor: each tab shows its name to the others, and which document it has open. */
+/** The people in the editor: each tab shows its name and its open document to the others. */
 import type {ProxyPresence, TabConnection} from 'sharedb-tabs';
 import {element} from './page.js';
 
 export interface Person {
   name: string;
-  /** A hue, in degrees. */
+  /** The hue, in degrees. */
   hue: number;
   /** The document that the tab shows. */
   document?: string | undefined;
@@ -12,7 +12,7 @@ export interface Person {
 
 const NAMES = ['Ada', 'Alan', 'Barbara', 'Donald', 'Edsger', 'Frances', 'Grace', 'Hedy', 'John', 'Karen', 'Leslie', 'Margaret', 'Niklaus', 'Radia'];
 
-/** The tab's own, for as long as it is open. */
+/** The person of this tab, while it is open. */
 export const me: Person = own();
 
 export class People {
@@ -46,7 +46,7 @@ export class People {
   }
 }
 
-/** The same person over a reload, as far as the page may keep who that is: a sandboxed frame may not. */
+/** Keeps the person over a reload if the page can store it; a sandboxed frame can't. */
 function own(): Person {
   try {
     const known = sessionStorage.getItem('person');

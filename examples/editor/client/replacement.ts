@@ -1,4 +1,4 @@
-/** The one stretch in which two texts differ. */
+/** The one part in which two texts differ. */
 export interface Replacement {
   at: number;
   removed: string;
@@ -18,7 +18,7 @@ export function findReplacement(before: string, after: string): Replacement {
   };
 }
 
-/** Where a caret belongs after somebody else's replacement. */
+/** The position of the caret after a replacement by somebody else. */
 export function moveCaret(caret: number, {at, removed, inserted}: Replacement): number {
   if (caret <= at) return caret;
   return Math.max(at, caret - removed.length) + inserted.length;

@@ -1,4 +1,4 @@
-/** The strip at the bottom: how this tab reaches the server, and what it still has to tell it. */
+/** The strip at the bottom: how this tab reaches the server, and its unsent changes. */
 import type {TabConnection} from 'sharedb-tabs';
 import {element} from './page.js';
 
@@ -13,7 +13,7 @@ const fields = {
 };
 const summary = element('status-summary');
 
-/** Changes that are on their way for no longer than this are not worth a word. */
+/** Shorter waits of changes are not shown, in ms. */
 const patience = 500;
 const socketsEvery = 2000;
 
@@ -68,12 +68,12 @@ function set(field: HTMLElement, value: string): void {
   field.dataset.value = value;
 }
 
-/** Text that stays the same is left alone, or a screen reader would read it again. */
+/** Unchanged text is left alone: a screen reader would read it again. */
 function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** Asks the server how many sockets it has: the number that this package is about. */
+/** Asks the server for its number of sockets. */
 function countSockets(connection: TabConnection): void {
   const ask = async () => {
     if (connection.state !== 'connected') return set(fields.sockets, '–');

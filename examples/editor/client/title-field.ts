@@ -1,4 +1,4 @@
-/** The title above the text: renames the document as one types. */
+/** The title above the text. Renames the document while the user types. */
 import type {DocumentList} from './document-list.js';
 import {findReplacement, moveCaret} from './replacement.js';
 
@@ -21,7 +21,7 @@ export class TitleField {
     });
   }
 
-  /** Shows the title of the document, or the title as somebody else has changed it. */
+  /** Shows the title of the document, also after somebody else has changed it. */
   show(id: string): void {
     const entry = this.#list.find(id);
     const input = this.#input;

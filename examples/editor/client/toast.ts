@@ -1,4 +1,4 @@
-/** A short message at the bottom, with something to do about it. */
+/** A short message at the bottom, with an action. */
 import {element} from './page.js';
 
 const toast = element('toast');
@@ -20,7 +20,7 @@ export function showToast(message: string, action?: {label: string; run: () => v
   timer = setTimeout(hide, 8000);
 }
 
-/** Not from under the pointer or the focus: somebody may be about to press the button. */
+/** Stays while it has the pointer or the focus: the user may be about to press the button. */
 function hide(): void {
   if (toast.matches(':hover, :focus-within')) timer = setTimeout(hide, 1000);
   else toast.hidden = true;

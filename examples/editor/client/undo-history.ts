@@ -4,7 +4,7 @@ import type {UndoManager} from 'sharedb-tabs/undo';
 
 const QuillHistory = Quill.import('modules/history') as typeof import('quill/modules/history.js').default;
 
-/** Quill's own history knows nothing of ops that the server refuses, nor of what is loaded anew. */
+/** Quill's own history does not handle refused ops, or documents that are loaded again. */
 class UndoHistory extends QuillHistory {
   manager?: UndoManager | undefined;
 
@@ -21,7 +21,7 @@ class UndoHistory extends QuillHistory {
 
 Quill.register({'modules/history': UndoHistory}, true);
 
-/** From now on, the editor undoes and redoes by this manager, or not at all. */
+/** Makes the editor undo and redo with this manager, or not at all. */
 export function undoBy(quill: Quill, manager: UndoManager | undefined): void {
   (quill.history as UndoHistory).manager = manager;
 }

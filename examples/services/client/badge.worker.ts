@@ -1,4 +1,4 @@
-/** Drives a part of the page's DOM from a worker: what happens in it, happens here. */
+/** Controls a part of the page's DOM from a worker; its event handlers run here. */
 import {handler, peek, recorder} from 'sharedb-tabs/remote';
 
 const page = recorder<typeof globalThis>(self);

@@ -9,7 +9,7 @@ const connection = createConnection({
   mode: new URLSearchParams(location.search).has('direct') ? 'direct' : 'auto',
   sharedWorker: () => new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'services'}),
   worker: () => new Worker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module'}),
-  // Where this page is the host itself.
+  // Used if this page is the host itself.
   services: async () => {
     const {Words} = await import('./words.js');
     return {words: host => new Words(host)};
@@ -17,9 +17,9 @@ const connection = createConnection({
 });
 
 const words: Remote<Words> = service<Words>(connection, 'words', {
-  // It changes nothing: the next host may do it again.
+  // These methods change nothing, so the next host may repeat them.
   idempotent: ['count', 'countSlowly', 'export'],
-  // A host that is new knows nobody.
+  // A new host knows no callbacks.
   onHost: next => void next.follow((count: number) => {
     element('count').textContent = String(count);
     return Promise.resolve();
@@ -34,7 +34,7 @@ element<HTMLFormElement>('form').onsubmit = async event => {
   event.preventDefault();
   const input = element<HTMLInputElement>('line');
   const count = await words.add(input.value);
-  // The document is as new as the answer.
+  // The document is as current as the answer.
   element('answer').textContent = `${count} words, ${doc.data!.lines.length} lines`;
   input.value = '';
 };
@@ -46,13 +46,13 @@ element('export').onclick = async () => {
 
 connection.on('mode', mode => { element('mode').textContent = mode; });
 
-// What the worker may use of this page: its document, and nothing else.
+// The worker may use the page's `document` and nothing else.
 const badge = new Worker(new URL('./badge.worker.ts', import.meta.url), {type: 'module'});
 expose({document}, badge);
 
 await words.count();
 await doc.subscribe();
 show();
-// For tests, and for the console.
+// For tests and for the console.
 Object.assign(globalThis, {example: {connection, words, doc}});
 element('state').textContent = 'ready';

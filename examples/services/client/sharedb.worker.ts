@@ -1,4 +1,4 @@
-/** The host of all tabs, with the app's services in it. */
+/** The host of all tabs, with the app's services. */
 import {startHost} from 'sharedb-tabs/worker';
 import {Words} from './words.js';
 

@@ -4,11 +4,11 @@ export interface Text {
   lines: string[];
 }
 
-/** Runs in the host, once for all tabs: it follows the text with a connection of its own. */
+/** Runs in the host, once for all tabs. It follows the text with a connection of its own. */
 export class Words {
   private readonly followers = new Set<(count: number) => PromiseLike<unknown>>();
   private readonly ready: Promise<void>;
-  /** How many slow counts are under way. */
+  /** The number of slow counts that are running. */
   slow = 0;
 
   constructor(private readonly host: ServiceHost) {
@@ -37,13 +37,13 @@ export class Words {
     return this.count();
   }
 
-  /** Calls back with each new count, for as long as the tab lives. */
+  /** Calls back with each new count, while the tab lives. */
   async follow(callback: (count: number) => PromiseLike<unknown>): Promise<void> {
     this.followers.add(callback);
     await callback(await this.count());
   }
 
-  /** The text in pieces, as they are made: the stream takes no more of them than its reader wants. */
+  /** The text in pieces. The stream takes only as many as its reader wants. */
   async export(): Promise<ReadableStream<Uint8Array>> {
     await this.ready;
     const lines = [...this.doc.data!.lines];
@@ -57,7 +57,7 @@ export class Words {
     });
   }
 
-  /** Takes a while: a host that ends meanwhile has not counted. Harmless to call again. */
+  /** Takes a while, so the host may end meanwhile. It can be repeated without harm. */
   async countSlowly(ms: number): Promise<number> {
     this.slow++;
     await new Promise(resolve => setTimeout(resolve, ms));

@@ -1,4 +1,4 @@
-/** The longest time between two frames, which is how long a keystroke may have waited. */
+/** The longest time between two frames, which is the longest delay of a keystroke. */
 export class WorstFrame {
   #last = performance.now();
   worst = 0;

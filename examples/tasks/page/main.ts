@@ -8,7 +8,7 @@ const element = <E extends HTMLElement>(id: string): E => document.getElementByI
 const [word, bar, status, results] = [element<HTMLInputElement>('word'), element<HTMLProgressElement>('bar'), element('status'), element('results')];
 const frames = new WorstFrame(ms => { element('worst').textContent = `${ms.toFixed(0)} ms`; });
 
-// The bundler sees the file, and it works with a strict Content-Security-Policy.
+// The bundler finds the file, and this works with a strict Content-Security-Policy.
 const pool = new WorkerPool(() => new Worker(new URL('./history.worker.js', import.meta.url), {type: 'module'}));
 const splitTask = task<[string, TextOp[], number], Part[]>('split');
 const searchTask = task<[Part, string], Found[]>('search');
@@ -29,7 +29,7 @@ async function inThreads({text, ops}: History, signal: AbortSignal): Promise<Fou
   return found.flat();
 }
 
-/** The same on the page's own thread, to compare. */
+/** The same on the page's own thread, for comparison. */
 async function here({text, ops}: History): Promise<Found[]> {
   const parts = split(text, ops, PART);
   bar.max = bar.value = parts.length;

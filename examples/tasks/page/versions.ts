@@ -9,7 +9,7 @@ export interface Part {
 
 export interface Found {
   version: number;
-  /** What the edit changed: the line before and after it. */
+  /** The line before and after the edit. */
   before: string;
   after: string;
 }
@@ -19,7 +19,7 @@ export function apply(text: string, {p: [, at], si, sd}: TextOp): string {
   return text.slice(0, at) + text.slice(at + (sd ?? '').length);
 }
 
-/** Cuts a history into parts that can be read on their own. */
+/** Splits a history into parts that can be read separately. */
 export function split(text: string, ops: TextOp[], size: number): Part[] {
   const parts: Part[] = [];
   for (let first = 0; first < ops.length; first += size) {
@@ -30,7 +30,7 @@ export function split(text: string, ops: TextOp[], size: number): Part[] {
   return parts;
 }
 
-/** The versions of a part in which a word appears more or less often than in the version before, with what changed. */
+/** The versions of a part in which a word occurs more or less often than in the version before, with the changed lines. */
 export function search({first, text, ops}: Part, word: string): Found[] {
   const found: Found[] = [];
   let count = occurrences(text, word);
@@ -50,7 +50,7 @@ function occurrences(text: string, word: string): number {
   return count;
 }
 
-/** The lines that two texts do not have in common, between those that they begin and end with. */
+/** The lines in which two texts differ, without their common beginning and end. */
 function difference(before: string, after: string): {before: string; after: string} {
   const [a, b] = [before.split('\n'), after.split('\n')];
   let start = 0;
