@@ -2,10 +2,10 @@ import {type Browser, launch} from 'puppeteer-core';
 import {chromiumFlags} from './flags.js';
 import {requireBrowser} from './require.js';
 
-/** A Chromium to drive. One that does not start gets a second try, which is said. */
+/** Launches a Chromium. If it does not start, a second try is made and logged. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = requireBrowser('chromium');
-  // A page that hangs fails its test by itself, not by the test's timeout, which would not say where.
+  // A page that hangs fails here, with a place, before the test's own timeout.
   const start = () => launch({executablePath, args: chromiumFlags, protocolTimeout: 30_000});
   try {
     return await start();

@@ -3,15 +3,15 @@ import {delimiter, join} from 'node:path';
 
 export interface Browser {
   title: string;
-  /** The environment variable that names its program. */
+  /** The environment variable with the path of its program. */
   variable: string;
-  /** What its program is called in PATH, best first. */
+  /** The names of its program in PATH, best first. */
   programs: string[];
-  /** Programs that it can't be started without. */
+  /** Programs that are needed to start it. */
   companions: string[];
   /** Debian's packages. */
   aptPackages: string[];
-  /** What makes its program say something and end. */
+  /** The option with which its program prints something and ends. */
   probe: '--version' | '--help';
 }
 
@@ -32,7 +32,7 @@ export const browsers = {
     aptPackages: ['firefox-esr'],
     probe: '--version'
   },
-  // The driver starts the browser that it was built with. That one needs a screen and a message bus.
+  // The driver starts the browser that it was built with, which needs a screen and a message bus.
   webkitgtk: {
     title: 'WebKitGTK',
     variable: 'WEBKIT_DRIVER_BIN',
@@ -45,7 +45,7 @@ export const browsers = {
 
 export type BrowserName = keyof typeof browsers;
 
-/** The path of a browser's program, or undefined. A variable that names nothing runnable is an error, not a miss. */
+/** The path of a browser's program, or undefined. A variable with a path that can't be run is an error. */
 export function findBrowser(browser: Browser): string | undefined {
   const named = process.env[browser.variable];
   if (named && !isRunnable(named)) {

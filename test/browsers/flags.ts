@@ -1,4 +1,4 @@
-/** For a Chromium that runs without a screen, as root, in a container, and does not phone home. */
+/** For a Chromium without a screen, as root, in a container, and without its own network requests. */
 export const chromiumFlags = [
   '--headless',
   '--no-sandbox',

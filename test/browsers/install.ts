@@ -1,7 +1,7 @@
 import {spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 
-/** Whether this is a Debian or Ubuntu on which we are root, so that `installPackages` may work. */
+/** Whether this is Debian or Ubuntu and the user is root, so that `installPackages` may work. */
 export function canInstall(): boolean {
   return process.getuid?.() === 0 && /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(osRelease());
 }

@@ -3,8 +3,8 @@ import {type Browser, type BrowserName, browsers, findBrowser} from './find.js';
 import {canInstall, installPackages} from './install.js';
 
 /**
- * The path of a browser that runs. Installs it where that is possible; otherwise throws an error that
- * says what to install or which variable to set. Tests never go on without their browser.
+ * The path of a browser that runs. Installs it if possible; otherwise throws an error that says what to install or which variable
+ * to set. Tests never run without their browser.
  */
 export function requireBrowser(name: BrowserName): string {
   const browser = browsers[name];
@@ -26,7 +26,7 @@ function install(browser: Browser): string {
   return path;
 }
 
-/** Running it is the test: Ubuntu's `chromium-browser` may be a script that only asks for a snap. */
+/** Runs the program to test it: Ubuntu's `chromium-browser` may be a script that only asks for a snap. */
 function versionOf(path: string, browser: Browser): string {
   const {probe} = browser;
   const {status, stdout, stderr} = spawnSync(path, [probe], {encoding: 'utf8', timeout: 30_000});

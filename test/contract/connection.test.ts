@@ -70,7 +70,7 @@ describe('contract: the connection', () => {
     connection.close();
     note('after the call', connection.state);
     remote.submitOp(add(1));
-    // Without a callback: ShareDB never calls it, and here it gets ERR_TABS_CLOSED (test/node/closing.test.ts).
+    // Without a callback: ShareDB never calls one, and this library calls it with ERR_TABS_CLOSED (test/node/closing.test.ts).
     doc.submitOp(add(1));
     await calm();
     connection.close();

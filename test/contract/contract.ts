@@ -8,15 +8,15 @@ export type Script = (stage: Stage) => Promise<void> | void;
 const SUBJECTS = {'through the proxy': proxy, 'by the fallback': fallback};
 
 interface Options {
-  /** Of the backend. */
+  /** Options of the backend. */
   backend?: object;
   /** The script begins before the client is connected. */
   unconnected?: true;
-  /** The reason why it may differ what is pending in between: that is then not compared. */
+  /** Why pending states in between may differ. They are then not compared. */
   exceptPending?: string;
 }
 
-/** What a client does in `script` is on every kind of connection, event by event, what it is on ShareDB's own. */
+/** Runs `script` on every kind of connection. The recorded events must equal those of ShareDB's own connection. */
 export function contract(title: string, script: Script, options: Options = {}): void {
   const expected = once(() => record(direct, script, options));
   describe(title, () => {

@@ -3,11 +3,11 @@ import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
 interface Query {
   filter?: object;
   sort?: [string, number][];
-  /** Gives the number of documents as `extra` instead of the documents. */
+  /** Returns the number of documents as `extra`, instead of the documents. */
   count?: true;
 }
 
-/** The database of ShareDB's own tests, which knows no query with `extra`. */
+/** The database of ShareDB's own tests, with a query that has `extra`. */
 export class CountingMemoryDB extends BasicQueryableMemoryDB {
   _querySync(snapshots: unknown[], query: Query): {snapshots: unknown[]; extra?: number} {
     const result = (BasicQueryableMemoryDB.prototype as unknown as CountingMemoryDB)._querySync.call(this, snapshots, query);

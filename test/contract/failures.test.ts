@@ -3,7 +3,7 @@ import type {Stage} from './stage.js';
 
 const add = (n: number): object[] => [{p: ['n'], na: n}];
 const NO = {code: 'ERR_NO', message: 'The app says no'};
-/** The error by which middleware rejects an op silently. */
+/** The error with which middleware rejects an op silently. */
 const SILENT = {code: 'ERR_OP_SUBMIT_REJECTED', message: 'Op submit rejected'};
 
 const isOp = ({op}: {op: {op?: unknown}}): boolean => !!op.op;
@@ -12,7 +12,7 @@ const firstOnly = (): () => boolean => {
   return () => ++seen === 1;
 };
 
-/** Types differ in what is left of other ops when one is rejected. */
+/** Types differ in what happens to other ops when one is rejected. */
 const EDITS: Record<string, {start: unknown; ops: unknown[]; remote: unknown}> = {
   'json0': {start: {n: 1, text: ''}, ops: [add(1), add(2), [{p: ['text', 0], si: 'a'}]], remote: add(100)},
   'rich-text': {start: [{insert: 'ab'}], ops: [[{insert: 'X'}], [{insert: 'Y'}], [{insert: 'Z'}]], remote: [{retain: 2}, {insert: '!'}]},

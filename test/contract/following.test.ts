@@ -2,7 +2,7 @@ import {contract} from './contract.js';
 
 const add = (n: number): object[] => [{p: ['n'], na: n}];
 
-/** The host answers a subscription when its own document is loaded, and that waits for the create to be acknowledged. */
+/** The host answers a subscription when its own document is loaded, which waits for the acknowledgement of the create. */
 const LOADED_FIRST = 'the subscription is answered after the create';
 
 describe('contract: following', () => {

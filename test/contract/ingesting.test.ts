@@ -3,7 +3,7 @@ import {contract} from './contract.js';
 const add = (n: number): object[] => [{p: ['n'], na: n}];
 const first = (): {v: number; type: string; data: {n: number}} => ({v: 1, type: 'json0', data: {n: 1}});
 
-/** Beside what was under way when the state was ingested, the host is asked once more. */
+/** In addition to what was under way at the ingestion, the host is asked once more. */
 const ASKED_AGAIN = 'nothing is pending once more';
 
 describe('contract: states that come from elsewhere', () => {

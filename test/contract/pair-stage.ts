@@ -3,7 +3,7 @@ import {Recording, type Doc} from './recording.js';
 import {COLLECTION, Stage} from './stage.js';
 import type {Client} from './subjects.js';
 
-/** A stage whose recorded client watches another one, the actor, beside the remote client. */
+/** A stage with a third client: the actor, which the recorded client watches, in addition to the remote client. */
 export class PairStage extends Stage {
   readonly actor: Client;
 
@@ -25,14 +25,14 @@ export class PairStage extends Stage {
     return stage;
   }
 
-  /** A document of the actor. Its errors are expected: the watcher must not hear of them. */
+  /** A document of the actor. Its errors are expected, and the watcher must not get them. */
   readonly actorDoc = (id = 'one'): Doc => {
     const doc = this.actor.get(COLLECTION, id);
     doc.on('error', () => {});
     return doc;
   };
 
-  /** The same document: of the actor, who made it, and of the watcher and the remote client, who follow it. */
+  /** The same document three times: of the actor, who made it, and of the watcher and the remote client, who follow it. */
   readonly shared = async (data: unknown, type = 'json0', id = 'one'): Promise<Record<'mine' | 'theirs' | 'remote', Doc>> => {
     const mine = this.actorDoc(id);
     mine.create(data, type);

@@ -8,7 +8,7 @@ import {asClient, type Client} from './subjects.js';
 export interface Pair {
   actor: Client;
   watcher: Client;
-  /** The network of both goes away, and comes back. */
+  /** Cuts or restores the network of both. */
   away(): void;
   back(): void;
   close(): void;
@@ -16,7 +16,7 @@ export interface Pair {
 
 export type OpenPair = (backend: Backend, warn: (message: string, detail: unknown) => void) => Pair;
 
-/** Each with a connection of its own: what the watcher sees is what any watcher has to see. */
+/** Each client has a connection of its own. Every watcher must see what this watcher sees. */
 export const twoConnections: OpenPair = backend => {
   const reals = [backend.connect(), backend.connect()] as const;
   const [actor, watcher] = reals.map(asClient) as [Client, Client];

@@ -4,7 +4,7 @@ import type {Stage} from './stage.js';
 
 const TEXT = 'presence-test-type';
 
-/** Both clients on one channel, the recorded one with its presence `mine`. */
+/** Both clients in one channel; the recorded one has the presence `mine`. */
 async function room(stage: Stage): Promise<ReturnType<typeof participants>> {
   const both = participants(stage);
   both.here.subscribe(stage.says('subscribe'));
@@ -20,7 +20,7 @@ function participants({connection, remote, recording, noteElsewhere}: Stage) {
   return {here, there};
 }
 
-/** Both clients follow a text, and each other's places in it. */
+/** Both clients follow a text and each other's positions in it. */
 async function text(stage: Stage) {
   const {doc, remote} = await stage.followed('abcd', TEXT);
   const here = stage.recording.presence(stage.connection.getDocPresence('notes', 'one'));
@@ -108,7 +108,7 @@ describe('contract: presence', () => {
     await stage.calm();
     theirs.submit({at: 2});
     await stage.calm();
-    // No callback: here it comes when the presences are there, and on a direct connection just before them.
+    // Without a callback: here it is called when the presences have arrived, and on a direct connection just before.
     here.subscribe();
     await stage.calm();
   });

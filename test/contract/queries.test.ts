@@ -7,10 +7,10 @@ const red = {filter: {color: 'red'}};
 const byAge = {sort: [['age', 1]]};
 const paint = (od: string, oi: string): object[] => [{p: ['color'], od, oi}];
 
-/** A stale document is brought up to date by the host together with the results: it need not be fetched. */
+/** The host sends the missing ops of a stale document with the results, so it need not be fetched. */
 const NO_FETCH = 'the host sends with the results what a stale document lacks';
 
-/** Three notes at the server; the client that is recorded watches them, without having loaded any. */
+/** Three notes at the server. The recorded client watches them without having loaded any. */
 async function notes(stage: Stage, watched = ['one', 'two', 'three']): Promise<Record<'one' | 'two' | 'three', Doc>> {
   const one = await stage.remoteDoc({color: 'red', age: 1}, undefined, 'one');
   const two = await stage.remoteDoc({color: 'red', age: 2}, undefined, 'two');

@@ -9,7 +9,7 @@ import {direct, fallback, proxy} from './subjects.js';
 
 const COUNT = Number(process.env['PROGRAMS'] ?? 300);
 const FIRST = Number(process.env['SEED'] ?? 1);
-/** The host answers sooner than the server: nothing is pending in between. */
+/** The host answers sooner than the server, so nothing is pending in between. */
 const OPTIONS = {exceptPending: 'the host answers in between'};
 const NO = {code: 'ERR_NO', message: 'The app says no'};
 
@@ -20,16 +20,16 @@ interface Snapshot {
   data?: unknown;
 }
 
-/** One call of the client that is recorded, or what happens around it. Chance has been asked before: all subjects do the same. */
+/** One call of the recorded client, or an event around it. Random choices are made in advance, so that all subjects do the same. */
 type Step = (program: Program) => unknown;
 
-/** What a program has at hand while it runs. */
+/** What a program can use while it runs. */
 interface Program {
   stage: Stage;
   doc: Doc;
   remote: Doc;
   says: ((...args: any[]) => void) | undefined;
-  /** Of the server, from earlier. */
+  /** Earlier snapshots of the server. */
   snapshots: Snapshot[];
   refuses: boolean;
 }
@@ -43,10 +43,10 @@ const ops: ((data: Data) => object[])[] = [
 ];
 const copyOf = (snapshot: Snapshot): Snapshot => JSON.parse(JSON.stringify(snapshot)) as Snapshot;
 const fresh = (n: number): Data => ({n, text: 'ab', list: []});
-/** Where there is no document the call is made all the same: it has its error. */
+/** The call is also made without a document, and then gets its error. */
 const opFor = (doc: Doc, make: (data: Data) => object[]): object[] => make(doc.type ? doc.data as Data : fresh(0));
 
-/** What a client asks for: one in a turn, as the host answers some sooner than the server. */
+/** Requests of the client: one per turn, because the host answers some sooner than the server. */
 const REQUESTS: ((random: Random) => Step)[] = [
   () => ({doc, says}) => void doc.subscribe(says),
   () => ({doc, says}) => void doc.subscribe(says),
@@ -66,11 +66,11 @@ const ingest = (random: Random): Step => {
   const back = random.below(2);
   return ({doc, snapshots}) => void doc.ingestSnapshot(copyOf(snapshots.at(-1 - back) ?? {v: 0, type: null}) as never);
 };
-/** What a client writes in a turn. */
+/** Writes of the client in a turn. */
 const CHANGES = [create, submitOp, submitOp, submitOp, submitOp, del];
-/** What it makes at once on a state that it has from elsewhere. */
+/** Writes right after a state was ingested. */
 const CHANGES_OF_INGESTED = [submitOp, submitOp, del];
-/** What the remote client does, and the server. */
+/** Actions of the remote client and of the server. */
 const NEWS: ((random: Random) => Step)[] = [
   random => {
     const make = random.pick(ops);
@@ -86,7 +86,7 @@ const NEWS: ((random: Random) => Step)[] = [
 ];
 
 /**
- * Turns of one to three calls, of a request, or of news, each until all is quiet.
+ * Turns with one to three calls, with a request, or with an action of others. Each turn waits until all is quiet.
  * @param otherDoc the document of the client that writes beside the recorded one
  */
 function script(seed: number, otherDoc: (stage: Stage) => Doc = ({remote}) => remote.get(COLLECTION, 'one') as Doc): (stage: Stage) => Promise<void> {
@@ -111,7 +111,7 @@ function script(seed: number, otherDoc: (stage: Stage) => Doc = ({remote}) => re
     program.doc.preventCompose = preventCompose;
     stage.refuse('submit', NO, () => program.refuses);
     for (const [t, {kind, calls}] of turns.entries()) {
-      // Of what was made on less than the host knows, the host may have another reason.
+      // If the op was made on less than the host knows, the host may give another reason.
       program.refuses &&= kind === 'changes' && program.doc.version === remote.version;
       for (const [i, {step, isHeard}] of calls.entries()) {
         program.says = isHeard ? stage.says(`call ${t}.${i}`) : undefined;
@@ -126,7 +126,7 @@ function script(seed: number, otherDoc: (stage: Stage) => Doc = ({remote}) => re
   };
 }
 
-/** Which of two requests is answered first, and which of two reasons an op is refused for, is not for a client to tell. */
+/** A client can't tell which of two requests is answered first, or which of two reasons an op is refused for. */
 const withoutReasons = (lines: string[]): string[] => lines.map(line => line.replace(/<(\w+): [^>]*>/g, '<$1>'));
 
 const replayWith = (seed: number): string => `replay with: SEED=${seed} PROGRAMS=1 npx mocha test/contract/random.test.ts\n`;

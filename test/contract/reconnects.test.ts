@@ -201,7 +201,7 @@ describe('contract: reconnects', () => {
     there.create('theirs').submit({at: 1});
     await calm();
     await away();
-    // Upstream calls back a tick after the acknowledgement: what came with it in one batch is there before.
+    // ShareDB calls back a tick after the acknowledgement, so the rest of the same batch has arrived before.
     let submitted: unknown = 'never';
     here.localPresences['mine']!.submit({at: 2}, error => { submitted = error; });
     there.localPresences['theirs']!.submit({at: 2});

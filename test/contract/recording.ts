@@ -11,16 +11,16 @@ const QUERY_EVENTS = ['ready', 'insert', 'move', 'remove', 'changed', 'extra', '
 const STATES = ['connecting', 'connected', 'disconnected', 'closed', 'stopped'] as const;
 
 export interface RecordingOptions {
-  /** Without what is pending, and the events that tell of it. */
+  /** Leaves out pending states and their events. */
   exceptPending?: boolean;
-  /** Without the versions. */
+  /** Leaves out versions. */
   exceptVersions?: boolean;
 }
 
-/** What happens to a client, line by line: the event with its values, and how all its documents look at that moment. */
+/** The events of a client, line by line: each event with its values, and the state of all its documents at that moment. */
 export class Recording {
   readonly lines: string[] = [];
-  /** What another client saw: in which order two clients see things is not for either to tell. */
+  /** The events of another client. They are separate, because the order between two clients is not defined. */
   readonly elsewhere: string[] = [];
   private readonly docs: Doc[] = [];
   private readonly names = new Map<string, string>();
@@ -40,10 +40,7 @@ export class Recording {
     return (...args) => this.note(`${label} called back`, ...withoutTrailing(args));
   }
 
-  /**
-   * Gives a client's id a name. Ids are random, and the proxy's is another than its host's: what counts
-   * is whose it is.
-   */
+  /** Gives a client's id a name. Ids are random, and the proxy's id differs from its host's; the tests compare whose id it is. */
   name(id: string | null, name: string): void {
     if (id !== null) this.names.set(id, name);
   }
@@ -100,7 +97,7 @@ function show(value: unknown): string {
   return value === undefined ? 'undefined' : JSON.stringify(value);
 }
 
-/** Upstream's presence emits plain objects as errors. */
+/** ShareDB's presence emits plain objects as errors. */
 function isError(value: unknown): value is {code?: unknown; message: string} {
   return value instanceof Error || (!!value && typeof value === 'object' && 'code' in value && 'message' in value);
 }

@@ -1,7 +1,7 @@
 import {contract} from './contract.js';
 import type {Stage} from './stage.js';
 
-/** Versions 1 to 4: made, changed, deleted and made again, a minute apart each from the year 2000 on. */
+/** Versions 1 to 4: created, changed, deleted and created again, a minute apart, from the year 2000 on. */
 async function history({remoteDoc, calm}: Stage): Promise<void> {
   const {now} = Date;
   let minute = 1;

@@ -7,7 +7,7 @@ import {asClient, type Client, type Subject} from './subjects.js';
 
 export const COLLECTION = 'notes';
 
-// Rejected ops are meant to be rejected: the server and upstream's clients log them.
+// Rejected ops are expected here; the server and ShareDB's clients would log them.
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 type Action = 'submit' | 'apply' | 'commit' | 'afterWrite' | 'readSnapshots' | 'query' | 'receive' | 'reply' | 'receivePresence';
@@ -17,7 +17,7 @@ interface Context {
   [field: string]: any;
 }
 
-/** A server, a client of it that is recorded, and another client beside it. */
+/** A server, a recorded client, and another client. */
 export class Stage {
   readonly backend: Backend;
   readonly remote: Client;
@@ -43,11 +43,11 @@ export class Stage {
   }
 
   readonly note = (...what: unknown[]): void => this.recording.note(...what);
-  /** What the remote client sees. */
+  /** Records what the remote client sees. */
   readonly noteElsewhere = (...what: unknown[]): void => this.recording.noteElsewhere(...what);
   readonly says = (label: string): ((...args: any[]) => void) => this.recording.says(label);
 
-  /** A document of the client that is recorded. */
+  /** A document of the recorded client. */
   readonly doc = (id = 'one', collection = COLLECTION): Doc => {
     const doc = this.connection.get(collection, id);
     if (this.watched.includes(doc)) return doc;
@@ -55,7 +55,7 @@ export class Stage {
     return this.recording.doc(doc);
   };
 
-  /** A document that the remote client has created, and follows. */
+  /** A document that the remote client has created and follows. */
   readonly remoteDoc = async (data: unknown, type?: string, id = 'one'): Promise<Doc> => {
     const doc = this.remote.get(COLLECTION, id);
     await new Promise<void>((resolve, reject) => {
@@ -64,7 +64,7 @@ export class Stage {
     return doc;
   };
 
-  /** The same document, of the recorded client that follows it and of the remote one. */
+  /** The same document twice: of the recorded client, which follows it, and of the remote one. */
   readonly followed = async (data: unknown, type?: string, id = 'one'): Promise<{doc: Doc; remote: Doc}> => {
     const remote = await this.remoteDoc(data, type, id);
     const doc = this.doc(id);
@@ -76,11 +76,11 @@ export class Stage {
   readonly use = (action: Action, middleware: (context: Context, next: (error?: unknown) => void) => void): void =>
     this.backend.use(action as 'submit', middleware as never);
 
-  /** Makes the server refuse what the recorded client does. */
+  /** Makes the server refuse actions of the recorded client. */
   readonly refuse = (action: Action, error: object, which: (context: Context) => boolean = () => true): void =>
     this.use(action, (context, next) => next(this.isOurs(context) && which(context) ? error : undefined));
 
-  /** Makes the server keep what the recorded client sends, until `release`. `arrived` is when it has something. */
+  /** Makes the server hold messages of the recorded client until `release`. `arrived` resolves when it holds one. */
   readonly hold = (action: Action = 'submit'): {arrived: Promise<void>} => {
     this.isHolding = true;
     const arrived = new Promise<void>(resolve => { this.arrival = resolve; });
@@ -109,7 +109,7 @@ export class Stage {
     await this.calm();
   };
 
-  /** The network comes back, and the server answers the requests before it looks at the ops. */
+  /** Restores the network; the server answers the requests before it handles the ops. */
   readonly backSlowly = async (): Promise<void> => {
     this.hold();
     await this.back();
@@ -117,7 +117,7 @@ export class Stage {
     await this.calm();
   };
 
-  /** Waits until nothing is recorded any more, in many turns of the event loop. */
+  /** Waits until nothing more is recorded, for many turns of the event loop. */
   readonly calm = async (): Promise<void> => {
     const {lines} = this.recording;
     await connected(this.connection);
@@ -133,7 +133,7 @@ export class Stage {
     await this.calm();
   };
 
-  /** What is left in the end, here and at the server. */
+  /** Records the final state, here and at the server. */
   async conclude(): Promise<void> {
     await this.calm();
     this.note('in the end', this.connection.state, this.connection.hasPending() ? 'pending' : 'nothing pending');

@@ -4,13 +4,13 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection, createConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 
-/** Scripts are written against the proxy's types, whatever they are run on. */
+/** Scripts use the proxy's types on every kind of connection. */
 export type Client = ProxyConnection;
 
 /** A client of a server, and its network. */
 export interface Subject {
   connection: Client;
-  /** The network goes away, and comes back. */
+  /** Cuts or restores the network. */
   away(): void;
   back(): void;
   close(): void;
@@ -18,7 +18,7 @@ export interface Subject {
 
 type Open = (backend: Backend, warn: (message: string, detail: unknown) => void) => Subject;
 
-/** ShareDB's own connection: what it does is what all others have to do. */
+/** ShareDB's own connection, which defines the expected behaviour. */
 export const direct: Open = backend => {
   const real = backend.connect();
   return {connection: asClient(real), ...network(backend, real), close: () => real.close()};

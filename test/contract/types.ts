@@ -3,5 +3,5 @@ import richText from 'rich-text';
 import {types} from 'sharedb/lib/client/index.js';
 import {type as presenceTestType} from 'sharedb/test/client/presence/presence-test-type.js';
 
-/** The types of the contract's documents beside json0. */
+/** The contract's OT types in addition to json0. */
 for (const type of [richText.type, json1.type, presenceTestType]) types.register(type as never);

@@ -4,7 +4,7 @@ import {END, blockChannel} from './block.js';
 import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
-describe('the ways to a host', function() {
+describe('the modes of a host', function() {
   this.timeout(55_000);
   let stage: Stage;
 

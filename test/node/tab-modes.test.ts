@@ -4,7 +4,7 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {eventually} from '../store/clock.js';
 import {Stage, deniedLocks, type OpenedTab} from './tab-modes-stage.js';
 
-describe('a tab on the way to its host', () => {
+describe('a tab that looks for its host', () => {
   let stage: Stage;
   const hostStates = (): string[] => stage.tabs.map(({connection}) => connection.hostState);
   const connected = ({connection}: OpenedTab) => (): boolean => connection.hostState === 'connected';

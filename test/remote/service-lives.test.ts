@@ -331,7 +331,7 @@ describe('calls of a service', function () {
     expect((signal.get() as {pendingOps: number}).pendingOps).to.be.above(0);
   });
 
-  it('show the news of queries and presence that the host had been told by then', async () => {
+  it('show the changes of queries and presence that the host knew by then', async () => {
     start({services: {one: ({connection}: ServiceHost) => ({
       async create(id: string) {
         const doc = connection.get('docs', id);

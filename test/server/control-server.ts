@@ -7,8 +7,8 @@ export interface ControlServer {
 }
 
 /**
- * Lets a page command the ShareDB server, over a port that stays open when that one is stopped:
- * `/status?path=…` answers with the sockets of a path, `/stop` and `/start` when they are done.
+ * Lets a page control the ShareDB server, over a port that stays open when that server is stopped: `/status?path=…` returns the
+ * sockets of a path, `/stop` and `/start` answer when they are done.
  */
 export async function startControlServer(shareDB: ShareDBServer): Promise<ControlServer> {
   const host = '127.0.0.1';

@@ -1,3 +1,3 @@
-/** An op that contains this text is rejected by the tests' server, with the code that follows. */
+/** The tests' server rejects an op that contains this text, with the code below. */
 export const forbiddenWord = 'FORBIDDEN';
 export const forbiddenCode = 'ERR_FORBIDDEN_WORD';

@@ -4,7 +4,7 @@ import {WebSocket} from 'ws';
 
 types.register(richText.type);
 
-/** Someone else, in Node: ShareDB's own client on its own WebSocket. */
+/** Another client in Node: ShareDB's own client on its own WebSocket. */
 export function connectRemotely(url: string): Connection {
   return new Connection(new WebSocket(url) as ConstructorParameters<typeof Connection>[0]);
 }

@@ -9,18 +9,18 @@ import {forbiddenCode, forbiddenWord} from './forbidden.js';
 ShareDB.types.register(richText.type);
 
 export interface Sockets {
-  /** WebSockets that are open now. */
+  /** The number of open WebSockets. */
   open: number;
-  /** WebSockets that were ever accepted. */
+  /** The number of WebSockets that were ever accepted. */
   total: number;
 }
 
 export interface ShareDBServer {
   readonly port: number;
-  /** `ws://…`, without a path. Each path is counted for itself. */
+  /** `ws://…`, without a path. Each path is counted separately. */
   readonly url: string;
   sockets(path: string): Sockets;
-  /** Cuts every socket and stops to listen; the documents stay. */
+  /** Closes every socket and stops listening; the documents are kept. */
   stop(): Promise<void>;
   /** Listens again, on the same port. */
   start(): Promise<void>;
@@ -28,8 +28,8 @@ export interface ShareDBServer {
 }
 
 /**
- * A ShareDB server on a port of its own, which tests can stop, start and count the sockets of.
- * @param onSocket is shown each socket before ShareDB gets it
+ * A ShareDB server on a port of its own. Tests can stop and start it and count its sockets.
+ * @param onSocket called with each socket before ShareDB gets it
  */
 export async function startShareDBServer(onSocket?: (socket: WebSocket, request: IncomingMessage) => void): Promise<ShareDBServer> {
   const host = '127.0.0.1';
@@ -54,7 +54,7 @@ export async function startShareDBServer(onSocket?: (socket: WebSocket, request:
       webSocket.once('close', () => count.open--);
       onSocket?.(webSocket, request);
       const stream = new WebSocketJSONStream(webSocket);
-      // Without a listener, an op that is on its way to a socket that was just cut would end the process.
+      // Without a listener, an op on its way to a closed socket would end the process.
       stream.on('error', () => webSocket.terminate());
       backend.listen(stream, request);
     });

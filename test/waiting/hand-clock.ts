@@ -1,6 +1,6 @@
 import type {Clock} from '../../lib/platform/platform.js';
 
-/** Time that passes when the test says so. */
+/** A clock whose time the test moves. */
 export class HandClock implements Clock {
   private time = 1_000_000_000_000;
   private timers: {at: number; callback: () => void}[] = [];
@@ -18,14 +18,14 @@ export class HandClock implements Clock {
     return this.timers.length > 0;
   }
 
-  /** Every timer runs in its time. */
+  /** Moves the time. Every timer runs at its time. */
   pass(ms: number): void {
     const end = this.time + ms;
     while (this.runNext(end));
     this.time = end;
   }
 
-  /** The same, and whatever a timer leads to happens before the next one runs. */
+  /** Like `pass`, but waits for the effects of each timer before the next one runs. */
   async passSlowly(ms: number): Promise<void> {
     const end = this.time + ms;
     await settle();
@@ -34,13 +34,13 @@ export class HandClock implements Clock {
     await settle();
   }
 
-  /** Time jumps, as it does while a computer sleeps: timers that are due run late, in their order. */
+  /** Jumps forward, as when a computer sleeps: due timers run late, in order. */
   jump(ms: number): void {
     this.time += ms;
     this.pass(0);
   }
 
-  /** Lets time pass until a promise is settled. */
+  /** Moves the time until a promise settles. */
   async passUntil<Value>(what: string, promise: Promise<Value>): Promise<Value> {
     let isSettled = false;
     promise.then(() => { isSettled = true; }, () => { isSettled = true; });
@@ -61,7 +61,7 @@ export class HandClock implements Clock {
   }
 }
 
-/** So many turns are enough for a request in memory and its answer. */
+/** This many turns are enough for a request in memory and its answer. */
 const TURNS = 12;
 
 async function settle(): Promise<void> {

@@ -5,7 +5,7 @@ export function settled(start: (done: (error?: unknown) => void) => void): Promi
   });
 }
 
-/** The error that a callback gets; fails if it gets none. */
+/** The error of a callback. Fails if there is none. */
 export async function refused(start: (done: (error?: unknown) => void) => void): Promise<{code: unknown; message: string}> {
   try {
     await settled(start);

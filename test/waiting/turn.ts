@@ -1,7 +1,10 @@
 let channel: MessageChannel | undefined;
 const waiting: (() => void)[] = [];
 
-/** The end of this turn of the event loop, without a timer's delay: messages of workers and sockets come in. For pages. */
+/**
+ * Resolves at the end of this turn of the event loop, without a timer's delay, so that messages of workers and sockets can
+ * arrive. For pages.
+ */
 export function turn(): Promise<void> {
   if (!channel) {
     channel = new MessageChannel();

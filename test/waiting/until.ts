@@ -1,6 +1,6 @@
 /**
- * Waits for a condition that no event tells of: asks again and again until it holds, and fails with
- * `what` if it does not within `deadline` milliseconds. Runs in Node and in pages.
+ * Waits for a condition that no event reports: checks it repeatedly, and fails with `what` if it does not hold within `deadline`
+ * milliseconds. Runs in Node and in pages.
  */
 export async function until(
   what: string,
