@@ -393,7 +393,7 @@ describe('a host without a store', function () {
   });
 });
 
-describe('a tab whose way back the host has forgotten', () => {
+describe('a tab whose history the host has dropped', () => {
   let stage: Stage;
   afterEach(() => stage.close());
 

@@ -177,7 +177,7 @@ describe('an op that the server refuses', () => {
     });
   }
 
-  it('takes along only what depends on it, where its type has no way to undo it', async () => {
+  it('removes only the ops that depend on it, if its type has no way to undo it', async () => {
     stage = new RefusingStage('ERR_FORBIDDEN');
     await stage.create('tally', {sum: 1});
     const [author, other] = [stage.openTab(), stage.openTab()];

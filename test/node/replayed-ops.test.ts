@@ -4,7 +4,7 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
 
-describe('what was said just before a host died', function() {
+describe('an op that was sent just before a host died', function() {
   this.timeout(30_000);
   let stage: Stage;
   let storage: InMemoryStorage;
@@ -98,7 +98,7 @@ describe('what was said just before a host died', function() {
   }
 
   describe('by the server', () => {
-    it('is still there without the server, in tabs that have not heard of it too', async () => {
+    it('is kept without the server, also in tabs that have not received it', async () => {
       await hearAndLoseHost(docs[0]!);
       expect(words(docs[1]!)).to.eql([]);
       stage.startHost({store: {storage}, online: false});
@@ -110,7 +110,7 @@ describe('what was said just before a host died', function() {
       await expectEverywhere(words(docs[0]!));
     });
 
-    it('takes no edit along that was made on it, where the server is away and somebody else was first', async () => {
+    it('keeps an edit that was made on it, if the server is away and another op was first', async () => {
       await hearAndLoseHost(docs[0]!);
       stage.tabs[0]!.process.freeze();
       const edits = [insert(docs[0]!, 'made on it')];
@@ -136,7 +136,7 @@ describe('what was said just before a host died', function() {
       await expectEverywhere(['theirs', 'mine']);
     });
 
-    it('is known to who adopts the orphaned ops of a page that had heard it', async () => {
+    it('is known to the host that adopts the orphaned ops of a page that had received it', async () => {
       await hearAndLoseHost(docs[0]!);
       insert(docs[0]!, 'the last').catch(() => {});
       const word = leave(0);
@@ -156,7 +156,7 @@ describe('what was said just before a host died', function() {
       docs.forEach(expectNoReload);
     });
 
-    it('is still there where it has died with the host, in tabs that have not heard of it too', async () => {
+    it('is kept if that tab has died with the host, also in tabs that have not received it', async () => {
       await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
       lose(0);
       const edit = insert(docs[0]!, 'made on it');
@@ -166,7 +166,7 @@ describe('what was said just before a host died', function() {
       docs.forEach(expectNoReload);
     });
 
-    it('takes no edit along that was made on it, where somebody else was first', async () => {
+    it('keeps an edit that was made on it, if another op was first', async () => {
       await hearOfTabAndLoseHost(docs[0]!, docs[1]!);
       lose(0);
       stage.tabs[0]!.process.freeze();
@@ -182,7 +182,7 @@ describe('what was said just before a host died', function() {
       expect(await docs[0]!.connection.deadLetters.list()).to.eql([]);
     });
 
-    it('is brought by that tab too, where another one\'s followed on it', async () => {
+    it('is replayed by that tab, too, if an op of another tab follows it', async () => {
       const end = lastMoments(...docs);
       const edits = [insert(docs[0]!, 'the first')];
       await untilShown('the first', docs);
@@ -198,7 +198,7 @@ describe('what was said just before a host died', function() {
       docs.forEach(expectNoReload);
     });
 
-    it('takes no edit along that was made on it, where the next host has another order, and the tab is about to hear so', async () => {
+    it('keeps an edit that was made on it, if the next host has another order and is about to tell the tab', async () => {
       const end = lastMoments(docs[2]!);
       const front = (doc: ProxyDoc, word: string): Promise<unknown> => doc.submitOp([{p: ['words', 0], li: word}]);
       const first = front(docs[0]!, 'first');
@@ -234,7 +234,7 @@ describe('what was said just before a host died', function() {
       await expectEverywhere(['the tab\'s', 'the last']);
     });
 
-    it('is not told before it is written down where it has a source for the server, which others do not know', async () => {
+    it('is not sent before it is written if it has a source for the server, which others do not know', async () => {
       const end = lastMoments(...docs);
       docs[0]!.submitSource = true;
       docs[0]!.submitOp([{p: ['words', 0], li: 'sourced'}], {source: 'a source'}).catch(() => {});

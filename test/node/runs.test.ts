@@ -153,7 +153,7 @@ describe('ops of a document that wait together', () => {
     expect(await stored()).to.eql({data: {list: ['c', 'b', 'a']}, version: 4});
   });
 
-  it('arrive once where the tab has not heard of it, a creation in the dark among them', async () => {
+  it('arrive once if the tab has not received the acknowledgement, creations included', async () => {
     const one = openTab();
     await open(one);
     const doc = one.tab.get<List>('lists', 'dark');

@@ -95,7 +95,7 @@ describe('a session of the broker', () => {
     expect(tab.session.progress.acknowledgedBatches).to.equal(16);
   });
 
-  it('gives up a side that does not keep up', () => {
+  it('gives up a side that is too far behind', () => {
     const host = end('host');
     for (let i = 0; i < 5000 && !host.broken.length; i++) say(host, 'stream');
     expect(host.broken).to.eql(['the other side is too far behind']);

@@ -122,7 +122,7 @@ describe('signing out', () => {
     });
   });
 
-  describe('a host that stood still', () => {
+  describe('a host that was frozen', () => {
     const connections = withIndexedDb();
     const late = {type: 'checkpoint', key: ['notes', 'a'], n: 0, checkpoint: 'secret', hasPending: false} as const;
 
@@ -145,7 +145,7 @@ describe('signing out', () => {
     });
   });
 
-  describe('a host that stood still, and still has the database open', () => {
+  describe('a host that was frozen and still has the database open', () => {
     withIndexedDb();
     const key = ['notes', 'a'] as const;
 

@@ -26,7 +26,7 @@ class HostClock extends FakeClock {
   }
 }
 
-describe('a tab whose greeting was overtaken by its next one', () => {
+describe('a tab whose next greeting arrives before the last one', () => {
   it('has a session all the same', async () => {
     const backend = new Backend();
     const channel = memoryChannels();
@@ -54,7 +54,7 @@ describe('a tab whose greeting was overtaken by its next one', () => {
   });
 });
 
-describe('a page that is put away', () => {
+describe('a page in the back/forward cache', () => {
   let stage: Stage;
 
   beforeEach(() => {
@@ -87,7 +87,7 @@ describe('a page that is put away', () => {
     all({me: {at: 2}});
   });
 
-  it('goes on with its documents, where its word comes after its lock is free', async () => {
+  it('continues with its documents, if its message arrives after its lock is free', async () => {
     const {connection} = stage.openTab();
     const doc = connection.get('notes', 'a');
     await doc.create({words: []});
@@ -104,7 +104,7 @@ describe('a page that is put away', () => {
   });
 });
 
-describe('a page that is put away together with its host', () => {
+describe('a page that is suspended together with its host', () => {
   let stage: Stage;
   let clock: HostClock;
   let doc: ProxyDoc;
@@ -136,7 +136,7 @@ describe('a page that is put away together with its host', () => {
     await calm();
   }
 
-  it('hears what became of its edits where it was given up before it came back', async () => {
+  it('gets the outcomes of its edits if the host forgot it before it returned', async () => {
     doc.preventCompose = true;
     const edits = [doc.submitOp([{p: ['words', 0], li: 'one'}])];
     await calm();
@@ -194,7 +194,7 @@ describe('a page that is put away together with its host', () => {
       expect(doc.data).to.eql({words: ['at last', 'later', 'meanwhile']});
     });
 
-    it('hears what became of its edits', async () => {
+    it('gets the outcomes of its edits', async () => {
       const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
       await pass(500);
       await comeBackLate();
@@ -203,7 +203,7 @@ describe('a page that is put away together with its host', () => {
     });
   });
 
-  it('hears what became of its edits where it was given up, and the host was replaced since', async () => {
+  it('gets the outcomes of its edits if the host forgot it and was replaced since', async () => {
     const options = {clock: {now: clock.dayTime, after: clock.after}, store: {storage: new InMemoryStorage()}};
     stage.host.close();
     stage.startHost(options);
@@ -232,10 +232,10 @@ describe('a page that is put away together with its host', () => {
 
   for (const [where, hearsOfLock, returnsAfter] of [
     ['', false, 0],
-    [', where the host has heard before that its lock is free', true, 0],
+    [', if the host has noticed before that its lock is free', true, 0],
     [', where it takes longer to come back than the host', false, 500]
   ] as const) {
-    it(`hears what became of its edits${where}`, async () => {
+    it(`gets the outcomes of its edits${where}`, async () => {
       const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
       await calm();
       expect([doc.hasPending(), doc.hasUnsent]).to.eql([true, false]);

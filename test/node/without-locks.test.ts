@@ -90,7 +90,7 @@ describe('without Web Locks', () => {
     return passed;
   }
 
-  it('the presence of a tab that died without a word is withdrawn in a minute and a half; those that are silent stay', async () => {
+  it('the presence of a tab that died without an end message is withdrawn in a minute and a half; those that are silent stay', async () => {
     openHost();
     const [dying, silent] = [mortal(), mortal()];
     const watching = await openTab();

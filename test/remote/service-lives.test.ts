@@ -235,7 +235,7 @@ describe('calls of a service', function () {
   });
 
   for (const mode of MODES.filter(each => each !== 'direct')) {
-    it(`into a tab are rejected when the tab closes, or is put away, and come again when it is back: ${mode}`, async () => {
+    it(`into a tab are rejected when the tab closes or is suspended, and work again when it returns: ${mode}`, async () => {
       const errors: unknown[] = [];
       class Caller extends Notes {
         callAll(): void {

@@ -365,7 +365,7 @@ describe('DurableStore', () => {
       });
     }
 
-    it('leaves what an earlier host had pending to be read, and sets it aside where the document lives on without it', async () => {
+    it('leaves what an earlier host had pending to be read, and quarantines it if the document continues without it', async () => {
       const disk = new InMemoryStorage();
       const earlier = await opened({epoch: 'earlier'}, new TroubledStorage(disk));
       for (const key of [ONE, TWO]) earlier.store.append(key, 1, 'of the earlier host');
@@ -492,7 +492,7 @@ describe('DurableStore', () => {
       expect(storage.reads.flat().map(([, id]) => id)).to.eql(keys.map(([, id]) => id).sort());
     });
 
-    it('the others where one can\'t be read, which is set aside when it can', async () => {
+    it('the others if one can\'t be read, which is quarantined when it can', async () => {
       const first = await opened();
       first.store.append(ONE, 1, 'a');
       first.store.append(TWO, 1, 'b');
@@ -555,7 +555,7 @@ describe('DurableStore', () => {
     });
   });
 
-  describe('sets aside', () => {
+  describe('quarantines', () => {
     it('all that is stored of a document, also what is only about to be, over restarts', async () => {
       const stage = await opened();
       const {store, told, storage} = stage;
@@ -660,7 +660,7 @@ describe('DurableStore', () => {
       expect({...store.kept}).to.eql({letter: 'dead'});
     });
 
-    it('sets aside what it can\'t decrypt, leaves other values where they are, and goes on', async () => {
+    it('quarantines data that it can\'t decrypt, keeps other values, and continues', async () => {
       const stage = await opened();
       stage.store.append(ONE, 1, 'clear');
       stage.store.keep('letter', 'clear');

@@ -101,7 +101,7 @@ describe('a full disk', () => {
     return words(doc);
   }
 
-  it('and another host afterwards: a page that was put away shows what the server has', async () => {
+  it('and another host afterwards: a suspended page shows the state of the server', async () => {
     const doc = await created();
     const page = stage.tab();
     const away = await opened(page);
@@ -123,7 +123,7 @@ describe('a full disk', () => {
     expect([words(away), words(doc)]).to.eql([await serverWords(), await serverWords()]);
   });
 
-  it('and another host: edits that only the lost one had are dead letters, and not lost without a word', async () => {
+  it('and another host: edits that only the lost host had become dead letters', async () => {
     const doc = await created();
     const letters: DeadLetter[] = [];
     doc.connection.on('deadletter', letter => letters.push(letter));

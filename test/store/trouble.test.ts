@@ -293,7 +293,7 @@ describe('a store in trouble', () => {
       'a foreign value in the journal': ['journal', 'broken', ['notes', 'a', Number.MAX_SAFE_INTEGER, 1000]]
     };
     for (const [name, record] of Object.entries(CASES)) {
-      it(`is set aside, and the server's state is used: ${name}`, async () => {
+      it(`is quarantined, and the server's state is used: ${name}`, async () => {
         await left();
         await tamper(DATABASE, ...record);
         stage.host();
@@ -475,7 +475,7 @@ describe('a store in trouble', () => {
       expect(doc.data).to.eql({n: 1});
     });
 
-    it('with another key sets aside what it can\'t read, and goes on with the server\'s state', async () => {
+    it('with another key quarantines what it can\'t read, and continues with the server\'s state', async () => {
       const right = makeKey();
       await leftSecrets(aesGcm(right));
       stage.host({cipher: aesGcm(makeKey())});
