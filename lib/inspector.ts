@@ -5,7 +5,7 @@ import type {ProxyConnection} from './tab/proxy-connection.js';
 
 export type {InspectorOptions, JoinOptions, ObserverConnection};
 
-/** Where the inspector is shown. */
+/** The options of `mountInspector`. */
 export interface MountOptions extends InspectorOptions {
   /** The element that the panel is added to. Default: the page's body, docked at the bottom. */
   parent?: HTMLElement | undefined;

@@ -87,7 +87,7 @@ export class HostSession extends Session {
   protected override release(turn: number): void {
     const {durability} = this;
     if (!durability) return super.release(turn);
-    // Only the messages that are in the outbox now: later ones may tell of later writes.
+    // Only the messages that are in the outbox now: later ones may contain later writes.
     const count = this.outbox.length - this.heldBack;
     const care = this.unwrittenMessages + count > MAX_UNWRITTEN_MESSAGES ? 'durable' : this.deliveryRule;
     this.deliveryRule = 'own';

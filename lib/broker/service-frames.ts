@@ -3,7 +3,7 @@ import type {Channel} from '../platform/platform.js';
 import type {Session, WaitingFrame} from './session.js';
 
 /**
- * What a frame counts for, in characters, in addition to the buffers that it transfers. To measure a frame would take as long as
+ * The weight of a frame, in characters, in addition to the buffers that it transfers. To measure a frame would take as long as
  * to clone it.
  */
 const FRAME_CHARS = 1024;

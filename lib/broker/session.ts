@@ -20,7 +20,7 @@ export interface Message {
 
 /** A frame in the outbox. A batch ends after it. It has its own `post`, so that a tab without services does not load that code. */
 export interface WaitingFrame {
-  /** What the frame counts for, in characters. */
+  /** The weight of the frame, in characters. */
   readonly length: number;
   /** Posts the batch that ends with this frame. */
   post(channel: Channel, batch: Batch): void;

@@ -1,7 +1,7 @@
 import type {CollectionDocument} from './document.js';
 import type {Access} from './json0.js';
 
-/** What a collection needs of a transaction: the transaction's view of a document. */
+/** The part of a transaction that collections need: its view of a document. */
 export interface TransactionAccess {
   /** @param isPlain whether the app used the collection itself, and not the result of `tx.in` */
   access(base: CollectionDocument, isPlain: boolean): Access;

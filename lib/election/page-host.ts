@@ -18,7 +18,7 @@ export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions' | 'al
 
 export {ReturnToSharedHost} from './return-to-shared-host.js';
 
-/** What a host in the page connects to. */
+/** The server that a host in the page connects to. */
 export type Server =
   | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined; serverTimeouts: ServerTimeouts | undefined}
   | {backendOrSocket: BackendOrSocket};

@@ -193,7 +193,7 @@ function connector(
   return getToken => connectToServer(url, {getToken: always ?? needsToken ? getToken : undefined, authorize, timeouts, gate});
 }
 
-/** As a crash would: nothing is flushed, and no tab is told. */
+/** Ends as in a crash: nothing is flushed, and no tab gets a message. */
 const endWorker = (): void => (globalThis as unknown as WorkerScope).close?.();
 
 interface WorkerScope {

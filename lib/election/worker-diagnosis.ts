@@ -13,7 +13,7 @@ export async function isWithoutHost(create: () => SharedWorker): Promise<boolean
   return !!found && found.ok && !/sharedb-tabs|import/.test(found.text);
 }
 
-/** What happened to a shared worker, and what to do. */
+/** The cause of a shared worker's failure, and the remedy. */
 export async function causeOf(create: () => SharedWorker, {kind, reason}: WorkerTrouble): Promise<string> {
   const script = kind === 'page' || kind === 'refusal' || kind === 'script' ? undefined : scriptOf(create);
   if (!script) return reason;

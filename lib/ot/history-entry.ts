@@ -12,7 +12,7 @@ export interface Step {
   undo?: UndoMark;
 }
 
-/** Who made a step. Without a `seq`, the step is not a tab's op that came back from the server. */
+/** The author of a step. Without a `seq`, the step is not a tab's op that came back from the server. */
 export interface Author {
   src?: string | undefined;
   seq?: number | undefined;
@@ -32,7 +32,7 @@ export interface EntryData {
 /** The tabs' ops that one op of the server was composed of, each by its tab and number. */
 export type Origins = readonly (readonly [owner: string, seq: number])[];
 
-/** Who keeps a copy of a step that is sent before it is durable: the server, or a tab that would replay it. */
+/** The side that keeps a copy of a step that is sent before it is durable: the server, or a tab that would replay it. */
 export type StoredElsewhere = 'server' | 'tab';
 
 const ENTRY_SIZE = 64;

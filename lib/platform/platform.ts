@@ -1,5 +1,5 @@
 /**
- * What the library takes from its environment. Each browser global has an interface here, so that hosts and tabs run the same
+ * The interface to the environment. Each browser global has an interface here, so that hosts and tabs run the same
  * code in Node, in tests and in a simulator.
  */
 

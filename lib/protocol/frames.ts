@@ -91,7 +91,7 @@ export interface Batch {
   /** The number of the last batch of the other side that this side has handled. */
   ack: number;
   /**
-   * Everything told in batches up to this number is durable. Left out if that includes this batch. A batch after it may
+   * The content of all batches up to this number is durable. Left out if that includes this batch. A batch after it may
    * acknowledge ops whose revisions another host does not know.
    */
   durable?: number;
@@ -106,7 +106,7 @@ export interface Batch {
   frames?: ServiceFrame[];
 }
 
-/** What the other end learns about a tab or a service, in place of a frame. */
+/** An event of a tab or a service, sent in place of a frame. */
 export type ServiceEvent =
   /** To a service. 'here': the tab has a session. 'lost': it has none, and may return. 'gone': it will not return. */
   | 'here' | 'lost' | 'gone'

@@ -243,7 +243,7 @@ export type MarkedStep = DeadLetter['step'] & {undo?: UndoMark};
  */
 export type UnconfirmedOp = MarkedStep & {v?: number | undefined; src?: string | undefined; seq?: number | undefined};
 
-/** What a tab knows of its documents. It sends this to a host if it had a host before. */
+/** The positions of a tab in its documents. A tab sends this to a host if it had a host before. */
 export interface ResumeMessage {
   a: 'tab.resume';
   /** The tab uses collections, so it must not show one document's part of a transaction before another's. */

@@ -2,7 +2,7 @@ import type {FaultState} from './faults.js';
 import type {Place} from './frames.js';
 import type {HostStatus} from './messages.js';
 
-/** What a host holds, for a bug report. It contains no document data. */
+/** The state of a host, for a bug report. It contains no document data. */
 export interface HostReport extends HostStatus {
   namespace: string;
   epoch: string;
@@ -43,7 +43,7 @@ export interface InspectOptions {
   data?: boolean | undefined;
 }
 
-/** A tab, as the host reports it. What only the tab knows is present if it was requested and the tab has answered. */
+/** A tab, as the host reports it. Fields that only the tab knows are present if they were requested and the tab has answered. */
 export interface TabEntry {
   id: string;
   /** Whether it has a session with the host. */
@@ -98,7 +98,7 @@ export interface DocReport {
   subscribed: boolean;
 }
 
-/** What a tab holds. */
+/** The state of a tab. */
 export interface TabReport {
   id: string;
   mode?: Place | undefined;

@@ -36,7 +36,7 @@ const CHECKS: Record<string, (message: Fields) => string | undefined> = {
   'tab.lastWord': message => (isOrphanedOpsMessage(message['word']) ? undefined : 'Invalid orphaned ops')
 };
 
-/** What is wrong with a tab's message, in ShareDB's words; undefined if it is valid. */
+/** The error in a tab's message, in ShareDB's words; undefined if it is valid. */
 export function checkRequest(message: Fields): string | undefined {
   const action = message['a'] as string;
   const check = Object.hasOwn(CHECKS, action) ? CHECKS[action] : undefined;

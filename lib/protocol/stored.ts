@@ -22,7 +22,7 @@ export interface StoredDoc {
   journal: {n: number; record: string}[];
 }
 
-/** What a storage knows of a document without reading its content. */
+/** A document, as far as a storage knows it without reading its content. */
 export interface InventoryItem {
   key: DocKey;
   /** The document has a journal, or its checkpoint contains ops that the server has not acknowledged. */

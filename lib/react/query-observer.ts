@@ -10,7 +10,7 @@ export interface QueryState<Data> {
   /** Immutable snapshots of the documents' data, in the order of the query. */
   readonly results: readonly Data[];
   readonly docs: readonly ProxyDoc<Data>[];
-  /** What the database adapter returned in addition to the documents, for example a count. */
+  /** The additional result of the database adapter, for example a count. */
   readonly extra: unknown;
   readonly isLoading: boolean;
   readonly error: Error | undefined;

@@ -11,7 +11,7 @@ export interface ConnectionStatus extends Status {
   readonly state: string;
   /** Whether the tab reaches its host. */
   readonly hostState: ProxyConnection['hostState'];
-  /** Where the host runs; undefined until it is known. */
+  /** The hosting mode; undefined until it is known. */
   readonly mode: 'shared-worker' | 'elected-tab' | 'direct' | undefined;
 }
 

@@ -3,7 +3,7 @@ import type {StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
 import {ERROR, HANDLED, HEADERS, ITERABLE, MAP, PROMISE, READABLE, REF, SET_OF, SIGNAL, THERE, TRANSFORM, URL_TEXT, WRITABLE, isId, type WireReference} from './wire.js';
 
-/** What decoding a value needs of a connection. */
+/** The part of a connection that decoding needs. */
 export interface DecodingPeer {
   readonly stubs: StubPeer;
   readonly handlers: readonly Handler[];

@@ -7,7 +7,7 @@ import {nodeOf, type StubNode, type StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
 import {ERROR, HANDLED, HEADERS, ITERABLE, MAP, PROMISE, READABLE, REF, SET_OF, SIGNAL, THERE, TRANSFORM, URL_TEXT, WRITABLE, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
 
-/** What encoding a value needs of a connection. */
+/** The part of a connection that encoding needs. */
 export interface EncodingPeer {
   readonly stubs: StubPeer;
   readonly handlers: readonly Handler[];

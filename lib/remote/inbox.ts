@@ -11,7 +11,7 @@ import type {Exports} from './references.js';
 import type {StubPeer} from './stubs.js';
 import {BYE, DO, EVALUATE, FLOW, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, isId, type Kind, type Wants, type WireReference} from './wire.js';
 
-/** What an inbox needs of its peer. */
+/** The part of a peer that an inbox needs. */
 export interface InboxPeer extends StubPeer {
   readonly state: string;
   readonly options: ResolvedOptions;

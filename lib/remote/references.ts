@@ -55,7 +55,7 @@ export class Exports {
   }
 }
 
-/** What this side knows of an object on the other side. The stub holds it; it does not hold the stub. */
+/** A reference to an object on the other side. The stub holds it; it does not hold the stub. */
 export interface Reference {
   readonly id: number;
   readonly isFunction: boolean;

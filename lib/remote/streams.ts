@@ -17,7 +17,7 @@ const sizeOf = (chunk: unknown): number => {
   return typeof size === 'number' ? Math.max(size, LEAST_BYTES) : OBJECT_BYTES;
 };
 
-/** What the sender may still send. */
+/** The chunks and bytes that a sender may still send. */
 class Window {
   private chunks = 0;
   private bytes = 0;
@@ -52,7 +52,7 @@ class Window {
   }
 }
 
-/** What the receiver has used and not reported yet. */
+/** The chunks and bytes that a receiver has used and not reported yet. */
 class Used {
   private chunks = 0;
   private bytes = 0;

@@ -3,7 +3,7 @@ import {latestOnly, prepareEvent} from './events.js';
 import type {Reference} from './references.js';
 import {CALL, DELETE, GET, NEVER, NEW, SET, UNASKED, type Kind, type Wants} from './wire.js';
 
-/** What operations on stubs need of a connection. */
+/** The part of a connection that stubs need. */
 export interface StubPeer {
   readonly connection: unknown;
   /** The current connection, for a stub that outlives connections. */

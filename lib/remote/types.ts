@@ -19,7 +19,7 @@ export interface Stub<out T> {
   readonly [STUB]: T;
 }
 
-/** What arrives as a copy, not as a stub. */
+/** Types that arrive as a copy, not as a stub. */
 export type Copied =
   | string | number | boolean | bigint | null | undefined | Date | RegExp | Error | ArrayBuffer | ArrayBufferView | Blob | URL | Headers
   | AbortSignal | ReadableStream | WritableStream | TransformStream | MessagePort | ImageData;

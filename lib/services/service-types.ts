@@ -14,7 +14,7 @@ export interface ServiceTab {
   readonly signal: AbortSignal;
 }
 
-/** What a service gets from its host. */
+/** The host, as a service sees it. */
 export interface ServiceHost {
   readonly namespace: string;
   readonly connection: ServiceConnection;

@@ -17,7 +17,7 @@ type WireSignal = readonly [id: number, failed: 0 | 1, value: unknown];
 interface Sent {
   readonly id: number;
   readonly signal: SignalLike<unknown>;
-  /** A computed signal of this library. Whoever reads the app's own signal elsewhere would clear its changed mark. */
+  /** A computed signal of this library. A read of the app's own signal elsewhere would clear its changed mark. */
   readonly watched: SignalLike<Outcome>;
 }
 
