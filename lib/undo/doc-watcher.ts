@@ -16,7 +16,7 @@ export class DocWatcher implements Watcher {
   constructor(private readonly doc: UndoableDoc, private readonly events: WatcherEvents<DoneOp>) {
     this.shown = doc.data;
     this.end = listen(doc, {
-      'before op': (op, source, src) => { this.inverse = this.isOwn(source, src) ? invert(doc, op) : undefined; },
+      'before op': (op, source, src) => { this.inverse = this.isOwn(source, src) || this.isRollback(source, src) ? invert(doc, op) : undefined; },
       'op': (op, source, src) => this.onOp(op, source, src),
       'op batch': () => this.flush(),
       'load': () => this.onLoad(),
@@ -50,12 +50,20 @@ export class DocWatcher implements Watcher {
       this.flush();
       return this.events.onOwnOp(type, inverse, source);
     }
-    if (this.foreign && Array.isArray(op)) {
-      this.foreign.op = [...(this.foreign.op as unknown[]), ...op];
-      return;
-    }
+    if (this.foreign && Array.isArray(op)) return this.addTo(this.foreign, op, inverse);
     this.flush();
-    this.foreign = {type, op, isRollback: source === false && (isNobody(src) || src === doc.connection.id)};
+    this.foreign = {type, op, isRollback: this.isRollback(source, src), inverse};
+  }
+
+  private isRollback(source: unknown, src: unknown): boolean {
+    return source === false && (isNobody(src) || src === this.doc.connection.id);
+  }
+
+  /** Adds a further component of a json0 op. */
+  private addTo(foreign: DoneOp, op: readonly unknown[], inverse: unknown): void {
+    foreign.op = [...(foreign.op as unknown[]), ...op];
+    // The later component is undone first.
+    foreign.inverse = foreign.inverse && inverse ? [...(inverse as unknown[]), ...(foreign.inverse as unknown[])] : undefined;
   }
 
   /** Another host may load what the document shows already, for instance after the death of the last one. */
@@ -70,7 +78,7 @@ export class DocWatcher implements Watcher {
 const isNobody = (src: unknown): boolean => src === undefined || src === null;
 
 /** What undoes an op that is about to be applied; undefined where the type can't tell, or the op does not apply. */
-export function invert({type, data}: UndoableDoc, op: unknown): unknown {
+export function invert({type, data}: Pick<UndoableDoc, 'type' | 'data'>, op: unknown): unknown {
   if (!type) return undefined;
   try {
     return inverseOf(type as Type, op, data);

@@ -8,6 +8,8 @@ export interface Entry<Doc> {
   op: unknown;
   /** How many of the captured ops it undoes. */
   ops: number;
+  /** The op that this undoes was captured: it was not to undo or redo a step. */
+  readonly isCapture: boolean;
   /** The server has not acknowledged the op that this undoes: it may still be refused. */
   isPending: boolean;
 }
@@ -42,6 +44,12 @@ export class OpStack<Doc> {
     if (this.items.length > this.limit) this.items.shift();
   }
 
+  /** Puts what undoes an op on top, to what else there is of the step if that is on top. */
+  putOnTop(id: string, entry: Entry<Doc>, meta: StackItem<Doc>['meta']): void {
+    if (this.top?.id === id) OpStack.add(this.top, entry);
+    else this.push({id, entries: [entry], meta});
+  }
+
   find(id: string): StackItem<Doc> | undefined {
     return this.items.find(item => item.id === id);
   }
@@ -49,7 +57,7 @@ export class OpStack<Doc> {
   /** Adds to an item what undoes an op that was made on top of it. */
   static add<Doc>(item: StackItem<Doc>, entry: Entry<Doc>): void {
     const last = item.entries.at(-1);
-    const canCompose = last && last.doc === entry.doc && last.type === entry.type && !last.isPending && entry.type.compose;
+    const canCompose = last && last.doc === entry.doc && last.type === entry.type && last.isCapture === entry.isCapture && !last.isPending && entry.type.compose;
     if (!canCompose) item.entries.push(entry);
     else {
       // The later op is undone first.
@@ -75,20 +83,54 @@ export class OpStack<Doc> {
 
   /**
    * Somebody else's op has been applied to the document.
-   * @param isRollback it may take back a refused op that is undone here
+   * @param refused the entries of refused ops that it takes back: they go, and those below them apply as they are. Transformed over
+   *   it instead, a deletion that is taken back would be undone twice
    */
-  transform(doc: Doc, type: Type, foreign: unknown, isRollback: boolean): void {
+  transform(doc: Doc, type: Type, foreign: unknown, refused?: ReadonlySet<Entry<Doc>>): void {
+    let op = foreign;
+    for (let i = this.items.length - 1; i >= 0; i--) {
+      for (const entry of entriesOf(this.items[i]!, doc)) {
+        if (refused?.has(entry)) return this.drop(refused);
+        op = cross(entry, op);
+      }
+    }
+    this.dropNoops();
+  }
+
+  /**
+   * An op may take back a refused one: then it is the same as an entry of which the server has not acknowledged the op, or as several
+   * such entries composed.
+   * @returns those entries, if there are any
+   */
+  findRefused(doc: Doc, type: Type, foreign: unknown): Set<Entry<Doc>> | undefined {
     let op = foreign;
     for (let i = this.items.length - 1; i >= 0; i--) {
       const {entries} = this.items[i]!;
       for (let j = entries.length - 1; j >= 0; j--) {
         const entry = entries[j]!;
         if (entry.doc !== doc) continue;
-        if (isRollback && entry.isPending && this.dropRefused(i, j, op)) return;
-        op = cross(entry, op);
+        const below = op;
+        const refused = entry.isPending ? this.pendingFrom(doc, type, i, j, undone => isSameOp(undone, below)) : undefined;
+        if (refused) return refused;
+        if (!isNoop(op) && !isNoop(entry.op)) op = type.transform(op, entry.op, 'left');
       }
     }
-    this.dropNoops();
+    return undefined;
+  }
+
+  /**
+   * Another state has been loaded. If it is the one before the last ops that the server has not acknowledged, these were refused.
+   * @returns their entries, if it is
+   */
+  findTakenBack(doc: Doc, type: Type, before: unknown, after: unknown): Set<Entry<Doc>> | undefined {
+    return this.pendingFrom(doc, type, this.items.length - 1, Infinity, undone => leadsTo(type, undone, before, after));
+  }
+
+  /** The item that entries of refused ops are of, if all are of one that was to be undone or redone by these ops. */
+  revertedBy(entries: ReadonlySet<Entry<Doc>>): StackItem<Doc> | undefined {
+    const [first] = entries;
+    const item = this.items.find(({entries}) => entries.includes(first!));
+    return [...entries].every(entry => !entry.isCapture && item?.entries.includes(entry)) ? item : undefined;
   }
 
   /**
@@ -101,7 +143,7 @@ export class OpStack<Doc> {
    */
   insert(id: string, entry: Entry<Doc>, made: unknown, meta: Map<unknown, unknown>): void {
     const at = this.items.findLastIndex(item => item.id === id);
-    if (at < 0) return this.push({id, entries: [entry], meta});
+    if (at < 0 || at === this.items.length - 1) return this.putOnTop(id, entry, meta);
     let op = made;
     for (let i = this.items.length - 1; i > at; i--) {
       for (const above of entriesOf(this.items[i]!, entry.doc)) {
@@ -123,7 +165,7 @@ export class OpStack<Doc> {
    */
   takeOut(id: string, doc: Doc, type: Type, undone: unknown, count: number): void {
     const at = this.items.findLastIndex(item => item.id === id && item.entries.some(entry => entry.doc === doc));
-    if (at < 0) return this.transform(doc, type, undone, false);
+    if (at < 0) return this.transform(doc, type, undone);
     let op = undone;
     for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = cross(above, op);
     const entries = entriesOf(this.items[at]!, doc);
@@ -155,27 +197,6 @@ export class OpStack<Doc> {
     this.items.length = 0;
   }
 
-  /**
-   * Another state has been loaded. If it is the one before the last ops that the server has not acknowledged, these were refused.
-   * @returns whether it is; their entries are dropped then
-   */
-  dropTakenBack(doc: Doc, type: Type, before: unknown, after: unknown): boolean {
-    const refused = this.pendingFrom(doc, type, this.items.length - 1, Infinity, undone => leadsTo(type, undone, before, after));
-    if (refused) this.drop(refused);
-    return !!refused;
-  }
-
-  /**
-   * If `op` is the same as this entry, or as this one and those below it composed, it has taken back what they would undo: they
-   * go, and the ones below them apply as they are. Transformed over it instead, a deletion that is taken back would be undone twice.
-   */
-  private dropRefused(item: number, index: number, op: unknown): boolean {
-    const {doc, type} = this.items[item]!.entries[index]!;
-    const refused = this.pendingFrom(doc, type, item, index, undone => isSameOp(undone, op));
-    if (refused) this.drop(refused);
-    return !!refused;
-  }
-
   /** The entries from here downward that fit, composed; undefined where none do, or one of them is acknowledged. */
   private pendingFrom(
     doc: Doc, type: Type, item: number, index: number, fits: (all: unknown) => boolean
@@ -196,7 +217,8 @@ export class OpStack<Doc> {
     return undefined;
   }
 
-  private drop(dropped: ReadonlySet<Entry<Doc>>): void {
+  /** Forgets entries, of which nothing below depends. */
+  drop(dropped: ReadonlySet<Entry<Doc>>): void {
     for (const {entries} of this.items) removeWhere(entries, entry => dropped.has(entry));
     this.dropEmpty();
   }

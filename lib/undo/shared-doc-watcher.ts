@@ -114,7 +114,7 @@ export class SharedDocWatcher implements Watcher {
     const mark = entry && isUndoMark(entry.undo) ? entry.undo : undefined;
     const isRollback = !!entry && entry.seq === undefined;
     if (!this.inverses.size) {
-      if (entry) this.arriving = {type, op: copied(shownOp), mark, inverse: mark && invert(doc, shownOp), isRollback};
+      if (entry) this.arriving = {type, op: copied(shownOp), mark, inverse: mark || isRollback ? invert(doc, shownOp) : undefined, isRollback};
       return;
     }
     const {inflightOp} = doc;
@@ -122,7 +122,7 @@ export class SharedDocWatcher implements Watcher {
       const data = this.dataOf(doc.data);
       if (!entry) this.inverses.delete(inflightOp!);
       const inverse = this.rewrite(type, data, entry?.op, doc.unsent.filter(op => entry || op !== inflightOp));
-      if (entry) this.arriving = {type, op: copied(entry.op), mark, inverse: mark && inverse, isRollback};
+      if (entry) this.arriving = {type, op: copied(entry.op), mark, inverse, isRollback};
     } catch {
       this.lose();
     }

@@ -56,14 +56,14 @@ export interface DoneOp {
   op: unknown;
   /** It may take back an op that the server has refused. */
   isRollback: boolean;
+  /** What undoes it, if it may take back another one, or concerns a shared stack; undefined where the type can't invert it. */
+  inverse?: unknown;
 }
 
 /** The same on a stack that tabs share, in the order of the host's history. */
 export interface SharedOp extends DoneOp {
   /** How it concerns the stack; where there is none, it is somebody else's. */
   mark: UndoMark | undefined;
-  /** What undoes it; undefined where the type can't invert it. */
-  inverse: unknown;
 }
 
 /** What a watcher of a document tells. */

@@ -5,7 +5,7 @@ import type {UndoHook, UndoMark} from '../protocol/undo.js';
 import type {TypedEvents} from '../tab/events.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
-import {DocWatcher} from './doc-watcher.js';
+import {DocWatcher, invert} from './doc-watcher.js';
 import {OpStack, type Entry, type StackItem} from './op-stack.js';
 import {SharedDocWatcher} from './shared-doc-watcher.js';
 import {SharedScope} from './shared-scope.js';
@@ -15,6 +15,10 @@ const TypedEmitter = EventEmitter as unknown as new () => TypedEvents<UndoEvents
 
 type Action = 'undo' | 'redo';
 type Meta = StackItem<UndoableDoc>['meta'];
+type Stack = OpStack<UndoableDoc>;
+type Entries = ReadonlySet<Entry<UndoableDoc>>;
+
+const ACTIONS = ['undo', 'redo'] as const;
 
 /**
  * Undoes and redoes this tab's own ops on one or several documents, or those of all tabs of this browser, and nobody else's. What
@@ -24,7 +28,7 @@ type Meta = StackItem<UndoableDoc>['meta'];
  * When a document is loaded anew with another state (`load` event) or deleted, its steps are forgotten.
  */
 export class UndoManager extends TypedEmitter {
-  private readonly stacks: Record<Action, OpStack<UndoableDoc>>;
+  private readonly stacks: Record<Action, Stack>;
   private readonly watchers = new Map<UndoableDoc, Watcher>();
   private readonly captureTimeout: number;
   private readonly sources: ReadonlySet<unknown> | undefined;
@@ -170,8 +174,8 @@ export class UndoManager extends TypedEmitter {
       return;
     }
     if (inverse === undefined) return this.forget(doc);
-    if (source !== this) this.capture({doc, type, op: inverse, ops: 1, isPending: true});
-    else if (reverting) OpStack.add(reverting.item, {doc, type, op: inverse, ops: reverting.ops, isPending: true});
+    if (source !== this) this.capture({doc, type, op: inverse, ops: 1, isCapture: true, isPending: true});
+    else if (reverting) OpStack.add(reverting.item, {doc, type, op: inverse, ops: reverting.ops, isCapture: false, isPending: true});
   }
 
   private capture(entry: Entry<UndoableDoc>): void {
@@ -250,7 +254,7 @@ export class UndoManager extends TypedEmitter {
     const {type, op, mark, inverse} = done;
     if (!mark || this.forgotten.has(mark.step)) return this.transform(doc, done);
     if (inverse === undefined) return this.forget(doc);
-    const entry: Entry<UndoableDoc> = {doc, type, op: inverse, ops: mark.ops, isPending: true};
+    const entry: Entry<UndoableDoc> = {doc, type, op: inverse, ops: mark.ops, isCapture: mark.kind === 'capture', isPending: true};
     const {undo, redo} = this.stacks;
     if (mark.kind === 'capture') {
       if (mark.step !== this.step) this.stopCapturing();
@@ -267,23 +271,56 @@ export class UndoManager extends TypedEmitter {
     this.emit('change');
   }
 
-  private transform(doc: UndoableDoc, {type, op, isRollback}: DoneOp): void {
-    this.stacks.undo.transform(doc, type, op, isRollback);
-    this.stacks.redo.transform(doc, type, op, isRollback);
-    this.emit('change');
+  private transform(doc: UndoableDoc, {type, op, isRollback, inverse}: DoneOp): void {
+    this.takeOver(doc, type, op, () => inverse, isRollback ? stack => stack.findRefused(doc, type, op) : undefined);
   }
 
   private onLoad(doc: UndoableDoc, before: unknown): void {
-    const {undo, redo} = this.stacks;
     const type = doc.type as Type | null;
-    if (type && (undo.dropTakenBack(doc, type, before, doc.data) || redo.dropTakenBack(doc, type, before, doc.data))) {
-      this.emit('change');
-      return;
-    }
     // A Delta (rich-text) can tell what the difference is.
     const difference = (before as {diff?(other: unknown): unknown} | undefined)?.diff?.(doc.data);
-    if (difference !== undefined && type) this.transform(doc, {type, op: difference, isRollback: true});
-    else this.forget(doc);
+    const inverse = (op: unknown): unknown => invert({type, data: before}, op);
+    if (!type) this.forget(doc);
+    else this.takeOver(doc, type, difference, inverse, stack => stack.findTakenBack(doc, type, before, doc.data));
+  }
+
+  /**
+   * Somebody else's op has been applied to a document, or another state has been loaded.
+   * @param op undefined where it is not known what leads to that state
+   * @param inverseOf what undoes an op on the document's data before this
+   * @param findRefused finds the entries of refused ops that are taken back by this
+   */
+  private takeOver(
+    doc: UndoableDoc, type: Type, op: unknown, inverseOf: (op: unknown) => unknown, findRefused?: (stack: Stack) => Entries | undefined
+  ): void {
+    for (const action of ACTIONS) {
+      const refused = findRefused?.(this.stacks[action]);
+      if (refused) return this.takeBack(doc, type, op, inverseOf, action, refused);
+    }
+    if (op === undefined) return this.forget(doc);
+    for (const action of ACTIONS) this.stacks[action].transform(doc, type, op);
+    this.emit('change');
+  }
+
+  /** The server has refused ops: what they were to undo or redo is to be undone or redone still. */
+  private takeBack(
+    doc: UndoableDoc, type: Type, op: unknown, inverseOf: (op: unknown) => unknown, action: Action, refused: Entries
+  ): void {
+    const stack = this.stacks[action];
+    const other = this.stacks[opposite(action)];
+    const item = stack.revertedBy(refused);
+    const entries = [...refused];
+    const taken = op ?? entries.map(entry => entry.op).reduce((one, next) => type.compose!(one, next));
+    const inverse = item && inverseOf(taken);
+    if (op === undefined) stack.drop(refused);
+    else stack.transform(doc, type, op, refused);
+    if (item && inverse !== undefined) {
+      const ops = entries.reduce((sum, entry) => sum + entry.ops, 0);
+      other.putOnTop(item.id, {doc, type, op: inverse, ops, isCapture: true, isPending: false}, item.meta);
+    } else {
+      other.transform(doc, type, taken);
+    }
+    this.emit('change');
   }
 
   private forget(doc: UndoableDoc): void {

@@ -133,6 +133,23 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect([text(), undo[0]!.canUndo, undo[1]!.canUndo]).to.eql(['Hello', false, false]);
   });
 
+  it('keep a step of which the server refuses the undo', async () => {
+    await open();
+    await one.submitOp([{insert: 'a'}]);
+    await stage.settle();
+    let refuses = true;
+    stage.backend.use('submit', (_context, next) => next(refuses ? new Error('Read only') : undefined));
+    const errors: string[] = [];
+    undo[1]!.on('error', error => errors.push(error.message));
+    await undo[1]!.undo();
+    await until('it is taken back in both tabs', () => errors.length === 1 && stage.tabs.every(doc => text(doc) === 'aHello'));
+    refuses = false;
+    await until('both can undo it', () => undo.every(({canUndo, canRedo}) => canUndo && !canRedo));
+    expect(await undo[0]!.undo()).to.equal(true);
+    await stage.settle();
+    expect([text(), undo[1]!.canUndo]).to.eql(['Hello', false]);
+  });
+
   it('undo a step of several documents in all of them', async () => {
     await open({title: 'a'}, {captureTimeout: 1000}, client.types.defaultType!.uri);
     for (const manager of undo) manager.close();

@@ -117,6 +117,31 @@ describe('an UndoManager', () => {
       expect(errors).to.eql(['Read only']);
       expect(text()).to.equal('aHello');
     });
+
+    it('keeps a step of which the server refuses the undo, or the redo', async () => {
+      await doc.submitOp([{insert: 'a'}]);
+      await doc.submitOp([{insert: 'b'}]);
+      let refuses = true;
+      stage.backend.use('submit', (_context, next) => next(refuses ? new Error('Read only') : undefined));
+      const errors: string[] = [];
+      undo.on('error', error => errors.push(error.message));
+      await undo.undo();
+      await until('it is taken back', () => errors.length === 1 && text() === 'baHello');
+      expect([undo.canUndo, undo.canRedo]).to.eql([true, false]);
+      refuses = false;
+      await undo.undo();
+      await undo.undo();
+      expect(text()).to.equal('Hello');
+      await stage.settle();
+      refuses = true;
+      await undo.redo();
+      await until('it is taken back', () => errors.length === 2 && text() === 'Hello');
+      refuses = false;
+      await undo.redo();
+      await undo.redo();
+      expect([text(), await undo.redo(), await undo.undo()]).to.eql(['baHello', false, true]);
+      await stage.settle();
+    });
   });
 
   describe('of steps', () => {
