@@ -63,6 +63,18 @@ describe('functions on other threads', () => {
           expect(rest).to.eql({after: 'usable', lost: 1});
         });
 
+        it('run again after a lost thread, as often as `retry` says', async () => {
+          expect(await run('retry')).to.eql({once: 'ERR_TASK_THREAD_LOST', twice: 2, lost: 4});
+        });
+
+        it('run in the thread of their key, until it has gone; or in an idle one after `stealAfter`', async () => {
+          expect(await run('affinity')).to.eql({isApart: true, isStolen: true, stays: true, moved: true});
+        });
+
+        it('end by a time-out while they take memory, and touch nothing else', async () => {
+          expect(await run('memory')).to.eql({code: 'ERR_TASK_TIMEOUT', others: [2, 3, 4], after: [1, 2]});
+        });
+
         it('leave errors behind that hit no other task, nor the page', async () => {
           expect(await run('late')).to.eql({others: [1, 2, 3, 4], isLate: true, pageErrors: 0});
         });

@@ -91,6 +91,48 @@ const cases = {
     }));
   },
 
+  async retry() {
+    return withPool(async pool => {
+      const failing = ((context: TaskContext): number | Promise<number> => {
+        if (context.attempt > 1) return context.attempt;
+        self.close();
+        return new Promise(() => {});
+      }) as unknown as () => number;
+      return {once: (await failure(pool.execute(failing, {retry: 1}))).code, twice: await pool.execute(failing, {retry: 2}), lost: pool.lostThreads};
+    });
+  },
+
+  async affinity() {
+    return withPool(async pool => {
+      const threadOf = ((context: TaskContext) => context.thread) as unknown as () => number;
+      const of = (affinity: string, stealAfter?: number): PromiseLike<number> => pool.execute(threadOf, {affinity, ...(stealAfter !== undefined && {stealAfter})});
+      const first = await of('a');
+      const controller = new AbortController();
+      const busy = pool.execute(() => { for (;;); }, {affinity: 'a', signal: controller.signal});
+      // Its function is checked first.
+      while (busy.state !== 'running') await new Promise(resolve => { setTimeout(resolve, 1); });
+      const second = await of('b');
+      const patient = of('a');
+      const stolen = await of('a', 1);
+      const other = await of('b');
+      controller.abort();
+      await failure(busy);
+      return {isApart: first !== second, isStolen: stolen === second, stays: other === second, moved: await patient !== first};
+    });
+  },
+
+  /** Browsers tell of no thread that has run out of memory: only a time-out ends it. It takes 256 MB here, not all that there is. */
+  async memory() {
+    return withPool(async pool => {
+      const taking = pool.execute(() => {
+        const taken: Uint8Array[] = [];
+        for (;;) if (taken.length < 64) taken.push(new Uint8Array(2 ** 22).fill(1));
+      }, {timeout: 2_000});
+      const others = pool.map([1, 2, 3], (x: number) => x + 1);
+      return {code: (await failure(taking)).code, others: await others, after: await Promise.all([1, 2].map(n => pool.run((x: number) => x, [n])))};
+    });
+  },
+
   async late() {
     return withPool(async pool => {
       let pageErrors = 0;
