@@ -10,7 +10,9 @@ const path = name => fileURLToPath(new URL(`lib/tasks/${name}`, import.meta.url)
 
 async function textOf(entry) {
   const {outputFiles} = await build({
-    entryPoints: [path(`thread/${entry}`)], bundle: true, minify: true, write: false, format: 'iife', target: 'es2022', legalComments: 'none'
+    entryPoints: [path(`thread/${entry}`)], bundle: true, minify: true, write: false, format: 'iife', target: 'es2022', legalComments: 'none',
+    // Fields that a constructor sets are not declared again.
+    tsconfigRaw: {compilerOptions: {useDefineForClassFields: false}}
   });
   return outputFiles[0].text.trim();
 }

@@ -3,13 +3,17 @@ import {type DeferredState, Submission} from './submission.js';
 import type {Work} from './task.js';
 
 /**
- * The result of a function that runs on another thread. Not a subclass of Promise: `then` and the static methods would
- * make Deferreds of everything.
+ * The result of a function that runs on another thread. It is no subclass of Promise, whose `then` and static methods would return Deferreds that
+ * have no task.
  */
 export class Deferred<R> implements PromiseLike<R> {
   readonly #task: Submission;
 
-  /** Starts at once on the default pool. @throws TypeError unless it is a function whose source can be sent, or a task */
+  /**
+   * Runs a function on a thread of the default pool.
+   * @param args copied by structured clone, as they are at the call
+   * @throws TypeError it is not a function whose text can be sent, nor a task
+   */
   constructor(fn: Work<any[], R>, ...args: unknown[]) {
     this.#task = (fn as unknown) instanceof Submission ? fn as unknown as Submission : defaultIntake().submit(fn, [args], {});
   }
@@ -30,16 +34,20 @@ export class Deferred<R> implements PromiseLike<R> {
     return 'Deferred';
   }
 
+  /** 'queued' until a thread gets the task. */
   get state(): DeferredState {
     return this.#task.state;
   }
 
-  /** Rejects it with an AbortError whose cause is `reason`, and ends its run. No effect when settled. */
+  /** Rejects with an AbortError whose `cause` is the reason, and ends the run. It has no effect after the task has settled. */
   cancel(reason?: unknown): void {
     this.#task.cancel(reason);
   }
 
-  /** @returns ends it */
+  /**
+   * Calls the listener with what the function passes to `context.progress`: at most one value in 16 ms, and always the last.
+   * @returns removes the listener
+   */
   onProgress(listener: (value: any) => void): () => void {
     return this.#task.onProgress(value => listener(value));
   }

@@ -5,17 +5,18 @@ export type TaskErrorCode =
   | 'ERR_TASK_QUEUE_FULL' | 'ERR_TASK_TERMINATED';
 
 /** What a {@link TaskError} tells beside its code and message. */
+/** What an error says beside its message. */
 export interface TaskErrorDetails {
   cause?: unknown;
-  /** ERR_TASK_CLOSURE: what the function uses from outside. */
+  /** ERR_TASK_CLOSURE: the names that the function uses from outside. */
   names?: readonly string[];
-  /** ERR_TASK_NOT_CLONEABLE: which part, e.g. `result.rows[2]`. */
+  /** ERR_TASK_NOT_CLONEABLE: which part can't be copied, e.g. `result.rows[2]`. */
   path?: string;
-  /** ERR_TASK_THREAD_LOST in Node. */
+  /** ERR_TASK_THREAD_LOST and ERR_TASK_OUT_OF_MEMORY, in Node: the exit code of the thread. */
   exitCode?: number;
 }
 
-/** What kept a task from running to its end. Errors of the task itself are never wrapped. */
+/** Says why a task did not run to its end. An error that the task's function throws arrives as it is, never in one of these. */
 export class TaskError extends Error {
   declare readonly names?: readonly string[];
   declare readonly path?: string;
@@ -28,7 +29,7 @@ export class TaskError extends Error {
   }
 }
 
-/** A TypeError with a code: the caller's mistake, told at once. */
+/** A mistake of the caller that is known at the call, which throws this. */
 export function taskTypeError(code: TaskErrorCode, message: string): TypeError & {code: TaskErrorCode} {
   return Object.assign(new TypeError(message), {code});
 }

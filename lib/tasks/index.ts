@@ -1,4 +1,4 @@
-export {type Task, task, type TaskContext, type Work} from './task.js';
+export {type Task, task, type TaskContext, type Work, type WorkWithContext} from './task.js';
 export type {DeferredState, TaskOptions} from './submission.js';
 export {Deferred} from './deferred.js';
 export {defaultPool, defer, WorkerPool} from './pool.js';

@@ -14,22 +14,24 @@ export interface LoadedPart {
 
 let load = (): Promise<LoadedPart> => import('./scheduler-browser.js');
 
-/** Called by the entry for Node. The one for browsers has no side effects: who imports `concurrent` alone gets nothing else. */
+const NUMBERS = ['timeout', 'queueTimeout', 'grace', 'stealAfter', 'retry', 'priority'];
+
+/** Called by the entry for Node. The entry for browsers has no side effects, so that bundlers can drop the pool when an app uses only `concurrent`. */
 export function useScheduler(loader: typeof load): void {
   load = loader;
 }
 
-/** Takes the tasks of a pool: checks and counts them, and keeps them until there is room for them and something to run them. */
+/** Takes the tasks of a pool: checks and counts them, and keeps them until there is room for them and the scheduler is loaded. */
 export class TaskIntake implements SubmissionOwner {
   size: number;
   completed = 0;
   failed = 0;
   onerror: ((error: unknown) => void) | null = null;
-  /** Those that run or wait for a thread: not more than `maxTasks`. */
+  /** Tasks that run or wait for a thread: not more than `maxTasks`. */
   readonly #taken = new Set<Submission>();
-  /** Those above `maxTasks`, in order. */
+  /** Tasks above `maxTasks`, in order. */
   readonly #held = new Set<Submission>();
-  /** Those that were taken before the scheduler was loaded. */
+  /** Tasks that were taken before the scheduler was loaded. */
   readonly #early = new Set<Submission>();
   #scheduler: Scheduler | undefined;
   #loading: Promise<Scheduler | undefined> | undefined;
@@ -63,7 +65,7 @@ export class TaskIntake implements SubmissionOwner {
     const {timeout, grace} = this.options;
     const hasDefaults = timeout !== undefined || grace !== undefined;
     const options: TaskOptions = hasDefaults ? {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace}), ...given} : given;
-    checkNumbers(options, ['timeout', 'queueTimeout', 'grace', 'stealAfter', 'retry', 'priority']);
+    checkNumbers(options, NUMBERS);
     if (options.retry && options.transfer?.length) throw new RangeError('retry: transferred arguments are gone after the first attempt');
     const isNamed = isTask(work);
     const name = options.name ?? (isNamed ? work.export : (work as {name: string}).name || 'anonymous');
@@ -96,7 +98,7 @@ export class TaskIntake implements SubmissionOwner {
     void this.#load();
   }
 
-  /** The caller may change the arguments before they are sent. */
+  /** Keeps a task with a copy of its arguments, which the caller may change before they are sent. */
   #keep(where: Set<Submission>, task: Submission): void {
     try {
       task.copyArguments();

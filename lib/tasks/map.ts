@@ -5,13 +5,14 @@ import type {Submission, TaskOptions} from './submission.js';
 import type {Work} from './task.js';
 
 const MAX_CHUNK = 1_024;
-/** A unit that takes as long hides the way of its messages. */
+/** A unit that takes so long outweighs the time of its two messages. */
 const UNIT_MS = 2;
 
 /** The options of `map`. */
 export interface MapOptions<_R> extends TaskOptions {
-  /** Default 'auto'. */
+  /** How many items go to a thread in one message, 1 to 1,024. 'auto': as many as take about 2 ms. Default 'auto'. */
   chunk?: number | 'auto';
+  /** true: `map` gives an outcome for each item, as `Promise.allSettled` does, instead of ending at the first error. Default false. */
   settle?: false;
 }
 

@@ -3,26 +3,28 @@ import type {ResourceLimits} from './threads.js';
 
 /** The options of a `WorkerPool`. */
 export interface PoolOptions {
-  /** Default: one less than the processor has, at least 1, at most 8. */
+  /** How many threads there may be, 1 to 64. Default: one less than the processor runs at once, at least 1, at most 8. */
   size?: number;
-  /** Threads that are kept when idle. Default 0. */
+  /** How many threads stay when they are idle. Default 0. */
   minSize?: number;
-  /** Running and waiting together. Default 100,000. */
+  /** How many tasks may run and wait, together. Default 100,000. */
   maxTasks?: number;
   /**
-   * What happens to a task above `maxTasks`. 'reject': ERR_TASK_QUEUE_FULL. 'wait': it waits outside of the queue until there is
-   * room, and `map` pulls no more items. Default 'reject'.
+   * What happens to a task above `maxTasks`. 'reject': it rejects with ERR_TASK_QUEUE_FULL. 'wait': it waits outside of the queue until
+   * there is room, and `map` takes no more items meanwhile. Default 'reject'.
    */
   whenFull?: 'reject' | 'wait';
-  /** ms; Infinity: never. Default 10,000. */
+  /** How long a thread may be idle before it is ended, in ms. Infinity: it is never ended. Default 10,000. */
   idleTimeout?: number;
-  recycleAfter?: {tasks?: number; /** Node only. */ heapMB?: number};
-  /** For all tasks, unless they say otherwise. */
+  /** A thread is replaced after so many tasks, or when its heap has so many MiB after a task (only in Node). Default: never. */
+  recycleAfter?: {tasks?: number; heapMB?: number};
+  /** The `timeout` of tasks that have none of their own, in ms. */
   timeout?: number;
+  /** The `grace` of tasks that have none of their own, in ms. */
   grace?: number;
-  /** Node: as in worker_threads. */
+  /** Limits of each thread, as in `worker_threads`. Only in Node. */
   resourceLimits?: ResourceLimits;
-  /** Given to each thread as `threadData`, once. */
+  /** Each thread gets a copy as `threadData` when it starts. */
   data?: unknown;
 }
 

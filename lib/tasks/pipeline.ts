@@ -8,19 +8,23 @@ export interface StagePool {
   run(fn: any, args: any, options: {signal: AbortSignal}): PromiseLike<unknown>;
 }
 
-/** A step of a pipeline. */
+/**
+ * A step of a pipeline: a function that runs in this thread, or an object that says how it runs. `run` with a `pool` is a function without names from
+ * outside, or a task, which runs on the pool's threads. `parallelism` and `ordered` override those of the pipeline.
+ */
 export type PipelineStage<I, O> =
   | StageFunction<I, O>
   | {run: StageFunction<I, O> | ((item: I) => O | PromiseLike<O>) | {readonly export: string; readonly url?: string}; pool?: StagePool; parallelism?: number; ordered?: boolean};
 
 /** The options of a pipeline. */
 export interface PipelineOptions {
-  /** How many items of a stage run at once. Default 1. */
+  /** How many items may be in a stage at once, at least 1. Default 1. */
   parallelism?: number;
-  /** Default true. */
+  /** Whether results come in the order of the items, or as they are ready. Default true. */
   ordered?: boolean;
-  /** Results that may wait to be taken beyond those that run. Default 0. */
+  /** How many results of the last stage may wait to be taken, beyond its parallelism. Default 0. */
   buffer?: number;
+  /** Its abort aborts all stages; the iterator rejects with its reason. */
   signal?: AbortSignal;
 }
 
@@ -79,8 +83,10 @@ function stageOf(
 }
 
 /**
- * Sends items through stages, each with its own parallelism. Input is pulled only when the first stage has a free slot.
- * When it is left early, or something fails, all that runs is aborted and awaited, and `input.return()` is called once.
+ * Sends items through stages. An item is taken from the input only when the first stage has room for it. After an error, or when the loop over
+ * the results is left, what runs is aborted and awaited, and `input.return()` is called once.
+ * @returns the results of the last stage. It throws the first error of the input or a stage; with `ordered`, after the results before it
+ * @throws RangeError, TypeError at the first `next()`: an option has a wrong value, or a stage with a task has no pool
  */
 export async function* pipeline<T, R>(
   input: Iterable<T> | AsyncIterable<T>, stages: readonly PipelineStage<any, any>[], options: PipelineOptions = {}

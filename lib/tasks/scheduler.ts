@@ -22,10 +22,10 @@ export interface SchedulerEvents {
   error(error: unknown): void;
 }
 
-/** Gives tasks to threads. It is loaded with the first task of a page. */
+/** Decides which thread runs which task, and when threads start and end. A page loads it with its first task. */
 export class Scheduler {
   lostThreads = 0;
-  /** No thread can be had here. */
+  /** Set when no thread can be started: all tasks reject with it. */
   broken: TaskError | undefined;
   readonly #queue = new TaskQueue();
   readonly #checks = new PendingChecks({
@@ -71,7 +71,7 @@ export class Scheduler {
     this.#enqueue(task);
   }
 
-  /** What can't be sent within this turn is copied: the caller may change it. */
+  /** Arguments that are not sent within the call are copied: the caller may change them. */
   #enqueue(task: Submission): void {
     const {retry, transfer} = task.spec.options;
     const place = this.#affinities.threadOf(task);
@@ -115,7 +115,7 @@ export class Scheduler {
     if (this.broken) return;
     let starting = 0;
     for (const {state} of this.#handles) if (state === 'starting') starting++;
-    // Tasks that are sent ahead can go to a new thread instead.
+    // A task that could be sent ahead goes to a new thread instead, while there may be one.
     let wanted = this.#queue.size + this.#checks.size + (this.#checks.wantsThread ? 1 : 0) - starting;
     const isFull = this.#handles.size >= this.size;
     while (wanted-- > 0 && this.#handles.size < this.size && !this.broken) this.#start();
@@ -137,7 +137,7 @@ export class Scheduler {
     }
   }
 
-  /** Hides the way of a message: only where all threads are busy, and only what can be taken back. */
+  /** Saves busy threads the wait for their next task. Only what can be taken back is sent ahead. */
   #sendAhead(): void {
     for (let depth = 2; depth <= DEPTH && this.#queue.size; depth++) {
       for (const handle of this.#handles) {
@@ -163,8 +163,6 @@ export class Scheduler {
   }
 
   #send(handle: ThreadHandle, task: Submission): void {
-    this.#idleTimers.get(handle)?.();
-    this.#idleTimers.delete(handle);
     this.#affinities.sent(task, handle);
     try {
       handle.send(task);
@@ -212,15 +210,23 @@ export class Scheduler {
 
   #rest(handle: ThreadHandle): void {
     handle.rest();
-    const {idleTimeout = 10_000} = this.options;
+    this.#watchIdle(handle, this.options.idleTimeout ?? 10_000);
+  }
+
+  /** One timer for many tasks, instead of one that each task ends: it looks for how long the thread has been idle. */
+  #watchIdle(handle: ThreadHandle, ms: number): void {
+    const {idleTimeout = 10_000, minSize = 0} = this.options;
     if (this.#idleTimers.has(handle) || idleTimeout === Infinity || !this.#handles.has(handle)) return;
-    this.#idleTimers.set(handle, systemClock.after(idleTimeout, () => {
+    this.#idleTimers.set(handle, systemClock.after(ms, () => {
       this.#idleTimers.delete(handle);
-      if (handle.isIdle && this.#handles.size > (this.options.minSize ?? 0)) this.#end(handle);
+      if (!handle.isIdle) return;
+      const left = idleTimeout - handle.idleMs;
+      if (left > 0) this.#watchIdle(handle, left);
+      else if (this.#handles.size > minSize) this.#end(handle);
     }));
   }
 
-  /** It ends after what it runs; what it has not begun runs elsewhere. */
+  /** The thread ends after the task that it runs; what it has not begun runs elsewhere. */
   #retire(handle: ThreadHandle): void {
     if (handle.isRetired) return;
     handle.isRetired = true;
@@ -246,9 +252,9 @@ export class Scheduler {
     this.#ending.add(ended);
   }
 
-  #lost(handle: ThreadHandle, {isStart, cause, exitCode, isOutOfMemory}: Lost): void {
+  #lost(handle: ThreadHandle, {isStart, isLate, cause, exitCode, isOutOfMemory}: Lost): void {
     this.#remove(handle);
-    if (isStart) return this.#startFailed(cause);
+    if (isStart) return this.#startFailed(cause, isLate);
     this.lostThreads++;
     this.#putBack(handle);
     for (const task of handle.sent.splice(0)) {
@@ -268,17 +274,20 @@ export class Scheduler {
     this.events.idle();
   }
 
-  #startFailed(cause: unknown): void {
-    if (++this.#failedStarts < MAX_FAILED_STARTS) return this.#dispatch();
+  #startFailed(cause: unknown, isLate = false): void {
+    this.#failedStarts++;
+    // Where no thread has ever been ready, to wait as long once more is of no use.
+    const isFinal = isLate && !this.#checks.knowsGlobals;
+    if (!isFinal && this.#failedStarts < MAX_FAILED_STARTS) return this.#dispatch();
     const detail = cause instanceof Error ? ` ${cause.message}.` : '';
     this.broken = new TaskError('ERR_TASK_NO_THREADS',
-      `No thread could be started, ${MAX_FAILED_STARTS} times in a row.${detail} The script may be missing (404), or the page's Content-Security-Policy forbids workers from blob: URLs; ` +
+      `No thread could be started${isFinal ? '' : `, ${MAX_FAILED_STARTS} times in a row`}.${detail} The script may be missing (404), or the page's Content-Security-Policy forbids workers from blob: URLs; ` +
       `then give the pool a script: new WorkerPool(() => new Worker(new URL('./tasks.worker.js', import.meta.url), {type: 'module'})), which imports 'sharedb-tabs/tasks/thread'`, {cause});
     this.#rejectAll(this.broken);
     for (const handle of [...this.#handles]) if (handle.state === 'starting') this.#end(handle, 'terminate');
   }
 
-  /** All that has not begun. */
+  /** Rejects all tasks that no thread has. */
   #rejectAll(error: TaskError): void {
     const tasks = [...this.#checks.giveUp(error), ...this.#queue.all(), ...[...this.#handles].flatMap(handle => this.#affinities.takeWaiting(handle))];
     for (const task of tasks) {
@@ -302,7 +311,7 @@ export class Scheduler {
     const end = (): void => {
       if (handle.running !== task || !this.#handles.has(handle)) return;
       this.#putBack(handle);
-      // One that waited there has begun: this one is over, and its message is under way.
+      // The thread has begun another task meanwhile: this one has ended, and its message is on the way.
       if (handle.sent.length > 1) return;
       this.#end(handle, 'terminate');
       this.#dispatch();
@@ -317,7 +326,7 @@ export class Scheduler {
   async resize(size: number): Promise<void> {
     const isGrowing = size > this.size;
     this.size = size;
-    // What waits in busy threads is for the new ones.
+    // New threads take what waits in busy ones.
     if (isGrowing) for (const handle of this.#handles) for (const task of handle.takeAllBack(item => item !== handle.running)) this.#queue.add(task);
     const surplus = [...this.#handles].sort((a, b) => a.sent.length - b.sent.length).slice(0, Math.max(0, this.#handles.size - size));
     for (const handle of surplus) this.#retire(handle);
@@ -327,10 +336,10 @@ export class Scheduler {
 
   async warmUp(count: number): Promise<void> {
     while (this.#handles.size < Math.min(count, this.size) && !this.broken) this.#start();
-    await Promise.all([loadCheck(), this.#checks.globals()]);
+    await Promise.all([loadCheck(), this.#checks.globals(), ...[...this.#handles].map(({started}) => started)]);
   }
 
-  /** Ends all threads, which are idle. */
+  /** Ends all threads. They are idle. */
   async end(): Promise<void> {
     for (const handle of [...this.#handles]) this.#end(handle);
     await Promise.all(this.#ending);

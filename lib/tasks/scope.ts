@@ -1,14 +1,15 @@
 import {waitingClock} from '../platform/threads.js';
 
-/** A function of this thread, or what `pool.task()` gives. */
+/** A function that runs in this thread, and may use names from outside; or what `pool.task()` returns, which runs on another. It is called once. */
 export type Job<T> = ((signal: AbortSignal) => T | PromiseLike<T>) | (() => T | PromiseLike<T>);
 
 /** The options of a scope. */
 export interface ScopeOptions {
+  /** Its abort aborts all jobs; the call rejects with its reason. */
   signal?: AbortSignal;
-  /** At most so many at once. */
+  /** How many jobs may run at once, at least 1. Default: all. */
   limit?: number;
-  /** ms to wait for those that were aborted. Default 5,000. */
+  /** How long aborted jobs are awaited, in ms. Then the call settles, and a warning names them. Default 5,000. */
   grace?: number;
 }
 
@@ -43,7 +44,7 @@ export class Scope {
   run<T>(job: Job<T>): Promise<T> {
     const run = (async () => job(this.#controller.signal))();
     this.#running.set(run, job.name || 'a job');
-    // A loser's error is nobody's any more.
+    // Errors that come after the call has settled are dropped.
     run.catch(() => {}).finally(() => this.#running.delete(run));
     return run;
   }
@@ -52,7 +53,7 @@ export class Scope {
     this.#controller.abort(reason);
   }
 
-  /** Resolves when all have settled, or `grace` has passed, which is told. */
+  /** Resolves when all jobs have settled, or when `grace` has passed: then a warning names those that run. */
   async end(): Promise<void> {
     this.#release();
     if (!this.#running.size) return;
@@ -80,7 +81,10 @@ async function within<T>(options: ScopeOptions, act: (scope: Scope) => Promise<T
   }
 }
 
-/** All or nothing: the first error aborts the others. Settles when all have settled. */
+/**
+ * Runs all jobs. The first error aborts the others; the call settles when all have settled.
+ * @returns the results, in the order of the jobs. It rejects with the first error, or with the reason of `signal`
+ */
 export function concurrent<const J extends readonly Job<unknown>[]>(
   jobs: J, options: ScopeOptions = {}
 ): Promise<{-readonly [I in keyof J]: J[I] extends Job<infer T> ? Awaited<T> : never}> {
@@ -91,7 +95,11 @@ export function concurrent<const J extends readonly Job<unknown>[]>(
   });
 }
 
-/** The first to settle wins, or the first to succeed. The losers are aborted and awaited. */
+/**
+ * Runs jobs until the first settles, or with `first: 'fulfilled'` until the first succeeds. The others are aborted and awaited.
+ * @returns the result of that job. It rejects with that job's error; with an AggregateError if none succeeds (`first: 'fulfilled'`); with a RangeError
+ *   without jobs
+ */
 export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {first?: 'settled' | 'fulfilled'} = {}): Promise<T> {
   if (!jobs.length) throw new RangeError('race: no jobs, so nothing would ever settle');
   return within(options, scope => new Promise<T>((resolve, reject) => {
@@ -110,7 +118,10 @@ export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {
   }));
 }
 
-/** Aborts a job after so many ms. A result of the same turn counts. */
+/**
+ * Aborts a job that takes longer than so many ms, and awaits it. A result of the same turn counts.
+ * @returns the result of the job. It rejects with the job's error, or with a DOMException named TimeoutError
+ */
 export function timeout<T>(fn: Job<T>, ms: number, options: ScopeOptions = {}): Promise<T> {
   return within(options, async scope => {
     let cancel = (): void => {};

@@ -13,7 +13,7 @@ export const nodeThreads: Threads = {
   canShareMemory: true
 };
 
-/** The thread runs from text, so that it works in bundles and from sources as well, without a file beside it. */
+/** The thread runs from text: so it needs no file, which a bundle would not have beside it. */
 class NodeThread implements Thread {
   readonly #worker: NodeWorker;
   #error: unknown;

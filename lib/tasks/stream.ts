@@ -3,12 +3,12 @@ import type {Submission, TaskOptions} from './submission.js';
 import type {Work} from './task.js';
 import {waitingClock} from '../platform/threads.js';
 
-/** Values that may be under way before the first is taken. */
+/** How many values the thread sends before the first is taken. */
 const CREDIT = 16;
-/** ms for the `finally` of a generator that is left, where the options say nothing. */
+/** How long the `finally` of a generator may take when the loop is left, in ms, unless the option `grace` says otherwise. */
 const DEFAULT_GRACE = 100;
 
-/** The values of an iterator in a thread, with back-pressure. The task starts with the first `next`. */
+/** The values of an iterator in a thread. The thread waits when the caller takes them more slowly. The task is submitted at once. */
 export function stream<R>(intake: TaskIntake, fn: Work<any[], unknown>, args: unknown[], options: TaskOptions): AsyncIterableIterator<R> {
   const values: unknown[] = [];
   let end: {error?: [unknown]} | undefined;

@@ -3,7 +3,7 @@ import {isCloneable, uncloneablePath} from './error-transfer.js';
 import {abortError, TaskError} from './errors.js';
 import type {Source} from './source.js';
 
-/** What a submission asks of the thread that it runs on. */
+/** The thread of a submission, as the submission and its stream see it. */
 export interface RunningThread {
   readonly running: Submission | undefined;
   /** @returns whether the thread has not begun it, and now never does */
@@ -19,37 +19,45 @@ export type DeferredState = 'queued' | 'running' | 'fulfilled' | 'rejected';
 
 /** The options of one task. */
 export interface TaskOptions {
+  /** Its abort rejects the task with an AbortError whose `cause` is the signal's reason, and ends its run. */
   signal?: AbortSignal;
-  /** ms of running. */
+  /** How long the task may run, in ms. Then it rejects with ERR_TASK_TIMEOUT, and its run is ended. Default: no limit. */
   timeout?: number;
-  /** ms of waiting. */
+  /** How long the task may wait for a thread, in ms. Then it rejects with ERR_TASK_QUEUE_TIMEOUT and never runs. Default: no limit. */
   queueTimeout?: number;
-  /** ms that a function which listens to `ctx.signal` gets before its thread is ended. Default 0. */
+  /**
+   * How long a function whose run is to end may go on after `context.signal` has aborted, in ms. Then its thread is ended. Default 0: the thread is
+   * ended at once.
+   */
   grace?: number;
-  /** Moved, not copied, with the arguments. */
+  /** What is moved with the arguments instead of copied, e.g. array buffers. It is not usable any more when it is sent. Not with `retry`. */
   transfer?: readonly Transferable[];
-  /** Moves what in the result can be moved. Default false. */
+  /** Moves array buffers, ports, bitmaps and streams in the result instead of copying them. Default false. */
   transferResult?: boolean;
-  /** Higher first. Default 0. */
+  /** Tasks with a higher number run first; equal ones in the order of the calls. Default 0. */
   priority?: number;
   /** Tasks of one key run in the same thread while it lives. */
   affinity?: string | number;
-  /** ms that a task waits for the thread of its key; then any idle thread may run it. Default: Infinity. */
+  /** How long a task waits for the thread of its key, in ms; then any idle thread may run it. Default: Infinity. */
   stealAfter?: number;
-  /** Again, so many times, when the thread was lost. Default 0. */
+  /** How often a task runs again when its thread was lost while it ran. Default 0. */
   retry?: number;
+  /** Called with what the function passes to `context.progress`: at most one value in 16 ms, and always the last. */
   onProgress?: (value: any) => void;
-  /** false: free variables are not looked for; they are ReferenceErrors in the thread. Default true. */
+  /** false: names that the function uses from outside are not looked for; they are ReferenceErrors in the thread. Default true. */
   check?: boolean;
-  /** For messages and stacks. Default: the function's name. */
+  /** The name of the task in messages and stacks. Default: the function's name. */
   name?: string;
 }
 
+/** Takes the values of a stream. */
 export interface StreamSink {
+  /** How many values the thread may send ahead. */
   readonly credit: number;
   next(value: unknown): void;
 }
 
+/** What a task is to do. It has a source, or the name of an export. */
 export interface SubmissionSpec {
   readonly options: TaskOptions;
   readonly source?: Source | undefined;
@@ -58,7 +66,7 @@ export interface SubmissionSpec {
   readonly name: string;
   readonly settle?: boolean;
   readonly stream?: StreamSink;
-  /** It is a unit of `map`: the calls are its items. The index of the first one, or -1 if the function takes no index. */
+  /** Only in a unit of `map`, whose calls are items: the index of the first item, or -1 if the function takes no index. */
   readonly first?: number;
 }
 
@@ -70,7 +78,7 @@ export interface SubmissionOwner {
   settled(submission: Submission): void;
 }
 
-/** A task from its submission until it settles, once. */
+/** A task, from the call until it settles. It settles once. */
 export class Submission {
   static #lastId = 0;
   /** In the order of submission. */
@@ -156,7 +164,7 @@ export class Submission {
     this.disarm();
     if (state === 'fulfilled') this.#resolve(value);
     else this.#reject(value);
-    // After that: who waits for the pool hears of the result first.
+    // Last: the result comes before the promises of the pool, e.g. that of `drain`.
     this.#unlisten?.();
     this.owner.settled(this);
   }
@@ -170,7 +178,7 @@ export class Submission {
     this.#onLeft?.();
   }
 
-  /** It runs once more. */
+  /** It waits again: its thread was lost, or has not begun it. */
   requeue(): void {
     this.state = 'queued';
     this.thread = undefined;
@@ -184,7 +192,7 @@ export class Submission {
   }
 
   /**
-   * Arguments are of the moment of the call: what is not sent within it is copied. What is to be moved can't be.
+   * Copies the arguments, unless they are sent within the call: the caller may change them. What is to be moved is not copied.
    * @throws TaskError
    */
   copyArguments(): void {

@@ -1,38 +1,49 @@
 import {taskTypeError} from './errors.js';
 
-/** What a task is given beside its arguments. */
+/** The last argument of a function that declares one parameter more than it gets arguments. */
 export interface TaskContext {
+  /** Aborts when the task is cancelled or its time is up, if the task has a `grace`. */
   readonly signal: AbortSignal;
-  /** Tells the caller; folded to one message in 16 ms. */
+  /** Sends a value to `onProgress`: at most one in 16 ms, and always the last. */
   progress(value: unknown): void;
+  /** The number of the thread. */
   readonly thread: number;
+  /** 0; after so many lost threads (`retry`), their number. */
   readonly attempt: number;
 }
 
-/** An export of a module, or a function that the pool's script exposes. */
+/** Names an export of a module, or a function that the pool's script exposes. Made by {@link task}. */
 export interface Task<A extends unknown[], R> {
+  /** The module; undefined for an exposed function. */
   readonly url?: string;
   readonly export: string;
+  /** Only for the compiler. */
   readonly __types?: [A, R];
 }
 
-/** A function without closures, or a task. Where it declares one parameter more than it gets, that is the {@link TaskContext}. */
+/** A function that uses no names from outside, and whose last parameter is the {@link TaskContext}. */
+export type WorkWithContext<A extends unknown[], R> = (...args: [...A, TaskContext]) => R | PromiseLike<R>;
+
+/** What a thread can run: a function that uses no names from outside, with or without the {@link TaskContext} as its last parameter; or a task. */
 export type Work<A extends unknown[], R> =
   | ((...args: A) => R | PromiseLike<R>)
   | ((...args: [...A, TaskContext]) => R | PromiseLike<R>)
   | Task<A, R>;
 
-/** Names an export of a module, e.g. `task<typeof import('./math.js')>(new URL('./math.js', import.meta.url), 'add')`. */
+/**
+ * Names an export of a module, which the thread imports: `task<typeof import('./math.js')>(new URL('./math.js', import.meta.url), 'add')`.
+ * @param url of the module; a path is relative to the page
+ */
 export function task<M, N extends keyof M & string = keyof M & string>(
   url: URL | string, name: N
 ): M[N] extends (...args: infer A) => infer R ? Task<A, Awaited<R>> : never;
-/** Names a function that the script of the pool exposes. */
+/** Names a function that the script of the pool exposes, by `expose` or, in Node, by its exports. */
 export function task<A extends unknown[], R>(exposed: string): Task<A, R>;
 export function task(first: URL | string, name?: string): Task<unknown[], unknown> {
   return name === undefined ? {export: String(first)} : {url: absolute(first), export: name};
 }
 
-/** A thread from a blob resolves nothing against the page. */
+/** Threads from a blob: URL have no base to resolve a path against. */
 function absolute(url: URL | string): string {
   const base = (globalThis as {location?: {href?: string}}).location?.href;
   try {

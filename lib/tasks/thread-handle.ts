@@ -7,7 +7,8 @@ import {TaskQueue} from './queue.js';
 import type {Submission} from './submission.js';
 import {type ResourceLimits, type Thread, threads, type ThreadScript} from './threads.js';
 
-const READY_MS = 5_000;
+/** Refused and missing scripts are told by events. The limit is for scripts that load and start no thread; slow networks and busy machines need time. */
+const READY_MS = 30_000;
 const END_MS = 1_000;
 const SLOTS = 256;
 const MAX_SENT_TEXTS = 100;
@@ -28,7 +29,7 @@ export interface HandleEvents {
   /** The task that runs now was withdrawn before it was known to run. */
   stale(handle: ThreadHandle, task: Submission): void;
   error(handle: ThreadHandle, error: unknown): void;
-  /** It ended by itself. `ran` was running. */
+  /** It ended by itself. */
   lost(handle: ThreadHandle, how: Lost): void;
 }
 
@@ -36,8 +37,10 @@ export interface Lost {
   cause?: unknown;
   exitCode?: number;
   isOutOfMemory?: boolean;
-  /** It never was ready. */
+  /** It ended before it was ready. */
   isStart: boolean;
+  /** It was not ready in time. */
+  isLate?: boolean;
 }
 
 /** One thread: its life, the task that it runs, and those that were sent ahead. */
@@ -45,7 +48,7 @@ export class ThreadHandle {
   static #lastId = 0;
   readonly id = ++ThreadHandle.#lastId;
   state: 'starting' | 'ready' | 'ending' | 'ended' = 'starting';
-  /** No new tasks: it ends after what it has. */
+  /** It takes no new tasks, and ends after what it has begun. */
   isRetired = false;
   tasksDone = 0;
   heapMB = 0;
@@ -55,15 +58,20 @@ export class ThreadHandle {
   readonly own = new TaskQueue();
   /** Something was taken back: nothing is sent ahead until the first task is done. */
   #hasGap = false;
+  #idleSince = 0;
   readonly #thread: Thread;
   readonly #claims: Int32Array | undefined;
   #nextSlot = 0;
   readonly #texts = new Set<string>();
   #cancelTimer: () => void;
+  /** Resolves when it is ready, or will not be. */
+  readonly started: Promise<void>;
+  #onStarted!: () => void;
   #onEnded: (() => void) | undefined;
 
   /** @throws no thread can be made here */
   constructor(options: HandleOptions, private readonly events: HandleEvents) {
+    this.started = new Promise(resolve => { this.#onStarted = resolve; });
     const lock = `sharedb-tabs/thread/${this.id}-${Math.random().toString(36).slice(2)}`;
     this.#claims = threads().canShareMemory ? new Int32Array(new SharedArrayBuffer(SLOTS * 4)) : undefined;
     this.#thread = threads().start(options.script, options.resourceLimits, {
@@ -75,7 +83,7 @@ export class ThreadHandle {
       end: how => this.#lose({...how, isStart: this.state === 'starting'})
     });
     this.#cancelTimer = waitingClock.after(READY_MS, () => {
-      this.#lose({cause: new Error(`The thread was not ready within ${READY_MS} ms. Its script has to import 'sharedb-tabs/tasks/thread'`), isStart: true});
+      this.#lose({cause: new Error(`The thread was not ready within ${READY_MS} ms. Its script has to import 'sharedb-tabs/tasks/thread'`), isStart: true, isLate: true});
     });
     try {
       this.#thread.post({
@@ -123,7 +131,7 @@ export class ThreadHandle {
     if (this.sent.length === 1) this.#begin(task);
   }
 
-  /** The thread keeps more of them: what we have forgotten is sent again. */
+  /** The thread keeps twice as many: a text that is forgotten here is sent again, never missing there. */
   #remember(hash: string): void {
     this.#texts.add(hash);
     if (this.#texts.size > MAX_SENT_TEXTS) this.#texts.clear();
@@ -185,12 +193,18 @@ export class ThreadHandle {
     return this.sent.filter(task => !task.isSettled && isWanted(task)).reverse().filter(task => this.takeBack(task));
   }
 
+  /** How long it has been idle, if it is. */
+  get idleMs(): number {
+    return waitingClock.now() - this.#idleSince;
+  }
+
   /** Idle threads do not keep a Node process alive. */
   rest(): void {
+    this.#idleSince = waitingClock.now();
     this.#thread.keepAlive(false);
   }
 
-  /** Ends it in peace: `onEnd` callbacks run. */
+  /** Ends the thread after its `onEnd` callbacks. */
   async end(): Promise<void> {
     if (this.state !== 'ready') return this.terminate();
     this.state = 'ending';
@@ -205,6 +219,7 @@ export class ThreadHandle {
     this.state = 'ended';
     for (const task of this.sent) task.left();
     this.#cancelTimer();
+    this.#onStarted();
     this.#onEnded?.();
     await this.#thread.terminate();
   }
@@ -214,11 +229,12 @@ export class ThreadHandle {
     if (this.state === 'ending') return this.#onEnded?.();
     this.state = 'ended';
     this.#cancelTimer();
+    this.#onStarted();
     void this.#thread.terminate();
     this.events.lost(this, how);
   }
 
-  /** A task may post whatever it likes: what is not of the form of our messages is not ours. */
+  /** A task can post messages itself. What does not have the form of ours is dropped. */
   #receive(message: FromThread, lock: string): void {
     if (!isWellFormed(message)) return;
     switch (message.$) {
@@ -226,6 +242,7 @@ export class ThreadHandle {
         if (this.state !== 'starting') return;
         this.state = 'ready';
         this.#cancelTimer();
+        this.#onStarted();
         this.#thread.watch(lock);
         return this.events.ready(this, message.globals);
       case 'failed': return this.#lose({cause: decodeError(message.error), isStart: true});

@@ -133,6 +133,23 @@ describe('the order of tasks', () => {
   });
 });
 
+describe('the start of threads', () => {
+  afterEach('give the other tests their threads', realThreads);
+
+  it('may take half a minute; a pool whose first thread takes longer gives up', async () => {
+    const {threads, submit} = fakeScheduler(1);
+    const {setTimeout} = globalThis;
+    const timers: {ms: number; callback(): void}[] = [];
+    globalThis.setTimeout = ((callback: () => void, ms: number) => timers.push({ms, callback})) as never;
+    const task = submit(1, unchecked);
+    globalThis.setTimeout = setTimeout;
+    expect(timers.map(({ms}) => ms)).to.eql([30_000]);
+    timers[0]!.callback();
+    expect(await task.promise.catch((error: unknown) => error)).to.have.property('code', 'ERR_TASK_NO_THREADS');
+    expect(threads).to.have.length(1);
+  });
+});
+
 describe('the affinity of tasks', () => {
   afterEach('give the other tests their threads', realThreads);
 

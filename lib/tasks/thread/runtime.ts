@@ -44,10 +44,10 @@ export class ThreadRuntime {
     switch (message?.$) {
       case 'start': return void this.#start(message);
       case 'run':
-        // Also when the task is taken back: the pool sends a text once.
+        // Kept also if the pool has taken the task back: it sends a text once.
         if (message.text !== undefined) this.#keep(message.hash!, message.text);
         this.#waiting.push(message);
-        if (!this.#current) void this.#next();
+        if (!this.#current) void this.#work();
         return;
       case 'abort':
         if (this.#current?.message.id === message.id) this.#current.abort(message.reason);
@@ -95,14 +95,15 @@ export class ThreadRuntime {
     this.port.post({$: 'ended'});
   }
 
-  async #next(): Promise<void> {
-    const message = this.#waiting.shift();
-    if (!message) return;
-    if (this.#claims && message.slot >= 0 && Atomics.compareExchange(this.#claims, message.slot, WAITS, STARTED) !== WAITS) return this.#next();
-    this.#current = new Run(message, this.#id, value => this.port.post({$: 'progress', id: message.id, value}));
-    await this.#run(message, this.#current);
-    this.#current = undefined;
-    return this.#next();
+  /** Runs tasks until none waits. It passes over those that the pool has taken back. */
+  async #work(): Promise<void> {
+    for (let message; (message = this.#waiting.shift());) {
+      const {id, slot} = message;
+      if (this.#claims && slot >= 0 && Atomics.compareExchange(this.#claims, slot, WAITS, STARTED) !== WAITS) continue;
+      this.#current = new Run(message, this.#id, value => this.port.post({$: 'progress', id, value}));
+      await this.#run(message, this.#current);
+      this.#current = undefined;
+    }
   }
 
   async #run(message: RunMessage, run: Run): Promise<void> {
@@ -117,7 +118,7 @@ export class ThreadRuntime {
       const {first} = message;
       for (const call of message.calls) {
         const args = first === undefined ? call as unknown[] : first < 0 ? [call] : [call, first + index];
-        // Who declares one parameter more than there are arguments asks for the context.
+        // A function that declares one parameter more than it gets arguments wants the context.
         const all = fn.length > args.length ? [...args, run.context] : args;
         if (!message.settle) {
           let value = fn(...all);
@@ -182,7 +183,7 @@ export class ThreadRuntime {
     return fn;
   }
 
-  /** Those that were used last are kept. */
+  /** Keeps the functions that were used last. */
   #keep(hash: string, item: Callable | string): void {
     this.#compiled.delete(hash);
     this.#compiled.set(hash, item);
@@ -192,14 +193,14 @@ export class ThreadRuntime {
   #transfersOf(values: readonly unknown[], isAuto: boolean | undefined): Transferable[] {
     const list = new Set<Transferable>();
     for (const value of values) {
-      for (const item of this.transfers.get(value as object) ?? []) list.add(item);
+      this.transfers.get(value as object)?.forEach(item => list.add(item));
       if (isAuto) collect(value, list, 0);
     }
     return [...list];
   }
 }
 
-/** A task while it runs. Most ask for no context, whose AbortController is the dearest part of an empty task in Node. */
+/** A task while it runs. Its AbortController, the most expensive part of an empty task in Node, is made only if the task wants it. */
 class Run {
   credit: number;
   isReturned = false;
