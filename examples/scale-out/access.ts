@@ -64,7 +64,8 @@ export function restrict(backend: ShareDB): void {
   use('op', ({collection, id}, user) => (collection === NOTES && mayRead(user, id) ? undefined : `read ${collection} ${id}`));
   use('submit', ({collection, id}, user) => (collection === NOTES && mayWrite(user, id) ? undefined : `write ${collection} ${id}`));
   use('query', ({collection, query}, user) => {
-    const isAllowed = collection === NOTES && typeof query?.prefix === 'string' && mayRead(user, query.prefix);
+    const {prefix} = query ?? {};
+    const isAllowed = collection === NOTES && typeof prefix === 'string' && prefix.endsWith(':') && mayRead(user, prefix);
     return isAllowed ? undefined : `query ${collection} for ${JSON.stringify(query)}`;
   });
   const mayMeet = ({presence: {ch}}: Context, user: string): string | undefined =>

@@ -78,7 +78,7 @@ export class ServerProcess {
   }
 
   async start(): Promise<void> {
-    const child = fork(fileURLToPath(new URL('server-process.ts', import.meta.url)), {execArgv: ['--import', 'tsx']});
+    const child = fork(fileURLToPath(new URL('server-process.ts', import.meta.url)), {execArgv: ['--import', 'tsx', '--expose-gc']});
     this.child = child;
     child.send(this.options);
     await Promise.race([
@@ -88,10 +88,12 @@ export class ServerProcess {
   }
 
   async stats(): Promise<ServerStats> {
-    const answer = once(this.child!, 'message');
-    this.child!.send('stats');
-    const [stats] = await answer;
-    return stats as ServerStats;
+    return (await this.ask('stats')) as ServerStats;
+  }
+
+  /** Collects the garbage, so that `stats` tells what is held. */
+  async collect(): Promise<void> {
+    await this.ask('collect');
   }
 
   /** As a crash does it. */
@@ -109,6 +111,12 @@ export class ServerProcess {
     await this.stop();
     this.options = {...this.options, ...options};
     await this.start();
+  }
+
+  private async ask(message: 'stats' | 'collect'): Promise<unknown> {
+    const answer = once(this.child!, 'message');
+    this.child!.send(message);
+    return (await answer)[0];
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {

@@ -10,7 +10,11 @@ const end = async (): Promise<void> => {
   process.exit();
 };
 
-process.on('message', async (message: 'stats' | ServerOptions) => {
+process.on('message', async (message: 'stats' | 'collect' | ServerOptions) => {
+  if (message === 'collect') {
+    globalThis.gc?.();
+    return process.send!('collected');
+  }
   if (message === 'stats') return process.send!(server!.stats);
   server = await Server.start(message);
   process.send!('started');

@@ -3,6 +3,7 @@ import WebSocketJSONStream from '@teamwork/websocket-json-stream';
 import ShareDB from 'sharedb';
 import {servePage} from '../editor/pages.js';
 import {restrict} from './access.js';
+import {publishByPrefix} from './channels.js';
 import {NotesDb} from './notes-db.js';
 import {RedisBus} from './redis-bus.js';
 import {SERVICE_RESTART, Sockets, type Traffic} from './sockets.js';
@@ -32,7 +33,7 @@ export interface ServerStats extends Traffic {
   channels: number;
   /** ms of CPU of this process so far. */
   cpu: number;
-  /** MB */
+  /** MB of what the process holds. */
   memory: number;
 }
 
@@ -62,6 +63,7 @@ export class Server {
       errorHandler: (error: Error) => log('ShareDB', error)
     } as ConstructorParameters<typeof ShareDB>[0]);
     restrict(backend);
+    publishByPrefix(backend);
     const sockets = new Sockets(http, {
       tokens, pingMs, maxPayload, spreadMs,
       accept(socket, user) {
@@ -80,10 +82,11 @@ export class Server {
 
   get stats(): ServerStats {
     const {user, system} = process.cpuUsage();
+    const {heapUsed, external} = process.memoryUsage();
     return {
       ...this.sockets.counts,
       agents: this.backend.agentsCount, streams: this.bus.streamsCount, channels: this.bus.channelsCount,
-      cpu: (user + system) / 1000, memory: process.memoryUsage().rss / 2 ** 20
+      cpu: (user + system) / 1000, memory: (heapUsed + external) / 2 ** 20
     };
   }
 

@@ -80,7 +80,7 @@ describe('two profiles with three tabs each, and a plain client at each of two s
   });
 
   it('go on when the servers are replaced one after the other, and tokens expire from then on', async () => {
-    await stage.replaceServers(5);
+    await stage.replaceServers(8);
     const haveExpired = async (): Promise<boolean> => {
       const codes = [
         ...stage.clients.map(client => client.codes.join(' ')),
