@@ -6,7 +6,7 @@ import {bundle, root, sources} from '../editor/bundle.js';
 
 const client = fileURLToPath(new URL('./client', import.meta.url));
 
-/** Fills `outDir` with the page; raises an error that lists what webpack complained about. */
+/** Builds the page into `outDir`. Throws an error that lists webpack's errors. */
 export async function build({outDir = join(root, 'build/codemirror')}: {outDir?: string} = {}): Promise<void> {
   await bundle({
     mode: 'development',

@@ -1,4 +1,4 @@
-/** `npm run codemirror`: builds the page, serves it and says where. */
+/** `npm run codemirror`: builds the page, serves it and prints its address. */
 import {fileURLToPath} from 'node:url';
 import {build} from './build.js';
 import {startServer} from './server.js';

@@ -1,4 +1,4 @@
-/** The example editor's server, which knows json1, too. */
+/** The example editor's server, with the type json1 in addition. */
 import * as json1 from 'ot-json1';
 import ShareDB from 'sharedb';
 

@@ -35,7 +35,7 @@ export function sharedText(doc: Doc, path: Path, given?: SharedTextUndo): Extens
     return true;
   };
   const binding = ViewPlugin.fromClass(class {
-    /** Where the caret was before the edit that is being made. */
+    /** The position of the caret before the current edit. */
     private caret: number;
 
     constructor(private readonly view: EditorView) {
@@ -76,7 +76,7 @@ export function sharedText(doc: Doc, path: Path, given?: SharedTextUndo): Extens
 
     private readonly restoreCaret = ({type, meta}: StackItemEvent): void => {
       const caret = meta.get('caret');
-      // A step of another tab has none.
+      // A step of another tab has no caret.
       if (type !== 'undo' || typeof caret !== 'number') return;
       this.view.dispatch({selection: {anchor: Math.min(caret, this.view.state.doc.length)}, scrollIntoView: true});
     };

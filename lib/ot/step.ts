@@ -14,7 +14,7 @@ export function stepOf({op, create, del}: Op): DeadLetter['step'] {
   return del ? {del: true} : {op};
 }
 
-/** The same, with the mark that undo has put on it. */
+/** Like {@link stepOf}, with the op's undo mark. */
 export function markedStepOf(op: Op): MarkedStep {
   const {undo} = op;
   return undo ? {...stepOf(op), undo} : stepOf(op);

@@ -1,21 +1,21 @@
 /**
- * How an op concerns the undo stack that the tabs of a browser share. It travels with the op, so that each tab learns of it
- * together with the op, in the order of the history.
+ * The role of an op in the undo stack that the tabs of a browser share. It is sent with the op, so that each tab gets it in the
+ * order of the history.
  */
 export interface UndoMark {
-  /** `capture`: the op can be undone. The others say that it undoes or redoes a step. */
+  /** `capture`: the op can be undone. The others: the op undoes or redoes a step. */
   kind: 'capture' | 'undo' | 'redo';
-  /** The step's id, minted by the tab that has made it. */
+  /** The step's id, created by the tab that made the step. */
   step: string;
-  /** How many captured ops this one is made of, or undoes, or redoes. */
+  /** The number of captured ops that this op consists of, undoes or redoes. */
   ops: number;
 }
 
-/** What a document of a tab asks and tells the undo stack that tabs share. */
+/** The connection between a tab's document and the shared undo stack. */
 export interface UndoHook<Op> {
-  /** The mark of an op of this tab that is about to be applied; undefined where it is not to be undone. */
+  /** The mark of an op of this tab that is about to be applied; undefined if it can't be undone. */
   markOf(source: unknown): UndoMark | undefined;
-  /** The host has given an op of this tab its place in the history. */
+  /** Called when the host has placed an op of this tab in the history. */
   onSequenced(op: Op): void;
 }
 

@@ -5,8 +5,8 @@ import {type RunningBrowser, Stage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const start = 'nothing here is precious';
-// With mistakes that are taken back. Nobody else uses these characters: codemirror-ot drops an edit
-// that equals one of its own from before, also with a connection of ShareDB's.
+// The scripts contain mistakes that are corrected. Nobody else uses these characters: codemirror-ot drops an edit that equals an
+// earlier one of its own, also with ShareDB's connection.
 const scripts = [
   {typed: '01234#⌫56789'.repeat(4), meant: '0123456789'.repeat(4), others: /[^0-9#]/g},
   {typed: 'ABCDEFGHIJKLM@⌫NOPQRSTUVWXYZ'.repeat(2), meant: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'.repeat(2), others: /[^A-Z@]/g}
@@ -121,12 +121,12 @@ function testBinding(binding: Binding, running: RunningBrowser): void {
     });
   }
 
-  /** For each key, someone else edits as well, before this one can have arrived there. */
+  /** For each key, another client edits as well, before the key's op can have arrived there. */
   async function typeAmongEdits(tab: Tab, text: string): Promise<void> {
     for (const key of text) await Promise.all([tab.type(key), moveBullets()]);
   }
 
-  /** Someone else inserts a bullet somewhere; if there are many, replaces or removes one. */
+  /** Another client inserts a bullet somewhere; if there are many, it replaces or removes one. */
   function moveBullets(): Promise<void> {
     const {remoteText} = stage;
     const count = remoteText.split('•').length - 1;

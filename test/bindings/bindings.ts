@@ -3,7 +3,7 @@ import {types} from 'sharedb/lib/client/index.js';
 
 types.register(json1.type);
 
-/** A text in a document of some type, as someone without an editor edits it. */
+/** A text in a document of some type, as a client without an editor edits it. */
 export interface TextFormat {
   type: string;
   create(text: string): unknown;
@@ -13,12 +13,12 @@ export interface TextFormat {
 }
 
 export interface Binding {
-  /** What `page/main.ts` calls it. */
+  /** Its name in `page/main.ts`. */
   name: string;
   title: string;
   format: TextFormat;
   canDetach: boolean;
-  /** Whether Ctrl-Z undoes this tab's own edits alone. */
+  /** Whether Ctrl-Z undoes only this tab's edits. */
   canUndo?: boolean;
 }
 
@@ -68,7 +68,7 @@ export const bindings: Binding[] = [
     canDetach: false
   },
   {
-    // Nobody has published a package that does it.
+    // There is no published package for it.
     name: 'quill',
     title: 'Quill, as our example binds it to rich-text (examples/editor/client/editor-binding.ts)',
     format: richText,

@@ -4,10 +4,10 @@ import {firefoxPreferences, launchChromium, requireBrowser} from '../browsers/in
 /** A browser whose pages can be typed into. */
 export interface TypingBrowser {
   title: string;
-  /** How many pages take keys at once. */
+  /** How many pages accept keys at once. */
   typists: 1 | 2;
   launch(): Promise<Browser>;
-  /** Makes a page take keys. */
+  /** Makes a page accept keys. */
   focus(page: Page): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ const chromium: TypingBrowser = {
 
 const firefox: TypingBrowser = {
   title: 'Firefox',
-  // Keys reach only the page in front. One that has been edited meanwhile may come back with its caret elsewhere.
+  // Keys reach only the page in front. A page that was edited in the background may have its caret elsewhere afterwards.
   typists: 1,
   launch: () => launch({
     browser: 'firefox',

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = fileURLToPath(new URL('./page', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** Fills `outDir` with the page; raises an error that lists what webpack complained about. */
+/** Builds the page into `outDir`. Throws an error that lists webpack's errors. */
 export async function build(outDir: string): Promise<void> {
   await bundle({
     mode: 'development',
@@ -19,7 +19,7 @@ export async function build(outDir: string): Promise<void> {
     resolve: {
       extensions: ['.ts', '.js'],
       extensionAlias: {'.js': ['.ts', '.js']},
-      // ShareDB tries it and takes `inherits` where it is not to be had.
+      // ShareDB tries to load `util`, and uses `inherits` without it.
       fallback: {util: false},
       alias: {'sharedb-tabs/undo$': join(root, 'lib/undo.ts')}
     },
@@ -31,7 +31,7 @@ export async function build(outDir: string): Promise<void> {
           options: {transpileOnly: true, configFile: join(root, 'tsconfig.json'), compilerOptions: {noEmit: false, sourceMap: true}}
         },
         {
-          // The script stays as it is; only what it requires is another thing.
+          // The script is unchanged; only its `require` calls resolve differently.
           test: /sharedb-legacy[\\/]examples[\\/]/,
           resolve: {
             alias: {

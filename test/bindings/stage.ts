@@ -76,7 +76,7 @@ export class Stage {
     return tab;
   }
 
-  /** Someone else: ShareDB's own client on its own WebSocket, subscribed. */
+  /** Another client: ShareDB's own on its own WebSocket, subscribed. */
   async connectRemotely(): Promise<Doc> {
     this.#remote?.connection.close();
     const remote = connectRemotely(`${this.server.url}/remote`).get(...place) as Doc;
@@ -85,7 +85,7 @@ export class Stage {
     return remote;
   }
 
-  /** Stops the server. The pages may say so. */
+  /** Stops the server. Pages may then log connection errors. */
   async stopServer(): Promise<void> {
     this.#expected = /no connection to the server, trying again/;
     await this.server.stop();
@@ -95,7 +95,7 @@ export class Stage {
     return this.#textOf(this.#remote!);
   }
 
-  /** Someone else's edit; resolves when the server has it. */
+  /** Makes an edit of another client; resolves when the server has it. */
   async editRemotely(at: number, removed: string, inserted: string): Promise<void> {
     const op = this.#binding.format.replace(at, removed, inserted);
     await settled(done => this.#remote!.submitOp(op as never, {}, done));
@@ -123,7 +123,7 @@ export class Stage {
     };
   }
 
-  /** Fails if a page had an error that nobody caught, or had something to complain about. */
+  /** Fails if a page had an uncaught error or logged a warning. */
   async close(): Promise<void> {
     await this.#context.close();
     this.#remote?.connection.close();

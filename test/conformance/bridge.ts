@@ -18,10 +18,10 @@ interface Backend {
 }
 
 /**
- * Makes `backend.connect()` give a ProxyConnection on a host of its own. What a test reaches for on the
- * server's side is the host's real connection: its agent, its socket, and closing as the loss of the network.
+ * Makes `backend.connect()` return a ProxyConnection on a host of its own. Server-side objects that a test uses belong to the
+ * host's real connection: its agent and its socket; `close` is a loss of the network.
  * @param hasPorts whether the host is greeted on a port
- * @returns undoes it
+ * @returns a function that restores `connect`
  */
 export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): () => void {
   const prototype = (requireSharedb('./lib/backend') as {prototype: Backend}).prototype;
@@ -44,7 +44,7 @@ export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): (
     const proxy = new PortedConnection({channel, namespace, warn}, hello => {
       if (!hasPorts) return undefined;
       const {port1, port2} = new MessageChannel();
-      // A greeting takes its time.
+      // A greeting takes time.
       queueMicrotask(() => host.admit(hello, port2 as Channel));
       return port1 as Channel;
     });
@@ -53,7 +53,7 @@ export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): (
     Object.defineProperties(proxy, {
       agent: {get: () => real.agent, set: () => {}},
       socket: {get: () => real.socket},
-      // The news of a closed network is there at once, as it is for who closes a real connection.
+      // A closed network is reported at once, as when a real connection is closed.
       close: {value: () => {
         real.close();
         (proxy as unknown as {mirrorState(state: string): void}).mirrorState('closed');
@@ -65,7 +65,7 @@ export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): (
   return () => {
     prototype.connect = connect;
     for (const {host, proxy} of open) {
-      // What upstream's tests leave open stays without an answer, as with a closed connection of ShareDB's.
+      // Calls that ShareDB's tests leave open get no answer, as with a closed connection of ShareDB.
       (proxy as unknown as {detach(): void}).detach();
       host.close();
     }

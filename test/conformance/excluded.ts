@@ -1,6 +1,6 @@
 /**
- * Cases of sharedb's own client tests that a proxy can't be asked to pass, by the titles of suites and
- * test, each with the reason. What the case protects is covered on our side where the reason says so.
+ * Cases of sharedb's own client tests that a proxy can't pass, by the titles of suites and test, each with the reason. If the
+ * reason says so, this library's own tests cover what the case protects.
  */
 
 const READS_PENDING = 'reads doc.pendingOps and doc.inflightOp right after the network closed: here the op is on its way to the host, which is still there';
@@ -27,7 +27,7 @@ const EXCLUDED = new Map<string, string>([
     'sets doc.version by hand: here the revision, not the version, tells what an op was made on']
 ]);
 
-/** Cases that an earlier version does not have, by the version that brought them. */
+/** Cases that earlier versions do not have, by the version that added them. */
 const EXCLUDED_SINCE = new Map<number, [string, string][]>([
   [7, [
     ['DocPresence > emits an error and drops stale remote presence that cannot be transformed',
@@ -35,7 +35,7 @@ const EXCLUDED_SINCE = new Map<number, [string, string][]>([
   ]]
 ]);
 
-/** Cases that count on the time that a BroadcastChannel takes. */
+/** Cases that depend on the delay of a BroadcastChannel. */
 export const excludedOverPorts = new Map<string, string>([
   ['DocPresence > transforms old presence when new ops keep beating the presence responses',
     'waits for an op in one tab, and looks at the version that another tab has by then: the two hosts and the ports do not wait for each other']

@@ -15,7 +15,7 @@ import {type Site, serveWith} from './serve.js';
 import {versions} from './versions.js';
 
 const page = new URL('../../docs/getting-started.md', import.meta.url);
-/** The port of the page's server. The test takes a free one in its place. */
+/** The port in the page's text. The test replaces it with a free one. */
 const DOCUMENTED_PORT = /\b8081\b/g;
 
 describe('the getting-started page', function () {

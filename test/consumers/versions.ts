@@ -1,4 +1,4 @@
-/** What consumers install beside the package. Pinned, so that a red build means a change of ours. */
+/** The packages that consumers install in addition. Pinned, so that a failing build means a change of this library. */
 export const versions = {
   sharedb: 'sharedb@7.0.0',
   richText: 'rich-text@4.1.0',

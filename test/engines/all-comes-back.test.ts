@@ -4,10 +4,10 @@ import {inEveryEngine} from './cases.js';
 import type {Stage} from './stage.js';
 import type {Tab} from './tab.js';
 
-/** After so long, in ms, an idle tab has loaded what it needs to become the host. */
+/** After this many ms, an idle tab has loaded the code to become the host. */
 const LOADED_AHEAD_MS = 4000;
 
-/** What hosts the tabs ends: the worker by its own hand, since only one engine has a command for it; else the elected tab. */
+/** Ends the host: the worker closes itself, because only one engine has a command for it; otherwise the elected tab is closed. */
 async function endHost(stage: Stage, tabs: Tab[]): Promise<Tab[]> {
   const [first, ...others] = tabs as [Tab, ...Tab[]];
   if (stage.hosting === 'shared-worker') {
@@ -37,7 +37,8 @@ inEveryEngine('a host that ends while the server of the pages is down, and the W
       const type = async (): Promise<void> => {
         for (const tab of [second, third]) await tab.typeAtOnce(5, 'stay');
       };
-      // A tab that gets the code for a direct connection a moment before all else is back gives up, as dead letters, what it has unsent.
+      // A tab that gets the code for a direct connection a moment before everything else returns gives up its unsent ops as dead
+      // letters.
       if (when !== 'at once') await type();
       await stage.servers.startPages();
       await stage.servers.goOnline();

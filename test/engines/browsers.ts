@@ -4,7 +4,7 @@ import type {Browser, Engine} from './drivers/index.js';
 const running = new Map<Engine, Browser>();
 const replaced = new Set<Engine>();
 
-/** The browser that cases of an engine share. One that has ended by itself is replaced, once in a run, which is said. */
+/** The browser that cases of an engine share. A browser that has ended by itself is replaced once in a run, and this is logged. */
 export async function sharedBrowser(engine: Engine): Promise<Browser> {
   const known = running.get(engine);
   if (known?.isRunning) return known;

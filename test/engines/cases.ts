@@ -6,13 +6,13 @@ import './table.js';
 /** Opens the stage of the test that runs; it is closed when the test ends. */
 export type Open = (options?: StageOptions) => Promise<Stage>;
 
-/** Why cases can't be had: in an engine, with a way to host, or in an engine with a way to host. */
+/** Why cases are impossible: in an engine, in a hosting mode, or in a combination. */
 export type Impossible = Partial<Record<EngineName | Hosting | `${EngineName}, ${Hosting}`, string>>;
 
-/** What was said of cases that can't be had: by column, the title of the cases and the reason. */
+/** The impossible cases so far: by column, the title of the cases and the reason. */
 export const impossible: {what: string; column: string; reason: string}[] = [];
 
-/** The titles of the cases that are to run in every column: the rows of the table. */
+/** The titles of the cases that run in every column: the rows of the table. */
 export const inColumns = new Set<string>();
 
 export interface Column {
@@ -24,7 +24,7 @@ export interface Column {
 export const columns: readonly Column[] = engines.flatMap(engine =>
   hostings.map(hosting => ({title: `${engine.title}, ${hosting}`, engine, hosting})));
 
-/** The same cases in each engine and with each way to host, except where there is a reason why they can't be had. */
+/** Runs the same cases in each engine and hosting mode, unless there is a reason why they are impossible. */
 export function inEveryEngine(what: string, cases: (open: Open) => void, reasons: Impossible = {}): void {
   inColumns.add(what);
   describe(what, () => {

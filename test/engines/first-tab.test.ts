@@ -5,7 +5,7 @@ import {noCrash, postedTooLate} from './reasons.js';
 import type {Stage} from './stage.js';
 import type {Tab} from './tab.js';
 
-/** The first tab has started the worker, or is the one that was elected; the others type while it goes. */
+/** The first tab has started the worker, or is the elected one. The others type while it ends. */
 async function openThree(stage: Stage, server: 'up' | 'down'): Promise<[Tab, Tab, Tab]> {
   const tabs: [Tab, Tab, Tab] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
   for (const tab of tabs) await stage.untilSaved(tab);
@@ -61,7 +61,7 @@ for (const store of ['with', 'without'] as const) inEveryEngine(`a crash of the 
       const [second, third] = others;
       await first.typeAt('start', 20);
       await second.untilItShows(first);
-      // Where it is the host that crashes, the ten have not been handed over to it.
+      // If the tab that crashes is the host, the ten ops have not been handed over.
       await Promise.all([first.typeAtOnce(10, 'stay').catch(() => {}), first.page.crash!(), second.typeSteadily(20)]);
       for (const tab of others) await tab.until('it has a host', ({hostState}) => hostState === 'connected');
 
@@ -70,7 +70,7 @@ for (const store of ['with', 'without'] as const) inEveryEngine(`a crash of the 
       await second.untilItShows(third);
       await third.untilItShows(second);
       await stage.servers.goOnline();
-      // Where no new worker can be had, an elected tab is as good, if it is so for all.
+      // If no new worker can be started, an elected tab is accepted, if it is so for all tabs.
       const {mode} = await second.look();
       const fourth = await stage.openTab(mode);
       await fourth.typeAt('end', 10);

@@ -1,7 +1,7 @@
 import type {TabConnection} from '../../lib/index.js';
 import type {Tab} from './tab.js';
 
-/** What the host and the browser hold for the tabs of an origin. */
+/** The objects that the host and the browser hold for the tabs of an origin. */
 export interface Held {
   tabs: number;
   docs: number;

@@ -3,13 +3,13 @@ const last = 0x9fff;
 
 export interface Fault {
   message: string;
-  /** The characters that are missing or there twice. */
+  /** The characters that are missing or duplicated. */
   characters: string[];
 }
 
 /**
- * The keystrokes of a test. Each gives a character that no other one gives, so that a text tells which of
- * them it has: none may be missing or twice, and each typist's come in the order of typing.
+ * The keystrokes of a test. Each enters a different character, so a text shows which keystrokes it has: none may be missing or
+ * duplicated, and those of one typist are in the order of typing.
  */
 export class Keystrokes {
   readonly #typed: {typist: number; n: number}[] = [];
@@ -35,7 +35,7 @@ export class Keystrokes {
     return [...text].map(character => this.#find(character)).filter(found => found?.typist === typist).map(found => found!.n);
   }
 
-  /** What nobody typed. */
+  /** The characters that nobody typed. */
   without(text: string): string {
     return [...text].filter(character => !this.#find(character)).join('');
   }
@@ -48,7 +48,7 @@ export class Keystrokes {
     }).join('');
   }
 
-  /** What is wrong in a text that is to have a typist's first keystrokes, at least so many; undefined where nothing is. */
+  /** The fault in a text that must contain a typist's first keystrokes, at least `atLeast`; undefined if there is none. */
   faultOf(text: string, typist: number, atLeast: number): Fault | undefined {
     const found = this.in(text, typist);
     if (found.length >= atLeast && found.every((n, i) => n === i)) return undefined;

@@ -49,7 +49,7 @@ inEveryEngine('a browser that is killed', open => {
           for (;;) await tab.press();
         })().catch(error => { if (!ending) throw error; });
         await other.untilItShows(tab, 50);
-        // What is there at the last moment at which anybody could look, while typing goes on.
+        // The state at the last moment before the kill, while typing continues.
         const [{text}, onServer] = await Promise.all([other.look(), stage.servers.text()]);
         shown.set(other, 0).set(tab, Math.max(stage.count(tab, text), stage.count(tab, onServer)));
         ending = true;
@@ -74,7 +74,7 @@ inEveryEngine('a browser that is killed', open => {
     stage.servers.holdAnswers();
     await first.typeAtOnce(1, 'stay');
     await until('the server has it', async () => stage.count(first, await stage.servers.text()) === 1);
-    // These are made on what the server has not acknowledged, and wait.
+    // These edits are based on edits that the server has not acknowledged, and wait.
     await first.typeAtOnce(5, 'stay');
     await second.typeAtOnce(5, 'stay');
     await first.untilItShows(second);

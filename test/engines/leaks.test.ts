@@ -8,8 +8,8 @@ import type {Tab} from './tab.js';
 const batch = 20;
 
 /**
- * Opens tabs and closes them again. Each shows the document, types in it, and asks for a list.
- * They are frames of one page: to the host each is a page of its own, at a tenth of a window's price.
+ * Opens tabs and closes them again. Each shows the document, types in it, and runs a query. They are frames of one page: each is
+ * a page for the host, at a tenth of the cost of a window.
  */
 async function openAndClose(stage: Stage, opener: Tab, batches: number): Promise<void> {
   for (let i = 0; i < batches; i++) {
@@ -25,10 +25,10 @@ inEveryEngine('many tabs that are opened and closed', open => {
     await stage.untilSaved(opener);
     const before = await held(opener);
 
-    // What is loaded, compiled and cached once is there after the first.
+    // After the first round, everything that is loaded, compiled and cached once is there.
     await openAndClose(stage, opener, 1);
     const heap = async () => stage.hosting === 'shared-worker' ? stage.browser.workerHeap?.(stage.servers.url) : undefined;
-    // What is held is counted to the last one; memory has to grow by more than it varies.
+    // Held objects are counted exactly; memory must grow by more than it varies.
     const batches = stage.hosting === 'shared-worker' && stage.browser.workerHeap ? 9 : 2;
     const warm = await heap();
     const started = Date.now();

@@ -1,7 +1,7 @@
 import {inEveryEngine} from './cases.js';
 import type {Tab} from './tab.js';
 
-/** Where a worker stands still with its page, what it hears then has been under way for longer than it takes for granted. */
+/** If a worker is suspended with its page, messages that it gets afterwards are stale. */
 const LATE_MS = 1000;
 
 inEveryEngine('a page that is left and come back to', open => {

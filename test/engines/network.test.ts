@@ -4,7 +4,7 @@ import {inEveryEngine} from './cases.js';
 import {noOfflineCommand} from './reasons.js';
 import type {Tab} from './tab.js';
 
-/** Both type, wherever the server is, and see what the other types. */
+/** Both tabs type, with or without a server, and see each other's text. */
 async function typeOn([first, second]: [Tab, Tab]): Promise<void> {
   await Promise.all([first.typeSteadily(20), second.typeSteadily(20)]);
   await first.untilItShows(second);

@@ -1,28 +1,28 @@
 /**
- * Scripts that the test's server puts before those of the editor. What pages and workers have to say they
- * tell the server, so that it is the same in every engine, and there when the page is gone.
+ * Scripts that the test's server inserts before those of the editor. Pages and workers send their log messages to the server, so
+ * that they are the same in every engine, and available when the page is gone.
  */
 
-/** The address parameters that the prelude heeds. */
+/** The URL parameters that the prelude reads. */
 export const parameters = {tab: 'tab', withoutSharedWorker: 'without-shared-worker', tells: 'tells'};
 
-/** Who posts here ends the shared worker: only one engine has a command for that. */
+/** A message on this channel ends the shared worker: only one engine has a command for that. */
 export const endChannel = 'test: end the worker';
 
-/** Where pages and workers post what they have to say. */
+/** The path that pages and workers post their log messages to. */
 export const saidPath = '/said';
 
-/** What a page is called in what is said. @param tab its number */
+/** The name of a page in log messages. @param tab its number */
 export const whoIs = (tab: number | string): string => `tab ${tab}`;
 
-/** What a page says each time that it is shown. */
+/** The message of a page each time that it is shown. */
 export const shownAt = (path: string): string => `shown at ${path}`;
 
-/** One thing that was said. */
+/** One log message. */
 export interface Said {
   at: number;
   who: string;
-  /** Whether it is an error that nobody caught. */
+  /** Whether it is an uncaught error. */
   isFault: boolean;
   text: string;
 }
@@ -89,7 +89,7 @@ export const workerPrelude = `(() => {
 })();\n`;
 
 declare global {
-  /** Of each time that the page was shown, whether it came from the back/forward cache. */
+  /** For each time that the page was shown: whether it came from the back/forward cache. */
   var shows: boolean[];
   /** The events `mode` of the page's connection, as `mode, reason`. */
   var modesSeen: string[];

@@ -1,4 +1,4 @@
-/** Why some cases can't be had in some engines. */
+/** Why some cases are impossible in some engines. */
 
 export const noWorkerCommand = 'Firefox and WebKitGTK have no command that ends a worker';
 export const noWorkerToKill = 'An elected tab is host in its page: what ends the host is the end of that tab, which has cases of its own';
@@ -13,5 +13,5 @@ export const sameServerCode = 'What a host does with its server is the same code
 export const noHostingInFrames = 'A page that can share nothing elects nobody, either';
 export const noBlocking = 'WebKitGTK\'s driver has no setting that blocks the data of sites';
 
-/** A known limit of ours, not of an engine: see docs/limits.md. */
+/** A known limit of this library and not of an engine: see docs/limits.md. */
 export const postedTooLate = 'A page that hosts, and crashes, may have sent to the server what no other tab has been told yet';

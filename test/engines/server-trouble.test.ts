@@ -6,7 +6,7 @@ import {sameServerCode} from './reasons.js';
 import type {Tab} from './tab.js';
 
 declare global {
-  /** What the connection said of its end. */
+  /** The reported ends of the connection. */
   var endings: unknown[] | undefined;
 }
 
@@ -55,7 +55,7 @@ inEveryEngine('a server in trouble', open => {
     await stage.untilSaved(first);
     await stage.servers.replaceDatabase();
     for (const tab of [first, second]) await tab.untilOnline();
-    // An edit shows at the latest that the server does not know what it was made on.
+    // At the latest, an edit shows that the server does not know its version.
     await first.typeAtOnce(1, 'stay');
     for (const tab of [first, second]) {
       await tab.until('it shows what the server has', ({text, hasPending}) => !hasPending && stage.count(first, text) <= 1);

@@ -13,7 +13,7 @@ import {Tunnels} from './tunnels.js';
 const host = '127.0.0.1';
 export const documentId = 'scratch';
 
-/** The system gives free ports out again: to a browser that is shared by many tests that would be an origin with a past. */
+/** The system reuses free ports. For a browser that many tests share, a reused port would be an origin with old data. */
 const used = new Set<number>();
 
 async function listenAnew(server: Server, host: string): Promise<number> {
@@ -27,11 +27,11 @@ async function listenAnew(server: Server, host: string): Promise<number> {
   }
 }
 
-/** The example's server behind another one, which goes on serving the page when the example's is stopped. */
+/** The example's server behind another one, which serves the page even when the example's is stopped. */
 export class Servers {
-  /** Its port makes each test an origin of its own: workers, channels, locks and storage are shared with no other. */
+  /** Its port gives each test an origin of its own, with separate workers, channels, locks and storage. */
   readonly url: string;
-  /** What pages and workers had to say. */
+  /** The log messages of pages and workers. */
   readonly said: readonly Said[];
   readonly #running: Running;
   readonly #tunnels: Tunnels;
@@ -109,7 +109,7 @@ export class Servers {
     return this.#editor.start();
   }
 
-  /** Pages, scripts and WebSockets can't be had any more: the machine is down. */
+  /** Stops pages, scripts and WebSockets, as if the machine were down. */
   stopPages(): Promise<void> {
     return this.#front.stop();
   }
@@ -118,14 +118,14 @@ export class Servers {
     return this.#front.start();
   }
 
-  /** The server is restarted with another database, which has the example's documents as they are in the beginning. */
+  /** Restarts the server with another database, which has the example's first documents. */
   async replaceDatabase(): Promise<void> {
     const {editor} = this.#running;
     this.#running.editor = await this.#startAnother();
     await editor.close();
   }
 
-  /** From now on the server closes a WebSocket on which it gets a longer message, as `maxPayload` does. */
+  /** From now on the server closes a WebSocket on which it receives a longer message, as `maxPayload` does. */
   limitMessages(length: number): void {
     this.#editor.backend.use('receive', ({agent, data}, next) => {
       if (JSON.stringify(data).length <= length) next();
@@ -133,17 +133,17 @@ export class Servers {
     });
   }
 
-  /** Closes every WebSocket, and says why. */
+  /** Closes every WebSocket with this code and reason. */
   closeSockets(code: number, reason: string): void {
     for (const agent of this.#running.agents) socketOf(agent).close(code, reason);
   }
 
-  /** The next WebSocket opens, and ShareDB's greeting never comes on it. */
+  /** The next WebSocket opens, but ShareDB's greeting never arrives. */
   muteNext(): void {
     this.#tunnels.muteNext();
   }
 
-  /** The network between pages and server is gone, and nobody is told. */
+  /** Drops the network between pages and server without an event. */
   loseNetwork(): void {
     this.#tunnels.lose();
   }
@@ -152,7 +152,7 @@ export class Servers {
     this.#tunnels.find();
   }
 
-  /** From now on the server hears what is said on the WebSockets that are open now, but nobody hears its answers. */
+  /** From now on the server receives the messages of open WebSockets, but its answers are held back. */
   holdAnswers(): void {
     this.#tunnels.holdAnswers();
   }
@@ -175,7 +175,7 @@ export class Servers {
     return ops.map(({src, seq}) => `${src}:${seq}`);
   }
 
-  /** What clients said and what was written with any of these characters in it. */
+  /** The messages of clients and the records that contain any of these characters. */
   logOf(characters: readonly string[]): string[] {
     return this.#log.filter(line => characters.some(character => line.includes(character)));
   }
@@ -186,7 +186,7 @@ export class Servers {
   }
 }
 
-/** Serves the pages, and hands WebSockets on. */
+/** Serves the pages and forwards WebSockets. */
 interface Front {
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -215,10 +215,10 @@ async function answer(
     response.writeHead(200, {'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-cache'});
     response.end(body);
   };
-  // Browsers tell what they want a script for.
+  // Browsers send the purpose of a script.
   const isForWorker = ['sharedworker', 'worker'].includes(String(request.headers['sec-fetch-dest']));
   if (pathname === saidPath) {
-    // A page that ends may end in the middle of a word.
+    // A page that ends may stop in the middle of a message.
     said.push(...await textOfStream(request).then(body => [JSON.parse(body) as Said], () => []));
     send('text/plain', '');
   } else if (pathname === '/') {

@@ -4,7 +4,7 @@ import {inEveryEngine} from './cases.js';
 import type {Stage} from './stage.js';
 import type {Tab} from './tab.js';
 
-/** All that the library keeps for the origin: its databases and what is in localStorage, as text. */
+/** Everything that the library stores for the origin: its databases and localStorage, as text. */
 function kept({page}: Tab): Promise<string> {
   return page.evaluate(async () => {
     const found: unknown[] = [{...localStorage}];
@@ -12,7 +12,7 @@ function kept({page}: Tab): Promise<string> {
       if (!name?.startsWith('sharedb-tabs')) continue;
       const database = await new Promise<IDBDatabase | undefined>(resolve => {
         const request = indexedDB.open(name);
-        // It was deleted meanwhile: nothing is to be made in its place.
+        // The database was deleted meanwhile, and must not be created again.
         request.onupgradeneeded = () => request.transaction!.abort();
         request.onsuccess = () => resolve(request.result);
         request.onerror = () => resolve(undefined);
@@ -31,14 +31,14 @@ function kept({page}: Tab): Promise<string> {
 const signOut = ({page}: Tab): Promise<string> => page.evaluate(() =>
   (globalThis.editor as {connection: {clear(): Promise<void>}}).connection.clear().then(() => 'cleared', (error: Error) => String(error)));
 
-/** The user of this tab types without a server, and it is on the disk. */
+/** The user of this tab types without a server until the text is on the disk. */
 async function typeOffline(stage: Stage, tab: Tab, ...others: Tab[]): Promise<void> {
   await stage.goOffline(tab, ...others);
   await tab.typeAtOnce(10, 'stay');
   await until('it is on the disk', async () => stage.count(tab, await kept(tab)) >= 10);
 }
 
-/** The next user signs in, and gets nothing of the last one's, whatever that one's tabs do. */
+/** The next user signs in, and must get nothing of the last one, whatever the last one's tabs do. */
 async function expectNothingOf(stage: Stage, gone: Tab, next: Tab): Promise<void> {
   await stage.untilSaved(next);
   await next.typeAtOnce(5, 'stay');
@@ -62,7 +62,7 @@ inEveryEngine('signing out', open => {
     expect(stage.count(tab, await kept(tab)), 'on the disk').to.equal(0);
     await stage.servers.goOnline();
     const next = await stage.openTab();
-    // A page that is still there is put away, and says its orphaned ops.
+    // A page that is still open is suspended, and posts its orphaned ops.
     await tab.leave();
     await expectNothingOf(stage, tab, next);
   });

@@ -18,7 +18,7 @@ const pages = fileURLToPath(new URL('../../build/engines', import.meta.url));
 const untouched = 'Nothing here is precious.';
 
 declare global {
-  /** Where a page that waits hears that it is to load the editor. */
+  /** Tells a waiting page to load the editor. */
   var starter: BroadcastChannel | undefined;
 }
 
@@ -30,9 +30,9 @@ before('build the editor', async function () {
 export type StoreOption = 'with' | 'without' | 'delayed';
 
 export interface StageOptions {
-  /** Whether the test has a browser of its own, which keeps what it has stored when it is killed. Default false. */
+  /** Whether the test has a browser of its own, which keeps its storage when it is killed. Default false. */
   onDisk?: boolean;
-  /** Whether the test has a browser of its own, in which pages may keep nothing. Default false. */
+  /** Whether the test has a browser of its own, in which pages can't store anything. Default false. */
   blocksSiteData?: boolean;
   /** Whether the editor has its store, and whether edits are written only after they are shown in other tabs. Default 'with'. */
   store?: StoreOption;
@@ -49,7 +49,7 @@ export class Stage {
   readonly #pages: Page[] = [];
   readonly #tabs: Tab[] = [];
   readonly #keystrokes = new Keystrokes();
-  /** Characters of keystrokes that were missing or there twice. */
+  /** The characters of missing or duplicated keystrokes. */
   readonly #suspects: string[] = [];
 
   static async open(engine: Engine, hosting: Hosting, {onDisk = false, blocksSiteData = false, store = 'with'}: StageOptions = {}): Promise<Stage> {
@@ -79,16 +79,16 @@ export class Stage {
   }
 
   /**
-   * Whether what has happened says nothing of the library: the browser has ended by itself; or the storage does not answer,
-   * since WebKitGTK leaves the transaction open for ever, and everybody waiting for it, of a shared worker that ends with
-   * its last tab in the middle of a write (seen with bare IndexedDB in 12 of 29 reloads).
+   * Whether the failure is the browser's: it has ended by itself, or its storage does not answer. When a shared worker ends with
+   * its last tab in the middle of a write, WebKitGTK keeps the transaction open for ever, and everybody waits for it (seen with
+   * plain IndexedDB in 12 of 29 reloads).
    */
   get isBrowsersFault(): boolean {
     return !this.#browser.isRunning ||
       (this.#engine.title === 'WebKitGTK' && this.hosting === 'shared-worker' && this.#tabs.some(tab => tab.sawStuckStorage));
   }
 
-  /** A tab that shows the document. @param mode how it comes to have a host */
+  /** A tab that shows the document. @param mode its hosting mode */
   async openTab(mode: string = this.hosting, query: Record<string, string> = {}): Promise<Tab> {
     const page = await this.#newPage();
     const tab = this.#tab(page);
@@ -97,10 +97,10 @@ export class Stage {
     return tab;
   }
 
-  /** Tabs that load the page at the same instant. */
+  /** Tabs that load the page at the same moment. */
   async openTabsAtOnce(count: number): Promise<Tab[]> {
     const tabs: Tab[] = [];
-    // Twenty pages that load at once can take longer than a host is waited for otherwise.
+    // Twenty pages that load at once can take longer than the usual `hostTimeout`.
     const patient = {'host-timeout': '30000'};
     for (let i = 0; i < count; i++) {
       const tab = this.#tab(await this.#newPage());
@@ -111,7 +111,7 @@ export class Stage {
         globalThis.starter.onmessage = () => location.replace(url);
       }, this.#url(tab, patient));
     }
-    // Not by the driver, whose commands may wait for each other.
+    // Not through the driver, whose commands may wait for each other.
     await tabs[0]!.page.evaluate(url => void setTimeout(() => {
       globalThis.starter!.postMessage('');
       location.replace(url);
@@ -120,13 +120,13 @@ export class Stage {
     return tabs;
   }
 
-  /** A tab that shows the document, and that its own script may close: only who was opened by a script may. */
+  /** A tab that shows the document and that its own script may close: only pages opened by a script may. */
   async openTabFromScript(): Promise<Tab> {
     const opener = await this.#newPage();
     await opener.goto(`${this.servers.url}elsewhere`);
     const typist = this.#tabs.length;
     const page = await this.#browser.openedBy(async () => {
-      // What a key does is no pop-up that a browser would block.
+      // Browsers do not block a pop-up that a key opens.
       await opener.evaluate(url => {
         document.body.innerHTML = '<input id="opener">';
         document.querySelector('input')!.addEventListener('keydown', () => window.open(url), {once: true});
@@ -140,14 +140,14 @@ export class Stage {
     return tab;
   }
 
-  /** Tabs, one after the other, that have all that the server has. */
+  /** Two tabs, opened one after the other, that have everything that the server has. */
   async openTwoTabs(): Promise<[Tab, Tab]> {
     const tabs: [Tab, Tab] = [await this.openTab(), await this.openTab()];
     for (const tab of tabs) await this.untilSaved(tab);
     return tabs;
   }
 
-  /** Shows the document in frames of a page, each a tab to the host, lets one edit be made in each, and takes them away. */
+  /** Shows the document in frames of a page (each is a tab for the host), makes one edit in each, and removes them. */
   async inFrames(tab: Tab, count: number): Promise<void> {
     await tab.page.evaluate((url, frames) => {
       for (let i = 0; i < frames; i++) {
@@ -167,7 +167,7 @@ export class Stage {
     });
   }
 
-  /** The editor in a frame of another page, which can't be looked into: what it says of itself is all that is known. */
+  /** The editor in a frame of another page. Its log messages are the only information. */
   async openFrame(kind: 'sandbox'): Promise<{tab: Tab; said(): string[]; type(): Promise<void>}> {
     const page = await this.#newPage();
     await page.goto(`${this.servers.url}elsewhere`);
@@ -185,7 +185,7 @@ export class Stage {
     };
   }
 
-  /** Ends the shared worker by its own hand: at once, and without a word to anybody. */
+  /** Makes the shared worker end itself at once, without a message to anybody. */
   async endWorker({page}: Tab): Promise<void> {
     await page.evaluate(name => {
       const channel = new BroadcastChannel(name);
@@ -194,7 +194,7 @@ export class Stage {
     }, endChannel);
   }
 
-  /** Makes a tab ready that has loaded its page anew. */
+  /** Waits until a reloaded tab is ready. */
   untilReady(tab: Tab): Promise<void> {
     return tab.untilReady(this.hosting);
   }
@@ -204,13 +204,13 @@ export class Stage {
     for (const tab of tabs) await tab.untilOffline();
   }
 
-  /** The tab reaches its host, the host the server, and nothing waits to be sent. */
+  /** Waits until the tab reaches its host, the host reaches the server, and nothing waits to be sent. */
   async untilSaved(tab: Tab): Promise<void> {
     await tab.until('nothing waits to be sent', ({hostState, state, pendingOps, hasPending}) =>
       hostState === 'connected' && state === 'connected' && !pendingOps && !hasPending, 30_000);
   }
 
-  /** Kills the browser and starts it again, with what it has on disk. */
+  /** Kills the browser and starts it again with its disk. */
   async killBrowser(): Promise<void> {
     await this.#browser.kill!();
     this.#pages.length = 0;
@@ -218,9 +218,8 @@ export class Stage {
   }
 
   /**
-   * Waits until nothing is under way, and expects that server and tabs have the same text, with each
-   * keystroke once and in order.
-   * @param atLeast how many keystrokes of a tab that ended have to be there, where that is not all
+   * Waits until nothing is under way. Then server and tabs must have the same text, with each keystroke once and in order.
+   * @param atLeast how many keystrokes of a tab that ended must be there, if not all
    */
   async expectAllSaved(tabs: readonly Tab[], atLeast: ReadonlyMap<Tab, number> = new Map()): Promise<string> {
     for (const tab of tabs) await this.untilSaved(tab);
@@ -260,7 +259,7 @@ export class Stage {
     return this.#keystrokes.in(text, tab.typist).length;
   }
 
-  /** Says what may explain a failure. */
+  /** Prints information that may explain a failure. */
   tell(): void {
     const said = [...this.servers.said].sort((a, b) => a.at - b.at);
     const told = this.servers.logOf(this.#suspects);
@@ -272,7 +271,7 @@ export class Stage {
     ].join('\n'));
   }
 
-  /** Fails if a page or a worker had an error that nobody caught. */
+  /** Fails if a page or a worker had an uncaught error. */
   async close(): Promise<void> {
     try {
       if (this.#profile !== undefined) await this.#browser.close();

@@ -15,7 +15,7 @@ export interface View {
   state: string;
   pendingOps: number;
   durable: boolean;
-  /** Why not. */
+  /** Why the store is not durable. */
   storeError: string | number | undefined;
   /** Whether this tab's own edits of the document wait for the server. */
   hasPending: boolean;
@@ -23,19 +23,19 @@ export interface View {
 
 declare global {
   interface Window {
-    /** What became of the link to the host since the tab was opened. */
+    /** The states of the session with the host since the tab was opened. */
     hostStatesSeen?: {state: string; at: number}[];
   }
 }
 
-/** A page of the editor, and who types in it. */
+/** A page of the editor, and its typist. */
 export class Tab {
   readonly page: Page;
   readonly typist: number;
   readonly #keystrokes: Keystrokes;
   readonly #said: readonly Said[];
 
-  /** @param said what all pages have told the server */
+  /** @param said the log messages of all pages */
   constructor(page: Page, typist: number, keystrokes: Keystrokes, said: readonly Said[]) {
     this.page = page;
     this.typist = typist;
@@ -87,7 +87,7 @@ export class Tab {
       this.#keystrokes.in(text, other.typist).length >= pressed);
   }
 
-  /** The same of several, with one look at a time for all of them. */
+  /** Like `untilItShows` for several tabs, with one look at a time for all of them. */
   async untilItShowsAll(others: readonly Tab[]): Promise<void> {
     await this.until('it shows what was typed in all tabs', ({text}) =>
       others.every(({typist, pressed}) => this.#keystrokes.in(text, typist).length >= pressed));
@@ -104,19 +104,19 @@ export class Tab {
 
   /** Waits until the page has its script and shows the document. */
   async untilReady(mode: string): Promise<void> {
-    // Until then the name stands for the element of this id.
+    // Until then the global name refers to the element with this id.
     await until(`the page of tab ${this.typist} has its script`, () =>
       this.page.evaluate(() => 'connection' in globalThis.editor).catch(() => false), 30_000);
     await this.#watch();
     await this.until(`there is text, by ${mode}`, view => view.text !== '' && view.mode === mode, 30_000);
   }
 
-  /** What became of the link to the host, from `start` on. */
+  /** The states of the session with the host, from `start` on. */
   hostStates(start = 0): Promise<{state: string; at: number}[]> {
     return this.page.evaluate(from => window.hostStatesSeen!.slice(from), start);
   }
 
-  /** Notes what becomes of the link to the host; what else a failure may be read from goes to the console. */
+  /** Records the states of the session with the host, and logs other details for failures. */
   async #watch(): Promise<void> {
     await this.page.evaluate(() => {
       // A page that comes from the back/forward cache still has it.
@@ -161,12 +161,12 @@ export class Tab {
     await this.type(keys);
   }
 
-  /** One character in one turn of the page after the other: also where several tabs are to be typed in at once. */
+  /** One character per turn of the page. Works in several tabs at once. */
   async typeSteadily(keys: number): Promise<void> {
     for (let i = 0; i < keys; i++) await this.typeAtOnce(1, 'stay');
   }
 
-  /** The same with one command to the page: among many pages that have much to do, each command takes a second. */
+  /** Like `typeSteadily` with one command to the page: with many busy pages, each command takes a second. */
   async typeByItself(keys: number): Promise<void> {
     const text = Array.from({length: keys}, () => this.#keystrokes.next(this.typist));
     await this.page.evaluate(async characters => {
@@ -182,7 +182,7 @@ export class Tab {
     }, text);
   }
 
-  /** Types in the page's own script, without a turn of the event loop in between, and goes on with `then` in the same turn. */
+  /** Types in the page's own script within one turn of the event loop, and then acts in the same turn. */
   async typeAtOnce(keys: number, then: 'stay' | 'reload' | 'close' | 'leave'): Promise<void> {
     const text = Array.from({length: keys}, () => this.#keystrokes.next(this.typist));
     await this.page.evaluate((characters, next) => {
@@ -199,22 +199,22 @@ export class Tab {
     await this.page.goto(`${origin}/elsewhere`);
   }
 
-  /** Waits until another page is there that the editor's script has loaded in its place. */
+  /** Waits until the editor's script has loaded another page. */
   async untilElsewhere(): Promise<void> {
     await until('another page is there', () => this.#timesShown('/elsewhere') > 0);
-    // The driver may hear of it later.
+    // The driver may learn it later.
     await until('the driver has it', () => this.page.evaluate(() => location.pathname === '/elsewhere').catch(() => false));
   }
 
-  /** Back to the page that was left. The caller waits until that is ready. */
+  /** Returns to the page that was left. The caller waits until it is ready. */
   async goBack(): Promise<void> {
     const before = this.#timesShown('/');
-    // A driver's own command would wait for a load, which a page from the back/forward cache has not.
+    // A driver's own command would wait for a load, but a page from the back/forward cache does not load.
     await this.page.evaluate(() => void setTimeout(() => history.back()));
     await until('the page is the editor again', () => this.#timesShown('/') > before);
   }
 
-  /** As the page itself has told: WebKit's driver does not answer for a page that goes into the cache meanwhile. */
+  /** Counts the page's own log messages: WebKit's driver does not answer for a page that enters the cache. */
   #timesShown(path: string): number {
     return this.#said.filter(({who, text}) => who === whoIs(this.typist) && text === shownAt(path)).length;
   }
@@ -227,7 +227,7 @@ export class Tab {
   /** Whether this tab is the one that the others have elected. */
   isElected(): Promise<boolean> {
     return this.page.evaluate(async () => {
-      // Only by a lock of its own does a page learn what the locks call it.
+      // A page learns its client id only from a lock of its own.
       const mine = crypto.randomUUID();
       const {held = []} = await navigator.locks.request(mine, () => navigator.locks.query());
       const election = held.find(({name}) => name?.includes('/election'));

@@ -1,7 +1,7 @@
 import type {Suite, Test} from 'mocha';
 import {columns, impossible, inColumns} from './cases.js';
 
-/** Prints every case in every column, those too that did not run. A case that did not run without a reason has failed. */
+/** Prints every case in every column, including cases that did not run. A case that did not run without a reason has failed. */
 after('print the table', function () {
   let root: Suite = (this.test as unknown as Test).parent!;
   while (root.parent) root = root.parent;

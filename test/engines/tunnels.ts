@@ -8,7 +8,7 @@ interface Tunnel {
   close(): void;
 }
 
-/** Hands WebSockets on to a server on another port; while that is stopped, they are refused. */
+/** Forwards WebSockets to a server on another port. While that server is stopped, they are refused. */
 export class Tunnels {
   readonly #open = new Set<Tunnel>();
   #mostAtOnce = 0;
@@ -45,7 +45,7 @@ export class Tunnels {
       close
     };
     for (const end of [client, server]) end.on('error', close).on('close', close);
-    // Where answers are held, nothing else ends the other half.
+    // If answers are held back, nothing else closes the other half.
     client.on('end', close);
     server.once('connect', () => {
       this.#open.add(tunnel);
@@ -56,7 +56,7 @@ export class Tunnels {
       server.write(head);
       if (this.#mutes) {
         this.#mutes--;
-        // The answer to the handshake comes in one piece; what the server says then is not heard.
+        // The answer to the handshake arrives in one piece; the server's later messages are held back.
         server.once('data', (answer: Buffer) => {
           server.pause();
           client.write(answer.subarray(0, answer.indexOf('\r\n\r\n') + 4));
@@ -68,12 +68,12 @@ export class Tunnels {
     });
   }
 
-  /** From now on the server hears what is said on the WebSockets that are open now, but nobody hears its answers. */
+  /** From now on the server receives the messages of open WebSockets, but its answers are held back. */
   holdAnswers(): void {
     for (const tunnel of this.#open) tunnel.hold();
   }
 
-  /** The next WebSocket opens, and nothing is heard of the server on it. */
+  /** The next WebSocket opens, but nothing from the server arrives. */
   muteNext(): void {
     this.#mutes++;
   }
@@ -83,13 +83,13 @@ export class Tunnels {
     for (const tunnel of this.#open) tunnel.close();
   }
 
-  /** A network that is gone: what is sent goes nowhere, and nobody is told. */
+  /** Simulates a lost network: messages are dropped without an event. */
   lose(): void {
     this.#isLost = true;
     for (const tunnel of this.#open) tunnel.lose();
   }
 
-  /** The network is back, and knows nothing of the WebSockets of before. */
+  /** Restores the network. It does not know the earlier WebSockets. */
   find(): void {
     this.#isLost = false;
     for (const tunnel of this.#open) tunnel.close();

@@ -3,7 +3,7 @@ export function letBlock(): void {
   const commands = new BroadcastChannel(blockChannel((globalThis as {name?: string}).name ?? ''));
   commands.onmessage = ({data}: MessageEvent<unknown>) => {
     if (data === END) (globalThis as unknown as {close(): void}).close();
-    // Workers of one name hear each other.
+    // Workers of one name receive each other's messages.
     if (typeof data !== 'number') return;
     commands.postMessage('blocked');
     const end = performance.now() + data;

@@ -6,7 +6,7 @@ import {startServer, stopServer} from './server-control.js';
 import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs, type TypingTab} from './typing-tabs.js';
 
-/** What tabs of one build are opened with, and where their hosts live. */
+/** The options for tabs of one build, and the hosting mode. */
 const kinds: [title: string, build: (name: 'older' | 'newer') => Options][] = [
   ['shared workers', name => ({worker: name})],
   ['tabs\' own workers', name => ({mode: 'elected-tab', ownWorker: name, build: name === 'older' ? '2026.9' : '2026.10'})],
@@ -40,7 +40,7 @@ describe('tabs of two builds', function() {
       const epoch = await epochOf(older);
       await tabs.add(build('newer'));
       await untilReplaced(older, epoch);
-      // Another one of the older build may have been next in the queue: it makes room at once.
+      // A host of the older build may have been next in the queue: it closes at once.
       await until('the newer build is the host', async () => await buildOf(older) === '2026.10');
       await tabs.talk();
       await startServer();
@@ -72,7 +72,7 @@ describe('tabs of two builds', function() {
   });
 });
 
-/** A host that speaks a later protocol: it acquires the host lock, and understands no tab. */
+/** A host with a later protocol: it acquires the host lock and understands no tab. */
 class LaterHost {
   readonly #lobby: BroadcastChannel;
   readonly #namespace: string;
@@ -129,7 +129,7 @@ describe('tabs that the host does not understand', function() {
         });
         await later.acquireHostLock();
         await until('both are refused', () => protocols.every(({length}) => length > 0));
-        // Longer than any patience that leads to another way.
+        // Longer than any timeout that leads to another mode.
         await new Promise(resolve => setTimeout(resolve, 2500));
         expect(protocols).to.eql([[PROTOCOL_VERSION + 1], [PROTOCOL_VERSION + 1]]);
         expect(modes).to.eql([]);

@@ -6,7 +6,7 @@ import {serverPlugin, startServers} from './servers.js';
 import {webpackConfiguration} from './webpack.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Only some: `KARMA_TESTS=test/karma/wedged.test.ts KARMA_BROWSERS=HeadlessFirefox npm run test:karma`. */
+/** To run some tests only: `KARMA_TESTS=test/karma/wedged.test.ts KARMA_BROWSERS=HeadlessFirefox npm run test:karma`. */
 const tests = process.env['KARMA_TESTS'] ?? 'test/karma/**/*.test.ts';
 const browsers = process.env['KARMA_BROWSERS']?.split(',') ?? ['HeadlessChromium', 'HeadlessFirefox'];
 // karma-webpack serves nothing but the tests by itself. Worker scripts and tab pages are found only
@@ -40,11 +40,12 @@ export async function configuration(): Promise<object> {
     },
     // The tests stop and start the one server, so browsers take turns.
     concurrency: 1,
-    // Of a browser that does not start; Karma says so when it does.
+    // For a browser that does not start; Karma reports the retry.
     retryLimit: 1,
     captureTimeout: 60_000,
     browserDisconnectTimeout: 10_000,
-    // Until its connection is a WebSocket, Karma's client tells of 50 results at once; where it never is, it says nothing for long.
+    // Until its connection is a WebSocket, Karma's client reports 50 results at once. If it never becomes one, the client is
+    // silent for long.
     browserNoActivityTimeout: 240_000,
 
     reporters: ['counting'],

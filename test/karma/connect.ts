@@ -28,9 +28,9 @@ export interface TabOptions extends Pick<ConnectOptions, 'mode' | 'build' | 'sto
   namespace: string;
   /** The script of the shared worker. */
   worker?: keyof typeof sharedWorkers;
-  /** The script of the worker that the tab starts for itself when it is elected. Default: none, so the page is the host. */
+  /** The script of the worker that the tab starts when it is elected. Default: none, so the page is the host. */
   ownWorker?: keyof typeof ownWorkers;
-  /** What the page's browser does not have. */
+  /** The features that are removed from the page's browser. */
   without?: ('SharedWorker' | 'locks')[];
 }
 

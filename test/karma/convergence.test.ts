@@ -40,7 +40,7 @@ describe('two tabs and someone else', () => {
   }
 });
 
-/** Returns how many ops were submitted. Workers and the server have their say between some of the rounds. */
+/** Returns the number of submitted ops. Between some rounds, workers and the server handle messages. */
 async function editAtOnce(docs: Doc[], edits: Edits, random: Random, askServer: () => Promise<void>): Promise<number> {
   let count = 0;
   for (let round = 0; round < rounds; round++) {
@@ -63,7 +63,7 @@ function roundTrip({connection}: Doc): Promise<void> {
   });
 }
 
-/** Runs a test with a seed that a failure names; the environment variable SEED plays it again. */
+/** Runs a test with a seed that a failure prints; the environment variable SEED replays it. */
 async function seeded(test: (random: Random) => Promise<void>): Promise<void> {
   const seed = settings.seed ? Number(settings.seed) : crypto.getRandomValues(new Uint32Array(1))[0]!;
   try {

@@ -98,7 +98,7 @@ describe('tabs that start at the same instant', function() {
         const frames = await Promise.all(Array.from({length: count}, () => stage.loadFrame()));
         const tabs = new TypingTabs(stage);
         const first = frames.map(connect => connect(options));
-        // The document is made once.
+        // The document is created once.
         await tabs.type(first[0]!);
         await Promise.all(first.slice(1).map(tab => tabs.type(tab)));
         await tabs.talk(2);

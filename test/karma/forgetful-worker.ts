@@ -1,4 +1,4 @@
 import {startHost} from '../../lib/worker.js';
 
-/** Imported, and never called. */
+/** Imports `startHost` and never calls it. */
 export const start = startHost;

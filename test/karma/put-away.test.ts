@@ -4,7 +4,7 @@ import {until} from '../waiting/until.js';
 import {epochOf, Stage, untilOtherHost, type Options, type Tab} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
-/** Tells the page what the back/forward cache would; no script can drive that itself. */
+/** Dispatches the events of the back/forward cache, which no script can control. */
 function turn({page}: Tab, event: 'pagehide' | 'pageshow'): void {
   const {PageTransitionEvent: OfPage} = page as unknown as typeof globalThis;
   page.dispatchEvent(new OfPage(event, {persisted: true}));

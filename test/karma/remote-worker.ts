@@ -1,6 +1,6 @@
 import {evaluate, expose, recorder} from '../../lib/remote.js';
 
-/** What the page calls in its worker; the worker drives the page. */
+/** The page calls this object in its worker, and the worker controls the page. */
 class Helper {
   private readonly page = recorder<typeof globalThis>(self as never, {name: 'page'});
 

@@ -29,7 +29,7 @@ function createReporter({browsers: expected}: Config): object {
   };
 
   return {
-    // Karma wants to add to these.
+    // Karma adds entries to these.
     adapters: [],
 
     onSpecComplete({name}: Browser, {suite, description, success, skipped, time, log}: Result) {

@@ -15,7 +15,7 @@ interface Emitter {
   on(event: 'exit', listener: (done: () => void) => void): void;
 }
 
-/** A Karma framework, only because that is what Karma tells of its end. */
+/** A Karma framework, only because Karma tells frameworks of its end. */
 export function serverPlugin({shareDB, control}: Servers): object {
   const closeAtExit = (emitter: Emitter) => {
     emitter.on('exit', async done => {

@@ -10,9 +10,9 @@ types.register(richText.type);
 export interface Tab {
   connection: TabConnection;
   page: Window;
-  /** How it reaches the server and, if that is not through the worker, why. */
+  /** The hosting mode, with the reason. */
   mode: Promise<{mode: unknown; reason: unknown}>;
-  /** Takes the page away, as closing a tab does. */
+  /** Removes the page, as closing a tab does. */
   close(): void;
   /** Loads the page again, and connects it as before. */
   reload(): Promise<Tab>;
@@ -20,7 +20,7 @@ export interface Tab {
 
 export type Options = Partial<Omit<TabOptions, 'url'>>;
 
-/** One test's tabs, its namespace, worker and path on the server: nothing is shared with another test. */
+/** One test's tabs, namespace, worker and path on the server. Nothing is shared with another test. */
 export class Stage {
   readonly id: string = crypto.randomUUID();
   readonly path = `/${this.id}`;
@@ -62,7 +62,7 @@ export class Stage {
     return connection;
   }
 
-  /** Someone else: ShareDB's own client on its own WebSocket. */
+  /** Another client: ShareDB's own on its own WebSocket. */
   remote(): Connection {
     const socket = new WebSocket(`${settings.url}/remote`);
     const connection = new Connection(socket as ConstructorParameters<typeof Connection>[0]);
@@ -121,7 +121,7 @@ export function plain(doc: Doc): unknown {
   return JSON.parse(JSON.stringify(doc.data));
 }
 
-/** Which host serves the tab; fails while none does. */
+/** The epoch of the host that serves the tab; fails while there is none. */
 export async function epochOf(tab: Pick<Tab, 'connection'>): Promise<string> {
   let epoch: string | undefined;
   await until('a host serves the tab', async () => (epoch = await epochNow(tab)) !== undefined);

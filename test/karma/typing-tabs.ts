@@ -11,7 +11,7 @@ export interface TypingTab extends Tab {
   typist: Typist;
 }
 
-/** Tabs that type into one document all the time, whatever happens. */
+/** Tabs that type into one document all the time. */
 export class TypingTabs {
   readonly #stage: Stage;
   readonly #options: Options;
@@ -37,7 +37,7 @@ export class TypingTabs {
     return added;
   }
 
-  /** A tab begins to type as soon as it has the document. */
+  /** Makes a tab type as soon as it has the document. */
   async type(tab: Tab): Promise<TypingTab> {
     const doc = await this.#stage.subscribe(tab.connection);
     if (!doc.type) await settled(done => doc.create({list: []}, done));
@@ -48,13 +48,13 @@ export class TypingTabs {
     return typing;
   }
 
-  /** The tab is about to go; what it has typed counts. */
+  /** The tab is about to close; its text counts. */
   leave(tab: TypingTab): void {
     tab.typist.stop();
     this.#open.delete(tab);
   }
 
-  /** A while in which each of the tabs types, and sees what the others type. */
+  /** Waits while each of the tabs types and sees the text of the others. */
   async talk(words = 5): Promise<void> {
     const typists = this.open.map(({typist}) => typist);
     const aims = typists.map(({count}) => count + words);
@@ -64,7 +64,7 @@ export class TypingTabs {
     await until('everybody sees what the others type', () => this.open.every(({doc}) => doc.data.list.length >= least), 12_000);
   }
 
-  /** Everybody stops. Each word is everywhere once, each callback was called once, and there is one socket. */
+  /** Stops all tabs. Each word must be everywhere once, each callback was called once, and there is one socket. */
   async conclude(): Promise<void> {
     for (const typist of this.#typists) typist.stop();
     for (const typist of this.open.map(tab => tab.typist)) await typist.expectAnswers();

@@ -4,7 +4,7 @@ import {until} from '../waiting/until.js';
 
 const EVERY_MS = 25;
 
-/** Somebody who appends numbered words to a document's list until told to stop. */
+/** Appends numbered words to a document's list until it is stopped. */
 export class Typist {
   readonly #doc: Doc;
   readonly #name: string;
@@ -41,7 +41,7 @@ export class Typist {
     clearInterval(this.#timer);
   }
 
-  /** Waits until all that was typed was acknowledged; fails where that happened more than once. */
+  /** Waits until all words were acknowledged; fails if one was acknowledged more than once. */
   async expectAnswers(): Promise<void> {
     this.stop();
     const isDone = (): boolean => this.#errors.length > 0 || this.#calls.every(count => count > 0);

@@ -20,7 +20,7 @@ export function webpackConfiguration(root: string, outDir: string): webpack.Conf
       }]
     },
     stats: 'errors-warnings',
-    // sharedb tries `util` and then takes `inherits`.
+    // sharedb tries to load `util`, and uses `inherits` without it.
     ignoreWarnings: [/Can't resolve 'util'/],
     plugins: [
       new webpack.EntryPlugin(root, './test/karma/tab.ts', {name: 'tab'}),
@@ -45,7 +45,7 @@ class TabPage {
   }
 }
 
-/** karma-webpack would go on with what is left, and a test that was not built would not be missed. */
+/** karma-webpack would continue after an error, and nobody would miss a test that was not built. */
 class EndOnErrors {
   apply(compiler: webpack.Compiler): void {
     compiler.hooks.done.tap('EndOnErrors', stats => {

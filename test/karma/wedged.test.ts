@@ -5,7 +5,7 @@ import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
 const hostTimeout = 1000;
-/** Long enough for a rescue while the old host still sleeps, on a busy machine as well. */
+/** Long enough for a takeover while the old host is still blocked, even on a busy machine. */
 const blockedMs = 9000;
 
 describe('a host that holds the host lock and does not answer', function() {

@@ -5,7 +5,7 @@ import {fastType} from '../../lib/ot/fast-json0.js';
 import {Random} from '../karma/random.js';
 import {randomData, randomOp, type Op} from './random-json0.js';
 
-/** `PAIRS=100000 npx mocha test/ot/fast-json0.test.ts` is what CI runs. */
+/** CI runs `PAIRS=100000 npx mocha test/ot/fast-json0.test.ts`. */
 const PAIRS = Number(process.env['PAIRS'] ?? 5000);
 
 type Json0 = typeof types.defaultType & {
@@ -19,7 +19,7 @@ const fast = fastType(json0);
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 const applied = (data: unknown, op: Op): unknown => json0.apply(copy(data), op) as unknown;
 
-/** What a function gives, or that it throws. */
+/** The result of a function, or the fact that it throws. */
 function outcome(act: () => unknown): unknown {
   try {
     return act();

@@ -23,7 +23,7 @@ export class Stage {
   private readonly connections: ProxyConnection[] = [];
   private readonly roots: Root[] = [];
   private readonly graceTimers = new Set<() => void>();
-  /** The grace period ends when the test says so. */
+  /** The test ends the grace period. */
   private readonly clock: Clock = {
     now: systemClock.now,
     after: (ms, callback) => {
@@ -69,7 +69,7 @@ export class Stage {
     };
   }
 
-  /** What no component has shown since the last time is let go of. */
+  /** Ends the grace periods, so that unused observers close. */
   endGracePeriods(): void {
     const timers = [...this.graceTimers];
     this.graceTimers.clear();

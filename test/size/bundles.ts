@@ -10,18 +10,18 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export interface Size {
   /** Bytes, minified. */
   minified: number;
-  /** Bytes of that, compressed by brotli at its best, each file for itself. */
+  /** Bytes of that, compressed by brotli at its best level, each file separately. */
   brotli: number;
 }
 
 export interface Sizes<Name extends string> {
-  /** What each script has to load before it can do anything. */
+  /** The code that each script loads before it can do anything. */
   scripts: Record<Name, Size>;
-  /** What they load when it is needed. */
+  /** The code that they load on demand. */
   onDemand: Size;
 }
 
-/** Builds scripts as an app would be shipped, each for itself, and weighs what comes out. */
+/** Builds scripts as an app ships them, each separately, and measures the output. */
 export async function weigh<Name extends string>(scripts: Record<Name, string>): Promise<Sizes<Name>> {
   const folder = await mkdtemp(join(tmpdir(), 'sharedb-tabs-size-'));
   try {
@@ -64,7 +64,7 @@ function build(folder: string, names: readonly string[]): Promise<webpack.Stats>
     resolveLoader: {modules: [join(root, 'node_modules')]},
     module: {
       rules: [
-        // As the package says of itself; here it is taken from its sources.
+        // As in the package's own manifest; here it is taken from its sources.
         {test: /\.ts$/, sideEffects: false},
         {
           test: /\.ts$/,

@@ -8,7 +8,7 @@ import {until} from '../waiting/until.js';
 
 const pages = fileURLToPath(new URL('../../build/tabs-services', import.meta.url));
 
-/** What the example leaves for tests: see its main.ts. */
+/** The globals that the example sets for tests: see its main.ts. */
 interface Example {
   connection: {hostState: string};
   words: {
@@ -98,7 +98,7 @@ describe('the example with services, in real tabs', function () {
     const all = [await open(), await open(), await open()];
     const outcomes = all.map(page => page.evaluate(async () => {
       const calls = [];
-      // Of 20 calls, some are made again by the next host, and some are not.
+      // Of 20 calls, half are idempotent and are repeated at the next host.
       for (let i = 0; i < 20; i++) {
         const call = i % 2 ? example.words.countSlowly(1000) : (example.words as unknown as {follow(callback: () => Promise<void>): Promise<void>}).follow(() => new Promise(() => {}));
         calls.push(call.then(value => ({value}), (error: {code: string; mayHaveRun: boolean}) => ({code: error.code, mayHaveRun: error.mayHaveRun})));

@@ -45,7 +45,7 @@ export class Stage {
     return this.#show(await this.#context.newPage(), query);
   }
 
-  /** The page that only looks. */
+  /** The read-only page of the inspector. */
   async openInspector(): Promise<Page> {
     const page = await this.#context.newPage();
     page.on('pageerror', error => this.#errors.push(error));
@@ -53,7 +53,7 @@ export class Stage {
     return page;
   }
 
-  /** A tab whose page comes from the disk, as it would from a cache, because the server is away. */
+  /** A tab whose page comes from the disk, as from a cache, because the server is stopped. */
   async openTabOffline(): Promise<Tab> {
     const page = await this.#context.newPage();
     await serveFromFolder(page, pages);
@@ -69,7 +69,7 @@ export class Stage {
     return this.#ready(await target);
   }
 
-  /** Someone else: ShareDB's own client on its own WebSocket. */
+  /** Another client: ShareDB's own on its own WebSocket. */
   remote(): Connection {
     const connection = connectRemotely(`${this.server.url.replace(/^http/, 'ws')}sharedb`);
     this.#remotes.push(connection);
@@ -90,7 +90,7 @@ export class Stage {
     return textOf(doc);
   }
 
-  /** Fails if a page had an error that nobody caught. */
+  /** Fails if a page had an uncaught error. */
   async close(): Promise<void> {
     await this.#context.close();
     for (const connection of this.#remotes) connection.close();

@@ -16,7 +16,7 @@ export class Tab {
     return this.page.$$eval(`${editor} > *`, lines => lines.map(line => line.textContent).join('\n'));
   }
 
-  /** What the strip at the bottom says, e.g. of `mode`. */
+  /** The text of a field in the strip at the bottom, for example `mode`. */
   status(field: 'mode' | 'tabs' | 'pending' | 'state'): Promise<string> {
     return this.page.$eval(`#status-${field}`, element => element.textContent ?? '');
   }

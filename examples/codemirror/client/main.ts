@@ -1,4 +1,4 @@
-/** A text that many tabs edit, with undo of one's own edits: those of this tab, or with `?undo=browser` those of all tabs of this browser. */
+/** A text that many tabs edit, with undo of the edits of this tab or, with `?undo=browser`, of all tabs of this browser. */
 import {defaultKeymap} from '@codemirror/commands';
 import {EditorView, keymap} from '@codemirror/view';
 import * as json1 from 'ot-json1';
@@ -24,7 +24,7 @@ const doc = connection.get<{content: string}>('texts', 'shared');
 
 async function start(): Promise<void> {
   await doc.subscribe();
-  // Of several tabs that create it at once, one succeeds: the others get that one.
+  // If several tabs create the document at once, one succeeds, and the others get its document.
   if (!doc.type) await doc.create({content: 'Type here.'}, json1.type.uri).catch(() => {});
   const source = {};
   const undo = new UndoManager(doc, {sources: [source], scope});
@@ -45,7 +45,7 @@ async function start(): Promise<void> {
     buttons.redo.disabled = !undo.canRedo;
   });
   element('scope').textContent = scope === 'tab' ? 'what you have typed in this tab' : 'what you have typed in any tab of this browser';
-  // For tests, and for the console.
+  // For tests and for the console.
   Object.assign(globalThis, {example: {connection, doc, undo, view}});
 }
 

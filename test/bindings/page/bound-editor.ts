@@ -4,7 +4,7 @@ import type {Doc} from 'sharedb/lib/client/index.js';
 export interface BoundEditor {
   /** What its user sees. */
   text(): string;
-  /** Takes the binding off. Missing where the binding offers no way to. */
+  /** Removes the binding. Missing if the binding has no function for it. */
   detach?(): void;
 }
 

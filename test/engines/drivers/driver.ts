@@ -1,35 +1,35 @@
-/** A browser as the cases need it, whatever drives it. */
+/** The interface that the cases use, for any driver. */
 
 export type EngineName = 'Chromium' | 'Firefox' | 'WebKitGTK';
 
 export interface Engine {
   title: EngineName;
-  /** @param profile a folder that keeps what the pages store; without it, that ends with the browser */
+  /** @param profile a folder that keeps the pages' storage; without it, the storage ends with the browser */
   launch(profile?: string, options?: LaunchOptions): Promise<Browser>;
 }
 
 export interface LaunchOptions {
-  /** Pages may keep nothing, as a user can set it: cookies, storage and what else is theirs. */
+  /** Pages can't store anything, as with the user setting that blocks cookies and storage. */
   blocksSiteData?: boolean;
 }
 
 export interface Browser {
-  /** Whether it has not ended by itself. */
+  /** Whether the browser is still running. */
   readonly isRunning: boolean;
   newPage(): Promise<Page>;
   /** The page that an action in another one opens. */
   openedBy(action: () => Promise<unknown>): Promise<Page>;
   /** May be called twice. */
   close(): Promise<void>;
-  /** Ends all its processes at once, none of them warned, as the system does that runs out of memory. */
+  /** Ends all its processes at once without a warning, as the system does when memory runs out. */
   kill?(): Promise<void>;
   /** The shared workers of an origin, by names of the browser's own. */
   sharedWorkers?(origin: string): Promise<string[]>;
-  /** Ends the one shared worker of an origin at once, as a crash would. */
+  /** Ends an origin's only shared worker at once, as a crash would. */
   killSharedWorker?(origin: string): Promise<void>;
   /** Takes the network from the pages and workers of an origin, or gives it back. */
   setOffline?(origin: string, pages: readonly Page[], offline: boolean): Promise<void>;
-  /** Bytes in use on the heap of the one shared worker of an origin, after its garbage is collected. */
+  /** The bytes in use on the heap of an origin's only shared worker, after a garbage collection. */
   workerHeap?(origin: string): Promise<number>;
 }
 
@@ -46,19 +46,19 @@ export interface Page {
   press(character: string): Promise<void>;
   /** The key together with Ctrl. */
   pressWithControl(key: 'Home' | 'End'): Promise<void>;
-  /** As its user closes it; it may be closed already. */
+  /** Closes the page as a user does. The page may be closed already. */
   close(): Promise<void>;
-  /** Ends the page's process, and it alone. */
+  /** Ends the page's process only. */
   crash?(): Promise<void>;
   /** Stops the page's tasks, as browsers do with tabs that were long in the background. */
   freeze?(): Promise<void>;
   resume?(): Promise<void>;
 }
 
-/** A page that hangs fails its test by itself, not by the test's timeout, which would not say where. */
+/** A page that hangs fails here, with a place, before the test's own timeout. */
 export const protocolTimeout = 30_000;
 
-/** A browser that does not start gets a second try, which is said. */
+/** If a browser does not start, a second try is made and logged. */
 export async function withSecondTry<Result>(title: string, start: () => Promise<Result>): Promise<Result> {
   try {
     return await start();

@@ -43,7 +43,7 @@ class FirefoxPage extends PuppeteerPage {
     return this.puppet.keyboard.press(character as Parameters<PuppetPage['keyboard']['press']>[0]);
   }
 
-  /** Firefox has no command for it. Which process is the page's shows when the page is busy. */
+  /** Firefox has no command for it. The page's process is found by its load while the page is busy. */
   async crash(): Promise<void> {
     const pid = await busiestOf(() => descendantsOf(this.browserPid), milliseconds => this.evaluate(duration => {
       const end = performance.now() + duration;
@@ -55,7 +55,7 @@ class FirefoxPage extends PuppeteerPage {
   }
 
   override async close(): Promise<void> {
-    // What shows that a tab has crashed may not answer.
+    // The page that reports a crashed tab may not answer.
     if (this.#crashed) void super.close().catch(() => {});
     else await super.close();
   }

@@ -1,6 +1,6 @@
 import {readdirSync, readFileSync} from 'node:fs';
 
-/** What Linux tells of processes; elsewhere these fail, and say so. */
+/** Reads Linux's process files; on other systems these functions fail with a message. */
 
 /** The processes that a process has started, and those that they have started. */
 export function descendantsOf(pid: number): number[] {
@@ -16,7 +16,7 @@ export function descendantsOf(pid: number): number[] {
   return [...parents.keys()].filter(isDescendant);
 }
 
-/** The process among some that works most while something is done for so many milliseconds. */
+/** The process that works most while something runs for this many milliseconds. */
 export async function busiestOf(processes: () => number[], work: (milliseconds: number) => Promise<unknown>): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const before = new Map(processes().map(pid => [pid, statOf(pid)?.ticks ?? 0]));
@@ -26,12 +26,12 @@ export async function busiestOf(processes: () => number[], work: (milliseconds: 
       .sort((a, b) => b.ticks - a.ticks);
     const [first, second] = worked;
     if (first && first.ticks >= 10 && first.ticks >= 2 * (second?.ticks ?? 0)) return first.pid;
-    // Others may have been at work, too, and the machine busy with something else.
+    // Other processes may have been busy, too.
     if (attempt === 5) throw new Error(`No process stands out: ${JSON.stringify(worked.slice(0, 3))}`);
   }
 }
 
-/** Whether a process has not ended; one that nobody has asked for its end has ended all the same. */
+/** Whether a process has not ended. A zombie counts as ended. */
 export function isRunning(pid: number): boolean {
   const stat = statOf(pid);
   return stat !== undefined && stat.state !== 'Z';

@@ -42,7 +42,7 @@ export abstract class PuppeteerBrowser implements Browser {
     await exited;
     const {profile} = this;
     if (profile === undefined) return;
-    // Puppeteer has settings of its own in Firefox's profile, which it takes back when the process has ended.
+    // Puppeteer changes settings in Firefox's profile, and restores them after the process has ended.
     await until('the profile is in order', async () => !(await readdir(profile)).some(name => name.endsWith('.puppeteer')));
   }
 }
@@ -51,7 +51,7 @@ export abstract class PuppeteerPage implements Page {
   constructor(protected readonly puppet: PuppetPage) {}
 
   abstract press(character: string): Promise<void>;
-  /** Makes the page take keys. */
+  /** Makes the page accept keys. */
   protected abstract toFront(): Promise<void>;
 
   get isClosed(): boolean {

@@ -53,7 +53,7 @@ export class WebDriverSession {
     });
   }
 
-  /** Where commands go is unknown: to a window that is no more. */
+  /** Called when the current window is gone, so that the next command selects one. */
   forgetCurrent(): void {
     this.#current = '';
   }
@@ -61,7 +61,7 @@ export class WebDriverSession {
   #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(act);
     this.#turn = result.catch(error => {
-      // What is no answer of the driver is a time-out, or its end.
+      // An error that is not an answer of the driver is a time-out, or the driver's end.
       const isEnd = error instanceof WebDriverError ? error.code === 'invalid session id' : error instanceof TypeError;
       if (isEnd) this.isOver = true;
     });

@@ -17,7 +17,7 @@ export const webkitgtk: Engine = {
   }
 };
 
-/** What may end the tests: the browser is not to stay behind. */
+/** Events that may end the tests; the browser must not outlive them. */
 const ends = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** The driver, with a screen and a message bus of its own, and the browser that it starts. */
@@ -55,7 +55,7 @@ class WebKitBrowser implements Browser {
 
   readonly #endWithUs = (signalOrCode: NodeJS.Signals | number): void => {
     endAll(this.driver);
-    // Who listens to a signal stands in for what it does by itself.
+    // A listener for a signal replaces the default action, so it is repeated here.
     if (typeof signalOrCode === 'string') process.kill(process.pid, signalOrCode);
   };
 
@@ -64,7 +64,7 @@ class WebKitBrowser implements Browser {
   }
 
   async newPage(): Promise<Page> {
-    // Windows: tabs that are not in front have timers that are slowed down.
+    // Opens windows, because the timers of background tabs are slow.
     const {handle} = await this.session.sendTo(this.first, ['POST', '/window/new', {type: 'window'}]) as {handle: string};
     return new WebKitPage(this.session, handle);
   }
@@ -87,7 +87,7 @@ class WebKitBrowser implements Browser {
     for (const event of ends) process.off(event, this.#endWithUs);
     await this.session.send('DELETE', '').catch(() => {});
     const exited = this.driver.exitCode === null ? once(this.driver, 'exit') : undefined;
-    // With this signal, `xvfb-run` takes its screen along.
+    // On this signal, `xvfb-run` also ends its screen.
     process.kill(-this.driver.pid!, 'SIGTERM');
     await exited;
     endAll(this.driver);
@@ -98,7 +98,7 @@ function endAll({pid}: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // There is none left.
+    // The process has already ended.
   }
 }
 

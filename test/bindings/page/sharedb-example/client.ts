@@ -1,4 +1,4 @@
-/** What ShareDB's example gets for `sharedb/lib/client`: its `new Connection(socket)` is the tab's connection. */
+/** Replaces `sharedb/lib/client` for ShareDB's example: its `new Connection(socket)` is the tab's connection. */
 import {connection} from '../connect.js';
 
 export {types} from 'sharedb/lib/client/index.js';

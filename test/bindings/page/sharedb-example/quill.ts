@@ -1,2 +1,2 @@
-/** Quill 2 as what ShareDB's example, which is written in CommonJS, gets for `require('quill')`. */
+/** Replaces `require('quill')` for ShareDB's example, which is written in CommonJS, with Quill 2. */
 export {default as 'module.exports'} from 'quill';

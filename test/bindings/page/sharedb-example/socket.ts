@@ -1,4 +1,4 @@
-/** What ShareDB's example gets for `reconnecting-websocket`: the worker has the socket. */
+/** Replaces `reconnecting-websocket` for ShareDB's example: the worker has the socket. */
 class Socket {}
 
 export {Socket as 'module.exports'};
