@@ -49,6 +49,11 @@ export class FrameRelay {
 
   constructor(private readonly owner: FrameRelayOwner) {}
 
+  /** Whether a tab has asked for a service that has not ended. */
+  get isServing(): boolean {
+    return this.services.size > 0;
+  }
+
   receive(from: Tab, message: unknown): void {
     if (!isServiceFrame(message)) return;
     if (from.service === undefined) return this.receiveOfTab(from, message);

@@ -14,6 +14,9 @@ import {until} from '../waiting/until.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
+/** What answers the inspector's questions in a host. */
+const inspectionOf = (host: Host): {feed?: object} => (host as unknown as {parts: {inspection: {feed?: object}}}).parts.inspection;
+
 describe('the inspector', () => {
   let backend: Backend;
   let host: Host;
@@ -164,10 +167,10 @@ describe('the inspector', () => {
     open();
     await shows('shared-worker');
     let goOn = (): void => {};
-    Object.assign(host, {report: () => new Promise(resolve => { goOn = () => resolve(inspect()); })});
+    Object.assign(inspectionOf(host), {report: () => new Promise(resolve => { goOn = () => resolve(inspect()); })});
     await shows('The host does not answer');
     goOn();
-    Object.assign(host, {report: async () => inspect()});
+    Object.assign(inspectionOf(host), {report: async () => inspect()});
     await until('it answers', () => !panel().textContent!.includes('does not answer'));
   });
 
@@ -177,7 +180,7 @@ describe('the inspector', () => {
     const whose = panel().querySelector<HTMLSelectElement>('select[aria-label="Whose messages"]')!;
     whose.value = 'all';
     whose.dispatchEvent(new dom.window.Event('change'));
-    await until('the host keeps them', () => !!(host as unknown as {feed?: object}).feed);
+    await until('the host keeps them', () => !!inspectionOf(host).feed);
     void other.get('notes', 'one').submitOp([{p: ['secret'], oi: 'sledge'}]);
     await shows(`tab ${other.id!.slice(0, 8)} to host`, 'host to server', 'server to host', 'op notes/one');
     expect(panel().textContent).not.to.include('sledge');
@@ -239,7 +242,7 @@ describe('the inspector', () => {
           expect(error, String(act)).to.have.property('code', 'ERR_TABS_READ_ONLY');
         }
         button('Timeline').click();
-        await until('the host keeps them', () => !!(host as unknown as {feed?: object}).feed);
+        await until('the host keeps them', () => !!inspectionOf(host).feed);
         void other.get('notes', 'one').submitOp([{p: ['n'], na: 1}]);
         await shows(`tab ${other.id!.slice(0, 8)} to host`);
         button('Faults').click();

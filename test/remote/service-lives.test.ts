@@ -71,6 +71,15 @@ describe('calls of a service', function () {
   const start = (options: Partial<StageOptions> = {}): ServiceStage => (stage = new ServiceStage({services, ...options}));
   afterEach(() => stage.close());
 
+  it('keep their host from being taken for dispensable, and a name that is no service does not', async () => {
+    start();
+    const connection = stage.tab();
+    await rejection(service<Notes>(connection, 'nothing').which());
+    expect(stage.host!.isDispensable).to.equal(true);
+    await service<Notes>(connection, 'notes').which();
+    expect(stage.host!.isDispensable).to.equal(false);
+  });
+
   describe('when their host is replaced', () => {
     it('are rejected at once, and say that they may have run; what is called meanwhile waits for the next host', async () => {
       start();

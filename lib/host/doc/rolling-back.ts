@@ -1,0 +1,22 @@
+import type {WaitFor} from '../../platform/in-order.js';
+import type {Tab} from '../tab.js';
+import type {SharedDoc} from './shared-doc.js';
+
+/** The documents of a host that are in a rollback. */
+export class RollingBack {
+  private readonly docs = new Set<SharedDoc>();
+
+  add(doc: SharedDoc): void {
+    this.docs.add(doc);
+  }
+
+  /** The documents that the tab follows: each function calls back when the rollback has ended and the tab has been told. */
+  endsFor(tab: Tab): WaitFor[] {
+    const ends: WaitFor[] = [];
+    for (const doc of this.docs) {
+      if (!doc.isRollingBack) this.docs.delete(doc);
+      else if (doc.isFollowedBy(tab)) ends.push(done => doc.whenSettled(done));
+    }
+    return ends;
+  }
+}

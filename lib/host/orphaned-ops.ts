@@ -1,0 +1,53 @@
+import {isLostOps, isOrphanedOpsMessage} from '../protocol/requests.js';
+import type {DurableStore} from '../store/durable-store.js';
+import type {SharedDoc} from './doc/shared-doc.js';
+import type {SharedDocs} from './doc/shared-docs.js';
+import type {DeadLetters} from './letters/dead-letters.js';
+import type {StoreAccess} from './store-access.js';
+import type {Tab} from './tab.js';
+
+export interface OrphanedOpsOwner {
+  readonly epoch: string;
+  readonly docs: SharedDocs;
+  readonly deadLetters: DeadLetters;
+  readonly store: DurableStore | undefined;
+  readonly storeAccess: StoreAccess;
+  /** The id of the histories that this host continues. */
+  lineage(): string;
+  tab(id: string): Tab;
+}
+
+/** Takes over ops of tabs that can't send them themselves: a tab that has ended, or one whose ops no host can apply. */
+export class OrphanedOps {
+  constructor(private readonly owner: OrphanedOpsOwner) {}
+
+  /** Applies the ops of a tab that has ended. Resolves when they are durable, or the server has them. */
+  takeOver(message: unknown): Promise<void> {
+    if (!isOrphanedOpsMessage(message)) throw Object.assign(new Error('Invalid orphaned ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    const {docs: all, epoch} = this.owner;
+    const tab = this.owner.tab(message.tabId);
+    const isOurLineage = message.lineage === this.owner.lineage();
+    for (const {c, d, rev, ops, ahead, onlyHost = epoch, v} of message.docs) {
+      all.get(c, d).adopt(tab, {madeAt: rev, ops, isOurs: isOurLineage && onlyHost === epoch, ahead, v});
+    }
+    const docs = message.docs.map(({c, d}) => all.get(c, d));
+    return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenSettled(resolve)))).then(() => this.whenKept(docs));
+  }
+
+  /** Makes dead letters of ops that a tab could hand to no host. Resolves when they are durable. */
+  keepLost(letters: unknown): Promise<void> {
+    if (!isLostOps(letters)) throw Object.assign(new Error('Invalid lost ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    for (const letter of letters) this.owner.deadLetters.addOfTab(letter);
+    return this.owner.storeAccess.flush();
+  }
+
+  /** Resolves when the ops of these documents are on the disk, or the server has them. */
+  private whenKept(docs: readonly SharedDoc[]): Promise<void> {
+    const {store} = this.owner;
+    if (!store) return Promise.resolve();
+    return new Promise(resolve => {
+      store.whenCommitted(store.place, resolve);
+      void Promise.all(docs.map(doc => new Promise<void>(saved => doc.whenSaved(saved)))).then(() => resolve());
+    });
+  }
+}

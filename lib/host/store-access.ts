@@ -1,0 +1,34 @@
+import {TabsError, decodeError} from '../protocol/errors.js';
+import type {DurableStore} from '../store/durable-store.js';
+import type {SharedDocs} from './doc/shared-docs.js';
+
+/** What tabs ask of the store: to write all changes, and to deal with what is quarantined. Without a store, there is nothing to do. */
+export class StoreAccess {
+  constructor(private readonly store: DurableStore | undefined, private readonly docs: SharedDocs) {}
+
+  /** Resolves when all changes so far are durable. Rejects where the storage fails. */
+  async flush(): Promise<void> {
+    const {store} = this;
+    if (!store) return;
+    await new Promise<void>(resolve => store.whenDurable(resolve));
+    if (store.isDown) throw decodeError(store.lastError ?? {message: 'The storage does not answer'});
+  }
+
+  /** Puts a document back from quarantine and opens it, so that its unsent ops are sent. */
+  async restoreQuarantined(id: string): Promise<void> {
+    const {store, docs} = this;
+    const found = store?.quarantined().find(each => each.id === id);
+    if (!store || !found) return;
+    if (docs.find(found.key)) {
+      throw new TabsError('ERR_TABS_QUARANTINE_IN_USE', `${found.key.join('/')} is open. Export what is quarantined, discard it, or restore it when no tab has it open`);
+    }
+    const key = await store.restoreQuarantined(id);
+    if (key) docs.get(...key);
+    return this.flush();
+  }
+
+  discardQuarantined(id: string): Promise<void> {
+    this.store?.discardQuarantined(id);
+    return this.flush();
+  }
+}
