@@ -1,7 +1,7 @@
 import type {Clock} from '../platform/platform.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey} from '../store/storage.js';
-import {RETURN_MS} from './doc/shared-doc.js';
+import {RETURN_MS} from './doc/history-retention.js';
 import {QUERY_PREFIX} from './queries/kept-results.js';
 
 /** The number of queries whose results are kept in memory. */

@@ -3,6 +3,7 @@ import {Session} from '../../lib/broker/session.js';
 import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
 import {JournaledDoc} from '../../lib/host/doc/journaled-doc.js';
+import type {Rollbacks} from '../../lib/host/doc/rollbacks.js';
 import {Sequencer} from '../../lib/host/doc/sequencer.js';
 import {ServerFaults} from '../../lib/host/server/server-faults.js';
 import {ServerState} from '../../lib/host/doc/server-state.js';
@@ -100,7 +101,7 @@ const bugs: Record<string, Bug> = {
     on: cases['a server that refuses ops that remove, replace and move']!,
     within: 50,
     plant: () => replace(JournaledDoc.prototype, '_rollback', () => function(this: JournaledDoc, error) {
-      (this as unknown as {takeBack(error: Error): void}).takeBack(error);
+      (this as unknown as {rollbacks: Rollbacks}).rollbacks.takeBack(error);
     })
   },
   'a forgotten addition of the server': {

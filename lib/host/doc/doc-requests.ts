@@ -1,0 +1,191 @@
+import {isLocal} from '../../protocol/local.js';
+import type {Position, SnapshotData} from '../../protocol/messages.js';
+import type {ServerFaults} from '../server/server-faults.js';
+import type {Tab} from '../tab.js';
+import type {Callback, RealDoc} from '../upstream.js';
+import type {DeferredActions} from './deferred-actions.js';
+import type {DocLifetime} from './doc-lifetime.js';
+import type {FollowerUpdates} from './follower-updates.js';
+import type {Follower} from './follower.js';
+import type {Followers} from './followers.js';
+import type {JournaledDoc} from './journaled-doc.js';
+import {ReadAgain} from './read-again.js';
+
+/** A fetch or a subscription, as ShareDB abbreviates them. */
+export type ReadAction = 'f' | 's';
+
+export interface DocRequestsOwner {
+  readonly doc: RealDoc;
+  readonly journaled: JournaledDoc;
+  readonly followers: Followers;
+  readonly updates: FollowerUpdates;
+  readonly deferred: DeferredActions;
+  readonly lifetime: DocLifetime;
+  readonly faults: Pick<ServerFaults, 'isTransient' | 'readAgain' | 'forgetRead'>;
+}
+
+/**
+ * Where the answer to a request comes from. 'copy': the host's document. 'server': the server alone. 'newest': a fetch at the
+ * server, though the host's document follows it. 'copy first': the host's document, and what the server says later, as a change.
+ */
+type Source = 'copy' | 'server' | 'newest' | 'copy first';
+
+/** Answers the fetches and subscriptions of tabs: from the host's copy of the document, or from the server. */
+export class DocRequests {
+  private readonly readAgain: ReadAgain;
+  /** Requests without an answer. A state that is restored late answers them. */
+  private readonly unanswered = new Set<() => void>();
+
+  constructor(private readonly owner: DocRequestsOwner) {
+    const {doc, faults, followers} = owner;
+    this.readAgain = new ReadAgain(doc, faults, followers, refusal => this.endReadingAgain(refusal));
+  }
+
+  answer(follower: Follower, action: ReadAction, position: Position): void {
+    const {doc} = this.owner;
+    const {seed} = position;
+    follower.requests++;
+    if (seed) this.position(follower, position.inc, seed);
+    const reply = follower.tab.inThisSession((failure?: Error | null) => this.reply(follower, action, position, reply, failure));
+    switch (this.sourceFor(action, position)) {
+      case 'copy':
+        return reply();
+      case 'newest':
+        return doc.fetch(reply);
+      case 'server':
+        return this.load(action, this.answerable(reply));
+      case 'copy first':
+        this.loadBehind(follower, action);
+        return reply();
+    }
+  }
+
+  private sourceFor(action: ReadAction, {seed, stored}: Position): Source {
+    const {doc, journaled, updates} = this.owner;
+    const {isConnected} = this;
+    // The tab has seen a later version of the server than this host.
+    const isBehind = !!seed && (seed.v ?? 0) > (doc.version ?? 0);
+    if (this.isCurrent) {
+      // A fetch asks for what the server has, whether or not the server has published it.
+      const isFetch = action === 'f' && !isLocal(doc.collection) && !seed && !stored;
+      return isBehind || isFetch ? 'newest' : 'copy';
+    }
+    if (journaled.isLocked && (isLocal(doc.collection) || !isConnected)) return 'copy';
+    // Without a server, the host's copy is the best answer there is.
+    const hasCopy = journaled.hasState && !updates.isInRollback;
+    return !isBehind && hasCopy && (stored || !isConnected) ? 'copy first' : 'server';
+  }
+
+  /** Whether the host's copy is what the server would answer with. */
+  private get isCurrent(): boolean {
+    const {doc, updates, journaled} = this.owner;
+    return doc.subscribed && !updates.isInRollback && this.isConnected && journaled.hasState && !journaled.missing;
+  }
+
+  /** Whether the document's own connection is there. That of a local document always is. */
+  private get isConnected(): boolean {
+    return this.owner.doc.connection.state === 'connected';
+  }
+
+  // ---- asking the server
+
+  private ask(action: ReadAction, callback: Callback): void {
+    const {doc} = this.owner;
+    if (action === 'f') doc.fetch(callback);
+    else doc.subscribe(callback);
+  }
+
+  private load(action: ReadAction, callback: Callback): void {
+    this.ask(action, failure => {
+      if (!failure) this.noteRead();
+      callback(failure);
+    });
+  }
+
+  /** Asks the server although the tab is answered from the copy. */
+  private loadBehind(follower: Follower, action: ReadAction): void {
+    if (action === 's' || this.isConnected) return this.ask(action, failure => this.noteRead(failure));
+    if (this.owner.journaled.server.isTrusted) return undefined;
+    follower.awaitsServer = true;
+    return this.ask(action, failure => {
+      follower.awaitsServer = !!failure && this.owner.faults.isTransient(failure);
+      this.noteRead(failure);
+    });
+  }
+
+  private noteRead(failure?: Error | null): void {
+    const {faults, doc} = this.owner;
+    if (!failure) faults.forgetRead(doc);
+    else if (faults.isTransient(failure)) this.readAgain.after(failure);
+  }
+
+  private endReadingAgain(refusal: Error | undefined): void {
+    const {updates, lifetime} = this.owner;
+    if (refusal) updates.endSubscriptions(refusal);
+    lifetime.releaseSubscription();
+    lifetime.checkIdle();
+  }
+
+  // ---- answering the tab
+
+  /** The state was restored late, without a server: it answers the requests that wait. */
+  answerFromStore(): void {
+    if (!this.isConnected) for (const answer of this.unanswered) answer();
+  }
+
+  /** Calls back once: with the server's answer, or with a state that is restored before it comes. */
+  private answerable(reply: Callback): Callback {
+    const answer = (error?: Error | null): void => {
+      if (this.unanswered.delete(answer)) reply(error);
+    };
+    this.unanswered.add(answer);
+    return answer;
+  }
+
+  /** @param again the same with the session checked, for when a rollback has ended */
+  private reply(follower: Follower, action: ReadAction, {inc, seed}: Position, again: Callback, failure?: Error | null): void {
+    const {updates, deferred, journaled, lifetime} = this.owner;
+    if (updates.isInRollback) return deferred.defer(() => again(failure));
+    const isHidden = !!failure && this.continuesFromCopy(follower, action, failure);
+    const error = (isHidden ? undefined : failure) ?? journaled.missing;
+    follower.requests--;
+    if (seed && !error) this.position(follower, inc, seed);
+    if (!error) updates.answer(follower, action, inc);
+    else {
+      if (action === 's') {
+        follower.subscribed = false;
+        lifetime.releaseSubscription();
+      }
+      updates.answerError(follower, action, inc, error);
+    }
+    return lifetime.checkIdle();
+  }
+
+  /**
+   * The server can't read the document for now. A tab without a state, or one that subscribes, is answered as without a server, and
+   * gets what the server says later, as a change.
+   */
+  private continuesFromCopy(follower: Follower, action: ReadAction, error: Error): boolean {
+    if (!this.owner.journaled.hasState || (action === 'f' && follower.sent !== null) || !this.owner.faults.isTransient(error)) return false;
+    if (action === 'f') follower.awaitsServer = true;
+    this.readAgain.after(error);
+    return true;
+  }
+
+  /** The tab has a state that the server had. If this document can continue from it, so can the tab. */
+  private position(follower: Follower, inc: number, {v, type, data}: SnapshotData): void {
+    const {updates, journaled} = this.owner;
+    if (v === null || follower.sent !== null || inc !== follower.inc || updates.isInRollback) return;
+    if (!journaled.hasState) journaled.ingest({v, type, data});
+    const rev = journaled.revisionOf(v);
+    if (rev !== undefined) updates.position(follower, rev);
+  }
+
+  unsubscribe(tab: Tab, position: Position): void {
+    const {doc, updates, lifetime} = this.owner;
+    const reply = tab.inThisSession(() => updates.answerUnsubscribe(tab, position));
+    if (lifetime.canRelease) doc.unsubscribe(() => reply());
+    else reply();
+    lifetime.checkIdle();
+  }
+}

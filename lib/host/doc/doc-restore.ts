@@ -1,0 +1,89 @@
+import {isLocal} from '../../protocol/local.js';
+import {isTransactionAuthor} from '../../protocol/transactions.js';
+import type {Tab} from '../tab.js';
+import type {RealDoc} from '../upstream.js';
+import type {DeferredActions} from './deferred-actions.js';
+import type {DocJournal, Restored} from './doc-journal.js';
+import type {FollowerUpdates} from './follower-updates.js';
+import type {Followers} from './followers.js';
+import type {HistoryRetention} from './history-retention.js';
+import type {JournaledDoc} from './journaled-doc.js';
+import type {Sequencer} from './sequencer.js';
+
+export interface DocRestoreOwner {
+  readonly doc: RealDoc;
+  readonly journaled: JournaledDoc;
+  readonly followers: Followers;
+  readonly updates: FollowerUpdates;
+  readonly sequencer: Sequencer;
+  readonly deferred: DeferredActions;
+  readonly retention: HistoryRetention;
+  /** Whether a stored state is continued without asking the server for the snapshot. */
+  readonly resumesFromStore: boolean;
+  tab(id: string): Tab;
+  /** Runs actions for documents that were read together in one go. */
+  together(act: () => void): void;
+  /** The journal has been read, and had a state. */
+  onRestored(): void;
+  /** The deferred actions can run. */
+  onRead(): void;
+}
+
+/** Reads a document from its journal. Requests wait for that. */
+export class DocRestore {
+  isRestoring = false;
+  wasRestored = false;
+
+  constructor(private readonly journal: DocJournal | undefined, private readonly owner: DocRestoreOwner) {}
+
+  /** Restores the document. If that is not done at the start, the document must be blank. */
+  restore(): void {
+    const {journal, owner} = this;
+    if (!journal) return;
+    const {journaled, deferred, doc} = owner;
+    this.isRestoring = true;
+    // A query's results may bring the document before the host knows of it. That is the server's answer, and newer than the stored state.
+    const arrived = journaled.takeOut();
+    if (arrived) deferred.defer(() => doc.ingestSnapshot(arrived));
+    journaled.beginReading();
+    void journal.load().then(stored => owner.together(() => {
+      const missed = journaled.endReading();
+      this.wasRestored = !!stored && this.revive(stored, journal);
+      if (this.wasRestored) this.noteRestored();
+      this.isRestoring = false;
+      if (this.wasRestored) owner.onRestored();
+      if (missed) doc.fetch();
+      owner.onRead();
+    }));
+  }
+
+  /** @returns whether the state could be restored; if not, the document is as if nothing had been stored */
+  private revive(stored: Restored, journal: DocJournal): boolean {
+    const {journaled, followers, updates, sequencer} = this.owner;
+    try {
+      for (const {id, lastSeq, outcomes} of stored.checkpoint?.tabs ?? []) {
+        const tab = this.owner.tab(id);
+        followers.of(tab).lastSeq = lastSeq;
+        updates.outcomes.restore(tab, outcomes);
+      }
+      journaled.restore(stored, (owner, seq) => sequencer.restore(owner, seq));
+      return true;
+    } catch (error) {
+      if (!journaled.lock(error)) journal.setAside(error);
+      journaled.startAnew();
+      followers.clearRestored();
+      updates.outcomes.clear();
+      sequencer.clear();
+      return false;
+    }
+  }
+
+  /** Living tabs return with what they had: the history is kept for them. */
+  private noteRestored(): void {
+    const {journaled, followers, retention, doc, resumesFromStore} = this.owner;
+    const {start} = journaled.history;
+    for (const follower of followers) if (!isTransactionAuthor(follower.tab.id)) follower.awaitFrom(start);
+    retention.awaitTabs();
+    if (!resumesFromStore && !isLocal(doc.collection)) journaled.server.distrust();
+  }
+}

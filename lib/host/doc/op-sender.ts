@@ -1,0 +1,37 @@
+import type {DocRecord} from './doc-record.js';
+import type {ServerState} from './server-state.js';
+
+/** Sends ops to the server: an op goes out when its record, with the identity that the server knows it by, is durable. */
+export class OpSender {
+  constructor(private readonly record: DocRecord, private readonly server: ServerState) {}
+
+  send(): void {
+    const {record} = this;
+    const {doc, journal, upstream, events} = record;
+    const op = doc.inflightOp ?? doc.pendingOps[0];
+    if (record.isReplaying || !op || this.server.isAsking) return;
+    doc.submitSource = !!op.submitSource;
+    if (!doc.connection.canSend) return;
+    if (op.seq !== undefined && events.isHeldBack(op)) {
+      // It is in flight all the same. The server may have it and say so, which would look like an op of another client otherwise.
+      doc.inflightOp ??= doc.pendingOps.shift()!;
+      return;
+    }
+    if (!journal) return upstream._sendOp.call(doc);
+    if (!doc.inflightOp) doc.inflightOp = doc.pendingOps.shift()!;
+    if (op.src === undefined || op.seq === undefined) {
+      op.src = doc.connection.id!;
+      op.seq = doc.connection.seq++;
+      op.place = record.write({t: 'send', src: op.src, seq: op.seq});
+    }
+    // From now on nothing may be composed into it.
+    op.isSent = true;
+    op.sentAt ??= Date.now();
+    const attempt = (op.attempt = {});
+    journal.whenWritten(Math.max(op.place ?? 0, record.refusedAt), () => {
+      if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
+      doc.submitSource = !!op.submitSource;
+      upstream._sendOp.call(doc);
+    });
+  }
+}

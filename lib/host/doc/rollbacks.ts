@@ -1,0 +1,173 @@
+import {stepBetween} from '../../ot/state-step.js';
+import {encodeError} from '../../protocol/errors.js';
+import type {RealOp, ServerSnapshot} from '../upstream.js';
+import type {DocRecord} from './doc-record.js';
+import {historyGone} from './op-errors.js';
+import {callEach, rejectionErrors} from './real-ops.js';
+import type {ServerLog} from './server-log.js';
+import type {ServerReads} from './server-reads.js';
+import {typeOf, type ServerState} from './server-state.js';
+import {rollBackSoftly} from './soft-rollback.js';
+import {UnsentOps} from './unsent-ops.js';
+
+/** The codes of errors that say that no ops of the server lead on from the state that an op was made on. */
+const LOST_AT_SERVER = new Set(['ERR_SUBMIT_TRANSFORM_OPS_NOT_FOUND', 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT']);
+
+export interface RollbacksOwner {
+  readonly server: ServerState;
+  readonly reads: ServerReads;
+  serverLog(): ServerLog;
+  /** Runs upstream's rollback, whose end has a record of its own. */
+  rollBackUpstream(error: Error): void;
+}
+
+/** Takes back what the server does not have: one refused op, all unsent ops, or the whole state. */
+export class Rollbacks {
+  /** From the loss of the document's state until it is loaded again. */
+  isRollingBack = false;
+  /** The op in flight when all ops were rolled back. Upstream emits an error if the server refuses it afterwards. */
+  givenUp: RealOp | undefined;
+  private readonly unsent: UnsentOps;
+
+  constructor(private readonly record: DocRecord, private readonly owner: RollbacksOwner) {
+    this.unsent = new UnsentOps(record);
+  }
+
+  /** The server has refused the op in flight. */
+  rollBack(error: Error): void {
+    const {server} = this.owner;
+    const {doc} = this.record;
+    const {code} = error as {code?: string};
+    if (LOST_AT_SERVER.has(code!)) return this.rollBackHard(historyGone(doc));
+    const refused = doc.inflightOp;
+    if (!server.mayBeLost(error as {code?: unknown}) || !refused) return this.rollBackSoftly(error);
+    return server.probe(isLost => {
+      if (doc.inflightOp !== refused) return;
+      if (isLost) this.rollBackHard(historyGone(doc));
+      else this.rollBackSoftly(error);
+    });
+  }
+
+  /** The server failed with an op. It may have lost the ops that the op was made on, in which case sending it again never helps. */
+  checkForLoss(failed: RealOp): void {
+    const {doc} = this.record;
+    this.owner.server.probe(isLost => {
+      if (isLost && doc.inflightOp === failed) this.rollBackHard(historyGone(doc));
+    });
+  }
+
+  private rollBackSoftly(error: Error): void {
+    const {record, owner: {reads, serverLog}} = this;
+    const {doc} = record;
+    rollBackSoftly(doc, error, {
+      isShared: tab => record.events.isShared(tab),
+      serverLog,
+      fetchSnapshot: callback => reads.untilRead<ServerSnapshot>(done => doc.connection.fetchSnapshot(doc.collection, doc.id, null, done), callback),
+      takeBack: reason => this.takeBack(reason),
+      replace: (reason, remedy) => this.replace(reason, remedy)
+    });
+  }
+
+  /** Takes back the op in flight, as upstream does it. If its type has no inverse, upstream takes back all unsent ops. */
+  takeBack(error: Error): void {
+    const {record} = this;
+    const inverse = record.doc.inflightOp?.inverse;
+    // The op is told as lost before its record is written. A crash between the two then loses neither.
+    this.unsent.whileTakingBack(rejectionErrors(error).error, () => {
+      record.refusedAt = record.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
+      this.owner.rollBackUpstream(error);
+    });
+  }
+
+  /** The op in flight is refused, and no op undoes it: the document gets the state that it would have without the op. */
+  private replace(error: Error, {data, kept}: {data: unknown; kept: {op: RealOp; made: unknown}[]}): void {
+    const {record} = this;
+    const {doc, events, history} = record;
+    const refused = doc.inflightOp;
+    const keptOps = new Set(kept.map(({op}) => op));
+    const dropped = doc.pendingOps.filter(op => !keptOps.has(op));
+    const {error: forRefused, reason} = rejectionErrors(error);
+    this.unsent.tellLost(op => (op === refused ? forRefused : keptOps.has(op) ? undefined : reason));
+    record.rollbacks++;
+    // The checkpoint that follows replaces this record. It only gives the checkpoint's position in the store.
+    record.refusedAt = record.write({t: 'clear'});
+    doc.inflightOp = null;
+    doc.pendingOps = kept.map(({op, made}) => ('op' in op ? Object.assign(op, {op: made, isInvertible: false}) : op));
+    doc._setData(data);
+    history.restart(doc.hasWritePending() ? null : doc.version);
+    record.recordedVersion = doc.version;
+    events.onRollback();
+    callEach(refused, forRefused);
+    for (const op of dropped) callEach(op, reason);
+    events.onReset(encodeError(reason), undefined);
+    doc.flush();
+    doc._emitNothingPending();
+  }
+
+  /**
+   * Upstream's hard rollback, step by step the same, with two differences: the tabs are told when it begins, and they get the
+   * outcomes of their ops together with the new state.
+   */
+  rollBackHard(error: Error): void {
+    const {record, owner: {server, reads}} = this;
+    const {doc, events} = record;
+    const {error: forInflight, reason} = rejectionErrors(error);
+    this.unsent.tellLost(op => (op === doc.inflightOp ? forInflight : reason));
+    record.rollbacks++;
+    server.trust();
+    const {inflightOp, pendingOps} = doc;
+    // For a lost history the tab is told with the op. That the server refuses the op then as well is nothing new.
+    this.givenUp = (error as {code?: string}).code === 'ERR_TABS_HISTORY_GONE' ? undefined : inflightOp ?? undefined;
+    doc._isInHardRollback = true;
+    record.dropState();
+    record.history.clear();
+    this.isRollingBack = true;
+    events.onRollback();
+    reads.untilRead(done => reads.fetchAlone(done), loadError => {
+      doc._isInHardRollback = false;
+      callEach(inflightOp, forInflight);
+      for (const op of pendingOps) callEach(op, reason);
+      this.isRollingBack = false;
+      record.recordedVersion = doc.version;
+      events.onReset(encodeError(reason), loadError ? encodeError(loadError) : undefined);
+    });
+  }
+
+  /** The server has another state than the one shown. It is shown as an ordinary change if the type can express it as an op. */
+  replaceByServer(snapshot: ServerSnapshot): void {
+    const {record} = this;
+    const {doc, events} = record;
+    const type = typeOf(snapshot.type);
+    const op = doc.type && type === doc.type ? stepBetween(doc.type, doc.data, snapshot.data) : undefined;
+    if (op !== undefined) {
+      doc.version = snapshot.v;
+      // Only the version may differ.
+      if (Array.isArray(op) && !op.length) record.push('{}');
+      else doc._otApply({op}, false);
+      return events.onLoad();
+    }
+    // Ops that tabs have made on the old state can't be transformed. The tabs are told that with the new state.
+    record.rollbacks++;
+    doc._setType(null);
+    doc.version = null;
+    record.history.clear();
+    events.onRollback();
+    doc.ingestSnapshot(snapshot);
+    return events.onReset(encodeError(historyGone(doc)), undefined);
+  }
+
+  /** The server refuses to give the document: nothing of it is shown any more. */
+  empty(error: Error): void {
+    const {record} = this;
+    const {doc} = record;
+    const ops = [doc.inflightOp, ...doc.pendingOps];
+    this.unsent.tellLost(() => error);
+    record.rollbacks++;
+    this.owner.server.trust();
+    record.dropState();
+    record.recordedVersion = null;
+    for (const op of ops) callEach(op, error);
+    record.history.restart(null);
+    record.events.onRefused(error);
+  }
+}

@@ -1,0 +1,51 @@
+import type {ResumeMessage} from '../../protocol/messages.js';
+import type {RealDoc} from '../upstream.js';
+import type {FollowerUpdates} from './follower-updates.js';
+import type {Follower} from './follower.js';
+import type {JournaledDoc} from './journaled-doc.js';
+import {historyLost} from './op-errors.js';
+import type {Sequencer} from './sequencer.js';
+
+/** Continues a document in a tab that returns with what it knows, after its session or its host has ended. */
+export class TabReturns {
+  /** @param epoch of this host */
+  constructor(
+    private readonly doc: RealDoc,
+    private readonly epoch: string,
+    private readonly journaled: JournaledDoc,
+    private readonly updates: FollowerUpdates,
+    private readonly sequencer: Sequencer
+  ) {}
+
+  resume(follower: Follower, {inc, rev, unsettled, awaitsReset = false, ahead = [], onlyHost = this.epoch}: ResumeMessage['docs'][number]): void {
+    const {updates, journaled} = this;
+    // The tab may have started anew meanwhile.
+    const isPast = inc < follower.inc;
+    if (!isPast) follower.return(inc, null);
+    if (awaitsReset) return updates.resumeReset(follower, unsettled);
+    if (isPast || rev === null) return updates.repeatOutcomes(follower, unsettled);
+    // The revision is of a history that another host could not write down. The same number may be another state here.
+    if (onlyHost !== this.epoch) return updates.lose(follower);
+    // This host knows nothing of the document, so the tab starts anew. A document that was created and deleted is known, and has no state.
+    if (journaled.isNew) return updates.lose(follower);
+    return this.continueFrom(follower, inc, rev, ahead, unsettled);
+  }
+
+  private continueFrom(
+    follower: Follower, inc: number, rev: number, ahead: NonNullable<ResumeMessage['docs'][number]['ahead']>, unsettled: number[]
+  ): void {
+    const {updates, journaled: {history}, doc} = this;
+    follower.tab.silently(() => this.sequencer.replayUnconfirmed(rev, ahead));
+    const end = history.end(rev, ahead);
+    // Another tab may have returned first, with other ops.
+    const detour = end === undefined ? history.continuationAround(rev, ahead, doc.type) : undefined;
+    if (end === undefined && !detour) {
+      updates.repeatOutcomes(follower, unsettled);
+      return updates.reset(follower, historyLost(doc));
+    }
+    follower.return(inc, end ?? history.rev);
+    if (ahead.length) updates.continueFrom(follower, end ?? history.rev, detour);
+    updates.catchUp(follower);
+    return updates.repeatOutcomes(follower, unsettled);
+  }
+}
