@@ -269,7 +269,8 @@ export class SessionServer {
 
   private expect(tabId: TabId, ms: number, onGone: () => void): void {
     this.away.get(tabId)?.();
-    const cancel = this.platform.clock.after(ms, () => {
+    // The time in which the computer sleeps is no tab's time to come back.
+    const cancel = afterWaking(this.platform.clock.after, ms, () => {
       this.away.delete(tabId);
       if (!this.closed) onGone();
     });
@@ -306,15 +307,17 @@ export class SessionServer {
   private watchSilence(tabId: TabId, peer: Peer): void {
     const {clock} = this.platform;
     peer.stopWatching();
-    peer.stopWatching = clock.after(SILENT_MS, async () => {
+    const cancel = clock.after(SILENT_MS, async () => {
       const ask = async (): Promise<boolean> =>
         !!peer.session && peer.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
       // Asks twice: after the computer slept, the time is up before an answer could arrive.
       const isThere = clock.now() - peer.heardAt < SILENT_MS || await ask() || await ask();
-      if (this.peers.get(tabId) !== peer) return;
+      // While it was asked, it may have said that it holds its lock: that watch is not to be given up for this one.
+      if (this.peers.get(tabId) !== peer || peer.stopWatching !== cancel) return;
       if (isThere) this.watchSilence(tabId, peer);
       else this.dismiss(tabId, peer, 'gone', 'the tab did not answer');
     });
+    peer.stopWatching = cancel;
   }
 
   private dismiss(tabId: TabId, peer: Peer, how: Ending, reason: string): void {

@@ -1,6 +1,7 @@
 import type {Clock} from '../platform/platform.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey} from '../store/storage.js';
+import {afterWaking} from '../platform/after-waking.js';
 import {RETURN_MS} from './doc/history-retention.js';
 import {QUERY_PREFIX} from './queries/kept-results.js';
 
@@ -17,7 +18,7 @@ export class MirroredContent {
   awaitTabs(): void {
     if (!this.store.keys().length) return;
     this.isAwaitingTabs = true;
-    this.clock.after(RETURN_MS, () => {
+    afterWaking(this.clock.after, RETURN_MS, () => {
       this.isAwaitingTabs = false;
       for (const key of this.store.keys()) if (!this.isOpen(key)) this.store.remove(key);
     });

@@ -1,4 +1,5 @@
 import {expect} from 'chai';
+import {SessionServer} from '../../lib/broker/session-server.js';
 import {Session} from '../../lib/broker/session.js';
 import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
@@ -9,6 +10,7 @@ import {ServerFaults} from '../../lib/host/server/server-faults.js';
 import {ServerState} from '../../lib/host/doc/server-state.js';
 import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {SharedPresences} from '../../lib/host/presence/shared-presences.js';
+import type {Platform} from '../../lib/platform/platform.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {cases, type Case} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
@@ -27,6 +29,12 @@ function replace<Owner extends object, Name extends keyof Owner>(owner: Owner, n
   const right = owner[name];
   owner[name] = wrong(right);
   return () => { owner[name] = right; };
+}
+
+/** How a session server waits for a tab to come back. */
+interface Waiting {
+  platform: Platform;
+  expect(tabId: string, ms: number, onGone: () => void): void;
 }
 
 const bugs: Record<string, Bug> = {
@@ -132,6 +140,13 @@ const bugs: Record<string, Bug> = {
     on: cases['a host that dies while its server deletes old ops']!,
     within: 100,
     plant: () => replace(ServerState.prototype, 'probe', () => (callback: (isLost: boolean) => void) => callback(false))
+  },
+  'a tab that is given up because the computer has slept': {
+    on: cases['a computer that sleeps, so that timers are late']!,
+    within: 300,
+    plant: () => replace(SessionServer.prototype as unknown as Waiting, 'expect', () => function(this: Waiting, tabId, ms, onGone) {
+      this.platform.clock.after(ms, onGone);
+    })
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

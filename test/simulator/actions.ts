@@ -1,4 +1,4 @@
-import {isOfDisk} from './crashing-storage.js';
+import {isOfDisk, type DiskState} from './crashing-storage.js';
 import {FLEETING, LASTING, LONELY} from './client.js';
 import type {Page} from './page.js';
 import {someFault} from './database.js';
@@ -89,6 +89,14 @@ const actions: Record<string, Action> = {
   'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},
   'the database fails': {weight: 1, if: 'faults', act: ({random, server: {database}}) => { database.state = someFault(random); }},
   'the database is well again': {weight: 1, if: 'faults', act: ({server: {database}}) => { database.state = 'well'; }},
+  'the computer sleeps': {weight: 1.5, if: 'sleeps', act: sleep},
+  'the clock is set': {weight: 0.5, if: 'sleeps', act: ({random, machine: {clock}}) => {
+    clock.offset += (random.below(2) ? 1000 : 60_000) * (random.below(121) - 60);
+  }},
+  'the disk is full, hangs or fails': {weight: 1, if: 'disks', act: ({random, election: {disk}}) => {
+    disk.state = random.pick<DiskState>(['full', 'hanging', 'failing once']);
+  }},
+  'the disk is well again': {weight: 1, if: 'disks', act: ({election: {disk}}) => { disk.state = 'well'; }},
   'an op log is trimmed': {weight: 1.5, if: 'trims', act: ({random, server}) => {
     const id = random.pick([...LASTING, LONELY]);
     server.trim(id, random.below(3));
@@ -96,10 +104,23 @@ const actions: Record<string, Action> = {
   'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
 };
 
+/** The disk does all that it is asked for. */
+async function settleDisk({machine: {agenda}, random}: World): Promise<void> {
+  while (agenda.step(random, isOfDisk)) await tick();
+}
+
+/** Timers are late. The disk may be amid something then, but what it is asked for is not under way over two sleeps. */
+async function sleep(world: World): Promise<void> {
+  const {random, machine: {clock}} = world;
+  if (clock.sleeps++) await settleDisk(world);
+  clock.now += random.below(2) ? 1000 * (1 + random.below(30)) : 60_000 * (1 + random.below(90));
+}
+
 /** Timers run. A disk does not take seconds: after them, a host would do without it. */
-async function passTime({machine: {clock, agenda}, random}: World, ms: number): Promise<void> {
+async function passTime(world: World, ms: number): Promise<void> {
+  const {clock} = world.machine;
   const until = clock.now + ms;
-  if (ms >= 1000) while (agenda.step(random, isOfDisk)) await tick();
+  if (ms >= 1000) await settleDisk(world);
   while (clock.runNext(until)) await tick();
   clock.now = until;
 }

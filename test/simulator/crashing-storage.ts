@@ -1,9 +1,33 @@
-import type {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from '../../lib/store/storage.js';
-import type {Lane} from './agenda.js';
+import type {Lane, Subject} from './agenda.js';
 import type {Machine, Process} from './machine.js';
 
 const DISK = 'the disk';
+
+export type DiskState = 'well' | 'full' | 'hanging' | 'failing once';
+
+/** The disk of the computer, which all hosts have one after the other. */
+export class Disk {
+  state: DiskState = 'well';
+  readonly content = new InMemoryStorage();
+
+  /** Nothing happens at a disk that hangs. */
+  readonly subject: Subject;
+
+  constructor() {
+    const isHanging = (): boolean => this.state === 'hanging';
+    this.subject = {name: DISK, get state() { return isHanging() ? 'frozen' : 'running'; }};
+  }
+
+  /** @throws as IndexedDB does */
+  check(isWrite: boolean): void {
+    if (this.state === 'full' && isWrite) throw Object.assign(new Error('The disk is full'), {name: 'QuotaExceededError'});
+    if (this.state !== 'failing once') return;
+    this.state = 'well';
+    throw Object.assign(new Error('The disk has failed'), {name: 'UnknownError'});
+  }
+}
 
 /** Whether a disk has something to do, or to answer. */
 export function isOfDisk({name}: Lane): boolean {
@@ -19,40 +43,40 @@ export class CrashingStorage implements Storage {
   private readonly requests: Lane;
   private readonly answers: Lane;
 
-  constructor(private readonly disk: InMemoryStorage, {agenda}: Machine, process: Process) {
-    this.requests = agenda.lane(DISK);
+  constructor(private readonly disk: Disk, {agenda}: Machine, process: Process) {
+    this.requests = agenda.lane(DISK, disk.subject);
     this.answers = agenda.lane(`${DISK} to ${process.name}`, process);
   }
 
   open(): Promise<void> {
-    return this.ask(() => this.disk.open());
+    return this.ask(disk => disk.open());
   }
 
   claim(epoch: string): Promise<Record<string, string>> {
-    return this.ask(() => this.disk.claim(epoch));
+    return this.ask(disk => disk.claim(epoch));
   }
 
   write(changes: readonly Change[], epoch: string): Promise<void> {
-    return this.ask(() => this.disk.write(changes, epoch));
+    return this.ask(disk => disk.write(changes, epoch), true);
   }
 
   read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
-    return this.ask(() => this.disk.read(keys));
+    return this.ask(disk => disk.read(keys));
   }
 
   inventory(): Promise<InventoryItem[]> {
-    return this.ask(() => this.disk.inventory());
+    return this.ask(disk => disk.inventory());
   }
 
   clear(): Promise<void> {
-    return this.ask(() => this.disk.clear());
+    return this.ask(disk => disk.clear(), true);
   }
 
   close(): void {}
 
   /** The host is gone: of what is under way, so much is done that `chance` wants. */
   kill(chance: () => boolean): void {
-    while (this.requests.events.length && chance()) {
+    while (this.requests.events.length && this.disk.subject.state === 'running' && chance()) {
       const {act} = this.requests.events[0]!;
       this.requests.drop();
       act();
@@ -60,10 +84,14 @@ export class CrashingStorage implements Storage {
     this.requests.clear();
   }
 
-  private ask<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  private ask<Answer>(work: (disk: InMemoryStorage) => Promise<Answer>, isWrite = false): Promise<Answer> {
+    const attempt = async (): Promise<Answer> => {
+      this.disk.check(isWrite);
+      return work(this.disk.content);
+    };
     return new Promise((resolve, reject) => {
       this.requests.add(() => {
-        void work().then(
+        void attempt().then(
           answer => this.answers.add(() => resolve(answer)),
           (error: unknown) => this.answers.add(() => reject(error as Error))
         );

@@ -3,9 +3,8 @@ import {acquireHostLock} from '../../lib/election/host-lock.js';
 import {PendingPorts} from '../../lib/election/pending-ports.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
-import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {Random} from '../karma/random.js';
-import {CrashingStorage} from './crashing-storage.js';
+import {CrashingStorage, Disk} from './crashing-storage.js';
 import type {Machine, Process} from './machine.js';
 import type {Line, Server} from './server.js';
 
@@ -40,7 +39,7 @@ export class HostElection {
   current: Station | undefined;
   /** Those who were replaced while they lived, and may not know it. */
   readonly former: Station[] = [];
-  private readonly disk = new InMemoryStorage();
+  readonly disk = new Disk();
   private readonly workers: Worker[] = [];
   /** The highest generation of a host so far, which the tabs tell the next one. */
   private generation = 0;

@@ -15,6 +15,7 @@ interface Truth {
 /** After a walk, when everything is calm. */
 export async function judge(world: World): Promise<void> {
   const truth = await truthOf(world);
+  await listLetters(world);
   for (const client of world.clients) judgeDocs(world, client, truth);
   for (const written of world.ledger.written) judgeWord(world, written, truth.get(written.doc)!);
   judgeCalls(world);
@@ -29,6 +30,18 @@ export async function judge(world: World): Promise<void> {
   if (pendingOps || pendingDocs || pendingWrites) world.ledger.problem(`the host has something pending: ${JSON.stringify(inspected)}`);
 }
 
+/** What a tab finds that looks for dead letters now: it may have missed the event. */
+async function listLetters(world: World): Promise<void> {
+  const [page] = world.pages;
+  await world.done('the dead letters', done => void page!.connection.deadLetters.list().then(letters => {
+    for (const letter of letters) {
+      const json = JSON.stringify(letter);
+      if (!world.ledger.letters.includes(json)) world.ledger.letters.push(json);
+    }
+    done();
+  }, done));
+}
+
 /** Nothing becomes a dead letter but what the server has lost the history of: and of that, the author was told, if it was there. */
 function judgeLetters({ledger, walk}: World): void {
   for (const letter of ledger.letters) {
@@ -36,7 +49,8 @@ function judgeLetters({ledger, walk}: World): void {
       const written = ledger.written[Number(word)];
       if (!written || written.doc === FLEETING) continue;
       const {error} = JSON.parse(letter) as {error: unknown};
-      if (!(walk.trims && isGone(error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
+      const isExpected = walk.trims || walk.disks || ledger.givenUp.has(written.writer);
+      if (!(isExpected && isGone(error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
     }
   }
 }
@@ -61,6 +75,14 @@ export function judgeSilence({pages, ledger}: World): void {
   for (const {name, docs, connection} of pages) {
     const waiting = docs.filter(doc => doc.hasWritePending()).map(({id}) => id);
     if (waiting.length && !connection.status.serverFault) ledger.problem(`${name} waits for the server with ${waiting.join()}, and does not say why`);
+  }
+}
+
+/** While the disk takes nothing, nothing counts as durable. */
+export function judgeDurability({pages, ledger, election}: World): void {
+  if (!election.current?.host.inspect().pendingWrites) return;
+  for (const {name, connection} of pages) {
+    if (connection.status.durable) ledger.problem(`${name} takes for durable what can't be written`);
   }
 }
 
@@ -137,6 +159,9 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   const callbacks = farewell ? [] : written.callbacks;
   const [outcome] = callbacks;
   const code = codeOf(outcome);
+  // While the disk takes nothing, only the host knows what it has sent to the server. Where it dies before it has told the author, the
+  // next host sends the op once more.
+  if (walk.disks && times === 2) return;
   if (times > 1) problem(`is there ${times} times`);
   if (doomed) {
     if (times) problem('was to be rejected, and is there');
@@ -144,7 +169,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
     return;
   }
   // Where what it was made on is gone, it may be gone, too, or have been committed before: then it is a dead letter.
-  if (walk.trims && ledger.letters.some(letter => isOfLetter(word, letter))) return;
+  if ((walk.trims || walk.disks || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(word, letter))) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
   // Pages of the simulator have no localStorage, which would have it otherwise.
@@ -153,6 +178,8 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   if (isSaidToBeKept && times !== 1) problem(`was said not to be lost, and is there ${times} times`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
+  // What was never durable is gone with its host and its author.
+  if (walk.disks && isOrphan) return;
   const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
   if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
   const count = walk.edits.count(data, word);
@@ -177,7 +204,7 @@ function judgeCalls({ledger, walk}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0]));
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (walk.disks && isGone(callbacks[0]));
     if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }

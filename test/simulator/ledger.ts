@@ -33,6 +33,9 @@ export class Ledger {
   /** Those who are not there any more: nobody is there to be called back. */
   readonly gone = new Set<string>();
 
+  /** Pages that were in the back/forward cache for so long that the host has forgotten them. */
+  readonly givenUp = new Set<string>();
+
   problem(text: string): void {
     this.problems.push(text);
   }

@@ -26,21 +26,23 @@ export type GreetOnPort = (hello: Hello, process: Process) => Channel | undefine
 export class Page extends Client {
   private readonly words: OrphanedOps;
   private isAway = false;
+  /** How often the computer had slept when the page was put away. */
+  private sleepsBefore = 0;
 
   constructor(
-    name: string, machine: Machine, edits: Edits, ledger: Ledger, walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims'>, storage: Storage,
+    name: string, private readonly machine: Machine, edits: Edits, private readonly book: Ledger, walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims'>, storage: Storage,
     warn: (message: string, detail: unknown) => void, greetOnPort: GreetOnPort
   ) {
     const process = machine.start(name);
     const {channel, locks, clock} = process;
     const connection = new PortedConnection({channel, locks, clock, warn}, hello => greetOnPort(hello, process));
-    super(name, process, connection, edits, ledger, walk);
+    super(name, process, connection, edits, book, walk);
     this.words = new OrphanedOps('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {
       // A refusal that upstream emits on a document, where that is one that only a query has brought by now.
-      if (!CONFLICTS.has((error as {code?: string}).code!) || !ledger.contested.has(FLEETING)) ledger.problem(`${name}: ${error.stack}`);
+      if (!CONFLICTS.has((error as {code?: string}).code!) || !book.contested.has(FLEETING)) book.problem(`${name}: ${error.stack}`);
     });
-    connection.on('deadletter', letter => ledger.letters.push(JSON.stringify(letter)));
+    connection.on('deadletter', letter => book.letters.push(JSON.stringify(letter)));
     connection.on('hostState', state => {
       if (state !== 'connected' || process.state === 'dead') return;
       this.words.leave(undefined);
@@ -75,6 +77,7 @@ export class Page extends Client {
     if (isHeard) this.inside.sendOrphanedOps(this.inside.orphanedOps(), false);
     this.inside.suspend();
     this.isAway = true;
+    this.sleepsBefore = this.machine.clock.sleeps;
     this.process.freeze();
   }
 
@@ -83,6 +86,8 @@ export class Page extends Client {
     this.process.thaw();
     if (!this.isAway) return;
     this.isAway = false;
+    // A host waits half of its time for a page once more after one sleep, not after two.
+    if (this.machine.clock.sleeps > this.sleepsBefore + 1) this.book.givenUp.add(this.name);
     this.inside.resumeLink();
   }
 

@@ -11,12 +11,16 @@ interface Timer {
 export class VirtualClock {
   /** Any time will do; this one looks like one. */
   now = 1_000_000_000_000;
+  /** How far the computer's clock is off: timers do not care when it is set. */
+  offset = 0;
+  /** How often it has jumped. */
+  sleeps = 0;
   private timers: Timer[] = [];
 
   /** The clock of one process. */
   of(subject: Subject): Clock {
     return {
-      now: () => this.now,
+      now: () => this.now + this.offset,
       after: (ms, callback) => {
         const timer: Timer = {at: this.now + ms, callback, subject};
         if (subject.state !== 'dead') this.timers.push(timer);

@@ -35,6 +35,10 @@ export interface Walk {
   losses?: boolean;
   /** The database of the hosts' server is away now and then. */
   faults?: boolean;
+  /** The computer sleeps now and then: timers are late by seconds or minutes, and its clock is set. */
+  sleeps?: boolean;
+  /** The disk is full, hangs or fails now and then. */
+  disks?: boolean;
   /** The ops that lead to what documents are now are deleted, at the hosts' server. */
   trims?: boolean;
 }

@@ -2,7 +2,7 @@ import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
 import {takeStep} from './actions.js';
 import {Client, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
-import {judge, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
+import {judge, judgeDurability, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
 import {Ledger} from './ledger.js';
 import {LocalNotes} from './local-notes.js';
 import {Machine} from './machine.js';
@@ -169,6 +169,7 @@ export class World {
       page.resumeAll();
       await this.reachHost(page);
     }
+    await this.outlastDisk();
     await this.outlastFaults();
     await this.rest();
     // What living pages have left, they have handed over by now.
@@ -198,6 +199,17 @@ export class World {
     database.state = 'well';
     await this.rest();
     for (const client of this.clients) client.askAgain();
+  }
+
+  /** As long as the disk takes nothing, tabs know that what they do does not survive. */
+  private async outlastDisk(): Promise<void> {
+    const {election: {disk}} = this;
+    if (disk.state !== 'well') {
+      await this.rest(30_000);
+      judgeDurability(this);
+    }
+    disk.state = 'well';
+    await this.rest();
   }
 
   /** Somebody new changes every document that there is: who follows it sees that. */
