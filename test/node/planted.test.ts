@@ -11,6 +11,7 @@ import {ServerState} from '../../lib/host/doc/server-state.js';
 import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {SharedPresences} from '../../lib/host/presence/shared-presences.js';
 import type {Platform} from '../../lib/platform/platform.js';
+import {DurableStore} from '../../lib/store/durable-store.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {cases, type Case} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
@@ -147,6 +148,20 @@ const bugs: Record<string, Bug> = {
     plant: () => replace(SessionServer.prototype as unknown as Waiting, 'expect', () => function(this: Waiting, tabId, ms, onGone) {
       this.platform.clock.after(ms, onGone);
     })
+  },
+  'a full disk that is not told of': {
+    on: cases['a disk that is full, hangs or fails']!,
+    within: 100,
+    plant() {
+      const right = Object.getOwnPropertyDescriptor(DurableStore.prototype, 'isDurable')!;
+      Object.defineProperty(DurableStore.prototype, 'isDurable', {configurable: true, get: () => true});
+      return () => { Object.defineProperty(DurableStore.prototype, 'isDurable', right); };
+    }
+  },
+  'what a disk has not taken, and is dropped': {
+    on: cases['a disk that is full, hangs or fails']!,
+    within: 400,
+    plant: () => replace(DurableStore.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

@@ -93,8 +93,9 @@ const actions: Record<string, Action> = {
   'the clock is set': {weight: 0.5, if: 'sleeps', act: ({random, machine: {clock}}) => {
     clock.offset += (random.below(2) ? 1000 : 60_000) * (random.below(121) - 60);
   }},
-  'the disk is full, hangs or fails': {weight: 1, if: 'disks', act: ({random, election: {disk}}) => {
-    disk.state = random.pick<DiskState>(['full', 'hanging', 'failing once']);
+  'the disk is full, hangs or fails': {weight: 1, if: 'disks', act: world => {
+    world.election.disk.state = world.random.pick<DiskState>(['full', 'hanging', 'failing once']);
+    world.noteDisk();
   }},
   'the disk is well again': {weight: 1, if: 'disks', act: ({election: {disk}}) => { disk.state = 'well'; }},
   'an op log is trimmed': {weight: 1.5, if: 'trims', act: ({random, server}) => {

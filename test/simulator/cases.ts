@@ -30,6 +30,7 @@ export const cases: Record<string, Case> = {
   'a host that dies while its server deletes old ops': {trims: true, crashes: true, outages: true, pagesDie: true},
   'local documents beside those of the server': {notes: true, crashes: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, outages: true},
   'local documents, and hosts that live on': {notes: true, usurpers: true, losses: true, breaks: true, outages: true},
+  'a disk that is full, hangs or fails': {disks: true, crashes: true, outages: true},
   'a computer that sleeps, so that timers are late': {sleeps: true, outages: true, freezes: true, pagesGo: true},
   'a host that dies on a computer that sleeps': {sleeps: true, crashes: true, breaks: true, pagesDie: true},
   // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.

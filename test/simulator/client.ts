@@ -85,7 +85,8 @@ export class Client {
       if (walk.trims && isGone(error)) return;
       // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
       // creation of its own is refused while others create and delete.
-      const isContested = ledger.contested.has(id);
+      // A creation that a dead host has sent, and no disk knows of, is sent once more, and refused.
+      const isContested = ledger.contested.has(id) || ledger.hasWarned;
       const isUpstreams = id === FLEETING && (this.isTab ? isContested && CONFLICTS.has(error.code!) : isContested || CONFLICTS.has(error.code!));
       if (!isUpstreams) ledger.problem(`${name}, ${id}: ${error.stack}`);
     });

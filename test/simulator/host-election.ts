@@ -32,6 +32,8 @@ export interface OfficeOptions {
   random: Random;
   hasStore: boolean;
   warn: (message: string, detail: unknown) => void;
+  /** A host has begun, or is about to end or to lose the lock. */
+  onChange: () => void;
 }
 
 /** The hosts of a walk, one after the other, each in a worker of its own: who has the lock holds the host lock. */
@@ -64,6 +66,7 @@ export class HostElection {
       if (this.isOver) return;
       station = this.serve(number, process, host => reception.open((...greeting) => host.admit(...greeting)));
       const {host} = station;
+      this.options.onChange();
       this.install(station);
       await host.whenClosed;
       reception.close();
@@ -82,6 +85,7 @@ export class HostElection {
   kill(): void {
     const {current} = this;
     if (!current) return;
+    this.options.onChange();
     this.bury(current);
     this.begin();
   }
@@ -100,6 +104,7 @@ export class HostElection {
   close(): void {
     const {current} = this;
     if (!current) return;
+    this.options.onChange();
     current.host.close();
   }
 
@@ -113,6 +118,7 @@ export class HostElection {
   usurp(isFrozen: boolean): void {
     const {current} = this;
     if (!current) return;
+    this.options.onChange();
     if (isFrozen) current.process.freeze();
     current.isDeaf = this.options.random.below(2) === 0;
     this.begin(true);

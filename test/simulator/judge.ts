@@ -49,7 +49,7 @@ function judgeLetters({ledger, walk}: World): void {
       const written = ledger.written[Number(word)];
       if (!written || written.doc === FLEETING) continue;
       const {error} = JSON.parse(letter) as {error: unknown};
-      const isExpected = walk.trims || walk.disks || ledger.givenUp.has(written.writer);
+      const isExpected = walk.trims || ledger.hasWarned || ledger.givenUp.has(written.writer);
       if (!(isExpected && isGone(error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
     }
   }
@@ -161,7 +161,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   const code = codeOf(outcome);
   // While the disk takes nothing, only the host knows what it has sent to the server. Where it dies before it has told the author, the
   // next host sends the op once more.
-  if (walk.disks && times === 2) return;
+  if (ledger.hasWarned && times === 2) return;
   if (times > 1) problem(`is there ${times} times`);
   if (doomed) {
     if (times) problem('was to be rejected, and is there');
@@ -169,7 +169,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
     return;
   }
   // Where what it was made on is gone, it may be gone, too, or have been committed before: then it is a dead letter.
-  if ((walk.trims || walk.disks || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(word, letter))) return;
+  if ((walk.trims || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(word, letter))) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
   // Pages of the simulator have no localStorage, which would have it otherwise.
@@ -179,7 +179,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
   // What was never durable is gone with its host and its author.
-  if (walk.disks && isOrphan) return;
+  if (ledger.hasWarned && isOrphan) return;
   const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
   if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
   const count = walk.edits.count(data, word);
@@ -204,7 +204,7 @@ function judgeCalls({ledger, walk}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (walk.disks && isGone(callbacks[0]));
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (ledger.hasWarned && isGone(callbacks[0]));
     if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }

@@ -33,6 +33,8 @@ export class Ledger {
   /** Those who are not there any more: nobody is there to be called back. */
   readonly gone = new Set<string>();
 
+  /** A host has ended while its tabs knew that nothing was durable: what it alone knew may be lost, or come twice. */
+  hasWarned = false;
   /** Pages that were in the back/forward cache for so long that the host has forgotten them. */
   readonly givenUp = new Set<string>();
 

@@ -47,7 +47,8 @@ export class World {
     if (walk.fixups) this.server.addFixups(fixupOf(walk.edits), () => this.random.below(100) < walk.fixups!);
     this.machine.agenda.onEvent = name => this.trace.push(name);
     this.election = new HostElection({
-      machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn
+      machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn,
+      onChange: () => this.noteDisk()
     });
   }
 
@@ -201,9 +202,19 @@ export class World {
     for (const client of this.clients) client.askAgain();
   }
 
+  /** Where nothing is durable when a host begins or ends, what only hosts know may be lost, or come twice. */
+  noteDisk(): void {
+    if (!this.walk.disks) return;
+    const {current, disk} = this.election;
+    // A tab that has not heard yet that the disk is well again does as if it were not.
+    const isDurable = current ? current.host.inspect().durable && this.pages.every(page => page.docs.every(doc => !doc.onlyHost.onlyHost)) : disk.state === 'well';
+    if (!isDurable) this.ledger.hasWarned = true;
+  }
+
   /** As long as the disk takes nothing, tabs know that what they do does not survive. */
   private async outlastDisk(): Promise<void> {
     const {election: {disk}} = this;
+    if (!this.walk.disks) return;
     if (disk.state !== 'well') {
       await this.rest(30_000);
       judgeDurability(this);

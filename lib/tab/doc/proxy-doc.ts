@@ -487,8 +487,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Whether the next op can wait for what may be composed with it. */
   private get mayStillGrow(): boolean {
     const {connection, unsettled, pendingOps, flushedAt} = this;
-    return unsettled.length > 0 && pendingOps.length === 1 && !this.preventCompose && connection.state === 'connected' &&
-      connection.clock.now() - flushedAt < FRAME_MS;
+    const since = connection.clock.now() - flushedAt;
+    // A clock that was set back does not say when it was.
+    return unsettled.length > 0 && pendingOps.length === 1 && !this.preventCompose && connection.state === 'connected' && since >= 0 && since < FRAME_MS;
   }
 
   private flushLater(): void {
@@ -763,7 +764,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** A host is there: what waited for one goes out. @internal */
   handleLinked(): void {
     this.flush();
-    this._resubscribe();
+    if (!this.isDestroyed) this._resubscribe();
     this.callWaiting();
   }
 
@@ -814,7 +815,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.connection.giveUp(this, ops, encodeError(error), madeAt);
     for (const op of ops) callEach(op, error);
     this._emitNothingPending();
-    if (this.wantSubscribe) return;
+    // A destroyed document that asks for something takes the name from the one that has been opened since.
+    if (this.wantSubscribe || this.isDestroyed) return;
     this.fetch();
   }
 

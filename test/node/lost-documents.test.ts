@@ -1,0 +1,65 @@
+import {expect} from 'chai';
+import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
+import {calm} from '../store/clock.js';
+import {settled} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+import {Stage} from './mirror-stage.js';
+
+/** The tab's side of what a host says. */
+interface Inside {
+  receive(message: object): void;
+}
+
+describe('a document whose history the host does not know', () => {
+  let stage: Stage;
+  let tab: ProxyConnection;
+  let doc: ProxyDoc;
+
+  beforeEach(async () => {
+    stage = new Stage();
+    stage.startHost({mirror: false});
+    await stage.create('a', {words: []});
+    tab = stage.openTab().connection;
+    doc = tab.get('notes', 'a');
+    await settled(done => doc.fetch(done));
+  });
+  afterEach(() => stage.close());
+
+  /** The host says that it knows nothing of what the tab has followed. */
+  function lose(): void {
+    const {inc} = (doc as unknown as {position: {inc: number}}).position;
+    (tab as unknown as Inside).receive({a: 'doc.lost', c: 'notes', d: doc.id, inc});
+  }
+
+  it('is loaded anew, also where a subscription was under way: its answer is of the lost history', async () => {
+    doc = tab.get('notes', 'not there');
+    await settled(done => doc.fetch(done));
+    const subscribed = settled(done => doc.subscribe(done));
+    lose();
+    await subscribed;
+    await stage.create('not there', {words: []});
+    await until('it is here', () => !!doc.type);
+  });
+
+  it('does not ask for itself when it was destroyed: who opens it anew, amid that, gets the host\'s answers', async () => {
+    let answer: (() => void) | undefined;
+    stage.backend.use('submit', (_context, next) => { answer = next; });
+    const edit = settled(done => doc.submitOp([{p: ['words', 0], li: 'mine'}], {}, done)).then(() => undefined, (error: unknown) => error);
+    await until('the server has the edit', () => !!answer);
+    let next: ProxyDoc | undefined;
+    let subscribed: Promise<unknown> | undefined;
+    doc.destroy(() => {
+      next = tab.get('notes', 'a');
+      subscribed = settled(done => next!.subscribe(done));
+    });
+    // It waits for its edit.
+    await calm();
+    lose();
+    expect(await edit).to.have.property('code', 'ERR_TABS_OP_LOST');
+    await until('it is opened anew', () => !!subscribed);
+    await subscribed;
+    expect(tab.get('notes', 'a')).to.equal(next);
+    answer!();
+    await until('the edit is in the data of the new one', () => next!.data.words.includes('mine') && !next!.hasPending());
+  });
+});
