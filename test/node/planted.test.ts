@@ -12,6 +12,7 @@ import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {SharedPresences} from '../../lib/host/presence/shared-presences.js';
 import type {Platform} from '../../lib/platform/platform.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
+import {Encryption} from '../../lib/store/encryption.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {cases, type Case} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
@@ -162,6 +163,18 @@ const bugs: Record<string, Bug> = {
     on: cases['a disk that is full, hangs or fails']!,
     within: 400,
     plant: () => replace(DurableStore.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
+  },
+  'a fetch that does not reach the server': {
+    on: cases['a slow server that does not tell of each op']!,
+    within: 50,
+    plant: () => replace(SharedDoc.prototype, 'fetch', right => function(this: SharedDoc, tab, position) {
+      right.call(this, tab, {...position, stored: true});
+    })
+  },
+  'a document that is stored as it is': {
+    on: cases['a host that dies, and its slow server does not tell of each op']!,
+    within: 5,
+    plant: () => replace(Encryption.prototype, 'encrypted', () => changes => Promise.resolve(changes))
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

@@ -68,6 +68,7 @@ const actions: Record<string, Action> = {
   'a page opens or closes a document': {weight: 3, act: world => somePage(world, page => {
     page.openOrClose(world.random.pick([LASTING[1], FLEETING, LONELY, LONELY]), world.random.below(2) === 0);
   })},
+  'a page asks for all documents once': {weight: 2, if: 'fetchQueries', act: world => somePage(world, page => page.fetchQuery())},
   'a page holds back what it writes, or no longer': {weight: 1, act: world => somePage(world, page => {
     page.pauseOrResume(world.random.pick([...LASTING, LONELY]));
   })},

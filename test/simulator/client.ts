@@ -232,6 +232,18 @@ export class Client {
     return (this.connection as unknown as {getPresence(channel: string): Presence}).getPresence(channel);
   }
 
+  /** Asks for all documents once. */
+  fetchQuery(): void {
+    const {ledger, name} = this;
+    const done = ledger.call(name, 'a fetch query');
+    this.connection.createFetchQuery(COLLECTION, {}, null, (error: Error | null | undefined, results: {id: string}[] | undefined) => {
+      done(error);
+      if (error) return;
+      const missing = [...LASTING, LONELY].filter(id => !results?.some(doc => doc.id === id));
+      if (missing.length) ledger.problem(`${name} does not find ${missing.join()}`);
+    });
+  }
+
   /** Asks for all documents, or lets go of the results. */
   switchQuery(): void {
     const {ledger, name} = this;

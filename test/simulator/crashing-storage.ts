@@ -3,7 +3,7 @@ import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from '../../lib/
 import type {Lane, Subject} from './agenda.js';
 import type {Machine, Process} from './machine.js';
 
-const DISK = 'the disk';
+export const DISK = 'the disk';
 
 export type DiskState = 'well' | 'full' | 'hanging' | 'failing once';
 
@@ -43,7 +43,7 @@ export class CrashingStorage implements Storage {
   private readonly requests: Lane;
   private readonly answers: Lane;
 
-  constructor(private readonly disk: Disk, {agenda}: Machine, process: Process) {
+  constructor(private readonly disk: Disk, {agenda}: Machine, process: Process, private readonly look: (change: Change) => void = () => {}) {
     this.requests = agenda.lane(DISK, disk.subject);
     this.answers = agenda.lane(`${DISK} to ${process.name}`, process);
   }
@@ -57,6 +57,7 @@ export class CrashingStorage implements Storage {
   }
 
   write(changes: readonly Change[], epoch: string): Promise<void> {
+    changes.forEach(this.look);
     return this.ask(disk => disk.write(changes, epoch), true);
   }
 

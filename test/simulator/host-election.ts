@@ -3,10 +3,12 @@ import {acquireHostLock} from '../../lib/election/host-lock.js';
 import {PendingPorts} from '../../lib/election/pending-ports.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
+import type {Change} from '../../lib/store/storage.js';
 import type {Random} from '../karma/random.js';
 import {CrashingStorage, Disk} from './crashing-storage.js';
 import type {Machine, Process} from './machine.js';
 import type {Line, Server} from './server.js';
+import {slowCipher} from './slow-cipher.js';
 
 /** A host with all that it has to itself. */
 export interface Station {
@@ -31,6 +33,10 @@ export interface OfficeOptions {
   server: Server;
   random: Random;
   hasStore: boolean;
+  /** What hosts write is encrypted. */
+  isSecret: boolean;
+  /** Told of all that hosts write. */
+  onWrite: (change: Change) => void;
   warn: (message: string, detail: unknown) => void;
   /** A host has begun, or is about to end or to lose the lock. */
   onChange: () => void;
@@ -149,13 +155,13 @@ export class HostElection {
   }
 
   private serve(number: number, process: Process, onOpen: (host: Host) => void): Station {
-    const {machine, server, hasStore, warn} = this.options;
+    const {machine, server, hasStore, isSecret, onWrite, warn} = this.options;
     const line = server.line(process, true);
-    const storage = hasStore ? new CrashingStorage(this.disk, machine, process) : undefined;
+    const storage = hasStore ? new CrashingStorage(this.disk, machine, process, onWrite) : undefined;
     const {channel, locks, clock} = process;
     const durability = number % 2 ? 'relaxed' : 'delayed';
     const host = new Host({
-      connection: line.connection, channel, locks, clock, warn, onOpen, store: storage ? {storage, durability} : false, after: this.generation
+      connection: line.connection, channel, locks, clock, warn, onOpen, store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process) : undefined} : false, after: this.generation
     });
     ({generation: this.generation} = host.inspect());
     return {number, process, host, line, storage, isDeaf: false};

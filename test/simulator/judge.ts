@@ -70,6 +70,17 @@ export async function judgeFollowed(world: World): Promise<void> {
   }
 }
 
+/** Who has just fetched a document has it as it is. */
+export async function judgeFetched({pages, ledger, server, walk}: World): Promise<void> {
+  const truth = await truthOf({server, walk});
+  for (const {name, docs} of pages) {
+    for (const {id, version} of docs) {
+      const {version: latest} = truth.get(id)!;
+      if (version !== latest) ledger.problem(`${name} has fetched ${id}, and is at version ${version}, the server at ${latest}`);
+    }
+  }
+}
+
 /** While the server takes nothing, a tab with something unsent says so. */
 export function judgeSilence({pages, ledger}: World): void {
   for (const {name, docs, connection} of pages) {
@@ -111,7 +122,7 @@ export async function judgeTheEnd(world: World): Promise<void> {
   if (machine.clock.inUse.length) ledger.problem(`timers are still running: ${machine.clock.inUse.join(', ')}`);
 }
 
-async function truthOf({server, walk: {edits}}: World): Promise<Map<string, Truth>> {
+async function truthOf({server, walk: {edits}}: Pick<World, 'server' | 'walk'>): Promise<Map<string, Truth>> {
   const connection = server.backend.connect();
   const truth = new Map<string, Truth>();
   for (const id of DOCUMENTS) {

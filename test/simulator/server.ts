@@ -42,6 +42,24 @@ export class Server {
     });
   }
 
+  /** Hosts wait for what they read: middleware that looks something up. */
+  beSlow(): void {
+    const look = ({agent}: {agent: {custom?: Agent['custom']} | null}, next: () => void): void => {
+      if (agent?.custom?.isHost) this.agenda.some('the server reads', () => next());
+      else next();
+    };
+    this.backend.use('readSnapshots', look as never);
+    this.backend.use('query', look as never);
+  }
+
+  /** Some ops are not published: followers hear of them with the next one, or when they fetch. */
+  losePublications(isLost: () => boolean): void {
+    this.backend.use('commit', (context, next) => {
+      Object.assign(context, {suppressPublish: isLost()});
+      next();
+    });
+  }
+
   /** The server adds something to an op, now and then. */
   addFixups(op: unknown, isWanted: () => boolean): void {
     this.backend.use('apply', (context, next) => {

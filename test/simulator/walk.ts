@@ -39,6 +39,14 @@ export interface Walk {
   sleeps?: boolean;
   /** The disk is full, hangs or fails now and then. */
   disks?: boolean;
+  /** Of 100 ops, how many the server takes and tells nobody of. */
+  unpublished?: number;
+  /** The hosts' server takes its time to read, and others may be first. */
+  slow?: boolean;
+  /** Tabs also ask for all documents once. */
+  fetchQueries?: boolean;
+  /** What is on the disk is encrypted, which takes its time. */
+  ciphers?: boolean;
   /** The ops that lead to what documents are now are deleted, at the hosts' server. */
   trims?: boolean;
 }

@@ -2,7 +2,7 @@ import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
 import {takeStep} from './actions.js';
 import {Client, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
-import {judge, judgeDurability, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
+import {judge, judgeDurability, judgeFetched, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
 import {Ledger} from './ledger.js';
 import {LocalNotes} from './local-notes.js';
 import {Machine} from './machine.js';
@@ -10,6 +10,7 @@ import {HostElection} from './host-election.js';
 import {Page} from './page.js';
 import {fixupOf, withRemovals} from './removals.js';
 import {COLLECTION, Server, type Line} from './server.js';
+import {isLegible} from './slow-cipher.js';
 import {hasStore, type Walk} from './walk.js';
 
 export interface Remote {
@@ -37,6 +38,8 @@ export class World {
   readonly trace: string[] = [];
   private readonly storage = memoryOfPages();
   private pagesOpened = 0;
+  /** What was to happen has happened. */
+  private isCalm = false;
 
   readonly walk: Walk;
 
@@ -45,9 +48,12 @@ export class World {
     this.random = new Random(walk.seed);
     this.server.database.givesLaterOps = walk.seed % 2 === 0;
     if (walk.fixups) this.server.addFixups(fixupOf(walk.edits), () => this.random.below(100) < walk.fixups!);
+    if (walk.slow) this.server.beSlow();
+    if (walk.unpublished) this.server.losePublications(() => !this.isCalm && this.random.below(100) < walk.unpublished!);
     this.machine.agenda.onEvent = name => this.trace.push(name);
     this.election = new HostElection({
-      machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn,
+      machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn, isSecret: !!walk.ciphers,
+      onWrite: change => { if (walk.ciphers && isLegible(change)) this.ledger.problem(`the disk has this as it is: ${JSON.stringify(change)}`); },
       onChange: () => this.noteDisk()
     });
   }
@@ -161,6 +167,7 @@ export class World {
   private async calmDown(): Promise<void> {
     const {election, remotes, ledger} = this;
     this.trace.push('calm');
+    this.isCalm = true;
     election.wakeAll();
     for (const page of this.pages) page.wake();
     for (const {line} of remotes) line.restore();
@@ -181,6 +188,7 @@ export class World {
     for (const {name, connection} of this.clients) {
       await this.done(`${name}: nothing pending`, done => void connection.whenNothingPending(() => done()));
     }
+    if (this.walk.unpublished) await this.fetchMissed();
     await this.writeLast();
     await judgeFollowed(this);
     for (const {name, docs} of this.clients) {
@@ -223,6 +231,14 @@ export class World {
     await this.rest();
   }
 
+  /** Who asks gets what the server has, whether or not it has told of it. */
+  private async fetchMissed(): Promise<void> {
+    for (const page of this.pages) {
+      for (const doc of page.docs) await this.done(`${page.name}: fetch`, done => void doc.fetch(done));
+    }
+    await judgeFetched(this);
+  }
+
   /** Somebody new changes every document that there is: who follows it sees that. */
   private async writeLast(): Promise<void> {
     const {edits} = this.walk;
@@ -232,7 +248,7 @@ export class World {
       await this.done(`somebody new looks at ${id}`, done => doc.fetch(done));
       if (!doc.type) {
         // A creation or deletion that was committed, and not published, shows with the next one.
-        if (this.walk.faults) await this.done(`somebody new creates ${id}`, done => doc.create(structuredClone(edits.start), edits.type, done));
+        if (this.walk.faults || this.walk.unpublished) await this.done(`somebody new creates ${id}`, done => doc.create(structuredClone(edits.start), edits.type, done));
         continue;
       }
       const {word, callbacks} = this.ledger.write(id, 'somebody new', false, '');
