@@ -18,6 +18,8 @@ export interface RealOp {
   source?: unknown;
   type?: Type | null;
   sentAt?: number;
+  /** Counted with each time that it is sent. */
+  retries?: number;
   /** The journal has it that it was sent. */
   isSent?: boolean;
   callbacks?: (Callback | undefined)[];

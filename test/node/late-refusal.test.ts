@@ -1,8 +1,11 @@
 import {expect} from 'chai';
+import richText from 'rich-text';
 import Backend from 'sharedb';
+import {types} from 'sharedb/lib/client/index.js';
 import {Host} from '../../lib/host.js';
-import {ProxyConnection} from '../../lib/index.js';
+import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
+import {calm} from '../store/clock.js';
 import {until} from '../waiting/until.js';
 
 interface Note {
@@ -35,6 +38,47 @@ describe('a refusal of an op that the server has taken before', () => {
     await new Promise(resolve => other.fetch(resolve));
     expect(other.data).to.eql({words: ['one', 'two']});
     tab.close();
+    host.close();
+  });
+});
+
+describe('a refusal of an op that is sent again meanwhile', () => {
+  it('takes nothing back where the server takes the op this time', async () => {
+    const backend = new Backend({errorHandler: () => {}} as never);
+    types.register(richText.type as never);
+    await new Promise<void>(resolve => backend.connect().get('notes', 'one').create([{insert: '\n'}], richText.type.uri, () => resolve()));
+    const server = backend.connect();
+    const channel = memoryChannels();
+    const host = new Host({connection: server, channel, store: false});
+    const tabs = [new ProxyConnection({channel}), new ProxyConnection({channel})];
+    const [mine, other] = tabs.map(tab => tab.get('notes', 'one')) as [ProxyDoc, ProxyDoc];
+    await Promise.all([mine.subscribe(), other.subscribe()]);
+    let isStrict = true;
+    let take: (() => void) | undefined;
+    backend.use('submit', (_context, next) => {
+      if (isStrict) next(Object.assign(new Error('No'), {code: 'ERR_NO'}));
+      else take = next;
+    });
+    // The state that the host asks for, to take the op back, does not come before the network is lost.
+    const asked: (() => void)[] = [];
+    let isSlow = true;
+    backend.use('readSnapshots', (_context, next) => { if (isSlow) asked.push(next); else next(); });
+    const edit = mine.submitOp({ops: [{insert: 'new'}, {retain: 1, attributes: {bold: true}}]});
+    await until('the host asks for the state', () => asked.length === 1);
+    isStrict = false;
+    server.close();
+    backend.connect(server);
+    await until('the host asks again, and sends the op', () => asked.length === 2 && !!take);
+    isSlow = false;
+    for (const next of asked) next();
+    await calm();
+    take!();
+    await edit;
+    const remote = backend.connect().get('notes', 'one');
+    await new Promise(resolve => remote.fetch(resolve));
+    await until('the tabs are where the server is', () => [mine, other].every(({version}) => version === remote.version));
+    for (const {data} of [mine, other]) expect(JSON.stringify(data)).to.equal(JSON.stringify(remote.data));
+    for (const tab of tabs) tab.close();
     host.close();
   });
 });

@@ -5,6 +5,7 @@ import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
 import {JournaledDoc} from '../../lib/host/doc/journaled-doc.js';
 import type {Rollbacks} from '../../lib/host/doc/rollbacks.js';
+import {DeadLetters} from '../../lib/host/letters/dead-letters.js';
 import {Sequencer} from '../../lib/host/doc/sequencer.js';
 import {ServerFaults} from '../../lib/host/server/server-faults.js';
 import {ServerState} from '../../lib/host/doc/server-state.js';
@@ -175,6 +176,11 @@ const bugs: Record<string, Bug> = {
     on: cases['a host that dies, and its slow server does not tell of each op']!,
     within: 5,
     plant: () => replace(Encryption.prototype, 'encrypted', () => changes => Promise.resolve(changes))
+  },
+  'a dead letter that stays when it was tried again': {
+    on: cases['dead letters that are tried again']!,
+    within: 20,
+    plant: () => replace(DeadLetters.prototype, 'noteSaved', () => () => {})
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

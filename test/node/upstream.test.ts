@@ -42,8 +42,8 @@ describe('what the library leans on in sharedb beyond its documentation', () => 
         doc['flush']!();
         doc['submitOp']!([], {source: 'here'});
         const {inflightOp: sent, pendingOps: [next]} = doc as unknown as {inflightOp: RealOp; pendingOps: RealOp[]};
-        expect([sent.src, sent.seq, sent.source, kindOf(sent.callbacks), kindOf(sent.sentAt)])
-          .to.eql(['me', 1, true, 'array', 'number']);
+        expect([sent.src, sent.seq, sent.source, kindOf(sent.callbacks), kindOf(sent.sentAt), sent.retries])
+          .to.eql(['me', 1, true, 'array', 'number', 0]);
         expect([next!.source, next!.type!.name, next!.op]).to.eql(['here', 'json0', []]);
       });
     });

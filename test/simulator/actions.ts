@@ -88,6 +88,8 @@ const actions: Record<string, Action> = {
   'a page is put away': {weight: 1, if: 'freezes', act: world => somePage(world, page => page.putAway(coin(world)()))},
   'a page goes on': {weight: 3, if: 'freezes', act: world => somePage(world, page => page.wake(), 'frozen')},
   'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},
+  'the server changes its mind': {weight: 2, if: 'retries', act: ({server}) => { server.isStrict = !server.isStrict; }},
+  'a page tries a dead letter again': {weight: 4, if: 'retries', act: world => somePage(world, page => page.retryLetter(world.random))},
   'the database fails': {weight: 1, if: 'faults', act: ({random, server: {database}}) => { database.state = someFault(random); }},
   'the database is well again': {weight: 1, if: 'faults', act: ({server: {database}}) => { database.state = 'well'; }},
   'the computer sleeps': {weight: 1.5, if: 'sleeps', act: sleep},

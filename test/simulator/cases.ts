@@ -35,6 +35,8 @@ export const cases: Record<string, Case> = {
   'a host that dies on a computer that sleeps': {sleeps: true, crashes: true, breaks: true, pagesDie: true},
   'a slow server that does not tell of each op': {unpublished: 20, slow: true, fetchQueries: true, freezes: true, pagesDie: true},
   'a host that dies, and its slow server does not tell of each op': {unpublished: 20, slow: true, ciphers: true, crashes: true, breaks: true},
+  'dead letters that are tried again': {rejections: 20, retries: true, outages: true, pagesDie: true},
+  'dead letters that are tried again while hosts die': {rejections: 20, retries: true, crashes: true, freezes: true},
   // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
 };

@@ -174,6 +174,14 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   // next host sends the op once more.
   if (ledger.hasWarned && times === 2) return;
   if (times > 1) problem(`is there ${times} times`);
+  if (doomed && walk.retries) {
+    const isLetter = ledger.left.some(letter => textOf(letter).includes(word));
+    if (isLetter && times) problem('is a dead letter, and is there');
+    if (!isLetter && callbacks.length && times !== 1) problem(`is no dead letter, and is there ${times} times`);
+    const found = walk.edits.count(data, word);
+    if (found !== times) problem(`is in the data ${found} times, and among the ops ${times} times`);
+    return;
+  }
   if (doomed) {
     if (times) problem('was to be rejected, and is there');
     if (callbacks.length && code !== 'ERR_REJECTED') problem(`was called back with ${String(outcome)}`);
@@ -282,15 +290,21 @@ function plain(data: unknown): unknown {
   return data === undefined ? undefined : JSON.parse(JSON.stringify(data));
 }
 
-/** Whether a dead letter of a lost history has a word. An attribute may have split it into two insertions. */
-function isOfLetter(word: string, letter: string): boolean {
-  const {error, step} = JSON.parse(letter) as {error: unknown; step: unknown};
+/** What stands in a dead letter's step. An attribute may have split a word into two insertions. */
+function textOf(letter: string): string {
+  const {step} = JSON.parse(letter) as {step: unknown};
   const texts: string[] = [];
   JSON.stringify(step, (key, value: unknown) => {
     if (typeof value === 'string' && key !== 'color') texts.push(value);
     return value;
   });
-  return isGone(error) && (letter.includes(word) || texts.join('').includes(word));
+  return `${letter} ${texts.join('')}`;
+}
+
+/** Whether a dead letter of a lost history has a word. */
+function isOfLetter(word: string, letter: string): boolean {
+  const {error} = JSON.parse(letter) as {error: unknown};
+  return isGone(error) && textOf(letter).includes(word);
 }
 
 /** Whether the letters of a word stand in a text in their order. */

@@ -26,6 +26,8 @@ export class Ledger {
   readonly calls: Call[] = [];
   /** The dead letters that tabs were told of, as JSON. */
   readonly letters: string[] = [];
+  /** Those that are there in the end, where they were tried again. */
+  readonly left: string[] = [];
   /** Documents of which somebody was given another state than the one that its ops were made on. */
   readonly replaced = new Set<string>();
   /** Documents that remote clients have created or deleted, too: what tabs made on their own creations may be lost with these. */

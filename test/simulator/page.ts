@@ -1,6 +1,7 @@
 import {OrphanedOps} from '../../lib/connect/orphaned-ops.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
+import type {Random} from '../karma/random.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {PortedConnection} from '../node/ported-connection.js';
 import {CONFLICTS, Client, FLEETING} from './client.js';
@@ -89,6 +90,16 @@ export class Page extends Client {
     // A host waits half of its time for a page once more after one sleep, not after two.
     if (this.machine.clock.sleeps > this.sleepsBefore + 1) this.book.givenUp.add(this.name);
     this.inside.resumeLink();
+  }
+
+  /** Tries a dead letter again, which may be refused once more. */
+  retryLetter(random: Random): void {
+    const {deadLetters} = this.connection;
+    deadLetters.list().then(all => {
+      // A creation that others were before is refused again, and says nothing.
+      const letters = all.filter(({doc}) => doc !== FLEETING);
+      return letters.length ? deadLetters.retry(random.pick(letters).id) : undefined;
+    }).catch(() => {});
   }
 
   breakSession(): void {

@@ -39,6 +39,8 @@ export interface Walk {
   sleeps?: boolean;
   /** The disk is full, hangs or fails now and then. */
   disks?: boolean;
+  /** The server changes its mind about what it refuses, and pages try dead letters again. */
+  retries?: boolean;
   /** Of 100 ops, how many the server takes and tells nobody of. */
   unpublished?: number;
   /** The hosts' server takes its time to read, and others may be first. */

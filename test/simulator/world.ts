@@ -188,6 +188,7 @@ export class World {
     for (const {name, connection} of this.clients) {
       await this.done(`${name}: nothing pending`, done => void connection.whenNothingPending(() => done()));
     }
+    if (this.walk.retries) await this.retryLetters();
     if (this.walk.unpublished) await this.fetchMissed();
     await this.writeLast();
     await judgeFollowed(this);
@@ -229,6 +230,25 @@ export class World {
     }
     disk.state = 'well';
     await this.rest();
+  }
+
+  /** Now the server takes what it has refused. What can't be made on what there is now stays a dead letter, which says so. */
+  private async retryLetters(): Promise<void> {
+    const {server, ledger} = this;
+    server.isStrict = false;
+    const {deadLetters} = this.pages[0]!.connection;
+    let letters: {id: string}[] = [];
+    const list = (): Promise<void> => this.done('the dead letters', done => void deadLetters.list().then(found => {
+      letters = found.filter(({doc}) => doc !== FLEETING);
+      done();
+    }, done));
+    await list();
+    for (const {id} of letters) {
+      await this.done('a retry', done => void deadLetters.retry(id).then(done, (error: {code?: string}) => done(error.code === 'ERR_TABS_LETTER_BASE' ? undefined : error)));
+    }
+    await this.rest();
+    await list();
+    ledger.left.push(...letters.map(letter => JSON.stringify(letter)));
   }
 
   /** Who asks gets what the server has, whether or not it has told of it. */

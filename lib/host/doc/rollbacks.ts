@@ -41,8 +41,10 @@ export class Rollbacks {
     if (LOST_AT_SERVER.has(code!)) return this.rollBackHard(historyGone(doc));
     const refused = doc.inflightOp;
     if (!server.mayBeLost(error as {code?: unknown}) || !refused) return this.rollBackSoftly(error);
+    const {retries} = refused;
     return server.probe(isLost => {
-      if (doc.inflightOp !== refused) return;
+      // It was sent again meanwhile: the server answers that.
+      if (doc.inflightOp !== refused || refused.retries !== retries) return;
       if (isLost) this.rollBackHard(historyGone(doc));
       else this.rollBackSoftly(error);
     });

@@ -52,10 +52,11 @@ function canInvert({type, op}: RealOp): boolean {
 function askServer(doc: RealDoc, refused: RealOp, options: SoftRollbackOptions, callback: (remedy: Remedy | undefined) => void): void {
   // What comes while the state is under way has to be carried over to it.
   const log = options.serverLog();
+  const {retries} = refused;
   // Of a version that is not the latest, the server would have to apply all ops since the first.
   options.fetchSnapshot((error, snapshot) => {
-    // Sent again after a reconnect: it will be refused, and this begin, once more.
-    const isOver = (): boolean => doc.inflightOp !== refused;
+    // Sent again after a reconnect, it is refused once more, and this begins anew; or the server takes it this time.
+    const isOver = (): boolean => doc.inflightOp !== refused || refused.retries !== retries;
     if (isOver()) return;
     if (error || !snapshot) return callback(undefined);
     const decide = (): void => { if (!isOver()) callback(remedyOf(doc, snapshot, log)); };
