@@ -112,7 +112,9 @@ export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {
       },
       (error: unknown) => {
         errors[index] = error;
-        if (!isAny) reject(error);
+        if (isAny) return;
+        reject(error);
+        scope.abort(error);
       }
     )).then(() => reject(new AggregateError(errors, 'race: all jobs have failed')), reject);
   }));
@@ -146,7 +148,11 @@ async function each<T>(items: readonly T[], limit = Infinity, scope: Scope, act:
   const worker = async (): Promise<void> => {
     while (next < items.length && !scope.isAborted) {
       const index = next++;
-      await act(items[index]!, index);
+      await act(items[index]!, index).catch((error: unknown) => {
+        // At once: another worker would start one more job before the scope hears of it.
+        scope.abort(error);
+        throw error;
+      });
     }
   };
   await Promise.all(Array.from({length: Math.min(limit, items.length)}, worker));

@@ -111,6 +111,19 @@ describe('structured concurrency', function () {
   });
 });
 
+describe('jobs that wait for their turn', () => {
+  it('do not start when the call is over, not even in the same turn', async () => {
+    const started: string[] = [];
+    const fails = async (): Promise<never> => { throw new Error('no'); };
+    const succeeds = async (): Promise<string> => 'yes';
+    const late = (name: string) => (): void => void started.push(name);
+    await failureOf(concurrent([fails, succeeds, late('concurrent')], {limit: 2}));
+    await failureOf(race([fails, late('race')], {limit: 1}));
+    expect(await race<unknown>([succeeds, late('race, won')], {limit: 1})).to.equal('yes');
+    expect(started).to.eql([]);
+  });
+});
+
 describe('a pipeline', function () {
   this.timeout(30_000);
 
