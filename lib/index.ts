@@ -24,5 +24,5 @@ export type {Clock, Channel, Locks, OpenChannel} from './platform/platform.js';
 export type {ErrorData} from './protocol/errors.js';
 export type {StoreDurability} from './protocol/store-durability.js';
 export type {QueryCallback} from './tab/proxy-connection.js';
-export type {SourceOption} from './tab/doc/proxy-doc.js';
+export type {CallableDoc, CallsOfConnection, SourceOption} from './tab/doc/callable-doc.js';
 export type {Callback, IngestibleSnapshot, SnapshotCallback, UpstreamDoc, UpstreamQuery} from './tab/upstream.js';

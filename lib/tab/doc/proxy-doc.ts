@@ -10,13 +10,14 @@ import {markedStepOf} from '../../ot/step.js';
 import {canBeOne, type UndoHook} from '../../protocol/undo.js';
 import {withFastType} from '../../ot/fast-json0.js';
 import {nextTick} from '../../platform/next-tick.js';
-import {Completion, completing} from '../completion.js';
-import type {OpenCall, OpenCalls} from '../open-calls.js';
-import {splitCallback} from '../promisify.js';
+import {Completion} from '../completion.js';
+import type {OpenCall} from '../open-calls.js';
+import {CallableDoc} from './callable-doc.js';
+import {isUnknown, missingType} from './missing-type.js';
 import type {SaveState} from './save-states.js';
 import {submitOptions} from './submit-options.js';
 import {UnconfirmedSteps} from './unconfirmed-steps.js';
-import {BaseDoc, types, type Callback, type IngestibleSnapshot, type PendingOp} from '../upstream.js';
+import type {Callback, IngestibleSnapshot, PendingOp} from '../upstream.js';
 import type {ProxyConnection} from '../proxy-connection.js';
 
 /** While ops of a document wait for the server, those that can be composed leave once in so many ms: no screen shows more. */
@@ -35,7 +36,7 @@ type OpMessage = EntryMessage & {seq: number};
  * is the second hop: an op goes to the host first, which gives it its place in the document's history,
  * and is settled when the server has answered.
  */
-export class ProxyDoc<Data = any> extends BaseDoc<Data> {
+export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** The connection that it belongs to. */
   declare readonly connection: ProxyConnection;
   /** The revision of the host's history that the document shows, null when it shows none. @internal */
@@ -69,16 +70,9 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   flushedAt = 0;
   /** The request that is being made is content with the stored state. */
   private storedWillDo = false;
-  /** What a fetch calls back that has no callback of its own. */
-  private noCallback: Callback | undefined;
   /** The app has let go of it: of itself, it sends nothing any more. @internal */
   isDestroyed = false;
-  /** Who waits for its end. */
-  private destroying: Callback[] | undefined;
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
-  private uncaughtErrors: unknown[] | undefined;
-  /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
-  private tellsErrorsFirst = false;
   /** @internal */
   undoHook: UndoHook<PendingOp> | undefined = undefined;
   /** When the server last acknowledged an edit of this tab, in ms since the epoch. */
@@ -170,11 +164,6 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     op.seq ??= this.connection.seq++;
     op.sentAt ??= Date.now();
     return {seq: op.seq, step: markedStepOf(op), x: submitOptions(this, op)};
-  }
-
-  /** @internal */
-  get openCalls(): OpenCalls {
-    return this.connection.openCalls;
   }
 
   /** Those of ops that the server has not acknowledged. @internal */
@@ -276,94 +265,6 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     return this.unsettled.length > 0 || super.hasWritePending();
   }
 
-  // ---- ShareDB's API, with promises beside the callbacks
-
-  /** Gets the current state from the host or the server. Resolves when `data` and `version` show it. */
-  override fetch(callback?: Callback): Completion {
-    return this.completing(callback ?? this.noCallback, done => super.fetch(done));
-  }
-
-  /** Follows the document. Resolves when `data` and `version` show its state. */
-  override subscribe(callback?: Callback): Completion {
-    // Written out, as where snapshots come: apps subscribe to many at once, and each function made takes its time and memory.
-    const completion = new Completion(callback, this);
-    super.subscribe(completion.done);
-    return completion.begun();
-  }
-
-  override unsubscribe(callback?: Callback): Completion {
-    return this.completing(callback, done => super.unsubscribe(done));
-  }
-
-  override destroy(callback?: Callback): Completion {
-    const completion = new Completion(callback, this);
-    this.join(completion.done);
-    return completion.begun();
-  }
-
-  /** Upstream's second call would remove the document before the first one has its answer, which then finds none. */
-  private join(done: Callback): void {
-    const earlier = this.destroying;
-    if (earlier && this._wantsDestroy) return void earlier.push(done);
-    const all = this.destroying = [done];
-    super.destroy(error => {
-      if (this.destroying === all) this.destroying = undefined;
-      // The end of one that was taken back may be overtaken.
-      for (const one of [...earlier?.splice(0) ?? [], ...all.splice(0)]) one(error);
-    });
-  }
-
-  /** It was destroyed, and another document has its name: nothing can be asked for this one. @internal */
-  answerReplaced(action: string): void {
-    // What it asks on the way to its end has no other answer than that end.
-    const error = this.destroying || action === 'u' ? null : new TabsError(
-      'ERR_TABS_CLOSED', `${this.collection}.${this.id} was destroyed: use what connection.get() gives`
-    );
-    if (action === 'f') return this._handleFetch(error);
-    // The link may have been lost meanwhile.
-    this.inflightSubscribe ??= this.pendingSubscribe.shift() ?? null;
-    if (this.inflightSubscribe) this._handleSubscribe(error);
-  }
-
-  override ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): Completion {
-    const completion = new Completion(callback, this);
-    this.ingest(snapshot, completion.done);
-    return completion.begun();
-  }
-
-  /** Creates the document, here at once. Resolves when the server has acknowledged it. */
-  override create(data: Data, callback?: Callback): Completion;
-  override create(data: Data, type?: string | null, callback?: Callback): Completion;
-  override create(data: Data, type?: string | null, options?: SourceOption, callback?: Callback): Completion;
-  override create(data: Data, ...rest: unknown[]): Completion {
-    const {values, callback} = splitCallback(rest);
-    const type = values[0] as string;
-    return this.completing(callback, done => {
-      if (isUnknown(type)) nextTick(() => done(this.missingType(type)));
-      else super.create(data, type, values[1] as SourceOption, done);
-    });
-  }
-
-  /** Changes the document, here at once. Resolves when the server has acknowledged it. */
-  override submitOp(op: unknown, callback?: Callback): Completion;
-  override submitOp(op: unknown, options?: SourceOption, callback?: Callback): Completion;
-  override submitOp(op: unknown, ...rest: unknown[]): Completion {
-    const {values, callback} = splitCallback(rest);
-    return this.completing(callback, done => super.submitOp(op, values[0] as SourceOption, done));
-  }
-
-  /** Deletes the document, here at once. Resolves when the server has acknowledged it. */
-  override del(callback?: Callback): Completion;
-  override del(options?: SourceOption, callback?: Callback): Completion;
-  override del(...rest: unknown[]): Completion {
-    const {values, callback} = splitCallback(rest);
-    return this.completing(callback, done => super.del(values[0] as SourceOption, done));
-  }
-
-  override whenNothingPending(callback?: () => void): Completion {
-    return this.completing(callback, done => super.whenNothingPending(done as () => void));
-  }
-
   /** As in the `@sharesync/sharedb` fork: gets the document, from the store if it is there, unless it is loaded. */
   ensureDocHasData(callback?: Callback): Completion {
     return this.completing(callback, done => {
@@ -380,52 +281,24 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     const isRecent = (): boolean => this.connection.isRecent(this, minVersion);
     return this.completing(callback, done => {
       if (isRecent()) return nextTick(() => done());
-        if (this.version !== null) return super.fetch(done);
+        if (this.version !== null) return this.fetchPlainly(done);
       this.fetchStored(error => {
         if (error || isRecent()) done(error);
-        else super.fetch(done);
+        else this.fetchPlainly(done);
       });
     });
   }
 
   private fetchStored(done: Callback): void {
     this.storedWillDo = true;
-    super.fetch(done);
+    this.fetchPlainly(done);
     this.storedWillDo = false;
-  }
-
-  private completing(callback: Callback | undefined, start: (done: Callback) => void): Completion {
-    return completing(callback, this, start);
-  }
-
-  /** An error that has neither callback nor promise is an event, as upstream has it, and at the same point. @internal */
-  handleUncaught(error: unknown, isSynchronous: boolean): void {
-    if (isSynchronous) {
-      this.emit('error', error);
-      return;
-    }
-    // Upstream emits one error for all ops that one rollback takes.
-    if (!this.uncaughtErrors?.length) nextTick(() => this.connection.guarded(() => this.emitUncaught()));
-    if (!this.uncaughtErrors?.includes(error)) (this.uncaughtErrors ??= []).push(error);
-  }
-
-  private emitUncaught(): void {
-    while (this.uncaughtErrors?.length) this.emit('error', this.uncaughtErrors.shift());
-  }
-
-  /** @internal */
-  override _clearInflightOp(error?: Error | null): void {
-    if (error) Completion.muteTogether(this.inflightOp!.callbacks);
-    super._clearInflightOp(error);
   }
 
   /** @internal */
   override _emitNothingPending(): void {
     this.callWaiting();
-    if (this.tellsErrorsFirst && !this._isInHardRollback) this.emitUncaught();
     super._emitNothingPending();
-    this.emitUncaught();
-    this.tellsErrorsFirst &&= this._isInHardRollback;
   }
 
   override pause(): void {
@@ -501,18 +374,19 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     });
   }
 
-  private ingest(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback: Callback): void {
+  /** @internal */
+  protected override ingest(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback: Callback): void {
     if (snapshot?.rev === undefined) {
       const before = this.version;
       // Whoever hears of it may change it.
       const seed = snapshot && !this.type ? copyOf(snapshot) : undefined;
-      super.ingestSnapshot(snapshot as IngestibleSnapshot, callback);
+      super.ingest(snapshot as IngestibleSnapshot, callback);
       if (seed && this.version !== before) this.positionOn(seed);
       return;
     }
     // What was sent before this document started anew tells nothing: the new start asks for its own state.
     if (snapshot.inc !== undefined && !this.isCurrent(snapshot.inc)) {
-      if (this.rev === null) return void super.fetch(callback);
+      if (this.rev === null) return void this.fetchPlainly(callback);
       return callback();
     }
     if (this.rev !== null && snapshot.rev <= this.rev) return callback();
@@ -520,8 +394,8 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
       // For the host, this one has it.
       this.startAnew();
       // Of a query's results, one that can't be had is no error of the query.
-      if (!('d' in snapshot)) return callback(this.missingType(snapshot.type!));
-      this.emit('error', this.missingType(snapshot.type!));
+      if (!('d' in snapshot)) return callback(missingType(this, snapshot.type!));
+      this.emit('error', missingType(this, snapshot.type!));
       return callback();
     }
     // A create of our own is under way: it finds its place in the history, or is refused.
@@ -715,7 +589,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
   /** Upstream's way out of a state that can't be kept; the next state is another incarnation. @internal */
   override _hardRollback(error: Error): void {
     if (error === WILL_FLUSH) return;
-    this.tellsErrorsFirst = true;
+    this.noteHardRollback();
     for (const op of this.unsent) Completion.muteTogether(op.callbacks);
     this.startAnew();
     super._hardRollback(error);
@@ -731,34 +605,6 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     if (state === 'connected') return super._onConnectionStateChanged();
     // The host still takes ops and requests, but nothing comes from the server.
     if (state !== 'connecting' && !isLocal(this.collection)) this.subscribed = false;
-  }
-
-  /**
-   * Without a host, an unsubscribe is answered on the next tick. Upstream's answer would be taken for that of another request,
-   * if the first one is answered before, because the host was lost; and it would subscribe again with the next host.
-   * @internal
-   */
-  override _flushSubscribe(): void {
-    const [next] = this.pendingSubscribe;
-    if (this.inflightSubscribe || !next || next.wantSubscribe || this.connection.canSend) return super._flushSubscribe();
-    this.pendingSubscribe.shift();
-    this.inflightSubscribe = next;
-    this.wantSubscribe = false;
-    nextTick(() => { if (this.inflightSubscribe === next) this._handleSubscribe(); });
-  }
-
-  /** Upstream sends what waits behind a refused subscription only with the next connection. @internal */
-  override _handleSubscribe(error?: Error | null, data?: unknown): void {
-    super._handleSubscribe(error, data);
-    if (error && this.pendingSubscribe.length) this._flushSubscribe();
-  }
-
-  /** What is asked for already is not asked for again. @internal */
-  override _resubscribe(): void {
-    // What it fetches is what others wait for, who hear of an error.
-    this.noCallback = () => {};
-    if (!this.inflightSubscribe || !this.wantSubscribe || this.pendingSubscribe.length) super._resubscribe();
-    this.noCallback = undefined;
   }
 
   /** A host is there: what waited for one goes out. @internal */
@@ -887,12 +733,7 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     this.startAnew();
     this.version = null;
     this._setType(null);
-    this.emit('error', this.missingType(type));
-  }
-
-  private missingType(type: string): Error {
-    return withCode('ERR_DOC_TYPE_NOT_RECOGNIZED', `This page does not know the OT type ${type} of ${this.collection}.${this.id}: ` +
-      'it is not loaded or changed. Pass the type to types.register()');
+    this.emit('error', missingType(this, type));
   }
 
   private deserialized(data: unknown): Data {
@@ -950,11 +791,6 @@ export class ProxyDoc<Data = any> extends BaseDoc<Data> {
     });
   }
 }
-
-/** The options of an op: `source` tells listeners, and with `submitSource` the server, who made it. */
-export type SourceOption = {source?: unknown} | null | undefined;
-
-const isUnknown = (type: string | null | undefined): boolean => !!type && !types.map[type];
 
 /** As JSON has it: what a type makes of it, it makes in place. */
 function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {
