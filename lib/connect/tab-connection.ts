@@ -18,18 +18,15 @@ import {hostCode} from '../election/host-code.js';
 import {HostPrefetch} from '../election/host-prefetch.js';
 import {HostMonitor} from '../election/host-monitor.js';
 import {OrphanedOps} from './orphaned-ops.js';
-import {NO_URL} from '../options/no-server.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from '../options/connect-options.js';
-import type {Server} from '../election/page-host.js';
+import {PageHosts} from './page-hosts.js';
 import {watchPage} from './page-lifecycle.js';
 import {isRenderedOnServer} from './rendered-on-server.js';
-import {absoluteServerUrl, absoluteUrl} from '../options/server-url.js';
 import {SharedWorkerHost} from '../election/shared-worker-host.js';
 import {availableModes, type AvailableModes} from '../election/available-modes.js';
 import type {ReturnToSharedHost, ReturnOptions} from '../election/return-to-shared-host.js';
 import {WorkerAdvice} from '../election/worker-advice.js';
 import type {WorkerTrouble} from '../election/worker-trouble.js';
-import type {WorkerGreeting} from '../election/worker-messages.js';
 
 const HOST_TIMEOUT_MS = 5000;
 /** How long a rescuer may take before another one tries, in ms: its host opens the store first. */
@@ -52,7 +49,7 @@ export class TabConnection extends ProxyConnection {
   /** How this tab reaches the server; undefined until that is known. Event `mode` (mode, reason). */
   mode: Mode | undefined;
   private readonly connectOptions: ConnectOptions;
-  private readonly backendOrSocket: BackendOrSocket | undefined;
+  private readonly pageHosts: PageHosts;
   private readonly locks: Locks | undefined;
   /** Channels that do not leave the page: to the host of a direct connection. */
   private readonly ownChannel: OpenChannel;
@@ -90,7 +87,6 @@ export class TabConnection extends ProxyConnection {
     const ownChannel = memoryChannels(nextTick);
     super(ways.modes[0] === 'direct' ? {...options, channel: ownChannel} : options);
     this.connectOptions = options;
-    this.backendOrSocket = backendOrSocket;
     this.locks = locks;
     this.available = ways;
     this.isAmongTabs = ways.modes[0] !== 'direct';
@@ -108,6 +104,8 @@ export class TabConnection extends ProxyConnection {
       this.mark = new ClearingMark(this.namespace, () => localStorage);
       this.orphanedOpsStore = new OrphanedOps(this.namespace, this.id!, locks, () => localStorage, this.mark);
     }
+    const {namespace, clock, mark} = this;
+    this.pageHosts = new PageHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => this.host.generation);
     this.saveOrphanedOps();
     // A backend or socket is given on purpose.
     if (!backendOrSocket && isRenderedOnServer()) {
@@ -161,11 +159,9 @@ export class TabConnection extends ProxyConnection {
     return this.leaves ? 'It is deleted at the next start, before anything is read' : super.leftBehind;
   }
 
-  private readonly isMarkOutdated = (): boolean => !!this.mark?.isOutdated;
-
   /** Another tab has signed out since this one began: what is here belongs to that user. @returns whether this tab is closed */
   private closeIfCleared(): boolean {
-    if (!this.clearing && this.isMarkOutdated()) this.closeCleared();
+    if (!this.clearing && this.mark?.isOutdated) this.closeCleared();
     return this.isClosed;
   }
 
@@ -215,7 +211,7 @@ export class TabConnection extends ProxyConnection {
   private handleFailure(error: TabsError): void {
     if (this.isClosed) return;
     // Without a server named, no retry helps: whoever has asked is to know.
-    if (!this.namesServer && error.code === 'ERR_TABS_NO_HOST') this.openCalls.endOpen(error);
+    if (!this.pageHosts.namesServer && error.code === 'ERR_TABS_NO_HOST') this.openCalls.endOpen(error);
     // Nobody listens yet where this is the constructor.
     if (!this.hasToldOfFailure) nextTick(() => this.emit('error', error));
     this.hasToldOfFailure = true;
@@ -235,7 +231,7 @@ export class TabConnection extends ProxyConnection {
       const source: HostProvider = new SharedWorkerHost({
         namespace: this.namespace,
         create: sharedWorker,
-        greeting: () => this.greeting(),
+        greeting: () => this.pageHosts.greeting(),
         // Firefox tells here also of what goes wrong in a worker that serves.
         onFailure: trouble => { if (this.mayLeave(source)) void this.leaveWorker(source, trouble); }
       });
@@ -270,9 +266,9 @@ export class TabConnection extends ProxyConnection {
       build: this.connectOptions.build ?? '',
       locks,
       clock: this.clock,
-      greeting: async () => this.greeting(),
+      greeting: async () => this.pageHosts.greeting(),
       createWorker: this.connectOptions.worker,
-      hostInPage: (greeting, signal) => this.hostInPage(greeting, signal),
+      hostInPage: (greeting, signal) => this.pageHosts.startForAll(greeting, signal),
       onFailure: reason => { if (this.provider === source) this.tryNextMode(reason); }
     });
     return source;
@@ -283,47 +279,20 @@ export class TabConnection extends ProxyConnection {
     return {...super.report(), mode: this.mode, build: this.connectOptions.build};
   }
 
-  private greeting(): WorkerGreeting | Promise<WorkerGreeting> {
-    const {url, store, getToken} = this.connectOptions;
-    const greetingWith = (known: string | undefined): WorkerGreeting => ({
-      type: 'sharedb-tabs', namespace: this.namespace, store, needsToken: !!getToken, steal: false, after: this.host.generation,
-      cleared: this.mark?.read(),
-      url: known === undefined ? undefined : absoluteUrl(known)
-    });
-    return typeof url === 'function' ? Promise.resolve().then(url).then(greetingWith) : greetingWith(url);
-  }
-
-  private async hostInPage({steal, after, cleared}: WorkerGreeting, signal: AbortSignal): Promise<void> {
-    const {store, warn, channel, isTransient, queries, build = ''} = this.connectOptions;
-    const {clock} = this;
-    const server = this.server('as a host');
-    const {startElectedHost} = await hostCode.page();
-    if (signal.aborted) return;
-    startElectedHost(server, {
-      namespace: this.namespace, build, steal, after, signal, store, isTransient, queries, app: this.connectOptions, warn, channel, clock,
-      cleared, isCleared: this.isMarkOutdated, locks: this.locks
-    });
-  }
-
   private async connectDirectly(reason: string): Promise<void> {
-    const {store, warn, isTransient, queries} = this.connectOptions;
     // Known now, so that a second reason does not start a second host; told when nobody is in the constructor.
     this.mode = 'direct';
     try {
-      const server = this.server(`${reason}. For a direct connection`);
-      const {startDirectHost, ReturnToSharedHost} = await hostCode.page();
+      const {start, wayBack} = await this.pageHosts.loadDirect(reason, this.ownChannel);
       // Until its own host can start, a tab takes any other one that announces itself.
       if (this.isClosed || !this.isDirect) return;
       if (this.isAmongTabs && this.hasOpsOfHost) throw new TabsError('ERR_TABS_NO_HOST', `${reason}. ${EDITS_WAIT}`);
       this.hostMonitor.stop();
       if (this.isAmongTabs) this.moveTo({channel: this.ownChannel});
       this.isAmongTabs = false;
-      this.directHost = await startDirectHost(server, {
-        namespace: this.namespace, channel: this.ownChannel, isTransient, queries, app: this.connectOptions, warn, store, locks: this.locks,
-        cleared: this.mark?.read(), isCleared: this.isMarkOutdated
-      });
+      this.directHost = await start();
       this.retry.reset();
-      if (this.available.modes.length > 1) (this.returnToSharedHost ??= new ReturnToSharedHost(this.returnOptions())).begin();
+      if (this.available.modes.length > 1) (this.returnToSharedHost ??= wayBack(this.returnOptions())).begin();
       this.emit('mode', 'direct', reason);
     } catch (error) {
       if (!this.isDirect) return;
@@ -355,21 +324,8 @@ export class TabConnection extends ProxyConnection {
     nextTick(() => directHost?.close());
   }
 
-  private get namesServer(): boolean {
-    return !!this.backendOrSocket || this.connectOptions.url !== undefined;
-  }
-
   private get isDirect(): boolean {
     return this.mode === 'direct';
-  }
-
-  /** @throws ERR_TABS_NO_HOST where the options name no server */
-  private server(what: string): Server {
-    const {backendOrSocket} = this;
-    const {url, getToken, authorize, serverTimeouts} = this.connectOptions;
-    if (backendOrSocket) return {backendOrSocket};
-    if (url !== undefined) return {url: absoluteServerUrl(url), needsToken: !!getToken, authorize, serverTimeouts};
-    throw new TabsError('ERR_TABS_NO_HOST', `${what}, this tab needs a url, a backend or a socket. ${NO_URL}`);
   }
 
   // ---- hosts that come and go

@@ -1,20 +1,19 @@
 import {ConnectGate, type FaultAccess} from '../host/server/connect-gate.js';
-import {Host, type StoreOptions} from '../host/host.js';
+import {Host} from '../host/host.js';
 import {bindToServer, connectToServer, type Authorize, type ServerUrl, type SocketLike} from '../host/server/server-connection.js';
-import type {OfflineQueries} from '../host/queries/local-queries.js';
-import type {IsTransient} from '../host/server/server-faults.js';
 import type {ServerTimeouts} from '../host/server/server-watch.js';
 import type {RealConnection} from '../host/upstream.js';
-import type {Locks, OpenChannel} from '../platform/platform.js';
+import type {Clock, Locks, OpenChannel} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
+import {TabsError} from '../protocol/errors.js';
 import {hostLockName} from '../protocol/version.js';
 import {runHost, type RunHostOptions} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import type {BackendOrSocket, ConnectOptions} from '../options/connect-options.js';
+import {NO_URL} from '../options/no-server.js';
+import {absoluteServerUrl} from '../options/server-url.js';
+import type {WorkerGreeting} from './worker-messages.js';
 import {serviceSource} from '../services/service-source.js';
-
-/** The parts of the app that a host in a page needs. */
-export type HostedApp = Pick<ConnectOptions, 'services' | 'serviceOptions' | 'allowFaults'>;
 
 export {ReturnToSharedHost} from './return-to-shared-host.js';
 
@@ -23,18 +22,27 @@ export type Server =
   | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined; serverTimeouts: ServerTimeouts | undefined}
   | {backendOrSocket: BackendOrSocket};
 
-export interface DirectHostOptions {
-  namespace: string;
-  channel: OpenChannel;
-  store: StoreOptions | false | undefined;
-  locks: Locks | undefined;
-  cleared: Clearing | undefined;
-  isCleared: (() => boolean) | undefined;
-  isTransient?: IsTransient | undefined;
-  queries?: OfflineQueries | undefined;
-  /** The app whose services the host runs. */
-  app: HostedApp;
-  warn?: ((message: string, detail: unknown) => void) | undefined;
+/** The tab of a page that may run a host. */
+export interface HostingTab {
+  readonly namespace: string;
+  readonly options: ConnectOptions;
+  readonly backendOrSocket: BackendOrSocket | undefined;
+  readonly clock: Clock;
+  readonly locks: Locks | undefined;
+  /** The mark of the last clearing. */
+  readonly mark: {read(): Clearing | undefined; readonly isOutdated: boolean} | undefined;
+}
+
+/**
+ * Gives the server that the options name.
+ * @param what is to connect to it
+ * @throws ERR_TABS_NO_HOST if they name none
+ */
+export function serverOf({options, backendOrSocket}: HostingTab, what: string): Server {
+  const {url, getToken, authorize, serverTimeouts} = options;
+  if (backendOrSocket) return {backendOrSocket};
+  if (url !== undefined) return {url: absoluteServerUrl(url), needsToken: !!getToken, authorize, serverTimeouts};
+  throw new TabsError('ERR_TABS_NO_HOST', `${what}, this tab needs a url, a backend or a socket. ${NO_URL}`);
 }
 
 /**
@@ -42,15 +50,14 @@ export interface DirectHostOptions {
  * channels inside the page. The first tab that connects directly gets the store for direct connections. Other such tabs have no
  * store, and their status says so.
  */
-export async function startDirectHost(
-  server: Server, {namespace, channel, store, locks, isTransient, queries, app, warn, cleared, isCleared}: DirectHostOptions
-): Promise<Host> {
+export async function startDirectHost(server: Server, {namespace, options, locks, mark}: HostingTab, channel: OpenChannel): Promise<Host> {
+  const {store, isTransient, queries, warn} = options;
   const own = `${namespace}/direct`;
   const databaseLock = store === false || !locks ? undefined : await tryDatabaseLock(locks, own);
-  const faults = faultsOf(app);
+  const faults = faultsOf(options);
   const host: Host = new Host({
-    namespace, channel, faults, connection: connectTo(server, () => host.token(), faults?.gate), isTransient, queries, services: servicesOf(app), warn,
-    cleared, isCleared,
+    namespace, channel, faults, connection: connectTo(server, () => host.token(), faults?.gate), isTransient, queries, services: servicesOf(options), warn,
+    cleared: mark?.read(), isCleared: isOutdated(mark),
     store: databaseLock ? {...(store || {}), name: own} : false
   });
   if (databaseLock) void host.whenClosed.then(databaseLock.leave);
@@ -58,14 +65,22 @@ export async function startDirectHost(
 }
 
 /** Starts a host in the page of an elected tab, for all tabs. */
-export function startElectedHost(server: Server, {app, ...options}: Omit<RunHostOptions, 'connect' | 'place' | 'services' | 'faults'> & {app: HostedApp}): void {
-  const faults = faultsOf(app);
-  runHost({...options, faults, services: servicesOf(app), place: 'elected-tab', connect: getToken => connectTo(server, getToken, faults?.gate)});
+export function startElectedHost(tab: HostingTab, {steal, after, cleared}: WorkerGreeting, signal: AbortSignal): void {
+  const {namespace, options, clock, locks, mark} = tab;
+  const {store, warn, channel, isTransient, queries, build = ''} = options;
+  const server = serverOf(tab, 'as a host');
+  const faults = faultsOf(options);
+  runHost({
+    namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks, faults, isCleared: isOutdated(mark),
+    services: servicesOf(options), place: 'elected-tab', connect: getToken => connectTo(server, getToken, faults?.gate)
+  });
 }
 
-const faultsOf = ({allowFaults}: HostedApp): FaultAccess | undefined => (allowFaults ? {gate: new ConnectGate()} : undefined);
+const isOutdated = (mark: HostingTab['mark']) => (): boolean => !!mark?.isOutdated;
 
-function servicesOf({services, serviceOptions}: HostedApp): RunHostOptions['services'] {
+const faultsOf = ({allowFaults}: ConnectOptions): FaultAccess | undefined => (allowFaults ? {gate: new ConnectGate()} : undefined);
+
+function servicesOf({services, serviceOptions}: ConnectOptions): RunHostOptions['services'] {
   checkServices('createConnection', services);
   return services && serviceSource(services, serviceOptions);
 }
