@@ -202,7 +202,7 @@ describe('an OT type that the host does not know', () => {
 
 /** Page and host share a process here. */
 const isInHost = (): boolean => new Error().stack!.includes('missing-type.ts:');
-const isInPage = (): boolean => new Error().stack!.includes('proxy-doc.ts');
+const isInPage = (): boolean => /\/tab\/doc\//.test(new Error().stack!);
 
 describe('an OT type that the host knows, and a page does not', () => {
   let backend: Backend;

@@ -4,13 +4,14 @@ import {Completion, completing} from '../completion.js';
 import type {OpenCalls} from '../open-calls.js';
 import {splitCallback} from '../promisify.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot} from '../upstream.js';
-import {isUnknown, missingType} from './missing-type.js';
+import {isUnknown, missingType} from './known-types.js';
 
 /** The options of an op: `source` tells listeners, and with `submitSource` the server, who made it. */
 export type SourceOption = {source?: unknown} | null | undefined;
 
 /** What a document's calls need of its connection. */
 export interface CallsOfConnection {
+  /** @internal */
   readonly openCalls: OpenCalls;
   /** Whether messages reach the host. */
   readonly canSend: boolean;

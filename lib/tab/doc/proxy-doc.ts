@@ -13,7 +13,7 @@ import {nextTick} from '../../platform/next-tick.js';
 import {Completion} from '../completion.js';
 import type {OpenCall} from '../open-calls.js';
 import {CallableDoc} from './callable-doc.js';
-import {isUnknown, missingType} from './missing-type.js';
+import {isUnknown, missingType} from './known-types.js';
 import type {SaveState} from './save-states.js';
 import {submitOptions} from './submit-options.js';
 import {UnconfirmedSteps} from './unconfirmed-steps.js';
