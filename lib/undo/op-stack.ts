@@ -39,6 +39,11 @@ export class OpStack<Doc> {
     return this.items.at(-1);
   }
 
+  /** Whether there is an item that would change something: what was made and removed in one step does not. */
+  get isUseful(): boolean {
+    return this.items.findLastIndex(item => OpStack.opsOf(item).length > 0) >= 0;
+  }
+
   push(item: StackItem<Doc>): void {
     this.items.push(item);
     if (this.items.length > this.limit) this.items.shift();

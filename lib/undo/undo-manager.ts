@@ -68,11 +68,11 @@ export class UndoManager extends TypedEmitter {
   }
 
   get canUndo(): boolean {
-    return this.stacks.undo.items.length > 0 || this.hasUnsent;
+    return this.stacks.undo.isUseful || this.hasUnsent;
   }
 
   get canRedo(): boolean {
-    return this.stacks.redo.items.length > 0 && !this.hasUnsent;
+    return this.stacks.redo.isUseful && !this.hasUnsent;
   }
 
   /** Whether the shared stack does not have yet what this tab has captured. */

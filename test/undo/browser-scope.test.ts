@@ -180,6 +180,16 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(text()).to.equal('Hello');
   });
 
+  it('have nothing to undo of what was made and removed in one step', async () => {
+    await open(undefined, {captureTimeout: 1e9});
+    await one.submitOp([{insert: 'a'}]);
+    expect(undo.map(({canUndo}) => canUndo)).to.eql([true, true]);
+    await one.submitOp([{delete: 1}]);
+    await stage.settle();
+    expect(undo.map(({canUndo}) => canUndo)).to.eql([false, false]);
+    expect(await undo[1]!.undo()).to.equal(false);
+  });
+
   it('leave alone what none of them has captured', async () => {
     await open(undefined, {sources: ['editor']});
     await one.submitOp([{insert: 'a'}], {source: 'editor'});
