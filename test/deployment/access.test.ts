@@ -5,7 +5,7 @@ import {PATIENCE} from './patience.js';
 import {Stage} from './stage.js';
 
 describe('access', function () {
-  this.timeout(120_000);
+  this.timeout(400_000);
   let stage: Stage;
 
   beforeEach(() => { stage = new Stage(); });

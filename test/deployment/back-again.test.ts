@@ -6,7 +6,7 @@ import {PATIENCE} from './patience.js';
 import {Stage} from './stage.js';
 
 describe('everybody is up to date, without another edit', function () {
-  this.timeout(180_000);
+  this.timeout(400_000);
   let stage: Stage;
 
   beforeEach(() => { stage = new Stage(); });

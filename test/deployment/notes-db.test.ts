@@ -6,7 +6,7 @@ import {Postgres, createTables, query} from '../../examples/scale-out/postgres.j
 import {settled} from '../waiting/settled.js';
 
 describe('the database', function () {
-  this.timeout(120_000);
+  this.timeout(400_000);
   let postgres: Postgres;
   let db: NotesDb;
   let backend: ShareDB;

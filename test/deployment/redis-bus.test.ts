@@ -8,7 +8,7 @@ import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
 
 describe('the pubsub of two servers', function () {
-  this.timeout(120_000);
+  this.timeout(400_000);
   let redis: Redis;
   let missed: string[];
   let here: RedisBus;

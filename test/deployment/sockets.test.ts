@@ -9,7 +9,7 @@ import {PATIENCE} from './patience.js';
 import {IDLE_MS, MAX_PAYLOAD, Stage} from './stage.js';
 
 describe('a socket', function () {
-  this.timeout(120_000);
+  this.timeout(400_000);
   let stage: Stage;
   const sockets: WebSocket[] = [];
 

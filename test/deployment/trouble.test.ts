@@ -6,13 +6,13 @@ import {Stage} from './stage.js';
 import {Typists} from './typists.js';
 
 describe('two profiles with three tabs each, and a plain client at each of two servers, who all type', function () {
-  this.timeout(180_000);
+  this.timeout(400_000);
   let stage: Stage;
   let typists: Typists;
   let docs: Doc<{text: string}>[];
 
   before('open all', async function () {
-    this.timeout(120_000);
+    this.timeout(400_000);
     stage = new Stage();
     typists = new Typists();
     for (const [user, name] of [['ada', 'profile 1'], ['ben', 'profile 2']] as const) {

@@ -121,7 +121,7 @@ export const suites = {
   deployment: {
     title: 'two servers with PostgreSQL and Redis, and what can go wrong with them',
     args: mocha('test/deployment/*.test.ts'),
-    minutes: 10
+    minutes: 20
   },
   docs: {
     title: 'the documentation: links, and a text for each export',
