@@ -103,6 +103,43 @@ describe('who is present', () => {
     await until('he moves', () => present.users[0]?.values.get('b')?.at === 7);
   });
 
+  for (const lost of ['host', 'server']) {
+    it(`sees nobody leave and come where the ${lost} is lost and comes back`, async () => {
+      const [one, two, three] = [openTab(), openTab(), openTab()];
+      const elsewhere = backend.connect();
+      elsewhere.getPresence(room).subscribe(() => {});
+      const present = presentUsers<Shown>(one, room, {userOf});
+      const events: string[] = [];
+      present.on('join', ({id}) => events.push(`join ${id}`));
+      present.on('leave', ({id}) => events.push(`leave ${id}`));
+      show(two, 'b', {user: 'Bob'});
+      show(elsewhere, 'c', {user: 'Cy'});
+      await until('both are here', () => present.users.length === 2);
+      const firstSeen = (): object => Object.fromEntries(present.users.map(user => [user.id, user.firstSeen]));
+      const before = firstSeen();
+      events.length = 0;
+      if (lost === 'host') {
+        host.close();
+        await host.whenClosed;
+        real = backend.connect();
+        host = new Host({connection: real, channel, store: false});
+      } else {
+        real.close();
+        await until('it is known', () => one.state !== 'connected');
+        backend.connect(real);
+      }
+      await until('it is back', () => [one, two, three].every(({hostState, state}) => hostState === 'connected' && state === 'connected'));
+      show(elsewhere, 'c', {user: 'Cy', at: 1});
+      show(two, 'b', {user: 'Bob', at: 1});
+      await until('both go on', () => present.users.length === 2 && present.users.every(({values}) => [...values.values()][0]!.at === 1));
+      show(three, 'd', {user: 'Dee'});
+      await until('who is new is seen', () => events.length > 0);
+      expect(events).to.eql(['join Dee']);
+      expect(firstSeen()).to.deep.include(before);
+      elsewhere.close();
+    });
+  }
+
   it('takes the presence id for the person by default, and says what is wrong', () => {
     const one = openTab();
     const present = presentUsers(one, room);

@@ -3,6 +3,7 @@ import Backend from 'sharedb';
 import {logger} from 'sharedb/lib/client/index.js';
 import {Host, InMemoryStorage} from '../../lib/host.js';
 import {ProxyConnection, askBeforeUnload, wouldLoseEdits, type SaveState} from '../../lib/index.js';
+import {joinNamespace} from '../../lib/inspector.js';
 import {unsavedDocs} from '../../lib/host/doc/unsaved-docs.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {until} from '../waiting/until.js';
@@ -109,6 +110,39 @@ describe('whether edits are saved', () => {
     await until('it is gone', () => states.at(-1) === 'saved' && tab.saveState === 'saved');
   });
 
+  it('is for the connection the worst of all documents, and counts the waiting edits of each', async () => {
+    const holds = new Set(['b', 'd']);
+    let isBack = false;
+    startHost(true);
+    const [tab, other] = [openTab(), openTab()];
+    const docs = Object.fromEntries(['a', 'b', 'c', 'd'].map(id => [id, tab.get('notes', id)]));
+    for (const doc of Object.values(docs)) await doc.create({n: 0});
+    await until('all are saved', () => tab.saveState === 'saved');
+    backend.use('submit', ({id}, next) => {
+      if (id === 'c') return next(new Error('Read only'));
+      if (holds.has(id)) return void until('it may go on', () => isBack).then(() => next());
+      return next();
+    });
+    const states = shown(tab);
+    docs['b']!.submitOp([{p: ['n'], na: 1}]);
+    docs['b']!.preventCompose = true;
+    docs['b']!.submitOp([{p: ['n'], na: 1}]);
+    docs['d']!.submitOp([{p: ['n'], na: 1}]);
+    const counts = (of: ProxyConnection): object => Object.fromEntries((of.status.unsaved ?? []).map(({id, pendingOps, refusedOps}) => [id, [pendingOps, refusedOps]]));
+    await until('two documents wait', () => JSON.stringify(counts(tab)) === '{"b":[2,0],"d":[1,0]}' && tab.saveState === 'local');
+    await docs['c']!.submitOp([{p: ['n'], na: 1}]).catch(() => {});
+    await until('one is refused', () => tab.saveState === 'refused' && other.saveState === 'refused');
+    await until('it is told first, to all tabs', () => [tab, other].every(one => JSON.stringify(counts(one)) === '{"c":[0,1],"b":[2,0],"d":[1,0]}'));
+    expect(['a', 'b', 'c', 'd'].map(id => docs[id]!.saveState)).to.eql(['saved', 'local', 'refused', 'local']);
+    const [letter] = await tab.deadLetters.list();
+    await tab.deadLetters.discard(letter!.id);
+    await until('the others still wait', () => tab.saveState === 'local');
+    isBack = true;
+    await until('all is saved', () => tab.saveState === 'saved' && other.saveState === 'saved' && states.at(-1) === 'saved');
+    expect(states.filter((state, i) => state !== states[i - 1])).to.eql(states, 'each change is told once');
+    expect(states.slice(-4)).to.eql(['local', 'refused', 'local', 'saved']);
+  });
+
   it('tells of no more than 100 documents, those with refused edits first', () => {
     const docs = Array.from({length: 150}, (_, i) => ({collection: 'notes', id: String(i), pendingOps: 1}));
     const {unsaved} = unsavedDocs([{collection: 'local:notes', id: 'x', pendingOps: 1}, ...docs], [{collection: 'notes', doc: '149'}]);
@@ -154,6 +188,26 @@ describe('whether edits are saved', () => {
       expect(page.asks).to.equal(false);
       end();
       expect(page.listener).to.equal(undefined);
+    });
+
+    it('asks in spite of other tabs where each has a host of its own, and of pages that only look', async () => {
+      startHost(false);
+      const tab = openTab();
+      const doc = tab.get('notes', 'one');
+      await doc.create({n: 1});
+      const page = new Page();
+      askBeforeUnload(tab, page);
+      server.close();
+      doc.submitOp([{p: ['n'], na: 1}]);
+      const observer = joinNamespace({channel});
+      closing.push(() => observer.close());
+      await until('it looks', () => observer.status.pendingOps === 1);
+      expect(page.asks).to.equal(true);
+      openTab();
+      await until('there is another tab', () => tab.status.tabs === 2 && !tab.hasUnsentOps);
+      expect(page.asks).to.equal(false);
+      Object.assign(tab, {mode: 'direct'});
+      expect(page.asks).to.equal(true);
     });
 
     it('never asks where a store keeps it', async () => {

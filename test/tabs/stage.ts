@@ -54,10 +54,10 @@ export class Stage {
   }
 
   /** A tab whose page comes from the disk, as from a cache, because the server is stopped. */
-  async openTabOffline(): Promise<Tab> {
+  async openTabOffline(query = ''): Promise<Tab> {
     const page = await this.#context.newPage();
     await serveFromFolder(page, pages);
-    return this.#show(page, '');
+    return this.#show(page, query);
   }
 
   /** The tab that an action in another one opens. */

@@ -1,5 +1,6 @@
 /** The page: combines list, title, editor and status strip. */
 import type {Doc} from 'sharedb/lib/client/index.js';
+import {askBeforeUnload} from 'sharedb-tabs';
 import {connect} from './connect.js';
 import {toOps} from './content.js';
 import {Cursors} from './cursors.js';
@@ -31,6 +32,7 @@ let binding: EditorBinding | undefined;
 let cursors: Cursors | undefined;
 
 showStatus(connection);
+if (new URLSearchParams(location.search).has('ask')) askBeforeUnload(connection);
 list.onChange(render);
 list.doc.subscribe(report);
 window.addEventListener('hashchange', render);

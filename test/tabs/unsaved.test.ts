@@ -1,0 +1,63 @@
+import {expect} from 'chai';
+import {until} from '../waiting/until.js';
+import {Stage} from './stage.js';
+import type {Tab} from './tab.js';
+
+/** Closes the tab as its user does. @returns whether the browser asks, and the user stays */
+async function asksWhenClosed({page}: Tab): Promise<boolean> {
+  let hasAsked = false;
+  page.once('dialog', dialog => {
+    hasAsked = dialog.type() === 'beforeunload';
+    void dialog.dismiss();
+  });
+  await page.close({runBeforeUnload: true});
+  await until('it is closed, or the browser asks', () => hasAsked || page.isClosed());
+  return hasAsked;
+}
+
+const saveState = ({page}: Tab): Promise<string> => page.evaluate(() => (globalThis.editor as {connection: {saveState: string}}).connection.saveState);
+
+describe('closing a tab with edits that the server has not got', function () {
+  this.timeout(60_000);
+  let stage: Stage;
+
+  beforeEach(async () => {
+    stage = await Stage.open();
+  });
+  afterEach(() => stage.close());
+
+  /** Browsers ask only for pages that the user has done something in: typing is enough. */
+  async function typeWithoutServer(query: string): Promise<Tab> {
+    const tab = await stage.openTab({query});
+    await stage.server.stop();
+    await until('the tab knows it', async () => (await tab.status('state')) !== 'connected');
+    await tab.page.bringToFront();
+    await tab.page.click('.ql-editor');
+    await tab.typeAtEnd('abc');
+    await tab.untilText('it is typed', text => text.includes('abc'));
+    await until('it is not saved', async () => (await saveState(tab)) !== 'saved');
+    await until('the browser has noticed the user', () => tab.page.evaluate(() => navigator.userActivation.hasBeenActive));
+    return tab;
+  }
+
+  it('asks without a store, and not if another tab goes on', async () => {
+    const tab = await typeWithoutServer('?no-store&ask');
+    const known = await tab.page.evaluate(() => {
+      const {status, hostState, state} = (globalThis.editor as {connection: {status: object; hostState: string; state: string}}).connection;
+      return JSON.stringify({status, hostState, state});
+    });
+    expect(await asksWhenClosed(tab), known).to.equal(true);
+    const other = await stage.openTabOffline('?no-store&ask');
+    await tab.untilStatus('tabs', '2');
+    expect(await asksWhenClosed(tab)).to.equal(false);
+    await other.untilText('the other tab has it', text => text.includes('abc'));
+  });
+
+  it('does not ask with a store', async () => {
+    const tab = await typeWithoutServer('?ask');
+    await until('it is stored', async () => (await saveState(tab)) === 'local');
+    expect(await asksWhenClosed(tab)).to.equal(false);
+    const next = await stage.openTabOffline();
+    await next.untilText('it is there', text => text.includes('abc'));
+  });
+});
