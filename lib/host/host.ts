@@ -34,7 +34,7 @@ export interface HostOptions extends HostSettings {
 
 /**
  * Owns the one real connection of a namespace and serves its tabs. It is a ShareDB server for them, and a ShareDB client of the
- * server. This class begins and ends a host's life; {@link HostParts} makes what it consists of.
+ * server. This class begins and ends a host's life; `HostParts` makes what it consists of.
  */
 export class Host {
   readonly namespace: string;
@@ -126,7 +126,7 @@ export class Host {
 
   // ---- the end
 
-  /** See {@link Shutdown.retire}. */
+  /** Closes the host. If no tab is left to bring the unsent ops to the next host, it sends what it can within `ms` first. */
   retire(ms: number): Promise<void> {
     return this.parts.shutdown.retire(ms);
   }
@@ -207,7 +207,7 @@ export class Host {
     return this.sessionServer?.admit(hello, port, false) ?? false;
   }
 
-  /** See {@link Inspection.inspect}. */
+  /** Reports what the host holds on behalf of its tabs. */
   inspect(options?: InspectOptions): HostReport {
     return this.parts.inspection.inspect(options);
   }

@@ -7,6 +7,12 @@ import {until} from '../waiting/until.js';
 
 const KEYS = 1000;
 
+/** The processor time of this process, in ms: other processes of a busy machine do not count. */
+const cpuTime = (): number => {
+  const {user, system} = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
 type Data = Record<string, string>;
 
 describe('a json0 document with many keys', () => {
@@ -34,28 +40,28 @@ describe('a json0 document with many keys', () => {
     [...tabs, remote].every(doc => doc.data && key in doc.data && (value === undefined || doc.data[key] === value));
 
   it('takes two tabs that set all of them at once, without a stop', async () => {
-    const start = performance.now();
+    const start = cpuTime();
     const written = tabs.map((doc, tab) => doc.submitOp(Array.from({length: KEYS}, (_, i) => ({p: [`key ${i}`], oi: `tab ${tab}`}))));
     await Promise.all(written);
     await until('the last key is everywhere', () => isEverywhere(`key ${KEYS - 1}`));
-    const took = performance.now() - start;
+    const took = cpuTime() - start;
     expect(tabs[0]!.data).to.eql(tabs[1]!.data);
     await until('the first key is everywhere', () => isEverywhere('key 0', tabs[0]!.data['key 0']));
     expect(remote.data).to.eql(tabs[0]!.data);
     // Where all pairs of components are transformed, it takes 10 s.
-    expect(took).to.be.below(1500);
+    expect(took).to.be.below(2500);
   });
 
   it('takes an op for each of them in one turn, without a stop', async () => {
-    const start = performance.now();
+    const start = cpuTime();
     const [doc] = tabs as [ProxyDoc<Data>];
     const ops = 3 * KEYS;
     await Promise.all(Array.from({length: ops}, (_, i) => doc.submitOp([{p: [`key ${i}`], oi: 'here'}])));
     await until('the last key is everywhere', () => isEverywhere(`key ${ops - 1}`));
-    const took = performance.now() - start;
+    const took = cpuTime() - start;
     expect(Object.keys(remote.data).length).to.equal(ops);
     // Where each op composed copies all that there are, it takes 3 to 8 s.
-    expect(took).to.be.below(1500);
+    expect(took).to.be.below(2500);
   });
 
   it('tells of the components of an op of another tab one by one, as ShareDB does', async () => {
