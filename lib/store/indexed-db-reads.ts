@@ -1,0 +1,76 @@
+import {asText, type KeptCheckpoint, type KeptRecord, type Schema} from './indexed-db-schema.js';
+import {inOrder, type DocKey, type StoredDoc} from './storage.js';
+
+/** From so many documents on, reading the range that they are in is tried first. */
+export const RANGE_FROM = 32;
+/** The range may have at most so many times as much as is asked for. */
+const RANGE_EXCESS = 4;
+
+/**
+ * Many documents at once: a request for all that lies between the first and the last of them, which costs
+ * a fraction of one request each (measured in Chromium: 35 ms instead of 114 for 1,000 documents).
+ * @returns undefined where so much else lies between that one by one is less
+ */
+export async function readRange(
+  keys: readonly DocKey[],
+  checkpoints: {getAll(range: IDBKeyRange, count: number): Promise<Schema['checkpoints']['value'][]>},
+  journal: {
+    getAll(range: IDBKeyRange, count: number): Promise<Schema['journal']['value'][]>;
+    getAllKeys(range: IDBKeyRange, count: number): Promise<Schema['journal']['key'][]>;
+  },
+  floor: number
+): Promise<StoredDoc[] | undefined> {
+  const [first, last] = rangeOf(keys);
+  const records = IDBKeyRange.bound(first, [...last, []]);
+  const most = RANGE_EXCESS * keys.length;
+  const [kept, numbers, values] = await Promise.all([
+    checkpoints.getAll(IDBKeyRange.bound(first, last), most), journal.getAllKeys(records, most), journal.getAll(records, most)
+  ]);
+  if (kept.length === most || values.length === most) return undefined;
+  const checkpointOf = new Map(kept.map(value => [JSON.stringify([value.c, value.d]), value]));
+  const recordsOf = new Map<string, KeptRecord[]>();
+  numbers.forEach(([c, d], i) => {
+    const name = JSON.stringify([c, d]);
+    const records = recordsOf.get(name);
+    if (records) records.push(values[i]!);
+    else recordsOf.set(name, [values[i]!]);
+  });
+  return keys.map(key => storedDoc(checkpointOf.get(JSON.stringify(key)), recordsOf.get(JSON.stringify(key)) ?? [], floor));
+}
+
+/** A document from its checkpoint and the records of its journal. */
+export function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[], floor: number): StoredDoc {
+  const apart = records.filter(({term}) => !isBelow(term, floor)).flatMap(value => [...(value.before ?? []).map(each => ({...each, term: value.term})), value]);
+  return {
+    checkpoint: kept && asText(kept.checkpoint ?? kept),
+    journal: dropStaleTerms(apart, kept).map(value => ({n: value.n, record: asText(value.record ?? value)}))
+  };
+}
+
+/** What others may have put here has no term. */
+export const isBelow = (term: unknown, floor: number): boolean => typeof term === 'number' && term <= floor;
+
+/**
+ * The records, by term and number, without those that a host has written after it was replaced: its successor has
+ * counted on from before them, or has made a checkpoint without them.
+ */
+function dropStaleTerms(records: KeptRecord[], {term = 0, n = 0}: Partial<KeptCheckpoint> = {}): KeptRecord[] {
+  const valid: KeptRecord[] = [];
+  let next: KeptRecord | undefined;
+  for (const record of records.toReversed()) {
+    const isInCheckpoint = record.term === term && record.n <= n;
+    if (record.term < term || isInCheckpoint || (next && record.n >= next.n)) continue;
+    valid.push(next = record);
+  }
+  return valid.reverse();
+}
+
+/** The first and the last of the keys. */
+function rangeOf(keys: readonly DocKey[]): [first: string[], last: string[]] {
+  let [first, last] = [keys[0]!, keys[0]!];
+  for (const key of keys) {
+    if (inOrder(key, first) < 0) first = key;
+    if (inOrder(last, key) < 0) last = key;
+  }
+  return [[...first], [...last]];
+}
