@@ -15,6 +15,7 @@ export interface CallsOfConnection {
   readonly openCalls: OpenCalls;
   /** Whether messages reach the host. */
   readonly canSend: boolean;
+  /** @internal */
   guarded(act: () => void): void;
 }
 
