@@ -93,6 +93,26 @@ describe('what a tab destroys', () => {
     expect(tab.getExisting('notes', 'one')).to.equal(undefined);
   });
 
+  for (const what of ['an edit', 'a fetch', 'a subscription'] as const) {
+    it(`ends when it has the answer to ${what} that is made while it ends`, async () => {
+      const doc = await followed();
+      const done: string[] = [];
+      const request = new Promise<unknown>((resolve, reject) => tab.on('send', message => {
+        if ((message as unknown as {a: string}).a !== 'u' || done.includes('asked')) return;
+        done.push('asked');
+        const mine = tab.get<Note>('notes', 'one');
+        const asked = what === 'an edit' ? mine.submitOp([{p: ['words', 0], li: 'late'}]) : what === 'a fetch' ? mine.fetch() : mine.subscribe();
+        asked.then(() => done.push('answered')).then(resolve, reject);
+        mine.destroy(() => done.push('destroyed'));
+      }));
+      await doc.destroy();
+      await request;
+      await until('both are told', () => done.length === 3);
+      expect(done).to.have.members(['asked', 'answered', 'destroyed']);
+      expect(tab.getExisting('notes', 'one')).to.equal(undefined);
+    });
+  }
+
   it('does not take the next one of its name along, also where it is destroyed once more, and asks for nothing any more', async () => {
     const doc = await followed();
     await doc.destroy();

@@ -15,6 +15,8 @@ export interface CallsOfConnection {
   readonly openCalls: OpenCalls;
   /** Whether messages reach the host. */
   readonly canSend: boolean;
+  /** The document of this name, if there is one. */
+  getExisting(collection: string, id: string): unknown;
   /** @internal */
   guarded(act: () => void): void;
 }
@@ -61,16 +63,27 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     return completion.begun();
   }
 
-  /** Upstream's second call would remove the document before the first one has its answer, which then finds none. */
+  /**
+   * Ends the document when it has the answers to all requests, those too that are made while it ends. Upstream removes it although they are
+   * open, and a second call removes it before the first one has its answer.
+   */
   private join(done: Callback): void {
     const earlier = this.destroying;
     if (earlier && this._wantsDestroy) return void earlier.push(done);
     const all = this.destroying = [done];
-    super.destroy(error => {
+    const end: Callback = error => {
+      const callbacks = [...earlier?.splice(0) ?? [], ...all.splice(0)];
+      const isStillThere = this._wantsDestroy && this.connection.getExisting(this.collection, this.id) === this;
+      if (!error && isStillThere) {
+        if (this.destroying && this.destroying !== all) return void this.destroying.unshift(...callbacks);
+        all.push(...callbacks);
+        this.destroying = all;
+        return super.destroy(end);
+      }
       if (this.destroying === all) this.destroying = undefined;
-      // The end of one that was taken back may be overtaken.
-      for (const one of [...earlier?.splice(0) ?? [], ...all.splice(0)]) one(error);
-    });
+      for (const one of callbacks) one(error);
+    };
+    super.destroy(end);
   }
 
   /** It was destroyed, and another document has its name: nothing can be asked for this one. @internal */
