@@ -76,7 +76,7 @@ describe('everybody is up to date, without another edit', function () {
     for (const tab of tabs) {
       await until(`${tab.name} tells of the lost edit`, async () => await tab.shown('letters') === '1', PATIENCE);
       await until(`${tab.name} shows what the server has`, async () => await tab.text() === 'ABThe beginning', PATIENCE);
-      expect(await tab.shown('saved')).to.equal('refused');
+      await until(`${tab.name} tells that the edit is refused`, async () => await tab.shown('saved') === 'refused', PATIENCE);
     }
     await tabs[1]!.putCursorAtEnd();
     await tabs[1]!.type('.');

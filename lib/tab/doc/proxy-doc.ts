@@ -6,6 +6,7 @@ import {
   type SentOp, type SettledMessage, type SnapshotData
 } from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
+import {isSame} from '../../ot/same.js';
 import {markedStepOf} from '../../ot/step.js';
 import {canBeOne, type UndoHook} from '../../protocol/undo.js';
 import {withFastType} from '../../ot/fast-json0.js';
@@ -403,9 +404,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
       this.once('no write pending', () => callback());
       return;
     }
+    if (!this.hasUnsent) this.load(snapshot as SnapshotData);
     // Ops were made on a state that the host can't lead on from.
-    if (this.hasUnsent) this.loseUnsent();
-    else this.load(snapshot as SnapshotData);
+    else if (!this.continueFrom(snapshot as SnapshotData)) this.loseUnsent();
     callback();
   }
 
@@ -767,6 +768,28 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
       return this._hardRollback(error as Error);
     }
     this.emit('load');
+  }
+
+  /**
+   * Goes on from the state of a host that knows nothing of this document's history, if the unsent ops lead from it to what is shown: they
+   * were made on the same content. @returns whether they do
+   */
+  private continueFrom({v, type, data, rev, isMixed = false}: SnapshotData): boolean {
+    const {type: mine, unsent} = this;
+    if (!mine || mine.uri !== type || this.unsettled.length || unsent.some(op => !('op' in op))) return false;
+    try {
+      if (!isSame(unsent.reduce((made, {op}) => mine.apply(made, op), this.deserialized(data)), this.data)) return false;
+    } catch {
+      return false;
+    }
+    this.isMixed = isMixed;
+    this.rev = rev ?? null;
+    this.version = v;
+    this.unconfirmed.clear();
+    this.noteDown();
+    this.flush();
+    this.callWaiting();
+    return true;
   }
 
   private loseUnsent(): void {
