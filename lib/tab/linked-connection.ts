@@ -379,7 +379,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     // A second end of the same document, when another one has its name by now: upstream would remove that.
     if (existing && existing !== doc) return;
     // More was asked of it after `destroy()`. Upstream removes it, and the answers find no document: see `CallableDoc.destroy`.
-    if (existing && doc.hasPending()) return;
+    if (existing && doc.hasPending() && !this.isClosed) return;
     super._destroyDoc(doc);
     if (existing && !this.getExisting(doc.collection, doc.id)) {
       (doc as ProxyDoc).isDestroyed = true;

@@ -113,6 +113,23 @@ describe('what a tab destroys', () => {
     });
   }
 
+  it('ends with the connection, if it has an edit without an answer', async () => {
+    const doc = await followed();
+    backend.use('submit', () => {});
+    const made = new Promise<Promise<unknown>[]>(resolve => tab.on('send', message => {
+      if ((message as unknown as {a: string}).a !== 'u') return;
+      const mine = tab.get<Note>('notes', 'one');
+      resolve([mine.submitOp([{p: ['words', 0], li: 'late'}]).catch((error: unknown) => error), mine.destroy().catch(() => {})]);
+    }));
+    void doc.destroy();
+    const [edit, end] = await made;
+    await new Promise(setImmediate);
+    tab.close();
+    expect(await edit).to.include({code: 'ERR_TABS_CLOSED'});
+    await end;
+    expect(tab.getExisting('notes', 'one')).to.equal(undefined);
+  });
+
   it('does not take the next one of its name along, also where it is destroyed once more, and asks for nothing any more', async () => {
     const doc = await followed();
     await doc.destroy();
