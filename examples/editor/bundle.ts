@@ -1,3 +1,4 @@
+import {copyFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import webpack from 'webpack';
@@ -52,4 +53,24 @@ export function bundle(configuration: webpack.Configuration): Promise<void> {
       });
     });
   });
+}
+
+/**
+ * Bundles the page of an example, `main.ts` and the workers that it names, and copies its `index.html`.
+ * @param client the folder of the page's sources
+ * @param entries as in {@link sources}
+ * @param more what the page's configuration has besides
+ */
+export async function bundlePage(client: string, outDir: string, entries: readonly string[], more: webpack.Configuration = {}): Promise<void> {
+  await bundle({
+    mode: 'development',
+    context: root,
+    entry: {main: join(client, 'main.ts')},
+    output: {path: outDir, filename: '[name].js', clean: true},
+    devtool: 'cheap-module-source-map',
+    ...sources(entries),
+    performance: {hints: false},
+    ...more
+  });
+  await copyFile(join(client, 'index.html'), join(outDir, 'index.html'));
 }

@@ -1,8 +1,7 @@
 /** Bundles the page and the SharedWorker. */
-import {copyFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {bundle, root, sources} from '../editor/bundle.js';
+import {bundlePage, root} from '../editor/bundle.js';
 
 const client = fileURLToPath(new URL('./client', import.meta.url));
 
@@ -10,15 +9,6 @@ const client = fileURLToPath(new URL('./client', import.meta.url));
 export const pagesFolder = join(root, 'build/scale-out');
 
 /** Fills a folder with the page. */
-export async function build({outDir = pagesFolder}: {outDir?: string} = {}): Promise<void> {
-  await bundle({
-    mode: 'development',
-    context: root,
-    entry: {main: join(client, 'main.ts')},
-    output: {path: outDir, filename: '[name].js', clean: true},
-    devtool: 'cheap-module-source-map',
-    ...sources(['worker']),
-    performance: {hints: false}
-  });
-  await copyFile(join(client, 'index.html'), join(outDir, 'index.html'));
+export function build({outDir = pagesFolder}: {outDir?: string} = {}): Promise<void> {
+  return bundlePage(client, outDir, ['worker']);
 }

@@ -38,7 +38,7 @@ const RESCUE_MS = 10_000;
 const OFFERS_MS = [250, 2000];
 /** How long the answer of a host that has deleted everything may take after its end, in ms. */
 const CLEARED_MS = 1000;
-/** So long after its start a tab opens the storage for its orphaned ops, in ms. */
+/** Delay after its start before a tab opens the storage for its orphaned ops, in ms. */
 const PREPARE_MS = 100;
 
 /** A direct connection has a host without the history that these edits were made on, and can't know which of them the server has. */
