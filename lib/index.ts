@@ -3,7 +3,7 @@ export {TabConnection} from './connect/tab-connection.js';
 export type {BackendOrSocket, ConnectOptions, Mode} from './options/connect-options.js';
 export {ProxyConnection, type ProxyQuery, type QueryOptions} from './tab/proxy-connection.js';
 export type {HostState} from './broker/session-client.js';
-export type {ProxyConnectionEvents, ProxyConnectionOptions, Status} from './tab/linked-connection.js';
+export type {ProxyConnectionOptions} from './tab/connection-options.js';
 export {ProxyDoc} from './tab/doc/proxy-doc.js';
 export {askBeforeUnload, wouldLoseEdits, type UnloadTarget} from './connect/ask-before-unload.js';
 export type {SaveState} from './tab/doc/save-states.js';
@@ -16,7 +16,9 @@ export type {OpenCall} from './tab/open-calls.js';
 export type {TabDeadLetters} from './tab/dead-letters.js';
 export type {TabQuarantine} from './tab/quarantine.js';
 export type {ProxyLocalPresence, ProxyPresence} from './tab/presence/presence.js';
-export type {ConnectionEvents, DocEvents, LocalPresenceEvents, PresenceEvents, QueryEvents, TypedEvents} from './tab/events.js';
+export type {
+  ConnectionEvents, DocEvents, LocalPresenceEvents, PresenceEvents, ProxyConnectionEvents, QueryEvents, Status, TypedEvents
+} from './tab/events.js';
 export type {Authorize, ServerUrl, SocketLike} from './host/server/server-connection.js';
 export type {IsTransient} from './host/server/server-faults.js';
 export type {ServerTimeouts} from './host/server/server-watch.js';

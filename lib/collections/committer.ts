@@ -1,4 +1,5 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
+import type {ArgsOfCall, CollectionCalls} from '../protocol/calls.js';
 import type {OutcomeMessage, TransactionPart} from '../protocol/transactions.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 
@@ -72,9 +73,9 @@ export class Committer {
    * @returns undefined if the session ended without an answer
    * @throws the host's error
    */
-  private async ask(name: string, args: unknown): Promise<{committed: boolean} | undefined> {
+  private async ask<Name extends keyof CollectionCalls>(name: Name, ...args: ArgsOfCall<Name>): Promise<CollectionCalls[Name]['result'] | undefined> {
     try {
-      return await this.connection.callHost(name, args) as {committed: boolean};
+      return await this.connection.callHost(name, ...args);
     } catch (error) {
       const {code} = error as {code?: unknown};
       if (code === 'ERR_TABS_SESSION_ENDED' || code === 'ERR_TABS_TIMEOUT') return undefined;

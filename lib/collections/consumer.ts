@@ -96,7 +96,7 @@ export class Consumer {
     const {connection} = this.doc;
     for (let again = false; ; again = true) {
       try {
-        return await connection.callHost('shared.give', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(again && {again}), ...more}) as string[];
+        return await connection.callHost('shared.give', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(again && {again}), ...more});
       } catch (error) {
         const {code} = error as {code?: unknown};
         if (connection.state === 'closed' || (code !== 'ERR_TABS_SESSION_ENDED' && code !== 'ERR_TABS_TIMEOUT')) throw error;

@@ -21,7 +21,7 @@ export class NamespaceFeed {
     if (epoch !== this.epoch) this.since = 0;
     this.epoch = epoch;
     const request: FeedRequest = {since: this.since, data};
-    const entries = await this.connection.callHost('host.observe', request) as FeedEntry[];
+    const entries = await this.connection.callHost('host.observe', request);
     for (const {n, time, direction, tab, kind, text, data: whole} of entries) {
       this.since = n;
       this.timeline.add({time, direction: DIRECTIONS[direction](tab), kind, text, data: whole});

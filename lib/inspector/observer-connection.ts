@@ -1,5 +1,5 @@
 import type {Hello} from '../protocol/frames.js';
-import type {ProxyConnectionOptions} from '../tab/linked-connection.js';
+import type {ProxyConnectionOptions} from '../tab/connection-options.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 
 /** How a page joins a namespace to look at it. */

@@ -28,7 +28,7 @@ export interface HostCalls {
   /** Stops all tabs, then deletes what is stored. */
   'host.clear': Call<null, void>;
   /** Waits until the subscribed queries on these collections have the server's results. */
-  'queries.settle': Call<string[], void>;
+  'queries.settle': Call<readonly string[], void>;
   /** Waits until all changes so far are durable. */
   'store.flush': Call<null, void>;
   /** The documents with ops that the server has not acknowledged. */
@@ -64,6 +64,16 @@ export interface UndoCalls {
   'undo.turn': Call<string, null>;
   'undo.end': Call<string, void>;
 }
+
+/** All calls that a tab can make to its host. */
+export interface CallsToHost extends HostCalls, CollectionCalls, UndoCalls {}
+
+/** The arguments of a call to the host, after its name. `null` can be left out. */
+export type ArgsOfCall<Name extends keyof CallsToHost> =
+  null extends CallsToHost[Name]['args'] ? [args?: CallsToHost[Name]['args']] : [args: CallsToHost[Name]['args']];
+
+/** Calls the host. The name of the call decides the types of its arguments and result. */
+export type CallHost = <Name extends keyof CallsToHost>(name: Name, ...args: ArgsOfCall<Name>) => Promise<CallsToHost[Name]['result']>;
 
 /** The calls that a host makes to a tab. */
 export interface TabCalls {

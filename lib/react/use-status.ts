@@ -1,6 +1,6 @@
 import {useMemo} from 'react';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import type {Status} from '../tab/linked-connection.js';
+import type {Status} from '../tab/events.js';
 import {useConnection} from './context.js';
 import type {Observable} from './observer.js';
 import {identity, useObservable} from './use-observable.js';

@@ -5,7 +5,7 @@ import {Peer} from '../remote/connection.js';
 import {RemoteError} from '../remote/errors.js';
 import type {FrameTransport} from '../remote/types.js';
 import {FrameSender} from '../tab/frame-sender.js';
-import type {ServiceFrames} from '../tab/linked-connection.js';
+import type {ServiceFrames} from '../tab/service-frames.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {makerOf} from './per-tab.js';
 import {HostedConnection} from './service-connection.js';
@@ -24,7 +24,7 @@ interface Caller {
 }
 
 /** One service of a host: the app's object, its ShareDB connection, and a remote connection for each tab that uses it. */
-export class RunningService implements ServiceFrames {
+export class RunningService implements ServiceFrames<ProxyDoc> {
   private readonly connection: HostedConnection;
   private readonly sender: FrameSender;
   private readonly ending = new AbortController();

@@ -3,7 +3,8 @@ import type {ServiceFrame} from '../protocol/frames.js';
 import {isServiceFrame} from '../protocol/service-frames.js';
 import type {FrameDelivery, FrameTransport} from '../remote/types.js';
 import {FrameSender} from '../tab/frame-sender.js';
-import type {LinkedConnection, ServiceFrames} from '../tab/linked-connection.js';
+import type {LinkedConnection} from '../tab/linked-connection.js';
+import type {ServiceFrames} from '../tab/service-frames.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 
 /** How a connection to a service ended. */
@@ -52,7 +53,7 @@ export class ServiceTransport implements FrameTransport {
 }
 
 /** The services that a tab uses. Their frames travel in the tab's session. */
-export class ServiceLink implements ServiceFrames {
+export class ServiceLink implements ServiceFrames<ProxyDoc> {
   /** Whether there is a session. */
   isOpen = false;
   private readonly sender: FrameSender;

@@ -1,11 +1,12 @@
+import type {CallHost} from '../protocol/calls.js';
 import type {DeadLetter} from '../protocol/messages.js';
 
 /** The ops that the server rejected for good, of all tabs, kept until the app has dealt with them. Those of one document stay in order. */
 export class TabDeadLetters {
-  constructor(private readonly call: (name: string, args?: unknown) => Promise<unknown>) {}
+  constructor(private readonly host: {callHost: CallHost}) {}
 
   async list(): Promise<DeadLetter[]> {
-    return (await this.call('deadLetters.list')) as DeadLetter[];
+    return this.host.callHost('deadLetters.list');
   }
 
   /** All of them as JSON, e.g. for a file that the user can keep. */
@@ -19,11 +20,11 @@ export class TabDeadLetters {
    * ERR_TABS_LETTER_BASE where the op can't be carried over, which the message explains.
    */
   async retry(id: string): Promise<void> {
-    await this.call('deadLetters.retry', id);
+    await this.host.callHost('deadLetters.retry', id);
   }
 
   /** Forgets a letter. Forgetting one that is not there is no error. */
   async discard(id: string): Promise<void> {
-    await this.call('deadLetters.discard', id);
+    await this.host.callHost('deadLetters.discard', id);
   }
 }

@@ -1,3 +1,6 @@
+import type {HostState} from '../broker/session-client.js';
+import type {Place} from '../protocol/frames.js';
+import type {DeadLetter, HostStatus} from '../protocol/messages.js';
 import type {SaveState} from './doc/save-states.js';
 
 /** The methods of an emitter whose events, and what they carry, are known. */
@@ -95,6 +98,30 @@ export interface ConnectionEvents extends StateEvents {
   'send': (message: any) => void;
   /** The server has answered to a ping. */
   'pong': () => void;
+}
+
+/** What `connection.status` shows: the host's view of all tabs of the namespace. */
+export interface Status extends HostStatus {
+  /** The last error of the host's connection. */
+  lastError: (Error & {code?: string | number}) | undefined;
+}
+
+/** What this connection emits beside ShareDB's events. */
+export interface ProxyConnectionEvents extends ConnectionEvents {
+  /** Whether this tab reaches its host has changed. */
+  hostState: (state: HostState) => void;
+  /** What the host knows of all tabs has changed. */
+  status: (status: Status) => void;
+  /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
+  updateneeded: (hostProtocol: number) => void;
+  /** Whether all edits are saved has changed: see `connection.saveState`. */
+  saveState: (state: SaveState) => void;
+  /** The server rejected an op for good; it is kept in `deadLetters`. */
+  deadletter: (letter: DeadLetter) => void;
+  /** For collections. @internal */
+  shared: (message: {a: string}) => void;
+  /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
+  mode: (mode: Place, reason: string) => void;
 }
 
 /** What a query emits about its results. */

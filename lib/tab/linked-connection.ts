@@ -9,13 +9,15 @@ import {setRecent} from '../platform/recent.js';
 import {isOfApp} from '../protocol/app-messages.js';
 import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
+import type {ArgsOfCall, CallsToHost} from '../protocol/calls.js';
 import type {Hello, Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
 import {warning} from '../protocol/warnings.js';
 import type {TabId} from '../protocol/ids.js';
 import {isEvent} from '../protocol/events.js';
-import type {DeadLetter, HostStatus, OrphanedOpsMessage, OpRequest, PositionedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
-import type {ConnectionEvents} from './events.js';
+import type {HostStatus, OrphanedOpsMessage, OpRequest, PositionedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import type {ProxyConnectionOptions} from './connection-options.js';
+import type {ConnectionEvents, ProxyConnectionEvents, Status} from './events.js';
 import {LostOps} from './lost-ops.js';
 import {Inventory} from './doc/inventory.js';
 import type {MirrorRole} from './mirror-role.js';
@@ -25,77 +27,15 @@ import type {ProxyDoc} from './doc/proxy-doc.js';
 import {SaveStates, type SaveState} from './doc/save-states.js';
 import {PresenceExpiry, type PresenceSet} from './presence/presence-expiry.js';
 import {submitOptions} from './doc/submit-options.js';
+import type {ServiceFrames} from './service-frames.js';
 import {TabLog} from './tab-log.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
 
 /** How long a question to the host may stay without an answer. */
 const CALL_TIMEOUT_MS = 10_000;
 
-/** The options of a `ProxyConnection`, which finds its host itself over channels. */
-export interface ProxyConnectionOptions {
-  /** Users and environments apart: tabs and host of one namespace find each other. Default 'default'. */
-  namespace?: string | undefined;
-  /** Opens a channel by name. Default: `name => new BroadcastChannel(name)`. */
-  channel?: OpenChannel | undefined;
-  /** `navigator.locks` or its like; tells the host of this tab's death. Default: the browser's, none with an own `channel`. */
-  locks?: Locks | undefined;
-  /** Default: the system's time and timers. */
-  clock?: Clock | undefined;
-  /** How long the host may be silent, in ms, before it is asked, and then how long it may take to answer. Default 5000. */
-  hostTimeout?: number | undefined;
-  /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
-  storedFirst?: boolean | undefined;
-  /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
-  versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
-  /** Gives the host a token for the server; asked for each (re)connect, of the visible or newest tab first. */
-  getToken?: (() => string | Promise<string>) | undefined;
-  /**
-   * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
-   * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.
-   */
-  debug?: boolean | string | undefined;
-  /** What is dropped and why. Default: `console.warn`. */
-  warn?: ((message: string, detail: unknown) => void) | undefined;
-}
-
-/** What `connection.status` shows: the host's view of all tabs of the namespace. */
-export interface Status extends HostStatus {
-  /** The last error of the host's connection. */
-  lastError: (Error & {code?: string | number}) | undefined;
-}
-
-/** What this connection emits beside ShareDB's events. */
-export interface ProxyConnectionEvents extends ConnectionEvents {
-  /** Whether this tab reaches its host has changed. */
-  hostState: (state: HostState) => void;
-  /** What the host knows of all tabs has changed. */
-  status: (status: Status) => void;
-  /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
-  updateneeded: (hostProtocol: number) => void;
-  /** Whether all edits are saved has changed: see `connection.saveState`. */
-  saveState: (state: SaveState) => void;
-  /** The server rejected an op for good; it is kept in `deadLetters`. */
-  deadletter: (letter: DeadLetter) => void;
-  /** For collections. @internal */
-  shared: (message: {a: string}) => void;
-  /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
-  mode: (mode: Place, reason: string) => void;
-}
-
 /** Of more documents that a tab lets go of, nothing is under way by the time that it opens them again. */
 const MAX_DESTROYED = 1024;
-
-/** What services have to do with a connection: see `sharedb-tabs/remote`. It is loaded only where the app uses one. */
-export interface ServiceFrames {
-  /** A session with a host begins: what is told by then is under way. */
-  begin(): void;
-  /** The session has ended; there may be another one. */
-  end(): void;
-  /** @param message with a frame */
-  receive(message: object): void;
-  /** A document has an op that the host has not got. */
-  noteUnsent(doc: ProxyDoc): void;
-}
 
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
@@ -140,7 +80,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private readonly destroyed = new Map<string, true>();
   private readonly presenceExpiry = new PresenceExpiry(() => this.platform.clock, () => Object.values(this._presences) as unknown as PresenceSet[]);
   /** Of services that this tab uses. @internal */
-  frames: ServiceFrames | undefined;
+  frames: ServiceFrames<ProxyDoc> | undefined;
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
   /** Which documents there are without a server. */
@@ -290,7 +230,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
-  callHost(name: string, args: unknown = null): Promise<unknown> {
+  callHost<Name extends keyof CallsToHost>(name: Name, ...args: ArgsOfCall<Name>): Promise<CallsToHost[Name]['result']>;
+  // The table of calls gives the type of the result.
+  callHost(name: string, args: unknown = null): Promise<any> {
     const answer = this.hostSession?.call(name, args, CALL_TIMEOUT_MS) ?? Promise.reject(closed(''));
     return answer.catch((error: unknown) => { throw this.isClosed ? closed('') : error; });
   }

@@ -1,5 +1,5 @@
 import {nextTick} from '../platform/next-tick.js';
-import type {HostReport, InspectOptions, Report} from '../protocol/report.js';
+import type {InspectOptions, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import type {QueryEvents, TypedEvents} from './events.js';
 import {Completion, completing, type UncaughtHandler} from './completion.js';
@@ -18,9 +18,9 @@ import type {Callback, Query, Snapshot, SnapshotCallback, UpstreamLocalPresence,
  */
 export class ProxyConnection extends LinkedConnection {
   /** The ops that the server rejected for good: list, retry, discard, export. Event `deadletter`. */
-  readonly deadLetters = new TabDeadLetters((name, args) => this.callHost(name, args));
+  readonly deadLetters = new TabDeadLetters(this);
   /** What was stored and could not be used: list, restore, discard, export. */
-  readonly quarantine = new TabQuarantine((name, args) => this.callHost(name, args));
+  readonly quarantine = new TabQuarantine(this);
   private autoFlush = true;
   /** For what has no errors of its own to tell. */
   private readonly deaf: UncaughtHandler = {handleUncaught() {}, openCalls: this.openCalls};
@@ -167,7 +167,7 @@ export class ProxyConnection extends LinkedConnection {
   async inspect(options: InspectOptions = {}): Promise<Report> {
     const tab = this.report();
     try {
-      return {tab, ...(await this.callHost('host.inspect', options)) as HostReport};
+      return {tab, ...await this.callHost('host.inspect', options)};
     } catch (error) {
       return {tab, error: (error as Error).message};
     }
@@ -265,7 +265,7 @@ export class ProxyConnection extends LinkedConnection {
   /** Calls back with collection and id of each document that has edits which the server has not acknowledged. */
   forEachPendingDocCollectionId(callback: (collection: string, id: string) => void): Promise<void> {
     return this.callHost('store.pendingDocs').then(keys => {
-      for (const [collection, id] of keys as [string, string][]) callback(collection, id);
+      for (const [collection, id] of keys) callback(collection, id);
     });
   }
 }

@@ -1,16 +1,17 @@
+import type {CallHost} from '../protocol/calls.js';
 import type {QuarantinedDoc} from '../protocol/messages.js';
 
 /** What was stored of documents and could not be used: kept until the app has dealt with it. `status.quarantined` counts it. */
 export class TabQuarantine {
-  constructor(private readonly call: (name: string, args?: unknown) => Promise<unknown>) {}
+  constructor(private readonly host: {callHost: CallHost}) {}
 
   async list(): Promise<QuarantinedDoc[]> {
-    return (await this.call('quarantine.list')) as QuarantinedDoc[];
+    return this.host.callHost('quarantine.list');
   }
 
   /** All of it as JSON, with the documents and their edits as they are stored. */
   async export(): Promise<string> {
-    return JSON.stringify(await this.call('quarantine.export'), null, 2);
+    return JSON.stringify(await this.host.callHost('quarantine.export'), null, 2);
   }
 
   /**
@@ -18,11 +19,11 @@ export class TabQuarantine {
    * document has been opened or stored anew since.
    */
   async restore(id: string): Promise<void> {
-    await this.call('quarantine.restore', id);
+    await this.host.callHost('quarantine.restore', id);
   }
 
   /** Deletes it. Discarding what is not there is no error. */
   async discard(id: string): Promise<void> {
-    await this.call('quarantine.discard', id);
+    await this.host.callHost('quarantine.discard', id);
   }
 }

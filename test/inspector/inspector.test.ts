@@ -10,6 +10,7 @@ import {describe as told} from '../../lib/protocol/describe.js';
 import {Timeline} from '../../lib/inspector/timeline.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
+import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {until} from '../waiting/until.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
@@ -236,7 +237,7 @@ describe('the inspector', () => {
         for (const act of [
           () => observer.get('notes', 'one').fetch(), () => observer.get('notes', 'one').subscribe(), () => observer.get('notes', 'two').create({n: 1}),
           () => observer.deadLetters.discard('x'), () => observer.callHost('host.clear'), () => observer.callHost('host.fault', {fault: 'kill'}),
-          () => observer.callHost('tab.lastWord', {}), () => observer.getPresence('room').subscribe()
+          () => observer.callHost('tab.lastWord', {} as OrphanedOpsMessage), () => observer.getPresence('room').subscribe()
         ]) {
           const error = await Promise.resolve(act()).then(() => undefined, (error: unknown) => error);
           expect(error, String(act)).to.have.property('code', 'ERR_TABS_READ_ONLY');

@@ -141,7 +141,7 @@ describe('the faults of a host', () => {
     const host = new Host({connection: backend.connect(), channel, store: false});
     const tab = new ProxyConnection({channel});
     await tab.get('notes', 'one').create({n: 1});
-    for (const fault of ['cut', 'kill', 'restore']) {
+    for (const fault of ['cut', 'kill', 'restore'] as const) {
       const error = await tab.callHost('host.fault', {fault}).catch((error: unknown) => error);
       expect(error).to.have.property('code', 'ERR_TABS_FAULT_REFUSED');
       expect(error).to.have.property('message').that.includes('allowFaults: true');

@@ -1,7 +1,7 @@
 import {ProxyConnection} from '../../lib/index.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
-import type {ProxyConnectionOptions} from '../../lib/tab/linked-connection.js';
+import type {ProxyConnectionOptions} from '../../lib/tab/connection-options.js';
 
 /** A connection that can greet its host on a port, as one does that is connected to a shared worker. */
 export class PortedConnection extends ProxyConnection {

@@ -8,7 +8,7 @@ import {createConnection, type ProxyConnection, type ProxyDoc} from '../../lib/i
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {systemClock} from '../../lib/platform/browser.js';
 import type {Channel, Clock} from '../../lib/platform/platform.js';
-import type {ProxyConnectionOptions} from '../../lib/tab/linked-connection.js';
+import type {ProxyConnectionOptions} from '../../lib/tab/connection-options.js';
 import {ProxyConnection as OwnConnection} from '../../lib/tab/proxy-connection.js';
 import {PortedConnection} from '../node/ported-connection.js';
 import {settled} from '../waiting/settled.js';
