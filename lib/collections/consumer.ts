@@ -1,4 +1,4 @@
-import {TabsError} from '../protocol/errors.js';
+import {TabsError, decodeError} from '../protocol/errors.js';
 import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 
@@ -14,6 +14,7 @@ interface Waiting {
   /** The request does not wait if the queue is empty. */
   isTry: boolean;
   resolve(items: QueueItem[]): void;
+  fail(error: unknown): void;
   stop(error: unknown): void;
 }
 
@@ -58,10 +59,17 @@ export class Consumer {
         signal?.removeEventListener('abort', onAbort);
       };
       signal?.addEventListener('abort', onAbort);
-      this.waiting.set(r, {count, isTry, stop, resolve: items => {
-        end();
-        resolve({r, items});
-      }});
+      this.waiting.set(r, {
+        count, isTry, stop,
+        resolve: items => {
+          end();
+          resolve({r, items});
+        },
+        fail: error => {
+          end();
+          reject(error as Error);
+        }
+      });
       this.ask(r);
     });
   }
@@ -83,12 +91,13 @@ export class Consumer {
     this.doc.connection.callHost('shared.cancel', {...this.name, r}).catch(() => {});
   }
 
-  private receive({a, c, d, r, items}: ItemsMessage): void {
+  private receive({a, c, d, r, items, error}: ItemsMessage): void {
     if (a !== 'shared.items' || c !== this.doc.collection || d !== this.doc.id) return;
     const waiting = this.waiting.get(r);
-    if (waiting) waiting.resolve(items);
+    if (waiting && error) waiting.fail(decodeError(error));
+    else if (waiting) waiting.resolve(items);
     // The request was cancelled, so its items are released.
-    else if (this.cancelled.delete(r)) void this.give(r, items.map(({i}) => i), 'release').catch(() => {});
+    else if (this.cancelled.delete(r) && items.length) void this.give(r, items.map(({i}) => i), 'release').catch(() => {});
   }
 
   /** @returns the ids of the items that another consumer has by now */

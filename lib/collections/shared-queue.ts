@@ -1,15 +1,17 @@
 import {TabsError} from '../protocol/errors.js';
-import {putBack, type QueueItem, type StoredQueue} from '../protocol/queues.js';
+import type {QueueItem} from '../protocol/queues.js';
+import {SYNCED_LEASE_MS} from '../protocol/synced-queues.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
 import {Collection, planOf} from './collection.js';
 import {Consumer, type WaitOptions} from './consumer.js';
 import {listenTo} from './doc-events.js';
 import type {CollectionDocument} from './document.js';
-import type {Access, Component} from './json0.js';
+import type {Access} from './json0.js';
 import {QueueLease, type Lease} from './lease.js';
+import {localForm, syncedForm, type QueueForm} from './queue-form.js';
 import type {ArrayChangeEvent, CollectionOptions, WatchOptions} from './types.js';
-import {checkLimit, copyOf} from './values.js';
+import {checkLimit} from './values.js';
 import {FoldedSteps} from './watcher.js';
 
 export type {WaitOptions} from './consumer.js';
@@ -23,7 +25,7 @@ let ids = 0;
 export interface QueueOptions<V> extends CollectionOptions<V> {
   /** The number of attempts after which an item moves to `dead`. Default 5. */
   maxAttempts?: number | undefined;
-  /** The duration of a lease, in ms. Default: as long as its tab lives. */
+  /** The duration of a lease, in ms. Default: as long as its tab lives; for a synced queue 60,000. */
   leaseTimeout?: number | undefined;
 }
 
@@ -42,16 +44,19 @@ export class SharedQueue<T> extends Collection {
   private readonly consumer: Consumer;
   private readonly leased = new Set<QueueLease<T>>();
   private readonly stopLooking: () => void;
+  private readonly form: QueueForm;
   private order = 0;
+  /** The waiting items that this tab shows; undefined until they are read. */
+  private shown: readonly QueueItem[] | undefined;
 
   constructor(connection: ProxyConnection, name: string, options: QueueOptions<T> = {}) {
-    if (options.scope === 'synced') {
-      throw new TabsError('ERR_TABS_BAD_OPTION', `queue "${name}": queues can only be local so far. Several devices can't share one`);
-    }
-    super(planOf('queue', connection, name, options, () => ({q: [], l: {}, x: []}), 1, 'q'));
-    const {maxAttempts = MAX_ATTEMPTS, leaseTimeout} = options;
+    const isSynced = options.scope === 'synced';
+    super(planOf('queue', connection, name, options, () => (isSynced ? {} : {q: [], l: {}, x: []}), 1, isSynced ? undefined : 'q'));
+    this.form = isSynced ? syncedForm : localForm;
+    const {maxAttempts = MAX_ATTEMPTS, leaseTimeout = isSynced ? SYNCED_LEASE_MS : undefined} = options;
     this.consumer = new Consumer(this.base.doc, this.plan.where, {maxAttempts, leaseTimeout});
-    this.stopLooking = listenTo(this.base.doc, {afterOp: () => this.look(), onState: () => this.look()});
+    const look = (): void => this.look();
+    this.stopLooking = listenTo(this.base.doc, {beforeOp: () => { this.shown = undefined; }, afterOp: look, onState: look});
   }
 
   static open<T>(connection: ProxyConnection, name: string, options?: QueueOptions<T>): Promise<SharedQueue<T>> {
@@ -67,7 +72,8 @@ export class SharedQueue<T> extends Collection {
   }
 
   private get items(): readonly QueueItem[] {
-    return (this.content.get('q') ?? []) as QueueItem[];
+    const {content, form} = this;
+    return content.isTransaction ? form.waiting(content) : this.shown ??= form.waiting(content);
   }
 
   // ---- producers
@@ -79,21 +85,21 @@ export class SharedQueue<T> extends Collection {
   enqueueMany(items: Iterable<T>): void {
     const values = [...items].map((item, i) => this.encode(i, item));
     const {content} = this;
-    const {length} = content.peek('q') as unknown[];
-    checkLimit(this.plan.where, 'maxEntries', this.plan.limits, length + values.length);
     const {connection} = this.base.doc;
     const start = Math.max(this.order, connection.clock.now());
-    const op = values.map((v, i): Component => ({
-      p: ['q', length + i], li: {i: `${connection.id}:${++ids}`, s: start + (i + 1) / 1024, n: 0, v} satisfies QueueItem
-    }));
+    const op = this.form.add(content, values.map((v, i): QueueItem => ({i: `${connection.id}:${++ids}`, s: start + (i + 1) / 1024, n: 0, v})));
+    const at = op.at(-1)?.p[1];
+    // The items of a local queue are a list inside of its document, which counts only the keys of its root.
+    if (typeof at === 'number') checkLimit(this.plan.where, 'maxEntries', this.plan.limits, at + 1);
     this.order = start + values.length / 1024;
     if (op.length) content.submit(op);
   }
 
   /** Removes all waiting items. Leases are not affected. */
   clear(): void {
-    const op = this.items.map((item): Component => ({p: ['q', 0], ld: copyOf(item)}));
-    if (op.length) this.content.submit(op);
+    const {content} = this;
+    const op = this.form.remove(content, this.items);
+    if (op.length) content.submit(op);
   }
 
   // ---- consumers
@@ -136,7 +142,7 @@ export class SharedQueue<T> extends Collection {
   private takeFirst(content: Access): T | undefined {
     const [first] = this.items;
     if (!first) return undefined;
-    content.submit([{p: ['q', 0], ld: copyOf(first)}]);
+    content.submit(this.form.remove(content, [first]));
     return this.decode(first.v) as T;
   }
 
@@ -175,11 +181,11 @@ export class SharedQueue<T> extends Collection {
     }
   }
 
-  /** Ends leases that no longer exist in the queue. */
+  /** The document has changed. Ends leases that no longer exist in the queue. */
   private look(): void {
-    if (!this.leased.size) return;
-    const {l = {}} = (this.base.doc.data ?? {}) as Partial<StoredQueue>;
-    for (const lease of [...this.leased]) if (l[lease.item.i]?.t !== this.base.doc.connection.id) lease.lose();
+    this.shown = undefined;
+    const {doc} = this.base;
+    for (const lease of [...this.leased]) if (this.form.holderOf(doc.data, lease.item.i) !== doc.connection.id) lease.lose();
   }
 
   // ---- state
@@ -199,30 +205,25 @@ export class SharedQueue<T> extends Collection {
 
   /** The number of items under a lease. */
   get inFlight(): number {
-    return Object.keys((this.content.get('l') ?? {}) as object).length;
+    return this.form.inFlight(this.content);
   }
 
   /** Items that were given up after `maxAttempts`. */
   get dead(): readonly {value: T; attempts: number; error?: string}[] {
-    const dead = (this.content.get('x') ?? []) as StoredQueue['x'];
-    return dead.map(({v, n, e}) => ({value: this.decode(v) as T, attempts: n, ...(e !== undefined && {error: e})}));
+    return this.form.dead(this.content).map(({v, n, e}) => ({value: this.decode(v) as T, attempts: n, ...(e !== undefined && {error: e})}));
   }
 
   /** Moves dead items to the end of the queue, with their attempts reset. */
   requeueDead(): void {
-    const content = this.content.all() as StoredQueue;
-    const op = content.x.flatMap((item, i): Component[] => {
-      const {e: _error, ...rest} = item;
-      const {p: [, at], li} = putBack(content, {...rest, n: 0}, true);
-      return [{p: ['x', 0], ld: copyOf(item)}, {p: ['q', (at as number) + i], li}];
-    });
-    if (op.length) this.content.submit(op);
+    const {content} = this;
+    const op = this.form.requeueDead(content, this.base.doc.connection.clock.now());
+    if (op.length) content.submit(op);
   }
 
   watchAll({signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ArrayChangeEvent<T>> {
     const folded = new FoldedSteps(remoteOnly, () => [...this.items], (step, origin) => this.eventOf(step, origin));
     if (immediate && this.size) folded.begin(this.now);
-    return this.watching(folded, signal);
+    return this.watching(this.form.folded(folded, () => this.items, remoteOnly), signal);
   }
 
   private eventOf(step: ArrayStep, origin: Origin): ArrayChangeEvent<T> {

@@ -117,11 +117,11 @@ export class HostParts {
     const letterRetries = (this.letterRetries = new LetterRetries({letters: deadLetters, docs, isConnected: () => this.isConnected}));
     this.late = store && new LateDocuments(store, docs, deadLetters);
     const transactions = (this.transactions = new Transactions({docs, tab: id => tabs.get(id), tabs: () => tabs.all()}));
+    const lineage = (): string => this.lineage;
     const queues = (this.queues = new Queues({
-      epoch, docs, tab: id => tabs.get(id), isThere: id => !!tabs.find(id)?.session, after: clock.after, now: clock.now
+      epoch, docs, lineage, tab: id => tabs.get(id), isThere: id => !!tabs.find(id)?.session, after: clock.after, now: clock.now
     }));
     const undoTurns = (this.undoTurns = new UndoTurns(clock.after));
-    const lineage = (): string => this.lineage;
     const inspection = (this.inspection = new Inspection({
       clock, namespace, epoch, generation, place, build, connection, board, docs, queries, presences, tabs, log, lineage,
       faults: settings.faults, abandon: () => owner.abandon()
@@ -215,6 +215,7 @@ export class HostParts {
       onConnected: () => {
         this.queries.onConnected();
         for (const doc of this.docs.all()) doc.onConnected();
+        this.queues.onConnected();
       },
       onDisconnected: () => {
         this.queries.onDisconnected();

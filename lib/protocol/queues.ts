@@ -1,3 +1,4 @@
+import type {ErrorData} from './errors.js';
 import {isCount, isNamed, isObject, isText} from './checks.js';
 
 /** The stored form of a queue: waiting items, leased items by id, and items that were given up. */
@@ -65,6 +66,8 @@ export interface ItemsMessage {
   d: string;
   r: string;
   items: QueueItem[];
+  /** The server has refused the claim: the request has ended. */
+  error?: ErrorData;
 }
 
 const isQueueName = (value: unknown): value is {c: string; d: string; r: string} => isObject(value) && isNamed(value['c'], value['d']) && isText(value['r']);

@@ -165,10 +165,6 @@ describe('a queue', () => {
     // Its tab has not come back.
     expect(await again.dequeue({timeout: 15_000})).to.equal('a');
   }).timeout(20_000);
-
-  it('can\'t be synced yet', () => {
-    expect(() => new SharedQueue(tab, 'work', {scope: 'synced'})).to.throw(/queues can only be local/);
-  });
 });
 
 describe('the ledger of a queue', function () {

@@ -86,10 +86,10 @@ export class Stage {
   }
 
   /** A tab of another browser, with a host of its own. */
-  openDevice(): {tab: ProxyConnection; host: Host; server: Connection} {
+  openDevice(options: Partial<HostOptions> = {}): {tab: ProxyConnection; host: Host; server: Connection} {
     const channel = memoryChannels(deliver => { setImmediate(deliver); });
     const server = this.backend.connect() as unknown as Connection;
-    const host = new Host({connection: server, channel, place: 'shared-worker', store: {storage: new InMemoryStorage()}, warn: () => {}});
+    const host = new Host({connection: server, channel, place: 'shared-worker', store: {storage: new InMemoryStorage()}, warn: () => {}, ...options});
     const tab = new ProxyConnection({channel, warn: () => {}});
     tab.on('error', error => { this.errors.push(error); });
     this.others.push(tab, host);

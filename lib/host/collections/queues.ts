@@ -1,64 +1,51 @@
-import {transactionAuthor} from '../../protocol/transactions.js';
 import {
-  isCancel, isGiveBack, isStoredQueue, isTakeRequest, putBack, type GiveBack, type ItemsMessage, type Leased, type QueueItem, type StoredQueue, type TakeRequest
+  isCancel, isGiveBack, isStoredQueue, isTakeRequest, putBack, type GiveBack, type Leased, type StoredQueue
 } from '../../protocol/queues.js';
+import {isLocal} from '../../protocol/local.js';
 import type {DocKey} from '../../store/storage.js';
 import type {Entry} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
+import {QueueWriter, RETURN_MS, tellItems, type QueuesOwner, type Request} from './queue-host.js';
+import {SyncedQueues} from './synced-queues.js';
 
-export interface QueuesOwner {
-  readonly epoch: string;
-  readonly docs: {get(c: string, d: string): SharedDoc; find(key: DocKey): SharedDoc | undefined};
-  tab(id: string): Tab;
-  isThere(tabId: string): boolean;
-  after(ms: number, callback: () => void): () => void;
-  now(): number;
-}
-
-interface Consumer extends TakeRequest {
-  tab: Tab;
-}
-
-type Component = {p: (string | number)[]; li?: unknown; ld?: unknown; oi?: unknown; od?: unknown};
-
-/** After the start of a host, tabs that live are back within this time, in ms: what others had taken goes back then. */
-const RETURN_MS = 5000;
-
-/** Hands out the items of queues: each to one consumer, in the order in which they asked. */
+/** Hands out the items of queues: each to one consumer, in the order in which they asked. Documents of the server are SyncedQueues' part. */
 export class Queues {
-  private readonly waiting = new Map<SharedDoc, Consumer[]>();
+  private readonly waiting = new Map<SharedDoc, Request[]>();
   /** Queues that tabs of this host use, and how often an item of theirs may be tried. */
   private readonly known = new Map<SharedDoc, {maxAttempts: number}>();
-  private readonly timers = new Set<() => void>();
-  private seq = 0;
+  private readonly writer: QueueWriter;
+  private readonly synced: SyncedQueues;
 
-  constructor(private readonly owner: QueuesOwner) {}
+  constructor(private readonly owner: QueuesOwner) {
+    this.writer = new QueueWriter(owner);
+    this.synced = new SyncedQueues(owner, this.writer);
+  }
 
   answer(tab: Tab, name: string, args: unknown): Promise<unknown> {
-    if (name === 'shared.take' && isTakeRequest(args)) return this.withQueue(args, doc => this.take(doc, {...args, tab}));
-    if (name === 'shared.cancel' && isCancel(args)) return this.withQueue(args, doc => this.cancel(doc, tab, args.r));
-    if (name === 'shared.give' && isGiveBack(args)) return this.withQueue(args, doc => this.give(doc, tab, args));
+    if (name === 'shared.take' && isTakeRequest(args)) return this.withQueue(args, (doc, queues) => queues.take(doc, {...args, tab}));
+    if (name === 'shared.cancel' && isCancel(args)) return this.withQueue(args, (doc, queues) => queues.cancel(doc, tab, args.r));
+    if (name === 'shared.give' && isGiveBack(args)) return this.withQueue<unknown>(args, (doc, queues) => queues.give(doc, tab, args));
     throw Object.assign(new Error(`Invalid call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
   }
 
-  private withQueue<T>({c, d}: {c: string; d: string}, act: (doc: SharedDoc) => T): Promise<T> {
+  private withQueue<T>({c, d}: {c: string; d: string}, act: (doc: SharedDoc, queues: Queues | SyncedQueues) => T): Promise<T> {
     const doc = this.owner.docs.get(c, d);
     doc.retain();
     return new Promise(resolve => {
       doc.whenSettled(() => {
-        resolve(act(doc));
+        resolve(act(doc, isLocal(c) ? this : this.synced));
         doc.release();
       });
     });
   }
 
-  private take(doc: SharedDoc, consumer: Consumer): 'empty' | null {
+  take(doc: SharedDoc, consumer: Request): 'empty' | null {
     this.know(doc, consumer);
     const {tab, r} = consumer;
     const given = Object.values(contentOf(doc)?.l ?? {}).filter(lease => lease.t === tab.id && lease.r === r);
     // The tab has not heard of it: the session ended, or the host.
-    if (given.length) this.tell(doc, tab, r, given);
+    if (given.length) tellItems(doc, tab, r, given);
     else {
       const all = this.waiting.get(doc) ?? [];
       if (!all.some(other => other.tab.id === tab.id && other.r === r)) this.waiting.set(doc, [...all, consumer]);
@@ -77,19 +64,26 @@ export class Queues {
     if (!isNew) return;
     const {l = {}} = contentOf(doc) ?? {};
     const absent = Object.values(l).filter(({t}) => !this.owner.isThere(t)).map(({t}) => t);
-    if (absent.length) this.later(RETURN_MS, () => { for (const id of new Set(absent)) if (!this.owner.isThere(id)) this.takeBack(doc, id); });
+    if (absent.length) this.writer.later(RETURN_MS, () => { for (const id of new Set(absent)) if (!this.owner.isThere(id)) this.takeBack(doc, id); });
     for (const lease of Object.values(l)) this.awaitTimeout(doc, lease);
   }
 
-  private cancel(doc: SharedDoc, tab: Tab, r: string): null {
+  cancel(doc: SharedDoc, tab: Tab, r: string): null {
     const all = this.waiting.get(doc) ?? [];
     this.waiting.set(doc, all.filter(other => other.tab.id !== tab.id || other.r !== r));
+    // Items that are on their way to the tab return: it no longer waits for them.
+    for (const lease of Object.values(contentOf(doc)?.l ?? {})) if (lease.t === tab.id && lease.r === r) this.back(doc, lease, false);
     return null;
   }
 
   /** Something happened to a document: perhaps there is an item for somebody who waits. */
   onEntry(doc: SharedDoc, entry: Entry): void {
+    if (!entry.isEmpty) this.synced.onEntry(doc);
     if (this.waiting.get(doc)?.length && !entry.isEmpty) queueMicrotask(() => doc.whenSettled(() => this.serve(doc)));
+  }
+
+  onConnected(): void {
+    this.synced.onConnected();
   }
 
   private serve(doc: SharedDoc): void {
@@ -103,18 +97,14 @@ export class Queues {
       const {tab, r, leaseTimeout} = consumer;
       const items = content.q.slice(0, consumer.count);
       const leases = items.map((item): Leased => ({...item, t: tab.id, r, ...(leaseTimeout !== undefined && {u: this.owner.now() + leaseTimeout})}));
-      if (!this.submit(doc, [...items.map(ld => ({p: ['q', 0], ld})), ...leases.map(oi => ({p: ['l', oi.i], oi}))])) return;
-      this.tell(doc, tab, r, items);
+      if (!this.writer.submit(doc, [...items.map(ld => ({p: ['q', 0], ld})), ...leases.map(oi => ({p: ['l', oi.i], oi}))])) return;
+      tellItems(doc, tab, r, items);
       for (const lease of leases) this.awaitTimeout(doc, lease);
     }
   }
 
-  private tell(doc: SharedDoc, tab: Tab, r: string, items: QueueItem[]): void {
-    tab.send({a: 'shared.items', c: doc.collection, d: doc.id, r, items: items.map(({i, s, n, v}) => ({i, s, n, v}))} satisfies ItemsMessage);
-  }
-
   /** @returns the ids of the items that the tab had no lease for any more */
-  private give(doc: SharedDoc, tab: Tab, {ids, r, how, error, ms = 0, maxAttempts, again}: GiveBack): string[] {
+  give(doc: SharedDoc, tab: Tab, {ids, r, how, error, ms = 0, maxAttempts, again}: GiveBack): string[] {
     this.know(doc, {maxAttempts});
     const lost: string[] = [];
     for (const id of ids) {
@@ -123,10 +113,10 @@ export class Queues {
         // Its own words may have come before, by way of another session.
         if (!again || (how === 'done' && isThere(contentOf(doc), id)) || how === 'extend') lost.push(id);
       }
-      else if (how === 'done') this.submit(doc, [{p: ['l', id], od: lease}]);
+      else if (how === 'done') this.writer.submit(doc, [{p: ['l', id], od: lease}]);
       else if (how === 'extend') {
         const longer = {...lease, u: this.owner.now() + ms};
-        this.submit(doc, [{p: ['l', id], od: lease, oi: longer}]);
+        this.writer.submit(doc, [{p: ['l', id], od: lease, oi: longer}]);
         this.awaitTimeout(doc, longer);
       } else this.back(doc, lease, how === 'fail', error);
     }
@@ -135,7 +125,7 @@ export class Queues {
 
   private awaitTimeout(doc: SharedDoc, {i, r, u}: Leased): void {
     if (u === undefined) return;
-    this.later(Math.max(0, u - this.owner.now()), () => doc.whenSettled(() => {
+    this.writer.later(Math.max(0, u - this.owner.now()), () => doc.whenSettled(() => {
       const lease = contentOf(doc)?.l[i];
       if (lease?.r === r && lease.u === u) this.back(doc, lease, true, 'The lease has run out');
     }));
@@ -143,6 +133,7 @@ export class Queues {
 
   /** A tab is away, or gone: others get what it has taken. */
   onAway(tabId: string): void {
+    this.synced.onAway(tabId);
     for (const [doc, all] of this.waiting) this.waiting.set(doc, all.filter(({tab}) => tab.id !== tabId));
     for (const doc of this.known.keys()) doc.whenSettled(() => this.takeBack(doc, tabId));
   }
@@ -157,29 +148,12 @@ export class Queues {
     const item = {i: lease.i, s: lease.s, n: lease.n + Number(isAttempt), v: lease.v};
     const isDead = isAttempt && item.n >= (this.known.get(doc)?.maxAttempts ?? Infinity);
     const where = isDead ? {p: ['x', content.x.length], li: {...item, ...(error !== undefined && {e: error})}} : putBack(content, item, isAttempt && item.n > 1);
-    this.submit(doc, [{p: ['l', lease.i], od: lease}, where]);
-  }
-
-  /** @returns whether it has its place */
-  private submit(doc: SharedDoc, op: Component[]): boolean {
-    const author = this.owner.tab(transactionAuthor(this.owner.epoch));
-    const seq = (this.seq = Math.max(this.seq, doc.lastSeqOf(author)) + 1);
-    const own = doc.prepare({op: JSON.parse(JSON.stringify(op)) as unknown}, seq, author, doc.rev);
-    if (own instanceof Error) return false;
-    doc.place(author, own, () => {});
-    return true;
-  }
-
-  private later(ms: number, act: () => void): void {
-    const cancel = this.owner.after(ms, () => {
-      this.timers.delete(cancel);
-      act();
-    });
-    this.timers.add(cancel);
+    this.writer.submit(doc, [{p: ['l', lease.i], od: lease}, where]);
   }
 
   /** A document was let go of. */
   forget([c, d]: DocKey): void {
+    this.synced.forget([c, d]);
     for (const doc of this.known.keys()) {
       if (doc.collection !== c || doc.id !== d) continue;
       this.waiting.delete(doc);
@@ -188,8 +162,8 @@ export class Queues {
   }
 
   close(): void {
-    for (const cancel of this.timers) cancel();
-    this.timers.clear();
+    this.writer.close();
+    this.synced.close();
     this.known.clear();
     this.waiting.clear();
   }

@@ -1,0 +1,71 @@
+import {transactionAuthor} from '../../protocol/transactions.js';
+import type {QueueItem, TakeRequest, ItemsMessage} from '../../protocol/queues.js';
+import {encodeError} from '../../protocol/errors.js';
+import type {DocKey} from '../../store/storage.js';
+import type {SharedDoc} from '../doc/shared-doc.js';
+import type {Tab} from '../tab.js';
+
+export interface QueuesOwner {
+  readonly epoch: string;
+  readonly docs: {get(c: string, d: string): SharedDoc; find(key: DocKey): SharedDoc | undefined};
+  /** The id of the histories that this host continues: the same for all hosts of a browser profile. */
+  lineage(): string;
+  tab(id: string): Tab;
+  isThere(tabId: string): boolean;
+  after(ms: number, callback: () => void): () => void;
+  now(): number;
+}
+
+/** A tab's request for items. */
+export interface Request extends TakeRequest {
+  tab: Tab;
+}
+
+/** After the start of a host, tabs that live are back within this time, in ms. Items of other tabs return to the queue then. */
+export const RETURN_MS = 5000;
+
+/** Writes a host's own ops to the documents of queues, and waits for times. */
+export class QueueWriter {
+  private readonly timers = new Set<() => void>();
+  private seq = 0;
+
+  constructor(private readonly owner: QueuesOwner) {}
+
+  /**
+   * @param onSettled called when the server has answered; local documents need no answer
+   * @returns whether the op has its place
+   */
+  submit(doc: SharedDoc, op: unknown[], onSettled: (error?: Error | null) => void = () => {}): boolean {
+    const author = this.owner.tab(transactionAuthor(this.owner.epoch));
+    const seq = (this.seq = Math.max(this.seq, doc.lastSeqOf(author)) + 1);
+    const own = doc.prepare({op: JSON.parse(JSON.stringify(op)) as unknown}, seq, author, doc.rev);
+    if (own instanceof Error) return false;
+    doc.place(author, own, onSettled);
+    return true;
+  }
+
+  /** @returns cancels it */
+  later(ms: number, act: () => void): () => void {
+    const cancel = this.owner.after(ms, () => {
+      this.timers.delete(cancel);
+      act();
+    });
+    this.timers.add(cancel);
+    return () => {
+      this.timers.delete(cancel);
+      cancel();
+    };
+  }
+
+  close(): void {
+    for (const cancel of this.timers) cancel();
+    this.timers.clear();
+  }
+}
+
+/** Sends items to the tab that has requested them, or the error that ends its request. */
+export function tellItems(doc: SharedDoc, tab: Tab, r: string, items: QueueItem[], error?: Error): void {
+  tab.send({
+    a: 'shared.items', c: doc.collection, d: doc.id, r, items: items.map(({i, s, n, v}) => ({i, s, n, v})), ...(error && {error: encodeError(error)})
+  } satisfies ItemsMessage);
+}
