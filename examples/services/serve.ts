@@ -1,18 +1,6 @@
 /** `npm run services`: builds the page, serves it and prints its address. */
-import {fileURLToPath} from 'node:url';
+import {servePage} from '../editor/serve-page.js';
 import {startServer} from '../editor/server.js';
 import {build} from './build.js';
 
-const port = Number(process.env.PORT ?? 8080);
-const pages = fileURLToPath(new URL('../../build/services', import.meta.url));
-
-try {
-  const server = await startServer({port, pages});
-  console.log('Building the page…');
-  await build({outDir: pages});
-  console.log(`\n  Open ${server.url} in several tabs. Ctrl-C ends.\n`);
-} catch (error) {
-  const {code, message} = error as NodeJS.ErrnoException;
-  console.error(code === 'EADDRINUSE' ? `Port ${port} is taken. Choose another one: PORT=${port + 1} npm run services` : `The example could not be started: ${message}`);
-  process.exitCode = 1;
-}
+await servePage('services', {build, startServer});

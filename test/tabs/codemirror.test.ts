@@ -1,42 +1,17 @@
-import {fileURLToPath} from 'node:url';
-import {expect} from 'chai';
-import type {Browser, BrowserContext, KeyInput, Page} from 'puppeteer-core';
+import type {KeyInput, Page} from 'puppeteer-core';
 import {build} from '../../examples/codemirror/build.js';
-import {startServer, type EditorServer} from '../../examples/codemirror/server.js';
-import {launchChromium} from '../browsers/index.js';
+import {startServer} from '../../examples/codemirror/server.js';
 import {until} from '../waiting/until.js';
+import {PageStage} from './page-stage.js';
 
-const pages = fileURLToPath(new URL('../../build/tabs-codemirror', import.meta.url));
 const START = 'Type here.';
 
 describe('the example with CodeMirror, in real tabs', function () {
   this.timeout(120_000);
-  let browser: Browser;
-  let server: EditorServer;
-  let context: BrowserContext;
-  const errors: unknown[] = [];
-
-  before(async () => {
-    await build({outDir: pages});
-    browser = await launchChromium();
-  });
-  after(() => browser?.close());
-
-  beforeEach(async () => {
-    errors.length = 0;
-    server = await startServer({port: 0, quiet: true, pages});
-    context = await browser.createBrowserContext();
-  });
-  afterEach(async () => {
-    await context.close();
-    await server.close();
-    expect(errors).to.eql([]);
-  });
+  const stage = new PageStage('codemirror', {build, startServer});
 
   async function open(query = ''): Promise<Page> {
-    const page = await context.newPage();
-    page.on('pageerror', error => errors.push(error));
-    await page.goto(`${server.url}${query}`);
+    const page = await stage.open(query);
     await page.waitForSelector('.cm-content', {timeout: 60_000});
     // Several tabs are typed into, but only one is in front.
     const session = await page.createCDPSession();
@@ -82,7 +57,7 @@ describe('the example with CodeMirror, in real tabs', function () {
 
   it('works while the server is away, and puts the caret back', async () => {
     const page = await open();
-    await server.stop();
+    await stage.server.stop();
     await until('the tab knows', async () => (await page.$eval('#state', element => element.textContent)) !== 'connected');
     await typeAt(page, 'Home', 'abc');
     await press(page, 'End', ['Control']);
@@ -90,7 +65,7 @@ describe('the example with CodeMirror, in real tabs', function () {
     await expectText([page], START);
     await page.keyboard.press('x');
     await expectText([page], `x${START}`);
-    await server.start();
+    await stage.server.start();
     await until('the server has it', async () => page.evaluate('!example.doc.hasPending()') as Promise<boolean>);
   });
 

@@ -1,12 +1,9 @@
-import {fileURLToPath} from 'node:url';
 import {expect} from 'chai';
-import type {Browser, BrowserContext, Page} from 'puppeteer-core';
-import {startServer, type EditorServer} from '../../examples/editor/server.js';
+import type {Page} from 'puppeteer-core';
+import {startServer} from '../../examples/editor/server.js';
 import {build} from '../../examples/services/build.js';
-import {launchChromium} from '../browsers/index.js';
 import {until} from '../waiting/until.js';
-
-const pages = fileURLToPath(new URL('../../build/tabs-services', import.meta.url));
+import {PageStage} from './page-stage.js';
 
 /** The globals that the example sets for tests: see its main.ts. */
 interface Example {
@@ -23,32 +20,10 @@ declare const example: Example;
 
 describe('the example with services, in real tabs', function () {
   this.timeout(120_000);
-  let browser: Browser;
-  let server: EditorServer;
-  let context: BrowserContext;
-  const errors: unknown[] = [];
-
-  before(async () => {
-    await build({outDir: pages});
-    browser = await launchChromium();
-  });
-  after(() => browser?.close());
-
-  beforeEach(async () => {
-    errors.length = 0;
-    server = await startServer({port: 0, quiet: true, pages});
-    context = await browser.createBrowserContext();
-  });
-  afterEach(async () => {
-    await context.close();
-    await server.close();
-    expect(errors).to.eql([]);
-  });
+  const stage = new PageStage('services', {build, startServer});
 
   async function open(query = ''): Promise<Page> {
-    const page = await context.newPage();
-    page.on('pageerror', error => errors.push(error));
-    await page.goto(`${server.url}${query}`);
+    const page = await stage.open(query);
     await page.waitForFunction(() => document.getElementById('state')!.textContent === 'ready', {timeout: 60_000});
     return page;
   }
@@ -106,7 +81,7 @@ describe('the example with services, in real tabs', function () {
       return Promise.all(calls);
     }));
     await until('all are under way', async () => (await all[0]!.evaluate(() => example.words.slow)) === 30);
-    await killWorker();
+    await stage.killWorker();
     for (const outcome of await Promise.all(outcomes)) {
       outcome.forEach((each, i) => expect(each).to.eql(i % 2 ? {value: 6} : {code: 'ERR_REMOTE_CLOSED', mayHaveRun: true}));
     }
@@ -115,13 +90,4 @@ describe('the example with services, in real tabs', function () {
     await first!.evaluate(() => example.words.add('after the crash'));
     for (const page of all) await until('each tab is told by the next host', async () => (await text(page, 'count')) === '9');
   });
-
-  async function killWorker(): Promise<void> {
-    const session = await browser.target().createCDPSession();
-    const {targetInfos} = await session.send('Target.getTargets');
-    const workers = targetInfos.filter(({type, url}) => type === 'shared_worker' && url.startsWith(server.url));
-    expect(workers).to.have.length(1);
-    await session.send('Target.closeTarget', {targetId: workers[0]!.targetId});
-    await session.detach();
-  }
 });
