@@ -19,17 +19,17 @@ export type DeliveryRule = 'durable' | 'repeatable' | 'own';
 
 /** Tells a session when the writes so far are durable. */
 export interface Durability {
-  /** The sequence number of the last change, and of the last change that would not be received again if it were lost. */
-  readonly place: number;
-  readonly neededPlace: number;
+  /** The number of the last change, and that of the last change that would not be received again if it were lost. */
+  readonly lastChange: number;
+  readonly lastNeededChange: number;
   /**
-   * Calls back once, when everything up to a sequence number is durable, or at once if it already is. Callbacks for one number
+   * Calls back once, when everything up to a change is durable, or at once if it already is. Callbacks for one change
    * run in order.
    * @param hurries whether the write must not be delayed to be grouped with others. Default true.
    */
-  whenWritten(place: number, callback: () => void, hurries?: boolean): void;
+  whenWritten(change: number, callback: () => void, hurries?: boolean): void;
   /** Like `whenWritten`, but waits for the commit even if the storage fails, and does not hurry. */
-  whenCommitted(place: number, callback: () => void): void;
+  whenCommitted(change: number, callback: () => void): void;
   /** Whether the host does not wait for the storage at present. Nothing that is sent then is durable. */
   readonly isDown: boolean;
   readonly isWriting: boolean;
@@ -93,7 +93,7 @@ export class HostSession extends Session {
     this.deliveryRule = 'own';
     // Messages keep their order, so this release waits at least as long as those before it.
     if (!this.heldBack) this.heldFor = 0;
-    if (care !== 'own') this.heldFor = Math.max(this.heldFor, care === 'durable' ? durability.place : durability.neededPlace);
+    if (care !== 'own') this.heldFor = Math.max(this.heldFor, care === 'durable' ? durability.lastChange : durability.lastNeededChange);
     this.heldBack += count;
     durability.whenWritten(this.heldFor, () => {
       this.heldBack -= count;
@@ -110,7 +110,7 @@ export class HostSession extends Session {
   private awaitDurable(count: number, durability: Durability): void {
     const n = this.sentBatches;
     this.unwrittenMessages += count;
-    durability.whenCommitted(durability.place, () => {
+    durability.whenCommitted(durability.lastChange, () => {
       this.unwrittenMessages -= count;
       this.durableBatches = Math.max(this.durableBatches, n);
     });

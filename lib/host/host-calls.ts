@@ -53,8 +53,8 @@ export class HostCallTable {
       'tab.lastWord': args => orphanedOps.takeOver(args),
       'ops.lost': args => orphanedOps.keepLost(args),
       'quarantine.list': () =>
-        store?.quarantined().map(({id, key: [collection, doc], error, size}) => ({id, collection, doc, error, size})) ?? [],
-      'quarantine.export': () => store?.exportQuarantined() ?? [],
+        store?.quarantine.list().map(({id, key: [collection, doc], error, size}) => ({id, collection, doc, error, size})) ?? [],
+      'quarantine.export': () => store?.quarantine.export() ?? [],
       'quarantine.restore': args => storeAccess.restoreQuarantined(String(args)),
       'quarantine.discard': args => storeAccess.discardQuarantined(String(args)),
       'deadLetters.list': () => deadLetters.list(),

@@ -230,7 +230,7 @@ export class Host {
   get isDispensable(): boolean {
     const {store, board, deadLetters, frames} = this.parts;
     const keys = [...store?.keys() ?? [], ...this.docs.all().map(({collection, id}) => [collection, id] as const)];
-    return !board.pendingOps && !deadLetters.size && !store?.quarantineSize && !frames.isServing &&
+    return !board.pendingOps && !deadLetters.size && !store?.quarantine.size && !frames.isServing &&
       !keys.some(([collection]) => isLocal(collection));
   }
 

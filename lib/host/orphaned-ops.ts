@@ -46,7 +46,7 @@ export class OrphanedOps {
     const {store} = this.owner;
     if (!store) return Promise.resolve();
     return new Promise(resolve => {
-      store.whenCommitted(store.place, resolve);
+      store.whenCommitted(store.lastChange, resolve);
       void Promise.all(docs.map(doc => new Promise<void>(saved => doc.whenSaved(saved)))).then(() => resolve());
     });
   }

@@ -40,7 +40,7 @@ export class StatusBoard {
       ...this.owner.counts(), pendingOps: this.pendingOps, pendingDocs: this.pendingDocs,
       durable: store?.isDurable ?? false,
       pendingWrites: store?.queueSize ?? 0,
-      ...(store?.quarantineSize && {quarantined: store.quarantineSize}),
+      ...(store?.quarantine.size && {quarantined: store.quarantine.size}),
       ...(store?.lastError && {storeError: store.lastError}),
       ...(this.estimate && {storage: this.estimate})
     };

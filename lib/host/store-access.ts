@@ -17,18 +17,18 @@ export class StoreAccess {
   /** Puts a document back from quarantine and opens it, so that its unsent ops are sent. */
   async restoreQuarantined(id: string): Promise<void> {
     const {store, docs} = this;
-    const found = store?.quarantined().find(each => each.id === id);
+    const found = store?.quarantine.list().find(each => each.id === id);
     if (!store || !found) return;
     if (docs.find(found.key)) {
       throw new TabsError('ERR_TABS_QUARANTINE_IN_USE', `${found.key.join('/')} is open. Export what is quarantined, discard it, or restore it when no tab has it open`);
     }
-    const key = await store.restoreQuarantined(id);
+    const key = await store.quarantine.restore(id);
     if (key) docs.get(...key);
     return this.flush();
   }
 
   discardQuarantined(id: string): Promise<void> {
-    this.store?.discardQuarantined(id);
+    this.store?.quarantine.discard(id);
     return this.flush();
   }
 }

@@ -1,3 +1,4 @@
+import {emptyDoc} from './stored-changes.js';
 import {inOrder, type DocKey, type Storage, type StoredDoc} from './storage.js';
 
 /** More documents than this are read in several goes: what has come is worked on while the rest is read. */
@@ -32,7 +33,7 @@ export class Reader {
   private async readGroup(group: Asked[]): Promise<void> {
     try {
       const stored = await this.storage.read(group.map(({key}) => key));
-      group.forEach(({resolve}, i) => resolve(stored[i] ?? nothing()));
+      group.forEach(({resolve}, i) => resolve(stored[i] ?? emptyDoc()));
     } catch {
       // One unreadable document must not take the others along.
       for (const one of group) void this.readAlone(one);
@@ -42,11 +43,9 @@ export class Reader {
   private async readAlone({key, resolve, reject}: Asked): Promise<void> {
     try {
       const [stored] = await this.storage.read([key]);
-      resolve(stored ?? nothing());
+      resolve(stored ?? emptyDoc());
     } catch (error) {
       reject(error);
     }
   }
 }
-
-const nothing = (): StoredDoc => ({checkpoint: undefined, journal: []});

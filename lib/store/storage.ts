@@ -35,6 +35,8 @@ export interface Storage {
   close(): void;
 }
 
+export const isSameKey = ([c, d]: DocKey, [otherC, otherD]: DocKey): boolean => c === otherC && d === otherD;
+
 /** Compares keys as IndexedDB orders them: strings as JavaScript does. */
 export function inOrder([c, d]: DocKey, [otherC, otherD]: DocKey): number {
   if (c !== otherC) return c < otherC ? -1 : 1;

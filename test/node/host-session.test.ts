@@ -84,9 +84,9 @@ describe('a host\'s side of a session', () => {
   });
 
   describe('with a journal', () => {
-    let journal: Durability & {place: number; neededPlace: number};
+    let journal: Durability & {lastChange: number; lastNeededChange: number};
     let committed: number;
-    let waiting: {place: number; callback: () => void}[];
+    let waiting: {change: number; callback: () => void}[];
     let hurried: number;
 
     beforeEach(() => {
@@ -94,32 +94,32 @@ describe('a host\'s side of a session', () => {
       waiting = [];
       hurried = 0;
       journal = {
-        place: 0,
-        neededPlace: 0,
+        lastChange: 0,
+        lastNeededChange: 0,
         isDown: false,
-        whenCommitted(place, callback) {
-          if (place <= committed) callback();
-          else waiting.push({place, callback});
+        whenCommitted(change, callback) {
+          if (change <= committed) callback();
+          else waiting.push({change, callback});
         },
-        get isWriting() { return committed < journal.place; },
-        whenWritten(place, callback, hurries = true) {
-          if (place <= committed) return callback();
-          waiting.push({place, callback});
-          if (hurries) hurried = Math.max(hurried, place);
+        get isWriting() { return committed < journal.lastChange; },
+        whenWritten(change, callback, hurries = true) {
+          if (change <= committed) return callback();
+          waiting.push({change, callback});
+          if (hurries) hurried = Math.max(hurried, change);
         }
       };
       begin(journal);
     });
 
     function write(isRepeatable = false): void {
-      journal.place++;
-      if (!isRepeatable) journal.neededPlace = journal.place;
+      journal.lastChange++;
+      if (!isRepeatable) journal.lastNeededChange = journal.lastChange;
     }
 
-    function commit(place: number): void {
-      committed = place;
-      const due = waiting.filter(one => one.place <= place);
-      waiting = waiting.filter(one => one.place > place);
+    function commit(change: number): void {
+      committed = change;
+      const due = waiting.filter(one => one.change <= change);
+      waiting = waiting.filter(one => one.change > change);
       for (const {callback} of due) callback();
     }
 

@@ -15,6 +15,7 @@ import type {Platform} from '../../lib/platform/platform.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
 import {Encryption} from '../../lib/store/encryption.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {WriteQueue} from '../../lib/store/write-queue.js';
 import {cases, type Case} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
@@ -163,7 +164,7 @@ const bugs: Record<string, Bug> = {
   'what a disk has not taken, and is dropped': {
     on: cases['a disk that is full, hangs or fails']!,
     within: 400,
-    plant: () => replace(DurableStore.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
+    plant: () => replace(WriteQueue.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
   },
   'a fetch that does not reach the server': {
     on: cases['a slow server that does not tell of each op']!,

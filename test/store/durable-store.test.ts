@@ -259,7 +259,7 @@ describe('DurableStore', () => {
       store.append(TWO, 1, 'good');
       store.keep('name', 'value');
       let committed = false;
-      store.whenCommitted(store.place, () => { committed = true; });
+      store.whenCommitted(store.lastChange, () => { committed = true; });
       await calm();
       expect([await onDisk(stage, TWO), store.isDurable, store.lastError?.code, committed]).to.eql(['- good', false, 'DataError', false]);
       store.append(TWO, 2, 'later');
@@ -385,7 +385,7 @@ describe('DurableStore', () => {
       expect(store.pendingDocs()).to.deep.include(TWO);
       expect(await store.load(TWO)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'of the earlier host'}]});
       expect([await onDisk(stage, ONE), await onDisk(stage, ['notes', 'copy'])]).to.eql(['- a', '- b']);
-      const asides = await store.exportQuarantined();
+      const asides = await store.quarantine.export();
       expect(asides.map(({key, stored}) => [key, stored?.journal[0]?.record])).to.eql([[ONE, 'of the earlier host']]);
       const next = await opened({epoch: 'next'}, storage);
       expect(next.store.lineage, 'the tabs have followed this host').to.equal('epoch');
@@ -512,7 +512,7 @@ describe('DurableStore', () => {
       storage.disk.read = read;
       clock.pass(RETRY_MS);
       await calm();
-      const [aside] = await store.exportQuarantined();
+      const [aside] = await store.quarantine.export();
       expect(aside).to.deep.include({key: ONE, stored: {checkpoint: undefined, journal: [{n: 1, record: 'a'}]}});
       expect([await onDisk(stage, ONE), store.isDurable]).to.eql(['-', true]);
     });
@@ -549,7 +549,7 @@ describe('DurableStore', () => {
         clock.pass(RETRY_MS);
       }
       await calm();
-      expect([store.isDurable, (await store.exportQuarantined())[0]?.error.code]).to.eql([true, 'DataError']);
+      expect([store.isDurable, (await store.quarantine.export())[0]?.error.code]).to.eql([true, 'DataError']);
       storage.fail('read');
       expect(await onDisk(stage, TWO)).to.equal('- b');
     });
@@ -561,7 +561,7 @@ describe('DurableStore', () => {
       const {store, told, storage} = stage;
       store.checkpoint(ONE, 1, 'text', false);
       store.append(ONE, 2, 'a');
-      store.setAside(ONE, new Error('useless'));
+      store.quarantine.add(ONE, new Error('useless'));
       expect([store.has(ONE), store.lastError, store.isDurable]).to.eql([false, {message: 'useless'}, true]);
       store.checkpoint(ONE, 0, 'from the server', false);
       await durable(store);
@@ -569,29 +569,29 @@ describe('DurableStore', () => {
       expect(await onDisk(stage, ONE)).to.equal('from the server');
       const next = await opened({epoch: 'next'}, storage);
       const expected = {key: ONE, error: {message: 'useless'}, size: 54, stored: {checkpoint: 'text', journal: [{n: 2, record: 'a'}]}};
-      expect((await next.store.exportQuarantined()).map(({id: _id, ...rest}) => rest)).to.eql([expected]);
+      expect((await next.store.quarantine.export()).map(({id: _id, ...rest}) => rest)).to.eql([expected]);
     });
 
     it('one after the other, until they are discarded', async () => {
       const {store, storage} = await opened();
       for (const text of ['first', 'second']) {
         store.append(ONE, 1, text);
-        store.setAside(ONE, new Error('useless'));
+        store.quarantine.add(ONE, new Error('useless'));
       }
       await durable(store);
-      const asides = await store.exportQuarantined();
+      const asides = await store.quarantine.export();
       expect(asides.map(({stored}) => stored?.journal[0]?.record)).to.eql(['first', 'second']);
-      store.discardQuarantined(asides[0]!.id);
+      store.quarantine.discard(asides[0]!.id);
       await durable(store);
       const next = await opened({epoch: 'next'}, storage);
-      expect(await next.store.exportQuarantined(), 'it is tried again at the next start').to.eql([]);
+      expect(await next.store.quarantine.export(), 'it is tried again at the next start').to.eql([]);
       expect(await next.store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'second'}]});
     });
 
     it('bodies that a start does not read', async () => {
       const {store, storage} = await opened();
       store.append(ONE, 1, 'a long text');
-      store.setAside(ONE, new Error('useless'));
+      store.quarantine.add(ONE, new Error('useless'));
       store.checkpoint(ONE, 0, 'from the server', false);
       await durable(store);
       const seen: unknown[] = [];
@@ -606,19 +606,19 @@ describe('DurableStore', () => {
       expect(storage.reads).to.eql([]);
       expect(seen.join()).not.to.include('a long text');
       expect(next.store.keys()).to.eql([ONE]);
-      const [entry] = next.store.quarantined();
+      const [entry] = next.store.quarantine.list();
       expect(entry).to.deep.include({key: ONE, size: JSON.stringify({journal: [{n: 1, record: 'a long text'}]}).length});
-      expect((await next.store.exportQuarantined())[0]?.stored?.journal).to.eql([{n: 1, record: 'a long text'}]);
-      next.store.discardQuarantined(entry!.id);
+      expect((await next.store.quarantine.export())[0]?.stored?.journal).to.eql([{n: 1, record: 'a long text'}]);
+      next.store.quarantine.discard(entry!.id);
       await durable(next.store);
       expect((await storage.disk.inventory()).map(({key}) => key)).to.eql([ONE]);
     });
 
     it('nothing where nothing is stored', async () => {
       const {store} = await opened();
-      store.setAside(ONE, new Error('useless'));
+      store.quarantine.add(ONE, new Error('useless'));
       await durable(store);
-      expect(await store.exportQuarantined()).to.eql([]);
+      expect(await store.quarantine.export()).to.eql([]);
     });
   });
 
@@ -671,7 +671,7 @@ describe('DurableStore', () => {
       store.append(ONE, 1, 'new');
       await durable(store);
       expect(await store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'new'}]});
-      expect((await store.exportQuarantined())[0]?.stored?.journal).to.eql([{n: 1, record: 'clear'}]);
+      expect((await store.quarantine.export())[0]?.stored?.journal).to.eql([{n: 1, record: 'clear'}]);
       const last = await opened({epoch: 'last'}, stage.storage);
       expect({...last.store.kept}).to.eql({letter: 'clear'});
     });

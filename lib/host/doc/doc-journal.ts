@@ -152,7 +152,7 @@ export class DocJournal {
 
   /** Keeps what can't be used under another name: nobody's edits are deleted for being unreadable. */
   setAside(error: unknown): void {
-    this.store.setAside(this.key, error);
+    this.store.quarantine.add(this.key, error);
     this.n = 0;
     this.journalChars = 0;
     this.checkpointChars = 0;

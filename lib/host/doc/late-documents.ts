@@ -37,13 +37,13 @@ export class LateDocuments {
       const key: DocKey = [doc.collection, doc.id];
       if (!this.store.isUnread(key) || doc.isUnsettled) continue;
       if (doc.isBlank) doc.restore();
-      else this.store.supersede(key);
+      else this.store.quarantine.supersede(key);
     }
   }
 
   /** Tries all that has been quarantined for this reason, once each in a host's life. */
   merge(): void {
-    for (const {id, key, error} of this.store.quarantined()) {
+    for (const {id, key, error} of this.store.quarantine.list()) {
       // Of a local document, what is stored was the only copy: no server leads on from there.
       if (error.code !== SUPERSEDED || isLocal(key[0]) || this.tried.has(id)) continue;
       this.tried.add(id);
@@ -52,15 +52,15 @@ export class LateDocuments {
   }
 
   private async mergeOne(id: string, key: DocKey): Promise<void> {
-    const taken = await this.store.readQuarantined(id);
+    const taken = await this.store.quarantine.read(id);
     if (!taken) return;
     const stored = readStoredOps(key, parseStored(taken));
-    if (!stored.ops.length) return this.store.discardQuarantined(id);
+    if (!stored.ops.length) return this.store.quarantine.discard(id);
     const shared = this.docs.get(...key);
     shared.retain();
     try {
       await this.carry(shared, stored, () => {
-        this.store.discardQuarantined(id);
+        this.store.quarantine.discard(id);
         this.forgetLetters(key, stored);
       });
     } finally {
@@ -91,7 +91,7 @@ export class LateDocuments {
   }
 
   private explain(id: string, reason: unknown): void {
-    this.store.explainQuarantined(id, {code: SUPERSEDED, message: NOT_MERGED + encodeError(reason).message});
+    this.store.quarantine.explain(id, {code: SUPERSEDED, message: NOT_MERGED + encodeError(reason).message});
   }
 
   /** A tab that had made an op has given it up when it met this host, which did not know of it yet. */

@@ -1,0 +1,92 @@
+import {byDoc, type Queued} from './coalesce.js';
+import type {Encryption} from './encryption.js';
+import type {HistoryMark} from './history-mark.js';
+import type {Pruning} from './pruning.js';
+import type {QuarantineAccess} from './quarantine-access.js';
+import {mayBeAboutValues} from './storage-errors.js';
+import type {Change, Storage} from './storage.js';
+import type {WriteQueue} from './write-queue.js';
+
+/** How many documents are tried one after the other. If so many fail, their values are not the reason. */
+const MAX_APART = 4;
+
+export interface BatchWriterParts {
+  storage: Storage;
+  epoch: string;
+  queue: WriteQueue;
+  encryption: Encryption;
+  quarantine: QuarantineAccess;
+  pruning: Pruning | undefined;
+  history: HistoryMark;
+  /** Waits for a write, but not too long. */
+  limited(write: Promise<void>): Promise<void>;
+  isClosed(): boolean;
+}
+
+/** Writes the batch that is in flight to the storage. */
+export class BatchWriter {
+  constructor(private readonly parts: BatchWriterParts) {}
+
+  /** @param isLast whether nothing else is queued */
+  async write(isLast: boolean): Promise<void> {
+    const {queue, pruning, history, quarantine} = this.parts;
+    const changes = await this.changesOf(queue.inFlight);
+    const mark = history.changeFor(isLast);
+    const all = [...changes, ...pruning?.changes() ?? [], ...(mark ? [mark] : [])];
+    try {
+      await this.writeChanges(all);
+    } catch (error) {
+      if (!this.mayRetryApart(error)) throw error;
+      return this.writeApart(error);
+    }
+    history.noteWritten(mark);
+    pruning?.noteWritten(all);
+    quarantine.noteWritten(changes);
+  }
+
+  /**
+   * Writes each document separately, so that a value that can't be written does not block the others. Documents that fail stay in flight.
+   * @param reason the error of the write of all
+   * @throws the error of the first document that fails
+   */
+  private async writeApart(reason: unknown): Promise<void> {
+    const {queue, history, quarantine} = this.parts;
+    const groups = byDoc(queue.inFlight);
+    if (groups.length < 2) throw reason;
+    let failure: unknown;
+    let failures = 0;
+    for (const group of groups) {
+      if (failures === MAX_APART) break;
+      try {
+        const mark = history.changeFor(false);
+        const changes = [...await this.changesOf(group), ...(mark ? [mark] : [])];
+        await this.writeChanges(changes);
+        history.noteWritten(mark);
+        quarantine.noteWritten(changes);
+        queue.dropFromBatch(group);
+        failures = -Infinity;
+      } catch (error) {
+        if (!this.mayRetryApart(error)) throw error;
+        failure ??= error;
+        failures++;
+      }
+    }
+    // If all succeeded, the batch was only too large.
+    if (queue.inFlight.length) throw failure;
+  }
+
+  private mayRetryApart(error: unknown): boolean {
+    return !this.parts.isClosed() && mayBeAboutValues(error);
+  }
+
+  private writeChanges(changes: Change[]): Promise<void> {
+    const {storage, epoch, limited} = this.parts;
+    return limited(storage.write(changes, epoch));
+  }
+
+  private changesOf(batch: readonly Queued[]): Promise<Change[]> {
+    const {quarantine, encryption} = this.parts;
+    const [first] = batch;
+    return first?.type === 'set aside' ? quarantine.changesFor(first) : encryption.encrypted(batch as Change[]);
+  }
+}

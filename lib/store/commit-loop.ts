@@ -1,0 +1,217 @@
+import {afterWaking} from '../platform/after-waking.js';
+import type {ErrorData} from '../protocol/errors.js';
+import type {Queued} from './coalesce.js';
+import {storageError, storageErrorData} from './storage-errors.js';
+import {Waiters} from './waiters.js';
+import {WriteQueue} from './write-queue.js';
+
+/** How long changes that nobody waits for, and that would come again if they were lost, are gathered before a commit, in ms. */
+const LAZY_MS = 300;
+/** The pause after a failed write, in ms. */
+const RETRY_MS = 2000;
+/** How long callers wait for a storage that does not answer, in ms. Browsers can leave a request unanswered. */
+const OPEN_MS = 5000;
+const WRITE_MS = 10_000;
+
+/** Calls back after so many ms; the function that it returns cancels that. */
+export type After = (ms: number, callback: () => void) => () => void;
+
+export interface CommitLoopParts {
+  after: After;
+  isOpen(): boolean;
+  open(): Promise<void>;
+  /** Writes what the queue has in flight. @param isLast whether nothing else is queued */
+  write(isLast: boolean): Promise<void>;
+  /** Whether there is something to write that is not in the queue. */
+  hasMore(): boolean;
+  /** Something was written. */
+  onWritten(): void;
+  /** The storage was deleted from outside. @returns whether that is new */
+  onErased(): boolean;
+  /** `isDown` or `failure` changed. */
+  onStatus(): void;
+  /** Nobody waits for the storage any more: it has failed, or the store has ended. */
+  onGivenUp(): void;
+  /** Another host has taken over the storage. */
+  onFenced(): void;
+}
+
+/**
+ * Commits what is queued: all that waits in one write, and what comes meanwhile in the next one. After a failure nobody waits until a
+ * write has succeeded, because an app goes on without a disk; the changes stay queued and are tried again.
+ */
+export class CommitLoop {
+  readonly queue = new WriteQueue();
+  /** Nobody waits for the storage; from a failure until a write succeeds. */
+  isDown = false;
+  /** Why what is written at present does not survive. */
+  failure: ErrorData | undefined;
+  isClosed = false;
+  private isFenced = false;
+  private isRunning = false;
+  private readonly waiters = new Waiters();
+  /** Callbacks that wait for commits also while nobody waits for the storage. */
+  private readonly commitWaiters = new Waiters();
+  private cancelRetry: (() => void) | undefined;
+  private cancelLazy: (() => void) | undefined;
+
+  constructor(private readonly parts: CommitLoopParts) {}
+
+  /** Opens the storage, also if nothing is queued. */
+  start(): void {
+    void this.run();
+  }
+
+  // ---- changes, and waiting for them
+
+  /** @param isRepeatable whether it would come again if it were lost. Then its commit can wait. */
+  enqueue(change: Queued, isRepeatable = false): void {
+    if (this.isClosed) return;
+    this.queue.push(change, isRepeatable);
+    if (isRepeatable) this.commitLater();
+    else this.want(this.queue.lastChange);
+  }
+
+  /** Commits what waits after a short time. */
+  commitLater(): void {
+    this.cancelLazy ??= this.parts.after(LAZY_MS, () => {
+      this.cancelLazy = undefined;
+      if (this.isWriting || this.parts.hasMore()) this.want(this.queue.lastChange);
+    });
+  }
+
+  /** Calls back when all up to a change is committed: at once if it is, or if the storage fails. Callbacks for one change are called in order. */
+  whenWritten(change: number, callback: () => void, hurries: boolean): void {
+    if (this.isFenced) return;
+    if (this.isDown || this.isClosed || change <= this.queue.committed) return callback();
+    this.waiters.add(change, callback);
+    if (hurries) this.want(change);
+  }
+
+  /** Calls back when all up to a change is committed. Not before, also if the storage fails, and never after the end. */
+  whenCommitted(change: number, callback: () => void): void {
+    if (this.isFenced || this.isClosed) return;
+    if (change <= this.queue.committed) return callback();
+    this.commitWaiters.add(change, callback);
+  }
+
+  isWritten(change: number): boolean {
+    return !this.isFenced && change <= this.queue.committed;
+  }
+
+  /** Whether something is not committed yet, or will never be. */
+  get isWriting(): boolean {
+    return this.isFenced || this.queue.committed < this.queue.lastChange;
+  }
+
+  private want(change: number): void {
+    this.queue.want(change);
+    this.runUnlessBusy();
+  }
+
+  // ---- trouble
+
+  /** The connection to the storage is lost. The loop looks whether it can be opened again and still belongs to this host. */
+  reopen(reason: string): void {
+    if (this.isClosed) return;
+    this.failure = storageErrorData(storageError('ERR_TABS_STORAGE_LOST', reason));
+    this.parts.onStatus();
+    this.runUnlessBusy();
+  }
+
+  /** Nobody waits for the storage any more, until something could be written. */
+  giveUp(error: unknown): void {
+    if (this.isClosed) return;
+    this.failure = storageErrorData(error);
+    this.isDown = true;
+    this.queue.coalesce();
+    this.parts.onGivenUp();
+    this.parts.onStatus();
+    this.waiters.release(Infinity);
+  }
+
+  /** Ends the loop: what is not committed is not kept. May be called twice. */
+  close(): void {
+    this.isClosed = true;
+    this.queue.close();
+    this.cancelRetry?.();
+    this.cancelLazy?.();
+    this.parts.onGivenUp();
+    this.commitWaiters.clear();
+    this.waiters.release(Infinity);
+  }
+
+  // ---- the loop
+
+  private runUnlessBusy(): void {
+    if (!this.isRunning && !this.cancelRetry) void this.run();
+  }
+
+  /** Opens the storage if it is not open, and writes what is queued. If nothing is, the write only checks that it could. */
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    // Everything that a batch of messages causes is one commit.
+    await undefined;
+    try {
+      do {
+        if (!this.parts.isOpen()) await this.limited(OPEN_MS, this.parts.open());
+        if (this.isClosed) break;
+        const batch = this.queue.takeBatch();
+        await this.parts.write(batch.isLast);
+        this.queue.noteCommitted(batch);
+        this.succeed();
+      } while (this.queue.isWanted && !this.isClosed);
+      this.isRunning = false;
+    } catch (error) {
+      this.isRunning = false;
+      this.queue.requeue();
+      this.handleFailure(error);
+    }
+  }
+
+  /** Waits for a write, and gives up when it takes too long. See {@link limited}. */
+  limitedWrite(write: Promise<void>): Promise<void> {
+    return this.limited(WRITE_MS, write);
+  }
+
+  /** Gives up after so many ms, but goes on waiting: the storage may answer later, or answer that another host has taken over. */
+  private async limited(ms: number, work: Promise<void>): Promise<void> {
+    const cancel = afterWaking(this.parts.after, ms, () => this.giveUp(storageError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
+    try {
+      await work;
+    } finally {
+      cancel();
+    }
+  }
+
+  private succeed(): void {
+    this.parts.onWritten();
+    this.isDown = false;
+    if (this.failure) {
+      this.failure = undefined;
+      this.parts.onStatus();
+    }
+    this.waiters.release(this.queue.committed);
+    this.commitWaiters.release(this.queue.committed);
+  }
+
+  private handleFailure(error: unknown): void {
+    if (this.isClosed) return this.close();
+    const {code} = (error ?? {}) as {code?: unknown};
+    if (code === 'ERR_TABS_FENCED') return this.fence();
+    if (code === 'ERR_TABS_STORAGE_ERASED' && this.parts.onErased()) return this.reopen((error as Error).message);
+    this.giveUp(error);
+    this.cancelRetry = this.parts.after(RETRY_MS, () => {
+      this.cancelRetry = undefined;
+      void this.run();
+    });
+  }
+
+  /** What this host did not commit must not reach anybody: nobody is called back. */
+  private fence(): void {
+    this.isFenced = true;
+    this.waiters.clear();
+    this.commitWaiters.clear();
+    this.parts.onFenced();
+  }
+}

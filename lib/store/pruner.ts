@@ -1,0 +1,52 @@
+import type {Queued} from './coalesce.js';
+import type {Inventory} from './inventory.js';
+import type {Pruning} from './pruning.js';
+import type {DocKey, Storage} from './storage.js';
+
+/** How many documents are read at once to learn their sizes. */
+const MEASURED_TOGETHER = 64;
+
+export interface PrunerParts {
+  storage: Storage;
+  inventory: Inventory;
+  pruning: Pruning;
+  enqueue(change: Queued, isRepeatable: boolean): void;
+  commitLater(): void;
+  /** Whether the storage is open and can be written to. */
+  isAvailable(): boolean;
+}
+
+/** Deletes stored documents by age and size. */
+export class Pruner {
+  constructor(private readonly parts: PrunerParts) {}
+
+  /**
+   * Deletes the documents that nobody has opened for `maxAge`. Then it deletes those that were opened longest ago until at most `maxSize`
+   * is stored. It keeps documents with unsent ops and documents in use. If it has to stop, the next start goes on.
+   */
+  async prune(isInUse: (key: DocKey) => boolean): Promise<void> {
+    const {pruning, inventory, isAvailable, commitLater} = this.parts;
+    if (!isAvailable()) return;
+    this.remove(pruning.outdated(inventory.all(), isInUse));
+    const unmeasured = pruning.unmeasured(inventory.all());
+    while (unmeasured.length && isAvailable()) await this.measure(unmeasured.splice(0, MEASURED_TOGETHER));
+    if (isAvailable()) this.remove(pruning.excess(inventory.all(), isInUse));
+    if (pruning.isDue) commitLater();
+  }
+
+  private remove(keys: readonly DocKey[]): void {
+    const {pruning, inventory, enqueue} = this.parts;
+    for (const key of keys) {
+      inventory.delete(key);
+      pruning.forget(key);
+      enqueue({type: 'remove', key}, true);
+    }
+  }
+
+  private async measure(keys: readonly DocKey[]): Promise<void> {
+    const {storage, pruning, inventory} = this.parts;
+    // A document that can't be read has no size, so its size does not delete it.
+    const stored = await storage.read(keys).catch(() => []);
+    for (const [i, doc] of stored.entries()) if (inventory.has(keys[i]!)) pruning.measureAll(keys[i]!, doc);
+  }
+}
