@@ -1,4 +1,3 @@
-import {RemoteError} from './errors.js';
 import {isThenable} from './operations.js';
 import {isUnasked} from './calls.js';
 import {NEVER, WANTED, type Wants} from './wire.js';
@@ -118,5 +117,3 @@ export class Answers {
     this.options.throwError(id, error, origin, wants !== WANTED);
   }
 }
-
-export const tooMany = (what: string, limit: number): RemoteError => new RemoteError('ERR_REMOTE_LIMIT', `More than ${limit} ${what}: see the option limits`);

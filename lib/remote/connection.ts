@@ -73,7 +73,7 @@ export class Peer implements Connection, StubPeer {
     });
     this.imports = new Imports(schedule);
     this.exports = new Exports(() => ++this.lastId, object => this.tellReleased(object));
-    this.flows = new Flows({nextId: () => ++this.lastId, send: (id, what, value, moves) => this.sendFlow(id, what, value, moves)});
+    this.flows = new Flows({limit: resolved.limits.references, nextId: () => ++this.lastId, send: (id, what, value, moves) => this.sendFlow(id, what, value, moves)});
     this.handlers = new HandlerContexts(resolved.handlers, {
       put: item => this.outbox.put(item), schedule: () => this.outbox.schedule(true), onError: (error, what) => this.tellError(error, what)
     });

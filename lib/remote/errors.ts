@@ -157,3 +157,5 @@ const define = (target: object, key: string, value: unknown): unknown =>
 
 const assign = (target: object, key: string, value: unknown): unknown =>
   Object.defineProperty(target, key, {value, writable: true, configurable: true, enumerable: true});
+
+export const tooMany = (what: string, limit: number): RemoteError => new RemoteError('ERR_REMOTE_LIMIT', `More than ${limit} ${what}: see the option limits`);

@@ -1,4 +1,5 @@
 import {followSignal, forwardSignal} from './abort-signals.js';
+import {tooMany} from './errors.js';
 import {FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
 import {iterateHere, iterateThere} from './iterables.js';
 import {readHere, readThere, writeHere, writeThere} from './streams.js';
@@ -6,6 +7,8 @@ import {readHere, readThere, writeHere, writeThere} from './streams.js';
 export type FlowKind = 'promise' | 'readable' | 'writable' | 'iterable' | 'signal';
 
 export interface FlowsOptions {
+  /** How many may be open. */
+  readonly limit: number;
   nextId(): number;
   /** @param id the flow's id, from the receiver's point of view */
   send(id: number, what: number, value: unknown, moves: boolean): void;
@@ -32,6 +35,7 @@ export class Flows {
       if (signal.aborted) return [0, describeReason(signal.reason)];
       if (known !== undefined && this.ends.has(known)) return [known];
     }
+    this.checkLimit();
     const id = this.options.nextId();
     const link = this.link(id, id);
     // The introducing message is not posted yet; the flow's own messages come after it.
@@ -47,6 +51,7 @@ export class Flows {
     if (typeof id !== 'number' || !Number.isSafeInteger(id) || id <= 0) throw new TypeError('A stream without an id');
     const known = this.ends.get(-id) as (FlowEnd & {value?: unknown}) | undefined;
     if (known) return known.value;
+    this.checkLimit();
     const {end, value} = this.open(kind, this.link(-id, -id));
     this.ends.set(-id, Object.assign(end, kind === 'signal' ? {value} : {}));
     if (kind === 'iterable') this.dropped.register(value as object, end);
@@ -61,6 +66,11 @@ export class Flows {
     const ends = [...this.ends.values()];
     this.ends.clear();
     for (const end of ends) end.close(error);
+  }
+
+  private checkLimit(): void {
+    const {limit} = this.options;
+    if (this.ends.size >= limit) throw tooMany('streams, iterables, promises and signals are open', limit);
   }
 
   private link(key: number, id: number): FlowLink {

@@ -1,7 +1,7 @@
-import {Answers, tooMany} from './answers.js';
+import {Answers} from './answers.js';
 import type {Calls} from './calls.js';
 import {decode, type Decoded, type DecodingPeer} from './decode.js';
-import {RemoteError, decodeError} from './errors.js';
+import {RemoteError, decodeError, tooMany} from './errors.js';
 import type {Flows} from './flows.js';
 import type {HandlerContexts} from './handlers.js';
 import {isThenable, perform, type OperationRules} from './operations.js';
@@ -9,7 +9,7 @@ import type {ResolvedOptions} from './options.js';
 import {portTo} from './ports.js';
 import type {Exports} from './references.js';
 import type {StubPeer} from './stubs.js';
-import {BYE, DO, EVALUATE, FLOW, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, isId, type Kind, type Wants, type WireReference} from './wire.js';
+import {BYE, DO, EVALUATE, FLOW, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, WANTED, isId, type Kind, type Wants, type WireReference} from './wire.js';
 
 /** The part of a peer that an inbox needs. */
 export interface InboxPeer extends StubPeer {
@@ -53,7 +53,10 @@ export class Inbox {
     this.exposed.catch(() => {});
     this.answers = new Answers({
       returnValue: (id, value) => peer.returnValue(id, value, this.materialized.delete(id)),
-      throwError: (id, error, origin, unasked) => peer.throwError(id, error, origin, unasked)
+      throwError: (id, error, origin, unasked) => {
+        this.materialized.delete(id);
+        peer.throwError(id, error, origin, unasked);
+      }
     });
     this.rules = {
       allow: options.allow, allowEvaluate: options.allowEvaluate, maxDepth: options.limits.depth,
@@ -194,7 +197,7 @@ export class Inbox {
       if (this.refusal && target === 0) throw this.refusal;
       if (this.answers.pending >= pending) throw tooMany('calls are under way', pending);
       if (this.answers.size >= references) throw tooMany('results are held', references);
-      if (kind === EVALUATE || kind === RUN) this.materialized.add(id);
+      if ((kind === EVALUATE || kind === RUN) && wants === WANTED) this.materialized.add(id);
       const values = decoded.complete(true);
       const found = this.find(target);
       const run = (on: unknown): unknown => perform(on, path, kind as Kind, (decoded.value ?? []) as unknown[], this.rules);

@@ -149,7 +149,7 @@ export interface RemoteOptions {
   stacks?: boolean;
   /** Receives errors that nobody awaits. Default: `console.warn`. */
   onError?: (error: Error, what: string) => void;
-  /** Limits against an untrusted peer. Defaults: depth 200, 1,000,000 references, 100,000 pending calls. */
+  /** Limits against an untrusted peer. Defaults: depth 200, 1,000,000 references and as many open streams, 100,000 pending calls. */
   limits?: {depth?: number; references?: number; pending?: number};
 }
 

@@ -88,6 +88,11 @@ export const suites = {
     args: mocha('--node-option', 'expose-gc', 'test/remote/*.test.ts'),
     minutes: 5
   },
+  frames: {
+    title: 'random frames of a hostile peer, as many as FRAMES says',
+    args: mocha('test/remote/random-frames.test.ts'),
+    minutes: 10
+  },
   size: {
     title: "what a tab loads beside ShareDB's own client",
     args: mocha('test/size/*.test.ts'),
