@@ -1,4 +1,4 @@
-import {CANCEL, FAIL, type FlowEnd, type FlowLink} from './flow-link.js';
+import {CANCEL, FAIL, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
 
 /** If the controller of a signal is garbage, the signal can never be aborted. Both sides then forget it. */
 const collected = new FinalizationRegistry<() => void>(drop => drop());
@@ -8,18 +8,11 @@ export function forwardSignal(signal: AbortSignal, link: FlowLink): FlowEnd {
   // A weak reference: only the app keeps the signal alive.
   const weak = new WeakRef(signal);
   const listener = (): void => {
-    const reason: unknown = weak.deref()?.reason;
-    try {
-      link.send(FAIL, reason);
-    } catch {
-      link.send(FAIL, undefined);
-    }
-    link.done();
+    sendLast(link, FAIL, weak.deref()?.reason);
   };
   signal.addEventListener('abort', listener, {once: true});
   collected.register(signal, () => {
-    link.send(CANCEL);
-    link.done();
+    sendLast(link, CANCEL);
   });
   return {handle: () => {}, close: () => weak.deref()?.removeEventListener('abort', listener)};
 }

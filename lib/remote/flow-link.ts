@@ -25,3 +25,14 @@ export interface FlowLink {
   /** The flow has ended: nothing more is sent or received. */
   done(): void;
 }
+
+/** Sends the end of a flow. If its value can't be sent, the other side gets the error that says so. */
+export function sendLast(link: FlowLink, what: number, value?: unknown): void {
+  try {
+    link.send(what, value);
+  } catch (error) {
+    if (what === CANCEL) link.send(CANCEL);
+    else link.send(FAIL, error);
+  }
+  link.done();
+}

@@ -1,6 +1,6 @@
 import {followSignal, forwardSignal} from './abort-signals.js';
 import {tooMany} from './errors.js';
-import {FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
+import {FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
 import {iterateHere, iterateThere} from './iterables.js';
 import {readHere, readThere, writeHere, writeThere} from './streams.js';
 
@@ -113,19 +113,10 @@ export class Flows {
 
 function promiseHere(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
   promise.then(
-    value => settleThere(link, ITEM, value),
-    (error: unknown) => settleThere(link, FAIL, error)
+    value => sendLast(link, ITEM, value),
+    (error: unknown) => sendLast(link, FAIL, error)
   );
   return {handle: () => {}, close: () => {}};
-}
-
-function settleThere(link: FlowLink, what: number, value: unknown): void {
-  try {
-    link.send(what, value);
-  } catch (error) {
-    link.send(FAIL, error);
-  }
-  link.done();
 }
 
 function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {

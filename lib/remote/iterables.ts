@@ -1,4 +1,4 @@
-import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
+import {CANCEL, CREDIT, END, FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
 
 /** How many items may be under way. */
 const WINDOW = 32;
@@ -22,12 +22,7 @@ export function iterateHere(iterable: AsyncIterable<unknown> | Iterable<unknown>
   const end = (what: number, value: unknown): void => {
     if (isOver) return;
     isOver = true;
-    try {
-      link.send(what, value);
-    } catch (error) {
-      link.send(FAIL, error);
-    }
-    link.done();
+    sendLast(link, what, value);
   };
   const run = async (): Promise<void> => {
     if (isRunning || isOver) return;
@@ -65,11 +60,10 @@ export function iterateHere(iterable: AsyncIterable<unknown> | Iterable<unknown>
     try {
       iterator ??= start();
       await iterator.return?.(value);
-      link.send(END, value);
+      sendLast(link, END, value);
     } catch (error) {
-      link.send(FAIL, error);
+      sendLast(link, FAIL, error);
     }
-    link.done();
   };
   return {
     handle(what, value) {

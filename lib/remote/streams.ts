@@ -1,5 +1,4 @@
-import {RemoteError} from './errors.js';
-import {CANCEL, CREDIT, END, FAIL, ITEM, type FlowEnd, type FlowLink} from './flow-link.js';
+import {CANCEL, CREDIT, END, FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
 
 /** A sender may have this many chunks or bytes under way, whichever limit is reached last. */
 const WINDOW_CHUNKS = 8;
@@ -76,12 +75,7 @@ export function readHere(stream: ReadableStream, link: FlowLink): FlowEnd {
   const end = (what: number, value?: unknown): void => {
     if (isOver) return;
     isOver = true;
-    try {
-      link.send(what, value);
-    } catch {
-      link.send(what, new Error('The stream failed with an error that can\'t be sent'));
-    }
-    link.done();
+    sendLast(link, what, value);
   };
   const pump = async (): Promise<void> => {
     try {
@@ -159,12 +153,7 @@ export function readThere(link: FlowLink): {end: FlowEnd; value: ReadableStream}
       ending = {};
       wanted?.();
       arrived.length = 0;
-      link.done();
-      try {
-        link.send(CANCEL, reason);
-      } catch {
-        link.send(CANCEL);
-      }
+      sendLast(link, CANCEL, reason);
     }
   }, {highWaterMark: 0});
   const finish = (how: {error?: unknown}): void => {
@@ -205,12 +194,7 @@ export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
   const fail = (error: unknown): void => {
     if (isOver) return;
     isOver = true;
-    try {
-      link.send(FAIL, error);
-    } catch {
-      link.send(FAIL, new Error('The stream failed with an error that can\'t be sent'));
-    }
-    link.done();
+    sendLast(link, FAIL, error);
   };
   writer.closed.catch(fail);
   return {
@@ -222,8 +206,7 @@ export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
       } else if (what === END) {
         writer.close().then(() => {
           isOver = true;
-          link.send(END);
-          link.done();
+          sendLast(link, END);
         }, fail);
       } else if (what === FAIL) {
         isOver = true;
@@ -266,12 +249,7 @@ export function writeThere(link: FlowLink): {end: FlowEnd; value: WritableStream
     }),
     abort(reason) {
       failed ??= {error: reason};
-      link.done();
-      try {
-        link.send(FAIL, reason);
-      } catch {
-        link.send(FAIL, new RemoteError('ERR_REMOTE_UNCLONEABLE', 'The stream was aborted with a reason that can\'t be sent'));
-      }
+      sendLast(link, FAIL, reason);
     }
   });
   return {
