@@ -80,7 +80,7 @@ describe('a tab that asks for many documents', () => {
     return host;
   }
 
-  /** A tab, with the answers that it gets. */
+  /** Opens a tab and records the answers that it gets. */
   function openTab(): {tab: ProxyConnection; answers: any[]} {
     const tab = new ProxyConnection({channel});
     closing.push(() => tab.close());

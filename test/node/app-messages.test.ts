@@ -18,7 +18,7 @@ describe('messages of the app itself', () => {
   let real: any;
   let host: Host;
   let tabs: ProxyConnection[];
-  /** What the server has got of them. */
+  /** The app's messages that the server has received. */
   let received: unknown[];
   let agents: Agent[];
   const complaints: unknown[] = [];
@@ -51,7 +51,7 @@ describe('messages of the app itself', () => {
     logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
   });
 
-  /** As an app listens: what it knows does not go on to ShareDB. */
+  /** Listens as an app does: handles its own messages and does not pass them on to ShareDB. */
   function hear(tab: ProxyConnection): unknown[] {
     const heard: unknown[] = [];
     tab.on('receive', request => {
@@ -104,7 +104,7 @@ describe('messages of the app itself', () => {
 
     const errors: any[] = [];
     tabs[1]!.on('error', error => errors.push(error));
-    // The tab does not know yet.
+    // The tab does not know yet that the server is there.
     tabs[1]!.state = 'connected';
     tabs[1]!.send({a: 'chat'});
     await until('it is told', () => errors.length === 1);

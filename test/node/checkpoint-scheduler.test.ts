@@ -17,7 +17,7 @@ describe('the journal of a document', () => {
     timer = new CheckpointScheduler(journal, clock.of({name: 'host', state: 'running'} as never), () => cuts.push(clock.now - begin));
   });
 
-  /** Writes every so many ms, `count` times. */
+  /** Writes `count` times, once every `every` ms. */
   function write(count: number, every: number): void {
     for (let i = 0; i < count; i++) {
       timer.noteWrite();

@@ -14,7 +14,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 type Call = (tab: ProxyConnection) => PromiseLike<unknown>;
 
-/** One of each call that an app can wait for; with a promise, and with a callback where there is one. */
+/** Each call that an app can wait for: with a promise, and with a callback where there is one. */
 const calls: Record<string, Call> = {
   'doc.fetch': tab => tab.get('notes', 'b').fetch(),
   'doc.subscribe': tab => tab.get('notes', 'b').subscribe(),
@@ -56,7 +56,7 @@ describe('a connection that is closed', () => {
   let real: Connection;
   let host: Host | undefined;
   let tabs: ProxyConnection[];
-  /** The server answers to nothing. */
+  /** While true, the server answers no request. */
   let isSilent: boolean;
 
   beforeEach(() => {
@@ -85,7 +85,7 @@ describe('a connection that is closed', () => {
     return tab;
   }
 
-  /** It has a document, and the server falls silent. */
+  /** Opens a tab with a document, then stops the server's answers. */
   async function openWithDoc(): Promise<ProxyConnection> {
     const tab = await openTab();
     await tab.get('notes', 'a').create({n: 0});
@@ -236,7 +236,7 @@ describe('a connection that is closed', () => {
 
 describe('a tab that is closed', () => {
   let stage: Stage;
-  /** What pages have in `localStorage`. */
+  /** The pages' `localStorage`. */
   let items: Map<string, string>;
 
   beforeEach(() => {

@@ -20,7 +20,7 @@ describe('a document that was being created when its host was lost', () => {
   });
   afterEach(() => stage.close());
 
-  /** The next one knows nothing of what was before. */
+  /** Replaces the host. The next one has no state. */
   async function replaceHost(): Promise<void> {
     stage.killHost();
     await calm();

@@ -13,7 +13,7 @@ import {until} from '../waiting/until.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
-/** A type without `invert` and `compose`: what is refused takes along what was made on it. */
+/** A type without `invert` and `compose`: a refused op takes the ops made on it with it. */
 types.register({
   name: 'lines',
   uri: 'https://example.org/types/lines',
@@ -29,17 +29,17 @@ interface Line {
 
 const JSON0 = types.map['json0']!.uri!;
 
-/** Every edit says a word that the refusals look for. */
+/** Each edit contains a word by which the server refuses it. */
 interface Kind {
   type: string;
   start: unknown;
-  /** The refused edit: the word `mine` in the middle. */
+  /** The refused edit: inserts the word `mine` in the middle. */
   mine: unknown;
-  /** What others do meanwhile, before and behind it. */
+  /** The edits that others make meanwhile, before and behind it. */
   others: unknown[];
-  /** What is wanted in the end. */
+  /** The expected final state. */
   end: unknown;
-  /** What comes of the edit as it was made. */
+  /** The state if the edit is made again unchanged. */
   wrong: unknown;
 }
 
@@ -60,7 +60,7 @@ const kinds: Kind[] = [
   }
 ];
 
-/** A disk whose state can be kept, and taken up again as after a crash. */
+/** A disk whose state can be saved and restored, as after a crash. */
 class KeptStorage extends InMemoryStorage {
   isFull = false;
 
@@ -88,13 +88,13 @@ class Stage {
   readonly db: any = new BasicQueryableMemoryDB();
   readonly backend = new Backend({db: this.db});
   readonly storage = new KeptStorage();
-  /** Ops with one of these words are refused. */
+  /** The server refuses ops that contain one of these words. */
   refused: string[] = [];
   /** The error of a refusal. */
   code = 'ERR_FORBIDDEN';
-  /** Where ops are held back on their way to the database. */
+  /** Ops on their way to the database, while they are held back. */
   private held: (() => void)[] | undefined;
-  /** Ops with `mine` are committed, and then refused. */
+  /** Ops with `mine` are committed, and refused afterwards. */
   refusesAfterwards = false;
   channel = memoryChannels();
   real!: Connection;
@@ -121,7 +121,7 @@ class Stage {
     this.host = new Host({connection: this.real as never, channel: this.channel, store: store && {storage: this.storage}, warn: () => {}});
   }
 
-  /** Nothing more of the host is written. */
+  /** From here on, nothing that the host writes reaches the disk. */
   crash(): void {
     this.storage.isFull = true;
     for (const tab of this.tabs.splice(0)) tab.close();
@@ -172,7 +172,7 @@ class Stage {
     await settled(done => doc.submitOp(op, done));
   }
 
-  /** As the server has it. */
+  /** The server's data of the document. */
   async data(id = 'a'): Promise<any> {
     const {data} = await this.remote(id);
     return JSON.parse(JSON.stringify(data ?? null));
@@ -192,7 +192,7 @@ describe('dead letters', () => {
   beforeEach(() => { stage = new Stage(); });
   afterEach(() => stage.close());
 
-  /** The tab's edit is refused, others edit, and the refusal's reason is gone. */
+  /** The tab's edit is refused, others edit, and then the server would accept the edit. */
   async function refusedEdit({type, start, mine, others}: Kind): Promise<{tab: ProxyConnection; doc: ProxyDoc; letter: DeadLetter}> {
     await stage.create(type, start);
     const tab = stage.tab();
@@ -335,7 +335,7 @@ describe('dead letters', () => {
   });
 
   describe('of ops that were made on each other, and lost together', () => {
-    /** Two edits of one document, of a type that can't take back the first alone. */
+    /** Two edits of one document are lost. Its type can't undo the first one alone. */
     async function lostTogether(): Promise<{tab: ProxyConnection; letters: DeadLetter[]}> {
       await stage.create('lines', ['a', 'b']);
       const tab = stage.tab();
@@ -410,7 +410,7 @@ describe('dead letters', () => {
         expect(await outcomeOf(tab.deadLetters.retry(letter.id))).to.equal('ERR_TABS_LETTER_BASE');
         expect((await tab.deadLetters.list()).length).to.equal(1);
         expect(await stage.data()).to.eql(before);
-        // Nothing else of the document has suffered.
+        // The rest of the document is not affected.
         await tab.get('notes', 'a').submitOp([{p: [0], li: 'later'}]);
         expect((await stage.data())[0]).to.equal('later');
       });

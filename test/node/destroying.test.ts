@@ -15,7 +15,7 @@ describe('what a tab destroys', () => {
   let real: ReturnType<Backend['connect']>;
   let host: Host;
   let tab: ProxyConnection;
-  /** Timers that the tab has set, as throttled as a browser can make them. */
+  /** Timers that the tab has set. They run as late as in a throttled tab. */
   let late: (() => void)[];
   let sent: {a: string; c: string}[];
 
@@ -156,7 +156,7 @@ describe('what a tab destroys', () => {
     expect(presence.remotePresences).to.eql({});
   });
 
-  /** What comes right before two ends of a document. */
+  /** What happens immediately before a document is destroyed twice. */
   const before: Record<string, (doc: ReturnType<typeof tab.get<Note>>) => void> = {
     'nothing': () => {},
     'a fetch': doc => { doc.fetch(); },
@@ -183,7 +183,7 @@ describe('what a tab destroys', () => {
         act(doc);
         doc.destroy(() => told.push('a'));
         doc.destroy(() => told.push('b'));
-        // It ends when the server has the edit, or the tab is told that it won't.
+        // The document ends when the server has the edit, or when the tab is told that the edit is lost.
         if (network === 'away') {
           await new Promise(setImmediate);
           backend.connect(real as never);

@@ -19,9 +19,9 @@ describe('a presence in a document that is being loaded', () => {
   let host: Host;
   let tabs: ProxyConnection[];
   let errors: unknown[];
-  /** What the other tab was told of who is there. */
+  /** The presence that the other tab has received. */
   let heard: unknown[];
-  /** What the server is asked for and does not answer yet. */
+  /** Requests that the server has received and not answered. */
   let held: (() => void)[] | undefined;
 
   beforeEach(() => {
@@ -48,7 +48,7 @@ describe('a presence in a document that is being loaded', () => {
   const docOf = (tab: number): ProxyDoc => tabs[tab]!.get('notes', 'one');
   const presenceOf = (tab: number) => tabs[tab]!.getDocPresence('notes', 'one');
 
-  /** Somebody is there, and the other tab has asked for the document, and for who is there. */
+  /** Shows a presence in one tab. The other tab has requested the document and its presence. */
   async function bePresent(): Promise<{submit(range: Range | null): Promise<void>}> {
     await docOf(0).create([{insert: 'Hello'}], richText.type.uri);
     const local = presenceOf(0).create('me');

@@ -3,7 +3,7 @@ import {expect} from 'chai';
 import {ERROR_CODES} from '../../lib/protocol/errors.js';
 
 const HOME = 'protocol/errors.ts';
-/** Sub-packages have codes of their own. */
+/** Sub-packages have their own codes. */
 const APART = /^(remote|tasks|signals)\//;
 
 describe('the error codes of this library', () => {

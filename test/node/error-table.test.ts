@@ -9,15 +9,15 @@ import {REMOTE_ERROR_CODES} from '../../lib/remote/errors.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
 
-/** Codes of others that lib mentions: ShareDB's, and Node's. */
+/** Codes that lib mentions and that are defined by ShareDB or Node. */
 const ofOthers = new Set([...Object.keys(ShareDBError.CODES), 'ERR_WORKER_OUT_OF_MEMORY']);
-/** ShareDB's own, which this library has in its list, as it gives it to messages of its own. */
+/** A code of ShareDB that this library uses for its own messages, too. */
 const shared = new Set(['ERR_MESSAGE_BADLY_FORMED']);
 
 const sources = readdirSync(join(root, 'lib'), {recursive: true, encoding: 'utf8'}).filter(name => /\.tsx?$/.test(name))
   .map(name => ({name, text: readFileSync(join(root, 'lib', name), 'utf8')}));
 
-/** Each code that lib has, with a file that has it. */
+/** Each code in lib, with a file that contains it. */
 const codes = new Map<string, string>();
 for (const {name, text} of sources) {
   for (const [code] of text.matchAll(/\b(?:ERR|WARN)_[A-Z]+(?:_[A-Z]+)*\b/g)) {

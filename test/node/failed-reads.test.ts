@@ -17,7 +17,7 @@ const REFUSED = {code: 'ERR_NO', message: 'No'};
 
 type Answer = (error: unknown, result?: unknown) => void;
 
-/** A database that can't read the ops for a while. */
+/** A database that can't read ops for a while. */
 class OpsAwayDB extends BasicQueryableMemoryDB {
   isAway = false;
 

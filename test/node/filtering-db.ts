@@ -1,7 +1,7 @@
 import {MemoryDB} from 'sharedb';
 import type {OfflineQueries} from '../../lib/host.js';
 
-/** What the test database takes: fields that are equal, one field to sort by (ties by id), a page, or only their number. */
+/** The queries of the test database: fields that are equal, one field to sort by (ties by id), a page, or only the number. */
 export interface Filter {
   [field: string]: unknown;
   sort?: string;
@@ -24,7 +24,7 @@ function page<D extends Doc>({sort, skip = 0, limit, count}: Filter, docs: reado
   return count ? {results: [], extra: results.length} : {results};
 }
 
-/** ShareDB's database in memory, with queries. */
+/** ShareDB's memory database with queries. */
 export class FilteringDb extends MemoryDB {
   _querySync(snapshots: (Doc & {type: string | null})[], query: Filter): {snapshots: Doc[]; extra?: unknown} {
     const {results, extra} = page(query, snapshots.filter(({type, data}) => type && fits(query, data)));
@@ -32,7 +32,7 @@ export class FilteringDb extends MemoryDB {
   }
 }
 
-/** The same for `startHost({queries})`. */
+/** A matcher for `startHost({queries})` with the same rules. */
 export const matcher: OfflineQueries = {
   matches: (_collection, query: Filter, data) => fits(query, data),
   select: (_collection, query: Filter, results) => page(query, results)

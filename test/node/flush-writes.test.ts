@@ -24,7 +24,7 @@ describe('flushWrites', () => {
     const channel = memoryChannels();
     backend = new Backend();
     server = backend.connect();
-    // What a tab says to a worker after a rest leaves earlier than the ops of the same turn.
+    // The first message of a tab to a worker after an idle time leaves before the ops of the same turn.
     host = new Host({connection: server, channel, place: 'shared-worker', store: {storage, durability}});
     tab = new ProxyConnection({channel, warn: () => {}});
     doc = tab.get<Note>('notes', 'one');
@@ -40,7 +40,7 @@ describe('flushWrites', () => {
 
   const insert = (word: string, into = doc): void => void into.submitOp([{p: ['words', 0], li: word}], undefined, () => {});
 
-  /** What is on the disk. */
+  /** The content of the disk. */
   async function stored(): Promise<string> {
     const docs = await storage.disk.read([['notes', 'one'], ['notes', 'two']]);
     return JSON.stringify(docs);
@@ -56,7 +56,7 @@ describe('flushWrites', () => {
     return watched;
   }
 
-  /** What is said after so long is said at once. */
+  /** Waits until the tab sends its next message at once. */
   async function rest(): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 20));
   }

@@ -12,7 +12,7 @@ interface Note {
   words: string[];
 }
 
-/** A tab that can be kept from saying anything. */
+/** A tab whose messages can be held back. */
 class HeldTab {
   readonly connection: ProxyConnection;
   private held: (() => void)[] | undefined;
@@ -55,7 +55,7 @@ describe('a query whose documents are just being restored when its results come'
     const [doc, others] = tabs.map(({connection}) => connection.get<Note>('notes', 'one'));
     await others!.create({words: []});
     await doc!.fetch();
-    // Who has only fetched it is not told.
+    // A tab that has only fetched the document is not told of the op.
     await others!.submitOp([{p: ['words', 0], li: 'theirs'}]);
     await tabs[1]!.connection.flushWrites();
     host.close();
@@ -84,7 +84,7 @@ describe('a query whose documents are just being restored when its results come'
     storage.read = keys => isRead.then(() => read(keys));
     startHost();
     await calm();
-    // The other one has asked already when the tab comes back.
+    // The other tab has already sent its request when this tab comes back.
     other.connection.createSubscribeQuery('notes', {});
     other.release();
     await calm();

@@ -14,7 +14,7 @@ describe('a tab whose ops the server does not keep up with', () => {
   let tabs: ProxyConnection[];
   let docs: ProxyDoc<Note>[];
   let answer: (() => void) | undefined;
-  /** How many ops the host was given. */
+  /** The number of ops that the host has received. */
   let ops: number;
 
   beforeEach(async () => {

@@ -28,7 +28,7 @@ const FIELDS = ['c', 'd', 'v', 'b', 'id', 'q', 'o', 'src', 'seq', 'op', 'create'
   'callbackId', 'name', 'inc', 'rev', 'data', 'error', 'more', 'way'];
 const NAMES = ['docs', 'one', '__proto__', 'constructor', 7, null];
 
-/** A message that nobody would send: sometimes nearly right, sometimes nothing of the kind. */
+/** An invalid message: some are nearly valid, some are not messages at all. */
 function message(random: Random): unknown {
   if (random.below(10) === 0) return random.pick(SCRAPS);
   const made: Record<string, unknown> = {a: random.pick(ACTIONS)};
@@ -38,7 +38,7 @@ function message(random: Random): unknown {
   return made;
 }
 
-/** What was posted last on each side tells an attacker of the same origin what comes next. */
+/** The last messages of both sides. An attacker of the same origin knows the next numbers from them. */
 interface Overheard {
   session: string;
   name: string;

@@ -9,12 +9,12 @@ type Counter = {n: number; text: string};
 
 const add = (n: number): object[] => [{p: ['n'], na: n}];
 
-/** What one tab ingests, its host knows from elsewhere: of another tab, or from the store. */
+/** The host has the state that a tab ingests from another source: another tab or the store. */
 describe('an ingested state, and what the host has', () => {
   let backend: Backend;
   let storage: InMemoryStorage;
   const closers: (() => void)[] = [];
-  /** A client of the server's own. */
+  /** A client with its own connection to the server. */
   let remote: ReturnType<ReturnType<Backend['connect']>['get']>;
 
   beforeEach(async () => {
@@ -58,7 +58,7 @@ describe('an ingested state, and what the host has', () => {
     await doc.submitOp(add(4));
   }
 
-  /** A tab ingests the first state, from which another tab has been led on by an op. */
+  /** A tab ingests the first state. Another tab has already changed that state with an op. */
   async function goOnFromTheFirst({open}: Opened): Promise<void> {
     const [doc, other] = [open(), open()];
     await other.subscribe();
@@ -164,7 +164,7 @@ describe('an ingested state, and what the host has', () => {
     let refused = 0;
     backend.use('op', (_, next) => next(refused++ ? undefined : new Error('not now')));
     await ingestAndAdd(doc, 2, 3);
-    // The snapshot leads on where the ops do not.
+    // The snapshot has what the ops lack.
     expect(refused).to.be.within(1, 4);
     await agree([doc], {n: 7, text: 'ab'});
   });

@@ -12,7 +12,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
   beforeEach(async () => {
     stage = new Stage();
     stage.startHost();
-    // What the host has told of itself makes no tab greet again.
+    // Nothing that the host has posted makes a tab greet again.
     await calm();
     const {browser} = stage;
     const {process} = browser;
@@ -55,7 +55,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
       await tab.connection.get('notes', 'a').fetch();
       expect(stage.host.inspect().tabs).to.equal(1);
       stage.killTab(tab);
-      // Ten times as fast as the real one, which has half a minute of patience where there is no lock.
+      // The stage's clock is ten times as fast as the real one. A host waits half a minute for a tab without a lock.
       await until('the host knows', () => stage.host.inspect().tabs === 0, 1000);
     });
   }
@@ -64,7 +64,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
     await tab.connection.get('notes', 'a').fetch();
     grant();
     await calm();
-    // As a page does that hears on its way out that its session is over.
+    // A page hears while it is unloaded that its session is over.
     (tab.connection as unknown as {reconnect(reason: string): void}).reconnect('over');
     stage.killTab(tab);
     await calm();

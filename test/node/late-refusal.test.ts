@@ -59,7 +59,7 @@ describe('a refusal of an op that is sent again meanwhile', () => {
       if (isStrict) next(Object.assign(new Error('No'), {code: 'ERR_NO'}));
       else take = next;
     });
-    // The state that the host asks for, to take the op back, does not come before the network is lost.
+    // The host requests the state to take the op back. The network is lost before the answer arrives.
     const asked: (() => void)[] = [];
     let isSlow = true;
     backend.use('readSnapshots', (_context, next) => { if (isSlow) asked.push(next); else next(); });

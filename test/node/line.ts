@@ -8,19 +8,19 @@ interface Close {
   reason: string;
 }
 
-/** So long after it was closed a line is opened again, in ms. */
+/** A closed line is opened again after this time, in ms. */
 const RECONNECT_MS = 500;
 
-/** A ShareDB connection to a server over a socket that reconnects by itself, and whose ends a test can see to. */
+/** A ShareDB connection to a server over a socket that reconnects by itself. A test controls both ends. */
 export class Line {
   readonly connection: InstanceType<typeof Connection>;
-  /** Closes the socket when this message arrives. */
+  /** Decides whether the socket is closed when this message arrives. */
   refuses: (message: string) => Close | undefined = () => undefined;
-  /** Nothing arrives, in either direction, and nobody is told. */
+  /** Nothing arrives in either direction, and neither end is told. */
   isDead = false;
-  /** The server says nothing of its own. */
+  /** The server sends nothing by itself. */
   isSilent = false;
-  /** How many sockets there have been, and what was sent on them. */
+  /** The number of sockets so far. */
   sockets = 0;
   readonly sent: string[] = [];
   private socket: LineSocket;
@@ -31,13 +31,13 @@ export class Line {
     this.open();
   }
 
-  /** Gives the socket up, and opens another one. */
+  /** Closes the socket and opens another one. */
   readonly reconnect = (code = 1006, reason = ''): void => {
     this.isDead = false;
     this.socket.shut({code, reason});
   };
 
-  /** The socket was closed. */
+  /** Opens a socket after the last one was closed. */
   reopen(): void {
     this.clock.after(RECONNECT_MS, () => {
       this.socket = new LineSocket(this);
@@ -89,7 +89,7 @@ class LineSocket {
     });
   }
 
-  /** By the client, for good. */
+  /** Closed by the client, for good. */
   close(): void {
     if (this.readyState === 3) return;
     this.readyState = 3;

@@ -19,7 +19,7 @@ describe('a document of a collection that begins with local:', () => {
   let closing: (() => void)[];
   let channel: OpenChannel;
   let storage: InMemoryStorage;
-  /** All that was sent to the server. */
+  /** Everything that was sent to the server. */
   let sent: string;
 
   beforeEach(() => {
@@ -36,7 +36,7 @@ describe('a document of a collection that begins with local:', () => {
     return host;
   }
 
-  /** A server's connection that notes what is sent. */
+  /** Connects to the server and records what is sent. */
   function connected(): unknown {
     const connection = new Backend().connect();
     connection.on('send', message => { sent += JSON.stringify(message); });
@@ -212,7 +212,7 @@ describe('a document of a collection that begins with local:', () => {
     startHost();
     const [mine, theirs] = [await created(openTab()), ui(openTab())];
     await theirs.subscribe();
-    // The tab's own copy does not have it, either: what a tab of the same origin could send all the same.
+    // Neither tab applies the op itself. Any page of the same origin could send such an op.
     const error = await raw(mine, [{p: ['open'], oi: ['a']}, {p: ['theme', 'x', 'y'], oi: 1}]);
     expect(error).not.to.equal(undefined);
     await theirs.fetch();
@@ -221,7 +221,10 @@ describe('a document of a collection that begins with local:', () => {
     expect(theirs.data).to.eql({theme: 'dark', open: ['b']});
   });
 
-  /** Sends an op that was not tried here. @returns the host's error */
+  /**
+   * Sends an op without applying it in the tab first.
+   * @returns the host's error
+   */
   async function raw(doc: ProxyDoc<Ui>, op: object[]): Promise<unknown> {
     const {type} = doc;
     doc.type = {...type!, apply: (data: unknown) => data} as never;

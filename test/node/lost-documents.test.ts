@@ -5,7 +5,7 @@ import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
 
-/** The tab's side of what a host says. */
+/** The tab's handler of the host's messages. */
 interface Inside {
   receive(message: object): void;
 }
@@ -25,7 +25,7 @@ describe('a document whose history the host does not know', () => {
   });
   afterEach(() => stage.close());
 
-  /** The host says that it knows nothing of what the tab has followed. */
+  /** The host tells the tab that it does not know the history that the tab has followed. */
   function lose(): void {
     const {inc} = (doc as unknown as {position: {inc: number}}).position;
     (tab as unknown as Inside).receive({a: 'doc.lost', c: 'notes', d: doc.id, inc});
@@ -52,7 +52,7 @@ describe('a document whose history the host does not know', () => {
       next = tab.get('notes', 'a');
       subscribed = settled(done => next!.subscribe(done));
     });
-    // It waits for its edit.
+    // The document waits for its edit.
     await calm();
     lose();
     expect(await edit).to.have.property('code', 'ERR_TABS_OP_LOST');

@@ -10,7 +10,7 @@ describe('a tab in the middle of a hard rollback', () => {
   let stage: Stage;
   let tab: StagedTab;
   let doc: ProxyDoc;
-  /** The server's answers to the host that wait. */
+  /** The server's answers to the host, while they are held back. */
   let waiting: (() => void)[];
   let isBusy: boolean;
 
@@ -22,7 +22,9 @@ describe('a tab in the middle of a hard rollback', () => {
   });
   afterEach(() => stage.close());
 
-  /** Somebody deletes the document while an op on it is under way, and the server does not say what there is now. */
+  /**
+   * Another client deletes the document while an op on it is under way, and the server does not answer the request for the present state.
+   */
   async function rollBack(isThere = true): Promise<{edit: Promise<{code: unknown}>}> {
     tab = stage.openTab();
     doc = tab.connection.get('notes', 'a');
@@ -121,13 +123,13 @@ describe('a tab in the middle of a hard rollback', () => {
     stage.backend.use('submit', ({agent}: {agent: object}, next: () => void) => { if (agent !== hostAgent()) next(); });
     const first = refused(done => doc.submitOp([{p: ['words', 0], li: 'one'}], done));
     await tab.connection.flushWrites();
-    // The next one is made on what the other tab has deleted.
+    // The next edit is made on the state that the other tab has deleted.
     tab.process.freeze();
     const deletion = refused(done => other.del(done));
     await calm();
     const second = refused(done => doc.submitOp([{p: ['words', 1], li: 'two'}], done));
     await calm();
-    // What it asks for then, its host hears later.
+    // The host receives the tab's requests later.
     stage.hostProcess.freeze();
     tab.process.thaw();
     await until('the tab has lost its state', () => !doc.type);
@@ -144,9 +146,9 @@ describe('a tab in the middle of a hard rollback', () => {
   });
 
   /**
-   * A tab deletes the document, and creates it again, which somebody else has done before: the host dies in the midst of the
-   * rollback, which is in its journal.
-   * @param isThere whether the tab hears of it
+   * A tab deletes the document and creates it again. Another client has done so before. The host dies during the rollback, which is in its
+   * journal.
+   * @param isThere whether the tab hears of the rollback
    */
   async function dieInRollback(storage: InMemoryStorage, isThere = true): Promise<{deletion: Promise<void>; creation: Promise<{code: unknown}>}> {
     stage.startHost({store: {storage}, mirror: false});
@@ -154,12 +156,12 @@ describe('a tab in the middle of a hard rollback', () => {
     doc = tab.connection.get('notes', 'a');
     isBusy = false;
     await doc.fetch();
-    // Its creation is refused twice: by what others have done, and by the server.
+    // The creation is refused twice: because of the other client's creation, and by the server.
     doc.on('error', () => {});
     const remote = stage.backend.connect().get('notes', 'a');
     await settled(done => remote.fetch(done));
     await settled(done => remote.submitOp([{p: ['words', 0], li: 'theirs'}], {}, done));
-    // The host hears that the server has the deletion when it sends it again: before it hears of what came before it.
+    // The host hears that the server has the deletion when it sends it again, before it hears of the earlier ops.
     stage.backend.use('afterWrite', ({agent}: {agent: object}, next: () => void) => {
       if (agent === hostAgent()) stage.real.close();
       next();

@@ -7,7 +7,7 @@ import {until} from '../waiting/until.js';
 
 const KEYS = 1000;
 
-/** The processor time of this process, in ms: other processes of a busy machine do not count. */
+/** The processor time of this process, in ms. It does not depend on the load of the machine. */
 const cpuTime = (): number => {
   const {user, system} = process.cpuUsage();
   return (user + system) / 1000;
@@ -48,7 +48,7 @@ describe('a json0 document with many keys', () => {
     expect(tabs[0]!.data).to.eql(tabs[1]!.data);
     await until('the first key is everywhere', () => isEverywhere('key 0', tabs[0]!.data['key 0']));
     expect(remote.data).to.eql(tabs[0]!.data);
-    // Where all pairs of components are transformed, it takes 10 s.
+    // If all pairs of components are transformed, this takes 10 s.
     expect(took).to.be.below(2500);
   });
 
@@ -60,7 +60,7 @@ describe('a json0 document with many keys', () => {
     await until('the last key is everywhere', () => isEverywhere(`key ${ops - 1}`));
     const took = cpuTime() - start;
     expect(Object.keys(remote.data).length).to.equal(ops);
-    // Where each op composed copies all that there are, it takes 3 to 8 s.
+    // If each composition copies all components, this takes 3 to 8 s.
     expect(took).to.be.below(2500);
   });
 

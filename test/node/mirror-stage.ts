@@ -12,8 +12,8 @@ import {Browser, type Process} from './processes.js';
 logger.setMethods({info: () => {}, warn: () => {}});
 
 /**
- * Ten times as fast as the real one: what waits a second waits 100 ms. What a dead process has posted arrives
- * before any time has passed: in a browser it is faster than the shortest time that the library waits.
+ * A clock that is ten times as fast as the real one: a wait of one second takes 100 ms. Messages of a dead process arrive before any time
+ * passes. In a browser they take less time than the shortest wait of the library.
  */
 function fastClock(browser: Browser): Clock {
   return {
@@ -39,7 +39,7 @@ export interface StagedTab {
   process: Process;
 }
 
-/** A server, and a browser with hosts one after the other, none of which has a store. */
+/** A server, and a browser with several hosts one after the other. No host has a store. */
 export class Stage {
   readonly backend = new Backend({presence: true});
   readonly browser: Browser;
@@ -54,7 +54,7 @@ export class Stage {
     this.browser = new Browser(new Random(seed));
   }
 
-  /** @param online without it, the host has no server until `goOnline` */
+  /** @param online if false, the host has no server until `goOnline` */
   startHost({online = true, ...options}: {online?: boolean} & Partial<HostOptions> = {}): void {
     const process = (this.hostProcess = this.browser.process());
     this.real = new Connection({readyState: 3, close() {}, send() {}} as never);
@@ -69,7 +69,7 @@ export class Stage {
     this.backend.connect(this.real);
   }
 
-  /** As a process dies: without a word. */
+  /** The host's process dies without a message. */
   killHost(): void {
     this.hostProcess.kill();
     this.real.close();
@@ -90,7 +90,7 @@ export class Stage {
     this.tabs.splice(this.tabs.indexOf(tab), 1);
   }
 
-  /** Waits until so many mirrors have all that the host has. */
+  /** Waits until this number of mirrors have all that the host has. */
   async untilMirrored(count: number): Promise<void> {
     await until(`${count} mirrors have everything`, () => this.mirrorCount === count && this.host.inspect().pendingWrites === 0);
     await new Promise(resolve => setTimeout(resolve, 10));
@@ -100,7 +100,7 @@ export class Stage {
     return this.mirrors.length;
   }
 
-  /** The tabs that have all that the host has. */
+  /** The tabs that mirror all that the host has. */
   get mirrors(): StagedTab[] {
     return this.tabs.filter(({connection}) => {
       const duty = (connection as unknown as {mirrorDuty?: {part?: {mirror?: {place?: unknown}}}}).mirrorDuty?.part;
@@ -108,12 +108,12 @@ export class Stage {
     });
   }
 
-  /** Creates a document past the host. */
+  /** Creates a document with a client of the server's own. */
   async create(id: string, data: object): Promise<void> {
     await settled(done => this.backend.connect().get('notes', id).create(data, done));
   }
 
-  /** What the server has, asked past the host. */
+  /** The server's data of a document. */
   async server(id: string): Promise<any> {
     const doc = this.backend.connect().get('notes', id);
     await settled(done => doc.fetch(done));

@@ -34,7 +34,7 @@ describe('a host without a store', function () {
   const begin = (seed?: number): Stage => (stage = new Stage(seed));
   afterEach(() => stage.close());
 
-  /** Tabs that all have the document `a`, of which two mirror it. */
+  /** Opens tabs that all have the document `a`. Two of them mirror it. */
   async function openTabs(count: number): Promise<{tabs: StagedTab[]; docs: ProxyDoc[]}> {
     const tabs: StagedTab[] = [];
     for (let i = 0; i < count; i++) tabs.push(stage.openTab());
@@ -89,7 +89,7 @@ describe('a host without a store', function () {
       begin().startHost();
       const {docs} = await openTabs(2);
       let written = 0;
-      // The server has it, and the answer never comes.
+      // The server has the op, and its answer never arrives.
       stage.backend.use('afterWrite', (_context, next) => {
         if (++written > 1) next();
       });
@@ -105,7 +105,7 @@ describe('a host without a store', function () {
     it('after it heard that, and before the tab did, tells the tab by its successor', async () => {
       begin().startHost();
       const {docs: [one, two]} = await openTabs(2);
-      // The tabs hear no more of this host; the mirrors do.
+      // The host's messages no longer reach the tabs. They still reach the mirrors.
       const edits = [write(one!, 'one')];
       stage.browser.look = (_name, data) => !((data as {type: string; from?: string}).type === 'batch' && (data as {from: string}).from === 'host');
       await until('the host has the answer', async () => (await stage.server('a')).words.length === 1 && stage.host.inspect().pendingOps === 0);
@@ -131,7 +131,7 @@ describe('a host without a store', function () {
       stage.startHost({online: false});
       write(lastDoc!, 'two');
       await until('it goes on', () => doc!.data.words.length === 2);
-      // The third tab has taken the place of the first, and the next death is survived as well.
+      // The third tab has replaced the first one as a mirror. The tabs survive the next death as well.
       await stage.untilMirrored(2);
       stage.killTab(mirrors[1]!);
       stage.killHost();
@@ -407,7 +407,7 @@ describe('a tab whose history the host has dropped', () => {
     stage.real.close();
     const edits = [write(docs[0]!, 'sequenced')];
     await until('the other shows it', () => docs[1]!.data.words.length === 1);
-    // What comes next does not reach the first tab before it has lost its session, and the host does not keep it.
+    // The next messages do not reach the first tab before it has lost its session, and the host does not keep them.
     one.process.freeze();
     write(docs[1]!, 'meanwhile');
     await until('the host has it', () => stage.host.inspect().pendingOps === 2);
@@ -468,7 +468,7 @@ describe('a host with another store than the last one', () => {
     const edit = write(doc, 'unsettled');
     await until('the host has it', () => stage.host.inspect().pendingOps === 1);
     stage.killHost();
-    // Of the next host, the tab's messages never arrive.
+    // The tab's messages never reach the next host.
     stage.browser.look = (_name, data) => !((data as {type: string}).type === 'batch' && (data as {from: string}).from === 'tab');
     stage.startHost({mirror: false});
     await until('it is given up', () => edit.outcomes.length > 0);
@@ -522,7 +522,7 @@ describe('the storage of a host without a disk', () => {
     await next.open('default');
     expect(await next.claim('next')).to.eql({kept: 'by the first'});
     expect(lost).to.equal(1);
-    // As if it had not heard of that in time.
+    // The tab did not receive the last message in time.
     last!.place.n++;
     overhearing.postMessage(last);
     expect(await old.write([], 'old').catch((error: unknown) => error)).to.have.property('code', 'ERR_TABS_FENCED');

@@ -8,7 +8,7 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {calm} from '../store/clock.js';
 import {until} from '../waiting/until.js';
 
-/** Tab, host and server share one registry here: who lacks the type looks into one of its own. */
+/** Tab, host and server share one type registry in this process. The side that lacks the type uses a registry of its own. */
 const note = {
   name: 'note-type',
   uri: 'https://example.org/types/note',
@@ -45,7 +45,7 @@ describe('an OT type that the host does not know', () => {
 
   const register = (): void => types.register(note as never);
 
-  /** The server has the document in memory, and asks the registry only for ops. */
+  /** The server keeps the document in memory and uses the type registry only for ops. */
   function forget(): void {
     for (const name of [note.name, note.uri]) delete (types.map as Record<string, unknown>)[name];
   }
@@ -152,7 +152,7 @@ describe('an OT type that the host does not know', () => {
     const stopped = [...errors];
     const remote = backend.connect().get('notes', 'three');
     await new Promise<void>(resolve => remote.fetch(() => resolve()));
-    // The server applies it, then the host hears of it.
+    // The server applies the op before the host hears of it.
     backend.use('afterWrite', (_context, next) => { forget(); next(); });
     await new Promise<void>(resolve => remote.create({text: 'a'}, note.uri, () => resolve()));
     await until('it is told', () => errors.length > stopped.length);
@@ -200,7 +200,7 @@ describe('an OT type that the host does not know', () => {
   });
 });
 
-/** Page and host share a process here. */
+/** Page and host share a process in this test. */
 const isInHost = (): boolean => new Error().stack!.includes('missing-type.ts:');
 const isInPage = (): boolean => /\/tab\/doc\//.test(new Error().stack!);
 
@@ -229,7 +229,7 @@ describe('an OT type that the host knows, and a page does not', () => {
       const [doc, other] = [connection.get('notes', 'one'), connection.get('notes', 'two')];
       const real = backend.connect().get('notes', 'two');
       await new Promise<void>(resolve => real.create({a: 1}, () => resolve()));
-      // The host has the document, and the page is told of it later.
+      // The host has the document, and the page receives it later.
       await other.subscribe();
       const loading = doc[how]();
       const registered = types.map[note.uri];
@@ -240,7 +240,7 @@ describe('an OT type that the host knows, and a page does not', () => {
       expect(error?.message).to.include(note.uri).and.to.include('notes.one').and.to.include('page');
       expect([doc.type, doc.data, doc.version]).to.eql([null, undefined, null]);
       expect(other.data).to.eql({a: 1});
-      // Once the page knows it.
+      // The page knows the type now.
       await doc[how]();
       expect(doc.data).to.eql({text: 'a'});
     });

@@ -68,7 +68,7 @@ describe('a mistake of an app names itself', () => {
   });
 });
 
-/** The browser's own part is in test/karma/fallback.test.ts. */
+/** The part that needs a browser is in test/karma/fallback.test.ts. */
 describe('the cause of a worker that does not serve', () => {
   let server: Server;
   let url: string;
@@ -103,7 +103,7 @@ describe('the cause of a worker that does not serve', () => {
     Object.defineProperty(globalThis, 'SharedWorker', {value: class { constructor() { made++; } }, configurable: true, writable: true});
   });
   afterEach(() => {
-    // Nothing was started to find it out.
+    // The check did not start anything.
     expect(made).to.equal(0);
     delete (globalThis as {SharedWorker?: unknown}).SharedWorker;
   });

@@ -9,8 +9,8 @@ interface Doc {
 const SHAPES = ['$sort', '$skip', '$limit', '$count'];
 
 /**
- * A part of Mongo's queries, written for tests: numbers and texts, equal or with `$gt`, `$in`, `$exists`, `$or`; `$sort` by fields, then
- * by id. It shares nothing with the library that works out queries in the host.
+ * A part of MongoDB's queries for tests: numbers and strings, equal or with `$gt`, `$in`, `$exists`, `$or`; `$sort` by fields, then by id.
+ * It shares no code with the library that evaluates queries in the host.
  */
 export class MongoLikeDb extends MemoryDB {
   _querySync(snapshots: (Doc & {type: string | null})[], query: Fields): {snapshots: Doc[]; extra?: unknown} {
@@ -50,6 +50,6 @@ function inOrder(sort: Fields, one: Doc, other: Doc): number {
   return compare(one.id, other.id);
 }
 
-/** Mongo's order of types: nothing, numbers, texts. */
+/** MongoDB's order of types: missing values, numbers, strings. */
 const rank = (value: unknown): number => (value === undefined ? 0 : typeof value === 'number' ? 1 : 2);
 const compare = (one: any, other: any): number => (one < other ? -1 : one > other ? 1 : 0);

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {mongoQueries} from '../../lib/mongo-queries.js';
 
-/** The answer, as the host works it out. */
+/** The answer as the host computes it. */
 function answer(query: object, docs: Record<string, unknown>): {ids: string[]; extra?: unknown} | undefined {
   const queries = mongoQueries();
   const all = Object.entries(docs).map(([id, data]) => ({id, data}));

@@ -11,7 +11,7 @@ describe('a Node script with a host, a tab and real channels', function() {
   this.timeout(40_000);
 
   it('runs until its last request is answered, and then ends by itself', async () => {
-    // Node ends with code 13 where nothing keeps it at an `await`; the promise rejects then.
+    // Node ends with code 13 if an `await` is open and nothing keeps the process alive; the promise rejects then.
     expect((await run('awaits-everything')).stdout.trim()).to.equal('{"n":2}');
   });
 

@@ -91,7 +91,7 @@ describe('queries without a server', () => {
     void tab.get('notes', 'a').del();
     await until('what is deleted is gone', () => ids(query).join() === 'd,c,b');
     expect(events[0]).to.equal('insert c at 1');
-    // The server's answer is the truth, and comes as a diff.
+    // The server's answer replaces the guess, and arrives as a diff.
     goOnline();
     await until('the server has all', () => !tab.hasWritePending() && !other.hasWritePending() && !query.isLocal);
     await until('the results are its own', () => ids(query).join() === 'd,c,b');
@@ -128,7 +128,7 @@ describe('queries without a server', () => {
     const query = later.createSubscribeQuery<Note>('notes', open);
     await query.whenReady();
     expect([ids(query), query.isLocal]).to.eql([['b', 'a'], true]);
-    // What was only looked at is not kept open.
+    // Documents that were only examined are not kept open.
     expect(host.inspect().docs).to.equal(3);
   });
 

@@ -14,7 +14,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 const WORLDS = Number(process.env['WORLDS'] ?? 60);
 const {SEED} = process.env;
 
-/** Without a server, two tabs write; then the server is back, takes all that, and is asked the same. */
+/** Two tabs write without a server. Then the server is back, accepts the edits, and answers the same queries. */
 describe(`the results of queries without a server, in ${WORLDS} random worlds`, function () {
   this.timeout(15 * 60_000);
 
@@ -56,7 +56,7 @@ function makeQuery(random: Random): object {
   };
 }
 
-/** What an app makes of the results of now and the query's events. */
+/** The results that an app computes from the first results and the query's events. */
 function follow(query: ProxyQuery): () => string[] {
   const ids = (docs: readonly {id: string}[]): string[] => docs.map(({id}) => id);
   const known = ids(query.results!);
@@ -67,7 +67,7 @@ function follow(query: ProxyQuery): () => string[] {
   return () => known;
 }
 
-/** Creates and deletes what the tabs do not: of two who create a document, one would be refused. */
+/** Creates and deletes documents that the tabs do not use. If two clients created the same document, one of them would be refused. */
 async function editElsewhere(client: Connection, random: Random): Promise<void> {
   const doc = client.get('notes', random.pick([...IDS, ...IDS_ELSEWHERE]));
   const isOwn = IDS_ELSEWHERE.includes(doc.id);
@@ -110,7 +110,7 @@ async function live(random: Random): Promise<void> {
     for (const [, query] of queries) await query.whenReady();
     if (random.below(4)) real.close();
     else {
-      // Or another host, which has never had a server.
+      // In some worlds the tabs get another host, which has never had a server.
       host.close();
       await host.whenClosed;
       real = new Connection({readyState: 3, close() {}, send() {}} as never);
@@ -138,7 +138,7 @@ async function live(random: Random): Promise<void> {
       await asked.whenReady();
       fetched.push(results(asked));
     }
-    // What others do meanwhile nobody here can know: the results are guesses then, and the server's answer comes as a diff.
+    // The tabs can't know what others do meanwhile: the results are guesses, and the server's answer arrives as a diff.
     if (hasOthers) for (let i = 0; i < 3; i++) await editElsewhere(client, random);
     backend.connect(real);
     await settle();

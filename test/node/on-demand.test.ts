@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {OnDemand} from '../../lib/platform/on-demand.js';
 
-/** A part that is there when the test says so. */
+/** A part whose loading ends when the test decides. */
 function staged() {
   const said: string[] = [];
   const attempts: {resolve(part: string): void; reject(error: Error): void}[] = [];

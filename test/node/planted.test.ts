@@ -21,14 +21,20 @@ import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
 
 interface Bug {
-  /** On which walks it is to be found, and within how many. */
+  /** The walks that find the bug, and their number. */
   on: Case;
   within: number;
-  /** Puts it into the library. @returns what takes it out again */
+  /**
+   * Puts the bug into the library.
+   * @returns a function that removes it
+   */
   plant(): () => void;
 }
 
-/** Replaces a method by one that is given the right one. @returns what puts the right one back */
+/**
+ * Replaces a method by one that receives the right one.
+ * @returns a function that restores the right one
+ */
 function replace<Owner extends object, Name extends keyof Owner>(owner: Owner, name: Name, wrong: (right: any) => Owner[Name]): () => void {
   const right = owner[name];
   owner[name] = wrong(right);
@@ -55,7 +61,7 @@ const bugs: Record<string, Bug> = {
   'a doubled op': {
     on: cases['sessions that break']!,
     within: 50,
-    // The host forgets which ops of a tab it has, and which of those that happened are the tab's.
+    // The host forgets which ops of a tab it has, and which entries of the history are the tab's.
     plant() {
       const takeOut = [
         replace(Follower.prototype, 'locate', right => function(this: Follower, ...args) {
@@ -72,7 +78,7 @@ const bugs: Record<string, Bug> = {
   'a forgotten cleanup': {
     on: cases['pages that die or close their connections']!,
     within: 50,
-    // What a dead tab has shown to others stays.
+    // The presence of a dead tab stays in other tabs.
     plant: () => replace(SharedPresences.prototype, 'detach', right => function(this: SharedPresences, tab) {
       right.call(this, tab, false);
     })
@@ -104,7 +110,7 @@ const bugs: Record<string, Bug> = {
   'a way on that leads elsewhere': {
     on: cases['a host that dies, and another one that takes over from the store']!,
     within: 2000,
-    // Whoever brings ops along that others were before is led on as if nobody had been.
+    // A tab with ops that follow other tabs' ops is treated as if those did not exist.
     plant: () => replace(History.prototype, 'end', () => function(this: History, rev, ahead) {
       return this.covers(rev + ahead.length) ? rev + ahead.length : undefined;
     })
@@ -186,7 +192,7 @@ const bugs: Record<string, Bug> = {
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},
     within: 100,
-    // Whoever writes is taken for the one who has claimed the storage.
+    // Every writer counts as the owner of the storage.
     plant() {
       const holders = new WeakMap<InMemoryStorage, string>();
       const takeOut = [

@@ -3,9 +3,12 @@ import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import type {ProxyConnectionOptions} from '../../lib/tab/connection-options.js';
 
-/** A connection that can greet its host on a port, as one does that is connected to a shared worker. */
+/** A connection that can greet its host on a MessagePort, as a connection to a shared worker does. */
 export class PortedConnection extends ProxyConnection {
-  /** @param greetOnPort hands the greeting and the other end of a port to the host. @returns this one's, or none */
+  /**
+   * @param greetOnPort gives the greeting and one end of a port to the host.
+   * @returns the other end, or undefined if there is none
+   */
   constructor(options: ProxyConnectionOptions, private readonly greetOnPort: (hello: Hello) => Channel | undefined) {
     super(options);
     this.openLink();

@@ -18,9 +18,9 @@ describe('a host that is greeted on a port', () => {
   let backend: Backend;
   let host: Host;
   let channel: OpenChannel;
-  /** What was posted on channels, by type. */
+  /** The types of the messages posted on channels. */
   let posted: string[];
-  /** What has been posted on channels, and waits; undefined where nothing waits. */
+  /** Messages posted on channels that are held back; undefined while nothing is held back. */
   let held: (() => void)[] | undefined;
   const hellos: Hello[] = [];
   const closed: MessagePort[] = [];
@@ -52,7 +52,7 @@ describe('a host that is greeted on a port', () => {
     host.close();
   });
 
-  /** @param receive gets the greeting, and the host's end of the port */
+  /** @param receive gets the greeting and the host's end of the port */
   function connect(receive: (hello: Hello, port: Channel) => void = admit): ProxyConnection {
     const connection = new PortedConnection({channel, hostTimeout: 60_000}, hello => {
       const {port1, port2} = new MessageChannel();
@@ -69,7 +69,7 @@ describe('a host that is greeted on a port', () => {
     return connection;
   }
 
-  /** As a worker does. */
+  /** Passes the greeting to the host, as a worker does. */
   function admit(hello: Hello, port: Channel, to = host): void {
     const reception = new PendingPorts();
     reception.open((...greeting) => to.admit(...greeting));
@@ -134,7 +134,7 @@ describe('a host that is greeted on a port', () => {
     const connection = new PortedConnection({channel, locks, hostTimeout: 50}, hello => {
       const {port1, port2} = new MessageChannel();
       const {attempt, session} = hello;
-      // A host that hangs after its first word.
+      // A host that hangs after its first message.
       if (attempt === 1) port2.postMessage({type: 'welcome', attempt, epoch: 'hangs', generation: 0, place: 'shared-worker', lineage: 'none', session});
       else admit(hello, port2 as unknown as Channel);
       opened.push(port2);

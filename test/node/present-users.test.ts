@@ -59,7 +59,7 @@ describe('who is present', () => {
     expect(present.users[0]!.isSelf).to.equal(true);
     show(two, 'a2', {user: 'Ann'});
     show(three, 'b1', {user: 'Bob'});
-    // The server withdraws what a client has shown where it listens.
+    // The server removes the presence that a client has shown on the channels where it listens.
     elsewhere.getPresence(room).subscribe(() => {});
     show(elsewhere, 'b2', {user: 'Bob', at: 3});
     await until('all are here', () => names(present.users) === 'Ann2,Bob2');
@@ -165,7 +165,7 @@ describe('who is present', () => {
         (valueFor(connection) as Shown | undefined)?.user === user));
       for (const at of [1, 2, 3]) show(one, 'same', {user: 'one', at});
       await shown('one');
-      // Its first version is lower than what has been shown.
+      // Its first version is lower than the version that was shown before.
       show(two, 'same', {user: 'two'});
       await shown('two');
       show(two, 'same', null);

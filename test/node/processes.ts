@@ -1,23 +1,25 @@
 import type {Channel, Locks, OpenChannel} from '../../lib/platform/platform.js';
 import type {Random} from '../karma/random.js';
 
-/** What a process has: it can be killed, and then says and hears nothing any more, and holds no lock. */
+/** A simulated process. A killed process sends and receives nothing, and holds no lock. */
 export interface Process {
   channel: OpenChannel;
   locks: Locks;
   kill(): void;
-  /** Nothing reaches it, and nothing runs, until `thaw`. */
+  /** Stops the process: no message arrives and no code runs until `thaw`. */
   freeze(): void;
   thaw(): void;
 }
 
-/** Looks at a message under way. @returns false where it is to be lost */
+/**
+ * Examines a message that is under way.
+ * @returns false to lose it
+ */
 export type Look = (name: string, data: unknown) => boolean;
 
 /**
- * Processes of one browser. Between two ends of a channel messages keep their order; between different ends
- * chance has it. What was posted arrives, also when the poster has died since, and then before the others' (see
- * `hasStragglers`).
+ * Processes of one browser. Messages between two ends of a channel keep their order; the order between different ends is random. A posted
+ * message arrives even if its sender has died, and then before the messages of others (see `hasStragglers`).
  */
 export class Browser {
   private readonly rooms = new Map<string, Set<End>>();
@@ -66,7 +68,7 @@ export class Browser {
     };
   }
 
-  /** Whether something is under way of a process that has died: in a browser it arrives within milliseconds. */
+  /** Whether messages of a dead process are under way. In a browser they arrive within milliseconds. */
   get hasStragglers(): boolean {
     return this.straggling().length > 0;
   }
@@ -86,7 +88,7 @@ export class Browser {
     this.pump();
   }
 
-  /** A few messages with each turn of the event loop. */
+  /** Delivers a few messages in each turn of the event loop. */
   private pump(): void {
     if (this.pumping) return;
     this.pumping = true;
@@ -131,7 +133,7 @@ interface Claim {
   end(): void;
 }
 
-/** The locks of a browser, as far as the library uses them. */
+/** The Web Locks of a browser, as far as the library uses them. */
 class LockTable {
   private readonly held = new Map<string, Claim>();
   private readonly waiting: Claim[] = [];

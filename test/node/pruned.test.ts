@@ -14,7 +14,7 @@ import {until} from '../waiting/until.js';
 const DAY = 24 * 60 * 60 * 1000;
 const MINUTE = 60 * 1000;
 
-/** The system's, but it can be put forward, and what waits for a minute waits for the test. */
+/** The system's clock, which can be set forward. Waits of a minute end when the test decides. */
 class PutForward implements Clock {
   ahead = 0;
   private waiting: (() => void)[] = [];

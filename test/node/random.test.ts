@@ -3,9 +3,9 @@ import {cases} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
 
-/** How many walks there are altogether. */
+/** The total number of walks. */
 const SEEDS = Number(process.env['SEEDS'] ?? 1000);
-/** One of them: `SEED=17 WALK='json0, a quiet network'`. */
+/** Runs one walk: `SEED=17 WALK='json0, a quiet network'`. */
 const {SEED, WALK} = process.env;
 
 const weights = Object.values(cases).reduce((sum, {weight = 1}) => sum + weight, 0) * allEdits.length;

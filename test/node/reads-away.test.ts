@@ -84,7 +84,7 @@ describe('a server that can not read its database', () => {
 
   const done = <T>(what: string, promise: Promise<T>): Promise<T> => clock.passUntil(what, promise);
 
-  /** The document is stored in the browser, with a query's results, and the browser is started anew. */
+  /** The document and a query's results are stored in the browser, and the browser is started again. */
   async function startAgain(options?: Partial<HostOptions>): Promise<ProxyConnection> {
     const tab = await start();
     const doc = tab.get<Note>('notes', 'a');

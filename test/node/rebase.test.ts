@@ -8,7 +8,7 @@ import {allEdits, type Edits} from '../simulator/edits.js';
 
 const OWNER = 'tab';
 
-/** So few at once go the way that ops have always gone: each is carried over each entry. */
+/** Transforms each op over each entry. The library does this for small numbers. */
 function oneByOne(ops: WaitingOp[], entries: ConcurrentStep[], type: Type): WaitingOp[] {
   return entries.reduce((left, entry) => {
     const carried = rebase(left, [entry], OWNER, type);
@@ -21,11 +21,11 @@ interface Program {
   type: Type;
   ops: WaitingOp[];
   entries: ConcurrentStep[];
-  /** After the entries. */
+  /** The data after the entries. */
   data: unknown;
 }
 
-/** Ops of a tab, and what happened beside them; the first `known` of the ops among it. */
+/** Ops of a tab and the concurrent entries. The first `known` ops are among the entries. */
 function program({type: name, start, next}: Edits, count: number, known: number, random: Random): Program {
   const type = types.map[name] as Type;
   const copy = <T>(data: T): T => (type.serialize ? type.deserialize!(JSON.parse(JSON.stringify(type.serialize(data)))) : JSON.parse(JSON.stringify(data))) as T;
@@ -82,7 +82,7 @@ describe('many ops that are carried over much that has happened', () => {
       const insert = (at: number): WaitingOp['step'] => ({op: at ? [at, 'x'] : ['x']});
       const ops = Array.from({length: COUNT}, (_, i): WaitingOp => ({step: insert(i), seq: i + 1, x: {}}));
       const others = Array.from({length: COUNT}, (_, i): ConcurrentStep => ({step: insert(0), src: 'other', seq: i + 1}));
-      // One of the other, one of this tab, and so on.
+      // The entries alternate between the other tab and this tab.
       const entries = others.flatMap((entry, i): ConcurrentStep[] => (i < known ? [entry, {step: insert(2 * i + 1), src: OWNER, seq: i + 1}] : [entry]));
       const carried = rebase(ops, entries, OWNER, counting) as WaitingOp[];
       expect(carried.length).to.equal(COUNT - known);

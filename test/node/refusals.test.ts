@@ -9,7 +9,7 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {calm} from '../store/clock.js';
 import {until} from '../waiting/until.js';
 
-/** A type without `invert`: adding up, and setting everything. */
+/** A type without `invert`: it can add a number and set everything. */
 const tally = {
   name: 'tally',
   uri: 'https://example.org/types/tally',
@@ -23,13 +23,13 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 interface Refusal {
   type: string;
   start: unknown;
-  /** Made one after the other in the same turn, and composed where the type does so. */
+  /** The refused edits. They are made one after the other in the same turn, and composed if the type has `compose`. */
   refused: unknown[];
-  /** What another tab makes on it. */
+  /** The edit that another tab makes on it. */
   innocent: unknown;
-  /** What there is in the end. */
+  /** The expected final state. */
   end: unknown;
-  /** What a remote client makes before the server answers. */
+  /** The edit that a remote client makes before the server answers. */
   remote?: unknown;
 }
 
@@ -212,7 +212,7 @@ async function outcomeOf(completion: PromiseLike<unknown>): Promise<string | und
   return completion.then(() => undefined, (error: {code?: string; message: string}) => error.code ?? error.message);
 }
 
-/** A server that refuses what the first tab does, a host with a store, and tabs. */
+/** A server that refuses the edits of the first tab, a host with a store, and tabs. */
 class RefusingStage {
   readonly backend = new Backend();
   readonly warnings: unknown[] = [];
@@ -228,7 +228,7 @@ class RefusingStage {
   constructor(code: string) {
     this.backend.use('submit', ({agent}: {agent: object}, next: (error?: Error) => void) => {
       if (!this.isHolding || agent !== (this.real as unknown as {agent: object}).agent) return next();
-      // The first op that the host sends is the one that is refused.
+      // The server refuses the first op that the host sends.
       const error = ++this.seen === 1 ? Object.assign(new Error('No'), {code}) : undefined;
       this.waiting.push(() => next(error));
       return undefined;

@@ -53,7 +53,7 @@ describe('a document that is opened again at once', () => {
           again.subscribe(() => resolve(again));
         });
       });
-      // Who gets it takes the end back.
+      // The code that gets the document cancels its end.
       void connection.get('notes', 'a').destroy();
       if (isHostReplaced) {
         stage.host.close();
@@ -94,7 +94,7 @@ describe('a document that is opened again at once', () => {
     await theirs.fetch();
     const other = stage.openTab().connection;
     await other.get('notes', 'b').fetch();
-    // Its host hears of both in one go.
+    // Its host receives both messages together.
     stage.hostProcess.freeze();
     void theirs.destroy();
     await calm();
@@ -161,7 +161,7 @@ describe('a document that is opened again at once', () => {
     const {connection, process} = stage.openTab();
     const [first] = await connection.createSubscribeQuery('notes', {}).whenReady();
     process.freeze();
-    // Of a document that the tab has, its host tells no more than the revision.
+    // For a document that the tab already has, the host sends only the revision.
     const again = connection.createSubscribeQuery('notes', {$limit: 10}).whenReady();
     await calm();
     void first!.destroy();

@@ -9,7 +9,7 @@ describe('an op that was sent just before a host died', function() {
   let stage: Stage;
   let storage: InMemoryStorage;
   let docs: ProxyDoc[];
-  /** How often each document has got another state since. */
+  /** How often each document has been loaded again since. */
   let loads: number[];
 
   beforeEach(async () => {
@@ -19,7 +19,7 @@ describe('an op that was sent just before a host died', function() {
     docs = [stage.openTab(), stage.openTab(), stage.openTab()].map(({connection}) => connection.get('notes', 'a'));
     await docs[0]!.create({words: []});
     for (const doc of docs) await doc.subscribe();
-    // What waits for nobody is written down then, too.
+    // Writes that wait for no request reach the disk, too.
     await docs[0]!.connection.flushWrites();
     loads = docs.map(() => 0);
     docs.forEach((doc, i) => doc.on('load', () => { loads[i]!++; }));
@@ -28,7 +28,10 @@ describe('an op that was sent just before a host died', function() {
 
   const words = (doc: ProxyDoc): string[] => doc.data.words as string[];
 
-  /** Nothing is written down any more, and only these hear of the host. @returns what makes an end of that, with a host that dies */
+  /**
+   * From here on nothing is written, and only these tabs receive the host's messages.
+   * @returns kills the host and ends this
+   */
   function lastMoments(...hearers: ProxyDoc[]): () => void {
     const {write} = storage;
     storage.write = () => new Promise(() => {});
@@ -44,7 +47,7 @@ describe('an op that was sent just before a host died', function() {
   const untilShown = (word: string, hearers: ProxyDoc[]): Promise<void> =>
     until('the tabs show it', () => hearers.every(doc => words(doc).includes(word)));
 
-  /** Somebody else writes. These tabs are shown it, and the host dies before it has written it down. */
+  /** A remote client edits. These tabs show the edit, and the host dies before it is written. */
   async function hearAndLoseHost(...hearers: ProxyDoc[]): Promise<void> {
     const end = lastMoments(...hearers);
     const remote = stage.backend.connect().get('notes', 'a');
@@ -54,7 +57,7 @@ describe('an op that was sent just before a host died', function() {
     end();
   }
 
-  /** The same, where it is a tab that writes. */
+  /** The same with an edit of a tab. */
   async function hearOfTabAndLoseHost(writer: ProxyDoc, ...hearers: ProxyDoc[]): Promise<{edit: Promise<unknown>}> {
     const end = lastMoments(writer, ...hearers);
     const edit = insert(writer, 'the tab\'s');
@@ -79,7 +82,7 @@ describe('an op that was sent just before a host died', function() {
     expect(loads[docs.indexOf(doc)]).to.equal(0);
   }
 
-  /** @returns the page's orphaned ops, which another one can offer */
+  /** @returns the page's orphaned ops, which another page can offer */
   function leave(i: number): unknown {
     const word = (docs[i]!.connection as unknown as {orphanedOps(): unknown}).orphanedOps();
     lose(i);

@@ -13,7 +13,7 @@ describe('a tab that had to connect directly', () => {
 
   const lastMode = ({modes}: OpenedTab): string => modes.at(-1)!.split(':')[0]!;
 
-  /** What elects a tab can't be loaded; what a direct connection needs is here. */
+  /** The code for elections can't be loaded. The code for a direct connection can. */
   async function openDirect(): Promise<OpenedTab> {
     const {electedTab} = hostCode;
     hostCode.electedTab = () => Promise.reject(new TypeError('Failed to fetch'));
@@ -37,7 +37,7 @@ describe('a tab that had to connect directly', () => {
     await eventually('it hears of it', () => (doc.data as {n: number}).n === 2);
     expect(await stage.edit(tab)).to.eql({n: 3});
     expect(tab.errors).to.eql([]);
-    // And it is one of the tabs that follow each other as hosts.
+    // It is one of the tabs that become host one after the other.
     stage.kill(other);
     await stage.settle();
     expect(await stage.edit(tab)).to.eql({n: 4});

@@ -5,7 +5,7 @@ import {fileURLToPath} from 'node:url';
 
 const LIB = fileURLToPath(new URL('../../lib', import.meta.url));
 
-/** Which room may import which: the table of lib/README.md. */
+/** The imports that each room may have: the table of lib/README.md. */
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
   platform: [],
@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   tasks: ['platform'],
   react: ['protocol', 'platform', 'tab'],
   presence: ['platform', 'tab'],
-  // A panel of a page: it names the page's globals, too.
+  // A panel in a page. It uses the page's globals as well.
   inspector: ['protocol', 'tab'],
   queries: ['host'],
   undo: ['protocol', 'platform', 'ot', 'tab'],
@@ -31,8 +31,8 @@ const MAY_IMPORT: Record<string, string[]> = {
 };
 
 /**
- * Types of the API that name each other: a document its connection, as in ShareDB; a collection the transactions that it runs in,
- * and they the collections.
+ * Types of the API that refer to each other: a document to its connection, as in ShareDB; a collection to the transactions that it runs in,
+ * and a transaction to the collections.
  */
 const PUBLIC_CIRCLES = [
   ['collections/run.ts', 'collections/shared-map.ts', 'collections/transaction.ts'],
@@ -41,7 +41,7 @@ const PUBLIC_CIRCLES = [
 
 const files = readdirSync(LIB, {recursive: true, encoding: 'utf8'}).filter(file => /(?<!\.d)\.ts$/.test(file));
 
-/** What a file imports, types included. */
+/** The imports of a file, including type imports. */
 function imports(file: string): {from: string; source: string}[] {
   const source = readFileSync(join(LIB, file), 'utf8');
   return [...source.matchAll(/(?:from|import) ?\(?'(\.[^']+)'/g)].map(([, path]) => ({
@@ -52,7 +52,7 @@ function imports(file: string): {from: string; source: string}[] {
 
 const roomOf = (path: string): string => (path.includes(sep) ? path.split(sep)[0]! : 'entry');
 
-/** The groups of nodes that lead to each other. */
+/** The strongly connected groups of nodes. */
 function circles(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[][] {
   const reachable = (start: string): Set<string> => {
     const seen = new Set<string>();
@@ -94,7 +94,7 @@ describe('the rooms of the library', () => {
     const globals = /\b(?:window|document|navigator|localStorage|SharedWorker|BroadcastChannel|setTimeout|setInterval|indexedDB)\b/;
     const naming = files
       .filter(file => !['platform', 'connect', 'election', 'options', 'inspector', 'entry'].includes(roomOf(file)) && file !== join('store', 'indexed-db-storage.ts'))
-      // Made from tasks/thread and platform: their names are in a string.
+      // This file is generated from tasks/thread and platform: its imports are in a string.
       .filter(file => file !== join('tasks', 'thread-text.ts'))
       .filter(file => globals.test(codeOf(readFileSync(join(LIB, file), 'utf8'))));
     expect(naming).to.eql([]);

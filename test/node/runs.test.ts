@@ -19,7 +19,7 @@ describe('ops of a document that wait together', () => {
   const closing: (() => void)[] = [];
   let backend: Backend;
   let isDeaf: boolean;
-  /** The tab that nothing of its host's reaches at present, and what waits for it. */
+  /** The tab that receives nothing from its host at present, and the messages that wait for it. */
   let slow: ProxyConnection | undefined;
   let late: (() => void)[];
   let channel: OpenChannel;
@@ -47,7 +47,7 @@ describe('ops of a document that wait together', () => {
 
   afterEach(() => { for (const close of closing.splice(0)) close(); });
 
-  /** A tab, with the ops that it sends. */
+  /** Opens a tab and records the ops that it sends. */
   function openTab(): {tab: ProxyConnection; sent: OpRequest[]} {
     const tab = new ProxyConnection({channel, warn: () => {}});
     closing.push(() => tab.close());

@@ -10,7 +10,7 @@ import {until} from '../waiting/until.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
-/** As IndexedDB: what is written survives. */
+/** Memory that survives its host, as IndexedDB does. */
 class DurableMemory extends InMemoryStorage {
   override readonly isDurable = true;
 }
@@ -152,7 +152,7 @@ describe('whether edits are saved', () => {
   });
 
   describe('before a page goes away', () => {
-    /** A window that remembers its listeners. */
+    /** A window that records its listeners. */
     class Page {
       listener: ((event: {preventDefault(): void}) => void) | undefined;
       addEventListener(_type: string, listener: (event: {preventDefault(): void}) => void): void {

@@ -39,7 +39,7 @@ describe('an edit that can\'t be written down yet', () => {
     const before = storage.writes.length;
     void docs[0]!.submitOp([{p: ['words', 0], li: word}]);
     await until('the storage is to write it', () => storage.writes.length > before);
-    // So many turns are enough for all the rest.
+    // Ten turns of the event loop are enough for everything else.
     for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve));
   }
 

@@ -14,7 +14,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 type Fault = {code?: string; message: string};
 type Commit = (error: unknown, succeeded?: boolean) => void;
 
-/** A database that is away for a while. */
+/** A database that is not available for a while. */
 class FaultyDB extends MemoryDB {
   fault: Fault | undefined;
   /** It commits, and the answer is lost. */
@@ -147,7 +147,7 @@ describe('a server whose database is away', () => {
     expect(await server()).to.eql(['word']);
   });
 
-  // PostgreSQL's driver gives no code where the connection is lost in the middle of a query.
+  // PostgreSQL's driver gives no code if the connection is lost during a query.
   it('takes what was written while its driver told of lost connections without a code', async () => {
     start();
     const [doc, other] = await open();

@@ -22,7 +22,7 @@ describe('a server that renders pages', () => {
     const html = renderToString(createElement(ConnectionProvider, {connection, children: createElement(Page as () => never)}));
     expect(html).to.equal('undefined,true,connecting,connecting');
     connection.get('notes', 'two').subscribe(() => {});
-    // Another connection is there and back in this time.
+    // Another connection sends a request and gets the answer in this time.
     const other = createConnection(new Backend());
     await other.get('notes', 'one').subscribe();
     expect(server.sockets(path)).to.eql({open: 0, total: 0});

@@ -82,7 +82,7 @@ describe('a WebSocket to the server', () => {
 
   it('is not taken for dead by a timer that is late', async () => {
     watch.check();
-    // The answer is there, and waits behind the timer.
+    // The answer has arrived, and is handled after the timer.
     clock.jump(30_000);
     await clock.passSlowly(1000);
     expect([reasons, line.sockets]).to.eql([[], 1]);

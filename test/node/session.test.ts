@@ -11,7 +11,7 @@ interface End {
   malformed: string[];
 }
 
-/** One end of a session on a clock of its own; the test carries the batches. */
+/** One end of a session with its own clock. The test delivers the batches. */
 function end(side: 'tab' | 'host', own: Partial<SessionOptions> = {}): End {
   const made: Omit<End, 'session'> = {received: [], posted: [], broken: [], malformed: []};
   const session = new Session({

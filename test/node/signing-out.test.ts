@@ -37,7 +37,7 @@ class Stage {
   }
 }
 
-/** `localStorage`, as far as it is used. */
+/** `localStorage`, as far as the library uses it. */
 function pages(): Storage {
   const items = new Map<string, string>();
   return {
@@ -149,7 +149,7 @@ describe('signing out', () => {
     withIndexedDb();
     const key = ['notes', 'a'] as const;
 
-    /** It hears of nothing, and lets go of nothing. */
+    /** This host receives no message and gives nothing up. */
     async function frozenHost(): Promise<IndexedDbStorage> {
       const open = indexedDB.open.bind(indexedDB);
       indexedDB.open = (name, version) => {
@@ -165,8 +165,8 @@ describe('signing out', () => {
     }
 
     /**
-     * The host after it, which is the one that is asked to delete everything, and that of the next user. The deletion waits for the
-     * one that stands still, and is forgotten when its process ends: the database is empty, and goes on.
+     * Opens the host after it, which is asked to delete everything, and the host of the next user. The deletion waits for the frozen host.
+     * It is forgotten when the frozen process ends: the database is empty and in use again.
      */
     async function clearAndGoOn(): Promise<IndexedDbStorage> {
       const second = new IndexedDbStorage();
@@ -225,7 +225,7 @@ describe('signing out', () => {
       const claims = (JSON.parse(await dump('sharedb-tabs:default')) as [string, string[], {term?: number}[]][]).find(([store]) => store === 'claim')!;
       const {term} = claims[2].find(value => value.term)!;
       const next = await clearAndGoOn();
-      // As its transaction commits it.
+      // Writes a record as the frozen host's transaction commits it.
       await tamper('sharedb-tabs:default', 'journal', {term, n: 1, record: 'secret'}, ['notes', 'a', term!, 1]);
       expect((await next.read([key]))[0]!.journal).to.eql([]);
       const later = new IndexedDbStorage();
@@ -250,7 +250,7 @@ describe('signing out', () => {
       const offered: OrphanedOpsMessage[] = [];
       await next.offer(async each => offered.push(each));
       expect([offered, items.length]).to.eql([[], 1]);
-      // A page from the back/forward cache is put away once more.
+      // A page from the back/forward cache is suspended once more.
       gone.leave(word);
       expect(items.length).to.equal(1);
       next.leave({...word, tabId: 'next'});

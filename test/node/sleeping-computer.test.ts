@@ -10,7 +10,7 @@ import {Browser, type Process} from './processes.js';
 
 const MINUTE = 60_000;
 
-/** What a page does when it goes into the back/forward cache, and when it comes back. */
+/** The page's handlers for the back/forward cache. */
 interface Inside {
   suspend(): void;
   resumeLink(): void;
@@ -29,14 +29,14 @@ describe('on a computer that sleeps', () => {
 
   const clock: Clock = {now: () => now, after: (ms, callback) => timers.after(ms, callback)};
 
-  /** Timers that are due run once: the computer slept, or so much time passed without another timer. */
+  /** Lets time pass without running timers in between, as on a sleeping computer. Timers that are due run once afterwards. */
   async function pass(ms: number): Promise<void> {
     now += ms;
     timers.pass(ms);
     await calm();
   }
 
-  /** A tab whose lock is granted when the test says so. */
+  /** Opens a tab whose lock is granted when the test decides. */
   async function openTab(): Promise<void> {
     process = browser.process();
     const {request} = process.locks;

@@ -11,7 +11,7 @@ import type {DeadLetter} from '../../lib/protocol/messages.js';
 // The server logs rejected ops with their stacks.
 logger.setMethods({info: () => {}});
 
-/** A server, a disk, and as many hosts after one another as a test wants. */
+/** A server, a disk, and several hosts one after the other. */
 class Stage {
   readonly backend = new Backend({db: new BasicQueryableMemoryDB() as never});
   readonly storage = new InMemoryStorage();
@@ -19,7 +19,7 @@ class Stage {
   host!: Host;
   connection!: Connection;
 
-  /** The next host, on the same disk; `online: false` leaves it without a server until `goOnline`. */
+  /** Starts the next host on the same disk. With `online: false` it has no server until `goOnline`. */
   start({online}: {online: boolean}): void {
     this.channel = memoryChannels();
     this.connection = new Connection({readyState: 3, close() {}, send() {}} as never);
@@ -35,7 +35,7 @@ class Stage {
     return new ProxyConnection({channel: this.channel, warn: () => {}, ...options});
   }
 
-  /** What the server has, asked past the host. */
+  /** The server's data of a document. */
   async server(collection: string, id: string): Promise<unknown> {
     const doc = this.backend.connect().get(collection, id);
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
@@ -95,7 +95,7 @@ describe('a host with a store', () => {
     };
     const word = 'word'.repeat(1000);
     const begin = Date.now();
-    // Never 100 ms without an edit.
+    // An edit follows within 100 ms of the last one.
     while (!cuts.length && Date.now() - begin < 1500) {
       await doc.submitOp([{p: ['text'], od: doc.data.text, oi: word}]);
       await new Promise(resolve => setTimeout(resolve, 20));
@@ -128,7 +128,7 @@ describe('a host with a store', () => {
     });
     stage.start({online: true});
     const [waiting, impatient] = [stage.tab().get('notes', 'a'), stage.tab({storedFirst: true}).get('notes', 'a')];
-    // What has come since may follow at once, before a promise is heard.
+    // Later ops may arrive before a promise's callback runs.
     const first = await new Promise(resolve => impatient.subscribe(() => resolve(impatient.data.text)));
     expect(first).to.equal('stored');
     await waiting.subscribe();

@@ -15,17 +15,17 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 type Message = Record<string, any>;
 
-/** A server whose parts can be taken away, a disk, and hosts after one another. */
+/** A server whose parts can be taken away, a disk, and several hosts one after the other. */
 class Stage {
   db!: any;
   backend!: Backend & {suppressPublish?: boolean};
   readonly storage = new InMemoryStorage();
-  /** What the server refuses to give, and how. */
+  /** The error with which the server refuses reads, if any. */
   refused: Error | undefined;
   channel = memoryChannels();
   host!: Host;
   connection!: Connection;
-  /** What the host has sent to the server. */
+  /** The messages that the host has sent to the server. */
   sent: Message[] = [];
   store: Omit<StoreOptions, 'storage'> = {};
 
@@ -61,7 +61,7 @@ class Stage {
     return new ProxyConnection({channel: this.channel, warn: () => {}, ...options});
   }
 
-  /** As another client of the server has it. */
+  /** The data that a remote client gets. */
   async remote(id = 'a'): Promise<any> {
     const doc = this.backend.connect().get('notes', id);
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
@@ -73,7 +73,7 @@ class Stage {
     await new Promise<void>((resolve, reject) => doc.create(data, (error: Error) => (error ? reject(error) : resolve())));
   }
 
-  /** A remote client makes so many edits. */
+  /** A remote client makes this number of edits. */
   async edit(times: number, id = 'a'): Promise<void> {
     const doc = await this.remote(id);
     for (let i = 0; i < times; i++) {
@@ -85,7 +85,7 @@ class Stage {
     return new Promise(resolve => this.db.deleteOps('notes', id, 0, before, null, () => resolve()));
   }
 
-  /** What is stored of the document as it is by now. */
+  /** Stores the document's present state. */
   async storeOnce(id = 'a'): Promise<void> {
     this.start();
     const tab = this.tab();
@@ -108,7 +108,7 @@ describe('stored state', () => {
   beforeEach(() => { stage = new Stage(); });
   afterEach(() => stage.host.close());
 
-  /** What is stored is version 1 with n = 0; the server has gone on to version 6, and lost the ops before 5. */
+  /** The store has version 1 with n = 0. The server is at version 6 and has lost the ops before version 5. */
   async function trimmed(): Promise<void> {
     await stage.create({n: 0});
     await stage.storeOnce();
@@ -146,7 +146,7 @@ describe('stored state', () => {
       await stage.create({n: 0});
       await stage.storeOnce();
       await stage.edit(5);
-      // As an adapter with the version in each op: what was deleted is not there, and nothing fails.
+      // Some adapters store the version in each op: deleted ops are missing from the answer without an error.
       const {getOps} = stage.db;
       stage.db.getOps = (c: string, d: string, from: number, to: number | null, options: object, callback: (...args: unknown[]) => void): void =>
         void getOps.call(stage.db, c, d, Math.max(from, 4), to, options, callback);

@@ -10,13 +10,13 @@ import {until} from '../waiting/until.js';
 import {FakeClock, calm} from '../store/clock.js';
 import {Stage} from './mirror-stage.js';
 
-/** What a page does with its connection when it goes into the back/forward cache, and when it comes back. */
+/** The page's handlers for the back/forward cache. */
 interface Page {
   suspend(): void;
   resumeLink(): void;
 }
 
-/** Timers that run when the test says so, and the time of day that goes with them. */
+/** A clock whose timers run when the test decides. It has a time of day. */
 class HostClock extends FakeClock {
   private passed = 0;
   readonly dayTime = (): number => Date.now() + this.passed;
@@ -93,7 +93,7 @@ describe('a page in the back/forward cache', () => {
     await doc.create({words: []});
     await doc.subscribe();
     const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
-    // It is alone with its document, and the edit has not left it.
+    // Only this tab has the document, and the edit has not left the tab.
     (connection as unknown as {hostSession: {sayGoodbye(): void}}).hostSession.sayGoodbye = () => {};
     (connection as unknown as Page).suspend();
     await until('the host misses it', () => stage.host.inspect().tabs === 0);
@@ -117,7 +117,7 @@ describe('a page that is suspended together with its host', () => {
     stage.startHost({clock: {now: clock.dayTime, after: clock.after}, mirror: false});
     const {locks} = stage.hostProcess;
     const {query} = locks;
-    // In WebKitGTK it takes longer than a lock's news.
+    // In WebKitGTK this takes longer than the news of a lock.
     locks.query = () => new Promise(resolve => { clock.after(100, () => resolve(query!())); });
     const {connection} = stage.openTab();
     page = connection as unknown as Page;
@@ -127,7 +127,7 @@ describe('a page that is suspended together with its host', () => {
   });
   afterEach(() => stage.close());
 
-  /** Time passes, as slowly as the host's timers need to run in their order. */
+  /** Lets time pass in small steps, so that the host's timers run in order. */
   async function pass(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += 25) {
       await calm();
@@ -136,7 +136,7 @@ describe('a page that is suspended together with its host', () => {
     await calm();
   }
 
-  /** More time than a page may be away, on a computer that does not sleep. */
+  /** Lets more time pass than a page may be away, on a computer that does not sleep. */
   async function passHalfAnHour(): Promise<void> {
     for (let times = 0; times < 2; times++) {
       clock.pass(16 * 60_000);
@@ -169,7 +169,7 @@ describe('a page that is suspended together with its host', () => {
   });
 
   describe('and is given up, and its document has another history when it comes back', () => {
-    /** Lets the page come back when the document has been let go of, changed, and opened again by another tab. */
+    /** The page comes back after the document was closed, changed, and opened again by another tab. */
     async function comeBackLate(): Promise<void> {
       page.suspend();
       await pass(500);
@@ -226,7 +226,7 @@ describe('a page that is suspended together with its host', () => {
     await passHalfAnHour();
     answer();
     await until('the server has it', () => stage.host.inspect().pendingOps === 0);
-    // From here on, nothing in the journal is of the tab.
+    // From here on, the journal has nothing of the tab.
     const {docs} = stage.host as unknown as {docs: {all(): {checkpoint(): void}[]}};
     for (const each of docs.all()) each.checkpoint();
     await pass(5000);
@@ -250,7 +250,7 @@ describe('a page that is suspended together with its host', () => {
 
       if (!hearsOfLock) stage.hostProcess.freeze();
       page.suspend();
-      // Locks need no turn of the event loop here, messages one.
+      // Here a lock is granted without a turn of the event loop, and a message needs one.
       for (let i = 0; i < 20; i++) await undefined;
       if (hearsOfLock) stage.hostProcess.freeze();
       clock.pass(1000);

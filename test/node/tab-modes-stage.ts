@@ -9,23 +9,23 @@ import {FakeClock, calm} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
 import {Browser, type Process} from './processes.js';
 
-/** Any time will do; this one looks like one. */
+/** The time of day at the start, in ms since 1970. */
 const START = 1_000_000_000_000;
 
 export interface OpenedTab {
   process: Process;
   connection: TabConnection;
-  /** The events `mode`, as `mode: reason`. */
+  /** The `mode` events, as `mode: reason`. */
   modes: string[];
   errors: string[];
 }
 
-/** As locks are in a sandboxed frame, and in a page whose site data is blocked. */
+/** Locks as they are in a sandboxed frame, and in a page whose site data is blocked. */
 export const deniedLocks: Locks = {
   request: () => Promise.reject(new DOMException('request() is not allowed in this context', 'SecurityError'))
 };
 
-/** A shared worker whose script can't be loaded: each of them says so a turn later. */
+/** A shared worker whose script can't be loaded. It fires `error` one turn later. */
 class BrokenSharedWorker {
   onerror: ((event: unknown) => void) | null = null;
   port = new MessageChannel().port1;
@@ -34,12 +34,12 @@ class BrokenSharedWorker {
   }
 }
 
-/** Tabs of one browser, whose connections are made by `createConnection`, on one server. No worker of theirs ever starts. */
+/** Tabs of one browser with connections made by `createConnection`, and one server. No worker of theirs ever starts. */
 export class Stage {
   readonly backend = new Backend();
   readonly tabs: OpenedTab[] = [];
   readonly network = new EventTarget();
-  /** How often the code of a host was asked for. */
+  /** How often the host's code was requested. */
   loads = 0;
   private elapsed = 0;
   private readonly timers = new FakeClock();
@@ -62,12 +62,12 @@ export class Stage {
     Object.defineProperty(globalThis, name, {value, configurable: true, writable: true});
   }
 
-  /** What a host answers to greetings is lost, until it is called with `false`. */
+  /** Loses a host's answers to greetings, until it is called with `false`. */
   loseWelcomes(areLost: boolean): void {
     this.browser.look = (_name, data) => !areLost || (data as {type?: string}).type !== 'welcome';
   }
 
-  /** No code can be loaded any more, as when the server of the page is down. */
+  /** No code can be loaded, as when the page's server is away. */
   loseCode(): void {
     const fail = (): Promise<never> => {
       this.loads++;
@@ -76,7 +76,7 @@ export class Stage {
     Object.assign(hostCode, {electedTab: fail, page: fail});
   }
 
-  /** It is here at once: Node's own loader would take a real while, which no clock of a test knows. */
+  /** Code loads at once. Node's own loader would take real time, which a test's clock does not include. */
   findCode(): void {
     const counted = <Code>(code: Code) => async (): Promise<Code> => {
       this.loads++;
@@ -98,7 +98,7 @@ export class Stage {
     return tab;
   }
 
-  /** Lets time pass, in steps that are short enough for what happens in between. */
+  /** Lets time pass, in steps that are short enough for messages in between. */
   async pass(ms: number, step = 100): Promise<void> {
     for (let passed = 0; passed < ms; passed += step) {
       this.elapsed += step;
@@ -107,7 +107,7 @@ export class Stage {
     }
   }
 
-  /** Lets all that is under way arrive. */
+  /** Delivers all messages that are under way. */
   async settle(): Promise<void> {
     await calm();
     await this.pass(500, 50);
@@ -117,7 +117,7 @@ export class Stage {
     this.network.dispatchEvent(new Event('online'));
   }
 
-  /** The tab's process ends, and nobody is told. */
+  /** The tab's process ends without a message. */
   kill(tab: OpenedTab): void {
     this.tabs.splice(this.tabs.indexOf(tab), 1);
     tab.process.kill();

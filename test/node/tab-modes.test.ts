@@ -48,7 +48,7 @@ describe('a tab that looks for its host', () => {
       await stage.pass(60_000, 500);
       expect(tab.errors).to.have.length(1);
       expect(tab.errors[0]).to.match(/^ERR_TABS_NO_HOST: .*Failed to fetch dynamically imported module/);
-      // Two parts per try: pauses of 0.5, 1, 2, 4, 8, 16 and 30 s.
+      // Each try loads two parts. The pauses are 0.5, 1, 2, 4, 8, 16 and 30 s.
       expect((stage.loads - loads) / 2).to.be.within(5, 8);
       stage.findCode();
       await stage.pass(31_000, 500);
@@ -78,7 +78,7 @@ describe('a tab that looks for its host', () => {
       expect(waiting.modes.at(-1)).to.match(/^elected-tab/);
       expect(await stage.edit(waiting)).to.eql({n: 1});
       expect(await stage.edit(other)).to.eql({n: 2});
-      // And the next one, when that one dies.
+      // The tab also takes over when the next host dies.
       stage.kill(other);
       await stage.settle();
       expect(await stage.edit(waiting)).to.eql({n: 3});
@@ -118,11 +118,11 @@ describe('a tab that looks for its host', () => {
 
   describe('with edits that only a shared host can carry on', () => {
     let isUrlThere: boolean;
-    /** With it, this tab can be the host of all; a direct connection has its backend. */
+    /** With the url, this tab can be the host for all tabs. A direct connection has its own backend. */
     const url = (): Promise<string> => (isUrlThere ? Promise.resolve('ws://nowhere.invalid') : Promise.reject(new Error('Offline')));
     const modeNames = ({modes}: OpenedTab): string[] => modes.map(mode => mode.split(':')[0]!);
 
-    /** No option of a page: it stands for the browser's own. */
+    /** The storage of the browser. It is not an option of a page. */
     let store: object;
 
     beforeEach(() => {
@@ -130,7 +130,7 @@ describe('a tab that looks for its host', () => {
       store = Object.create({storage: new InMemoryStorage()}) as object;
     });
 
-    /** The host is another tab, which dies: nobody can be the next one. */
+    /** The host is another tab, which dies. No tab can become the next host. */
     async function loseHost(edit?: (tab: OpenedTab) => void): Promise<OpenedTab> {
 
       const host = stage.open({store});

@@ -7,11 +7,11 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import {until} from '../waiting/until.js';
 
 interface Op {
-  /** So often it is applied without complaint. */
+  /** How often the op is applied without an error. */
   good: number;
 }
 
-/** Throws what is no error, the second time that an op is applied: in the host. */
+/** Throws a value that is not an Error when an op is applied for the second time, which is in the host. */
 const thrower = {
   name: 'thrower',
   uri: 'https://example.org/types/thrower',

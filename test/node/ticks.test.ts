@@ -10,7 +10,7 @@ interface List {
   list: number[];
 }
 
-/** In a browser, each tick that upstream asks for is a new MessageChannel: it costs more than all the rest of a call. */
+/** In a browser, each tick that ShareDB's client requests is a new MessageChannel. It costs more than the rest of the call. */
 describe('the ticks that ops ask for', () => {
   const {nextTick} = upstream;
   let ticks: number;
@@ -42,7 +42,7 @@ describe('the ticks that ops ask for', () => {
 
   const insert = (n: number): object => [{p: ['list', n], li: n}];
 
-  /** @returns how many ticks were asked for meanwhile */
+  /** @returns the number of ticks requested during the call */
   function ticksOf(act: () => void): number {
     ticks = 0;
     isCounting = true;

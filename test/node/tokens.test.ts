@@ -97,7 +97,7 @@ describe('a host that needs a token', () => {
     const asked: string[] = [];
     await open(() => { asked.push('visible'); return 'of the visible'; });
     for (let i = 1; i <= 4; i++) {
-      // Frozen, they can't say that they are hidden.
+      // Frozen tabs can't tell that they are hidden.
       await open(() => { asked.push(`frozen ${i}`); return new Promise(() => {}); });
     }
     const token = host.token();

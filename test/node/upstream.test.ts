@@ -7,10 +7,10 @@ import type {RealOp} from '../../lib/host/upstream.js';
 
 const require = createRequire(import.meta.url);
 
-/** Every version that the library promises to run on: `sharedb` and its aliases in package.json. */
+/** Each version of ShareDB that the library supports: `sharedb` and its aliases in package.json. */
 const VERSIONS = ['sharedb', 'sharedb-6'];
 
-/** What a member may be: the results of `kindOf`; `any` stands for all, if only it is there. */
+/** The possible results of `kindOf` for a member; `any` stands for all, and requires only that the member exists. */
 type Kinds = Set<string>;
 
 describe('what the library leans on in sharedb beyond its documentation', () => {
@@ -52,7 +52,7 @@ describe('what the library leans on in sharedb beyond its documentation', () => 
 
 type Methods = Record<string, (...args: unknown[]) => any>;
 
-/** One of each kind of object, on a connection without a server. */
+/** One object of each kind, on a connection without a server. */
 function parts(name: string): Record<'connection' | 'doc' | 'query' | 'presence' | 'local' | 'remote', Methods> {
   const {Connection} = require(`${name}/lib/client`) as {Connection: new (socket: object) => Methods};
   const connection = new Connection({readyState: 0, send() {}, close() {}});
@@ -68,7 +68,7 @@ function parts(name: string): Record<'connection' | 'doc' | 'query' | 'presence'
   };
 }
 
-/** By file and interface, what the interface describes. */
+/** The object that each interface describes, by file and interface. */
 function subjects(name: string): Record<string, Record<string, unknown>> {
   const {connection, doc, query, presence, local, remote} = parts(name);
   return {

@@ -13,8 +13,8 @@ const paint = (od: string, oi: string): object[] => [{p: ['color'], od, oi}];
 const NO = {code: 'ERR_NO', message: 'The app says no'};
 
 async function recorded(open: typeof twoTabs, script: Script): Promise<string[]> {
-  // A watching tab sees an op before the server has it: the version then is still the last one (see below), and
-  // nothing need be fetched after a lost network.
+  // A watching tab shows an op before the server has it. Its version is then still the last one (see below), and it need not fetch after
+  // the network was lost.
   const recording = new Recording({exceptVersions: true, exceptPending: true});
   const stage = await PairStage.open(open, recording);
   try {
@@ -29,14 +29,14 @@ async function recorded(open: typeof twoTabs, script: Script): Promise<string[]>
   }
 }
 
-/** The watching tab sees what a client with a connection of its own sees, and ends at the same versions. */
+/** The watching tab gets the events of a client with its own connection, and ends at the same versions. */
 function sees(what: string, script: Script): void {
   it(`sees ${what}`, async () => {
     expect(await recorded(twoTabs, script)).to.eql(await recorded(twoConnections, script));
   });
 }
 
-/** What only tabs of one host do. */
+/** Behaviour that only tabs of one host have. */
 function does(title: string, script: Script): void {
   it(title, async () => {
     const stage = await PairStage.open(twoTabs);
@@ -48,7 +48,7 @@ function does(title: string, script: Script): void {
   });
 }
 
-/** Documents come into the results, change there, and leave them. */
+/** Documents enter the results, change there, and leave them. */
 async function queried({actorDoc, calm}: Pick<PairStage, 'actorDoc' | 'calm'>, query: () => void): Promise<void> {
   for (const [id, color] of [['one', 'red'], ['two', 'blue']]) actorDoc(id).create({color, n: 1});
   await calm();
@@ -197,7 +197,7 @@ describe('a tab that watches another on the same host', () => {
     await calm();
   });
 
-  // In two cases, as it is here the op that comes first, and the change of the results when the server has it.
+  // In two steps: here the op arrives first, and the change of the results when the server has the op.
   sees('the documents of a query change by the ops of the other tab', async ({actorDoc, connection, doc, says, calm}) => {
     await queried({actorDoc, calm}, () => {
       for (const id of ['one', 'two', 'three']) doc(id);

@@ -10,7 +10,7 @@ import {until} from '../waiting/until.js';
 
 const PATIENCE = 1000;
 
-/** As `FakeClock`, with the time of day. */
+/** A `FakeClock` with the time of day. */
 class Time extends FakeClock {
   private time = 1_000_000;
   readonly dayTime = (): number => this.time;
@@ -20,7 +20,7 @@ class Time extends FakeClock {
   }
 }
 
-/** Turns of the event loop in which everything under way arrives. */
+/** Waits for the turns of the event loop in which everything under way arrives. */
 async function calm(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve));
 }
@@ -44,7 +44,7 @@ describe('without Web Locks', () => {
 
   const clock = (): {now: () => number; after: FakeClock['after']} => ({now: time.dayTime, after: time.after});
 
-  /** Channels of somebody who can die without a word. */
+  /** Channels of a process that can die without a message. */
   function mortal(): {channel: OpenChannel; die(): void} {
     let isDead = false;
     return {
@@ -80,7 +80,7 @@ describe('without Web Locks', () => {
     return tab;
   }
 
-  /** @returns how long it took until it was so, in ms */
+  /** @returns the time until the condition was true, in ms */
   async function passUntil(isSo: () => boolean, most: number): Promise<number> {
     let passed = 0;
     for (; !isSo() && passed <= most; passed += 500) {

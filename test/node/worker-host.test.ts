@@ -13,14 +13,14 @@ interface WorkerScope {
   onconnect?: ((event: {ports: MessagePort[]}) => void) | null;
 }
 
-/** A storage that is open when it is told so. */
+/** A storage that opens when the test decides. */
 class SlowStorage extends InMemoryStorage {
   override open = (): Promise<void> => this.isOpen;
   finish = (): void => {};
   private readonly isOpen = new Promise<void>(resolve => { this.finish = resolve; });
 }
 
-/** This process takes the part of the worker, without Web Locks. */
+/** This process acts as the worker, without Web Locks. */
 describe('the script of a shared worker', () => {
   const scope = globalThis as WorkerScope;
   const closers: (() => void)[] = [];
@@ -43,12 +43,12 @@ describe('the script of a shared worker', () => {
   interface Page {
     source: SharedWorkerHost;
     connection: PortedConnection;
-    /** Of its greetings. */
+    /** The attempts of its greetings. */
     attempts: number[];
     failures: string[];
   }
 
-  /** @param greeting what the page asks the worker for */
+  /** @param greeting what the page posts to the worker */
   function open(greeting: () => WorkerGreeting | Promise<WorkerGreeting> = () => greetingFor(namespace), options: ProxyConnectionOptions = {}): Page {
     const failures: string[] = [];
     const attempts: number[] = [];
@@ -137,7 +137,7 @@ describe('the script of a shared worker', () => {
     const page = open(() => Promise.reject(new Error('offline')));
     page.connection.get('notes', 'one').create({list: [0]}, () => {});
     await until('the url could not be had', () => page.failures.length > 0);
-    // It goes on elsewhere, and the document is not wanted any more.
+    // The page connects elsewhere, and does not want the document any more.
     page.connection.close();
     const {connection} = open();
     const doc = connection.get('notes', 'one');
