@@ -101,6 +101,13 @@ export class History {
     return this.entries.findLast(entry => entry.v === v && entry.isClean)?.rev ?? (v === this.startVersion ? this.start : undefined);
   }
 
+  /** The first revision that is known to equal the server's state at version `v` or later; undefined if there is none. */
+  cleanSince(v: number): {rev: number; v: number} | undefined {
+    if (this.startVersion !== null && this.startVersion >= v) return {rev: this.start, v: this.startVersion};
+    const entry = this.entries.find(({isClean, v: version}) => isClean && version !== null && version >= v);
+    return entry && {rev: entry.rev, v: entry.v!};
+  }
+
   /** All entries, in the stored form. */
   save(): EntryData[] {
     return this.entries.map(({rev, v, src, seq, json, isClean, acked}) => ({rev, v, src, seq, json, isClean, acked}));

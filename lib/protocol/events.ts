@@ -14,8 +14,8 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
     (isError(loadError) || (isObject(snapshot) && isCount(snapshot['rev']))),
   'doc.refused': ({c, d, inc, error}) => isNamed(c, d) && isCount(inc) && isError(error),
   'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
-  'doc.planted': ({c, d, inc, rev, way = []}) => isNamed(c, d) && isCount(inc) && isCount(rev) && Array.isArray(way) &&
-    way.every(entry => isObject(entry) && isCount(entry['rev'])),
+  'doc.planted': ({c, d, inc, rev, way = []}) => isNamed(c, d) && isCount(inc) && Number.isSafeInteger(rev) && Array.isArray(way) &&
+    way.every(entry => isObject(entry) && Number.isSafeInteger(entry['rev'])),
   'doc.again': ({c, d, inc, seq}) => isNamed(c, d) && isCount(inc) && isCount(seq),
   'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
   'connection.state': ({state}) => isText(state) && STATES.has(state),

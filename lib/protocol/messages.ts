@@ -31,6 +31,8 @@ export interface SnapshotData {
   inc?: number;
   /** The snapshot contains ops of tabs that the server has not acknowledged. */
   isMixed?: boolean;
+  /** In a `seed`: the tab has the state from another host, and ops were made on it. The host compares it with what it knows. */
+  fromHost?: true;
 }
 
 /** An op of a tab on its way to the host: ShareDB's fields, the position that it was made at, and the submit options. */
@@ -130,7 +132,10 @@ export interface RefusedMessage {
   silent?: true;
 }
 
-/** The host has taken in what the tab replayed or ingested. `rev` is its position in the host's history. */
+/**
+ * The host has taken in what the tab replayed or ingested. `rev` is its position in the host's history, before the entries of `way`.
+ * It is negative if `way` consists of more entries than there are revisions up to the end of `way`.
+ */
 export interface PositionedMessage {
   a: 'doc.planted';
   c: string;

@@ -46,8 +46,7 @@ inEveryEngine('a host that ends while the server of the pages is down, and the W
       for (const tab of living) await tab.until('it has a host again', ({hostState}) => hostState === 'connected', 60_000);
       console.log(`      ${living.length} tabs had a host again ${Date.now() - back} ms after all came back`);
       if (when === 'at once') {
-        // A tab comes back to a host without the history. What it types before it has loaded the document there is lost to dead letters, if
-        // another tab has typed meanwhile: `test/node/foreign-host.test.ts`.
+        // What a tab types before it has loaded the document from a host without the history is tested in `test/node/foreign-host.test.ts`.
         for (const tab of living) await stage.untilSaved(tab);
         await type();
       }

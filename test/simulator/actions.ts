@@ -77,6 +77,12 @@ const actions: Record<string, Action> = {
   'a remote client loses its network': {weight: 0.5, if: 'outages', act: world => world.random.pick(world.remotes).line.lose(coin(world))},
   'a remote client\'s network is back': {weight: 1, if: 'outages', act: ({random, remotes}) => random.pick(remotes).line.restore()},
   'the host dies': {weight: 1, if: 'crashes', act: ({election}) => election.kill()},
+  'the host dies, and the disk is emptied': {weight: 1, if: 'emptied', act: ({election, ledger}) => {
+    // What only hosts knew is lost.
+    ledger.hasWarned = true;
+    election.kill();
+    return election.disk.content.clear();
+  }},
   'the host closes': {weight: 0.5, if: 'crashes', act: ({election}) => election.close()},
   'another host takes over': {weight: 2, if: 'usurpers', act: ({election, random}) => election.usurp(random.below(3) > 0)},
   'a former host wakes up': {weight: 3, if: 'usurpers', act: ({election}) => election.thaw()},

@@ -20,6 +20,7 @@ export const cases: Record<string, Case> = {
   // The host's death is the case with the most ways to go wrong.
   'a host that dies, and another one that takes over from the store': {crashes: true, outages: true, rejections: 2, weight: 2},
   'a host that dies, and pages that do': {crashes: true, pagesGo: true, pagesDie: true, freezes: true},
+  'a host that dies, and the disk is emptied': {crashes: true, emptied: true, outages: true, weight: 2},
   'a host that lives on when another one has taken over': {usurpers: true, outages: true, weight: 2},
   'everything at once': {
     crashes: true, usurpers: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, losses: true, outages: true, weight: 2

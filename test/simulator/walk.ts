@@ -21,6 +21,8 @@ export interface Walk {
   outages?: boolean;
   /** The host dies, or closes, and another one takes over from the disk. */
   crashes?: boolean;
+  /** The host dies, and all that is on the disk is gone: the next host knows nothing of the history that tabs have. */
+  emptied?: boolean;
   /** Another host takes over from one that lives on, frozen or not. */
   usurpers?: boolean;
   /** Pages go away, each with orphaned ops, and others come. */

@@ -1,5 +1,5 @@
 import {isLocal} from '../../protocol/local.js';
-import type {Position, SnapshotData} from '../../protocol/messages.js';
+import type {Position} from '../../protocol/messages.js';
 import type {ServerFaults} from '../server/server-faults.js';
 import type {Tab} from '../tab.js';
 import type {Callback, RealDoc} from '../upstream.js';
@@ -10,6 +10,7 @@ import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
 import type {JournaledDoc} from './journaled-doc.js';
 import {ReadAgain} from './read-again.js';
+import {StatesOfTabs} from './states-of-tabs.js';
 
 /** A fetch or a subscription, as ShareDB abbreviates them. */
 export type ReadAction = 'f' | 's';
@@ -33,19 +34,21 @@ type Source = 'copy' | 'server' | 'newest' | 'copy first';
 /** Answers the fetches and subscriptions of tabs: from the host's copy of the document, or from the server. */
 export class DocRequests {
   private readonly readAgain: ReadAgain;
+  private readonly states: StatesOfTabs;
   /** Requests without an answer. A state that is restored late answers them. */
   private readonly unanswered = new Set<() => void>();
 
   constructor(private readonly owner: DocRequestsOwner) {
-    const {doc, faults, followers} = owner;
+    const {doc, journaled, updates, faults, followers} = owner;
     this.readAgain = new ReadAgain(doc, faults, followers, refusal => this.endReadingAgain(refusal));
+    this.states = new StatesOfTabs(doc, journaled, updates);
   }
 
   answer(follower: Follower, action: ReadAction, position: Position): void {
     const {doc} = this.owner;
     const {seed} = position;
     follower.requests++;
-    if (seed) this.position(follower, position.inc, seed);
+    if (seed) this.states.position(follower, position.inc, seed);
     const reply = follower.tab.inThisSession((failure?: Error | null) => this.reply(follower, action, position, reply, failure));
     switch (this.sourceFor(action, position)) {
       case 'copy':
@@ -148,8 +151,11 @@ export class DocRequests {
     if (updates.isInRollback) return deferred.defer(() => again(failure));
     const isHidden = !!failure && this.continuesFromCopy(follower, action, failure);
     const error = (isHidden ? undefined : failure) ?? journaled.missing;
+    if (seed && !error) {
+      this.states.position(follower, inc, seed);
+      if (this.states.askForWay(follower, inc, seed, () => again(failure))) return undefined;
+    }
     follower.requests--;
-    if (seed && !error) this.position(follower, inc, seed);
     if (!error) updates.answer(follower, action, inc);
     else {
       if (action === 's') {
@@ -170,15 +176,6 @@ export class DocRequests {
     if (action === 'f') follower.awaitsServer = true;
     this.readAgain.after(error);
     return true;
-  }
-
-  /** The tab has a state that the server had. If this document can continue from it, so can the tab. */
-  private position(follower: Follower, inc: number, {v, type, data}: SnapshotData): void {
-    const {updates, journaled} = this.owner;
-    if (v === null || follower.sent !== null || inc !== follower.inc || updates.isInRollback) return;
-    if (!journaled.hasState) journaled.ingest({v, type, data});
-    const rev = journaled.revisionOf(v);
-    if (rev !== undefined) updates.position(follower, rev);
   }
 
   unsubscribe(tab: Tab, position: Position): void {

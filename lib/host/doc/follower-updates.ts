@@ -3,7 +3,7 @@ import {encodeError, type ErrorData} from '../../protocol/errors.js';
 import type {Position, ResetMessage, SnapshotData} from '../../protocol/messages.js';
 import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
-import {Entry} from '../../ot/history-entry.js';
+import {Entry, type ConcurrentStep} from '../../ot/history-entry.js';
 import {historyLost} from './op-errors.js';
 import {Outcomes} from './outcomes.js';
 import type {Continuation} from '../../ot/rebase.js';
@@ -98,6 +98,17 @@ export class FollowerUpdates {
     const messages = entries.map(entry => entry.encode(collection, id, inc, entry.src === tab.id && entry.seq !== undefined));
     const state = isExact ? '' : `,"snapshot":${this.recorded.snapshotJson()}`;
     tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev: start}).slice(0, -1)},"way":[${messages.join()}]${state}}`);
+  }
+
+  /** Tells a tab that the server's ops lead from the state that it has to version `v`, which is that of a revision. */
+  continueOver(follower: Follower, rev: number, v: number, ops: readonly ConcurrentStep[]): void {
+    const {tab, inc} = follower;
+    const {collection, id} = this.doc;
+    const before = rev - ops.length;
+    const entries = ops.map(({step, src, seq}, i) => new Entry(before + i + 1, v - ops.length + i + 1, src, seq, JSON.stringify(step), true, undefined));
+    follower.noteSent(rev);
+    const way = entries.map(entry => entry.encode(collection, id, inc, false));
+    tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev: before}).slice(0, -1)},"way":[${way.join()}]}`);
   }
 
   /** Nothing is known here of what the tab had. */

@@ -324,6 +324,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   override _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void {
     // It is the app that brings it back, as upstream lets it.
     this.isDestroyed = false;
+    if (this.rev === null) this.positionOnShown();
     this.connection.frames?.noteUnsent(this);
     if ('op' in op) op.undo = this.undoHook?.markOf(source);
     withFastType(this, () => super._pushOp(op, source, callback));
@@ -408,6 +409,13 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     // Ops were made on a state that the host can't lead on from.
     else if (!this.continueFrom(snapshot as SnapshotData)) this.loseUnsent();
     callback();
+  }
+
+  /** The first op on a state of an earlier host is about to be made: this host gets the state, so that it can place the op on it. */
+  private positionOnShown(): void {
+    const {type, version: v, data} = this;
+    if (!type || v === null || this.ingestedSnapshot || !this.isAcknowledged) return;
+    this.positionOn({...copyOf({v, type: type.uri!, data: type.serialize ? type.serialize(data) : data}), fromHost: true});
   }
 
   /** A state of the server's that came from elsewhere: the host is told of it before anything that is made on it. */
@@ -658,6 +666,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.pendingOps = [];
     this.startAnew();
     if (!ops.length) return;
+    // They are still shown.
+    this.isMixed = true;
     const error = this.lostOp();
     this.connection.giveUp(this, ops, encodeError(error), madeAt);
     for (const op of ops) callEach(op, error);
@@ -785,6 +795,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.isMixed = isMixed;
     this.rev = rev ?? null;
     this.version = v;
+    this.ingestedSnapshot = undefined;
     this.unconfirmed.clear();
     this.noteDown();
     this.flush();

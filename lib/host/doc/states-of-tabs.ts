@@ -1,0 +1,83 @@
+import {isLocal} from '../../protocol/local.js';
+import type {ConcurrentStep, Step} from '../../ot/history-entry.js';
+import {DataCopies, copied, isSameData} from '../../ot/invert.js';
+import type {SnapshotData} from '../../protocol/messages.js';
+import {opsSince} from '../letters/ops-since.js';
+import type {RealDoc} from '../upstream.js';
+import type {FollowerUpdates} from './follower-updates.js';
+import type {Follower} from './follower.js';
+import type {JournaledDoc} from './journaled-doc.js';
+import {typeOf} from './server-state.js';
+
+/**
+ * Finds the revision of a state that a tab has from elsewhere: the app has ingested it, or another host has sent it. The tab's ops
+ * are made on it. A state of another host is compared: the version alone does not show that the server still has the same history.
+ */
+export class StatesOfTabs {
+  /** States for which the server was asked. */
+  private readonly asked = new WeakSet<SnapshotData>();
+
+  constructor(private readonly doc: RealDoc, private readonly journaled: JournaledDoc, private readonly updates: FollowerUpdates) {}
+
+  /** If this document can continue from the state, so can the tab. */
+  position(follower: Follower, inc: number, seed: SnapshotData): void {
+    const {journaled} = this;
+    if (!this.isWanted(follower, inc, seed)) return;
+    const {v, type, data, fromHost} = seed;
+    if (!journaled.hasState) {
+      if (fromHost && (!typeOf(type) || journaled.isLocked)) return;
+      journaled.ingest({v: v!, type, data: fromHost ? structuredClone(data) : data});
+      // The first request to the server asks for the snapshot.
+      if (fromHost) journaled.server.distrust();
+    }
+    const rev = journaled.revisionOf(v!);
+    if (rev !== undefined && this.leadsOn(seed, rev, [])) this.updates.position(follower, rev);
+  }
+
+  /**
+   * Asks the server for the ops that lead from the state to the first revision that is known.
+   * @returns whether it asks: `callback` is called when the tab has its position, or has none
+   */
+  askForWay(follower: Follower, inc: number, seed: SnapshotData, callback: () => void): boolean {
+    if (!seed.fromHost || !this.isWanted(follower, inc, seed) || this.asked.has(seed) || this.doc.connection.state !== 'connected') return false;
+    this.asked.add(seed);
+    void opsSince(this.doc, seed.v!).then(ops => {
+      if (ops && this.isWanted(follower, inc, seed)) this.positionBefore(follower, seed, ops);
+      callback();
+    });
+    return true;
+  }
+
+  private positionBefore(follower: Follower, seed: SnapshotData, ops: readonly ConcurrentStep[]): void {
+    const end = this.journaled.history.cleanSince(seed.v!);
+    if (!end) return;
+    const {rev, v} = end;
+    const way = ops.slice(0, v - seed.v!);
+    if (way.length === v - seed.v! && this.leadsOn(seed, rev, way)) this.updates.continueOver(follower, rev, v, way);
+  }
+
+  private isWanted(follower: Follower, inc: number, {v, fromHost}: SnapshotData): boolean {
+    // The host's copy of a local document is the only one: there is no server to compare with.
+    return v !== null && follower.sent === null && inc === follower.inc && !this.updates.isInRollback && !(fromHost && isLocal(this.doc.collection));
+  }
+
+  /** Whether these ops, and then what has happened since `rev`, lead from the state to the document as it is. */
+  private leadsOn({type: name, data, fromHost}: SnapshotData, rev: number, ops: readonly ConcurrentStep[]): boolean {
+    if (!fromHost) return true;
+    const {journaled, doc: {type}} = this;
+    const steps = [...ops, ...journaled.history.after(rev)].map(({step}) => step);
+    // Nothing of the state is left in what comes after.
+    if (steps.some(step => step.create || step.del || step.load)) return typeOf(name) !== null;
+    if (!type || typeOf(name) !== type) return false;
+    const {data: now} = JSON.parse(journaled.snapshotJson()) as SnapshotData;
+    try {
+      const led = steps.reduce((made: unknown, step) => applied(type, step, made), new DataCopies(type, data).make());
+      return isSameData(type, led, new DataCopies(type, now).make());
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** A type may put parts of an op into the data, and change them later. */
+const applied = (type: NonNullable<RealDoc['type']>, {op}: Step, data: unknown): unknown => (op === undefined ? data : type.apply(data, copied(op)));
