@@ -4,7 +4,7 @@ import {Game} from '../../examples/collections/game.js';
 import {Board, COLUMNS} from '../../examples/collections/kanban.js';
 import {Pipeline} from '../../examples/collections/pipeline.js';
 import {until} from '../waiting/until.js';
-import {Stage, turn} from './stage.js';
+import {Stage} from './stage.js';
 
 describe('the examples of collections, in three tabs', () => {
   let stage: Stage;
@@ -59,15 +59,23 @@ describe('the examples of collections, in three tabs', () => {
 
   it('a board: a card is in one column, and a move can be undone', async () => {
     const boards = await three(tab => Board.open(tab));
-    ['a', 'b', 'c'].forEach(id => boards[0]!.add(id, `Card ${id}`));
+    for (const id of ['a', 'b', 'c']) await boards[0]!.add(id, `Card ${id}`);
     await until('all have them', () => boards.every(board => board.cardsOf('to do').length === 3));
     const moved = await Promise.all(boards.map((board, i) => board.move('b', 'to do', COLUMNS[1 + i % 2]!, 0)));
     expect(moved.filter(Boolean)).to.have.length(1);
-    boards[1]!.reorder('to do', 0, 1);
-    expect(boards[1]!.cardsOf('to do')).to.eql(['c', 'a']);
-    await turn();
-    await boards[1]!.undo();
-    await until('it is undone everywhere', () => boards.every(board => board.cardsOf('to do').join() === 'a,c'));
+    const [mover, other] = [boards[moved.indexOf(true)]!, boards[moved.indexOf(false)]!];
+    await other.move('a', 'to do', 'to do', 1);
+    expect(other.cardsOf('to do')).to.eql(['c', 'a']);
+    expect(await mover.undo()).to.equal(true);
+    await until('the move between columns is undone everywhere', () => boards.every(board => board.cardsOf('to do').join() === 'c,b,a'));
+    await other.undo();
+    await until('the move within the column is undone, too', () => boards.every(board => board.cardsOf('to do').join() === 'a,c,b'));
+    await mover.move('c', 'to do', 'doing', 0);
+    await until('the other tab sees it', () => other.cardsOf('doing').join() === 'c');
+    await other.move('c', 'doing', 'done', 0);
+    await until('the first tab sees it', () => mover.cardsOf('done').join() === 'c');
+    expect([await mover.undo(), mover.cardsOf('done'), mover.canUndo]).to.eql([false, ['c'], false]);
+    await other.remove('b');
     expect(boards[0]!.cards.get('a')).to.eql({title: 'Card a'});
   });
 });
