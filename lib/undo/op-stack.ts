@@ -1,4 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {copied, inverseOf} from '../ot/invert.js';
 import {isNoop, isSameOp, leadsTo, normalized} from './ops.js';
 
 /** What undoes (or redoes) one op, or several that were composed, on one document. */
@@ -145,17 +146,23 @@ export class OpStack<Doc> {
    * @param entry undoes the op, on the document as it is now
    * @param made the op
    * @param meta of the step where it is new here
+   * @param dataAfter a copy of the document's data with the op. @throws where they can't be known
    */
-  insert(id: string, entry: Entry<Doc>, made: unknown, meta: Map<unknown, unknown>): void {
+  insert(id: string, entry: Entry<Doc>, made: unknown, meta: Map<unknown, unknown>, dataAfter?: () => unknown): void {
     const at = this.items.findLastIndex(item => item.id === id);
     if (at < 0 || at === this.items.length - 1) return this.putOnTop(id, entry, meta);
+    const {type} = entry;
+    const undone = [entry.op];
+    let carried = entry.op;
     let op = made;
     for (let i = this.items.length - 1; i > at; i--) {
       for (const above of entriesOf(this.items[i]!, entry.doc)) {
+        undone.push(above.op);
         op = cross(above, op);
-        entry.op = entry.type.transform(entry.op, above.op, 'right');
+        if (!isNoop(carried) && !isNoop(above.op)) carried = type.transform(carried, above.op, 'right');
       }
     }
+    entry.op = inverseBelow(type, op, undone, dataAfter) ?? carried;
     OpStack.add(this.items[at]!, entry);
     this.dropNoops();
   }
@@ -244,6 +251,23 @@ function cross<Doc>(entry: Entry<Doc>, op: unknown): unknown {
   if (isNoop(before) || isNoop(op)) return op;
   entry.op = type.transform(before, op, 'right');
   return type.transform(op, before, 'left');
+}
+
+/**
+ * What undoes an op that was carried down. To carry its inverse down instead is not the same: text that it puts back may come to the
+ * other side of text that an entry above puts back, and what is below would apply to something else.
+ * @param op as it is below
+ * @param undone what leads from the data after the op, as it was made, to the data before it below
+ * @returns undefined where the data can't be known
+ */
+function inverseBelow(type: Type, op: unknown, undone: readonly unknown[], dataAfter: (() => unknown) | undefined): unknown {
+  if (!dataAfter) return undefined;
+  try {
+    const data = undone.reduce((data, next) => (isNoop(next) ? data : type.apply(data, copied(next))), dataAfter());
+    return inverseOf(type, op, data);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The entries of one document, from the top. */

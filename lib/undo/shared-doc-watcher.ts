@@ -43,9 +43,7 @@ export class SharedDocWatcher implements Watcher {
   }
 
   flush(): void {
-    const {arriving} = this;
-    this.arriving = undefined;
-    if (arriving) this.events.onOp(arriving);
+    this.tellArriving(false);
   }
 
   close(): void {
@@ -65,13 +63,22 @@ export class SharedDocWatcher implements Watcher {
     if (!this.inverses.has(op)) return;
     const inverse = this.inverses.get(op);
     this.inverses.delete(op);
-    if (this.doc.type) this.events.onOp({type: this.doc.type as Type, op: op.op, mark: op.undo, inverse, isRollback: false});
+    if (this.doc.type) this.events.onOp({type: this.doc.type as Type, op: op.op, mark: op.undo, inverse, isRollback: false, dataAfter: this.dataAfter});
   }
 
   private endBatch(source: unknown): void {
     if (source === false) this.isInParts = false;
-    this.flush();
+    this.tellArriving(source === false);
   }
+
+  /** @param isWhole the document shows all of the op, and nothing that was made since */
+  private tellArriving(isWhole: boolean): void {
+    const {arriving} = this;
+    this.arriving = undefined;
+    if (arriving) this.events.onOp({...arriving, ...(isWhole && {dataAfter: this.dataAfter})});
+  }
+
+  private readonly dataAfter = (): unknown => this.dataOf(this.doc.data);
 
   private onOp(source: unknown): void {
     const {doc, inverse} = this;

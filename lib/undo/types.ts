@@ -64,6 +64,8 @@ export interface DoneOp {
 export interface SharedOp extends DoneOp {
   /** How it concerns the stack; where there is none, it is somebody else's. */
   mark: UndoMark | undefined;
+  /** A copy of the document's data with the op, and without what the host has not got. @throws where they can't be known */
+  dataAfter?: () => unknown;
 }
 
 /** What a watcher of a document tells. */

@@ -251,7 +251,7 @@ export class UndoManager extends TypedEmitter {
   // ---- what others do, and on a shared stack this tab, too
 
   private onSharedOp(doc: UndoableDoc, done: SharedOp): void {
-    const {type, op, mark, inverse} = done;
+    const {type, op, mark, inverse, dataAfter} = done;
     if (!mark || this.forgotten.has(mark.step)) return this.transform(doc, done);
     if (inverse === undefined) return this.forget(doc);
     const entry: Entry<UndoableDoc> = {doc, type, op: inverse, ops: mark.ops, isCapture: mark.kind === 'capture', isPending: true};
@@ -259,13 +259,13 @@ export class UndoManager extends TypedEmitter {
     if (mark.kind === 'capture') {
       if (mark.step !== this.step) this.stopCapturing();
       redo.clear();
-      undo.insert(mark.step, entry, op, this.metaOf(mark.step));
+      undo.insert(mark.step, entry, op, this.metaOf(mark.step), dataAfter);
       this.metas.delete(mark.step);
     } else {
       this.stopCapturing();
       const meta = this.metaOf(mark.step);
       this.stacks[mark.kind].takeOut(mark.step, doc, type, op, mark.ops);
-      this.stacks[opposite(mark.kind)].insert(mark.step, entry, op, meta);
+      this.stacks[opposite(mark.kind)].insert(mark.step, entry, op, meta, dataAfter);
       this.metas.delete(mark.step);
     }
     this.emit('change');

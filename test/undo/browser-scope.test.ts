@@ -67,6 +67,24 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(text()).to.equal('llo');
   });
 
+  it('undo all of a step into which an op came below that of another tab', async () => {
+    await open([{insert: 'ahb'}], {captureTimeout: 1e9});
+    await one.submitOp([{retain: 2}, {insert: 'X'}]);
+    await stage.settle();
+    // Both at once: the host has the removal of h first, and then that of X, which belongs to the first step.
+    const removed = other.submitOp([{retain: 1}, {delete: 1}]);
+    one.submitOp([{retain: 2}, {delete: 1}]);
+    await removed;
+    await stage.settle();
+    expect(text()).to.equal('ab');
+    while (await undo[0]!.undo());
+    await stage.settle();
+    expect(text()).to.equal('ahb');
+    while (await undo[1]!.redo());
+    await stage.settle();
+    expect(text()).to.equal('ab');
+  });
+
   it('undo what a tab has done that is closed by now', async () => {
     await open();
     await one.submitOp([{insert: 'a'}]);
