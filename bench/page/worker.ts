@@ -5,7 +5,7 @@ import {answerQuestions} from './side-door.js';
 
 const {name} = globalThis as unknown as {name: string};
 const storage = new CountingStorage();
-startHost({store: {storage, durability: name.endsWith('delayed') ? 'delayed' : 'relaxed'}});
+startHost({store: {storage, durability: name.endsWith('written') ? 'written' : 'delayed'}});
 
 let bare: ReturnType<typeof openBareStore> | undefined;
 

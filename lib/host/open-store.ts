@@ -14,7 +14,7 @@ export interface StoreOptions {
   name?: string | undefined;
   /** Where documents and edits are kept. Default: a new {@link IndexedDbStorage}. */
   storage?: Storage | undefined;
-  /** How durable an edit is before it is shown elsewhere. A `storage` of your own implements 'strict' itself. Default 'relaxed'. */
+  /** How durable an edit is before it is shown elsewhere. A `storage` of your own implements 'strict' itself. Default 'delayed'. */
   durability?: StoreDurability | undefined;
   /**
    * How a host continues a stored document. 'snapshot', the default: the first request asks the server for the state, as a page
@@ -57,7 +57,7 @@ export interface OpenedStore {
 
 /** Makes the store that the options ask for: on the given storage, IndexedDB, the memory of tabs, or none. */
 export function openStore(options: StoreOptions | false | undefined, owner: StoreOwner): OpenedStore {
-  const {durability, name, cipher, maxAge, maxSize} = options || {};
+  const {durability = 'delayed', name, cipher, maxAge, maxSize} = options || {};
   const {platform, namespace, mirror} = owner;
   const storage = options === false ? undefined
     : options?.storage ?? (IndexedDbStorage.isAvailable() ? new IndexedDbStorage({durability: durability === 'strict' ? 'strict' : 'relaxed'}) : undefined);

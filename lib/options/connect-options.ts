@@ -47,7 +47,7 @@ export interface ConnectOptions {
   /**
    * Whether documents and unsent edits are kept in IndexedDB after all tabs have closed, how durably (see {@link
    * StoreDurability}), how long unopened documents are kept (`maxAge`, in ms) and up to which total size (`maxSize`, in bytes).
-   * `startHost({store})` of a worker takes precedence. Default `{durability: 'relaxed'}`.
+   * `startHost({store})` of a worker takes precedence. Default `{durability: 'delayed'}`.
    */
   store?: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined; maxSize?: number | undefined} | false | undefined;
   /** Shows the stored state at once, even if the server is reachable, and then updates it. Default false. */
@@ -108,9 +108,9 @@ const TAKES: Record<keyof ConnectOptions, [words: string, fits: (value: any) => 
   authorize: ['a function of url and token', isFunction],
   debug: [`true, false, or some of the names ${DEBUG_SCOPES.join(', ')}`, debug => (isFlag(debug) || isText(debug)) && parseScopes(debug)],
   store: [
-    "false or {durability: 'delayed' | 'relaxed' | 'strict', resume: 'snapshot' | 'ops', " +
+    "false or {durability: 'delayed' | 'written' | 'strict', resume: 'snapshot' | 'ops', " +
       'maxAge: a number of milliseconds above 0, maxSize: a number of bytes above 0}',
-    store => store === false || (isObject(store) && [undefined, 'delayed', 'relaxed', 'strict'].includes(store['durability'] as undefined) &&
+    store => store === false || (isObject(store) && [undefined, 'delayed', 'written', 'strict'].includes(store['durability'] as undefined) &&
       [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined) && isLimit(store['maxAge']) && isLimit(store['maxSize']))
   ],
   versionDecoder: ['a function of the data', isFunction],

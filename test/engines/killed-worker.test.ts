@@ -8,9 +8,9 @@ import type {Tab} from './tab.js';
 const times = 10;
 
 inEveryEngine('a worker that is killed', open => {
-  const stores = {with: 'with a store', without: 'without a store', delayed: 'with a delayed store'};
+  const stores = {with: 'with a store', without: 'without a store', written: 'with a store that shows only what is written'};
   for (const [server, store] of [
-    ['up', 'with'], ['down', 'with'], ['up', 'without'], ['down', 'without'], ['down', 'delayed']
+    ['up', 'with'], ['down', 'with'], ['up', 'without'], ['down', 'without'], ['down', 'written']
   ] as const) {
     it(`ten times in mid-typing takes no keystroke along and doubles none, ${stores[store]}, the server ${server}`, async () => {
       const stage = await open({store});

@@ -27,7 +27,7 @@ before('build the editor', async function () {
   await build({outDir: pages});
 });
 
-export type StoreOption = 'with' | 'without' | 'delayed';
+export type StoreOption = 'with' | 'without' | 'written';
 
 export interface StageOptions {
   /** Whether the test has a browser of its own, which keeps its storage when it is killed. Default false. */
@@ -300,7 +300,7 @@ export class Stage {
     const query = new URLSearchParams({[parameters.tab]: String(typist), ...more});
     if (this.hosting === 'elected-tab') query.set(parameters.withoutSharedWorker, '');
     if (this.store === 'without') query.set('no-store', '');
-    if (this.store === 'delayed') query.set('delayed', '');
+    if (this.store === 'written') query.set('written', '');
     return `${this.servers.url}?${query}#${documentId}`;
   }
 }

@@ -27,6 +27,13 @@ describe('a document that was being created when its host was lost', () => {
     stage.startHost({mirror: false});
   }
 
+  /** The server takes no op until the returned function is called; what it got before that is lost. */
+  function holdOps(): () => void {
+    let isHolding = true;
+    stage.backend.use('submit', (_request, next) => { if (!isHolding) next(); });
+    return () => { isHolding = false; };
+  }
+
   it('is created with the next host', async () => {
     stage.hostProcess.freeze();
     const creation = doc.create({words: ['one']});
@@ -50,6 +57,45 @@ describe('a document that was being created when its host was lost', () => {
     await other.submitOp([{p: ['words', 2], li: 'three'}]);
     await until('the edit is there', () => (doc.data as {words: string[]}).words.length === 3);
     expect(doc.version).to.equal(4);
+  });
+
+  it('is shown without what another tab made on it if that tab is gone, too', async () => {
+    const answer = holdOps();
+    doc.preventCompose = true;
+    const made = [doc.create({words: []}), doc.submitOp([{p: ['words', 0], li: 'one'}])];
+    const other = stage.openTab();
+    const others = other.connection.get('notes', 'a');
+    await others.subscribe();
+    others.submitOp([{p: ['words', 1], li: 'two'}], () => {});
+    const words = (): string[] => (doc.data as {words: string[]}).words;
+    await until('the other tab\'s edit is there', () => words().length === 2);
+    let loads = 0;
+    doc.on('load', () => { loads++; });
+    stage.killTab(other);
+    answer();
+    await replaceHost();
+    await Promise.all(made);
+    expect(await stage.server('a')).to.eql({words: ['one']});
+    expect(words()).to.eql(['one']);
+    expect(loads).to.equal(1);
+  });
+
+  it('is lost, and the error says so, if what was made on it needs what is gone', async () => {
+    const answer = holdOps();
+    doc.preventCompose = true;
+    const creation = refused(done => doc.create({words: []}, done));
+    const other = stage.openTab();
+    const others = other.connection.get('notes', 'a');
+    await others.subscribe();
+    others.submitOp([{p: ['by'], oi: {}}], () => {});
+    await until('the other tab\'s edit is there', () => 'by' in (doc.data as object));
+    const edit = refused(done => doc.submitOp([{p: ['by', 'me'], oi: 1}], undefined, done));
+    await until('the host has all', () => !doc.hasUnsent);
+    stage.killTab(other);
+    answer();
+    await replaceHost();
+    expect([(await creation).code, (await edit).code]).to.eql(['ERR_TABS_OP_LOST', 'ERR_TABS_OP_LOST']);
+    await until('what the server has is shown', () => doc.data === undefined);
   });
 
   it('is the one that somebody else has created meanwhile', async () => {

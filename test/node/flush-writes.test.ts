@@ -19,7 +19,7 @@ describe('flushWrites', () => {
   let tab: ProxyConnection;
   let doc: ProxyDoc<Note>;
 
-  async function open(durability?: 'delayed'): Promise<void> {
+  async function open(durability?: 'written'): Promise<void> {
     storage = new TroubledStorage();
     const channel = memoryChannels();
     backend = new Backend();
@@ -61,7 +61,7 @@ describe('flushWrites', () => {
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 
-  for (const durability of [undefined, 'delayed'] as const) {
+  for (const durability of [undefined, 'written'] as const) {
     it(`waits for an op of this very turn, durability: ${durability}`, async () => {
       await open(durability);
       await rest();

@@ -1,4 +1,5 @@
 import {expect} from 'chai';
+import type {StoreDurability} from '../../lib/protocol/store-durability.js';
 import {cases} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
@@ -7,6 +8,8 @@ import {World} from '../simulator/world.js';
 const SEEDS = Number(process.env['SEEDS'] ?? 1000);
 /** Runs one walk: `SEED=17 WALK='json0, a quiet network'`. */
 const {SEED, WALK} = process.env;
+/** What all stores do: `DURABILITY=delayed`. Default: those of every second host show edits before they are written. */
+const durability = process.env['DURABILITY'] as StoreDurability | undefined;
 
 const weights = Object.values(cases).reduce((sum, {weight = 1}) => sum + weight, 0) * allEdits.length;
 
@@ -19,7 +22,7 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
       it(`end in peace, each op exactly once: ${walk}`, async () => {
         const [first, count] = SEED === undefined ? [1, Math.ceil(weight * SEEDS / weights)] : [Number(SEED), 1];
         for (let seed = first; seed < first + count; seed++) {
-          const problems = await new World({seed, edits, ...circumstances}).run();
+          const problems = await new World({seed, edits, durability, ...circumstances}).run();
           expect(problems, `replay with: SEED=${seed} WALK='${walk}' npx mocha test/node/random.test.ts\n`).to.eql([]);
         }
       });

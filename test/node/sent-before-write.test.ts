@@ -1,55 +1,59 @@
 import {expect} from 'chai';
-import Backend from 'sharedb';
-import {Host} from '../../lib/host.js';
-import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
-import {memoryChannels} from '../../lib/platform/memory.js';
+import type {ProxyDoc} from '../../lib/index.js';
+import type {StoreDurability} from '../../lib/protocol/store-durability.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {TroubledStorage} from '../store/troubled-storage.js';
 import {until} from '../waiting/until.js';
+import {Stage, type StagedTab} from './mirror-stage.js';
 
 interface Note {
   words: string[];
 }
 
 describe('an edit that can\'t be written down yet', () => {
+  let disk: InMemoryStorage;
   let storage: TroubledStorage;
-  let host: Host;
-  let tabs: ProxyConnection[];
+  let stage: Stage;
+  let tabs: StagedTab[];
   let docs: ProxyDoc<Note>[];
-  let backend: Backend;
 
-  async function open(durability?: 'delayed' | 'relaxed' | 'strict'): Promise<void> {
-    backend = new Backend();
-    storage = new TroubledStorage();
-    const channel = memoryChannels();
-    host = new Host({connection: backend.connect(), channel, store: {storage, durability}});
-    tabs = [new ProxyConnection({channel}), new ProxyConnection({channel})];
-    docs = tabs.map(tab => tab.get<Note>('notes', 'one'));
+  function startHost(durability?: StoreDurability): void {
+    storage = new TroubledStorage(disk);
+    stage.startHost({mirror: false, store: {storage, durability}});
+  }
+
+  function openDoc(tab = stage.openTab()): ProxyDoc<Note> {
+    tabs.push(tab);
+    return tab.connection.get<Note>('notes', 'one');
+  }
+
+  async function open(durability?: StoreDurability): Promise<void> {
+    disk = new InMemoryStorage();
+    stage = new Stage();
+    tabs = [];
+    startHost(durability);
+    docs = [openDoc(), openDoc()];
     await docs[0]!.create({words: []});
     await docs[1]!.subscribe();
-    await tabs[0]!.flushWrites();
+    await tabs[0]!.connection.flushWrites();
     storage.hold();
   }
   afterEach(() => {
     storage.release();
-    for (const tab of tabs) tab.close();
-    host.close();
+    stage.close();
   });
 
-  async function insert(word: string): Promise<void> {
+  async function insert(word: string, doc = docs[0]!): Promise<void> {
     const before = storage.writes.length;
-    void docs[0]!.submitOp([{p: ['words', 0], li: word}]);
+    doc.submitOp([{p: ['words', doc.data.words.length], li: word}], undefined, () => {});
     await until('the storage is to write it', () => storage.writes.length > before);
-    // Ten turns of the event loop are enough for everything else.
-    for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve));
+    // A hundred turns of the event loop are enough for everything else.
+    for (let turn = 0; turn < 100; turn++) await new Promise(resolve => setImmediate(resolve));
   }
 
-  const atServer = async (): Promise<unknown> => {
-    const doc = backend.connect().get('notes', 'one');
-    await new Promise(resolve => doc.fetch(resolve));
-    return doc.data;
-  };
+  const atServer = (): Promise<unknown> => stage.server('one');
 
-  for (const durability of [undefined, 'relaxed', 'strict'] as const) {
+  for (const durability of ['written', 'strict'] as const) {
     it(`is shown in no other tab, durability: ${durability}`, async () => {
       await open(durability);
       await insert('one');
@@ -59,13 +63,47 @@ describe('an edit that can\'t be written down yet', () => {
     });
   }
 
-  it('is shown in the other tabs, durability: delayed, and the server has it only later', async () => {
-    await open('delayed');
+  for (const durability of [undefined, 'delayed'] as const) {
+    it(`is shown in the other tabs, durability: ${durability}, and the server has it only later`, async () => {
+      await open(durability);
+      await insert('one');
+      await until('it is shown', () => docs[1]!.data.words.length === 1);
+      expect(docs[0]!.saveState).to.equal('unsaved');
+      expect(await atServer()).to.eql({words: []});
+      storage.release();
+      await docs[0]!.whenNothingPending();
+      expect(await atServer()).to.eql({words: ['one']});
+    });
+  }
+
+  it('reaches the server once through another tab that shows it, if the host and its own tab die', async () => {
+    await open();
     await insert('one');
+    await until('it is shown', () => docs[1]!.data.words.length === 1);
+    stage.killTab(tabs[0]!);
+    stage.killHost();
+    startHost();
+    await until('the server has it', async () => JSON.stringify(await atServer()) === '{"words":["one"]}');
     expect(docs[1]!.data.words).to.eql(['one']);
-    expect(await atServer()).to.eql({words: []});
+    expect(await stage.serverOps('one')).to.have.length(2);
+  });
+
+  it('is gone with what was made on it if all tabs and the host die, and what was written before it is there', async () => {
+    await open();
     storage.release();
-    await docs[0]!.whenNothingPending();
-    expect(await atServer()).to.eql({words: ['one']});
+    stage.backend.use('submit', () => {});
+    await insert('one');
+    await tabs[0]!.connection.flushWrites();
+    storage.hold();
+    await insert('two');
+    await until('it is shown', () => docs[1]!.data.words.length === 2);
+    docs[1]!.submitOp([{p: ['words', 2], li: 'three'}], undefined, () => {});
+    await until('the answer is shown', () => docs[0]!.data.words.length === 3);
+    for (const tab of tabs) stage.killTab(tab);
+    stage.killHost();
+    startHost();
+    const doc = openDoc();
+    await doc.subscribe();
+    expect(doc.data.words).to.eql(['one']);
   });
 });

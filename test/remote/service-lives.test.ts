@@ -452,7 +452,7 @@ describe('calls of a service', function () {
   });
 
   it('survive a store, with ops of the service in its journal', async () => {
-    start({store: memoryStore('relaxed'), services: {one: async ({connection}: ServiceHost) => {
+    start({store: memoryStore(), services: {one: async ({connection}: ServiceHost) => {
       const doc = connection.get<{n: number}>('docs', 'one');
       await settled(done => doc.subscribe(done));
       return {add: () => void doc.submitOp([{p: ['n'], na: 1}], () => {})};

@@ -113,4 +113,4 @@ export class ServiceStage {
   }
 }
 
-export const memoryStore = (durability?: 'relaxed' | 'strict' | 'delayed'): StoreOptions => ({storage: new InMemoryStorage(), ...(durability && {durability})});
+export const memoryStore = (durability?: StoreOptions['durability']): StoreOptions => ({storage: new InMemoryStorage(), ...(durability && {durability})});

@@ -75,7 +75,7 @@ const counter = {counter: (host: ServiceHost) => new Counter(host)};
 
 const FUSED: [string, () => Partial<StageOptions>][] = [
   ['without a store', () => ({store: false})],
-  ['relaxed', () => ({store: memoryStore('relaxed')})],
+  ['written', () => ({store: memoryStore('written')})],
   ['strict', () => ({store: memoryStore('strict')})],
   ['delayed', () => ({store: memoryStore('delayed')})],
   ['with a server 25 ms away', () => ({serverDelay: 25})],

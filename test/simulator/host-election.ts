@@ -3,6 +3,7 @@ import {acquireHostLock} from '../../lib/election/host-lock.js';
 import {PendingPorts} from '../../lib/election/pending-ports.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
+import type {StoreDurability} from '../../lib/protocol/store-durability.js';
 import type {Change} from '../../lib/store/storage.js';
 import type {Random} from '../karma/random.js';
 import {CrashingStorage, Disk} from './crashing-storage.js';
@@ -33,6 +34,8 @@ export interface OfficeOptions {
   server: Server;
   random: Random;
   hasStore: boolean;
+  /** What each host's store does. Default: every second one shows edits before they are written. */
+  durability: StoreDurability | undefined;
   /** What hosts write is encrypted. */
   isSecret: boolean;
   /** Told of all that hosts write. */
@@ -159,7 +162,7 @@ export class HostElection {
     const line = server.line(process, true);
     const storage = hasStore ? new CrashingStorage(this.disk, machine, process, onWrite) : undefined;
     const {channel, locks, clock} = process;
-    const durability = number % 2 ? 'relaxed' : 'delayed';
+    const durability = this.options.durability ?? (number % 2 ? 'written' : 'delayed');
     const host = new Host({
       connection: line.connection, channel, locks, clock, warn, onOpen, store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process) : undefined} : false, after: this.generation
     });

@@ -1,3 +1,4 @@
+import type {StoreDurability} from '../../lib/protocol/store-durability.js';
 import type {Edits} from './edits.js';
 
 /** Which walk to take. What is left out does not happen on it. */
@@ -7,6 +8,8 @@ export interface Walk {
   tabs?: number;
   remotes?: number;
   steps?: number;
+  /** What each host's store does. Default: every second one shows edits before they are written. */
+  durability?: StoreDurability | undefined;
   /** Of 100 ops of tabs, how many the server rejects. */
   rejections?: number;
   /** Ops also remove, replace and move what stands beside the words, and do not always say what that was. */

@@ -52,7 +52,7 @@ export class World {
     if (walk.unpublished) this.server.losePublications(() => !this.isCalm && this.random.below(100) < walk.unpublished!);
     this.machine.agenda.onEvent = name => this.trace.push(name);
     this.election = new HostElection({
-      machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), warn: this.warn, isSecret: !!walk.ciphers,
+      machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), durability: walk.durability, warn: this.warn, isSecret: !!walk.ciphers,
       onWrite: change => { if (walk.ciphers && isLegible(change)) this.ledger.problem(`the disk has this as it is: ${JSON.stringify(change)}`); },
       onChange: () => this.noteDisk()
     });

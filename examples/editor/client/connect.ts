@@ -15,7 +15,7 @@ export function connect(): TabConnection {
       new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'}),
     allowFaults: true,
     useSharedWorker: !query.has('direct'),
-    store: query.has('no-store') ? false : {durability: query.has('delayed') ? 'delayed' : 'relaxed'},
+    store: query.has('no-store') ? false : {durability: query.has('written') ? 'written' : 'delayed'},
     hostTimeout: Number(query.get('host-timeout')) || undefined
   });
 }

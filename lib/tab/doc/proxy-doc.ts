@@ -656,7 +656,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
    */
   handleHostReplaced(): void {
     if (this.rev === null && !this.unsettled.length && !this.opsAwaitingReset) return;
-    if (!this.opsAwaitingReset && this.unanswered[0]?.create) return this.createAnew();
+    if (!this.opsAwaitingReset && this.unanswered[0]?.create && this.createAnew()) return;
     const {unanswered: ops, madeAt} = this;
     // Its end will not be told. Of a rollback of the document's own, upstream tells.
     if (this.opsAwaitingReset) this._isInHardRollback = false;
@@ -677,13 +677,31 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.fetch();
   }
 
-  /** A creation, and what was made on it, need no history: they go to whatever host there is. */
-  private createAnew(): void {
-    this.pendingOps = this.unanswered;
+  /**
+   * A creation and what this tab made on it need no history: they go to whatever host there is. That host does not know what other
+   * tabs made on it, so the tab shows the document without that.
+   * @returns whether its ops can be made so
+   */
+  private createAnew(): boolean {
+    const {unanswered, type, data} = this;
+    let own = data;
+    try {
+      const from = unanswered.findLastIndex(({create}) => create);
+      const made = unanswered[from]!.create!.data;
+      if (type) own = unanswered.slice(from + 1).reduce((made, {op}) => type.apply(made, op), type.createDeserialized?.(made) ?? this.deserialized(type.create(made))) as Data;
+    } catch {
+      return false;
+    }
+    this.pendingOps = unanswered;
     this.unsettled = [];
     this.inflightOp = null;
     this.version = null;
     this.startAnew();
+    if (!isSame(own, data)) {
+      this._setData(own);
+      this.emit('load');
+    }
+    return true;
   }
 
   /** Whether this document has asked, and not an earlier one of its name, from what incarnation ever. @internal */
