@@ -151,6 +151,11 @@ const bugs: Record<string, Bug> = {
     within: 100,
     plant: () => replace(ServerState.prototype, 'probe', () => (callback: (isLost: boolean) => void) => callback(false))
   },
+  'a state of another database that a loaded page is shown': {
+    on: cases['a server that starts again with another database']!,
+    within: 100,
+    plant: () => replace(ServerState.prototype, 'recheck', () => () => false)
+  },
   'a tab that is given up because the computer has slept': {
     on: cases['a computer that sleeps, so that timers are late']!,
     within: 300,

@@ -466,6 +466,75 @@ describe('stored state', () => {
       expect(shown(doc)).to.eql([{n: 1}, 2]);
     });
 
+    for (const [what, edits] of [['an older one', 0], ['one with as many ops', 4], ['one with more ops', 6]] as const) {
+      it(`is that of another database in all tabs, when a page is loaded after the server has started with ${what}`, async () => {
+        await stage.create({n: 0, old: true});
+        await stage.edit(4);
+        await stage.startConnected();
+        const [open, other] = [stage.tab(), stage.tab()].map(tab => tab.get('notes', 'a')) as [ProxyDoc, ProxyDoc];
+        await Promise.all([open.subscribe(), other.subscribe()]);
+        stage.connection.close();
+        stage.replaceDatabase();
+        await stage.create({n: 7});
+        await stage.edit(edits);
+        stage.goOnline();
+        const loaded = stage.tab().get('notes', 'a');
+        await loaded.subscribe();
+        await until('all have it', () => [open, other, loaded].every(doc => doc.version === edits + 1 && !('old' in doc.data)));
+        expect([open, other, loaded].map(shown)).to.eql(Array(3).fill([{n: 7 + edits}, edits + 1]));
+        await open.submitOp([{p: ['n'], na: 1}]);
+        expect((await stage.remote()).data).to.eql({n: 8 + edits});
+      });
+    }
+
+    it('is gone in all tabs, when a page is loaded after the server has started with an empty database', async () => {
+      await stage.create({n: 0});
+      await stage.startConnected();
+      const open = stage.tab().get('notes', 'a');
+      await open.subscribe();
+      stage.connection.close();
+      stage.replaceDatabase();
+      stage.goOnline();
+      const loaded = stage.tab().get('notes', 'a');
+      await loaded.subscribe();
+      await until('both have it', () => [open, loaded].every(({type, version}) => type === null && version === 0));
+      await open.create({n: 3});
+      await until('both have it', () => loaded.data?.n === 3);
+    });
+
+    it('is asked for once after a reconnect, and tells the tabs nothing, where the server has the same', async () => {
+      await stage.create({n: 0});
+      await stage.startConnected();
+      const open = stage.tab().get('notes', 'a');
+      await open.subscribe();
+      const events: string[] = [];
+      for (const event of ['op', 'load', 'del', 'create', 'error'] as const) open.on(event as never, (() => { events.push(event); }) as never);
+      stage.connection.close();
+      stage.goOnline();
+      await until('the host is connected', () => (stage.connection.state as string) === 'connected');
+      stage.sent = [];
+      for (let i = 0; i < 3; i++) await stage.tab().get('notes', 'a').subscribe();
+      await open.fetch();
+      expect([events, stage.sent.filter(({a}) => a === 's')]).to.eql([[], [{a: 's', c: 'notes', d: 'a', v: null}]]);
+    });
+
+    it('is not shown to a page that is loaded after the right to read it was lost', async () => {
+      await stage.create({n: 0});
+      await stage.startConnected();
+      const open = stage.tab().get('notes', 'a');
+      await open.subscribe();
+      stage.connection.close();
+      stage.goOnline();
+      await until('the host is connected', () => (stage.connection.state as string) === 'connected');
+      stage.refused = Object.assign(new Error('Forbidden'), {code: 'ERR_FORBIDDEN'});
+      const loaded = stage.tab().get('notes', 'a');
+      const codes: unknown[] = [];
+      for (const doc of [open, loaded]) doc.on('error', error => codes.push((error as {code?: unknown}).code));
+      loaded.subscribe(() => {});
+      await until('it is shown to nobody', () => open.data === undefined && loaded.data === undefined && codes.length >= 2);
+      expect(new Set(codes)).to.eql(new Set(['ERR_FORBIDDEN']));
+    });
+
     it('tells of a refused resubscription once', async () => {
       await stage.create({n: 0});
       stage.backend.use('op', (_context, next) => next(stage.refused));

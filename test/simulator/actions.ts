@@ -111,6 +111,8 @@ const actions: Record<string, Action> = {
     const id = random.pick([...LASTING, LONELY]);
     server.trim(id, random.below(3));
   }},
+  'a copy of the database is made': {weight: 0.7, if: 'replacements', act: ({replacements}) => replacements.copy()},
+  'the server starts again with another database': {weight: 0.7, if: 'replacements', act: ({replacements}) => replacements.replace()},
   'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
 };
 

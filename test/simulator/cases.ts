@@ -29,6 +29,8 @@ export const cases: Record<string, Case> = {
   'a host that dies while its server\'s database is away': {faults: true, removals: true, crashes: true, freezes: true},
   'a server that deletes old ops': {trims: true, outages: true, freezes: true},
   'a host that dies while its server deletes old ops': {trims: true, crashes: true, outages: true, pagesDie: true},
+  'a server that starts again with another database': {replacements: true, outages: true, freezes: true, weight: 0.7},
+  'a host that dies while its server starts again with another database': {replacements: true, crashes: true, outages: true, pagesDie: true, weight: 0.7},
   'local documents beside those of the server': {notes: true, crashes: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, outages: true},
   'local documents, and hosts that live on': {notes: true, usurpers: true, losses: true, breaks: true, outages: true},
   'a disk that is full, hangs or fails': {disks: true, crashes: true, outages: true},

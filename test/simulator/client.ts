@@ -6,7 +6,7 @@ import type {Ledger} from './ledger.js';
 import type {Process} from './machine.js';
 import {isFault, isGone} from './database.js';
 import {COLLECTION, REJECT} from './server.js';
-import type {Walk} from './walk.js';
+import {losesHistory, type Walk} from './walk.js';
 
 /** The document that comes and goes, beside those that stay. */
 export const FLEETING = 'fleeting';
@@ -55,7 +55,7 @@ export class Client {
     readonly connection: ProxyConnection,
     private readonly edits: Edits,
     private readonly ledger: Ledger,
-    private readonly walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims'>
+    private readonly walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims' | 'replacements'>
   ) {}
 
   /** Of 100 ops, how many are made to be rejected. */
@@ -82,7 +82,7 @@ export class Client {
     doc.on('error', (error: Error & {code?: string}) => {
       if (isFault(error) || (walk.faults && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
       // Of an op that was given up before the server has answered to it.
-      if (walk.trims && isGone(error)) return;
+      if (losesHistory(walk) && isGone(error)) return;
       // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
       // creation of its own is refused while others create and delete.
       // A creation that a dead host has sent, and no disk knows of, is sent once more, and refused.

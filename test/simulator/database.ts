@@ -22,6 +22,12 @@ export function isGone(error: unknown): boolean {
 
 export const isFault = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === FAULT.code;
 
+/** What upstream's database in memory consists of. */
+interface Content {
+  docs: object;
+  ops: object;
+}
+
 type Callback = (error: unknown, result?: any) => void;
 
 /** Of a request's options, what says whose it is. */
@@ -43,6 +49,12 @@ export class SimulatedDatabase extends BasicQueryableMemoryDB {
   private readonly kept = new Map<string, number>();
   /** What a host's submission has read: its request for ops does not say whose it is. */
   private readonly ofHosts = new WeakSet<object>();
+
+  /** A database with the same content, which goes its own way. */
+  copy(): SimulatedDatabase {
+    const {docs, ops} = this as unknown as Content;
+    return Object.assign(new SimulatedDatabase(), structuredClone({docs, ops}));
+  }
 
   /** Marks what a host asks for, where a request of the database would not tell. */
   attach(backend: Backend): void {

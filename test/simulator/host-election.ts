@@ -109,6 +109,11 @@ export class HostElection {
     return mine;
   }
 
+  /** The hosts' server has ended. */
+  loseNetwork(): void {
+    for (const {line} of [...this.former, ...(this.current ? [this.current] : [])]) line.lose(() => false);
+  }
+
   /** The host closes politely. */
   close(): void {
     const {current} = this;

@@ -3,6 +3,7 @@ import {CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presenc
 import {isFault, isGone} from './database.js';
 import type {Ledger, Written} from './ledger.js';
 import {COLLECTION} from './server.js';
+import {losesHistory, type Walk} from './walk.js';
 import type {World} from './world.js';
 
 interface Truth {
@@ -10,6 +11,8 @@ interface Truth {
   version: number | null;
   /** The server's ops, as texts to look for words in. */
   ops: string[];
+  /** Those of the databases that there were before. */
+  former: string[];
 }
 
 /** After a walk, when everything is calm. */
@@ -49,8 +52,8 @@ function judgeLetters({ledger, walk}: World): void {
       const written = ledger.written[Number(word)];
       if (!written || written.doc === FLEETING) continue;
       const {error} = JSON.parse(letter) as {error: unknown};
-      const isExpected = walk.trims || ledger.hasWarned || ledger.givenUp.has(written.writer);
-      if (!(isExpected && isGone(error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
+      const isExpected = losesHistory(walk) || ledger.hasWarned || ledger.givenUp.has(written.writer);
+      if (!(isExpected && isOfLoss(walk, error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
     }
   }
 }
@@ -128,8 +131,9 @@ async function truthOf({server, walk: {edits}}: Pick<World, 'server' | 'walk'>):
   for (const id of DOCUMENTS) {
     const doc = connection.get(COLLECTION, id);
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as unknown as Error) : resolve())));
-    const ops = (await server.ops(COLLECTION, id)).map(op => edits.textOf?.(op) ?? JSON.stringify(op));
-    truth.set(id, {data: plain(doc.data), version: doc.version, ops});
+    const [ops, former] = [await server.ops(COLLECTION, id), await server.formerOps(COLLECTION, id)]
+      .map(of => of.map(op => edits.textOf?.(op) ?? JSON.stringify(op))) as [string[], string[]];
+    truth.set(id, {data: plain(doc.data), version: doc.version, ops, former});
   }
   return truth;
 }
@@ -159,7 +163,7 @@ function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<stri
  * Every acknowledged op is among the server's exactly once; none that was shown is missing, but where nobody is left who has
  * seen it, not even the host.
  */
-function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {data, ops}: Truth): void {
+function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {data, ops, former}: Truth): void {
   const {word, doomed, writer, shownTo, doc} = written;
   const times = ops.filter(op => op.includes(word)).length;
   const isOrphan = ledger.gone.has(writer);
@@ -174,6 +178,8 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   // next host sends the op once more.
   if (ledger.hasWarned && times === 2) return;
   if (times > 1) problem(`is there ${times} times`);
+  // What was saved is gone with its database.
+  if (!times && former.some(op => op.includes(word))) return;
   if (doomed && walk.retries) {
     const isLetter = ledger.left.some(letter => textOf(letter).includes(word));
     if (isLetter && times) problem('is a dead letter, and is there');
@@ -188,7 +194,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
     return;
   }
   // Where what it was made on is gone, it may be gone, too, or have been committed before: then it is a dead letter.
-  if ((walk.trims || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(word, letter))) return;
+  if ((losesHistory(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
   // Pages of the simulator have no localStorage, which would have it otherwise.
@@ -201,7 +207,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   if (ledger.hasWarned && isOrphan) return;
   const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
   if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
-  const count = walk.edits.count(data, word);
+  const count = data === undefined ? 0 : walk.edits.count(data, word);
   // What was made where ties had gone another way may have come to stand in the middle of a word.
   if (ledger.replaced.has(doc) && count < times && isSpread(word, JSON.stringify(data))) return;
   if (count !== times) problem(`is in the data ${count} times, and among the ops ${times} times`);
@@ -223,7 +229,7 @@ function judgeCalls({ledger, walk}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (ledger.hasWarned && isGone(callbacks[0]));
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || ((ledger.hasWarned || walk.replacements) && isGone(callbacks[0]));
     if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }
@@ -259,6 +265,7 @@ async function judgePresence(world: World): Promise<void> {
   if (!isDeepStrictEqual({...room}, expected)) ledger.problem(`a newcomer sees ${JSON.stringify(room)}, there are ${JSON.stringify(expected)}`);
   // Who left the room while nobody was connected is not taken off: so it is with upstream's own client.
   const hidden = new Set(remotes.filter(({client}) => client.shown === null).map(({client}) => client.name));
+  if (world.walk.replacements) for (const name of ledger.gone) if (name.startsWith('remote')) hidden.add(name);
   for (const page of pages) {
     if (!page.isInRoom) continue;
     const {[page.name]: _own, ...others} = expected;
@@ -301,10 +308,15 @@ function textOf(letter: string): string {
   return `${letter} ${texts.join('')}`;
 }
 
+/** Whether an op was given up for a lost history. An op of another database may also be one that can't be applied. */
+function isOfLoss({replacements}: Walk, error: unknown): boolean {
+  return !!replacements || isGone(error);
+}
+
 /** Whether a dead letter of a lost history has a word. */
-function isOfLetter(word: string, letter: string): boolean {
+function isOfLetter(walk: Walk, word: string, letter: string): boolean {
   const {error} = JSON.parse(letter) as {error: unknown};
-  return isGone(error) && textOf(letter).includes(word);
+  return isOfLoss(walk, error) && textOf(letter).includes(word);
 }
 
 /** Whether the letters of a word stand in a text in their order. */

@@ -31,7 +31,7 @@ export class Page extends Client {
   private sleepsBefore = 0;
 
   constructor(
-    name: string, private readonly machine: Machine, edits: Edits, private readonly book: Ledger, walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims'>, storage: Storage,
+    name: string, private readonly machine: Machine, edits: Edits, private readonly book: Ledger, walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims' | 'replacements'>, storage: Storage,
     warn: (message: string, detail: unknown) => void, greetOnPort: GreetOnPort
   ) {
     const process = machine.start(name);
@@ -41,7 +41,10 @@ export class Page extends Client {
     this.words = new OrphanedOps('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {
       // A refusal that upstream emits on a document, where that is one that only a query has brought by now.
-      if (!CONFLICTS.has((error as {code?: string}).code!) || !book.contested.has(FLEETING)) book.problem(`${name}: ${error.stack}`);
+      const {code} = error as {code?: string};
+      // A place in a document that the new database does not have.
+      if (walk.replacements && code === 'ERR_TYPE_DOES_NOT_SUPPORT_PRESENCE') return;
+      if (!CONFLICTS.has(code!) || !book.contested.has(FLEETING)) book.problem(`${name}: ${error.stack}`);
     });
     connection.on('deadletter', letter => book.letters.push(JSON.stringify(letter)));
     connection.on('hostState', state => {

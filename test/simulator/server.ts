@@ -26,8 +26,13 @@ export interface Agent {
 
 /** A real ShareDB server. When it is done with an op, and what arrives when, is the walk's to say. */
 export class Server {
-  readonly database = new SimulatedDatabase();
-  readonly backend = new Backend({db: this.database as never, presence: true});
+  database = new SimulatedDatabase();
+  backend!: Backend;
+  /** The databases that there were before. */
+  readonly former: SimulatedDatabase[] = [];
+  /** What each server process does with requests, beside what all do. */
+  private readonly habits: ((backend: Backend) => void)[] = [];
+  private channels: readonly string[] = [];
 
   /** It refuses what is to be refused. */
   isStrict = true;
@@ -36,13 +41,35 @@ export class Server {
   readonly sources: {source: unknown; op: object}[] = [];
 
   constructor(private readonly agenda: Agenda) {
+    this.start();
+  }
+
+  /** The server process ends, and another one begins with this database. */
+  replaceDatabase(database: SimulatedDatabase): void {
+    this.former.push(this.database);
+    database.state = this.database.state;
+    database.givesLaterOps = this.database.givesLaterOps;
+    this.database = database;
+    this.start();
+  }
+
+  private start(): void {
+    this.backend = new Backend({db: this.database as never, presence: true});
     this.database.attach(this.backend);
     this.backend.use('submit', (context, next) => {
       const {extra} = context as unknown as {extra: {source?: unknown}};
       if (extra.source !== undefined) this.sources.push({source: extra.source, op: structuredClone(context.op) as object});
       const isRefused = this.isStrict && JSON.stringify(context.op).includes(REJECT);
-      agenda.some('the server takes an op', () => next(isRefused ? Object.assign(new Error('Rejected'), {code: 'ERR_REJECTED'}) : undefined));
+      this.agenda.some('the server takes an op', () => next(isRefused ? Object.assign(new Error('Rejected'), {code: 'ERR_REJECTED'}) : undefined));
     });
+    for (const take of this.habits) take(this.backend);
+    this.listen();
+  }
+
+  /** This server process, and those after it, do so. */
+  private takeUp(habit: (backend: Backend) => void): void {
+    this.habits.push(habit);
+    habit(this.backend);
   }
 
   /** Hosts wait for what they read: middleware that looks something up. */
@@ -51,25 +78,27 @@ export class Server {
       if (agent?.custom?.isHost) this.agenda.some('the server reads', () => next());
       else next();
     };
-    this.backend.use('readSnapshots', look as never);
-    this.backend.use('query', look as never);
+    this.takeUp(backend => {
+      backend.use('readSnapshots', look as never);
+      backend.use('query', look as never);
+    });
   }
 
   /** Some ops are not published: followers hear of them with the next one, or when they fetch. */
   losePublications(isLost: () => boolean): void {
-    this.backend.use('commit', (context, next) => {
+    this.takeUp(backend => backend.use('commit', (context, next) => {
       Object.assign(context, {suppressPublish: isLost()});
       next();
-    });
+    }));
   }
 
   /** The server adds something to an op, now and then. */
   addFixups(op: unknown, isWanted: () => boolean): void {
-    this.backend.use('apply', (context, next) => {
+    this.takeUp(backend => backend.use('apply', (context, next) => {
       const {op: {op: submitted}, $fixup} = context as unknown as {op: {op?: unknown}; $fixup(op: unknown): void};
       if (submitted !== undefined && isWanted()) $fixup.call(context, structuredClone(op));
       next();
-    });
+    }));
   }
 
   /**
@@ -78,7 +107,12 @@ export class Server {
    * here somebody always listens.
    */
   listenTo(channels: readonly string[]): void {
-    for (const channel of channels) {
+    this.channels = channels;
+    this.listen();
+  }
+
+  private listen(): void {
+    for (const channel of this.channels) {
       this.backend.pubsub.subscribe(channel, (_error, stream) => void (stream as Readable | undefined)?.resume());
     }
   }
@@ -91,13 +125,22 @@ export class Server {
 
   /** A client's way to the server. */
   line(subject: Subject, isHost = false): Line {
-    return new Line(this.backend, this.agenda, subject, isHost);
+    return new Line(this, this.agenda, subject, isHost);
   }
 
   /** All ops of a document, from the first. */
   ops(collection: string, id: string): Promise<object[]> {
+    return this.opsIn(this.database, collection, id);
+  }
+
+  /** All ops of a document in the databases that there were before. */
+  async formerOps(collection: string, id: string): Promise<object[]> {
+    return (await Promise.all(this.former.map(database => this.opsIn(database, collection, id)))).flat();
+  }
+
+  private opsIn(database: SimulatedDatabase, collection: string, id: string): Promise<object[]> {
     return new Promise((resolve, reject) => {
-      this.backend.db.getOps(collection, id, 0, null, {}, (error: unknown, ops: object[]) => {
+      database.getOps(collection, id, 0, null, {}, (error: unknown, ops: object[]) => {
         if (error) reject(error as Error);
         else resolve(ops);
       });
@@ -111,7 +154,7 @@ export class Line {
   agent: Agent | undefined;
   private socket: SimulatedSocket;
 
-  constructor(private readonly backend: Backend, private readonly agenda: Agenda, private readonly subject: Subject, private readonly isHost: boolean) {
+  constructor(private readonly server: Server, private readonly agenda: Agenda, private readonly subject: Subject, private readonly isHost: boolean) {
     this.socket = new SimulatedSocket(agenda, subject);
     this.connection = new Connection(this.socket as never);
     this.open();
@@ -141,7 +184,7 @@ export class Line {
   private open(): void {
     this.socket.readyState = 1;
     this.socket.onopen?.();
-    this.agent = this.backend.listen(this.socket.stream as never) as unknown as Agent;
+    this.agent = this.server.backend.listen(this.socket.stream as never) as unknown as Agent;
     this.agent.custom.isHost = this.isHost;
   }
 }

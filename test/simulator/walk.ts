@@ -56,6 +56,13 @@ export interface Walk {
   ciphers?: boolean;
   /** The ops that lead to what documents are now are deleted, at the hosts' server. */
   trims?: boolean;
+  /** The server starts again with another database: an older copy, one with other documents of the same names, or an empty one. */
+  replacements?: boolean;
+}
+
+/** Whether the server may not know any more what an op was made on. */
+export function losesHistory({trims, replacements}: Pick<Walk, 'trims' | 'replacements'>): boolean {
+  return !!trims || !!replacements;
 }
 
 /** Whether the walk's hosts keep what they have on a disk. */

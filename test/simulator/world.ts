@@ -8,6 +8,7 @@ import {LocalNotes} from './local-notes.js';
 import {Machine} from './machine.js';
 import {HostElection} from './host-election.js';
 import {Page} from './page.js';
+import {Replacements} from './replacements.js';
 import {fixupOf, withRemovals} from './removals.js';
 import {COLLECTION, Server, type Line} from './server.js';
 import {isLegible} from './slow-cipher.js';
@@ -32,12 +33,14 @@ export class World {
   readonly ledger = new Ledger();
   readonly election: HostElection;
   readonly notes = new LocalNotes(this);
-  readonly remotes: Remote[] = [];
+  readonly replacements = new Replacements(this);
+  remotes: Remote[] = [];
   pages: Page[] = [];
   /** All that happened, in order: the same for the same seed. */
   readonly trace: string[] = [];
   private readonly storage = memoryOfPages();
   private pagesOpened = 0;
+  private remotesOpened = 0;
   /** What was to happen has happened. */
   private isCalm = false;
 
@@ -141,11 +144,24 @@ export class World {
     for (const id of [...LASTING, LONELY]) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
     this.election.begin();
     for (let i = 0; i < tabs; i++) this.openPage();
-    for (let i = 0; i < remotes; i++) this.addRemote(`remote ${i + 1}`);
+    for (let i = 0; i < remotes; i++) this.addRemote();
     await this.until('everybody has opened its documents', () => this.ledger.calls.every(({callbacks}) => callbacks.length));
   }
 
-  private addRemote(name: string): void {
+  /** Remote clients begin anew. */
+  replaceRemotes(): void {
+    const {remotes} = this;
+    this.remotes = [];
+    for (const {client: {name, process}, line} of remotes) {
+      this.ledger.gone.add(name);
+      process.kill();
+      line.die();
+      this.addRemote();
+    }
+  }
+
+  private addRemote(): void {
+    const name = `remote ${++this.remotesOpened}`;
     const process = this.machine.start(name);
     const line = this.server.line(process);
     // Upstream's own client takes a writer's other ops back with a rejected one: none of its ops is.
@@ -191,6 +207,7 @@ export class World {
     if (this.walk.retries) await this.retryLetters();
     if (this.walk.unpublished) await this.fetchMissed();
     await this.writeLast();
+    if (this.walk.replacements) await this.reload();
     await judgeFollowed(this);
     for (const {name, docs} of this.clients) {
       for (const doc of docs) await this.done(`${name}: fetch`, done => void doc.fetch(done));
@@ -249,6 +266,14 @@ export class World {
     await this.rest();
     await list();
     ledger.left.push(...letters.map(letter => JSON.stringify(letter)));
+  }
+
+  /** The page that shows everything is loaded, as users do when something seems to be wrong: then all tabs have what the server has. */
+  private async reload(): Promise<void> {
+    const page = this.openPage();
+    for (const id of DOCUMENTS) page.subscribe(id);
+    await this.until('the page has its documents', () => this.ledger.calls.every(({client, callbacks}) => client !== page.name || callbacks.length));
+    await this.rest();
   }
 
   /** Who asks gets what the server has, whether or not it has told of it. */

@@ -1,6 +1,7 @@
 import {types} from 'sharedb/lib/client/index.js';
 import {DataCopies, isSameData} from '../../ot/invert.js';
 import {isSame} from '../../ot/same.js';
+import {isLocal} from '../../protocol/local.js';
 import type {Callback, RealDoc, ServerSnapshot, SubscribeRequest} from '../upstream.js';
 
 export interface ServerStateEvents {
@@ -63,6 +64,8 @@ export class ServerState {
   private isResumed = false;
   /** When all unsent ops have been answered to, the state is compared. */
   private isCheckPlanned = false;
+  /** The state was loaded over an earlier connection. */
+  private isFromBefore = false;
 
   constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateEvents) {}
 
@@ -72,9 +75,22 @@ export class ServerState {
     this.isProven = false;
   }
 
+  /**
+   * A page has been loaded. The server may have started again with another database since this state was loaded, which no op shows:
+   * the state is compared with the server's, as if it were a stored one. A page that is loaded would ask for the snapshot, too.
+   * @returns whether the server is to be asked
+   */
+  recheck(): boolean {
+    const {version, collection, connection} = this.doc;
+    if (!(this.isFromBefore || connection.state !== 'connected') || version === null || isLocal(collection)) return false;
+    this.isFromBefore = false;
+    this.isStored = this.isUnchecked = true;
+    return true;
+  }
+
   /** The state is the server's by other means. */
   trust(): void {
-    this.isStored = this.isUnchecked = false;
+    this.isStored = this.isUnchecked = this.isFromBefore = false;
     this.isProven = true;
     this.seen = 0;
   }
@@ -82,6 +98,7 @@ export class ServerState {
   /** Another connection: that the server leads on from the version shown is to be seen again. */
   noteConnection(): void {
     this.isResumed = true;
+    this.isFromBefore = this.doc.version !== null;
     this.isLastTry = false;
     this.endProbing(false);
   }

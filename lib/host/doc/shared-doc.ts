@@ -273,7 +273,10 @@ export class SharedDoc implements JournaledDocEvents {
 
   /** A tab gets the document by a query's results. @returns what it lacks: the snapshot if it has no state, else only its revision */
   join(tab: Tab): SnapshotData {
-    this.followers.of(tab).queries++;
+    const follower = this.followers.of(tab);
+    follower.queries++;
+    const isLoaded = follower.sent === null;
+    if (isLoaded && this.journaled.server.recheck()) this.together(() => this.doc.fetch(() => {}));
     return this.snapshotFor(tab);
   }
 

@@ -1,0 +1,71 @@
+import Backend from 'sharedb';
+import {DOCUMENTS, FLEETING, LASTING, LONELY} from './client.js';
+import {SimulatedDatabase} from './database.js';
+import {COLLECTION} from './server.js';
+import {tick, type World} from './world.js';
+
+/** Who has written what a new database has. */
+const OPERATOR = 'the operator';
+
+/** The databases that a server starts again with. */
+export class Replacements {
+  /** Copies of the database, as they were made. */
+  private readonly copies: SimulatedDatabase[] = [];
+
+  constructor(private readonly world: World) {}
+
+  copy(): void {
+    this.copies.push(this.world.server.database.copy());
+  }
+
+  /** The server starts again. Remote clients, which are the measure, are loaded anew. */
+  async replace(): Promise<void> {
+    const {world} = this;
+    const {server, election, ledger} = world;
+    const database = await this.next();
+    election.loseNetwork();
+    server.replaceDatabase(database);
+    // What is made on a document that others have created anew may be refused.
+    ledger.contested.add(FLEETING);
+    for (const id of DOCUMENTS) ledger.replaced.add(id);
+    world.replaceRemotes();
+    if (world.random.below(2)) election.current?.line.restore();
+  }
+
+  private async next(): Promise<SimulatedDatabase> {
+    const {random, server: {database}} = this.world;
+    switch (random.below(4)) {
+      case 0: return new SimulatedDatabase();
+      case 1: return (this.copies.length ? random.pick(this.copies) : database).copy();
+      default: return this.withDocuments();
+    }
+  }
+
+  /** Other documents of the same names. */
+  private async withDocuments(): Promise<SimulatedDatabase> {
+    const {world: {walk: {edits}, random, ledger}} = this;
+    const database = new SimulatedDatabase();
+    const connection = new Backend({db: database as never}).connect();
+    for (const id of [...LASTING, LONELY]) {
+      const doc = connection.get(COLLECTION, id);
+      await settled(done => doc.create(structuredClone(edits.start), edits.type, done));
+      for (let left = random.below(8); left > 0; left--) {
+        const {word, callbacks} = ledger.write(id, OPERATOR, false, '');
+        callbacks.push(undefined);
+        await settled(done => doc.submitOp(edits.next(doc.data, random, word) as never, {}, done));
+      }
+    }
+    connection.close();
+    return database;
+  }
+}
+
+/** Waits for what nothing of the walk is needed for. */
+async function settled(start: (done: (error?: unknown) => void) => void): Promise<void> {
+  let isDone = false;
+  start(error => {
+    if (error) throw error as Error;
+    isDone = true;
+  });
+  while (!isDone) await tick();
+}
