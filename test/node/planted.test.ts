@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import {SessionServer} from '../../lib/broker/session-server.js';
 import {Session} from '../../lib/broker/session.js';
+import type {FollowerUpdates} from '../../lib/host/doc/follower-updates.js';
 import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
 import {JournaledDoc} from '../../lib/host/doc/journaled-doc.js';
@@ -10,6 +11,7 @@ import {Sequencer} from '../../lib/host/doc/sequencer.js';
 import {ServerFaults} from '../../lib/host/server/server-faults.js';
 import {ServerState} from '../../lib/host/doc/server-state.js';
 import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
+import {StatesOfTabs} from '../../lib/host/doc/states-of-tabs.js';
 import {SharedPresences} from '../../lib/host/presence/shared-presences.js';
 import type {Platform} from '../../lib/platform/platform.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
@@ -193,6 +195,14 @@ const bugs: Record<string, Bug> = {
     on: cases['dead letters that are tried again']!,
     within: 20,
     plant: () => replace(DeadLetters.prototype, 'noteSaved', () => () => {})
+  },
+  'a state of another host that is taken for the present one': {
+    on: cases['a host that dies, and the disk is emptied']!,
+    within: 200,
+    plant: () => replace(StatesOfTabs.prototype, 'position', () => function(this: StatesOfTabs, follower, inc, {fromHost}) {
+      const {journaled, updates} = this as unknown as {journaled: JournaledDoc; updates: FollowerUpdates};
+      if (fromHost && journaled.hasState && follower.sent === null && inc === follower.inc) updates.position(follower, journaled.history.rev);
+    })
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},
