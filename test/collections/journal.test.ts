@@ -65,7 +65,7 @@ describe('the journal of transactions', () => {
     const maps = await open();
     await both(maps);
     const {write} = storage;
-    // A write that has to do with the second one fails for its values.
+    // A write that includes the second document fails because of its values.
     storage.write = function (changes, epoch) {
       const isBad = changes.some(change => change.type === 'append' && change.key[1] === 'map:two');
       return isBad ? Promise.reject(new DOMException('Not to be stored', 'DataCloneError')) : write.call(this, changes, epoch);
@@ -94,7 +94,7 @@ describe('a transaction of a host that has been replaced', () => {
     await next.claim('next');
     const error = await late.write([part('one', 2, 'second'), part('two', 2, 'second')], 'late').catch((reason: unknown) => reason);
     expect(error).to.have.property('code', 'ERR_TABS_FENCED');
-    // Only one of the two goes on, as the next host would do it.
+    // Only one of the two documents gets another op, as the next host would write it.
     await next.write([{type: 'append', key: ['local:c', 'two'], n: 2, record: 'other'}], 'next');
     const read = await next.read([['local:c', 'one'], ['local:c', 'two']]);
     expect(read.map(({journal}) => journal.map(({record}) => record))).to.eql([['first'], ['first', 'other']]);

@@ -162,7 +162,7 @@ describe('a queue', () => {
     const again = await SharedQueue.open<string>(stage.openTab(), 'work');
     expect([again.size, again.inFlight]).to.eql([1, 1]);
     expect(await again.dequeue()).to.equal('b');
-    // Its tab has not come back.
+    // The tab that had the item has not come back.
     expect(await again.dequeue({timeout: 15_000})).to.equal('a');
   }).timeout(20_000);
 });
@@ -189,7 +189,7 @@ describe('the ledger of a queue', function () {
                 done.set(lease.value, (done.get(lease.value) ?? 0) + 1);
               }
             } catch (error) {
-              // It was in the middle of it when it died.
+              // The tab died while it worked on an item.
               if (!['ERR_TABS_SESSION_ENDED', 'ERR_TABS_CLOSED'].includes((error as {code: string}).code)) stage.errors.push(error);
             }
           })();

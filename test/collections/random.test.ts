@@ -6,7 +6,7 @@ import {until} from '../waiting/until.js';
 import {Stage, turn} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
-/** How many histories there are of each kind. */
+/** The number of histories of each kind. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 12);
 const STEPS = 40;
 
@@ -14,11 +14,11 @@ type Value = number | string | {n: number[]};
 const someValue = (random: Random): Value => random.pick<() => Value>([() => random.below(100), () => `word ${random.below(9)}`, () => ({n: [random.below(9)]})])();
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
-/** Where the documents are, and who follows them. */
+/** The scope of the documents, and the tabs that follow them. */
 interface Kind {
   name: string;
   options: ConstructorParameters<typeof Stage>[0];
-  /** Hosts may die, and the server with all tabs of this host be away. */
+  /** Hosts may die, and the server may be away for all tabs of a host. */
   crashes: boolean;
   map(tab: ProxyConnection): Promise<SharedMap<string, Value>>;
   array(tab: ProxyConnection): Promise<SharedArray<Value>>;
@@ -48,7 +48,10 @@ const kinds: Kind[] = [
   }
 ];
 
-/** One call on the map and on a plain Map. @returns what both gave */
+/**
+ * Makes one call on the map and on a plain Map.
+ * @returns both results
+ */
 function mapStep(random: Random, map: SharedMap<string, Value>, model: Map<string, Value>): [unknown, unknown] {
   const key = random.pick(['a', 'b', 'c', '1', '10', '2', '-1']);
   const value = someValue(random);
@@ -100,7 +103,7 @@ function arrayStep(random: Random, array: SharedArray<Value>, model: Value[]): [
   }
 }
 
-/** What somebody has who only hears of changes. */
+/** The values of a listener that uses only the change events. */
 function followArray(array: SharedArray<Value>): Value[] {
   const shown: Value[] = [...array];
   array.on((event: ArrayChangeEvent<Value>) => {

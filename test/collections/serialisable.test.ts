@@ -12,7 +12,7 @@ const MAPS = ['a', 'b', 'c'];
 const KEYS = ['x', 'y', 'z'];
 type Lists = SharedMap<string, string[]>;
 
-/** Tabs that add their ids to lists, read others, and look which keys there are. */
+/** Tabs that add their ids to lists, read other lists, and read which keys exist. */
 async function walk(seed: number, {tabs = 5, each = 40, kills = false} = {}): Promise<string[]> {
   const random = new Random(seed);
   const stage = new Stage();
@@ -37,7 +37,7 @@ async function walk(seed: number, {tabs = 5, each = 40, kills = false} = {}): Pr
             const map = tx.in(maps[m]!) as unknown as Lists;
             const name = `${MAPS[m]}/${key}`;
             if (what === 'keys') {
-              // Its own keys it sees, too.
+              // It sees its own keys, too.
               one.structures.set(MAPS[m]!, [...map.keys()].map(known => `${MAPS[m]}/${known}`));
               continue;
             }
@@ -49,7 +49,7 @@ async function walk(seed: number, {tabs = 5, each = 40, kills = false} = {}): Pr
           }
           return one;
         }, {maxRetries: 1000, timeout: 60_000}).then(one => {
-          // What only reads may see the past, but one state.
+          // A transaction that only reads may see an earlier state, but only one.
           if (isAppending || one.reads.size) done.push(one);
         });
       }

@@ -1,19 +1,19 @@
-/** What one transaction has seen and done, where every write adds an element to the list of a key. */
+/** What one transaction has read and written. Each write adds an element to the list of a key. */
 export interface Done {
   id: string;
-  /** The lists that it has read, by key. */
+  /** The lists that the transaction has read, by key. */
   reads: Map<string, readonly string[]>;
-  /** The keys to whose lists it has added its id. */
+  /** The keys to whose lists the transaction has added its id. */
   appends: Set<string>;
-  /** The keys that it has seen in a map, by the map's name. */
+  /** The keys that the transaction has seen in a map, by the map's name. */
   structures: Map<string, readonly string[]>;
 }
 
 /**
- * Whether there is an order of transactions, one at a time, that gives what each has read and what is there in the end: the graph
- * of who must have come before whom has no cycle.
- * @param final the lists in the end, by key `map/key`
- * @returns what is wrong
+ * Checks whether an order of the transactions, one at a time, gives what each has read and the final lists: the dependency graph has no
+ * cycle.
+ * @param final the final lists, by key `map/key`
+ * @returns the problems found
  */
 export function problemsOf(done: readonly Done[], final: ReadonlyMap<string, readonly string[]>): string[] {
   const problems: string[] = [];

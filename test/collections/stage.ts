@@ -10,7 +10,7 @@ import {until} from '../waiting/until.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
-/** What lives in one process: when it is killed, nothing leaves or reaches it any more. */
+/** A process. When it is killed, no message leaves or reaches it. */
 class Process {
   private isDead = false;
   constructor(private readonly open: OpenChannel) {}
@@ -32,12 +32,12 @@ class Process {
   }
 }
 
-/** A browser with tabs and one host after the other, and a server, which may be away. */
+/** A browser with tabs and several hosts one after the other, and a server that may be away. */
 export class Stage {
   readonly backend = new Backend();
   readonly tabs: ProxyConnection[] = [];
   readonly errors: unknown[] = [];
-  /** All that was sent to the server. */
+  /** Everything that was sent to the server. */
   sent = '';
   host!: Host;
   storage: Storage = new InMemoryStorage();
@@ -62,7 +62,7 @@ export class Stage {
     });
   }
 
-  /** The host dies in the middle of whatever it does, and another one takes over. */
+  /** Kills the host at any point of its work. Another host takes over. */
   replaceHost(): void {
     this.killHost();
     this.startHost();
@@ -71,7 +71,7 @@ export class Stage {
   killHost(): void {
     this.hostProcess.kill();
     const {host, server} = this;
-    // Its timers die with it. Nothing that it says any more arrives.
+    // The host's timers end with it. Its later messages do not arrive.
     host.abandon();
     server.close();
   }
@@ -85,7 +85,7 @@ export class Stage {
     return tab;
   }
 
-  /** A tab of another browser, with a host of its own. */
+  /** Opens a tab of another browser, with its own host. */
   openDevice(options: Partial<HostOptions> = {}): {tab: ProxyConnection; host: Host; server: Connection} {
     const channel = memoryChannels(deliver => { setImmediate(deliver); });
     const server = this.backend.connect() as unknown as Connection;
@@ -96,14 +96,14 @@ export class Stage {
     return {tab, host, server};
   }
 
-  /** The tab dies without a word. */
+  /** The tab dies without a message. */
   killTab(tab: ProxyConnection): void {
     this.processes.get(tab)!.kill();
     tab.close();
     this.tabs.splice(this.tabs.indexOf(tab), 1);
   }
 
-  /** All is written, and the browser begins anew. */
+  /** Waits until everything is written, then restarts the browser. */
   async restart(): Promise<void> {
     for (const tab of this.tabs.splice(0)) tab.close();
     this.host.close();
@@ -123,5 +123,5 @@ export class Stage {
   }
 }
 
-/** A turn of the event loop, and all that comes of it. */
+/** Waits for one turn of the event loop and everything that follows from it. */
 export const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve); });

@@ -7,13 +7,13 @@ import {until} from '../waiting/until.js';
 import {Stage, turn} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
-/** How many ledgers are kept. */
+/** The number of random ledgers. */
 const ROUNDS = Number(process.env['HISTORIES'] ?? 2);
 
 type Server = ReturnType<Stage['openDevice']>['server'];
 const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
-/** Two browsers, each with a host of its own, at one server. */
+/** Two browsers, each with its own host, and one server. */
 describe('a queue of two devices', () => {
   let stage: Stage;
   let tab: ProxyConnection;
@@ -121,7 +121,7 @@ describe('a queue of two devices', () => {
     expect([lease.value, lease.attempts]).to.eql(['a', 1]);
     await until('its holder knows', () => early.signal.aborted);
     expect((await rejection(early.done())).code).to.equal('ERR_TABS_LEASE_LOST');
-    // This one reports before it hears of the other device.
+    // This device reports before it hears of the other device.
     await disconnect(stage.server, tab);
     const late = rejection(other.done());
     const taken = await theirs.take();
@@ -217,7 +217,7 @@ describe('the ledger of a queue of two devices', function () {
             done.set(lease.value, (done.get(lease.value) ?? 0) + 1);
           }
         } catch (error) {
-          // The tab died in the middle of its work.
+          // The tab died while it worked on an item.
           if (!['ERR_TABS_SESSION_ENDED', 'ERR_TABS_CLOSED'].includes((error as {code: string}).code)) stage.errors.push(error);
         }
       };
@@ -226,7 +226,7 @@ describe('the ledger of a queue of two devices', function () {
         const consumers = [stage.openTab(), stage.openTab()];
         for (const tab of [...consumers, device.tab]) void work(tab);
         const disturbing = (async () => {
-          // A host that lives for less than 5 s never returns what tabs had that died with the last one.
+          // A host that lives for less than 5 s never returns the items of tabs that died with the last host.
           for (let n = 0; n < 12 && !isOver; n++) {
             for (let turns = 30 + random.below(150); turns && !isOver; turns--) await turn();
             if (isOver) return;

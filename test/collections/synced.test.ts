@@ -5,7 +5,7 @@ import {Stage, turn} from './stage.js';
 
 const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
-/** Two browsers at one server: what is promised between them, no more and no less. */
+/** Two browsers and one server: exactly what the documentation promises between them. */
 describe('synced collections of two devices', () => {
   let stage: Stage;
   beforeEach(() => { stage = new Stage({online: true}); });
@@ -38,7 +38,7 @@ describe('synced collections of two devices', () => {
     const [mine, theirs] = [await SharedMap.open<string, number>(tab, 'm', synced), await SharedMap.open<string, number>(device.tab, 'm', synced)];
     mine.setMany([['a', 1], ['sum', 0]]);
     await until('it is there', () => theirs.get('sum') === 0);
-    // Both decide on what they see, and neither sees the other.
+    // Both devices decide from their own state. Neither knows the other's change.
     stage.server.close();
     await until('the tab knows', () => tab.state !== 'connected');
     let outcome: Promise<TransactionOutcome> | undefined;

@@ -87,7 +87,7 @@ describe('a transaction', () => {
       try {
         tx.abort(failure);
       } catch {
-        // It is given up all the same.
+        // The document is closed all the same.
       }
       return 1;
     }))).to.equal(failure);
@@ -115,10 +115,10 @@ describe('a transaction', () => {
       map.set('b', 5);
     }));
     expect(error.code).to.equal('ERR_TABS_TX_ASYNC');
-    // What came after the first await is not part of it any more.
+    // Changes after the first `await` are not part of the transaction.
     await turn();
     expect(map.get('a')).to.equal(1);
-    // A promise that is settled already is no async function.
+    // A function that returns a settled promise is not an async function.
     await transaction(() => {
       map.set('c', 1);
       return Promise.resolve();

@@ -32,7 +32,7 @@ export class PairStage extends Stage {
     return doc;
   };
 
-  /** The same document three times: of the actor, who made it, and of the watcher and the remote client, who follow it. */
+  /** The same document on three connections: the actor's, who made it, and those of the watcher and the remote client, who follow it. */
   readonly shared = async (data: unknown, type = 'json0', id = 'one'): Promise<Record<'mine' | 'theirs' | 'remote', Doc>> => {
     const mine = this.actorDoc(id);
     mine.create(data, type);

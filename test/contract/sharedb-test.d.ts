@@ -1,4 +1,4 @@
-/** What `sharedb` ships beside its own tests. */
+/** The modules that `sharedb` ships beside its own tests. */
 declare module 'sharedb/test/BasicQueryableMemoryDB.js' {
   import {MemoryDB} from 'sharedb';
   /** A MemoryDB that takes queries: `{filter, sort, $count}`. */

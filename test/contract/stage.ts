@@ -64,7 +64,7 @@ export class Stage {
     return doc;
   };
 
-  /** The same document twice: of the recorded client, which follows it, and of the remote one. */
+  /** The same document on two connections: the recorded client's, which follows it, and the remote one's. */
   readonly followed = async (data: unknown, type?: string, id = 'one'): Promise<{doc: Doc; remote: Doc}> => {
     const remote = await this.remoteDoc(data, type, id);
     const doc = this.doc(id);

@@ -25,7 +25,7 @@ export class Keystrokes {
     return String.fromCharCode(code);
   }
 
-  /** How many there were of a typist. */
+  /** The number of a typist's keystrokes. */
   count(typist: number): number {
     return this.#counts.get(typist) ?? 0;
   }

@@ -43,12 +43,12 @@ export class Tab {
     this.#said = said;
   }
 
-  /** How many keys were pressed. */
+  /** The number of keys pressed. */
   get pressed(): number {
     return this.#keystrokes.count(this.typist);
   }
 
-  /** Whether the storage has ever not answered to the host. */
+  /** Whether the storage has ever failed to answer the host. */
   sawStuckStorage = false;
 
   async look(): Promise<View> {

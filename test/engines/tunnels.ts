@@ -18,12 +18,12 @@ export class Tunnels {
 
   constructor(private readonly host: string) {}
 
-  /** How many WebSockets were open at one time, at most. */
+  /** The largest number of WebSockets that were open at one time. */
   get mostAtOnce(): number {
     return this.#mostAtOnce;
   }
 
-  /** How many were opened so far. */
+  /** The number of WebSockets that were opened. */
   get total(): number {
     return this.#total;
   }

@@ -27,7 +27,7 @@ type SuspendableConnection = ProxyConnection & {suspend(): void; resumeLink(): v
 describe('calls of a service', function () {
   this.timeout(20_000);
   let stage: ServiceStage;
-  /** How many hosts have made the service, and what it was called with. */
+  /** The number of hosts that have made the service, and the calls that the service has received. */
   let made: number;
   let called: string[];
   let gate: Deferred;
@@ -108,7 +108,7 @@ describe('calls of a service', function () {
       await notes.which();
       void doc.submitOp([{p: ['n'], na: 1}], () => {});
       const error = rejection(notes.hang('late'));
-      // The frame waits for the place of the op, which the host will not give any more.
+      // The frame waits for the position of the op, which the host does not send any more.
       await undefined;
       stage.host!.close();
       stage.startHost();

@@ -14,7 +14,7 @@ import {PortedConnection} from '../node/ported-connection.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 
-// It is here at once, and the same that tests can reach into.
+// The code is loaded at once, and tests can reach into the same module.
 serviceCode.running = () => Promise.resolve(running);
 
 export type Mode = 'port' | 'broadcast' | 'direct';
@@ -27,7 +27,7 @@ export interface StageOptions {
   store?: StoreOptions | false;
   host?: Partial<HostOptions>;
   clock?: Clock;
-  /** How long what is sent to the server takes, in ms. */
+  /** The delay of messages to the server, in ms. */
   serverDelay?: number;
 }
 
@@ -47,7 +47,7 @@ export class ServiceStage {
     if (serverDelay) this.backend.use('receive', (_context, next) => void systemClock.after(serverDelay, next));
     const {mode = 'port'} = options;
     this.store = options.store ?? false;
-    // Node has BroadcastChannels: what is sent over them is cloned, and nothing can be moved.
+    // BroadcastChannels of Node: messages are cloned, and nothing can be transferred.
     const prefix = String(Math.random());
     this.channel = mode === 'broadcast' ? name => new BroadcastChannel(prefix + name) as unknown as Channel : memoryChannels();
     if (mode !== 'direct') this.startHost();
@@ -72,7 +72,7 @@ export class ServiceStage {
     return real;
   }
 
-  /** The server can't be reached any more. */
+  /** Closes the host's connection to the server for good. */
   goOffline(): void {
     for (const real of this.real) real.close();
   }
@@ -87,7 +87,7 @@ export class ServiceStage {
     return connection;
   }
 
-  /** The host is replaced by another one. Tabs that have no session with it greet it when it announces itself. */
+  /** Replaces the host by another one. Tabs without a session greet the new host when it announces itself. */
   async replaceHost(more: Partial<HostOptions> = {}): Promise<Host> {
     this.host?.close();
     await until('the tabs have lost their host', () => this.open.every(({hostState}) => hostState !== 'connected'));
@@ -99,7 +99,7 @@ export class ServiceStage {
     return this.host?.admit(hello, port2) ? port1 : undefined;
   }
 
-  /** A subscribed document. */
+  /** Opens a subscribed document. */
   async doc<Data>(connection: ProxyConnection, id: string, data?: Data): Promise<ProxyDoc<Data>> {
     const doc = connection.get<Data>('docs', id);
     await settled(done => doc.subscribe(done));

@@ -11,7 +11,7 @@ interface Count {
   n: number;
 }
 
-/** A service that changes a document, and tells what it sees of it. */
+/** A service that changes a document and returns what it sees of it. */
 class Counter {
   private readonly docs = new Map<string, Promise<ProxyDoc<Count>>>();
   calls = 0;

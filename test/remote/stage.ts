@@ -2,7 +2,7 @@ import {expose, wrap, connectionOf, type Connection, type Remote, type RemoteOpt
 
 export interface Stage<T> {
   remote: Remote<T>;
-  /** This side's connection, and that of the side that exposes. */
+  /** The connection of this side, and the connection of the side that exposes the value. */
   here: Connection;
   there: Connection;
   ports: [MessagePort, MessagePort];
@@ -25,7 +25,7 @@ export function connect<T>(value: T, options: RemoteOptions = {}, theirs: Remote
   return {remote, here, there, ports: [port1, port2], errors};
 }
 
-/** Ports keep Node alive. */
+/** Closes all connections. Open ports keep Node alive. */
 export function closeAll(): void {
   for (const connection of open.splice(0)) connection.close();
   for (const port of ports.splice(0)) port.close();

@@ -1,4 +1,4 @@
-/** Timers that run when the test says so. */
+/** A clock whose timers run when the test decides. */
 export class FakeClock {
   private now = 0;
   private timers: {at: number; callback: () => void}[] = [];
@@ -23,7 +23,7 @@ export class FakeClock {
   }
 }
 
-/** Waits, turn by turn of the event loop, until it is so. */
+/** Waits, one turn of the event loop at a time, until the condition is true. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let turn = 0; turn < 2000; turn++) {
     if (await condition()) return;
@@ -32,7 +32,7 @@ export async function eventually(what: string, condition: () => boolean | Promis
   throw new Error(`does not happen: ${what}`);
 }
 
-/** Lets everything happen that needs no more than turns of the event loop. */
+/** Waits until everything has happened that needs only turns of the event loop. */
 export async function calm(turns = 50): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise(resolve => setImmediate(resolve));
 }

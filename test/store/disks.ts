@@ -4,9 +4,9 @@ import {IndexedDbStorage, type IndexedDbStorageOptions} from '../../lib/store/in
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {Storage} from '../../lib/store/storage.js';
 
-/** What outlives the hosts that use it. */
+/** A storage medium that survives the hosts that use it. */
 export interface Disk {
-  /** The storage of a new process. */
+  /** The storage as a new process opens it. */
   storage(): Storage;
 }
 
@@ -25,8 +25,8 @@ const NAMES = [
 ] as const;
 
 /**
- * Gives each test an IndexedDB with nothing in it, and takes it away for those of other files.
- * @returns the connections that were opened in the test, in their order
+ * Gives each test an empty IndexedDB, and removes it for the tests of other files.
+ * @returns the connections that the test has opened, in order
  */
 export function withIndexedDb(): IDBDatabase[] {
   const globals = globalThis as unknown as Record<string, unknown>;
@@ -49,12 +49,12 @@ export function withIndexedDb(): IDBDatabase[] {
   return opened;
 }
 
-/** What the browser does to a connection when it has to, e.g. because the user deletes the site's data. */
+/** Closes a connection as the browser does, for example when the user deletes the site's data. */
 export function terminate(database: IDBDatabase): void {
   fake.forceCloseDatabase(database as never);
 }
 
-/** All that is in a database, as somebody sees it who looks at the disk. */
+/** The complete content of a database. */
 export async function dump(name: string): Promise<string> {
   const database = await openDB(name);
   const found: unknown[] = [];
@@ -65,7 +65,7 @@ export async function dump(name: string): Promise<string> {
   return JSON.stringify(found);
 }
 
-/** Writes past the store. */
+/** Writes to the database without the store. */
 export async function tamper(name: string, store: string, value: unknown, key?: IDBValidKey): Promise<void> {
   const database = await openDB(name);
   await database.put(store, value, key);

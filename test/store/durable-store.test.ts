@@ -14,7 +14,7 @@ interface Stage {
   store: DurableStore;
   storage: TroubledStorage;
   clock: FakeClock;
-  /** What the store told its owner, in order. */
+  /** The store's messages to its owner, in order. */
   told: string[];
 }
 
@@ -42,7 +42,7 @@ async function opened(own?: Partial<DurableStoreOptions>, storage?: TroubledStor
   return stage;
 }
 
-/** What is on the disk of a document, whatever the store believes. */
+/** The disk's records of a document, whatever the store has in memory. */
 async function onDisk({storage}: Stage, key: DocKey): Promise<string> {
   const [{checkpoint, journal}] = await storage.disk.read([key]) as [StoredDoc];
   return [checkpoint ?? '-', ...journal.map(({record}) => record)].join(' ');
@@ -525,7 +525,7 @@ describe('DurableStore', () => {
       const read = storage.disk.read.bind(storage.disk);
       let failures = 0;
       storage.disk.read = async keys => {
-        // The document alone is read when what was read together has failed.
+        // If the read of several documents fails, each document is read alone.
         if (failures++ < 2) throw new DOMException('Internal error', 'UnknownError');
         return read(keys);
       };

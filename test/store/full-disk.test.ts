@@ -12,13 +12,13 @@ import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
-/** What a page does with its connection when it goes into the back/forward cache, and when it comes back. */
+/** The page's handlers for the back/forward cache. */
 interface Page {
   suspend(): void;
   resumeLink(): void;
 }
 
-/** One disk, and hosts after one another that use it, each with a view of its own: what fails for one may work for the next. */
+/** One disk, and several hosts one after the other. Each host has a view of its own: a write may fail for one and work for the next. */
 class Stage {
   readonly backend = new Backend();
   readonly channel = memoryChannels();

@@ -6,7 +6,7 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import {settled} from '../waiting/settled.js';
 import {calm} from './clock.js';
 
-/** A server, and hosts and tabs that come and go. */
+/** A server, with hosts and tabs that a test opens and closes. */
 export class HostsStage {
   readonly backend = new Backend();
   channel = memoryChannels();
@@ -14,7 +14,7 @@ export class HostsStage {
   readonly tabs: ProxyConnection[] = [];
   private readonly hosts: Host[] = [];
 
-  /** Another host, beside or after the last one; with `isOnline: false` it has no server yet. */
+  /** Opens another host, beside the last one or after it. With `isOnline: false` it has no server yet. */
   protected openHost(store: HostOptions['store'], isOnline: boolean, warn: HostOptions['warn'] = () => {}): Host {
     this.connection = new Connection({readyState: 3, close() {}, send() {}} as never);
     if (isOnline) this.goOnline();
@@ -33,7 +33,7 @@ export class HostsStage {
     return tab;
   }
 
-  /** As after a restart of the browser: no tabs, and other channels. */
+  /** Ends everything, as a restart of the browser does: no tabs, and other channels. */
   async end(): Promise<void> {
     for (const tab of this.tabs.splice(0)) tab.close();
     for (const host of this.hosts.splice(0)) host.close();
@@ -41,7 +41,7 @@ export class HostsStage {
     this.channel = memoryChannels();
   }
 
-  /** What the server has, asked past the host. */
+  /** The server's data of a document. */
   async onServer(id = 'a'): Promise<any> {
     const doc = this.backend.connect().get('notes', id);
     await settled(done => doc.fetch(done));

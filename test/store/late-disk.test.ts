@@ -14,7 +14,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 const OPEN_MS = 5000;
 
-/** One disk, and hosts after one another; a host's view of the disk may be late. */
+/** One disk, and several hosts one after the other. A host's view of the disk may be late. */
 class Stage extends HostsStage {
   storage = new TroubledStorage();
   host!: Host;
@@ -25,7 +25,7 @@ class Stage extends HostsStage {
     this.host = this.openHost({storage: this.storage}, isOnline);
   }
 
-  /** The host gives the disk up. */
+  /** The host closes the disk. */
   async giveUpDisk(): Promise<void> {
     await calm();
     mock.timers.tick(OPEN_MS / 2);
@@ -38,7 +38,7 @@ class Stage extends HostsStage {
     return data && [...data.words].sort();
   }
 
-  /** Somebody elsewhere. */
+  /** Acts as a client with its own connection to the server. */
   async remote(act: (doc: any, done: (error?: unknown) => void) => void): Promise<void> {
     const doc = this.backend.connect().get('notes', 'a');
     await settled(done => doc.fetch(done));
@@ -68,7 +68,7 @@ describe('a disk that is late', () => {
     return doc;
   }
 
-  /** Leaves a document with edits that the server has not got on the disk. */
+  /** Leaves a document on the disk, with edits that the server does not have. */
   async function leaveUnsent(...texts: string[]): Promise<void> {
     stage.start();
     const first = stage.tab();
@@ -155,7 +155,7 @@ describe('a disk that is late', () => {
     const tab = stage.tab();
     const doc = await opened(tab);
     await tab.flushWrites();
-    // The server takes the op, and nobody hears of it.
+    // The server accepts the op, and no client receives the answer.
     stage.backend.use('reply', (context, next) => {
       if ((context.request as {a?: string}).a === 'op') return;
       next();

@@ -25,7 +25,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       hosts = 0;
     });
 
-    /** The store of the next host. */
+    /** Opens the store of the next host. */
     async function start(): Promise<DurableStore> {
       clock = new FakeClock();
       storage = disk.storage();
@@ -115,7 +115,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       const C: DocKey = ['notes', 'c'];
       const text = 'x'.repeat(1000);
 
-      /** Stores three, a day or so after one another. */
+      /** Stores three documents, about a day apart. */
       async function storeThree(): Promise<void> {
         for (const key of [B, A, C]) {
           const store = await start();

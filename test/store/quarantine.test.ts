@@ -16,7 +16,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 const DATABASE = 'sharedb-tabs:default';
 
-/** A page's own view of what it leaves behind. */
+/** The page's handlers for its end. */
 interface Page {
   orphanedOps(): OrphanedOpsMessage | undefined;
   offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown>;
@@ -59,7 +59,7 @@ describe('what is kept in trouble', () => {
       decrypt: (text: string) => { if (isKeyThere) return text; throw new Error('There is no key'); }
     };
 
-    /** A document with an edit that the server has not got, which can't be read now, is in the quarantine. */
+    /** The quarantine has a document that can't be read now, with an edit that the server does not have. */
     async function quarantined(): Promise<ProxyConnection> {
       isKeyThere = true;
       storage = new TroubledStorage();
@@ -130,7 +130,7 @@ describe('what is kept in trouble', () => {
   });
 
   describe('the last op of a page', () => {
-    /** `localStorage`, as far as it is used. */
+    /** `localStorage`, as far as the library uses it. */
     function items(): Storage {
       const kept = new Map<string, string>();
       return {
@@ -143,7 +143,7 @@ describe('what is kept in trouble', () => {
       };
     }
 
-    /** A page leaves an op behind, and another one offers it to a host whose disk takes nothing. */
+    /** A page leaves an op, and another page offers it to a host whose disk refuses writes. */
     async function offered(): Promise<{pages: Storage; storage: TroubledStorage}> {
       const storage = new TroubledStorage();
       stage.start({storage});
@@ -191,14 +191,14 @@ describe('what is kept in trouble', () => {
   describe('a deletion that another page blocks', () => {
     withIndexedDb();
 
-    /** A page with the database open that does not let go of it when it is asked to. */
+    /** A page that keeps its connection to the database when it is asked to close it. */
     async function blocker(): Promise<IDBDatabase> {
       const request = indexedDB.open(DATABASE);
       await new Promise(resolve => { request.onsuccess = resolve; });
       return request.result;
     }
 
-    /** A host that stands still: it hears of nothing, and does not let go of the database either. */
+    /** A frozen host: it receives no message and does not close the database. */
     async function frozenStorage(): Promise<IndexedDbStorage> {
       const open = indexedDB.open.bind(indexedDB);
       indexedDB.open = (name, version) => {

@@ -10,7 +10,7 @@ const checkpoint = (key: DocKey, n: number, text = `checkpoint ${n}`, hasPending
   ({type: 'checkpoint', key, n, checkpoint: text, hasPending});
 const meta = (name: string, value: string | undefined): Change => ({type: 'meta', name, value});
 
-/** Names that a storage could trip over. */
+/** Names that may be difficult for a storage. */
 const NAMES: DocKey[] = [
   ['__proto__', 'constructor'], ['constructor', '__proto__'], ['toString', 'hasOwnProperty'], ['', ''], ['', 'a'], ['a', ''],
   ['a', 'b,c'], ['a,b', 'c'], ['a"', '"b'], ['a","b', 'c'], ['a:b', 'c'], ['a', 'b:c'], ['a/b', 'c'], ['a', 'b/c'], ['a\u0000b', 'c'],
@@ -18,7 +18,7 @@ const NAMES: DocKey[] = [
   ['ünïcödé', 'é'], ['ünïcödé', 'e\u0301'], ['🗒️', '👩‍👩‍👧'], ['日本', '\uffff'], ['notes', 'x'.repeat(100_000)], ['notes', `${'x'.repeat(100_000)}y`]
 ];
 
-/** What a DurableStore relies on, of every storage. */
+/** Runs the tests of everything that a DurableStore requires of a storage. */
 export function describeStorage(name: string, makeDisk: () => Disk): void {
   describe(`the storage contract: ${name}`, () => {
     let disk: Disk;

@@ -40,7 +40,7 @@ describe('a store in trouble', () => {
   before(() => { process.on('unhandledRejection', note); });
   after(() => { process.off('unhandledRejection', note); });
   beforeEach(() => {
-    // Time passes when a test says so.
+    // Time passes when a test decides.
     mock.timers.enable({apis: ['setTimeout']});
     stage = new Stage();
   });
@@ -57,7 +57,7 @@ describe('a store in trouble', () => {
     return doc;
   }
 
-  /** Waits for what a tab is told of the store. */
+  /** Waits until a tab is told this state of the store. */
   async function status(tab: ProxyConnection, expected: {durable: boolean; code?: string}): Promise<void> {
     await eventually(`status ${JSON.stringify(expected)}, but ${JSON.stringify(tab.status)}`, () => {
       mock.timers.tick(20);
@@ -65,7 +65,7 @@ describe('a store in trouble', () => {
     });
   }
 
-  /** What a next host finds, without a server. */
+  /** The data that the next host finds without a server. */
   async function storedData(store?: StoreOptions): Promise<unknown> {
     await stage.end();
     stage.host(store, {isOnline: false});
@@ -74,7 +74,7 @@ describe('a store in trouble', () => {
     return doc.data;
   }
 
-  /** A disk with a document that has an edit which the server has not got. */
+  /** A disk with a document that has an edit which the server does not have. */
   async function left(store?: StoreOptions): Promise<void> {
     stage.host(store);
     await created(stage.tab());
@@ -219,7 +219,7 @@ describe('a store in trouble', () => {
       await left();
       const request = indexedDB.open(DATABASE);
       await new Promise(resolve => { request.onsuccess = resolve; });
-      // It does not close on `versionchange`: a deletion waits for it, and whoever wants to open waits for the deletion.
+      // The connection does not close on `versionchange`. A deletion waits for it, and a new connection waits for the deletion.
       indexedDB.deleteDatabase(DATABASE);
       stage.host();
       const tab = stage.tab();
@@ -371,7 +371,7 @@ describe('a store in trouble', () => {
       expect(again.data).to.equal(4712);
     });
 
-    /** Other documents are none the worse for it. */
+    /** Other documents are not affected. */
     async function createdElsewhere(tab: ProxyConnection): Promise<ProxyDoc> {
       stage.goOnline();
       const doc = tab.get('notes', 'b');
@@ -415,7 +415,7 @@ describe('a store in trouble', () => {
         const older = stage.host({storage: storage()});
         const closed = older.whenClosed;
         const doc = await created(stage.tab());
-        // A host that the tabs do not hear of: only the storage knows of it.
+        // A host that the tabs do not hear. Only the storage knows it.
         const own = storage();
         await own.open('default');
         await own.claim('another');
@@ -529,7 +529,7 @@ describe('a store in trouble', () => {
   });
 });
 
-/** The part of a dump that has what was set aside: names and reasons, and what was stored. */
+/** The part of a dump with the quarantined records: names, reasons and bodies. */
 function asidesIn(dumped: string): string {
   const stores = new Map((JSON.parse(dumped) as [store: string, keys: unknown[], values: unknown[]][]).map(([store, keys, values]) => [store, {keys, values}]));
   const {keys, values} = stores.get('meta')!;

@@ -3,12 +3,12 @@ import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from '../../lib/
 
 type Act = 'open' | 'claim' | 'write' | 'read' | 'inventory';
 
-/** A disk in memory that fails when it is told to, or does not answer. */
+/** A memory storage that fails or does not answer when the test decides. */
 export class TroubledStorage implements Storage {
   readonly isDurable = true;
   onLost: Storage['onLost'];
   onBlocked: Storage['onBlocked'];
-  /** What was written, or refused, write by write. */
+  /** All writes, accepted or refused, in order. */
   readonly writes: (readonly Change[])[] = [];
   readonly reads: (readonly DocKey[])[] = [];
   closings = 0;
@@ -17,13 +17,13 @@ export class TroubledStorage implements Storage {
 
   constructor(readonly disk = new InMemoryStorage()) {}
 
-  /** From now on this act fails; without an error it works again. */
+  /** From now on this action fails. Without an error it works again. */
   fail(act: Act, error?: unknown): void {
     if (error === undefined) this.errors.delete(act);
     else this.errors.set(act, error);
   }
 
-  /** From now on nothing is answered until `release`. */
+  /** From now on no request is answered until `release`. */
   hold(): void {
     this.held ??= [];
   }

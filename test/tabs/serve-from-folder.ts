@@ -9,7 +9,7 @@ const contentTypes: Record<string, string> = {
   '.svg': 'image/svg+xml'
 };
 
-/** Lets a page load from a folder whatever is there; all else goes to the network. */
+/** Serves a page's files from a folder. Requests for other files go to the network. */
 export async function serveFromFolder(page: Page, folder: string): Promise<void> {
   const answer = async (request: HTTPRequest) => {
     const {pathname} = new URL(request.url());

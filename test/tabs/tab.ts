@@ -31,7 +31,7 @@ export class Tab {
     await this.page.keyboard.up('Control');
   }
 
-  /** With the keyboard, one key after the other. */
+  /** Types with the keyboard, one key after the other. */
   async type(text: string): Promise<void> {
     for (const key of text) await this.page.keyboard.press(key as KeyInput);
   }

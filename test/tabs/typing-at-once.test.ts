@@ -5,7 +5,7 @@ import {Stage} from './stage.js';
 import {textOf} from './text.js';
 
 const digits = '0123456789'.repeat(4);
-// The document has an N of its own.
+// The letter N is in the document already.
 const letters = 'ABCDEFGHIJKLMOPQRSTUVWXYZ'.repeat(2);
 const dots = 60;
 

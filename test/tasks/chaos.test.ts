@@ -3,7 +3,7 @@ import {getEventListeners} from 'node:events';
 import {turn} from '../waiting/turn.js';
 import {WorkerPool} from '../../lib/tasks-node.js';
 
-/** `CHAOS=10000` for the whole of it, which takes half a minute. */
+/** `CHAOS=10000` runs the complete test, which takes half a minute. */
 const COUNT = Number(process.env.CHAOS ?? 1_000);
 const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
 
@@ -12,7 +12,7 @@ describe(`a pool of 4 threads with ${COUNT} tasks, some of which go wrong`, func
 
   it('settles each once and rightly, and is usable afterwards', async () => {
     const pool = new WorkerPool({size: 4});
-    // Mocha's own timer is there from the next turn on.
+    // Mocha sets its own timer in the next turn.
     await turn();
     const timersBefore = timers();
     const signals: AbortSignal[] = [];

@@ -142,7 +142,7 @@ describe('a pipeline', function () {
     gates[0]!.open();
     expect((await first).value).to.equal(0);
     for (let n = 0; n < 5; n++) await turn();
-    // One is taken; two run. Of what is done, only the buffer may wait.
+    // One result is taken, and two tasks run. Finished results wait only in the buffer.
     expect(pulled).to.equal(3);
     for (const {open} of gates) open();
     for (let n = 0; n < 20; n++) {

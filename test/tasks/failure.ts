@@ -1,4 +1,4 @@
-/** What a promise rejects with. */
+/** The reason with which a promise rejects. */
 export async function failureOf(promise: PromiseLike<unknown>): Promise<any> {
   try {
     await promise;

@@ -5,7 +5,7 @@ import {nodeThreads} from '../../lib/tasks/spawn-node.js';
 import {Submission, type TaskOptions} from '../../lib/tasks/submission.js';
 import {type Thread, type ThreadEvents, useThreads} from '../../lib/tasks/threads.js';
 
-/** A thread whose every step the test decides. It calls nothing: a task's result is its first argument. */
+/** A thread whose steps the test decides. It calls no function: the result of a task is its first argument. */
 export class FakeThread implements Thread {
   readonly #waiting: RunMessage[] = [];
   #claims: Int32Array | undefined;
@@ -31,7 +31,10 @@ export class FakeThread implements Thread {
     this.#tell({$: 'ready', globals});
   }
 
-  /** Begins the next task that was not taken back. @returns its first argument */
+  /**
+   * Begins the next task that the pool has not taken back.
+   * @returns its first argument
+   */
   begin(): unknown {
     while (this.#waiting.length) {
       const message = this.#current = this.#waiting.shift()!;
@@ -45,13 +48,16 @@ export class FakeThread implements Thread {
     return (this.#current!.calls[0] as unknown[])[0];
   }
 
-  /** Ends the task that it has begun. */
+  /** Ends the present task. */
   finish(): void {
     const {id} = this.#current!;
     this.#tell({$: 'done', id, values: [this.#argument], ms: 0});
   }
 
-  /** @returns the first arguments of the tasks that it runs until it has none */
+  /**
+   * Runs tasks until there is none.
+   * @returns their first arguments
+   */
   runAll(): unknown[] {
     const order: unknown[] = [];
     for (let value = this.begin(); value !== undefined; value = this.begin()) {

@@ -9,7 +9,7 @@ const cases = readFileSync(new URL('free-variables.txt', import.meta.url), 'utf8
   const at = line.lastIndexOf(' ->');
   return {text: line.slice(0, at), names: line.slice(at + 3).split(' ').filter(Boolean).sort()};
 });
-/** The names of what is no variable. */
+/** Expressions that look like names and are not variables. */
 const outsiders = ['import.meta', 'new.target', 'super', '#private'];
 
 describe('free variables', () => {
@@ -26,7 +26,7 @@ describe('free variables', () => {
       lookedUp += seen.length;
       expect(names, text).to.include.members(seen);
     }
-    // It did run them.
+    // Most functions were called.
     expect(lookedUp).to.be.above(100);
   });
 
@@ -36,7 +36,7 @@ describe('free variables', () => {
       const code = readFileSync(file, 'utf8');
       for (const {node, through} of functionsOf(code)) {
         const text = code.slice(node.start, node.end);
-        // The value of a method begins with its parameters.
+        // The text of a method's value begins with its parameters.
         if (node.type === 'FunctionExpression' && !/^(?:async\s+)?function/.test(text)) continue;
         let found: string[];
         try {
@@ -59,10 +59,10 @@ describe('free variables', () => {
   });
 });
 
-/** What an engine asks the scope around a function for while the function is made and called with made-up arguments. */
+/** The names that an engine looks up in the scope around a function while the function is made and called with made-up arguments. */
 async function lookUps(text: string): Promise<string[]> {
   const seen = new Set<string>();
-  // Answers to every use, so that as much of the function runs as can.
+  // Answers every use, so that as much of the function as possible runs.
   const anything: unknown = new Proxy(function () {}, {
     get: (_target, key) => key === Symbol.toPrimitive ? () => 1 : key === Symbol.iterator ? function* () { yield anything; } : key === 'then' ? undefined : anything,
     apply: () => anything, construct: () => anything as object, has: () => true, set: () => true, getPrototypeOf: () => Function.prototype
@@ -119,7 +119,7 @@ function filesOf(folders: readonly string[]): string[] {
   });
 }
 
-/** Each function of a file with the names that another analysis says it uses from outside. */
+/** Each function of a file, with the outside names that another analysis finds in it. */
 function functionsOf(code: string): {node: AnyNode; through: string[]}[] {
   let tree: AnyNode | undefined;
   for (const sourceType of ['script', 'module'] as const) {

@@ -8,7 +8,7 @@ import {failureOf} from './failure.js';
 const script = new URL('./script.mjs', import.meta.url);
 const threadOf = ((context: TaskContext) => context.thread) as unknown as () => number;
 
-/** A task that runs until the test lets it go. */
+/** A task that runs until the test releases it. */
 function gate(): {shared: Int32Array; wait(shared: Int32Array): void; open(): void} {
   const shared = new Int32Array(new SharedArrayBuffer(4));
   return {
@@ -77,7 +77,7 @@ describe('the options of tasks and pools', function () {
       const {open} = await occupy(pool);
       const order: number[] = [];
       const note = (value: number): void => void order.push(value);
-      // More than a thread is sent ahead.
+      // These are more tasks than the pool sends to a thread ahead of time.
       const runs = Array.from({length: 12}, (_item, index) => pool.run((x: number) => x, [index], {priority: 5}).then(note));
       for (const [value, priority] of [[100, -1], [101, 0], [102, 1], [103, 1], [104, 9]] as const) runs.push(pool.run((x: number) => x, [value], {priority}).then(note));
       open();
@@ -164,7 +164,7 @@ describe('the options of tasks and pools', function () {
     it('size, and resize: more threads at once, fewer as they become idle', async () => {
       const pool = poolOf({size: 1});
       const two = () => 2;
-      // A function that is known is sent ahead to the busy thread.
+      // The pool sends a known function to the busy thread ahead of time.
       await pool.execute(two);
       const first = await occupy(pool);
       const second = pool.execute(two);

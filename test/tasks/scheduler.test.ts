@@ -9,7 +9,7 @@ import {until} from '../waiting/until.js';
 import {fakeScheduler, realThreads} from './fake-threads.js';
 
 const unchecked = {check: false};
-/** More than a thread is sent ahead. */
+/** These are more tasks than the pool sends to a thread ahead of time. */
 const many = Array.from({length: 12}, (_item, index) => index);
 
 describe('the order of tasks', () => {
@@ -24,7 +24,7 @@ describe('the order of tasks', () => {
     next();
     next();
     threads[0]!.ready(['Math']);
-    // In every microtask, thus also between the end of the check and whatever follows from it.
+    // Acts in every microtask, and so also between the end of the check and what follows from it.
     for (let turn = 0; turn < 12; turn++) {
       next();
       await null;
@@ -77,7 +77,7 @@ describe('the order of tasks', () => {
     thread.ready();
     thread.begin();
     for (const value of many) submit(value, unchecked);
-    // Whenever the pool has taken one back, the thread begins one more.
+    // Each time the pool has taken one task back, the thread begins one more.
     const {compareExchange} = Atomics;
     const begun: unknown[] = [];
     let isThread = false;
@@ -115,7 +115,7 @@ describe('the order of tasks', () => {
     const first = submit('first', unchecked);
     const buffer = new ArrayBuffer(8);
     threads[0]!.ready();
-    // What is transferred is not sent ahead.
+    // A task with transferred values is not sent ahead of time.
     const second = submit(buffer, {...unchecked, transfer: [buffer]});
     first.cancel();
     expect(second.state).to.equal('running');

@@ -76,13 +76,13 @@ describe('threads that misbehave', function () {
   });
 
   it('tell of helpers that build tools put into functions', async () => {
-    // As TypeScript and Babel compile async functions for old targets, and istanbul counts.
+    // The helpers that TypeScript and Babel insert when they compile async functions for old targets, and the counters of istanbul.
     for (const helper of ['__awaiter', '_asyncToGenerator', 'cov_1a2b', '__vi_import_0__', 'math_js__WEBPACK_IMPORTED_MODULE_0__']) {
       const error = await failureOf(pool.execute(new Function(`return () => ${helper}()`)() as () => unknown));
       expect(error, helper).to.include({code: 'ERR_TASK_CLOSURE'});
       expect(error.message).to.contain('made by your build');
     }
-    // esbuild's keepNames is given to the thread.
+    // Threads have the helper of esbuild's `keepNames`.
     expect(await pool.execute(new Function('return () => __name(() => 1, "x").name')() as () => string)).to.equal('x');
   });
 

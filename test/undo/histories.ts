@@ -3,14 +3,14 @@ import json1 from 'ot-json1';
 import client from 'sharedb/lib/client/index.js';
 import type {Random} from '../karma/random.js';
 
-/** What the first tab and the others do to a document of one type, and what has to be left of it. */
+/** The edits that the tabs and clients make to a document of one type, and the checks of its data. */
 export interface World {
   initial: unknown;
-  /** An op on this data, or undefined where it can't be made. */
+  /** Makes an op on this data. Undefined if none is possible. */
   makeOp(data: any, isOwn: boolean): unknown;
-  /** Checks the data after the first tab has undone all. */
+  /** Checks the data after the first tab has undone all its edits. */
   expectUndone(data: any): void;
-  /** Checks the data after it has redone all. */
+  /** Checks the data after the first tab has redone all its edits. */
   expectRedone(data: any, before: any): void;
 }
 
@@ -21,8 +21,8 @@ export interface History {
 }
 
 /**
- * Items of a sequence, each made once. The own ones have to go, and those that only the first tab has removed have to come back.
- * What both have removed may come back: whose removal was first, nobody can tell by the ops.
+ * Items of a sequence, each made once. After undo, own items must be gone, and items that only the first tab has removed must be back.
+ * Items that both have removed may be back: the ops do not tell which removal was first.
  */
 class Items {
   private made = 0;
@@ -36,7 +36,7 @@ class Items {
     this.made = initial.length;
   }
 
-  /** A character that has not been there. */
+  /** Makes a character that does not exist yet. */
   make(isOwn: boolean): string {
     const item = String.fromCharCode(0x4e00 + this.made++);
     (isOwn ? this.own : this.others).add(item);
@@ -47,7 +47,7 @@ class Items {
     for (const item of items) (isOwn ? this.removedByOwn : this.removedByOthers).add(item);
   }
 
-  /** Own items that others have removed. Redoing makes a removed item anew. */
+  /** Own items that others have removed. Redo makes a removed item anew. */
   private get contested(): ReadonlySet<string> {
     return new Set([...this.removedByOthers].filter(item => this.own.has(item) || this.removedByOwn.has(item)));
   }

@@ -5,15 +5,15 @@ import {until} from '../waiting/until.js';
 import {histories, type History} from './histories.js';
 import {Stage} from './stage.js';
 
-/** How many histories of each type: with the scope of the browser, which takes longer, a fifth of them. */
+/** The number of histories of each type. The scope of the browser takes longer and runs a fifth of them. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 50);
-/** The seed of the first one. */
+/** The seed of the first history. */
 const FIRST = Number(process.env['FIRST'] ?? 1);
 const {SEED} = process.env;
 
 /**
- * Three tabs and two clients elsewhere write at once; then the first tab undoes all that it has done, and redoes it. With the
- * scope of the browser, one of the tabs does so with what all three have done. What OT can't give is left out by `histories`: see "What undo can't do" in docs/undo.md.
+ * Three tabs and two remote clients write at once. Then the first tab undoes all its edits and redoes them. With the scope of the browser,
+ * one tab undoes the edits of all three. `histories` leaves out what OT can't restore: see "What undo can't do" in docs/undo.md.
  */
 describe('random histories of three tabs and two clients elsewhere', function() {
   this.timeout(15 * 60_000);
@@ -52,7 +52,7 @@ async function live(history: History, seed: number, scope: 'tab' | 'browser'): P
       const op = world.makeOp(who.data, (own as unknown[]).includes(who));
       if (op !== undefined) (who as ProxyDoc).submitOp(op, error => { if (error) throw error; });
       if (!random.below(4)) random.pick(managers).stopCapturing();
-      // Undone and redone on the way.
+      // Some edits are undone and redone in between.
       if (!random.below(6)) undoing.push(random.pick(managers).undo());
       if (!random.below(6)) undoing.push(random.pick(managers).redo());
       for (let turns = random.below(4); turns > 0; turns--) await new Promise(setImmediate);
@@ -66,7 +66,7 @@ async function live(history: History, seed: number, scope: 'tab' | 'browser'): P
     while (await first.undo());
     await stage.settle();
     world.expectUndone(stage.tabs[0]!.data);
-    // An op that changes nothing any more leaves no trace in the documents: it may be under way still.
+    // An op that changes nothing leaves no trace in the documents. It may still be under way.
     await until('nothing is left to undo', () => managers.every(({canUndo}) => !canUndo));
     while (await second.redo());
     await stage.settle();

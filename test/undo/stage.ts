@@ -12,7 +12,7 @@ import {until} from '../waiting/until.js';
 for (const type of [richText.type, json1.type, unicode.type]) client.types.register(type as never);
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
-/** A server with one document, a host with tabs on it, and clients elsewhere. */
+/** A server with one document, a host with tabs, and remote clients. */
 export class Stage {
   readonly backend = new Backend();
   readonly tabs: ProxyDoc[] = [];
@@ -48,7 +48,7 @@ export class Stage {
     this.server.close();
   }
 
-  /** Waits until everybody shows the same, and the server has it all. */
+  /** Waits until all clients show the same data and the server has all edits. */
   async settle(): Promise<void> {
     const seen = (): string[] => this.all.map(doc => JSON.stringify([doc.version, doc.data]));
     await until('all documents are the same', () => !this.all.some(doc => doc.hasWritePending()) && new Set(seen()).size === 1, 5000);

@@ -151,7 +151,7 @@ describe('an UndoManager', () => {
       stage = await Stage.open('rich-text', [{insert: 'Hello'}]);
       doc = stage.tabs[0]!;
       now = 1000;
-      // The time of the connection is the test's.
+      // The test sets the time of the connection.
       Object.defineProperty(doc.connection, 'clock', {value: {now: () => now, after: () => () => {}}});
     });
 

@@ -4,20 +4,20 @@ import {createServer} from 'node:http';
 import {fileURLToPath} from 'node:url';
 import {listen} from '../../server/sharedb-server.js';
 
-/** Which responses have a strict Content-Security-Policy. */
+/** The responses that have a strict Content-Security-Policy. */
 export type Policy = 'no policy' | 'a policy on the page' | 'a policy on all responses';
 
 const policy = "default-src 'self'; script-src 'self'; worker-src 'self'";
 const folder = fileURLToPath(new URL('./page/', import.meta.url));
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The page and its workers as an app ships them: bundled, with parts that are loaded on demand. */
+/** Bundles the page and its workers as an app does, with parts that are loaded on demand. */
 export async function buildPage(): Promise<Map<string, string>> {
   const {outputFiles} = await build({
     entryPoints: ['main.ts', 'tasks.worker.ts', 'shared-worker.ts'].map(name => folder + name), outdir: '/', bundle: true, splitting: true, format: 'esm',
     write: false, target: 'es2022', tsconfigRaw: {compilerOptions: {target: 'es2022'}},
     alias: {'sharedb-tabs/tasks/thread': `${root}lib/tasks-thread.ts`, 'sharedb-tabs/tasks': `${root}lib/tasks.ts`},
-    // package.json tells of the side effects of what is built, not of the sources.
+    // package.json describes the side effects of the built files, not those of the sources.
     ignoreAnnotations: true
   });
   const files = new Map(outputFiles.map(({path, text}) => [path, text]));

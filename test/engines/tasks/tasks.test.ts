@@ -15,7 +15,7 @@ describe('functions on other threads', () => {
     describe(engine.title, function () {
       this.timeout(120_000);
 
-      /** The page of a server with this policy; each gives the result of a case. */
+      /** Runs cases in the page of a server with this policy. Each returns the result of a case. */
       const withPolicy = (policy: Policy, tests: (run: (name: CaseName) => Promise<any>) => void): void => void describe(policy, () => {
         let page: Page;
         let server: Awaited<ReturnType<typeof serve>>;

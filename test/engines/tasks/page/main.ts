@@ -1,6 +1,6 @@
 import {concurrent, Deferred, pipeline, race, task, type TaskContext, timeout, WorkerPool} from 'sharedb-tabs/tasks';
 
-/** What a promise rejects with, as JSON. */
+/** The reason with which a promise rejects, as JSON. */
 async function failure(promise: PromiseLike<unknown>): Promise<{code?: unknown; name?: unknown; message?: unknown; [field: string]: unknown}> {
   try {
     await promise;
@@ -109,7 +109,7 @@ const cases = {
       const first = await of('a');
       const controller = new AbortController();
       const busy = pool.execute(() => { for (;;); }, {affinity: 'a', signal: controller.signal});
-      // Its function is checked first.
+      // The pool checks the function before it starts the task.
       while (busy.state !== 'running') await new Promise(resolve => { setTimeout(resolve, 1); });
       const second = await of('b');
       const patient = of('a');
@@ -121,7 +121,7 @@ const cases = {
     });
   },
 
-  /** Browsers tell of no thread that has run out of memory: only a time-out ends it. It takes 256 MB here, not all that there is. */
+  /** Browsers do not tell that a thread ran out of memory: only a time-out ends it. The task allocates 256 MB, not all memory. */
   async memory() {
     return withPool(async pool => {
       const taking = pool.execute(() => {
