@@ -17,7 +17,7 @@ for (const kind of browsers) {
     const running = {kind} as RunningBrowser;
 
     before(`start ${kind.title}`, async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       running.browser = await kind.launch();
     });
 
@@ -25,7 +25,7 @@ for (const kind of browsers) {
 
     for (const binding of bindings) {
       describe(binding.title, function () {
-        this.timeout(60_000);
+        this.timeout(180_000);
         testBinding(binding, running);
       });
     }

@@ -6,7 +6,7 @@ import {requireBrowser} from './require.js';
 export async function launchChromium(): Promise<Browser> {
   const executablePath = requireBrowser('chromium');
   // A page that hangs fails here, with a place, before the test's own timeout.
-  const start = () => launch({executablePath, args: chromiumFlags, protocolTimeout: 30_000});
+  const start = () => launch({executablePath, args: chromiumFlags, protocolTimeout: 60_000});
   try {
     return await start();
   } catch (error) {

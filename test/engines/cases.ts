@@ -39,7 +39,7 @@ export function inEveryEngine(what: string, cases: (open: Open) => void, reasons
 
 function describeIn({title, engine, hosting}: Column, cases: (open: Open) => void): void {
   describe(title, function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     let stage: Stage | undefined;
     cases(async options => (stage = await Stage.open(engine, hosting, options)));
 

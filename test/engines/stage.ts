@@ -23,7 +23,7 @@ declare global {
 }
 
 before('build the editor', async function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   await build({outDir: pages});
 });
 

@@ -58,7 +58,7 @@ export class TypingTabs {
   async talk(words = 5): Promise<void> {
     const typists = this.open.map(({typist}) => typist);
     const aims = typists.map(({count}) => count + words);
-    await until('everybody types', () => typists.every(({count}, i) => count >= aims[i]!), 10_000);
+    await until('everybody types', () => typists.every(({count}, i) => count >= aims[i]!));
     const marks = this.open.map(({doc}) => doc.data.list.length as number);
     const least = Math.max(...marks);
     await until('everybody sees what the others type', () => this.open.every(({doc}) => doc.data.list.length >= least), 12_000);

@@ -3,15 +3,10 @@ import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
+import {cpuTime} from '../waiting/cpu-time.js';
 import {until} from '../waiting/until.js';
 
 const KEYS = 1000;
-
-/** The processor time of this process, in ms. It does not depend on the load of the machine. */
-const cpuTime = (): number => {
-  const {user, system} = process.cpuUsage();
-  return (user + system) / 1000;
-};
 
 type Data = Record<string, string>;
 

@@ -7,7 +7,7 @@ import {PageStage} from './page-stage.js';
 const START = 'Type here.';
 
 describe('the example with CodeMirror, in real tabs', function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   const stage = new PageStage('codemirror', {build, startServer});
 
   async function open(query = ''): Promise<Page> {

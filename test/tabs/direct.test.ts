@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {Stage} from './stage.js';
 
 describe('a tab that is opened with ?direct', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let stage: Stage;
 
   beforeEach(async () => {

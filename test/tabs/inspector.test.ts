@@ -64,7 +64,7 @@ const epochOf = (page: Page): Promise<string> => page.evaluate(async () => {
 });
 
 describe('the inspector', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   let stage: Stage;
 
   beforeEach(async () => {

@@ -5,7 +5,7 @@ import {Stage} from './stage.js';
 import type {Tab} from './tab.js';
 
 describe('while the server is away', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let stage: Stage;
   let tabs: [Tab, Tab, Tab];
 

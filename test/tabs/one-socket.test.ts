@@ -3,7 +3,7 @@ import {until} from '../waiting/until.js';
 import {Stage} from './stage.js';
 
 describe('three tabs of the editor', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let stage: Stage;
 
   beforeEach(async () => {

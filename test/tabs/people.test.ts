@@ -8,7 +8,7 @@ import type {Tab} from './tab.js';
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 describe('the example', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let stage: Stage;
 
   beforeEach(async () => {

@@ -19,7 +19,7 @@ interface Example {
 declare const example: Example;
 
 describe('the example with services, in real tabs', function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   const stage = new PageStage('services', {build, startServer});
 
   async function open(query = ''): Promise<Page> {

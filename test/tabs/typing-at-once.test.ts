@@ -10,7 +10,7 @@ const letters = 'ABCDEFGHIJKLMOPQRSTUVWXYZ'.repeat(2);
 const dots = 60;
 
 describe('two tabs and someone else who type at once', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let stage: Stage;
 
   beforeEach(async () => {

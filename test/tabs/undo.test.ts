@@ -19,7 +19,7 @@ async function redo(tab: Tab): Promise<void> {
 }
 
 describe('undo in the editor', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let stage: Stage;
 
   beforeEach(async () => {

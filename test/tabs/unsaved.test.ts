@@ -18,7 +18,7 @@ async function asksWhenClosed({page}: Tab): Promise<boolean> {
 const saveState = ({page}: Tab): Promise<string> => page.evaluate(() => (globalThis.editor as {connection: {saveState: string}}).connection.saveState);
 
 describe('closing a tab with edits that the server has not got', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let stage: Stage;
 
   beforeEach(async () => {

@@ -56,7 +56,7 @@ export interface Page {
 }
 
 /** A page that hangs fails here, with a place, before the test's own timeout. */
-export const protocolTimeout = 30_000;
+export const protocolTimeout = 60_000;
 
 /** If a browser does not start, a second try is made and logged. */
 export async function withSecondTry<Result>(title: string, start: () => Promise<Result>): Promise<Result> {
