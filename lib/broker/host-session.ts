@@ -79,6 +79,11 @@ export class HostSession extends Session {
     super.flush();
   }
 
+  /** Ends the session with a tab that does not answer. The tab resumes when it wakes. */
+  giveUp(reason: string): void {
+    this.break(reason);
+  }
+
   override end(): void {
     this.cancelBatching?.();
     super.end();

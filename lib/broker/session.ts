@@ -276,7 +276,7 @@ export class Session {
     later(() => this.flush());
   }
 
-  private break(reason: string): void {
+  protected break(reason: string): void {
     if (this.ended) return;
     this.options.onBroken(reason);
     this.end();

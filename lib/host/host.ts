@@ -1,4 +1,5 @@
 import {SessionServer} from '../broker/session-server.js';
+import type {Watchdog} from '../broker/watchdog.js';
 import {browserPlatform} from '../platform/browser.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Clock, Platform} from '../platform/platform.js';
@@ -14,6 +15,7 @@ import type {ServiceSource} from './frame-relay.js';
 import {HostParts} from './host-parts.js';
 import type {HostSettings} from './host-settings.js';
 import {localConnection} from './server/local-connection.js';
+import {watchTab} from './tab-watch.js';
 import type {Tab} from './tab.js';
 import type {RealConnection} from './upstream.js';
 
@@ -205,6 +207,11 @@ export class Host {
   admitService(name: string, hello: Hello, port: Channel): boolean {
     this.parts.tabs.noteService(hello.tabId, name);
     return this.sessionServer?.admit(hello, port, false) ?? false;
+  }
+
+  /** Watches a tab while a service waits for it. @internal */
+  watchTab(id: string, isWaiting: () => boolean): Watchdog {
+    return watchTab(() => this.parts.tabs.find(id), this.clock, isWaiting);
   }
 
   /** Reports what the host holds on behalf of its tabs. */

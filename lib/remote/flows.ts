@@ -27,6 +27,11 @@ export class Flows {
     return this.ends.size;
   }
 
+  /** Whether something of the other side is open here. Signals may stay so for ever. */
+  get isAwaiting(): boolean {
+    return [...this.ends].some(([id, end]) => id < 0 && !('value' in end));
+  }
+
   /** Starts a flow of this side. Returns the data for the other side. */
   offer(kind: FlowKind, value: object): unknown {
     if (kind === 'signal') {
@@ -70,7 +75,7 @@ export class Flows {
 
   private checkLimit(): void {
     const {limit} = this.options;
-    if (this.ends.size >= limit) throw tooMany('streams, iterables, promises and signals are open', limit);
+    if (this.ends.size >= limit) throw tooMany('streams and promises are open', limit);
   }
 
   private link(key: number, id: number): FlowLink {

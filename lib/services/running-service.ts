@@ -7,6 +7,7 @@ import type {FrameTransport} from '../remote/types.js';
 import {FrameSender} from '../tab/frame-sender.js';
 import type {ServiceFrames} from '../tab/service-frames.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
+import {isWaiting} from './is-waiting.js';
 import {makerOf} from './per-tab.js';
 import {HostedConnection} from './service-connection.js';
 import type {ServiceHost, ServiceOptions, ServiceTab, Services} from './service-types.js';
@@ -19,6 +20,8 @@ interface Caller {
   isHere: boolean;
   canTransfer: boolean;
   readonly channels: Map<number, {peer: Peer; transport: FrameTransport}>;
+  /** Ends the tab's session if it does not answer while the service waits for it. */
+  watch: ReturnType<Host['watchTab']> | undefined;
   /** The tab's object, for a service with one object per tab. */
   own: {service: object} | undefined;
 }
@@ -86,6 +89,7 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
     // The sender is the host in this thread, so the form needs no check.
     const {peer: id, channel, frame, event, canTransfer} = (message as {frame: ServiceFrame}).frame;
     const caller = this.callerOf(id);
+    caller.watch?.hear();
     switch (event) {
       case 'here':
         Object.assign(caller, {isHere: true, canTransfer: canTransfer === true});
@@ -106,7 +110,7 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
     let caller = this.callers.get(id);
     if (!caller) {
       const gone = new AbortController();
-      caller = {tab: {id, signal: gone.signal}, gone, isHere: false, canTransfer: false, channels: new Map(), own: undefined};
+      caller = {tab: {id, signal: gone.signal}, gone, isHere: false, canTransfer: false, channels: new Map(), watch: undefined, own: undefined};
       this.callers.set(id, caller);
     }
     return caller;
@@ -119,7 +123,10 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
     const transport: FrameTransport = {
       onframe: null, onclose: null,
       cannotTransfer: caller.canTransfer ? undefined : 'the tab is reached over a BroadcastChannel, which can\'t transfer objects',
-      post: (frame, transfer, delivery) => (this.sender.send({peer: id, channel, frame}, transfer, delivery) ? 'later' : undefined),
+      post: (frame, transfer, delivery) => {
+        (caller.watch ??= this.host.watchTab(id, () => [...channels.values()].some(({peer}) => isWaiting(peer)))).expect();
+        return this.sender.send({peer: id, channel, frame}, transfer, delivery) ? 'later' : undefined;
+      },
       close: () => channels.delete(channel)
     };
     const peer = new Peer(transport, {onError: (error, what) => this.host.warn(warning('WARN_TABS_SERVICE', `nobody awaits the error of ${what} in the service ${this.name}`), error), ...this.options}, this.host.clock);
@@ -138,6 +145,8 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
 
   private lose(caller: Caller, reason: string, isGone: boolean): void {
     caller.isHere = false;
+    caller.watch?.end();
+    caller.watch = undefined;
     for (const channel of [...caller.channels.keys()]) this.endChannel(caller, channel, reason);
     if (!isGone) return;
     this.callers.delete(caller.tab.id);

@@ -7,6 +7,7 @@ import {createStub, describe, type StubNode, type StubPeer} from '../remote/stub
 import type {Connection, Handler, Remote, RemoteOptions} from '../remote/types.js';
 import {CALL, type Kind, type Wants} from '../remote/wire.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
+import {isWaiting} from './is-waiting.js';
 import {ServiceLink, type ChannelEnd, type LinkUser} from './service-link.js';
 
 /** The options of a call to a service. */
@@ -155,6 +156,7 @@ class ServiceClient implements StubPeer, LinkUser {
     const transport = link.open(name);
     const peer = new Peer(transport, this.remoteOptions, link.clock);
     transport.onend = (how, reason) => peer.end(how === 'no service' ? `there is no service ${name}: ${reason}` : reason, false, true, CODES[how]);
+    transport.isWaiting = () => isWaiting(peer);
     if (link.isClosed) transport.onend('lost', 'the connection was closed');
     else if (link.isOpen) peer.open();
     return peer;

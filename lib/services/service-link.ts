@@ -10,6 +10,9 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 /** How a connection to a service ended. */
 export type ChannelEnd = 'no service' | 'closed' | 'lost' | 'refused';
 
+/** While a call is open, the host is asked after this many ms, if nothing has come from it. */
+const WATCH_MS = 15_000;
+
 /** A client that uses a service in this tab. */
 export interface LinkUser {
   readonly name: string;
@@ -26,6 +29,8 @@ export class ServiceTransport implements FrameTransport {
   onclose: FrameTransport['onclose'] = null;
   /** Called before `onclose`, with the reason for the end. */
   onend: ((how: ChannelEnd, reason: string) => void) | null = null;
+  /** Whether the peer waits for the service. */
+  isWaiting = (): boolean => false;
   private greeting: unknown;
 
   constructor(private readonly link: ServiceLink, readonly name: string, readonly channel: number) {}
@@ -60,6 +65,7 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
   private readonly users = new Set<LinkUser>();
   private readonly transports = new Map<number, ServiceTransport>();
   private lastChannel = 0;
+  private isWatching = false;
 
   constructor(private readonly connection: LinkedConnection) {
     this.sender = new FrameSender(connection);
@@ -100,6 +106,7 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
   }
 
   send(message: ServiceFrame, transfer: Transferable[], delivery: FrameDelivery): unknown {
+    this.watchHost();
     return this.sender.send(message, transfer, delivery) ? 'later' : undefined;
   }
 
@@ -115,6 +122,21 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
     this.isOpen = false;
     this.sender.clear();
     this.endAll('lost', 'the session with the host has ended');
+  }
+
+  /**
+   * Has the host asked from time to time while a call is open. A long call gets no other answer, and a host that hangs keeps its
+   * lock.
+   */
+  private watchHost(): void {
+    if (this.isWatching) return;
+    this.isWatching = true;
+    this.clock.after(WATCH_MS, () => {
+      this.isWatching = false;
+      if (![...this.transports.values()].some(transport => transport.isWaiting())) return;
+      this.connection.hostSession?.watchdog?.expect();
+      this.watchHost();
+    });
   }
 
   private refuse(): void {

@@ -17,7 +17,7 @@ import {until} from '../waiting/until.js';
 // The code is loaded at once, and tests can reach into the same module.
 serviceCode.running = () => Promise.resolve(running);
 
-export type Mode = 'port' | 'broadcast' | 'direct';
+export type Mode = 'port' | 'broadcast' | 'direct' | 'memory';
 export const MODES: readonly Mode[] = ['port', 'broadcast', 'direct'];
 
 export interface StageOptions {
@@ -82,7 +82,7 @@ export class ServiceStage {
     const own = {channel: this.channel, warn: this.warn, clock, ...options};
     const connection = mode === 'direct'
       ? createConnection({connect: () => this.connect()}, {mode: 'direct', services, ...(serviceOptions && {serviceOptions}), warn: this.warn})
-      : mode === 'broadcast' ? new OwnConnection(own) : new PortedConnection(own, hello => this.greet(hello));
+      : mode !== 'port' ? new OwnConnection(own) : new PortedConnection(own, hello => this.greet(hello));
     this.open.push(connection);
     return connection;
   }
