@@ -4,6 +4,7 @@ import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {Elements} from './elements.js';
 import {NamespaceFeed} from './namespace-feed.js';
 import {ObserverConnection} from './observer-connection.js';
+import {ShownDoc} from './shown-doc.js';
 import {STYLE} from './style.js';
 import {Timeline} from './timeline.js';
 import {TimelineView} from './timeline-view.js';
@@ -45,6 +46,7 @@ export class Inspector {
   private kept: Kept | undefined;
   private view: View = 'Overview';
   private showsData: boolean;
+  private readonly shownDoc = new ShownDoc();
   /** The timeline is that of the whole namespace. */
   private isOfAll: boolean;
   private readonly panel: HTMLElement;
@@ -97,9 +99,14 @@ export class Inspector {
   }
 
   private get context(): ViewContext {
-    const {elements, connection, report, isSilent, isReadOnly, showsData} = this;
+    const {elements, connection, report, isSilent, isReadOnly, showsData, shownDoc} = this;
     return {
-      elements, connection, report, isSilent, isReadOnly, showsData,
+      elements, connection, report, isSilent, isReadOnly, showsData, shownDoc,
+      showDoc: doc => {
+        shownDoc.choose(doc);
+        this.render();
+        void this.refresh();
+      },
       act: (what, action) => void this.act(what, action),
       save: (name, text) => this.save(name, text),
       confirm: question => this.window?.confirm(question) ?? true
@@ -129,15 +136,16 @@ export class Inspector {
   }
 
   private async ask(round: number): Promise<void> {
-    const {connection, view, showsData} = this;
+    const {connection, view, showsData, shownDoc} = this;
     if (view === 'Timeline') {
       if (this.isOfAll) await this.feed.read(connection.hostSession?.epoch, showsData).catch(() => {});
       return;
     }
-    const report = await connection.inspect({tabs: view === 'Overview', data: showsData});
+    const report = await connection.inspect({tabs: view === 'Overview', data: showsData, ...(view === 'Documents' && shownDoc.request)});
     const kept = view === 'Store' ? await askKept(connection).catch(() => undefined) : undefined;
     if (round !== this.rounds) return;
     this.report = report;
+    if ('docList' in report) shownDoc.note(report);
     this.kept = kept ?? this.kept;
   }
 
@@ -179,7 +187,7 @@ export class Inspector {
       case 'Overview':
         return this.show(overview(this.context));
       case 'Documents':
-        return this.show(documents(this.context));
+        return this.show(documents(this.context), this.dataToggle());
       case 'Queries':
         return this.show(queries(this.context), this.dataToggle("Show queries' values"));
       case 'Store':
@@ -239,6 +247,8 @@ export class Inspector {
   private dataToggle(label = "Show documents' data"): HTMLElement {
     return this.checkbox(label, this.showsData, showsData => {
       this.showsData = showsData;
+      if (!showsData) this.shownDoc.choose(undefined);
+      this.render();
       void this.refresh();
     });
   }

@@ -1,6 +1,7 @@
 import type {HostReport, Report} from '../protocol/report.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {Elements} from './elements.js';
+import type {DocName, ShownDoc} from './shown-doc.js';
 
 /** What every view gets. */
 export interface ViewContext {
@@ -13,6 +14,10 @@ export interface ViewContext {
   readonly isReadOnly: boolean;
   /** Documents' data were asked for. */
   readonly showsData: boolean;
+  /** The document whose data are shown. */
+  readonly shownDoc: ShownDoc;
+  /** Shows the data of a document, or of none. */
+  showDoc(doc: DocName | undefined): void;
   /** Runs an action of the user, tells its error, and shows what has changed. */
   act(what: string, action: () => unknown): void;
   /** Gives the user a file. */

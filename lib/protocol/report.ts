@@ -2,7 +2,7 @@ import type {FaultState} from './faults.js';
 import type {Place} from './frames.js';
 import type {HostStatus} from './messages.js';
 
-/** The state of a host, for a bug report. It contains no document data. */
+/** The state of a host, for a bug report. It contains no document data unless they were requested. */
 export interface HostReport extends HostStatus {
   namespace: string;
   epoch: string;
@@ -27,6 +27,8 @@ export interface HostReport extends HostStatus {
   /** The first subscribed queries, and the first channels with presences. */
   queryList: QueryReport[];
   presenceList: ChannelReport[];
+  /** The data of the document that the request names. */
+  docData?: DocDataReport;
   lastErrors: {time: number; text: string}[];
   /** The faults caused in its network; false if the host does not allow faults: see `startHost({allowFaults})`. */
   faults: FaultState | false;
@@ -41,6 +43,8 @@ export interface InspectOptions {
   tabs?: boolean | undefined;
   /** Shows the values in the conditions of queries, which may be data of the app. Default false. */
   data?: boolean | undefined;
+  /** Reports the data of this document, if the host has it open. Default: of none. */
+  doc?: {collection: string; id: string} | undefined;
 }
 
 /** A tab, as the host reports it. Fields that only the tab knows are present if they were requested and the tab has answered. */
@@ -96,6 +100,18 @@ export interface DocReport {
   pendingOps: number;
   followers: number;
   subscribed: boolean;
+}
+
+/** The data of a document in the host, with the edits that wait for the server. */
+export interface DocDataReport {
+  collection: string;
+  id: string;
+  version: number | null;
+  revision: number;
+  /** As JSON; the first 100,000 characters. Missing if the document does not exist. */
+  json?: string;
+  /** How many characters all of it has. */
+  length: number;
 }
 
 /** The state of a tab. */

@@ -91,6 +91,60 @@ describe('the inspector', () => {
     expect(inspector.element.shadowRoot!.textContent).not.to.include('rosebud');
   });
 
+  it("shows a document's data only when asked to, as they are now, and forgets them", async () => {
+    const asked: string[] = [];
+    const inspect = connection.inspect.bind(connection);
+    connection.inspect = options => {
+      asked.push(JSON.stringify(options));
+      return inspect(options);
+    };
+    const doc = connection.get('notes', 'one');
+    open();
+    button('Documents').click();
+    await shows('notes/one');
+    expect(button('Data of notes/one')).to.equal(undefined);
+    check("Show documents' data");
+    await until('there is a button', () => !!button('Data of notes/one'));
+    expect(asked.join()).not.to.include('"one"');
+    expect(panel().textContent).not.to.include('rosebud');
+    button('Data of notes/one').focus();
+    button('Data of notes/one').click();
+    await shows('notes/one, version 1', '"secret": "rosebud"');
+    expect(button('Data of notes/one').getAttribute('aria-pressed')).to.equal('true');
+    expect(inspector.element.shadowRoot!.activeElement).to.equal(button('Data of notes/one'));
+    await doc.submitOp([{p: ['secret'], od: 'rosebud', oi: 'sledge'}]);
+    // Each click asks the host at once.
+    await until('it shows the change', () => {
+      if (panel().textContent!.includes('notes/one, version 2')) return panel().textContent!.includes('"secret": "sledge"');
+      button('Documents').click();
+      return false;
+    });
+    button('Documents').click();
+    expect(asked.at(-1), 'it is not asked for data that have not changed').not.to.include('"one"');
+    button('Data of notes/one').click();
+    expect(panel().textContent).not.to.include('sledge');
+    button('Data of notes/one').click();
+    await shows('"secret": "sledge"');
+    check("Show documents' data");
+    expect(panel().textContent).not.to.include('sledge');
+    check("Show documents' data");
+    await until('there is a button', () => !!button('Data of notes/one'));
+    expect(panel().textContent).not.to.include('sledge');
+  });
+
+  it('reports the data of a document that the host has open, and opens none for that', async () => {
+    const dataOf = async (id: string) => (await connection.inspect({doc: {collection: 'notes', id}}) as {docData?: {json?: string; length: number}}).docData;
+    expect(JSON.parse((await dataOf('one'))!.json!)).to.eql({secret: 'rosebud', n: 1});
+    expect(await dataOf('two')).to.equal(undefined);
+    expect(host.inspect().docs).to.equal(1);
+    await connection.get('notes', 'none').subscribe();
+    expect(await dataOf('none')).to.include({version: 0, length: 0}).and.not.to.have.property('json');
+    await connection.get('notes', 'long').create({text: 'x'.repeat(200_000)});
+    const long = (await dataOf('long'))!;
+    expect([long.json!.length, long.length > 200_000]).to.eql([100_000, true]);
+    expect(await connection.inspect()).not.to.have.property('docData');
+  });
+
   it("shows messages as they come, filtered, and documents' data only when asked to", async () => {
     open();
     button('Timeline').click();

@@ -34,6 +34,14 @@ async function press(page: Page, name: string): Promise<void> {
   }, TAG, name);
 }
 
+/** Shows the data of the document that all tabs have open. */
+async function showData(page: Page): Promise<void> {
+  await page.evaluate(tag => document.querySelector(tag)!.shadowRoot!.querySelector<HTMLElement>('input[aria-label="Show documents\' data"]')!.click(), TAG);
+  const label = 'button[aria-label="Data of documents/scratch"]';
+  await until('there is a button', () => page.evaluate((tag, label) => !!document.querySelector(tag)!.shadowRoot!.querySelector(label), TAG, label));
+  await page.evaluate((tag, label) => document.querySelector(tag)!.shadowRoot!.querySelector<HTMLElement>(label)!.click(), TAG, label);
+}
+
 async function choose(page: Page, label: string, value: string): Promise<void> {
   await page.evaluate((tag, label, value) => {
     const select = document.querySelector(tag)!.shadowRoot!.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`)!;
@@ -87,6 +95,14 @@ describe('the inspector', function () {
     await second.type('abc');
     await shows(page, 'the edit', 'op documents/scratch');
     expect(await shown(page)).not.to.include('abc');
+    await press(page, 'Documents');
+    expect(await shown(page)).not.to.include('abc');
+    await showData(page);
+    await shows(page, 'the data of the document', '"insert": "abc');
+    await second.putCursorAt('start');
+    await second.type('x');
+    await shows(page, 'what is typed in another tab', '"insert": "xabc');
+    await press(page, 'Timeline');
     await choose(page, 'Whose messages', 'all');
     await second.type('def');
     await shows(page, "the edit on its way", `tab ${others[0]!.slice(0, 8)} to host`, 'host to server', 'server to host');
@@ -173,6 +189,10 @@ describe('the inspector', function () {
       const page = await openPanel(tab);
       for (const view of VIEWS) {
         await press(page, view);
+        if (view === 'Documents') {
+          await showData(page);
+          await shows(page, 'the data', '"insert"');
+        }
         if (view === 'Faults') await shows(page, 'the buttons', 'as it is');
         expect(await violations(page), view).to.eql([]);
       }

@@ -15,6 +15,7 @@ import type {StatusBoard} from '../status-board.js';
 import type {Tabs} from '../tabs.js';
 import type {RealConnection} from '../upstream.js';
 import type {MessageFeed} from './message-feed.js';
+import {docDataOf} from './doc-data.js';
 import {socketOf} from './socket-state.js';
 import {TabReports} from './tab-reports.js';
 
@@ -55,9 +56,10 @@ export class Inspection {
   }
 
   /** Reports what the host holds on behalf of its tabs. */
-  inspect({data = false}: InspectOptions = {}): HostReport {
+  inspect(options: InspectOptions = {}): HostReport {
     const {namespace, epoch, generation, place, build, clock, connection, board, queries, presences, tabs, log, faults} = this.owner;
     const docs = this.owner.docs.all();
+    const {data = false} = options;
     return {
       namespace, epoch, generation, lineage: this.owner.lineage(), place, build,
       protocol: PROTOCOL_VERSION, state: connection.state, ...board.status(),
@@ -66,6 +68,7 @@ export class Inspection {
       tabList: tabs.allPages().map(tab => tab.inspect()),
       docList: docs.map(doc => doc.inspect()).sort((a, b) => b.pendingOps - a.pendingOps).slice(0, MAX_REPORTED),
       queryList: queries.inspect(data).slice(0, MAX_REPORTED), presenceList: presences.inspect().slice(0, MAX_REPORTED),
+      ...docDataOf(this.owner.docs, options),
       lastErrors: [...log.lastErrors],
       faults: faults ? this.faultInjection?.state ?? {network: 'untouched', delay: 0} : false
     };
