@@ -166,7 +166,8 @@ describe('the inspector', function () {
   });
 
   it('freezes the host, says so, and the tabs replace it', async () => {
-    const query = '?host-timeout=1000';
+    // A busy machine needs more than a second to start a worker, which is not to be given up for that.
+    const query = '?host-timeout=4000';
     const [first, second] = [await stage.openTab({query}), await stage.openTab({query}), await stage.openTab({query})];
     const page = await openPanel(first);
     const epoch = await epochOf(page);

@@ -15,6 +15,10 @@ async function asksWhenClosed({page}: Tab): Promise<boolean> {
   return hasAsked;
 }
 
+/** Whether the page wants the browser to ask: what its listeners do with the event. The browser decides by itself whether it follows. */
+const wantsToAsk = ({page}: Tab): Promise<boolean> =>
+  page.evaluate(() => !window.dispatchEvent(new Event('beforeunload', {cancelable: true})));
+
 const saveState = ({page}: Tab): Promise<string> => page.evaluate(() => (globalThis.editor as {connection: {saveState: string}}).connection.saveState);
 
 describe('closing a tab with edits that the server has not got', function () {
@@ -42,13 +46,16 @@ describe('closing a tab with edits that the server has not got', function () {
 
   it('asks without a store, and not if another tab goes on', async () => {
     const tab = await typeWithoutServer('?no-store&ask');
+    await until('the page wants the browser to ask', () => wantsToAsk(tab));
     const known = await tab.page.evaluate(() => {
       const {status, hostState, state} = (globalThis.editor as {connection: {status: object; hostState: string; state: string}}).connection;
-      return JSON.stringify({status, hostState, state});
+      const {visibilityState, readyState} = document;
+      return JSON.stringify({status, hostState, state, visibilityState, readyState, hasBeenActive: navigator.userActivation.hasBeenActive});
     });
     expect(await asksWhenClosed(tab), known).to.equal(true);
     const other = await stage.openTabOffline('?no-store&ask');
     await tab.untilStatus('tabs', '2');
+    await until('the page does not want it any more', async () => !(await wantsToAsk(tab)));
     expect(await asksWhenClosed(tab)).to.equal(false);
     await other.untilText('the other tab has it', text => text.includes('abc'));
   });
@@ -56,6 +63,7 @@ describe('closing a tab with edits that the server has not got', function () {
   it('does not ask with a store', async () => {
     const tab = await typeWithoutServer('?ask');
     await until('it is stored', async () => (await saveState(tab)) === 'local');
+    expect(await wantsToAsk(tab)).to.equal(false);
     expect(await asksWhenClosed(tab)).to.equal(false);
     const next = await stage.openTabOffline();
     await next.untilText('it is there', text => text.includes('abc'));
