@@ -177,6 +177,20 @@ describe('an edit that is made when a host without the history has taken over, a
     await agree([doc], other);
   });
 
+  for (const follows of [true, false]) {
+    it(`is made on a result of a query, ${follows ? 'and the document is followed' : 'which alone follows the document'}`, async () => {
+      const {connection, doc, other, editAtOnce} = await open('json0', {words: ['one']}, follows);
+      const query = connection.createSubscribeQuery('notes', {});
+      await query.whenReady();
+      const edit = editAtOnce(() => doc.submitOp([{p: ['words', 1], li: 'mine'}]));
+      stage.killHost();
+      await settled(done => other.submitOp([{p: ['words', 0], li: 'theirs'}], {}, done));
+      stage.startHost(store());
+      await edit;
+      await agree([doc], other);
+    });
+  }
+
   it('is a dead letter where ops are shown that only the last host had', async () => {
     const {connection, doc, other, editAtOnce} = await open('json0', {words: ['one']});
     stage.backend.use('submit', () => {});
