@@ -1,7 +1,7 @@
 export {createConnection} from './connect/create-connection.js';
 export {TabConnection} from './connect/tab-connection.js';
 export type {BackendOrSocket, ConnectOptions, Mode} from './options/connect-options.js';
-export {ProxyConnection, type ProxyQuery, type QueryOptions} from './tab/proxy-connection.js';
+export {ProxyConnection} from './tab/proxy-connection.js';
 export type {HostState} from './broker/session-client.js';
 export type {ProxyConnectionOptions} from './tab/connection-options.js';
 export {ProxyDoc} from './tab/doc/proxy-doc.js';
@@ -25,6 +25,6 @@ export type {ServerTimeouts} from './host/server/server-watch.js';
 export type {Clock, Channel, Locks, OpenChannel} from './platform/platform.js';
 export type {ErrorData} from './protocol/errors.js';
 export type {StoreDurability} from './protocol/store-durability.js';
-export type {QueryCallback} from './tab/proxy-connection.js';
+export type {ProxyQuery, QueryCallback, QueryOptions} from './tab/query.js';
 export type {CallableDoc, CallsOfConnection, SourceOption} from './tab/doc/callable-doc.js';
 export type {Callback, IngestibleSnapshot, SnapshotCallback, UpstreamDoc, UpstreamQuery} from './tab/upstream.js';

@@ -1,4 +1,5 @@
-import type {ProxyConnection, QueryOptions} from '../tab/proxy-connection.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {QueryOptions} from '../tab/query.js';
 import {DocObserver} from './doc-observer.js';
 import type {Observer} from './observer.js';
 import {PresenceObserver} from './presence-observer.js';

@@ -1,5 +1,6 @@
 import type {Clock} from '../platform/platform.js';
-import type {ProxyConnection, ProxyQuery, QueryOptions} from '../tab/proxy-connection.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
+import type {ProxyQuery, QueryOptions} from '../tab/query.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {DocObserver} from './doc-observer.js';
 import {Observer} from './observer.js';

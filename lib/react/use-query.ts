@@ -1,5 +1,5 @@
 import {useMemo} from 'react';
-import type {QueryOptions} from '../tab/proxy-connection.js';
+import type {QueryOptions} from '../tab/query.js';
 import {observersOf} from './connection-observers.js';
 import {useConnection} from './context.js';
 import type {QueryState} from './query-observer.js';

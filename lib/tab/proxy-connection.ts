@@ -1,16 +1,16 @@
 import {nextTick} from '../platform/next-tick.js';
 import type {InspectOptions, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
-import type {QueryEvents, TypedEvents} from './events.js';
 import {Completion, completing, type UncaughtHandler} from './completion.js';
-import {promisify} from './promisify.js';
 import {TabDeadLetters} from './dead-letters.js';
 import {overHost} from './presence/doc-presence.js';
 import {TabQuarantine} from './quarantine.js';
 import {LinkedConnection} from './linked-connection.js';
 import {ProxyDoc} from './doc/proxy-doc.js';
 import type {ProxyPresence} from './presence/presence.js';
-import type {Callback, Query, Snapshot, SnapshotCallback, UpstreamLocalPresence, UpstreamPresence} from './upstream.js';
+import {givePresencePromises} from './presence/presence-promises.js';
+import type {ProxyQuery, QueryCallback, QueryOptions} from './query.js';
+import type {Callback, Snapshot, SnapshotCallback, UpstreamPresence} from './upstream.js';
 
 /**
  * A ShareDB `Connection` whose other end is not the server but the namespace's host. Apps and bindings
@@ -269,92 +269,3 @@ export class ProxyConnection extends LinkedConnection {
     });
   }
 }
-
-/** A query of this connection: ShareDB's, with the connection's own documents as its results. */
-export interface ProxyQuery<Data = any> extends
-  TypedEvents<QueryEvents<ProxyDoc<Data>>>,
-  Omit<Query<Data>, 'results' | 'connection' | 'id' | 'action' | 'collection' | 'query' | 'ready' | 'sent' | 'extra' | 'destroy' | keyof TypedEvents<object>> {
-  /** The documents that the query found, in order. */
-  results: ProxyDoc<Data>[];
-  /** The results are not the server's answer: they are worked out without it, or are its last ones. Event `local`. */
-  isLocal: boolean;
-  /** Calls the listener each time that the event is emitted. */
-  on<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
-  on(event: 'local', listener: (isLocal: boolean) => void): this;
-  /** Removes a listener. */
-  off<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
-  off(event: 'local', listener: (isLocal: boolean) => void): this;
-  /** The connection that it belongs to. */
-  connection: Query['connection'];
-  /** The query's id. */
-  id: string;
-  /** `'qs'` where it follows the results, else `'qf'`. */
-  action: 'qf' | 'qs';
-  /** The collection that is asked. */
-  collection: string;
-  /** What was asked. */
-  query: any;
-  /** Whether the first answer is here. */
-  ready: boolean;
-  /** Whether the host was asked. */
-  sent: boolean;
-  /** What the server's database gives beside the results, such as a count. */
-  extra: any;
-  /** Does not follow the results any more. */
-  destroy(callback?: (error?: any) => void): void;
-  /** Resolves with the results when they are there for the first time; rejects with the query's error. */
-  whenReady(): Promise<ProxyDoc<Data>[]>;
-}
-
-/** The options of a query. */
-export interface QueryOptions {
-  /** The documents that an earlier query of this kind gave: the server sends what has changed. */
-  results?: readonly object[] | undefined;
-  /** Which of the server's databases is asked. */
-  db?: string | undefined;
-  /** The rest goes to the server's database adapter. */
-  [option: string]: unknown;
-}
-/** Called with the first results of a query. */
-export type QueryCallback<Data = any> = (error: any, results: ProxyDoc<Data>[], extra?: any) => void;
-
-function givePresencePromises(presence: UpstreamPresence): void {
-  const create = presence._createLocalPresence;
-  presence._createLocalPresence = id => {
-    const local = create.call(presence, id);
-    const {destroy} = local;
-    local.destroy = callback => {
-      destroy.call(local, callback);
-      if (Object.keys(local._callbacksByPresenceVersion).length) leaving.set(id, local);
-    };
-    promisify(local as never, ['submit', 'destroy']);
-    return local;
-  };
-  // With the first answer, upstream removes it, and takes the others for news of a remote presence.
-  const leaving = new Map<string, UpstreamLocalPresence>();
-  const receive = presence._receiveUpdate;
-  presence._receiveUpdate = (error, message) => {
-    const local = leaving.get(message.id);
-    const waiting = local?._callbacksByPresenceVersion;
-    if (!waiting || !(message.pv in waiting)) return receive.call(presence, error, message);
-    local!._ack(error, message.pv);
-    if (!Object.keys(waiting).length) leaving.delete(message.id);
-  };
-  const {_callEachOrEmit: callEachOrEmit} = presence;
-  // Upstream subscribes again by itself: with the end of the connection, nobody who has not asked is told of that.
-  presence._callEachOrEmit = (callbacks, error) => callEachOrEmit.call(presence, callbacks, isEnded(error) && !callbacks.some(Boolean) ? null : error);
-  const {destroy} = presence;
-  let destroying: (Callback | undefined)[] | undefined;
-  // Two at once would wait for each other's answers, which do not come when the first has removed the presence.
-  presence.destroy = callback => {
-    if (destroying && presence._wantsDestroy) return void destroying.push(callback);
-    const all = destroying = [callback];
-    return destroy.call(presence, error => {
-      if (destroying === all) destroying = undefined;
-      for (const one of all.splice(0)) one?.(error);
-    });
-  };
-  promisify(presence as never, ['subscribe', 'unsubscribe', 'destroy']);
-}
-
-const isEnded = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === 'ERR_TABS_CLOSED';

@@ -32,11 +32,11 @@ const MAY_IMPORT: Record<string, string[]> = {
 
 /**
  * Types of the API that refer to each other: a document to its connection, as in ShareDB; a collection to the transactions that it runs in,
- * and a transaction to the collections.
+ * and a transaction to the collections; a query to its documents.
  */
 const PUBLIC_CIRCLES = [
   ['collections/run.ts', 'collections/shared-map.ts', 'collections/transaction.ts'],
-  ['tab/doc/proxy-doc.ts', 'tab/linked-connection.ts', 'tab/presence/doc-presence.ts', 'tab/proxy-connection.ts']
+  ['tab/doc/proxy-doc.ts', 'tab/linked-connection.ts', 'tab/presence/doc-presence.ts', 'tab/proxy-connection.ts', 'tab/query.ts']
 ].map(files => files.map(file => join(...file.split('/'))));
 
 const files = readdirSync(LIB, {recursive: true, encoding: 'utf8'}).filter(file => /(?<!\.d)\.ts$/.test(file));
