@@ -1,0 +1,41 @@
+import type {Entry, Step} from '../../ot/history-entry.js';
+import type {LostSteps} from '../letters/dead-letters.js';
+import type {FatalOps} from '../server/fatal-ops.js';
+import type {ServerFaults} from '../server/server-faults.js';
+import type {Tab} from '../tab.js';
+import type {RealOp} from '../upstream.js';
+
+/** What a shared document asks of the host and tells it. */
+export interface DocOwner<Doc> {
+  after(ms: number, callback: () => void): () => void;
+  now(): number;
+  /** Runs actions for documents that were read together as one group. */
+  together(act: () => void): void;
+  /** The tab of a stored id. It may have ended. */
+  tab(id: string): Tab;
+  /** Whether a stored state is continued without asking the server for the snapshot. */
+  readonly resumesFromStore: boolean;
+  /** The host's epoch. */
+  readonly epoch: string;
+  /** The number of ops that the server has not answered to went up or down. */
+  onPending(change: 1 | -1, pendingOps: number): void;
+  /** Ops are given up, each made on the one before, the first on the server's version `v`. */
+  onLost(lost: LostSteps): void;
+  /** The server has an op. */
+  onSaved(op: RealOp): void;
+  onEntry(doc: Doc, entry: Entry): void;
+  /** A rollback begins: see `SharedDoc.isRollingBack`. */
+  onRollback(doc: Doc): void;
+  /** The server has sent an op that no tab of this host has made. */
+  onServerOp(doc: Doc, step: Step): void;
+  readonly faults: Pick<ServerFaults, 'willRetry' | 'forget' | 'isTransient' | 'readAgain' | 'forgetRead'>;
+  readonly fatalOps: Pick<FatalOps, 'isHeldBack' | 'forget'>;
+  /** A tab has ended. Its ops up to `seq` are in the history. */
+  onGone(doc: Doc, tab: Tab, seq: number): void;
+  /** The highest such `seq`, also if the document was released since. */
+  takenFrom(doc: Doc, tab: Tab): number;
+  /** Nobody follows the document any more, and it has nothing to send. */
+  onIdle(doc: Doc): void;
+  /** The document has a type that this host does not know. */
+  onMissingType(doc: Doc, error: Error): void;
+}
