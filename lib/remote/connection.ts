@@ -1,6 +1,6 @@
 import {systemClock} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
-import {Calls, CallRecord, type Outcome} from './calls.js';
+import {Calls, CallRecord} from './calls.js';
 import type {EndpointTransport} from './endpoints.js';
 import {encode, type EncodingPeer} from './encode.js';
 import {RemoteError, encodeError} from './errors.js';
@@ -10,13 +10,13 @@ import {Flows, type FlowKind} from './flows.js';
 import {HandlerContexts} from './handlers.js';
 import {Inbox} from './inbox.js';
 import {markOf} from './markers.js';
-import {isThenable, perform, type OperationRules} from './operations.js';
 import {resolveOptions, type ResolvedOptions} from './options.js';
 import {Outbox} from './outbox.js';
 import {Exports, Imports, type Reference} from './references.js';
-import {createStub, describe, nodeOf, releaseNode, type StubNode, type StubPeer} from './stubs.js';
+import {iterateResult, operateOnResult, releaseResult} from './results.js';
+import {createStub, describe, type StubNode, type StubPeer} from './stubs.js';
 import type {Connection, Evaluate, FrameDelivery, FrameTransport, RemoteOptions} from './types.js';
-import {BYE, DO, FLOW, FLUSH, GET, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
+import {BYE, DO, FLOW, FLUSH, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
 
 /** The codes with which a connection can end. */
 export type EndCode = 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' | 'ERR_REMOTE_NO_SERVICE';
@@ -82,8 +82,7 @@ export class Peer implements Connection, StubPeer {
       movesFrom: transport.cannotTransfer ? undefined : resolved.movesFrom, cannotTransfer: transport.cannotTransfer,
       handlerContext: handler => this.handlers.contextOf(handler),
       addReference: (object, name, item) => this.addReference(object, name, item),
-      sendFlow: (kind, value) => this.flows.offer(kind as FlowKind, value),
-      readSettled: node => this.readSettled(node)
+      sendFlow: (kind, value) => this.flows.offer(kind as FlowKind, value)
     };
     this.inbox = new Inbox(this);
     this.root = createStub(this, 0);
@@ -176,7 +175,7 @@ export class Peer implements Connection, StubPeer {
     const what = describe({...node, path});
     if (target instanceof CallRecord && !target.outcome && !target.item) return this.operateLater(target, node, kind, key, values, what);
     if (this.closedBy) return this.calls.settled({ok: false, error: this.closedBy}, what);
-    if (target instanceof CallRecord && target.outcome) return this.operateHere(target.outcome, path, kind, values, what, wants);
+    if (target instanceof CallRecord && target.outcome) return operateOnResult(this.calls, target.outcome, path, kind, values, what, wants);
     if (target !== 0 && !(target instanceof CallRecord) && target.isReleased) {
       return this.calls.settled({ok: false, error: new RemoteError('ERR_REMOTE_RELEASED', `${what} was released`)}, what);
     }
@@ -218,26 +217,6 @@ export class Peer implements Connection, StubPeer {
     return call;
   }
 
-  /** An operation on a result that has arrived: it uses the value. */
-  private operateHere(outcome: Outcome, path: readonly string[], kind: Kind, values: readonly unknown[], what: string, wants: Wants): CallRecord {
-    if (!outcome.ok) {
-      const call = this.calls.settled(outcome, what);
-      call.isAwaited = true;
-      return call;
-    }
-    const node = nodeOf(outcome.value);
-    if (node) return node.peer.operate({...node, path: [...node.path, ...path]}, kind, undefined, values, wants);
-    try {
-      const value = perform(outcome.value, path, kind, values, HERE);
-      if (!isThenable(value)) return this.calls.settled({ok: true, value}, what);
-      const call = new CallRecord(0, what, undefined, this.calls);
-      value.then(result => call.settle({ok: true, value: result}), (error: unknown) => call.settle({ok: false, error}));
-      return call;
-    } catch (error) {
-      return this.calls.settled({ok: false, error}, what);
-    }
-  }
-
   /** Posts what was recorded so far, without waiting for the end of the turn. */
   flushNow(): void {
     this.outbox.flush();
@@ -253,14 +232,6 @@ export class Peer implements Connection, StubPeer {
     this.inbox.refusal = error;
   }
 
-  private readSettled({target, path}: StubNode): unknown {
-    const {outcome} = target as CallRecord;
-    if (!outcome!.ok) throw outcome!.error;
-    if (!path.length) return outcome!.value;
-    const node = nodeOf(outcome!.value);
-    return node ? createStub(node.peer, node.target, [...node.path, ...path]) : perform(outcome!.value, path, GET, [], HERE);
-  }
-
   iterate(call: CallRecord): AsyncIterableIterator<unknown> {
     return iterateResult(call);
   }
@@ -269,9 +240,9 @@ export class Peer implements Connection, StubPeer {
     if (!(target instanceof CallRecord)) return this.imports.release(target);
     if (target.isReleased) return;
     target.isReleased = true;
-    if (target.outcome?.ok) releaseValue(target.outcome.value);
+    if (target.outcome?.ok) releaseResult(target.outcome.value);
     else if (target.outcome || !target.item) return;
-    else if (target.wants === WANTED) target.promise().then(releaseValue, () => {});
+    else if (target.wants === WANTED) target.promise().then(releaseResult, () => {});
     else {
       target.trace.isOver = true;
       this.imports.releaseResult(target.id);
@@ -381,20 +352,6 @@ export class Peer implements Connection, StubPeer {
     if (released.length) items.push(outgoing([RELEASE, released]));
     return items;
   }
-}
-
-/** Iterates over the items of a result. */
-export async function *iterateResult(call: CallRecord): AsyncIterableIterator<unknown> {
-  yield* (await call.promise()) as AsyncIterable<unknown>;
-}
-
-/** The rules for operations on a value that has arrived on this side: its holder may do anything with it. */
-const HERE: OperationRules = {allow: undefined, allowEvaluate: false, maxDepth: 200, settled: () => Promise.resolve(), portTo: value => value};
-
-function releaseValue(value: unknown): void {
-  const node = nodeOf(value);
-  if (node) releaseNode(node);
-  else if (typeof value === 'object' && value !== null && Object.hasOwn(value, Symbol.dispose)) (value as Disposable)[Symbol.dispose]();
 }
 
 const ownsBuffer = (value: unknown): value is ArrayBufferView =>

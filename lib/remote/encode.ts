@@ -3,7 +3,8 @@ import {RemoteError, encodeError} from './errors.js';
 import {isEvent, snapshotOf} from './events.js';
 import {isMovable, kindOf} from './kinds.js';
 import {handlerOptionsOf, markOf, type Mark} from './markers.js';
-import {nodeOf, type StubNode, type StubPeer} from './stubs.js';
+import {readResult} from './results.js';
+import {nodeOf, type StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
 import {ERROR, HANDLED, HEADERS, ITERABLE, MAP, PROMISE, READABLE, REF, SET_OF, SIGNAL, THERE, TRANSFORM, URL_TEXT, WRITABLE, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
 
@@ -20,8 +21,6 @@ export interface EncodingPeer {
   handlerContext(handler: Handler): HandlerContext;
   addReference(object: object, name: string, item: Outgoing): number;
   sendFlow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', value: object, item: Outgoing): unknown;
-  /** The result of a call, with a path read on it. */
-  readSettled(node: StubNode): unknown;
 }
 
 /** Larger values are not copied first: they are posted at once, before the app can change them. */
@@ -230,7 +229,7 @@ class Encoding {
     }
     if (!target.outcome && !target.item) return this.hole(PROMISE, this.flow('promise', value as unknown as object));
     if (!target.outcome) return this.hole(THERE, [target.id, path]);
-    return this.walk(this.peer.readSettled(node));
+    return this.walk(readResult(node));
   }
 
   private reference(value: object, mark: Mark | undefined): undefined {

@@ -1,5 +1,6 @@
 import {CallRecord} from '../remote/calls.js';
-import {Peer, iterateResult, type EndCode} from '../remote/connection.js';
+import {Peer, type EndCode} from '../remote/connection.js';
+import {iterateResult} from '../remote/results.js';
 import {RemoteError} from '../remote/errors.js';
 import type {Reference} from '../remote/references.js';
 import {resolveOptions} from '../remote/options.js';
