@@ -59,11 +59,11 @@ export class HostSession extends Session {
   }
 
   /**
-   * @param care the rule that the message waits for
+   * @param rule the rule that the message waits for
    * @param mayWait whether more messages follow soon, so that this one may leave with them
    */
-  override send(message: Message | string, care: DeliveryRule = 'durable', mayWait = false): void {
-    if (care === 'durable' || this.deliveryRule === 'own') this.deliveryRule = care;
+  override send(message: Message | string, rule: DeliveryRule = 'durable', mayWait = false): void {
+    if (rule === 'durable' || this.deliveryRule === 'own') this.deliveryRule = rule;
     if (mayWait && this.clock.now() - this.flushedAt < GATHER_MS) this.batch(message);
     else super.send(message);
   }
@@ -94,16 +94,16 @@ export class HostSession extends Session {
     if (!durability) return super.release(turn);
     // Only the messages that are in the outbox now: later ones may contain later writes.
     const count = this.outbox.length - this.heldBack;
-    const care = this.unwrittenMessages + count > MAX_UNWRITTEN_MESSAGES ? 'durable' : this.deliveryRule;
+    const rule = this.unwrittenMessages + count > MAX_UNWRITTEN_MESSAGES ? 'durable' : this.deliveryRule;
     this.deliveryRule = 'own';
     // Messages keep their order, so this release waits at least as long as those before it.
     if (!this.heldBack) this.heldFor = 0;
-    if (care !== 'own') this.heldFor = Math.max(this.heldFor, care === 'durable' ? durability.lastChange : durability.lastNeededChange);
+    if (rule !== 'own') this.heldFor = Math.max(this.heldFor, rule === 'durable' ? durability.lastChange : durability.lastNeededChange);
     this.heldBack += count;
     durability.whenWritten(this.heldFor, () => {
       this.heldBack -= count;
       const before = this.sentBatches;
-      const isBeforeWrite = (care !== 'durable' || durability.isDown) && durability.isWriting;
+      const isBeforeWrite = (rule !== 'durable' || durability.isDown) && durability.isWriting;
       this.post(count, turn, isBeforeWrite ? this.durableBatches : undefined, durability.isDown);
       if (this.sentBatches === before) return;
       if (isBeforeWrite) this.awaitDurable(count, durability);

@@ -5,7 +5,7 @@ import type {ServiceEvent, ServiceFrame} from '../protocol/frames.js';
 import {isServiceFrame} from '../protocol/service-frames.js';
 import type {Tab} from './tab.js';
 
-/** What makes a host's services. The host knows their names alone. */
+/** Creates a host's services. The host knows only their names. */
 export interface ServiceSource {
   /**
    * Makes a service, which connects by `Host.admitService`.
@@ -23,7 +23,7 @@ export interface FrameRelayOwner {
   tab(id: string): Tab | undefined;
   /** All that have a session and are no services. */
   tabs(): Iterable<Tab>;
-  /** What the tab has to be told before a frame. */
+  /** Sends what the tab must know before a frame. */
   beforeFrame(tab: Tab): void;
   /** The documents that the tab follows and that are in a rollback: each calls back at its end, when the tab has been told. */
   rollbacks(tab: Tab): WaitFor[];
@@ -33,7 +33,7 @@ export interface FrameRelayOwner {
 interface Entry {
   /** Its connection, once it has one. */
   tab: Tab | undefined;
-  /** What came before that. */
+  /** Messages that came before that. */
   waiting: [from: Tab, message: ServiceFrame][];
   /** The tabs that have used it. */
   readonly users: Set<Tab>;
@@ -109,7 +109,7 @@ export class FrameRelay {
     if (tab && from.session) this.send(tab, {peer: from.id, channel, frame, ...(event === 'closed' && {event})});
   }
 
-  /** The service is not there, or not any more: who has asked for it is told. */
+  /** The service does not exist, or has ended: tells those who have asked for it. */
   private end(name: string, event: ServiceEvent, reason: string): void {
     const entry = this.services.get(name);
     this.services.delete(name);

@@ -3,7 +3,7 @@ import type {Tab} from './tab.js';
 
 const MAX_ERRORS = 20;
 
-/** What a host has to say: in its own console, and in those of the tabs, since nobody opens a worker's. */
+/** The log of a host: in its own console, and in those of its tabs, because nobody opens a worker's console. */
 export class HostLog {
   /** The last warnings and errors, for reports. */
   readonly lastErrors: {time: number; text: string}[] = [];
@@ -38,7 +38,7 @@ export class HostLog {
     this.keep('warn', `${message}: ${brief(detail)}`);
   }
 
-  /** Nobody has caught it. The worker's console shows it by itself. */
+  /** An error that no code has caught. The worker's console shows it by itself. */
   uncaught(error: unknown): void {
     this.keep('error', `Uncaught in the host: ${brief(error)}`);
   }

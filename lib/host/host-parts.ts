@@ -38,7 +38,7 @@ import {Tabs} from './tabs.js';
 import {UndoTurns} from './undo-turns.js';
 import type {RealConnection, RealDoc} from './upstream.js';
 
-/** What the parts know of their host. */
+/** The host, as its parts see it. */
 export interface HostPartsOwner {
   readonly settings: HostSettings;
   readonly platform: Platform;

@@ -12,7 +12,7 @@ import type {Storage} from '../store/storage.js';
 export interface StoreOptions {
   /** The name of the database. Default: the namespace. */
   name?: string | undefined;
-  /** Where documents and edits are kept. Default: a new {@link IndexedDbStorage}. */
+  /** The storage of documents and edits. Default: a new {@link IndexedDbStorage}. */
   storage?: Storage | undefined;
   /** How durable an edit is before it is shown elsewhere. A `storage` of your own implements 'strict' itself. Default 'delayed'. */
   durability?: StoreDurability | undefined;

@@ -14,7 +14,7 @@ export interface StatusBoardOwner {
   tell(status: HostStatus): void;
 }
 
-/** What the tabs are told of the host's work for all of them. */
+/** Sends the tabs the status of the host. */
 export class StatusBoard {
   /** The ops that the server has not answered to. */
   pendingOps = 0;
@@ -46,7 +46,7 @@ export class StatusBoard {
     };
   }
 
-  /** Something may have changed. What has changed back by the time that it would be told is not told. */
+  /** Something may have changed. A change that is reverted before it is sent is not sent. */
   update(): void {
     if (this.ended) return;
     this.cancel ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
@@ -59,7 +59,7 @@ export class StatusBoard {
     });
   }
 
-  /** What has changed and is not told yet, for who can't wait for that. */
+  /** The status if it has changed and is not sent yet, for those who can't wait for that. */
   get untold(): HostStatus | undefined {
     if (!this.cancel) return undefined;
     const status = this.status();

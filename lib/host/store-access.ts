@@ -2,11 +2,11 @@ import {TabsError, decodeError} from '../protocol/errors.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {SharedDocs} from './doc/shared-docs.js';
 
-/** What tabs ask of the store: to write all changes, and to deal with what is quarantined. Without a store, there is nothing to do. */
+/** The store, for requests of tabs: writes all changes, and handles quarantined documents. Without a store, it does nothing. */
 export class StoreAccess {
   constructor(private readonly store: DurableStore | undefined, private readonly docs: SharedDocs) {}
 
-  /** Resolves when all changes so far are durable. Rejects where the storage fails. */
+  /** Resolves when all changes so far are durable. Rejects if the storage fails. */
   async flush(): Promise<void> {
     const {store} = this;
     if (!store) return;

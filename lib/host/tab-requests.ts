@@ -38,10 +38,10 @@ const LOCAL_ONLY = 'Documents of a collection that begins with "local:" have no 
   'only a server could answer, and it is not told of them. Subscribe to each document by its id.';
 const SERVER_REQUESTS = ['qf', 'qs', 'nf', 'nt', 'p', 'ps', 'pu', 'pr'];
 
-/** What only the server could do, of a local document. */
+/** Requests for a local document that only a server could answer. */
 const asksServer = ({a, c, ch}: Message): boolean => SERVER_REQUESTS.includes(a) && (isLocal(c) || isLocal(ch));
 
-/** Does what the tabs ask for by message, in ShareDB's letters and in ours. What can't be understood is answered by an error. */
+/** Handles the messages of tabs, ShareDB's and this library's. A message that can't be understood is answered with an error. */
 export class TabRequests {
   private readonly pings: (() => void)[] = [];
 
@@ -128,7 +128,7 @@ export class TabRequests {
       const doc = this.owner.docs.get(known.c, known.d);
       doc.resume(tab, known);
       if (!together) continue;
-      // What comes of those that have to be read first, it gets together with the rest.
+      // The tab gets the answers of documents that have to be read first together with the rest.
       const end = tab.gather();
       doc.whenRestored(end);
     }

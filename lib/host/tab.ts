@@ -9,7 +9,7 @@ import {Answers, type Question} from './answers.js';
 /** A tab as its host knows it, over all its sessions. */
 export class Tab {
   session: HostSession | undefined;
-  /** Where it can give tokens: whether it is visible, and since when it has been there, in ms since the epoch. */
+  /** If it can supply tokens: whether it is visible, and since when it exists, in ms since the epoch. */
   token: {isVisible: boolean; since: number} | undefined;
   /** The name of the service in this host whose connection it is. */
   service: string | undefined;
@@ -17,7 +17,7 @@ export class Tab {
   isObserver = false;
   /** Until `endBulk`. */
   private isBulk = false;
-  /** What is sent while somebody gathers it. */
+  /** The messages that are gathered at present. */
   private together: {messages: (Message | string)[]; open: number; whenTold: (() => void)[]} | undefined;
   private readonly answers = new Answers((message, atOnce) => {
     if (this.together) return void this.together.messages.push(message);
@@ -28,14 +28,14 @@ export class Tab {
   constructor(readonly id: TabId) {}
 
   /** See {@link HostSession.send}. */
-  send(message: Message | string, care?: DeliveryRule, mayWait?: boolean): void {
+  send(message: Message | string, rule?: DeliveryRule, mayWait?: boolean): void {
     this.answers.flush();
     if (this.together) this.together.messages.push(message);
-    else this.session?.send(message, care, mayWait);
+    else this.session?.send(message, rule, mayWait);
   }
 
   /**
-   * What is sent from now on the tab gets as one: it never shows a part of it.
+   * The tab gets the messages from now on as one, so it never shows a part of them.
    * @param id the transaction that it tells of
    * @returns ends that
    */
@@ -82,7 +82,7 @@ export class Tab {
     if (!this.isBulk) this.answers.flush();
   }
 
-  /** What is answered from now on leaves with `endBulk`, in this turn. */
+  /** Answers from now on leave with `endBulk`, in this turn. */
   startBulk(): void {
     this.isBulk = true;
   }

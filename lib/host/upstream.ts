@@ -2,7 +2,7 @@ import type {UndoMark} from '../protocol/undo.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 
 /**
- * What the host leans on in upstream's `Doc`, `Query` and `Connection` beyond their documentation, and
+ * The undocumented members of upstream's `Doc`, `Query` and `Connection` that the host relies on, and
  * why. `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
  */
 
@@ -82,7 +82,7 @@ export interface RealDoc {
   /** Requests under way: the last of them decides whether the document will be followed. */
   inflightSubscribe: SubscribeRequest | null;
   pendingSubscribe: SubscribeRequest[];
-  /** Where requests leave, for the snapshot if the version is null, and where their answers come. */
+  /** Sends requests, for the snapshot if the version is null, and gets their answers. */
   _flushSubscribe(): void;
   _handleFetch(error: Error | null, snapshot?: ServerSnapshot): void;
   _handleSubscribe(error?: Error | null, snapshot?: ServerSnapshot): void;
@@ -97,7 +97,7 @@ export interface RealDoc {
   /** An op is over: acknowledged, rejected, or found to change nothing. */
   _clearInflightOp(error?: Error | null): void;
   _hardRollback(error: Error): void;
-  /** What waits for the end of all ops and requests hears of it, if it has come. */
+  /** Calls those who wait for the end of all ops and requests, if it has come. */
   _emitNothingPending(): void;
   _setType(type: string | null): void;
   _setData(data: unknown): void;
@@ -162,7 +162,7 @@ export interface RealConnection {
   createSubscribeQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
   fetchSnapshot(c: string, d: string, v: number | null, callback: SnapshotCallback): void;
   fetchSnapshotByTimestamp(c: string, d: string, ts: number | null, callback: SnapshotCallback): void;
-  /** What is asked of the server between `startBulk` and `endBulk`. */
+  /** The requests to the server between `startBulk` and `endBulk`. */
   bulk: object | null | undefined;
   startBulk(): void;
   endBulk(): void;

@@ -23,8 +23,8 @@ export class History {
   }
 
   /** @param json the step as JSON. It must be made before the step is applied, because types may change their ops. */
-  push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, early?: StoredElsewhere): Entry {
-    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, acked, early);
+  push(v: number | null, json: string, isClean: boolean, author: Author = {}, acked?: Origins, storedElsewhere?: StoredElsewhere): Entry {
+    const entry = new Entry(++this.rev, v, author.src, author.seq, json, isClean, acked, storedElsewhere);
     this.entries.push(entry);
     this.size += entry.size;
     return entry;

@@ -31,7 +31,7 @@ export function aesGcm(key: CryptoKey | Promise<CryptoKey>): Cipher {
   };
 }
 
-/** So many arguments every engine takes. */
+/** Every engine accepts this many arguments. */
 const CHUNK = 0x8000;
 
 function toBase64(bytes: Uint8Array): string {

@@ -17,7 +17,7 @@ export type Queued = Change | Quarantining;
 export function coalesced(changes: readonly Queued[]): Queued[] {
   const kept: Queued[] = [];
   const names = new Set<string>();
-  /** What comes later and replaces all that the document had. */
+  /** The later change that replaces all that the document had. */
   const replacing = new Map<string, Change & {type: 'checkpoint' | 'remove'}>();
   for (const change of [...changes].reverse()) {
     if (change.type === 'meta') {

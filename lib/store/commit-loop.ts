@@ -80,7 +80,7 @@ export class CommitLoop {
     });
   }
 
-  /** Calls back when all up to a change is committed: at once if it is, or if the storage fails. Callbacks for one change are called in order. */
+  /** Calls back when all up to a change is committed: at once if it is, or if the storage fails. Callbacks for one change keep their order. */
   whenWritten(change: number, callback: () => void, hurries: boolean): void {
     if (this.isFenced) return;
     if (this.isDown || this.isClosed || change <= this.queue.committed) return callback();
@@ -207,7 +207,7 @@ export class CommitLoop {
     });
   }
 
-  /** What this host did not commit must not reach anybody: nobody is called back. */
+  /** Changes that this host did not commit must not reach a tab, so no callback is called. */
   private fence(): void {
     this.isFenced = true;
     this.waiters.clear();

@@ -52,10 +52,10 @@ const CLEAR_MS = 5000;
 /**
  * The journals and checkpoints of a host's documents. Changes of one turn are committed together; changes that come while a commit runs
  * go into the next one. `whenDurable` calls back when everything that was appended before is committed, or when the storage fails.
- * `isDurable` and `lastError` tell which: an app goes on without a disk. What could not be written stays queued and is tried again.
+ * `isDurable` and `lastError` tell which: an app goes on without a disk. Changes that could not be written stay queued and are tried again.
  */
 export class DurableStore {
-  /** What can't be used, and what became of it. */
+  /** Stored documents that can't be used. */
   readonly quarantine: QuarantineAccess;
   private readonly inventory = new Inventory();
   private readonly history: HistoryMark;
@@ -280,7 +280,7 @@ export class DurableStore {
     return this.commits.isWritten(change);
   }
 
-  /** Calls back once when everything that was appended so far is committed. If nothing waits, or the storage fails, it calls back at once. */
+  /** Calls back once when everything that was appended so far is committed: at once if nothing waits, or if the storage fails. */
   whenDurable(callback: () => void): void {
     this.whenWritten(this.lastChange, callback);
   }

@@ -10,7 +10,7 @@ export interface Cipher {
 /** Small values whose names begin so are an app's data, too. */
 export const KEPT = 'kept: ';
 
-/** What an app's data is stored as: under a cipher, or as it is. Names of documents are not data. */
+/** Encrypts and decrypts an app's data, if there is a cipher. Names of documents are not data. */
 export class Encryption {
   constructor(private readonly cipher: Cipher | undefined) {}
 
@@ -31,7 +31,7 @@ export class Encryption {
     }));
   }
 
-  /** Rejects where something is not of this cipher. */
+  /** Rejects if something was not encrypted by this cipher. */
   async decrypted({checkpoint, journal}: StoredDoc): Promise<StoredDoc> {
     return {
       checkpoint: checkpoint === undefined ? undefined : await this.decryptedText(checkpoint),

@@ -1,15 +1,15 @@
 import {asText, type KeptCheckpoint, type KeptRecord, type Schema} from './indexed-db-schema.js';
 import {inOrder, type DocKey, type StoredDoc} from './storage.js';
 
-/** From so many documents on, reading the range that they are in is tried first. */
+/** From this many documents on, reading their range is tried first. */
 export const RANGE_FROM = 32;
-/** The range may have at most so many times as much as is asked for. */
+/** The range may have at most this many times as many documents as are requested. */
 const RANGE_EXCESS = 4;
 
 /**
  * Many documents at once: a request for all that lies between the first and the last of them, which costs
  * a fraction of one request each (measured in Chromium: 35 ms instead of 114 for 1,000 documents).
- * @returns undefined where so much else lies between that one by one is less
+ * @returns undefined if so many others lie between that reading them one by one is less
  */
 export async function readRange(
   keys: readonly DocKey[],
@@ -47,7 +47,7 @@ export function storedDoc(kept: KeptCheckpoint | undefined, records: KeptRecord[
   };
 }
 
-/** What others may have put here has no term. */
+/** Values that other code may have put here have no term. */
 export const isBelow = (term: unknown, floor: number): boolean => typeof term === 'number' && term <= floor;
 
 /**

@@ -6,7 +6,7 @@ export interface Schema extends DBSchema {
   checkpoints: {key: [c: string, d: string]; value: KeptCheckpoint; indexes: {pending: number}};
   journal: {key: [c: string, d: string, term: number, n: number]; value: KeptRecord};
   meta: {key: string; value: string};
-  /** Who may write, and barriers for those who may not any more. */
+  /** The host that may write, and barriers for hosts that may not any more. */
   claim: {key: string; value: Holder | Floor | number};
 }
 
@@ -26,7 +26,7 @@ export interface KeptRecord {
   term: number;
   n: number;
   record: string;
-  /** Those of the same document that were appended in the same go before it, oldest first. */
+  /** The earlier records of the same document in the same write, oldest first. */
   before?: {n: number; record: string}[];
 }
 
@@ -61,7 +61,7 @@ export function journalOf([c, d]: DocKey): IDBKeyRange {
   return IDBKeyRange.bound([c, d], [c, d, []]);
 }
 
-/** What is not a string was not written here. It is handed on, so that it can be looked at. */
+/** A value that is not a string was not written by this library. It is passed on, so that it can be examined. */
 export function asText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value) ?? String(value);
 }

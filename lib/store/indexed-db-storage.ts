@@ -8,7 +8,7 @@ import {FencedError, UnclaimedError, type Change, type DocKey, type InventoryIte
 
 /** Fewer stores cost less, and a checkpoint being written does not block what is appended. */
 const APPENDING: Store[] = ['journal', 'claim'];
-/** A barrier is forgotten after so long, in ms: no host that was replaced sleeps longer. */
+/** A barrier is deleted after this time, in ms: no replaced host sleeps longer. */
 const BARRED_MS = 24 * 60 * 60_000;
 
 /** The options of an `IndexedDbStorage`. */
@@ -35,10 +35,10 @@ export class IndexedDbStorage implements Storage {
   /** See {@link Floor}. */
   private floor = 0;
   private isOpen = false;
-  /** Who has claimed the database that was open; a database that is opened again may be another one by now. */
+  /** The epoch that has claimed the open database. A database that is opened again may be another one. */
   private claimed: string | undefined;
   private database: Promise<Database> | undefined;
-  /** What `database` comes of. */
+  /** The opening that `database` waits for. */
   private openings: Promise<Database> | undefined;
 
   /** Whether there is an IndexedDB here at all. It may still refuse to be opened. */
@@ -46,7 +46,7 @@ export class IndexedDbStorage implements Storage {
     try {
       return typeof indexedDB === 'object' && indexedDB !== null;
     } catch {
-      // Where storage is forbidden, looking at it may be as well.
+      // If storage is forbidden, its property may throw as well.
       return false;
     }
   }
@@ -103,9 +103,9 @@ export class IndexedDbStorage implements Storage {
   }
 
   /**
-   * What every edit waits for, as one value for each document, without a promise for each request. To look at the claim
-   * first would leave the transaction open until this thread has the answer, and everybody else waiting, however long the
-   * thread is busy.
+   * Writes the appends, which every edit waits for, as one value for each document, without a promise for each request. It does not
+   * read the claim first: the transaction would stay open until this thread has the answer, and all others would wait, however long
+   * the thread is busy.
    * @returns who held the claim
    */
   private append(database: IDBDatabase, changes: readonly Append[]): Promise<Holder | undefined> {
@@ -131,7 +131,7 @@ export class IndexedDbStorage implements Storage {
     });
   }
 
-  /** Where the epoch may not write any more, the browser turns it away. @returns who held the claim */
+  /** If the epoch may not write any more, the browser rejects the write. @returns who held the claim */
   private async change(database: Database, changes: readonly Change[], epoch: string): Promise<Holder | undefined> {
     const transaction = database.transaction(STORES, 'readwrite', {durability: this.durability});
     const {done} = transaction;
@@ -181,7 +181,7 @@ export class IndexedDbStorage implements Storage {
       if (late.length) await deleteRecords(database, late);
       const items = new Map<string, InventoryItem>();
       const note = (key: unknown, hasPending: boolean): void => {
-        // What others may have put here has keys of its own.
+        // Values that other code may have put here have other keys.
         const [c, d] = Array.isArray(key) ? (key as unknown[]) : [];
         if (typeof c === 'string' && typeof d === 'string') items.set(JSON.stringify([c, d]), {key: [c, d], hasPending});
       };
@@ -216,7 +216,7 @@ export class IndexedDbStorage implements Storage {
 
   /**
    * Works with the database; once more, with a new connection, where the one at hand turns out to be cut
-   * off. What was under way in it has been undone.
+   * off. Its unfinished work has been undone.
    */
   private async use<T>(act: (database: Database) => Promise<T>): Promise<T> {
     const connecting = this.connect();

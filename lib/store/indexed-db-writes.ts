@@ -64,7 +64,7 @@ export function make(transaction: Writing, change: Change, term: number): Promis
   }
 }
 
-/** The value, when all the others are there too. What a transaction ended for, one of its requests tells; the rest say AbortError. */
+/** The value, when all the others are there too. One request has the error that ended the transaction; the others have AbortError. */
 export async function allOf<T>(value: Promise<T>, others: Promise<unknown>[]): Promise<T> {
   const results = await Promise.allSettled([...others, value]);
   const errors = results.flatMap(result => (result.status === 'rejected' ? [result.reason as {name?: unknown}] : []));

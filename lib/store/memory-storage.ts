@@ -15,7 +15,7 @@ export class InMemoryStorage implements Storage {
   private readonly spaces = new Map<string, Space>();
   private space: Space = emptySpace();
 
-  /** What there is in the namespace that is open. @internal */
+  /** The content of the open namespace. @internal */
   protected get content(): StoredContent {
     return this.space.content;
   }

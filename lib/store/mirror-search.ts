@@ -8,7 +8,7 @@ import {mirrorLockNames} from '../protocol/version.js';
 const DRAIN_MS = 50;
 /** How long the mirrors may take to answer, and one of them to send what it has. */
 const ANSWER_MS = 1000;
-/** Without locks, nobody knows whether there are mirrors: every start of a host waits so long for an answer. */
+/** Without locks, nobody knows whether there are mirrors: every start of a host waits this long for an answer, in ms. */
 const LOOK_MS = 100;
 
 export interface Found {
@@ -30,7 +30,7 @@ export class MirrorSearch {
     private readonly post: (message: MirrorMessage) => void
   ) {}
 
-  /** @returns undefined where there is nothing: at once, where no tab holds a mirror's lock */
+  /** @returns undefined if there is nothing: at once, if no tab holds a mirror's lock */
   async find(): Promise<Found | undefined> {
     const mirrors = await this.countMirrors();
     if (mirrors === 0) return undefined;
@@ -63,7 +63,7 @@ export class MirrorSearch {
     this.check();
   }
 
-  /** @returns undefined where that can't be known */
+  /** @returns undefined if that can't be known */
   private async countMirrors(): Promise<number | undefined> {
     const {locks} = this.platform;
     if (!locks?.query) return undefined;

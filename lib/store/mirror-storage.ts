@@ -9,22 +9,22 @@ import {MirrorSearch} from './mirror-search.js';
 import {FencedError, type Change, type Storage} from './storage.js';
 
 /**
- * What of the documents is kept at most, in the host and in each mirror. A document that does not fit is left
+ * The limit for the documents that are kept, in the host and in each mirror. A document that does not fit is left
  * out until a checkpoint of it does: when the host dies, its ops are given up, as dead letters.
  */
 const MAX_CHARS = 32 * 1024 * 1024;
-/** Where there are locks, they see to it that there are no more mirrors; else the host does. */
+/** Locks make sure that there are no more mirrors; without locks, the host does. */
 const MAX_MIRRORS = 2;
 
 /**
  * Keeps everything in memory, here and in up to two living tabs: for hosts without a disk. Each group of
  * changes is posted before it counts as written; a new host starts from what the tabs have.
  *
- * What a mirror has not got when the host dies is lost: a post is not answered, which would cost every edit a
- * round trip. Browsers deliver what was posted, also when the poster has died since. Likewise the fence is a
- * message, not a transaction: a host that wakes up after it was replaced hears of it in the order of posting.
+ * Changes that no mirror has got when the host dies are lost: a post is not answered, which would cost every edit a
+ * round trip. Browsers deliver posted messages, also when the sender has died since. The fence is a
+ * message too, and not a transaction: a replaced host that wakes up gets it in the order of posting.
  *
- * Without Web Locks the host admits the first two tabs that ask, and a tab that dies without a word is not
+ * Without Web Locks the host admits the first two tabs that ask, and a tab that dies without a message is not
  * replaced until a new host begins.
  */
 export class MirrorStorage extends InMemoryStorage {

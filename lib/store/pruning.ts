@@ -2,9 +2,9 @@ import {nameOf} from './coalesce.js';
 import type {Change, DocKey, InventoryItem, StoredDoc} from './storage.js';
 
 export interface PruningLimits {
-  /** What nobody has opened for so long, in ms, is deleted. */
+  /** Documents that nobody has opened for this long, in ms, are deleted. */
   maxAge?: number | undefined;
-  /** Above so many bytes, the documents that were opened longest ago are deleted. */
+  /** Above this many bytes, the documents that were opened longest ago are deleted. */
   maxSize?: number | undefined;
 }
 
@@ -21,8 +21,8 @@ interface Usage {
 }
 
 /**
- * When each stored document was last opened, exact to a day, and about how large it is; and what is to be deleted by the limits.
- * What is noted goes with what is written anyway: it is due until a write with it has succeeded.
+ * When each stored document was last opened, exact to a day, and about how large it is; and which documents the limits delete.
+ * Notes are written together with other changes: a note is due until a write with it has succeeded.
  */
 export class Pruning {
   private readonly usages = new Map<string, Usage>();
@@ -35,7 +35,7 @@ export class Pruning {
   /** Takes notice of small values that are stored. */
   note(name: string, value: string): void {
     const [time, size] = value.split(' ').map(Number);
-    // What was opened meanwhile is newer.
+    // A document that was opened meanwhile has a newer value.
     if (!name.startsWith(PREFIX) || Number.isNaN(time) || this.due.has(name)) return;
     this.usages.set(name, {time: time!, size});
     if (size !== undefined) this.writtenSizes.set(name, size);
@@ -97,8 +97,8 @@ export class Pruning {
   }
 
   /**
-   * What is to be deleted for its age. A document without a time was stored before there were times: it counts from now on. A time
-   * can be a day older than the last opening, and so a document is kept for up to a day longer.
+   * The documents to delete because of their age. A document without a time was stored before there were times: it counts from now on.
+   * A time can be a day older than the last opening, so a document is kept for up to a day longer.
    */
   outdated(items: Iterable<InventoryItem>, isInUse: (key: DocKey) => boolean): DocKey[] {
     const {maxAge = Infinity} = this.limits;
@@ -125,7 +125,7 @@ export class Pruning {
     return [...items].filter(({key}) => this.usages.get(PREFIX + nameOf(key))?.size === undefined).map(({key}) => key);
   }
 
-  /** What is to be deleted so that the rest is within the limit: what was opened longest ago. */
+  /** The documents to delete so that the rest is within the limit: those that were opened longest ago. */
   excess(items: Iterable<InventoryItem>, isInUse: (key: DocKey) => boolean): DocKey[] {
     const {maxSize = Infinity} = this.limits;
     const sized = [...items].map(item => ({...item, ...this.usages.get(PREFIX + nameOf(item.key))}));

@@ -30,7 +30,7 @@ export class QuarantineAccess {
     return this.quarantine.size;
   }
 
-  /** What this host or an earlier one has quarantined. */
+  /** The documents that this host or an earlier one has quarantined. */
   list(): QuarantineEntry[] {
     return this.quarantine.list();
   }
@@ -136,8 +136,8 @@ export class QuarantineAccess {
 }
 
 /**
- * Removes what is stored of a document that lives on without it. A mere copy of the server's document is deleted. What may contain ops,
- * or is the only copy, is quarantined.
+ * Removes what is stored of a document that lives on without it. A mere copy of the server's document is deleted. If it may contain
+ * ops, or is the only copy, it is quarantined.
  */
 export function supersedingChange({key, hasPending}: InventoryItem): Queued {
   if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};

@@ -3,7 +3,7 @@ import type {Quarantining} from './coalesce.js';
 import type {Encryption} from './encryption.js';
 import type {Change, DocKey, Storage, StoredDoc} from './storage.js';
 
-/** What is known of a quarantined document without reading it. */
+/** A quarantined document, without its data. */
 export interface QuarantineEntry {
   id: string;
   key: DocKey;
@@ -12,7 +12,7 @@ export interface QuarantineEntry {
   size: number;
 }
 
-/** What was stored of a document and could not be used. */
+/** A quarantined document with its data. */
 export interface Quarantined extends QuarantineEntry {
   /** Decrypted where that is possible, else as it was stored; undefined where it can't be read at all. */
   stored: StoredDoc | undefined;
@@ -24,14 +24,14 @@ type Entry = Omit<QuarantineEntry, 'id'>;
 const PREFIX = 'set aside: ';
 /** The bodies are stored as documents of this collection: a start reads only their keys. The id is the entry's. */
 const COLLECTION = 'sharedb-tabs:quarantine';
-/** What can't be read so often won't be. */
+/** After this many failed reads, nothing is read. */
 const READ_ATTEMPTS = 3;
 const HIDDEN = 'What was stored could not be used';
 
 /** Whether a stored document is the body of an entry, and none of an app's. */
 export const isQuarantineBody = ([collection]: DocKey): boolean => collection === COLLECTION;
 
-/** Where that is kept which could not be used, as it is stored. */
+/** Keeps stored data that can't be used, unchanged. */
 export class Quarantine {
   private readonly entries = new Map<string, Entry>();
   private failedReads = 0;
@@ -73,7 +73,7 @@ export class Quarantine {
     return exported;
   }
 
-  /** What is kept under this id, ready to be used. Rejects where it can't be read or decrypted. */
+  /** The data of an entry, decrypted. Rejects if they can't be read or decrypted. */
   async take(id: string): Promise<{key: DocKey; stored: StoredDoc} | undefined> {
     const entry = this.entries.get(id);
     const stored = entry && (await this.body(id));
@@ -106,7 +106,7 @@ export class Quarantine {
     this.entries.clear();
   }
 
-  /** What moves all that is stored of a document there. Rejects where it can't be read at present. */
+  /** Moves all that is stored of a document into quarantine. Rejects if it can't be read at present. */
   async changesFor({key, error}: Quarantining): Promise<Change[]> {
     const stored = await this.read(key);
     const name = `${PREFIX}${JSON.stringify(key)} ${this.epoch}.${++this.count}`;
@@ -139,7 +139,7 @@ export class Quarantine {
   }
 }
 
-/** @returns undefined where somebody else has written it */
+/** @returns undefined if other code has written it */
 function parse(value: string): Entry | undefined {
   try {
     const entry = JSON.parse(value) as Entry | null;

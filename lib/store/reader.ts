@@ -16,7 +16,7 @@ export class Reader {
 
   constructor(private readonly storage: Storage) {}
 
-  /** Rejects where this very document can't be read. */
+  /** Rejects if this document can't be read. */
   read(key: DocKey): Promise<StoredDoc> {
     return new Promise((resolve, reject) => {
       if (this.asked.push({key, resolve, reject}) === 1) queueMicrotask(() => this.readAll());

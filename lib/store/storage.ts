@@ -52,7 +52,7 @@ export class FencedError extends Error {
   }
 }
 
-/** Nobody has claimed the storage: what it had was deleted from outside. */
+/** Nobody has claimed the storage: its data were deleted from outside. */
 export class UnclaimedError extends Error {
   override readonly name = 'UnclaimedError';
   readonly code = 'ERR_TABS_STORAGE_ERASED';

@@ -24,7 +24,7 @@ export interface StoreOpeningParts {
   kept: KeptValues;
   quarantine: QuarantineAccess;
   pruning: Pruning | undefined;
-  /** What was stored was deleted, and the storage is open again. */
+  /** The stored data were deleted, and the storage is open again. */
   onErased(): void;
   /** The storage was opened late, and may have documents that nobody knew. */
   onFound(): void;

@@ -1,6 +1,6 @@
 import {runAll} from '../platform/run-all.js';
 
-/** Who waits until all changes up to a place are committed. */
+/** Callbacks that wait until all changes up to a number are committed. */
 export class Waiters {
   /** By place; those of one place in order. */
   private waiting: {upTo: number; callback: () => void}[] = [];

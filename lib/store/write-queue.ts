@@ -4,7 +4,7 @@ import {isSameKey, type DocKey} from './storage.js';
 /** While nothing can be written, the queue is coalesced each time that its length has doubled, and not below this length. */
 const LONG_QUEUE = 256;
 
-/** What one commit takes from the queue. */
+/** The part of the queue that one commit writes. */
 export interface Batch {
   /** How many changes are committed when this batch is. */
   upTo: number;

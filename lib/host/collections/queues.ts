@@ -151,7 +151,7 @@ export class Queues {
     this.writer.submit(doc, [{p: ['l', lease.i], od: lease}, where]);
   }
 
-  /** A document was let go of. */
+  /** A document was released. */
   forget([c, d]: DocKey): void {
     this.synced.forget([c, d]);
     for (const doc of this.known.keys()) {

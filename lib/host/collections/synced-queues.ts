@@ -218,7 +218,7 @@ export class SyncedQueues {
   private takeBack(doc: SharedDoc, tabId: string): void {
     const claiming = this.known.get(doc)?.claiming;
     for (const [id, item] of itemsOf(contentOf(doc), item => isLeased(item) && lastClaim(item)!.t === tabId)) {
-      // What the tab was not told of returns with the server's answer, and is no attempt.
+      // An item that the tab was not told of returns with the server's answer. That counts as no attempt.
       if (!claiming?.has(`${tabId} ${lastClaim(item)!.r}`)) this.back(doc, id, item, true, 'The tab that had it is gone');
     }
   }

@@ -16,7 +16,7 @@ interface Answer {
   committed: boolean;
 }
 
-/** What waits for the server's answers to one transaction. */
+/** A transaction that waits for the server's answers. */
 interface Waiting {
   tab: Tab;
   seq: number;
@@ -133,7 +133,7 @@ export class Transactions {
     return waiting;
   }
 
-  /** What another device did is noted where it came before a transaction that had read it. */
+  /** Notes the change of another device if it comes before a transaction that has read what it changed. */
   onServerOp(doc: SharedDoc, step: Step): void {
     for (const {reads, raced} of this.byDoc.get(doc) ?? []) {
       for (const read of touchedReads(step, doc.doc.type?.name === 'json0', reads.get(doc)!)) {
@@ -170,7 +170,7 @@ export class Transactions {
   private async tellOutcome(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
     let waiting = this.waiting.get(nameOf(tab, seq));
     if (!waiting) {
-      // Of an earlier host: what others did meanwhile is not known, but when the server has it.
+      // A transaction of an earlier host: it is not known what others did meanwhile, only when the server has it.
       const docs = keys.map(([c, d]) => this.owner.docs.get(c, d));
       waiting = {tab, seq, left: new Set(docs), reads: new Map(), isAsked: false, raced: [], rejected: []};
       const restored = waiting;

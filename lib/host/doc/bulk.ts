@@ -2,7 +2,7 @@ import {runAll} from '../../platform/run-all.js';
 import type {Tab} from '../tab.js';
 import type {RealConnection} from '../upstream.js';
 
-/** What is done for many documents at once: one request to the server, and one message to each tab. */
+/** Does something for many documents at once: with one request to the server, and one message to each tab. */
 export class Bulk {
   private waiting: (() => void)[] = [];
 
@@ -31,7 +31,7 @@ export class Bulk {
     }
   }
 
-  /** What was read in one go is there in one go, each by a promise of its own. */
+  /** Documents that were read together arrive in the same turn, each with its own promise. */
   runTogether(act: () => void): void {
     if (this.waiting.push(act) > 1) return;
     queueMicrotask(() => this.run(() => runAll(this.waiting.splice(0))));

@@ -1,7 +1,7 @@
-/** What waits until a document is restored, or its rollback is over. */
+/** Actions that wait until a document is restored, or its rollback is over. */
 export class DeferredActions {
   private waiting: (() => void)[] = [];
-  /** What has waited, and is just being done. */
+  /** The actions that are being done. */
   private running: (() => void)[] = [];
 
   get isEmpty(): boolean {
@@ -18,7 +18,7 @@ export class DeferredActions {
     else act();
   }
 
-  /** What has to wait again meanwhile is done the next time. */
+  /** Actions that have to wait again are done the next time. */
   run(): void {
     this.running = this.waiting;
     this.waiting = [];

@@ -71,7 +71,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
 
   onLost(v: number | null, ops: LostStep[]): void {
     const {collection, id} = this.parts.doc;
-    // What is replayed from the journal was told before.
+    // Losses that are replayed from the journal were reported before.
     if (!this.parts.restoring.isRestoring) this.owner.onLost({collection, doc: id, v, ops});
   }
 

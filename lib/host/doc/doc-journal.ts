@@ -8,7 +8,7 @@ import type {Outcome} from './outcomes.js';
 /** How the server knows an op: its `src` and `seq` there. */
 export type Identity = readonly [src: string, seq: number];
 
-/** What a document is told, in the order in which it is told: replayed, it leads to the same state. */
+/** An input of a document. Replayed in order, the inputs lead to the same state. */
 export type JournalRecord =
   /** A tab's op, at the current revision. `id`: the identity under which it goes to the server, unless it is composed into another. */
   | {
@@ -41,12 +41,12 @@ export interface StoredOp extends Step {
   origins: [owner: string, seq: number][];
 }
 
-/** What a document has beside its snapshot. */
+/** The rest of a document's state, beside its snapshot. */
 export interface Surroundings {
-  /** What tabs may still need to come up to the snapshot's revision. */
+  /** The entries that tabs may need to reach the snapshot's revision. */
   history: EntryData[];
   pending: StoredOp[];
-  /** Of each tab that has made something here: the highest seq that has its place, and the outcomes that it may not have got. */
+  /** For each author: the highest seq in the history, and the outcomes that its tab may not know. */
   tabs: {id: string; lastSeq: number; outcomes: Outcome[]}[];
 }
 
@@ -62,9 +62,9 @@ export interface Restored {
 /** How most checkpoints end: the snapshot comes first, as it goes to the tabs, and there is nothing beside it. */
 const NOTHING_BESIDE = continued({history: [], pending: [], tabs: []});
 
-/** A checkpoint is due when the journal has grown by so much and by the size of the last checkpoint. */
+/** A checkpoint is due when the journal is longer than this plus the last checkpoint. */
 const CHECKPOINT_CHARS = 16 * 1024;
-/** When it has grown so many times as long as that, nobody waits for a quiet moment. */
+/** At this multiple of that length, a checkpoint is written without waiting for a quiet moment. */
 const OVERDUE = 4;
 
 /** The journal of one document, and when it is time to cut it. */
@@ -126,8 +126,8 @@ export class DocJournal {
   }
 
   /**
-   * What was stored, with records counted on from there.
-   * @returns undefined where there is nothing, or where it is not what it should be: that is quarantined
+   * Reads what is stored. Later records continue its numbers.
+   * @returns undefined if there is nothing, or if it has a wrong form. Then it is quarantined.
    */
   async load(): Promise<Restored | undefined> {
     const stored = await this.store.load(this.key);
@@ -150,7 +150,7 @@ export class DocJournal {
     this.checkpointChars = 0;
   }
 
-  /** Keeps what can't be used under another name: nobody's edits are deleted for being unreadable. */
+  /** Quarantines what can't be used. So edits are not deleted because they are unreadable. */
   setAside(error: unknown): void {
     this.store.quarantine.add(this.key, error);
     this.n = 0;

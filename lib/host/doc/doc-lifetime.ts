@@ -22,7 +22,7 @@ export class DocLifetime {
 
   constructor(private readonly owner: DocLifetimeOwner) {}
 
-  /** The document is not let go of until it is released as often. */
+  /** The document is kept until it is released as often. */
   retain(): void {
     this.retained++;
   }

@@ -5,7 +5,7 @@ import type {ServerFaults} from '../server/server-faults.js';
 import type {Tab} from '../tab.js';
 import type {RealOp} from '../upstream.js';
 
-/** What a shared document asks of the host and tells it. */
+/** The host's side of a shared document: what it asks of the host, and what it reports. */
 export interface DocOwner<Doc> {
   after(ms: number, callback: () => void): () => void;
   now(): number;

@@ -12,7 +12,7 @@ import {stepJson} from './real-ops.js';
  */
 export class DocRecord {
   readonly history: History;
-  /** What is stored has a type that this host does not know: the store keeps it, and nothing is written over it. */
+  /** The stored document has a type that this host does not know: the store keeps it, and nothing overwrites it. */
   isLocked = false;
   /** The records of the journal are being replayed: they are not written again. */
   isReplaying = false;
@@ -20,7 +20,7 @@ export class DocRecord {
   author: Author | undefined;
   /** The tabs' ops that the server's message acknowledges. */
   acknowledged: Origins | undefined;
-  /** What is being handled may be told before it is durable, because somebody else has it. */
+  /** The change under way may be sent before it is durable, because somebody else has it. */
   toldBeforeWrite: StoredElsewhere | undefined;
   /**
    * The position in the store of the last record of an op that the server has answered to and does not have. If that record were

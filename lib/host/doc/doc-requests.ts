@@ -26,7 +26,7 @@ export interface DocRequestsOwner {
 }
 
 /**
- * Where the answer to a request comes from. 'copy': the host's document. 'server': the server alone. 'newest': a fetch at the
+ * The source of the answer to a request. 'copy': the host's document. 'server': the server alone. 'newest': a fetch at the
  * server, though the host's document follows it. 'copy first': the host's document, and what the server says later, as a change.
  */
 type Source = 'copy' | 'server' | 'newest' | 'copy first';

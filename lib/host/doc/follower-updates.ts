@@ -11,15 +11,15 @@ import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
 
-/** All that the tabs are told of one document: states, the way on from there, and what became of their ops. */
+/** Sends the tabs everything about one document: states, entries, and the outcomes of their ops. */
 export class FollowerUpdates {
   readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', ...this.name, seqs, ...(error && {error}), ...(isSilent && {silent: true})
   }, 'repeatable', !error && this.doc.hasWritePending()));
-  /** A hard rollback has begun: who was told so, and what became of ops since. */
+  /** The hard rollback under way: the followers that know of it, and the outcomes of ops since it began. */
   private rollback: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
 
-  constructor(private readonly doc: RealDoc, private readonly recorded: JournaledDoc, private readonly followers: Followers) {}
+  constructor(private readonly doc: RealDoc, private readonly journaled: JournaledDoc, private readonly followers: Followers) {}
 
   private get name(): {c: string; d: string} {
     return {c: this.doc.collection, d: this.doc.id};
@@ -31,11 +31,11 @@ export class FollowerUpdates {
 
   // ---- states, and the way on
 
-  /** What the follower lacks up to the current revision. */
+  /** Sends the follower what it lacks up to the current revision. */
   catchUp(follower: Follower): void {
     const {sent, tab, inc} = follower;
-    const {history} = this.recorded;
-    // What is loaded in the middle of a rollback is not in the journal: the next host may load something else.
+    const {history} = this.journaled;
+    // A state that is loaded during a rollback is not in the journal, so the next host may load another one.
     if (this.rollback || sent === null || sent === history.rev) return;
     if (!history.covers(sent)) return this.reset(follower, historyLost(this.doc));
     const {collection, id} = this.doc;
@@ -43,7 +43,7 @@ export class FollowerUpdates {
       const own = entry.src === tab.id && entry.seq !== undefined;
       // The version moves on with each op that the server has not acknowledged yet.
       const mayWait = entry.isEmpty && this.doc.hasWritePending();
-      tab.send(entry.encode(collection, id, inc, own), careFor(entry, tab), mayWait);
+      tab.send(entry.encode(collection, id, inc, own), ruleFor(entry, tab), mayWait);
     }
     follower.noteSent(history.rev);
   }
@@ -57,8 +57,8 @@ export class FollowerUpdates {
     const {tab} = follower;
     const question = {a: action, ...this.name, inc};
     if (inc === follower.inc && follower.sent === null) {
-      follower.noteState(this.recorded.history.rev);
-      return tab.answer(question, this.recorded.snapshotJson());
+      follower.noteState(this.journaled.history.rev);
+      return tab.answer(question, this.journaled.snapshotJson());
     }
     this.catchUp(follower);
     return tab.send(question);
@@ -72,31 +72,31 @@ export class FollowerUpdates {
     tab.send({a: 'u', ...this.name, inc});
   }
 
-  /** What a tab lacks that gets the document by a query's results. */
+  /** What a tab lacks when it gets the document by a query's results. */
   snapshotFor(follower: Follower): SnapshotData {
-    const {rev} = this.recorded.history;
-    if (follower.sent !== null && this.recorded.history.covers(follower.sent)) {
+    const {rev} = this.journaled.history;
+    if (follower.sent !== null && this.journaled.history.covers(follower.sent)) {
       this.catchUp(follower);
       return {v: this.doc.version, type: null, rev, inc: follower.inc};
     }
     follower.noteState(rev);
-    return {...(JSON.parse(this.recorded.snapshotJson()) as SnapshotData), inc: follower.inc};
+    return {...(JSON.parse(this.journaled.snapshotJson()) as SnapshotData), inc: follower.inc};
   }
 
-  /** A state that the tab has already is that of a revision. */
+  /** Tells a tab the revision of the state that it has. */
   position(follower: Follower, rev: number): void {
     follower.noteSent(rev);
     follower.tab.send({a: 'doc.planted', ...this.about(follower), rev});
   }
 
-  /** Tells a tab that has brought something along at which revision it stands, after what it lacks up to there. */
-  continueFrom(follower: Follower, rev: number, {steps: way, isExact}: Continuation = {steps: [], isExact: true}): void {
+  /** Tells a tab that has replayed ops its revision, and sends it the entries that it lacks up to there. */
+  continueFrom(follower: Follower, rev: number, {steps, isExact}: Continuation = {steps: [], isExact: true}): void {
     const {tab, inc} = follower;
     const {collection, id, version} = this.doc;
-    const start = rev - way.length;
-    const entries = way.map(({step, src, seq}, i) => new Entry(start + i + 1, version, src, seq, JSON.stringify(step), false, undefined));
+    const start = rev - steps.length;
+    const entries = steps.map(({step, src, seq}, i) => new Entry(start + i + 1, version, src, seq, JSON.stringify(step), false, undefined));
     const messages = entries.map(entry => entry.encode(collection, id, inc, entry.src === tab.id && entry.seq !== undefined));
-    const state = isExact ? '' : `,"snapshot":${this.recorded.snapshotJson()}`;
+    const state = isExact ? '' : `,"snapshot":${this.journaled.snapshotJson()}`;
     tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev: start}).slice(0, -1)},"way":[${messages.join()}]${state}}`);
   }
 
@@ -116,9 +116,9 @@ export class FollowerUpdates {
     follower.tab.send({a: 'doc.lost', ...this.about(follower)});
   }
 
-  /** Gives a tab a new state, because there is no way from the one it has. */
+  /** Gives a tab a new state, because no entries lead on from the one it has. */
   reset(follower: Follower, error: Error): void {
-    const unsettled = this.recorded.pendingSeqs(follower.tab.id);
+    const unsettled = this.journaled.pendingSeqs(follower.tab.id);
     this.sendReset(follower, this.outcomes.of(follower.tab), encodeError(error), undefined, unsettled);
   }
 
@@ -127,11 +127,11 @@ export class FollowerUpdates {
   ): void {
     const message = {a: 'doc.reset', ...this.about(follower), outcomes, ...(unsettled && {unsettled}), error};
     if (loadError) return follower.tab.send({...message, loadError});
-    follower.noteReset(this.recorded.history.rev);
-    follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.recorded.snapshotJson()}}`);
+    follower.noteReset(this.journaled.history.rev);
+    follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.journaled.snapshotJson()}}`);
   }
 
-  /** The server does not let us have the document. Who waits for an answer gets the error with that. */
+  /** The server refuses to give the document. Tabs that wait for an answer get the error with the answer. */
   empty(error: Error): void {
     const data = encodeError(error);
     for (const follower of this.followers) {
@@ -144,10 +144,10 @@ export class FollowerUpdates {
     }
   }
 
-  /** The server does not let the tabs follow the document, which leaves them what they have of it. */
+  /** The server refuses the subscription. The tabs keep the state that they have. */
   endSubscriptions(error: Error): void {
     for (const follower of this.followers) {
-      // Who was emptied has been told.
+      // A tab whose document was emptied knows already.
       if (!follower.subscribed) continue;
       follower.subscribed = false;
       this.tellError(error, follower.tab.id);
@@ -164,19 +164,19 @@ export class FollowerUpdates {
 
   // ---- ops
 
-  /** An op never had its place in the history. */
+  /** Tells a tab that its op is not in the history. */
   refuse(follower: Follower, inc: number, seq: number, error: Error): void {
     this.catchUp(follower);
     follower.tab.send({a: 'op', ...this.name, inc, seq, error: encodeError(error)});
   }
 
-  /** The way on is under way to the tab: there it makes its ops on where that ends, as on any other entry. */
+  /** Asks a tab to send its ops again. The missing entries are on their way to it, and it rebases its ops over them. */
   askAgain(follower: Follower, inc: number, seq: number): void {
     this.catchUp(follower);
     follower.tab.send({a: 'doc.again', ...this.name, inc, seq});
   }
 
-  /** The server has answered to an op. In the middle of a rollback its tab hears of it at the end. */
+  /** The server has answered an op. During a rollback its tab is told at the end. */
   settle(tab: Tab, seq: number, error: ErrorData | undefined, isSilent: boolean): void {
     if (!this.rollback) return this.outcomes.add(tab, seq, error, isSilent);
     const {outcomes} = this.rollback;
@@ -190,8 +190,8 @@ export class FollowerUpdates {
   }
 
   /**
-   * Tells a tab that is back what became of its ops. What has its place, is not pending and has no outcome any more was
-   * answered when the tab had been given up; where that was an error, a dead letter tells of it.
+   * Repeats the outcomes of a tab's ops when it returns. An op that is in the history, not pending and without an outcome was
+   * answered after the host gave the tab up. If the answer was an error, there is a dead letter.
    */
   repeatOutcomes(follower: Follower, seqs: readonly number[]): void {
     const answered = new Set(this.answeredMeanwhile(follower, seqs));
@@ -202,7 +202,7 @@ export class FollowerUpdates {
   }
 
   private answeredMeanwhile({tab, lastSeq}: Follower, seqs: readonly number[]): number[] {
-    const open = new Set([...this.recorded.pendingSeqs(tab.id), ...this.outcomes.of(tab).map(({seq}) => seq)]);
+    const open = new Set([...this.journaled.pendingSeqs(tab.id), ...this.outcomes.of(tab).map(({seq}) => seq)]);
     return seqs.filter(seq => seq <= lastSeq && !open.has(seq));
   }
 
@@ -231,7 +231,7 @@ export class FollowerUpdates {
     const {told, outcomes} = this.rollback!;
     this.rollback = undefined;
     for (const follower of told) {
-      const unsettled = this.recorded.pendingSeqs(follower.tab.id);
+      const unsettled = this.journaled.pendingSeqs(follower.tab.id);
       this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError, unsettled.length ? unsettled : undefined);
       outcomes.delete(follower.tab);
     }
@@ -239,14 +239,14 @@ export class FollowerUpdates {
     for (const [tab, list] of outcomes) for (const {seq, error} of list) this.outcomes.add(tab, seq, error);
   }
 
-  /** A tab was in the middle of a rollback of another host: it has no state, and does not know what became of its ops. */
+  /** A tab was in a rollback of another host: it has no state, and does not know the outcomes of its ops. */
   resumeReset(follower: Follower, seqs: readonly number[]): void {
     for (const seq of this.answeredMeanwhile(follower, seqs)) this.outcomes.keep(follower.tab, seq, undefined);
     this.reset(follower, historyLost(this.doc));
   }
 }
 
-function careFor(entry: Entry, tab: Tab): DeliveryRule {
+function ruleFor(entry: Entry, tab: Tab): DeliveryRule {
   if (entry.isEmpty) return 'repeatable';
   return entry.toldBeforeWrite || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
 }

@@ -10,7 +10,7 @@ export class Follower {
   sent: number | null = null;
   /** The lowest seq that the tab has sent to this host. */
   firstSeq: number | undefined;
-  /** Why it follows: it is subscribed, it is in the results of so many queries, ops are unsettled. */
+  /** Why it follows: a subscription, the number of queries with the document in their results, unsettled ops. */
   subscribed = false;
   queries = 0;
   unsettled = 0;
@@ -28,7 +28,7 @@ export class Follower {
   private resetTurn = 0;
   private mark: {turn: number; rev: number} | undefined;
   private handled = 0;
-  /** The tab has let go of the document, and has not asked for it since. */
+  /** The tab has released the document, and has not requested it since. */
   isLetGo = false;
   /** The oldest revision that the tab may come back with, while it is away. */
   private mayReturnAt: number | null = null;
@@ -40,12 +40,12 @@ export class Follower {
     return this.subscribed || this.queries > 0 || this.unsettled > 0 || this.grace || this.awaitsServer;
   }
 
-  /** The tab has let go of the document, and nothing is under way for it any more. */
+  /** The tab has released the document, and nothing is under way for it any more. */
   get isForgotten(): boolean {
     return this.isLetGo && !this.follows && this.requests === 0;
   }
 
-  /** The tab has let go of the document. What it asks for later it asks for as if it were new. */
+  /** The tab has released the document. Its later requests are those of a new follower. */
   forget(): void {
     this.isLetGo = true;
     this.sent = null;
@@ -54,7 +54,7 @@ export class Follower {
     this.subscribed = false;
   }
 
-  /** Takes notice of where the tab says that it stands. What was sent counts, and is never lowered. */
+  /** Takes the position that the tab reports. The sent revision counts, and never falls. */
   locate({inc, rev, again}: Position, history: History): void {
     this.isLetGo = false;
     if (inc < this.inc) return;
@@ -97,7 +97,7 @@ export class Follower {
     return this.stateAt > rev;
   }
 
-  /** Whether the tab, which says that it stands at `rev`, has been sent the way from there to what can be gone on from. */
+  /** Whether a tab at `rev` has been sent the entries from there to a revision that its ops can be rebased from. */
   isBehind(rev: number, history: History): boolean {
     return this.sent !== null && this.sent > rev && history.covers(this.sent);
   }
@@ -107,7 +107,7 @@ export class Follower {
     this.mayReturnAt = rev;
   }
 
-  /** The tab is back, and stands at `rev`. */
+  /** The tab has returned, and is at `rev`. */
   return(inc: number, rev: number | null): void {
     this.inc = inc;
     this.sent = rev;

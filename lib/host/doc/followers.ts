@@ -2,7 +2,7 @@ import {Follower} from './follower.js';
 import type {Entry} from '../../ot/history-entry.js';
 import type {Tab} from '../tab.js';
 
-/** Those who follow one document. */
+/** The followers of one document. */
 export class Followers {
   private readonly byTab = new Map<Tab, Follower>();
 
@@ -38,7 +38,7 @@ export class Followers {
     this.byTab.delete(tab);
   }
 
-  /** Forgets those that were restored: who has asked for something is here. */
+  /** Deletes the restored followers. Tabs that have requested something are here. */
   clearRestored(): void {
     for (const [tab, {requests, subscribed}] of this.byTab) if (!requests && !subscribed) this.byTab.delete(tab);
   }
@@ -49,7 +49,7 @@ export class Followers {
     return [...this.byTab.keys()].find(({id}) => id === tab.id) ?? tab;
   }
 
-  /** Who is to hear of an entry. Who wrote it sees it already: the others come first. */
+  /** The followers that get an entry. Its author shows it already, so the others come first. */
   toldOf({src}: Entry): Follower[] {
     const isWriter = ({tab}: Follower): number => Number(tab.id === src);
     return [...this].filter(({sent, follows}) => sent !== null && follows).sort((one, other) => isWriter(one) - isWriter(other));

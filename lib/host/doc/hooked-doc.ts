@@ -1,6 +1,6 @@
 import type {Callback, RealDoc, RealOp, ServerSnapshot} from '../upstream.js';
 
-/** What a host does in place of upstream's methods, each called for the one of its name, and at a document's events. */
+/** What a host does instead of upstream's method of the same name, and at a document's events. */
 export interface DocHooks extends Pick<
   RealDoc, '_otApply' | '_handleOp' | 'ingestSnapshot' | '_clearInflightOp' | 'flush' | '_rollback' | '_hardRollback' | '_sendOp' | '_emitResponseError' |
   '_fetch' | '_flushSubscribe' | '_handleFetch' | '_handleSubscribe'

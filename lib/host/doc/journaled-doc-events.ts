@@ -3,7 +3,7 @@ import type {Entry, Step} from '../../ot/history-entry.js';
 import type {LostStep} from '../letters/dead-letters.js';
 import type {RealOp} from '../upstream.js';
 
-/** What a journaled document asks and tells its owner. */
+/** What a journaled document asks its owner, and the events that it reports. */
 export interface JournaledDocEvents {
   /** Whether a tab has the document at some revision, and has to be told how it continues. */
   readonly isFollowed: boolean;

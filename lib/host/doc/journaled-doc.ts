@@ -83,7 +83,7 @@ export class JournaledDoc implements DocHooks {
     return this.record.isNew;
   }
 
-  /** What is stored has a type that this host does not know: nothing is written over it. */
+  /** Whether the stored document has a type that this host does not know. Nothing overwrites it then. */
   get isLocked(): boolean {
     return this.record.isLocked;
   }

@@ -20,9 +20,9 @@ const NOT_MERGED = 'The document was edited while what is stored of it could not
 
 /**
  * Stored documents that could be read only after tabs had opened them, since the storage was late. One that nothing is known of here
- * yet is restored. Of one that lives on here already, what is stored is quarantined first, so that nothing can be lost; then the ops
+ * yet is restored. If the document is in use here, the stored data are quarantined first, so that nothing can be lost; then the ops
  * in it that the server has not got are made on the present state, if the server still has the ops since the state that they were
- * made on. The quarantine is left in the same commit in which the ops are written. What can't be merged stays there, with the reason.
+ * made on. The commit that writes the ops also ends the quarantine. What can't be merged stays there, with the reason.
  */
 export class LateDocuments {
   /** The entries of the quarantine that are being merged, or can't be. */
@@ -44,7 +44,7 @@ export class LateDocuments {
   /** Tries all that has been quarantined for this reason, once each in a host's life. */
   merge(): void {
     for (const {id, key, error} of this.store.quarantine.list()) {
-      // Of a local document, what is stored was the only copy: no server leads on from there.
+      // The stored data of a local document were the only copy: no server has the ops since.
       if (error.code !== SUPERSEDED || isLocal(key[0]) || this.tried.has(id)) continue;
       this.tried.add(id);
       this.mergeOne(id, key).catch((reason: unknown) => this.explain(id, reason));

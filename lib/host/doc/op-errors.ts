@@ -26,7 +26,7 @@ export function historyGone({collection, id}: RealDoc): Error {
     `is a dead letter, and what is shown is the server's state. ${collection}.${id}`);
 }
 
-/** What a type has thrown. */
+/** An error that an OT type has thrown. */
 export function notApplied(error: unknown): Error {
   if (!(error instanceof Error)) return withCode('ERR_OT_OP_NOT_APPLIED', String(error));
   return 'code' in error ? error : withCode('ERR_OT_OP_NOT_APPLIED', error.message);

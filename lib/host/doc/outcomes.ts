@@ -1,7 +1,7 @@
 import type {ErrorData} from '../../protocol/errors.js';
 import type {Tab} from '../tab.js';
 
-/** A tab that is away for longer than it takes to settle so many ops has to do without the oldest outcomes. */
+/** How many outcomes are kept. A tab that is away while more ops are settled misses the oldest ones. */
 const KEEP = 4096;
 
 export interface Outcome {
@@ -17,7 +17,7 @@ interface Group {
   isSilent: boolean;
 }
 
-/** What the server has answered to the tabs' ops on one document, for as long as a tab may not know it. */
+/** The server's answers to the tabs' ops on one document, as long as a tab may not know them. */
 export class Outcomes {
   private readonly known = new Map<Tab, Map<number, ErrorData | undefined>>();
   private group: Group[] | undefined;

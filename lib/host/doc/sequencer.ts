@@ -10,26 +10,26 @@ import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
 
-/** So many ops times entries are carried over at once, which takes a tenth of a second or so; more the tab does itself. */
-const MAX_CARRY = 64 * 1024;
+/** The limit for ops times entries that are rebased at once, which takes about a tenth of a second. Beyond it, the tab does it. */
+const MAX_REBASED = 64 * 1024;
 
 export interface SequencerEvents {
-  /** The tab of an id that was stored or told of: it may come back, or not. */
+  /** The tab of an id that was stored or received. It may return, or not. */
   tab(id: string): Tab;
   /** The number of ops that the server has not answered to went up or down. */
   onPending(change: 1 | -1, pendingOps: number): void;
-  /** Ops of a tab that is dead can't be carried on. Each was made on the one before, the first on the server's version `v`. */
+  /** Ops of a tab that has ended can't be rebased. Each was made on the one before, the first on the server's version `v`. */
   onRejected(steps: Step[], error: Error, v?: number | null): void;
   /** The server has answered to an op. */
   onSettled(): void;
-  /** Nothing is known any more of a tab whose ops up to `seq` have their places. */
+  /** A tab is forgotten. Its ops up to `seq` are in the history. */
   onForgotten(tab: Tab, seq: number): void;
 }
 
-/** What a tab that is dead has left: ops, each made on the one before. */
+/** The ops that a tab has left when it ended, each made on the one before. */
 export interface LeftOps {
   ops: WaitingOp[];
-  /** The first was made on what `ahead` had made of the document at this revision. */
+  /** The first was made on the document at this revision with `ahead` applied. */
   madeAt: number | null;
   ahead?: readonly UnconfirmedOp[] | undefined;
   /** The revision is one of this host's. */
@@ -38,7 +38,7 @@ export interface LeftOps {
   v?: number | undefined;
 }
 
-/** Gives the tabs' ops on one document their places in its history, and counts those that the server has not answered to. */
+/** Puts the tabs' ops on one document into its history in order, and counts those that the server has not answered. */
 export class Sequencer {
   pendingOps = 0;
 
@@ -46,11 +46,11 @@ export class Sequencer {
     private readonly doc: RealDoc,
     private readonly journaled: JournaledDoc,
     private readonly followers: Followers,
-    private readonly news: FollowerUpdates,
+    private readonly updates: FollowerUpdates,
     private readonly events: SequencerEvents
   ) {}
 
-  /** An op of a tab, and those that came with it: up to the first one that can have no place. */
+  /** Adds an op of a tab, and those that came with it, to the history: up to the first one that is refused. */
   submit(follower: Follower, request: OpRequest): void {
     const {tab} = follower;
     const {inc} = request.v;
@@ -58,43 +58,43 @@ export class Sequencer {
     let {rev} = request.v;
     const {history} = this.journaled;
     if (rev === null && request.seq <= follower.lastSeq) {
-      // It has not heard that its creation has a place: it is led on from there.
+      // The tab does not know yet that its creation is in the history: it continues from there.
       const before = history.before(tab.id, request.seq);
-      if (before === undefined) return this.news.reset(follower, historyLost(this.doc));
+      if (before === undefined) return this.updates.reset(follower, historyLost(this.doc));
       follower.sent = rev = before;
     }
     const ops = opsOf(request);
     const [first] = ops.filter(({seq}) => seq > follower.lastSeq);
-    for (const {seq} of ops) if (seq <= follower.lastSeq) this.news.repeatOutcome(follower, seq);
+    for (const {seq} of ops) if (seq <= follower.lastSeq) this.updates.repeatOutcome(follower, seq);
     if (!first) return;
     if (rev === null) {
-      if (!first.step.create) return this.news.refuse(follower, inc, first.seq, docMissing(this.doc));
-      if (this.doc.type) return this.news.refuse(follower, inc, first.seq, alreadyCreated());
-    } else if (!history.covers(rev) || (ops.length > 1 && (history.rev - rev) * ops.length > MAX_CARRY)) {
+      if (!first.step.create) return this.updates.refuse(follower, inc, first.seq, docMissing(this.doc));
+      if (this.doc.type) return this.updates.refuse(follower, inc, first.seq, alreadyCreated());
+    } else if (!history.covers(rev) || (ops.length > 1 && (history.rev - rev) * ops.length > MAX_REBASED)) {
       // The tab gives the ops up when that arrives.
       if (follower.willReplace(rev)) return;
-      if (follower.isBehind(rev, history)) return this.news.askAgain(follower, inc, first.seq);
-      if (!history.covers(rev)) return this.news.reset(follower, historyLost(this.doc));
+      if (follower.isBehind(rev, history)) return this.updates.askAgain(follower, inc, first.seq);
+      if (!history.covers(rev)) return this.updates.reset(follower, historyLost(this.doc));
     }
     const waiting = rev === null ? ops : history.rebase(ops, tab.id, this.doc.type, history.after(rev));
-    if (waiting instanceof Error) return this.news.refuse(follower, inc, first.seq, waiting);
-    this.news.catchUp(follower);
+    if (waiting instanceof Error) return this.updates.refuse(follower, inc, first.seq, waiting);
+    this.updates.catchUp(follower);
     this.sequence(follower, inc, waiting);
   }
 
-  /** Ops of a tab that is dead. */
+  /** Adds the ops that a tab left when it ended. */
   adopt(tab: Tab, {madeAt, ops, isOurs, ahead = [], v}: LeftOps): void {
     if (isOurs && madeAt !== null) this.replayUnconfirmed(madeAt, ahead);
     const follower = this.followers.of(tab);
     const {history} = this.journaled;
     const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
     if (!fresh.length) return;
-    // Its creation may have its place.
+    // Its creation may be in the history.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
-    const way = rev === null ? [] : history.continuation(rev, ahead, this.doc.type);
-    // A creation, and what was made on it, need no history.
-    const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!way;
-    const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, way!);
+    const concurrent = rev === null ? [] : history.continuation(rev, ahead, this.doc.type);
+    // A creation, and the ops made on it, need no history.
+    const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!concurrent;
+    const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, concurrent!);
     if (waiting instanceof Error) {
       this.events.onRejected(fresh.map(({step}) => stepOf(step)), waiting, fresh.length === ops.length ? v : undefined);
       return;
@@ -102,7 +102,7 @@ export class Sequencer {
     this.sequence(follower, follower.inc, waiting, true);
   }
 
-  /** What a tab has got of an earlier host since `rev`, and which that one may not have written down. */
+  /** Takes in what a tab received from an earlier host after `rev`, and which that host may not have written. */
   replayUnconfirmed(rev: number, ahead: readonly UnconfirmedOp[]): void {
     const {history} = this.journaled;
     for (const [i, {v, src, seq, ...step}] of ahead.entries()) {
@@ -112,19 +112,20 @@ export class Sequencer {
       }
       const follower = this.followers.of(this.events.tab(src!));
       if (seq! <= follower.lastSeq) continue;
-      const way = history.continuation(rev, ahead.slice(0, i), this.doc.type);
-      const ops = way && history.rebase([{step: markedStepOf(step), seq: seq!, x: {preventCompose: true}}], src!, this.doc.type, way);
-      // Where there is no way for it, its own tab will say so.
+      const concurrent = history.continuation(rev, ahead.slice(0, i), this.doc.type);
+      const op: WaitingOp = {step: markedStepOf(step), seq: seq!, x: {preventCompose: true}};
+      const ops = concurrent && history.rebase([op], src!, this.doc.type, concurrent);
+      // If it can't be rebased, the op's own tab reports that.
       if (Array.isArray(ops)) this.sequence(follower, follower.inc, ops, true);
     }
   }
 
-  /** Ops that were stored, and read too late. They are made on the current revision, by nobody who is here. */
+  /** Adds ops that were stored and read too late. They are made on the current revision, and their tabs are not here. */
   merge(owner: Tab, ops: WaitingOp[]): void {
     this.sequence(this.followers.of(owner), 0, ops, true);
   }
 
-  /** Whether a tab has sent this op to this host. @returns undefined where that is not known any more */
+  /** Whether a tab has sent this op to this host. @returns undefined if that is not known any more */
   hasSent(owner: string, seq: number): boolean | undefined {
     const tab = this.events.tab(owner);
     const firstSeq = this.followers.find(tab)?.firstSeq;
@@ -133,7 +134,7 @@ export class Sequencer {
   }
 
   /**
-   * An op that was stored has its place.
+   * An op that was stored is in the history.
    * @returns called when the server has answered to it
    */
   restore(owner: string, seq: number): (error?: Error | null) => void {
@@ -144,7 +145,7 @@ export class Sequencer {
     return error => this.settle(follower, seq, error);
   }
 
-  /** What was restored is given up. */
+  /** Gives up the restored ops. */
   clear(): void {
     while (this.pendingOps) this.countPending(-1);
   }
@@ -152,27 +153,30 @@ export class Sequencer {
   /**
    * A part of a transaction, made on the current revision.
    * @param onSettled called when the server has answered
-   * @returns the error where it can't be applied
+   * @returns the error if it can't be applied
    */
   place(tab: Tab, op: WaitingOp, onSettled: (error?: Error | null) => void): Error | undefined {
     const follower = this.followers.of(tab);
-    // Nobody is there to be told: it is forgotten when the server has answered.
+    // No tab waits for the outcome: the follower is deleted when the server has answered.
     follower.isLetGo = true;
     return this.sequenceOne(follower, op, onSettled);
   }
 
-  /** Ops that are made on the current revision, each on the one before. */
-  private sequence(follower: Follower, inc: number, ops: WaitingOp[], isLastWord = false): void {
-    // The tab follows its own op even if it follows nothing else. One that has not said yet where it stands is led on from there.
-    if (follower.sent === null && !isLastWord) follower.sent = this.journaled.history.rev;
+  /**
+   * Adds ops that are made on the current revision, each on the one before.
+   * @param isReplay whether the ops do not come from a living tab's own request
+   */
+  private sequence(follower: Follower, inc: number, ops: WaitingOp[], isReplay = false): void {
+    // The tab follows its own op even if it follows nothing else. A tab that has not sent its position continues from there.
+    if (follower.sent === null && !isReplay) follower.sent = this.journaled.history.rev;
     for (const op of ops) {
       const error = this.sequenceOne(follower, op);
       if (!error) continue;
-      // A tab that lives hears of it; of what a dead one has left, only the app can be told.
-      if (follower.tab.session) this.news.refuse(follower, inc, op.seq, error);
+      // A living tab is told. For the ops of a tab that has ended, the app is told.
+      if (follower.tab.session) this.updates.refuse(follower, inc, op.seq, error);
       else this.events.onRejected([stepOf(op.step)], error);
-      // A tab that lives sends what it made on the op anew, as it is without it.
-      if (follower.tab.session && !isLastWord) return;
+      // A living tab sends its later ops again, without the effect of this op.
+      if (follower.tab.session && !isReplay) return;
     }
   }
 
@@ -208,14 +212,14 @@ export class Sequencer {
     return error;
   }
 
-  /** The server has answered to an op that has its place in the history. */
+  /** The server has answered an op that is in the history. */
   private settle(follower: Follower, seq: number, error?: Error | null): void {
     const tab = this.followers.present(follower.tab);
     const data = error ? encodeError(error) : undefined;
     this.journaled.noteVersion();
     follower.unsettled--;
     this.countPending(-1);
-    this.news.settle(tab, seq, data, error === null);
+    this.updates.settle(tab, seq, data, error === null);
     if (follower.isForgotten) {
       this.events.onForgotten(tab, follower.lastSeq);
       this.followers.delete(tab);
@@ -229,7 +233,7 @@ export class Sequencer {
   }
 }
 
-/** What a tab keeps apart stays apart, also where its reason is gone when it is sent. */
+/** Ops that a tab did not compose stay separate, also if the reason is gone when they are sent. */
 function opsOf({seq, x, more = [], ...first}: OpRequest): WaitingOp[] {
   return [{step: markedStepOf(first), seq, x}, ...more.map(({step, ...op}) => ({...op, step: markedStepOf(step), x: {...op.x, preventCompose: true as const}}))];
 }

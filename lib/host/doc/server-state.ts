@@ -19,7 +19,7 @@ export interface ServerStateEvents {
   together(act: () => void): void;
 }
 
-/** What was shown when the server was asked for its state. */
+/** The state of the host's document when the server was asked for its state. */
 interface Asked {
   version: number | null;
   type: RealDoc['type'];
@@ -41,7 +41,7 @@ interface Sent {
 /**
  * Makes sure that a document is what the server says. A stored state is a guess: the server may have lost the ops since, have
  * another database, or not allow it to be read any more. So the first request asks for the snapshot, as a page does that is
- * loaded. Unsent ops need the ops since their version instead. Where the server can't give them, the snapshot is asked for, too.
+ * loaded. Unsent ops need the ops since their version instead. If the server can't give them, the host also asks for the snapshot.
  */
 export class ServerState {
   /** The state is a stored one, or one that no op leads on from: the next request asks for the snapshot. */
@@ -53,14 +53,14 @@ export class ServerState {
   private subscribe: Sent & {request: SubscribeRequest} | undefined;
   /** One above the highest version of an op that the server has told of. */
   private seen = 0;
-  /** The server has led on from the version shown, or given its state. */
+  /** The server has sent the ops since the version shown, or its state. */
   private isProven = true;
   private answer: {asked: Asked | undefined} | undefined;
-  /** Who waits for the end of a probe. */
+  /** Callbacks that wait for the end of a probe. */
   private probing: ((isLost: boolean) => void)[] = [];
   /** A request has failed, and was put back until the probe had ended: if it fails again, who asks is told. */
   private isLastTry = false;
-  /** The server has not led on from the version shown on this connection. */
+  /** The server has not sent the ops since the version shown on this connection. */
   private isResumed = false;
   /** When all unsent ops have been answered to, the state is compared. */
   private isCheckPlanned = false;
@@ -147,7 +147,7 @@ export class ServerState {
     const before = this.doc.inflightFetch.length;
     const sent = send();
     if (this.doc.inflightFetch.length === before) return;
-    // What was under way over a lost connection is forgotten.
+    // Requests on a lost connection are forgotten.
     this.fetches.length = Math.min(this.fetches.length, before);
     this.fetches[before] = sent;
   }
@@ -212,7 +212,7 @@ export class ServerState {
     });
   }
 
-  /** What waits for the end of the probe is not answered to by it. */
+  /** Requests that wait for the end of the probe are not answered by it. */
   private endProbe(error: Error | null, snapshot?: ServerSnapshot): void {
     const {doc} = this;
     const waiting = doc.pendingFetch.splice(0);
@@ -251,7 +251,7 @@ export class ServerState {
       return;
     }
     if (!doc.hasWritePending()) {
-      // The ops that lead on are gone, or may not be read: the snapshot will tell.
+      // The ops since are gone, or may not be read: the snapshot will tell.
       this.isUnchecked = true;
       const send = putBack();
       return this.events.together(send);

@@ -140,11 +140,11 @@ export class SharedDoc {
     if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
     const follower = this.parts.followers.of(tab);
     if (!this.parts.updates.isInRollback) return this.parts.returns.resume(follower, known);
-    // The outcome of the tab's ops is not known before the end of the rollback. The tab may let go of the document meanwhile.
+    // The outcome of the tab's ops is not known before the end of the rollback. The tab may release the document meanwhile.
     return this.hold(tab, () => { if (follower === this.parts.followers.find(tab) && !follower.isLetGo) this.resume(tab, known); });
   }
 
-  /** The tab has let go of the document. */
+  /** The tab has released the document. */
   forget(tab: Tab): void {
     if (this.isRestoring) return this.hold(tab, () => this.forget(tab));
     const follower = this.parts.followers.find(tab);
@@ -197,7 +197,7 @@ export class SharedDoc {
     this.parts.updates.catchUp(follower);
   }
 
-  /** What the tab lacks to be up to date: the snapshot if it has no state, else only its revision. */
+  /** The missing state of a tab: the snapshot if it has no state, otherwise only the revision. */
   snapshotFor(tab: Tab): SnapshotData {
     const {missing} = this.journaled;
     // The tab is told when it has the results, and the document with them.

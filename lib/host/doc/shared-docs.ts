@@ -9,7 +9,7 @@ import {SharedDoc, type SharedDocOwner} from './shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealConnection} from '../upstream.js';
 
-/** Of so many tabs that are gone, by document, it is known which of their ops were taken: orphaned ops may come late. */
+/** For how many ended tabs, per document, the host remembers which ops it took: orphaned ops may arrive late. */
 const MAX_TAKEN = 1024;
 const MAX_TOLD = 256;
 
@@ -19,7 +19,7 @@ export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenF
   readonly local: RealConnection;
   readonly store: DurableStore | undefined;
   readonly log: HostLog;
-  /** A document was let go of. */
+  /** A document was released. */
   onReleased(key: DocKey): void;
 }
 
@@ -29,11 +29,11 @@ export class SharedDocs {
   /** The seqs up to which documents have the ops of tabs that are gone. */
   private readonly taken = new Map<string, number>();
   /**
-   * Above all revisions of documents that were let go of. The next histories begin here: a tab that was taken for dead may
-   * come back with a revision of the last one, and must not be taken to stand at one of the next.
+   * Above all revisions of released documents. The next histories begin here: a tab that was thought dead may
+   * return with a revision of the last one, which must not be mistaken for one of the next.
    */
   private start = 0;
-  /** What has been told of documents of unknown types: once is enough. */
+  /** The unknown types that were reported. Each is reported once. */
   private readonly missingTypes = new Map<string, true>();
   /** One for all documents. */
   private readonly docOwner: SharedDocOwner;
@@ -89,7 +89,7 @@ export class SharedDocs {
     // Upstream's `destroy` looks a tick later, and then ends what a tab that has opened the document meanwhile counts on.
     doc.doc._wantsDestroy = true;
     doc.doc.connection._destroyDoc(doc.doc);
-    // Nobody else has a local document: what is deleted, or never was, is nothing to keep.
+    // No other client has a local document, so nothing is kept of one that is deleted or was never created.
     if (isLocal(doc.collection) && doc.doc.type === null && !doc.journaled.isLocked) this.owner.store?.remove([doc.collection, doc.id]);
     this.owner.onReleased([doc.collection, doc.id]);
   }

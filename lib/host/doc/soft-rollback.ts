@@ -31,7 +31,7 @@ export function rollBackSoftly(doc: RealDoc, error: Error, options: SoftRollback
   const refused = doc.inflightOp;
   const isOp = !!refused && 'op' in refused && !!refused.type;
   if (!isOp || doc.version === null || refused.isInvertible) return options.takeBack(error);
-  // Nobody else loses by upstream's way, which leaves what the server has.
+  // Upstream's rollback, which leaves the server's state, costs no other tab anything here.
   if (!canInvert(refused) && !options.isShared(refused.owner)) return options.takeBack(error);
   askServer(doc, refused, options, remedy => {
     if (!remedy) return doc._hardRollback(error);
@@ -50,10 +50,10 @@ function canInvert({type, op}: RealOp): boolean {
 }
 
 function askServer(doc: RealDoc, refused: RealOp, options: SoftRollbackOptions, callback: (remedy: Remedy | undefined) => void): void {
-  // What comes while the state is under way has to be carried over to it.
+  // Ops that arrive while the state is requested have to be applied to it.
   const log = options.serverLog();
   const {retries} = refused;
-  // Of a version that is not the latest, the server would have to apply all ops since the first.
+  // For an older version, the server would have to apply all ops from the first one on.
   options.fetchSnapshot((error, snapshot) => {
     // Sent again after a reconnect, it is refused once more, and this begins anew; or the server takes it this time.
     const isOver = (): boolean => doc.inflightOp !== refused || refused.retries !== retries;

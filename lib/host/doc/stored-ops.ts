@@ -28,7 +28,7 @@ interface StoredStep {
 
 /** Whose the ops are while they are carried: nobody's who is here. */
 const OWNER = 'stored';
-/** So many ops times server ops are carried over at once, which takes half a second or so. */
+/** The limit for ops times server ops that are rebased at once. It takes about half a second. */
 const MAX_CARRY = 256 * 1024;
 
 const NO_EVENTS: JournaledDocEvents = {
@@ -49,9 +49,9 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
   const connection = new Connection({readyState: 3, close() {}, send() {}} as never) as unknown as RealConnection;
   connection.on('error', () => {});
   const doc = connection.get(c, d);
-  const recorded = new JournaledDoc(doc, NO_EVENTS);
-  recorded.restore(stored, () => () => {});
-  if (recorded.rollingBack) throw new Error('Its edits had been given up');
+  const journaled = new JournaledDoc(doc, NO_EVENTS);
+  journaled.restore(stored, () => () => {});
+  if (journaled.rollingBack) throw new Error('Its edits had been given up');
   return {
     v: doc.version ?? 0,
     type: doc.type,

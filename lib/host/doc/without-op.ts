@@ -10,7 +10,7 @@ export type Remedy =
   | {data: unknown; kept: {op: RealOp; made: unknown}[]};
 
 /**
- * What the document is without the op under way, which the server has refused: the server's data, with the pending ops on it.
+ * Computes the document without the op in flight, which the server has refused: the server's data with the pending ops applied.
  * @param base the server's data at the document's version
  */
 export function withoutInflightOp(doc: RealDoc, base: unknown): Remedy {
@@ -68,8 +68,8 @@ function undoes(doc: RealDoc, type: Type, {data, undo}: Carried): boolean {
 }
 
 /**
- * Where a type has no inverse, the ops that do not depend on the refused one: before or after it, they make the same of the data.
- * The others were made on what is not there.
+ * For a type without inverses: the ops that do not depend on the refused one. Before or after it, their effect on the data is the same.
+ * The other ops were made on data that no longer exist.
  */
 function keepIndependent(type: Type, refused: unknown, pendingOps: RealOp[], base: DataCopies): {data: unknown; kept: Carried['kept']} {
   const kept: unknown[] = [];

@@ -3,16 +3,16 @@ import {isObject} from '../../protocol/checks.js';
 import {describe} from '../../protocol/describe.js';
 import type {FeedEntry, FeedRequest} from '../../protocol/feed.js';
 
-/** So many messages are kept for those who look. */
+/** How many messages are kept for the inspector. */
 const MAX_ENTRIES = 500;
 /** More of a message is not kept, in characters. */
 const MAX_DATA = 10_000;
-/** When nobody has asked for so long, in ms, nobody looks. */
+/** The feed ends when nobody has asked for this long, in ms. */
 const IDLE_MS = 5000;
 
 /**
- * What a host hears from its tabs, and says to and hears from the server, for an inspector. It is loaded and made when somebody asks, and
- * ends by itself when nobody asks any more: a page that looks may be closed without a word.
+ * The messages from the tabs, and to and from the server, for an inspector. It is loaded and created when an inspector asks, and
+ * ends when it does not ask any more, because a page may be closed without a message.
  */
 export class MessageFeed {
   private readonly entries: FeedEntry[] = [];

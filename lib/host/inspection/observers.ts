@@ -1,6 +1,6 @@
 import {TabsError} from '../../protocol/errors.js';
 
-/** What a page that only looks may ask. */
+/** The requests that a read-only page may make. */
 const CALLS: ReadonlySet<string> = new Set([
   'host.ping', 'host.inspect', 'host.observe', 'deadLetters.list', 'quarantine.list', 'quarantine.export'
 ]);

@@ -7,7 +7,7 @@ import type {Tab} from '../tab.js';
 
 /** How long a report waits for the tabs, in ms: a frozen one does not answer. */
 const WAIT_MS = 250;
-/** A question stays open for so long, in ms: the session's end settles it before. */
+/** How long a question stays open, in ms. The end of the session settles it earlier. */
 const OPEN_MS = 24 * 60 * 60 * 1000;
 
 type Told = Pick<TabEntry, 'mode' | 'build' | 'isVisible'>;
@@ -22,8 +22,8 @@ interface Question {
 }
 
 /**
- * What only the tabs know of themselves. They are asked when somebody looks, and only then. A tab that has not answered is not asked
- * again: a frozen one would find a question for each look when it thaws.
+ * Reports that only the tabs can give. They are asked only for an inspector. A tab that has not answered is not asked
+ * again: otherwise a frozen tab would find one question for each second when it thaws.
  */
 export class TabReports {
   private readonly questions = new WeakMap<HostSession, Question>();

@@ -3,7 +3,7 @@ import type {DeadLetter, LostOp} from '../../protocol/messages.js';
 import type {DurableStore} from '../../store/durable-store.js';
 import type {Step} from '../../ot/history-entry.js';
 
-/** What hosts before kept: one letter each, without what it was made on. */
+/** The form that earlier hosts kept: a single letter, without the ops that it was made on. */
 const SINGLE = 'dead letter: ';
 const CHAIN = 'dead letters: ';
 
@@ -32,7 +32,7 @@ export interface KeptOp {
   src: string;
   seq: number;
   type: string | null;
-  /** Where it waits for the app. */
+  /** Its letters, which wait for the app. */
   letter?: Pick<DeadLetter, 'id' | 'error' | 'time'> | undefined;
 }
 
@@ -59,15 +59,15 @@ export interface DeadLettersOptions {
   onChange: () => void;
 }
 
-/** What becomes of a letter's op that is submitted again: it rejects where that is refused. */
+/** The outcome of a letter's op that is submitted again. It rejects if the op is refused. */
 interface Waiting {
   resolve: () => void;
   reject: (error: Error) => void;
 }
 
 /**
- * What could not be saved, until the app has dealt with it. Ops that were made on each other stay together, with the version
- * that the first one was made on: only so can they be carried over to what the document is later.
+ * Ops that could not be saved, until the app has dealt with them. Ops that were made on each other stay together, with the version
+ * that the first one was made on: otherwise they could not be rebased to a later state.
  */
 export class DeadLetters {
   private readonly chains = new Map<string, Chain>();
@@ -97,7 +97,7 @@ export class DeadLetters {
     for (const chain of found) if (!this.chains.has(chain.id)) this.insert(chain);
   }
 
-  /** Those of one document after each other, in the order in which they can be submitted again. */
+  /** The letters of each document in the order in which they can be submitted again. */
   list(): DeadLetter[] {
     const byDoc = new Map<string, DeadLetter[]>();
     for (const {chain, op} of this.letters.values()) {
@@ -113,7 +113,7 @@ export class DeadLetters {
     return kept && {...kept.chain, ops: kept.chain.ops.slice(0, kept.chain.ops.indexOf(kept.op) + 1)};
   }
 
-  /** Keeps what the host has to give up. What is a letter already stays one, made on what it is made on now. */
+  /** Keeps ops that the host has to give up. An op that is a letter already keeps it, with the new state that it was made on. */
   add({collection, doc, v, ops}: LostSteps): void {
     const {randomId, now, onLetter, onChange} = this.options;
     const isLetter = ({src, seq, error}: LostStep): boolean => !!error || this.isWaitingFor(src, seq);

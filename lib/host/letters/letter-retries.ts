@@ -39,7 +39,7 @@ export class LetterRetries {
 
   constructor(private readonly options: LetterRetriesOptions) {}
 
-  /** Resolves when the server has the op, or there is no such letter. Rejects where the letter stays. */
+  /** Resolves when the server has the op, or there is no such letter. Rejects if the letter stays. */
   retry(id: string): Promise<void> {
     let running = this.running.get(id);
     if (!running) {
@@ -95,13 +95,13 @@ export class LetterRetries {
 
   private async submit(shared: SharedDoc, chain: Chain, id: string, attempt: Attempt): Promise<void> {
     const {letters} = this.options;
-    const {doc, journaled: recorded} = shared;
+    const {doc, journaled} = shared;
     for (let i = 0; i < MAX_LOOKS; i++) {
       await new Promise<void>(resolve => shared.whenSettled(resolve));
       const ops = await this.opsSince(shared, chain);
       if (attempt.isOver) return undefined;
       // From here to the end in one turn: what was found out has to be true of the document as it is.
-      if (recorded.rollingBack || doc.version !== ops.version) continue;
+      if (journaled.rollingBack || doc.version !== ops.version) continue;
       const op = chain.ops.at(-1)!;
       if (unsentOf(doc).some(unsent => isSameOp(unsent, op))) return letters.whenOver(id);
       const left = carried(chain, [...ops.steps, ...unsentOf(doc)], doc);
@@ -109,7 +109,7 @@ export class LetterRetries {
       if (!first || (first.step.del && !doc.type)) return letters.discard(id);
       if (left.length > 1) throw lost(chain, 'it was made on an edit that the server does not have. If that is a dead letter, too, retry it before');
       const {step, src, seq} = first;
-      const error = recorded.submit({
+      const error = journaled.submit({
         step, owner: `letter ${id}`, seq: 1, source: undefined, submitSource: false, preventCompose: true, id: [src, seq]
       }, () => {});
       if (error) throw error;
@@ -118,11 +118,11 @@ export class LetterRetries {
     throw lost(chain, 'the document changes too fast');
   }
 
-  /** What the server has had since the letter's ops were made. */
-  private async opsSince({doc, journaled: recorded}: SharedDoc, chain: Chain): Promise<{steps: ServerStep[]; version: number | null}> {
+  /** The server's ops since the letter's ops were made. */
+  private async opsSince({doc, journaled}: SharedDoc, chain: Chain): Promise<{steps: ServerStep[]; version: number | null}> {
     if (isLocal(chain.collection)) return {steps: [], version: doc.version};
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
-    if (recorded.missing) throw recorded.missing;
+    if (journaled.missing) throw journaled.missing;
     const {version} = doc;
     const {step} = chain.ops.at(-1)!;
     if (chain.v === null && step.del) return {steps: [], version};

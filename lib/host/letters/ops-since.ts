@@ -12,9 +12,9 @@ export interface ServerStep {
 type OpMessage = RealOp & {a: string; c: string; d: string; v?: number; error?: unknown};
 
 /**
- * Asks the server for the ops that led from an earlier version to the document's own. What the document has already, it ignores:
- * so they are read off the connection.
- * @returns undefined where the server does not give all of them
+ * Asks the server for the ops that led from an earlier version to the document's own. The document ignores
+ * ops that it has already, so they are read off the connection.
+ * @returns undefined if the server does not give all of them
  */
 export async function opsSince(doc: RealDoc, v: number): Promise<ServerStep[] | undefined> {
   const {connection, collection, id} = doc;

@@ -7,7 +7,7 @@ import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {PresenceReply} from '../upstream.js';
 
-/** So many presences of a channel are told of in a report. */
+/** How many presences of a channel a report contains. */
 const MAX_REPORTED = 100;
 
 export interface PresenceRequest {
@@ -17,7 +17,7 @@ export interface PresenceRequest {
   id: string;
   p: unknown;
   pv: number;
-  /** Of a document's presence: the document, its type, and where the tab stood. */
+  /** For a document's presence: the document, its type, and the position of the tab. */
   c?: string;
   d?: string;
   t?: string;
@@ -29,7 +29,7 @@ export interface Standing {
   src: string | undefined;
   id: string;
   p: unknown;
-  /** Of a tab's: as it is told, which is higher than all that was told of this id before. */
+  /** For a tab's presence: the version that is sent, which is higher than all that were sent for this id before. */
   pv: number;
   doc?: SharedDoc | undefined;
   t?: string | undefined;
@@ -44,15 +44,15 @@ export interface Outgoing extends Standing {
 export interface Channel {
   name: string;
   subscribers: Set<Tab>;
-  /** Of the tabs, by tab and presence id. */
+  /** The tabs' presences, by tab and presence id. */
   locals: Map<Tab, Map<string, Standing>>;
   /** The versions that were told last, by presence id: tabs may use the same id, and count each for itself. */
   versions: Map<string, {pv: number; tab: Tab}>;
-  /** What each subscriber has been shown last, so that it is not shown the same twice. */
+  /** The last value that each subscriber got, so that it does not get the same one twice. */
   shown: Map<Tab, Map<string, number>>;
-  /** Of other clients of the server, by presence id. */
+  /** The presences of the server's other clients, by presence id. */
   remotes: Map<string, Standing>;
-  /** What the server has not been sent: it has to be connected, and a document's ops acknowledged. */
+  /** The values that the server has not got: they wait for a connection, and for the acknowledgement of the document's ops. */
   outgoing: Outgoing[];
   /** Remote presence at a version that the document has not reached yet. */
   early: PresenceReply[];
@@ -60,7 +60,7 @@ export interface Channel {
   waiting: {tab: Tab; seq: number}[];
 }
 
-/** What is shown under an id by tabs of this host: of several, the last. */
+/** The value of an id in the tabs of this host. If several tabs have one, the last counts. */
 export function lastStanding({locals}: Channel, id: string): {tab: Tab; standing: Standing} | undefined {
   let last: {tab: Tab; standing: Standing} | undefined;
   for (const [tab, own] of locals) {

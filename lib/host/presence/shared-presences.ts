@@ -8,7 +8,7 @@ import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {PresenceReply, RealConnection, RealDoc} from '../upstream.js';
 
-/** So long after the answer, in ms, a tab has taken its presence out of the channel. */
+/** The time after the answer, in ms, within which a tab has removed its presence from the channel. */
 const LEAVING_MS = 50;
 
 export interface SharedPresencesOwner {
@@ -240,7 +240,7 @@ export class SharedPresences {
     const channel = this.channel(ch);
     channel.subscribedAtServer = !error;
     this.answerWaiting(channel, error);
-    // Who asked for it may be gone by now.
+    // The tab that asked may have ended.
     this.release(channel);
   }
 

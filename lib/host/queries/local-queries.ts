@@ -9,7 +9,7 @@ export interface QueriedDoc {
   readonly data: unknown;
 }
 
-/** What a query's results are without a server: of the documents that the host has. The app knows its queries. */
+/** Computes a query's results without a server, from the documents that the host has. The app knows its queries. */
 export interface OfflineQueries {
   /**
    * Whether a document is among the results.
@@ -40,7 +40,7 @@ export interface LocalQueriesOwner {
   storedIds(collection: string): string[];
   /** The document, opened if it is not. */
   open(collection: string, id: string): SharedDoc;
-  /** Those of a collection that are open. */
+  /** The open documents of a collection. */
   openDocs(collection: string): SharedDoc[];
 }
 
@@ -52,7 +52,7 @@ export class LocalQueries {
   /** By collection and id: the data of stored documents, undefined where there is none. */
   private readonly collections = new Map<string, Map<string, unknown>>();
   private readonly reading = new Map<string, (() => void)[]>();
-  /** What is being read while the server has come back: it is read anew. */
+  /** Collections that were being read when the server came back. They are read again. */
   private readonly outdated = new Set<string>();
   private hasWarned = false;
 
@@ -101,7 +101,7 @@ export class LocalQueries {
 
   /**
    * @param collection which has been read
-   * @returns undefined where the app's matcher can't tell
+   * @returns undefined if the app's matcher can't tell
    */
   answer(collection: string, query: unknown): LocalAnswer | undefined {
     try {

@@ -9,7 +9,7 @@ export interface QueryRequest {
   c: string;
   q: unknown;
   o?: object | undefined;
-  /** What the tab's query has as its results already: ids and versions. */
+  /** The results that the tab's query has already: ids and versions. */
   r?: [id: string, version: number | null][];
 }
 
@@ -19,7 +19,7 @@ export interface SharedQueriesOwner {
   readonly faults: Pick<ServerFaults, 'isTransient' | 'readAgain' | 'forgetRead'>;
   /** The shared document of a real one. */
   share: (doc: RealDoc) => SharedDoc;
-  /** What a query's results were last, for when there is no server to ask. */
+  /** The last results of a query, for the time without a server. */
   keptResults(query: string): string | undefined;
   keepResults(query: string, results: string): void;
   /** Works out results without a server, where the app has said how. */
@@ -48,7 +48,7 @@ export function keptResults(owner: SharedQueriesOwner, key: string): KeptResults
   }
 }
 
-/** Calls back when all of the documents can be asked; none of them is let go of meanwhile. */
+/** Calls back when all of the documents can be asked; none of them is released meanwhile. */
 export function whenSettled(docs: readonly SharedDoc[], act: () => void): void {
   let left = docs.length;
   if (!left) return act();
@@ -70,7 +70,7 @@ export function item(doc: RealDoc, collection: string, snapshot: object): object
   return {...snapshot, d: doc.id, c: doc.collection};
 }
 
-/** What is of an unknown type is shared before it comes: the real document alone would take it for one without a type. */
+/** Shares a document of an unknown type before it arrives, because the real document alone would treat it as one without a type. */
 export function shareUnknown(real: RealQuery, {connection, share}: SharedQueriesOwner): void {
   const upstream = real._ingestSnapshots;
   real._ingestSnapshots = (snapshots, finish) => {

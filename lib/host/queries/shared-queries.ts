@@ -12,7 +12,7 @@ import type {RealDoc, RealQuery} from '../upstream.js';
 /** The queries of all tabs: one real subscribed query for all that ask the same. */
 export class SharedQueries {
   private readonly queries = new Map<string, SharedQuery>();
-  /** What the server has been asked for once, and has not answered. */
+  /** Fetches that the server has not answered. */
   private readonly asked = new Set<Asked>();
   /** Collections with changes that queries without a server have not been told of. */
   private readonly changed = new Set<string>();
@@ -108,7 +108,7 @@ export class SharedQueries {
     for (const query of [...this.queries.values()]) query.leave(tab);
   }
 
-  /** What was ready has to be made ready again by the server. */
+  /** The server has to make the ready queries ready again. */
   onDisconnected(): void {
     for (const query of this.queries.values()) query.onDisconnected();
     if (!this.owner.local) return;

@@ -11,7 +11,7 @@ import type {QueryDiff, RealDoc, RealQuery} from '../upstream.js';
 interface Member {
   tab: Tab;
   id: number;
-  /** What it has as results, and follows the changes of: of the server, or worked out here. */
+  /** The results that it has and follows: those of the server, or those computed here. */
   results: readonly RealDoc[] | undefined;
   /** They are not the server's answer, but what is known without it. */
   isLocal: boolean;
@@ -29,7 +29,7 @@ export class SharedQuery implements LaggingQuery {
   private members: Member[] = [];
   private isFresh = false;
   private responding = false;
-  /** The server did not lead on from the results, and their documents have been asked for since. */
+  /** The server did not continue the results, and their documents have been requested since. */
   private hasCaughtUp = false;
   private inserted: RealDoc[] = [];
   private removed: RealDoc[] = [];
@@ -122,7 +122,7 @@ export class SharedQuery implements LaggingQuery {
 
   // ---- without a server
 
-  /** What can be told without a server: worked out from the documents that are here, or the server's last answer. */
+  /** Answers without a server: from the documents that are here, or with the server's last answer. */
   private answerLocally(): void {
     const {c, q} = this.request;
     const {local} = this.owner;
@@ -135,7 +135,7 @@ export class SharedQuery implements LaggingQuery {
     });
   }
 
-  /** What has changed since comes when the server is back. @returns whether there is an answer */
+  /** Later changes arrive when the server is back. @returns whether there is an answer */
   private showLastAnswer(): boolean {
     const {results, extra} = this.real;
     if (results) {
@@ -167,7 +167,7 @@ export class SharedQuery implements LaggingQuery {
   // ---- with it
 
   private answer(member: Member): void {
-    // What changes them before it is this answer's turn has a turn of its own.
+    // A change before this answer's turn has a turn of its own.
     const results = [...(this.real.results ?? [])];
     const {extra} = this.real;
     this.inTurnOf(member, results, () => this.show(member, results, extra, false));
@@ -273,7 +273,7 @@ export class SharedQuery implements LaggingQuery {
       upstream.call(real, diff);
       const {inserted, removed} = this;
       this.keep();
-      // Nobody is told: to share the documents for this alone would let go of them, and of what the results refer to.
+      // No tab is told. Sharing the documents only for this would release them, and what the results refer to.
       if (!this.turns.length && !this.members.some(follows)) return;
       const results = [...(this.real.results ?? [])];
       this.inTurn(inserted, () => {

@@ -11,9 +11,9 @@ export class ConnectGate {
   }
 }
 
-/** What a host is given by whoever runs it, where the inspector may cause faults. */
+/** What a host needs to let an inspector cause faults. */
 export interface FaultAccess {
-  /** Of the WebSocket to the server, where this library makes it. */
+  /** The gate of the WebSocket to the server, if this library creates it. */
   gate: ConnectGate;
   /** Ends the host's worker. Without it, the host alone ends. */
   kill?: (() => void) | undefined;

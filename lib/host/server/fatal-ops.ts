@@ -10,11 +10,11 @@ const TOO_LARGE = 1009;
  * on are the app's.
  */
 const OTHER_REASONS = new Set([1001, 1008, 1012, 1013]);
-/** So many times in a row the connection must have been closed with the same op unanswered. */
+/** How often in a row the connection must have been closed with the same op unanswered. */
 const MAX_STRIKES = 3;
 /** Longer after an op was sent, in ms, nobody takes it for the reason. */
 const SOON_MS = 10_000;
-/** A connection that stays open for so long without the op shows that the rest is harmless. */
+/** A connection that stays open for this long without the op shows that the other ops are harmless. */
 const PROVE_MS = 2000;
 
 interface SentOp {
@@ -22,7 +22,7 @@ interface SentOp {
   time: number;
 }
 
-/** What the server closed the connection with, as far as the socket tells. */
+/** How the server closed the connection, as far as the socket tells. */
 export interface CloseInfo {
   code: number;
   reason: string;
@@ -117,7 +117,7 @@ export class FatalOps {
     }
   }
 
-  /** What a connection sends as its own may not name its source. */
+  /** A connection may leave out the source of its own ops. */
   private keyOf({src, seq}: Message): string {
     return keyOf((src ?? this.connection.id) as string, seq as number);
   }

@@ -8,7 +8,7 @@ import type {FaultAccess} from './connect-gate.js';
 import {SlowLink, type HookedSocket} from './slow-link.js';
 import type {RealConnection} from '../upstream.js';
 
-/** So long after a request, in ms, a host is frozen or killed: its answer has left by then. */
+/** The delay before a host is frozen or killed, in ms. Its answer to the request has left by then. */
 const ANSWER_MS = 50;
 /** More is no slow network, but none: requests time out. */
 const MAX_DELAY_MS = 60_000;

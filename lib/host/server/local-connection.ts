@@ -56,7 +56,7 @@ class LocalSocket {
         return {a, protocol: 1, protocolMinor: 1, id: this.id, type: types.defaultType.uri};
       case 'f':
       case 's':
-        // What the host has is all there is. What it does not have does not exist.
+        // The host has the only copy. A document that it does not have does not exist.
         return v === null || v === undefined ? {a, c, d, data: {v: 0, type: null}} : {a, c, d};
       case 'u':
         return {a, c, d};

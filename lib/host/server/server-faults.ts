@@ -13,10 +13,10 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** From this failure on, the host also asks for the document: does the server fail, or only with this op? */
 const PROBE_AFTER = 5;
-/** A server that could read the document so many times, and failed with the op each time, will not take the op. */
+/** After this many failures with an op, while the server could read its document, the op is refused for good. */
 const MAX_READS = 6;
 
-/** What the server says that it failed with, and how many documents and subscribed queries wait for it. */
+/** The error that the server reports, and how many documents and subscribed queries wait. */
 export interface ServerFault {
   docs: number;
   error: ErrorData;
@@ -43,7 +43,7 @@ interface Read {
 
 /**
  * Tells refusals of the server from faults, and sends an op again after a fault, with the same `src` and `seq`: the commit may
- * have succeeded, and then the server recognizes the op. What is subscribed to, and could not be read, is asked for again.
+ * have succeeded, and then the server recognizes the op. Subscriptions that could not be read are requested again.
  */
 export class ServerFaults {
   private readonly waiting = new Map<RealDoc, () => void>();
@@ -125,7 +125,7 @@ export class ServerFaults {
     this.options.onChange();
   }
 
-  /** The next connection sends the ops anyway. What is to be read is asked for in its time: requests wait for a connection. */
+  /** The next connection sends the ops anyway. Reads are requested when they are due: requests wait for a connection. */
   onDisconnected(): void {
     for (const cancel of this.waiting.values()) cancel();
     this.waiting.clear();
@@ -144,7 +144,7 @@ export class ServerFaults {
 
 const pauseAfter = (failures: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
 
-/** Of Node's system errors (Node, "Common system errors"), those of a network or machine that is out of order for a while. */
+/** Those of Node's system errors (Node, "Common system errors") that a network or a machine in temporary trouble causes. */
 const SYSTEM_FAULT = /^(ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EAGAIN|EBUSY|EMFILE|ENFILE|ENOSPC|EIO)$/;
 /** A code of SQL databases (SQLSTATE), such as `57P01`. */
 const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;

@@ -33,7 +33,7 @@ export interface ServerWatchOptions {
  */
 export class ServerWatch {
   private readonly timeouts: Required<{[Name in keyof ServerTimeouts]: number}>;
-  /** Who has asked for each pong that is to come: this watch, or somebody else. */
+  /** The sender of the ping for each pong that is expected: this watch, or other code. */
   private pings: ('ours' | 'other')[] = [];
   private isAsking = false;
   private cancelHello: (() => void) | undefined;
@@ -95,7 +95,7 @@ export class ServerWatch {
 
   private handleReceived(request: {data: {a?: string} | null}): void {
     this.stopWaiting();
-    // Nobody else has asked for it. An error would be shown to the app.
+    // This watch alone has asked for it. The app would be shown an error.
     if (request.data?.a === 'pp' && this.pings.shift() === 'ours') request.data = null;
   }
 

@@ -21,7 +21,7 @@ class Lane {
     const now = this.clock.now();
     if (!delay && !this.waiting.length) return act();
     this.dueAt = Math.max(now + delay, this.dueAt);
-    // Of two timers that are due in the same millisecond, either may run first: each takes the first message.
+    // If two timers are due in the same millisecond, either may run first. So each takes the first message.
     this.waiting.push({act, cancel: this.clock.after(this.dueAt - now, () => this.waiting.shift()?.act())});
   }
 
@@ -32,7 +32,7 @@ class Lane {
   }
 }
 
-/** Delays what a socket sends and receives. What is under way when it closes is lost, as on a network. */
+/** Delays the messages of a socket. Messages that are under way when it closes are lost, as on a network. */
 export class SlowLink {
   /** In ms, in each direction. */
   delay = 0;
