@@ -14,6 +14,8 @@ import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {StatesOfTabs} from '../../lib/host/doc/states-of-tabs.js';
 import {SharedPresences} from '../../lib/host/presence/shared-presences.js';
 import type {Platform} from '../../lib/platform/platform.js';
+import {DocRequests} from '../../lib/host/doc/doc-requests.js';
+import {FatalOps} from '../../lib/host/server/fatal-ops.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
 import {Encryption} from '../../lib/store/encryption.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
@@ -47,6 +49,11 @@ function replace<Owner extends object, Name extends keyof Owner>(owner: Owner, n
 interface Waiting {
   platform: Platform;
   expect(tabId: string, ms: number, onGone: () => void): void;
+}
+
+/** How a tab is answered from the host's copy first. */
+interface Behind {
+  loadBehind(follower: {awaitsServer: boolean}, action: 'f' | 's'): void;
 }
 
 const bugs: Record<string, Bug> = {
@@ -203,6 +210,36 @@ const bugs: Record<string, Bug> = {
       const {journaled, updates} = this as unknown as {journaled: JournaledDoc; updates: FollowerUpdates};
       if (fromHost && journaled.hasState && follower.sent === null && inc === follower.inc) updates.position(follower, journaled.history.rev);
     })
+  },
+  'an op that is too large, and is sent for ever': {
+    on: cases['ops that are larger than the server takes']!,
+    within: 20,
+    plant: () => replace(FatalOps.prototype, 'onDisconnected', () => () => {})
+  },
+  'a document that is asked for again without a pause': {
+    on: cases['a server whose database is away now and then']!,
+    within: 50,
+    plant: () => replace(ServerFaults.prototype, 'readAgain', () => (_reader, _error, ask) => ask())
+  },
+  'a stored state that is not brought up to date': {
+    on: cases['a host that dies, and pages that show first what is stored, or was put into them']!,
+    within: 200,
+    plant: () => replace(DocRequests.prototype as unknown as Behind, 'loadBehind', right => function(this: Behind, follower, action) {
+      right.call(this, follower, action);
+      follower.awaitsServer = false;
+    })
+  },
+  'a state in a page that is taken for the host\'s own': {
+    on: cases['pages that the server has put states into']!,
+    within: 100,
+    plant: () => replace(JournaledDoc.prototype, 'revisionOf', () => function(this: JournaledDoc) {
+      return this.history.rev;
+    })
+  },
+  'what a failing cipher has kept from the disk, and is dropped': {
+    on: cases['a host that dies, and its cipher fails now and then']!,
+    within: 50,
+    plant: () => replace(WriteQueue.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

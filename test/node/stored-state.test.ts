@@ -299,6 +299,21 @@ describe('stored state', () => {
     expect(doc.data).to.eql({n: 2});
   });
 
+  it('shows a fetched document at once where that is wanted, and as the server has it afterwards', async () => {
+    await stage.create({n: 0});
+    await stage.storeOnce();
+    await stage.edit(2);
+    await stage.startConnected();
+    const tab = stage.tab({storedFirst: true});
+    const doc = tab.get('notes', 'a');
+    await doc.fetch();
+    await until('it is as the server has it', () => doc.version === 3);
+    await stage.edit(1);
+    await doc.fetch();
+    await until('it is so again', () => doc.version === 4);
+    expect(shown(doc)).to.eql([{n: 3}, 4]);
+  });
+
   it('is asked for once, and tells the tabs nothing, where the server has the same', async () => {
     await stage.create({n: 0});
     await stage.storeOnce();

@@ -40,6 +40,11 @@ export const cases: Record<string, Case> = {
   'a host that dies, and its slow server does not tell of each op': {unpublished: 20, slow: true, ciphers: true, crashes: true, breaks: true},
   'dead letters that are tried again': {rejections: 20, retries: true, outages: true, pagesDie: true},
   'dead letters that are tried again while hosts die': {rejections: 20, retries: true, crashes: true, freezes: true},
+  'ops that are larger than the server takes': {rejections: 5, tooLarge: true, outages: true, pagesDie: true, weight: 0.5},
+  'a host that dies, and ops that are larger than the server takes': {rejections: 5, tooLarge: true, crashes: true, freezes: true, weight: 0.5},
+  'pages that the server has put states into': {rendered: true, outages: true, pagesGo: true, pagesDie: true, weight: 0.5},
+  'a host that dies, and pages that show first what is stored, or was put into them': {rendered: true, storedFirst: true, crashes: true, outages: true, pagesGo: true, weight: 0.5},
+  'a host that dies, and its cipher fails now and then': {ciphers: true, cipherFaults: true, crashes: true, outages: true, pagesDie: true, weight: 0.5},
   // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
 };

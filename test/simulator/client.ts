@@ -5,8 +5,8 @@ import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Process} from './machine.js';
 import {isFault, isGone} from './database.js';
-import {COLLECTION, REJECT} from './server.js';
-import {losesHistory, type Walk} from './walk.js';
+import {COLLECTION, REJECT, TOO_LARGE} from './server.js';
+import {losesHistory, type Circumstances} from './walk.js';
 
 /** The document that comes and goes, beside those that stay. */
 export const FLEETING = 'fleeting';
@@ -55,7 +55,7 @@ export class Client {
     readonly connection: ProxyConnection,
     private readonly edits: Edits,
     private readonly ledger: Ledger,
-    private readonly walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims' | 'replacements'>
+    private readonly walk: Circumstances
   ) {}
 
   /** Of 100 ops, how many are made to be rejected. */
@@ -117,6 +117,11 @@ export class Client {
     });
   }
 
+  /** Begins with a state that the server has given. */
+  ingest(id: string, snapshot: object): void {
+    this.doc(id).ingestSnapshot(snapshot as never, this.ledger.call(this.name, `ingest ${id}`));
+  }
+
   /** Asks for what the server has failed with, as an app does at a button "try again". */
   askAgain(): void {
     for (const id of [...this.failed]) if (this.subscribed.has(id)) this.subscribe(id);
@@ -176,7 +181,7 @@ export class Client {
     const doc = this.doc(id);
     if (!doc.type) return;
     const doomed = mayBeRejected && random.below(100) < this.rejections;
-    const written = ledger.write(id, name, doomed, REJECT);
+    const written = ledger.write(id, name, doomed, this.walk.tooLarge ? REJECT.repeat(TOO_LARGE / REJECT.length + 1) : REJECT);
     const {word} = written;
     const op = edits.next(doc.data, random, word);
     const before = JSON.stringify(doc.data);

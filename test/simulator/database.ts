@@ -50,6 +50,12 @@ export class SimulatedDatabase extends BasicQueryableMemoryDB {
   /** What a host's submission has read: its request for ops does not say whose it is. */
   private readonly ofHosts = new WeakSet<object>();
 
+  /** A document as it is now. */
+  snapshotOf(collection: string, id: string): object {
+    const {v, type, data} = (this as unknown as {_getSnapshotSync(c: string, d: string): {v: number; type: string | null; data: unknown}})._getSnapshotSync(collection, id);
+    return {v, type, data};
+  }
+
   /** A database with the same content, which goes its own way. */
   copy(): SimulatedDatabase {
     const {docs, ops} = this as unknown as Content;

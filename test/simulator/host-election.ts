@@ -38,8 +38,14 @@ export interface OfficeOptions {
   durability: StoreDurability | undefined;
   /** What hosts write is encrypted. */
   isSecret: boolean;
+  /** Whether the cipher fails now. */
+  isCipherFault: () => boolean;
   /** Told of all that hosts write. */
   onWrite: (change: Change) => void;
+  /** Told of all that hosts send to the server. */
+  onSend: (message: object) => void;
+  /** The server has closed a host's connection because of what the host has sent. */
+  onRefused: () => void;
   warn: (message: string, detail: unknown) => void;
   /** A host has begun, or is about to end or to lose the lock. */
   onChange: () => void;
@@ -163,13 +169,18 @@ export class HostElection {
   }
 
   private serve(number: number, process: Process, onOpen: (host: Host) => void): Station {
-    const {machine, server, hasStore, isSecret, onWrite, warn} = this.options;
+    const {machine, server, hasStore, isSecret, isCipherFault, onWrite, onSend, onRefused, warn} = this.options;
     const line = server.line(process, true);
+    line.onRefused = () => {
+      onRefused();
+      process.clock.after(1000, () => line.restore());
+    };
+    line.connection.on('send', message => onSend(message));
     const storage = hasStore ? new CrashingStorage(this.disk, machine, process, onWrite) : undefined;
     const {channel, locks, clock} = process;
     const durability = this.options.durability ?? (number % 2 ? 'written' : 'delayed');
     const host = new Host({
-      connection: line.connection, channel, locks, clock, warn, onOpen, store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process) : undefined} : false, after: this.generation
+      connection: line.connection, channel, locks, clock, warn, onOpen, store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process, isCipherFault) : undefined} : false, after: this.generation
     });
     ({generation: this.generation} = host.inspect());
     return {number, process, host, line, storage, isDeaf: false};

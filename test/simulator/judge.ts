@@ -190,7 +190,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   }
   if (doomed) {
     if (times) problem('was to be rejected, and is there');
-    if (callbacks.length && code !== 'ERR_REJECTED') problem(`was called back with ${String(outcome)}`);
+    if (callbacks.length && code !== (walk.tooLarge ? 'ERR_TABS_OP_TOO_LARGE' : 'ERR_REJECTED')) problem(`was called back with ${String(outcome)}`);
     return;
   }
   // Where what it was made on is gone, it may be gone, too, or have been committed before: then it is a dead letter.
@@ -229,7 +229,7 @@ function judgeCalls({ledger, walk}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || ((ledger.hasWarned || walk.replacements) && isGone(callbacks[0]));
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || ((ledger.hasWarned || walk.replacements || walk.rendered) && isGone(callbacks[0]));
     if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }

@@ -17,7 +17,7 @@ interface Call {
   callbacks: (Error | null | undefined)[];
 }
 
-const WORD = /\[(?:reject)?(\d+)\]/g;
+const WORD = /\[(?:reject)*(\d+)\]/g;
 
 /** What was written, asked and shown in a walk, and what was wrong with it at once. */
 export class Ledger {

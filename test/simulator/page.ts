@@ -8,7 +8,7 @@ import {CONFLICTS, Client, FLEETING} from './client.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Machine, Process} from './machine.js';
-import type {Walk} from './walk.js';
+import type {Circumstances} from './walk.js';
 
 /** What a page does with its connection when it goes away, and when it comes. */
 interface Inside {
@@ -31,12 +31,12 @@ export class Page extends Client {
   private sleepsBefore = 0;
 
   constructor(
-    name: string, private readonly machine: Machine, edits: Edits, private readonly book: Ledger, walk: Pick<Walk, 'rejections' | 'sources' | 'faults' | 'trims' | 'replacements'>, storage: Storage,
+    name: string, private readonly machine: Machine, edits: Edits, private readonly book: Ledger, walk: Circumstances, storage: Storage,
     warn: (message: string, detail: unknown) => void, greetOnPort: GreetOnPort
   ) {
     const process = machine.start(name);
     const {channel, locks, clock} = process;
-    const connection = new PortedConnection({channel, locks, clock, warn}, hello => greetOnPort(hello, process));
+    const connection = new PortedConnection({channel, locks, clock, warn, storedFirst: walk.storedFirst}, hello => greetOnPort(hello, process));
     super(name, process, connection, edits, book, walk);
     this.words = new OrphanedOps('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {

@@ -7,6 +7,8 @@ import {SimulatedDatabase, isFault} from './database.js';
 export const COLLECTION = 'docs';
 /** What the server does not take. */
 export const REJECT = 'reject';
+/** A message of so many characters is larger than a server takes that has a limit. */
+export const TOO_LARGE = 5000;
 
 // The server logs every rejected op with its stack, clients every ack that overtakes; here both are meant.
 logger.setMethods({info: () => {}, warn: () => {}, error: (...details: unknown[]) => { if (!isExpected(details)) console.error(...details); }});
@@ -33,6 +35,9 @@ export class Server {
   /** What each server process does with requests, beside what all do. */
   private readonly habits: ((backend: Backend) => void)[] = [];
   private channels: readonly string[] = [];
+
+  /** It closes the connection of a host that sends too much. */
+  hasLimit = false;
 
   /** It refuses what is to be refused. */
   isStrict = true;
@@ -152,10 +157,12 @@ export class Server {
 export class Line {
   readonly connection: InstanceType<typeof Connection>;
   agent: Agent | undefined;
+  /** The server has closed the connection, which the client opens again after a while. */
+  onRefused: () => void = () => {};
   private socket: SimulatedSocket;
 
   constructor(private readonly server: Server, private readonly agenda: Agenda, private readonly subject: Subject, private readonly isHost: boolean) {
-    this.socket = new SimulatedSocket(agenda, subject);
+    this.socket = this.newSocket();
     this.connection = new Connection(this.socket as never);
     this.open();
   }
@@ -171,7 +178,7 @@ export class Line {
 
   restore(): void {
     if (!this.isLost) return;
-    this.socket = new SimulatedSocket(this.agenda, this.subject);
+    this.socket = this.newSocket();
     (this.connection as unknown as {bindToSocket(socket: object): void}).bindToSocket(this.socket);
     this.open();
   }
@@ -179,6 +186,11 @@ export class Line {
   /** The client is dead. */
   die(): void {
     this.socket.die();
+  }
+
+  private newSocket(): SimulatedSocket {
+    const hasLimit = this.isHost && this.server.hasLimit;
+    return new SimulatedSocket(this.agenda, this.subject, hasLimit ? TOO_LARGE : Infinity, () => this.onRefused());
   }
 
   private open(): void {
@@ -204,7 +216,7 @@ class SimulatedSocket {
   private readonly toServer;
   private readonly toClient;
 
-  constructor(agenda: Agenda, subject: Subject) {
+  constructor(agenda: Agenda, subject: Subject, private readonly limit: number, private readonly onRefused: () => void) {
     this.toServer = agenda.lane(`${subject.name} to the server`);
     this.toClient = agenda.lane(`the server to ${subject.name}`, subject);
     this.stream = new Duplex({
@@ -225,7 +237,19 @@ class SimulatedSocket {
   send(data: string): void {
     if (this.readyState !== 1) return;
     const message: unknown = JSON.parse(data);
-    this.toServer.add(() => this.stream.push(message), message);
+    this.toServer.add(() => {
+      if (data.length <= this.limit) this.stream.push(message);
+      else this.refuse();
+    }, message);
+  }
+
+  /** RFC 6455, 7.4.1: the message is too large. What comes after it is not read. */
+  private refuse(): void {
+    this.toServer.clear();
+    this.toClient.add(() => {
+      this.shut({code: 1009, reason: ''});
+      this.onRefused();
+    });
   }
 
   close(): void {
@@ -246,7 +270,7 @@ class SimulatedSocket {
     this.shut('disconnected');
   }
 
-  private shut(reason: string): void {
+  private shut(reason: string | {code: number; reason: string}): void {
     if (this.readyState === 3) return;
     this.readyState = 3;
     this.toServer.add(() => this.stream.push(null));

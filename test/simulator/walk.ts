@@ -12,6 +12,8 @@ export interface Walk {
   durability?: StoreDurability | undefined;
   /** Of 100 ops of tabs, how many the server rejects. */
   rejections?: number;
+  /** What is to be rejected is larger than the server takes: it closes the connection. */
+  tooLarge?: boolean;
   /** Ops also remove, replace and move what stands beside the words, and do not always say what that was. */
   removals?: boolean;
   /** Tabs send the source of an op to the server. */
@@ -54,15 +56,24 @@ export interface Walk {
   fetchQueries?: boolean;
   /** What is on the disk is encrypted, which takes its time. */
   ciphers?: boolean;
+  /** The cipher fails now and then, and not when it is asked again. */
+  cipherFaults?: boolean;
+  /** Every other page shows what is stored before the server has answered. */
+  storedFirst?: boolean;
+  /** Pages begin with states that the server has put into them, which may be old. */
+  rendered?: boolean;
   /** The ops that lead to what documents are now are deleted, at the hosts' server. */
   trims?: boolean;
   /** The server starts again with another database: an older copy, one with other documents of the same names, or an empty one. */
   replacements?: boolean;
 }
 
-/** Whether the server may not know any more what an op was made on. */
-export function losesHistory({trims, replacements}: Pick<Walk, 'trims' | 'replacements'>): boolean {
-  return !!trims || !!replacements;
+/** What of a walk its clients have to know. */
+export type Circumstances = Omit<Walk, 'seed' | 'edits'>;
+
+/** Whether the server, or the host with a state that a page came with, may not know what an op was made on. */
+export function losesHistory({trims, replacements, rendered}: Pick<Walk, 'trims' | 'replacements' | 'rendered'>): boolean {
+  return !!trims || !!replacements || !!rendered;
 }
 
 /** Whether the walk's hosts keep what they have on a disk. */

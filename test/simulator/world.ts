@@ -9,6 +9,7 @@ import {Machine} from './machine.js';
 import {HostElection} from './host-election.js';
 import {Page} from './page.js';
 import {Replacements} from './replacements.js';
+import {RequestBudget} from './request-budget.js';
 import {fixupOf, withRemovals} from './removals.js';
 import {COLLECTION, Server, type Line} from './server.js';
 import {isLegible} from './slow-cipher.js';
@@ -41,8 +42,11 @@ export class World {
   private readonly storage = memoryOfPages();
   private pagesOpened = 0;
   private remotesOpened = 0;
+  /** States of documents that the server has put into pages. */
+  private readonly states = new Map<string, object>();
   /** What was to happen has happened. */
   private isCalm = false;
+  readonly budget = new RequestBudget(this.machine.clock, what => this.ledger.problem(what));
 
   readonly walk: Walk;
 
@@ -51,12 +55,16 @@ export class World {
     this.random = new Random(walk.seed);
     this.server.database.givesLaterOps = walk.seed % 2 === 0;
     if (walk.fixups) this.server.addFixups(fixupOf(walk.edits), () => this.random.below(100) < walk.fixups!);
+    this.server.hasLimit = !!walk.tooLarge;
     if (walk.slow) this.server.beSlow();
     if (walk.unpublished) this.server.losePublications(() => !this.isCalm && this.random.below(100) < walk.unpublished!);
     this.machine.agenda.onEvent = name => this.trace.push(name);
     this.election = new HostElection({
       machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), durability: walk.durability, warn: this.warn, isSecret: !!walk.ciphers,
+      isCipherFault: () => !!walk.cipherFaults && !this.isCalm && this.random.below(8) === 0,
       onWrite: change => { if (walk.ciphers && isLegible(change)) this.ledger.problem(`the disk has this as it is: ${JSON.stringify(change)}`); },
+      onSend: message => this.budget.note(message),
+      onRefused: () => this.budget.noteRefusal(),
       onChange: () => this.noteDisk()
     });
   }
@@ -87,13 +95,23 @@ export class World {
   openPage(): Page {
     const {machine, ledger, walk} = this;
     const page = new Page(
-      `tab ${++this.pagesOpened}`, machine, walk.edits, ledger, walk, this.storage, this.warn,
+      `tab ${++this.pagesOpened}`, machine, walk.edits, ledger, {...walk, storedFirst: !!walk.storedFirst && this.pagesOpened % 2 === 0}, this.storage, this.warn,
       (hello, process) => this.election.greetOnPort(hello, process)
     );
     this.pages.push(page);
+    if (walk.rendered) this.render(page);
     this.look(page);
     if (this.walk.notes) this.notes.open(page);
     return page;
+  }
+
+  /** The page comes with states of the server, as they are now, or were when the page before it came. */
+  private render(page: Page): void {
+    for (const id of LASTING) {
+      if (this.random.below(2)) this.states.set(id, this.server.database.snapshotOf(COLLECTION, id));
+      const state = this.states.get(id);
+      if (state && this.random.below(3)) page.ingest(id, structuredClone(state));
+    }
   }
 
   /** A page is not there any more. */
@@ -106,7 +124,7 @@ export class World {
   async until(what: string, condition: () => boolean): Promise<void> {
     const {machine: {agenda, clock}} = this;
     for (let turn = 0; !condition(); turn++) {
-      if (turn > PATIENCE) throw new Error(`${what}: does not happen`);
+      if (turn > PATIENCE || this.budget.isExceeded) throw new Error(`${what}: does not happen`);
       await tick();
       if (condition()) return;
       if (agenda.step(this.random)) while (agenda.step(this.random));
@@ -118,7 +136,7 @@ export class World {
   async rest(ms = Infinity): Promise<void> {
     const {machine: {agenda, clock}} = this;
     const until = clock.now + ms;
-    for (let turn = 0; turn < PATIENCE; turn++) {
+    for (let turn = 0; turn < PATIENCE && !this.budget.isExceeded; turn++) {
       await tick();
       if (agenda.step(this.random)) while (agenda.step(this.random));
       else if (!clock.runNext(until)) return;
@@ -230,7 +248,7 @@ export class World {
 
   /** Where nothing is durable when a host begins or ends, what only hosts know may be lost, or come twice. */
   noteDisk(): void {
-    if (!this.walk.disks) return;
+    if (!this.walk.disks && !this.walk.cipherFaults) return;
     const {current, disk} = this.election;
     // A tab that has not heard yet that the disk is well again does as if it were not.
     const isDurable = current ? current.host.inspect().durable && this.pages.every(page => page.docs.every(doc => !doc.onlyHost.onlyHost)) : disk.state === 'well';

@@ -111,8 +111,8 @@ export class DocRequests {
 
   /** Asks the server although the tab is answered from the copy. */
   private loadBehind(follower: Follower, action: ReadAction): void {
-    if (action === 's' || this.isConnected) return this.ask(action, failure => this.noteRead(failure));
-    if (this.owner.journaled.server.isTrusted) return undefined;
+    if (action === 's') return this.ask(action, failure => this.noteRead(failure));
+    if (!this.isConnected && this.owner.journaled.server.isTrusted) return undefined;
     follower.awaitsServer = true;
     return this.ask(action, failure => {
       follower.awaitsServer = !!failure && this.owner.faults.isTransient(failure);
