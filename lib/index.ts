@@ -8,7 +8,7 @@ export {ProxyDoc} from './tab/doc/proxy-doc.js';
 export {askBeforeUnload, wouldLoseEdits, type UnloadTarget} from './connect/ask-before-unload.js';
 export type {SaveState} from './tab/doc/save-states.js';
 export {TabsError, ERROR_CODES} from './protocol/errors.js';
-export type {ChannelReport, DocReport, HostReport, InspectOptions, QueryReport, Report, SocketState, TabEntry, TabReport} from './protocol/report.js';
+export type {ChannelReport, DocDataReport, DocReport, HostReport, InspectOptions, QueryReport, Report, SocketState, TabEntry, TabReport} from './protocol/report.js';
 export type {FaultState} from './protocol/faults.js';
 export type {DeadLetter, QuarantinedDoc, UnsavedDoc} from './protocol/messages.js';
 export type {Completion, NodeCallback} from './tab/completion.js';
