@@ -6,7 +6,7 @@ import type {Tab} from './tab.js';
 
 inEveryEngine('a browser that is killed', open => {
   it('offline has kept what was typed, and the server gets it once', async () => {
-    const stage = await open({onDisk: true});
+    const stage = await open({onDisk: true, store: 'written'});
     const [first, second] = await stage.openTwoTabs();
     expect((await first.look()).durable, 'durable').to.equal(true);
     await stage.goOffline(first, second);
@@ -36,9 +36,13 @@ inEveryEngine('a browser that is killed', open => {
     await stage.expectAllSaved([fifth]);
   });
 
-  for (const server of ['up', 'down'] as const) {
-    it(`in mid-typing has kept what others were shown, and the server gets it once, the server ${server}`, async () => {
-      const stage = await open({onDisk: true});
+  for (const [server, store, kept] of [
+    ['up', 'written', 'what others were shown'], ['down', 'written', 'what others were shown'],
+    // Other tabs show the last keystrokes before they are written.
+    ['up', 'with', 'the beginning of what others were shown, and what the server had']
+  ] as const) {
+    it(`in mid-typing has kept ${kept}, and the server gets it once, the server ${server}`, async () => {
+      const stage = await open({onDisk: true, store});
       const shown = new Map<Tab, number>();
       let [tab, other] = await stage.openTwoTabs();
       if (server === 'down') await stage.goOffline(tab, other);
@@ -51,7 +55,8 @@ inEveryEngine('a browser that is killed', open => {
         await other.untilItShows(tab, 50);
         // The state at the last moment before the kill, while typing continues.
         const [{text}, onServer] = await Promise.all([other.look(), stage.servers.text()]);
-        shown.set(other, 0).set(tab, Math.max(stage.count(tab, text), stage.count(tab, onServer)));
+        const counts = [stage.count(tab, onServer), ...(store === 'written' ? [stage.count(tab, text)] : [])];
+        shown.set(other, 0).set(tab, Math.max(...counts));
         ending = true;
         await stage.killBrowser();
         await typing;
@@ -59,9 +64,9 @@ inEveryEngine('a browser that is killed', open => {
         const ended = tab;
         [tab, other] = [await stage.openTab(), await stage.openTab()];
         await tab.untilItShows(ended, shown.get(ended));
-        const kept = stage.count(ended, (await tab.look()).text);
-        console.log(`      ${kept} of ${ended.pressed} keystrokes survived, ${shown.get(ended)} of which had been shown elsewhere`);
-        shown.set(ended, kept);
+        const survived = stage.count(ended, (await tab.look()).text);
+        console.log(`      ${survived} of ${ended.pressed} keystrokes survived, ${shown.get(ended)} of which had to, with the store '${store}'`);
+        shown.set(ended, survived);
       }
       await stage.servers.goOnline();
       await stage.expectAllSaved([tab, other], shown);
@@ -69,7 +74,7 @@ inEveryEngine('a browser that is killed', open => {
   }
 
   it('before it heard that the server has an edit does not send it twice', async () => {
-    const stage = await open({onDisk: true});
+    const stage = await open({onDisk: true, store: 'written'});
     const [first, second] = await stage.openTwoTabs();
     stage.servers.holdAnswers();
     await first.typeAtOnce(1, 'stay');

@@ -34,7 +34,7 @@ export interface StageOptions {
   onDisk?: boolean;
   /** Whether the test has a browser of its own, in which pages can't store anything. Default false. */
   blocksSiteData?: boolean;
-  /** Whether the editor has its store, and whether edits are written only after they are shown in other tabs. Default 'with'. */
+  /** Whether the editor has its store. 'written': other tabs show an edit only after it is written. Default 'with'. */
   store?: StoreOption;
 }
 
