@@ -1,14 +1,16 @@
 /** `npm run bench`; `npm run bench -- durable-edit` runs one scenario. bench/README.md says what the figures mean. */
 /* eslint-disable no-console */
-import {mkdir, writeFile} from 'node:fs/promises';
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {loadavg} from 'node:os';
 import {dirname} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import {build} from './build.js';
+import {type Report, slowerThan} from './compare.js';
 import {type Figure, type Scenario, tableOf} from './report.js';
 import {durableEdit} from './scenarios/durable-edit.js';
 import {acknowledged, submitCall, tabToTab} from './scenarios/edits.js';
+import {firstTab} from './scenarios/first-tab.js';
 import {manyTabs} from './scenarios/many-tabs.js';
 import {offlineStart} from './scenarios/offline-start.js';
 import {secondTab} from './scenarios/second-tab.js';
@@ -20,6 +22,7 @@ const scenarios: Record<string, {title: string; run(stage: Stage): Promise<Figur
   'tab-to-tab': {title: 'An edit from one tab to another', run: tabToTab},
   acknowledged: {title: 'An edit until the server has acknowledged it', run: acknowledged},
   'submit-call': {title: 'The call of submitOp', run: submitCall},
+  'first-tab': {title: 'Documents of 2 KB in the first tab, with a new worker', run: firstTab},
   'second-tab': {title: '1,000 documents of 2 KB in a second tab', run: secondTab},
   'many-tabs': {title: 'Tabs on 100 documents that get 50 ops a second', run: manyTabs},
   throughput: {title: 'Typing as fast as it can', run: throughput},
@@ -47,6 +50,7 @@ const load = loadavg()[0]!;
 const pages = `${folder}/pages`;
 const engine = values.firefox ? 'firefox' : 'chromium';
 await build(pages);
+const earlier = await readReport(values.json);
 const results: Record<string, Scenario & {seconds: number}> = {};
 let version = '';
 for (const name of names.length ? names : Object.keys(scenarios)) {
@@ -62,7 +66,22 @@ for (const name of names.length ? names : Object.keys(scenarios)) {
 }
 console.log(tableOf(Object.values(results)));
 console.log(`\n${version}. Load of the machine before the run: ${load.toFixed(1)}.`);
+if (earlier) printComparison(earlier, {at: '', browser: version, quick: values.quick, scenarios: results});
 process.exit(Object.values(results).some(({failure}) => failure) ? 1 : 0);
+
+/** The report of the last run, which this one replaces. */
+async function readReport(path: string): Promise<Report | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text) as Report;
+}
+
+function printComparison(earlier: Report, now: Report): void {
+  const slower = slowerThan(earlier, now);
+  const since = `the run of ${earlier.at}`;
+  if (!slower) console.log(`\nNot compared with ${since}: it had another browser, or other numbers of rounds.`);
+  else if (!slower.length) console.log(`\nNothing got slower than in ${since} by more than its noise.`);
+  else console.log([`\nSlower than in ${since} by more than the noise:`, ...slower.map(line => `- ${line}`)].join('\n'));
+}
 
 /** Each scenario has a browser and a server of its own. */
 async function resultOf({title, run}: (typeof scenarios)[string]): Promise<Scenario> {

@@ -2,14 +2,23 @@ import {Connection} from 'sharedb/lib/client/index.js';
 import {createConnection, type TabConnection} from '../../lib/index.js';
 import {PortSocket} from './port-socket.js';
 
-/** `answered`: ShareDB's own client, with a worker that answers it from a plain store. */
-export type Way = 'tabs' | 'plain' | 'answered';
+/**
+ * - `stored`: a tab that shows the stored state first.
+ * - `answered`: ShareDB's own client, with a worker that answers it from a plain store.
+ * - `relayed`: ShareDB's own client, with a worker that has the WebSocket.
+ */
+export type Way = 'tabs' | 'stored' | 'plain' | 'answered' | 'relayed';
 
-/** Connects as an app does. Each namespace gets a worker of its own. */
-export function connectTab(namespace: string, url: string): TabConnection {
+/** Each namespace gets a worker of its own. */
+export function startWorker(namespace: string): SharedWorker {
+  return new SharedWorker(new URL('./worker.ts', import.meta.url), {type: 'module', name: namespace});
+}
+
+/** Connects as an app does. */
+export function connectTab(namespace: string, url: string, storedFirst = false): TabConnection {
   return createConnection({
-    url, namespace, mode: 'shared-worker',
-    sharedWorker: () => new SharedWorker(new URL('./worker.ts', import.meta.url), {type: 'module', name: namespace})
+    url, namespace, storedFirst, mode: 'shared-worker',
+    sharedWorker: () => startWorker(namespace)
   });
 }
 
@@ -23,14 +32,23 @@ function connectAnswered(name: string): Connection {
   return new Connection(new PortSocket(port) as unknown as ConstructorParameters<typeof Connection>[0]);
 }
 
+function connectRelayed(url: string): Connection {
+  const {port} = new SharedWorker(new URL('./socket-worker.ts', import.meta.url), {type: 'module', name: url});
+  return new Connection(new PortSocket(port) as unknown as ConstructorParameters<typeof Connection>[0]);
+}
+
 export function connect({way, namespace, url}: {way: Way; namespace: string; url: string}): TabConnection | Connection {
   switch (way) {
     case 'tabs':
       return connectTab(namespace, url);
+    case 'stored':
+      return connectTab(namespace, url, true);
     case 'plain':
       return connectPlain(url);
     case 'answered':
       return connectAnswered(namespace);
+    case 'relayed':
+      return connectRelayed(url);
   }
 }
 

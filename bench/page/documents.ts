@@ -1,6 +1,6 @@
 import type {Connection, Doc} from 'sharedb/lib/client/index.js';
 import {settled} from '../../test/waiting/settled.js';
-import {type Way, connect} from './connect.js';
+import {type Way, connect, startWorker} from './connect.js';
 import {now} from './now.js';
 
 export interface Documents {
@@ -8,12 +8,18 @@ export interface Documents {
   namespace: string;
   url: string;
   ids: string[];
+  /** How long before it connects the page starts the worker, in ms. */
+  early?: number;
 }
 
 let docs: Doc[] = [];
 
 /** Connects and subscribes to documents in one request. Returns the ms until all are loaded. */
 export async function subscribeAll(documents: Documents): Promise<number> {
+  if (documents.early) {
+    startWorker(documents.namespace);
+    await new Promise(resolve => setTimeout(resolve, documents.early));
+  }
   const start = now();
   const connection = connect(documents) as Connection & {startBulk(): void; endBulk(): void};
   docs = documents.ids.map(id => connection.get('bench', id));
