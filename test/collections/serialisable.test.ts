@@ -4,68 +4,30 @@ import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {Transactions} from '../../lib/host/collections/transactions.js';
 import {Random} from '../karma/random.js';
 import {until} from '../waiting/until.js';
-import {problemsOf, type Done} from './serialisable.js';
+import {MAPS, appendToLists} from './list-appends.js';
 import {Stage, turn} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
-const MAPS = ['a', 'b', 'c'];
-const KEYS = ['x', 'y', 'z'];
-type Lists = SharedMap<string, string[]>;
+/** How many transactions each of five tabs makes. */
+const EACH = Number(process.env['TRANSACTIONS'] ?? 40);
 
-/** Tabs that add their ids to lists, read other lists, and read which keys exist. */
-async function walk(seed: number, {tabs = 5, each = 40, kills = false} = {}): Promise<string[]> {
+async function walk(seed: number, {tabs = 5, each = EACH, kills = false} = {}): Promise<string[]> {
   const random = new Random(seed);
   const stage = new Stage();
-  const done: Done[] = [];
-  const problems: string[] = [];
   let isOver = false;
   try {
-    const all = await Promise.all(Array.from({length: tabs}, () => stage.openTab()).map(tab => Promise.all(MAPS.map(name => SharedMap.open<string, string[]>(tab, name)))));
+    const all = await Promise.all(Array.from({length: tabs}, () => stage.openTab()).map(async tab => ({
+      transaction, maps: await Promise.all(MAPS.map(name => SharedMap.open<string, string[]>(tab, name)))
+    })));
     const killing = kills ? keepKilling(stage, random, () => isOver) : undefined;
-    const work = all.map(async (maps, t) => {
-      for (let n = 0; n < each; n++) {
-        const id = `${t}.${n}`;
-        const isAsync = random.below(4) === 0;
-        const plan = Array.from({length: 1 + random.below(4)}, () => ({
-          map: random.below(3), key: random.pick(KEYS) + (random.below(4) ? '' : random.below(3)), what: random.pick(['read', 'append', 'append', 'keys'])
-        }));
-        const isAppending = plan.some(({what}) => what === 'append');
-        await transaction(async tx => {
-          const one: Done = {id, reads: new Map(), appends: new Set(), structures: new Map()};
-          for (const {map: m, key, what} of plan) {
-            if (isAsync && random.below(2)) await turn();
-            const map = tx.in(maps[m]!) as unknown as Lists;
-            const name = `${MAPS[m]}/${key}`;
-            if (what === 'keys') {
-              // It sees its own keys, too.
-              one.structures.set(MAPS[m]!, [...map.keys()].map(known => `${MAPS[m]}/${known}`));
-              continue;
-            }
-            const list = map.get(key) ?? [];
-            if (!one.appends.has(name)) one.reads.set(name, [...list]);
-            if (what !== 'append' || one.appends.has(name)) continue;
-            one.appends.add(name);
-            map.set(key, [...list, id]);
-          }
-          return one;
-        }, {maxRetries: 1000, timeout: 60_000}).then(one => {
-          // A transaction that only reads may see an earlier state, but only one.
-          if (isAppending || one.reads.size) done.push(one);
-        });
-      }
-    });
-    await Promise.all(work);
+    const problems = await appendToLists(all, random, each, turn);
     isOver = true;
     await killing;
-    const shown = (maps: Lists[]): string => JSON.stringify(maps.map(map => Object.fromEntries([...map].sort())));
-    await until('all tabs show the same', () => new Set(all.map(shown)).size === 1, 30_000);
-    const final = new Map(all[0]!.flatMap((map, m) => [...map].map(([key, list]) => [`${MAPS[m]}/${key}`, list] as const)));
-    problems.push(...problemsOf(done, final), ...stage.errors.map(String));
+    return [...problems, ...stage.errors.map(String)];
   } finally {
     isOver = true;
     stage.close();
   }
-  return problems;
 }
 
 async function keepKilling(stage: Stage, random: Random, isOver: () => boolean): Promise<void> {
@@ -76,7 +38,7 @@ async function keepKilling(stage: Stage, random: Random, isOver: () => boolean):
 }
 
 describe('transactions of several tabs', function () {
-  this.timeout(120_000);
+  this.timeout(120_000 + EACH * 500);
 
   it('are as if made one after the other', async () => {
     for (let seed = SEED; seed < SEED + 5; seed++) expect(await walk(seed), `SEED=${seed}`).to.eql([]);

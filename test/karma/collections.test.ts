@@ -1,7 +1,9 @@
 import {expect} from 'chai';
 import {SharedMap, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
+import {MAPS, appendToLists} from '../collections/list-appends.js';
 import {until} from '../waiting/until.js';
+import {Random} from './random.js';
 import {epochOf, Stage, untilOtherHost, type Tab} from './stage.js';
 
 const of = ({connection}: Tab): ProxyConnection => connection as unknown as ProxyConnection;
@@ -31,6 +33,16 @@ describe('collections in real tabs', function () {
     for (const tab of tabs) tab.close();
     const again = await mapOf(await stage.openFrame(), 'counts');
     expect(again.get('n')).to.equal(30);
+  });
+
+  it('make transactions that are as if made one after the other', async () => {
+    const tabs = await Promise.all(Array.from({length: 5}, () => stage.openFrame()));
+    const all = await Promise.all(tabs.map(async tab => ({
+      transaction: tab.page.collections!.transaction,
+      maps: await Promise.all(MAPS.map(name => tab.page.collections!.SharedMap.open<string, string[]>(of(tab), name)))
+    })));
+    const pause = (): Promise<void> => new Promise(resolve => { setTimeout(resolve); });
+    expect(await appendToLists(all, new Random(1), 40, pause)).to.eql([]);
   });
 
   it('give what a closed tab has taken of a queue to another one, soon', async () => {
