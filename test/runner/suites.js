@@ -44,7 +44,7 @@ export const suites = {
   },
   walks: {
     title: 'random walks in the simulator, as many as SEEDS says',
-    args: mocha('test/node/random.test.ts'),
+    args: mocha('test/node/random.test.ts', 'test/remote/service-walks.test.ts'),
     minutes: 20
   },
   ot: {

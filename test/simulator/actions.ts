@@ -38,6 +38,7 @@ const actions: Record<string, Action> = {
     for (let left = world.random.below(4) ? 1 : 1 + world.random.below(5); left > 0; left--) writer.write(id, world.random, id !== FLEETING && id !== LONELY);
   }},
   'a page writes to a local document': {weight: 12, if: 'notes', act: world => somePage(world, page => world.notes.write(page))},
+  'a page calls a service': {weight: 16, if: 'services', act: world => somePage(world, page => world.services.call(page))},
   'something arrives': {weight: 58, act: ({random, machine: {agenda}}) => {
     for (let left = 1 + random.below(3); left > 0; left--) agenda.step(random);
   }},

@@ -1,4 +1,4 @@
-import {Host} from '../../lib/host.js';
+import {Host, type HostOptions} from '../../lib/host.js';
 import {acquireHostLock} from '../../lib/election/host-lock.js';
 import {PendingPorts} from '../../lib/election/pending-ports.js';
 import type {Channel} from '../../lib/platform/platform.js';
@@ -47,6 +47,8 @@ export interface OfficeOptions {
   /** The server has closed a host's connection because of what the host has sent. */
   onRefused: () => void;
   warn: (message: string, detail: unknown) => void;
+  /** Makes the services of one host. */
+  services: (() => HostOptions['services']) | undefined;
   /** A host has begun, or is about to end or to lose the lock. */
   onChange: () => void;
 }
@@ -169,7 +171,7 @@ export class HostElection {
   }
 
   private serve(number: number, process: Process, onOpen: (host: Host) => void): Station {
-    const {machine, server, hasStore, isSecret, isCipherFault, onWrite, onSend, onRefused, warn} = this.options;
+    const {machine, server, hasStore, isSecret, isCipherFault, onWrite, onSend, onRefused, warn, services} = this.options;
     const line = server.line(process, true);
     line.onRefused = () => {
       onRefused();
@@ -180,7 +182,7 @@ export class HostElection {
     const {channel, locks, clock} = process;
     const durability = this.options.durability ?? (number % 2 ? 'written' : 'delayed');
     const host = new Host({
-      connection: line.connection, channel, locks, clock, warn, onOpen, store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process, isCipherFault) : undefined} : false, after: this.generation
+      connection: line.connection, channel, locks, clock, warn, onOpen, services: services?.(), store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process, isCipherFault) : undefined} : false, after: this.generation
     });
     ({generation: this.generation} = host.inspect());
     return {number, process, host, line, storage, isDeaf: false};

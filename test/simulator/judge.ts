@@ -24,6 +24,7 @@ export async function judge(world: World): Promise<void> {
   judgeCalls(world);
   judgeSources(world);
   if (world.walk.notes) await world.notes.judge();
+  if (world.walk.services) await world.services.judge();
   await judgePresence(world);
   await judgeQueries(world, truth);
   judgeLetters(world);

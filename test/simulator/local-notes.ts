@@ -65,4 +65,4 @@ export class LocalNotes {
   }
 }
 
-const isFarewell = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === 'ERR_TABS_CLOSED';
+export const isFarewell = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === 'ERR_TABS_CLOSED';

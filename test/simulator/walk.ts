@@ -20,6 +20,8 @@ export interface Walk {
   sources?: boolean;
   /** Pages also write to a local document. */
   notes?: boolean;
+  /** Pages call a service in the host, which submits ops. */
+  services?: boolean;
   /** Of 100 ops, how many the server adds something to. */
   fixups?: number;
   /** The host and the remote clients lose their network now and then. */

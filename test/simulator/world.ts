@@ -11,6 +11,7 @@ import {Page} from './page.js';
 import {Replacements} from './replacements.js';
 import {RequestBudget} from './request-budget.js';
 import {fixupOf, withRemovals} from './removals.js';
+import {ServiceCalls} from './service-calls.js';
 import {COLLECTION, Server, type Line} from './server.js';
 import {isLegible} from './slow-cipher.js';
 import {hasStore, type Walk} from './walk.js';
@@ -35,6 +36,7 @@ export class World {
   readonly election: HostElection;
   readonly notes = new LocalNotes(this);
   readonly replacements = new Replacements(this);
+  readonly services = new ServiceCalls(this);
   remotes: Remote[] = [];
   pages: Page[] = [];
   /** All that happened, in order: the same for the same seed. */
@@ -65,6 +67,7 @@ export class World {
       onWrite: change => { if (walk.ciphers && isLegible(change)) this.ledger.problem(`the disk has this as it is: ${JSON.stringify(change)}`); },
       onSend: message => this.budget.note(message),
       onRefused: () => this.budget.noteRefusal(),
+      services: walk.services ? () => this.services.source() : undefined,
       onChange: () => this.noteDisk()
     });
   }
@@ -80,7 +83,8 @@ export class World {
       }
       await this.calmDown();
       await judge(this);
-      if (!this.ledger.problems.length) await judgeTheEnd(this);
+      // A service keeps its documents as long as its host.
+      if (!this.ledger.problems.length && !this.walk.services) await judgeTheEnd(this);
     } catch (error) {
       this.ledger.problem((error as Error).stack ?? String(error));
     }
@@ -102,6 +106,7 @@ export class World {
     if (walk.rendered) this.render(page);
     this.look(page);
     if (this.walk.notes) this.notes.open(page);
+    if (this.walk.services) this.services.open(page);
     return page;
   }
 
@@ -160,6 +165,7 @@ export class World {
     this.server.listenTo([COLLECTION, ...docs, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
     const first = this.server.backend.connect();
     for (const id of [...LASTING, LONELY]) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
+    if (this.walk.services) await this.services.begin(first);
     this.election.begin();
     for (let i = 0; i < tabs; i++) this.openPage();
     for (let i = 0; i < remotes; i++) this.addRemote();
