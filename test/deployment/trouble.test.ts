@@ -1,9 +1,13 @@
 import {expect} from 'chai';
+import {setTimeout as pause} from 'node:timers/promises';
 import type {Doc} from 'sharedb/lib/client/index.js';
 import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
 import {Stage} from './stage.js';
 import {Typists} from './typists.js';
+
+/** How long Redis and PostgreSQL are away, in ms: everybody notices, and tries to come back several times. */
+const OUTAGE_MS = 10_000;
 
 describe('two profiles with three tabs each, and a plain client at each of two servers, who all type', function () {
   this.timeout(400_000);
@@ -41,6 +45,9 @@ describe('two profiles with three tabs each, and a plain client at each of two s
     await stage.expectAllThere(typists, docs);
   };
 
+  /** All type while something is away. */
+  const outage = (): Promise<unknown> => Promise.all([typists.more(30), pause(OUTAGE_MS)]);
+
   it('have one socket for each profile', async () => {
     const stats = await Promise.all(stage.deployment.servers.map(server => server.stats()));
     expect(stats.reduce((sum, {open}) => sum + open, 0)).to.be.at.most(4);
@@ -60,16 +67,16 @@ describe('two profiles with three tabs each, and a plain client at each of two s
     await allIsWell();
   });
 
-  it('go on when Redis is lost, and comes back', async () => {
+  it('go on when Redis is lost for 10 s, and comes back', async () => {
     await stage.deployment.redis!.crash();
-    await typists.more(30);
+    await outage();
     await stage.deployment.redis!.start();
     await allIsWell();
   });
 
-  it('go on when PostgreSQL is lost, and comes back', async () => {
+  it('go on when PostgreSQL is lost for 10 s, and comes back', async () => {
     await stage.deployment.postgres!.crash();
-    await typists.more(30);
+    await outage();
     await stage.deployment.postgres!.start();
     await allIsWell();
   });
