@@ -1,17 +1,12 @@
 import {spawnSync} from 'node:child_process';
 import {type Browser, type BrowserName, browsers, findBrowser} from './find.js';
 import {canInstall, installPackages} from './install.js';
-import {setUsualDeadline} from '../waiting/until.js';
-
-/** How long tests with a browser wait for a condition: a busy machine may stop a browser for half a minute. */
-const BROWSER_DEADLINE_MS = 60_000;
 
 /**
  * The path of a browser that runs. Installs it if possible; otherwise throws an error that says what to install or which variable
  * to set. Tests never run without their browser.
  */
 export function requireBrowser(name: BrowserName): string {
-  setUsualDeadline(BROWSER_DEADLINE_MS);
   const browser = browsers[name];
   const path = findBrowser(browser) ?? install(browser);
   console.log(`${browser.title}: ${path} (${versionOf(path, browser)})`);

@@ -168,7 +168,7 @@ describe('a queue', () => {
 });
 
 describe('the ledger of a queue', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('has each item done once, through deaths of hosts and tabs, but what a tab took along', async () => {
     for (let seed = SEED; seed < SEED + 3; seed++) {

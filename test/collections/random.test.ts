@@ -127,7 +127,7 @@ function followMap(map: SharedMap<string, Value>): Map<string, Value> {
 }
 
 describe('random programs of several tabs', function () {
-  this.timeout(60_000 + HISTORIES * 5_000);
+  this.timeout(120_000 + HISTORIES * 5_000);
 
   for (const kind of kinds) {
     it(`on collections that are ${kind.name}: as Map and Array, and all come to the same`, async () => {

@@ -88,7 +88,7 @@ describe('transactions of several tabs', function () {
 });
 
 describe('sums over two collections', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('are right in every state that any tab shows, through deaths of hosts', async () => {
     const random = new Random(SEED);

@@ -198,7 +198,7 @@ describe('a queue of two devices', () => {
 });
 
 describe('the ledger of a queue of two devices', function () {
-  this.timeout(60_000 + ROUNDS * 5_000);
+  this.timeout(120_000 + ROUNDS * 5_000);
 
   it('has each item done once, through deaths of tabs and hosts, and lost connections', async () => {
     for (let seed = SEED; seed < SEED + ROUNDS; seed++) {

@@ -14,7 +14,7 @@ const kinds: [title: string, build: (name: 'older' | 'newer') => Options][] = [
 ];
 
 describe('tabs of two builds', function() {
-  this.timeout(55_000);
+  this.timeout(120_000);
   let stage: Stage;
   let tabs: TypingTabs;
 
@@ -111,7 +111,7 @@ class LaterHost {
 }
 
 describe('tabs that the host does not understand', function() {
-  this.timeout(55_000);
+  this.timeout(120_000);
 
   for (const [title, options] of [['with a shared worker', {}], ['elected', {mode: 'elected-tab', ownWorker: 'good'}]] as [string, Options][]) {
     it(`say once that the page is to be loaded again, and wait for a host that does: ${title}`, async () => {

@@ -11,7 +11,7 @@ const mapOf = (tab: Tab, name: string) => tab.page.collections!.SharedMap.open<s
 const queueOf = (tab: Tab, name: string) => tab.page.collections!.SharedQueue.open<string>(of(tab), name);
 
 describe('collections in real tabs', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => { stage = new Stage(); });

@@ -52,7 +52,7 @@ export async function configuration(): Promise<object> {
     colors: process.stdout.isTTY,
     client: {
       clearContext: false,
-      mocha: {timeout: 90_000, forbidOnly: true},
+      mocha: {timeout: 120_000, forbidOnly: true},
       sharedb: {
         url: servers.shareDB.url,
         control: servers.control.url,

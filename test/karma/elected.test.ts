@@ -12,7 +12,7 @@ const places: [title: string, options: Options][] = [
 ];
 
 describe('a host of an elected tab', function() {
-  this.timeout(55_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => {
@@ -79,7 +79,7 @@ describe('a host of an elected tab', function() {
 });
 
 describe('tabs that start at the same instant', function() {
-  this.timeout(55_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => {

@@ -11,7 +11,7 @@ function turn({page}: Tab, event: 'pagehide' | 'pageshow'): void {
 }
 
 describe('a page that is put into the back/forward cache', function() {
-  this.timeout(55_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => {

@@ -5,7 +5,7 @@ import type {Helper} from './remote-worker.js';
 
 /** The examples of `sharedb-tabs/remote`, in a real page with a real worker. */
 describe('calls between a page and its worker', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let worker: Worker;
   let helper: Remote<Helper>;
   let page: Connection;

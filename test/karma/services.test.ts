@@ -15,7 +15,7 @@ const places: [title: string, options: Options][] = [
 const CALLS = 200;
 
 describe('services of a host', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => {

@@ -1,12 +1,9 @@
-import {setUsualDeadline, until} from '../waiting/until.js';
+import {until} from '../waiting/until.js';
 import richText from 'rich-text';
 import {Connection, type Doc, types} from 'sharedb/lib/client/index.js';
 import {settled} from '../waiting/settled.js';
 import {connect, type TabConnection, type TabOptions} from './connect.js';
 import {settings, startServer} from './server-control.js';
-
-// A busy machine may stop a browser for half a minute.
-setUsualDeadline(60_000);
 
 types.register(richText.type);
 

@@ -5,7 +5,7 @@ import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
 describe('the modes of a host', function() {
-  this.timeout(55_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => {

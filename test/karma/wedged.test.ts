@@ -9,7 +9,7 @@ const hostTimeout = 1000;
 const blockedMs = 9000;
 
 describe('a host that holds the host lock and does not answer', function() {
-  this.timeout(55_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => {

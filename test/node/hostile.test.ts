@@ -78,7 +78,7 @@ function text(value: unknown): string {
 
 describe('malformed and hostile messages', () => {
   it('harm nothing: 600 generated ones, on the greeting channel and on a tab\'s channel', async function() {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const warnings: unknown[] = [];
     const warn = (...args: unknown[]): void => { warnings.push(args); };
     for (let seed = 1; seed <= 60; seed++) {

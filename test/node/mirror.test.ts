@@ -29,7 +29,7 @@ const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
 describe('a host without a store', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let stage: Stage;
   const begin = (seed?: number): Stage => (stage = new Stage(seed));
   afterEach(() => stage.close());

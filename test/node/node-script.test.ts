@@ -8,7 +8,7 @@ const run = (script: string): Promise<{stdout: string}> => promisify(execFile)(
 );
 
 describe('a Node script with a host, a tab and real channels', function() {
-  this.timeout(40_000);
+  this.timeout(120_000);
 
   it('runs until its last request is answered, and then ends by itself', async () => {
     // Node ends with code 13 if an `await` is open and nothing keeps the process alive; the promise rejects then.

@@ -5,7 +5,7 @@ import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
 
 describe('an op that was sent just before a host died', function() {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let stage: Stage;
   let storage: InMemoryStorage;
   let docs: ProxyDoc[];

@@ -11,7 +11,7 @@ const FIELDS = COMPONENTS / DOCS;
 const OPS = 50;
 
 describe('1,000 components on 100 documents', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let stage: Stage;
 
   beforeEach(() => {

@@ -3,7 +3,7 @@ import {release} from '../../lib/remote.js';
 import {closeAll, connect} from './stage.js';
 
 describe('remote memory', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   afterEach(closeAll);
 
   it('holds nothing on either side after 100,000 callbacks that are released', async () => {

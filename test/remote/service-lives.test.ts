@@ -25,7 +25,7 @@ function deferred(): Deferred {
 type SuspendableConnection = ProxyConnection & {suspend(): void; resumeLink(): void};
 
 describe('calls of a service', function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let stage: ServiceStage;
   /** The number of hosts that have made the service, and the calls that the service has received. */
   let made: number;

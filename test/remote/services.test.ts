@@ -83,7 +83,7 @@ const FUSED: [string, () => Partial<StageOptions>][] = [
 ];
 
 describe('services in the host', function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let stage: ServiceStage;
   const start = (options: Partial<StageOptions> = {}): ServiceStage => (stage = new ServiceStage({services: counter, ...options}));
   afterEach(() => stage.close());

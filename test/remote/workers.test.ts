@@ -11,7 +11,7 @@ interface Service {
 }
 
 describe('a worker', function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let worker: Worker;
   let remote: Remote<Service>;
 

@@ -50,7 +50,7 @@ const scripts = {
 const MAX_REMOTE = 15.5 * 1024;
 
 describe('what sharedb-tabs/remote weighs', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it(`is at most ${MAX_REMOTE} bytes`, async () => {
     const {scripts: {remote}} = await weigh({remote: `
@@ -69,7 +69,7 @@ describe('what sharedb-tabs/remote weighs', function () {
 const MAX_TASKS = {pool: 4 * 1024, concurrency: 1.5 * 1024, thread: 2.6 * 1024};
 
 describe('what sharedb-tabs/tasks weighs', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('is at most what its limits say', async () => {
     const pool = await weigh({
@@ -94,7 +94,7 @@ describe('what sharedb-tabs/tasks weighs', function () {
 const MAX_COLLECTIONS = 13 * 1024;
 
 describe('what sharedb-tabs/collections adds to a tab', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it(`is at most ${MAX_COLLECTIONS} bytes`, async () => {
     const both = 'import * as collections from \'sharedb-tabs/collections\';\nglobalThis.collections = collections;\n';
@@ -105,7 +105,7 @@ describe('what sharedb-tabs/collections adds to a tab', function () {
 });
 
 describe('what a tab loads', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let sizes: Sizes<keyof typeof scripts>;
 
   before('build', async () => {

@@ -17,7 +17,7 @@ function gate(): Gate {
 const untilAborted = (signal: AbortSignal): Promise<unknown> => new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason)));
 
 describe('structured concurrency', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   it('aborts the others at the first error, and settles when all have', async () => {
     const slow = gate();
@@ -125,7 +125,7 @@ describe('jobs that wait for their turn', () => {
 });
 
 describe('a pipeline', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   it('pulls input only when the first stage has a free slot', async () => {
     let pulled = 0;

@@ -22,7 +22,7 @@ function gate(): {shared: Int32Array; wait(shared: Int32Array): void; open(): vo
 }
 
 describe('the options of tasks and pools', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const pools: WorkerPool[] = [];
   const poolOf = (first: URL | PoolOptions, second?: PoolOptions): WorkerPool => {
     const pool = first instanceof URL ? new WorkerPool(first, second) : new WorkerPool(first);

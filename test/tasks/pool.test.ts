@@ -3,7 +3,7 @@ import {concurrent, defaultPool, Deferred, defer, pipeline, race, task, timeout,
 import {failureOf} from './failure.js';
 
 describe('tasks in Node', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let pool: WorkerPool;
   before('start two threads', async () => {
     pool = new WorkerPool({size: 2});

@@ -8,7 +8,7 @@ import {failureOf} from './failure.js';
 const dataScript = (text: string): string => `data:text/javascript,${encodeURIComponent(text)}`;
 
 describe('threads that misbehave', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let pool: WorkerPool;
   beforeEach(() => { pool = new WorkerPool({size: 1}); });
   afterEach(() => pool.terminate());

@@ -1,18 +1,11 @@
-let usual = 25_000;
-
-/** Sets the usual deadline of {@link until}, in ms: a browser on a busy machine needs more time than Node. */
-export function setUsualDeadline(ms: number): void {
-  usual = ms;
-}
-
 /**
  * Waits for a condition that no event reports: checks it repeatedly, and fails with `what` if it does not hold within `deadline`
- * milliseconds. Runs in Node and in pages.
+ * milliseconds. The usual deadline is long, because a busy machine may stop a browser for half a minute. Runs in Node and in pages.
  */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadline = usual
+  deadline = 60_000
 ): Promise<void> {
   const end = Date.now() + deadline;
   while (!(await condition())) {
