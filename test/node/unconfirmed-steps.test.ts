@@ -28,6 +28,18 @@ describe('the steps that another host may not know', () => {
     expect([steps.tentative, steps.ahead]).to.eql([[own], [theirs, mine, others]]);
   });
 
+  it('leave behind, when the document starts anew, which host alone may know an op that waits for the server', () => {
+    steps.startAnew([own], 'the host');
+    expect([steps.start, steps.onlyHost]).to.eql([undefined, 'the host']);
+    steps.confirm(1);
+    expect(steps.onlyHost).to.equal('the host');
+    steps.confirm(2);
+    expect(steps.onlyHost).to.equal(undefined);
+    steps.add(3, 6, others);
+    steps.startAnew([own], 'the host');
+    expect(steps.onlyHost).to.equal(undefined);
+  });
+
   it('stay as they are while a host is asked where they are, also where the server has one of them by now', () => {
     steps.fallBack();
     steps.confirm(3);

@@ -34,6 +34,7 @@ export const cases: Record<string, Case> = {
   'local documents beside those of the server': {notes: true, crashes: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, outages: true},
   'local documents, and hosts that live on': {notes: true, usurpers: true, losses: true, breaks: true, outages: true},
   'a disk that is full, hangs or fails': {disks: true, crashes: true, outages: true},
+  'a disk that fails, below hosts that all tell of edits before they write them': {disks: true, crashes: true, outages: true, durability: 'delayed'},
   'a computer that sleeps, so that timers are late': {sleeps: true, outages: true, freezes: true, pagesGo: true},
   'a host that dies on a computer that sleeps': {sleeps: true, crashes: true, breaks: true, pagesDie: true},
   'a slow server that does not tell of each op': {unpublished: 20, slow: true, fetchQueries: true, freezes: true, pagesDie: true},

@@ -116,6 +116,12 @@ export class FollowerUpdates {
     follower.tab.send({a: 'doc.lost', ...this.about(follower)});
   }
 
+  /** The tab's ops that this host does not know are lost. */
+  loseOps(follower: Follower): void {
+    if (this.journaled.hasState) this.reset(follower, historyLost(this.doc));
+    else this.lose(follower);
+  }
+
   /** Gives a tab a new state, because no entries lead on from the one it has. */
   reset(follower: Follower, error: Error): void {
     const unsettled = this.journaled.pendingSeqs(follower.tab.id);

@@ -23,7 +23,12 @@ export class TabReturns {
     const isPast = inc < follower.inc;
     if (!isPast) follower.return(inc, null);
     if (awaitsReset) return updates.resumeReset(follower, unsettled);
-    if (isPast || rev === null) return updates.repeatOutcomes(follower, unsettled);
+    if (isPast || rev === null) {
+      updates.repeatOutcomes(follower, unsettled);
+      // An op has its place in the history of a host that could not write it. Nobody else has it.
+      if (!isPast && onlyHost !== this.epoch && unsettled.some(seq => seq > follower.lastSeq)) updates.loseOps(follower);
+      return;
+    }
     // The revision is of a history that another host could not write down. The same number may be another state here.
     if (onlyHost !== this.epoch) return updates.lose(follower);
     // This host knows nothing of the document, so the tab starts anew. A document that was created and deleted is known, and has no state.

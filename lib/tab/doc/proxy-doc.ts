@@ -717,7 +717,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.inc = this.connection.nextIncarnation();
     this.again = true;
     this.rev = null;
-    this.unconfirmed.clear();
+    this.unconfirmed.startAnew(this.unsettled, this.connection.hostEpoch);
     this.ingestedSnapshot = undefined;
   }
 

@@ -47,6 +47,13 @@ export class UnconfirmedSteps {
     this.steps = [...this.steps, {batch, rev, ...(ahead && {ahead: JSON.stringify(ahead)}), ...(op && {op})}];
   }
 
+  /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that gave them their places. */
+  startAnew(ops: readonly PendingOp[], host: string): void {
+    const batch = Math.max(0, ...this.steps.filter(({op}) => op && ops.includes(op)).map(({batch}) => batch), ops.length ? this.state?.batch ?? 0 : 0);
+    this.clear();
+    if (batch) this.state = {batch, host};
+  }
+
   clear(): void {
     this.steps = NONE;
     this.state = undefined;
