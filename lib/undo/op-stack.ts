@@ -33,8 +33,11 @@ const MAX_COMPOSED = 64;
 export class OpStack<Doc> {
   readonly items: StackItem<Doc>[] = [];
 
-  /** @param limit how many items are kept */
-  constructor(private readonly limit: number) {}
+  /**
+   * @param limit how many items are kept
+   * @param keepsNoops whether items stay whose ops cancel each other out: other tabs count their ops, too, and the step may go on
+   */
+  constructor(private readonly limit: number, private readonly keepsNoops = false) {}
 
   get top(): StackItem<Doc> | undefined {
     return this.items.at(-1);
@@ -43,6 +46,11 @@ export class OpStack<Doc> {
   /** Whether there is an item that would change something: what was made and removed in one step does not. */
   get isUseful(): boolean {
     return this.items.findLastIndex(item => OpStack.opsOf(item).length > 0) >= 0;
+  }
+
+  /** The last item that would change something. Items above it change nothing together. */
+  get lastUseful(): StackItem<Doc> | undefined {
+    return this.items.findLast(item => OpStack.opsOf(item).length > 0);
   }
 
   push(item: StackItem<Doc>): void {
@@ -237,7 +245,7 @@ export class OpStack<Doc> {
 
   /** Of an item that does something, entries that do nothing are kept: other tabs count them, too. */
   private dropNoops(): void {
-    removeWhere(this.items, ({entries}) => entries.every(({op}) => isNoop(op)));
+    if (!this.keepsNoops) removeWhere(this.items, ({entries}) => entries.every(({op}) => isNoop(op)));
   }
 
   private dropEmpty(): void {

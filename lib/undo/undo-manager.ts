@@ -62,7 +62,7 @@ export class UndoManager extends TypedEmitter {
     }
     this.captureTimeout = captureTimeout;
     this.sources = sources && new Set(sources);
-    this.stacks = {undo: new OpStack(limit), redo: new OpStack(limit)};
+    this.stacks = {undo: new OpStack(limit, scope === 'browser'), redo: new OpStack(limit, scope === 'browser')};
     this.shared = scope === 'browser' ? new SharedScope(all, doc => this.hookOf(doc)) : undefined;
     if (!this.shared) for (const doc of all) this.watchers.set(doc, new DocWatcher(doc, this.eventsOf(doc, op => this.transform(doc, op))));
   }
@@ -215,9 +215,9 @@ export class UndoManager extends TypedEmitter {
     const {items} = this.stacks[action];
     this.stopCapturing();
     // What was made and removed in one step needs no op.
-    while (items.length && !OpStack.opsOf(items.at(-1)!).length) items.pop();
+    while (!this.shared && items.length && !OpStack.opsOf(items.at(-1)!).length) items.pop();
     // From a shared stack, each tab takes it with the op's place in the history.
-    const item = this.shared ? items.at(-1) : items.pop();
+    const item = this.shared ? this.stacks[action].lastUseful : items.pop();
     if (!item) return false;
     const reverted: StackItem<UndoableDoc> = {id: item.id, entries: [], meta: item.meta};
     try {

@@ -10,6 +10,8 @@ const HISTORIES = Number(process.env['HISTORIES'] ?? 50);
 /** The seed of the first history. */
 const FIRST = Number(process.env['FIRST'] ?? 1);
 const {SEED} = process.env;
+/** Seeds of histories with the scope of the browser in which an own item was left or a step was lost once. Few others show that. */
+const ONCE_WRONG: Record<string, number[]> = {json0: [666, 891], json1: [423, 666, 1103], 'rich-text': [533]};
 
 /**
  * Three tabs and two remote clients write at once. Then the first tab undoes all its edits and redoes them. With the scope of the browser,
@@ -26,6 +28,13 @@ describe('random histories of three tabs and two clients elsewhere', function() 
     it(`undo leaves a ${history.type} document as if this browser had written nothing, redo as before, whichever tab does it`, async () => {
       await liveMany(`${history.type} document as if this browser`, Math.ceil(HISTORIES / 5), seed => live(history, seed, 'browser'));
     });
+
+    const seeds = ONCE_WRONG[history.type] ?? [];
+    if (seeds.length && SEED === undefined) {
+      it(`undo by all tabs leaves no own item of ${history.type} histories that once kept one: ${seeds.join(', ')}`, async () => {
+        for (const seed of seeds) await live(history, seed, 'browser');
+      });
+    }
   }
 });
 
@@ -36,7 +45,6 @@ async function liveMany(title: string, histories: number, liveOne: (seed: number
     await liveOne(seed).catch((error: Error) => { throw new Error(`${again}\n${error.message}`, {cause: error}); });
   }
 }
-
 
 async function live(history: History, seed: number, scope: 'tab' | 'browser'): Promise<void> {
   const random = new Random(seed);
