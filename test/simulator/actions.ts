@@ -6,9 +6,9 @@ import {tick, type World} from './world.js';
 import type {Walk} from './walk.js';
 
 interface Action {
-  /** How often it is taken, in proportion to the others. */
+  /** The weight of the action among all actions that are possible. */
   weight: number;
-  /** What a walk has to allow. */
+  /** The walk must have this circumstance. */
   if?: keyof Walk;
   act(world: World): void | Promise<void>;
 }
@@ -20,7 +20,7 @@ function somePage(world: World, act: (page: Page) => void, state = 'running'): v
   if (pages.length) act(world.random.pick(pages));
 }
 
-/** A page is replaced by a new one: what the user sees as a reload. */
+/** Replaces a page by a new one, as a reload does. */
 function replace(world: World, act: (page: Page) => void): void {
   somePage(world, page => {
     act(page);
@@ -79,7 +79,7 @@ const actions: Record<string, Action> = {
   'a remote client\'s network is back': {weight: 1, if: 'outages', act: ({random, remotes}) => random.pick(remotes).line.restore()},
   'the host dies': {weight: 1, if: 'crashes', act: ({election}) => election.kill()},
   'the host dies, and the disk is emptied': {weight: 1, if: 'emptied', act: ({election, ledger}) => {
-    // What only hosts knew is lost.
+    // State that only hosts had is lost.
     ledger.hasWarned = true;
     election.kill();
     return election.disk.content.clear();
@@ -117,19 +117,19 @@ const actions: Record<string, Action> = {
   'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
 };
 
-/** The disk does all that it is asked for. */
+/** Lets the disk finish all its requests. */
 async function settleDisk({machine: {agenda}, random}: World): Promise<void> {
   while (agenda.step(random, isOfDisk)) await tick();
 }
 
-/** Timers are late. The disk may be amid something then, but what it is asked for is not under way over two sleeps. */
+/** Makes timers late. A request to the disk may be in progress then, but none lasts over two sleeps. */
 async function sleep(world: World): Promise<void> {
   const {random, machine: {clock}} = world;
   if (clock.sleeps++) await settleDisk(world);
   clock.now += random.below(2) ? 1000 * (1 + random.below(30)) : 60_000 * (1 + random.below(90));
 }
 
-/** Timers run. A disk does not take seconds: after them, a host would do without it. */
+/** Lets timers run. The disk is not slow for seconds here: a host would give it up. */
 async function passTime(world: World, ms: number): Promise<void> {
   const {clock} = world.machine;
   const until = clock.now + ms;
@@ -138,7 +138,10 @@ async function passTime(world: World, ms: number): Promise<void> {
   clock.now = until;
 }
 
-/** Chance picks what happens next. @returns what it was */
+/**
+ * Selects the next action at random and takes it.
+ * @returns its name
+ */
 export async function takeStep(world: World): Promise<string> {
   const possible = Object.entries(actions).filter(([, action]) => !action.if || world.walk[action.if]);
   const sum = possible.reduce((weights, [, {weight}]) => weights + weight, 0);

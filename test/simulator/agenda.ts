@@ -1,6 +1,6 @@
 import type {Random} from '../karma/random.js';
 
-/** Who something happens to: nothing happens to the frozen and the dead. */
+/** The process that an event belongs to. Events of frozen and dead processes do not happen. */
 export interface Subject {
   readonly name: string;
   readonly state: 'running' | 'frozen' | 'dead';
@@ -8,11 +8,11 @@ export interface Subject {
 
 interface Event {
   act: () => void;
-  /** What is delivered, where it is a message. */
+  /** The message, if the event delivers one. */
   message: unknown;
 }
 
-/** Events that happen in their order, each when the walk says so. */
+/** Events that happen in order, each when the walk selects the lane. */
 export class Lane {
   readonly events: Event[] = [];
 
@@ -24,7 +24,7 @@ export class Lane {
     this.busy.add(this);
   }
 
-  /** Takes the first event off without letting it happen. */
+  /** Removes the first event without running it. */
   drop(): void {
     this.events.shift();
     if (!this.events.length) this.busy.delete(this);
@@ -37,31 +37,34 @@ export class Lane {
 }
 
 /**
- * All that is about to happen, in lanes: messages under way, answers of the server and of the disk, locks that
- * become free. There is an order within a lane and none between lanes, but for the one that chance makes.
+ * All events that can happen next, in lanes: messages under way, answers of the server and of the disk, locks that become free. Events of
+ * one lane keep their order. The order between lanes is random.
  */
 export class Agenda {
   private readonly busy = new Set<Lane>();
-  /** Told of all that happens. */
+  /** Called with the name of each event. */
   onEvent: (name: string) => void = () => {};
 
   lane(name: string, subject?: Subject): Lane {
     return new Lane(this.busy, name, subject);
   }
 
-  /** Something that happens some time, after nothing in particular. */
+  /** Adds an event that depends on no other one. */
   some(name: string, act: () => void, subject?: Subject): void {
     this.lane(name, subject).add(act);
   }
 
-  /** The lanes in which something can happen now. */
+  /** The lanes whose first event can happen now. */
   ready(): Lane[] {
     const ready: Lane[] = [];
     for (const lane of this.busy) if (!lane.subject || lane.subject.state === 'running') ready.push(lane);
     return ready;
   }
 
-  /** Lets the first event of a lane that chance picks happen. @returns whether there was one */
+  /**
+   * Runs the first event of a random lane.
+   * @returns whether there was one
+   */
   step(random: Random, among: (lane: Lane) => boolean = () => true): boolean {
     const ready = this.ready().filter(among);
     if (!ready.length) return false;
@@ -73,7 +76,7 @@ export class Agenda {
     return true;
   }
 
-  /** What was to happen to somebody who is dead does not happen. */
+  /** Removes the events of a dead process. */
   forget(subject: Subject): void {
     for (const lane of [...this.busy]) if (lane.subject === subject) lane.clear();
   }

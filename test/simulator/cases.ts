@@ -1,6 +1,6 @@
 import type {Walk} from './walk.js';
 
-/** `weight`: how many walks, in proportion to the others. */
+/** `weight`: the share of this case in all walks. */
 export type Case = Omit<Walk, 'seed' | 'edits'> & {weight?: number};
 
 export const cases: Record<string, Case> = {
@@ -11,13 +11,14 @@ export const cases: Record<string, Case> = {
   'a server that rejects 5 % of the ops': {rejections: 5},
   'a server that refuses ops that remove, replace and move': {removals: true, rejections: 10, outages: true, weight: 2},
   'a host that dies while its server refuses such ops': {removals: true, rejections: 10, crashes: true, pagesDie: true},
-  // Without outages: an op that is acknowledged only after a reconnect comes without what was added, in upstream's client, too.
+  // Without outages: if an op is acknowledged only after a reconnect, the client does not get the server's additions. This is so in
+  // ShareDB's own client.
   'a server that adds to ops, and is told of their sources': {removals: true, fixups: 20, sources: true, rejections: 3},
   'a server that is told of the sources of ops, over a network that comes and goes': {sources: true, rejections: 3, outages: true},
   'pages that go away and leave orphaned ops': {pagesGo: true, outages: true},
   'pages that die or close their connections': {pagesDie: true, breaks: true},
   'pages that freeze': {freezes: true, outages: true, pagesDie: true},
-  // The host's death is the case with the most ways to go wrong.
+  // The death of a host is the case with the most possible faults.
   'a host that dies, and another one that takes over from the store': {crashes: true, outages: true, rejections: 2, weight: 2},
   'a host that dies, and pages that do': {crashes: true, pagesGo: true, pagesDie: true, freezes: true},
   'a host that dies, and the disk is emptied': {crashes: true, emptied: true, outages: true, weight: 2},
@@ -46,6 +47,6 @@ export const cases: Record<string, Case> = {
   'pages that the server has put states into': {rendered: true, outages: true, pagesGo: true, pagesDie: true, weight: 0.5},
   'a host that dies, and pages that show first what is stored, or was put into them': {rendered: true, storedFirst: true, crashes: true, outages: true, pagesGo: true, weight: 0.5},
   'a host that dies, and its cipher fails now and then': {ciphers: true, cipherFaults: true, crashes: true, outages: true, pagesDie: true, weight: 0.5},
-  // What is forgotten in quiet moments, and may be missed later, is forgotten every so many ops.
+  // The library drops some state after a number of ops or in idle times. A long walk shows whether that state is missing later.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
 };

@@ -8,14 +8,14 @@ import {isFault, isGone} from './database.js';
 import {COLLECTION, REJECT, TOO_LARGE} from './server.js';
 import {losesHistory, type Circumstances} from './walk.js';
 
-/** The document that comes and goes, beside those that stay. */
+/** A document that is created and deleted during the walk. The others stay. */
 export const FLEETING = 'fleeting';
 export const LASTING = ['one', 'two'] as const;
-/** The one that hardly anybody has open. */
+/** A document that only few clients open. */
 export const LONELY = 'lonely';
 export const DOCUMENTS = [...LASTING, FLEETING, LONELY];
 export const ROOM = 'room';
-/** What takes an op back when its document is deleted, or created by others. */
+/** The codes of ops that are taken back because their document was deleted, or created by another client. */
 export const CONFLICTS = new Set(['ERR_DOC_WAS_DELETED', 'ERR_DOC_ALREADY_CREATED', 'ERR_DOC_DOES_NOT_EXIST', 'ERR_NO_OP']);
 
 export interface Presence {
@@ -31,21 +31,21 @@ interface Query {
   on(event: 'error', listener: (error: Error) => void): void;
 }
 
-/** Who edits, looks and shows: a tab, or a remote client with a connection of its own. */
+/** A client that edits, reads and shows presence: a tab, or a remote client with its own connection. */
 export class Client {
   readonly subscribed = new Set<string>();
   query: Query | undefined;
-  /** What others should see of it in the room. */
+  /** The presence that others should see in the channel. */
   shown: unknown = undefined;
   isInRoom = false;
   private isQueryReady = false;
   private room: {submit(value: unknown, callback?: (error?: Error) => void): void} | undefined;
   private place: {submit(value: unknown, callback?: (error?: Error) => void): void} | undefined;
   private readonly known = new Map<string, ProxyDoc>();
-  /** Documents that are being closed: upstream wants nobody to touch them meanwhile. */
+  /** Documents that are being closed: ShareDB allows no calls on them meanwhile. */
   private readonly closing = new Set<string>();
   private readonly paused = new Set<ProxyDoc>();
-  /** Documents of which it was told that the server failed: what it shows of them may be old. */
+  /** Documents whose reads have failed at the server: this client may show an old state of them. */
   private readonly failed = new Set<string>();
   private hasQueryFailed = false;
 
@@ -58,12 +58,12 @@ export class Client {
     private readonly walk: Circumstances
   ) {}
 
-  /** Of 100 ops, how many are made to be rejected. */
+  /** The percentage of ops that the server is meant to reject. */
   private get rejections(): number {
     return this.walk.rejections ?? 0;
   }
 
-  /** Else it has a plain connection of its own. */
+  /** False for a client with a plain connection of its own. */
   get isTab(): boolean {
     return this.connection instanceof ProxyConnection;
   }
@@ -81,11 +81,10 @@ export class Client {
     const {ledger, name, walk} = this;
     doc.on('error', (error: Error & {code?: string}) => {
       if (isFault(error) || (walk.faults && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
-      // Of an op that was given up before the server has answered to it.
+      // The error of an op that was given up before the server answered it.
       if (losesHistory(walk) && isGone(error)) return;
-      // Upstream emits the server's refusal of an op that it has given up itself; and its own client comes to differ where a
-      // creation of its own is refused while others create and delete.
-      // A creation that a dead host has sent, and no disk knows of, is sent once more, and refused.
+      // ShareDB's client emits the refusal of an op that it has already given up. It also differs from the server if its own creation is
+      // refused while others create and delete. A creation that a dead host has sent, and that is on no disk, is sent again and refused.
       const isContested = ledger.contested.has(id) || ledger.hasWarned;
       const isUpstreams = id === FLEETING && (this.isTab ? isContested && CONFLICTS.has(error.code!) : isContested || CONFLICTS.has(error.code!));
       if (!isUpstreams) ledger.problem(`${name}, ${id}: ${error.stack}`);
@@ -117,12 +116,12 @@ export class Client {
     });
   }
 
-  /** Begins with a state that the server has given. */
+  /** Begins with a state that the server has put into the page. */
   ingest(id: string, snapshot: object): void {
     this.doc(id).ingestSnapshot(snapshot as never, this.ledger.call(this.name, `ingest ${id}`));
   }
 
-  /** Asks for what the server has failed with, as an app does at a button "try again". */
+  /** Requests failed documents again, as an app does with a "try again" button. */
   askAgain(): void {
     for (const id of [...this.failed]) if (this.subscribed.has(id)) this.subscribe(id);
     if (!this.hasQueryFailed) return;
@@ -136,7 +135,7 @@ export class Client {
     this.doc(id).unsubscribe(this.ledger.call(this.name, `unsubscribe ${id}`));
   }
 
-  /** Holds ops of a document back, or no longer. */
+  /** Pauses a document, or ends its pause. */
   pauseOrResume(id: string): void {
     if (this.closing.has(id)) return;
     const doc = this.doc(id);
@@ -157,7 +156,10 @@ export class Client {
     this.doc(id).fetch(this.ledger.call(this.name, `fetch ${id}`));
   }
 
-  /** Follows a document that is not open, or closes it. @param reopens at once, as a view does that is made anew */
+  /**
+   * Follows a document that is not open, or closes it.
+   * @param reopens opens it again at once, as a view that is made anew does
+   */
   openOrClose(id: string, reopens: boolean): void {
     const doc = this.known.get(id);
     if (!doc) return this.subscribe(id);
@@ -188,7 +190,8 @@ export class Client {
     let ownEvents = 0;
     const onOp = (_op: unknown, source: unknown): void => { if (source === name) ownEvents++; };
     doc.on('op', onOp);
-    // Composed, a doomed op would take others of its own writer along. What is not composed leaves the tab together.
+    // If an op that is meant to be rejected is composed with others, they are rejected with it. Ops that are not composed leave the tab
+    // together.
     doc.preventCompose = this.rejections > 0 || random.below(2) === 0;
     doc.submitOp(op, {source: name}, error => written.callbacks.push(error));
     doc.off('op', onOp);
@@ -198,7 +201,10 @@ export class Client {
     }
   }
 
-  /** Creates the fleeting document, or deletes it now and then. @returns whether it did */
+  /**
+   * Creates the fleeting document, or sometimes deletes it.
+   * @returns whether it did
+   */
   createOrDelete(random: Random): boolean {
     if (this.closing.has(FLEETING)) return false;
     const {edits, ledger, name} = this;
@@ -211,8 +217,8 @@ export class Client {
   }
 
   /**
-   * Shows others where it is: in a room, and in the first document if its type knows of places. That it is
-   * called back is not asked for: upstream forgets the callback where a connection is lost.
+   * Shows a presence in a channel, and in the first document if its type has positions. The callback is not checked: ShareDB forgets it if
+   * a connection is lost.
    */
   move(random: Random): void {
     const value = random.below(4) ? random.below(1000) : null;
@@ -237,7 +243,7 @@ export class Client {
     return (this.connection as unknown as {getPresence(channel: string): Presence}).getPresence(channel);
   }
 
-  /** Asks for all documents once. */
+  /** Fetches all documents with a query. */
   fetchQuery(): void {
     const {ledger, name} = this;
     const done = ledger.call(name, 'a fetch query');
@@ -249,7 +255,7 @@ export class Client {
     });
   }
 
-  /** Asks for all documents, or lets go of the results. */
+  /** Subscribes to a query for all documents, or destroys it. */
   switchQuery(): void {
     const {ledger, name} = this;
     if (!this.query) {
@@ -266,7 +272,7 @@ export class Client {
       });
       return;
     }
-    // Upstream never calls back a query that is destroyed before it is answered.
+    // ShareDB never calls the callback of a query that is destroyed before the answer.
     if (!this.isQueryReady) return;
     this.query.destroy(ledger.call(name, 'end of a query'));
     this.query = undefined;

@@ -7,12 +7,12 @@ export const DISK = 'the disk';
 
 export type DiskState = 'well' | 'full' | 'hanging' | 'failing once';
 
-/** The disk of the computer, which all hosts have one after the other. */
+/** The computer's disk. All hosts use it, one after the other. */
 export class Disk {
   state: DiskState = 'well';
   readonly content = new InMemoryStorage();
 
-  /** Nothing happens at a disk that hangs. */
+  /** No event of this subject happens while the disk hangs. */
   readonly subject: Subject;
 
   constructor() {
@@ -20,7 +20,7 @@ export class Disk {
     this.subject = {name: DISK, get state() { return isHanging() ? 'frozen' : 'running'; }};
   }
 
-  /** @throws as IndexedDB does */
+  /** @throws the errors of IndexedDB */
   check(isWrite: boolean): void {
     if (this.state === 'full' && isWrite) throw Object.assign(new Error('The disk is full'), {name: 'QuotaExceededError'});
     if (this.state !== 'failing once') return;
@@ -29,14 +29,14 @@ export class Disk {
   }
 }
 
-/** Whether a disk has something to do, or to answer. */
+/** Whether a lane has requests or answers of a disk. */
 export function isOfDisk({name}: Lane): boolean {
   return name.startsWith(DISK);
 }
 
 /**
- * A disk as one host sees it. What it asks for is done in its order, and answered, when the walk says so. When
- * the host dies, a write under way is on the disk or not, as chance has it, and the host never hears of it.
+ * The disk as one host uses it. The walk decides when a request is done and when it is answered; requests keep their order. If the host
+ * dies, chance decides whether a write in progress reaches the disk. The host never gets the answer.
  */
 export class CrashingStorage implements Storage {
   readonly isDurable = true;
@@ -75,7 +75,7 @@ export class CrashingStorage implements Storage {
 
   close(): void {}
 
-  /** The host is gone: of what is under way, so much is done that `chance` wants. */
+  /** The host has died. `chance` decides how much of the requests in progress is done. */
   kill(chance: () => boolean): void {
     while (this.requests.events.length && this.disk.subject.state === 'running' && chance()) {
       const {act} = this.requests.events[0]!;

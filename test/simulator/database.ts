@@ -2,19 +2,19 @@ import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
 import type Backend from 'sharedb';
 import type {Random} from '../karma/random.js';
 
-/** What the database of the hosts' server does at the moment. */
+/** The present behaviour of the database of the hosts' server. */
 export type DatabaseState = 'well' | 'away' | 'commits, and its answers are lost' | 'takes nothing';
 
-/** What a database that is away fails with: PostgreSQL's `admin_shutdown`. */
+/** The error of a database that is away: PostgreSQL's `admin_shutdown`. */
 export const FAULT = {code: '57P01', message: 'The database is away'};
 
-/** What adapters fail with where ops are gone; most give it no code. */
+/** The error of adapters for missing ops. Most adapters give it no code. */
 const MISSING = 'Missing ops';
 
-// What was not sent yet has nothing to be carried over.
+// An op that was not sent yet can't be transformed over the missing ops.
 const GONE = new Set(['ERR_TABS_HISTORY_GONE', 'ERR_TABS_OP_LOST', 'ERR_SUBMIT_TRANSFORM_OPS_NOT_FOUND', 'ERR_OP_VERSION_MISMATCH_DURING_TRANSFORM']);
 
-/** Whether an op was given up because the server has lost what it was made on. */
+/** Whether an op was given up because the server no longer has the ops since its version. */
 export function isGone(error: unknown): boolean {
   const {code, message} = (error ?? {}) as {code?: string; message?: string};
   return GONE.has(code!) || !!message?.includes(MISSING);
@@ -22,7 +22,7 @@ export function isGone(error: unknown): boolean {
 
 export const isFault = (error: unknown): boolean => (error as {code?: unknown} | null | undefined)?.code === FAULT.code;
 
-/** What upstream's database in memory consists of. */
+/** The content of ShareDB's memory database. */
 interface Content {
   docs: object;
   ops: object;
@@ -30,7 +30,7 @@ interface Content {
 
 type Callback = (error: unknown, result?: any) => void;
 
-/** Of a request's options, what says whose it is. */
+/** The request options that tell whose request it is. */
 interface Options {
   agentCustom?: {isHost?: boolean};
 }
@@ -38,31 +38,31 @@ interface Options {
 const isOfHost = (options: unknown): boolean => !!(options as Options | null | undefined)?.agentCustom?.isHost;
 
 /**
- * A database that fails now and then, for the hosts alone: the remote clients, who are the measure, are at another server
- * process, which reaches the database all the time.
+ * A database that sometimes fails, but only for the hosts. The remote clients show the right state: their server process always reaches the
+ * database.
  */
 export class SimulatedDatabase extends BasicQueryableMemoryDB {
   state: DatabaseState = 'well';
-  /** Adapters differ in what they do where ops are missing: fail, or give those that are there. */
+  /** Adapters differ if ops are missing: some fail, some return the ops that exist. */
   givesLaterOps = false;
-  /** The first version of which the hosts' server has the op, by document. */
+  /** The first version whose op the hosts' server still has, by document. */
   private readonly kept = new Map<string, number>();
-  /** What a host's submission has read: its request for ops does not say whose it is. */
+  /** The agents of hosts whose submissions have read: their request for ops does not tell whose it is. */
   private readonly ofHosts = new WeakSet<object>();
 
-  /** A document as it is now. */
+  /** A snapshot of a document. */
   snapshotOf(collection: string, id: string): object {
     const {v, type, data} = (this as unknown as {_getSnapshotSync(c: string, d: string): {v: number; type: string | null; data: unknown}})._getSnapshotSync(collection, id);
     return {v, type, data};
   }
 
-  /** A database with the same content, which goes its own way. */
+  /** A database with the same content that then changes independently. */
   copy(): SimulatedDatabase {
     const {docs, ops} = this as unknown as Content;
     return Object.assign(new SimulatedDatabase(), structuredClone({docs, ops}));
   }
 
-  /** Marks what a host asks for, where a request of the database would not tell. */
+  /** Marks the requests of hosts that the database could not recognise. */
   attach(backend: Backend): void {
     backend.use('commit', (context, next) => {
       Object.assign(context, {options: {...(context as unknown as {options?: object}).options, agentCustom: context.agent.custom}});
@@ -96,7 +96,7 @@ export class SimulatedDatabase extends BasicQueryableMemoryDB {
     });
   }
 
-  /** The ops before a version are deleted. */
+  /** Deletes the ops before a version. */
   trim(id: string, version: number): void {
     this.kept.set(id, Math.max(version, this.kept.get(id) ?? 0));
   }

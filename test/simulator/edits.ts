@@ -6,20 +6,20 @@ import type {Random} from '../karma/random.js';
 
 for (const type of [richText.type, textUnicode.type, json1.type]) types.register(type as never);
 
-/** Random ops on documents of one type. Every op adds a word that is in no other, and removes none. */
+/** Random ops on documents of one type. Each op adds a word that no other op has, and removes no word. */
 export interface Edits {
   type: string;
   start: unknown;
   next(data: any, random: Random, word: string): unknown;
-  /** How often the word is in the data. */
+  /** The number of times that the word is in the data. */
   count(data: any, word: string): number;
-  /** What stands in an op of the server, as a text in which words are whole. Default: its JSON. */
+  /** The content of an op of the server as text with whole words. Default: its JSON. */
   textOf?(op: object): string;
 }
 
 const countIn = (text: string, word: string): number => text.split(word).length - 1;
 
-/** A place in a text where no word is torn apart: words stand in brackets. */
+/** A position in a text outside of words. Words are in brackets. */
 function gap(text: string, random: Random): number {
   const places = [0, text.length];
   for (let at = 1; at < text.length; at++) if (text[at - 1] === ']' || text[at] === '[') places.push(at);
@@ -57,7 +57,7 @@ const richTextEdits: Edits = {
   count({ops}: {ops: {insert: string}[]}, word) {
     return countIn(ops.map(({insert}) => insert).join(''), word);
   },
-  // What is formatted is torn apart: its pieces are put together again.
+  // Formats split a text into pieces, which are joined here.
   textOf(op) {
     let text = '';
     JSON.stringify(op, (key, value: unknown) => {

@@ -11,19 +11,19 @@ import type {Machine, Process} from './machine.js';
 import type {Line, Server} from './server.js';
 import {slowCipher} from './slow-cipher.js';
 
-/** A host with all that it has to itself. */
+/** A host with the parts that belong to it alone. */
 export interface Station {
-  /** Who came later has the lock. */
+  /** The hosts' numbers ascend. The last one has the lock. */
   number: number;
   process: Process;
   host: Host;
   line: Line;
   storage: CrashingStorage | undefined;
-  /** It does not hear that its lock was stolen: only the storage's fence stops it. */
+  /** The host is not told that its lock was stolen. Only the storage's barrier stops it. */
   isDeaf: boolean;
 }
 
-/** Where hosts live, and tabs greet them on ports. */
+/** The process of a host. Tabs greet the host on ports. */
 interface Worker {
   process: Process;
   reception: PendingPorts;
@@ -34,41 +34,44 @@ export interface OfficeOptions {
   server: Server;
   random: Random;
   hasStore: boolean;
-  /** What each host's store does. Default: every second one shows edits before they are written. */
+  /** The durability of the hosts' stores. Default: every second store shows edits before they are written. */
   durability: StoreDurability | undefined;
-  /** What hosts write is encrypted. */
+  /** Whether the hosts' records are encrypted. */
   isSecret: boolean;
   /** Whether the cipher fails now. */
   isCipherFault: () => boolean;
-  /** Told of all that hosts write. */
+  /** Called for each record that a host writes. */
   onWrite: (change: Change) => void;
-  /** Told of all that hosts send to the server. */
+  /** Called for each message that a host sends to the server. */
   onSend: (message: object) => void;
-  /** The server has closed a host's connection because of what the host has sent. */
+  /** Called when the server has closed a host's connection because of a message. */
   onRefused: () => void;
   warn: (message: string, detail: unknown) => void;
   /** Makes the services of one host. */
   services: (() => HostOptions['services']) | undefined;
-  /** A host has begun, or is about to end or to lose the lock. */
+  /** Called when a host has begun, or is about to end or to lose the lock. */
   onChange: () => void;
 }
 
-/** The hosts of a walk, one after the other, each in a worker of its own: who has the lock holds the host lock. */
+/** The hosts of a walk, one after the other, each in its own worker. The worker with the host lock has the host. */
 export class HostElection {
   current: Station | undefined;
-  /** Those who were replaced while they lived, and may not know it. */
+  /** Hosts that were replaced while they lived, and may not know it. */
   readonly former: Station[] = [];
   readonly disk = new Disk();
   private readonly workers: Worker[] = [];
-  /** The highest generation of a host so far, which the tabs tell the next one. */
+  /** The highest generation of a host so far. Tabs tell it to the next host. */
   private generation = 0;
-  /** How many workers wait for the lock. */
+  /** The number of workers that wait for the lock. */
   private candidates = 0;
   private isOver = false;
 
   constructor(private readonly options: OfficeOptions) {}
 
-  /** A worker starts, and is the host when it gets the lock. `steal`: whoever has it is taken for wedged. */
+  /**
+   * Starts a worker, which is the host when it gets the lock.
+   * @param steal takes the lock from a host that does not answer
+   */
   begin(steal = false): void {
     const number = this.workers.length + 1;
     const process = this.options.machine.start(`host ${number}`);
@@ -91,14 +94,14 @@ export class HostElection {
     }, () => { if (!station?.isDeaf) station?.host.close(); });
   }
 
-  /** One that was robbed before it knew that it had the lock does not count. */
+  /** A worker whose lock was stolen before it knew that it had the lock is not counted. */
   private install(station: Station): void {
     const [former, current] = this.current && this.current.number > station.number ? [station, this.current] : [this.current, station];
     if (former) this.former.push(former);
     this.current = current;
   }
 
-  /** The host is no more, from one moment to the next. */
+  /** The host's process dies. */
   kill(): void {
     const {current} = this;
     if (!current) return;
@@ -107,7 +110,10 @@ export class HostElection {
     this.begin();
   }
 
-  /** A page greets the host of a worker on a port, now and then; that arrives some time, and it may be current no more, or not yet. */
+  /**
+   * A page sometimes greets the host of a worker on a port. When the greeting arrives, the host may not be the current one any more, or not
+   * yet.
+   */
   greetOnPort(hello: Hello, page: Process): Channel | undefined {
     const {options: {machine, random}} = this;
     const worker = this.workers.findLast(({process}) => process === this.current?.process) ?? this.workers.at(-1);
@@ -122,7 +128,7 @@ export class HostElection {
     for (const {line} of [...this.former, ...(this.current ? [this.current] : [])]) line.lose(() => false);
   }
 
-  /** The host closes politely. */
+  /** Closes the host in an orderly way. */
   close(): void {
     const {current} = this;
     if (!current) return;
@@ -130,13 +136,13 @@ export class HostElection {
     current.host.close();
   }
 
-  /** The last host closes, and nobody needs another one. */
+  /** Closes the last host. */
   end(): void {
     this.isOver = true;
     this.current?.host.close();
   }
 
-  /** Another one takes over from a host that does not answer, but is not dead. */
+  /** Another host takes over from one that does not answer, but is not dead. */
   usurp(isFrozen: boolean): void {
     const {current} = this;
     if (!current) return;
@@ -150,13 +156,13 @@ export class HostElection {
     for (const {process} of this.former) process.thaw();
   }
 
-  /** What is to be heard is heard. */
+  /** Thaws all hosts, and delivers their messages. */
   wakeAll(): void {
     for (const {process} of this.workers) process.thaw();
     for (const {host} of this.former) host.close();
   }
 
-  /** Tabs that find nobody current start a worker. */
+  /** Tabs without a current host start a worker. */
   private retire(station: Station): void {
     if (this.current !== station) return;
     this.current = undefined;

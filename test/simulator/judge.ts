@@ -9,13 +9,13 @@ import type {World} from './world.js';
 interface Truth {
   data: unknown;
   version: number | null;
-  /** The server's ops, as texts to look for words in. */
+  /** The server's ops as texts, to find words in them. */
   ops: string[];
-  /** Those of the databases that there were before. */
+  /** The ops of the databases before this one. */
   former: string[];
 }
 
-/** After a walk, when everything is calm. */
+/** Checks the final state of a walk. */
 export async function judge(world: World): Promise<void> {
   const truth = await truthOf(world);
   await listLetters(world);
@@ -34,7 +34,7 @@ export async function judge(world: World): Promise<void> {
   if (pendingOps || pendingDocs || pendingWrites) world.ledger.problem(`the host has something pending: ${JSON.stringify(inspected)}`);
 }
 
-/** What a tab finds that looks for dead letters now: it may have missed the event. */
+/** Lists the dead letters from a tab. Some tabs may have missed the event. */
 async function listLetters(world: World): Promise<void> {
   const [page] = world.pages;
   await world.done('the dead letters', done => void page!.connection.deadLetters.list().then(letters => {
@@ -46,7 +46,7 @@ async function listLetters(world: World): Promise<void> {
   }, done));
 }
 
-/** Nothing becomes a dead letter but what the server has lost the history of: and of that, the author was told, if it was there. */
+/** Only ops whose history the server has lost may become dead letters. Their author was told, unless it is gone. */
 function judgeLetters({ledger, walk}: World): void {
   for (const letter of ledger.letters) {
     for (const [, word] of letter.matchAll(/\[(\d+)\]/g)) {
@@ -59,14 +59,14 @@ function judgeLetters({ledger, walk}: World): void {
   }
 }
 
-/** Who follows a document has it as it is, without asking. */
+/** A client that follows a document has the server's state without a request. */
 export async function judgeFollowed(world: World): Promise<void> {
   const truth = await truthOf(world);
   for (const {name, docs, subscribed} of world.clients) {
     for (const {id, version, data} of docs) {
       const {version: latest, data: latestData} = truth.get(id)!;
       if (subscribed.has(id) && version !== latest) world.ledger.problem(`${name} follows ${id}, and is at version ${version}, the server at ${latest}`);
-      // What is fetched afterwards must not be what puts it right.
+      // The comparison comes before the fetch, which would repair the state.
       else if (subscribed.has(id) && id !== FLEETING && !isDeepStrictEqual(plain(data), latestData)) {
         world.ledger.problem(`${name} follows ${id}, and has ${JSON.stringify(data)}, the server ${JSON.stringify(latestData)}`);
       }
@@ -74,7 +74,7 @@ export async function judgeFollowed(world: World): Promise<void> {
   }
 }
 
-/** Who has just fetched a document has it as it is. */
+/** A client that has just fetched a document has the server's state. */
 export async function judgeFetched({pages, ledger, server, walk}: World): Promise<void> {
   const truth = await truthOf({server, walk});
   for (const {name, docs} of pages) {
@@ -85,7 +85,7 @@ export async function judgeFetched({pages, ledger, server, walk}: World): Promis
   }
 }
 
-/** While the server takes nothing, a tab with something unsent says so. */
+/** While the server accepts nothing, a tab with an unsent op says so in its status. */
 export function judgeSilence({pages, ledger}: World): void {
   for (const {name, docs, connection} of pages) {
     const waiting = docs.filter(doc => doc.hasWritePending()).map(({id}) => id);
@@ -93,7 +93,7 @@ export function judgeSilence({pages, ledger}: World): void {
   }
 }
 
-/** While the disk takes nothing, nothing counts as durable. */
+/** While the disk accepts nothing, nothing counts as durable. */
 export function judgeDurability({pages, ledger, election}: World): void {
   if (!election.current?.host.inspect().pendingWrites) return;
   for (const {name, connection} of pages) {
@@ -101,7 +101,7 @@ export function judgeDurability({pages, ledger, election}: World): void {
   }
 }
 
-/** When all have left: nothing of them is to remain, with the host, the server or the browser. */
+/** When all clients have left, no state of them remains with the host, the server or the browser. */
 export async function judgeTheEnd(world: World): Promise<void> {
   const {ledger, machine, election} = world;
   for (const page of [...world.pages]) {
@@ -115,7 +115,7 @@ export async function judgeTheEnd(world: World): Promise<void> {
   const left = {tabs, docs, queries, presences, pendingOps, pendingWrites};
   if (Object.values(left).some(count => count)) ledger.problem(`the host has this left of nobody: ${JSON.stringify(left)}`);
   const {subscribedDocs, subscribedPresences, subscribedQueries} = line.agent!;
-  // Upstream's server can begin a query after it has answered that it failed with another part of the request.
+  // ShareDB's server can begin a query after it has answered with an error for another part of the request.
   const openQueries = world.walk.faults ? [] : Object.keys(subscribedQueries);
   const followed = [...Object.values(subscribedDocs).flatMap(docs => Object.keys(docs)), ...Object.keys(subscribedPresences), ...openQueries];
   if (followed.length) ledger.problem(`the server tells the host of this for nobody: ${followed.join(', ')}`);
@@ -140,8 +140,8 @@ async function truthOf({server, walk: {edits}}: Pick<World, 'server' | 'walk'>):
 }
 
 /**
- * Whether an op of this client on the fleeting document was given up. Upstream's own client may take the refusal, where that comes
- * late, for one of its next op: then it differs, and what it writes there from then on may be refused as well.
+ * Whether an op of this client on the fleeting document was given up. ShareDB's own client may take a late refusal for that of its next op.
+ * It then differs from the server, and its later ops there may be refused, too.
  */
 function wasRefused({written}: Ledger, name: string): boolean {
   return written.some(({doc, writer, callbacks: [error]}) => doc === FLEETING && writer === name && CONFLICTS.has(codeOf(error)!));
@@ -161,8 +161,8 @@ function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<stri
 }
 
 /**
- * Every acknowledged op is among the server's exactly once; none that was shown is missing, but where nobody is left who has
- * seen it, not even the host.
+ * Each acknowledged op is at the server exactly once. No op that was shown is missing, unless no client and no host that has seen it is
+ * left.
  */
 function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {data, ops, former}: Truth): void {
   const {word, doomed, writer, shownTo, doc} = written;
@@ -170,16 +170,16 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   const isOrphan = ledger.gone.has(writer);
   const problem = (what: string): void => ledger.problem(`${word} of ${writer} in ${doc} ${what}`);
   if (written.callbacks.length > 1 || (!isOrphan && written.callbacks.length !== 1)) problem(`was called back ${written.callbacks.length} times`);
-  // The end of its connection says nothing of the server's answer.
+  // The error of a closed connection does not tell what the server has answered.
   const [farewell] = written.callbacks.filter(error => isOrphan && codeOf(error) === CLOSED);
   const callbacks = farewell ? [] : written.callbacks;
   const [outcome] = callbacks;
   const code = codeOf(outcome);
-  // While the disk takes nothing, only the host knows what it has sent to the server. Where it dies before it has told the author, the
-  // next host sends the op once more.
+  // While the disk accepts nothing, only the host knows which ops it has sent. If it dies before it has told the author, the next host
+  // sends the op again.
   if (ledger.hasWarned && times === 2) return;
   if (times > 1) problem(`is there ${times} times`);
-  // What was saved is gone with its database.
+  // A saved op is lost with its database.
   if (!times && former.some(op => op.includes(word))) return;
   if (doomed && walk.retries) {
     const isLetter = ledger.left.some(letter => textOf(letter).includes(word));
@@ -194,17 +194,17 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
     if (callbacks.length && code !== (walk.tooLarge ? 'ERR_TABS_OP_TOO_LARGE' : 'ERR_REJECTED')) problem(`was called back with ${String(outcome)}`);
     return;
   }
-  // Where what it was made on is gone, it may be gone, too, or have been committed before: then it is a dead letter.
+  // If the history that an op was made on is lost, the op may be a dead letter. It may have been committed before, or not.
   if ((losesHistory(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
-  // Pages of the simulator have no localStorage, which would have it otherwise.
+  // Pages of the simulator have no localStorage. In a browser it would keep this op.
   const isTooLate = machine.wires.tooLate.has(writer);
   const isSaidToBeKept = !!farewell && String(farewell).includes('not lost') && !isTooLate && !walk.crashes && !walk.usurpers && doc !== FLEETING;
   if (isSaidToBeKept && times !== 1) problem(`was said not to be lost, and is there ${times} times`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
-  // What was never durable is gone with its host and its author.
+  // An op that was never durable is lost with its host and its author.
   if (ledger.hasWarned && isOrphan) return;
   const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
   if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
@@ -235,7 +235,7 @@ function judgeCalls({ledger, walk}: World): void {
   }
 }
 
-/** The server was told of each word's writer, where tabs send the sources of their ops. */
+/** If tabs send the sources of their ops, the server knows the writer of each word. */
 function judgeSources({ledger, server, pages, walk}: World): void {
   if (!walk.sources) return;
   const sources = server.sources.map(({source, op}) => ({source, op: walk.edits.textOf?.(op) ?? JSON.stringify(op)}));
@@ -251,7 +251,7 @@ function judgeSources({ledger, server, pages, walk}: World): void {
   }
 }
 
-/** Somebody who comes now sees all who are there, and nobody else; so does each tab. */
+/** A new client sees all presences, and no others. So does each tab. */
 async function judgePresence(world: World): Promise<void> {
   const {ledger, clients, pages, remotes} = world;
   const connection = world.server.backend.connect();
@@ -264,7 +264,7 @@ async function judgePresence(world: World): Promise<void> {
   const expected = Object.fromEntries(clients.filter(({shown}) => shown != null).map(({name, shown}) => [name, shown]));
   const room = connection.getPresence(ROOM).remotePresences;
   if (!isDeepStrictEqual({...room}, expected)) ledger.problem(`a newcomer sees ${JSON.stringify(room)}, there are ${JSON.stringify(expected)}`);
-  // Who left the room while nobody was connected is not taken off: so it is with upstream's own client.
+  // A presence that ended while no client was connected is not removed. This is so with ShareDB's own client.
   const hidden = new Set(remotes.filter(({client}) => client.shown === null).map(({client}) => client.name));
   if (world.walk.replacements) for (const name of ledger.gone) if (name.startsWith('remote')) hidden.add(name);
   for (const page of pages) {
@@ -285,7 +285,7 @@ async function judgeQueries(world: World, truth: Map<string, Truth>): Promise<vo
     return found && !isDeepStrictEqual(found, expected) ? [`${name} finds ${found.join(', ')}, there are ${expected.join(', ')}`] : [];
   });
   if (!wrong().length) return;
-  // Upstream's own queries can miss a change that comes while they are being asked; asked again, they are right.
+  // ShareDB's queries can miss a change that comes while they are being subscribed. A second request gives the right result.
   const {line} = world.election.current!;
   line.lose(() => true);
   line.restore();
@@ -293,12 +293,12 @@ async function judgeQueries(world: World, truth: Map<string, Truth>): Promise<vo
   for (const problem of wrong()) world.ledger.problem(problem);
 }
 
-/** What the data is on the wire: the order of keys and the class of a Delta tell nothing. */
+/** The data as JSON: the order of keys and the class of a Delta do not count. */
 function plain(data: unknown): unknown {
   return data === undefined ? undefined : JSON.parse(JSON.stringify(data));
 }
 
-/** What stands in a dead letter's step. An attribute may have split a word into two insertions. */
+/** The text of a dead letter's step. An attribute may have split a word into two insertions. */
 function textOf(letter: string): string {
   const {step} = JSON.parse(letter) as {step: unknown};
   const texts: string[] = [];
@@ -309,18 +309,18 @@ function textOf(letter: string): string {
   return `${letter} ${texts.join('')}`;
 }
 
-/** Whether an op was given up for a lost history. An op of another database may also be one that can't be applied. */
+/** Whether an op was given up for a lost history. An op on another database may also be one that can't be applied. */
 function isOfLoss({replacements}: Walk, error: unknown): boolean {
   return !!replacements || isGone(error);
 }
 
-/** Whether a dead letter of a lost history has a word. */
+/** Whether a dead letter for a lost history contains a word. */
 function isOfLetter(walk: Walk, word: string, letter: string): boolean {
   const {error} = JSON.parse(letter) as {error: unknown};
   return isOfLoss(walk, error) && textOf(letter).includes(word);
 }
 
-/** Whether the letters of a word stand in a text in their order. */
+/** Whether a text has the letters of a word in their order. */
 function isSpread(word: string, text: string): boolean {
   let at = 0;
   return [...word].every(letter => (at = text.indexOf(letter, at) + 1) > 0);

@@ -1,16 +1,16 @@
-/** A word that somebody wrote: it stands for an op. */
+/** A word that a client wrote. It identifies an op. */
 export interface Written {
   word: string;
   doc: string;
   writer: string;
-  /** Meant to be rejected by the server. */
+  /** The server is meant to reject the op. */
   doomed: boolean;
   callbacks: (Error | null | undefined)[];
-  /** Others than its writer who were shown it. */
+  /** The other clients that have shown the word. */
   shownTo: Set<string>;
 }
 
-/** A request that has to be answered once. */
+/** A request that must be answered once. */
 interface Call {
   what: string;
   client: string;
@@ -19,25 +19,25 @@ interface Call {
 
 const WORD = /\[(?:reject)*(\d+)\]/g;
 
-/** What was written, asked and shown in a walk, and what was wrong with it at once. */
+/** Records what was written, requested and shown in a walk, and the faults that show at once. */
 export class Ledger {
   readonly problems: string[] = [];
   readonly written: Written[] = [];
   readonly calls: Call[] = [];
   /** The dead letters that tabs were told of, as JSON. */
   readonly letters: string[] = [];
-  /** Those that are there in the end, where they were tried again. */
+  /** The dead letters that are left after they were tried again. */
   readonly left: string[] = [];
-  /** Documents of which somebody was given another state than the one that its ops were made on. */
+  /** Documents of which a client got another state than the one that its ops were made on. */
   readonly replaced = new Set<string>();
-  /** Documents that remote clients have created or deleted, too: what tabs made on their own creations may be lost with these. */
+  /** Documents that remote clients have created or deleted as well. Ops of tabs on their own creations may be lost with these. */
   readonly contested = new Set<string>();
-  /** Those who are not there any more: nobody is there to be called back. */
+  /** Clients that are gone: their callbacks are not called. */
   readonly gone = new Set<string>();
 
-  /** A host has ended while its tabs knew that nothing was durable: what it alone knew may be lost, or come twice. */
+  /** A host has ended while its tabs knew that nothing was durable: ops that it alone had may be lost, or be sent twice. */
   hasWarned = false;
-  /** Pages that were in the back/forward cache for so long that the host has forgotten them. */
+  /** Pages that were in the back/forward cache for longer than the host waits. */
   readonly givenUp = new Set<string>();
 
   problem(text: string): void {
@@ -51,14 +51,14 @@ export class Ledger {
     return written;
   }
 
-  /** A callback that has to be called once, if its client lives. */
+  /** Makes a callback that must be called once, if its client lives. */
   call(client: string, what: string): (error?: Error | null) => void {
     const call: Call = {client, what, callbacks: []};
     this.calls.push(call);
     return error => void call.callbacks.push(error);
   }
 
-  /** Somebody was shown what others wrote. */
+  /** Notes the words that a client shows. */
   show(client: string, data: unknown): void {
     for (const [, number] of JSON.stringify(data ?? null).matchAll(WORD)) {
       const written = this.written[Number(number)];

@@ -12,10 +12,10 @@ interface Note {
   callbacks: (Error | null | undefined)[];
 }
 
-/** What pages write into a local document, which the server is never told of. */
+/** The edits that pages make to a local document. The server must not get them. */
 export class LocalNotes {
   private readonly notes: Note[] = [];
-  /** The pages that have it. */
+  /** The pages that have the document. */
   private readonly ready = new WeakSet<Page>();
 
   constructor(private readonly world: World) {}
@@ -34,7 +34,7 @@ export class LocalNotes {
       if (isFarewell(error)) return;
       if (error) return ledger.problem(`${page.name}, notes: ${String(error)}`);
       if (doc.type) return void this.ready.add(page);
-      // Of those who create it at once, one does.
+      // If several pages create it at once, one creation is accepted.
       doc.create({}, 'json0', () => { this.ready.add(page); });
     });
   }
@@ -47,14 +47,14 @@ export class LocalNotes {
     doc.submitOp([{p: [note.word], oi: page.name}], {source: page.name}, error => note.callbacks.push(error));
   }
 
-  /** Each note that was acknowledged is there, in all tabs, and the server has heard of none. */
+  /** Each acknowledged note is in all tabs, and the server has received none. */
   async judge(): Promise<void> {
     const {ledger, pages, server} = this.world;
     const [first, ...others] = pages.map(page => this.doc(page).data as Record<string, string> | undefined);
     for (const other of others) if (!isDeepStrictEqual(first, other)) ledger.problem(`pages have other notes: ${JSON.stringify([first, other])}`);
     for (const {word, writer, callbacks} of this.notes) {
       const [error] = callbacks;
-      // The end of its connection says nothing of the host's answer.
+      // The error of a closed connection does not tell what the host has answered.
       if (ledger.gone.has(writer) && isFarewell(error)) continue;
       if (error) ledger.problem(`${word} of ${writer} was called back with ${String(error)}`);
       if (callbacks.length !== 1 && !ledger.gone.has(writer)) ledger.problem(`${word} of ${writer} was called back ${callbacks.length} times`);

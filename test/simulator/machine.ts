@@ -4,22 +4,22 @@ import {SimulatedLocks} from './simulated-locks.js';
 import {VirtualClock} from './virtual-clock.js';
 import {Wires} from './wires.js';
 
-/** What lives and dies as a whole: a page, a worker, a program on another computer. */
+/** A page, a worker or a program on another computer. It lives and dies as a whole. */
 export interface Process extends Subject {
   state: Subject['state'];
   readonly channel: OpenChannel;
-  /** A message channel: this process has the first end. */
+  /** Makes a message channel. This process has the first end. */
   ports(other: Process): [Channel, Channel];
   readonly locks: Locks;
   readonly clock: Clock;
-  /** Nothing happens to it until it thaws; it keeps its locks. */
+  /** Stops the process until it thaws. It keeps its locks. */
   freeze(): void;
   thaw(): void;
-  /** It says nothing any more. Its locks become free some time: before its last messages arrive, or after. */
+  /** Ends the process. Its locks become free later: before its last messages arrive, or after. */
   kill(): void;
 }
 
-/** The computer on which a walk takes place: its processes, and what they have in common. */
+/** The computer of a walk: its processes, and the parts that they share. */
 export class Machine {
   readonly agenda = new Agenda();
   readonly clock = new VirtualClock();

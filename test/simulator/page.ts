@@ -10,7 +10,7 @@ import type {Ledger} from './ledger.js';
 import type {Machine, Process} from './machine.js';
 import type {Circumstances} from './walk.js';
 
-/** What a page does with its connection when it goes away, and when it comes. */
+/** The page's handlers for its events. */
 interface Inside {
   orphanedOps(): OrphanedOpsMessage | undefined;
   offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown>;
@@ -20,14 +20,17 @@ interface Inside {
   reconnect(reason: string): void;
 }
 
-/** Greets the current host on a port. @returns the page's end, or none */
+/**
+ * Greets the current host on a port.
+ * @returns the page's end, or undefined if there is no host
+ */
 export type GreetOnPort = (hello: Hello, process: Process) => Channel | undefined;
 
-/** A page with a tab's connection in it, and what the library does for it at the page's events. */
+/** A page with a tab's connection, and the calls that the library makes at the page's events. */
 export class Page extends Client {
   private readonly words: OrphanedOps;
   private isAway = false;
-  /** How often the computer had slept when the page was put away. */
+  /** The number of the computer's sleeps when the page was suspended. */
   private sleepsBefore = 0;
 
   constructor(
@@ -40,9 +43,9 @@ export class Page extends Client {
     super(name, process, connection, edits, book, walk);
     this.words = new OrphanedOps('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {
-      // A refusal that upstream emits on a document, where that is one that only a query has brought by now.
+      // ShareDB emits a refusal on a document that by now only a query has brought.
       const {code} = error as {code?: string};
-      // A place in a document that the new database does not have.
+      // A position in a document that the new database does not have.
       if (walk.replacements && code === 'ERR_TYPE_DOES_NOT_SUPPORT_PRESENCE') return;
       if (!CONFLICTS.has(code!) || !book.contested.has(FLEETING)) book.problem(`${name}: ${error.stack}`);
     });
@@ -58,24 +61,30 @@ export class Page extends Client {
     return this.connection as unknown as Inside;
   }
 
-  /** Hands over what dead pages have left. */
+  /** Hands over the orphaned ops of dead pages. */
   offerOrphanedOps(): void {
     this.words.offer(word => this.inside.offerOrphanedOps(word)).catch(() => {});
   }
 
-  /** The page is hidden: it may never be heard of again. */
+  /** Hides the page. It may not send anything later. */
   hide(): void {
     this.words.leave(this.inside.orphanedOps());
   }
 
-  /** The page goes away. @param isHeard whether what it posts then still leaves */
+  /**
+   * Ends the page.
+   * @param isHeard whether its last messages still arrive
+   */
   goAway(isHeard: boolean): void {
     this.hide();
     if (isHeard) this.inside.sendOrphanedOps(this.inside.orphanedOps(), true);
     this.process.kill();
   }
 
-  /** The page goes into the back/forward cache. @param isHeard whether what it posts then still leaves */
+  /**
+   * Puts the page into the back/forward cache.
+   * @param isHeard whether its last messages still arrive
+   */
   putAway(isHeard: boolean): void {
     this.hide();
     if (isHeard) this.inside.sendOrphanedOps(this.inside.orphanedOps(), false);
@@ -85,21 +94,21 @@ export class Page extends Client {
     this.process.freeze();
   }
 
-  /** It goes on after it was frozen or put away. */
+  /** Thaws the page, or shows it again. */
   wake(): void {
     this.process.thaw();
     if (!this.isAway) return;
     this.isAway = false;
-    // A host waits half of its time for a page once more after one sleep, not after two.
+    // After one sleep of the computer, a host waits for a page again for half of the time; after two it does not.
     if (this.machine.clock.sleeps > this.sleepsBefore + 1) this.book.givenUp.add(this.name);
     this.inside.resumeLink();
   }
 
-  /** Tries a dead letter again, which may be refused once more. */
+  /** Tries a dead letter again. It may be refused again. */
   retryLetter(random: Random): void {
     const {deadLetters} = this.connection;
     deadLetters.list().then(all => {
-      // A creation that others were before is refused again, and says nothing.
+      // A creation that came after another client's creation is refused again, without an error.
       const letters = all.filter(({doc}) => doc !== FLEETING);
       return letters.length ? deadLetters.retry(random.pick(letters).id) : undefined;
     }).catch(() => {});

@@ -2,12 +2,12 @@ import {types} from 'sharedb/lib/client/index.js';
 import type {Random} from '../karma/random.js';
 import type {Edits} from './edits.js';
 
-/** What stands beside the words, and is removed, replaced and moved: by ops that say what was there, say nothing, or say something else. */
+/** Content beside the words. Ops remove, replace and move it; they contain the removed value, no value, or a wrong one. */
 interface Filler {
-  /** What a document of the type begins with, beside the words. */
+  /** The first content of a document of the type, with the filler. */
   start(start: unknown): unknown;
   change(data: any, random: Random): unknown;
-  /** What the server adds to an op. */
+  /** The addition that the server makes to an op. */
   fixup: unknown;
 }
 
@@ -16,7 +16,7 @@ const json0: Filler = {
   change({slots, queue}: {slots: Record<string, string>; queue: string[]}, random) {
     const key = random.pick(Object.keys(slots));
     const at = random.below(queue.length);
-    // A number alone in a list would be taken for a word.
+    // A list that contains only a number would look like a word.
     const value = `q${random.below(100)}`;
     switch (random.below(queue.length > 1 ? 5 : 2)) {
       case 0: return [{p: ['slots', key], oi: value, ...random.pick([{}, {od: slots[key]}, {od: 'stale'}])}];
@@ -69,7 +69,7 @@ const json1: Filler = {
 
 const fillers: Record<string, Filler> = {json0, 'text-unicode': text, 'rich-text': richText, json1};
 
-/** The same edits, two of three of which also change what stands beside the words. */
+/** The same edits; two of three also change the filler. */
 export function withRemovals(edits: Edits): Edits {
   const {start, change} = fillers[edits.type]!;
   return {

@@ -4,12 +4,12 @@ import {SimulatedDatabase} from './database.js';
 import {COLLECTION} from './server.js';
 import {tick, type World} from './world.js';
 
-/** Who has written what a new database has. */
+/** The author of the content of a new database. */
 const OPERATOR = 'the operator';
 
-/** The databases that a server starts again with. */
+/** The databases with which a server starts again. */
 export class Replacements {
-  /** Copies of the database, as they were made. */
+  /** Copies of the database from earlier moments. */
   private readonly copies: SimulatedDatabase[] = [];
 
   constructor(private readonly world: World) {}
@@ -18,14 +18,14 @@ export class Replacements {
     this.copies.push(this.world.server.database.copy());
   }
 
-  /** The server starts again. Remote clients, which are the measure, are loaded anew. */
+  /** Restarts the server with another database. Remote clients are loaded anew. */
   async replace(): Promise<void> {
     const {world} = this;
     const {server, election, ledger} = world;
     const database = await this.next();
     election.loseNetwork();
     server.replaceDatabase(database);
-    // What is made on a document that others have created anew may be refused.
+    // Edits of a document that others have created anew may be refused.
     ledger.contested.add(FLEETING);
     for (const id of DOCUMENTS) ledger.replaced.add(id);
     world.replaceRemotes();
@@ -41,7 +41,7 @@ export class Replacements {
     }
   }
 
-  /** Other documents of the same names. */
+  /** A database with other documents of the same names. */
   private async withDocuments(): Promise<SimulatedDatabase> {
     const {world: {walk: {edits}, random, ledger}} = this;
     const database = new SimulatedDatabase();
@@ -60,7 +60,7 @@ export class Replacements {
   }
 }
 
-/** Waits for what nothing of the walk is needed for. */
+/** Waits for a callback that needs no event of the walk. */
 async function settled(start: (done: (error?: unknown) => void) => void): Promise<void> {
   let isDone = false;
   start(error => {

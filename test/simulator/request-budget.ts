@@ -1,18 +1,21 @@
 import type {VirtualClock} from './virtual-clock.js';
 
-/** More messages to the server of one document in one second are a loop. No walk has a third of it. */
+/** The largest number of messages to the server for one document in one second. More is a loop. No correct walk has a third of it. */
 const LIMIT = 150;
-/** The server closes the connection so often in one walk only if it is sent the same again and again. */
+/** The largest number of connections that the server closes in one walk. More means that the same message is sent again and again. */
 const MAX_REFUSALS = 40;
 
-/** A message of ShareDB: of one document, or of several in one (`b`). */
+/** A message of ShareDB for one document, or for several (`b`). */
 interface Message {
   a?: string;
   d?: string;
   b?: string[] | Record<string, unknown>;
 }
 
-/** Counts what hosts send to the server. Time only goes on when nothing else happens: a loop stays in one second. */
+/**
+ * Counts the messages of hosts to the server. The virtual time advances only when no other event is possible, so a loop stays in one
+ * second.
+ */
 export class RequestBudget {
   private second = 0;
   private readonly counts = new Map<string, number>();
@@ -26,7 +29,7 @@ export class RequestBudget {
     return this.highest >= LIMIT || this.refusals >= MAX_REFUSALS;
   }
 
-  /** The server has closed a connection for what was sent. */
+  /** The server has closed a connection because of a message. */
   noteRefusal(): void {
     if (++this.refusals === MAX_REFUSALS) this.onExceeded(`the server has closed connections ${MAX_REFUSALS} times for what hosts have sent`);
   }

@@ -5,19 +5,19 @@ import type {Agenda, Subject} from './agenda.js';
 import {SimulatedDatabase, isFault} from './database.js';
 
 export const COLLECTION = 'docs';
-/** What the server does not take. */
+/** The server rejects ops that contain this text. */
 export const REJECT = 'reject';
-/** A message of so many characters is larger than a server takes that has a limit. */
+/** The limit of a server that has one: it rejects longer messages. In characters. */
 export const TOO_LARGE = 5000;
 
-// The server logs every rejected op with its stack, clients every ack that overtakes; here both are meant.
+// The server logs each rejected op with its stack, and clients log acknowledgements that overtake others. The walks cause both on purpose.
 logger.setMethods({info: () => {}, warn: () => {}, error: (...details: unknown[]) => { if (!isExpected(details)) console.error(...details); }});
 
 function isExpected(details: unknown[]): boolean {
   return details.some(detail => isFault(detail)) || String(details[0]).startsWith('Hard rollback doc fetch failed');
 }
 
-/** What of the server's view of a client is looked at. */
+/** The part of the server's view of a client that the judge reads. */
 export interface Agent {
   closed: boolean;
   custom: {isHost?: boolean};
@@ -26,30 +26,30 @@ export interface Agent {
   subscribedQueries: Record<string, unknown>;
 }
 
-/** A real ShareDB server. When it is done with an op, and what arrives when, is the walk's to say. */
+/** A real ShareDB server. The walk decides when an op is done and when messages arrive. */
 export class Server {
   database = new SimulatedDatabase();
   backend!: Backend;
-  /** The databases that there were before. */
+  /** The databases before this one. */
   readonly former: SimulatedDatabase[] = [];
-  /** What each server process does with requests, beside what all do. */
+  /** The middleware of each server process, in addition to the common one. */
   private readonly habits: ((backend: Backend) => void)[] = [];
   private channels: readonly string[] = [];
 
-  /** It closes the connection of a host that sends too much. */
+  /** Whether it closes the connection of a host whose message is too large. */
   hasLimit = false;
 
-  /** It refuses what is to be refused. */
+  /** Whether it rejects the ops that are meant to be rejected. */
   isStrict = true;
 
-  /** What the server was told of an op with a source. */
+  /** The sources of ops that the server has received. */
   readonly sources: {source: unknown; op: object}[] = [];
 
   constructor(private readonly agenda: Agenda) {
     this.start();
   }
 
-  /** The server process ends, and another one begins with this database. */
+  /** Ends the server process. Another one begins with this database. */
   replaceDatabase(database: SimulatedDatabase): void {
     this.former.push(this.database);
     database.state = this.database.state;
@@ -71,13 +71,13 @@ export class Server {
     this.listen();
   }
 
-  /** This server process, and those after it, do so. */
+  /** Applies middleware to this server process and to later ones. */
   private takeUp(habit: (backend: Backend) => void): void {
     this.habits.push(habit);
     habit(this.backend);
   }
 
-  /** Hosts wait for what they read: middleware that looks something up. */
+  /** Reads of hosts wait, as with middleware that reads something itself. */
   beSlow(): void {
     const look = ({agent}: {agent: {custom?: Agent['custom']} | null}, next: () => void): void => {
       if (agent?.custom?.isHost) this.agenda.some('the server reads', () => next());
@@ -89,7 +89,7 @@ export class Server {
     });
   }
 
-  /** Some ops are not published: followers hear of them with the next one, or when they fetch. */
+  /** Does not publish some ops: followers get them with the next op, or when they fetch. */
   losePublications(isLost: () => boolean): void {
     this.takeUp(backend => backend.use('commit', (context, next) => {
       Object.assign(context, {suppressPublish: isLost()});
@@ -97,7 +97,7 @@ export class Server {
     }));
   }
 
-  /** The server adds something to an op, now and then. */
+  /** Adds content to some ops. */
   addFixups(op: unknown, isWanted: () => boolean): void {
     this.takeUp(backend => backend.use('apply', (context, next) => {
       const {op: {op: submitted}, $fixup} = context as unknown as {op: {op?: unknown}; $fixup(op: unknown): void};
@@ -107,9 +107,8 @@ export class Server {
   }
 
   /**
-   * Listens to what is published in some channels. Upstream's pubsub loses what comes while the last listener
-   * leaves and another one is coming (`PubSub.subscribe` looks whether it is subscribed, and answers later);
-   * here somebody always listens.
+   * Listens to some channels. ShareDB's pubsub loses a message if the last listener leaves while another one is coming (`PubSub.subscribe`
+   * checks the subscription first and answers later). With this listener there is always one.
    */
   listenTo(channels: readonly string[]): void {
     this.channels = channels;
@@ -122,13 +121,16 @@ export class Server {
     }
   }
 
-  /** The ops of a document are deleted. @param rest how many of the last are kept */
+  /**
+   * Deletes a document's ops.
+   * @param rest how many of the last ops are kept
+   */
   trim(id: string, rest: number): void {
     const {docs} = this.database as unknown as {docs: Record<string, Record<string, {v: number} | undefined> | undefined>};
     this.database.trim(id, (docs[COLLECTION]?.[id]?.v ?? 0) - rest);
   }
 
-  /** A client's way to the server. */
+  /** Makes a client's connection to the server. */
   line(subject: Subject, isHost = false): Line {
     return new Line(this, this.agenda, subject, isHost);
   }
@@ -138,7 +140,7 @@ export class Server {
     return this.opsIn(this.database, collection, id);
   }
 
-  /** All ops of a document in the databases that there were before. */
+  /** All ops of a document in the databases before this one. */
   async formerOps(collection: string, id: string): Promise<object[]> {
     return (await Promise.all(this.former.map(database => this.opsIn(database, collection, id)))).flat();
   }
@@ -153,11 +155,11 @@ export class Server {
   }
 }
 
-/** A client's connection, over a network that can be lost and come back. */
+/** A client's connection over a network that can be lost and restored. */
 export class Line {
   readonly connection: InstanceType<typeof Connection>;
   agent: Agent | undefined;
-  /** The server has closed the connection, which the client opens again after a while. */
+  /** Called when the server has closed the connection. The client opens it again later. */
   onRefused: () => void = () => {};
   private socket: SimulatedSocket;
 
@@ -171,7 +173,7 @@ export class Line {
     return this.socket.readyState === 3 && !this.socket.isGivenUp && this.connection.state === 'disconnected';
   }
 
-  /** @param chance decides whether what is under way to the server arrives */
+  /** @param chance decides whether a message under way to the server arrives */
   lose(chance: () => boolean): void {
     this.socket.lose(chance());
   }
@@ -183,7 +185,7 @@ export class Line {
     this.open();
   }
 
-  /** The client is dead. */
+  /** The client has died. */
   die(): void {
     this.socket.die();
   }
@@ -206,7 +208,7 @@ type Listener = ((event?: any) => void) | null;
 /** A WebSocket to the server. Each direction keeps its order. */
 class SimulatedSocket {
   readyState = 0;
-  /** The client wants no connection any more, also if it had none. */
+  /** The client does not want a connection any more. */
   isGivenUp = false;
   onopen: Listener = null;
   onmessage: Listener = null;
@@ -243,7 +245,7 @@ class SimulatedSocket {
     }, message);
   }
 
-  /** RFC 6455, 7.4.1: the message is too large. What comes after it is not read. */
+  /** RFC 6455, section 7.4.1: the message is too large. Later messages are not read. */
   private refuse(): void {
     this.toServer.clear();
     this.toClient.add(() => {
@@ -257,7 +259,7 @@ class SimulatedSocket {
     this.shut('closed');
   }
 
-  /** The client is dead: the server hears of it, after all that was sent. */
+  /** The client has died. The server receives its earlier messages first. */
   die(): void {
     this.onclose = null;
     this.shut('closed');

@@ -18,18 +18,18 @@ interface Call {
   caller: string;
   isIdempotent: boolean;
   outcomes: ('resolved' | 'rejected')[];
-  /** It was rejected, and certainly did not run. */
+  /** The call was rejected and certainly did not run. */
   hasNotRun?: boolean;
 }
 
-// An import would take turns that the walk does not count.
+// A dynamic import would take turns of the event loop that the walk does not count.
 serviceCode.running = () => Promise.resolve(running);
 
-/** Adds words to a document of the server, for its callers. */
+/** A service that adds words to a document of the server. */
 class Board {
   constructor(private readonly doc: ProxyDoc<Words>) {}
 
-  /** @returns whether the document shows what the caller had written before */
+  /** @returns whether the document shows the caller's earlier word */
   add(word: string, own: string | undefined): boolean {
     this.submit(word);
     return own === undefined || own in this.doc.data!;
@@ -55,7 +55,7 @@ class Board {
   }
 }
 
-/** Calls of pages to a service of the hosts, and what a page has to show at each moment of them. */
+/** Calls from pages to a service of the hosts, with checks of the page's state at each step. */
 export class ServiceCalls {
   private readonly calls: Call[] = [];
   private readonly stubs = new WeakMap<Page, Remote<Board>>();
@@ -121,7 +121,7 @@ export class ServiceCalls {
     });
   }
 
-  /** Each call has ended once. Its op is there at most once, or at least once if it may be made again. */
+  /** Checks that each call has ended once, and that its op is there at most once, or at least once if it is idempotent. */
   async judge(): Promise<void> {
     const {ledger, pages, server, walk} = this.world;
     const ops = (await server.ops(COLLECTION, ID)).map(op => JSON.stringify(op));
@@ -131,7 +131,7 @@ export class ServiceCalls {
       if (outcomes.length !== 1 && !ledger.gone.has(caller)) ledger.problem(`${word} of ${caller} ended ${outcomes.length} times`);
       if (times > 1 && !isIdempotent) ledger.problem(`${word} of ${caller} ran ${times} times`);
       if (times && hasNotRun) ledger.problem(`${word} of ${caller} was said not to have run, and has`);
-      // What a host has not written when it dies is lost with it.
+      // Ops that a host has not written are lost when it dies.
       if (!times && outcomes[0] === 'resolved' && !hostsEnd) ledger.problem(`${word} of ${caller} has ended, and is not there`);
     }
     const [first, ...others] = pages.map(page => JSON.stringify(Object.entries(this.doc(page).data ?? {}).sort()));

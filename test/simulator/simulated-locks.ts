@@ -7,7 +7,7 @@ interface Request {
   name: string;
   mode: Mode;
   subject: Subject;
-  /** What its process is told, in this order. */
+  /** The messages to its process, in order. */
   news: Lane;
   callback: (lock: unknown) => unknown;
   resolve: (value: unknown) => void;
@@ -26,7 +26,7 @@ export class SimulatedLocks {
     return {
       query: async () => ({held: this.held.map(({name}) => ({name}))}),
       request: (name, {mode = 'exclusive', ifAvailable, steal, signal}, callback) => new Promise((resolve, reject) => {
-        // A dead process only seems to run on, to the end of its turn.
+        // A dead process seems to run until the end of its turn.
         if (subject.state === 'dead') return;
         if (signal?.aborted) return reject(abortError());
         const news = this.agenda.lane(`a lock of ${subject.name}`, subject);
@@ -46,19 +46,19 @@ export class SimulatedLocks {
     };
   }
 
-  /** A dead process waits for nothing any more. */
+  /** A dead process does not wait any more. */
   forget(subject: Subject): void {
     this.queue = this.queue.filter(request => request.subject !== subject);
     this.grantNext();
   }
 
-  /** What a dead process held becomes free: browsers differ in when. */
+  /** Releases the locks of a dead process. Browsers differ in when they do it. */
   free(subject: Subject): void {
     this.held = this.held.filter(request => request.subject !== subject);
     this.grantNext();
   }
 
-  /** Who holds locks, or waits for them. */
+  /** The names of processes that hold locks or wait for them. */
   get inUse(): string[] {
     return [...this.held, ...this.queue].map(({subject}) => subject.name);
   }
@@ -85,7 +85,7 @@ export class SimulatedLocks {
 
   private run(request: Request, lock: unknown): void {
     const end = (settle: () => void): void => {
-      // A frozen or dead process lets go of nothing; one that was robbed has nothing.
+      // A frozen or dead process releases no lock. A process whose lock was stolen has none.
       if (lock && !this.held.includes(request)) return;
       this.held = this.held.filter(other => other !== request);
       settle();

@@ -5,7 +5,7 @@ import type {Machine, Process} from './machine.js';
 
 const PREFIX = 'secret ';
 
-/** Stands for a cipher: nobody who looks at the disk can read what it makes. It is done in the order that chance has. */
+/** A stand-in for a cipher: its output can't be read on the disk. Its calls end in random order. */
 export function slowCipher({agenda}: Machine, process: Process, isFault: () => boolean): Cipher {
   let mayFailToRead = true;
   const tried = new Set<string>();
@@ -20,7 +20,7 @@ export function slowCipher({agenda}: Machine, process: Process, isFault: () => b
     decrypt: text => {
       if (!text.startsWith(PREFIX)) throw new Error('It is not encrypted');
       return later(Buffer.from(text.slice(PREFIX.length), 'base64').toString(), () => {
-        // A document is set aside where it can't be read twice: for each host, one read fails.
+        // A document is quarantined if it can't be read twice. So one read fails for each host.
         const mayFail = mayFailToRead;
         mayFailToRead = false;
         return mayFail;
@@ -29,7 +29,7 @@ export function slowCipher({agenda}: Machine, process: Process, isFault: () => b
   };
 }
 
-/** Whether anybody could read what is written of a document. */
+/** Whether a written record of a document is readable without the cipher. */
 export function isLegible(change: Change): boolean {
   if (change.type === 'append') return !change.record.startsWith(PREFIX);
   return change.type === 'checkpoint' && !change.checkpoint.startsWith(PREFIX);

@@ -7,13 +7,13 @@ interface Timer {
   subject: Subject;
 }
 
-/** Time moves when the walk says so. The timers of a frozen process stand still, and are late when it thaws. */
+/** A clock that the walk moves. The timers of a frozen process stop, and are late when it thaws. */
 export class VirtualClock {
-  /** Any time will do; this one looks like one. */
+  /** The time of day at the start, in ms since 1970. */
   now = 1_000_000_000_000;
-  /** How far the computer's clock is off: timers do not care when it is set. */
+  /** The deviation of the computer's clock, in ms. Timers do not depend on it. */
   offset = 0;
-  /** How often it has jumped. */
+  /** The number of jumps. */
   sleeps = 0;
   private timers: Timer[] = [];
 
@@ -29,7 +29,10 @@ export class VirtualClock {
     };
   }
 
-  /** Moves on to the next timer, and runs it. @returns whether there was one up to that time */
+  /**
+   * Advances to the next timer and runs it.
+   * @returns whether there was one up to that time
+   */
   runNext(until = Infinity): boolean {
     let next: Timer | undefined;
     for (const timer of this.timers) {
@@ -46,7 +49,7 @@ export class VirtualClock {
     this.timers = this.timers.filter(timer => timer.subject !== subject);
   }
 
-  /** Whose timers are running. */
+  /** The names of processes with timers. */
   get inUse(): string[] {
     return this.timers.map(({subject}) => subject.name);
   }

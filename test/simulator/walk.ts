@@ -1,20 +1,20 @@
 import type {StoreDurability} from '../../lib/protocol/store-durability.js';
 import type {Edits} from './edits.js';
 
-/** Which walk to take. What is left out does not happen on it. */
+/** The circumstances of a walk. Those that are left out do not occur. */
 export interface Walk {
   seed: number;
   edits: Edits;
   tabs?: number;
   remotes?: number;
   steps?: number;
-  /** What each host's store does. Default: every second one shows edits before they are written. */
+  /** The durability of the hosts' stores. Default: every second store shows edits before they are written. */
   durability?: StoreDurability | undefined;
-  /** Of 100 ops of tabs, how many the server rejects. */
+  /** The percentage of the tabs' ops that the server rejects. */
   rejections?: number;
-  /** What is to be rejected is larger than the server takes: it closes the connection. */
+  /** The ops to be rejected are larger than the server accepts: it closes the connection. */
   tooLarge?: boolean;
-  /** Ops also remove, replace and move what stands beside the words, and do not always say what that was. */
+  /** Ops also remove, replace and move content beside the words, and do not always contain the removed value. */
   removals?: boolean;
   /** Tabs send the source of an op to the server. */
   sources?: boolean;
@@ -22,25 +22,25 @@ export interface Walk {
   notes?: boolean;
   /** Pages call a service in the host, which submits ops. */
   services?: boolean;
-  /** Of 100 ops, how many the server adds something to. */
+  /** The percentage of ops to which the server adds content. */
   fixups?: number;
-  /** The host and the remote clients lose their network now and then. */
+  /** The network of the host and of the remote clients is lost now and then. */
   outages?: boolean;
-  /** The host dies, or closes, and another one takes over from the disk. */
+  /** The host dies or closes, and another one takes over from the disk. */
   crashes?: boolean;
-  /** The host dies, and all that is on the disk is gone: the next host knows nothing of the history that tabs have. */
+  /** The host dies, and the disk is empty: the next host lacks the history that tabs have. */
   emptied?: boolean;
   /** Another host takes over from one that lives on, frozen or not. */
   usurpers?: boolean;
-  /** Pages go away, each with orphaned ops, and others come. */
+  /** Pages end, each with orphaned ops, and others are opened. */
   pagesGo?: boolean;
-  /** Pages die without a word, or close their connection, and others come. */
+  /** Pages die without a message, or close their connection, and others are opened. */
   pagesDie?: boolean;
-  /** Pages freeze and thaw, and go into the back/forward cache and come back. */
+  /** Pages freeze and thaw, and enter and leave the back/forward cache. */
   freezes?: boolean;
   /** Sessions between tabs and host break. */
   breaks?: boolean;
-  /** Batches between tabs and host are lost, or come twice. */
+  /** Batches between tabs and host are lost, or arrive twice. */
   losses?: boolean;
   /** The database of the hosts' server is away now and then. */
   faults?: boolean;
@@ -48,37 +48,37 @@ export interface Walk {
   sleeps?: boolean;
   /** The disk is full, hangs or fails now and then. */
   disks?: boolean;
-  /** The server changes its mind about what it refuses, and pages try dead letters again. */
+  /** The server later accepts ops that it has refused, and pages try dead letters again. */
   retries?: boolean;
-  /** Of 100 ops, how many the server takes and tells nobody of. */
+  /** The percentage of ops that the server accepts and does not publish. */
   unpublished?: number;
-  /** The hosts' server takes its time to read, and others may be first. */
+  /** The reads of the hosts' server are slow, so that others' requests may be answered first. */
   slow?: boolean;
-  /** Tabs also ask for all documents once. */
+  /** Tabs also fetch all documents with a query. */
   fetchQueries?: boolean;
-  /** What is on the disk is encrypted, which takes its time. */
+  /** The records on the disk are encrypted. Encryption takes time. */
   ciphers?: boolean;
-  /** The cipher fails now and then, and not when it is asked again. */
+  /** The cipher fails now and then, but not for the same text again. */
   cipherFaults?: boolean;
-  /** Every other page shows what is stored before the server has answered. */
+  /** Every other page shows the stored state before the server has answered. */
   storedFirst?: boolean;
   /** Pages begin with states that the server has put into them, which may be old. */
   rendered?: boolean;
-  /** The ops that lead to what documents are now are deleted, at the hosts' server. */
+  /** The hosts' server deletes ops that lead to the present documents. */
   trims?: boolean;
   /** The server starts again with another database: an older copy, one with other documents of the same names, or an empty one. */
   replacements?: boolean;
 }
 
-/** What of a walk its clients have to know. */
+/** The circumstances that the clients of a walk need to know. */
 export type Circumstances = Omit<Walk, 'seed' | 'edits'>;
 
-/** Whether the server, or the host with a state that a page came with, may not know what an op was made on. */
+/** Whether the server, or the host with a state that a page came with, may lack the history that an op was made on. */
 export function losesHistory({trims, replacements, rendered}: Pick<Walk, 'trims' | 'replacements' | 'rendered'>): boolean {
   return !!trims || !!replacements || !!rendered;
 }
 
-/** Whether the walk's hosts keep what they have on a disk. */
+/** Whether the walk's hosts have a store. */
 export function hasStore({crashes, usurpers}: Walk): boolean {
   return !!crashes || !!usurpers;
 }

@@ -3,15 +3,15 @@ import type {Random} from '../karma/random.js';
 import type {Agenda, Lane, Subject} from './agenda.js';
 
 /**
- * BroadcastChannels, and MessagePorts, whose messages arrive when the walk says so. Between two ends they keep their order, as
- * browsers keep it; between different ends there is none.
+ * BroadcastChannels and MessagePorts whose messages arrive when the walk decides. Messages between two ends keep their order, as in
+ * browsers. Between different ends the order is random.
  */
 export class Wires {
   private readonly lanes = new Map<string, Lane>();
   private readonly senders = new Map<Lane, string>();
   private readonly rooms = new Map<string, Set<WiredChannel>>();
   private ends = 0;
-  /** Whose messages came when the other side had closed its end: a host lets go of a page whose lock is free. */
+  /** Senders whose messages arrived after the other side had closed its end: a host closes the session of a page whose lock is free. */
   readonly tooLate = new Set<string>();
 
   constructor(private readonly agenda: Agenda) {}
@@ -36,14 +36,14 @@ export class Wires {
     return ports;
   }
 
-  /** A dead process says and hears nothing any more; what it has posted is under way. */
+  /** A dead process sends and receives nothing. Its posted messages are still under way. */
   forget(subject: Subject): void {
     for (const room of this.rooms.values()) {
       for (const channel of [...room]) if (channel.subject === subject) channel.close();
     }
   }
 
-  /** Who has channels open. */
+  /** The names of processes with open channels. */
   get inUse(): string[] {
     return [...this.rooms.values()].flatMap(room => [...room].map(({subject}) => subject.name));
   }
@@ -75,7 +75,7 @@ export class Wires {
     }
   }
 
-  /** Loses a batch of a session, or delivers it twice: the session has to notice. Browsers do neither. */
+  /** Loses a batch of a session, or delivers it twice. The session has to notice that. Browsers do neither. */
   disturb(random: Random): void {
     const batches = [...this.lanes.values()].filter(({events: [first]}) => (first?.message as {type?: string} | undefined)?.type === 'batch');
     if (!batches.length) return;
@@ -88,7 +88,7 @@ export class Wires {
 class WiredChannel implements Channel {
   onmessage: Channel['onmessage'] = null;
   closed = false;
-  /** Whose state says whether messages arrive. */
+  /** The process whose state decides whether messages arrive. */
   readonly receiver: Subject;
   constructor(private readonly wires: Wires, readonly name: string, readonly end: number, readonly subject: Subject) {
     this.receiver = this.receive(subject);
@@ -110,7 +110,7 @@ class WiredChannel implements Channel {
   }
 }
 
-/** What is posted to an end that nobody listens to yet waits there. */
+/** Messages to an end without a listener wait there. */
 class WiredPort extends WiredChannel {
   protected override receive(subject: Subject): Subject {
     const isHeard = (): boolean => this.onmessage !== null;

@@ -21,12 +21,12 @@ export interface Remote {
   line: Line;
 }
 
-/** So many turns are enough for anything to be called back. */
+/** After this number of turns of the event loop, every callback must have been called. */
 const PATIENCE = 5000;
 
 /**
- * Tabs on one host, and remote clients, on a real ShareDB server: one seed decides who does what when, what
- * arrives next, who dies, and how time goes by.
+ * Tabs of one host, and remote clients, with a real ShareDB server. One seed decides all actions, the order of events, the deaths of
+ * processes, and the time.
  */
 export class World {
   readonly random: Random;
@@ -39,14 +39,14 @@ export class World {
   readonly services = new ServiceCalls(this);
   remotes: Remote[] = [];
   pages: Page[] = [];
-  /** All that happened, in order: the same for the same seed. */
+  /** All events in order. The same seed gives the same trace. */
   readonly trace: string[] = [];
   private readonly storage = memoryOfPages();
   private pagesOpened = 0;
   private remotesOpened = 0;
   /** States of documents that the server has put into pages. */
   private readonly states = new Map<string, object>();
-  /** What was to happen has happened. */
+  /** The walk's actions are over. */
   private isCalm = false;
   readonly budget = new RequestBudget(this.machine.clock, what => this.ledger.problem(what));
 
@@ -72,7 +72,7 @@ export class World {
     });
   }
 
-  /** @returns what went wrong */
+  /** @returns the problems found */
   async run(): Promise<string[]> {
     const {steps = 80} = this.walk;
     try {
@@ -95,7 +95,7 @@ export class World {
     return [...this.pages, ...this.remotes.map(({client}) => client)];
   }
 
-  /** A page opens its documents: some it follows, some it only fetches. */
+  /** Opens a page with its documents: it follows some, and fetches others. */
   openPage(): Page {
     const {machine, ledger, walk} = this;
     const page = new Page(
@@ -110,7 +110,7 @@ export class World {
     return page;
   }
 
-  /** The page comes with states of the server, as they are now, or were when the page before it came. */
+  /** Gives the page states of the server: the present ones, or those of the time when the page before it was opened. */
   private render(page: Page): void {
     for (const id of LASTING) {
       if (this.random.below(2)) this.states.set(id, this.server.database.snapshotOf(COLLECTION, id));
@@ -119,13 +119,13 @@ export class World {
     }
   }
 
-  /** A page is not there any more. */
+  /** Removes a page that has ended. */
   forget(page: Page): void {
     this.pages = this.pages.filter(other => other !== page);
     this.ledger.gone.add(page.name);
   }
 
-  /** Lets everything happen, and time go by, until it is so. */
+  /** Runs events and timers until the condition is true. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const {machine: {agenda, clock}} = this;
     for (let turn = 0; !condition(); turn++) {
@@ -137,7 +137,10 @@ export class World {
     }
   }
 
-  /** Lets everything happen that is left to happen. @param ms within so much time */
+  /**
+   * Runs all events that are possible.
+   * @param ms the most time that may pass
+   */
   async rest(ms = Infinity): Promise<void> {
     const {machine: {agenda, clock}} = this;
     const until = clock.now + ms;
@@ -149,7 +152,7 @@ export class World {
     throw new Error('There is no end to it');
   }
 
-  /** Waits for something that calls back. */
+  /** Waits for a function that calls back. */
   async done(what: string, start: (done: (error?: unknown) => void) => void): Promise<void> {
     let isDone = false;
     start(error => {
@@ -172,7 +175,7 @@ export class World {
     await this.until('everybody has opened its documents', () => this.ledger.calls.every(({callbacks}) => callbacks.length));
   }
 
-  /** Remote clients begin anew. */
+  /** Replaces the remote clients. */
   replaceRemotes(): void {
     const {remotes} = this;
     this.remotes = [];
@@ -188,7 +191,7 @@ export class World {
     const name = `remote ${++this.remotesOpened}`;
     const process = this.machine.start(name);
     const line = this.server.line(process);
-    // Upstream's own client takes a writer's other ops back with a rejected one: none of its ops is.
+    // ShareDB's own client takes back a writer's other ops with a rejected one. So none of its ops is meant to be rejected.
     const client = new Client(name, process, line.connection as unknown as ProxyConnection, this.walk.edits, this.ledger, {});
     this.remotes.push({client, line});
     this.look(client);
@@ -203,7 +206,7 @@ export class World {
     if (random.below(3) === 0) client.switchQuery();
   }
 
-  /** The network is back, everybody is awake, and what is left to do is done. */
+  /** Restores the network, thaws all processes, and runs everything that is left. */
   private async calmDown(): Promise<void> {
     const {election, remotes, ledger} = this;
     this.trace.push('calm');
@@ -220,9 +223,9 @@ export class World {
     await this.outlastDisk();
     await this.outlastFaults();
     await this.rest();
-    // What living pages have left, they have handed over by now.
+    // By now, living pages have handed over their orphaned ops.
     for (const page of this.pages) page.hide();
-    // The dead have let go of their locks by now: the next page finds what they have left.
+    // By now, the locks of dead pages are free: the next page finds their orphaned ops.
     if (this.storage.length) await this.reachHost(this.openPage());
     await this.rest();
     for (const {name, connection} of this.clients) {
@@ -240,7 +243,10 @@ export class World {
     if (this.storage.length) ledger.problem('Orphaned ops are never taken');
   }
 
-  /** As long as the database fails, tabs say so; when it is well again, they go on by themselves, but for what they were told has failed. */
+  /**
+   * While the database fails, tabs say so. When it works again, they continue by themselves, except for requests that were answered with an
+   * error.
+   */
   private async outlastFaults(): Promise<void> {
     const {server: {database}} = this;
     if (database.state !== 'well') {
@@ -252,16 +258,16 @@ export class World {
     for (const client of this.clients) client.askAgain();
   }
 
-  /** Where nothing is durable when a host begins or ends, what only hosts know may be lost, or come twice. */
+  /** If nothing is durable when a host begins or ends, ops that only hosts have may be lost, or be sent twice. */
   noteDisk(): void {
     if (!this.walk.disks && !this.walk.cipherFaults) return;
     const {current, disk} = this.election;
-    // A tab that has not heard yet that the disk is well again does as if it were not.
+    // A tab that does not know yet that the disk works again behaves as if it did not.
     const isDurable = current ? current.host.inspect().durable && this.pages.every(page => page.docs.every(doc => !doc.onlyHost.onlyHost)) : disk.state === 'well';
     if (!isDurable) this.ledger.hasWarned = true;
   }
 
-  /** As long as the disk takes nothing, tabs know that what they do does not survive. */
+  /** While the disk accepts nothing, tabs know that their edits do not survive. */
   private async outlastDisk(): Promise<void> {
     const {election: {disk}} = this;
     if (!this.walk.disks) return;
@@ -273,7 +279,9 @@ export class World {
     await this.rest();
   }
 
-  /** Now the server takes what it has refused. What can't be made on what there is now stays a dead letter, which says so. */
+  /**
+   * The server now accepts the ops that it has refused. An op that can't be made on the present state stays a dead letter, which says so.
+   */
   private async retryLetters(): Promise<void> {
     const {server, ledger} = this;
     server.isStrict = false;
@@ -292,7 +300,7 @@ export class World {
     ledger.left.push(...letters.map(letter => JSON.stringify(letter)));
   }
 
-  /** The page that shows everything is loaded, as users do when something seems to be wrong: then all tabs have what the server has. */
+  /** Loads the page that shows all documents, as users do when something seems wrong. Then all tabs have the server's state. */
   private async reload(): Promise<void> {
     const page = this.openPage();
     for (const id of DOCUMENTS) page.subscribe(id);
@@ -300,7 +308,7 @@ export class World {
     await this.rest();
   }
 
-  /** Who asks gets what the server has, whether or not it has told of it. */
+  /** A client that fetches gets the server's state, published or not. */
   private async fetchMissed(): Promise<void> {
     for (const page of this.pages) {
       for (const doc of page.docs) await this.done(`${page.name}: fetch`, done => void doc.fetch(done));
@@ -308,7 +316,7 @@ export class World {
     await judgeFetched(this);
   }
 
-  /** Somebody new changes every document that there is: who follows it sees that. */
+  /** A new client changes every document. Its followers must show that. */
   private async writeLast(): Promise<void> {
     const {edits} = this.walk;
     const connection = this.server.backend.connect();
@@ -316,7 +324,7 @@ export class World {
       const doc = connection.get(COLLECTION, id);
       await this.done(`somebody new looks at ${id}`, done => doc.fetch(done));
       if (!doc.type) {
-        // A creation or deletion that was committed, and not published, shows with the next one.
+        // A creation or deletion that was committed and not published shows with the next op.
         if (this.walk.faults || this.walk.unpublished) await this.done(`somebody new creates ${id}`, done => doc.create(structuredClone(edits.start), edits.type, done));
         continue;
       }
@@ -330,7 +338,7 @@ export class World {
     await this.rest();
   }
 
-  /** A tab that has missed the last thing its host said finds out when it is told the next. */
+  /** A tab that has missed the last message of its host notices that at the next one. */
   async reachHost(page: Page): Promise<void> {
     for (let tries = 0; tries < 30; tries++) {
       await this.until(`${page.name} finds a host`, () => page.connection.hostState === 'connected');
@@ -347,7 +355,7 @@ export class World {
   };
 }
 
-/** `localStorage`, as far as it is used. */
+/** `localStorage`, as far as the library uses it. */
 function memoryOfPages(): Storage {
   const items = new Map<string, string>();
   return {
@@ -360,7 +368,7 @@ function memoryOfPages(): Storage {
   };
 }
 
-/** All that is asynchronous in Node, or in the library, has happened after a turn of the event loop. */
+/** After a turn of the event loop, all asynchronous steps in Node and in the library are done. */
 export function tick(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
