@@ -49,9 +49,9 @@ export class UnconfirmedSteps {
 
   /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that gave them their places. */
   startAnew(ops: readonly PendingOp[], host: string): void {
-    const batch = Math.max(0, ...this.steps.filter(({op}) => op && ops.includes(op)).map(({batch}) => batch), ops.length ? this.state?.batch ?? 0 : 0);
+    const last = this.steps.findLast(({op}) => op && ops.includes(op)) ?? (ops.length && this.state);
     this.clear();
-    if (batch) this.state = {batch, host};
+    if (last) this.state = {batch: last.batch, host};
   }
 
   clear(): void {
