@@ -48,4 +48,34 @@ describe('the steps that another host may not know', () => {
     steps.clear();
     expect([steps.isReturning, steps.start]).to.eql([false, undefined]);
   });
+
+  describe('after a revision that a host told of while it could not write', () => {
+    beforeEach(() => steps.begin(3, 'one'));
+
+    it('are confirmed by what that host writes later, also in another session', () => {
+      steps.confirm(2);
+      expect(steps.onlyHost).to.equal('one');
+      steps.resume('one');
+      steps.confirm(1);
+      expect(steps.onlyHost).to.equal(undefined);
+    });
+
+    it('are confirmed by no other host, however many come', () => {
+      for (const host of ['two', 'three']) {
+        steps.resume(host);
+        steps.confirm(9);
+        expect(steps.onlyHost).to.equal('one');
+      }
+    });
+
+    it('belong to no other host that can\'t write either, before it knows what the tab shows', () => {
+      steps.resume('two');
+      steps.begin(1, 'two');
+      steps.confirm(9);
+      expect(steps.onlyHost).to.equal('one');
+      steps.clear();
+      steps.begin(2, 'two');
+      expect(steps.onlyHost).to.equal('two');
+    });
+  });
 });

@@ -21,7 +21,9 @@ interface Page {
 /** One disk, and several hosts one after the other. Each host has a view of its own: a write may fail for one and work for the next. */
 class Stage {
   readonly backend = new Backend();
-  readonly channel = memoryChannels();
+  /** When a message is delivered. */
+  deliver: (message: () => void) => void = queueMicrotask;
+  readonly channel = memoryChannels(message => this.deliver(message));
   storage = new TroubledStorage();
   connection!: Connection;
   host!: Host;
@@ -95,6 +97,12 @@ describe('a full disk', () => {
     });
   }
 
+  async function remoteEdits(count: number): Promise<void> {
+    const remote = stage.backend.connect().get('notes', 'a');
+    await new Promise<void>(resolve => remote.fetch(() => resolve()));
+    for (let i = 0; i < count; i++) await new Promise<void>(resolve => remote.submitOp([{p: ['words', 0], li: `remote ${i}`}] as never, {}, () => resolve()));
+  }
+
   async function serverWords(): Promise<string[]> {
     const doc = stage.backend.connect().get('notes', 'a');
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error as never) : resolve())));
@@ -110,9 +118,32 @@ describe('a full disk', () => {
     await eventually('the other tab has them', () => words(away).length === 3);
     (page as unknown as Page).suspend();
     stage.host.abandon();
-    const remote = stage.backend.connect().get('notes', 'a');
-    await new Promise<void>(resolve => remote.fetch(() => resolve()));
-    for (let i = 0; i < 9; i++) await new Promise<void>(resolve => remote.submitOp([{p: ['words', 0], li: `remote ${i}`}] as never, {}, () => resolve()));
+    await remoteEdits(9);
+    stage.start();
+    await doc.fetch();
+    (page as unknown as Page).resumeLink();
+    await eventually('it has found the host', () => page.hostState === 'connected');
+    await away.fetch();
+    expect(words(away)).to.eql(await serverWords());
+    await add(away, 'last');
+    expect([words(away), words(doc)]).to.eql([await serverWords(), await serverWords()]);
+  });
+
+  it('and two other hosts, of which the first ends before it has answered: a page shows the state of the server', async () => {
+    const doc = await created();
+    const page = stage.tab();
+    const away = await opened(page);
+    stage.storage.fail('write', quotaExceeded());
+    for (const word of ['one', 'two', 'three']) await add(doc, word);
+    await eventually('the other tab has them', () => words(away).length === 3);
+    stage.host.abandon();
+    await remoteEdits(9);
+    // As between contexts: the host's first batch arrives before its answer about the document is on its way.
+    stage.deliver = message => void setImmediate(message);
+    const second = stage.start();
+    page.once('connected', () => second.abandon());
+    await second.whenClosed;
+    (page as unknown as Page).suspend();
     stage.start();
     await doc.fetch();
     (page as unknown as Page).resumeLink();

@@ -132,9 +132,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return onlyHost === undefined ? {} : {onlyHost};
   }
 
-  /** The same host goes on, perhaps. @returns whether there is something for it to confirm @internal */
+  /** A host goes on, perhaps the same one. @returns whether there is something for it to confirm @internal */
   resumeUnconfirmed(): boolean {
-    this.unconfirmed.resume();
+    this.unconfirmed.resume(this.connection.hostEpoch);
     return this.unconfirmed.onlyHost !== undefined;
   }
 

@@ -28,13 +28,18 @@ export class UnconfirmedSteps {
 
   /** The host told of this while it could not write: nothing can be replayed from there. */
   begin(batch: number, host: string): void {
+    // An earlier host's revision is still shown. This host only told of an op that the server has by now.
+    if (this.state?.batch === Infinity) return;
     this.steps = NONE;
     this.state = {batch, host};
   }
 
-  /** The tab goes on with the same host: whatever that tells as durable in the new session confirms this, too. */
-  resume(): void {
-    if (this.state) this.state.batch = 1;
+  /**
+   * The tab goes on with a host. If it is the same one, whatever that tells as durable in the new session confirms the revision, too.
+   * Another host confirms nothing: it first has to say that it does not know the revision, which may take longer than this session.
+   */
+  resume(host: string): void {
+    if (this.state) this.state.batch = this.state.host === host ? 1 : Infinity;
   }
 
   /**
