@@ -458,9 +458,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private beginToTalk(continues: boolean): void {
     if (this.log.scopes.length) this.hostSession!.send({a: 'tab.debug', scopes: this.log.scopes});
     this.presenceExpiry.begin();
+    this.lostOps.handOver();
     if (continues) this.resume();
     else this.startAnew();
-    this.lostOps.handOver();
     this.setLinked(true);
     this.setVisible(this.isVisible);
   }

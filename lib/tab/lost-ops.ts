@@ -9,15 +9,13 @@ import type {PendingOp} from './upstream.js';
  */
 export class LostOps {
   private waiting: LostOp[] = [];
-  private isTelling = false;
-  /** There is another host since the last one was told. */
-  private isDueAgain = false;
   private count = 0;
 
   /** @param tell the host; resolves when it has them */
   constructor(private readonly tabId: string, private readonly tell: (lost: LostOp[]) => Promise<unknown>) {}
 
   add({collection, id}: {collection: string; id: string}, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
+    const from = this.waiting.length;
     let after: string | undefined;
     for (const op of ops) {
       // Others have left nothing of it to do.
@@ -30,19 +28,16 @@ export class LostOps {
       });
       after = letterId;
     }
-    this.handOver();
+    this.handOver(from);
   }
 
-  /** Tells the host what the last one has not confirmed. */
-  handOver(): void {
-    this.isDueAgain = this.isTelling;
-    if (this.isTelling || !this.waiting.length) return;
-    const lost = this.waiting.slice(0, MAX_LOST_OPS);
-    this.isTelling = true;
-    this.tell(lost).then(() => true, error => (error as {code?: unknown}).code === 'ERR_MESSAGE_BADLY_FORMED').then(isOver => {
-      this.isTelling = false;
-      if (isOver) this.waiting = this.waiting.filter(each => !lost.includes(each));
-      if (isOver || this.isDueAgain) this.handOver();
-    });
+  /** Tells the host what the last one has not confirmed. It does not wait for the answer: the page may end before it. */
+  handOver(from = 0): void {
+    for (; from < this.waiting.length; from += MAX_LOST_OPS) {
+      const lost = this.waiting.slice(from, from + MAX_LOST_OPS);
+            this.tell(lost).catch((error: {code?: unknown}) => error.code !== 'ERR_MESSAGE_BADLY_FORMED').then(isLeft => {
+        if (isLeft !== true) this.waiting = this.waiting.filter(each => !lost.includes(each));
+      });
+    }
   }
 }

@@ -170,6 +170,29 @@ describe('a full disk', () => {
     expect(words(doc)).to.eql(await serverWords());
   });
 
+  it('and another host: edits of several documents become dead letters, though their page closes before the disk has answered', async () => {
+    const other = stage.tab();
+    await created('a');
+    const page = stage.tab();
+    const docs = [await opened(page, 'a'), await opened(page, 'b')];
+    await docs[1]!.create({words: []});
+    await stage.goOffline();
+    await fill();
+    const results = docs.map(doc => add(doc, doc.id).then(() => 'saved', (error: {code: string}) => error.code));
+    await eventually('the host has them', () => stage.host.inspect().pendingOps === 3);
+    stage.host.abandon();
+    stage.start();
+    expect(await Promise.all(results)).to.eql(['ERR_TABS_OP_LOST', 'ERR_TABS_OP_LOST']);
+    // The answer to the first of them waits for the disk.
+    stage.storage.hold();
+    await calm();
+    page.close();
+    stage.storage.release();
+    await calm();
+    const letters = await other.deadLetters.list();
+    expect(letters.map(({doc}) => doc).sort()).to.eql(['a', 'b']);
+  });
+
   it('keeps a document that was created meanwhile, with its edits, over a change of host', async () => {
     await created();
     await fill();
