@@ -237,7 +237,7 @@ const bugs: Record<string, Bug> = {
     })
   },
   'what a failing cipher has kept from the disk, and is dropped': {
-    on: cases['a host that dies, and its cipher fails now and then']!,
+    on: {...cases['a host that dies, and its cipher fails now and then']!, steps: 120},
     within: 50,
     plant: () => replace(WriteQueue.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
   },

@@ -196,6 +196,8 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   }
   // If the history that an op was made on is lost, the op may be a dead letter. It may have been committed before, or not.
   if ((losesHistory(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
+  // The author was told that it is lost, and then ended, as did the host that it told, before the dead letter was written.
+  if (ledger.hasWarned && isOrphan && isGone(outcome)) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
   // Pages of the simulator have no localStorage. In a browser it would keep this op.

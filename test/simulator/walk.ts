@@ -58,7 +58,7 @@ export interface Walk {
   fetchQueries?: boolean;
   /** The records on the disk are encrypted. Encryption takes time. */
   ciphers?: boolean;
-  /** The cipher fails now and then, but not for the same text again. */
+  /** The cipher fails now and then, also several times for the same text. For each host, one read fails. */
   cipherFaults?: boolean;
   /** Every other page shows the stored state before the server has answered. */
   storedFirst?: boolean;
