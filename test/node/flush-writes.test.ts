@@ -5,6 +5,7 @@ import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {calm} from '../store/clock.js';
 import {TroubledStorage} from '../store/troubled-storage.js';
+import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
 
 interface Note {
@@ -19,14 +20,14 @@ describe('flushWrites', () => {
   let tab: ProxyConnection;
   let doc: ProxyDoc<Note>;
 
-  async function open(durability?: 'written'): Promise<void> {
+  async function open(durability?: 'written', clock?: HandClock): Promise<void> {
     storage = new TroubledStorage();
     const channel = memoryChannels();
     backend = new Backend();
     server = backend.connect();
     // The first message of a tab to a worker after an idle time leaves before the ops of the same turn.
     host = new Host({connection: server, channel, place: 'shared-worker', store: {storage, durability}});
-    tab = new ProxyConnection({channel, warn: () => {}});
+    tab = new ProxyConnection({channel, warn: () => {}, clock});
     doc = tab.get<Note>('notes', 'one');
     await doc.create({words: []});
     await doc.subscribe();
@@ -79,7 +80,8 @@ describe('flushWrites', () => {
   }
 
   it('waits for an op that is held back for what may be composed with it', async () => {
-    await open();
+    const clock = new HandClock();
+    await open(undefined, clock);
     // The server does not answer.
     let isUnderWay = false;
     backend.use('submit', () => { isUnderWay = true; });
@@ -88,7 +90,11 @@ describe('flushWrites', () => {
     insert('held back');
     await calm();
     expect(await stored()).not.to.include('held back');
-    await tab.flushWrites();
+    const flushed = watch(tab.flushWrites());
+    await calm();
+    expect(flushed).to.eql({});
+    clock.pass(16);
+    await until('it is told', () => 'outcome' in flushed);
     expect(await stored()).to.include('held back');
   });
 
