@@ -54,9 +54,10 @@ export class UnconfirmedSteps {
 
   /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that gave them their places. */
   startAnew(ops: readonly PendingOp[], host: string): void {
-    const last = this.steps.findLast(({op}) => op && ops.includes(op)) ?? (ops.length && this.state);
+    const step = this.steps.findLast(({op}) => op && ops.includes(op));
+    const state = step ? {batch: step.batch, host} : ops.length ? this.state : undefined;
     this.clear();
-    if (last) this.state = {batch: last.batch, host};
+    this.state = state;
   }
 
   clear(): void {
