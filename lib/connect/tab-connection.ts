@@ -249,7 +249,7 @@ export class TabConnection extends ProxyConnection {
   /** The shared worker can't serve this tab. */
   private async leaveWorker(source: HostProvider, trouble: WorkerTrouble): Promise<void> {
     // Another running host may be about to.
-    if (trouble.kind === 'refusal' && await this.hostMonitor.isInOffice()) return;
+    if (trouble.kind === 'refusal' && await this.hostMonitor.isHostLockHeld()) return;
     if (!this.mayLeave(source)) return;
     this.workerAdvice?.warn(trouble);
     this.tryNextMode(trouble.reason);
@@ -307,7 +307,7 @@ export class TabConnection extends ProxyConnection {
     const {namespace, clock, connectOptions} = this;
     return {
       namespace, clock, channel: browserPlatform(connectOptions).channel,
-      isHostThere: () => this.hostMonitor.isInOffice(),
+      isHostThere: () => this.hostMonitor.isHostLockHeld(),
       source: () => (this.available.modes[0] === 'shared-worker' ? this.sharedWorkerHost() : undefined),
       canLeave: () => !this.hasPending() && !!this.directHost?.isDispensable,
       leave: () => this.leaveDirect()
@@ -367,17 +367,17 @@ export class TabConnection extends ProxyConnection {
 
   private async handleNoAnswer(isSecondTime: boolean): Promise<void> {
     const {provider: source} = this;
-    const isInOffice = await this.hostMonitor.isInOffice();
+    const isHostLockHeld = await this.hostMonitor.isHostLockHeld();
     if (this.isClosed || this.provider !== source || this.hostState === 'connected' || this.isRefused) return;
     const reason = `No host has answered within ${this.hostTimeout} ms`;
     // One may be about to start: the elected tab loads its worker, the host opens its store first.
-    if (!isSecondTime && (isInOffice || source?.mode === 'elected-tab')) return this.awaitAnswer(true);
+    if (!isSecondTime && (isHostLockHeld || source?.mode === 'elected-tab')) return this.awaitAnswer(true);
     // Firefox may have joined us to the worker that has just died.
     if (!isSecondTime && this.mode === 'shared-worker') {
       source?.start();
       return this.awaitAnswer(true);
     }
-    if (!isInOffice) {
+    if (!isHostLockHeld) {
       if (source?.mode === 'shared-worker') this.workerAdvice?.warn({kind: 'silence', reason});
       return this.tryNextMode(reason);
     }

@@ -21,7 +21,7 @@ export class HostMonitor {
   }
 
   /** Whether some host holds the host lock, even one that does not answer. False if there are no locks. */
-  async isInOffice(): Promise<boolean> {
+  async isHostLockHeld(): Promise<boolean> {
     let isFree = true;
     await this.locks?.request(hostLockName(this.namespace), {mode: 'shared', ifAvailable: true}, lock => { isFree = !!lock; }).catch(() => {});
     return !isFree;

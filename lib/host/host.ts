@@ -15,7 +15,7 @@ import type {ServiceSource} from './frame-relay.js';
 import {HostParts} from './host-parts.js';
 import type {HostSettings} from './host-settings.js';
 import {localConnection} from './server/local-connection.js';
-import {watchTab} from './tab-watch.js';
+import {watchSilentTab} from './silent-tab-watch.js';
 import type {Tab} from './tab.js';
 import type {RealConnection} from './upstream.js';
 
@@ -210,8 +210,8 @@ export class Host {
   }
 
   /** Watches a tab while a service waits for it. @internal */
-  watchTab(id: string, isWaiting: () => boolean): Watchdog {
-    return watchTab(() => this.parts.tabs.find(id), this.clock, isWaiting);
+  watchSilentTab(id: string, isWaiting: () => boolean): Watchdog {
+    return watchSilentTab(() => this.parts.tabs.find(id), this.clock, isWaiting);
   }
 
   /** Reports what the host holds on behalf of its tabs. */

@@ -21,7 +21,7 @@ interface Caller {
   canTransfer: boolean;
   readonly channels: Map<number, {peer: Peer; transport: FrameTransport}>;
   /** Ends the tab's session if it does not answer while the service waits for it. */
-  watch: ReturnType<Host['watchTab']> | undefined;
+  watch: ReturnType<Host['watchSilentTab']> | undefined;
   /** The tab's object, for a service with one object per tab. */
   own: {service: object} | undefined;
 }
@@ -124,7 +124,7 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
       onframe: null, onclose: null,
       cannotTransfer: caller.canTransfer ? undefined : 'the tab is reached over a BroadcastChannel, which can\'t transfer objects',
       post: (frame, transfer, delivery) => {
-        (caller.watch ??= this.host.watchTab(id, () => [...channels.values()].some(({peer}) => isWaiting(peer)))).expect();
+        (caller.watch ??= this.host.watchSilentTab(id, () => [...channels.values()].some(({peer}) => isWaiting(peer)))).expect();
         return this.sender.send({peer: id, channel, frame}, transfer, delivery) ? 'later' : undefined;
       },
       close: () => channels.delete(channel)

@@ -33,7 +33,7 @@ export class MirrorStorage extends InMemoryStorage {
   private namespace = '';
   private search: MirrorSearch | undefined;
   private place: MirrorPosition = {term: 0, n: 0};
-  private isInOffice = false;
+  private hasClaimed = false;
   private isFenced = false;
   private isFollowed = false;
   /** The highest term that was heard of. */
@@ -64,7 +64,7 @@ export class MirrorStorage extends InMemoryStorage {
       this.mirrors.add(found.mirror);
     }
     this.place = {term: Math.max(this.platform.clock.now(), this.lastTerm + 1, (found?.place.term ?? 0) + 1), n: 0};
-    this.isInOffice = true;
+    this.hasClaimed = true;
     this.isFollowed = !!found;
     this.post({type: 'claim', term: this.place.term, ...(found && {from: found.place})});
     return super.claim(epoch);
@@ -118,7 +118,7 @@ export class MirrorStorage extends InMemoryStorage {
     if (!message || !this.channel) return;
     if (message.type === 'claim') this.lastTerm = Math.max(this.lastTerm, message.term);
     this.search?.receive(message);
-    if (!this.isInOffice) return;
+    if (!this.hasClaimed) return;
     if (message.type === 'claim' && message.term > this.place.term) this.fence();
     else if (message.type === 'join' && !this.isFenced) this.admit(message.mirror);
     else if (message.type === 'leave') this.mirrors.delete(message.mirror);

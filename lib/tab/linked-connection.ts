@@ -14,7 +14,7 @@ import type {Hello, Place} from '../protocol/frames.js';
 import type {TabReport} from '../protocol/report.js';
 import {warning} from '../protocol/warnings.js';
 import type {TabId} from '../protocol/ids.js';
-import {isEvent} from '../protocol/events.js';
+import {isHostMessage} from '../protocol/host-message-guards.js';
 import type {HostStatus, OrphanedOpsMessage, OpRequest, PositionedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ProxyConnectionOptions} from './connection-options.js';
 import type {ConnectionEvents, ProxyConnectionEvents, Status} from './events.js';
@@ -598,7 +598,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private receive(message: Message): void {
     if (message.a === 'service') return this.frames?.receive(message);
     if (message.a !== 'host.log') this.log.debug('message', () => `from the host: ${brief(message)}`);
-    if (!isEvent(message)) return this.warn(warning('WARN_TABS_MALFORMED', 'dropped a malformed message of the host'), message.a);
+    if (!isHostMessage(message)) return this.warn(warning('WARN_TABS_MALFORMED', 'dropped a malformed message of the host'), message.a);
     switch (message.a) {
       case 'doc.settled':
         return this.find(message)?.handleSettled(message as unknown as SettledMessage);

@@ -29,7 +29,7 @@ interface Worker {
   reception: PendingPorts;
 }
 
-export interface OfficeOptions {
+export interface HostElectionOptions {
   machine: Machine;
   server: Server;
   random: Random;
@@ -66,7 +66,7 @@ export class HostElection {
   private candidates = 0;
   private isOver = false;
 
-  constructor(private readonly options: OfficeOptions) {}
+  constructor(private readonly options: HostElectionOptions) {}
 
   /**
    * Starts a worker, which is the host when it gets the lock.

@@ -50,9 +50,9 @@ export class DocRequests {
     follower.requests++;
     if (seed) this.states.position(follower, position.inc, seed);
     const reply = follower.tab.inThisSession((failure?: Error | null) => this.reply(follower, action, position, reply, failure));
-    const isLoaded = follower.sent === null && !seed;
-    if (isLoaded) this.owner.journaled.server.recheck();
-    switch (this.sourceFor(action, position, isLoaded)) {
+    const tabHasNoState = follower.sent === null && !seed;
+    if (tabHasNoState) this.owner.journaled.server.recheck();
+    switch (this.sourceFor(action, position, tabHasNoState)) {
       case 'copy':
         return reply();
       case 'newest':
@@ -65,8 +65,7 @@ export class DocRequests {
     }
   }
 
-  /** @param isLoaded whether the tab has no state */
-  private sourceFor(action: ReadAction, {seed, stored}: Position, isLoaded: boolean): Source {
+  private sourceFor(action: ReadAction, {seed, stored}: Position, tabHasNoState: boolean): Source {
     const {doc, journaled, updates} = this.owner;
     const {isConnected} = this;
     // The tab has seen a later version of the server than this host.
@@ -75,7 +74,7 @@ export class DocRequests {
       // A fetch asks for what the server has, whether or not the server has published it.
       const isFetch = action === 'f' && !isLocal(doc.collection) && !seed && !stored;
       if (isBehind || isFetch) return 'newest';
-      return isLoaded && !journaled.server.isTrusted ? 'copy first' : 'copy';
+      return tabHasNoState && !journaled.server.isTrusted ? 'copy first' : 'copy';
     }
     if (journaled.isLocked && (isLocal(doc.collection) || !isConnected)) return 'copy';
     // Without a server, the host's copy is the best answer there is.

@@ -185,8 +185,8 @@ export class SharedDoc {
   join(tab: Tab): SnapshotData {
     const follower = this.parts.followers.of(tab);
     follower.queries++;
-    const isLoaded = follower.sent === null;
-    if (isLoaded && this.journaled.server.recheck()) this.parts.events.together(() => this.doc.fetch(() => {}));
+    const tabHasNoState = follower.sent === null;
+    if (tabHasNoState && this.journaled.server.recheck()) this.parts.events.together(() => this.doc.fetch(() => {}));
     return this.snapshotFor(tab);
   }
 

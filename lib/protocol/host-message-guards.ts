@@ -36,7 +36,7 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
  * Whether a message from the host has the form that its action requires. ShareDB's own messages (no dot in the action) pass:
  * ShareDB's client checks those.
  */
-export function isEvent(message: Fields): boolean {
+export function isHostMessage(message: Fields): boolean {
   const action = message['a'] as string;
   if (!action.includes('.')) return true;
   return Object.hasOwn(CHECKS, action) && CHECKS[action]!(message);

@@ -10,7 +10,7 @@ const SILENT_MS = 30_000;
  * answer. Its session ends, which rejects the calls; the page resumes when it wakes.
  * @param isWaiting whether the service waits for the tab. Call `expect()` of the result when it begins to
  */
-export function watchTab(tab: () => Tab | undefined, clock: Clock, isWaiting: () => boolean): Watchdog {
+export function watchSilentTab(tab: () => Tab | undefined, clock: Clock, isWaiting: () => boolean): Watchdog {
   let asked: Tab['session'];
   return new Watchdog({
     clock, patience: SILENT_MS,
