@@ -9,7 +9,7 @@ import {isUnknown, missingType} from './known-types.js';
 /** The options of an op: `source` tells listeners, and with `submitSource` the server, who made it. */
 export type SourceOption = {source?: unknown} | null | undefined;
 
-/** What a document's calls need of its connection. */
+/** The parts of the connection that a document's calls use. */
 export interface CallsOfConnection {
   /** @internal */
   readonly openCalls: OpenCalls;
@@ -22,17 +22,17 @@ export interface CallsOfConnection {
 }
 
 /**
- * The calls of ShareDB's `Doc` as an app makes them: with promises beside the callbacks, and with an answer for each, whatever else is
- * asked of the document meanwhile. It knows nothing of the host.
+ * The calls of ShareDB's `Doc` as an app makes them: with promises in addition to callbacks. Each call gets an answer, whatever else is
+ * requested of the document meanwhile. This class knows nothing of the host.
  */
 export class CallableDoc<Data> extends BaseDoc<Data> {
   declare readonly connection: CallsOfConnection;
-  /** What a fetch calls back that has no callback of its own. */
+  /** The callback of a fetch that the app has given none. */
   private noCallback: Callback | undefined;
-  /** Who waits for its end. */
+  /** The callbacks that wait for the document's end. */
   private destroying: Callback[] | undefined;
   private uncaughtErrors: unknown[] | undefined;
-  /** After a hard rollback, upstream emits its error before it emits that nothing is pending. */
+  /** After a hard rollback, ShareDB emits its error before it emits that nothing is pending. */
   private tellsErrorsFirst = false;
 
   /** @internal */
@@ -47,7 +47,8 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
 
   /** Follows the document. Resolves when `data` and `version` show its state. */
   override subscribe(callback?: Callback): Completion {
-    // Written out, as where snapshots come: apps subscribe to many at once, and each function made takes its time and memory.
+    // Written out and not shared with other calls: apps subscribe to many documents at once, and each additional function costs time and
+    // memory.
     const completion = new Completion(callback, this);
     super.subscribe(completion.done);
     return completion.begun();
@@ -64,8 +65,8 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   }
 
   /**
-   * Ends the document when it has the answers to all requests, those too that are made while it ends. Upstream removes it although they are
-   * open, and a second call removes it before the first one has its answer.
+   * Ends the document when all its requests are answered, also those made while it ends. ShareDB removes it while they are open, and a
+   * second call removes it before the first one has its answer.
    */
   private join(done: Callback): void {
     const earlier = this.destroying;
@@ -86,19 +87,19 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     super.destroy(end);
   }
 
-  /** It was destroyed, and another document has its name: nothing can be asked for this one. @internal */
+  /** The document was destroyed, and another document has its name: no request can be made for this one. @internal */
   answerReplaced(action: string): void {
-    // What it asks on the way to its end has no other answer than that end.
+    // A request that is made on the way to the document's end has no other answer than that end.
     const error = this.destroying || action === 'u' ? null : new TabsError(
       'ERR_TABS_CLOSED', `${this.collection}.${this.id} was destroyed: use what connection.get() gives`
     );
     if (action === 'f') return this._handleFetch(error);
-    // The link may have been lost meanwhile.
+    // The connection to the host may have been lost meanwhile.
     this.inflightSubscribe ??= this.pendingSubscribe.shift() ?? null;
     if (this.inflightSubscribe) this._handleSubscribe(error);
   }
 
-  /** Gets the current state, as upstream has it: for a caller with a callback of its own. @internal */
+  /** Gets the current state as ShareDB does, for a caller with a callback of its own. @internal */
   protected fetchPlainly(callback: Callback): void {
     super.fetch(callback);
   }
@@ -151,20 +152,20 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     return completing(callback, this, start);
   }
 
-  // ---- errors that nobody has asked for
+  // ---- errors without a callback or a promise
 
-  /** An error that has neither callback nor promise is an event, as upstream has it, and at the same point. @internal */
+  /** An error without a callback or a promise becomes an `error` event, at the same point as in ShareDB. @internal */
   handleUncaught(error: unknown, isSynchronous: boolean): void {
     if (isSynchronous) {
       this.emit('error', error);
       return;
     }
-    // Upstream emits one error for all ops that one rollback takes.
+    // ShareDB emits one error for all ops that one rollback takes back.
     if (!this.uncaughtErrors?.length) nextTick(() => this.connection.guarded(() => this.emitUncaught()));
     if (!this.uncaughtErrors?.includes(error)) (this.uncaughtErrors ??= []).push(error);
   }
 
-  /** Tells of what nobody else is told of. @internal */
+  /** Emits the errors that nothing else reports. @internal */
   protected emitUncaught(): void {
     while (this.uncaughtErrors?.length) this.emit('error', this.uncaughtErrors.shift());
   }
@@ -183,7 +184,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     this.tellsErrorsFirst &&= this._isInHardRollback;
   }
 
-  /** Upstream's own end of a hard rollback has an error for its ops. @internal */
+  /** ShareDB's own end of a hard rollback has an error for the ops. @internal */
   protected noteHardRollback(): void {
     this.tellsErrorsFirst = true;
   }
@@ -191,9 +192,8 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   // ---- subscriptions
 
   /**
-   * Without a host, an unsubscribe is answered on the next tick. Upstream's answer would be taken for that of another request,
-   * if the first one is answered before, because the host was lost; and it would subscribe again with the next host.
-   * @internal
+   * Without a host, an unsubscribe is answered on the next tick. ShareDB's answer would be taken for the answer to another request if that
+   * one is answered first because the host was lost. ShareDB would then subscribe again with the next host. @internal
    */
   override _flushSubscribe(): void {
     const [next] = this.pendingSubscribe;
@@ -204,15 +204,15 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     nextTick(() => { if (this.inflightSubscribe === next) this._handleSubscribe(); });
   }
 
-  /** Upstream sends what waits behind a refused subscription only with the next connection. @internal */
+  /** ShareDB sends the requests that wait behind a refused subscription only with the next connection. @internal */
   override _handleSubscribe(error?: Error | null, data?: unknown): void {
     super._handleSubscribe(error, data);
     if (error && this.pendingSubscribe.length) this._flushSubscribe();
   }
 
-  /** What is asked for already is not asked for again. @internal */
+  /** Repeats only requests that are not under way. @internal */
   override _resubscribe(): void {
-    // What it fetches is what others wait for, who hear of an error.
+    // Other callers wait for this fetch, and they get its error.
     this.noCallback = () => {};
     if (!this.inflightSubscribe || !this.wantSubscribe || this.pendingSubscribe.length) super._resubscribe();
     this.noCallback = undefined;

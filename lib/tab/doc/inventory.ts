@@ -1,4 +1,4 @@
-/** Which documents there are without a server. Most apps never ask: what a host tells is looked through when one does. */
+/** The documents that exist without a server. Most apps never ask, so the host's message is searched only when one does. */
 export class Inventory {
   private readonly sets = new Map<string, ReadonlySet<string>>();
 

@@ -21,57 +21,56 @@ import {UnconfirmedSteps} from './unconfirmed-steps.js';
 import type {Callback, IngestibleSnapshot, PendingOp} from '../upstream.js';
 import type {ProxyConnection} from '../proxy-connection.js';
 
-/** While ops of a document wait for the server, those that can be composed leave once in so many ms: no screen shows more. */
+/** While ops of a document wait for the server, ops that can be composed leave once in this time, in ms. No screen shows more. */
 const FRAME_MS = 16;
-/** Where the server refuses to tell of a document, it is asked again after so long, in ms. */
+/** If the server refuses to give a document's revision, it is asked again after this time, in ms. */
 const RETRY_MS = 1000;
 
-/** Thrown into upstream's `_submit`, when the op is applied and all that is left to do is done. */
+/** Thrown into ShareDB's `_submit` when the op is applied and nothing else is left to do. */
 const WILL_FLUSH = new Error();
 
-/** The error of an op that the host would not take, or of one that the server rejected. */
+/** A tab's op with its place in the history. */
 type OpMessage = EntryMessage & {seq: number};
 
 /**
- * A `Doc` of a tab. Optimistic apply, composing, transforming and events are upstream's; what is added
- * is the second hop: an op goes to the host first, which gives it its place in the document's history,
- * and is settled when the server has answered.
+ * A tab's `Doc`. Optimistic apply, composing, transforming and events are ShareDB's. In addition, an op goes to the host first, which gives
+ * it its place in the document's history. The op is settled when the server has answered.
  */
 export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** The connection that it belongs to. */
   declare readonly connection: ProxyConnection;
-  /** The revision of the host's history that the document shows, null when it shows none. @internal */
+  /** The revision of the host's history that the document shows; null if it shows none. @internal */
   rev: number | null = null;
   private readonly unconfirmed = new UnconfirmedSteps();
-  /** Counts the tab's starts from nothing; what belongs to an earlier start is not for this one. */
+  /** The document's incarnation: a count of the times that the tab has started it anew. A message for an earlier incarnation is dropped. */
   private inc: number;
   private again: boolean;
-  /** The first one of this document: answers with a lower number are for an earlier document of this name. */
+  /** The document's first incarnation. A message with a lower number is for an earlier document of this name. */
   private readonly firstInc: number;
-  /** How many of the pending ops went out with the one in flight. It counts for as long as one is. */
+  /** The number of pending ops that were sent together with the op in flight. Valid while an op is in flight. */
   private run = 0;
   /** The last ops were made on a state that was too old for the host. */
   private isBehind = false;
   /** Ops that have their place in the history and wait for the server's answer. @internal */
   unsettled: PendingOp[] = [];
-  /** What was ingested from elsewhere, for a host that has not loaded the document. */
+  /** A state that the app has ingested, for a host that has not loaded the document. */
   private ingestedSnapshot: SnapshotData | undefined;
   /** @internal */
   opsAwaitingReset: PendingOp[] | undefined;
-  /** The version that those were made on, where it is known. */
+  /** The version that those ops were made on, if known. */
   private awaitingResetFrom: number | undefined;
-  /** What is shown may have ops of other tabs in it that the server has not acknowledged. */
+  /** The data may contain ops of other tabs that the server has not acknowledged. */
   private isMixed = false;
   /** @internal */
   wasPaused = false;
   private isHeldBack = false;
-  /** A tick is on its way that flushes. */
+  /** A tick that flushes is scheduled. */
   private willFlush = false;
   /** When the last op was sent to the host, in ms since the epoch. @internal */
   flushedAt = 0;
-  /** The request that is being made is content with the stored state. */
+  /** The request that is being made accepts the stored state. */
   private storedWillDo = false;
-  /** The app has let go of it: of itself, it sends nothing any more. @internal */
+  /** The app has destroyed the document: it sends nothing by itself any more. @internal */
   isDestroyed = false;
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
   /** @internal */
@@ -85,7 +84,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.again = connection.wasDestroyed(collection, id);
   }
 
-  /** Where this document stands in the host's history. @internal */
+  /** The document's position in the host's history. @internal */
   get position(): Position {
     const {inc, rev, again, ingestedSnapshot: seed} = this;
     const stored = this.storedWillDo || this.connection.storedFirst;
@@ -93,22 +92,22 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return {inc, rev, ...(again && {again}), ...(seed && rev === null && {seed}), ...(stored && {stored})};
   }
 
-  /** The seqs of the ops that the server has not answered to, as far as this tab knows. @internal */
+  /** The numbers of the ops that the server has not answered, as far as this tab knows. @internal */
   get unansweredSeqs(): number[] {
     return this.unanswered.flatMap(({seq}) => (seq === undefined || seq === null ? [] : [seq]));
   }
 
-  /** The ops that the server has not answered to, in order. @internal */
+  /** The ops that the server has not answered, in order. @internal */
   get unanswered(): PendingOp[] {
     return [...(this.opsAwaitingReset ?? []), ...this.unsettled, ...this.unsent];
   }
 
-  /** A host has lost its state, and has not said yet what became of this tab's ops. @internal */
+  /** A host has lost its state, and has not said yet whether this tab's ops are lost. @internal */
   get awaitsReset(): boolean {
     return !!this.opsAwaitingReset;
   }
 
-  /** The ops that the host has not confirmed. @internal */
+  /** The ops that the host has not confirmed, for the next host. @internal */
   orphanedOps(): OrphanedOpsMessage['docs'][number] | undefined {
     const {unconfirmed, unsettled} = this;
     const waiting = [...this.tentative, ...this.unsent];
@@ -120,25 +119,28 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     };
   }
 
-  /** What another host needs to know to go on from where this tab stands. @internal */
+  /** The steps that another host may lack. @internal */
   get unconfirmedOps(): {ahead?: UnconfirmedOp[]} {
     const {ahead} = this.unconfirmed;
     return ahead.length ? {ahead} : {};
   }
 
-  /** Where no other host than this one is sure to know the revision. @internal */
+  /** The only host that certainly knows the revision, if there is only one. @internal */
   get onlyHost(): {onlyHost?: string} {
     const {onlyHost} = this.unconfirmed;
     return onlyHost === undefined ? {} : {onlyHost};
   }
 
-  /** A host goes on, perhaps the same one. @returns whether there is something for it to confirm @internal */
+  /**
+   * The tab continues with a host, perhaps the same one.
+   * @returns whether the host has something to confirm @internal
+   */
   resumeUnconfirmed(): boolean {
     this.unconfirmed.resume(this.connection.hostEpoch);
     return this.unconfirmed.onlyHost !== undefined;
   }
 
-  /** The server's version that the first unanswered op was made on, where it is known. */
+  /** The server's version that the first unanswered op was made on, if known. */
   private get madeAt(): number | undefined {
     if (this.opsAwaitingReset) return this.awaitingResetFrom;
     return this.isMixed ? undefined : this.version ?? undefined;
@@ -149,9 +151,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /**
-   * The ops that go out with the one in flight, to wait for no round trip each. Who pauses sees which ops have left, and
-   * finds one, as upstream has it.
-   * @internal
+   * The ops that leave together with the op in flight, so that they need no round trip each. An app that pauses the document can see which
+   * ops have left. It finds one, as in ShareDB. @internal
    */
   takeRun(): SentOp[] {
     const ops = this.wasPaused || this.isBehind ? [] : this.pendingOps.slice(0, MAX_RUN - 1);
@@ -159,7 +160,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return ops.map(op => this.identify(op));
   }
 
-  /** The op with the identity under which it is sent: nothing is composed into it from now on. */
+  /** The op with the identity under which it is sent. No other op is composed into it from now on. */
   private identify(op: PendingOp): SentOp {
     op.src ??= this.connection.id!;
     op.seq ??= this.connection.seq++;
@@ -167,17 +168,17 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return {seq: op.seq, step: markedStepOf(op), x: submitOptions(this, op)};
   }
 
-  /** Those of ops that the server has not acknowledged. @internal */
+  /** The open calls of ops that the server has not acknowledged. @internal */
   get opCalls(): OpenCall[] {
     return this.unanswered.flatMap(({callbacks}) => Completion.callsOf(callbacks));
   }
 
-  /** Whether there is nothing that the host has not got yet. @internal */
+  /** Whether the host lacks an op. @internal */
   get hasUnsent(): boolean {
     return !!this.inflightOp || this.pendingOps.length > 0;
   }
 
-  /** The ops that the host has not got yet, in order. @internal */
+  /** The ops that the host lacks, in order. @internal */
   get unsent(): PendingOp[] {
     return this.inflightOp ? [this.inflightOp, ...this.pendingOps] : this.pendingOps;
   }
@@ -187,24 +188,24 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return !!this.opsAwaitingReset || this.inflightFetch.length > 0 || !!this.inflightSubscribe;
   }
 
-  /** Calls back, never synchronously, when the host has all ops of this document. @internal */
+  /** Calls back when the host has all ops of this document, but never synchronously. @internal */
   whenNothingUnsent(callback: () => void): void {
     nextTick(() => this.when(() => !this.hasUnsent && !this.isLoading, callback));
   }
 
-  /** Calls back when the host has the ops that there are by now, or is lost. @internal */
+  /** Calls back when the host has the ops that exist now, or is lost. @internal */
   whenHandedOver(callback: () => void): void {
     const ops = new Set(this.notAtHost);
     this.when(() => !this.connection.canSend || !this.notAtHost.some(op => ops.has(op)), callback);
   }
 
-  /** The revision that the data is of, where the host knows it and has all ops of this tab. @internal */
+  /** The revision of the data, if the host knows it and has all ops of this tab. @internal */
   get settledRevision(): number | undefined {
     const isMoving = this.hasUnsent || !!this.opsAwaitingReset || this.unconfirmed.isReturning || !this.connection.canSend;
     return isMoving ? undefined : this.rev ?? undefined;
   }
 
-  /** Calls back when there is one. @internal */
+  /** Calls back when there is a settled revision. @internal */
   whenRevisionSettled(callback: () => void): void {
     this.when(() => this.settledRevision !== undefined, callback);
   }
@@ -222,14 +223,14 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     for (const {isOver, callback} of waiting) this.when(isOver, callback);
   }
 
-  /** The ops that the host has not got, with those that it lost, in order. */
+  /** The ops that the host lacks, and those that it has lost, in order. */
   private get notAtHost(): PendingOp[] {
     return [...(this.opsAwaitingReset ?? []), ...this.unsent];
   }
 
   /**
-   * What would become of the document's edits if the browser ended now. Also with edits of other tabs, as far as `status.unsaved`
-   * tells of them. Event `saveState`.
+   * The state of the document's edits if the browser ended now. It includes edits of other tabs, as far as `status.unsaved` tells of them.
+   * The event `saveState` reports changes.
    */
   get saveState(): SaveState {
     return this.connection.saveStates.of(this);
@@ -243,17 +244,20 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return isStored ? 'local' : 'unsaved';
   }
 
-  /** Whether it has ops without an answer of the server that only the host they were made with, or sent to, can carry on. @internal */
+  /**
+   * Whether the document has ops without the server's answer that only their host can carry on: the host that they were made with, or sent
+   * to. @internal
+   */
   get hasOpsOfHost(): boolean {
     return this.unanswered.some(({seq}) => this.rev !== null || (seq ?? null) !== null);
   }
 
-  /** How many of its ops the host, and how many the server has not answered to. @internal */
+  /** The numbers of ops that the host lacks, and that the server has not answered. @internal */
   report(): TabReport['pending'][number] {
     return {collection: this.collection, id: this.id, unsent: this.notAtHost.length, unsettled: this.unsettled.length};
   }
 
-  /** Whether the server has acknowledged all that is shown, also what other tabs have made. @internal */
+  /** Whether the server has acknowledged all edits that are shown, those of other tabs included. @internal */
   get isAcknowledged(): boolean {
     return !this.isMixed && !this.hasWritePending();
   }
@@ -266,7 +270,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return this.unsettled.length > 0 || super.hasWritePending();
   }
 
-  /** As in the `@sharesync/sharedb` fork: gets the document, from the store if it is there, unless it is loaded. */
+  /** As in the `@sharesync/sharedb` fork: gets the document if it is not loaded, from the store if it is there. */
   ensureDocHasData(callback?: Callback): Completion {
     return this.completing(callback, done => {
       if (this.version !== null) nextTick(() => done());
@@ -275,8 +279,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /**
-   * The same, but what is older than `minVersion` will not do.
-   * @param minVersion a version of ShareDB, or what the option `versionDecoder` gives for the document's data
+   * As `ensureDocHasData`, but does not accept a state older than `minVersion`.
+   * @param minVersion a version of ShareDB, or a value of the option `versionDecoder` for the document's data
    */
   ensureDocHasRecentData(minVersion: number | string | null, callback?: Callback): Completion {
     const isRecent = (): boolean => this.connection.isRecent(this, minVersion);
@@ -303,15 +307,14 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   override pause(): void {
-    // Only who pauses sees whether the next op waits for the server's answer to the last.
+    // Only an app that pauses the document can see whether the next op waits for the server's answer to the last one.
     if (this.connection.canSend) this.wasPaused = true;
     super.pause();
   }
 
   /**
-   * Upstream asks for a tick for each op that is submitted, which takes most of the call's time in a browser. Where one is on its
-   * way already, its request is not reached.
-   * @internal
+   * ShareDB requests a tick for each submitted op, which takes most of the call's time in a browser. If a tick is scheduled already, this
+   * method throws before ShareDB requests another one. @internal
    */
   override _otApply(op: object, source: unknown): void {
     super._otApply(op, source);
@@ -322,7 +325,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** @internal */
   override _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void {
-    // It is the app that brings it back, as upstream lets it.
+    // The app uses the document again, as ShareDB allows.
     this.isDestroyed = false;
     if (this.rev === null) this.positionOnShown();
     this.connection.frames?.noteUnsent(this);
@@ -330,7 +333,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     withFastType(this, () => super._pushOp(op, source, callback));
   }
 
-  /** What undo knows as two ops stays two ops. @internal */
+  /** Two ops that undo treats as two are not composed. @internal */
   override _tryCompose(op: PendingOp): PendingOp | undefined {
     const last = this.pendingOps.at(-1);
     if (last && !canBeOne(last.undo, op.undo)) return undefined;
@@ -349,7 +352,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.connection.saveStates.noteEdit(this);
     if (this.isDestroyed || this.opsAwaitingReset || this.unconfirmed.isReturning) return;
     if (this.wasPaused && this.unsettled.length) return;
-    // What was ingested is nobody's concern until there is something to send.
+    // The host needs an ingested state only when there is an op to send.
     if (this.ingestedSnapshot && (this.paused || !this.pendingOps.length)) return;
     if (this.rev === null && this.version !== null && (this.type || this.ingestedSnapshot)) return this.findRevision();
     if (!this.pendingOps.length) return;
@@ -359,11 +362,11 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     if (this.inflightOp && !inflightOp) this.flushedAt = this.connection.clock.now();
   }
 
-  /** Whether the next op can wait for what may be composed with it. */
+  /** Whether the next op can wait for ops that may be composed with it. */
   private get mayStillGrow(): boolean {
     const {connection, unsettled, pendingOps, flushedAt} = this;
     const since = connection.clock.now() - flushedAt;
-    // A clock that was set back does not say when it was.
+    // If the clock was set back, the time since the last op is unknown.
     return unsettled.length > 0 && pendingOps.length === 1 && !this.preventCompose && connection.state === 'connected' && since >= 0 && since < FRAME_MS;
   }
 
@@ -380,58 +383,58 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   protected override ingest(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback: Callback): void {
     if (snapshot?.rev === undefined) {
       const before = this.version;
-      // Whoever hears of it may change it.
+      // A listener may change the state.
       const seed = snapshot && !this.type ? copyOf(snapshot) : undefined;
       super.ingest(snapshot as IngestibleSnapshot, callback);
       if (seed && this.version !== before) this.positionOn(seed);
       return;
     }
-    // What was sent before this document started anew tells nothing: the new start asks for its own state.
+    // A state sent before this document started anew does not count: the new incarnation requests its own state.
     if (snapshot.inc !== undefined && !this.isCurrent(snapshot.inc)) {
       if (this.rev === null) return void this.fetchPlainly(callback);
       return callback();
     }
     if (this.rev !== null && snapshot.rev <= this.rev) return callback();
     if (isUnknown(snapshot.type) && !this.hasUnsent) {
-      // For the host, this one has it.
+      // From the host's point of view this tab has the state.
       this.startAnew();
-      // Of a query's results, one that can't be had is no error of the query.
+      // A document of a query's results that can't be shown is no error of the query.
       if (!('d' in snapshot)) return callback(missingType(this, snapshot.type!));
       this.emit('error', missingType(this, snapshot.type!));
       return callback();
     }
-    // A create of our own is under way: it finds its place in the history, or is refused.
+    // A creation of this tab is under way: it gets its place in the history, or is refused.
     if (this.hasUnsent && this.rev === null && this.version === null) {
       this.once('no write pending', () => callback());
       return;
     }
     if (!this.hasUnsent) this.load(snapshot as SnapshotData);
-    // Ops were made on a state that the host can't lead on from.
+    // The ops were made on a state from which the host can't continue.
     else if (!this.continueFrom(snapshot as SnapshotData)) this.loseUnsent();
     callback();
   }
 
-  /** The first op on a state of an earlier host is about to be made: this host gets the state, so that it can place the op on it. */
+  /** The first op on a state of an earlier host is about to be made. This host gets the state, so that it can place the op. */
   private positionOnShown(): void {
     const {type, version: v, data} = this;
     if (!type || v === null || this.ingestedSnapshot || !this.isAcknowledged) return;
     this.positionOn({...copyOf({v, type: type.uri!, data: type.serialize ? type.serialize(data) : data}), fromHost: true});
   }
 
-  /** A state of the server's that came from elsewhere: the host is told of it before anything that is made on it. */
+  /** Sends the host a state that came from elsewhere, before the ops made on it. */
   private positionOn(seed: SnapshotData): void {
     const isAsked = this.inflightFetch.length > 0 || !!this.inflightSubscribe?.wantSubscribe;
     const isFollowed = this.rev !== null && this.wantSubscribe;
-    // What is under way knows nothing of it.
+    // Requests that are under way do not contain the state.
     this.startAnew();
     this.ingestedSnapshot = seed;
-    // What waits for the end of a bulk asks for it then.
+    // Documents of a bulk request make their own requests at its end.
     if ((isAsked || isFollowed) && this.connection.canSend && !this.connection.bulk) this.askRevision();
   }
 
-  /** One step of the host's history, or the host's refusal of an op. @internal */
+  /** Handles one step of the host's history, or the host's refusal of an op. @internal */
   override _handleOp(error: Error | null, message: OpMessage): void {
-    // Fetched anew, or rolled back, since this was sent.
+    // The document was fetched anew or rolled back since this was sent.
     if (!this.isCurrent(message.inc)) return;
     if (error) {
       if (!this.inflightOp || this.inflightOp.seq === message.seq) super._handleOp(error, message);
@@ -444,32 +447,34 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     if (isUnknown(message.create?.type)) return this.loseState(message.create!.type);
     this.noteUnconfirmed(isEmpty ? undefined : unconfirmedOpOf(message));
     this.rev = message.rev;
-    // An op of a tab leaves the version as it is.
+    // An op of a tab does not change the version.
     this.isMixed = !message.clean && (this.isMixed || message.v === this.version);
     if (message.load) return this.replaceBy(message.load);
     if (isEmpty) {
       this.version = message.v;
       return;
     }
-    // Upstream counts the version up and wants the message's to be the one before.
+    // ShareDB increments the version, and expects the message's version to be the one before.
     const {rev, v} = message;
     this.version = message.v = (v ?? 0) - 1;
-    // As it is in the history: upstream transforms the message over what is unsent.
+    // The step as it is in the history. ShareDB transforms the message over the unsent ops.
     this.connection.entry = {...message};
     super._handleOp(null, message);
     this.connection.entry = undefined;
     if (v === null && this.rev === rev) this.version = null;
   }
 
-  /** What came up to this batch is durable by now. @returns whether that is all @internal */
+  /**
+   * Everything up to this batch is durable.
+   * @returns whether nothing is left to confirm @internal
+   */
   confirm(batch: number): boolean {
     return this.unconfirmed.confirm(batch);
   }
 
   /**
-   * Goes back to the last revision that every host knows. With what this tab replays, and its later ops, the data is the
-   * same there.
-   * @internal
+   * Returns to the last revision that every host knows. The steps that this tab replays, and its later ops, lead from there to the same
+   * data. @internal
    */
   fallBack(): void {
     const {start} = this.unconfirmed;
@@ -481,7 +486,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.unconfirmed.fallBack();
   }
 
-  /** Takes notice of a step that has just been told, before the revision moves on: see {@link UnconfirmedSteps.add}. */
+  /** Notes a step before the revision changes: see {@link UnconfirmedSteps.add}. */
   private noteUnconfirmed(ahead?: UnconfirmedOp, op?: PendingOp): void {
     const batch = this.connection.noteRevision(this);
     if (batch === undefined) return;
@@ -489,7 +494,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     else if (this.rev !== null) this.unconfirmed.add(batch, this.rev, ahead, op);
   }
 
-  /** What is being told, the host could not write: another one may have another history from here on. */
+  /** The host could not write the present step. Another host may have another history from here on. */
   private noteDown(): void {
     const {connection} = this;
     if (!connection.hostIsDown) return;
@@ -497,12 +502,12 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     if (batch !== undefined) this.unconfirmed.begin(batch, connection.hostEpoch);
   }
 
-  /** The host has what was ingested here, or replayed, and knows how it goes on from there. @internal */
+  /** The host has the state or the steps that this tab has sent, and tells their position in its history. @internal */
   handlePositioned({inc, rev, way = [], snapshot}: PositionedMessage): void {
     if (!this.isCurrent(inc) || (!this.unconfirmed.isReturning && (this.rev !== null || !this.ingestedSnapshot))) return;
     this.rev = rev;
     this.ingestedSnapshot = undefined;
-    // Nothing is sent meanwhile: it would be made on a revision that is not the host's.
+    // No op is sent meanwhile: it would have a revision that is not the host's.
     for (const message of way) this._handleOp(null, message as OpMessage);
     this.unconfirmed.clear();
     this.noteDown();
@@ -512,9 +517,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /**
-   * What was sent was made on a state that the host does not lead on from any more. By now this tab has what has happened since:
-   * it sends one op, on where it stands, and the others with the next one.
-   * @internal
+   * The sent ops were made on a state from which the host no longer continues. By now this tab has the later steps: it sends one op, made
+   * on the present state, and the others with the next one. @internal
    */
   handleAgain({inc, seq}: {inc: number; seq: number}): void {
     if (!this.isCurrent(inc) || this.inflightOp?.seq !== seq) return;
@@ -524,7 +528,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.flush();
   }
 
-  /** The server has answered to an op that has its place in the history. @internal */
+  /** The server has answered an op that has its place in the history. @internal */
   handleSettled({seqs, error, silent}: Pick<SettledMessage, 'seqs' | 'error' | 'silent'>): void {
     const ops = this.takeSettled(new Set(seqs));
     if (!ops.size) return;
@@ -537,7 +541,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this._emitNothingPending();
   }
 
-  /** The server answers in order, but for ops that changed nothing. */
+  /** The server answers in order, except for ops without effect. */
   private takeSettled(seqs: Set<number>): Set<PendingOp> {
     const ops = new Set<PendingOp>();
     while (seqs.has(this.unsettled[0]?.seq as number)) ops.add(this.unsettled.shift()!);
@@ -548,7 +552,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return ops;
   }
 
-  /** The host lost its state: so did this document, if it has ops of its own in it. @internal */
+  /** The host has lost its state. So has this document, if that state contained ops of this tab. @internal */
   handleRollback(inc: number): void {
     if (!this.isCurrent(inc) || !this.hasWritePending()) return;
     const {unanswered: ops, madeAt} = this;
@@ -564,9 +568,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.pendingOps = [];
   }
 
-  /** The host's state is back, or another one that there is no way to from the one shown. @internal */
+  /** The host's state is back, or another state that no steps lead to. @internal */
   handleReset({inc, snapshot, loadError, outcomes, unsettled = [], error}: ResetMessage): void {
-    // Else it has started anew by itself meanwhile. What became of its ops is true all the same.
+    // Otherwise the document has started anew meanwhile. The outcomes of its ops are valid all the same.
     const isCurrent = this.isCurrent(inc);
     if (isCurrent && !this.opsAwaitingReset && this.hasWritePending()) this.handleRollback(inc);
     const {opsAwaitingReset: ops, madeAt} = this;
@@ -589,13 +593,13 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
       const outcome = outcomeOf(op);
       callEach(op, outcome ? outcome.error && sameAs(failure, outcome.error) : failure);
     }
-    // After a rollback of everything, upstream tells of the error before it tells that nothing is pending.
+    // After a complete rollback, ShareDB emits the error before it emits that nothing is pending.
     this.emitUncaught();
     this.flush();
     this._emitNothingPending();
   }
 
-  /** Upstream's way out of a state that can't be kept; the next state is another incarnation. @internal */
+  /** ShareDB's rollback of a state that can't be kept. The next state is another incarnation. @internal */
   override _hardRollback(error: Error): void {
     if (error === WILL_FLUSH) return;
     this.noteHardRollback();
@@ -604,7 +608,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     super._hardRollback(error);
   }
 
-  /** The link to the host or the state of the host's connection changed. @internal */
+  /** The connection to the host, or the host's connection to the server, has changed. @internal */
   override _onConnectionStateChanged(): void {
     const {canSend, state} = this.connection;
     if (!canSend) {
@@ -612,18 +616,18 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
       return super._onConnectionStateChanged();
     }
     if (state === 'connected') return super._onConnectionStateChanged();
-    // The host still takes ops and requests, but nothing comes from the server.
+    // The host still accepts ops and requests, but no messages come from the server.
     if (state !== 'connecting' && !isLocal(this.collection)) this.subscribed = false;
   }
 
-  /** A host is there: what waited for one goes out. @internal */
+  /** There is a host: waiting ops and requests are sent. @internal */
   handleLinked(): void {
     this.flush();
     if (!this.isDestroyed) this._resubscribe();
     this.callWaiting();
   }
 
-  /** The server does not let us have the document: nothing of it is shown any more. @internal */
+  /** The server refuses to give the document: its content is no longer shown. @internal */
   handleRefused({inc, error, silent}: RefusedMessage): void {
     if (!this.isCurrent(inc)) return;
     const failure = decodeError(error);
@@ -650,15 +654,14 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /**
-   * Another host took over, which knows nothing of this document's history. What is shown stays until
-   * it is loaded again; ops that only the lost host knew are lost with it.
-   * @internal
+   * Another host took over, without this document's history. The data stay until the document is loaded again. Ops that only the lost host
+   * had are lost. @internal
    */
   handleHostReplaced(): void {
     if (this.rev === null && !this.unsettled.length && !this.opsAwaitingReset) return;
     if (!this.opsAwaitingReset && this.unanswered[0]?.create && this.createAnew()) return;
     const {unanswered: ops, madeAt} = this;
-    // Its end will not be told. Of a rollback of the document's own, upstream tells.
+    // The host's reset will not arrive. For a rollback of the document itself, ShareDB emits its end.
     if (this.opsAwaitingReset) this._isInHardRollback = false;
     this.opsAwaitingReset = undefined;
     this.unsettled = [];
@@ -666,21 +669,21 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.pendingOps = [];
     this.startAnew();
     if (!ops.length) return;
-    // They are still shown.
+    // The lost ops are still shown.
     this.isMixed = true;
     const error = this.lostOp();
     this.connection.giveUp(this, ops, encodeError(error), madeAt);
     for (const op of ops) callEach(op, error);
     this._emitNothingPending();
-    // A destroyed document that asks for something takes the name from the one that has been opened since.
+    // A request of a destroyed document would take the name from a document that was opened since.
     if (this.wantSubscribe || this.isDestroyed) return;
     this.fetch();
   }
 
   /**
-   * A creation and what this tab made on it need no history: they go to whatever host there is. That host does not know what other
-   * tabs made on it, so the tab shows the document without that.
-   * @returns whether its ops can be made so
+   * A creation, and this tab's ops on it, need no history: any host accepts them. The host does not know the ops that other tabs made on
+   * it, so the tab shows the document without those.
+   * @returns whether the ops can be made in this way
    */
   private createAnew(): boolean {
     const {unanswered, type, data} = this;
@@ -704,7 +707,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return true;
   }
 
-  /** Whether this document has asked, and not an earlier one of its name, from what incarnation ever. @internal */
+  /** Whether this document, and not an earlier one of its name, has made a request, in any incarnation. @internal */
   hasAsked(inc: number | undefined): boolean {
     return !inc || inc >= this.firstInc;
   }
@@ -721,10 +724,10 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.ingestedSnapshot = undefined;
   }
 
-  /** The host has given an op of ours its place: what is shown is what the history has there. */
+  /** The host has given this tab's op its place: the data equal the history there. */
   private sequenced(message: OpMessage): void {
     if (this.rev !== null && message.rev <= this.rev) return;
-    // After a lost link, upstream has put the op back to where it waits to be sent.
+    // After a lost connection, ShareDB has moved the op back to the pending ops.
     const op = this.inflightOp?.seq === message.seq ? this.inflightOp
       : this.pendingOps[0]?.seq === message.seq ? this.pendingOps.shift() : undefined;
     if (!op) {
@@ -757,7 +760,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.callWaiting();
   }
 
-  /** The host goes on to a type that this page does not know. */
+  /** The host has changed to a type that this page does not know. */
   private loseState(type: string): void {
     this.startAnew();
     this.version = null;
@@ -769,7 +772,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return (this.type?.deserialize ? this.type.deserialize(data) : data) as Data;
   }
 
-  /** Another state, from outside: a deletion where there is no document any more, else a load. */
+  /** Another state, from outside: a deletion if the document does not exist there, otherwise a load. */
   private replaceBy(snapshot: SnapshotData): void {
     if (this.hasUnsent) {
       this.rev = null;
@@ -785,10 +788,10 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.emit('del', oldData, false);
   }
 
-  /** The host's state in place of the one that led to it by another way; the ops that it has not got are made on it. */
+  /** Replaces the state, which other steps have led to, by the host's. The unsent ops are made on it. */
   private replaceBelow({data}: SnapshotData): void {
     const {type, unsent} = this;
-    // Nothing of it can be seen behind these.
+    // Behind a creation or a deletion, nothing of the state is shown.
     if (!type || unsent.some(op => !('op' in op))) return;
     try {
       this._setData(unsent.reduce((made, {op}) => type.apply(made, op), this.deserialized(data)));
@@ -799,8 +802,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /**
-   * Goes on from the state of a host that knows nothing of this document's history, if the unsent ops lead from it to what is shown: they
-   * were made on the same content. @returns whether they do
+   * Continues from the state of a host without this document's history, if the unsent ops lead from it to the present data: then they were
+   * made on the same content.
+   * @returns whether they do
    */
   private continueFrom({v, type, data, rev, isMixed = false}: SnapshotData): boolean {
     const {type: mine, unsent} = this;
@@ -831,7 +835,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return new TabsError('ERR_TABS_OP_LOST', `The host does not know what the op was made on. ${this.collection}.${this.id}`);
   }
 
-  /** Asks for the revision of a state that came from elsewhere, so that ops can be made on it. */
+  /** Requests the revision of a state that came from elsewhere, so that ops can be made on it. */
   private findRevision(): void {
     if (this.connection.canSend && !this.inflightFetch.length) this.askRevision();
   }
@@ -844,7 +848,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 }
 
-/** As JSON has it: what a type makes of it, it makes in place. */
+/** A copy through JSON, because types change data in place. */
 function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {
   return JSON.parse(JSON.stringify({v, type, data})) as SnapshotData;
 }
@@ -862,7 +866,7 @@ function callEach(op: PendingOp, error: Error | null | undefined): void {
   for (const callback of op.callbacks) callback?.(error);
 }
 
-/** One error for all ops that it concerns: an `error` event tells of it once. */
+/** One error object for all ops that it concerns, so that one `error` event reports it. */
 function sameAs(known: CodedError, {code, message}: ErrorData): CodedError {
   return known.code === code && known.message === message ? known : decodeError({code, message});
 }

@@ -2,25 +2,26 @@ import {nextTick} from '../../platform/next-tick.js';
 import type {HostStatus} from '../../protocol/messages.js';
 
 /**
- * What would become of a document's edits if the browser ended now, from the best to the worst: the server has them; the storage
- * has them, and they are sent when there is a server; they would be lost; the server has refused one, which waits in `deadLetters`.
+ * The state of a document's edits if the browser ended now, from the best to the worst. `saved`: the server has them. `local`: the storage
+ * has them, and they are sent when there is a server. `unsaved`: they would be lost. `refused`: the server has refused one, which waits in
+ * `deadLetters`.
  */
 export type SaveState = 'saved' | 'local' | 'unsaved' | 'refused';
 
 const WORST_LAST: readonly SaveState[] = ['saved', 'local', 'unsaved', 'refused'];
 
-/** What is looked at of a document. */
+/** The parts of a document that its save state depends on. */
 export interface SavingDoc {
   readonly collection: string;
   readonly id: string;
-  /** Of this tab's own edits. */
+  /** The state of this tab's own edits. */
   readonly ownSaveState: Exclude<SaveState, 'refused'>;
   emit(event: 'saveState', state: SaveState): unknown;
 }
 
-/** Tells of each change of a document's save state, and of the worst of all documents. */
+/** Reports each change of a document's save state, and the worst state of all documents. */
 export class SaveStates {
-  /** What was told last of documents that are not saved. */
+  /** The last reported states of documents that are not saved. */
   private readonly told = new Map<SavingDoc, SaveState>();
   private toldOfAll: SaveState = 'saved';
   private isScheduled = false;
@@ -37,7 +38,7 @@ export class SaveStates {
     const entry = status.unsaved?.find(({collection, id}) => collection === doc.collection && id === doc.id);
     if (!entry) return ownSaveState;
     if (entry.refusedOps) return 'refused';
-    // Edits of other tabs are in the host: they are as durable as its storage.
+    // The host has the edits of other tabs: they are as durable as its storage.
     return worst(ownSaveState, !entry.pendingOps ? 'saved' : status.durable ? 'local' : 'unsaved');
   }
 
@@ -49,13 +50,13 @@ export class SaveStates {
     return state;
   }
 
-  /** The document has an edit: its state is told at once. */
+  /** The document has an edit: its state is reported at once. */
   noteEdit(doc: SavingDoc): void {
     this.tell(doc);
     this.tellOfAll();
   }
 
-  /** The host has told something. What follows from it is known when the turn is over. */
+  /** The host has sent something. Its effects are known at the end of the turn. */
   noteBatch(): void {
     if (this.isScheduled || (!this.told.size && this.toldOfAll === 'saved' && this.ofAll === 'saved' && !this.status().unsaved)) return;
     this.isScheduled = true;

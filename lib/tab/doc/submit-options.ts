@@ -1,7 +1,7 @@
 import type {SubmitOptions} from '../../protocol/messages.js';
 import type {PendingOp, UpstreamDoc} from '../upstream.js';
 
-/** How an op is to be submitted, which upstream keeps at the document. */
+/** The submit options of an op. ShareDB keeps them in the document. */
 export function submitOptions({submitSource, preventCompose}: UpstreamDoc<unknown>, op: PendingOp): SubmitOptions {
   return {...(submitSource && {source: op.source}), ...(preventCompose && {preventCompose: true as const})};
 }

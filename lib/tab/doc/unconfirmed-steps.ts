@@ -2,31 +2,31 @@ import type {UnconfirmedOp} from '../../protocol/messages.js';
 import type {PendingOp} from '../upstream.js';
 
 interface Step {
-  /** The batch that it came in; Infinity where that was of an earlier host. */
+  /** The batch that contained the step; Infinity if an earlier host sent it. */
   batch: number;
   /** The revision before it. */
   rev: number;
-  /** The JSON of what it did; none where only the version has moved, which comes again by itself. */
+  /** The change as JSON; undefined if only the version has moved, which any host sends again. */
   ahead?: string;
   /** The tab's own op. */
   op?: PendingOp;
 }
 
-/** One for all documents: most have none. */
+/** One empty list for all documents, because most have no steps. */
 const NONE: readonly Step[] = Object.freeze([]);
 
-/** Steps of a document that another host may not know, in order and without a gap, since a revision that every host knows. */
+/** The steps of a document that another host may not know, in order and without a gap, after a revision that every host knows. */
 export class UnconfirmedSteps {
   private steps: readonly Step[] = NONE;
-  /** A revision came in this batch while this host could not write: no other host is sure to know it. */
+  /** The batch with a revision that this host could not write. Another host may not know the revision. */
   private state: {batch: number; host: string} | undefined;
 
-  /** The host that alone is sure to know the document's revision; undefined where every host of its lineage is. */
+  /** The only host that certainly knows the document's revision; undefined if every host of its lineage does. */
   get onlyHost(): string | undefined {
     return this.state?.host;
   }
 
-  /** The host told of this while it could not write: nothing can be replayed from there. */
+  /** The host sent the present revision while it could not write. No step can be replayed on it. */
   begin(batch: number, host: string): void {
     // An earlier host's revision is still shown. This host only told of an op that the server has by now.
     if (this.state?.batch === Infinity) return;
@@ -35,8 +35,8 @@ export class UnconfirmedSteps {
   }
 
   /**
-   * The tab goes on with a host. If it is the same one, whatever that tells as durable in the new session confirms the revision, too.
-   * Another host confirms nothing: it first has to say that it does not know the revision, which may take longer than this session.
+   * The tab continues with a host. If it is the same one, the durable batches of the new session confirm the revision, too. Another host
+   * confirms nothing: it first has to answer that it does not know the revision, which may take longer than this session.
    */
   resume(host: string): void {
     if (this.state) this.state.batch = this.state.host === host ? 1 : Infinity;
@@ -44,11 +44,11 @@ export class UnconfirmedSteps {
 
   /**
    * @param rev the revision before the step
-   * @param ahead what it did; none where only the version has moved
-   * @param op where it is the tab's own
+   * @param ahead the change; undefined if only the version has moved
+   * @param op set if the step is the tab's own op
    */
   add(batch: number, rev: number, ahead?: UnconfirmedOp, op?: PendingOp): void {
-    // As it is now: it may be transformed, and become a part of the data.
+    // A copy of its present form: the op may be transformed later, and become a part of the data.
     this.steps = [...this.steps, {batch, rev, ...(ahead && {ahead: JSON.stringify(ahead)}), ...(op && {op})}];
   }
 
@@ -65,7 +65,10 @@ export class UnconfirmedSteps {
     this.state = undefined;
   }
 
-  /** What came up to this batch is durable by now. @returns whether that is all */
+  /**
+   * Everything up to this batch is durable.
+   * @returns whether nothing is left to confirm
+   */
   confirm(batch: number): boolean {
     const kept = this.steps.findIndex(step => step.batch > batch);
     this.steps = kept < 0 ? NONE : this.steps.slice(kept);
@@ -73,24 +76,24 @@ export class UnconfirmedSteps {
     return kept < 0 && !this.state;
   }
 
-  /** The server has these own ops: so has every host, and what came before them. */
+  /** The server has these own ops. So every host has them, and the steps before them. */
   confirmOps(ops: ReadonlySet<PendingOp>): void {
-    // A host that the tab has told of them says from where they are counted.
+    // The host that the tab has told of the steps says from where they count.
     if (this.isReturning) return;
     this.steps = this.steps.slice(this.steps.findLastIndex(({op}) => op && ops.has(op)) + 1);
   }
 
-  /** The revision that every host knows, undefined where there is nothing else. */
+  /** The revision that every host knows; undefined if there are no steps. */
   get start(): number | undefined {
     return this.steps[0]?.rev;
   }
 
-  /** What this tab would replay from there: others' ops, and its own that they follow on. */
+  /** The steps that this tab would replay from there: ops of others, and its own ops before those. */
   get ahead(): UnconfirmedOp[] {
     return this.brought.map(({ahead}) => JSON.parse(ahead!) as UnconfirmedOp);
   }
 
-  /** Its own ops that nobody's follow on: it sends them again, as if no host had got them. */
+  /** The tab's own ops without an op of others behind them. The tab sends them again, as if no host had received them. */
   get tentative(): PendingOp[] {
     return this.steps.slice(this.firstTentative).flatMap(({op}) => op ?? []);
   }
@@ -99,13 +102,13 @@ export class UnconfirmedSteps {
     return this.steps.some(step => step.op === op);
   }
 
-  /** The host is lost: what is replayed is kept until the next one says that it has it. */
+  /** The host is lost. The steps to replay are kept until the next host confirms that it has them. */
   fallBack(): void {
     const {start = 0} = this;
     this.steps = this.brought.map(step => ({...step, batch: Infinity, rev: start}));
   }
 
-  /** Whether a host is to say where in its history the document stands, for what this tab has replayed. */
+  /** Whether a host has to tell the document's position in its history after the replayed steps. */
   get isReturning(): boolean {
     return this.steps[0]?.batch === Infinity;
   }
