@@ -6,7 +6,7 @@ import {TypingTabs} from './typing-tabs.js';
 
 const hostTimeout = 1000;
 /** Long enough for a takeover while the old host is still blocked, even on a busy machine. */
-const blockedMs = 9000;
+const blockedMs = 12_000;
 
 describe('a host that holds the host lock and does not answer', function() {
   this.timeout(120_000);
