@@ -35,7 +35,7 @@ export class LostOps {
   handOver(from = 0): void {
     for (; from < this.waiting.length; from += MAX_LOST_OPS) {
       const lost = this.waiting.slice(from, from + MAX_LOST_OPS);
-            this.tell(lost).catch((error: {code?: unknown}) => error.code !== 'ERR_MESSAGE_BADLY_FORMED').then(isLeft => {
+      this.tell(lost).catch((error: {code?: unknown}) => error.code !== 'ERR_MESSAGE_BADLY_FORMED').then(isLeft => {
         if (isLeft !== true) this.waiting = this.waiting.filter(each => !lost.includes(each));
       });
     }
