@@ -3,6 +3,7 @@ import {SharedMap, SharedQueue, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
 import {until} from '../waiting/until.js';
+import {QueueLedger} from './queue-ledger.js';
 import {Stage, turn} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
@@ -174,31 +175,15 @@ describe('the ledger of a queue', function () {
     for (let seed = SEED; seed < SEED + 3; seed++) {
       const random = new Random(seed);
       const stage = new Stage();
-      const done = new Map<number, number>();
-      /** A tab was closed while it waited for the answer to `done()`. */
-      const unsure = new Set<number>();
+      const ledger = new QueueLedger(random, stage.errors);
+      const {done, unsure} = ledger;
       let isOver = false;
       try {
         const producer = await SharedQueue.open<number>(stage.openTab(), 'ledger', {maxAttempts: 1000});
         const begin = async (): Promise<() => void> => {
           const tab = stage.openTab();
           const queue = await SharedQueue.open<number>(tab, 'ledger', {maxAttempts: 1000});
-          void (async () => {
-            let reported: number | undefined;
-            try {
-              for await (const lease of queue.leases()) {
-                for (let turns = random.below(5); turns; turns--) await turn();
-                reported = lease.value;
-                await lease.done();
-                reported = undefined;
-                done.set(lease.value, (done.get(lease.value) ?? 0) + 1);
-              }
-            } catch (error) {
-              // The tab died while it worked on an item.
-              if (reported !== undefined) unsure.add(reported);
-              if (!['ERR_TABS_SESSION_ENDED', 'ERR_TABS_CLOSED'].includes((error as {code: string}).code)) stage.errors.push(error);
-            }
-          })();
+          void ledger.work(queue);
           return () => {
             tab.close();
             stage.tabs.splice(stage.tabs.indexOf(tab), 1);

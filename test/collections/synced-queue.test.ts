@@ -4,6 +4,7 @@ import type {Host} from '../../lib/host.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../karma/random.js';
 import {until} from '../waiting/until.js';
+import {QueueLedger} from './queue-ledger.js';
 import {Stage, turn} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
@@ -205,27 +206,12 @@ describe('the ledger of a queue of two devices', function () {
       const random = new Random(seed);
       const stage = new Stage({online: true});
       const device = stage.openDevice();
-      const done = new Map<number, number>();
-      /** A tab was closed while it waited for the answer to `done()`. */
-      const unsure = new Set<number>();
+      const ledger = new QueueLedger(random, stage.errors);
+      const {done, unsure} = ledger;
       const options = {scope: 'synced', maxAttempts: 1000} as const;
       let isOver = false;
       const work = async (tab: ProxyConnection): Promise<void> => {
-        const queue = await SharedQueue.open<number>(tab, 'ledger', options);
-        let reported: number | undefined;
-        try {
-          for await (const lease of queue.leases()) {
-            for (let turns = random.below(5); turns; turns--) await turn();
-            reported = lease.value;
-            await lease.done();
-            reported = undefined;
-            done.set(lease.value, (done.get(lease.value) ?? 0) + 1);
-          }
-        } catch (error) {
-          // The tab died while it worked on an item.
-          if (reported !== undefined) unsure.add(reported);
-          if (!['ERR_TABS_SESSION_ENDED', 'ERR_TABS_CLOSED'].includes((error as {code: string}).code)) stage.errors.push(error);
-        }
+        await ledger.work(await SharedQueue.open<number>(tab, 'ledger', options));
       };
       try {
         const queues = await Promise.all([stage.openTab(), device.tab].map(tab => SharedQueue.open<number>(tab, 'ledger', options)));

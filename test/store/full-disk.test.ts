@@ -109,16 +109,19 @@ describe('a full disk', () => {
     return words(doc);
   }
 
-  it('and another host afterwards: a suspended page shows the state of the server', async () => {
+  /** Two tabs, `page` among them, show edits that the host can't write. */
+  async function toldWhileFull(): Promise<{doc: ProxyDoc; page: ProxyConnection; away: ProxyDoc}> {
     const doc = await created();
     const page = stage.tab();
     const away = await opened(page);
     stage.storage.fail('write', quotaExceeded());
     for (const word of ['one', 'two', 'three']) await add(doc, word);
     await eventually('the other tab has them', () => words(away).length === 3);
-    (page as unknown as Page).suspend();
-    stage.host.abandon();
-    await remoteEdits(9);
+    return {doc, page, away};
+  }
+
+  /** Starts another host, takes the page out of the back/forward cache, and compares the tabs with the server, before and after an edit. */
+  async function expectServerStateOfNextHost({doc, page, away}: Awaited<ReturnType<typeof toldWhileFull>>): Promise<void> {
     stage.start();
     await doc.fetch();
     (page as unknown as Page).resumeLink();
@@ -127,15 +130,18 @@ describe('a full disk', () => {
     expect(words(away)).to.eql(await serverWords());
     await add(away, 'last');
     expect([words(away), words(doc)]).to.eql([await serverWords(), await serverWords()]);
+  }
+
+  it('and another host afterwards: a suspended page shows the state of the server', async () => {
+    const {doc, page, away} = await toldWhileFull();
+    (page as unknown as Page).suspend();
+    stage.host.abandon();
+    await remoteEdits(9);
+    await expectServerStateOfNextHost({doc, page, away});
   });
 
   it('and two other hosts, of which the first ends before it has answered: a page shows the state of the server', async () => {
-    const doc = await created();
-    const page = stage.tab();
-    const away = await opened(page);
-    stage.storage.fail('write', quotaExceeded());
-    for (const word of ['one', 'two', 'three']) await add(doc, word);
-    await eventually('the other tab has them', () => words(away).length === 3);
+    const {doc, page, away} = await toldWhileFull();
     stage.host.abandon();
     await remoteEdits(9);
     // As between contexts: the host's first batch arrives before its answer about the document is on its way.
@@ -144,14 +150,7 @@ describe('a full disk', () => {
     page.once('connected', () => second.abandon());
     await second.whenClosed;
     (page as unknown as Page).suspend();
-    stage.start();
-    await doc.fetch();
-    (page as unknown as Page).resumeLink();
-    await eventually('it has found the host', () => page.hostState === 'connected');
-    await away.fetch();
-    expect(words(away)).to.eql(await serverWords());
-    await add(away, 'last');
-    expect([words(away), words(doc)]).to.eql([await serverWords(), await serverWords()]);
+    await expectServerStateOfNextHost({doc, page, away});
   });
 
   it('and another host: edits that only the lost host had become dead letters', async () => {
