@@ -91,24 +91,26 @@ export class FollowerUpdates {
 
   /** Tells a tab that has replayed ops its revision, and sends it the entries that it lacks up to there. */
   continueFrom(follower: Follower, rev: number, {steps, isExact}: Continuation = {steps: [], isExact: true}): void {
-    const {tab, inc} = follower;
-    const {collection, id, version} = this.doc;
+    const {version} = this.doc;
     const start = rev - steps.length;
     const entries = steps.map(({step, src, seq}, i) => new Entry(start + i + 1, version, src, seq, JSON.stringify(step), false, undefined));
-    const messages = entries.map(entry => entry.encode(collection, id, inc, entry.src === tab.id && entry.seq !== undefined));
     const state = isExact ? '' : `,"snapshot":${this.journaled.snapshotJson()}`;
-    tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev: start}).slice(0, -1)},"way":[${messages.join()}]${state}}`);
+    this.tellWay(follower, start, entries, entry => entry.src === follower.tab.id && entry.seq !== undefined, state);
   }
 
   /** Tells a tab that the server's ops lead from the state that it has to version `v`, which is that of a revision. */
   continueOver(follower: Follower, rev: number, v: number, ops: readonly ConcurrentStep[]): void {
-    const {tab, inc} = follower;
-    const {collection, id} = this.doc;
     const before = rev - ops.length;
     const entries = ops.map(({step, src, seq}, i) => new Entry(before + i + 1, v - ops.length + i + 1, src, seq, JSON.stringify(step), true, undefined));
     follower.noteSent(rev);
-    const way = entries.map(entry => entry.encode(collection, id, inc, false));
-    tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev: before}).slice(0, -1)},"way":[${way.join()}]}`);
+    this.tellWay(follower, before, entries, () => false);
+  }
+
+  /** Tells a tab its revision, and the entries that it lacks since. @param more further fields, as JSON */
+  private tellWay(follower: Follower, rev: number, entries: readonly Entry[], isOwn: (entry: Entry) => boolean, more = ''): void {
+    const {collection, id} = this.doc;
+    const way = entries.map(entry => entry.encode(collection, id, follower.inc, isOwn(entry)));
+    follower.tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev}).slice(0, -1)},"way":[${way.join()}]${more}}`);
   }
 
   /** Nothing is known here of what the tab had. */
