@@ -43,7 +43,7 @@ inEveryEngine('a host that ends while the server of the pages is down, and the W
       await stage.servers.startPages();
       await stage.servers.goOnline();
       const back = Date.now();
-      for (const tab of living) await tab.until('it has a host again', ({hostState}) => hostState === 'connected', 60_000);
+      for (const tab of living) await tab.until('it has a host again', ({hostState}) => hostState === 'connected');
       console.log(`      ${living.length} tabs had a host again ${Date.now() - back} ms after all came back`);
       if (when === 'at once') {
         // What a tab types before it has loaded the document from a host without the history is tested in `test/node/foreign-host.test.ts`.

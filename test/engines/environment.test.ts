@@ -9,11 +9,11 @@ inEveryEngine('a frame', open => {
     const stage = await open();
     const frame = await stage.openFrame('sandbox');
     const begun = Date.now();
-    await until('it has said how it is connected', () => frame.said().some(text => text.startsWith('mode: ')), 20_000);
+    await until('it has said how it is connected', () => frame.said().some(text => text.startsWith('mode: ')));
     const [mode] = frame.said().filter(text => text.startsWith('mode: '));
     expect(mode).to.match(/^mode: direct, .{10}/);
     console.log(`      ${mode}, after ${Date.now() - begun} ms`);
-    await until('it has the document', () => frame.said().includes('document: shown'), 20_000);
+    await until('it has the document', () => frame.said().includes('document: shown'));
     await frame.type();
     await until('the server has what is typed there', async () => stage.count(frame.tab, await stage.servers.text()) === 1);
   });
@@ -29,7 +29,7 @@ inEveryEngine('a frame', open => {
     await until('it is connected, and shows a document', () => tab.page.evaluate(() => {
       const {editor} = document.querySelector('iframe')!.contentWindow as unknown as {editor?: {connection?: TabConnection; doc?: ProxyDoc}};
       return editor?.connection?.mode === 'shared-worker' && editor.connection.state === 'connected' && !!editor.doc?.type;
-    }), 20_000);
+    }));
     expect(stage.servers.sockets.total, 'WebSockets').to.equal(1);
   });
 }, {'elected-tab': noHostingInFrames});

@@ -30,10 +30,10 @@ for (const [how, ends] of [
           while (typing) await tab.typeSteadily(1);
         };
         const typed = Promise.all([type(second), type(third)]);
-        await until('the others type', () => second.pressed > 10 && third.pressed > 10, 60_000);
+        await until('the others type', () => second.pressed > 10 && third.pressed > 10);
         await ends(first);
         const pressed = second.pressed;
-        await until('the others type on', () => second.pressed > pressed + 10, 60_000);
+        await until('the others type on', () => second.pressed > pressed + 10);
         typing = false;
         await typed;
 

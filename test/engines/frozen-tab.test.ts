@@ -1,4 +1,4 @@
-import {expect} from 'chai';
+import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
 import {noFreeze} from './reasons.js';
 import type {Tab} from './tab.js';
@@ -14,12 +14,12 @@ inEveryEngine('a tab that is frozen', open => {
       const [second, third] = others as [Tab, Tab];
       await frozen.typeAtOnce(10, 'stay');
       await frozen.page.freeze!();
-      const before = await stage.servers.text();
+      const before = stage.count(second, await stage.servers.text());
 
       await Promise.all(others.map(tab => tab.typeSteadily(150)));
       await second.untilItShows(third);
       await third.untilItShows(second);
-      expect(stage.count(second, await stage.servers.text()), 'edits that reach the server meanwhile').to.be.above(stage.count(second, before));
+      await until('edits reach the server meanwhile', async () => stage.count(second, await stage.servers.text()) > before);
 
       await frozen.page.resume!();
       for (const other of others) await frozen.untilItShows(other);

@@ -29,7 +29,7 @@ inEveryEngine('a server in trouble', open => {
     });
     await first.typeSteadily(10);
     await second.typeSteadily(10);
-    await until('the op is a dead letter', async () => (await deadLetters(second)).length > 0, 30_000);
+    await until('the op is a dead letter', async () => (await deadLetters(second)).length > 0);
     expect(await deadLetters(first)).to.deep.equal([{doc: 'large', code: 'ERR_TABS_OP_TOO_LARGE'}]);
     await second.typeSteadily(5);
     await stage.expectAllSaved(tabs);
@@ -43,7 +43,7 @@ inEveryEngine('a server in trouble', open => {
     stage.servers.muteNext();
     await stage.servers.goOnline();
     await tabs[0].typeSteadily(10);
-    await until('there is another WebSocket', () => stage.servers.sockets.total >= total + 2, 30_000);
+    await until('there is another WebSocket', () => stage.servers.sockets.total >= total + 2);
     await stage.expectAllSaved(tabs);
   });
 

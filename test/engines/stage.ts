@@ -161,7 +161,7 @@ export class Stage {
         const {connection, doc} = (contentWindow as unknown as {editor?: {connection?: TabConnection; doc?: ProxyDoc}}).editor ?? {};
         return connection?.mode === mode && doc?.type && !doc.hasPending();
       });
-    }, this.hosting), 60_000);
+    }, this.hosting));
     await tab.page.evaluate(() => {
       for (const frame of document.querySelectorAll('iframe')) frame.remove();
     });
@@ -207,7 +207,7 @@ export class Stage {
   /** Waits until the tab reaches its host, the host reaches the server, and nothing waits to be sent. */
   async untilSaved(tab: Tab): Promise<void> {
     await tab.until('nothing waits to be sent', ({hostState, state, pendingOps, hasPending}) =>
-      hostState === 'connected' && state === 'connected' && !pendingOps && !hasPending, 30_000);
+      hostState === 'connected' && state === 'connected' && !pendingOps && !hasPending);
   }
 
   /** Kills the browser and starts it again with its disk. */

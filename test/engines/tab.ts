@@ -106,9 +106,9 @@ export class Tab {
   async untilReady(mode: string): Promise<void> {
     // Until then the global name refers to the element with this id.
     await until(`the page of tab ${this.typist} has its script`, () =>
-      this.page.evaluate(() => 'connection' in globalThis.editor).catch(() => false), 30_000);
+      this.page.evaluate(() => 'connection' in globalThis.editor).catch(() => false));
     await this.#watch();
-    await this.until(`there is text, by ${mode}`, view => view.text !== '' && view.mode === mode, 30_000);
+    await this.until(`there is text, by ${mode}`, view => view.text !== '' && view.mode === mode);
   }
 
   /** The states of the session with the host, from `start` on. */
