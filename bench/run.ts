@@ -7,6 +7,7 @@ import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import {build} from './build.js';
 import {type Report, slowerThan} from './compare.js';
+import {pictureOf} from './pictures.js';
 import {type Figure, type Scenario, tableOf} from './report.js';
 import {durableEdit} from './scenarios/durable-edit.js';
 import {acknowledged, submitCall, tabToTab} from './scenarios/edits.js';
@@ -63,6 +64,8 @@ for (const name of names.length ? names : Object.keys(scenarios)) {
   const report = {at: new Date().toISOString(), browser: version, load, quick: values.quick, scenarios: results};
   await mkdir(dirname(values.json), {recursive: true});
   await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  const picture = pictureOf(result);
+  if (picture) await writeFile(`${dirname(values.json)}/${name}.svg`, picture);
 }
 console.log(tableOf(Object.values(results)));
 console.log(`\n${version}. Load of the machine before the run: ${load.toFixed(1)}.`);
