@@ -29,56 +29,56 @@ import {WorkerAdvice} from '../election/worker-advice.js';
 import type {WorkerTrouble} from '../election/worker-trouble.js';
 
 const HOST_TIMEOUT_MS = 5000;
-/** How long a rescuer may take before another one tries, in ms: its host opens the store first. */
+/** Time limit for a tab that replaces a silent host, in ms. Then another tab tries. The new host opens the store first. */
 const RESCUE_MS = 10_000;
 /**
- * So long after the start of a session, in ms, a tab looks for what dead ones have left: once the documents are there, and
- * again when the lock of a tab that took its host along is sure to be free, and its storage to be seen.
+ * Delays after the start of a session, in ms, after which a tab looks for ops of tabs that ended: the first time when the documents are
+ * there; the second time when the lock of a tab that ended together with its host is surely free, and its storage is visible.
  */
 const OFFERS_MS = [250, 2000];
-/** How long the answer of a host that has deleted everything may take after its end, in ms. */
+/** Time limit for the answer of a host that has deleted everything, after its end, in ms. */
 const CLEARED_MS = 1000;
 /** Delay after its start before a tab opens the storage for its orphaned ops, in ms. */
 const PREPARE_MS = 100;
 
-/** A direct connection has a host without the history that these edits were made on, and can't know which of them the server has. */
+/** A direct connection has a host without the history that these edits were made on. It can't know which of the edits the server has. */
 const EDITS_WAIT = 'This tab has edits that its last host may have handed on: they wait for a host that tabs share, which is tried again';
 
-/** What `createConnection` gives: a ProxyConnection that finds its host by itself. */
+/** The connection that `createConnection` returns: a ProxyConnection that starts or finds its host. */
 export class TabConnection extends ProxyConnection {
-  /** How this tab reaches the server; undefined until that is known. Event `mode` (mode, reason). */
+  /** How this tab reaches the server; undefined until that is decided. Event `mode` (mode, reason). */
   mode: Mode | undefined;
   private readonly connectOptions: ConnectOptions;
   private readonly pageHosts: PageHosts;
   private readonly locks: Locks | undefined;
-  /** Channels that do not leave the page: to the host of a direct connection. */
+  /** Channels within the page, to the host of a direct connection. */
   private readonly ownChannel: OpenChannel;
   private readonly available: AvailableModes;
   /** How many of the modes this tab has tried since it last had a host. */
   private tried = 0;
-  /** When all of them have failed, they are tried again. */
+  /** Tries all modes again after all of them have failed. */
   private readonly retry = new RetrySchedule(() => this.clock, () => this.startOver());
   private hasToldOfFailure = false;
   private readonly workerAdvice: WorkerAdvice | undefined;
   private readonly prefetch: HostPrefetch | undefined;
   private readonly hostMonitor: HostMonitor;
-  /** What this tab contributes to there being a host for all tabs. */
+  /** How this tab helps to provide a host for all tabs. */
   private provider: HostProvider | undefined;
   private directHost: Host | undefined;
   private returnToSharedHost: ReturnToSharedHost | undefined;
   private reason = '';
-  /** On channels that other tabs hear as well. */
+  /** Whether the tab uses channels that other tabs hear as well. */
   private isAmongTabs: boolean;
   private cancelTimeout: () => void = () => {};
   private stopWatchingPage: () => void = () => {};
   private readonly mark: ClearingMark | undefined;
   private readonly orphanedOpsStore: OrphanedOps | undefined;
   private isRefused = false;
-  /** In the back/forward cache. */
+  /** The page is in the back/forward cache. */
   private isAway = false;
-  /** Frozen, after it was the host or a candidate. */
+  /** The page was frozen while it hosted or could become the host, and stopped hosting. */
   private hasGivenUp = false;
-  /** This tab's own clearing, once it has begun. */
+  /** This tab's own request to delete everything, once it has begun. */
   private leaves: Clearing | undefined;
 
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
@@ -107,7 +107,7 @@ export class TabConnection extends ProxyConnection {
     const {namespace, clock, mark} = this;
     this.pageHosts = new PageHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => this.host.generation);
     this.saveOrphanedOps();
-    // A backend or socket is given on purpose.
+    // An app that gives a backend or socket wants a connection on a server, too.
     if (!backendOrSocket && isRenderedOnServer()) {
       this.endKeepingAlive();
       return;
@@ -116,7 +116,7 @@ export class TabConnection extends ProxyConnection {
     this.openLink();
   }
 
-  /** Who is to be greeted is known when its source has started. @internal */
+  /** The provider must have started before the tab greets: it determines which host to greet. @internal */
   protected override get opensAtOnce(): boolean {
     return false;
   }
@@ -149,7 +149,7 @@ export class TabConnection extends ProxyConnection {
     try {
       this.orphanedOpsStore?.clear();
     } catch {
-      // Forbidden: nobody has left anything there.
+      // Storage is blocked, so no tab has left anything there.
     }
     return super.clear();
   }
@@ -159,7 +159,10 @@ export class TabConnection extends ProxyConnection {
     return this.leaves ? 'It is deleted at the next start, before anything is read' : super.leftBehind;
   }
 
-  /** Another tab has signed out since this one began: what is here belongs to that user. @returns whether this tab is closed */
+  /**
+   * Another tab has signed out since this one began, so the data here belong to that user.
+   * @returns whether this tab is closed
+   */
   private closeIfCleared(): boolean {
     if (!this.clearing && this.mark?.isOutdated) this.closeCleared();
     return this.isClosed;
@@ -173,9 +176,9 @@ export class TabConnection extends ProxyConnection {
     return this.connectOptions.hostTimeout ?? HOST_TIMEOUT_MS;
   }
 
-  // ---- the ways to a host, one after the other
+  // ---- the modes, one after the other
 
-  /** Tries the modes from the best one on: at the start, and after all of them have failed. */
+  /** Tries the modes, the best one first: at the start, and again after all of them have failed. */
   private startOver(): void {
     if (this.isClosed || this.isAway || this.hostState === 'connected' || this.mode === 'direct') return;
     this.tried = 0;
@@ -205,14 +208,14 @@ export class TabConnection extends ProxyConnection {
   }
 
   /**
-   * All modes have failed, perhaps only for a moment: during a deployment, or offline. This tab stays where hosts announce
-   * themselves, so that it also finds the host of another tab.
+   * All modes have failed, perhaps only for a short time: during a deployment, or offline. This tab still listens for hosts that announce
+   * themselves, so it also finds the host of another tab.
    */
   private handleFailure(error: TabsError): void {
     if (this.isClosed) return;
-    // Without a server named, no retry helps: whoever has asked is to know.
+    // Without a server's address, no retry helps. The open calls end with the error.
     if (!this.pageHosts.namesServer && error.code === 'ERR_TABS_NO_HOST') this.openCalls.endOpen(error);
-    // Nobody listens yet where this is the constructor.
+    // In the constructor, nobody has added a listener yet.
     if (!this.hasToldOfFailure) nextTick(() => this.emit('error', error));
     this.hasToldOfFailure = true;
     this.retry.schedule();
@@ -232,7 +235,7 @@ export class TabConnection extends ProxyConnection {
         namespace: this.namespace,
         create: sharedWorker,
         greeting: () => this.pageHosts.greeting(),
-        // Firefox tells here also of what goes wrong in a worker that serves.
+        // Firefox also reports errors here of a worker that serves its tabs.
         onFailure: trouble => { if (this.mayLeave(source)) void this.leaveWorker(source, trouble); }
       });
       this.workerAdvice?.look(() => this.mayLeave(source), trouble => void this.leaveWorker(source, trouble));
@@ -248,7 +251,7 @@ export class TabConnection extends ProxyConnection {
 
   /** The shared worker can't serve this tab. */
   private async leaveWorker(source: HostProvider, trouble: WorkerTrouble): Promise<void> {
-    // Another running host may be about to.
+    // Another running host may be about to answer.
     if (trouble.kind === 'refusal' && await this.hostMonitor.isHostLockHeld()) return;
     if (!this.mayLeave(source)) return;
     this.workerAdvice?.warn(trouble);
@@ -280,11 +283,12 @@ export class TabConnection extends ProxyConnection {
   }
 
   private async connectDirectly(reason: string): Promise<void> {
-    // Known now, so that a second reason does not start a second host; told when nobody is in the constructor.
+    // The mode is set now, so that a second reason does not start a second host. The event comes later, because this may run in the
+    // constructor.
     this.mode = 'direct';
     try {
       const {start, wayBack} = await this.pageHosts.loadDirect(reason, this.ownChannel);
-      // Until its own host can start, a tab takes any other one that announces itself.
+      // Until its own host can start, a tab accepts any other host that announces itself.
       if (this.isClosed || !this.isDirect) return;
       if (this.isAmongTabs && this.hasOpsOfHost) throw new TabsError('ERR_TABS_NO_HOST', `${reason}. ${EDITS_WAIT}`);
       this.hostMonitor.stop();
@@ -314,7 +318,7 @@ export class TabConnection extends ProxyConnection {
     };
   }
 
-  /** Back to a host that tabs share. */
+  /** Returns to a host that tabs share. */
   private leaveDirect(): void {
     const {directHost} = this;
     this.mode = this.directHost = undefined;
@@ -328,7 +332,7 @@ export class TabConnection extends ProxyConnection {
     return this.mode === 'direct';
   }
 
-  // ---- hosts that come and go
+  // ---- replacing hosts
 
   private handleConnectedHost(): void {
     this.hasToldOfFailure = false;
@@ -349,10 +353,10 @@ export class TabConnection extends ProxyConnection {
     this.emit('mode', mode, mode === own ? this.reason : 'Other tabs have a host of this kind');
   }
 
-  /** The current host died: what brought it about before brings the next one about. */
+  /** The current host died. The provider that started it starts the next one. */
   private replaceHost(): void {
     if (this.isClosed || this.isDirect || this.closeIfCleared()) return;
-    // The host that has been asked to delete everything ends with that: its lock may be free before its answer is here.
+    // The host that was asked to delete everything ends afterwards. Its lock may be free before its answer arrives.
     if (this.clearing) return void this.clock.after(CLEARED_MS, () => this.replaceHost());
     this.provider?.start();
     this.reconnect('The host died');
@@ -370,9 +374,9 @@ export class TabConnection extends ProxyConnection {
     const isHostLockHeld = await this.hostMonitor.isHostLockHeld();
     if (this.isClosed || this.provider !== source || this.hostState === 'connected' || this.isRefused) return;
     const reason = `No host has answered within ${this.hostTimeout} ms`;
-    // One may be about to start: the elected tab loads its worker, the host opens its store first.
+    // A host may be about to start: the elected tab loads its worker, or the host opens its store first.
     if (!isSecondTime && (isHostLockHeld || source?.mode === 'elected-tab')) return this.awaitAnswer(true);
-    // Firefox may have joined us to the worker that has just died.
+    // Firefox may have connected this tab to the worker that has just died.
     if (!isSecondTime && this.mode === 'shared-worker') {
       source?.start();
       return this.awaitAnswer(true);
@@ -393,12 +397,12 @@ export class TabConnection extends ProxyConnection {
   protected override handleSilence(reason: string): void {
     this.reconnect(reason);
     if (!this.provider) return this.startOver();
-    // Without locks nothing tells whether it is dead: a dead one is followed by the next.
+    // Without locks, the tab can't find out whether the host is dead. If it is, the next host follows.
     if (this.locks) this.replaceSilentHost(reason);
     else this.replaceHost();
   }
 
-  /** A host that holds the host lock and does not answer is replaced; one of the tabs does it. */
+  /** Replaces a host that holds the host lock and does not answer. One of the tabs does it. */
   private replaceSilentHost(reason: string): void {
     const {locks, provider: source} = this;
     this.log.debug('mode', () => `rescue: ${reason}`);
@@ -430,7 +434,7 @@ export class TabConnection extends ProxyConnection {
     });
   }
 
-  /** A page of this build is to be loaded again. Until then it has no host: what is typed here is its orphaned ops. */
+  /** The page has to be reloaded with the new build. Until then this tab has no host, and its edits become orphaned ops. */
   protected override handleRefused(hostProtocol: number): void {
     this.isRefused = true;
     this.cancelTimeout();
@@ -440,7 +444,7 @@ export class TabConnection extends ProxyConnection {
 
   // ---- the page's life
 
-  /** A page that goes away says what it has not handed over yet, and looks for what others have left. */
+  /** Saves the ops that are not handed over when the page goes away, and looks for the ops that other pages left. */
   private saveOrphanedOps(): void {
     const {orphanedOpsStore: words} = this;
     const leave = (): void => void words?.leave(this.isClosed ? undefined : this.orphanedOps());
@@ -454,7 +458,7 @@ export class TabConnection extends ProxyConnection {
         this.retry.runNow();
         this.returnToSharedHost?.look();
       },
-      // What is posted now still arrives (measured in Chromium); what is written is there if it does not.
+      // Messages posted now still arrive (measured in Chromium). If they do not, the stored ops are there.
       onAway: mayReturn => {
         leave();
         this.sendOrphanedOps(this.orphanedOps(), !mayReturn);
@@ -472,13 +476,13 @@ export class TabConnection extends ProxyConnection {
       stopWatchingPage();
     };
     if (!words) return;
-    // The page's first documents are not to wait for it.
+    // The first documents of the page do not wait for this.
     this.clock.after(PREPARE_MS, () => words.prepare());
     this.on('hostState', state => {
       if (state !== 'connected') return;
-      // What this tab has left itself, it hands over now.
+      // This tab hands over its own ops itself.
       words.leave(undefined);
-      // After the documents: they are what the user waits for.
+      // This runs after the documents have loaded, because the user waits for them.
       for (const ms of OFFERS_MS) {
         this.clock.after(ms, () => {
           if (this.hostState === 'connected') words.offer(word => this.offerOrphanedOps(word)).catch(() => {});
@@ -487,7 +491,7 @@ export class TabConnection extends ProxyConnection {
     });
   }
 
-  /** Into the back/forward cache: nothing may keep the page out of it, and nobody may wait for it. */
+  /** The page enters the back/forward cache. Nothing may keep it out of the cache, and no other tab may wait for it. */
   private suspendPage(): void {
     if (!this.isAmongTabs || this.isAway) return;
     this.isAway = true;
@@ -506,7 +510,7 @@ export class TabConnection extends ProxyConnection {
     this.resumeLink();
   }
 
-  /** A page that stands still can't be the host of others. */
+  /** A frozen page can't host other tabs. */
   private giveUpHosting(): void {
     if (!(this.provider instanceof ElectedOnDemand) || this.isAway) return;
     this.hasGivenUp = true;

@@ -8,18 +8,17 @@ interface Done<T> extends NodeCallback<T> {
   completion?: Completion<T>;
 }
 
-/** What errors are told to that have neither callback nor promise. */
+/** Receives the errors of calls that have neither a callback nor a promise that somebody observes. */
 export interface UncaughtHandler {
-  /** @param isSynchronous whether the call that it belongs to is still running */
+  /** @param isSynchronous whether the call that the error belongs to is still running */
   handleUncaught(error: unknown, isSynchronous: boolean): void;
-  /** Those of the connection, which end when it is closed. */
+  /** The open calls of the connection. They end when it is closed. */
   readonly openCalls: OpenCalls;
 }
 
 /**
- * What a method of ShareDB's API gives back here beside calling its callback: a promise that costs
- * nothing until somebody looks at it. Whether anybody does decides, where there is no callback, if an
- * error is the caller's to handle or an `error` event, as ShareDB has it.
+ * The return value of a method of ShareDB's API, beside its callback: a promise that costs nothing until somebody observes it. If a call
+ * has no callback, this decides where its error goes: to the promise if somebody observes it, else to an `error` event, as in ShareDB.
  */
 export class Completion<T = void> implements Promise<T>, OpenCall {
   private outcome: {value: T} | {error: unknown} | undefined;
@@ -29,7 +28,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   private isMuted = false;
   private hasEnded = false;
 
-  /** @param callback the caller's; where there is none and nobody observes the promise, an error goes to the `hearer` */
+  /** @param callback the caller's callback. Without one, and if nobody observes the promise, `hearer` receives the error */
   constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: UncaughtHandler) {
     hearer.openCalls.add(this);
   }
@@ -38,14 +37,14 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     return 'Completion';
   }
 
-  /** Serves both the caller's callback and the promise, for which nothing counts after the first time. */
+  /** The callback that settles the promise and calls the caller's callback. Only the first call settles the promise. */
   get done(): NodeCallback<T> {
     const done: Done<T> = (...args: [error?: any, value?: T]) => {
       // The connection was closed before.
       if (this.hasEnded) return;
       const error: unknown = args[0];
       if (!this.outcome) this.settle(error ? {error} : {value: args[1] as T});
-      // As many arguments as upstream gives: some callers count them.
+      // Passes as many arguments as upstream gives, because some callers count them.
       if (this.callback) this.callback.apply(undefined, args);
       else if (error && !this.promise && !this.isMuted) this.hearer.handleUncaught(error, this.isSynchronous);
     };
@@ -59,7 +58,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     this.announce?.();
   }
 
-  /** The connection is closed. Where nobody waits for an answer, nobody is told. */
+  /** The connection is closed. If nobody waits for the answer, nobody is told. */
   end(error: Error): void {
     if (this.outcome) return;
     this.hasEnded = true;
@@ -67,19 +66,19 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     this.callback?.(error);
   }
 
-  /** The calls of an op's callbacks. */
+  /** The calls that an op's callbacks belong to. */
   static callsOf(callbacks: readonly (Done<any> | null | undefined)[]): Completion<any>[] {
     return callbacks.flatMap(callback => callback?.completion ?? []);
   }
 
-  /** Where one of those who have made an op is told of its error, upstream emits none for the others. */
+  /** If one of the callers who made an op learns its error, upstream emits no error for the others. */
   static muteTogether(callbacks: readonly (Done<any> | null | undefined)[]): void {
     const completions = Completion.callsOf(callbacks);
     const isMuted = completions.some(({callback, promise}) => callback || promise);
     for (const one of completions) one.isMuted = isMuted;
   }
 
-  /** The call that it belongs to is over. */
+  /** The call that this completion belongs to has returned. */
   begun(): this {
     this.isSynchronous = false;
     return this;

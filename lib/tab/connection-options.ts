@@ -1,28 +1,31 @@
 import type {Clock, Locks, OpenChannel} from '../platform/platform.js';
 
-/** The options of a `ProxyConnection`, which finds its host itself over channels. */
+/** Options of a `ProxyConnection`, which finds its host over channels. */
 export interface ProxyConnectionOptions {
-  /** Users and environments apart: tabs and host of one namespace find each other. Default 'default'. */
+  /** Separates users and environments: tabs and the host of one namespace find each other. Default 'default'. */
   namespace?: string | undefined;
   /** Opens a channel by name. Default: `name => new BroadcastChannel(name)`. */
   channel?: OpenChannel | undefined;
-  /** `navigator.locks` or its like; tells the host of this tab's death. Default: the browser's, none with an own `channel`. */
+  /**
+   * `navigator.locks` or an object with the same interface. The host learns of this tab's death from it. Default: the browser's locks; none
+   * if `channel` is given.
+   */
   locks?: Locks | undefined;
   /** Default: the system's time and timers. */
   clock?: Clock | undefined;
   /** How long the host may be silent, in ms, before it is asked, and then how long it may take to answer. Default 5000. */
   hostTimeout?: number | undefined;
-  /** Shows the stored state at once, also while the server is there, and brings it up to date then. Default false. */
+  /** Shows the stored state at once, even if the server can be reached, and updates it afterwards. Default false. */
   storedFirst?: boolean | undefined;
   /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
   versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
-  /** Gives the host a token for the server; asked for each (re)connect, of the visible or newest tab first. */
+  /** Gives the host a token for the server. The host asks at each (re)connect, the visible or newest tab first. */
   getToken?: (() => string | Promise<string>) | undefined;
   /**
-   * Tells in this tab's console what tab and host do: true, or some of 'mode', 'link', 'message', 'host', 'doc',
-   * 'store', 'server', as in 'host,server'. The host's warnings and errors come in any case. Default false.
+   * Logs in this tab's console what the tab and the host do: true, or some of 'mode', 'link', 'message', 'host', 'doc', 'store', 'server',
+   * as in 'host,server'. The host's warnings and errors are always logged. Default false.
    */
   debug?: boolean | string | undefined;
-  /** What is dropped and why. Default: `console.warn`. */
+  /** Receives warnings about dropped messages and data that can't be kept. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }

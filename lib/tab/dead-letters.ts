@@ -1,7 +1,10 @@
 import type {CallHost} from '../protocol/calls.js';
 import type {DeadLetter} from '../protocol/messages.js';
 
-/** The ops that the server rejected for good, of all tabs, kept until the app has dealt with them. Those of one document stay in order. */
+/**
+ * The ops of all tabs that the server rejected for good. They are kept until the app retries or discards them. The ops of one document stay
+ * in order.
+ */
 export class TabDeadLetters {
   constructor(private readonly host: {callHost: CallHost}) {}
 
@@ -15,15 +18,15 @@ export class TabDeadLetters {
   }
 
   /**
-   * Submits the op once more, carried over to the document as it is now. The letter goes when the server has taken it, and is
-   * taken only once. Otherwise it stays, and this rejects: with the server's error; with ERR_TABS_OFFLINE; or with
-   * ERR_TABS_LETTER_BASE where the op can't be carried over, which the message explains.
+   * Submits the op once more, transformed to the document's current state. The letter is removed when the server has accepted the op, which
+   * it does only once. Otherwise the letter stays and this rejects: with the server's error; with ERR_TABS_OFFLINE; or with
+   * ERR_TABS_LETTER_BASE if the op can't be transformed, for the reason that the message gives.
    */
   async retry(id: string): Promise<void> {
     await this.host.callHost('deadLetters.retry', id);
   }
 
-  /** Forgets a letter. Forgetting one that is not there is no error. */
+  /** Deletes a letter. Deleting one that does not exist is no error. */
   async discard(id: string): Promise<void> {
     await this.host.callHost('deadLetters.discard', id);
   }

@@ -3,7 +3,7 @@ import type {Place} from '../protocol/frames.js';
 import type {DeadLetter, HostStatus} from '../protocol/messages.js';
 import type {SaveState} from './doc/save-states.js';
 
-/** The methods of an emitter whose events, and what they carry, are known. */
+/** The methods of an emitter with known events and arguments. */
 export interface TypedEvents<Events extends object> {
   /** Calls the listener each time that the event is emitted. */
   on<E extends keyof Events>(event: E, listener: Events[E]): this;
@@ -15,15 +15,17 @@ export interface TypedEvents<Events extends object> {
   addListener<E extends keyof Events>(event: E, listener: Events[E]): this;
   /** As `off`. */
   removeListener<E extends keyof Events>(event: E, listener: Events[E]): this;
-  /** As `on`; the listener is called before those that there are. */
+  /** As `on`, but the listener is called before the present ones. */
   prependListener<E extends keyof Events>(event: E, listener: Events[E]): this;
-  /** As `once`; the listener is called before those that there are. */
+  /** As `once`, but the listener is called before the present ones. */
   prependOnceListener<E extends keyof Events>(event: E, listener: Events[E]): this;
-  /** Removes all listeners of an event, or of all events. Bindings that listen to the same object lose theirs too. */
+  /** Removes all listeners of an event, or of all events. This includes the listeners of bindings on the same object. */
   removeAllListeners(event?: keyof Events): this;
-  /** Calls the listeners of an event. ShareDB does this; apps have no need to. */
+  /** Calls the listeners of an event. ShareDB calls this; apps do not need it. */
   emit(event: keyof Events, ...args: unknown[]): boolean;
-  /** The events that have listeners. `any`, so that what emits more is still taken where ShareDB's own class is asked for. */
+  /**
+   * The events that have listeners. The type is `any`, so that objects with more events still fit where ShareDB's own class is expected.
+   */
   eventNames(): any[];
   /** The listeners of an event. */
   listeners(event: keyof Events): any[];
@@ -31,7 +33,7 @@ export interface TypedEvents<Events extends object> {
   rawListeners(event: keyof Events): any[];
   /** How many listeners an event has. */
   listenerCount(event: keyof Events): number;
-  /** How many listeners an event may have before a leak is suspected and warned of. */
+  /** Sets how many listeners an event may have before a warning about a leak. */
   setMaxListeners(count: number): this;
   /** See `setMaxListeners`. */
   getMaxListeners(): number;
@@ -40,9 +42,9 @@ export interface TypedEvents<Events extends object> {
 /** An error with the code that ShareDB, the server's middleware or this library gave it. */
 export type CodedError = Error & {code?: any};
 
-/** What a document emits, in ShareDB's words. `source` is false for what others did. */
+/** The events of a document, with ShareDB's names. `source` is false for changes by others. */
 export interface DocEvents<Data> {
-  /** The document has got its state from elsewhere: by a fetch, a subscription or a rollback. */
+  /** The document got its state from a fetch, a subscription or a rollback. */
   'load': () => void;
   /** The document was created. */
   'create': (source: any) => void;
@@ -54,81 +56,81 @@ export interface DocEvents<Data> {
   'before op batch': (op: any, source: any) => void;
   /** A whole op was applied. */
   'op batch': (op: any, source: any) => void;
-  /** The document was deleted; `data` is what it was. */
+  /** The document was deleted. `data` is its last data. */
   'del': (data: Data, source: any) => void;
-  /** An error that no callback or promise waits for. */
+  /** An error of a call without a callback or promise. */
   'error': (error: any) => void;
   /** The server has acknowledged every op of this tab. */
   'no write pending': () => void;
   /** No op and no request is open. */
   'nothing pending': () => void;
-  /** Whether the edits are saved has changed: see `doc.saveState`. */
+  /** The document's save state has changed: see `doc.saveState`. */
   'saveState': (state: SaveState) => void;
-  /** The document was let go of. */
+  /** The document was destroyed. */
   'destroy': () => void;
 }
 
-/** The state of the host's connection to the server, by name. `reason` has the code and reason of the WebSocket's end. */
+/** The states of the host's connection to the server, by name. `reason` has the code and reason with which the WebSocket closed. */
 interface StateEvents {
   /** A connection is being opened. */
   connecting: (reason: any) => void;
-  /** The server has greeted. */
+  /** The server has answered the handshake. */
   connected: (reason: any) => void;
-  /** The connection is lost, and is being opened again. */
+  /** The connection is lost. The host opens it again. */
   disconnected: (reason: any) => void;
-  /** The connection was closed on this side, and stays so. */
+  /** The connection was closed on this side, and stays closed. */
   closed: (reason: any) => void;
-  /** The server has ended the connection for good. */
+  /** The server has closed the connection for good. */
   stopped: (reason: any) => void;
 }
 
-/** What ShareDB's connection emits. */
+/** The events of ShareDB's connection. */
 export interface ConnectionEvents extends StateEvents {
   /** The state of the host's connection to the server has changed. */
   'state': (state: any, reason: any) => void;
-  /** A document was made. */
+  /** A document object was created. */
   'doc': (doc: any) => void;
-  /** An error that no callback or promise waits for. */
+  /** An error of a call without a callback or promise. */
   'error': (error: any) => void;
-  /** The WebSocket to the server could not be opened, or failed. It is tried again. */
+  /** The WebSocket to the server could not be opened, or failed. The host tries again. */
   'connection error': (error: any) => void;
-  /** A message of the host is about to be handled. */
+  /** A message from the host is about to be handled. */
   'receive': (request: {data: any}) => void;
   /** A message to the host is about to be sent. */
   'send': (message: any) => void;
-  /** The server has answered to a ping. */
+  /** The server has answered a ping. */
   'pong': () => void;
 }
 
-/** What `connection.status` shows: the host's view of all tabs of the namespace. */
+/** The value of `connection.status`: the host's view of all tabs of the namespace. */
 export interface Status extends HostStatus {
   /** The last error of the host's connection. */
   lastError: (Error & {code?: string | number}) | undefined;
 }
 
-/** What this connection emits beside ShareDB's events. */
+/** The events of this connection in addition to ShareDB's. */
 export interface ProxyConnectionEvents extends ConnectionEvents {
   /** Whether this tab reaches its host has changed. */
   hostState: (state: HostState) => void;
-  /** What the host knows of all tabs has changed. */
+  /** The host's view of all tabs has changed. */
   status: (status: Status) => void;
-  /** The host speaks another version of the protocol than this tab: the page is to be loaded again. */
+  /** The host speaks another version of the protocol than this tab. The app should reload the page. */
   updateneeded: (hostProtocol: number) => void;
-  /** Whether all edits are saved has changed: see `connection.saveState`. */
+  /** The worst save state of all documents has changed: see `connection.saveState`. */
   saveState: (state: SaveState) => void;
-  /** The server rejected an op for good; it is kept in `deadLetters`. */
+  /** The server rejected an op for good. It is kept in `deadLetters`. */
   deadletter: (letter: DeadLetter) => void;
   /** For collections. @internal */
   shared: (message: {a: string}) => void;
-  /** How this tab reaches the server, and why in this way. Only `createConnection` tells. */
+  /** The mode in which this tab reaches the server, and the reason for it. Only connections of `createConnection` emit this. */
   mode: (mode: Place, reason: string) => void;
 }
 
-/** What a query emits about its results. */
+/** The events of a query. */
 export interface QueryEvents<ResultDoc> {
   /** The first results are here. */
   ready: () => void;
-  /** An error that no callback or promise waits for. */
+  /** An error of a call without a callback or promise. */
   error: (error: any) => void;
   /** Documents were added to the results. */
   insert: (inserted: ResultDoc[], index: number) => void;
@@ -138,20 +140,20 @@ export interface QueryEvents<ResultDoc> {
   move: (moved: ResultDoc[], from: number, to: number) => void;
   /** The results have changed in any way. */
   changed: (results: ResultDoc[]) => void;
-  /** What the server's database gives beside the results has changed. */
+  /** The additional results of the server's database have changed. */
   extra: (extra: any) => void;
 }
 
-/** What a presence emits about the presences of others. */
+/** The events of a presence about the presences of others. */
 export interface PresenceEvents<Value> {
-  /** Somebody shows a value; `null` where somebody has gone. */
+  /** Another client shows a value; `null` if it has left. */
   receive: (id: string, value: Value) => void;
-  /** An error that no callback or promise waits for. */
+  /** An error of a call without a callback or promise. */
   error: (error: any) => void;
 }
 
-/** What a presence of this tab emits. */
+/** The events of a presence of this tab. */
 export interface LocalPresenceEvents {
-  /** An error that no callback or promise waits for. */
+  /** An error of a call without a callback or promise. */
   error: (error: any) => void;
 }

@@ -6,15 +6,15 @@ import type {ServiceFrame} from '../protocol/frames.js';
 import type {LinkedConnection} from './linked-connection.js';
 import type {ProxyDoc} from './doc/proxy-doc.js';
 
-/** What becomes of a frame that could not be posted at once. */
+/** Learns whether a frame that could not be posted at once was posted later. */
 export interface Delivery {
   posted(): void;
   failed(error: unknown): void;
 }
 
 /**
- * Posts the frames of a connection, each behind all ops that the connection had submitted before: the host has given them
- * their places by then. So who gets the frame has the ops. Without such ops, a frame is posted at once.
+ * Posts the frames of a connection. Each frame is posted after the host has ordered all ops that the connection submitted before it, so the
+ * receiver of the frame has these ops. If there are no such ops, a frame is posted at once.
  */
 export class FrameSender {
   private readonly unsent = new Set<ProxyDoc>();
@@ -28,14 +28,14 @@ export class FrameSender {
     return this.queue.isEmpty;
   }
 
-  /** A document has an op that the host has not got. */
+  /** A document has an op that the host has not received. */
   noteUnsent(doc: ProxyDoc): void {
     this.unsent.add(doc);
   }
 
   /**
-   * @returns whether it is posted later, which `delivery` tells; its objects are copied or moved by now
-   * @throws where it can't be cloned: then nothing is posted or moved
+   * @returns whether the frame is posted later, which `delivery` learns. Its objects are already copied or moved
+   * @throws if the frame can't be cloned. Nothing is posted or moved then
    */
   send(message: ServiceFrame, transfer: Transferable[], delivery: Delivery): boolean {
     const docs = this.flushDocs();
@@ -78,12 +78,15 @@ export class FrameSender {
     link.watchdog?.expect();
   }
 
-  /** The session has ended: what waits is not posted. */
+  /** The session has ended. Waiting frames are not posted. */
   clear(): void {
     this.queue.clear();
   }
 
-  /** Sends what the documents hold back. @returns those with ops that the host has not got, and will get soon */
+  /**
+   * Sends the ops that the documents hold back.
+   * @returns the documents with ops that the host lacks now and will receive soon
+   */
   private flushDocs(): ProxyDoc[] {
     const docs: ProxyDoc[] = [];
     for (const doc of this.unsent) {
@@ -91,30 +94,33 @@ export class FrameSender {
       if (!doc.hasUnsent) this.unsent.delete(doc);
       else if (!isStuck(doc)) docs.push(doc);
     }
-    // Somebody waits for them: not at the end of the turn.
+    // A frame waits for these ops, so they do not wait for the end of the turn.
     if (docs.length) this.connection.hostSession?.flush();
     return docs;
   }
 }
 
-/** Calls back when the host has the ops that there are by now, has refused them, or is lost. */
+/** Calls back when the host has the document's present ops, has refused them, or is lost. */
 function waitForHost(doc: ProxyDoc, done: () => void): void {
   const ops = new Set(doc.unsent);
   doc.when(() => {
     if (!doc.connection.canSend || !doc.unsent.some(op => ops.has(op))) return true;
-    // The next of them is held back again when the one before has its place.
+    // When an op has its place in the history, the document holds the next one back again.
     flushNow(doc);
     return isStuck(doc);
   }, done);
 }
 
-/** Sends what is held back for what may be composed with it, or for the end of the turn. */
+/** Sends the ops that are held back so that others can be composed with them, or until the end of the turn. */
 function flushNow(doc: ProxyDoc): void {
   doc.flushedAt = -Infinity;
   doc.flush();
 }
 
-/** Whether its ops wait for something else than the host's next answer: for the app, a rollback's end, a state, or the server. */
+/**
+ * Whether the document's ops wait for something other than the host's next answer: for the app, the end of a rollback, a state, or the
+ * server.
+ */
 const isStuck = (doc: ProxyDoc): boolean =>
   doc.paused || doc.isDestroyed || !!doc.opsAwaitingReset || (doc.wasPaused && doc.unsettled.length > 0) ||
   (doc.rev === null && doc.version !== null && !doc.inflightOp);

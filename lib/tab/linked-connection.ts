@@ -31,20 +31,20 @@ import type {ServiceFrames} from './service-frames.js';
 import {TabLog} from './tab-log.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
 
-/** How long a question to the host may stay without an answer. */
+/** Time limit of a call to the host, in ms. */
 const CALL_TIMEOUT_MS = 10_000;
 
-/** Of more documents that a tab lets go of, nothing is under way by the time that it opens them again. */
+/** How many destroyed documents a tab remembers. Messages for earlier ones have arrived by the time that the tab opens them again. */
 const MAX_DESTROYED = 1024;
 
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
 /**
- * ShareDB's `Connection` on a link to the host in place of a WebSocket: what the host tells goes to the
- * documents, and its state is mirrored.
+ * ShareDB's `Connection` with a session with the host instead of a WebSocket. It passes the host's messages to the documents and mirrors
+ * the state of the host's connection.
  */
 export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
-  /** What the tab knows of the host's work for all tabs. Event `status`. */
+  /** The state of the host's work for all tabs, as last told by the host. Event `status`. */
   status: Status = {
     tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, pendingWrites: 0, deadLetters: 0, lastError: undefined
   };
@@ -55,7 +55,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private readonly hostSocket: HostSocket;
   /** @internal */
   hostSession: SessionClient | undefined;
-  /** Of the host's content, where it has no store but its tabs. */
+  /** This tab mirrors the host's content, if the host has no store of its own. */
   private mirrorDuty: OnDemand<MirrorRole> | undefined;
   private readonly lostOps: LostOps;
   private platform: Platform;
@@ -70,26 +70,26 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private unconfirmedBatch: number | undefined;
   /** The host could not write when it sent the batch that is being handled. @internal */
   hostIsDown = false;
-  /** Whose the op is that is being applied. @internal */
+  /** The author and number of the op that is being applied. @internal */
   entry: {src?: string; seq?: number; op?: unknown; undo?: UndoMark} | undefined;
-  /** It has collections, which transactions change together. @internal */
+  /** This tab uses collections, whose transactions change several documents together. @internal */
   showsTogether = false;
   /** The transaction whose ops are being applied. @internal */
   transactionId: string | undefined;
-  /** The last documents that this tab has let go of. */
+  /** The last documents that this tab has destroyed. */
   private readonly destroyed = new Map<string, true>();
   private readonly presenceExpiry = new PresenceExpiry(() => this.platform.clock, () => Object.values(this._presences) as unknown as PresenceSet[]);
-  /** Of services that this tab uses. @internal */
+  /** The frames of services that this tab uses. @internal */
   frames: ServiceFrames<ProxyDoc> | undefined;
   /** The protocol of the host that does not understand this tab. */
   private refusedBy: number | undefined;
-  /** Which documents there are without a server. */
+  /** The documents that are available without a server. */
   protected inventory = new Inventory();
-  /** This tab has asked for everything to be deleted, and waits for the answer. */
+  /** This tab has asked the host to delete everything and waits for the answer. */
   protected clearing = false;
   protected isClosed = false;
   private isCleared = false;
-  /** What the app waits for. @internal */
+  /** The app's calls that have no answer yet. @internal */
   readonly openCalls = new OpenCalls(act => this.guarded(act));
 
   constructor(options: ProxyConnectionOptions = {}) {
@@ -102,19 +102,19 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.tabId = this.platform.randomId() as TabId;
     this.id = this.tabId;
     this.lostOps = new LostOps(this.tabId, lost => this.callHost('ops.lost', lost));
-    // Upstream binds its sockets at construction; ours closes when the app closes the connection.
+    // Upstream binds its socket in the constructor. This socket closes when the app closes the connection.
     socket.close = () => this.close();
     this.stopKeepingAlive = this.platform.keepAlive?.(() => this.hasOpenRequests());
     if (this.opensAtOnce) this.openLink();
   }
 
-  /** Somebody has signed out: nothing of this tab goes to a host any more. @internal */
+  /** Another tab has signed out. This tab sends nothing to a host any more. @internal */
   protected closeCleared(): void {
     this.isCleared = true;
     this.close();
   }
 
-  /** Whether it looks for its host when it is made; else when {@link openLink} is called. @internal */
+  /** Whether the constructor starts to look for a host. Otherwise {@link openLink} does. @internal */
   protected get opensAtOnce(): boolean {
     return true;
   }
@@ -128,12 +128,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return this.saveStates.ofAll;
   }
 
-  /** Whether this tab has edits that its host has not got. @internal */
+  /** Whether this tab has edits that its host lacks. @internal */
   get hasUnsentOps(): boolean {
     return this.proxyDocs().some(doc => doc.hasUnsent || doc.awaitsReset);
   }
 
-  /** Whether it has edits that only hosts of the lineage of the last one can carry on. @internal */
+  /** Whether this tab has edits that only hosts of the last host's lineage can continue with. @internal */
   protected get hasOpsOfHost(): boolean {
     return this.hostSession?.lineage !== undefined && this.proxyDocs().some(doc => doc.hasOpsOfHost);
   }
@@ -144,21 +144,21 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * Whether the tab reaches its host: 'connecting' until the first one answers, 'connected', 'lost' while the next is being
-   * sought, or 'closed'. Event `hostState`.
+   * Whether the tab reaches its host: 'connecting' until the first host answers, 'connected', 'lost' while the tab looks for the next host,
+   * or 'closed'. Event `hostState`.
    */
   get hostState(): HostState {
     return this.isClosed ? 'closed' : this.hostSession?.state ?? 'connecting';
   }
 
-  /** Whether messages reach the host. Ops and requests are accepted also while the server is away. */
+  /** Whether messages reach the host. The host also accepts ops and requests while the server is unreachable. */
   override get canSend(): boolean {
     return this.isLinked;
   }
 
-  /** Upstream sets it with its state; here the link to the host decides. */
+  /** Upstream sets this with its state. Here, the session with the host determines it. */
   override set canSend(_value: boolean) {
-    // Nothing to keep.
+    // There is nothing to set.
   }
 
   /** @throws ShareDB's ERR_CANNOT_PING_OFFLINE unless the host is connected to the server */
@@ -170,9 +170,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * Sends a message to the server: ShareDB's by way of the host, an app's own as it is. The server's own ones come to all tabs, by
-   * the event `receive`, as ShareDB has it.
-   * @throws ERR_TABS_OFFLINE for an app's own message unless the host is connected to the server
+   * Sends a message to the server. A message of ShareDB's protocol goes through the host; an app's own message is passed on unchanged. The
+   * server's own messages reach all tabs with the event `receive`, as in ShareDB.
+   * @throws ERR_TABS_OFFLINE for an app's own message if the host is not connected to the server
    */
   override send(message: object): void {
     const isOwn = isOfApp(message);
@@ -183,8 +183,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * Detaches this tab: the host and the other tabs go on. Ops that the host has not got are handed over. What the app still waits
-   * for ends with ERR_TABS_CLOSED in a later turn.
+   * Detaches this tab. The host and the other tabs continue. Ops that the host lacks are handed over. Calls that are still open end with
+   * ERR_TABS_CLOSED in a later turn.
    */
   override close(): void {
     if (this.isClosed) return;
@@ -202,16 +202,19 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const word = this.orphanedOps();
     const isConnected = this.hostSession?.state === 'connected';
     if (isConnected && word) this.hostSession!.send({a: 'tab.lastWord', word});
-    // Also where a host is there: it lets go of a tab whose lock is free, and a message may come later than that.
+    // The ops are also kept if a host is there: the host drops a tab whose lock is free, and the message may arrive after that.
     return this.leave(word) || isConnected;
   }
 
-  /** Keeps what no host has got for the next one. @returns whether that is done @internal */
+  /**
+   * Keeps the ops that no host has, for the next host.
+   * @returns whether they are kept @internal
+   */
   protected leave(word: OrphanedOpsMessage | undefined): boolean {
     return !word;
   }
 
-  /** Lets go of the host. What the app waits for has no answer. @internal */
+  /** Leaves the host. Open calls get no answer. @internal */
   protected detach(): void {
     this.isClosed = true;
     this.presenceExpiry.end();
@@ -224,12 +227,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.emit('hostState', 'closed');
   }
 
-  /** An open request no longer keeps a process of Node going. @internal */
+  /** From now on, an open request does not keep a Node process running. @internal */
   protected endKeepingAlive(): void {
     this.stopKeepingAlive?.();
   }
 
-  /** Asks the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
+  /** Calls the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
   callHost<Name extends keyof CallsToHost>(name: Name, ...args: ArgsOfCall<Name>): Promise<CallsToHost[Name]['result']>;
   // The table of calls gives the type of the result.
   callHost(name: string, args: unknown = null): Promise<any> {
@@ -237,25 +240,25 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return answer.catch((error: unknown) => { throw this.isClosed ? closed('') : error; });
   }
 
-  /** Resolves when the ops of now, and what the host has, are durable. Rejects as {@link callHost}. @internal */
+  /** Resolves when this tab's ops so far, and the ops that the host has, are durable. Rejects as {@link callHost}. @internal */
   protected async flushHost(): Promise<void> {
     let isHandedOver = false;
     const handOver = Promise.all(this.proxyDocs().map(doc => new Promise<void>(resolve => doc.whenHandedOver(resolve))))
       .then(() => { isHandedOver = true; });
     await new Promise<void>(nextTick);
-    // The answer comes when all is durable that the host has told of before it; mostly that is these ops, too.
+    // The host answers when everything that it reported before the answer is durable. Usually this includes these ops.
     await this.callHost('store.flush');
     if (isHandedOver) return;
     await handOver;
     await this.callHost('store.flush');
   }
 
-  /** Whether the app waits for something. */
+  /** Whether the app waits for an answer. */
   private hasOpenRequests(): boolean {
     return this.hasPending() || !!this.hostSession?.hasOpenCalls || Object.values(this._presences).some(isPresencePending);
   }
 
-  /** As upstream does with a message: what a listener throws, an `error` event tells, a tick later. @internal */
+  /** Runs `act`. As upstream does with a message, an `error` event reports what a listener throws, one tick later. @internal */
   guarded(act: () => void): void {
     try {
       act();
@@ -270,7 +273,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   // ---- what upstream's documents send
 
-  /** Whether requests are content with the stored state. @internal */
+  /** Whether requests accept the stored state. @internal */
   get storedFirst(): boolean {
     return this.options.storedFirst === true;
   }
@@ -283,7 +286,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @internal */
   override _sendActions(action: string, doc: UpstreamDoc<unknown>): boolean | undefined {
     const existing = this.getExisting(doc.collection, doc.id);
-    // Upstream would put it back in the place of the other one, whose answers it would get.
+    // Upstream would replace the existing document by this one, which would then get the other's answers.
     if (existing && existing !== doc) return void nextTick(() => this.guarded(() => (doc as ProxyDoc).answerReplaced(action)));
     (doc as ProxyDoc).isDestroyed = false;
     return super._sendActions(action, doc, (doc as ProxyDoc).position);
@@ -318,9 +321,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @internal */
   override _destroyDoc(doc: UpstreamDoc<unknown>): void {
     const existing = this.getExisting(doc.collection, doc.id);
-    // A second end of the same document, when another one has its name by now: upstream would remove that.
+    // The document is destroyed for the second time, and another one has its name now. Upstream would remove the other one.
     if (existing && existing !== doc) return;
-    // More was asked of it after `destroy()`. Upstream removes it, and the answers find no document: see `CallableDoc.destroy`.
+    // The app made more requests after `destroy()`. Upstream removes the document, and the answers find none: see `CallableDoc.destroy`.
     if (existing && doc.hasPending() && !this.isClosed) return;
     super._destroyDoc(doc);
     if (existing && !this.getExisting(doc.collection, doc.id)) {
@@ -330,18 +333,18 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     }
   }
 
-  /** Whether there was a document of this name before: what the host has sent for it may still be under way. @internal */
+  /** Whether this tab had a document of this name before. Messages of the host for it may still arrive. @internal */
   wasDestroyed(collection: string, id: string): boolean {
     return this.destroyed.size > 0 && this.destroyed.has(keyOf(collection, id));
   }
 
-  /** A message of the host is not what it should be: all that it may concern is asked for again. @internal */
+  /** A message from the host is invalid. The tab requests everything that the message may concern again. @internal */
   resynchronize(reason: string): void {
     this.warn(warning('WARN_TABS_RESYNCHRONIZING', 'resynchronizing with the host'), reason);
     this.reconnect(reason);
   }
 
-  /** What the host has not confirmed yet; undefined where there is nothing. @internal */
+  /** The ops that the host has not confirmed; undefined if there are none. @internal */
   protected orphanedOps(): OrphanedOpsMessage | undefined {
     const docs = this.proxyDocs().map(doc => doc.orphanedOps()).filter(word => !!word);
     return docs.length ? {tabId: this.tabId, lineage: this.hostSession?.lineage ?? '', docs} : undefined;
@@ -353,10 +356,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * Sends at once all that there is: a page that goes away has no next turn. What waits for ops under way
-   * goes along as orphaned ops.
-   * @param forGood whether the page can't come back
-   * @internal
+   * Sends all waiting messages at once, because a page that goes away has no next turn. Ops in flight are sent again as orphaned ops.
+   * @param forGood whether the page can't come back @internal
    */
   protected sendOrphanedOps(word: OrphanedOpsMessage | undefined, forGood: boolean): void {
     if (word) this.hostSession?.send({a: 'tab.lastWord', word});
@@ -364,7 +365,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     else this.hostSession?.flush();
   }
 
-  /** The page is put away, and nothing will reach it until it is taken out again. @internal */
+  /** The page enters the back/forward cache. No message reaches it until it leaves the cache. @internal */
   protected suspend(): void {
     this.endMirrorDuty();
     this.hostSession?.suspend();
@@ -375,19 +376,19 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.hostSession?.resume();
   }
 
-  /** Where the host lives that answered last, and its generation. @internal */
+  /** The place and the generation of the host that answered last. @internal */
   protected get host(): {place: Place | undefined; generation: number} {
     return {place: this.hostSession?.place, generation: this.hostSession?.generation ?? 0};
   }
 
-  // ---- the link to the host
+  // ---- the session with the host
 
-  /** Ends the session with the host and seeks one again. @internal */
+  /** Ends the session with the host and looks for a new one. @internal */
   protected reconnect(reason: string): void {
     this.hostSession?.reconnect(reason);
   }
 
-  /** Looks for a host elsewhere: over other channels. @internal */
+  /** Looks for a host over other channels. @internal */
   protected moveTo(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined}): void {
     this.hostSession?.close();
     this.hostSession = undefined;
@@ -397,7 +398,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.openLink();
   }
 
-  /** Looks for a host, unless it does so already. @internal */
+  /** Looks for a host, unless it already does. @internal */
   protected openLink(): void {
     if (this.hostSession) return;
     this.hostSession = new SessionClient(this.platform, this.options.namespace ?? 'default', this.tabId, {
@@ -416,30 +417,33 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.hostSession.open();
   }
 
-  /** The host asks this tab something. @internal */
+  /** Answers a call from the host. @internal */
   protected answerCall(name: string, _args: unknown): unknown {
     if (name === 'tab.token' && this.options.getToken) return this.options.getToken();
     if (name === 'tab.report') return this.report();
     throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
   }
 
-  /** Greets the host that this tab is connected to, on a port, if it is connected to one. @internal */
+  /**
+   * Greets the host that this tab is connected to, if there is one.
+   * @returns a port to that host @internal
+   */
   protected greet(_hello: Hello): Channel | undefined {
     return undefined;
   }
 
-  /** The host has not answered for long. @internal */
+  /** The host has not answered for a long time. @internal */
   protected handleSilence(reason: string): void {
     this.reconnect(reason);
   }
 
-  /** The host does not understand this tab. @internal */
+  /** The host speaks another version of the protocol than this tab. @internal */
   protected handleRefused(hostProtocol: number): void {
     if (this.refusedBy !== hostProtocol) this.emit('updateneeded', hostProtocol);
     this.refusedBy = hostProtocol;
   }
 
-  /** The host asks visible tabs first. @internal */
+  /** Tells the host whether the page is visible. The host asks visible tabs for tokens first. @internal */
   protected setVisible(isVisible: boolean): void {
     this.isVisible = isVisible;
     if (this.options.getToken && this.isLinked) this.hostSession?.send({a: 'tab.visible', visible: isVisible});
@@ -449,7 +453,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.refusedBy = undefined;
     this.log.debug('link', () => `connected to host ${this.hostSession!.epoch} (${this.hostSession!.place}), which ${continues ? 'continues' : 'starts anew'}`);
     if (!this.isLinked) this.beginToTalk(continues);
-    // The host works on it while the app hears of it.
+    // The host works on the messages while the app handles the event.
     this.hostSession?.flush();
     this.frames?.begin();
     this.emit('hostState', 'connected');
@@ -465,13 +469,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.setVisible(this.isVisible);
   }
 
-  /** The host knows nothing of what this tab has followed. */
+  /** The host does not know the documents and requests of this tab. */
   private startAnew(): void {
     this.endMirrorDuty();
     for (const doc of this.proxyDocs()) doc.handleHostReplaced();
   }
 
-  /** Loaded when a host asks for it: most have a store. */
+  /** The code is loaded when a host asks for it, because most hosts have a store. */
   private takeMirrorDuty(): OnDemand<MirrorRole> {
     const {platform, tabId} = this;
     const namespace = this.options.namespace ?? 'default';
@@ -486,7 +490,10 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.mirrorDuty = undefined;
   }
 
-  /** Ops can't be kept: the host is to have them as dead letters. @param madeAt the version that the first was made on @internal */
+  /**
+   * Hands ops that can't be kept to the host, which keeps them as dead letters.
+   * @param madeAt the version that the first op was made on @internal
+   */
   giveUp(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
     this.lostOps.add(doc, ops, error, madeAt);
   }
@@ -505,7 +512,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.saveStates.noteBatch();
   }
 
-  /** The batch that is being handled, where another host may not know the revisions in it. @internal */
+  /** The number of the batch that is being handled, if another host may not know the revisions in it. @internal */
   noteRevision(doc: ProxyDoc): number | undefined {
     if (this.unconfirmedBatch !== undefined) this.unconfirmedDocs.add(doc);
     return this.unconfirmedBatch;
@@ -534,7 +541,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private setLinked(isLinked: boolean): void {
     if (this.isLinked === isLinked) return;
     this.isLinked = isLinked;
-    // Before documents tell who waits for them that there is no host any more.
+    // The frames end before documents report to their callers that the host is lost.
     if (!isLinked) this.frames?.end();
     this.startBulk();
     if (isLinked) {
@@ -542,7 +549,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       for (const doc of this.proxyDocs()) doc.handleLinked();
       for (const presence of Object.values(this._presences)) {
         presence._onConnectionStateChanged();
-        // A new host knows of no presence; and a withdrawal may have been lost with the session.
+        // A new host knows no presences, and a removal may have been lost with the session.
         for (const local of Object.values(presence.localPresences)) local.send();
       }
       for (const request of Object.values(this._snapshotRequests)) request.send();
@@ -553,11 +560,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.endBulk();
   }
 
-  /** As upstream, but what a listener throws does not keep the other documents from their states. @internal */
+  /** As upstream, but an error of one document's listener does not keep the other documents from their states. @internal */
   override _handleBulkMessage(error: Error | null, message: Message, method: '_handleFetch' | '_handleSubscribe'): void {
     const {c, data} = message;
     if (!data) return super._handleBulkMessage(error, message, method);
-    // Written out: `guarded` takes a function for each.
+    // This does not use `guarded`, which would need a function for each document.
     for (const [d, state] of Object.entries(data)) {
       try {
         const doc = this.getExisting(c as string, d) as ProxyDoc | undefined;
@@ -568,7 +575,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     }
   }
 
-  /** The state of the host's connection, step by step as upstream takes it. @internal */
+  /** Takes over the state of the host's connection, in the same steps as upstream. @internal */
   override _setState(state: string, reason?: unknown): void {
     if (this.state === state) return;
     this.state = state;
@@ -581,7 +588,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (state === 'connected') this.wasDown = false;
     this.startBulk();
     for (const query of Object.values(this.queries)) {
-      // Upstream's queries look at nothing but whether they were sent since the connection was lost.
+      // Upstream's queries check only whether they were sent since the connection was lost.
       if (isDown) query.sent = false;
       else if (isBack && !query.sent) query.send();
     }
@@ -618,7 +625,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         this.find(message)?.emit('error', decodeError(message['error'] as ErrorData));
         return;
       case 'host.cleared':
-        // Who asked waits for the answer.
+        // The tab that asked for this waits for the answer to its call.
         if (!this.clearing) this.closeCleared();
         return;
       case 'host.log':
@@ -652,7 +659,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         if (!this.isAnswer(message)) return;
         break;
       case 'p':
-        // A late withdrawal of what was shown under another identity does not say that anybody is there.
+        // A late removal of a presence under a former id does not show that the client is still there.
         if (message['p'] != null) this.presenceExpiry.noteSeen(message['ch'] as string, message['id'] as string);
         break;
       case 'q':
@@ -664,8 +671,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * An answer from before a new start has no state for it, but it is the answer: upstream counts what it has asked for.
-   * @returns whether it is one for a document that there still is
+   * An answer from before the document started anew carries no usable state, but upstream counts it as the answer to its request.
+   * @returns whether the document still exists and waits for this answer
    */
   private isAnswer(message: Message): boolean {
     const doc = this.find(message);
@@ -684,7 +691,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (hasChanged) query.emit('local', query.isLocal);
   }
 
-  /** Results of a query that is gone: the host counts on it that this tab has them. */
+  /** Ingests the results of a query that no longer exists, because the host assumes that this tab has them. */
   private ingestResults({data, diff}: Message): void {
     const inserted = ((diff ?? []) as {type: string; values?: unknown[]}[]).flatMap(({type, values}) => (type === 'insert' ? values ?? [] : []));
     for (const item of [...((data ?? []) as unknown[]), ...inserted] as {c: string; d: string; v: number; type: string | null}[]) {
@@ -692,7 +699,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     }
   }
 
-  /** What one transaction did to several documents: nobody's turn comes between. */
+  /** Applies all changes of a transaction in the same turn, so that nothing runs between them. */
   private receiveTogether({id, messages}: Message): void {
     this.transactionId = id as string | undefined;
     for (const message of messages as Message[]) this.guarded(() => this.receive(message));
@@ -700,7 +707,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   private mirrorState(state: string, reason: unknown): void {
-    // Upstream gets to 'connected' by way of 'connecting' alone.
+    // Upstream enters 'connected' only from 'connecting'.
     if (state === 'connected' && this.state !== 'connecting') this._setState('connecting');
     this._setState(state, reason);
   }
@@ -716,7 +723,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.emit('status', this.status);
   }
 
-  /** What this tab holds. @internal */
+  /** A report of this tab's documents and state. @internal */
   protected report(): TabReport {
     const docs = this.proxyDocs();
     return {
@@ -747,7 +754,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
 const closed = (what: string): TabsError => new TabsError('ERR_TABS_CLOSED', `The connection is closed${what}`);
 
-/** Ours, of a query: see `ProxyQuery`. */
+/** The parts of this library's queries that change here: see `ProxyQuery`. */
 interface LocalQuery {
   isLocal: boolean;
   emit(event: 'local', isLocal: boolean): void;
@@ -755,7 +762,7 @@ interface LocalQuery {
 
 const keyOf = (collection: string, id: string): string => JSON.stringify([collection, id]);
 
-/** What upstream binds to in place of a WebSocket. The link to the host is behind the connection. */
+/** Upstream binds to this socket instead of a WebSocket. The messages go through the session with the host. */
 class HostSocket implements Socket {
   readyState = 0;
   onopen: Socket['onopen'] = null;
@@ -763,9 +770,9 @@ class HostSocket implements Socket {
   onerror: Socket['onerror'] = null;
   onmessage: Socket['onmessage'] = null;
   send(): void {
-    // Upstream's handshake with a server: the host makes it.
+    // Upstream sends only its handshake with a server here. The host makes that handshake.
   }
   close(): void {
-    // Replaced at construction.
+    // The constructor of the connection replaces this method.
   }
 }

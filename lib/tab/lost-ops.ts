@@ -4,21 +4,21 @@ import {stepOf} from '../ot/step.js';
 import type {PendingOp} from './upstream.js';
 
 /**
- * Ops of this tab that no host can carry on: each is handed to the host, which keeps it as a dead letter. Where
- * the answer does not come, the next host is told as well; the ids make that harmless.
+ * Ops of this tab that no host can apply. The tab hands each one to the host, which keeps it as a dead letter. If the host does not confirm
+ * it, the tab also tells the next host. The ids prevent duplicates.
  */
 export class LostOps {
   private waiting: LostOp[] = [];
   private count = 0;
 
-  /** @param tell the host; resolves when it has them */
+  /** @param tell sends ops to the host; resolves when the host has them */
   constructor(private readonly tabId: string, private readonly tell: (lost: LostOp[]) => Promise<unknown>) {}
 
   add({collection, id}: {collection: string; id: string}, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
     const from = this.waiting.length;
     let after: string | undefined;
     for (const op of ops) {
-      // Others have left nothing of it to do.
+      // Concurrent ops of others have left nothing of this op.
       if (!op.create && !op.del && op.op === undefined) continue;
       const type = op.type?.uri ?? op.type?.name ?? null;
       const letterId = `${this.tabId}/${++this.count}`;
@@ -31,7 +31,7 @@ export class LostOps {
     this.handOver(from);
   }
 
-  /** Tells the host what the last one has not confirmed. It does not wait for the answer: the page may end before it. */
+  /** Hands over the ops that the last host has not confirmed. It does not wait for the answer, because the page may end before it. */
   handOver(from = 0): void {
     for (; from < this.waiting.length; from += MAX_LOST_OPS) {
       const lost = this.waiting.slice(from, from + MAX_LOST_OPS);

@@ -5,9 +5,8 @@ import {mirrorLockNames, mirrorName} from '../protocol/version.js';
 import {Mirror} from './mirror.js';
 
 /**
- * Whether this tab is one of those that mirror what the host has: who holds one of two locks, which tell a new
- * host that there is somebody to ask, and are free for the next tab when this one dies. Without Web Locks, the
- * host says who is.
+ * Mirrors the content of the host if this tab holds one of two locks. A new host sees from the locks that there is a tab to ask. The next
+ * tab gets a lock when its holder ends. Without Web Locks, the host decides which tabs are mirrors.
  */
 export class MirrorRole {
   private channel: Channel | undefined;
@@ -17,7 +16,7 @@ export class MirrorRole {
 
   constructor(private readonly platform: Platform, private readonly namespace: string, private readonly id: string) {}
 
-  /** The host wants mirrors. May be called again. */
+  /** Tries to become a mirror. May be called again. */
   offer(): void {
     if (this.mirror || this.pendingLocks) return;
     const {locks} = this.platform;
@@ -25,20 +24,20 @@ export class MirrorRole {
     const candidacy = (this.pendingLocks = new AbortController());
     for (const name of mirrorLockNames(this.namespace)) {
       void locks.request(name, {mode: 'exclusive', signal: candidacy.signal}, () => {
-        // The other lock came first, or the tab has gone.
+        // This tab got the other lock first, or has stopped.
         if (this.pendingLocks !== candidacy) return undefined;
         this.begin();
         return new Promise<void>(release => {
           this.release = release;
           this.pendingLocks = undefined;
-          // A lock that is held already is not given back by this.
+          // This cancels only requests. It does not release a lock that is already held.
           candidacy.abort();
         });
       }).catch(() => {});
     }
   }
 
-  /** Forgets what was mirrored, and leaves it to others. May be called twice. */
+  /** Deletes the mirrored content, and releases the lock to other tabs. May be called twice. */
   end(): void {
     this.pendingLocks?.abort();
     this.pendingLocks = undefined;
@@ -49,7 +48,7 @@ export class MirrorRole {
     channel.onmessage = null;
     this.release();
     this.release = () => {};
-    // In Node a message still under way is lost when its channel closes in the same turn.
+    // In Node, a message that is under way is lost if its channel closes in the same turn.
     nextTick(() => channel.close());
   }
 

@@ -2,18 +2,18 @@ import type {MirrorMessage, MirrorPosition} from '../protocol/mirror.js';
 import {StoredContent} from '../protocol/stored.js';
 
 /**
- * What a host without a store would have stored, in a tab: the host's changes one after the other, ready for
- * the next host. Where one is missing, all of it is asked for again; until it comes, there is nothing: from an
- * earlier state a host would send ops again that the server has.
+ * A tab's copy of the content that a host without a store would have stored: it applies the host's changes in order, for the next host. If
+ * a change is missing, the mirror requests the whole content again. It offers nothing until the content arrives, because a host that starts
+ * from an earlier state would send ops again that the server has.
  */
 export class Mirror {
   private content = new StoredContent();
   private place: MirrorPosition | undefined;
-  /** Hosts of earlier terms have been replaced. */
+  /** Hosts of earlier terms have been replaced, and their messages are dropped. */
   private term = 0;
   private isJoining = false;
 
-  /** @param id of this mirror, as the host and the other mirrors know it */
+  /** @param id the id of this mirror in messages */
   constructor(private readonly id: string, private readonly post: (message: MirrorMessage) => void) {
     this.join();
   }
@@ -52,7 +52,7 @@ export class Mirror {
   private follow(term: number, from: MirrorPosition | undefined): void {
     if (term <= this.term) return;
     this.term = term;
-    // The new host started from this very state.
+    // The new host started from exactly this state.
     if (from && this.place?.term === from.term && this.place.n === from.n) this.place = {term, n: 0};
     else this.join();
   }

@@ -2,16 +2,16 @@ import {nextTick} from '../platform/next-tick.js';
 
 /** A call of the app that has no answer yet. */
 export interface OpenCall {
-  /** Answers with an error; does nothing where there is an answer by now. */
+  /** Ends the call with an error, unless it has an answer. */
   end(error: Error): void;
 }
 
-/** The app's open calls of a connection. When it is closed, each ends with an error, and so does each that is made later. */
+/** The app's open calls on a connection. When the connection is closed, each open call ends with an error, and so does each later call. */
 export class OpenCalls {
   private calls = new Set<OpenCall>();
   private errorOf: ((call: OpenCall) => Error) | undefined;
 
-  /** @param guarded runs what is the app's */
+  /** @param guarded runs the app's callbacks and catches their errors */
   constructor(private readonly guarded: (act: () => void) => void) {}
 
   add(call: OpenCall): void {
@@ -23,13 +23,13 @@ export class OpenCalls {
     this.calls.delete(call);
   }
 
-  /** Never in this turn: what has an answer that comes in the next one gets that. */
+  /** Ends the calls in a later turn, so that a call whose answer arrives in the next turn gets that answer. */
   end(errorOf: (call: OpenCall) => Error): void {
     this.errorOf = errorOf;
     this.endLater();
   }
 
-  /** Those that are open by now: what is asked later may have an answer. */
+  /** Ends the calls that are open now. Later calls may still get an answer. */
   endOpen(error: Error): void {
     nextTick(() => this.endAll(() => error));
   }

@@ -1,6 +1,9 @@
 import {completing, type Completion, type UncaughtHandler} from './completion.js';
 
-/** ShareDB's methods take their callback as the last argument, whichever of those before it are left out. */
+/**
+ * Separates the callback from the values. ShareDB's methods take their callback as the last argument, even if optional arguments before it
+ * are left out.
+ */
 export function splitCallback(args: readonly unknown[]): {values: unknown[]; callback: ((...args: any[]) => void) | undefined} {
   const at = args.findIndex(arg => typeof arg === 'function');
   if (at === -1) return {values: [...args], callback: undefined};
@@ -9,9 +12,9 @@ export function splitCallback(args: readonly unknown[]): {values: unknown[]; cal
 
 type Emitter<Method extends string> = {emit(event: 'error', error: unknown): boolean; connection: Pick<UncaughtHandler, 'openCalls'>} & Record<Method, (...args: any[]) => any>;
 
-/** Lets methods of one of upstream's objects, which take a callback, give a promise too. */
+/** Makes methods of an upstream object, which take a callback, return a promise too. */
 export function promisify<Method extends string>(target: Emitter<Method>, methods: readonly Method[]): void {
-  // One failure that several calls were waiting for is one event.
+  // If several calls fail with the same error, only one event reports it.
   let lastUncaught: unknown;
   const hearer: UncaughtHandler = {
     openCalls: target.connection.openCalls,

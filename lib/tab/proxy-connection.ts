@@ -13,20 +13,20 @@ import type {ProxyQuery, QueryCallback, QueryOptions} from './query.js';
 import type {Callback, Snapshot, SnapshotCallback, UpstreamPresence} from './upstream.js';
 
 /**
- * A ShareDB `Connection` whose other end is not the server but the namespace's host. Apps and bindings
- * can't tell it from the real one; `state` is that of the host's real connection.
+ * A ShareDB `Connection` to the namespace's host instead of the server. Apps and bindings use it like the original. `state` is the state of
+ * the host's connection to the server.
  */
 export class ProxyConnection extends LinkedConnection {
   /** The ops that the server rejected for good: list, retry, discard, export. Event `deadletter`. */
   readonly deadLetters = new TabDeadLetters(this);
-  /** What was stored and could not be used: list, restore, discard, export. */
+  /** Stored data that could not be used: list, restore, discard, export. */
   readonly quarantine = new TabQuarantine(this);
   private autoFlush = true;
-  /** For what has no errors of its own to tell. */
+  /** For calls whose errors are not reported by an event. */
   private readonly deaf: UncaughtHandler = {handleUncaught() {}, openCalls: this.openCalls};
 
   /**
-   * The document of this name: the same object each time, until it is destroyed. Nothing is loaded before `fetch` or `subscribe`.
+   * The document of this name: the same object at each call, until it is destroyed. Nothing is loaded before `fetch` or `subscribe`.
    * `get<Note>('notes', id)` types its data.
    */
   override get<Data = any>(collection: string, id: string): ProxyDoc<Data> {
@@ -39,8 +39,8 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /**
-   * Many documents at once: what is not loaded yet is asked for in one request.
-   * @returns the documents in the order of `ids`, once all of them show their state
+   * Gets many documents at once. The documents that are not loaded yet are requested in one message.
+   * @returns the documents in the order of `ids`, once all of them have their state
    */
   getBulk<Data = any>(
     collection: string, ids: readonly string[], callback?: (error: any, docs?: ProxyDoc<Data>[]) => void
@@ -65,14 +65,14 @@ export class ProxyConnection extends LinkedConnection {
     });
   }
 
-  /** Asks once. Without a callback, `await query.whenReady()` gives the results. */
+  /** Runs a query once. Without a callback, `await query.whenReady()` gives the results. */
   override createFetchQuery<Data = any>(
     collection: string, query: unknown, options?: QueryOptions | null, callback?: QueryCallback<Data>
   ): ProxyQuery<Data> {
     return this.querying(callback, done => super.createFetchQuery(collection, query, options as never, done as never));
   }
 
-  /** Asks, and follows the results. Without a callback, `await query.whenReady()` gives the first ones. */
+  /** Runs a query and follows its results. Without a callback, `await query.whenReady()` gives the first results. */
   override createSubscribeQuery<Data = any>(
     collection: string, query: unknown, options?: QueryOptions | null, callback?: QueryCallback<Data>
   ): ProxyQuery<Data> {
@@ -88,14 +88,14 @@ export class ProxyConnection extends LinkedConnection {
     }, done => {
       query = start(done) as ProxyQuery<Data>;
     });
-    // Documents of an earlier time are brought up to date, as a server would by their versions.
+    // Documents that do not follow the host are updated, as a server would update them by their versions.
     for (const doc of query!.results ?? []) if (doc.position.rev === null) doc.fetch(() => {});
     return Object.assign(query!, {whenReady: () => ready, isLocal: false});
   }
 
   /**
    * Gets a document as it was at a version, without subscribing to it. `getSnapshot` gives a promise.
-   * @param version the latest where it is null or left out
+   * @param version the latest if it is null or left out
    */
   override fetchSnapshot(collection: string, id: string, callback: SnapshotCallback): void;
   override fetchSnapshot(collection: string, id: string, version: number | null, callback: SnapshotCallback): void;
@@ -105,7 +105,7 @@ export class ProxyConnection extends LinkedConnection {
 
   /**
    * Gets a document as it was at a time. `getSnapshotByTimestamp` gives a promise.
-   * @param timestamp in ms since the epoch; the latest where it is null or left out
+   * @param timestamp in ms since the epoch; the latest if it is null or left out
    */
   override fetchSnapshotByTimestamp(collection: string, id: string, callback: SnapshotCallback): void;
   override fetchSnapshotByTimestamp(collection: string, id: string, timestamp: number | null, callback: SnapshotCallback): void;
@@ -119,7 +119,7 @@ export class ProxyConnection extends LinkedConnection {
 
   /**
    * `fetchSnapshot` as a promise: without a callback, `fetchSnapshot` throws, as upstream does.
-   * @param version the latest where it is null or left out
+   * @param version the latest if it is null or left out
    */
   getSnapshot(collection: string, id: string, version: number | null = null): Promise<Snapshot> {
     return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshot(collection, id, version, done));
@@ -127,7 +127,7 @@ export class ProxyConnection extends LinkedConnection {
 
   /**
    * `fetchSnapshotByTimestamp` as a promise.
-   * @param timestamp in ms since the epoch; the latest where it is null or left out
+   * @param timestamp in ms since the epoch; the latest if it is null or left out
    */
   getSnapshotByTimestamp(collection: string, id: string, timestamp: number | null = null): Promise<Snapshot> {
     return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
@@ -160,9 +160,9 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /**
-   * A report of what the host and this tab hold, to copy into a bug ticket: JSON, without any document's data.
-   * Never rejects: where no host answers, `error` says why, and there is the tab's part alone.
-   * @param options what it tells beside that
+   * A report of the state of the host and this tab, for a bug report: JSON, without any document's data. Never rejects: if no host answers,
+   * the report has `error` with the reason, and only the tab's part.
+   * @param options what to report in addition
    */
   async inspect(options: InspectOptions = {}): Promise<Report> {
     const tab = this.report();
@@ -174,9 +174,8 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /**
-   * Signs out: stops every tab of the namespace, and deletes all that is stored of it. Edits that the server
-   * has not got are lost; look at `status.pendingOps` before. This connection is closed in any case.
-   * Rejects with ERR_TABS_NOT_CLEARED where something could not be deleted.
+   * Signs out: stops all tabs of the namespace and deletes all data that is stored for it. Edits that the server lacks are lost; check
+   * `status.pendingOps` first. This connection is closed in any case. Rejects with ERR_TABS_NOT_CLEARED if some data could not be deleted.
    */
   async clear(): Promise<void> {
     this.clearing = true;
@@ -190,14 +189,14 @@ export class ProxyConnection extends LinkedConnection {
     }
   }
 
-  /** What becomes of what could not be deleted. @internal */
+  /** The advice for data that could not be deleted. @internal */
   protected get leftBehind(): string {
     return 'Call clear() again after the next start';
   }
 
-  // ---- what users of the @sharesync/sharedb fork have; see docs/migration.md
+  // ---- methods of the @sharesync/sharedb fork; see docs/migration.md
 
-  /** As in the fork: the store has every document that a tab has opened; waits as `flushWrites` does. */
+  /** As in the fork. The store already has each document that a tab has opened. Waits as `flushWrites` does. */
   putDoc(_doc: ProxyDoc, callback?: (error?: any) => void): Completion {
     return this.flushWrites(callback);
   }
@@ -213,8 +212,8 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /**
-   * Resolves when all is durable that this tab has submitted by now and that the host knows. The ops of a paused document
-   * reach the host when it is resumed. Fails with ERR_TABS_SESSION_ENDED if the host is lost meanwhile.
+   * Resolves when all ops that this tab has submitted so far, and that the host has, are durable. The ops of a paused document reach the
+   * host when the app resumes it. Fails with ERR_TABS_SESSION_ENDED if the host is lost meanwhile.
    */
   flushWrites(callback?: (error?: any) => void): Completion {
     return completing(callback, this, done => {
@@ -222,7 +221,7 @@ export class ProxyConnection extends LinkedConnection {
     });
   }
 
-  /** A journal can't wait, or edits would not be shown: the setting is kept, and nothing else follows from it. */
+  /** Stores the setting, which has no further effect: edits could not be shown if the journal waited. */
   setAutoFlush(enabled: boolean): void {
     this.autoFlush = enabled;
   }
@@ -232,7 +231,7 @@ export class ProxyConnection extends LinkedConnection {
     return this.autoFlush;
   }
 
-  /** Changes that wait to be written, as of the last `status`. */
+  /** The number of changes that wait to be written, as of the last `status`. */
   getWriteQueueSize(): number {
     return this.status.pendingWrites;
   }
@@ -247,14 +246,17 @@ export class ProxyConnection extends LinkedConnection {
     return this.status.pendingDocs > 0 || this.hasWritePending();
   }
 
-  /** Whether the document can be had without a server. With `minVersion`: and at least at that version, as far as this tab knows. */
+  /**
+   * Whether the document is available without a server. With `minVersion`, whether it is available at that version or a later one, as far
+   * as this tab knows.
+   */
   isDocInInventory(collection: string, id: string, minVersion?: number | string | null): boolean {
     const doc = this.getExisting(collection, id) as ProxyDoc | undefined;
     if (minVersion != null) return !!doc && this.isRecent(doc, minVersion);
     return (doc?.version ?? null) !== null || this.inventory.has(collection, id);
   }
 
-  /** Whether a document is loaded, and not older than `minVersion`. @internal */
+  /** Whether a document is loaded and its version is at least `minVersion`. @internal */
   isRecent(doc: ProxyDoc, minVersion: number | string | null): boolean {
     if (doc.version === null || minVersion === null) return doc.version !== null;
     const {versionDecoder} = this.options;
@@ -262,7 +264,7 @@ export class ProxyConnection extends LinkedConnection {
     return version != null && version >= minVersion;
   }
 
-  /** Calls back with collection and id of each document that has edits which the server has not acknowledged. */
+  /** Calls back with the collection and id of each document with edits that the server has not acknowledged. */
   forEachPendingDocCollectionId(callback: (collection: string, id: string) => void): Promise<void> {
     return this.callHost('store.pendingDocs').then(keys => {
       for (const [collection, id] of keys) callback(collection, id);

@@ -2,13 +2,15 @@ import type {ProxyDoc} from './doc/proxy-doc.js';
 import type {QueryEvents, TypedEvents} from './events.js';
 import type {Query} from './upstream.js';
 
-/** A query of this connection: ShareDB's, with the connection's own documents as its results. */
+/** A query of this connection: ShareDB's query with this connection's documents as its results. */
 export interface ProxyQuery<Data = any> extends
   TypedEvents<QueryEvents<ProxyDoc<Data>>>,
   Omit<Query<Data>, 'results' | 'connection' | 'id' | 'action' | 'collection' | 'query' | 'ready' | 'sent' | 'extra' | 'destroy' | keyof TypedEvents<object>> {
   /** The documents that the query found, in order. */
   results: ProxyDoc<Data>[];
-  /** The results are not the server's answer: they are worked out without it, or are its last ones. Event `local`. */
+  /**
+   * The results are not the server's present answer. They are evaluated in the browser, or are the server's last results. Event `local`.
+   */
   isLocal: boolean;
   /** Calls the listener each time that the event is emitted. */
   on<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
@@ -16,35 +18,35 @@ export interface ProxyQuery<Data = any> extends
   /** Removes a listener. */
   off<E extends keyof QueryEvents<ProxyDoc<Data>>>(event: E, listener: QueryEvents<ProxyDoc<Data>>[E]): this;
   off(event: 'local', listener: (isLocal: boolean) => void): this;
-  /** The connection that it belongs to. */
+  /** The connection that the query belongs to. */
   connection: Query['connection'];
   /** The query's id. */
   id: string;
-  /** `'qs'` where it follows the results, else `'qf'`. */
+  /** `'qs'` if the query follows its results, else `'qf'`. */
   action: 'qf' | 'qs';
-  /** The collection that is asked. */
+  /** The collection that the query searches. */
   collection: string;
-  /** What was asked. */
+  /** The query itself. */
   query: any;
-  /** Whether the first answer is here. */
+  /** Whether the first answer has arrived. */
   ready: boolean;
-  /** Whether the host was asked. */
+  /** Whether the query was sent to the host. */
   sent: boolean;
-  /** What the server's database gives beside the results, such as a count. */
+  /** Additional results of the server's database, such as a count. */
   extra: any;
-  /** Does not follow the results any more. */
+  /** Stops following the results. */
   destroy(callback?: (error?: any) => void): void;
-  /** Resolves with the results when they are there for the first time; rejects with the query's error. */
+  /** Resolves with the first results; rejects with the query's error. */
   whenReady(): Promise<ProxyDoc<Data>[]>;
 }
 
 /** The options of a query. */
 export interface QueryOptions {
-  /** The documents that an earlier query of this kind gave: the server sends what has changed. */
+  /** The documents that an earlier query of this kind gave. The server sends only what has changed. */
   results?: readonly object[] | undefined;
-  /** Which of the server's databases is asked. */
+  /** The name of the server's database to query. */
   db?: string | undefined;
-  /** The rest goes to the server's database adapter. */
+  /** Other options go to the server's database adapter. */
   [option: string]: unknown;
 }
 /** Called with the first results of a query. */

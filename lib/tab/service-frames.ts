@@ -1,11 +1,11 @@
-/** What services have to do with a connection: see `sharedb-tabs/remote`. It is loaded only where the app uses one. */
+/** How services use a connection: see `sharedb-tabs/remote`. It is loaded only if the app uses a service. */
 export interface ServiceFrames<Doc> {
-  /** A session with a host begins: what is told by then is under way. */
+  /** A session with a host begins. What the connection sent before this call is on its way. */
   begin(): void;
-  /** The session has ended; there may be another one. */
+  /** The session has ended. Another one may follow. */
   end(): void;
-  /** @param message with a frame */
+  /** @param message a message that contains a frame */
   receive(message: object): void;
-  /** A document has an op that the host has not got. */
+  /** A document has an op that the host lacks. */
   noteUnsent(doc: Doc): void;
 }

@@ -1,20 +1,20 @@
 import {parseScopes, type DebugScope, type HostLogMessage} from '../protocol/debug.js';
 
-/** What tab and host have to say, in this tab's console. */
+/** Writes debug output and warnings of the tab and the host to this tab's console. */
 export class TabLog {
   readonly scopes: readonly DebugScope[];
 
-  /** @param debug as the option of that name */
+  /** @param debug the option of this name */
   constructor(debug: boolean | string | undefined) {
     this.scopes = parseScopes(debug ?? false) ?? [];
   }
 
-  /** @param text made only where the scope is wanted */
+  /** @param text called only if the scope is switched on */
   debug(scope: DebugScope, text: () => string): void {
     if (this.scopes.includes(scope)) this.write('debug', `sharedb-tabs:${scope}`, text());
   }
 
-  /** What the host says. Warnings and errors come without being asked for. */
+  /** Writes a line of the host. Warnings and errors of the host are always written. */
   hear({level, scope, text}: HostLogMessage): void {
     this.write(level, level === 'debug' ? `sharedb-tabs:${scope} (host)` : 'sharedb-tabs (host)', text.replace(/^sharedb-tabs: /, ''));
   }

@@ -11,13 +11,16 @@ import type {
 } from 'sharedb/lib/sharedb.js';
 
 /**
- * Upstream's client classes with what the tab's classes lean on beyond their documentation, and why.
- * `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
+ * Upstream's client classes, with the undocumented members that the tab's classes rely on, and the reasons. `test/node/upstream.test.ts`
+ * checks that the supported versions of sharedb have all of them.
  */
 
 export {types};
 
-/** Called without an error on success. `any` as `@types/sharedb` promises an error always: code written for it still fits. */
+/**
+ * Called without an error on success. The type is `any`, because `@types/sharedb` always promises an error: code written for it still
+ * compiles.
+ */
 export type Callback = (error?: any) => void;
 
 /** Called with a document as it was. */
@@ -32,10 +35,10 @@ export interface PendingOp {
   source?: unknown;
   /** The OT type of the document when the op was made. */
   type?: {uri?: string; name?: string} | null;
-  /** Once it is set, nothing is composed into the op. */
+  /** When the op was sent. Nothing is composed into the op after that. */
   sentAt?: number;
   callbacks: (Callback | undefined)[];
-  /** Ours: how it concerns the undo stack that tabs share. */
+  /** This library's own member: what the op means for the undo stack that tabs share. */
   undo?: UndoMark | undefined;
 }
 
@@ -62,17 +65,17 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   readonly collection: string;
   /** The document's id in its collection. */
   readonly id: string;
-  /** The document's data. ShareDB changes them in place; change them by `submitOp` only. Undefined while there is no document. */
+  /** The document's data. ShareDB changes them in place; change them only with `submitOp`. Undefined if the document does not exist. */
   data: Data;
   /** The server's version that the document shows with acknowledged ops; null while nothing is loaded. */
   version: number | null;
-  /** The OT type; null while there is no document. */
+  /** The OT type; null if the document does not exist. */
   type: Type | null;
-  /** Whether the host tells of the ops of others. */
+  /** Whether the host sends the ops of others. */
   subscribed: boolean;
   /** Whether the app wants to follow the document. */
   wantSubscribe: boolean;
-  /** Sends each op by itself, where ShareDB composes ops that wait. Default false. */
+  /** Sends each op by itself. By default, ShareDB composes ops that wait. Default false. */
   preventCompose: boolean;
   /** Sends the option `source` of ops to the server too. Default false. */
   submitSource: boolean;
@@ -80,11 +83,11 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   paused: boolean;
   /** Gets the current state. */
   fetch(callback?: Callback): void;
-  /** Follows the document. */
+  /** Subscribes to the document. */
   subscribe(callback?: Callback): void;
-  /** Does not follow the document any more; `data` stay as they are. */
+  /** Ends the subscription. `data` keeps its present value. */
   unsubscribe(callback?: Callback): void;
-  /** Lets go of the document, once nothing is pending: it is not followed any more, and the connection makes another one when it is asked for. */
+  /** Destroys this object once nothing is pending. The subscription ends, and the next `get` of the connection creates a new object. */
   destroy(callback?: Callback): void;
   /** Creates the document. */
   create(data: Data, callback?: Callback): void;
@@ -96,7 +99,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   /** Deletes the document. */
   del(callback?: Callback): void;
   del(options?: {source?: unknown} | null, callback?: Callback): void;
-  /** Takes a state that came from elsewhere, e.g. with the page, unless the document has one. */
+  /** Takes a state from elsewhere, e.g. from the page's HTML, unless the document has a state. */
   ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): void;
   /** A copy of the document's state, for `ingestSnapshot` elsewhere. */
   toSnapshot(): {v: number; type: string; data: Data};
@@ -104,19 +107,19 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   whenNothingPending(callback: () => void): void;
   /** Whether an op or a request is open. */
   hasPending(): boolean;
-  /** Whether an op is not acknowledged by the server yet. */
+  /** Whether the server has not acknowledged an op yet. */
   hasWritePending(): boolean;
-  /** Holds back ops, which are applied here, until `resume`. */
+  /** Holds back ops until `resume`. They are applied in this tab. */
   pause(): void;
-  /** Sends what `pause` has held back. */
+  /** Sends the ops that `pause` has held back. */
   resume(): void;
-  /** Sends what waits to be sent. Apps have no need to. */
+  /** Sends waiting ops. Apps do not need it. */
   flush(): void;
-  /** @internal The op on its way to the host, and those behind it: remote ops are carried over them. */
+  /** @internal The op on its way to the host, and the ops behind it. Remote ops are transformed against them. */
   inflightOp: PendingOp | null;
   /** @internal */
   pendingOps: PendingOp[];
-  /** @internal Requests under way: they are asked again of the next host. */
+  /** @internal Requests in flight. They are sent again to the next host. */
   inflightFetch: unknown[];
   /** @internal */
   inflightSubscribe: {wantSubscribe: boolean} | null;
@@ -128,7 +131,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _wantsDestroy: boolean;
   /** @internal */
   _isInHardRollback: boolean;
-  /** @internal Applies a remote op as upstream does, with its transformation of pending ops. */
+  /** @internal Applies a remote op and transforms the pending ops, as upstream does. */
   _handleOp(error: Error | null, message: object): void;
   /** @internal */
   _flushSubscribe(): void;
@@ -136,17 +139,17 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _handleSubscribe(error?: Error | null, data?: unknown): void;
   /** @internal */
   _handleFetch(error?: Error | null, data?: unknown): void;
-  /** @internal Applies an op and tells of it; `source` is truthy where `_submit` calls it, which then only asks for a flush. */
+  /** @internal Applies an op and emits its events. If `_submit` calls it, `source` is truthy, and `_submit` only flushes afterwards. */
   _otApply(op: object, source: unknown): void;
-  /** @internal Queues an op with the type to transform it by, or composes it into the last one. */
+  /** @internal Queues an op with the type for its transformation, or composes it into the last op. */
   _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void;
-  /** @internal @returns the pending op that this one has become a part of */
+  /** @internal Composes the op into a pending op if possible, and returns that pending op. */
   _tryCompose(op: PendingOp): PendingOp | undefined;
-  /** @internal Composes what was submitted while an op was applied component by component. */
+  /** @internal Composes the ops that were submitted while an op was applied component by component. */
   _popApplyStack(to: number): void;
-  /** @internal The op in flight is done, or has an error that is told to its callbacks. */
+  /** @internal The op in flight is done, or has an error for its callbacks. */
   _clearInflightOp(error?: Error | null): void;
-  /** @internal A state that can't be kept: types that do not fit, a create that was refused. */
+  /** @internal Discards a state that can't be kept: types that do not fit, or a create that was refused. */
   _hardRollback(error: Error): void;
   /** @internal */
   _fetch(options: {force?: boolean}, callback?: Callback): void;
@@ -164,27 +167,27 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
 
 /** The parts of ShareDB's `Query` that this library relies on. */
 export interface UpstreamQuery extends Query {
-  /** @internal Asked again after the server was away. */
+  /** @internal Sends the query again after the server was unreachable. */
   send(): void;
 }
 
 export interface UpstreamLocalPresence extends LocalPresence {
-  /** @internal What waits for answers. */
+  /** @internal The callbacks that wait for answers. */
   _callbacksByPresenceVersion: Record<number, unknown>;
   /** @internal */
   _ack(error: Error | null, presenceVersion: number): void;
 }
 
 export interface UpstreamPresence extends Omit<Presence, 'emit'> {
-  /** @internal Its end has been asked for, and not been taken back. */
+  /** @internal The app has asked to destroy it, and has not taken that back. */
   _wantsDestroy: boolean;
   /** @internal */
   _onConnectionStateChanged(): void;
-  /** @internal Calls back who has subscribed, or emits an error that nobody is called back with. */
+  /** @internal Calls the subscribers' callbacks, or emits an error if there is no callback. */
   _callEachOrEmit(callbacks: readonly (Callback | undefined)[], error?: Error | null): void;
   /** @internal */
   _createLocalPresence(id: string): UpstreamLocalPresence;
-  /** @internal An answer, or what another presence shows. */
+  /** @internal Handles an answer, or a value of another presence. */
   _receiveUpdate(error: Error | null, message: {id: string; pv: number}): void;
   /** @internal */
   _createRemotePresence(id: string): unknown;
@@ -199,23 +202,26 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   Omit<PublicConnection, keyof TypedEvents<Events> | 'get' | 'getDocPresence' | 'canSend' | 'send' | 'state' | 'ping' | 'close' | 'queries' |
     'createFetchQuery' | 'createSubscribeQuery' | 'fetchSnapshot' | 'fetchSnapshotByTimestamp' | 'whenNothingPending' | 'getPresence' |
     'agent' | 'collections' | 'id' | 'seq' | 'nextQueryId' | 'nextSnapshotRequestId' | 'hasPending'> {
-  /** The state of the host's connection to the server: 'connecting', 'connected', 'disconnected', 'closed' or 'stopped'. Events of these names, and `state`. */
+  /**
+   * The state of the host's connection to the server: 'connecting', 'connected', 'disconnected', 'closed' or 'stopped'. An event of each
+   * name, and the event `state`, announce it.
+   */
   state: string;
   /** Whether messages reach the host. */
   canSend: boolean;
   /** ShareDB's own log of messages in the console. */
   debug: boolean;
-  /** The document of this name: the same object each time, until it is destroyed. */
+  /** The document of this name: the same object at each call, until it is destroyed. */
   get(collection: string, id: string): UpstreamDoc<any>;
   /** The document of this name, if there is one in this tab. */
   getExisting(collection: string, id: string): UpstreamDoc<any> | undefined;
-  /** The presences in a document: its ops transform their values. */
+  /** The presences in a document. The document's ops transform their values. */
   getDocPresence(collection: string, id: string): Presence;
   /** The presences of a channel. */
   getPresence(channel: string): Presence;
-  /** Asks the server's database once. */
+  /** Runs a query on the server's database once. */
   createFetchQuery(collection: string, query: unknown, options?: any, callback?: (...args: any[]) => void): any;
-  /** Asks the server's database, and follows the results. */
+  /** Runs a query on the server's database and follows its results. */
   createSubscribeQuery(collection: string, query: unknown, options?: any, callback?: (...args: any[]) => void): any;
   /** Gets a document as it was at a version. */
   fetchSnapshot(collection: string, id: string, callback: SnapshotCallback): void;
@@ -225,35 +231,35 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   fetchSnapshotByTimestamp(collection: string, id: string, timestamp: number | null, callback: SnapshotCallback): void;
   /** Calls back when no op and no request is open. */
   whenNothingPending(callback: () => void): void;
-  /** Whether an op of this tab is not acknowledged by the server yet. */
+  /** Whether the server has not acknowledged an op of this tab yet. */
   hasWritePending(): boolean;
-  /** What is asked for until `endBulk` goes out in one request. */
+  /** Collects requests until `endBulk`, which sends them in one message. */
   startBulk(): void;
   /** See `startBulk`. */
   endBulk(): void;
-  /** Sends a message of ShareDB's protocol to the host. Apps have no need to. */
+  /** Sends a message of ShareDB's protocol to the host. Apps do not need it. */
   send(message: object): void;
-  /** Asks the server for a sign of life; event `pong`. */
+  /** Asks the server for an answer; event `pong`. */
   ping(): void;
   /** Detaches this tab. */
   close(): void;
   /** The queries of this tab, by id. */
   queries: Record<string, UpstreamQuery>;
-  /** @internal What is asked for between `startBulk` and `endBulk`. */
+  /** @internal The requests between `startBulk` and `endBulk`. */
   bulk: object | null | undefined;
   /** @internal */
   sendFetch(doc: UpstreamDoc<unknown>): boolean | undefined;
   /** @internal */
   sendSubscribe(doc: UpstreamDoc<unknown>): boolean | undefined;
-  /** Takes a message as if it came from the host. Apps have no need to. */
+  /** Handles a message as if it came from the host. Apps do not need it. */
   handleMessage(message: object): void;
-  /** What this tab is to the server's agent, where both are in one process. */
+  /** The server's agent of this connection, if both are in one process. */
   agent: PublicConnection['agent'];
   /** The documents of this tab, by collection and id. */
   collections: PublicConnection['collections'];
-  /** This tab's id, which ops that other tabs of its host see have as their `src`. */
+  /** This tab's id. Other tabs of the same host see it as the `src` of this tab's ops. */
   id: string | null;
-  /** The number of the next op. */
+  /** The number of the next op of this tab. */
   seq: number;
   /** The id of the next query. */
   nextQueryId: number;
@@ -261,13 +267,13 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   nextSnapshotRequestId: number;
   /** Whether an op or a request is open. */
   hasPending(): boolean;
-  /** @internal The socket stands for the host: nothing but messages in ShareDB's letters passes it. */
+  /** @internal The socket that stands for the host. Only messages of ShareDB's protocol pass through it. */
   socket: Socket;
   /** @internal */
   _presences: Record<string, UpstreamPresence>;
   /** @internal */
   _snapshotRequests: Record<string, UpstreamQuery>;
-  /** @internal A request tells where the tab stands in the host's history, not the version. */
+  /** @internal A request contains the tab's position in the host's history instead of the version. */
   _sendActions(action: string, doc: UpstreamDoc<unknown>, version?: unknown): boolean | undefined;
   /** @internal */
   sendOp(doc: UpstreamDoc<unknown>, op: PendingOp): void;
@@ -277,7 +283,7 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   _destroyDoc(doc: UpstreamDoc<unknown>): void;
   /** @internal Answers for many documents. */
   _handleBulkMessage(error: Error | null, message: object, method: '_handleFetch' | '_handleSubscribe'): void;
-  /** @internal The host's state is mirrored; whether ops can be sent is another matter. */
+  /** @internal Mirrors the host's state. It does not decide whether ops can be sent. */
   _setState(state: string, reason?: unknown): void;
   /** @internal */
   _reset(): void;
@@ -297,7 +303,7 @@ export interface UpstreamLocalDocPresence extends UpstreamLocalPresence {
   _pendingMessages: {p: unknown; pv: number; v: number | null; t: string | null}[];
   /** @internal */
   _docDataVersionByPresenceVersion: Record<number, number>;
-  /** @internal It waits until nothing is unsent, where upstream waits for the server. */
+  /** @internal Waits until the host has all ops. Upstream waits for the server. */
   _sendPending(): void;
 }
 
@@ -312,9 +318,9 @@ export interface UpstreamRemoteDocPresence {
   _pending: unknown;
   receiveUpdate(message: object): void;
   destroy(callback?: (error?: unknown) => void): void;
-  /** @internal It lets go of what it has. */
+  /** @internal Discards what it has. */
   _handleLoad(): void;
-  /** @internal It looks again, whenever the document changes, at what could not be shown yet. */
+  /** @internal Checks the presence that could not be shown yet again, whenever the document changes. */
   _setPendingPresence(): void;
 }
 

@@ -6,13 +6,13 @@ interface StandingMessage {
   src: string;
   p: unknown;
   pv: number;
-  /** The revision of the document's history at which `p` stands. */
+  /** The revision of the document's history that `p` belongs to. */
   rev: number;
 }
 
-/** A presence of this tab in a document. The host carries it to the server's version. */
+/** A presence of this tab in a document. The host transforms it to the server's version. */
 class ProxyLocalDocPresence extends BaseLocalDocPresence {
-  /** Other tabs see it as soon as the host has all our ops, also while the server is away. */
+  /** Other tabs see the presence as soon as the host has all ops of this tab, even if the server is unreachable. */
   override _sendPending(): void {
     if (this._isSending) return;
     this._isSending = true;
@@ -30,7 +30,7 @@ class ProxyLocalDocPresence extends BaseLocalDocPresence {
   }
 }
 
-/** A presence of another tab or client. The host sends it where it stands in the document's history. */
+/** A presence of another tab or client. The host sends it with its position in the document's history. */
 class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
   private standing: StandingMessage | undefined;
   private isWaiting = false;
@@ -44,7 +44,7 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
     this._setPendingPresence();
   }
 
-  /** Another state: what waits for the document stands in it, or after it. */
+  /** The document has another state. The waiting presence belongs to this state or a later one. */
   override _handleLoad(): void {
     if (this.standing) this._setPendingPresence();
     else super._handleLoad();
@@ -67,7 +67,7 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
       });
     }
     const {rev} = doc.position;
-    // The document does not follow the host: it has to be brought to where the presence stands.
+    // The document does not follow the host. A fetch brings it to the presence's revision.
     if (standing.p !== null && (rev === null || rev < standing.rev)) {
       doc.fetch(() => this._setPendingPresence());
       return;
@@ -84,7 +84,7 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
   }
 }
 
-/** Carries a value of the host's state over the ops that the host has not got yet. */
+/** Transforms a value of the host's state by the ops that the host lacks. */
 function overUnsent(doc: ProxyDoc, value: unknown): unknown {
   const type = doc.type as Type | null;
   if (!util.supportsPresence(type)) return value;
@@ -93,7 +93,7 @@ function overUnsent(doc: ProxyDoc, value: unknown): unknown {
   );
 }
 
-/** Makes a document's presence, just created by upstream, one over two hops. */
+/** Makes a document's presence, just created by upstream, work through the host. */
 export function overHost(presence: UpstreamPresence): UpstreamPresence {
   presence._createLocalPresence = id => new ProxyLocalDocPresence(presence, id);
   presence._createRemotePresence = id => new ProxyRemoteDocPresence(presence, id);

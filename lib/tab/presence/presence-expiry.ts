@@ -1,9 +1,9 @@
 import type {Clock} from '../../platform/platform.js';
 
-/** Who is there has shown itself again after so long, in ms. */
+/** Time after which a client that has not shown its presence again counts as gone, in ms. */
 const EXPIRY_MS = 5000;
 
-/** What of upstream's `Presence` tells who is there, and forgets somebody. */
+/** The parts of upstream's `Presence` that list the clients and remove one. */
 export interface PresenceSet {
   channel: string;
   _remotePresenceInstances: Record<string, {presenceVersion: number | null; src?: string}>;
@@ -11,8 +11,8 @@ export interface PresenceSet {
 }
 
 /**
- * After a new session nobody tells a tab who has left meanwhile. Who is still there is told again; who is not,
- * within a time, has gone.
+ * Removes the presences of clients that left while the tab had no session. After a new session, nobody reports these. The clients that are
+ * still there show their presence again; the others are removed after a time.
  */
 export class PresenceExpiry {
   private readonly heard = new Set<string>();
@@ -30,7 +30,7 @@ export class PresenceExpiry {
     });
   }
 
-  /** Somebody's presence was told. */
+  /** A client's presence has arrived. */
   noteSeen(channel: string, id: string): void {
     if (this.cancel) this.heard.add(nameOf(channel, id));
   }

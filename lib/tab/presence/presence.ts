@@ -7,28 +7,28 @@ import type {Callback} from '../upstream.js';
 export interface ProxyPresence<Value = any> extends
   TypedEvents<PresenceEvents<Value>>,
   Omit<Presence<Value>, 'subscribe' | 'unsubscribe' | 'destroy' | 'create' | 'localPresences' | 'remotePresences' | keyof TypedEvents<object>> {
-  /** The id of the connection that it belongs to. */
+  /** The id of the connection that the presence belongs to. */
   connection: string;
   /** The name of the channel. */
   channel: string;
   /** Whether the app wants to see the presences of others. */
   wantSubscribe: boolean;
-  /** Whether the host tells of the presences of others. */
+  /** Whether the host sends the presences of others. */
   subscribed: boolean;
-  /** What others show, by presence id. */
+  /** The values that others show, by presence id. */
   remotePresences: Record<string, Value>;
-  /** What this tab shows, by presence id. */
+  /** The presences of this tab, by presence id. */
   localPresences: Record<string, ProxyLocalPresence<Value>>;
-  /** Follows the presences of others. Resolves when they are told. */
+  /** Subscribes to the presences of others. Resolves when the subscription is in place. */
   subscribe(callback?: Callback): Completion;
-  /** Ends that. */
+  /** Ends the subscription. */
   unsubscribe(callback?: Callback): Completion;
   /**
-   * Makes a presence of this tab, which others see once a value is submitted.
-   * @param id unique among all clients; made up where it is left out
+   * Creates a presence of this tab. Others see it once a value is submitted.
+   * @param id unique among all clients; a random one if it is left out
    */
   create(id?: string): ProxyLocalPresence<Value>;
-  /** Withdraws what this tab shows, and lets go of what others show. */
+  /** Removes the presences of this tab, and forgets those of others. */
   destroy(callback?: Callback): Completion;
 }
 
@@ -36,20 +36,20 @@ export interface ProxyPresence<Value = any> extends
 export interface ProxyLocalPresence<Value = any> extends
   TypedEvents<LocalPresenceEvents>,
   Omit<LocalPresence<Value>, 'submit' | 'destroy' | 'presence' | keyof TypedEvents<object>> {
-  /** The id of the connection that it belongs to. */
+  /** The id of the connection that the presence belongs to. */
   connection: string;
-  /** What it belongs to. */
+  /** The presence object that this one belongs to. */
   presence: ProxyPresence<Value>;
   /** Its id, unique among all clients. */
   presenceId: string;
-  /** Counts what was submitted. */
+  /** The number of values that were submitted. */
   presenceVersion: number;
-  /** What it shows. */
+  /** The value that it shows. */
   value: Value;
-  /** Shows a value; `null` shows nothing any more. Resolves when the server, or the host while there is none, has it. */
+  /** Shows a value; `null` removes it. Resolves when the server has it, or the host if the server is unreachable. */
   submit(value: Value | null, callback?: Callback): Completion;
-  /** Shows the present value once more. */
+  /** Sends the present value once more. */
   send(callback?: Callback): void;
-  /** Shows nothing any more. */
+  /** Removes the presence. */
   destroy(callback?: Callback): Completion;
 }
