@@ -27,13 +27,13 @@ export class BenchBrowser {
     return this.browser.version();
   }
 
-  async openPage(): Promise<Page> {
-    const page = await this.browser.newPage();
+  async openPage(path = '', type: 'tab' | 'window' = 'tab'): Promise<Page> {
+    const page = await this.browser.newPage({type});
     this.#pages.add(page);
     page.on('pageerror', error => this.#errors.push(error));
     // On a busy machine Puppeteer gives a page out before it knows its frame.
     await until('the page has a frame', () => hasFrame(page));
-    await page.goto(this.site);
+    await page.goto(this.site + path);
     return page;
   }
 

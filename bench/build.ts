@@ -10,7 +10,7 @@ export async function build(outDir: string): Promise<void> {
   await bundle({
     mode: 'production',
     context: root,
-    entry: {main: join(root, 'bench/page/main.ts')},
+    entry: {main: join(root, 'bench/page/main.ts'), keystrokes: join(root, 'bench/page/keystrokes/main.ts')},
     output: {path: outDir, filename: '[name].js', clean: true},
     resolve: {
       extensions: ['.ts', '.js'],
@@ -31,5 +31,7 @@ export async function build(outDir: string): Promise<void> {
     performance: {hints: false}
   });
   await mkdir(outDir, {recursive: true});
-  await writeFile(join(outDir, 'index.html'), '<!doctype html><meta charset="utf-8"><title>bench</title><script src="main.js"></script>');
+  for (const [page, script] of [['index', 'main'], ['keystrokes', 'keystrokes']]) {
+    await writeFile(join(outDir, `${page}.html`), `<!doctype html><meta charset="utf-8"><title>bench</title><body><script src="${script}.js"></script>`);
+  }
 }

@@ -12,6 +12,7 @@ import {type Figure, type Scenario, tableOf} from './report.js';
 import {durableEdit} from './scenarios/durable-edit.js';
 import {acknowledged, submitCall, tabToTab} from './scenarios/edits.js';
 import {firstTab} from './scenarios/first-tab.js';
+import {keystroke} from './scenarios/keystroke.js';
 import {manyTabs} from './scenarios/many-tabs.js';
 import {offlineStart} from './scenarios/offline-start.js';
 import {secondTab} from './scenarios/second-tab.js';
@@ -21,6 +22,7 @@ import {Stage} from './stage.js';
 
 const scenarios: Record<string, {title: string; run(stage: Stage): Promise<Figure[]>}> = {
   'tab-to-tab': {title: 'An edit from one tab to another', run: tabToTab},
+  keystroke: {title: 'A key until another window has painted its character, with Quill', run: keystroke},
   acknowledged: {title: 'An edit until the server has acknowledged it', run: acknowledged},
   'submit-call': {title: 'The call of submitOp', run: submitCall},
   'first-tab': {title: 'Documents of 2 KB in the first tab, with a new worker', run: firstTab},

@@ -61,9 +61,9 @@ export class Stage {
   }
 
   /** Documents of the server, in the collection `bench`. */
-  async create(documents: Record<string, object>): Promise<void> {
+  async create(documents: Record<string, object>, type = 'json0'): Promise<void> {
     const remote = this.remote();
-    await Promise.all(Object.entries(documents).map(([id, data]) => settled(done => remote.get('bench', id).create(data, done))));
+    await Promise.all(Object.entries(documents).map(([id, data]) => settled(done => remote.get('bench', id).create(data, type, done))));
     // It would follow what it has created.
     remote.close();
   }
