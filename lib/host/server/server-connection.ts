@@ -67,13 +67,17 @@ const TO_CHECK = 'Check that the server runs, that the url has its host, port an
 /** ShareDB hands on what the socket says: an event that has no message, and one that has lost its code. */
 function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection): void {
   const {onclose} = socket;
+  // The socket's own count includes the next attempt already when it reports an error.
+  let attempt = 0;
+  socket.addEventListener('open', () => { attempt = 0; });
   socket.onclose = event => onclose?.call(socket, closeOf(event, socket.shouldReconnect) as never);
   socket.onerror = event => {
+    attempt++;
     const told = (event as {message?: unknown}).message;
     const detail = typeof told === 'string' && told && told !== 'TIMEOUT' ? `: ${told}` : '';
     const where = withoutQuery(socket.url);
     const error = new TabsError('ERR_TABS_SERVER_UNREACHABLE',
-      `The WebSocket to ${where} could not be opened (attempt ${socket.retryCount + 1})${detail}. ${TO_CHECK}`);
+      `The WebSocket to ${where} could not be opened (attempt ${attempt})${detail}. ${TO_CHECK}`);
     tellError(connection, error);
   };
 }

@@ -1,0 +1,89 @@
+import {createServer, type AddressInfo, type Server} from 'node:net';
+import {expect} from 'chai';
+import {WebSocket, WebSocketServer} from 'ws';
+import {createConnection, type ConnectOptions, type TabConnection} from '../../lib/index.js';
+import {until} from '../waiting/until.js';
+
+type Failure = Error & {code?: string};
+
+/** A port of this machine on which nothing listens. */
+async function freePort(): Promise<number> {
+  const server: Server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const {port} = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+describe('a server that can\'t be reached is named in the console', () => {
+  const {warn} = console;
+  const {random} = Math;
+  const scope = globalThis as {WebSocket?: unknown; WorkerGlobalScope?: unknown};
+  const globalSocket = scope.WebSocket;
+  let warnings: unknown[][];
+  let connection: TabConnection | undefined;
+
+  beforeEach(() => {
+    warnings = [];
+    console.warn = (...told: unknown[]) => void warnings.push(told);
+    // The first pause between two attempts is as short as it can be.
+    Math.random = () => 0;
+    scope.WebSocket = WebSocket;
+    // Where there is neither a page nor a worker, a url opens nothing.
+    scope.WorkerGlobalScope = class {};
+  });
+  afterEach(() => {
+    connection?.close();
+    delete scope.WorkerGlobalScope;
+    console.warn = warn;
+    Math.random = random;
+    if (globalSocket) scope.WebSocket = globalSocket;
+    else delete scope.WebSocket;
+  });
+
+  /** @returns the errors of the connection, as they come */
+  function connect(options: ConnectOptions): Failure[] {
+    connection = createConnection({mode: 'direct', store: false, ...options});
+    const errors: Failure[] = [];
+    connection.on('connection error', error => errors.push(error));
+    return errors;
+  }
+
+  it('once, with its url, the attempt and what to check, however many attempts fail', async () => {
+    const port = await freePort();
+    const errors = connect({url: `ws://127.0.0.1:${port}/path?token=secret`});
+    await until('two attempts have failed', () => errors.length >= 2);
+    expect(errors.map(({code}) => code).slice(0, 2)).to.eql(['ERR_TABS_SERVER_UNREACHABLE', 'ERR_TABS_SERVER_UNREACHABLE']);
+    expect(errors[1]!.message).to.include('(attempt 2)');
+
+    expect(warnings).to.have.length(1);
+    const [text, error] = warnings[0] as [string, Failure];
+    expect(text).to.include('WARN_TABS_SERVER').and.to.include('no connection to the server, trying again');
+    expect(error.code).to.equal('ERR_TABS_SERVER_UNREACHABLE');
+    expect(error.message).to.include(`The WebSocket to ws://127.0.0.1:${port}/path could not be opened (attempt 1)`);
+    for (const part of ['the server runs', 'host, port and path', 'wss: on a page of https:', 'connect-src']) expect(error.message).to.include(part);
+    expect(error.message).not.to.include('secret');
+  });
+
+  it('if it accepts a WebSocket and does not greet: once, although that happens again', async () => {
+    const server = new WebSocketServer({port: 0, host: '127.0.0.1'});
+    let sockets = 0;
+    server.on('connection', () => sockets++);
+    await new Promise(resolve => server.once('listening', resolve));
+    try {
+      const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/elsewhere`;
+      const errors = connect({url, serverTimeouts: {hello: 20}});
+      await until('two sockets had no greeting', () => errors.length >= 2);
+      expect(sockets).to.be.at.least(2);
+
+      expect(warnings).to.have.length(1);
+      const [text, error] = warnings[0] as [string, Failure];
+      expect(text).to.include('WARN_TABS_SERVER');
+      expect(error.code).to.equal('ERR_TABS_SERVER_UNREACHABLE');
+      expect(error.message).to.equal(`${url} accepts a WebSocket and does not greet: check that ShareDB listens at this url`);
+    } finally {
+      for (const client of server.clients) client.terminate();
+      server.close();
+    }
+  });
+});
