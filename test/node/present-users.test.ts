@@ -140,6 +140,66 @@ describe('who is present', () => {
     });
   }
 
+  describe('where clients elsewhere leave while the server is away', () => {
+    let clock: HandClock;
+    let one: ProxyConnection;
+    let present: ReturnType<typeof presentUsers<Shown>>;
+    const comeElsewhere = (): Connection => {
+      const elsewhere = backend.connect();
+      elsewhere.getPresence(room).subscribe(() => {});
+      return elsewhere;
+    };
+
+    beforeEach(async () => {
+      clock = new HandClock();
+      host.close();
+      await host.whenClosed;
+      real = backend.connect();
+      host = new Host({connection: real, channel, store: false, clock});
+      one = openTab();
+      present = presentUsers<Shown>(one, room, {userOf});
+    });
+
+    it('sees them leave some seconds after it is back, and nobody else', async () => {
+      const [leaving, staying, two] = [comeElsewhere(), comeElsewhere(), openTab()];
+      show(leaving, 'c', {user: 'Cy'});
+      show(staying, 'd', {user: 'Dee'});
+      show(two, 'b', {user: 'Bob'});
+      await until('all are here', () => present.users.length === 3);
+      real.close();
+      await until('it is known', () => one.state !== 'connected');
+      leaving.close();
+      await clock.passSlowly(60_000);
+      expect(present.users).to.have.length(3);
+      backend.connect(real);
+      show(staying, 'd', {user: 'Dee', at: 1});
+      await until('who stays goes on', () => present.users.some(({values}) => values.get('d')?.at === 1));
+      await clock.passSlowly(4000);
+      expect(present.users).to.have.length(3);
+      await clock.passSlowly(2000);
+      await until('who left is gone', () => present.users.length < 3);
+      expect(present.users.map(({id}) => id).sort()).to.eql(['Bob', 'Dee']);
+      staying.close();
+    });
+
+    it('sees those that came back with another connection', async () => {
+      const before = comeElsewhere();
+      for (const at of [1, 2, 3]) show(before, 'c', {user: 'Cy', at});
+      await until('she is here', () => present.users[0]?.values.get('c')?.at === 3);
+      real.close();
+      await until('it is known', () => one.state !== 'connected');
+      before.close();
+      const after = comeElsewhere();
+      show(after, 'c', {user: 'Cy', at: 4});
+      backend.connect(real);
+      await until('her value is new', () => present.users[0]?.values.get('c')?.at === 4);
+      await clock.passSlowly(60_000);
+      show(after, 'c', {user: 'Cy', at: 5});
+      await until('she goes on', () => present.users[0]?.values.get('c')?.at === 5);
+      after.close();
+    });
+  });
+
   it('takes the presence id for the person by default, and says what is wrong', () => {
     const one = openTab();
     const present = presentUsers(one, room);

@@ -52,6 +52,10 @@ export interface Channel {
   shown: Map<Tab, Map<string, number>>;
   /** The presences of the server's other clients, by presence id. */
   remotes: Map<string, Standing>;
+  /** The same of clients that have not shown them again since the server came back. */
+  missing: Map<string, Standing>;
+  /** Ends the wait for them. */
+  endWait?: (() => void) | undefined;
   /** The values that the server has not got: they wait for a connection, and for the acknowledgement of the document's ops. */
   outgoing: Outgoing[];
   /** Remote presence at a version that the document has not reached yet. */
@@ -71,7 +75,7 @@ export function lastStanding({locals}: Channel, id: string): {tab: Tab; standing
 }
 
 export const newChannel = (name: string): Channel => ({
-  name, subscribers: new Set(), locals: new Map(), versions: new Map(), shown: new Map(), remotes: new Map(),
+  name, subscribers: new Set(), locals: new Map(), versions: new Map(), shown: new Map(), remotes: new Map(), missing: new Map(),
   outgoing: [], early: [], subscribedAtServer: false, waiting: []
 });
 

@@ -10,6 +10,8 @@ import type {PresenceReply, RealConnection, RealDoc} from '../upstream.js';
 
 /** The time after the answer, in ms, within which a tab has removed its presence from the channel. */
 const LEAVING_MS = 50;
+/** The time after which a client that has not shown its presence again counts as gone, in ms. */
+const MISSING_MS = 5000;
 
 export interface SharedPresencesOwner {
   after(ms: number, callback: () => void): () => void;
@@ -82,7 +84,10 @@ export class SharedPresences {
       for (const channel of [...this.channels.values()]) this.rejoin(channel);
       return;
     }
-    for (const channel of this.channels.values()) channel.subscribedAtServer = false;
+    for (const channel of this.channels.values()) {
+      channel.subscribedAtServer = false;
+      channel.endWait?.();
+    }
     for (const seq of [...this.leaving.keys()]) this.onUnsubscribed(seq);
     if (state === 'connecting') return;
     // Tabs see each other without the server: nobody is to wait for it.
@@ -223,7 +228,7 @@ export class SharedPresences {
   }
 
   private rejoin(channel: Channel): void {
-    channel.remotes.clear();
+    this.awaitRemotes(channel);
     if (channel.subscribers.size) this.subscribeAtServer(channel);
     // A new session at the server knows nothing of what stood there before.
     const pending = new Set(channel.outgoing.map(({tab, id}) => `${tab?.id} ${id}`));
@@ -234,6 +239,22 @@ export class SharedPresences {
     }
     this.flush(channel);
     this.release(channel);
+  }
+
+  /** With our subscription, the server asks its clients to show their presences again. Those that do not have left while it was away. */
+  private awaitRemotes(channel: Channel): void {
+    for (const [id, standing] of channel.remotes) channel.missing.set(id, standing);
+    channel.remotes.clear();
+    channel.endWait?.();
+    if (channel.missing.size) channel.endWait = this.owner.after(MISSING_MS, () => {
+      for (const standing of channel.missing.values()) this.forget(channel, standing);
+    });
+  }
+
+  /** Tells the tabs that the client of a presence is gone. */
+  private forget(channel: Channel, standing: Standing): void {
+    channel.missing.delete(standing.id);
+    for (const tab of channel.subscribers) this.sendTo(tab, channel, {...standing, p: null, pv: standing.pv + 1});
   }
 
   private onSubscribed(error: Error | null, ch: string): void {
@@ -302,6 +323,10 @@ export class SharedPresences {
   private receiveRemote(channel: Channel, message: PresenceReply): void {
     const {src, id, c, d, v, t} = message;
     const standing: Standing = {src, id, p: message.p ?? null, pv: message.pv ?? 0};
+    const missing = channel.missing.get(id);
+    // Another client counts its versions for itself: tabs would take its values for older ones.
+    if (missing && missing.src !== src) this.forget(channel, missing);
+    channel.missing.delete(id);
     const known = channel.remotes.get(id);
     if (known && known.pv > standing.pv) return;
     if (c != null && d != null) {
@@ -344,6 +369,8 @@ export class SharedPresences {
     if (channel.subscribers.size === 0 && channel.subscribedAtServer) {
       channel.subscribedAtServer = false;
       channel.remotes.clear();
+      channel.missing.clear();
+      channel.endWait?.();
       if (this.owner.isConnected()) connection.send({a: 'pu', ch: channel.name, seq: (seq = connection._presenceSeq++)});
     }
     if (!channel.subscribers.size && !channel.locals.size && !channel.outgoing.length) this.channels.delete(channel.name);
