@@ -284,9 +284,11 @@ describe('React hooks', () => {
     let release: () => void = () => {};
     stage.backend.use('submit', (_context, next) => { release = () => next(); });
     function Saving(): ReactNode {
-      const {doc} = useDoc<Board>('boards', 'one');
+      const {doc, isLoading} = useDoc<Board>('boards', 'one');
       const {pendingOps, hostState} = useStatus();
-      return [useSaved(doc), useSaved(), hostState, pendingOps, useSaveState(doc), useSaveState()].join();
+      const states = [useSaved(doc), useSaved(), hostState, pendingOps, useSaveState(doc), useSaveState()];
+      // All is saved while the document loads, too: an op can be submitted only afterwards.
+      return isLoading ? 'loading' : states.join();
     }
     const view = stage.render(connection, h(Saving));
     await view.shows('true,true,connected,0,saved,saved');
