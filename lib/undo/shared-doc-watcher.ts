@@ -22,6 +22,8 @@ export class SharedDocWatcher implements Watcher {
   private readonly end: () => void;
   /** What undoes each of this tab's ops that the host has not got, in order; undefined where that is not known. */
   private readonly inverses = new Map<PendingOp, unknown>();
+  /** Those of them whose inverses were composed, too. */
+  private readonly composed = new WeakSet<PendingOp>();
   private inverse: unknown;
   /** An op is being applied part by part: what is made on a part of it can't be undone. */
   private isInParts = false;
@@ -61,8 +63,9 @@ export class SharedDocWatcher implements Watcher {
     this.mergeComposed([op, ...this.doc.unsent]);
     // It may have had its place with a host that is lost, and have been told of then.
     if (!this.inverses.has(op)) return;
-    const inverse = this.inverses.get(op);
+    let inverse = this.inverses.get(op);
     this.inverses.delete(op);
+    if (this.composed.has(op)) inverse = this.inverseOfComposed(op.op, inverse);
     if (this.doc.type) this.events.onOp({type: this.doc.type as Type, op: op.op, mark: op.undo, inverse, isRollback: false, dataAfter: this.dataAfter});
   }
 
@@ -88,13 +91,30 @@ export class SharedDocWatcher implements Watcher {
     const op = doc.unsent.at(-1)!;
     const before = this.inverses.get(op);
     // It may have been composed into one that is there.
-    this.inverses.set(op, this.inverses.has(op) ? this.compose(inverse, before) : inverse);
+    this.inverses.set(op, this.inverses.has(op) ? this.compose(op, inverse, before) : inverse);
     if (this.events.isOwn(source)) this.events.onOwnOp(doc.type as Type, inverse, source);
   }
 
-  /** @returns what undoes the later op, and then the earlier one */
-  private compose(later: unknown, earlier: unknown): unknown {
+  /** @returns what undoes the later part of an op, and then the earlier one */
+  private compose(op: PendingOp, later: unknown, earlier: unknown): unknown {
+    this.composed.add(op);
     return later === undefined || earlier === undefined ? undefined : (this.doc.type as Type).compose!(later, earlier);
+  }
+
+  /**
+   * Other tabs invert the composed op as a whole. The composed inverses may be another op with the same result: they put removed text
+   * back on both sides of an insertion, and the inverse of the whole puts it back in one piece. All tabs need the same op, since it is
+   * carried over what others do.
+   * @param inverse the composed inverses
+   */
+  private inverseOfComposed(op: unknown, inverse: unknown): unknown {
+    if (inverse === undefined) return undefined;
+    const type = this.doc.type as Type;
+    try {
+      return inverseOf(type, op, type.apply(this.dataAfter(), copied(inverse)));
+    } catch {
+      return inverse;
+    }
   }
 
   /** Ops that are made while another one is applied are composed when that is done. @param ops that are left */
@@ -105,7 +125,7 @@ export class SharedDocWatcher implements Watcher {
       if (unsent.has(op)) last = op;
       else {
         this.inverses.delete(op);
-        if (last) this.inverses.set(last, this.compose(inverse, this.inverses.get(last)));
+        if (last) this.inverses.set(last, this.compose(last, inverse, this.inverses.get(last)));
       }
     }
   }
