@@ -51,8 +51,11 @@ export function planFrom(kind: string, doc: ProxyDoc, initial: () => Record<stri
 
 /** The base of all collections: opening and closing, reading and writing. */
 export abstract class Collection implements Shared {
+  /** The name that the collection was opened with. */
   readonly name: string;
+  /** 'local': in the host and its store. 'synced': a document of the server. */
   readonly scope: 'local' | 'synced';
+  /** Resolves when the collection can be read and written. Rejects if the document's subscription fails. */
   readonly ready: Promise<this>;
   /** Set on a collection that `tx.in` returned: each access goes through this transaction. */
   protected readonly transaction: TransactionAccess | undefined;
@@ -76,31 +79,43 @@ export abstract class Collection implements Shared {
   /** Checks the stored content before the collection is used. */
   protected opened(): void | Promise<void> {}
 
+  /** Whether `ready` has resolved. Before that, reads and writes throw ERR_TABS_NOT_READY. */
   get isReady(): boolean {
     return this.isReadyNow;
   }
 
+  /** The approximate size of the tab's replica, in bytes: 2 per character of JSON. */
   get memory(): number {
     return this.plan.documents.reduce((sum, {memory}) => sum + memory, 0);
   }
 
+  /**
+   * Ends this view: its watchers end, and it no longer uses the document. Other views are not affected. It can be called
+   * twice.
+   */
   async close(): Promise<void> {
     const closing = this.plan.documents.map(base => base.close());
     this.endWatchers();
     await Promise.all(closing);
   }
 
+  /** Deletes the collection for all tabs. Resolves when the host has deleted it. */
   async destroy(): Promise<void> {
     await this.ready;
     await Promise.all(this.plan.documents.map(base => base.destroy()));
     await this.close();
   }
 
+  /**
+   * Resolves when everything that this tab has written is durable or, with `{at: 'server'}`, when the server has acknowledged
+   * it.
+   */
   async flush({at = 'host'}: {at?: 'host' | 'server'} = {}): Promise<void> {
     await this.ready;
     await Promise.all(this.plan.documents.map(base => base.flush(at)));
   }
 
+  /** As `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -4,6 +4,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 
 /** How long to wait for an item. */
 export interface WaitOptions {
+  /** Its abort rejects the call with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** In ms. After that, the call rejects with ERR_TABS_TIMEOUT. */
   timeout?: number | undefined;

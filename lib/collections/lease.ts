@@ -3,6 +3,7 @@ import type {GiveBack, QueueItem} from '../protocol/queues.js';
 
 /** An item that no other consumer gets until it is given back. */
 export interface Lease<T> extends AsyncDisposable {
+  /** The item. */
   readonly value: T;
   /** How often the item was taken before without being completed. */
   readonly attempts: number;
@@ -14,6 +15,9 @@ export interface Lease<T> extends AsyncDisposable {
   release(): Promise<void>;
   /** Returns the item to the queue, or moves it to `dead` after `maxAttempts`. */
   fail(error?: unknown): Promise<void>;
+  /**
+   * Makes the lease last `ms` milliseconds from now. Rejects with ERR_TABS_LEASE_LOST if another consumer may have the item.
+   */
   extend(ms: number): Promise<void>;
 }
 

@@ -9,6 +9,7 @@ export interface TransactionOptions {
   backoff?: 'linear' | 'exponential' | undefined;
   /** In ms, for all runs together. Default 10,000. */
   timeout?: number | undefined;
+  /** Its abort rejects the transaction with the signal's reason. Nothing is written, unless the host already has the commit. */
   signal?: AbortSignal | undefined;
   /**
    * 'host': resolves when the host has the writes. 'server': resolves when the server has acknowledged all of them. Default

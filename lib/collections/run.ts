@@ -23,9 +23,13 @@ export type TxArray<T> = Omit<SharedArray<T>, NotInTransactions>;
 export type TxRecord<T extends object> = Omit<SharedRecord<T>, Exclude<NotInTransactions, 'update'>>;
 /** A document of any OT type within a transaction. */
 export interface TxDoc<D> {
+  /** The document's data, with the writes of this run; undefined if the document does not exist. */
   readonly data: Readonly_<D> | undefined;
+  /** Changes the document. */
   submitOp(op: unknown): void;
+  /** Creates the document. `type` is the name or URI of a registered OT type. Default json0. */
   create(data: D, type?: string): void;
+  /** Deletes the document. */
   del(): void;
 }
 /** A collection within a transaction. */
@@ -40,20 +44,44 @@ export const GIVEN_UP = new Error('The transaction has ended this run: do not ca
 
 /** The outcome of a transaction at the server. */
 export interface TransactionOutcome {
+  /** The host has the writes. */
   committed: boolean;
   /** The server has acknowledged all parts. */
   acknowledged: boolean;
   /** Reads that another device changed before the transaction reached the server. The transaction has overwritten those changes. */
-  raced: {collection: string; name: string; key?: Key}[];
-  rejected: {collection: string; name: string; error: Error}[];
+  raced: {
+    /** The document's ShareDB collection. */
+    collection: string;
+    /** The document's id. */
+    name: string;
+    /** The key that was read. Missing if the whole content was read. */
+    key?: Key;
+  }[];
+  /** The parts that the server rejected. Their ops are in `connection.deadLetters`. */
+  rejected: {
+    /** The document's ShareDB collection. */
+    collection: string;
+    /** The document's id. */
+    name: string;
+    /** The server's error. */
+    error: Error;
+  }[];
 }
 
 /** The argument of a transaction's function. */
 export interface Transaction {
+  /** The transaction's id. All runs have the same one. */
   readonly id: string;
+  /** The number of this run, from 1. */
   readonly attempt: number;
+  /** Aborts when the transaction ends without a commit: by its `signal`, its `timeout` or `abort()`. */
   readonly signal: AbortSignal;
+  /** Whether this run still goes on. After its end, each use of `tx` throws ERR_TABS_TX_OVER. */
   readonly isOpen: boolean;
+  /**
+   * The collection or document, as it is within this transaction.
+   * @throws ERR_TABS_BAD_OPTION for anything else, ERR_TABS_TX_MIXED for collections of two connections
+   */
   in<C>(shared: C): Tx<C>;
   /** Ends this run. The next begins when something that it has read changes. */
   retry(): never;

@@ -11,6 +11,10 @@ const INDEX = 'index';
 
 /** An array that all tabs share. */
 export class SharedArray<T> extends Collection implements Iterable<T> {
+  /**
+   * Opens an array. Await `ready` before you use it; {@link SharedArray.open} does both.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   constructor(connection: ProxyConnection, name: string, options?: CollectionOptions<T>);
   /** @internal */
   constructor(plan: Plan);
@@ -18,6 +22,10 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     super('documents' in connection ? connection : planOf('array', connection, name!, options, () => []));
   }
 
+  /**
+   * Opens an array. Resolves when it can be read and written; rejects if the document's subscription fails.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   static open<T>(connection: ProxyConnection, name: string, options?: CollectionOptions<T>): Promise<SharedArray<T>> {
     return new SharedArray<T>(connection, name, options).ready;
   }
@@ -35,14 +43,17 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.content.all() as unknown[];
   }
 
+  /** The number of elements. */
   get length(): number {
     return this.content.size();
   }
 
+  /** The element at an index; undefined if there is none. */
   get(index: number): T | undefined {
     return this.decode(this.list[index]) as T | undefined;
   }
 
+  /** The element at an index. A negative index counts from the end. Undefined if there is none. */
   at(index: number): T | undefined {
     return this.decode(this.list.at(index)) as T | undefined;
   }
@@ -55,19 +66,37 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     this.content.submit([index < list.length ? {p: [index], ld: copyOf(list[index]), li} : {p: [index], li}]);
   }
 
+  /**
+   * Adds elements at the end, in one op.
+   * @returns the new length
+   * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   push(...items: T[]): number {
     this.splice(this.length, 0, ...items);
     return this.length;
   }
 
+  /**
+   * Deletes the last element.
+   * @returns the deleted element; undefined if there was none
+   */
   pop(): T | undefined {
     return this.splice(-1, 1)[0];
   }
 
+  /**
+   * Deletes the first element.
+   * @returns the deleted element; undefined if there was none
+   */
   shift(): T | undefined {
     return this.splice(0, 1)[0];
   }
 
+  /**
+   * Adds elements at the beginning, in one op.
+   * @returns the new length
+   * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   unshift(...items: T[]): number {
     this.splice(0, 0, ...items);
     return this.length;
@@ -81,6 +110,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     if (from !== to) this.content.submit([{p: [from], lm: to}]);
   }
 
+  /** A copy of a part of the array, as Array's `slice`. */
   slice(start?: number, end?: number): T[] {
     return this.list.slice(start, end).map(value => this.decode(value) as T);
   }
@@ -98,22 +128,27 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return deleted.map(value => this.decode(value) as T);
   }
 
+  /** Deletes all elements, in one op. */
   clear(): void {
     this.splice(0);
   }
 
+  /** The elements, as they are at the call. */
   [Symbol.iterator](): IterableIterator<T> {
     return this.toArray()[Symbol.iterator]();
   }
 
+  /** Pairs of index and element, as they are at the call. */
   entries(): IterableIterator<[number, T]> {
     return this.toArray().entries() as IterableIterator<[number, T]>;
   }
 
+  /** A copy of the array. */
   toArray(): T[] {
     return this.slice();
   }
 
+  /** Yields the changes. Changes that nobody has taken yet are merged into one or a few events. */
   watch({signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ArrayChangeEvent<T>> {
     const base = this.plan.documents[0]!.check();
     const folded = new FoldedSteps(remoteOnly, () => base.all() as unknown[], (step, origin) => this.eventOf(step, origin));

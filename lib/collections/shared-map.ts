@@ -9,6 +9,10 @@ import type {ChangeEvent, Key, MapChangeEvent, MapOptions, WatchOptions} from '.
 
 /** A map that all tabs share, with the methods of `Map` and some for concurrent use. */
 export class SharedMap<K extends Key, V> extends KeyedCollection implements Iterable<[K, V]> {
+  /**
+   * Opens a map. Await `ready` before you use it; {@link SharedMap.open} does both.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   constructor(connection: ProxyConnection, name: string, options?: MapOptions<V>);
   /** @internal */
   constructor(plan: Plan);
@@ -16,6 +20,10 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     super('documents' in connection ? connection : mapPlan(connection, name!, options));
   }
 
+  /**
+   * Opens a map. Resolves when it can be read and written; rejects if the document's subscription fails.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   static open<K extends Key, V>(connection: ProxyConnection, name: string, options?: MapOptions<V>): Promise<SharedMap<K, V>> {
     return new SharedMap<K, V>(connection, name, options).ready;
   }
@@ -33,14 +41,26 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     throw new TabsError('ERR_TABS_BAD_OPTION', `${where} is stored in ${String(stored)} documents. Open it with shards: ${String(stored)}`);
   }
 
+  /**
+   * Sets the value of a key. Other tabs show it at once.
+   * @throws ERR_TABS_BAD_KEY, ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   set(key: K, value: V): void {
     this.write([[key, value]]);
   }
 
+  /**
+   * The value of a key; undefined if there is none. Do not change the value in place.
+   * @throws ERR_TABS_BAD_KEY
+   */
   get(key: K): V | undefined {
     return this.read(key) as V | undefined;
   }
 
+  /**
+   * Whether the key has a value.
+   * @throws ERR_TABS_BAD_KEY
+   */
   has(key: K): boolean {
     return this.includes(key);
   }
@@ -50,6 +70,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return this.remove([key]) > 0;
   }
 
+  /** Deletes all keys, in one op per document. */
   clear(): void {
     this.removeAll();
   }
@@ -89,6 +110,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return this.remove(keys);
   }
 
+  /** The values of several keys. Keys without a value are left out. */
   getMany(keys: Iterable<K>): Map<K, V> {
     const found = new Map<K, V>();
     for (const key of keys) {
@@ -98,34 +120,45 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return found;
   }
 
+  /** The number of keys. */
   get size(): number {
     return this.count();
   }
 
+  /** The keys, as they are at the call. */
   keys(): IterableIterator<K> {
     return (this.shownKeys() as K[])[Symbol.iterator]();
   }
 
+  /** The values, as they are at the call. */
   values(): IterableIterator<V> {
     return this.pairs().map(([, value]) => value as V)[Symbol.iterator]();
   }
 
+  /** Pairs of key and value, as they are at the call. */
   entries(): IterableIterator<[K, V]> {
     return (this.pairs() as [K, V][])[Symbol.iterator]();
   }
 
+  /** As `entries`. */
   [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.entries();
   }
 
+  /** Calls back for each key, as they are at the call. */
   forEach(fn: (value: V, key: K, map: this) => void): void {
     for (const [key, value] of this.entries()) fn(value, key, this);
   }
 
+  /**
+   * Yields the changes of one key. Changes that nobody has taken yet are merged into one event.
+   * @throws ERR_TABS_BAD_KEY
+   */
   watch(key: K, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<V>> {
     return this.watchKey(key, options);
   }
 
+  /** Yields the changes of all keys. Changes of a key that nobody has taken yet are merged into one event. */
   watchAll(options?: WatchOptions): AsyncIterableIterator<MapChangeEvent<K, V>> {
     return this.watchKeys(options);
   }

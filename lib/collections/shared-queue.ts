@@ -31,11 +31,17 @@ export interface QueueOptions<V> extends CollectionOptions<V> {
 
 /** A queue in a transaction. `tryDequeue` is synchronous there, because it only takes effect with the commit. */
 export interface TxQueue<T> {
+  /** Adds an item at the end. */
   enqueue(item: T): void;
+  /** Adds items at the end. */
   enqueueMany(items: Iterable<T>): void;
+  /** Takes the first item; undefined if there is none. */
   tryDequeue(): T | undefined;
+  /** The first item, which stays in the queue; undefined if there is none. */
   peek(): T | undefined;
+  /** The number of waiting items. */
   readonly size: number;
+  /** Whether no item waits. */
   readonly isEmpty: boolean;
 }
 
@@ -49,6 +55,10 @@ export class SharedQueue<T> extends Collection {
   /** The waiting items that this tab shows; undefined until they are read. */
   private shown: readonly QueueItem[] | undefined;
 
+  /**
+   * Opens a queue. Await `ready` before you use it; {@link SharedQueue.open} does both.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   constructor(connection: ProxyConnection, name: string, options: QueueOptions<T> = {}) {
     const isSynced = options.scope === 'synced';
     super(planOf('queue', connection, name, options, () => (isSynced ? {} : {q: [], l: {}, x: []}), 1, isSynced ? undefined : 'q'));
@@ -59,6 +69,10 @@ export class SharedQueue<T> extends Collection {
     this.stopLooking = listenTo(this.base.doc, {beforeOp: () => { this.shown = undefined; }, afterOp: look, onState: look});
   }
 
+  /**
+   * Opens a queue. Resolves when it can be read and written; rejects if the document's subscription fails.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   static open<T>(connection: ProxyConnection, name: string, options?: QueueOptions<T>): Promise<SharedQueue<T>> {
     return new SharedQueue<T>(connection, name, options).ready;
   }
@@ -78,10 +92,18 @@ export class SharedQueue<T> extends Collection {
 
   // ---- producers
 
+  /**
+   * Adds an item at the end.
+   * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   enqueue(item: T): void {
     this.enqueueMany([item]);
   }
 
+  /**
+   * Adds items at the end, in one op.
+   * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   enqueueMany(items: Iterable<T>): void {
     const values = [...items].map((item, i) => this.encode(i, item));
     const {content} = this;
@@ -190,15 +212,18 @@ export class SharedQueue<T> extends Collection {
 
   // ---- state
 
+  /** The first waiting item, which stays in the queue; undefined if there is none. Another consumer may take it at any time. */
   peek(): T | undefined {
     const [first] = this.items;
     return first && this.decode(first.v) as T;
   }
 
+  /** The number of waiting items that this tab shows. Items under a lease do not count. */
   get size(): number {
     return this.items.length;
   }
 
+  /** Whether no item waits. */
   get isEmpty(): boolean {
     return !this.size;
   }
@@ -209,7 +234,14 @@ export class SharedQueue<T> extends Collection {
   }
 
   /** Items that were given up after `maxAttempts`. */
-  get dead(): readonly {value: T; attempts: number; error?: string}[] {
+  get dead(): readonly {
+    /** The item. */
+    value: T;
+    /** How often it was taken without being completed. */
+    attempts: number;
+    /** The message of the last error that was given to `fail`. */
+    error?: string;
+  }[] {
     return this.form.dead(this.content).map(({v, n, e}) => ({value: this.decode(v) as T, attempts: n, ...(e !== undefined && {error: e})}));
   }
 
@@ -220,6 +252,7 @@ export class SharedQueue<T> extends Collection {
     if (op.length) content.submit(op);
   }
 
+  /** Yields the changes of the waiting items. Changes that nobody has taken yet are merged into one or a few events. */
   watchAll({signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ArrayChangeEvent<T>> {
     const folded = new FoldedSteps(remoteOnly, () => [...this.items], (step, origin) => this.eventOf(step, origin));
     if (immediate && this.size) folded.begin(this.now);
@@ -230,6 +263,10 @@ export class SharedQueue<T> extends Collection {
     return arrayEvent(step, origin, item => this.decode((item as QueueItem).v) as T);
   }
 
+  /**
+   * Ends this view: calls that wait for an item reject with ERR_TABS_CLOSED. Other views are not affected. It can be called
+   * twice.
+   */
   override async close(): Promise<void> {
     this.stopLooking();
     const closing = super.close();

@@ -8,6 +8,10 @@ import {limitsOf, storable} from './values.js';
 
 /** An object with known keys that all tabs share. */
 export class SharedRecord<T extends object> extends KeyedCollection {
+  /**
+   * Opens a record. Await `ready` before you use it; {@link SharedRecord.open} does both.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   constructor(connection: ProxyConnection, name: string, options?: RecordOptions<T>);
   /** @internal */
   constructor(plan: Plan);
@@ -15,6 +19,10 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     super('documents' in connection ? connection : planOf('record', connection, name!, options, () => initialOf(name!, options)));
   }
 
+  /**
+   * Opens a record. Resolves when it can be read and written; rejects if the document's subscription fails.
+   * @throws ERR_TABS_BAD_OPTION
+   */
   static open<T extends object>(connection: ProxyConnection, name: string, options?: RecordOptions<T>): Promise<SharedRecord<T>> {
     return new SharedRecord<T>(connection, name, options).ready;
   }
@@ -24,14 +32,23 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     return new SharedRecord<T>(planFrom('record', doc, () => ({})));
   }
 
+  /** The value of a key; undefined if there is none. Do not change the value in place. */
   get<P extends keyof T>(key: P): T[P] | undefined {
     return this.read(key) as T[P] | undefined;
   }
 
+  /**
+   * Sets the value of a key. Other tabs show it at once.
+   * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   set<P extends keyof T>(key: P, value: T[P]): void {
     this.write([[key, value]]);
   }
 
+  /**
+   * Deletes a key.
+   * @returns whether the key existed in this tab
+   */
   delete<P extends keyof T>(key: P): boolean {
     return this.remove([key]) > 0;
   }
@@ -51,22 +68,27 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     this.add(key, by);
   }
 
+  /** A copy of the record. Do not change its values in place. */
   toObject(): T {
     return Object.fromEntries(this.pairs()) as T;
   }
 
+  /** The keys that have a value. */
   keys(): (keyof T)[] {
     return this.shownKeys() as (keyof T)[];
   }
 
+  /** The values. */
   values(): T[keyof T][] {
     return this.pairs().map(([, value]) => value as T[keyof T]);
   }
 
+  /** Yields the changes of one key. Changes that nobody has taken yet are merged into one event. */
   watch<P extends keyof T>(key: P, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<T[P]>> {
     return this.watchKey(key, options);
   }
 
+  /** Yields the changes of all keys. Changes of a key that nobody has taken yet are merged into one event. */
   watchAll(options?: WatchOptions): AsyncIterableIterator<RecordChangeEvent<T>> {
     return this.watchKeys(options) as unknown as AsyncIterableIterator<RecordChangeEvent<T>>;
   }

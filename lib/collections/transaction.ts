@@ -33,10 +33,12 @@ function join<T>(outer: Run, fn: (tx: Transaction) => T | Promise<T>): Promise<T
   }
 }
 
+/** Whether this code runs synchronously within a transaction's function. */
 export function isInTransaction(): boolean {
   return currentTransaction() instanceof Run;
 }
 
+/** The id of the transaction whose function this code runs in synchronously; null outside of one. */
 export function getTransactionId(): string | null {
   const current = currentTransaction();
   return current instanceof Run ? current.id : null;
@@ -215,6 +217,7 @@ function outcomeOf({raced, rejected}: Outcome): TransactionOutcome {
 export interface ReadOptions {
   /** Asks the host first, so that earlier writes of other tabs are visible. Default false. */
   fresh?: boolean | undefined;
+  /** In ms, after which the read rejects with ERR_TABS_TX_TIMEOUT. Default 10,000. */
   timeout?: number | undefined;
 }
 

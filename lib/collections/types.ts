@@ -7,7 +7,9 @@ export type Readonly_<V> = V extends object ? {readonly [K in keyof V]: Readonly
 
 /** Converts values that JSON can't represent. `decode(encode(v))` must equal `v`. */
 export interface Codec<V> {
+  /** Returns the value as JSON. It is called for each write. */
   encode(value: V): Json;
+  /** Returns the value for its JSON. It is called once for each stored object. */
   decode(json: Json): V;
 }
 
@@ -29,7 +31,9 @@ export interface CollectionOptions<V> {
   scope?: 'local' | 'synced' | undefined;
   /** The ShareDB collection of the document. Default 'collections'. */
   collection?: string | undefined;
+  /** Converts values that JSON can't represent. Default: values are stored as they are. */
   codec?: Codec<V> | undefined;
+  /** The largest sizes. A write above them throws ERR_TABS_LIMIT. */
   limits?: Partial<Limits> | undefined;
 }
 
@@ -50,10 +54,13 @@ export interface RecordOptions<T> extends CollectionOptions<T[keyof T]> {
 
 /** The members of all collections. */
 export interface Shared extends AsyncDisposable {
+  /** The name that the collection was opened with. */
   readonly name: string;
+  /** 'local': in the host and its store. 'synced': a document of the server. */
   readonly scope: 'local' | 'synced';
   /** Resolves when the collection can be read and written. Rejects if the document's subscription fails. */
   readonly ready: Promise<this>;
+  /** Whether `ready` has resolved. Before that, reads and writes throw ERR_TABS_NOT_READY. */
   readonly isReady: boolean;
   /** The approximate size of the tab's replica, in bytes: 2 per character of JSON. */
   readonly memory: number;
@@ -67,8 +74,11 @@ export interface Shared extends AsyncDisposable {
 
 /** A change of a collection. */
 export interface ChangeEvent<V> {
+  /** 'set': there is a new value. 'delete': the value is gone. */
   type: 'set' | 'delete';
+  /** The value before. Missing if there was none. */
   oldValue?: V;
+  /** The value now. Missing for 'delete'. */
   newValue?: V;
   /** When this tab showed the change, in ms since the epoch. */
   timestamp: number;
@@ -80,6 +90,7 @@ export interface ChangeEvent<V> {
 
 /** A change of a shared map. */
 export interface MapChangeEvent<K, V> extends ChangeEvent<V> {
+  /** The key whose value has changed. */
   key: K;
 }
 
@@ -87,15 +98,55 @@ export interface MapChangeEvent<K, V> extends ChangeEvent<V> {
 export type RecordChangeEvent<T> = {[P in keyof T]: MapChangeEvent<P, T[P]>}[keyof T];
 
 /** A change of a shared array. */
-export type ArrayChangeEvent<T> = {timestamp: number; isLocal: boolean; transactionId?: string} & (
-  | {type: 'splice'; index: number; deleted: T[]; inserted: T[]}
-  | {type: 'set'; index: number; oldValue: T; newValue: T}
-  | {type: 'move'; from: number; to: number}
-  | {type: 'reset'; oldValue: T[]; newValue: T[]}
+export type ArrayChangeEvent<T> = {
+  /** When this tab showed the change, in ms since the epoch. */
+  timestamp: number;
+  /** Whether this tab made the change. */
+  isLocal: boolean;
+  /** The id of the transaction that made the change. */
+  transactionId?: string;
+} & (
+  | {
+    /** Elements were deleted and inserted at one index. */
+    type: 'splice';
+    /** Where. */
+    index: number;
+    /** The deleted elements. */
+    deleted: T[];
+    /** The inserted elements. */
+    inserted: T[];
+  }
+  | {
+    /** One element was replaced. */
+    type: 'set';
+    /** Its index. */
+    index: number;
+    /** The element before. */
+    oldValue: T;
+    /** The element now. */
+    newValue: T;
+  }
+  | {
+    /** One element was moved. */
+    type: 'move';
+    /** Its index before. */
+    from: number;
+    /** Its index now. */
+    to: number;
+  }
+  | {
+    /** The whole content was replaced, for example when the document was loaded again. */
+    type: 'reset';
+    /** All elements before. */
+    oldValue: T[];
+    /** All elements now. */
+    newValue: T[];
+  }
 );
 
 /** The options of `watch`. */
 export interface WatchOptions {
+  /** Ends the watching. The iterator then is done. */
   signal?: AbortSignal | undefined;
   /** Begins with the current content. Default false. */
   immediate?: boolean | undefined;

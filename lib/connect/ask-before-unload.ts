@@ -3,7 +3,9 @@ import type {ProxyConnection} from '../tab/proxy-connection.js';
 
 /** The window, as far as it is needed. */
 export interface UnloadTarget {
+  /** Adds a listener. The library adds one only while edits would be lost. */
   addEventListener(type: 'beforeunload', listener: (event: {preventDefault(): void; returnValue?: unknown}) => void): void;
+  /** Removes a listener. */
   removeEventListener(type: 'beforeunload', listener: (event: {preventDefault(): void; returnValue?: unknown}) => void): void;
 }
 

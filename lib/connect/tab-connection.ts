@@ -81,6 +81,7 @@ export class TabConnection extends ProxyConnection {
   /** This tab's own request to delete everything, once it has begun. */
   private leaves: Clearing | undefined;
 
+  /** Use `createConnection`, which checks the options. */
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
     const {locks} = browserPlatform(options);
     const ways = availableModes(options, backendOrSocket, locks);

@@ -39,7 +39,9 @@ export interface HostOptions extends HostSettings {
  * server. This class begins and ends a host's life; `HostParts` makes what it consists of.
  */
 export class Host {
+  /** The namespace that the host serves. */
   readonly namespace: string;
+  /** The host's id. Each host has another one. */
   readonly epoch: Epoch;
   private readonly generation: number;
   private readonly place: Place;
@@ -57,6 +59,7 @@ export class Host {
   /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
   readonly whenClosed = new Promise<void>(resolve => { this.resolveClosed = resolve; });
 
+  /** Starts the host. It serves tabs from now on; what they ask for waits until the store is open. */
   constructor(private readonly options: HostOptions) {
     this.platform = browserPlatform(options);
     this.namespace = options.namespace ?? 'default';

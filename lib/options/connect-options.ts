@@ -49,7 +49,16 @@ export interface ConnectOptions {
    * StoreDurability}), how long unopened documents are kept (`maxAge`, in ms) and up to which total size (`maxSize`, in bytes).
    * `startHost({store})` of a worker takes precedence. Default `{durability: 'delayed'}`.
    */
-  store?: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined; maxSize?: number | undefined} | false | undefined;
+  store?: {
+    /** When an edit is shown, sent and durable. Default 'delayed'. */
+    durability?: StoreDurability | undefined;
+    /** Whether a stored document is brought up to date with a new snapshot or with the ops since its version. Default 'snapshot'. */
+    resume?: 'snapshot' | 'ops' | undefined;
+    /** How long a document that nobody opens is kept, in ms. Unsent ops are always kept. Default: 90 days. */
+    maxAge?: number | undefined;
+    /** The size, in bytes, above which the documents that were opened longest ago are deleted. Default: no limit. */
+    maxSize?: number | undefined;
+  } | false | undefined;
   /** Shows the stored state at once, even if the server is reachable, and then updates it. Default false. */
   storedFirst?: boolean | undefined;
   /**
@@ -87,7 +96,10 @@ export interface ConnectOptions {
 }
 
 /** A ShareDB backend in this process, a WebSocket, or a function that creates one. For the direct connection. */
-export type BackendOrSocket = {connect(): unknown} | SocketLike | (() => SocketLike);
+export type BackendOrSocket = {
+  /** Returns a connection of ShareDB, as a backend's `connect` does. */
+  connect(): unknown;
+} | SocketLike | (() => SocketLike);
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';

@@ -5,9 +5,11 @@
 
 /** The part of BroadcastChannel that the broker uses. */
 export interface Channel {
+  /** Posts a message to all other channels of this name. */
   postMessage(data: unknown, transfer?: Transferable[]): void;
   /** `any`, because the events of a BroadcastChannel have many more fields than `data`. */
   onmessage: ((event: any) => void) | null;
+  /** Ends the use of the channel. */
   close(): void;
   /** True if the receiver gets the same objects and no copies, because it is in the same thread. */
   readonly sharesObjects?: boolean;
@@ -20,13 +22,23 @@ export type OpenChannel = (name: string) => Channel;
 
 /** The part of the Web Locks API (`navigator.locks`) that the library uses. */
 export interface Locks {
+  /**
+   * Calls back when the lock is held, and holds it until the promise of the callback settles. With `ifAvailable`, calls back
+   * at once with null if another context holds it.
+   */
   request(
     name: string,
     options: {mode?: 'exclusive' | 'shared'; ifAvailable?: boolean; steal?: boolean; signal?: AbortSignal},
     callback: (lock: unknown) => unknown
   ): Promise<unknown>;
   /** Which locks are held at present. */
-  query?(): Promise<{held?: {name?: string}[]}>;
+  query?(): Promise<{
+    /** The held locks. */
+    held?: {
+      /** The lock's name. */
+      name?: string;
+    }[];
+  }>;
 }
 
 /** The time, and timers. */

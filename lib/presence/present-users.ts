@@ -5,9 +5,13 @@ import type {TypedEvents} from '../tab/events.js';
 
 /** A connection from `createConnection`, or one of ShareDB's own client. */
 export interface PresentUsersConnection {
+  /** Returns the presence of a channel. */
   getPresence(channel: string): any;
+  /** Calls the listener before each message to the server. */
   on(event: 'send', listener: (message: any) => void): unknown;
+  /** Removes a listener. */
   off(event: 'send', listener: (message: any) => void): unknown;
+  /** The time and timers. Default: the system's. */
   readonly clock?: Clock;
 }
 
@@ -22,6 +26,7 @@ export interface PresentUsersOptions<Value> {
 
 /** A person who is present. Times are by this device's clock, in ms since the epoch. */
 export interface PresentUser<Value> {
+  /** The person's id: what `userOf` returns. */
   readonly id: string;
   /** The values that the person's tabs show, by presence id. */
   readonly values: ReadonlyMap<string, Value>;
@@ -37,9 +42,11 @@ export interface PresentUser<Value> {
 export interface PresentUsersEvents<Value> {
   /** Somebody has joined, left, or shows another value. */
   change: (users: readonly PresentUser<Value>[]) => void;
+  /** A person's first tab has joined. */
   join: (user: PresentUser<Value>) => void;
   /** The person's last tab has left. */
   leave: (user: PresentUser<Value>) => void;
+  /** The channel could not be followed. */
   error: (error: Error) => void;
 }
 

@@ -2,6 +2,7 @@ import {isObject, isText} from './checks.js';
 
 /** The last time that a namespace was cleared. Data and pages from before that time no longer belong to any user. */
 export interface Clearing {
+  /** Created for each time. */
   id: string;
   /** In ms since the epoch. */
   time: number;

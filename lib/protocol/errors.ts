@@ -1,6 +1,8 @@
 /** An error in a form that can be posted. `code` is ShareDB's code if ShareDB has one for the case. */
 export interface ErrorData {
+  /** The code of ShareDB, the server's middleware or this library, if the error has one. */
   code?: string | number | undefined;
+  /** The error's message. */
   message: string;
 }
 
@@ -89,7 +91,13 @@ export const helpFor = (code: string): string => `sharedb-tabs/docs/errors.md#${
 
 /** An error of this library; `code` is one of {@link ERROR_CODES}. */
 export class TabsError extends Error {
+  /** The name of the class. */
   override readonly name = 'TabsError';
+  /**
+   * Thrown by this library.
+   * @param code one of {@link ERROR_CODES}
+   * @param message what happened, what is lost and what to do
+   */
   constructor(readonly code: keyof typeof ERROR_CODES, message: string) {
     super(message);
   }

@@ -3,8 +3,11 @@ import type {Epoch, SessionId, TabId} from './ids.js';
 
 /** A tab's greeting, sent on the greeting channel, or on a port to a host that the tab is connected to. */
 export interface Hello {
+  /** The kind of message. */
   type: 'hello';
+  /** The version of the protocol that the tab speaks. */
   protocol: number;
+  /** The tab's id. */
   tabId: TabId;
   /** Counts a tab's greetings. The tab uses it to recognise a late answer to an earlier greeting. */
   attempt: number;
@@ -144,8 +147,11 @@ export interface End {
 
 /** The tab has acquired its Web Lock since it greeted. From now on the host waits for that lock. */
 export interface Locked {
+  /** The kind of message. */
   type: 'locked';
+  /** The tab's session. */
   session: SessionId;
+  /** The side that sends it. */
   from: 'tab';
 }
 

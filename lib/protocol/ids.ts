@@ -1,5 +1,8 @@
 /** A branded string: the compiler does not accept an id of one kind for another. Each kind says who creates the ids. */
-export type Branded<Kind extends string> = string & {readonly __kind: Kind};
+export type Branded<Kind extends string> = string & {
+  /** Only for the type checker. */
+  readonly __kind: Kind;
+};
 
 /** Created by a tab, once for its life. It is also the `src` of the tab's ops. */
 export type TabId = Branded<'tab'>;

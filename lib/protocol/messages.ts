@@ -182,7 +182,9 @@ export interface ConnectionEventMessage {
 
 /** A document with edits that the server has not received or has refused. */
 export interface UnsavedDoc {
+  /** The document's collection. */
   collection: string;
+  /** The document's id in its collection. */
   id: string;
   /** The number of edits of all tabs that the server has not answered. */
   pendingOps: number;
@@ -192,15 +194,23 @@ export interface UnsavedDoc {
 
 /** The part of `connection.status` that the host supplies. */
 export interface HostStatus {
+  /** The number of tabs that have a session with the host. */
   tabs: number;
+  /** The number of edits of all tabs that the server has not answered. */
   pendingOps: number;
+  /** The number of documents with such edits. */
   pendingDocs: number;
   /** Whether unsent edits survive when all tabs close. */
   durable: boolean;
   /** Why they do not survive, if the storage failed. */
   storeError?: ErrorData;
   /** Bytes that this origin uses and may use, as the browser estimates them. Undefined if the browser gives no estimate. */
-  storage?: {usage?: number; quota?: number} | undefined;
+  storage?: {
+    /** The bytes in use. */
+    usage?: number;
+    /** The bytes that the origin may use. */
+    quota?: number;
+  } | undefined;
   /** The number of changes that wait for the storage. Changes at the end that would be received again after a loss do not count. */
   pendingWrites: number;
   /** The number of ops that the server rejected for good and that the app has not handled. */
@@ -213,13 +223,21 @@ export interface HostStatus {
    * The server fails on ops, for example because its database is down. `docs` is the number of documents whose ops the host sends
    * again, with pauses.
    */
-  serverFault?: {docs: number; error: ErrorData};
+  serverFault?: {
+    /** The number of documents with ops that wait. */
+    docs: number;
+    /** The server's last error. */
+    error: ErrorData;
+  };
 }
 
 /** The stored state of a document that could not be used. */
 export interface QuarantinedDoc {
+  /** The name of the entry, for `restore` and `discard`. */
   id: string;
+  /** The document's collection. */
   collection: string;
+  /** The document's id in its collection. */
   doc: string;
   /** Why it could not be used. */
   error: ErrorData;
@@ -266,13 +284,29 @@ export interface ResumeMessage {
 
 /** An op that the server rejected for good, or that could not be carried over to a new host. */
 export interface DeadLetter {
+  /** The name of the letter, for `retry` and `discard`. */
   id: string;
+  /** The document's collection. */
   collection: string;
+  /** The document's id in its collection. */
   doc: string;
   /** The change itself: one of ShareDB's `op`, `create`, `del`. */
-  step: {op?: unknown; create?: {type: string; data: unknown}; del?: true};
+  step: {
+    /** The op, in the form of the document's OT type. */
+    op?: unknown;
+    /** The creation of the document. */
+    create?: {
+      /** The name or URI of the OT type. */
+      type: string;
+      /** The document's first data. */
+      data: unknown;
+    };
+    /** The deletion of the document. */
+    del?: true;
+  };
   /** The OT type of the document when the op was made. */
   type: string | null;
+  /** Why the op was given up. */
   error: ErrorData;
   /** When the op was given up, in ms since the epoch. */
   time: number;

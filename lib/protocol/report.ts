@@ -4,12 +4,19 @@ import type {HostStatus} from './messages.js';
 
 /** The state of a host, for a bug report. It contains no document data unless they were requested. */
 export interface HostReport extends HostStatus {
+  /** The namespace that the host serves. */
   namespace: string;
+  /** The host's id. Each host has another one. */
   epoch: string;
+  /** Later hosts have higher generations. */
   generation: number;
+  /** Hosts of one lineage share their document histories. */
   lineage: string;
+  /** Where the host runs. */
   place: Place;
+  /** The app's name for the host's build; empty if the app gives none. */
   build: string;
+  /** The version of the protocol between tabs and hosts. */
   protocol: number;
   /** How long the host has been running, in ms. */
   uptime: number;
@@ -19,17 +26,27 @@ export interface HostReport extends HostStatus {
   socket?: SocketState;
   /** How many documents, queries and presences the host holds on behalf of its tabs. */
   docs: number;
+  /** The number of queries that the host holds on behalf of its tabs. */
   queries: number;
+  /** The number of presences that the host holds on behalf of its tabs. */
   presences: number;
+  /** The tabs that the host knows. */
   tabList: TabEntry[];
   /** The first documents. Documents with pending ops come before the others. */
   docList: DocReport[];
   /** The first subscribed queries, and the first channels with presences. */
   queryList: QueryReport[];
+  /** The first channels with presences. */
   presenceList: ChannelReport[];
   /** The data of the document that the request names. */
   docData?: DocDataReport;
-  lastErrors: {time: number; text: string}[];
+  /** The last 20 warnings and errors of the host, oldest first. */
+  lastErrors: {
+    /** In ms since the epoch. */
+    time: number;
+    /** The message, with its code if it has one. */
+    text: string;
+  }[];
   /** The faults caused in its network; false if the host does not allow faults: see `startHost({allowFaults})`. */
   faults: FaultState | false;
 }
@@ -44,11 +61,17 @@ export interface InspectOptions {
   /** Shows the values in the conditions of queries, which may be data of the app. Default false. */
   data?: boolean | undefined;
   /** Reports the data of this document, if the host has it open. Default: of none. */
-  doc?: {collection: string; id: string} | undefined;
+  doc?: {
+    /** The document's collection. */
+    collection: string;
+    /** The document's id. */
+    id: string;
+  } | undefined;
 }
 
 /** A tab, as the host reports it. Fields that only the tab knows are present if they were requested and the tab has answered. */
 export interface TabEntry {
+  /** The tab's id, which is the `src` of its ops. */
   id: string;
   /** Whether it has a session with the host. */
   isThere: boolean;
@@ -56,9 +79,13 @@ export interface TabEntry {
   isObserver?: boolean;
   /** The number of batches that the host has sent, and of those that the tab has handled. */
   sentBatches: number;
+  /** The number of batches that the tab has handled. */
   acknowledgedBatches: number;
+  /** How the tab reaches its host. */
   mode?: Place;
+  /** The app's name for the tab's build, if it gives one. */
   build?: string;
+  /** Whether the user sees the page. */
   isVisible?: boolean;
   /** How long the tab took to answer, in ms. If it has not answered: the time since the request. */
   lag?: number;
@@ -68,6 +95,7 @@ export interface TabEntry {
 
 /** A subscribed query, as the host reports it. All tabs that ask the same share it. */
 export interface QueryReport {
+  /** The collection that the query searches. */
   collection: string;
   /** The query's conditions as JSON. The values in them are left out unless they were requested. */
   query: string;
@@ -81,32 +109,54 @@ export interface QueryReport {
 
 /** A presence channel, as the host reports it. It contains no values. */
 export interface ChannelReport {
+  /** The channel's name. */
   channel: string;
   /** The ids of the tabs that are subscribed to the channel. */
   followers: string[];
   /** The presences in the channel, each with its tab; `tab` is missing for other clients of the server. */
-  presences: {id: string; tab?: string; collection?: string; doc?: string}[];
+  presences: {
+    /** The presence id. */
+    id: string;
+    /** The id of the tab that shows it. */
+    tab?: string;
+    /** For the presence in a document: the document's collection. */
+    collection?: string;
+    /** For the presence in a document: the document's id. */
+    doc?: string;
+  }[];
 }
 
 /** One document, as the host reports it. */
 export interface DocReport {
+  /** The document's collection. */
   collection: string;
+  /** The document's id in its collection. */
   id: string;
+  /** The name or URI of the OT type; null if the document does not exist or is not loaded. */
   type: string | null;
+  /** The server's version; null while nothing is loaded. */
   version: number | null;
+  /** The host's number for the state of the document. It rises with each entry of the history. */
   revision: number;
   /** The number of entries of the history that the host keeps. */
   history: number;
+  /** The number of ops that the server has not acknowledged. */
   pendingOps: number;
+  /** The number of tabs that follow the document. */
   followers: number;
+  /** Whether the host is subscribed to the document at the server. */
   subscribed: boolean;
 }
 
 /** The data of a document in the host, with the edits that wait for the server. */
 export interface DocDataReport {
+  /** The document's collection. */
   collection: string;
+  /** The document's id in its collection. */
   id: string;
+  /** The server's version; null while nothing is loaded. */
   version: number | null;
+  /** The host's number for the state of the document. */
   revision: number;
   /** As JSON; the first 100,000 characters. Missing if the document does not exist. */
   json?: string;
@@ -116,20 +166,42 @@ export interface DocDataReport {
 
 /** The state of a tab. */
 export interface TabReport {
+  /** The tab's id, which is the `src` of its ops. */
   id: string;
+  /** How the tab reaches its host; undefined until that is decided. */
   mode?: Place | undefined;
   /** The app's name for its build, if it gives one. */
   build?: string | undefined;
   /** Whether the user sees the page. */
   isVisible: boolean;
+  /** The state of the session with the host: see `connection.hostState`. */
   hostState: string;
+  /** The state of the host's connection to the server: see `connection.state`. */
   state: string;
+  /** The number of documents that the tab has open. */
   docs: number;
+  /** The number of queries that the tab has open. */
   queries: number;
   /** The documents with ops that the server has not acknowledged. */
-  pending: {collection: string; id: string; unsent: number; unsettled: number}[];
+  pending: {
+    /** The document's collection. */
+    collection: string;
+    /** The document's id. */
+    id: string;
+    /** The number of ops that the host has not received. */
+    unsent: number;
+    /** The number of ops that the host has received and the server has not acknowledged. */
+    unsettled: number;
+  }[];
+  /** The message of the last error that the host's connection reported. */
   lastError?: string | undefined;
 }
 
 /** If the host did not answer, the report has only the tab's part and `error`. */
-export type Report = {tab: TabReport} & (HostReport | {error: string});
+export type Report = {
+  /** The state of this tab. */
+  tab: TabReport;
+} & (HostReport | {
+  /** Why there is no report of the host. */
+  error: string;
+});

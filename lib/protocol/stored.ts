@@ -7,23 +7,64 @@ export type Change =
    * Adds a record to the end of a document's journal. `n` rises with every record of a document. `isTogether` marks a record that
    * is only valid together with records of other documents.
    */
-  | {type: 'append'; key: DocKey; n: number; record: string; isTogether?: true}
+  | {
+    /** The kind of change. */
+    type: 'append';
+    /** The document. */
+    key: DocKey;
+    /** The record's number. */
+    n: number;
+    /** The record, as text that the storage does not parse. */
+    record: string;
+    /** The record is only valid with records of other documents. */
+    isTogether?: true;
+  }
   /** Replaces a document's checkpoint and drops its journal up to and including record `n`. */
-  | {type: 'checkpoint'; key: DocKey; n: number; checkpoint: string; hasPending: boolean}
+  | {
+    /** The kind of change. */
+    type: 'checkpoint';
+    /** The document. */
+    key: DocKey;
+    /** The last record that the checkpoint contains. */
+    n: number;
+    /** The checkpoint, as text that the storage does not parse. */
+    checkpoint: string;
+    /** The checkpoint contains ops that the server has not acknowledged. */
+    hasPending: boolean;
+  }
   /** Deletes a document. */
-  | {type: 'remove'; key: DocKey}
+  | {
+    /** The kind of change. */
+    type: 'remove';
+    /** The document. */
+    key: DocKey;
+  }
   /** Sets a small value that belongs to no document, or deletes it. */
-  | {type: 'meta'; name: string; value: string | undefined};
+  | {
+    /** The kind of change. */
+    type: 'meta';
+    /** The value's name. */
+    name: string;
+    /** The value; undefined deletes it. */
+    value: string | undefined;
+  };
 
 /** The stored form of a document. */
 export interface StoredDoc {
+  /** The last checkpoint; undefined if there is none. */
   checkpoint: string | undefined;
   /** By ascending `n`. */
-  journal: {n: number; record: string}[];
+  journal: {
+    /** The record's number. */
+    n: number;
+    /** The record, as it was appended. */
+    record: string;
+  }[];
 }
 
 /** A document, as far as a storage knows it without reading its content. */
 export interface InventoryItem {
+  /** The document. */
   key: DocKey;
   /** The document has a journal, or its checkpoint contains ops that the server has not acknowledged. */
   hasPending: boolean;

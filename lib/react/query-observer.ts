@@ -10,10 +10,13 @@ import {shareStructure} from './snapshot-cache.js';
 export interface QueryState<Data> {
   /** Immutable snapshots of the documents' data, in the order of the query. */
   readonly results: readonly Data[];
+  /** The documents, in the same order as `results`. */
   readonly docs: readonly ProxyDoc<Data>[];
   /** The additional result of the database adapter, for example a count. */
   readonly extra: unknown;
+  /** Whether the first results have not arrived yet. */
   readonly isLoading: boolean;
+  /** Why the query failed; undefined if it did not. */
   readonly error: Error | undefined;
 }
 

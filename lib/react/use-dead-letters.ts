@@ -8,8 +8,11 @@ import {useStatus} from './use-status.js';
 export interface DeadLettersResult {
   /** The ops that the server rejected for good; empty until they are loaded. */
   readonly letters: readonly DeadLetter[];
+  /** Makes the op of a letter again, carried over what has happened since: see `connection.deadLetters.retry`. */
   readonly retry: TabDeadLetters['retry'];
+  /** Deletes a letter: see `connection.deadLetters.discard`. */
   readonly discard: TabDeadLetters['discard'];
+  /** Returns all letters as JSON, e.g. for a file that the user can keep. */
   readonly export: TabDeadLetters['export'];
   /** Why the list could not be loaded. */
   readonly error: Error | undefined;

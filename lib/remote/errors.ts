@@ -31,11 +31,18 @@ export type RemoteErrorCode = keyof typeof REMOTE_ERROR_CODES;
 
 /** An error of the connection itself. Errors that a method throws arrive as they are. */
 export class RemoteError extends Error {
+  /** The name of the class. */
   override readonly name = 'RemoteError';
   /** Whether the call may have run. If false, it can be repeated without harm. */
   declare readonly mayHaveRun?: boolean;
   /** The place of the value that can't be sent, inside an argument or result. */
   declare readonly path?: string;
+  /**
+   * Thrown by this library.
+   * @param code one of {@link REMOTE_ERROR_CODES}
+   * @param message what happened
+   * @param more what the error says beside its message
+   */
   constructor(readonly code: RemoteErrorCode, message: string, more: {mayHaveRun?: boolean; path?: string} = {}) {
     super(message);
     Object.assign(this, more);

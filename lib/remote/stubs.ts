@@ -47,6 +47,7 @@ export function nodeOf(value: unknown): StubNode | undefined {
   return typeof self === 'function' ? self() : undefined;
 }
 
+/** Whether a value is a stub of something in another context. Never sends a message. */
 export const isStub = (value: unknown): boolean => nodeOf(value) !== undefined;
 
 export function createStub(peer: StubPeer, target: StubTarget, path: readonly string[] = ROOT_PATH): Fn {

@@ -16,6 +16,7 @@ declare const STUB: unique symbol;
  * `Remote<HTMLElement>` with all of `Remote<Node>`, and gives up.
  */
 export interface Stub<out T> {
+  /** Only for the type checker. */
   readonly [STUB]: T;
 }
 
@@ -82,17 +83,25 @@ export type Recorder<T> = IsAny<T> extends true ? any
 
 /** The part of EventTarget and MessagePort that is used here. */
 export interface WebEndpoint {
+  /** Posts a message to the other side. */
   postMessage(message: any, transfer: any): void;
+  /** Adds a listener for `message` and `messageerror`. */
   addEventListener(type: string, listener: (event: any) => void): void;
+  /** Removes a listener. */
   removeEventListener(type: string, listener: (event: any) => void): void;
+  /** Begins the delivery of messages, as a MessagePort needs it. */
   start?(): void;
 }
 
 /** The part of Node's Worker, MessagePort and parentPort that is used here. */
 export interface NodeEndpoint {
+  /** Posts a message to the other side. */
   postMessage(message: any, transfer?: any): void;
+  /** Adds a listener. */
   on(type: string, listener: (...args: any[]) => void): unknown;
+  /** Removes a listener. */
   off(type: string, listener: (...args: any[]) => void): unknown;
+  /** Begins the delivery of messages, as a MessagePort needs it. */
   start?(): void;
 }
 
@@ -100,11 +109,16 @@ export interface NodeEndpoint {
  * Anything that posts messages: a Worker, SharedWorker, MessagePort or a worker's global scope; Node's Worker, MessagePort or
  * parentPort.
  */
-export type Endpoint = WebEndpoint | NodeEndpoint | {readonly port: WebEndpoint} | FrameTransport;
+export type Endpoint = WebEndpoint | NodeEndpoint | {
+  /** The port of a SharedWorker. */
+  readonly port: WebEndpoint;
+} | FrameTransport;
 
 /** Reports what happens to a frame that is not posted at once. */
 export interface FrameDelivery {
+  /** The frame was posted. */
   posted(): void;
+  /** The frame was not posted, and will not be. */
   failed(error: unknown): void;
 }
 
@@ -115,6 +129,7 @@ export interface FrameTransport {
    * @returns 'later' if the frame is not posted yet; `delivery` is then called once
    */
   post(frame: unknown, transfer: Transferable[], delivery: FrameDelivery): unknown;
+  /** Called with each frame of the other side, in order. */
   onframe: ((frame: unknown) => void) | null;
   /** Called when nothing more will come. */
   onclose: ((reason: string, mayHaveRun?: boolean) => void) | null;
@@ -140,7 +155,10 @@ export interface RemoteOptions {
   /** Whether the other side may access `key` of `target`. Some keys are never accessible. Default: yes. */
   allow?: (target: object, key: string, kind: 'get' | 'set' | 'call' | 'new') => boolean;
   /** Transfers ArrayBuffers and similar objects in arguments and results, from this many bytes on. Default false. */
-  autoTransfer?: boolean | {minBytes: number};
+  autoTransfer?: boolean | {
+    /** Smaller objects are copied. In bytes. */
+    minBytes: number;
+  };
   /** Handlers for custom types, including signals. Both sides use the same handlers in the same order. */
   handlers?: readonly Handler[];
   /** A call without an answer after this many ms is rejected with ERR_REMOTE_TIMEOUT. Default: never. */
@@ -150,18 +168,31 @@ export interface RemoteOptions {
   /** Receives errors that nobody awaits. Default: `console.warn`. */
   onError?: (error: Error, what: string) => void;
   /** Limits against an untrusted peer. Defaults: depth 200, 1,000,000 references and as many open streams, 100,000 pending calls. */
-  limits?: {depth?: number; references?: number; pending?: number};
+  limits?: {
+    /** How deep a received value may be nested. */
+    depth?: number;
+    /** How many references the other side may hold, and how many streams may be open. */
+    references?: number;
+    /** How many calls of the other side may be open at once. */
+    pending?: number;
+  };
 }
 
 /** Supports another type of value, and may exchange messages of its own. */
 export interface Handler<T = unknown> {
+  /** The name of the type. It is the same on both sides, and no other handler has it. */
   readonly wireType: string;
+  /** Whether the handler encodes this value. The first handler that returns true gets it. */
   canHandle(value: unknown): value is T;
+  /** Returns the value in a form that can be cloned. Use `context.encode` for the parts. */
   toWire(value: T, context: HandlerEncoding): unknown;
+  /** Returns the value for the form that `toWire` of the other side returned. */
   fromWire(wire: unknown, context: HandlerDecoding): unknown;
   /** A connection begins. A handler may serve several; `context` identifies the connection. */
   connect?(context: HandlerContext): void;
+  /** A connection has ended. */
   disconnect?(context: HandlerContext): void;
+  /** Receives a message that the other side's handler sent with `context.send`. */
   onMessage?(payload: unknown, context: HandlerContext): void;
   /** The data to send with the frame that is posted now; undefined for none. Called after all values of the turn are encoded. */
   collectReturnData?(context: HandlerContext): unknown;
@@ -179,11 +210,13 @@ export interface HandlerContext {
 
 /** The context for encoding a value. */
 export interface HandlerEncoding extends HandlerContext {
+  /** Encodes a part of the value, which can be a function, a stub or a value of another handler. */
   encode(part: unknown): unknown;
 }
 
 /** The context for decoding a value. */
 export interface HandlerDecoding extends HandlerContext {
+  /** Decodes what `encode` returned on the other side. */
   decode(part: unknown): unknown;
 }
 
@@ -202,9 +235,21 @@ export interface Connection extends Disposable {
    * awaits.
    */
   flush(): Promise<void>;
+  /** Copies what stubs refer to, or runs a function on the other side: see {@link Evaluate}. */
   evaluate: Evaluate;
   /** Counts for tests and bug reports. */
-  inspect(): {references: number; stubs: number; pending: number; streams: number; names: string[]};
+  inspect(): {
+    /** The objects and functions of this side that the other side holds. */
+    references: number;
+    /** The stubs of this side that are not released. */
+    stubs: number;
+    /** The calls of this side that have no answer. */
+    pending: number;
+    /** The open streams and iterations, of both sides. */
+    streams: number;
+    /** The names of the referenced objects and functions, for finding leaks. */
+    names: string[];
+  };
 }
 
 /**

@@ -73,9 +73,13 @@ export type WireReference = readonly [id: number, isFunction: 0 | 1, name: strin
 
 /** How the other side handles a reference that is sent with these options. */
 export interface HandlerOptions {
+  /** Calls `preventDefault` of an event argument at once, before the call is sent. */
   preventDefault?: boolean;
+  /** Calls `stopPropagation` of an event argument at once, before the call is sent. */
   stopPropagation?: boolean;
+  /** Sends the first call only. */
   once?: boolean;
+  /** While a call is open, keeps only the newest of the later ones. */
   latest?: boolean;
 }
 

@@ -9,6 +9,7 @@ export type ServiceConnection = ProxyConnection;
 
 /** A tab, as services see it. The id identifies a connection, not a user. */
 export interface ServiceTab {
+  /** The tab's id, which is the `src` of its ops. */
   readonly id: string;
   /** Aborted when the tab is gone for good. A tab that is only suspended, or has lost its session, keeps it. */
   readonly signal: AbortSignal;
@@ -16,7 +17,9 @@ export interface ServiceTab {
 
 /** The host, as a service sees it. */
 export interface ServiceHost {
+  /** The namespace that the host serves. */
   readonly namespace: string;
+  /** The connection of this service, in the host's thread. */
   readonly connection: ServiceConnection;
   /** Aborted when the host closes or is replaced. */
   readonly signal: AbortSignal;
@@ -34,6 +37,7 @@ declare const PER_TAB: unique symbol;
 
 /** A service with one object for each tab: see {@link perTab}. */
 export interface PerTab<T extends object = object> {
+  /** Only for the type checker. */
   readonly [PER_TAB]: T;
 }
 

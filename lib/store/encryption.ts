@@ -2,6 +2,7 @@ import type {Change, StoredDoc} from './storage.js';
 
 /** Turns what is stored into something that only the owner can read, and back. */
 export interface Cipher {
+  /** Returns the text in encrypted form, or a promise of it. */
   encrypt(text: string): Promise<string> | string;
   /** Rejects or throws where the text is not one of `encrypt`'s. */
   decrypt(text: string): Promise<string> | string;

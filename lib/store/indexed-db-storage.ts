@@ -51,6 +51,7 @@ export class IndexedDbStorage implements Storage {
     }
   }
 
+  /** Opens nothing: `open` does. */
   constructor({durability = 'relaxed', prefix = 'sharedb-tabs'}: IndexedDbStorageOptions = {}) {
     this.durability = durability;
     this.prefix = prefix;
@@ -169,6 +170,7 @@ export class IndexedDbStorage implements Storage {
     });
   }
 
+  /** Lists the stored documents, without their content. */
   inventory(): Promise<InventoryItem[]> {
     return this.use(async database => {
       const transaction = database.transaction(['checkpoints', 'journal']);

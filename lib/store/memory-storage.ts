@@ -44,6 +44,7 @@ export class InMemoryStorage implements Storage {
     return keys.map(key => this.content.read(key));
   }
 
+  /** Lists the stored documents, without their content. */
   async inventory(): Promise<InventoryItem[]> {
     return this.content.inventory();
   }

@@ -28,6 +28,7 @@ export interface Storage {
   write(changes: readonly Change[], epoch: string): Promise<void>;
   /** Reads documents, in the order of `keys`. */
   read(keys: readonly DocKey[]): Promise<StoredDoc[]>;
+  /** Lists the stored documents, without their content. */
   inventory(): Promise<InventoryItem[]>;
   /** Deletes all data of the namespace, the claim as well, and closes: what was under way is not written afterwards. */
   clear(): Promise<void>;
@@ -45,8 +46,11 @@ export function inOrder([c, d]: DocKey, [otherC, otherD]: DocKey): number {
 
 /** Another host has taken over: nothing may be written any more. */
 export class FencedError extends Error {
+  /** The name of the class. */
   override readonly name = 'FencedError';
+  /** The code: see `docs/errors.md`. */
   readonly code = 'ERR_TABS_FENCED';
+  /** Thrown by storages. */
   constructor() {
     super('Another host has taken over the storage');
   }
@@ -54,8 +58,11 @@ export class FencedError extends Error {
 
 /** Nobody has claimed the storage: its data were deleted from outside. */
 export class UnclaimedError extends Error {
+  /** The name of the class. */
   override readonly name = 'UnclaimedError';
+  /** The code: see `docs/errors.md`. */
   readonly code = 'ERR_TABS_STORAGE_ERASED';
+  /** Thrown by storages. */
   constructor() {
     super('The stored data was deleted');
   }

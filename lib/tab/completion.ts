@@ -33,6 +33,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     hearer.openCalls.add(this);
   }
 
+  /** Shown by developer tools. */
   get [Symbol.toStringTag](): string {
     return 'Completion';
   }

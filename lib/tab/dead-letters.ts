@@ -8,6 +8,7 @@ import type {DeadLetter} from '../protocol/messages.js';
 export class TabDeadLetters {
   constructor(private readonly host: {callHost: CallHost}) {}
 
+  /** The ops that the server rejected for good, oldest first. Rejects with ERR_TABS_CLOSED after `connection.close()`. */
   async list(): Promise<DeadLetter[]> {
     return this.host.callHost('deadLetters.list');
   }

@@ -105,7 +105,10 @@ export interface ConnectionEvents extends StateEvents {
 /** The value of `connection.status`: the host's view of all tabs of the namespace. */
 export interface Status extends HostStatus {
   /** The last error of the host's connection. */
-  lastError: (Error & {code?: string | number}) | undefined;
+  lastError: (Error & {
+    /** The code of ShareDB, the server's middleware or this library, if the error has one. */
+    code?: string | number;
+  }) | undefined;
 }
 
 /** The events of this connection in addition to ShareDB's. */

@@ -92,6 +92,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The app's calls that have no answer yet. @internal */
   readonly openCalls = new OpenCalls(act => this.guarded(act));
 
+  /** Use `createConnection`, which also starts or finds a host. This constructor expects that there is one. */
   constructor(options: ProxyConnectionOptions = {}) {
     const socket = new HostSocket();
     super(socket);

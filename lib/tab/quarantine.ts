@@ -5,6 +5,7 @@ import type {QuarantinedDoc} from '../protocol/messages.js';
 export class TabQuarantine {
   constructor(private readonly host: {callHost: CallHost}) {}
 
+  /** The stored documents that could not be used. Rejects with ERR_TABS_CLOSED after `connection.close()`. */
   async list(): Promise<QuarantinedDoc[]> {
     return this.host.callHost('quarantine.list');
   }

@@ -54,8 +54,11 @@ export interface Socket {
 
 /** A document's state from elsewhere, as `toSnapshot` and ShareDB's server give it. */
 export interface IngestibleSnapshot {
+  /** The server's version; null if unknown. */
   v: number | null;
+  /** The name or URI of the OT type; null if the document does not exist. */
   type?: string | null;
+  /** The document's data. */
   data?: unknown;
 }
 
@@ -91,18 +94,29 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   destroy(callback?: Callback): void;
   /** Creates the document. */
   create(data: Data, callback?: Callback): void;
+  /** Creates the document. `type` is the name or URI of a registered OT type. Default json0. */
   create(data: Data, type?: string | null, callback?: Callback): void;
+  /** Creates the document. `type` is the name or URI of a registered OT type. Default json0. Listeners get `options.source`. */
   create(data: Data, type?: string | null, options?: {source?: unknown} | null, callback?: Callback): void;
   /** Changes the document. */
   submitOp(op: unknown, callback?: Callback): void;
+  /** Changes the document. Listeners get `options.source`. */
   submitOp(op: unknown, options?: {source?: unknown} | null, callback?: Callback): void;
   /** Deletes the document. */
   del(callback?: Callback): void;
+  /** Deletes the document. Listeners get `options.source`. */
   del(options?: {source?: unknown} | null, callback?: Callback): void;
   /** Takes a state from elsewhere, e.g. from the page's HTML, unless the document has a state. */
   ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): void;
   /** A copy of the document's state, for `ingestSnapshot` elsewhere. */
-  toSnapshot(): {v: number; type: string; data: Data};
+  toSnapshot(): {
+    /** The server's version. */
+    v: number;
+    /** The URI of the OT type. */
+    type: string;
+    /** A copy of the data. */
+    data: Data;
+  };
   /** Calls back when no op and no request is open. */
   whenNothingPending(callback: () => void): void;
   /** Whether an op or a request is open. */

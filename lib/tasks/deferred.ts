@@ -22,14 +22,17 @@ export class Deferred<R> implements PromiseLike<R> {
     return this.#task.promise.then(onFulfilled, onRejected);
   }
 
+  /** As `Promise.prototype.catch`. */
   catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<R | B> {
     return this.#task.promise.catch(onRejected);
   }
 
+  /** As `Promise.prototype.finally`. */
   finally(onFinally?: (() => void) | null): Promise<R> {
     return this.#task.promise.finally(onFinally);
   }
 
+  /** Shown by developer tools. */
   get [Symbol.toStringTag](): 'Deferred' {
     return 'Deferred';
   }

@@ -7,6 +7,7 @@ export type TaskErrorCode =
 /** What a {@link TaskError} tells beside its code and message. */
 /** What an error says beside its message. */
 export interface TaskErrorDetails {
+  /** The error that caused this one. */
   cause?: unknown;
   /** ERR_TASK_CLOSURE: the names that the function uses from outside. */
   names?: readonly string[];
@@ -18,10 +19,19 @@ export interface TaskErrorDetails {
 
 /** Says why a task did not run to its end. An error that the task's function throws arrives as it is, never in one of these. */
 export class TaskError extends Error {
+  /** ERR_TASK_CLOSURE: the names that the function uses from outside. */
   declare readonly names?: readonly string[];
+  /** ERR_TASK_NOT_CLONEABLE: which part can't be copied, e.g. `result.rows[2]`. */
   declare readonly path?: string;
+  /** ERR_TASK_THREAD_LOST and ERR_TASK_OUT_OF_MEMORY, in Node: the exit code of the thread. */
   declare readonly exitCode?: number;
 
+  /**
+   * Thrown by this library.
+   * @param code see `docs/tasks.md`
+   * @param message what happened
+   * @param details more about some codes
+   */
   constructor(readonly code: TaskErrorCode, message: string, {cause, ...details}: TaskErrorDetails = {}) {
     super(message, cause === undefined ? undefined : {cause});
     Object.defineProperty(this, 'name', {value: code.endsWith('TIMEOUT') ? 'TimeoutError' : 'TaskError', configurable: true, writable: true});

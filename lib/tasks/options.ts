@@ -17,7 +17,12 @@ export interface PoolOptions {
   /** How long a thread may be idle before it is ended, in ms. Infinity: it is never ended. Default 10,000. */
   idleTimeout?: number;
   /** A thread is replaced after so many tasks, or when its heap has so many MiB after a task (only in Node). Default: never. */
-  recycleAfter?: {tasks?: number; heapMB?: number};
+  recycleAfter?: {
+    /** The number of tasks. */
+    tasks?: number;
+    /** The size of the heap, in MiB. */
+    heapMB?: number;
+  };
   /** The `timeout` of tasks that have none of their own, in ms. */
   timeout?: number;
   /** The `grace` of tasks that have none of their own, in ms. */

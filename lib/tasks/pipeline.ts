@@ -5,6 +5,7 @@ export type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseL
 
 /** What a pool does for a stage; the pool itself is not imported. */
 export interface StagePool {
+  /** Runs a function on a thread. Rejects if the function does, or if the signal aborts. */
   run(fn: any, args: any, options: {signal: AbortSignal}): PromiseLike<unknown>;
 }
 
@@ -14,7 +15,21 @@ export interface StagePool {
  */
 export type PipelineStage<I, O> =
   | StageFunction<I, O>
-  | {run: StageFunction<I, O> | ((item: I) => O | PromiseLike<O>) | {readonly export: string; readonly url?: string}; pool?: StagePool; parallelism?: number; ordered?: boolean};
+  | {
+    /** What runs for each item: a function, or a task for the pool. */
+    run: StageFunction<I, O> | ((item: I) => O | PromiseLike<O>) | {
+      /** The name that a module exports the function by. */
+      readonly export: string;
+      /** The module's URL. */
+      readonly url?: string;
+    };
+    /** The pool whose threads run it. Default: it runs on this thread. */
+    pool?: StagePool;
+    /** How many items may be in this stage at once, at least 1. Default: as in the pipeline's options. */
+    parallelism?: number;
+    /** Whether this stage gives its results in the order of the items. Default: as in the pipeline's options. */
+    ordered?: boolean;
+  };
 
 /** The options of a pipeline. */
 export interface PipelineOptions {

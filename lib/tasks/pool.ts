@@ -23,6 +23,10 @@ export class WorkerPool {
    * @throws RangeError, TypeError an option has a wrong value
    */
   constructor(script?: string | URL | (() => unknown), options?: PoolOptions);
+  /**
+   * A pool whose threads start without a script.
+   * @throws RangeError, TypeError an option has a wrong value
+   */
   constructor(options: PoolOptions);
   constructor(first?: string | URL | (() => unknown) | PoolOptions | TaskIntake, second: PoolOptions = {}) {
     const isScript = typeof first === 'string' || typeof first === 'function' || first instanceof URL || first === undefined;
@@ -130,6 +134,7 @@ export class WorkerPool {
 
   /** Called with each error outside of any task, e.g. in a timer that a task left behind. `null`: such errors go to the console. */
   get onerror(): ((error: unknown) => void) | null { return this.#intake.onerror; }
+  /** Sets the listener for errors outside of any task. */
   set onerror(listener: ((error: unknown) => void) | null) { this.#intake.onerror = listener; }
 
   /** As {@link close}, for `await using`. */

@@ -16,6 +16,7 @@ export interface TaskContext {
 export interface Task<A extends unknown[], R> {
   /** The module; undefined for an exposed function. */
   readonly url?: string;
+  /** The name of the function: of a module's export, or of an exposed function. */
   readonly export: string;
   /** Only for the compiler. */
   readonly __types?: [A, R];

@@ -20,8 +20,11 @@ export interface Thread {
 
 /** Memory limits of a thread in Node, in MB, as `worker_threads` takes them. */
 export interface ResourceLimits {
+  /** The size of the main heap. */
   maxOldGenerationSizeMb?: number;
+  /** The size of the heap for objects that were just created. */
   maxYoungGenerationSizeMb?: number;
+  /** The size of the stack. Default 4. */
   stackSizeMb?: number;
 }
 

@@ -4,12 +4,24 @@ import type {UndoMark} from '../protocol/undo.js';
 
 /** A document of `createConnection`, or of ShareDB's own client. */
 export interface UndoableDoc {
+  /** The OT type; null if the document does not exist. */
   readonly type: any;
+  /** The document's data. */
   readonly data: any;
-  readonly connection: {id: string | null; clock?: Clock};
+  /** The connection that the document belongs to. */
+  readonly connection: {
+    /** The `src` of this client's ops. */
+    id: string | null;
+    /** The time and timers. Default: the system's. */
+    clock?: Clock;
+  };
+  /** Changes the document. */
   submitOp(op: any, options: {source: any}, callback: (error?: any) => void): unknown;
+  /** Adds a listener that is called before the present ones. */
   prependListener(event: any, listener: (...args: any[]) => void): unknown;
+  /** Removes a listener. */
   off(event: any, listener: (...args: any[]) => void): unknown;
+  /** Calls the listeners of an event. */
   emit(event: any, ...args: any[]): unknown;
 }
 

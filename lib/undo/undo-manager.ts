@@ -67,10 +67,12 @@ export class UndoManager extends TypedEmitter {
     if (!this.shared) for (const doc of all) this.watchers.set(doc, new DocWatcher(doc, this.eventsOf(doc, op => this.transform(doc, op))));
   }
 
+  /** Whether there is a step that `undo` takes back. */
   get canUndo(): boolean {
     return this.stacks.undo.isUseful || this.hasUnsent;
   }
 
+  /** Whether there is a step that `redo` makes again. */
   get canRedo(): boolean {
     return this.stacks.redo.isUseful && !this.hasUnsent;
   }

@@ -5,7 +5,9 @@ import {warning} from '../../protocol/warnings.js';
 
 /** A document, as queries see it. Its data is not to be changed. */
 export interface QueriedDoc {
+  /** The document's id in its collection. */
   readonly id: string;
+  /** The document's data, with the edits of all tabs. */
   readonly data: unknown;
 }
 
@@ -19,7 +21,12 @@ export interface OfflineQueries {
   /** The order of two results, as `Array.sort` takes it. Default: by id. */
   compare?(collection: string, query: any, one: QueriedDoc, other: QueriedDoc): number;
   /** Which of the results in their order are given, and what is given as the query's `extra`. Default: all, and nothing. */
-  select?(collection: string, query: any, results: readonly QueriedDoc[]): {results?: readonly QueriedDoc[]; extra?: unknown};
+  select?(collection: string, query: any, results: readonly QueriedDoc[]): {
+    /** The results to give, for example one page of them. Default: all. */
+    results?: readonly QueriedDoc[];
+    /** What the query gives as `extra`, for example a count. */
+    extra?: unknown;
+  };
 }
 
 /** @throws ERR_TABS_BAD_OPTION */

@@ -12,12 +12,17 @@ export type ServerUrl = string | (() => string | Promise<string>);
 
 /** A WebSocket or what behaves like one; ShareDB's `Connection` binds to it. */
 export interface SocketLike {
+  /** 0: connecting, 1: open, 2: closing, 3: closed. */
   readyState: number;
+  /** Sends a message. */
   send(data: string): void;
+  /** Closes the connection for good. */
   close(): void;
   /** Gives the connection up and opens another one, as partysocket and reconnecting-websocket do. */
   reconnect?(code?: number, reason?: string): void;
+  /** Whether it opens another connection after a loss. `reconnect` is not called if it is false. */
   readonly shouldReconnect?: boolean;
+  /** Calls the listener each time that the connection is open. */
   addEventListener?(type: 'open', listener: () => void): void;
 }
 
@@ -25,7 +30,12 @@ export interface SocketLike {
 const OPEN = 1;
 
 /** How a token gets to the server. */
-export type Authorize = (url: string, token: string) => string | {url: string; protocols: string | string[]};
+export type Authorize = (url: string, token: string) => string | {
+  /** The URL to connect to. */
+  url: string;
+  /** The WebSocket's subprotocols, of which one can carry the token. */
+  protocols: string | string[];
+};
 
 const inQuery: Authorize = (url, token) => {
   const withToken = new URL(url);

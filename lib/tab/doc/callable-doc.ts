@@ -7,7 +7,10 @@ import {BaseDoc, type Callback, type IngestibleSnapshot} from '../upstream.js';
 import {isUnknown, missingType} from './known-types.js';
 
 /** The options of an op: `source` tells listeners, and with `submitSource` the server, who made it. */
-export type SourceOption = {source?: unknown} | null | undefined;
+export type SourceOption = {
+  /** Any value. Listeners get it as their argument `source`. Default: true. */
+  source?: unknown;
+} | null | undefined;
 
 /** The parts of the connection that a document's calls use. */
 export interface CallsOfConnection {
@@ -26,6 +29,7 @@ export interface CallsOfConnection {
  * requested of the document meanwhile. This class knows nothing of the host.
  */
 export class CallableDoc<Data> extends BaseDoc<Data> {
+  /** The connection that the document belongs to. */
   declare readonly connection: CallsOfConnection;
   /** The callback of a fetch that the app has given none. */
   private noCallback: Callback | undefined;

@@ -78,6 +78,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** When the server last acknowledged an edit of this tab, in ms since the epoch. */
   savedAt: number | undefined;
 
+  /** Use `connection.get(collection, id)`, which returns one object for each document. */
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
     this.inc = this.firstInc = connection.nextIncarnation();
