@@ -70,6 +70,14 @@ export async function map(
     });
   };
 
+  let isPulling = false;
+  /** Settles like the promise; with undefined when the call fails first. */
+  const orFailed = (pulled: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown> | undefined> => new Promise((resolve, reject) => {
+    isPulling = true;
+    wake = () => { if (failure) resolve(undefined); };
+    pulled.finally(() => { isPulling = false; }).then(resolve, reject);
+  });
+
   try {
     while (!isDone && !failure) {
       const isHeld = intake.isHolding;
@@ -82,14 +90,13 @@ export async function map(
       const start = next;
       while (calls.length < size && !failure) {
         const pulled = iterator.next();
-        const {done, value} = pulled instanceof Promise ? await Promise.race([pulled, new Promise<IteratorResult<unknown>>(resolve => {
-          wake = () => { if (failure) resolve({done: true, value: undefined}); };
-        })]) : pulled;
-        if (done) {
+        const result = pulled instanceof Promise ? await orFailed(pulled) : pulled;
+        if (!result) break;
+        if (result.done) {
           isDone = true;
           break;
         }
-        calls.push(value);
+        calls.push(result.value);
         next++;
       }
       if (calls.length && !failure) submit(calls, start);
@@ -102,7 +109,11 @@ export async function map(
     signal?.removeEventListener('abort', onAbort);
   }
   if (failure) {
-    if (!isDone) await iterator.return?.();
+    if (!isDone) {
+      const returned = (async () => iterator.return?.())().catch(() => {});
+      // A generator returns after its pending `next()`, which may never settle.
+      if (!isPulling) await returned;
+    }
     throw failure[0];
   }
   return results;

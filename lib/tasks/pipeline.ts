@@ -41,6 +41,8 @@ export interface PipelineOptions {
   buffer?: number;
   /** Its abort aborts all stages; the iterator rejects with its reason. */
   signal?: AbortSignal;
+  /** How long stages that were aborted, and the input's `return()`, are awaited, in ms. Then a warning names them. Default 5,000. */
+  grace?: number;
 }
 
 type Pull = () => Promise<IteratorResult<unknown>>;
@@ -99,16 +101,16 @@ function stageOf(
 
 /**
  * Sends items through stages. An item is taken from the input only when the first stage has room for it. After an error, or when the loop over
- * the results is left, what runs is aborted and awaited, and `input.return()` is called once.
+ * the results is left, what runs is aborted and awaited for at most `grace`, and `input.return()` is called once.
  * @returns the results of the last stage. It throws the first error of the input or a stage; with `ordered`, after the results before it
  * @throws RangeError, TypeError at the first `next()`: an option has a wrong value, or a stage with a task has no pool
  */
 export async function* pipeline<T, R>(
   input: Iterable<T> | AsyncIterable<T>, stages: readonly PipelineStage<any, any>[], options: PipelineOptions = {}
 ): AsyncIterableIterator<R> {
-  const {signal, ordered = true, buffer = 0, parallelism = 1} = options;
-  signal?.throwIfAborted();
-  const scope = new Scope({...(signal && {signal}), grace: Infinity});
+  const {ordered = true, buffer = 0, parallelism = 1} = options;
+  options.signal?.throwIfAborted();
+  const scope = new Scope(options);
   const iterator = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
   let isInputOver = false;
   let pull: Pull = async () => {
@@ -128,16 +130,16 @@ export async function* pipeline<T, R>(
         if (pool) return pool.run(run, [item], {signal});
         if (typeof run !== 'function') throw new TypeError('A stage with a task needs a pool');
         return run(item, signal);
-      }), {parallelism, ordered, buffer: index === stages.length - 1 ? buffer : 0, ...own});
+      }, (run as {name?: string}).name), {parallelism, ordered, buffer: index === stages.length - 1 ? buffer : 0, ...own});
     });
     for (;;) {
-      const {done, value} = await Promise.race([pull(), scope.aborted]);
+      const {done, value} = await scope.orAborted(pull());
       if (done) return;
       yield value as R;
     }
   } finally {
     scope.abort();
-    if (!isInputOver) await iterator.return?.();
-    await scope.end();
+    const returned = isInputOver ? undefined : scope.run(async () => { await iterator.return?.(); }, 'the input');
+    if (await scope.end()) await returned;
   }
 }

@@ -20,30 +20,43 @@ export class Scope {
   readonly #running = new Map<Promise<unknown>, string>();
   readonly #grace: number;
   #release = (): void => {};
-  readonly aborted: Promise<never>;
+  #failure: [reason: unknown] | undefined;
+  #fail = (_reason: unknown): void => {};
 
   constructor({signal, grace = 5_000}: ScopeOptions) {
     this.#grace = grace;
-    this.aborted = new Promise((_resolve, reject) => {
-      if (!signal) return;
-      const onAbort = (): void => {
-        reject(signal.reason);
-        this.abort(signal.reason);
-      };
-      if (signal.aborted) return onAbort();
+    if (!signal) return;
+    const onAbort = (): void => {
+      this.#failure = [signal.reason];
+      this.#fail(signal.reason);
+      this.abort(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    else {
       signal.addEventListener('abort', onAbort);
       this.#release = () => signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /**
+   * Settles like the promise, or rejects with the reason of the signal from outside; one promise at a time. No `Promise.race` with a promise of
+   * the scope: that would keep each value until the scope ends.
+   */
+  orAborted<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#fail = reject;
+      if (this.#failure) reject(this.#failure[0]);
+      promise.then(resolve, reject);
     });
-    this.aborted.catch(() => {});
   }
 
   get isAborted(): boolean {
     return this.#controller.signal.aborted;
   }
 
-  run<T>(job: Job<T>): Promise<T> {
+  run<T>(job: Job<T>, name = job.name): Promise<T> {
     const run = (async () => job(this.#controller.signal))();
-    this.#running.set(run, job.name || 'a job');
+    this.#running.set(run, name || 'a job');
     // Errors that come after the call has settled are dropped.
     run.catch(() => {}).finally(() => this.#running.delete(run));
     return run;
@@ -53,24 +66,28 @@ export class Scope {
     this.#controller.abort(reason);
   }
 
-  /** Resolves when all jobs have settled, or when `grace` has passed: then a warning names those that run. */
-  async end(): Promise<void> {
+  /**
+   * Resolves when all jobs have settled, or when `grace` has passed: then a warning names those that run.
+   * @returns whether all have settled
+   */
+  async end(): Promise<boolean> {
     this.#release();
-    if (!this.#running.size) return;
+    if (!this.#running.size) return true;
     let cancel!: () => void;
     const isLate = new Promise<true>(resolve => { cancel = waitingClock.after(this.#grace, () => resolve(true)); });
     const late = await Promise.race([Promise.allSettled(this.#running.keys()), isLate]);
     cancel();
-    if (late !== true) return;
+    if (late !== true) return true;
     // eslint-disable-next-line no-console
     console.warn(`sharedb-tabs/tasks: still running ${this.#grace} ms after they were aborted: ${[...this.#running.values()].join(', ')}. They have to listen to their signal`);
+    return false;
   }
 }
 
 async function within<T>(options: ScopeOptions, act: (scope: Scope) => Promise<T>): Promise<T> {
   const scope = new Scope(options);
   try {
-    const result = await Promise.race([act(scope), scope.aborted]);
+    const result = await scope.orAborted(act(scope));
     scope.abort();
     return result;
   } catch (error) {

@@ -1,5 +1,8 @@
 import {expect} from 'chai';
+import {setFlagsFromString} from 'node:v8';
+import {runInNewContext} from 'node:vm';
 import {concurrent, type Job, pipeline, race, timeout, WorkerPool} from '../../lib/tasks-node.js';
+import {waitingClock} from '../../lib/platform/threads.js';
 import {turn} from '../waiting/turn.js';
 import {failureOf} from './failure.js';
 
@@ -15,6 +18,19 @@ function gate(): Gate {
 }
 
 const untilAborted = (signal: AbortSignal): Promise<unknown> => new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason)));
+
+/** What is written to `console.warn` while `act` runs. */
+async function warningsOf(act: () => Promise<unknown>): Promise<string[]> {
+  const {warn} = console;
+  const warnings: string[] = [];
+  console.warn = (message: string) => void warnings.push(message);
+  try {
+    await act();
+  } finally {
+    console.warn = warn;
+  }
+  return warnings;
+}
 
 describe('structured concurrency', function () {
   this.timeout(120_000);
@@ -69,15 +85,8 @@ describe('structured concurrency', function () {
   });
 
   it('warns of jobs that do not end within the grace, by name', async () => {
-    const {warn} = console;
-    const warnings: string[] = [];
-    console.warn = (message: string) => void warnings.push(message);
-    try {
-      const deaf = (): Promise<never> => new Promise(() => {});
-      await failureOf(concurrent([deaf, async () => { throw new Error('no'); }], {grace: 5}));
-    } finally {
-      console.warn = warn;
-    }
+    const deaf = (): Promise<never> => new Promise(() => {});
+    const warnings = await warningsOf(() => failureOf(concurrent([deaf, async () => { throw new Error('no'); }], {grace: 5})));
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.contain('deaf');
   });
@@ -208,6 +217,72 @@ describe('a pipeline', function () {
   it('refuses a stage with a task and without a pool, and parallelism below 1', async () => {
     expect(await failureOf(pipeline([1], [{run: {export: 'x'}}]).next())).to.be.instanceOf(TypeError);
     expect(await failureOf(pipeline([1], [(x: number) => x], {parallelism: 0}).next())).to.be.instanceOf(RangeError);
+  });
+
+  it('keeps no item that it has delivered', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const delivered: WeakRef<object>[] = [];
+    function* input() { for (let n = 0; ; n++) yield {n}; }
+    const run = pipeline<object, object>(input(), [(item: object) => item, (item: object) => ({...item})], {signal: new AbortController().signal});
+    for (let n = 0; n < 200; n++) delivered.push(new WeakRef((await run.next()).value as object));
+    // A WeakRef keeps its target to the end of the turn.
+    await turn();
+    collect();
+    expect(delivered.filter(item => item.deref()).length).to.be.at.most(5);
+    await run.return!();
+  });
+
+  it('ends at a signal while it waits, also after many items', async () => {
+    const controller = new AbortController();
+    async function* input() { yield 1; yield 2; await new Promise(() => {}); }
+    const run = pipeline<number, number>(input(), [(x: number) => x], {signal: controller.signal, grace: 0});
+    expect(await run.next()).to.include({value: 1});
+    expect(await run.next()).to.include({value: 2});
+    const warnings = await warningsOf(async () => {
+      const next = failureOf(run.next());
+      await turn();
+      controller.abort('enough');
+      expect(await next).to.equal('enough');
+    });
+    expect(warnings[0]).to.contain('input');
+  });
+
+  it('awaits a stage that ignores its signal, and an input that does not return, for the grace alone', async () => {
+    const deaf = (x: number): unknown => x || new Promise(() => {});
+    const warnings = await warningsOf(async () => {
+      for await (const value of pipeline([1, 0], [deaf], {parallelism: 2, grace: 5})) {
+        expect(value).to.equal(1);
+        break;
+      }
+    });
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.contain('still running 5 ms after they were aborted: deaf');
+    const stuck = {[Symbol.asyncIterator]: () => ({next: async () => ({value: 1}), return: () => new Promise<never>(() => {})})};
+    const [warning] = await warningsOf(async () => {
+      for await (const value of pipeline(stuck, [(x: number) => x], {grace: 5})) if (value) break;
+    });
+    expect(warning).to.contain('input');
+  });
+
+  it('has the grace of the other calls, 5 s, when none is given', async () => {
+    const {after} = waitingClock;
+    const delays: number[] = [];
+    waitingClock.after = (ms, callback) => { delays.push(ms); return after(0, callback); };
+    try {
+      await warningsOf(async () => {
+        for await (const value of pipeline([1, 0], [(x: number) => x || new Promise(() => {})], {parallelism: 2})) if (value) break;
+      });
+    } finally {
+      waitingClock.after = after;
+    }
+    expect(delays).to.eql([5_000]);
+  });
+
+  it('passes on the error of the input that is returned', async () => {
+    function* input() { try { for (;;) yield 1; } finally { throw new Error('cleaning'); } }
+    const error = await failureOf((async () => { for await (const value of pipeline(input(), [(x: number) => x])) if (value) break; })());
+    expect(error).to.have.property('message', 'cleaning');
   });
 
   it('runs stages in threads, and ends those that it leaves', async () => {

@@ -235,6 +235,24 @@ describe('tasks in Node', function () {
         .to.eql([{status: 'fulfilled', value: 1}, {status: 'rejected', reason: 'two'}]);
     });
 
+    it('returns the input of map when an item fails, also while its next value is awaited', async () => {
+      for (const isStuck of [false, true]) {
+        const calls: string[] = [];
+        let given = 0;
+        const input = {
+          [Symbol.asyncIterator]() { return this; },
+          async next() {
+            if (given === 2 && isStuck) await new Promise(() => {});
+            return {value: given++};
+          },
+          async return() { calls.push('return'); return {done: true as const, value: undefined}; }
+        };
+        const failed = failureOf(pool.map(input, (x: number) => { if (x === 1) throw new Error('one'); return x; }, {chunk: 1}));
+        expect(await failed).to.include({message: 'one', index: 1});
+        expect(calls, `stuck: ${isStuck}`).to.eql(['return']);
+      }
+    });
+
     it('streams with back-pressure, and ends a generator that is left', async () => {
       const seen: number[] = [];
       for await (const value of pool.stream(function* () { for (let n = 0; ; n++) yield n; }, [])) {
