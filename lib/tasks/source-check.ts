@@ -35,7 +35,8 @@ export async function outerNames(source: Source): Promise<readonly string[]> {
   return names;
 }
 
-const madeByBuilds = /^(?:__awaiter|__generator|__spreadArray|__rest|__assign|_?_async|_asyncToGenerator|cov_|__vi_import_|__vite_|_objectSpread|_toConsumableArray|__cov)|__WEBPACK_IMPORTED_MODULE|^_\w+\d*(?:\.default)?$/;
+/** `math_1`: an import of TypeScript in CommonJS. */
+const madeByBuilds = /^(?:__awaiter|__generator|__spreadArray|__rest|__assign|_?_async|_asyncToGenerator|cov_|__vi_import_|__vite_|_objectSpread|_toConsumableArray|__cov)|__WEBPACK_IMPORTED_MODULE|^_\w+\d*(?:\.default)?$|^\w+_\d+$/;
 
 /** @throws TaskError the function uses what no thread has */
 export function checkNames(names: readonly string[], globals: ReadonlySet<string>, name: string): void {

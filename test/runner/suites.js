@@ -93,6 +93,11 @@ export const suites = {
     args: mocha('test/remote/random-frames.test.ts'),
     minutes: 10
   },
+  chaos: {
+    title: 'tasks that go wrong, as many as CHAOS says',
+    args: mocha('test/tasks/chaos.test.ts'),
+    minutes: 10
+  },
   size: {
     title: "what a tab loads beside ShareDB's own client",
     args: mocha('test/size/*.test.ts'),
