@@ -64,6 +64,7 @@ export class Stage {
   /** A tab that shows the document. */
   async openTab(): Promise<Tab> {
     const page = await this.#context.newPage();
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', error => this.#errors.push(error));
     page.on('console', message => {
       if (['error', 'warn'].includes(message.type()) && !this.#expected?.test(message.text())) this.#errors.push(message.text());

@@ -54,6 +54,12 @@ export class Tab {
     await this.type(text);
   }
 
+  /** As one edit, as the clipboard gives it: keystrokes that a busy machine draws apart would be several steps of undo. */
+  async enterAtEnd(text: string): Promise<void> {
+    await this.putCursorAtEnd();
+    await this.#page.evaluate(entered => document.execCommand('insertText', false, entered), text);
+  }
+
   async untilText(expected: string): Promise<void> {
     await this.until(`the editor shows ${JSON.stringify(expected)}`, ({text}) => text === expected);
   }

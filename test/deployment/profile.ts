@@ -18,6 +18,7 @@ export class Profile {
   /** A tab of a user that shows a note. */
   async openTab(user: string, note: string): Promise<Tab> {
     const page = await this.context.newPage();
+    page.setDefaultTimeout(PATIENCE);
     page.on('pageerror', error => this.errors.push(error));
     await page.goto(`${this.network.url}?user=${user}&note=${encodeURIComponent(note)}`);
     const tab = new Tab(`${this.name}, tab ${this.tabs.length + 1}`, page);

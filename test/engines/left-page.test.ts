@@ -16,7 +16,7 @@ inEveryEngine('a page that is left and come back to', open => {
       for (const other of others) await other.typeAt('start', 20);
       await tab.goBack();
       await stage.untilReady(tab);
-      for (const other of others) await tab.untilItShows(other);
+      for (const each of [tab, ...others]) await tab.untilItShows(each);
       await tab.typeAt('end', 10);
       for (const other of others) {
         await other.untilItShows(tab);

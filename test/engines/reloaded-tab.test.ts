@@ -11,6 +11,7 @@ inEveryEngine('a tab with edits that wait for the server', open => {
     await second.untilItShows(first);
     await first.page.reload();
     await stage.untilReady(first);
+    await first.untilItShows(first);
     stage.expectAllTyped((await first.look()).text);
     await first.typeAtOnce(10, 'stay');
     await second.untilItShows(first);

@@ -44,6 +44,7 @@ describe('closing tabs', function () {
     await first.untilText('the tab itself shows it', text => text.endsWith(' Before the reload.'));
     await first.page.reload();
     await first.untilText('it is there', text => text.endsWith(' Before the reload.'));
+    await second.untilText('it is there', text => text.endsWith(' Before the reload.'));
     await second.typeAtEnd(' After it.');
     await first.untilText('it is there', text => text.endsWith(' Before the reload. After it.'));
     await first.untilStatus('tabs', '2');

@@ -36,10 +36,11 @@ describe('the example with CodeMirror, in real tabs', function () {
     for (const modifier of [...modifiers].reverse()) await page.keyboard.up(modifier);
   }
 
+  /** As one edit: keystrokes that a busy machine draws apart would be several steps of undo. */
   async function typeAt(page: Page, place: 'Home' | 'End', text: string): Promise<void> {
     await page.focus('.cm-content');
     await press(page, place, ['Control']);
-    for (const key of text) await page.keyboard.press(key as KeyInput);
+    await page.keyboard.sendCharacter(text);
   }
 
   it('undoes and redoes what was typed in this tab, and nothing of another one', async () => {

@@ -21,6 +21,7 @@ describe('a tab that is opened with ?direct', function () {
 
     await direct.typeAtEnd(' Direct.');
     await first.untilText('it is there', text => text.endsWith(' Direct.'));
+    await second.untilText('it is there', text => text.endsWith(' Direct.'));
     await second.typeAtEnd(' Shared.');
     await direct.untilText('it is there', text => text.endsWith(' Direct. Shared.'));
   });

@@ -34,7 +34,8 @@ describe('while the server is away', function () {
       await tab.untilStatus('state', 'connected');
       await tab.untilStatus('pending', '0');
     }
-    expect(await stage.textOnServer()).to.equal(await third.text());
+    await until('the server has what the tabs show', async () => await stage.textOnServer() === await third.text());
+    expect(await third.text()).to.match(/ Offline one\. Offline two\.$/);
     expect(stage.server.socketCount()).to.equal(1);
   });
 

@@ -3,6 +3,7 @@ import {expect} from 'chai';
 import type {Browser, BrowserContext, Page} from 'puppeteer-core';
 import type {EditorServer, ServerOptions} from '../../examples/editor/server.js';
 import {launchChromium} from '../browsers/index.js';
+import {until} from '../waiting/until.js';
 
 /** An example with one page, in tabs of Chromium: each case has a server and a browser profile of its own. */
 export class PageStage {
@@ -37,6 +38,7 @@ export class PageStage {
   /** A tab with the page. */
   async open(query = ''): Promise<Page> {
     const page = await this.#context.newPage();
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', error => this.#errors.push(error));
     await page.goto(`${this.server.url}${query}`);
     return page;
@@ -45,10 +47,14 @@ export class PageStage {
   /** Ends the SharedWorker of the pages, as a crash does. */
   async killWorker(): Promise<void> {
     const session = await this.#browser.target().createCDPSession();
-    const {targetInfos} = await session.send('Target.getTargets');
-    const workers = targetInfos.filter(({type, url}) => type === 'shared_worker' && url.startsWith(this.server.url));
-    expect(workers).to.have.length(1);
-    await session.send('Target.closeTarget', {targetId: workers[0]!.targetId});
+    let workers: string[] = [];
+    // The browser may still list one that has just ended.
+    await until('there is one SharedWorker', async () => {
+      const {targetInfos} = await session.send('Target.getTargets');
+      workers = targetInfos.filter(({type, url}) => type === 'shared_worker' && url.startsWith(this.server.url)).map(({targetId}) => targetId);
+      return workers.length === 1;
+    });
+    await session.send('Target.closeTarget', {targetId: workers[0]!});
     await session.detach();
   }
 }

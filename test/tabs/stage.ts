@@ -40,14 +40,14 @@ export class Stage {
     this.#context = context;
   }
 
-  /** A tab that shows the document. */
+  /** A tab that shows the document. A busy machine may take long to start its worker. */
   async openTab({query = ''} = {}): Promise<Tab> {
-    return this.#show(await this.#context.newPage(), query);
+    return this.#show(await this.#newPage(), query);
   }
 
   /** The read-only page of the inspector. */
   async openInspector(): Promise<Page> {
-    const page = await this.#context.newPage();
+    const page = await this.#newPage();
     page.on('pageerror', error => this.#errors.push(error));
     await page.goto(`${this.server.url}inspector.html`);
     return page;
@@ -55,7 +55,7 @@ export class Stage {
 
   /** A tab whose page comes from the disk, as from a cache, because the server is stopped. */
   async openTabOffline(query = ''): Promise<Tab> {
-    const page = await this.#context.newPage();
+    const page = await this.#newPage();
     await serveFromFolder(page, pages);
     return this.#show(page, query);
   }
@@ -98,8 +98,15 @@ export class Stage {
     if (this.#errors.length) throw new AggregateError(this.#errors, `in a page: ${this.#errors.join('; ')}`);
   }
 
+  async #newPage(): Promise<Page> {
+    const page = await this.#context.newPage();
+    page.setDefaultTimeout(60_000);
+    return page;
+  }
+
   async #show(page: Page, query: string): Promise<Tab> {
-    await page.goto(`${this.server.url}${query}#${document}`);
+    const patient = query.includes('host-timeout') ? query : `${query || '?'}&host-timeout=10000`;
+    await page.goto(`${this.server.url}${patient}#${document}`);
     return this.#ready(page);
   }
 

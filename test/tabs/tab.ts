@@ -36,6 +36,11 @@ export class Tab {
     for (const key of text) await this.page.keyboard.press(key as KeyInput);
   }
 
+  /** Enters a text as one edit, as an input method does: keystrokes that a busy machine draws apart would be several steps of undo. */
+  enter(text: string): Promise<void> {
+    return this.page.keyboard.sendCharacter(text);
+  }
+
   async typeAtEnd(text: string): Promise<void> {
     await this.putCursorAt('end');
     await this.type(text);

@@ -30,7 +30,7 @@ describe('undo in the editor', function () {
   it('takes back what was typed in this tab, and nothing of what another one has typed meanwhile', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     await first.putCursorAt('start');
-    await first.type('abc');
+    await first.enter('abc');
     await second.typeAtEnd('XYZ');
     await first.untilText('both have typed', text => text === `abc${TEXT}XYZ`);
     await undo(first);
@@ -44,7 +44,7 @@ describe('undo in the editor', function () {
     await stage.server.stop();
     await until('the tab knows', async () => await tab.status('state') !== 'connected');
     await tab.putCursorAt('start');
-    await tab.type('abc');
+    await tab.enter('abc');
     await tab.untilText('it is typed', text => text === `abc${TEXT}`);
     await undo(tab);
     await tab.untilText('it is gone', text => text === TEXT);

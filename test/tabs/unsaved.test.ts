@@ -63,7 +63,7 @@ describe('closing a tab with edits that the server has not got', function () {
   it('does not ask with a store', async () => {
     const tab = await typeWithoutServer('?ask');
     await until('it is stored', async () => (await saveState(tab)) === 'local');
-    expect(await wantsToAsk(tab)).to.equal(false);
+    await until('the page does not want the browser to ask', async () => !(await wantsToAsk(tab)));
     expect(await asksWhenClosed(tab)).to.equal(false);
     const next = await stage.openTabOffline();
     await next.untilText('it is there', text => text.includes('abc'));

@@ -8,7 +8,7 @@ export interface Text {
 export class Words {
   private readonly followers = new Set<(count: number) => PromiseLike<unknown>>();
   private readonly ready: Promise<void>;
-  /** The number of slow counts that are running. */
+  /** The number of slow counts that were begun. */
   slow = 0;
 
   constructor(private readonly host: ServiceHost) {
@@ -61,7 +61,6 @@ export class Words {
   async countSlowly(ms: number): Promise<number> {
     this.slow++;
     await new Promise(resolve => setTimeout(resolve, ms));
-    this.slow--;
     return this.count();
   }
 

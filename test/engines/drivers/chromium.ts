@@ -2,6 +2,7 @@ import {mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {launch, type CDPSession, type Page as PuppetPage} from 'puppeteer-core';
 import {chromiumFlags, requireBrowser} from '../../browsers/index.js';
+import {until} from '../../waiting/until.js';
 import {type Engine, type Page, protocolTimeout, withSecondTry} from './driver.js';
 import {PuppeteerBrowser, PuppeteerPage} from './puppeteer.js';
 
@@ -64,8 +65,9 @@ class ChromiumBrowser extends PuppeteerBrowser {
   private readonly workers = new Map<string, AttachedTarget>();
 
   async #sharedWorker(origin: string): Promise<string> {
-    const workers = await this.sharedWorkers(origin);
-    if (workers.length !== 1) throw new Error(`There are ${workers.length} shared workers, not one`);
+    let workers: string[] = [];
+    // The browser may still list one that has just ended.
+    await until('there is one shared worker', async () => (workers = await this.sharedWorkers(origin)).length === 1);
     return workers[0]!;
   }
 

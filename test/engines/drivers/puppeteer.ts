@@ -2,7 +2,7 @@ import {once} from 'node:events';
 import {readdir} from 'node:fs/promises';
 import type {Browser as Puppet, Page as PuppetPage} from 'puppeteer-core';
 import {until} from '../../waiting/until.js';
-import type {Browser, Page} from './driver.js';
+import {type Browser, type Page, protocolTimeout} from './driver.js';
 
 /** What Chromium and Firefox have in common. */
 export abstract class PuppeteerBrowser implements Browser {
@@ -15,7 +15,9 @@ export abstract class PuppeteerBrowser implements Browser {
   }
 
   async newPage(): Promise<Page> {
-    return this.wrap(await this.puppet.newPage());
+    const page = await this.puppet.newPage();
+    page.setDefaultTimeout(protocolTimeout);
+    return this.wrap(page);
   }
 
   async openedBy(action: () => Promise<unknown>): Promise<Page> {

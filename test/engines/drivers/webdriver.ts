@@ -28,7 +28,9 @@ export class WebDriverSession {
   isOver = false;
 
   static async start(url: string): Promise<WebDriverSession> {
-    const {sessionId} = await command(url, 'POST', '/session', {capabilities: {}}) as {sessionId: string};
+    const {sessionId} = await command(url, 'POST', '/session', {
+      capabilities: {alwaysMatch: {timeouts: {script: protocolTimeout}}}
+    }) as {sessionId: string};
     return new WebDriverSession(url, `/session/${sessionId}`);
   }
 

@@ -22,7 +22,7 @@ describe('the example that searches a history in threads', function () {
 
       const searched = async (button: string): Promise<{status: string; rows: number; isFull: boolean; worst: number}> => {
         await page.evaluate(id => document.getElementById(id)!.click(), button);
-        await until('it has searched', () => page.evaluate(() => / versions/.test(document.getElementById('status')!.textContent!)), 60_000);
+        await until('it has searched', () => page.evaluate(() => / versions/.test(document.getElementById('status')!.textContent!)));
         return page.evaluate(() => ({
           status: document.getElementById('status')!.textContent!.replace(/,.*/, ''), rows: document.querySelectorAll('#results li').length,
           isFull: (bar => bar.value === bar.max)(document.querySelector('progress')!), worst: parseInt(document.getElementById('worst')!.textContent!)
