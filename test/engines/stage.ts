@@ -15,8 +15,8 @@ import {documentId, Servers} from './servers.js';
 import {Tab} from './tab.js';
 
 const pages = fileURLToPath(new URL('../../build/engines', import.meta.url));
-/** A busy machine may take longer than the usual `hostTimeout` to start a worker. The modes of tabs that wait for it are asserted. */
-const patient = {'host-timeout': '10000'};
+/** Twenty pages that load at once can take longer than the usual `hostTimeout`. */
+const patient = {'host-timeout': '30000'};
 const untouched = 'Nothing here is precious.';
 
 declare global {
@@ -94,7 +94,7 @@ export class Stage {
   async openTab(mode: string = this.hosting, query: Record<string, string> = {}): Promise<Tab> {
     const page = await this.#newPage();
     const tab = this.#tab(page);
-    await page.goto(this.#url(tab, {...(mode === this.hosting && patient), ...query}));
+    await page.goto(this.#url(tab, query));
     await tab.untilReady(mode);
     return tab;
   }
@@ -102,8 +102,6 @@ export class Stage {
   /** Tabs that load the page at the same moment. */
   async openTabsAtOnce(count: number): Promise<Tab[]> {
     const tabs: Tab[] = [];
-    // Twenty pages that load at once take longer still.
-    const morePatient = {'host-timeout': '30000'};
     for (let i = 0; i < count; i++) {
       const tab = this.#tab(await this.#newPage());
       tabs.push(tab);
@@ -111,13 +109,13 @@ export class Stage {
       await tab.page.evaluate(url => {
         globalThis.starter = new BroadcastChannel('start');
         globalThis.starter.onmessage = () => location.replace(url);
-      }, this.#url(tab, morePatient));
+      }, this.#url(tab, patient));
     }
     // Not through the driver, whose commands may wait for each other.
     await tabs[0]!.page.evaluate(url => void setTimeout(() => {
       globalThis.starter!.postMessage('');
       location.replace(url);
-    }), this.#url(tabs[0]!, morePatient));
+    }), this.#url(tabs[0]!, patient));
     for (const tab of tabs) await this.untilReady(tab);
     return tabs;
   }
@@ -132,7 +130,7 @@ export class Stage {
       await opener.evaluate(url => {
         document.body.innerHTML = '<input id="opener">';
         document.querySelector('input')!.addEventListener('keydown', () => window.open(url), {once: true});
-      }, this.#url({typist}, patient));
+      }, this.#url({typist}));
       await opener.focus('#opener');
       await opener.pressWithControl('End');
     });
