@@ -42,6 +42,7 @@ describe('an app with the packed package', function () {
       const errors: unknown[] = [];
       const openTab = async () => {
         const page = await context.newPage();
+        page.setDefaultTimeout(60_000);
         page.on('pageerror', error => errors.push(error));
         await page.goto(`${site!.url}?server=${encodeURIComponent(server.url + path)}`);
         await untilShows(page, 'text', 'Hello');

@@ -50,6 +50,7 @@ describe('the getting-started page', function () {
     const errors: unknown[] = [];
     const openTab = async () => {
       const tab = await browser.newPage();
+      tab.setDefaultTimeout(60_000);
       tab.on('pageerror', error => errors.push(error));
       await tab.goto(site.url);
       return tab;

@@ -31,11 +31,14 @@ const examples: Record<string, Example> = {
     app: `
       const doc = connection.get('examples', 'counter');
       const show = () => { document.querySelector('#count').textContent = doc.data ? doc.data.count : ''; };
+      const ready = () => {
+        show();
+        document.body.dataset.ready = 'yes';
+      };
       doc.subscribe(error => {
         if (error) throw error;
-        if (doc.type === null) doc.create({count: 0}, show);
-        else show();
-        document.body.dataset.ready = 'yes';
+        if (doc.type === null) doc.create({count: 0}, ready);
+        else ready();
       });
       doc.on('create', show);
       doc.on('op', show);
@@ -132,6 +135,7 @@ describe("ShareDB's first examples, moved as the migration page says", function 
         const tabs: Page[] = [];
         for (let number = 0; number < 2; number++) {
           const page = await context.newPage();
+          page.setDefaultTimeout(60_000);
           await page.goto(site.url);
           await until('the page is ready', () => page.$eval('body', body => body.dataset['ready'] === 'yes'));
           tabs.push(page);

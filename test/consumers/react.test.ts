@@ -43,6 +43,7 @@ describe('a React app with the packed package', function () {
       const tabs: Page[] = [];
       for (let number = 0; number < 3; number++) {
         const page = await context.newPage();
+        page.setDefaultTimeout(60_000);
         page.on('pageerror', error => complaints.push(String(error)));
         page.on('console', message => { if (message.type() === 'error') complaints.push(message.text()); });
         await page.goto(`${site.url}?server=${encodeURIComponent(server.url + path)}`);

@@ -60,6 +60,7 @@ describe('the recipes, as they stand in the docs', function () {
 
   async function open(url: string): Promise<Page> {
     const page = await context.newPage();
+    page.setDefaultTimeout(60_000);
     page.on('pageerror', error => complaints.push(String(error)));
     page.on('console', message => { if (/error|warn/.test(message.type()) && !/favicon/.test(message.location().url ?? '')) complaints.push(message.text()); });
     await page.goto(url);
