@@ -118,7 +118,7 @@ describe('tabs that the host does not understand', function() {
       const stage = new Stage();
       const later = new LaterHost(stage.id);
       try {
-        const tabs = new TypingTabs(stage, {hostTimeout: 500, ...options});
+        const tabs = new TypingTabs(stage, {hostTimeout: 1200, ...options});
         const opened = await tabs.addMany(2);
         await tabs.talk();
         const protocols: number[][] = opened.map(() => []);

@@ -89,9 +89,9 @@ describe('tabs that start at the same instant', function() {
   afterEach(() => stage.close());
 
   for (const [title, options, counts] of [
-    ['with a shared worker', {}, [2, 20]],
-    ['with workers of their own', {without: ['SharedWorker'], ownWorker: 'good'}, [2, 20]],
-    ['with their pages alone', {without: ['SharedWorker']}, [2]]
+    ['with a shared worker', {hostTimeout: 30_000}, [2, 20]],
+    ['with workers of their own', {without: ['SharedWorker'], ownWorker: 'good', hostTimeout: 30_000}, [2, 20]],
+    ['with their pages alone', {without: ['SharedWorker'], hostTimeout: 30_000}, [2]]
   ] as [string, Options, number[]][]) {
     for (const count of counts) {
       it(`have one host: ${count} ${title}`, async () => {

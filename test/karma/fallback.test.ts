@@ -5,7 +5,10 @@ import type {TabConnection} from './connect.js';
 import {sockets} from './server-control.js';
 import {plain, Stage} from './stage.js';
 
-const hostTimeout = 2000;
+/** No way to a host is given up for a step that takes long on a busy machine. */
+const hostTimeout = 10_000;
+/** Longer than a test may take: a mode that is reached does not wait for it. */
+const endless = 600_000;
 
 describe('without a SharedWorker', () => {
   let stage: Stage;
@@ -30,11 +33,9 @@ describe('without a SharedWorker', () => {
     ['missing', 'a worker script that does not exist'],
     ['throwing', 'a worker script that throws']
   ] as const) {
-    it(`${title} makes a tab the host, with a reason, soon after hostTimeout`, async () => {
-      const started = performance.now();
+    it(`${title} makes a tab the host, with a reason`, async () => {
       const tab = await stage.openFrame({worker, hostTimeout});
       const {mode, reason} = await tab.mode;
-      expect(performance.now() - started).to.be.below(hostTimeout + 20_000);
       expect(mode).to.equal('elected-tab');
       expect(reason).to.be.a('string').and.not.equal('');
       expect(tab.connection.mode).to.equal('elected-tab');
@@ -50,11 +51,8 @@ describe('without a SharedWorker', () => {
   ] as const) {
     it(`one warning says why the worker is not used, and what to do: ${worker}`, async () => {
       const warnings: string[] = [];
-      const started = performance.now();
-      const tab = await stage.openFrame({worker, hostTimeout: 60_000, warn: message => warnings.push(message)});
+      const tab = await stage.openFrame({worker, hostTimeout: endless, warn: message => warnings.push(message)});
       expect(await tab.mode).to.include({mode: 'elected-tab'});
-      // It does not wait for hostTimeout.
-      expect(performance.now() - started).to.be.below(60_000);
       await expectWorkingDocument(tab.connection);
       await until('it was told', () => warnings.length > 0);
       expect(warnings).to.have.length(1);

@@ -49,7 +49,7 @@ describe('while the server is away', () => {
     first.submitOp([{p: ['text', 6], si: ' and after'}]);
 
     const third = await stage.subscribe((await stage.openFrame()).connection);
-    expect(plain(third)).to.eql({text: 'before and after'});
+    await until('it shows them', () => third.data.text === 'before and after');
     await startServer();
     await settled(done => third.submitOp([{p: ['text', 0], si: 'third: '}], {}, done));
     expect(plain(await stage.fetchFromServer())).to.eql({text: 'third: before and after'});

@@ -29,6 +29,13 @@ export async function startServer(): Promise<void> {
   await command('/start');
 }
 
+/** A request to this URL is answered after `release`. */
+export const holdUrl = (name: string): string => `${settings.control}/hold?name=${name}`;
+
+export async function release(name: string): Promise<void> {
+  await command(`/release?name=${name}`);
+}
+
 async function command(path: string): Promise<unknown> {
   const response = await fetch(settings.control + path);
   const answer = await response.json();

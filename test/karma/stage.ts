@@ -129,8 +129,8 @@ export async function epochOf(tab: Pick<Tab, 'connection'>): Promise<string> {
 }
 
 /** Waits until another host than the one of this epoch serves the tab. */
-export async function untilOtherHost(tab: Pick<Tab, 'connection'>, epoch: string, deadline?: number): Promise<void> {
-  await until('another host serves the tab', async () => ![epoch, undefined].includes(await epochNow(tab)), deadline);
+export async function untilOtherHost(tab: Pick<Tab, 'connection'>, epoch: string): Promise<void> {
+  await until('another host serves the tab', async () => ![epoch, undefined].includes(await epochNow(tab)));
 }
 
 async function epochNow({connection}: Pick<Tab, 'connection'>): Promise<string | undefined> {

@@ -61,7 +61,7 @@ export class TypingTabs {
     await until('everybody types', () => typists.every(({count}, i) => count >= aims[i]!));
     const marks = this.open.map(({doc}) => doc.data.list.length as number);
     const least = Math.max(...marks);
-    await until('everybody sees what the others type', () => this.open.every(({doc}) => doc.data.list.length >= least), 12_000);
+    await until('everybody sees what the others type', () => this.open.every(({doc}) => doc.data.list.length >= least));
   }
 
   /** Stops all tabs. Each word must be everywhere once, each callback was called once, and there is one socket. */

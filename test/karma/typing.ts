@@ -45,7 +45,7 @@ export class Typist {
   async expectAnswers(): Promise<void> {
     this.stop();
     const isDone = (): boolean => this.#errors.length > 0 || this.#calls.every(count => count > 0);
-    await until(`${this.#name} has an answer for each word: ${this.#calls.length}`, isDone, 12_000);
+    await until(`${this.#name} has an answer for each word: ${this.#calls.length}`, isDone);
     expect(this.#calls.filter(count => count > 1), `${this.#name}: more than one answer`).to.eql([]);
     expect(this.#errors.length, `${this.#name}: the first of the errors is ${String(this.#errors[0])}`).to.equal(0);
   }
