@@ -20,7 +20,7 @@ let pages: Server;
 let pagesUrl: string;
 
 before('build the page', async function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   await build(outDir);
   pages = createServer((request, response) => void servePage(outDir, request, response));
   pagesUrl = `http://${host}:${await listen(pages, 0, host)}/`;

@@ -29,7 +29,7 @@ let browser: Browser;
 let deployment: Deployment;
 
 before('build the page, start Chromium and the deployment', async function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   await build({outDir: pages});
   browser = await launchChromium();
   deployment = await Deployment.start({

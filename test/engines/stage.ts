@@ -25,7 +25,7 @@ declare global {
 }
 
 before('build the editor', async function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   await build({outDir: pages});
 });
 

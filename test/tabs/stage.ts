@@ -16,7 +16,7 @@ const document = 'scratch';
 let browser: Browser | undefined;
 
 before('build the editor and start Chromium', async function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   await build({outDir: pages});
   browser = await launchChromium();
 });
