@@ -42,8 +42,10 @@ export async function configuration(): Promise<object> {
     concurrency: 1,
     // For a browser that does not start; Karma reports the retry.
     retryLimit: 1,
-    captureTimeout: 60_000,
-    browserDisconnectTimeout: 10_000,
+    captureTimeout: 120_000,
+    // A busy machine may stop a browser for half a minute.
+    pingTimeout: 60_000,
+    browserDisconnectTimeout: 60_000,
     // Until its connection is a WebSocket, Karma's client reports 50 results at once. If it never becomes one, the client is
     // silent for long.
     browserNoActivityTimeout: 240_000,
