@@ -76,7 +76,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   type: Type | null;
   /** Whether the host sends the ops of others. */
   subscribed: boolean;
-  /** Whether the app wants to follow the document. */
+  /** @internal Whether the app wants to follow the document. */
   wantSubscribe: boolean;
   /** Sends each op by itself. By default, ShareDB composes ops that wait. Default false. */
   preventCompose: boolean;
@@ -265,19 +265,19 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   sendFetch(doc: UpstreamDoc<unknown>): boolean | undefined;
   /** @internal */
   sendSubscribe(doc: UpstreamDoc<unknown>): boolean | undefined;
-  /** Handles a message as if it came from the host. Apps do not need it. */
+  /** @internal Handles a message as if it came from the host. */
   handleMessage(message: object): void;
-  /** The server's agent of this connection, if both are in one process. */
+  /** ShareDB's types have it: the server's agent of a connection in the server's process. Null here. */
   agent: PublicConnection['agent'];
   /** The documents of this tab, by collection and id. */
   collections: PublicConnection['collections'];
   /** This tab's id. Other tabs of the same host see it as the `src` of this tab's ops. */
   id: string | null;
-  /** The number of the next op of this tab. */
+  /** The number of the next op of this tab. ShareDB's types have it; apps do not need it. */
   seq: number;
-  /** The id of the next query. */
+  /** The id of the next query. ShareDB's types have it; apps do not need it. */
   nextQueryId: number;
-  /** The id of the next request for a snapshot. */
+  /** The id of the next request for a snapshot. ShareDB's types have it; apps do not need it. */
   nextSnapshotRequestId: number;
   /** Whether an op or a request is open. */
   hasPending(): boolean;

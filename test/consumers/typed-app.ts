@@ -24,6 +24,16 @@ connection.close();
 createConnection({url: 8080});
 // @ts-expect-error: not a mode
 createConnection({url: 'wss://example.com', mode: 'sometimes'});
+// @ts-expect-error: something must say where the server is
+createConnection();
+// @ts-expect-error: there is no such option
+createConnection({url: 'wss://example.com', nameSpace: 'user'});
+// @ts-expect-error: a member for the library alone is not in the declarations
+connection.handleMessage({});
+// @ts-expect-error: a member for the library alone is not in the declarations
+doc.wantSubscribe;
+// ShareDB's own types have these members, so they are in the declarations.
+const typedByShareDB: [number, number, number] = [connection.seq, connection.nextQueryId, connection.nextSnapshotRequestId];
 
-export {Host, startHost, mode, tabs, pendingOps, state};
+export {typedByShareDB, Host, startHost, mode, tabs, pendingOps, state};
 `;

@@ -1,3 +1,4 @@
+import {expect} from 'chai';
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {createApp, runBin} from './package.js';
@@ -31,4 +32,16 @@ describe('an app in TypeScript', function () {
       await runBin(app, 'tsc', []);
     });
   }
+
+  it('is told of a misspelt option by its name, with the one that was meant', async () => {
+    await writeFile(join(app, 'mistake.ts'), "import {createConnection} from 'sharedb-tabs';\ncreateConnection({url: 'wss://example.com', nameSpace: 'user'});\n");
+    await writeFile(join(app, 'tsconfig.json'), JSON.stringify({
+      compilerOptions: {...projects['a browser app with moduleResolution bundler'], target: 'es2022', lib: ['es2022', 'dom'], strict: true, noEmit: true},
+      files: ['mistake.ts']
+    }));
+    const {message} = await runBin(app, 'tsc', []).then(() => new Error('it compiles'), (error: Error) => error);
+    // TypeScript shows the last overload's error as the reason.
+    const reasons = message.split('\n').filter(line => line.includes('Object literal may only specify known properties'));
+    expect(reasons.at(-1)).to.include("'nameSpace' does not exist in type 'ConnectOptions'. Did you mean to write 'namespace'?");
+  });
 });

@@ -48,6 +48,8 @@ createConnection({url: 'wss://example.com', nameSpace: 'user'});
 createConnection({url: 'wss://example.com', hostTimeout: '5s'});
 // @ts-expect-error: this serves no connection
 createConnection(5);
+// @ts-expect-error: something must say where the server is
+createConnection();
 
 // ---- the connection
 
