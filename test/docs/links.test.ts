@@ -5,7 +5,7 @@ import {fileURLToPath} from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'llms.txt', 'lib/README.md', 'test/README.md', 'bench/README.md',
-  'examples/editor/README.md', 'examples/scale-out/README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)];
+  ...readdirSync(join(root, 'examples')).map(name => `examples/${name}/README.md`), ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)];
 
 /** As GitHub makes them of headings; and those that a page names itself. */
 function anchorsOf(markdown: string): Set<string> {
