@@ -69,16 +69,18 @@ export class OpStack<Doc> {
   }
 
   /** Adds to an item what undoes an op that was made on top of it. */
-  static add<Doc>(item: StackItem<Doc>, entry: Entry<Doc>): void {
-    const last = item.entries.at(-1);
-    const canCompose = last && last.doc === entry.doc && last.type === entry.type && last.isCapture === entry.isCapture && !last.isPending && entry.type.compose;
-    if (!canCompose) item.entries.push(entry);
-    else {
+  static add<Doc>({entries}: StackItem<Doc>, entry: Entry<Doc>): void {
+    const [earlier, last] = [entries.at(-2), entries.at(-1)];
+    // An op that may still be refused keeps its own entry: then that entry goes, and no other.
+    const canCompose = earlier && last && !earlier.isPending && !last.isPending && earlier.doc === last.doc && earlier.type === last.type
+      && earlier.isCapture === last.isCapture && last.type.compose;
+    if (canCompose) {
       // The later op is undone first.
-      last.op = composed(entry.type, entry.op, last.op);
-      last.ops += entry.ops;
-      last.isPending = entry.isPending;
+      earlier.op = composed(last.type, last.op, earlier.op);
+      earlier.ops += last.ops;
+      entries.pop();
     }
+    entries.push(entry);
   }
 
   /** What undoes the item in the order in which it is to be submitted: one op for each document whose type can compose. */

@@ -1,0 +1,106 @@
+import {expect} from 'chai';
+import json1 from 'ot-json1';
+import client from 'sharedb/lib/client/index.js';
+import type {ProxyDoc} from '../../lib/index.js';
+import {UndoManager} from '../../lib/undo.js';
+import {until} from '../waiting/until.js';
+import {Stage} from './stage.js';
+
+interface Edits {
+  initial: unknown;
+  insert(at: number, item: string): unknown;
+  remove(at: number, item: string): unknown;
+  read(data: any): string;
+}
+
+const skip = (count: number): number[] => (count ? [count] : []);
+const list = (make: Omit<Edits, 'initial' | 'read'>): Edits => ({initial: {list: [...'abcdef']}, read: data => data.list.join(''), ...make});
+
+const types: Record<string, Edits> = {
+  'rich-text': {
+    initial: [{insert: 'abcdef'}],
+    insert: (at, item) => [...skip(at).map(retain => ({retain})), {insert: item}],
+    remove: at => [...skip(at).map(retain => ({retain})), {delete: 1}],
+    read: data => data.ops.map(({insert}: {insert: string}) => insert).join('')
+  },
+  'text-unicode': {
+    initial: 'abcdef',
+    insert: (at, item) => [...skip(at), item],
+    remove: at => [...skip(at), {d: 1}],
+    read: data => data
+  },
+  [client.types.defaultType!.uri!]: list({
+    insert: (at, item) => [{p: ['list', at], li: item}],
+    remove: (at, item) => [{p: ['list', at], ld: item}]
+  }),
+  [json1.type.uri!]: list({
+    insert: (at, item) => json1.insertOp(['list', at], item),
+    remove: (at, item) => json1.removeOp(['list', at], item as never)
+  })
+};
+
+describe('a refused op leaves the undo stack as if it had never been made', () => {
+  for (const [type, {initial, insert, remove, read}] of Object.entries(types)) {
+    for (const scope of ['tab', 'browser'] as const) {
+      describe(`${type} document, scope '${scope}'`, () => {
+        let stage: Stage;
+        let doc: ProxyDoc;
+        let undo: UndoManager;
+        const shown = (): string => read(doc.data);
+        /** How the server answers an op. */
+        let answer: (next: (error?: Error) => void) => void;
+        const submit = (op: unknown): Promise<unknown> => new Promise(resolve => { doc.submitOp(op, resolve); });
+
+        beforeEach(async () => {
+          stage = await Stage.open(type, initial, {tabs: 2});
+          doc = stage.tabs[0]!;
+          answer = next => next();
+          stage.backend.use('submit', (_context, next) => answer(next));
+          undo = new UndoManager(doc, {scope});
+        });
+
+        afterEach(() => {
+          undo.close();
+          stage.close();
+        });
+
+        it('in a step with an op that the server has taken before', async () => {
+          await submit(insert(0, 'X'));
+          await stage.settle();
+          answer = next => next(new Error('Refused'));
+          expect(await submit(remove(3, 'c'))).to.include({message: 'Refused'});
+          answer = next => next();
+          await stage.settle();
+          expect(shown()).to.equal('Xabcdef');
+          while (await undo.undo());
+          expect(shown()).to.equal('abcdef');
+          while (await undo.redo());
+          expect(shown()).to.equal('Xabcdef');
+          await stage.settle();
+        });
+
+        it('in a step with ops that the server takes before and after', async () => {
+          await submit(insert(0, 'X'));
+          await stage.settle();
+          const arrived: ((error?: Error) => void)[] = [];
+          answer = next => arrived.push(next);
+          void submit(remove(3, 'c'));
+          await until('the server has got the op', () => arrived.length === 1);
+          const later = submit(remove(4, 'e'));
+          arrived[0]!(new Error('Refused'));
+          await until('the server has got the op behind it', () => arrived.length === 2);
+          arrived[1]!();
+          expect(await later).to.equal(undefined);
+          answer = next => next();
+          await stage.settle();
+          expect(shown()).to.equal('Xabcdf');
+          while (await undo.undo());
+          expect(shown()).to.equal('abcdef');
+          while (await undo.redo());
+          expect(shown()).to.equal('Xabcdf');
+          await stage.settle();
+        });
+      });
+    }
+  }
+});
