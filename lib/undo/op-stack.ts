@@ -128,7 +128,7 @@ export class OpStack<Doc> {
         const below = op;
         const refused = entry.isPending ? this.pendingFrom(doc, type, i, j, undone => isSameOp(undone, below)) : undefined;
         if (refused) return refused;
-        if (!isNoop(op) && !isNoop(entry.op)) op = type.transform(op, entry.op, 'left');
+        if (!isNoop(op) && !isNoop(entry.op)) op = type.transform(op, entry.op, sidesOf(type).theirs);
       }
     }
     return undefined;
@@ -169,7 +169,7 @@ export class OpStack<Doc> {
       for (const above of entriesOf(this.items[i]!, entry.doc)) {
         undone.push(above.op);
         op = cross(above, op);
-        if (!isNoop(carried) && !isNoop(above.op)) carried = type.transform(carried, above.op, 'right');
+        if (!isNoop(carried) && !isNoop(above.op)) carried = type.transform(carried, above.op, sidesOf(type).undoing);
       }
     }
     entry.op = inverseBelow(type, op, undone, dataAfter) ?? carried;
@@ -259,8 +259,14 @@ export class OpStack<Doc> {
 function cross<Doc>(entry: Entry<Doc>, op: unknown): unknown {
   const {type, op: before} = entry;
   if (isNoop(before) || isNoop(op)) return op;
-  entry.op = type.transform(before, op, 'right');
-  return type.transform(op, before, 'left');
+  const {undoing, theirs} = sidesOf(type);
+  entry.op = type.transform(before, op, undoing);
+  return type.transform(op, before, theirs);
+}
+
+/** The sides with which an op of somebody else wins a key or a format that the entry sets, too. In rich-text the right side wins. */
+function sidesOf(type: Type): Record<'undoing' | 'theirs', 'left' | 'right'> {
+  return type.name === 'rich-text' ? {undoing: 'left', theirs: 'right'} : {undoing: 'right', theirs: 'left'};
 }
 
 /**

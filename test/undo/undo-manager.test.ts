@@ -257,6 +257,23 @@ describe('an UndoManager', () => {
     expect(doc.data).to.eql({title: 'theirs'});
   });
 
+  for (const scope of ['tab', 'browser'] as const) {
+    it(`does not overwrite a format that somebody else has set since, with the scope '${scope}'`, async () => {
+      stage = await Stage.open('rich-text', [{insert: 'abc'}]);
+      doc = stage.tabs[0]!;
+      undo = new UndoManager(doc, {captureTimeout: 0, scope});
+      await doc.submitOp([{retain: 3, attributes: {color: 'mine', bold: true}}]);
+      await stage.settle();
+      stage.remotes[0]!.submitOp([{retain: 3, attributes: {color: 'theirs'}}] as never);
+      await stage.settle();
+      await undo.undo();
+      expect(doc.data.ops).to.eql([{insert: 'abc', attributes: {color: 'theirs'}}]);
+      await undo.redo();
+      expect(doc.data.ops).to.eql([{insert: 'abc', attributes: {color: 'theirs', bold: true}}]);
+      await stage.settle();
+    });
+  }
+
   it('forgets the steps of a document that is deleted', async () => {
     stage = await Stage.open('json0', {title: 'a'});
     doc = stage.tabs[0]!;
