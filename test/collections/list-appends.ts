@@ -25,7 +25,7 @@ export async function appendToLists(tabs: readonly AppendingTab[], random: Rando
     for (let n = 0; n < each; n++) await appendOnce(tab, `${t}.${n}`, random, pause, done);
   }));
   const shown = ({maps}: AppendingTab): string => JSON.stringify(maps.map(map => Object.fromEntries([...map].sort())));
-  await until('all tabs show the same', () => new Set(tabs.map(shown)).size === 1, 30_000);
+  await until('all tabs show the same', () => new Set(tabs.map(shown)).size === 1);
   const final = new Map(tabs[0]!.maps.flatMap((map, m) => [...map].map(([key, list]) => [`${MAPS[m]}/${key}`, list] as const)));
   return problemsOf(done, final);
 }

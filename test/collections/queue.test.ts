@@ -205,7 +205,7 @@ describe('the ledger of a queue', function () {
           producer.enqueue(n);
           await turn();
         }
-        await until('all are done', () => stage.errors.length > 0 || Array.from({length: 60}, (_, n) => n).every(n => done.has(n) || unsure.has(n)), 40_000);
+        await until('all are done', () => stage.errors.length > 0 || Array.from({length: 60}, (_, n) => n).every(n => done.has(n) || unsure.has(n)));
         isOver = true;
         await disturbing;
         expect(stage.errors, `SEED=${seed}`).to.eql([]);

@@ -135,7 +135,7 @@ describe('sums over two collections', function () {
       }));
       isOver = true;
       await Promise.all([looking, killing]);
-      await until('all show the same', () => new Set(tabs.map(({left}) => left.get('n'))).size === 1, 30_000);
+      await until('all show the same', () => new Set(tabs.map(({left}) => left.get('n'))).size === 1);
       expect([made, torn, stage.errors]).to.eql([100, [], []]);
     } finally {
       isOver = true;

@@ -57,7 +57,7 @@ describe('a tab whose ops the server does not keep up with', () => {
 
   it('composes what would pile up in the host, and the other tab has it all the same', async () => {
     await push(200);
-    await until('the other tab has all', () => docs[1]!.data.list.length === 200, 1000);
+    await until('the other tab has all', () => docs[1]!.data.list.length === 200);
     expect(ops).to.be.below(40);
     answer!();
     await docs[0]!.whenNothingPending();
@@ -68,7 +68,7 @@ describe('a tab whose ops the server does not keep up with', () => {
   it('holds nothing back that can\'t be composed', async () => {
     docs[0]!.preventCompose = true;
     await push(60);
-    await until('the other tab has all', () => docs[1]!.data.list.length === 60, 1000);
+    await until('the other tab has all', () => docs[1]!.data.list.length === 60);
     expect(ops).to.equal(60);
     answer!();
   });
@@ -84,7 +84,7 @@ describe('a tab whose ops the server does not keep up with', () => {
     (host as unknown as {connection: {close(): void}}).connection.close();
     await until('the tab knows it', () => tabs[0]!.state !== 'connected');
     await push(60);
-    await until('the other tab has all', () => docs[1]!.data.list.length === 60, 1000);
+    await until('the other tab has all', () => docs[1]!.data.list.length === 60);
     expect(ops).to.be.above(40);
     answer!();
   });

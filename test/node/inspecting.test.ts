@@ -4,6 +4,7 @@ import {Connection} from 'sharedb/lib/client/index.js';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection, type HostReport} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
+import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
 
 describe('looking into it', () => {
@@ -172,16 +173,18 @@ describe('a host without tabs', () => {
   });
 
   it('stays when a tab comes back in time', async () => {
-    const host = new Host({connection: new Backend().connect(), channel, store: false, idleAfter: 100});
+    const clock = new HandClock();
+    const host = new Host({connection: new Backend().connect(), channel, clock, store: false, idleAfter: 100});
     const first = new ProxyConnection({channel});
     await until('it is there', () => host.inspect().tabs === 1);
     first.close();
     await until('it is gone', () => host.inspect().tabs === 0);
     const second = new ProxyConnection({channel});
     await until('the next one is there', () => host.inspect().tabs === 1);
-    await new Promise(resolve => setTimeout(resolve, 200));
+    await clock.passSlowly(200);
     expect(host.inspect()).to.include({tabs: 1, state: 'connected'});
     second.close();
-    await host.whenClosed;
+    await until('the next one is gone', () => host.inspect().tabs === 0);
+    await clock.passUntil('the host closes', host.whenClosed);
   });
 });

@@ -56,7 +56,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
       expect(stage.host.inspect().tabs).to.equal(1);
       stage.killTab(tab);
       // The stage's clock is ten times as fast as the real one. A host waits half a minute for a tab without a lock.
-      await until('the host knows', () => stage.host.inspect().tabs === 0, 1000);
+      await until('the host knows', () => stage.host.inspect().tabs === 0, 2500);
     });
   }
 
@@ -68,7 +68,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
     (tab.connection as unknown as {reconnect(reason: string): void}).reconnect('over');
     stage.killTab(tab);
     await calm();
-    await until('the host knows', () => stage.host.inspect().tabs === 0, 1000);
+    await until('the host knows', () => stage.host.inspect().tabs === 0, 2500);
   });
 
   it('waits for it when it is back from the cache: another tab may just be handing over what it had left', async () => {

@@ -311,7 +311,7 @@ describe('a host without a store', function () {
     stage.killHost();
     stage.startHost();
     const edit = write(third.connection.get('notes', 'a'), 'one');
-    await until('it is given up', () => edit.outcomes.length > 0, 1000);
+    await until('it is given up', () => edit.outcomes.length > 0, 10_000);
     expect(edit.outcomes).to.eql(['ERR_TABS_OP_LOST']);
     for (const {process} of mirrors) process.thaw();
     await until('those that wake up follow the new host', () => stage.mirrorCount === 2);

@@ -23,7 +23,7 @@ describe('a document that is opened again at once', () => {
       await settled(done => remote.submitOp([{p: ['words', i], li: word}], {}, done));
       await calm();
     }
-    await until('what others do is shown', () => (doc.data as {words: string[]}).words.length === 3, 500);
+    await until('what others do is shown', () => (doc.data as {words: string[]}).words.length === 3);
   }
 
   it('is followed, where the same tab had destroyed it', async () => {

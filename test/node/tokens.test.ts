@@ -4,6 +4,7 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {HandClock} from '../waiting/hand-clock.js';
+import {calm} from '../store/clock.js';
 import {until} from '../waiting/until.js';
 
 describe('a host that needs a token', () => {
@@ -73,7 +74,7 @@ describe('a host that needs a token', () => {
     const older = await open(() => 'of the older', false);
     await open(() => 'of the newer', false);
     (older as unknown as {setVisible(visible: boolean): void}).setVisible(true);
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await calm();
     expect(await host.token()).to.equal('of the older');
   });
 
@@ -88,7 +89,7 @@ describe('a host that needs a token', () => {
     await open(() => 'of the other');
     await open(() => new Promise(() => {}));
     const token = host.token();
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await calm();
     clock.pass(5000);
     expect(await token).to.equal('of the other');
   });
@@ -105,7 +106,7 @@ describe('a host that needs a token', () => {
     for (let count = 1; count <= 4; count++) {
       await isAsked(count);
       clock.pass(249);
-      await new Promise(resolve => setTimeout(resolve, 5));
+      await calm();
       expect(asked.length).to.equal(count);
       clock.pass(1);
     }
@@ -118,9 +119,9 @@ describe('a host that needs a token', () => {
     await open(() => new Promise(() => {}));
     await open(() => new Promise(resolve => { answer = resolve; }));
     const token = host.token();
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await calm();
     clock.pass(250);
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await calm();
     answer('of the slow');
     expect(await token).to.equal('of the slow');
   });
@@ -128,7 +129,7 @@ describe('a host that needs a token', () => {
   it('asks a tab that comes while the others are silent', async () => {
     await open(() => new Promise(() => {}));
     const token = host.token();
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await calm();
     clock.pass(250);
     await open(() => 'of the new one');
     expect(await token).to.equal('of the new one');

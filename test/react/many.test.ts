@@ -38,7 +38,7 @@ describe('1,000 components on 100 documents', function () {
     await Promise.all(ids.map(id => writer.get('boards', id).create(Object.fromEntries(fields.map(field => [field, 0])))));
     const reader = stage.connect();
     stage.render(reader, ids.flatMap(id => fields.map(field => createElement(Field, {key: `${id}/${field}`, id, field}))));
-    await until('all are there', () => shown.size === COMPONENTS, 30_000);
+    await until('all are there', () => shown.size === COMPONENTS);
     commits.clear();
 
     const started = performance.now();
@@ -48,7 +48,7 @@ describe('1,000 components on 100 documents', function () {
       await writer.get('boards', id).submitOp([{p: [field], na: 1}]);
       touched.set(`${id}/${field}`, (touched.get(`${id}/${field}`) ?? 0) + 1);
     }
-    await until('all show it', () => [...touched].every(([key, count]) => shown.get(key) === count), 30_000);
+    await until('all show it', () => [...touched].every(([key, count]) => shown.get(key) === count));
     console.log(`      ${OPS} ops on ${DOCS} documents, ${COMPONENTS} components: ${Math.round(performance.now() - started)} ms, acknowledgements included`);
     expect([...commits.keys()].filter(key => !touched.has(key))).to.eql([]);
     for (const [key, count] of commits) expect(count, key).to.be.at.most(touched.get(key)!);

@@ -63,7 +63,7 @@ export class Stage {
       show,
       unmount: () => root.unmount(),
       async shows(text) {
-        await until(`it shows ${text}`, () => container.textContent === text, 5000)
+        await until(`it shows ${text}`, () => container.textContent === text)
           .catch((error: Error) => { throw new Error(`${error.message}; it shows ${container.textContent}`); });
       }
     };

@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import {expose, RemoteError, release, wrap, connectionOf, ref, value, transfer, peek, set, isStub, handler, evaluate, port} from '../../lib/remote.js';
 import {closeAll, connect, rejection} from './stage.js';
+import {until} from '../waiting/until.js';
 
 class Counter {
   count = 0;
@@ -413,11 +414,11 @@ describe('remote calls', () => {
 
     it('make room for a new connection on the endpoint', async () => {
       const {port1, port2} = new MessageChannel();
-      expose({n: () => 1}, port1);
+      const there = expose({n: () => 1}, port1);
       const first = wrap<{n(): number}>(port2);
       expect(await first.n()).to.equal(1);
       connectionOf(first).close();
-      await new Promise(resolve => setTimeout(resolve, 5));
+      await there.closed;
       expose({n: () => 2}, port1);
       expect(await wrap<{n(): number}>(port2).n()).to.equal(2);
       port1.close();
@@ -465,7 +466,7 @@ describe('remote calls', () => {
     const event = new Event('x', {cancelable: true});
     target.dispatchEvent(event);
     expect(event.defaultPrevented).to.equal(true);
-    await new Promise(resolve => setTimeout(resolve, 10));
+    await until('it is seen', () => seen.length > 0);
     expect(seen).to.eql(['x']);
     expect(await late).to.have.property('code', 'ERR_REMOTE_TOO_LATE');
   });

@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import {concurrent, defaultPool, Deferred, defer, pipeline, race, task, timeout, WorkerPool} from '../../lib/tasks-node.js';
 import {failureOf} from './failure.js';
+import {until} from '../waiting/until.js';
 
 describe('tasks in Node', function () {
   this.timeout(120_000);
@@ -91,6 +92,7 @@ describe('tasks in Node', function () {
       await pool.execute(() => { setTimeout(() => { throw new Error('late'); }, 5); });
       const others = await Promise.all(Array.from({length: 4}, () => pool.execute(() => new Promise(resolve => setTimeout(resolve, 30, 'fine')))));
       expect(others).to.eql(['fine', 'fine', 'fine', 'fine']);
+      await until('the error is told', () => heard.length > 0);
       expect(heard).to.have.length(1);
       pool.onerror = null;
     });
@@ -172,7 +174,7 @@ describe('tasks in Node', function () {
     it('lets one that listens come to its end within the grace', async () => {
       const controller = new AbortController();
       const {lostThreads} = pool;
-      const run = defer({pool, signal: controller.signal, grace: 2_000}, ((context: {signal: AbortSignal; progress(value: unknown): void}) => {
+      const run = defer({pool, signal: controller.signal, grace: 60_000}, ((context: {signal: AbortSignal; progress(value: unknown): void}) => {
         context.progress('begun');
         return new Promise(resolve => context.signal.addEventListener('abort', () => resolve(1)));
       }) as never);
