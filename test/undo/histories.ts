@@ -8,8 +8,8 @@ export interface World {
   initial: unknown;
   /** Makes an op on this data. Undefined if none is possible. */
   makeOp(data: any, isOwn: boolean): unknown;
-  /** Checks the data after the first tab has undone all its edits. */
-  expectUndone(data: any): void;
+  /** Checks the data after the first tab has undone all its edits. @param before the data before that */
+  expectUndone(data: any, before: any): void;
   /** Checks the data after the first tab has redone all its edits. */
   expectRedone(data: any, before: any): void;
 }
@@ -60,10 +60,19 @@ class Items {
     expect(shown.filter(item => !contested.has(item)).sort()).to.eql(expected.sort());
   }
 
+  /** Checks that the items that are shown before and after are in the same order. */
+  expectSameOrder(shown: readonly string[], before: readonly string[]): void {
+    const {contested} = this;
+    const common = (items: readonly string[], others: readonly string[]): string[] => (
+      items.filter(item => others.includes(item) && !contested.has(item))
+    );
+    expect(common(shown, before), 'order').to.eql(common(before, shown));
+  }
+
   expectRedone(shown: readonly string[], before: readonly string[]): void {
     const {contested} = this;
     const rest = (items: readonly string[]): string[] => items.filter(item => !contested.has(item));
-    expect(rest(shown)).to.have.members(rest(before));
+    expect(rest(shown)).to.eql(rest(before));
   }
 }
 
@@ -87,7 +96,10 @@ function text(type: string, uri: string, ops: {
           items.remove([...removed], isOwn);
           return ops.splice(at, removed, inserted);
         },
-        expectUndone: data => items.expectUndone([...ops.read(data)]),
+        expectUndone(data, before) {
+          items.expectUndone([...ops.read(data)]);
+          items.expectSameOrder([...ops.read(data)], [...ops.read(before)]);
+        },
         expectRedone: (data, before) => items.expectRedone([...ops.read(data)], [...ops.read(before)])
       };
     }
