@@ -3,6 +3,7 @@ import {expect} from 'chai';
 import richText from 'rich-text';
 import client from 'sharedb/lib/client/index.js';
 import {Component, Suspense, createElement as h, memo, type ReactNode} from 'react';
+import {hydrateRoot} from 'react-dom/client';
 import {renderToString} from 'react-dom/server';
 import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
 import {
@@ -245,6 +246,30 @@ describe('React hooks', () => {
       }
       await stage.render(connection, h(Fetched)).shows('1');
     });
+
+    it('gives the additional result of the database', async () => {
+      const db = stage.backend.db as unknown as {query(...args: unknown[]): void};
+      const query = db.query.bind(db);
+      db.query = (...args) => {
+        const callback = args.pop() as (error: unknown, snapshots: unknown[], extra: unknown) => void;
+        query(...args, (error: unknown, snapshots: unknown[]) => callback(error, snapshots, {count: snapshots?.length}));
+      };
+      function Count(): ReactNode {
+        const {extra, isLoading} = useQuery('boards', {}, {fetch: true});
+        return isLoading ? 'loading' : String((extra as {count: number}).count);
+      }
+      await stage.render(connection, h(Count)).shows('1');
+    });
+
+    it('suspends until the first results are there', async () => {
+      function Suspending(): ReactNode {
+        const {results, isLoading} = useQuery<Board>('boards', {}, {suspense: true});
+        return `${isLoading} ${results.map(({title}) => title).join()}`;
+      }
+      const view = stage.render(connection, h(Suspense, {fallback: 'waiting'}, h(Suspending)));
+      await view.shows('waiting');
+      await view.shows('false Plan');
+    });
   });
 
   it('usePresence shows what others show of themselves, until they go', async () => {
@@ -260,6 +285,15 @@ describe('React hooks', () => {
     expect(theirs.text).to.equal('');
     theirs.unmount();
     await ours.shows('');
+  });
+
+  it('usePresence gives the error of a channel that can not be followed', async () => {
+    const pubsub = stage.backend.pubsub as unknown as {subscribe(channel: string, callback: (error: Error) => void): void};
+    pubsub.subscribe = (_channel, callback) => callback(new Error('No channels'));
+    function Failing(): ReactNode {
+      return usePresence('people').error?.message;
+    }
+    await stage.render(connection, h(Failing)).shows('No channels');
   });
 
   it('useDocPresence shows selections, which ops move', async () => {
@@ -311,6 +345,24 @@ describe('React hooks', () => {
     await view.shows('');
   });
 
+  it('useDeadLetters gives refused ops as JSON, and makes one again', async () => {
+    let isRefused = true;
+    stage.backend.use('submit', ({op}, next) => next(isRefused && op.src && op.seq && 'op' in op ? new Error('Read only') : undefined));
+    let letters!: ReturnType<typeof useDeadLetters>;
+    function Letters(): ReactNode {
+      letters = useDeadLetters();
+      return letters.letters.map(({error}) => error.message).join();
+    }
+    const view = stage.render(connection, h(Letters));
+    await doc.submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]).catch(() => {});
+    await view.shows('Read only');
+    expect(JSON.parse(await letters.export())).to.eql(letters.letters);
+    isRefused = false;
+    await letters.retry(letters.letters[0]!.id);
+    await view.shows('');
+    await until('the op is made', () => doc.data.title === 'Next');
+  });
+
   it('useConnection says what to do where there is no provider', () => {
     function Bare(): ReactNode {
       useConnection();
@@ -322,6 +374,28 @@ describe('React hooks', () => {
   it('render on a server as loading', () => {
     const html = renderToString(h(ConnectionProvider, {connection: stage.connect()}, h(Title), h('hr')));
     expect(html).to.equal('loading<hr/>');
+  });
+
+  it('take over what a server has rendered, without a mismatch', async () => {
+    function Title(): ReactNode {
+      const {data, isLoading} = useDoc<Board>('boards', 'one');
+      return h('p', null, isLoading ? 'loading' : data?.title);
+    }
+    const screen = (tab: ProxyConnection): ReactNode => h(ConnectionProvider, {connection: tab}, h(Title));
+    const container = document.createElement('div');
+    container.innerHTML = renderToString(screen(stage.connect()));
+    expect(container.textContent).to.equal('loading');
+    const complaints: unknown[] = [];
+    const {error} = console;
+    console.error = (...told: unknown[]) => void complaints.push(told);
+    const root = hydrateRoot(container, screen(connection), {onRecoverableError: told => complaints.push(told)});
+    try {
+      await until('it shows the document', () => container.textContent === 'Plan');
+      expect(complaints).to.eql([]);
+    } finally {
+      root.unmount();
+      console.error = error;
+    }
   });
 
   it('never show two states of a document in one screen', async () => {
