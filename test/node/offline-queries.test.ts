@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import Backend from 'sharedb';
 import {logger, Connection} from 'sharedb/lib/client/index.js';
 import {Host, InMemoryStorage, type OfflineQueries} from '../../lib/host.js';
-import {ProxyConnection, type ProxyQuery} from '../../lib/index.js';
+import {ProxyConnection, createConnection, type ProxyQuery} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {until} from '../waiting/until.js';
 import {FilteringDb, matcher, type Filter} from './filtering-db.js';
@@ -32,7 +32,7 @@ describe('queries without a server', () => {
 
   afterEach(() => {
     for (const tab of tabs.splice(0)) tab.close();
-    host.close();
+    host?.close();
   });
 
   function startHost(queries: OfflineQueries | undefined = matcher, online = true): void {
@@ -99,6 +99,32 @@ describe('queries without a server', () => {
     expect(fetched.map(({id}) => id)).to.eql(['d', 'c', 'b']);
   });
 
+  it("are in the order of the app's function, also while tabs edit", async () => {
+    const asked = new Set<string>();
+    startHost({
+      matches: (_collection, query: Filter, data) => (data as Note).done === query.done,
+      // The largest first. Filters of the server do not know that order.
+      compare: (collection, query: Filter, one, other) => {
+        asked.add(`${collection} ${JSON.stringify(query)}`);
+        return (other.data as Note).n - (one.data as Note).n;
+      }
+    });
+    const [tab, other] = [openTab(), openTab()];
+    for (const [id, n] of [['a', 1], ['b', 3], ['c', 2]] as const) await (create(tab, id, {done: false, n}) as Promise<void>);
+    const query = tab.createSubscribeQuery<Note>('notes', {done: false});
+    await query.whenReady();
+    expect(ids(query)).to.eql(['a', 'b', 'c']);
+    await goOffline(tab, other);
+    await until('it is a guess in that order', () => query.isLocal && ids(query).join() === 'b,c,a');
+    void create(other, 'd', {done: false, n: 2.5});
+    await until('what is new has its place', () => ids(query).join() === 'b,d,c,a');
+    void tab.get('notes', 'a').submitOp([{p: ['n'], na: 8}]);
+    await until('what has changed moves', () => ids(query).join() === 'a,b,d,c');
+    const fetched = await other.createFetchQuery<Note>('notes', {done: false}).whenReady();
+    expect(fetched.map(({id}) => id)).to.eql(['a', 'b', 'd', 'c']);
+    expect([...asked]).to.eql(['notes {"done":false}']);
+  });
+
   it('show changes of others as a diff when the server is back', async () => {
     const {tab, other, query} = await openWithNotes();
     await goOffline(tab, other);
@@ -161,6 +187,21 @@ describe('queries without a server', () => {
     const again = await openTab().createFetchQuery('notes', open).whenReady();
     expect(again.map(({id}) => id)).to.eql(['a']);
     expect(warnings.filter(text => text.includes('startHost({queries})'))).to.have.length(1);
+  });
+
+  it('are answered in a tab that connects directly, by the matcher that it was made with', async () => {
+    const connect = backend.connect.bind(backend);
+    backend.connect = (...args: Parameters<typeof connect>) => (real = connect(...args));
+    const tab = createConnection(backend, {mode: 'direct', store: false, queries: matcher});
+    try {
+      for (const [id, n] of [['a', 3], ['b', 1], ['c', 2]] as const) await tab.get<Note>('notes', id).create({done: id === 'c', n});
+      real.close();
+      await until('the tab knows', () => tab.state !== 'connected');
+      const query = tab.createFetchQuery<Note>('notes', open);
+      expect([(await query.whenReady()).map(({id}) => id), query.isLocal]).to.eql([['b', 'a'], true]);
+    } finally {
+      tab.close();
+    }
   });
 
   it('stay as the server has told them where the app gives no matcher', async () => {

@@ -1,6 +1,7 @@
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
 import Backend from 'sharedb';
+import type {Connection} from 'sharedb/lib/client/index.js';
 import {SharedWorkerHost} from '../../lib/election/shared-worker-host.js';
 import type {WorkerGreeting} from '../../lib/election/worker-messages.js';
 import type {ProxyConnectionOptions} from '../../lib/index.js';
@@ -161,6 +162,24 @@ describe('the script of a shared worker', () => {
     storage.finish();
     await whenFetched;
     expect(doc.data).to.equal(undefined);
+  });
+
+  it("answers queries by the app's rules without a server", async () => {
+    let server: Connection;
+    start({
+      connect: () => (server = backend.connect()),
+      queries: {
+        matches: (_collection, {done}: {done: boolean}, data: {done: boolean}) => data.done === done,
+        compare: (_collection, _query, one, other) => (other.data as {n: number}).n - (one.data as {n: number}).n
+      }
+    });
+    const {connection} = open();
+    for (const [id, n] of [['a', 1], ['b', 3], ['c', 2]] as const) await connection.get('notes', id).create({done: id === 'a', n});
+    server!.close();
+    await until('the tab knows', () => connection.state !== 'connected');
+    const query = connection.createFetchQuery('notes', {done: false});
+    expect((await query.whenReady()).map(({id}) => id)).to.eql(['b', 'c']);
+    expect(query.isLocal).to.equal(true);
   });
 
   it('is asked again where the app could not connect', async () => {
