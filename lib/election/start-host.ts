@@ -80,6 +80,8 @@ const NAMES: Record<keyof StartHostOptions, true> = {
   types: true, url: true, namespace: true, store: true, build: true, authorize: true, needsToken: true, serverTimeouts: true, isTransient: true,
   connect: true, allowFaults: true, queries: true, services: true, serviceOptions: true
 };
+const STORE_NAMES: Record<keyof StoreOptions, true> = {name: true, storage: true, durability: true, resume: true, maxAge: true, maxSize: true, cipher: true};
+const TIMEOUT_NAMES: Record<keyof ServerTimeouts, true> = {hello: true, answer: true, pong: true};
 
 let hasStarted = false;
 /**
@@ -123,6 +125,8 @@ function placeOf(error: unknown): string {
 export function startHost(options: StartHostOptions = {}): void {
   hasStarted = true;
   checkNames('startHost', options, Object.keys(NAMES));
+  checkNames('startHost({store})', options.store || {}, Object.keys(STORE_NAMES));
+  checkNames('startHost({serverTimeouts})', options.serverTimeouts ?? {}, Object.keys(TIMEOUT_NAMES));
   for (const type of options.types ?? []) {
     if (!type || typeof type.apply !== 'function') {
       throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({types}) takes OT types, e.g. [richText.type]');

@@ -147,6 +147,7 @@ export function checkOptions(options: ConnectOptions): void {
   // `clock` is an option for tests.
   checkNames('createConnection', options, [...Object.keys(TAKES), 'clock']);
   if (options.store) checkNames('createConnection({store})', options.store, ['durability', 'resume', 'maxAge', 'maxSize']);
+  if (options.serverTimeouts) checkNames('createConnection({serverTimeouts})', options.serverTimeouts, ['hello', 'answer', 'pong']);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || !Object.hasOwn(TAKES, name)) continue;
     const [words, fits] = TAKES[name as keyof ConnectOptions]!;

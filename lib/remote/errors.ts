@@ -47,6 +47,11 @@ export class RemoteError extends Error {
     super(message);
     Object.assign(this, more);
   }
+
+  /** The place in the documentation that explains this error's code. */
+  get help(): string {
+    return `sharedb-tabs/docs/errors.md#${this.code.toLowerCase()}`;
+  }
 }
 
 /**

@@ -4,7 +4,6 @@ export type TaskErrorCode =
   | 'ERR_TASK_NO_THREADS' | 'ERR_TASK_THREAD_LOST' | 'ERR_TASK_OUT_OF_MEMORY' | 'ERR_TASK_TIMEOUT' | 'ERR_TASK_QUEUE_TIMEOUT'
   | 'ERR_TASK_QUEUE_FULL' | 'ERR_TASK_TERMINATED';
 
-/** What a {@link TaskError} tells beside its code and message. */
 /** What an error says beside its message. */
 export interface TaskErrorDetails {
   /** The error that caused this one. */
@@ -16,6 +15,8 @@ export interface TaskErrorDetails {
   /** ERR_TASK_THREAD_LOST and ERR_TASK_OUT_OF_MEMORY, in Node: the exit code of the thread. */
   exitCode?: number;
 }
+
+const helpFor = (code: TaskErrorCode): string => `sharedb-tabs/docs/errors.md#${code.toLowerCase()}`;
 
 /** Says why a task did not run to its end. An error that the task's function throws arrives as it is, never in one of these. */
 export class TaskError extends Error {
@@ -37,11 +38,16 @@ export class TaskError extends Error {
     Object.defineProperty(this, 'name', {value: code.endsWith('TIMEOUT') ? 'TimeoutError' : 'TaskError', configurable: true, writable: true});
     Object.assign(this, details);
   }
+
+  /** The place in the documentation that explains this error's code. */
+  get help(): string {
+    return helpFor(this.code);
+  }
 }
 
 /** A mistake of the caller that is known at the call, which throws this. */
-export function taskTypeError(code: TaskErrorCode, message: string): TypeError & {code: TaskErrorCode} {
-  return Object.assign(new TypeError(message), {code});
+export function taskTypeError(code: TaskErrorCode, message: string): TypeError & {code: TaskErrorCode; help: string} {
+  return Object.assign(new TypeError(message), {code, help: helpFor(code)});
 }
 
 export function abortError(reason: unknown): DOMException {

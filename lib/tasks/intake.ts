@@ -1,5 +1,5 @@
 import {TaskError} from './errors.js';
-import {checkNumbers, checkSize, defaultSize, type PoolOptions} from './options.js';
+import {checkOptions, checkSize, defaultSize, POOL_OPTIONS, type PoolOptions} from './options.js';
 import type {Scheduler, SchedulerEvents} from './scheduler.js';
 import {sourceOf} from './source.js';
 import {type StreamSink, Submission, type SubmissionOwner, type TaskOptions} from './submission.js';
@@ -14,7 +14,11 @@ export interface LoadedPart {
 
 let load = (): Promise<LoadedPart> => import('./scheduler-browser.js');
 
-const NUMBERS = ['timeout', 'queueTimeout', 'grace', 'stealAfter', 'retry', 'priority'];
+/** All options; 1: it is a number. The type check fails if one is missing. */
+const TASK_OPTIONS: Record<keyof TaskOptions, 0 | 1> = {
+  signal: 0, timeout: 1, queueTimeout: 1, grace: 1, transfer: 0, transferResult: 0, priority: 1, affinity: 0, stealAfter: 1, retry: 1, onProgress: 0,
+  check: 0, name: 0
+};
 
 /** Called by the entry for Node. The entry for browsers has no side effects, so that bundlers can drop the pool when an app uses only `concurrent`. */
 export function useScheduler(loader: typeof load): void {
@@ -39,8 +43,8 @@ export class TaskIntake implements SubmissionOwner {
   #isClosed = false;
 
   constructor(private readonly script: ThreadScript, private readonly options: PoolOptions) {
+    checkOptions('WorkerPool', options, POOL_OPTIONS);
     this.size = checkSize(options.size ?? defaultSize());
-    checkNumbers(options, ['minSize', 'maxTasks', 'idleTimeout', 'timeout', 'grace']);
   }
 
   get threads(): number {
@@ -65,7 +69,7 @@ export class TaskIntake implements SubmissionOwner {
     const {timeout, grace} = this.options;
     const hasDefaults = timeout !== undefined || grace !== undefined;
     const options: TaskOptions = hasDefaults ? {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace}), ...given} : given;
-    checkNumbers(options, NUMBERS);
+    checkOptions('a task', given, TASK_OPTIONS);
     if (options.retry && options.transfer?.length) throw new RangeError('retry: transferred arguments are gone after the first attempt');
     const isNamed = isTask(work);
     const name = options.name ?? (isNamed ? work.export : (work as {name: string}).name || 'anonymous');

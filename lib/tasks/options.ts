@@ -1,3 +1,4 @@
+import {unknownOption} from '../platform/option-names.js';
 import {processors} from '../platform/threads.js';
 import type {ResourceLimits} from './threads.js';
 
@@ -35,6 +36,11 @@ export interface PoolOptions {
 
 const MAX_SIZE = 64;
 
+/** All options; 1: it is a number. The type check fails if one is missing. */
+export const POOL_OPTIONS: Record<keyof PoolOptions, 0 | 1> = {
+  size: 0, minSize: 1, maxTasks: 1, whenFull: 0, idleTimeout: 1, recycleAfter: 0, timeout: 1, grace: 1, resourceLimits: 0, data: 0
+};
+
 export function defaultSize(): number {
   return Math.min(Math.max(processors() - 1, 1), 8);
 }
@@ -46,10 +52,11 @@ export function checkSize(size: number): number {
 }
 
 /** @throws TypeError, RangeError */
-export function checkNumbers(options: object, names: readonly string[]): void {
-  for (const name of names) {
-    const value = (options as Record<string, unknown>)[name];
-    if (value === undefined) continue;
+export function checkOptions(what: string, options: object, known: Record<string, 0 | 1>): void {
+  const unknown = unknownOption(what, options, Object.keys(known));
+  if (unknown) throw new TypeError(unknown);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || !known[name]) continue;
     if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`${name}: a number, not ${String(value)}`);
     if (value < 0 && name !== 'priority') throw new RangeError(`${name}: at least 0, not ${value}`);
   }

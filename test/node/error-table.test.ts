@@ -3,8 +3,9 @@ import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import ShareDBError from 'sharedb/lib/error.js';
-import {ERROR_CODES, helpFor} from '../../lib/protocol/errors.js';
-import {REMOTE_ERROR_CODES} from '../../lib/remote/errors.js';
+import {ERROR_CODES, helpFor, TabsError} from '../../lib/protocol/errors.js';
+import {TaskError, taskTypeError} from '../../lib/tasks/errors.js';
+import {RemoteError, REMOTE_ERROR_CODES} from '../../lib/remote/errors.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
@@ -52,6 +53,9 @@ describe('docs/errors.md', () => {
 
   it('is where errors and warnings say that it is', () => {
     expect(helpFor('ERR_TABS_CLOSED')).to.equal('sharedb-tabs/docs/errors.md#err_tabs_closed');
+    for (const error of [new TabsError('ERR_TABS_CLOSED', ''), new RemoteError('ERR_REMOTE_CLOSED', ''), new TaskError('ERR_TASK_TIMEOUT', ''), taskTypeError('ERR_TASK_NATIVE', '')]) {
+      expect(error.help).to.equal(helpFor(error.code));
+    }
     const {files} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {files: string[]};
     expect(files).to.include('docs');
   });

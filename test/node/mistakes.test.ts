@@ -24,6 +24,7 @@ describe('a mistake of an app names itself', () => {
     [{url: 'wss://example.com', sharedworker: () => {}}, 'createConnection: there is no option sharedworker. Did you mean sharedWorker?'],
     [{url: 'wss://example.com', xyz: 1}, 'createConnection: there is no option xyz'],
     [{url: 'wss://example.com', store: {durabilty: 'strict'}}, 'createConnection({store}): there is no option durabilty. Did you mean durability?'],
+    [{url: 'wss://example.com', serverTimeouts: {helo: 1}}, 'createConnection({serverTimeouts}): there is no option helo. Did you mean hello?'],
     [{url: 'wss://example.com', warn: true}, 'createConnection: option warn takes a function of a message and a detail']
   ] as const) {
     it(`in createConnection: ${Object.keys(options).join()}`, () => {
@@ -32,10 +33,17 @@ describe('a mistake of an app names itself', () => {
     });
   }
 
-  it('in startHost', () => {
-    const {code, message} = failureOf(() => startHost({type: []} as never));
-    expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', 'startHost: there is no option type. Did you mean types?']);
-  });
+  for (const [options, says] of [
+    [{type: []}, 'startHost: there is no option type. Did you mean types?'],
+    [{store: {cypher: {}}}, 'startHost({store}): there is no option cypher'],
+    [{store: {maxage: 1}}, 'startHost({store}): there is no option maxage. Did you mean maxAge?'],
+    [{serverTimeouts: {helo: 1}}, 'startHost({serverTimeouts}): there is no option helo. Did you mean hello?']
+  ] as const) {
+    it(`in startHost: ${JSON.stringify(options)}`, () => {
+      const {code, message} = failureOf(() => startHost(options as never));
+      expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', says]);
+    });
+  }
 
   it('where neither the page nor the worker says where the server is: the two places are named, and what was asked is answered', async () => {
     const scope = globalThis as {onconnect?: ((event: {ports: unknown[]}) => void) | null};

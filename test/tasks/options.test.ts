@@ -153,6 +153,18 @@ describe('the options of tasks and pools', function () {
       for (const name of ['minSize', 'maxTasks', 'idleTimeout', 'timeout', 'grace']) expect(() => new WorkerPool({[name]: -1}), name).to.throw(RangeError, name);
     });
 
+    it('that do not exist are refused, with the name that was meant', async () => {
+      expect(() => new WorkerPool({sizes: 3} as never)).to.throw(TypeError, 'WorkerPool: there is no option sizes. Did you mean size?');
+      expect(() => new WorkerPool(undefined, {sizes: 3} as never)).to.throw(TypeError, 'Did you mean size?');
+      const pool = poolOf({size: 1});
+      const says = 'there is no option timeOut. Did you mean timeout?';
+      expect(() => pool.run(() => 1, [], {timeOut: 1} as never)).to.throw(TypeError, says);
+      expect(() => pool.execute(() => 1, {timeOut: 1} as never)).to.throw(TypeError, says);
+      expect(() => pool.stream(() => [1], [], {timeOut: 1} as never)).to.throw(TypeError, says);
+      expect(() => defer({pool, timeOut: 1} as never, () => 1)).to.throw(TypeError, says);
+      expect((await failureOf(pool.map([1], (x: number) => x, {timeOut: 1} as never))).message).to.contain(says);
+    });
+
     it('pool, of defer: says where it runs', async () => {
       const pool = poolOf({size: 1});
       expect(await defer({pool, name: 'x'}, (a: number) => a + 1, 1)).to.equal(2);

@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import {concurrent, defaultPool, Deferred, defer, pipeline, race, task, timeout, WorkerPool} from '../../lib/tasks-node.js';
+import {turn} from '../waiting/turn.js';
 import {failureOf} from './failure.js';
 import {until} from '../waiting/until.js';
 
@@ -263,6 +264,37 @@ describe('tasks in Node', function () {
       }
       expect(seen).to.eql(Array.from({length: 40}, (_item, n) => n));
       await pool.drain();
+    });
+
+    it('lets a generator be 16 values ahead, runs its finally when the loop is left, and ends its thread after the grace', async () => {
+      const seen = new Int32Array(new SharedArrayBuffer(8));
+      const count = function* (shared: Int32Array): Generator<number> {
+        try {
+          for (let n = 1; ; n++) {
+            Atomics.store(shared, 0, n);
+            yield n;
+          }
+        } finally {
+          Atomics.store(shared, 1, 1);
+        }
+      };
+      const stream = pool.stream(count, [seen]);
+      for (let taken = 0; taken < 3; taken++) {
+        while (Atomics.load(seen, 0) < 16 + taken) await turn();
+        for (let n = 0; n < 20; n++) await turn();
+        expect(Atomics.load(seen, 0)).to.be.at.most(17 + taken);
+        expect(await stream.next()).to.include({value: taken + 1});
+      }
+      expect(Atomics.load(seen, 1)).to.equal(0);
+      await stream.return!();
+      expect(Atomics.load(seen, 1)).to.equal(1);
+
+      const lost = pool.failedTasks;
+      const deaf = async function* (): AsyncGenerator<number> { try { yield 1; yield 2; } finally { await new Promise(() => {}); } };
+      for await (const value of pool.stream(deaf, [], {grace: 5})) if (value) break;
+      await pool.drain();
+      expect(pool.failedTasks).to.equal(lost + 1);
+      expect(pool.activeWorkers).to.equal(0);
     });
 
     it('keeps tasks of one key in one thread', async () => {
