@@ -184,6 +184,16 @@ describe("UndoManagers with the scope 'browser'", () => {
     await until('it is redone', () => other.data.title === 'x' && more[1]!.data.title === 'y');
   });
 
+  it('keep as many steps as the limit says, in each tab', async () => {
+    await open(undefined, {limit: 2});
+    for (const character of 'abc') await one.submitOp([{insert: character}]);
+    await stage.settle();
+    while (await undo[1]!.undo());
+    await stage.settle();
+    expect(text()).to.equal('aHello');
+    expect(undo.map(({canUndo}) => canUndo)).to.eql([false, false]);
+  });
+
   it('group what one tab does in a row', async () => {
     await open(undefined, {captureTimeout: 1e9});
     for (const character of 'abc') void one.submitOp([{insert: character}]);

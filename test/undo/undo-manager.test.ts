@@ -118,6 +118,32 @@ describe('an UndoManager', () => {
       expect(text()).to.equal('aHello');
     });
 
+    it('tells the document of an undo that the server refuses, if nobody listens to the manager', async () => {
+      await doc.submitOp([{insert: 'a'}]);
+      stage.backend.use('submit', (_context, next) => next(new Error('Read only')));
+      const errors: string[] = [];
+      doc.on('error', error => errors.push(error.message));
+      await undo.undo();
+      await until('it is told', () => errors.length > 0);
+      expect(errors).to.eql(['Read only']);
+    });
+
+    it("undoes and redoes what a document of ShareDB's own client has done", async () => {
+      const [remote] = stage.remotes;
+      const own = new UndoManager(remote!, {captureTimeout: 0});
+      remote!.submitOp([{retain: 5}, {insert: ' world'}] as never);
+      await stage.settle();
+      await doc.submitOp([{insert: 'Oh. '}]);
+      await stage.settle();
+      expect(await own.undo()).to.equal(true);
+      await stage.settle();
+      expect([text(), await own.undo()]).to.eql(['Oh. Hello', false]);
+      expect(await own.redo()).to.equal(true);
+      await stage.settle();
+      expect(text()).to.equal('Oh. Hello world');
+      own.close();
+    });
+
     it('keeps a step of which the server refuses the undo, or the redo', async () => {
       await doc.submitOp([{insert: 'a'}]);
       await doc.submitOp([{insert: 'b'}]);
@@ -190,6 +216,20 @@ describe('an UndoManager', () => {
       for (const character of 'abc') void doc.submitOp([{insert: character}]);
       while (await undo.undo());
       expect(text()).to.equal('aHello');
+    });
+
+    it('tells of ops that were added to the last one, with its meta', () => {
+      undo = new UndoManager(doc, {captureTimeout: 1e9});
+      const events: unknown[] = [];
+      undo.on('stack-item-added', ({type, meta}) => {
+        meta.set('cursor', 7);
+        events.push(['added', type]);
+      });
+      undo.on('stack-item-updated', ({type, meta}) => events.push(['updated', type, meta.get('cursor')]));
+      for (const character of 'ab') void doc.submitOp([{insert: character}]);
+      undo.stopCapturing();
+      void doc.submitOp([{insert: 'c'}]);
+      expect(events).to.eql([['added', 'undo'], ['updated', 'undo', 7], ['added', 'undo']]);
     });
 
     it('gives each its meta, also to the one that redoes it', async () => {
