@@ -550,6 +550,19 @@ describe('stored state', () => {
       expect(new Set(codes)).to.eql(new Set(['ERR_FORBIDDEN']));
     });
 
+    it('takes an edit that is made while the last tab unsubscribes, before the server could be read', async () => {
+      await stage.create({n: 0});
+      await stage.storeOnce();
+      await stage.startConnected();
+      stage.refused = Object.assign(new Error('The database is away'), {code: 'ECONNREFUSED'});
+      const doc = stage.tab().get('notes', 'a');
+      await doc.subscribe();
+      const unsubscribed = doc.unsubscribe();
+      await doc.submitOp([{p: ['n'], na: 1}]);
+      await unsubscribed;
+      expect(doc.data).to.eql({n: 1});
+    });
+
     it('tells of a refused resubscription once', async () => {
       await stage.create({n: 0});
       stage.backend.use('op', (_context, next) => next(stage.refused));

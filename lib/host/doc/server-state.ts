@@ -156,7 +156,8 @@ export class ServerState {
     const before = this.doc.inflightSubscribe;
     const asked = this.ask(() => this.upstream._flushSubscribe.call(this.doc));
     const request = this.doc.inflightSubscribe;
-    if (request && request !== before) this.subscribe = {request, asked, goal: this.seen};
+    // An unsubscription asks for no state, so ops do not wait for its answer.
+    if (request && request !== before) this.subscribe = {request, asked: request.wantSubscribe ? asked : undefined, goal: this.seen};
   }
 
   /** Upstream asks for the snapshot where the version is null. */
