@@ -180,6 +180,9 @@ export interface ConnectionEventMessage {
   error: ErrorData;
 }
 
+/** A status lists no more documents than this: it goes to every tab whenever it changes. */
+export const MAX_UNSAVED_DOCS = 100;
+
 /** A document with edits that the server has not received or has refused. */
 export interface UnsavedDoc {
   /** The document's collection. */
@@ -217,7 +220,7 @@ export interface HostStatus {
   deadLetters: number;
   /** The number of stored documents that could not be used: see `connection.quarantine`. Left out if none. */
   quarantined?: number;
-  /** The first 100 documents with edits that the server has not received or has refused. Left out if none. */
+  /** The first 100 documents with edits that the server has not received or has refused, those with refused edits first. Left out if none. */
   unsaved?: UnsavedDoc[];
   /**
    * The server fails on ops, for example because its database is down. `docs` is the number of documents whose ops the host sends

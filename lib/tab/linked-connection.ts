@@ -50,7 +50,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   };
   /** @internal */
   readonly saveStates = new SaveStates(
-    () => this.status, (c, d) => this.getExisting(c, d) as ProxyDoc | undefined, state => this.emit('saveState', state)
+    () => this.status, (c, d) => this.getExisting(c, d) as ProxyDoc | undefined, () => this.proxyDocs(), () => this.clock.now(),
+    state => this.emit('saveState', state)
   );
   private readonly hostSocket: HostSocket;
   /** @internal */

@@ -82,6 +82,52 @@ describe('whether edits are saved', () => {
     await until('the status says so', () => !tab.status.unsaved);
   });
 
+  it("tells when another tab's edits were saved, and no time for those that the server refuses", async () => {
+    startHost(true);
+    const [tab, other] = [openTab(), openTab()];
+    await tab.get('notes', 'one').create({n: 1});
+    const [doc, seen] = [tab.get('notes', 'one'), other.get('notes', 'one')];
+    await seen.subscribe();
+    await until('all is saved', () => other.saveState === 'saved' && !other.status.unsaved);
+    let [isHeld, refuses] = [true, true];
+    backend.use('submit', (_context, next) => until('it may go on', () => !isHeld).then(() => next(refuses ? new Error('Read only') : undefined)));
+    const before = seen.savedAt;
+    doc.submitOp([{p: ['n'], na: 1}], () => {});
+    await until('it waits', () => seen.saveState === 'local');
+    isHeld = false;
+    await until('it is refused', () => seen.saveState === 'refused');
+    await tab.deadLetters.discard((await tab.deadLetters.list())[0]!.id);
+    await until('it is gone', () => seen.saveState === 'saved');
+    expect(seen.savedAt).to.equal(before);
+    [isHeld, refuses] = [true, false];
+    const submitted = Date.now();
+    doc.submitOp([{p: ['n'], na: 1}]);
+    await until('it waits', () => seen.saveState === 'local');
+    isHeld = false;
+    await until('it is saved', () => seen.saveState === 'saved');
+    expect(seen.savedAt).to.be.within(submitted, Date.now());
+  });
+
+  it('is saved of no document that may be cut from a full list', async () => {
+    startHost(true);
+    const [tab, other] = [openTab(), openTab()];
+    await until('the host is there', () => tab.state === 'connected' && other.state === 'connected');
+    server.close();
+    await until('the tabs know', () => tab.state !== 'connected' && other.state !== 'connected');
+    for (let i = 0; i < 101; i++) tab.get('notes', String(i)).create({n: i}, () => {});
+    await until('the list is full', () => other.status.pendingDocs === 101);
+    const listed = other.status.unsaved!.map(({id}) => id);
+    expect(listed).to.have.length(100).and.not.to.include('100');
+    const states = shown(other.get('notes', '100'));
+    expect(other.get('notes', '100').saveState).to.equal('local');
+    expect(other.get('local:notes', 'one').saveState).to.equal('saved');
+    tab.get('notes', '0').submitOp([{p: ['n'], na: 1}]);
+    await until('it is told', () => states.at(-1) === 'local');
+    backend.connect(server);
+    await until('all is saved', () => states.at(-1) === 'saved' && other.saveState === 'saved');
+    expect(other.get('notes', '100').saveState).to.equal('saved');
+  });
+
   it('stays unsaved without a server and without a store', async () => {
     startHost(false);
     const tab = openTab();

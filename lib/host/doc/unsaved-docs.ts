@@ -1,8 +1,5 @@
 import {isLocal} from '../../protocol/local.js';
-import type {DeadLetter, UnsavedDoc} from '../../protocol/messages.js';
-
-/** A status tells of no more documents: it goes to every tab whenever it changes. */
-const MAX_DOCS = 100;
+import {MAX_UNSAVED_DOCS, type DeadLetter, type UnsavedDoc} from '../../protocol/messages.js';
 
 /**
  * The documents with edits that the server has not got, or has refused: those with refused ones first.
@@ -15,7 +12,7 @@ export function unsavedDocs(
   const entry = (collection: string, id: string): UnsavedDoc | undefined => {
     const key = JSON.stringify([collection, id]);
     const known = unsaved.get(key);
-    if (known || unsaved.size >= MAX_DOCS) return known;
+    if (known || unsaved.size >= MAX_UNSAVED_DOCS) return known;
     const added = {collection, id, pendingOps: 0, refusedOps: 0};
     unsaved.set(key, added);
     return added;

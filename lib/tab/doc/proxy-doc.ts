@@ -75,7 +75,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
   /** @internal */
   undoHook: UndoHook<PendingOp> | undefined = undefined;
-  /** When the server last acknowledged an edit of this tab, in ms since the epoch. */
+  /** When this tab last learned that the server has acknowledged an edit, its own or another tab's, in ms since the epoch. */
   savedAt: number | undefined;
 
   /** Use `connection.get(collection, id)`, which returns one object for each document. */
@@ -230,7 +230,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /**
-   * The state of the document's edits if the browser ended now. It includes edits of other tabs, as far as `status.unsaved` tells of them.
+   * The state of the document's edits if the browser ended now. It includes edits of other tabs. If `status.unsaved`
+   * is full, a document that is not listed has at best the state of the last one that is.
    * The event `saveState` reports changes.
    */
   get saveState(): SaveState {

@@ -1,5 +1,6 @@
 import {nextTick} from '../../platform/next-tick.js';
-import type {HostStatus} from '../../protocol/messages.js';
+import {isLocal} from '../../protocol/local.js';
+import {MAX_UNSAVED_DOCS, type HostStatus} from '../../protocol/messages.js';
 
 /**
  * The state of a document's edits if the browser ended now, from the best to the worst. `saved`: the server has them. `local`: the storage
@@ -16,6 +17,7 @@ export interface SavingDoc {
   readonly id: string;
   /** The state of this tab's own edits. */
   readonly ownSaveState: Exclude<SaveState, 'refused'>;
+  savedAt: number | undefined;
   emit(event: 'saveState', state: SaveState): unknown;
 }
 
@@ -23,19 +25,25 @@ export interface SavingDoc {
 export class SaveStates {
   /** The last reported states of documents that are not saved. */
   private readonly told = new Map<SavingDoc, SaveState>();
+  /** Documents with edits of other tabs that the server has not got: the host tells this tab of its own only when it has. */
+  private readonly waiting = new WeakSet<SavingDoc>();
   private toldOfAll: SaveState = 'saved';
   private isScheduled = false;
 
   constructor(
     private readonly status: () => HostStatus,
     private readonly find: (collection: string, id: string) => SavingDoc | undefined,
+    private readonly all: () => SavingDoc[],
+    private readonly now: () => number,
     private readonly onChange: (state: SaveState) => void
   ) {}
 
   of(doc: SavingDoc): SaveState {
     const status = this.status();
     const {ownSaveState} = doc;
-    const entry = status.unsaved?.find(({collection, id}) => collection === doc.collection && id === doc.id);
+    // A full list is cut: a document that is not in it may be in the state of the last one. Those with refused edits are first.
+    const entry = status.unsaved?.find(({collection, id}) => collection === doc.collection && id === doc.id) ??
+      (isLocal(doc.collection) ? undefined : status.unsaved?.[MAX_UNSAVED_DOCS - 1]);
     if (!entry) return ownSaveState;
     if (entry.refusedOps) return 'refused';
     // The host has the edits of other tabs: they are as durable as its storage.
@@ -62,10 +70,13 @@ export class SaveStates {
     this.isScheduled = true;
     nextTick(() => {
       this.isScheduled = false;
-      const docs = new Set(this.told.keys());
-      for (const {collection, id} of this.status().unsaved ?? []) {
+      const {unsaved = []} = this.status();
+      const docs = new Set([...this.told.keys(), ...(unsaved.length < MAX_UNSAVED_DOCS ? [] : this.all())]);
+      for (const {collection, id, pendingOps} of unsaved) {
         const doc = this.find(collection, id);
-        if (doc) docs.add(doc);
+        if (!doc) continue;
+        docs.add(doc);
+        if (pendingOps && doc.ownSaveState === 'saved') this.waiting.add(doc);
       }
       for (const doc of docs) this.tell(doc);
       this.tellOfAll();
@@ -74,9 +85,14 @@ export class SaveStates {
 
   private tell(doc: SavingDoc): void {
     const state = this.of(doc);
-    if (state === (this.told.get(doc) ?? 'saved')) return;
-    if (state === 'saved') this.told.delete(doc);
-    else this.told.set(doc, state);
+    const before = this.told.get(doc) ?? 'saved';
+    if (state === before) return;
+    if (state === 'saved') {
+      this.told.delete(doc);
+      if (this.waiting.delete(doc) && before !== 'refused') doc.savedAt = this.now();
+    } else {
+      this.told.set(doc, state);
+    }
     doc.emit('saveState', state);
   }
 
