@@ -7,6 +7,9 @@ interface Json0Change {
   oi?: unknown;
   ld?: unknown;
   li?: unknown;
+  sd?: string;
+  si?: string;
+  na?: number;
 }
 
 /**
@@ -58,6 +61,9 @@ function json0Between(path: (string | number)[], from: unknown, to: unknown): Js
   }
   if (Array.isArray(from) && Array.isArray(to)) return listBetween(path, from, to);
   if (JSON.stringify(from) === JSON.stringify(to)) return [];
+  // A tab's edit of the same text or number is kept. A new value would drop it.
+  if (typeof from === 'string' && typeof to === 'string') return stringBetween(path, from, to);
+  if (typeof from === 'number' && typeof to === 'number' && from + (to - from) === to) return [{p: path, na: to - from}];
   return [typeof path.at(-1) === 'number' ? {p: path, ld: from, li: to} : {p: path, od: from, oi: to}];
 }
 
@@ -67,6 +73,15 @@ function listBetween(path: (string | number)[], from: readonly unknown[], to: re
   return [
     ...from.slice(start, fromEnd).map(ld => ({p, ld})),
     ...to.slice(start, toEnd).map((li, i) => ({p: [...path, start + i], li}))
+  ];
+}
+
+function stringBetween(path: (string | number)[], from: string, to: string): Json0Change[] {
+  const {start, fromEnd, toEnd} = commonEnds(from.split(''), to.split(''));
+  const p = [...path, start];
+  return [
+    ...(fromEnd > start ? [{p, sd: from.slice(start, fromEnd)}] : []),
+    ...(toEnd > start ? [{p, si: to.slice(start, toEnd)}] : [])
   ];
 }
 
