@@ -19,7 +19,7 @@ export function useObservable<State, Selected>(source: Observable<State>, select
       return of.selected;
     };
   }, [source, select]);
-  // The server renders the same as the first render in the browser, so hydration finds no difference.
+  // Hydration finds no difference as long as the state is what the server had: nothing loaded, no host.
   const selected = useSyncExternalStore(source.subscribe, getSelected, getSelected);
   useEffect(() => {
     last.current = {selected};

@@ -72,6 +72,12 @@ describe('the database', function () {
       (error, found) => (error ? reject(error) : resolve(found))
     ));
     expect(version).to.equal(2);
+    // With a few rows, PostgreSQL would rather read all of them.
+    const url = new URL(postgres.url);
+    url.searchParams.set('options', '-c enable_seqscan=off');
+    const plan = await query(url.href, `EXPLAIN SELECT version FROM ops
+      WHERE collection = 'notes' AND doc_id = 'found' AND src = '${op!.src}' AND seq = ${Number(op!.seq)}`);
+    expect(JSON.stringify(plan)).to.contain('ops_author');
   });
 
   it('gives errors of a lost connection a code, so that clients send their ops again', async () => {
