@@ -206,8 +206,12 @@ export class Tab {
     await until('the driver has it', () => this.page.evaluate(() => location.pathname === '/elsewhere').catch(() => false));
   }
 
+  /** Whether `goBack` was called. */
+  hasReturned = false;
+
   /** Returns to the page that was left. The caller waits until it is ready. */
   async goBack(): Promise<void> {
+    this.hasReturned = true;
     const before = this.#timesShown('/');
     // A driver's own command would wait for a load, but a page from the back/forward cache does not load.
     await this.page.evaluate(() => void setTimeout(() => history.back()));

@@ -35,6 +35,8 @@ export interface Browser {
 
 export interface Page {
   readonly isClosed: boolean;
+  /** Whether a command has had no answer within `protocolTimeout`. Undefined if the driver can't tell. */
+  readonly isStuck?: boolean;
   /** Resolves when the page is loaded. */
   goto(url: string): Promise<void>;
   reload(): Promise<void>;

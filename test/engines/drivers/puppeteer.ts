@@ -1,6 +1,6 @@
 import {once} from 'node:events';
 import {readdir} from 'node:fs/promises';
-import type {Browser as Puppet, Page as PuppetPage} from 'puppeteer-core';
+import {type Browser as Puppet, type Page as PuppetPage, ProtocolError} from 'puppeteer-core';
 import {until} from '../../waiting/until.js';
 import {type Browser, type Page, protocolTimeout} from './driver.js';
 
@@ -50,6 +50,8 @@ export abstract class PuppeteerBrowser implements Browser {
 }
 
 export abstract class PuppeteerPage implements Page {
+  isStuck = false;
+
   constructor(protected readonly puppet: PuppetPage) {}
 
   abstract press(character: string): Promise<void>;
@@ -69,12 +71,21 @@ export abstract class PuppeteerPage implements Page {
   }
 
   evaluate<Args extends unknown[], Result>(run: (...args: Args) => Result, ...args: Args): Promise<Awaited<Result>> {
-    return this.puppet.evaluate(run as (...args: unknown[]) => unknown, ...args) as Promise<Awaited<Result>>;
+    return this.noting(this.puppet.evaluate(run as (...args: unknown[]) => unknown, ...args) as Promise<Awaited<Result>>);
+  }
+
+  private async noting<Result>(answer: Promise<Result>): Promise<Result> {
+    try {
+      return await answer;
+    } catch (error) {
+      this.isStuck ||= error instanceof ProtocolError && error.message.includes('timed out');
+      throw error;
+    }
   }
 
   async focus(selector: string): Promise<void> {
     await this.toFront();
-    await this.puppet.focus(selector);
+    await this.noting(this.puppet.focus(selector));
   }
 
   async pressWithControl(key: 'Home' | 'End'): Promise<void> {
