@@ -33,6 +33,12 @@ describe('a host that holds the host lock and does not answer', function() {
 
   const untilAwake = (): Promise<unknown> => navigator.locks.request(blockChannel(stage.id), () => {});
 
+  /** The blocked worker holds the lock. */
+  async function isBlocked(): Promise<boolean> {
+    const {held = []} = await navigator.locks.query();
+    return held.some(({name}) => name === blockChannel(stage.id));
+  }
+
   for (const [title, options] of [
     ['a shared worker', {}],
     ['a shared worker without a store', {store: false}],
@@ -47,6 +53,7 @@ describe('a host that holds the host lock and does not answer', function() {
       await block();
       const late = tabs.add();
       await untilOtherHost(first!, epoch);
+      expect(await isBlocked(), 'the old host is still blocked').to.equal(true);
       await tabs.talk();
       await late;
       await release(stage.id);
