@@ -180,6 +180,9 @@ export interface ConnectionEventMessage {
   error: ErrorData;
 }
 
+/** Time after which a client that has not shown its presence again counts as gone, in ms. */
+export const PRESENCE_EXPIRY_MS = 5000;
+
 /** A status lists no more documents than this: it goes to every tab whenever it changes. */
 export const MAX_UNSAVED_DOCS = 100;
 

@@ -1,4 +1,5 @@
 import {encodeError} from '../../protocol/errors.js';
+import {PRESENCE_EXPIRY_MS} from '../../protocol/messages.js';
 import type {ChannelReport} from '../../protocol/report.js';
 import type {Entry} from '../../ot/history-entry.js';
 import {
@@ -10,8 +11,6 @@ import type {PresenceReply, RealConnection, RealDoc} from '../upstream.js';
 
 /** The time after the answer, in ms, within which a tab has removed its presence from the channel. */
 const LEAVING_MS = 50;
-/** The time after which a client that has not shown its presence again counts as gone, in ms. */
-const MISSING_MS = 5000;
 
 export interface SharedPresencesOwner {
   after(ms: number, callback: () => void): () => void;
@@ -246,7 +245,7 @@ export class SharedPresences {
     for (const [id, standing] of channel.remotes) channel.missing.set(id, standing);
     channel.remotes.clear();
     channel.endWait?.();
-    if (channel.missing.size) channel.endWait = this.owner.after(MISSING_MS, () => {
+    if (channel.missing.size) channel.endWait = this.owner.after(PRESENCE_EXPIRY_MS, () => {
       for (const standing of channel.missing.values()) this.forget(channel, standing);
     });
   }

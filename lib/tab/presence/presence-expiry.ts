@@ -1,7 +1,5 @@
 import type {Clock} from '../../platform/platform.js';
-
-/** Time after which a client that has not shown its presence again counts as gone, in ms. */
-const EXPIRY_MS = 5000;
+import {PRESENCE_EXPIRY_MS} from '../../protocol/messages.js';
 
 /** The parts of upstream's `Presence` that list the clients and remove one. */
 export interface PresenceSet {
@@ -24,7 +22,7 @@ export class PresenceExpiry {
     this.end();
     const missing = new Map([...this.presences()].map(gathering => [gathering, Object.keys(gathering._remotePresenceInstances)]));
     if (![...missing.values()].some(ids => ids.length)) return;
-    this.cancel = this.clock().after(EXPIRY_MS, () => {
+    this.cancel = this.clock().after(PRESENCE_EXPIRY_MS, () => {
       this.cancel = undefined;
       for (const [gathering, ids] of missing) for (const id of ids) if (!this.heard.has(nameOf(gathering.channel, id))) forget(gathering, id);
     });
