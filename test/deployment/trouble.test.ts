@@ -88,7 +88,7 @@ describe('two profiles with three tabs each, and a plain client at each of two s
 
   it('go on when the servers are replaced one after the other, and tokens expire from then on', async () => {
     await stage.replaceServers(8);
-    // Who was closed while the second server stopped may have its old token, which is valid for an hour.
+    // A tab that reconnected while the second server stopped may have a token of that server, which is valid for an hour.
     for (const profile of stage.profiles) profile.network.drop();
     const haveExpired = async (): Promise<boolean> => {
       const codes = [

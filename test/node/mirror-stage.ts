@@ -13,7 +13,7 @@ logger.setMethods({info: () => {}, warn: () => {}});
 
 /** Waits for an answer take this long, in ms. */
 const LONG_MS = 500;
-/** So many turns of the event loop are enough for an answer. */
+/** An answer arrives within this number of turns of the event loop. */
 const TURNS = 100;
 
 /**

@@ -331,8 +331,8 @@ describe('React hooks', () => {
     await until('the server has the op', () => { release(); return view.text === 'true,true,connected,0,saved,saved'; });
   });
 
-  it('useDeadLetters lists refused ops, and what is discarded goes', async () => {
-    stage.backend.use('submit', ({op}, next) => next(op.src && op.seq && 'op' in op ? new Error('Read only') : undefined));
+  /** Shows the list of dead letters with an op that the server refuses. @returns what the hook gave last, by `shown` */
+  async function showRefused(): Promise<{view: View; shown: () => ReturnType<typeof useDeadLetters>}> {
     let letters!: ReturnType<typeof useDeadLetters>;
     function Letters(): ReactNode {
       letters = useDeadLetters();
@@ -341,24 +341,23 @@ describe('React hooks', () => {
     const view = stage.render(connection, h(Letters));
     await doc.submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]).catch(() => {});
     await view.shows('Read only');
-    await letters.discard(letters.letters[0]!.id);
+    return {view, shown: () => letters};
+  }
+
+  it('useDeadLetters lists refused ops, and what is discarded goes', async () => {
+    stage.backend.use('submit', ({op}, next) => next(op.src && op.seq && 'op' in op ? new Error('Read only') : undefined));
+    const {view, shown} = await showRefused();
+    await shown().discard(shown().letters[0]!.id);
     await view.shows('');
   });
 
   it('useDeadLetters gives refused ops as JSON, and makes one again', async () => {
     let isRefused = true;
     stage.backend.use('submit', ({op}, next) => next(isRefused && op.src && op.seq && 'op' in op ? new Error('Read only') : undefined));
-    let letters!: ReturnType<typeof useDeadLetters>;
-    function Letters(): ReactNode {
-      letters = useDeadLetters();
-      return letters.letters.map(({error}) => error.message).join();
-    }
-    const view = stage.render(connection, h(Letters));
-    await doc.submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]).catch(() => {});
-    await view.shows('Read only');
-    expect(JSON.parse(await letters.export())).to.eql(letters.letters);
+    const {view, shown} = await showRefused();
+    expect(JSON.parse(await shown().export())).to.eql(shown().letters);
     isRefused = false;
-    await letters.retry(letters.letters[0]!.id);
+    await shown().retry(shown().letters[0]!.id);
     await view.shows('');
     await until('the op is made', () => doc.data.title === 'Next');
   });
