@@ -93,7 +93,7 @@ export class TabConnection extends ProxyConnection {
     this.isAmongTabs = ways.modes[0] !== 'direct';
     this.ownChannel = ownChannel;
     this.workerAdvice = options.sharedWorker && new WorkerAdvice(
-      options.sharedWorker, () => this.clock, text => { if (!this.isClosed) this.warn(text); }
+      options.sharedWorker, () => this.clock, text => { if (!this.isClosed) this.hostClient.log.warn(text); }
     );
     this.hostMonitor = new HostMonitor(this.namespace, locks, () => this.replaceHost());
     const isHostForced = ways.modes[0] !== 'elected-tab' && ways.modes.length === 1;
@@ -106,15 +106,16 @@ export class TabConnection extends ProxyConnection {
       this.orphanedOpsStore = new OrphanedOps(this.namespace, this.id!, locks, () => localStorage, this.mark);
     }
     const {namespace, clock, mark} = this;
-    this.pageHosts = new PageHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => this.host.generation);
+    this.pageHosts = new PageHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => this.hostClient.sessionClient?.generation ?? 0);
     this.saveOrphanedOps();
     // An app that gives a backend or socket wants a connection on a server, too.
     if (!backendOrSocket && isRenderedOnServer()) {
       this.endKeepingAlive();
       return;
     }
+    this.hostClient.finder = this;
     this.startOver();
-    this.openLink();
+    this.hostClient.open();
   }
 
   /** The provider must have started before the tab greets: it determines which host to greet. @internal */
@@ -193,7 +194,7 @@ export class TabConnection extends ProxyConnection {
     this.provider = undefined;
     this.reason = reason;
     const mode = this.available.modes[this.tried++];
-    this.log.debug('mode', () => `${mode ?? 'no way to a host is left'}: ${reason}`);
+    this.hostClient.log.debug('mode', () => `${mode ?? 'no way to a host is left'}: ${reason}`);
     switch (mode) {
       case 'shared-worker':
         return this.join(this.sharedWorkerHost());
@@ -279,7 +280,7 @@ export class TabConnection extends ProxyConnection {
   }
 
   /** @internal */
-  protected override report(): TabReport {
+  override report(): TabReport {
     return {...super.report(), mode: this.mode, build: this.connectOptions.build};
   }
 
@@ -293,7 +294,7 @@ export class TabConnection extends ProxyConnection {
       if (this.isClosed || !this.isDirect) return;
       if (this.isAmongTabs && this.hasOpsOfHost) throw new TabsError('ERR_TABS_NO_HOST', `${reason}. ${EDITS_WAIT}`);
       this.hostMonitor.stop();
-      if (this.isAmongTabs) this.moveTo({channel: this.ownChannel});
+      if (this.isAmongTabs) this.hostClient.moveTo({channel: this.ownChannel});
       this.isAmongTabs = false;
       this.directHost = await start();
       this.retry.reset();
@@ -324,7 +325,7 @@ export class TabConnection extends ProxyConnection {
     const {directHost} = this;
     this.mode = this.directHost = undefined;
     this.isAmongTabs = true;
-    this.moveTo(this.connectOptions);
+    this.hostClient.moveTo(this.connectOptions);
     this.startOver();
     nextTick(() => directHost?.close());
   }
@@ -347,7 +348,7 @@ export class TabConnection extends ProxyConnection {
     // This tab may have found the host of another tab after its own modes have failed.
     const own = this.provider?.mode ?? 'elected-tab';
     this.tried = this.available.modes.indexOf(own) + 1;
-    const {place} = this.host;
+    const place = this.hostClient.sessionClient?.place;
     const mode = place && place !== 'direct' ? place : own;
     if (this.mode === mode) return;
     this.mode = mode;
@@ -360,7 +361,7 @@ export class TabConnection extends ProxyConnection {
     // The host that was asked to delete everything ends afterwards. Its lock may be free before its answer arrives.
     if (this.clearing) return void this.clock.after(CLEARED_MS, () => this.replaceHost());
     this.provider?.start();
-    this.reconnect('The host died');
+    this.hostClient.sessionClient?.reconnect('The host died');
     if (this.provider) this.awaitAnswer(false);
     else this.startOver();
   }
@@ -390,13 +391,12 @@ export class TabConnection extends ProxyConnection {
   }
 
   /** @internal */
-  protected override greet(hello: Hello): Channel | undefined {
+  greet(hello: Hello): Channel | undefined {
     return this.provider?.greet?.(hello);
   }
 
   /** @internal */
-  protected override handleSilence(reason: string): void {
-    this.reconnect(reason);
+  handleSilence(reason: string): void {
     if (!this.provider) return this.startOver();
     // Without locks, the tab can't find out whether the host is dead. If it is, the next host follows.
     if (this.locks) this.replaceSilentHost(reason);
@@ -406,7 +406,7 @@ export class TabConnection extends ProxyConnection {
   /** Replaces a host that holds the host lock and does not answer. One of the tabs does it. */
   private replaceSilentHost(reason: string): void {
     const {locks, provider: source} = this;
-    this.log.debug('mode', () => `rescue: ${reason}`);
+    this.hostClient.log.debug('mode', () => `rescue: ${reason}`);
     if (!locks || this.connectOptions.mode === 'shared-worker') return this.tryNextMode(reason);
     const name = replaceHostLockName(this.namespace);
     this.awaitAnswer(true);
@@ -435,12 +435,11 @@ export class TabConnection extends ProxyConnection {
     });
   }
 
-  /** The page has to be reloaded with the new build. Until then this tab has no host, and its edits become orphaned ops. */
-  protected override handleRefused(hostProtocol: number): void {
+  /** The page has to be reloaded with the new build. Until then this tab has no host, and its edits become orphaned ops. @internal */
+  handleRefused(): void {
     this.isRefused = true;
     this.cancelTimeout();
     this.retry.cancel();
-    super.handleRefused(hostProtocol);
   }
 
   // ---- the page's life
@@ -454,7 +453,7 @@ export class TabConnection extends ProxyConnection {
       onHidden: leave,
       onVisible: isVisible => {
         if (this.closeIfCleared()) return;
-        this.setVisible(isVisible);
+        this.hostClient.setVisible(isVisible);
         if (!isVisible) return;
         this.retry.runNow();
         this.returnToSharedHost?.look();
@@ -462,7 +461,7 @@ export class TabConnection extends ProxyConnection {
       // Messages posted now still arrive (measured in Chromium). If they do not, the stored ops are there.
       onAway: mayReturn => {
         leave();
-        this.sendOrphanedOps(this.orphanedOps(), !mayReturn);
+        this.hostClient.sendOrphanedOps(this.orphanedOps(), !mayReturn);
         if (mayReturn) this.suspendPage();
       },
       onBack: () => this.resumePage(),
@@ -486,7 +485,7 @@ export class TabConnection extends ProxyConnection {
       // This runs after the documents have loaded, because the user waits for them.
       for (const ms of OFFERS_MS) {
         this.clock.after(ms, () => {
-          if (this.hostState === 'connected') words.offer(word => this.offerOrphanedOps(word)).catch(() => {});
+          if (this.hostState === 'connected') words.offer(word => this.callHost('tab.lastWord', word)).catch(() => {});
         });
       }
     });
@@ -499,7 +498,7 @@ export class TabConnection extends ProxyConnection {
     this.cancelTimeout();
     this.retry.cancel();
     this.hostMonitor.stop();
-    this.suspend();
+    this.hostClient.suspend();
     this.provider?.close(true);
   }
 
@@ -508,7 +507,7 @@ export class TabConnection extends ProxyConnection {
     this.isAway = this.hasGivenUp = false;
     if (this.provider) this.join(this.provider.mode === 'shared-worker' ? this.sharedWorkerHost() : this.electedTabHost());
     else this.startOver();
-    this.resumeLink();
+    this.hostClient.resume();
   }
 
   /** A frozen page can't host other tabs. */

@@ -138,7 +138,7 @@ export class Inspector {
   private async ask(round: number): Promise<void> {
     const {connection, view, showsData, shownDoc} = this;
     if (view === 'Timeline') {
-      if (this.isOfAll) await this.feed.read(connection.hostSession?.epoch, showsData).catch(() => {});
+      if (this.isOfAll) await this.feed.read(connection.hostClient.sessionClient?.epoch, showsData).catch(() => {});
       return;
     }
     const report = await connection.inspect({tabs: view === 'Overview', data: showsData, ...(view === 'Documents' && shownDoc.request)});

@@ -10,9 +10,19 @@ export type JoinOptions = Pick<ProxyConnectionOptions, 'namespace' | 'channel' |
  * and lets it change nothing.
  */
 export class ObserverConnection extends ProxyConnection {
-  /** The greeting is posted after this. @internal */
-  protected override greet(hello: Hello): undefined {
-    hello.isObserver = true;
-    return undefined;
+  constructor(options: JoinOptions) {
+    super(options);
+    this.hostClient.finder = {greet: markAsObserver};
+    this.hostClient.open();
   }
+
+  /** The greeting is marked before. @internal */
+  protected override get opensAtOnce(): boolean {
+    return false;
+  }
+}
+
+/** The greeting is posted after this. */
+function markAsObserver(hello: Hello): undefined {
+  hello.isObserver = true;
 }

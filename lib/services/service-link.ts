@@ -84,7 +84,7 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
 
   /** Whether the app has closed the connection. */
   get isClosed(): boolean {
-    return this.connection.state === 'closed' && !this.connection.hostSession;
+    return this.connection.state === 'closed' && !this.connection.hostClient.sessionClient;
   }
 
   get clock(): Clock {
@@ -134,7 +134,7 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
     this.clock.after(WATCH_MS, () => {
       this.isWatching = false;
       if (![...this.transports.values()].some(transport => transport.isWaiting())) return;
-      this.connection.hostSession?.watchdog?.expect();
+      this.connection.hostClient.sessionClient?.watchdog?.expect();
       this.watchHost();
     });
   }

@@ -68,11 +68,11 @@ export class FrameSender {
   }
 
   private get channel(): Channel | undefined {
-    return this.connection.hostSession?.session?.channel;
+    return this.connection.hostClient.sessionClient?.session?.channel;
   }
 
   private post(message: ServiceFrame, transfer: Transferable[]): void {
-    const {hostSession: link} = this.connection;
+    const {sessionClient: link} = this.connection.hostClient;
     if (!link?.session) throw new TabsError('ERR_TABS_SESSION_ENDED', 'There is no session with a host: the frame was not posted');
     postFrame(link.session, message, transfer);
     link.watchdog?.expect();
@@ -95,7 +95,7 @@ export class FrameSender {
       else if (!isStuck(doc)) docs.push(doc);
     }
     // A frame waits for these ops, so they do not wait for the end of the turn.
-    if (docs.length) this.connection.hostSession?.flush();
+    if (docs.length) this.connection.hostClient.sessionClient?.flush();
     return docs;
   }
 }

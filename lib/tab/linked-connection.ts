@@ -1,38 +1,29 @@
 import type {UndoMark} from '../protocol/undo.js';
-import {SessionClient, type HostState} from '../broker/session-client.js';
+import type {HostState} from '../broker/session-client.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
-import {browserPlatform} from '../platform/browser.js';
-import {OnDemand} from '../platform/on-demand.js';
-import type {Channel, Clock, Locks, OpenChannel, Platform} from '../platform/platform.js';
+import type {Clock} from '../platform/platform.js';
 import {setRecent} from '../platform/recent.js';
 import {isOfApp} from '../protocol/app-messages.js';
-import {TabsError, decodeError, type ErrorData} from '../protocol/errors.js';
-import {brief, type HostLogMessage} from '../protocol/debug.js';
 import type {ArgsOfCall, CallsToHost} from '../protocol/calls.js';
-import type {Hello, Place} from '../protocol/frames.js';
+import {brief} from '../protocol/debug.js';
+import {TabsError, type ErrorData} from '../protocol/errors.js';
+import type {OrphanedOpsMessage, OpRequest} from '../protocol/messages.js';
 import type {TabReport} from '../protocol/report.js';
 import {warning} from '../protocol/warnings.js';
-import type {TabId} from '../protocol/ids.js';
-import {isHostMessage} from '../protocol/host-message-guards.js';
-import type {HostStatus, OrphanedOpsMessage, OpRequest, PositionedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
 import type {ProxyConnectionOptions} from './connection-options.js';
-import type {ConnectionEvents, ProxyConnectionEvents, Status} from './events.js';
-import {LostOps} from './lost-ops.js';
 import {Inventory} from './doc/inventory.js';
-import type {MirrorRole} from './mirror-role.js';
-import {isPresencePending} from './open-requests.js';
-import {OpenCalls} from './open-calls.js';
 import type {ProxyDoc} from './doc/proxy-doc.js';
 import {SaveStates, type SaveState} from './doc/save-states.js';
-import {PresenceExpiry, type PresenceSet} from './presence/presence-expiry.js';
 import {submitOptions} from './doc/submit-options.js';
+import type {ConnectionEvents, ProxyConnectionEvents, Status} from './events.js';
+import {HostClient, closed} from './host-client.js';
+import {receive} from './host-messages.js';
+import {OpenCalls} from './open-calls.js';
+import {isPresencePending} from './open-requests.js';
+import {PresenceExpiry, type PresenceSet} from './presence/presence-expiry.js';
 import type {ServiceFrames} from './service-frames.js';
-import {TabLog} from './tab-log.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
-
-/** Time limit of a call to the host, in ms. */
-const CALL_TIMEOUT_MS = 10_000;
 
 /** How many destroyed documents a tab remembers. Messages for earlier ones have arrived by the time that the tab opens them again. */
 const MAX_DESTROYED = 1024;
@@ -40,8 +31,8 @@ const MAX_DESTROYED = 1024;
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
 /**
- * ShareDB's `Connection` with a session with the host instead of a WebSocket. It passes the host's messages to the documents and mirrors
- * the state of the host's connection.
+ * ShareDB's `Connection` with a host client instead of a WebSocket. It passes the host's messages to the documents and mirrors the state of
+ * the host's connection.
  */
 export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The state of the host's work for all tabs, as last told by the host. Event `status`. */
@@ -53,16 +44,10 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     () => this.status, (c, d) => this.getExisting(c, d) as ProxyDoc | undefined, () => this.proxyDocs(), () => this.clock.now(),
     state => this.emit('saveState', state)
   );
-  private readonly hostSocket: HostSocket;
   /** @internal */
-  hostSession: SessionClient | undefined;
-  /** This tab mirrors the host's content, if the host has no store of its own. */
-  private mirrorDuty: OnDemand<MirrorRole> | undefined;
-  private readonly lostOps: LostOps;
-  private platform: Platform;
-  protected readonly options: ProxyConnectionOptions;
-  private readonly tabId: TabId;
-  private isLinked = false;
+  readonly hostSocket: Socket;
+  /** @internal */
+  readonly hostClient: HostClient;
   private stopKeepingAlive: (() => void) | undefined;
   private wasDown = false;
   private incarnations = 0;
@@ -79,51 +64,44 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   transactionId: string | undefined;
   /** The last documents that this tab has destroyed. */
   private readonly destroyed = new Map<string, true>();
-  private readonly presenceExpiry = new PresenceExpiry(() => this.platform.clock, () => Object.values(this._presences) as unknown as PresenceSet[]);
+  /** @internal */
+  readonly presenceExpiry = new PresenceExpiry(() => this.clock, () => Object.values(this._presences) as unknown as PresenceSet[]);
   /** The frames of services that this tab uses. @internal */
   frames: ServiceFrames<ProxyDoc> | undefined;
-  /** The protocol of the host that does not understand this tab. */
-  private refusedBy: number | undefined;
-  /** The documents that are available without a server. */
-  protected inventory = new Inventory();
-  /** This tab has asked the host to delete everything and waits for the answer. */
-  protected clearing = false;
-  protected isClosed = false;
+  /** The documents that are available without a server. @internal */
+  inventory = new Inventory();
+  /** This tab has asked the host to delete everything and waits for the answer. @internal */
+  clearing = false;
+  /** @internal */
+  isClosed = false;
   private isCleared = false;
   /** The app's calls that have no answer yet. @internal */
   readonly openCalls = new OpenCalls(act => this.guarded(act));
 
   /** Use `createConnection`, which also starts or finds a host. This constructor expects that there is one. */
-  constructor(options: ProxyConnectionOptions = {}) {
-    const socket = new HostSocket();
+  constructor(protected readonly options: ProxyConnectionOptions = {}) {
+    // Upstream binds to this socket instead of a WebSocket. Upstream sends only its handshake with a server on it; the host makes that
+    // handshake.
+    const socket: Socket = {readyState: 0, onopen: null, onclose: null, onerror: null, onmessage: null, send() {}, close: () => this.close()};
     super(socket);
     this.hostSocket = socket;
-    this.options = options;
-    this.log = new TabLog(options.debug);
-    this.platform = browserPlatform(options);
-    this.tabId = this.platform.randomId() as TabId;
-    this.id = this.tabId;
-    this.lostOps = new LostOps(this.tabId, lost => this.callHost('ops.lost', lost));
-    // Upstream binds its socket in the constructor. This socket closes when the app closes the connection.
-    socket.close = () => this.close();
-    this.stopKeepingAlive = this.platform.keepAlive?.(() => this.hasOpenRequests());
-    if (this.opensAtOnce) this.openLink();
+    this.hostClient = new HostClient(options, this);
+    const {platform, tabId} = this.hostClient;
+    this.id = tabId;
+    this.stopKeepingAlive = platform.keepAlive?.(() => this.hasOpenRequests());
+    if (this.opensAtOnce) this.hostClient.open();
   }
 
   /** Another tab has signed out. This tab sends nothing to a host any more. @internal */
-  protected closeCleared(): void {
+  closeCleared(): void {
     this.isCleared = true;
     this.close();
   }
 
-  /** Whether the constructor starts to look for a host. Otherwise {@link openLink} does. @internal */
+  /** Whether the constructor starts to look for a host. Otherwise a subclass opens the host client. @internal */
   protected get opensAtOnce(): boolean {
     return true;
   }
-
-  /** @internal */
-  protected readonly log: TabLog;
-  private isVisible = true;
 
   /** The worst of all documents' save states: see `doc.saveState`. Event `saveState`. */
   get saveState(): SaveState {
@@ -136,13 +114,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** Whether this tab has edits that only hosts of the last host's lineage can continue with. @internal */
-  protected get hasOpsOfHost(): boolean {
-    return this.hostSession?.lineage !== undefined && this.proxyDocs().some(doc => doc.hasOpsOfHost);
+  get hasOpsOfHost(): boolean {
+    return this.hostClient.sessionClient?.lineage !== undefined && this.proxyDocs().some(doc => doc.hasOpsOfHost);
   }
 
   /** @internal */
   get clock(): Clock {
-    return this.platform.clock;
+    return this.hostClient.platform.clock;
   }
 
   /**
@@ -150,12 +128,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
    * or 'closed'. Event `hostState`.
    */
   get hostState(): HostState {
-    return this.isClosed ? 'closed' : this.hostSession?.state ?? 'connecting';
+    return this.isClosed ? 'closed' : this.hostClient.sessionClient?.state ?? 'connecting';
   }
 
   /** Whether messages reach the host. The host also accepts ops and requests while the server is unreachable. */
   override get canSend(): boolean {
-    return this.isLinked;
+    return this.hostClient.isLinked;
   }
 
   /** Upstream sets this with its state. Here, the session with the host determines it. */
@@ -179,9 +157,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   override send(message: object): void {
     const isOwn = isOfApp(message);
     if (isOwn && this.state !== 'connected') throw new TabsError('ERR_TABS_OFFLINE', 'The message was not sent: there is no connection to the server');
-    this.log.debug('message', () => `to the host: ${brief(message)}`);
+    this.hostClient.log.debug('message', () => `to the host: ${brief(message)}`);
     this.emit('send', message);
-    this.hostSession?.send(isOwn ? {a: 'app.message', message} : message as Message);
+    this.hostClient.send(isOwn ? {a: 'app.message', message} : message as Message);
   }
 
   /**
@@ -195,15 +173,15 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const isKept = calls.size > 0 && !this.isCleared && this.handOverAll();
     this.detach();
     const opError = closed(isKept ? '. The op is not lost: the host has it, or the next one gets it' : ': the op is not saved');
-    const error = closed('');
+    const error = closed();
     this.openCalls.end(call => (calls.has(call) ? opError : error));
   }
 
   /** @returns whether a host has all ops, or will have them */
   private handOverAll(): boolean {
     const word = this.orphanedOps();
-    const isConnected = this.hostSession?.state === 'connected';
-    if (isConnected && word) this.hostSession!.send({a: 'tab.lastWord', word});
+    const isConnected = this.hostClient.sessionClient?.state === 'connected';
+    if (isConnected && word) this.hostClient.send({a: 'tab.lastWord', word});
     // The ops are also kept if a host is there: the host drops a tab whose lock is free, and the message may arrive after that.
     return this.leave(word) || isConnected;
   }
@@ -220,11 +198,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   protected detach(): void {
     this.isClosed = true;
     this.presenceExpiry.end();
-    this.hostSession?.close();
-    this.hostSession = undefined;
-    this.endMirrorDuty();
     this.endKeepingAlive();
-    this.setLinked(false);
+    this.hostClient.close();
     this._setState('closed', 'closed');
     this.emit('hostState', 'closed');
   }
@@ -234,30 +209,14 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.stopKeepingAlive?.();
   }
 
-  /** Calls the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. @internal */
-  callHost<Name extends keyof CallsToHost>(name: Name, ...args: ArgsOfCall<Name>): Promise<CallsToHost[Name]['result']>;
-  // The table of calls gives the type of the result.
-  callHost(name: string, args: unknown = null): Promise<any> {
-    const answer = this.hostSession?.call(name, args, CALL_TIMEOUT_MS) ?? Promise.reject(closed(''));
-    return answer.catch((error: unknown) => { throw this.isClosed ? closed('') : error; });
-  }
-
-  /** Resolves when this tab's ops so far, and the ops that the host has, are durable. Rejects as {@link callHost}. @internal */
-  protected async flushHost(): Promise<void> {
-    let isHandedOver = false;
-    const handOver = Promise.all(this.proxyDocs().map(doc => new Promise<void>(resolve => doc.whenHandedOver(resolve))))
-      .then(() => { isHandedOver = true; });
-    await new Promise<void>(nextTick);
-    // The host answers when everything that it reported before the answer is durable. Usually this includes these ops.
-    await this.callHost('store.flush');
-    if (isHandedOver) return;
-    await handOver;
-    await this.callHost('store.flush');
+  /** See {@link HostClient.call}. @internal */
+  callHost<Name extends keyof CallsToHost>(name: Name, ...args: ArgsOfCall<Name>): Promise<CallsToHost[Name]['result']> {
+    return this.hostClient.call(name, ...args);
   }
 
   /** Whether the app waits for an answer. */
   private hasOpenRequests(): boolean {
-    return this.hasPending() || !!this.hostSession?.hasOpenCalls || Object.values(this._presences).some(isPresencePending);
+    return this.hasPending() || !!this.hostClient.sessionClient?.hasOpenCalls || Object.values(this._presences).some(isPresencePending);
   }
 
   /** Runs `act`. As upstream does with a message, an `error` event reports what a listener throws, one tick later. @internal */
@@ -309,7 +268,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this._addDoc(doc);
     const message: OpRequest = {
       a: 'op', c: doc.collection, d: doc.id, v: (doc as ProxyDoc).position,
-      src: op.src ?? this.tabId, seq: op.seq!, x: submitOptions(doc, op)
+      src: op.src ?? this.id!, seq: op.seq!, x: submitOptions(doc, op)
     };
     if ('op' in op) message.op = op.op;
     if (op.create) message.create = op.create;
@@ -331,7 +290,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (existing && !this.getExisting(doc.collection, doc.id)) {
       (doc as ProxyDoc).isDestroyed = true;
       setRecent(this.destroyed, keyOf(doc.collection, doc.id), true, MAX_DESTROYED);
-      this.hostSession?.send({a: 'doc.forget', c: doc.collection, d: doc.id});
+      this.hostClient.send({a: 'doc.forget', c: doc.collection, d: doc.id});
     }
   }
 
@@ -342,154 +301,32 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** A message from the host is invalid. The tab requests everything that the message may concern again. @internal */
   resynchronize(reason: string): void {
-    this.warn(warning('WARN_TABS_RESYNCHRONIZING', 'resynchronizing with the host'), reason);
-    this.reconnect(reason);
+    const {log, sessionClient} = this.hostClient;
+    log.warn(warning('WARN_TABS_RESYNCHRONIZING', 'resynchronizing with the host'), reason);
+    sessionClient?.reconnect(reason);
   }
 
   /** The ops that the host has not confirmed; undefined if there are none. @internal */
-  protected orphanedOps(): OrphanedOpsMessage | undefined {
+  orphanedOps(): OrphanedOpsMessage | undefined {
     const docs = this.proxyDocs().map(doc => doc.orphanedOps()).filter(word => !!word);
-    return docs.length ? {tabId: this.tabId, lineage: this.hostSession?.lineage ?? '', docs} : undefined;
+    const {tabId, sessionClient} = this.hostClient;
+    return docs.length ? {tabId, lineage: sessionClient?.lineage ?? '', docs} : undefined;
+  }
+
+  // ---- the sessions of the host client
+
+  /** @internal */
+  onBegin(continues: boolean): void {
+    this.presenceExpiry.begin();
+    if (continues) this.resume();
+    // The host does not know the documents and requests of this tab.
+    else for (const doc of this.proxyDocs()) doc.handleHostReplaced();
   }
 
   /** @internal */
-  protected offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown> {
-    return this.callHost('tab.lastWord', word);
-  }
-
-  /**
-   * Sends all waiting messages at once, because a page that goes away has no next turn. Ops in flight are sent again as orphaned ops.
-   * @param forGood whether the page can't come back @internal
-   */
-  protected sendOrphanedOps(word: OrphanedOpsMessage | undefined, forGood: boolean): void {
-    if (word) this.hostSession?.send({a: 'tab.lastWord', word});
-    if (forGood) this.hostSession?.sayGoodbye();
-    else this.hostSession?.flush();
-  }
-
-  /** The page enters the back/forward cache. No message reaches it until it leaves the cache. @internal */
-  protected suspend(): void {
-    this.endMirrorDuty();
-    this.hostSession?.suspend();
-  }
-
-  /** @internal */
-  protected resumeLink(): void {
-    this.hostSession?.resume();
-  }
-
-  /** The place and the generation of the host that answered last. @internal */
-  protected get host(): {place: Place | undefined; generation: number} {
-    return {place: this.hostSession?.place, generation: this.hostSession?.generation ?? 0};
-  }
-
-  // ---- the session with the host
-
-  /** Ends the session with the host and looks for a new one. @internal */
-  protected reconnect(reason: string): void {
-    this.hostSession?.reconnect(reason);
-  }
-
-  /** Looks for a host over other channels. @internal */
-  protected moveTo(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined}): void {
-    this.hostSession?.close();
-    this.hostSession = undefined;
-    this.endMirrorDuty();
-    this.setLinked(false);
-    this.platform = browserPlatform({...own, clock: this.options.clock});
-    this.openLink();
-  }
-
-  /** Looks for a host, unless it already does. @internal */
-  protected openLink(): void {
-    if (this.hostSession) return;
-    this.hostSession = new SessionClient(this.platform, this.options.namespace ?? 'default', this.tabId, {
-      greet: hello => this.greet(hello),
-      onOpen: () => this.beginToTalk(false),
-      onUnanswered: () => this.setLinked(false),
-      onConnected: continues => this.handleConnected(continues),
-      onLost: reason => this.handleLost(reason),
-      onBatch: (n, durable, isDown) => this.handleBatch(n, durable, isDown),
-      onMessage: message => this.guarded(() => this.receive(message)),
-      onCall: (name, args) => this.answerCall(name, args),
-      onMalformed: what => this.warn(warning('WARN_TABS_MALFORMED', 'dropped a malformed message of the host'), what),
-      onSilence: reason => this.handleSilence(reason),
-      onRefused: protocol => this.handleRefused(protocol)
-    }, this.options.hostTimeout);
-    this.hostSession.open();
-  }
-
-  /** Answers a call from the host. @internal */
-  protected answerCall(name: string, _args: unknown): unknown {
-    if (name === 'tab.token' && this.options.getToken) return this.options.getToken();
-    if (name === 'tab.report') return this.report();
-    throw new TabsError('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
-  }
-
-  /**
-   * Greets the host that this tab is connected to, if there is one.
-   * @returns a port to that host @internal
-   */
-  protected greet(_hello: Hello): Channel | undefined {
-    return undefined;
-  }
-
-  /** The host has not answered for a long time. @internal */
-  protected handleSilence(reason: string): void {
-    this.reconnect(reason);
-  }
-
-  /** The host speaks another version of the protocol than this tab. @internal */
-  protected handleRefused(hostProtocol: number): void {
-    if (this.refusedBy !== hostProtocol) this.emit('updateneeded', hostProtocol);
-    this.refusedBy = hostProtocol;
-  }
-
-  /** Tells the host whether the page is visible. The host asks visible tabs for tokens first. @internal */
-  protected setVisible(isVisible: boolean): void {
-    this.isVisible = isVisible;
-    if (this.options.getToken && this.isLinked) this.hostSession?.send({a: 'tab.visible', visible: isVisible});
-  }
-
-  private handleConnected(continues: boolean): void {
-    this.refusedBy = undefined;
-    this.log.debug('link', () => `connected to host ${this.hostSession!.epoch} (${this.hostSession!.place}), which ${continues ? 'continues' : 'starts anew'}`);
-    if (!this.isLinked) this.beginToTalk(continues);
-    // The host works on the messages while the app handles the event.
-    this.hostSession?.flush();
+  onConnected(): void {
     this.frames?.begin();
     this.emit('hostState', 'connected');
-  }
-
-  private beginToTalk(continues: boolean): void {
-    if (this.log.scopes.length) this.hostSession!.send({a: 'tab.debug', scopes: this.log.scopes});
-    this.presenceExpiry.begin();
-    this.lostOps.handOver();
-    if (continues) this.resume();
-    else this.startAnew();
-    this.setLinked(true);
-    this.setVisible(this.isVisible);
-  }
-
-  /** The host does not know the documents and requests of this tab. */
-  private startAnew(): void {
-    this.endMirrorDuty();
-    for (const doc of this.proxyDocs()) doc.handleHostReplaced();
-  }
-
-  /** The code is loaded when a host asks for it, because most hosts have a store. */
-  private takeMirrorDuty(): OnDemand<MirrorRole> {
-    const {platform, tabId} = this;
-    const namespace = this.options.namespace ?? 'default';
-    return new OnDemand(
-      async () => new (await import('./mirror-role.js')).MirrorRole(platform, namespace, tabId),
-      error => this.warn(warning('WARN_TABS_NO_MIRROR', 'this tab keeps nothing for a host without a store'), error)
-    );
-  }
-
-  private endMirrorDuty(): void {
-    this.mirrorDuty?.end(duty => duty.end());
-    this.mirrorDuty = undefined;
   }
 
   /**
@@ -497,17 +334,27 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
    * @param madeAt the version that the first op was made on @internal
    */
   giveUp(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
-    this.lostOps.add(doc, ops, error, madeAt);
+    this.hostClient.lostOps.add(doc, ops, error, madeAt);
   }
 
-  private handleLost(reason: string): void {
-    this.log.debug('link', () => `lost the host: ${reason}`);
-    this.setLinked(false);
+  /** @internal */
+  onMessage(message: Message): void {
+    this.guarded(() => receive(this, message));
+  }
+
+  /** @internal */
+  onRefused(hostProtocol: number): void {
+    this.emit('updateneeded', hostProtocol);
+  }
+
+  /** @internal */
+  onLost(): void {
     this.emit('hostState', 'lost');
     if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
   }
 
-  private handleBatch(n: number, durable: number, isDown: boolean): void {
+  /** @internal */
+  onBatch(n: number, durable: number, isDown: boolean): void {
     this.unconfirmedBatch = durable < n ? n : undefined;
     this.hostIsDown = isDown;
     for (const doc of this.unconfirmedDocs) if (doc.confirm(durable)) this.unconfirmedDocs.delete(doc);
@@ -522,7 +369,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   get hostEpoch(): string {
-    return this.hostSession?.epoch ?? '';
+    return this.hostClient.sessionClient?.epoch ?? '';
   }
 
   private resume(): void {
@@ -537,12 +384,11 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
         ...doc.onlyHost
       });
     }
-    this.hostSession!.send({a: 'tab.resume', docs, ...(this.showsTogether && {together: true})});
+    this.hostClient.send({a: 'tab.resume', docs, ...(this.showsTogether && {together: true})});
   }
 
-  private setLinked(isLinked: boolean): void {
-    if (this.isLinked === isLinked) return;
-    this.isLinked = isLinked;
+  /** @internal */
+  onLinked(isLinked: boolean): void {
     // The frames end before documents report to their callers that the host is lost.
     if (!isLinked) this.frames?.end();
     this.startBulk();
@@ -586,7 +432,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       this.wasDown = true;
       this._reset();
     }
-    const isBack = state === 'connected' && this.wasDown && this.isLinked;
+    const isBack = state === 'connected' && this.wasDown && this.canSend;
     if (state === 'connected') this.wasDown = false;
     this.startBulk();
     for (const query of Object.values(this.queries)) {
@@ -594,7 +440,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
       if (isDown) query.sent = false;
       else if (isBack && !query.sent) query.send();
     }
-    if (this.isLinked && (isDown || isBack)) for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
+    if (this.canSend && (isDown || isBack)) for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
     for (const presence of Object.values(this._presences)) {
       if (isDown) presence.subscribed = false;
       else if (isBack) presence._onConnectionStateChanged();
@@ -604,177 +450,29 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.emit('state', state, reason);
   }
 
-  private receive(message: Message): void {
-    if (message.a === 'service') return this.frames?.receive(message);
-    if (message.a !== 'host.log') this.log.debug('message', () => `from the host: ${brief(message)}`);
-    if (!isHostMessage(message)) return this.warn(warning('WARN_TABS_MALFORMED', 'dropped a malformed message of the host'), message.a);
-    switch (message.a) {
-      case 'doc.settled':
-        return this.find(message)?.handleSettled(message as unknown as SettledMessage);
-      case 'doc.rollback':
-        return this.find(message)?.handleRollback(message['inc'] as number);
-      case 'doc.reset':
-        return this.find(message)?.handleReset(message as unknown as ResetMessage);
-      case 'doc.refused':
-        return this.find(message)?.handleRefused(message as unknown as RefusedMessage);
-      case 'doc.lost':
-        return this.find(message)?.handleLost(message['inc'] as number);
-      case 'doc.planted':
-        return this.find(message)?.handlePositioned(message as unknown as PositionedMessage);
-      case 'doc.again':
-        return this.find(message)?.handleAgain(message as unknown as {inc: number; seq: number});
-      case 'doc.error':
-        this.find(message)?.emit('error', decodeError(message['error'] as ErrorData));
-        return;
-      case 'host.cleared':
-        // The tab that asked for this waits for the answer to its call.
-        if (!this.clearing) this.closeCleared();
-        return;
-      case 'host.log':
-        return this.log.hear(message as unknown as HostLogMessage);
-      case 'app.message':
-        return this.hostSocket.onmessage?.({data: JSON.stringify(message['message'])});
-      case 'host.deadletter':
-        this.emit('deadletter', message['letter']);
-        return;
-      case 'mirror.wanted':
-        return (this.mirrorDuty ??= this.takeMirrorDuty()).ask(duty => duty.offer());
-      case 'store.inventory':
-        this.inventory = new Inventory(message['known'] as Record<string, string[]>);
-        return;
-      case 'shared.entries':
-        return this.receiveTogether(message);
-      case 'shared.outcome':
-      case 'shared.items':
-        this.emit('shared', message);
-        return;
-      case 'connection.state':
-        return this.mirrorState(message['state'] as string, message['reason']);
-      case 'connection.event':
-        return this.mirrorEvent(message['event'] as 'error', decodeError(message['error'] as ErrorData));
-      case 'host.status':
-        this.status = {lastError: this.status.lastError} as Status;
-        return this.setStatus(message['status'] as HostStatus);
-      case 'f':
-      case 's':
-      case 'u':
-        if (!this.isAnswer(message)) return;
-        break;
-      case 'p':
-        // A late removal of a presence under a former id does not show that the client is still there.
-        if (message['p'] != null) this.presenceExpiry.noteSeen(message['ch'] as string, message['id'] as string);
-        break;
-      case 'q':
-      case 'qs':
-      case 'qf':
-        return this.receiveResults(message);
-    }
-    this.hostSocket.onmessage?.({data: message});
-  }
-
-  /**
-   * An answer from before the document started anew carries no usable state, but upstream counts it as the answer to its request.
-   * @returns whether the document still exists and waits for this answer
-   */
-  private isAnswer(message: Message): boolean {
-    const doc = this.find(message);
-    const inc = message['inc'] as number | undefined;
-    if (!doc?.hasAsked(inc)) return false;
-    if (inc !== doc.position.inc) message['data'] = {inc: inc ?? -1, rev: 0};
-    return true;
-  }
-
-  private receiveResults(message: Message): void {
-    const query = this.queries[message['id'] as number] as LocalQuery | undefined;
-    if (!query) this.ingestResults(message);
-    const hasChanged = query && query.isLocal !== !!message['local'];
-    if (hasChanged) query.isLocal = !query.isLocal;
-    this.hostSocket.onmessage?.({data: message});
-    if (hasChanged) query.emit('local', query.isLocal);
-  }
-
-  /** Ingests the results of a query that no longer exists, because the host assumes that this tab has them. */
-  private ingestResults({data, diff}: Message): void {
-    const inserted = ((diff ?? []) as {type: string; values?: unknown[]}[]).flatMap(({type, values}) => (type === 'insert' ? values ?? [] : []));
-    for (const item of [...((data ?? []) as unknown[]), ...inserted] as {c: string; d: string; v: number; type: string | null}[]) {
-      (this.get(item.c, item.d) as unknown as ProxyDoc).ingestSnapshot(item, () => {});
-    }
-  }
-
-  /** Applies all changes of a transaction in the same turn, so that nothing runs between them. */
-  private receiveTogether({id, messages}: Message): void {
-    this.transactionId = id as string | undefined;
-    for (const message of messages as Message[]) this.guarded(() => this.receive(message));
-    this.transactionId = undefined;
-  }
-
-  private mirrorState(state: string, reason: unknown): void {
-    // Upstream enters 'connected' only from 'connecting'.
-    if (state === 'connected' && this.state !== 'connecting') this._setState('connecting');
-    this._setState(state, reason);
-  }
-
-  private mirrorEvent(event: 'error' | 'connection error', error: Error): void {
-    this.setStatus({...this.status, lastError: error});
-    this.emit(event, error);
-  }
-
-  private setStatus(status: Partial<Status>): void {
+  /** @internal */
+  setStatus(status: Partial<Status>): void {
     this.status = {...this.status, ...status};
     this.saveStates.noteBatch();
     this.emit('status', this.status);
   }
 
   /** A report of this tab's documents and state. @internal */
-  protected report(): TabReport {
+  report(): TabReport {
+    const {hostState, state, hostClient: {tabId: id, isVisible}} = this;
     const docs = this.proxyDocs();
     return {
-      id: this.tabId, isVisible: this.isVisible, hostState: this.hostState, state: this.state, docs: docs.length,
+      id, isVisible, hostState, state, docs: docs.length,
       queries: Object.keys(this.queries).length,
       pending: docs.map(doc => doc.report()).filter(({unsent, unsettled}) => unsent + unsettled > 0),
       ...(this.status.lastError && {lastError: this.status.lastError.message})
     };
   }
 
-  private find({c, d}: Message): ProxyDoc | undefined {
-    return this.getExisting(c as string, d as string) as ProxyDoc | undefined;
-  }
-
   /** @internal */
   proxyDocs(): ProxyDoc[] {
     return Object.values(this.collections).flatMap(docs => Object.values(docs) as unknown[] as ProxyDoc[]);
   }
-
-  /** @internal */
-  protected warn(message: string, detail?: unknown): void {
-    const {warn} = this.options;
-    if (warn) warn(message, detail);
-    // eslint-disable-next-line no-console
-    else console.warn(...(detail === undefined ? [message] : [message, detail]));
-  }
-}
-
-const closed = (what: string): TabsError => new TabsError('ERR_TABS_CLOSED', `The connection is closed${what}`);
-
-/** The parts of this library's queries that change here: see `ProxyQuery`. */
-interface LocalQuery {
-  isLocal: boolean;
-  emit(event: 'local', isLocal: boolean): void;
 }
 
 const keyOf = (collection: string, id: string): string => JSON.stringify([collection, id]);
-
-/** Upstream binds to this socket instead of a WebSocket. The messages go through the session with the host. */
-class HostSocket implements Socket {
-  readyState = 0;
-  onopen: Socket['onopen'] = null;
-  onclose: Socket['onclose'] = null;
-  onerror: Socket['onerror'] = null;
-  onmessage: Socket['onmessage'] = null;
-  send(): void {
-    // Upstream sends only its handshake with a server here. The host makes that handshake.
-  }
-  close(): void {
-    // The constructor of the connection replaces this method.
-  }
-}

@@ -221,6 +221,18 @@ export class ProxyConnection extends LinkedConnection {
     });
   }
 
+  private async flushHost(): Promise<void> {
+    let isHandedOver = false;
+    const handOver = Promise.all(this.proxyDocs().map(doc => new Promise<void>(resolve => doc.whenHandedOver(resolve))))
+      .then(() => { isHandedOver = true; });
+    await new Promise<void>(nextTick);
+    // The host answers when everything that it reported before the answer is durable. Usually this includes these ops.
+    await this.callHost('store.flush');
+    if (isHandedOver) return;
+    await handOver;
+    await this.callHost('store.flush');
+  }
+
   /** Stores the setting, which has no further effect: edits could not be shown if the journal waited. */
   setAutoFlush(enabled: boolean): void {
     this.autoFlush = enabled;

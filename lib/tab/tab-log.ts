@@ -1,12 +1,20 @@
 import {parseScopes, type DebugScope, type HostLogMessage} from '../protocol/debug.js';
+import type {ProxyConnectionOptions} from './connection-options.js';
 
 /** Writes debug output and warnings of the tab and the host to this tab's console. */
 export class TabLog {
   readonly scopes: readonly DebugScope[];
 
-  /** @param debug the option of this name */
-  constructor(debug: boolean | string | undefined) {
-    this.scopes = parseScopes(debug ?? false) ?? [];
+  constructor(private readonly options: Pick<ProxyConnectionOptions, 'debug' | 'warn'>) {
+    this.scopes = parseScopes(options.debug ?? false) ?? [];
+  }
+
+  /** Warns that something was dropped or can't be kept. */
+  warn(message: string, detail?: unknown): void {
+    const {warn} = this.options;
+    if (warn) warn(message, detail);
+    // eslint-disable-next-line no-console
+    else console.warn(...(detail === undefined ? [message] : [message, detail]));
   }
 
   /** @param text called only if the scope is switched on */

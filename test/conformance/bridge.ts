@@ -56,7 +56,7 @@ export function bridgeBackend(channels: () => OpenChannel, hasPorts: boolean): (
       // A closed network is reported at once, as when a real connection is closed.
       close: {value: () => {
         real.close();
-        (proxy as unknown as {mirrorState(state: string): void}).mirrorState('closed');
+        proxy.onMessage({a: 'connection.state', state: 'closed'});
       }}
     });
     if (callback) proxy.once('connected', () => callback(proxy));

@@ -350,7 +350,7 @@ describe('the inspector', () => {
     await shows('shared-worker');
     expect(await told(), 'while it is open').to.be.above(0);
     inspector.close();
-    await until('its last question is answered', () => !(connection as unknown as {hostSession: {hasOpenCalls: boolean}}).hostSession.hasOpenCalls);
+    await until('its last question is answered', () => !connection.hostClient.sessionClient!.hasOpenCalls);
     await until('nothing is told after', async () => await told() === 0);
   });
 

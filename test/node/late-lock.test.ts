@@ -65,7 +65,7 @@ describe('a tab whose page is too busy to be granted its lock', () => {
     grant();
     await calm();
     // A page hears while it is unloaded that its session is over.
-    (tab.connection as unknown as {reconnect(reason: string): void}).reconnect('over');
+    tab.connection.hostClient.sessionClient!.reconnect('over');
     stage.killTab(tab);
     await calm();
     await until('the host knows', () => stage.host.inspect().tabs === 0, 2500);
@@ -73,13 +73,13 @@ describe('a tab whose page is too busy to be granted its lock', () => {
 
   it('waits for it when it is back from the cache: another tab may just be handing over what it had left', async () => {
     const {connection} = tab;
-    const page = connection as unknown as {suspend(): void; resumeLink(): void};
+    const page = connection.hostClient;
     await connection.get('notes', 'a').fetch();
     grant();
     await calm();
     page.suspend();
     await calm();
-    page.resumeLink();
+    page.resume();
     await calm();
     expect(connection.hostState).to.equal('lost');
     grant();

@@ -5,11 +5,6 @@ import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
 
-/** The tab's handler of the host's messages. */
-interface Inside {
-  receive(message: object): void;
-}
-
 describe('a document whose history the host does not know', () => {
   let stage: Stage;
   let tab: ProxyConnection;
@@ -28,7 +23,7 @@ describe('a document whose history the host does not know', () => {
   /** The host tells the tab that it does not know the history that the tab has followed. */
   function lose(): void {
     const {inc} = (doc as unknown as {position: {inc: number}}).position;
-    (tab as unknown as Inside).receive({a: 'doc.lost', c: 'notes', d: doc.id, inc});
+    tab.onMessage({a: 'doc.lost', c: 'notes', d: doc.id, inc});
   }
 
   it('is loaded anew, also where a subscription was under way: its answer is of the lost history', async () => {

@@ -42,7 +42,7 @@ describe('a tab in the middle of a hard rollback', () => {
     await tab.connection.flushWrites();
     const remote = stage.backend.connect().get('notes', 'a');
     await settled(done => remote.fetch(done));
-    if (!isThere) (tab.connection as unknown as {suspend(): void}).suspend();
+    if (!isThere) tab.connection.hostClient.suspend();
     await settled(done => remote.del({}, done));
     if (isThere) await until('the tab has heard of it', () => !doc.type);
     await until('the host asks the server', () => waiting.length > 0);
@@ -83,9 +83,9 @@ describe('a tab in the middle of a hard rollback', () => {
     it(`${what} is told what has become of its op`, async () => {
       stage.startHost({store: false, mirror: false});
       const {edit} = await rollBack(isThere);
-      const link = tab.connection as unknown as {reconnect(reason: string): void; resumeLink(): void};
-      if (isThere) link.reconnect('the test wants it');
-      else link.resumeLink();
+      const link = tab.connection.hostClient;
+      if (isThere) link.sessionClient!.reconnect('the test wants it');
+      else link.resume();
       await until('it is back', () => tab.connection.hostState === 'connected');
       await calm();
       answer();
@@ -101,7 +101,7 @@ describe('a tab in the middle of a hard rollback', () => {
     const first = connection.get('notes', 'a');
     await connection.inspect();
     await rollBack();
-    (connection as unknown as {reconnect(reason: string): void}).reconnect('the test wants it');
+    connection.hostClient.sessionClient!.reconnect('the test wants it');
     await until('it is back', () => connection.hostState === 'connected');
     await calm();
     await first.destroy();
@@ -186,7 +186,7 @@ describe('a tab in the middle of a hard rollback', () => {
       if (request.agent === agent) isAsked = true;
       else next();
     });
-    const link = tab.connection as unknown as {suspend(): void; resumeLink(): void};
+    const link = tab.connection.hostClient;
     if (!isThere) {
       await until('the tab knows of the deletion', () => doc.version === 3);
       link.suspend();
@@ -196,7 +196,7 @@ describe('a tab in the middle of a hard rollback', () => {
     await until('the host asks the server', () => isAsked);
     if (isThere) await until('the tab has lost its state', () => !doc.type);
     stage.killHost();
-    if (!isThere) link.resumeLink();
+    if (!isThere) link.resume();
     return {deletion, creation};
   }
 

@@ -110,7 +110,7 @@ export class Stage {
   /** The tabs that mirror all that the host has. */
   get mirrors(): StagedTab[] {
     return this.tabs.filter(({connection}) => {
-      const duty = (connection as unknown as {mirrorDuty?: {part?: {mirror?: {place?: unknown}}}}).mirrorDuty?.part;
+      const duty = (connection.hostClient as unknown as {mirrorRole?: {part?: {mirror?: {place?: unknown}}}}).mirrorRole?.part;
       return duty?.mirror?.place !== undefined;
     });
   }

@@ -332,7 +332,7 @@ describe('a host without a store', function () {
     begin().startHost();
     const {tabs: [tab], docs: [doc]} = await openTabs(1);
     const known = (): string[][] => {
-      const duty = (tab!.connection as unknown as {mirrorDuty: {part: {mirror: {content: {inventory(): {key: string[]}[]}}}}}).mirrorDuty.part;
+      const duty = (tab!.connection.hostClient as unknown as {mirrorRole: {part: {mirror: {content: {inventory(): {key: string[]}[]}}}}}).mirrorRole.part;
       return duty.mirror.content.inventory().map(({key}) => key);
     };
     await tab!.connection.get('notes', 'b').create({words: []});
@@ -413,7 +413,7 @@ describe('a tab whose history the host has dropped', () => {
     const {docs: hostDocs} = stage.host as unknown as {docs: {get(c: string, d: string): {journaled: {history: {clear(): void}}}}};
     hostDocs.get('notes', 'a').journaled.history.clear();
     edits.push(write(docs[0]!, 'unsent'));
-    (one.connection as unknown as {reconnect(reason: string): void}).reconnect('test');
+    one.connection.hostClient.sessionClient!.reconnect('test');
     one.process.thaw();
     await until('the second is called back', () => edits[1]!.outcomes.length > 0);
     expect([edits[0]!.outcomes, edits[1]!.outcomes]).to.eql([[], ['ERR_TABS_OP_LOST']]);

@@ -9,16 +9,13 @@ export class PortedConnection extends ProxyConnection {
    * @param greetOnPort gives the greeting and one end of a port to the host.
    * @returns the other end, or undefined if there is none
    */
-  constructor(options: ProxyConnectionOptions, private readonly greetOnPort: (hello: Hello) => Channel | undefined) {
+  constructor(options: ProxyConnectionOptions, greetOnPort: (hello: Hello) => Channel | undefined) {
     super(options);
-    this.openLink();
+    this.hostClient.finder = {greet: greetOnPort};
+    this.hostClient.open();
   }
 
   protected override get opensAtOnce(): boolean {
     return false;
-  }
-
-  protected override greet(hello: Hello): Channel | undefined {
-    return this.greetOnPort(hello);
   }
 }

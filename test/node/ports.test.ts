@@ -186,7 +186,7 @@ describe('a host that is greeted on a port', () => {
   it('is greeted on another one when a session begins anew', async () => {
     const connection = connect();
     const doc = await note(connection);
-    (connection as unknown as {reconnect(reason: string): void}).reconnect('a test');
+    connection.hostClient.sessionClient!.reconnect('a test');
     await until('it is connected again', () => states.length === 3);
     await push(doc, 10);
     await doc.submitOp({p: ['list', 10], li: 10});
@@ -279,7 +279,7 @@ describe('a host that is greeted on a port', () => {
       const connection = connectToWorker();
       const doc = connection.get<Notes>('notes', 'one');
       const whenCreated = doc.create({list: [0]});
-      (connection as unknown as {hostSession: {greet(): void}}).hostSession.greet();
+      (connection.hostClient as unknown as {sessionClient: {greet(): void}}).sessionClient.greet();
       expect(hellos).to.have.length(2);
       await until('the first port is closed', () => closed.length === 2);
       open();
@@ -305,7 +305,7 @@ describe('a host that is greeted on a port', () => {
 
     it('hears of the end of a tab that has greeted more than once', async () => {
       const connection = connectToWorker();
-      (connection as unknown as {hostSession: {greet(): void}}).hostSession.greet();
+      (connection.hostClient as unknown as {sessionClient: {greet(): void}}).sessionClient.greet();
       connection.close();
       open();
       expect(host.inspect().tabs).to.equal(1);

@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import type {ProxyDoc} from '../../lib/index.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {until} from '../waiting/until.js';
 import {Stage} from './mirror-stage.js';
 
@@ -83,8 +84,8 @@ describe('an op that was sent just before a host died', function() {
   }
 
   /** @returns the page's orphaned ops, which another page can offer */
-  function leave(i: number): unknown {
-    const word = (docs[i]!.connection as unknown as {orphanedOps(): unknown}).orphanedOps();
+  function leave(i: number): OrphanedOpsMessage {
+    const word = (docs[i]!.connection as unknown as {orphanedOps(): OrphanedOpsMessage}).orphanedOps();
     lose(i);
     return word;
   }
@@ -95,9 +96,9 @@ describe('an op that was sent just before a host died', function() {
     loads.splice(i, 1);
   }
 
-  async function offer(word: unknown): Promise<void> {
-    const {connection} = docs[0]! as unknown as {connection: {offerOrphanedOps(word: unknown): Promise<unknown>}};
-    await until('it can be offered', () => connection.offerOrphanedOps(word).then(() => true, () => false));
+  async function offer(word: OrphanedOpsMessage): Promise<void> {
+    const {connection} = docs[0]!;
+    await until('it can be offered', () => connection.callHost('tab.lastWord', word).then(() => true, () => false));
   }
 
   describe('by the server', () => {

@@ -163,7 +163,7 @@ describe('ops of a document that wait together', () => {
     while ((await stored('dark')).version !== 3) await new Promise(resolve => setImmediate(resolve));
     done.push(doc.submitOp(push('c')));
     isDeaf = false;
-    (one.tab as unknown as {reconnect(reason: string): void}).reconnect('test');
+    one.tab.hostClient.sessionClient!.reconnect('test');
     await Promise.all(done);
     expect(await stored('dark')).to.eql({data: {list: ['c', 'b', 'a']}, version: 4});
     expect(doc.data).to.eql({list: ['c', 'b', 'a']});

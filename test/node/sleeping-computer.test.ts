@@ -10,12 +10,6 @@ import {Browser, type Process} from './processes.js';
 
 const MINUTE = 60_000;
 
-/** The page's handlers for the back/forward cache. */
-interface Inside {
-  suspend(): void;
-  resumeLink(): void;
-}
-
 describe('on a computer that sleeps', () => {
   let timers: FakeClock;
   let now: number;
@@ -94,11 +88,11 @@ describe('on a computer that sleeps', () => {
     await settled(done => doc.subscribe(done));
     doc.pause();
     const written = settled(done => doc.submitOp([{p: ['text', 0], si: 'mine'}], done));
-    const page = tab as unknown as Inside;
+    const page = tab.hostClient;
     page.suspend();
     await calm();
     await pass(8 * 60 * MINUTE);
-    page.resumeLink();
+    page.resume();
     grantLock();
     await eventually('it is back', () => tab.hostState === 'connected');
     doc.resume();

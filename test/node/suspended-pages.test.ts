@@ -13,7 +13,7 @@ import {Stage} from './mirror-stage.js';
 /** The page's handlers for the back/forward cache. */
 interface Page {
   suspend(): void;
-  resumeLink(): void;
+  resume(): void;
 }
 
 /** A clock whose timers run when the test decides. It has a time of day. */
@@ -77,10 +77,10 @@ describe('a page in the back/forward cache', () => {
     }
     const all = (value: unknown): void => { for (const each of seen) expect({...each}).to.eql(value); };
     await until('all see it', () => seen.every(({me}) => me));
-    (page as unknown as Page).suspend();
+    page.hostClient.suspend();
     await until('nobody sees it', () => seen.every(({me}) => !me));
     all({});
-    (page as unknown as Page).resumeLink();
+    page.hostClient.resume();
     await until('all see it again', () => seen.every(({me}) => me));
     await place.submit({at: 2});
     await until('all see where it has gone', () => seen.every(({me}) => (me as {at: number}).at === 2));
@@ -94,11 +94,11 @@ describe('a page in the back/forward cache', () => {
     await doc.subscribe();
     const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
     // Only this tab has the document, and the edit has not left the tab.
-    (connection as unknown as {hostSession: {sayGoodbye(): void}}).hostSession.sayGoodbye = () => {};
-    (connection as unknown as Page).suspend();
+    connection.hostClient.sessionClient!.sayGoodbye = () => {};
+    connection.hostClient.suspend();
     await until('the host misses it', () => stage.host.inspect().tabs === 0);
     await calm();
-    (connection as unknown as Page).resumeLink();
+    connection.hostClient.resume();
     await edit;
     expect(await stage.server('a')).to.eql({words: ['mine']});
   });
@@ -120,7 +120,7 @@ describe('a page that is suspended together with its host', () => {
     // In WebKitGTK this takes longer than the news of a lock.
     locks.query = () => new Promise(resolve => { clock.after(100, () => resolve(query!())); });
     const {connection} = stage.openTab();
-    page = connection as unknown as Page;
+    page = connection.hostClient;
     doc = connection.get('notes', 'a');
     await doc.create({words: []});
     stage.backend.use('submit', (_context, next) => { answer = next; });
@@ -158,7 +158,7 @@ describe('a page that is suspended together with its host', () => {
     await calm();
     early();
     await until('the next one is on its way', () => answer !== early);
-    page.resumeLink();
+    page.resume();
     await pass(500);
     edits.push(doc.submitOp([{p: ['words', 2], li: 'three'}]));
     answer();
@@ -191,7 +191,7 @@ describe('a page that is suspended together with its host', () => {
       await pass(500);
       for (const word of ['later', 'at last']) await write(word);
       await pass(500);
-      page.resumeLink();
+      page.resume();
       await pass(500);
     }
 
@@ -232,7 +232,7 @@ describe('a page that is suspended together with its host', () => {
     await pass(5000);
     stage.killHost();
     stage.startHost(options);
-    page.resumeLink();
+    page.resume();
     await pass(500);
     await edit;
     expect((await stage.server('a') as {words: string[]}).words).to.eql(['mine']);
@@ -257,7 +257,7 @@ describe('a page that is suspended together with its host', () => {
 
       stage.hostProcess.thaw();
       await pass(returnsAfter);
-      page.resumeLink();
+      page.resume();
       await pass(500);
       answer();
       await edit;

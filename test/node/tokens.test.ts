@@ -29,7 +29,7 @@ describe('a host that needs a token', () => {
   async function open(getToken?: () => string | Promise<string>, visible = true): Promise<ProxyConnection> {
     const tab = new ProxyConnection({channel, clock, ...(getToken && {getToken})});
     tabs.push(tab);
-    (tab as unknown as {setVisible(visible: boolean): void}).setVisible(visible);
+    tab.hostClient.setVisible(visible);
     await until('the tab is connected', () => tab.hostState === 'connected');
     await new Promise(resolve => setImmediate(resolve));
     clock.pass(10);
@@ -73,7 +73,7 @@ describe('a host that needs a token', () => {
   it('asks a tab that has come to the front', async () => {
     const older = await open(() => 'of the older', false);
     await open(() => 'of the newer', false);
-    (older as unknown as {setVisible(visible: boolean): void}).setVisible(true);
+    older.hostClient.setVisible(true);
     await calm();
     expect(await host.token()).to.equal('of the older');
   });

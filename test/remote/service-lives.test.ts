@@ -5,7 +5,6 @@ import {greetingChannelName} from '../../lib/protocol/version.js';
 import {RemoteError, connectionOf, service, type Remote} from '../../lib/remote.js';
 import {signalHandler, statusSignal} from '../../lib/signals.js';
 import type {ServiceHost} from '../../lib/worker.js';
-import type {ProxyConnection} from '../../lib/index.js';
 import {settled} from '../waiting/settled.js';
 import {turn} from '../waiting/turn.js';
 import {until} from '../waiting/until.js';
@@ -21,8 +20,6 @@ function deferred(): Deferred {
   let resolve!: (value?: unknown) => void;
   return {promise: new Promise(done => { resolve = done; }), resolve};
 }
-
-type SuspendableConnection = ProxyConnection & {suspend(): void; resumeLink(): void};
 
 describe('calls of a service', function () {
   this.timeout(120_000);
@@ -252,7 +249,7 @@ describe('calls of a service', function () {
         }
       }
       start({mode, services: {notes: host => new Caller(host)}});
-      const connection = stage.tab() as SuspendableConnection;
+      const connection = stage.tab();
       let hosts = 0;
       const onHost = (notes: Remote<Caller>): void => {
         hosts++;
@@ -262,10 +259,10 @@ describe('calls of a service', function () {
       const notes = service<Caller>(stage.tab(), 'notes');
       await until('the service has the callback', () => called.length === 1);
       await notes.callAll();
-      connection.suspend();
+      connection.hostClient.suspend();
       await until('the callback is rejected', () => errors.length === 1);
       expect(errors[0]).to.have.property('code', 'ERR_REMOTE_CLOSED');
-      connection.resumeLink();
+      connection.hostClient.resume();
       await until('the tab has told its callback again', () => called.length === 2);
       expect(hosts).to.equal(2);
       await notes.callAll();

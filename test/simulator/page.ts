@@ -13,11 +13,6 @@ import type {Circumstances} from './walk.js';
 /** The page's handlers for its events. */
 interface Inside {
   orphanedOps(): OrphanedOpsMessage | undefined;
-  offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown>;
-  sendOrphanedOps(word: OrphanedOpsMessage | undefined, forGood: boolean): void;
-  suspend(): void;
-  resumeLink(): void;
-  reconnect(reason: string): void;
 }
 
 /**
@@ -63,7 +58,7 @@ export class Page extends Client {
 
   /** Hands over the orphaned ops of dead pages. */
   offerOrphanedOps(): void {
-    this.words.offer(word => this.inside.offerOrphanedOps(word)).catch(() => {});
+    this.words.offer(word => this.connection.callHost('tab.lastWord', word)).catch(() => {});
   }
 
   /** Hides the page. It may not send anything later. */
@@ -77,7 +72,7 @@ export class Page extends Client {
    */
   goAway(isHeard: boolean): void {
     this.hide();
-    if (isHeard) this.inside.sendOrphanedOps(this.inside.orphanedOps(), true);
+    if (isHeard) this.connection.hostClient.sendOrphanedOps(this.inside.orphanedOps(), true);
     this.process.kill();
   }
 
@@ -87,8 +82,8 @@ export class Page extends Client {
    */
   putAway(isHeard: boolean): void {
     this.hide();
-    if (isHeard) this.inside.sendOrphanedOps(this.inside.orphanedOps(), false);
-    this.inside.suspend();
+    if (isHeard) this.connection.hostClient.sendOrphanedOps(this.inside.orphanedOps(), false);
+    this.connection.hostClient.suspend();
     this.isAway = true;
     this.sleepsBefore = this.machine.clock.sleeps;
     this.process.freeze();
@@ -101,7 +96,7 @@ export class Page extends Client {
     this.isAway = false;
     // After one sleep of the computer, a host waits for a page again for half of the time; after two it does not.
     if (this.machine.clock.sleeps > this.sleepsBefore + 1) this.book.givenUp.add(this.name);
-    this.inside.resumeLink();
+    this.connection.hostClient.resume();
   }
 
   /** Tries a dead letter again. It may be refused again. */
@@ -115,6 +110,6 @@ export class Page extends Client {
   }
 
   breakSession(): void {
-    this.inside.reconnect('chance');
+    this.connection.hostClient.sessionClient?.reconnect('chance');
   }
 }

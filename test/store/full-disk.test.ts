@@ -12,12 +12,6 @@ import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
-/** The page's handlers for the back/forward cache. */
-interface Page {
-  suspend(): void;
-  resumeLink(): void;
-}
-
 /** One disk, and several hosts one after the other. Each host has a view of its own: a write may fail for one and work for the next. */
 class Stage {
   readonly backend = new Backend();
@@ -124,7 +118,7 @@ describe('a full disk', () => {
   async function expectServerStateOfNextHost({doc, page, away}: Awaited<ReturnType<typeof toldWhileFull>>): Promise<void> {
     stage.start();
     await doc.fetch();
-    (page as unknown as Page).resumeLink();
+    page.hostClient.resume();
     await eventually('it has found the host', () => page.hostState === 'connected');
     await away.fetch();
     expect(words(away)).to.eql(await serverWords());
@@ -134,7 +128,7 @@ describe('a full disk', () => {
 
   it('and another host afterwards: a suspended page shows the state of the server', async () => {
     const {doc, page, away} = await toldWhileFull();
-    (page as unknown as Page).suspend();
+    page.hostClient.suspend();
     stage.host.abandon();
     await remoteEdits(9);
     await expectServerStateOfNextHost({doc, page, away});
@@ -149,7 +143,7 @@ describe('a full disk', () => {
     const second = stage.start();
     page.once('connected', () => second.abandon());
     await second.whenClosed;
-    (page as unknown as Page).suspend();
+    page.hostClient.suspend();
     await expectServerStateOfNextHost({doc, page, away});
   });
 

@@ -19,7 +19,6 @@ const DATABASE = 'sharedb-tabs:default';
 /** The page's handlers for its end. */
 interface Page {
   orphanedOps(): OrphanedOpsMessage | undefined;
-  offerOrphanedOps(word: OrphanedOpsMessage): Promise<unknown>;
 }
 
 class Stage extends HostsStage {
@@ -163,7 +162,7 @@ describe('what is kept in trouble', () => {
       const other = stage.tab();
       await until('the other tab has a host', () => other.hostState === 'connected');
       const words = new OrphanedOps('default', other.id!, {request: async (_name, _options, act) => act({})}, () => pages);
-      words.offer(each => (other as unknown as Page).offerOrphanedOps(each)).catch(() => {});
+      words.offer(each => other.callHost('tab.lastWord', each)).catch(() => {});
       await until('the host has it', () => stage.host.inspect().pendingOps === 1);
       await calm();
       expect(pages.length, 'nothing durable has it').to.equal(1);
