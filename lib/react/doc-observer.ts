@@ -32,6 +32,7 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
   private readonly cache = new SnapshotCache();
   private readonly isOurs: boolean;
   private state: DocState<Data> | undefined;
+  private serverState: DocState<Data> | undefined;
   private loading: Loading = 'none';
   private isLoading = true;
   private error: Error | undefined;
@@ -65,6 +66,12 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
     return (this.state = {data: this.cache.take(doc.data) as Data | undefined, doc, isLoading, error});
   }
 
+  getServerSnapshot(): DocState<Data> {
+    const {doc} = this;
+    if (this.serverState?.doc !== doc) this.serverState = {data: undefined, doc, isLoading: true, error: undefined};
+    return this.serverState!;
+  }
+
   protected override open(): void {
     const doc = (this.doc = this.connection.get<Data>(this.collection, this.id));
     doc.on('op', this.onOp);
@@ -86,6 +93,12 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
     const ignore = (): void => {};
     if (this.isOurs) doc.destroy(ignore);
     else if (loading === 'subscribe') doc.unsubscribe(ignore);
+  }
+
+  protected override discard(): void {
+    const {doc} = this;
+    const isUsed = doc.wantSubscribe || typeof doc.version === 'number' || doc.hasPending() || doc.eventNames().length > 0;
+    if (this.isOurs && !isUsed) doc.destroy(() => {});
   }
 
   private readonly onOp = (op: unknown): void => {

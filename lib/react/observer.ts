@@ -5,6 +5,11 @@ export interface Observable<State> {
   subscribe(listener: () => void): () => void;
   /** The same object until the state changes. */
   getSnapshot(): State;
+  /**
+   * What the server renders. React calls this in the browser too, for hydration: there it has to give the same, even if more is known by then.
+   * The same object at each call.
+   */
+  getServerSnapshot(): State;
 }
 
 /**
@@ -22,10 +27,14 @@ export abstract class Observer<State> implements Observable<State> {
   }
 
   abstract getSnapshot(): State;
+  abstract getServerSnapshot(): State;
   /** Starts to follow the source. */
   protected abstract open(): void;
   /** Stops following the source. Called once for each {@link open}. */
   protected abstract close(): void;
+
+  /** Lets go of what the constructor has made, if nobody has ever subscribed: on a server, or after a render that React has discarded. */
+  protected discard(): void {}
 
   /** @returns a function that ends the subscription */
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -67,6 +76,7 @@ export abstract class Observer<State> implements Observable<State> {
     this.cancelClosing?.();
     this.cancelClosing = this.clock.after(this.graceMs, () => {
       if (this.isOpen) this.close();
+      else this.discard();
       this.isOpen = false;
       this.onClosed();
     });

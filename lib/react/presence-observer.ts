@@ -12,7 +12,7 @@ export interface PresenceState<Value> {
 
 /** One presence channel, for all components that show it. */
 export class PresenceObserver<Value> extends Observer<PresenceState<Value>> {
-  private state: PresenceState<Value> = {presences: {}, error: undefined};
+  private state: PresenceState<Value> = NOBODY;
   private isOurs = false;
 
   constructor(readonly presence: Presence, clock: Clock, graceMs: number, onClosed: () => void) {
@@ -21,6 +21,10 @@ export class PresenceObserver<Value> extends Observer<PresenceState<Value>> {
 
   getSnapshot(): PresenceState<Value> {
     return this.state;
+  }
+
+  getServerSnapshot(): PresenceState<Value> {
+    return NOBODY;
   }
 
   protected override open(): void {
@@ -49,3 +53,5 @@ export class PresenceObserver<Value> extends Observer<PresenceState<Value>> {
     this.notify();
   };
 }
+
+const NOBODY: PresenceState<never> = {presences: {}, error: undefined};

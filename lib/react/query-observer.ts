@@ -26,7 +26,7 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
   readonly loaded: Promise<void>;
   private settleLoaded!: () => void;
   private query: ProxyQuery<Data> | undefined;
-  private state: QueryState<Data> = {results: [], docs: [], extra: undefined, isLoading: true, error: undefined};
+  private state: QueryState<Data> = LOADING;
   private isChanged = false;
   private isLoading = true;
   private error: Error | undefined;
@@ -50,6 +50,10 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
     const docs = keepIfEqual(state.docs, query?.results ?? state.docs);
     const results = keepIfEqual(state.results, docs.map(doc => this.followed.get(doc)!.observer.getSnapshot().data as Data));
     return (this.state = {results, docs, extra: shareStructure(state.extra, query?.extra), isLoading, error});
+  }
+
+  getServerSnapshot(): QueryState<Data> {
+    return LOADING;
   }
 
   protected override open(): void {
@@ -111,6 +115,8 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
     }
   }
 }
+
+const LOADING: QueryState<never> = {results: [], docs: [], extra: undefined, isLoading: true, error: undefined};
 
 function keepIfEqual<T>(last: readonly T[], next: readonly T[]): readonly T[] {
   const isEqual = last.length === next.length && next.every((item, index) => Object.is(item, last[index]));

@@ -4,7 +4,7 @@ import {observersOf} from './connection-observers.js';
 import {useConnection} from './context.js';
 import type {DocState} from './doc-observer.js';
 import type {Observable} from './observer.js';
-import {suspendWhile, useObservable} from './use-observable.js';
+import {checkCanLoad, suspendWhile, useObservable} from './use-observable.js';
 
 /** The options of `useDoc`. */
 export interface DocOptions<Data, Selected = Data> {
@@ -48,13 +48,14 @@ export function useDoc<Data = any, Selected = Data>(
     if (!observer) return NOTHING;
     return {
       getSnapshot: () => observer.getSnapshot(),
+      getServerSnapshot: () => (suspense ? observer.getSnapshot() : observer.getServerSnapshot()),
       subscribe(listener) {
         const end = observer.subscribe(listener);
         observer.load(fetch ? 'fetch' : 'subscribe');
         return end;
       }
     };
-  }, [observer, fetch]);
+  }, [observer, fetch, suspense]);
   const toResult = useCallback((state: DocState<Data> | undefined): DocResult<Data, Selected> => {
     if (!state) return NO_DOC as DocResult<Data, Selected>;
     const {data, doc, isLoading, error} = state;
@@ -64,6 +65,7 @@ export function useDoc<Data = any, Selected = Data>(
   const result = useObservable(source, toResult);
   if (suspense && observer) {
     if (result.isLoading) {
+      checkCanLoad(connection);
       observer.startUntil(observer.loaded);
       observer.load(fetch ? 'fetch' : 'subscribe');
     }
@@ -72,5 +74,5 @@ export function useDoc<Data = any, Selected = Data>(
   return result;
 }
 
-const NOTHING: Observable<undefined> = {getSnapshot: () => undefined, subscribe: () => () => {}};
+const NOTHING: Observable<undefined> = {getSnapshot: () => undefined, getServerSnapshot: () => undefined, subscribe: () => () => {}};
 const NO_DOC: DocResult<unknown> = {data: undefined, doc: undefined, isLoading: false, error: undefined};

@@ -2,8 +2,9 @@ import {useMemo} from 'react';
 import type {QueryOptions} from '../tab/query.js';
 import {observersOf} from './connection-observers.js';
 import {useConnection} from './context.js';
+import type {Observable} from './observer.js';
 import type {QueryState} from './query-observer.js';
-import {identity, suspendWhile, useObservable} from './use-observable.js';
+import {checkCanLoad, identity, suspendWhile, useObservable} from './use-observable.js';
 
 /** The options of `useQuery`. */
 export interface UseQueryOptions {
@@ -28,9 +29,17 @@ export function useQuery<Data = any>(collection: string, query: unknown, options
     const [query, queryOptions] = JSON.parse(key) as [unknown, QueryOptions];
     return observersOf(connection).query<Data>(collection, query, queryOptions, fetch);
   }, [connection, collection, key, fetch]);
-  const state = useObservable(observer, identity<QueryState<Data>>);
+  const source = useMemo<Observable<QueryState<Data>>>(() => {
+    const {subscribe} = observer;
+    const getSnapshot = (): QueryState<Data> => observer.getSnapshot();
+    return suspense ? {subscribe, getSnapshot, getServerSnapshot: getSnapshot} : observer;
+  }, [observer, suspense]);
+  const state = useObservable(source, identity<QueryState<Data>>);
   if (suspense) {
-    if (state.isLoading) observer.startUntil(observer.loaded);
+    if (state.isLoading) {
+      checkCanLoad(connection);
+      observer.startUntil(observer.loaded);
+    }
     suspendWhile(state.isLoading, observer.loaded, state.error);
   }
   return state;

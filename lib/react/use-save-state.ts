@@ -20,6 +20,7 @@ function stateOf(owner: ProxyDoc | ProxyConnection): Observable<SaveState> {
   const emitter = owner as ProxyConnection;
   return {
     getSnapshot: () => owner.saveState,
+    getServerSnapshot: () => 'saved',
     subscribe(listener) {
       emitter.on('saveState', listener);
       return () => void emitter.off('saveState', listener);

@@ -18,6 +18,7 @@ export function useSaved(doc?: ProxyDoc): boolean {
 function savedDoc(doc: ProxyDoc): Observable<boolean> {
   return {
     getSnapshot: () => !doc.hasWritePending(),
+    getServerSnapshot: () => true,
     subscribe(listener) {
       for (const event of DOC_EVENTS) doc.on(event, listener);
       return () => {
@@ -30,6 +31,7 @@ function savedDoc(doc: ProxyDoc): Observable<boolean> {
 function savedAll(connection: ProxyConnection): Observable<boolean> {
   return {
     getSnapshot: () => connection.status.pendingOps === 0 && !connection.hasWritePending(),
+    getServerSnapshot: () => true,
     subscribe(listener) {
       let isOver = false;
       // An op makes the connection send. The status may report the acknowledgement before this tab's document has it.

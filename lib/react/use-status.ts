@@ -30,6 +30,7 @@ function statusOf(connection: ProxyConnection): Observable<ConnectionStatus> {
   let snapshot = take();
   return {
     getSnapshot: () => snapshot,
+    getServerSnapshot: () => ON_SERVER,
     subscribe(listener) {
       const change = (): void => {
         snapshot = take();
@@ -44,5 +45,11 @@ function statusOf(connection: ProxyConnection): Observable<ConnectionStatus> {
     }
   };
 }
+
+/** The status of a connection that `createConnection` has just made. */
+const ON_SERVER: ConnectionStatus = {
+  state: 'connecting', hostState: 'connecting', mode: undefined,
+  tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, pendingWrites: 0, deadLetters: 0, lastError: undefined
+};
 
 const EVENTS = ['status', 'state', 'hostState', 'mode'] as const;

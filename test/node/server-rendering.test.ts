@@ -1,10 +1,14 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
-import {createElement} from 'react';
-import {renderToString} from 'react-dom/server';
+import {PassThrough} from 'node:stream';
+import {text} from 'node:stream/consumers';
+import {Suspense, createElement} from 'react';
+import {renderToPipeableStream, renderToString} from 'react-dom/server';
 import {createConnection} from '../../lib/index.js';
-import {ConnectionProvider, useDoc, useStatus} from '../../lib/react.js';
+import {ConnectionProvider, useDoc, useQuery, useStatus} from '../../lib/react.js';
+import {GRACE_MS} from '../../lib/react/connection-observers.js';
 import {startShareDBServer} from '../server/sharedb-server.js';
+import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
 
 describe('a server that renders pages', () => {
@@ -30,6 +34,35 @@ describe('a server that renders pages', () => {
     connection.close();
     other.close();
     await server.close();
+  });
+
+  it('leaves the parts that wait for data to the browser, and says why', async () => {
+    const connection = createConnection({url: 'ws://localhost:1'});
+    const Note = (): never => useDoc('notes', 'one', {suspense: true}).data as never;
+    const Notes = (): never => useQuery('notes', {}, {suspense: true}).results as never;
+    const part = (Content: () => never, key: number): unknown => createElement(Suspense, {key, fallback: 'waiting '}, createElement(Content));
+    const errors: string[] = [];
+    const html = await new Promise<string>(resolve => {
+      const {pipe} = renderToPipeableStream(
+        createElement(ConnectionProvider, {connection, children: [part(Note, 1), part(Notes, 2)] as never}),
+        {onAllReady: () => resolve(text(pipe(new PassThrough()))), onError: error => void errors.push((error as Error).message)}
+      );
+    });
+    expect(html.match(/waiting/g)).to.have.length(2);
+    expect(errors).to.have.length(2);
+    for (const message of errors) expect(message).to.include('pass a ShareDB backend to createConnection');
+    connection.close();
+  });
+
+  it('does not keep the documents that it has rendered', async () => {
+    const clock = new HandClock();
+    const connection = createConnection({url: 'ws://localhost:1', clock} as never);
+    const Note = (): never => String(useDoc('notes', 'one').isLoading) as never;
+    expect(renderToString(createElement(ConnectionProvider, {connection, children: createElement(Note)}))).to.equal('true');
+    expect(connection.getExisting('notes', 'one')).not.to.equal(undefined);
+    clock.pass(GRACE_MS);
+    await until('it is let go of', () => !connection.getExisting('notes', 'one'));
+    connection.close();
   });
 
   it('connects where it is given a backend', async () => {
