@@ -1,6 +1,6 @@
 import {readFileSync, readdirSync} from 'node:fs';
 import {expect} from 'chai';
-import {ERROR_CODES} from '../../lib/protocol/errors.js';
+import {ERROR_CODES, TabsError, decodeError} from '../../lib/protocol/errors.js';
 
 const HOME = 'protocol/errors.ts';
 /** Sub-packages have their own codes. */
@@ -22,5 +22,10 @@ describe('the error codes of this library', () => {
     const page = readFileSync(new URL('../docs/errors.md', lib), 'utf8');
     expect(Object.keys(ERROR_CODES).filter(one => !page.includes(`\`${one}\` |`))).to.eql([]);
     expect([...page.matchAll(/^\| `(ERR_\w+)`/gm)].map(([, one]) => one!).filter(one => !(one in ERROR_CODES))).to.eql([]);
+  });
+
+  it('are those of this library also if a later build has added them', () => {
+    expect(decodeError({code: 'ERR_TABS_OF_A_LATER_BUILD', message: 'new'})).to.be.instanceOf(TabsError).with.property('help', 'sharedb-tabs/docs/errors.md#err_tabs_of_a_later_build');
+    expect(decodeError({code: 'ERR_DOC_ALREADY_CREATED', message: 'of ShareDB'})).not.to.be.instanceOf(TabsError);
   });
 });
