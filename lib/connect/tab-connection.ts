@@ -17,6 +17,7 @@ import {ElectedOnDemand} from '../election/elected-on-demand.js';
 import type {HostProvider} from '../election/host-provider.js';
 import {hostCode} from '../election/host-code.js';
 import {HostPrefetch} from '../election/host-prefetch.js';
+import {startEarly} from '../election/early-worker.js';
 import {HostMonitor} from '../election/host-monitor.js';
 import {OrphanedOps} from './orphaned-ops.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from '../options/connect-options.js';
@@ -49,6 +50,7 @@ export class TabConnection extends ProxyConnection {
   /** How this tab reaches the server; undefined until that is decided. Event `mode` (mode, reason). */
   mode: Mode | undefined;
   private readonly connectOptions: ConnectOptions;
+  private readonly createWorker: ConnectOptions['sharedWorker'];
   private readonly pageHosts: PageHosts;
   private readonly locks: Locks | undefined;
   /** Channels within the page, to the host of a direct connection. */
@@ -85,9 +87,14 @@ export class TabConnection extends ProxyConnection {
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
     const {locks} = browserPlatform(options);
     const ways = availableModes(options, backendOrSocket, locks);
+    // An app that gives a backend or socket wants a connection on a server, too.
+    const isRendered = !backendOrSocket && isRenderedOnServer();
+    const {sharedWorker} = options;
+    const createWorker = sharedWorker && ways.modes[0] === 'shared-worker' && !isRendered ? startEarly(sharedWorker) : sharedWorker;
     const ownChannel = memoryChannels(nextTick);
     super(ways.modes[0] === 'direct' ? {...options, channel: ownChannel} : options);
     this.connectOptions = options;
+    this.createWorker = createWorker;
     this.locks = locks;
     this.available = ways;
     this.isAmongTabs = ways.modes[0] !== 'direct';
@@ -108,8 +115,7 @@ export class TabConnection extends ProxyConnection {
     const {namespace, clock, mark} = this;
     this.pageHosts = new PageHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => this.hostClient.sessionClient?.generation ?? 0);
     this.saveOrphanedOps();
-    // An app that gives a backend or socket wants a connection on a server, too.
-    if (!backendOrSocket && isRenderedOnServer()) {
+    if (isRendered) {
       this.endKeepingAlive();
       return;
     }
@@ -231,11 +237,11 @@ export class TabConnection extends ProxyConnection {
   }
 
   private sharedWorkerHost(): HostProvider | undefined {
-    const {sharedWorker} = this.connectOptions;
-    if (sharedWorker && typeof SharedWorker === 'function') {
+    const {createWorker} = this;
+    if (createWorker && typeof SharedWorker === 'function') {
       const source: HostProvider = new SharedWorkerHost({
         namespace: this.namespace,
-        create: sharedWorker,
+        create: createWorker,
         greeting: () => this.pageHosts.greeting(),
         // Firefox also reports errors here of a worker that serves its tabs.
         onFailure: trouble => { if (this.mayLeave(source)) void this.leaveWorker(source, trouble); }
@@ -243,7 +249,7 @@ export class TabConnection extends ProxyConnection {
       this.workerAdvice?.look(() => this.mayLeave(source), trouble => void this.leaveWorker(source, trouble));
       return source;
     }
-    this.tryNextMode(sharedWorker ? 'This browser has no SharedWorker' : 'The option sharedWorker is missing');
+    this.tryNextMode(createWorker ? 'This browser has no SharedWorker' : 'The option sharedWorker is missing');
     return undefined;
   }
 
