@@ -1,4 +1,4 @@
-import {Scope} from './scope.js';
+import {checkNames, Scope} from './scope.js';
 
 /** A stage that runs on this thread. */
 export type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseLike<O>;
@@ -44,6 +44,10 @@ export interface PipelineOptions {
   /** How long stages that were aborted, and the input's `return()`, are awaited, in ms. Then a warning names them. Default 5,000. */
   grace?: number;
 }
+
+const PIPELINE_OPTIONS: Record<keyof PipelineOptions, 0> = {parallelism: 0, ordered: 0, buffer: 0, signal: 0, grace: 0};
+type StageOptions<I, O> = Exclude<PipelineStage<I, O>, StageFunction<I, O>>;
+const STAGE_OPTIONS: Record<keyof StageOptions<unknown, unknown>, 0> = {run: 0, pool: 0, parallelism: 0, ordered: 0};
 
 type Pull = () => Promise<IteratorResult<unknown>>;
 
@@ -103,15 +107,15 @@ function stageOf(
  * Sends items through stages. An item is taken from the input only when the first stage has room for it. After an error, or when the loop over
  * the results is left, what runs is aborted and awaited for at most `grace`, and `input.return()` is called once.
  * @returns the results of the last stage. It throws the first error of the input or a stage; with `ordered`, after the results before it
- * @throws RangeError, TypeError at the first `next()`: an option has a wrong value, or a stage with a task has no pool
+ * @throws RangeError, TypeError at the first `next()`: an option does not exist or has a wrong value, or a stage with a task has no pool
  */
 export async function* pipeline<T, R>(
   input: Iterable<T> | AsyncIterable<T>, stages: readonly PipelineStage<any, any>[], options: PipelineOptions = {}
 ): AsyncIterableIterator<R> {
   const {ordered = true, buffer = 0, parallelism = 1} = options;
-  options.signal?.throwIfAborted();
+  checkNames('pipeline', options, PIPELINE_OPTIONS);
   const scope = new Scope(options);
-  const iterator = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
+  const iterator: Iterator<T> | AsyncIterator<T> = ((input as AsyncIterable<T>)[Symbol.asyncIterator] ?? (input as Iterable<T>)[Symbol.iterator]).call(input);
   let isInputOver = false;
   let pull: Pull = async () => {
     try {
@@ -125,7 +129,9 @@ export async function* pipeline<T, R>(
   };
   try {
     stages.forEach((stage, index) => {
-      const {run, pool, ...own} = typeof stage === 'function' ? {run: stage} as Exclude<typeof stage, StageFunction<any, any>> : stage;
+      const given: StageOptions<any, any> = typeof stage === 'function' ? {run: stage} : stage;
+      checkNames('pipeline stage', given, STAGE_OPTIONS);
+      const {run, pool, ...own} = given;
       pull = stageOf(pull, item => scope.run((signal: AbortSignal): unknown => {
         if (pool) return pool.run(run, [item], {signal});
         if (typeof run !== 'function') throw new TypeError('A stage with a task needs a pool');

@@ -13,29 +13,36 @@ export interface ScopeOptions {
   grace?: number;
 }
 
+/** The names of the options. The type check fails if one is missing. */
+const SCOPE_OPTIONS: Record<keyof ScopeOptions, 0> = {signal: 0, limit: 0, grace: 0};
+
+/**
+ * The message lists the names. Pools search for the name that was meant; there are too few here for the code that takes.
+ * @throws TypeError: an option that does not exist, and so would have no effect
+ */
+export function checkNames(what: string, options: object, known: object): void {
+  for (const name in options) if (!(name in known)) throw new TypeError(`${what}: there is no option ${name}, only ${Object.keys(known).join(', ')}`);
+}
+
 /** Jobs that are aborted together and awaited. */
 export class Scope {
   readonly #controller = new AbortController();
   /** With the names of the jobs. */
   readonly #running = new Map<Promise<unknown>, string>();
   readonly #grace: number;
-  #release = (): void => {};
-  #failure: [reason: unknown] | undefined;
+  readonly #release: () => void;
   #fail = (_reason: unknown): void => {};
 
+  /** @throws the reason of the signal, if it is aborted */
   constructor({signal, grace = 5_000}: ScopeOptions) {
-    this.#grace = grace;
-    if (!signal) return;
+    signal?.throwIfAborted();
     const onAbort = (): void => {
-      this.#failure = [signal.reason];
-      this.#fail(signal.reason);
-      this.abort(signal.reason);
+      this.#fail(signal!.reason);
+      this.abort(signal!.reason);
     };
-    if (signal.aborted) onAbort();
-    else {
-      signal.addEventListener('abort', onAbort);
-      this.#release = () => signal.removeEventListener('abort', onAbort);
-    }
+    signal?.addEventListener('abort', onAbort);
+    this.#release = () => signal?.removeEventListener('abort', onAbort);
+    this.#grace = grace;
   }
 
   /**
@@ -45,7 +52,8 @@ export class Scope {
   orAborted<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#fail = reject;
-      if (this.#failure) reject(this.#failure[0]);
+      // Between two promises, only the signal aborts.
+      if (this.isAborted) reject(this.#controller.signal.reason);
       promise.then(resolve, reject);
     });
   }
@@ -58,11 +66,13 @@ export class Scope {
     const run = (async () => job(this.#controller.signal))();
     this.#running.set(run, name || 'a job');
     // Errors that come after the call has settled are dropped.
-    run.catch(() => {}).finally(() => this.#running.delete(run));
+    const forget = (): void => void this.#running.delete(run);
+    run.then(forget, forget);
     return run;
   }
 
-  abort(reason: unknown = new DOMException('The scope has ended', 'AbortError')): void {
+  /** @param reason default: an AbortError */
+  abort(reason?: unknown): void {
     this.#controller.abort(reason);
   }
 
@@ -70,21 +80,24 @@ export class Scope {
    * Resolves when all jobs have settled, or when `grace` has passed: then a warning names those that run.
    * @returns whether all have settled
    */
-  async end(): Promise<boolean> {
+  end(): Promise<boolean> {
     this.#release();
-    if (!this.#running.size) return true;
-    let cancel!: () => void;
-    const isLate = new Promise<true>(resolve => { cancel = waitingClock.after(this.#grace, () => resolve(true)); });
-    const late = await Promise.race([Promise.allSettled(this.#running.keys()), isLate]);
-    cancel();
-    if (late !== true) return true;
-    // eslint-disable-next-line no-console
-    console.warn(`sharedb-tabs/tasks: still running ${this.#grace} ms after they were aborted: ${[...this.#running.values()].join(', ')}. They have to listen to their signal`);
-    return false;
+    return new Promise(resolve => {
+      const cancel = waitingClock.after(this.#grace, () => {
+        // eslint-disable-next-line no-console
+        console.warn(`sharedb-tabs/tasks: still running ${this.#grace} ms after they were aborted: ${[...this.#running.values()].join(', ')}. They have to listen to their signal`);
+        resolve(false);
+      });
+      void Promise.allSettled(this.#running.keys()).then(() => {
+        cancel();
+        resolve(true);
+      });
+    });
   }
 }
 
-async function within<T>(options: ScopeOptions, act: (scope: Scope) => Promise<T>): Promise<T> {
+async function within<T>(what: string, options: ScopeOptions, known: object, act: (scope: Scope) => Promise<T>): Promise<T> {
+  checkNames(what, options, known);
   const scope = new Scope(options);
   try {
     const result = await scope.orAborted(act(scope));
@@ -100,12 +113,13 @@ async function within<T>(options: ScopeOptions, act: (scope: Scope) => Promise<T
 
 /**
  * Runs all jobs. The first error aborts the others; the call settles when all have settled.
- * @returns the results, in the order of the jobs. It rejects with the first error, or with the reason of `signal`
+ * @returns the results, in the order of the jobs. It rejects with the first error, or with the reason of `signal`;
+ *   with a TypeError or RangeError if an option does not exist or has a wrong value
  */
 export function concurrent<const J extends readonly Job<unknown>[]>(
   jobs: J, options: ScopeOptions = {}
 ): Promise<{-readonly [I in keyof J]: J[I] extends Job<infer T> ? Awaited<T> : never}> {
-  return within(options, async scope => {
+  return within('concurrent', options, SCOPE_OPTIONS, async scope => {
     const results: unknown[] = new Array(jobs.length);
     await each(jobs, options.limit, scope, (job, index) => scope.run(job).then(value => { results[index] = value; }));
     return results as never;
@@ -119,7 +133,7 @@ export function concurrent<const J extends readonly Job<unknown>[]>(
  */
 export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {first?: 'settled' | 'fulfilled'} = {}): Promise<T> {
   if (!jobs.length) throw new RangeError('race: no jobs, so nothing would ever settle');
-  return within(options, scope => new Promise<T>((resolve, reject) => {
+  return within('race', options, {...SCOPE_OPTIONS, first: 0}, scope => new Promise<T>((resolve, reject) => {
     const errors: unknown[] = new Array(jobs.length);
     const isAny = options.first === 'fulfilled';
     each(jobs, options.limit, scope, (job, index) => scope.run(job).then(
@@ -142,25 +156,18 @@ export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {
  * @returns the result of the job. It rejects with the job's error, or with a DOMException named TimeoutError
  */
 export function timeout<T>(fn: Job<T>, ms: number, options: ScopeOptions = {}): Promise<T> {
-  return within(options, async scope => {
-    let cancel = (): void => {};
-    const late = new Promise<never>((_resolve, reject) => {
-      cancel = waitingClock.after(ms, () => {
-        // Results that are there already come first.
-        void Promise.resolve().then(() => Promise.resolve()).then(() => reject(new DOMException(`It has taken longer than ${ms} ms`, 'TimeoutError')));
-      });
+  return within('timeout', options, SCOPE_OPTIONS, scope => new Promise<T>((resolve, reject) => {
+    const cancel = waitingClock.after(ms, () => {
+      // Results of the same turn come first.
+      waitingClock.after(0, () => reject(new DOMException(`It has taken longer than ${ms} ms`, 'TimeoutError')));
     });
-    try {
-      return await Promise.race([scope.run(fn), late]);
-    } finally {
-      cancel();
-    }
-  });
+    scope.run(fn).finally(cancel).then(resolve, reject);
+  }));
 }
 
 /** Calls for each, at most `limit` at once, until one fails or the scope is aborted. */
 async function each<T>(items: readonly T[], limit = Infinity, scope: Scope, act: (item: T, index: number) => Promise<void>): Promise<void> {
-  if (limit < 1) throw new RangeError(`limit: at least 1, not ${limit}`);
+  if (!(limit >= 1)) throw new RangeError(`limit: at least 1, not ${limit}`);
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < items.length && !scope.isAborted) {

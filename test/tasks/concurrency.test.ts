@@ -120,6 +120,52 @@ describe('structured concurrency', function () {
   });
 });
 
+describe('options of concurrent, race, timeout and pipeline', () => {
+  const signal = new AbortController().signal;
+
+  it('that do not exist are refused before a job starts, with the names that there are', async () => {
+    let started = 0;
+    const job = (): void => void started++;
+    const firstOf = (stages: never, options: object): Promise<unknown> => pipeline([1], stages, options).next();
+    const cases: [failed: PromiseLike<unknown>, says: string][] = [
+      [concurrent([job], {limmit: 1} as never), 'concurrent: there is no option limmit, only signal, limit, grace'],
+      [concurrent([job], {first: 'fulfilled'} as never), 'concurrent: there is no option first'],
+      [race([job], {frist: 'fulfilled'} as never), 'race: there is no option frist, only signal, limit, grace, first'],
+      [timeout(job, 1_000, {gracce: 1} as never), 'timeout: there is no option gracce'],
+      [firstOf([job] as never, {paralellism: 2}), 'pipeline: there is no option paralellism, only parallelism, ordered, buffer, signal, grace'],
+      [firstOf([{run: job, paralellism: 2}] as never, {}), 'pipeline stage: there is no option paralellism, only run, pool, parallelism, ordered']
+    ];
+    for (const [failed, says] of cases) expect(await failureOf(failed)).to.be.instanceOf(TypeError).with.property('message').that.contains(says);
+    expect(started).to.equal(0);
+  });
+
+  it('that exist are taken, each of them; a function with properties is a stage', async () => {
+    const all = {signal, limit: 1, grace: 1};
+    expect(await concurrent([() => 1], all)).to.eql([1]);
+    expect(await race([() => 1], {...all, first: 'fulfilled'})).to.equal(1);
+    expect(await timeout(() => 1, 1_000, all)).to.equal(1);
+    const counted = Object.assign((x: number) => x, {calls: 0});
+    const run = pipeline([1], [counted, {run: (x: number) => x, parallelism: 2, ordered: false}], {parallelism: 1, ordered: true, buffer: 1, signal, grace: 1});
+    expect((await run.next()).value).to.equal(1);
+    await run.return!();
+  });
+
+  it('with a value that is no number are refused where a number is needed', async () => {
+    expect(await failureOf(concurrent([() => 1], {limit: NaN}))).to.be.instanceOf(RangeError);
+    expect(await failureOf(pipeline([1], [(x: number) => x], {parallelism: NaN}).next())).to.be.instanceOf(RangeError);
+  });
+
+  it('signal: one that is aborted starts no job', async () => {
+    let started = 0;
+    const aborted = {signal: AbortSignal.abort('before')};
+    const job = (): void => void started++;
+    for (const failed of [concurrent([job], aborted), race([job], aborted), timeout(job, 1_000, aborted), pipeline([1], [job], aborted).next()]) {
+      expect(await failureOf(failed)).to.equal('before');
+    }
+    expect(started).to.equal(0);
+  });
+});
+
 describe('jobs that wait for their turn', () => {
   it('do not start when the call is over, not even in the same turn', async () => {
     const started: string[] = [];
@@ -212,6 +258,12 @@ describe('a pipeline', function () {
     const seen: unknown[] = [];
     expect(await failureOf((async () => { for await (const value of pipeline(input(), [(x: number) => x])) seen.push(value); })())).to.have.property('message', 'input');
     expect(seen).to.eql([1]);
+  });
+
+  it('takes the letters of a text, and whatever can be iterated', async () => {
+    const letters: unknown[] = [];
+    for await (const letter of pipeline('abc', [(x: string) => x.toUpperCase()])) letters.push(letter);
+    expect(letters).to.eql(['A', 'B', 'C']);
   });
 
   it('refuses a stage with a task and without a pool, and parallelism below 1', async () => {
