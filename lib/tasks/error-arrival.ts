@@ -18,7 +18,7 @@ export function decodeError(data: TransferredError, at = ''): unknown {
   if (error.name !== name) define('name', name);
   if (data.stack) define('stack', data.stack + at);
   if (data.cause) define('cause', decodeError(data.cause));
-  if (data.errors) define('errors', data.errors.map(item => decodeError(item)));
+  if (data.errors) define('errors', data.errors.map(item => decodeError(item!)));
   if (data.code !== undefined) (error as Error & {code?: unknown}).code = data.code;
   for (const [key, value] of Object.entries(data.fields ?? {})) {
     if (!namedFields.includes(key)) Object.defineProperty(error, key, {value, configurable: true, enumerable: true, writable: true});

@@ -10,28 +10,22 @@ const nativeClasses = /^(Aggregate|Type|Range|Syntax|Reference|Eval|URI)?Error$/
 export function encodeError(error: unknown, depth = 0, seen: unknown[] = []): TransferredError {
   if (!(error instanceof Error)) return {isThrown: true, thrown: isCloneable(error) ? error : String(error)};
   const source = error as Error & {code?: unknown; errors?: unknown};
-  const isDOMException = typeof DOMException === 'function' && error instanceof DOMException;
+  const isDOMException = error instanceof DOMException;
   const nested = (value: unknown): TransferredError | undefined =>
     depth < MAX_DEPTH && !seen.includes(value) ? encodeError(value, depth + 1, [...seen, error]) : undefined;
-  const fields: Record<string, unknown> = {};
-  for (const key of Object.keys(error).filter(name => !namedFields.includes(name)).slice(0, MAX_FIELDS)) {
-    const value = (error as unknown as Record<string, unknown>)[key];
-    if (isCloneable(value)) fields[key] = value;
-  }
-  const cause = error.cause !== undefined ? nested(error.cause) : undefined;
   return {
-    class: nativeClass(error), name: String(error.name), message: String(error.message), stack: String(error.stack ?? '').slice(0, MAX_STACK), fields,
-    isDOMException,
-    ...(source.code !== undefined && !isDOMException && isCloneable(source.code) && {code: source.code}),
-    ...(cause && {cause}),
-    ...(Array.isArray(source.errors) && {errors: source.errors.slice(0, MAX_FIELDS).map(nested).filter(item => item !== undefined)})
+    class: nativeClass(error), name: String(error.name), message: String(error.message), stack: String(error.stack ?? '').slice(0, MAX_STACK), isDOMException,
+    fields: Object.fromEntries(Object.entries(error).filter(([key, value]) => !namedFields.includes(key) && isCloneable(value)).slice(0, MAX_FIELDS)),
+    code: !isDOMException && isCloneable(source.code) ? source.code : undefined,
+    cause: error.cause === undefined ? undefined : nested(error.cause),
+    errors: Array.isArray(source.errors) ? source.errors.slice(0, MAX_FIELDS).map(nested).filter(item => item) : undefined
   };
 }
 
 function nativeClass(error: Error): string {
   for (let type: unknown = Object.getPrototypeOf(error); type; type = Object.getPrototypeOf(type)) {
-    const name = (type as {constructor?: {name?: string}}).constructor?.name ?? '';
-    if (nativeClasses.test(name)) return name;
+    const name = (type as {constructor?: {name?: string}}).constructor?.name;
+    if (nativeClasses.test(name!)) return name!;
   }
   return 'Error';
 }

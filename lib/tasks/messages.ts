@@ -11,8 +11,8 @@ export interface TransferredError {
   message?: string;
   stack?: string;
   code?: unknown;
-  cause?: TransferredError;
-  errors?: TransferredError[];
+  cause?: TransferredError | undefined;
+  errors?: (TransferredError | undefined)[] | undefined;
   fields?: Record<string, unknown>;
   isDOMException?: boolean;
 }
@@ -40,13 +40,25 @@ export interface RunMessage {
   credit?: number;
 }
 
-export type ToThread =
-  | {$: 'start'; id: number; lock: string; data: unknown; globals: boolean; heap: boolean; claims: Int32Array | undefined; script: string | undefined}
-  | RunMessage
-  | {$: 'abort'; id: number; reason: unknown}
-  | {$: 'credit'; id: number}
-  | {$: 'return'; id: number}
-  | {$: 'end'};
+export interface StartMessage {
+  $: 'start';
+  id: number;
+  /** The lock that a thread of a browser holds as long as it lives. */
+  lock: string;
+  data: unknown;
+  /** Whether the thread says which globals it has. */
+  globals: boolean;
+  /** In Node, whether it says after each task how large its heap is. */
+  heap: boolean;
+  claims: Int32Array | undefined;
+  /** In Node, what the thread imports. */
+  script: string | undefined;
+}
+
+/** To the task that runs. */
+export type ToRun = {$: 'abort'; id: number; reason: unknown} | {$: 'credit'; id: number} | {$: 'return'; id: number};
+
+export type ToThread = StartMessage | RunMessage | ToRun | {$: 'end'};
 
 export type FromThread =
   | {$: 'ready'; globals?: string[]}

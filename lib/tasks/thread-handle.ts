@@ -281,8 +281,10 @@ export class ThreadHandle {
   #failure({spec: {name, url, export: exported}}: Submission, {kind, error: data, path}: Extract<FromThread, {$: 'fail'}>): unknown {
     const error = decodeError(data, `\n    at ${name} (thread ${this.id})`);
     const message = (error as {message?: string} | undefined)?.message ?? '';
+    // Of the place among the values of a message.
+    const part = path?.replace(/^\[\d+\]/, '');
     switch (kind) {
-      case 'clone': return new TaskError('ERR_TASK_NOT_CLONEABLE', `result${path} of "${name}" can't be copied: ${message}`, {cause: error, path: `result${path}`});
+      case 'clone': return new TaskError('ERR_TASK_NOT_CLONEABLE', `result${part} of "${name}" can't be copied: ${message}`, {cause: error, path: `result${part}`});
       case 'module': return new TaskError('ERR_TASK_MODULE', `${url} of "${exported}" could not be imported in a thread: ${message}`, {cause: error});
       case 'export': return new TaskError('ERR_TASK_MODULE', `${url ?? 'The script of the pool'} has no function "${exported}". There are: ${path || 'none'}`);
       case 'iterator': return new TypeError(`stream: "${name}" has to return an iterable, such as a generator`);

@@ -3,7 +3,7 @@ import {currentRuntime, setCurrentRuntime} from './current.js';
 import {ThreadRuntime} from './runtime.js';
 
 interface WorkerScope {
-  postMessage(message: unknown, transfer: Transferable[]): void;
+  postMessage?(message: unknown, transfer?: readonly Transferable[]): void;
   addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
   importScripts?: unknown;
 }
@@ -11,13 +11,13 @@ interface WorkerScope {
 /** Makes this dedicated worker a thread. No effect in a page: a module may be shared with it. */
 export function startThread(): void {
   const scope = globalThis as unknown as WorkerScope;
-  if (currentRuntime() || typeof scope.importScripts !== 'function' || typeof scope.postMessage !== 'function') return;
-  // The task may replace it.
-  const post = scope.postMessage.bind(scope);
+  // Only workers have `importScripts`; shared and service workers have no `postMessage`.
+  if (currentRuntime() || !scope.importScripts || !scope.postMessage) return;
   const runtime = new ThreadRuntime({
-    post: (message, transfer) => post(message, [...transfer ?? []]),
+    // Bound: a task may replace it.
+    post: scope.postMessage.bind(scope),
     // "ready" is said inside the callback: the pool asks for the lock then, and must not get it first.
-    announce(lock, ready) {
+    announce({lock}, ready) {
       const locks = webLocks();
       if (!locks) return ready();
       locks.request(lock, {}, () => {

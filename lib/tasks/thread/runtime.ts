@@ -1,24 +1,24 @@
 import {waitingClock} from '../../platform/threads.js';
 import {encodeError, MAX_DEPTH, uncloneablePath} from '../error-transfer.js';
 import type {TaskContext} from '../task.js';
-import {type FailureKind, type FromThread, type ItemOutcome, type RunMessage, STARTED, type ToThread, WAITS} from '../messages.js';
+import {type FailureKind, type FromThread, type ItemOutcome, type RunMessage, type StartMessage, STARTED, type ToRun, type ToThread, WAITS} from '../messages.js';
 
 type Callable = (...args: unknown[]) => unknown;
 
 export interface ThreadPort {
   post(message: FromThread, transfer?: readonly Transferable[]): void;
-  /** Takes the lock whose release tells the pool that this thread has ended. */
-  announce(lock: string, ready: () => void): void;
-  heap?(): number;
+  /** In a browser, takes the lock whose release tells the pool that this thread has ended. In Node, imports the pool's script. */
+  announce(message: StartMessage, ready: () => void): void;
 }
 
 const MAX_COMPILED = 200;
 const PROGRESS_MS = 16;
-const transferables = / ArrayBuffer]|MessagePort|ImageBitmap|OffscreenCanvas|(Read|Writ)ableStream]|TransformStream/;
+/** By the ends of their names: MessagePort, ImageBitmap, OffscreenCanvas, and the three kinds of streams. Others with these ends can't be copied either. */
+const transferables = /( ArrayBuffer|Port|Bitmap|Canvas|Stream)]/;
 
 /** A failure that is not the task's own error. */
 class Failure {
-  constructor(readonly kind: FailureKind, readonly error: unknown, readonly path = '') {}
+  constructor(readonly kind: FailureKind, readonly error?: unknown, readonly path = '') {}
 }
 
 /** What a thread does: it compiles and calls functions, one task after the other. */
@@ -29,7 +29,6 @@ export class ThreadRuntime {
   readonly onEnd: (() => unknown)[] = [];
   readonly transfers = new WeakMap<object, readonly Transferable[]>();
   #id = 0;
-  #reportsHeap = false;
   #claims: Int32Array | undefined;
   readonly #compiled = new Map<string, Callable | string>();
   readonly #waiting: RunMessage[] = [];
@@ -42,23 +41,18 @@ export class ThreadRuntime {
 
   receive(message: ToThread): void {
     switch (message?.$) {
-      case 'start': return void this.#start(message);
+      case 'start': return this.#start(message);
       case 'run':
         // Kept also if the pool has taken the task back: it sends a text once.
         if (message.text !== undefined) this.#keep(message.hash!, message.text);
         this.#waiting.push(message);
         if (!this.#current) void this.#work();
         return;
+      case 'end': return void this.#end();
       case 'abort':
-        if (this.#current?.message.id === message.id) this.#current.abort(message.reason);
-        return;
       case 'credit':
       case 'return':
-        if (this.#current?.message.id !== message.id) return;
-        if (message.$ === 'credit') this.#current.credit++;
-        else this.#current.isReturned = true;
-        return this.#current.wake();
-      case 'end': return void this.#end();
+        if (this.#current?.message.id === message.id) this.#current.receive(message);
     }
   }
 
@@ -71,21 +65,12 @@ export class ThreadRuntime {
     this.port.post({$: 'error', error: encodeError(error)});
   }
 
-  async #start(message: Extract<ToThread, {$: 'start'}>): Promise<void> {
+  #start(message: StartMessage): void {
     this.#id = message.id;
     this.#data = [message.data];
     for (const callback of this.#started) callback(message.data);
     this.#claims = message.claims;
-    this.#reportsHeap = message.heap;
-    if (message.script) {
-      try {
-        const module: object = await import(message.script);
-        for (const [name, value] of Object.entries(module)) if (typeof value === 'function') this.exposed[name] ??= value as Callable;
-      } catch (error) {
-        return this.port.post({$: 'failed', error: encodeError(error)});
-      }
-    }
-    this.port.announce(message.lock, () => this.port.post({$: 'ready', ...(message.globals && {globals: globalNames()})}));
+    this.port.announce(message, () => this.port.post({$: 'ready', ...(message.globals && {globals: globalNames()})}));
   }
 
   async #end(): Promise<void> {
@@ -110,10 +95,8 @@ export class ThreadRuntime {
     const {id} = message;
     const start = performance.now();
     let index = 0;
-    const heap = () => this.#reportsHeap && this.port.heap ? {heap: this.port.heap()} : undefined;
     try {
-      const found = this.#find(message);
-      const fn = typeof found === 'function' ? found : await found;
+      const fn = await this.#find(message);
       const values: unknown[] = [];
       const {first} = message;
       for (const call of message.calls) {
@@ -133,14 +116,14 @@ export class ThreadRuntime {
       }
       run.flush();
       try {
-        this.port.post({$: 'done', id, values, ms: performance.now() - start, ...heap()}, this.#transfersOf(values, message.transferResult));
+        this.port.post({$: 'done', id, values, ms: performance.now() - start}, this.#transfersOf(values, message.transferResult));
       } catch (error) {
-        throw new Failure('clone', error, uncloneablePath(values).replace(/^\[\d+\]/, ''));
+        throw new Failure('clone', error, uncloneablePath(values));
       }
     } catch (error) {
       try { run.flush(); } catch { /* The task has failed already. */ }
       const {kind, error: inner, path} = error instanceof Failure ? error : new Failure('task', error);
-      this.port.post({$: 'fail', id, error: encodeError(inner), index, kind, path, ...heap()});
+      this.port.post({$: 'fail', id, error: encodeError(inner), index, kind, path});
     }
   }
 
@@ -148,7 +131,7 @@ export class ThreadRuntime {
     const {id} = current.message;
     const iterable = source as {[Symbol.asyncIterator]?(): AsyncIterator<unknown>; [Symbol.iterator]?(): Iterator<unknown>};
     const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
-    if (!iterator) throw new Failure('iterator', undefined);
+    if (!iterator) throw new Failure('iterator');
     for (;;) {
       while (current.credit < 1 && !current.isReturned) await new Promise<void>(resolve => { current.wake = resolve; });
       if (current.isReturned) return void await iterator.return?.();
@@ -159,7 +142,7 @@ export class ThreadRuntime {
         this.port.post({$: 'next', id, value}, this.#transfersOf([value], false));
       } catch (error) {
         await iterator.return?.();
-        throw new Failure('clone', error, uncloneablePath(value));
+        throw new Failure('clone', error, uncloneablePath([value]));
       }
     }
   }
@@ -221,8 +204,11 @@ class Run {
     };
   }
 
-  abort(reason: unknown): void {
-    (this.#controller ??= new AbortController()).abort(reason);
+  receive(message: ToRun): void {
+    if (message.$ === 'abort') (this.#controller ??= new AbortController()).abort(message.reason);
+    else if (message.$ === 'credit') this.credit++;
+    else this.isReturned = true;
+    this.wake();
   }
 
   /** One message for all that a task tells within 16 ms: the last value. */
@@ -258,8 +244,9 @@ function compile(text: string, hash: string): Callable {
   }
 }
 
+/** @param from has no prototype: a module, or the exposed functions */
 function pick(from: Record<string, unknown>, name: string): Callable {
-  const fn = Object.hasOwn(from, name) ? from[name] : undefined;
+  const fn = from[name];
   if (typeof fn === 'function') return fn as Callable;
   throw new Failure('export', undefined, Object.keys(from).join(', '));
 }
