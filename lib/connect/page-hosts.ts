@@ -1,24 +1,21 @@
-import type {Host} from '../host/host.js';
-import type {OpenChannel} from '../platform/platform.js';
 import {hostCode} from '../election/host-code.js';
 import type {HostingTab} from '../election/page-host.js';
-import type {ReturnToSharedHost, ReturnOptions} from '../election/return-to-shared-host.js';
 import type {WorkerGreeting} from '../election/worker-messages.js';
 import {absoluteUrl} from '../options/server-url.js';
 
 /** The hosts that a tab can start, and what each of them is told. The code for those in the page is loaded when it is needed. */
 export class PageHosts {
   /** @param generation the one of the last host that has answered */
-  constructor(private readonly tab: HostingTab, private readonly generation: () => number) {}
+  constructor(readonly hosting: HostingTab, private readonly generation: () => number) {}
 
   /** Whether the options say where the server is. */
   get namesServer(): boolean {
-    return !!this.tab.backendOrSocket || this.tab.options.url !== undefined;
+    return !!this.hosting.backendOrSocket || this.hosting.options.url !== undefined;
   }
 
   /** What a worker is told. A promise where the app gives the url later. */
   greeting(): WorkerGreeting | Promise<WorkerGreeting> {
-    const {namespace, mark, options: {url, store, getToken}} = this.tab;
+    const {namespace, mark, options: {url, store, getToken}} = this.hosting;
     const greetingWith = (known: string | undefined): WorkerGreeting => ({
       type: 'sharedb-tabs', namespace, store, needsToken: !!getToken, steal: false, after: this.generation(), cleared: mark?.read(),
       url: known === undefined ? undefined : absoluteUrl(known)
@@ -29,22 +26,6 @@ export class PageHosts {
   /** Starts a host of all tabs in this page. Rejects with ERR_TABS_NO_HOST where the options name no server. */
   async startForAll(greeting: WorkerGreeting, signal: AbortSignal): Promise<void> {
     const {startElectedHost} = await hostCode.page();
-    if (!signal.aborted) startElectedHost(this.tab, greeting, signal);
+    if (!signal.aborted) startElectedHost(this.hosting, greeting, signal);
   }
-
-  /**
-   * Loads what a host of this tab alone needs. Rejects with ERR_TABS_NO_HOST where the options name no server.
-   * @returns what starts it, and what brings the tab back to a host that tabs share
-   */
-  async loadDirect(reason: string, channel: OpenChannel): Promise<DirectHosting> {
-    const {serverOf, startDirectHost, ReturnToSharedHost: Return} = await hostCode.page();
-    const server = serverOf(this.tab, `${reason}. For a direct connection`);
-    return {start: () => startDirectHost(server, this.tab, channel), wayBack: options => new Return(options)};
-  }
-}
-
-/** What a direct connection needs, loaded. */
-export interface DirectHosting {
-  start(): Promise<Host>;
-  wayBack(options: ReturnOptions): ReturnToSharedHost;
 }

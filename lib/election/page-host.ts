@@ -15,8 +15,6 @@ import {absoluteServerUrl} from '../options/server-url.js';
 import type {WorkerGreeting} from './worker-messages.js';
 import {serviceSource} from '../services/service-source.js';
 
-export {ReturnToSharedHost} from './return-to-shared-host.js';
-
 /** The server that a host in the page connects to. */
 export type Server =
   | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined; serverTimeouts: ServerTimeouts | undefined}

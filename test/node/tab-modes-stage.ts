@@ -1,7 +1,7 @@
 import Backend from 'sharedb';
 import * as electedTab from '../../lib/election/elected-tab-host.js';
 import {hostCode} from '../../lib/election/host-code.js';
-import * as page from '../../lib/election/page-host.js';
+import * as page from '../../lib/election/page-code.js';
 import {createConnection, type ConnectOptions, type TabConnection} from '../../lib/index.js';
 import type {Locks} from '../../lib/platform/platform.js';
 import {Random} from '../karma/random.js';
