@@ -2,7 +2,7 @@ import type {OrphanedOpsMessage} from '../protocol/messages.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ClearingMark} from './clearing-mark.js';
 import type {HostSearch, SearchingTab} from './host-search.js';
-import type {OrphanedOps} from './orphaned-ops.js';
+import type {OrphanedOpsStorage} from './orphaned-ops-storage.js';
 import {watchPage} from './page-lifecycle.js';
 
 /**
@@ -22,11 +22,11 @@ export interface PageTab extends SearchingTab, Pick<ProxyConnection, 'callHost' 
 /**
  * Follows the life of the page. A page that goes away saves the ops that it has not handed over, and looks for the ops that other pages
  * left. A page that is suspended or frozen hosts no other tabs.
- * @param store for the ops of pages that went away; undefined if nothing is stored
+ * @param storage for the ops of pages that went away; undefined if nothing is stored
  * @returns ends it
  */
-export function followPage(tab: PageTab, search: HostSearch, store: OrphanedOps | undefined, mark: ClearingMark | undefined): () => void {
-  const leave = (): void => void store?.leave(tab.isClosed ? undefined : tab.orphanedOps());
+export function followPage(tab: PageTab, search: HostSearch, storage: OrphanedOpsStorage | undefined, mark: ClearingMark | undefined): () => void {
+  const leave = (): void => void storage?.leave(tab.isClosed ? undefined : tab.orphanedOps());
   const stopWatchingMark = mark?.watch(() => tab.closeIfCleared());
   const stopWatchingPage = watchPage({
     onHidden: leave,
@@ -50,7 +50,7 @@ export function followPage(tab: PageTab, search: HostSearch, store: OrphanedOps 
     },
     onThaw: () => { if (!tab.closeIfCleared()) search.takeUpHosting(); }
   });
-  if (store) offerOrphanedOps(tab, store);
+  if (storage) offerOrphanedOps(tab, storage);
   return () => {
     stopWatchingMark?.();
     stopWatchingPage();
@@ -58,17 +58,17 @@ export function followPage(tab: PageTab, search: HostSearch, store: OrphanedOps 
 }
 
 /** Hands the ops that other pages left to each host that answers. */
-function offerOrphanedOps(tab: PageTab, store: OrphanedOps): void {
+function offerOrphanedOps(tab: PageTab, storage: OrphanedOpsStorage): void {
   // The first documents of the page do not wait for this.
-  tab.clock.after(PREPARE_MS, () => store.prepare());
+  tab.clock.after(PREPARE_MS, () => storage.prepare());
   tab.on('hostState', state => {
     if (state !== 'connected') return;
     // This tab hands over its own ops itself.
-    store.leave(undefined);
+    storage.leave(undefined);
     // This runs after the documents have loaded, because the user waits for them.
     for (const ms of OFFERS_MS) {
       tab.clock.after(ms, () => {
-        if (tab.hostState === 'connected') store.offer(word => tab.callHost('tab.lastWord', word)).catch(() => {});
+        if (tab.hostState === 'connected') storage.offer(ops => tab.callHost('tab.orphanedOps', ops)).catch(() => {});
       });
     }
   });

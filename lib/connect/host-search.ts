@@ -22,7 +22,7 @@ import type {PageHosts} from './page-hosts.js';
 
 const HOST_TIMEOUT_MS = 5000;
 /** Time limit for a tab that replaces a silent host, in ms. Then another tab tries. The new host opens the store first. */
-const RESCUE_MS = 10_000;
+const REPLACE_MS = 10_000;
 /** Time limit for the answer of a host that has deleted everything, after its end, in ms. */
 const CLEARED_MS = 1000;
 
@@ -289,18 +289,18 @@ export class HostSearch implements HostFinder, SharedHostSearch {
   /** Replaces a host that holds the host lock and does not answer. One of the tabs does it. */
   private replaceSilentHost(reason: string): void {
     const {provider, hosting: {namespace, locks, options}} = this;
-    this.tab.hostClient.log.debug('mode', () => `rescue: ${reason}`);
+    this.tab.hostClient.log.debug('mode', () => `replacing the host: ${reason}`);
     if (!locks || options.mode === 'shared-worker') return this.tryNextMode(reason);
     this.awaitAnswer(true);
     if (provider instanceof ElectedOnDemand) provider.abandon();
     locks.request(replaceHostLockName(namespace), {ifAvailable: true}, async lock => {
       if (!lock || this.tab.isClosed || this.provider !== provider || this.tab.hostState === 'connected') return;
-      const rescuer = provider instanceof ElectedOnDemand ? provider : this.electedTabHost()!;
-      if (rescuer !== provider) provider?.close();
-      this.provider = rescuer;
+      const replacement = provider instanceof ElectedOnDemand ? provider : this.electedTabHost()!;
+      if (replacement !== provider) provider?.close();
+      this.provider = replacement;
       this.reason = reason;
-      rescuer.seize();
-      await this.whenConnected(RESCUE_MS);
+      replacement.seize();
+      await this.whenConnected(REPLACE_MS);
     }).catch(() => {});
   }
 

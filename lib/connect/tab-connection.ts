@@ -12,7 +12,7 @@ import {ProxyConnection} from '../tab/proxy-connection.js';
 import {ClearingMark} from './clearing-mark.js';
 import {followPage} from './follow-page.js';
 import {HostSearch} from './host-search.js';
-import {OrphanedOps} from './orphaned-ops.js';
+import {OrphanedOpsStorage} from './orphaned-ops-storage.js';
 import {PageHosts} from './page-hosts.js';
 
 /** The connection that `createConnection` returns: a ProxyConnection that starts or finds its host. */
@@ -23,7 +23,7 @@ export class TabConnection extends ProxyConnection {
   private readonly search: HostSearch;
   private stopFollowingPage: () => void = () => {};
   private readonly mark: ClearingMark | undefined;
-  private readonly orphanedOpsStore: OrphanedOps | undefined;
+  private readonly orphanedOpsStorage: OrphanedOpsStorage | undefined;
   /** This tab's own request to delete everything, once it has begun. */
   private leaves: Clearing | undefined;
 
@@ -41,12 +41,12 @@ export class TabConnection extends ProxyConnection {
     this.connectOptions = options;
     if (options.store !== false && typeof document !== 'undefined') {
       this.mark = new ClearingMark(namespace, () => localStorage);
-      this.orphanedOpsStore = new OrphanedOps(namespace, this.id!, locks, () => localStorage, this.mark);
+      this.orphanedOpsStorage = new OrphanedOpsStorage(namespace, this.id!, locks, () => localStorage, this.mark);
     }
     const {clock, mark, hostClient} = this;
     const hosts = new PageHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => hostClient.sessionClient?.generation ?? 0);
     this.search = new HostSearch(this, hosts, available, createWorker, ownChannel);
-    this.stopFollowingPage = followPage(this, this.search, this.orphanedOpsStore, mark);
+    this.stopFollowingPage = followPage(this, this.search, this.orphanedOpsStorage, mark);
     if (isRendered) {
       this.endKeepingAlive();
       return;
@@ -70,15 +70,15 @@ export class TabConnection extends ProxyConnection {
   }
 
   /** @internal */
-  protected override leave(word: OrphanedOpsMessage | undefined): boolean {
-    return !word || !!this.orphanedOpsStore?.leave(word);
+  protected override leave(ops: OrphanedOpsMessage | undefined): boolean {
+    return !ops || !!this.orphanedOpsStorage?.leave(ops);
   }
 
   /** Signs out: see {@link ProxyConnection.clear}. */
   override async clear(): Promise<void> {
     this.leaves = this.mark?.set(`${this.id!}/${this.clock.now()}`, this.clock.now());
     try {
-      this.orphanedOpsStore?.clear();
+      this.orphanedOpsStorage?.clear();
     } catch {
       // Storage is blocked, so no tab has left anything there.
     }

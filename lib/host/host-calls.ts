@@ -50,7 +50,7 @@ export class HostCallTable {
       'queries.settle': args => queries.settle(Array.isArray(args) ? args : [], clock),
       'store.flush': () => storeAccess.flush(),
       'store.pendingDocs': () => docs.all().filter(doc => doc.pendingOps && !isLocal(doc.collection)).map(doc => [doc.collection, doc.id]),
-      'tab.lastWord': args => orphanedOps.takeOver(args),
+      'tab.orphanedOps': args => orphanedOps.takeOver(args),
       'ops.lost': args => orphanedOps.keepLost(args),
       'quarantine.list': () =>
         store?.quarantine.list().map(({id, key: [collection, doc], error, size}) => ({id, collection, doc, error, size})) ?? [],

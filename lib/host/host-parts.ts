@@ -309,7 +309,7 @@ export class HostParts {
         this.tokens.noteTab();
       },
       onAppMessage: (tab, message) => this.serverEvents.sendOfApp(tab, message),
-      onLastWord: message => void orphanedOps.takeOver(message)
+      onOrphanedOps: message => void orphanedOps.takeOver(message)
     });
   }
 }

@@ -27,8 +27,8 @@ export class OrphanedOps {
     const {docs: all, epoch} = this.owner;
     const tab = this.owner.tab(message.tabId);
     const isOurLineage = message.lineage === this.owner.lineage();
-    for (const {c, d, rev, ops, ahead, onlyHost = epoch, v} of message.docs) {
-      all.get(c, d).adopt(tab, {madeAt: rev, ops, isOurs: isOurLineage && onlyHost === epoch, ahead, v});
+    for (const {c, d, rev, ops, ahead, unconfirmed = ahead, onlyHost = epoch, v} of message.docs) {
+      all.get(c, d).adopt(tab, {madeAt: rev, ops, isOurs: isOurLineage && onlyHost === epoch, unconfirmed, v});
     }
     const docs = message.docs.map(({c, d}) => all.get(c, d));
     return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenSettled(resolve)))).then(() => this.whenKept(docs));

@@ -31,7 +31,7 @@ export interface TabRequestsOwner {
   /** A message of the app itself, for the server. */
   onAppMessage(tab: Tab, message: unknown): void;
   /** The page of the tab that says it is going away. */
-  onLastWord(word: OrphanedOpsMessage): void;
+  onOrphanedOps(ops: OrphanedOpsMessage): void;
 }
 
 const LOCAL_ONLY = 'Documents of a collection that begins with "local:" have no queries, no presence and no old versions: ' +
@@ -113,9 +113,9 @@ export class TabRequests {
       case 'tab.debug':
         log.want(tab, message['scopes'] as unknown[]);
         return log.debug('host', () => `host ${this.owner.epoch} tells tab ${tab.id} what it does`);
-      case 'tab.lastWord': {
-        const word = message['word'] as OrphanedOpsMessage;
-        return word.tabId === tab.id ? this.owner.onLastWord(word) : undefined;
+      case 'tab.orphanedOps': {
+        const ops = message['ops'] as OrphanedOpsMessage;
+        return ops.tabId === tab.id ? this.owner.onOrphanedOps(ops) : undefined;
       }
       default:
         return this.refuse(tab, message, 'Invalid or unknown message');
@@ -138,7 +138,7 @@ export class TabRequests {
   /** An op as ShareDB has it, with no more than a version (`connection.send`), is taken as made just now. */
   private submit(tab: Tab, doc: SharedDoc, request: OpRequest): void {
     if (request.src && request.src !== tab.id) return this.refuse(tab, request, 'src is not the id of this tab');
-    doc.submit(tab, typeof request.v === 'object' && request.v ? request : {...request, v: doc.positionOf(tab)});
+    doc.submit(tab, request.at ? request : {...request, at: doc.positionOf(tab)});
   }
 
   /** One request of a tab for many documents stays one request to the server. */
@@ -172,8 +172,8 @@ export class TabRequests {
 
   /** An error goes back with what tells the tab which request it is for. */
   private reply(tab: Tab, message: {a: string}, error: unknown): void {
-    const {a, b, c, d, id, ch, seq, pv, v} = message as Message;
-    const inc = (v as Position | undefined)?.inc;
+    const {a, b, c, d, id, ch, seq, pv, v, at} = message as Message;
+    const inc = ((a === 'op' ? at : v) as Position | undefined)?.inc;
     tab.send({a, b, c, d, id, ch, seq, pv, inc, error: encodeError(error)});
   }
 }

@@ -90,7 +90,7 @@ export class Entry {
   encode(c: string, d: string, inc: number, own: boolean): string {
     const {rev, v, src, seq} = this;
     const head = JSON.stringify({
-      a: 'op', c, d, inc, rev, v, src, seq, ...(own && {own}), ...(!own && this.toldBeforeWrite === 'tab' && {early: true}),
+      a: 'op', c, d, inc, rev, v, src, seq, ...(own && {own}), ...(!own && this.toldBeforeWrite === 'tab' && {unwritten: true}),
       ...(this.isClean && this.isEmpty && {clean: true})
     });
     return own || this.json === '{}' ? head : `${head.slice(0, -1)},${this.json.slice(1)}`;

@@ -42,11 +42,11 @@ export class History {
    * The revision after these ops, if they are exactly the entries after `rev`; undefined if other entries come between, or the
    * entries are not kept.
    */
-  end(rev: number, ahead: readonly UnconfirmedOp[]): number | undefined {
+  end(rev: number, known: readonly UnconfirmedOp[]): number | undefined {
     if (!this.covers(rev)) return undefined;
     let at = rev;
     const entries = this.after(rev);
-    for (const op of ahead) {
+    for (const op of known) {
       while (entries[at - rev]?.isEmpty) at++;
       if (!entries[at - rev]?.is(op)) return undefined;
       at++;
@@ -58,16 +58,16 @@ export class History {
    * The steps that somebody lacks who has the state at `rev` with these ops applied.
    * @returns undefined if the entries are not kept, or can't be transformed around the ops
    */
-  continuation(rev: number, ahead: readonly UnconfirmedOp[], type: Type | null): ConcurrentStep[] | undefined {
-    const end = this.end(rev, ahead);
-    return end === undefined ? this.continuationAround(rev, ahead, type)?.steps : this.after(end);
+  continuation(rev: number, known: readonly UnconfirmedOp[], type: Type | null): ConcurrentStep[] | undefined {
+    const end = this.end(rev, known);
+    return end === undefined ? this.continuationAround(rev, known, type)?.steps : this.after(end);
   }
 
   /** Like {@link continuation}, for the case that other entries come between: see {@link transformAround}. */
-  continuationAround(rev: number, ahead: readonly UnconfirmedOp[], type: Type | null): Continuation | undefined {
+  continuationAround(rev: number, known: readonly UnconfirmedOp[], type: Type | null): Continuation | undefined {
     if (!type || !this.covers(rev)) return undefined;
     try {
-      return transformAround(this.after(rev), ahead, type);
+      return transformAround(this.after(rev), known, type);
     } catch {
       return undefined;
     }
@@ -77,9 +77,9 @@ export class History {
    * Rebases ops of a tab over steps. Each op is made on the one before, the first on the state before the steps.
    * @returns the ops that are not in the history yet, or the error if an op can't be transformed
    */
-  rebase(ops: WaitingOp[], owner: string, type: Type | null, way: readonly ConcurrentStep[]): WaitingOp[] | Error {
+  rebase(ops: WaitingOp[], owner: string, type: Type | null, concurrent: readonly ConcurrentStep[]): WaitingOp[] | Error {
     try {
-      return rebase(ops, way, owner, type);
+      return rebase(ops, concurrent, owner, type);
     } catch (error) {
       return error as Error;
     }

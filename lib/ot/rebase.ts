@@ -52,13 +52,13 @@ export interface Continuation {
  *   their order.
  * @returns undefined if that is impossible
  */
-export function transformAround(entries: readonly Entry[], ahead: readonly UnconfirmedOp[], type: Type): Continuation | undefined {
+export function transformAround(entries: readonly Entry[], ops: readonly UnconfirmedOp[], type: Type): Continuation | undefined {
   type = fastType(type);
-  const way: ConcurrentStep[] = [];
+  const steps: ConcurrentStep[] = [];
   let isExact = true;
   const versions = versionsOf(entries);
   /** The known ops that have not occurred in the entries so far, each made on the one before. */
-  let left = [...ahead];
+  let left = [...ops];
   for (const {v, step, src, seq, isEmpty} of entries) {
     const [next] = left;
     if (isEmpty) {
@@ -67,7 +67,7 @@ export function transformAround(entries: readonly Entry[], ahead: readonly Uncon
       continue;
     }
     if (!next) {
-      way.push({step, src, seq});
+      steps.push({step, src, seq});
       continue;
     }
     if (!('op' in step)) return undefined;
@@ -84,10 +84,10 @@ export function transformAround(entries: readonly Entry[], ahead: readonly Uncon
     } else {
       const over = transformAll(step.op, left, type);
       left = over.left;
-      way.push({step: {op: over.op}, src, seq});
+      steps.push({step: {op: over.op}, src, seq});
     }
   }
-  return left.length ? undefined : {steps: way, isExact};
+  return left.length ? undefined : {steps, isExact};
 }
 
 /** For each op of a tab: the version at which the server acknowledged it, and whether it is the last op of that version. */

@@ -34,7 +34,7 @@ export interface HostCalls {
   /** The documents with ops that the server has not acknowledged. */
   'store.pendingDocs': Call<null, [c: string, d: string][]>;
   /** Hands over the ops of a tab that has ended. */
-  'tab.lastWord': Call<OrphanedOpsMessage, void>;
+  'tab.orphanedOps': Call<OrphanedOpsMessage, void>;
   /** Hands over ops that no host can apply, for the dead letters. */
   'ops.lost': Call<LostOp[], void>;
   'quarantine.list': Call<null, QuarantinedDoc[]>;

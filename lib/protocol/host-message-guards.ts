@@ -14,9 +14,9 @@ const CHECKS: Record<string, (message: Fields) => boolean> = {
     (isError(loadError) || (isObject(snapshot) && isCount(snapshot['rev']))),
   'doc.refused': ({c, d, inc, error}) => isNamed(c, d) && isCount(inc) && isError(error),
   'doc.lost': ({c, d, inc}) => isNamed(c, d) && isCount(inc),
-  'doc.planted': ({c, d, inc, rev, way = []}) => isNamed(c, d) && isCount(inc) && Number.isSafeInteger(rev) && Array.isArray(way) &&
-    way.every(entry => isObject(entry) && Number.isSafeInteger(entry['rev'])),
-  'doc.again': ({c, d, inc, seq}) => isNamed(c, d) && isCount(inc) && isCount(seq),
+  'doc.positioned': ({c, d, inc, rev, entries = []}) => isNamed(c, d) && isCount(inc) && Number.isSafeInteger(rev) && Array.isArray(entries) &&
+    entries.every(entry => isObject(entry) && Number.isSafeInteger(entry['rev'])),
+  'doc.resend': ({c, d, inc, seq}) => isNamed(c, d) && isCount(inc) && isCount(seq),
   'doc.error': ({c, d, error}) => isNamed(c, d) && isError(error),
   'connection.state': ({state}) => isText(state) && STATES.has(state),
   'connection.event': ({event, error}) => (event === 'error' || event === 'connection error') && isError(error),

@@ -13,9 +13,9 @@ export interface Position {
   /** The revision that the tab has; null if it has nothing of the host's history. */
   rev: number | null;
   /** The tab had a state of this document before, and discarded it. */
-  again?: true;
+  hadState?: true;
   /** A state that the tab got from elsewhere (`doc.ingestSnapshot`). The host may start from it. */
-  seed?: SnapshotData;
+  ingestedSnapshot?: SnapshotData;
   /** The tab accepts the stored state, if there is one: the app does not want to wait for the server. */
   stored?: true;
 }
@@ -31,16 +31,16 @@ export interface SnapshotData {
   inc?: number;
   /** The snapshot contains ops of tabs that the server has not acknowledged. */
   isMixed?: boolean;
-  /** In a `seed`: the tab has the state from another host, and ops were made on it. The host compares it with what it knows. */
+  /** In an `ingestedSnapshot`: the tab has the state from another host, and ops were made on it. The host compares it with what it knows. */
   fromHost?: true;
 }
 
-/** An op of a tab on its way to the host: ShareDB's fields, the position that it was made at, and the submit options. */
+/** An op of a tab on its way to the host: ShareDB's fields, the position that it was made at, and the submit options (`x`, as in ShareDB). */
 export interface OpRequest {
   a: 'op';
   c: string;
   d: string;
-  v: Position;
+  at: Position;
   src: string;
   seq: number;
   op?: unknown;
@@ -89,7 +89,7 @@ export interface EntryMessage {
   /** The entry is the tab's own op. The op is left out, because the tab has it. */
   own?: true;
   /** The entry is an op of another tab, and may not be durable yet. */
-  early?: true;
+  unwritten?: true;
   /** From this entry on, the server has everything that the document shows. */
   clean?: true;
 }
@@ -133,17 +133,17 @@ export interface RefusedMessage {
 }
 
 /**
- * The host has taken in what the tab replayed or ingested. `rev` is its position in the host's history, before the entries of `way`.
- * It is negative if `way` consists of more entries than there are revisions up to the end of `way`.
+ * The host has taken in what the tab replayed or ingested. `rev` is its position in the host's history, before `entries`.
+ * It is negative if there are more `entries` than revisions up to their end.
  */
 export interface PositionedMessage {
-  a: 'doc.planted';
+  a: 'doc.positioned';
   c: string;
   d: string;
   inc: number;
   rev: number;
   /** The entries that are concurrent to what the tab replayed. With them applied, the tab has the state of the host's document. */
-  way?: EntryMessage[];
+  entries?: EntryMessage[];
   /** The state at `rev`. Sent if the host may have resolved ties in another order than the tab. */
   snapshot?: SnapshotData;
 }
@@ -282,7 +282,7 @@ export interface ResumeMessage {
     /** The previous host had lost its state of the document and had not recovered it. */
     awaitsReset?: boolean;
     /** The ops that the tab applied after `rev` and that another host may not know. */
-    ahead?: UnconfirmedOp[];
+    unconfirmed?: UnconfirmedOp[];
     /** The epoch of the host that announced `rev` while it could not write. Only that host knows what the revision means. */
     onlyHost?: string;
   }[];
@@ -336,14 +336,16 @@ export const MAX_LOST_OPS = 200;
 
 /**
  * The ops that a tab had not handed to its host when its page went away. The ops of a document are each made on the one before;
- * the first is made on `rev` with the ops of `ahead` applied.
+ * the first is made on `rev` with the ops of `unconfirmed` applied.
  */
 export interface OrphanedOpsMessage {
   tabId: string;
   /** The lineage of the history that the revisions belong to. */
   lineage: string;
   docs: {
-    c: string; d: string; rev: number | null; ops: SentOp[]; ahead?: UnconfirmedOp[]; onlyHost?: string;
+    c: string; d: string; rev: number | null; ops: SentOp[]; unconfirmed?: UnconfirmedOp[]; onlyHost?: string;
+    /** What `unconfirmed` is called in the ops that a page of protocol 3 has stored. */
+    ahead?: UnconfirmedOp[];
     /** The server's version that the first op was made at, if known. */
     v?: number | undefined;
   }[];

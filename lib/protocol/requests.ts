@@ -5,9 +5,9 @@ import {MAX_LOST_OPS, MAX_RUN, type UnconfirmedOp, type OrphanedOpsMessage, type
 
 function isPosition(value: unknown): value is Position {
   if (!value || typeof value !== 'object') return false;
-  const {inc, rev, seed} = value as Position;
+  const {inc, rev, ingestedSnapshot} = value as Position;
   return isCount(inc) && (rev === null || isCount(rev)) &&
-    (seed === undefined || (!!seed && typeof seed === 'object' && (seed.v === null || isCount(seed.v))));
+    (ingestedSnapshot === undefined || (isObject(ingestedSnapshot) && (ingestedSnapshot.v === null || isCount(ingestedSnapshot.v))));
 }
 
 const CHECKS: Record<string, (message: Fields) => string | undefined> = {
@@ -33,7 +33,7 @@ const CHECKS: Record<string, (message: Fields) => string | undefined> = {
   'tab.resume': checkResume,
   'tab.debug': ({scopes}) => (Array.isArray(scopes) ? undefined : 'Invalid scopes'),
   'tab.visible': ({visible}) => (typeof visible === 'boolean' ? undefined : 'Invalid visibility'),
-  'tab.lastWord': message => (isOrphanedOpsMessage(message['word']) ? undefined : 'Invalid orphaned ops')
+  'tab.orphanedOps': message => (isOrphanedOpsMessage(message['ops']) ? undefined : 'Invalid orphaned ops')
 };
 
 /** The error in a tab's message, in ShareDB's words; undefined if it is valid. */
@@ -44,14 +44,14 @@ export function checkRequest(message: Fields): string | undefined {
 }
 
 export function isOrphanedOpsMessage(value: unknown): value is OrphanedOpsMessage {
-  const word = value as OrphanedOpsMessage | null;
-  return isObject(word) && typeof word!.tabId === 'string' && typeof word!.lineage === 'string' && Array.isArray(word!.docs) &&
-    word!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
-      Array.isArray(doc.ops) && doc.ops.every(isSentOp) && isAhead(doc.ahead) && (doc.v === undefined || isCount(doc.v)) &&
+  const orphaned = value as OrphanedOpsMessage | null;
+  return isObject(orphaned) && typeof orphaned!.tabId === 'string' && typeof orphaned!.lineage === 'string' && Array.isArray(orphaned!.docs) &&
+    orphaned!.docs.every(doc => isObject(doc) && isNamed(doc.c, doc.d) && (doc.rev === null || isCount(doc.rev)) &&
+      Array.isArray(doc.ops) && doc.ops.every(isSentOp) && areUnconfirmed(doc.unconfirmed) && areUnconfirmed(doc.ahead) && (doc.v === undefined || isCount(doc.v)) &&
       (doc.onlyHost === undefined || typeof doc.onlyHost === 'string'));
 }
 
-function isAhead(ops: unknown): ops is UnconfirmedOp[] | undefined {
+function areUnconfirmed(ops: unknown): ops is UnconfirmedOp[] | undefined {
   return ops === undefined || (Array.isArray(ops) && ops.every(op => isObject(op) &&
     (op['v'] === undefined ? typeof op['src'] === 'string' && isCount(op['seq']) : isCount(op['v']) && op['op'] !== undefined)));
 }
@@ -96,7 +96,7 @@ function checkBulkRequest(message: Fields): string | undefined {
 function checkOpRequest(message: Fields): string | undefined {
   const nameError = checkName(message);
   if (nameError) return nameError;
-  if (!isPosition(message['v']) && message['v'] != null && !isCount(message['v'])) return 'Invalid version';
+  if (message['at'] === undefined ? message['v'] != null && !isCount(message['v']) : !isPosition(message['at'])) return 'Invalid version';
   if (message['src'] == null) message['src'] = '';
   if (typeof message['src'] !== 'string' || !isCount(message['seq'])) return 'Both src and seq must be set together';
   if (!message['x'] || typeof message['x'] !== 'object') return 'Missing op options';
@@ -164,7 +164,7 @@ function checkResume(message: Fields): string | undefined {
     if (error) return error;
     if (!isPosition(doc)) return 'Invalid version';
     if (!Array.isArray(doc['unsettled']) || !doc['unsettled'].every(isCount)) return 'Invalid seq';
-    if (!isAhead(doc['ahead'])) return 'Invalid op';
+    if (!areUnconfirmed(doc['unconfirmed'])) return 'Invalid op';
     if (doc['onlyHost'] !== undefined && typeof doc['onlyHost'] !== 'string') return 'Invalid host';
   }
   return undefined;

@@ -1,5 +1,5 @@
 /** Raise this when a tab and a host of different builds could misunderstand each other. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /**
  * Whether one build is newer than another. Compares the protocol first, then the app's names of its builds, with digits compared

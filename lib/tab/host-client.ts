@@ -125,9 +125,9 @@ export class HostClient implements SessionClientEvents {
    * Sends all waiting messages at once, because a page that goes away has no next turn. Ops in flight are sent again as orphaned ops.
    * @param forGood whether the page can't come back
    */
-  sendOrphanedOps(word: OrphanedOpsMessage | undefined, forGood: boolean): void {
+  sendOrphanedOps(ops: OrphanedOpsMessage | undefined, forGood: boolean): void {
     const {sessionClient} = this;
-    if (word) sessionClient?.send({a: 'tab.lastWord', word});
+    if (ops) sessionClient?.send({a: 'tab.orphanedOps', ops});
     if (forGood) sessionClient?.sayGoodbye();
     else sessionClient?.flush();
   }

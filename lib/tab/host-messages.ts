@@ -20,7 +20,7 @@ export interface HostedDoc {
   handleRefused(message: RefusedMessage): void;
   handleLost(inc: number): void;
   handlePositioned(message: PositionedMessage): void;
-  handleAgain(message: {inc: number; seq: number}): void;
+  handleResend(message: {inc: number; seq: number}): void;
   ingestSnapshot(snapshot: IngestibleSnapshot, callback: () => void): unknown;
   emit(event: 'error', error: Error): unknown;
 }
@@ -76,10 +76,10 @@ export function receive(target: MessageTarget, message: Message): void {
       return doc?.handleRefused(message as unknown as RefusedMessage);
     case 'doc.lost':
       return doc?.handleLost(message['inc'] as number);
-    case 'doc.planted':
+    case 'doc.positioned':
       return doc?.handlePositioned(message as unknown as PositionedMessage);
-    case 'doc.again':
-      return doc?.handleAgain(message as unknown as {inc: number; seq: number});
+    case 'doc.resend':
+      return doc?.handleResend(message as unknown as {inc: number; seq: number});
     case 'doc.error':
       doc?.emit('error', decodeError(message['error'] as ErrorData));
       return;

@@ -179,19 +179,19 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @returns whether a host has all ops, or will have them */
   private handOverAll(): boolean {
-    const word = this.orphanedOps();
+    const ops = this.orphanedOps();
     const isConnected = this.hostClient.sessionClient?.state === 'connected';
-    if (isConnected && word) this.hostClient.send({a: 'tab.lastWord', word});
+    if (isConnected && ops) this.hostClient.send({a: 'tab.orphanedOps', ops});
     // The ops are also kept if a host is there: the host drops a tab whose lock is free, and the message may arrive after that.
-    return this.leave(word) || isConnected;
+    return this.leave(ops) || isConnected;
   }
 
   /**
    * Keeps the ops that no host has, for the next host.
    * @returns whether they are kept @internal
    */
-  protected leave(word: OrphanedOpsMessage | undefined): boolean {
-    return !word;
+  protected leave(ops: OrphanedOpsMessage | undefined): boolean {
+    return !ops;
   }
 
   /** Leaves the host. Open calls get no answer. @internal */
@@ -267,7 +267,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   override sendOp(doc: UpstreamDoc<unknown>, op: PendingOp): void {
     this._addDoc(doc);
     const message: OpRequest = {
-      a: 'op', c: doc.collection, d: doc.id, v: (doc as ProxyDoc).position,
+      a: 'op', c: doc.collection, d: doc.id, at: (doc as ProxyDoc).position,
       src: op.src ?? this.id!, seq: op.seq!, x: submitOptions(doc, op)
     };
     if ('op' in op) message.op = op.op;
@@ -308,7 +308,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** The ops that the host has not confirmed; undefined if there are none. @internal */
   orphanedOps(): OrphanedOpsMessage | undefined {
-    const docs = this.proxyDocs().map(doc => doc.orphanedOps()).filter(word => !!word);
+    const docs = this.proxyDocs().map(doc => doc.orphanedOps()).filter(ops => !!ops);
     const {tabId, sessionClient} = this.hostClient;
     return docs.length ? {tabId, lineage: sessionClient?.lineage ?? '', docs} : undefined;
   }

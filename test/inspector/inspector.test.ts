@@ -291,7 +291,7 @@ describe('the inspector', () => {
         for (const act of [
           () => observer.get('notes', 'one').fetch(), () => observer.get('notes', 'one').subscribe(), () => observer.get('notes', 'two').create({n: 1}),
           () => observer.deadLetters.discard('x'), () => observer.callHost('host.clear'), () => observer.callHost('host.fault', {fault: 'kill'}),
-          () => observer.callHost('tab.lastWord', {} as OrphanedOpsMessage), () => observer.getPresence('room').subscribe()
+          () => observer.callHost('tab.orphanedOps', {} as OrphanedOpsMessage), () => observer.getPresence('room').subscribe()
         ]) {
           const error = await Promise.resolve(act()).then(() => undefined, (error: unknown) => error);
           expect(error, String(act)).to.have.property('code', 'ERR_TABS_READ_ONLY');
@@ -379,7 +379,7 @@ describe('the inspector', () => {
 
     it('describes messages without data', () => {
       const texts = [
-        {a: 'op', c: 'notes', d: 'one', seq: 3, v: {inc: 1, rev: 2}, create: {type: 'http://sharejs.org/types/JSONv0', data: {x: 1}}},
+        {a: 'op', c: 'notes', d: 'one', seq: 3, at: {inc: 1, rev: 2}, create: {type: 'http://sharejs.org/types/JSONv0', data: {x: 1}}},
         {a: 'q', id: 4, diff: [{}, {}]}, {a: 'p', ch: 'room', id: 'x', p: {secret: 1}}, {a: 'f', c: 'notes', d: 'one', error: {code: 'ERR_X', message: 'No'}},
         {a: 'constructor'}
       ].map(message => told(message));

@@ -271,7 +271,7 @@ describe('a tab that is closed', () => {
     const doc = stage.backend.connect().get('docs', 'one');
     await settled(done => doc.fetch(done));
     expect(doc.data).to.eql({n: 1});
-    expect([...items.keys()].filter(key => key.includes('last-word'))).to.eql([]);
+    expect([...items.keys()].filter(key => key.includes('orphaned-ops'))).to.eql([]);
   });
 
   it('leaves its last ops there also where it has a host, which takes them once', async () => {
@@ -280,7 +280,7 @@ describe('a tab that is closed', () => {
     await doc.create({n: 1});
     const edit = doc.submitOp([{p: ['n'], na: 1}]).catch((error: Error & {code: string}) => error);
     connection.close();
-    expect([...items.keys()].filter(key => key.includes('last-word'))).to.have.length(1);
+    expect([...items.keys()].filter(key => key.includes('orphaned-ops'))).to.have.length(1);
     expect(await edit).to.include({code: 'ERR_TABS_CLOSED'}).and.property('message').to.contain('not lost');
     await stage.settle();
     const next = stage.open({store: {}});
@@ -290,7 +290,7 @@ describe('a tab that is closed', () => {
     const remote = stage.backend.connect().get('docs', 'one');
     await settled(done => remote.fetch(done));
     expect([remote.data, remote.version]).to.eql([{n: 2}, 2]);
-    expect([...items.keys()].filter(key => key.includes('last-word'))).to.eql([]);
+    expect([...items.keys()].filter(key => key.includes('orphaned-ops'))).to.eql([]);
   });
 
   it('says that its ops are not saved, if the storage takes nothing', async () => {

@@ -16,13 +16,13 @@ const SCRAPS = [
   {inc: 1, rev: 1}, {inc: 1, rev: null}, {inc: -1, rev: 'x'}, {__proto__: null}, {type: 'http://sharejs.org/types/JSONv0', data: 1},
   [{p: ['__proto__', 'polluted'], oi: 1}], [{p: ['nowhere', 0], na: 1}], [null], {length: 1, 0: {p: [], oi: 1}},
   [{seq: 2, step: {op: [{p: ['__proto__', 'polluted'], oi: 1}]}, x: {}}],
-  [{c: 'docs', d: 'one', inc: 1, rev: 2, unsettled: [], ahead: [{v: 1, op: [null]}, {v: -1, op: 1}], ops: [{seq: 1, step: {}, x: {}}]}],
-  [{c: 'docs', d: 'one', inc: 1, rev: 2, unsettled: [], ahead: [{v: 0}], ops: 7}],
-  [{c: 'docs', d: 'one', inc: 1, rev: 1, unsettled: [], ahead: [{src: 'nobody', seq: 2 ** 60, op: [null]}, {src: '__proto__', seq: 1}]}],
+  [{c: 'docs', d: 'one', inc: 1, rev: 2, unsettled: [], unconfirmed: [{v: 1, op: [null]}, {v: -1, op: 1}], ops: [{seq: 1, step: {}, x: {}}]}],
+  [{c: 'docs', d: 'one', inc: 1, rev: 2, unsettled: [], unconfirmed: [{v: 0}], ops: 7}],
+  [{c: 'docs', d: 'one', inc: 1, rev: 1, unsettled: [], unconfirmed: [{src: 'nobody', seq: 2 ** 60, op: [null]}, {src: '__proto__', seq: 1}]}],
   [{rev: 1, op: [null]}, {}, null]
 ];
 const ACTIONS = ['f', 's', 'u', 'bf', 'bs', 'bu', 'op', 'qf', 'qs', 'qu', 'nf', 'nt', 'p', 'ps', 'pu', 'pr', 'pp', 'hs', 'q',
-  'tab.resume', 'doc.forget', 'doc.settled', 'doc.reset', 'doc.rollback', 'doc.planted', 'doc.again', 'connection.state', 'call', 'callback',
+  'tab.resume', 'doc.forget', 'doc.settled', 'doc.reset', 'doc.rollback', 'doc.positioned', 'doc.resend', 'connection.state', 'call', 'callback',
   'nonsense', '__proto__', 'constructor'];
 const FIELDS = ['c', 'd', 'v', 'b', 'id', 'q', 'o', 'src', 'seq', 'op', 'create', 'del', 'x', 'ch', 'p', 'pv', 'at', 'docs',
   'callbackId', 'name', 'inc', 'rev', 'data', 'error', 'more', 'way'];

@@ -120,8 +120,8 @@ const bugs: Record<string, Bug> = {
     on: cases['a host that dies, and another one that takes over from the store']!,
     within: 2000,
     // A tab with ops that follow other tabs' ops is treated as if those did not exist.
-    plant: () => replace(History.prototype, 'end', () => function(this: History, rev, ahead) {
-      return this.covers(rev + ahead.length) ? rev + ahead.length : undefined;
+    plant: () => replace(History.prototype, 'end', () => function(this: History, rev, known) {
+      return this.covers(rev + known.length) ? rev + known.length : undefined;
     })
   },
   'a refusal that is taken back by what the op says of itself': {

@@ -98,7 +98,7 @@ describe('an op that was sent just before a host died', function() {
 
   async function offer(word: OrphanedOpsMessage): Promise<void> {
     const {connection} = docs[0]!;
-    await until('it can be offered', () => connection.callHost('tab.lastWord', word).then(() => true, () => false));
+    await until('it can be offered', () => connection.callHost('tab.orphanedOps', word).then(() => true, () => false));
   }
 
   describe('by the server', () => {

@@ -218,11 +218,11 @@ describe('ops of a document that wait together', () => {
   it('are refused with what a tab replays where that is malformed', () => {
     const doc = {c: 'lists', d: 'one', inc: 1, rev: 3, unsettled: []};
     const problem = (own: object): string | undefined => checkRequest({a: 'tab.resume', docs: [{...doc, ...own}]});
-    const ahead = [{v: 2, op: push('b')}, {src: 'a tab', seq: 1, op: push('c')}, {src: 'a tab', seq: 2, del: true}];
-    expect([problem({}), problem({ahead})]).to.eql([undefined, undefined]);
+    const unconfirmed = [{v: 2, op: push('b')}, {src: 'a tab', seq: 1, op: push('c')}, {src: 'a tab', seq: 2, del: true}];
+    expect([problem({}), problem({unconfirmed})]).to.eql([undefined, undefined]);
     const malformed = [
-      {ahead: 7}, {ahead: [null]}, {ahead: [{v: 2}]}, {ahead: [{v: -1, op: []}]}, {ahead: [{op: []}]}, {ahead: [{src: 'a tab', op: []}]},
-      {ahead: [{src: 7, seq: 1, op: []}]}, {ahead: [{src: 'a tab', seq: -1, op: []}]}
+      {unconfirmed: 7}, {unconfirmed: [null]}, {unconfirmed: [{v: 2}]}, {unconfirmed: [{v: -1, op: []}]}, {unconfirmed: [{op: []}]}, {unconfirmed: [{src: 'a tab', op: []}]},
+      {unconfirmed: [{src: 7, seq: 1, op: []}]}, {unconfirmed: [{src: 'a tab', seq: -1, op: []}]}
     ];
     for (const own of malformed) expect(problem(own), JSON.stringify(own)).to.be.a('string');
   });
@@ -230,7 +230,7 @@ describe('ops of a document that wait together', () => {
   it('are refused together where the message is malformed', () => {
     const next = {seq: 2, step: {op: push('b')}, x: {}};
     const problem = (more: unknown): string | undefined => checkRequest(
-      {a: 'op', c: 'lists', d: 'one', v: {inc: 1, rev: 1}, src: 'tab', seq: 1, op: push('a'), x: {}, more}
+      {a: 'op', c: 'lists', d: 'one', at: {inc: 1, rev: 1}, src: 'tab', seq: 1, op: push('a'), x: {}, more}
     );
     expect(problem([next, {seq: 3, step: {del: true}, x: {}}])).to.equal(undefined);
     const malformed = [

@@ -4,7 +4,7 @@ import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {ClearingMark} from '../../lib/connect/clearing-mark.js';
-import {OrphanedOps} from '../../lib/connect/orphaned-ops.js';
+import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
@@ -243,10 +243,10 @@ describe('signing out', () => {
     it('leave no ops to the next user', async () => {
       const items = pages();
       const open = (): Storage => items;
-      const gone = new OrphanedOps('default', 'gone', undefined, open, new ClearingMark('default', open));
+      const gone = new OrphanedOpsStorage('default', 'gone', undefined, open, new ClearingMark('default', open));
       gone.leave(word);
       new ClearingMark('default', open).set('clearing', 1);
-      const next = new OrphanedOps('default', 'next', undefined, open, new ClearingMark('default', open));
+      const next = new OrphanedOpsStorage('default', 'next', undefined, open, new ClearingMark('default', open));
       const offered: OrphanedOpsMessage[] = [];
       await next.offer(async each => offered.push(each));
       expect([offered, items.length]).to.eql([[], 1]);

@@ -16,16 +16,16 @@ describe('the steps that another host may not know', () => {
 
   it('begin behind what is durable, and behind what the server has', () => {
     steps.confirm(1);
-    expect([steps.start, steps.ahead]).to.eql([5, [mine, others]]);
+    expect([steps.start, steps.ops]).to.eql([5, [mine, others]]);
     steps.confirmOps(new Set([own]));
-    expect([steps.start, steps.ahead]).to.eql([6, [others]]);
+    expect([steps.start, steps.ops]).to.eql([6, [others]]);
   });
 
   it('are the tab\'s own to send again where nobody\'s follow on them', () => {
     expect(steps.tentative).to.eql([]);
     steps.add(4, 7);
     steps.add(4, 8, {src: 'me', seq: 2, op: ['again']}, own);
-    expect([steps.tentative, steps.ahead]).to.eql([[own], [theirs, mine, others]]);
+    expect([steps.tentative, steps.ops]).to.eql([[own], [theirs, mine, others]]);
   });
 
   it('leave behind, when the document starts anew, which host alone may know an op that waits for the server', () => {
@@ -44,7 +44,7 @@ describe('the steps that another host may not know', () => {
     steps.fallBack();
     steps.confirm(3);
     steps.confirmOps(new Set([own]));
-    expect([steps.isReturning, steps.start, steps.ahead]).to.eql([true, 4, [theirs, mine, others]]);
+    expect([steps.isReturning, steps.start, steps.ops]).to.eql([true, 4, [theirs, mine, others]]);
     steps.clear();
     expect([steps.isReturning, steps.start]).to.eql([false, undefined]);
   });

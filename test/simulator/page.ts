@@ -1,4 +1,4 @@
-import {OrphanedOps} from '../../lib/connect/orphaned-ops.js';
+import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import type {Random} from '../karma/random.js';
@@ -23,7 +23,7 @@ export type GreetOnPort = (hello: Hello, process: Process) => Channel | undefine
 
 /** A page with a tab's connection, and the calls that the library makes at the page's events. */
 export class Page extends Client {
-  private readonly words: OrphanedOps;
+  private readonly orphanedOps: OrphanedOpsStorage;
   private isAway = false;
   /** The number of the computer's sleeps when the page was suspended. */
   private sleepsBefore = 0;
@@ -36,7 +36,7 @@ export class Page extends Client {
     const {channel, locks, clock} = process;
     const connection = new PortedConnection({channel, locks, clock, warn, storedFirst: walk.storedFirst}, hello => greetOnPort(hello, process));
     super(name, process, connection, edits, book, walk);
-    this.words = new OrphanedOps('default', connection.id!, locks, () => storage as never);
+    this.orphanedOps = new OrphanedOpsStorage('default', connection.id!, locks, () => storage as never);
     connection.on('error', error => {
       // ShareDB emits a refusal on a document that by now only a query has brought.
       const {code} = error as {code?: string};
@@ -47,7 +47,7 @@ export class Page extends Client {
     connection.on('deadletter', letter => book.letters.push(JSON.stringify(letter)));
     connection.on('hostState', state => {
       if (state !== 'connected' || process.state === 'dead') return;
-      this.words.leave(undefined);
+      this.orphanedOps.leave(undefined);
       this.offerOrphanedOps();
     });
   }
@@ -58,12 +58,12 @@ export class Page extends Client {
 
   /** Hands over the orphaned ops of dead pages. */
   offerOrphanedOps(): void {
-    this.words.offer(word => this.connection.callHost('tab.lastWord', word)).catch(() => {});
+    this.orphanedOps.offer(ops => this.connection.callHost('tab.orphanedOps', ops)).catch(() => {});
   }
 
   /** Hides the page. It may not send anything later. */
   hide(): void {
-    this.words.leave(this.inside.orphanedOps());
+    this.orphanedOps.leave(this.inside.orphanedOps());
   }
 
   /**

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {mock} from 'node:test';
 import {logger} from 'sharedb/lib/client/index.js';
-import {OrphanedOps} from '../../lib/connect/orphaned-ops.js';
+import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import type {Host} from '../../lib/host.js';
 import { type HostOptions} from '../../lib/host.js';
 import type {ProxyConnection} from '../../lib/index.js';
@@ -158,11 +158,11 @@ describe('what is kept in trouble', () => {
       expect(word.docs).to.have.length(1);
       gone.close();
       const pages = items();
-      new OrphanedOps('default', gone.id!, {request: async (_name, _options, act) => act({})}, () => pages).leave(word);
+      new OrphanedOpsStorage('default', gone.id!, {request: async (_name, _options, act) => act({})}, () => pages).leave(word);
       const other = stage.tab();
       await until('the other tab has a host', () => other.hostState === 'connected');
-      const words = new OrphanedOps('default', other.id!, {request: async (_name, _options, act) => act({})}, () => pages);
-      words.offer(each => other.callHost('tab.lastWord', each)).catch(() => {});
+      const words = new OrphanedOpsStorage('default', other.id!, {request: async (_name, _options, act) => act({})}, () => pages);
+      words.offer(each => other.callHost('tab.orphanedOps', each)).catch(() => {});
       await until('the host has it', () => stage.host.inspect().pendingOps === 1);
       await calm();
       expect(pages.length, 'nothing durable has it').to.equal(1);

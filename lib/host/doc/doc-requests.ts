@@ -46,11 +46,11 @@ export class DocRequests {
 
   answer(follower: Follower, action: ReadAction, position: Position): void {
     const {doc} = this.owner;
-    const {seed} = position;
+    const {ingestedSnapshot: ingested} = position;
     follower.requests++;
-    if (seed) this.states.position(follower, position.inc, seed);
+    if (ingested) this.states.position(follower, position.inc, ingested);
     const reply = follower.tab.inThisSession((failure?: Error | null) => this.reply(follower, action, position, reply, failure));
-    const tabHasNoState = follower.sent === null && !seed;
+    const tabHasNoState = follower.sent === null && !ingested;
     if (tabHasNoState) this.owner.journaled.server.recheck();
     switch (this.sourceFor(action, position, tabHasNoState)) {
       case 'copy':
@@ -65,14 +65,14 @@ export class DocRequests {
     }
   }
 
-  private sourceFor(action: ReadAction, {seed, stored}: Position, tabHasNoState: boolean): Source {
+  private sourceFor(action: ReadAction, {ingestedSnapshot: ingested, stored}: Position, tabHasNoState: boolean): Source {
     const {doc, journaled, updates} = this.owner;
     const {isConnected} = this;
     // The tab has seen a later version of the server than this host.
-    const isBehind = !!seed && (seed.v ?? 0) > (doc.version ?? 0);
+    const isBehind = !!ingested && (ingested.v ?? 0) > (doc.version ?? 0);
     if (this.isCurrent) {
       // A fetch asks for what the server has, whether or not the server has published it.
-      const isFetch = action === 'f' && !isLocal(doc.collection) && !seed && !stored;
+      const isFetch = action === 'f' && !isLocal(doc.collection) && !ingested && !stored;
       if (isBehind || isFetch) return 'newest';
       return tabHasNoState && !journaled.server.isTrusted ? 'copy first' : 'copy';
     }
@@ -149,14 +149,14 @@ export class DocRequests {
   }
 
   /** @param again the same with the session checked, for when a rollback has ended */
-  private reply(follower: Follower, action: ReadAction, {inc, seed}: Position, again: Callback, failure?: Error | null): void {
+  private reply(follower: Follower, action: ReadAction, {inc, ingestedSnapshot: ingested}: Position, again: Callback, failure?: Error | null): void {
     const {updates, deferred, journaled, lifetime} = this.owner;
     if (updates.isInRollback) return deferred.defer(() => again(failure));
     const isHidden = !!failure && this.continuesFromCopy(follower, action, failure);
     const error = (isHidden ? undefined : failure) ?? journaled.missing;
-    if (seed && !error) {
-      this.states.position(follower, inc, seed);
-      if (this.states.askForWay(follower, inc, seed, () => again(failure))) return undefined;
+    if (ingested && !error) {
+      this.states.position(follower, inc, ingested);
+      if (this.states.askForOps(follower, inc, ingested, () => again(failure))) return undefined;
     }
     follower.requests--;
     if (!error) updates.answer(follower, action, inc);

@@ -29,7 +29,7 @@ export class FollowerUpdates {
     return {...this.name, inc};
   }
 
-  // ---- states, and the way on
+  // ---- states, and the entries that lead on from them
 
   /** Sends the follower what it lacks up to the current revision. */
   catchUp(follower: Follower): void {
@@ -86,7 +86,7 @@ export class FollowerUpdates {
   /** Tells a tab the revision of the state that it has. */
   position(follower: Follower, rev: number): void {
     follower.noteSent(rev);
-    follower.tab.send({a: 'doc.planted', ...this.about(follower), rev});
+    follower.tab.send({a: 'doc.positioned', ...this.about(follower), rev});
   }
 
   /** Tells a tab that has replayed ops its revision, and sends it the entries that it lacks up to there. */
@@ -95,7 +95,7 @@ export class FollowerUpdates {
     const start = rev - steps.length;
     const entries = steps.map(({step, src, seq}, i) => new Entry(start + i + 1, version, src, seq, JSON.stringify(step), false, undefined));
     const state = isExact ? '' : `,"snapshot":${this.journaled.snapshotJson()}`;
-    this.tellWay(follower, start, entries, entry => entry.src === follower.tab.id && entry.seq !== undefined, state);
+    this.tellPosition(follower, start, entries, entry => entry.src === follower.tab.id && entry.seq !== undefined, state);
   }
 
   /** Tells a tab that the server's ops lead from the state that it has to version `v`, which is that of a revision. */
@@ -103,14 +103,14 @@ export class FollowerUpdates {
     const before = rev - ops.length;
     const entries = ops.map(({step, src, seq}, i) => new Entry(before + i + 1, v - ops.length + i + 1, src, seq, JSON.stringify(step), true, undefined));
     follower.noteSent(rev);
-    this.tellWay(follower, before, entries, () => false);
+    this.tellPosition(follower, before, entries, () => false);
   }
 
   /** Tells a tab its revision, and the entries that it lacks since. @param more further fields, as JSON */
-  private tellWay(follower: Follower, rev: number, entries: readonly Entry[], isOwn: (entry: Entry) => boolean, more = ''): void {
+  private tellPosition(follower: Follower, rev: number, entries: readonly Entry[], isOwn: (entry: Entry) => boolean, more = ''): void {
     const {collection, id} = this.doc;
-    const way = entries.map(entry => entry.encode(collection, id, follower.inc, isOwn(entry)));
-    follower.tab.send(`${JSON.stringify({a: 'doc.planted', ...this.about(follower), rev}).slice(0, -1)},"way":[${way.join()}]${more}}`);
+    const texts = entries.map(entry => entry.encode(collection, id, follower.inc, isOwn(entry)));
+    follower.tab.send(`${JSON.stringify({a: 'doc.positioned', ...this.about(follower), rev}).slice(0, -1)},"entries":[${texts.join()}]${more}}`);
   }
 
   /** Nothing is known here of what the tab had. */
@@ -179,9 +179,9 @@ export class FollowerUpdates {
   }
 
   /** Asks a tab to send its ops again. The missing entries are on their way to it, and it rebases its ops over them. */
-  askAgain(follower: Follower, inc: number, seq: number): void {
+  askToResend(follower: Follower, inc: number, seq: number): void {
     this.catchUp(follower);
-    follower.tab.send({a: 'doc.again', ...this.name, inc, seq});
+    follower.tab.send({a: 'doc.resend', ...this.name, inc, seq});
   }
 
   /** The server has answered an op. During a rollback its tab is told at the end. */

@@ -55,12 +55,12 @@ export class Follower {
   }
 
   /** Takes the position that the tab reports. The sent revision counts, and never falls. */
-  locate({inc, rev, again}: Position, history: History): void {
+  locate({inc, rev, hadState}: Position, history: History): void {
     this.isLetGo = false;
     if (inc < this.inc) return;
     if (inc > this.inc) {
       // A first incarnation may already have got its state from a query's results.
-      if (this.inc !== 0 || again) this.sent = null;
+      if (this.inc !== 0 || hadState) this.sent = null;
       this.inc = inc;
       this.resetTurn = 0;
     }

@@ -29,9 +29,9 @@ export interface SequencerEvents {
 /** The ops that a tab has left when it ended, each made on the one before. */
 export interface LeftOps {
   ops: WaitingOp[];
-  /** The first was made on the document at this revision with `ahead` applied. */
+  /** The first was made on the document at this revision with `unconfirmed` applied. */
   madeAt: number | null;
-  ahead?: readonly UnconfirmedOp[] | undefined;
+  unconfirmed?: readonly UnconfirmedOp[] | undefined;
   /** The revision is one of this host's. */
   isOurs: boolean;
   /** The server's version that the first was made on, where it is known. */
@@ -53,9 +53,9 @@ export class Sequencer {
   /** Adds an op of a tab, and those that came with it, to the history: up to the first one that is refused. */
   submit(follower: Follower, request: OpRequest): void {
     const {tab} = follower;
-    const {inc} = request.v;
+    const {inc} = request.at;
     follower.firstSeq ??= request.seq;
-    let {rev} = request.v;
+    let {rev} = request.at;
     const {history} = this.journaled;
     if (rev === null && request.seq <= follower.lastSeq) {
       // The tab does not know yet that its creation is in the history: it continues from there.
@@ -73,7 +73,7 @@ export class Sequencer {
     } else if (!history.covers(rev) || (ops.length > 1 && (history.rev - rev) * ops.length > MAX_REBASED)) {
       // The tab gives the ops up when that arrives.
       if (follower.willReplace(rev)) return;
-      if (follower.isBehind(rev, history)) return this.updates.askAgain(follower, inc, first.seq);
+      if (follower.isBehind(rev, history)) return this.updates.askToResend(follower, inc, first.seq);
       if (!history.covers(rev)) return this.updates.reset(follower, historyLost(this.doc));
     }
     const waiting = rev === null ? ops : history.rebase(ops, tab.id, this.doc.type, history.after(rev));
@@ -83,15 +83,15 @@ export class Sequencer {
   }
 
   /** Adds the ops that a tab left when it ended. */
-  adopt(tab: Tab, {madeAt, ops, isOurs, ahead = [], v}: LeftOps): void {
-    if (isOurs && madeAt !== null) this.replayUnconfirmed(madeAt, ahead);
+  adopt(tab: Tab, {madeAt, ops, isOurs, unconfirmed = [], v}: LeftOps): void {
+    if (isOurs && madeAt !== null) this.replayUnconfirmed(madeAt, unconfirmed);
     const follower = this.followers.of(tab);
     const {history} = this.journaled;
     const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
     if (!fresh.length) return;
     // Its creation may be in the history.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
-    const concurrent = rev === null ? [] : history.continuation(rev, ahead, this.doc.type);
+    const concurrent = rev === null ? [] : history.continuation(rev, unconfirmed, this.doc.type);
     // A creation, and the ops made on it, need no history.
     const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!concurrent;
     const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, concurrent!);
@@ -103,16 +103,16 @@ export class Sequencer {
   }
 
   /** Takes in what a tab received from an earlier host after `rev`, and which that host may not have written. */
-  replayUnconfirmed(rev: number, ahead: readonly UnconfirmedOp[]): void {
+  replayUnconfirmed(rev: number, unconfirmed: readonly UnconfirmedOp[]): void {
     const {history} = this.journaled;
-    for (const [i, {v, src, seq, ...step}] of ahead.entries()) {
+    for (const [i, {v, src, seq, ...step}] of unconfirmed.entries()) {
       if (v !== undefined) {
-        this.journaled.replayServerOp(ahead[i]!);
+        this.journaled.replayServerOp(unconfirmed[i]!);
         continue;
       }
       const follower = this.followers.of(this.events.tab(src!));
       if (seq! <= follower.lastSeq) continue;
-      const concurrent = history.continuation(rev, ahead.slice(0, i), this.doc.type);
+      const concurrent = history.continuation(rev, unconfirmed.slice(0, i), this.doc.type);
       const op: WaitingOp = {step: markedStepOf(step), seq: seq!, x: {preventCompose: true}};
       const ops = concurrent && history.rebase([op], src!, this.doc.type, concurrent);
       // If it can't be rebased, the op's own tab reports that.

@@ -120,9 +120,9 @@ export class SharedDoc {
   /** Adds an op of a tab, and those that came with it, to the history: up to the first one that is refused. */
   submit(tab: Tab, request: OpRequest): void {
     if (this.isRestoring) return this.hold(tab, () => this.submit(tab, request));
-    const follower = this.locate(tab, request.v);
+    const follower = this.locate(tab, request.at);
     // The op was made on a state that is gone: the tab has given it up itself.
-    if (request.v.inc !== follower.inc || follower.awaitsReset) return undefined;
+    if (request.at.inc !== follower.inc || follower.awaitsReset) return undefined;
     if (!this.parts.updates.isInRollback) return this.parts.sequencer.submit(follower, request);
     if (!this.parts.updates.isToldOfRollback(follower)) this.parts.deferred.defer(() => this.submit(tab, request));
     return undefined;

@@ -20,10 +20,10 @@ export class StatesOfTabs {
   constructor(private readonly doc: RealDoc, private readonly journaled: JournaledDoc, private readonly updates: FollowerUpdates) {}
 
   /** If this document can continue from the state, so can the tab. */
-  position(follower: Follower, inc: number, seed: SnapshotData): void {
+  position(follower: Follower, inc: number, snapshot: SnapshotData): void {
     const {journaled} = this;
-    if (!this.isWanted(follower, inc, seed)) return;
-    const {v, type, data, fromHost} = seed;
+    if (!this.isWanted(follower, inc, snapshot)) return;
+    const {v, type, data, fromHost} = snapshot;
     if (!journaled.hasState) {
       if (fromHost && (!typeOf(type) || journaled.isLocked)) return;
       journaled.ingest({v: v!, type, data: fromHost ? structuredClone(data) : data});
@@ -31,29 +31,29 @@ export class StatesOfTabs {
       if (fromHost) journaled.server.distrust();
     }
     const rev = journaled.revisionOf(v!);
-    if (rev !== undefined && this.leadsOn(seed, rev, [])) this.updates.position(follower, rev);
+    if (rev !== undefined && this.leadsOn(snapshot, rev, [])) this.updates.position(follower, rev);
   }
 
   /**
    * Asks the server for the ops that lead from the state to the first revision that is known.
    * @returns whether it asks: `callback` is called when the tab has its position, or has none
    */
-  askForWay(follower: Follower, inc: number, seed: SnapshotData, callback: () => void): boolean {
-    if (!seed.fromHost || !this.isWanted(follower, inc, seed) || this.asked.has(seed) || this.doc.connection.state !== 'connected') return false;
-    this.asked.add(seed);
-    void opsSince(this.doc, seed.v!).then(ops => {
-      if (ops && this.isWanted(follower, inc, seed)) this.positionBefore(follower, seed, ops);
+  askForOps(follower: Follower, inc: number, snapshot: SnapshotData, callback: () => void): boolean {
+    if (!snapshot.fromHost || !this.isWanted(follower, inc, snapshot) || this.asked.has(snapshot) || this.doc.connection.state !== 'connected') return false;
+    this.asked.add(snapshot);
+    void opsSince(this.doc, snapshot.v!).then(ops => {
+      if (ops && this.isWanted(follower, inc, snapshot)) this.positionBefore(follower, snapshot, ops);
       callback();
     });
     return true;
   }
 
-  private positionBefore(follower: Follower, seed: SnapshotData, ops: readonly ConcurrentStep[]): void {
-    const end = this.journaled.history.cleanSince(seed.v!);
+  private positionBefore(follower: Follower, snapshot: SnapshotData, ops: readonly ConcurrentStep[]): void {
+    const end = this.journaled.history.cleanSince(snapshot.v!);
     if (!end) return;
     const {rev, v} = end;
-    const way = ops.slice(0, v - seed.v!);
-    if (way.length === v - seed.v! && this.leadsOn(seed, rev, way)) this.updates.continueOver(follower, rev, v, way);
+    const concurrent = ops.slice(0, v - snapshot.v!);
+    if (concurrent.length === v - snapshot.v! && this.leadsOn(snapshot, rev, concurrent)) this.updates.continueOver(follower, rev, v, concurrent);
   }
 
   private isWanted(follower: Follower, inc: number, {v, fromHost}: SnapshotData): boolean {

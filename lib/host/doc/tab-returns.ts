@@ -17,7 +17,7 @@ export class TabReturns {
     private readonly sequencer: Sequencer
   ) {}
 
-  resume(follower: Follower, {inc, rev, unsettled, awaitsReset = false, ahead = [], onlyHost = this.epoch}: ResumeMessage['docs'][number]): void {
+  resume(follower: Follower, {inc, rev, unsettled, awaitsReset = false, unconfirmed = [], onlyHost = this.epoch}: ResumeMessage['docs'][number]): void {
     const {updates, journaled} = this;
     // The tab may have started anew meanwhile.
     const isPast = inc < follower.inc;
@@ -33,23 +33,23 @@ export class TabReturns {
     if (onlyHost !== this.epoch) return updates.lose(follower);
     // This host knows nothing of the document, so the tab starts anew. A document that was created and deleted is known, and has no state.
     if (journaled.isNew) return updates.lose(follower);
-    return this.continueFrom(follower, inc, rev, ahead, unsettled);
+    return this.continueFrom(follower, inc, rev, unconfirmed, unsettled);
   }
 
   private continueFrom(
-    follower: Follower, inc: number, rev: number, ahead: NonNullable<ResumeMessage['docs'][number]['ahead']>, unsettled: number[]
+    follower: Follower, inc: number, rev: number, unconfirmed: NonNullable<ResumeMessage['docs'][number]['unconfirmed']>, unsettled: number[]
   ): void {
     const {updates, journaled: {history}, doc} = this;
-    follower.tab.silently(() => this.sequencer.replayUnconfirmed(rev, ahead));
-    const end = history.end(rev, ahead);
+    follower.tab.silently(() => this.sequencer.replayUnconfirmed(rev, unconfirmed));
+    const end = history.end(rev, unconfirmed);
     // Another tab may have returned first, with other ops.
-    const detour = end === undefined ? history.continuationAround(rev, ahead, doc.type) : undefined;
+    const detour = end === undefined ? history.continuationAround(rev, unconfirmed, doc.type) : undefined;
     if (end === undefined && !detour) {
       updates.repeatOutcomes(follower, unsettled);
       return updates.reset(follower, historyLost(doc));
     }
     follower.return(inc, end ?? history.rev);
-    if (ahead.length) updates.continueFrom(follower, end ?? history.rev, detour);
+    if (unconfirmed.length) updates.continueFrom(follower, end ?? history.rev, detour);
     updates.catchUp(follower);
     return updates.repeatOutcomes(follower, unsettled);
   }

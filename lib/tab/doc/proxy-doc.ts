@@ -44,7 +44,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   private readonly unconfirmed = new UnconfirmedSteps();
   /** The document's incarnation: a count of the times that the tab has started it anew. A message for an earlier incarnation is dropped. */
   private inc: number;
-  private again: boolean;
+  private hadState: boolean;
   /** The document's first incarnation. A message with a lower number is for an earlier document of this name. */
   private readonly firstInc: number;
   /** The number of pending ops that were sent together with the op in flight. Valid while an op is in flight. */
@@ -82,15 +82,15 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
     this.inc = this.firstInc = connection.nextIncarnation();
-    this.again = connection.wasDestroyed(collection, id);
+    this.hadState = connection.wasDestroyed(collection, id);
   }
 
   /** The document's position in the host's history. @internal */
   get position(): Position {
-    const {inc, rev, again, ingestedSnapshot: seed} = this;
+    const {inc, rev, hadState, ingestedSnapshot} = this;
     const stored = this.storedWillDo || this.connection.storedFirst;
-    if (!again && !seed && !stored) return {inc, rev};
-    return {inc, rev, ...(again && {again}), ...(seed && rev === null && {seed}), ...(stored && {stored})};
+    if (!hadState && !ingestedSnapshot && !stored) return {inc, rev};
+    return {inc, rev, ...(hadState && {hadState}), ...(ingestedSnapshot && rev === null && {ingestedSnapshot}), ...(stored && {stored})};
   }
 
   /** The numbers of the ops that the server has not answered, as far as this tab knows. @internal */
@@ -115,15 +115,15 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     if (!waiting.length && !unsettled.some(op => unconfirmed.has(op))) return undefined;
     const rev = unconfirmed.start ?? this.rev;
     return {
-      c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), ahead: unconfirmed.ahead, ...this.onlyHost,
+      c: this.collection, d: this.id, rev, ops: waiting.map(op => this.identify(op)), unconfirmed: unconfirmed.ops, ...this.onlyHost,
       v: waiting[0] === this.unanswered[0] ? this.madeAt : undefined
     };
   }
 
   /** The steps that another host may lack. @internal */
-  get unconfirmedOps(): {ahead?: UnconfirmedOp[]} {
-    const {ahead} = this.unconfirmed;
-    return ahead.length ? {ahead} : {};
+  get unconfirmedOps(): {unconfirmed?: UnconfirmedOp[]} {
+    const {ops} = this.unconfirmed;
+    return ops.length ? {unconfirmed: ops} : {};
   }
 
   /** The only host that certainly knows the revision, if there is only one. @internal */
@@ -386,9 +386,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     if (snapshot?.rev === undefined) {
       const before = this.version;
       // A listener may change the state.
-      const seed = snapshot && !this.type ? copyOf(snapshot) : undefined;
+      const ingested = snapshot && !this.type ? copyOf(snapshot) : undefined;
       super.ingest(snapshot as IngestibleSnapshot, callback);
-      if (seed && this.version !== before) this.positionOn(seed);
+      if (ingested && this.version !== before) this.positionOn(ingested);
       return;
     }
     // A state sent before this document started anew does not count: the new incarnation requests its own state.
@@ -424,12 +424,12 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /** Sends the host a state that came from elsewhere, before the ops made on it. */
-  private positionOn(seed: SnapshotData): void {
+  private positionOn(snapshot: SnapshotData): void {
     const isAsked = this.inflightFetch.length > 0 || !!this.inflightSubscribe?.wantSubscribe;
     const isFollowed = this.rev !== null && this.wantSubscribe;
     // Requests that are under way do not contain the state.
     this.startAnew();
-    this.ingestedSnapshot = seed;
+    this.ingestedSnapshot = snapshot;
     // Documents of a bulk request make their own requests at its end.
     if ((isAsked || isFollowed) && this.connection.canSend && !this.connection.bulk) this.askRevision();
   }
@@ -489,11 +489,11 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /** Notes a step before the revision changes: see {@link UnconfirmedSteps.add}. */
-  private noteUnconfirmed(ahead?: UnconfirmedOp, op?: PendingOp): void {
+  private noteUnconfirmed(change?: UnconfirmedOp, op?: PendingOp): void {
     const batch = this.connection.noteRevision(this);
     if (batch === undefined) return;
     if (this.connection.hostIsDown) this.noteDown();
-    else if (this.rev !== null) this.unconfirmed.add(batch, this.rev, ahead, op);
+    else if (this.rev !== null) this.unconfirmed.add(batch, this.rev, change, op);
   }
 
   /** The host could not write the present step. Another host may have another history from here on. */
@@ -505,12 +505,12 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /** The host has the state or the steps that this tab has sent, and tells their position in its history. @internal */
-  handlePositioned({inc, rev, way = [], snapshot}: PositionedMessage): void {
+  handlePositioned({inc, rev, entries = [], snapshot}: PositionedMessage): void {
     if (!this.isCurrent(inc) || (!this.unconfirmed.isReturning && (this.rev !== null || !this.ingestedSnapshot))) return;
     this.rev = rev;
     this.ingestedSnapshot = undefined;
     // No op is sent meanwhile: it would have a revision that is not the host's.
-    for (const message of way) this._handleOp(null, message as OpMessage);
+    for (const message of entries) this._handleOp(null, message as OpMessage);
     this.unconfirmed.clear();
     this.noteDown();
     if (snapshot) this.replaceBelow(snapshot);
@@ -522,7 +522,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
    * The sent ops were made on a state from which the host no longer continues. By now this tab has the later steps: it sends one op, made
    * on the present state, and the others with the next one. @internal
    */
-  handleAgain({inc, seq}: {inc: number; seq: number}): void {
+  handleResend({inc, seq}: {inc: number; seq: number}): void {
     if (!this.isCurrent(inc) || this.inflightOp?.seq !== seq) return;
     this.isBehind = true;
     this.pendingOps.unshift(this.inflightOp);
@@ -715,12 +715,12 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   private isCurrent(inc: number): boolean {
-    return inc === this.inc || (inc === 0 && !this.again);
+    return inc === this.inc || (inc === 0 && !this.hadState);
   }
 
   private startAnew(): void {
     this.inc = this.connection.nextIncarnation();
-    this.again = true;
+    this.hadState = true;
     this.rev = null;
     this.unconfirmed.startAnew(this.unsettled, this.connection.hostEpoch);
     this.ingestedSnapshot = undefined;
@@ -855,8 +855,8 @@ function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {
   return JSON.parse(JSON.stringify({v, type, data})) as SnapshotData;
 }
 
-function unconfirmedOpOf({early, v, src, seq, op, undo}: EntryMessage): UnconfirmedOp {
-  return {...(!early && {v: v! - 1}), src, seq, op, ...(undo && {undo})};
+function unconfirmedOpOf({unwritten, v, src, seq, op, undo}: EntryMessage): UnconfirmedOp {
+  return {...(!unwritten && {v: v! - 1}), src, seq, op, ...(undo && {undo})};
 }
 
 function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {

@@ -7,7 +7,7 @@ interface Step {
   /** The revision before it. */
   rev: number;
   /** The change as JSON; undefined if only the version has moved, which any host sends again. */
-  ahead?: string;
+  change?: string;
   /** The tab's own op. */
   op?: PendingOp;
 }
@@ -44,12 +44,12 @@ export class UnconfirmedSteps {
 
   /**
    * @param rev the revision before the step
-   * @param ahead the change; undefined if only the version has moved
+   * @param change the change; undefined if only the version has moved
    * @param op set if the step is the tab's own op
    */
-  add(batch: number, rev: number, ahead?: UnconfirmedOp, op?: PendingOp): void {
+  add(batch: number, rev: number, change?: UnconfirmedOp, op?: PendingOp): void {
     // A copy of its present form: the op may be transformed later, and become a part of the data.
-    this.steps = [...this.steps, {batch, rev, ...(ahead && {ahead: JSON.stringify(ahead)}), ...(op && {op})}];
+    this.steps = [...this.steps, {batch, rev, ...(change && {change: JSON.stringify(change)}), ...(op && {op})}];
   }
 
   /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that gave them their places. */
@@ -89,8 +89,8 @@ export class UnconfirmedSteps {
   }
 
   /** The steps that this tab would replay from there: ops of others, and its own ops before those. */
-  get ahead(): UnconfirmedOp[] {
-    return this.brought.map(({ahead}) => JSON.parse(ahead!) as UnconfirmedOp);
+  get ops(): UnconfirmedOp[] {
+    return this.replayed.map(({change}) => JSON.parse(change!) as UnconfirmedOp);
   }
 
   /** The tab's own ops without an op of others behind them. The tab sends them again, as if no host had received them. */
@@ -105,7 +105,7 @@ export class UnconfirmedSteps {
   /** The host is lost. The steps to replay are kept until the next host confirms that it has them. */
   fallBack(): void {
     const {start = 0} = this;
-    this.steps = this.brought.map(step => ({...step, batch: Infinity, rev: start}));
+    this.steps = this.replayed.map(step => ({...step, batch: Infinity, rev: start}));
   }
 
   /** Whether a host has to tell the document's position in its history after the replayed steps. */
@@ -113,11 +113,11 @@ export class UnconfirmedSteps {
     return this.steps[0]?.batch === Infinity;
   }
 
-  private get brought(): readonly Step[] {
-    return this.steps.slice(0, this.firstTentative).filter(({ahead}) => ahead);
+  private get replayed(): readonly Step[] {
+    return this.steps.slice(0, this.firstTentative).filter(({change}) => change);
   }
 
   private get firstTentative(): number {
-    return this.steps.findLastIndex(({ahead, op}) => ahead && !op) + 1;
+    return this.steps.findLastIndex(({change, op}) => change && !op) + 1;
   }
 }
