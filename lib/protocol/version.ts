@@ -1,4 +1,8 @@
-/** Raise this when a tab and a host of different builds could misunderstand each other. */
+/**
+ * Raise this when a tab and a host of different builds could misunderstand each other. lib/README.md says what each number changed:
+ * see "Protocol". Greetings, the mirror's messages and the messages between a page and a worker do not depend on it: builds of
+ * different protocols exchange them, so their names stay.
+ */
 export const PROTOCOL_VERSION = 4;
 
 /**
@@ -22,7 +26,7 @@ export const tabLockName = (namespace: string, tabId: string): string => `${gree
 export const electionLockName = (namespace: string, build: string): string =>
   `${greetingChannelName(namespace)}/election/${PROTOCOL_VERSION}/${build}`;
 /** The lock of the tab that replaces a host which does not answer. */
-export const replaceHostLockName = (namespace: string): string => `${greetingChannelName(namespace)}/rescue`;
+export const replaceHostLockName = (namespace: string): string => `${greetingChannelName(namespace)}/replace-host`;
 /** The channel on which a host without a store posts its changes. */
 export const mirrorName = (namespace: string): string => `${greetingChannelName(namespace)}/mirror`;
 /**
