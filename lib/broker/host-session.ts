@@ -23,12 +23,12 @@ export interface Durability {
   readonly lastChange: number;
   readonly lastNeededChange: number;
   /**
-   * Calls back once, when everything up to a change is durable, or at once if it already is. Callbacks for one change
+   * Calls back once, when everything up to a change is durable or the storage fails; at once if that is so already. Callbacks for one change
    * run in order.
    * @param hurries whether the write must not be delayed to be grouped with others. Default true.
    */
-  whenWritten(change: number, callback: () => void, hurries?: boolean): void;
-  /** Like `whenWritten`, but waits for the commit even if the storage fails, and does not hurry. */
+  whenCommittedOrFailed(change: number, callback: () => void, hurries?: boolean): void;
+  /** Like `whenCommittedOrFailed`, but waits for the commit even if the storage fails, and does not hurry. */
   whenCommitted(change: number, callback: () => void): void;
   /** Whether the host does not wait for the storage at present. Nothing that is sent then is durable. */
   readonly isDown: boolean;
@@ -80,7 +80,7 @@ export class HostSession extends Session {
   }
 
   /** Ends the session with a tab that does not answer. The tab resumes when it wakes. */
-  giveUp(reason: string): void {
+  endSilent(reason: string): void {
     this.break(reason);
   }
 
@@ -100,7 +100,7 @@ export class HostSession extends Session {
     if (!this.heldBack) this.heldFor = 0;
     if (rule !== 'own') this.heldFor = Math.max(this.heldFor, rule === 'durable' ? durability.lastChange : durability.lastNeededChange);
     this.heldBack += count;
-    durability.whenWritten(this.heldFor, () => {
+    durability.whenCommittedOrFailed(this.heldFor, () => {
       this.heldBack -= count;
       const before = this.sentBatches;
       const isBeforeWrite = (rule !== 'durable' || durability.isDown) && durability.isWriting;

@@ -88,7 +88,7 @@ export class SessionServer {
   private readonly staleMessages: StaleMessageGate | undefined;
   private readonly peers = new Map<TabId, Peer>();
   /** Tabs that may return; each function ends the waiting. */
-  private readonly away = new Map<TabId, () => void>();
+  private readonly returnTimeouts = new Map<TabId, () => void>();
   private sessions = 0;
   private readonly due: (() => void)[] = [];
   private inTurn = false;
@@ -143,7 +143,7 @@ export class SessionServer {
       peer.session?.flush();
       this.dismiss(tabId, peer, 'broken', 'the host closed');
     }
-    for (const cancel of this.away.values()) cancel();
+    for (const cancel of this.returnTimeouts.values()) cancel();
     nextTick(() => this.greetingChannel.close());
   }
 
@@ -161,8 +161,8 @@ export class SessionServer {
     const {epoch, generation, place, lineage, durability} = this.options;
     const channel = port ?? peer.channel!;
     this.endSession(peer, 'broken');
-    this.away.get(hello.tabId)?.();
-    this.away.delete(hello.tabId);
+    this.returnTimeouts.get(hello.tabId)?.();
+    this.returnTimeouts.delete(hello.tabId);
     const id = port ? hello.session : (`${epoch}/${++this.sessions}` as SessionId);
     // `handlers` is set before any message can arrive: the other side needs the session's id to send one.
     const session: HostSession = new HostSession({
@@ -247,34 +247,35 @@ export class SessionServer {
 
   private handleEnd(tabId: TabId, peer: Peer, {from, session, reason}: End): void {
     if (from !== 'tab' || session !== peer.session?.id) return;
-    if (reason === SUSPENDED) this.suspend(tabId, peer, SUSPENDED, AWAY_MS);
+    if (reason === SUSPENDED) this.markAway(tabId, peer, SUSPENDED, AWAY_MS);
     else this.dismiss(tabId, peer, 'gone', reason);
   }
 
   /** The tab has released its lock. It returns with a greeting within this many ms, or not at all. */
-  private suspend(tabId: TabId, peer: Peer, reason: string, ms: number): void {
+  private markAway(tabId: TabId, peer: Peer, reason: string, ms: number): void {
     const {handlers = peer.former} = peer;
     this.dismiss(tabId, peer, 'away', reason);
-    this.expect(tabId, ms, () => handlers?.onEnd('gone'));
+    this.startReturnTimeout(tabId, ms, () => handlers?.onEnd('gone'));
   }
 
   /** Watches a tab that an earlier host knew and that has not greeted this one. */
   watchAbsent(tabId: TabId, onGone: () => void): void {
     const {locks} = this.platform;
-    const expect = (): void => { if (!this.peers.has(tabId)) this.expect(tabId, AWAY_MS, onGone); };
-    if (!locks) return expect();
+    const begin = (): void => { if (!this.peers.has(tabId)) this.startReturnTimeout(tabId, AWAY_MS, onGone); };
+    if (!locks) return begin();
     // A live tab holds its lock unless its page is suspended.
-    void locks.request(tabLockName(this.options.namespace, tabId), {}, expect).catch(() => {});
+    void locks.request(tabLockName(this.options.namespace, tabId), {}, begin).catch(() => {});
   }
 
-  private expect(tabId: TabId, ms: number, onGone: () => void): void {
-    this.away.get(tabId)?.();
+  /** Calls back if the tab has not returned after this many ms. */
+  private startReturnTimeout(tabId: TabId, ms: number, onGone: () => void): void {
+    this.returnTimeouts.get(tabId)?.();
     // The time in which the computer sleeps is no tab's time to come back.
     const cancel = afterWaking(this.platform.clock.after, ms, () => {
-      this.away.delete(tabId);
+      this.returnTimeouts.delete(tabId);
       if (!this.closed) onGone();
     });
-    this.away.set(tabId, cancel);
+    this.returnTimeouts.set(tabId, cancel);
   }
 
   /** Waits for the tab's lock. The browser releases it when the tab dies. */
@@ -287,7 +288,7 @@ export class SessionServer {
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         this.whenDrained(() => {
           // By now the host may know that the tab was only suspended, or it has returned. WebKit suspends a worker with its page.
-          if (!abort.signal.aborted) this.suspend(tabId, peer, 'the tab released its lock', LATE_MS);
+          if (!abort.signal.aborted) this.markAway(tabId, peer, 'the tab released its lock', LATE_MS);
         });
       })
       .catch(() => {});

@@ -105,12 +105,12 @@ export class ElectedTabHost implements HostProvider {
     }
     let isReady = false;
     const end = (): void => worker.terminate();
-    const giveUp = (): void => {
+    const hostInPageInstead = (): void => {
       if (isReady || this.stop !== stop) return;
       end();
       this.hostInPage(greeting);
     };
-    const cancelReady = clock.after(READY_MS, giveUp);
+    const cancelReady = clock.after(READY_MS, hostInPageInstead);
     const stop = (atOnce: boolean): void => {
       cancelReady();
       if (atOnce) return end();
@@ -119,7 +119,7 @@ export class ElectedTabHost implements HostProvider {
     };
     this.stop = stop;
     // The worker also reports later errors here. The browser logs those in the console.
-    worker.onerror = giveUp;
+    worker.onerror = hostInPageInstead;
     worker.onmessage = ({data}: {data: unknown}) => {
       if (isSignal(data, 'sharedb-tabs:stopped')) return end();
       // The page lacks the same thing, and reports the failure.

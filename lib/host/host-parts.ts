@@ -145,7 +145,7 @@ export class HostParts {
     return this.store?.lineage ?? this.owner.epoch;
   }
 
-  /** Reads the stored dead letters, opens the documents with unsent ops, and merges what could be read only now. */
+  /** Reads the stored dead letters, opens the documents with pending ops, and merges what could be read only now. */
   loadStored(): void {
     this.deadLetters.load(this.store?.kept ?? {});
     this.late?.takeUp();

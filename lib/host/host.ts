@@ -131,7 +131,7 @@ export class Host {
 
   // ---- the end
 
-  /** Closes the host. If no tab is left to bring the unsent ops to the next host, it sends what it can within `ms` first. */
+  /** Closes the host. If no tab is left to bring the pending ops to the next host, it sends what it can within `ms` first. */
   retire(ms: number): Promise<void> {
     return this.parts.shutdown.retire(ms);
   }
@@ -154,7 +154,7 @@ export class Host {
     this.connection.close();
     this.local.close();
     if (!store) return this.resolveClosed();
-    store.whenDurable(() => {
+    store.whenAllCommittedOrFailed(() => {
       store.close();
       this.resolveClosed();
     });

@@ -46,7 +46,7 @@ export class Shutdown {
     }));
   }
 
-  /** Closes the host. If no tab is left to bring the unsent ops to the next host, it sends what it can within `ms` first. */
+  /** Closes the host. If no tab is left to bring the pending ops to the next host, it sends what it can within `ms` first. */
   async retire(ms: number): Promise<void> {
     const {owner} = this;
     // The tab that asks for this may end its session at the same time.

@@ -21,7 +21,7 @@ export function watchSilentTab(tab: () => Tab | undefined, clock: Clock, isWaiti
     },
     onSilence: () => {
       // A session that has begun since then was not asked.
-      if (asked && asked === tab()?.session) asked.giveUp('a service waits for the tab, which does not answer');
+      if (asked && asked === tab()?.session) asked.endSilent('a service waits for the tab, which does not answer');
     }
   });
 }

@@ -10,11 +10,11 @@ export class StoreAccess {
   async flush(): Promise<void> {
     const {store} = this;
     if (!store) return;
-    await new Promise<void>(resolve => store.whenDurable(resolve));
+    await new Promise<void>(resolve => store.whenAllCommittedOrFailed(resolve));
     if (store.isDown) throw decodeError(store.lastError ?? {message: 'The storage does not answer'});
   }
 
-  /** Puts a document back from quarantine and opens it, so that its unsent ops are sent. */
+  /** Puts a document back from quarantine and opens it, so that its pending ops are sent. */
   async restoreQuarantined(id: string): Promise<void> {
     const {store, docs} = this;
     const found = store?.quarantine.list().find(each => each.id === id);

@@ -97,7 +97,7 @@ export class TabSessions {
   private welcome(tab: Tab): void {
     const {serverEvents, shutdown, log, isMirrored} = this.owner;
     if (isMirrored) tab.send({a: 'mirror.wanted'});
-    serverEvents.sendUnsent(tab);
+    serverEvents.sendWaiting(tab);
     shutdown.noteTab();
     log.debug('host', () => `tab ${tab.id} is here`);
   }

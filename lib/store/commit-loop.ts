@@ -31,7 +31,7 @@ export interface CommitLoopParts {
   /** `isDown` or `failure` changed. */
   onStatus(): void;
   /** Nobody waits for the storage any more: it has failed, or the store has ended. */
-  onGivenUp(): void;
+  onWaitEnded(): void;
   /** Another host has taken over the storage. */
   onFenced(): void;
 }
@@ -81,7 +81,7 @@ export class CommitLoop {
   }
 
   /** Calls back when all up to a change is committed: at once if it is, or if the storage fails. Callbacks for one change keep their order. */
-  whenWritten(change: number, callback: () => void, hurries: boolean): void {
+  whenCommittedOrFailed(change: number, callback: () => void, hurries: boolean): void {
     if (this.isFenced) return;
     if (this.isDown || this.isClosed || change <= this.queue.committed) return callback();
     this.waiters.add(change, callback);
@@ -95,7 +95,7 @@ export class CommitLoop {
     this.commitWaiters.add(change, callback);
   }
 
-  isWritten(change: number): boolean {
+  isCommitted(change: number): boolean {
     return !this.isFenced && change <= this.queue.committed;
   }
 
@@ -120,12 +120,12 @@ export class CommitLoop {
   }
 
   /** Nobody waits for the storage any more, until something could be written. */
-  giveUp(error: unknown): void {
+  fail(error: unknown): void {
     if (this.isClosed) return;
     this.failure = storageErrorData(error);
     this.isDown = true;
     this.queue.coalesce();
-    this.parts.onGivenUp();
+    this.parts.onWaitEnded();
     this.parts.onStatus();
     this.waiters.release(Infinity);
   }
@@ -136,7 +136,7 @@ export class CommitLoop {
     this.queue.close();
     this.cancelRetry?.();
     this.cancelLazy?.();
-    this.parts.onGivenUp();
+    this.parts.onWaitEnded();
     this.commitWaiters.clear();
     this.waiters.release(Infinity);
   }
@@ -176,7 +176,7 @@ export class CommitLoop {
 
   /** Gives up after so many ms, but goes on waiting: the storage may answer later, or answer that another host has taken over. */
   private async limited(ms: number, work: Promise<void>): Promise<void> {
-    const cancel = afterWaking(this.parts.after, ms, () => this.giveUp(storageError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
+    const cancel = afterWaking(this.parts.after, ms, () => this.fail(storageError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
     try {
       await work;
     } finally {
@@ -200,7 +200,7 @@ export class CommitLoop {
     const {code} = (error ?? {}) as {code?: unknown};
     if (code === 'ERR_TABS_FENCED') return this.fence();
     if (code === 'ERR_TABS_STORAGE_ERASED' && this.parts.onErased()) return this.reopen((error as Error).message);
-    this.giveUp(error);
+    this.fail(error);
     this.cancelRetry = this.parts.after(RETRY_MS, () => {
       this.cancelRetry = undefined;
       void this.run();

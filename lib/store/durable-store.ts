@@ -51,7 +51,7 @@ const CLEAR_MS = 5000;
 
 /**
  * The journals and checkpoints of a host's documents. Changes of one turn are committed together; changes that come while a commit runs
- * go into the next one. `whenDurable` calls back when everything that was appended before is committed, or when the storage fails.
+ * go into the next one. `whenAllCommittedOrFailed` calls back when everything that was appended before is committed, or when the storage fails.
  * `isDurable` and `lastError` tell which: an app goes on without a disk. Changes that could not be written stay queued and are tried again.
  */
 export class DurableStore {
@@ -83,7 +83,7 @@ export class DurableStore {
       hasMore: () => !!pruning?.isDue,
       onWritten: () => opening.noteWritten(),
       onErased: () => opening.noteErased(),
-      onGivenUp: () => opening.becomeReady(),
+      onWaitEnded: () => opening.becomeReady(),
       onStatus: () => options.onStatus(),
       onFenced: () => {
         this.close();
@@ -113,7 +113,7 @@ export class DurableStore {
       isAvailable: () => opening.isOpen && !commits.isDown && !commits.isClosed
     });
     storage.onLost = reason => commits.reopen(reason);
-    storage.onBlocked = reason => commits.giveUp(storageError('ERR_TABS_STORAGE_BLOCKED', reason));
+    storage.onBlocked = reason => commits.fail(storageError('ERR_TABS_STORAGE_BLOCKED', reason));
     commits.start();
   }
 
@@ -201,7 +201,7 @@ export class DurableStore {
    * Adds a record to a document's journal. `n` is above that of its last record.
    * @param isRepeatable whether the change that it records would come again if it were lost: see `lastNeededChange`
    * @param isTogether whether it is a part of a transaction, which is written as a whole or not at all
-   * @returns the number of the change, for `whenWritten`
+   * @returns the number of the change, for `whenCommittedOrFailed`
    */
   append(key: DocKey, n: number, record: string, isRepeatable = false, isTogether = false): number {
     this.note(key, true);
@@ -276,21 +276,21 @@ export class DurableStore {
   }
 
   /** Whether everything up to a change is committed. */
-  isWritten(change: number): boolean {
-    return this.commits.isWritten(change);
+  isCommitted(change: number): boolean {
+    return this.commits.isCommitted(change);
   }
 
   /** Calls back once when everything that was appended so far is committed: at once if nothing waits, or if the storage fails. */
-  whenDurable(callback: () => void): void {
-    this.whenWritten(this.lastChange, callback);
+  whenAllCommittedOrFailed(callback: () => void): void {
+    this.whenCommittedOrFailed(this.lastChange, callback);
   }
 
   /**
    * The same, for everything up to a change.
    * @param hurries whether the commit must not wait for more changes
    */
-  whenWritten(change: number, callback: () => void, hurries = true): void {
-    this.commits.whenWritten(change, callback, hurries);
+  whenCommittedOrFailed(change: number, callback: () => void, hurries = true): void {
+    this.commits.whenCommittedOrFailed(change, callback, hurries);
   }
 
   /** Calls back once when everything up to a change is committed. Not before, also if the storage fails, and never after the end. */

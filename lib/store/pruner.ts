@@ -22,7 +22,7 @@ export class Pruner {
 
   /**
    * Deletes the documents that nobody has opened for `maxAge`. Then it deletes those that were opened longest ago until at most `maxSize`
-   * is stored. It keeps documents with unsent ops and documents in use. If it has to stop, the next start goes on.
+   * is stored. It keeps documents with pending ops and documents in use. If it has to stop, the next start goes on.
    */
   async prune(isInUse: (key: DocKey) => boolean): Promise<void> {
     const {pruning, inventory, isAvailable, commitLater} = this.parts;

@@ -17,11 +17,11 @@ export interface Delivery {
  * receiver of the frame has these ops. If there are no such ops, a frame is posted at once.
  */
 export class FrameSender {
-  private readonly unsent = new Set<ProxyDoc>();
+  private readonly docsWithUnsent = new Set<ProxyDoc>();
   private readonly queue = new InOrder();
 
   constructor(private readonly connection: LinkedConnection) {
-    for (const doc of connection.proxyDocs()) if (doc.hasUnsent) this.unsent.add(doc);
+    for (const doc of connection.proxyDocs()) if (doc.hasUnsent) this.docsWithUnsent.add(doc);
   }
 
   get isEmpty(): boolean {
@@ -30,7 +30,7 @@ export class FrameSender {
 
   /** A document has an op that the host has not received. */
   noteUnsent(doc: ProxyDoc): void {
-    this.unsent.add(doc);
+    this.docsWithUnsent.add(doc);
   }
 
   /**
@@ -89,9 +89,9 @@ export class FrameSender {
    */
   private flushDocs(): ProxyDoc[] {
     const docs: ProxyDoc[] = [];
-    for (const doc of this.unsent) {
+    for (const doc of this.docsWithUnsent) {
       flushNow(doc);
-      if (!doc.hasUnsent) this.unsent.delete(doc);
+      if (!doc.hasUnsent) this.docsWithUnsent.delete(doc);
       else if (!isStuck(doc)) docs.push(doc);
     }
     // A frame waits for these ops, so they do not wait for the end of the turn.

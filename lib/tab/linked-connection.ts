@@ -333,7 +333,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
    * Hands ops that can't be kept to the host, which keeps them as dead letters.
    * @param madeAt the version that the first op was made on @internal
    */
-  giveUp(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
+  reportLost(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
     this.hostClient.lostOps.add(doc, ops, error, madeAt);
   }
 

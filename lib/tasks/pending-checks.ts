@@ -107,7 +107,7 @@ export class PendingChecks {
   }
 
   /** There will be no thread. @returns the tasks that waited */
-  giveUp(error: unknown): Submission[] {
+  drain(error: unknown): Submission[] {
     for (const {reject} of this.#globalsWanted.splice(0)) reject(error);
     const tasks = [...this.#waiting.values()].flatMap(group => [...group]);
     for (const group of this.#waiting.values()) group.clear();

@@ -289,7 +289,7 @@ export class Scheduler {
 
   /** Rejects all tasks that no thread has. */
   #rejectAll(error: TaskError): void {
-    const tasks = [...this.#checks.giveUp(error), ...this.#queue.all(), ...[...this.#handles].flatMap(handle => this.#affinities.takeWaiting(handle))];
+    const tasks = [...this.#checks.drain(error), ...this.#queue.all(), ...[...this.#handles].flatMap(handle => this.#affinities.takeWaiting(handle))];
     for (const task of tasks) {
       this.#queue.remove(task);
       task.settle('rejected', error);

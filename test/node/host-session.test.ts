@@ -102,7 +102,7 @@ describe('a host\'s side of a session', () => {
           else waiting.push({change, callback});
         },
         get isWriting() { return committed < journal.lastChange; },
-        whenWritten(change, callback, hurries = true) {
+        whenCommittedOrFailed(change, callback, hurries = true) {
           if (change <= committed) return callback();
           waiting.push({change, callback});
           if (hurries) hurried = Math.max(hurried, change);

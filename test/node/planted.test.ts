@@ -48,7 +48,7 @@ function replace<Owner extends object, Name extends keyof Owner>(owner: Owner, n
 /** How a session server waits for a tab to come back. */
 interface Waiting {
   platform: Platform;
-  expect(tabId: string, ms: number, onGone: () => void): void;
+  startReturnTimeout(tabId: string, ms: number, onGone: () => void): void;
 }
 
 /** How a tab is answered from the host's copy first. */
@@ -168,7 +168,7 @@ const bugs: Record<string, Bug> = {
   'a tab that is given up because the computer has slept': {
     on: cases['a computer that sleeps, so that timers are late']!,
     within: 300,
-    plant: () => replace(SessionServer.prototype as unknown as Waiting, 'expect', () => function(this: Waiting, tabId, ms, onGone) {
+    plant: () => replace(SessionServer.prototype as unknown as Waiting, 'startReturnTimeout', () => function(this: Waiting, tabId, ms, onGone) {
       this.platform.clock.after(ms, onGone);
     })
   },

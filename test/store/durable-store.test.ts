@@ -48,7 +48,7 @@ async function onDisk({storage}: Stage, key: DocKey): Promise<string> {
   return [checkpoint ?? '-', ...journal.map(({record}) => record)].join(' ');
 }
 
-const durable = (store: DurableStore): Promise<void> => new Promise(resolve => store.whenDurable(resolve));
+const durable = (store: DurableStore): Promise<void> => new Promise(resolve => store.whenAllCommittedOrFailed(resolve));
 
 describe('DurableStore', () => {
   const rejections: unknown[] = [];
@@ -97,12 +97,12 @@ describe('DurableStore', () => {
       const called: string[] = [];
       storage.hold();
       store.append(ONE, 1, 'a');
-      store.whenDurable(() => called.push('after a'));
-      store.whenDurable(() => called.push('also after a'));
+      store.whenAllCommittedOrFailed(() => called.push('after a'));
+      store.whenAllCommittedOrFailed(() => called.push('also after a'));
       await calm();
-      store.whenDurable(() => called.push('while a is written'));
+      store.whenAllCommittedOrFailed(() => called.push('while a is written'));
       store.append(ONE, 2, 'b');
-      store.whenDurable(() => called.push('after b'));
+      store.whenAllCommittedOrFailed(() => called.push('after b'));
       await calm();
       expect(called).to.eql([]);
       storage.release();
@@ -117,7 +117,7 @@ describe('DurableStore', () => {
     it('at once where nothing is waiting', async () => {
       const {store} = await opened();
       let called = false;
-      store.whenDurable(() => { called = true; });
+      store.whenAllCommittedOrFailed(() => { called = true; });
       expect(called).to.equal(true);
     });
 
@@ -128,7 +128,7 @@ describe('DurableStore', () => {
       process.removeAllListeners('uncaughtException');
       process.once('uncaughtException', error => thrown.push(error.message));
       store.append(ONE, 1, 'a');
-      store.whenDurable(() => { throw new Error('the caller\'s fault'); });
+      store.whenAllCommittedOrFailed(() => { throw new Error('the caller\'s fault'); });
       await durable(store);
       store.append(ONE, 2, 'b');
       await durable(store);
@@ -142,9 +142,9 @@ describe('DurableStore', () => {
       const {store} = stage;
       store.append(ONE, 1, 'a');
       await new Promise<void>(resolve => {
-        store.whenDurable(() => {
+        store.whenAllCommittedOrFailed(() => {
           store.append(ONE, 2, 'b');
-          store.whenDurable(resolve);
+          store.whenAllCommittedOrFailed(resolve);
         });
       });
       expect(await onDisk(stage, ONE)).to.equal('- a b');
@@ -201,7 +201,7 @@ describe('DurableStore', () => {
       storage.hold();
       store.append(ONE, 2, 'b');
       let called = false;
-      store.whenDurable(() => { called = true; });
+      store.whenAllCommittedOrFailed(() => { called = true; });
       await calm();
       expect(called).to.equal(false);
       storage.release();
@@ -233,7 +233,7 @@ describe('DurableStore', () => {
       storage.hold();
       store.append(ONE, 1, 'a');
       let called = false;
-      store.whenDurable(() => { called = true; });
+      store.whenAllCommittedOrFailed(() => { called = true; });
       await calm();
       expect(called).to.equal(false);
       clock.pass(5000);
@@ -400,10 +400,10 @@ describe('DurableStore', () => {
       await opened({epoch: 'next'}, new TroubledStorage(disk));
       const called: string[] = [];
       store.append(ONE, 1, 'a');
-      store.whenDurable(() => called.push('a'));
+      store.whenAllCommittedOrFailed(() => called.push('a'));
       await calm();
       store.append(ONE, 2, 'b');
-      store.whenDurable(() => called.push('b'));
+      store.whenAllCommittedOrFailed(() => called.push('b'));
       await calm();
       expect([called, told, await onDisk(stage, ONE), clock.waiting]).to.eql([[], ['fenced'], '-', 0]);
       expect(storage.closings).to.equal(1);
@@ -437,7 +437,7 @@ describe('DurableStore', () => {
       await storage.disk.clear();
       store.append(ONE, 3, 'op 3');
       let called = 0;
-      store.whenDurable(() => called++);
+      store.whenAllCommittedOrFailed(() => called++);
       await calm();
       expect([await onDisk(stage, ONE), await onDisk(stage, TWO), called, told.at(-1)]).to.eql(['all of it', '-', 1, 'durable']);
       expect([store.has(ONE), store.has(TWO)]).to.eql([true, false]);
@@ -716,7 +716,7 @@ describe('DurableStore', () => {
       await calm();
       const clearing = store.clear();
       let called = false;
-      store.whenDurable(() => { called = true; });
+      store.whenAllCommittedOrFailed(() => { called = true; });
       storage.release();
       await clearing;
       await store.clear();

@@ -39,7 +39,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
 
     async function settle(store: DurableStore): Promise<void> {
       clock.pass(300);
-      await new Promise<void>(resolve => store.whenDurable(resolve));
+      await new Promise<void>(resolve => store.whenAllCommittedOrFailed(resolve));
       await calm();
     }
 
@@ -193,7 +193,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       }, new FakeClock().after);
       await old.whenReady();
       old.checkpoint(A, 0, 'text', false);
-      await new Promise<void>(resolve => old.whenDurable(resolve));
+      await new Promise<void>(resolve => old.whenAllCommittedOrFailed(resolve));
       old.close();
       expect(await pruneAtStart(), 'at once').to.eql(['notes/a']);
       now += 90 * DAY;
@@ -234,7 +234,7 @@ function describePruning(name: string, makeDisk: () => Disk): void {
       };
       const append = async (n: number): Promise<void> => {
         store.append(A, n, 'op');
-        await new Promise<void>(resolve => store.whenDurable(resolve));
+        await new Promise<void>(resolve => store.whenAllCommittedOrFailed(resolve));
       };
       await append(1);
       now += DAY / 2;

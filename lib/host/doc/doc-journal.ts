@@ -95,7 +95,7 @@ export class DocJournal {
   /**
    * @param isRepeatable the server would tell it again
    * @param isTogether all such records of one turn are written, or none
-   * @returns its place, for `whenWritten`
+   * @returns its place, for `whenCommittedOrFailed`
    */
   append(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
     const text = typeof record === 'string' ? record : JSON.stringify(record);
@@ -116,13 +116,13 @@ export class DocJournal {
     return this.store.sendsBeforeWrite;
   }
 
-  isWritten(place: number): boolean {
-    return this.store.isWritten(place);
+  isCommitted(place: number): boolean {
+    return this.store.isCommitted(place);
   }
 
-  /** See {@link DurableStore.whenWritten}. */
-  whenWritten(place: number, callback: () => void): void {
-    this.store.whenWritten(place, callback);
+  /** See {@link DurableStore.whenCommittedOrFailed}. */
+  whenCommittedOrFailed(place: number, callback: () => void): void {
+    this.store.whenCommittedOrFailed(place, callback);
   }
 
   /**

@@ -75,7 +75,7 @@ export class DocRecord {
    * before must be durable, or be such an op too. Then a tab that has the op can bring the next host to the same state.
    */
   mayTellBeforeWrite(message: object): boolean {
-    return !this.isReplaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isWritten(this.neededAt);
+    return !this.isReplaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isCommitted(this.neededAt);
   }
 
   // ---- the history
@@ -142,7 +142,7 @@ export class DocRecord {
     };
   }
 
-  /** Removes the state of the document and its unsent ops; the history stays. */
+  /** Removes the state of the document and its pending ops; the history stays. */
   dropState(): void {
     const {doc} = this;
     doc._setType(null);

@@ -83,8 +83,8 @@ export class LateDocuments {
       }
       // From here to the end in one turn: what was found out has to be true of the document as it is.
       if (shared.isUnsettled || doc.version !== stored.v + since.length) continue;
-      const unsent = [doc.inflightOp, ...doc.pendingOps].flatMap((op): ServerStep[] => (op ? [{step: stepOf(op), src: op.src, seq: op.seq}] : []));
-      shared.merge(shared.haveTabsSent(stored) ? [] : carryStoredOps(stored, [...since, ...unsent], doc.type));
+      const pending = [doc.inflightOp, ...doc.pendingOps].flatMap((op): ServerStep[] => (op ? [{step: stepOf(op), src: op.src, seq: op.seq}] : []));
+      shared.merge(shared.haveTabsSent(stored) ? [] : carryStoredOps(stored, [...since, ...pending], doc.type));
       return onMerged();
     }
     throw new Error('The document changes too fast');

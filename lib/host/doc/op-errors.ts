@@ -19,7 +19,7 @@ export function historyLost({collection, id}: RealDoc): Error {
   return withCode('ERR_TABS_OP_LOST', `The host no longer knows what the op was made on. ${collection}.${id}`);
 }
 
-/** The server does not lead on from the state that unsent ops were made on. */
+/** The server does not lead on from the state that pending ops were made on. */
 export function historyGone({collection, id}: RealDoc): Error {
   return withCode('ERR_TABS_HISTORY_GONE',
     `The server no longer has the ops since the state that this edit was made on, or has another database. The edit was not saved: it ` +

@@ -28,7 +28,7 @@ export class OpSender {
     op.isSent = true;
     op.sentAt ??= Date.now();
     const attempt = (op.attempt = {});
-    journal.whenWritten(Math.max(op.place ?? 0, record.refusedAt), () => {
+    journal.whenCommittedOrFailed(Math.max(op.place ?? 0, record.refusedAt), () => {
       if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
       doc.submitSource = !!op.submitSource;
       upstream._sendOp.call(doc);

@@ -25,7 +25,7 @@ export function stepJson(op: RealOp, undo: UndoMark | undefined): string {
   return op.del ? '{"del":true}' : '{}';
 }
 
-/** An unsent op in the form of a checkpoint. */
+/** A pending op in the form of a checkpoint. */
 export function storedOp(op: RealOp): StoredOp {
   const {src, seq, source, owner, submitSource, type, isSent} = op;
   return {

@@ -8,7 +8,7 @@ import type {ServerLog} from './server-log.js';
 import type {ServerReads} from './server-reads.js';
 import {typeOf, type ServerState} from './server-state.js';
 import {rollBackSoftly} from './soft-rollback.js';
-import {UnsentOps} from './unsent-ops.js';
+import {PendingOps} from './pending-ops.js';
 
 /** The codes of errors that say that no ops of the server lead on from the state that an op was made on. */
 const LOST_AT_SERVER = new Set(['ERR_SUBMIT_TRANSFORM_OPS_NOT_FOUND', 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT']);
@@ -21,16 +21,16 @@ export interface RollbacksOwner {
   rollBackUpstream(error: Error): void;
 }
 
-/** Takes back what the server does not have: one refused op, all unsent ops, or the whole state. */
+/** Takes back what the server does not have: one refused op, all pending ops, or the whole state. */
 export class Rollbacks {
   /** From the loss of the document's state until it is loaded again. */
   isRollingBack = false;
   /** The op in flight when all ops were rolled back. Upstream emits an error if the server refuses it afterwards. */
   givenUp: RealOp | undefined;
-  private readonly unsent: UnsentOps;
+  private readonly pending: PendingOps;
 
   constructor(private readonly record: DocRecord, private readonly owner: RollbacksOwner) {
-    this.unsent = new UnsentOps(record);
+    this.pending = new PendingOps(record);
   }
 
   /** The server has refused the op in flight. */
@@ -70,12 +70,12 @@ export class Rollbacks {
     });
   }
 
-  /** Takes back the op in flight, as upstream does it. If its type has no inverse, upstream takes back all unsent ops. */
+  /** Takes back the op in flight, as upstream does it. If its type has no inverse, upstream takes back all pending ops. */
   takeBack(error: Error): void {
     const {record} = this;
     const inverse = record.doc.inflightOp?.inverse;
     // The op is told as lost before its record is written. A crash between the two then loses neither.
-    this.unsent.whileTakingBack(rejectionErrors(error).error, () => {
+    this.pending.whileTakingBack(rejectionErrors(error).error, () => {
       record.refusedAt = record.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
       this.owner.rollBackUpstream(error);
     });
@@ -89,7 +89,7 @@ export class Rollbacks {
     const keptOps = new Set(kept.map(({op}) => op));
     const dropped = doc.pendingOps.filter(op => !keptOps.has(op));
     const {error: forRefused, reason} = rejectionErrors(error);
-    this.unsent.tellLost(op => (op === refused ? forRefused : keptOps.has(op) ? undefined : reason));
+    this.pending.tellLost(op => (op === refused ? forRefused : keptOps.has(op) ? undefined : reason));
     record.rollbacks++;
     // The checkpoint that follows replaces this record. It only gives the checkpoint's position in the store.
     record.refusedAt = record.write({t: 'clear'});
@@ -114,7 +114,7 @@ export class Rollbacks {
     const {record, owner: {server, reads}} = this;
     const {doc, events} = record;
     const {error: forInflight, reason} = rejectionErrors(error);
-    this.unsent.tellLost(op => (op === doc.inflightOp ? forInflight : reason));
+    this.pending.tellLost(op => (op === doc.inflightOp ? forInflight : reason));
     record.rollbacks++;
     server.trust();
     const {inflightOp, pendingOps} = doc;
@@ -163,7 +163,7 @@ export class Rollbacks {
     const {record} = this;
     const {doc} = record;
     const ops = [doc.inflightOp, ...doc.pendingOps];
-    this.unsent.tellLost(() => error);
+    this.pending.tellLost(() => error);
     record.rollbacks++;
     this.owner.server.trust();
     record.dropState();

@@ -76,7 +76,7 @@ export class ServerMessages {
     record.acknowledged = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     if (isNext && !isAck && !isReplaying) events.onServerOp(message as Step);
     record.toldBeforeWrite = isNext && !isAck && record.mayTellBeforeWrite(message) ? 'server' : undefined;
-    // Once transformed, the unsent ops may no longer contain the true values that they remove.
+    // Once transformed, the pending ops may no longer contain the true values that they remove.
     if (isNext && !isAck) for (const op of [doc.inflightOp, ...doc.pendingOps]) if (op) op.isInvertible = false;
     try {
       // The record comes first: consequences of the message, such as the next op being sent, have later records.

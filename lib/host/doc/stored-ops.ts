@@ -9,7 +9,7 @@ import {JournaledDoc, type JournaledDocEvents} from './journaled-doc.js';
 import type {ServerStep} from '../letters/ops-since.js';
 import type {RealConnection} from '../upstream.js';
 
-/** The unsent ops of a stored document, each made on the one before, the first on the server's state at `v`. */
+/** The pending ops of a stored document, each made on the one before, the first on the server's state at `v`. */
 export interface StoredOps {
   v: number;
   type: Type | null;

@@ -103,8 +103,8 @@ export class LetterRetries {
       // From here to the end in one turn: what was found out has to be true of the document as it is.
       if (journaled.rollingBack || doc.version !== ops.version) continue;
       const op = chain.ops.at(-1)!;
-      if (unsentOf(doc).some(unsent => isSameOp(unsent, op))) return letters.whenOver(id);
-      const left = carried(chain, [...ops.steps, ...unsentOf(doc)], doc);
+      if (pendingStepsOf(doc).some(pending => isSameOp(pending, op))) return letters.whenOver(id);
+      const left = carried(chain, [...ops.steps, ...pendingStepsOf(doc)], doc);
       const [first] = left;
       if (!first || (first.step.del && !doc.type)) return letters.discard(id);
       if (left.length > 1) throw lost(chain, 'it was made on an edit that the server does not have. If that is a dead letter, too, retry it before');
@@ -161,7 +161,7 @@ function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): K
   return left;
 }
 
-function unsentOf({inflightOp, pendingOps}: RealDoc): ServerStep[] {
+function pendingStepsOf({inflightOp, pendingOps}: RealDoc): ServerStep[] {
   return [inflightOp, ...pendingOps].flatMap(op => (op ? [{step: stepOf(op) as Step, src: op.src, seq: op.seq}] : []));
 }
 

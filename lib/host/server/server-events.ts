@@ -13,7 +13,7 @@ import type {FatalOps} from './fatal-ops.js';
 import type {Tokens} from './tokens.js';
 
 /** The number of events that are kept for the first tab. */
-const MAX_UNSENT = 16;
+const MAX_WAITING = 16;
 
 export interface ServerEventsOwner {
   readonly log: HostLog;
@@ -35,7 +35,7 @@ export interface ServerEventsOwner {
 /** Listens to the host's connection to the server, and tells the tabs what it says. */
 export class ServerEvents {
   /** Events that came before there was a tab. */
-  private readonly unsent: Message[] = [];
+  private readonly waiting: Message[] = [];
   /** The console has a warning that the server can't be reached. */
   private isUnreachable = false;
   private readonly listeners: Record<string, (...args: never[]) => void>;
@@ -68,8 +68,8 @@ export class ServerEvents {
   }
 
   /** Sends a tab the events that no tab has received yet. */
-  sendUnsent(tab: Tab): void {
-    for (const event of this.unsent.splice(0)) tab.send(event);
+  sendWaiting(tab: Tab): void {
+    for (const event of this.waiting.splice(0)) tab.send(event);
   }
 
   /** Sends a message of the app to the server. */
@@ -124,7 +124,7 @@ export class ServerEvents {
   private relay(event: 'error' | 'connection error', error: unknown): void {
     const message = {a: 'connection.event', event, error: encodeError(error)};
     if (this.owner.hasTabs()) this.owner.sendToAll(message);
-    else if (this.unsent.length < MAX_UNSENT) this.unsent.push(message);
+    else if (this.waiting.length < MAX_WAITING) this.waiting.push(message);
   }
 
   private stateMessage(reason?: unknown): Message {

@@ -590,7 +590,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     const [kept, others] = partition(ops, op => !outcomeOf(op) && unsettled.includes(op.seq!));
     this.unsettled.unshift(...kept);
     const lost = others.filter(op => !outcomeOf(op));
-    this.connection.giveUp(this, lost, error, lost[0] === ops[0] && lost.at(-1) === ops[lost.length - 1] ? madeAt : undefined);
+    this.connection.reportLost(this, lost, error, lost[0] === ops[0] && lost.at(-1) === ops[lost.length - 1] ? madeAt : undefined);
     for (const op of others) {
       const outcome = outcomeOf(op);
       callEach(op, outcome ? outcome.error && sameAs(failure, outcome.error) : failure);
@@ -641,7 +641,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.startAnew();
     this.version = null;
     this._setType(null);
-    if (ops.length) this.connection.giveUp(this, ops, error, madeAt);
+    if (ops.length) this.connection.reportLost(this, ops, error, madeAt);
     for (const op of ops) callEach(op, failure);
     if (type) this.emit('del', data, false);
     if (!silent && error.code !== 'ERR_SNAPSHOT_READ_SILENT_REJECTION') this.emit('error', failure);
@@ -674,7 +674,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     // The lost ops are still shown.
     this.isMixed = true;
     const error = this.lostOp();
-    this.connection.giveUp(this, ops, encodeError(error), madeAt);
+    this.connection.reportLost(this, ops, encodeError(error), madeAt);
     for (const op of ops) callEach(op, error);
     this._emitNothingPending();
     // A request of a destroyed document would take the name from a document that was opened since.
@@ -829,7 +829,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   private loseUnsent(): void {
     const error = this.lostOp();
-    this.connection.giveUp(this, this.unsent, encodeError(error), this.unsettled.length ? undefined : this.madeAt);
+    this.connection.reportLost(this, this.unsent, encodeError(error), this.unsettled.length ? undefined : this.madeAt);
     this._hardRollback(error);
   }
 
