@@ -46,10 +46,9 @@ export function make(transaction: Writing, change: Change, term: number): Promis
     }
     case 'checkpoint': {
       const {key: [c, d], n, checkpoint, hasPending} = change;
-      return [
-        transaction.objectStore('checkpoints').put({c, d, term, n, checkpoint, ...(hasPending && {pending: 1})}),
-        transaction.objectStore('journal').delete(IDBKeyRange.bound([c, d], [c, d, term, n]))
-      ];
+      const put = transaction.objectStore('checkpoints').put({c, d, term, n, checkpoint, ...(hasPending && {pending: 1})});
+      // A document that nobody has changed has no records, and most documents are only read.
+      return n ? [put, transaction.objectStore('journal').delete(IDBKeyRange.bound([c, d], [c, d, term, n]))] : [put];
     }
     case 'remove': {
       const [c, d] = change.key;
