@@ -12,15 +12,19 @@ const appFiles = fileURLToPath(new URL('app', import.meta.url));
 let folder: string;
 /** The packed package, as npm would get it. */
 export let tarball: string;
+/** The folder above the apps that share a `node_modules`. */
+let shared: string;
 
-before('pack the package', async function () {
-  this.timeout(120_000);
+before('pack the package and install what most apps need', async function () {
+  // Here, so that the time of the builds and of the install does not count in that of the first test.
+  this.timeout(600_000);
   folder = await mkdtemp(join(tmpdir(), 'sharedb-tabs-consumers-'));
   // Packing would build it first ("prepack"), which writes to stdout too.
   await execute('npm', ['run', 'build'], root);
   const output = await execute('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
   const [{filename}] = JSON.parse(output) as [{filename: string}];
   tarball = join(folder, filename);
+  shared = await installShared();
 });
 
 after('remove the apps', function () {
@@ -35,14 +39,12 @@ export async function createApp(name: string, packages: string[]): Promise<strin
   return app;
 }
 
-let shared: Promise<string> | undefined;
-
 /**
  * An empty folder for an app. All these apps have one `node_modules` above them, with everything that `versions` names but React 18:
  * an install for each would take most of the suite's time.
  */
 export async function createFolder(name: string): Promise<string> {
-  const app = join(await (shared ??= installShared()), name);
+  const app = join(shared, name);
   await mkdir(app, {recursive: true});
   await writeFile(join(app, 'package.json'), JSON.stringify({name, private: true, type: 'module'}));
   return app;

@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import {createServer, type Server} from 'node:http';
-import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {mkdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import type {Browser, BrowserContext, Page} from 'puppeteer-core';
@@ -130,6 +130,33 @@ describe('the recipes, as they stand in the docs', function () {
     await (await fetch(url)).text();
     expect(server.sockets(path)).to.eql({open: 0, total: 0});
     await twoTabsShareACounter(url, {isBuilt: false});
+  });
+
+  it('webpack 5: development server, which covers the page with no warning', async () => {
+    const heading = 'webpack 5';
+    const app = await write(heading);
+    const served = commands(section(markdown, heading)).find(line => line.startsWith('npx webpack serve '))!;
+    const url = await serveBy(app, 'webpack', [...served.split(' ').slice(2), '--host', '127.0.0.1', '--port', String(await freePort())]);
+    const tabs = [...await twoTabsShareACounter(url), await open(url)];
+    for (const tab of tabs) {
+      await shows(tab, 2);
+      expect(await tab.$('#webpack-dev-server-client-overlay')).to.equal(null);
+    }
+    expect(server.sockets(path)).to.eql({open: 1, total: 1});
+    expect(complaints).to.eql([]);
+  });
+
+  it("webpack 5: the warning that its configuration removes is the only one, and an app with ShareDB alone has it too", async () => {
+    const app = await write('webpack 5');
+    await rm(join(app, 'webpack.config.js'));
+    await writeFile(join(app, 'plain.js'), "import {Connection} from 'sharedb/lib/client/index.js';\nnew Connection(new WebSocket('/'));\n");
+    const stats = JSON.parse(await runBin(app, 'webpack', ['--mode', 'development', '--json', '--entry', './main.js', '--entry', './plain.js'])) as
+      {warnings: {message: string; moduleName: string}[]};
+    for (const {message, moduleName} of stats.warnings) {
+      expect(message).to.include("Can't resolve 'util'");
+      expect(moduleName).to.match(/node_modules\/sharedb\/lib\/util\.js$/);
+    }
+    expect(stats.warnings).not.to.eql([]);
   });
 
   for (const heading of ['webpack 5', 'esbuild', 'Rollup']) {

@@ -26,16 +26,20 @@ export async function serveWith(app: string, name: string, args: string[]): Prom
   const child = spawn(program, args, {
     cwd: app,
     env: {...cleanEnvironment(), NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1'},
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'pipe']
   });
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     let output = '';
-    child.stdout.on('data', chunk => {
-      output += chunk;
-      const found = /(http:\/\/127\.0\.0\.1:\d+)\/?\s/.exec(output);
-      if (found) resolve(`${found[1]}/`);
-    });
+    // webpack's development server tells its address on stderr.
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', chunk => {
+        output += chunk;
+        const found = /(http:\/\/127\.0\.0\.1:\d+)\/?\s/.exec(output);
+        if (found) resolve(`${found[1]}/`);
+      });
+    }
+    child.stderr.pipe(process.stderr, {end: false});
     child.once('error', reject);
     void ended.then(() => reject(new Error(`${name} ended: ${output}`)));
   });

@@ -4,6 +4,7 @@ export const versions = {
   richText: 'rich-text@4.1.0',
   webpack: 'webpack@5.112.2',
   webpackCli: 'webpack-cli@7.3.1',
+  webpackDevServer: 'webpack-dev-server@5.2.7',
   vite: 'vite@8.3.8',
   esbuild: 'esbuild@0.28.2',
   rollup: ['rollup@4.68.5', '@rollup/plugin-node-resolve@16.0.3', '@rollup/plugin-commonjs@29.0.3'],
