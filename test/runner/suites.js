@@ -134,7 +134,7 @@ export const suites = {
     minutes: 20
   },
   docs: {
-    title: 'the documentation: links, and a text for each export',
+    title: 'the documentation: links, code, and a text for each export',
     args: mocha('test/docs/*.test.ts'),
     minutes: 5
   },

@@ -8,7 +8,7 @@ export interface QueriedDoc {
   /** The document's id in its collection. */
   readonly id: string;
   /** The document's data, with the edits of all tabs. */
-  readonly data: unknown;
+  readonly data: any;
 }
 
 /** Computes a query's results without a server, from the documents that the host has. The app knows its queries. */
