@@ -29,7 +29,8 @@ export interface RunHostEvents {
 
 /** Waits for the host lock, then runs a host of the namespace until the signal aborts or another host takes over. */
 export function runHost(options: RunHostOptions, events: RunHostEvents = {}): void {
-  const {namespace, build, steal, locks, connect, signal} = options;
+  const {steal, connect, signal, ...settings} = options;
+  const {namespace, build, locks} = settings;
   let running: Host | undefined;
   const stop = (): void => running?.close();
   // If this was the last tab, the host may finish. Other tabs continue with the next host, which has everything that this one
@@ -44,14 +45,14 @@ export function runHost(options: RunHostOptions, events: RunHostEvents = {}): vo
   };
   // While the host waits for the lock, there is only the wait to stop.
   signal.addEventListener('abort', finish);
-  const channel = options.channel ?? (name => new BroadcastChannel(name));
+  const channel = settings.channel ?? (name => new BroadcastChannel(name));
   acquireHostLock({namespace, build, steal, locks, signal, channel, onWaiting: events.onWaiting}, async () => {
     signal.removeEventListener('abort', finish);
     if (signal.aborted) return;
     const {onOpen} = events;
     let host: Host;
     try {
-      host = running = new Host({idleAfter: IDLE_MS, ...options, onOpen, connection: connect(() => host.token())});
+      host = running = new Host({idleAfter: IDLE_MS, ...settings, onOpen, connection: connect(() => host.token())});
     } catch (error) {
       // The app's `connect` has thrown. It may succeed the next time.
       events.onStopped?.();

@@ -1,5 +1,6 @@
 import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {STORE_NAMES} from '../host/check-options.js';
 import type {StoreOptions} from '../host/host.js';
 import {checkOfflineQueries, type OfflineQueries} from '../host/queries/local-queries.js';
 import {ConnectGate} from '../host/server/connect-gate.js';
@@ -80,7 +81,6 @@ const NAMES: Record<keyof StartHostOptions, true> = {
   types: true, url: true, namespace: true, store: true, build: true, authorize: true, needsToken: true, serverTimeouts: true, isTransient: true,
   connect: true, allowFaults: true, queries: true, services: true, serviceOptions: true
 };
-const STORE_NAMES: Record<keyof StoreOptions, true> = {name: true, storage: true, durability: true, resume: true, maxAge: true, maxSize: true, cipher: true};
 const TIMEOUT_NAMES: Record<keyof ServerTimeouts, true> = {hello: true, answer: true, pong: true};
 
 let hasStarted = false;

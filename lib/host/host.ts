@@ -9,6 +9,7 @@ import {isLocal} from '../protocol/local.js';
 import type {HostReport, InspectOptions} from '../protocol/report.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {warning} from '../protocol/warnings.js';
+import {checkHostOptions} from './check-options.js';
 import {clearOtherStore} from './clear-other-store.js';
 import type {SharedDocs} from './doc/shared-docs.js';
 import type {ServiceSource} from './frame-relay.js';
@@ -33,6 +34,8 @@ export interface HostOptions extends HostSettings {
   /** Makes the services that tabs call. Default: there are none. @internal */
   services?: ((host: Host) => ServiceSource) | undefined;
 }
+
+const OWN_OPTIONS: Record<Exclude<keyof HostOptions, keyof HostSettings>, true> = {onOpen: true, services: true};
 
 /**
  * Owns the one real connection of a namespace and serves its tabs. It is a ShareDB server for them, and a ShareDB client of the
@@ -59,8 +62,12 @@ export class Host {
   /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
   readonly whenClosed = new Promise<void>(resolve => { this.resolveClosed = resolve; });
 
-  /** Starts the host. It serves tabs from now on; what they ask for waits until the store is open. */
+  /**
+   * Starts the host. It serves tabs from now on; what they ask for waits until the store is open.
+   * @throws ERR_TABS_BAD_OPTION if an option is unknown, or `connection` is no connection
+   */
   constructor(private readonly options: HostOptions) {
+    checkHostOptions(options, OWN_OPTIONS);
     this.platform = browserPlatform(options);
     this.namespace = options.namespace ?? 'default';
     this.epoch = this.platform.randomId() as Epoch;

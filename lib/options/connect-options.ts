@@ -149,8 +149,7 @@ export function checkOptions(options: ConnectOptions): void {
   if (options.store) checkNames('createConnection({store})', options.store, ['durability', 'resume', 'maxAge', 'maxSize']);
   if (options.serverTimeouts) checkNames('createConnection({serverTimeouts})', options.serverTimeouts, ['hello', 'answer', 'pong']);
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || !Object.hasOwn(TAKES, name)) continue;
-    const [words, fits] = TAKES[name as keyof ConnectOptions]!;
-    if (!fits(value)) throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${words}`);
+    const [words, fits] = TAKES[name as keyof ConnectOptions] ?? [];
+    if (value !== undefined && fits && !fits(value)) throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${words}`);
   }
 }

@@ -3,14 +3,10 @@ export function unknownOption(what: string, options: object, known: readonly str
   const name = Object.keys(options).find(name => !known.includes(name));
   if (name === undefined) return undefined;
   // Most misspelt names have a correct beginning.
-  const [meant] = known.map(other => [common(name, other), other] as const).filter(([length]) => length > 1).sort(([a], [b]) => b - a);
-  return `${what}: there is no option ${name}${meant ? `. Did you mean ${meant[1]}?` : ''}`;
-}
-
-/** How many letters two names share at their beginning. */
-function common(one: string, other: string): number {
-  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length++;
-  return length;
+  let meant: string | undefined;
+  for (let end = name.length; !meant && end > 1; end--) {
+    const start = name.slice(0, end).toLowerCase();
+    meant = known.find(other => other.toLowerCase().startsWith(start));
+  }
+  return `${what}: there is no option ${name}${meant ? `. Did you mean ${meant}?` : ''}`;
 }

@@ -2,6 +2,7 @@ import type {UndoMark} from '../protocol/undo.js';
 import type {HostState} from '../broker/session-client.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
+import {unknownOption} from '../platform/option-names.js';
 import type {Clock} from '../platform/platform.js';
 import {setRecent} from '../platform/recent.js';
 import {isOfApp} from '../protocol/app-messages.js';
@@ -27,6 +28,11 @@ import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './u
 
 /** How many destroyed documents a tab remembers. Messages for earlier ones have arrived by the time that the tab opens them again. */
 const MAX_DESTROYED = 1024;
+
+// The type check fails if a name is missing here.
+const NAMES: Record<keyof ProxyConnectionOptions, 1> = {
+  namespace: 1, channel: 1, locks: 1, clock: 1, hostTimeout: 1, storedFirst: 1, versionDecoder: 1, getToken: 1, debug: 1, warn: 1
+};
 
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
@@ -78,12 +84,18 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The app's calls that have no answer yet. @internal */
   readonly openCalls = new OpenCalls(act => this.guarded(act));
 
-  /** Use `createConnection`, which also starts or finds a host. This constructor expects that there is one. */
+  /**
+   * Use `createConnection`, which also starts or finds a host. This constructor expects that there is one.
+   * @throws ERR_TABS_BAD_OPTION if an option is unknown
+   */
   constructor(protected readonly options: ProxyConnectionOptions = {}) {
     // Upstream binds to this socket instead of a WebSocket. Upstream sends only its handshake with a server on it; the host makes that
     // handshake.
     const socket: Socket = {readyState: 0, onopen: null, onclose: null, onerror: null, onmessage: null, send() {}, close: () => this.close()};
     super(socket);
+    // `createConnection` has more options, and has checked them.
+    const unknown = this.opensAtOnce && unknownOption('ProxyConnection', options, Object.keys(NAMES));
+    if (unknown) throw new TabsError('ERR_TABS_BAD_OPTION', unknown);
     this.hostSocket = socket;
     this.hostClient = new HostClient(options, this);
     const {platform, tabId} = this.hostClient;

@@ -1,8 +1,11 @@
 import {createServer, type Server} from 'node:http';
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
+import Backend from 'sharedb';
 import {causeOf, isWithoutHost} from '../../lib/election/worker-diagnosis.js';
-import {createConnection, type ConnectOptions} from '../../lib/index.js';
+import {Host} from '../../lib/host.js';
+import {createConnection, ProxyConnection, type ConnectOptions} from '../../lib/index.js';
+import {memoryChannels} from '../../lib/platform/memory.js';
 import {startHost} from '../../lib/worker.js';
 import {listen} from '../server/sharedb-server.js';
 import {until} from '../waiting/until.js';
@@ -41,6 +44,27 @@ describe('a mistake of an app names itself', () => {
   ] as const) {
     it(`in startHost: ${JSON.stringify(options)}`, () => {
       const {code, message} = failureOf(() => startHost(options as never));
+      expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', says]);
+    });
+  }
+
+  for (const [options, says] of [
+    [{chanel: memoryChannels()}, 'ProxyConnection: there is no option chanel. Did you mean channel?'],
+    [{url: 'wss://example.com'}, 'ProxyConnection: there is no option url']
+  ] as const) {
+    it(`in new ProxyConnection: ${Object.keys(options).join()}`, () => {
+      const {code, message} = failureOf(() => new ProxyConnection(options as never));
+      expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', says]);
+    });
+  }
+
+  for (const [options, says] of [
+    [{chanel: memoryChannels()}, 'Host: there is no option chanel. Did you mean channel?'],
+    [{store: {durabilty: 'strict'}}, 'Host({store}): there is no option durabilty. Did you mean durability?'],
+    [{connection: new Backend()}, 'Host: option connection takes a ShareDB Connection, for example backend.connect()']
+  ] as const) {
+    it(`in new Host: ${Object.keys(options).join()}`, () => {
+      const {code, message} = failureOf(() => new Host({connection: new Backend().connect(), store: false, ...options} as never));
       expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', says]);
     });
   }
