@@ -25,6 +25,8 @@ export interface RealOp {
   callbacks?: (Callback | undefined)[];
   /** Ours: how it concerns the undo stack that tabs share. */
   undo?: UndoMark;
+  /** Ours: it leads from the content of an earlier database to that of the server's. */
+  replaces?: true | undefined;
   /** Ours: the tab that submitted it, so that ops of two tabs are not composed into one. */
   owner?: string;
   /** Ours: what undoes it, where the type could not tell and it was worked out. */

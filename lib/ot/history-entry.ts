@@ -10,6 +10,8 @@ export interface Step {
   del?: true;
   load?: SnapshotData;
   undo?: UndoMark;
+  /** The op leads from the content of an earlier database to that of the server's. Nobody has made it. */
+  replaces?: true | undefined;
 }
 
 /** The author of a step. Without a `seq`, the step is not a tab's op that came back from the server. */
@@ -79,7 +81,8 @@ export class Entry {
   /** Whether this entry and the given op are the same. */
   is({v, src, seq, ...step}: UnconfirmedOp): boolean {
     const isIt = v === undefined ? this.src === src && this.seq === seq : this.v === v + 1;
-    return isIt && (this.json === JSON.stringify(markedStepOf(step)) || isSame(this.step, markedStepOf(step)));
+    const {replaces: _replaces, ...known} = this.step;
+    return isIt && (this.json === JSON.stringify(markedStepOf(step)) || isSame(known, markedStepOf(step)));
   }
 
   get step(): Step {

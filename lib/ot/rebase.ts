@@ -18,7 +18,15 @@ const sizeOf = (steps: readonly {step: Step}[]): number => steps.reduce((sum, {s
  */
 export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], owner: string, type: Type | null): WaitingOp[] | Error {
   type = fastType(type);
-  const many = type && sizeOf(ops) * sizeOf(entries) > MANY ? rebaseMany(ops, entries, owner, type) : undefined;
+  const isMany = type && sizeOf(ops) * sizeOf(entries) > MANY;
+  const at = isMany ? entries.findIndex(({step}) => step.replaces) : -1;
+  if (at >= 0 && entries.length > 1) {
+    // What each op was before such a step is noted.
+    return [entries.slice(0, at), entries.slice(at, at + 1), entries.slice(at + 1)].reduce<WaitingOp[] | Error>(
+      (left, part) => (left instanceof Error || !part.length ? left : rebase(left, part, owner, type)), ops
+    );
+  }
+  const many = type && isMany ? rebaseMany(at < 0 ? ops : ops.map(beforeReplacement), entries, owner, type) : undefined;
   if (many) return many;
   const waiting = ops.map(op => ({...op, step: {...op.step}}));
   for (const entry of entries) {
@@ -29,6 +37,7 @@ export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], own
     let happened: Step = entry.step.load ? {create: entry.step.load as Step['create'] & object} : entry.step;
     for (const [i, {step}] of waiting.entries()) {
       const before = {...step};
+      if (happened.replaces) waiting[i] = beforeReplacement(waiting[i]!);
       const error = ot.transform(type, step, happened);
       if (error) return error;
       // The next op was made on this one.
@@ -84,7 +93,7 @@ export function transformAround(entries: readonly Entry[], ops: readonly Unconfi
     } else {
       const over = transformAll(step.op, left, type);
       left = over.left;
-      steps.push({step: {op: over.op}, src, seq});
+      steps.push({step: {op: over.op, ...(step.replaces && {replaces: true})}, src, seq});
     }
   }
   return left.length ? undefined : {steps, isExact};
@@ -121,5 +130,11 @@ function transformAll(op: unknown, others: readonly UnconfirmedOp[], type: Type)
 /** An entry, transformed so that it applies after `own`, as ShareDB's client does it. */
 function carryOver(happened: Step, own: Step, type: Type | null): Step {
   if (own.del) return {};
-  return type && 'op' in happened && 'op' in own ? {op: type.transform(happened.op, own.op, 'right') as unknown} : happened;
+  return type && 'op' in happened && 'op' in own ? {...happened, op: type.transform(happened.op, own.op, 'right') as unknown} : happened;
+}
+
+/** Notes what an op is before a step that replaces the content, because the step may leave nothing of it. */
+function beforeReplacement(op: WaitingOp): WaitingOp {
+  const {step, x} = op;
+  return 'op' in step && x.was === undefined ? {...op, x: {...x, was: step.op}} : op;
 }

@@ -56,6 +56,8 @@ export interface SubmitOptions {
   /** Present if the app set `doc.submitSource`. */
   source?: unknown;
   preventCompose?: true;
+  /** What the op was before it was transformed over the content of another database (`replaces`), which may lack what it was made in. */
+  was?: unknown;
 }
 
 /** One of several ops of a tab that are sent together. */
@@ -92,6 +94,8 @@ export interface EntryMessage {
   unwritten?: true;
   /** From this entry on, the server has everything that the document shows. */
   clean?: true;
+  /** The entry leads to the content of another database. The tab notes what its unsent ops were before. */
+  replaces?: true;
 }
 
 /** The server has answered to ops of the tab. The host sent them as one op, and they are already in the history. */

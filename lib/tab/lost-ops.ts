@@ -23,8 +23,9 @@ export class LostOps {
       const type = op.type?.uri ?? op.type?.name ?? null;
       const letterId = `${this.tabId}/${++this.count}`;
       this.waiting.push({
-        id: letterId, collection, doc: id, step: stepOf(op), type, error,
-        ...(after !== undefined ? {after} : madeAt !== undefined && {v: madeAt})
+        id: letterId, collection, doc: id, step: op.was ? {op: op.was} : stepOf(op), type, error,
+        // The version is of another database than the op.
+        ...(after !== undefined ? {after} : madeAt !== undefined && !op.was && {v: madeAt})
       });
       after = letterId;
     }

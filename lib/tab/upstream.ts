@@ -40,6 +40,8 @@ export interface PendingOp {
   callbacks: (Callback | undefined)[];
   /** This library's own member: what the op means for the undo stack that tabs share. */
   undo?: UndoMark | undefined;
+  /** This library's own member: what the op was before the content was replaced by that of another database. */
+  was?: unknown;
 }
 
 export interface Socket {

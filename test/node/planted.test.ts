@@ -4,6 +4,7 @@ import {Session} from '../../lib/broker/session.js';
 import type {FollowerUpdates} from '../../lib/host/doc/follower-updates.js';
 import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
+import type {WaitingOp} from '../../lib/ot/history-entry.js';
 import {JournaledDoc} from '../../lib/host/doc/journaled-doc.js';
 import type {Rollbacks} from '../../lib/host/doc/rollbacks.js';
 import {DeadLetters} from '../../lib/host/letters/dead-letters.js';
@@ -25,6 +26,8 @@ import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
 
 interface Bug {
+  /** The type of the documents. Default: a text. */
+  type?: string;
   /** The walks that find the bug, and their number. */
   on: Case;
   within: number;
@@ -49,6 +52,11 @@ function replace<Owner extends object, Name extends keyof Owner>(owner: Owner, n
 interface Waiting {
   platform: Platform;
   startReturnTimeout(tabId: string, ms: number, onGone: () => void): void;
+}
+
+/** How ops get their places. */
+interface Placing {
+  sequence(follower: Follower, inc: number, ops: WaitingOp[], isReplay?: boolean): void;
 }
 
 /** How a tab is answered from the host's copy first. */
@@ -165,6 +173,14 @@ const bugs: Record<string, Bug> = {
     within: 100,
     plant: () => replace(ServerState.prototype, 'recheck', () => () => false)
   },
+  'an edit in what another database lacks, which is acknowledged and lost': {
+    type: 'json0',
+    on: cases['edits inside of what the other database of a server lacks']!,
+    within: 20,
+    plant: () => replace(Sequencer.prototype as unknown as Placing, 'sequence', right => function(this: Placing, follower, inc, ops, isReplay) {
+      right.call(this, follower, inc, ops.map(op => ({...op, x: {}})), isReplay);
+    })
+  },
   'a tab that is given up because the computer has slept': {
     on: cases['a computer that sleeps, so that timers are late']!,
     within: 300,
@@ -263,8 +279,8 @@ const bugs: Record<string, Bug> = {
 
 describe('random walks find', function() {
   this.timeout(5 * 60_000);
-  const edits = allEdits.find(({type}) => type === 'text-unicode')!;
-  const problemsOf = ({on}: Bug, seed: number): Promise<string[]> => new World({seed, edits, ...on}).run();
+  const problemsOf = ({on, type = 'text-unicode'}: Bug, seed: number): Promise<string[]> =>
+    new World({seed, edits: allEdits.find(edits => edits.type === type)!, ...on}).run();
 
   for (const [name, bug] of Object.entries(bugs)) {
     it(`${name}, and nothing where it is not`, async () => {

@@ -114,6 +114,7 @@ const actions: Record<string, Action> = {
   }},
   'a copy of the database is made': {weight: 0.7, if: 'replacements', act: ({replacements}) => replacements.copy()},
   'the server starts again with another database': {weight: 0.7, if: 'replacements', act: ({replacements}) => replacements.replace()},
+  'the server starts again with another database, below edits': {weight: 2, if: 'nested', act: ({replacements}) => replacements.replace()},
   'a batch is lost or doubled': {weight: 2, if: 'losses', act: ({machine: {wires}, random}) => wires.disturb(random)}
 };
 

@@ -32,6 +32,10 @@ export const cases: Record<string, Case> = {
   'a host that dies while its server deletes old ops': {trims: true, crashes: true, outages: true, pagesDie: true},
   'a server that starts again with another database': {replacements: true, outages: true, freezes: true, weight: 0.7},
   'a host that dies while its server starts again with another database': {replacements: true, crashes: true, outages: true, pagesDie: true, weight: 0.7},
+  'edits inside of what the other database of a server lacks': {replacements: true, nested: true, outages: true, freezes: true, pagesGo: true, weight: 0.5},
+  'a host that dies, and edits inside of what the other database of a server lacks': {
+    replacements: true, nested: true, crashes: true, outages: true, pagesDie: true, weight: 0.5
+  },
   'local documents beside those of the server': {notes: true, crashes: true, pagesGo: true, pagesDie: true, freezes: true, breaks: true, outages: true},
   'local documents, and hosts that live on': {notes: true, usurpers: true, losses: true, breaks: true, outages: true},
   'a disk that is full, hangs or fails': {disks: true, crashes: true, outages: true},

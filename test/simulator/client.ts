@@ -83,6 +83,8 @@ export class Client {
       if (isFault(error) || (walk.faults && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
       // The error of an op that was given up before the server answered it.
       if (losesHistory(walk) && isGone(error)) return;
+      // An op on another database may be one that can't be applied there.
+      if (walk.nested && error.code === 'ERR_OT_OP_NOT_APPLIED') return;
       // ShareDB's client emits the refusal of an op that it has already given up. It also differs from the server if its own creation is
       // refused while others create and delete. A creation that a dead host has sent, and that is on no disk, is sent again and refused.
       const isContested = ledger.contested.has(id) || ledger.hasWarned;
@@ -140,10 +142,14 @@ export class Client {
     if (this.closing.has(id)) return;
     const doc = this.doc(id);
     if (this.paused.delete(doc)) doc.resume();
-    else {
-      this.paused.add(doc);
-      doc.pause();
-    }
+    else this.holdBack(id);
+  }
+
+  holdBack(id: string): void {
+    if (this.closing.has(id)) return;
+    const doc = this.doc(id);
+    this.paused.add(doc);
+    doc.pause();
   }
 
   resumeAll(): void {

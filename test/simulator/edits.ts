@@ -13,6 +13,8 @@ export interface Edits {
   next(data: any, random: Random, word: string): unknown;
   /** The number of times that the word is in the data. */
   count(data: any, word: string): number;
+  /** The word of the op that added what a word was added to. */
+  parentOf?(word: string): string | undefined;
   /** The content of an op of the server as text with whole words. Default: its JSON. */
   textOf?(op: object): string;
 }

@@ -196,6 +196,9 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   }
   // If the history that an op was made on is lost, the op may be a dead letter. It may have been committed before, or not.
   if ((losesHistory(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
+  // ShareDB's client leaves nothing of an op that was made in what a refused one had added, and does not tell.
+  const parent = walk.edits.parentOf?.(word);
+  if (parent && !outcome && ledger.letters.some(letter => isOfLetter(walk, parent, letter))) return;
   // The author was told that it is lost, and then ended, as did the host that it told, before the dead letter was written.
   if (ledger.hasWarned && isOrphan && isGone(outcome)) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);

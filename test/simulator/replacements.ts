@@ -23,13 +23,31 @@ export class Replacements {
     const {world} = this;
     const {server, election, ledger} = world;
     const database = await this.next();
+    if (world.walk.nested) {
+      // While the host has unsent ops, the server's answer to those shows that it has another database.
+      election.current?.line.restore();
+      await world.rest(1000);
+    }
     election.loseNetwork();
     server.replaceDatabase(database);
     // Edits of a document that others have created anew may be refused.
     ledger.contested.add(FLEETING);
     for (const id of DOCUMENTS) ledger.replaced.add(id);
     world.replaceRemotes();
-    if (world.random.below(2)) election.current?.line.restore();
+    if (world.walk.nested) this.editBelow();
+    else if (world.random.below(2)) election.current?.line.restore();
+  }
+
+  /** Pages edit what they show, and another page is loaded, for which the host asks for the content of the new database. */
+  private editBelow(): void {
+    const {world, world: {random, election, pages}} = this;
+    for (const page of pages.filter(({isRunning}) => isRunning)) {
+      const id = random.pick(LASTING);
+      page.holdBack(id);
+      for (let left = 1 + random.below(3); left > 0; left--) page.write(id, random, false);
+    }
+    election.current?.line.restore();
+    world.openPage();
   }
 
   private async next(): Promise<SimulatedDatabase> {

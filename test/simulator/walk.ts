@@ -16,6 +16,8 @@ export interface Walk {
   tooLarge?: boolean;
   /** Ops also remove, replace and move content beside the words, and do not always contain the removed value. */
   removals?: boolean;
+  /** Ops also add keys and list items, and edit inside of those of others. */
+  nested?: boolean;
   /** Tabs send the source of an op to the server. */
   sources?: boolean;
   /** Pages also write to a local document. */

@@ -6,10 +6,12 @@ import {judge, judgeDurability, judgeFetched, judgeFollowed, judgeSilence, judge
 import {Ledger} from './ledger.js';
 import {LocalNotes} from './local-notes.js';
 import {Machine} from './machine.js';
+import type {Edits} from './edits.js';
 import {HostElection} from './host-election.js';
 import {Page} from './page.js';
 import {Replacements} from './replacements.js';
 import {RequestBudget} from './request-budget.js';
+import {inside} from './nested-edits.js';
 import {fixupOf, withRemovals} from './removals.js';
 import {ServiceCalls} from './service-calls.js';
 import {COLLECTION, Server, type Line} from './server.js';
@@ -53,7 +55,7 @@ export class World {
   readonly walk: Walk;
 
   constructor(walk: Walk) {
-    this.walk = walk.removals ? {...walk, edits: withRemovals(walk.edits)} : walk;
+    this.walk = {...walk, edits: editsOf(walk)};
     this.random = new Random(walk.seed);
     this.server.database.givesLaterOps = walk.seed % 2 === 0;
     if (walk.fixups) this.server.addFixups(fixupOf(walk.edits), () => this.random.below(100) < walk.fixups!);
@@ -371,4 +373,9 @@ function memoryOfPages(): Storage {
 /** After a turn of the event loop, all asynchronous steps in Node and in the library are done. */
 export function tick(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
+}
+
+function editsOf({edits, nested, removals}: Walk): Edits {
+  const own = nested ? inside(edits) : edits;
+  return removals ? withRemovals(own) : own;
 }

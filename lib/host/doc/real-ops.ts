@@ -20,7 +20,7 @@ export function callEach(op: RealOp | null, error: Error | undefined): void {
 
 /** The step of an op as JSON. It is not copied first: types with a `toJSON` of their own rely on that. */
 export function stepJson(op: RealOp, undo: UndoMark | undefined): string {
-  if ('op' in op) return JSON.stringify({op: op.op, undo});
+  if ('op' in op) return JSON.stringify({op: op.op, undo, replaces: op.replaces});
   if (op.create) return JSON.stringify({create: op.create});
   return op.del ? '{"del":true}' : '{}';
 }

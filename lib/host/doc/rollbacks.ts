@@ -145,7 +145,7 @@ export class Rollbacks {
       doc.version = snapshot.v;
       // Only the version may differ.
       if (Array.isArray(op) && !op.length) record.push('{}');
-      else doc._otApply({op}, false);
+      else doc._otApply({op, replaces: true}, false);
       return events.onLoad();
     }
     // Ops that tabs have made on the old state can't be transformed. The tabs are told that with the new state.

@@ -5,7 +5,8 @@ import type {FollowerUpdates} from './follower-updates.js';
 import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
 import type {Step, WaitingOp} from '../../ot/history-entry.js';
-import {alreadyCreated, docMissing, historyLost, seqOverflow} from './op-errors.js';
+import {losesContent} from '../../ot/lost-content.js';
+import {alreadyCreated, docMissing, historyGone, historyLost, seqOverflow} from './op-errors.js';
 import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
@@ -96,7 +97,7 @@ export class Sequencer {
     const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!concurrent;
     const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, concurrent!);
     if (waiting instanceof Error) {
-      this.events.onRejected(fresh.map(({step}) => stepOf(step)), waiting, fresh.length === ops.length ? v : undefined);
+      this.events.onRejected(fresh.map(stepAsMade), waiting, fresh.length === ops.length ? v : undefined);
       return;
     }
     this.sequence(follower, follower.inc, waiting, true);
@@ -116,7 +117,7 @@ export class Sequencer {
       const op: WaitingOp = {step: markedStepOf(step), seq: seq!, x: {preventCompose: true}};
       const ops = concurrent && history.rebase([op], src!, this.doc.type, concurrent);
       // If it can't be rebased, the op's own tab reports that.
-      if (Array.isArray(ops)) this.sequence(follower, follower.inc, ops, true);
+      if (Array.isArray(ops) && !ops.some(one => lossOf(one, this.doc))) this.sequence(follower, follower.inc, ops, true);
     }
   }
 
@@ -170,11 +171,14 @@ export class Sequencer {
     // The tab follows its own op even if it follows nothing else. A tab that has not sent its position continues from there.
     if (follower.sent === null && !isReplay) follower.sent = this.journaled.history.rev;
     for (const op of ops) {
-      const error = this.sequenceOne(follower, op);
+      const loss = lossOf(op, this.doc);
+      // Nobody takes this op back in a tab that may return, and the later ones were made on it: what is left of it has its place.
+      if (loss && isReplay) this.events.onRejected([stepAsMade(op)], loss);
+      const error = loss && !isReplay ? loss : this.sequenceOne(follower, op);
       if (!error) continue;
       // A living tab is told. For the ops of a tab that has ended, the app is told.
       if (follower.tab.session) this.updates.refuse(follower, inc, op.seq, error);
-      else this.events.onRejected([stepOf(op.step)], error);
+      else if (!loss) this.events.onRejected([stepOf(op.step)], error);
       // A living tab sends its later ops again, without the effect of this op.
       if (follower.tab.session && !isReplay) return;
     }
@@ -232,6 +236,13 @@ export class Sequencer {
     this.events.onPending(change, this.pendingOps);
   }
 }
+
+/** The error if another database lacks what the op was made in. */
+export function lossOf({step, x}: WaitingOp, doc: RealDoc): Error | undefined {
+  return losesContent(doc.type, x.was, step.op) ? historyGone(doc) : undefined;
+}
+
+const stepAsMade = ({step, x}: WaitingOp): Step => (x.was === undefined ? stepOf(step) : {op: x.was});
 
 /** Ops that a tab did not compose stay separate, also if the reason is gone when they are sent. */
 function opsOf({seq, x, more = [], ...first}: OpRequest): WaitingOp[] {

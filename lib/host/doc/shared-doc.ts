@@ -10,7 +10,7 @@ import {DocParts} from './doc-parts.js';
 import type {Follower} from './follower.js';
 import type {JournaledDoc} from './journaled-doc.js';
 import {historyLost} from './op-errors.js';
-import type {LeftOps} from './sequencer.js';
+import {lossOf, type LeftOps} from './sequencer.js';
 import type {StoredOps} from './stored-ops.js';
 
 export type SharedDocOwner = DocOwner<SharedDoc>;
@@ -230,7 +230,7 @@ export class SharedDoc {
     const carried = history.rebase([{step, seq, x: {preventCompose: true}}], author.id, this.doc.type, history.after(rev));
     if (carried instanceof Error) return carried;
     const [op] = carried;
-    return op ? this.journaled.trial(op.step) ?? op : historyLost(this.doc);
+    return op ? lossOf(op, this.doc) ?? this.journaled.trial(op.step) ?? op : historyLost(this.doc);
   }
 
   /** Adds a prepared op to the history. */

@@ -338,7 +338,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** Two ops that undo treats as two are not composed. @internal */
   override _tryCompose(op: PendingOp): PendingOp | undefined {
     const last = this.pendingOps.at(-1);
-    if (last && !canBeOne(last.undo, op.undo)) return undefined;
+    if (last && (last.was || !canBeOne(last.undo, op.undo))) return undefined;
     const composed = super._tryCompose(op);
     if (composed?.undo) composed.undo = {...composed.undo, ops: composed.undo.ops + op.undo!.ops};
     return composed;
@@ -439,7 +439,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     // The document was fetched anew or rolled back since this was sent.
     if (!this.isCurrent(message.inc)) return;
     if (error) {
-      if (!this.inflightOp || this.inflightOp.seq === message.seq) super._handleOp(error, message);
+      const op = this.inflightOp;
+      if (op?.seq === message.seq && op.was) this.loseUnsent(error);
+      else if (!op || op.seq === message.seq) super._handleOp(error, message);
       return;
     }
     if (message.own) return this.sequenced(message);
@@ -461,6 +463,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.version = message.v = (v ?? 0) - 1;
     // The step as it is in the history. ShareDB transforms the message over the unsent ops.
     this.connection.entry = {...message};
+    // The host checks what the other database has left of them.
+    if (message.replaces) for (const op of this.unsent) op.was ??= op.op;
     super._handleOp(null, message);
     this.connection.entry = undefined;
     if (v === null && this.rev === rev) this.version = null;
@@ -827,8 +831,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return true;
   }
 
-  private loseUnsent(): void {
-    const error = this.lostOp();
+  private loseUnsent(error: Error = this.lostOp()): void {
     this.connection.reportLost(this, this.unsent, encodeError(error), this.unsettled.length ? undefined : this.madeAt);
     this._hardRollback(error);
   }
