@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {Signal} from 'signal-polyfill';
 import {FrameSender} from '../../lib/tab/frame-sender.js';
-import {greetingChannelName} from '../../lib/protocol/version.js';
+import {PROTOCOL_VERSION, greetingChannelName} from '../../lib/protocol/version.js';
 import {RemoteError, connectionOf, service, type Remote} from '../../lib/remote.js';
 import {signalHandler, statusSignal} from '../../lib/signals.js';
 import type {ServiceHost} from '../../lib/worker.js';
@@ -178,14 +178,14 @@ describe('calls of a service', function () {
       const notes = service<Notes>(connection, 'notes');
       const quick = notes.hang('quick');
       await until('the call is there', () => called.length === 1);
-      const lobby = stage.channel(greetingChannelName('default'));
-      lobby.postMessage({type: 'candidate', protocol: 3, build: '2'});
+      const greetings = stage.channel(greetingChannelName('default'));
+      greetings.postMessage({type: 'candidate', protocol: PROTOCOL_VERSION, build: '2'});
       await until('the service is told', () => notes.isAborted.then(isAborted => isAborted, () => true));
       const refused = await rejection(notes.which());
       expect(refused).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: false});
       gate.resolve();
       expect(await quick).to.equal('quick of 1');
-      lobby.close();
+      greetings.close();
       await stage.replaceHost({build: '2'});
       expect(await notes.which()).to.equal(2);
     });
