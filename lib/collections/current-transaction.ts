@@ -1,5 +1,6 @@
 import type {CollectionDocument} from './document.js';
 import type {Access} from './json0.js';
+import type {TransactionOptions} from './retry.js';
 
 /** The part of a transaction that collections need: its view of a document. */
 export interface TransactionAccess {
@@ -20,4 +21,16 @@ export function runIn<T>(transaction: TransactionAccess | undefined, act: () => 
   } finally {
     current = outer;
   }
+}
+
+/** The function `transaction`, as collections use it. */
+export type Transact = <T>(fn: (tx: {in(shared: object): unknown}) => T, options?: TransactionOptions) => Promise<T>;
+
+let transact: Transact | undefined;
+
+/** Undefined if this page has not loaded the code of transactions. Then no code runs in a transaction. */
+export const loadedTransact = (): Transact | undefined => transact;
+
+export function noteLoaded(loaded: Transact): void {
+  transact = loaded;
 }

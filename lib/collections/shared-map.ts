@@ -2,9 +2,10 @@ import {TabsError} from '../protocol/errors.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {planFrom, planOf, type Plan} from './collection.js';
+import {loadedTransact, type Transact} from './current-transaction.js';
 import {KeyedCollection} from './keyed-collection.js';
 import {SHARDS_KEY} from './keys.js';
-import {transaction, type TransactionOptions} from './transaction.js';
+import type {TransactionOptions} from './retry.js';
 import type {ChangeEvent, Key, MapChangeEvent, MapOptions, WatchOptions} from './types.js';
 
 /** A map that all tabs share, with the methods of `Map` and some for concurrent use. */
@@ -88,13 +89,16 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
    * @returns the new value
    */
   update(key: K, fn: (value: V | undefined) => V | undefined, options?: TransactionOptions): Promise<V | undefined> {
-    return transaction(tx => {
-      const map = tx.in(this) as unknown as SharedMap<K, V>;
+    const run = (transaction: Transact): Promise<V | undefined> => transaction(tx => {
+      const map = tx.in(this) as SharedMap<K, V>;
       const value = fn(map.get(key));
       if (value === undefined) map.delete(key);
       else map.set(key, value);
       return value;
     }, options);
+    // A page that imports only collections loads the code of transactions with the first call.
+    const loaded = loadedTransact();
+    return loaded ? run(loaded) : import('./transaction.js').then(({transaction}) => run(transaction));
   }
 
   /** Sets entries in one op per document. */

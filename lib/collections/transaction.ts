@@ -3,7 +3,7 @@ import type {TransactionPart} from '../protocol/transactions.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import {committerOf, type Outcome} from './committer.js';
-import {currentTransaction, runIn} from './current-transaction.js';
+import {currentTransaction, noteLoaded, runIn} from './current-transaction.js';
 import {openConnections} from './document.js';
 import {shownKey} from './keys.js';
 import {RetryPolicy, type TransactionOptions} from './retry.js';
@@ -22,6 +22,8 @@ export function transaction<T>(fn: (tx: Transaction) => T | Promise<T>, options:
   if (outer instanceof Run) return join(outer, fn);
   return new TransactionRunner(fn, options).start();
 }
+
+noteLoaded(transaction);
 
 /** Inside a synchronous function, a nested transaction is a part of the outer one. If it fails, the outer one fails, too. */
 function join<T>(outer: Run, fn: (tx: Transaction) => T | Promise<T>): Promise<T> {

@@ -98,6 +98,11 @@ export const suites = {
     args: mocha('test/tasks/chaos.test.ts'),
     minutes: 10
   },
+  histories: {
+    title: 'random programs with shared collections, as many as HISTORIES says',
+    args: mocha('test/collections/random*.test.ts'),
+    minutes: 20
+  },
   size: {
     title: "what a tab loads beside ShareDB's own client",
     args: mocha('test/size/*.test.ts'),
