@@ -2,7 +2,7 @@ import {Stage, type View} from './stage.js';
 import {expect} from 'chai';
 import richText from 'rich-text';
 import client from 'sharedb/lib/client/index.js';
-import {Component, Suspense, createElement as h, memo, type ReactNode} from 'react';
+import {Component, Suspense, createElement as h, memo, version, type ReactNode} from 'react';
 import {hydrateRoot} from 'react-dom/client';
 import {renderToString} from 'react-dom/server';
 import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
@@ -35,6 +35,14 @@ describe('React hooks', () => {
     stage.close();
     expect(stage.errors).to.eql([]);
   });
+
+  /** The server answers only when the function that this returns is called. */
+  function holdBack(action: 'readSnapshots' | 'query'): () => void {
+    let release!: () => void;
+    const released = new Promise<void>(resolve => { release = resolve; });
+    stage.backend.use(action, (_context, next) => void released.then(() => next()));
+    return release;
+  }
 
   function Title(): ReactNode {
     const {data, isLoading, error} = useDoc<Board>('boards', 'one');
@@ -140,8 +148,10 @@ describe('React hooks', () => {
       function Suspending(): ReactNode {
         return useDoc<Board>('boards', 'one', {suspense: true}).data!.title;
       }
+      const release = holdBack('readSnapshots');
       const view = stage.render(connection, h(Suspense, {fallback: 'waiting'}, h(Suspending)));
       await view.shows('waiting');
+      release();
       await view.shows('Plan');
       await doc.submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]);
       await view.shows('Next');
@@ -266,8 +276,10 @@ describe('React hooks', () => {
         const {results, isLoading} = useQuery<Board>('boards', {}, {suspense: true});
         return `${isLoading} ${results.map(({title}) => title).join()}`;
       }
+      const release = holdBack('query');
       const view = stage.render(connection, h(Suspense, {fallback: 'waiting'}, h(Suspending)));
       await view.shows('waiting');
+      release();
       await view.shows('false Plan');
     });
   });
@@ -360,6 +372,10 @@ describe('React hooks', () => {
     await shown().retry(shown().letters[0]!.id);
     await view.shows('');
     await until('the op is made', () => doc.data.title === 'Next');
+  });
+
+  it('run on the version of React that the suite names', () => {
+    expect(version.split('.')[0]).to.equal(process.env['REACT'] ?? '19');
   });
 
   it('useConnection says what to do where there is no provider', () => {

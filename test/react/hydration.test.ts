@@ -17,16 +17,21 @@ const inProvider = (connection: ProxyConnection, content: ReactNode): ReactNode 
 
 /** What a server sends: all of it, with the results of what it has waited for. */
 async function stream(connection: ProxyConnection, content: ReactNode): Promise<string> {
+  forgetRenderer(connection);
   const html = await new Promise<string>((resolve, reject) => {
     const {pipe} = renderToPipeableStream(inProvider(connection, content), {
       onAllReady: () => resolve(text(pipe(new PassThrough()))),
       onError: reject
     });
   });
-  // React notes in a context which renderer uses it, and warns about two in one process. Elsewhere these are two processes.
+  forgetRenderer(connection);
+  return html;
+}
+
+/** React notes in a context which renderer uses it, and warns about two in one process. Elsewhere these are two processes. */
+function forgetRenderer(connection: ProxyConnection): void {
   const {type} = ConnectionProvider({connection}) as unknown as {type: {_context?: object}};
   Object.assign(type._context ?? type, {_currentRenderer: null});
-  return html;
 }
 
 /** Loads a document for all components, and shows nothing. */

@@ -78,6 +78,12 @@ export const suites = {
     args: mocha('test/react/*.test.ts'),
     minutes: 5
   },
+  react18: {
+    title: 'the same on React 18',
+    args: mocha('--node-option', 'import=./test/react/with-react.mjs', 'test/react/*.test.ts'),
+    env: {REACT: '18'},
+    minutes: 5
+  },
   collections: {
     title: 'shared collections and transactions, over several tabs, hosts and crashes',
     args: mocha('test/collections/*.test.ts'),
