@@ -113,7 +113,7 @@ function waitForHost(doc: ProxyDoc, done: () => void): void {
 
 /** Sends the ops that are held back so that others can be composed with them, or until the end of the turn. */
 function flushNow(doc: ProxyDoc): void {
-  doc.flushedAt = -Infinity;
+  doc.pacing.sentAt = -Infinity;
   doc.flush();
 }
 

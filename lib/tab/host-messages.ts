@@ -2,27 +2,22 @@ import type {Message} from '../broker/session.js';
 import {brief, type HostLogMessage} from '../protocol/debug.js';
 import {decodeError, type ErrorData} from '../protocol/errors.js';
 import {isHostMessage} from '../protocol/host-message-guards.js';
-import type {HostStatus, PositionedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import type {HostStatus, Position, PositionedMessage, RefusedMessage, ResetMessage, SettledMessage} from '../protocol/messages.js';
+import type {DocState} from './doc/doc-state.js';
 import {Inventory} from './doc/inventory.js';
+import {handleLost} from './doc/lost-host.js';
+import {handleRefused, handleReset, handleRollback, handleSettled} from './doc/op-outcomes.js';
+import {handleResend, handlePositioned} from './doc/runs.js';
 import type {HostClient} from './host-client.js';
 import type {Status} from './events.js';
 import type {PresenceExpiry} from './presence/presence-expiry.js';
-import type {IngestibleSnapshot, Socket} from './upstream.js';
+import type {Socket} from './upstream.js';
 
-/** The methods of a document that handle the host's messages about it. */
-export interface HostedDoc {
-  readonly position: {inc: number};
+/** A document that the host sends messages about. */
+export interface HostedDoc extends DocState {
+  readonly position: Position;
   /** Whether the document waits for an answer with this incarnation. */
   hasAsked(inc: number | undefined): boolean;
-  handleSettled(message: SettledMessage): void;
-  handleRollback(inc: number): void;
-  handleReset(message: ResetMessage): void;
-  handleRefused(message: RefusedMessage): void;
-  handleLost(inc: number): void;
-  handlePositioned(message: PositionedMessage): void;
-  handleResend(message: {inc: number; seq: number}): void;
-  ingestSnapshot(snapshot: IngestibleSnapshot, callback: () => void): unknown;
-  emit(event: 'error', error: Error): unknown;
 }
 
 /** See `ProxyQuery`. */
@@ -67,19 +62,19 @@ export function receive(target: MessageTarget, message: Message): void {
   const doc = target.getExisting(message['c'] as string, message['d'] as string) as HostedDoc | undefined;
   switch (message.a) {
     case 'doc.settled':
-      return doc?.handleSettled(message as unknown as SettledMessage);
+      return doc && handleSettled(doc, message as unknown as SettledMessage);
     case 'doc.rollback':
-      return doc?.handleRollback(message['inc'] as number);
+      return doc && handleRollback(doc, message['inc'] as number);
     case 'doc.reset':
-      return doc?.handleReset(message as unknown as ResetMessage);
+      return doc && handleReset(doc, message as unknown as ResetMessage);
     case 'doc.refused':
-      return doc?.handleRefused(message as unknown as RefusedMessage);
+      return doc && handleRefused(doc, message as unknown as RefusedMessage);
     case 'doc.lost':
-      return doc?.handleLost(message['inc'] as number);
+      return doc && handleLost(doc, message['inc'] as number);
     case 'doc.positioned':
-      return doc?.handlePositioned(message as unknown as PositionedMessage);
+      return doc && handlePositioned(doc, message as unknown as PositionedMessage);
     case 'doc.resend':
-      return doc?.handleResend(message as unknown as {inc: number; seq: number});
+      return doc && handleResend(doc, message as unknown as {inc: number; seq: number});
     case 'doc.error':
       doc?.emit('error', decodeError(message['error'] as ErrorData));
       return;

@@ -13,8 +13,12 @@ import type {OrphanedOpsMessage, OpRequest} from '../protocol/messages.js';
 import type {TabReport} from '../protocol/report.js';
 import {warning} from '../protocol/warnings.js';
 import type {ProxyConnectionOptions} from './connection-options.js';
+import type {DocState} from './doc/doc-state.js';
+import {fallBack, hasOpsOfHost, orphanedOpsOf, resumptionOf} from './doc/hand-over.js';
 import {Inventory} from './doc/inventory.js';
+import {handleHostReplaced} from './doc/lost-host.js';
 import type {ProxyDoc} from './doc/proxy-doc.js';
+import {takeRun} from './doc/runs.js';
 import {SaveStates, type SaveState} from './doc/save-states.js';
 import {submitOptions} from './doc/submit-options.js';
 import type {ConnectionEvents, ProxyConnectionEvents, Status} from './events.js';
@@ -58,7 +62,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private wasDown = false;
   private incarnations = 0;
   /** Documents with a revision that the next host may not know. */
-  private readonly unconfirmedDocs = new Set<ProxyDoc>();
+  private readonly unconfirmedDocs = new Set<DocState>();
   private unconfirmedBatch: number | undefined;
   /** The host could not write when it sent the batch that is being handled. @internal */
   hostIsDown = false;
@@ -122,12 +126,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** Whether this tab has edits that its host lacks. @internal */
   get hasUnsentOps(): boolean {
-    return this.proxyDocs().some(doc => doc.hasUnsent || doc.awaitsReset);
+    return this.proxyDocs().some(doc => doc.hasUnsent || doc.opsAwaitingReset);
   }
 
   /** Whether this tab has edits that only hosts of the last host's lineage can continue with. @internal */
   get hasOpsOfHost(): boolean {
-    return this.hostClient.sessionClient?.lineage !== undefined && this.proxyDocs().some(doc => doc.hasOpsOfHost);
+    return this.hostClient.sessionClient?.lineage !== undefined && this.proxyDocs().some(hasOpsOfHost);
   }
 
   /** @internal */
@@ -286,7 +290,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     if (op.create) message.create = op.create;
     if (op.del) message.del = true;
     if (op.undo) message.undo = op.undo;
-    const more = (doc as ProxyDoc).takeRun();
+    const more = takeRun(doc as ProxyDoc);
     if (more.length) message.more = more;
     this.send(message);
   }
@@ -320,7 +324,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** The ops that the host has not confirmed; undefined if there are none. @internal */
   orphanedOps(): OrphanedOpsMessage | undefined {
-    const docs = this.proxyDocs().map(doc => doc.orphanedOps()).filter(ops => !!ops);
+    const docs = this.proxyDocs().map(orphanedOpsOf).filter(ops => !!ops);
     const {tabId, sessionClient} = this.hostClient;
     return docs.length ? {tabId, lineage: sessionClient?.lineage ?? '', docs} : undefined;
   }
@@ -332,7 +336,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     this.presenceExpiry.begin();
     if (continues) this.resume();
     // The host does not know the documents and requests of this tab.
-    else for (const doc of this.proxyDocs()) doc.handleHostReplaced();
+    else for (const doc of this.proxyDocs()) handleHostReplaced(doc);
   }
 
   /** @internal */
@@ -345,7 +349,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
    * Hands ops that can't be kept to the host, which keeps them as dead letters.
    * @param madeAt the version that the first op was made on @internal
    */
-  reportLost(doc: ProxyDoc, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
+  reportLost(doc: DocState, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
     this.hostClient.lostOps.add(doc, ops, error, madeAt);
   }
 
@@ -369,12 +373,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   onBatch(n: number, durable: number, isDown: boolean): void {
     this.unconfirmedBatch = durable < n ? n : undefined;
     this.hostIsDown = isDown;
-    for (const doc of this.unconfirmedDocs) if (doc.confirm(durable)) this.unconfirmedDocs.delete(doc);
+    for (const doc of this.unconfirmedDocs) if (doc.unconfirmed.confirm(durable)) this.unconfirmedDocs.delete(doc);
     this.saveStates.noteBatch();
   }
 
   /** The number of the batch that is being handled, if another host may not know the revisions in it. @internal */
-  noteRevision(doc: ProxyDoc): number | undefined {
+  noteRevision(doc: DocState): number | undefined {
     if (this.unconfirmedBatch !== undefined) this.unconfirmedDocs.add(doc);
     return this.unconfirmedBatch;
   }
@@ -388,13 +392,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const docs = [];
     this.unconfirmedDocs.clear();
     for (const doc of this.proxyDocs()) {
-      doc.fallBack();
-      if (doc.resumeUnconfirmed()) this.unconfirmedDocs.add(doc);
-      const {inc, rev} = doc.position;
-      docs.push({
-        c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unansweredSeqs, ...(doc.awaitsReset && {awaitsReset: true}), ...doc.unconfirmedOps,
-        ...doc.onlyHost
-      });
+      if (fallBack(doc)) this.unconfirmedDocs.add(doc);
+      docs.push(resumptionOf(doc));
     }
     this.hostClient.send({a: 'tab.resume', docs, ...(this.showsTogether && {together: true})});
   }

@@ -265,7 +265,7 @@ export class World {
     if (!this.walk.disks && !this.walk.cipherFaults) return;
     const {current, disk} = this.election;
     // A tab that does not know yet that the disk works again behaves as if it did not.
-    const isDurable = current ? current.host.inspect().durable && this.pages.every(page => page.docs.every(doc => !doc.onlyHost.onlyHost)) : disk.state === 'well';
+    const isDurable = current ? current.host.inspect().durable && this.pages.every(page => page.docs.every(doc => !doc.unconfirmed.onlyHost)) : disk.state === 'well';
     if (!isDurable) this.ledger.hasWarned = true;
   }
 

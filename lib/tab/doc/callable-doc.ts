@@ -104,7 +104,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   }
 
   /** Gets the current state as ShareDB does, for a caller with a callback of its own. @internal */
-  protected fetchPlainly(callback: Callback): void {
+  fetchPlainly(callback: Callback): void {
     super.fetch(callback);
   }
 
@@ -170,7 +170,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   }
 
   /** Emits the errors that nothing else reports. @internal */
-  protected emitUncaught(): void {
+  emitUncaught(): void {
     while (this.uncaughtErrors?.length) this.emit('error', this.uncaughtErrors.shift());
   }
 

@@ -1,0 +1,57 @@
+import type {SnapshotData} from '../../protocol/messages.js';
+import type {Callback, IngestibleSnapshot} from '../upstream.js';
+import type {DocState} from './doc-state.js';
+import {continueFrom, load} from './host-snapshots.js';
+import {isUnknown, missingType} from './known-types.js';
+import {loseUnsent} from './lost-host.js';
+
+/** Takes a state that the host has sent as an answer to a request, or with a query's results. */
+export function ingestFromHost(doc: DocState, snapshot: SnapshotData & {rev: number}, callback: Callback): void {
+  const {rev} = doc;
+  // A state sent before this document started anew does not count: the new incarnation requests its own state.
+  if (snapshot.inc !== undefined && !doc.isCurrent(snapshot.inc)) {
+    if (rev === null) return doc.fetchPlainly(callback);
+    return callback();
+  }
+  if (rev !== null && snapshot.rev <= rev) return callback();
+  if (isUnknown(snapshot.type) && !doc.hasUnsent) {
+    // From the host's point of view this tab has the state.
+    doc.startAnew();
+    // A document of a query's results that can't be shown is no error of the query.
+    if (!('d' in snapshot)) return callback(missingType(doc, snapshot.type!));
+    doc.emit('error', missingType(doc, snapshot.type!));
+    return callback();
+  }
+  // A creation of this tab is under way: it gets its place in the history, or is refused.
+  if (doc.hasUnsent && rev === null && doc.version === null) {
+    doc.once('no write pending', () => callback());
+    return;
+  }
+  if (!doc.hasUnsent) load(doc, snapshot);
+  // The ops were made on a state from which the host can't continue.
+  else if (!continueFrom(doc, snapshot)) loseUnsent(doc);
+  callback();
+}
+
+/** The first op on a state of an earlier host is about to be made. This host gets the state, so that it can place the op. */
+export function positionOnShown(doc: DocState): void {
+  const {type, version: v, data} = doc;
+  if (!type || v === null || doc.ingestedSnapshot || !doc.isAcknowledged) return;
+  positionOn(doc, {...copyOf({v, type: type.uri!, data: type.serialize ? type.serialize(data) : data}), fromHost: true});
+}
+
+/** Sends the host a state that came from elsewhere, before the ops made on it. */
+export function positionOn(doc: DocState, snapshot: SnapshotData): void {
+  const isAsked = doc.inflightFetch.length > 0 || !!doc.inflightSubscribe?.wantSubscribe;
+  const isFollowed = doc.rev !== null && doc.wantSubscribe;
+  // Requests that are under way do not contain the state.
+  doc.startAnew();
+  doc.ingestedSnapshot = snapshot;
+  // Documents of a bulk request make their own requests at its end.
+  if ((isAsked || isFollowed) && doc.connection.canSend && !doc.connection.bulk) doc.askRevision();
+}
+
+/** A copy through JSON, because types change data in place. */
+export function copyOf({v, type, data}: IngestibleSnapshot): SnapshotData {
+  return JSON.parse(JSON.stringify({v, type, data})) as SnapshotData;
+}

@@ -1,0 +1,76 @@
+import {appliedTo} from '../../ot/applied.js';
+import {isSame} from '../../ot/same.js';
+import {TabsError, encodeError} from '../../protocol/errors.js';
+import type {DocState} from './doc-state.js';
+import {deserialized} from './host-snapshots.js';
+import {callEach, takeUnanswered} from './op-outcomes.js';
+
+/** What becomes of a document whose history the present host does not know. */
+
+/**
+ * Another host took over, without this document's history. The data stay until the document is loaded again. Ops that only the lost host
+ * had are lost.
+ */
+export function handleHostReplaced(doc: DocState): void {
+  if (doc.rev === null && !doc.unsettled.length && !doc.opsAwaitingReset) return;
+  if (!doc.opsAwaitingReset && doc.unanswered[0]?.create && createAnew(doc)) return;
+  // The host's reset will not arrive. For a rollback of the document itself, ShareDB emits its end.
+  if (doc.opsAwaitingReset) doc._isInHardRollback = false;
+  const {ops, madeAt} = takeUnanswered(doc);
+  doc.startAnew();
+  if (!ops.length) return;
+  // The lost ops are still shown.
+  doc.isMixed = true;
+  const error = lostOp(doc);
+  doc.connection.reportLost(doc, ops, encodeError(error), madeAt);
+  for (const op of ops) callEach(op, error);
+  doc._emitNothingPending();
+  // A request of a destroyed document would take the name from a document that was opened since.
+  if (doc.wantSubscribe || doc.isDestroyed) return;
+  doc.fetch();
+}
+
+/** The host has lost this document's history. */
+export function handleLost(doc: DocState, inc: number): void {
+  if (!doc.isCurrent(inc)) return;
+  handleHostReplaced(doc);
+  doc.handleLinked();
+}
+
+/**
+ * A creation, and this tab's ops on it, need no history: any host accepts them. The host does not know the ops that other tabs made on
+ * it, so the tab shows the document without those.
+ * @returns whether the ops can be made in this way
+ */
+function createAnew(doc: DocState): boolean {
+  const {unanswered, type} = doc;
+  const data: unknown = doc.data;
+  let own = data;
+  try {
+    const from = unanswered.findLastIndex(({create}) => create);
+    const made = unanswered[from]!.create!.data;
+    if (type) own = appliedTo(type.createDeserialized?.(made) ?? deserialized(doc, type.create(made)), type, unanswered.slice(from + 1));
+  } catch {
+    return false;
+  }
+  doc.pendingOps = unanswered;
+  doc.unsettled = [];
+  doc.inflightOp = null;
+  doc.version = null;
+  doc.startAnew();
+  if (!isSame(own, data)) {
+    doc._setData(own);
+    doc.emit('load');
+  }
+  return true;
+}
+
+/** The host can't continue from the state that the unsent ops were made on. */
+export function loseUnsent(doc: DocState, error: Error = lostOp(doc)): void {
+  doc.connection.reportLost(doc, doc.unsent, encodeError(error), doc.unsettled.length ? undefined : doc.madeAt);
+  doc._hardRollback(error);
+}
+
+function lostOp({collection, id}: DocState): TabsError {
+  return new TabsError('ERR_TABS_OP_LOST', `The host does not know what the op was made on. ${collection}.${id}`);
+}
