@@ -162,7 +162,10 @@ export class HostSearch implements HostFinder, SharedHostSearch {
         // Firefox also reports errors here of a worker that serves its tabs.
         onFailure: trouble => { if (this.mayLeave(provider)) void this.leaveWorker(provider, trouble); }
       });
-      this.workerAdvice?.look(() => this.mayLeave(provider), trouble => void this.leaveWorker(provider, trouble));
+      this.workerAdvice?.look(() => this.mayLeave(provider), async trouble => {
+        // A running worker needs no script, which a deployment may have removed.
+        if (!await this.monitor.isHostLockHeld()) await this.leaveWorker(provider, trouble);
+      });
       return provider;
     }
     this.tryNextMode(createWorker ? 'This browser has no SharedWorker' : 'The option sharedWorker is missing');

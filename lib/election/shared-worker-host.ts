@@ -1,7 +1,7 @@
 import type {Channel} from '../platform/platform.js';
 import type {Hello} from '../protocol/frames.js';
 import type {HostProvider} from './host-provider.js';
-import type {WorkerTrouble} from './worker-trouble.js';
+import {NOT_LOADED, type WorkerTrouble} from './worker-trouble.js';
 import {parseWorkerFailure, type PortHello, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 export interface SharedWorkerHostOptions {
@@ -67,6 +67,6 @@ export class SharedWorkerHost implements HostProvider {
  * loaded or parsed without them.
  */
 function whatFailed({message, filename, lineno}: Partial<ErrorEvent>): WorkerTrouble {
-  if (!message) return {kind: 'load', reason: 'The shared worker\'s script could not be loaded'};
+  if (!message) return NOT_LOADED;
   return {kind: 'script', reason: `The shared worker's script failed: ${message} (${filename}:${lineno})`};
 }

@@ -14,12 +14,13 @@ export class WorkerAdvice {
     private readonly create: () => SharedWorker, private readonly clock: () => Clock, private readonly tell: (text: string) => void
   ) {}
 
-  /** Examines the script. The browser reports nothing if a script runs and starts no host. */
+  /** Examines the script: the browser may have reported nothing. */
   look(isWaiting: () => boolean, onTrouble: (trouble: WorkerTrouble) => void): void {
     this.clock().after(LOOK_MS, () => {
       if (!isWaiting()) return;
-      hostCode.workerDiagnosis().then(async ({isWithoutHost}) => {
-        if (await isWithoutHost(this.create) && isWaiting()) onTrouble({kind: 'idle', reason: 'The worker\'s script does not call startHost()'});
+      hostCode.workerDiagnosis().then(async ({unreportedTrouble}) => {
+        const trouble = await unreportedTrouble(this.create);
+        if (trouble && isWaiting()) onTrouble(trouble);
       }).catch(() => {});
     });
   }

@@ -11,3 +11,6 @@ export interface WorkerTrouble {
   kind: 'load' | 'script' | 'idle' | 'refusal' | 'silence' | 'page';
   reason: string;
 }
+
+/** The script could not be loaded or parsed. */
+export const NOT_LOADED: WorkerTrouble = {kind: 'load', reason: 'The shared worker\'s script could not be loaded'};

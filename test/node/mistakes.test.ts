@@ -2,7 +2,7 @@ import {createServer, type Server} from 'node:http';
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
 import Backend from 'sharedb';
-import {causeOf, isWithoutHost} from '../../lib/election/worker-diagnosis.js';
+import {causeOf, unreportedTrouble} from '../../lib/election/worker-diagnosis.js';
 import {Host} from '../../lib/host.js';
 import {createConnection, ProxyConnection, type ConnectOptions} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
@@ -152,9 +152,10 @@ describe('the cause of a worker that does not serve', () => {
     });
   }
 
-  it('is a script without any code of a host, if it is', async () => {
-    const found = await Promise.all(['/empty.js', '/bundle.js', '/module.js', '/minified.js', '/missing.js'].map(name => isWithoutHost(create(name))));
-    expect(found).to.eql([true, false, false, false, false]);
+  it('is found if the browser does not report it: no code of a host, or no script', async () => {
+    const names = ['/empty.js', '/bundle.js', '/module.js', '/minified.js', '/missing.js', '/page.js'];
+    const found = await Promise.all(names.map(name => unreportedTrouble(create(name))));
+    expect(found.map(trouble => trouble?.kind)).to.eql(['idle', undefined, undefined, undefined, 'load', 'load']);
   });
 
   it('names the file where nobody has answered', async () => {
