@@ -12,6 +12,8 @@ export interface Step {
   undo?: UndoMark;
   /** The op leads from the content of an earlier database to that of the server's. Nobody has made it. */
   replaces?: true | undefined;
+  /** The tabs' ops that this step takes back, because the server has refused them. */
+  takesBack?: Origins;
 }
 
 /** The author of a step. Without a `seq`, the step is not a tab's op that came back from the server. */
@@ -81,7 +83,8 @@ export class Entry {
   /** Whether this entry and the given op are the same. */
   is({v, src, seq, ...step}: UnconfirmedOp): boolean {
     const isIt = v === undefined ? this.src === src && this.seq === seq : this.v === v + 1;
-    const {replaces: _replaces, ...known} = this.step;
+    // Tabs don't send back what a step replaces or takes back.
+    const {replaces: _replaces, takesBack: _takesBack, ...known} = this.step;
     return isIt && (this.json === JSON.stringify(markedStepOf(step)) || isSame(known, markedStepOf(step)));
   }
 

@@ -86,6 +86,8 @@ export interface EntryMessage {
   del?: true;
   /** How the op of a tab concerns the undo stack that tabs share. */
   undo?: UndoMark;
+  /** The entry takes back these ops of tabs, which the server has refused: each by its tab and number. */
+  takesBack?: (readonly [src: string, seq: number])[];
   /** The host's document was loaded with this snapshot. It had no type before. */
   load?: SnapshotData;
   /** The entry is the tab's own op. The op is left out, because the tab has it. */

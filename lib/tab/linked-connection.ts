@@ -1,4 +1,3 @@
-import type {UndoMark} from '../protocol/undo.js';
 import type {HostState} from '../broker/session-client.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -9,7 +8,7 @@ import {isOfApp} from '../protocol/app-messages.js';
 import type {ArgsOfCall, CallsToHost} from '../protocol/calls.js';
 import {brief} from '../protocol/debug.js';
 import {TabsError, type ErrorData} from '../protocol/errors.js';
-import type {OrphanedOpsMessage, OpRequest} from '../protocol/messages.js';
+import type {EntryMessage, OrphanedOpsMessage, OpRequest} from '../protocol/messages.js';
 import type {TabReport} from '../protocol/report.js';
 import {warning} from '../protocol/warnings.js';
 import type {ProxyConnectionOptions} from './connection-options.js';
@@ -67,7 +66,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** The host could not write when it sent the batch that is being handled. @internal */
   hostIsDown = false;
   /** The author and number of the op that is being applied. @internal */
-  entry: {src?: string; seq?: number; op?: unknown; undo?: UndoMark} | undefined;
+  entry: Pick<EntryMessage, 'src' | 'seq' | 'op' | 'undo' | 'takesBack'> | undefined;
   /** This tab uses collections, whose transactions change several documents together. @internal */
   showsTogether = false;
   /** The transaction whose ops are being applied. @internal */

@@ -1,6 +1,7 @@
 import equal from 'fast-deep-equal';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {inverseOf} from '../ot/invert.js';
+import {DataCopies, copied, inverseOf, serialized} from '../ot/invert.js';
+import type {OpId} from './change-log.js';
 import type {DoneOp, UndoableDoc, Watcher, WatcherEvents} from './types.js';
 
 /** Watches a document as this tab shows it: this tab's ops as they are made, those of others as they are applied here. */
@@ -13,27 +14,36 @@ export class DocWatcher implements Watcher {
   /** What the document showed last. json0 changes it in place, until something is loaded in its place. */
   private shown: unknown;
 
-  constructor(private readonly doc: UndoableDoc, private readonly events: WatcherEvents<DoneOp>) {
+  constructor(private readonly doc: UndoableDoc, private readonly events: WatcherEvents) {
     this.shown = doc.data;
     this.end = listen(doc, {
-      'before op': (op, source, src) => { this.inverse = this.isOwn(source, src) || this.isRollback(source, src) ? invert(doc, op) : undefined; },
+      'before op': (op, source, src) => {
+        const isNeeded = this.isOwn(source, src) || events.needsInverses() || !!this.sentElsewhere();
+        this.inverse = isNeeded ? invert(doc, op) : undefined;
+      },
       'op': (op, source, src) => this.onOp(op, source, src),
-      'op batch': () => this.flush(),
+      'op batch': () => this.flush(true),
       'load': () => this.onLoad(),
       'del': () => events.onLost(),
-      'no write pending': () => events.onConfirmed()
+      'no write pending': () => this.confirm()
     });
   }
 
-  flush(): void {
-    const {foreign} = this;
+  /** @param isWhole the document shows all of the op */
+  flush(isWhole = false): void {
+    const {foreign, doc} = this;
     this.foreign = undefined;
-    if (foreign) this.events.onOp(foreign);
+    if (foreign) this.events.onOp({...foreign, ...(isWhole && {dataAfter: () => this.dataOf(doc.data)})});
   }
 
   close(): void {
     this.end();
     this.foreign = undefined;
+  }
+
+  dataOf(shown: unknown): unknown {
+    const type = this.doc.type as Type;
+    return new DataCopies(type, serialized(type, shown)).make();
   }
 
   /** Ops of others have the id of the client that made them; an op that takes back a refused one is from nobody. */
@@ -46,17 +56,33 @@ export class DocWatcher implements Watcher {
     const type = doc.type as Type;
     this.shown = doc.data;
     this.inverse = undefined;
+    const sentIn = source === false ? this.sentElsewhere() : doc.pendingOps?.at(-1);
+    if (source === false) this.confirm();
     if (this.isOwn(source, src)) {
       this.flush();
-      return this.events.onOwnOp(type, inverse, source);
+      return this.events.onOwnOp({type, op: copied(op), inverse, sentIn, isRefused: undefined}, source);
     }
     if (this.foreign && Array.isArray(op)) return this.addTo(this.foreign, op, inverse);
     this.flush();
-    this.foreign = {type, op, isRollback: this.isRollback(source, src), inverse};
+    this.foreign = {type, op, inverse, sentIn, isRefused: source === false ? this.refusedBy(src) : undefined};
   }
 
-  private isRollback(source: unknown, src: unknown): boolean {
-    return source === false && (isNobody(src) || src === this.doc.connection.id);
+  /** The identity of an op of another tab that is being applied, if the server may still refuse it. */
+  private sentElsewhere(): OpId | undefined {
+    const {connection: {entry}, isAcknowledged} = this.doc;
+    return entry?.seq !== undefined && isAcknowledged === false ? {src: entry.src, seq: entry.seq} : undefined;
+  }
+
+  private confirm(): void {
+    if (this.doc.isAcknowledged !== false) this.events.onConfirmed();
+  }
+
+  /** Tells which ops are taken back by the one that is being applied, if any are. @param src of that one */
+  private refusedBy(src: unknown): DoneOp['isRefused'] {
+    const {connection: {entry, id}, inflightOp} = this.doc;
+    if (entry) return takenBackBy(entry.takesBack);
+    // ShareDB takes back the op under way, in its name.
+    return inflightOp && (isNobody(src) || src === id) ? sent => sent === inflightOp : undefined;
   }
 
   /** Adds a further component of a json0 op. */
@@ -73,6 +99,11 @@ export class DocWatcher implements Watcher {
     this.shown = this.doc.data;
     if (!equal(before, this.doc.data)) this.events.onLoad(before);
   }
+}
+
+/** @param ops each by its tab and number */
+export function takenBackBy(ops: readonly (readonly [src: string, seq: number])[] | undefined): DoneOp['isRefused'] {
+  return ops?.length ? ({src, seq}) => ops.some(([tab, number]) => tab === src && number === seq) : undefined;
 }
 
 const isNobody = (src: unknown): boolean => src === undefined || src === null;

@@ -1,6 +1,6 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {copied, inverseOf} from '../ot/invert.js';
-import {isNoop, isSameOp, leadsTo, normalized} from './ops.js';
+import {composed, isNoop, isSameOp, normalized} from './ops.js';
 
 /** What undoes (or redoes) one op, or several that were composed, on one document. */
 export interface Entry<Doc> {
@@ -9,10 +9,6 @@ export interface Entry<Doc> {
   op: unknown;
   /** How many of the captured ops it undoes. */
   ops: number;
-  /** The op that this undoes was captured: it was not to undo or redo a step. */
-  readonly isCapture: boolean;
-  /** The server has not acknowledged the op that this undoes: it may still be refused. */
-  isPending: boolean;
 }
 
 /** What one call of `undo` takes back; the last entry first. */
@@ -23,8 +19,8 @@ export interface StackItem<Doc> {
   readonly meta: Map<unknown, unknown>;
 }
 
-/** Of a composed op that is refused, at most so many entries are looked at. */
-const MAX_COMPOSED = 64;
+/** An item keeps the last entries as they are, up to this number. Older ones are composed. All tabs of a shared stack do it alike. */
+const MAX_PARTS = 32;
 
 /**
  * A stack of ops of which the top one applies to the document as it is now, and each other one to what the one above leads to.
@@ -38,6 +34,13 @@ export class OpStack<Doc> {
    * @param keepsNoops whether items stay whose ops cancel each other out: other tabs count their ops, too, and the step may go on
    */
   constructor(private readonly limit: number, private readonly keepsNoops = false) {}
+
+  /** A copy, which changes by itself. The items' `meta` are the same. */
+  clone(): OpStack<Doc> {
+    const stack = new OpStack<Doc>(this.limit, this.keepsNoops);
+    stack.items.push(...this.items.map(({id, entries, meta}) => ({id, entries: entries.map(entry => ({...entry})), meta})));
+    return stack;
+  }
 
   get top(): StackItem<Doc> | undefined {
     return this.items.at(-1);
@@ -70,17 +73,13 @@ export class OpStack<Doc> {
 
   /** Adds to an item what undoes an op that was made on top of it. */
   static add<Doc>({entries}: StackItem<Doc>, entry: Entry<Doc>): void {
-    const [earlier, last] = [entries.at(-2), entries.at(-1)];
-    // An op that may still be refused keeps its own entry: then that entry goes, and no other.
-    const canCompose = earlier && last && !earlier.isPending && !last.isPending && earlier.doc === last.doc && earlier.type === last.type
-      && earlier.isCapture === last.isCapture && last.type.compose;
-    if (canCompose) {
-      // The later op is undone first.
-      earlier.op = composed(last.type, last.op, earlier.op);
-      earlier.ops += last.ops;
-      entries.pop();
-    }
     entries.push(entry);
+    const [first, second] = entries;
+    if (entries.length <= MAX_PARTS || first!.doc !== second!.doc || first!.type !== second!.type || !first!.type.compose) return;
+    // The later op is undone first.
+    first!.op = composed(first!.type, second!.op, first!.op);
+    first!.ops += second!.ops;
+    entries.splice(1, 1);
   }
 
   /** What undoes the item in the order in which it is to be submitted: one op for each document whose type can compose. */
@@ -97,56 +96,11 @@ export class OpStack<Doc> {
     return found.filter(({op}) => !isNoop(op));
   }
 
-  /**
-   * Somebody else's op has been applied to the document.
-   * @param refused the entries of refused ops that it takes back: they go, and those below them apply as they are. Transformed over
-   *   it instead, a deletion that is taken back would be undone twice
-   */
-  transform(doc: Doc, type: Type, foreign: unknown, refused?: ReadonlySet<Entry<Doc>>): void {
+  /** Somebody else's op has been applied to the document. */
+  transform(doc: Doc, foreign: unknown): void {
     let op = foreign;
-    for (let i = this.items.length - 1; i >= 0; i--) {
-      for (const entry of entriesOf(this.items[i]!, doc)) {
-        if (refused?.has(entry)) return this.drop(refused);
-        op = cross(entry, op);
-      }
-    }
+    for (let i = this.items.length - 1; i >= 0; i--) for (const entry of entriesOf(this.items[i]!, doc)) op = cross(entry, op);
     this.dropNoops();
-  }
-
-  /**
-   * An op may take back a refused one: then it is the same as an entry of which the server has not acknowledged the op, or as several
-   * such entries composed.
-   * @returns those entries, if there are any
-   */
-  findRefused(doc: Doc, type: Type, foreign: unknown): Set<Entry<Doc>> | undefined {
-    let op = foreign;
-    for (let i = this.items.length - 1; i >= 0; i--) {
-      const {entries} = this.items[i]!;
-      for (let j = entries.length - 1; j >= 0; j--) {
-        const entry = entries[j]!;
-        if (entry.doc !== doc) continue;
-        const below = op;
-        const refused = entry.isPending ? this.pendingFrom(doc, type, i, j, undone => isSameOp(undone, below)) : undefined;
-        if (refused) return refused;
-        if (!isNoop(op) && !isNoop(entry.op)) op = type.transform(op, entry.op, sidesOf(type).theirs);
-      }
-    }
-    return undefined;
-  }
-
-  /**
-   * Another state has been loaded. If it is the one before the last ops that the server has not acknowledged, these were refused.
-   * @returns their entries, if it is
-   */
-  findTakenBack(doc: Doc, type: Type, before: unknown, after: unknown): Set<Entry<Doc>> | undefined {
-    return this.pendingFrom(doc, type, this.items.length - 1, Infinity, undone => leadsTo(type, undone, before, after));
-  }
-
-  /** The item that entries of refused ops are of, if all are of one that was to be undone or redone by these ops. */
-  revertedBy(entries: ReadonlySet<Entry<Doc>>): StackItem<Doc> | undefined {
-    const [first] = entries;
-    const item = this.items.find(({entries}) => entries.includes(first!));
-    return [...entries].every(entry => !entry.isCapture && item?.entries.includes(entry)) ? item : undefined;
   }
 
   /**
@@ -187,7 +141,7 @@ export class OpStack<Doc> {
    */
   takeOut(id: string, doc: Doc, type: Type, undone: unknown, count: number): void {
     const at = this.items.findLastIndex(item => item.id === id && item.entries.some(entry => entry.doc === doc));
-    if (at < 0) return this.transform(doc, type, undone);
+    if (at < 0) return this.transform(doc, undone);
     let op = undone;
     for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = cross(above, op);
     const entries = entriesOf(this.items[at]!, doc);
@@ -204,43 +158,23 @@ export class OpStack<Doc> {
     this.dropNoops();
   }
 
-  /** The server has acknowledged all ops of a document. */
-  confirm(doc: Doc): void {
-    for (const {entries} of this.items) for (const entry of entries) if (entry.doc === doc) entry.isPending = false;
-  }
-
   /** A document has another state, to which no op has led. */
   forget(doc: Doc): void {
     for (const {entries} of this.items) removeWhere(entries, entry => entry.doc === doc);
     this.dropEmpty();
   }
 
+  /** Forgets an item on top, of which nothing below depends. */
+  remove(id: string): void {
+    removeWhere(this.items, item => item.id === id);
+  }
+
   clear(): void {
     this.items.length = 0;
   }
 
-  /** The entries from here downward that fit, composed; undefined where none do, or one of them is acknowledged. */
-  private pendingFrom(
-    doc: Doc, type: Type, item: number, index: number, fits: (all: unknown) => boolean
-  ): Set<Entry<Doc>> | undefined {
-    let all: unknown;
-    const seen = new Set<Entry<Doc>>();
-    for (let i = item; i >= 0; i--) {
-      const {entries} = this.items[i]!;
-      for (let j = i === item ? Math.min(index, entries.length - 1) : entries.length - 1; j >= 0; j--) {
-        const entry = entries[j]!;
-        if (entry.doc !== doc) continue;
-        if (!entry.isPending || seen.size === MAX_COMPOSED || (seen.size && !type.compose)) return undefined;
-        all = seen.size ? composed(type, all, entry.op) : entry.op;
-        seen.add(entry);
-        if (fits(all)) return seen;
-      }
-    }
-    return undefined;
-  }
-
   /** Forgets entries, of which nothing below depends. */
-  drop(dropped: ReadonlySet<Entry<Doc>>): void {
+  private drop(dropped: ReadonlySet<Entry<Doc>>): void {
     for (const {entries} of this.items) removeWhere(entries, entry => dropped.has(entry));
     this.dropEmpty();
   }
@@ -289,11 +223,6 @@ function inverseBelow(type: Type, op: unknown, undone: readonly unknown[], dataA
 /** The entries of one document, from the top. */
 function entriesOf<Doc>({entries}: StackItem<Doc>, doc: Doc): Entry<Doc>[] {
   return entries.filter(entry => entry.doc === doc).reverse();
-}
-
-/** @param type one that can compose */
-function composed(type: Type, one: unknown, other: unknown): unknown {
-  return isNoop(one) ? other : isNoop(other) ? one : type.compose!(one, other);
 }
 
 function removeWhere<T>(list: T[], condition: (item: T) => boolean): void {

@@ -17,22 +17,20 @@ export function isSameOp(one: unknown, other: unknown): boolean {
   return equal(plain(listOf(one)), plain(listOf(other)));
 }
 
-/** Whether the op leads from one state of a document to the other. Both are left as they are. */
-export function leadsTo(type: Type, op: unknown, before: unknown, after: unknown): boolean {
-  try {
-    return equal(plain(type.apply(copyOf(type, before), plain(op))), plain(after));
-  } catch {
-    return false;
-  }
+/** One op that does what the first and then the other does. @param type one that can compose */
+export function composed(type: Type, one: unknown, other: unknown): unknown {
+  return isNoop(one) ? other : isNoop(other) ? one : type.compose!(one, other);
+}
+
+/** The first op without the other, and the other without the first, as ShareDB's client transforms an op of its own and the server's. */
+export function transformedBoth(type: Type, client: unknown, server: unknown): [client: unknown, server: unknown] {
+  if (isNoop(client) || isNoop(server)) return [client, server];
+  return [type.transform(client, server, 'left'), type.transform(server, client, 'right')];
 }
 
 /** A copy, as JSON has it: a class tells nothing of a value, and types may keep or change what they are given. */
 function plain(data: unknown): unknown {
   return data === undefined ? data : (JSON.parse(JSON.stringify(data)) as unknown);
-}
-
-function copyOf(type: Type, data: unknown): unknown {
-  return type.deserialize ? type.deserialize(plain(type.serialize ? type.serialize(data) : data)) : plain(data);
 }
 
 function listOf(op: unknown): readonly unknown[] {

@@ -5,8 +5,8 @@ import {isCount, isObject} from '../protocol/checks.js';
 import type {UndoMark} from '../protocol/undo.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
-import {invert, listen} from './doc-watcher.js';
-import type {SharedOp, Watcher, WatcherEvents} from './types.js';
+import {invert, listen, takenBackBy} from './doc-watcher.js';
+import type {DoneOp, Watcher, WatcherEvents} from './types.js';
 
 /** The mark of another tab, whose build may be another one. */
 export function isUndoMark(value: unknown): value is UndoMark {
@@ -28,10 +28,10 @@ export class SharedDocWatcher implements Watcher {
   /** An op is being applied part by part: what is made on a part of it can't be undone. */
   private isInParts = false;
   /** An op of another tab or of a client elsewhere that is being applied. */
-  private arriving: SharedOp | undefined;
+  private arriving: DoneOp | undefined;
   private shown: unknown;
 
-  constructor(private readonly doc: ProxyDoc, private readonly events: WatcherEvents<SharedOp>) {
+  constructor(private readonly doc: ProxyDoc, private readonly events: WatcherEvents) {
     this.shown = doc.data;
     this.end = listen(doc, {
       'before op batch': (op, source) => { if (source === false) this.beforeForeign(op); },
@@ -66,7 +66,10 @@ export class SharedDocWatcher implements Watcher {
     let inverse = this.inverses.get(op);
     this.inverses.delete(op);
     if (this.composed.has(op)) inverse = this.inverseOfComposed(op.op, inverse);
-    if (this.doc.type) this.events.onOp({type: this.doc.type as Type, op: op.op, mark: op.undo, inverse, isRollback: false, dataAfter: this.dataAfter});
+    if (!this.doc.type) return;
+    this.events.onOp({
+      type: this.doc.type as Type, op: copied(op.op), mark: op.undo, inverse, sentIn: op, isRefused: undefined, dataAfter: this.dataAfter
+    });
   }
 
   private endBatch(source: unknown): void {
@@ -92,7 +95,7 @@ export class SharedDocWatcher implements Watcher {
     const before = this.inverses.get(op);
     // It may have been composed into one that is there.
     this.inverses.set(op, this.inverses.has(op) ? this.compose(op, inverse, before) : inverse);
-    if (this.events.isOwn(source)) this.events.onOwnOp(doc.type as Type, inverse, source);
+    if (this.events.isOwn(source)) this.events.onOwnOp({type: doc.type as Type, op: undefined, inverse, sentIn: op, isRefused: undefined}, source);
   }
 
   /** @returns what undoes the later part of an op, and then the earlier one */
@@ -139,9 +142,10 @@ export class SharedDocWatcher implements Watcher {
     this.mergeComposed(doc.unsent);
     this.confirm();
     const mark = entry && isUndoMark(entry.undo) ? entry.undo : undefined;
-    const isRollback = !!entry && entry.seq === undefined;
+    const {src, seq} = entry ?? {};
+    const done = {type, mark, sentIn: mark && {src, seq}, isRefused: takenBackBy(entry?.takesBack)};
     if (!this.inverses.size) {
-      if (entry) this.arriving = {type, op: copied(shownOp), mark, inverse: mark || isRollback ? invert(doc, shownOp) : undefined, isRollback};
+      if (entry) this.arriving = {...done, op: copied(shownOp), inverse: mark || this.events.needsInverses() ? invert(doc, shownOp) : undefined};
       return;
     }
     const {inflightOp} = doc;
@@ -149,7 +153,7 @@ export class SharedDocWatcher implements Watcher {
       const data = this.dataOf(doc.data);
       if (!entry) this.inverses.delete(inflightOp!);
       const inverse = this.rewrite(type, data, entry?.op, doc.unsent.filter(op => entry || op !== inflightOp));
-      if (entry) this.arriving = {type, op: copied(entry.op), mark, inverse, isRollback};
+      if (entry) this.arriving = {...done, op: copied(entry.op), inverse};
     } catch {
       this.lose();
     }
@@ -175,7 +179,7 @@ export class SharedDocWatcher implements Watcher {
   }
 
   /** Data of the document without what the host has not got. @throws where it can't be known */
-  private dataOf(shown: unknown): unknown {
+  dataOf(shown: unknown): unknown {
     const type = this.doc.type as Type;
     const undone = [...this.inverses.values()].reverse();
     return undone.reduce<unknown>((data, inverse) => type.apply(data, copied(inverse)), new DataCopies(type, serialized(type, shown)).make());

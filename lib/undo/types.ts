@@ -1,6 +1,8 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {Clock} from '../platform/platform.js';
 import type {UndoMark} from '../protocol/undo.js';
+import type {OpId} from './change-log.js';
+import type {DataAfter} from './stacks.js';
 
 /** A document of `createConnection`, or of ShareDB's own client. */
 export interface UndoableDoc {
@@ -14,7 +16,15 @@ export interface UndoableDoc {
     id: string | null;
     /** The time and timers. Default: the system's. */
     clock?: Clock;
+    /** Of `createConnection`: the entry of the host's history that is being applied. */
+    entry?: {src?: string | undefined; seq?: number | undefined; takesBack?: readonly (readonly [src: string, seq: number])[] | undefined} | undefined;
   };
+  /** Of `createConnection`: whether the server has acknowledged all that is shown. */
+  readonly isAcknowledged?: boolean;
+  /** ShareDB's record of the op that is under way. */
+  readonly inflightOp?: object | null;
+  /** ShareDB's records of the ops that are to be sent. */
+  readonly pendingOps?: readonly object[];
   /** Changes the document. */
   submitOp(op: any, options: {source: any}, callback: (error?: any) => void): unknown;
   /** Adds a listener that is called before the present ones. */
@@ -62,32 +72,32 @@ export interface UndoEvents {
   'error': (error: Error) => void;
 }
 
-/** What has been done to a document. */
+/** What has been done to a document. On a stack that tabs share, it is told in the order of the host's history. */
 export interface DoneOp {
   type: Type;
   op: unknown;
-  /** It may take back an op that the server has refused. */
-  isRollback: boolean;
-  /** What undoes it, if it may take back another one, or concerns a shared stack; undefined where the type can't invert it. */
-  inverse?: unknown;
-}
-
-/** The same on a stack that tabs share, in the order of the host's history. */
-export interface SharedOp extends DoneOp {
-  /** How it concerns the stack; where there is none, it is somebody else's. */
-  mark: UndoMark | undefined;
-  /** A copy of the document's data with the op, and without what the host has not got. @throws where they can't be known */
-  dataAfter?: () => unknown;
+  /** What undoes it; undefined if the type can't invert it, or nobody needs it. */
+  inverse: unknown;
+  /** The op in which it was or will be sent, if it is a tab's. */
+  sentIn: OpId | undefined;
+  /** It takes back the ops for which this returns true. The server has refused them. */
+  isRefused: ((id: OpId) => boolean) | undefined;
+  /** Its role on a shared stack; if there is none, it is somebody else's. */
+  mark?: UndoMark | undefined;
+  /** Set if the document shows all of the op, and nothing that was made since. */
+  dataAfter?: DataAfter | undefined;
 }
 
 /** What a watcher of a document tells. */
-export interface WatcherEvents<Op extends DoneOp> {
+export interface WatcherEvents {
   /** Whether an op with this source can be undone, or undoes something. */
   isOwn(source: unknown): boolean;
-  /** This tab has made an op. @param inverse undefined where the type can't invert the op */
-  onOwnOp(type: Type, inverse: unknown, source: unknown): void;
-  /** An op that what can be undone is to be carried over. */
-  onOp(op: Op): void;
+  /** Whether the inverses of ops of others are needed. */
+  needsInverses(): boolean;
+  /** This tab has made an op that can be undone, or undoes something. */
+  onOwnOp(op: DoneOp, source: unknown): void;
+  /** An op that what can be undone is to be carried over; on a shared stack each op. */
+  onOp(op: DoneOp): void;
   /** Another state has been loaded, to which no op has led. @param before the one before */
   onLoad(before: unknown): void;
   /** The document was deleted, or nothing is known of how it came to what it is. */
@@ -100,6 +110,8 @@ export interface WatcherEvents<Op extends DoneOp> {
 export interface Watcher {
   /** Tells of what somebody else is about to complete. */
   flush(): void;
+  /** A copy of the document's data as far as they were told. @param shown what the document shows. @throws if they can't be known */
+  dataOf(shown: unknown): unknown;
   /** Stops watching. Closing twice is no error. */
   close(): void;
 }

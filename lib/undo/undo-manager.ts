@@ -6,19 +6,17 @@ import type {TypedEvents} from '../tab/events.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
 import {DocWatcher, invert} from './doc-watcher.js';
-import {OpStack, type Entry, type StackItem} from './op-stack.js';
+import {ChangeLog} from './change-log.js';
+import {OpStack, type StackItem} from './op-stack.js';
 import {SharedDocWatcher} from './shared-doc-watcher.js';
 import {SharedScope} from './shared-scope.js';
-import type {DoneOp, SharedOp, StackItemEvent, UndoEvents, UndoOptions, UndoableDoc, Watcher, WatcherEvents} from './types.js';
+import {Stacks} from './stacks.js';
+import type {DoneOp, StackItemEvent, UndoEvents, UndoOptions, UndoableDoc, Watcher, WatcherEvents} from './types.js';
 
 const TypedEmitter = EventEmitter as unknown as new () => TypedEvents<UndoEvents>;
 
 type Action = 'undo' | 'redo';
 type Meta = StackItem<UndoableDoc>['meta'];
-type Stack = OpStack<UndoableDoc>;
-type Entries = ReadonlySet<Entry<UndoableDoc>>;
-
-const ACTIONS = ['undo', 'redo'] as const;
 
 /**
  * Undoes and redoes this tab's own ops on one or several documents, or those of all tabs of this browser, and nobody else's. What
@@ -28,7 +26,10 @@ const ACTIONS = ['undo', 'redo'] as const;
  * When a document is loaded anew with another state (`load` event) or deleted, its steps are forgotten.
  */
 export class UndoManager extends TypedEmitter {
-  private readonly stacks: Record<Action, Stack>;
+  private stacks: Stacks<UndoableDoc>;
+  private readonly log = new ChangeLog<UndoableDoc>();
+  /** Documents with ops that can be undone, and that the server has not acknowledged. */
+  private readonly unconfirmed = new Set<UndoableDoc>();
   private readonly watchers = new Map<UndoableDoc, Watcher>();
   private readonly captureTimeout: number;
   private readonly sources: ReadonlySet<unknown> | undefined;
@@ -42,8 +43,8 @@ export class UndoManager extends TypedEmitter {
   private told: Meta | undefined;
   /** Steps that were forgotten before the host had all of their ops. */
   private readonly forgotten = new Set<string>();
-  /** The step that is being undone or redone, and the ops that do so. */
-  private reverting: {action: Action; item: StackItem<UndoableDoc>; ops: number} | undefined;
+  /** The step that is being undone or redone, and how many ops the op does so with. */
+  private reverting: {action: Action; step: string; ops: number} | undefined;
 
   /**
    * @param docs of the types that can invert their ops, subscribed now or later
@@ -62,9 +63,9 @@ export class UndoManager extends TypedEmitter {
     }
     this.captureTimeout = captureTimeout;
     this.sources = sources && new Set(sources);
-    this.stacks = {undo: new OpStack(limit, scope === 'browser'), redo: new OpStack(limit, scope === 'browser')};
+    this.stacks = Stacks.empty(limit, scope === 'browser', step => this.metaOf(step));
     this.shared = scope === 'browser' ? new SharedScope(all, doc => this.hookOf(doc)) : undefined;
-    if (!this.shared) for (const doc of all) this.watchers.set(doc, new DocWatcher(doc, this.eventsOf(doc, op => this.transform(doc, op))));
+    if (!this.shared) for (const doc of all) this.watchers.set(doc, new DocWatcher(doc, this.eventsOf(doc)));
   }
 
   /** Whether there is a step that `undo` takes back. */
@@ -106,8 +107,8 @@ export class UndoManager extends TypedEmitter {
 
   /** Forgets all steps, in this tab. */
   clear(): void {
-    this.stacks.undo.clear();
-    this.stacks.redo.clear();
+    this.stacks.clear();
+    this.log.clear();
     this.metas.clear();
     for (const doc of this.shared?.docs ?? []) for (const {undo} of doc.unsent) if (undo?.kind === 'capture') this.forgotten.add(undo.step);
     this.stopCapturing();
@@ -123,22 +124,23 @@ export class UndoManager extends TypedEmitter {
   }
 
   /** What this manager does with what the watcher of a document tells. */
-  private eventsOf<Op extends DoneOp>(doc: UndoableDoc, onOp: (op: Op) => void): WatcherEvents<Op> {
+  private eventsOf(doc: UndoableDoc): WatcherEvents {
     return {
       isOwn: source => source === this || this.isCaptured(source),
-      onOwnOp: (type, inverse, source) => this.onOwnOp(doc, type, inverse, source),
-      onOp,
+      needsInverses: () => !this.log.isEmpty,
+      onOwnOp: (op, source) => this.onOwnOp(doc, op, source),
+      onOp: op => this.onOp(doc, op),
       onLoad: before => this.onLoad(doc, before),
       onLost: () => this.forget(doc),
       onConfirmed: () => {
-        this.stacks.undo.confirm(doc);
-        this.stacks.redo.confirm(doc);
+        this.unconfirmed.delete(doc);
+        if (!this.unconfirmed.size) this.log.clear();
       }
     };
   }
 
   private hookOf(doc: ProxyDoc): UndoHook<PendingOp> {
-    const watcher = new SharedDocWatcher(doc, this.eventsOf(doc, op => this.onSharedOp(doc, op)));
+    const watcher = new SharedDocWatcher(doc, this.eventsOf(doc));
     this.watchers.set(doc, watcher);
     return {markOf: source => this.markOf(source), onSequenced: op => watcher.onSequenced(op)};
   }
@@ -152,7 +154,7 @@ export class UndoManager extends TypedEmitter {
   /** Of an op that is about to be applied, which tells the other tabs what it is. */
   private markOf(source: unknown): UndoMark | undefined {
     const {reverting} = this;
-    if (source === this) return reverting && {kind: reverting.action, step: reverting.item.id, ops: reverting.ops};
+    if (source === this) return reverting && {kind: reverting.action, step: reverting.step, ops: reverting.ops};
     return this.isCaptured(source) ? {kind: 'capture', step: this.stepOfNow(), ops: 1} : undefined;
   }
 
@@ -168,27 +170,17 @@ export class UndoManager extends TypedEmitter {
     return this.step;
   }
 
-  private onOwnOp(doc: UndoableDoc, type: Type, inverse: unknown, source: unknown): void {
+  private onOwnOp(doc: UndoableDoc, op: DoneOp, source: unknown): void {
     const {reverting} = this;
     if (this.shared) {
       // The op is put on the stack with its place in the history.
       if (!reverting) this.tellCaptured(this.metaOf(this.step));
       return;
     }
-    if (inverse === undefined) return this.forget(doc);
-    if (source !== this) this.capture({doc, type, op: inverse, ops: 1, isCapture: true, isPending: true});
-    else if (reverting) OpStack.add(reverting.item, {doc, type, op: inverse, ops: reverting.ops, isCapture: false, isPending: true});
-  }
-
-  private capture(entry: Entry<UndoableDoc>): void {
-    const id = this.stepOfNow();
-    const {undo, redo} = this.stacks;
-    redo.clear();
-    const meta = this.metaOf(id);
-    if (undo.top?.id === id) OpStack.add(undo.top, entry);
-    else undo.push({id, entries: [entry], meta});
-    this.metas.delete(id);
-    this.tellCaptured(meta);
+    const mark = this.markOf(source);
+    this.change(doc, {...op, mark});
+    if (mark?.kind !== 'capture') return;
+    this.tellCaptured(this.metaOf(mark.step));
   }
 
   /** The app's data of a step. */
@@ -214,25 +206,24 @@ export class UndoManager extends TypedEmitter {
 
   private revert(action: Action): boolean {
     for (const watcher of this.watchers.values()) watcher.flush();
-    const {items} = this.stacks[action];
+    const stack = this.stacks[action];
     this.stopCapturing();
     // What was made and removed in one step needs no op.
-    while (!this.shared && items.length && !OpStack.opsOf(items.at(-1)!).length) items.pop();
-    // From a shared stack, each tab takes it with the op's place in the history.
-    const item = this.shared ? this.stacks[action].lastUseful : items.pop();
+    while (!this.shared && stack.top && !OpStack.opsOf(stack.top).length) stack.items.pop();
+    const item = stack.lastUseful;
     if (!item) return false;
-    const reverted: StackItem<UndoableDoc> = {id: item.id, entries: [], meta: item.meta};
     try {
       for (const {doc, op, ops} of OpStack.opsOf(item)) {
-        this.reverting = {action, item: reverted, ops};
+        this.reverting = {action, step: item.id, ops};
         doc.submitOp(op, {source: this}, error => { if (error) this.tell(doc, error as Error); });
       }
     } finally {
       this.reverting = undefined;
     }
     const other = opposite(action);
-    const canRevert = !!this.shared || reverted.entries.length > 0;
-    if (reverted.entries.length) this.stacks[other].push(reverted);
+    // From a shared stack, each tab takes it with the op's place in the history.
+    const canRevert = !!this.shared || this.stacks[other].top?.id === item.id;
+    if (!this.shared) this.stacks[action].remove(item.id);
     this.tellItem('stack-item-popped', action, item.meta);
     if (canRevert) this.tellItem('stack-item-added', other, item.meta);
     this.emit('change');
@@ -252,82 +243,44 @@ export class UndoManager extends TypedEmitter {
 
   // ---- what others do, and on a shared stack this tab, too
 
-  private onSharedOp(doc: UndoableDoc, done: SharedOp): void {
-    const {type, op, mark, inverse, dataAfter} = done;
-    if (!mark || this.forgotten.has(mark.step)) return this.transform(doc, done);
-    if (inverse === undefined) return this.forget(doc);
-    const entry: Entry<UndoableDoc> = {doc, type, op: inverse, ops: mark.ops, isCapture: mark.kind === 'capture', isPending: true};
-    const {undo, redo} = this.stacks;
-    if (mark.kind === 'capture') {
-      if (mark.step !== this.step) this.stopCapturing();
-      redo.clear();
-      undo.insert(mark.step, entry, op, this.metaOf(mark.step), dataAfter);
-      this.metas.delete(mark.step);
-    } else {
-      this.stopCapturing();
-      const meta = this.metaOf(mark.step);
-      this.stacks[mark.kind].takeOut(mark.step, doc, type, op, mark.ops);
-      this.stacks[opposite(mark.kind)].insert(mark.step, entry, op, meta, dataAfter);
-      this.metas.delete(mark.step);
-    }
+  private onOp(doc: UndoableDoc, op: DoneOp): void {
+    const mark = op.mark && !this.forgotten.has(op.mark.step) ? op.mark : undefined;
+    const {step} = this;
+    if (mark && (mark.kind !== 'capture' || mark.step !== step)) this.stopCapturing();
+    const stacks = op.isRefused && op.dataAfter && op.inverse !== undefined
+      ? this.log.without(op.isRefused, {doc, ...op, mark: undefined}, one => (one === doc ? op.dataAfter!() : this.watchers.get(one)!.dataOf(one.data)))
+      : undefined;
+    if (stacks) this.stacks = stacks;
+    else this.change(doc, {...op, mark});
     this.emit('change');
   }
 
-  private transform(doc: UndoableDoc, {type, op, isRollback, inverse}: DoneOp): void {
-    this.takeOver(doc, type, op, () => inverse, isRollback ? stack => stack.findRefused(doc, type, op) : undefined);
+  /** Puts on the stacks what has been done to a document. */
+  private change(doc: UndoableDoc, {type, op, inverse, mark, sentIn, dataAfter}: DoneOp): void {
+    if (mark && inverse === undefined) return this.forget(doc);
+    const change = {doc, type, op, inverse, mark, sentIn};
+    this.log.add(change, this.stacks);
+    if (sentIn) this.unconfirmed.add(doc);
+    this.stacks.apply(change, dataAfter);
+    if (mark) this.metas.delete(mark.step);
   }
 
   private onLoad(doc: UndoableDoc, before: unknown): void {
     const type = doc.type as Type | null;
+    if (!type) return this.forget(doc);
+    const dataBefore = (one: UndoableDoc): unknown => this.watchers.get(one)!.dataOf(one === doc ? before : one.data);
+    const stacks = this.log.withoutLost(doc, type, dataBefore, doc.data);
     // A Delta (rich-text) can tell what the difference is.
-    const difference = (before as {diff?(other: unknown): unknown} | undefined)?.diff?.(doc.data);
-    const inverse = (op: unknown): unknown => invert({type, data: before}, op);
-    if (!type) this.forget(doc);
-    else this.takeOver(doc, type, difference, inverse, stack => stack.findTakenBack(doc, type, before, doc.data));
-  }
-
-  /**
-   * Somebody else's op has been applied to a document, or another state has been loaded.
-   * @param op undefined where it is not known what leads to that state
-   * @param inverseOf what undoes an op on the document's data before this
-   * @param findRefused finds the entries of refused ops that are taken back by this
-   */
-  private takeOver(
-    doc: UndoableDoc, type: Type, op: unknown, inverseOf: (op: unknown) => unknown, findRefused?: (stack: Stack) => Entries | undefined
-  ): void {
-    for (const action of ACTIONS) {
-      const refused = findRefused?.(this.stacks[action]);
-      if (refused) return this.takeBack(doc, type, op, inverseOf, action, refused);
-    }
-    if (op === undefined) return this.forget(doc);
-    for (const action of ACTIONS) this.stacks[action].transform(doc, type, op);
-    this.emit('change');
-  }
-
-  /** The server has refused ops: what they were to undo or redo is to be undone or redone still. */
-  private takeBack(
-    doc: UndoableDoc, type: Type, op: unknown, inverseOf: (op: unknown) => unknown, action: Action, refused: Entries
-  ): void {
-    const stack = this.stacks[action];
-    const other = this.stacks[opposite(action)];
-    const item = stack.revertedBy(refused);
-    const entries = [...refused];
-    const taken = op ?? entries.map(entry => entry.op).reduce((one, next) => type.compose!(one, next));
-    const inverse = item && inverseOf(taken);
-    if (op === undefined) stack.drop(refused);
-    else stack.transform(doc, type, op, refused);
-    if (item && inverse !== undefined) {
-      const ops = entries.reduce((sum, entry) => sum + entry.ops, 0);
-      other.putOnTop(item.id, {doc, type, op: inverse, ops, isCapture: true, isPending: false}, item.meta);
-    } else {
-      other.transform(doc, type, taken);
-    }
+    const op = (before as {diff?(other: unknown): unknown} | undefined)?.diff?.(doc.data);
+    if (stacks) this.stacks = stacks;
+    else if (op === undefined) return this.forget(doc);
+    else this.change(doc, {type, op, inverse: invert({type, data: before}, op), mark: undefined, sentIn: undefined, isRefused: undefined});
     this.emit('change');
   }
 
   private forget(doc: UndoableDoc): void {
-    this.stacks.undo.forget(doc);
-    this.stacks.redo.forget(doc);
+    this.stacks.forget(doc);
+    this.log.forget(doc);
     this.stopCapturing();
     this.emit('change');
   }

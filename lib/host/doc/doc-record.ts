@@ -4,7 +4,7 @@ import type {SnapshotData} from '../../protocol/messages.js';
 import type {RealDoc, RealOp, ServerSnapshot} from '../upstream.js';
 import type {DocJournal, JournalRecord} from './doc-journal.js';
 import type {JournaledDocEvents} from './journaled-doc-events.js';
-import {stepJson} from './real-ops.js';
+import {originsOf, stepJson} from './real-ops.js';
 
 /**
  * Writes down what happens to a real document: an entry of the history for each change, and a record of the journal for each
@@ -89,7 +89,8 @@ export class DocRecord {
   /** Every change of the data passes here, and becomes an entry of the history. */
   apply(op: RealOp, source: unknown): void {
     // When upstream takes an op back, it applies the inverse in the same object, which nobody can undo.
-    const json = stepJson(op, this.author && op.undo);
+    const isRollback = !this.author && source === false && op === this.doc.inflightOp;
+    const json = stepJson(op, this.author && op.undo, isRollback ? originsOf(op) : undefined);
     const {rollbacks} = this;
     const author = this.author ?? this.authorOf(op);
     this.upstream._otApply.call(this.doc, op, source);

@@ -19,8 +19,8 @@ export function callEach(op: RealOp | null, error: Error | undefined): void {
 }
 
 /** The step of an op as JSON. It is not copied first: types with a `toJSON` of their own rely on that. */
-export function stepJson(op: RealOp, undo: UndoMark | undefined): string {
-  if ('op' in op) return JSON.stringify({op: op.op, undo, replaces: op.replaces});
+export function stepJson(op: RealOp, undo: UndoMark | undefined, takesBack?: Origins): string {
+  if ('op' in op) return JSON.stringify({op: op.op, undo, replaces: op.replaces, takesBack});
   if (op.create) return JSON.stringify({create: op.create});
   return op.del ? '{"del":true}' : '{}';
 }

@@ -1,0 +1,223 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+import {copied, DataCopies, inverseOf, isSameData, serialized} from '../ot/invert.js';
+import {differenceBetween} from './difference.js';
+import {composed, isNoop, isSameOp, transformedBoth} from './ops.js';
+import type {Change, Stacks} from './stacks.js';
+
+/** The identity of an op of a tab: ShareDB's record of it, or the tab's id and the op's number. */
+export interface OpId {
+  src?: string | undefined;
+  seq?: number | undefined;
+}
+
+/** A change with the op that it was sent in. */
+export interface LoggedChange<Doc> extends Change<Doc> {
+  /** Undefined if the server has it. */
+  readonly sentIn: OpId | undefined;
+}
+
+/** If the server does not acknowledge so many changes, the older ones are treated as acknowledged. */
+const MAX_CHANGES = 1000;
+
+/** Of changes at the place of what is taken back, at most so many orders are tried. */
+const MAX_TRIES = 64;
+
+/** What is left without refused ops. */
+interface Rest<Doc> {
+  changes: LoggedChange<Doc>[];
+  /** The steps of the refused ops. */
+  refusedSteps: string[];
+  /** The data of the document that the refused ops were made on. */
+  data: unknown;
+  /** Leads from the data with the refused ops to `data`. */
+  takesBack: unknown;
+  /** How many changes could come in another order. */
+  ties: number;
+}
+
+/**
+ * The changes since the first that the server has not acknowledged, and the stacks before them. If the server refuses an op, the stacks
+ * are made again from the other changes. To transform the stacks over the op that takes it back is not enough: what undoes
+ * a later op may contain what the refused one had inserted, and a later op may have undone the refused one.
+ */
+export class ChangeLog<Doc> {
+  private base: Stacks<Doc> | undefined;
+  private changes: LoggedChange<Doc>[] = [];
+
+  get isEmpty(): boolean {
+    return !this.base;
+  }
+
+  /** @param stacks as they are before the change */
+  add(change: LoggedChange<Doc>, stacks: Stacks<Doc>): void {
+    if (this.isEmpty && !change.sentIn) return;
+    if (this.changes.length === MAX_CHANGES) this.clear();
+    this.base ??= stacks.clone();
+    this.changes.push(change);
+  }
+
+  /** The server has acknowledged or refused all ops, or the stacks are empty. */
+  clear(): void {
+    this.base = undefined;
+    this.changes = [];
+  }
+
+  forget(doc: Doc): void {
+    this.base?.forget(doc);
+    this.changes = this.changes.filter(change => change.doc !== doc);
+  }
+
+  /**
+   * The server has refused ops, and a change takes them back.
+   * @param rollback that change, with its inverse
+   * @param dataOf copies the present data of a document
+   * @returns the stacks without the ops; undefined if they can't be made
+   */
+  without(isRefused: (id: OpId) => boolean, rollback: Change<Doc>, dataOf: (doc: Doc) => unknown): Stacks<Doc> | undefined {
+    const {doc, type} = rollback;
+    try {
+      const dataBefore = (one: Doc): unknown => (one === doc ? type.apply(dataOf(one), copied(rollback.inverse)) : dataOf(one));
+      const rest = this.restTo(doc, type, isRefused, dataBefore, dataOf(doc), rollback.op);
+      if (!rest) return undefined;
+      const after = dataOf(doc);
+      const changes = rest.changes;
+      if (!isSameData(type, rest.data, after)) {
+        // What others had done to what the refused ops had removed was lost with that.
+        const op = differenceBetween(type, rest.data, after)
+          ?? composed(type, inverseOf(type, rest.takesBack, dataBefore(doc)), rollback.op);
+        changes.push({doc, type, op, inverse: inverseOf(type, op, rest.data), mark: undefined, sentIn: undefined});
+        if (!isSameData(type, type.apply(rest.data, copied(op)), after)) return undefined;
+      }
+      return this.stacksAfter(changes, rest.refusedSteps, dataOf);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * A document has another state. It may be the one without one of the ops that the server has not acknowledged, or without all of them.
+   * @param dataBefore copies the data of a document before that
+   * @returns the stacks without those ops; undefined if there are no such ops
+   */
+  withoutLost(doc: Doc, type: Type, dataBefore: (doc: Doc) => unknown, after: unknown): Stacks<Doc> | undefined {
+    const sent = [...new Set(this.changes.flatMap(({doc: one, sentIn}) => (one === doc && sentIn ? [sentIn] : [])))];
+    for (const lost of [sent, ...sent.map(id => [id])]) {
+      try {
+        const rest = this.restTo(doc, type, id => lost.includes(id), dataBefore, after);
+        if (!rest || !isSameData(type, rest.data, after)) continue;
+        return this.stacksAfter(rest.changes, rest.refusedSteps, one => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one)));
+      } catch {
+        // They are not the ones.
+      }
+    }
+    return undefined;
+  }
+
+  /** Makes the stacks again from other changes. @param dataOf copies the data of a document after all of them */
+  private stacksAfter(changes: LoggedChange<Doc>[], refusedSteps: readonly string[], dataOf: (doc: Doc) => unknown): Stacks<Doc> {
+    for (const step of refusedSteps) this.base!.noteRefused(step);
+    const stacks = this.base!.clone();
+    const data = dataAtBase(changes, dataOf);
+    for (const change of changes) {
+      const {doc, type, mark, op} = change;
+      const copies = new DataCopies(type, serialized(type, data.get(doc)));
+      // A captured op that does nothing without the refused ones is no step.
+      if (mark?.kind !== 'capture' || !isNoop(op)) stacks.apply(change, () => type.apply(copies.make(), copied(op)));
+      data.set(doc, type.apply(data.get(doc), copied(op)));
+    }
+    this.changes = changes;
+    return stacks;
+  }
+
+  /** The changes that remain, if possible those that lead to this state: changes at the same place can come in either order. */
+  private restTo(
+    doc: Doc, type: Type, isRefused: (id: OpId) => boolean, dataBefore: (doc: Doc) => unknown, after: unknown, rollback?: unknown
+  ): Rest<Doc> | undefined {
+    const usual = this.rest(doc, isRefused, dataBefore, [], rollback);
+    if (!usual || isSameData(type, usual.data, after)) return usual;
+    const all = Array.from({length: usual.ties}, (_, i) => i);
+    const tries = [...all.map(i => [i]), ...all.flatMap(i => all.slice(i + 1).map(j => [i, j]))].slice(0, MAX_TRIES);
+    for (const swapped of tries) {
+      const rest = this.rest(doc, isRefused, dataBefore, swapped, rollback);
+      if (rest && isSameData(type, rest.data, after)) return rest;
+    }
+    return usual;
+  }
+
+  /**
+   * The changes without refused ones.
+   * @param swapped which changes at the place of what is taken back come in the other order than usual
+   * @param rollback what takes the ops back on the present data, if it is known
+   * @throws if it can't be known what the data were
+   */
+  private rest(
+    doc: Doc, isRefused: (id: OpId) => boolean, dataBefore: (doc: Doc) => unknown, swapped: readonly number[], rollback?: unknown
+  ): Rest<Doc> | undefined {
+    const isOut = (change: LoggedChange<Doc>): boolean => change.doc === doc && !!change.sentIn && isRefused(change.sentIn);
+    if (!this.base || !this.changes.some(isOut)) return undefined;
+    let data = dataAtBase(this.changes.filter(change => change.doc === doc), dataBefore).get(doc);
+    const changes: LoggedChange<Doc>[] = [];
+    const guides = this.guides(doc, rollback);
+    const refusedSteps: string[] = [];
+    let ties = 0;
+    /** Leads from the data with the refused ops to those without. */
+    let takesBack: unknown;
+    for (const change of this.changes) {
+      const {type, mark} = change;
+      if (isOut(change)) {
+        takesBack = takesBack === undefined ? change.inverse : composed(type, change.inverse, takesBack);
+        if (mark?.kind === 'capture') refusedSteps.push(mark.step);
+        continue;
+      }
+      let kept = change;
+      if (takesBack !== undefined && change.doc === doc) {
+        const usual = transformedTo(type, change.op, takesBack, guides.get(change) ?? []);
+        const isTie = !isSameOp(usual.chosen, usual.other);
+        const [op, next] = isTie && swapped.includes(ties) ? usual.other : usual.chosen;
+        if (isTie) ties++;
+        takesBack = next;
+        kept = {...change, op, inverse: inverseOf(type, op, data)};
+      }
+      changes.push(kept);
+      if (change.doc === doc) data = type.apply(data, copied(kept.op));
+    }
+    return {changes, refusedSteps, data, takesBack, ties};
+  }
+
+  /** For each change, what the rollback may be just after it: text that it puts back may come before or after what others have written. */
+  private guides(doc: Doc, rollback: unknown): Map<LoggedChange<Doc>, unknown[]> {
+    const guides = new Map<LoggedChange<Doc>, unknown[]>();
+    let [left, right] = [rollback, rollback];
+    for (const change of rollback === undefined ? [] : [...this.changes].reverse()) {
+      if (change.doc !== doc) continue;
+      const {type, inverse} = change;
+      guides.set(change, [left, right]);
+      if (isNoop(inverse)) continue;
+      if (!isNoop(left)) left = type.transform(left, inverse, 'left');
+      if (!isNoop(right)) right = type.transform(right, inverse, 'right');
+    }
+    return guides;
+  }
+}
+
+/** The data of each document before changes. @param dataAfter copies the data after all of them. @throws if they can't be known */
+function dataAtBase<Doc>(changes: readonly LoggedChange<Doc>[], dataAfter: (doc: Doc) => unknown): Map<Doc, unknown> {
+  const data = new Map<Doc, unknown>();
+  for (const {doc} of changes) if (!data.has(doc)) data.set(doc, dataAfter(doc));
+  for (const {doc, type, inverse} of [...changes].reverse()) {
+    if (inverse === undefined) throw new Error('An op that can not be inverted');
+    data.set(doc, type.apply(data.get(doc), copied(inverse)));
+  }
+  return data;
+}
+
+type Both = [change: unknown, takesBack: unknown];
+
+/** Transforms a later change and what takes back an earlier one. @param guides what the latter may be after that */
+function transformedTo(type: Type, change: unknown, takesBack: unknown, guides: readonly unknown[]): {chosen: Both; other: Both} {
+  const usual = transformedBoth(type, change, takesBack);
+  const [first, last] = transformedBoth(type, takesBack, change);
+  const other: Both = [last, first];
+  const isGuide = (op: unknown): boolean => guides.some(guide => isSameOp(guide, op));
+  return !isGuide(usual[1]) && isGuide(first) ? {chosen: other, other: usual} : {chosen: usual, other};
+}

@@ -1,0 +1,124 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+import {copied, isSameData} from '../ot/invert.js';
+import {composed} from './ops.js';
+
+/** Longer lists and texts are compared at their ends only. */
+const MAX_COMPARED = 1000;
+
+type Path = readonly (string | number)[];
+
+/** Makes simple ops of a type for JSON. */
+interface Maker {
+  insert(path: Path, value: unknown): unknown;
+  remove(path: Path, value: unknown): unknown;
+  replace(path: Path, value: unknown, by: unknown): unknown;
+  add(path: Path, amount: number): unknown;
+}
+
+const isIndex = (path: Path): boolean => typeof path.at(-1) === 'number';
+
+const makers: Record<string, Maker> = {
+  json0: {
+    insert: (p, value) => [isIndex(p) ? {p, li: value} : {p, oi: value}],
+    remove: (p, value) => [isIndex(p) ? {p, ld: value} : {p, od: value}],
+    replace: (p, value, by) => [isIndex(p) ? {p, ld: value, li: by} : {p, od: value, oi: by}],
+    add: (p, amount) => [{p, na: amount}]
+  },
+  json1: {
+    insert: (p, value) => [...p, {i: value}],
+    remove: p => [...p, {r: true}],
+    replace: (p, _value, by) => [...p, {r: true, i: by}],
+    add: (p, amount) => [...p, {ena: amount}]
+  }
+};
+
+/**
+ * An op that leads from one state to another and touches only what differs.
+ * @param from the data, which are left as they are
+ * @returns undefined if no such op is known
+ */
+export function differenceBetween(type: Type, from: unknown, to: unknown): unknown {
+  try {
+    const op = opBetween(type, from, to);
+    return op !== undefined && isSameData(type, type.apply(copied(from), copied(op)), to) ? op : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function opBetween(type: Type, from: unknown, to: unknown): unknown {
+  if (typeof from === 'string' && typeof to === 'string') return textBetween([...from], [...to]);
+  const maker = makers[type.name ?? ''];
+  if (maker) return jsonBetween(maker, [], from, to).reduce((one, next) => composed(type, one, next), undefined);
+  return undefined;
+}
+
+function jsonBetween(make: Maker, path: Path, from: unknown, to: unknown): unknown[] {
+  if (Array.isArray(from) && Array.isArray(to)) return listBetween(make, path, from, to);
+  if (isPlain(from) && isPlain(to)) {
+    return [...new Set([...Object.keys(from), ...Object.keys(to)])].flatMap(key => {
+      if (!(key in to)) return [make.remove([...path, key], from[key])];
+      return key in from ? jsonBetween(make, [...path, key], from[key], to[key]) : [make.insert([...path, key], to[key])];
+    });
+  }
+  if (JSON.stringify(from) === JSON.stringify(to)) return [];
+  return [typeof from === 'number' && typeof to === 'number' ? make.add(path, to - from) : make.replace(path, from, to)];
+}
+
+function listBetween(make: Maker, path: Path, from: readonly unknown[], to: readonly unknown[]): unknown[] {
+  let at = 0;
+  return hunks(from.map(item => JSON.stringify(item)), to.map(item => JSON.stringify(item))).flatMap(([removed, inserted, kept]) => {
+    const ops = [
+      ...removed.map(item => make.remove([...path, at], JSON.parse(item))),
+      ...inserted.map((item, i) => make.insert([...path, at + i], JSON.parse(item)))
+    ];
+    at += inserted.length + kept;
+    return ops;
+  });
+}
+
+/** An op of text-unicode. */
+function textBetween(from: readonly string[], to: readonly string[]): unknown[] {
+  return hunks(from, to).flatMap(([removed, inserted, kept]): unknown[] => [
+    ...(inserted.length ? [inserted.join('')] : []), ...(removed.length ? [{d: removed.join('')}] : []), ...(kept ? [kept] : [])
+  ]).filter((part, i, all) => i < all.length - 1 || typeof part !== 'number');
+}
+
+/** What differs, in order: what is removed, what is inserted there, and how many items after that are the same. */
+function hunks(from: readonly string[], to: readonly string[]): [removed: string[], inserted: string[], kept: number][] {
+  const found: [string[], string[], number][] = [[[], [], 0]];
+  const keep = (): void => { found.at(-1)![2]++; };
+  const change = (): [string[], string[], number] => {
+    if (found.at(-1)![2]) found.push([[], [], 0]);
+    return found.at(-1)!;
+  };
+  let [start, fromEnd, toEnd] = [0, from.length, to.length];
+  while (start < fromEnd && start < toEnd && from[start] === to[start]) start++;
+  while (fromEnd > start && toEnd > start && from[fromEnd - 1] === to[toEnd - 1]) [fromEnd, toEnd] = [fromEnd - 1, toEnd - 1];
+  for (let i = 0; i < start; i++) keep();
+  const common = fromEnd - start > MAX_COMPARED || toEnd - start > MAX_COMPARED ? undefined : commonLengths(from.slice(start, fromEnd), to.slice(start, toEnd));
+  let [i, j] = [start, start];
+  while (i < fromEnd || j < toEnd) {
+    const without = (a: number, b: number): number => common?.[a - start]?.[b - start] ?? 0;
+    if (common && i < fromEnd && j < toEnd && from[i] === to[j]) {
+      keep();
+      [i, j] = [i + 1, j + 1];
+    } else if (i < fromEnd && (j === toEnd || without(i + 1, j) >= without(i, j + 1))) change()[0].push(from[i++]!);
+    else change()[1].push(to[j++]!);
+  }
+  for (let i = fromEnd; i < from.length; i++) keep();
+  return found;
+}
+
+/** The length of the longest common subsequence of what begins at each pair of positions. */
+function commonLengths(from: readonly string[], to: readonly string[]): number[][] {
+  const lengths = Array.from({length: from.length + 1}, () => new Array<number>(to.length + 1).fill(0));
+  for (let i = from.length - 1; i >= 0; i--) {
+    for (let j = to.length - 1; j >= 0; j--) {
+      lengths[i]![j] = from[i] === to[j] ? lengths[i + 1]![j + 1]! + 1 : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
+    }
+  }
+  return lengths;
+}
+
+const isPlain = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

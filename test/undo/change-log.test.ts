@@ -1,0 +1,133 @@
+import {expect} from 'chai';
+import client from 'sharedb/lib/client/index.js';
+import type {Type} from 'sharedb/lib/sharedb.js';
+import {copied, inverseOf} from '../../lib/ot/invert.js';
+import type {UndoMark} from '../../lib/protocol/undo.js';
+import {ChangeLog, type OpId} from '../../lib/undo/change-log.js';
+import {OpStack} from '../../lib/undo/op-stack.js';
+import {Stacks} from '../../lib/undo/stacks.js';
+import './stage.js';
+
+/** A document of one type whose changes go to a log and to stacks. */
+class Bench {
+  data: unknown;
+  stacks = Stacks.empty<string>(100, false, () => new Map());
+  readonly log = new ChangeLog<string>();
+  private readonly type: Type;
+  private readonly ids = new Map<string, OpId>();
+
+  constructor(type: string, data: unknown) {
+    this.type = client.types.map[type] as Type;
+    this.data = data;
+  }
+
+  /** @param id of the op, if the server has not acknowledged it */
+  change(op: unknown, mark?: UndoMark, id?: string): void {
+    const {type} = this;
+    const inverse = inverseOf(type, op, this.data);
+    const sentIn = id === undefined ? undefined : this.idOf(id);
+    const change = {doc: 'one', type, op, inverse, mark, sentIn};
+    this.log.add(change, this.stacks);
+    this.data = type.apply(this.data, copied(op));
+    this.stacks.apply(change, () => copied(this.data));
+  }
+
+  capture(step: string, op: unknown, id: string): void {
+    this.change(op, {kind: 'capture', step, ops: 1}, id);
+  }
+
+  /** Undoes or redoes the last step. */
+  revert(kind: 'undo' | 'redo', id?: string): boolean {
+    const item = this.stacks[kind].lastUseful;
+    for (const {op, ops} of item ? OpStack.opsOf(item) : []) this.change(op, {kind, step: item!.id, ops}, id);
+    return !!item;
+  }
+
+  /** The server refuses ops. @param op what takes them back here */
+  refuse(ids: string[], op: unknown): void {
+    const {type} = this;
+    const rollback = {doc: 'one', type, op, inverse: inverseOf(type, op, this.data), mark: undefined};
+    this.data = type.apply(this.data, copied(op));
+    const refused = ids.map(id => this.idOf(id));
+    const stacks = this.log.without(id => refused.includes(id), rollback, () => copied(this.data));
+    if (!stacks) throw new Error('The stacks can not be made');
+    this.stacks = stacks;
+  }
+
+  /** The data with all steps redone, then undone, then redone. */
+  get ends(): unknown[] {
+    const all = (kind: 'undo' | 'redo'): unknown => {
+      while (this.revert(kind));
+      return copied(this.data);
+    };
+    return [all('redo'), all('undo'), all('redo')];
+  }
+
+  private idOf(id: string): OpId {
+    if (!this.ids.has(id)) this.ids.set(id, {});
+    return this.ids.get(id)!;
+  }
+}
+
+describe('the stacks without refused ops', () => {
+  it('do not put back a refused insertion that a later op has removed', () => {
+    const bench = new Bench('text-unicode', 'ab');
+    bench.capture('1', [1, 'X'], 'a');
+    bench.capture('2', [{d: 3}], 'b');
+    bench.refuse(['a'], []);
+    expect(bench.ends).to.eql(['', 'ab', '']);
+  });
+
+  it('undo what the undo of a refused op has put back', () => {
+    const bench = new Bench('text-unicode', 'abc');
+    bench.capture('1', [1, {d: 1}], 'a');
+    bench.revert('undo', 'b');
+    bench.refuse(['a'], [1, 'b']);
+    expect(bench.data).to.equal('abbc');
+    expect(bench.ends).to.eql(['abbc', 'abc', 'abbc']);
+  });
+
+  it('undo and redo the rest of a step of which one op was refused after an undo', () => {
+    const bench = new Bench('text-unicode', 'abc');
+    bench.capture('1', [{d: 1}], 'a');
+    bench.capture('1', [2, 'X'], 'b');
+    bench.revert('undo', 'c');
+    expect(bench.data).to.equal('abc');
+    bench.refuse(['a'], ['a']);
+    expect(bench.data).to.equal('aabc');
+    while (bench.revert('undo'));
+    expect(bench.data).to.equal('abc');
+    while (bench.revert('redo'));
+    expect(bench.data).to.equal('aabcX');
+  });
+
+  it('have a step again whose undo was refused, with an insertion of somebody else beside it', () => {
+    const bench = new Bench('text-unicode', 'ab');
+    bench.capture('1', [1, 'X'], 'a');
+    bench.revert('undo', 'b');
+    bench.change([1, 'Z']);
+    // On the server, the Z came after the X.
+    bench.refuse(['b'], [1, 'X']);
+    expect(bench.data).to.equal('aXZb');
+    expect(bench.ends).to.eql(['aXZb', 'aZb', 'aXZb']);
+  });
+
+  it('forget ops that were sent and refused as one, and keep one that was made in between', () => {
+    const bench = new Bench('text-unicode', 'ab');
+    bench.capture('1', ['X'], 'a');
+    bench.capture('2', [3, 'Y'], 'b');
+    bench.capture('3', [1, 'Z'], 'a');
+    expect(bench.data).to.equal('XZabY');
+    bench.refuse(['a'], [{d: 2}]);
+    expect(bench.ends).to.eql(['abY', 'ab', 'abY']);
+  });
+
+  it('lose no step when others have removed what a refused op had removed', () => {
+    const bench = new Bench(client.types.defaultType!.uri!, ['a', 'b', 'c']);
+    bench.capture('1', [{p: [0], li: 'X'}], 'a');
+    bench.capture('2', [{p: [1], ld: 'a'}], 'b');
+    bench.change([]);
+    bench.refuse(['b'], []);
+    expect(bench.ends).to.eql([['X', 'b', 'c'], ['b', 'c'], ['X', 'b', 'c']]);
+  });
+});
