@@ -9,6 +9,7 @@ import type {Browser, Page} from 'puppeteer-core';
 import {launchChromium} from '../browsers/index.js';
 import {listen} from '../server/sharedb-server.js';
 import {until} from '../waiting/until.js';
+import {codeBlocks} from './code-blocks.js';
 import {cleanEnvironment} from './execute.js';
 import {createEmptyApp, tarball} from './package.js';
 import {type Site, serveWith} from './serve.js';
@@ -66,12 +67,6 @@ describe('the getting-started page', function () {
     expect(errors).to.eql([]);
   });
 });
-
-/** The code blocks of a page whose first line names a file. */
-function codeBlocks(markdown: string): Record<string, string> {
-  const blocks = markdown.matchAll(/^```\w+\n(?:\/\/|<!--) (\S+\.\w+)(?: -->)?\n([^]*?)^```$/gm);
-  return Object.fromEntries([...blocks].map(([, name, text]) => [name!, text!]));
-}
 
 /** What the page's first `npm install` names, with the packed package in place of the published one. */
 function installedBy(markdown: string): string[] {

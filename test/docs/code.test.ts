@@ -4,6 +4,7 @@ import {execFileSync} from 'node:child_process';
 import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {codeBlocks} from '../consumers/code-blocks.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const inFolder = (folder: string): string[] => readdirSync(join(root, folder)).filter(name => name.endsWith('.md')).map(name => `${folder}/${name}`);
@@ -55,4 +56,11 @@ describe('the code in the documentation', function () {
       expect(faults).to.eql([]);
     });
   }
+
+  it('is one app in the README and on the getting-started page, which a test follows', () => {
+    const [readme, page] = ['README.md', 'docs/getting-started.md'].map(file => codeBlocks(readFileSync(join(root, file), 'utf8'))) as
+      [Record<string, string>, Record<string, string>];
+    expect(Object.keys(page)).not.to.eql([]);
+    for (const [name, text] of Object.entries(page)) expect(readme[name], name).to.equal(text);
+  });
 });
