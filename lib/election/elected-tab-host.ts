@@ -29,7 +29,7 @@ export interface ElectedTabHostOptions {
  */
 export class ElectedTabHost implements HostProvider {
   readonly mode = 'elected-tab';
-  private readonly candidacy = new AbortController();
+  private readonly election = new AbortController();
   private isCandidate = false;
   private isElected = false;
   private closed = false;
@@ -44,7 +44,7 @@ export class ElectedTabHost implements HostProvider {
     if (this.isCandidate) return;
     this.isCandidate = true;
     const {locks, namespace, build} = this.options;
-    locks.request(electionLockName(namespace, build), {mode: 'exclusive', signal: this.candidacy.signal}, () => {
+    locks.request(electionLockName(namespace, build), {mode: 'exclusive', signal: this.election.signal}, () => {
       if (this.closed) return undefined;
       this.isElected = true;
       this.host(false);
@@ -70,7 +70,7 @@ export class ElectedTabHost implements HostProvider {
   close(atOnce = false): void {
     if (this.closed) return;
     this.closed = true;
-    this.candidacy.abort();
+    this.election.abort();
     this.stop?.(atOnce);
     this.resign();
   }

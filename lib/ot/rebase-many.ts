@@ -17,21 +17,21 @@ export function rebaseMany(ops: readonly WaitingOp[], entries: readonly Concurre
   if (!compose || steps.some(({create, del, load}) => create || del || load)) return undefined;
   const waiting = ops.map(op => ({...op, step: {...op.step}}));
   /** The concurrent ops so far, made on the state that the first waiting op was made on. */
-  let beside: unknown[] = [];
+  let concurrent: unknown[] = [];
   /** Transforms one waiting op over the concurrent ops, and the concurrent ops over it. */
   const pass = (op: WaitingOp): Error | undefined => {
-    if (!beside.length || op.step.op === undefined) return undefined;
-    const other = composeAll(beside, compose.bind(type));
+    if (!concurrent.length || op.step.op === undefined) return undefined;
+    const other = composeAll(concurrent, compose.bind(type));
     const before = op.step.op;
     const both = isJson0(type) ? transformLists(before as [], other as []) : undefined;
     if (both) {
       op.step.op = both[0];
-      beside = [both[1]];
+      concurrent = [both[1]];
       return undefined;
     }
     const error = ot.transform(type, op.step, {op: other});
     if (error) return error;
-    beside = [type.transform(other, before, 'right') as unknown];
+    concurrent = [type.transform(other, before, 'right') as unknown];
     return undefined;
   };
   for (const {step, src, seq} of entries) {
@@ -42,7 +42,7 @@ export function rebaseMany(ops: readonly WaitingOp[], entries: readonly Concurre
         if (error) return error;
       }
     } else if (step.op !== undefined) {
-      beside.push(step.op);
+      concurrent.push(step.op);
     }
   }
   for (const op of waiting) {

@@ -87,6 +87,6 @@ export class BatchWriter {
   private changesOf(batch: readonly Queued[]): Promise<Change[]> {
     const {quarantine, encryption} = this.parts;
     const [first] = batch;
-    return first?.type === 'set aside' ? quarantine.changesFor(first) : encryption.encrypted(batch as Change[]);
+    return first?.type === 'quarantine' ? quarantine.changesFor(first) : encryption.encrypted(batch as Change[]);
   }
 }

@@ -3,7 +3,7 @@ import type {Change, DocKey} from './storage.js';
 
 /** Moves all that is stored of a document to where it is kept, but not used. */
 export interface Quarantining {
-  type: 'set aside';
+  type: 'quarantine';
   key: DocKey;
   error: ErrorData;
 }
@@ -27,7 +27,7 @@ export function coalesced(changes: readonly Queued[]): Queued[] {
     }
     const name = nameOf(change.key);
     const later = replacing.get(name);
-    if (change.type === 'set aside') {
+    if (change.type === 'quarantine') {
       // Has to find what was to be written before it.
       replacing.delete(name);
       kept.push(change);

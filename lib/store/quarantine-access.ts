@@ -48,7 +48,7 @@ export class QuarantineAccess {
     if (this.isClosed) return;
     this.inventory.delete(key);
     const data = storageErrorData(error);
-    this.events.enqueue({type: 'set aside', key, error: data});
+    this.events.enqueue({type: 'quarantine', key, error: data});
     this.lastError = data;
     this.events.onQuarantined(key, data);
     this.events.onStatus();
@@ -142,5 +142,5 @@ export class QuarantineAccess {
 export function supersedingChange({key, hasPending}: InventoryItem): Queued {
   if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};
   const error = storageError(SUPERSEDED, 'The document was edited while what is stored of it could not be read');
-  return {type: 'set aside', key, error: storageErrorData(error)};
+  return {type: 'quarantine', key, error: storageErrorData(error)};
 }

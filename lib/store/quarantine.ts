@@ -21,6 +21,7 @@ export interface Quarantined extends QuarantineEntry {
 type Entry = Omit<QuarantineEntry, 'id'>;
 
 /** Names of the small values that describe entries; what follows is the document's key, the epoch and a number. */
+/** The name of a quarantined document's entry begins with this. Older builds wrote it, so it stays. */
 const PREFIX = 'set aside: ';
 /** The bodies are stored as documents of this collection: a start reads only their keys. The id is the entry's. */
 const COLLECTION = 'sharedb-tabs:quarantine';

@@ -14,7 +14,7 @@ export function applyChange(stored: StoredDoc, change: Exclude<Queued, {type: 'm
       stored.journal = stored.journal.filter(({n}) => n > change.n);
       return;
     case 'remove':
-    case 'set aside':
+    case 'quarantine':
       stored.checkpoint = undefined;
       stored.journal = [];
   }

@@ -92,7 +92,7 @@ export class WriteQueue {
    * are a batch, and then it alone.
    */
   takeBatch(): Batch {
-    const at = this.waiting.findIndex(({type}) => type === 'set aside');
+    const at = this.waiting.findIndex(({type}) => type === 'quarantine');
     this.batch = this.waiting.splice(0, at < 0 ? this.waiting.length : Math.max(at, 1));
     const isLast = !this.waiting.length;
     return {isLast, upTo: isLast ? this.last : this.isCoalesced ? this.committedUpTo : this.last - this.waiting.length};
@@ -119,7 +119,7 @@ export class WriteQueue {
   /** A document that could not be quarantined does not keep the others waiting. */
   private requeued(): Queued[] {
     const [first] = this.batch;
-    if (first?.type !== 'set aside') return [...this.batch, ...this.waiting];
+    if (first?.type !== 'quarantine') return [...this.batch, ...this.waiting];
     const isOthers = (change: Queued): boolean => change.type === 'meta' || !isSameKey(change.key, first.key);
     return [...this.waiting.filter(isOthers), first, ...this.waiting.filter(change => !isOthers(change))];
   }

@@ -28,9 +28,9 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   private isMuted = false;
   private hasEnded = false;
 
-  /** @param callback the caller's callback. Without one, and if nobody observes the promise, `hearer` receives the error */
-  constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly hearer: UncaughtHandler) {
-    hearer.openCalls.add(this);
+  /** @param callback the caller's callback. Without one, and if nobody observes the promise, `uncaught` receives the error */
+  constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly uncaught: UncaughtHandler) {
+    uncaught.openCalls.add(this);
   }
 
   /** Shown by developer tools. */
@@ -47,7 +47,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
       if (!this.outcome) this.settle(error ? {error} : {value: args[1] as T});
       // Passes as many arguments as upstream gives, because some callers count them.
       if (this.callback) this.callback.apply(undefined, args);
-      else if (error && !this.promise && !this.isMuted) this.hearer.handleUncaught(error, this.isSynchronous);
+      else if (error && !this.promise && !this.isMuted) this.uncaught.handleUncaught(error, this.isSynchronous);
     };
     done.completion = this;
     return done;
@@ -55,7 +55,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
 
   private settle(outcome: {value: T} | {error: unknown}): void {
     this.outcome = outcome;
-    this.hearer.openCalls.delete(this);
+    this.uncaught.openCalls.delete(this);
     this.announce?.();
   }
 
@@ -116,10 +116,10 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
 /** Runs `start` with the callback of a completion. */
 export function completing<T = void>(
   callback: NodeCallback<T> | undefined | null,
-  hearer: UncaughtHandler,
+  uncaught: UncaughtHandler,
   start: (callback: NodeCallback<T>) => void
 ): Completion<T> {
-  const completion = new Completion<T>(callback, hearer);
+  const completion = new Completion<T>(callback, uncaught);
   start(completion.done);
   return completion.begun();
 }

@@ -21,17 +21,17 @@ export class MirrorRole {
     if (this.mirror || this.pendingLocks) return;
     const {locks} = this.platform;
     if (!locks) return this.begin();
-    const candidacy = (this.pendingLocks = new AbortController());
+    const pending = (this.pendingLocks = new AbortController());
     for (const name of mirrorLockNames(this.namespace)) {
-      void locks.request(name, {mode: 'exclusive', signal: candidacy.signal}, () => {
+      void locks.request(name, {mode: 'exclusive', signal: pending.signal}, () => {
         // This tab got the other lock first, or has stopped.
-        if (this.pendingLocks !== candidacy) return undefined;
+        if (this.pendingLocks !== pending) return undefined;
         this.begin();
         return new Promise<void>(release => {
           this.release = release;
           this.pendingLocks = undefined;
           // This cancels only requests. It does not release a lock that is already held.
-          candidacy.abort();
+          pending.abort();
         });
       }).catch(() => {});
     }

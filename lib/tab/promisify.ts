@@ -16,7 +16,7 @@ type Emitter<Method extends string> = {emit(event: 'error', error: unknown): boo
 export function promisify<Method extends string>(target: Emitter<Method>, methods: readonly Method[]): void {
   // If several calls fail with the same error, only one event reports it.
   let lastUncaught: unknown;
-  const hearer: UncaughtHandler = {
+  const uncaught: UncaughtHandler = {
     openCalls: target.connection.openCalls,
     handleUncaught(error) {
       if (error !== lastUncaught) target.emit('error', error);
@@ -25,10 +25,10 @@ export function promisify<Method extends string>(target: Emitter<Method>, method
   };
   for (const method of methods) {
     const upstream = target[method];
-    const promising = (...args: unknown[]): Completion => {
+    const promisified = (...args: unknown[]): Completion => {
       const {values, callback} = splitCallback(args);
-      return completing(callback, hearer, done => upstream.call(target, ...values, done));
+      return completing(callback, uncaught, done => upstream.call(target, ...values, done));
     };
-    (target as Record<string, unknown>)[method] = promising;
+    (target as Record<string, unknown>)[method] = promisified;
   }
 }

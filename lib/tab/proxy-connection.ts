@@ -23,7 +23,7 @@ export class ProxyConnection extends LinkedConnection {
   readonly quarantine = new TabQuarantine(this);
   private autoFlush = true;
   /** For calls whose errors are not reported by an event. */
-  private readonly deaf: UncaughtHandler = {handleUncaught() {}, openCalls: this.openCalls};
+  private readonly ignoring: UncaughtHandler = {handleUncaught() {}, openCalls: this.openCalls};
 
   /**
    * The document of this name: the same object at each call, until it is destroyed. Nothing is loaded before `fetch` or `subscribe`.
@@ -114,7 +114,7 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   private withCalls(args: unknown[]): [string, string, number | null, SnapshotCallback] {
-    return args.map(arg => (typeof arg === 'function' ? new Completion(arg as Callback, this.deaf).done : arg)) as never;
+    return args.map(arg => (typeof arg === 'function' ? new Completion(arg as Callback, this.ignoring).done : arg)) as never;
   }
 
   /**
@@ -122,7 +122,7 @@ export class ProxyConnection extends LinkedConnection {
    * @param version the latest if it is null or left out
    */
   getSnapshot(collection: string, id: string, version: number | null = null): Promise<Snapshot> {
-    return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshot(collection, id, version, done));
+    return completing<Snapshot>(undefined, this.ignoring, done => this.fetchSnapshot(collection, id, version, done));
   }
 
   /**
@@ -130,7 +130,7 @@ export class ProxyConnection extends LinkedConnection {
    * @param timestamp in ms since the epoch; the latest if it is null or left out
    */
   getSnapshotByTimestamp(collection: string, id: string, timestamp: number | null = null): Promise<Snapshot> {
-    return completing<Snapshot>(undefined, this.deaf, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
+    return completing<Snapshot>(undefined, this.ignoring, done => this.fetchSnapshotByTimestamp(collection, id, timestamp, done));
   }
 
   /** @internal */
@@ -140,7 +140,7 @@ export class ProxyConnection extends LinkedConnection {
 
   /** Resolves when no op and no request of this tab is open. */
   override whenNothingPending(callback?: () => void): Completion {
-    return completing(callback, this.deaf, done => super.whenNothingPending(done));
+    return completing(callback, this.ignoring, done => super.whenNothingPending(done));
   }
 
   /** The presences of a channel: see {@link ProxyPresence}. */

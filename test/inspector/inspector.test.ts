@@ -26,7 +26,7 @@ describe('the inspector', () => {
   let dom: JSDOM;
   let inspector: MountedInspector;
   let channel: OpenChannel;
-  /** What this tab and its host have posted on this tab's channel, and in the lobby. */
+  /** What this tab and its host have posted on this tab's channel, and on the greeting channel. */
   let posted: number;
 
   beforeEach(async () => {

@@ -74,19 +74,19 @@ describe('tabs of two builds', function() {
 
 /** A host with a later protocol: it acquires the host lock and understands no tab. */
 class LaterHost {
-  readonly #lobby: BroadcastChannel;
+  readonly #greetings: BroadcastChannel;
   readonly #namespace: string;
   #leave = (): void => {};
 
   constructor(namespace: string) {
     this.#namespace = namespace;
-    this.#lobby = new BroadcastChannel(greetingChannelName(namespace));
+    this.#greetings = new BroadcastChannel(greetingChannelName(namespace));
   }
 
   async acquireHostLock(): Promise<void> {
     const protocol = PROTOCOL_VERSION + 1;
-    const stand = (): void => this.#lobby.postMessage({type: 'candidate', protocol, build: ''});
-    this.#lobby.onmessage = ({data}) => { if (parseGreetingMessage(data)?.type === 'here') stand(); };
+    const stand = (): void => this.#greetings.postMessage({type: 'candidate', protocol, build: ''});
+    this.#greetings.onmessage = ({data}) => { if (parseGreetingMessage(data)?.type === 'here') stand(); };
     await new Promise<void>(resolve => {
       void navigator.locks.request(hostLockName(this.#namespace), () => {
         resolve();
@@ -94,18 +94,18 @@ class LaterHost {
       });
       stand();
     });
-    this.#lobby.onmessage = ({data}) => {
+    this.#greetings.onmessage = ({data}) => {
       const hello = parseGreetingMessage(data);
       if (hello?.type !== 'hello') return;
       const channel = new BroadcastChannel(tabChannelName(this.#namespace, hello.tabId));
       channel.postMessage({type: 'refusal', attempt: hello.attempt, protocol});
       setTimeout(() => channel.close(), 100);
     };
-    this.#lobby.postMessage({type: 'here', protocol, epoch: 'later', generation: Date.now()});
+    this.#greetings.postMessage({type: 'here', protocol, epoch: 'later', generation: Date.now()});
   }
 
   leave(): void {
-    this.#lobby.close();
+    this.#greetings.close();
     this.#leave();
   }
 }

@@ -35,8 +35,8 @@ describe('a host\'s side of a session', () => {
     });
   }
 
-  function say(text: string, care?: DeliveryRule, mayWait?: boolean): void {
-    session.send({a: text}, care, mayWait);
+  function say(text: string, rule?: DeliveryRule, mayWait?: boolean): void {
+    session.send({a: text}, rule, mayWait);
     for (const tick of ticks.splice(0)) tick();
   }
 

@@ -110,8 +110,8 @@ export class Stage {
   /** The tabs that mirror all that the host has. */
   get mirrors(): StagedTab[] {
     return this.tabs.filter(({connection}) => {
-      const duty = (connection.hostClient as unknown as {mirrorRole?: {part?: {mirror?: {place?: unknown}}}}).mirrorRole?.part;
-      return duty?.mirror?.place !== undefined;
+      const role = (connection.hostClient as unknown as {mirrorRole?: {part?: {mirror?: {place?: unknown}}}}).mirrorRole?.part;
+      return role?.mirror?.place !== undefined;
     });
   }
 

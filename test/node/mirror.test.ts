@@ -332,8 +332,8 @@ describe('a host without a store', function () {
     begin().startHost();
     const {tabs: [tab], docs: [doc]} = await openTabs(1);
     const known = (): string[][] => {
-      const duty = (tab!.connection.hostClient as unknown as {mirrorRole: {part: {mirror: {content: {inventory(): {key: string[]}[]}}}}}).mirrorRole.part;
-      return duty.mirror.content.inventory().map(({key}) => key);
+      const role = (tab!.connection.hostClient as unknown as {mirrorRole: {part: {mirror: {content: {inventory(): {key: string[]}[]}}}}}).mirrorRole.part;
+      return role.mirror.content.inventory().map(({key}) => key);
     };
     await tab!.connection.get('notes', 'b').create({words: []});
     await stage.untilMirrored(1);

@@ -71,9 +71,9 @@ describe('a host that is greeted on a port', () => {
 
   /** Passes the greeting to the host, as a worker does. */
   function admit(hello: Hello, port: Channel, to = host): void {
-    const reception = new PendingPorts();
-    reception.open((...greeting) => to.admit(...greeting));
-    reception.receive(hello, port);
+    const pendingPorts = new PendingPorts();
+    pendingPorts.open((...greeting) => to.admit(...greeting));
+    pendingPorts.receive(hello, port);
   }
 
   async function note(connection: ProxyConnection): Promise<ProxyDoc<Notes>> {
@@ -229,15 +229,15 @@ describe('a host that is greeted on a port', () => {
   });
 
   describe('of a worker that is just starting', () => {
-    let reception: PendingPorts;
+    let pendingPorts: PendingPorts;
 
     beforeEach(() => {
-      reception = new PendingPorts();
-      reception.expect();
+      pendingPorts = new PendingPorts();
+      pendingPorts.expect();
     });
 
-    const connectToWorker = (): ProxyConnection => connect((hello, port) => reception.receive(hello, port));
-    const open = (): void => reception.open((hello, port) => host.admit(hello, port));
+    const connectToWorker = (): ProxyConnection => connect((hello, port) => pendingPorts.receive(hello, port));
+    const open = (): void => pendingPorts.open((hello, port) => host.admit(hello, port));
 
     it('has the greeting, and what came with it, when it acquires the host lock', async () => {
       const connections = [connectToWorker(), connectToWorker()];
@@ -257,7 +257,7 @@ describe('a host that is greeted on a port', () => {
       const connection = connectToWorker();
       const whenSubscribed = connection.get('notes', 'one').subscribe();
       await new Promise(resolve => setTimeout(resolve));
-      reception.close();
+      pendingPorts.close();
       await until('the tab greets on the greeting channel', () => posted.includes('hello'));
       await whenSubscribed;
       expect([states, hellos.length]).to.eql([['connected'], 1]);
@@ -295,7 +295,7 @@ describe('a host that is greeted on a port', () => {
       await new Promise(resolve => setTimeout(resolve));
       const [{tabId}] = hellos as [Hello];
       connection.close();
-      reception.withdraw(tabId);
+      pendingPorts.withdraw(tabId);
       open();
       const doc = connectToWorker().get('notes', 'one');
       await doc.fetch();
@@ -314,8 +314,8 @@ describe('a host that is greeted on a port', () => {
 
     it('keeps greetings again when its host has ended, and another one is to come', async () => {
       open();
-      reception.close();
-      reception.expect();
+      pendingPorts.close();
+      pendingPorts.expect();
       const whenSubscribed = connectToWorker().get('notes', 'one').subscribe();
       await new Promise(resolve => setTimeout(resolve, 20));
       expect(states).to.eql([]);
@@ -335,9 +335,9 @@ describe('a host that is greeted on a port', () => {
       const doc = connection.get<Notes>('notes', 'one');
       const whenSubscribed = doc.subscribe();
       await until('it is greeted on the greeting channel as well', () => posted.includes('hello'));
-      const lobby = held;
+      const waiting = held;
       held = undefined;
-      const hear = {'on the port': come, 'on the greeting channel': () => lobby.forEach(deliver => deliver())};
+      const hear = {'on the port': come, 'on the greeting channel': () => waiting.forEach(deliver => deliver())};
       hear[first]();
       for (const other of Object.values(hear)) if (other !== hear[first]) other();
       await whenSubscribed;

@@ -87,8 +87,8 @@ describe('a tab that had to connect directly', () => {
   it('tries that seldom where nobody answers who announces himself, and loses nothing', async () => {
     const tab = await openDirect();
     await stage.edit(tab);
-    const lobby = tab.process.channel(greetingChannelName('default'));
-    const announce = (): void => lobby.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch: 'nobody', generation: 1});
+    const greetings = tab.process.channel(greetingChannelName('default'));
+    const announce = (): void => greetings.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch: 'nobody', generation: 1});
     hostCode.electedTab = () => Promise.reject(new TypeError('Failed to fetch'));
     for (let i = 0; i < 60; i++) {
       announce();
@@ -98,6 +98,6 @@ describe('a tab that had to connect directly', () => {
     expect(length, 'the first time at once, the second after half a minute').to.be.within(2, 3);
     expect(lastMode(tab)).to.equal('direct');
     expect(await stage.edit(tab)).to.eql({n: 2});
-    lobby.close();
+    greetings.close();
   });
 });

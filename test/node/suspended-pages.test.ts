@@ -43,9 +43,9 @@ describe('a tab whose next greeting arrives before the last one', () => {
     }});
     const doc = connection.get('notes', 'a');
     await doc.create({words: []});
-    const lobby = channel(greetingChannelName('default'));
-    lobby.postMessage(greetings[0]);
-    lobby.close();
+    const greetingChannel = channel(greetingChannelName('default'));
+    greetingChannel.postMessage(greetings[0]);
+    greetingChannel.close();
     await doc.submitOp([{p: ['words', 0], li: 'after that'}]);
     await doc.fetch();
     expect(doc.data).to.eql({words: ['after that']});

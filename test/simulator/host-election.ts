@@ -26,7 +26,7 @@ export interface Station {
 /** The process of a host. Tabs greet the host on ports. */
 interface Worker {
   process: Process;
-  reception: PendingPorts;
+  pendingPorts: PendingPorts;
 }
 
 export interface HostElectionOptions {
@@ -75,21 +75,21 @@ export class HostElection {
   begin(steal = false): void {
     const number = this.workers.length + 1;
     const process = this.options.machine.start(`host ${number}`);
-    const reception = new PendingPorts();
-    this.workers.push({process, reception});
+    const pendingPorts = new PendingPorts();
+    this.workers.push({process, pendingPorts});
     const {locks, channel} = process;
     let station: Station | undefined;
     this.candidates++;
-    const onWaiting = (): void => reception.close();
+    const onWaiting = (): void => pendingPorts.close();
     acquireHostLock({namespace: 'default', build: '', steal, locks, channel, signal: new AbortController().signal, onWaiting}, async () => {
       this.candidates--;
       if (this.isOver) return;
-      station = this.serve(number, process, host => reception.open((...greeting) => host.admit(...greeting)));
+      station = this.serve(number, process, host => pendingPorts.open((...greeting) => host.admit(...greeting)));
       const {host} = station;
       this.options.onChange();
       this.install(station);
       await host.whenClosed;
-      reception.close();
+      pendingPorts.close();
       this.retire(station);
     }, () => { if (!station?.isDeaf) station?.host.close(); });
   }
@@ -119,7 +119,7 @@ export class HostElection {
     const worker = this.workers.findLast(({process}) => process === this.current?.process) ?? this.workers.at(-1);
     if (!worker || random.below(2)) return undefined;
     const [mine, its] = page.ports(worker.process);
-    machine.agenda.some(`${page.name} greets on a port`, () => worker.reception.receive(hello, its), worker.process);
+    machine.agenda.some(`${page.name} greets on a port`, () => worker.pendingPorts.receive(hello, its), worker.process);
     return mine;
   }
 

@@ -28,7 +28,7 @@ function opening(own: Partial<DurableStoreOptions> = {}, storage = new TroubledS
     onFenced: () => told.push('fenced'),
     onErased: () => told.push('erased'),
     onFound: () => told.push('found'),
-    onQuarantined: ([c, d], {code}) => told.push(`set aside ${c}/${d}: ${code}`),
+    onQuarantined: ([c, d], {code}) => told.push(`quarantined ${c}/${d}: ${code}`),
     ...own
   }, clock.after);
   return {store, storage, clock, told};
@@ -385,8 +385,8 @@ describe('DurableStore', () => {
       expect(store.pendingDocs()).to.deep.include(TWO);
       expect(await store.load(TWO)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'of the earlier host'}]});
       expect([await onDisk(stage, ONE), await onDisk(stage, ['notes', 'copy'])]).to.eql(['- a', '- b']);
-      const asides = await store.quarantine.export();
-      expect(asides.map(({key, stored}) => [key, stored?.journal[0]?.record])).to.eql([[ONE, 'of the earlier host']]);
+      const quarantined = await store.quarantine.export();
+      expect(quarantined.map(({key, stored}) => [key, stored?.journal[0]?.record])).to.eql([[ONE, 'of the earlier host']]);
       const next = await opened({epoch: 'next'}, storage);
       expect(next.store.lineage, 'the tabs have followed this host').to.equal('epoch');
     });
@@ -507,13 +507,13 @@ describe('DurableStore', () => {
       const {store, told, clock} = stage;
       const [one, two] = await Promise.all([store.load(ONE), store.load(TWO)]);
       expect([one, two]).to.eql([undefined, {checkpoint: undefined, journal: [{n: 1, record: 'b'}]}]);
-      expect(told).to.include('set aside notes/one: DataError');
+      expect(told).to.include('quarantined notes/one: DataError');
       await calm();
       storage.disk.read = read;
       clock.pass(RETRY_MS);
       await calm();
-      const [aside] = await store.quarantine.export();
-      expect(aside).to.deep.include({key: ONE, stored: {checkpoint: undefined, journal: [{n: 1, record: 'a'}]}});
+      const [quarantined] = await store.quarantine.export();
+      expect(quarantined).to.deep.include({key: ONE, stored: {checkpoint: undefined, journal: [{n: 1, record: 'a'}]}});
       expect([await onDisk(stage, ONE), store.isDurable]).to.eql(['-', true]);
     });
 
@@ -531,7 +531,7 @@ describe('DurableStore', () => {
       };
       const {store, told} = await opened({epoch: 'next'}, storage);
       expect(await store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'a'}]});
-      expect(told.join()).not.to.include('set aside');
+      expect(told.join()).not.to.include('quarantined');
     });
 
     it('gives up in the end what can never be read, so that all else is written', async () => {
@@ -565,7 +565,7 @@ describe('DurableStore', () => {
       expect([store.has(ONE), store.lastError, store.isDurable]).to.eql([false, {message: 'useless'}, true]);
       store.checkpoint(ONE, 0, 'from the server', false);
       await durable(store);
-      expect(told).to.include('set aside notes/one: undefined');
+      expect(told).to.include('quarantined notes/one: undefined');
       expect(await onDisk(stage, ONE)).to.equal('from the server');
       const next = await opened({epoch: 'next'}, storage);
       const expected = {key: ONE, error: {message: 'useless'}, size: 54, stored: {checkpoint: 'text', journal: [{n: 2, record: 'a'}]}};
@@ -579,9 +579,9 @@ describe('DurableStore', () => {
         store.quarantine.add(ONE, new Error('useless'));
       }
       await durable(store);
-      const asides = await store.quarantine.export();
-      expect(asides.map(({stored}) => stored?.journal[0]?.record)).to.eql(['first', 'second']);
-      store.quarantine.discard(asides[0]!.id);
+      const quarantined = await store.quarantine.export();
+      expect(quarantined.map(({stored}) => stored?.journal[0]?.record)).to.eql(['first', 'second']);
+      store.quarantine.discard(quarantined[0]!.id);
       await durable(store);
       const next = await opened({epoch: 'next'}, storage);
       expect(await next.store.quarantine.export(), 'it is tried again at the next start').to.eql([]);
@@ -667,7 +667,7 @@ describe('DurableStore', () => {
       await durable(stage.store);
       const {store, told} = await opened({cipher, epoch: 'next'}, stage.storage);
       expect([await store.load(ONE), {...store.kept}]).to.eql([undefined, {}]);
-      expect(told).to.include('set aside notes/one: undefined');
+      expect(told).to.include('quarantined notes/one: undefined');
       store.append(ONE, 1, 'new');
       await durable(store);
       expect(await store.load(ONE)).to.eql({checkpoint: undefined, journal: [{n: 1, record: 'new'}]});

@@ -223,15 +223,15 @@ describe('a full disk', () => {
     await eventually('the host has it', () => stage.host.inspect().pendingOps === 2);
     let isClosed = false;
     void stage.host.whenClosed.then(() => { isClosed = true; });
-    const lobby = stage.channel(greetingChannelName('default'));
-    lobby.postMessage({type: 'candidate', protocol: 99, build: '2'});
+    const greetings = stage.channel(greetingChannelName('default'));
+    greetings.postMessage({type: 'candidate', protocol: 99, build: '2'});
     await calm();
     mock.timers.tick(1000);
     expect(isClosed).to.equal(false);
     stage.storage.fail('write');
     for (let i = 0; i < 30; i++) { mock.timers.tick(200); await calm(2); }
     expect(isClosed).to.equal(true);
-    lobby.close();
+    greetings.close();
     stage.start();
     await doc.connection.whenNothingPending();
     expect(await serverWords()).to.eql(['offline']);

@@ -304,7 +304,7 @@ describe('a store in trouble', () => {
         const {n} = doc.data as {n: number};
         await add(doc, 10);
         expect([doc.data, await stage.onServer()]).to.eql([{n: n + 10}, {n: n + 10}]);
-        expect(stage.warnings.join()).to.include('set aside');
+        expect(stage.warnings.join()).to.include('was quarantined');
         await tab.flushWrites();
         await stage.end();
         const raw = asidesIn(await dump(DATABASE));

@@ -8,7 +8,7 @@ const ONE: DocKey = ['notes', 'one'];
 const TWO: DocKey = ['notes', 'two'];
 const append = (key: DocKey, n: number): Queued => ({type: 'append', key, n, record: `op ${n}`});
 const checkpoint = (key: DocKey, n: number): Queued => ({type: 'checkpoint', key, n, checkpoint: 'text', hasPending: false});
-const quarantining = (key: DocKey): Queued => ({type: 'set aside', key, error: {message: 'useless'}});
+const quarantining = (key: DocKey): Queued => ({type: 'quarantine', key, error: {message: 'useless'}});
 
 describe('WriteQueue', () => {
   let queue: WriteQueue;
@@ -41,7 +41,7 @@ describe('WriteQueue', () => {
 
   it('gives a document that is quarantined a batch of its own', () => {
     push(append(ONE, 1), quarantining(TWO), append(ONE, 2));
-    expect(batches()).to.eql([['one 1'], ['set aside'], ['one 2']]);
+    expect(batches()).to.eql([['one 1'], ['quarantine'], ['one 2']]);
     expect(queue.committed).to.equal(3);
   });
 
@@ -58,7 +58,7 @@ describe('WriteQueue', () => {
     queue.takeBatch();
     push(append(ONE, 1), append(TWO, 1));
     queue.requeue();
-    expect(batches()).to.eql([['two 1'], ['set aside'], ['one 1']]);
+    expect(batches()).to.eql([['two 1'], ['quarantine'], ['one 1']]);
   });
 
   it('does not write a part of a batch again that was written', () => {

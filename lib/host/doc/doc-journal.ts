@@ -60,7 +60,7 @@ export interface Restored {
 }
 
 /** How most checkpoints end: the snapshot comes first, as it goes to the tabs, and there is nothing beside it. */
-const NOTHING_BESIDE = continued({history: [], pending: [], tabs: []});
+const ONLY_SNAPSHOT = continued({history: [], pending: [], tabs: []});
 
 /** A checkpoint is due when the journal is longer than this plus the last checkpoint. */
 const CHECKPOINT_CHARS = 16 * 1024;
@@ -167,7 +167,7 @@ export function parseStored({checkpoint, journal}: StoredDoc): Restored {
   }
   return {
     checkpoint: parsed ?? undefined,
-    snapshot: checkpoint?.endsWith(NOTHING_BESIDE) ? `${checkpoint.slice(0, -NOTHING_BESIDE.length)}}` : undefined,
+    snapshot: checkpoint?.endsWith(ONLY_SNAPSHOT) ? `${checkpoint.slice(0, -ONLY_SNAPSHOT.length)}}` : undefined,
     records: journal.map(({record}) => JSON.parse(record) as JournalRecord)
   };
 }

@@ -186,7 +186,7 @@ export class SharedQuery implements LaggingQuery {
     member.results = docs;
     const hasExtra = extra !== undefined && (!isLocal || JSON.stringify(extra) !== member.extra);
     member.extra = JSON.stringify(extra);
-    if (!before && !known) return tab.send({a: 'qs', id, data: docs.map(doc => this.bring(tab, doc)), extra, ...local});
+    if (!before && !known) return tab.send({a: 'qs', id, data: docs.map(doc => this.snapshotFor(tab, doc)), extra, ...local});
     const diff = this.diff(tab, before?.map(doc => doc.id) ?? known!, docs);
     if (before) {
       const left = new Set(docs);
@@ -203,7 +203,7 @@ export class SharedQuery implements LaggingQuery {
     return arrayDiff([...before], docs.map(doc => doc.id)).map(change => {
       // Its changes have their type in their prototype, which does not travel.
       if (change.type !== 'insert') return {...change, type: change.type};
-      const values = change.values.map(inserted => this.bring(tab, docs.find(doc => doc.id === inserted)!));
+      const values = change.values.map(inserted => this.snapshotFor(tab, docs.find(doc => doc.id === inserted)!));
       return {type: change.type, index: change.index, values};
     });
   }
@@ -212,7 +212,7 @@ export class SharedQuery implements LaggingQuery {
     this.owner.keepResults(this.key, resultsToKeep(this.real.results ?? [], this.real.extra));
   }
 
-  private bring(tab: Tab, doc: RealDoc): object {
+  private snapshotFor(tab: Tab, doc: RealDoc): object {
     return item(doc, this.request.c, this.owner.share(doc).join(tab));
   }
 
@@ -320,7 +320,7 @@ export class SharedQuery implements LaggingQuery {
     const {tab, id} = member;
     member.results = results;
     const sent = diff.map(change => change.type === 'insert'
-      ? {...change, values: (change.values as RealDoc[]).map(doc => this.bring(tab, doc))}
+      ? {...change, values: (change.values as RealDoc[]).map(doc => this.snapshotFor(tab, doc))}
       : change);
     tab.send({a: 'q', id, diff: sent});
     for (const doc of removed) this.owner.share(doc).leave(tab);

@@ -20,11 +20,11 @@ export class PresenceExpiry {
 
   begin(): void {
     this.end();
-    const missing = new Map([...this.presences()].map(gathering => [gathering, Object.keys(gathering._remotePresenceInstances)]));
+    const missing = new Map([...this.presences()].map(set => [set, Object.keys(set._remotePresenceInstances)]));
     if (![...missing.values()].some(ids => ids.length)) return;
     this.cancel = this.clock().after(PRESENCE_EXPIRY_MS, () => {
       this.cancel = undefined;
-      for (const [gathering, ids] of missing) for (const id of ids) if (!this.heard.has(nameOf(gathering.channel, id))) forget(gathering, id);
+      for (const [set, ids] of missing) for (const id of ids) if (!this.heard.has(nameOf(set.channel, id))) forget(set, id);
     });
   }
 
@@ -42,9 +42,9 @@ export class PresenceExpiry {
 
 const nameOf = (channel: string, id: string): string => JSON.stringify([channel, id]);
 
-function forget(gathering: PresenceSet, id: string): void {
-  const instance = gathering._remotePresenceInstances[id];
+function forget(set: PresenceSet, id: string): void {
+  const instance = set._remotePresenceInstances[id];
   if (!instance) return;
   const {presenceVersion, src} = instance;
-  gathering._receiveUpdate(null, {ch: gathering.channel, id, src, p: null, pv: (presenceVersion ?? 0) + 1});
+  set._receiveUpdate(null, {ch: set.channel, id, src, p: null, pv: (presenceVersion ?? 0) + 1});
 }
