@@ -21,8 +21,19 @@ export interface Peer {
   move?(buffer: ArrayBuffer): PromiseLike<unknown>;
   /** The library's function for many small items; without it, one task for each. */
   map?(items: readonly number[], name: FunctionName): PromiseLike<unknown>;
+  /** Starts a loop that only an end of its thread ends, and returns what ends it. */
+  loop?(shared: Int32Array): () => unknown;
+  /** Runs a function as source. */
+  source?(fn: () => unknown): PromiseLike<unknown>;
   close(): unknown;
 }
+
+const ignore = (promise: PromiseLike<unknown>): void => void promise.then(() => {}, () => {});
+const abortable = (run: (options: {name: string; signal: AbortSignal}) => PromiseLike<unknown>): () => void => {
+  const controller = new AbortController();
+  ignore(run({name: 'loop', signal: controller.signal}));
+  return () => controller.abort();
+};
 
 const file = (name: string): URL => new URL(`./workers/${name}.mjs`, import.meta.url);
 const path = (name: string): string => fileURLToPath(file(name));
@@ -33,11 +44,16 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
   async 'sharedb-tabs'(size) {
     const pool = new WorkerPool(file('functions'), {size});
     await pool.warmUp();
-    const tasks = Object.fromEntries(['empty', 'increment', 'spin', 'echo'].map(name => [name, task(name)])) as Record<string, Task<[unknown?], unknown>>;
+    const tasks = Object.fromEntries(['empty', 'increment', 'spin', 'echo', 'loop'].map(name => [name, task(name)])) as Record<string, Task<[unknown?], unknown>>;
     return {
       run: (name, argument) => pool.run(tasks[name]!, argument === undefined ? [] : [argument]),
       map: (items, name) => pool.map(items, tasks[name] as Task<[number], unknown>),
       move: buffer => pool.run(tasks['echo']!, [buffer], {transfer: [buffer], transferResult: true}),
+      loop(shared) {
+        const run = pool.run(tasks['loop']!, [shared]);
+        ignore(run);
+        return () => run.cancel();
+      },
       close: () => pool.terminate()
     };
   },
@@ -45,15 +61,22 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
     const pool = new WorkerPool({size});
     await pool.warmUp();
     // Not compiled here: code compiled by tsx refers to helper names.
-    const functions = {empty: new Function('return () => {}')(), increment: new Function('return value => value + 1')()};
+    const functions = {empty: new Function('return () => {}')(), increment: new Function('return value => value + 1')(), loop: new Function('return shared => { Atomics.store(shared, 0, 1); for (;;); }')()};
     return {
       run: (name, argument) => pool.run(functions[name as 'empty'] as (...args: unknown[]) => unknown, argument === undefined ? [] : [argument]),
+      source: fn => pool.execute(fn),
+      loop(shared) {
+        const run = pool.run(functions.loop as (shared: Int32Array) => void, [shared]);
+        ignore(run);
+        return () => run.cancel();
+      },
       close: () => pool.terminate()
     };
   },
   async piscina(size) {
     const pool = new Piscina({filename: path('piscina'), minThreads: size, maxThreads: size});
     return {
+      loop: shared => abortable(options => pool.run(shared, options)),
       run: (name, argument) => pool.run(argument, {name}),
       move: buffer => pool.run(buffer, {name: 'echo', transferList: [buffer]}),
       close: () => pool.destroy()
@@ -62,6 +85,7 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
   async tinypool(size) {
     const pool = new Tinypool({filename: path('tinypool'), minThreads: size, maxThreads: size});
     return {
+      loop: shared => abortable(options => pool.run(shared, options)),
       run: (name, argument) => pool.run(argument, {name}),
       move: buffer => pool.run(buffer, {name: 'echo', transferList: [buffer]}),
       close: () => pool.destroy()
@@ -72,6 +96,12 @@ export const peers: Record<string, (size: number) => Promise<Peer>> = {
     return {
       run: (name, argument) => pool.exec(name, argument === undefined ? [] : [argument]),
       move: buffer => pool.exec('echo', [buffer], {transfer: [buffer as never]}),
+      loop(shared) {
+        const run = pool.exec('loop', [shared]);
+        ignore(run as unknown as PromiseLike<unknown>);
+        return () => run.cancel();
+      },
+      source: fn => pool.exec(fn, []) as unknown as PromiseLike<unknown>,
       close: () => pool.terminate()
     };
   },

@@ -108,7 +108,7 @@ async function measure(name: string): Promise<Scenario> {
 
 /** Cases that can only be compared with a bare Worker. */
 async function starts(): Promise<Scenario> {
-  const times = {bare: [] as number[], source: [] as number[], named: [] as number[], cancelled: [] as number[]};
+  const times = {bare: [] as number[], source: [] as number[], named: [] as number[]};
   for (let round = 0; round <= ROUNDS; round++) {
     const figures = {
       bare: await timed(async () => {
@@ -125,20 +125,18 @@ async function starts(): Promise<Scenario> {
         const pool = new WorkerPool(new URL('./workers/functions.mjs', import.meta.url), {size: 1});
         await pool.run(task<[], void>('empty'), []);
         void pool.terminate();
-      }),
-      cancelled: await afterCancel()
+      })
     };
     if (round) for (const [name, ms] of Object.entries(figures)) times[name as keyof typeof times].push(ms);
   }
-  const [bare, source, named, cancelled] = [times.bare, times.source, times.named, times.cancelled].map(spreadOf);
+  const [bare, source, named] = [times.bare, times.source, times.named].map(spreadOf);
   const over = (spread: Spread): Record<string, number> => ({bare: spread.p50 / bare!.p50});
   return {
     title: 'Until the first result',
     figures: [
       {what: 'bare Worker, its start and one message there and back', measured: bare!},
       {what: 'a new pool, a function as source', measured: source!, ratios: over(source!), goal: '≤ 1.2 × bare'},
-      {what: 'a new pool, an exposed function', measured: named!, ratios: over(named!), goal: '≤ 1.2 × bare'},
-      {what: 'a running loop is cancelled: the next result', measured: cancelled!, ratios: over(cancelled!), goal: `≤ ${(bare!.p50 + 5).toFixed(1)} ms`}
+      {what: 'a new pool, an exposed function', measured: named!, ratios: over(named!), goal: '≤ 1.2 × bare'}
     ]
   };
 }
@@ -148,19 +146,76 @@ function functionOf(round: number): () => number {
   return new Function(`return () => ${round}`)() as () => number;
 }
 
-async function afterCancel(): Promise<number> {
-  const pool = new WorkerPool({size: 1});
-  await pool.warmUp();
-  const shared = new Int32Array(new SharedArrayBuffer(4));
-  const loop = pool.run(new Function('return shared => { Atomics.store(shared, 0, 1); for (;;); }')() as (shared: Int32Array) => void, [shared]);
-  loop.catch(() => {});
-  while (!Atomics.load(shared, 0)) await new Promise(resolve => setTimeout(resolve, 1));
-  const ms = await timed(async () => {
-    loop.cancel();
-    await pool.execute(functionOf(0));
+/** Runs each library's act in turns, and tells of all of them. The first round warms up. */
+async function inTurns(title: string, rounds: number, acts: Record<string, () => Promise<number>>, goal: string, against: string, unit?: string): Promise<Scenario> {
+  const times = new Map<string, number[]>();
+  const names = Object.keys(acts);
+  for (let round = 0; round <= rounds; round++) {
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(turn + round) % names.length]!;
+      const value = await acts[name]!();
+      if (round) times.set(name, [...times.get(name) ?? [], value]);
+    }
+  }
+  const spreads = new Map([...times].map(([name, all]) => [name, spreadOf(all)] as const));
+  return {title, figures: [...spreads].map(([what, measured]): Figure => ({
+    what, measured, ...(unit && {unit}), ...(what !== against && {ratios: {[against]: measured.p50 / spreads.get(against)!.p50}}), ...(what.startsWith(OURS) && {goal})
+  }))};
+}
+
+/** Calls of functions that the thread has run once, beside those of a function that the pool's script exposes. */
+async function second(): Promise<Scenario> {
+  const [named, source, other] = [await peers[OURS]!(1), await peers[`${OURS}, source`]!(1), await peers['workerpool']!(1)];
+  let last = 0;
+  /** µs of a call; `makeCall` gives one that was not made before. */
+  const repeated = async (makeCall: () => () => PromiseLike<unknown>): Promise<number> => {
+    let ms = 0;
+    for (let n = 0; n < 20; n++) {
+      const call = makeCall();
+      await call();
+      ms += await timed(() => inOrder(10, call));
+    }
+    return ms * 1000 / 200;
+  };
+  const ofSource = (peer: Peer) => () => repeated(() => {
+    const fn = functionOf(last++);
+    return () => peer.source!(fn);
   });
-  void pool.terminate();
-  return ms;
+  const exposed = (): Promise<number> => repeated(() => () => named.run('empty'));
+  const scenario = await inTurns('Calls 2 to 11 of a function, one after the other', 4 * ROUNDS, {
+    'exposed function': exposed, [`${OURS}, source`]: ofSource(source), 'workerpool, source': ofSource(other)
+  }, '≤ 1.05 × exposed', 'exposed function', 'µs');
+  for (const peer of [named, source, other]) await peer.close();
+  return scenario;
+}
+
+/** A thread runs a loop. It is cancelled: how long until a new thread gives the next result? threads, poolifier and comlink can't cancel one. */
+async function cancel(): Promise<Scenario> {
+  const afterCancel = async (open: (size: number) => Promise<Peer>): Promise<number> => {
+    const peer = await open(1);
+    await peer.run('empty');
+    const shared = new Int32Array(new SharedArrayBuffer(4));
+    const end = peer.loop!(shared);
+    while (!Atomics.load(shared, 0)) await new Promise(resolve => setTimeout(resolve, 1));
+    const ms = await timed(() => {
+      void end();
+      return peer.run('empty');
+    });
+    await peer.close();
+    return ms;
+  };
+  const bare = async (): Promise<number> => {
+    const worker = await bareWorker();
+    return timed(async () => {
+      void worker.close();
+      const next = await bareWorker();
+      await next.send(undefined);
+      void next.close();
+    });
+  };
+  const acts: Record<string, () => Promise<number>> = {'bare Worker, ended and started anew': bare};
+  for (const name of [OURS, `${OURS}, source`, 'piscina', 'tinypool', 'workerpool']) acts[name] = () => afterCancel(peers[name]!);
+  return inTurns('A loop is cancelled: until the next result of a pool of 1', ROUNDS, acts, '≤ bare + 5 ms', 'bare Worker, ended and started anew');
 }
 
 async function memory(): Promise<Scenario> {
@@ -178,7 +233,7 @@ async function memory(): Promise<Scenario> {
   ]};
 }
 
-const others: Record<string, () => Promise<Scenario>> = {starts, memory};
+const others: Record<string, () => Promise<Scenario>> = {starts, second, cancel, memory};
 for (const name of positionals.length ? positionals : [...Object.keys(cases), ...Object.keys(others)]) {
   process.stdout.write(`${tableOf([await (others[name]?.() ?? measure(name))])}\n`);
 }

@@ -43,4 +43,4 @@ export async function startExample(port: number, versions = 4_000, paragraphs = 
   };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]!).href) console.log(`Open ${(await startExample(8_090)).url}`);
+if (import.meta.url === pathToFileURL(process.argv[1]!).href) console.log(`Open ${(await startExample(Number(process.env['PORT'] ?? 8_090))).url}`);

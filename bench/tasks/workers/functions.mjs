@@ -6,4 +6,5 @@ export const spin = ms => {
   while (performance.now() < end);
 };
 export const echo = buffer => buffer;
-export const forever = () => { for (;;); };
+/** Never ends, and says that it runs. */
+export const loop = shared => { Atomics.store(shared, 0, 1); for (;;); };

@@ -1,5 +1,5 @@
 import {move} from 'piscina';
 import * as functions from './functions.mjs';
 
-export const {empty, increment, spin} = functions;
+export const {empty, increment, spin, loop} = functions;
 export const echo = buffer => move(buffer);
