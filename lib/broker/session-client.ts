@@ -321,6 +321,7 @@ export class SessionClient {
     this.greeting = undefined;
     if (!port) this.leavePort(greeting);
     if (this.session) this.dropSession('the host was replaced');
+    if (this.closed) return port?.close();
     const continues = welcome.lineage === this.lineage;
     this.epoch = welcome.epoch;
     this.lineage = welcome.lineage;

@@ -1,6 +1,7 @@
 import {
   SUSPENDED, isApart, parseGreetingMessage, parseTabChannelMessage, type Batch, type TakeoverRequest, type End, type Hello, type Place
 } from '../protocol/frames.js';
+import {isLater, type Clearing} from '../protocol/clearing.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, greetingChannelName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -50,6 +51,8 @@ export interface SessionServerOptions {
   lineage: string;
   /** Resolves when this host would know that it has been replaced. Without it, the host does not check. */
   catchUp?: (() => Promise<unknown>) | undefined;
+  /** The last clearing of the namespace before this host began. */
+  cleared?: Clearing | undefined;
   /** Holds back messages whose content is not durable yet. */
   durability?: Durability | undefined;
 }
@@ -59,6 +62,8 @@ export interface SessionServerEvents {
   accept(hello: Hello, session: HostSession): SessionHandlers;
   /** Another host waits for the host lock. */
   onTakeoverRequest(candidate: TakeoverRequest): void;
+  /** The namespace was cleared after this host began: a tab that began later must not see what the host has. */
+  onCleared(): void;
   /** A later host exists: a tab has replaced this one because it did not answer. */
   onSuperseded(): void;
 }
@@ -119,7 +124,13 @@ export class SessionServer {
     if (!message || this.closed) return;
     if (message.type === 'candidate') return this.events.onTakeoverRequest(message);
     if (message.generation > this.options.generation) return this.events.onSuperseded();
-    if (message.type === 'hello') this.receiveHello(message);
+    if (message.type === 'hello' && !this.isCleared(message)) this.receiveHello(message);
+  }
+
+  private isCleared({cleared}: Hello): boolean {
+    const isCleared = isLater(cleared, this.options.cleared);
+    if (isCleared) this.events.onCleared();
+    return isCleared;
   }
 
   /**
@@ -130,6 +141,7 @@ export class SessionServer {
   admit(hello: Hello, port: Channel, isWatched = true): boolean {
     const isOvertaken = hello.attempt <= (this.peers.get(hello.tabId)?.attempt ?? 0);
     if (this.closed || isOvertaken || hello.protocol !== PROTOCOL_VERSION || hello.generation > this.options.generation) return false;
+    if (this.isCleared(hello)) return false;
     this.welcome(hello, this.peerOf(hello.tabId), port, isWatched);
     return true;
   }

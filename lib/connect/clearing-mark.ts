@@ -7,7 +7,7 @@ import {isClearing, type Clearing} from '../protocol/clearing.js';
 export class ClearingMark {
   private readonly key: string;
   /** The mark when this tab began. */
-  private readonly own: Clearing | undefined;
+  readonly own: Clearing | undefined;
 
   /** @param open the storage; may throw where it is forbidden */
   constructor(namespace: string, private readonly open: () => Pick<Storage, 'getItem' | 'setItem'>) {
@@ -30,9 +30,9 @@ export class ClearingMark {
     return this.read()?.id !== this.own?.id;
   }
 
-  /** @returns the new mark; undefined where it can't be kept */
+  /** @returns the new mark, which is later than the one before; undefined where it can't be kept */
   set(id: string, time: number): Clearing | undefined {
-    const mark: Clearing = {id, time};
+    const mark: Clearing = {id, time: Math.max(time, (this.read()?.time ?? 0) + 1)};
     try {
       this.open().setItem(this.key, JSON.stringify(mark));
       return mark;

@@ -278,7 +278,12 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     this.replaceSilentHost(`The host has not answered within ${2 * this.hostTimeout} ms`);
   }
 
+  closeIfCleared(): boolean {
+    return this.tab.closeIfCleared();
+  }
+
   greet(hello: Hello): Channel | undefined {
+    hello.cleared = this.hosting.mark?.own;
     return this.provider?.greet?.(hello);
   }
 

@@ -28,7 +28,7 @@ export interface HostingTab {
   readonly clock: Clock;
   readonly locks: Locks | undefined;
   /** The mark of the last clearing. */
-  readonly mark: {read(): Clearing | undefined; readonly isOutdated: boolean} | undefined;
+  readonly mark: {readonly own: Clearing | undefined; read(): Clearing | undefined; readonly isOutdated: boolean} | undefined;
 }
 
 /**

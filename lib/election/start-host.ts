@@ -8,8 +8,10 @@ import {connectToServer, type Authorize, type ServerUrl} from '../host/server/se
 import type {IsTransient} from '../host/server/server-faults.js';
 import type {ServerTimeouts} from '../host/server/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
+import {isLater, type Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import {checkNames} from '../options/option-names.js';
+import {AT_ONCE} from './host-provider.js';
 import {runHost} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import {isLimit} from '../options/connect-options.js';
@@ -141,7 +143,7 @@ export function startHost(options: StartHostOptions = {}): void {
   }
   if (options.queries) checkOfflineQueries(options.queries);
   checkServices('startHost', options.services);
-  const running = new Map<string, AbortController>();
+  const running = new Map<string, {end: AbortController; cleared: Clearing | undefined}>();
   const portsByNamespace = new Map<string, PendingPorts>();
   const pendingPortsOf = (namespace: string): PendingPorts => {
     const pendingPorts = portsByNamespace.get(namespace) ?? new PendingPorts();
@@ -153,15 +155,19 @@ export function startHost(options: StartHostOptions = {}): void {
     if (options.namespace !== undefined && namespace !== options.namespace) {
       return `This worker serves only the namespace ${options.namespace} (startHost({namespace})), and the page asks for ${namespace}`;
     }
-    if (running.has(namespace) && !steal) return undefined;
+    const current = running.get(namespace);
+    // A host that began before the last clearing has data of a former user.
+    const isOutdated = !!current && isLater(cleared, current.cleared);
+    if (current && !isOutdated && !steal) return undefined;
     const faults = options.allowFaults ? {gate: new ConnectGate(), kill: endWorker} : undefined;
     const connect = connector(options, greeting, faults?.gate);
     if (!connect) return NO_URL;
     const end = new AbortController();
     const pendingPorts = pendingPortsOf(namespace);
-    const isOurs = (): boolean => running.get(namespace) === end;
-    running.set(namespace, end);
+    const isOurs = (): boolean => running.get(namespace)?.end === end;
+    running.set(namespace, {end, cleared});
     pendingPorts.expect();
+    if (isOutdated) current.end.abort(AT_ONCE);
     runHost({
       namespace, place: isShared() ? 'shared-worker' : 'elected-tab', build: options.build ?? '', steal, after, cleared,
       store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, services: options.services && serviceSource(options.services, options.serviceOptions), faults, locks: browserPlatform().locks, connect, signal: end.signal
@@ -237,14 +243,14 @@ function serveTabs(serve: Serve, pendingPortsOf: (namespace: string) => PendingP
   };
 }
 
-function serveTab(serve: Serve, running: ReadonlyMap<string, AbortController>): void {
+function serveTab(serve: Serve, running: ReadonlyMap<string, {end: AbortController}>): void {
   const scope = globalThis as unknown as WorkerScope;
   scope.addEventListener?.('message', ({data}) => {
     const greeting = parseWorkerGreeting(data);
     const reason = greeting && serve(greeting);
     if (reason !== undefined) scope.postMessage?.(failure('refusal', reason));
     if (!isSignal(data, 'sharedb-tabs:stop')) return;
-    for (const end of running.values()) end.abort();
+    for (const {end} of running.values()) end.abort();
     const tell = (): void => {
       if (running.size) systemClock.after(10, tell);
       else scope.postMessage?.({type: 'sharedb-tabs:stopped'});

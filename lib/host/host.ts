@@ -117,10 +117,12 @@ export class Host {
     return new SessionServer(platform, {
       namespace, epoch, generation, place, build, lineage,
       catchUp: platform.locks?.query && (() => this.checkHostLock()),
+      cleared: this.options.cleared,
       durability: store
     }, {
       accept: (hello, session) => sessions.begin(hello, session),
       onTakeoverRequest: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) void shutdown.makeRoom(); },
+      onCleared: () => this.abandon(),
       onSuperseded: () => this.close()
     });
   }

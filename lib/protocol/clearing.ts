@@ -11,3 +11,8 @@ export interface Clearing {
 export function isClearing(value: unknown): value is Clearing {
   return isObject(value) && isText(value['id']) && typeof value['time'] === 'number';
 }
+
+/** Whether a clearing is later than another one. Either may be missing. */
+export function isLater(clearing: Clearing | undefined, other: Clearing | undefined): boolean {
+  return !!clearing && (!other || clearing.time > other.time);
+}

@@ -1,4 +1,5 @@
 import {isCount, isObject, isText} from './checks.js';
+import {isClearing, type Clearing} from './clearing.js';
 import type {Epoch, SessionId, TabId} from './ids.js';
 
 /** A tab's greeting, sent on the greeting channel, or on a port to a host that the tab is connected to. */
@@ -23,6 +24,8 @@ export interface Hello {
    * session.
    */
   session: SessionId;
+  /** The last clearing of the namespace when the tab began. A host that began before it has data of a former user. */
+  cleared?: Clearing | undefined;
   /** A page that only looks: the host lets it change nothing, and does not count it as a tab. */
   isObserver?: true;
 }
@@ -173,7 +176,8 @@ export function parseGreetingMessage(data: unknown): GreetingMessage | undefined
   if (!isObject(data) || !isCount(data['protocol'])) return undefined;
   if (data['type'] === 'hello') {
     const ok = isText(data['tabId']) && data['tabId'] !== '' && isCount(data['attempt']) && isGeneration(data['generation']);
-    return ok && typeof data['locked'] === 'boolean' && isText(data['session']) ? (data as unknown as Hello) : undefined;
+    return ok && typeof data['locked'] === 'boolean' && isText(data['session']) && (data['cleared'] === undefined || isClearing(data['cleared']))
+      ? (data as unknown as Hello) : undefined;
   }
   if (data['type'] === 'here') {
     return isText(data['epoch']) && isGeneration(data['generation']) ? (data as unknown as HostHere) : undefined;

@@ -22,6 +22,8 @@ const CALL_TIMEOUT_MS = 10_000;
 export interface HostFinder {
   /** Greets the host that this tab is connected to, if there is one. @returns a port to that host */
   greet(hello: Hello): Channel | undefined;
+  /** Closes the connection if its user has signed out. @returns whether it is closed */
+  closeIfCleared?(): boolean;
   /** The host has not answered for a long time, and the session with it has ended. */
   handleSilence?(reason: string): void;
   /** The host speaks another version of the protocol than this tab. */
@@ -185,6 +187,8 @@ export class HostClient implements SessionClientEvents {
   }
 
   onConnected(continues: boolean): void {
+    // Nothing of a former user may reach the host of the next one.
+    if (this.finder?.closeIfCleared?.()) return;
     this.refusedBy = undefined;
     const {sessionClient} = this;
     this.log.debug('link', () => `connected to host ${sessionClient!.epoch} (${sessionClient!.place}), which ${continues ? 'continues' : 'starts anew'}`);

@@ -364,6 +364,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   onLost(): void {
+    // The next host belongs to the next user.
+    if (this.clearing) return this.closeCleared();
     this.emit('hostState', 'lost');
     if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
   }

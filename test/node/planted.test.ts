@@ -59,6 +59,11 @@ interface Placing {
   sequence(follower: Follower, inc: number, ops: WaitingOp[], isReplay?: boolean): void;
 }
 
+/** How a session server compares itself with the last clearing. */
+interface Clearings {
+  isCleared(): boolean;
+}
+
 /** How a tab is answered from the host's copy first. */
 interface Behind {
   loadBehind(follower: {awaitsServer: boolean}, action: 'f' | 's'): void;
@@ -256,6 +261,11 @@ const bugs: Record<string, Bug> = {
     on: {...cases['a host that dies, and its cipher fails now and then']!, steps: 120},
     within: 50,
     plant: () => replace(WriteQueue.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
+  },
+  'a host that serves the next user after its own has signed out': {
+    on: cases['users who sign out']!,
+    within: 50,
+    plant: () => replace(SessionServer.prototype as unknown as Clearings, 'isCleared', () => () => false)
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

@@ -8,10 +8,11 @@ export class PortedConnection extends ProxyConnection {
   /**
    * @param greetOnPort gives the greeting and one end of a port to the host.
    * @returns the other end, or undefined if there is none
+   * @param closeIfCleared closes the connection if its user has signed out. It returns whether the connection is closed.
    */
-  constructor(options: ProxyConnectionOptions, greetOnPort: (hello: Hello) => Channel | undefined) {
+  constructor(options: ProxyConnectionOptions, greetOnPort: (hello: Hello) => Channel | undefined, closeIfCleared = (): boolean => false) {
     super(options);
-    this.hostClient.finder = {greet: greetOnPort};
+    this.hostClient.finder = {greet: greetOnPort, closeIfCleared};
     this.hostClient.open();
   }
 

@@ -6,11 +6,13 @@ import {ProxyConnection} from '../../lib/index.js';
 import {ClearingMark} from '../../lib/connect/clearing-mark.js';
 import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
+import type {Channel} from '../../lib/platform/platform.js';
 import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import {PortedConnection} from './ported-connection.js';
 import {FakeClock, calm, eventually} from '../store/clock.js';
 import {dump, tamper, terminate, withIndexedDb} from '../store/disks.js';
 
@@ -20,9 +22,18 @@ class Stage {
   readonly storage = new InMemoryStorage();
   readonly tabs: ProxyConnection[] = [];
   host!: Host;
+  /** Whether nothing that a host sends arrives, as if it had died. */
+  isCut = false;
 
   start(cleared?: Clearing): void {
-    this.host = new Host({connection: this.backend.connect(), channel: this.channel, store: {storage: this.storage}, cleared, warn: () => {}});
+    this.host = new Host({connection: this.backend.connect(), channel: name => this.channelOfHost(name), store: {storage: this.storage}, cleared, warn: () => {}});
+  }
+
+  private channelOfHost(name: string): Channel {
+    const channel = this.channel(name);
+    const post = channel.postMessage.bind(channel);
+    channel.postMessage = data => { if (!this.isCut) post(data); };
+    return channel;
   }
 
   tab(): ProxyConnection {
@@ -97,6 +108,47 @@ describe('signing out', () => {
         expect([await stage.storage.inventory(), reads]).to.eql([[], []]);
       });
     }
+  });
+
+  describe('where the tab that signs out does not reach its host', () => {
+    let stage: Stage;
+    beforeEach(() => {
+      stage = new Stage();
+      stage.start();
+    });
+    afterEach(() => stage.close());
+
+    it('ends a host from before it when a tab from after it greets', async () => {
+      const doc = stage.tab().get('local:notes', 'a');
+      await doc.create({secret: true});
+      stage.tabs[0]!.close();
+      const cleared = {id: 'the clearing', time: Date.now() + 1000};
+      const next = new PortedConnection({channel: stage.channel, warn: () => {}}, hello => {
+        hello.cleared = cleared;
+        return undefined;
+      });
+      stage.tabs.push(next);
+      await stage.host.whenClosed;
+      expect(next.hostState).not.to.equal('connected');
+      stage.start(cleared);
+      const same = next.get('local:notes', 'a');
+      await same.fetch();
+      expect(same.data).to.equal(undefined);
+    });
+
+    it('hands nothing to the next host when its own has died', async () => {
+      const tab = stage.tab();
+      const doc = tab.get('notes', 'a');
+      await doc.create({});
+      stage.isCut = true;
+      doc.submitOp([{p: ['secret'], oi: true}]).catch(() => {});
+      const outcome = tab.clear().then(() => 'done', (error: {code: string}) => error.code);
+      stage.host.abandon();
+      stage.isCut = false;
+      stage.start({id: 'the clearing', time: Date.now() + 1000});
+      expect([await outcome, tab.state]).to.eql(['ERR_TABS_NOT_CLEARED', 'closed']);
+      expect(stage.host.inspect()).to.include({docs: 0, pendingOps: 0});
+    });
   });
 
   describe('a database', () => {

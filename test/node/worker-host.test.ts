@@ -87,6 +87,18 @@ describe('the script of a shared worker', () => {
     expect([first.attempts, second.attempts]).to.eql([[1], [1]]);
   });
 
+  it('begins its host anew for a page that was opened after the last clearing', async () => {
+    start({store: {storage: new InMemoryStorage()}});
+    const former = open().connection;
+    await former.get('local:notes', 'one').create({secret: 1});
+    await former.flushWrites();
+    former.close();
+    const {connection} = open(() => ({...greetingFor(namespace), cleared: {id: 'clearing', time: Date.now() + 1000}}));
+    const doc = connection.get('local:notes', 'one');
+    await doc.fetch();
+    expect(doc.data).to.equal(undefined);
+  });
+
   it('reads nothing from before the last clearing, also where it could start its host by itself', async () => {
     const storage = new InMemoryStorage();
     const {DurableStore} = await import('../../lib/store/durable-store.js');

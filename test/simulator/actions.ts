@@ -22,6 +22,8 @@ function somePage(world: World, act: (page: Page) => void, state = 'running'): v
 
 /** Replaces a page by a new one, as a reload does. */
 function replace(world: World, act: (page: Page) => void): void {
+  // While a user signs out, the other pages stay.
+  if (world.signOuts.isLeaving) return;
   somePage(world, page => {
     act(page);
     world.forget(page);
@@ -94,6 +96,9 @@ const actions: Record<string, Action> = {
   'a page freezes': {weight: 1.5, if: 'freezes', act: world => somePage(world, page => page.process.freeze())},
   'a page is put away': {weight: 1, if: 'freezes', act: world => somePage(world, page => page.putAway(coin(world)()))},
   'a page goes on': {weight: 3, if: 'freezes', act: world => somePage(world, page => page.wake(), 'frozen')},
+  'a user signs out': {weight: 1.5, if: 'signOuts', act: world => somePage(world, page => world.signOuts.signOut(page))},
+  'a page writes to a diary': {weight: 12, if: 'signOuts', act: world => somePage(world, page => world.signOuts.write(page))},
+  'a former user\'s page goes on': {weight: 2, if: 'signOuts', act: ({random, signOuts: {former}}) => { if (former.length) random.pick(former).wake(); }},
   'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},
   'the server changes its mind': {weight: 2, if: 'retries', act: ({server}) => { server.isStrict = !server.isStrict; }},
   'a page tries a dead letter again': {weight: 4, if: 'retries', act: world => somePage(world, page => page.retryLetter(world.random))},

@@ -51,6 +51,8 @@ export const cases: Record<string, Case> = {
   'pages that the server has put states into': {rendered: true, outages: true, pagesGo: true, pagesDie: true, weight: 0.5},
   'a host that dies, and pages that show first what is stored, or was put into them': {rendered: true, storedFirst: true, crashes: true, outages: true, pagesGo: true, weight: 0.5},
   'a host that dies, and its cipher fails now and then': {ciphers: true, cipherFaults: true, crashes: true, outages: true, pagesDie: true, weight: 0.5},
+  'users who sign out': {signOuts: true, outages: true, freezes: true, pagesGo: true, weight: 0.5},
+  'a host that dies while users sign out': {signOuts: true, crashes: true, breaks: true, pagesDie: true, freezes: true, weight: 0.5},
   // The library drops some state after a number of ops or in idle times. A long walk shows whether that state is missing later.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}
 };

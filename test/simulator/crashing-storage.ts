@@ -1,5 +1,6 @@
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {Change, DocKey, InventoryItem, Storage, StoredDoc} from '../../lib/store/storage.js';
+import type {SavedContent} from '../../lib/protocol/stored.js';
 import type {Lane, Subject} from './agenda.js';
 import type {Machine, Process} from './machine.js';
 
@@ -7,10 +8,17 @@ export const DISK = 'the disk';
 
 export type DiskState = 'well' | 'full' | 'hanging' | 'failing once';
 
+class LegibleStorage extends InMemoryStorage {
+  /** All that is stored, as it is. */
+  dump(): SavedContent {
+    return this.content.save();
+  }
+}
+
 /** The computer's disk. All hosts use it, one after the other. */
 export class Disk {
   state: DiskState = 'well';
-  readonly content = new InMemoryStorage();
+  readonly content = new LegibleStorage();
 
   /** No event of this subject happens while the disk hangs. */
   readonly subject: Subject;

@@ -2,6 +2,7 @@ import {Host, type HostOptions} from '../../lib/host.js';
 import {acquireHostLock} from '../../lib/election/host-lock.js';
 import {PendingPorts} from '../../lib/election/pending-ports.js';
 import type {Channel} from '../../lib/platform/platform.js';
+import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import type {StoreDurability} from '../../lib/protocol/store-durability.js';
 import type {Change} from '../../lib/store/storage.js';
@@ -49,6 +50,10 @@ export interface HostElectionOptions {
   warn: (message: string, detail: unknown) => void;
   /** Makes the services of one host. */
   services: (() => HostOptions['services']) | undefined;
+  /** The last clearing, as far as tabs tell a host. */
+  cleared: () => Clearing | undefined;
+  /** Whether there is a tab that would start a host. */
+  isWanted: () => boolean;
   /** Called when a host has begun, or is about to end or to lose the lock. */
   onChange: () => void;
 }
@@ -107,7 +112,7 @@ export class HostElection {
     if (!current) return;
     this.options.onChange();
     this.bury(current);
-    this.begin();
+    if (this.options.isWanted()) this.begin();
   }
 
   /**
@@ -117,7 +122,7 @@ export class HostElection {
   greetOnPort(hello: Hello, page: Process): Channel | undefined {
     const {options: {machine, random}} = this;
     const worker = this.workers.findLast(({process}) => process === this.current?.process) ?? this.workers.at(-1);
-    if (!worker || random.below(2)) return undefined;
+    if (!worker || worker.process.state === 'dead' || random.below(2)) return undefined;
     const [mine, its] = page.ports(worker.process);
     machine.agenda.some(`${page.name} greets on a port`, () => worker.pendingPorts.receive(hello, its), worker.process);
     return mine;
@@ -166,7 +171,12 @@ export class HostElection {
   private retire(station: Station): void {
     if (this.current !== station) return;
     this.current = undefined;
-    if (!this.isOver && !this.candidates) this.begin();
+    this.resume();
+  }
+
+  /** A tab starts a worker if there is no host. */
+  resume(): void {
+    if (!this.isOver && !this.current && !this.candidates && this.options.isWanted()) this.begin();
   }
 
   private bury({process, storage, line}: Station): void {
@@ -188,7 +198,7 @@ export class HostElection {
     const {channel, locks, clock} = process;
     const durability = this.options.durability ?? (number % 2 ? 'written' : 'delayed');
     const host = new Host({
-      connection: line.connection, channel, locks, clock, warn, onOpen, services: services?.(), store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process, isCipherFault) : undefined} : false, after: this.generation
+      connection: line.connection, channel, locks, clock, warn, onOpen, services: services?.(), cleared: this.options.cleared(), store: storage ? {storage, durability, cipher: isSecret ? slowCipher(machine, process, isCipherFault) : undefined} : false, after: this.generation
     });
     ({generation: this.generation} = host.inspect());
     return {number, process, host, line, storage, isDeaf: false};

@@ -3,7 +3,7 @@ import {CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presenc
 import {isFault, isGone} from './database.js';
 import type {Ledger, Written} from './ledger.js';
 import {COLLECTION} from './server.js';
-import {losesHistory, type Walk} from './walk.js';
+import {endsHosts, losesHistory, type Walk} from './walk.js';
 import type {World} from './world.js';
 
 interface Truth {
@@ -25,6 +25,7 @@ export async function judge(world: World): Promise<void> {
   judgeSources(world);
   if (world.walk.notes) await world.notes.judge();
   if (world.walk.services) await world.services.judge();
+  if (world.walk.signOuts) world.signOuts.judge();
   await judgePresence(world);
   await judgeQueries(world, truth);
   judgeLetters(world);
@@ -205,13 +206,13 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
   // Pages of the simulator have no localStorage. In a browser it would keep this op.
   const isTooLate = machine.wires.tooLate.has(writer);
-  const isSaidToBeKept = !!farewell && String(farewell).includes('not lost') && !isTooLate && !walk.crashes && !walk.usurpers && doc !== FLEETING;
+  const isSaidToBeKept = !!farewell && String(farewell).includes('not lost') && !isTooLate && !endsHosts(walk) && doc !== FLEETING;
   if (isSaidToBeKept && times !== 1) problem(`was said not to be lost, and is there ${times} times`);
   if (callbacks.length && !outcome && times !== 1) problem(`was acknowledged, and is there ${times} times`);
   if (doc === FLEETING) return;
   // An op that was never durable is lost with its host and its author.
   if (ledger.hasWarned && isOrphan) return;
-  const witnesses = [...shownTo].filter(name => !(walk.crashes || walk.usurpers) || !ledger.gone.has(name));
+  const witnesses = [...shownTo].filter(name => !endsHosts(walk) || !ledger.gone.has(name));
   if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
   const count = data === undefined ? 0 : walk.edits.count(data, word);
   // What was made where ties had gone another way may have come to stand in the middle of a word.

@@ -1,3 +1,4 @@
+import {ClearingMark} from '../../lib/connect/clearing-mark.js';
 import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
@@ -24,6 +25,7 @@ export type GreetOnPort = (hello: Hello, process: Process) => Channel | undefine
 /** A page with a tab's connection, and the calls that the library makes at the page's events. */
 export class Page extends Client {
   private readonly orphanedOps: OrphanedOpsStorage;
+  private readonly mark: ClearingMark;
   private isAway = false;
   /** The number of the computer's sleeps when the page was suspended. */
   private sleepsBefore = 0;
@@ -34,9 +36,14 @@ export class Page extends Client {
   ) {
     const process = machine.start(name);
     const {channel, locks, clock} = process;
-    const connection = new PortedConnection({channel, locks, clock, warn, storedFirst: walk.storedFirst}, hello => greetOnPort(hello, process));
+    const mark = new ClearingMark('default', () => storage);
+    const connection = new PortedConnection({channel, locks, clock, warn, storedFirst: walk.storedFirst}, hello => {
+      hello.cleared = mark.own;
+      return greetOnPort(hello, process);
+    }, () => this.closeIfCleared());
     super(name, process, connection, edits, book, walk);
-    this.orphanedOps = new OrphanedOpsStorage('default', connection.id!, locks, () => storage as never);
+    this.mark = mark;
+    this.orphanedOps = new OrphanedOpsStorage('default', connection.id!, locks, () => storage as never, mark);
     connection.on('error', error => {
       // ShareDB emits a refusal on a document that by now only a query has brought.
       const {code} = error as {code?: string};
@@ -92,7 +99,7 @@ export class Page extends Client {
   /** Thaws the page, or shows it again. */
   wake(): void {
     this.process.thaw();
-    if (!this.isAway) return;
+    if (this.closeIfCleared() || !this.isAway) return;
     this.isAway = false;
     // After one sleep of the computer, a host waits for a page again for half of the time; after two it does not.
     if (this.machine.clock.sleeps > this.sleepsBefore + 1) this.book.givenUp.add(this.name);
@@ -107,6 +114,23 @@ export class Page extends Client {
       const letters = all.filter(({doc}) => doc !== FLEETING);
       return letters.length ? deadLetters.retry(random.pick(letters).id) : undefined;
     }).catch(() => {});
+  }
+
+  /** Signs out. Rejects if some data could not be deleted. */
+  signOut(): Promise<void> {
+    const {now} = this.machine.clock;
+    this.mark.set(`${this.name}/${now}`, now);
+    this.orphanedOps.clear();
+    return this.connection.clear();
+  }
+
+  /**
+   * Somebody may have signed out since this page was opened.
+   * @returns whether its connection is closed
+   */
+  closeIfCleared(): boolean {
+    if (!this.connection.clearing && this.mark.isOutdated) this.connection.closeCleared();
+    return this.connection.state === 'closed';
   }
 
   breakSession(): void {

@@ -20,7 +20,7 @@ function isExpected(details: unknown[]): boolean {
 /** The part of the server's view of a client that the judge reads. */
 export interface Agent {
   closed: boolean;
-  custom: {isHost?: boolean};
+  custom: {isHost?: boolean; user?: number};
   subscribedDocs: Record<string, Record<string, unknown>>;
   subscribedPresences: Record<string, unknown>;
   subscribedQueries: Record<string, unknown>;
@@ -41,6 +41,9 @@ export class Server {
 
   /** Whether it rejects the ops that are meant to be rejected. */
   isStrict = true;
+
+  /** The user who has signed in: whoever connects now has this user's session cookie. */
+  user = 1;
 
   /** The sources of ops that the server has received. */
   readonly sources: {source: unknown; op: object}[] = [];
@@ -75,6 +78,15 @@ export class Server {
   private takeUp(habit: (backend: Backend) => void): void {
     this.habits.push(habit);
     habit(this.backend);
+  }
+
+  /** Calls back with each op that a host has sent, and the user of its connection. */
+  watchOps(look: (op: unknown, user: number) => void): void {
+    this.takeUp(backend => backend.use('submit', ({op, agent}, next) => {
+      const {isHost, user} = agent.custom as Agent['custom'];
+      if (isHost) look(op, user!);
+      next();
+    }));
   }
 
   /** Reads of hosts wait, as with middleware that reads something itself. */
@@ -200,6 +212,7 @@ export class Line {
     this.socket.onopen?.();
     this.agent = this.server.backend.listen(this.socket.stream as never) as unknown as Agent;
     this.agent.custom.isHost = this.isHost;
+    this.agent.custom.user = this.server.user;
   }
 }
 

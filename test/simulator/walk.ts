@@ -68,6 +68,8 @@ export interface Walk {
   rendered?: boolean;
   /** The hosts' server deletes ops that lead to the present documents. */
   trims?: boolean;
+  /** Users sign out with `clear()`, and others sign in. */
+  signOuts?: boolean;
   /** The server starts again with another database: an older copy, one with other documents of the same names, or an empty one. */
   replacements?: boolean;
 }
@@ -80,7 +82,12 @@ export function losesHistory({trims, replacements, rendered}: Pick<Walk, 'trims'
   return !!trims || !!replacements || !!rendered;
 }
 
+/** Whether an op may be lost with its host, or with the user who made it. */
+export function endsHosts({crashes, usurpers, signOuts}: Walk): boolean {
+  return !!crashes || !!usurpers || !!signOuts;
+}
+
 /** Whether the walk's hosts have a store. */
-export function hasStore({crashes, usurpers}: Walk): boolean {
-  return !!crashes || !!usurpers;
+export function hasStore({crashes, usurpers, signOuts}: Walk): boolean {
+  return !!crashes || !!usurpers || !!signOuts;
 }

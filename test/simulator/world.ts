@@ -9,6 +9,7 @@ import {Machine} from './machine.js';
 import type {Edits} from './edits.js';
 import {HostElection} from './host-election.js';
 import {Page} from './page.js';
+import {SignOuts} from './sign-outs.js';
 import {Replacements} from './replacements.js';
 import {RequestBudget} from './request-budget.js';
 import {inside} from './nested-edits.js';
@@ -39,11 +40,13 @@ export class World {
   readonly notes = new LocalNotes(this);
   readonly replacements = new Replacements(this);
   readonly services = new ServiceCalls(this);
+  readonly signOuts = new SignOuts(this);
   remotes: Remote[] = [];
   pages: Page[] = [];
   /** All events in order. The same seed gives the same trace. */
   readonly trace: string[] = [];
-  private readonly storage = memoryOfPages();
+  /** The `localStorage` of the pages. */
+  readonly storage = memoryOfPages();
   private pagesOpened = 0;
   private remotesOpened = 0;
   /** States of documents that the server has put into pages. */
@@ -62,6 +65,7 @@ export class World {
     this.server.hasLimit = !!walk.tooLarge;
     if (walk.slow) this.server.beSlow();
     if (walk.unpublished) this.server.losePublications(() => !this.isCalm && this.random.below(100) < walk.unpublished!);
+    if (walk.signOuts) this.signOuts.begin();
     this.machine.agenda.onEvent = name => this.trace.push(name);
     this.election = new HostElection({
       machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), durability: walk.durability, warn: this.warn, isSecret: !!walk.ciphers,
@@ -70,6 +74,8 @@ export class World {
       onSend: message => this.budget.note(message),
       onRefused: () => this.budget.noteRefusal(),
       services: walk.services ? () => this.services.source() : undefined,
+      cleared: () => (walk.signOuts ? this.signOuts.cleared : undefined),
+      isWanted: () => !this.signOuts.isLeaving,
       onChange: () => this.noteDisk()
     });
   }
@@ -109,6 +115,7 @@ export class World {
     this.look(page);
     if (this.walk.notes) this.notes.open(page);
     if (this.walk.services) this.services.open(page);
+    if (this.walk.signOuts) this.signOuts.open(page);
     return page;
   }
 
@@ -164,6 +171,11 @@ export class World {
     await this.until(what, () => isDone);
   }
 
+  /** Whether pages have left ops in localStorage. */
+  private get hasOrphans(): boolean {
+    return Array.from({length: this.storage.length}, (_, i) => this.storage.key(i)!).some(key => !key.endsWith(':cleared'));
+  }
+
   private async open(): Promise<void> {
     const {edits, tabs = 3, remotes = 2} = this.walk;
     const docs = DOCUMENTS.map(id => `${COLLECTION}.${id}`);
@@ -214,7 +226,8 @@ export class World {
     this.trace.push('calm');
     this.isCalm = true;
     election.wakeAll();
-    for (const page of this.pages) page.wake();
+    for (const page of [...this.pages, ...this.signOuts.former]) page.wake();
+    await this.signOuts.settle();
     for (const {line} of remotes) line.restore();
     await this.until('a host holds the host lock', () => !!election.current);
     election.current?.line.restore();
@@ -228,7 +241,7 @@ export class World {
     // By now, living pages have handed over their orphaned ops.
     for (const page of this.pages) page.hide();
     // By now, the locks of dead pages are free: the next page finds their orphaned ops.
-    if (this.storage.length) await this.reachHost(this.openPage());
+    if (this.hasOrphans) await this.reachHost(this.openPage());
     await this.rest();
     for (const {name, connection} of this.clients) {
       await this.done(`${name}: nothing pending`, done => void connection.whenNothingPending(() => done()));
@@ -242,7 +255,7 @@ export class World {
       for (const doc of docs) await this.done(`${name}: fetch`, done => void doc.fetch(done));
     }
     await this.rest();
-    if (this.storage.length) ledger.problem('Orphaned ops are never taken');
+    if (this.hasOrphans) ledger.problem('Orphaned ops are never taken');
   }
 
   /**
