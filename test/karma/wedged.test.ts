@@ -53,7 +53,8 @@ describe('a host that holds the host lock and does not answer', function() {
       await block();
       const late = tabs.add();
       await untilOtherHost(first!, epoch);
-      expect(await isBlocked(), 'the old host is still blocked').to.equal(true);
+      // A tab ends its own worker, and Chromium does so after 2 s if the worker is blocked.
+      if (!options.mode) expect(await isBlocked(), 'the old host is still blocked').to.equal(true);
       await tabs.talk();
       await late;
       await release(stage.id);
