@@ -50,7 +50,8 @@ function opBetween(type: Type, from: unknown, to: unknown): unknown {
   if (typeof from === 'string' && typeof to === 'string') return textBetween([...from], [...to]);
   const maker = makers[type.name ?? ''];
   if (maker) return jsonBetween(maker, [], from, to).reduce((one, next) => composed(type, one, next), undefined);
-  return undefined;
+  // A Delta (rich-text) can tell.
+  return (from as {diff?(to: unknown): unknown} | null)?.diff?.(to);
 }
 
 function jsonBetween(make: Maker, path: Path, from: unknown, to: unknown): unknown[] {
