@@ -29,3 +29,8 @@ export interface ProxyConnectionOptions {
   /** Receives warnings about dropped messages and data that can't be kept. Default: `console.warn`. */
   warn?: ((message: string, detail: unknown) => void) | undefined;
 }
+
+/** The names of all options. The type check fails if a name is missing here. */
+export const CONNECTION_OPTIONS: readonly string[] = Object.keys({
+  namespace: 1, channel: 1, locks: 1, clock: 1, hostTimeout: 1, storedFirst: 1, versionDecoder: 1, getToken: 1, debug: 1, warn: 1
+} satisfies Record<keyof ProxyConnectionOptions, 1>);

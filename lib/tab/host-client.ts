@@ -115,6 +115,12 @@ export class HostClient implements SessionClientEvents {
     this.sessionClient?.send(message);
   }
 
+  /** A message from the host is invalid. The tab requests everything that the message may concern again. */
+  resynchronize(reason: string): void {
+    this.log.warn(warning('WARN_TABS_RESYNCHRONIZING', 'resynchronizing with the host'), reason);
+    this.sessionClient?.reconnect(reason);
+  }
+
   /** Calls the host. Rejects with the host's error, ERR_TABS_SESSION_ENDED, ERR_TABS_TIMEOUT or ERR_TABS_CLOSED. */
   call<Name extends keyof CallsToHost>(name: Name, ...args: ArgsOfCall<Name>): Promise<CallsToHost[Name]['result']>;
   // The table of calls gives the type of the result.
@@ -132,6 +138,13 @@ export class HostClient implements SessionClientEvents {
     if (ops) sessionClient?.send({a: 'tab.orphanedOps', ops});
     if (forGood) sessionClient?.sayGoodbye();
     else sessionClient?.flush();
+  }
+
+  /** Hands ops to the host. @returns whether there is a host */
+  handOver(ops: OrphanedOpsMessage | undefined): boolean {
+    const isConnected = this.sessionClient?.state === 'connected';
+    if (isConnected && ops) this.send({a: 'tab.orphanedOps', ops});
+    return isConnected;
   }
 
   /** Tells the host whether the page is visible. The host asks visible tabs for tokens first. */

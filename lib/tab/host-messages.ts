@@ -46,6 +46,8 @@ export interface MessageTarget {
   get(collection: string, id: string): unknown;
   /** Runs code that may call listeners of the app, and catches their errors. */
   guarded(act: () => void): void;
+  /** Reports what a listener of the app has thrown. */
+  reportThrown(error: unknown): void;
   setStatus(status: Partial<Status>): void;
   /** Another tab has signed out. */
   closeCleared(): void;
@@ -122,6 +124,19 @@ export function receive(target: MessageTarget, message: Message): void {
       return receiveResults(target, message);
   }
   passUpstream(target, message);
+}
+
+/** Passes answers for many documents on. An error of one document's listener does not keep the other documents from their states. */
+export function receiveMany(target: MessageTarget, error: Error | null, {c, data}: Message, method: '_handleFetch' | '_handleSubscribe'): void {
+  // This does not use `guarded`, which would need a function for each document.
+  for (const [d, state] of Object.entries(data as Record<string, {inc?: number}>)) {
+    try {
+      const doc = target.getExisting(c as string, d) as HostedDoc | undefined;
+      if (doc?.hasAsked(state.inc)) doc[method](error, state);
+    } catch (thrown) {
+      target.reportThrown(thrown);
+    }
+  }
 }
 
 /** Passes a message to ShareDB's own connection. */

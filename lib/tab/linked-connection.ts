@@ -3,39 +3,32 @@ import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
 import {unknownOption} from '../platform/option-names.js';
 import type {Clock} from '../platform/platform.js';
-import {setRecent} from '../platform/recent.js';
 import {isOfApp} from '../protocol/app-messages.js';
 import type {ArgsOfCall, CallsToHost} from '../protocol/calls.js';
 import {brief} from '../protocol/debug.js';
 import {TabsError, type ErrorData} from '../protocol/errors.js';
-import type {EntryMessage, OrphanedOpsMessage, OpRequest} from '../protocol/messages.js';
+import type {EntryMessage, OrphanedOpsMessage} from '../protocol/messages.js';
 import type {TabReport} from '../protocol/report.js';
-import {warning} from '../protocol/warnings.js';
-import type {ProxyConnectionOptions} from './connection-options.js';
+import {CONNECTION_OPTIONS, type ProxyConnectionOptions} from './connection-options.js';
+import {DestroyedDocs} from './destroyed-docs.js';
 import type {DocState} from './doc/doc-state.js';
-import {fallBack, hasOpsOfHost, orphanedOpsOf, resumptionOf} from './doc/hand-over.js';
+import {hasOpsOfHost, orphanedOpsOf} from './doc/hand-over.js';
 import {Inventory} from './doc/inventory.js';
 import {handleHostReplaced} from './doc/lost-host.js';
 import type {ProxyDoc} from './doc/proxy-doc.js';
-import {takeRun} from './doc/runs.js';
+import {requestOf} from './doc/runs.js';
 import {SaveStates, type SaveState} from './doc/save-states.js';
-import {submitOptions} from './doc/submit-options.js';
 import type {ConnectionEvents, ProxyConnectionEvents, Status} from './events.js';
 import {HostClient, closed} from './host-client.js';
-import {receive} from './host-messages.js';
+import {receive, receiveMany} from './host-messages.js';
 import {OpenCalls} from './open-calls.js';
 import {isPresencePending} from './open-requests.js';
 import {PresenceExpiry, type PresenceSet} from './presence/presence-expiry.js';
+import {followHost, followServer} from './reconnecting.js';
+import {reportOf} from './tab-report.js';
 import type {ServiceFrames} from './service-frames.js';
+import {UnconfirmedDocs} from './unconfirmed-docs.js';
 import {BaseConnection, type PendingOp, type Socket, type UpstreamDoc} from './upstream.js';
-
-/** How many destroyed documents a tab remembers. Messages for earlier ones have arrived by the time that the tab opens them again. */
-const MAX_DESTROYED = 1024;
-
-// The type check fails if a name is missing here.
-const NAMES: Record<keyof ProxyConnectionOptions, 1> = {
-  namespace: 1, channel: 1, locks: 1, clock: 1, hostTimeout: 1, storedFirst: 1, versionDecoder: 1, getToken: 1, debug: 1, warn: 1
-};
 
 const DOWN = new Set(['disconnected', 'closed', 'stopped']);
 
@@ -60,19 +53,16 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private stopKeepingAlive: (() => void) | undefined;
   private wasDown = false;
   private incarnations = 0;
-  /** Documents with a revision that the next host may not know. */
-  private readonly unconfirmedDocs = new Set<DocState>();
-  private unconfirmedBatch: number | undefined;
-  /** The host could not write when it sent the batch that is being handled. @internal */
-  hostIsDown = false;
+  /** @internal */
+  readonly unconfirmedDocs = new UnconfirmedDocs();
   /** The author and number of the op that is being applied. @internal */
   entry: Pick<EntryMessage, 'src' | 'seq' | 'op' | 'undo' | 'takesBack'> | undefined;
   /** This tab uses collections, whose transactions change several documents together. @internal */
   showsTogether = false;
   /** The transaction whose ops are being applied. @internal */
   transactionId: string | undefined;
-  /** The last documents that this tab has destroyed. */
-  private readonly destroyed = new Map<string, true>();
+  /** @internal */
+  readonly destroyedDocs = new DestroyedDocs();
   /** @internal */
   readonly presenceExpiry = new PresenceExpiry(() => this.clock, () => Object.values(this._presences) as unknown as PresenceSet[]);
   /** The frames of services that this tab uses. @internal */
@@ -97,13 +87,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const socket: Socket = {readyState: 0, onopen: null, onclose: null, onerror: null, onmessage: null, send() {}, close: () => this.close()};
     super(socket);
     // `createConnection` has more options, and has checked them.
-    const unknown = this.opensAtOnce && unknownOption('ProxyConnection', options, Object.keys(NAMES));
+    const unknown = this.opensAtOnce && unknownOption('ProxyConnection', options, CONNECTION_OPTIONS);
     if (unknown) throw new TabsError('ERR_TABS_BAD_OPTION', unknown);
     this.hostSocket = socket;
     this.hostClient = new HostClient(options, this);
-    const {platform, tabId} = this.hostClient;
-    this.id = tabId;
-    this.stopKeepingAlive = platform.keepAlive?.(() => this.hasOpenRequests());
+    this.id = this.hostClient.tabId;
+    this.stopKeepingAlive = this.hostClient.platform.keepAlive?.(() => this.hasOpenRequests());
     if (this.opensAtOnce) this.hostClient.open();
   }
 
@@ -195,8 +184,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @returns whether a host has all ops, or will have them */
   private handOverAll(): boolean {
     const ops = this.orphanedOps();
-    const isConnected = this.hostClient.sessionClient?.state === 'connected';
-    if (isConnected && ops) this.hostClient.send({a: 'tab.orphanedOps', ops});
+    const isConnected = this.hostClient.handOver(ops);
     // The ops are also kept if a host is there: the host drops a tab whose lock is free, and the message may arrive after that.
     return this.leave(ops) || isConnected;
   }
@@ -239,11 +227,12 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     try {
       act();
     } catch (error) {
-      this.tellThrown(error);
+      this.reportThrown(error);
     }
   }
 
-  private tellThrown(error: unknown): void {
+  /** @internal */
+  reportThrown(error: unknown): void {
     nextTick(() => this.emit('error', error));
   }
 
@@ -281,17 +270,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @internal */
   override sendOp(doc: UpstreamDoc<unknown>, op: PendingOp): void {
     this._addDoc(doc);
-    const message: OpRequest = {
-      a: 'op', c: doc.collection, d: doc.id, at: (doc as ProxyDoc).position,
-      src: op.src ?? this.id!, seq: op.seq!, x: submitOptions(doc, op)
-    };
-    if ('op' in op) message.op = op.op;
-    if (op.create) message.create = op.create;
-    if (op.del) message.del = true;
-    if (op.undo) message.undo = op.undo;
-    const more = takeRun(doc as ProxyDoc);
-    if (more.length) message.more = more;
-    this.send(message);
+    this.send(requestOf(doc as ProxyDoc, op));
   }
 
   /** @internal */
@@ -304,21 +283,9 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     super._destroyDoc(doc);
     if (existing && !this.getExisting(doc.collection, doc.id)) {
       (doc as ProxyDoc).isDestroyed = true;
-      setRecent(this.destroyed, keyOf(doc.collection, doc.id), true, MAX_DESTROYED);
+      this.destroyedDocs.add(doc.collection, doc.id);
       this.hostClient.send({a: 'doc.forget', c: doc.collection, d: doc.id});
     }
-  }
-
-  /** Whether this tab had a document of this name before. Messages of the host for it may still arrive. @internal */
-  wasDestroyed(collection: string, id: string): boolean {
-    return this.destroyed.size > 0 && this.destroyed.has(keyOf(collection, id));
-  }
-
-  /** A message from the host is invalid. The tab requests everything that the message may concern again. @internal */
-  resynchronize(reason: string): void {
-    const {log, sessionClient} = this.hostClient;
-    log.warn(warning('WARN_TABS_RESYNCHRONIZING', 'resynchronizing with the host'), reason);
-    sessionClient?.reconnect(reason);
   }
 
   /** The ops that the host has not confirmed; undefined if there are none. @internal */
@@ -372,16 +339,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   onBatch(n: number, durable: number, isDown: boolean): void {
-    this.unconfirmedBatch = durable < n ? n : undefined;
-    this.hostIsDown = isDown;
-    for (const doc of this.unconfirmedDocs) if (doc.unconfirmed.confirm(durable)) this.unconfirmedDocs.delete(doc);
+    this.unconfirmedDocs.begin(n, durable, isDown);
     this.saveStates.noteBatch();
-  }
-
-  /** The number of the batch that is being handled, if another host may not know the revisions in it. @internal */
-  noteRevision(doc: DocState): number | undefined {
-    if (this.unconfirmedBatch !== undefined) this.unconfirmedDocs.add(doc);
-    return this.unconfirmedBatch;
   }
 
   /** @internal */
@@ -390,12 +349,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   private resume(): void {
-    const docs = [];
-    this.unconfirmedDocs.clear();
-    for (const doc of this.proxyDocs()) {
-      if (fallBack(doc)) this.unconfirmedDocs.add(doc);
-      docs.push(resumptionOf(doc));
-    }
+    const docs = this.unconfirmedDocs.resume(this.proxyDocs());
     this.hostClient.send({a: 'tab.resume', docs, ...(this.showsTogether && {together: true})});
   }
 
@@ -403,36 +357,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   onLinked(isLinked: boolean): void {
     // The frames end before documents report to their callers that the host is lost.
     if (!isLinked) this.frames?.end();
-    this.startBulk();
-    if (isLinked) {
-      for (const query of Object.values(this.queries)) query.send();
-      for (const doc of this.proxyDocs()) doc.handleLinked();
-      for (const presence of Object.values(this._presences)) {
-        presence._onConnectionStateChanged();
-        // A new host knows no presences, and a removal may have been lost with the session.
-        for (const local of Object.values(presence.localPresences)) local.send();
-      }
-      for (const request of Object.values(this._snapshotRequests)) request.send();
-    } else {
-      for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
-      for (const presence of Object.values(this._presences)) presence._onConnectionStateChanged();
-    }
-    this.endBulk();
+    followHost(this, isLinked);
   }
 
   /** As upstream, but an error of one document's listener does not keep the other documents from their states. @internal */
   override _handleBulkMessage(error: Error | null, message: Message, method: '_handleFetch' | '_handleSubscribe'): void {
-    const {c, data} = message;
-    if (!data) return super._handleBulkMessage(error, message, method);
-    // This does not use `guarded`, which would need a function for each document.
-    for (const [d, state] of Object.entries(data)) {
-      try {
-        const doc = this.getExisting(c as string, d) as ProxyDoc | undefined;
-        if (doc?.hasAsked((state as {inc?: number}).inc)) doc[method](error, state);
-      } catch (thrown) {
-        this.tellThrown(thrown);
-      }
-    }
+    if (message.data) receiveMany(this, error, message, method);
+    else super._handleBulkMessage(error, message, method);
   }
 
   /** Takes over the state of the host's connection, in the same steps as upstream. @internal */
@@ -446,18 +377,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     }
     const isBack = state === 'connected' && this.wasDown && this.canSend;
     if (state === 'connected') this.wasDown = false;
-    this.startBulk();
-    for (const query of Object.values(this.queries)) {
-      // Upstream's queries check only whether they were sent since the connection was lost.
-      if (isDown) query.sent = false;
-      else if (isBack && !query.sent) query.send();
-    }
-    if (this.canSend && (isDown || isBack)) for (const doc of this.proxyDocs()) doc._onConnectionStateChanged();
-    for (const presence of Object.values(this._presences)) {
-      if (isDown) presence.subscribed = false;
-      else if (isBack) presence._onConnectionStateChanged();
-    }
-    this.endBulk();
+    followServer(this, isDown, isBack);
     this.emit(state as keyof ConnectionEvents, reason);
     this.emit('state', state, reason);
   }
@@ -471,14 +391,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** A report of this tab's documents and state. @internal */
   report(): TabReport {
-    const {hostState, state, hostClient: {tabId: id, isVisible}} = this;
-    const docs = this.proxyDocs();
-    return {
-      id, isVisible, hostState, state, docs: docs.length,
-      queries: Object.keys(this.queries).length,
-      pending: docs.map(doc => doc.report()).filter(({unsent, unsettled}) => unsent + unsettled > 0),
-      ...(this.status.lastError && {lastError: this.status.lastError.message})
-    };
+    return reportOf(this);
   }
 
   /** @internal */
@@ -486,5 +399,3 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return Object.values(this.collections).flatMap(docs => Object.values(docs) as unknown[] as ProxyDoc[]);
   }
 }
-
-const keyOf = (collection: string, id: string): string => JSON.stringify([collection, id]);

@@ -269,7 +269,7 @@ describe('what tabs of one host do beyond that', () => {
       called.push('one');
       other.unsubscribe(() => called.push('two'));
     });
-    connection.resynchronize('to try it');
+    connection.hostClient.resynchronize('to try it');
     await calm();
     expect(called).to.eql(['one', 'two']);
     expect([mine.subscribed, other.subscribed]).to.eql([false, false]);

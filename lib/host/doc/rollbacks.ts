@@ -6,7 +6,8 @@ import {historyGone} from './op-errors.js';
 import {callEach, rejectionErrors} from './real-ops.js';
 import type {ServerLog} from './server-log.js';
 import type {ServerReads} from './server-reads.js';
-import {typeOf, type ServerState} from './server-state.js';
+import {typeOf} from './server-snapshot.js';
+import type {ServerState} from './server-state.js';
 import {rollBackSoftly} from './soft-rollback.js';
 import {PendingOps} from './pending-ops.js';
 

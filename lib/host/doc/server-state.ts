@@ -1,8 +1,6 @@
-import {types} from 'sharedb/lib/client/index.js';
-import {DataCopies, isSameData} from '../../ot/invert.js';
-import {isSame} from '../../ot/same.js';
 import {isLocal} from '../../protocol/local.js';
 import type {Callback, RealDoc, ServerSnapshot, SubscribeRequest} from '../upstream.js';
+import {isSameAsAsked, isSameContent, typeOf, type Asked} from './server-snapshot.js';
 
 export interface ServerStateEvents {
   /** The server has another state than the one that is shown, and nothing is unsent. */
@@ -17,13 +15,6 @@ export interface ServerStateEvents {
   data(): unknown;
   /** Runs what is done for many documents in one go, later in this turn. */
   together(act: () => void): void;
-}
-
-/** The state of the host's document when the server was asked for its state. */
-interface Asked {
-  version: number | null;
-  type: RealDoc['type'];
-  data: unknown;
 }
 
 /** A request under way. */
@@ -395,19 +386,4 @@ export class ServerState {
   private hasType({type}: ServerSnapshot): boolean {
     return typeOf(type) === (this.doc.type ?? null);
   }
-}
-
-const isSameAsAsked = ({v, type, data}: ServerSnapshot, asked: Asked): boolean =>
-  v === asked.version && typeOf(type) === asked.type && isSameContent(asked.type, asked.data, data);
-
-/** A state that was made here may be written otherwise than the server writes it: a Delta as the list of its ops. */
-function isSameContent(type: RealDoc['type'], one: unknown, other: unknown): boolean {
-  if (isSame([one], [other])) return true;
-  return !!type && isSameData(type, new DataCopies(type, one).make(), new DataCopies(type, other).make());
-}
-
-/** ShareDB names the type of a snapshot only where it is not the default one. */
-export function typeOf(name: string | null | undefined): RealDoc['type'] {
-  if (name === null) return null;
-  return name === undefined ? types.defaultType as RealDoc['type'] : types.map[name] ?? null;
 }

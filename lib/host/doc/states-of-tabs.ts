@@ -7,7 +7,7 @@ import type {RealDoc} from '../upstream.js';
 import type {FollowerUpdates} from './follower-updates.js';
 import type {Follower} from './follower.js';
 import type {JournaledDoc} from './journaled-doc.js';
-import {typeOf} from './server-state.js';
+import {typeOf} from './server-snapshot.js';
 
 /**
  * Finds the revision of a state that a tab has from elsewhere: the app has ingested it, or another host has sent it. The tab's ops

@@ -6,7 +6,7 @@ import type {Chain, DeadLetters, KeptOp} from './dead-letters.js';
 import type {Step} from '../../ot/history-entry.js';
 import {opsSince, type ServerStep} from './ops-since.js';
 import {rebase} from '../../ot/rebase.js';
-import {typeOf} from '../doc/server-state.js';
+import {typeOf} from '../doc/server-snapshot.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {SharedDocs} from '../doc/shared-docs.js';
 import type {RealDoc} from '../upstream.js';

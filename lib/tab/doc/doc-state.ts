@@ -13,16 +13,18 @@ export interface DocConnection {
   readonly clock: Clock;
   /** Whether messages reach the host. */
   readonly canSend: boolean;
-  /** The host could not write when it sent the batch that is being handled. */
-  readonly hostIsDown: boolean;
+  readonly unconfirmedDocs: {
+    /** The host could not write when it sent the batch that is being handled. */
+    readonly hostIsDown: boolean;
+    /** @returns the number of the batch that is being handled, if another host may not know the revisions in it */
+    note(doc: DocState): number | undefined;
+  };
   /** Not empty while requests are collected. */
   readonly bulk: object | null | undefined;
   readonly hostEpoch: string;
   readonly id: string | null;
   /** The number of the tab's next op. */
   seq: number;
-  /** @returns the number of the batch that is being handled, if another host may not know the revisions in it */
-  noteRevision(doc: DocState): number | undefined;
   /** Hands ops that can't be kept to the host. `madeAt`: the version that the first op was made on. */
   reportLost(doc: DocState, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void;
 }

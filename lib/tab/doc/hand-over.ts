@@ -27,8 +27,13 @@ export function orphanedOpsOf(doc: DocState): OrphanedOpsMessage['docs'][number]
   };
 }
 
+/** A document with its position in the history of the last host. */
+export interface ResumingDoc extends DocState {
+  readonly position: Position;
+}
+
 /** The position of a document in `tab.resume`, with the steps and ops that the host may lack. */
-export function resumptionOf(doc: DocState & {readonly position: Position}): object {
+export function resumptionOf(doc: ResumingDoc): object {
   const {inc, rev} = doc.position;
   const {ops} = doc.unconfirmed;
   return {
@@ -76,17 +81,17 @@ function tentativeOf({unconfirmed, unsettled}: DocState): PendingOp[] {
 
 /** Notes a step before the revision changes: see `UnconfirmedSteps.add`. */
 export function noteUnconfirmed(doc: DocState, change?: UnconfirmedOp, op?: PendingOp): void {
-  const {connection, rev} = doc;
-  const batch = connection.noteRevision(doc);
+  const {rev, connection: {unconfirmedDocs}} = doc;
+  const batch = unconfirmedDocs.note(doc);
   if (batch === undefined) return;
-  if (connection.hostIsDown) noteDown(doc);
+  if (unconfirmedDocs.hostIsDown) noteDown(doc);
   else if (rev !== null) doc.unconfirmed.add(batch, rev, change, op);
 }
 
 /** The host could not write the present step. Another host may have another history from here on. */
 export function noteDown(doc: DocState): void {
-  const {connection} = doc;
-  if (!connection.hostIsDown) return;
-  const batch = connection.noteRevision(doc);
-  if (batch !== undefined) doc.unconfirmed.begin(batch, connection.hostEpoch);
+  const {hostEpoch, unconfirmedDocs} = doc.connection;
+  if (!unconfirmedDocs.hostIsDown) return;
+  const batch = unconfirmedDocs.note(doc);
+  if (batch !== undefined) doc.unconfirmed.begin(batch, hostEpoch);
 }

@@ -16,7 +16,7 @@ export function handleSettled(doc: DocState, {seqs, error, silent}: Pick<Settled
   const ops = takeSettled(doc, new Set(seqs));
   if (!ops.size) return;
   const {connection} = doc;
-  if (connection.hostIsDown) noteDown(doc);
+  if (connection.unconfirmedDocs.hostIsDown) noteDown(doc);
   else doc.unconfirmed.confirmOps(ops);
   const outcome = error ? decodeError(error) : silent ? null : undefined;
   if (!error && !silent) doc.savedAt = connection.clock.now();

@@ -74,7 +74,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   constructor(connection: ProxyConnection, collection: string, id: string) {
     super(connection, collection, id);
     this.inc = this.firstInc = connection.nextIncarnation();
-    this.hadState = connection.wasDestroyed(collection, id);
+    this.hadState = connection.destroyedDocs.has(collection, id);
   }
 
   /** The document's position in the host's history. @internal */
@@ -308,7 +308,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     }
     if (message.own) return handlePlaced(this, message);
     if (this.rev === null || message.rev <= this.rev) return;
-    if (message.rev !== this.rev + 1) return this.connection.resynchronize(`revision ${message.rev} after ${this.rev}`);
+    if (message.rev !== this.rev + 1) return this.connection.hostClient.resynchronize(`revision ${message.rev} after ${this.rev}`);
     const isEmpty = !('op' in message || message.create || message.del || message.load);
     if (isUnknown(message.create?.type)) return loseState(this, message.create!.type);
     noteUnconfirmed(this, isEmpty ? undefined : unconfirmedOpOf(message));

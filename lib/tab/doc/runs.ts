@@ -1,8 +1,10 @@
 import {markedStepOf} from '../../ot/step.js';
-import {MAX_RUN, type PositionedMessage, type SentOp} from '../../protocol/messages.js';
+import {MAX_RUN, type OpRequest, type Position, type PositionedMessage, type SentOp} from '../../protocol/messages.js';
+import type {PendingOp} from '../upstream.js';
 import type {DocState, OpMessage} from './doc-state.js';
 import {identify, noteDown, noteUnconfirmed} from './hand-over.js';
 import {replaceBelow} from './host-snapshots.js';
+import {submitOptions} from './submit-options.js';
 
 /** An op and its successors on the way to the host, which gives each its place in the history. */
 
@@ -10,10 +12,24 @@ import {replaceBelow} from './host-snapshots.js';
  * The ops that leave together with the op in flight, so that they need no round trip each. An app that pauses the document can see which
  * ops have left. It finds one, as in ShareDB.
  */
-export function takeRun(doc: DocState): SentOp[] {
+function takeRun(doc: DocState): SentOp[] {
   const ops = doc.wasPaused || doc.isBehind ? [] : doc.pendingOps.slice(0, MAX_RUN - 1);
   doc.run = ops.length;
   return ops.map(op => identify(doc, op));
+}
+
+/** The message with an op, and with the ops that leave together with it. */
+export function requestOf(doc: DocState & {readonly position: Position}, op: PendingOp): OpRequest {
+  const message: OpRequest = {
+    a: 'op', c: doc.collection, d: doc.id, at: doc.position, src: op.src ?? doc.connection.id!, seq: op.seq!, x: submitOptions(doc, op)
+  };
+  if ('op' in op) message.op = op.op;
+  if (op.create) message.create = op.create;
+  if (op.del) message.del = true;
+  if (op.undo) message.undo = op.undo;
+  const more = takeRun(doc);
+  if (more.length) message.more = more;
+  return message;
 }
 
 /** The host has given this tab's op its place: the data equal the history there. */
