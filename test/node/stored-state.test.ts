@@ -470,6 +470,23 @@ describe('stored state', () => {
       expect(await tabs[1]!.deadLetters.list()).to.have.length(1);
     });
 
+    it('has an edit that was given up, and that the server acknowledges afterwards', async () => {
+      await stage.create({n: 0});
+      await stage.startConnected();
+      const docs = [stage.tab(), stage.tab()].map(tab => tab.get('notes', 'a'));
+      await Promise.all(docs.map(doc => doc.subscribe()));
+      const held: (() => void)[] = [];
+      stage.backend.use('submit', (_context, next) => void held.push(next));
+      const edit = docs[0]!.submitOp([{p: ['mine'], oi: 1}]).then(() => 'saved', (error: Error) => error.message);
+      await until('the server has it before itself', () => held.length > 0);
+      // As when the type throws at an op of the server.
+      (stage.connection.get('notes', 'a') as unknown as {_hardRollback(error: Error): void})._hardRollback(new Error('Path invalid'));
+      expect(await edit).to.equal('Path invalid');
+      held.forEach(next => next());
+      await until('all have it', () => docs.every(doc => doc.version === 2 && doc.data.mine === 1));
+      expect((await stage.remote()).data).to.eql({n: 0, mine: 1});
+    });
+
     it('is the server\'s after a fetch, also where the server has not told of an op', async () => {
       await stage.create({n: 0});
       await stage.startConnected();

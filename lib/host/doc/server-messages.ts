@@ -1,4 +1,5 @@
 import type {Step} from '../../ot/history-entry.js';
+import {isLocal} from '../../protocol/local.js';
 import type {Callback, RealOp, ServerSnapshot} from '../upstream.js';
 import type {DocRecord} from './doc-record.js';
 import type {JournalReplay} from './journal-replay.js';
@@ -73,6 +74,8 @@ export class ServerMessages {
     if (isStale && (doc.inflightOp || seq !== rollbacks.givenUp?.seq)) return;
     if (error && isAck && events.willRetry(error, doc.inflightOp!)) return rollbacks.checkForLoss(doc.inflightOp!);
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
+    // The acknowledgement of an op that was given up meanwhile says nothing of its content. Upstream only counts it.
+    const isUnknown = isNext && !isAck && !isReplaying && !isLocal(doc.collection) && hasNoContent(message as RealOp);
     record.acknowledged = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     if (isNext && !isAck && !isReplaying) events.onServerOp(message as Step);
     record.toldBeforeWrite = isNext && !isAck && record.mayTellBeforeWrite(message) ? 'server' : undefined;
@@ -84,6 +87,7 @@ export class ServerMessages {
       if (isStale) this.blamed = rollbacks.givenUp?.owner;
       this.owner.whileAnswering(() => upstream._handleOp.call(doc, error, message), !error);
       this.owner.noteVersion();
+      if (isUnknown) server.doubt();
     } finally {
       this.blamed = undefined;
       record.toldBeforeWrite = undefined;
@@ -119,3 +123,5 @@ export class ServerMessages {
     return upstream.ingestSnapshot.call(doc, snapshot, callback);
   }
 }
+
+const hasNoContent = ({op, create, del}: RealOp): boolean => op === undefined && !create && !del;

@@ -79,6 +79,12 @@ export class ServerState {
     return true;
   }
 
+  /** The server has an op whose content is not known here: when nothing is unsent, the state is compared with the server's. */
+  doubt(): void {
+    this.isUnchecked = true;
+    this.checkLater();
+  }
+
   /** The state is the server's by other means. */
   trust(): void {
     this.isStored = this.isUnchecked = this.isFromBefore = false;
