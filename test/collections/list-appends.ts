@@ -1,5 +1,5 @@
 import type {SharedMap, transaction} from '../../lib/collections.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {problemsOf, type Done} from './serialisable.js';
 

@@ -1,5 +1,5 @@
 import type {SharedArray, SharedMap, SharedRecord} from '../../lib/collections.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 export type Value = number | string | {n: number[]};
 export type Row = Partial<Record<'a' | 'b' | 'count' | '7', Value>>;

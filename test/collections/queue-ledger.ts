@@ -1,5 +1,5 @@
 import type {SharedQueue} from '../../lib/collections.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import {turn} from './stage.js';
 
 /** The items of a queue that consumers have done, while their tabs and hosts die. */

@@ -1,5 +1,5 @@
 import {type Lease, type SharedQueue, transaction} from '../../lib/collections.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 export const MAX_ATTEMPTS = 3;
 

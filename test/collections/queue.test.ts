@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {SharedMap, SharedQueue, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {QueueLedger} from './queue-ledger.js';
 import {Stage, turn} from './stage.js';

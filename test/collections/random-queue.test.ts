@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {isDeepStrictEqual} from 'node:util';
 import {SharedQueue} from '../../lib/collections.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {MAX_ATTEMPTS, QueueModel, stateOf} from './queue-model.js';
 import {Stage} from './stage.js';
 import {VirtualTime} from './virtual-time.js';

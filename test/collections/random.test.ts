@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {isDeepStrictEqual} from 'node:util';
 import {SharedArray, SharedMap, SharedRecord, type ArrayChangeEvent} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {arrayStep, mapStep, plain, recordStep, type Row, type Value} from './models.js';
 import {Stage} from './stage.js';
 import {VirtualTime} from './virtual-time.js';

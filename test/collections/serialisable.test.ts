@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {SharedMap, transaction} from '../../lib/collections.js';
 import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {Transactions} from '../../lib/host/collections/transactions.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {MAPS, appendToLists} from './list-appends.js';
 import {Stage, turn} from './stage.js';

@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {SharedMap, SharedQueue, transaction, type QueueOptions} from '../../lib/collections.js';
 import type {Host} from '../../lib/host.js';
 import type {ProxyConnection} from '../../lib/index.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {QueueLedger} from './queue-ledger.js';
 import {Stage, turn} from './stage.js';

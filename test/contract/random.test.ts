@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {record} from './contract.js';
 import {PairStage} from './pair-stage.js';
 import {twoConnections, twoTabs} from './pairs.js';

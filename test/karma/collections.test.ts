@@ -3,7 +3,7 @@ import {SharedMap, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {MAPS, appendToLists} from '../collections/list-appends.js';
 import {until} from '../waiting/until.js';
-import {Random} from './random.js';
+import {Random} from '../support/random.js';
 import {epochOf, Stage, untilOtherHost, type Tab} from './stage.js';
 
 const of = ({connection}: Tab): ProxyConnection => connection as unknown as ProxyConnection;

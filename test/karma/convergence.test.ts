@@ -3,7 +3,7 @@ import type {Doc} from 'sharedb/lib/client/index.js';
 import {settled} from '../waiting/settled.js';
 import {turn} from '../waiting/turn.js';
 import {until} from '../waiting/until.js';
-import {Random} from './random.js';
+import {Random} from '../support/random.js';
 import {allEdits, type Edits} from './random-edits.js';
 import {settings} from './server-control.js';
 import {plain, Stage} from './stage.js';

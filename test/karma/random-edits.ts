@@ -1,4 +1,4 @@
-import type {Random} from './random.js';
+import type {Random} from '../support/random.js';
 
 /** Makes ops that fit a document of one type. */
 export interface Edits {

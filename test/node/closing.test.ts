@@ -7,6 +7,7 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
+import {pageStorage} from '../support/page-storage.js';
 import {eventually} from '../store/clock.js';
 import {Stage} from './tab-modes-stage.js';
 
@@ -243,13 +244,7 @@ describe('a tab that is closed', () => {
     stage = new Stage();
     items = new Map();
     stage.define('document', {});
-    stage.define('localStorage', {
-      getItem: (key: string) => items.get(key) ?? null,
-      setItem: (key: string, value: string) => void items.set(key, value),
-      removeItem: (key: string) => void items.delete(key),
-      key: (i: number) => [...items.keys()][i] ?? null,
-      get length() { return items.size; }
-    });
+    stage.define('localStorage', pageStorage(items));
   });
   afterEach(async () => {
     await stage.close();

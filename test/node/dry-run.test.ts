@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {types} from 'sharedb/lib/client/index.js';
 import {dryRun} from '../../lib/ot/dry-run.js';
 import type {Json0Component} from '../../lib/ot/json0-values.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 
 const json0 = types.map['json0']!;
 

@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {acquireHostLock} from '../../lib/election/host-lock.js';
 import {parseGreetingMessage} from '../../lib/protocol/frames.js';
 import {greetingChannelName} from '../../lib/protocol/version.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {Browser} from './processes.js';
 

@@ -6,7 +6,7 @@ import {ProxyConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
 import {PROTOCOL_VERSION, greetingChannelName} from '../../lib/protocol/version.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {FakeClock, calm} from '../store/clock.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});

@@ -4,7 +4,7 @@ import {Host, type HostOptions} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import type {Clock} from '../../lib/platform/platform.js';
 import {systemClock} from '../../lib/platform/browser.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {Browser, type Process} from './processes.js';

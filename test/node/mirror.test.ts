@@ -8,7 +8,7 @@ import {Mirror} from '../../lib/tab/mirror.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {systemClock} from '../../lib/platform/browser.js';
 import {mirrorLockNames, mirrorName} from '../../lib/protocol/version.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {describeStorage} from '../store/storage-contract.js';
 import {until} from '../waiting/until.js';
 import {Stage, type StagedTab} from './mirror-stage.js';

@@ -5,7 +5,7 @@ import {Host, InMemoryStorage} from '../../lib/host.js';
 import {ProxyConnection, type ProxyQuery} from '../../lib/index.js';
 import {mongoQueries} from '../../lib/mongo-queries.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {MongoLikeDb} from './mongo-like-db.js';
 

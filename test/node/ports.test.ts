@@ -7,7 +7,7 @@ import {PendingPorts} from '../../lib/election/pending-ports.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
 import type {Absent, Hello} from '../../lib/protocol/frames.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {PortedConnection} from './ported-connection.js';
 import {Browser} from './processes.js';

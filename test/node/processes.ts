@@ -1,5 +1,5 @@
 import type {Channel, Locks, OpenChannel} from '../../lib/platform/platform.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 /** A simulated process. A killed process sends and receives nothing, and holds no lock. */
 export interface Process {

@@ -9,6 +9,7 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Clock} from '../../lib/platform/platform.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {startHost} from '../../lib/worker.js';
+import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -29,9 +30,6 @@ class PutForward implements Clock {
     for (const callback of this.waiting.splice(0)) callback();
   }
 }
-
-const settled = (act: (callback: (error?: unknown) => void) => void): Promise<void> =>
-  new Promise((resolve, reject) => act(error => (error ? reject(error as Error) : resolve())));
 
 describe('a host that starts after stored documents have not been opened for long', () => {
   const storage = new InMemoryStorage();

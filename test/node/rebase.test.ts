@@ -3,7 +3,7 @@ import {types} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {rebase} from '../../lib/ot/rebase.js';
 import type {ConcurrentStep, WaitingOp} from '../../lib/ot/history-entry.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {allEdits, type Edits} from '../simulator/edits.js';
 
 const OWNER = 'tab';

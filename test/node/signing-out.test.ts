@@ -13,6 +13,7 @@ import {DurableStore} from '../../lib/store/durable-store.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {PortedConnection} from './ported-connection.js';
+import {pageStorage} from '../support/page-storage.js';
 import {FakeClock, calm, eventually} from '../store/clock.js';
 import {dump, tamper, terminate, withIndexedDb} from '../store/disks.js';
 
@@ -46,19 +47,6 @@ class Stage {
     for (const tab of this.tabs) tab.close();
     this.host.close();
   }
-}
-
-/** `localStorage`, as far as the library uses it. */
-function pages(): Storage {
-  const items = new Map<string, string>();
-  return {
-    get length() { return items.size; },
-    key: (i: number) => [...items.keys()][i] ?? null,
-    getItem: (key: string) => items.get(key) ?? null,
-    setItem: (key: string, value: string) => void items.set(key, value),
-    removeItem: (key: string) => void items.delete(key),
-    clear: () => items.clear()
-  };
 }
 
 describe('signing out', () => {
@@ -293,7 +281,7 @@ describe('signing out', () => {
     const word: OrphanedOpsMessage = {tabId: 'gone', lineage: 'l', docs: []};
 
     it('leave no ops to the next user', async () => {
-      const items = pages();
+      const items = pageStorage();
       const open = (): Storage => items;
       const gone = new OrphanedOpsStorage('default', 'gone', undefined, open, new ClearingMark('default', open));
       gone.leave(word);
@@ -311,7 +299,7 @@ describe('signing out', () => {
     });
 
     it('know that another one has signed out since they began', () => {
-      const items = pages();
+      const items = pageStorage();
       const mark = new ClearingMark('default', () => items);
       expect(mark.isOutdated).to.equal(false);
       new ClearingMark('default', () => items).set('clearing', 7);

@@ -3,7 +3,7 @@ import Backend from 'sharedb';
 import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import type {Clock, Locks} from '../../lib/platform/platform.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {FakeClock, calm, eventually} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
 import {Browser, type Process} from './processes.js';

@@ -4,7 +4,7 @@ import {hostCode} from '../../lib/election/host-code.js';
 import * as page from '../../lib/election/page-code.js';
 import {createConnection, type ConnectOptions, type TabConnection} from '../../lib/index.js';
 import type {Locks} from '../../lib/platform/platform.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {FakeClock, calm} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
 import {Browser, type Process} from './processes.js';

@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import deepEqual from 'fast-deep-equal';
 import {types} from 'sharedb/lib/client/index.js';
 import {fastType} from '../../lib/ot/fast-json0.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {cpuTime} from '../waiting/cpu-time.js';
 import {randomData, randomOp, type Op} from './random-json0.js';
 

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {types} from 'sharedb/lib/client/index.js';
 import {transformLists} from '../../lib/ot/json0-lists.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 
 const json0 = types.map['json0'] as unknown as {transformX(left: unknown, right: unknown): unknown[]};
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;

@@ -1,5 +1,5 @@
 import {types} from 'sharedb/lib/client/index.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 type Path = (string | number)[];
 type Component = {p: Path} & Record<string, unknown>;

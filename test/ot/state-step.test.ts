@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {types} from 'sharedb/lib/client/index.js';
 import {stepBetween} from '../../lib/ot/state-step.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {randomData} from './random-json0.js';
 
 const json0 = types.defaultType;

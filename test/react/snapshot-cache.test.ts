@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {isDeepStrictEqual} from 'node:util';
 import client from 'sharedb/lib/client/index.js';
 import {SnapshotCache, shareStructure} from '../../lib/react/snapshot-cache.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 
 const json0 = client.types.map['json0']!;
 

@@ -1,4 +1,4 @@
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 const WORDS = [
   'constructor', '__proto__', 'prototype', 'own', 'list', 'fn', 'call', 'apply', 'bind', 'then', 'map', 'x', 'length', '0', 'inherited', 'hasOwnProperty',

@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import {expose, wrap} from '../../lib/remote.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {HostileFrames} from './hostile-frames.js';
 
 /** In CI 100,000. */

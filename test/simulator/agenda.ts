@@ -1,4 +1,4 @@
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 /** The process that an event belongs to. Events of frozen and dead processes do not happen. */
 export interface Subject {

@@ -1,6 +1,6 @@
 import {supportsPresence} from 'sharedb/lib/util.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Process} from './machine.js';

@@ -1,6 +1,6 @@
 import BasicQueryableMemoryDB from 'sharedb/test/BasicQueryableMemoryDB.js';
 import type Backend from 'sharedb';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 /** The present behaviour of the database of the hosts' server. */
 export type DatabaseState = 'well' | 'away' | 'commits, and its answers are lost' | 'takes nothing';

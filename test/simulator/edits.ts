@@ -2,7 +2,7 @@ import json1 from 'ot-json1';
 import textUnicode from 'ot-text-unicode';
 import richText from 'rich-text';
 import {types} from 'sharedb/lib/client/index.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 for (const type of [richText.type, textUnicode.type, json1.type]) types.register(type as never);
 

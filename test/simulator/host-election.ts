@@ -6,7 +6,7 @@ import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import type {StoreDurability} from '../../lib/protocol/store-durability.js';
 import type {Change} from '../../lib/store/storage.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import {CrashingStorage, Disk} from './crashing-storage.js';
 import type {Machine, Process} from './machine.js';
 import type {Line, Server} from './server.js';

@@ -1,4 +1,4 @@
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import type {Edits} from './edits.js';
 
 /** A key or a list item that an op has added, with the words that later ops have added to it. */

@@ -2,7 +2,7 @@ import {ClearingMark} from '../../lib/connect/clearing-mark.js';
 import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import type {Channel} from '../../lib/platform/platform.js';
 import type {Hello} from '../../lib/protocol/frames.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {PortedConnection} from '../node/ported-connection.js';
 import {CONFLICTS, Client, FLEETING} from './client.js';

@@ -1,5 +1,5 @@
 import {types} from 'sharedb/lib/client/index.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import type {Edits} from './edits.js';
 
 /** Content beside the words. Ops remove, replace and move it; they contain the removed value, no value, or a wrong one. */

@@ -1,5 +1,5 @@
 import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 import type {Agenda, Lane, Subject} from './agenda.js';
 
 /**

@@ -1,5 +1,6 @@
 import type {ProxyConnection} from '../../lib/index.js';
-import {Random} from '../karma/random.js';
+import {pageStorage} from '../support/page-storage.js';
+import {Random} from '../support/random.js';
 import {takeStep} from './actions.js';
 import {Client, DOCUMENTS, FLEETING, LASTING, LONELY, ROOM} from './client.js';
 import {judge, judgeDurability, judgeFetched, judgeFollowed, judgeSilence, judgeTheEnd} from './judge.js';
@@ -46,7 +47,7 @@ export class World {
   /** All events in order. The same seed gives the same trace. */
   readonly trace: string[] = [];
   /** The `localStorage` of the pages. */
-  readonly storage = memoryOfPages();
+  readonly storage = pageStorage();
   private pagesOpened = 0;
   private remotesOpened = 0;
   /** States of documents that the server has put into pages. */
@@ -367,19 +368,6 @@ export class World {
 
   private readonly warn = (message: string, detail: unknown): void => {
     this.ledger.problem(`${message}: ${String((detail as Error | undefined)?.stack ?? detail)}`);
-  };
-}
-
-/** `localStorage`, as far as the library uses it. */
-function memoryOfPages(): Storage {
-  const items = new Map<string, string>();
-  return {
-    get length() { return items.size; },
-    key: (i: number) => [...items.keys()][i] ?? null,
-    getItem: (key: string) => items.get(key) ?? null,
-    setItem: (key: string, value: string) => void items.set(key, value),
-    removeItem: (key: string) => void items.delete(key),
-    clear: () => items.clear()
   };
 }
 

@@ -7,6 +7,7 @@ import { type HostOptions} from '../../lib/host.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
+import {pageStorage} from '../support/page-storage.js';
 import {calm, eventually} from './clock.js';
 import {dump, withIndexedDb} from './disks.js';
 import {HostsStage} from './hosts-stage.js';
@@ -129,19 +130,6 @@ describe('what is kept in trouble', () => {
   });
 
   describe('the last op of a page', () => {
-    /** `localStorage`, as far as the library uses it. */
-    function items(): Storage {
-      const kept = new Map<string, string>();
-      return {
-        get length() { return kept.size; },
-        key: (i: number) => [...kept.keys()][i] ?? null,
-        getItem: (key: string) => kept.get(key) ?? null,
-        setItem: (key: string, value: string) => void kept.set(key, value),
-        removeItem: (key: string) => void kept.delete(key),
-        clear: () => kept.clear()
-      };
-    }
-
     /** A page leaves an op, and another page offers it to a host whose disk refuses writes. */
     async function offered(): Promise<{pages: Storage; storage: TroubledStorage}> {
       const storage = new TroubledStorage();
@@ -157,7 +145,7 @@ describe('what is kept in trouble', () => {
       const word = (gone as unknown as Page).orphanedOps()!;
       expect(word.docs).to.have.length(1);
       gone.close();
-      const pages = items();
+      const pages = pageStorage();
       new OrphanedOpsStorage('default', gone.id!, {request: async (_name, _options, act) => act({})}, () => pages).leave(word);
       const other = stage.tab();
       await until('the other tab has a host', () => other.hostState === 'connected');

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import json1 from 'ot-json1';
 import client from 'sharedb/lib/client/index.js';
-import type {Random} from '../karma/random.js';
+import type {Random} from '../support/random.js';
 
 /** The edits that the tabs and clients make to a document of one type, and the checks of its data. */
 export interface World {

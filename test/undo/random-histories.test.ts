@@ -1,6 +1,6 @@
 import type {ProxyDoc} from '../../lib/index.js';
 import {UndoManager} from '../../lib/undo.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {histories, type History} from './histories.js';
 import {Stage} from './stage.js';
