@@ -17,7 +17,14 @@ export interface UndoableDoc {
     /** The time and timers. Default: the system's. */
     clock?: Clock;
     /** Of `createConnection`: the entry of the host's history that is being applied. */
-    entry?: {src?: string | undefined; seq?: number | undefined; takesBack?: readonly (readonly [src: string, seq: number])[] | undefined} | undefined;
+    entry?: {
+      /** The author of the op. */
+      src?: string | undefined;
+      /** The author's number of the op. */
+      seq?: number | undefined;
+      /** The refused ops that this op takes back: the author and number of each. */
+      takesBack?: readonly (readonly [src: string, seq: number])[] | undefined;
+    } | undefined;
   };
   /** Of `createConnection`: whether the server has acknowledged all that is shown. */
   readonly isAcknowledged?: boolean;
