@@ -1,6 +1,6 @@
 import {fileURLToPath} from 'node:url';
-import type {Browser, BrowserContext, Page} from 'puppeteer-core';
-import type {Connection} from 'sharedb/lib/client/index.js';
+import type {Browser, BrowserContext, Page, Viewport} from 'puppeteer-core';
+import type {Connection, Doc} from 'sharedb/lib/client/index.js';
 import {build} from '../../examples/editor/build.js';
 import {type EditorServer, startServer} from '../../examples/editor/server.js';
 import {launchChromium} from '../browsers/index.js';
@@ -43,6 +43,22 @@ export class Stage {
   /** A tab that shows the document. A busy machine may take long to start its worker. */
   async openTab({query = ''} = {}): Promise<Tab> {
     return this.#show(await this.#newPage(), query);
+  }
+
+  /** A page as it is before anything is loaded. */
+  async openPage(address: string, viewport?: Viewport): Promise<Page> {
+    const page = await this.#newPage();
+    if (viewport) await page.setViewport(viewport);
+    page.on('pageerror', error => this.#errors.push(error));
+    await page.goto(`${this.server.url}?host-timeout=10000${address}`);
+    return page;
+  }
+
+  /** The list of documents, as another client has it. */
+  async list(): Promise<Doc<{documents: {id: string; title: string}[]}>> {
+    const doc = this.remote().get('lists', 'main') as Doc<{documents: {id: string; title: string}[]}>;
+    await settled(done => doc.fetch(done));
+    return doc;
   }
 
   /** The read-only page of the inspector. */

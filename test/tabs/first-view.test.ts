@@ -1,0 +1,68 @@
+import {expect} from 'chai';
+import {settled} from '../waiting/settled.js';
+import {until} from '../waiting/until.js';
+import {Stage} from './stage.js';
+
+describe('the example, as it is first seen', function () {
+  this.timeout(180_000);
+  let stage: Stage;
+
+  beforeEach(async () => {
+    stage = await Stage.open();
+  });
+  afterEach(() => stage.close());
+
+  it('takes no text while a document loads', async () => {
+    let release!: () => void;
+    const released = new Promise<void>(resolve => { release = resolve; });
+    let isAsked = false;
+    stage.server.backend.use('readSnapshots', ({collection}, next) => {
+      if (collection !== 'documents') return next();
+      isAsked = true;
+      void released.then(() => next());
+    });
+    const page = await stage.openPage('#scratch');
+    await until('the server is asked for the document', () => isAsked);
+    await page.waitForSelector('#document[data-availability="loading"]');
+    await page.click('.ql-editor');
+    await page.keyboard.type('lost');
+    expect(await page.$eval('.ql-editor', editor => [editor.getAttribute('contenteditable'), editor.textContent])).to.eql(['false', '']);
+    release();
+    await until('the document is there', () => page.$eval('.ql-editor', ({textContent}) => textContent === 'Nothing here is precious.'));
+    await page.click('.ql-editor');
+    await page.keyboard.type('kept ');
+    await until('the server has what is typed now', async () => (await stage.textOnServer()).includes('kept '));
+    expect(await stage.textOnServer()).not.to.include('lost');
+  });
+
+  it('says what to do where there is no document yet', async () => {
+    const list = await stage.list();
+    await settled(done => list.submitOp([{p: ['documents'], od: list.data.documents, oi: []}], undefined, done));
+    const page = await stage.openPage('');
+    await page.waitForSelector('#empty', {visible: true});
+    expect(await page.$eval('#empty', ({textContent}) => textContent)).to.match(/Add one, and open another tab/);
+    await page.click('#new-document');
+    await page.waitForSelector('#empty', {hidden: true});
+    await until('the title can be typed', () => page.evaluate(() => document.activeElement?.id === 'title'));
+    await page.keyboard.type('First');
+    await until('the list has it', async () => {
+      await settled(done => list.fetch(done));
+      return list.data.documents[0]?.title === 'First';
+    });
+  });
+
+  it('is used by touch on a phone', async () => {
+    const page = await stage.openPage('#scratch', {width: 390, height: 844, isMobile: true, hasTouch: true});
+    await until('the document is there', () => page.$eval('.ql-editor', ({textContent}) => textContent === 'Nothing here is precious.'));
+    await page.tap('#document-list li[data-id="meeting"] button');
+    await until('the other document is there', () => page.$eval('.ql-editor', ({textContent}) => textContent!.includes('What is done')));
+    await page.tap('#document-list li[data-id="scratch"] button');
+    await until('the document is back', () => page.$eval('.ql-editor', ({textContent}) => textContent === 'Nothing here is precious.'));
+    await page.tap('.ql-editor p');
+    await page.keyboard.sendCharacter('by touch ');
+    await until('the server has it', async () => (await stage.textOnServer()).includes('by touch '));
+    await page.tap('#move-up');
+    await until('it is moved', () => page.$$eval('#document-list li', items => items[1]!.dataset.id === 'scratch'));
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is beside the screen').to.equal(true);
+  });
+});
