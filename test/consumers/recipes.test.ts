@@ -146,6 +146,12 @@ describe('the recipes, as they stand in the docs', function () {
     expect(complaints).to.eql([]);
   });
 
+  it('esbuild: development server', async () => {
+    const app = await write('webpack 5', 'esbuild');
+    const served = commands(section(markdown, 'esbuild')).find(line => line.includes('--servedir'))!;
+    await twoTabsShareACounter(await serveBy(app, 'esbuild', [...served.split(' ').slice(2), `--serve=127.0.0.1:${await freePort()}`]));
+  });
+
   it("webpack 5: the warning that its configuration removes is the only one, and an app with ShareDB alone has it too", async () => {
     const app = await write('webpack 5');
     await rm(join(app, 'webpack.config.js'));

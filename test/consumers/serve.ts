@@ -26,12 +26,13 @@ export async function serveWith(app: string, name: string, args: string[]): Prom
   const child = spawn(program, args, {
     cwd: app,
     env: {...cleanEnvironment(), NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1'},
-    stdio: ['ignore', 'pipe', 'pipe']
+    // esbuild serves until its input ends.
+    stdio: ['pipe', 'pipe', 'pipe']
   });
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     let output = '';
-    // webpack's development server tells its address on stderr.
+    // Those of webpack and esbuild tell their addresses on stderr.
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', chunk => {
         output += chunk;
