@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import {SharedMap, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
+import {task, WorkerPool} from '../../lib/tasks.js';
 import {MAPS, appendToLists} from '../collections/list-appends.js';
 import {until} from '../waiting/until.js';
 import {Random} from '../support/random.js';
@@ -33,6 +34,25 @@ describe('collections in real tabs', function () {
     for (const tab of tabs) tab.close();
     const again = await mapOf(await stage.openFrame(), 'counts');
     expect(again.get('n')).to.equal(30);
+  });
+
+  it('are open to threads of a page, which run transactions beside it', async () => {
+    const tab = await stage.openFrame();
+    const map = await mapOf(tab, 'counts');
+    const pool = new WorkerPool(() => new Worker(new URL('./collections-thread.ts', import.meta.url), {type: 'module'}), {size: 2});
+    try {
+      const count = task<[string, number], number>('count');
+      const threads = [pool.run(count, [stage.id, 10]), pool.run(count, [stage.id, 10])];
+      for (let done = 0; done < 10; done++) {
+        await tab.page.collections!.transaction(() => map.set('n', (map.get('n') ?? 0) + 1), {maxRetries: 1000, timeout: 60_000});
+      }
+      await Promise.all(threads);
+      await until('the page has what its threads counted', () => map.get('n') === 30);
+      expect([pool.lostThreads, pool.failedTasks]).to.eql([0, 0]);
+      await pool.close();
+    } finally {
+      await pool.terminate();
+    }
   });
 
   it('make transactions that are as if made one after the other', async () => {

@@ -14,6 +14,10 @@ export function webpackConfiguration(root: string, outDir: string): webpack.Conf
     },
     module: {
       rules: [{
+        // package.json describes the side effects of the built files, not those of the sources.
+        test: /lib.(tasks-thread|tasks.thread.entry-browser)\.ts$/,
+        sideEffects: true
+      }, {
         test: /\.ts$/,
         loader: 'ts-loader',
         options: {transpileOnly: true, configFile: join(root, 'tsconfig.json'), compilerOptions: {noEmit: false, sourceMap: true}}

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** Bundles the page and its workers as an app does, with parts that are loaded on demand. */
 export async function buildPage(): Promise<Map<string, string>> {
   const {outputFiles} = await build({
-    entryPoints: ['main.ts', 'tasks.worker.ts', 'shared-worker.ts'].map(name => folder + name), outdir: '/', bundle: true, splitting: true, format: 'esm',
+    entryPoints: ['main.ts', 'tasks.worker.ts', 'shared-worker.ts', 'dedicated-worker.ts'].map(name => folder + name), outdir: '/', bundle: true, splitting: true, format: 'esm',
     write: false, target: 'es2022', tsconfigRaw: {compilerOptions: {target: 'es2022'}},
     alias: {'sharedb-tabs/tasks/thread': `${root}lib/tasks-thread.ts`, 'sharedb-tabs/tasks': `${root}lib/tasks.ts`},
     // package.json describes the side effects of the built files, not those of the sources.

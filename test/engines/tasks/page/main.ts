@@ -1,4 +1,5 @@
 import {concurrent, Deferred, pipeline, race, task, type TaskContext, timeout, WorkerPool} from 'sharedb-tabs/tasks';
+import {scriptsOf} from '../../../tasks/scripts.js';
 
 /** The reason with which a promise rejects, as JSON. */
 async function failure(promise: PromiseLike<unknown>): Promise<{code?: unknown; name?: unknown; message?: unknown; [field: string]: unknown}> {
@@ -22,43 +23,7 @@ async function withPool<T>(act: (pool: WorkerPool) => Promise<T>, pool = new Wor
 const fileThreads = (): WorkerPool => new WorkerPool(() => new Worker('/tasks.worker.js', {type: 'module'}), {size: 2});
 
 const cases = {
-  async script() {
-    const loop = new Deferred((count: number) => {
-      let sum = 0;
-      for (let n = 0; n < count; n++) sum += n;
-      return sum;
-    }, 100_000);
-    const arithmetic = new Deferred((a: number, b: number) => a * b + 1, 6, 7);
-    const text = new Deferred((a: string) => a.toUpperCase().split('').reverse().join(''), 'thread');
-    const fibonacci = new Deferred(function fibonacci(n: number): number { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }, 20);
-    const broken = failure(new Deferred(() => { throw new TypeError('on purpose'); }));
-    const three = Promise.all([1, 2, 3].map(n => new Deferred((x: number) => x * x, n)));
-    return {loop: await loop, arithmetic: await arithmetic, text: await text, fibonacci: await fibonacci, broken: await broken, three: await three};
-  },
-
-  async processor() {
-    return withPool(async pool => {
-      const progress: number[] = [];
-      const invert = ((pixels: Uint8Array, context: TaskContext) => {
-        for (let n = 0; n < pixels.length; n++) pixels[n] = 255 - pixels[n]!;
-        context.progress(1);
-        return pixels;
-      }) as unknown as (pixels: Uint8Array) => Uint8Array;
-      const image = new Uint8Array(1_000).fill(5);
-      const inverted = await pool.run(invert, [image], {transfer: [image.buffer], transferResult: true, onProgress: value => progress.push(value)});
-      const squares = await pool.map(Array.from({length: 300}, (_item, n) => n), (x: number) => x * x);
-      return {first: inverted[0], length: inverted.length, moved: image.byteLength, progress, last: squares.at(-1), count: squares.length};
-    });
-  },
-
-  async stages() {
-    return withPool(async pool => {
-      const seen: unknown[] = [];
-      const parse = (line: string): number => Number(line);
-      for await (const value of pipeline(['1', '2', '3', '4'], [{run: parse, pool, parallelism: 2}, (x: number) => x + 1, {run: (x: number) => `<${x}>`, pool}])) seen.push(value);
-      return seen;
-    });
-  },
+  ...scriptsOf({Deferred, WorkerPool, pipeline}),
 
   async closure() {
     const outside = 1;
@@ -229,6 +194,18 @@ const cases = {
     return new Promise(resolve => {
       worker.port.onmessage = ({data}) => resolve(data);
     });
+  },
+
+  async dedicatedWorker() {
+    const worker = new Worker('/dedicated-worker.js', {type: 'module'});
+    try {
+      return await new Promise((resolve, reject) => {
+        worker.onmessage = ({data}) => resolve(data);
+        worker.onerror = ({message}) => reject(new Error(message));
+      });
+    } finally {
+      worker.terminate();
+    }
   }
 };
 

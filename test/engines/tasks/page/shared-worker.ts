@@ -3,5 +3,7 @@ import {WorkerPool} from 'sharedb-tabs/tasks';
 /** A pool in a shared worker. Without `Worker`, it reports an error. */
 addEventListener('connect', event => {
   const [port] = (event as MessageEvent).ports as MessagePort[];
-  new WorkerPool({size: 1}).execute(() => 'ran').then(value => port!.postMessage(value), (error: {code: string}) => port!.postMessage(error.code));
+  new WorkerPool({size: 1}).execute(() => 'ran').then(
+    value => port!.postMessage({value}), ({code, cause}: {code: string; cause?: Error}) => port!.postMessage({code, cause: cause?.message})
+  );
 });
