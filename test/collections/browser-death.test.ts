@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {SharedQueue} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
-import {Random} from '../karma/random.js';
+import {Random} from '../support/random.js';
 import {Stage} from './stage.js';
 import {VirtualTime} from './virtual-time.js';
 
