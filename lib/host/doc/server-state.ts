@@ -271,7 +271,10 @@ export class ServerState {
     const {doc} = this;
     if (!this.isUnchecked || this.isCheckPlanned) return;
     const check = (): void => {
-      if (this.isUnchecked && doc.version !== null && !doc.hasWritePending() && doc.connection.canSend && !this.isAsking) doc._fetch({}, () => {});
+      if (!this.isUnchecked || doc.version === null || this.isAsking) return;
+      // A tab has made another op since.
+      if (doc.hasWritePending()) return this.checkLater();
+      if (doc.connection.canSend) doc._fetch({}, () => {});
     };
     if (!doc.hasWritePending()) return this.events.together(check);
     this.isCheckPlanned = true;
@@ -383,8 +386,10 @@ export class ServerState {
     if (!asked) return false;
     const {version} = this.doc;
     if (snapshot.v > version!) return false;
-    if (version === asked.version && isSameAsAsked(snapshot, asked)) this.trust();
-    else if (version === asked.version) this.events.onNoWay();
+    // Ops of the server have overtaken the answer.
+    if (version !== asked.version) this.checkLater();
+    else if (isSameAsAsked(snapshot, asked)) this.trust();
+    else this.events.onNoWay();
     callback?.();
     return true;
   }

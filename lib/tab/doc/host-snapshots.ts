@@ -5,6 +5,7 @@ import {withCode} from '../coded-error.js';
 import type {DocState} from './doc-state.js';
 import {noteDown} from './hand-over.js';
 import {isUnknown, missingType} from './known-types.js';
+import {loseUnsent} from './lose-unsent.js';
 
 /** The ways in which a state of the host becomes the state of a tab's document. */
 
@@ -40,7 +41,9 @@ export function loseState(doc: DocState, type: string): void {
 export function replaceBy(doc: DocState, snapshot: SnapshotData): void {
   if (doc.hasUnsent) {
     doc.rev = null;
-    return doc._hardRollback(withCode('ERR_DOC_ALREADY_CREATED', 'Document already created'));
+    // As in ShareDB, a creation that meets another one is refused.
+    if (doc.unsent.some(({create}) => create)) return doc._hardRollback(withCode('ERR_DOC_ALREADY_CREATED', 'Document already created'));
+    return loseUnsent(doc);
   }
   const oldData: unknown = doc.data;
   if (!doc.type || snapshot.type) return load(doc, snapshot);

@@ -3,7 +3,7 @@ import type {Callback, IngestibleSnapshot} from '../upstream.js';
 import type {DocState} from './doc-state.js';
 import {continueFrom, load} from './host-snapshots.js';
 import {isUnknown, missingType} from './known-types.js';
-import {loseUnsent} from './lost-host.js';
+import {loseUnsent} from './lose-unsent.js';
 
 /** Takes a state that the host has sent as an answer to a request, or with a query's results. */
 export function ingestFromHost(doc: DocState, snapshot: SnapshotData & {rev: number}, callback: Callback): void {

@@ -1,8 +1,9 @@
 import {appliedTo} from '../../ot/applied.js';
 import {isSame} from '../../ot/same.js';
-import {TabsError, encodeError} from '../../protocol/errors.js';
+import {encodeError} from '../../protocol/errors.js';
 import type {DocState} from './doc-state.js';
 import {deserialized} from './host-snapshots.js';
+import {lostOp} from './lose-unsent.js';
 import {callEach, takeUnanswered} from './op-outcomes.js';
 
 /** What becomes of a document whose history the present host does not know. */
@@ -63,14 +64,4 @@ function createAnew(doc: DocState): boolean {
     doc.emit('load');
   }
   return true;
-}
-
-/** The host can't continue from the state that the unsent ops were made on. */
-export function loseUnsent(doc: DocState, error: Error = lostOp(doc)): void {
-  doc.connection.reportLost(doc, doc.unsent, encodeError(error), doc.unsettled.length ? undefined : doc.madeAt);
-  doc._hardRollback(error);
-}
-
-function lostOp({collection, id}: DocState): TabsError {
-  return new TabsError('ERR_TABS_OP_LOST', `The host does not know what the op was made on. ${collection}.${id}`);
 }

@@ -12,7 +12,7 @@ import {noteUnconfirmed} from './hand-over.js';
 import {loseState, replaceBy} from './host-snapshots.js';
 import {copyOf, ingestFromHost, positionOn, positionOnShown} from './ingesting.js';
 import {isUnknown} from './known-types.js';
-import {loseUnsent} from './lost-host.js';
+import {loseUnsent} from './lose-unsent.js';
 import {OpPacing} from './op-pacing.js';
 import {handlePlaced} from './runs.js';
 import type {SaveState} from './save-states.js';
