@@ -145,15 +145,18 @@ describe('React hooks', () => {
     });
 
     it('suspends until the document is loaded', async () => {
+      // The host would answer with a document that a tab has.
+      const atServer = stage.backend.connect().get('boards', 'late');
+      await new Promise<void>((resolve, reject) => atServer.create(board(), error => (error ? reject(error) : resolve())));
       function Suspending(): ReactNode {
-        return useDoc<Board>('boards', 'one', {suspense: true}).data!.title;
+        return useDoc<Board>('boards', 'late', {suspense: true}).data!.title;
       }
       const release = holdBack('readSnapshots');
       const view = stage.render(connection, h(Suspense, {fallback: 'waiting'}, h(Suspending)));
       await view.shows('waiting');
       release();
       await view.shows('Plan');
-      await doc.submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]);
+      atServer.submitOp([{p: ['title'], od: 'Plan', oi: 'Next'}]);
       await view.shows('Next');
     });
 
