@@ -4,6 +4,9 @@ import {WebSocket} from 'ws';
 import {PROTOCOL} from '../../examples/scale-out/sockets.js';
 import {settled} from '../waiting/settled.js';
 
+/** The pause before a failed subscription is repeated, in ms. */
+const RETRY_MS = 500;
+
 /** Somebody with ShareDB's own client, on a WebSocket to one of the servers. It reconnects, and has a new token each time. */
 export class PlainClient {
   readonly connection: Connection;
@@ -12,6 +15,7 @@ export class PlainClient {
   /** What went wrong with it, as its app was told. */
   readonly errors: {code?: string; message: string}[] = [];
   private readonly socket: ReconnectingWebSocket;
+  private isClosed = false;
 
   constructor(readonly name: string, port: number, getToken: () => string) {
     this.socket = new ReconnectingWebSocket(`ws://127.0.0.1:${port}/sharedb`, async () => [PROTOCOL, getToken()], {
@@ -26,12 +30,23 @@ export class PlainClient {
 
   async open(id: string): Promise<Doc<{text: string}>> {
     const doc = this.connection.get('notes', id);
-    doc.on('error', error => this.errors.push(error as {message: string}));
+    doc.on('error', error => {
+      this.errors.push(error as {message: string});
+      if (!doc.subscribed) this.subscribeAgain(doc);
+    });
     await settled(done => doc.subscribe(done));
     return doc;
   }
 
+  /** ShareDB leaves it to the app to repeat a subscription that has failed, for example because the database was away at a reconnect. */
+  private subscribeAgain(doc: Doc<{text: string}>): void {
+    setTimeout(() => {
+      if (!this.isClosed) doc.subscribe(error => { if (error) this.subscribeAgain(doc); });
+    }, RETRY_MS).unref();
+  }
+
   close(): void {
+    this.isClosed = true;
     this.connection.close();
     this.socket.close();
   }
