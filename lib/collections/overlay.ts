@@ -1,4 +1,4 @@
-import {TabsError} from '../protocol/errors.js';
+import {TabsError, withCode} from '../protocol/errors.js';
 import {ALL, MAX_READS, MAX_WRITES, STRUCTURE, readOf, touchedReads, type TransactionPart} from '../protocol/transactions.js';
 import {fastType} from '../ot/fast-json0.js';
 import {types} from '../tab/upstream.js';
@@ -159,7 +159,7 @@ export class Overlay implements Access {
   create(data: unknown, type = 'json0'): void {
     if (this.isReadOnly) throw readOnly();
     this.noteRead(ALL);
-    if (this.type) throw Object.assign(new Error('Document already exists'), {code: 'ERR_DOC_ALREADY_CREATED'});
+    if (this.type) throw withCode('ERR_DOC_ALREADY_CREATED', 'Document already exists');
     if (this.step) throw new TabsError('ERR_TABS_BAD_OPTION', 'A transaction can\'t create again what it has deleted');
     const found = types.map[type] as unknown as OtType | undefined;
     if (!found) throw new TabsError('ERR_TABS_BAD_OPTION', `This page does not know the OT type ${type}`);

@@ -1,4 +1,5 @@
 import type {HostCallHandlers} from '../protocol/calls.js';
+import {withCode} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {InspectOptions} from '../protocol/report.js';
 import type {DurableStore} from '../store/durable-store.js';
@@ -70,6 +71,6 @@ export class HostCallTable {
     if (name === 'undo.end') return undoTurns.end(tab.id, String(args));
     if (name.startsWith('shared.')) return (OF_QUEUES.has(name) ? queues : transactions).answer(tab, name, args);
     if (Object.hasOwn(this.handlers, name)) return this.handlers[name as keyof HostCallHandlers](args);
-    throw Object.assign(new Error(`Unknown call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    throw withCode('ERR_MESSAGE_BADLY_FORMED', `Unknown call ${name}`);
   }
 }

@@ -1,3 +1,4 @@
+import {withCode} from '../protocol/errors.js';
 import {isLostOps, isOrphanedOpsMessage} from '../protocol/requests.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {SharedDoc} from './doc/shared-doc.js';
@@ -23,7 +24,7 @@ export class OrphanedOps {
 
   /** Applies the ops of a tab that has ended. Resolves when they are durable, or the server has them. */
   takeOver(message: unknown): Promise<void> {
-    if (!isOrphanedOpsMessage(message)) throw Object.assign(new Error('Invalid orphaned ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    if (!isOrphanedOpsMessage(message)) throw withCode('ERR_MESSAGE_BADLY_FORMED', 'Invalid orphaned ops');
     const {docs: all, epoch} = this.owner;
     const tab = this.owner.tab(message.tabId);
     const isOurLineage = message.lineage === this.owner.lineage();
@@ -36,7 +37,7 @@ export class OrphanedOps {
 
   /** Makes dead letters of ops that a tab could hand to no host. Resolves when they are durable. */
   keepLost(letters: unknown): Promise<void> {
-    if (!isLostOps(letters)) throw Object.assign(new Error('Invalid lost ops'), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    if (!isLostOps(letters)) throw withCode('ERR_MESSAGE_BADLY_FORMED', 'Invalid lost ops');
     for (const letter of letters) this.owner.deadLetters.addOfTab(letter);
     return this.owner.storeAccess.flush();
   }

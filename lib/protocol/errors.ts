@@ -117,6 +117,11 @@ export function encodeError(error: unknown): ErrorData {
   return {code: 'ERR_UNKNOWN_ERROR', message: String(error)};
 }
 
+/** A plain error with a code, as ShareDB makes them. */
+export function withCode(code: string, message: string): Error & {code: string} {
+  return Object.assign(new Error(message), {code});
+}
+
 export function decodeError(data: ErrorData): Error & {code?: string | number} {
   if (isOwnCode(data.code)) return new TabsError(data.code, data.message);
   const error: Error & {code?: string | number} = new Error(data.message);

@@ -6,7 +6,7 @@ import type {Clock} from '../platform/platform.js';
 import {isOfApp} from '../protocol/app-messages.js';
 import type {ArgsOfCall, CallsToHost} from '../protocol/calls.js';
 import {brief} from '../protocol/debug.js';
-import {TabsError, type ErrorData} from '../protocol/errors.js';
+import {TabsError, withCode, type ErrorData} from '../protocol/errors.js';
 import type {EntryMessage, OrphanedOpsMessage} from '../protocol/messages.js';
 import type {TabReport} from '../protocol/report.js';
 import {CONNECTION_OPTIONS, type ProxyConnectionOptions} from './connection-options.js';
@@ -147,9 +147,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @throws ShareDB's ERR_CANNOT_PING_OFFLINE unless the host is connected to the server */
   override ping(): void {
-    if (this.state !== 'connected') {
-      throw Object.assign(new Error('Socket must be CONNECTED to ping'), {code: 'ERR_CANNOT_PING_OFFLINE'});
-    }
+    if (this.state !== 'connected') throw withCode('ERR_CANNOT_PING_OFFLINE', 'Socket must be CONNECTED to ping');
     this.send({a: 'pp'});
   }
 

@@ -1,6 +1,7 @@
 /** What undo needs to know of ops and data of any OT type. */
 import equal from 'fast-deep-equal';
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {transformBoth} from '../ot/transform-both.js';
 
 /** Whether the op does nothing: json1 has null for it, the others an empty list, a Delta one inside. */
 export function isNoop(op: unknown): boolean {
@@ -22,10 +23,10 @@ export function composed(type: Type, one: unknown, other: unknown): unknown {
   return isNoop(one) ? other : isNoop(other) ? one : type.compose!(one, other);
 }
 
-/** The first op without the other, and the other without the first, as ShareDB's client transforms an op of its own and the server's. */
+/** {@link transformBoth}, also for ops that do nothing. */
 export function transformedBoth(type: Type, client: unknown, server: unknown): [client: unknown, server: unknown] {
   if (isNoop(client) || isNoop(server)) return [client, server];
-  return [type.transform(client, server, 'left'), type.transform(server, client, 'right')];
+  return transformBoth(type, client, server);
 }
 
 /** A copy, as JSON has it: a class tells nothing of a value, and types may keep or change what they are given. */

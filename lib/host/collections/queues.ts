@@ -1,3 +1,4 @@
+import {withCode} from '../../protocol/errors.js';
 import {
   isCancel, isGiveBack, isStoredQueue, isTakeRequest, putBack, type GiveBack, type Leased, type StoredQueue
 } from '../../protocol/queues.js';
@@ -26,7 +27,7 @@ export class Queues {
     if (name === 'shared.take' && isTakeRequest(args)) return this.withQueue(args, (doc, queues) => queues.take(doc, {...args, tab}));
     if (name === 'shared.cancel' && isCancel(args)) return this.withQueue(args, (doc, queues) => queues.cancel(doc, tab, args.r));
     if (name === 'shared.give' && isGiveBack(args)) return this.withQueue<unknown>(args, (doc, queues) => queues.give(doc, tab, args));
-    throw Object.assign(new Error(`Invalid call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    throw withCode('ERR_MESSAGE_BADLY_FORMED', `Invalid call ${name}`);
   }
 
   private withQueue<T>({c, d}: {c: string; d: string}, act: (doc: SharedDoc, queues: Queues | SyncedQueues) => T): Promise<T> {

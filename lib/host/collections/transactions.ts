@@ -1,4 +1,4 @@
-import {encodeError} from '../../protocol/errors.js';
+import {encodeError, withCode} from '../../protocol/errors.js';
 import type {DocKey} from '../../store/storage.js';
 import {isCommit, isQuestion, touchedReads, transactionAuthor, type Commit, type OutcomeMessage, type TransactionPart} from '../../protocol/transactions.js';
 import type {Step, WaitingOp} from '../../ot/history-entry.js';
@@ -44,7 +44,7 @@ export class Transactions {
     if (name === 'shared.commit' && isCommit(args)) return this.commit(tab, args);
     if (name === 'shared.asked' && isQuestion(args)) return this.isCommitted(tab, args.seq, args.docs);
     if (name === 'shared.outcome' && isQuestion(args)) return this.tellOutcome(tab, args.seq, args.docs);
-    throw Object.assign(new Error(`Invalid call ${name}`), {code: 'ERR_MESSAGE_BADLY_FORMED'});
+    throw withCode('ERR_MESSAGE_BADLY_FORMED', `Invalid call ${name}`);
   }
 
   private async commit(tab: Tab, commit: Commit): Promise<Answer> {

@@ -1,3 +1,4 @@
+import {withCode} from '../../protocol/errors.js';
 import type {RealDoc} from '../upstream.js';
 
 /** Why a host takes no op: upstream's errors, and our own. */
@@ -30,8 +31,4 @@ export function historyGone({collection, id}: RealDoc): Error {
 export function notApplied(error: unknown): Error {
   if (!(error instanceof Error)) return withCode('ERR_OT_OP_NOT_APPLIED', String(error));
   return 'code' in error ? error : withCode('ERR_OT_OP_NOT_APPLIED', error.message);
-}
-
-function withCode(code: string, message: string): Error {
-  return Object.assign(new Error(message), {code});
 }

@@ -1,3 +1,4 @@
+import {appliedTo} from '../../ot/applied.js';
 import {isInvertible} from '../../ot/invert.js';
 import type {Step} from '../../ot/history-entry.js';
 import {corrected, type Json0Component} from '../../ot/json0-values.js';
@@ -73,7 +74,7 @@ function remedyOf(doc: RealDoc, snapshot: ServerSnapshot, log: ServerLog): Remed
   if (!since?.every(op => 'op' in op)) return undefined;
   try {
     const data = type.deserialize ? type.deserialize(snapshot.data) : snapshot.data;
-    const base: unknown = since.reduce((made, {op}) => type.apply(made, op) as unknown, data);
+    const base = appliedTo(data, type, since);
     return withoutInflightOp(doc, type.serialize ? type.serialize(base) : base);
   } catch {
     return undefined;

@@ -1,5 +1,6 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {DataCopies, copied, invertOn, isSameData} from '../../ot/invert.js';
+import {transformBoth} from '../../ot/transform-both.js';
 import type {RealDoc, RealOp} from '../upstream.js';
 
 /** How a document becomes what it would be without the op under way. */
@@ -49,12 +50,6 @@ function carryOver(type: Type, pendingOps: RealOp[], inverse: unknown, base: Dat
   } catch {
     return undefined;
   }
-}
-
-/** As upstream's client does it. */
-function transformBoth(type: Type, client: unknown, server: unknown): [client: unknown, server: unknown] {
-  if (typeof type['transformX'] === 'function') return (type['transformX'] as (...ops: unknown[]) => [unknown, unknown])(client, server);
-  return [type.transform(client, server, 'left'), type.transform(server, client, 'right')];
 }
 
 /** Whether the inverse leads from what the document shows to what it has to show. */

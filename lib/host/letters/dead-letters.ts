@@ -1,4 +1,4 @@
-import {encodeError} from '../../protocol/errors.js';
+import {encodeError, withCode} from '../../protocol/errors.js';
 import type {DeadLetter, LostOp} from '../../protocol/messages.js';
 import type {DurableStore} from '../../store/durable-store.js';
 import type {Step} from '../../ot/history-entry.js';
@@ -233,6 +233,6 @@ function chainOf({id, collection, doc, step, type, error, time}: DeadLetter): Ch
 const timeOf = ({ops}: Chain): number => ops.find(({letter}) => letter)?.letter?.time ?? 0;
 
 function silentRefusal(): Error & {code: string} {
-  return Object.assign(new Error('The server rejected the op without an error for its author'), {code: 'ERR_OP_SUBMIT_REJECTED'});
+  return withCode('ERR_OP_SUBMIT_REJECTED', 'The server rejected the op without an error for its author');
 }
 

@@ -1,4 +1,4 @@
-import {TabsError} from '../../protocol/errors.js';
+import {TabsError, withCode} from '../../protocol/errors.js';
 import type {DeadLetter} from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
 import {stepOf} from '../../ot/step.js';
@@ -143,7 +143,7 @@ function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): K
   // A creation needs nothing but that there is no document.
   if (step.create && left.length === 1) {
     if (happened.some(one => isSameOp(one, left[0]!))) return [];
-    if (doc.type) throw Object.assign(new Error('Document already created'), {code: 'ERR_DOC_ALREADY_CREATED'});
+    if (doc.type) throw withCode('ERR_DOC_ALREADY_CREATED', 'Document already created');
     return left;
   }
   for (const one of happened) {

@@ -1,7 +1,7 @@
 import {appliedTo} from '../../ot/applied.js';
 import {isSame} from '../../ot/same.js';
+import {withCode} from '../../protocol/errors.js';
 import type {SnapshotData} from '../../protocol/messages.js';
-import {withCode} from '../coded-error.js';
 import type {DocState} from './doc-state.js';
 import {noteDown} from './hand-over.js';
 import {isUnknown, missingType} from './known-types.js';

@@ -1,7 +1,6 @@
 import {afterReset} from '../../ot/after-reset.js';
-import {decodeError, type ErrorData} from '../../protocol/errors.js';
+import {decodeError, withCode, type ErrorData} from '../../protocol/errors.js';
 import type {RefusedMessage, ResetMessage, SettledMessage} from '../../protocol/messages.js';
-import {withCode} from '../coded-error.js';
 import {Completion} from '../completion.js';
 import type {CodedError} from '../events.js';
 import type {PendingOp} from '../upstream.js';
