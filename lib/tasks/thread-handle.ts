@@ -281,7 +281,7 @@ export class ThreadHandle {
   #failure({spec: {name, url, export: exported}}: Submission, {kind, error: data, path}: Extract<FromThread, {$: 'fail'}>): unknown {
     const error = decodeError(data, `\n    at ${name} (thread ${this.id})`);
     const message = (error as {message?: string} | undefined)?.message ?? '';
-    // Of the place among the values of a message.
+    // Without the position among the values of a message.
     const part = path?.replace(/^\[\d+\]/, '');
     switch (kind) {
       case 'clone': return new TaskError('ERR_TASK_NOT_CLONEABLE', `result${part} of "${name}" can't be copied: ${message}`, {cause: error, path: `result${part}`});

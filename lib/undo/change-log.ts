@@ -19,7 +19,7 @@ export interface LoggedChange<Doc> extends Change<Doc> {
 /** If the server does not acknowledge so many changes, the older ones are treated as acknowledged. */
 const MAX_CHANGES = 1000;
 
-/** Of changes at the place of what is taken back, at most so many orders are tried. */
+/** The largest number of orders to try for changes at the place of what is taken back. */
 const MAX_TRIES = 64;
 
 /** What is left without refused ops. */

@@ -18,7 +18,7 @@ export interface Change<Doc> {
 /** A copy of the document's data with a change. @throws if they can't be known */
 export type DataAfter = () => unknown;
 
-/** Of so many steps it is remembered that the server has refused an op. */
+/** The number of steps with a refused op that the stacks remember. */
 const MAX_REFUSED = 100;
 
 /** The undo stack and the redo stack. They are a function of the changes, in their order. */

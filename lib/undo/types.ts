@@ -16,7 +16,7 @@ export interface UndoableDoc {
     id: string | null;
     /** The time and timers. Default: the system's. */
     clock?: Clock;
-    /** Of `createConnection`: the entry of the host's history that is being applied. */
+    /** Set by connections of `createConnection`: the entry of the host's history that is being applied. */
     entry?: {
       /** The author of the op. */
       src?: string | undefined;
@@ -26,7 +26,7 @@ export interface UndoableDoc {
       takesBack?: readonly (readonly [src: string, seq: number])[] | undefined;
     } | undefined;
   };
-  /** Of `createConnection`: whether the server has acknowledged all that is shown. */
+  /** Set by connections of `createConnection`: whether the server has acknowledged all that is shown. */
   readonly isAcknowledged?: boolean;
   /** ShareDB's record of the op that is under way. */
   readonly inflightOp?: object | null;
