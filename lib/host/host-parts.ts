@@ -268,6 +268,7 @@ export class HostParts {
       together: act => bulk.runTogether(act),
       tab: id => this.tabs.get(id),
       onLost: lost => this.deadLetters.add(lost),
+      onHistoryGone: (shared, version) => this.deadLetters.loseBase(shared, version),
       onSaved: ({src, seq}) => this.deadLetters.noteSaved(src, seq),
       resumesFromStore: (this.owner.settings.store || undefined)?.resume === 'ops',
       onPending: (change, ops) => this.board.countPending(change, ops),

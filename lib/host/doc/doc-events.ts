@@ -75,6 +75,10 @@ export class DocEvents<Doc> implements JournaledDocEvents {
     if (!this.parts.restoring.isRestoring) this.owner.onLost({collection, doc: id, v, ops});
   }
 
+  onHistoryGone(version: number): void {
+    this.owner.onHistoryGone(this.doc, version);
+  }
+
   onSaved(op: RealOp): void {
     if (!this.parts.restoring.isRestoring) this.owner.onSaved(op);
   }

@@ -21,6 +21,8 @@ export interface DocOwner<Doc> {
   onPending(change: 1 | -1, pendingOps: number): void;
   /** Ops are given up, each made on the one before, the first on the server's version `v`. */
   onLost(lost: LostSteps): void;
+  /** The server does not lead on from what the document was up to this version. */
+  onHistoryGone(doc: Doc, version: number): void;
   /** The server has an op. */
   onSaved(op: RealOp): void;
   onEntry(doc: Doc, entry: Entry): void;

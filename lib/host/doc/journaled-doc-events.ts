@@ -17,6 +17,8 @@ export interface JournaledDocEvents {
   onReset(error: ErrorData, loadError: ErrorData | undefined): void;
   /** Ops are given up, each made on the one before, the first on the server's version `v`. */
   onLost(v: number | null, ops: LostStep[]): void;
+  /** The server does not lead on from what the document was up to this version. */
+  onHistoryGone(version: number): void;
   /** The server has an op. */
   onSaved(op: RealOp): void;
   /** An error that upstream would emit on the document. @param owner the tab whose op caused it, if that is known */

@@ -120,7 +120,9 @@ export class Rollbacks {
     server.trust();
     const {inflightOp, pendingOps} = doc;
     // For a lost history the tab is told with the op. That the server refuses the op then as well is nothing new.
-    this.givenUp = (error as {code?: string}).code === 'ERR_TABS_HISTORY_GONE' ? undefined : inflightOp ?? undefined;
+    const isHistoryGone = (error as {code?: string}).code === 'ERR_TABS_HISTORY_GONE';
+    this.givenUp = isHistoryGone ? undefined : inflightOp ?? undefined;
+    if (isHistoryGone) this.tellHistoryGone();
     doc._isInHardRollback = true;
     record.dropState();
     record.history.clear();
@@ -140,6 +142,7 @@ export class Rollbacks {
   replaceByServer(snapshot: ServerSnapshot): void {
     const {record} = this;
     const {doc, events} = record;
+    this.tellHistoryGone();
     const type = typeOf(snapshot.type);
     const op = doc.type && type === doc.type ? stepBetween(doc.type, doc.data, snapshot.data) : undefined;
     if (op !== undefined) {
@@ -157,6 +160,11 @@ export class Rollbacks {
     events.onRollback();
     doc.ingestSnapshot(snapshot);
     return events.onReset(encodeError(historyGone(doc)), undefined);
+  }
+
+  private tellHistoryGone(): void {
+    const {doc: {version}, events, isReplaying} = this.record;
+    if (version !== null && !isReplaying) events.onHistoryGone(version);
   }
 
   /** The server refuses to give the document: nothing of it is shown any more. */

@@ -35,7 +35,7 @@ const NO_EVENTS: JournaledDocEvents = {
   isFollowed: false,
   isShared: () => false,
   onEntry() {}, onServerOp() {}, onRollback() {}, onReset() {}, onError() {}, beginSettling() {}, endSettling() {}, onJournal() {}, onLoad() {},
-  onMissingType() {}, onRefused() {}, onLost() {}, onSaved() {}, defer() {}, together() {}, readLater() {}, endReadingLater() {},
+  onMissingType() {}, onRefused() {}, onLost() {}, onHistoryGone() {}, onSaved() {}, defer() {}, together() {}, readLater() {}, endReadingLater() {},
   willRetry: () => false,
   isTransient: () => false,
   isHeldBack: () => false

@@ -21,7 +21,7 @@ export interface LostStep {
 export interface LostSteps {
   collection: string;
   doc: string;
-  /** The server's version that the first one was made on; null where that is not known. */
+  /** The server's version that the first one was made on; null where that is not known, or the server has another history. */
   v: number | null;
   ops: LostStep[];
 }
@@ -134,7 +134,7 @@ export class DeadLetters {
       return op;
     });
     for (const [letterId] of refused) this.remove(letterId);
-    const chain: Chain = {id, collection, doc, v, ops: chainOps};
+    const chain: Chain = {id, collection, doc, v: ops.some(({error}) => isHistoryGone(error)) ? null : v, ops: chainOps};
     this.insert(chain);
     this.write(chain);
     for (const op of fresh) onLetter(letterOf(chain, op));
@@ -149,12 +149,21 @@ export class DeadLetters {
     const before = after === undefined ? undefined : this.letters.get(after)?.chain;
     const isNext = before && before.ops.at(-1)?.letter?.id === after;
     const chain: Chain = isNext ? before
-      : {id, collection, doc, v: after === undefined ? v ?? null : null, ops: []};
+      : {id, collection, doc, v: after === undefined && !isHistoryGone(error) ? v ?? null : null, ops: []};
     chain.ops.push(op);
     this.insert(chain);
     this.write(chain);
     this.options.onLetter(letterOf(chain, op));
     this.options.onChange();
+  }
+
+  /** The server no longer leads on from what a document was up to a version: a number alone would be of another history there. */
+  loseBase({collection, id}: {collection: string; id: string}, version: number): void {
+    for (const chain of this.chains.values()) {
+      if (chain.collection !== collection || chain.doc !== id || chain.v === null || chain.v > version) continue;
+      chain.v = null;
+      this.write(chain);
+    }
   }
 
   discard(id: string): void {
@@ -231,6 +240,9 @@ function chainOf({id, collection, doc, step, type, error, time}: DeadLetter): Ch
 }
 
 const timeOf = ({ops}: Chain): number => ops.find(({letter}) => letter)?.letter?.time ?? 0;
+
+/** The version that such an op was made on is not one of the server's history. */
+const isHistoryGone = (error: object | undefined): boolean => (error as {code?: unknown} | undefined)?.code === 'ERR_TABS_HISTORY_GONE';
 
 function silentRefusal(): Error & {code: string} {
   return withCode('ERR_OP_SUBMIT_REJECTED', 'The server rejected the op without an error for its author');

@@ -75,7 +75,7 @@ export class LetterRetries {
     const chain = letters.find(id);
     if (!chain) return;
     const isOp = 'op' in chain.ops.at(-1)!.step;
-    if (chain.v === null && isOp) throw lost(chain, 'it is not known what it was made on');
+    checkBase(chain);
     if (isLocal(chain.collection) && isOp) throw lost(chain, 'a local document keeps no earlier versions');
     if (!isConnected() && !isLocal(chain.collection)) {
       throw offline('There is no connection to the server. The dead letter stays: retry it when the state is connected');
@@ -100,6 +100,10 @@ export class LetterRetries {
       await new Promise<void>(resolve => shared.whenSettled(resolve));
       const ops = await this.opsSince(shared, chain);
       if (attempt.isOver) return undefined;
+      const found = letters.find(id);
+      if (!found) return undefined;
+      // The answer may have shown that the server has another history.
+      checkBase(found);
       // From here to the end in one turn: what was found out has to be true of the document as it is.
       if (journaled.rollingBack || doc.version !== ops.version) continue;
       const op = chain.ops.at(-1)!;
@@ -121,6 +125,8 @@ export class LetterRetries {
   /** The server's ops since the letter's ops were made. */
   private async opsSince({doc, journaled}: SharedDoc, chain: Chain): Promise<{steps: ServerStep[]; version: number | null}> {
     if (isLocal(chain.collection)) return {steps: [], version: doc.version};
+    // Another database may have as many ops.
+    journaled.server.recheck();
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
     if (journaled.missing) throw journaled.missing;
     const {version} = doc;
@@ -159,6 +165,14 @@ function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): K
   }
   if (left[0] && 'op' in left[0].step && doc.type !== type) throw lost(chain, 'the document is of another type now, or deleted');
   return left;
+}
+
+/** A creation needs nothing that was there, nor does what was made on it. */
+function checkBase(chain: Chain): void {
+  const isOp = 'op' in chain.ops.at(-1)!.step;
+  if (chain.v === null && isOp && !chain.ops[0]!.step.create) {
+    throw lost(chain, 'it is not known what it was made on, or the server does not have that any more');
+  }
 }
 
 function pendingStepsOf({inflightOp, pendingOps}: RealDoc): ServerStep[] {
