@@ -238,6 +238,35 @@ describe('stored state', () => {
     expect(shown(doc)).to.eql([{n: 1, fresh: [2]}, 1]);
   });
 
+  for (const [what, start] of Object.entries({'another database': {n: 7}, 'the same one': undefined})) {
+    it(`is as the server has it, where its ops overtake the snapshot: ${what}`, async () => {
+      await stage.create({n: 0, old: true});
+      await stage.storeOnce();
+      if (start) {
+        stage.replaceDatabase();
+        await stage.create(start);
+      }
+      await stage.edit(3);
+      let held = 0;
+      // The host has the snapshot of version 4, and asks for the ops from version 1 on.
+      stage.backend.use('receive' as never, (({data}: {data: Message}, next: () => void) => {
+        const isForOps = ['f', 'bf'].includes(data['a']) && JSON.stringify([data['v'], data['b']]).includes('1');
+        if (!isForOps || held++) return next();
+        void stage.edit(1).then(next);
+      }) as never);
+      stage.start();
+      const doc = stage.tab().get('notes', 'a');
+      await doc.subscribe();
+      await until('it is the server\'s', async () => JSON.stringify(doc.data) === JSON.stringify((await stage.remote()).data));
+      expect([doc.version, doc.data]).to.eql([5, start ? {n: 11} : {n: 4, old: true}]);
+      // Another database is read once more. Nothing more is asked where the document had the content of the snapshot.
+      expect(held).to.equal(1);
+      expect(stage.sent.filter(({a}) => ['s', 'f', 'bf'].includes(a)).length).to.equal(start ? 3 : 2);
+      await doc.submitOp([{p: ['n'], na: 1}]);
+      expect(doc.data).to.eql((await stage.remote()).data);
+    });
+  }
+
   it('is deleted where the new database has no such document', async () => {
     await stage.create({n: 0});
     await stage.storeOnce();

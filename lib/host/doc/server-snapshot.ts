@@ -10,6 +10,18 @@ export interface Asked {
   data: unknown;
 }
 
+/** A request under way. */
+export interface Sent {
+  /** It asks for the snapshot. */
+  asked?: Asked | undefined;
+  /** The version that its answer has to lead to. */
+  goal: number;
+  /** The snapshot that the ops asked for are to lead to. */
+  bridge?: ServerSnapshot | undefined;
+  /** It is to show whether the server leads on at all. */
+  isProbe?: boolean;
+}
+
 /** Whether a snapshot of the server is the state that the document had when it was asked for. */
 export const isSameAsAsked = ({v, type, data}: ServerSnapshot, asked: Asked): boolean =>
   v === asked.version && typeOf(type) === asked.type && isSameContent(asked.type, asked.data, data);

@@ -1,6 +1,6 @@
 import {isLocal} from '../../protocol/local.js';
 import type {Callback, RealDoc, ServerSnapshot, SubscribeRequest} from '../upstream.js';
-import {isSameAsAsked, isSameContent, typeOf, type Asked} from './server-snapshot.js';
+import {isSameAsAsked, isSameContent, typeOf, type Asked, type Sent} from './server-snapshot.js';
 
 export interface ServerStateEvents {
   /** The server has another state than the one that is shown, and nothing is unsent. */
@@ -15,18 +15,6 @@ export interface ServerStateEvents {
   data(): unknown;
   /** Runs what is done for many documents in one go, later in this turn. */
   together(act: () => void): void;
-}
-
-/** A request under way. */
-interface Sent {
-  /** It asks for the snapshot. */
-  asked?: Asked | undefined;
-  /** The version that its answer has to lead to. */
-  goal: number;
-  /** The snapshot that the ops asked for are to lead to. */
-  bridge?: ServerSnapshot | undefined;
-  /** It is to show whether the server leads on at all. */
-  isProbe?: boolean;
 }
 
 /**
@@ -57,6 +45,8 @@ export class ServerState {
   private isCheckPlanned = false;
   /** The state was loaded over an earlier connection. */
   private isFromBefore = false;
+  /** The last snapshot that ops were asked for to reach, and whether the document had its content at its version. */
+  private bridged: {snapshot: ServerSnapshot; isSame?: boolean} | undefined;
 
   constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateEvents) {}
 
@@ -120,6 +110,9 @@ export class ServerState {
   /** The server has told of an op. */
   noteOp(v: number): void {
     this.seen = Math.max(this.seen, v + 1);
+    const {bridged, doc} = this;
+    // This is the last moment at which the document has the version of the snapshot.
+    if (bridged?.snapshot.v === v && doc.version === v && !doc.hasWritePending()) bridged.isSame = this.shows(bridged.snapshot);
   }
 
   // ---- requests
@@ -350,7 +343,7 @@ export class ServerState {
       this.bridge(snapshot, callback);
       return true;
     } else {
-      const isSameState = snapshot.v === doc.version && this.hasType(snapshot) && isSameContent(this.doc.type, this.events.data(), snapshot.data);
+      const isSameState = snapshot.v === doc.version && this.shows(snapshot);
       this.trust();
       if (!isSameState) this.events.onOtherState(snapshot);
     }
@@ -363,18 +356,21 @@ export class ServerState {
    * but not by a step that says what they know already.
    */
   private bridge(snapshot: ServerSnapshot, callback?: Callback): void {
+    this.bridged = {snapshot};
     this.events.together(() => this.fetchOps(callback, {goal: 0, bridge: snapshot}, {}));
   }
 
   private cross(snapshot: ServerSnapshot, error: Error | null): void {
     const {doc} = this;
     const isThere = !error && doc.version! >= snapshot.v;
-    if (doc.hasWritePending()) {
-      // With the ops pending, the content can be compared only when they are answered to.
+    const isPast = isThere && doc.version! > snapshot.v;
+    const wasSame = this.bridged?.snapshot === snapshot && this.bridged.isSame === true;
+    if (doc.hasWritePending() || (isPast && !wasSame)) {
+      // The content can be compared only when pending ops are answered to, and with a snapshot that no ops have overtaken.
       if (isThere) this.checkLater();
       else this.events.onNoWay();
     } else {
-      const isSameState = isThere && (doc.version! > snapshot.v || (this.hasType(snapshot) && isSameContent(this.doc.type, this.events.data(), snapshot.data)));
+      const isSameState = isPast || (isThere && this.shows(snapshot));
       this.trust();
       if (!isSameState) this.events.onOtherState(snapshot);
     }
@@ -394,7 +390,8 @@ export class ServerState {
     return true;
   }
 
-  private hasType({type}: ServerSnapshot): boolean {
-    return typeOf(type) === (this.doc.type ?? null);
+  /** Whether the document has the content of the snapshot. */
+  private shows({type, data}: ServerSnapshot): boolean {
+    return typeOf(type) === (this.doc.type ?? null) && isSameContent(this.doc.type, this.events.data(), data);
   }
 }
