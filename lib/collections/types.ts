@@ -146,7 +146,7 @@ export type ArrayChangeEvent<T> = {
 
 /** The options of `watch`. */
 export interface WatchOptions {
-  /** Ends the watching. The iterator then is done. */
+  /** Ends the watching. `next()` rejects once with the signal's reason; then the iterator is done. */
   signal?: AbortSignal | undefined;
   /** Begins with the current content. Default false. */
   immediate?: boolean | undefined;

@@ -49,6 +49,7 @@ export class FoldedKeys<E> implements Folded<E> {
 
 /** Changes of an array: the steps in order or, if there are too many, one new state. */
 export class FoldedSteps<E> implements Folded<E> {
+  /** With `remoteOnly`, this tab's own steps are kept between others, whose indexes and states depend on them. */
   private waiting: {step: ArrayStep; origin: Origin}[] = [];
 
   /** @param current the array after all steps that were added */
@@ -60,7 +61,7 @@ export class FoldedSteps<E> implements Folded<E> {
 
   add(changes: Change[]): void {
     for (const change of changes) {
-      if (change.type !== 'array' || (this.remoteOnly && change.origin.isLocal)) continue;
+      if (change.type !== 'array') continue;
       for (const step of change.steps) this.addStep(step, change.origin);
     }
     if (this.waiting.length > MAX_STEPS) this.shorten();
@@ -72,13 +73,15 @@ export class FoldedSteps<E> implements Folded<E> {
 
   private addStep(step: ArrayStep, origin: Origin): void {
     const last = this.waiting.at(-1);
+    const isHidden = this.isHidden(origin);
+    if (!last && isHidden) return;
     if (last?.step.type !== 'reset') return void this.waiting.push({step, origin});
     makeStep(last.step.newValue, step);
-    last.origin = origin;
+    if (!isHidden) last.origin = origin;
   }
 
   private shorten(): void {
-    const {origin} = this.waiting.at(-1)!;
+    const {origin} = this.waiting.findLast(one => !this.isHidden(one.origin))!;
     const newValue = [...this.current()];
     const oldValue = [...newValue];
     for (const {step} of [...this.waiting].reverse()) undoStep(oldValue, step);
@@ -86,8 +89,14 @@ export class FoldedSteps<E> implements Folded<E> {
   }
 
   take(): E | undefined {
-    const next = this.waiting.shift();
+    const {waiting} = this;
+    const next = waiting.shift();
+    while (waiting.length && this.isHidden(waiting[0]!.origin)) waiting.shift();
     return next && this.eventOf(next.step, next.origin);
+  }
+
+  private isHidden({isLocal}: Origin): boolean {
+    return this.remoteOnly && isLocal;
   }
 }
 

@@ -359,6 +359,27 @@ describe('shared collections', () => {
       expect((await lazy.next()).value).to.deep.include({type: 'splice', index: 300, inserted: ['more']});
     });
 
+    it('without this tab\'s own steps, merges those of others in an array that both change', async () => {
+      const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedArray.open<string>(one, 'both')));
+      mine!.push(...Array.from({length: 270}, (_, i) => `old ${i}`));
+      const before = mine!.toArray();
+      const events = mine!.watch({remoteOnly: true});
+      await until('it is there', () => theirs!.length === 270);
+      for (let i = 0; i < 260; i++) {
+        theirs!.set(theirs!.length - 1 - i, `their ${i}`);
+        if (i % 100) continue;
+        await until('it is here', () => mine!.toArray().includes(`their ${i}`));
+        mine!.unshift(`mine ${i}`);
+        await until('it is there', () => theirs!.length === mine!.length);
+      }
+      await until('all is here', () => mine!.toArray().includes('their 259'));
+      const {value} = await events.next();
+      expect([value.type, value.oldValue, value.newValue]).to.eql(['reset', before, mine!.toArray()]);
+      mine!.shift();
+      theirs!.push('last');
+      expect((await events.next()).value).to.deep.include({type: 'splice', inserted: ['last'], isLocal: false});
+    });
+
     it('tells of what is written inside a value', async () => {
       const doc = tab.get('local:boards', 'two');
       await doc.subscribe();

@@ -20,15 +20,22 @@ export interface AppendingTab {
  * @returns what shows that they were not as if made one after the other
  */
 export async function appendToLists(tabs: readonly AppendingTab[], random: Random, each: number, pause: () => Promise<void>): Promise<string[]> {
-  const done: Done[] = [];
-  await Promise.all(tabs.map(async (tab, t) => {
-    for (let n = 0; n < each; n++) await appendOnce(tab, `${t}.${n}`, random, pause, done);
-  }));
-  const shown = ({maps}: AppendingTab): string => JSON.stringify(maps.map(map => Object.fromEntries([...map].sort())));
+  const done = await Promise.all(tabs.map((tab, t) => appendMany(tab, t, random, each, pause)));
+  const shown = ({maps}: AppendingTab): string => JSON.stringify(listsOf(maps));
   await until('all tabs show the same', () => new Set(tabs.map(shown)).size === 1);
-  const final = new Map(tabs[0]!.maps.flatMap((map, m) => [...map].map(([key, list]) => [`${MAPS[m]}/${key}`, list] as const)));
-  return problemsOf(done, final);
+  return problemsOf(done.flat(), new Map(listsOf(tabs[0]!.maps)));
 }
+
+/** The transactions of one tab. */
+export async function appendMany(tab: AppendingTab, number: number, random: Random, count: number, pause: () => Promise<void>, start = 0): Promise<Done[]> {
+  const done: Done[] = [];
+  for (let n = start; n < start + count; n++) await appendOnce(tab, `${number}.${n}`, random, pause, done);
+  return done;
+}
+
+/** The lists that a tab shows, in the order of their names. */
+export const listsOf = (maps: readonly Lists[]): [name: string, list: readonly string[]][] =>
+  maps.flatMap((map, m) => [...map].map(([key, list]): [string, readonly string[]] => [`${MAPS[m]}/${key}`, list])).sort(([a], [b]) => (a < b ? -1 : 1));
 
 async function appendOnce({maps, transaction: run}: AppendingTab, id: string, random: Random, pause: () => Promise<void>, done: Done[]): Promise<void> {
   const isAsync = random.below(4) === 0;
