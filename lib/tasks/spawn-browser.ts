@@ -17,8 +17,10 @@ class BrowserThread implements Thread {
   #isEnded = false;
 
   constructor(script: ThreadScript, private readonly events: ThreadEvents) {
-    if (typeof Worker !== 'function') {
-      throw new Error('There is no Worker here: Chromium and WebKit have none in shared and service workers. Pools live in pages and dedicated workers');
+    // Firefox 153 has `Worker` in shared workers. In a worker, `new Worker` waits for the debugger service of the browser; under load, about one
+    // call in fourteen never returned. A page can end a dedicated worker then. Nobody can end a shared one: it blocks every page that joins it.
+    if (typeof Worker !== 'function' || 'SharedWorkerGlobalScope' in globalThis) {
+      throw new Error('Shared and service workers have no threads: Chromium and WebKit have no Worker there, and Firefox may block a shared worker for good when it starts one. Pools live in pages and dedicated workers');
     }
     this.#worker = this.#start(script);
     // A listener of the app's own, such as `onmessage` of a factory's worker, stays.

@@ -1,6 +1,6 @@
 import {WorkerPool} from 'sharedb-tabs/tasks';
 
-/** A pool in a shared worker. Without `Worker`, it reports an error. */
+/** A pool in a shared worker. It reports the error of its task. */
 addEventListener('connect', event => {
   const [port] = (event as MessageEvent).ports as MessagePort[];
   new WorkerPool({size: 1}).execute(() => 'ran').then(
