@@ -22,6 +22,9 @@ const MAX_CHANGES = 1000;
 /** The largest number of orders to try for changes at the place of what is taken back. */
 const MAX_TRIES = 64;
 
+/** The largest number of refused changes to take back one after the other. */
+const MAX_PARTS = 32;
+
 /** What is left without refused ops. */
 interface Rest<Doc> {
   changes: LoggedChange<Doc>[];
@@ -129,17 +132,25 @@ export class ChangeLog<Doc> {
     return stacks;
   }
 
-  /** The changes that remain, if possible those that lead to this state: changes at the same place can come in either order. */
+  /**
+   * The changes that remain, if possible those that lead to this state: changes at the same place can come in either order. A refused
+   * op may consist of an undo and its redo, composed. Somebody else's insertion beside the text can only come before the text if the
+   * two are taken back one after the other: between them, the text is not there.
+   */
   private restTo(
     doc: Doc, type: Type, isRefused: (id: OpId) => boolean, dataBefore: (doc: Doc) => unknown, after: unknown, rollback?: unknown
   ): Rest<Doc> | undefined {
-    const usual = this.rest(doc, isRefused, dataBefore, [], rollback);
-    if (!usual || isSameData(type, usual.data, after)) return usual;
-    const all = Array.from({length: usual.ties}, (_, i) => i);
-    const tries = [...all.map(i => [i]), ...all.flatMap(i => all.slice(i + 1).map(j => [i, j]))].slice(0, MAX_TRIES);
-    for (const swapped of tries) {
-      const rest = this.rest(doc, isRefused, dataBefore, swapped, rollback);
-      if (rest && isSameData(type, rest.data, after)) return rest;
+    let usual: Rest<Doc> | undefined;
+    for (const maxParts of [1, MAX_PARTS]) {
+      const first = this.rest(doc, type, isRefused, dataBefore, [], maxParts, rollback);
+      if (!first || isSameData(type, first.data, after)) return first;
+      usual ??= first;
+      const all = Array.from({length: first.ties}, (_, i) => i);
+      const tries = [...all.map(i => [i]), ...all.flatMap(i => all.slice(i + 1).map(j => [i, j]))].slice(0, MAX_TRIES);
+      for (const swapped of tries) {
+        const rest = this.rest(doc, type, isRefused, dataBefore, swapped, maxParts, rollback);
+        if (rest && isSameData(type, rest.data, after)) return rest;
+      }
     }
     return usual;
   }
@@ -147,11 +158,13 @@ export class ChangeLog<Doc> {
   /**
    * The changes without refused ones.
    * @param swapped which changes at the place of what is taken back come in the other order than usual
+   * @param maxParts the number of refused changes to take back one after the other; earlier ones are composed
    * @param rollback what takes the ops back on the present data, if it is known
    * @throws if it can't be known what the data were
    */
   private rest(
-    doc: Doc, isRefused: (id: OpId) => boolean, dataBefore: (doc: Doc) => unknown, swapped: readonly number[], rollback?: unknown
+    doc: Doc, type: Type, isRefused: (id: OpId) => boolean, dataBefore: (doc: Doc) => unknown, swapped: readonly number[],
+    maxParts: number, rollback?: unknown
   ): Rest<Doc> | undefined {
     const isOut = (change: LoggedChange<Doc>): boolean => change.doc === doc && !!change.sentIn && isRefused(change.sentIn);
     if (!this.base || !this.changes.some(isOut)) return undefined;
@@ -160,28 +173,33 @@ export class ChangeLog<Doc> {
     const guides = this.guides(doc, rollback);
     const refusedSteps: string[] = [];
     let ties = 0;
-    /** Leads from the data with the refused ops to those without. */
-    let takesBack: unknown;
+    /** Lead from the data with the refused ops to those without, one after the other. */
+    let parts: unknown[] = [];
     for (const change of this.changes) {
-      const {type, mark} = change;
+      const {mark} = change;
       if (isOut(change)) {
-        takesBack = takesBack === undefined ? change.inverse : composed(type, change.inverse, takesBack);
+        parts.unshift(change.inverse);
+        while (parts.length > maxParts) parts.push(composed(type, ...(parts.splice(-2) as [unknown, unknown])));
         if (mark?.kind === 'capture') refusedSteps.push(mark.step);
         continue;
       }
       let kept = change;
-      if (takesBack !== undefined && change.doc === doc) {
-        const usual = transformedTo(type, change.op, takesBack, guides.get(change) ?? []);
-        const isTie = !isSameOp(usual.chosen, usual.other);
-        const [op, next] = isTie && swapped.includes(ties) ? usual.other : usual.chosen;
-        if (isTie) ties++;
-        takesBack = next;
+      if (parts.length && change.doc === doc) {
+        let {op} = change;
+        parts = parts.map((part, _i, {length}) => {
+          const usual = transformedTo(type, op, part, length === 1 ? guides.get(change) ?? [] : []);
+          const isTie = !isSameOp(usual.chosen, usual.other);
+          const [changed, next] = isTie && swapped.includes(ties) ? usual.other : usual.chosen;
+          if (isTie) ties++;
+          op = changed;
+          return next;
+        });
         kept = {...change, op, inverse: inverseOf(type, op, data)};
       }
       changes.push(kept);
       if (change.doc === doc) data = type.apply(data, copied(kept.op));
     }
-    return {changes, refusedSteps, data, takesBack, ties};
+    return {changes, refusedSteps, data, takesBack: parts.reduce((one, next) => composed(type, one, next), undefined), ties};
   }
 
   /** For each change, what the rollback may be just after it: text that it puts back may come before or after what others have written. */

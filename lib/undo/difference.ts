@@ -12,6 +12,7 @@ interface Maker {
   insert(path: Path, value: unknown): unknown;
   remove(path: Path, value: unknown): unknown;
   replace(path: Path, value: unknown, by: unknown): unknown;
+  move(list: Path, from: number, to: number): unknown;
   add(path: Path, amount: number): unknown;
 }
 
@@ -22,12 +23,17 @@ const makers: Record<string, Maker> = {
     insert: (p, value) => [isIndex(p) ? {p, li: value} : {p, oi: value}],
     remove: (p, value) => [isIndex(p) ? {p, ld: value} : {p, od: value}],
     replace: (p, value, by) => [isIndex(p) ? {p, ld: value, li: by} : {p, od: value, oi: by}],
+    move: (list, from, to) => [{p: [...list, from], lm: to}],
     add: (p, amount) => [{p, na: amount}]
   },
   json1: {
     insert: (p, value) => [...p, {i: value}],
     remove: p => [...p, {r: true}],
     replace: (p, _value, by) => [...p, {r: true, i: by}],
+    move: (list, from, to) => {
+      const [pick, drop] = [[from, {p: 0}], [to, {d: 0}]];
+      return [...list, ...(from < to ? [pick, drop] : [drop, pick])];
+    },
     add: (p, amount) => [...p, {ena: amount}]
   }
 };
@@ -67,8 +73,16 @@ function jsonBetween(make: Maker, path: Path, from: unknown, to: unknown): unkno
 }
 
 function listBetween(make: Maker, path: Path, from: readonly unknown[], to: readonly unknown[]): unknown[] {
+  const found = hunks(from.map(item => JSON.stringify(item)), to.map(item => JSON.stringify(item)));
+  const moved = movedItem(found);
+  if (moved) {
+    const [start, end] = moved;
+    const next = from.filter((_item, i) => i !== start);
+    next.splice(end, 0, from[start]);
+    return [make.move(path, start, end), ...listBetween(make, path, next, to)];
+  }
   let at = 0;
-  return hunks(from.map(item => JSON.stringify(item)), to.map(item => JSON.stringify(item))).flatMap(([removed, inserted, kept]) => {
+  return found.flatMap(([removed, inserted, kept]) => {
     const ops = [
       ...removed.map(item => make.remove([...path, at], JSON.parse(item))),
       ...inserted.map((item, i) => make.insert([...path, at + i], JSON.parse(item)))
@@ -76,6 +90,25 @@ function listBetween(make: Maker, path: Path, from: readonly unknown[], to: read
     at += inserted.length + kept;
     return ops;
   });
+}
+
+/**
+ * An item that is removed at one place and inserted at another is the same, which has moved: it must stay the one that an undo removes.
+ * @returns where it is, and where it is then; undefined if there is no such item, or if it can't be told from others
+ */
+function movedItem(found: ReturnType<typeof hunks>): [from: number, to: number] | undefined {
+  const removed = found.flatMap(([items]) => items);
+  const inserted = found.flatMap(([, items]) => items);
+  const isOnce = (items: readonly string[], item: string): boolean => items.indexOf(item) >= 0 && items.indexOf(item) === items.lastIndexOf(item);
+  const item = removed.find(item => isOnce(removed, item) && isOnce(inserted, item));
+  if (item === undefined) return undefined;
+  let [at, from, to] = [0, 0, 0];
+  for (const [out, into, kept] of found) {
+    if (out.includes(item)) from = at + out.indexOf(item);
+    if (into.includes(item)) to = at;
+    at += out.length + kept;
+  }
+  return [from, from < to ? to - 1 : to];
 }
 
 /** An op of text-unicode. */

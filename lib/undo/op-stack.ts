@@ -17,6 +17,8 @@ export interface StackItem<Doc> {
   readonly entries: Entry<Doc>[];
   /** The app's own, such as cursors. */
   readonly meta: Map<unknown, unknown>;
+  /** What it takes back should not be there: the manager takes it back without being asked. */
+  readonly isExcess?: boolean | undefined;
 }
 
 /** An item keeps the last entries as they are, up to this number. Older ones are composed. All tabs of a shared stack do it alike. */
@@ -38,7 +40,7 @@ export class OpStack<Doc> {
   /** A copy, which changes by itself. The items' `meta` are the same. */
   clone(): OpStack<Doc> {
     const stack = new OpStack<Doc>(this.limit, this.keepsNoops);
-    stack.items.push(...this.items.map(({id, entries, meta}) => ({id, entries: entries.map(entry => ({...entry})), meta})));
+    stack.items.push(...this.items.map(item => ({...item, entries: item.entries.map(entry => ({...entry}))})));
     return stack;
   }
 
@@ -62,9 +64,9 @@ export class OpStack<Doc> {
   }
 
   /** Puts what undoes an op on top, to what else there is of the step if that is on top. */
-  putOnTop(id: string, entry: Entry<Doc>, meta: StackItem<Doc>['meta']): void {
+  putOnTop(id: string, entry: Entry<Doc>, meta: StackItem<Doc>['meta'], isExcess?: boolean): void {
     if (this.top?.id === id) OpStack.add(this.top, entry);
-    else this.push({id, entries: [entry], meta});
+    else this.push({id, entries: [entry], meta, isExcess});
   }
 
   find(id: string): StackItem<Doc> | undefined {
@@ -94,6 +96,32 @@ export class OpStack<Doc> {
       }
     }
     return found.filter(({op}) => !isNoop(op));
+  }
+
+  /**
+   * What takes back an item on the documents as they are now, for each document, while the items above it stay.
+   * @param dataOf copies the present data of a document
+   * @returns the ops; none of a document whose type can't compose. @throws if they can't be known
+   */
+  onTop(item: StackItem<Doc>, dataOf: (doc: Doc) => unknown): Entry<Doc>[] {
+    const above = this.items.slice(this.items.indexOf(item) + 1).reverse();
+    return OpStack.opsOf(item).filter(({type}) => typeof type.compose === 'function').map(entry => {
+      const {doc, type} = entry;
+      let data = dataOf(doc);
+      const made: unknown[] = [];
+      for (const {op} of above.flatMap(one => entriesOf(one, doc))) {
+        if (isNoop(op)) continue;
+        made.unshift(inverseOf(type, op, data));
+        data = type.apply(data, copied(op));
+      }
+      const op = made.reduce((op, next) => (isNoop(op) || isNoop(next) ? op : type.transform(op, next, sidesOf(type).undoing)), entry.op);
+      return {...entry, op};
+    }).filter(({op}) => !isNoop(op));
+  }
+
+  /** Whether there is nothing for the document above the step. */
+  isOnTop(id: string, doc: Doc): boolean {
+    return this.items.findLast(({entries}) => entries.some(entry => entry.doc === doc))?.id === id;
   }
 
   /** Somebody else's op has been applied to the document. */

@@ -21,6 +21,9 @@ export type DataAfter = () => unknown;
 /** The number of steps with a refused op that the stacks remember. */
 const MAX_REFUSED = 100;
 
+/** The end of the id of a step that consists of what an undo or a redo has done beyond its step. */
+const EXCESS = '/rest';
+
 /** The undo stack and the redo stack. They are a function of the changes, in their order. */
 export class Stacks<Doc> {
   /** @param metaOf the app's data of a step */
@@ -52,15 +55,20 @@ export class Stacks<Doc> {
     const {kind, step, ops} = mark;
     const meta = this.metaOf(step);
     if (kind === 'capture') this.redo.clear();
+    // What should not have been there can't be redone.
+    else if (this.undo.find(step)?.isExcess) return this.takeOut(change);
     else if (this.revert(change, this[kind], ops, dataAfter)) return;
     this[opposite(kind)].insert(step, {doc, type, op: inverse, ops}, op, meta, dataAfter);
   }
 
-  /** This tab or browser has changed a document otherwise than the stacks would have it. To undo that is a step of its own. */
+  /**
+   * This tab or browser has changed a document otherwise than the stacks would have it. To undo that is a step of its own, which the
+   * manager undoes by itself if the server has refused an op of the step.
+   */
   addExcess(step: string, {doc, type, op, inverse}: Omit<Change<Doc>, 'mark'>): void {
-    const id = `${step}/rest`;
+    const id = `${step}${EXCESS}`;
     this.redo.transform(doc, op);
-    this.undo.putOnTop(id, {doc, type, op: inverse, ops: 1}, this.metaOf(id));
+    this.undo.putOnTop(id, {doc, type, op: inverse, ops: 1}, this.metaOf(id), this.refused.has(step));
   }
 
   forget(doc: Doc): void {
@@ -87,7 +95,7 @@ export class Stacks<Doc> {
       if (!isNoop(op)) this.addExcess(step, {doc, type, op, inverse});
       return true;
     }
-    if (own && own.ops <= count && dataAfter && !isSameOp(normalized(type, own.op), normalized(type, op))) {
+    if (own && own.ops <= count && dataAfter && stack.isOnTop(step, doc) && !isSameOp(normalized(type, own.op), normalized(type, op))) {
       try {
         const data = new DataCopies(type, serialized(type, type.apply(dataAfter(), copied(inverse))));
         const made = (): unknown => type.apply(data.make(), copied(own.op));
@@ -104,6 +112,11 @@ export class Stacks<Doc> {
     }
     stack.takeOut(step, doc, type, op, own ? Math.min(count, own.ops) : count);
     return false;
+  }
+
+  private takeOut({doc, type, op, mark}: Change<Doc>): void {
+    this.undo.takeOut(mark!.step, doc, type, op, mark!.ops);
+    this.redo.transform(doc, op);
   }
 
   private carryOver(doc: Doc, op: unknown): void {

@@ -7,7 +7,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
 import {DocWatcher, invert} from './doc-watcher.js';
 import {ChangeLog} from './change-log.js';
-import {OpStack, type StackItem} from './op-stack.js';
+import {OpStack, type Entry, type StackItem} from './op-stack.js';
 import {SharedDocWatcher} from './shared-doc-watcher.js';
 import {SharedScope} from './shared-scope.js';
 import {Stacks} from './stacks.js';
@@ -43,6 +43,8 @@ export class UndoManager extends TypedEmitter {
   private told: Meta | undefined;
   /** Steps that were forgotten before the host had all of their ops. */
   private readonly forgotten = new Set<string>();
+  /** Steps that this manager has taken back, or has tried to, without being asked. */
+  private readonly corrected = new Set<string>();
   /** The step that is being undone or redone, and how many ops the op does so with. */
   private reverting: {action: Action; step: string; ops: number} | undefined;
 
@@ -110,6 +112,7 @@ export class UndoManager extends TypedEmitter {
     this.stacks.clear();
     this.log.clear();
     this.metas.clear();
+    this.corrected.clear();
     for (const doc of this.shared?.docs ?? []) for (const {undo} of doc.unsent) if (undo?.kind === 'capture') this.forgotten.add(undo.step);
     this.stopCapturing();
     this.emit('change');
@@ -212,20 +215,55 @@ export class UndoManager extends TypedEmitter {
     while (!this.shared && stack.top && !OpStack.opsOf(stack.top).length) stack.items.pop();
     const item = stack.lastUseful;
     if (!item) return false;
-    try {
-      for (const {doc, op, ops} of OpStack.opsOf(item)) {
-        this.reverting = {action, step: item.id, ops};
-        doc.submitOp(op, {source: this}, error => { if (error) this.tell(doc, error as Error); });
-      }
-    } finally {
-      this.reverting = undefined;
-    }
+    this.submit(action, item.id, OpStack.opsOf(item));
     const other = opposite(action);
     // From a shared stack, each tab takes it with the op's place in the history.
     const canRevert = !!this.shared || this.stacks[other].top?.id === item.id;
     if (!this.shared) this.stacks[action].remove(item.id);
     this.tellItem('stack-item-popped', action, item.meta);
     if (canRevert) this.tellItem('stack-item-added', other, item.meta);
+    this.emit('change');
+    return true;
+  }
+
+  private submit(action: Action, step: string, ops: readonly Entry<UndoableDoc>[]): void {
+    try {
+      for (const {doc, op, ops: count} of ops) {
+        this.reverting = {action, step, ops: count};
+        doc.submitOp(op, {source: this}, error => { if (error) this.tell(doc, error as Error); });
+      }
+    } finally {
+      this.reverting = undefined;
+    }
+  }
+
+  /**
+   * The server has refused an op that had been undone. ShareDB takes back the op, and the undo has done so, too: text that the op had
+   * removed is there twice. Takes back what the undo has done too much. Listeners hear of the rollback first: they may be called after
+   * this manager.
+   */
+  private correctSoon(): void {
+    const {shared} = this;
+    if (!this.excess) return;
+    if (shared) void shared.inTurn(() => this.correct());
+    else queueMicrotask(() => this.correct());
+  }
+
+  /** What should not be there, and has not been taken back yet. */
+  private get excess(): StackItem<UndoableDoc> | undefined {
+    return this.stacks.undo.items.findLast(({id, isExcess}) => isExcess && !this.corrected.has(id));
+  }
+
+  private correct(): boolean {
+    for (const watcher of this.watchers.values()) watcher.flush();
+    for (let item; (item = this.excess);) {
+      this.corrected.add(item.id);
+      try {
+        this.submit('undo', item.id, this.stacks.undo.onTop(item, doc => this.watchers.get(doc)!.dataOf(doc.data)));
+      } catch {
+        // It stays a step that the user can undo.
+      }
+    }
     this.emit('change');
     return true;
   }
@@ -252,6 +290,7 @@ export class UndoManager extends TypedEmitter {
       : undefined;
     if (stacks) this.stacks = stacks;
     else this.change(doc, {...op, mark});
+    if (stacks || mark) this.correctSoon();
     this.emit('change');
   }
 

@@ -42,6 +42,20 @@ describe('the difference between two states', () => {
     });
   }
 
+  for (const [type, op] of [[json0, [{p: ['list', 3], lm: 0}]], [json1.type.uri!, ['list', [0, {d: 0}], [3, {p: 0}]]]] as const) {
+    it(`of a moved item is its move with ${typeOf(type).name}`, () => {
+      const from = {list: ['a', 'b', 'c', 'X']};
+      expect(differenceBetween(typeOf(type), from, {list: ['X', 'a', 'b', 'c']})).to.eql(op);
+      expect(differenceBetween(typeOf(type), {list: ['X', 'a', 'b', 'c']}, from)).to.have.length(type === json0 ? 1 : 3);
+    });
+
+    it(`of a moved item and other changes leads from one to the other with ${typeOf(type).name}`, () => {
+      const from = {list: ['a', 'b', 'c', 'd', 'X', 'Y']};
+      const to = {list: ['Y', 'c', 'Z', 'X', 'b', 'd']};
+      expect(typeOf(type).apply(copied(from), differenceBetween(typeOf(type), from, to))).to.eql(to);
+    });
+  }
+
   it('of rich-text is that of the Deltas', () => {
     const type = richText.type as unknown as Type;
     const from = type.create([{insert: 'abc'}]);

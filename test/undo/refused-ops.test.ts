@@ -100,6 +100,31 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
           expect(shown()).to.equal('Xabcdf');
           await stage.settle();
         });
+
+        for (const types of [false, true]) {
+          it(`that was a removal, and was undone before${types ? ', with an edit after that' : ''}`, async () => {
+            const arrived: ((error?: Error) => void)[] = [];
+            answer = next => arrived.push(next);
+            const refused = submit(remove(2, 'c'));
+            await until('the server has got the op', () => arrived.length === 1);
+            expect(await undo.undo()).to.equal(true);
+            expect(shown()).to.equal('abcdef');
+            if (types) void submit(insert(1, 'X'));
+            answer = next => next();
+            arrived[0]!(new Error('Refused'));
+            expect(await refused).to.include({message: 'Refused'});
+            const expected = types ? 'aXbcdef' : 'abcdef';
+            await until('the text is there once', () => shown() === expected && undo.canUndo === types);
+            expect(undo.canRedo).to.equal(false);
+            await stage.settle();
+            expect(stage.all.map(({data}) => read(data))).to.eql(stage.all.map(() => expected));
+            while (await undo.undo());
+            expect(shown()).to.equal('abcdef');
+            while (await undo.redo());
+            expect(shown()).to.equal(expected);
+            await stage.settle();
+          });
+        }
       });
     }
   }
