@@ -78,6 +78,7 @@ export class ServerProcess {
   }
 
   async start(): Promise<void> {
+    if (this.isRunning) throw new Error('the server runs already');
     const child = fork(fileURLToPath(new URL('server-process.ts', import.meta.url)), {execArgv: ['--import', 'tsx', '--expose-gc']});
     this.child = child;
     child.send(this.options);

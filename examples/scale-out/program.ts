@@ -50,6 +50,7 @@ export class Program {
    * @throws what the program has written, if it ends before
    */
   async start(isReady: () => Promise<boolean>): Promise<void> {
+    if (this.isRunning) throw new Error(`${this.path} runs already`);
     const {args, folder, signal, account} = this.options;
     const log = openSync(join(folder, 'log'), 'a');
     const child = spawn(this.path, args, {cwd: folder, stdio: ['ignore', log, log], ...account});
@@ -93,13 +94,15 @@ const [FIRST_PORT, LAST_PORT] = [20_000, 32_000];
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    const server = createServer();
-    const isFree = await new Promise<boolean>(resolve => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise(resolve => server.close(resolve));
-    return port;
+    if (await whyNotFree(port) === undefined) return port;
   }
+}
+
+/** @returns why nobody can listen on a TCP port on 127.0.0.1; undefined if it is free */
+export async function whyNotFree(port: number): Promise<string | undefined> {
+  const server = createServer();
+  return new Promise(resolve => {
+    server.once('error', ({code}: NodeJS.ErrnoException) => resolve(code === 'EADDRINUSE' ? 'it is taken' : String(code)));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(undefined)));
+  });
 }
