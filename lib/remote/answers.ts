@@ -4,7 +4,7 @@ import {NEVER, WANTED, type Wants} from './wire.js';
 
 /** The state of an operation that the other side has requested. */
 export type Answer =
-  | {state: 'pending'; wants: Wants; promise: Promise<unknown>}
+  | {state: 'pending'; wants: Wants; promise: Promise<unknown>; isUsed?: boolean}
   | {state: 'done'; value: unknown}
   | {state: 'failed'; error: unknown; origin: number};
 
@@ -14,8 +14,19 @@ export interface AnswersOptions {
 }
 
 /** The error of a failed operation. Operations built on its result fail with the same error. */
-class Failed {
-  constructor(readonly error: unknown, readonly origin: number) {}
+interface Failed {
+  readonly error: unknown;
+  readonly origin: number;
+}
+
+const failures = new WeakSet<object>();
+/** Looks an object up, because `instanceof` throws for a revoked Proxy, which an app may throw. */
+const isFailed = (thrown: unknown): thrown is Failed => failures.has(thrown as object);
+
+function failed(error: unknown, origin: number): Failed {
+  const made = {error, origin};
+  failures.add(made);
+  return made;
 }
 
 /**
@@ -41,8 +52,11 @@ export class Answers {
     const answer = this.answers.get(id);
     if (!answer) return {value: undefined};
     if (answer.state === 'done') return {value: answer.value};
-    if (answer.state === 'pending') return {later: answer.promise};
-    throw new Failed(answer.error, answer.origin);
+    if (answer.state === 'pending') {
+      answer.isUsed = true;
+      return {later: answer.promise};
+    }
+    throw failed(answer.error, answer.origin);
   }
 
   /** @param run performs the operation; an error that it throws is the answer */
@@ -93,9 +107,9 @@ export class Answers {
       },
       (error: unknown) => {
         this.running.delete(answer.promise);
-        const failed = error instanceof Failed ? error : new Failed(error, id);
-        if (this.answers.get(id) === answer) this.failed(id, answer.wants, failed);
-        throw failed;
+        const failure = isFailed(error) ? error : failed(error, id);
+        if (this.answers.get(id) === answer) this.failed(id, answer.wants, failure, answer.isUsed);
+        throw failure;
       }
     );
     // The error is sent to the other side, so it is not an unhandled rejection here.
@@ -110,10 +124,11 @@ export class Answers {
     if (wants === WANTED) this.options.returnValue(id, value);
   }
 
-  private failed(id: number, wants: Wants, thrown: unknown): void {
-    const {error, origin} = thrown instanceof Failed ? thrown : {error: thrown, origin: id};
+  /** @param isUsed whether an operation waits for the result. It fails next, and tells of this error if nobody awaits it */
+  private failed(id: number, wants: Wants, thrown: unknown, isUsed = false): void {
+    const {error, origin} = isFailed(thrown) ? thrown : {error: thrown, origin: id};
     if (wants === NEVER) this.answers.delete(id);
     else this.answers.set(id, {state: 'failed', error, origin});
-    this.options.throwError(id, error, origin, wants !== WANTED);
+    this.options.throwError(id, error, origin, wants !== WANTED && !isUsed);
   }
 }

@@ -6,7 +6,7 @@ import {encode, type EncodingPeer} from './encode.js';
 import {RemoteError, encodeError} from './errors.js';
 import {evaluateOn} from './evaluate.js';
 import {FAIL} from './flow-link.js';
-import {Flows, type FlowKind} from './flows.js';
+import {Flows} from './flows.js';
 import {HandlerContexts} from './handlers.js';
 import {Inbox} from './inbox.js';
 import {markOf} from './markers.js';
@@ -82,7 +82,7 @@ export class Peer implements Connection, StubPeer {
       movesFrom: transport.cannotTransfer ? undefined : resolved.movesFrom, cannotTransfer: transport.cannotTransfer,
       handlerContext: handler => this.handlers.contextOf(handler),
       addReference: (object, name, item) => this.addReference(object, name, item),
-      sendFlow: (kind, value) => this.flows.offer(kind as FlowKind, value)
+      sendFlow: (kind, value, item) => this.flows.offer(kind, value, item)
     };
     this.inbox = new Inbox(this);
     this.root = createStub(this, 0);
@@ -310,7 +310,10 @@ export class Peer implements Connection, StubPeer {
   }
 
   private uncount({counted}: Outgoing): void {
-    for (const id of counted.splice(0)) this.exports.release(id, 1);
+    for (const id of counted.splice(0)) {
+      this.exports.release(id, 1);
+      this.flows.drop(id);
+    }
   }
 
   private tellReleased(object: object): void {
@@ -339,7 +342,9 @@ export class Peer implements Connection, StubPeer {
     }
     item.failed = error => {
       this.uncount(item);
-      this.outbox.put(outgoing([FLOW, id, FAIL, encode(new RemoteError('ERR_REMOTE_UNCLONEABLE', String(error)), this.encoding, item)]));
+      const failure = new RemoteError('ERR_REMOTE_UNCLONEABLE', String(error));
+      this.outbox.put(outgoing([FLOW, id, FAIL, encode(failure, this.encoding, item)]));
+      this.flows.drop(id, failure);
     };
     this.outbox.put(item);
   }

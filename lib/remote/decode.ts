@@ -1,7 +1,7 @@
 import {RemoteError, decodeError} from './errors.js';
 import type {StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
-import {ERROR, HANDLED, HEADERS, ITERABLE, MAP, PROMISE, READABLE, REF, SET_OF, SIGNAL, THERE, TRANSFORM, URL_TEXT, WRITABLE, isId, type WireReference} from './wire.js';
+import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, isId, type FlowKind, type WireReference} from './wire.js';
 
 /** The part of a connection that decoding needs. */
 export interface DecodingPeer {
@@ -10,7 +10,7 @@ export interface DecodingPeer {
   readonly maxDepth: number;
   handlerContext(handler: Handler): HandlerContext;
   receiveReference(wire: WireReference): unknown;
-  receiveFlow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', data: unknown): unknown;
+  receiveFlow(kind: FlowKind, data: unknown): unknown;
   /** A value on this side, or a promise of it if it is not known yet. */
   findHere(target: number, path: readonly string[]): {value: unknown} | {later: Promise<unknown>};
 }
@@ -40,6 +40,8 @@ const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A v
 
 class Decoding implements Decoded {
   private collections: Map<unknown, Map<unknown, unknown> | Set<unknown>> | undefined;
+  /** What was made of the data of a part. A part that the value contains twice has the same data twice. */
+  private readonly made = new Map<unknown, unknown>();
   private here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
 
   /** Fills holes from the last to the first: an array of entries is complete before it is replaced by a Map. */
@@ -88,7 +90,10 @@ class Decoding implements Decoded {
       else holder[key!] = value;
     };
     if (kind === THERE) return this.putHere(data, put);
-    put(this.create(kind, data, place));
+    const isShared = typeof data === 'object' && this.made.has(data);
+    const made = isShared ? this.made.get(data) : this.create(kind, data, place);
+    this.made.set(data, made);
+    put(made);
     if (kind === REF && holder && !Array.isArray(holder)) makeDisposable(holder);
   }
 
@@ -101,16 +106,6 @@ class Decoding implements Decoded {
     switch (kind) {
       case REF:
         return this.peer.receiveReference(checkReference(data));
-      case PROMISE:
-        return this.peer.receiveFlow('promise', data);
-      case READABLE:
-        return this.peer.receiveFlow('readable', data);
-      case WRITABLE:
-        return this.peer.receiveFlow('writable', data);
-      case ITERABLE:
-        return this.peer.receiveFlow('iterable', data);
-      case SIGNAL:
-        return this.peer.receiveFlow('signal', data);
       case ERROR:
         return decodeError(data);
       case URL_TEXT:
@@ -126,8 +121,11 @@ class Decoding implements Decoded {
         return this.collection(kind, place);
       case HANDLED:
         return this.handled(data);
-      default:
-        throw malformed();
+      default: {
+        const flow = FLOW_KINDS[(kind as number) - PROMISE];
+        if (!flow) throw malformed();
+        return this.peer.receiveFlow(flow, data);
+      }
     }
   }
 

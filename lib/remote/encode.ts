@@ -1,12 +1,12 @@
 import {CallRecord} from './calls.js';
-import {RemoteError, encodeError} from './errors.js';
+import {RemoteError, encodeError, tagOf} from './errors.js';
 import {isEvent, snapshotOf} from './events.js';
-import {isMovable, kindOf} from './kinds.js';
+import {isMovable, isPrimitive, kindOf} from './kinds.js';
 import {handlerOptionsOf, markOf, type Mark} from './markers.js';
 import {readResult} from './results.js';
 import {nodeOf, type StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
-import {ERROR, HANDLED, HEADERS, ITERABLE, MAP, PROMISE, READABLE, REF, SET_OF, SIGNAL, THERE, TRANSFORM, URL_TEXT, WRITABLE, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
+import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, type FlowKind, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
 
 /** The part of a connection that encoding needs. */
 export interface EncodingPeer {
@@ -20,7 +20,7 @@ export interface EncodingPeer {
   readonly cannotTransfer: string | undefined;
   handlerContext(handler: Handler): HandlerContext;
   addReference(object: object, name: string, item: Outgoing): number;
-  sendFlow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', value: object, item: Outgoing): unknown;
+  sendFlow(kind: FlowKind, value: object, item: Outgoing): unknown;
 }
 
 /** Larger values are not copied first: they are posted at once, before the app can change them. */
@@ -34,32 +34,29 @@ const PLAIN_DEPTH = 64;
  * markers.
  */
 export function encode(value: unknown, peer: EncodingPeer, item: Outgoing, materializes = false): WireValue {
-  if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) return [value];
-  const counted = item.counted.length;
-  const encoding = new Encoding(peer, item, COPY_NODES, materializes);
+  if (isPrimitive(value)) return [value];
   try {
-    return encoding.run(value);
+    return new Encoding(value, peer, item, materializes).run();
   } catch (error) {
-    if (error !== TOO_LARGE) throw error;
+    if (error !== PLAIN) throw error;
+    return [value];
   }
-  item.isUrgent = true;
-  if (item.counted.length === counted && isPlain(value, peer, 0)) return [value];
-  return new Encoding(peer, item, Infinity, materializes).run(value);
 }
 
-const TOO_LARGE = Symbol('too large to be copied');
+/** Thrown to stop copying a large value that structured clone copies correctly. */
+const PLAIN = Symbol('plain');
 
 class Encoding {
   private readonly holes: Hole[] = [];
   private readonly path: (string | number)[] = [];
   /** The copies by their originals. Cycles and shared parts keep their structure. */
-  private memo: Map<object, {copy: unknown; kind?: number}> | undefined;
+  private memo: Map<object, {copy: unknown; kind?: number | undefined; data?: unknown}> | undefined;
   private nodes = 0;
 
-  constructor(private readonly peer: EncodingPeer, private readonly item: Outgoing, private readonly maxNodes: number, private readonly materializes: boolean) {}
+  constructor(private readonly root: unknown, private readonly peer: EncodingPeer, private readonly item: Outgoing, private readonly materializes: boolean) {}
 
-  run(value: unknown): WireValue {
-    const copy = this.walk(value);
+  run(): WireValue {
+    const copy = this.walk(this.root);
     return this.holes.length ? [copy, this.holes] : [copy];
   }
 
@@ -79,7 +76,7 @@ class Encoding {
   private object(value: object): unknown {
     const known = this.memo?.get(value);
     if (known) {
-      if (known.kind !== undefined) this.hole(known.kind, 0);
+      if (known.kind !== undefined) this.hole(known.kind, known.data);
       return known.copy;
     }
     const handler = this.peer.handlers.find(candidate => candidate.canHandle(value));
@@ -107,25 +104,21 @@ class Encoding {
         if (this.peer.movesFrom !== undefined && !mark && isMovable(value)) this.move(value as Transferable);
         return value;
       case 'error':
-        return this.hole(ERROR, encodeError(value, this.peer.stacks));
+        return this.part(value, ERROR, encodeError(value, this.peer.stacks));
       case 'url':
-        return this.hole(URL_TEXT, String(value));
+        return this.part(value, URL_TEXT, [String(value)]);
       case 'headers':
-        return this.hole(HEADERS, [...(value as unknown as Iterable<[string, string]>)]);
+        return this.part(value, HEADERS, [...(value as unknown as Iterable<[string, string]>)]);
       case 'transform': {
         const {readable, writable} = value as TransformStream;
-        return this.hole(TRANSFORM, [this.flow('readable', readable), this.flow('writable', writable)]);
+        return this.part(value, TRANSFORM, [this.flow('readable', readable), this.flow('writable', writable)]);
       }
       case 'promise':
-        return this.hole(PROMISE, this.flow('promise', value));
       case 'readable':
-        return this.hole(READABLE, this.flow('readable', value));
       case 'writable':
-        return this.hole(WRITABLE, this.flow('writable', value));
       case 'iterable':
-        return this.hole(ITERABLE, this.flow('iterable', value));
       case 'signal':
-        return this.hole(SIGNAL, this.flow('signal', value));
+        return this.part(value, PROMISE + FLOW_KINDS.indexOf(kind), this.flow(kind, value));
       case 'symbol':
         throw this.uncloneable(`a ${value.constructor.name}`);
       case 'reference':
@@ -143,7 +136,7 @@ class Encoding {
     for (const key of Object.keys(value)) {
       const member = (value as Record<string, unknown>)[key];
       let sent = member;
-      if (typeof member === 'object' || typeof member === 'function' || typeof member === 'symbol') {
+      if (!isPrimitive(member)) {
         this.path.push(key);
         sent = this.walk(member);
         this.path.pop();
@@ -161,7 +154,7 @@ class Encoding {
     this.remember(value, copy);
     for (let i = 0; i < copy.length; i++) {
       const member = copy[i];
-      if (typeof member !== 'object' && typeof member !== 'function' && typeof member !== 'symbol') continue;
+      if (isPrimitive(member)) continue;
       this.path.push(i);
       copy[i] = this.walk(member);
       this.path.pop();
@@ -249,7 +242,7 @@ class Encoding {
     return this.hole(HANDLED, [handler.wireType, wire]);
   }
 
-  private flow(kind: 'promise' | 'readable' | 'writable' | 'iterable' | 'signal', value: object): unknown {
+  private flow(kind: FlowKind, value: object): unknown {
     if ((kind === 'readable' || kind === 'writable') && (value as ReadableStream).locked) throw this.uncloneable('a locked stream');
     return this.peer.sendFlow(kind, value, this.item);
   }
@@ -260,17 +253,26 @@ class Encoding {
     if (!reason && !this.item.transfer.includes(part)) this.item.transfer.push(part);
   }
 
+  /** Encodes an object as a hole. If it is met again, it is the same object on the other side. */
+  private part(value: object, kind: number, data: unknown): undefined {
+    this.remember(value, undefined, kind, data);
+    return this.hole(kind, data);
+  }
+
   private hole(kind: number, data: unknown): undefined {
     this.holes.push([this.path.slice(), kind, data]);
     return undefined;
   }
 
-  private remember(value: object, copy: unknown, kind?: number): void {
-    (this.memo ??= new Map()).set(value, kind === undefined ? {copy} : {copy, kind});
+  private remember(value: object, copy: unknown, kind?: number, data?: unknown): void {
+    (this.memo ??= new Map()).set(value, {copy, kind, data});
   }
 
   private count(nodes: number): void {
-    if ((this.nodes += nodes) > this.maxNodes) throw TOO_LARGE;
+    if (this.nodes > COPY_NODES || (this.nodes += nodes) <= COPY_NODES) return;
+    this.item.isUrgent = true;
+    // Each reference or stream that was found is offered to the other side already, and has a hole.
+    if (!this.holes.length && isPlain(this.root, this.peer, 0)) throw PLAIN;
   }
 
   private checkDepth(): void {
@@ -291,21 +293,14 @@ class Encoding {
 
 /** Whether structured clone copies a large value correctly without holes. */
 function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
-  if (typeof value === 'function' || typeof value === 'symbol') return false;
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth > PLAIN_DEPTH || markOf(value) || peer.handlers.some(handler => handler.canHandle(value))) return false;
+  if (isPrimitive(value)) return true;
+  if (typeof value !== 'object' || value === null || depth > PLAIN_DEPTH || markOf(value) || peer.handlers.some(handler => handler.canHandle(value))) return false;
+  const members = (values: readonly unknown[]): boolean => values.every(member => isPlain(member, peer, depth + 1));
   switch (kindOf(value)) {
     case 'array':
-      for (const member of value as unknown[]) {
-        if ((typeof member === 'object' || typeof member === 'function' || typeof member === 'symbol') && !isPlain(member, peer, depth + 1)) return false;
-      }
-      return true;
+      return members(value as unknown[]);
     case 'plain':
-      for (const key of Object.keys(value)) {
-        const member = (value as Record<string, unknown>)[key];
-        if ((typeof member === 'object' || typeof member === 'function' || typeof member === 'symbol') && !isPlain(member, peer, depth + 1)) return false;
-      }
-      return true;
+      return members(Object.values(value));
     case 'cloned':
     case 'buffer':
     case 'view':
@@ -315,15 +310,13 @@ function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
   }
 }
 
-/** A Node Buffer becomes a Uint8Array, as with structured clone. */
+/** A Node Buffer becomes a Uint8Array, as with structured clone: it has the same tag. */
 function viewOf(value: ArrayBufferView, buffer: ArrayBuffer): ArrayBufferView {
-  if (value instanceof DataView) return new DataView(buffer, value.byteOffset, value.byteLength);
-  const {name} = (value as unknown as {[Symbol.toStringTag]: string})[Symbol.toStringTag] ? {name: (value as unknown as {[Symbol.toStringTag]: string})[Symbol.toStringTag]} : {name: 'Uint8Array'};
-  const View = (globalThis as unknown as Record<string, new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView>)[name]!;
-  return new View(buffer, value.byteOffset, (value as Uint8Array).length);
+  const View = (globalThis as unknown as Record<string, new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView>)[tagOf(value).slice(8, -1)]!;
+  return new View(buffer, value.byteOffset, (value as Partial<Uint8Array>).length ?? value.byteLength);
 }
 
-const isOfApp = (value: object): boolean => typeof value !== 'function' && Object.prototype.toString.call(value) === '[object Object]';
+const isOfApp = (value: object): boolean => typeof value !== 'function' && tagOf(value) === '[object Object]';
 
 function nameOf(value: object): string {
   const named = typeof value === 'function' ? value : (Object.getPrototypeOf(value) as {constructor?: unknown} | null)?.constructor;
@@ -335,7 +328,7 @@ function pick(value: object, keys: readonly PropertyKey[]): Record<string, unkno
   const picked: Record<string, unknown> = {};
   for (const key of keys) {
     const member = (value as Record<PropertyKey, unknown>)[key];
-    if (member === null || (typeof member !== 'object' && typeof member !== 'function' && typeof member !== 'symbol')) picked[String(key)] = member;
+    if (isPrimitive(member)) picked[String(key)] = member;
   }
   return picked;
 }

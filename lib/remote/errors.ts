@@ -76,45 +76,56 @@ export const tagOf = (value: unknown): string => {
   }
 };
 
-/** Encodes any thrown value. Never throws. */
-export function encodeError(error: unknown, stacks: boolean, depth = 0): WireError {
-  if (!isError(error)) return [0, cloneOr(error, undefined) ?? (error == null ? error : describe(error))];
+/**
+ * Encodes any thrown value. Never throws.
+ * @param seen the errors encoded so far. One that is found again, perhaps in its own causes, is the same in the result
+ */
+export function encodeError(error: unknown, stacks: boolean, depth = 0, seen = new Map<unknown, unknown[]>()): WireError {
+  const wire: unknown[] = [];
   try {
+    if (!isError(error)) return [0, cloneOr(() => error, undefined) ?? (error == null ? error : describe(error))];
+    const known = seen.get(error);
+    if (known) return known as unknown as WireError;
+    seen.set(error, wire);
     const tag = tagOf(error) === '[object DOMException]' ? 'DOMException' : classOf(error);
     const fields: Record<string, unknown> = {};
     for (const key of Object.keys(error)) {
       if (OF_ITS_OWN.has(key) || key in Object.prototype) continue;
-      const value = (error as unknown as Record<string, unknown>)[key];
-      // Fields that can't be cloned are left out, so that the error always arrives.
-      if (typeof value !== 'function') {
-        const copy = cloneOr(value, NOTHING);
-        if (copy !== NOTHING) fields[key] = copy;
-      }
+      // Fields that can't be read or cloned are left out, so that the error always arrives.
+      const copy = cloneOr(() => (error as unknown as Record<string, unknown>)[key], NOTHING);
+      if (copy !== NOTHING) fields[key] = copy;
     }
-    const cause = depth < MAX_DEPTH && 'cause' in error ? encodeError(error.cause, stacks, depth + 1) : undefined;
+    const cause = depth < MAX_DEPTH && 'cause' in error ? encodeError(error.cause, stacks, depth + 1, seen) : undefined;
     const list = (error as {errors?: unknown}).errors;
-    const errors = depth < MAX_DEPTH && Array.isArray(list) ? list.slice(0, 1000).map(item => encodeError(item, stacks, depth + 1)) : undefined;
+    const errors = depth < MAX_DEPTH && Array.isArray(list) ? list.slice(0, 1000).map(item => encodeError(item, stacks, depth + 1, seen)) : undefined;
     const stack = stacks && typeof error.stack === 'string' ? error.stack : undefined;
     const own = Object.keys(fields).length ? fields : undefined;
-    return [tag, String(error.name), String(error.message), stack, own, ...(cause || errors ? [cause] : []), ...(errors ? [errors] : [])] as unknown as WireError;
+    wire.push(tag, String(error.name), String(error.message), stack, own, ...(cause || errors ? [cause] : []), ...(errors ? [errors] : []));
   } catch {
-    return ['Error', 'Error', 'An error that could not be read', undefined, undefined];
+    wire.splice(0, wire.length, 'Error', 'Error', 'An error that could not be read');
   }
+  return wire as unknown as WireError;
 }
 
-/** Decodes a thrown value. Never throws: malformed data become an error that says so. */
-export function decodeError(wire: unknown, here?: string, depth = 0): unknown {
+/**
+ * Decodes a thrown value. Never throws: malformed data become an error that says so.
+ * @param seen the errors decoded so far, so that a small message can't describe a huge number of them
+ */
+export function decodeError(wire: unknown, here?: string, depth = 0, seen = new Map<unknown, unknown>()): unknown {
   try {
     if (!Array.isArray(wire) || depth > MAX_DEPTH + 1) return new Error('An error that could not be read');
     if (wire[0] === 0) return wire[1];
+    if (seen.has(wire)) return seen.get(wire);
     const [tag, name, message, stack, fields, cause, errors] = wire as unknown as [string, string, string, string?, object?, unknown?, unknown?];
-    const error = create(tag, String(name), String(message), errors, depth);
+    const error = create(tag, String(name), String(message));
+    seen.set(wire, error);
     if (error.name !== name) define(error, 'name', String(name));
     const mayWrite = tag !== 'DOMException';
     if (fields && typeof fields === 'object') {
       for (const [key, value] of Object.entries(fields)) if (!(key in Object.prototype) && !OF_ITS_OWN.has(key)) assign(error, key, value);
     }
-    if (cause !== undefined) define(error, 'cause', decodeError(cause, undefined, depth + 1));
+    if (cause !== undefined) define(error, 'cause', decodeError(cause, undefined, depth + 1, seen));
+    if (Array.isArray(errors)) define(error, 'errors', errors.map(item => decodeError(item, undefined, depth + 1, seen)));
     if (mayWrite && (typeof stack === 'string' || here !== undefined)) {
       const remote = typeof stack === 'string' ? [`    at <remote>`, stack] : [];
       define(error, 'stack', [`${String(name)}: ${String(message)}`, ...framesOf(here), ...remote].join('\n'));
@@ -128,14 +139,12 @@ export function decodeError(wire: unknown, here?: string, depth = 0): unknown {
 /** The lines of a stack that name places, without those of this library. */
 const framesOf = (stack = ''): string[] => stack.split('\n').filter(line => /^ +at |@/.test(line)).slice(3);
 
-function create(tag: string, name: string, message: string, errors: unknown, depth: number): Error {
+function create(tag: string, name: string, message: string): Error {
   const {DOMException: DomException} = globalThis;
   if (tag === 'DOMException' && typeof DomException === 'function') return new DomException(message, name) as unknown as Error;
   if (tag === 'RemoteError') return new RemoteError('ERR_REMOTE_CLOSED', message);
-  if (Array.isArray(errors) && tag === 'AggregateError') return new AggregateError(errors.map(item => decodeError(item, undefined, depth + 1)), message);
-  const error = Object.hasOwn(BUILT_IN, tag) ? new BUILT_IN[tag]!(message) : new Error(message);
-  if (Array.isArray(errors)) define(error, 'errors', errors.map(item => decodeError(item, undefined, depth + 1)));
-  return error;
+  if (tag === 'AggregateError') return new AggregateError([], message);
+  return Object.hasOwn(BUILT_IN, tag) ? new BUILT_IN[tag]!(message) : new Error(message);
 }
 
 /** The name of a class that every context has: a built-in error with exactly this name; else Error. */
@@ -147,10 +156,10 @@ function classOf(error: Error): string {
 
 const NOTHING = Symbol('nothing');
 
-function cloneOr<T>(value: unknown, otherwise: T): unknown {
-  if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) return value;
+function cloneOr<T>(read: () => unknown, otherwise: T): unknown {
   try {
-    return structuredClone(value);
+    const value = read();
+    return value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol') ? value : structuredClone(value);
   } catch {
     return otherwise;
   }

@@ -1,4 +1,5 @@
 import {RemoteError, tagOf} from './errors.js';
+import {isPrimitive} from './kinds.js';
 import type {Reference} from './references.js';
 import type {HandlerOptions} from './wire.js';
 
@@ -23,7 +24,7 @@ export function snapshotOf(event: object): Record<string, unknown> {
     if (/^[A-Z_]+$/.test(key)) continue;
     try {
       const value = (event as Record<string, unknown>)[key];
-      if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) snapshot[key] = value;
+      if (isPrimitive(value)) snapshot[key] = value;
     } catch {
       // The getter throws for this object.
     }

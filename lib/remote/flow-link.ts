@@ -11,8 +11,8 @@ export const CANCEL = 4;
 /** One end of a flow: a stream, iterable, promise or signal that continues after the message that introduced it. */
 export interface FlowEnd {
   handle(what: number, value: unknown): void;
-  /** The connection has ended. */
-  close(error: Error): void;
+  /** The connection has ended. Without an error, the flow was never offered to the other side, and the app gets its stream back. */
+  close(error?: Error): void;
 }
 
 /** The link from one end of a flow to the other. */

@@ -1,10 +1,9 @@
 import {followSignal, forwardSignal} from './abort-signals.js';
-import {tooMany} from './errors.js';
+import {decodeError, encodeError, tooMany} from './errors.js';
 import {FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
 import {iterateHere, iterateThere} from './iterables.js';
 import {readHere, readThere, writeHere, writeThere} from './streams.js';
-
-export type FlowKind = 'promise' | 'readable' | 'writable' | 'iterable' | 'signal';
+import type {FlowKind, Outgoing} from './wire.js';
 
 export interface FlowsOptions {
   /** How many may be open. */
@@ -32,32 +31,33 @@ export class Flows {
     return [...this.ends].some(([id, end]) => id < 0 && !('value' in end));
   }
 
-  /** Starts a flow of this side. Returns the data for the other side. */
-  offer(kind: FlowKind, value: object): unknown {
+  /** Starts a flow of this side, with this message. Returns the data for the other side. */
+  offer(kind: FlowKind, value: object, {counted}: Outgoing): unknown {
     if (kind === 'signal') {
       const signal = value as AbortSignal;
       const known = this.signals.get(signal);
-      if (signal.aborted) return [0, describeReason(signal.reason)];
+      if (signal.aborted) return [0, encodeError(signal.reason, false)];
       if (known !== undefined && this.ends.has(known)) return [known];
     }
     this.checkLimit();
     const id = this.options.nextId();
-    const link = this.link(id, id);
+    const link = this.link(id);
     // The introducing message is not posted yet; the flow's own messages come after it.
-    const end = this.create(kind, value, link);
+    const end = ENDS[kind].here(value as never, link);
     this.ends.set(id, end);
+    counted.push(id);
     if (kind === 'signal') this.signals.set(value, id);
     return [id];
   }
 
   receive(kind: FlowKind, data: unknown): unknown {
     const [id, reason] = Array.isArray(data) ? (data as [unknown, unknown?]) : [];
-    if (kind === 'signal' && id === 0) return AbortSignal.abort(reason === undefined ? undefined : reasonOf(reason));
+    if (kind === 'signal' && id === 0) return AbortSignal.abort(decodeError(reason));
     if (typeof id !== 'number' || !Number.isSafeInteger(id) || id <= 0) throw new TypeError('A stream without an id');
     const known = this.ends.get(-id) as (FlowEnd & {value?: unknown}) | undefined;
     if (known) return known.value;
     this.checkLimit();
-    const {end, value} = this.open(kind, this.link(-id, -id));
+    const {end, value} = ENDS[kind].there(this.link(-id));
     this.ends.set(-id, Object.assign(end, kind === 'signal' ? {value} : {}));
     if (kind === 'iterable') this.dropped.register(value as object, end);
     return value;
@@ -65,6 +65,13 @@ export class Flows {
 
   handle(id: number, what: number, value: unknown): void {
     this.ends.get(id)?.handle(what, value);
+  }
+
+  /** Ends a flow whose message could not be posted. Without an error, it has not begun. */
+  drop(id: number, error?: Error): void {
+    const end = this.ends.get(id);
+    this.ends.delete(id);
+    end?.close(error);
   }
 
   close(error: Error): void {
@@ -78,43 +85,22 @@ export class Flows {
     if (this.ends.size >= limit) throw tooMany('streams and promises are open', limit);
   }
 
-  private link(key: number, id: number): FlowLink {
+  private link(id: number): FlowLink {
     return {
       send: (what, value, moves = false) => this.options.send(id, what, value, moves),
-      done: () => this.ends.delete(key)
+      done: () => this.ends.delete(id)
     };
   }
-
-  private create(kind: FlowKind, value: object, link: FlowLink): FlowEnd {
-    switch (kind) {
-      case 'promise':
-        return promiseHere(value as PromiseLike<unknown>, link);
-      case 'readable':
-        return readHere(value as ReadableStream, link);
-      case 'writable':
-        return writeHere(value as WritableStream, link);
-      case 'iterable':
-        return iterateHere(value as AsyncIterable<unknown>, link);
-      case 'signal':
-        return forwardSignal(value as AbortSignal, link);
-    }
-  }
-
-  private open(kind: FlowKind, link: FlowLink): {end: FlowEnd; value: unknown} {
-    switch (kind) {
-      case 'promise':
-        return promiseThere(link);
-      case 'readable':
-        return readThere(link);
-      case 'writable':
-        return writeThere(link);
-      case 'iterable':
-        return iterateThere(link);
-      case 'signal':
-        return followSignal(link);
-    }
-  }
 }
+
+/** For each kind: its end on the side that has it, and its end on the other side with the value to use there. */
+const ENDS: Record<FlowKind, {here(value: never, link: FlowLink): FlowEnd; there(link: FlowLink): {end: FlowEnd; value: unknown}}> = {
+  promise: {here: promiseHere, there: promiseThere},
+  readable: {here: readHere, there: readThere},
+  writable: {here: writeHere, there: writeThere},
+  iterable: {here: iterateHere, there: iterateThere},
+  signal: {here: forwardSignal, there: followSignal}
+};
 
 function promiseHere(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
   promise.then(
@@ -136,16 +122,4 @@ function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
     else resolve(result);
   };
   return {value, end: {handle, close: reject}};
-}
-
-/** The reason of a signal that is already aborted: an error's name and message, or a primitive. */
-function describeReason(reason: unknown): unknown {
-  if (reason instanceof Error || (typeof reason === 'object' && reason !== null)) return {name: String((reason as Error).name), message: String((reason as Error).message)};
-  return typeof reason === 'symbol' || typeof reason === 'function' ? undefined : reason;
-}
-
-function reasonOf(reason: unknown): unknown {
-  if (typeof reason !== 'object' || reason === null) return reason;
-  const {name, message} = reason as {name: string; message: string};
-  return typeof DOMException === 'function' ? new DOMException(message, name) : Object.assign(new Error(message), {name});
 }

@@ -104,7 +104,11 @@ export class Inbox {
     if (ext !== 0) this.peer.handlers.process(ext);
     for (const {message, decoded, error} of prepared) {
       if (this.peer.state === 'closed') return;
-      this.handle(message, decoded, error);
+      try {
+        this.handle(message, decoded, error);
+      } catch {
+        this.malformed();
+      }
     }
     this.peer.calls.tellUntold();
   }

@@ -19,6 +19,10 @@ export type ValueKind =
 
 const {getPrototypeOf} = Object;
 
+/** Whether structured clone copies a value that has no parts. Symbols can't be cloned. */
+export const isPrimitive = (value: unknown): boolean =>
+  value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol');
+
 /** How an object is sent, unless a handler or mark decides otherwise. */
 export function kindOf(value: object): ValueKind {
   const prototype = getPrototypeOf(value) as object | null;

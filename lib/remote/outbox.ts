@@ -54,10 +54,9 @@ export class Outbox {
       return;
     }
     this.mustPost = false;
-    const transfer: Transferable[] = [];
-    for (const item of items) if (item.transfer.length) transfer.push(...item.transfer);
     try {
-      this.post(ext, items, transfer);
+      // A list that has an object twice is refused (HTML Standard, StructuredSerializeWithTransfer).
+      this.post(ext, items, [...new Set(items.flatMap(item => item.transfer))]);
     } catch {
       this.postEach(ext, items);
     }

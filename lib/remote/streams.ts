@@ -111,7 +111,11 @@ export function readHere(stream: ReadableStream, link: FlowLink): FlowEnd {
         stop(value);
       }
     },
-    close: stop
+    close(error) {
+      if (error) return stop(error);
+      isOver = true;
+      reader.releaseLock();
+    }
   };
 }
 
@@ -216,7 +220,8 @@ export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
     },
     close(error) {
       isOver = true;
-      writer.abort(error).catch(() => {});
+      if (error) writer.abort(error).catch(() => {});
+      else writer.releaseLock();
     }
   };
 }
@@ -240,7 +245,13 @@ export function writeThere(link: FlowLink): {end: FlowEnd; value: WritableStream
       while (!room.hasRoom && !failed) await room.room();
       if (failed) throw failed.error;
       room.take(sizeOf(chunk));
-      link.send(ITEM, chunk, true);
+      try {
+        link.send(ITEM, chunk, true);
+      } catch (error) {
+        failed = {error};
+        sendLast(link, FAIL, error);
+        throw error;
+      }
     },
     close: () => new Promise<void>((resolve, reject) => {
       if (failed) return reject(failed.error);

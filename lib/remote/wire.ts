@@ -68,6 +68,10 @@ export const SET_OF = 11;
 export const HANDLED = 12;
 export const TRANSFORM = 13;
 
+/** What continues after the message that introduces it, in the order of the numbers from PROMISE on. */
+export const FLOW_KINDS = ['promise', 'readable', 'writable', 'iterable', 'signal'] as const;
+export type FlowKind = (typeof FLOW_KINDS)[number];
+
 /** The data of a reference: `[id, isFunction, name, snapshot, handler options]`. */
 export type WireReference = readonly [id: number, isFunction: 0 | 1, name: string, peek?: Record<string, unknown> | undefined, options?: HandlerOptions | undefined];
 
@@ -87,7 +91,7 @@ export interface HandlerOptions {
 export interface Outgoing {
   readonly message: unknown[];
   readonly transfer: Transferable[];
-  /** References that were counted for this message. They are uncounted if it can't be posted. */
+  /** References that were counted and flows that begin in this message. They are taken back if it can't be posted. */
   readonly counted: number[];
   /** It holds values that the app may change, so it is posted before the app continues. */
   isUrgent?: boolean;
