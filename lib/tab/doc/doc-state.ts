@@ -1,9 +1,10 @@
+import type {TabOps} from '../../ot/tab-ops.js';
+import type {UnconfirmedSteps} from '../../ot/unconfirmed-steps.js';
 import type {EntryMessage, SnapshotData} from '../../protocol/messages.js';
 import type {ErrorData} from '../../protocol/errors.js';
 import type {UndoHook} from '../../protocol/undo.js';
 import type {Clock} from '../../platform/platform.js';
 import type {Callback, PendingOp, UpstreamDoc} from '../upstream.js';
-import type {UnconfirmedSteps} from './unconfirmed-steps.js';
 
 /** A tab's op with its place in the history. */
 export type OpMessage = EntryMessage & {seq: number};
@@ -29,41 +30,23 @@ export interface DocConnection {
   reportLost(doc: DocState, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void;
 }
 
-/** The state of a tab's document. `ProxyDoc` has it, and the functions beside it change it. */
-export interface DocState extends UpstreamDoc<any> {
+/** A tab's document, as the functions beside it see it. `TabOps` has the transitions of its ops and its position in the history. */
+export interface DocState extends UpstreamDoc<any>, TabOps<PendingOp> {
   readonly connection: DocConnection;
-  /** The number of pending ops that were sent together with the op in flight. Valid while an op is in flight. */
-  run: number;
-  /** The last ops were made on a state that was too old for the host. */
-  isBehind: boolean;
   /** The app has paused the document before. */
   readonly wasPaused: boolean;
   readonly undoHook: UndoHook<PendingOp> | undefined;
-  /** The revision of the host's history that the document shows; null if it shows none. */
-  rev: number | null;
-  /** Ops that have their place in the history and wait for the server's answer. */
-  unsettled: PendingOp[];
-  /** The ops of a document whose state the host has lost, until the host says whether they are lost, too. */
-  opsAwaitingReset: PendingOp[] | undefined;
-  /** The version that those ops were made on, if known. */
-  awaitingResetFrom: number | undefined;
   /** A state that the app has ingested, for a host that has not loaded the document. */
   ingestedSnapshot: SnapshotData | undefined;
-  /** The data may contain ops of other tabs that the server has not acknowledged. */
-  isMixed: boolean;
   readonly isAcknowledged: boolean;
   /** The app has destroyed the document: it sends nothing by itself any more. */
   readonly isDestroyed: boolean;
   /** When this tab last learned that the server has acknowledged an edit, in ms since the epoch. */
   savedAt: number | undefined;
-  readonly unconfirmed: UnconfirmedSteps;
-  /** The ops that the server has not answered, in order. */
-  readonly unanswered: PendingOp[];
+  readonly unconfirmed: UnconfirmedSteps<PendingOp>;
   /** The ops that the host lacks, in order. */
   readonly unsent: PendingOp[];
   readonly hasUnsent: boolean;
-  /** The server's version that the first unanswered op was made on, if known. */
-  readonly madeAt: number | undefined;
   /** Flushes and repeats requests: there is a host. */
   handleLinked(): void;
   /** Whether a message is for the document's present incarnation. */

@@ -1,4 +1,5 @@
 import {markedStepOf} from '../../ot/step.js';
+import {madeAtOf, returnTo, unansweredOf, unsentOf} from '../../ot/tab-ops.js';
 import type {OrphanedOpsMessage, Position, SentOp, UnconfirmedOp} from '../../protocol/messages.js';
 import type {PendingOp} from '../upstream.js';
 import type {DocState} from './doc-state.js';
@@ -18,12 +19,12 @@ export function identify(doc: DocState, op: PendingOp): SentOp {
 /** The ops that the host has not confirmed, for the next host. */
 export function orphanedOpsOf(doc: DocState): OrphanedOpsMessage['docs'][number] | undefined {
   const {unconfirmed, unsettled} = doc;
-  const waiting = [...tentativeOf(doc), ...doc.unsent];
+  const waiting = [...tentativeOf(doc), ...unsentOf(doc)];
   if (!waiting.length && !unsettled.some(op => unconfirmed.has(op))) return undefined;
   const rev = unconfirmed.start ?? doc.rev;
   return {
     c: doc.collection, d: doc.id, rev, ops: waiting.map(op => identify(doc, op)), unconfirmed: unconfirmed.ops, ...onlyHostOf(doc),
-    v: waiting[0] === doc.unanswered[0] ? doc.madeAt : undefined
+    v: waiting[0] === unansweredOf(doc)[0] ? madeAtOf(doc) : undefined
   };
 }
 
@@ -37,7 +38,7 @@ export function resumptionOf(doc: ResumingDoc): object {
   const {inc, rev} = doc.position;
   const {ops} = doc.unconfirmed;
   return {
-    c: doc.collection, d: doc.id, inc, rev, unsettled: doc.unanswered.flatMap(({seq}) => seq ?? []), ...(doc.opsAwaitingReset && {awaitsReset: true}),
+    c: doc.collection, d: doc.id, inc, rev, unsettled: unansweredOf(doc).flatMap(({seq}) => seq ?? []), ...(doc.opsAwaitingReset && {awaitsReset: true}),
     ...(ops.length && {unconfirmed: ops}), ...onlyHostOf(doc)
   };
 }
@@ -52,7 +53,7 @@ function onlyHostOf({unconfirmed: {onlyHost}}: DocState): {onlyHost?: string} {
  * to.
  */
 export function hasOpsOfHost(doc: DocState): boolean {
-  return doc.unanswered.some(({seq}) => doc.rev !== null || (seq ?? null) !== null);
+  return unansweredOf(doc).some(({seq}) => doc.rev !== null || (seq ?? null) !== null);
 }
 
 /**
@@ -64,10 +65,7 @@ export function fallBack(doc: DocState): boolean {
   const {unconfirmed} = doc;
   const {start} = unconfirmed;
   if (start !== undefined && doc.rev !== null) {
-    const tentative = tentativeOf(doc);
-    doc.unsettled = doc.unsettled.filter(op => !tentative.includes(op));
-    doc.pendingOps.unshift(...tentative);
-    doc.rev = start;
+    returnTo(doc, start, tentativeOf(doc));
     unconfirmed.fallBack();
   }
   unconfirmed.resume(doc.connection.hostEpoch);
@@ -79,9 +77,9 @@ function tentativeOf({unconfirmed, unsettled}: DocState): PendingOp[] {
   return unconfirmed.tentative.filter(op => unsettled.includes(op));
 }
 
-/** Notes a step before the revision changes: see `UnconfirmedSteps.add`. */
-export function noteUnconfirmed(doc: DocState, change?: UnconfirmedOp, op?: PendingOp): void {
-  const {rev, connection: {unconfirmedDocs}} = doc;
+/** Notes a step: see `UnconfirmedSteps.add`. @param rev the document's revision before it */
+export function noteUnconfirmed(doc: DocState, rev: number | null, change?: UnconfirmedOp, op?: PendingOp): void {
+  const {unconfirmedDocs} = doc.connection;
   const batch = unconfirmedDocs.note(doc);
   if (batch === undefined) return;
   if (unconfirmedDocs.hostIsDown) noteDown(doc);

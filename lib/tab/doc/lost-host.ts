@@ -1,10 +1,11 @@
 import {appliedTo} from '../../ot/applied.js';
 import {isSame} from '../../ot/same.js';
+import {sendAllAgain, takeAll, unansweredOf} from '../../ot/tab-ops.js';
 import {encodeError} from '../../protocol/errors.js';
 import type {DocState} from './doc-state.js';
 import {deserialized} from './host-snapshots.js';
 import {lostOp} from './lose-unsent.js';
-import {callEach, takeUnanswered} from './op-outcomes.js';
+import {callEach} from './op-outcomes.js';
 
 /** What becomes of a document whose history the present host does not know. */
 
@@ -14,10 +15,10 @@ import {callEach, takeUnanswered} from './op-outcomes.js';
  */
 export function handleHostReplaced(doc: DocState): void {
   if (doc.rev === null && !doc.unsettled.length && !doc.opsAwaitingReset) return;
-  if (!doc.opsAwaitingReset && doc.unanswered[0]?.create && createAnew(doc)) return;
+  if (!doc.opsAwaitingReset && unansweredOf(doc)[0]?.create && createAnew(doc)) return;
   // The host's reset will not arrive. For a rollback of the document itself, ShareDB emits its end.
   if (doc.opsAwaitingReset) doc._isInHardRollback = false;
-  const {ops, madeAt} = takeUnanswered(doc);
+  const {ops, madeAt} = takeAll(doc);
   doc.startAnew();
   if (!ops.length) return;
   // The lost ops are still shown.
@@ -44,7 +45,8 @@ export function handleLost(doc: DocState, inc: number): void {
  * @returns whether the ops can be made in this way
  */
 function createAnew(doc: DocState): boolean {
-  const {unanswered, type} = doc;
+  const {type} = doc;
+  const unanswered = unansweredOf(doc);
   const data: unknown = doc.data;
   let own = data;
   try {
@@ -54,10 +56,7 @@ function createAnew(doc: DocState): boolean {
   } catch {
     return false;
   }
-  doc.pendingOps = unanswered;
-  doc.unsettled = [];
-  doc.inflightOp = null;
-  doc.version = null;
+  sendAllAgain(doc);
   doc.startAnew();
   if (!isSame(own, data)) {
     doc._setData(own);

@@ -1,4 +1,5 @@
 import {afterReset} from '../../ot/after-reset.js';
+import {madeAtOf, rollBack, settle, takeAll} from '../../ot/tab-ops.js';
 import {decodeError, withCode, type ErrorData} from '../../protocol/errors.js';
 import type {RefusedMessage, ResetMessage, SettledMessage} from '../../protocol/messages.js';
 import {Completion} from '../completion.js';
@@ -12,7 +13,7 @@ import {replaceBy} from './host-snapshots.js';
 
 /** The server has answered ops that have their place in the history. */
 export function handleSettled(doc: DocState, {seqs, error, silent}: Pick<SettledMessage, 'seqs' | 'error' | 'silent'>): void {
-  const ops = takeSettled(doc, new Set(seqs));
+  const ops = settle(doc, new Set(seqs));
   if (!ops.size) return;
   const {connection} = doc;
   if (connection.unconfirmedDocs.hostIsDown) noteDown(doc);
@@ -24,38 +25,13 @@ export function handleSettled(doc: DocState, {seqs, error, silent}: Pick<Settled
   doc._emitNothingPending();
 }
 
-/** The server answers in order, except for ops without effect. */
-function takeSettled(doc: DocState, seqs: Set<number>): Set<PendingOp> {
-  const ops = new Set<PendingOp>();
-  while (seqs.has(doc.unsettled[0]?.seq as number)) ops.add(doc.unsettled.shift()!);
-  if (ops.size < seqs.size) {
-    for (const op of doc.unsettled) if (seqs.has(op.seq!)) ops.add(op);
-    doc.unsettled = doc.unsettled.filter(op => !ops.has(op));
-  }
-  return ops;
-}
-
-/** Takes all ops out of the document. The caller says what becomes of them. */
-export function takeUnanswered(doc: DocState): {ops: PendingOp[]; madeAt: number | undefined} {
-  const {unanswered: ops, madeAt} = doc;
-  doc.opsAwaitingReset = undefined;
-  doc.unsettled = [];
-  doc.inflightOp = null;
-  doc.pendingOps = [];
-  return {ops, madeAt};
-}
-
 /** The host has lost its state. So has this document, if that state contained ops of this tab. */
 export function handleRollback(doc: DocState, inc: number): void {
   if (!doc.isCurrent(inc) || !doc.hasWritePending()) return;
-  const {ops, madeAt} = takeUnanswered(doc);
+  rollBack(doc);
   doc._isInHardRollback = true;
   doc._setType(null);
-  doc.version = null;
-  doc.rev = null;
   doc.unconfirmed.clear();
-  doc.opsAwaitingReset = ops;
-  doc.awaitingResetFrom = madeAt;
 }
 
 /** The host's state is back, or another state that no steps lead to. */
@@ -63,7 +39,8 @@ export function handleReset(doc: DocState, {inc, snapshot, loadError, outcomes, 
   // Otherwise the document has started anew meanwhile. The outcomes of its ops are valid all the same.
   const isCurrent = doc.isCurrent(inc);
   if (isCurrent && !doc.opsAwaitingReset && doc.hasWritePending()) handleRollback(doc, inc);
-  const {opsAwaitingReset: ops, madeAt} = doc;
+  const {opsAwaitingReset: ops} = doc;
+  const madeAt = madeAtOf(doc);
   doc.opsAwaitingReset = undefined;
   if (isCurrent) {
     doc._isInHardRollback = false;
@@ -89,7 +66,7 @@ export function handleRefused(doc: DocState, {inc, error, silent}: RefusedMessag
   if (!doc.isCurrent(inc)) return;
   const failure = decodeError(error);
   const {type, data} = doc as {type: unknown; data: unknown};
-  const {ops, madeAt} = takeUnanswered(doc);
+  const {ops, madeAt} = takeAll(doc);
   doc.startAnew();
   doc.version = null;
   doc._setType(null);

@@ -2,6 +2,7 @@ import type {TabReport} from '../../protocol/report.js';
 import type {UnconfirmedOp, EntryMessage, Position, SnapshotData} from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
 import {canBeOne, type UndoHook} from '../../protocol/undo.js';
+import {advance, notAtHostOf, unansweredOf, unsentOf} from '../../ot/tab-ops.js';
 import {withFastType} from '../../ot/fast-json0.js';
 import {nextTick} from '../../platform/next-tick.js';
 import {Completion} from '../completion.js';
@@ -16,7 +17,7 @@ import {loseUnsent} from './lose-unsent.js';
 import {OpPacing} from './op-pacing.js';
 import {handlePlaced} from './runs.js';
 import type {SaveState} from './save-states.js';
-import {UnconfirmedSteps} from './unconfirmed-steps.js';
+import {UnconfirmedSteps} from '../../ot/unconfirmed-steps.js';
 import type {Callback, IngestibleSnapshot, PendingOp} from '../upstream.js';
 import type {ProxyConnection} from '../proxy-connection.js';
 
@@ -36,7 +37,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** @internal */
   rev: number | null = null;
   /** @internal */
-  readonly unconfirmed = new UnconfirmedSteps();
+  readonly unconfirmed = new UnconfirmedSteps<PendingOp>();
   /** The document's incarnation: a count of the times that the tab has started it anew. A message for an earlier incarnation is dropped. */
   private inc: number;
   private hadState: boolean;
@@ -87,18 +88,12 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** The ops that the server has not answered, in order. @internal */
   get unanswered(): PendingOp[] {
-    return [...(this.opsAwaitingReset ?? []), ...this.unsettled, ...this.unsent];
-  }
-
-  /** @internal */
-  get madeAt(): number | undefined {
-    if (this.opsAwaitingReset) return this.awaitingResetFrom;
-    return this.isMixed ? undefined : this.version ?? undefined;
+    return unansweredOf(this);
   }
 
   /** The open calls of ops that the server has not acknowledged. @internal */
   get opCalls(): OpenCall[] {
-    return this.unanswered.flatMap(({callbacks}) => Completion.callsOf(callbacks));
+    return unansweredOf(this).flatMap(({callbacks}) => Completion.callsOf(callbacks));
   }
 
   /** Whether the host lacks an op. @internal */
@@ -108,7 +103,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** The ops that the host lacks, in order. @internal */
   get unsent(): PendingOp[] {
-    return this.inflightOp ? [this.inflightOp, ...this.pendingOps] : this.pendingOps;
+    return unsentOf(this);
   }
 
   /** Whether the document waits for a state from the host. @internal */
@@ -123,8 +118,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** Calls back when the host has the ops that exist now, or is lost. @internal */
   whenHandedOver(callback: () => void): void {
-    const ops = new Set(this.notAtHost);
-    this.when(() => !this.connection.canSend || !this.notAtHost.some(op => ops.has(op)), callback);
+    const ops = new Set(notAtHostOf(this));
+    this.when(() => !this.connection.canSend || !notAtHostOf(this).some(op => ops.has(op)), callback);
   }
 
   /** The revision of the data, if the host knows it and has all ops of this tab. @internal */
@@ -152,11 +147,6 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     for (const {isOver, callback} of waiting) this.when(isOver, callback);
   }
 
-  /** The ops that the host lacks, and those that it has lost, in order. */
-  private get notAtHost(): PendingOp[] {
-    return [...(this.opsAwaitingReset ?? []), ...this.unsent];
-  }
-
   /**
    * The state of the document's edits if the browser ended now. It includes edits of other tabs. If `status.unsaved`
    * is full, a document that is not listed has at best the state of the last one that is.
@@ -176,7 +166,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** The numbers of ops that the host lacks, and that the server has not answered. @internal */
   report(): TabReport['pending'][number] {
-    return {collection: this.collection, id: this.id, unsent: this.notAtHost.length, unsettled: this.unsettled.length};
+    return {collection: this.collection, id: this.id, unsent: notAtHostOf(this).length, unsettled: this.unsettled.length};
   }
 
   /** Whether the server has acknowledged all edits that are shown, those of other tabs included. @internal */
@@ -311,10 +301,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     if (message.rev !== this.rev + 1) return this.connection.hostClient.resynchronize(`revision ${message.rev} after ${this.rev}`);
     const isEmpty = !('op' in message || message.create || message.del || message.load);
     if (isUnknown(message.create?.type)) return loseState(this, message.create!.type);
-    noteUnconfirmed(this, isEmpty ? undefined : unconfirmedOpOf(message));
-    this.rev = message.rev;
-    // An op of a tab does not change the version.
-    this.isMixed = !message.clean && (this.isMixed || message.v === this.version);
+    noteUnconfirmed(this, this.rev, isEmpty ? undefined : unconfirmedOpOf(message));
+    advance(this, message);
     if (message.load) return replaceBy(this, message.load);
     if (isEmpty) {
       this.version = message.v;

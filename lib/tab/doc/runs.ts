@@ -1,4 +1,5 @@
 import {markedStepOf} from '../../ot/step.js';
+import {place, takeBack, takeRun} from '../../ot/tab-ops.js';
 import {MAX_RUN, type OpRequest, type Position, type PositionedMessage, type SentOp} from '../../protocol/messages.js';
 import type {PendingOp} from '../upstream.js';
 import type {DocState, OpMessage} from './doc-state.js';
@@ -12,10 +13,8 @@ import {submitOptions} from './submit-options.js';
  * The ops that leave together with the op in flight, so that they need no round trip each. An app that pauses the document can see which
  * ops have left. It finds one, as in ShareDB.
  */
-function takeRun(doc: DocState): SentOp[] {
-  const ops = doc.wasPaused || doc.isBehind ? [] : doc.pendingOps.slice(0, MAX_RUN - 1);
-  doc.run = ops.length;
-  return ops.map(op => identify(doc, op));
+function sentWith(doc: DocState): SentOp[] {
+  return takeRun(doc, doc.wasPaused ? 0 : MAX_RUN - 1).map(op => identify(doc, op));
 }
 
 /** The message with an op, and with the ops that leave together with it. */
@@ -27,28 +26,19 @@ export function requestOf(doc: DocState & {readonly position: Position}, op: Pen
   if (op.create) message.create = op.create;
   if (op.del) message.del = true;
   if (op.undo) message.undo = op.undo;
-  const more = takeRun(doc);
+  const more = sentWith(doc);
   if (more.length) message.more = more;
   return message;
 }
 
 /** The host has given this tab's op its place: the data equal the history there. */
 export function handlePlaced(doc: DocState, message: OpMessage): void {
-  const {inflightOp, pendingOps} = doc;
-  if (doc.rev !== null && message.rev <= doc.rev) return;
-  // After a lost connection, ShareDB has moved the op back to the pending ops.
-  const op = inflightOp?.seq === message.seq ? inflightOp : pendingOps[0]?.seq === message.seq ? pendingOps.shift() : undefined;
-  if (!op) {
-    doc.rev = message.rev;
-    return;
-  }
-  doc.isBehind = false;
-  if (op === inflightOp) doc.inflightOp = doc.run-- > 0 ? pendingOps.shift()! : null;
-  noteUnconfirmed(doc, {src: message.src, seq: message.seq, ...markedStepOf(op)}, op);
-  doc.rev = message.rev;
+  const {rev} = doc;
+  if (rev !== null && message.rev <= rev) return;
+  const op = place(doc, message);
+  if (!op) return;
+  noteUnconfirmed(doc, rev, {src: message.src, seq: message.seq, ...markedStepOf(op)}, op);
   doc.ingestedSnapshot = undefined;
-  doc.version = message.v;
-  doc.unsettled.push(op);
   doc.undoHook?.onSequenced(op);
   doc.flush();
   doc.callWaiting();
@@ -59,11 +49,7 @@ export function handlePlaced(doc: DocState, message: OpMessage): void {
  * on the present state, and the others with the next one.
  */
 export function handleResend(doc: DocState, {inc, seq}: {inc: number; seq: number}): void {
-  if (!doc.isCurrent(inc) || doc.inflightOp?.seq !== seq) return;
-  doc.isBehind = true;
-  doc.pendingOps.unshift(doc.inflightOp);
-  doc.inflightOp = null;
-  doc.flush();
+  if (doc.isCurrent(inc) && takeBack(doc, seq)) doc.flush();
 }
 
 /** The host has the state or the steps that this tab has sent, and tells their position in its history. */

@@ -1,14 +1,14 @@
 import {expect} from 'chai';
-import {UnconfirmedSteps} from '../../lib/tab/doc/unconfirmed-steps.js';
+import {UnconfirmedSteps} from '../../lib/ot/unconfirmed-steps.js';
 import type {PendingOp} from '../../lib/tab/upstream.js';
 
 describe('the steps that another host may not know', () => {
   const own: PendingOp = {op: ['mine'], callbacks: []};
   const [theirs, mine, others] = [{v: 1, op: ['of the server']}, {src: 'me', seq: 1, op: ['mine']}, {src: 'you', seq: 1, op: ['yours']}];
-  let steps: UnconfirmedSteps;
+  let steps: UnconfirmedSteps<PendingOp>;
 
   beforeEach(() => {
-    steps = new UnconfirmedSteps();
+    steps = new UnconfirmedSteps<PendingOp>();
     steps.add(1, 4, theirs);
     steps.add(2, 5, mine, own);
     steps.add(3, 6, others);

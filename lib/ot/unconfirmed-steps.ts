@@ -1,7 +1,6 @@
-import type {UnconfirmedOp} from '../../protocol/messages.js';
-import type {PendingOp} from '../upstream.js';
+import type {UnconfirmedOp} from '../protocol/messages.js';
 
-interface Step {
+interface Step<Op> {
   /** The batch that contained the step; Infinity if an earlier host sent it. */
   batch: number;
   /** The revision before it. */
@@ -9,15 +8,15 @@ interface Step {
   /** The change as JSON; undefined if only the version has moved, which any host sends again. */
   change?: string;
   /** The tab's own op. */
-  op?: PendingOp;
+  op?: Op;
 }
 
 /** One empty list for all documents, because most have no steps. */
-const NONE: readonly Step[] = Object.freeze([]);
+const NONE: readonly Step<never>[] = Object.freeze([]);
 
 /** The steps of a document that another host may not know, in order and without a gap, after a revision that every host knows. */
-export class UnconfirmedSteps {
-  private steps: readonly Step[] = NONE;
+export class UnconfirmedSteps<Op extends object> {
+  private steps: readonly Step<Op>[] = NONE;
   /** The batch with a revision that this host could not write. Another host may not know the revision. */
   private state: {batch: number; host: string} | undefined;
 
@@ -47,13 +46,13 @@ export class UnconfirmedSteps {
    * @param change the change; undefined if only the version has moved
    * @param op set if the step is the tab's own op
    */
-  add(batch: number, rev: number, change?: UnconfirmedOp, op?: PendingOp): void {
+  add(batch: number, rev: number, change?: UnconfirmedOp, op?: Op): void {
     // A copy of its present form: the op may be transformed later, and become a part of the data.
     this.steps = [...this.steps, {batch, rev, ...(change && {change: JSON.stringify(change)}), ...(op && {op})}];
   }
 
   /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that gave them their places. */
-  startAnew(ops: readonly PendingOp[], host: string): void {
+  startAnew(ops: readonly Op[], host: string): void {
     const step = this.steps.findLast(({op}) => op && ops.includes(op));
     const state = step ? {batch: step.batch, host} : ops.length ? this.state : undefined;
     this.clear();
@@ -77,7 +76,7 @@ export class UnconfirmedSteps {
   }
 
   /** The server has these own ops. So every host has them, and the steps before them. */
-  confirmOps(ops: ReadonlySet<PendingOp>): void {
+  confirmOps(ops: ReadonlySet<Op>): void {
     // The host that the tab has told of the steps says from where they count.
     if (this.isReturning) return;
     this.steps = this.steps.slice(this.steps.findLastIndex(({op}) => op && ops.has(op)) + 1);
@@ -94,11 +93,11 @@ export class UnconfirmedSteps {
   }
 
   /** The tab's own ops without an op of others behind them. The tab sends them again, as if no host had received them. */
-  get tentative(): PendingOp[] {
+  get tentative(): Op[] {
     return this.steps.slice(this.firstTentative).flatMap(({op}) => op ?? []);
   }
 
-  has(op: PendingOp): boolean {
+  has(op: Op): boolean {
     return this.steps.some(step => step.op === op);
   }
 
@@ -113,7 +112,7 @@ export class UnconfirmedSteps {
     return this.steps[0]?.batch === Infinity;
   }
 
-  private get replayed(): readonly Step[] {
+  private get replayed(): readonly Step<Op>[] {
     return this.steps.slice(0, this.firstTentative).filter(({change}) => change);
   }
 
