@@ -10,6 +10,7 @@ import type {Rollbacks} from '../../lib/host/doc/rollbacks.js';
 import {DeadLetters} from '../../lib/host/letters/dead-letters.js';
 import {Sequencer} from '../../lib/host/doc/sequencer.js';
 import {ServerFaults} from '../../lib/host/server/server-faults.js';
+import {ServerWatch} from '../../lib/host/server/server-watch.js';
 import {ServerState} from '../../lib/host/doc/server-state.js';
 import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {StatesOfTabs} from '../../lib/host/doc/states-of-tabs.js';
@@ -104,6 +105,11 @@ const bugs: Record<string, Bug> = {
     plant: () => replace(SharedPresences.prototype, 'detach', right => function(this: SharedPresences, tab) {
       right.call(this, tab, false);
     })
+  },
+  'a WebSocket that says it is open, and is believed': {
+    on: cases['a server that closes WebSockets, or is silent over them']!,
+    within: 50,
+    plant: () => replace(ServerWatch.prototype, 'check', () => () => {})
   },
   'a wrong transform side': {
     on: cases['a quiet network']!,

@@ -9,7 +9,7 @@ import type {Change} from '../../lib/store/storage.js';
 import type {Random} from '../support/random.js';
 import {CrashingStorage, Disk} from './crashing-storage.js';
 import type {Machine, Process} from './machine.js';
-import type {Line, Server} from './server.js';
+import type {HostLine, Server} from './server.js';
 import {slowCipher} from './slow-cipher.js';
 
 /** A host with the parts that belong to it alone. */
@@ -18,7 +18,7 @@ export interface Station {
   number: number;
   process: Process;
   host: Host;
-  line: Line;
+  line: HostLine;
   storage: CrashingStorage | undefined;
   /** The host is not told that its lock was stolen. Only the storage's barrier stops it. */
   isDeaf: boolean;
@@ -34,6 +34,8 @@ export interface HostElectionOptions {
   machine: Machine;
   server: Server;
   random: Random;
+  /** Makes a host's connection over a WebSocket. */
+  webLine: ((process: Process) => HostLine) | undefined;
   hasStore: boolean;
   /** The durability of the hosts' stores. Default: every second store shows edits before they are written. */
   durability: StoreDurability | undefined;
@@ -187,8 +189,8 @@ export class HostElection {
   }
 
   private serve(number: number, process: Process, onOpen: (host: Host) => void): Station {
-    const {machine, server, hasStore, isSecret, isCipherFault, onWrite, onSend, onRefused, warn, services} = this.options;
-    const line = server.line(process, true);
+    const {machine, server, hasStore, isSecret, isCipherFault, onWrite, onSend, onRefused, warn, services, webLine} = this.options;
+    const line = webLine?.(process) ?? server.line(process, true);
     line.onRefused = () => {
       onRefused();
       process.clock.after(1000, () => line.restore());

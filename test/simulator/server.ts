@@ -1,8 +1,9 @@
-import {Duplex, type Readable} from 'node:stream';
+import type {Readable} from 'node:stream';
 import Backend from 'sharedb';
 import {Connection, logger} from 'sharedb/lib/client/index.js';
 import type {Agenda, Subject} from './agenda.js';
 import {SimulatedDatabase, isFault} from './database.js';
+import {SimulatedSocket} from './simulated-socket.js';
 
 export const COLLECTION = 'docs';
 /** The server rejects ops that contain this text. */
@@ -167,8 +168,22 @@ export class Server {
   }
 }
 
+/** The connection of a host to the server. */
+export interface HostLine {
+  readonly connection: InstanceType<typeof Connection>;
+  /** The server's end of the present connection. */
+  agent: Agent | undefined;
+  /** Called when the server has closed the connection because of a message. */
+  onRefused: () => void;
+  /** @param chance decides whether a message under way to the server arrives */
+  lose(chance: () => boolean): void;
+  restore(): void;
+  /** The client has died. */
+  die(): void;
+}
+
 /** A client's connection over a network that can be lost and restored. */
-export class Line {
+export class Line implements HostLine {
   readonly connection: InstanceType<typeof Connection>;
   agent: Agent | undefined;
   /** Called when the server has closed the connection. The client opens it again later. */
@@ -213,82 +228,5 @@ export class Line {
     this.agent = this.server.backend.listen(this.socket.stream as never) as unknown as Agent;
     this.agent.custom.isHost = this.isHost;
     this.agent.custom.user = this.server.user;
-  }
-}
-
-type Listener = ((event?: any) => void) | null;
-
-/** A WebSocket to the server. Each direction keeps its order. */
-class SimulatedSocket {
-  readyState = 0;
-  /** The client does not want a connection any more. */
-  isGivenUp = false;
-  onopen: Listener = null;
-  onmessage: Listener = null;
-  onclose: Listener = null;
-  onerror: Listener = null;
-  readonly stream: Duplex;
-  private readonly toServer;
-  private readonly toClient;
-
-  constructor(agenda: Agenda, subject: Subject, private readonly limit: number, private readonly onRefused: () => void) {
-    this.toServer = agenda.lane(`${subject.name} to the server`);
-    this.toClient = agenda.lane(`the server to ${subject.name}`, subject);
-    this.stream = new Duplex({
-      objectMode: true,
-      read: () => {},
-      write: (chunk, _encoding, done) => {
-        const data = JSON.stringify(chunk);
-        this.toClient.add(() => { if (this.readyState === 1) this.onmessage?.({data}); }, chunk);
-        done();
-      },
-      final: done => {
-        this.toClient.add(() => this.shut('stopped'));
-        done();
-      }
-    });
-  }
-
-  send(data: string): void {
-    if (this.readyState !== 1) return;
-    const message: unknown = JSON.parse(data);
-    this.toServer.add(() => {
-      if (data.length <= this.limit) this.stream.push(message);
-      else this.refuse();
-    }, message);
-  }
-
-  /** RFC 6455, section 7.4.1: the message is too large. Later messages are not read. */
-  private refuse(): void {
-    this.toServer.clear();
-    this.toClient.add(() => {
-      this.shut({code: 1009, reason: ''});
-      this.onRefused();
-    });
-  }
-
-  close(): void {
-    this.isGivenUp = true;
-    this.shut('closed');
-  }
-
-  /** The client has died. The server receives its earlier messages first. */
-  die(): void {
-    this.onclose = null;
-    this.shut('closed');
-  }
-
-  lose(arrives: boolean): void {
-    if (this.readyState === 3) return;
-    if (!arrives) this.toServer.clear();
-    this.toClient.clear();
-    this.shut('disconnected');
-  }
-
-  private shut(reason: string | {code: number; reason: string}): void {
-    if (this.readyState === 3) return;
-    this.readyState = 3;
-    this.toServer.add(() => this.stream.push(null));
-    this.onclose?.(reason);
   }
 }

@@ -26,6 +26,8 @@ export interface Walk {
   services?: boolean;
   /** The percentage of ops to which the server adds content. */
   fixups?: number;
+  /** Hosts open their WebSockets themselves. The server closes them, or says nothing over them, and the network drops some without a word. */
+  webSockets?: boolean;
   /** The network of the host and of the remote clients is lost now and then. */
   outages?: boolean;
   /** The host dies or closes, and another one takes over from the disk. */

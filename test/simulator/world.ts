@@ -19,6 +19,7 @@ import {ServiceCalls} from './service-calls.js';
 import {COLLECTION, Server, type Line} from './server.js';
 import {isLegible} from './slow-cipher.js';
 import {hasStore, type Walk} from './walk.js';
+import {WebSockets} from './web-sockets.js';
 
 export interface Remote {
   client: Client;
@@ -27,6 +28,9 @@ export interface Remote {
 
 /** After this number of turns of the event loop, every callback must have been called. */
 const PATIENCE = 5000;
+
+/** A host with a WebSocket looks at the time for ever. If only timers have run for this long, in ms, nothing else is left. */
+const QUIET_MS = 1_200_000;
 
 /**
  * Tabs of one host, and remote clients, with a real ShareDB server. One seed decides all actions, the order of events, the deaths of
@@ -42,6 +46,7 @@ export class World {
   readonly replacements = new Replacements(this);
   readonly services = new ServiceCalls(this);
   readonly signOuts = new SignOuts(this);
+  readonly sockets: WebSockets | undefined;
   remotes: Remote[] = [];
   pages: Page[] = [];
   /** All events in order. The same seed gives the same trace. */
@@ -68,7 +73,9 @@ export class World {
     if (walk.unpublished) this.server.losePublications(() => !this.isCalm && this.random.below(100) < walk.unpublished!);
     if (walk.signOuts) this.signOuts.begin();
     this.machine.agenda.onEvent = name => this.trace.push(name);
+    if (walk.webSockets) this.sockets = new WebSockets(this);
     this.election = new HostElection({
+      webLine: this.sockets && (process => this.sockets!.line(process)),
       machine: this.machine, server: this.server, random: this.random, hasStore: hasStore(walk), durability: walk.durability, warn: this.warn, isSecret: !!walk.ciphers,
       isCipherFault: () => !!walk.cipherFaults && !this.isCalm && this.random.below(8) === 0,
       onWrite: change => { if (walk.ciphers && isLegible(change)) this.ledger.problem(`the disk has this as it is: ${JSON.stringify(change)}`); },
@@ -82,7 +89,11 @@ export class World {
   }
 
   /** @returns the problems found */
-  async run(): Promise<string[]> {
+  run(): Promise<string[]> {
+    return this.sockets ? this.sockets.during(() => this.walkAndJudge()) : this.walkAndJudge();
+  }
+
+  private async walkAndJudge(): Promise<string[]> {
     const {steps = 80} = this.walk;
     try {
       await this.open();
@@ -91,6 +102,7 @@ export class World {
         if (this.random.below(3) === 0) await tick();
       }
       await this.calmDown();
+      await this.sockets?.judge();
       await judge(this);
       // A service keeps its documents as long as its host.
       if (!this.ledger.problems.length && !this.walk.services) await judgeTheEnd(this);
@@ -117,6 +129,7 @@ export class World {
     if (this.walk.notes) this.notes.open(page);
     if (this.walk.services) this.services.open(page);
     if (this.walk.signOuts) this.signOuts.open(page);
+    this.sockets?.open(page);
     return page;
   }
 
@@ -152,12 +165,15 @@ export class World {
    * @param ms the most time that may pass
    */
   async rest(ms = Infinity): Promise<void> {
-    const {machine: {agenda, clock}} = this;
+    const {machine: {agenda, clock}, sockets} = this;
     const until = clock.now + ms;
+    let quietSince = clock.now;
     for (let turn = 0; turn < PATIENCE && !this.budget.isExceeded; turn++) {
       await tick();
-      if (agenda.step(this.random)) while (agenda.step(this.random));
-      else if (!clock.runNext(until)) return;
+      if (agenda.step(this.random)) {
+        while (agenda.step(this.random));
+        quietSince = clock.now;
+      } else if (!clock.runNext(until) || (sockets && clock.now - quietSince > QUIET_MS)) return;
     }
     throw new Error('There is no end to it');
   }
@@ -231,6 +247,7 @@ export class World {
     await this.signOuts.settle();
     for (const {line} of remotes) line.restore();
     await this.until('a host holds the host lock', () => !!election.current);
+    this.sockets?.speak();
     election.current?.line.restore();
     for (const page of this.pages) {
       page.resumeAll();
@@ -367,6 +384,8 @@ export class World {
   }
 
   private readonly warn = (message: string, detail: unknown): void => {
+    // Once for each time that the server can't be reached.
+    if (this.sockets && (detail as {code?: string} | undefined)?.code === 'ERR_TABS_SERVER_UNREACHABLE') return;
     this.ledger.problem(`${message}: ${String((detail as Error | undefined)?.stack ?? detail)}`);
   };
 }
