@@ -157,6 +157,8 @@ export interface RealConnection {
   send(message: object): void;
   ping(): void;
   close(): void;
+  /** Whether a document, a query or a request for a snapshot waits for the server. */
+  hasPending(): boolean;
   get(collection: string, id: string): RealDoc;
   /** Lets go of a document at once, which has nothing pending. */
   _destroyDoc(doc: RealDoc): void;

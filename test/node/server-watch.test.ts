@@ -58,6 +58,14 @@ describe('a WebSocket to the server', () => {
     expect([line.connection.state, line.sockets]).to.eql(['connected', 2]);
   });
 
+  it('that has died after an answer is replaced when something else is unanswered too long', async () => {
+    line.connection.get('notes', 'a').fetch(() => { line.isDead = true; });
+    line.connection.get('notes', 'b').fetch();
+    await clock.passSlowly(16_000);
+    expect(reasons).to.eql(['The server does not answer']);
+    expect([line.connection.state, line.sockets]).to.eql(['connected', 2]);
+  });
+
   it('that is dead is replaced when the browser says that it is online', async () => {
     line.isDead = true;
     watch.check();

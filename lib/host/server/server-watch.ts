@@ -87,14 +87,22 @@ export class ServerWatch {
 
   private handleSent(action: string | undefined): void {
     if (action === 'pp') this.pings.push(this.isAsking ? 'ours' : 'other');
-    this.cancelAnswer ??= this.options.clock.after(this.timeouts.answer, () => {
+    if (!this.cancelAnswer) this.awaitAnswer(() => true);
+  }
+
+  /** @param isWanted asked when nothing has come: whether a message is still due */
+  private awaitAnswer(isWanted: () => boolean): void {
+    this.cancelAnswer = this.options.clock.after(this.timeouts.answer, () => {
       this.cancelAnswer = undefined;
-      this.check();
+      if (isWanted()) this.check();
     });
   }
 
   private handleReceived(request: {data: {a?: string} | null}): void {
+    const isWaiting = !!this.cancelAnswer;
     this.stopWaiting();
+    // It may be the answer to something else, and the connection may die before the next one.
+    if (isWaiting) this.awaitAnswer(() => this.connection.hasPending());
     // This watch alone has asked for it. The app would be shown an error.
     if (request.data?.a === 'pp' && this.pings.shift() === 'ours') request.data = null;
   }
