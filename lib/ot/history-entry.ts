@@ -59,7 +59,8 @@ export class Entry {
     readonly isClean: boolean,
     /** The tabs' ops that the server has acknowledged with this entry. */
     readonly acked: Origins | undefined,
-    readonly toldBeforeWrite?: StoredElsewhere | undefined
+    /** Set if tabs may get the entry before it is durable. */
+    readonly storedElsewhere?: StoredElsewhere | undefined
   ) {}
 
   /** The approximate memory use, in characters. */
@@ -96,7 +97,7 @@ export class Entry {
   encode(c: string, d: string, inc: number, own: boolean): string {
     const {rev, v, src, seq} = this;
     const head = JSON.stringify({
-      a: 'op', c, d, inc, rev, v, src, seq, ...(own && {own}), ...(!own && this.toldBeforeWrite === 'tab' && {unwritten: true}),
+      a: 'op', c, d, inc, rev, v, src, seq, ...(own && {own}), ...(!own && this.storedElsewhere === 'tab' && {unwritten: true}),
       ...(this.isClean && this.isEmpty && {clean: true})
     });
     return own || this.json === '{}' ? head : `${head.slice(0, -1)},${this.json.slice(1)}`;

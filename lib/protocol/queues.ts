@@ -56,7 +56,7 @@ export interface GiveBack {
   error?: string;
   /** For `extend`: the additional time, in ms. */
   ms?: number;
-  /** The report is repeated, and may have been handled before. */
+  /** The tab repeats the report, because it has got no answer. The host may have handled it before. */
   again?: boolean;
 }
 

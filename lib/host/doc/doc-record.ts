@@ -20,8 +20,8 @@ export class DocRecord {
   author: Author | undefined;
   /** The tabs' ops that the server's message acknowledges. */
   acknowledged: Origins | undefined;
-  /** The change under way may be sent before it is durable, because somebody else has it. */
-  toldBeforeWrite: StoredElsewhere | undefined;
+  /** Set if the change under way may be sent before it is durable: who else has stored it. */
+  storedElsewhere: StoredElsewhere | undefined;
   /**
    * The position in the store of the last record of an op that the server has answered to and does not have. If that record were
    * lost, the next host would take later ops, when they come back from the server, for those of another client.
@@ -65,16 +65,16 @@ export class DocRecord {
   write(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
     if (!this.journal || this.isReplaying || this.isLocked) return 0;
     const position = this.journal.append(record, isRepeatable, isTogether);
-    if (this.toldBeforeWrite !== 'server') this.neededAt = position;
+    if (this.storedElsewhere !== 'server') this.neededAt = position;
     this.events.onJournal();
     return position;
   }
 
   /**
-   * Whether tabs may be told of an op of the server before it is written. The document must wait for nothing, and all that came
-   * before must be durable, or be such an op too. Then a tab that has the op can bring the next host to the same state.
+   * Whether an op of the server may be sent to tabs before it is written. No op of the document may be pending, and all earlier records
+   * must be durable, or belong to such ops, too. Then a tab that has the op can bring the next host to the same state.
    */
-  mayTellBeforeWrite(message: object): boolean {
+  maySendBeforeWrite(message: object): boolean {
     return !this.isReplaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isCommitted(this.neededAt);
   }
 
@@ -83,7 +83,7 @@ export class DocRecord {
   push(json: string, author?: Author): void {
     this.recordedVersion = this.doc.version;
     const isClean = !this.doc.hasWritePending() && !this.author;
-    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acknowledged, this.toldBeforeWrite));
+    this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acknowledged, this.storedElsewhere));
   }
 
   /** Every change of the data passes here, and becomes an entry of the history. */

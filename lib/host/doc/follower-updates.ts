@@ -256,5 +256,5 @@ export class FollowerUpdates {
 
 function ruleFor(entry: Entry, tab: Tab): DeliveryRule {
   if (entry.isEmpty) return 'repeatable';
-  return entry.toldBeforeWrite || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
+  return entry.storedElsewhere || entry.isRepeatableBy(tab.id) ? 'own' : 'durable';
 }

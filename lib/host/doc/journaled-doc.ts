@@ -46,7 +46,7 @@ export class JournaledDoc implements DocHooks {
       onOtherState: snapshot => this.rollbacks.replaceByServer(snapshot),
       onRefusal: error => this.rollbacks.empty(error),
       isTransient: error => events.isTransient(error),
-      onNoWay: () => this._hardRollback(historyGone(doc)),
+      onHistoryGone: () => this._hardRollback(historyGone(doc)),
       data: () => (JSON.parse(this.snapshotJson()) as SnapshotData).data,
       together: act => events.together(act)
     });

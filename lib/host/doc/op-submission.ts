@@ -62,7 +62,7 @@ export class OpSubmission {
     // The op is applied before it is queued. In upstream's order, a failure would leave a hard rollback as the only way back.
     record.author = {src: owner, seq};
     // An op whose source goes to the server waits for the journal: another tab does not know the source.
-    if (record.journal?.sendsBeforeWrite && 'op' in step && !submitSource && !submission.isTogether) record.toldBeforeWrite = 'tab';
+    if (record.journal?.sendsBeforeWrite && 'op' in step && !submitSource && !submission.isTogether) record.storedElsewhere = 'tab';
     try {
       doc._otApply(op, source || true);
     } catch (error) {
@@ -70,7 +70,7 @@ export class OpSubmission {
       return notApplied(error);
     } finally {
       record.author = undefined;
-      record.toldBeforeWrite = undefined;
+      record.storedElsewhere = undefined;
     }
     const position = text ? record.write(text, false, submission.isTogether) : 0;
     doc.preventCompose = preventCompose;

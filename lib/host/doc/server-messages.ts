@@ -78,19 +78,19 @@ export class ServerMessages {
     const isUnknown = isNext && !isAck && !isReplaying && !isLocal(doc.collection) && hasNoContent(message as RealOp);
     record.acknowledged = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     if (isNext && !isAck && !isReplaying) events.onServerOp(message as Step);
-    record.toldBeforeWrite = isNext && !isAck && record.mayTellBeforeWrite(message) ? 'server' : undefined;
+    record.storedElsewhere = isNext && !isAck && record.maySendBeforeWrite(message) ? 'server' : undefined;
     // Once transformed, the pending ops may no longer contain the true values that they remove.
     if (isNext && !isAck) for (const op of [doc.inflightOp, ...doc.pendingOps]) if (op) op.isInvertible = false;
     try {
       // The record comes first: consequences of the message, such as the next op being sent, have later records.
-      if (isNext) record.write({t: 'message', message}, isAck || !!record.toldBeforeWrite);
+      if (isNext) record.write({t: 'message', message}, isAck || !!record.storedElsewhere);
       if (isStale) this.blamed = rollbacks.givenUp?.owner;
       this.owner.whileAnswering(() => upstream._handleOp.call(doc, error, message), !error);
       this.owner.noteVersion();
       if (isUnknown) server.doubt();
     } finally {
       this.blamed = undefined;
-      record.toldBeforeWrite = undefined;
+      record.storedElsewhere = undefined;
       record.acknowledged = undefined;
     }
   }
@@ -106,7 +106,7 @@ export class ServerMessages {
     const {record, owner: {server}} = this;
     const {doc, events, upstream} = record;
     if (this.isReading) return events.defer(() => this.ingestSnapshot(snapshot, callback));
-    if (snapshot && server.take(snapshot, callback)) return undefined;
+    if (snapshot && server.acceptSnapshot(snapshot, callback)) return undefined;
     if (snapshot && !doc.type && !doc.hasWritePending() && !((doc.version ?? -1) > snapshot.v)) {
       const missing = missingType(snapshot.type, doc);
       if (missing) {

@@ -12,17 +12,17 @@ export interface Asked {
 
 /** A request under way. */
 export interface Sent {
-  /** It asks for the snapshot. */
+  /** Set if it asks for the snapshot: the document's state at the request. */
   asked?: Asked | undefined;
-  /** The version that its answer has to lead to. */
+  /** The version that the document must have after the answer. */
   goal: number;
-  /** The snapshot that the ops asked for are to lead to. */
-  bridge?: ServerSnapshot | undefined;
-  /** It is to show whether the server leads on at all. */
+  /** The request asks for the ops up to this snapshot. */
+  upTo?: ServerSnapshot | undefined;
+  /** It finds out whether the server can continue from the version shown. */
   isProbe?: boolean;
 }
 
-/** Whether a snapshot of the server is the state that the document had when it was asked for. */
+/** Whether a snapshot of the server is the state that the document had at the request. */
 export const isSameAsAsked = ({v, type, data}: ServerSnapshot, asked: Asked): boolean =>
   v === asked.version && typeOf(type) === asked.type && isSameContent(asked.type, asked.data, data);
 
@@ -32,7 +32,7 @@ export function isSameContent(type: RealDoc['type'], one: unknown, other: unknow
   return !!type && isSameData(type, new DataCopies(type, one).make(), new DataCopies(type, other).make());
 }
 
-/** ShareDB names the type of a snapshot only where it is not the default one. */
+/** ShareDB omits the name of a snapshot's type if it is the default type. */
 export function typeOf(name: string | null | undefined): RealDoc['type'] {
   if (name === null) return null;
   return name === undefined ? types.defaultType as RealDoc['type'] : types.map[name] ?? null;

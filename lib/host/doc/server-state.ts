@@ -3,50 +3,51 @@ import type {Callback, RealDoc, ServerSnapshot, SubscribeRequest} from '../upstr
 import {isSameAsAsked, isSameContent, typeOf, type Asked, type Sent} from './server-snapshot.js';
 
 export interface ServerStateEvents {
-  /** The server has another state than the one that is shown, and nothing is unsent. */
+  /** The server has another state than the one that is shown, and no op waits for the server's answer. */
   onOtherState(snapshot: ServerSnapshot): void;
-  /** The server does not let us have the document. */
+  /** The server refuses to give the document. */
   onRefusal(error: Error): void;
-  /** Whether the server only could not answer for now. */
+  /** Whether the error is a passing one: a later request may succeed. */
   isTransient(error: Error): boolean;
-  /** No ops of the server lead from the state that the unsent ops were made on to its own. */
-  onNoWay(): void;
+  /** No ops of the server lead from the state that the pending ops were made on to its own. */
+  onHistoryGone(): void;
   /** The document's data as the server would give it. */
   data(): unknown;
-  /** Runs what is done for many documents in one go, later in this turn. */
+  /** Runs the function later in this turn, together with those of other documents, so that their requests are sent as one. */
   together(act: () => void): void;
 }
 
 /**
- * Makes sure that a document is what the server says. A stored state is a guess: the server may have lost the ops since, have
- * another database, or not allow it to be read any more. So the first request asks for the snapshot, as a page does that is
- * loaded. Unsent ops need the ops since their version instead. If the server can't give them, the host also asks for the snapshot.
+ * Makes sure that a document has the server's state. A stored state may be wrong: the server may have lost ops since, may have another
+ * database, or may no longer allow the document to be read. So the first request asks for the snapshot, as a page does when it is
+ * loaded. If ops are pending, it asks for the ops since their version instead. If the server can't give those, the host asks for the
+ * snapshot, too.
  */
 export class ServerState {
-  /** The state is a stored one, or one that no op leads on from: the next request asks for the snapshot. */
+  /** The state may differ from the server's: the next request asks for the snapshot. */
   private isUnchecked = false;
-  /** The server has never said anything of the state: if it does not give its own, this one is not to be shown. */
+  /** The state comes from the store, and the server has not confirmed it. If the server refuses the document, the state is not shown. */
   private isStored = false;
   /** The fetches under way, in their order. */
   private readonly fetches: Sent[] = [];
   private subscribe: Sent & {request: SubscribeRequest} | undefined;
-  /** One above the highest version of an op that the server has told of. */
+  /** One above the highest version of an op that the server has sent. */
   private seen = 0;
   /** The server has sent the ops since the version shown, or its state. */
   private isProven = true;
   private answer: {asked: Asked | undefined} | undefined;
   /** Callbacks that wait for the end of a probe. */
   private probing: ((isLost: boolean) => void)[] = [];
-  /** A request has failed, and was put back until the probe had ended: if it fails again, who asks is told. */
+  /** A request has failed, and was put back until the probe had ended. If it fails again, its caller gets the error. */
   private isLastTry = false;
   /** The server has not sent the ops since the version shown on this connection. */
   private isResumed = false;
-  /** When all unsent ops have been answered to, the state is compared. */
+  /** The state will be compared when the server has answered all pending ops. */
   private isCheckPlanned = false;
   /** The state was loaded over an earlier connection. */
   private isFromBefore = false;
-  /** The last snapshot that ops were asked for to reach, and whether the document had its content at its version. */
-  private bridged: {snapshot: ServerSnapshot; isSame?: boolean} | undefined;
+  /** The last snapshot that the host has requested ops up to, and whether the document had its content at its version. */
+  private upTo: {snapshot: ServerSnapshot; isSame?: boolean} | undefined;
 
   constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateEvents) {}
 
@@ -69,20 +70,20 @@ export class ServerState {
     return true;
   }
 
-  /** The server has an op whose content is not known here: when nothing is unsent, the state is compared with the server's. */
+  /** The server has an op whose content is not known here. When no op is pending, the state is compared with the server's. */
   doubt(): void {
     this.isUnchecked = true;
     this.checkLater();
   }
 
-  /** The state is the server's by other means. */
+  /** The document has the server's state from another source. */
   trust(): void {
     this.isStored = this.isUnchecked = this.isFromBefore = false;
     this.isProven = true;
     this.seen = 0;
   }
 
-  /** Another connection: that the server leads on from the version shown is to be seen again. */
+  /** The connection is a new one: it is not known yet whether the server can continue from the version shown. */
   noteConnection(): void {
     this.isResumed = true;
     this.isFromBefore = this.doc.version !== null;
@@ -107,12 +108,12 @@ export class ServerState {
     return this.isUnchecked && (byFetch || (!!inflightSubscribe && this.subscribe?.request === inflightSubscribe && !!this.subscribe.asked));
   }
 
-  /** The server has told of an op. */
+  /** The server has sent an op. */
   noteOp(v: number): void {
     this.seen = Math.max(this.seen, v + 1);
-    const {bridged, doc} = this;
+    const {upTo, doc} = this;
     // This is the last moment at which the document has the version of the snapshot.
-    if (bridged?.snapshot.v === v && doc.version === v && !doc.hasWritePending()) bridged.isSame = this.shows(bridged.snapshot);
+    if (upTo?.snapshot.v === v && doc.version === v && !doc.hasWritePending()) upTo.isSame = this.shows(upTo.snapshot);
   }
 
   // ---- requests
@@ -172,9 +173,9 @@ export class ServerState {
 
   handleFetch(error: Error | null, snapshot?: ServerSnapshot): void {
     const {doc} = this;
-    const {asked, goal, bridge, isProbe} = this.fetches.shift() ?? {goal: 0};
+    const {asked, goal, upTo, isProbe} = this.fetches.shift() ?? {goal: 0};
     if (isProbe) return this.endProbe(error, snapshot);
-    if (bridge && doc.version !== null && !doc._isInHardRollback) return this.cross(bridge, error);
+    if (upTo && doc.version !== null && !doc._isInHardRollback) return this.handleOpsUpTo(upTo, error);
     const pass = (): void => this.during(asked, () => this.upstream._handleFetch.call(doc, error, snapshot));
     this.handle(error, snapshot, asked, goal, pass, () => {
       const callback = doc.inflightFetch.shift();
@@ -254,12 +255,12 @@ export class ServerState {
     this.isLastTry = true;
     const send = putBack();
     return this.probe(isLost => {
-      if (isLost) this.events.onNoWay();
+      if (isLost) this.events.onHistoryGone();
       this.events.together(send);
     });
   }
 
-  /** After unsent ops have been answered to, the state that they were made on is compared. */
+  /** Compares the state with the server's when the server has answered all pending ops. */
   private checkLater(): void {
     const {doc} = this;
     if (!this.isUnchecked || this.isCheckPlanned) return;
@@ -278,8 +279,8 @@ export class ServerState {
   }
 
   /**
-   * Finds out whether the server leads on from the version of the unsent ops, or has lost it. An error may be a passing one, so
-   * it has to come again while the snapshot can be had.
+   * Finds out whether the server can continue from the version of the pending ops, or has lost it. An error may be a passing one, so it
+   * counts only if it occurs again while the server gives the snapshot.
    */
   probe(callback: (isLost: boolean) => void): void {
     const {doc} = this;
@@ -326,13 +327,13 @@ export class ServerState {
 
   /**
    * A snapshot of the server, by a request of the document or by a query's results.
-   * @returns whether it has been dealt with; else it is upstream's
+   * @returns whether it is handled; if not, the caller passes it to upstream
    */
-  take(snapshot: ServerSnapshot, callback?: Callback): boolean {
+  acceptSnapshot(snapshot: ServerSnapshot, callback?: Callback): boolean {
     const {doc} = this;
     const asked = this.answer?.asked;
     if (!this.isUnchecked || doc.version === null || typeof snapshot.v !== 'number') return false;
-    if (doc.hasWritePending()) return this.takeBelow(snapshot, asked, callback);
+    if (doc.hasWritePending()) return this.acceptBelowPendingOps(snapshot, asked, callback);
     if (asked && doc.version !== asked.version && snapshot.v < doc.version) {
       // Ops have overtaken it.
       if (isSameAsAsked(snapshot, asked)) this.trust();
@@ -340,7 +341,7 @@ export class ServerState {
     } else if (!asked && snapshot.v < doc.version && this.isProven) {
       return false;
     } else if (snapshot.v > doc.version) {
-      this.bridge(snapshot, callback);
+      this.fetchOpsUpTo(snapshot, callback);
       return true;
     } else {
       const isSameState = snapshot.v === doc.version && this.shows(snapshot);
@@ -352,23 +353,24 @@ export class ServerState {
   }
 
   /**
-   * The ops between are asked for first: living tabs of an earlier host, which may come back at any time, can be led on by them,
-   * but not by a step that says what they know already.
+   * Requests the ops up to a newer snapshot before the snapshot is shown. Tabs of an earlier host may come back at any time. They can
+   * continue by these ops, but not by a computed step that contains what they know already.
    */
-  private bridge(snapshot: ServerSnapshot, callback?: Callback): void {
-    this.bridged = {snapshot};
-    this.events.together(() => this.fetchOps(callback, {goal: 0, bridge: snapshot}, {}));
+  private fetchOpsUpTo(snapshot: ServerSnapshot, callback?: Callback): void {
+    this.upTo = {snapshot};
+    this.events.together(() => this.fetchOps(callback, {goal: 0, upTo: snapshot}, {}));
   }
 
-  private cross(snapshot: ServerSnapshot, error: Error | null): void {
+  /** The server has answered {@link fetchOpsUpTo}. */
+  private handleOpsUpTo(snapshot: ServerSnapshot, error: Error | null): void {
     const {doc} = this;
     const isThere = !error && doc.version! >= snapshot.v;
     const isPast = isThere && doc.version! > snapshot.v;
-    const wasSame = this.bridged?.snapshot === snapshot && this.bridged.isSame === true;
+    const wasSame = this.upTo?.snapshot === snapshot && this.upTo.isSame === true;
     if (doc.hasWritePending() || (isPast && !wasSame)) {
-      // The content can be compared only when pending ops are answered to, and with a snapshot that no ops have overtaken.
+      // The content can be compared only when the server has answered all pending ops, and with a snapshot that no ops have overtaken.
       if (isThere) this.checkLater();
-      else this.events.onNoWay();
+      else this.events.onHistoryGone();
     } else {
       const isSameState = isPast || (isThere && this.shows(snapshot));
       this.trust();
@@ -377,15 +379,15 @@ export class ServerState {
     this.upstream._handleFetch.call(doc, null);
   }
 
-  /** Ops were made since the server was asked, and held back. */
-  private takeBelow(snapshot: ServerSnapshot, asked: Asked | undefined, callback?: Callback): boolean {
+  /** Accepts a snapshot while ops are pending. They were made after the request, and have been held back. */
+  private acceptBelowPendingOps(snapshot: ServerSnapshot, asked: Asked | undefined, callback?: Callback): boolean {
     if (!asked) return false;
     const {version} = this.doc;
     if (snapshot.v > version!) return false;
     // Ops of the server have overtaken the answer.
     if (version !== asked.version) this.checkLater();
     else if (isSameAsAsked(snapshot, asked)) this.trust();
-    else this.events.onNoWay();
+    else this.events.onHistoryGone();
     callback?.();
     return true;
   }
