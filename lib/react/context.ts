@@ -12,11 +12,12 @@ export function ConnectionProvider({connection, children}: {connection: ProxyCon
 }
 
 /**
+ * A component that uses members of the result of `createConnection`, such as `mode`, names its type: `useConnection<TabConnection>()`.
  * @returns the connection of the nearest {@link ConnectionProvider}
  * @throws Error if there is no provider above the component
  */
-export function useConnection(): ProxyConnection {
+export function useConnection<Provided extends ProxyConnection = ProxyConnection>(): Provided {
   const connection = useContext(ConnectionContext);
   if (!connection) throw new Error('sharedb-tabs/react: no connection. Put <ConnectionProvider connection={…}> above this component.');
-  return connection;
+  return connection as Provided;
 }

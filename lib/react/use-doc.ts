@@ -36,6 +36,12 @@ export interface DocResult<Data, Selected = Data> {
  * @param id the document's id, or null if there is none yet
  */
 export function useDoc<Data = any, Selected = Data>(
+  collection: string, id: string, options?: DocOptions<Data, Selected>
+): DocResult<Data, Selected> & {readonly doc: ProxyDoc<Data>};
+export function useDoc<Data = any, Selected = Data>(
+  collection: string, id: string | null | undefined, options?: DocOptions<Data, Selected>
+): DocResult<Data, Selected>;
+export function useDoc<Data = any, Selected = Data>(
   collection: string, id: string | null | undefined, options: DocOptions<Data, Selected> = {}
 ): DocResult<Data, Selected> {
   const connection = useConnection();

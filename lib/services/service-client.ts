@@ -122,11 +122,14 @@ class ServiceClient implements StubPeer, LinkUser {
       try {
         return await this.operateNow(node, CALL, key, values, 1).promise();
       } catch (error) {
-        const isLost = error instanceof RemoteError && error.code === 'ERR_REMOTE_CLOSED' && (peer.state === 'closed' || error.mayHaveRun === false);
-        mayHaveRun ||= isLost && error.mayHaveRun !== false;
-        if (!isLost) throw error;
+        if (!(error instanceof RemoteError)) throw error;
+        const {code, message} = error;
+        const didNotRun = error.mayHaveRun === false;
+        const isLost = code === 'ERR_REMOTE_CLOSED' && (peer.state === 'closed' || didNotRun);
+        mayHaveRun ||= isLost && !didNotRun;
         // An earlier host may have run the call.
-        if (this.link.isClosed || hosts === MAX_HOSTS) throw new RemoteError(error.code, error.message, {mayHaveRun});
+        if (isLost ? this.link.isClosed || hosts === MAX_HOSTS : didNotRun && mayHaveRun) throw new RemoteError(code, message, {mayHaveRun});
+        if (!isLost) throw error;
         // The host has answered that it takes no more calls. Its session is about to end.
         if (peer.state !== 'closed') await peer.closed;
       }
@@ -156,7 +159,11 @@ class ServiceClient implements StubPeer, LinkUser {
     const {link, name} = this;
     const transport = link.open(name);
     const peer = new Peer(transport, this.remoteOptions, link.clock);
-    transport.onend = (how, reason) => peer.end(how === 'no service' ? `there is no service ${name}: ${reason}` : reason, false, true, CODES[how]);
+    transport.onend = (how, reason) => {
+      const exists = how !== 'no service';
+      // A service that this host does not have has run nothing.
+      peer.end(exists ? reason : `there is no service ${name}: ${reason}`, false, exists, CODES[how]);
+    };
     transport.isWaiting = () => isWaiting(peer);
     if (link.isClosed) transport.onend('lost', 'the connection was closed');
     else if (link.isOpen) peer.open();

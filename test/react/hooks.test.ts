@@ -71,7 +71,8 @@ describe('React hooks', () => {
       let own!: ProxyDoc<Board>;
       function Own(): ReactNode {
         const {data, doc} = useDoc<Board>('boards', 'one');
-        own = doc!;
+        // Typed as a document: an id was given.
+        own = doc;
         return data?.title;
       }
       const view = stage.render(connection, h(Own));
