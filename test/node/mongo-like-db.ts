@@ -1,4 +1,5 @@
 import {MemoryDB} from 'sharedb';
+import type {OfflineQueries} from '../../lib/host.js';
 
 type Fields = Record<string, any>;
 interface Doc {
@@ -14,15 +15,27 @@ const SHAPES = ['$sort', '$skip', '$limit', '$count'];
  */
 export class MongoLikeDb extends MemoryDB {
   _querySync(snapshots: (Doc & {type: string | null})[], query: Fields): {snapshots: Doc[]; extra?: unknown} {
-    const {$sort = {}, $skip = 0, $limit = 0, $count} = query;
+    const {$sort = {}} = query;
     const found = snapshots.filter(({type, data}) => type && fits(query, data)).sort((one, other) => inOrder($sort as Fields, one, other));
-    const page = found.slice($skip as number, $limit ? $skip + $limit : undefined);
-    return $count ? {snapshots: [], extra: page.length} : {snapshots: page};
+    const {results, extra} = pageOf(query, found);
+    return {snapshots: results, extra};
   }
 
   override canPollDoc(): boolean {
     return false;
   }
+}
+
+/** The same as functions of an app, for `startHost({queries})`. */
+export const matcher: OfflineQueries = {
+  matches: (_collection, query: Fields, data: Fields) => fits(query, data),
+  compare: (_collection, {$sort = {}}: Fields, one, other) => inOrder($sort as Fields, one as Doc, other as Doc),
+  select: (_collection, query: Fields, results) => pageOf(query, results)
+};
+
+function pageOf<D>({$skip = 0, $limit = 0, $count}: Fields, found: readonly D[]): {results: D[]; extra?: unknown} {
+  const page = found.slice($skip as number, $limit ? $skip + $limit : undefined);
+  return $count ? {results: [], extra: page.length} : {results: page};
 }
 
 function fits(query: Fields, data: Fields): boolean {

@@ -39,14 +39,29 @@ describe('undo in the editor', function () {
     for (const tab of [first, second]) await tab.untilText('abc is back', text => text === `abc${TEXT}XYZ`);
   });
 
-  it('works while the server is away', async () => {
-    const tab = await stage.openTab();
+  it('works while the server is away, in both tabs, and goes on after one of them is loaded again', async () => {
+    const [first, second] = [await stage.openTab(), await stage.openTab()];
+    const expectText = async (text: string): Promise<void> => {
+      for (const tab of [first, second]) await tab.untilText(`both tabs show ${text}`, shown => shown === text);
+    };
     await stage.server.stop();
-    await until('the tab knows', async () => await tab.status('state') !== 'connected');
-    await tab.putCursorAt('start');
-    await tab.enter('abc');
-    await tab.untilText('it is typed', text => text === `abc${TEXT}`);
-    await undo(tab);
-    await tab.untilText('it is gone', text => text === TEXT);
+    await until('the tab knows', async () => await first.status('state') !== 'connected');
+    await first.putCursorAt('start');
+    await first.enter('abc');
+    await second.putCursorAt('end');
+    await second.enter('XYZ');
+    await expectText(`abc${TEXT}XYZ`);
+    await undo(first);
+    await expectText(`${TEXT}XYZ`);
+    await second.page.reload();
+    await expectText(`${TEXT}XYZ`);
+    // What was typed before the reload can't be undone any more.
+    await second.putCursorAt('end');
+    await undo(second);
+    await second.enter('Q');
+    await expectText(`${TEXT}XYZQ`);
+    await undo(second);
+    await redo(first);
+    await expectText(`abc${TEXT}XYZ`);
   });
 });
