@@ -18,9 +18,9 @@ import {offlineStart} from './scenarios/offline-start.js';
 import {secondTab} from './scenarios/second-tab.js';
 import {throughput} from './scenarios/throughput.js';
 import {unconcerned} from './scenarios/unconcerned.js';
-import {Stage} from './stage.js';
+import {BenchStage} from './stage.js';
 
-const scenarios: Record<string, {title: string; run(stage: Stage): Promise<Figure[]>}> = {
+const scenarios: Record<string, {title: string; run(stage: BenchStage): Promise<Figure[]>}> = {
   'tab-to-tab': {title: 'An edit from one tab to another', run: tabToTab},
   keystroke: {title: 'A key until another window has painted its character, with Quill', run: keystroke},
   acknowledged: {title: 'An edit until the server has acknowledged it', run: acknowledged},
@@ -90,9 +90,9 @@ function printComparison(earlier: Report, now: Report): void {
 
 /** Each scenario has a browser and a server of its own. */
 async function resultOf({title, run}: (typeof scenarios)[string]): Promise<Scenario> {
-  let stage: Stage | undefined;
+  let stage: BenchStage | undefined;
   try {
-    stage = await Stage.open({pages, engine, quick: values.quick});
+    stage = await BenchStage.open({pages, engine, quick: values.quick});
     version = await stage.browser.version();
     const figures = await run(stage);
     stage.expectNoErrors();

@@ -16,12 +16,12 @@ export interface StageOptions {
 }
 
 /** A ShareDB server and a browser; a second browser where two are to be compared. */
-export class Stage {
+export class BenchStage {
   readonly #remotes: Connection[] = [];
   readonly #browsers: BenchBrowser[] = [];
 
-  static async open(options: StageOptions): Promise<Stage> {
-    const stage = new Stage(options, await startSite(options.pages), await startBenchServer());
+  static async open(options: StageOptions): Promise<BenchStage> {
+    const stage = new BenchStage(options, await startSite(options.pages), await startBenchServer());
     await stage.openBrowser().catch(async (error: unknown) => {
       await stage.close();
       throw error;

@@ -1,6 +1,6 @@
 import {performance} from 'node:perf_hooks';
 import {SharedArray, SharedMap, transaction} from '../../lib/collections.js';
-import {Stage} from '../../test/collections/stage.js';
+import {CollectionsStage} from '../../test/collections/stage.js';
 import {until} from '../../test/waiting/until.js';
 
 /**
@@ -19,7 +19,7 @@ async function timed(act: () => unknown): Promise<number> {
 }
 
 async function main(): Promise<void> {
-  const stage = new Stage();
+  const stage = new CollectionsStage();
   // The library's timers do not keep a process alive.
   const alive = setInterval(() => {}, 1000);
   const [one, other] = [stage.openTab(), stage.openTab()];

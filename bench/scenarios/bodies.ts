@@ -1,4 +1,4 @@
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 
 interface Body {
   n: number;
@@ -8,7 +8,7 @@ interface Body {
 const bodyOf = (id: string): Body => ({n: 0, body: `${id}: `.padEnd(2000, 'All happy families are alike. ')});
 
 /** Creates `count` documents of 2 KB at the server. Returns their ids. */
-export async function createBodies(stage: Stage, name: string, count: number): Promise<string[]> {
+export async function createBodies(stage: BenchStage, name: string, count: number): Promise<string[]> {
   const ids = Array.from({length: count}, (_, i) => `${name} ${i}`);
   await stage.create(Object.fromEntries(ids.map(id => [id, bodyOf(id)])));
   return ids;

@@ -1,5 +1,5 @@
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 
 const warmUp = 20;
@@ -9,7 +9,7 @@ const paragraph = 'It was a bright cold day in April, and the clocks were striki
 const letters = 'abcdefghijklmnopqrstuvwxyz';
 
 /** One character typed into documents of different sizes, until it is durable; without a server. */
-export async function durableEdit(stage: Stage): Promise<Figure[]> {
+export async function durableEdit(stage: BenchStage): Promise<Figure[]> {
   const rounds = stage.quick ? 20 : 100;
   const documents = Object.fromEntries(Object.entries(sizes).map(([id, size]) => [id, documentOf(size)]));
   const ids = Object.keys(documents);

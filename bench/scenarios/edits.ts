@@ -1,6 +1,6 @@
 import {until} from '../../test/waiting/until.js';
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 import {expectEdits, openPlaces, placeFor} from './places.js';
 
@@ -9,7 +9,7 @@ const warmUp = 30;
 export const far = 25;
 
 /** An edit from one page to another, with a server near and far, and without one. */
-export async function tabToTab(stage: Stage): Promise<Figure[]> {
+export async function tabToTab(stage: BenchStage): Promise<Figure[]> {
   const places = {
     tabs: await placeFor(stage, 'tabs', 'tab to tab'),
     // The worker depends on the end of the name.
@@ -50,7 +50,7 @@ export async function tabToTab(stage: Stage): Promise<Figure[]> {
 }
 
 /** An edit until the server has acknowledged it; one tab. */
-export async function acknowledged(stage: Stage): Promise<Figure[]> {
+export async function acknowledged(stage: BenchStage): Promise<Figure[]> {
   const places = {tabs: await placeFor(stage, 'tabs', 'acknowledged'), plain: await placeFor(stage, 'plain', 'acknowledged')};
   const page = await openPlaces(stage, places);
   const commits = async (): Promise<number[]> => (await page.evaluate(() => globalThis.bench.storeCounts('tabs'))).commits;
@@ -79,7 +79,7 @@ export async function acknowledged(stage: Stage): Promise<Figure[]> {
 }
 
 /** The time that the synchronous call takes in the page. */
-export async function submitCall(stage: Stage): Promise<Figure[]> {
+export async function submitCall(stage: BenchStage): Promise<Figure[]> {
   const places = {tabs: await placeFor(stage, 'tabs', 'submit call'), plain: await placeFor(stage, 'plain', 'submit call')};
   const page = await openPlaces(stage, places);
   const kinds = [

@@ -1,7 +1,7 @@
 import {until} from '../../test/waiting/until.js';
 import type {Way} from '../page/connect.js';
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 import {bodiesOf, createBodies} from './bodies.js';
 import {far} from './edits.js';
@@ -14,7 +14,7 @@ const EARLY_MS = 200;
 const visits = Object.keys(ways) as Visit[];
 
 /** Documents of 2 KB in the first tab of a browser: every worker is new, and the browser has stored nothing, or all of them. */
-export async function firstTab(stage: Stage): Promise<Figure[]> {
+export async function firstTab(stage: BenchStage): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const count of [1, 100]) {
     const ids = await createBodies(stage, `first tab of ${count}`, count);
@@ -29,7 +29,7 @@ export async function firstTab(stage: Stage): Promise<Figure[]> {
   return figures;
 }
 
-async function storeAll(stage: Stage, namespace: string, ids: string[]): Promise<void> {
+async function storeAll(stage: BenchStage, namespace: string, ids: string[]): Promise<void> {
   const page = await stage.openPage();
   await page.evaluate(from => globalThis.bench.storeDocuments(from), {namespace, url: `${stage.server.url}/stored`, ids});
   await until('the documents are stored', async () => {
@@ -39,7 +39,7 @@ async function storeAll(stage: Stage, namespace: string, ids: string[]): Promise
   await stage.closePages(page);
 }
 
-async function measure(stage: Stage, ids: string[], ms: number, stored: string): Promise<Figure[]> {
+async function measure(stage: BenchStage, ids: string[], ms: number, stored: string): Promise<Figure[]> {
   const rounds = stage.quick ? 2 : 10;
   const expected = JSON.stringify(bodiesOf(ids));
   const times: Record<Visit, number[]> = {plain: [], relayed: [], fresh: [], early: [], return: [], stored: []};

@@ -1,7 +1,7 @@
 import type {KeyInput, Page} from 'puppeteer-core';
 import type {EditorPlace} from '../page/keystrokes/editors.js';
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {type Spread, spreadOf} from '../statistics.js';
 import {far} from './edits.js';
 
@@ -11,7 +11,7 @@ const ways = ['bare', 'yjs', 'plain', 'tabs'] as const;
 type Name = typeof ways[number];
 
 /** A key in one window until the other window has painted its character, with Quill. */
-export async function keystroke(stage: Stage): Promise<Figure[]> {
+export async function keystroke(stage: BenchStage): Promise<Figure[]> {
   const places = Object.fromEntries(ways.map(way =>
     [way, {way, url: `${stage.server.url}/${way}`, id: `keystroke, ${way}`} satisfies EditorPlace])) as Record<Name, EditorPlace>;
   for (const way of ['plain', 'tabs'] as const) await stage.create({[places[way].id]: [{insert: '\n'}]}, 'rich-text');
@@ -53,7 +53,7 @@ export async function keystroke(stage: Stage): Promise<Figure[]> {
 }
 
 /** In a window of its own, because a tab behind another one paints nothing. */
-async function openWindow(stage: Stage, places: Record<Name, EditorPlace>): Promise<Page> {
+async function openWindow(stage: BenchStage, places: Record<Name, EditorPlace>): Promise<Page> {
   const page = await stage.browser.openPage('keystrokes.html', 'window');
   await page.evaluate(where => globalThis.keystrokes.open(where), places);
   const visibility = await page.evaluate(() => globalThis.keystrokes.visibility());
@@ -61,7 +61,7 @@ async function openWindow(stage: Stage, places: Record<Name, EditorPlace>): Prom
   return page;
 }
 
-async function expectTexts(stage: Stage, places: Record<Name, EditorPlace>, expected: string, ...pages: Page[]): Promise<void> {
+async function expectTexts(stage: BenchStage, places: Record<Name, EditorPlace>, expected: string, ...pages: Page[]): Promise<void> {
   const shown = await Promise.all(pages.map(page => page.evaluate(() => globalThis.keystrokes.texts())));
   for (const name of ways) {
     const texts = shown.map(texts => texts[name]!);

@@ -4,7 +4,7 @@ import {settled} from '../../test/waiting/settled.js';
 import {until} from '../../test/waiting/until.js';
 import type {BenchBrowser} from '../bench-browser.js';
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {type Spread, spreadOf} from '../statistics.js';
 import {createBodies} from './bodies.js';
 
@@ -16,7 +16,7 @@ type Used = Record<typeof quantities[number], number>;
 const opsPerSecond = 50;
 
 /** Tabs that follow 100 documents while others write: the CPU and memory of browser and server. */
-export async function manyTabs(stage: Stage): Promise<Figure[]> {
+export async function manyTabs(stage: BenchStage): Promise<Figure[]> {
   const rounds = stage.quick ? 1 : 3;
   const windowMs = stage.quick ? 2000 : 3000;
   const results: {tabs: number; used: Record<Way, Record<keyof Used, Spread>>}[] = [];
@@ -34,7 +34,7 @@ export async function manyTabs(stage: Stage): Promise<Figure[]> {
 }
 
 /** The least that a worker with a journal uses. */
-async function bareUse(stage: Stage, ms: number): Promise<Figure[]> {
+async function bareUse(stage: BenchStage, ms: number): Promise<Figure[]> {
   const browser = await stage.openBrowser();
   const page = await browser.openPage();
   const {memory: before} = await browser.usage();
@@ -65,7 +65,7 @@ interface Side {
 }
 
 /** A browser with `tabs` pages that follow the documents, and a client that writes to them. */
-async function openSide(stage: Stage, way: Way, tabs: number): Promise<Side> {
+async function openSide(stage: BenchStage, way: Way, tabs: number): Promise<Side> {
   const namespace = `many tabs, ${tabs}, ${way}`;
   const ids = await createBodies(stage, namespace, 100);
   const remote = stage.remote();
@@ -106,7 +106,7 @@ async function openSide(stage: Stage, way: Way, tabs: number): Promise<Side> {
   };
 }
 
-async function useOf(stage: Stage, side: Side, ms: number): Promise<Used> {
+async function useOf(stage: BenchStage, side: Side, ms: number): Promise<Used> {
   const {browser, way} = side;
   const path = `/${way}`;
   const read = async () => ({browser: await browser.cpu(), server: await stage.server.cpu(), traffic: await stage.server.traffic(path)});

@@ -1,5 +1,5 @@
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 
 const namespace = 'offline start';
@@ -7,7 +7,7 @@ const ids = Array.from({length: 1000}, (_, i) => `document ${i}`);
 const bodyOf = (id: string): string => `${id}: `.padEnd(2000, 'All happy families are alike. ');
 
 /** 1,000 stored documents in a new page, with a new host, without a server. */
-export async function offlineStart(stage: Stage): Promise<Figure[]> {
+export async function offlineStart(stage: BenchStage): Promise<Figure[]> {
   const rounds = stage.quick ? 2 : 8;
   await stage.create(Object.fromEntries(ids.map(id => [id, {body: bodyOf(id)}])));
   const source = {namespace, url: `${stage.server.url}/offline`, ids};

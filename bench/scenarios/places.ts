@@ -1,15 +1,15 @@
 import type {Page} from 'puppeteer-core';
 import type {Place} from '../page/edits.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 
 /** A place with an empty document, for tabs or for plain connections. */
-export async function placeFor(stage: Stage, way: Place['way'], namespace: string): Promise<Place> {
+export async function placeFor(stage: BenchStage, way: Place['way'], namespace: string): Promise<Place> {
   const id = `${namespace}, ${way}`;
   await stage.create({[id]: {edits: []}});
   return {way, namespace, url: `${stage.server.url}/${way}`, id};
 }
 
-export async function openPlaces(stage: Stage, places: Record<string, Place>): Promise<Page> {
+export async function openPlaces(stage: BenchStage, places: Record<string, Place>): Promise<Page> {
   const page = await stage.openPage();
   await page.evaluate(where => globalThis.bench.openForEdits(where), places);
   return page;
@@ -17,7 +17,7 @@ export async function openPlaces(stage: Stage, places: Record<string, Place>): P
 
 /** Checks that pages and server have this many edits, each once, in order. */
 export async function expectEdits(
-  stage: Stage, places: Record<string, Place>, counts: Record<string, number>, ...pages: Page[]
+  stage: BenchStage, places: Record<string, Place>, counts: Record<string, number>, ...pages: Page[]
 ): Promise<void> {
   const shown = await Promise.all(pages.map(page => page.evaluate(() => globalThis.bench.edits())));
   for (const [name, {id}] of Object.entries(places)) {

@@ -2,7 +2,7 @@ import type {Page} from 'puppeteer-core';
 import {until} from '../../test/waiting/until.js';
 import type {Way} from '../page/connect.js';
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 import {far} from './edits.js';
 import {bodiesOf, createBodies} from './bodies.js';
@@ -12,7 +12,7 @@ const ways = ['plain', 'tabs', 'answered'] as const;
 const goals: Record<number, string> = {0: '≤ 0.7 × plain', [far]: '≤ 0.45 × plain'};
 
 /** 1,000 documents of 2 KB in a new tab, while another tab has them already. */
-export async function secondTab(stage: Stage): Promise<Figure[]> {
+export async function secondTab(stage: BenchStage): Promise<Figure[]> {
   const rounds = stage.quick ? 2 : 8;
   const ids = await createBodies(stage, namespace, 1000);
   const expected = JSON.stringify(bodiesOf(ids));

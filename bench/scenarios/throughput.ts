@@ -1,6 +1,6 @@
 import type {Page} from 'puppeteer-core';
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 
 type Way = 'tabs' | 'plain';
@@ -17,7 +17,7 @@ interface Kind {
 }
 
 /** Characters typed as fast as the pages can, until the server and all pages have them. */
-export async function throughput(stage: Stage): Promise<Figure[]> {
+export async function throughput(stage: BenchStage): Promise<Figure[]> {
   const kinds: Kind[] = [
     {what: '10,000 ops, composing', tabs: 1, ops: 10_000, compose: true, goal: '≥ plain'},
     {what: '1,000 ops, not composing', tabs: 1, ops: 1000, compose: false, goal: '≥ plain'},
@@ -49,7 +49,7 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
 }
 
 /** Ops per second, of all tabs together. */
-async function rateOf(stage: Stage, {what, tabs, ops, compose, paused = false}: Kind, way: Way, round: number, pages: Page[]): Promise<number> {
+async function rateOf(stage: BenchStage, {what, tabs, ops, compose, paused = false}: Kind, way: Way, round: number, pages: Page[]): Promise<number> {
   const id = `${what}, ${way}, ${round}`;
   await stage.create({[id]: {text: ''}});
   const place = {way, namespace: 'throughput', url: `${stage.server.url}/${way}`, id};

@@ -1,7 +1,7 @@
 import type {Page} from 'puppeteer-core';
 import type {Place} from '../page/edits.js';
 import type {Figure} from '../report.js';
-import type {Stage} from '../stage.js';
+import type {BenchStage} from '../stage.js';
 import {spreadOf} from '../statistics.js';
 import {createBodies} from './bodies.js';
 import {expectEdits, openPlaces, placeFor} from './places.js';
@@ -15,7 +15,7 @@ const cases = {
 };
 
 /** An edit with more open documents, and with more tabs that do not have its document. */
-export async function unconcerned(stage: Stage): Promise<Figure[]> {
+export async function unconcerned(stage: BenchStage): Promise<Figure[]> {
   const rounds = stage.quick ? 30 : 200;
   const names = Object.keys(cases) as (keyof typeof cases)[];
   const places: Record<string, Place> = {};

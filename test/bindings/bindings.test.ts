@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {type Binding, bindings} from './bindings.js';
 import {browsers} from './browsers.js';
-import {type RunningBrowser, Stage} from './stage.js';
+import {type RunningBrowser, BindingStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const start = 'nothing here is precious';
@@ -33,12 +33,12 @@ for (const kind of browsers) {
 }
 
 function testBinding(binding: Binding, running: RunningBrowser): void {
-  let stage: Stage;
+  let stage: BindingStage;
   let tabs: [Tab, Tab];
   let remoteEdits = 0;
 
   beforeEach(async () => {
-    stage = await Stage.open(binding, running, start);
+    stage = await BindingStage.open(binding, running, start);
     tabs = [await stage.openTab(), await stage.openTab()];
   });
 

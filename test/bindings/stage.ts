@@ -35,7 +35,7 @@ export interface RunningBrowser {
 }
 
 /** One test's ShareDB server with one document, and a browser profile of its own. */
-export class Stage {
+export class BindingStage {
   readonly server: ShareDBServer;
   readonly #binding: Binding;
   readonly #kind: TypingBrowser;
@@ -45,9 +45,9 @@ export class Stage {
   #remote: Doc | undefined;
   #expected: RegExp | undefined;
 
-  static async open(binding: Binding, {kind, browser}: RunningBrowser, text: string): Promise<Stage> {
+  static async open(binding: Binding, {kind, browser}: RunningBrowser, text: string): Promise<BindingStage> {
     const server = await startShareDBServer();
-    const stage = new Stage(binding, kind, server, await browser.createBrowserContext());
+    const stage = new BindingStage(binding, kind, server, await browser.createBrowserContext());
     const {create, type} = binding.format;
     const remote = await stage.connectRemotely();
     await settled(done => remote.create(create(text), type, done));

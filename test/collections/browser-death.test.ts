@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {SharedQueue} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../support/random.js';
-import {Stage} from './stage.js';
+import {CollectionsStage} from './stage.js';
 import {VirtualTime} from './virtual-time.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
@@ -28,7 +28,7 @@ describe('a queue whose browser dies, with all tabs and the host at once', funct
 
   async function history(scope: 'local' | 'synced', seed: number, time: VirtualTime): Promise<void> {
     const random = new Random(seed);
-    const stage = new Stage({online: scope === 'synced'});
+    const stage = new CollectionsStage({online: scope === 'synced'});
     const said: Report[] = [];
     const errors: unknown[] = [];
     const doneItems = (): number => said.filter(({what}) => what === 'done').length;

@@ -2,7 +2,8 @@ import {expect} from 'chai';
 import {SharedArray, SharedMap, SharedRecord} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
-import {Stage, turn} from './stage.js';
+import {turn} from '../waiting/node-turn.js';
+import {CollectionsStage} from './stage.js';
 
 const codeOf = (act: () => unknown): string => {
   try {
@@ -15,10 +16,10 @@ const codeOf = (act: () => unknown): string => {
 const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 describe('shared collections', () => {
-  let stage: Stage;
+  let stage: CollectionsStage;
   let tab: ProxyConnection;
   beforeEach(() => {
-    stage = new Stage();
+    stage = new CollectionsStage();
     tab = stage.openTab();
   });
   afterEach(() => {

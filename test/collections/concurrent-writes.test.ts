@@ -1,15 +1,15 @@
 import {expect} from 'chai';
 import {SharedArray, SharedMap} from '../../lib/collections.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {CollectionsStage} from './stage.js';
 
 type Act<C> = (shared: C) => void;
 type NumberMap = SharedMap<string, number>;
 
 /** The result of two writes at once: the first tab's op is the first in the host's order. */
 describe('concurrent writes', () => {
-  let stage: Stage;
-  beforeEach(() => { stage = new Stage(); });
+  let stage: CollectionsStage;
+  beforeEach(() => { stage = new CollectionsStage(); });
   afterEach(() => {
     stage.close();
     expect(stage.errors).to.eql([]);

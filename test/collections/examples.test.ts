@@ -4,16 +4,16 @@ import {Game} from '../../examples/collections/game.js';
 import {Board, COLUMNS} from '../../examples/collections/kanban.js';
 import {Pipeline} from '../../examples/collections/pipeline.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {CollectionsStage} from './stage.js';
 
 describe('the examples of collections, in three tabs', () => {
-  let stage: Stage;
-  beforeEach(() => { stage = new Stage(); });
+  let stage: CollectionsStage;
+  beforeEach(() => { stage = new CollectionsStage(); });
   afterEach(() => {
     stage.close();
     expect(stage.errors).to.eql([]);
   });
-  const three = <T>(open: (tab: ReturnType<Stage['openTab']>) => Promise<T>): Promise<T[]> => Promise.all([1, 2, 3].map(() => open(stage.openTab())));
+  const three = <T>(open: (tab: ReturnType<CollectionsStage['openTab']>) => Promise<T>): Promise<T[]> => Promise.all([1, 2, 3].map(() => open(stage.openTab())));
 
   it('a game: each coin goes to one player', async () => {
     const games = await three(tab => Game.join(tab));

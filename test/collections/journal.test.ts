@@ -5,14 +5,14 @@ import type {Change} from '../../lib/store/storage.js';
 import {withIndexedDb} from '../store/disks.js';
 import {TroubledStorage} from '../store/troubled-storage.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {CollectionsStage} from './stage.js';
 
 describe('the journal of transactions', () => {
   let storage: TroubledStorage;
-  let stage: Stage;
+  let stage: CollectionsStage;
   beforeEach(() => {
     storage = new TroubledStorage();
-    stage = new Stage({store: {storage}});
+    stage = new CollectionsStage({store: {storage}});
   });
   afterEach(() => stage.close());
 

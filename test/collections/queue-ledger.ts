@@ -1,6 +1,6 @@
 import type {SharedQueue} from '../../lib/collections.js';
 import type {Random} from '../support/random.js';
-import {turn} from './stage.js';
+import {turn} from '../waiting/node-turn.js';
 
 /** The items of a queue that consumers have done, while their tabs and hosts die. */
 export class QueueLedger {

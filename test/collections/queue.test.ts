@@ -3,18 +3,19 @@ import {SharedMap, SharedQueue, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
+import {turn} from '../waiting/node-turn.js';
 import {QueueLedger} from './queue-ledger.js';
-import {Stage, turn} from './stage.js';
+import {CollectionsStage} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 describe('a queue', () => {
-  let stage: Stage;
+  let stage: CollectionsStage;
   let tab: ProxyConnection;
   let other: ProxyConnection;
   beforeEach(() => {
-    stage = new Stage();
+    stage = new CollectionsStage();
     tab = stage.openTab();
     other = stage.openTab();
   });
@@ -174,7 +175,7 @@ describe('the ledger of a queue', function () {
   it('has each item done once, through deaths of hosts and tabs, but what a tab took along', async () => {
     for (let seed = SEED; seed < SEED + 3; seed++) {
       const random = new Random(seed);
-      const stage = new Stage();
+      const stage = new CollectionsStage();
       const ledger = new QueueLedger(random, stage.errors);
       const {done, unsure} = ledger;
       let isOver = false;

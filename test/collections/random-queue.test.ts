@@ -3,7 +3,7 @@ import {isDeepStrictEqual} from 'node:util';
 import {SharedQueue} from '../../lib/collections.js';
 import {Random} from '../support/random.js';
 import {MAX_ATTEMPTS, QueueModel, stateOf} from './queue-model.js';
-import {Stage} from './stage.js';
+import {CollectionsStage} from './stage.js';
 import {VirtualTime} from './virtual-time.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
@@ -15,7 +15,7 @@ const STEPS = 30;
 interface Kind {
   name: string;
   scope: 'local' | 'synced';
-  options: ConstructorParameters<typeof Stage>[0];
+  options: ConstructorParameters<typeof CollectionsStage>[0];
   /** Hosts may die. */
   crashes: boolean;
 }
@@ -37,7 +37,7 @@ describe('random programs of several tabs with a queue', function () {
 
   async function history({scope, options, crashes}: Kind, seed: number, time: VirtualTime): Promise<void> {
     const random = new Random(seed);
-    const stage = new Stage(options);
+    const stage = new CollectionsStage(options);
     const model = new QueueModel(scope === 'synced');
     try {
       const queues = await time.settled(Promise.all([1, 2, 3].map(() => SharedQueue.open<number>(stage.openTab(), 'q', {scope, maxAttempts: MAX_ATTEMPTS}))));

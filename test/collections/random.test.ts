@@ -6,7 +6,7 @@ import {Random} from '../support/random.js';
 import {Ledger} from './ledger.js';
 import {arrayStep, mapStep, plain, recordStep, someValue, type Row, type Value} from './models.js';
 import {readArray, readMap, readOne, readRecord} from './readers.js';
-import {Stage} from './stage.js';
+import {CollectionsStage} from './stage.js';
 import {VirtualTime} from './virtual-time.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
@@ -18,7 +18,7 @@ const STEPS = 40;
 /** The scope of the documents, and the tabs that follow them. */
 interface Kind {
   name: string;
-  options: ConstructorParameters<typeof Stage>[0];
+  options: ConstructorParameters<typeof CollectionsStage>[0];
   /** Hosts may die, and the server may be away for all tabs of a host. */
   crashes: boolean;
   /** Each tab has a host of its own, as in the mode 'direct'. Between hosts, no transaction is serialisable. */
@@ -111,7 +111,7 @@ describe('random programs of several tabs', function () {
 
   async function history(kind: Kind, seed: number, time: VirtualTime): Promise<void> {
     const random = new Random(seed);
-    const stage = new Stage(kind.options);
+    const stage = new CollectionsStage(kind.options);
     const problems: unknown[] = [];
     const updates: Promise<void>[] = [];
     try {

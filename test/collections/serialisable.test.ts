@@ -4,8 +4,9 @@ import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {Transactions} from '../../lib/host/collections/transactions.js';
 import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
+import {turn} from '../waiting/node-turn.js';
 import {MAPS, appendToLists} from './list-appends.js';
-import {Stage, turn} from './stage.js';
+import {CollectionsStage} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 /** How many transactions each of five tabs makes. */
@@ -13,7 +14,7 @@ const EACH = Number(process.env['TRANSACTIONS'] ?? 40);
 
 async function walk(seed: number, {tabs = 5, each = EACH, kills = false} = {}): Promise<string[]> {
   const random = new Random(seed);
-  const stage = new Stage();
+  const stage = new CollectionsStage();
   let isOver = false;
   try {
     const all = await Promise.all(Array.from({length: tabs}, () => stage.openTab()).map(async tab => ({
@@ -30,7 +31,7 @@ async function walk(seed: number, {tabs = 5, each = EACH, kills = false} = {}): 
   }
 }
 
-async function keepKilling(stage: Stage, random: Random, isOver: () => boolean): Promise<void> {
+async function keepKilling(stage: CollectionsStage, random: Random, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     for (let turns = 20 + random.below(200); turns && !isOver(); turns--) await turn();
     if (!isOver()) stage.replaceHost();
@@ -92,7 +93,7 @@ describe('sums over two collections', function () {
 
   it('are right in every state that any tab shows, through deaths of hosts', async () => {
     const random = new Random(SEED);
-    const stage = new Stage();
+    const stage = new CollectionsStage();
     const torn: unknown[] = [];
     let isOver = false;
     try {

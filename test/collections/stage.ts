@@ -33,7 +33,7 @@ class Process {
 }
 
 /** A browser with tabs and several hosts one after the other, and a server that may be away. */
-export class Stage {
+export class CollectionsStage {
   readonly backend = new Backend();
   readonly tabs: ProxyConnection[] = [];
   readonly errors: unknown[] = [];
@@ -122,6 +122,3 @@ export class Stage {
     this.backend.close();
   }
 }
-
-/** Waits for one turn of the event loop and everything that follows from it. */
-export const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve); });

@@ -4,23 +4,24 @@ import type {Host} from '../../lib/host.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
+import {turn} from '../waiting/node-turn.js';
 import {QueueLedger} from './queue-ledger.js';
-import {Stage, turn} from './stage.js';
+import {CollectionsStage} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 /** The number of random ledgers. */
 const ROUNDS = Number(process.env['HISTORIES'] ?? 2);
 
-type Server = ReturnType<Stage['openDevice']>['server'];
+type Server = ReturnType<CollectionsStage['openDevice']>['server'];
 const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 /** Two browsers, each with its own host, and one server. */
 describe('a queue of two devices', () => {
-  let stage: Stage;
+  let stage: CollectionsStage;
   let tab: ProxyConnection;
   let device: {tab: ProxyConnection; host: Host; server: Server};
   beforeEach(() => {
-    stage = new Stage({online: true});
+    stage = new CollectionsStage({online: true});
     tab = stage.openTab();
     device = stage.openDevice();
   });
@@ -204,7 +205,7 @@ describe('the ledger of a queue of two devices', function () {
   it('has each item done once, through deaths of tabs and hosts, and lost connections', async () => {
     for (let seed = SEED; seed < SEED + ROUNDS; seed++) {
       const random = new Random(seed);
-      const stage = new Stage({online: true});
+      const stage = new CollectionsStage({online: true});
       const device = stage.openDevice();
       const ledger = new QueueLedger(random, stage.errors);
       const {done, unsure} = ledger;

@@ -1,14 +1,15 @@
 import {expect} from 'chai';
 import {SharedArray, SharedMap, transaction, type TransactionOutcome} from '../../lib/collections.js';
 import {until} from '../waiting/until.js';
-import {Stage, turn} from './stage.js';
+import {turn} from '../waiting/node-turn.js';
+import {CollectionsStage} from './stage.js';
 
 const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 /** Two browsers and one server: exactly what the documentation promises between them. */
 describe('synced collections of two devices', () => {
-  let stage: Stage;
-  beforeEach(() => { stage = new Stage({online: true}); });
+  let stage: CollectionsStage;
+  beforeEach(() => { stage = new CollectionsStage({online: true}); });
   afterEach(() => stage.close());
 
   const synced = {scope: 'synced'} as const;

@@ -4,16 +4,17 @@ import {
 } from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
-import {Stage, turn} from './stage.js';
+import {turn} from '../waiting/node-turn.js';
+import {CollectionsStage} from './stage.js';
 
 const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 describe('a transaction', () => {
-  let stage: Stage;
+  let stage: CollectionsStage;
   let tab: ProxyConnection;
   let other: ProxyConnection;
   beforeEach(() => {
-    stage = new Stage();
+    stage = new CollectionsStage();
     tab = stage.openTab();
     other = stage.openTab();
   });

@@ -1,4 +1,4 @@
-import {turn} from './stage.js';
+import {turn} from '../waiting/node-turn.js';
 
 /** The turns of the event loop in which messages arrive, before time goes on. */
 const TURNS = 4;

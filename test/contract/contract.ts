@@ -1,9 +1,9 @@
 import {expect} from 'chai';
 import {Recording} from './recording.js';
-import {Stage} from './stage.js';
+import {ContractStage} from './stage.js';
 import {direct, fallback, proxy} from './subjects.js';
 
-export type Script = (stage: Stage) => Promise<void> | void;
+export type Script = (stage: ContractStage) => Promise<void> | void;
 
 const SUBJECTS = {'through the proxy': proxy, 'by the fallback': fallback};
 
@@ -33,7 +33,7 @@ export function contract(title: string, script: Script, options: Options = {}): 
 
 export async function record(subject: typeof direct, script: Script, {backend, unconnected, exceptPending}: Options): Promise<string[]> {
   const recording = new Recording({exceptPending: !!exceptPending});
-  const stage = new Stage(subject, recording, backend);
+  const stage = new ContractStage(subject, recording, backend);
   try {
     if (!unconnected) await stage.connected();
     await script(stage);

@@ -1,5 +1,5 @@
 import {contract} from './contract.js';
-import type {Stage} from './stage.js';
+import type {ContractStage} from './stage.js';
 
 const add = (n: number): object[] => [{p: ['n'], na: n}];
 const NO = {code: 'ERR_NO', message: 'The app says no'};
@@ -114,7 +114,7 @@ describe('contract: failures', () => {
   }
 
   for (const callbacks of ['with', 'without']) {
-    const maybe = ({says}: Stage, label: string): {callback?: (...args: unknown[]) => void} =>
+    const maybe = ({says}: ContractStage, label: string): {callback?: (...args: unknown[]) => void} =>
       (callbacks === 'with' ? {callback: says(label)} : {});
 
     contract(`a rejected create ${callbacks} a callback`, async stage => {

@@ -1,10 +1,10 @@
 import type {OpenPair, Pair} from './pairs.js';
 import {Recording, type Doc} from './recording.js';
-import {COLLECTION, Stage} from './stage.js';
+import {COLLECTION, ContractStage} from './stage.js';
 import type {Client} from './subjects.js';
 
 /** A stage with a third client: the actor, which the recorded client watches, in addition to the remote client. */
-export class PairStage extends Stage {
+export class PairStage extends ContractStage {
   readonly actor: Client;
 
   private constructor(pair: {current: Pair | undefined}, open: OpenPair, recording: Recording, options?: object) {

@@ -1,11 +1,11 @@
 import {contract} from './contract.js';
 import type {Doc} from './recording.js';
-import type {Stage} from './stage.js';
+import type {ContractStage} from './stage.js';
 
 const TEXT = 'presence-test-type';
 
 /** Both clients in one channel; the recorded one has the presence `mine`. */
-async function room(stage: Stage): Promise<ReturnType<typeof participants>> {
+async function room(stage: ContractStage): Promise<ReturnType<typeof participants>> {
   const both = participants(stage);
   both.here.subscribe(stage.says('subscribe'));
   both.there.subscribe();
@@ -13,7 +13,7 @@ async function room(stage: Stage): Promise<ReturnType<typeof participants>> {
   return both;
 }
 
-function participants({connection, remote, recording, noteElsewhere}: Stage) {
+function participants({connection, remote, recording, noteElsewhere}: ContractStage) {
   const here = recording.presence(connection.getPresence('room'));
   const there = remote.getPresence('room');
   there.on('receive', (id, value) => noteElsewhere(id, value));
@@ -21,7 +21,7 @@ function participants({connection, remote, recording, noteElsewhere}: Stage) {
 }
 
 /** Both clients follow a text and each other's positions in it. */
-async function text(stage: Stage) {
+async function text(stage: ContractStage) {
   const {doc, remote} = await stage.followed('abcd', TEXT);
   const here = stage.recording.presence(stage.connection.getDocPresence('notes', 'one'));
   const there = stage.remote.getDocPresence('notes', 'one');

@@ -1,6 +1,6 @@
 import {contract} from './contract.js';
 import type {Doc} from './recording.js';
-import type {Stage} from './stage.js';
+import type {ContractStage} from './stage.js';
 
 const ALL = {};
 const red = {filter: {color: 'red'}};
@@ -11,7 +11,7 @@ const paint = (od: string, oi: string): object[] => [{p: ['color'], od, oi}];
 const NO_FETCH = 'the host sends with the results what a stale document lacks';
 
 /** Three notes at the server. The recorded client watches them without having loaded any. */
-async function notes(stage: Stage, watched = ['one', 'two', 'three']): Promise<Record<'one' | 'two' | 'three', Doc>> {
+async function notes(stage: ContractStage, watched = ['one', 'two', 'three']): Promise<Record<'one' | 'two' | 'three', Doc>> {
   const one = await stage.remoteDoc({color: 'red', age: 1}, undefined, 'one');
   const two = await stage.remoteDoc({color: 'red', age: 2}, undefined, 'two');
   const three = await stage.remoteDoc({color: 'blue', age: 3}, undefined, 'three');
@@ -19,7 +19,7 @@ async function notes(stage: Stage, watched = ['one', 'two', 'three']): Promise<R
   return {one, two, three};
 }
 
-async function subscribed(stage: Stage, query: object): Promise<Record<'one' | 'two' | 'three', Doc>> {
+async function subscribed(stage: ContractStage, query: object): Promise<Record<'one' | 'two' | 'three', Doc>> {
   const docs = await notes(stage);
   stage.recording.query(stage.connection.createSubscribeQuery('notes', query, null, stage.says('query')));
   await stage.calm();

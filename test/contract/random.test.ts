@@ -4,7 +4,7 @@ import {record} from './contract.js';
 import {PairStage} from './pair-stage.js';
 import {twoConnections, twoTabs} from './pairs.js';
 import {Recording, type Doc} from './recording.js';
-import {COLLECTION, type Stage} from './stage.js';
+import {COLLECTION, type ContractStage} from './stage.js';
 import {direct, fallback, proxy} from './subjects.js';
 
 const COUNT = Number(process.env['PROGRAMS'] ?? 300);
@@ -25,7 +25,7 @@ type Step = (program: Program) => unknown;
 
 /** What a program can use while it runs. */
 interface Program {
-  stage: Stage;
+  stage: ContractStage;
   doc: Doc;
   remote: Doc;
   says: ((...args: any[]) => void) | undefined;
@@ -89,7 +89,7 @@ const NEWS: ((random: Random) => Step)[] = [
  * Turns with one to three calls, with a request, or with an action of others. Each turn waits until all is quiet.
  * @param otherDoc the document of the client that writes beside the recorded one
  */
-function script(seed: number, otherDoc: (stage: Stage) => Doc = ({remote}) => remote.get(COLLECTION, 'one') as Doc): (stage: Stage) => Promise<void> {
+function script(seed: number, otherDoc: (stage: ContractStage) => Doc = ({remote}) => remote.get(COLLECTION, 'one') as Doc): (stage: ContractStage) => Promise<void> {
   const random = new Random(seed);
   const preventCompose = random.below(4) === 0;
   const turns = Array.from({length: 4 + random.below(8)}, () => {

@@ -1,8 +1,8 @@
 import {contract} from './contract.js';
-import type {Stage} from './stage.js';
+import type {ContractStage} from './stage.js';
 
 /** Versions 1 to 4: created, changed, deleted and created again, a minute apart, from the year 2000 on. */
-async function history({remoteDoc, calm}: Stage): Promise<void> {
+async function history({remoteDoc, calm}: ContractStage): Promise<void> {
   const {now} = Date;
   let minute = 1;
   Date.now = () => time(minute);

@@ -1,6 +1,7 @@
 import './types.js';
 import Backend from 'sharedb';
 import {logger} from 'sharedb/lib/client/index.js';
+import {turn} from '../waiting/node-turn.js';
 import {CountingMemoryDB} from './counting-memory-db.js';
 import type {Doc, Recording} from './recording.js';
 import {asClient, type Client, type Subject} from './subjects.js';
@@ -18,7 +19,7 @@ interface Context {
 }
 
 /** A server, a recorded client, and another client. */
-export class Stage {
+export class ContractStage {
   readonly backend: Backend;
   readonly remote: Client;
   readonly connection: Client;
@@ -164,8 +165,4 @@ export class Stage {
 
 async function connected(connection: Client): Promise<void> {
   if (connection.state === 'connecting') await new Promise(resolve => connection.once('connected', resolve));
-}
-
-function turn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
 }

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import type {Doc} from './recording.js';
 import {Recording} from './recording.js';
-import {Stage} from './stage.js';
+import {ContractStage} from './stage.js';
 import {direct, fallback, proxy} from './subjects.js';
 
 const add = (n: number): object[] => [{p: ['n'], na: n}];
@@ -32,10 +32,10 @@ describe('contract: where upstream is wrong', () => {
     });
 });
 
-function on(subjects: Record<string, typeof direct>, title: string, run: (stage: Stage) => Promise<void>): void {
+function on(subjects: Record<string, typeof direct>, title: string, run: (stage: ContractStage) => Promise<void>): void {
   for (const [name, subject] of Object.entries(subjects)) {
     it(`${title}, ${name}`, async () => {
-      const stage = new Stage(subject, new Recording());
+      const stage = new ContractStage(subject, new Recording());
       try {
         await stage.connected();
         await run(stage);
@@ -46,7 +46,7 @@ function on(subjects: Record<string, typeof direct>, title: string, run: (stage:
   }
 }
 
-async function unsubscribedWithoutNetwork({followed, away, back, calm}: Stage): Promise<Doc> {
+async function unsubscribedWithoutNetwork({followed, away, back, calm}: ContractStage): Promise<Doc> {
   const {doc, remote} = await followed({n: 1});
   await away();
   await new Promise<unknown>(resolve => doc.unsubscribe(resolve));
@@ -56,7 +56,7 @@ async function unsubscribedWithoutNetwork({followed, away, back, calm}: Stage): 
   return doc;
 }
 
-async function impossibleBehindOthers({followed, hold, release, calm}: Stage): Promise<{doc: Doc; results: string[]}> {
+async function impossibleBehindOthers({followed, hold, release, calm}: ContractStage): Promise<{doc: Doc; results: string[]}> {
   const {doc} = await followed({n: 1});
   const results: string[] = [];
   const result = (name: string) => (error?: unknown) => void results.push(`${name}: ${error ? 'error' : 'ok'}`);

@@ -2,13 +2,13 @@ import {expect} from 'chai';
 import {refused, settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
-import {Stage} from './stage.js';
+import {DeploymentStage} from './stage.js';
 
 describe('access', function () {
   this.timeout(400_000);
-  let stage: Stage;
+  let stage: DeploymentStage;
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new DeploymentStage(); });
 
   afterEach(() => stage.close());
 

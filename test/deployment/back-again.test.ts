@@ -3,13 +3,13 @@ import {createClient} from 'redis';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
-import {Stage} from './stage.js';
+import {DeploymentStage} from './stage.js';
 
 describe('everybody is up to date, without another edit', function () {
   this.timeout(400_000);
-  let stage: Stage;
+  let stage: DeploymentStage;
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new DeploymentStage(); });
 
   afterEach(() => stage.close());
 

@@ -6,14 +6,14 @@ import {Tokens} from '../../examples/scale-out/tokens.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
-import {IDLE_MS, MAX_PAYLOAD, Stage} from './stage.js';
+import {IDLE_MS, MAX_PAYLOAD, DeploymentStage} from './stage.js';
 
 describe('a socket', function () {
   this.timeout(400_000);
-  let stage: Stage;
+  let stage: DeploymentStage;
   const sockets: WebSocket[] = [];
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new DeploymentStage(); });
 
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.terminate();

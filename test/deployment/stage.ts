@@ -44,9 +44,9 @@ after('stop Chromium and the deployment', async function () {
 });
 
 /** One test's profiles and clients of the deployment. The note is the test's own. */
-export class Stage {
+export class DeploymentStage {
   private static notes = 0;
-  readonly note = `team:${++Stage.notes}`;
+  readonly note = `team:${++DeploymentStage.notes}`;
   readonly deployment = deployment;
   readonly profiles: Profile[] = [];
   readonly clients: PlainClient[] = [];

@@ -3,7 +3,7 @@ import {setTimeout as pause} from 'node:timers/promises';
 import type {Doc} from 'sharedb/lib/client/index.js';
 import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
-import {Stage} from './stage.js';
+import {DeploymentStage} from './stage.js';
 import {Typists} from './typists.js';
 
 /** How long Redis and PostgreSQL are away, in ms: everybody notices, and tries to come back several times. */
@@ -11,13 +11,13 @@ const OUTAGE_MS = 10_000;
 
 describe('two profiles with three tabs each, and a plain client at each of two servers, who all type', function () {
   this.timeout(400_000);
-  let stage: Stage;
+  let stage: DeploymentStage;
   let typists: Typists;
   let docs: Doc<{text: string}>[];
 
   before('open all', async function () {
     this.timeout(400_000);
-    stage = new Stage();
+    stage = new DeploymentStage();
     typists = new Typists();
     for (const [user, name] of [['ada', 'profile 1'], ['ben', 'profile 2']] as const) {
       const profile = await stage.profile(name);

@@ -1,14 +1,14 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
-import type {Stage} from './stage.js';
+import type {EngineStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 /** After this many ms, an idle tab has loaded the code to become the host. */
 const LOADED_AHEAD_MS = 4000;
 
 /** Ends the host: the worker closes itself, because only one engine has a command for it; otherwise the elected tab is closed. */
-async function endHost(stage: Stage, tabs: Tab[]): Promise<Tab[]> {
+async function endHost(stage: EngineStage, tabs: Tab[]): Promise<Tab[]> {
   const [first, ...others] = tabs as [Tab, ...Tab[]];
   if (stage.hosting === 'shared-worker') {
     await stage.endWorker(first);

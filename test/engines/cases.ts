@@ -1,10 +1,10 @@
 import {type Engine, type EngineName, engines} from './drivers/index.js';
 import {type Hosting, hostings} from './hosting.js';
-import {Stage, type StageOptions} from './stage.js';
+import {EngineStage, type StageOptions} from './stage.js';
 import './table.js';
 
 /** Opens the stage of the test that runs; it is closed when the test ends. */
-export type Open = (options?: StageOptions) => Promise<Stage>;
+export type Open = (options?: StageOptions) => Promise<EngineStage>;
 
 /** Why cases are impossible: in an engine, in a hosting mode, or in a combination. */
 export type Impossible = Partial<Record<EngineName | Hosting | `${EngineName}, ${Hosting}`, string>>;
@@ -40,8 +40,8 @@ export function inEveryEngine(what: string, cases: (open: Open) => void, reasons
 function describeIn({title, engine, hosting}: Column, cases: (open: Open) => void): void {
   describe(title, function () {
     this.timeout(240_000);
-    let stage: Stage | undefined;
-    cases(async options => (stage = await Stage.open(engine, hosting, options)));
+    let stage: EngineStage | undefined;
+    cases(async options => (stage = await EngineStage.open(engine, hosting, options)));
 
     // Mocha asks when a case has failed.
     beforeEach(function () {

@@ -2,11 +2,11 @@ import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
 import {noCrash, postedTooLate} from './reasons.js';
-import type {Stage} from './stage.js';
+import type {EngineStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 /** The first tab has started the worker, or is the elected one. The others type while it ends. */
-async function openThree(stage: Stage, server: 'up' | 'down'): Promise<[Tab, Tab, Tab]> {
+async function openThree(stage: EngineStage, server: 'up' | 'down'): Promise<[Tab, Tab, Tab]> {
   const tabs: [Tab, Tab, Tab] = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
   for (const tab of tabs) await stage.untilSaved(tab);
   if (stage.hosting === 'elected-tab') expect(await Promise.all(tabs.map(tab => tab.isElected()))).to.deep.equal([true, false, false]);

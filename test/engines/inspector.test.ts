@@ -4,7 +4,7 @@ import {expect} from 'chai';
 import {InspectorPanel} from '../tabs/inspector-panel.js';
 import {until} from '../waiting/until.js';
 import {firefox} from './drivers/firefox.js';
-import {Stage} from './stage.js';
+import {EngineStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -19,8 +19,8 @@ const epochOf = ({page}: Tab): Promise<string> => page.evaluate(async () => {
 /** test/tabs/inspector.test.ts tests more of it, in Chromium. */
 describe('the inspector in Firefox', function () {
   this.timeout(240_000);
-  let stage: Stage;
-  beforeEach(async () => { stage = await Stage.open(firefox, 'shared-worker'); });
+  let stage: EngineStage;
+  beforeEach(async () => { stage = await EngineStage.open(firefox, 'shared-worker'); });
   afterEach(() => stage.close());
 
   it('shows host, tabs, documents and edits of three tabs, with nothing that axe objects to', async () => {

@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
 import {noWorkerCommand, noWorkerToKill} from './reasons.js';
-import type {Stage} from './stage.js';
+import type {EngineStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const times = 10;
@@ -65,7 +65,7 @@ async function untilTypedOn(tabs: Tab[]): Promise<void> {
 }
 
 /** @returns how long each tab had no host, in ms since the worker was killed */
-async function killAndRecover({browser, servers}: Stage, tabs: Tab[]): Promise<number[]> {
+async function killAndRecover({browser, servers}: EngineStage, tabs: Tab[]): Promise<number[]> {
   const known = await Promise.all(tabs.map(async tab => (await tab.hostStates()).length));
   const killed = Date.now();
   await browser.killSharedWorker!(servers.url);

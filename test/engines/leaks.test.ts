@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
 import {held} from './held.js';
-import type {Stage} from './stage.js';
+import type {EngineStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const batch = 20;
@@ -11,7 +11,7 @@ const batch = 20;
  * Opens tabs and closes them again. Each shows the document, types in it, and runs a query. They are frames of one page: each is
  * a page for the host, at a tenth of the cost of a window.
  */
-async function openAndClose(stage: Stage, opener: Tab, batches: number): Promise<void> {
+async function openAndClose(stage: EngineStage, opener: Tab, batches: number): Promise<void> {
   for (let i = 0; i < batches; i++) {
     await stage.inFrames(opener, batch);
     await until('the host knows that they are gone', async () => (await held(opener)).tabs === 1);

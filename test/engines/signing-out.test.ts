@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {inEveryEngine} from './cases.js';
-import type {Stage} from './stage.js';
+import type {EngineStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 /** Everything that the library stores for the origin: its databases and localStorage, as text. */
@@ -32,14 +32,14 @@ const signOut = ({page}: Tab): Promise<string> => page.evaluate(() =>
   (globalThis.editor as {connection: {clear(): Promise<void>}}).connection.clear().then(() => 'cleared', (error: Error) => String(error)));
 
 /** The user of this tab types without a server until the text is on the disk. */
-async function typeOffline(stage: Stage, tab: Tab, ...others: Tab[]): Promise<void> {
+async function typeOffline(stage: EngineStage, tab: Tab, ...others: Tab[]): Promise<void> {
   await stage.goOffline(tab, ...others);
   await tab.typeAtOnce(10, 'stay');
   await until('it is on the disk', async () => stage.count(tab, await kept(tab)) >= 10);
 }
 
 /** The next user signs in, and must get nothing of the last one, whatever the last one's tabs do. */
-async function expectNothingOf(stage: Stage, gone: Tab, next: Tab): Promise<void> {
+async function expectNothingOf(stage: EngineStage, gone: Tab, next: Tab): Promise<void> {
   await stage.untilSaved(next);
   await next.typeAtOnce(5, 'stay');
   await until('the server has what the next user types', async () => stage.count(next, await stage.servers.text()) === 5);

@@ -41,7 +41,7 @@ export interface StageOptions {
 }
 
 /** One test's servers, with an origin of their own, and its tabs in a browser. */
-export class Stage {
+export class EngineStage {
   readonly servers: Servers;
   readonly hosting: Hosting;
   readonly #engine: Engine;
@@ -54,12 +54,12 @@ export class Stage {
   /** The characters of missing or duplicated keystrokes. */
   readonly #suspects: string[] = [];
 
-  static async open(engine: Engine, hosting: Hosting, {onDisk = false, blocksSiteData = false, store = 'with'}: StageOptions = {}): Promise<Stage> {
+  static async open(engine: Engine, hosting: Hosting, {onDisk = false, blocksSiteData = false, store = 'with'}: StageOptions = {}): Promise<EngineStage> {
     const servers = await Servers.start(pages);
     try {
-      if (!onDisk && !blocksSiteData) return new Stage(engine, hosting, servers, store, await sharedBrowser(engine));
+      if (!onDisk && !blocksSiteData) return new EngineStage(engine, hosting, servers, store, await sharedBrowser(engine));
       const profile = await mkdtemp(join(tmpdir(), 'sharedb-tabs-engines-'));
-      return new Stage(engine, hosting, servers, store, await engine.launch(profile, {blocksSiteData}), profile);
+      return new EngineStage(engine, hosting, servers, store, await engine.launch(profile, {blocksSiteData}), profile);
     } catch (error) {
       await servers.close();
       throw error;

@@ -3,7 +3,7 @@ import {parseGreetingMessage} from '../../lib/protocol/frames.js';
 import {PROTOCOL_VERSION, hostLockName, greetingChannelName, tabChannelName} from '../../lib/protocol/version.js';
 import {until} from '../waiting/until.js';
 import {startServer, stopServer} from './server-control.js';
-import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
+import {epochOf, KarmaStage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs, type TypingTab} from './typing-tabs.js';
 
 /** The options for tabs of one build, and the hosting mode. */
@@ -15,11 +15,11 @@ const kinds: [title: string, build: (name: 'older' | 'newer') => Options][] = [
 
 describe('tabs of two builds', function() {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
   let tabs: TypingTabs;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
     tabs = new TypingTabs(stage);
   });
 
@@ -115,7 +115,7 @@ describe('tabs that the host does not understand', function() {
 
   for (const [title, options] of [['with a shared worker', {}], ['elected', {mode: 'elected-tab', ownWorker: 'good'}]] as [string, Options][]) {
     it(`say once that the page is to be loaded again, and wait for a host that does: ${title}`, async () => {
-      const stage = new Stage();
+      const stage = new KarmaStage();
       const later = new LaterHost(stage.id);
       try {
         const tabs = new TypingTabs(stage, {hostTimeout: 1200, ...options});

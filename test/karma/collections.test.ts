@@ -5,7 +5,7 @@ import {task, WorkerPool} from '../../lib/tasks.js';
 import {MAPS, appendToLists} from '../collections/list-appends.js';
 import {until} from '../waiting/until.js';
 import {Random} from '../support/random.js';
-import {epochOf, Stage, untilOtherHost, type Tab} from './stage.js';
+import {epochOf, KarmaStage, untilOtherHost, type Tab} from './stage.js';
 
 const of = ({connection}: Tab): ProxyConnection => connection as unknown as ProxyConnection;
 const mapOf = (tab: Tab, name: string) => tab.page.collections!.SharedMap.open<string, number>(of(tab), name);
@@ -13,9 +13,9 @@ const queueOf = (tab: Tab, name: string) => tab.page.collections!.SharedQueue.op
 
 describe('collections in real tabs', function () {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new KarmaStage(); });
   afterEach(() => stage.close());
 
   it('are shared, are transactional, and survive their tabs', async () => {

@@ -6,15 +6,15 @@ import {until} from '../waiting/until.js';
 import {Random} from '../support/random.js';
 import {allEdits, type Edits} from './random-edits.js';
 import {settings} from './server-control.js';
-import {plain, Stage} from './stage.js';
+import {plain, KarmaStage} from './stage.js';
 
 const rounds = 60;
 
 describe('two tabs and someone else', () => {
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());

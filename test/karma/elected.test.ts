@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {sockets} from './server-control.js';
-import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
+import {epochOf, KarmaStage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
 const places: [title: string, options: Options][] = [
@@ -13,10 +13,10 @@ const places: [title: string, options: Options][] = [
 
 describe('a host of an elected tab', function() {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());
@@ -80,10 +80,10 @@ describe('a host of an elected tab', function() {
 
 describe('tabs that start at the same instant', function() {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());

@@ -3,7 +3,7 @@ import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import type {TabConnection} from './connect.js';
 import {sockets} from './server-control.js';
-import {plain, Stage} from './stage.js';
+import {plain, KarmaStage} from './stage.js';
 
 /** No way to a host is given up for a step that takes long on a busy machine. */
 const hostTimeout = 10_000;
@@ -11,10 +11,10 @@ const hostTimeout = 10_000;
 const endless = 600_000;
 
 describe('without a SharedWorker', () => {
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());

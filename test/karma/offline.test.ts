@@ -2,14 +2,14 @@ import {expect} from 'chai';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {sockets, startServer, stopServer} from './server-control.js';
-import {plain, Stage, type Tab} from './stage.js';
+import {plain, KarmaStage, type Tab} from './stage.js';
 
 describe('while the server is away', () => {
-  let stage: Stage;
+  let stage: KarmaStage;
   let tabs: Tab[];
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new KarmaStage();
     tabs = [await stage.openFrame(), await stage.openFrame()];
   });
 

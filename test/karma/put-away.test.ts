@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {tabLockName} from '../../lib/protocol/version.js';
 import {until} from '../waiting/until.js';
-import {epochOf, Stage, untilOtherHost, type Options, type Tab} from './stage.js';
+import {epochOf, KarmaStage, untilOtherHost, type Options, type Tab} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
 /** Dispatches the events of the back/forward cache, which no script can control. */
@@ -12,10 +12,10 @@ function turn({page}: Tab, event: 'pagehide' | 'pageshow'): void {
 
 describe('a page that is put into the back/forward cache', function() {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());

@@ -4,7 +4,7 @@ import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import type {CountingService} from './counting-service.js';
 import {END, blockChannel} from './block.js';
-import {Stage, type Options} from './stage.js';
+import {KarmaStage, type Options} from './stage.js';
 
 const places: [title: string, options: Options][] = [
   ['in a shared worker', {mode: 'shared-worker'}],
@@ -16,10 +16,10 @@ const CALLS = 200;
 
 describe('services of a host', function () {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());

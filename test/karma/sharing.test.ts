@@ -3,13 +3,13 @@ import {forbiddenCode, forbiddenWord} from '../server/forbidden.js';
 import {refused, settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {sockets} from './server-control.js';
-import {plain, Stage} from './stage.js';
+import {plain, KarmaStage} from './stage.js';
 
 describe('tabs of one SharedWorker', () => {
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());

@@ -21,7 +21,7 @@ export interface Tab {
 export type Options = Partial<Omit<TabOptions, 'url'>>;
 
 /** One test's tabs, namespace, worker and path on the server. Nothing is shared with another test. */
-export class Stage {
+export class KarmaStage {
   readonly id: string = crypto.randomUUID();
   readonly path = `/${this.id}`;
   readonly #closers: (() => void)[] = [];

@@ -3,7 +3,7 @@ import type {Doc} from 'sharedb/lib/client/index.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {sockets} from './server-control.js';
-import {plain, type Options, type Stage, type Tab} from './stage.js';
+import {plain, type Options, type KarmaStage, type Tab} from './stage.js';
 import {Typist} from './typing.js';
 
 export interface TypingTab extends Tab {
@@ -13,12 +13,12 @@ export interface TypingTab extends Tab {
 
 /** Tabs that type into one document all the time. */
 export class TypingTabs {
-  readonly #stage: Stage;
+  readonly #stage: KarmaStage;
   readonly #options: Options;
   readonly #open = new Set<TypingTab>();
   readonly #typists: Typist[] = [];
 
-  constructor(stage: Stage, options: Options = {}) {
+  constructor(stage: KarmaStage, options: Options = {}) {
     this.#stage = stage;
     this.#options = options;
   }

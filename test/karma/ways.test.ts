@@ -1,15 +1,15 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
 import {END, blockChannel} from './block.js';
-import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
+import {epochOf, KarmaStage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
 describe('the modes of a host', function() {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(() => stage.close());

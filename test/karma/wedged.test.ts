@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {blockChannel, type Block} from './block.js';
 import {holdUrl, release} from './server-control.js';
-import {epochOf, Stage, untilOtherHost, type Options} from './stage.js';
+import {epochOf, KarmaStage, untilOtherHost, type Options} from './stage.js';
 import {TypingTabs} from './typing-tabs.js';
 
 const hostTimeout = 1000;
@@ -11,10 +11,10 @@ const isFirefox = navigator.userAgent.includes('Firefox');
 
 describe('a host that holds the host lock and does not answer', function() {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: KarmaStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new KarmaStage();
   });
 
   afterEach(async () => {

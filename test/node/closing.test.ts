@@ -9,7 +9,7 @@ import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {pageStorage} from '../support/page-storage.js';
 import {eventually} from '../store/clock.js';
-import {Stage} from './tab-modes-stage.js';
+import {TabModesStage} from './tab-modes-stage.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
@@ -236,12 +236,12 @@ describe('a connection that is closed', () => {
 });
 
 describe('a tab that is closed', () => {
-  let stage: Stage;
+  let stage: TabModesStage;
   /** The pages' `localStorage`. */
   let items: Map<string, string>;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new TabModesStage();
     items = new Map();
     stage.define('document', {});
     stage.define('localStorage', pageStorage(items));

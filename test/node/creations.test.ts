@@ -3,15 +3,15 @@ import type {ProxyDoc} from '../../lib/index.js';
 import {calm} from '../store/clock.js';
 import {refused} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Stage, type StagedTab} from './mirror-stage.js';
+import {MirrorStage, type StagedTab} from './mirror-stage.js';
 
 describe('a document that was being created when its host was lost', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   let tab: StagedTab;
   let doc: ProxyDoc;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost({mirror: false});
     tab = stage.openTab();
     doc = tab.connection.get('notes', 'a');

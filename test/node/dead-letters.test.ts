@@ -84,7 +84,7 @@ class KeptStorage extends InMemoryStorage {
   }
 }
 
-class Stage {
+class RefusingServerStage {
   readonly db: any = new BasicQueryableMemoryDB();
   readonly backend = new Backend({db: this.db});
   readonly storage = new KeptStorage();
@@ -188,8 +188,8 @@ const outcomeOf = (completion: PromiseLike<unknown>): Promise<string | undefined
   Promise.resolve(completion.then(() => undefined, (error: {code?: string; message: string}) => error.code ?? error.message));
 
 describe('dead letters', () => {
-  let stage: Stage;
-  beforeEach(() => { stage = new Stage(); });
+  let stage: RefusingServerStage;
+  beforeEach(() => { stage = new RefusingServerStage(); });
   afterEach(() => stage.close());
 
   /** The tab's edit is refused, others edit, and then the server would accept the edit. */

@@ -4,7 +4,7 @@ import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {pageStorage} from '../support/page-storage.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 /*
  * What builds of protocol 3 have stored, word for word. These texts are never adapted to a change: the users of an older build
@@ -40,11 +40,11 @@ const ORPHANED = JSON.stringify({
 });
 
 describe('what an older build has stored', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   let storage: InMemoryStorage;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     storage = new InMemoryStorage();
     await storage.open('default');
     await storage.claim('older');

@@ -5,7 +5,7 @@ import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 types.register(richText.type);
 
@@ -21,10 +21,10 @@ const kinds: Record<string, {data: unknown; mine: unknown; theirs: unknown; both
 };
 
 describe('an edit that is made when a host without the history has taken over, and the document is not loaded again yet', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   const store = (): {store: {storage: InMemoryStorage}} => ({store: {storage: new InMemoryStorage()}});
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new MirrorStage(); });
   afterEach(() => stage.close());
 
   interface Opened {

@@ -2,15 +2,15 @@ import {expect} from 'chai';
 import type {Locks} from '../../lib/platform/platform.js';
 import {calm} from '../store/clock.js';
 import {until} from '../waiting/until.js';
-import {Stage, type StagedTab} from './mirror-stage.js';
+import {MirrorStage, type StagedTab} from './mirror-stage.js';
 
 describe('a tab whose page is too busy to be granted its lock', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   let tab: StagedTab;
   let grant: () => void;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost();
     // Nothing that the host has posted makes a tab greet again.
     await calm();

@@ -8,7 +8,7 @@ import type {OpenChannel} from '../../lib/platform/platform.js';
 import {aesGcm} from '../../lib/store/aes-gcm.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 interface Ui {
   theme?: string;
@@ -146,7 +146,7 @@ describe('a document of a collection that begins with local:', () => {
   });
 
   it('outlives its host where the tabs are the store', async () => {
-    const stage = new Stage();
+    const stage = new MirrorStage();
     closing.push(() => stage.close());
     stage.startHost({online: false});
     const [mine, theirs] = [ui(stage.openTab().connection), ui(stage.openTab().connection)];

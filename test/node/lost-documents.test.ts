@@ -3,15 +3,15 @@ import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
 import {calm} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 describe('a document whose history the host does not know', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   let tab: ProxyConnection;
   let doc: ProxyDoc;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost({mirror: false});
     await stage.create('a', {words: []});
     tab = stage.openTab().connection;

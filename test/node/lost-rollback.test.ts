@@ -4,10 +4,10 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {calm} from '../store/clock.js';
 import {refused, settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Stage, type StagedTab} from './mirror-stage.js';
+import {MirrorStage, type StagedTab} from './mirror-stage.js';
 
 describe('a tab in the middle of a hard rollback', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   let tab: StagedTab;
   let doc: ProxyDoc;
   /** The server's answers to the host, while they are held back. */
@@ -15,7 +15,7 @@ describe('a tab in the middle of a hard rollback', () => {
   let isBusy: boolean;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     waiting = [];
     isBusy = true;
     await stage.create('a', {words: []});

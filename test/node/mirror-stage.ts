@@ -47,7 +47,7 @@ export interface StagedTab {
 }
 
 /** A server, and a browser with several hosts one after the other. No host has a store. */
-export class Stage {
+export class MirrorStage {
   readonly backend = new Backend({presence: true});
   readonly browser: Browser;
   readonly tabs: StagedTab[] = [];

@@ -11,7 +11,8 @@ import {mirrorLockNames, mirrorName} from '../../lib/protocol/version.js';
 import {Random} from '../support/random.js';
 import {describeStorage} from '../store/storage-contract.js';
 import {until} from '../waiting/until.js';
-import {Stage, type StagedTab} from './mirror-stage.js';
+import {turn} from '../waiting/node-turn.js';
+import {MirrorStage, type StagedTab} from './mirror-stage.js';
 
 interface Edit {
   word: string;
@@ -25,13 +26,12 @@ function write(doc: ProxyDoc, word: string): Edit {
   return edit;
 }
 
-const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
 describe('a host without a store', function () {
   this.timeout(120_000);
-  let stage: Stage;
-  const begin = (seed?: number): Stage => (stage = new Stage(seed));
+  let stage: MirrorStage;
+  const begin = (seed?: number): MirrorStage => (stage = new MirrorStage(seed));
   afterEach(() => stage.close());
 
   /** Opens tabs that all have the document `a`. Two of them mirror it. */
@@ -393,11 +393,11 @@ describe('a host without a store', function () {
 });
 
 describe('a tab whose history the host has dropped', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   afterEach(() => stage.close());
 
   it('waits for the ops that the host has, and gives up only the others', async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost();
     const [one, two] = [stage.openTab(), stage.openTab()];
     const docs = [one, two].map(({connection}) => connection.get('notes', 'a'));
@@ -426,11 +426,11 @@ describe('a tab whose history the host has dropped', () => {
 });
 
 describe('a host with another store than the last one', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   afterEach(() => stage.close());
 
   it('keeps what living tabs had to give up, over its own end', async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost({store: {storage: new InMemoryStorage()}});
     const tab = stage.openTab().connection;
     const doc = tab.get('notes', 'a');
@@ -458,7 +458,7 @@ describe('a host with another store than the last one', () => {
   });
 
   it('hears of them when it is back, if it was away before it had answered', async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost({mirror: false});
     const tab = stage.openTab().connection;
     const doc = tab.get('notes', 'a');

@@ -1,12 +1,12 @@
 import {expect} from 'chai';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 describe('an edit of a document that came by the results of a query', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new MirrorStage(); });
   afterEach(() => stage.close());
 
   it('outlives its host and its tab', async () => {

@@ -4,13 +4,13 @@ import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {calm} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 describe('a document that is opened again at once', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost();
     await stage.create('a', {words: []});
   });

@@ -54,7 +54,7 @@ const kept: Record<string, Case> = {
 };
 
 /** A server that starts again with another database while tabs have a document open. */
-class Stage {
+class ReplacedDatabaseStage {
   private backend = this.newBackend();
   private readonly connection = new Connection({readyState: 3, close() {}, send() {}} as never);
   private readonly channel = memoryChannels();
@@ -108,7 +108,7 @@ const plain = (data: unknown): unknown => {
 };
 
 /** When the author makes the edit. */
-const moments: Record<string, (stage: Stage, doc: ProxyDoc, edit: () => Promise<unknown>) => () => Promise<unknown>> = {
+const moments: Record<string, (stage: ReplacedDatabaseStage, doc: ProxyDoc, edit: () => Promise<unknown>) => () => Promise<unknown>> = {
   'on its way to the host': (stage, _doc, edit) => {
     let outcome: Promise<unknown>;
     stage.onReplaced(() => { outcome = edit(); });
@@ -128,7 +128,7 @@ describe('an edit that meets the content of another database', () => {
   for (const [moment, begin] of Object.entries(moments)) {
     for (const [what, {type, before, after, op, kept: end}] of Object.entries({...lost, ...kept})) {
       it(`is ${end === undefined ? 'a dead letter' : 'kept'}: ${what}, ${moment}`, async () => {
-        const stage = new Stage(type);
+        const stage = new ReplacedDatabaseStage(type);
         try {
           await stage.begin(before);
           const [doc] = await stage.open();

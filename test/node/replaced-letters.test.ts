@@ -13,7 +13,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 const MINE = [{p: [1], li: 'mine'}];
 
 /** A server whose database can be replaced, one disk, and hosts one after the other. */
-class Stage {
+class ReplacedServerStage {
   backend!: Backend;
   /** The server refuses edits that contain `mine`. */
   refuses = false;
@@ -84,8 +84,8 @@ const codeOf = (completion: PromiseLike<unknown>): Promise<string | undefined> =
   Promise.resolve(completion.then(() => undefined, (error: {code?: string; message: string}) => error.code ?? error.message));
 
 describe('dead letters of a database that was replaced', () => {
-  let stage: Stage;
-  beforeEach(() => { stage = new Stage(); });
+  let stage: ReplacedServerStage;
+  beforeEach(() => { stage = new ReplacedServerStage(); });
   afterEach(() => stage.close());
 
   async function open(): Promise<{tab: ProxyConnection; doc: ProxyDoc}> {

@@ -3,18 +3,18 @@ import type {ProxyDoc} from '../../lib/index.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 describe('an op that was sent just before a host died', function() {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: MirrorStage;
   let storage: InMemoryStorage;
   let docs: ProxyDoc[];
   /** How often each document has been loaded again since. */
   let loads: number[];
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     storage = new InMemoryStorage();
     stage.startHost({store: {storage}});
     docs = [stage.openTab(), stage.openTab(), stage.openTab()].map(({connection}) => connection.get('notes', 'a'));

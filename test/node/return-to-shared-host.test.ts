@@ -3,12 +3,12 @@ import {hostCode} from '../../lib/election/host-code.js';
 import {PROTOCOL_VERSION, greetingChannelName} from '../../lib/protocol/version.js';
 import {eventually} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
-import {Stage, type OpenedTab} from './tab-modes-stage.js';
+import {TabModesStage, type OpenedTab} from './tab-modes-stage.js';
 
 describe('a tab that had to connect directly', () => {
-  let stage: Stage;
+  let stage: TabModesStage;
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new TabModesStage(); });
   afterEach(() => stage.close());
 
   const lastMode = ({modes}: OpenedTab): string => modes.at(-1)!.split(':')[0]!;

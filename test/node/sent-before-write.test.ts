@@ -4,7 +4,7 @@ import type {StoreDurability} from '../../lib/protocol/store-durability.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {TroubledStorage} from '../store/troubled-storage.js';
 import {until} from '../waiting/until.js';
-import {Stage, type StagedTab} from './mirror-stage.js';
+import {MirrorStage, type StagedTab} from './mirror-stage.js';
 
 interface Note {
   words: string[];
@@ -13,7 +13,7 @@ interface Note {
 describe('an edit that can\'t be written down yet', () => {
   let disk: InMemoryStorage;
   let storage: TroubledStorage;
-  let stage: Stage;
+  let stage: MirrorStage;
   let tabs: StagedTab[];
   let docs: ProxyDoc<Note>[];
 
@@ -29,7 +29,7 @@ describe('an edit that can\'t be written down yet', () => {
 
   async function open(durability?: StoreDurability): Promise<void> {
     disk = new InMemoryStorage();
-    stage = new Stage();
+    stage = new MirrorStage();
     tabs = [];
     startHost(durability);
     docs = [openDoc(), openDoc()];

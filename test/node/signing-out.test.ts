@@ -17,7 +17,7 @@ import {pageStorage} from '../support/page-storage.js';
 import {FakeClock, calm, eventually} from '../store/clock.js';
 import {dump, tamper, terminate, withIndexedDb} from '../store/disks.js';
 
-class Stage {
+class SignOutStage {
   readonly backend = new Backend();
   readonly channel = memoryChannels();
   readonly storage = new InMemoryStorage();
@@ -51,10 +51,10 @@ class Stage {
 
 describe('signing out', () => {
   describe('where the storage can\'t be deleted', () => {
-    let stage: Stage;
+    let stage: SignOutStage;
     beforeEach(() => {
       mock.timers.enable({apis: ['setTimeout']});
-      stage = new Stage();
+      stage = new SignOutStage();
       stage.start();
     });
     afterEach(async () => {
@@ -99,9 +99,9 @@ describe('signing out', () => {
   });
 
   describe('where the tab that signs out does not reach its host', () => {
-    let stage: Stage;
+    let stage: SignOutStage;
     beforeEach(() => {
-      stage = new Stage();
+      stage = new SignOutStage();
       stage.start();
     });
     afterEach(() => stage.close());

@@ -12,7 +12,7 @@ import type {DeadLetter} from '../../lib/protocol/messages.js';
 logger.setMethods({info: () => {}});
 
 /** A server, a disk, and several hosts one after the other. */
-class Stage {
+class SuccessiveHostsStage {
   readonly backend = new Backend({db: new BasicQueryableMemoryDB() as never});
   readonly storage = new InMemoryStorage();
   channel = memoryChannels();
@@ -48,8 +48,8 @@ function event<T>(emitter: {once(event: any, listener: (value: T) => void): unkn
 }
 
 describe('a host with a store', () => {
-  let stage: Stage;
-  beforeEach(() => { stage = new Stage(); });
+  let stage: SuccessiveHostsStage;
+  beforeEach(() => { stage = new SuccessiveHostsStage(); });
   afterEach(() => stage.host.close());
 
   async function openedOnce(): Promise<void> {

@@ -16,7 +16,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 type Message = Record<string, any>;
 
 /** A server whose parts can be taken away, a disk, and several hosts one after the other. */
-class Stage {
+class FailingServerStage {
   db!: any;
   backend!: Backend & {suppressPublish?: boolean};
   readonly storage = new InMemoryStorage();
@@ -104,8 +104,8 @@ class Stage {
 const shown = ({data, version}: ProxyDoc): unknown => [data, version];
 
 describe('stored state', () => {
-  let stage: Stage;
-  beforeEach(() => { stage = new Stage(); });
+  let stage: FailingServerStage;
+  beforeEach(() => { stage = new FailingServerStage(); });
   afterEach(() => stage.host.close());
 
   /** The store has version 1 with n = 0. The server is at version 6 and has lost the ops before version 5. */

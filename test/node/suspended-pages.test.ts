@@ -8,7 +8,7 @@ import {greetingChannelName} from '../../lib/protocol/version.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
 import {FakeClock, calm} from '../store/clock.js';
-import {Stage} from './mirror-stage.js';
+import {MirrorStage} from './mirror-stage.js';
 
 /** The page's handlers for the back/forward cache. */
 interface Page {
@@ -55,10 +55,10 @@ describe('a tab whose next greeting arrives before the last one', () => {
 });
 
 describe('a page in the back/forward cache', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new MirrorStage();
     stage.startHost();
   });
   afterEach(() => stage.close());
@@ -105,14 +105,14 @@ describe('a page in the back/forward cache', () => {
 });
 
 describe('a page that is suspended together with its host', () => {
-  let stage: Stage;
+  let stage: MirrorStage;
   let clock: HostClock;
   let doc: ProxyDoc;
   let page: Page;
   let answer: () => void;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new MirrorStage();
     clock = new HostClock();
     stage.startHost({clock: {now: clock.dayTime, after: clock.after}, mirror: false});
     const {locks} = stage.hostProcess;

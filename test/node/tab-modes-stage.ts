@@ -35,7 +35,7 @@ class BrokenSharedWorker {
 }
 
 /** Tabs of one browser with connections made by `createConnection`, and one server. No worker of theirs ever starts. */
-export class Stage {
+export class TabModesStage {
   readonly backend = new Backend();
   readonly tabs: OpenedTab[] = [];
   readonly network = new EventTarget();

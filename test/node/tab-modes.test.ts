@@ -2,14 +2,14 @@ import {expect} from 'chai';
 import {createConnection} from '../../lib/index.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {eventually} from '../store/clock.js';
-import {Stage, deniedLocks, type OpenedTab} from './tab-modes-stage.js';
+import {TabModesStage, deniedLocks, type OpenedTab} from './tab-modes-stage.js';
 
 describe('a tab that looks for its host', () => {
-  let stage: Stage;
+  let stage: TabModesStage;
   const hostStates = (): string[] => stage.tabs.map(({connection}) => connection.hostState);
   const connected = ({connection}: OpenedTab) => (): boolean => connection.hostState === 'connected';
 
-  beforeEach(() => { stage = new Stage(); });
+  beforeEach(() => { stage = new TabModesStage(); });
   afterEach(() => stage.close());
 
   describe('where the browser has something and denies it', () => {

@@ -1,4 +1,4 @@
-import {Stage, type View} from './stage.js';
+import {ReactStage, type View} from './stage.js';
 import {expect} from 'chai';
 import richText from 'rich-text';
 import client from 'sharedb/lib/client/index.js';
@@ -18,13 +18,13 @@ type Board = {title: string; cards: {name: string; done: boolean}[]};
 const board = (): Board => ({title: 'Plan', cards: [{name: 'a', done: false}, {name: 'b', done: false}]});
 
 describe('React hooks', () => {
-  let stage: Stage;
+  let stage: ReactStage;
   let connection: ProxyConnection;
   let other: ProxyConnection;
   let doc: ProxyDoc<Board>;
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new ReactStage();
     connection = stage.connect();
     other = stage.connect();
     doc = other.get<Board>('boards', 'one');

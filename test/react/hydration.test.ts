@@ -1,4 +1,4 @@
-import {Stage} from './stage.js';
+import {ReactStage} from './stage.js';
 import {expect} from 'chai';
 import {PassThrough} from 'node:stream';
 import {text} from 'node:stream/consumers';
@@ -46,7 +46,7 @@ function Title({id = 'one', suspense = false}: {id?: string; suspense?: boolean}
 }
 
 describe('hydration', () => {
-  let stage: Stage;
+  let stage: ReactStage;
   let connection: ProxyConnection;
   let doc: ProxyDoc<Board>;
   let complaints: unknown[];
@@ -54,7 +54,7 @@ describe('hydration', () => {
   const cleanups: (() => void)[] = [];
 
   beforeEach(async () => {
-    stage = new Stage();
+    stage = new ReactStage();
     connection = stage.connect();
     const other = stage.connect();
     doc = other.get<Board>('boards', 'one');

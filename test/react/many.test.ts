@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {createElement, memo, useEffect, type ReactElement} from 'react';
 import {useDoc} from '../../lib/react.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {ReactStage} from './stage.js';
 
 const DOCS = 100;
 const COMPONENTS = 1000;
@@ -12,10 +12,10 @@ const OPS = 50;
 
 describe('1,000 components on 100 documents', function () {
   this.timeout(120_000);
-  let stage: Stage;
+  let stage: ReactStage;
 
   beforeEach(() => {
-    stage = new Stage();
+    stage = new ReactStage();
   });
   afterEach(() => stage.close());
 

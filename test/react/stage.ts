@@ -15,7 +15,7 @@ import {until} from '../waiting/until.js';
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 /** A server, a host, and tabs of it that render with React. */
-export class Stage {
+export class ReactStage {
   readonly backend: Backend;
   readonly errors: unknown[] = [];
   private readonly host: Host;

@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {transfer, wrap} from '../../lib/remote.js';
 import {ERROR, FLOW, HELLO, PROTOCOL, RETURN} from '../../lib/remote/wire.js';
 import {until} from '../waiting/until.js';
-import {closeAll, connect, rejection, type Stage} from './stage.js';
+import {closeAll, connect, rejection, type ConnectedPair} from './stage.js';
 
 const echo = {echo: (value: unknown) => value, call: (fn: (...args: unknown[]) => unknown, ...args: unknown[]) => fn(...args)};
 /** More parts than are copied before the frame is posted. */
@@ -10,7 +10,7 @@ const many = (): {i: number}[] => Array.from({length: 1500}, (_, i) => ({i}));
 /** Structured clone refuses it, but nothing shows that before. */
 const unposted = (): object => new Proxy(new Date(), {});
 
-const isEmpty = ({here, there}: Stage<unknown>): boolean =>
+const isEmpty = ({here, there}: ConnectedPair<unknown>): boolean =>
   [here, there].every(side => side.inspect().streams === 0 && side.inspect().references === 0);
 
 async function read(stream: ReadableStream): Promise<unknown[]> {

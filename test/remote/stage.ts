@@ -1,6 +1,6 @@
 import {expose, wrap, connectionOf, type Connection, type Remote, type RemoteOptions} from '../../lib/remote.js';
 
-export interface Stage<T> {
+export interface ConnectedPair<T> {
   remote: Remote<T>;
   /** The connection of this side, and the connection of the side that exposes the value. */
   here: Connection;
@@ -13,9 +13,9 @@ const open: Connection[] = [];
 const ports: MessagePort[] = [];
 
 /** Two connections over a MessageChannel, in one thread. */
-export function connect<T>(value: T, options: RemoteOptions = {}, theirs: RemoteOptions = options): Stage<T> {
+export function connect<T>(value: T, options: RemoteOptions = {}, theirs: RemoteOptions = options): ConnectedPair<T> {
   const {port1, port2} = new MessageChannel();
-  const errors: Stage<T>['errors'] = [];
+  const errors: ConnectedPair<T>['errors'] = [];
   const onError = (error: Error, what: string): void => void errors.push({error, what});
   const there = expose(value, port1, {onError, ...theirs});
   const remote = wrap<T>(port2, {onError, ...options});

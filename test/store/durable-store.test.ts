@@ -10,7 +10,7 @@ const ONE: DocKey = ['notes', 'one'];
 const TWO: DocKey = ['notes', 'two'];
 const RETRY_MS = 2000;
 
-interface Stage {
+interface StoreStage {
   store: DurableStore;
   storage: TroubledStorage;
   clock: FakeClock;
@@ -19,7 +19,7 @@ interface Stage {
 }
 
 /** A store that is opening, on a disk that other stores may have used. */
-function opening(own: Partial<DurableStoreOptions> = {}, storage = new TroubledStorage()): Stage {
+function opening(own: Partial<DurableStoreOptions> = {}, storage = new TroubledStorage()): StoreStage {
   const clock = new FakeClock();
   const told: string[] = [];
   const store: DurableStore = new DurableStore({
@@ -34,7 +34,7 @@ function opening(own: Partial<DurableStoreOptions> = {}, storage = new TroubledS
   return {store, storage, clock, told};
 }
 
-async function opened(own?: Partial<DurableStoreOptions>, storage?: TroubledStorage): Promise<Stage> {
+async function opened(own?: Partial<DurableStoreOptions>, storage?: TroubledStorage): Promise<StoreStage> {
   const stage = opening(own, storage);
   await stage.store.whenReady();
   await calm();
@@ -43,7 +43,7 @@ async function opened(own?: Partial<DurableStoreOptions>, storage?: TroubledStor
 }
 
 /** The disk's records of a document, whatever the store has in memory. */
-async function onDisk({storage}: Stage, key: DocKey): Promise<string> {
+async function onDisk({storage}: StoreStage, key: DocKey): Promise<string> {
   const [{checkpoint, journal}] = await storage.disk.read([key]) as [StoredDoc];
   return [checkpoint ?? '-', ...journal.map(({record}) => record)].join(' ');
 }

@@ -13,7 +13,7 @@ import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 /** One disk, and several hosts one after the other. Each host has a view of its own: a write may fail for one and work for the next. */
-class Stage {
+class FullDiskStage {
   readonly backend = new Backend();
   /** When a message is delivered. */
   deliver: (message: () => void) => void = queueMicrotask;
@@ -56,10 +56,10 @@ const add = (doc: ProxyDoc, word: string): Promise<void> => doc.submitOp([{p: ['
 const words = (doc: {data?: any}): string[] => [...(doc.data as {words: string[]}).words].sort();
 
 describe('a full disk', () => {
-  let stage: Stage;
+  let stage: FullDiskStage;
   beforeEach(() => {
     mock.timers.enable({apis: ['setTimeout']});
-    stage = new Stage();
+    stage = new FullDiskStage();
     stage.start();
   });
   afterEach(async () => {

@@ -15,7 +15,7 @@ logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 const OPEN_MS = 5000;
 
 /** One disk, and several hosts one after the other. A host's view of the disk may be late. */
-class Stage extends HostsStage {
+class LateDiskStage extends HostsStage {
   storage = new TroubledStorage();
   host!: Host;
 
@@ -51,10 +51,10 @@ const add = (word: string): object[] => [{p: ['words', 0], li: word}];
 const words = ({data}: {data?: any}): string[] | undefined => data && [...data.words].sort();
 
 describe('a disk that is late', () => {
-  let stage: Stage;
+  let stage: LateDiskStage;
   beforeEach(() => {
     mock.timers.enable({apis: ['setTimeout']});
-    stage = new Stage();
+    stage = new LateDiskStage();
   });
   afterEach(async () => {
     await stage.end();

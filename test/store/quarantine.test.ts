@@ -22,7 +22,7 @@ interface Page {
   orphanedOps(): OrphanedOpsMessage | undefined;
 }
 
-class Stage extends HostsStage {
+class QuarantineStage extends HostsStage {
   host!: Host;
 
   start(store: HostOptions['store'], {isOnline = true} = {}): void {
@@ -31,10 +31,10 @@ class Stage extends HostsStage {
 }
 
 describe('what is kept in trouble', () => {
-  let stage: Stage;
+  let stage: QuarantineStage;
   beforeEach(() => {
     mock.timers.enable({apis: ['setTimeout']});
-    stage = new Stage();
+    stage = new QuarantineStage();
   });
   afterEach(async () => {
     await stage.end();

@@ -21,7 +21,7 @@ const KEY = '["notes","a"]';
 
 type StoreOptions = Exclude<HostOptions['store'], undefined>;
 
-class Stage extends HostsStage {
+class TroubledDiskStage extends HostsStage {
   readonly warnings: string[] = [];
 
   host(store?: StoreOptions, {isOnline = true} = {}): Host {
@@ -32,7 +32,7 @@ class Stage extends HostsStage {
 const add = (doc: ProxyDoc, n = 1): Promise<void> => doc.submitOp([{p: ['n'], na: n}]);
 
 describe('a store in trouble', () => {
-  let stage: Stage;
+  let stage: TroubledDiskStage;
   const rejections: unknown[] = [];
   const note = (reason: unknown): void => { rejections.push(reason); };
   const opened = withIndexedDb();
@@ -42,7 +42,7 @@ describe('a store in trouble', () => {
   beforeEach(() => {
     // Time passes when a test decides.
     mock.timers.enable({apis: ['setTimeout']});
-    stage = new Stage();
+    stage = new TroubledDiskStage();
   });
   afterEach(async () => {
     await stage.end();

@@ -1,13 +1,13 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 
 describe('closing tabs', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
   });
 
   afterEach(() => stage.close());

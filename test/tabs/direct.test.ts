@@ -1,12 +1,12 @@
 import {expect} from 'chai';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 
 describe('a tab that is opened with ?direct', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
   });
 
   afterEach(() => stage.close());

@@ -4,7 +4,7 @@ import {expect} from 'chai';
 import type {Page} from 'puppeteer-core';
 import {until} from '../waiting/until.js';
 import {InspectorPanel} from './inspector-panel.js';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -25,10 +25,10 @@ const epochOf = (page: Page): Promise<string> => page.evaluate(async () => {
 
 describe('the inspector', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
   });
   afterEach(() => stage.close());
 

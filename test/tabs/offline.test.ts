@@ -1,16 +1,16 @@
 import {expect} from 'chai';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 describe('while the server is away', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
   let tabs: [Tab, Tab, Tab];
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
     tabs = [await stage.openTab(), await stage.openTab(), await stage.openTab()];
     await stage.server.stop();
     for (const tab of tabs) {

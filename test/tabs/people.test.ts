@@ -2,17 +2,17 @@ import {readFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 describe('the example', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
   });
   afterEach(() => stage.close());
 

@@ -24,15 +24,15 @@ before('build the editor and start Chromium', async function () {
 after('stop Chromium', () => browser?.close());
 
 /** One test's server, with documents of its own, and a browser profile of its own. */
-export class Stage {
+export class ChromiumStage {
   readonly server: EditorServer;
   readonly #context: BrowserContext;
   readonly #errors: unknown[] = [];
   readonly #remotes: Connection[] = [];
 
-  static async open(): Promise<Stage> {
+  static async open(): Promise<ChromiumStage> {
     const server = await startServer({port: 0, quiet: true, pages});
-    return new Stage(server, await browser!.createBrowserContext());
+    return new ChromiumStage(server, await browser!.createBrowserContext());
   }
 
   private constructor(server: EditorServer, context: BrowserContext) {

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 import {textOf} from './text.js';
 
 const digits = '0123456789'.repeat(4);
@@ -11,10 +11,10 @@ const dots = 60;
 
 describe('two tabs and someone else who type at once', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
   });
 
   afterEach(() => stage.close());

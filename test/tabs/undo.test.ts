@@ -1,5 +1,5 @@
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 const TEXT = 'Nothing here is precious.';
@@ -20,10 +20,10 @@ async function redo(tab: Tab): Promise<void> {
 
 describe('undo in the editor', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
   });
   afterEach(() => stage.close());
 

@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {ChromiumStage} from './stage.js';
 import type {Tab} from './tab.js';
 
 /** Closes the tab as its user does. @returns whether the browser asks, and the user stays */
@@ -23,10 +23,10 @@ const saveState = ({page}: Tab): Promise<string> => page.evaluate(() => (globalT
 
 describe('closing a tab with edits that the server has not got', function () {
   this.timeout(180_000);
-  let stage: Stage;
+  let stage: ChromiumStage;
 
   beforeEach(async () => {
-    stage = await Stage.open();
+    stage = await ChromiumStage.open();
   });
   afterEach(() => stage.close());
 

@@ -3,16 +3,16 @@ import client from 'sharedb/lib/client/index.js';
 import type {ProxyDoc} from '../../lib/index.js';
 import {UndoManager, type UndoOptions} from '../../lib/undo.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {UndoStage} from './stage.js';
 
 describe("UndoManagers with the scope 'browser'", () => {
-  let stage: Stage;
+  let stage: UndoStage;
   let one: ProxyDoc;
   let other: ProxyDoc;
   let undo: UndoManager[];
 
   async function open(data: unknown = [{insert: 'Hello'}], options: UndoOptions = {}, type = 'rich-text'): Promise<void> {
-    stage = await Stage.open(type, data, {tabs: 2});
+    stage = await UndoStage.open(type, data, {tabs: 2});
     [one, other] = stage.tabs as [ProxyDoc, ProxyDoc];
     undo = stage.tabs.map(doc => new UndoManager(doc, {scope: 'browser', captureTimeout: 0, ...options}));
   }

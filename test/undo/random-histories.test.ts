@@ -3,7 +3,7 @@ import {UndoManager} from '../../lib/undo.js';
 import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {histories, type History, type World} from './histories.js';
-import {Stage} from './stage.js';
+import {UndoStage} from './stage.js';
 
 /** The number of histories of each type. The scope of the browser takes longer and runs a fifth of them. With refusals, there are a fifth of each. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 50);
@@ -80,7 +80,7 @@ async function liveMany(title: string, histories: number, liveOne: (seed: number
 async function live(history: History, seed: number, scope: 'tab' | 'browser', {refuses = false, undoesMeanwhile = true} = {}): Promise<void> {
   const random = new Random(seed);
   const world = history.begin(random);
-  const stage = await Stage.open(history.uri, world.initial, {tabs: 3, remotes: 2});
+  const stage = await UndoStage.open(history.uri, world.initial, {tabs: 3, remotes: 2});
   const own = scope === 'tab' ? stage.tabs.slice(0, 1) : stage.tabs;
   const stopRefusing = refuses ? refuseInsertions(stage, world, own, new Random(seed + 7777)) : undefined;
   try {
@@ -125,7 +125,7 @@ async function live(history: History, seed: number, scope: 'tab' | 'browser', {r
  * The server refuses every fourth op whose items are all ones that these documents have inserted. It takes ops that add to a number: what
  * others have added is expected afterwards. @returns ends that
  */
-function refuseInsertions(stage: Stage, world: World, own: readonly ProxyDoc[], random: Random): () => void {
+function refuseInsertions(stage: UndoStage, world: World, own: readonly ProxyDoc[], random: Random): () => void {
   const itemsOf = (op: unknown): string[] => JSON.stringify(op).match(/[\u4e00-\u9fff]/g) ?? [];
   const inserted = new Set<string>();
   let isOver = false;

@@ -4,7 +4,7 @@ import client from 'sharedb/lib/client/index.js';
 import type {ProxyDoc} from '../../lib/index.js';
 import {UndoManager} from '../../lib/undo.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {UndoStage} from './stage.js';
 
 interface Edits {
   initial: unknown;
@@ -43,7 +43,7 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
   for (const [type, {initial, insert, remove, read}] of Object.entries(types)) {
     for (const scope of ['tab', 'browser'] as const) {
       describe(`${type} document, scope '${scope}'`, () => {
-        let stage: Stage;
+        let stage: UndoStage;
         let doc: ProxyDoc;
         let undo: UndoManager;
         const shown = (): string => read(doc.data);
@@ -52,7 +52,7 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
         const submit = (op: unknown): Promise<unknown> => new Promise(resolve => { doc.submitOp(op, resolve); });
 
         beforeEach(async () => {
-          stage = await Stage.open(type, initial, {tabs: 2});
+          stage = await UndoStage.open(type, initial, {tabs: 2});
           doc = stage.tabs[0]!;
           answer = next => next();
           stage.backend.use('submit', (_context, next) => answer(next));

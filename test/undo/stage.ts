@@ -13,7 +13,7 @@ for (const type of [richText.type, json1.type, unicode.type]) client.types.regis
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
 /** A server with one document, a host with tabs, and remote clients. */
-export class Stage {
+export class UndoStage {
   readonly backend = new Backend();
   readonly tabs: ProxyDoc[] = [];
   readonly remotes: Doc[] = [];
@@ -26,8 +26,8 @@ export class Stage {
     this.host = this.startHost();
   }
 
-  static async open(type: string, data: unknown, {tabs = 1, remotes = 1} = {}): Promise<Stage> {
-    const stage = new Stage();
+  static async open(type: string, data: unknown, {tabs = 1, remotes = 1} = {}): Promise<UndoStage> {
+    const stage = new UndoStage();
     for (let i = 0; i < tabs; i++) stage.tabs.push(new ProxyConnection({channel: stage.channel}).get('docs', 'one'));
     for (let i = 0; i < remotes; i++) stage.remotes.push(stage.backend.connect().get('docs', 'one'));
     await stage.tabs[0]!.create(data, type);

@@ -2,10 +2,10 @@ import {expect} from 'chai';
 import type {ProxyDoc} from '../../lib/index.js';
 import {UndoManager} from '../../lib/undo.js';
 import {until} from '../waiting/until.js';
-import {Stage} from './stage.js';
+import {UndoStage} from './stage.js';
 
 describe('an UndoManager', () => {
-  let stage: Stage;
+  let stage: UndoStage;
   let doc: ProxyDoc;
   let undo: UndoManager;
   const text = (of: {data: any} = doc): string => of.data.ops.map((op: {insert: string}) => op.insert).join('');
@@ -17,7 +17,7 @@ describe('an UndoManager', () => {
 
   describe('of a rich-text document', () => {
     beforeEach(async () => {
-      stage = await Stage.open('rich-text', [{insert: 'Hello'}]);
+      stage = await UndoStage.open('rich-text', [{insert: 'Hello'}]);
       doc = stage.tabs[0]!;
       undo = new UndoManager(doc, {captureTimeout: 0});
     });
@@ -174,7 +174,7 @@ describe('an UndoManager', () => {
     let now: number;
 
     beforeEach(async () => {
-      stage = await Stage.open('rich-text', [{insert: 'Hello'}]);
+      stage = await UndoStage.open('rich-text', [{insert: 'Hello'}]);
       doc = stage.tabs[0]!;
       now = 1000;
       // The test sets the time of the connection.
@@ -261,7 +261,7 @@ describe('an UndoManager', () => {
   });
 
   it('undoes a step over several documents at once', async () => {
-    stage = await Stage.open('json0', {title: 'a'});
+    stage = await UndoStage.open('json0', {title: 'a'});
     doc = stage.tabs[0]!;
     const other = doc.connection.get('docs', 'two');
     await other.create({title: 'b'});
@@ -276,7 +276,7 @@ describe('an UndoManager', () => {
   });
 
   it('restores what was there, whatever a json0 op says of it', async () => {
-    stage = await Stage.open('json0', {title: 'a', list: [{n: 1}, 2]});
+    stage = await UndoStage.open('json0', {title: 'a', list: [{n: 1}, 2]});
     doc = stage.tabs[0]!;
     undo = new UndoManager(doc, {captureTimeout: 0});
     void doc.submitOp([{p: ['title'], oi: 'x'}, {p: ['list', 0], ld: 'stale'}, {p: ['title'], od: 'stale'}]);
@@ -286,7 +286,7 @@ describe('an UndoManager', () => {
   });
 
   it('does not overwrite what somebody else has set since', async () => {
-    stage = await Stage.open('json0', {title: 'a'});
+    stage = await UndoStage.open('json0', {title: 'a'});
     doc = stage.tabs[0]!;
     undo = new UndoManager(doc, {captureTimeout: 0});
     await doc.submitOp([{p: ['title'], od: 'a', oi: 'mine'}]);
@@ -299,7 +299,7 @@ describe('an UndoManager', () => {
 
   for (const scope of ['tab', 'browser'] as const) {
     it(`does not overwrite a format that somebody else has set since, with the scope '${scope}'`, async () => {
-      stage = await Stage.open('rich-text', [{insert: 'abc'}]);
+      stage = await UndoStage.open('rich-text', [{insert: 'abc'}]);
       doc = stage.tabs[0]!;
       undo = new UndoManager(doc, {captureTimeout: 0, scope});
       await doc.submitOp([{retain: 3, attributes: {color: 'mine', bold: true}}]);
@@ -315,7 +315,7 @@ describe('an UndoManager', () => {
   }
 
   it('forgets the steps of a document that is deleted', async () => {
-    stage = await Stage.open('json0', {title: 'a'});
+    stage = await UndoStage.open('json0', {title: 'a'});
     doc = stage.tabs[0]!;
     undo = new UndoManager(doc);
     await doc.submitOp([{p: ['title'], od: 'a', oi: 'b'}]);
@@ -324,7 +324,7 @@ describe('an UndoManager', () => {
   });
 
   it('says what is wrong with its options', async () => {
-    stage = await Stage.open('json0', {});
+    stage = await UndoStage.open('json0', {});
     doc = stage.tabs[0]!;
     expect(() => new UndoManager([])).to.throw(TypeError, 'give it a document');
     expect(() => new UndoManager(doc, {limit: 0})).to.throw(RangeError, 'limit');
