@@ -79,7 +79,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
     this.owner.onHistoryGone(this.doc, version);
   }
 
-  onSaved(op: RealOp): void {
+  onSaved(op: Pick<RealOp, 'src' | 'seq'>): void {
     if (!this.parts.restoring.isRestoring) this.owner.onSaved(op);
   }
 

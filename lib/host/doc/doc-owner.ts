@@ -24,7 +24,7 @@ export interface DocOwner<Doc> {
   /** The server does not lead on from what the document was up to this version. */
   onHistoryGone(doc: Doc, version: number): void;
   /** The server has an op. */
-  onSaved(op: RealOp): void;
+  onSaved(op: Pick<RealOp, 'src' | 'seq'>): void;
   onEntry(doc: Doc, entry: Entry): void;
   /** A rollback begins: see `SharedDoc.isRollingBack`. */
   onRollback(doc: Doc): void;

@@ -20,7 +20,7 @@ export interface JournaledDocEvents {
   /** The server does not lead on from what the document was up to this version. */
   onHistoryGone(version: number): void;
   /** The server has an op. */
-  onSaved(op: RealOp): void;
+  onSaved(op: Pick<RealOp, 'src' | 'seq'>): void;
   /** An error that upstream would emit on the document. @param owner the tab whose op caused it, if that is known */
   onError(error: Error, owner: string | undefined): void;
   /** The server has answered the op in flight with an error. Returns whether the op is sent again. */

@@ -119,9 +119,10 @@ export class Rollbacks {
     record.rollbacks++;
     server.trust();
     const {inflightOp, pendingOps} = doc;
-    // For a lost history the tab is told with the op. That the server refuses the op then as well is nothing new.
-    const isHistoryGone = (error as {code?: string}).code === 'ERR_TABS_HISTORY_GONE';
-    this.givenUp = isHistoryGone ? undefined : inflightOp ?? undefined;
+    // For a lost history, and ops that exclude each other, the tab is told with the op. That the server refuses the op then as well is nothing new.
+    const {code} = error as {code?: string};
+    const isHistoryGone = code === 'ERR_TABS_HISTORY_GONE';
+    this.givenUp = isHistoryGone || code === 'ERR_OT_OP_NOT_APPLIED' ? undefined : inflightOp ?? undefined;
     if (isHistoryGone) this.tellHistoryGone();
     doc._isInHardRollback = true;
     record.dropState();

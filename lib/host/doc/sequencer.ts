@@ -6,7 +6,7 @@ import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
 import type {Step, WaitingOp} from '../../ot/history-entry.js';
 import {losesContent} from '../../ot/lost-content.js';
-import {alreadyCreated, docMissing, historyGone, historyLost, seqOverflow} from './op-errors.js';
+import {alreadyCreated, docMissing, historyGone, historyLost, notApplied, seqOverflow} from './op-errors.js';
 import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
@@ -78,7 +78,7 @@ export class Sequencer {
       if (!history.covers(rev)) return this.updates.reset(follower, historyLost(this.doc));
     }
     const waiting = rev === null ? ops : history.rebase(ops, tab.id, this.doc.type, history.after(rev));
-    if (waiting instanceof Error) return this.updates.refuse(follower, inc, first.seq, waiting);
+    if (waiting instanceof Error) return this.updates.refuse(follower, inc, first.seq, notApplied(waiting));
     this.updates.catchUp(follower);
     this.sequence(follower, inc, waiting);
   }
@@ -97,7 +97,7 @@ export class Sequencer {
     const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!concurrent;
     const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, concurrent!);
     if (waiting instanceof Error) {
-      this.events.onRejected(fresh.map(stepAsMade), waiting, fresh.length === ops.length ? v : undefined);
+      this.events.onRejected(fresh.map(stepAsMade), notApplied(waiting), fresh.length === ops.length ? v : undefined);
       return;
     }
     this.sequence(follower, follower.inc, waiting, true);

@@ -4,6 +4,7 @@ import type {Callback, RealOp, ServerSnapshot} from '../upstream.js';
 import type {DocRecord} from './doc-record.js';
 import type {JournalReplay} from './journal-replay.js';
 import {isMissingType, missingType} from './missing-type.js';
+import {notApplied} from './op-errors.js';
 import {originsOf} from './real-ops.js';
 import type {Rollbacks} from './rollbacks.js';
 import type {ServerState} from './server-state.js';
@@ -73,6 +74,8 @@ export class ServerMessages {
     const isStale = error && seq !== undefined && !isAck;
     if (isStale && (doc.inflightOp || seq !== rollbacks.givenUp?.seq)) return;
     if (error && isAck && events.willRetry(error, doc.inflightOp!)) return rollbacks.checkForLoss(doc.inflightOp!);
+    // An op that was given up while it was under way may have been saved all the same.
+    if (!error && !isAck && seq !== undefined && !isReplaying) events.onSaved({src: src ?? doc.connection.id!, seq});
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
     // The acknowledgement of an op that was given up meanwhile says nothing of its content. Upstream only counts it.
     const isUnknown = isNext && !isAck && !isReplaying && !isLocal(doc.collection) && hasNoContent(message as RealOp);
@@ -80,12 +83,20 @@ export class ServerMessages {
     if (isNext && !isAck && !isReplaying) events.onServerOp(message as Step);
     record.storedElsewhere = isNext && !isAck && record.maySendBeforeWrite(message) ? 'server' : undefined;
     // Once transformed, the pending ops may no longer contain the true values that they remove.
-    if (isNext && !isAck) for (const op of [doc.inflightOp, ...doc.pendingOps]) if (op) op.isInvertible = false;
+    const pending = isNext && !isAck ? [doc.inflightOp, ...doc.pendingOps].filter(op => !!op).map(op => ({op, made: op.op})) : [];
+    for (const {op} of pending) op.isInvertible = false;
     try {
       // The record comes first: consequences of the message, such as the next op being sent, have later records.
       if (isNext) record.write({t: 'message', message}, isAck || !!record.storedElsewhere);
       if (isStale) this.blamed = rollbacks.givenUp?.owner;
-      this.owner.whileAnswering(() => upstream._handleOp.call(doc, error, message), !error);
+      try {
+        this.owner.whileAnswering(() => upstream._handleOp.call(doc, error, message), !error);
+      } catch (thrown) {
+        if (!pending.length || !doc.type?.transform) throw thrown;
+        // The type can't transform a pending op over the server's: the two exclude each other. Upstream would leave the server's out for good.
+        for (const {op, made} of pending) if ('op' in op) op.op = made;
+        return rollbacks.rollBackHard(notApplied(thrown));
+      }
       this.owner.noteVersion();
       if (isUnknown) server.doubt();
     } finally {

@@ -1,6 +1,7 @@
 import type {TabReport} from '../../protocol/report.js';
 import type {UnconfirmedOp, EntryMessage, Position, SnapshotData} from '../../protocol/messages.js';
 import {isLocal} from '../../protocol/local.js';
+import {withCode} from '../../protocol/errors.js';
 import {canBeOne, type UndoHook} from '../../protocol/undo.js';
 import {advance, notAtHostOf, unansweredOf, unsentOf} from '../../ot/tab-ops.js';
 import {withFastType} from '../../ot/fast-json0.js';
@@ -315,7 +316,15 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.connection.entry = {...message};
     // The host checks what the other database has left of them.
     if (message.replaces) for (const op of this.unsent) op.was ??= op.op;
-    super._handleOp(null, message);
+    try {
+      super._handleOp(null, message);
+    } catch (thrown) {
+      if (!this.type?.transform) throw thrown;
+      // The type can't transform an unsent op over the step: the two exclude each other. Upstream would leave the step out for good.
+      // Some ops may have been transformed, so the version is not what they were made on.
+      this.isMixed = true;
+      loseUnsent(this, withCode('ERR_OT_OP_NOT_APPLIED', String(thrown)));
+    }
     this.connection.entry = undefined;
     if (v === null && this.rev === rev) this.version = null;
   }
