@@ -22,14 +22,16 @@ export function transportOf(endpoint: Endpoint): FrameTransport & Partial<Endpoi
   const target = endpointKey(endpoint) as WebEndpoint | NodeEndpoint;
   if ('on' in target && typeof target.on === 'function') return nodeTransport(target);
   if (typeof (target as WebEndpoint).addEventListener !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'An endpoint needs addEventListener in addition to postMessage');
-  return webTransport(target as WebEndpoint);
+  // A shared worker that can't be loaded reports that itself: its port reports nothing. The listener also holds the worker's object.
+  return webTransport(target as WebEndpoint, typeof (endpoint as WebEndpoint).addEventListener === 'function' ? endpoint as WebEndpoint : target as WebEndpoint);
 }
 
-function webTransport(target: WebEndpoint): EndpointTransport {
+function webTransport(target: WebEndpoint, worker: WebEndpoint): EndpointTransport {
   const listeners: [{addEventListener: WebEndpoint['addEventListener']; removeEventListener: WebEndpoint['removeEventListener']}, string, (event: never) => void][] = [
     [target, 'message', (event: {data: unknown}) => transport.onframe?.(event.data)],
     [target, 'close', () => transport.onclose?.('the port was closed')],
-    [target, 'error', (event: {message?: unknown}) => transport.onfault?.(`the worker failed: ${String(event.message ?? 'it could not be loaded')}`)]
+    // An event of a shared worker that has a message is an uncaught error in it. It runs on, perhaps for other pages.
+    [worker, 'error', (event: {message?: unknown}) => (worker === target || event.message === undefined) && transport.onfault?.(`the worker failed: ${String(event.message ?? 'it could not be loaded')}`)]
   ];
   // A page reports that it goes away: no event tells a shared worker or a frame that its port is dead (as of 2026).
   if (isPage()) listeners.push([globalThis, 'pagehide', (event: {persisted: boolean}) => event.persisted || transport.onclose?.('the page was left')]);

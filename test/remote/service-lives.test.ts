@@ -458,7 +458,7 @@ describe('calls of a service', function () {
     const doc = await stage.doc<{n: number}>(connection, 'one', {n: 0});
     const remote = service<{add(): void}>(connection, 'one');
     await remote.add();
-    stage.goOffline();
+    stage.disconnect();
     await remote.add();
     expect(doc.data!.n).to.equal(2);
     await stage.replaceHost();

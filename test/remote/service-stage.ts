@@ -72,9 +72,13 @@ export class ServiceStage {
     return real;
   }
 
-  /** Closes the host's connection to the server for good. */
-  goOffline(): void {
+  /** Breaks the host's connection to the server until `reconnect`. */
+  disconnect(): void {
     for (const real of this.real) real.close();
+  }
+
+  reconnect(): void {
+    for (const real of this.real) if ((real as {state?: string}).state !== 'connected') this.backend.connect(real as never);
   }
 
   tab(options: ProxyConnectionOptions = {}): ProxyConnection {

@@ -107,7 +107,7 @@ describe('services in the host', function () {
           const remote = service<Counter>(connection, 'counter');
           const doc = await stage.doc<Count>(connection, 'one', {n: 0});
           await remote.ready('one');
-          if (what.includes('gone')) stage.goOffline();
+          if (what.includes('gone')) stage.disconnect();
           const missed: string[] = [];
           for (let i = 0, n = 0; i < 50; i++) {
             await remote.increment('one');

@@ -40,3 +40,17 @@ describe('a worker', function () {
     expect(await rejection(remote.exit())).to.have.property('code', 'ERR_REMOTE_CLOSED');
   });
 });
+
+describe('a shared worker', () => {
+  it('that can\'t be loaded rejects what is called; an error in one that runs does not', async () => {
+    // Node's ports have events of their own, so this one is a page's.
+    const port = Object.assign(new EventTarget(), {postMessage() {}});
+    const shared = Object.assign(new EventTarget(), {port});
+    const call = wrap<Service>(shared).add(1, 2);
+    const failed = rejection(call);
+    shared.dispatchEvent(Object.assign(new Event('error'), {message: 'of another page'}));
+    expect(connectionOf(call as never).state).to.equal('connecting');
+    shared.dispatchEvent(new Event('error'));
+    expect(await failed).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: false});
+  });
+});
