@@ -119,6 +119,19 @@ describe('contract: documents', () => {
     await calm();
   });
 
+  contract('a destroyed document takes ops', async ({followed, says, calm}) => {
+    const {doc, remote} = await followed({n: 1});
+    doc.destroy(says('destroy'));
+    await calm();
+    remote.submitOp([{p: ['n'], na: 10}]);
+    await calm();
+    doc.submitOp([{p: ['n'], na: 100}], says('op'));
+    await calm();
+    doc.submitOp([{p: ['n'], na: 1_000}], says('next op'));
+    await calm();
+    doc.del(says('del'));
+  }, {exceptPending: 'the host answers in between'});
+
   contract('destroy waits for what is pending', async ({followed, says, hold, release, calm}) => {
     const {doc} = await followed({n: 1});
     const {arrived} = hold();

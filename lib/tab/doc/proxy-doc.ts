@@ -237,7 +237,8 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** @internal */
   override _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void {
-    // The app uses the document again, as ShareDB allows.
+    // The app uses the document again, as ShareDB allows. The host may have released it, and then no longer knows this revision.
+    if (this.isDestroyed && this.isAcknowledged) this.startAnew();
     this.isDestroyed = false;
     if (this.rev === null) positionOnShown(this);
     this.connection.frames?.noteUnsent(this);
