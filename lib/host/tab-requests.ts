@@ -26,11 +26,11 @@ export interface TabRequestsOwner {
   readonly presences: SharedPresences;
   readonly bulk: Bulk;
   readonly log: HostLog;
-  /** The tab is seen by the user, or not. */
+  /** The tab has become visible or hidden. */
   onVisible(tab: Tab, isVisible: boolean): void;
   /** A message of the app itself, for the server. */
   onAppMessage(tab: Tab, message: unknown): void;
-  /** The page of the tab that says it is going away. */
+  /** The tab's page goes away. */
   onOrphanedOps(ops: OrphanedOpsMessage): void;
 }
 
@@ -41,7 +41,7 @@ const SERVER_REQUESTS = ['qf', 'qs', 'nf', 'nt', 'p', 'ps', 'pu', 'pr'];
 /** Requests for a local document that only a server could answer. */
 const asksServer = ({a, c, ch}: Message): boolean => SERVER_REQUESTS.includes(a) && (isLocal(c) || isLocal(ch));
 
-/** Handles the messages of tabs, ShareDB's and this library's. A message that can't be understood is answered with an error. */
+/** Handles the messages of tabs: ShareDB's and this library's. The answer to an invalid message is an error. */
 export class TabRequests {
   private readonly pings: (() => void)[] = [];
 
@@ -57,7 +57,7 @@ export class TabRequests {
     try {
       this.handle(tab, message);
     } catch (error) {
-      // Whatever a message leads to, the host goes on, and the tab gets an answer.
+      // The host continues after any error of a message, and the tab gets an answer.
       log.warn(warning('WARN_TABS_REQUEST_FAILED', `a message of tab ${tab.id} failed`), error);
       this.reply(tab, message, error);
     }
@@ -128,14 +128,14 @@ export class TabRequests {
       const doc = this.owner.docs.get(known.c, known.d);
       doc.resume(tab, known);
       if (!together) continue;
-      // The tab gets the answers of documents that have to be read first together with the rest.
+      // The tab gets all answers together, also those for documents that must be read first.
       const end = tab.gather();
       doc.whenRestored(end);
     }
     for (const end of ends) end();
   }
 
-  /** An op as ShareDB has it, with no more than a version (`connection.send`), is taken as made just now. */
+  /** An op in ShareDB's own form (`connection.send`) has only a version. It counts as made on the present revision. */
   private submit(tab: Tab, doc: SharedDoc, request: OpRequest): void {
     if (request.src && request.src !== tab.id) return this.refuse(tab, request, 'src is not the id of this tab');
     doc.submit(tab, request.at ? request : {...request, at: doc.positionOf(tab)});
@@ -166,11 +166,11 @@ export class TabRequests {
 
   private refuse(tab: Tab, message: {a: string}, problem: string): void {
     this.owner.log.warn(warning('WARN_TABS_MALFORMED', `refused a message of tab ${tab.id}: ${problem}`), message.a);
-    // A tab hears only of what it can have asked for.
+    // A tab gets only answers to requests that it can have made.
     if (isRequest(message.a)) this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
   }
 
-  /** An error goes back with what tells the tab which request it is for. */
+  /** Answers with an error, and with the members by which the tab finds its request. */
   private reply(tab: Tab, message: {a: string}, error: unknown): void {
     const {a, b, c, d, id, ch, seq, pv, v, at} = message as Message;
     const inc = ((a === 'op' ? at : v) as Position | undefined)?.inc;

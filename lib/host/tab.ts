@@ -9,15 +9,15 @@ import {Answers, type Question} from './answers.js';
 /** A tab as its host knows it, over all its sessions. */
 export class Tab {
   session: HostSession | undefined;
-  /** If it can supply tokens: whether it is visible, and since when it exists, in ms since the epoch. */
+  /** Set if it can supply tokens: whether it is visible, and when it was opened, in ms since the epoch. */
   token: {isVisible: boolean; since: number} | undefined;
-  /** The name of the service in this host whose connection it is. */
+  /** The name of the service in this host, if it is a service's connection. */
   service: string | undefined;
-  /** Its page only looks, and may change nothing. */
+  /** Its page is read-only: it changes nothing. */
   isObserver = false;
   /** Until `endBulk`. */
   private isBulk = false;
-  /** The messages that are gathered at present. */
+  /** The messages that are collected, to be sent as one. */
   private together: {messages: (Message | string)[]; open: number; whenTold: (() => void)[]} | undefined;
   private readonly answers = new Answers((message, atOnce) => {
     if (this.together) return void this.together.messages.push(message);
@@ -35,9 +35,9 @@ export class Tab {
   }
 
   /**
-   * The tab gets the messages from now on as one, so it never shows a part of them.
-   * @param id the transaction that it tells of
-   * @returns ends that
+   * Collects all messages to the tab from now on, and sends them as one, so that the tab never shows a part of them.
+   * @param id the transaction that the messages belong to
+   * @returns ends the collection and sends them
    */
   gather(id?: string): () => void {
     const {session} = this;
@@ -56,7 +56,7 @@ export class Tab {
     };
   }
 
-  /** A new session: what was gathered for the last one is asked for again. */
+  /** A new session begins. The collected messages of the last one are dropped: the tab requests their content again. */
   begin(session: HostSession): void {
     this.session = session;
     const {together} = this;
@@ -64,19 +64,19 @@ export class Tab {
     for (const callback of together?.whenTold ?? []) callback();
   }
 
-  /** Resolves when nothing is being gathered: an answer is not to come before what it tells of. */
+  /** Resolves when no messages are collected, so that an answer does not arrive before the changes that it reports. */
   whenTold(): Promise<void> {
     const {together} = this;
     return together ? new Promise(resolve => { together.whenTold.push(resolve); }) : Promise.resolve();
   }
 
-  /** Posts a frame behind what the tab was told before. @throws where it can't be cloned */
+  /** Posts a frame after all earlier messages to the tab. @throws if it can't be cloned */
   postFrame(message: ServiceFrame, transfer: Transferable[]): void {
     this.answers.flush();
     if (this.session) postFrame(this.session, message, transfer);
   }
 
-  /** @param state of the document that the tab asks for, as JSON */
+  /** @param state the state of the requested document, as JSON */
   answer(question: Question, state: string): void {
     this.answers.add(question, state);
     if (!this.isBulk) this.answers.flush();
@@ -92,7 +92,7 @@ export class Tab {
     this.answers.flush();
   }
 
-  /** Does something that the tab hears nothing of. */
+  /** Runs a function whose messages are not sent to the tab. */
   silently(act: () => void): void {
     const {session} = this;
     this.session = undefined;
@@ -103,7 +103,7 @@ export class Tab {
     }
   }
 
-  /** Runs what is left to do for a request, unless the session that made it has ended meanwhile. */
+  /** Runs the rest of a request's work, unless the session that made it has ended meanwhile. */
   inThisSession<Args extends unknown[]>(callback: (...args: Args) => void): (...args: Args) => void {
     const {session} = this;
     return (...args) => {

@@ -55,7 +55,9 @@ export interface CollectionCalls {
   /** The result lists the items that the tab had no lease for any more. */
   'shared.give': Call<GiveBack, string[]>;
   'shared.commit': Call<Commit, {committed: boolean}>;
+  /** Whether the host has placed a transaction. The tab asks the next host if the answer to `shared.commit` was lost. */
   'shared.asked': Call<TransactionQuestion, {committed: boolean}>;
+  /** Requests the message `shared.outcome`: the server's answer to a placed transaction. */
   'shared.outcome': Call<TransactionQuestion, {committed: boolean}>;
 }
 
@@ -79,7 +81,7 @@ export type CallHost = <Name extends keyof CallsToHost>(name: Name, ...args: Arg
 export interface TabCalls {
   'tab.ping': Call<null, null>;
   'tab.token': Call<null, string>;
-  /** What only the tab knows: its mode, build and visibility. */
+  /** The facts that only the tab knows: its mode, build and visibility. */
   'tab.report': Call<null, Pick<TabEntry, 'mode' | 'build' | 'isVisible'>>;
 }
 

@@ -5,7 +5,7 @@ import {storageError, storageErrorData} from './storage-errors.js';
 import {Waiters} from './waiters.js';
 import {WriteQueue} from './write-queue.js';
 
-/** How long changes that nobody waits for, and that would come again if they were lost, are gathered before a commit, in ms. */
+/** Changes that nobody waits for, and that would come again if they were lost, are batched for this time before a commit, in ms. */
 const LAZY_MS = 300;
 /** The pause after a failed write, in ms. */
 const RETRY_MS = 2000;
@@ -20,7 +20,7 @@ export interface CommitLoopParts {
   after: After;
   isOpen(): boolean;
   open(): Promise<void>;
-  /** Writes what the queue has in flight. @param isLast whether nothing else is queued */
+  /** Writes the changes in flight. @param isLast whether nothing else is queued */
   write(isLast: boolean): Promise<void>;
   /** Whether there is something to write that is not in the queue. */
   hasMore(): boolean;
@@ -37,14 +37,14 @@ export interface CommitLoopParts {
 }
 
 /**
- * Commits what is queued: all that waits in one write, and what comes meanwhile in the next one. After a failure nobody waits until a
- * write has succeeded, because an app goes on without a disk; the changes stay queued and are tried again.
+ * Commits the queued changes: all that wait in one write, and later ones in the next. After a failure no caller waits until a write has
+ * succeeded, because an app continues without a disk. The changes stay queued, and the write is tried again.
  */
 export class CommitLoop {
   readonly queue = new WriteQueue();
-  /** Nobody waits for the storage; from a failure until a write succeeds. */
+  /** No caller waits for the storage. True from a failure until a write succeeds. */
   isDown = false;
-  /** Why what is written at present does not survive. */
+  /** The reason why present writes do not survive. */
   failure: ErrorData | undefined;
   isClosed = false;
   private isFenced = false;
@@ -72,7 +72,7 @@ export class CommitLoop {
     else this.want(this.queue.lastChange);
   }
 
-  /** Commits what waits after a short time. */
+  /** Commits the waiting changes after a short time. */
   commitLater(): void {
     this.cancelLazy ??= this.parts.after(LAZY_MS, () => {
       this.cancelLazy = undefined;
@@ -130,7 +130,7 @@ export class CommitLoop {
     this.waiters.release(Infinity);
   }
 
-  /** Ends the loop: what is not committed is not kept. May be called twice. */
+  /** Ends the loop. Changes that are not committed are lost. May be called twice. */
   close(): void {
     this.isClosed = true;
     this.queue.close();
@@ -147,7 +147,7 @@ export class CommitLoop {
     if (!this.isRunning && !this.cancelRetry) void this.run();
   }
 
-  /** Opens the storage if it is not open, and writes what is queued. If nothing is, the write only checks that it could. */
+  /** Opens the storage if it is not open, and writes the queued changes. Without any, it only checks that the storage can be written. */
   private async run(): Promise<void> {
     this.isRunning = true;
     // Everything that a batch of messages causes is one commit.

@@ -14,13 +14,13 @@ export interface QuarantineEntry {
 
 /** A quarantined document with its data. */
 export interface Quarantined extends QuarantineEntry {
-  /** Decrypted where that is possible, else as it was stored; undefined where it can't be read at all. */
+  /** The data: decrypted if possible, otherwise as they were stored; undefined if they can't be read. */
   stored: StoredDoc | undefined;
 }
 
 type Entry = Omit<QuarantineEntry, 'id'>;
 
-/** Names of the small values that describe entries; what follows is the document's key, the epoch and a number. */
+/** The prefix of the names of the small values that describe entries. The document's key, the epoch and a number follow. */
 /** The name of a quarantined document's entry begins with this. Older builds wrote it, so it stays. */
 const PREFIX = 'set aside: ';
 /** The bodies are stored as documents of this collection: a start reads only their keys. The id is the entry's. */
@@ -29,7 +29,7 @@ const COLLECTION = 'sharedb-tabs:quarantine';
 const READ_ATTEMPTS = 3;
 const HIDDEN = 'What was stored could not be used';
 
-/** Whether a stored document is the body of an entry, and none of an app's. */
+/** Whether a stored document is the body of an entry, not a document of the app. */
 export const isQuarantineBody = ([collection]: DocKey): boolean => collection === COLLECTION;
 
 /** Keeps stored data that can't be used, unchanged. */
@@ -44,7 +44,7 @@ export class Quarantine {
     return this.entries.size;
   }
 
-  /** Takes notice of small values that are stored. @returns the id of an entry that is new */
+  /** Reads a stored small value. @returns the id of the entry, if it is a new one */
   note(name: string, value: string | undefined): string | undefined {
     if (!name.startsWith(PREFIX)) return undefined;
     const entry = value === undefined ? undefined : parse(value);
@@ -66,7 +66,7 @@ export class Quarantine {
   /** All of it, with the bodies. */
   async export(): Promise<Quarantined[]> {
     const exported: Quarantined[] = [];
-    // One after the other: together they may be more than fits into memory at ease.
+    // One after the other, because all together may need too much memory.
     for (const entry of this.list()) {
       const stored = await this.body(entry.id).catch(() => undefined);
       exported.push({...entry, stored: stored && (await this.encryption.decrypted(stored).catch(() => stored))});
@@ -88,12 +88,12 @@ export class Quarantine {
     return new Map(newest.values());
   }
 
-  /** @returns what deletes it; nothing where there is none of that id */
+  /** @returns the changes that delete it; none if there is no entry of that id */
   discard(id: string): Change[] {
     return this.entries.delete(id) ? [{type: 'meta', name: id, value: undefined}, {type: 'remove', key: [COLLECTION, id]}] : [];
   }
 
-  /** @returns what keeps another reason why it could not be used */
+  /** @returns the changes that store another reason why it could not be used */
   explain(id: string, error: ErrorData): Change[] {
     const entry = this.entries.get(id);
     if (!entry) return [];
@@ -107,7 +107,7 @@ export class Quarantine {
     this.entries.clear();
   }
 
-  /** Moves all that is stored of a document into quarantine. Rejects if it can't be read at present. */
+  /** Moves all stored data of a document into quarantine. Rejects if they can't be read at present. */
   async changesFor({key, error}: Quarantining): Promise<Change[]> {
     const stored = await this.read(key);
     const name = `${PREFIX}${JSON.stringify(key)} ${this.epoch}.${++this.count}`;

@@ -46,7 +46,7 @@ export interface HostClientEvents {
   onMessage: SessionClientEvents['onMessage'];
   /** A host with this protocol does not understand this tab. Called once for each protocol. */
   onRefused(hostProtocol: number): void;
-  /** What this tab holds, for the host's inspector. */
+  /** The tab's state and its documents with pending ops, for the host's inspector. */
   report(): TabReport;
 }
 

@@ -1,6 +1,6 @@
 /** How services use a connection: see `sharedb-tabs/remote`. It is loaded only if the app uses a service. */
 export interface ServiceFrames<Doc> {
-  /** A session with a host begins. What the connection sent before this call is on its way. */
+  /** A session with a host begins. Messages that the connection sent before this call are on their way. */
   begin(): void;
   /** The session has ended. Another one may follow. */
   end(): void;

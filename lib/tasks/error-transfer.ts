@@ -2,7 +2,7 @@ import type {TransferredError} from './messages.js';
 
 export const MAX_DEPTH = 8;
 const MAX_FIELDS = 64, MAX_STACK = 16_384;
-/** What has a place of its own in a {@link TransferredError}. */
+/** The properties that a {@link TransferredError} has as members of its own. */
 export const namedFields = ['name', 'message', 'stack', 'cause', 'code', 'errors'];
 const nativeClasses = /^(Aggregate|Type|Range|Syntax|Reference|Eval|URI)?Error$/;
 
@@ -40,7 +40,7 @@ export function isCloneable(value: unknown): boolean {
   }
 }
 
-/** Where in a value the part is that can't be cloned, e.g. `.rows[2].format`. Found by trying. */
+/** The path in a value to the part that can't be cloned, e.g. `.rows[2].format`. It is found by trying. */
 export function uncloneablePath(value: unknown, depth = 0): string {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return '';
   for (const key of Object.keys(value)) {

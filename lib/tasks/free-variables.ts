@@ -15,7 +15,7 @@ class Scope {
   }
 }
 
-/** What only means something where the function was written. */
+/** Expressions that have a meaning only where the function was written. */
 const outsiders: [string, RegExp][] = [
   ['import.meta', /\bimport\s*\.\s*meta\b/], ['new.target', /\bnew\s*\.\s*target\b/], ['super', /\bsuper\s*[.[(]/], ['#private', /\.\s*#/]
 ];

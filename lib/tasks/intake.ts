@@ -6,7 +6,7 @@ import {type StreamSink, Submission, type SubmissionOwner, type TaskOptions} fro
 import {checkWork, isTask, type Work} from './task.js';
 import type {ThreadScript} from './threads.js';
 
-/** What is loaded with the first task. */
+/** The part of the pool that is loaded with the first task. */
 export interface LoadedPart {
   createScheduler(script: ThreadScript, options: PoolOptions, size: number, events: SchedulerEvents): Scheduler;
   map(intake: TaskIntake, items: Iterable<unknown> | AsyncIterable<unknown>, fn: Work<any[], unknown>, options: TaskOptions): Promise<unknown[]>;

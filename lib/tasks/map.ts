@@ -18,7 +18,7 @@ export interface MapOptions<_R> extends TaskOptions {
 
 type Iterated = Iterable<unknown> | AsyncIterable<unknown>;
 
-/** What takes the calls of a map. */
+/** The receiver of a map's calls. */
 export interface MapTarget {
   /** Threads of the pool. */
   readonly size: number;

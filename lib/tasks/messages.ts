@@ -20,7 +20,7 @@ export interface TransferredError {
 export interface RunMessage {
   $: 'run';
   id: number;
-  /** Where the thread claims the task before it starts, in the shared array. -1: it is not shared. */
+  /** The index in the shared array at which the thread claims the task before it starts. -1: there is no shared array. */
   slot: number;
   /** A function by the hash of its text. The text comes with its first task. */
   hash?: string;
@@ -30,7 +30,7 @@ export interface RunMessage {
   export?: string;
   /** The arguments of the one call; or the items of `map`, for a call each. */
   calls: unknown[];
-  /** Of items: the index of the first one, or -1 if the function takes no index. */
+  /** For items: the index of the first one, or -1 if the function takes no index. */
   first?: number;
   /** Each item has an outcome of its own. */
   settle?: boolean;

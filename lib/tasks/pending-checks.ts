@@ -5,7 +5,7 @@ import type {Submission} from './submission.js';
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** What the checks ask of a scheduler. */
+/** The parts of a scheduler that the checks use. */
 export interface CheckEvents {
   /** These tasks can be sent. They are in the order of their submission. */
   release(tasks: Iterable<Submission>): void;

@@ -16,7 +16,7 @@ export interface StagePool {
 export type PipelineStage<I, O> =
   | StageFunction<I, O>
   | {
-    /** What runs for each item: a function, or a task for the pool. */
+    /** Runs for each item: a function, or a task for the pool. */
     run: StageFunction<I, O> | ((item: I) => O | PromiseLike<O>) | {
       /** The name that a module exports the function by. */
       readonly export: string;

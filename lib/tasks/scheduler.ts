@@ -83,7 +83,7 @@ export class Scheduler {
     this.#dispatch();
   }
 
-  /** What was sent ahead and comes after this task goes back to the queue. It is often nothing: tasks come in order. */
+  /** Tasks that were sent ahead and come after this one go back to the queue. Often there are none, because tasks come in order. */
   #recall(handle: ThreadHandle, task: Submission): void {
     if (handle.sent.length < 2 || !isBefore(task, handle.sent.at(-1)!)) return;
     for (const later of handle.takeAllBack(item => item !== handle.running && isBefore(task, item))) this.#queue.add(later);
@@ -145,7 +145,7 @@ export class Scheduler {
           const task = this.#queue.peek();
           if (!task) return;
           const place = this.#affinities.threadOf(task);
-          // What has a thread of its own, or will have, is not sent to others; what can't be copied can't be taken back.
+          // A task with an affinity goes only to its own thread. A task that can't be copied can't be taken back.
           if (!place && (task.spec.options.transfer?.length || task.spec.options.affinity !== undefined)) return;
           this.#queue.take();
           if (place) this.#affinities.wait(task, place);
@@ -276,7 +276,7 @@ export class Scheduler {
 
   #startFailed(cause: unknown, isLate = false): void {
     this.#failedStarts++;
-    // Where no thread has ever been ready, to wait as long once more is of no use.
+    // If no thread has ever been ready, it does not help to wait as long once more.
     const isFinal = isLate && !this.#checks.knowsGlobals;
     if (!isFinal && this.#failedStarts < MAX_FAILED_STARTS) return this.#dispatch();
     const detail = cause instanceof Error ? ` ${cause.message}.` : '';

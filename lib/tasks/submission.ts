@@ -14,7 +14,7 @@ export interface RunningThread {
   return(task: Submission): void;
 }
 
-/** What has become of a task. */
+/** The state of a task. */
 export type DeferredState = 'queued' | 'running' | 'fulfilled' | 'rejected';
 
 /** The options of one task. */
@@ -30,7 +30,7 @@ export interface TaskOptions {
    * ended at once.
    */
   grace?: number;
-  /** What is moved with the arguments instead of copied, e.g. array buffers. It is not usable any more when it is sent. Not with `retry`. */
+  /** Objects that are moved with the arguments instead of copied, e.g. array buffers. The caller can't use them after they are sent. Not with `retry`. */
   transfer?: readonly Transferable[];
   /** Moves array buffers, ports, bitmaps and streams in the result instead of copying them. Default false. */
   transferResult?: boolean;
@@ -86,7 +86,7 @@ export class Submission {
   readonly priority: number;
   state: DeferredState = 'queued';
   attempt = 0;
-  /** Where it runs or waits; undefined while the pool's queue has it. */
+  /** The thread on which it runs or waits; undefined while the pool's queue has it. */
   thread: RunningThread | undefined;
   slot = -1;
   index = 0;
@@ -192,7 +192,7 @@ export class Submission {
   }
 
   /**
-   * Copies the arguments, unless they are sent within the call: the caller may change them. What is to be moved is not copied.
+   * Copies the arguments, unless they are sent within the call: the caller may change them. Objects to be moved are not copied.
    * @throws TaskError
    */
   copyArguments(): void {

@@ -234,7 +234,7 @@ export class ThreadHandle {
     this.events.lost(this, how);
   }
 
-  /** A task can post messages itself. What does not have the form of ours is dropped. */
+  /** A task can post messages itself. Messages that do not have the form of ours are dropped. */
   #receive(message: FromThread, lock: string): void {
     if (!isWellFormed(message)) return;
     switch (message.$) {

@@ -33,7 +33,7 @@ export type ThreadScript = string | URL | (() => unknown) | undefined;
 export interface Threads {
   /** @throws no thread can be made */
   start(script: ThreadScript, limits: ResourceLimits | undefined, events: ThreadEvents): Thread;
-  /** What the thread imports by itself when it starts. */
+  /** The script that the thread imports by itself when it starts. */
   importedScript(script: ThreadScript): string | undefined;
   canShareMemory: boolean;
 }

@@ -25,7 +25,7 @@ const MAX_TRIES = 64;
 /** The largest number of refused changes to take back one after the other. */
 const MAX_PARTS = 32;
 
-/** What is left without refused ops. */
+/** The changes without the refused ops. */
 interface Rest<Doc> {
   changes: LoggedChange<Doc>[];
   /** The steps of the refused ops. */
@@ -85,7 +85,7 @@ export class ChangeLog<Doc> {
       const after = dataOf(doc);
       const changes = rest.changes;
       if (!isSameData(type, rest.data, after)) {
-        // What others had done to what the refused ops had removed was lost with that.
+        // Others may have edited what the refused ops removed. Those edits are lost with it.
         const op = differenceBetween(type, rest.data, after)
           ?? composed(type, inverseOf(type, rest.takesBack, dataBefore(doc)), rollback.op);
         changes.push({doc, type, op, inverse: inverseOf(type, op, rest.data), mark: undefined, sentIn: undefined});

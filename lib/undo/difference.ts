@@ -118,7 +118,7 @@ function textBetween(from: readonly string[], to: readonly string[]): unknown[] 
   ]).filter((part, i, all) => i < all.length - 1 || typeof part !== 'number');
 }
 
-/** What differs, in order: what is removed, what is inserted there, and how many items after that are the same. */
+/** The differences in order: the removed items, the items inserted there, and how many items after that are the same. */
 function hunks(from: readonly string[], to: readonly string[]): [removed: string[], inserted: string[], kept: number][] {
   const found: [string[], string[], number][] = [[[], [], 0]];
   const keep = (): void => { found.at(-1)![2]++; };

@@ -9,9 +9,9 @@ export class DocWatcher implements Watcher {
   private readonly end: () => void;
   /** The inverse of the op that is about to be applied. */
   private inverse: unknown;
-  /** An op of somebody else, of which json0 tells each component by itself. */
+  /** An op of another client. json0 reports each of its components by itself. */
   private foreign: DoneOp | undefined;
-  /** What the document showed last. json0 changes it in place, until something is loaded in its place. */
+  /** The data that the document showed last. json0 changes them in place, until a load replaces them. */
   private shown: unknown;
 
   constructor(private readonly doc: UndoableDoc, private readonly events: WatcherEvents) {
@@ -108,7 +108,7 @@ export function takenBackBy(ops: readonly (readonly [src: string, seq: number])[
 
 const isNobody = (src: unknown): boolean => src === undefined || src === null;
 
-/** What undoes an op that is about to be applied; undefined where the type can't tell, or the op does not apply. */
+/** The inverse of an op that is about to be applied; undefined if the type can't invert it, or the op does not apply. */
 export function invert({type, data}: Pick<UndoableDoc, 'type' | 'data'>, op: unknown): unknown {
   if (!type) return undefined;
   try {

@@ -2,7 +2,7 @@ import type {Type} from 'sharedb/lib/sharedb.js';
 import {copied, inverseOf} from '../ot/invert.js';
 import {composed, isNoop, isSameOp, normalized} from './ops.js';
 
-/** What undoes (or redoes) one op, or several that were composed, on one document. */
+/** An op that undoes (or redoes) one op, or several that were composed, on one document. */
 export interface Entry<Doc> {
   readonly doc: Doc;
   readonly type: Type;
@@ -11,13 +11,13 @@ export interface Entry<Doc> {
   ops: number;
 }
 
-/** What one call of `undo` takes back; the last entry first. */
+/** The step that one call of `undo` takes back; the last entry first. */
 export interface StackItem<Doc> {
   readonly id: string;
   readonly entries: Entry<Doc>[];
   /** The app's own, such as cursors. */
   readonly meta: Map<unknown, unknown>;
-  /** What it takes back should not be there: the manager takes it back without being asked. */
+  /** Its changes should not be there: the manager takes them back without a call of the app. */
   readonly isExcess?: boolean | undefined;
 }
 
@@ -84,7 +84,7 @@ export class OpStack<Doc> {
     entries.splice(1, 1);
   }
 
-  /** What undoes the item in the order in which it is to be submitted: one op for each document whose type can compose. */
+  /** The ops that undo the item, in the order in which they are submitted: one for each document whose type can compose. */
   static opsOf<Doc>(item: StackItem<Doc>): Entry<Doc>[] {
     const found: Entry<Doc>[] = [];
     for (const entry of [...item.entries].reverse()) {
@@ -99,7 +99,7 @@ export class OpStack<Doc> {
   }
 
   /**
-   * What takes back an item on the documents as they are now, for each document, while the items above it stay.
+   * The ops that take back an item on the present documents, one for each document, while the items above it stay.
    * @param dataOf copies the present data of a document
    * @returns the ops; none of a document whose type can't compose. @throws if they can't be known
    */
@@ -127,7 +127,7 @@ export class OpStack<Doc> {
   /** Somebody else's op has been applied to the document. */
   transform(doc: Doc, foreign: unknown): void {
     let op = foreign;
-    for (let i = this.items.length - 1; i >= 0; i--) for (const entry of entriesOf(this.items[i]!, doc)) op = cross(entry, op);
+    for (let i = this.items.length - 1; i >= 0; i--) for (const entry of entriesOf(this.items[i]!, doc)) op = carryDown(entry, op);
     this.dropNoops();
   }
 
@@ -150,7 +150,7 @@ export class OpStack<Doc> {
     for (let i = this.items.length - 1; i > at; i--) {
       for (const above of entriesOf(this.items[i]!, entry.doc)) {
         undone.push(above.op);
-        op = cross(above, op);
+        op = carryDown(above, op);
         if (!isNoop(carried) && !isNoop(above.op)) carried = type.transform(carried, above.op, sidesOf(type).undoing);
       }
     }
@@ -160,9 +160,9 @@ export class OpStack<Doc> {
   }
 
   /**
-   * Another tab has undone a step on one document, by an op that has been applied to it. What undoes the step is dropped, but for
-   * ops of it that the other tab did not have yet. Where this tab would have undone it otherwise, since both have removed the same at
-   * once, what is below does not apply any more, and is dropped, too.
+   * Another tab has undone a step on one document, by an op that has been applied to it. The entries that undo the step are dropped,
+   * except for ops of it that the other tab did not have yet. If this tab would have undone the step in another way, because both have
+   * removed the same at the same time, the entries below do not apply any more, and are dropped, too.
    * @param id of the step
    * @param undone the op
    * @param count how many ops of the step it undoes
@@ -171,13 +171,13 @@ export class OpStack<Doc> {
     const at = this.items.findLastIndex(item => item.id === id && item.entries.some(entry => entry.doc === doc));
     if (at < 0) return this.transform(doc, undone);
     let op = undone;
-    for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = cross(above, op);
+    for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = carryDown(above, op);
     const entries = entriesOf(this.items[at]!, doc);
     let later = entries.reduce((sum, {ops}) => sum + ops, 0) - count;
     while (entries.length && later > 0 && entries[0]!.ops <= later) {
       const entry = entries.shift()!;
       later -= entry.ops;
-      op = cross(entry, op);
+      op = carryDown(entry, op);
     }
     const canCompare = later === 0 && (entries.length === 1 || type.compose);
     const isSame = canCompare && isSameOp(normalized(type, entries.map(entry => entry.op).reduce((one, other) => composed(type, one, other))), normalized(type, op));
@@ -207,7 +207,7 @@ export class OpStack<Doc> {
     this.dropEmpty();
   }
 
-  /** Of an item that does something, entries that do nothing are kept: other tabs count them, too. */
+  /** Drops items without effect. An item with an effect keeps its entries without one, because other tabs count them, too. */
   private dropNoops(): void {
     if (!this.keepsNoops) removeWhere(this.items, ({entries}) => entries.every(({op}) => isNoop(op)));
   }
@@ -218,7 +218,7 @@ export class OpStack<Doc> {
 }
 
 /** Carries an op down over an entry, and the entry over the op. @returns the op below the entry */
-function cross<Doc>(entry: Entry<Doc>, op: unknown): unknown {
+function carryDown<Doc>(entry: Entry<Doc>, op: unknown): unknown {
   const {type, op: before} = entry;
   if (isNoop(before) || isNoop(op)) return op;
   const {undoing, theirs} = sidesOf(type);
@@ -232,8 +232,8 @@ function sidesOf(type: Type): Record<'undoing' | 'theirs', 'left' | 'right'> {
 }
 
 /**
- * What undoes an op that was carried down. To carry its inverse down instead is not the same: text that it puts back may come to the
- * other side of text that an entry above puts back, and what is below would apply to something else.
+ * The inverse of an op that was carried down. To carry its inverse down instead is not the same: text that it puts back may come to the
+ * other side of text that an entry above puts back, and the entries below would apply to other data.
  * @param op as it is below
  * @param undone what leads from the data after the op, as it was made, to the data before it below
  * @returns undefined where the data can't be known

@@ -1,4 +1,4 @@
-/** What undo needs to know of ops and data of any OT type. */
+/** Operations of undo on ops and data of any OT type. */
 import equal from 'fast-deep-equal';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {transformBoth} from '../ot/transform-both.js';

@@ -14,13 +14,13 @@ export function isUndoMark(value: unknown): value is UndoMark {
 }
 
 /**
- * Watches a document in the order of the host's history. All tabs are told the same ops, each on the same data, so that each works out
- * the same stack. What this tab has made, and the host has not got yet, comes after all that others have made by then: such ops are
- * kept with their inverses until they have their places.
+ * Watches a document in the order of the host's history. All tabs get the same ops on the same data, so that each computes the
+ * same stack. An op of this tab that the host lacks comes after all ops that others have made by then. It is kept with its inverse until
+ * the host has placed it.
  */
 export class SharedDocWatcher implements Watcher {
   private readonly end: () => void;
-  /** What undoes each of this tab's ops that the host has not got, in order; undefined where that is not known. */
+  /** The inverses of this tab's ops that the host lacks, in order; undefined if an inverse is not known. */
   private readonly inverses = new Map<PendingOp, unknown>();
   /** Those of them whose inverses were composed, too. */
   private readonly composed = new WeakSet<PendingOp>();
@@ -195,7 +195,7 @@ export class SharedDocWatcher implements Watcher {
     try {
       before = this.dataOf(shown);
     } catch {
-      // What this tab had not sent was made on something else.
+      // The ops that this tab had not sent were made on other data.
     }
     this.inverses.clear();
     if (!equal(before, doc.data)) this.events.onLoad(before);

@@ -11,7 +11,7 @@ const RETRY_MS = 50;
 
 let turns = 0;
 
-/** What managers of several tabs have in common: marks on their ops, and turns, so that no two tabs undo the same step. */
+/** The scope that managers of several tabs share: marks on their ops, and turns, so that no two tabs undo the same step. */
 export class SharedScope {
   readonly docs: readonly ProxyDoc[];
   private readonly connection: ProxyConnection;

@@ -4,12 +4,12 @@ import {copied, DataCopies, inverseOf, isSameData, serialized} from '../ot/inver
 import {OpStack} from './op-stack.js';
 import {composed, isNoop, isSameOp, normalized} from './ops.js';
 
-/** What has been done to one of the documents. */
+/** An op that has been applied to one of the documents. */
 export interface Change<Doc> {
   readonly doc: Doc;
   readonly type: Type;
   readonly op: unknown;
-  /** What undoes it; undefined if that is not known. */
+  /** The op that undoes it; undefined if that is not known. */
   readonly inverse: unknown;
   /** Its role on the stacks. Without one, it is somebody else's. */
   readonly mark: UndoMark | undefined;
@@ -55,7 +55,7 @@ export class Stacks<Doc> {
     const {kind, step, ops} = mark;
     const meta = this.metaOf(step);
     if (kind === 'capture') this.redo.clear();
-    // What should not have been there can't be redone.
+    // A change that should not have been there can't be redone.
     else if (this.undo.find(step)?.isExcess) return this.takeOut(change);
     else if (this.revert(change, this[kind], ops, dataAfter)) return;
     this[opposite(kind)].insert(step, {doc, type, op: inverse, ops}, op, meta, dataAfter);
@@ -82,9 +82,9 @@ export class Stacks<Doc> {
   }
 
   /**
-   * An op has undone or redone a step. The tab that made it may not have known that the server had refused an op of the step. What the op
-   * does to the rest of the step is on the stacks as usual. What else it does is a step of its own: for instance, it may have put
-   * back text that a refused op had removed.
+   * An op has undone or redone a step. The tab that made it may not have known that the server had refused an op of the step. The part of
+   * the op that undoes the rest of the step goes onto the stacks as usual. Its other changes become a step of their own: for instance, it
+   * may have put back text that a refused op had removed.
    * @returns whether all is done
    */
   private revert({doc, type, op, inverse, mark}: Change<Doc>, stack: OpStack<Doc>, count: number, dataAfter: DataAfter | undefined): boolean {

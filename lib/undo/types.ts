@@ -57,9 +57,9 @@ export interface UndoOptions {
   limit?: number | undefined;
 }
 
-/** What the events of an `UndoManager` carry. */
+/** The argument of an `UndoManager`'s events. */
 export interface StackItemEvent {
-  /** Where the item was put or taken from. */
+  /** The stack that the item was put on or taken from. */
   type: 'undo' | 'redo';
   /** The app's own data of the step in this tab, such as the cursor before it. The step that redoes an undone one has the same. */
   meta: Map<unknown, unknown>;
@@ -79,11 +79,11 @@ export interface UndoEvents {
   'error': (error: Error) => void;
 }
 
-/** What has been done to a document. On a stack that tabs share, it is told in the order of the host's history. */
+/** An op that has been applied to a document. On a stack that tabs share, ops come in the order of the host's history. */
 export interface DoneOp {
   type: Type;
   op: unknown;
-  /** What undoes it; undefined if the type can't invert it, or nobody needs it. */
+  /** The op that undoes it; undefined if the type can't invert it, or it is not needed. */
   inverse: unknown;
   /** The op in which it was or will be sent, if it is a tab's. */
   sentIn: OpId | undefined;

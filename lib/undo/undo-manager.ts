@@ -126,7 +126,7 @@ export class UndoManager extends TypedEmitter {
     this.clear();
   }
 
-  /** What this manager does with what the watcher of a document tells. */
+  /** Handles the events of a document's watcher. */
   private eventsOf(doc: UndoableDoc): WatcherEvents {
     return {
       isOwn: source => source === this || this.isCaptured(source),
@@ -154,7 +154,7 @@ export class UndoManager extends TypedEmitter {
 
   // ---- what this tab does
 
-  /** Of an op that is about to be applied, which tells the other tabs what it is. */
+  /** The mark of an op that is about to be applied. It tells the other tabs how the op concerns the stack. */
   private markOf(source: unknown): UndoMark | undefined {
     const {reverting} = this;
     if (source === this) return reverting && {kind: reverting.action, step: reverting.step, ops: reverting.ops};
@@ -168,7 +168,7 @@ export class UndoManager extends TypedEmitter {
     const now = (doc!.connection.clock ?? systemClock).now();
     const isSoon = this.captureTimeout > 0 && now - this.capturedAt < this.captureTimeout && now >= this.capturedAt;
     this.capturedAt = now;
-    // What was captured last may have been refused.
+    // The last captured op may have been refused.
     if (!isSoon || (!this.shared && top?.id !== this.step)) this.step = this.shared?.newStep() ?? String(++this.steps);
     return this.step;
   }
@@ -211,7 +211,7 @@ export class UndoManager extends TypedEmitter {
     for (const watcher of this.watchers.values()) watcher.flush();
     const stack = this.stacks[action];
     this.stopCapturing();
-    // What was made and removed in one step needs no op.
+    // A step that removes all that it has inserted needs no op.
     while (!this.shared && stack.top && !OpStack.opsOf(stack.top).length) stack.items.pop();
     const item = stack.lastUseful;
     if (!item) return false;
@@ -249,7 +249,7 @@ export class UndoManager extends TypedEmitter {
     else queueMicrotask(() => this.correct());
   }
 
-  /** What should not be there, and has not been taken back yet. */
+  /** A step that should not be there, and has not been taken back yet. */
   private get excess(): StackItem<UndoableDoc> | undefined {
     return this.stacks.undo.items.findLast(({id, isExcess}) => isExcess && !this.corrected.has(id));
   }

@@ -2,7 +2,7 @@ import type {Position} from '../../protocol/messages.js';
 import type {Tab} from '../tab.js';
 import type {History} from '../../ot/history.js';
 
-/** What a host knows of one tab and one document. */
+/** A host's record of one tab's use of one document. */
 export class Follower {
   /** The tab's incarnation of the document; 0 until the tab has named it. */
   inc = 0;
@@ -18,13 +18,13 @@ export class Follower {
   grace = false;
   /** Has subscribed without a server: it subscribes again when there is one. */
   willAskAgain = false;
-  /** Was given a stored state without a server, and gets what the server says of it. */
+  /** The tab got a stored state without a server. It gets the server's answer later. */
   awaitsServer = false;
-  /** Requests that are not answered yet: the real document must not be let go meanwhile. */
+  /** The number of open requests. The host keeps the real document while there are any. */
   requests = 0;
-  /** The revision of the last state that the tab was sent, in place of what it had. */
+  /** The revision of the last state that was sent to the tab to replace its own. */
   private stateAt = -1;
-  /** The batch with the last reset: what the tab sent before it had that, it has given up. */
+  /** The batch with the last reset. The tab has given up the ops that it sent before it got that batch. */
   private resetTurn = 0;
   private mark: {turn: number; rev: number} | undefined;
   private handled = 0;
@@ -75,7 +75,7 @@ export class Follower {
     if (!this.mark && this.tab.session) this.mark = {turn: this.tab.session.nextTurn, rev};
   }
 
-  /** Notes that a state was sent: what the tab had made on an earlier one, it gives up when that arrives. */
+  /** Notes that a state was sent. When it arrives, the tab gives up the ops that it made on an earlier one. */
   noteState(rev: number): void {
     this.stateAt = rev;
     this.noteSent(rev);
@@ -87,7 +87,7 @@ export class Follower {
     this.resetTurn = this.tab.session?.nextTurn ?? 0;
   }
 
-  /** Whether the tab has sent what it says now before it knew of the last reset. */
+  /** Whether the tab sent the present message before it knew of the last reset. */
   get awaitsReset(): boolean {
     return !!this.tab.session && this.tab.session.acknowledgedTurn < this.resetTurn;
   }
@@ -124,7 +124,7 @@ export class Follower {
     return Math.min(this.handled, this.sent);
   }
 
-  /** The session ended: what the tab asked for, it will ask for again. */
+  /** The session ended. The tab repeats its requests in the next one. */
   detach(): void {
     this.mayReturnAt = this.oldestRev();
     this.sent = null;

@@ -11,7 +11,7 @@ export type IsTransient = (error: Error & {code?: string | number | undefined}) 
 /** The pause before an op is sent or a document asked for again, in ms: it doubles with each failure. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
-/** From this failure on, the host also asks for the document: does the server fail, or only with this op? */
+/** From this failure on, the host also requests the document, to find out whether the server fails in general or only with this op. */
 const PROBE_AFTER = 5;
 /** After this many failures with an op, while the server could read its document, the op is refused for good. */
 const MAX_READS = 6;
@@ -58,7 +58,7 @@ export class ServerFaults {
     return this.lastError && docs ? {docs, error: this.lastError} : undefined;
   }
 
-  /** @returns whether the server only could not answer for now; otherwise it has refused */
+  /** @returns whether the failure is a passing one. Otherwise the server has refused. */
   isTransient(error: Error & {code?: string | number}): boolean {
     return this.verdictOn(error) ?? isFault(error);
   }
@@ -68,8 +68,8 @@ export class ServerFaults {
   }
 
   /**
-   * The server could not read a document or query for now.
-   * @param ask asks for it again; called once, after a pause
+   * The server could not read a document or query at present.
+   * @param ask requests it again; called once, after a pause
    */
   readAgain(reader: object, error: Error, ask: () => void): void {
     const read = this.reads.get(reader) ?? {count: 0};
@@ -83,7 +83,7 @@ export class ServerFaults {
     this.options.onChange();
   }
 
-  /** The server has answered, or nobody asks any more. */
+  /** The server has answered, or the request is not needed any more. */
   forgetRead(reader: object): void {
     const read = this.reads.get(reader);
     if (!read) return;
@@ -150,8 +150,8 @@ const SYSTEM_FAULT = /^(ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENE
 const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /**
- * How drivers tell a lost or missing connection in an error without a code: `pg`, `redis` and `ioredis`, and `mongodb`. ShareDB hands on
- * nothing but the code and the message.
+ * Messages of drivers for a lost or missing connection in errors without a code: `pg`, `redis` and `ioredis`, and `mongodb`. ShareDB
+ * passes on only the code and the message.
  */
 const DRIVER_FAULTS = [
   /^Connection terminated\b/, /^timeout exceeded when trying to connect$/, /^Client (has encountered a connection error|was closed) and is not queryable$/, /^Query read timeout$/,
@@ -161,9 +161,10 @@ const DRIVER_FAULTS = [
 ];
 
 /**
- * An error is a fault where its code is known as one of networks and databases: Node's system errors, SQLSTATE, or a number, as
- * MongoDB has them, that is not like those of HTTP; or where it has none, and a driver's message of a lost connection. Everything else is a refusal, as ShareDB has it: middleware often refuses with
- * a plain `Error`, or with a code of the app's own. ShareDB before version 4 gives a refusal that is a string the code 4001.
+ * An error is a fault if its code is one of networks and databases: a system error of Node, an SQLSTATE, or a number that is not like
+ * those of HTTP, as MongoDB has them. An error without a code is a fault if its message is a driver's for a lost connection. Everything
+ * else is a refusal, as in ShareDB: middleware often refuses with a plain `Error`, or with a code of the app's own.
+ * ShareDB before version 4 gives a refusal that is a string the code 4001.
  */
 export function isFault({code, message}: {code?: unknown; message?: unknown}): boolean {
   if (code === undefined || code === null) return typeof message === 'string' && DRIVER_FAULTS.some(form => form.test(message));

@@ -5,9 +5,9 @@ import type {RealConnection} from '../upstream.js';
 export interface ServerTimeouts {
   /** For ShareDB's greeting, after the WebSocket has opened. Default 10,000. */
   hello?: number | undefined;
-  /** For anything at all after a request, before the host asks whether the server is there. Default 10,000. */
+  /** For any message after a request. Then the host sends a ping. Default 10,000. */
   answer?: number | undefined;
-  /** For the answer to that question. Then the WebSocket is taken for dead, and the host connects anew. Default 5000. */
+  /** For the answer to the ping. Then the host treats the WebSocket as dead, and connects anew. Default 5000. */
   pong?: number | undefined;
 }
 
