@@ -1,4 +1,5 @@
 import {TabsError} from '../protocol/errors.js';
+import {isLocal} from '../protocol/local.js';
 import type {TransactionPart} from '../protocol/transactions.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
@@ -48,6 +49,11 @@ export function getTransactionId(): string | null {
 
 const platform = browserPlatform({});
 
+/** The first part of the ids of this page's transactions. */
+let page: string | undefined;
+let made = 0;
+const newId = (): string => `${page ??= platform.randomId()}.${++made}`;
+
 /** Uses the clock of an open connection for timers. */
 function clockOfPage(): Clock {
   for (const {state, clock} of openConnections()) if (state !== 'closed') return clock;
@@ -58,7 +64,7 @@ const NOT_COMMITTED: TransactionOutcome = {committed: false, acknowledged: false
 
 class TransactionRunner<T> {
   private readonly policy: RetryPolicy;
-  private readonly id = platform.randomId();
+  private readonly id = newId();
   private settle: (outcome: TransactionOutcome) => void = () => {};
   private readonly outcome = new Promise<TransactionOutcome>(resolve => { this.settle = resolve; });
   private attempt = 0;
@@ -190,11 +196,12 @@ class TransactionRunner<T> {
       if (run.connection) run.connection.guarded(callback);
       else callback();
     }
-    if (seq === undefined) {
+    const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
+    // Only the host decides about local documents, so no other answer follows.
+    if (seq === undefined || docs.every(([collection]) => isLocal(collection))) {
       this.settle({...NOT_COMMITTED, committed: true, acknowledged: true});
       return value;
     }
-    const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
     const outcome = committerOf(run.connection!).outcome(seq, docs).then(outcomeOf);
     void outcome.then(this.settle);
     if (this.options.until !== 'server') return value;
@@ -232,7 +239,7 @@ export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' 
   const snapshot = new Snapshot();
   const policy = new RetryPolicy({timeout}, clockOfPage());
   const run = new Run({
-    id: platform.randomId(), attempt: 1, signal: policy.signal, outcome: Promise.resolve(NOT_COMMITTED), isReadOnly: true,
+    id: newId(), attempt: 1, signal: policy.signal, outcome: Promise.resolve(NOT_COMMITTED), isReadOnly: true,
     accessFor: base => snapshot.access(base, readOnly)
   });
   try {

@@ -283,6 +283,23 @@ describe('a transaction', () => {
     expect((await rejection(readTransaction(() => mine!.set('a', 1)))).code).to.equal('ERR_TABS_TX_READONLY');
   });
 
+  it('over local documents asks the host once', async () => {
+    const [map] = await open('m', tab);
+    const calls: string[] = [];
+    const {callHost} = tab;
+    tab.callHost = function (name, ...args) {
+      calls.push(name);
+      return callHost.call(this, name, ...args) as never;
+    };
+    let outcome: Promise<unknown> | undefined;
+    await transaction(tx => {
+      ({outcome} = tx);
+      map!.set('a', 1);
+    }, {until: 'server'});
+    expect(await outcome).to.deep.include({committed: true, acknowledged: true});
+    expect(calls).to.eql(['shared.commit']);
+  });
+
   it('tells its outcome', async () => {
     const [map] = await open('n', tab);
     let outcome: Promise<unknown> | undefined;

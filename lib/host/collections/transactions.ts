@@ -1,4 +1,5 @@
 import {encodeError, withCode} from '../../protocol/errors.js';
+import {isLocal} from '../../protocol/local.js';
 import type {DocKey} from '../../store/storage.js';
 import {isCommit, isQuestion, touchedReads, transactionAuthor, type Commit, type OutcomeMessage, type TransactionPart} from '../../protocol/transactions.js';
 import type {Step, WaitingOp} from '../../ot/history-entry.js';
@@ -86,7 +87,7 @@ export class Transactions {
     const waiting = this.expect(tab, seq, parts, docs);
     const ends = [...this.owner.tabs()].map(one => one.gather(id));
     try {
-      ops.forEach((op, i) => { if (op) docs[i]!.place(author, op as WaitingOp, error => this.settle(waiting, docs[i]!, error)); });
+      ops.forEach((op, i) => { if (op) docs[i]!.place(author, op as WaitingOp, error => { if (waiting) this.settle(waiting, docs[i]!, error); }); });
       for (const doc of docs) doc.bringUpToDate(tab);
     } finally {
       for (const end of ends) end();
@@ -120,8 +121,10 @@ export class Transactions {
 
   // ---- what becomes of them at the server
 
-  private expect(tab: Tab, seq: number, parts: readonly TransactionPart[], docs: readonly SharedDoc[]): Waiting {
+  /** @returns undefined if all that it writes is local: no server answers, and the tab does not ask */
+  private expect(tab: Tab, seq: number, parts: readonly TransactionPart[], docs: readonly SharedDoc[]): Waiting | undefined {
     const left = new Set(docs.filter((_, i) => parts[i]!.step));
+    if ([...left].every(({collection}) => isLocal(collection))) return undefined;
     const reads = new Map(docs.map((doc, i) => [doc, new Set(parts[i]!.reads)]));
     const waiting: Waiting = {tab, seq, left, reads, isAsked: false, raced: [], rejected: []};
     this.waiting.set(nameOf(tab, seq), waiting);
