@@ -1,0 +1,3 @@
+import {startHost} from 'sharedb-tabs/worker';
+
+startHost();
