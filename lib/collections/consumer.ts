@@ -19,9 +19,11 @@ interface Waiting {
   stop(error: unknown): void;
 }
 
+/** How many requests this page has made. Each has a number of its own: several views of a queue share the tab's session with the host. */
+let requests = 0;
+
 /** Takes items of one queue for this tab. Open requests and reports are repeated to the next host. */
 export class Consumer {
-  private requests = 0;
   private readonly waiting = new Map<string, Waiting>();
   /** Requests that were cancelled and may still get items. */
   private readonly cancelled = new Set<string>();
@@ -45,7 +47,7 @@ export class Consumer {
     const {connection} = this.doc;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
-      const r = `${++this.requests}`;
+      const r = `${++requests}`;
       const stop = (error: unknown): void => {
         end();
         this.cancel(r);

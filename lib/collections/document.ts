@@ -38,6 +38,19 @@ function countConnection(connection: ProxyConnection, change: number): void {
 /** How many collections use a document. It is destroyed with the last one. */
 const users = new WeakMap<ProxyDoc, number>();
 
+/** The documents that are being destroyed, because the last collection that used them was closed. */
+const ending = new WeakMap<ProxyDoc, Promise<void>>();
+
+/** Destroys a document, unless a collection opens it again before its ops are settled. */
+async function destroyUnused(doc: ProxyDoc): Promise<void> {
+  // It rejects when the connection is closed.
+  await doc.whenNothingPending().catch(() => {});
+  if (users.get(doc)) return;
+  const end = doc.destroy().catch(() => {});
+  ending.set(doc, end);
+  await end;
+}
+
 const relays = new WeakMap<ProxyDoc, (error: unknown) => void>();
 
 /**
@@ -110,6 +123,8 @@ export class CollectionDocument implements Access {
 
   private async open(): Promise<void> {
     const {doc, options: {where, initial, isForeign}} = this;
+    // The end of the last view would also end the subscription of this one.
+    if (ending.has(doc)) await ending.get(doc);
     if (!isForeign || !doc.type) await doc.subscribe();
     if (!doc.type && !isForeign) await this.create(initial);
     if (this.isClosed) throw closed(where);
@@ -308,7 +323,7 @@ export class CollectionDocument implements Access {
     const left = (users.get(doc) ?? 1) - 1;
     users.set(doc, left);
     if (left || isForeign) return;
-    await doc.destroy().catch(() => {});
+    await destroyUnused(doc);
     endRelaying(doc);
   }
 

@@ -237,6 +237,29 @@ describe('shared collections', () => {
       expect(again.get('a')).to.equal(1);
     });
 
+    for (const scope of ['local', 'synced'] as const) {
+      for (const hasWritten of [false, true]) {
+        it(`goes on in a view that is opened while the last one is closed, ${scope}${hasWritten ? ', with a write under way' : ''}`, async () => {
+          stage.close();
+          stage = new Stage({online: true});
+          const [mine, other] = [stage.openTab(), stage.openTab()];
+          const theirs = await SharedMap.open<string, number>(other, 'again', {scope});
+          const first = await SharedMap.open<string, number>(mine, 'again', {scope});
+          if (hasWritten) first.set('a', 1);
+          const closing = first.close();
+          const second = await SharedMap.open<string, number>(mine, 'again', {scope});
+          await closing;
+          second.set('b', 2);
+          await until('it is there', () => theirs.get('b') === 2);
+          theirs.set('c', 3);
+          await until('it is here', () => second.get('c') === 3);
+          expect(second.has('a')).to.equal(hasWritten);
+          await Promise.all([second.close(), theirs.close()]);
+          expect(mine.getExisting(`${scope === 'local' ? 'local:' : ''}collections`, 'map:again')).to.equal(undefined);
+        });
+      }
+    }
+
     it('ends for everybody by destroy, with events', async () => {
       const [mine, theirs] = await Promise.all([tab, stage.openTab()].map(one => SharedMap.open<string, number>(one, 'doomed')));
       mine!.set('a', 1);

@@ -54,6 +54,23 @@ describe('a queue', () => {
     expect(got.sort()).to.eql(['first a', 'second b', 'third c']);
   });
 
+  for (const scope of ['local', 'synced'] as const) {
+    it(`gives each item to one of several views in a tab, also to one that is opened later, ${scope}`, async () => {
+      stage.close();
+      stage = new Stage({online: true});
+      tab = stage.openTab();
+      const views = [await SharedQueue.open<string>(tab, 'views', {scope}), await SharedQueue.open<string>(tab, 'views', {scope})] as const;
+      const taken = [views[0].dequeue(), views[1].dequeue(), views[0].dequeue(), views[1].dequeue()];
+      views[0].enqueueMany(['a', 'b', 'c', 'd', 'e', 'f']);
+      expect(await Promise.all(taken)).to.eql(['a', 'b', 'c', 'd']);
+      const lease = await views[0].take();
+      await views[1].close();
+      const later = await SharedQueue.open<string>(tab, 'views', {scope});
+      expect([lease.value, await later.dequeue()]).to.eql(['e', 'f']);
+      await lease.done();
+    });
+  }
+
   it('gives several at once, and waits no longer than asked', async () => {
     const [mine] = await open('work');
     expect((await rejection(mine.dequeue({timeout: 10}))).code).to.equal('ERR_TABS_TIMEOUT');
