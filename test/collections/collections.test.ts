@@ -241,7 +241,7 @@ describe('shared collections', () => {
       for (const hasWritten of [false, true]) {
         it(`goes on in a view that is opened while the last one is closed, ${scope}${hasWritten ? ', with a write under way' : ''}`, async () => {
           stage.close();
-          stage = new Stage({online: true});
+          stage = new CollectionsStage({online: true});
           const [mine, other] = [stage.openTab(), stage.openTab()];
           const theirs = await SharedMap.open<string, number>(other, 'again', {scope});
           const first = await SharedMap.open<string, number>(mine, 'again', {scope});

@@ -57,7 +57,7 @@ describe('a queue', () => {
   for (const scope of ['local', 'synced'] as const) {
     it(`gives each item to one of several views in a tab, also to one that is opened later, ${scope}`, async () => {
       stage.close();
-      stage = new Stage({online: true});
+      stage = new CollectionsStage({online: true});
       tab = stage.openTab();
       const views = [await SharedQueue.open<string>(tab, 'views', {scope}), await SharedQueue.open<string>(tab, 'views', {scope})] as const;
       const taken = [views[0].dequeue(), views[1].dequeue(), views[0].dequeue(), views[1].dequeue()];
