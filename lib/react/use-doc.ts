@@ -37,7 +37,10 @@ export interface DocResult<Data, Selected = Data> {
  */
 export function useDoc<Data = any, Selected = Data>(
   collection: string, id: string, options?: DocOptions<Data, Selected>
-): DocResult<Data, Selected> & {readonly doc: ProxyDoc<Data>};
+): DocResult<Data, Selected> & {
+  /** The document, for submitting ops. */
+  readonly doc: ProxyDoc<Data>;
+};
 export function useDoc<Data = any, Selected = Data>(
   collection: string, id: string | null | undefined, options?: DocOptions<Data, Selected>
 ): DocResult<Data, Selected>;
