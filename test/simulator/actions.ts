@@ -109,6 +109,8 @@ const actions: Record<string, Action> = {
   'a page tries a dead letter again': {weight: 4, if: 'retries', act: world => somePage(world, page => page.retryLetter(world.random))},
   'the database fails': {weight: 1, if: 'faults', act: ({random, server: {database}}) => { database.state = someFault(random); }},
   'the database is well again': {weight: 1, if: 'faults', act: ({server: {database}}) => { database.state = 'well'; }},
+  'the user may not read a document any more': {weight: 1, if: 'revocations', act: ({revocations}) => revocations.revoke()},
+  'the user may read all documents again': {weight: 0.7, if: 'revocations', act: ({revocations}) => revocations.grant()},
   'the computer sleeps': {weight: 1.5, if: 'sleeps', act: sleep},
   'the clock is set': {weight: 0.5, if: 'sleeps', act: ({random, machine: {clock}}) => {
     clock.offset += (random.below(2) ? 1000 : 60_000) * (random.below(121) - 60);

@@ -50,6 +50,8 @@ export const cases: Record<string, Case> = {
   'a host that dies, and ops that are larger than the server takes': {rejections: 5, tooLarge: true, crashes: true, freezes: true, weight: 0.5},
   'a server that closes WebSockets, or is silent over them': {webSockets: true, outages: true, rejections: 3, pagesDie: true, weight: 0.4},
   'a host that dies, and its server closes WebSockets, or is silent over them': {webSockets: true, crashes: true, outages: true, freezes: true, weight: 0.4},
+  'documents that the user may not read for a while': {revocations: true, outages: true, pagesDie: true, fetchQueries: true, weight: 0.4},
+  'a host that dies, and documents that the user may not read for a while': {revocations: true, crashes: true, outages: true, pagesGo: true, weight: 0.4},
   'pages that the server has put states into': {rendered: true, outages: true, pagesGo: true, pagesDie: true, weight: 0.5},
   'a host that dies, and pages that show first what is stored, or was put into them': {rendered: true, storedFirst: true, crashes: true, outages: true, pagesGo: true, weight: 0.5},
   'a host that dies, and its cipher fails now and then': {ciphers: true, cipherFaults: true, crashes: true, outages: true, pagesDie: true, weight: 0.5},

@@ -4,9 +4,13 @@ import type {Random} from '../support/random.js';
 import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import type {Process} from './machine.js';
-import {isFault, isGone} from './database.js';
+import {isFault as isOfDatabase, isGone} from './database.js';
+import {isForbidden} from './revocations.js';
 import {COLLECTION, REJECT, TOO_LARGE} from './server.js';
 import {losesHistory, type Circumstances} from './walk.js';
+
+/** The server could not, or would not, give what was asked for. */
+const isFault = (error: unknown): boolean => isOfDatabase(error) || isForbidden(error);
 
 /** A document that is created and deleted during the walk. The others stay. */
 export const FLEETING = 'fleeting';
@@ -80,7 +84,7 @@ export class Client {
     if (this.walk.sources) doc.submitSource = true;
     const {ledger, name, walk} = this;
     doc.on('error', (error: Error & {code?: string}) => {
-      if (isFault(error) || (walk.faults && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
+      if (isFault(error) || ((walk.faults || walk.revocations) && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
       // The error of an op that was given up before the server answered it.
       if (losesHistory(walk) && isGone(error)) return;
       // An op on another database may be one that can't be applied there.
@@ -121,6 +125,11 @@ export class Client {
   /** Begins with a state that the server has put into the page. */
   ingest(id: string, snapshot: object): void {
     this.doc(id).ingestSnapshot(snapshot as never, this.ledger.call(this.name, `ingest ${id}`));
+  }
+
+  /** Whether the app was told that the server does not give the document. */
+  isRefused(id: string): boolean {
+    return this.failed.has(id);
   }
 
   /** Requests failed documents again, as an app does with a "try again" button. */

@@ -2,6 +2,7 @@ import {isDeepStrictEqual} from 'node:util';
 import {CONFLICTS, DOCUMENTS, FLEETING, LASTING, ROOM, type Client, type Presence} from './client.js';
 import {isFault, isGone} from './database.js';
 import type {Ledger, Written} from './ledger.js';
+import {isForbidden} from './revocations.js';
 import {COLLECTION} from './server.js';
 import {endsHosts, losesHistory, type Walk} from './walk.js';
 import type {World} from './world.js';
@@ -54,7 +55,7 @@ function judgeLetters({ledger, walk}: World): void {
       const written = ledger.written[Number(word)];
       if (!written || written.doc === FLEETING) continue;
       const {error} = JSON.parse(letter) as {error: unknown};
-      const isExpected = losesHistory(walk) || ledger.hasWarned || ledger.givenUp.has(written.writer);
+      const isExpected = losesHistory(walk) || walk.revocations || ledger.hasWarned || ledger.givenUp.has(written.writer);
       if (!(isExpected && isOfLoss(walk, error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
     }
   }
@@ -196,7 +197,7 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
     return;
   }
   // If the history that an op was made on is lost, the op may be a dead letter. It may have been committed before, or not.
-  if ((losesHistory(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
+  if ((losesHistory(walk) || walk.revocations || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
   // ShareDB's client leaves nothing of an op that was made in what a refused one had added, and does not tell.
   const parent = walk.edits.parentOf?.(word);
   if (parent && !outcome && ledger.letters.some(letter => isOfLetter(walk, parent, letter))) return;
@@ -236,7 +237,7 @@ function judgeCalls({ledger, walk}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || ((ledger.hasWarned || walk.replacements || walk.rendered) && isGone(callbacks[0]));
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (walk.revocations && isForbidden(callbacks[0])) || ((ledger.hasWarned || walk.replacements || walk.rendered) && isGone(callbacks[0]));
     if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }
@@ -316,8 +317,8 @@ function textOf(letter: string): string {
 }
 
 /** Whether an op was given up for a lost history. An op on another database may also be one that can't be applied. */
-function isOfLoss({replacements}: Walk, error: unknown): boolean {
-  return !!replacements || isGone(error);
+function isOfLoss({replacements, revocations}: Walk, error: unknown): boolean {
+  return !!replacements || isGone(error) || (!!revocations && isForbidden(error));
 }
 
 /** Whether a dead letter for a lost history contains a word. */

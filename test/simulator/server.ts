@@ -102,6 +102,20 @@ export class Server {
     });
   }
 
+  /** Rejects the reads of hosts for which there is an error. */
+  guardReads(errorFor: (id: string) => Error | undefined): void {
+    this.takeUp(backend => backend.use('readSnapshots', (context, next) => {
+      const {agent, snapshots, rejectSnapshotRead} = context as unknown as {
+        agent: {custom?: Agent['custom']} | null; snapshots: {id: string}[]; rejectSnapshotRead(snapshot: object, error: Error): void;
+      };
+      for (const snapshot of agent?.custom?.isHost ? snapshots : []) {
+        const error = errorFor(snapshot.id);
+        if (error) rejectSnapshotRead.call(context, snapshot, error);
+      }
+      next();
+    }));
+  }
+
   /** Does not publish some ops: followers get them with the next op, or when they fetch. */
   losePublications(isLost: () => boolean): void {
     this.takeUp(backend => backend.use('commit', (context, next) => {

@@ -28,6 +28,8 @@ export interface Walk {
   fixups?: number;
   /** Hosts open their WebSockets themselves. The server closes them, or says nothing over them, and the network drops some without a word. */
   webSockets?: boolean;
+  /** The user of the hosts may not read some documents for a while. */
+  revocations?: boolean;
   /** The network of the host and of the remote clients is lost now and then. */
   outages?: boolean;
   /** The host dies or closes, and another one takes over from the disk. */

@@ -12,6 +12,7 @@ import {HostElection} from './host-election.js';
 import {Page} from './page.js';
 import {SignOuts} from './sign-outs.js';
 import {Replacements} from './replacements.js';
+import {Revocations} from './revocations.js';
 import {RequestBudget} from './request-budget.js';
 import {inside} from './nested-edits.js';
 import {fixupOf, withRemovals} from './removals.js';
@@ -46,6 +47,7 @@ export class World {
   readonly replacements = new Replacements(this);
   readonly services = new ServiceCalls(this);
   readonly signOuts = new SignOuts(this);
+  readonly revocations = new Revocations(this);
   readonly sockets: WebSockets | undefined;
   remotes: Remote[] = [];
   pages: Page[] = [];
@@ -71,6 +73,7 @@ export class World {
     this.server.hasLimit = !!walk.tooLarge;
     if (walk.slow) this.server.beSlow();
     if (walk.unpublished) this.server.losePublications(() => !this.isCalm && this.random.below(100) < walk.unpublished!);
+    if (walk.revocations) this.revocations.begin();
     if (walk.signOuts) this.signOuts.begin();
     this.machine.agenda.onEvent = name => this.trace.push(name);
     if (walk.webSockets) this.sockets = new WebSockets(this);
@@ -255,6 +258,7 @@ export class World {
     }
     await this.outlastDisk();
     await this.outlastFaults();
+    if (this.walk.revocations) await this.revocations.settle();
     await this.rest();
     // By now, living pages have handed over their orphaned ops.
     for (const page of this.pages) page.hide();
