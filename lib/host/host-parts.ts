@@ -213,11 +213,13 @@ export class HostParts {
       sendToAll: (message, rule) => this.tabs.sendToAll(message, rule),
       onState: state => this.presences.onState(state),
       onConnected: () => {
+        for (const tab of this.tabs.all()) tab.asksAgain = false;
         this.queries.onConnected();
         for (const doc of this.docs.all()) doc.onConnected();
         this.queues.onConnected();
       },
       onDisconnected: () => {
+        for (const tab of this.tabs.all()) tab.asksAgain = true;
         this.queries.onDisconnected();
         this.faults.onDisconnected();
         this.letterRetries.onDisconnected();

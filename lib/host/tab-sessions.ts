@@ -49,13 +49,15 @@ export interface TabSessionsOwner {
 export class TabSessions {
   constructor(private readonly owner: TabSessionsOwner) {}
 
-  begin({tabId, isObserver}: Hello, session: HostSession): SessionHandlers {
-    return isObserver === true ? this.beginObserver(tabId, session) : this.beginTab(tabId, session);
+  begin({tabId, isObserver, generation}: Hello, session: HostSession): SessionHandlers {
+    return isObserver === true ? this.beginObserver(tabId, session) : this.beginTab(tabId, session, !!generation);
   }
 
-  private beginTab(tabId: TabId, session: HostSession): SessionHandlers {
+  /** @param hadHost it has lost a session with this host or another one */
+  private beginTab(tabId: TabId, session: HostSession, hadHost: boolean): SessionHandlers {
     const {tabs, store, serverEvents, frames, board, requests, calls, inspection, log} = this.owner;
     const tab = tabs.begin(tabId, session);
+    tab.asksAgain ||= hadHost;
     serverEvents.greet(tab);
     if (store) tab.send({a: 'store.inventory', known: idsByCollection(store.keys())});
     if (tab.service === undefined) this.welcome(tab);

@@ -13,6 +13,8 @@ export class Tab {
   token: {isVisible: boolean; since: number} | undefined;
   /** The name of the service in this host, if it is a service's connection. */
   service: string | undefined;
+  /** It has seen its connection lost, so it asks for everything again when the host's connection is there. */
+  asksAgain = false;
   /** Its page is read-only: it changes nothing. */
   isObserver = false;
   /** Until `endBulk`. */

@@ -51,6 +51,11 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
     }
   });
 
+  it('end in peace where a tab subscribes while its host connects, and may not read the document', async () => {
+    const edits = allEdits.find(({type}) => type === 'json0')!;
+    expect(await new World({seed: 24, edits, ...cases['documents that the user may not read for a while']}).run()).to.eql([]);
+  });
+
   it('are the same for the same seed', async () => {
     for (const edits of allEdits) {
       const walk = {seed: 1, edits, ...cases['everything at once']!};

@@ -101,7 +101,7 @@ export class SharedDoc {
 
   subscribe(tab: Tab, position: Position): void {
     if (this.isRestoring) return this.hold(tab, () => this.subscribe(tab, position));
-    Object.assign(this.parts.followers.of(tab), {subscribed: true, willAskAgain: this.doc.connection.state !== 'connected'});
+    Object.assign(this.parts.followers.of(tab), {subscribed: true, willAskAgain: this.doc.connection.state !== 'connected' && tab.asksAgain});
     return this.parts.requests.answer(this.locate(tab, position), 's', position);
   }
 

@@ -64,6 +64,8 @@ export class ServerEvents {
 
   /** Tells a tab that is new the state of the connection. */
   greet(tab: Tab): void {
+    const {state} = this.connection;
+    if (state !== 'connecting') tab.asksAgain = state !== 'connected';
     tab.send(this.stateMessage());
   }
 
