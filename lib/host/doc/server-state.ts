@@ -46,8 +46,8 @@ export class ServerState {
   private isCheckPlanned = false;
   /** The state was loaded over an earlier connection. */
   private isFromBefore = false;
-  /** The last snapshot that the host has requested ops up to, and whether the document had its content at its version. */
-  private upTo: {snapshot: ServerSnapshot; isSame?: boolean} | undefined;
+  /** The last snapshot that the host has requested ops up to, whether {@link ask} got it, and whether the document had its content at its version. */
+  private upTo: {snapshot: ServerSnapshot; isAnswer: boolean; isSame?: boolean} | undefined;
 
   constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateEvents) {}
 
@@ -155,8 +155,7 @@ export class ServerState {
   private ask(send: () => void): Asked | undefined {
     const {doc} = this;
     const {version} = doc;
-    const isWanted = this.isUnchecked && version !== null && !doc.hasWritePending();
-    if (!isWanted) {
+    if (!this.isUnchecked || version === null || doc.hasWritePending()) {
       send();
       return undefined;
     }
@@ -178,8 +177,7 @@ export class ServerState {
     if (upTo && doc.version !== null && !doc._isInHardRollback) return this.handleOpsUpTo(upTo, error);
     const pass = (): void => this.during(asked, () => this.upstream._handleFetch.call(doc, error, snapshot));
     this.handle(error, snapshot, asked, goal, pass, () => {
-      const callback = doc.inflightFetch.shift();
-      doc.pendingFetch.unshift(callback);
+      doc.pendingFetch.unshift(doc.inflightFetch.shift());
       return () => this.resend();
     });
   }
@@ -245,8 +243,7 @@ export class ServerState {
     if (!doc.hasWritePending()) {
       // The ops since are gone, or may not be read: the snapshot will tell.
       this.isUnchecked = true;
-      const send = putBack();
-      return this.events.together(send);
+      return this.events.together(putBack());
     }
     if (this.isLastTry && !this.probing.length) {
       this.isLastTry = false;
@@ -341,7 +338,7 @@ export class ServerState {
     } else if (!asked && snapshot.v < doc.version && this.isProven) {
       return false;
     } else if (snapshot.v > doc.version) {
-      this.fetchOpsUpTo(snapshot, callback);
+      this.fetchOpsUpTo(snapshot, !!asked, callback);
       return true;
     } else {
       const isSameState = snapshot.v === doc.version && this.shows(snapshot);
@@ -356,8 +353,8 @@ export class ServerState {
    * Requests the ops up to a newer snapshot before the snapshot is shown. Tabs of an earlier host may come back at any time. They can
    * continue by these ops, but not by a computed step that contains what they know already.
    */
-  private fetchOpsUpTo(snapshot: ServerSnapshot, callback?: Callback): void {
-    this.upTo = {snapshot};
+  private fetchOpsUpTo(snapshot: ServerSnapshot, isAnswer: boolean, callback?: Callback): void {
+    this.upTo = {snapshot, isAnswer};
     this.events.together(() => this.fetchOps(callback, {goal: 0, upTo: snapshot}, {}));
   }
 
@@ -366,8 +363,13 @@ export class ServerState {
     const {doc} = this;
     const isThere = !error && doc.version! >= snapshot.v;
     const isPast = isThere && doc.version! > snapshot.v;
-    const wasSame = this.upTo?.snapshot === snapshot && this.upTo.isSame === true;
-    if (doc.hasWritePending() || (isPast && !wasSame)) {
+    const {isAnswer = true, isSame = false} = this.upTo?.snapshot === snapshot ? this.upTo : {};
+    if (!isThere && !isAnswer) {
+      // Results that a query has had over an earlier connection may be of another database: the snapshot is requested.
+      doc.pendingFetch.unshift(doc.inflightFetch.shift());
+      return this.events.together(() => this.resend());
+    }
+    if (doc.hasWritePending() || (isPast && !isSame)) {
       // The content can be compared only when the server has answered all pending ops, and with a snapshot that no ops have overtaken.
       if (isThere) this.checkLater();
       else this.events.onHistoryGone();
@@ -381,9 +383,8 @@ export class ServerState {
 
   /** Accepts a snapshot while ops are pending. They were made after the request, and have been held back. */
   private acceptBelowPendingOps(snapshot: ServerSnapshot, asked: Asked | undefined, callback?: Callback): boolean {
-    if (!asked) return false;
     const {version} = this.doc;
-    if (snapshot.v > version!) return false;
+    if (!asked || snapshot.v > version!) return false;
     // Ops of the server have overtaken the answer.
     if (version !== asked.version) this.checkLater();
     else if (isSameAsAsked(snapshot, asked)) this.trust();
