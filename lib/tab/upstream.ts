@@ -159,6 +159,8 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   _otApply(op: object, source: unknown): void;
   /** @internal Queues an op with the type for its transformation, or composes it into the last op. */
   _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void;
+  /** @internal Applies an op of the app and sends it. */
+  _submit(op: unknown, source: unknown, callback: Callback | undefined): void;
   /** @internal Composes the op into a pending op if possible, and returns that pending op. */
   _tryCompose(op: PendingOp): PendingOp | undefined;
   /** @internal Composes the ops that were submitted while an op was applied component by component. */

@@ -4,6 +4,7 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Clock} from '../../lib/platform/platform.js';
+import type {TabsError} from '../../lib/protocol/errors.js';
 import {until} from '../waiting/until.js';
 
 interface Note {
@@ -67,6 +68,26 @@ describe('what a tab destroys', () => {
     }
     expect(sent.filter(({c}) => c === 'notes')).to.eql([]);
     expect(tab.get('notes', 'one')).to.equal(mine);
+  });
+
+  it('refuses ops when another document has its name', async () => {
+    const doc = await followed();
+    await doc.destroy();
+    const other = tab.get<Note>('notes', 'one');
+    await other.subscribe();
+    for (const act of [() => doc.submitOp([{p: ['words', 0], li: 'late'}]), () => doc.del()]) {
+      const error = await act().then(() => undefined, (reason: unknown) => reason as TabsError);
+      expect(error).to.include({code: 'ERR_TABS_CLOSED', message: 'notes.one was destroyed: use what connection.get() gives'});
+    }
+    const told: string[] = [];
+    doc.on('error', ({code}: {code?: string}) => told.push(code!));
+    doc.submitOp([{p: ['words', 0], li: 'late'}]);
+    await until('it is told without a promise, too', () => told.length > 0);
+    expect(told).to.eql(['ERR_TABS_CLOSED']);
+    expect(doc.data).to.eql({words: []});
+    await other.submitOp([{p: ['words', 0], li: 'other'}]);
+    expect(other.data).to.eql({words: ['other']});
+    expect(tab.hasPending()).to.equal(false);
   });
 
   it('tells everybody who destroys the same document', async () => {

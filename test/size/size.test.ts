@@ -23,11 +23,11 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * tells of ops that were lost with a host that could not write, and is left for compression, which varies by 50 bytes with the order of code.
  * 128 bytes are for ops that another database has no place for, and for the connection's parts in files of their own.
  * 64 are for edits that their type can't transform: without them, a tab would go on with other content than the server.
- * 32 are for ops on a destroyed document, which the server gets, as in ShareDB.
+ * 64 are for ops on a destroyed document: the server gets them, as in ShareDB, or the app is told that another document has the name.
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a
  * document or a connection in a `Proxy`, as Vue and MobX do, could not use it any more.
  */
-const MAX_ADDED = 22.75 * 1024 + 128 + 64 + 32;
+const MAX_ADDED = 22.75 * 1024 + 128 + 64 + 64;
 
 /** For mistakes that name themselves: unknown options, closed connections, workers that serve nobody, codes of warnings. 1.7 KB, rounded up. */
 const FOR_MISTAKES = 2 * 1024;

@@ -94,13 +94,18 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   /** The document was destroyed, and another document has its name: no request can be made for this one. @internal */
   answerReplaced(action: string): void {
     // A request that is made on the way to the document's end has no other answer than that end.
-    const error = this.destroying || action === 'u' ? null : new TabsError(
-      'ERR_TABS_CLOSED', `${this.collection}.${this.id} was destroyed: use what connection.get() gives`
-    );
+    const error = this.destroying || action === 'u' ? null : replaced(this);
     if (action === 'f') return this._handleFetch(error);
     // The connection to the host may have been lost meanwhile.
     this.inflightSubscribe ??= this.pendingSubscribe.shift() ?? null;
     if (this.inflightSubscribe) this._handleSubscribe(error);
+  }
+
+  /** ShareDB sends the op of a destroyed document whose name another one has, and never answers it. @internal */
+  override _submit(op: unknown, source: unknown, callback: Callback): void {
+    const existing = this.connection.getExisting(this.collection, this.id);
+    if (existing && existing !== this) nextTick(() => callback(replaced(this)));
+    else super._submit(op, source, callback);
   }
 
   /** Gets the current state as ShareDB does, for a caller with a callback of its own. @internal */
@@ -222,3 +227,6 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     this.noCallback = undefined;
   }
 }
+
+const replaced = ({collection, id}: CallableDoc<any>): TabsError =>
+  new TabsError('ERR_TABS_CLOSED', `${collection}.${id} was destroyed: use what connection.get() gives`);
