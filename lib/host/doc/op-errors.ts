@@ -27,6 +27,9 @@ export function historyGone({collection, id}: RealDoc): Error {
     `is a dead letter, and what is shown is the server's state. ${collection}.${id}`);
 }
 
+/** The version that such an op was made on is not one of the server's history. */
+export const isHistoryGone = (error: object | null | undefined): boolean => (error as {code?: unknown} | null | undefined)?.code === 'ERR_TABS_HISTORY_GONE';
+
 /** An error that an OT type has thrown. */
 export function notApplied(error: unknown): Error {
   if (!(error instanceof Error)) return withCode('ERR_OT_OP_NOT_APPLIED', String(error));

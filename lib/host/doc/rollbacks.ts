@@ -2,7 +2,7 @@ import {stepBetween} from '../../ot/state-step.js';
 import {encodeError} from '../../protocol/errors.js';
 import type {RealOp, ServerSnapshot} from '../upstream.js';
 import type {DocRecord} from './doc-record.js';
-import {historyGone} from './op-errors.js';
+import {historyGone, isHistoryGone} from './op-errors.js';
 import {callEach, rejectionErrors} from './real-ops.js';
 import type {ServerLog} from './server-log.js';
 import type {ServerReads} from './server-reads.js';
@@ -120,10 +120,9 @@ export class Rollbacks {
     server.trust();
     const {inflightOp, pendingOps} = doc;
     // For a lost history, and ops that exclude each other, the tab is told with the op. That the server refuses the op then as well is nothing new.
-    const {code} = error as {code?: string};
-    const isHistoryGone = code === 'ERR_TABS_HISTORY_GONE';
-    this.givenUp = isHistoryGone || code === 'ERR_OT_OP_NOT_APPLIED' ? undefined : inflightOp ?? undefined;
-    if (isHistoryGone) this.tellHistoryGone();
+    const isGone = isHistoryGone(error);
+    this.givenUp = isGone || (error as {code?: string}).code === 'ERR_OT_OP_NOT_APPLIED' ? undefined : inflightOp ?? undefined;
+    if (isGone) this.tellHistoryGone();
     doc._isInHardRollback = true;
     record.dropState();
     record.history.clear();

@@ -1,6 +1,7 @@
 import {encodeError, withCode} from '../../protocol/errors.js';
 import type {DeadLetter, LostOp} from '../../protocol/messages.js';
 import type {DurableStore} from '../../store/durable-store.js';
+import {isHistoryGone} from '../doc/op-errors.js';
 import type {Step} from '../../ot/history-entry.js';
 
 /** The form that earlier hosts kept: a single letter, without the ops that it was made on. */
@@ -240,9 +241,6 @@ function chainOf({id, collection, doc, step, type, error, time}: DeadLetter): Ch
 }
 
 const timeOf = ({ops}: Chain): number => ops.find(({letter}) => letter)?.letter?.time ?? 0;
-
-/** The version that such an op was made on is not one of the server's history. */
-const isHistoryGone = (error: object | undefined): boolean => (error as {code?: unknown} | undefined)?.code === 'ERR_TABS_HISTORY_GONE';
 
 function silentRefusal(): Error & {code: string} {
   return withCode('ERR_OP_SUBMIT_REJECTED', 'The server rejected the op without an error for its author');
