@@ -2,6 +2,7 @@ import {TabsError} from '../../protocol/errors.js';
 import type {HostLog} from '../host-log.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import {warning} from '../../protocol/warnings.js';
+import type {RealDoc} from '../upstream.js';
 
 /** A document, as queries see it. Its data is not to be changed. */
 export interface QueriedDoc {
@@ -39,10 +40,12 @@ export function checkOfflineQueries(queries: OfflineQueries): void {
 export interface LocalAnswer {
   ids: string[];
   extra: unknown;
+  /** All documents that match. `ids` may be a part of them. */
+  matches: readonly QueriedDoc[];
 }
 
 export interface LocalQueriesOwner {
-  readonly log: Pick<HostLog, 'warn'>;
+  readonly log: Pick<HostLog, 'warn' | 'debug'>;
   /** The ids of all documents of a collection that are stored. */
   storedIds(collection: string): string[];
   /** The document, opened if it is not. */
@@ -81,7 +84,7 @@ export class LocalQueries {
       const doc = this.owner.open(collection, id);
       doc.retain();
       doc.whenSettled(() => {
-        known.set(id, dataOf(doc));
+        known.set(id, dataOf(doc.doc));
         doc.release();
         if (--left) return;
         this.reading.delete(collection);
@@ -97,7 +100,7 @@ export class LocalQueries {
 
   /** A document has changed: what is known of it is what it is now, also when it is closed. */
   note(doc: SharedDoc): void {
-    this.collections.get(doc.collection)?.set(doc.id, dataOf(doc));
+    this.collections.get(doc.collection)?.set(doc.id, dataOf(doc.doc));
   }
 
   /** The server is back: it knows better, and the next time all is read anew. */
@@ -106,13 +109,22 @@ export class LocalQueries {
     for (const collection of this.collections.keys()) if (!this.reading.has(collection)) this.collections.delete(collection);
   }
 
+  /** See {@link LocalQueriesOwner.open}. */
+  open(collection: string, id: string): SharedDoc {
+    return this.owner.open(collection, id);
+  }
+
+  get log(): LocalQueriesOwner['log'] {
+    return this.owner.log;
+  }
+
   /**
-   * @param collection which has been read
+   * @param stored the data of stored documents by id. Default: those of the collection, which has been read
    * @returns undefined if the app's matcher can't tell
    */
-  answer(collection: string, query: unknown): LocalAnswer | undefined {
+  answer(collection: string, query: unknown, stored = this.collections.get(collection) as ReadonlyMap<string, unknown> | undefined): LocalAnswer | undefined {
     try {
-      return this.evaluate(collection, query);
+      return this.evaluate(collection, query, stored);
     } catch (error) {
       if (!this.hasWarned) this.owner.log.warn(warning('WARN_TABS_QUERIES', 'startHost({queries}) failed with a query: its last results are shown'), error);
       this.hasWarned = true;
@@ -120,10 +132,10 @@ export class LocalQueries {
     }
   }
 
-  private evaluate(collection: string, query: unknown): LocalAnswer | undefined {
+  private evaluate(collection: string, query: unknown, stored?: ReadonlyMap<string, unknown>): LocalAnswer | undefined {
     const {matcher} = this;
     const found: QueriedDoc[] = [];
-    for (const [id, data] of this.docsOf(collection)) {
+    for (const [id, data] of this.withOpenDocs(collection, stored)) {
       if (data === undefined) continue;
       const isMatch = matcher.matches(collection, query, data, id);
       if (isMatch === undefined) return undefined;
@@ -131,19 +143,20 @@ export class LocalQueries {
     }
     found.sort((one, other) => matcher.compare?.(collection, query, one, other) || (one.id < other.id ? -1 : 1));
     const {results = found, extra} = matcher.select?.(collection, query, found) ?? {};
-    return {ids: results.map(({id}) => id), extra};
+    return {ids: results.map(({id}) => id), extra, matches: found};
   }
 
-  private docsOf(collection: string): Map<string, unknown> {
-    const docs = new Map(this.collections.get(collection));
+  private withOpenDocs(collection: string, stored?: ReadonlyMap<string, unknown>): Map<string, unknown> {
+    const docs = new Map(stored);
     for (const doc of this.owner.openDocs(collection)) {
       // One that is just being restored has been read.
-      if (doc.journaled.hasState) docs.set(doc.id, dataOf(doc));
+      if (doc.journaled.hasState) docs.set(doc.id, dataOf(doc.doc));
     }
     return docs;
   }
 }
 
-function dataOf({doc}: SharedDoc): unknown {
-  return doc.type ? doc.data : undefined;
+/** What queries see of a document: undefined if it does not exist. */
+export function dataOf({type, data}: Pick<RealDoc, 'type' | 'data'>): unknown {
+  return type ? data : undefined;
 }

@@ -48,6 +48,10 @@ export function keptResults(owner: SharedQueriesOwner, key: string): KeptResults
   }
 }
 
+/** The ids of those last results that are documents of the collection. */
+export const keptIds = (owner: SharedQueriesOwner, key: string, collection: string): string[] =>
+  keptResults(owner, key)?.docs.filter(([c]) => c === collection).map(([, id]) => id) ?? [];
+
 /** Calls back when all of the documents can be asked; none of them is released meanwhile. */
 export function whenSettled(docs: readonly SharedDoc[], act: () => void): void {
   let left = docs.length;

@@ -2,8 +2,9 @@ import {encodeError} from '../../protocol/errors.js';
 import {nextTick} from '../../platform/next-tick.js';
 import type {Clock} from '../../platform/platform.js';
 import type {QueryReport} from '../../protocol/report.js';
-import {item, keptResults, keyOf, resultsToKeep, shareUnknown, whenSettled, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import {item, keptIds, keptResults, keyOf, resultsToKeep, shareUnknown, whenSettled, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
 import {settleQueries} from './query-settling.js';
+import {ResultsCheck} from './results-check.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import {SharedQuery} from './shared-query.js';
 import type {Tab} from '../tab.js';
@@ -14,6 +15,8 @@ export class SharedQueries {
   private readonly queries = new Map<string, SharedQuery>();
   /** Fetches that the server has not answered. */
   private readonly asked = new Set<Asked>();
+  /** The ids that fetches were answered with since the server was lost, by query. */
+  private readonly given = new Map<string, string[]>();
   /** Collections with changes that queries without a server have not been told of. */
   private readonly changed = new Set<string>();
 
@@ -41,7 +44,10 @@ export class SharedQueries {
         const tell = (): void => tab.send({a: 'qf', id, error: encodeError(error)});
         return this.owner.faults.isTransient(error) ? this.answerFromKept(tab, id, c, key, tell) : tell();
       }
-      if (results) this.owner.keepResults(key, resultsToKeep(results, extra));
+      if (results) {
+        this.checkResults(c, q, key, results);
+        this.owner.keepResults(key, resultsToKeep(results, extra));
+      }
       return whenSettled(results?.map(doc => this.owner.share(doc)) ?? [], tab.inThisSession(() => {
         const data = results?.map(doc => item(doc, c, this.owner.share(doc).snapshotFor(tab)));
         tab.send({a: 'qf', id, data, extra});
@@ -61,9 +67,19 @@ export class SharedQueries {
       // The server is back, and knows better.
       if (this.owner.isConnected()) return otherwise();
       const answer = local.answer(c, q);
-      if (answer) this.give(tab, id, c, answer.ids.map(d => connection.get(c, d)), answer.extra);
-      else this.answerFromKept(tab, id, c, key, otherwise);
+      if (!answer) return this.answerFromKept(tab, id, c, key, otherwise);
+      this.given.set(key, answer.ids);
+      return this.give(tab, id, c, answer.ids.map(d => connection.get(c, d)), answer.extra);
     }));
+  }
+
+  /** See {@link ResultsCheck}. */
+  private checkResults(collection: string, query: unknown, key: string, results: readonly RealDoc[]): void {
+    const {local} = this.owner;
+    if (!local) return;
+    const earlier = new Set([...keptIds(this.owner, key, collection), ...this.given.get(key) ?? []]);
+    this.given.delete(key);
+    new ResultsCheck({collection, query, results, matches: undefined, earlier: [...earlier]}, local).start();
   }
 
   private answerFromKept(tab: Tab, id: number, c: string, key: string, otherwise: () => void): void {
@@ -110,6 +126,7 @@ export class SharedQueries {
 
   /** The server has to make the ready queries ready again. */
   onDisconnected(): void {
+    this.given.clear();
     for (const query of this.queries.values()) query.onDisconnected();
     if (!this.owner.local) return;
     for (const asked of this.asked) {

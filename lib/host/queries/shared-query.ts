@@ -1,9 +1,11 @@
 import arrayDiff from 'arraydiff';
 import {encodeError} from '../../protocol/errors.js';
-import {item, keptResults, resultsToKeep, shareUnknown, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import {item, keptIds, keptResults, resultsToKeep, shareUnknown, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
 import type {QueryReport} from '../../protocol/report.js';
 import {conditionsOf} from './query-conditions.js';
+import type {QueriedDoc} from './local-queries.js';
 import type {LaggingQuery} from './query-settling.js';
+import {ResultsCheck} from './results-check.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {QueryDiff, RealDoc, RealQuery} from '../upstream.js';
@@ -31,6 +33,11 @@ export class SharedQuery implements LaggingQuery {
   private responding = false;
   /** The server did not continue the results, and their documents have been requested since. */
   private hasCaughtUp = false;
+  /** The ids of the server's last results before it was lost, or before this host. */
+  private earlier: string[];
+  /** The documents that match without the server. */
+  private matches: readonly QueriedDoc[] | undefined;
+  private check: ResultsCheck | undefined;
   private inserted: RealDoc[] = [];
   private removed: RealDoc[] = [];
   private readonly turns: {left: number; act: () => void; shared: SharedDoc[]}[] = [];
@@ -42,6 +49,7 @@ export class SharedQuery implements LaggingQuery {
     private readonly onEnd: () => void
   ) {
     const {c, q, o} = request;
+    this.earlier = this.readEarlier();
     this.real = owner.connection.createSubscribeQuery(c, q, o ? {...o} : null, () => {});
     this.relayResponses();
     this.relayDiffs();
@@ -112,6 +120,8 @@ export class SharedQuery implements LaggingQuery {
 
   onDisconnected(): void {
     this.isFresh = false;
+    this.earlier = this.readEarlier();
+    this.check?.cancel();
     this.answerLocally();
   }
 
@@ -130,6 +140,7 @@ export class SharedQuery implements LaggingQuery {
     return local.whenRead(c, () => {
       if (this.isFresh || this.owner.isConnected() || !this.members.length) return;
       const answer = local.answer(c, q);
+      this.matches = answer?.matches;
       if (answer) this.showLocally(answer.ids.map(id => this.owner.connection.get(c, id)), answer.extra);
       else this.showLastAnswer();
     });
@@ -164,7 +175,21 @@ export class SharedQuery implements LaggingQuery {
     }
   }
 
+  private readEarlier(): string[] {
+    return this.owner.local ? keptIds(this.owner, this.key, this.request.c) : [];
+  }
+
   // ---- with it
+
+  /** Looks for documents that are not results any more, but that the host would show again without the server. */
+  private checkResults(): void {
+    const {owner: {local}, request: {c, q}, matches, earlier, real: {results}} = this;
+    if (!local) return;
+    this.matches = undefined;
+    this.earlier = [];
+    this.check?.cancel();
+    this.check = new ResultsCheck({collection: c, query: q, results: results ?? [], matches, earlier}, local).start();
+  }
 
   private answer(member: Member): void {
     // A change before this answer's turn has a turn of its own.
@@ -252,6 +277,7 @@ export class SharedQuery implements LaggingQuery {
       this.isFresh = true;
       this.keep();
       for (const member of this.members) if (member.waiting || member.isLocal) this.answer(member);
+      this.checkResults();
     };
   }
 
