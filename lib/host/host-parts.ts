@@ -273,7 +273,7 @@ export class HostParts {
       onHistoryGone: (shared, version) => this.deadLetters.loseBase(shared, version),
       onSaved: ({src, seq}) => this.deadLetters.noteSaved(src, seq),
       resumesFromStore: (this.owner.settings.store || undefined)?.resume === 'ops',
-      onPending: (change, ops) => this.board.countPending(change, ops),
+      onPending: (...change) => this.board.countPending(...change),
       onEntry: (shared, entry) => {
         this.presences.onEntry(shared, entry);
         this.queries.onChange(shared);

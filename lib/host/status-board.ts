@@ -5,6 +5,8 @@ import type {DurableStore} from '../store/durable-store.js';
 /** The tabs' status lines need no more than this, however fast the ops come. */
 const STATUS_EVERY_MS = 20;
 const ESTIMATE_EVERY_MS = 30_000;
+/** While more documents wait, tabs hear that one of them is saved with the next status, so that a flood makes no flood of lists. */
+const MAX_TOLD_AT_ONCE = 10;
 
 export interface StatusBoardOwner {
   readonly store: DurableStore | undefined;
@@ -23,15 +25,22 @@ export class StatusBoard {
   private estimatedAt = -Infinity;
   private cancel: (() => void) | undefined;
   private told = '';
+  /** The documents with pending ops in the last status. */
+  private toldPending: ReadonlySet<string> = new Set();
   private ended = false;
 
   constructor(private readonly platform: Platform, private readonly owner: StatusBoardOwner) {}
 
-  /** @param opsOfDoc how many ops of the document are pending now */
-  countPending(change: 1 | -1, opsOfDoc: number): void {
+  /**
+   * The outcome of an op is sent after this. If the tabs believe that the document has unsaved edits, and it has none any more, they hear
+   * it first: an app that has waited for its edit would read an old save state.
+   * @param opsOfDoc how many ops of the document are pending now
+   */
+  countPending(change: 1 | -1, opsOfDoc: number, doc: {collection: string; id: string}): void {
     this.pendingOps += change;
     if (opsOfDoc === (change === 1 ? 1 : 0)) this.pendingDocs += change;
     this.update();
+    if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_TOLD_AT_ONCE && this.toldPending.has(nameOf(doc))) this.tell();
   }
 
   status(): HostStatus {
@@ -51,12 +60,18 @@ export class StatusBoard {
     if (this.ended) return;
     this.cancel ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
       this.cancel = undefined;
-      const status = this.status();
-      const json = JSON.stringify(status);
-      if (json !== this.told) this.owner.tell(status);
-      this.told = json;
+      this.tell();
       void this.lookAtStorage();
     });
+  }
+
+  private tell(): void {
+    const status = this.status();
+    const json = JSON.stringify(status);
+    if (json === this.told) return;
+    this.told = json;
+    this.toldPending = new Set(status.unsaved?.filter(({pendingOps}) => pendingOps).map(nameOf));
+    this.owner.tell(status);
   }
 
   /** The status if it has changed and is not sent yet, for those who can't wait for that. */
@@ -87,3 +102,5 @@ export class StatusBoard {
     this.update();
   }
 }
+
+const nameOf = ({collection, id}: {collection: string; id: string}): string => JSON.stringify([collection, id]);

@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
 import {logger} from 'sharedb/lib/client/index.js';
+import {SharedMap} from '../../lib/collections.js';
 import {Host, InMemoryStorage} from '../../lib/host.js';
 import {ProxyConnection, askBeforeUnload, wouldLoseEdits, type SaveState} from '../../lib/index.js';
 import {joinNamespace} from '../../lib/inspector.js';
@@ -80,6 +81,48 @@ describe('whether edits are saved', () => {
     isBack = true;
     await until('all is saved', () => [doc, tab, other, other.get('notes', 'one')].every(({saveState}) => saveState === 'saved'));
     await until('the status says so', () => !tab.status.unsaved);
+  });
+
+  it('is saved when the promise of an edit resolves, however long the server takes', async () => {
+    startHost(true);
+    const [tab, other] = [openTab(), openTab()];
+    const [doc, waiting] = [tab.get('notes', 'one'), other.get('notes', 'two')];
+    const states = (): string[] => [doc.saveState, tab.saveState];
+    let release = (): void => {};
+    let isHeld = false;
+    backend.use('submit', ({id}, next) => {
+      if (id === 'two' && isHeld) release = next;
+      else setTimeout(next, 60);
+    });
+    await doc.create({n: 1});
+    expect(states()).to.eql(['saved', 'saved']);
+    for (let i = 0; i < 3; i++) {
+      const saved = doc.submitOp([{p: ['n'], na: 1}]);
+      await until('it is told that it waits', () => tab.status.unsaved !== undefined);
+      await saved;
+      expect(states()).to.eql(['saved', 'saved']);
+    }
+    // Another document still waits.
+    await waiting.create({n: 1});
+    isHeld = true;
+    waiting.submitOp([{p: ['n'], na: 1}]);
+    const saved = doc.submitOp([{p: ['n'], na: 1}]);
+    await until('both wait', () => tab.status.unsaved?.length === 2);
+    await saved;
+    expect(states()).to.eql(['saved', 'local']);
+    release();
+    await until('all is saved', () => tab.saveState === 'saved');
+  });
+
+  it('is saved when a collection has been flushed at the server', async () => {
+    startHost(true);
+    const tab = openTab();
+    backend.use('submit', (_context, next) => { setTimeout(next, 60); });
+    const todos = await SharedMap.open<string, number>(tab, 'todos', {scope: 'synced'});
+    todos.set('a', 1);
+    await until('it is told that it waits', () => tab.status.unsaved !== undefined);
+    await todos.flush({at: 'server'});
+    expect(tab.saveState).to.equal('saved');
   });
 
   it("tells when another tab's edits were saved, and no time for those that the server refuses", async () => {

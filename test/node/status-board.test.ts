@@ -8,6 +8,7 @@ describe('the status that tabs are told', () => {
   let told: HostStatus[];
   let board: StatusBoard;
   const counts = {tabs: 1, deadLetters: 0};
+  const doc = {collection: 'notes', id: 'one'};
 
   beforeEach(() => {
     due = [];
@@ -27,9 +28,9 @@ describe('the status that tabs are told', () => {
   }
 
   it('is told once, however much has changed', () => {
-    board.countPending(1, 1);
-    board.countPending(1, 2);
-    board.countPending(1, 1);
+    board.countPending(1, 1, doc);
+    board.countPending(1, 2, doc);
+    board.countPending(1, 1, doc);
     pass();
     expect(told).to.eql([{tabs: 1, deadLetters: 0, pendingOps: 3, pendingDocs: 2, durable: false, pendingWrites: 0}]);
   });
@@ -37,10 +38,22 @@ describe('the status that tabs are told', () => {
   it('is not told where it has changed back meanwhile, as with an edit that the server has acknowledged at once', () => {
     board.update();
     pass();
-    board.countPending(1, 1);
-    board.countPending(-1, 0);
+    board.countPending(1, 1, doc);
+    board.countPending(-1, 0, doc);
     pass();
     expect(told).to.have.length(1);
+  });
+
+  it('is told at once where a document is saved that was told to wait, unless many wait', () => {
+    const unsaved = Array.from({length: 12}, (_, i) => ({collection: 'notes', id: String(i), pendingOps: 1, refusedOps: 0}));
+    Object.assign(counts, {unsaved});
+    for (const one of unsaved) board.countPending(1, 1, one);
+    pass();
+    for (const pendingDocs of [11, 10, 9, 8]) {
+      board.countPending(-1, 0, unsaved.shift()!);
+      expect(told.at(-1)!.pendingDocs).to.equal(pendingDocs > 9 ? 12 : pendingDocs);
+    }
+    Object.assign(counts, {unsaved: undefined});
   });
 
   it('is told again to who has not heard it', () => {

@@ -18,7 +18,7 @@ export interface DocOwner<Doc> {
   /** The host's epoch. */
   readonly epoch: string;
   /** The number of ops that the server has not answered to went up or down. */
-  onPending(change: 1 | -1, pendingOps: number): void;
+  onPending(change: 1 | -1, pendingOps: number, doc: {collection: string; id: string}): void;
   /** Ops are given up, each made on the one before, the first on the server's version `v`. */
   onLost(lost: LostSteps): void;
   /** The server does not lead on from what the document was up to this version. */

@@ -46,7 +46,7 @@ export class DocParts<Doc> {
     const sequencer = (this.sequencer = new Sequencer(doc, journaled, followers, updates, {
       tab: id => owner.tab(id),
       // The host is the server of a local document.
-      onPending: (change, ops) => { if (!isLocal(doc.collection)) owner.onPending(change, ops); },
+      onPending: (change, ops) => { if (!isLocal(doc.collection)) owner.onPending(change, ops, doc); },
       onRejected: (steps, error, v = null) => events.onLost(v, steps.map(step => ({step, type: doc.type?.uri ?? null, error}))),
       onSettled: () => lifetime.checkIdle(),
       onForgotten: (tab, seq) => owner.onGone(shared, tab, seq)
