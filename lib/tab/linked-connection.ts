@@ -267,7 +267,6 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   override sendOp(doc: UpstreamDoc<unknown>, op: PendingOp): void {
-    this._addDoc(doc);
     this.send(requestOf(doc as ProxyDoc, op));
   }
 

@@ -4,6 +4,7 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {Clock} from '../../lib/platform/platform.js';
+import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import type {TabsError} from '../../lib/protocol/errors.js';
 import {until} from '../waiting/until.js';
 
@@ -15,6 +16,7 @@ describe('what a tab destroys', () => {
   let backend: Backend;
   let real: ReturnType<Backend['connect']>;
   let host: Host;
+  let startHost: () => void;
   let tab: ProxyConnection;
   /** Timers that the tab has set. They run as late as in a throttled tab. */
   let late: (() => void)[];
@@ -25,8 +27,9 @@ describe('what a tab destroys', () => {
     sent = [];
     backend = new Backend({presence: true, doNotForwardSendPresenceErrorsToClient: true});
     const channel = memoryChannels();
-    real = backend.connect();
-    host = new Host({connection: real, channel});
+    startHost = () => { host = new Host({connection: real = backend.connect(), channel, store: {storage}, after: Date.now()}); };
+    const storage = new InMemoryStorage();
+    startHost();
     const clock: Clock = {
       now: () => 0,
       after: (_ms, act) => {
@@ -88,6 +91,35 @@ describe('what a tab destroys', () => {
     await other.submitOp([{p: ['words', 0], li: 'other'}]);
     expect(other.data).to.eql({words: ['other']});
     expect(tab.hasPending()).to.equal(false);
+  });
+
+  for (const isReplaced of [false, true]) {
+    it(`sends an op that was made without a host${isReplaced ? ', when the app gets the document again' : ''}`, async () => {
+      const doc = await followed();
+      await doc.destroy();
+      host.close();
+      await until('the tab knows', () => tab.hostState === 'lost');
+      const edit = doc.submitOp([{p: ['words', 0], li: 'late'}]);
+      if (isReplaced) expect(tab.get('notes', 'one')).to.equal(doc);
+      startHost();
+      await edit;
+      expect([doc.data, tab.hasPending(), tab.get('notes', 'one')]).to.eql([{words: ['late']}, false, doc]);
+      const other = backend.connect().get('notes', 'one');
+      await new Promise(resolve => other.fetch(resolve));
+      expect(other.data).to.eql({words: ['late']});
+    });
+  }
+
+  it('refuses an op that is made without a host when another document has its name', async () => {
+    const doc = await followed();
+    await doc.destroy();
+    const other = tab.get<Note>('notes', 'one');
+    await other.subscribe();
+    host.close();
+    await until('the tab knows', () => tab.hostState === 'lost');
+    const error = await doc.submitOp([{p: ['words', 0], li: 'late'}]).catch((reason: unknown) => reason);
+    expect(error).to.include({code: 'ERR_TABS_CLOSED'});
+    expect(tab.getExisting('notes', 'one')).to.equal(other);
   });
 
   it('tells everybody who destroys the same document', async () => {
