@@ -207,10 +207,10 @@ describe('a server whose database is away', () => {
 });
 
 describe('an error of the server', () => {
-  for (const code of [undefined, 'ERR_FORBIDDEN', 'SUBMIT_ERROR', 'ERR_OP_SUBMIT_REJECTED', 403, 4001]) {
+  for (const code of [undefined, 'ERR_FORBIDDEN', 'SUBMIT_ERROR', 'ERR_OP_SUBMIT_REJECTED', 'NOT_YOURS', 400, 403, 499, 4000, 4001, 4999]) {
     it(`with code ${code} is a refusal`, () => { expect(isFault({code})).to.equal(false); });
   }
-  for (const code of ['57P01', 'ECONNREFUSED', 91, 11000]) {
+  for (const code of ['57P01', 'ECONNREFUSED', 42, 91, 399, 500, 1001, 3999, 5000, 11000]) {
     it(`with code ${code} is a fault`, () => { expect(isFault({code})).to.equal(true); });
   }
   for (const message of [
