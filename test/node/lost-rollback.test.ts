@@ -145,6 +145,41 @@ describe('a tab in the middle of a hard rollback', () => {
     expect([doc.type, doc.version]).to.eql([null, 2]);
   });
 
+  it('of a document that may not be read any more, has the server\'s state when it may be read again', async () => {
+    stage.startHost({store: false, mirror: false});
+    tab = stage.openTab();
+    doc = tab.connection.get('notes', 'a');
+    await doc.subscribe();
+    const errors: string[] = [];
+    doc.on('error', (error: Error & {code?: string}) => errors.push(error.code!));
+    stage.backend.use('submit', ({agent}: {agent: object}, next: () => void) => { if (agent !== hostAgent()) next(); });
+    stage.backend.use('readSnapshots', ({agent}: {agent: object}, next: (error?: Error) => void) => {
+      next(isBusy && agent === hostAgent() ? Object.assign(new Error('No'), {code: 'ERR_FORBIDDEN'}) : undefined);
+    });
+    const first = refused(done => doc.submitOp([{p: ['words', 0], li: 'one'}], done));
+    await tab.connection.flushWrites();
+    tab.process.freeze();
+    const remote = stage.backend.connect().get('notes', 'a');
+    await settled(done => remote.fetch(done));
+    await settled(done => remote.del({}, done));
+    await settled(done => remote.create({words: ['again']}, done));
+    await calm();
+    // This edit reaches the host after the host has told the tab that the state is gone.
+    const second = refused(done => doc.submitOp([{p: ['words', 1], li: 'two'}], done));
+    await calm();
+    stage.hostProcess.freeze();
+    tab.process.thaw();
+    await until('the tab has lost its state', () => !doc.type);
+    stage.hostProcess.thaw();
+    expect((await first).code).to.equal('ERR_DOC_WAS_DELETED');
+    expect((await second).code).to.equal('ERR_DOC_WAS_DELETED');
+    await calm();
+    isBusy = false;
+    await doc.subscribe();
+    expect([doc.version, doc.data]).to.eql([3, {words: ['again']}]);
+    expect(errors).to.eql(['ERR_HARD_ROLLBACK_FETCH_FAILED', 'ERR_FORBIDDEN']);
+  });
+
   /**
    * A tab deletes the document and creates it again. Another client has done so before. The host dies during the rollback, which is in its
    * journal.

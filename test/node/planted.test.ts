@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {SessionServer} from '../../lib/broker/session-server.js';
 import {Session} from '../../lib/broker/session.js';
-import type {FollowerUpdates} from '../../lib/host/doc/follower-updates.js';
+import {FollowerUpdates} from '../../lib/host/doc/follower-updates.js';
 import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
 import type {WaitingOp} from '../../lib/ot/history-entry.js';
@@ -17,6 +17,7 @@ import {StatesOfTabs} from '../../lib/host/doc/states-of-tabs.js';
 import {SharedPresences} from '../../lib/host/presence/shared-presences.js';
 import type {Platform} from '../../lib/platform/platform.js';
 import {DocRequests} from '../../lib/host/doc/doc-requests.js';
+import type {RealDoc} from '../../lib/host/upstream.js';
 import {FatalOps} from '../../lib/host/server/fatal-ops.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
 import {Encryption} from '../../lib/store/encryption.js';
@@ -272,6 +273,23 @@ const bugs: Record<string, Bug> = {
     on: cases['users who sign out']!,
     within: 50,
     plant: () => replace(SessionServer.prototype as unknown as Clearings, 'isCleared', () => () => false)
+  },
+  'an op through a projection that the whole document does not show': {
+    on: cases['documents that are also open through a projection']!,
+    within: 20,
+    // The server sends a client its own op on another collection, and the host takes it for one that it has.
+    plant: () => replace(JournaledDoc.prototype, '_handleOp', right => function(this: JournaledDoc, error, message) {
+      const {connection, inflightOp} = (this as unknown as {doc: RealDoc}).doc;
+      const {src, seq} = message as {src?: string; seq?: number};
+      if (error || src !== connection.id || seq === inflightOp?.seq) right.call(this, error, message);
+    })
+  },
+  'a document that may not be read, and whose old state tabs get without an error': {
+    on: cases['a user who may not write some documents, or not read all ops']!,
+    within: 50,
+    plant: () => replace(FollowerUpdates.prototype, 'answerError', () => function(this: FollowerUpdates, follower, action, inc) {
+      this.answer(follower, action, inc);
+    })
   },
   'a missed fence': {
     on: {...cases['a host that lives on when another one has taken over']!, steps: 150},

@@ -41,6 +41,9 @@ const actions: Record<string, Action> = {
   }},
   'a page writes to a local document': {weight: 12, if: 'notes', act: world => somePage(world, page => world.notes.write(page))},
   'a page calls a service': {weight: 16, if: 'services', act: world => somePage(world, page => world.services.call(page))},
+  'a page edits a card': {weight: 14, if: 'projections', act: world => somePage(world, page => world.projections.edit(page))},
+  'somebody else edits a card': {weight: 5, if: 'projections', act: ({projections}) => projections.edit(undefined)},
+  'a page opens or closes a card': {weight: 3, if: 'projections', act: world => somePage(world, page => world.projections.openOrClose(page))},
   'something arrives': {weight: 58, act: ({random, machine: {agenda}}) => {
     for (let left = 1 + random.below(3); left > 0; left--) agenda.step(random);
   }},
@@ -111,6 +114,8 @@ const actions: Record<string, Action> = {
   'the database is well again': {weight: 1, if: 'faults', act: ({server: {database}}) => { database.state = 'well'; }},
   'the user may not read a document any more': {weight: 1, if: 'revocations', act: ({revocations}) => revocations.revoke()},
   'the user may read all documents again': {weight: 0.7, if: 'revocations', act: ({revocations}) => revocations.grant()},
+  'the user may not write a document, or not read all of its ops': {weight: 1.5, if: 'permissions', act: ({permissions}) => permissions.restrict()},
+  'the user may do everything again': {weight: 0.5, if: 'permissions', act: ({permissions}) => permissions.grant()},
   'the computer sleeps': {weight: 1.5, if: 'sleeps', act: sleep},
   'the clock is set': {weight: 0.5, if: 'sleeps', act: ({random, machine: {clock}}) => {
     clock.offset += (random.below(2) ? 1000 : 60_000) * (random.below(121) - 60);

@@ -7,7 +7,7 @@ import type {Process} from './machine.js';
 import {isFault as isOfDatabase, isGone} from './database.js';
 import {isForbidden} from './revocations.js';
 import {COLLECTION, REJECT, TOO_LARGE} from './server.js';
-import {losesHistory, type Circumstances} from './walk.js';
+import {losesHistory, mayBeForbidden, type Circumstances} from './walk.js';
 
 /** The server could not, or would not, give what was asked for. */
 const isFault = (error: unknown): boolean => isOfDatabase(error) || isForbidden(error);
@@ -84,7 +84,7 @@ export class Client {
     if (this.walk.sources) doc.submitSource = true;
     const {ledger, name, walk} = this;
     doc.on('error', (error: Error & {code?: string}) => {
-      if (isFault(error) || ((walk.faults || walk.revocations) && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
+      if (isFault(error) || ((walk.faults || mayBeForbidden(walk)) && error.code === 'ERR_HARD_ROLLBACK_FETCH_FAILED')) return void this.failed.add(id);
       // The error of an op that was given up before the server answered it.
       if (losesHistory(walk) && isGone(error)) return;
       // An op on another database may be one that can't be applied there.
@@ -272,7 +272,7 @@ export class Client {
 
   /** Subscribes to a query for all documents, or destroys it. */
   switchQuery(): void {
-    const {ledger, name} = this;
+    const {ledger, name, walk} = this;
     if (!this.query) {
       const done = ledger.call(name, 'query');
       this.isQueryReady = this.hasQueryFailed = false;
@@ -282,7 +282,8 @@ export class Client {
         done(error);
       }) as unknown as Query;
       this.query.on('error', (error: Error) => {
-        if (isFault(error)) this.hasQueryFailed = true;
+        // ShareDB's client takes the refusal of a document, which a server puts among a query's snapshots, for a snapshot.
+        if (isFault(error) || (walk.permissions && (error as {code?: string}).code === 'ERR_INGESTED_SNAPSHOT_HAS_NO_VERSION')) this.hasQueryFailed = true;
         else ledger.problem(`${name}, query: ${error.stack}`);
       });
       return;

@@ -4,7 +4,7 @@ import {isFault, isGone} from './database.js';
 import type {Ledger, Written} from './ledger.js';
 import {isForbidden} from './revocations.js';
 import {COLLECTION} from './server.js';
-import {endsHosts, losesHistory, type Walk} from './walk.js';
+import {endsHosts, losesHistory, mayBeForbidden, type Walk} from './walk.js';
 import type {World} from './world.js';
 
 interface Truth {
@@ -27,6 +27,7 @@ export async function judge(world: World): Promise<void> {
   if (world.walk.notes) await world.notes.judge();
   if (world.walk.services) await world.services.judge();
   if (world.walk.signOuts) world.signOuts.judge();
+  if (world.walk.projections) await world.projections.judge();
   await judgePresence(world);
   await judgeQueries(world, truth);
   judgeLetters(world);
@@ -55,7 +56,7 @@ function judgeLetters({ledger, walk}: World): void {
       const written = ledger.written[Number(word)];
       if (!written || written.doc === FLEETING) continue;
       const {error} = JSON.parse(letter) as {error: unknown};
-      const isExpected = losesHistory(walk) || walk.revocations || ledger.hasWarned || ledger.givenUp.has(written.writer);
+      const isExpected = losesHistory(walk) || mayBeForbidden(walk) || ledger.hasWarned || ledger.givenUp.has(written.writer);
       if (!(isExpected && isOfLoss(walk, error))) ledger.problem(`there is a dead letter of ${written.word}: ${letter}`);
     }
   }
@@ -118,7 +119,7 @@ export async function judgeTheEnd(world: World): Promise<void> {
   if (Object.values(left).some(count => count)) ledger.problem(`the host has this left of nobody: ${JSON.stringify(left)}`);
   const {subscribedDocs, subscribedPresences, subscribedQueries} = line.agent!;
   // ShareDB's server can begin a query after it has answered with an error for another part of the request.
-  const openQueries = world.walk.faults ? [] : Object.keys(subscribedQueries);
+  const openQueries = world.walk.faults || world.walk.permissions ? [] : Object.keys(subscribedQueries);
   const followed = [...Object.values(subscribedDocs).flatMap(docs => Object.keys(docs)), ...Object.keys(subscribedPresences), ...openQueries];
   if (followed.length) ledger.problem(`the server tells the host of this for nobody: ${followed.join(', ')}`);
   election.end();
@@ -196,8 +197,14 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
     if (callbacks.length && code !== (walk.tooLarge ? 'ERR_TABS_OP_TOO_LARGE' : 'ERR_REJECTED')) problem(`was called back with ${String(outcome)}`);
     return;
   }
+  if (walk.permissions && ledger.letters.some(letter => isOfLetter(walk, word, letter))) {
+    // The server answers an op with an error that it has committed after ops that may not be read.
+    const found = walk.edits.count(data, word);
+    if (found !== times) problem(`was refused, is in the data ${found} times, and among the ops ${times} times`);
+    return;
+  }
   // If the history that an op was made on is lost, the op may be a dead letter. It may have been committed before, or not.
-  if ((losesHistory(walk) || walk.revocations || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
+  if ((losesHistory(walk) || mayBeForbidden(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
   // ShareDB's client leaves nothing of an op that was made in what a refused one had added, and does not tell.
   const parent = walk.edits.parentOf?.(word);
   if (parent && !outcome && ledger.letters.some(letter => isOfLetter(walk, parent, letter))) return;
@@ -237,7 +244,7 @@ function judgeCalls({ledger, walk}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (walk.revocations && isForbidden(callbacks[0])) || ((ledger.hasWarned || walk.replacements || walk.rendered) && isGone(callbacks[0]));
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (mayBeForbidden(walk) && isForbidden(callbacks[0])) || ((ledger.hasWarned || walk.replacements || walk.rendered) && isGone(callbacks[0]));
     if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }
@@ -317,8 +324,8 @@ function textOf(letter: string): string {
 }
 
 /** Whether an op was given up for a lost history. An op on another database may also be one that can't be applied. */
-function isOfLoss({replacements, revocations}: Walk, error: unknown): boolean {
-  return !!replacements || isGone(error) || (!!revocations && isForbidden(error));
+function isOfLoss(walk: Walk, error: unknown): boolean {
+  return !!walk.replacements || isGone(error) || (mayBeForbidden(walk) && isForbidden(error));
 }
 
 /** Whether a dead letter for a lost history contains a word. */

@@ -10,7 +10,7 @@ import type {Edits} from './edits.js';
 import type {Ledger} from './ledger.js';
 import {isForbidden} from './revocations.js';
 import type {Machine, Process} from './machine.js';
-import type {Circumstances} from './walk.js';
+import {mayBeForbidden, type Circumstances} from './walk.js';
 
 /** The page's handlers for its events. */
 interface Inside {
@@ -48,7 +48,7 @@ export class Page extends Client {
     connection.on('error', error => {
       // ShareDB emits a refusal on a document that by now only a query has brought.
       const {code} = error as {code?: string};
-      if (walk.revocations && isForbidden(error)) return;
+      if (mayBeForbidden(walk) && isForbidden(error)) return;
       // A position in a document that the new database does not have.
       if (walk.replacements && code === 'ERR_TYPE_DOES_NOT_SUPPORT_PRESENCE') return;
       if (!CONFLICTS.has(code!) || !book.contested.has(FLEETING)) book.problem(`${name}: ${error.stack}`);

@@ -5,6 +5,8 @@ import type {World} from './world.js';
 /** The error of middleware for a user who may not read a document. */
 const FORBIDDEN = {code: 'ERR_FORBIDDEN', message: 'You may not read this'};
 
+export const forbidden = (): Error => Object.assign(new Error(FORBIDDEN.message), {code: FORBIDDEN.code});
+
 export const isForbidden = (error: unknown): boolean => {
   const {code, message} = (error ?? {}) as {code?: unknown; message?: string};
   // ShareDB's error for several documents.
@@ -19,7 +21,7 @@ export class Revocations {
 
   /** The server looks at each snapshot that a host reads. */
   begin(): void {
-    this.world.server.guardReads(id => (this.revoked.has(id) ? Object.assign(new Error(FORBIDDEN.message), {code: FORBIDDEN.code}) : undefined));
+    this.world.server.guardReads(id => (this.revoked.has(id) ? forbidden() : undefined));
   }
 
   revoke(): void {

@@ -15,7 +15,7 @@ export const TOO_LARGE = 5000;
 logger.setMethods({info: () => {}, warn: () => {}, error: (...details: unknown[]) => { if (!isExpected(details)) console.error(...details); }});
 
 function isExpected(details: unknown[]): boolean {
-  return details.some(detail => isFault(detail)) || String(details[0]).startsWith('Hard rollback doc fetch failed');
+  return details.some(detail => isFault(detail)) || /^(Hard rollback doc fetch failed|Error sanitizing op)/.test(String(details[0]));
 }
 
 /** The part of the server's view of a client that the judge reads. */
@@ -114,6 +114,39 @@ export class Server {
       }
       next();
     }));
+  }
+
+  /** Rejects the ops that hosts submit or read for which there is an error. ShareDB leaves out a published op that may not be read. */
+  guardOps(submitErrorFor: (id: string) => Error | undefined, readErrorFor: (id: string, version: number) => Error | undefined): void {
+    this.takeUp(backend => {
+      backend.use('submit', ({agent, id}, next) => next((agent.custom as Agent['custom']).isHost ? submitErrorFor(id) : undefined));
+      backend.use('op', ({agent, id, op}, next) => next((agent.custom as Agent['custom']).isHost ? readErrorFor(id, (op as {v: number}).v) : undefined));
+    });
+  }
+
+  /** Adds a projection of a collection. */
+  project(name: string, collection: string, fields: readonly string[]): void {
+    this.takeUp(backend => backend.addProjection(name, collection, Object.fromEntries(fields.map(field => [field, true]))));
+  }
+
+  /** Hosts get neither a field of a collection's JSON documents nor the ops on it. */
+  hideField(collection: string, field: string): void {
+    this.takeUp(backend => {
+      backend.use('readSnapshots', ({agent, collection: read, snapshots}, next) => {
+        if (read === collection && (agent as {custom?: Agent['custom']} | null)?.custom?.isHost) {
+          for (const snapshot of snapshots) {
+            const {[field]: _hidden, ...rest} = (snapshot.data ?? {}) as Record<string, unknown>;
+            if (snapshot.data) snapshot.data = rest;
+          }
+        }
+        next();
+      });
+      backend.use('op', ({agent, collection: read, op}, next) => {
+        const edit = op as {op?: {p: unknown[]}[]};
+        if (read === collection && edit.op && (agent.custom as Agent['custom']).isHost) edit.op = edit.op.filter(({p}) => p[0] !== field);
+        next();
+      });
+    });
   }
 
   /** Does not publish some ops: followers get them with the next op, or when they fetch. */

@@ -30,6 +30,10 @@ export interface Walk {
   webSockets?: boolean;
   /** The user of the hosts may not read some documents for a while. */
   revocations?: boolean;
+  /** The user of the hosts may not write some documents for a while, or not read some ops of others on them. */
+  permissions?: boolean;
+  /** Pages also open documents through a projection, and the server hides a field of them. */
+  projections?: boolean;
   /** The network of the host and of the remote clients is lost now and then. */
   outages?: boolean;
   /** The host dies or closes, and another one takes over from the disk. */
@@ -84,6 +88,11 @@ export type Circumstances = Omit<Walk, 'seed' | 'edits'>;
 /** Whether the server, or the host with a state that a page came with, may lack the history that an op was made on. */
 export function losesHistory({trims, replacements, rendered}: Pick<Walk, 'trims' | 'replacements' | 'rendered'>): boolean {
   return !!trims || !!replacements || !!rendered;
+}
+
+/** Whether the server refuses some requests of a user. */
+export function mayBeForbidden({revocations, permissions}: Pick<Walk, 'revocations' | 'permissions'>): boolean {
+  return !!revocations || !!permissions;
 }
 
 /** Whether an op may be lost with its host, or with the user who made it. */

@@ -12,6 +12,8 @@ import {HostElection} from './host-election.js';
 import {Page} from './page.js';
 import {SignOuts} from './sign-outs.js';
 import {Replacements} from './replacements.js';
+import {CARD_CHANNELS, Projections} from './projections.js';
+import {Permissions} from './permissions.js';
 import {Revocations} from './revocations.js';
 import {RequestBudget} from './request-budget.js';
 import {inside} from './nested-edits.js';
@@ -48,6 +50,8 @@ export class World {
   readonly services = new ServiceCalls(this);
   readonly signOuts = new SignOuts(this);
   readonly revocations = new Revocations(this);
+  readonly permissions = new Permissions(this);
+  readonly projections = new Projections(this);
   readonly sockets: WebSockets | undefined;
   remotes: Remote[] = [];
   pages: Page[] = [];
@@ -74,6 +78,7 @@ export class World {
     if (walk.slow) this.server.beSlow();
     if (walk.unpublished) this.server.losePublications(() => !this.isCalm && this.random.below(100) < walk.unpublished!);
     if (walk.revocations) this.revocations.begin();
+    if (walk.permissions) this.permissions.begin();
     if (walk.signOuts) this.signOuts.begin();
     this.machine.agenda.onEvent = name => this.trace.push(name);
     if (walk.webSockets) this.sockets = new WebSockets(this);
@@ -132,6 +137,7 @@ export class World {
     if (this.walk.notes) this.notes.open(page);
     if (this.walk.services) this.services.open(page);
     if (this.walk.signOuts) this.signOuts.open(page);
+    if (this.walk.projections) this.projections.open(page);
     this.sockets?.open(page);
     return page;
   }
@@ -199,10 +205,11 @@ export class World {
   private async open(): Promise<void> {
     const {edits, tabs = 3, remotes = 2} = this.walk;
     const docs = DOCUMENTS.map(id => `${COLLECTION}.${id}`);
-    this.server.listenTo([COLLECTION, ...docs, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
+    this.server.listenTo([COLLECTION, ...docs, ...CARD_CHANNELS, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
     const first = this.server.backend.connect();
     for (const id of [...LASTING, LONELY]) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
     if (this.walk.services) await this.services.begin(first);
+    if (this.walk.projections) await this.projections.begin();
     this.election.begin();
     for (let i = 0; i < tabs; i++) this.openPage();
     for (let i = 0; i < remotes; i++) this.addRemote();
@@ -259,6 +266,7 @@ export class World {
     await this.outlastDisk();
     await this.outlastFaults();
     if (this.walk.revocations) await this.revocations.settle();
+    if (this.walk.permissions) await this.permissions.settle();
     await this.rest();
     // By now, living pages have handed over their orphaned ops.
     for (const page of this.pages) page.hide();
@@ -271,6 +279,7 @@ export class World {
     if (this.walk.retries) await this.retryLetters();
     if (this.walk.unpublished) await this.fetchMissed();
     await this.writeLast();
+    if (this.walk.projections) await this.projections.writeLast();
     if (this.walk.replacements) await this.reload();
     await judgeFollowed(this);
     for (const {name, docs} of this.clients) {
@@ -355,24 +364,27 @@ export class World {
 
   /** A new client changes every document. Its followers must show that. */
   private async writeLast(): Promise<void> {
+    for (const id of DOCUMENTS) await this.writeElsewhere(id);
+    await this.rest();
+  }
+
+  /** A new client on another computer changes a document. */
+  async writeElsewhere(id: string): Promise<void> {
     const {edits} = this.walk;
     const connection = this.server.backend.connect();
-    for (const id of DOCUMENTS) {
-      const doc = connection.get(COLLECTION, id);
-      await this.done(`somebody new looks at ${id}`, done => doc.fetch(done));
-      if (!doc.type) {
-        // A creation or deletion that was committed and not published shows with the next op.
-        if (this.walk.faults || this.walk.unpublished) await this.done(`somebody new creates ${id}`, done => doc.create(structuredClone(edits.start), edits.type, done));
-        continue;
-      }
+    const doc = connection.get(COLLECTION, id);
+    await this.done(`somebody new looks at ${id}`, done => doc.fetch(done));
+    if (doc.type) {
       const {word, callbacks} = this.ledger.write(id, 'somebody new', false, '');
       await this.done(`somebody new writes to ${id}`, done => doc.submitOp(edits.next(doc.data, this.random, word) as never, {}, error => {
         callbacks.push(error as unknown as Error);
         done(error);
       }));
+    } else if (this.walk.faults || this.walk.unpublished) {
+      // A creation or deletion that was committed and not published shows with the next op.
+      await this.done(`somebody new creates ${id}`, done => doc.create(structuredClone(edits.start), edits.type, done));
     }
     connection.close();
-    await this.rest();
   }
 
   /** A tab that has missed the last message of its host notices that at the next one. */

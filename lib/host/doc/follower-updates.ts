@@ -134,8 +134,8 @@ export class FollowerUpdates {
     follower: Follower, outcomes: ResetMessage['outcomes'], error: ErrorData, loadError: ErrorData | undefined, unsettled?: number[]
   ): void {
     const message = {a: 'doc.reset', ...this.about(follower), outcomes, ...(unsettled && {unsettled}), error};
+    follower.noteReset(loadError ? null : this.journaled.history.rev);
     if (loadError) return follower.tab.send({...message, loadError});
-    follower.noteReset(this.journaled.history.rev);
     follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.journaled.snapshotJson()}}`);
   }
 

@@ -64,7 +64,8 @@ export class Follower {
       this.inc = inc;
       this.resetTurn = 0;
     }
-    if (rev === null) return;
+    // A tab that does not know yet that it was told to give up its state does not have this one.
+    if (rev === null || this.awaitsReset) return;
     if (this.sent === null && history.covers(rev)) this.sent = rev;
     this.handled = Math.max(this.handled, rev);
   }
@@ -81,9 +82,10 @@ export class Follower {
     this.noteSent(rev);
   }
 
-  /** Notes that the tab was told to give up all its ops. */
-  noteReset(rev: number): void {
-    this.noteState(rev);
+  /** Notes that the tab was told to give up all its ops. @param rev null if it got no state in their place */
+  noteReset(rev: number | null): void {
+    if (rev === null) this.sent = null;
+    else this.noteState(rev);
     this.resetTurn = this.tab.session?.nextTurn ?? 0;
   }
 
