@@ -5,6 +5,7 @@ import {FollowerUpdates} from '../../lib/host/doc/follower-updates.js';
 import {Follower} from '../../lib/host/doc/follower.js';
 import {History} from '../../lib/ot/history.js';
 import type {WaitingOp} from '../../lib/ot/history-entry.js';
+import {Transactions} from '../../lib/host/collections/transactions.js';
 import {JournaledDoc} from '../../lib/host/doc/journaled-doc.js';
 import type {Rollbacks} from '../../lib/host/doc/rollbacks.js';
 import {DeadLetters} from '../../lib/host/letters/dead-letters.js';
@@ -64,6 +65,11 @@ interface Placing {
 /** How a session server compares itself with the last clearing. */
 interface Clearings {
   isCleared(): boolean;
+}
+
+/** How a tab that has lost its host hears of its last transaction. */
+interface Answering {
+  isCommitted(...question: unknown[]): Promise<{committed: boolean}>;
 }
 
 /** How a tab is answered from the host's copy first. */
@@ -273,6 +279,14 @@ const bugs: Record<string, Bug> = {
     on: cases['users who sign out']!,
     within: 50,
     plant: () => replace(SessionServer.prototype as unknown as Clearings, 'isCleared', () => () => false)
+  },
+  'a transaction that a dead host has made, and that is made again': {
+    on: cases['a host that dies in the middle of transactions over plain documents']!,
+    within: 100,
+    plant: () => replace(Transactions.prototype as unknown as Answering, 'isCommitted', right => async function(this: Answering, ...question) {
+      await right.apply(this, question);
+      return {committed: false};
+    })
   },
   'an op through a projection that the whole document does not show': {
     on: cases['documents that are also open through a projection']!,

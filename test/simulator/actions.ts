@@ -44,6 +44,9 @@ const actions: Record<string, Action> = {
   'a page edits a card': {weight: 14, if: 'projections', act: world => somePage(world, page => world.projections.edit(page))},
   'somebody else edits a card': {weight: 5, if: 'projections', act: ({projections}) => projections.edit(undefined)},
   'a page opens or closes a card': {weight: 3, if: 'projections', act: world => somePage(world, page => world.projections.openOrClose(page))},
+  'a page makes a transaction': {weight: 20, if: 'transactions', act: world => somePage(world, page => world.transactions.transfer(page))},
+  'a page notes something in an account': {weight: 4, if: 'transactions', act: world => somePage(world, page => world.transactions.note(page))},
+  'somebody else notes something in an account': {weight: 3, if: 'transactions', act: ({transactions}) => transactions.note(undefined)},
   'something arrives': {weight: 58, act: ({random, machine: {agenda}}) => {
     for (let left = 1 + random.below(3); left > 0; left--) agenda.step(random);
   }},

@@ -54,6 +54,8 @@ export const cases: Record<string, Case> = {
   'a host that dies, and documents that the user may not read for a while': {revocations: true, crashes: true, outages: true, pagesGo: true, weight: 0.4},
   'a user who may not write some documents, or not read all ops': {permissions: true, outages: true, pagesDie: true, fetchQueries: true, weight: 0.4},
   'a host that dies, and a user who may not write some documents, or not read all ops': {permissions: true, crashes: true, outages: true, pagesGo: true, weight: 0.4},
+  'transactions over plain documents': {transactions: true, outages: true, breaks: true, pagesDie: true, weight: 0.4},
+  'a host that dies in the middle of transactions over plain documents': {transactions: true, crashes: true, outages: true, pagesGo: true, freezes: true, weight: 0.4},
   'documents that are also open through a projection': {projections: true, outages: true, freezes: true, pagesDie: true, weight: 0.4},
   'a host that dies, and documents that are also open through a projection': {projections: true, crashes: true, outages: true, pagesGo: true, weight: 0.4},
   'pages that the server has put states into': {rendered: true, outages: true, pagesGo: true, pagesDie: true, weight: 0.5},

@@ -27,6 +27,7 @@ export async function judge(world: World): Promise<void> {
   if (world.walk.notes) await world.notes.judge();
   if (world.walk.services) await world.services.judge();
   if (world.walk.signOuts) world.signOuts.judge();
+  if (world.walk.transactions) await world.transactions.judge();
   if (world.walk.projections) await world.projections.judge();
   await judgePresence(world);
   await judgeQueries(world, truth);

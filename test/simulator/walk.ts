@@ -34,6 +34,8 @@ export interface Walk {
   permissions?: boolean;
   /** Pages also open documents through a projection, and the server hides a field of them. */
   projections?: boolean;
+  /** Pages make transactions over plain documents, and watch them. */
+  transactions?: boolean;
   /** The network of the host and of the remote clients is lost now and then. */
   outages?: boolean;
   /** The host dies or closes, and another one takes over from the disk. */

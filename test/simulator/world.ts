@@ -13,6 +13,7 @@ import {Page} from './page.js';
 import {SignOuts} from './sign-outs.js';
 import {Replacements} from './replacements.js';
 import {CARD_CHANNELS, Projections} from './projections.js';
+import {ACCOUNT_CHANNELS, PlainTransactions} from './plain-transactions.js';
 import {Permissions} from './permissions.js';
 import {Revocations} from './revocations.js';
 import {RequestBudget} from './request-budget.js';
@@ -51,6 +52,7 @@ export class World {
   readonly signOuts = new SignOuts(this);
   readonly revocations = new Revocations(this);
   readonly permissions = new Permissions(this);
+  readonly transactions = new PlainTransactions(this);
   readonly projections = new Projections(this);
   readonly sockets: WebSockets | undefined;
   remotes: Remote[] = [];
@@ -98,6 +100,7 @@ export class World {
 
   /** @returns the problems found */
   run(): Promise<string[]> {
+    if (this.walk.transactions) return this.transactions.during(() => this.walkAndJudge());
     return this.sockets ? this.sockets.during(() => this.walkAndJudge()) : this.walkAndJudge();
   }
 
@@ -138,6 +141,7 @@ export class World {
     if (this.walk.services) this.services.open(page);
     if (this.walk.signOuts) this.signOuts.open(page);
     if (this.walk.projections) this.projections.open(page);
+    if (this.walk.transactions) this.transactions.open(page);
     this.sockets?.open(page);
     return page;
   }
@@ -205,11 +209,12 @@ export class World {
   private async open(): Promise<void> {
     const {edits, tabs = 3, remotes = 2} = this.walk;
     const docs = DOCUMENTS.map(id => `${COLLECTION}.${id}`);
-    this.server.listenTo([COLLECTION, ...docs, ...CARD_CHANNELS, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
+    this.server.listenTo([COLLECTION, ...docs, ...CARD_CHANNELS, ...ACCOUNT_CHANNELS, ...[ROOM, ...docs].map(name => `$presence.${name}`)]);
     const first = this.server.backend.connect();
     for (const id of [...LASTING, LONELY]) await this.done(`create ${id}`, done => first.get(COLLECTION, id).create(structuredClone(edits.start), edits.type, done));
     if (this.walk.services) await this.services.begin(first);
     if (this.walk.projections) await this.projections.begin();
+    if (this.walk.transactions) await this.transactions.begin();
     this.election.begin();
     for (let i = 0; i < tabs; i++) this.openPage();
     for (let i = 0; i < remotes; i++) this.addRemote();
