@@ -1,4 +1,5 @@
 import {TabsError} from '../protocol/errors.js';
+import {isLocal} from '../protocol/local.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {currentTransaction, type TransactionAccess} from './current-transaction.js';
@@ -33,6 +34,8 @@ export function planOf(
   if (typeof name !== 'string' || !name) throw new TabsError('ERR_TABS_BAD_OPTION', `A ${kind} needs a non-empty name`);
   if (scope !== 'local' && scope !== 'synced') throw new TabsError('ERR_TABS_BAD_OPTION', `The scope of ${kind} "${name}" must be 'local' or 'synced'`);
   const where = `${kind} "${name}"`;
+  // With the prefix, a synced collection would never reach the server.
+  if (isLocal(collection)) throw new TabsError('ERR_TABS_BAD_OPTION', `The collection of ${where} must not begin with "${LOCAL_PREFIX}"`);
   const limits = limitsOf(options.limits);
   // The kind is part of the id, so collections of two kinds can have the same name.
   const id = `${kind}:${name}`;
@@ -102,7 +105,7 @@ export abstract class Collection implements Shared {
   /** Deletes the collection for all tabs. Resolves when the host has deleted it. */
   async destroy(): Promise<void> {
     await this.ready;
-    await Promise.all(this.plan.documents.map(base => base.destroy()));
+    await Promise.all(this.plan.documents.map(base => base.check().destroy()));
     await this.close();
   }
 

@@ -6,7 +6,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 export interface WaitOptions {
   /** Its abort rejects the call with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** In ms. After that, the call rejects with ERR_TABS_TIMEOUT. */
+  /** In ms. After that, the call rejects with ERR_TABS_TIMEOUT. Default Infinity. */
   timeout?: number | undefined;
 }
 
@@ -19,18 +19,24 @@ interface Waiting {
   stop(error: unknown): void;
 }
 
+/** The longest time of a timer in browsers, in ms: 24 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** How many requests this page has made. Each has a number of its own: several views of a queue share the tab's session with the host. */
 let requests = 0;
 
 /** Takes items of one queue for this tab. Open requests and reports are repeated to the next host. */
 export class Consumer {
   private readonly waiting = new Map<string, Waiting>();
-  /** Requests that were cancelled and may still get items. */
-  private readonly cancelled = new Set<string>();
   private readonly onItems = (message: {a: string}): void => this.receive(message as ItemsMessage);
-  private readonly onState = (state: string): void => { if (state === 'connected') for (const r of this.waiting.keys()) this.ask(r); };
+  private readonly onState = (state: string): void => {
+    if (state === 'connected') for (const r of this.waiting.keys()) this.ask(r);
+    else if (state === 'closed') this.stopAll(new TabsError('ERR_TABS_CLOSED', `${this.where}: the connection is closed`));
+  };
 
   constructor(private readonly doc: ProxyDoc, private readonly where: string, private readonly options: {maxAttempts: number; leaseTimeout?: number | undefined}) {
+    // An app may open many queues: the emitter must not warn of it.
+    doc.connection.setMaxListeners(0);
     doc.connection.on('shared', this.onItems);
     doc.connection.on('hostState', this.onState);
   }
@@ -43,7 +49,7 @@ export class Consumer {
    * Waits for 1 to `count` items.
    * @returns the items, and the name of the request, which is needed to give them back
    */
-  take(count: number, {signal, timeout}: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {
+  take(count: number, {signal, timeout = Infinity}: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {
     const {connection} = this.doc;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
@@ -54,7 +60,7 @@ export class Consumer {
         reject(error as Error);
       };
       const onAbort = (): void => stop(signal!.reason);
-      const cancelTimer = timeout === undefined ? undefined
+      const cancelTimer = timeout > LONGEST_MS ? undefined
         : connection.clock.after(timeout, () => stop(new TabsError('ERR_TABS_TIMEOUT', `${this.where}: no item within ${timeout} ms`)));
       const end = (): void => {
         this.waiting.delete(r);
@@ -83,36 +89,40 @@ export class Consumer {
     const request: TakeRequest = {...this.name, r, count, maxAttempts, ...(leaseTimeout !== undefined && {leaseTimeout}), ...(isTry && {isTry})};
     this.doc.connection.callHost('shared.take', request).then(
       answer => { if (answer === 'empty') this.waiting.get(r)?.resolve([]); },
-      () => {
-        // The request is repeated when there is a host.
-      }
+      // After a lost host, the request is repeated when there is another one.
+      error => { if (!isLost(error)) this.waiting.get(r)?.fail(error); }
     );
   }
 
+  /** The host releases the items that it has given to the request, also those that are still on their way. */
   private cancel(r: string): void {
-    this.cancelled.add(r);
-    this.doc.connection.callHost('shared.cancel', {...this.name, r}).catch(() => {});
+    this.untilAnswered(() => this.doc.connection.callHost('shared.cancel', {...this.name, r})).catch(() => {
+      // The connection is closed, so the host takes the items back.
+    });
   }
 
   private receive({a, c, d, r, items, error}: ItemsMessage): void {
     if (a !== 'shared.items' || c !== this.doc.collection || d !== this.doc.id) return;
     const waiting = this.waiting.get(r);
     if (waiting && error) waiting.fail(decodeError(error));
-    else if (waiting) waiting.resolve(items);
-    // The request was cancelled, so its items are released.
-    else if (this.cancelled.delete(r) && items.length) void this.give(r, items.map(({i}) => i), 'release').catch(() => {});
+    else waiting?.resolve(items);
   }
 
   /** @returns the ids of the items that another consumer has by now */
-  async give(r: string, ids: string[], how: GiveBack['how'], more: Pick<GiveBack, 'error' | 'ms'> = {}): Promise<string[]> {
+  give(r: string, ids: string[], how: GiveBack['how'], more: Pick<GiveBack, 'error' | 'ms'> = {}): Promise<string[]> {
+    return this.untilAnswered(again => this.doc.connection.callHost(
+      'shared.give', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(again && {again}), ...more}
+    ));
+  }
+
+  /** Repeats a call to the next host, which knows what the last host has done. */
+  private async untilAnswered<T>(call: (again: boolean) => Promise<T>): Promise<T> {
     const {connection} = this.doc;
     for (let again = false; ; again = true) {
       try {
-        return await connection.callHost('shared.give', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(again && {again}), ...more});
+        return await call(again);
       } catch (error) {
-        const {code} = error as {code?: unknown};
-        if (connection.state === 'closed' || (code !== 'ERR_TABS_SESSION_ENDED' && code !== 'ERR_TABS_TIMEOUT')) throw error;
-        // The report is repeated to the next host, which knows what the last host has done.
+        if (connection.state === 'closed' || !isLost(error)) throw error;
         await new Promise<void>(resolve => { connection.clock.after(10, resolve); });
       }
     }
@@ -121,6 +131,16 @@ export class Consumer {
   close(error: unknown): void {
     this.doc.connection.off('shared', this.onItems);
     this.doc.connection.off('hostState', this.onState);
+    this.stopAll(error);
+  }
+
+  private stopAll(error: unknown): void {
     for (const {stop} of [...this.waiting.values()]) stop(error);
   }
+}
+
+/** Whether the host was lost before it answered to a call. */
+function isLost(error: unknown): boolean {
+  const {code} = error as {code?: unknown};
+  return code === 'ERR_TABS_SESSION_ENDED' || code === 'ERR_TABS_TIMEOUT';
 }

@@ -128,8 +128,8 @@ export class CollectionDocument implements Access {
     if (!isForeign || !doc.type) await doc.subscribe();
     if (!doc.type && !isForeign) await this.create(initial);
     if (this.isClosed) throw closed(where);
-    if (!doc.type || typeof doc.data !== 'object' || doc.data === null || Array.isArray(doc.data) !== Array.isArray(initial())) {
-      throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: its data is not that of such a collection`);
+    if ((doc.type as {name?: string} | null)?.name !== 'json0' || typeof doc.data !== 'object' || doc.data === null || Array.isArray(doc.data) !== Array.isArray(initial())) {
+      throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: its data is not the json0 data of such a collection`);
     }
     this.shown = doc.data as Data;
     this.count = sizeOf(this.shown);

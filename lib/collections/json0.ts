@@ -27,4 +27,6 @@ export interface Access {
   all(): unknown;
   /** Applies an op. It contains each key of the root at most once; array indexes may occur several times. */
   submit(op: Component[]): void;
+  /** @throws ERR_TABS_LIMIT if the op would make the document too large */
+  checkLimits(op: readonly Component[]): void;
 }

@@ -114,8 +114,11 @@ export abstract class KeyedCollection extends Collection {
     const {where} = this.plan;
     const stored = this.stored(key);
     const access = this.accessOf(stored);
-    if (typeof by !== 'number' || !Number.isFinite(by)) throw new TabsError('ERR_TABS_BAD_VALUE', `${where}: ${String(by)} is not a valid increment`);
     const value = access.peek(stored);
+    // A sum that is too large would be stored as null.
+    if (typeof by !== 'number' || !Number.isFinite(typeof value === 'number' ? value + by : by)) {
+      throw new TabsError('ERR_TABS_BAD_VALUE', `${where}: ${String(by)} is not a valid increment`);
+    }
     if (typeof value === 'number') return access.submit([{p: [stored], na: by}]);
     // If two tabs both started from 0, one increment would be lost. In a transaction, the second tab runs again.
     if (value === undefined && access.isTransaction && access.get(stored) === undefined) return access.submit([{p: [stored], oi: by}]);
@@ -135,6 +138,8 @@ export abstract class KeyedCollection extends Collection {
       if (op) op.push(component);
       else ops.set(base, [component]);
     }
+    // Nothing is changed if one of the documents would become too large.
+    if (ops.size > 1) for (const [base, op] of ops) this.access(base).checkLimits(op);
     for (const [base, op] of ops) this.access(base).submit(op);
   }
 

@@ -30,7 +30,7 @@ export class Overlay implements Access {
   /** Others have changed something that the transaction read or overwrote. */
   isStale = false;
   /** Throws if a collection's limits do not allow an op. */
-  checkOp: ((op: Component[]) => void) | undefined;
+  checkOp: ((op: readonly Component[]) => void) | undefined;
   private readonly stop: () => void;
 
   constructor(readonly doc: ProxyDoc, private readonly isReadOnly: boolean, private readonly onStale: () => void) {
@@ -109,8 +109,12 @@ export class Overlay implements Access {
   // ---- writing
 
   submit(op: Component[]): void {
-    this.checkOp?.(op);
+    this.checkLimits(op);
     this.submitOp(op);
+  }
+
+  checkLimits(op: readonly Component[]): void {
+    this.checkOp?.(op);
   }
 
   submitOp(op: unknown): void {

@@ -43,7 +43,8 @@ export class RetryPolicy {
     this.signal = this.abort.signal;
     const end = (): void => this.fail(signal!.reason);
     this.stop = () => signal?.removeEventListener('abort', end);
-    if (timeout !== Infinity) this.cancelTimer = clock.after(timeout, () => this.fail(undefined));
+    // Timers of browsers can't wait for longer.
+    if (timeout < 2 ** 31) this.cancelTimer = clock.after(timeout, () => this.fail(undefined));
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
   }

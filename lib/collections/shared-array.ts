@@ -118,8 +118,10 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
   /** Like Array's `splice`, in one op. */
   splice(start: number, deleteCount?: number, ...items: T[]): T[] {
     const {list} = this;
-    const at = start < 0 ? Math.max(0, list.length + Math.trunc(start)) : Math.min(Math.trunc(start) || 0, list.length);
-    const count = Math.max(0, Math.min(arguments.length < 2 ? Infinity : Math.trunc(deleteCount!) || 0, list.length - at));
+    const from = Math.trunc(start) || 0;
+    const at = from < 0 ? Math.max(0, list.length + from) : Math.min(from, list.length);
+    // Without any argument, Array's method deletes nothing.
+    const count = Math.max(0, Math.min(arguments.length === 1 ? Infinity : Math.trunc(deleteCount!) || 0, list.length - at));
     const deleted = list.slice(at, at + count);
     const op: Component[] = [
       ...deleted.map(value => ({p: [at], ld: copyOf(value)})), ...items.map((item, i) => ({p: [at + i], li: this.encode(at + i, item)}))
@@ -156,8 +158,12 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.watching(folded, signal);
   }
 
-  /** Watches the element at an index. If elements move, it is another element. */
+  /**
+   * Watches the element at an index. If elements move, it is another element.
+   * @throws RangeError unless the index is an integer of at least 0
+   */
   watchIndex(index: number, {signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ChangeEvent<T>> {
+    this.checkIndex(index, Infinity);
     const base = this.plan.documents[0]!.check();
     const at = (): unknown => (base.all() as unknown[])[index];
     let last = copyOf(at());

@@ -56,7 +56,7 @@ export class Snapshot {
       return kept.keys.has(key) ? kept.keys.get(key) : base.get(key);
     };
     return {
-      isTransaction: true, get, peek: get, all, submit,
+      isTransaction: true, get, peek: get, all, submit, checkLimits: submit,
       keys: () => Object.keys(all() as object),
       size: () => Object.keys(all() as object).length
     };

@@ -23,7 +23,10 @@ export function checkLimit(where: string, limit: keyof Limits, limits: Limits, v
 export function storable<V>(where: string, value: V, codec: Codec<V> | undefined, limits: Limits): unknown {
   const encoded = codec ? codec.encode(value) : value;
   // Most values are primitive, and need no copy.
-  if (encoded === null || typeof encoded === 'boolean' || (typeof encoded === 'number' && Number.isFinite(encoded))) return encoded;
+  if (encoded === null || typeof encoded === 'boolean' || (typeof encoded === 'number' && Number.isFinite(encoded))) {
+    // JSON has no -0.
+    return encoded === 0 ? 0 : encoded;
+  }
   check(where, encoded, [], []);
   if (typeof encoded === 'string') {
     checkLimit(where, 'maxValueChars', limits, encoded.length + 2);
@@ -75,7 +78,7 @@ function isPlain(value: object): boolean {
 
 function nameOf(value: unknown): string {
   if (value === undefined) return 'undefined';
-  if (typeof value === 'object') return `a ${(value as object).constructor.name}`;
+  if (typeof value === 'object') return `a ${(value as {constructor?: {name: string}}).constructor?.name ?? typeof value}`;
   return typeof value === 'number' ? String(value) : `a ${typeof value}`;
 }
 

@@ -5,6 +5,7 @@ import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
 import {QueueLedger} from './queue-ledger.js';
+import {TroubledStorage} from '../store/troubled-storage.js';
 import {CollectionsStage} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
@@ -83,6 +84,52 @@ describe('a queue', () => {
     expect(await many).to.eql(['a', 'b', 'c']);
     expect(await mine.dequeueMany(3)).to.eql(['d']);
   });
+
+  it('keeps nothing of calls that were cancelled', async () => {
+    const [mine] = await open('work');
+    const held = (): number => Object.values(mine['consumer']).reduce<number>((sum, part) => sum + (part instanceof Map || part instanceof Set ? part.size : 0), 0);
+    for (let call = 0; call < 50; call++) {
+      const abort = new AbortController();
+      const cancelled = rejection(mine.dequeue({signal: abort.signal}));
+      if (call % 2) await turn();
+      abort.abort(new Error('enough'));
+      expect((await cancelled).message).to.equal('enough');
+    }
+    mine.enqueue('a');
+    expect(await mine.dequeue()).to.equal('a');
+    expect(held()).to.equal(0);
+  });
+
+  for (const scope of ['local', 'synced'] as const) {
+    it(`has an item again whose call was cancelled while the host died, ${scope}`, async () => {
+      stage.close();
+      const storage = new TroubledStorage();
+      stage = new CollectionsStage({online: scope === 'synced', store: {storage}});
+      tab = stage.openTab();
+      other = stage.openTab();
+      const [mine, theirs] = await open('work', {scope});
+      const abort = new AbortController();
+      const cancelled = rejection(theirs.dequeue({signal: abort.signal}));
+      await theirs.tryDequeue();
+      const {write} = storage;
+      // The host dies when it has written the claim. The tab does not get the item.
+      storage.write = function (changes, epoch) {
+        const written = write.call(this, changes, epoch);
+        if (JSON.stringify(changes).replaceAll('\\', '').includes(`"t":"${other.id}"`)) {
+          storage.write = write;
+          stage.killHost();
+        }
+        return written;
+      };
+      mine.enqueue('a');
+      await until('the host has died', () => storage.write === write);
+      abort.abort(new Error('enough'));
+      expect((await cancelled).message).to.equal('enough');
+      await turn();
+      stage.startHost();
+      expect(await mine.dequeue({timeout: 5000})).to.equal('a');
+    });
+  }
 
   it('is iterated until it is closed', async () => {
     const [mine, theirs] = await open('work');

@@ -70,8 +70,8 @@ export class Queues {
   }
 
   cancel(doc: SharedDoc, tab: Tab, r: string): null {
-    const all = this.waiting.get(doc) ?? [];
-    this.waiting.set(doc, all.filter(other => other.tab.id !== tab.id || other.r !== r));
+    const all = this.waiting.get(doc);
+    if (all) this.waiting.set(doc, all.filter(other => other.tab.id !== tab.id || other.r !== r));
     // Items that are on their way to the tab return: it no longer waits for them.
     for (const lease of Object.values(contentOf(doc)?.l ?? {})) if (lease.t === tab.id && lease.r === r) this.back(doc, lease, false);
     return null;

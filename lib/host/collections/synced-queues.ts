@@ -44,11 +44,11 @@ export class SyncedQueues {
 
   cancel(doc: SharedDoc, tab: Tab, r: string): null {
     const queue = this.known.get(doc);
-    if (!queue) return null;
     const name = nameOf({tab, r});
-    queue.waiting = queue.waiting.filter(other => nameOf(other) !== name);
+    const claiming = queue?.claiming.get(name);
+    if (queue) queue.waiting = queue.waiting.filter(other => nameOf(other) !== name);
     // A claim under way is released when the server has answered.
-    if (queue.claiming.has(name)) queue.claiming.set(name, {...queue.claiming.get(name)!, count: 0});
+    if (claiming) queue!.claiming.set(name, {...claiming, count: 0});
     else this.releaseAll(doc, item => isHeldBy(item, {tab, r}));
     return null;
   }
