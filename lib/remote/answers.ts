@@ -34,22 +34,26 @@ function failed(error: unknown, origin: number): Failed {
  * or has released it.
  */
 export class Answers {
-  private readonly answers = new Map<number, Answer>();
-  private readonly running = new Set<Promise<unknown>>();
+  readonly #answers = new Map<number, Answer>();
+  readonly #running = new Set<Promise<unknown>>();
 
-  constructor(private readonly options: AnswersOptions) {}
+  readonly #options: AnswersOptions;
+
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+  }
 
   get size(): number {
-    return this.answers.size;
+    return this.#answers.size;
   }
 
   get pending(): number {
-    return this.running.size;
+    return this.#running.size;
   }
 
   /** The result of an operation, as the target of another one. */
   find(id: number): {value: unknown} | {later: Promise<unknown>} {
-    const answer = this.answers.get(id);
+    const answer = this.#answers.get(id);
     if (!answer) return {value: undefined};
     if (answer.state === 'done') return {value: answer.value};
     if (answer.state === 'pending') {
@@ -63,72 +67,72 @@ export class Answers {
   begin(id: number, wants: Wants, run: () => unknown): void {
     try {
       const result = run();
-      if (!isThenable(result)) return this.done(id, wants, result);
-      this.wait(id, wants, result);
+      if (!isThenable(result)) return this.#done(id, wants, result);
+      this.#wait(id, wants, result);
     } catch (error) {
-      this.failed(id, wants, error);
+      this.#failed(id, wants, error);
     }
   }
 
   pull(id: number): void {
-    const answer = this.answers.get(id);
-    if (!answer) this.options.returnValue(id, undefined);
+    const answer = this.#answers.get(id);
+    if (!answer) this.#options.returnValue(id, undefined);
     else if (answer.state === 'pending') answer.wants = WANTED;
-    else if (answer.state === 'done') this.options.returnValue(id, answer.value);
-    else this.options.throwError(id, answer.error, answer.origin, false);
+    else if (answer.state === 'done') this.#options.returnValue(id, answer.value);
+    else this.#options.throwError(id, answer.error, answer.origin, false);
   }
 
   forget(id: number): void {
-    const answer = this.answers.get(id);
+    const answer = this.#answers.get(id);
     // A pending answer may still be awaited by its own operation. It is dropped when it settles.
     if (answer?.state === 'pending') answer.wants = answer.wants === WANTED ? WANTED : NEVER;
-    else this.answers.delete(id);
+    else this.#answers.delete(id);
   }
 
   /** Resolves when all operations that run now have ended. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.running]);
+    await Promise.allSettled([...this.#running]);
   }
 
   clear(): void {
-    this.answers.clear();
-    this.running.clear();
+    this.#answers.clear();
+    this.#running.clear();
   }
 
-  private wait(id: number, wants: Wants, result: PromiseLike<unknown>): void {
+  #wait(id: number, wants: Wants, result: PromiseLike<unknown>): void {
     const promise = Promise.resolve(result);
     const answer: Answer & {state: 'pending'} = {state: 'pending', wants, promise: undefined as unknown as Promise<unknown>};
-    this.answers.set(id, answer);
+    this.#answers.set(id, answer);
     answer.promise = promise.then(
       value => {
-        this.running.delete(answer.promise);
-        if (this.answers.get(id) === answer) this.done(id, answer.wants, value);
+        this.#running.delete(answer.promise);
+        if (this.#answers.get(id) === answer) this.#done(id, answer.wants, value);
         return value;
       },
       (error: unknown) => {
-        this.running.delete(answer.promise);
+        this.#running.delete(answer.promise);
         const failure = isFailed(error) ? error : failed(error, id);
-        if (this.answers.get(id) === answer) this.failed(id, answer.wants, failure, answer.isUsed);
+        if (this.#answers.get(id) === answer) this.#failed(id, answer.wants, failure, answer.isUsed);
         throw failure;
       }
     );
     // The error is sent to the other side, so it is not an unhandled rejection here.
     answer.promise.catch(() => {});
-    this.running.add(answer.promise);
+    this.#running.add(answer.promise);
   }
 
-  private done(id: number, wants: Wants, value: unknown): void {
+  #done(id: number, wants: Wants, value: unknown): void {
     // A missing answer counts as undefined. Most operations of a recorder return undefined, so nothing is kept for them.
-    if (wants === NEVER || (isUnasked(wants) && value === undefined)) this.answers.delete(id);
-    else this.answers.set(id, {state: 'done', value});
-    if (wants === WANTED) this.options.returnValue(id, value);
+    if (wants === NEVER || (isUnasked(wants) && value === undefined)) this.#answers.delete(id);
+    else this.#answers.set(id, {state: 'done', value});
+    if (wants === WANTED) this.#options.returnValue(id, value);
   }
 
   /** @param isUsed whether an operation waits for the result. It fails next, and tells of this error if nobody awaits it */
-  private failed(id: number, wants: Wants, thrown: unknown, isUsed = false): void {
+  #failed(id: number, wants: Wants, thrown: unknown, isUsed = false): void {
     const {error, origin} = isFailed(thrown) ? thrown : {error: thrown, origin: id};
-    if (wants === NEVER) this.answers.delete(id);
-    else this.answers.set(id, {state: 'failed', error, origin});
-    this.options.throwError(id, error, origin, wants !== WANTED && !isUsed);
+    if (wants === NEVER) this.#answers.delete(id);
+    else this.#answers.set(id, {state: 'failed', error, origin});
+    this.#options.throwError(id, error, origin, wants !== WANTED && !isUsed);
   }
 }

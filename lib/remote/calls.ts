@@ -31,12 +31,15 @@ export class CallRecord {
   isReleased = false;
   /** Remains when nobody holds the record any more. */
   readonly trace: {readonly id: number; isOver: boolean};
-  private waiting: {resolve(value: unknown): void; reject(error: unknown): void; promise: Promise<unknown>} | undefined;
+  #waiting: {resolve(value: unknown): void; reject(error: unknown): void; promise: Promise<unknown>} | undefined;
   cancelTimeout: (() => void) | undefined;
   /** The connection that the call was made on, if it is not the stub's. */
   owner: unknown;
 
-  constructor(readonly id: number, readonly what: string, readonly item: Outgoing | undefined, private readonly calls: Calls) {
+  readonly #calls: Calls;
+
+  constructor(readonly id: number, readonly what: string, readonly item: Outgoing | undefined, calls: Calls) {
+    this.#calls = calls;
     this.trace = {id, isOver: item === undefined};
   }
 
@@ -48,23 +51,23 @@ export class CallRecord {
   want(): void {
     // `await` reads `then` now, and calls it a microtask later.
     this.isAwaited = true;
-    if (!this.outcome) this.here ??= this.calls.stackHere();
+    if (!this.outcome) this.here ??= this.#calls.stackHere();
     if (this.outcome || this.wants === WANTED || !this.item) return;
     this.item.message[6] = WANTED;
-    this.calls.want(this);
+    this.#calls.want(this);
   }
 
   promise(): Promise<unknown> {
     this.isAwaited = true;
     this.want();
-    if (!this.waiting) {
+    if (!this.#waiting) {
       let resolve!: (value: unknown) => void;
       let reject!: (error: unknown) => void;
       const promise = new Promise((done, failed) => [resolve, reject] = [done, failed]);
-      this.waiting = {resolve, reject, promise};
-      this.tell();
+      this.#waiting = {resolve, reject, promise};
+      this.#tell();
     }
-    return this.waiting.promise;
+    return this.#waiting.promise;
   }
 
   settle(outcome: Outcome): void {
@@ -72,43 +75,47 @@ export class CallRecord {
     this.outcome = outcome;
     this.trace.isOver = true;
     this.cancelTimeout?.();
-    this.tell();
+    this.#tell();
   }
 
-  private tell(): void {
-    if (!this.outcome || !this.waiting) return;
-    if (this.outcome.ok) this.waiting.resolve(this.outcome.value);
-    else this.waiting.reject(this.outcome.error);
+  #tell(): void {
+    if (!this.outcome || !this.#waiting) return;
+    if (this.outcome.ok) this.#waiting.resolve(this.outcome.value);
+    else this.#waiting.reject(this.outcome.error);
   }
 }
 
 /** The calls without an answer. Each call settles once, here. */
 export class Calls {
-  private readonly pending = new Map<number, CallRecord>();
-  private seen: number[] = [];
-  private cancelSeen: (() => void) | undefined;
-  private readonly told = new Set<number>();
-  private untold = new Map<number, {error: unknown; what: string}>();
-  private readonly flushes = new Set<{failed?: {error: unknown}}>();
-  constructor(private readonly options: CallsOptions) {}
+  readonly #pending = new Map<number, CallRecord>();
+  #seen: number[] = [];
+  #cancelSeen: (() => void) | undefined;
+  readonly #told = new Set<number>();
+  #untold = new Map<number, {error: unknown; what: string}>();
+  readonly #flushes = new Set<{failed?: {error: unknown}}>();
+  readonly #options: CallsOptions;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
 
   get size(): number {
-    return this.pending.size;
+    return this.#pending.size;
   }
 
   /** Whether there are calls that were posted and not answered. */
   get hasPosted(): boolean {
-    for (const call of this.pending.values()) if (call.isPosted) return true;
+    for (const call of this.#pending.values()) if (call.isPosted) return true;
     return false;
   }
 
   stackHere(): Error | undefined {
-    return this.options.stacks ? new Error() : undefined;
+    return this.#options.stacks ? new Error() : undefined;
   }
 
   /** The place that awaits a call whose error has arrived. */
   hereOf(id: number): string | undefined {
-    return this.pending.get(id)?.here?.stack;
+    return this.#pending.get(id)?.here?.stack;
   }
 
   /** Records a call that is about to be posted. */
@@ -117,10 +124,10 @@ export class Calls {
     item.posted = () => {
       call.isPosted = true;
     };
-    item.failed = error => this.fail(call, error);
+    item.failed = error => this.#fail(call, error);
     if (call.wants === WANTED) {
-      this.pending.set(id, call);
-      this.startTimeout(call);
+      this.#pending.set(id, call);
+      this.#startTimeout(call);
     }
     return call;
   }
@@ -129,69 +136,69 @@ export class Calls {
   settled(outcome: Outcome, what: string): CallRecord {
     const call = new CallRecord(0, what, undefined, this);
     call.settle(outcome);
-    if (!outcome.ok) queueMicrotask(() => call.isAwaited || this.untoldError(0, outcome.error, what));
+    if (!outcome.ok) queueMicrotask(() => call.isAwaited || this.#untoldError(0, outcome.error, what));
     return call;
   }
 
   want(call: CallRecord): void {
-    const closed = this.options.closedWith();
+    const closed = this.#options.closedWith();
     if (closed) return call.settle({ok: false, error: closed});
-    this.pending.set(call.id, call);
-    this.startTimeout(call);
-    if (call.isPosted) this.options.put(outgoing([PULL, call.id]));
+    this.#pending.set(call.id, call);
+    this.#startTimeout(call);
+    if (call.isPosted) this.#options.put(outgoing([PULL, call.id]));
   }
 
   handleReturn(id: number, value: unknown): void {
-    const call = this.pending.get(id);
+    const call = this.#pending.get(id);
     if (!call) return;
-    this.pending.delete(id);
-    this.noteSeen(id);
+    this.#pending.delete(id);
+    this.#noteSeen(id);
     call.settle({ok: true, value});
   }
 
   /** @param origin the operation that failed first */
   handleThrow(id: number, error: unknown, origin: number, wasUnasked: boolean): void {
-    const call = this.pending.get(id);
+    const call = this.#pending.get(id);
     if (call) {
-      this.pending.delete(id);
-      this.noteSeen(id);
+      this.#pending.delete(id);
+      this.#noteSeen(id);
       call.settle({ok: false, error});
     }
-    if (call?.isAwaited) this.noteTold(origin);
-    else if (wasUnasked || call) this.untold.set(origin, {error, what: call?.what ?? 'a recorded operation'});
+    if (call?.isAwaited) this.#noteTold(origin);
+    else if (wasUnasked || call) this.#untold.set(origin, {error, what: call?.what ?? 'a recorded operation'});
   }
 
   /** Reports errors of the last frame that nobody awaits. Called after each frame. */
   tellUntold(): void {
-    if (!this.untold.size) return;
-    const {untold} = this;
-    this.untold = new Map();
-    for (const [origin, {error, what}] of untold) if (!this.told.has(origin)) this.untoldError(origin, error, what);
+    if (!this.#untold.size) return;
+    const untold = this.#untold;
+    this.#untold = new Map();
+    for (const [origin, {error, what}] of untold) if (!this.#told.has(origin)) this.#untoldError(origin, error, what);
   }
 
   beginFlush(): {failed?: {error: unknown}} {
     const flush = {};
-    this.flushes.add(flush);
+    this.#flushes.add(flush);
     return flush;
   }
 
   endFlush(flush: object): void {
-    this.flushes.delete(flush);
+    this.#flushes.delete(flush);
   }
 
   takeSeen(): number[] {
-    const {seen} = this;
+    const seen = this.#seen;
     if (!seen.length) return seen;
-    this.seen = [];
-    this.cancelSeen?.();
-    this.cancelSeen = undefined;
+    this.#seen = [];
+    this.#cancelSeen?.();
+    this.#cancelSeen = undefined;
     return seen;
   }
 
   /** @param mayHaveRun whether the other side may have performed posted calls */
   rejectAll(reason: string, mayHaveRun = true, code: RemoteErrorCode = 'ERR_REMOTE_CLOSED'): void {
-    const calls = [...this.pending.values()];
-    this.pending.clear();
+    const calls = [...this.#pending.values()];
+    this.#pending.clear();
     this.takeSeen();
     for (const call of calls) {
       const ran = call.isPosted && mayHaveRun;
@@ -199,34 +206,34 @@ export class Calls {
     }
   }
 
-  private fail(call: CallRecord, error: unknown): void {
-    this.pending.delete(call.id);
+  #fail(call: CallRecord, error: unknown): void {
+    this.#pending.delete(call.id);
     call.settle({ok: false, error});
-    if (!call.isAwaited) this.untoldError(call.id, error, call.what);
+    if (!call.isAwaited) this.#untoldError(call.id, error, call.what);
   }
 
-  private untoldError(origin: number, error: unknown, what: string): void {
-    this.noteTold(origin);
-    if (!this.flushes.size) return this.options.onError(error, what);
-    for (const flush of this.flushes) flush.failed ??= {error};
+  #untoldError(origin: number, error: unknown, what: string): void {
+    this.#noteTold(origin);
+    if (!this.#flushes.size) return this.#options.onError(error, what);
+    for (const flush of this.#flushes) flush.failed ??= {error};
   }
 
-  private noteTold(origin: number): void {
-    if (origin) this.told.add(origin);
-    if (this.told.size > TOLD_MANY) this.told.delete(this.told.values().next().value!);
+  #noteTold(origin: number): void {
+    if (origin) this.#told.add(origin);
+    if (this.#told.size > TOLD_MANY) this.#told.delete(this.#told.values().next().value!);
   }
 
-  private noteSeen(id: number): void {
-    this.seen.push(id);
-    if (this.seen.length >= SEEN_MANY) this.options.schedule();
-    else this.cancelSeen ??= this.options.clock.after(SEEN_MS, () => this.options.schedule());
+  #noteSeen(id: number): void {
+    this.#seen.push(id);
+    if (this.#seen.length >= SEEN_MANY) this.#options.schedule();
+    else this.#cancelSeen ??= this.#options.clock.after(SEEN_MS, () => this.#options.schedule());
   }
 
-  private startTimeout(call: CallRecord): void {
-    const {timeout, clock} = this.options;
+  #startTimeout(call: CallRecord): void {
+    const {timeout, clock} = this.#options;
     if (timeout === undefined || call.outcome || call.cancelTimeout) return;
     call.cancelTimeout = clock.after(timeout, () => {
-      this.pending.delete(call.id);
+      this.#pending.delete(call.id);
       const mayHaveRun = call.isPosted;
       // Nobody waits for the call any more, so it must not be performed later.
       if (!mayHaveRun) call.item!.withdraw?.();

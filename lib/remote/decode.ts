@@ -1,7 +1,7 @@
 import {RemoteError, decodeError} from './errors.js';
 import type {StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
-import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, isId, type FlowKind, type WireReference} from './wire.js';
+import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, isId, isPath, type FlowKind, type WireReference} from './wire.js';
 
 /** The part of a connection that decoding needs. */
 export interface DecodingPeer {
@@ -39,41 +39,46 @@ export function decode(wire: unknown, peer: DecodingPeer): Decoded {
 const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A value does not have the form that the protocol requires');
 
 class Decoding implements Decoded {
-  private collections: Map<unknown, Map<unknown, unknown> | Set<unknown>> | undefined;
+  #collections: Map<unknown[], Map<unknown, unknown> | Set<unknown>> | undefined;
   /** What was made of the data of a part. A part that the value contains twice has the same data twice. */
-  private readonly made = new Map<unknown, unknown>();
-  private here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
+  readonly #made = new Map<unknown, unknown>();
+  #here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
+
+  readonly #peer: DecodingPeer;
 
   /** Fills holes from the last to the first: an array of entries is complete before it is replaced by a Map. */
-  constructor(public value: unknown, holes: readonly unknown[], private readonly peer: DecodingPeer) {
+  constructor(public value: unknown, holes: readonly unknown[], peer: DecodingPeer) {
+    this.#peer = peer;
     for (let i = holes.length - 1; i >= 0; i--) {
       const hole = holes[i];
-      if (!Array.isArray(hole) || !Array.isArray(hole[0]) || hole[0].length > this.peer.maxDepth + 10) throw malformed();
-      this.fillHole(hole[0] as (string | number)[], hole[1], hole[2]);
+      if (!Array.isArray(hole) || !Array.isArray(hole[0]) || hole[0].length > this.#peer.maxDepth + 10) throw malformed();
+      this.#fillHole(hole[0] as (string | number)[], hole[1], hole[2]);
     }
   }
 
   complete(waits: boolean): Promise<void> | undefined {
     const later: Promise<unknown>[] = [];
-    for (const {target, path, put} of this.here ?? []) {
-      const found = this.peer.findHere(target, path);
+    for (const {target, path, put} of this.#here ?? []) {
+      const found = this.#peer.findHere(target, path);
       if ('value' in found) put(found.value);
       else if (waits) later.push(found.later.then(put));
       else put(found.later);
     }
-    if (later.length) return Promise.all(later).then(() => this.collect());
-    this.collect();
+    if (later.length) return Promise.all(later).then(() => this.#collect());
+    this.#collect();
     return undefined;
   }
 
-  private collect(): void {
-    for (const [entries, collection] of this.collections ?? []) {
-      if (collection instanceof Map) for (const [key, value] of entries as [unknown, unknown][]) collection.set(key, value);
-      else for (const value of entries as unknown[]) collection.add(value);
+  #collect(): void {
+    for (const [entries, collection] of this.#collections ?? []) {
+      for (const entry of Object.values(entries)) {
+        if (collection instanceof Map) collection.set(...(entry as [unknown, unknown]));
+        else collection.add(entry);
+      }
     }
   }
 
-  private fillHole(path: readonly (string | number)[], kind: unknown, data: unknown): void {
+  #fillHole(path: readonly (string | number)[], kind: unknown, data: unknown): void {
     let holder: Container | undefined;
     let key: string | number | undefined;
     let place: unknown = this.value;
@@ -89,23 +94,23 @@ class Decoding implements Decoded {
       else if (key === '__proto__') Object.defineProperty(holder, key, {value, enumerable: true, configurable: true, writable: true});
       else holder[key!] = value;
     };
-    if (kind === THERE) return this.putHere(data, put);
-    const isShared = typeof data === 'object' && this.made.has(data);
-    const made = isShared ? this.made.get(data) : this.create(kind, data, place);
-    this.made.set(data, made);
+    if (kind === THERE) return this.#putHere(data, put);
+    const isShared = typeof data === 'object' && this.#made.has(data);
+    const made = isShared ? this.#made.get(data) : this.#create(kind, data, place);
+    this.#made.set(data, made);
     put(made);
     if (kind === REF && holder && !Array.isArray(holder)) makeDisposable(holder);
   }
 
-  private putHere(data: unknown, put: (value: unknown) => void): void {
-    if (!Array.isArray(data) || !isId(data[0]) || !Array.isArray(data[1]) || !data[1].every(key => typeof key === 'string')) throw malformed();
-    (this.here ??= []).push({target: data[0], path: data[1] as string[], put});
+  #putHere(data: unknown, put: (value: unknown) => void): void {
+    if (!Array.isArray(data) || !isId(data[0]) || !isPath(data[1], this.#peer.maxDepth)) throw malformed();
+    (this.#here ??= []).push({target: data[0], path: data[1], put});
   }
 
-  private create(kind: unknown, data: unknown, place: unknown): unknown {
+  #create(kind: unknown, data: unknown, place: unknown): unknown {
     switch (kind) {
       case REF:
-        return this.peer.receiveReference(checkReference(data));
+        return this.#peer.receiveReference(checkReference(data));
       case ERROR:
         return decodeError(data);
       case URL_TEXT:
@@ -114,35 +119,35 @@ class Decoding implements Decoded {
         return new Headers(data as [string, string][]);
       case TRANSFORM: {
         const [readable, writable] = data as [unknown, unknown];
-        return {readable: this.peer.receiveFlow('readable', readable), writable: this.peer.receiveFlow('writable', writable)};
+        return {readable: this.#peer.receiveFlow('readable', readable), writable: this.#peer.receiveFlow('writable', writable)};
       }
       case MAP:
       case SET_OF:
-        return this.collection(kind, place);
+        return this.#collection(kind, place);
       case HANDLED:
-        return this.handled(data);
+        return this.#handled(data);
       default: {
         const flow = FLOW_KINDS[(kind as number) - PROMISE];
         if (!flow) throw malformed();
-        return this.peer.receiveFlow(flow, data);
+        return this.#peer.receiveFlow(flow, data);
       }
     }
   }
 
-  private collection(kind: number, place: unknown): unknown {
-    if (!Array.isArray(place) || (kind === MAP && !place.every(entry => Array.isArray(entry)))) throw malformed();
-    this.collections ??= new Map();
-    let collection = this.collections.get(place);
-    if (!collection) this.collections.set(place, collection = kind === MAP ? new Map() : new Set());
+  #collection(kind: number, place: unknown): unknown {
+    if (!Array.isArray(place) || (kind === MAP && !Object.values(place).every(entry => Array.isArray(entry)))) throw malformed();
+    this.#collections ??= new Map();
+    let collection = this.#collections.get(place);
+    if (!collection) this.#collections.set(place, collection = kind === MAP ? new Map() : new Set());
     return collection;
   }
 
-  private handled(data: unknown): unknown {
+  #handled(data: unknown): unknown {
     const [wireType, wire] = Array.isArray(data) ? (data as [unknown, unknown]) : [];
-    const handler = this.peer.handlers.find(candidate => candidate.wireType === wireType);
+    const handler = this.#peer.handlers.find(candidate => candidate.wireType === wireType);
     if (!handler) throw new RemoteError('ERR_REMOTE_PROTOCOL', `There is no handler for values of the type ${String(wireType)}: give both sides the same handlers`);
-    return handler.fromWire(wire, {...this.peer.handlerContext(handler), decode: part => {
-      const decoded = decode(part, this.peer);
+    return handler.fromWire(wire, {...this.#peer.handlerContext(handler), decode: part => {
+      const decoded = decode(part, this.#peer);
       void decoded.complete(false);
       return decoded.value;
     }});

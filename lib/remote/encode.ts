@@ -1,7 +1,7 @@
 import {CallRecord} from './calls.js';
 import {RemoteError, encodeError, tagOf} from './errors.js';
 import {isEvent, snapshotOf} from './events.js';
-import {isMovable, isPrimitive, kindOf} from './kinds.js';
+import {isMovable, isPrimitive, kindOf, type ValueKind} from './kinds.js';
 import {handlerOptionsOf, markOf, type Mark} from './markers.js';
 import {readResult} from './results.js';
 import {nodeOf, type StubPeer} from './stubs.js';
@@ -47,247 +47,257 @@ export function encode(value: unknown, peer: EncodingPeer, item: Outgoing, mater
 const PLAIN = Symbol('plain');
 
 class Encoding {
-  private readonly holes: Hole[] = [];
-  private readonly path: (string | number)[] = [];
+  readonly #holes: Hole[] = [];
+  readonly #path: (string | number)[] = [];
   /** The copies by their originals. Cycles and shared parts keep their structure. */
-  private memo: Map<object, {copy: unknown; kind?: number | undefined; data?: unknown}> | undefined;
-  private nodes = 0;
+  #memo: Map<object, {copy: unknown; kind?: number | undefined; data?: unknown}> | undefined;
+  #nodes = 0;
+  readonly #root: unknown;
+  readonly #peer: EncodingPeer;
+  readonly #item: Outgoing;
+  readonly #materializes: boolean;
 
-  constructor(private readonly root: unknown, private readonly peer: EncodingPeer, private readonly item: Outgoing, private readonly materializes: boolean) {}
-
-  run(): WireValue {
-    const copy = this.walk(this.root);
-    return this.holes.length ? [copy, this.holes] : [copy];
+  constructor(root: unknown, peer: EncodingPeer, item: Outgoing, materializes: boolean) {
+    this.#root = root;
+    this.#peer = peer;
+    this.#item = item;
+    this.#materializes = materializes;
   }
 
-  private walk(value: unknown): unknown {
+  run(): WireValue {
+    const copy = this.#walk(this.#root);
+    return this.#holes.length ? [copy, this.#holes] : [copy];
+  }
+
+  #walk(value: unknown): unknown {
     switch (typeof value) {
       case 'object':
-        return value === null ? null : this.object(value);
+        return value === null ? null : this.#object(value);
       case 'function':
-        return this.fn(value);
+        return this.#fn(value);
       case 'symbol':
-        throw this.uncloneable('a symbol');
+        throw this.#uncloneable('a symbol');
       default:
         return value;
     }
   }
 
-  private object(value: object): unknown {
-    const known = this.memo?.get(value);
+  #object(value: object): unknown {
+    const known = this.#memo?.get(value);
     if (known) {
-      if (known.kind !== undefined) this.hole(known.kind, known.data);
+      if (known.kind !== undefined) this.#hole(known.kind, known.data);
       return known.copy;
     }
-    const handler = this.peer.handlers.find(candidate => candidate.canHandle(value));
-    if (handler) return this.handled(handler, value);
+    const handler = this.#peer.handlers.find(candidate => candidate.canHandle(value));
+    if (handler) return this.#handled(handler, value);
     const mark = markOf(value);
-    if (mark?.as === 'reference') return this.reference(value, mark);
-    if (mark?.as === 'moved') for (const part of mark.parts) this.move(part);
-    const kind = kindOf(value);
+    if (mark?.as === 'reference') return this.#reference(value, mark);
+    if (mark?.as === 'moved') for (const part of mark.parts) this.#move(part);
+    const depth = this.#path.length;
+    let kind: ValueKind | undefined;
+    try {
+      return this.#ofKind(kind = kindOf(value), value, mark);
+    } catch (error) {
+      // The platform's own methods refuse a Proxy. A member's getter may throw the same class.
+      if (kind === 'plain' || kind === 'array' || kind === 'reference' || this.#path.length > depth || !(error instanceof TypeError)) throw error;
+      throw this.#uncloneable(`a Proxy of the class ${tagOf(value).slice(8, -1)}`);
+    }
+  }
+
+  #ofKind(kind: ValueKind, value: object, mark: Mark | undefined): unknown {
     switch (kind) {
       case 'plain':
-        return this.members(value);
+        return this.#members(value);
       case 'array':
-        return this.array(value as unknown[]);
+        return this.#array(value as unknown[]);
       case 'map':
-        return this.entries(value as Map<unknown, unknown>, MAP);
+        return this.#entries(value as Map<unknown, unknown>, MAP);
       case 'set':
-        return this.entries(value as Set<unknown>, SET_OF);
+        return this.#entries(value as Set<unknown>, SET_OF);
       case 'buffer':
       case 'view':
-        return this.buffer(value as ArrayBuffer | ArrayBufferView, mark);
+        return this.#buffer(value as ArrayBuffer | ArrayBufferView, mark);
       case 'moved':
-        this.move(value as Transferable);
+        this.#move(value as Transferable);
         return value;
       case 'cloned':
-        if (this.peer.movesFrom !== undefined && !mark && isMovable(value)) this.move(value as Transferable);
+        if (this.#peer.movesFrom !== undefined && !mark && isMovable(value)) this.#move(value as Transferable);
         return value;
       case 'error':
-        return this.part(value, ERROR, encodeError(value, this.peer.stacks));
+        return this.#part(value, ERROR, encodeError(value, this.#peer.stacks));
       case 'url':
-        return this.part(value, URL_TEXT, [String(value)]);
+        return this.#part(value, URL_TEXT, [String(value)]);
       case 'headers':
-        return this.part(value, HEADERS, [...(value as unknown as Iterable<[string, string]>)]);
+        return this.#part(value, HEADERS, [...(value as unknown as Iterable<[string, string]>)]);
       case 'transform': {
         const {readable, writable} = value as TransformStream;
-        return this.part(value, TRANSFORM, [this.flow('readable', readable), this.flow('writable', writable)]);
+        return this.#part(value, TRANSFORM, [this.#flow('readable', readable), this.#flow('writable', writable)]);
       }
       case 'promise':
       case 'readable':
       case 'writable':
       case 'iterable':
       case 'signal':
-        return this.part(value, PROMISE + FLOW_KINDS.indexOf(kind), this.flow(kind, value));
+        return this.#part(value, PROMISE + FLOW_KINDS.indexOf(kind), this.#flow(kind, value));
       case 'symbol':
-        throw this.uncloneable(`a ${value.constructor.name}`);
+        throw this.#uncloneable(`a ${value.constructor.name}`);
       case 'reference':
-        return mark?.as === 'value' || (this.materializes && isOfApp(value)) ? this.members(value) : this.reference(value, mark);
+        return mark?.as === 'value' || (this.#materializes && isOfApp(value)) ? this.#members(value) : this.#reference(value, mark);
       default:
         return kind satisfies never;
     }
   }
 
-  private members(value: object): object {
-    const copy: Record<string, unknown> = {};
-    this.remember(value, copy);
-    this.count(1);
-    this.checkDepth();
+  #members(value: object, copy: Record<string, unknown> = {}): object {
+    this.#remember(value, copy);
+    this.#count(1);
+    this.#checkDepth();
     for (const key of Object.keys(value)) {
-      const member = (value as Record<string, unknown>)[key];
-      let sent = member;
-      if (!isPrimitive(member)) {
-        this.path.push(key);
-        sent = this.walk(member);
-        this.path.pop();
-      }
+      const sent = this.#at(key, (value as Record<string, unknown>)[key]);
       if (key === '__proto__') Object.defineProperty(copy, key, {value: sent, enumerable: true, configurable: true, writable: true});
       else copy[key] = sent;
     }
     return copy;
   }
 
-  private array(value: readonly unknown[]): unknown[] {
-    this.count(1 + (value.length >> 3));
-    this.checkDepth();
-    const copy = value.slice();
-    this.remember(value, copy);
-    for (let i = 0; i < copy.length; i++) {
-      const member = copy[i];
-      if (isPrimitive(member)) continue;
-      this.path.push(i);
-      copy[i] = this.walk(member);
-      this.path.pop();
+  #array(value: readonly unknown[]): unknown[] {
+    this.#count(1 + value.length / 8);
+    const copy = Object.values(value);
+    // With holes or members of its own, as structured clone copies it. Its length may be four billion.
+    if (copy.length !== value.length || value.includes(undefined)) {
+      copy.length = 0;
+      this.#members(value, copy as never);
+      copy.length = value.length;
+      return copy;
     }
+    this.#checkDepth();
+    this.#remember(value, copy);
+    for (let i = 0; i < copy.length; i++) copy[i] = this.#at(i, copy[i]);
     return copy;
   }
 
   /** Encodes entries as an array, with a hole that gives their kind. This hole comes before those of the entries. */
-  private entries(value: Map<unknown, unknown> | Set<unknown>, kind: number): unknown[] {
-    this.hole(kind, 0);
+  #entries(value: Map<unknown, unknown> | Set<unknown>, kind: number): unknown[] {
+    this.#hole(kind, 0);
     const copy: unknown[] = [];
-    this.remember(value, copy, kind);
-    this.count(1 + value.size);
-    this.checkDepth();
+    this.#remember(value, copy, kind);
+    this.#count(1 + value.size);
+    this.#checkDepth();
     let i = 0;
     for (const entry of value) {
-      this.path.push(i++);
-      if (kind === MAP) {
-        const [key, member] = entry as [unknown, unknown];
-        copy.push([this.at(0, key), this.at(1, member)]);
-      } else {
-        copy.push(this.walk(entry));
-      }
-      this.path.pop();
+      this.#path.push(i++);
+      copy.push(kind === MAP ? [this.#at(0, (entry as unknown[])[0]), this.#at(1, (entry as unknown[])[1])] : this.#walk(entry));
+      this.#path.pop();
     }
     return copy;
   }
 
-  private at(key: number, value: unknown): unknown {
-    this.path.push(key);
-    const sent = this.walk(value);
-    this.path.pop();
+  #at(key: string | number, value: unknown): unknown {
+    if (isPrimitive(value)) return value;
+    this.#path.push(key);
+    const sent = this.#walk(value);
+    this.#path.pop();
     return sent;
   }
 
-  private buffer(value: ArrayBuffer | ArrayBufferView, mark: Mark | undefined): unknown {
-    const {movesFrom} = this.peer;
+  #buffer(value: ArrayBuffer | ArrayBufferView, mark: Mark | undefined): unknown {
+    const {movesFrom} = this.#peer;
     if (mark?.as === 'moved') return value;
     const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
     if (movesFrom !== undefined && value.byteLength >= movesFrom && buffer instanceof ArrayBuffer) {
-      this.move(buffer);
+      this.#move(buffer);
       return value;
     }
     // Larger buffers, and views of a part of one, are posted before the app can write to them.
     if (buffer instanceof ArrayBuffer && buffer.byteLength <= COPY_BYTES) {
-      const copied = (this.memo?.get(buffer)?.copy as ArrayBuffer | undefined) ?? buffer.slice(0);
-      this.remember(buffer, copied);
+      const copied = (this.#memo?.get(buffer)?.copy as ArrayBuffer | undefined) ?? buffer.slice(0);
+      this.#remember(buffer, copied);
       const copy = ArrayBuffer.isView(value) ? viewOf(value, copied) : copied;
-      this.remember(value, copy);
+      this.#remember(value, copy);
       return copy;
     }
-    this.item.isUrgent = true;
+    this.#item.isUrgent = true;
     return value;
   }
 
-  private fn(value: unknown): unknown {
+  #fn(value: unknown): unknown {
     const node = nodeOf(value);
-    if (!node) return this.reference(value as object, markOf(value as object));
-    if ((node.peer.actual ?? node.peer) !== this.peer.stubs) return this.reference(value as object, undefined);
+    if (!node) return this.#reference(value as object, markOf(value as object));
+    if ((node.peer.actual ?? node.peer) !== this.#peer.stubs) return this.#reference(value as object, undefined);
     const {target, path} = node;
-    if (target === 0) return this.hole(THERE, [0, path]);
+    if (target === 0) return this.#hole(THERE, [0, path]);
     if (!(target instanceof CallRecord)) {
       if (target.isReleased) throw new RemoteError('ERR_REMOTE_RELEASED', `The stub of ${target.name || 'an object'} was released`);
-      return this.hole(THERE, [-target.id, path]);
+      return this.#hole(THERE, [-target.id, path]);
     }
-    if (!target.outcome && !target.item) return this.hole(PROMISE, this.flow('promise', value as unknown as object));
-    if (!target.outcome) return this.hole(THERE, [target.id, path]);
-    return this.walk(readResult(node));
+    if (!target.outcome && !target.item) return this.#hole(PROMISE, this.#flow('promise', value as unknown as object));
+    if (!target.outcome) return this.#hole(THERE, [target.id, path]);
+    return this.#walk(readResult(node));
   }
 
-  private reference(value: object, mark: Mark | undefined): undefined {
+  #reference(value: object, mark: Mark | undefined): undefined {
     const isFunction = typeof value === 'function';
     const name = nameOf(value);
-    const id = this.peer.addReference(value, name, this.item);
+    const id = this.#peer.addReference(value, name, this.#item);
     const snapshot = mark?.as === 'reference' && mark.keys ? pick(value, mark.keys) : !isFunction && isEvent(value) ? snapshotOf(value) : undefined;
     const options = isFunction ? handlerOptionsOf(value) : undefined;
     const wire: WireReference = options ? [id, 1, name, snapshot, options] : snapshot ? [id, isFunction ? 1 : 0, name, snapshot] : [id, isFunction ? 1 : 0, name];
-    return this.hole(REF, wire);
+    return this.#hole(REF, wire);
   }
 
-  private handled(handler: Handler, value: unknown): undefined {
-    const {peer, item, materializes} = this;
+  #handled(handler: Handler, value: unknown): undefined {
+    const peer = this.#peer;
     const context = peer.handlerContext(handler);
-    const wire = handler.toWire(value, {...context, encode: part => encode(part, peer, item, materializes)});
-    return this.hole(HANDLED, [handler.wireType, wire]);
+    const wire = handler.toWire(value, {...context, encode: part => encode(part, peer, this.#item, this.#materializes)});
+    return this.#hole(HANDLED, [handler.wireType, wire]);
   }
 
-  private flow(kind: FlowKind, value: object): unknown {
-    if ((kind === 'readable' || kind === 'writable') && (value as ReadableStream).locked) throw this.uncloneable('a locked stream');
-    return this.peer.sendFlow(kind, value, this.item);
+  #flow(kind: FlowKind, value: object): unknown {
+    if ((kind === 'readable' || kind === 'writable') && (value as ReadableStream).locked) throw this.#uncloneable('a locked stream');
+    return this.#peer.sendFlow(kind, value, this.#item);
   }
 
-  private move(part: Transferable): void {
-    const reason = this.peer.cannotTransfer;
-    if (reason && kindOf(part) === 'moved') throw new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't transfer a ${nameOf(part)}: ${reason}`, {path: this.pathText()});
-    if (!reason && !this.item.transfer.includes(part)) this.item.transfer.push(part);
+  #move(part: Transferable): void {
+    const reason = this.#peer.cannotTransfer;
+    if (reason && kindOf(part) === 'moved') throw new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't transfer a ${nameOf(part)}: ${reason}`, {path: this.#pathText()});
+    if (!reason && !this.#item.transfer.includes(part)) this.#item.transfer.push(part);
   }
 
   /** Encodes an object as a hole. If it is met again, it is the same object on the other side. */
-  private part(value: object, kind: number, data: unknown): undefined {
-    this.remember(value, undefined, kind, data);
-    return this.hole(kind, data);
+  #part(value: object, kind: number, data: unknown): undefined {
+    this.#remember(value, undefined, kind, data);
+    return this.#hole(kind, data);
   }
 
-  private hole(kind: number, data: unknown): undefined {
-    this.holes.push([this.path.slice(), kind, data]);
+  #hole(kind: number, data: unknown): undefined {
+    this.#holes.push([this.#path.slice(), kind, data]);
     return undefined;
   }
 
-  private remember(value: object, copy: unknown, kind?: number, data?: unknown): void {
-    (this.memo ??= new Map()).set(value, {copy, kind, data});
+  #remember(value: object, copy: unknown, kind?: number, data?: unknown): void {
+    (this.#memo ??= new Map()).set(value, {copy, kind, data});
   }
 
-  private count(nodes: number): void {
-    if (this.nodes > COPY_NODES || (this.nodes += nodes) <= COPY_NODES) return;
-    this.item.isUrgent = true;
+  #count(nodes: number): void {
+    if (this.#nodes > COPY_NODES || (this.#nodes += nodes) <= COPY_NODES) return;
+    this.#item.isUrgent = true;
     // Each reference or stream that was found is offered to the other side already, and has a hole.
-    if (!this.holes.length && isPlain(this.root, this.peer, 0)) throw PLAIN;
+    if (!this.#holes.length && isPlain(this.#root, this.#peer, 0)) throw PLAIN;
   }
 
-  private checkDepth(): void {
-    if (this.path.length > this.peer.maxDepth) {
-      throw new RemoteError('ERR_REMOTE_LIMIT', `A value is more than ${this.peer.maxDepth} levels deep: see the option limits.depth`);
+  #checkDepth(): void {
+    if (this.#path.length > this.#peer.maxDepth) {
+      throw new RemoteError('ERR_REMOTE_LIMIT', `A value is more than ${this.#peer.maxDepth} levels deep: see the option limits.depth`);
     }
   }
 
-  private uncloneable(what: string): RemoteError {
-    const path = this.pathText();
+  #uncloneable(what: string): RemoteError {
+    const path = this.#pathText();
     return new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't send ${what}${path && ` (at ${path})`}`, {path});
   }
 
-  private pathText(): string {
-    return this.path.join('.');
+  #pathText(): string {
+    return this.#path.join('.');
   }
 }
 
@@ -295,12 +305,10 @@ class Encoding {
 function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
   if (isPrimitive(value)) return true;
   if (typeof value !== 'object' || value === null || depth > PLAIN_DEPTH || markOf(value) || peer.handlers.some(handler => handler.canHandle(value))) return false;
-  const members = (values: readonly unknown[]): boolean => values.every(member => isPlain(member, peer, depth + 1));
   switch (kindOf(value)) {
     case 'array':
-      return members(value as unknown[]);
     case 'plain':
-      return members(Object.values(value));
+      return Object.values(value).every(member => isPlain(member, peer, depth + 1));
     case 'cloned':
     case 'buffer':
     case 'view':

@@ -125,7 +125,7 @@ export function decodeError(wire: unknown, here?: string, depth = 0, seen = new 
       for (const [key, value] of Object.entries(fields)) if (!(key in Object.prototype) && !OF_ITS_OWN.has(key)) assign(error, key, value);
     }
     if (cause !== undefined) define(error, 'cause', decodeError(cause, undefined, depth + 1, seen));
-    if (Array.isArray(errors)) define(error, 'errors', errors.map(item => decodeError(item, undefined, depth + 1, seen)));
+    if (Array.isArray(errors)) define(error, 'errors', Object.values(errors).map(item => decodeError(item, undefined, depth + 1, seen)));
     if (mayWrite && (typeof stack === 'string' || here !== undefined)) {
       const remote = typeof stack === 'string' ? [`    at <remote>`, stack] : [];
       define(error, 'stack', [`${String(name)}: ${String(message)}`, ...framesOf(here), ...remote].join('\n'));

@@ -17,7 +17,7 @@ export async function evaluateOn(peer: EvaluatingPeer, args: readonly unknown[])
   const stubs = stubsIn(first);
   if (!stubs.length) return first;
   const values = (await peer.send(0, [], EVALUATE, [stubs.map(([, stub]) => stub)], WANTED).promise()) as unknown[];
-  const copy = (Array.isArray(first) ? [...(first as unknown[])] : {...(first as object)}) as Record<string, unknown>;
+  const copy = (Array.isArray(first) ? Object.assign([], first, {length: first.length}) : {...(first as object)}) as Record<string, unknown>;
   stubs.forEach(([key], i) => copy[key] = values[i]);
   return copy;
 }

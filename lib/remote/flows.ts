@@ -15,38 +15,42 @@ export interface FlowsOptions {
 
 /** The open streams, iterables, promises and signals: those of this side by their ids, those of the other side below 0. */
 export class Flows {
-  private readonly ends = new Map<number, FlowEnd>();
-  private readonly signals = new WeakMap<object, number>();
+  readonly #ends = new Map<number, FlowEnd>();
+  readonly #signals = new WeakMap<object, number>();
   // When an iterator here is garbage, the other side stops iterating.
-  private readonly dropped = new FinalizationRegistry<FlowEnd & {drop?(): void}>(end => end.drop?.());
+  readonly #dropped = new FinalizationRegistry<FlowEnd & {drop?(): void}>(end => end.drop?.());
 
-  constructor(private readonly options: FlowsOptions) {}
+  readonly #options: FlowsOptions;
+
+  constructor(options: FlowsOptions) {
+    this.#options = options;
+  }
 
   get size(): number {
-    return this.ends.size;
+    return this.#ends.size;
   }
 
   /** Whether something of the other side is open here. Signals may stay so for ever. */
   get isAwaiting(): boolean {
-    return [...this.ends].some(([id, end]) => id < 0 && !('value' in end));
+    return [...this.#ends].some(([id, end]) => id < 0 && !('value' in end));
   }
 
   /** Starts a flow of this side, with this message. Returns the data for the other side. */
   offer(kind: FlowKind, value: object, {counted}: Outgoing): unknown {
     if (kind === 'signal') {
       const signal = value as AbortSignal;
-      const known = this.signals.get(signal);
+      const known = this.#signals.get(signal);
       if (signal.aborted) return [0, encodeError(signal.reason, false)];
-      if (known !== undefined && this.ends.has(known)) return [known];
+      if (known !== undefined && this.#ends.has(known)) return [known];
     }
-    this.checkLimit();
-    const id = this.options.nextId();
-    const link = this.link(id);
+    this.#checkLimit();
+    const id = this.#options.nextId();
+    const link = this.#link(id);
     // The introducing message is not posted yet; the flow's own messages come after it.
     const end = ENDS[kind].here(value as never, link);
-    this.ends.set(id, end);
+    this.#ends.set(id, end);
     counted.push(id);
-    if (kind === 'signal') this.signals.set(value, id);
+    if (kind === 'signal') this.#signals.set(value, id);
     return [id];
   }
 
@@ -54,41 +58,41 @@ export class Flows {
     const [id, reason] = Array.isArray(data) ? (data as [unknown, unknown?]) : [];
     if (kind === 'signal' && id === 0) return AbortSignal.abort(decodeError(reason));
     if (typeof id !== 'number' || !Number.isSafeInteger(id) || id <= 0) throw new TypeError('A stream without an id');
-    const known = this.ends.get(-id) as (FlowEnd & {value?: unknown}) | undefined;
+    const known = this.#ends.get(-id) as (FlowEnd & {value?: unknown}) | undefined;
     if (known) return known.value;
-    this.checkLimit();
-    const {end, value} = ENDS[kind].there(this.link(-id));
-    this.ends.set(-id, Object.assign(end, kind === 'signal' ? {value} : {}));
-    if (kind === 'iterable') this.dropped.register(value as object, end);
+    this.#checkLimit();
+    const {end, value} = ENDS[kind].there(this.#link(-id));
+    this.#ends.set(-id, Object.assign(end, kind === 'signal' ? {value} : {}));
+    if (kind === 'iterable') this.#dropped.register(value as object, end);
     return value;
   }
 
   handle(id: number, what: number, value: unknown): void {
-    this.ends.get(id)?.handle(what, value);
+    this.#ends.get(id)?.handle(what, value);
   }
 
   /** Ends a flow whose message could not be posted. Without an error, it has not begun. */
   drop(id: number, error?: Error): void {
-    const end = this.ends.get(id);
-    this.ends.delete(id);
+    const end = this.#ends.get(id);
+    this.#ends.delete(id);
     end?.close(error);
   }
 
   close(error: Error): void {
-    const ends = [...this.ends.values()];
-    this.ends.clear();
+    const ends = [...this.#ends.values()];
+    this.#ends.clear();
     for (const end of ends) end.close(error);
   }
 
-  private checkLimit(): void {
-    const {limit} = this.options;
-    if (this.ends.size >= limit) throw tooMany('streams and promises are open', limit);
+  #checkLimit(): void {
+    const {limit} = this.#options;
+    if (this.#ends.size >= limit) throw tooMany('streams and promises are open', limit);
   }
 
-  private link(id: number): FlowLink {
+  #link(id: number): FlowLink {
     return {
-      send: (what, value, moves = false) => this.options.send(id, what, value, moves),
-      done: () => this.ends.delete(id)
+      send: (what, value, moves = false) => this.#options.send(id, what, value, moves),
+      done: () => this.#ends.delete(id)
     };
   }
 }

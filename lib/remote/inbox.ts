@@ -9,7 +9,7 @@ import type {ResolvedOptions} from './options.js';
 import {portTo} from './ports.js';
 import type {Exports} from './references.js';
 import type {StubPeer} from './stubs.js';
-import {BYE, DO, EVALUATE, FLOW, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, WANTED, isId, type Kind, type Wants, type WireReference} from './wire.js';
+import {BYE, DO, EVALUATE, FLOW, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, WANTED, isId, isPath, type Kind, type Wants, type WireReference} from './wire.js';
 
 /** The part of a peer that an inbox needs. */
 export interface InboxPeer extends StubPeer {
@@ -34,177 +34,181 @@ type Prepared = {readonly message: Message; readonly decoded?: Decoded; readonly
 
 /** Checks the messages of the other side and performs what they request. */
 export class Inbox {
-  private readonly answers: Answers;
-  private readonly rules: OperationRules;
-  private readonly decoding: DecodingPeer;
-  private readonly materialized = new Set<number>();
-  private nonce: unknown;
-  private lastId = 0;
-  private hasToldMalformed = false;
-  private root: {value: unknown} | undefined;
+  readonly #answers: Answers;
+  readonly #rules: OperationRules;
+  readonly #decoding: DecodingPeer;
+  readonly #materialized = new Set<number>();
+  #nonce: unknown;
+  #lastId = 0;
+  #hasToldMalformed = false;
+  #root: {value: unknown} | undefined;
   /** If set, new calls are answered with this error. */
   refusal: Error | undefined;
-  private expose!: (value: unknown) => void;
-  private readonly exposed = new Promise<unknown>(resolve => this.expose = resolve);
+  #expose!: (value: unknown) => void;
+  readonly #exposed = new Promise<unknown>(resolve => this.#expose = resolve);
 
-  constructor(private readonly peer: InboxPeer) {
+  readonly #peer: InboxPeer;
+
+  constructor(peer: InboxPeer) {
+    this.#peer = peer;
     const {options} = peer;
     // Callers get the error, so it is not an unhandled rejection here.
-    this.exposed.catch(() => {});
-    this.answers = new Answers({
-      returnValue: (id, value) => peer.returnValue(id, value, this.materialized.delete(id)),
+    this.#exposed.catch(() => {});
+    this.#answers = new Answers({
+      returnValue: (id, value) => peer.returnValue(id, value, this.#materialized.delete(id)),
       throwError: (id, error, origin, unasked) => {
-        this.materialized.delete(id);
+        this.#materialized.delete(id);
         peer.throwError(id, error, origin, unasked);
       }
     });
-    this.rules = {
+    this.#rules = {
       allow: options.allow, allowEvaluate: options.allowEvaluate, maxDepth: options.limits.depth,
-      settled: () => this.answers.settled(), portTo
+      settled: () => this.#answers.settled(), portTo
     };
-    this.decoding = {
+    this.#decoding = {
       stubs: peer, handlers: options.handlers, maxDepth: options.limits.depth,
       handlerContext: handler => peer.handlers.contextOf(handler),
       receiveReference: wire => peer.receiveReference(wire),
       receiveFlow: (kind, data) => peer.flows.receive(kind, data),
-      findHere: (target, path) => this.findHere(target, path)
+      findHere: (target, path) => this.#findHere(target, path)
     };
   }
 
   setRoot(value: unknown): void {
     if (!isThenable(value)) {
-      this.root = {value};
-      return this.expose(value);
+      this.#root = {value};
+      return this.#expose(value);
     }
-    this.expose(value);
+    this.#expose(value);
   }
 
   get pending(): number {
-    return this.answers.pending;
+    return this.#answers.pending;
   }
 
   clear(): void {
-    this.answers.clear();
-    this.materialized.clear();
-    this.lastId = 0;
+    this.#answers.clear();
+    this.#materialized.clear();
+    this.#lastId = 0;
   }
 
   receive(frame: unknown): void {
-    if (!Array.isArray(frame) || (frame[3] ?? '') !== this.peer.options.name || !Array.isArray(frame[2])) return;
+    if (!Array.isArray(frame) || (frame[3] ?? '') !== this.#peer.options.name || !Array.isArray(frame[2])) return;
     const [protocol, ext, messages] = frame as [unknown, unknown, unknown[]];
-    if (protocol !== PROTOCOL) return this.refuse(protocol, messages);
+    if (protocol !== PROTOCOL) return this.#refuse(protocol, messages);
     // A value may depend on a handler's data in the same frame. So all messages are decoded first, then the data are processed,
     // and then the messages act.
     const prepared: Prepared[] = [];
-    for (const message of messages) {
-      if (!Array.isArray(message)) this.malformed();
-      else if (message[0] === HELLO) this.hello(message);
-      else if (this.peer.state === 'open') prepared.push(this.prepare(message));
+    // A hostile list may have four billion holes, which `Object.values` skips.
+    for (const message of Object.values(messages)) {
+      if (!Array.isArray(message)) this.#malformed();
+      else if (message[0] === HELLO) this.#hello(message);
+      else if (this.#peer.state === 'open') prepared.push(this.#prepare(message));
     }
-    if (ext !== 0) this.peer.handlers.process(ext);
+    if (ext !== 0) this.#peer.handlers.process(ext);
     for (const {message, decoded, error} of prepared) {
-      if (this.peer.state === 'closed') return;
+      if (this.#peer.state === 'closed') return;
       try {
-        this.handle(message, decoded, error);
+        this.#handle(message, decoded, error);
       } catch {
-        this.malformed();
+        this.#malformed();
       }
     }
-    this.peer.calls.tellUntold();
+    this.#peer.calls.tellUntold();
   }
 
-  private prepare(message: Message): Prepared {
+  #prepare(message: Message): Prepared {
     const at = message[0] === RETURN ? 2 : message[0] === DO ? 5 : message[0] === FLOW ? 3 : 0;
     if (!at) return {message};
     try {
-      return {message, decoded: decode(message[at], this.decoding)};
+      return {message, decoded: decode(message[at], this.#decoding)};
     } catch (error) {
       return {message, error};
     }
   }
 
-  private handle(message: Message, decoded: Decoded | undefined, error: unknown): void {
+  #handle(message: Message, decoded: Decoded | undefined, error: unknown): void {
     const [what, id] = message;
     switch (what) {
       case DO:
-        return this.operate(message, decoded, error);
+        return this.#operate(message, decoded, error);
       case RETURN:
-        return isId(id) ? this.handleReturn(id, decoded, error) : this.malformed();
+        return isId(id) ? this.#handleReturn(id, decoded, error) : this.#malformed();
       case THROW:
-        if (!isId(id)) return this.malformed();
-        return this.peer.calls.handleThrow(id, decodeError(message[2], this.peer.calls.hereOf(id)), isId(message[3]) ? message[3] : id, message[4] === 1);
+        if (!isId(id)) return this.#malformed();
+        return this.#peer.calls.handleThrow(id, decodeError(message[2], this.#peer.calls.hereOf(id)), isId(message[3]) ? message[3] : id, message[4] === 1);
       case PULL:
-        return isId(id) ? this.answers.pull(id) : this.malformed();
+        return isId(id) ? this.#answers.pull(id) : this.#malformed();
       case SEEN:
-        if (!Array.isArray(id)) return this.malformed();
-        for (const one of id) this.answers.forget(one as number);
+        if (!Array.isArray(id)) return this.#malformed();
+        for (const one of Object.values(id)) this.#answers.forget(one as number);
         return;
       case RELEASE:
-        return this.release(id);
+        return this.#release(id);
       case FLOW:
-        return isId(id) && typeof message[2] === 'number' ? this.handleFlow(id, message[2], decoded) : this.malformed();
+        return isId(id) && typeof message[2] === 'number' ? this.#handleFlow(id, message[2], decoded) : this.#malformed();
       case SAY:
-        return this.peer.handlers.hear(id, message[2]);
+        return this.#peer.handlers.hear(id, message[2]);
       case BYE:
-        return this.peer.end(`the other side closed the connection: ${String(id)}`, false);
+        return this.#peer.end(`the other side closed the connection: ${String(id)}`, false);
       default:
-        return this.malformed();
+        return this.#malformed();
     }
   }
 
-  private handleReturn(id: number, decoded: Decoded | undefined, error: unknown): void {
+  #handleReturn(id: number, decoded: Decoded | undefined, error: unknown): void {
     try {
       if (!decoded) throw error;
       void decoded.complete(false);
     } catch (thrown) {
-      return this.peer.calls.handleThrow(id, thrown, id, false);
+      return this.#peer.calls.handleThrow(id, thrown, id, false);
     }
-    this.peer.calls.handleReturn(id, decoded.value);
+    this.#peer.calls.handleReturn(id, decoded.value);
   }
 
-  private handleFlow(id: number, what: number, decoded: Decoded | undefined): void {
+  #handleFlow(id: number, what: number, decoded: Decoded | undefined): void {
     try {
       void decoded!.complete(false);
     } catch {
-      return this.malformed();
+      return this.#malformed();
     }
-    this.peer.flows.handle(-id, what, decoded!.value);
+    this.#peer.flows.handle(-id, what, decoded!.value);
   }
 
-  private hello([, , features, nonce]: Message): void {
-    if (!Array.isArray(features) || typeof nonce !== 'string') return this.malformed();
-    if (nonce === this.nonce) return;
-    const isFirst = this.nonce === undefined;
-    this.nonce = nonce;
-    if (!isFirst) this.peer.restart();
-    this.peer.greet();
-    this.peer.open();
+  #hello([, , features, nonce]: Message): void {
+    if (!Array.isArray(features) || typeof nonce !== 'string') return this.#malformed();
+    if (nonce === this.#nonce) return;
+    const isFirst = this.#nonce === undefined;
+    this.#nonce = nonce;
+    if (!isFirst) this.#peer.restart();
+    this.#peer.greet();
+    this.#peer.open();
   }
 
-  private refuse(protocol: unknown, messages: readonly unknown[]): void {
-    if (typeof protocol !== 'number' || !messages.some(message => Array.isArray(message) && message[0] === HELLO)) return;
-    this.peer.greet();
-    this.peer.end(`the other side uses version ${protocol} of the protocol, this side version ${PROTOCOL}: reload the older one`, false, false, 'ERR_REMOTE_PROTOCOL');
+  #refuse(protocol: unknown, messages: readonly unknown[]): void {
+    if (typeof protocol !== 'number' || !Object.values(messages).some(message => Array.isArray(message) && message[0] === HELLO)) return;
+    this.#peer.greet();
+    this.#peer.end(`the other side uses version ${protocol} of the protocol, this side version ${PROTOCOL}: reload the older one`, false, false, 'ERR_REMOTE_PROTOCOL');
   }
 
-  private operate(message: Message, decoded: Decoded | undefined, error: unknown): void {
+  #operate(message: Message, decoded: Decoded | undefined, error: unknown): void {
     const [, id, target, path, kind, , wants] = message;
-    if (!isId(id) || id <= this.lastId) return this.malformed();
-    this.lastId = id;
-    if (!isId(target) || !isPath(path, this.rules.maxDepth) || typeof kind !== 'number' || !(kind >= 0 && kind <= LAST_KIND) || (wants !== 0 && wants !== 1 && wants !== 2)) {
-      this.malformed();
-      return this.peer.throwError(id, new RemoteError('ERR_REMOTE_PROTOCOL', 'An operation does not have the form that the protocol requires'), id, wants !== 1);
+    if (!isId(id) || id <= this.#lastId) return this.#malformed();
+    this.#lastId = id;
+    if (!isId(target) || !isPath(path, this.#rules.maxDepth) || typeof kind !== 'number' || !(kind >= 0 && kind <= LAST_KIND) || (wants !== 0 && wants !== 1 && wants !== 2)) {
+      this.#malformed();
+      return this.#peer.throwError(id, new RemoteError('ERR_REMOTE_PROTOCOL', 'An operation does not have the form that the protocol requires'), id, wants !== 1);
     }
-    const {pending, references} = this.peer.options.limits;
-    this.answers.begin(id, wants as Wants, () => {
+    const {pending, references} = this.#peer.options.limits;
+    this.#answers.begin(id, wants as Wants, () => {
       if (!decoded) throw error;
       if (this.refusal && target === 0) throw this.refusal;
-      if (this.answers.pending >= pending) throw tooMany('calls are under way', pending);
-      if (this.answers.size >= references) throw tooMany('results are held', references);
-      if ((kind === EVALUATE || kind === RUN) && wants === WANTED) this.materialized.add(id);
+      if (this.#answers.pending >= pending) throw tooMany('calls are under way', pending);
+      if (this.#answers.size >= references) throw tooMany('results are held', references);
+      if ((kind === EVALUATE || kind === RUN) && wants === WANTED) this.#materialized.add(id);
       const values = decoded.complete(true);
-      const found = this.find(target);
-      const run = (on: unknown): unknown => perform(on, path, kind as Kind, (decoded.value ?? []) as unknown[], this.rules);
+      const found = this.#find(target);
+      const run = (on: unknown): unknown => perform(on, path, kind as Kind, (decoded.value ?? []) as unknown[], this.#rules);
       if (!Array.isArray(decoded.value ?? [])) throw new RemoteError('ERR_REMOTE_PROTOCOL', 'The arguments are not an array');
       if ('value' in found) return values ? values.then(() => run(found.value)) : run(found.value);
       return Promise.all([found.later, values]).then(([on]) => run(on));
@@ -212,38 +216,36 @@ export class Inbox {
   }
 
   /** The value that a target names: the exposed value, a result of the other side's call, or something that it was given. */
-  private find(target: number): {value: unknown} | {later: Promise<unknown>} {
-    if (target > 0) return this.answers.find(target);
-    if (target === 0) return this.root ?? {later: this.exposed};
-    const value = this.peer.exports.get(-target);
+  #find(target: number): {value: unknown} | {later: Promise<unknown>} {
+    if (target > 0) return this.#answers.find(target);
+    if (target === 0) return this.#root ?? {later: this.#exposed};
+    const value = this.#peer.exports.get(-target);
     if (value === undefined) throw new RemoteError('ERR_REMOTE_RELEASED', 'Nothing is held under this number');
     return {value};
   }
 
-  private findHere(target: number, path: readonly string[]): {value: unknown} | {later: Promise<unknown>} {
-    const found = this.find(target);
-    if ('later' in found) return {later: found.later.then(value => perform(value, path, GET, [], this.rules))};
+  #findHere(target: number, path: readonly string[]): {value: unknown} | {later: Promise<unknown>} {
+    const found = this.#find(target);
+    if ('later' in found) return {later: found.later.then(value => perform(value, path, GET, [], this.#rules))};
     if (!path.length) return found;
-    const value = perform(found.value, path, GET, [], this.rules);
+    const value = perform(found.value, path, GET, [], this.#rules);
     return isThenable(value) ? {later: Promise.resolve(value)} : {value};
   }
 
-  private release(pairs: unknown): void {
-    if (!Array.isArray(pairs)) return this.malformed();
-    for (const pair of pairs) {
-      if (!Array.isArray(pair) || !isId(pair[0]) || !isId(pair[1]) || pair[1] <= 0) this.malformed();
-      else if (pair[0] > 0) this.answers.forget(pair[0]);
-      else this.peer.exports.release(-pair[0], pair[1]);
+  #release(pairs: unknown): void {
+    if (!Array.isArray(pairs)) return this.#malformed();
+    for (const pair of Object.values(pairs) as unknown[]) {
+      if (!Array.isArray(pair) || !isId(pair[0]) || !isId(pair[1]) || pair[1] <= 0) this.#malformed();
+      else if (pair[0] > 0) this.#answers.forget(pair[0]);
+      else this.#peer.exports.release(-pair[0], pair[1]);
     }
   }
 
   /** Drops a malformed message. Only the first is reported: a peer that sends one sends many. */
-  private malformed(): void {
-    if (this.hasToldMalformed) return;
-    this.hasToldMalformed = true;
-    this.peer.tellError(new RemoteError('ERR_REMOTE_PROTOCOL', 'The other side has sent malformed messages. They are dropped; further ones are dropped silently'), 'a frame from the other side');
+  #malformed(): void {
+    if (this.#hasToldMalformed) return;
+    this.#hasToldMalformed = true;
+    this.#peer.tellError(new RemoteError('ERR_REMOTE_PROTOCOL', 'The other side has sent malformed messages. They are dropped; further ones are dropped silently'), 'a frame from the other side');
   }
 }
 
-const isPath = (path: unknown, maxDepth: number): path is string[] =>
-  Array.isArray(path) && path.length <= maxDepth && path.every(key => typeof key === 'string');

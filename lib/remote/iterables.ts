@@ -100,78 +100,82 @@ export function iterateThere(link: FlowLink): {end: FlowEnd & {drop(): void}; va
 type Ending = {failed: unknown} | {value: unknown};
 
 class Incoming implements FlowEnd {
-  private readonly items: unknown[] = [];
-  private waiting: {resolve(result: IteratorResult<unknown>): void; reject(error: unknown): void}[] = [];
-  private ending: Ending | undefined;
-  private used = 0;
-  private hasBegun = false;
-  private isReturning = false;
+  readonly #items: unknown[] = [];
+  #waiting: {resolve(result: IteratorResult<unknown>): void; reject(error: unknown): void}[] = [];
+  #ending: Ending | undefined;
+  #used = 0;
+  #hasBegun = false;
+  #isReturning = false;
 
-  constructor(private readonly link: FlowLink) {}
+  readonly #link: FlowLink;
+
+  constructor(link: FlowLink) {
+    this.#link = link;
+  }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (!this.hasBegun && !this.ending) {
-      this.hasBegun = true;
-      this.link.send(CREDIT, WINDOW);
+    if (!this.#hasBegun && !this.#ending) {
+      this.#hasBegun = true;
+      this.#link.send(CREDIT, WINDOW);
     }
-    if (this.items.length) {
-      const value = this.items.shift();
-      if (++this.used >= WINDOW / 2) {
-        if (!this.ending) this.link.send(CREDIT, this.used);
-        this.used = 0;
+    if (this.#items.length) {
+      const value = this.#items.shift();
+      if (++this.#used >= WINDOW / 2) {
+        if (!this.#ending) this.#link.send(CREDIT, this.#used);
+        this.#used = 0;
       }
       return Promise.resolve({done: false, value});
     }
-    if (this.ending) return this.ended();
-    return new Promise((resolve, reject) => this.waiting.push({resolve, reject}));
+    if (this.#ending) return this.#ended();
+    return new Promise((resolve, reject) => this.#waiting.push({resolve, reject}));
   }
 
   return(value: unknown): Promise<IteratorResult<unknown>> {
-    this.items.length = 0;
-    if (this.ending) return Promise.resolve({done: true, value});
+    this.#items.length = 0;
+    if (this.#ending) return Promise.resolve({done: true, value});
     return new Promise((resolve, reject) => {
-      this.waiting.push({resolve: () => resolve({done: true, value}), reject});
-      if (this.isReturning) return;
-      this.isReturning = true;
-      this.link.send(CANCEL);
+      this.#waiting.push({resolve: () => resolve({done: true, value}), reject});
+      if (this.#isReturning) return;
+      this.#isReturning = true;
+      this.#link.send(CANCEL);
     });
   }
 
   handle(what: number, value: unknown): void {
     if (what === ITEM) {
-      if (this.isReturning) return;
-      const next = this.waiting.shift();
-      if (!next) return void this.items.push(value);
-      this.items.push(value);
+      if (this.#isReturning) return;
+      const next = this.#waiting.shift();
+      if (!next) return void this.#items.push(value);
+      this.#items.push(value);
       void this.next().then(next.resolve, next.reject);
     } else if (what === END || what === FAIL) {
-      this.link.done();
-      this.finish(what === END ? {value} : {failed: value});
+      this.#link.done();
+      this.#finish(what === END ? {value} : {failed: value});
     }
   }
 
   close(error: Error): void {
-    this.finish({failed: error});
+    this.#finish({failed: error});
   }
 
   /** Called when the iterator is garbage. */
   drop(): void {
-    if (!this.ending && !this.isReturning) this.link.send(CANCEL);
-    this.isReturning = true;
+    if (!this.#ending && !this.#isReturning) this.#link.send(CANCEL);
+    this.#isReturning = true;
   }
 
-  private finish(ending: Ending): void {
-    if (this.ending) return;
-    this.ending = ending;
-    const {waiting} = this;
-    this.waiting = [];
-    for (const {resolve, reject} of waiting) void this.ended().then(resolve, reject);
+  #finish(ending: Ending): void {
+    if (this.#ending) return;
+    this.#ending = ending;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const {resolve, reject} of waiting) void this.#ended().then(resolve, reject);
   }
 
   /** As with a generator, the end is reported once; after that, the iterator is done. */
-  private ended(): Promise<IteratorResult<unknown>> {
-    const ending = this.ending!;
-    this.ending = {value: undefined};
+  #ended(): Promise<IteratorResult<unknown>> {
+    const ending = this.#ending!;
+    this.#ending = {value: undefined};
     return 'failed' in ending ? Promise.reject(ending.failed) : Promise.resolve({done: true, value: ending.value});
   }
 }

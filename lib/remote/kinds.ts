@@ -18,6 +18,7 @@ export type ValueKind =
   | 'signal' | 'url' | 'headers' | 'iterable' | 'symbol' | 'reference';
 
 const {getPrototypeOf} = Object;
+const TypedArray = getPrototypeOf(Uint8Array) as new () => object;
 
 /** Whether structured clone copies a value that has no parts. Symbols can't be cloned. */
 export const isPrimitive = (value: unknown): boolean =>
@@ -28,7 +29,8 @@ export function kindOf(value: object): ValueKind {
   const prototype = getPrototypeOf(value) as object | null;
   if (prototype === Object.prototype || prototype === null) return hasIterator(value) ? 'iterable' : 'plain';
   if (Array.isArray(value)) return prototype === Array.prototype || getPrototypeOf(getPrototypeOf(prototype)) === null ? 'array' : 'reference';
-  if (ArrayBuffer.isView(value)) return 'view';
+  // A Proxy of a view is none, and can't be posted.
+  if (ArrayBuffer.isView(value) || value instanceof TypedArray || value instanceof DataView) return 'view';
   const name = nameOf(value, prototype);
   // A plain object of another realm, for example an iframe.
   if (name === 'Object' && getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty')) return 'plain';

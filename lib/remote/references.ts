@@ -11,47 +11,53 @@ interface Exported {
  * the number of times that it arrived. So a release and a new sending can cross.
  */
 export class Exports {
-  private readonly byId = new Map<number, Exported>();
-  private readonly ids = new Map<object, number>();
+  readonly #byId = new Map<number, Exported>();
+  readonly #ids = new Map<object, number>();
 
-  constructor(private readonly nextId: () => number, private readonly released: (object: object) => void) {}
+  readonly #nextId: () => number;
+  readonly #released: (object: object) => void;
+
+  constructor(nextId: () => number, released: (object: object) => void) {
+    this.#nextId = nextId;
+    this.#released = released;
+  }
 
   get size(): number {
-    return this.byId.size;
+    return this.#byId.size;
   }
 
   get names(): string[] {
-    return Array.from(this.byId.values(), ({name}) => name);
+    return Array.from(this.#byId.values(), ({name}) => name);
   }
 
   add(object: object, name: string): number {
-    let id = this.ids.get(object);
+    let id = this.#ids.get(object);
     if (id === undefined) {
-      id = this.nextId();
-      this.ids.set(object, id);
-      this.byId.set(id, {object, name, count: 0});
+      id = this.#nextId();
+      this.#ids.set(object, id);
+      this.#byId.set(id, {object, name, count: 0});
     }
-    this.byId.get(id)!.count++;
+    this.#byId.get(id)!.count++;
     return id;
   }
 
   get(id: number): object | undefined {
-    return this.byId.get(id)?.object;
+    return this.#byId.get(id)?.object;
   }
 
   release(id: number, count: number): void {
-    const entry = this.byId.get(id);
+    const entry = this.#byId.get(id);
     if (!entry || (entry.count -= count) > 0) return;
-    this.byId.delete(id);
-    this.ids.delete(entry.object);
-    this.released(entry.object);
+    this.#byId.delete(id);
+    this.#ids.delete(entry.object);
+    this.#released(entry.object);
   }
 
   clear(): void {
-    const entries = [...this.byId.values()];
-    this.byId.clear();
-    this.ids.clear();
-    for (const {object} of entries) this.released(object);
+    const entries = [...this.#byId.values()];
+    this.#byId.clear();
+    this.#ids.clear();
+    for (const {object} of entries) this.#released(object);
   }
 }
 
@@ -69,21 +75,25 @@ export interface Reference {
 
 /** The other side's references that have stubs here, and the releases to send. */
 export class Imports {
-  private readonly stubs = new Map<number, {readonly stub: WeakRef<object>; readonly reference: Reference}>();
-  private released: [number, number][] = [];
+  readonly #stubs = new Map<number, {readonly stub: WeakRef<object>; readonly reference: Reference}>();
+  #released: [number, number][] = [];
   // Registered without tokens: unregistering costs ten times as much as registering. A released reference has a count of 0.
-  private readonly registry = new FinalizationRegistry<Reference>(reference => this.release(reference));
+  readonly #registry = new FinalizationRegistry<Reference>(reference => this.release(reference));
 
-  constructor(private readonly schedule: () => void) {}
+  readonly #schedule: () => void;
+
+  constructor(schedule: () => void) {
+    this.#schedule = schedule;
+  }
 
   get size(): number {
-    return this.stubs.size;
+    return this.#stubs.size;
   }
 
   /** @param create creates a stub if none is alive */
   receive(wire: WireReference, create: (reference: Reference) => object): object {
     const [id, isFunction, name, peek, options] = wire;
-    const known = this.stubs.get(id);
+    const known = this.#stubs.get(id);
     const living = known?.reference.isReleased ? undefined : known?.stub.deref();
     if (living) {
       known!.reference.arrived++;
@@ -94,34 +104,34 @@ export class Imports {
       peek: peek && typeof peek === 'object' ? peek : undefined, options: options && typeof options === 'object' ? options : undefined
     };
     const stub = create(reference);
-    this.stubs.set(id, {stub: new WeakRef(stub), reference});
-    this.registry.register(stub, reference);
+    this.#stubs.set(id, {stub: new WeakRef(stub), reference});
+    this.#registry.register(stub, reference);
     return stub;
   }
 
   release(reference: Reference): void {
     if (reference.isReleased) return;
     reference.isReleased = true;
-    if (this.stubs.get(reference.id)?.reference === reference) this.stubs.delete(reference.id);
-    this.released.push([-reference.id, reference.arrived]);
-    this.schedule();
+    if (this.#stubs.get(reference.id)?.reference === reference) this.#stubs.delete(reference.id);
+    this.#released.push([-reference.id, reference.arrived]);
+    this.#schedule();
   }
 
   /** Releases the result of a call here that nobody holds. */
   releaseResult(id: number): void {
-    this.released.push([id, 1]);
-    this.schedule();
+    this.#released.push([id, 1]);
+    this.#schedule();
   }
 
   takeReleased(): [number, number][] {
-    const {released} = this;
-    if (released.length) this.released = [];
+    const released = this.#released;
+    if (released.length) this.#released = [];
     return released;
   }
 
   clear(): void {
-    for (const {reference} of this.stubs.values()) reference.isReleased = true;
-    this.stubs.clear();
-    this.released = [];
+    for (const {reference} of this.#stubs.values()) reference.isReleased = true;
+    this.#stubs.clear();
+    this.#released = [];
   }
 }

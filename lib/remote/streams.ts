@@ -18,52 +18,60 @@ const sizeOf = (chunk: unknown): number => {
 
 /** The chunks and bytes that a sender may still send. */
 class Window {
-  private chunks = 0;
-  private bytes = 0;
-  private resume: (() => void) | undefined;
+  #chunks = 0;
+  #bytes = 0;
+  #resume: (() => void) | undefined;
 
-  constructor(private isOpen: boolean) {}
+  #isOpen: boolean;
+
+  constructor(isOpen: boolean) {
+    this.#isOpen = isOpen;
+  }
 
   get hasRoom(): boolean {
-    return this.isOpen && (this.chunks < WINDOW_CHUNKS || this.bytes < WINDOW_BYTES);
+    return this.#isOpen && (this.#chunks < WINDOW_CHUNKS || this.#bytes < WINDOW_BYTES);
   }
 
   take(bytes: number): void {
-    this.chunks++;
-    this.bytes += bytes;
+    this.#chunks++;
+    this.#bytes += bytes;
   }
 
   give(credit: unknown): void {
-    this.isOpen = true;
+    this.#isOpen = true;
     const [chunks, bytes] = Array.isArray(credit) ? (credit as [number, number]) : [0, 0];
-    this.chunks = Math.max(0, this.chunks - (Number(chunks) || 0));
-    this.bytes = Math.max(0, this.bytes - (Number(bytes) || 0));
+    this.#chunks = Math.max(0, this.#chunks - (Number(chunks) || 0));
+    this.#bytes = Math.max(0, this.#bytes - (Number(bytes) || 0));
     this.wake();
   }
 
   wake(): void {
-    this.resume?.();
-    this.resume = undefined;
+    this.#resume?.();
+    this.#resume = undefined;
   }
 
   room(): Promise<void> {
-    return new Promise(resolve => this.resume = resolve);
+    return new Promise(resolve => this.#resume = resolve);
   }
 }
 
 /** The chunks and bytes that a receiver has used and not reported yet. */
 class Used {
-  private chunks = 0;
-  private bytes = 0;
+  #chunks = 0;
+  #bytes = 0;
 
-  constructor(private readonly link: FlowLink) {}
+  readonly #link: FlowLink;
+
+  constructor(link: FlowLink) {
+    this.#link = link;
+  }
 
   add(bytes: number): void {
-    this.chunks++;
-    this.bytes += bytes;
-    if (this.chunks < WINDOW_CHUNKS / 2 && this.bytes < WINDOW_BYTES / 2) return;
-    this.link.send(CREDIT, [this.chunks, this.bytes]);
-    this.chunks = this.bytes = 0;
+    this.#chunks++;
+    this.#bytes += bytes;
+    if (this.#chunks < WINDOW_CHUNKS / 2 && this.#bytes < WINDOW_BYTES / 2) return;
+    this.#link.send(CREDIT, [this.#chunks, this.#bytes]);
+    this.#chunks = this.#bytes = 0;
   }
 }
 

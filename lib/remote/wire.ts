@@ -106,4 +106,8 @@ export interface Outgoing {
 
 export const outgoing = (message: unknown[]): Outgoing => ({message, transfer: [], counted: []});
 
+/** Whether a value is a path of keys. */
+export const isPath = (path: unknown, maxLength: number): path is string[] =>
+  Array.isArray(path) && path.length <= maxLength && path.every(key => typeof key === 'string');
+
 export const isId = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);

@@ -105,6 +105,27 @@ describe('a hostile peer', () => {
     port1.close();
   });
 
+  it('costs nothing with lists of four billion holes', async () => {
+    const {port1, port2} = new MessageChannel();
+    const there = expose({take: (value: unknown) => String((value as Map<unknown, unknown> | undefined)?.size)}, port1, {onError: () => {}});
+    const heard: any[] = [];
+    port2.onmessage = ({data}) => heard.push(...data[2]);
+    const endless = Object.assign([], {4: [1, 1], length: 4e9});
+    const error = ['Error', 'Error', '', undefined, undefined, undefined, endless];
+    let id = 0;
+    const take = (value: unknown, ...holes: unknown[]): unknown[] => [1, ++id, 0, ['take'], 0, [[value], holes], 1];
+    port2.postMessage([1, 0, [[0, '', [], 'x']]]);
+    port2.postMessage([1, 0, Object.assign([], {1: [5, endless], 2: [6, endless], 3: [4, endless], length: 4e9})]);
+    port2.postMessage([1, 0, [take(endless, [[0], 10, 0]), take(endless, [[0], 11, 0]), take(0, [[0], 7, error]), take(0, [[0], 1, [0, endless]]), take(0, [endless, 7, error])]]);
+    port2.postMessage([1, 0, [[1, ++id, 0, endless, 0, [[]], 1], [1, ++id, 0, ['take'], 0, [endless], 1], [1, ++id, 0, ['take'], 0, [[], endless], 1]]]);
+    port2.postMessage([endless, 0, endless]);
+    port2.postMessage([9, 0, endless]);
+    await until('all calls have answers', () => heard.filter(([what]) => what === 2 || what === 3).length === id);
+    expect(heard.filter(([what]) => what === 2).map(([, call, [value]]) => [call, value])).to.eql([[1, '1'], [2, '1'], [3, 'undefined']]);
+    there.close();
+    port2.close();
+  });
+
   it('of another protocol is told so on both sides', async () => {
     const {port1, port2} = new MessageChannel();
     const remote = wrap<{f(): void}>(port1) as any;

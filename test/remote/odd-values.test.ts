@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {transfer, wrap} from '../../lib/remote.js';
+import {evaluate, transfer, wrap} from '../../lib/remote.js';
 import {ERROR, FLOW, HELLO, PROTOCOL, RETURN} from '../../lib/remote/wire.js';
 import {until} from '../waiting/until.js';
 import {closeAll, connect, rejection, type ConnectedPair} from './stage.js';
@@ -179,5 +179,55 @@ describe('odd values', () => {
     const reason = Object.assign(new TypeError('why'), {code: 'WHY'});
     const arrived = await remote.call(({reason: there}: AbortSignal) => there instanceof TypeError && (there as typeof reason).code, AbortSignal.abort(reason));
     expect(arrived).to.equal('WHY');
+  });
+
+  it('that are arrays keep holes, members and a great length, beside functions, too', async () => {
+    const {remote} = connect<any>({...echo, shape: (list: unknown[]) => [list.length, Object.entries(list)]});
+    const sparse = (length: number, members: object): unknown[] => Object.assign([], members, {length});
+    const lists = [
+      sparse(3, {1: undefined}), sparse(2, {0: 'a', x: 'b'}), sparse(2, {0: 1, 1: 2, index: 0, input: 'a', groups: undefined}), sparse(2, {1: 'a', x: 'b'}),
+      sparse(4e9, {7: 'seven', 3999999998: 'last', x: {deep: [1]}}), sparse(4e9, {}), sparse(9000, {x: [1]}), [undefined, 1], /b/.exec('abc')!
+    ];
+    for (const list of lists) {
+      const expected = [list.length, Object.entries(list)];
+      for (const arrived of [await remote.echo(list), (await remote.echo({deep: [list], fn: () => 1})).deep[0]]) {
+        expect([arrived.length, Object.entries(arrived)]).to.eql(expected);
+      }
+      expect(await remote.shape(list)).to.eql(expected);
+    }
+    const list = await remote.echo(sparse(4e9, {7: () => 7, x: Object.assign([1], {f: () => 8})}));
+    expect(list.length).to.equal(4e9);
+    expect([await list[7](), await list.x.f(), list.x[0]]).to.eql([7, 8, 1]);
+    const cyclic = sparse(2, {x: 1});
+    cyclic[0] = cyclic;
+    expect(await remote.call((there: any) => there[0] === there && there.x === 1, cyclic)).to.equal(true);
+    const {length, 1: one, x} = await evaluate(sparse(3, {1: (await remote.echo({f: () => 1})).f, x: 2}) as any) as any;
+    expect([length, typeof one, x]).to.eql([3, 'function', 2]);
+  });
+
+  it('that are Proxies of platform objects are refused, with their class and place', async () => {
+    const {remote, here, there} = connect<any>({...echo, make: (what: string) => ({deep: [new Proxy(proxied[what]!, {})]})});
+    // Node's streams and signals work behind a Proxy.
+    const proxied: Record<string, object> = {
+      Map: new Map([[1, 2]]), Set: new Set(), URL: new URL('http://a/'), Headers: new Headers(), Promise: Promise.resolve(), ArrayBuffer: new ArrayBuffer(1)
+    };
+    for (const [what, object] of Object.entries(proxied)) {
+      for (const [path, call] of [['0.deep.0', remote.echo({deep: [new Proxy(object, {})]})], ['deep.0', remote.make(what)]] as const) {
+        const failed = await rejection(call);
+        expect(failed, what).to.include({name: 'RemoteError', code: 'ERR_REMOTE_UNCLONEABLE', path});
+        expect(failed.message).to.equal(`Can't send a Proxy of the class ${what} (at ${path})`);
+      }
+    }
+    for (const object of [new Uint8Array(1), new DataView(new ArrayBuffer(1)), new Date(), /x/]) {
+      expect(await rejection(remote.echo(new Proxy(object, {}))), String(object)).to.have.property('code', 'ERR_REMOTE_UNCLONEABLE');
+    }
+    const {proxy, revoke} = Proxy.revocable({}, {});
+    revoke();
+    expect(await rejection(remote.echo([proxy]))).to.include({code: 'ERR_REMOTE_UNCLONEABLE', path: '0.0'});
+    // Proxies of plain objects and arrays are sent as copies, and what their own members throw stays as it is.
+    expect(await remote.echo(new Proxy({a: new Proxy([1], {})}, {}))).to.eql({a: [1]});
+    expect(await rejection(remote.echo([{get bad() { throw new TypeError('own'); }}]))).to.include({name: 'TypeError', message: 'own'});
+    expect(await rejection(remote.echo(new Map([[1, {get bad() { throw new TypeError('own'); }}]])))).to.include({name: 'TypeError', message: 'own'});
+    expect([here.inspect(), there.inspect()].map(({streams, references}) => streams + references)).to.eql([0, 0]);
   });
 });

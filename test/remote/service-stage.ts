@@ -33,7 +33,7 @@ export interface StageOptions {
 
 /** A server, a host with services, and tabs. */
 export class ServiceStage {
-  readonly backend: Backend;
+  backend: Backend;
   readonly warnings: [string, unknown][] = [];
   readonly channel: (name: string) => Channel;
   readonly store: StoreOptions | false;
@@ -42,15 +42,21 @@ export class ServiceStage {
   private readonly open: ProxyConnection[] = [];
 
   constructor(readonly options: StageOptions) {
-    this.backend = new Backend({presence: true, doNotForwardSendPresenceErrorsToClient: true, errorHandler: () => {}} as never);
-    const {serverDelay} = options;
-    if (serverDelay) this.backend.use('receive', (_context, next) => void systemClock.after(serverDelay, next));
+    this.backend = this.startBackend();
     const {mode = 'port'} = options;
     this.store = options.store ?? false;
     // BroadcastChannels of Node: messages are cloned, and nothing can be transferred.
     const prefix = String(Math.random());
     this.channel = mode === 'broadcast' ? name => new BroadcastChannel(prefix + name) as unknown as Channel : memoryChannels();
     if (mode !== 'direct') this.startHost();
+  }
+
+  /** A server with an empty database. Assigned to `backend`, it answers when the host connects again. */
+  startBackend(): Backend {
+    const backend = new Backend({presence: true, doNotForwardSendPresenceErrorsToClient: true, errorHandler: () => {}} as never);
+    const {serverDelay} = this.options;
+    if (serverDelay) backend.use('receive', (_context, next) => void systemClock.after(serverDelay, next));
+    return backend;
   }
 
   get warn(): (message: string, detail: unknown) => void {
