@@ -153,7 +153,8 @@ class Encoding {
     this.#count(1);
     this.#checkDepth();
     for (const key of Object.keys(value)) {
-      const sent = this.#at(key, (value as Record<string, unknown>)[key]);
+      const member = (value as Record<string, unknown>)[key];
+      const sent = isPrimitive(member) ? member : this.#at(key, member);
       if (key === '__proto__') Object.defineProperty(copy, key, {value: sent, enumerable: true, configurable: true, writable: true});
       else copy[key] = sent;
     }
@@ -172,7 +173,7 @@ class Encoding {
     }
     this.#checkDepth();
     this.#remember(value, copy);
-    for (let i = 0; i < copy.length; i++) copy[i] = this.#at(i, copy[i]);
+    for (let i = 0; i < copy.length; i++) if (!isPrimitive(copy[i])) copy[i] = this.#at(i, copy[i]);
     return copy;
   }
 
@@ -193,7 +194,6 @@ class Encoding {
   }
 
   #at(key: string | number, value: unknown): unknown {
-    if (isPrimitive(value)) return value;
     this.#path.push(key);
     const sent = this.#walk(value);
     this.#path.pop();
