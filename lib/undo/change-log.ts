@@ -1,4 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
+import type {UndoMark} from '../protocol/undo.js';
 import {copied, DataCopies, inverseOf, isSameData, serialized} from '../ot/invert.js';
 import {differenceBetween} from './difference.js';
 import {composed, isNoop, isSameOp, transformedBoth} from './ops.js';
@@ -28,8 +29,8 @@ const MAX_PARTS = 32;
 /** The changes without the refused ops. */
 interface Rest<Doc> {
   changes: LoggedChange<Doc>[];
-  /** The steps of the refused ops. */
-  refusedSteps: string[];
+  /** The marks of the refused ops. */
+  refused: UndoMark[];
   /** The data of the document that the refused ops were made on. */
   data: unknown;
   /** Leads from the data with the refused ops to `data`. */
@@ -91,24 +92,25 @@ export class ChangeLog<Doc> {
         changes.push({doc, type, op, inverse: inverseOf(type, op, rest.data), mark: undefined, sentIn: undefined});
         if (!isSameData(type, type.apply(rest.data, copied(op)), after)) return undefined;
       }
-      return this.stacksAfter(changes, rest.refusedSteps, dataOf);
+      return this.stacksAfter(changes, rest.refused, dataOf);
     } catch {
       return undefined;
     }
   }
 
   /**
-   * A document has another state. It may be the one without one of the ops that the server has not acknowledged, or without all of them.
+   * A document has another state. It may be the one without one of the ops that the server has not acknowledged, or without one and all
+   * later ones: ShareDB drops these, too, if the type can't invert the refused op without the data.
    * @param dataBefore copies the data of a document before that
    * @returns the stacks without those ops; undefined if there are no such ops
    */
   withoutLost(doc: Doc, type: Type, dataBefore: (doc: Doc) => unknown, after: unknown): Stacks<Doc> | undefined {
     const sent = [...new Set(this.changes.flatMap(({doc: one, sentIn}) => (one === doc && sentIn ? [sentIn] : [])))];
-    for (const lost of [sent, ...sent.map(id => [id])]) {
+    for (const lost of [...sent.map((_id, i) => sent.slice(i)), ...sent.map(id => [id])]) {
       try {
         const rest = this.restTo(doc, type, id => lost.includes(id), dataBefore, after);
         if (!rest || !isSameData(type, rest.data, after)) continue;
-        return this.stacksAfter(rest.changes, rest.refusedSteps, one => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one)));
+        return this.stacksAfter(rest.changes, rest.refused, one => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one)));
       } catch {
         // They are not the ones.
       }
@@ -117,8 +119,8 @@ export class ChangeLog<Doc> {
   }
 
   /** Makes the stacks again from other changes. @param dataOf copies the data of a document after all of them */
-  private stacksAfter(changes: LoggedChange<Doc>[], refusedSteps: readonly string[], dataOf: (doc: Doc) => unknown): Stacks<Doc> {
-    for (const step of refusedSteps) this.base!.noteRefused(step);
+  private stacksAfter(changes: LoggedChange<Doc>[], refused: readonly UndoMark[], dataOf: (doc: Doc) => unknown): Stacks<Doc> {
+    for (const {kind, step} of refused) if (kind === 'capture') this.base!.noteRefused(step);
     const stacks = this.base!.clone();
     const data = dataAtBase(changes, dataOf);
     for (const change of changes) {
@@ -127,6 +129,9 @@ export class ChangeLog<Doc> {
       // A captured op that does nothing without the refused ones is no step.
       if (mark?.kind !== 'capture' || !isNoop(op)) stacks.apply(change, () => type.apply(copies.make(), copied(op)));
       data.set(doc, type.apply(data.get(doc), copied(op)));
+    }
+    for (const {step} of refused) {
+      if (stacks.undo.find(step)?.isExcess) for (const one of [this.base!, stacks]) one.keepExcess(step);
     }
     this.changes = changes;
     return stacks;
@@ -171,7 +176,7 @@ export class ChangeLog<Doc> {
     let data = dataAtBase(this.changes.filter(change => change.doc === doc), dataBefore).get(doc);
     const changes: LoggedChange<Doc>[] = [];
     const guides = this.guides(doc, rollback);
-    const refusedSteps: string[] = [];
+    const refused: UndoMark[] = [];
     let ties = 0;
     /** Lead from the data with the refused ops to those without, one after the other. */
     let parts: unknown[] = [];
@@ -180,7 +185,7 @@ export class ChangeLog<Doc> {
       if (isOut(change)) {
         parts.unshift(change.inverse);
         while (parts.length > maxParts) parts.push(composed(type, ...(parts.splice(-2) as [unknown, unknown])));
-        if (mark?.kind === 'capture') refusedSteps.push(mark.step);
+        if (mark) refused.push(mark);
         continue;
       }
       let kept = change;
@@ -199,7 +204,7 @@ export class ChangeLog<Doc> {
       changes.push(kept);
       if (change.doc === doc) data = type.apply(data, copied(kept.op));
     }
-    return {changes, refusedSteps, data, takesBack: parts.reduce((one, next) => composed(type, one, next), undefined), ties};
+    return {changes, refused, data, takesBack: parts.reduce((one, next) => composed(type, one, next), undefined), ties};
   }
 
   /** For each change, what the rollback may be just after it: text that it puts back may come before or after what others have written. */

@@ -74,7 +74,9 @@ export class DocWatcher implements Watcher {
   }
 
   private confirm(): void {
-    if (this.doc.isAcknowledged !== false) this.events.onConfirmed();
+    // A document of ShareDB's own client has its op under way until the server has answered it.
+    const {isAcknowledged, inflightOp, pendingOps} = this.doc;
+    if (isAcknowledged ?? (!inflightOp && !pendingOps?.length)) this.events.onConfirmed();
   }
 
   /** Tells which ops are taken back by the one that is being applied, if any are. @param src of that one */

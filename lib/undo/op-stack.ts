@@ -18,7 +18,7 @@ export interface StackItem<Doc> {
   /** The app's own, such as cursors. */
   readonly meta: Map<unknown, unknown>;
   /** Its changes should not be there: the manager takes them back without a call of the app. */
-  readonly isExcess?: boolean | undefined;
+  isExcess?: boolean | undefined;
 }
 
 /** An item keeps the last entries as they are, up to this number. Older ones are composed. All tabs of a shared stack do it alike. */

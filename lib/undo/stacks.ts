@@ -18,7 +18,7 @@ export interface Change<Doc> {
 /** A copy of the document's data with a change. @throws if they can't be known */
 export type DataAfter = () => unknown;
 
-/** The number of steps with a refused op that the stacks remember. */
+/** The number of steps that the stacks remember because the server has refused an op. */
 const MAX_REFUSED = 100;
 
 /** The end of the id of a step that consists of what an undo or a redo has done beyond its step. */
@@ -31,21 +31,29 @@ export class Stacks<Doc> {
     return new Stacks(new OpStack(limit, isShared), new OpStack(limit, isShared), metaOf);
   }
 
-  /** @param refused the steps of which the server has refused an op */
+  /**
+   * @param refused the steps of which the server has refused an op
+   * @param kept the steps of excess that the server has refused to take back
+   */
   private constructor(
-    readonly undo: OpStack<Doc>, readonly redo: OpStack<Doc>,
-    private readonly metaOf: (step: string) => Map<unknown, unknown>, private readonly refused = new Set<string>()
+    readonly undo: OpStack<Doc>, readonly redo: OpStack<Doc>, private readonly metaOf: (step: string) => Map<unknown, unknown>,
+    private readonly refused = new Set<string>(), private readonly kept = new Set<string>()
   ) {}
 
   clone(): Stacks<Doc> {
-    return new Stacks(this.undo.clone(), this.redo.clone(), this.metaOf, new Set(this.refused));
+    return new Stacks(this.undo.clone(), this.redo.clone(), this.metaOf, new Set(this.refused), new Set(this.kept));
   }
 
   /** The server has refused an op of this step. */
   noteRefused(step: string): void {
-    this.refused.add(step);
-    const [oldest] = this.refused;
-    if (this.refused.size > MAX_REFUSED) this.refused.delete(oldest!);
+    remember(this.refused, step);
+  }
+
+  /** The server has refused to take back the excess of this step. It is a step like any other from now on. */
+  keepExcess(step: string): void {
+    remember(this.kept, step);
+    const item = this.undo.find(step);
+    if (item) item.isExcess = false;
   }
 
   /** @param dataAfter if the data are not known, the result may differ from that of other tabs */
@@ -68,7 +76,7 @@ export class Stacks<Doc> {
   addExcess(step: string, {doc, type, op, inverse}: Omit<Change<Doc>, 'mark'>): void {
     const id = `${step}${EXCESS}`;
     this.redo.transform(doc, op);
-    this.undo.putOnTop(id, {doc, type, op: inverse, ops: 1}, this.metaOf(id), this.refused.has(step));
+    this.undo.putOnTop(id, {doc, type, op: inverse, ops: 1}, this.metaOf(id), this.refused.has(step) && !this.kept.has(id));
   }
 
   forget(doc: Doc): void {
@@ -123,6 +131,12 @@ export class Stacks<Doc> {
     this.undo.transform(doc, op);
     this.redo.transform(doc, op);
   }
+}
+
+function remember(steps: Set<string>, step: string): void {
+  steps.add(step);
+  const [oldest] = steps;
+  if (steps.size > MAX_REFUSED) steps.delete(oldest!);
 }
 
 /** The stack that an op with this role adds to. */

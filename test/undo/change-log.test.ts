@@ -87,6 +87,26 @@ describe('the stacks without refused ops', () => {
     expect(bench.ends).to.eql(['abbc', 'abc', 'abc']);
   });
 
+  for (const isAcknowledged of [true, false]) {
+    it(`undo and redo what the undo of a refused op has put back, if the server refuses to take that back${isAcknowledged ? ' later' : ''}`, () => {
+      const bench = new Bench('text-unicode', 'abc');
+      bench.capture('1', [1, {d: 1}], 'a');
+      bench.revert('undo', 'b');
+      bench.refuse(['a'], [1, 'b']);
+      if (isAcknowledged) bench.log.clear();
+      expect(bench.stacks.undo.top).to.include({isExcess: true});
+      bench.revert('undo', 'c');
+      expect(bench.data).to.equal('abc');
+      bench.refuse(['c'], [1, 'b']);
+      expect(bench.data).to.equal('abbc');
+      // The stacks are made again.
+      bench.capture('2', ['X'], 'd');
+      bench.refuse(['d'], [{d: 1}]);
+      expect(bench.stacks.undo.top).to.include({isExcess: false});
+      expect(bench.ends).to.eql(['abbc', 'abc', 'abbc']);
+    });
+  }
+
   it('undo and redo the rest of a step of which one op was refused after an undo', () => {
     const bench = new Bench('text-unicode', 'abc');
     bench.capture('1', [{d: 1}], 'a');

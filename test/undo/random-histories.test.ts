@@ -22,7 +22,7 @@ const ONCE_WRONG_IF_REFUSED: Record<string, Record<'tab' | 'browser', number[]>>
 /** Such seeds where edits are undone and redone in between. */
 const ONCE_WRONG_IF_REFUSED_AND_UNDONE: Record<string, Record<'tab' | 'browser', number[]>> = {
   'rich-text': {tab: [], browser: []},
-  'text-unicode': {tab: [84, 2053], browser: []},
+  'text-unicode': {tab: [84, 2053], browser: [4009]},
   json0: {tab: [594, 722, 1062], browser: []},
   json1: {tab: [], browser: []}
 };

@@ -11,23 +11,29 @@ interface Edits {
   insert(at: number, item: string): unknown;
   remove(at: number, item: string): unknown;
   read(data: any): string;
+  /** Whether ShareDB's own client can take back an op by itself. If it can't, it loads the document again, without all later ops. */
+  isInvertible: boolean;
 }
 
 const skip = (count: number): number[] => (count ? [count] : []);
-const list = (make: Omit<Edits, 'initial' | 'read'>): Edits => ({initial: {list: [...'abcdef']}, read: data => data.list.join(''), ...make});
+const list = (make: Pick<Edits, 'insert' | 'remove'>): Edits => (
+  {initial: {list: [...'abcdef']}, read: data => data.list.join(''), isInvertible: true, ...make}
+);
 
 const types: Record<string, Edits> = {
   'rich-text': {
     initial: [{insert: 'abcdef'}],
     insert: (at, item) => [...skip(at).map(retain => ({retain})), {insert: item}],
     remove: at => [...skip(at).map(retain => ({retain})), {delete: 1}],
-    read: data => data.ops.map(({insert}: {insert: string}) => insert).join('')
+    read: data => data.ops.map(({insert}: {insert: string}) => insert).join(''),
+    isInvertible: false
   },
   'text-unicode': {
     initial: 'abcdef',
     insert: (at, item) => [...skip(at), item],
     remove: at => [...skip(at), {d: 1}],
-    read: data => data
+    read: data => data,
+    isInvertible: false
   },
   [client.types.defaultType!.uri!]: list({
     insert: (at, item) => [{p: ['list', at], li: item}],
@@ -40,9 +46,10 @@ const types: Record<string, Edits> = {
 };
 
 describe('a refused op leaves the undo stack as if it had never been made', () => {
-  for (const [type, {initial, insert, remove, read}] of Object.entries(types)) {
-    for (const scope of ['tab', 'browser'] as const) {
-      describe(`${type} document, scope '${scope}'`, () => {
+  for (const [type, {initial, insert, remove, read, isInvertible}] of Object.entries(types)) {
+    for (const kind of ["scope 'tab'", "scope 'browser'", "ShareDB's own client"] as const) {
+      if (kind === "ShareDB's own client" && !isInvertible) continue;
+      describe(`${type} document, ${kind}`, () => {
         let stage: UndoStage;
         let doc: ProxyDoc;
         let undo: UndoManager;
@@ -53,10 +60,10 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
 
         beforeEach(async () => {
           stage = await UndoStage.open(type, initial, {tabs: 2});
-          doc = stage.tabs[0]!;
+          doc = (kind === "ShareDB's own client" ? stage.remotes[0] : stage.tabs[0]) as ProxyDoc;
           answer = next => next();
           stage.backend.use('submit', (_context, next) => answer(next));
-          undo = new UndoManager(doc, {scope});
+          undo = new UndoManager(doc, {scope: kind === "scope 'browser'" ? 'browser' : 'tab'});
         });
 
         afterEach(() => {
@@ -125,7 +132,71 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
             await stage.settle();
           });
         }
+
+        it('that was a removal, and was undone before; what the server refuses to take back is a step', async () => {
+          const count = (data: unknown): number => read(data).split('c').length - 1;
+          let isRefusing = true;
+          let before = 0;
+          stage.backend.use('apply', ({snapshot}, next) => { before = count(snapshot!.data); next(); });
+          stage.backend.use('commit', ({snapshot}, next) => next(isRefusing && count(snapshot!.data) < before ? new Error('Refused') : undefined));
+          const errors: string[] = [];
+          undo.on('error', ({message}) => errors.push(message));
+          const arrived: (() => void)[] = [];
+          answer = next => arrived.push(next);
+          const refused = submit(remove(2, 'c'));
+          await until('the server has got the op', () => arrived.length === 1);
+          expect(await undo.undo()).to.equal(true);
+          answer = next => next();
+          arrived[0]!();
+          expect(await refused).to.include({message: 'Refused'});
+          await until('the text is there twice', () => errors.length === 1 && shown() === 'abccdef');
+          expect(errors).to.eql(['Refused']);
+          isRefusing = false;
+          await submit(insert(0, 'X'));
+          await stage.settle();
+          expect(shown()).to.equal('Xabccdef');
+          const ends = ['Xabccdef'];
+          for (const action of ['undo', 'redo'] as const) {
+            while (await undo[action]()) {
+              ends.push(shown());
+              await stage.settle();
+              expect(stage.all.map(({data}) => read(data))).to.eql(stage.all.map(() => ends.at(-1)));
+            }
+          }
+          expect(ends).to.eql(['Xabccdef', 'abccdef', 'abcdef', 'abccdef', 'Xabccdef']);
+        });
       });
     }
+
+    it(`and no later op that ShareDB's own client drops with it, in a ${type} document`, async () => {
+      const stage = await UndoStage.open(type, initial, {tabs: 1});
+      const [doc] = stage.remotes;
+      const undo = new UndoManager(doc!, {captureTimeout: 0});
+      const answers: ((error?: Error) => void)[] = [];
+      let answer = (next: (error?: Error) => void): unknown => answers.push(next);
+      stage.backend.use('submit', (_context, next) => { answer(next); });
+      const errors: string[] = [];
+      const submit = (op: unknown): void => doc!.submitOp(op as never, undefined, error => { if (error) errors.push(error.message); });
+      submit(insert(0, 'X'));
+      await until('the server has got the op', () => answers.length === 1);
+      submit(remove(3, 'c'));
+      answers.shift()!();
+      await until('the server has got the removal', () => answers.length === 1);
+      submit(insert(0, 'Y'));
+      answer = next => next();
+      answers.shift()!(new Error('Refused'));
+      await until('the op is taken back', () => read(doc!.data ?? initial).includes('c') && !doc!.hasWritePending());
+      await stage.settle();
+      const expected = isInvertible ? 'YXabcdef' : 'Xabcdef';
+      expect(read(doc!.data)).to.equal(expected);
+      expect(errors).to.eql(isInvertible ? ['Refused'] : ['Refused', 'Refused']);
+      while (await undo.undo());
+      expect(read(doc!.data)).to.equal('abcdef');
+      while (await undo.redo());
+      expect(read(doc!.data)).to.equal(expected);
+      await stage.settle();
+      undo.close();
+      stage.close();
+    });
   }
 });
