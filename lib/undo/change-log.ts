@@ -1,7 +1,7 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {UndoMark} from '../protocol/undo.js';
 import {copied, DataCopies, inverseOf, isSameData, serialized} from '../ot/invert.js';
-import {differenceBetween} from './difference.js';
+import {deltaBetween, differenceBetween, lengthOf} from './difference.js';
 import {composed, isNoop, isSameOp, transformedBoth} from './ops.js';
 import type {Change, Stacks} from './stacks.js';
 
@@ -100,22 +100,31 @@ export class ChangeLog<Doc> {
 
   /**
    * A document has another state. It may be the one without one of the ops that the server has not acknowledged, or without one and all
-   * later ones: ShareDB drops these, too, if the type can't invert the refused op without the data.
+   * later ones: ShareDB drops these, too, if the type can't invert the refused op without the data. A Delta (rich-text) may also have
+   * what others have done meanwhile.
    * @param dataBefore copies the data of a document before that
-   * @returns the stacks without those ops; undefined if there are no such ops
+   * @returns the stacks without those ops; undefined if there are no such ops, or if none seem to be lost
    */
   withoutLost(doc: Doc, type: Type, dataBefore: (doc: Doc) => unknown, after: unknown): Stacks<Doc> | undefined {
     const sent = [...new Set(this.changes.flatMap(({doc: one, sentIn}) => (one === doc && sentIn ? [sentIn] : [])))];
+    const dataAfter = (one: Doc): unknown => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one));
+    /** If no ops lead to the state, others have edited, too: then those that leave the smallest difference. Without `rest`, none are lost. */
+    let nearest: {rest?: Rest<Doc>; op: unknown} = {op: deltaBetween(dataBefore(doc), after)};
     for (const lost of [...sent.map((_id, i) => sent.slice(i)), ...sent.map(id => [id])]) {
       try {
         const rest = this.restTo(doc, type, id => lost.includes(id), dataBefore, after);
-        if (!rest || !isSameData(type, rest.data, after)) continue;
-        return this.stacksAfter(rest.changes, rest.refused, one => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one)));
+        if (!rest) continue;
+        if (isSameData(type, rest.data, after)) return this.stacksAfter(rest.changes, rest.refused, dataAfter);
+        const op = deltaBetween(rest.data, after);
+        if (lengthOf(op) < lengthOf(nearest.op)) nearest = {rest, op};
       } catch {
         // They are not the ones.
       }
     }
-    return undefined;
+    const {rest, op} = nearest;
+    if (!rest) return undefined;
+    rest.changes.push({doc, type, op, inverse: inverseOf(type, op, rest.data), mark: undefined, sentIn: undefined});
+    return this.stacksAfter(rest.changes, rest.refused, dataAfter);
   }
 
   /** Makes the stacks again from other changes. @param dataOf copies the data of a document after all of them */

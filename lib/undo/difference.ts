@@ -52,12 +52,23 @@ export function differenceBetween(type: Type, from: unknown, to: unknown): unkno
   }
 }
 
+/** Only a Delta (rich-text) can tell. @returns undefined for other data */
+export function deltaBetween(from: unknown, to: unknown): unknown {
+  return (from as {diff?(to: unknown): unknown} | null | undefined)?.diff?.(to);
+}
+
+/** The length of what a Delta inserts, deletes and formats; Infinity if it is none. */
+export function lengthOf(delta: unknown): number {
+  const {ops} = (delta ?? {}) as {ops?: {insert?: unknown; delete?: number; retain?: number; attributes?: unknown}[]};
+  if (!ops) return Infinity;
+  return ops.reduce((sum, op) => sum + (typeof op.insert === 'string' ? op.insert.length : op.insert ? 1 : op.delete ?? (op.attributes ? op.retain ?? 0 : 0)), 0);
+}
+
 function opBetween(type: Type, from: unknown, to: unknown): unknown {
   if (typeof from === 'string' && typeof to === 'string') return textBetween([...from], [...to]);
   const maker = makers[type.name ?? ''];
   if (maker) return jsonBetween(maker, [], from, to).reduce((one, next) => composed(type, one, next), undefined);
-  // A Delta (rich-text) can tell.
-  return (from as {diff?(to: unknown): unknown} | null)?.diff?.(to);
+  return deltaBetween(from, to);
 }
 
 function jsonBetween(make: Maker, path: Path, from: unknown, to: unknown): unknown[] {

@@ -7,6 +7,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
 import {DocWatcher, invert} from './doc-watcher.js';
 import {ChangeLog} from './change-log.js';
+import {deltaBetween} from './difference.js';
 import {OpStack, type Entry, type StackItem} from './op-stack.js';
 import {SharedDocWatcher} from './shared-doc-watcher.js';
 import {SharedScope} from './shared-scope.js';
@@ -309,8 +310,7 @@ export class UndoManager extends TypedEmitter {
     if (!type) return this.forget(doc);
     const dataBefore = (one: UndoableDoc): unknown => this.watchers.get(one)!.dataOf(one === doc ? before : one.data);
     const stacks = this.log.withoutLost(doc, type, dataBefore, doc.data);
-    // A Delta (rich-text) can tell what the difference is.
-    const op = (before as {diff?(other: unknown): unknown} | undefined)?.diff?.(doc.data);
+    const op = deltaBetween(before, doc.data);
     if (stacks) this.stacks = stacks;
     else if (op === undefined) return this.forget(doc);
     else this.change(doc, {type, op, inverse: invert({type, data: before}, op), mark: undefined, sentIn: undefined, isRefused: undefined});

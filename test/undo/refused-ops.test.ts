@@ -199,4 +199,30 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
       stage.close();
     });
   }
+
+  it("and what others have written meanwhile, in a rich-text document that ShareDB's own client loads again", async () => {
+    const {initial, insert, remove, read} = types['rich-text']!;
+    const stage = await UndoStage.open('rich-text', initial, {tabs: 1});
+    const doc = stage.backend.connect().get('docs', 'one');
+    await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
+    const undo = new UndoManager(doc, {captureTimeout: 0});
+    await new Promise(resolve => doc.submitOp(insert(0, 'X') as never, undefined, resolve));
+    let refuse: (() => void) | undefined;
+    stage.backend.use('submit', ({op}, next) => {
+      if (JSON.stringify(op).includes('delete')) refuse = () => next(new Error('Refused'));
+      else next();
+    });
+    const refused = new Promise(resolve => doc.submitOp(remove(3, 'c') as never, undefined, resolve));
+    await until('the server has got the op', () => !!refuse);
+    await new Promise(resolve => stage.remotes[0]!.submitOp(insert(7, 'Z') as never, undefined, resolve));
+    refuse!();
+    expect(await refused).to.include({message: 'Refused'});
+    expect(read(doc.data)).to.equal('XabcdefZ');
+    while (await undo.undo());
+    expect(read(doc.data)).to.equal('abcdefZ');
+    while (await undo.redo());
+    expect(read(doc.data)).to.equal('XabcdefZ');
+    undo.close();
+    stage.close();
+  });
 });
