@@ -2,32 +2,30 @@ import type {TransferredError} from './messages.js';
 
 export const MAX_DEPTH = 8;
 const MAX_FIELDS = 64, MAX_STACK = 16_384;
-/** The properties that a {@link TransferredError} has as members of its own. */
-export const namedFields = ['name', 'message', 'stack', 'cause', 'code', 'errors'];
 const nativeClasses = /^(Aggregate|Type|Range|Syntax|Reference|Eval|URI)?Error$/;
 
 /** Structured clone drops `code`, own fields and the names of custom classes, and some engines `cause` and `errors`. */
-export function encodeError(error: unknown, depth = 0, seen: unknown[] = []): TransferredError {
-  if (!(error instanceof Error)) return {isThrown: true, thrown: isCloneable(error) ? error : String(error)};
+export function encodeError(error: unknown, outer: readonly unknown[] = []): TransferredError {
+  if (!(error instanceof Error)) return {thrown: isCloneable(error) ? error : String(error)};
   const source = error as Error & {code?: unknown; errors?: unknown};
-  const isDOMException = error instanceof DOMException;
   const nested = (value: unknown): TransferredError | undefined =>
-    depth < MAX_DEPTH && !seen.includes(value) ? encodeError(value, depth + 1, [...seen, error]) : undefined;
+    outer.length < MAX_DEPTH && !outer.includes(value) ? encodeError(value, [...outer, error]) : undefined;
   return {
-    class: nativeClass(error), name: String(error.name), message: String(error.message), stack: String(error.stack ?? '').slice(0, MAX_STACK), isDOMException,
-    fields: Object.fromEntries(Object.entries(error).filter(([key, value]) => !namedFields.includes(key) && isCloneable(value)).slice(0, MAX_FIELDS)),
-    code: !isDOMException && isCloneable(source.code) ? source.code : undefined,
+    class: nativeClass(error), name: String(error.name), message: String(error.message), stack: String(error.stack ?? '').slice(0, MAX_STACK),
+    isDOMException: error instanceof DOMException,
+    fields: Object.fromEntries(Object.entries(error).filter(([, value]) => isCloneable(value)).slice(0, MAX_FIELDS)),
+    code: isCloneable(source.code) ? source.code : undefined,
     cause: error.cause === undefined ? undefined : nested(error.cause),
-    errors: Array.isArray(source.errors) ? source.errors.slice(0, MAX_FIELDS).map(nested).filter(item => item) : undefined
+    errors: Array.isArray(source.errors) ? source.errors.slice(0, MAX_FIELDS).map(nested) : undefined
   };
 }
 
-function nativeClass(error: Error): string {
-  for (let type: unknown = Object.getPrototypeOf(error); type; type = Object.getPrototypeOf(type)) {
+function nativeClass(error: Error): string | undefined {
+  for (let type: unknown = error; type; type = Object.getPrototypeOf(type)) {
     const name = (type as {constructor?: {name?: string}}).constructor?.name;
     if (nativeClasses.test(name!)) return name!;
   }
-  return 'Error';
+  return undefined;
 }
 
 export function isCloneable(value: unknown): boolean {

@@ -4,9 +4,8 @@
 export interface TransferredError {
   /** The thrown value, when it is not an error. */
   thrown?: unknown;
-  isThrown?: true;
   /** The nearest class that every thread has. */
-  class?: string;
+  class?: string | undefined;
   name?: string;
   message?: string;
   stack?: string;
@@ -61,7 +60,7 @@ export type ToRun = {$: 'abort'; id: number; reason: unknown} | {$: 'credit'; id
 export type ToThread = StartMessage | RunMessage | ToRun | {$: 'end'};
 
 export type FromThread =
-  | {$: 'ready'; globals?: string[]}
+  | {$: 'ready'; globals?: string[] | undefined}
   | {$: 'failed'; error: TransferredError}
   | {$: 'done'; id: number; values: unknown[]; ms: number; heap?: number}
   | {$: 'fail'; id: number; error: TransferredError; index: number; kind: FailureKind; path?: string; heap?: number}

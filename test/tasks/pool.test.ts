@@ -257,6 +257,12 @@ describe('tasks in Node', function () {
       }
     });
 
+    it('streams what the promises of an array resolve to', async () => {
+      const values: unknown[] = [];
+      for await (const value of pool.stream(() => [Promise.resolve(1), 2], [])) values.push(value);
+      expect(values).to.eql([1, 2]);
+    });
+
     it('streams with back-pressure, and ends a generator that is left', async () => {
       const seen: number[] = [];
       for await (const value of pool.stream(function* () { for (let n = 0; ; n++) yield n; }, [])) {

@@ -28,7 +28,7 @@ export function onEnd(callback: () => void | Promise<void>): void {
 
 /** A copy of the pool's option `data`. It is there when tasks run, not yet while the script loads. */
 export let threadData: unknown;
-currentRuntime()?.whenStarted(data => { threadData = data; });
+void currentRuntime()?.started.then(data => { threadData = data; });
 
 /** @returns whether this code runs in a thread of a pool */
 export function isInThread(): boolean {

@@ -1,4 +1,4 @@
-import {waitingClock} from '../../platform/threads.js';
+import {after} from '../../platform/threads.js';
 import {encodeError, MAX_DEPTH, uncloneablePath} from '../error-transfer.js';
 import type {TaskContext} from '../task.js';
 import {type FailureKind, type FromThread, type ItemOutcome, type RunMessage, type StartMessage, STARTED, type ToRun, type ToThread, WAITS} from '../messages.js';
@@ -23,8 +23,9 @@ class Failure {
 
 /** What a thread does: it compiles and calls functions, one task after the other. */
 export class ThreadRuntime {
-  #data: [unknown] | undefined;
-  #started: ((data: unknown) => void)[] = [];
+  #setStarted!: (data: unknown) => void;
+  /** Resolves with the pool's option `data`, before the first task. */
+  readonly started = new Promise<unknown>(resolve => { this.#setStarted = resolve; });
   readonly exposed: Record<string, Callable> = Object.create(null);
   readonly onEnd: (() => unknown)[] = [];
   readonly transfers = new WeakMap<object, readonly Transferable[]>();
@@ -56,21 +57,15 @@ export class ThreadRuntime {
     }
   }
 
-  whenStarted(callback: (data: unknown) => void): void {
-    if (this.#data) callback(this.#data[0]);
-    else this.#started.push(callback);
-  }
-
   report(error: unknown): void {
     this.port.post({$: 'error', error: encodeError(error)});
   }
 
   #start(message: StartMessage): void {
     this.#id = message.id;
-    this.#data = [message.data];
-    for (const callback of this.#started) callback(message.data);
+    this.#setStarted(message.data);
     this.#claims = message.claims;
-    this.port.announce(message, () => this.port.post({$: 'ready', ...(message.globals && {globals: globalNames()})}));
+    this.port.announce(message, () => this.port.post({$: 'ready', globals: message.globals ? globalNames() : undefined}));
   }
 
   async #end(): Promise<void> {
@@ -83,9 +78,9 @@ export class ThreadRuntime {
   /** Runs tasks until none waits. It passes over those that the pool has taken back. */
   async #work(): Promise<void> {
     for (let message; (message = this.#waiting.shift());) {
-      const {id, slot} = message;
-      if (this.#claims && slot >= 0 && Atomics.compareExchange(this.#claims, slot, WAITS, STARTED) !== WAITS) continue;
-      this.#current = new Run(message, this.#id, value => this.port.post({$: 'progress', id, value}));
+      const {slot} = message;
+      if (slot >= 0 && Atomics.compareExchange(this.#claims!, slot, WAITS, STARTED) !== WAITS) continue;
+      this.#current = new Run(message, this.#id, this.port);
       await this.#run(message, this.#current);
       this.#current = undefined;
     }
@@ -105,7 +100,8 @@ export class ThreadRuntime {
         const all = fn.length > args.length ? [...args, run.context] : args;
         if (!message.settle) {
           let value = fn(...all);
-          if (isThenable(value)) value = await value;
+          // An `await` for each result would slow the items of `map` down.
+          if ((value as {then?: unknown} | undefined | null)?.then) value = await value;
           if (message.credit) value = await this.#stream(run, value);
           values.push(value);
         } else {
@@ -115,35 +111,25 @@ export class ThreadRuntime {
         index++;
       }
       run.flush();
-      try {
-        this.port.post({$: 'done', id, values, ms: performance.now() - start}, this.#transfersOf(values, message.transferResult));
-      } catch (error) {
-        throw new Failure('clone', error, uncloneablePath(values));
-      }
+      this.#send({$: 'done', id, values, ms: performance.now() - start}, values, message.transferResult);
     } catch (error) {
       try { run.flush(); } catch { /* The task has failed already. */ }
-      const {kind, error: inner, path} = error instanceof Failure ? error : new Failure('task', error);
-      this.port.post({$: 'fail', id, error: encodeError(inner), index, kind, path});
+      const failure = error instanceof Failure ? error : new Failure('task', error);
+      this.port.post({$: 'fail', id, ...failure, error: encodeError(failure.error), index});
     }
   }
 
-  async #stream(current: Run, source: unknown): Promise<unknown> {
-    const {id} = current.message;
-    const iterable = source as {[Symbol.asyncIterator]?(): AsyncIterator<unknown>; [Symbol.iterator]?(): Iterator<unknown>};
-    const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
-    if (!iterator) throw new Failure('iterator');
-    for (;;) {
-      while (current.credit < 1 && !current.isReturned) await new Promise<void>(resolve => { current.wake = resolve; });
-      if (current.isReturned) return void await iterator.return?.();
-      current.credit--;
-      const {done, value} = await iterator.next();
-      if (done) return undefined;
-      try {
-        this.port.post({$: 'next', id, value}, this.#transfersOf([value], false));
-      } catch (error) {
-        await iterator.return?.();
-        throw new Failure('clone', error, uncloneablePath([value]));
-      }
+  async #stream(run: Run, source: unknown): Promise<void> {
+    const {id} = run.message;
+    const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | undefined | null;
+    if (!iterable?.[Symbol.asyncIterator] && !iterable?.[Symbol.iterator]) throw new Failure('iterator');
+    // Left before its first value.
+    if (run.isReturned) return;
+    for await (const value of iterable as AsyncIterable<unknown>) {
+      this.#send({$: 'next', id, value}, [value]);
+      run.credit--;
+      while (run.credit < 1 && !run.isReturned) await new Promise<void>(resolve => { run.wake = resolve; });
+      if (run.isReturned) return;
     }
   }
 
@@ -173,13 +159,18 @@ export class ThreadRuntime {
     if (this.#compiled.size > MAX_COMPILED) this.#compiled.delete(this.#compiled.keys().next().value!);
   }
 
-  #transfersOf(values: readonly unknown[], isAuto: boolean | undefined): Transferable[] {
+  /** @param isAuto whether everything in the values that can be moved is moved, not only what `transfer` has marked */
+  #send(message: FromThread, values: readonly unknown[], isAuto = false): void {
     const list = new Set<Transferable>();
-    for (const value of values) {
-      this.transfers.get(value as object)?.forEach(item => list.add(item));
-      if (isAuto) collect(value, list, 0);
+    try {
+      for (const value of values) {
+        this.transfers.get(value as object)?.forEach(item => list.add(item));
+        if (isAuto) collect(value, list, 0);
+      }
+      this.port.post(message, [...list]);
+    } catch (error) {
+      throw new Failure('clone', error, uncloneablePath(values));
     }
-    return [...list];
   }
 }
 
@@ -194,7 +185,7 @@ class Run {
   #pending: [unknown] | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(readonly message: RunMessage, private readonly thread: number, private readonly post: (value: unknown) => void) {
+  constructor(readonly message: RunMessage, private readonly thread: number, private readonly port: ThreadPort) {
     this.credit = message.credit ?? 0;
   }
 
@@ -216,7 +207,7 @@ class Run {
     this.#pending = [value];
     const wait = this.#last + PROGRESS_MS - performance.now();
     if (wait <= 0) this.flush();
-    else this.#cancelTimer ??= waitingClock.after(wait, () => this.flush());
+    else this.#cancelTimer ??= after(wait, () => this.flush());
   }
 
   flush(): void {
@@ -226,7 +217,7 @@ class Run {
     this.#pending = undefined;
     if (!pending) return;
     this.#last = performance.now();
-    this.post(...pending);
+    this.port.post({$: 'progress', id: this.message.id, value: pending[0]});
   }
 }
 
@@ -256,10 +247,6 @@ function collect(value: unknown, list: Set<Transferable>, depth: number): void {
   if (ArrayBuffer.isView(value)) collect(value.buffer, list, depth);
   else if (transferables.test(Object.prototype.toString.call(value))) list.add(value as Transferable);
   else for (const child of Object.values(value)) collect(child, list, depth + 1);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as {then?: unknown} | undefined | null)?.then === 'function';
 }
 
 function globalNames(): string[] {
