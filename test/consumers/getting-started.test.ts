@@ -11,7 +11,7 @@ import {listen} from '../server/sharedb-server.js';
 import {until} from '../waiting/until.js';
 import {codeBlocks} from './code-blocks.js';
 import {cleanEnvironment} from './execute.js';
-import {createEmptyApp, tarball} from './package.js';
+import {AS_NPM_INSTALL_MAKES_IT, createEmptyApp, tarball} from './package.js';
 import {type Site, serveWith} from './serve.js';
 import {versions} from './versions.js';
 
@@ -28,7 +28,7 @@ describe('the getting-started page', function () {
 
   before(async () => {
     const markdown = await readFile(page, 'utf8');
-    const app = await createEmptyApp('getting-started', [...installedBy(markdown), versions.vite]);
+    const app = await createEmptyApp('getting-started', [...installedBy(markdown), versions.vite], AS_NPM_INSTALL_MAKES_IT);
     port = await freePort();
     const files = codeBlocks(markdown);
     expect(Object.keys(files)).to.have.members(['server.mjs', 'sharedb.worker.js', 'main.js', 'index.html']);

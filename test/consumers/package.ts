@@ -39,14 +39,17 @@ export async function createApp(name: string, packages: string[]): Promise<strin
   return app;
 }
 
+/** The `package.json` that `npm install` writes into an empty folder has no `type`. */
+export const AS_NPM_INSTALL_MAKES_IT = {type: undefined};
+
 /**
  * An empty folder for an app. All these apps have one `node_modules` above them, with everything that `versions` names but React 18:
  * an install for each would take most of the suite's time.
  */
-export async function createFolder(name: string): Promise<string> {
+export async function createFolder(name: string, manifest: object = {}): Promise<string> {
   const app = join(shared, name);
   await mkdir(app, {recursive: true});
-  await writeFile(join(app, 'package.json'), JSON.stringify({name, private: true, type: 'module'}));
+  await writeFile(join(app, 'package.json'), JSON.stringify({name, private: true, type: 'module', ...manifest}));
   return app;
 }
 

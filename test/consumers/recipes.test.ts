@@ -9,7 +9,7 @@ import {launchChromium} from '../browsers/index.js';
 import {listen, type ShareDBServer, startShareDBServer} from '../server/sharedb-server.js';
 import {until} from '../waiting/until.js';
 import {codeBlocks, commands, section} from './code-blocks.js';
-import {createFolder, runBin} from './package.js';
+import {AS_NPM_INSTALL_MAKES_IT, createFolder, runBin} from './package.js';
 import {serveFolder, serveWith, type Site} from './serve.js';
 
 /** The server that the recipes speak of. */
@@ -43,7 +43,7 @@ describe('the recipes, as they stand in the docs', function () {
 
   /** An app with the files of these sections, and with the worker that all recipes share. */
   async function write(...headings: string[]): Promise<string> {
-    const app = await createFolder(headings.at(-1)!.toLowerCase().replace(/\W+/g, '-'));
+    const app = await createFolder(headings.at(-1)!.toLowerCase().replace(/\W+/g, '-'), AS_NPM_INSTALL_MAKES_IT);
     const parts = [markdown.split(/^## /m)[0]!, ...headings.map(heading => section(markdown, heading))];
     for (const [name, text] of Object.entries(Object.assign({}, ...parts.map(codeBlocks)) as Record<string, string>)) {
       await mkdir(dirname(join(app, name)), {recursive: true});
@@ -75,6 +75,7 @@ describe('the recipes, as they stand in the docs', function () {
         await shows(page, 0);
         await page.close();
       }
+      complaints.length = 0;
     }
     const first = await open(url);
     await shows(first, 0);
@@ -105,9 +106,10 @@ describe('the recipes, as they stand in the docs', function () {
   const viteArgs = ['--host', '127.0.0.1', '--port', '0'];
 
   for (const heading of ['Vite and React', 'Vite and Vue', 'Svelte']) {
-    it(`${heading}: development server`, async () => {
+    it(`${heading}: development server, which only warns of ShareDB's util`, async () => {
       const app = await write(heading);
       await twoTabsShareACounter(await serveBy(app, 'vite', viteArgs), {isBuilt: false});
+      for (const complaint of complaints) expect(complaint).to.match(/^Module "util" has been externalized/);
     });
 
     it(`${heading}: build`, async () => {
@@ -154,7 +156,7 @@ describe('the recipes, as they stand in the docs', function () {
 
   it("webpack 5: the warning that its configuration removes is the only one, and an app with ShareDB alone has it too", async () => {
     const app = await write('webpack 5');
-    await rm(join(app, 'webpack.config.js'));
+    await rm(join(app, 'webpack.config.mjs'));
     await writeFile(join(app, 'plain.js'), "import {Connection} from 'sharedb/lib/client/index.js';\nnew Connection(new WebSocket('/'));\n");
     const stats = JSON.parse(await runBin(app, 'webpack', ['--mode', 'development', '--json', '--entry', './main.js', '--entry', './plain.js'])) as
       {warnings: {message: string; moduleName: string}[]};

@@ -33,6 +33,21 @@ describe('an app in TypeScript', function () {
     });
   }
 
+  it("compiles without skipLibCheck if it has Node's types, which only the declarations of sharedb need", async () => {
+    const compile = async (types: string[]): Promise<void> => {
+      await writeFile(join(app, 'tsconfig.json'), JSON.stringify({
+        compilerOptions: {...projects['a browser app with moduleResolution bundler'], skipLibCheck: false, types, target: 'es2022', lib: ['es2022', 'dom'], strict: true, noEmit: true},
+        files: ['app.ts']
+      }));
+      await runBin(app, 'tsc', []);
+    };
+    await compile(['node']);
+    const {message} = await compile([]).then(() => new Error('it compiles'), (error: Error) => error);
+    const errors = message.split('\n').filter(line => line.includes('error TS'));
+    expect(errors).not.to.eql([]);
+    for (const error of errors) expect(error).to.match(/node_modules\/@types\/sharedb\/.*module '(events|stream)'/);
+  });
+
   it('is told of a misspelt option by its name, with the one that was meant', async () => {
     await writeFile(join(app, 'mistake.ts'), "import {createConnection} from 'sharedb-tabs';\ncreateConnection({url: 'wss://example.com', nameSpace: 'user'});\n");
     await writeFile(join(app, 'tsconfig.json'), JSON.stringify({
