@@ -4,7 +4,7 @@ import {parseGreetingMessage} from '../../lib/protocol/frames.js';
 import {greetingChannelName} from '../../lib/protocol/version.js';
 import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
-import {Browser} from './processes.js';
+import {Browser} from '../support/browser.js';
 
 describe('the host lock', () => {
   let browser: Browser;

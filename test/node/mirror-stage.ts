@@ -7,7 +7,7 @@ import {systemClock} from '../../lib/platform/browser.js';
 import {Random} from '../support/random.js';
 import {settled} from '../waiting/settled.js';
 import {until} from '../waiting/until.js';
-import {Browser, type Process} from './processes.js';
+import {Browser, type Process} from '../support/browser.js';
 
 logger.setMethods({info: () => {}, warn: () => {}});
 
@@ -50,6 +50,7 @@ export interface StagedTab {
 export class MirrorStage {
   readonly backend = new Backend({presence: true});
   readonly browser: Browser;
+  readonly clock: Clock;
   readonly tabs: StagedTab[] = [];
   readonly warnings: unknown[] = [];
   host!: Host;
@@ -59,6 +60,7 @@ export class MirrorStage {
 
   constructor(seed = 1) {
     this.browser = new Browser(new Random(seed));
+    this.clock = fastClock(this.browser);
   }
 
   /** @param online if false, the host has no server until `goOnline` */
@@ -67,7 +69,7 @@ export class MirrorStage {
     this.real = new Connection({readyState: 3, close() {}, send() {}} as never);
     if (online) this.goOnline();
     this.host = new Host({
-      connection: this.real, channel: process.channel, locks: this.withLocks ? process.locks : undefined, clock: fastClock(this.browser),
+      connection: this.real, channel: process.channel, locks: this.withLocks ? process.locks : undefined, clock: this.clock,
       store: false, mirror: true, warn: this.warn, ...options
     });
   }

@@ -242,7 +242,9 @@ describe('a host without a store', function () {
   });
 
   it('that has been replaced, and wakes up, changes nothing in the mirrors and stops', async () => {
-    begin().startHost();
+    begin();
+    let frozenFor = 0;
+    stage.startHost({clock: {...stage.clock, now: () => Date.now() + frozenFor}});
     const {docs} = await openTabs(2);
     const [zombie, zombieProcess, zombieReal] = [stage.host, stage.hostProcess, stage.real];
     stage.hostProcess.freeze();
@@ -251,6 +253,8 @@ describe('a host without a store', function () {
     stage.startHost();
     await until('the next one has them', () => edits.every(({outcomes}) => outcomes.length));
     const stopped = zombie.whenClosed;
+    // A host that hangs is replaced after seconds.
+    frozenFor = 5000;
     zombieProcess.thaw();
     await stopped;
     expect(zombieReal.state).to.equal('closed');

@@ -10,7 +10,7 @@ import type {Absent, Hello} from '../../lib/protocol/frames.js';
 import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {PortedConnection} from './ported-connection.js';
-import {Browser} from './processes.js';
+import {Browser} from '../support/browser.js';
 
 type Notes = {list: number[]};
 

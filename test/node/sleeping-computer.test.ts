@@ -6,7 +6,7 @@ import type {Clock, Locks} from '../../lib/platform/platform.js';
 import {Random} from '../support/random.js';
 import {FakeClock, calm, eventually} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
-import {Browser, type Process} from './processes.js';
+import {Browser, type Process} from '../support/browser.js';
 
 const MINUTE = 60_000;
 

@@ -7,7 +7,7 @@ import type {Locks} from '../../lib/platform/platform.js';
 import {Random} from '../support/random.js';
 import {FakeClock, calm} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
-import {Browser, type Process} from './processes.js';
+import {Browser, type Process} from '../support/browser.js';
 
 /** The time of day at the start, in ms since 1970. */
 const START = 1_000_000_000_000;

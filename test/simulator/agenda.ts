@@ -16,12 +16,13 @@ interface Event {
 export class Lane {
   readonly events: Event[] = [];
 
-  constructor(private readonly busy: Set<Lane>, readonly name: string, readonly subject: Subject | undefined) {}
+  constructor(private readonly busy: Set<Lane>, readonly name: string, readonly subject: Subject | undefined, private readonly onAdded: () => void) {}
 
   add(act: () => void, message?: unknown): void {
     if (this.subject?.state === 'dead') return;
     this.events.push({act, message});
     this.busy.add(this);
+    this.onAdded();
   }
 
   /** Removes the first event without running it. */
@@ -44,9 +45,11 @@ export class Agenda {
   private readonly busy = new Set<Lane>();
   /** Called with the name of each event. */
   onEvent: (name: string) => void = () => {};
+  /** Called when an event has been added. */
+  onAdded: () => void = () => {};
 
   lane(name: string, subject?: Subject): Lane {
-    return new Lane(this.busy, name, subject);
+    return new Lane(this.busy, name, subject, () => this.onAdded());
   }
 
   /** Adds an event that depends on no other one. */

@@ -8,11 +8,13 @@ import type {Agenda, Lane, Subject} from './agenda.js';
  */
 export class Wires {
   private readonly lanes = new Map<string, Lane>();
-  private readonly senders = new Map<Lane, string>();
+  private readonly senders = new Map<Lane, Subject>();
   private readonly rooms = new Map<string, Set<WiredChannel>>();
   private ends = 0;
   /** Senders whose messages arrived after the other side had closed its end: a host closes the session of a page whose lock is free. */
   readonly tooLate = new Set<string>();
+  /** Examines each posted message. If it returns false, the message is lost. */
+  look: (name: string, data: unknown) => boolean = () => true;
 
   constructor(private readonly agenda: Agenda) {}
 
@@ -48,7 +50,13 @@ export class Wires {
     return [...this.rooms.values()].flatMap(room => [...room].map(({subject}) => subject.name));
   }
 
+  /** Whether a lane has messages of a process that has died. */
+  isOfDead(lane: Lane): boolean {
+    return this.senders.get(lane)?.state === 'dead';
+  }
+
   post(from: WiredChannel, data: unknown): void {
+    if (!this.look(from.name, data)) return;
     for (const to of this.rooms.get(from.name) ?? []) {
       if (to === from) continue;
       const key = `${from.end}>${to.end}`;
@@ -56,7 +64,7 @@ export class Wires {
       if (!lane) {
         lane = this.agenda.lane(`a message of ${from.subject.name} to ${to.subject.name}`, to.receiver);
         this.lanes.set(key, lane);
-        this.senders.set(lane, from.subject.name);
+        this.senders.set(lane, from.subject);
       }
       const copy = structuredClone(data);
       lane.add(() => {
@@ -70,7 +78,7 @@ export class Wires {
     this.rooms.get(channel.name)?.delete(channel);
     for (const lane of this.lanes.values()) {
       if (lane.subject !== channel.receiver || lane.subject === channel.subject) continue;
-      if (lane.events.length) this.tooLate.add(this.senders.get(lane)!);
+      if (lane.events.length) this.tooLate.add(this.senders.get(lane)!.name);
       lane.clear();
     }
   }
