@@ -1,5 +1,5 @@
 import {withCode} from '../protocol/errors.js';
-import {isLostOps, isOrphanedOpsMessage} from '../protocol/requests.js';
+import {isLostOps, isOrphanedOpsMessage} from '../protocol/tab-message-guards.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {SharedDoc} from './doc/shared-doc.js';
 import type {SharedDocs} from './doc/shared-docs.js';

@@ -4,7 +4,7 @@ import {TabsError, encodeError} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {Epoch} from '../protocol/ids.js';
 import type {OrphanedOpsMessage, OpRequest, Position, ResumeMessage} from '../protocol/messages.js';
-import {checkRequest, isRequest} from '../protocol/requests.js';
+import {checkRequest, isRequest} from '../protocol/tab-message-guards.js';
 import {warning} from '../protocol/warnings.js';
 import type {Bulk} from './doc/bulk.js';
 import type {HostLog} from './host-log.js';

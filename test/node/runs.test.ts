@@ -6,7 +6,7 @@ import {ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import type {OpenChannel} from '../../lib/platform/platform.js';
 import {MAX_RUN, type OpRequest} from '../../lib/protocol/messages.js';
-import {checkRequest} from '../../lib/protocol/requests.js';
+import {checkRequest} from '../../lib/protocol/tab-message-guards.js';
 import {until} from '../waiting/until.js';
 
 interface List {
