@@ -12,7 +12,7 @@ import {DeadLetters} from '../../lib/host/letters/dead-letters.js';
 import {Sequencer} from '../../lib/host/doc/sequencer.js';
 import {ServerFaults} from '../../lib/host/server/server-faults.js';
 import {ServerWatch} from '../../lib/host/server/server-watch.js';
-import {ServerState} from '../../lib/host/doc/server-state.js';
+import {ServerStateCheck} from '../../lib/host/doc/server-state-check.js';
 import {SharedDoc} from '../../lib/host/doc/shared-doc.js';
 import {StatesOfTabs} from '../../lib/host/doc/states-of-tabs.js';
 import {SharedPresences} from '../../lib/host/presence/shared-presences.js';
@@ -184,12 +184,12 @@ const bugs: Record<string, Bug> = {
   'a lost history that is not noticed': {
     on: cases['a host that dies while its server deletes old ops']!,
     within: 100,
-    plant: () => replace(ServerState.prototype, 'probe', () => (callback: (isLost: boolean) => void) => callback(false))
+    plant: () => replace(ServerStateCheck.prototype, 'probe', () => (callback: (isLost: boolean) => void) => callback(false))
   },
   'a state of another database that a loaded page is shown': {
     on: cases['a server that starts again with another database']!,
     within: 100,
-    plant: () => replace(ServerState.prototype, 'recheck', () => () => false)
+    plant: () => replace(ServerStateCheck.prototype, 'recheck', () => () => false)
   },
   'an edit in what another database lacks, which is acknowledged and lost': {
     type: 'json0',

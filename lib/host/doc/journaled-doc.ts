@@ -15,7 +15,7 @@ import {Rollbacks} from './rollbacks.js';
 import {ServerLog} from './server-log.js';
 import {ServerMessages} from './server-messages.js';
 import {ServerReads} from './server-reads.js';
-import {ServerState} from './server-state.js';
+import {ServerStateCheck} from './server-state-check.js';
 
 export type {JournaledDocEvents} from './journaled-doc-events.js';
 
@@ -25,7 +25,7 @@ export type {JournaledDocEvents} from './journaled-doc-events.js';
  */
 export class JournaledDoc implements DocHooks {
   /** Decides whether the document shows what the server has. */
-  readonly server: ServerState;
+  readonly server: ServerStateCheck;
   private readonly record: DocRecord;
   private readonly submission: OpSubmission;
   private readonly sender: OpSender;
@@ -42,7 +42,7 @@ export class JournaledDoc implements DocHooks {
     const record = (this.record = new DocRecord(doc, upstream, events, journal, start));
     this.submission = new OpSubmission(record, () => this.missing);
     this.reads = new ServerReads(record);
-    this.server = new ServerState(doc, upstream, {
+    this.server = new ServerStateCheck(doc, upstream, {
       onOtherState: snapshot => this.rollbacks.replaceByServer(snapshot),
       onRefusal: error => this.rollbacks.empty(error),
       isTransient: error => events.isTransient(error),

@@ -1,9 +1,9 @@
 import type {DocRecord} from './doc-record.js';
-import type {ServerState} from './server-state.js';
+import type {ServerStateCheck} from './server-state-check.js';
 
 /** Sends ops to the server: an op goes out when its record, with the identity that the server knows it by, is durable. */
 export class OpSender {
-  constructor(private readonly record: DocRecord, private readonly server: ServerState) {}
+  constructor(private readonly record: DocRecord, private readonly server: ServerStateCheck) {}
 
   send(): void {
     const {record} = this;

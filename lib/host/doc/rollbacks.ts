@@ -7,7 +7,7 @@ import {callEach, rejectionErrors} from './real-ops.js';
 import type {ServerLog} from './server-log.js';
 import type {ServerReads} from './server-reads.js';
 import {typeOf} from './server-snapshot.js';
-import type {ServerState} from './server-state.js';
+import type {ServerStateCheck} from './server-state-check.js';
 import {rollBackSoftly} from './soft-rollback.js';
 import {PendingOps} from './pending-ops.js';
 
@@ -15,7 +15,7 @@ import {PendingOps} from './pending-ops.js';
 const LOST_AT_SERVER = new Set(['ERR_SUBMIT_TRANSFORM_OPS_NOT_FOUND', 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT']);
 
 export interface RollbacksOwner {
-  readonly server: ServerState;
+  readonly server: ServerStateCheck;
   readonly reads: ServerReads;
   serverLog(): ServerLog;
   /** Runs upstream's rollback, whose end has a record of its own. */

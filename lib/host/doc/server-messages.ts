@@ -7,10 +7,10 @@ import {isMissingType, missingType} from './missing-type.js';
 import {notApplied} from './op-errors.js';
 import {originsOf} from './real-ops.js';
 import type {Rollbacks} from './rollbacks.js';
-import type {ServerState} from './server-state.js';
+import type {ServerStateCheck} from './server-state-check.js';
 
 export interface ServerMessagesOwner {
-  readonly server: ServerState;
+  readonly server: ServerStateCheck;
   readonly rollbacks: Rollbacks;
   readonly replay: JournalReplay;
   /** Runs an action that upstream may end with `_clearInflightOp`. @param isAnswer whether that has a record of its own */

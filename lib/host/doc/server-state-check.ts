@@ -2,7 +2,7 @@ import {isLocal} from '../../protocol/local.js';
 import type {Callback, RealDoc, ServerSnapshot, SubscribeRequest} from '../upstream.js';
 import {isSameAsAsked, isSameContent, typeOf, type Asked, type Sent} from './server-snapshot.js';
 
-export interface ServerStateEvents {
+export interface ServerStateCheckEvents {
   /** The server has another state than the one that is shown, and no op waits for the server's answer. */
   onOtherState(snapshot: ServerSnapshot): void;
   /** The server refuses to give the document. */
@@ -23,7 +23,7 @@ export interface ServerStateEvents {
  * loaded. If ops are pending, it asks for the ops since their version instead. If the server can't give those, the host asks for the
  * snapshot, too.
  */
-export class ServerState {
+export class ServerStateCheck {
   /** The state may differ from the server's: the next request asks for the snapshot. */
   private isUnchecked = false;
   /** The state comes from the store, and the server has not confirmed it. If the server refuses the document, the state is not shown. */
@@ -49,7 +49,7 @@ export class ServerState {
   /** The last snapshot that the host has requested ops up to, whether {@link ask} got it, and whether the document had its content at its version. */
   private upTo: {snapshot: ServerSnapshot; isAnswer: boolean; isSame?: boolean} | undefined;
 
-  constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateEvents) {}
+  constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateCheckEvents) {}
 
   /** The document shows a stored state. */
   distrust(): void {
