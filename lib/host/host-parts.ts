@@ -7,7 +7,7 @@ import {Queues} from './collections/queues.js';
 import {Transactions} from './collections/transactions.js';
 import {Bulk} from './doc/bulk.js';
 import {LateDocuments} from './doc/late-documents.js';
-import {RollingBack} from './doc/rolling-back.js';
+import {DocsInRollback} from './doc/docs-in-rollback.js';
 import {SharedDocs} from './doc/shared-docs.js';
 import {unsavedDocs} from './doc/unsaved-docs.js';
 import {FrameRelay, type ServiceSource} from './frame-relay.js';
@@ -78,7 +78,7 @@ export class HostParts {
   readonly queues: Queues;
   readonly undoTurns: UndoTurns;
   private readonly requests: TabRequests;
-  private readonly rollingBack = new RollingBack();
+  private readonly docsInRollback = new DocsInRollback();
   private readonly letterRetries: LetterRetries;
   private readonly late: LateDocuments | undefined;
   private readonly queries: SharedQueries;
@@ -175,7 +175,7 @@ export class HostParts {
         const status = this.board.untold;
         if (status) tab.send({a: 'host.status', status}, 'own');
       },
-      rollbacks: tab => this.rollingBack.endsFor(tab)
+      rollbacks: tab => this.docsInRollback.endsFor(tab)
     });
   }
 
@@ -279,7 +279,7 @@ export class HostParts {
         this.queries.onChange(shared);
         this.queues.onEntry(shared, entry);
       },
-      onRollback: shared => this.rollingBack.add(shared),
+      onRollback: shared => this.docsInRollback.add(shared),
       onServerOp: (shared, step) => this.transactions.onServerOp(shared, step),
       onReleased: key => {
         this.queues.forget(key);

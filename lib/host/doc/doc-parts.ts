@@ -75,7 +75,7 @@ export class DocParts<Doc> {
   /** Stores the present state in place of the journal, unless it is not settled. */
   checkpoint(): void {
     this.checkpoints?.cancel();
-    if (!this.journal || this.restoring.isRestoring || this.journaled.rollingBack) return;
+    if (!this.journal || this.restoring.isRestoring || this.journaled.isRollingBack) return;
     const tabs = [...this.followers].map(({tab, lastSeq}) => ({
       id: tab.id as string,
       lastSeq,

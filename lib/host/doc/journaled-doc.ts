@@ -94,7 +94,7 @@ export class JournaledDoc implements DocHooks {
   }
 
   /** True from the loss of the document's state until it is loaded again. */
-  get rollingBack(): boolean {
+  get isRollingBack(): boolean {
     return this.rollbacks.isRollingBack;
   }
 
@@ -124,7 +124,7 @@ export class JournaledDoc implements DocHooks {
 
   /** Writes down that the version has moved without a change of the data. */
   noteVersion(): void {
-    if (!this.rollingBack) this.record.noteVersion();
+    if (!this.isRollingBack) this.record.noteVersion();
   }
 
   // ---- ops of tabs
@@ -148,7 +148,7 @@ export class JournaledDoc implements DocHooks {
   /** Applies an op of the server that a tab has got from an earlier host. */
   replayServerOp({v, src, seq, op}: UnconfirmedOp): void {
     const {doc} = this;
-    if (v !== undefined && doc.version === v && doc.type && !this.rollingBack) {
+    if (v !== undefined && doc.version === v && doc.type && !this.isRollingBack) {
       doc._handleOp(null, {a: 'op', c: doc.collection, d: doc.id, v, src, seq, op} as {v: number});
     }
   }
@@ -156,7 +156,7 @@ export class JournaledDoc implements DocHooks {
   /** Gives up an op that was sent, as if the server had refused it. */
   refuse(src: string, seq: number, error: Error): void {
     const op = this.doc.inflightOp ?? this.doc.pendingOps[0];
-    if (op?.src !== src || op.seq !== seq || this.rollingBack) return;
+    if (op?.src !== src || op.seq !== seq || this.isRollingBack) return;
     this.record.takeUp();
     this._handleOp(error, {src, seq} as {v?: number});
   }

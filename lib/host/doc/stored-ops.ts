@@ -51,7 +51,7 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
   const doc = connection.get(c, d);
   const journaled = new JournaledDoc(doc, NO_EVENTS);
   journaled.restore(stored, () => () => {});
-  if (journaled.rollingBack) throw new Error('Its edits had been given up');
+  if (journaled.isRollingBack) throw new Error('Its edits had been given up');
   return {
     v: doc.version ?? 0,
     type: doc.type,

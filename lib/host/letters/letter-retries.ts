@@ -105,7 +105,7 @@ export class LetterRetries {
       // The answer may have shown that the server has another history.
       checkBase(found);
       // From here to the end in one turn: what was found out has to be true of the document as it is.
-      if (journaled.rollingBack || doc.version !== ops.version) continue;
+      if (journaled.isRollingBack || doc.version !== ops.version) continue;
       const op = chain.ops.at(-1)!;
       if (pendingStepsOf(doc).some(pending => isSameOp(pending, op))) return letters.whenOver(id);
       const left = carried(chain, [...ops.steps, ...pendingStepsOf(doc)], doc);

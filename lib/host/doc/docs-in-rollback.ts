@@ -3,7 +3,7 @@ import type {Tab} from '../tab.js';
 import type {SharedDoc} from './shared-doc.js';
 
 /** The documents of a host that are in a rollback. */
-export class RollingBack {
+export class DocsInRollback {
   private readonly docs = new Set<SharedDoc>();
 
   add(doc: SharedDoc): void {
