@@ -18,7 +18,7 @@ import type {Hello} from '../protocol/frames.js';
 import {replaceHostLockName} from '../protocol/version.js';
 import type {HostClient, HostFinder} from '../tab/host-client.js';
 import type {OpenCalls} from '../tab/open-calls.js';
-import type {PageHosts} from './page-hosts.js';
+import type {StartableHosts} from './startable-hosts.js';
 
 const HOST_TIMEOUT_MS = 5000;
 /** Time limit for a tab that replaces a silent host, in ms. Then another tab tries. The new host opens the store first. */
@@ -72,7 +72,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
    * @param ownChannel opens channels within the page, to the host of a direct connection
    */
   constructor(
-    private readonly tab: SearchingTab, private readonly hosts: PageHosts, private readonly available: AvailableModes,
+    private readonly tab: SearchingTab, private readonly hosts: StartableHosts, private readonly available: AvailableModes,
     private readonly createWorker: ConnectOptions['sharedWorker'], private readonly ownChannel: OpenChannel
   ) {
     const {namespace, locks, clock, options: {sharedWorker}} = this.hosting = hosts.hosting;

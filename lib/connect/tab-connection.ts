@@ -13,7 +13,7 @@ import {ClearingMark} from './clearing-mark.js';
 import {followPage} from './follow-page.js';
 import {HostSearch} from './host-search.js';
 import {OrphanedOpsStorage} from './orphaned-ops-storage.js';
-import {PageHosts} from './page-hosts.js';
+import {StartableHosts} from './startable-hosts.js';
 
 /** The connection that `createConnection` returns: a ProxyConnection that starts or finds its host. */
 export class TabConnection extends ProxyConnection {
@@ -44,7 +44,7 @@ export class TabConnection extends ProxyConnection {
       this.orphanedOpsStorage = new OrphanedOpsStorage(namespace, this.id!, locks, () => localStorage, this.mark);
     }
     const {clock, mark, hostClient} = this;
-    const hosts = new PageHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => hostClient.sessionClient?.generation ?? 0);
+    const hosts = new StartableHosts({namespace, options, backendOrSocket, clock, locks, mark}, () => hostClient.sessionClient?.generation ?? 0);
     this.search = new HostSearch(this, hosts, available, createWorker, ownChannel);
     this.stopFollowingPage = followPage(this, this.search, this.orphanedOpsStorage, mark);
     if (isRendered) {

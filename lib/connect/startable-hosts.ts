@@ -4,7 +4,7 @@ import type {WorkerGreeting} from '../election/worker-messages.js';
 import {absoluteUrl} from '../options/server-url.js';
 
 /** The hosts that a tab can start, and what each of them is told. The code for those in the page is loaded when it is needed. */
-export class PageHosts {
+export class StartableHosts {
   /** @param generation the one of the last host that has answered */
   constructor(readonly hosting: HostingTab, private readonly generation: () => number) {}
 
