@@ -9,7 +9,7 @@ import type {FollowerUpdates} from './follower-updates.js';
 import type {Follower} from './follower.js';
 import type {Followers} from './followers.js';
 import type {JournaledDoc} from './journaled-doc.js';
-import {ReadAgain} from './read-again.js';
+import {FailedRead} from './failed-read.js';
 import {StatesOfTabs} from './states-of-tabs.js';
 
 /** A fetch or a subscription, as ShareDB abbreviates them. */
@@ -33,14 +33,14 @@ type Source = 'copy' | 'server' | 'newest' | 'copy first';
 
 /** Answers the fetches and subscriptions of tabs: from the host's copy of the document, or from the server. */
 export class DocRequests {
-  private readonly readAgain: ReadAgain;
+  private readonly failedRead: FailedRead;
   private readonly states: StatesOfTabs;
   /** Requests without an answer. A state that is restored late answers them. */
   private readonly unanswered = new Set<() => void>();
 
   constructor(private readonly owner: DocRequestsOwner) {
     const {doc, journaled, updates, faults, followers} = owner;
-    this.readAgain = new ReadAgain(doc, faults, followers, refusal => this.endReadingAgain(refusal));
+    this.failedRead = new FailedRead(doc, faults, followers, refusal => this.endFailedRead(refusal));
     this.states = new StatesOfTabs(doc, journaled, updates);
   }
 
@@ -122,10 +122,10 @@ export class DocRequests {
   private noteRead(failure?: Error | null): void {
     const {faults, doc} = this.owner;
     if (!failure) faults.forgetRead(doc);
-    else if (faults.isTransient(failure)) this.readAgain.after(failure);
+    else if (faults.isTransient(failure)) this.failedRead.after(failure);
   }
 
-  private endReadingAgain(refusal: Error | undefined): void {
+  private endFailedRead(refusal: Error | undefined): void {
     const {updates, lifetime} = this.owner;
     if (refusal) updates.endSubscriptions(refusal);
     lifetime.releaseSubscription();
@@ -177,7 +177,7 @@ export class DocRequests {
   private continuesFromCopy(follower: Follower, action: ReadAction, error: Error): boolean {
     if (!this.owner.journaled.hasState || (action === 'f' && follower.sent !== null) || !this.owner.faults.isTransient(error)) return false;
     if (action === 'f') follower.awaitsServer = true;
-    this.readAgain.after(error);
+    this.failedRead.after(error);
     return true;
   }
 

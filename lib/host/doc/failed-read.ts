@@ -3,7 +3,7 @@ import type {ServerFaults} from '../server/server-faults.js';
 import type {Callback, RealDoc} from '../upstream.js';
 
 /** Asks for a document again that the server could not read, as long as a tab wants it. */
-export class ReadAgain {
+export class FailedRead {
   /** @param onAnswer called when the server has read the document, or refuses it */
   constructor(
     private readonly doc: RealDoc,
