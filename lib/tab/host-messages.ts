@@ -7,7 +7,7 @@ import type {DocState} from './doc/doc-state.js';
 import {Inventory} from './doc/inventory.js';
 import {handleLost} from './doc/lost-host.js';
 import {handleRefused, handleReset, handleRollback, handleSettled} from './doc/op-outcomes.js';
-import {handleResend, handlePositioned} from './doc/runs.js';
+import {handleResend, handlePositioned} from './doc/sent-ops.js';
 import type {HostClient} from './host-client.js';
 import type {Status} from './events.js';
 import type {PresenceExpiry} from './presence/presence-expiry.js';

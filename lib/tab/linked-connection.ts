@@ -16,7 +16,7 @@ import {hasOpsOfHost, orphanedOpsOf} from './doc/hand-over.js';
 import {Inventory} from './doc/inventory.js';
 import {handleHostReplaced} from './doc/lost-host.js';
 import type {ProxyDoc} from './doc/proxy-doc.js';
-import {requestOf} from './doc/runs.js';
+import {requestOf} from './doc/sent-ops.js';
 import {SaveStates, type SaveState} from './doc/save-states.js';
 import type {ConnectionEvents, ProxyConnectionEvents, Status} from './events.js';
 import {HostClient, closed} from './host-client.js';

@@ -16,7 +16,7 @@ import {copyOf, ingestFromHost, positionOn, positionOnShown} from './ingesting.j
 import {isUnknown} from './known-types.js';
 import {loseUnsent} from './lose-unsent.js';
 import {OpPacing} from './op-pacing.js';
-import {handlePlaced} from './runs.js';
+import {handlePlaced} from './sent-ops.js';
 import type {SaveState} from './save-states.js';
 import {UnconfirmedSteps} from '../../ot/unconfirmed-steps.js';
 import type {Callback, IngestibleSnapshot, PendingOp} from '../upstream.js';
