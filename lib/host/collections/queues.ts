@@ -7,7 +7,7 @@ import type {DocKey} from '../../store/storage.js';
 import type {Entry} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
-import {QueueWriter, RETURN_MS, tellItems, type QueuesOwner, type Request} from './queue-host.js';
+import {QueueWriter, RETURN_MS, tellItems, type QueuesOwner, type Request} from './queue-writer.js';
 import {SyncedQueues} from './synced-queues.js';
 
 /** Hands out the items of queues: each to one consumer, in the order in which they asked. Documents of the server are SyncedQueues' part. */

@@ -6,7 +6,7 @@ import {
 import type {DocKey} from '../../store/storage.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
-import {RETURN_MS, tellItems, type QueueWriter, type QueuesOwner, type Request} from './queue-host.js';
+import {RETURN_MS, tellItems, type QueueWriter, type QueuesOwner, type Request} from './queue-writer.js';
 
 /** One queue that tabs of this host use. */
 interface Known {
