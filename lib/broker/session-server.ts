@@ -40,7 +40,7 @@ const DRAIN_MS = 50;
  * If a tab's lock is free and the tab sent no end, the tab has crashed, or a busy machine delays the message that its page was
  * suspended. It may return for this many ms.
  */
-const LATE_MS = 60_000;
+const RETURN_MS = 60_000;
 
 export interface SessionServerOptions {
   namespace: string;
@@ -200,7 +200,7 @@ export class SessionServer {
     // Messages that came on the port before are delivered from now on.
     if (port) port.onmessage = event => this.hear(hello.tabId, peer, event.data);
     if (!isWatched) return;
-    if (hello.locked) this.watch(hello.tabId, peer);
+    if (hello.locked) this.watchLock(hello.tabId, peer);
     else this.watchSilence(hello.tabId, peer);
   }
 
@@ -248,7 +248,7 @@ export class SessionServer {
       peer.session?.receive(message);
     });
     else if (message?.type === 'end') this.whenKnown(message, () => this.handleEnd(tabId, peer, message));
-    else if (message?.type === 'locked' && message.session === peer.session?.id) this.watch(tabId, peer);
+    else if (message?.type === 'locked' && message.session === peer.session?.id) this.watchLock(tabId, peer);
   }
 
   private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
@@ -291,7 +291,7 @@ export class SessionServer {
   }
 
   /** Waits for the tab's lock. The browser releases it when the tab dies. */
-  private watch(tabId: TabId, peer: Peer): void {
+  private watchLock(tabId: TabId, peer: Peer): void {
     peer.stopWatching();
     if (!this.platform.locks) return;
     const abort = new AbortController();
@@ -300,7 +300,7 @@ export class SessionServer {
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         this.whenDrained(() => {
           // By now the host may know that the tab was only suspended, or it has returned. WebKit suspends a worker with its page.
-          if (!abort.signal.aborted) this.markAway(tabId, peer, 'the tab released its lock', LATE_MS);
+          if (!abort.signal.aborted) this.markAway(tabId, peer, 'the tab released its lock', RETURN_MS);
         });
       })
       .catch(() => {});
