@@ -211,15 +211,16 @@ export class HostParts {
       hasTabs: () => !this.tabs.isEmpty,
       note: (direction, message) => this.inspection.note(direction, message),
       sendToAll: (message, rule) => this.tabs.sendToAll(message, rule),
-      onState: state => this.presences.onState(state),
+      onState: state => {
+        for (const tab of this.tabs.all()) tab.noteServerState(state);
+        this.presences.onState(state);
+      },
       onConnected: () => {
-        for (const tab of this.tabs.all()) tab.asksAgain = false;
         this.queries.onConnected();
         for (const doc of this.docs.all()) doc.onConnected();
         this.queues.onConnected();
       },
       onDisconnected: () => {
-        for (const tab of this.tabs.all()) tab.asksAgain = true;
         this.queries.onDisconnected();
         this.faults.onDisconnected();
         this.letterRetries.onDisconnected();

@@ -53,12 +53,10 @@ export class TabSessions {
     return isObserver === true ? this.beginObserver(tabId, session) : this.beginTab(tabId, session, !!generation);
   }
 
-  /** @param hadHost it has lost a session with this host or another one */
   private beginTab(tabId: TabId, session: HostSession, hadHost: boolean): SessionHandlers {
     const {tabs, store, serverEvents, frames, board, requests, calls, inspection, log} = this.owner;
     const tab = tabs.begin(tabId, session);
-    tab.asksAgain ||= hadHost;
-    serverEvents.greet(tab);
+    serverEvents.greet(tab, hadHost);
     if (store) tab.send({a: 'store.inventory', known: idsByCollection(store.keys())});
     if (tab.service === undefined) this.welcome(tab);
     frames.attach(tab);
@@ -79,7 +77,7 @@ export class TabSessions {
   private beginObserver(tabId: TabId, session: HostSession): SessionHandlers {
     const {tabs, serverEvents, board, requests, calls, log} = this.owner;
     const observer = tabs.beginObserver(tabId, session);
-    serverEvents.greet(observer);
+    serverEvents.greet(observer, false);
     board.tellAnew();
     return {
       onMessage: message => requests.receive(observer, message),

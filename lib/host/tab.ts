@@ -29,6 +29,14 @@ export class Tab {
 
   constructor(readonly id: TabId) {}
 
+  /**
+   * The tab is told the state of the host's connection to the server.
+   * @param hadHost it has lost a session with this host or another one
+   */
+  noteServerState(state: string, hadHost = false): void {
+    this.asksAgain = state === 'connecting' ? this.asksAgain || hadHost : state !== 'connected';
+  }
+
   /** See {@link HostSession.send}. */
   send(message: Message | string, rule?: DeliveryRule, mayWait?: boolean): void {
     this.answers.flush();

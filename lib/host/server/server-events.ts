@@ -62,10 +62,12 @@ export class ServerEvents {
     connection.on('error', () => {});
   }
 
-  /** Tells a tab that is new the state of the connection. */
-  greet(tab: Tab): void {
-    const {state} = this.connection;
-    if (state !== 'connecting') tab.asksAgain = state !== 'connected';
+  /**
+   * Tells a tab that is new the state of the connection.
+   * @param hadHost the tab has lost a session with this host or another one
+   */
+  greet(tab: Tab, hadHost: boolean): void {
+    tab.noteServerState(this.connection.state, hadHost);
     tab.send(this.stateMessage());
   }
 
