@@ -27,7 +27,7 @@ export interface DirectTab {
 
 /** The search for a host that tabs share. A direct connection stands in for such a host. */
 export interface SharedHostSearch {
-  /** Whether the tab uses channels that other tabs hear as well. */
+  /** Whether the tab uses channels that it shares with other tabs. */
   isAmongTabs: boolean;
   readonly monitor: HostMonitor;
   readonly retry: RetrySchedule;

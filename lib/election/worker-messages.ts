@@ -16,7 +16,7 @@ export interface WorkerGreeting {
   steal: boolean;
   /** The last clearing of the namespace, as far as the tab knows. */
   cleared?: Clearing | undefined;
-  /** The generation of the last host that the tab has heard of. */
+  /** The generation of the last host that the tab knows of. */
   after: number;
 }
 

@@ -246,7 +246,7 @@ export class HostParts {
       onFound: () => this.loadStored(),
       onSuperseded: () => this.late?.merge(),
       onQuarantined: ([c, d], error) => this.log.warn(
-        warning('WARN_TABS_QUARANTINED', `what was stored of ${c}/${d} was quarantined: see connection.quarantine`), error.message
+        warning('WARN_TABS_QUARANTINED', `the stored data of ${c}/${d} was quarantined: see connection.quarantine`), error.message
       )
     });
   }

@@ -8,19 +8,19 @@ import type {IsTransient} from './server/server-faults.js';
 
 /** The options of a host, without those that are given the host itself. */
 export interface HostSettings {
-  /** The real ShareDB `Connection`. The host owns it: nobody else is to use its documents. */
+  /** The real ShareDB `Connection`. The host owns it: other code must not use its documents. */
   connection: unknown;
   /** Keeps users and environments apart: only tabs and hosts of the same namespace find each other. Default 'default'. */
   namespace?: string | undefined;
   /** Opens a channel by name. Default: `name => new BroadcastChannel(name)`. */
   channel?: OpenChannel | undefined;
-  /** `navigator.locks`, or an object that works like it: tells the host which tabs have ended. Default: the browser's; none with a `channel` of your own. */
+  /** `navigator.locks`, or an object that works like it: tells the host which tabs have ended. Default: the browser's; none if `channel` is given. */
   locks?: Locks | undefined;
   /** Default: the system's time and timers. */
   clock?: Clock | undefined;
   /** Where the host runs, for the tabs' `mode`. Default 'direct': in the process of its tabs. */
   place?: Place | undefined;
-  /** The app's build. This host gives way to a host of a newer build that waits on the greeting channel. */
+  /** The app's build. This host closes when a host of a newer build waits for the host lock. */
   build?: string | undefined;
   /** The generation of the host that this one replaces. Default 0: the clock gives a later one anyway. */
   after?: number | undefined;
@@ -41,8 +41,8 @@ export interface HostSettings {
   /** Whether the namespace was cleared after this host began. A host in a page can find out by itself. */
   isCleared?: (() => boolean) | undefined;
   /**
-   * Whether the error with which the server refused an op is temporary. The op is then sent again later. `undefined` leaves the
-   * decision to the library, which takes errors with a code that begins with `ERR_` for refusals, and others for temporary faults.
+   * Whether an error of the server is a temporary fault. The op is then sent again later, and a read is requested again. `undefined` leaves
+   * the decision to the library: errors with a code of a network or database are faults, and so are a driver's errors about lost connections.
    */
   isTransient?: IsTransient | undefined;
   /** Computes the results of queries without a server. Default: the server's last results are used. */

@@ -20,7 +20,7 @@ export class StoreAccess {
     const found = store?.quarantine.list().find(each => each.id === id);
     if (!store || !found) return;
     if (docs.find(found.key)) {
-      throw new TabsError('ERR_TABS_QUARANTINE_IN_USE', `${found.key.join('/')} is open. Export what is quarantined, discard it, or restore it when no tab has it open`);
+      throw new TabsError('ERR_TABS_QUARANTINE_IN_USE', `${found.key.join('/')} is open. Export or discard the quarantined data, or restore it when no tab has the document open`);
     }
     const key = await store.quarantine.restore(id);
     if (key) docs.get(...key);

@@ -6,7 +6,7 @@ import {ProxyConnection} from '../tab/proxy-connection.js';
 export type JoinOptions = Pick<ProxyConnectionOptions, 'namespace' | 'channel' | 'locks' | 'clock'>;
 
 /**
- * A connection that only looks: it finds the host of its namespace, and starts none. The host counts it as no tab, refuses it documents,
+ * A read-only connection: it finds the host of its namespace, and starts none. The host counts it as no tab, refuses it documents,
  * and lets it change nothing.
  */
 export class ObserverConnection extends ProxyConnection {

@@ -10,7 +10,7 @@ export interface ViewContext {
   readonly report: Report | undefined;
   /** The host has not answered the last question for some time. */
   readonly isSilent: boolean;
-  /** This page only looks: there are no buttons that change something. */
+  /** This page is read-only: it has no buttons that change something. */
   readonly isReadOnly: boolean;
   /** Documents' data were asked for. */
   readonly showsData: boolean;

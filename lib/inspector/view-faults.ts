@@ -14,14 +14,14 @@ createConnection({allowFaults: true});`;
 export function faults(context: ViewContext): HTMLElement {
   const {elements, report, isReadOnly} = context;
   const host = hostOf(report);
-  if (isReadOnly) return elements.make('p', {class: 'empty'}, 'This page only looks. Open the inspector in a tab of the app to cause faults.');
+  if (isReadOnly) return elements.make('p', {class: 'empty'}, 'This page is read-only. Open the inspector in a tab of the app to cause faults.');
   if (!host) return elements.make('div', {}, hostProblem(context));
   return elements.make('div', {}, hostProblem(context), host.faults ? buttons(context, host.faults) : howToAllow(context));
 }
 
 function howToAllow({elements}: ViewContext): HTMLElement {
   return elements.make('div', {},
-    elements.make('p', {}, 'This host takes no faults: a page of an app in use must not be able to kill the host. To try what happens, start it with allowFaults:'),
+    elements.make('p', {}, 'This host does not allow faults: in production, a page must not be able to kill the host. To try faults, start it with allowFaults:'),
     elements.make('pre', {}, ALLOW));
 }
 

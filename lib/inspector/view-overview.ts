@@ -18,7 +18,7 @@ function thisTab({elements, connection, report, isReadOnly}: ViewContext): HTMLE
   if (isReadOnly) {
     return elements.make('div', {},
       elements.make('h3', {}, 'This page'),
-      elements.facts([['Id', connection.id ?? '–'], ['Host', connection.hostState], ['Rights', 'it only looks, and changes nothing']]));
+      elements.facts([['Id', connection.id ?? '–'], ['Host', connection.hostState], ['Rights', 'read-only']]));
   }
   return elements.make('div', {},
     elements.make('h3', {}, 'This tab'),
@@ -43,7 +43,7 @@ function rowOf(entry: TabEntry, {connection}: ViewContext): string[] {
   const {id, isThere, isObserver, mode, build, isVisible, lag, isSilent, sentBatches, acknowledgedBatches} = entry;
   return [
     id === connection.id ? `${id} (this one)` : id,
-    `${isThere ? 'here' : 'away'}${isObserver ? ', only looks' : ''}`,
+    `${isThere ? 'here' : 'away'}${isObserver ? ', read-only' : ''}`,
     mode ?? '–', build || '–', isVisible === undefined ? '–' : isVisible ? 'visible' : 'hidden',
     lag === undefined ? '–' : isSilent ? `no answer for ${durationOf(lag)}` : `${Math.round(lag)} ms`,
     `${sentBatches - acknowledgedBatches} batches`

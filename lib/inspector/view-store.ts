@@ -50,7 +50,7 @@ function quarantineTable(context: ViewContext, quarantined: Kept['quarantined'])
       ...(isReadOnly ? [] : [elements.make('span', {'class': 'actions', 'data-id': id},
         elements.button('Restore', () => act('Restore', () => connection.quarantine.restore(id)), `Restore ${collection}/${doc}`),
         elements.button('Discard', () => {
-          if (confirm(`Discard what was stored of ${collection}/${doc}? It can't be undone.`)) act('Discard', () => connection.quarantine.discard(id));
-        }, `Discard what was stored of ${collection}/${doc}`))])
+          if (confirm(`Discard the stored data of ${collection}/${doc}? This can't be undone.`)) act('Discard', () => connection.quarantine.discard(id));
+        }, `Discard the stored data of ${collection}/${doc}`))])
     ]), 'Nothing is quarantined.');
 }

@@ -11,10 +11,7 @@ import type {StoreDurability} from '../protocol/store-durability.js';
 import type {ServicesOption} from '../services/service-source.js';
 import type {ServiceOptions} from '../services/service-types.js';
 
-/**
- * How a tab reaches the server: through a worker that all tabs share, through a host in one of the tabs, or with a connection of
- * its own.
- */
+/** How a tab reaches the server: through a worker that all tabs share, through a host in one of the tabs, or with its own connection. */
 export type Mode = 'shared-worker' | 'elected-tab' | 'direct';
 
 /** The options of `createConnection`. */
@@ -52,7 +49,7 @@ export interface ConnectOptions {
   store?: {
     /** When an edit is shown, sent and durable. Default 'delayed'. */
     durability?: StoreDurability | undefined;
-    /** Whether a stored document is brought up to date with a new snapshot or with the ops since its version. Default 'snapshot'. */
+    /** Whether a stored document is updated by a new snapshot or by the ops since its version. Default 'snapshot'. */
     resume?: 'snapshot' | 'ops' | undefined;
     /** How long a document that nobody opens is kept, in ms. Unsent ops are always kept. Default: 90 days. */
     maxAge?: number | undefined;
@@ -80,7 +77,7 @@ export interface ConnectOptions {
   services?: ServicesOption | undefined;
   /** The same as `serviceOptions` of `startHost`. */
   serviceOptions?: ServiceOptions | undefined;
-  /** As `allowFaults` of `startHost`, where the page is the host. Default false. */
+  /** As `allowFaults` of `startHost`, if the page is the host. Default false. */
   allowFaults?: boolean | undefined;
   /**
    * Logs what the tab and the host do in this tab's console: true for all scopes, or some of 'mode', 'link', 'message', 'host',

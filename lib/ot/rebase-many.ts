@@ -8,7 +8,7 @@ type Compose = (one: unknown, other: unknown) => unknown;
 
 /**
  * Rebases many ops over many entries. To transform each op over each entry would take millions of transforms. So the entries are
- * composed, and the result is carried over one op after the other: two transforms for each op, however many entries there are.
+ * composed, and the result is transformed over one op after the other: two transforms for each op, however many entries there are.
  * @returns undefined if some steps are not ops, or the type can't compose
  */
 export function rebaseMany(ops: readonly WaitingOp[], entries: readonly ConcurrentStep[], owner: string, type: Type): WaitingOp[] | Error | undefined {

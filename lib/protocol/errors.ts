@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   ERR_TABS_CLOSED: 'ERR_TABS_CLOSED',
   /** The host did not answer a request in time. */
   ERR_TABS_TIMEOUT: 'ERR_TABS_TIMEOUT',
-  /** A new host does not know the document's history, so the op could not be carried over. */
+  /** A new host does not know the document's history, so the op could not be transformed. */
   ERR_TABS_OP_LOST: 'ERR_TABS_OP_LOST',
   /** The server no longer has the ops since the version that the op was made at, or its database was replaced. */
   ERR_TABS_HISTORY_GONE: 'ERR_TABS_HISTORY_GONE',
@@ -28,7 +28,7 @@ export const ERROR_CODES = {
   ERR_TABS_OP_TOO_LARGE: 'ERR_TABS_OP_TOO_LARGE',
   /** A dead letter or an app message can't be sent now, because there is no connection to the server. */
   ERR_TABS_OFFLINE: 'ERR_TABS_OFFLINE',
-  /** A dead letter can't be carried over: the version that it was made at is unknown, or the document now has another type. */
+  /** A dead letter's op can't be transformed: the version that it was made at is unknown, or the document now has another type. */
   ERR_TABS_LETTER_BASE: 'ERR_TABS_LETTER_BASE',
   /** Nothing can provide a host: there is no worker, no URL and no socket. */
   ERR_TABS_NO_HOST: 'ERR_TABS_NO_HOST',
@@ -42,7 +42,7 @@ export const ERROR_CODES = {
   ERR_TABS_STORAGE_BLOCKED: 'ERR_TABS_STORAGE_BLOCKED',
   /** Storage: it did not answer in time. It is used again when it does. */
   ERR_TABS_STORAGE_TIMEOUT: 'ERR_TABS_STORAGE_TIMEOUT',
-  /** Storage: it opened late, and the state in use replaced what was stored. */
+  /** Storage: it opened late, and the state in use replaced the stored state. */
   ERR_TABS_STORAGE_SUPERSEDED: 'ERR_TABS_STORAGE_SUPERSEDED',
   /** Some or all stored data could not be deleted. The next start deletes it before it reads anything. */
   ERR_TABS_NOT_CLEARED: 'ERR_TABS_NOT_CLEARED',

@@ -17,7 +17,7 @@ export interface Hello {
    * Locked}.
    */
   locked: boolean;
-  /** The highest host generation that the tab has heard of. */
+  /** The highest host generation that the tab knows of. */
   generation: number;
   /**
    * The id of the session if the greeting came on a port. Messages that the tab sends there before the welcome belong to this
@@ -26,7 +26,7 @@ export interface Hello {
   session: SessionId;
   /** The last clearing of the namespace when the tab began. A host that began before it has data of a former user. */
   cleared?: Clearing | undefined;
-  /** A page that only looks: the host lets it change nothing, and does not count it as a tab. */
+  /** A read-only page. The host refuses its changes, and does not count it as a tab. */
   isObserver?: true;
 }
 

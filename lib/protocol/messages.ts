@@ -294,7 +294,7 @@ export interface ResumeMessage {
   }[];
 }
 
-/** An op that the server rejected for good, or that could not be carried over to a new host. */
+/** An op that the server rejected for good, or that could not be transformed for a new host. */
 export interface DeadLetter {
   /** The name of the letter, for `retry` and `discard`. */
   id: string;
@@ -332,7 +332,7 @@ export interface DeadLetter {
 }
 
 /**
- * An op of a live tab that no host can carry on. It becomes a dead letter. The tab creates the id, because it may report the op
+ * An op of a live tab that no host can send. It becomes a dead letter. The tab creates the id, because it may report the op
  * twice.
  */
 export type LostOp = Omit<DeadLetter, 'time'>;

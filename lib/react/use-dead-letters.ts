@@ -8,7 +8,7 @@ import {useStatus} from './use-status.js';
 export interface DeadLettersResult {
   /** The ops that the server rejected for good; empty until they are loaded. */
   readonly letters: readonly DeadLetter[];
-  /** Makes the op of a letter again, carried over what has happened since: see `connection.deadLetters.retry`. */
+  /** Applies the op of a letter again, transformed over the ops since: see `connection.deadLetters.retry`. */
   readonly retry: TabDeadLetters['retry'];
   /** Deletes a letter: see `connection.deadLetters.discard`. */
   readonly discard: TabDeadLetters['discard'];

@@ -8,7 +8,7 @@ interface Done<T> extends NodeCallback<T> {
   completion?: Completion<T>;
 }
 
-/** Receives the errors of calls that have neither a callback nor a promise that somebody observes. */
+/** Receives the errors of calls that have neither a callback nor an observed promise. */
 export interface UncaughtHandler {
   /** @param isSynchronous whether the call that the error belongs to is still running */
   handleUncaught(error: unknown, isSynchronous: boolean): void;
@@ -17,8 +17,8 @@ export interface UncaughtHandler {
 }
 
 /**
- * The return value of a method of ShareDB's API, beside its callback: a promise that costs nothing until somebody observes it. If a call
- * has no callback, this decides where its error goes: to the promise if somebody observes it, else to an `error` event, as in ShareDB.
+ * The return value of a method of ShareDB's API, in addition to its callback: a promise that is created when it is first observed. If a
+ * call has no callback, its error goes to the promise if the app observes it, else to an `error` event, as in ShareDB.
  */
 export class Completion<T = void> implements Promise<T>, OpenCall {
   private outcome: {value: T} | {error: unknown} | undefined;
@@ -28,7 +28,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   private isMuted = false;
   private hasEnded = false;
 
-  /** @param callback the caller's callback. Without one, and if nobody observes the promise, `uncaught` receives the error */
+  /** @param callback the caller's callback. Without one, and without an observed promise, `uncaught` receives the error */
   constructor(private readonly callback: NodeCallback<T> | undefined | null, private readonly uncaught: UncaughtHandler) {
     uncaught.openCalls.add(this);
   }
@@ -59,7 +59,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     this.announce?.();
   }
 
-  /** The connection is closed. If nobody waits for the answer, nobody is told. */
+  /** The connection is closed. Only a callback or an observed promise gets the error. */
   end(error: Error): void {
     if (this.outcome) return;
     this.hasEnded = true;
@@ -72,7 +72,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     return callbacks.flatMap(callback => callback?.completion ?? []);
   }
 
-  /** If one of the callers who made an op learns its error, upstream emits no error for the others. */
+  /** If one of the calls that an op consists of has a callback or an observed promise, upstream emits no error for the others. */
   static muteTogether(callbacks: readonly (Done<any> | null | undefined)[]): void {
     const completions = Completion.callsOf(callbacks);
     const isMuted = completions.some(({callback, promise}) => callback || promise);

@@ -7,7 +7,7 @@ export interface ProxyConnectionOptions {
   /** Opens a channel by name. Default: `name => new BroadcastChannel(name)`. */
   channel?: OpenChannel | undefined;
   /**
-   * `navigator.locks` or an object with the same interface. The host learns of this tab's death from it. Default: the browser's locks; none
+   * `navigator.locks` or an object with the same interface. It tells the host when this tab has ended. Default: the browser's locks; none
    * if `channel` is given.
    */
   locks?: Locks | undefined;

@@ -37,7 +37,7 @@ const DOWN = new Set(['disconnected', 'closed', 'stopped']);
  * the host's connection.
  */
 export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
-  /** The state of the host's work for all tabs, as last told by the host. Event `status`. */
+  /** The host's state for all tabs, as last reported by the host. Event `status`. */
   status: Status = {
     tabs: 0, pendingOps: 0, pendingDocs: 0, durable: false, pendingWrites: 0, deadLetters: 0, lastError: undefined
   };

@@ -9,7 +9,7 @@ export interface ProxyQuery<Data = any> extends
   /** The documents that the query found, in order. */
   results: ProxyDoc<Data>[];
   /**
-   * The results are not the server's present answer. They are evaluated in the browser, or are the server's last results. Event `local`.
+   * The results are not the server's current answer. They are computed in the browser, or are the server's last results. Event `local`.
    */
   isLocal: boolean;
   /** Calls the listener each time that the event is emitted. */
@@ -42,7 +42,7 @@ export interface ProxyQuery<Data = any> extends
 
 /** The options of a query. */
 export interface QueryOptions {
-  /** The documents that an earlier query of this kind gave. The server sends only what has changed. */
+  /** The results of an earlier query of this kind. The server sends only what has changed. */
   results?: readonly object[] | undefined;
   /** The name of the server's database to query. */
   db?: string | undefined;

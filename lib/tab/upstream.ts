@@ -80,7 +80,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   subscribed: boolean;
   /** @internal Whether the app wants to follow the document. */
   wantSubscribe: boolean;
-  /** Sends each op by itself. By default, ShareDB composes ops that wait. Default false. */
+  /** Sends each op separately. By default, ShareDB composes waiting ops. Default false. */
   preventCompose: boolean;
   /** Sends the option `source` of ops to the server too. Default false. */
   submitSource: boolean;
@@ -336,7 +336,7 @@ export interface UpstreamRemoteDocPresence {
   _pending: unknown;
   receiveUpdate(message: object): void;
   destroy(callback?: (error?: unknown) => void): void;
-  /** @internal Discards what it has. */
+  /** @internal Discards its data. */
   _handleLoad(): void;
   /** @internal Checks the presence that could not be shown yet again, whenever the document changes. */
   _setPendingPresence(): void;

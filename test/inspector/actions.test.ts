@@ -140,11 +140,11 @@ describe('what the user does in the inspector', () => {
     const onServer = backend.connect().get('notes', 'a');
     await until('the server has its edits', () => new Promise<boolean>(resolve => onServer.fetch(() => resolve(onServer.version! > 0))));
     agrees = false;
-    button('Discard what was stored of notes/b').click();
-    expect(asked).to.eql(["Discard what was stored of notes/b? It can't be undone."]);
+    button('Discard the stored data of notes/b').click();
+    expect(asked).to.eql(["Discard the stored data of notes/b? This can't be undone."]);
     expect(await connection.quarantine.list()).to.have.length(1);
     agrees = true;
-    button('Discard what was stored of notes/b').click();
+    button('Discard the stored data of notes/b').click();
     await shows('Nothing is quarantined.');
     expect(await connection.quarantine.list()).to.eql([]);
   });

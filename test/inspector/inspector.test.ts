@@ -285,7 +285,7 @@ describe('the inspector', () => {
       observer.get('notes', 'two').on('error', () => {});
       try {
         inspector = mountInspector(observer, {parent: dom.window.document.body});
-        await shows(connection.id!, other.id!, `${observer.id} (this one)`, 'only looks', 'it only looks, and changes nothing');
+        await shows(connection.id!, other.id!, `${observer.id} (this one)`, 'Rights', 'read-only');
         expect(host.inspect().tabs).to.equal(2);
         expect(connection.status.tabs).to.equal(2);
         for (const act of [
@@ -301,7 +301,7 @@ describe('the inspector', () => {
         void other.get('notes', 'one').submitOp([{p: ['n'], na: 1}]);
         await shows(`tab ${other.id!.slice(0, 8)} to host`);
         button('Faults').click();
-        await shows('This page only looks');
+        await shows('This page is read-only');
       } finally {
         observer.close();
       }

@@ -80,7 +80,7 @@ describe('a server that can\'t be reached is named in the console', () => {
       const [text, error] = warnings[0] as [string, Failure];
       expect(text).to.include('WARN_TABS_SERVER');
       expect(error.code).to.equal('ERR_TABS_SERVER_UNREACHABLE');
-      expect(error.message).to.equal(`${url} accepts a WebSocket and does not greet: check that ShareDB listens at this url`);
+      expect(error.message).to.equal(`${url} accepts a WebSocket, but ShareDB's handshake does not arrive: check that ShareDB listens at this url`);
     } finally {
       for (const client of server.clients) client.terminate();
       server.close();

@@ -229,13 +229,13 @@ describe('a disk that is late', () => {
         delete ops['notes']!['a']![1];
       };
       act = doc => doc.submitOp(add('mine'));
-      await expectListed(/can't be carried over: The server no longer has the ops/);
+      await expectListed(/can't be transformed: The server no longer has the ops/);
     });
 
     it('keeps them, and says why: the document was deleted', async () => {
       change = () => stage.remote((doc, done) => doc.del({}, done));
       act = async () => {};
-      await expectListed(/can't be carried over/);
+      await expectListed(/can't be transformed/);
     });
 
     it('keeps them, and says why: the document was created anew', async () => {
@@ -244,7 +244,7 @@ describe('a disk that is late', () => {
         await stage.remote((doc, done) => doc.create({words: []}, done));
       };
       act = doc => doc.submitOp(add('mine'));
-      await expectListed(/can't be carried over/);
+      await expectListed(/can't be transformed/);
     });
   });
 

@@ -65,7 +65,7 @@ describe('the inspector', function () {
   it('shows the namespace in a page of its own, which is no tab', async () => {
     const [first, second] = [await stage.openTab(), await stage.openTab()];
     const panel = InspectorPanel.in(await stage.openInspector());
-    await panel.shows('host and tabs', 'shared-worker', 'it only looks, and changes nothing', 'here, only looks');
+    await panel.shows('host and tabs', 'shared-worker', 'here, read-only');
     await first.untilStatus('tabs', '2');
     await panel.press('Timeline');
     await second.typeAtEnd('abc');

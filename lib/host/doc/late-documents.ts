@@ -11,12 +11,12 @@ import type {SharedDoc} from './shared-doc.js';
 import type {SharedDocs} from './shared-docs.js';
 import {carryStoredOps, readStoredOps, type StoredOps} from './stored-ops.js';
 
-/** How often a document is looked at that has moved on by the time that all is known. */
+/** How often the host tries to merge the stored ops of a document that changes in the meantime. */
 const MAX_LOOKS = 8;
-/** How often the server may fail to give the ops: once it may be that the connection was lost. */
+/** How often the server may fail to return the ops. One failure may be a lost connection. */
 const MAX_MISSES = 2;
 const SUPERSEDED = 'ERR_TABS_STORAGE_SUPERSEDED';
-const NOT_MERGED = 'The document was edited while what is stored of it could not be read, and the stored edits can\'t be carried over: ';
+const NOT_MERGED = 'The document was edited while its stored data could not be read, and the stored edits can\'t be transformed: ';
 
 /**
  * Stored documents that could be read only after tabs had opened them, since the storage was late. One that nothing is known of here
@@ -79,7 +79,7 @@ export class LateDocuments {
       const since = stored.v === doc.version ? [] : await opsSince(doc, stored.v);
       if (!since && ++misses < MAX_MISSES) continue;
       if (!since || doc.version === null || doc.version < stored.v) {
-        throw new Error('The server no longer has the ops since what they were made on, or has another database');
+        throw new Error('The server no longer has the ops since the version that they were made at, or has another database');
       }
       // From here to the end in one turn: what was found out has to be true of the document as it is.
       if (shared.isUnsettled || doc.version !== stored.v + since.length) continue;
@@ -87,7 +87,7 @@ export class LateDocuments {
       shared.merge(shared.haveTabsSent(stored) ? [] : carryStoredOps(stored, [...since, ...pending], doc.type));
       return onMerged();
     }
-    throw new Error('The document changes too fast');
+    throw new Error('The document changes too often');
   }
 
   private explain(id: string, reason: unknown): void {

@@ -5,12 +5,12 @@ const CODE = 'ERR_DOC_TYPE_NOT_RECOGNIZED';
 
 export const isKnownType = (type: string | null | undefined): boolean => type === null || type === undefined || !!types.map[type];
 
-/** The commonest mistake of a first setup: the page registers a type, and the worker does not. */
+/** The most common mistake in a first setup: the page registers a type, and the worker does not. */
 export function missingType(type: string | null | undefined, {collection, id}: RealDoc): Error | undefined {
   if (isKnownType(type)) return undefined;
   return Object.assign(new Error(
-    `The host does not know the OT type ${type} of ${collection}.${id}: nothing of it is loaded, changed or stored. ` +
-    'Pass the type to startHost({types: [...]}) in the worker; where a page is the host, to types.register() there'
+    `The host does not know the OT type ${type} of ${collection}.${id}: the document is not loaded, changed or stored. ` +
+    'Pass the type to startHost({types: [...]}) in the worker, or to types.register() in the page that is the host'
   ), {code: CODE});
 }
 

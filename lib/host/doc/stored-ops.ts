@@ -51,7 +51,7 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
   const doc = connection.get(c, d);
   const journaled = new JournaledDoc(doc, NO_EVENTS);
   journaled.restore(stored, () => () => {});
-  if (journaled.isRollingBack) throw new Error('Its edits had been given up');
+  if (journaled.isRollingBack) throw new Error('The edits were given up in a rollback');
   return {
     v: doc.version ?? 0,
     type: doc.type,
@@ -70,8 +70,8 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
  * @throws where the ops do not lead to the present state
  */
 export function carryStoredOps({ops, type: madeFor}: StoredOps, since: readonly ServerStep[], type: Type | null): WaitingOp[] {
-  if (ops.length * since.length > MAX_CARRY) throw new Error('Too much has happened since');
-  if (type && madeFor && type !== madeFor && !ops.some(({step}) => step.create)) throw new Error('The document is of another type now');
+  if (ops.length * since.length > MAX_CARRY) throw new Error('The document has changed too much since');
+  if (type && madeFor && type !== madeFor && !ops.some(({step}) => step.create)) throw new Error('The document has another type now');
   const numbers = new Map(ops.map(({id}, i) => [id && nameOf(id), i + 1]));
   const happened = since.map(one => {
     const id = identityOf(one);
@@ -82,7 +82,7 @@ export function carryStoredOps({ops, type: madeFor}: StoredOps, since: readonly 
   const carried = rebase(waiting, happened, OWNER, type);
   if (carried instanceof Error) throw carried;
   const [first] = carried;
-  if (first && !!first.step.create === !!type) throw new Error(type ? 'The document was created elsewhere' : 'The document does not exist any more');
+  if (first && !!first.step.create === !!type) throw new Error(type ? 'Another client has created the document' : 'The document no longer exists');
   return carried;
 }
 

@@ -97,8 +97,8 @@ export class Inspection {
   async injectFault(request: unknown): Promise<FaultState> {
     const {clock, connection, place, faults: access} = this.owner;
     if (!access) {
-      throw new TabsError('ERR_TABS_FAULT_REFUSED', 'Nothing was done: this host takes no faults. In a development build, call startHost({allowFaults: true}) ' +
-        'in the worker, or createConnection({allowFaults: true}) where a page is the host');
+      throw new TabsError('ERR_TABS_FAULT_REFUSED', 'Nothing was done: this host does not allow faults. In a development build, call startHost({allowFaults: true}) ' +
+        'in the worker, or createConnection({allowFaults: true}) in the page that is the host');
     }
     const {FaultInjection} = await import('../server/fault-injection.js');
     this.faultInjection ??= new FaultInjection({connection, access, place, clock, abandon: () => this.owner.abandon()});

@@ -6,7 +6,7 @@ const CALLS: ReadonlySet<string> = new Set([
 ]);
 
 export const readOnly = (what: string): TabsError => new TabsError(
-  'ERR_TABS_READ_ONLY', `${what} was refused: this page has joined with joinNamespace(), and only looks. Use createConnection() to work with documents`
+  'ERR_TABS_READ_ONLY', `${what} was refused: this page has joined with joinNamespace() and is read-only. Use createConnection() to work with documents`
 );
 
 /** @throws ERR_TABS_READ_ONLY for what would change something */

@@ -26,9 +26,9 @@ export interface LetterRetriesOptions {
 }
 
 /**
- * Submits the op of a dead letter once more. It is carried over what the server has had since, and goes the way of any op, but
- * with its own `src` and `seq`. So an op that the server has already is found among the server's ops, and not made twice: after
- * a crash of the host, a second call, or a refusal that came after the commit.
+ * Submits the op of a dead letter again. The op is transformed over the server's ops since, and then handled as any op, but
+ * keeps its `src` and `seq`. So the host finds an op that the server already has among the server's ops, and does not submit it twice: after
+ * a crash of the host, a second call, or a refusal that arrived after the commit.
  */
 export class LetterRetries {
   /** By letter. */
@@ -119,7 +119,7 @@ export class LetterRetries {
       if (error) throw error;
       return letters.whenOver(id);
     }
-    throw lost(chain, 'the document changes too fast');
+    throw lost(chain, 'the document changes too often');
   }
 
   /** The server's ops since the letter's ops were made. */
@@ -163,7 +163,7 @@ function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): K
     if (rebased instanceof Error) throw rebased;
     left = left.map((op, i) => ({...op, step: rebased[i]!.step as KeptOp['step']}));
   }
-  if (left[0] && 'op' in left[0].step && doc.type !== type) throw lost(chain, 'the document is of another type now, or deleted');
+  if (left[0] && 'op' in left[0].step && doc.type !== type) throw lost(chain, 'the document has another type now, or was deleted');
   return left;
 }
 
@@ -186,6 +186,6 @@ function offline(message: string): TabsError {
 }
 
 function lost({collection, doc}: Pick<DeadLetter, 'collection' | 'doc'>, reason: string): TabsError {
-  return new TabsError('ERR_TABS_LETTER_BASE', `The dead letter can't be carried over to ${collection}.${doc} as it is now: ${reason}. ` +
-    'It stays. Make the edit again from what export() gives, or discard it');
+  return new TabsError('ERR_TABS_LETTER_BASE', `The op of the dead letter can't be transformed to the current state of ${collection}.${doc}: ${reason}. ` +
+    'The letter stays. Repeat the edit by hand from the result of export(), or discard the letter');
 }

@@ -152,8 +152,8 @@ function largest(sent: [string, SentOp][]): [string, Message] {
 function fatal(message: Message, close: CloseInfo | undefined): Error {
   const {c, d} = message;
   const code = close ? ` with code ${close.code}${close.reason && ` (${close.reason})`}` : '';
-  const reason = close?.code === TOO_LARGE ? 'The op is larger than the server takes' : 'The server can\'t handle the op';
+  const reason = close?.code === TOO_LARGE ? 'The op is larger than the server accepts' : 'The server can\'t handle the op';
   return new TabsError('ERR_TABS_OP_TOO_LARGE',
-    `${reason}: it closed the connection${code} when it got it (${sizeOf(message)} characters). ${c}.${d} is again as the server has it. ` +
+    `${reason}: it closed the connection${code} when it received the op (${sizeOf(message)} characters). ${c}.${d} has the server's state again. ` +
     'The op is kept in deadLetters. Make smaller edits, or raise the limit of the server (ws: maxPayload).');
 }

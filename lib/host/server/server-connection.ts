@@ -143,7 +143,7 @@ function watch(socket: WatchedSocket, connection: RealConnection, timeouts: Serv
   const server = new ServerWatch(connection, {
     clock: systemClock, timeouts,
     onNoGreeting: () => tellError(connection, new TabsError(
-      'ERR_TABS_SERVER_UNREACHABLE', `${where()} accepts a WebSocket and does not greet: check that ShareDB listens at this url`
+      'ERR_TABS_SERVER_UNREACHABLE', `${where()} accepts a WebSocket, but ShareDB's handshake does not arrive: check that ShareDB listens at this url`
     )),
     reconnect: reason => socket.reconnect(GIVEN_UP, reason)
   });

@@ -3,12 +3,12 @@ import {encodeError, type ErrorData} from '../../protocol/errors.js';
 import type {RealDoc, RealOp} from '../upstream.js';
 
 /**
- * Whether the server could not take an op for a reason that passes, such as a database that is away. `undefined` leaves it to
+ * Whether an error of the server is a temporary fault, such as an unreachable database. `undefined` leaves the decision to
  * the library.
  */
 export type IsTransient = (error: Error & {code?: string | number | undefined}) => boolean | undefined;
 
-/** The pause before an op is sent or a document asked for again, in ms: it doubles with each failure. */
+/** The pause before an op is sent or a document is requested again, in ms. It doubles with each failure. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** From this failure on, the host also requests the document, to find out whether the server fails in general or only with this op. */
@@ -116,7 +116,7 @@ export class ServerFaults {
     return true;
   }
 
-  /** The op in flight is over, or on its way back to the queue: the next connection sends it anyway. */
+  /** The op is no longer in flight, or returns to the queue: the next connection sends it anyway. */
   forget(doc: RealDoc): void {
     const cancel = this.waiting.get(doc);
     if (!cancel) return;

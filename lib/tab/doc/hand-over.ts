@@ -49,7 +49,7 @@ function onlyHostOf({unconfirmed: {onlyHost}}: DocState): {onlyHost?: string} {
 }
 
 /**
- * Whether the document has ops without the server's answer that only their host can carry on: the host that they were made with, or sent
+ * Whether the document has ops without the server's answer that only their host can send: the host that they were made with, or sent
  * to.
  */
 export function hasOpsOfHost(doc: DocState): boolean {

@@ -7,7 +7,7 @@ import {deserialized} from './host-snapshots.js';
 import {lostOp} from './lose-unsent.js';
 import {callEach} from './op-outcomes.js';
 
-/** What becomes of a document whose history the present host does not know. */
+/** What happens to a document whose history the current host does not know. */
 
 /**
  * Another host took over, without this document's history. The data stay until the document is loaded again. Ops that only the lost host

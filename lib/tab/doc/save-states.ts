@@ -25,7 +25,7 @@ export interface SavingDoc {
 export class SaveStates {
   /** The last reported states of documents that are not saved. */
   private readonly told = new Map<SavingDoc, SaveState>();
-  /** Documents with edits of other tabs that the server has not got: the host tells this tab of its own only when it has. */
+  /** Documents with edits of other tabs that the server has not acknowledged. The host reports only this tab's own acknowledgements. */
   private readonly waiting = new WeakSet<SavingDoc>();
   private toldOfAll: SaveState = 'saved';
   private isScheduled = false;
