@@ -101,6 +101,9 @@ describe('the rooms of the library', () => {
   });
 });
 
+/** The source without comments and texts. The expressions in template literals are code. */
 function codeOf(source: string): string {
-  return source.replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^'\n]*'/g, '');
+  return source
+    .replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^'\n]*'/g, '')
+    .replace(/`(?:[^`\\]|\\.)*`/g, template => (template.match(/\$\{[^}]*\}/g) ?? []).join(' '));
 }

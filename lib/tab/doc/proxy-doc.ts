@@ -240,9 +240,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     // The app uses the document again, as ShareDB allows. The host may have released it, and then no longer knows this revision.
     if (this.isDestroyed && this.isAcknowledged) this.startAnew();
     this.isDestroyed = false;
+    if (this.rev === null) positionOnShown(this);
     // ShareDB does this when it sends the op. It would never send one that waits for a connection while the document has no name.
     this.connection._addDoc(this);
-    if (this.rev === null) positionOnShown(this);
     this.connection.frames?.noteUnsent(this);
     if ('op' in op) op.undo = this.undoHook?.markOf(source);
     withFastType(this, () => super._pushOp(op, source, callback));
