@@ -11,8 +11,8 @@ import {Browser, type Process} from '../support/browser.js';
 
 logger.setMethods({info: () => {}, warn: () => {}});
 
-/** Waits for an answer take this long, in ms. */
-const LONG_MS = 500;
+/** Waits for an answer take at least this long, in ms: without locks, a new host looks for mirrors for 100 ms. */
+const LONG_MS = 100;
 /** An answer arrives within this number of turns of the event loop. */
 const TURNS = 100;
 

@@ -1,3 +1,4 @@
+import type {Lane} from '../simulator/agenda.js';
 import {Machine, type Process} from '../simulator/machine.js';
 import type {Wires} from '../simulator/wires.js';
 import type {Random} from './random.js';
@@ -12,6 +13,8 @@ export class Browser {
   private readonly machine = new Machine();
   private processes = 0;
   private isRunning = false;
+  /** What processes that have woken up did not get while they were frozen. */
+  private held: Lane[] = [];
 
   constructor(private readonly random: Random) {
     this.machine.agenda.onAdded = () => this.run();
@@ -22,7 +25,10 @@ export class Browser {
     const {thaw} = process;
     return Object.assign(process, {
       thaw: () => {
+        const {agenda} = this.machine;
+        const before = new Set(agenda.ready());
         thaw();
+        this.held.push(...agenda.ready().filter(lane => !before.has(lane)));
         this.run();
       }
     });
@@ -37,10 +43,11 @@ export class Browser {
     this.machine.wires.look = look;
   }
 
-  /** Whether messages of a dead process are under way. In a browser they arrive within milliseconds. */
+  /** Whether messages of a dead process, or to one that has woken up, are under way. In a browser they arrive within milliseconds. */
   get hasStragglers(): boolean {
     const {agenda, wires} = this.machine;
-    return agenda.ready().some(lane => wires.isOfDead(lane));
+    this.held = this.held.filter(({events, subject}) => events.length && subject?.state === 'running');
+    return this.held.length > 0 || agenda.ready().some(lane => wires.isOfDead(lane));
   }
 
   private run(): void {
