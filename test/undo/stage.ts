@@ -28,11 +28,18 @@ export class UndoStage {
 
   static async open(type: string, data: unknown, {tabs = 1, remotes = 1} = {}): Promise<UndoStage> {
     const stage = new UndoStage();
-    for (let i = 0; i < tabs; i++) stage.tabs.push(new ProxyConnection({channel: stage.channel}).get('docs', 'one'));
+    for (let i = 0; i < tabs; i++) stage.openTab();
     for (let i = 0; i < remotes; i++) stage.remotes.push(stage.backend.connect().get('docs', 'one'));
     await stage.tabs[0]!.create(data, type);
     for (const doc of stage.all) await new Promise<void>((resolve, reject) => doc.subscribe(error => (error ? reject(error) : resolve())));
     return stage;
+  }
+
+  /** A tab that has not loaded the document yet. */
+  openTab(): ProxyDoc {
+    const doc = new ProxyConnection({channel: this.channel}).get('docs', 'one');
+    this.tabs.push(doc);
+    return doc;
   }
 
   get all(): (ProxyDoc | Doc)[] {

@@ -1,4 +1,5 @@
 import {expect} from 'chai';
+import json1 from 'ot-json1';
 import type {ProxyDoc} from '../../lib/index.js';
 import {UndoManager} from '../../lib/undo.js';
 import {until} from '../waiting/until.js';
@@ -312,6 +313,19 @@ describe('an UndoManager', () => {
       expect(doc.data.ops).to.eql([{insert: 'abc', attributes: {color: 'theirs', bold: true}}]);
       await stage.settle();
     });
+  }
+
+  for (const [type, data] of [['rich-text', [{insert: 'Hello'}]], ['text-unicode', 'Hello'], ['json0', {list: []}], ['json1', {list: []}]] as const) {
+    for (const kind of ['a tab', "ShareDB's own client"]) {
+      it(`may be made before its document is loaded: ${type}, ${kind}`, async () => {
+        stage = await UndoStage.open(type === 'json1' ? json1.type.uri! : type, data);
+        const late = kind === 'a tab' ? stage.openTab() : stage.backend.connect().get('docs', 'one');
+        undo = new UndoManager(late);
+        await new Promise<void>((resolve, reject) => late.subscribe(error => (error ? reject(error) : resolve())));
+        expect(late.data).to.eql(stage.tabs[0]!.data);
+        expect([undo.canUndo, undo.canRedo]).to.eql([false, false]);
+      });
+    }
   }
 
   it('forgets the steps of a document that is deleted', async () => {
