@@ -212,20 +212,21 @@ export class Run implements Transaction, TransactionAccess {
     });
   }
 
-  /**
-   * Resolves with false when something has changed, or with true when each document is at a revision that the host knows, with
-   * nothing unsent.
-   */
-  async whenStanding(): Promise<boolean> {
-    for (;;) {
-      if (this.isStale) return false;
+  /** Whether each document is at a revision that the host knows, with nothing unsent. */
+  get isStanding(): boolean {
+    return this.docs.every(({settledRevision}) => settledRevision !== undefined);
+  }
+
+  /** Resolves when the run is stale or {@link isStanding} was true. The tab may have made another op since. */
+  async whenStanding(): Promise<void> {
+    while (!this.isStale) {
       const moving = this.docs.find(doc => doc.settledRevision === undefined);
-      if (!moving) return true;
+      if (!moving) return;
       await Promise.race([new Promise<void>(resolve => moving.whenRevisionSettled(resolve)), this.whenStale()]);
     }
   }
 
-  /** The reads and writes of all documents, after `whenStanding`. */
+  /** The reads and writes of all documents, while `isStanding` is true. */
   parts(): TransactionPart[] {
     return [...this.overlays].map(([doc, overlay]) => ({c: doc.collection, d: doc.id, rev: doc.settledRevision!, ...overlay.part}))
       .filter(({reads, step}) => reads.length || step);

@@ -101,7 +101,8 @@ class TransactionRunner<T> {
       if (run.givenUp) return await this.giveUp(run);
       if (!run.docs.length) return {value: value as T, run, seq: undefined, parts: []};
       await this.takeTurn(run);
-      if (run.isStale || !await this.policy.race(run.whenStanding())) return this.again(run);
+      while (!run.isStale && !run.isStanding) await this.policy.race(run.whenStanding());
+      if (run.isStale) return this.again(run);
       const parts = run.parts();
       if (!parts.some(({step}) => step)) return {value: value as T, run, seq: undefined, parts};
       this.policy.noteSent(true);

@@ -62,6 +62,11 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
     for (const seed of [78, 86]) expect(await new World({seed, edits, ...circumstances}).run(), `seed ${seed}`).to.eql([]);
   });
 
+  it('end in peace where a tab makes an op in the moment in which its transaction is sent', async () => {
+    const edits = allEdits.find(({type}) => type === 'json1')!;
+    expect(await new World({seed: 12, edits, ...cases['transactions over plain documents']}).run()).to.eql([]);
+  });
+
   it('are the same for the same seed', async () => {
     for (const edits of allEdits) {
       const walk = {seed: 1, edits, ...cases['everything at once']!};
