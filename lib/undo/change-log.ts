@@ -107,6 +107,7 @@ export class ChangeLog<Doc> {
    */
   withoutLost(doc: Doc, type: Type, dataBefore: (doc: Doc) => unknown, after: unknown): Stacks<Doc> | undefined {
     const sent = [...new Set(this.changes.flatMap(({doc: one, sentIn}) => (one === doc && sentIn ? [sentIn] : [])))];
+    if (!sent.length) return undefined;
     const dataAfter = (one: Doc): unknown => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one));
     /** If no ops lead to the state, others have edited, too: then those that leave the smallest difference. Without `rest`, none are lost. */
     let nearest: {rest?: Rest<Doc>; op: unknown} = {op: deltaBetween(dataBefore(doc), after)};

@@ -307,8 +307,7 @@ export class UndoManager extends TypedEmitter {
 
   private onLoad(doc: UndoableDoc, before: unknown): void {
     const type = doc.type as Type | null;
-    // The first state of a document follows no other one.
-    if (!type || before === undefined) return this.forget(doc);
+    if (!type) return this.forget(doc);
     const dataBefore = (one: UndoableDoc): unknown => this.watchers.get(one)!.dataOf(one === doc ? before : one.data);
     const stacks = this.log.withoutLost(doc, type, dataBefore, doc.data);
     const op = deltaBetween(before, doc.data);
