@@ -1,6 +1,7 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
 import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
+import {LONGEST_DELAY_MS} from './longest-delay.js';
 
 /** How long to wait for an item. */
 export interface WaitOptions {
@@ -18,9 +19,6 @@ interface Waiting {
   fail(error: unknown): void;
   stop(error: unknown): void;
 }
-
-/** The longest time of a timer in browsers, in ms: 24 days. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** How many requests this page has made. Each has a number of its own: several views of a queue share the tab's session with the host. */
 let requests = 0;
@@ -60,7 +58,7 @@ export class Consumer {
         reject(error as Error);
       };
       const onAbort = (): void => stop(signal!.reason);
-      const cancelTimer = timeout > LONGEST_MS ? undefined
+      const cancelTimer = timeout > LONGEST_DELAY_MS ? undefined
         : connection.clock.after(timeout, () => stop(new TabsError('ERR_TABS_TIMEOUT', `${this.where}: no item within ${timeout} ms`)));
       const end = (): void => {
         this.waiting.delete(r);

@@ -1,3 +1,5 @@
+import type {Type} from 'sharedb/lib/sharedb.js';
+import {isJson0} from '../ot/fast-json0.js';
 import {isLocal} from '../protocol/local.js';
 import {TabsError} from '../protocol/errors.js';
 import {isTransactionAuthor, tabOfAuthor} from '../protocol/transactions.js';
@@ -128,7 +130,7 @@ export class CollectionDocument implements Access {
     if (!isForeign || !doc.type) await doc.subscribe();
     if (!doc.type && !isForeign) await this.create(initial);
     if (this.isClosed) throw closed(where);
-    if ((doc.type as {name?: string} | null)?.name !== 'json0' || typeof doc.data !== 'object' || doc.data === null || Array.isArray(doc.data) !== Array.isArray(initial())) {
+    if (!doc.type || !isJson0(doc.type as Type) || typeof doc.data !== 'object' || doc.data === null || Array.isArray(doc.data) !== Array.isArray(initial())) {
       throw new TabsError('ERR_TABS_BAD_OPTION', `${where}: its data is not the json0 data of such a collection`);
     }
     this.shown = doc.data as Data;

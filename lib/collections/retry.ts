@@ -1,5 +1,6 @@
 import {TabsError} from '../protocol/errors.js';
 import type {Clock} from '../platform/platform.js';
+import {LONGEST_DELAY_MS} from './longest-delay.js';
 
 /** The options of a transaction. */
 export interface TransactionOptions {
@@ -43,8 +44,7 @@ export class RetryPolicy {
     this.signal = this.abort.signal;
     const end = (): void => this.fail(signal!.reason);
     this.stop = () => signal?.removeEventListener('abort', end);
-    // Timers of browsers can't wait for longer.
-    if (timeout < 2 ** 31) this.cancelTimer = clock.after(timeout, () => this.fail(undefined));
+    if (timeout <= LONGEST_DELAY_MS) this.cancelTimer = clock.after(timeout, () => this.fail(undefined));
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
   }

@@ -214,13 +214,17 @@ export class Run implements Transaction, TransactionAccess {
 
   /** Whether each document is at a revision that the host knows, with nothing unsent. */
   get isStanding(): boolean {
-    return this.docs.every(({settledRevision}) => settledRevision !== undefined);
+    return !this.moving;
+  }
+
+  private get moving(): ProxyDoc | undefined {
+    return this.docs.find(({settledRevision}) => settledRevision === undefined);
   }
 
   /** Resolves when the run is stale or {@link isStanding} was true. The tab may have made another op since. */
   async whenStanding(): Promise<void> {
     while (!this.isStale) {
-      const moving = this.docs.find(doc => doc.settledRevision === undefined);
+      const {moving} = this;
       if (!moving) return;
       await Promise.race([new Promise<void>(resolve => moving.whenRevisionSettled(resolve)), this.whenStale()]);
     }
