@@ -21,7 +21,10 @@ import type {OpenCalls} from '../tab/open-calls.js';
 import type {StartableHosts} from './startable-hosts.js';
 
 const HOST_TIMEOUT_MS = 5000;
-/** Time limit for a tab that replaces a silent host, in ms. Then another tab tries. The new host opens the store first. */
+/**
+ * Time limit for a tab that replaces a silent host, in ms. Then another tab tries. The new host loads its script and opens the store first,
+ * so each tab waits longer at its next attempt.
+ */
 const REPLACE_MS = 10_000;
 /** Time limit for the answer of a host that has deleted everything, after its end, in ms. */
 const CLEARED_MS = 1000;
@@ -37,7 +40,6 @@ export interface SearchingTab extends DirectTab {
   closeIfCleared(): boolean;
   emit(event: 'mode' | 'error', ...args: unknown[]): unknown;
   on(event: 'hostState', listener: (state: string) => void): unknown;
-  off(event: 'hostState', listener: (state: string) => void): unknown;
 }
 
 /**
@@ -61,6 +63,10 @@ export class HostSearch implements HostFinder, SharedHostSearch {
   private provider: HostProvider | undefined;
   private reason = '';
   private cancelTimeout: () => void = () => {};
+  /** Set while this tab starts the host that replaces a silent one, which may take longer than `hostTimeout`. */
+  private endReplacing: (() => void) | undefined;
+  /** How often this tab has replaced a silent host since it last had one. */
+  private replacements = 0;
   private isRefused = false;
   /** The page is in the back/forward cache. */
   private isAway = false;
@@ -222,6 +228,8 @@ export class HostSearch implements HostFinder, SharedHostSearch {
 
   private handleConnected(): void {
     this.hasToldOfFailure = false;
+    this.replacements = 0;
+    this.endReplacing?.();
     this.retry.reset();
     if (!this.isAmongTabs) return;
     this.direct?.reset();
@@ -296,10 +304,11 @@ export class HostSearch implements HostFinder, SharedHostSearch {
 
   /** Replaces a host that holds the host lock and does not answer. One of the tabs does it. */
   private replaceSilentHost(reason: string): void {
-    const {provider, hosting: {namespace, locks, options}} = this;
+    const {provider, hosting: {namespace, locks, clock, options}} = this;
     this.tab.hostClient.log.debug('mode', () => `replacing the host: ${reason}`);
     if (!locks || options.mode === 'shared-worker') return this.tryNextMode(reason);
     this.awaitAnswer(true);
+    if (this.endReplacing) return;
     if (provider instanceof ElectedOnDemand) provider.abandon();
     locks.request(replaceHostLockName(namespace), {ifAvailable: true}, async lock => {
       if (!lock || this.tab.isClosed || this.provider !== provider || this.tab.hostState === 'connected') return;
@@ -308,22 +317,12 @@ export class HostSearch implements HostFinder, SharedHostSearch {
       this.provider = replacement;
       this.reason = reason;
       replacement.seize();
-      await this.whenConnected(REPLACE_MS);
+      await new Promise<void>(resolve => {
+        const cancel = clock.after(REPLACE_MS * ++this.replacements, resolve);
+        this.endReplacing = () => resolve(cancel());
+      });
+      this.endReplacing = undefined;
     }).catch(() => {});
-  }
-
-  private whenConnected(ms: number): Promise<void> {
-    const {tab} = this;
-    return new Promise(resolve => {
-      const finish = (): void => {
-        cancel();
-        tab.off('hostState', look);
-        resolve();
-      };
-      const look = (state: string): void => { if (state === 'connected') finish(); };
-      const cancel = this.hosting.clock.after(ms, finish);
-      tab.on('hostState', look);
-    });
   }
 
   /** The page has to be reloaded with the new build. Until then this tab has no host, and its edits become orphaned ops. */

@@ -19,6 +19,7 @@ const ownWorkers = {
   good: (name: string) => new Worker(new URL('./worker.ts', import.meta.url), {type: 'module', name}),
   older: (name: string) => new Worker(new URL('./older-worker.ts', import.meta.url), {type: 'module', name}),
   newer: (name: string) => new Worker(new URL('./newer-worker.ts', import.meta.url), {type: 'module', name}),
+  slow: (name: string) => new Worker(new URL('./slow-worker.ts', import.meta.url), {type: 'module', name}),
   throwing: (name: string) => new Worker(new URL('./throwing-worker.ts', import.meta.url), {type: 'module', name}),
   missing: (name: string) => new Worker('/no-such-worker.js', {type: 'module', name})
 };

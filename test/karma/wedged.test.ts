@@ -22,11 +22,11 @@ describe('a host that holds the host lock and does not answer', function() {
     await stage.close();
   });
 
-  /** Resolves when the worker's thread is blocked: until `release` if it can be, otherwise for some time. */
-  async function block(): Promise<void> {
+  /** Resolves when the worker's thread is blocked: until `release` if it can be, otherwise for `ms`. */
+  async function block(ms = blockedMs): Promise<void> {
     const commands = new BroadcastChannel(blockChannel(stage.id));
     const blocked = new Promise(resolve => { commands.onmessage = resolve; });
-    commands.postMessage({block: isFirefox ? blockedMs : holdUrl(stage.id)} satisfies Block);
+    commands.postMessage({block: isFirefox ? ms : holdUrl(stage.id)} satisfies Block);
     await blocked;
     commands.close();
   }
@@ -64,4 +64,16 @@ describe('a host that holds the host lock and does not answer', function() {
       await tabs.conclude();
     });
   }
+
+  it('is replaced by a host that takes longer to start than the tabs wait for an answer', async () => {
+    const tabs = new TypingTabs(stage, {ownWorker: 'slow', hostTimeout});
+    const [first] = await tabs.addMany(2);
+    const epoch = await epochOf(first!);
+    await block(10_000);
+    await untilOtherHost(first!, epoch);
+    await release(stage.id);
+    await untilAwake();
+    await tabs.talk();
+    await tabs.conclude();
+  });
 });
