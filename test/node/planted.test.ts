@@ -34,6 +34,8 @@ interface Bug {
   /** The walks that find the bug, and their number. */
   on: Case;
   within: number;
+  /** The seed of the first of these walks, where only one of very many finds the bug. Default: 1. */
+  first?: number;
   /**
    * Puts the bug into the library.
    * @returns a function that removes it
@@ -129,12 +131,14 @@ const bugs: Record<string, Bug> = {
   },
   'a host that does not take what tabs have of the server': {
     on: cases['everything at once']!,
-    within: 200,
+    first: 60,
+    within: 50,
     plant: () => replace(JournaledDoc.prototype, 'replayServerOp', () => () => {})
   },
   'a host that does not take what tabs have of a dead one': {
     on: cases['a host that dies, and pages that do']!,
-    within: 200,
+    first: 100,
+    within: 50,
     plant: () => replace(Sequencer.prototype, 'replayUnconfirmed', () => () => {})
   },
   'a document whose state is not in its journal': {
@@ -144,7 +148,8 @@ const bugs: Record<string, Bug> = {
   },
   'a way on that leads elsewhere': {
     on: cases['a host that dies, and another one that takes over from the store']!,
-    within: 2000,
+    first: 630,
+    within: 50,
     // A tab with ops that follow other tabs' ops is treated as if those did not exist.
     plant: () => replace(History.prototype, 'end', () => function(this: History, rev, known) {
       return this.covers(rev + known.length) ? rev + known.length : undefined;
@@ -217,7 +222,8 @@ const bugs: Record<string, Bug> = {
   },
   'what a disk has not taken, and is dropped': {
     on: cases['a disk that is full, hangs or fails']!,
-    within: 400,
+    first: 170,
+    within: 50,
     plant: () => replace(WriteQueue.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
   },
   'a fetch that does not reach the server': {
@@ -333,10 +339,11 @@ describe('random walks find', function() {
   for (const [name, bug] of Object.entries(bugs)) {
     it(`${name}, and nothing where it is not`, async () => {
       let found: string[] = [];
-      let seed = 0;
+      const {first = 1} = bug;
+      let seed = first - 1;
       const takeOut = bug.plant();
       try {
-        while (!found.length && seed < bug.within) found = await problemsOf(bug, ++seed);
+        while (!found.length && seed < first + bug.within - 1) found = await problemsOf(bug, ++seed);
       } finally {
         takeOut();
       }
