@@ -5,7 +5,7 @@ import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
 
 /** The total number of walks. */
-const SEEDS = Number(process.env['SEEDS'] ?? 1000);
+const SEEDS = Number(process.env['SEEDS'] ?? 500);
 /** Runs one walk: `SEED=17 WALK='json0, a quiet network'`. */
 const {SEED, WALK} = process.env;
 /** What all stores do: `DURABILITY=delayed`. Default: those of every second host show edits before they are written. */

@@ -4,8 +4,8 @@ import type {Case} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
 
-/** The number of walks of each kind: 2 in `npm test`, 40 in CI. */
-const COUNT = Math.ceil(Number(process.env['SEEDS'] ?? 1000) / 500);
+/** The number of walks of each kind: 2 in `npm test`, 20 in CI. */
+const COUNT = Math.ceil(Number(process.env['SEEDS'] ?? 500) / 250);
 /** Runs one: `SEED=17 WALK='a quiet network'`. */
 const {SEED, WALK} = process.env;
 
