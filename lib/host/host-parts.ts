@@ -172,7 +172,7 @@ export class HostParts {
       tab: id => this.tabs.find(id),
       tabs: () => this.tabs.pages(true),
       beforeFrame: tab => {
-        const status = this.board.untold;
+        const status = this.board.takeUntold();
         if (status) tab.send({a: 'host.status', status}, 'own');
       },
       rollbacks: tab => this.docsInRollback.endsFor(tab)

@@ -25,7 +25,7 @@ export class StatusBoard {
   private estimatedAt = -Infinity;
   private cancel: (() => void) | undefined;
   private told = '';
-  /** The documents with pending ops in the last status. */
+  /** The documents with pending ops in the last status that all tabs or one tab got. */
   private toldPending: ReadonlySet<string> = new Set();
   private ended = false;
 
@@ -70,15 +70,21 @@ export class StatusBoard {
     const json = JSON.stringify(status);
     if (json === this.told) return;
     this.told = json;
-    this.toldPending = new Set(status.unsaved?.filter(({pendingOps}) => pendingOps).map(nameOf));
+    this.toldPending = new Set(pendingDocsOf(status));
     this.owner.tell(status);
   }
 
-  /** The status if it has changed and is not sent yet, for those who can't wait for that. */
-  get untold(): HostStatus | undefined {
+  /**
+   * The status if it has changed and is not sent yet, for one tab that can't wait for that. All tabs get the next status, even if this
+   * one has changed back by then.
+   */
+  takeUntold(): HostStatus | undefined {
     if (!this.cancel) return undefined;
     const status = this.status();
-    return JSON.stringify(status) === this.told ? undefined : status;
+    if (JSON.stringify(status) === this.told) return undefined;
+    this.told = '';
+    this.toldPending = new Set([...this.toldPending, ...pendingDocsOf(status)]);
+    return status;
   }
 
   /** There is somebody who has been told nothing yet. */
@@ -103,4 +109,5 @@ export class StatusBoard {
   }
 }
 
+const pendingDocsOf = ({unsaved = []}: HostStatus): string[] => unsaved.filter(({pendingOps}) => pendingOps).map(nameOf);
 const nameOf = ({collection, id}: {collection: string; id: string}): string => JSON.stringify([collection, id]);

@@ -56,6 +56,16 @@ describe('the status that tabs are told', () => {
     Object.assign(counts, {unsaved: undefined});
   });
 
+  it('is told again where it has changed back after one tab has got it early', () => {
+    board.update();
+    pass();
+    board.countPending(1, 1, doc);
+    expect(board.takeUntold()).to.include({pendingOps: 1});
+    board.countPending(-1, 0, doc);
+    pass();
+    expect(told.map(({pendingOps}) => pendingOps)).to.eql([0, 0]);
+  });
+
   it('is told again to who has not heard it', () => {
     board.update();
     pass();

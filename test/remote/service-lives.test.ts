@@ -337,6 +337,22 @@ describe('calls of a service', function () {
     expect((signal.get() as {pendingOps: number}).pendingOps).to.be.above(0);
   });
 
+  it('show a status that goes on as that of other tabs does, if the server answers within the 20 ms between two of them', async () => {
+    start({serverDelay: 5, services: {one: async ({connection}: ServiceHost) => {
+      const doc = connection.get<{n: number}>('docs', 'one');
+      await settled(done => doc.subscribe(done));
+      return {add: () => void doc.submitOp([{p: ['n'], na: 1}])};
+    }}});
+    const connection = stage.tab();
+    const doc = await stage.doc(connection, 'one', {n: 0});
+    const remote = service<{add(): void}>(connection, 'one');
+    await until('nothing is pending', () => connection.status.pendingOps === 0);
+    for (let i = 0; i < 5; i++) {
+      await remote.add();
+      await until('the edit is saved', () => connection.status.pendingOps === 0 && doc.saveState === 'saved' && connection.saveState === 'saved');
+    }
+  });
+
   it('show the changes of queries and presence that the host knew by then', async () => {
     start({services: {one: ({connection}: ServiceHost) => ({
       async create(id: string) {
