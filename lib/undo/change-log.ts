@@ -26,6 +26,9 @@ const MAX_TRIES = 64;
 /** The largest number of refused changes to take back one after the other. */
 const MAX_PARTS = 32;
 
+/** How many changes may be transformed to find out which ops are lost. It takes a second or two, in which the page does nothing else. */
+const MAX_TRANSFORMED = 4000;
+
 /** The changes without the refused ops. */
 interface Rest<Doc> {
   changes: LoggedChange<Doc>[];
@@ -47,6 +50,8 @@ interface Rest<Doc> {
 export class ChangeLog<Doc> {
   private base: Stacks<Doc> | undefined;
   private changes: LoggedChange<Doc>[] = [];
+  /** How many changes may still be transformed. */
+  private left = Infinity;
 
   get isEmpty(): boolean {
     return !this.base;
@@ -79,6 +84,7 @@ export class ChangeLog<Doc> {
    */
   without(isRefused: (id: OpId) => boolean, rollback: Change<Doc>, dataOf: (doc: Doc) => unknown): Stacks<Doc> | undefined {
     const {doc, type} = rollback;
+    this.left = Infinity;
     try {
       const dataBefore = (one: Doc): unknown => (one === doc ? type.apply(dataOf(one), copied(rollback.inverse)) : dataOf(one));
       const rest = this.restTo(doc, type, isRefused, dataBefore, dataOf(doc), rollback.op);
@@ -111,7 +117,10 @@ export class ChangeLog<Doc> {
     const dataAfter = (one: Doc): unknown => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one));
     /** If no ops lead to the state, others have edited, too: then those that leave the smallest difference. Without `rest`, none are lost. */
     let nearest: {rest?: Rest<Doc>; op: unknown} = {op: deltaBetween(dataBefore(doc), after)};
-    for (const lost of [...sent.map((_id, i) => sent.slice(i)), ...sent.map(id => [id])]) {
+    this.left = MAX_TRANSFORMED;
+    // The server refuses the oldest ops first. There are two guesses for each op, and two attempts or more for each guess.
+    const oldest = sent.slice(0, Math.ceil(MAX_TRANSFORMED / this.changes.length / 4));
+    for (const lost of [...oldest.map((_id, i) => sent.slice(i)), ...oldest.map(id => [id])]) {
       try {
         const rest = this.restTo(doc, type, id => lost.includes(id), dataBefore, after);
         if (!rest) continue;
@@ -160,9 +169,10 @@ export class ChangeLog<Doc> {
       const first = this.rest(doc, type, isRefused, dataBefore, [], maxParts, rollback);
       if (!first || isSameData(type, first.data, after)) return first;
       usual ??= first;
-      const all = Array.from({length: first.ties}, (_, i) => i);
+      const all = Array.from({length: Math.min(first.ties, MAX_TRIES)}, (_, i) => i);
       const tries = [...all.map(i => [i]), ...all.flatMap(i => all.slice(i + 1).map(j => [i, j]))].slice(0, MAX_TRIES);
       for (const swapped of tries) {
+        if (this.left < 0) return usual;
         const rest = this.rest(doc, type, isRefused, dataBefore, swapped, maxParts, rollback);
         if (rest && isSameData(type, rest.data, after)) return rest;
       }
@@ -183,6 +193,7 @@ export class ChangeLog<Doc> {
   ): Rest<Doc> | undefined {
     const isOut = (change: LoggedChange<Doc>): boolean => change.doc === doc && !!change.sentIn && isRefused(change.sentIn);
     if (!this.base || !this.changes.some(isOut)) return undefined;
+    this.left -= this.changes.length;
     let data = dataAtBase(this.changes.filter(change => change.doc === doc), dataBefore).get(doc);
     const changes: LoggedChange<Doc>[] = [];
     const guides = this.guides(doc, rollback);

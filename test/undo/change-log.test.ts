@@ -54,6 +54,33 @@ class Bench {
     this.stacks = stacks;
   }
 
+  /** The document is loaded again. @param others what others have done meanwhile, on the data of the document before its changes */
+  reload(before: unknown, others: unknown): void {
+    const {type} = this;
+    const after = type.apply(type.create!(before), others);
+    const stacks = this.log.withoutLost('one', type, () => type.apply(type.create!([]), copied(this.data)), after);
+    if (!stacks) throw new Error('The stacks can not be made');
+    this.stacks = stacks;
+    this.data = after;
+  }
+
+  /** How often the type transforms while `act` runs. */
+  transformsOf(act: () => void): number {
+    const {type} = this;
+    const {transform} = type;
+    let count = 0;
+    type.transform = (...args) => {
+      count++;
+      return transform.apply(type, args);
+    };
+    try {
+      act();
+    } finally {
+      type.transform = transform;
+    }
+    return count;
+  }
+
   /** The data with all steps redone, then undone, then redone. */
   get ends(): unknown[] {
     const all = (kind: 'undo' | 'redo'): unknown => {
@@ -162,5 +189,16 @@ describe('the stacks without refused ops', () => {
     bench.change([]);
     bench.refuse(['b'], []);
     expect(bench.ends).to.eql([['X', 'b', 'c'], ['b', 'c'], ['X', 'b', 'c']]);
+  });
+
+  it('are found without a transform of each op for each other one, if there are many and others have edited a document that is loaded again', () => {
+    const counts = [30, 300].map(ops => {
+      const bench = new Bench('rich-text', client.types.map['rich-text']!.create!([{insert: 'abcdef'}]));
+      for (let i = 0; i < ops; i++) bench.capture(String(i), [{retain: i % 6}, {insert: 'X'}], String(i));
+      const count = bench.transformsOf(() => bench.reload([{insert: 'abcdef'}], [{retain: 3}, {insert: 'ZZ'}]));
+      expect([bench.stacks.undo.items, bench.data]).to.eql([[], client.types.map['rich-text']!.create!([{insert: 'abcZZdef'}])]);
+      return count;
+    });
+    expect(counts[1]).to.be.below(3 * counts[0]!);
   });
 });
