@@ -278,4 +278,24 @@ describe('documents that left the results of a query during an outage', () => {
     await until('it is a guess', () => query.isLocal);
     expect(ids(query)).to.have.members(all.slice(300));
   });
+
+  it('are requested also if there are more than 300 that this browser has created without the server', async () => {
+    await create('last', {done: false, n: 999});
+    start();
+    await subscribe();
+    await stop();
+    start(false);
+    const query = await subscribe();
+    for (let n = 0; n < 310; n++) void tab.get<Note>('notes', String(n)).create({done: false, n});
+    await until('they are shown', () => query.results!.length === 311);
+    expect(await fetch()).to.have.length(311);
+    await finish('last');
+    await goOnline();
+    await until('the server has told', () => !query.isLocal && query.results!.length === 310);
+    await quiet(real);
+    expect([[...requested], warnings]).to.eql([['last'], []]);
+    await goOffline();
+    await until('it is a guess', () => query.isLocal);
+    expect(ids(query)).to.have.length(310).and.not.to.include('last');
+  });
 });

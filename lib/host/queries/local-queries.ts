@@ -114,6 +114,10 @@ export class LocalQueries {
     return this.owner.open(collection, id);
   }
 
+  unsavedIds(collection: string): ReadonlySet<string> {
+    return new Set(this.owner.openDocs(collection).filter(({doc}) => doc.hasWritePending()).map(({id}) => id));
+  }
+
   get log(): LocalQueriesOwner['log'] {
     return this.owner.log;
   }

@@ -19,6 +19,8 @@ export interface AnsweredQuery {
 }
 
 export interface ResultsCheckOwner extends Pick<LocalQueriesOwner, 'log' | 'open'> {
+  /** The ids of a collection's documents with ops that the server has not acknowledged. */
+  unsavedIds(collection: string): ReadonlySet<string>;
   /** The results without a server, computed from these documents and those that are open. */
   answer(collection: string, query: unknown, stored: ReadonlyMap<string, unknown>): LocalAnswer | undefined;
 }
@@ -33,7 +35,9 @@ export class ResultsCheck {
   private readonly answered: ReadonlySet<string>;
   /** The data of documents that may be shown without a server. */
   private readonly docs: Map<string, unknown>;
-  private readonly fetched = new Set<string>();
+  /** The ids of documents that were fetched, or whose ops the server has acknowledged since. */
+  private readonly updated = new Set<string>();
+  private requests = 0;
   private isCancelled = false;
 
   constructor(private readonly query: AnsweredQuery, private readonly owner: ResultsCheckOwner) {
@@ -48,7 +52,7 @@ export class ResultsCheck {
     if (matches) {
       if (matches.some(({id}) => !this.answered.has(id))) this.compare();
     } else {
-      const left = this.limit(earlier.filter(id => !this.answered.has(id)), MAX_DOCS);
+      const left = this.limit(earlier.filter(id => !this.answered.has(id)), MAX_DOCS).ids;
       if (left.length) this.forEach(left, (_shared, done) => done(), () => this.compare());
     }
     return this;
@@ -61,22 +65,27 @@ export class ResultsCheck {
 
   /** A document that is fetched may make room for another one, if the query has a limit. */
   private compare(): void {
-    const {query: {collection, query}, owner: {log}, fetched, answered} = this;
-    const wrong = this.owner.answer(collection, query, this.docs)?.ids.filter(id => !answered.has(id) && !fetched.has(id));
+    const {query: {collection, query}, owner: {log}, updated, answered} = this;
+    const wrong = this.owner.answer(collection, query, this.docs)?.ids.filter(id => !answered.has(id) && !updated.has(id));
     if (!wrong?.length) return;
-    const ids = this.limit(wrong, MAX_DOCS - fetched.size);
+    const {ids, requests} = this.limit(wrong, MAX_DOCS - this.requests);
     if (!ids.length) return;
-    log.debug('server', () => `fetches ${ids.length} documents of ${collection} that are not in the answer to a query: ${ids.join()}`);
-    for (const id of ids) fetched.add(id);
+    log.debug('server', () => `fetches ${requests} documents of ${collection} that are not in the answer to a query: ${ids.join()}`);
+    this.requests += requests;
+    for (const id of ids) updated.add(id);
     this.forEach(ids, fetchOrSave, () => this.compare());
   }
 
-  private limit(ids: readonly string[], max: number): readonly string[] {
+  /** Documents with unsaved ops are open, and not requested: so they do not count. This browser may have created them without the server. */
+  private limit(ids: readonly string[], max: number): {ids: readonly string[]; requests: number} {
     const {query: {collection}, owner: {log}} = this;
-    if (ids.length > max) {
+    const unsaved = this.owner.unsavedIds(collection);
+    const toRequest = ids.filter(id => !unsaved.has(id));
+    if (toRequest.length > max) {
       log.warn(warning('WARN_TABS_QUERIES', `more than ${MAX_DOCS} documents have left the results of a query: the others may be shown without a server`), collection);
     }
-    return ids.slice(0, max);
+    const requested = toRequest.slice(0, max);
+    return {ids: [...ids.filter(id => unsaved.has(id)), ...requested], requests: requested.length};
   }
 
   /** Opens the documents, and acts on them when all of them can be read. @param act calls back when it is done with the document */
