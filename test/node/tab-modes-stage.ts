@@ -2,8 +2,11 @@ import Backend from 'sharedb';
 import * as electedTab from '../../lib/election/elected-tab-host.js';
 import {hostCode} from '../../lib/election/host-code.js';
 import * as page from '../../lib/election/page-code.js';
+import {runHost} from '../../lib/election/run-host.js';
+import {isSignal, parseWorkerGreeting, type WorkerFailure, type WorkerSignal} from '../../lib/election/worker-messages.js';
 import {createConnection, type ConnectOptions, type TabConnection} from '../../lib/index.js';
 import type {Locks} from '../../lib/platform/platform.js';
+import {hostLockName} from '../../lib/protocol/version.js';
 import {Random} from '../support/random.js';
 import {FakeClock, calm} from '../store/clock.js';
 import {settled} from '../waiting/settled.js';
@@ -96,6 +99,39 @@ export class TabModesStage {
     connection.on('error', error => tab.errors.push(`${(error as {code?: string}).code}: ${error.message}`));
     this.tabs.push(tab);
     return tab;
+  }
+
+  /** A worker of one tab's own, with a host. @param loadMs how long its script takes to load, in ms */
+  ownWorker(loadMs: number): Worker {
+    const process = this.browser.process();
+    const end = new AbortController();
+    const tell = (data: WorkerSignal | WorkerFailure): void => {
+      if (process.state === 'running') worker.onmessage?.({data});
+    };
+    const worker = {
+      onmessage: null as ((event: {data: unknown}) => void) | null,
+      onerror: null,
+      postMessage: (data: unknown): void => {
+        const {locks, channel} = process;
+        const greeting = parseWorkerGreeting(data);
+        if (greeting) {
+          const {namespace, steal, after} = greeting;
+          const clock = {now: () => START + this.elapsed, after: this.timers.after};
+          runHost({
+            namespace, build: '', place: 'elected-tab', steal, after, store: false, locks, channel, clock, signal: end.signal, warn: () => {},
+            connect: () => this.backend.connect()
+          }, {onStopped: () => tell({type: 'sharedb-tabs:stopped'})});
+        } else if (isSignal(data, 'sharedb-tabs:stop')) end.abort();
+      },
+      terminate: () => process.kill()
+    };
+    this.timers.after(loadMs, () => tell({type: 'sharedb-tabs:ready'}));
+    return worker as unknown as Worker;
+  }
+
+  /** Another program holds the host lock, and does not answer. */
+  holdHostLock(): void {
+    void this.browser.process().locks.request(hostLockName('default'), {}, () => new Promise<void>(() => {})).catch(() => {});
   }
 
   /** Lets time pass, in steps that are short enough for messages in between. */

@@ -116,6 +116,27 @@ describe('a tab that looks for its host', () => {
     expect(second.errors).to.eql([]);
   });
 
+  describe('that holds the host lock and does not answer', () => {
+    for (const [what, loadMs] of [['at once', 0], ['within the time that a host has to answer', 800], ['later than a host has to answer', 2500]] as const) {
+      it(`replaces it by a worker of its own, which starts ${what}`, async () => {
+        let workers = 0;
+        stage.holdHostLock();
+        await stage.settle();
+        const open = (): OpenedTab => stage.open({hostTimeout: 1000, worker: () => {
+          workers++;
+          return stage.ownWorker(loadMs);
+        }});
+        const tabs = [open(), open()];
+        await stage.pass(10_000);
+        expect(hostStates()).to.eql(['connected', 'connected']);
+        expect(await stage.edit(tabs[1]!)).to.eql({n: 1});
+        expect(await stage.edit(tabs[0]!)).to.eql({n: 2});
+        // One waited in the election, and one has replaced the host.
+        expect(workers).to.be.at.most(3);
+      });
+    }
+  });
+
   describe('with edits that only a shared host can carry on', () => {
     let isUrlThere: boolean;
     /** With the url, this tab can be the host for all tabs. A direct connection has its own backend. */
