@@ -15,6 +15,8 @@ interface Waiting {
   count: number;
   /** The request does not wait if the queue is empty. */
   isTry: boolean;
+  /** A host may have received the request. */
+  isAsked: boolean;
   resolve(items: QueueItem[]): void;
   fail(error: unknown): void;
   stop(error: unknown): void;
@@ -53,8 +55,8 @@ export class Consumer {
       if (signal?.aborted) return reject(signal.reason as Error);
       const r = `${++requests}`;
       const stop = (error: unknown): void => {
+        if (waiting.isAsked) this.cancel(r);
         end();
-        this.cancel(r);
         reject(error as Error);
       };
       const onAbort = (): void => stop(signal!.reason);
@@ -66,8 +68,8 @@ export class Consumer {
         signal?.removeEventListener('abort', onAbort);
       };
       signal?.addEventListener('abort', onAbort);
-      this.waiting.set(r, {
-        count, isTry, stop,
+      const waiting: Waiting = {
+        count, isTry, stop, isAsked: false,
         resolve: items => {
           end();
           resolve({r, items});
@@ -76,16 +78,20 @@ export class Consumer {
           end();
           reject(error as Error);
         }
-      });
+      };
+      this.waiting.set(r, waiting);
       this.ask(r);
     });
   }
 
   private ask(r: string): void {
     const {maxAttempts, leaseTimeout} = this.options;
-    const {count, isTry} = this.waiting.get(r)!;
+    const {connection} = this.doc;
+    const waiting = this.waiting.get(r)!;
+    const {count, isTry} = waiting;
+    waiting.isAsked ||= connection.canSend;
     const request: TakeRequest = {...this.name, r, count, maxAttempts, ...(leaseTimeout !== undefined && {leaseTimeout}), ...(isTry && {isTry})};
-    this.doc.connection.callHost('shared.take', request).then(
+    connection.callHost('shared.take', request).then(
       answer => { if (answer === 'empty') this.waiting.get(r)?.resolve([]); },
       // After a lost host, the request is repeated when there is another one.
       error => { if (!isLost(error)) this.waiting.get(r)?.fail(error); }
@@ -121,7 +127,10 @@ export class Consumer {
         return await call(again);
       } catch (error) {
         if (connection.state === 'closed' || !isLost(error)) throw error;
-        await new Promise<void>(resolve => { connection.clock.after(10, resolve); });
+        await new Promise<void>(resolve => {
+          if (connection.hostState === 'connected') connection.clock.after(10, resolve);
+          else connection.once('hostState', () => resolve());
+        });
       }
     }
   }

@@ -131,6 +131,35 @@ describe('a queue', () => {
     });
   }
 
+  it('asks nothing while there is no host for calls that were cancelled, and reports items when there is one', async () => {
+    const [mine, theirs] = await open('work');
+    mine.enqueue('a');
+    const lease = await theirs.take();
+    stage.host.close();
+    await until('the tabs know', () => [tab, other].every(({hostState}) => hostState !== 'connected'));
+    const calls: string[] = [];
+    for (const connection of [tab, other]) {
+      const callHost = connection.callHost.bind(connection);
+      connection.callHost = ((...args: Parameters<typeof callHost>) => {
+        calls.push(args[0]);
+        return callHost(...args);
+      }) as typeof callHost;
+    }
+    const reported = lease.done();
+    const rejected = await Promise.all(Array.from({length: 50}, () => rejection(mine.dequeue({timeout: 10}))));
+    expect(rejected.map(({code}) => code as string)).to.eql(Array(50).fill('ERR_TABS_TIMEOUT'));
+    await new Promise(resolve => { setTimeout(resolve, 100); });
+    calls.length = 0;
+    await new Promise(resolve => { setTimeout(resolve, 300); });
+    expect(calls.length).to.equal(0);
+    stage.startHost();
+    await reported;
+    expect(calls.filter(name => name === 'shared.cancel').length).to.equal(0);
+    mine.enqueue('b');
+    expect(await mine.dequeue()).to.equal('b');
+    await until('both are reported', () => mine.isEmpty && mine.inFlight === 0);
+  });
+
   it('is iterated until it is closed', async () => {
     const [mine, theirs] = await open('work');
     const got: string[] = [];
