@@ -1,5 +1,5 @@
 import type {Platform} from '../platform/platform.js';
-import type {HostStatus} from '../protocol/messages.js';
+import {MAX_UNSAVED_DOCS, type HostStatus} from '../protocol/messages.js';
 import type {DurableStore} from '../store/durable-store.js';
 
 /** The tabs' status lines need no more than this, however fast the ops come. */
@@ -27,6 +27,8 @@ export class StatusBoard {
   private told = '';
   /** The documents with pending ops in the last status that all tabs or one tab got. */
   private toldPending: ReadonlySet<string> = new Set();
+  /** That status may have left out documents with pending ops. */
+  private isListCut = false;
   private ended = false;
 
   constructor(private readonly platform: Platform, private readonly owner: StatusBoardOwner) {}
@@ -40,7 +42,12 @@ export class StatusBoard {
     this.pendingOps += change;
     if (opsOfDoc === (change === 1 ? 1 : 0)) this.pendingDocs += change;
     this.update();
-    if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_TOLD_AT_ONCE && this.toldPending.has(nameOf(doc))) this.tell();
+    if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_TOLD_AT_ONCE && this.isToldPending(doc)) this.tell();
+  }
+
+  /** Tabs take a document that is not in a full list for one that waits, if the last one in it does. */
+  private isToldPending(doc: {collection: string; id: string}): boolean {
+    return this.isListCut || this.toldPending.has(nameOf(doc));
   }
 
   status(): HostStatus {
@@ -70,7 +77,9 @@ export class StatusBoard {
     const json = JSON.stringify(status);
     if (json === this.told) return;
     this.told = json;
-    this.toldPending = new Set(pendingDocsOf(status));
+    this.toldPending = new Set();
+    this.isListCut = false;
+    this.noteTold(status);
     this.owner.tell(status);
   }
 
@@ -83,8 +92,14 @@ export class StatusBoard {
     const status = this.status();
     if (JSON.stringify(status) === this.told) return undefined;
     this.told = '';
-    this.toldPending = new Set([...this.toldPending, ...pendingDocsOf(status)]);
+    this.noteTold(status);
     return status;
+  }
+
+  private noteTold({unsaved = []}: HostStatus): void {
+    const pending = unsaved.filter(({pendingOps}) => pendingOps).map(nameOf);
+    this.toldPending = new Set([...this.toldPending, ...pending]);
+    this.isListCut ||= !!unsaved[MAX_UNSAVED_DOCS - 1]?.pendingOps;
   }
 
   /** There is somebody who has been told nothing yet. */
@@ -109,5 +124,4 @@ export class StatusBoard {
   }
 }
 
-const pendingDocsOf = ({unsaved = []}: HostStatus): string[] => unsaved.filter(({pendingOps}) => pendingOps).map(nameOf);
 const nameOf = ({collection, id}: {collection: string; id: string}): string => JSON.stringify([collection, id]);

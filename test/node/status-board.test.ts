@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {StatusBoard} from '../../lib/host/status-board.js';
 import type {Platform} from '../../lib/platform/platform.js';
-import type {HostStatus} from '../../lib/protocol/messages.js';
+import {MAX_UNSAVED_DOCS, type HostStatus} from '../../lib/protocol/messages.js';
 
 describe('the status that tabs are told', () => {
   let due: (() => void)[];
@@ -54,6 +54,19 @@ describe('the status that tabs are told', () => {
       expect(told.at(-1)!.pendingDocs).to.equal(pendingDocs > 9 ? 12 : pendingDocs);
     }
     Object.assign(counts, {unsaved: undefined});
+  });
+
+  it('is told at once when the last documents are saved that a full list has left out', () => {
+    const docs = Array.from({length: 150}, (_, i) => ({collection: 'notes', id: String(i), pendingOps: 1, refusedOps: 0}));
+    Object.assign(counts, {unsaved: docs.slice(0, MAX_UNSAVED_DOCS)});
+    for (const one of docs) board.countPending(1, 1, one);
+    pass();
+    while (docs.length) {
+      const saved = docs.shift()!;
+      Object.assign(counts, {unsaved: docs.length ? docs.slice(0, MAX_UNSAVED_DOCS) : undefined});
+      board.countPending(-1, 0, saved);
+    }
+    expect(told.map(({pendingDocs}) => pendingDocs)).to.eql([150, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
   });
 
   it('is told again where it has changed back after one tab has got it early', () => {
