@@ -98,6 +98,8 @@ export class SessionServer {
   private readonly due: (() => void)[] = [];
   private inTurn = false;
   private closed = false;
+  /** Whether no tab is welcomed any more. */
+  isRefusing = false;
   private readonly openedAt: number;
 
   constructor(
@@ -124,7 +126,12 @@ export class SessionServer {
     if (!message || this.closed) return;
     if (message.type === 'candidate') return this.events.onTakeoverRequest(message);
     if (message.generation > this.options.generation) return this.events.onSuperseded();
-    if (message.type === 'hello' && !this.isCleared(message)) this.receiveHello(message);
+    if (message.type === 'hello' && !this.isRefusing && !this.isCleared(message)) this.receiveHello(message);
+  }
+
+  /** Welcomes no tab any more. Each waits for the next host. */
+  refuse(): void {
+    this.isRefusing = true;
   }
 
   private isCleared({cleared}: Hello): boolean {
@@ -141,7 +148,7 @@ export class SessionServer {
   admit(hello: Hello, port: Channel, isWatched = true): boolean {
     const isOvertaken = hello.attempt <= (this.peers.get(hello.tabId)?.attempt ?? 0);
     if (this.closed || isOvertaken || hello.protocol !== PROTOCOL_VERSION || hello.generation > this.options.generation) return false;
-    if (this.isCleared(hello)) return false;
+    if (this.isRefusing || this.isCleared(hello)) return false;
     this.welcome(hello, this.peerOf(hello.tabId), port, isWatched);
     return true;
   }

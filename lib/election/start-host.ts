@@ -1,7 +1,7 @@
 import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {STORE_NAMES} from '../host/check-options.js';
-import type {StoreOptions} from '../host/host.js';
+import type {Host, StoreOptions} from '../host/host.js';
 import {checkOfflineQueries, type OfflineQueries} from '../host/queries/local-queries.js';
 import {ConnectGate} from '../host/server/connect-gate.js';
 import {connectToServer, type Authorize, type ServerUrl} from '../host/server/server-connection.js';
@@ -76,6 +76,15 @@ export interface StartHostOptions {
   connect?: (namespace: string, url: string | undefined, getToken: () => Promise<string>) => unknown;
 }
 
+/** A host of this worker, or its wait for the host lock. */
+interface Running {
+  end: AbortController;
+  /** The last clearing before it began, as the tab knew it. */
+  cleared: Clearing | undefined;
+  /** Once it accepts tabs. */
+  host?: Host;
+}
+
 /** How long a worker that could start its host by itself waits for a tab's greeting, in ms. */
 const GREETING_MS = 1000;
 /** All options. The type check fails if one is missing. */
@@ -143,7 +152,7 @@ export function startHost(options: StartHostOptions = {}): void {
   }
   if (options.queries) checkOfflineQueries(options.queries);
   checkServices('startHost', options.services);
-  const running = new Map<string, {end: AbortController; cleared: Clearing | undefined}>();
+  const running = new Map<string, Running>();
   const portsByNamespace = new Map<string, PendingPorts>();
   const pendingPortsOf = (namespace: string): PendingPorts => {
     const pendingPorts = portsByNamespace.get(namespace) ?? new PendingPorts();
@@ -156,6 +165,11 @@ export function startHost(options: StartHostOptions = {}): void {
       return `This worker serves only the namespace ${options.namespace} (startHost({namespace})), and the page asks for ${namespace}`;
     }
     const current = running.get(namespace);
+    if (current?.host?.isClearing && !steal) {
+      // It ends by itself. A host that began before that would lose what it stores.
+      void current.host.whenClosed.then(() => serve(greeting));
+      return undefined;
+    }
     // A host that began before the last clearing has data of a former user.
     const isOutdated = !!current && isLater(cleared, current.cleared);
     if (current && !isOutdated && !steal) return undefined;
@@ -165,7 +179,8 @@ export function startHost(options: StartHostOptions = {}): void {
     const end = new AbortController();
     const pendingPorts = pendingPortsOf(namespace);
     const isOurs = (): boolean => running.get(namespace)?.end === end;
-    running.set(namespace, {end, cleared});
+    const run: Running = {end, cleared};
+    running.set(namespace, run);
     pendingPorts.expect();
     if (isOutdated) current.end.abort(AT_ONCE);
     runHost({
@@ -173,7 +188,10 @@ export function startHost(options: StartHostOptions = {}): void {
       store: options.store ?? store, isTransient: options.isTransient, queries: options.queries, services: options.services && serviceSource(options.services, options.serviceOptions), faults, locks: browserPlatform().locks, connect, signal: end.signal
     }, {
       onWaiting: () => pendingPorts.close(),
-      onOpen: opened => { if (isOurs()) pendingPorts.open((hello, port) => opened.admit(hello, port)); },
+      onOpen: opened => {
+        run.host = opened;
+        if (isOurs()) pendingPorts.open((hello, port) => opened.admit(hello, port));
+      },
       onStopped: () => {
         if (!isOurs()) return;
         running.delete(namespace);

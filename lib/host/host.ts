@@ -184,6 +184,8 @@ export class Host {
    * or not. Rejects with the reason why something could not be deleted.
    */
   async clear(): Promise<void> {
+    // A page that begins meanwhile must not see what this host has in memory. The app may have deleted the mark that tells of the clearing.
+    this.sessionServer?.refuse();
     for (const tab of this.parts.tabs.allPages()) tab.send({a: 'host.cleared'});
     this.connection.close();
     this.local.close();
@@ -251,6 +253,11 @@ export class Host {
     const keys = [...store?.keys() ?? [], ...this.docs.all().map(({collection, id}) => [collection, id] as const)];
     return !board.pendingOps && !deadLetters.size && !store?.quarantine.size && !frames.isServing &&
       !keys.some(([collection]) => isLocal(collection));
+  }
+
+  /** Whether this host deletes everything and then ends. @internal */
+  get isClearing(): boolean {
+    return !!this.sessionServer?.isRefusing;
   }
 
   /** @internal */

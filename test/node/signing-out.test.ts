@@ -139,6 +139,42 @@ describe('signing out', () => {
     });
   });
 
+  describe('where the app has deleted the mark', () => {
+    let stage: SignOutStage;
+    beforeEach(() => {
+      stage = new SignOutStage();
+      stage.start();
+    });
+    afterEach(() => stage.close());
+
+    it('shows nothing to a page that begins while the host still deletes, and leaves it to the next host', async () => {
+      const tab = stage.tab();
+      await tab.get('local:notes', 'a').create({secret: true});
+      const clear = stage.storage.clear.bind(stage.storage);
+      let finish = (): void => {};
+      const hasBegun = new Promise<void>(begun => {
+        stage.storage.clear = async () => {
+          begun();
+          await new Promise<void>(resolve => { finish = resolve; });
+          await clear();
+        };
+      });
+      const isCleared = tab.clear();
+      await hasBegun;
+      const next = stage.tab();
+      const doc = next.get('local:notes', 'a');
+      const isFetched = doc.fetch();
+      await calm();
+      expect([next.hostState, doc.data]).to.eql(['connecting', undefined]);
+      finish();
+      await isCleared;
+      await stage.host.whenClosed;
+      stage.start();
+      await isFetched;
+      expect([next.hostState, doc.data]).to.eql(['connected', undefined]);
+    });
+  });
+
   describe('a database', () => {
     async function opened(storage: InMemoryStorage, epoch: string, cleared?: Clearing): Promise<DurableStore> {
       const store = new DurableStore({storage, namespace: 'default', epoch, cleared, onStatus() {}, onFenced() {}}, new FakeClock().after);

@@ -99,6 +99,24 @@ describe('the script of a shared worker', () => {
     expect(doc.data).to.equal(undefined);
   });
 
+  it('begins its host anew for a page that is opened while a host deletes everything, although the page does not know that', async () => {
+    const storage = new InMemoryStorage();
+    start({store: {storage}});
+    const former = open().connection;
+    await former.get('local:notes', 'one').create({secret: 1});
+    const clear = storage.clear.bind(storage);
+    const hasBegun = new Promise<() => void>(begun => {
+      storage.clear = () => new Promise<void>(resolve => begun(() => resolve(clear())));
+    });
+    const isCleared = former.clear();
+    const finish = await hasBegun;
+    const doc = open().connection.get('local:notes', 'one');
+    const isFetched = doc.fetch();
+    setTimeout(finish, 50);
+    await Promise.all([isCleared, isFetched]);
+    expect(doc.data).to.equal(undefined);
+  });
+
   it('reads nothing from before the last clearing, also where it could start its host by itself', async () => {
     const storage = new InMemoryStorage();
     const {DurableStore} = await import('../../lib/store/durable-store.js');
