@@ -1,4 +1,4 @@
-import {checkNames, Scope} from './scope.js';
+import {checkCount, checkNames, openScope} from './scope.js';
 
 /** A stage that runs on this thread. */
 export type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseLike<O>;
@@ -51,55 +51,59 @@ const STAGE_OPTIONS: Record<keyof StageOptions<unknown, unknown>, 0> = {run: 0, 
 
 type Pull = () => Promise<IteratorResult<unknown>>;
 
-/** A stage takes an item when a slot is free, and frees the slot when its result is taken. */
+/**
+ * A stage takes an item when a slot is free, and frees the slot when its result is taken.
+ * @param pull takes an item from the stage before. Its calls never overlap
+ */
 function stageOf(
   pull: Pull, run: (item: unknown) => Promise<unknown>, {parallelism, ordered, buffer}: {parallelism: number; ordered: boolean; buffer: number}
 ): Pull {
-  if (!(parallelism >= 1)) throw new RangeError(`parallelism: at least 1, not ${parallelism}`);
-  /** In the order in which they are given out. */
-  const ready: Promise<IteratorResult<unknown>>[] = [];
-  let held = 0;
+  checkCount('parallelism', parallelism);
+  /** What has not been taken yet, in the order in which it is given out. */
+  const results: Promise<IteratorResult<unknown>>[] = [];
+  /** Without order, each result of a job settles the first of those that have none. */
+  const unsettled: ((result: Promise<IteratorResult<unknown>>) => void)[] = [];
   let running = 0;
+  /** Stays true when there are no more items. */
   let isPulling = false;
-  let isOver = false;
-  let wake = (): void => {};
-  const fill = (): void => {
-    if (isOver || isPulling || running >= parallelism || held >= parallelism + buffer) return;
-    isPulling = true;
-    pull().then(({done, value}) => {
-      if (done) isOver = true;
-      else add(run(value));
-    }, error => add(Promise.reject(error))).finally(() => {
+
+  const pullAndRun = async (): Promise<IteratorResult<unknown>> => {
+    try {
+      const item = await pull();
+      if (item.done) return item;
+      const output = run(item.value);
       isPulling = false;
-      wake();
       fill();
-    });
-  };
-  const add = (result: Promise<unknown>): void => {
-    running++;
-    held++;
-    const entry = result.then(value => ({value}));
-    if (ordered) ready.push(entry);
-    entry.catch(() => { isOver = true; }).finally(() => {
+      return {value: await output};
+    } catch (error) {
+      // After an error, no more items are taken.
+      parallelism = 0;
+      throw error;
+    } finally {
+      // Before the result is there: who takes it may ask for the next one at once.
       running--;
-      if (!ordered) ready.push(entry);
-      wake();
+    }
+  };
+  const fill = (): void => {
+    if (isPulling || running >= parallelism || results.length >= parallelism + buffer) return;
+    isPulling = true;
+    running++;
+    const result = pullAndRun();
+    const entry = ordered ? result : new Promise<IteratorResult<unknown>>(resolve => { unsettled.push(resolve); });
+    results.push(entry);
+    // Nobody takes it if the loop is left before.
+    entry.catch(() => {});
+    result.catch(() => {}).then(last => {
+      // The end comes after what still runs.
+      (last?.done ? unsettled.pop() : unsettled.shift())?.(result);
       fill();
     });
   };
-  return async () => {
-    for (;;) {
-      fill();
-      const entry = ready.shift();
-      if (entry) {
-        held--;
-        const result = await entry;
-        fill();
-        return result;
-      }
-      if (isOver && !held && !isPulling) return {done: true, value: undefined};
-      await new Promise<void>(resolve => { wake = resolve; });
-    }
+  return () => {
+    fill();
+    const result = results.shift()!;
+    fill();
+    return result;
   };
 }
 
@@ -113,39 +117,35 @@ export async function* pipeline<T, R>(
   input: Iterable<T> | AsyncIterable<T>, stages: readonly PipelineStage<any, any>[], options: PipelineOptions = {}
 ): AsyncIterableIterator<R> {
   const {ordered = true, buffer = 0, parallelism = 1} = options;
-  checkNames('pipeline', options, PIPELINE_OPTIONS);
-  const scope = new Scope(options);
+  const scope = openScope('pipeline', options, PIPELINE_OPTIONS);
   const iterator: Iterator<T> | AsyncIterator<T> = ((input as AsyncIterable<T>)[Symbol.asyncIterator] ?? (input as Iterable<T>)[Symbol.iterator]).call(input);
   let isInputOver = false;
-  let pull: Pull = async () => {
-    try {
-      const result = await iterator.next();
-      isInputOver = result.done === true;
-      return result;
-    } catch (error) {
-      isInputOver = true;
-      throw error;
-    }
+  let pull: Pull = () => {
+    const result = (async () => iterator.next())();
+    result.then(({done}) => { isInputOver = done === true; }, () => { isInputOver = true; });
+    return result;
   };
   try {
     stages.forEach((stage, index) => {
       const given: StageOptions<any, any> = typeof stage === 'function' ? {run: stage} : stage;
       checkNames('pipeline stage', given, STAGE_OPTIONS);
       const {run, pool, ...own} = given;
-      pull = stageOf(pull, item => scope.run((signal: AbortSignal): unknown => {
-        if (pool) return pool.run(run, [item], {signal});
-        if (typeof run !== 'function') throw new TypeError('A stage with a task needs a pool');
-        return run(item, signal);
-      }, (run as {name?: string}).name), {parallelism, ordered, buffer: index === stages.length - 1 ? buffer : 0, ...own});
+      const call = pool ? (item: unknown, signal: AbortSignal) => pool.run(run, [item], {signal}) : run;
+      if (typeof call !== 'function') throw new TypeError('A stage with a task needs a pool');
+      pull = stageOf(pull, item => scope.run(signal => {
+        // The item may come from the stage before after the call is over.
+        signal.throwIfAborted();
+        return call(item, signal);
+      }, (run as {name?: string}).name), {
+        parallelism, ordered, buffer: index < stages.length - 1 ? 0 : buffer, ...own
+      });
     });
     for (;;) {
-      const {done, value} = await scope.orAborted(pull());
+      const {done, value} = await scope.until(pull());
       if (done) return;
       yield value as R;
     }
   } finally {
-    scope.abort();
-    const returned = isInputOver ? undefined : scope.run(async () => { await iterator.return?.(); }, 'the input');
-    if (await scope.end()) await returned;
+    await scope.end(isInputOver ? undefined : scope.run(async () => { await iterator.return?.(); }, 'the input'));
   }
 }

@@ -24,91 +24,109 @@ export function checkNames(what: string, options: object, known: object): void {
   for (const name in options) if (!(name in known)) throw new TypeError(`${what}: there is no option ${name}, only ${Object.keys(known).join(', ')}`);
 }
 
-/** Jobs that are aborted together and awaited. */
-export class Scope {
-  readonly #controller = new AbortController();
-  /** With the names of the jobs. */
-  readonly #running = new Map<Promise<unknown>, string>();
-  readonly #grace: number;
-  readonly #release: () => void;
-  #fail = (_reason: unknown): void => {};
-
-  /** @throws the reason of the signal, if it is aborted */
-  constructor({signal, grace = 5_000}: ScopeOptions) {
-    signal?.throwIfAborted();
-    const onAbort = (): void => {
-      this.#fail(signal!.reason);
-      this.abort(signal!.reason);
-    };
-    signal?.addEventListener('abort', onAbort);
-    this.#release = () => signal?.removeEventListener('abort', onAbort);
-    this.#grace = grace;
-  }
-
-  /**
-   * Settles like the promise, or rejects with the reason of the signal from outside; one promise at a time. No `Promise.race` with a promise of
-   * the scope: that would keep each value until the scope ends.
-   */
-  orAborted<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#fail = reject;
-      // Between two promises, only the signal aborts.
-      if (this.isAborted) reject(this.#controller.signal.reason);
-      promise.then(resolve, reject);
-    });
-  }
-
-  get isAborted(): boolean {
-    return this.#controller.signal.aborted;
-  }
-
-  run<T>(job: Job<T>, name = job.name): Promise<T> {
-    const run = (async () => job(this.#controller.signal))();
-    this.#running.set(run, name || 'a job');
-    // Errors that come after the call has settled are dropped.
-    const forget = (): void => void this.#running.delete(run);
-    run.then(forget, forget);
-    return run;
-  }
-
-  /** @param reason default: an AbortError */
-  abort(reason?: unknown): void {
-    this.#controller.abort(reason);
-  }
-
-  /**
-   * Resolves when all jobs have settled, or when `grace` has passed: then a warning names those that run.
-   * @returns whether all have settled
-   */
-  end(): Promise<boolean> {
-    this.#release();
-    return new Promise(resolve => {
-      const cancel = waitingClock.after(this.#grace, () => {
-        // eslint-disable-next-line no-console
-        console.warn(`sharedb-tabs/tasks: still running ${this.#grace} ms after they were aborted: ${[...this.#running.values()].join(', ')}. They have to listen to their signal`);
-        resolve(false);
-      });
-      void Promise.allSettled(this.#running.keys()).then(() => {
-        cancel();
-        resolve(true);
-      });
-    });
-  }
+/** @throws RangeError, also if it is not a number */
+export function checkCount(name: string, count: number): void {
+  if (!(count >= 1)) throw new RangeError(`${name}: at least 1, not ${count}`);
 }
 
-async function within<T>(what: string, options: ScopeOptions, known: object, act: (scope: Scope) => Promise<T>): Promise<T> {
+/** Jobs that are aborted together and awaited. `concurrent`, `race`, `timeout` and `pipeline` each open one. */
+export interface Scope {
+  readonly signal: AbortSignal;
+  /** @param name for the warning */
+  run<T>(job: Job<T>, name?: string): Promise<T>;
+  /** Resolves what `until` has returned, and aborts the jobs. */
+  resolve(value: unknown): void;
+  /** Rejects what `until` has returned, and aborts the jobs with the reason. */
+  reject(reason: unknown): void;
+  /** Settles like the promise, unless the scope is settled before; one promise at a time. */
+  until<T>(promise: Promise<T>): Promise<T>;
+  /**
+   * Aborts the jobs. Resolves when all have settled, or when `grace` has passed: then a warning names those that run.
+   * @param last a job whose error is passed on, if all settle in time
+   */
+  end(last?: Promise<void>): Promise<void>;
+}
+
+/** @throws TypeError: an option does not exist; the reason of the signal, if it is aborted */
+export function openScope(what: string, options: ScopeOptions, known: object): Scope {
   checkNames(what, options, known);
-  const scope = new Scope(options);
+  const {signal: outer, grace = 5_000} = options;
+  outer?.throwIfAborted();
+  const controller = new AbortController();
+  const {signal} = controller;
+  /** With the names of the jobs. */
+  const running = new Map<Promise<unknown>, string>();
+  /** Settle the promise of `until`. */
+  let resolve = (_value: any): void => {};
+  let reject = (_reason: unknown): void => {};
+  const scope: Scope = {
+    signal,
+    run(job, name = job.name) {
+      const run = (async () => job(signal))();
+      running.set(run, name || 'a job');
+      // Errors that come after the call has settled are dropped.
+      const forget = (): void => void running.delete(run);
+      run.then(forget, forget);
+      return run;
+    },
+    resolve(value) {
+      resolve(value);
+      controller.abort();
+    },
+    reject(reason) {
+      reject(reason);
+      controller.abort(reason);
+    },
+    // No `Promise.race` with a promise of the scope: that would keep each value until the scope ends.
+    until: promise => new Promise((onValue, onError) => {
+      resolve = onValue;
+      reject = onError;
+      // Between two promises, only the signal aborts.
+      if (signal.aborted) scope.reject(signal.reason);
+      promise.then(resolve, scope.reject);
+    }),
+    end(last) {
+      controller.abort();
+      return new Promise(resolve => {
+        const cancel = waitingClock.after(grace, () => {
+          // eslint-disable-next-line no-console
+          console.warn(`sharedb-tabs/tasks: still running ${grace} ms after they were aborted: ${[...running.values()].join(', ')}. They have to listen to their signal`);
+          resolve();
+        });
+        void Promise.allSettled(running.keys()).then(() => {
+          cancel();
+          resolve(last);
+        });
+      });
+    }
+  };
+  // The end of the scope aborts it, which removes the listener.
+  outer?.addEventListener('abort', () => scope.reject(outer.reason), {signal});
+  return scope;
+}
+
+/** Opens a scope for `act`, and settles when its jobs have settled: like `act`, or as the scope was settled before. */
+async function within<T>(what: string, options: ScopeOptions, known: object, act: (scope: Scope) => Promise<unknown>): Promise<T> {
+  const scope = openScope(what, options, known);
   try {
-    const result = await scope.orAborted(act(scope));
-    scope.abort();
-    return result;
-  } catch (error) {
-    scope.abort(error);
-    throw error;
+    return await scope.until(act(scope)) as T;
   } finally {
     await scope.end();
   }
+}
+
+/** Runs the jobs, at most `limit` at once, until the scope is aborted. @returns what `run` returns for each */
+async function runAll<J, R>({signal}: Scope, {limit = Infinity}: ScopeOptions, jobs: readonly J[], run: (job: J) => Promise<R>): Promise<R[]> {
+  checkCount('limit', limit);
+  const results: R[] = [];
+  const waiting = jobs.entries();
+  await Promise.all(jobs.slice(0, limit).map(async () => {
+    for (const [index, job] of waiting) {
+      if (signal.aborted) break;
+      results[index] = await run(job);
+    }
+  }));
+  return results;
 }
 
 /**
@@ -119,11 +137,7 @@ async function within<T>(what: string, options: ScopeOptions, known: object, act
 export function concurrent<const J extends readonly Job<unknown>[]>(
   jobs: J, options: ScopeOptions = {}
 ): Promise<{-readonly [I in keyof J]: J[I] extends Job<infer T> ? Awaited<T> : never}> {
-  return within('concurrent', options, SCOPE_OPTIONS, async scope => {
-    const results: unknown[] = new Array(jobs.length);
-    await each(jobs, options.limit, scope, (job, index) => scope.run(job).then(value => { results[index] = value; }));
-    return results as never;
-  });
+  return within('concurrent', options, SCOPE_OPTIONS, scope => runAll(scope, options, jobs, job => scope.run(job).catch(scope.reject)));
 }
 
 /**
@@ -133,22 +147,11 @@ export function concurrent<const J extends readonly Job<unknown>[]>(
  */
 export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {first?: 'settled' | 'fulfilled'} = {}): Promise<T> {
   if (!jobs.length) throw new RangeError('race: no jobs, so nothing would ever settle');
-  return within('race', options, {...SCOPE_OPTIONS, first: 0}, scope => new Promise<T>((resolve, reject) => {
-    const errors: unknown[] = new Array(jobs.length);
-    const isAny = options.first === 'fulfilled';
-    each(jobs, options.limit, scope, (job, index) => scope.run(job).then(
-      value => {
-        resolve(value);
-        scope.abort();
-      },
-      (error: unknown) => {
-        errors[index] = error;
-        if (isAny) return;
-        reject(error);
-        scope.abort(error);
-      }
-    )).then(() => reject(new AggregateError(errors, 'race: all jobs have failed')), reject);
-  }));
+  return within('race', options, {...SCOPE_OPTIONS, first: 0}, async scope => {
+    const onError = options.first === 'fulfilled' ? (error: unknown) => error : scope.reject;
+    const errors = await runAll(scope, options, jobs, job => scope.run(job).then(scope.resolve, onError));
+    throw new AggregateError(errors, 'race: all jobs have failed');
+  });
 }
 
 /**
@@ -156,28 +159,11 @@ export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {
  * @returns the result of the job. It rejects with the job's error, or with a DOMException named TimeoutError
  */
 export function timeout<T>(fn: Job<T>, ms: number, options: ScopeOptions = {}): Promise<T> {
-  return within('timeout', options, SCOPE_OPTIONS, scope => new Promise<T>((resolve, reject) => {
+  return within('timeout', options, SCOPE_OPTIONS, scope => {
     const cancel = waitingClock.after(ms, () => {
       // Results of the same turn come first.
-      waitingClock.after(0, () => reject(new DOMException(`It has taken longer than ${ms} ms`, 'TimeoutError')));
+      waitingClock.after(0, () => scope.reject(new DOMException(`It has taken longer than ${ms} ms`, 'TimeoutError')));
     });
-    scope.run(fn).finally(cancel).then(resolve, reject);
-  }));
-}
-
-/** Calls for each, at most `limit` at once, until one fails or the scope is aborted. */
-async function each<T>(items: readonly T[], limit = Infinity, scope: Scope, act: (item: T, index: number) => Promise<void>): Promise<void> {
-  if (!(limit >= 1)) throw new RangeError(`limit: at least 1, not ${limit}`);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length && !scope.isAborted) {
-      const index = next++;
-      await act(items[index]!, index).catch((error: unknown) => {
-        // At once: another worker would start one more job before the scope hears of it.
-        scope.abort(error);
-        throw error;
-      });
-    }
-  };
-  await Promise.all(Array.from({length: Math.min(limit, items.length)}, worker));
+    return scope.run(fn).finally(cancel);
+  });
 }

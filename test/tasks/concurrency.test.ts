@@ -244,6 +244,24 @@ describe('a pipeline', function () {
     expect((await run.next()).done).to.equal(true);
   });
 
+  it('starts no stage for an item when another has failed, or the loop is left', async () => {
+    for (const isLeft of [false, true]) {
+      const slow = gate();
+      const started: unknown[] = [];
+      const run = pipeline<number, number>([0, 1], [async (x: number) => {
+        if (x) await slow.promise;
+        else if (!isLeft) throw new Error('zero');
+        return x;
+      }, (x: number) => { started.push(x); return x; }], {parallelism: 2, ordered: false});
+      const first = isLeft ? run.next().then(() => run.return!()) : failureOf(run.next());
+      await turn();
+      slow.open();
+      await first;
+      await turn();
+      expect(started).to.eql(isLeft ? [0] : []);
+    }
+  });
+
   it('ends with the reason of a signal', async () => {
     const controller = new AbortController();
     const run = pipeline([1], [(_x: number, signal: AbortSignal) => untilAborted(signal)], {signal: controller.signal});
