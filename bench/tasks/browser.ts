@@ -29,16 +29,23 @@ const browser = await engines.find(engine => engine.title === title)!.launch();
 try {
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${port}/`);
-  const {bare, ours, startBare, startOurs} = await page.evaluate(async () => {
+  const measured = await page.evaluate(async () => {
     while (!('measure' in globalThis)) await new Promise(resolve => setTimeout(resolve, 10));
-    return (globalThis as unknown as {measure(rounds: number, count: number): Promise<Record<string, number[]>>}).measure(20, 200);
+    return (globalThis as unknown as {measure(rounds: number, count: number): Promise<Record<string, number[]>>}).measure(150, 40);
   });
-  const [a, b, c, d] = [bare!, ours!, startBare!, startOurs!].map(spreadOf);
+  const figure = (what: string, name: string, bare: string, more: {unit?: string; goal?: string} = {}) => {
+    const [own, other] = [name, bare].map(key => spreadOf(measured[key]!)) as [ReturnType<typeof spreadOf>, ReturnType<typeof spreadOf>];
+    return {what, measured: own, ratios: name === bare ? {} : {'bare, p50': own.p50 / other.p50, 'bare, p10': own.p10 / other.p10}, ...more};
+  };
   process.stdout.write(tableOf([{title: `An empty task, one after the other, in ${title}`, figures: [
-    {what: 'bare messages', measured: a!, unit: 'µs'},
-    {what: 'sharedb-tabs', measured: b!, unit: 'µs', ratios: {'bare messages': b!.p50 / a!.p50}, goal: '≤ 1.1 × bare messages'},
-    {what: 'bare Worker, its start and one message there and back', measured: c!},
-    {what: 'a new pool, a function as source', measured: d!, ratios: {bare: d!.p50 / c!.p50}, goal: '≤ 1.2 × bare'}
+    figure('bare messages', 'bare', 'bare', {unit: 'µs'}),
+    figure('bare messages with the content of ours', 'alike', 'bare', {unit: 'µs'}),
+    figure('a thread of ours without a pool', 'thread', 'bare', {unit: 'µs'}),
+    figure('sharedb-tabs', 'ours', 'bare', {unit: 'µs', goal: '≤ 1.1 × bare messages'}),
+    figure('bare Worker, its start and one message there and back', 'startBare', 'startBare'),
+    figure('the same, with a lock that tells its end', 'startLocked', 'startBare'),
+    figure('a thread of ours without a pool', 'startThread', 'startBare'),
+    figure('a new pool, a function as source', 'startOurs', 'startBare', {goal: '≤ 1.2 × bare'})
   ]}]) + '\n');
 } finally {
   await browser.close();
