@@ -1,52 +1,52 @@
 import {Session, type Message, type SessionOptions} from './session.js';
 
 /**
- * The largest number of sent messages whose content is not durable yet. After a loss, a tab has to return to the state before
- * them.
+ * The largest number of sent messages whose content is not durable yet. If the host is lost, a tab has to return to the state
+ * before these messages.
  */
 export const MAX_UNWRITTEN_MESSAGES = 128;
 
-/** Messages that may wait leave at most once in this many ms while more follow, so that they wake the tab's thread less often. */
+/** The shortest time between two batches of messages that may wait, in ms. Each batch starts a task in the tab's thread. */
 const GATHER_MS = 8;
 
 /**
  * When a message may be sent.
- * - 'durable': after everything written before is durable.
- * - 'repeatable': like 'durable', but writes that would be received again after a loss of the host do not count.
- * - 'own': at once. The tab itself would repeat it.
+ * - 'durable': when all changes made before it are durable.
+ * - 'repeatable': as 'durable', but changes that would be received again after a loss of the host do not count.
+ * - 'own': at once. After a loss of the host, the tab itself sends the content again.
  */
 export type DeliveryRule = 'durable' | 'repeatable' | 'own';
 
-/** Tells a session when the writes so far are durable. */
+/** Notifies a session when changes are durable. */
 export interface Durability {
-  /** The number of the last change, and that of the last change that would not be received again if it were lost. */
+  /** The number of the last change, and the number of the last change that would not be received again after a loss. */
   readonly lastChange: number;
   readonly lastNeededChange: number;
   /**
-   * Calls back once, when everything up to a change is durable or the storage fails; at once if that is so already. Callbacks for one change
-   * run in order.
-   * @param hurries whether the write must not be delayed to be grouped with others. Default true.
+   * Calls `callback` once, when all changes up to `change` are durable or the storage has failed; synchronously if that is already the
+   * case. The callbacks of one change run in order.
+   * @param hurries whether the write must start without waiting for changes to group it with. Default true.
    */
   whenCommittedOrFailed(change: number, callback: () => void, hurries?: boolean): void;
-  /** Like `whenCommittedOrFailed`, but waits for the commit even if the storage fails, and does not hurry. */
+  /** As `whenCommittedOrFailed`, but also waits for the commit if the storage fails, and does not start the write early. */
   whenCommitted(change: number, callback: () => void): void;
-  /** Whether the host does not wait for the storage at present. Nothing that is sent then is durable. */
+  /** Whether the storage has failed, so that the host does not wait for it. Nothing that is sent meanwhile is durable. */
   readonly isDown: boolean;
   readonly isWriting: boolean;
 }
 
 export interface HostSessionOptions extends SessionOptions {
-  /** Holds messages back until their content is durable. Default: sends at once. */
+  /** Messages are held back until their content is durable. If missing, they are sent at once. */
   durability?: Durability | undefined;
 }
 
-/** A host's side of a session. It sends a message only after the content is durable, as its {@link DeliveryRule} says. */
+/** A host's side of a session. It holds each message back as the message's {@link DeliveryRule} requires. */
 export class HostSession extends Session {
   private readonly durability: Durability | undefined;
-  /** How many messages at the head of the outbox already wait to become durable, and the sequence number that they wait for. */
+  /** The number of messages at the head of the outbox that wait for a commit, and the number of the change that they wait for. */
   private heldBack = 0;
   private heldFor = 0;
-  /** The strictest rule among the messages that are not released yet. */
+  /** The strictest rule of the messages added since the last `release`. */
   private deliveryRule: DeliveryRule = 'own';
   /** The content of all batches up to this number is durable. */
   private durableBatches = 0;
@@ -59,8 +59,8 @@ export class HostSession extends Session {
   }
 
   /**
-   * @param rule the rule that the message waits for
-   * @param mayWait whether more messages follow soon, so that this one may leave with them
+   * @param rule when the message may be sent
+   * @param mayWait whether more messages follow soon, so that this one may be sent with them
    */
   override send(message: Message | string, rule: DeliveryRule = 'durable', mayWait = false): void {
     if (rule === 'durable' || this.deliveryRule === 'own') this.deliveryRule = rule;
@@ -79,7 +79,7 @@ export class HostSession extends Session {
     super.flush();
   }
 
-  /** Ends the session with a tab that does not answer. The tab resumes when it wakes. */
+  /** Ends the session with a tab that does not answer. The tab resumes when its thread runs again. */
   endSilent(reason: string): void {
     this.break(reason);
   }
@@ -92,11 +92,11 @@ export class HostSession extends Session {
   protected override release(turn: number): void {
     const {durability} = this;
     if (!durability) return super.release(turn);
-    // Only the messages that are in the outbox now: later ones may contain later writes.
+    // Later messages may contain later changes, so they are released separately.
     const count = this.outbox.length - this.heldBack;
     const rule = this.unwrittenMessages + count > MAX_UNWRITTEN_MESSAGES ? 'durable' : this.deliveryRule;
     this.deliveryRule = 'own';
-    // Messages keep their order, so this release waits at least as long as those before it.
+    // Messages keep their order, so this release waits for at least the change that earlier ones wait for.
     if (!this.heldBack) this.heldFor = 0;
     if (rule !== 'own') this.heldFor = Math.max(this.heldFor, rule === 'durable' ? durability.lastChange : durability.lastNeededChange);
     this.heldBack += count;
@@ -111,7 +111,7 @@ export class HostSession extends Session {
     });
   }
 
-  /** Notes when the content of a batch that was sent before the write is durable. */
+  /** Updates `durableBatches` when the content of a batch that was sent before its write is durable. */
   private awaitDurable(count: number, durability: Durability): void {
     const n = this.sentBatches;
     this.unwrittenMessages += count;

@@ -3,17 +3,17 @@ import type {Channel} from '../platform/platform.js';
 import type {Session, WaitingFrame} from './session.js';
 
 /**
- * The weight of a frame, in characters, in addition to the buffers that it transfers. To measure a frame would take as long as
- * to clone it.
+ * The assumed size of a frame, in characters, without the buffers that it transfers. Measuring a frame would take as long as
+ * cloning it.
  */
 const FRAME_CHARS = 1024;
 
-/** Whether a channel can transfer objects. A BroadcastChannel can't, and has no `start` (HTML Standard, BroadcastChannel). */
+/** Whether a channel can transfer objects. A BroadcastChannel can't; unlike a MessagePort it has no `start` (HTML Standard). */
 export const canTransfer = (channel: Channel): boolean => channel.sharesObjects === true || 'start' in channel;
 
 /**
- * Posts a frame at once, after everything that the session has sent before.
- * @throws if the frame can't be cloned. Then nothing is posted or transferred.
+ * Posts a frame at once, after all messages that the session has sent before.
+ * @throws DataCloneError if the frame can't be cloned. In that case the frame is not posted and nothing is transferred.
  */
 export function postFrame(session: Session, message: ServiceFrame, transfer: Transferable[]): void {
   const frame = new Frame(message, transfer);
@@ -24,7 +24,7 @@ export function postFrame(session: Session, message: ServiceFrame, transfer: Tra
 
 class Frame implements WaitingFrame {
   readonly length: number;
-  /** Why it could not be posted. */
+  /** The error of `postMessage`, if the frame could not be cloned. */
   error: unknown;
 
   constructor(private readonly message: ServiceFrame, private readonly transfer: Transferable[]) {
@@ -41,7 +41,7 @@ class Frame implements WaitingFrame {
     } catch (error) {
       this.error = error;
       delete batch.frames;
-      // Batches are numbered without gaps, so the batch is posted without the frame, even if it is empty.
+      // The batch has a number already, and a gap in the numbers would end the session.
       channel.postMessage(batch);
     }
   }

@@ -11,41 +11,41 @@ import {TabsError} from '../protocol/errors.js';
 import {Session, type Message} from './session.js';
 import {Watchdog} from './watchdog.js';
 
-/** How often a tab without a session greets, in ms. Usually a host announces itself sooner. */
+/** The interval at which a tab without a session greets, in ms. Usually a host announces itself sooner. */
 const GREET_EVERY_MS = 1000;
 /** After this many greetings without an answer, the tab assumes that the announced host does not exist. */
 const MAX_UNANSWERED = 3;
-/** If a port has not answered after this many ms, its host may be gone. The tab then also greets on the greeting channel. */
+/** How long a tab waits for an answer on a port, in ms, before it also greets on the greeting channel. */
 const PORT_MS = 100;
-/** How long a host may be silent, in ms, before the tab asks it, and how long it may take to answer. */
+/** How long a host may send nothing, in ms, before the tab pings it, and how long the host then has to answer. */
 const PATIENCE_MS = 5000;
 
-/** Whether a tab reaches its host. */
+/** The state of a tab's session with its host. */
 export type HostState = 'connecting' | 'connected' | 'lost' | 'closed';
 
 export interface SessionClientEvents {
   /**
    * Greets the host that this tab is connected to, if there is one.
-   * @returns a port to that host, for this session
+   * @returns a port to that host, for the session of this greeting
    */
   greet(hello: Hello): Channel | undefined;
-  /** Messages can be sent now, although the host has not answered yet. */
+  /** Messages can be sent, although the host has not answered the greeting yet. */
   onOpen(): void;
-  /** The host did not answer the first greeting, and may not have received the messages sent with it. */
+  /** The first greeting has no answer, and the host may not have received the messages sent after it. */
   onUnanswered(): void;
-  /** A session began. `continues`: the host knows the histories that this tab has followed so far. */
+  /** A session has begun. `continues`: the host has the same lineage as the tab's last host. */
   onConnected(continues: boolean): void;
-  /** The session ended. The tab looks for a new one unless it was closed. */
+  /** The session has ended. Unless the tab was closed or suspended, it greets again. */
   onLost(reason: string): void;
-  /** The next messages belong to batch `n`. Another host may not know the revisions in batches after `durable`. */
+  /** The next messages belong to batch `n`. The content of batches after `durable` may be lost with the host. See `Batch.down`. */
   onBatch(n: number, durable: number, isDown: boolean): void;
   onMessage(message: Message): void;
-  /** Answers the host's calls. A thrown or rejected error becomes the error of the reply. */
+  /** Answers a call of the host. The reply has the returned or resolved value, or the thrown or rejected error. */
   onCall(name: string, args: unknown): unknown;
   onMalformed(what: string): void;
-  /** The host has not answered for a long time. It may still be alive. */
+  /** The host has not answered a ping. It may still be running. */
   onSilence(reason: string): void;
-  /** The host speaks another version of the protocol than this tab. */
+  /** The host uses another protocol version than this tab. */
   onRefused(hostProtocol: number): void;
 }
 
@@ -54,11 +54,11 @@ interface Greeting {
   hello: Hello;
   /** A port to the host that this tab is connected to. */
   port?: Channel | undefined;
-  /** A tab's first session begins when the greeting is posted on a port. So its requests reach the host before the answer returns. */
+  /** A tab's first session begins when its greeting is posted on a port, so that the tab's requests need not wait for the answer. */
   session?: Session | undefined;
 }
 
-/** A tab's side of the broker. It finds the host, keeps a session with it, and finds the next host. */
+/** A tab's side of the broker. It greets hosts and keeps a session with the one that answers. */
 export class SessionClient {
   state: HostState = 'connecting';
   epoch: Epoch | undefined;
@@ -78,7 +78,7 @@ export class SessionClient {
   private channel: Channel | undefined;
   /** The session with a host that has answered. @internal */
   session: Session | undefined;
-  /** The session's port, if it is not on the tab's channel. */
+  /** The session's port; undefined if the session uses the tab's channel. */
   private port: Channel | undefined;
   /** @internal */
   watchdog: Watchdog | undefined;
@@ -86,7 +86,7 @@ export class SessionClient {
   private greeting: Greeting | undefined;
   private isLocked = false;
   private hasAskedForLock = false;
-  /** The tab does not greet before it holds its lock. */
+  /** Whether the tab must not greet before it holds its lock. */
   private awaitsLock = false;
   private closed = false;
   private isSuspended = false;
@@ -109,7 +109,7 @@ export class SessionClient {
       if (message?.type !== 'here' || message.generation < this.announced) return;
       this.announced = message.generation;
       if (message.epoch === this.epoch && this.session) return;
-      // The host may have received the greeting already, on the channel or on a port. Its welcome may be on the way.
+      // The host may have received this greeting already. A host accepts a greeting number once, so it is sent again unchanged.
       if (this.greeting) this.greetOnChannel();
       else this.greet();
     };
@@ -128,12 +128,12 @@ export class SessionClient {
       Promise.reject(new TabsError('ERR_TABS_SESSION_ENDED', `No session with a host: the call ${name} was not sent`));
   }
 
-  /** Whether this tab waits for the answer to a call. */
+  /** Whether this tab awaits the answer to a call. */
   get hasOpenCalls(): boolean {
     return !!this.openSession?.hasOpenCalls;
   }
 
-  /** Sends waiting messages at once. A page that goes away has no next turn. */
+  /** Sends waiting messages at once. For a page that is unloaded, no further task runs. */
   flush(): void {
     this.openSession?.flush();
   }
@@ -143,25 +143,25 @@ export class SessionClient {
     return this.session ?? this.greeting?.session;
   }
 
-  /** Ends the session and looks for a new one, as after a network loss. */
+  /** Ends the session and greets again. */
   reconnect(reason: string): void {
     if (!this.session) return;
     this.dropSession(reason);
     this.greet();
   }
 
-  /** Tells the host that this tab ends or is suspended, while the page can still send. */
+  /** Notifies the host that this tab ends or is suspended, while the page can still send. */
   sayGoodbye(reason = CLOSED): void {
     this.openSession?.flush();
     this.openSession?.sayEnd(reason);
-    // A host that has received a later greeting, and has not answered it yet, learns it on that port.
+    // A host may have received a later greeting on a port and not have answered it yet. It must not keep that session open.
     const {port, session, hello} = this.greeting ?? {};
     if (port && !session) this.newSession(hello!.session, port, 'shared-worker').sayEnd(reason);
   }
 
   /**
-   * Releases everything that would keep the page out of the back/forward cache; nothing reaches the page there. Runs
-   * synchronously: a page that goes away has no next turn.
+   * Closes everything that would keep the page out of the back/forward cache. Works synchronously, because no further task runs
+   * in a page that is unloaded.
    */
   suspend(): void {
     if (this.closed || this.isSuspended) return;
@@ -172,11 +172,11 @@ export class SessionClient {
     this.letGo();
   }
 
-  /** The page has left the back/forward cache. The tab reconnects as after a network loss. */
+  /** Connects again after the page has left the back/forward cache. */
   resume(): void {
     if (this.closed || !this.isSuspended) return;
     this.isSuspended = false;
-    // Another tab may be handing over the ops that this one left. It holds this tab's lock meanwhile.
+    // Another tab may be handing over this tab's orphaned ops. It holds this tab's lock meanwhile.
     this.awaitsLock = !!this.platform.locks;
     this.open();
   }
@@ -188,7 +188,7 @@ export class SessionClient {
     this.sayGoodbye();
     this.endGreeting();
     this.endSession();
-    // In Node, a message that is under way is lost if its channel closes in the same turn.
+    // In Node, a posted message is lost if its channel closes in the same turn.
     nextTick(() => this.letGo());
   }
 
@@ -201,9 +201,9 @@ export class SessionClient {
   }
 
   /**
-   * The tab holds this lock for its life. The host waits for it, and so learns of the tab's death. A new tab greets without it: a
-   * browser grants a lock only when the page's current task is over, and that task may load a whole app. The tab requests the
-   * lock while it waits for the host's first answers, or for a host, because the request takes a millisecond of the page's thread
+   * The tab holds this lock until it ends. The host requests the same lock, and so detects that the tab has ended. A new tab greets
+   * without it, because a browser grants a lock only after the page's current task, which may load a whole app. The tab requests
+   * the lock while it awaits the host's first answers, or a host, because the request takes a millisecond of the page's thread
    * (traced in Chromium).
    */
   private takeLock(): void {
@@ -267,7 +267,7 @@ export class SessionClient {
     if (greeting) this.leavePort(greeting);
   }
 
-  /** No host is behind the port, or another host answered first. */
+  /** Closes the greeting's port: no host serves it, or another host has answered first. */
   private leavePort(greeting: Greeting): void {
     const {port, session} = greeting;
     greeting.port = greeting.session = undefined;
@@ -276,7 +276,7 @@ export class SessionClient {
     if (session) this.events.onUnanswered();
   }
 
-  /** @param port the port that the message came on; undefined for the tab's channel */
+  /** @param port the port on which the message arrived; undefined for the tab's channel */
   private receive(message: TabChannelMessage | undefined, port?: Channel): void {
     if (!message || this.closed) return;
     switch (message.type) {
@@ -302,7 +302,7 @@ export class SessionClient {
   private handleAnswer(answer: Welcome | Refusal | Absent, greeting: Greeting, port: Channel | undefined): void {
     switch (answer.type) {
       case 'welcome':
-        // A replaced host that wakes up may answer, too.
+        // A host that hung and was replaced may answer late.
         if (answer.generation >= this.announced) this.begin(answer, greeting, port);
         return;
       case 'refusal':
@@ -363,7 +363,7 @@ export class SessionClient {
     return new Watchdog({
       clock: this.platform.clock,
       patience,
-      // A host in this page ends with the page, so nothing needs to be watched.
+      // A host in this page ends together with the page.
       always: !this.platform.locks && isApart(place),
       ask: timeout => session.call('host.ping', null, timeout),
       onSilence: () => this.events.onSilence(`The host has been silent for ${2 * patience} ms`)

@@ -13,32 +13,34 @@ import {HostSession, type Durability} from './host-session.js';
 import type {Message} from './session.js';
 
 /**
- * How a session ended. 'broken': the tab returns at once. 'away': the tab is not there, and may return. 'gone': the tab will not
- * return.
+ * How a session ended.
+ * - 'broken': the tab is expected to greet again at once.
+ * - 'away': the tab is suspended or has released its lock, and may return.
+ * - 'gone': the tab does not return.
  */
 export type Ending = 'broken' | 'away' | 'gone';
 
-/** The owner of the session server returns these handlers for each session. */
+/** The handlers of one session. The owner of the session server supplies them. */
 export interface SessionHandlers {
   onMessage(message: Message): void;
   onCall(name: string, args: unknown): unknown;
   onMalformed(what: string): void;
-  /** The session ended. 'gone' may follow another ending. */
+  /** The session has ended. May be called again, with 'away' or 'gone'. */
   onEnd(how: Ending): void;
 }
 
 /**
- * How long the host keeps a page in the back/forward cache, which holds no lock. Browsers discard such pages after 10 to 60
- * minutes.
+ * How long a suspended page may take to return, in ms. It holds no lock. Browsers discard pages from the back/forward cache after
+ * 10 to 60 minutes.
  */
 const AWAY_MS = 30 * 60_000;
-/** How long a tab without a lock may be silent, in ms, before the host asks it, and how long it has to answer. */
+/** How long a tab without a lock may send nothing, in ms, before the host pings it, and how long the tab then has to answer. */
 const SILENT_MS = 30_000;
-/** This many ms after a tab's lock is free, its last messages have arrived. */
+/** How long the last messages of a tab may take to arrive after its lock is free, in ms. */
 const DRAIN_MS = 50;
 /**
- * If a tab's lock is free and the tab sent no end, the tab has crashed, or a busy machine delays the message that its page was
- * suspended. It may return for this many ms.
+ * How long a tab may take to return, in ms, if its lock is free and it has sent no `end`. Usually it has crashed, but on a busy
+ * machine the message that the page was suspended can also be late.
  */
 const RETURN_MS = 60_000;
 
@@ -49,22 +51,22 @@ export interface SessionServerOptions {
   place: Place;
   build: string;
   lineage: string;
-  /** Resolves when this host would know that it has been replaced. Without it, the host does not check. */
+  /** Resolves when this host must have been notified if it was replaced. If missing, late messages are not held back. */
   catchUp?: (() => Promise<unknown>) | undefined;
-  /** The last clearing of the namespace before this host began. */
+  /** The last clearing of the namespace before this host started. */
   cleared?: Clearing | undefined;
-  /** Holds back messages whose content is not durable yet. */
+  /** Messages to tabs are held back until their content is durable. If missing, they are sent at once. */
   durability?: Durability | undefined;
 }
 
 export interface SessionServerEvents {
-  /** A session began. */
+  /** A session has begun. */
   accept(hello: Hello, session: HostSession): SessionHandlers;
   /** Another host waits for the host lock. */
   onTakeoverRequest(candidate: TakeoverRequest): void;
-  /** The namespace was cleared after this host began: a tab that began later must not see what the host has. */
+  /** The namespace was cleared after this host started. A tab that started after the clearing must not see this host's data. */
   onCleared(): void;
-  /** A later host exists: a tab has replaced this one because it did not answer. */
+  /** A host of a higher generation exists. */
   onSuperseded(): void;
 }
 
@@ -77,7 +79,7 @@ interface Peer {
   attempt: number;
   session: HostSession | undefined;
   handlers: SessionHandlers | undefined;
-  /** The handlers of the session before, if there is no session now. */
+  /** The handlers of the last session that ended. */
   former?: SessionHandlers | undefined;
   stopWatching: () => void;
   /** When the tab's last message arrived, in ms since the epoch. */
@@ -85,20 +87,20 @@ interface Peer {
 }
 
 /**
- * A host's side of the broker. It answers greetings, keeps one session per tab, on a channel or a port, and learns of the tabs'
- * deaths from their locks.
+ * A host's side of the broker. It answers greetings, keeps one session per tab, on a channel or a port, and detects from the tabs'
+ * locks that tabs have ended.
  */
 export class SessionServer {
   private readonly greetingChannel: Channel;
   private readonly staleMessages: StaleMessageGate | undefined;
   private readonly peers = new Map<TabId, Peer>();
-  /** Tabs that may return; each function ends the waiting. */
+  /** The tabs that may return. Each function cancels the tab's timeout. */
   private readonly returnTimeouts = new Map<TabId, () => void>();
   private sessions = 0;
   private readonly due: (() => void)[] = [];
   private inTurn = false;
   private closed = false;
-  /** Whether no tab is welcomed any more. */
+  /** Whether the server welcomes no more tabs. */
   isRefusing = false;
   private readonly openedAt: number;
 
@@ -115,7 +117,7 @@ export class SessionServer {
     this.greetingChannel.unref?.();
   }
 
-  /** Tells the tabs that this host exists. */
+  /** Announces this host on the greeting channel. */
   announce(): void {
     const {epoch, generation} = this.options;
     this.greetingChannel.postMessage({type: 'here', protocol: PROTOCOL_VERSION, epoch, generation});
@@ -129,7 +131,7 @@ export class SessionServer {
     if (message.type === 'hello' && !this.isRefusing && !this.isCleared(message)) this.receiveHello(message);
   }
 
-  /** Welcomes no tab any more. Each waits for the next host. */
+  /** Welcomes no more tabs. They wait for the next host. */
   refuse(): void {
     this.isRefusing = true;
   }
@@ -141,8 +143,8 @@ export class SessionServer {
   }
 
   /**
-   * Handles a greeting that came on a port.
-   * @param isWatched whether to watch for the tab's death; a client in this thread ends with it
+   * Handles a greeting that has arrived on a port.
+   * @param isWatched whether to detect that the tab has ended. Not necessary for a client in this thread.
    * @returns whether the tab was welcomed. If not, it will greet on the greeting channel.
    */
   admit(hello: Hello, port: Channel, isWatched = true): boolean {
@@ -168,7 +170,7 @@ export class SessionServer {
 
   private receiveHello(hello: Hello): void {
     const peer = this.peerOf(hello.tabId);
-    // The greeting was welcomed already on a port; the tab may not know it yet.
+    // The greeting was already welcomed on a port, but the welcome may not have arrived yet.
     if (peer.session && hello.attempt <= peer.attempt) return;
     peer.channel ??= this.openChannel(hello.tabId, peer);
     if (hello.protocol === PROTOCOL_VERSION) return this.welcome(hello, peer);
@@ -183,7 +185,7 @@ export class SessionServer {
     this.returnTimeouts.get(hello.tabId)?.();
     this.returnTimeouts.delete(hello.tabId);
     const id = port ? hello.session : (`${epoch}/${++this.sessions}` as SessionId);
-    // `handlers` is set before any message can arrive: the other side needs the session's id to send one.
+    // `handlers` is set before a message can arrive, because messages arrive in later turns.
     const session: HostSession = new HostSession({
       id,
       side: 'host',
@@ -204,22 +206,22 @@ export class SessionServer {
     peer.attempt = hello.attempt;
     channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
     peer.handlers = this.events.accept(hello, session);
-    // Messages that came on the port before are delivered from now on.
+    // Setting `onmessage` starts the port and delivers the messages that have waited in it.
     if (port) port.onmessage = event => this.hear(hello.tabId, peer, event.data);
     if (!isWatched) return;
     if (hello.locked) this.watchLock(hello.tabId, peer);
     else this.watchSilence(hello.tabId, peer);
   }
 
-  /** Messages of one turn for many tabs leave together at its end. */
+  /** Flushes a session at the end of the turn, together with the other sessions. */
   private flushSoon(flush: () => void): void {
     this.due.push(flush);
     this.beginTurn();
   }
 
   /**
-   * The messages of this turn leave before anything that starts later, such as a commit. If the host shares its process with the
-   * tabs, they leave as late as ShareDB's own events.
+   * In a worker, the messages of a turn are posted in a microtask, so that they are sent before a commit begins. A host in the same
+   * thread as its tab posts them in the next tick, when ShareDB would emit its events.
    */
   private beginTurn(): void {
     if (this.inTurn) return;
@@ -259,7 +261,7 @@ export class SessionServer {
   }
 
   private whenKnown({time}: Pick<Batch | End, 'time'>, act: () => void): void {
-    // Messages that waited on a port for this host to open are not stale.
+    // A message that waited in a port until this host opened is not late.
     if (this.staleMessages && time !== undefined) this.staleMessages.receive(Math.max(time, this.openedAt), act);
     else act();
   }
@@ -270,26 +272,26 @@ export class SessionServer {
     else this.dismiss(tabId, peer, 'gone', reason);
   }
 
-  /** The tab has released its lock. It returns with a greeting within this many ms, or not at all. */
+  /** Ends the session of a tab that holds no lock. If the tab does not greet again within `ms`, it counts as gone. */
   private markAway(tabId: TabId, peer: Peer, reason: string, ms: number): void {
     const {handlers = peer.former} = peer;
     this.dismiss(tabId, peer, 'away', reason);
     this.startReturnTimeout(tabId, ms, () => handlers?.onEnd('gone'));
   }
 
-  /** Watches a tab that an earlier host knew and that has not greeted this one. */
+  /** Calls back if a tab that an earlier host knew has ended, or does not greet this host in time. */
   watchAbsent(tabId: TabId, onGone: () => void): void {
     const {locks} = this.platform;
     const begin = (): void => { if (!this.peers.has(tabId)) this.startReturnTimeout(tabId, AWAY_MS, onGone); };
     if (!locks) return begin();
-    // A live tab holds its lock unless its page is suspended.
+    // A running tab holds its lock, so the timeout starts only when the tab has ended or its page is suspended.
     void locks.request(tabLockName(this.options.namespace, tabId), {}, begin).catch(() => {});
   }
 
   /** Calls back if the tab has not returned after this many ms. */
   private startReturnTimeout(tabId: TabId, ms: number, onGone: () => void): void {
     this.returnTimeouts.get(tabId)?.();
-    // The time in which the computer sleeps is no tab's time to come back.
+    // A tab can't return while the computer sleeps, so that time does not count.
     const cancel = afterWaking(this.platform.clock.after, ms, () => {
       this.returnTimeouts.delete(tabId);
       if (!this.closed) onGone();
@@ -297,7 +299,7 @@ export class SessionServer {
     this.returnTimeouts.set(tabId, cancel);
   }
 
-  /** Waits for the tab's lock. The browser releases it when the tab dies. */
+  /** Waits for the tab's lock, which the browser releases when the tab ends. */
   private watchLock(tabId: TabId, peer: Peer): void {
     peer.stopWatching();
     if (!this.platform.locks) return;
@@ -306,7 +308,7 @@ export class SessionServer {
     void this.platform.locks
       .request(tabLockName(this.options.namespace, tabId), {signal: abort.signal}, () => {
         this.whenDrained(() => {
-          // By now the host may know that the tab was only suspended, or it has returned. WebKit suspends a worker with its page.
+          // Meanwhile the tab may have reported that it is suspended, or may have returned. WebKit suspends a worker with its page.
           if (!abort.signal.aborted) this.markAway(tabId, peer, 'the tab released its lock', RETURN_MS);
         });
       })
@@ -314,8 +316,8 @@ export class SessionServer {
   }
 
   /**
-   * A dying tab's last messages can arrive after its lock is free (WebKit, Firefox). If messages are held back as stale, the
-   * check waits behind them.
+   * The last messages of a tab can arrive after its lock is free (WebKit, Firefox). `act` also waits behind messages that are held
+   * back because they are late.
    */
   private whenDrained(act: () => void): void {
     const {clock} = this.platform;
@@ -323,16 +325,16 @@ export class SessionServer {
     afterWaking(clock.after, DRAIN_MS, look);
   }
 
-  /** Asks a tab that has no lock and was silent for long whether it is still there. */
+  /** Pings a tab without a lock when it has sent nothing for a while, and ends its session if it does not answer. */
   private watchSilence(tabId: TabId, peer: Peer): void {
     const {clock} = this.platform;
     peer.stopWatching();
     const cancel = clock.after(SILENT_MS, async () => {
       const ask = async (): Promise<boolean> =>
         !!peer.session && peer.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
-      // Asks twice: after the computer slept, the time is up before an answer could arrive.
+      // There is a second ping, because the first may time out at once after the computer has slept.
       const isThere = clock.now() - peer.heardAt < SILENT_MS || await ask() || await ask();
-      // While it was asked, it may have said that it holds its lock: that watch is not to be given up for this one.
+      // Meanwhile the tab may have reported its lock, or may have greeted again. Then another watch has replaced this one.
       if (this.peers.get(tabId) !== peer || peer.stopWatching !== cancel) return;
       if (isThere) this.watchSilence(tabId, peer);
       else this.dismiss(tabId, peer, 'gone', 'the tab did not answer');
@@ -341,7 +343,7 @@ export class SessionServer {
   }
 
   private dismiss(tabId: TabId, peer: Peer, how: Ending, reason: string): void {
-    // If the tab is alive after all, this makes it look for its host again.
+    // A tab that still runs greets again when it receives this.
     peer.session?.sayEnd(reason);
     this.endSession(peer, how);
     peer.stopWatching();
@@ -350,11 +352,11 @@ export class SessionServer {
   }
 
   private endSession(peer: Peer, how: Ending): void {
-    // A tab can be gone after its session has ended for another reason.
+    // If the session has ended before, the handlers are still notified that the tab is away or gone.
     const handlers = peer.handlers ?? (how === 'broken' ? undefined : peer.former);
     peer.former = handlers;
     peer.session?.end();
-    // Messages that were posted on the port still arrive.
+    // Messages that were posted on the port before still arrive at the tab.
     peer.port?.close();
     peer.session = peer.port = undefined;
     peer.handlers = undefined;

@@ -3,14 +3,14 @@ import type {Batch, End, Locked, Side} from '../protocol/frames.js';
 import type {SessionId} from '../protocol/ids.js';
 import type {Channel, Clock} from '../platform/platform.js';
 
-/** After this many received batches without anything to send, a side sends an empty batch to acknowledge them. */
+/** After this many received batches, a side that has nothing to send acknowledges them with an empty batch. */
 const ACK_EVERY = 16;
-/** If the other side is this far behind, for example a frozen page, the session ends. The tab resumes when it wakes. */
+/** If the other side has left this much unacknowledged, for example because its page is frozen, the session ends. */
 const MAX_UNACKED_BATCHES = 4096;
 const MAX_UNACKED_CHARS = 64 * 1024 * 1024;
-/** If nothing was sent for this many ms, the next message leaves at once (only if the other side is in another context). */
+/** After a pause of this many ms, the next message is posted in a microtask instead of in the next tick (see `isApart`). */
 const REST_MS = 4;
-/** Longer content is sent in several batches. The other side handles the first while the next are under way. */
+/** The most characters in one batch of several messages. The other side handles the first batch while the next are being sent. */
 const BATCH_CHARS = 64 * 1024;
 
 export interface Message {
@@ -18,9 +18,9 @@ export interface Message {
   [field: string]: unknown;
 }
 
-/** A frame in the outbox. A batch ends after it. It has its own `post`, so that a tab without services does not load that code. */
+/** A frame in the outbox. It ends its batch. It has a method `post`, so that a tab without services does not load that code. */
 export interface WaitingFrame {
-  /** The weight of the frame, in characters. */
+  /** The assumed size of the frame, in characters. */
   readonly length: number;
   /** Posts the batch that ends with this frame. */
   post(channel: Channel, batch: Batch): void;
@@ -32,17 +32,17 @@ export interface SessionOptions {
   channel: Channel;
   clock: Clock;
   nextTick(callback: () => void): void;
-  /** The other side is in another context, which can't observe whether a message left in a microtask or in a tick. Default false. */
+  /** Whether the other side is in another context, which can't observe if a message was posted in a microtask. Default false. */
   isApart?: boolean;
-  /** Called before the messages of batch `n`; see {@link Batch.durable}. */
+  /** Called before the messages of batch `n` are handled. See {@link Batch.durable}. */
   onBatch?(n: number, durable: number, isDown: boolean): void;
-  /** Called in order for each message of the other side except calls and replies. Frames arrive as `{a: 'service', frame}`. */
+  /** Called in order for each message of the other side except calls and replies. A frame is passed as `{a: 'service', frame}`. */
   onMessage(message: Message): void;
-  /** Called when the other side sent something that is not a message. */
+  /** Called when the other side has sent something that is not a message. */
   onMalformed(what: string): void;
-  /** Called once before the session ends by itself: a batch is missing, or the other side is too far behind. */
+  /** Called once before the session ends because a batch is missing or the other side is too far behind. */
   onBroken(reason: string): void;
-  /** Answers the other side's calls. A thrown or rejected error becomes the error of the reply. */
+  /** Answers a call of the other side. The reply has the returned or resolved value, or the thrown or rejected error. */
   onCall?(name: string, args: unknown): unknown;
 }
 
@@ -53,8 +53,8 @@ interface PendingCall {
 }
 
 /**
- * A session between one tab and one host. Messages arrive in order and without gaps, in batches of one turn of the event loop.
- * Calls settle exactly once. Both sides run this code; `HostSession` adds what a host needs.
+ * A session between one tab and one host. Messages arrive in order and without gaps; a batch contains the messages of one turn of
+ * the event loop. Each call settles exactly once. Both sides run this code; `HostSession` adds the host's durability.
  */
 export class Session {
   readonly id: SessionId;
@@ -83,17 +83,17 @@ export class Session {
     this.channel = options.channel;
   }
 
-  /** The number of the turn that the next message will leave in. */
+  /** The number of the turn in which the next message will be sent. */
   get nextTurn(): number {
     return this.turns + 1;
   }
 
-  /** The other side has handled everything from the turns up to this number. */
+  /** The number of the last turn whose messages the other side has all handled. */
   get acknowledgedTurn(): number {
     return this.acknowledgedTurns;
   }
 
-  /** The number of batches that were sent, and of those that the other side has handled. */
+  /** The number of batches that this side has sent, and that the other side has handled. */
   get progress(): {sentBatches: number; acknowledgedBatches: number} {
     return {sentBatches: this.sentBatches, acknowledgedBatches: this.acknowledged};
   }
@@ -105,15 +105,15 @@ export class Session {
     this.scheduleFlush();
   }
 
-  /** Adds a message to the outbox. It leaves with the next flush. */
+  /** Adds a message to the outbox without scheduling a flush. */
   protected put(message: Message | string): void {
     if (!this.ended) this.outbox.push(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
   /**
    * Calls the other side.
-   * @param timeout in ms
-   * @returns what the other side's `onCall` returned. Rejects with its error, ERR_TABS_TIMEOUT or ERR_TABS_SESSION_ENDED.
+   * @param timeout time limit for the answer, in ms
+   * @returns the value of the other side's `onCall`. Rejects with its error, ERR_TABS_TIMEOUT or ERR_TABS_SESSION_ENDED.
    */
   call(name: string, args: unknown, timeout: number): Promise<unknown> {
     if (this.ended) return Promise.reject(sessionEnded(name));
@@ -152,7 +152,7 @@ export class Session {
     return this.options.clock;
   }
 
-  /** Sends waiting messages now and not at the end of the turn. */
+  /** Sends waiting messages now instead of at the end of the turn. */
   flush(): void {
     if (this.ended) return;
     this.flushScheduled = false;
@@ -160,12 +160,12 @@ export class Session {
     this.release(++this.turns);
   }
 
-  /** Posts the messages of a turn. */
+  /** Posts the messages of a turn. A host may post them later. */
   protected release(turn: number): void {
     this.post(this.outbox.length, turn);
   }
 
-  /** @param durable set if some of the content is not durable: see {@link Batch.durable} */
+  /** @param durable the last batch whose content is durable, if not all of the content is: see {@link Batch.durable} */
   protected post(count: number, turn: number, durable?: number, isDown = false): void {
     if (this.ended || (!count && this.unackedReceived < ACK_EVERY)) return;
     const messages = this.outbox.splice(0, count);
@@ -196,18 +196,18 @@ export class Session {
     }
   }
 
-  /** Tells the other side that the session has ended. */
+  /** Notifies the other side that the session has ended. */
   sayEnd(reason: string): void {
     const {id, options: {side, clock}} = this;
     this.channel.postMessage({type: 'end', session: id, from: side, reason, ...(side === 'tab' && {time: clock.now()})} satisfies End);
   }
 
-  /** Tells a host that the tab holds its lock. */
+  /** Notifies the host that the tab holds its lock. */
   sayLocked(): void {
     this.channel.postMessage({type: 'locked', session: this.id, from: 'tab'} satisfies Locked);
   }
 
-  /** Whether a call of this side waits for its answer. */
+  /** Whether a call of this side has no answer yet. */
   get hasOpenCalls(): boolean {
     return this.calls.size > 0;
   }
@@ -271,7 +271,7 @@ export class Session {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     const {isApart, nextTick} = this.options;
-    // A first edit must not wait. Edits of other documents that follow it have ticks of their own, and leave together.
+    // The first edit after a pause is sent without delay. Edits of other documents in the same turn follow in one batch.
     const later = isApart && this.clock.now() - this.flushedAt >= REST_MS ? queueMicrotask : nextTick;
     later(() => this.flush());
   }
@@ -292,7 +292,7 @@ function parseMessage(text: string): Message | undefined {
     const message: unknown = JSON.parse(text);
     if (message && typeof message === 'object' && typeof (message as Message).a === 'string') return message as Message;
   } catch {
-    // Not JSON: the caller reports it.
+    // The text is not JSON. The caller reports it.
   }
   return undefined;
 }

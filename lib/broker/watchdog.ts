@@ -2,19 +2,19 @@ import type {Clock} from '../platform/platform.js';
 
 export interface WatchdogOptions {
   clock: Clock;
-  /** How long the other side may be silent, in ms, before it is asked, and how long it may take to answer. */
+  /** How long the other side may send nothing, in ms, before it is pinged, and how long it then has to answer. */
   patience: number;
-  /** Ask also when no answer is expected. Needed if no lock shows the other side's death. */
+  /** Whether to ping also when no answer is expected. Needed if no lock shows that the other side has ended. */
   always: boolean;
-  /** Asks the other side. Resolves when it has answered. */
+  /** Pings the other side. Resolves when it has answered, and rejects after `timeout` ms. */
   ask(timeout: number): Promise<unknown>;
   /** The other side has not answered. */
   onSilence(): void;
 }
 
 /**
- * Notices that the other side of a session no longer answers. One timer covers everything that is sent while it runs, so an op
- * starts no timer of its own.
+ * Detects that the other side of a session no longer answers. One timer covers all messages that are sent while it runs, so an op
+ * does not start a timer of its own.
  */
 export class Watchdog {
   private isExpecting = false;
@@ -26,13 +26,13 @@ export class Watchdog {
     if (options.always) this.wait();
   }
 
-  /** Something was sent. */
+  /** A message was sent, and the other side should answer. */
   expect(): void {
     if (this.cancel) this.isExpecting = true;
     else this.wait();
   }
 
-  /** Something has come. */
+  /** The other side has sent something. */
   hear(): void {
     this.hasHeard = true;
   }
@@ -55,9 +55,9 @@ export class Watchdog {
       if (always || this.isExpecting) this.wait();
       return;
     }
-    // Silence is normal if the other side had nothing to send, so it is asked.
+    // The other side may have had nothing to send. While it is pinged, `cancel` marks that a watch is running.
     this.cancel = () => {};
-    // Asks twice: after the computer slept, the time is up before an answer could arrive.
+    // There is a second ping, because the first may time out at once after the computer has slept.
     ask(patience / 2).catch(() => (this.ended ? undefined : ask(patience / 2))).then(
       () => {
         this.cancel = undefined;
