@@ -3,13 +3,13 @@ import type {Locks} from '../platform/platform.js';
 import type {BackendOrSocket, ConnectOptions, Mode} from '../options/connect-options.js';
 
 export interface AvailableModes {
-  /** From the best to the last. Never empty. */
+  /** The modes in order of preference. Never empty. */
   modes: Mode[];
   /** Why the first mode is the best one available. */
   reason: string;
 }
 
-/** The hosting modes that these options and this browser allow. */
+/** Returns the hosting modes that the options and the browser allow. */
 export function availableModes(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined, locks: Locks | undefined): AvailableModes {
   const {mode = 'auto', useSharedWorker} = options;
   if (mode !== 'auto') return {modes: [mode], reason: 'The option mode requires it'};

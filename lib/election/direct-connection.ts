@@ -10,24 +10,24 @@ import type {HostProvider} from './host-provider.js';
 import {serverOf, startDirectHost, type HostingTab} from './page-host.js';
 import {ReturnToSharedHost, type ReturnOptions} from './return-to-shared-host.js';
 
-/** A direct connection has a host without the history that these edits were made on. It can't know which of the edits the server has. */
+/** The host of a direct connection lacks the history of these edits, so it can't find out which of them the server has. */
 const EDITS_WAIT = 'This tab has edits that its last host may have handed on: they wait for a host that tabs share, which is tried again';
 
-/** The connection that may become a direct one. */
+/** The part of a connection that a {@link DirectConnection} uses. */
 export interface DirectTab {
-  /** How this tab reaches the server. */
+  /** The hosting mode of this tab; undefined while none is chosen. */
   mode: Mode | undefined;
   readonly isClosed: boolean;
-  /** Whether this tab has edits that only hosts of the last host's lineage can continue with. */
+  /** Whether this tab has edits that only a host of the last host's lineage can accept. */
   readonly hasOpsOfHost: boolean;
   readonly hostClient: {moveTo(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined}): void};
   hasPending(): boolean;
   emit(event: 'mode', mode: Mode, reason: string): unknown;
 }
 
-/** The search for a host that tabs share. A direct connection stands in for such a host. */
+/** The part of the search for a shared host that a {@link DirectConnection} uses. */
 export interface SharedHostSearch {
-  /** Whether the tab uses channels that it shares with other tabs. */
+  /** Whether the tab uses channels that reach other tabs. */
   isAmongTabs: boolean;
   readonly monitor: HostMonitor;
   readonly retry: RetrySchedule;
@@ -35,22 +35,28 @@ export interface SharedHostSearch {
   sharedWorkerHost(): HostProvider | undefined;
 }
 
-/** A host of one tab alone, for a tab that can share none, and the return to a host that tabs share. */
+/** Runs a host for one tab alone, because no shared host is available, and returns to a shared host later. */
 export class DirectConnection {
   private host: Host | undefined;
   private wayBack: ReturnToSharedHost | undefined;
 
-  /** @param channel opens channels within the page */
+  /**
+   * @param modes the available modes, in order of preference
+   * @param channel opens channels within the page
+   */
   constructor(
     private readonly tab: DirectTab, private readonly search: SharedHostSearch, private readonly hosting: HostingTab,
     private readonly modes: readonly Mode[], private readonly channel: OpenChannel
   ) {}
 
-  /** Starts the host. Rejects with ERR_TABS_NO_HOST if the options name no server, or if edits of the tab wait for another host. */
+  /**
+   * Starts the host. Rejects with ERR_TABS_NO_HOST if the options name no server, or if the tab has edits that only a host of the last
+   * host's lineage can accept.
+   */
   async begin(reason: string): Promise<void> {
     const {tab, search, hosting, channel} = this;
     const server = serverOf(hosting, `${reason}. For a direct connection`);
-    // Until its own host can start, a tab accepts any other host that announces itself.
+    // Meanwhile the tab may have been welcomed by another host, which sets another mode.
     if (tab.isClosed || tab.mode !== 'direct') return;
     if (search.isAmongTabs && tab.hasOpsOfHost) throw new TabsError('ERR_TABS_NO_HOST', `${reason}. ${EDITS_WAIT}`);
     search.monitor.stop();
@@ -62,17 +68,17 @@ export class DirectConnection {
     tab.emit('mode', 'direct', reason);
   }
 
-  /** Looks for a host that tabs share. */
+  /** Checks whether a shared host exists, and tries to start one if not. */
   look(): void {
     this.wayBack?.look();
   }
 
-  /** The tab has a host that tabs share. */
+  /** The tab is connected to a shared host again. */
   reset(): void {
     this.wayBack?.reset();
   }
 
-  /** The tab's connection is closed. @returns closes the host, after the last messages to it */
+  /** Stops the search for a shared host. @returns a function that closes the own host. Call it after the tab's last messages. */
   end(): () => void {
     const {host} = this;
     this.wayBack?.end();

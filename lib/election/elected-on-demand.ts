@@ -3,7 +3,7 @@ import type {ElectedTabHost, ElectedTabHostOptions} from './elected-tab-host.js'
 import {hostCode} from './host-code.js';
 import type {HostProvider} from './host-provider.js';
 
-/** An {@link ElectedTabHost} that is loaded when it is needed. If shared workers are available, few tabs ever need one. */
+/** An {@link ElectedTabHost} whose code is loaded on demand. Few tabs need it in browsers with shared workers. */
 export class ElectedOnDemand implements HostProvider {
   readonly mode = 'elected-tab';
   private readonly host: OnDemand<ElectedTabHost>;
@@ -19,12 +19,12 @@ export class ElectedOnDemand implements HostProvider {
     this.host.ask(host => host.start());
   }
 
-  /** Hosts without an election, because the current host does not answer. */
+  /** Starts a host that takes the host lock without an election, because the current host does not answer. */
   seize(): void {
     this.host.ask(host => host.seize());
   }
 
-  /** Ends a host of this tab that does not answer. */
+  /** Terminates the host of this tab, because it does not answer. */
   abandon(): void {
     this.host.ask(host => host.abandon());
   }

@@ -5,27 +5,27 @@ import {isSignal, parseWorkerFailure, type WorkerGreeting, type WorkerSignal} fr
 
 /** How long a worker's script may take to load, in ms. After that, the page itself becomes the host. */
 const READY_MS = 3000;
-/** How long a worker may take to finish, in ms, before it is terminated. */
+/** How long a worker may take to stop, in ms, before it is terminated. */
 const STOP_MS = 2000;
 
 export interface ElectedTabHostOptions {
   namespace: string;
-  /** The app's name for this tab's build. */
+  /** The option `build`: the app's name for this tab's build. */
   build: string;
   locks: Locks;
   clock: Clock;
   greeting: () => Promise<WorkerGreeting>;
   /** Creates a worker for this tab alone. If missing, the page is the host. */
   createWorker: (() => Worker) | undefined;
-  /** Makes the page itself the host, until the signal aborts. */
+  /** Runs a host in the page until the signal aborts. */
   hostInPage: (greeting: WorkerGreeting, signal: AbortSignal) => Promise<void>;
-  /** Neither a worker nor the page can be the host. */
+  /** Called when neither a worker nor the page can be the host. */
   onFailure(reason: string): void;
 }
 
 /**
- * A host that one of the tabs provides, in a worker of its own or in the page. For browsers without shared workers. The tabs
- * elect it with a lock: when that tab closes, another takes over.
+ * A host that one of the tabs provides, in a dedicated worker or in its page, for browsers without shared workers. The elected tab
+ * is the one that holds the election lock. When it closes, the browser grants the lock to another tab.
  */
 export class ElectedTabHost implements HostProvider {
   readonly mode = 'elected-tab';
@@ -56,12 +56,12 @@ export class ElectedTabHost implements HostProvider {
     });
   }
 
-  /** Hosts without an election, because the current host does not answer. */
+  /** Starts a host that takes the host lock without an election, because the current host does not answer. */
   seize(): void {
     this.host(true);
   }
 
-  /** Ends a host of this tab that does not answer. A worker in an endless loop would keep its unfinished transactions open. */
+  /** Terminates the host of this tab, because it does not answer. A worker in an endless loop would keep its transactions open. */
   abandon(): void {
     this.stop?.(true);
     this.stop = undefined;
@@ -118,11 +118,11 @@ export class ElectedTabHost implements HostProvider {
       clock.after(STOP_MS, end);
     };
     this.stop = stop;
-    // The worker also reports later errors here. The browser logs those in the console.
+    // Errors after the start also arrive here. They are ignored, because the browser logs them in the console.
     worker.onerror = hostInPageInstead;
     worker.onmessage = ({data}: {data: unknown}) => {
       if (isSignal(data, 'sharedb-tabs:stopped')) return end();
-      // The page lacks the same thing, and reports the failure.
+      // The host in the page will fail for the same reason, and report it.
       if (parseWorkerFailure(data) && this.stop === stop) {
         end();
         return this.hostInPage(greeting);

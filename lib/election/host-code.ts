@@ -1,4 +1,4 @@
-/** The code of a host, and for its failures. Most tabs never run it: it is loaded on demand, or in advance while a tab is idle. */
+/** Dynamic imports of the code that most tabs never run: hosts in a tab, and the diagnosis of a failed worker. */
 export const hostCode = {
   electedTab: () => import('./elected-tab-host.js'),
   page: () => import('./page-code.js'),

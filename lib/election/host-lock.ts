@@ -7,21 +7,21 @@ export interface HostLockOptions {
   namespace: string;
   /** The app's name for its build. A host of an older build closes for this one. */
   build: string;
-  /** Take the lock without waiting, because the current host no longer answers. */
+  /** Whether to take the lock from the current host, because that host no longer answers. */
   steal: boolean;
-  /** Without locks there is no election: every host that starts serves tabs. */
+  /** If undefined, every host that starts serves tabs. */
   locks: Locks | undefined;
   channel: OpenChannel;
-  /** Ends the waiting. */
+  /** Cancels the request for the lock. */
   signal: AbortSignal;
-  /** Called if another host holds the lock and this one waits. */
+  /** Called when another host holds the lock, before this one waits for it. */
   onWaiting?: (() => void) | undefined;
 }
 
 /**
- * Acquires the lock that admits one host per namespace.
- * @param serve called when the lock is acquired; the lock is held until the returned promise resolves
- * @param onLost called if another host has stolen the lock since
+ * Acquires the host lock, which only one host of a namespace can hold.
+ * @param serve called when the lock is acquired. The lock is held until the returned promise settles.
+ * @param onLost called if another host steals the lock afterwards
  */
 export function acquireHostLock(options: HostLockOptions, serve: () => Promise<void>, onLost: () => void): void {
   const {namespace, steal, locks, signal} = options;
@@ -53,7 +53,7 @@ export function acquireHostLock(options: HostLockOptions, serve: () => Promise<v
   locks.request(name, {ifAvailable: true}, lock => (lock ? enter() : undefined)).then(() => (isServing ? undefined : wait())).catch(lose);
 }
 
-/** Tells the current host, and each later one, that this host waits. */
+/** Sends a takeover request to the current host, and to each host that announces itself while this one waits. */
 class TakeoverAnnouncement {
   private readonly greetings: Channel;
 

@@ -1,13 +1,13 @@
 import {hostLockName} from '../protocol/version.js';
 import type {Locks} from '../platform/platform.js';
 
-/** Notices the death of the current host. The only sign is that its lock is free. */
+/** Detects that the current host has ended: the host lock becomes free. */
 export class HostMonitor {
   private waiting: AbortController | undefined;
 
   constructor(private readonly namespace: string, private readonly locks: Locks | undefined, private readonly onDeath: () => void) {}
 
-  /** Watches the host that has just answered. */
+  /** Watches the current host. Call it when a host has answered. */
   start(): void {
     this.stop();
     const waiting = (this.waiting = new AbortController());
@@ -20,7 +20,7 @@ export class HostMonitor {
     this.waiting?.abort();
   }
 
-  /** Whether some host holds the host lock, even one that does not answer. False if there are no locks. */
+  /** Whether a host holds the host lock, even if it does not answer. False without locks. */
   async isHostLockHeld(): Promise<boolean> {
     let isFree = true;
     await this.locks?.request(hostLockName(this.namespace), {mode: 'shared', ifAvailable: true}, lock => { isFree = !!lock; }).catch(() => {});

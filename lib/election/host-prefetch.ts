@@ -2,11 +2,11 @@ import {isOnline, whenIdle} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import {RetrySchedule} from '../platform/retry-schedule.js';
 
-/** How long after its first session a tab waits, in ms, so as not to disturb the page's own start. */
+/** Delay after the tab's first session, in ms, so that the page's start is not delayed. */
 const AFTER_MS = 3000;
 
 /**
- * Loads the code that a tab needs to become the host while the tab is idle and online. When the host dies, the server that has
+ * Loads the code that a tab needs to become the host while the tab is idle and online. When the host ends, the server that delivers
  * this code may be unreachable.
  */
 export class HostPrefetch {
@@ -18,7 +18,7 @@ export class HostPrefetch {
     this.retry = new RetrySchedule(clock, () => this.fetchNow());
   }
 
-  /** Call it with each session; only the first call has an effect. */
+  /** Schedules the load. Call it when a session begins; only the first call has an effect. */
   begin(): void {
     if (this.isBegun) return;
     this.isBegun = true;

@@ -5,19 +5,19 @@ import type {Mode} from '../options/connect-options.js';
 /** One way for a tab to get a host. */
 export interface HostProvider {
   readonly mode: Mode;
-  /** Makes sure that there is or will be a host. Called again when the current one has died. */
+  /** Starts a host, joins one, or waits to be elected. Called again when the current host has ended. */
   start(): void;
   /**
-   * Greets the host that this provider may have, on a port.
-   * @returns this tab's end of the port, if there is a host to greet
+   * Sends a greeting with a port to the host of this provider.
+   * @returns this tab's end of the port; undefined if the provider has no host to greet
    */
   greet?(hello: Hello): Channel | undefined;
   /**
-   * Stops what this tab contributes.
-   * @param atOnce synchronously: the page is frozen or suspended afterwards
+   * Stops the host of this tab, or leaves the shared one.
+   * @param atOnce whether to stop synchronously, because the page is frozen or suspended afterwards
    */
   close(atOnce?: boolean): void;
 }
 
-/** The abort reason that ends a host synchronously. */
+/** The abort reason with which a host ends synchronously, without finishing its writes. */
 export const AT_ONCE = 'at once';

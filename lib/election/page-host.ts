@@ -20,7 +20,7 @@ export type Server =
   | {url: ServerUrl; needsToken: boolean; authorize: Authorize | undefined; serverTimeouts: ServerTimeouts | undefined}
   | {backendOrSocket: BackendOrSocket};
 
-/** The tab of a page that may run a host. */
+/** A tab whose page may run a host. */
 export interface HostingTab {
   readonly namespace: string;
   readonly options: ConnectOptions;
@@ -32,9 +32,9 @@ export interface HostingTab {
 }
 
 /**
- * Gives the server that the options name.
- * @param what is to connect to it
- * @throws ERR_TABS_NO_HOST if they name none
+ * Returns the server that the options name.
+ * @param what the part that needs the server, for the error's message
+ * @throws ERR_TABS_NO_HOST if the options name no server
  */
 export function serverOf({options, backendOrSocket}: HostingTab, what: string): Server {
   const {url, getToken, authorize, serverTimeouts} = options;
@@ -44,9 +44,10 @@ export function serverOf({options, backendOrSocket}: HostingTab, what: string): 
 }
 
 /**
- * Starts a host in the tab itself, for this tab alone: the direct connection. It runs the same code as a shared host, over
- * channels inside the page. The first tab that connects directly gets the store for direct connections. Other such tabs have no
- * store, and their status says so.
+ * Starts the host of a direct connection: in the page, for this tab alone. It runs the same code as a shared host, over channels
+ * within the page. The first tab that connects directly uses the store for direct connections. Other such tabs have no store, which
+ * `status.durable` shows.
+ * @param channel opens channels within the page
  */
 export async function startDirectHost(server: Server, {namespace, options, locks, mark}: HostingTab, channel: OpenChannel): Promise<Host> {
   const {store, isTransient, queries, warn} = options;
@@ -62,7 +63,7 @@ export async function startDirectHost(server: Server, {namespace, options, locks
   return host;
 }
 
-/** Starts a host in the page of an elected tab, for all tabs. */
+/** Starts a host for all tabs in the page of an elected tab. It stops when the signal aborts. */
 export function startElectedHost(tab: HostingTab, {steal, after, cleared}: WorkerGreeting, signal: AbortSignal): void {
   const {namespace, options, clock, locks, mark} = tab;
   const {store, warn, channel, isTransient, queries, build = ''} = options;
@@ -83,7 +84,7 @@ function servicesOf({services, serviceOptions}: ConnectOptions): RunHostOptions[
   return services && serviceSource(services, serviceOptions);
 }
 
-/** @returns undefined if another tab holds the lock, or if this page can't use locks */
+/** @returns a function `leave` that releases the lock; undefined if another tab holds the lock or the page can't use locks */
 function tryDatabaseLock(locks: Locks, namespace: string): Promise<{leave: () => void} | undefined> {
   return new Promise(resolve => {
     locks.request(hostLockName(namespace), {ifAvailable: true}, lock => {

@@ -11,12 +11,12 @@ interface Greeting {
 }
 
 /**
- * Receives the tabs' greetings on ports in a worker, for one namespace. While the worker's host waits for the host lock,
- * greetings and the messages behind them wait in their ports. If there is no host, the tabs learn it and greet on the greeting
- * channel.
+ * Receives the tabs' greetings on ports in a worker, for one namespace. While the worker's host requests the host lock, greetings
+ * are kept, and the messages after them wait in their ports. If the worker has no host, it answers 'absent', and the tabs greet on
+ * the greeting channel.
  */
 export class PendingPorts {
-  /** The last greeting of each tab. */
+  /** The last greeting of each tab; undefined while greetings are answered at once. */
   private kept: Map<TabId, Greeting> | undefined;
   private admit: Admit = () => false;
 
@@ -26,24 +26,24 @@ export class PendingPorts {
     this.kept.set(hello.tabId, {hello, port});
   }
 
-  /** A host is about to request the host lock. */
+  /** Keeps greetings from now on, because a host is about to request the host lock. */
   expect(): void {
     this.kept ??= new Map();
   }
 
-  /** The tab has found another host, or given up. The messages that it sent here must not be handled. */
+  /** Drops a tab's greeting. The tab uses another mode, so the messages that it has sent here must not be handled. */
   withdraw(tabId: TabId): void {
     this.kept?.get(tabId)?.port.close();
     this.kept?.delete(tabId);
   }
 
-  /** The host is open. */
+  /** Passes greetings to the host, which is open now. */
   open(admit: Admit): void {
     this.admit = admit;
     this.answerAll();
   }
 
-  /** There is no host here, or another one holds the host lock. */
+  /** Rejects greetings: this worker has no host, or another host holds the host lock. */
   close(): void {
     this.admit = () => false;
     this.answerAll();
@@ -58,7 +58,7 @@ export class PendingPorts {
   private answer({hello, port}: Greeting): void {
     if (this.admit(hello, port)) return;
     port.postMessage({type: 'absent', attempt: hello.attempt} satisfies Absent);
-    // Messages that were posted on the port still arrive.
+    // The answer still arrives after the port is closed.
     port.close();
   }
 }

@@ -9,25 +9,26 @@ export interface ReturnOptions {
   /** Opens the channels that reach all tabs. */
   channel: OpenChannel;
   clock: Clock;
-  /** Whether a host that tabs share holds the host lock. */
+  /** Whether a shared host holds the host lock. */
   isHostThere(): Promise<boolean>;
-  /** A provider that may start a shared host. That host then announces itself. */
+  /** Returns a provider that may start a shared host. That host then announces itself. */
   source(): HostProvider | undefined;
-  /** Whether the tab would lose nothing if it left its own host now. */
+  /** Whether the tab can leave its own host without losing anything. */
   canLeave(): boolean;
   /** Leaves the direct connection. */
   leave(): void;
 }
 
-/** How often a tab checks whether it can leave, in ms, once there is a shared host. */
+/** The interval at which a tab checks whether it can leave its own host, in ms, once a shared host exists. */
 const LOOK_MS = 5000;
-/** If the tab had to connect directly again, it waits at least this long before it leaves, in ms. The pause doubles each time. */
+/** After a tab has left, the shortest time before it leaves its own host again, in ms. The time doubles with each return. */
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
 
 /**
- * For a tab that connects directly because all other modes failed. It returns to a shared host when one announces itself, or is
- * found when the network returns or the page becomes visible. Before, everything that only its own host has must be saved.
+ * Returns a tab from a direct connection to a shared host. The tab connects directly because all other modes have failed. It leaves
+ * when a shared host announces itself, or is found on `online` or when the page becomes visible, and when nothing that only its own
+ * host has is unsaved.
  */
 export class ReturnToSharedHost {
   private greetingChannel: Channel | undefined;
@@ -39,7 +40,7 @@ export class ReturnToSharedHost {
 
   constructor(private readonly options: ReturnOptions) {}
 
-  /** The tab connects directly now. */
+  /** Starts to listen for shared hosts. Call it when the tab connects directly. */
   begin(): void {
     this.end();
     const {channel, namespace} = this.options;
@@ -53,7 +54,7 @@ export class ReturnToSharedHost {
     this.stopListening = whenOnline(() => this.look());
   }
 
-  /** Looks for a host that exists already, or starts one. */
+  /** Checks whether a shared host exists, and tries to start one if not. */
   look(): void {
     if (!this.greetingChannel || this.cancel) return;
     void this.options.isHostThere().then(isThere => {
@@ -69,7 +70,7 @@ export class ReturnToSharedHost {
     this.provider?.start();
   }
 
-  /** The tab has a shared host again. */
+  /** The tab is connected to a shared host again. */
   reset(): void {
     this.pause = FIRST_PAUSE_MS;
     this.notBefore = 0;

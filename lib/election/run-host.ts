@@ -2,7 +2,7 @@ import {Host, type HostOptions} from '../host/host.js';
 import {AT_ONCE} from './host-provider.js';
 import {acquireHostLock} from './host-lock.js';
 
-/** How long a host without tabs stays open, in ms. A page that reloads returns sooner. */
+/** How long a host without tabs stays open, in ms. A page takes less time to reload. */
 const IDLE_MS = 10_000;
 /** How long a stopping host may take to send pending ops, in ms. */
 const FINISH_MS = 1500;
@@ -10,31 +10,31 @@ const FINISH_MS = 1500;
 export interface RunHostOptions extends Omit<HostOptions, 'connection' | 'onOpen'> {
   namespace: string;
   build: string;
-  /** Replace a host that does not answer. */
+  /** Whether to take the host lock from a host that does not answer. */
   steal: boolean;
-  /** Called when this host holds the host lock. `getToken` asks the tabs for a token. */
+  /** Connects to the server. Called when this host holds the host lock. `getToken` asks the tabs for a token. */
   connect(getToken: () => Promise<string>): unknown;
-  /** Stops the host, or the wait for the lock. */
+  /** Stops the host, or cancels its request for the host lock. */
   signal: AbortSignal;
 }
 
 export interface RunHostEvents {
-  /** Another host holds the host lock. */
+  /** Another host holds the host lock, and this one waits for it. */
   onWaiting?(): void;
   /** This host holds the host lock and accepts tabs. */
   onOpen?(host: Host): void;
-  /** Called once, at the end. */
+  /** The host has closed, or never started because of an error or an abort. Called once. */
   onStopped?(): void;
 }
 
-/** Waits for the host lock, then runs a host of the namespace until the signal aborts or another host takes over. */
+/** Acquires the host lock, then runs a host until the host closes, the signal aborts, or another host takes the lock. */
 export function runHost(options: RunHostOptions, events: RunHostEvents = {}): void {
   const {steal, connect, signal, ...settings} = options;
   const {namespace, build, locks} = settings;
   let running: Host | undefined;
   const stop = (): void => running?.close();
-  // If this was the last tab, the host may finish. Other tabs continue with the next host, which has everything that this one
-  // stored.
+  // The host may finish its writes and its ops. If the reason is AT_ONCE, it has no time for that; the next host reads from the
+  // store what this one has written.
   const retire = (): void => {
     if (signal.reason === AT_ONCE) running?.abandon();
     else void running?.retire(FINISH_MS);
@@ -43,7 +43,7 @@ export function runHost(options: RunHostOptions, events: RunHostEvents = {}): vo
     signal.removeEventListener('abort', finish);
     events.onStopped?.();
   };
-  // While the host waits for the lock, there is only the wait to stop.
+  // While the host waits for the lock, an abort has nothing else to stop.
   signal.addEventListener('abort', finish);
   const channel = settings.channel ?? (name => new BroadcastChannel(name));
   acquireHostLock({namespace, build, steal, locks, signal, channel, onWaiting: events.onWaiting}, async () => {
@@ -54,7 +54,7 @@ export function runHost(options: RunHostOptions, events: RunHostEvents = {}): vo
     try {
       host = running = new Host({idleAfter: IDLE_MS, ...settings, onOpen, connection: connect(() => host.token())});
     } catch (error) {
-      // The app's `connect` has thrown. It may succeed the next time.
+      // The app's `connect` may have thrown. The worker can start a host again later.
       events.onStopped?.();
       throw error;
     }
@@ -67,7 +67,7 @@ export function runHost(options: RunHostOptions, events: RunHostEvents = {}): vo
   }, stop);
 }
 
-/** Reports uncaught errors. In a worker, nobody would see them otherwise. */
+/** Reports uncaught errors of a worker, which no tab's console shows. @returns a function that ends the reports */
 function reportUncaught(report: (error: unknown) => void): () => void {
   if (typeof document !== 'undefined' || typeof globalThis.addEventListener !== 'function') return () => {};
   const onError = (event: Event): void => report((event as ErrorEvent).error ?? (event as ErrorEvent).message);

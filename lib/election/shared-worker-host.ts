@@ -8,11 +8,11 @@ export interface SharedWorkerHostOptions {
   namespace: string;
   greeting: () => WorkerGreeting | Promise<WorkerGreeting>;
   create: () => SharedWorker;
-  /** The worker can't be created, its script can't be loaded or throws, or it can't be the host. */
+  /** Called when the worker can't be created, its script can't be loaded or throws, or the worker can't be the host. */
   onFailure(trouble: WorkerTrouble): void;
 }
 
-/** The shared worker that hosts all tabs. The first tab starts it, the others join it. */
+/** The provider that uses a shared worker. The first tab starts the worker, and the others connect to it. */
 export class SharedWorkerHost implements HostProvider {
   readonly mode = 'shared-worker';
   private worker: SharedWorker | undefined;
@@ -38,7 +38,7 @@ export class SharedWorkerHost implements HostProvider {
     const fail = (error: unknown): void => onFailure({kind: 'page', reason: `The option url did not give a URL: ${(error as Error).message}`});
     try {
       const message = greeting();
-      // Synchronously if possible: the worker holds tabs' greetings that come after this message.
+      // Posted synchronously if possible, because the worker keeps only greetings that arrive after this message.
       if (message instanceof Promise) message.then(post, fail);
       else post(message);
     } catch (error) {
@@ -55,7 +55,7 @@ export class SharedWorkerHost implements HostProvider {
 
   close(atOnce = false): void {
     this.closed = true;
-    // A suspended page may return, and has left its unconfirmed ops to the worker.
+    // A suspended page may return, and has left its unconfirmed ops with the worker, so its greeting stays there.
     if (!atOnce) this.worker?.port.postMessage({type: 'sharedb-tabs:leave'} satisfies WorkerSignal);
     this.worker?.port.close();
     this.worker = undefined;
@@ -63,8 +63,8 @@ export class SharedWorkerHost implements HostProvider {
 }
 
 /**
- * The browser reports a script that throws with its message and place (Chromium 156, Firefox 140), and a script that can't be
- * loaded or parsed without them.
+ * The browser's `error` event has a message and a position if the script throws (Chromium 156, Firefox 140), and neither if the
+ * script can't be loaded or parsed.
  */
 function whatFailed({message, filename, lineno}: Partial<ErrorEvent>): WorkerTrouble {
   if (!message) return NOT_LOADED;

@@ -29,21 +29,21 @@ export interface StartHostOptions {
   types?: Type[];
   /** The server's WebSocket URL. If missing, the first tab of a namespace supplies it. */
   url?: ServerUrl;
-  /** Serve only this namespace, from the start. If missing, the worker serves every namespace that a tab asks for. */
+  /** The only namespace to serve. If missing, the worker serves each namespace that a tab asks for. */
   namespace?: string;
   /**
-   * Keeps documents and unsent edits across restarts; `cipher` encrypts them. Default: IndexedDB, with the options of the first
-   * tab of a namespace.
+   * The options of the store, which keeps documents and unsent edits across restarts, or false for none. `cipher` encrypts what is
+   * stored. Default: IndexedDB, with the options of the first tab of a namespace.
    */
   store?: StoreOptions | false;
   /**
-   * The app's name for this build, for example '2026-11-20.2' or '1.10.3'. It must grow with each deploy: if tabs of two builds
-   * are open, the newer worker becomes the host. If missing, the first host stays.
+   * The app's name for this build, for example '2026-11-20.2' or '1.10.3'. It must increase with each deployment: if tabs of two
+   * builds are open, the newer worker becomes the host. If missing, the first host stays.
    */
   build?: string;
   /**
-   * How a tab's token is sent to the server. Returns the URL, or the URL and the WebSocket's protocols. Default: the query
-   * parameter `token`.
+   * Adds a tab's token to the request for the WebSocket. Returns the URL, or the URL and the WebSocket's subprotocols. Default: the
+   * token becomes the query parameter `token`.
    */
   authorize?: Authorize;
   /** Whether the server requires a token. Default: whether the first tab has a `getToken`. */
@@ -51,43 +51,43 @@ export interface StartHostOptions {
   /** How long the host waits for the server before it considers the WebSocket dead, in ms. */
   serverTimeouts?: ServerTimeouts;
   /**
-   * Whether the server failed on an op for a temporary reason. The op is then sent again later. If it returns `undefined`, the
-   * library decides: codes that begin with `ERR_` are refusals, other errors are faults.
+   * Returns whether the server's error on an op is temporary, so that the op is sent again later. If it returns `undefined`, the
+   * library decides: an error whose code begins with `ERR_` is a refusal, any other error is temporary.
    */
   isTransient?: IsTransient;
-  /** Computes the results of queries without a server. Default: the server's last results. */
+  /** Computes the results of queries while the server is unreachable. Default: the server's last results are used. */
   queries?: OfflineQueries;
   /**
-   * Code of the app that runs in the host and that every tab can call: functions by name, each of which creates a service. A
-   * function runs when the first tab calls its service.
+   * The app's services, which run in the host and which each tab can call: by name, functions that create them. A function runs when
+   * the first tab calls its service.
    */
   services?: ServicesOption;
   /** How the services are exposed, with the options of `expose` from `sharedb-tabs/remote`. */
   serviceOptions?: ServiceOptions;
   /**
-   * Lets the inspector cut the network, slow it down, and freeze or kill this worker. Only for development builds: any page of the
-   * origin can do it. Default false.
+   * Whether the inspector may cut the network, slow it down, and freeze or kill this worker. Only for development builds, because
+   * any page of the origin can do this. Default false.
    */
   allowFaults?: boolean;
   /**
-   * Creates the connection to the server if it is not a plain WebSocket at `url`. Returns a ShareDB `Connection`. `getToken` asks
-   * the tabs for a token, and rejects if no tab supplies one.
+   * Creates the connection to the server, instead of a WebSocket to `url`. Returns a ShareDB `Connection`. `url` is the first tab's.
+   * `getToken` asks the tabs for a token, and rejects if no tab supplies one.
    */
   connect?: (namespace: string, url: string | undefined, getToken: () => Promise<string>) => unknown;
 }
 
-/** A host of this worker, or its wait for the host lock. */
+/** A host of this worker, which may still be waiting for the host lock. */
 interface Running {
   end: AbortController;
-  /** The last clearing before it began, as the tab knew it. */
+  /** The last clearing before its start, as the tab's greeting gave it. */
   cleared: Clearing | undefined;
-  /** Once it accepts tabs. */
+  /** Set when the host accepts tabs. */
   host?: Host;
 }
 
-/** How long a worker that could start its host by itself waits for a tab's greeting, in ms. */
+/** How long a worker that can start its host without a tab waits for a tab's greeting, in ms. */
 const GREETING_MS = 1000;
-/** All options. The type check fails if one is missing. */
+/** The names of all options. The type check fails if a name is missing here. */
 const NAMES: Record<keyof StartHostOptions, true> = {
   types: true, url: true, namespace: true, store: true, build: true, authorize: true, needsToken: true, serverTimeouts: true, isTransient: true,
   connect: true, allowFaults: true, queries: true, services: true, serviceOptions: true
@@ -96,21 +96,21 @@ const TIMEOUT_NAMES: Record<keyof ServerTimeouts, true> = {hello: true, answer: 
 
 let hasStarted = false;
 /**
- * How long to wait, in ms, before this library reports that the script has started no host. If the script throws, the browser
- * reports it sooner.
+ * Delay before this library reports that the script has started no host, in ms. If the script throws, the browser's report is
+ * faster.
  */
 const STARTS_MS = 20;
 
 /**
- * If a script imports `startHost` and ends without calling it, its tabs are told at once. A script that starts the host later,
- * after an `await`, loses the tabs that connected before.
+ * Notifies the tabs if the script imports `startHost` and ends without calling it. A call that follows later, for example after an
+ * `await`, does not serve the tabs that connected before.
  */
 function tellOfMissingStart(): void {
   const scope = globalThis as unknown as WorkerScope;
-  // Something else may serve the tabs.
+  // If the script has set a handler, it serves the tabs itself.
   if (!isShared() || scope.onconnect) return;
   let thrown: string | undefined;
-  // If a bundler runs the script in a promise, an error is a rejection, and the browser does not report it to the page.
+  // If a bundler runs the script in a promise, an error becomes a rejection, which the browser does not report to the page.
   globalThis.addEventListener?.('error', ({message, filename, lineno}) => { thrown ??= `${message} (${filename}:${lineno})`; });
   globalThis.addEventListener?.('unhandledrejection', ({reason}) => { thrown ??= placeOf(reason); });
   scope.onconnect = ({ports: [tab]}) => systemClock.after(STARTS_MS, () => {
@@ -121,7 +121,7 @@ function tellOfMissingStart(): void {
   });
 }
 
-/** The error's message and the first place in its stack. */
+/** Returns the error's message and the first position in its stack. */
 function placeOf(error: unknown): string {
   const {stack} = (error ?? {}) as {stack?: unknown};
   const place = typeof stack === 'string' && stack.split('\n').find(line => /:\d+:\d+\)?$/.test(line))?.trim();
@@ -129,7 +129,8 @@ function placeOf(error: unknown): string {
 }
 
 /**
- * Makes this worker the host of its tabs. Call it once, synchronously, in the script that the tabs' `sharedWorker` option starts.
+ * Makes this worker the host of its tabs. Call it once and synchronously, in the script that the tabs' option `sharedWorker` or
+ * `worker` starts.
  * @throws ERR_TABS_BAD_OPTION if an option is unknown, a type is not an OT type, `store.maxAge` or `store.maxSize` is not a
  *   number above 0, `queries` is not a matcher, or a service is not a function
  */
@@ -166,11 +167,11 @@ export function startHost(options: StartHostOptions = {}): void {
     }
     const current = running.get(namespace);
     if (current?.host?.isClearing && !steal) {
-      // It ends by itself. A host that began before that would lose what it stores.
+      // The current host deletes the databases and closes. A host that started earlier would lose its data.
       void current.host.whenClosed.then(() => serve(greeting));
       return undefined;
     }
-    // A host that began before the last clearing has data of a former user.
+    // A host that started before the last clearing may have data of another user.
     const isOutdated = !!current && isLater(cleared, current.cleared);
     if (current && !isOutdated && !steal) return undefined;
     const faults = options.allowFaults ? {gate: new ConnectGate(), kill: endWorker} : undefined;
@@ -203,7 +204,7 @@ export function startHost(options: StartHostOptions = {}): void {
   const {namespace: own} = options;
   if (own !== undefined && (options.url || options.connect)) {
     const begin = (): unknown => serve({namespace: own, url: undefined, store: undefined, needsToken: options.needsToken ?? false, steal: false, after: 0});
-    // Only the tabs know when the namespace was cleared, and data from before that must not be read.
+    // Data from before the last clearing must not be read, and only a tab's greeting has the mark of that clearing.
     if (options.store === false) begin();
     else systemClock.after(GREETING_MS, begin);
   }
@@ -221,7 +222,7 @@ function connector(
   return getToken => connectToServer(url, {getToken: always ?? needsToken ? getToken : undefined, authorize, timeouts, gate});
 }
 
-/** Ends as in a crash: nothing is flushed, and no tab gets a message. */
+/** Ends the worker as a crash would: nothing is flushed, and no tab is notified. */
 const endWorker = (): void => (globalThis as unknown as WorkerScope).close?.();
 
 interface WorkerScope {
@@ -231,12 +232,12 @@ interface WorkerScope {
   close?(): void;
 }
 
-/** Whether this is a shared worker or the worker of one tab. */
+/** Whether this is a shared worker, not the dedicated worker of a tab. */
 function isShared(): boolean {
   return 'onconnect' in globalThis;
 }
 
-/** @returns why this worker can't be the host; undefined if it can */
+/** Handles a tab's greeting. @returns the reason why this worker can't be the host; undefined if it can */
 type Serve = (greeting: Omit<WorkerGreeting, 'type'>) => string | undefined;
 
 const failure = (kind: WorkerFailure['kind'], reason: string): WorkerFailure => ({type: 'sharedb-tabs:failed', kind, reason});

@@ -3,10 +3,10 @@ import {warning} from '../protocol/warnings.js';
 import {hostCode} from './host-code.js';
 import type {WorkerTrouble} from './worker-trouble.js';
 
-/** If a shared worker has not answered after this many ms, its script is examined: it may never start a host. */
+/** How long a shared worker may take to answer, in ms, before its script is examined. */
 const LOOK_MS = 1000;
 
-/** Warns an app once that its worker is not used, and says what to do. */
+/** Warns an app once that its shared worker is not used, with the cause and the remedy. */
 export class WorkerAdvice {
   private hasWarned = false;
 
@@ -14,7 +14,7 @@ export class WorkerAdvice {
     private readonly create: () => SharedWorker, private readonly clock: () => Clock, private readonly tell: (text: string) => void
   ) {}
 
-  /** Examines the script: the browser may have reported nothing. */
+  /** Examines the script if the worker has not answered in time. The browser may not have reported its error. */
   look(isWaiting: () => boolean, onTrouble: (trouble: WorkerTrouble) => void): void {
     this.clock().after(LOOK_MS, () => {
       if (!isWaiting()) return;

@@ -1,11 +1,13 @@
 import {NOT_LOADED, type WorkerTrouble} from './worker-trouble.js';
 
-/** How long the script's URL may take to answer, in ms. */
+/** Time limit for the request of the script, in ms. */
 const FETCH_MS = 5000;
 
 /**
- * Why the script can't start a host, if the browser has reported nothing. It never does so for a script without an import that does not
- * contain this library. Chromium 156 loses about 3 in 100 `error` events of scripts that can't be loaded, on a busy machine.
+ * Examines the script of a worker that has not answered, if the browser has reported no error. A script that contains neither an
+ * import nor this library causes no `error` event. On a busy machine Chromium 156 loses about 3 in 100 `error` events of scripts
+ * that can't be loaded.
+ * @returns why the script can't start a host; undefined if that is not known
  */
 export async function unreportedTrouble(create: () => SharedWorker): Promise<WorkerTrouble | undefined> {
   const script = scriptOf(create);
@@ -15,7 +17,7 @@ export async function unreportedTrouble(create: () => SharedWorker): Promise<Wor
   return /sharedb-tabs|import/.test(found.text) ? undefined : {kind: 'idle', reason: 'The worker\'s script does not call startHost()'};
 }
 
-/** The cause of a shared worker's failure, and the remedy. */
+/** Describes the cause of a shared worker's failure, and the remedy. */
 export async function causeOf(create: () => SharedWorker, {kind, reason}: WorkerTrouble): Promise<string> {
   const script = kind === 'page' || kind === 'refusal' || kind === 'script' ? undefined : scriptOf(create);
   if (!script) return reason;
@@ -43,7 +45,7 @@ async function load(url: string): Promise<{ok: boolean; status: number; type: st
     const response = await fetch(url, {signal: AbortSignal.timeout(FETCH_MS)});
     return {ok: response.ok, status: response.status, type: response.headers.get('content-type') ?? '', text: await response.text()};
   } catch {
-    // The page is offline, the script has another origin, or the page's policy forbids the request.
+    // The page is offline, the script has another origin, or the page's Content Security Policy forbids the request.
     return undefined;
   }
 }
@@ -51,8 +53,9 @@ async function load(url: string): Promise<{ok: boolean; status: number; type: st
 class Asked extends Error {}
 
 /**
- * The arguments that the app creates its worker with. Only the app's function knows them, so it is called with a recording
- * constructor in place of `SharedWorker`. That happens within one turn, and only after the worker has failed.
+ * Returns the arguments with which the app creates its worker. To get them, the app's function is called while a recording
+ * constructor replaces `SharedWorker`. The replacement lasts for this synchronous call, and is made only for a worker that has
+ * failed or has not answered.
  */
 function scriptOf(create: () => SharedWorker): {url: string; isModule: boolean} | undefined {
   const real = Object.getOwnPropertyDescriptor(globalThis, 'SharedWorker');
@@ -68,7 +71,7 @@ function scriptOf(create: () => SharedWorker): {url: string; isModule: boolean} 
     Object.defineProperty(globalThis, 'SharedWorker', {value: Recorder, configurable: true, writable: true});
     create();
   } catch {
-    // The recorder always throws; the app's function may throw, too.
+    // The recorder always throws, and the app's function may throw.
   } finally {
     if (real) Object.defineProperty(globalThis, 'SharedWorker', real);
   }

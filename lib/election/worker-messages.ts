@@ -2,29 +2,29 @@ import {isClearing, type Clearing} from '../protocol/clearing.js';
 import {parseGreetingMessage, type Hello} from '../protocol/frames.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 
-/** The first message of a tab to the worker that it has created or joined. */
+/** The first message of a tab to the worker that it has created or connected to. */
 export interface WorkerGreeting {
   type: 'sharedb-tabs';
   namespace: string;
-  /** The server's absolute URL, if the tab knows it. */
+  /** The server's absolute URL, if the tab's options have one. */
   url: string | undefined;
   /** The tab's option `store`. */
   store: {durability?: StoreDurability | undefined; resume?: 'snapshot' | 'ops' | undefined; maxAge?: number | undefined; maxSize?: number | undefined} | false | undefined;
-  /** The tabs supply tokens for the server: the host asks one of them at each connect. */
+  /** Whether the tabs supply tokens for the server. If so, the host asks for one at each connection attempt. */
   needsToken: boolean;
-  /** The current host does not answer: replace it. */
+  /** Whether to replace the current host, because it does not answer. */
   steal: boolean;
-  /** The last clearing of the namespace, as far as the tab knows. */
+  /** The last clearing of the namespace that the tab knows of. */
   cleared?: Clearing | undefined;
-  /** The generation of the last host that the tab knows of. */
+  /** The generation of the last host that the tab had a session with; 0 if none. */
   after: number;
 }
 
 /** The other messages between a tab and a worker. */
 export type WorkerSignal =
-  /** The tab uses another mode than this shared worker. */
+  /** The tab uses another mode and leaves this shared worker. */
   | {type: 'sharedb-tabs:leave'}
-  /** The script of the tab's own worker has run, and a host can start. */
+  /** The script of the tab's dedicated worker has run, and a host can start. */
   | {type: 'sharedb-tabs:ready'}
   /** The tab asks the worker's hosts to stop. */
   | {type: 'sharedb-tabs:stop'}
@@ -44,7 +44,7 @@ export function parseWorkerFailure(data: unknown): WorkerFailure | undefined {
   return ok ? data as WorkerFailure : undefined;
 }
 
-/** A tab greets the host in the worker. The port in this message is for this session only. */
+/** A tab's greeting to the host in a shared worker. The message transfers a port for the session of this greeting. */
 export interface PortHello {
   type: 'sharedb-tabs:hello';
   namespace: string;

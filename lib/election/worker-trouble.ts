@@ -6,7 +6,7 @@ export interface WorkerTrouble {
    * - `idle`: the script ran and did not call `startHost`.
    * - `refusal`: the worker's host can't serve this tab.
    * - `silence`: the worker has not answered.
-   * - `page`: the page could not create the worker, or could not tell it the server's URL.
+   * - `page`: the page could not create the worker, or could not send it the server's URL.
    */
   kind: 'load' | 'script' | 'idle' | 'refusal' | 'silence' | 'page';
   reason: string;
