@@ -1,19 +1,21 @@
 import {TabsError} from '../protocol/errors.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 
-/** The window, as far as it is needed. */
+/** The part of a window that {@link askBeforeUnload} uses. */
 export interface UnloadTarget {
-  /** Adds a listener. The library adds one only while edits would be lost. */
+  /** Adds a listener. The library adds one only while some edits are not saved. */
   addEventListener(type: 'beforeunload', listener: (event: {preventDefault(): void; returnValue?: unknown}) => void): void;
   /** Removes a listener. */
   removeEventListener(type: 'beforeunload', listener: (event: {preventDefault(): void; returnValue?: unknown}) => void): void;
 }
 
 /**
- * Has the browser ask the user before the page goes away with edits that would be lost with it: see {@link wouldLoseEdits}. While
- * nothing would be lost there is no listener: Firefox keeps pages with one out of the back/forward cache (MDN, `beforeunload`).
- * @returns ends it
- * @throws ERR_TABS_BAD_OPTION where there is no window and none is given
+ * Makes the browser ask the user for confirmation before the page is unloaded while edits would be lost (see
+ * {@link wouldLoseEdits}). A `beforeunload` listener exists only while some edits are not saved, because Firefox keeps pages with
+ * such a listener out of the back/forward cache (MDN, `beforeunload`).
+ * @param target the window. Default: the global `window`.
+ * @returns a function that removes the listeners
+ * @throws ERR_TABS_BAD_OPTION if `target` is missing and there is no global window
  */
 export function askBeforeUnload(
   connection: ProxyConnection, target: UnloadTarget | undefined = (globalThis as {window?: UnloadTarget}).window
@@ -23,7 +25,7 @@ export function askBeforeUnload(
   const ask = (event: {preventDefault(): void; returnValue?: unknown}): void => {
     if (!wouldLoseEdits(connection)) return;
     event.preventDefault();
-    // Chromium before 119 and Safari look at this alone.
+    // Chromium before 119 and Safari ignore `preventDefault` and require this.
     event.returnValue = true;
   };
   const listen = (isWanted: boolean): void => {
@@ -42,8 +44,9 @@ export function askBeforeUnload(
 }
 
 /**
- * Whether edits are lost if this page ends now. With a store that works, never: what the host has not got yet, the page leaves in
- * `localStorage`. Without one, not if other tabs are open: they go on, with a new host if need be.
+ * Returns whether edits are lost if this page ends now. With a working store the result is always false: the page saves the ops
+ * that the host has not received in `localStorage`. Without one, edits are lost unless the host has received them and another tab
+ * is open.
  */
 export function wouldLoseEdits(connection: ProxyConnection): boolean {
   const {status, hostState} = connection;

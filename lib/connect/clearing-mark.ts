@@ -1,21 +1,21 @@
 import {isClearing, type Clearing} from '../protocol/clearing.js';
 
 /**
- * The mark of a namespace's last clearing, in localStorage: what is found there is known to every tab, also to one that comes
- * back from the back/forward cache. A database that is older than it is deleted before anything is read from it.
+ * The mark of a namespace's last clearing. It is in localStorage, so that each tab can read it, including a tab that returns from
+ * the back/forward cache. A database that is older than the mark is deleted before it is read.
  */
 export class ClearingMark {
   private readonly key: string;
-  /** The mark when this tab began. */
+  /** The mark when this tab started. */
   readonly own: Clearing | undefined;
 
-  /** @param open the storage; may throw where it is forbidden */
+  /** @param open returns the storage. May throw if storage is blocked. */
   constructor(namespace: string, private readonly open: () => Pick<Storage, 'getItem' | 'setItem'>) {
     this.key = `sharedb-tabs:${namespace}:cleared`;
     this.own = this.read();
   }
 
-  /** Undefined where the namespace was never cleared, or nobody can know. */
+  /** Returns the mark; undefined if the namespace was never cleared or the storage can't be read. */
   read(): Clearing | undefined {
     try {
       const mark: unknown = JSON.parse(this.open().getItem(this.key) ?? 'null');
@@ -25,12 +25,15 @@ export class ClearingMark {
     }
   }
 
-  /** Whether the namespace was cleared after this tab began: the tab may not go on. */
+  /** Whether the namespace was cleared after this tab started. Such a tab must close. */
   get isOutdated(): boolean {
     return this.read()?.id !== this.own?.id;
   }
 
-  /** @returns the new mark, which is later than the one before; undefined where it can't be kept */
+  /**
+   * @param time the current time, in ms since the epoch
+   * @returns the new mark, whose time is later than that of the mark before; undefined if it can't be stored
+   */
   set(id: string, time: number): Clearing | undefined {
     const mark: Clearing = {id, time: Math.max(time, (this.read()?.time ?? 0) + 1)};
     try {
@@ -42,8 +45,8 @@ export class ClearingMark {
   }
 
   /**
-   * Calls back when another tab clears the namespace.
-   * @returns ends that
+   * Calls `onCleared` when another tab clears the namespace.
+   * @returns a function that removes the listener
    */
   watch(onCleared: () => void): () => void {
     if (typeof window === 'undefined') return () => {};

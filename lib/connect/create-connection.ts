@@ -4,17 +4,20 @@ import {absoluteUrl} from '../options/server-url.js';
 import {TabConnection} from './tab-connection.js';
 
 /**
- * A ShareDB connection over a backend or socket of this tab's own.
- * @param backendOrSocket serves the direct connection: a ShareDB backend, a WebSocket, or a function that makes one
+ * Creates a ShareDB connection over a backend or socket that belongs to this tab alone.
+ * @param backendOrSocket the server of a direct connection: a ShareDB backend, a WebSocket, or a function that creates a WebSocket
+ * @throws ERR_TABS_BAD_OPTION if an option is unknown or has a wrong value
  */
 export function createConnection(backendOrSocket: BackendOrSocket, options?: ConnectOptions): TabConnection;
 /**
- * A ShareDB connection that all tabs of a browser share: one WebSocket, held by a SharedWorker. It can be
- * used at once; where a shared worker can't be had, it becomes a direct connection, and says so in
- * `connection.mode` and the event `mode` (mode, reason). Where a server renders pages, it opens nothing.
- * @throws ERR_TABS_BAD_OPTION, or ERR_TABS_NO_HOST where the options name neither a worker nor a server
+ * Creates a ShareDB connection that uses one WebSocket together with the other tabs of the browser. The WebSocket is in a shared
+ * worker; if that is impossible, in an elected tab; if that is impossible, each tab has its own. `connection.mode` and the event
+ * `mode` (mode, reason) report which of these is used. The connection can be used at once. When a server renders pages, it opens
+ * nothing.
+ * @throws ERR_TABS_BAD_OPTION if an option is unknown or has a wrong value, or ERR_TABS_NO_HOST if the options have neither a
+ *   `sharedWorker` nor a `url`
  */
-// The last overload is the one that errors of types are told of.
+// This overload is the last, because TypeScript reports type errors against the last overload.
 export function createConnection(options: ConnectOptions): TabConnection;
 export function createConnection(first: BackendOrSocket | ConnectOptions = {}, second?: ConnectOptions): TabConnection {
   const backendOrSocket = isBackendOrSocket(first) ? first : undefined;

@@ -22,19 +22,19 @@ import type {StartableHosts} from './startable-hosts.js';
 
 const HOST_TIMEOUT_MS = 5000;
 /**
- * Time limit for a tab that replaces a silent host, in ms. Then another tab tries. The new host loads its script and opens the store first,
- * so each tab waits longer at its next attempt.
+ * Time limit for a tab that replaces a silent host, in ms. After that, another tab may try. The new host has to load its script and open
+ * the store, so the limit increases with each attempt of the tab.
  */
 const REPLACE_MS = 10_000;
-/** Time limit for the answer of a host that has deleted everything, after its end, in ms. */
+/** How long the answer of a host that has deleted everything may take to arrive after the host has ended, in ms. */
 const CLEARED_MS = 1000;
 
-/** The connection that needs a host. */
+/** The part of a connection that a {@link HostSearch} uses. */
 export interface SearchingTab extends DirectTab {
   readonly hostClient: HostClient;
   readonly hostState: string;
   readonly openCalls: OpenCalls;
-  /** This tab has asked the host to delete everything and waits for the answer. */
+  /** Whether this tab has asked the host to delete everything and awaits the answer. */
   readonly clearing: boolean;
   /** Closes the connection if another tab has signed out. @returns whether it is closed */
   closeIfCleared(): boolean;
@@ -43,38 +43,38 @@ export interface SearchingTab extends DirectTab {
 }
 
 /**
- * Starts or finds a host for a tab. It tries the available modes, the best one first, replaces a host that has died or does not answer, and
- * tries all modes again after all of them have failed.
+ * Starts or finds a host for a tab. It tries the available modes in order of preference, replaces a host that has ended or does not answer,
+ * and tries all modes again after all of them have failed.
  */
 export class HostSearch implements HostFinder, SharedHostSearch {
   isAmongTabs: boolean;
   readonly monitor: HostMonitor;
   /** Tries all modes again after all of them have failed. */
   readonly retry: RetrySchedule;
-  /** The host of this tab alone, once the tab had to connect directly. */
+  /** The direct connection; undefined if the tab has never needed one. */
   direct: DirectConnection | undefined;
   private readonly hosting: HostingTab;
-  /** How many of the modes this tab has tried since it last had a host. */
+  /** The number of modes that this tab has tried since it last had a host. */
   private tried = 0;
   private hasToldOfFailure = false;
   private readonly workerAdvice: WorkerAdvice | undefined;
   private readonly prefetch: HostPrefetch | undefined;
-  /** How this tab helps to provide a host for all tabs. */
+  /** The provider of a shared host in the mode that is tried or used. */
   private provider: HostProvider | undefined;
   private reason = '';
   private cancelTimeout: () => void = () => {};
-  /** Set while this tab starts the host that replaces a silent one, which may take longer than `hostTimeout`. */
+  /** Set while this tab replaces a silent host, which may take longer than `hostTimeout`. */
   private endReplacing: (() => void) | undefined;
-  /** How often this tab has replaced a silent host since it last had one. */
+  /** How often this tab has replaced a silent host since a host last answered. */
   private replacements = 0;
   private isRefused = false;
-  /** The page is in the back/forward cache. */
+  /** Whether the page is in the back/forward cache. */
   private isAway = false;
-  /** The page was frozen while it hosted or could become the host, and stopped hosting. */
+  /** Whether the tab has left the election because the page was frozen. */
   private hasGivenUp = false;
 
   /**
-   * @param createWorker creates shared workers, if the app gives one
+   * @param createWorker creates shared workers; undefined if the app's options have no `sharedWorker`
    * @param ownChannel opens channels within the page, to the host of a direct connection
    */
   constructor(
@@ -92,7 +92,10 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     tab.on('hostState', state => { if (state === 'connected') this.handleConnected(); });
   }
 
-  /** The connection is being closed. @returns ends the hosts of this tab, after its last messages to them */
+  /**
+   * Stops the search, because the connection is being closed.
+   * @returns a function that ends the hosts of this tab after its last messages
+   */
   end(): () => void {
     this.cancelTimeout();
     this.retry.cancel();
@@ -106,9 +109,9 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     }));
   }
 
-  // ---- the modes, one after the other
+  // ---- trying the modes in order
 
-  /** Tries the modes, the best one first: at the start, and again after all of them have failed. */
+  /** Tries the modes from the first on: at the start, and again after all of them have failed. */
   startOver(): void {
     if (this.tab.isClosed || this.isAway || this.tab.hostState === 'connected' || this.tab.mode === 'direct') return;
     this.tried = 0;
@@ -138,14 +141,14 @@ export class HostSearch implements HostFinder, SharedHostSearch {
   }
 
   /**
-   * All modes have failed, perhaps only for a short time: during a deployment, or offline. This tab still listens for hosts that announce
-   * themselves, so it also finds the host of another tab.
+   * Reports that all modes have failed, and schedules another attempt. The cause may be temporary: a deployment, or a missing network.
+   * Meanwhile the tab can join a host that another tab starts, because it listens on the greeting channel.
    */
   private handleFailure(error: TabsError): void {
     if (this.tab.isClosed) return;
     // Without a server's address, no retry helps. The open calls end with the error.
     if (!this.hosts.namesServer && error.code === 'ERR_TABS_NO_HOST') this.tab.openCalls.endOpen(error);
-    // In the constructor, nobody has added a listener yet.
+    // This may run in the constructor, before the app can add a listener.
     if (!this.hasToldOfFailure) nextTick(() => this.tab.emit('error', error));
     this.hasToldOfFailure = true;
     this.retry.schedule();
@@ -165,11 +168,11 @@ export class HostSearch implements HostFinder, SharedHostSearch {
         namespace,
         create: createWorker,
         greeting: () => hosts.greeting(),
-        // Firefox also reports errors here of a worker that serves its tabs.
+        // Firefox also reports later errors of a worker that already serves its tabs.
         onFailure: trouble => { if (this.mayLeave(provider)) void this.leaveWorker(provider, trouble); }
       });
       this.workerAdvice?.look(() => this.mayLeave(provider), async trouble => {
-        // A running worker needs no script, which a deployment may have removed.
+        // A worker that runs already does not need its script, which a deployment may have removed.
         if (!await this.monitor.isHostLockHeld()) await this.leaveWorker(provider, trouble);
       });
       return provider;
@@ -184,7 +187,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
 
   /** The shared worker can't serve this tab. */
   private async leaveWorker(provider: HostProvider, trouble: WorkerTrouble): Promise<void> {
-    // Another running host may be about to answer.
+    // Another host may be about to answer on the greeting channel.
     if (trouble.kind === 'refusal' && await this.monitor.isHostLockHeld()) return;
     if (!this.mayLeave(provider)) return;
     this.workerAdvice?.warn(trouble);
@@ -237,7 +240,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     this.cancelTimeout();
     this.isRefused = false;
     this.monitor.start();
-    // This tab may have found the host of another tab after its own modes have failed.
+    // The host may be another tab's, found after all modes of this tab have failed.
     const own = this.provider?.mode ?? 'elected-tab';
     this.tried = this.available.modes.indexOf(own) + 1;
     const place = this.tab.hostClient.sessionClient?.place;
@@ -247,7 +250,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     this.tab.emit('mode', mode, mode === own ? this.reason : 'Other tabs have a host of this kind');
   }
 
-  /** The current host died. The provider that started it starts the next one. */
+  /** Starts the next host with the present provider, because the current host has ended. */
   private replaceHost(): void {
     if (this.tab.isClosed || this.tab.mode === 'direct' || this.tab.closeIfCleared()) return;
     // The host that was asked to delete everything ends afterwards. Its lock may be free before its answer arrives.
@@ -272,9 +275,9 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     const isHostLockHeld = await this.monitor.isHostLockHeld();
     if (this.tab.isClosed || this.provider !== provider || this.tab.hostState === 'connected' || this.isRefused) return;
     const reason = `No host has answered within ${this.hostTimeout} ms`;
-    // A host may be about to start: the elected tab loads its worker, or the host opens its store first.
+    // A host may be about to start: the elected tab loads its worker, or the host opens its store.
     if (!isSecondTime && (isHostLockHeld || provider?.mode === 'elected-tab')) return this.awaitAnswer(true);
-    // Firefox may have connected this tab to the worker that has just died.
+    // Firefox may have connected this tab to a worker that has just ended.
     if (!isSecondTime && this.tab.mode === 'shared-worker') {
       provider?.start();
       return this.awaitAnswer(true);
@@ -297,12 +300,12 @@ export class HostSearch implements HostFinder, SharedHostSearch {
 
   handleSilence(reason: string): void {
     if (!this.provider) return this.startOver();
-    // Without locks, the tab can't find out whether the host is dead. If it is, the next host follows.
+    // Without locks, the tab can't detect whether the host has ended, so it assumes that it has.
     if (this.hosting.locks) this.replaceSilentHost(reason);
     else this.replaceHost();
   }
 
-  /** Replaces a host that holds the host lock and does not answer. One of the tabs does it. */
+  /** Replaces a host that holds the host lock and does not answer. A lock ensures that only one tab does this at a time. */
   private replaceSilentHost(reason: string): void {
     const {provider, hosting: {namespace, locks, clock, options}} = this;
     this.tab.hostClient.log.debug('mode', () => `replacing the host: ${reason}`);
@@ -325,7 +328,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     }).catch(() => {});
   }
 
-  /** The page has to be reloaded with the new build. Until then this tab has no host, and its edits become orphaned ops. */
+  /** Stops the search, because the host uses another protocol. The tab has no host until its page is reloaded with the other build. */
   handleRefused(): void {
     this.isRefused = true;
     this.cancelTimeout();
@@ -334,7 +337,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
 
   // ---- a page that is suspended or frozen
 
-  /** The page enters the back/forward cache. Nothing may keep it out of the cache, and no other tab may wait for it. */
+  /** Closes everything that would keep the page out of the back/forward cache, and makes the tab stop hosting other tabs. */
   suspend(): void {
     if (!this.isAmongTabs || this.isAway) return;
     this.isAway = true;
@@ -353,7 +356,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     this.tab.hostClient.resume();
   }
 
-  /** A frozen page can't host other tabs. */
+  /** Leaves the election, because a frozen page can't host other tabs. */
   giveUpHosting(): void {
     if (!(this.provider instanceof ElectedOnDemand) || this.isAway) return;
     this.hasGivenUp = true;

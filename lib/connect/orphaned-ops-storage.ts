@@ -3,29 +3,30 @@ import type {ClearingMark} from './clearing-mark.js';
 import type {OrphanedOpsMessage} from '../protocol/messages.js';
 import type {Locks} from '../platform/platform.js';
 
-/** Without locks, a tab counts as dead this long after it has left its ops, in ms. */
+/** Without locks, a tab is assumed to have ended this long after it has saved its ops, in ms. */
 const SILENT_MS = 60_000;
 
 interface Kept {
   ops: OrphanedOpsMessage;
-  /** When they were left, in ms since the epoch. */
+  /** When the ops were saved, in ms since the epoch. */
   time: number;
-  /** The clearing that the tab began after: see {@link ClearingMark}. */
+  /** The id of the last clearing before the tab started: see {@link ClearingMark}. */
   cleared?: string | undefined;
 }
 
 type PageStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
 
 /**
- * The ops that a tab had not handed to its host when its page went away. They are written synchronously, because nothing else is sure
- * to be finished then, and the next tab offers them to the host. The host may have got them after all: it knows ops by `src` and `seq`.
+ * Saves a tab's orphaned ops in localStorage when its page goes away, and offers those of ended tabs to the host. localStorage is
+ * synchronous; asynchronous writes may not finish when a page is unloaded. If the host has received some of the ops after all, it
+ * recognizes them by `src` and `seq`.
  */
 export class OrphanedOpsStorage {
   private hasLeft = false;
   private readonly cleared: string | undefined;
   private opened: PageStorage | undefined;
 
-  /** @param open returns the storage. It is called when the storage is needed, because the first access takes a millisecond */
+  /** @param open returns the storage. Called when the storage is first needed, because the first access takes a millisecond. */
   constructor(
     private readonly namespace: string,
     private readonly tabId: string,
@@ -36,26 +37,27 @@ export class OrphanedOpsStorage {
     this.cleared = mark?.read()?.id;
   }
 
-  /** Throws if the user has switched off cookies. */
+  /** @throws SecurityError if the browser blocks storage */
   private get storage(): PageStorage {
     return (this.opened ??= this.open());
   }
 
-  /** Opens the storage. A page that is closing can't open it any more (WebKit's `DOMWindow::localStorage`). */
+  /** Opens the storage in advance. A page that is being closed can't open it any more (WebKit's `DOMWindow::localStorage`). */
   prepare(): void {
     try {
       void this.storage;
     } catch {
-      // Then there is none when the page goes away, either.
+      // Storage is blocked. `leave` will fail in the same way.
     }
   }
 
   /**
-   * @param ops undefined if everything has been handed over
-   * @returns whether the next tab will find them
+   * Saves the tab's orphaned ops, in place of those that it saved before.
+   * @param ops undefined if all ops have been handed over
+   * @returns whether the ops are saved
    */
   leave(ops: OrphanedOpsMessage | undefined): boolean {
-    // The first access to a page's storage is slow. A tab that has left nothing avoids it.
+    // The first access to localStorage is slow. A tab that has nothing to save or to remove avoids it.
     if (!ops && !this.hasLeft) return false;
     this.hasLeft = !!ops;
     try {
@@ -65,16 +67,19 @@ export class OrphanedOpsStorage {
       else this.storage.removeItem(this.keyOf(this.tabId));
       return isToKeep;
     } catch {
-      // The storage is full or forbidden. The host has all but the last moments.
+      // Storage is full or blocked. Only ops that the host has not received are lost.
       return false;
     }
   }
 
-  /** Offers the ops that dead tabs have left. Deletes those that are taken. */
+  /**
+   * Offers the ops of tabs that have ended, and deletes those that are accepted.
+   * @param take hands ops over to the host. Rejects if the host has not accepted them; then they stay.
+   */
   async offer(take: (ops: OrphanedOpsMessage) => Promise<unknown>): Promise<void> {
     for (const key of this.keys()) {
       const kept = parse(this.storage.getItem(key));
-      // They may belong to another user. They must not be sent in this user's name.
+      // Ops from before a sign-out may be another user's, and must not be sent with this user's credentials.
       if (!kept || kept.cleared !== this.mark?.read()?.id) this.storage.removeItem(key);
       else if (kept.ops.tabId !== this.tabId) {
         await this.whenDead(kept, async () => {
@@ -85,7 +90,7 @@ export class OrphanedOpsStorage {
     }
   }
 
-  /** Deletes the ops that any tab has left. */
+  /** Deletes the saved ops of all tabs. */
   clear(): void {
     for (const key of this.keys()) this.storage.removeItem(key);
   }
@@ -94,7 +99,7 @@ export class OrphanedOpsStorage {
     return `sharedb-tabs:${this.namespace}:${kind}:${tabId}`;
   }
 
-  /** Also finds what a page of protocol 3 has left. Such a page can't read the present form, so the two have different keys. */
+  /** Returns the keys of all saved ops. A page of protocol 3 uses keys of its own, because it can't read the present form. */
   private keys(): string[] {
     const prefixes = [this.keyOf(''), this.keyOf('', 'last-word')];
     const keys = Array.from({length: this.storage.length}, (_, i) => this.storage.key(i)!);
@@ -103,7 +108,7 @@ export class OrphanedOpsStorage {
 
   private async whenDead({ops, time}: Kept, act: () => Promise<void>): Promise<void> {
     if (!this.locks) return Date.now() - time > SILENT_MS ? act() : undefined;
-    // The tab holds this lock while it lives. Because of the lock, two tabs do not offer the same ops at once.
+    // A running tab holds this lock. The lock also prevents two tabs from offering the same ops at once.
     await this.locks.request(tabLockName(this.namespace, ops.tabId), {ifAvailable: true}, lock => (lock ? act() : undefined));
   }
 }

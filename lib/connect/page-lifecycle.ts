@@ -1,19 +1,20 @@
 export interface PageLifecycle {
-  /** The page is not seen any more, and may be frozen or discarded without another event. */
+  /** The page is hidden. It may be frozen or discarded without a further event. */
   onHidden(): void;
   onVisible(isVisible: boolean): void;
-  /** The page goes away. `mayReturn`: into the back/forward cache. */
+  /** The page is unloaded. `mayReturn`: it may enter the back/forward cache. */
   onAway(mayReturn: boolean): void;
-  /** It is back from there. */
+  /** The page has returned from the back/forward cache. */
   onBack(): void;
-  /** It stands still after this turn, and is not told of anything. */
+  /** The page is frozen: after this task, it runs no tasks and receives no messages. */
   onFreeze(): void;
   onThaw(): void;
 }
 
 /**
- * Tells of the page's life (Page Lifecycle, HTML `pagehide`). Nothing in a worker or in Node.
- * @returns ends it
+ * Calls back on the lifecycle events of the page (`pagehide`, `pageshow` and `visibilitychange` of HTML, `freeze` and `resume` of Page
+ * Lifecycle). Does nothing in a worker or in Node.
+ * @returns a function that removes the listeners
  */
 export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw}: PageLifecycle): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {};
@@ -25,8 +26,8 @@ export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw
   onVisible(document.visibilityState === 'visible');
   const away = ({persisted}: PageTransitionEvent): void => onAway(persisted);
   const back = ({persisted}: PageTransitionEvent): void => { if (persisted) onBack(); };
-  // What the page's own listeners edit after this one, `visibilitychange` finds: it comes after `pagehide` (HTML,
-  // "unload a document"). A listener that is added while the event is under way does not run in Chromium.
+  // The page's own `pagehide` listeners may edit documents after this one has run. `visibilitychange` is dispatched later (HTML,
+  // "unload a document"), and handles those edits. Chromium does not call a listener that is added while the event is dispatched.
   window.addEventListener('pagehide', away);
   window.addEventListener('pageshow', back);
   document.addEventListener('freeze', onFreeze);

@@ -3,17 +3,17 @@ import type {HostingTab} from '../election/page-host.js';
 import type {WorkerGreeting} from '../election/worker-messages.js';
 import {absoluteUrl} from '../options/server-url.js';
 
-/** The hosts that a tab can start, and what each of them is told. The code for those in the page is loaded when it is needed. */
+/** Starts hosts in the page, and composes the greeting for hosts in workers. The code of hosts in the page is loaded on demand. */
 export class StartableHosts {
-  /** @param generation the one of the last host that has answered */
+  /** @param generation returns the generation of the last host that has answered */
   constructor(readonly hosting: HostingTab, private readonly generation: () => number) {}
 
-  /** Whether the options say where the server is. */
+  /** Whether the options name a server. */
   get namesServer(): boolean {
     return !!this.hosting.backendOrSocket || this.hosting.options.url !== undefined;
   }
 
-  /** What a worker is told. A promise where the app gives the url later. */
+  /** Returns the greeting for a worker; a promise if the option `url` is a function. */
   greeting(): WorkerGreeting | Promise<WorkerGreeting> {
     const {namespace, mark, options: {url, store, getToken}} = this.hosting;
     const greetingWith = (known: string | undefined): WorkerGreeting => ({
@@ -23,7 +23,7 @@ export class StartableHosts {
     return typeof url === 'function' ? Promise.resolve().then(url).then(greetingWith) : greetingWith(url);
   }
 
-  /** Starts a host of all tabs in this page. Rejects with ERR_TABS_NO_HOST where the options name no server. */
+  /** Starts a host for all tabs in this page. Rejects with ERR_TABS_NO_HOST if the options name no server. */
   async startForAll(greeting: WorkerGreeting, signal: AbortSignal): Promise<void> {
     const {startElectedHost} = await hostCode.page();
     if (!signal.aborted) startElectedHost(this.hosting, greeting, signal);

@@ -15,24 +15,24 @@ import {HostSearch} from './host-search.js';
 import {OrphanedOpsStorage} from './orphaned-ops-storage.js';
 import {StartableHosts} from './startable-hosts.js';
 
-/** The connection that `createConnection` returns: a ProxyConnection that starts or finds its host. */
+/** The connection that `createConnection` returns: a {@link ProxyConnection} that starts or finds its host. */
 export class TabConnection extends ProxyConnection {
-  /** How this tab reaches the server; undefined until that is decided. Event `mode` (mode, reason). */
+  /** The mode in which this tab reaches the server; undefined until it is known. The event `mode` (mode, reason) reports changes. */
   mode: Mode | undefined;
   private readonly connectOptions: ConnectOptions;
   private readonly search: HostSearch;
   private stopFollowingPage: () => void = () => {};
   private readonly mark: ClearingMark | undefined;
   private readonly orphanedOpsStorage: OrphanedOpsStorage | undefined;
-  /** This tab's own request to delete everything, once it has begun. */
+  /** The mark of this tab's own `clear()`; undefined if it was not called or the mark could not be stored. */
   private leaves: Clearing | undefined;
 
-  /** Use `createConnection`, which checks the options. */
+  /** Use `createConnection` instead, which checks the options. */
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
     const {namespace = 'default'} = options;
     const {locks} = browserPlatform(options);
     const available = availableModes(options, backendOrSocket, locks);
-    // An app that gives a backend or socket wants a connection on a server, too.
+    // An app that supplies a backend or socket also needs the connection when a server renders the page.
     const isRendered = !backendOrSocket && isRenderedOnServer();
     const {sharedWorker} = options;
     const createWorker = sharedWorker && available.modes[0] === 'shared-worker' && !isRendered ? startEarly(sharedWorker) : sharedWorker;
@@ -56,7 +56,7 @@ export class TabConnection extends ProxyConnection {
     hostClient.open();
   }
 
-  /** The provider must have started before the tab greets: it determines which host to greet. @internal */
+  /** False, because the provider determines which host to greet, so it must have started before the tab greets. @internal */
   protected override get opensAtOnce(): boolean {
     return false;
   }
@@ -74,13 +74,13 @@ export class TabConnection extends ProxyConnection {
     return !ops || !!this.orphanedOpsStorage?.leave(ops);
   }
 
-  /** Signs out: see {@link ProxyConnection.clear}. */
+  /** Deletes all stored data and ends the connections of all tabs: see {@link ProxyConnection.clear}. */
   override async clear(): Promise<void> {
     this.leaves = this.mark?.set(`${this.id!}/${this.clock.now()}`, this.clock.now());
     try {
       this.orphanedOpsStorage?.clear();
     } catch {
-      // Storage is blocked, so no tab has left anything there.
+      // Storage is blocked, so no tab has saved ops there.
     }
     return super.clear();
   }
@@ -91,8 +91,8 @@ export class TabConnection extends ProxyConnection {
   }
 
   /**
-   * Another tab has signed out since this one began, so the data here belong to that user.
-   * @returns whether this tab is closed @internal
+   * Closes the connection if another tab has cleared the namespace since this one started: the data here belong to the former user.
+   * @returns whether the connection is closed @internal
    */
   closeIfCleared(): boolean {
     if (!this.clearing && this.mark?.isOutdated) this.closeCleared();
