@@ -51,8 +51,9 @@ export interface StartHostOptions {
   /** How long the host waits for the server before it considers the WebSocket dead, in ms. */
   serverTimeouts?: ServerTimeouts;
   /**
-   * Returns whether the server's error on an op is temporary, so that the op is sent again later. If it returns `undefined`, the
-   * library decides: an error whose code begins with `ERR_` is a refusal, any other error is temporary.
+   * Returns whether an error of the server is a temporary fault, so that the op is sent again later. If it returns `undefined`, the
+   * library decides: errors with a code of a network or database are faults, and so are a driver's errors about lost connections.
+   * All others are refusals.
    */
   isTransient?: IsTransient;
   /** Computes the results of queries while the server is unreachable. Default: the server's last results are used. */
