@@ -41,7 +41,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   /** The callback that settles the promise and calls the caller's callback. Only the first call settles the promise. */
   get done(): NodeCallback<T> {
     const done: Done<T> = (...args: [error?: any, value?: T]) => {
-      // The connection was closed before.
+      // The connection is closed, and the call has ended with that error.
       if (this.hasEnded) return;
       const error: unknown = args[0];
       if (!this.outcome) this.settle(error ? {error} : {value: args[1] as T});
@@ -59,7 +59,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     this.announce?.();
   }
 
-  /** The connection is closed. Only a callback or an observed promise gets the error. */
+  /** Ends the call with an error, because the connection is closed. Only a callback or an observed promise gets the error. */
   end(error: Error): void {
     if (this.outcome) return;
     this.hasEnded = true;
@@ -79,7 +79,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
     for (const one of completions) one.isMuted = isMuted;
   }
 
-  /** The call that this completion belongs to has returned. */
+  /** Notes that the call that this completion belongs to returns. */
   begun(): this {
     this.isSynchronous = false;
     return this;
@@ -113,7 +113,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   }
 }
 
-/** Runs `start` with the callback of a completion. */
+/** Runs `start` with the callback of a new completion, and returns the completion. */
 export function completing<T = void>(
   callback: NodeCallback<T> | undefined | null,
   uncaught: UncaughtHandler,

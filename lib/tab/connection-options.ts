@@ -7,19 +7,19 @@ export interface ProxyConnectionOptions {
   /** Opens a channel by name. Default: `name => new BroadcastChannel(name)`. */
   channel?: OpenChannel | undefined;
   /**
-   * `navigator.locks` or an object with the same interface. It tells the host when this tab has ended. Default: the browser's locks; none
-   * if `channel` is given.
+   * `navigator.locks` or an object with the same interface. With it, the host detects that this tab has ended. Default: the browser's
+   * locks; none if `channel` is given.
    */
   locks?: Locks | undefined;
   /** Default: the system's time and timers. */
   clock?: Clock | undefined;
-  /** How long the host may be silent, in ms, before it is asked, and then how long it may take to answer. Default 5000. */
+  /** How long the host may send nothing, in ms, before it is pinged, and how long it then has to answer. Default 5000. */
   hostTimeout?: number | undefined;
   /** Shows the stored state at once, even if the server can be reached, and updates it afterwards. Default false. */
   storedFirst?: boolean | undefined;
-  /** The app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
+  /** Returns the app's own version of a document's data, for `ensureDocHasRecentData` and `isDocInInventory`. Default: ShareDB's. */
   versionDecoder?: ((data: any) => number | string | null | undefined) | undefined;
-  /** Gives the host a token for the server. The host asks at each (re)connect, the visible or newest tab first. */
+  /** Returns a token for the server. The host asks for one at each connection attempt, first in the visible or the newest tab. */
   getToken?: (() => string | Promise<string>) | undefined;
   /**
    * Logs in this tab's console what the tab and the host do: true, or some of 'mode', 'link', 'message', 'host', 'doc', 'store', 'server',

@@ -13,7 +13,7 @@ export class TabDeadLetters {
     return this.host.callHost('deadLetters.list');
   }
 
-  /** All of them as JSON, e.g. for a file that the user can keep. */
+  /** Returns the dead letters as JSON, for example for a file that the user can keep. */
   async export(): Promise<string> {
     return JSON.stringify(await this.list(), null, 2);
   }

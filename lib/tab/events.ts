@@ -113,11 +113,11 @@ export interface Status extends HostStatus {
 
 /** The events of this connection in addition to ShareDB's. */
 export interface ProxyConnectionEvents extends ConnectionEvents {
-  /** Whether this tab reaches its host has changed. */
+  /** The state of the session with the host has changed: see `connection.hostState`. */
   hostState: (state: HostState) => void;
   /** The host's view of all tabs has changed. */
   status: (status: Status) => void;
-  /** The host speaks another version of the protocol than this tab. The app should reload the page. */
+  /** The host uses another protocol version than this tab. The app should reload the page. */
   updateneeded: (hostProtocol: number) => void;
   /** The worst save state of all documents has changed: see `connection.saveState`. */
   saveState: (state: SaveState) => void;
@@ -149,7 +149,7 @@ export interface QueryEvents<ResultDoc> {
 
 /** The events of a presence about the presences of others. */
 export interface PresenceEvents<Value> {
-  /** Another client shows a value; `null` if it has left. */
+  /** Another client's value has arrived; `null` if the client has removed it or has left. */
   receive: (id: string, value: Value) => void;
   /** An error of a call without a callback or promise. */
   error: (error: any) => void;

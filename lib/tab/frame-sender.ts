@@ -6,7 +6,7 @@ import type {ServiceFrame} from '../protocol/frames.js';
 import type {LinkedConnection} from './linked-connection.js';
 import type {ProxyDoc} from './doc/proxy-doc.js';
 
-/** Learns whether a frame that could not be posted at once was posted later. */
+/** Notified whether a frame that could not be posted at once was posted later. */
 export interface Delivery {
   posted(): void;
   failed(error: unknown): void;
@@ -34,8 +34,9 @@ export class FrameSender {
   }
 
   /**
-   * @returns whether the frame is posted later, which `delivery` learns. Its objects are already copied or moved
-   * @throws if the frame can't be cloned. Nothing is posted or moved then
+   * @param delivery notified if the frame is posted later
+   * @returns whether the frame is posted later. Its objects are already copied or transferred.
+   * @throws DataCloneError if the frame can't be cloned. In that case nothing is posted or transferred.
    */
   send(message: ServiceFrame, transfer: Transferable[], delivery: Delivery): boolean {
     const docs = this.flushDocs();
@@ -62,7 +63,7 @@ export class FrameSender {
     return true;
   }
 
-  /** Whether objects can be moved to the host. */
+  /** Whether objects can be transferred to the host. */
   get canTransfer(): boolean {
     return !!this.channel && canTransfer(this.channel);
   }
@@ -105,7 +106,7 @@ function waitForHost(doc: ProxyDoc, done: () => void): void {
   const ops = new Set(doc.unsent);
   doc.when(() => {
     if (!doc.connection.canSend || !doc.unsent.some(op => ops.has(op))) return true;
-    // When an op has its place in the history, the document holds the next one back again.
+    // After the host has placed an op, the document holds the next one back again.
     flushNow(doc);
     return isStuck(doc);
   }, done);

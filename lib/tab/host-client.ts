@@ -26,7 +26,7 @@ export interface HostFinder {
   closeIfCleared?(): boolean;
   /** The host has not answered for a long time, and the session with it has ended. */
   handleSilence?(reason: string): void;
-  /** The host speaks another version of the protocol than this tab. */
+  /** The host uses another protocol version than this tab. */
   handleRefused?(): void;
 }
 
@@ -44,7 +44,7 @@ export interface HostClientEvents {
   onLost(): void;
   onBatch: SessionClientEvents['onBatch'];
   onMessage: SessionClientEvents['onMessage'];
-  /** A host with this protocol does not understand this tab. Called once for each protocol. */
+  /** The host uses another protocol version than this tab. Called once for each such version. */
   onRefused(hostProtocol: number): void;
   /** The tab's state and its documents with pending ops, for the host's inspector. */
   report(): TabReport;
@@ -52,7 +52,7 @@ export interface HostClientEvents {
 
 /**
  * A tab's client of its hosts, of which it has one at a time. It keeps the session with the current host, makes and answers calls, and
- * tells each new host what it must know of the tab.
+ * sends each new host the tab's settings and lost ops.
  */
 export class HostClient implements SessionClientEvents {
   /** Finds hosts and keeps sessions with them; undefined if the tab looks for none. */
@@ -66,7 +66,7 @@ export class HostClient implements SessionClientEvents {
   readonly lostOps: LostOps;
   /** This tab mirrors the host's content, if the host has no store of its own. */
   private mirrorRole: OnDemand<MirrorRole> | undefined;
-  /** The protocol of the host that does not understand this tab. */
+  /** The protocol version of the host that has refused this tab. */
   private refusedBy: number | undefined;
   /** Whether the page is visible, as of the last `setVisible`. */
   isVisible = true;
@@ -86,7 +86,7 @@ export class HostClient implements SessionClientEvents {
     this.sessionClient.open();
   }
 
-  /** Leaves the host. */
+  /** Ends the session with the host. */
   close(): void {
     this.sessionClient?.close();
     this.sessionClient = undefined;
@@ -94,7 +94,7 @@ export class HostClient implements SessionClientEvents {
     this.setLinked(false);
   }
 
-  /** Looks for a host over other channels. */
+  /** Ends the session, and looks for a host over other channels. */
   moveTo(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined}): void {
     this.close();
     this.platform = browserPlatform({...own, clock: this.options.clock});
@@ -130,8 +130,9 @@ export class HostClient implements SessionClientEvents {
   }
 
   /**
-   * Sends all waiting messages at once, because a page that goes away has no next turn. Ops in flight are sent again as orphaned ops.
-   * @param forGood whether the page can't come back
+   * Sends all waiting messages at once, because no further task runs in a page that is unloaded. Ops in flight are sent again as
+   * orphaned ops.
+   * @param forGood whether the page can't return
    */
   sendOrphanedOps(ops: OrphanedOpsMessage | undefined, forGood: boolean): void {
     const {sessionClient} = this;
@@ -172,7 +173,7 @@ export class HostClient implements SessionClientEvents {
     if (scopes.length) this.send({a: 'tab.debug', scopes});
     // The mirrored content belongs to another history.
     if (!continues) this.endMirroring();
-    // The host learns of lost ops before the tab resumes without them.
+    // The host must receive the lost ops before the tab resumes without them.
     this.lostOps.handOver();
     this.events.onBegin(continues);
     this.setLinked(true);
@@ -200,13 +201,13 @@ export class HostClient implements SessionClientEvents {
   }
 
   onConnected(continues: boolean): void {
-    // Nothing of a former user may reach the host of the next one.
+    // After a sign-out, no data of the former user may reach the next user's host.
     if (this.finder?.closeIfCleared?.()) return;
     this.refusedBy = undefined;
     const {sessionClient} = this;
     this.log.debug('link', () => `connected to host ${sessionClient!.epoch} (${sessionClient!.place}), which ${continues ? 'continues' : 'starts anew'}`);
     if (!this.isLinked) this.begin(continues);
-    // The host works on the messages while the app handles the event.
+    // The messages are sent before the event, so that the host handles them in parallel with the app's listeners.
     sessionClient!.flush();
     this.events.onConnected();
   }

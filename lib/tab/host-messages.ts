@@ -115,7 +115,7 @@ export function receive(target: MessageTarget, message: Message): void {
       if (!isAnswer(doc, message)) return;
       break;
     case 'p':
-      // A late removal of a presence under a former id does not show that the client is still there.
+      // The removal of a presence does not show that the client is still connected.
       if (message['p'] != null) target.presenceExpiry.noteSeen(message['ch'] as string, message['id'] as string);
       break;
     case 'q':
@@ -145,7 +145,8 @@ function passUpstream(target: MessageTarget, data: unknown): void {
 }
 
 /**
- * An answer from before the document started anew carries no usable state, but upstream counts it as the answer to its request.
+ * Checks an answer for a document. The state in an answer for an earlier incarnation is removed, because it can't be used. Upstream still
+ * needs the answer, to end its request.
  * @returns whether the document still exists and waits for this answer
  */
 function isAnswer(doc: HostedDoc | undefined, message: Message): boolean {

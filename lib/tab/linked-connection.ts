@@ -57,7 +57,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   readonly unconfirmedDocs = new UnconfirmedDocs();
   /** The author and number of the op that is being applied. @internal */
   entry: Pick<EntryMessage, 'src' | 'seq' | 'op' | 'undo' | 'takesBack'> | undefined;
-  /** This tab uses collections, whose transactions change several documents together. @internal */
+  /** Whether this tab uses collections, whose transactions change several documents together. @internal */
   showsTogether = false;
   /** The transaction whose ops are being applied. @internal */
   transactionId: string | undefined;
@@ -69,7 +69,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   frames: ServiceFrames<ProxyDoc> | undefined;
   /** The documents that are available without a server. @internal */
   inventory = new Inventory();
-  /** This tab has asked the host to delete everything and waits for the answer. @internal */
+  /** Whether this tab has asked the host to delete everything and awaits the answer. @internal */
   clearing = false;
   /** @internal */
   isClosed = false;
@@ -78,7 +78,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   readonly openCalls = new OpenCalls(act => this.guarded(act));
 
   /**
-   * Use `createConnection`, which also starts or finds a host. This constructor expects that there is one.
+   * Use `createConnection` instead, which also starts or finds a host. This constructor only connects to a host that exists.
    * @throws ERR_TABS_BAD_OPTION if an option is unknown
    */
   constructor(protected readonly options: ProxyConnectionOptions = {}) {
@@ -117,7 +117,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return this.proxyDocs().some(doc => doc.hasUnsent || doc.opsAwaitingReset);
   }
 
-  /** Whether this tab has edits that only hosts of the last host's lineage can continue with. @internal */
+  /** Whether this tab has edits that only a host of the last host's lineage can accept. @internal */
   get hasOpsOfHost(): boolean {
     return this.hostClient.sessionClient?.lineage !== undefined && this.proxyDocs().some(hasOpsOfHost);
   }
@@ -128,8 +128,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * Whether the tab reaches its host: 'connecting' until the first host answers, 'connected', 'lost' while the tab looks for the next host,
-   * or 'closed'. Event `hostState`.
+   * The state of the session with the host: 'connecting' until the first host answers, 'connected', 'lost' while the tab looks for the next
+   * host, or 'closed'. Event `hostState`.
    */
   get hostState(): HostState {
     return this.isClosed ? 'closed' : this.hostClient.sessionClient?.state ?? 'connecting';
@@ -142,7 +142,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** Upstream sets this with its state. Here, the session with the host determines it. */
   override set canSend(_value: boolean) {
-    // There is nothing to set.
+    // The value that upstream sets is ignored.
   }
 
   /** @throws ShareDB's ERR_CANNOT_PING_OFFLINE unless the host is connected to the server */
@@ -165,8 +165,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /**
-   * Detaches this tab. The host and the other tabs continue. Ops that the host lacks are handed over. Calls that are still open end with
-   * ERR_TABS_CLOSED in a later turn.
+   * Closes this tab's connection. The host and the other tabs continue. Ops that the host has not received are handed over. Calls that are
+   * still open end with ERR_TABS_CLOSED in a later turn.
    */
   override close(): void {
     if (this.isClosed) return;
@@ -183,7 +183,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   private handOverAll(): boolean {
     const ops = this.orphanedOps();
     const isConnected = this.hostClient.handOver(ops);
-    // The ops are also kept if a host is there: the host drops a tab whose lock is free, and the message may arrive after that.
+    // The ops are also stored if a host is connected: the message may arrive after the host has removed the tab, whose lock is free.
     return this.leave(ops) || isConnected;
   }
 
@@ -195,7 +195,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     return !ops;
   }
 
-  /** Leaves the host. Open calls get no answer. @internal */
+  /** Ends the session with the host. Open calls get no answer. @internal */
   protected detach(): void {
     this.isClosed = true;
     this.presenceExpiry.end();
@@ -249,7 +249,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @internal */
   override _sendActions(action: string, doc: UpstreamDoc<unknown>): boolean | undefined {
     const existing = this.getExisting(doc.collection, doc.id);
-    // Upstream would replace the existing document by this one, which would then get the other's answers.
+    // Upstream would put this document in place of the existing one, and pass the answers for that one to it.
     if (existing && existing !== doc) return void nextTick(() => this.guarded(() => (doc as ProxyDoc).answerReplaced(action)));
     (doc as ProxyDoc).isDestroyed = false;
     return super._sendActions(action, doc, (doc as ProxyDoc).position);
@@ -275,7 +275,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const existing = this.getExisting(doc.collection, doc.id);
     // The document is destroyed for the second time, and another one has its name now. Upstream would remove the other one.
     if (existing && existing !== doc) return;
-    // The app made more requests after `destroy()`. Upstream removes the document, and the answers find none: see `CallableDoc.destroy`.
+    // The app made more requests after `destroy()`. Upstream would remove the document, and drop the answers: see `CallableDoc.destroy`.
     if (existing && doc.hasPending() && !this.isClosed) return;
     super._destroyDoc(doc);
     if (existing && !this.getExisting(doc.collection, doc.id)) {
@@ -328,7 +328,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   onLost(): void {
-    // The next host belongs to the next user.
+    // The host that was asked to delete everything has ended. The next host may serve another user.
     if (this.clearing) return this.closeCleared();
     this.emit('hostState', 'lost');
     if (!DOWN.has(this.state)) this._setState('disconnected', 'The host was lost');
@@ -352,7 +352,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
 
   /** @internal */
   onLinked(isLinked: boolean): void {
-    // The frames end before documents report to their callers that the host is lost.
+    // Service frames end before documents report the lost host to the app's callbacks.
     if (!isLinked) this.frames?.end();
     followHost(this, isLinked);
   }

@@ -4,8 +4,8 @@ import {stepOf} from '../ot/step.js';
 import type {PendingOp} from './upstream.js';
 
 /**
- * Ops of this tab that no host can apply. The tab hands each one to the host, which keeps it as a dead letter. If the host does not confirm
- * it, the tab also tells the next host. The ids prevent duplicates.
+ * Ops of this tab that no host can apply. The tab sends each one to the host, which keeps it as a dead letter. If the host does not confirm
+ * an op, the tab sends it to the next host, too. The ids prevent duplicates.
  */
 export class LostOps {
   private waiting: LostOp[] = [];
@@ -24,7 +24,7 @@ export class LostOps {
       const letterId = `${this.tabId}/${++this.count}`;
       this.waiting.push({
         id: letterId, collection, doc: id, step: op.was ? {op: op.was} : stepOf(op), type, error,
-        // The version is of another database than the op.
+        // If the op has `was`, the version belongs to another database than the op.
         ...(after !== undefined ? {after} : madeAt !== undefined && !op.was && {v: madeAt})
       });
       after = letterId;

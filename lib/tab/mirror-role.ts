@@ -5,8 +5,8 @@ import {mirrorLockNames, mirrorName} from '../protocol/version.js';
 import {Mirror} from './mirror.js';
 
 /**
- * Mirrors the content of the host if this tab holds one of two locks. A new host sees from the locks that there is a tab to ask. The next
- * tab gets a lock when its holder ends. Without Web Locks, the host decides which tabs are mirrors.
+ * Mirrors the content of the host if this tab holds one of two locks. A new host detects from these locks whether a mirror exists. When the
+ * tab that holds a lock ends, the browser grants the lock to another tab. Without Web Locks, the host decides which tabs are mirrors.
  */
 export class MirrorRole {
   private channel: Channel | undefined;
@@ -48,7 +48,7 @@ export class MirrorRole {
     channel.onmessage = null;
     this.release();
     this.release = () => {};
-    // In Node, a message that is under way is lost if its channel closes in the same turn.
+    // In Node, a posted message is lost if its channel closes in the same turn.
     nextTick(() => channel.close());
   }
 

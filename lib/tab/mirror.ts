@@ -2,14 +2,14 @@ import type {MirrorMessage, MirrorPosition} from '../protocol/mirror.js';
 import {StoredContent} from '../protocol/stored.js';
 
 /**
- * A tab's copy of the content that a host without a store would have stored: it applies the host's changes in order, for the next host. If
- * a change is missing, the mirror requests the whole content again. It offers nothing until the content arrives, because a host that starts
- * from an earlier state would send ops again that the server has.
+ * A tab's copy of the content that a host without a store would have stored. It applies the host's changes in order, so that the next host
+ * can start from the copy. If a change is missing, the mirror requests the whole content again. Until the content arrives, it reports none,
+ * because a host that starts from an earlier state would send ops again that the server has.
  */
 export class Mirror {
   private content = new StoredContent();
   private place: MirrorPosition | undefined;
-  /** Hosts of earlier terms have been replaced, and their messages are dropped. */
+  /** The term of the current host. Messages of hosts with lower terms are dropped, because those hosts have been replaced. */
   private term = 0;
   private isJoining = false;
 

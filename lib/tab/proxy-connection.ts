@@ -26,8 +26,8 @@ export class ProxyConnection extends LinkedConnection {
   private readonly ignoring: UncaughtHandler = {handleUncaught() {}, openCalls: this.openCalls};
 
   /**
-   * The document of this name: the same object at each call, until it is destroyed. Nothing is loaded before `fetch` or `subscribe`.
-   * `get<Note>('notes', id)` types its data.
+   * Returns the document of this name: the same object at each call, until it is destroyed. Nothing is loaded before `fetch` or `subscribe`.
+   * The type parameter is the type of its data, as in `get<Note>('notes', id)`.
    */
   override get<Data = any>(collection: string, id: string): ProxyDoc<Data> {
     const existing = this.getExisting(collection, id);
@@ -40,7 +40,8 @@ export class ProxyConnection extends LinkedConnection {
 
   /**
    * Gets many documents at once. The documents that are not loaded yet are requested in one message.
-   * @returns the documents in the order of `ids`, once all of them have their state
+   * @returns the documents in the order of `ids`, when all of them have loaded. Rejects with the first error of a document, or with
+   *   ERR_TABS_BAD_OPTION if `ids` is not an array.
    */
   getBulk<Data = any>(
     collection: string, ids: readonly string[], callback?: (error: any, docs?: ProxyDoc<Data>[]) => void
@@ -65,14 +66,14 @@ export class ProxyConnection extends LinkedConnection {
     });
   }
 
-  /** Runs a query once. Without a callback, `await query.whenReady()` gives the results. */
+  /** Runs a query once. Without a callback, `await query.whenReady()` returns the results. */
   override createFetchQuery<Data = any>(
     collection: string, query: unknown, options?: QueryOptions | null, callback?: QueryCallback<Data>
   ): ProxyQuery<Data> {
     return this.querying(callback, done => super.createFetchQuery(collection, query, options as never, done as never));
   }
 
-  /** Runs a query and follows its results. Without a callback, `await query.whenReady()` gives the first results. */
+  /** Runs a query and subscribes to its results. Without a callback, `await query.whenReady()` returns the first results. */
   override createSubscribeQuery<Data = any>(
     collection: string, query: unknown, options?: QueryOptions | null, callback?: QueryCallback<Data>
   ): ProxyQuery<Data> {
@@ -88,13 +89,13 @@ export class ProxyConnection extends LinkedConnection {
     }, done => {
       query = start(done) as ProxyQuery<Data>;
     });
-    // Documents that do not follow the host are updated, as a server would update them by their versions.
+    // Results without a revision are not updated by the host, so they are fetched. A server would compare their versions.
     for (const doc of query!.results ?? []) if (doc.position.rev === null) doc.fetch(() => {});
     return Object.assign(query!, {whenReady: () => ready, isLocal: false});
   }
 
   /**
-   * Gets a document as it was at a version, without subscribing to it. `getSnapshot` gives a promise.
+   * Gets a document as it was at a version, without subscribing to it. `getSnapshot` returns a promise.
    * @param version the latest if it is null or left out
    */
   override fetchSnapshot(collection: string, id: string, callback: SnapshotCallback): void;
@@ -104,7 +105,7 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /**
-   * Gets a document as it was at a time. `getSnapshotByTimestamp` gives a promise.
+   * Gets a document as it was at a time. `getSnapshotByTimestamp` returns a promise.
    * @param timestamp in ms since the epoch; the latest if it is null or left out
    */
   override fetchSnapshotByTimestamp(collection: string, id: string, callback: SnapshotCallback): void;
@@ -138,7 +139,7 @@ export class ProxyConnection extends LinkedConnection {
     this.emit('error', error);
   }
 
-  /** Resolves when no op and no request of this tab is open. */
+  /** Resolves when no op and no request of this tab is pending. */
   override whenNothingPending(callback?: () => void): Completion {
     return completing(callback, this.ignoring, done => super.whenNothingPending(done));
   }
@@ -160,8 +161,8 @@ export class ProxyConnection extends LinkedConnection {
   }
 
   /**
-   * A report of the state of the host and this tab, for a bug report: JSON, without any document's data. Never rejects: if no host answers,
-   * the report has `error` with the reason, and only the tab's part.
+   * Returns a report of the state of the host and this tab, for example for a bug report. By default, it contains no document's data. Never
+   * rejects: if no host answers, the report has only the tab's part, and `error` with the reason.
    * @param options what to report in addition
    */
   async inspect(options: InspectOptions = {}): Promise<Report> {
@@ -189,7 +190,7 @@ export class ProxyConnection extends LinkedConnection {
     }
   }
 
-  /** The advice for data that could not be deleted. @internal */
+  /** The advice in the error's message if data could not be deleted. @internal */
   protected get leftBehind(): string {
     return 'Call clear() again after the next start';
   }
@@ -226,14 +227,14 @@ export class ProxyConnection extends LinkedConnection {
     const handOver = Promise.all(this.proxyDocs().map(doc => new Promise<void>(resolve => doc.whenHandedOver(resolve))))
       .then(() => { isHandedOver = true; });
     await new Promise<void>(nextTick);
-    // The host answers when everything that it reported before the answer is durable. Usually this includes these ops.
+    // The host answers when all changes so far are durable. Usually these include the ops, and no second call is necessary.
     await this.callHost('store.flush');
     if (isHandedOver) return;
     await handOver;
     await this.callHost('store.flush');
   }
 
-  /** Stores the setting, which has no further effect: edits could not be shown if the journal waited. */
+  /** Stores the setting, which has no other effect: the host always writes changes on its own. */
   setAutoFlush(enabled: boolean): void {
     this.autoFlush = enabled;
   }
@@ -276,7 +277,7 @@ export class ProxyConnection extends LinkedConnection {
     return version != null && version >= minVersion;
   }
 
-  /** Calls back with the collection and id of each document with edits that the server has not acknowledged. */
+  /** Calls `callback` for each document with edits that the server has not acknowledged. Resolves after the last call. */
   forEachPendingDocCollectionId(callback: (collection: string, id: string) => void): Promise<void> {
     return this.callHost('store.pendingDocs').then(keys => {
       for (const [collection, id] of keys) callback(collection, id);

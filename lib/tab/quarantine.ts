@@ -10,7 +10,7 @@ export class TabQuarantine {
     return this.host.callHost('quarantine.list');
   }
 
-  /** All of it as JSON: the documents and their edits as they are stored. */
+  /** Returns the quarantined data as JSON: the documents and their edits as they are stored. */
   async export(): Promise<string> {
     return JSON.stringify(await this.host.callHost('quarantine.export'), null, 2);
   }

@@ -9,7 +9,7 @@ export interface ProxyQuery<Data = any> extends
   /** The documents that the query found, in order. */
   results: ProxyDoc<Data>[];
   /**
-   * The results are not the server's current answer. They are computed in the browser, or are the server's last results. Event `local`.
+   * Whether the results are not the server's current answer, but computed in the browser or the server's last results. Event `local`.
    */
   isLocal: boolean;
   /** Calls the listener each time that the event is emitted. */
@@ -22,7 +22,7 @@ export interface ProxyQuery<Data = any> extends
   connection: Query['connection'];
   /** The query's id. */
   id: string;
-  /** `'qs'` if the query follows its results, else `'qf'`. */
+  /** `'qs'` if the query subscribes to its results, otherwise `'qf'`. */
   action: 'qf' | 'qs';
   /** The collection that the query searches. */
   collection: string;
@@ -34,7 +34,7 @@ export interface ProxyQuery<Data = any> extends
   sent: boolean;
   /** Additional results of the server's database, such as a count. */
   extra: any;
-  /** Stops following the results. */
+  /** Ends the subscription to the results. */
   destroy(callback?: (error?: any) => void): void;
   /** Resolves with the first results; rejects with the query's error. */
   whenReady(): Promise<ProxyDoc<Data>[]>;

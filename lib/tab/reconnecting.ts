@@ -7,7 +7,7 @@ export interface RequestingConnection extends Pick<
   proxyDocs(): {handleLinked(): void; _onConnectionStateChanged(): void}[];
 }
 
-/** Messages reach the host, or do not any more. A new host gets all requests again. */
+/** Sends all requests to a new host, or notifies the documents and presences that messages no longer reach the host. */
 export function followHost(connection: RequestingConnection, isLinked: boolean): void {
   const {queries, _presences, _snapshotRequests} = connection;
   connection.startBulk();
@@ -28,8 +28,9 @@ export function followHost(connection: RequestingConnection, isLinked: boolean):
 }
 
 /**
- * The host's connection to the server has changed.
- * @param isBack the server is there again, and the requests can be sent
+ * Handles a change of the host's connection to the server.
+ * @param isDown whether the connection is lost
+ * @param isBack whether the connection exists again, and requests can be sent
  */
 export function followServer(connection: RequestingConnection, isDown: boolean, isBack: boolean): void {
   connection.startBulk();

@@ -1,14 +1,14 @@
 import type {DocState} from './doc/doc-state.js';
 import {fallBack, resumptionOf, type ResumingDoc} from './doc/hand-over.js';
 
-/** The documents with a revision that the next host may not know, because the present host has not written it yet. */
+/** The documents with a revision that the next host may lack, because the current host has not written it yet. */
 export class UnconfirmedDocs {
   private readonly docs = new Set<DocState>();
   private batch: number | undefined;
-  /** The host could not write when it sent the batch that is being handled. */
+  /** Whether the host's store had failed when the host sent the batch that is being handled. */
   hostIsDown = false;
 
-  /** A batch of the host is about to be handled. Everything up to the batch `durable` is written. */
+  /** A batch of the host is about to be handled. The content of all batches up to `durable` is durable. */
   begin(batch: number, durable: number, isDown: boolean): void {
     this.batch = durable < batch ? batch : undefined;
     this.hostIsDown = isDown;

@@ -82,7 +82,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   wantSubscribe: boolean;
   /** Sends each op separately. By default, ShareDB composes waiting ops. Default false. */
   preventCompose: boolean;
-  /** Sends the option `source` of ops to the server too. Default false. */
+  /** Sends the option `source` of ops also to the server. Default false. */
   submitSource: boolean;
   /** Whether ops are held back: see `pause`. */
   paused: boolean;
@@ -108,7 +108,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   del(callback?: Callback): void;
   /** Deletes the document. Listeners get `options.source`. */
   del(options?: {source?: unknown} | null, callback?: Callback): void;
-  /** Takes a state from elsewhere, e.g. from the page's HTML, unless the document has a state. */
+  /** Sets a state from elsewhere, for example from the page's HTML, unless the document has a state. */
   ingestSnapshot(snapshot: IngestibleSnapshot | null | undefined, callback?: Callback): void;
   /** A copy of the document's state, for `ingestSnapshot` elsewhere. */
   toSnapshot(): {
@@ -259,7 +259,7 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   send(message: object): void;
   /** Asks the server for an answer; event `pong`. */
   ping(): void;
-  /** Detaches this tab. */
+  /** Closes this tab's connection. */
   close(): void;
   /** The queries of this tab, by id. */
   queries: Record<string, UpstreamQuery>;

@@ -6,7 +6,7 @@ import {splitCallback} from '../promisify.js';
 import {BaseDoc, type Callback, type IngestibleSnapshot} from '../upstream.js';
 import {isUnknown, missingType} from './known-types.js';
 
-/** The options of an op: `source` tells listeners, and with `submitSource` the server, who made it. */
+/** The options of an op. `source` is passed to listeners and, with `submitSource`, to the server. */
 export type SourceOption = {
   /** Any value. Listeners get it as their argument `source`. Default: true. */
   source?: unknown;
@@ -25,15 +25,15 @@ export interface CallsOfConnection {
 }
 
 /**
- * The calls of ShareDB's `Doc` as an app makes them: with promises in addition to callbacks. Each call gets an answer, whatever else is
- * requested of the document meanwhile. This class knows nothing of the host.
+ * ShareDB's `Doc` with promises in addition to callbacks. Each call gets an answer, whatever else is requested of the document meanwhile.
+ * This class does not depend on the host.
  */
 export class CallableDoc<Data> extends BaseDoc<Data> {
   /** The connection that the document belongs to. */
   declare readonly connection: CallsOfConnection;
-  /** The callback of a fetch that the app has given none. */
+  /** The callback of a fetch that has no other. */
   private noCallback: Callback | undefined;
-  /** The callbacks that wait for the document's end. */
+  /** The callbacks of `destroy` that have no answer yet. */
   private destroying: Callback[] | undefined;
   private uncaughtErrors: unknown[] | undefined;
   /** After a hard rollback, ShareDB emits its error before it emits that nothing is pending. */
@@ -44,15 +44,14 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     return this.connection.openCalls;
   }
 
-  /** Gets the current state from the host or the server. Resolves when `data` and `version` show it. */
+  /** Gets the current state from the host or the server. Resolves when `data` and `version` show it. Rejects with the server's error. */
   override fetch(callback?: Callback): Completion {
     return this.completing(callback ?? this.noCallback, done => super.fetch(done));
   }
 
-  /** Follows the document. Resolves when `data` and `version` show its state. */
+  /** Subscribes to the document. Resolves when `data` and `version` show its state. Rejects with the server's error. */
   override subscribe(callback?: Callback): Completion {
-    // Written out and not shared with other calls: apps subscribe to many documents at once, and each additional function costs time and
-    // memory.
+    // This does not use `completing`: apps subscribe to many documents at once, and each additional function costs time and memory.
     const completion = new Completion(callback, this);
     super.subscribe(completion.done);
     return completion.begun();
@@ -69,8 +68,8 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   }
 
   /**
-   * Ends the document when all its requests are answered, also those made while it ends. ShareDB removes it while they are open, and a
-   * second call removes it before the first one has its answer.
+   * Destroys the document when all its requests are answered, including those made meanwhile. ShareDB removes the document while such
+   * requests are open, and a second call removes it before the first call has its answer.
    */
   private join(done: Callback): void {
     const earlier = this.destroying;
@@ -91,9 +90,9 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     super.destroy(end);
   }
 
-  /** The document was destroyed, and another document has its name: no request can be made for this one. @internal */
+  /** Answers a request with an error, because the document was destroyed and another document has its name. @internal */
   answerReplaced(action: string): void {
-    // A request that is made on the way to the document's end has no other answer than that end.
+    // A request during `destroy`, for example the unsubscribe that ShareDB makes for it, gets no error.
     const error = this.destroying || action === 'u' ? null : replaced(this);
     if (action === 'f') return this._handleFetch(error);
     // The connection to the host may have been lost meanwhile.
@@ -113,7 +112,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     super.fetch(callback);
   }
 
-  /** Takes a state from the app, or from the host. @internal */
+  /** Sets a state that the app or the host has supplied. @internal */
   protected ingest(snapshot: IngestibleSnapshot | null | undefined, callback: Callback): void {
     super.ingestSnapshot(snapshot, callback);
   }
@@ -124,7 +123,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     return completion.begun();
   }
 
-  /** Creates the document, here at once. Resolves when the server has acknowledged it. */
+  /** Creates the document. `data` shows it at once. Resolves when the server has acknowledged the op. Rejects if the op is refused. */
   override create(data: Data, callback?: Callback): Completion;
   override create(data: Data, type?: string | null, callback?: Callback): Completion;
   override create(data: Data, type?: string | null, options?: SourceOption, callback?: Callback): Completion;
@@ -137,7 +136,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     });
   }
 
-  /** Changes the document, here at once. Resolves when the server has acknowledged it. */
+  /** Changes the document. `data` shows the op at once. Resolves when the server has acknowledged the op. Rejects if the op is refused. */
   override submitOp(op: unknown, callback?: Callback): Completion;
   override submitOp(op: unknown, options?: SourceOption, callback?: Callback): Completion;
   override submitOp(op: unknown, ...rest: unknown[]): Completion {
@@ -145,7 +144,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     return this.completing(callback, done => super.submitOp(op, values[0] as SourceOption, done));
   }
 
-  /** Deletes the document, here at once. Resolves when the server has acknowledged it. */
+  /** Deletes the document at once. Resolves when the server has acknowledged the op. Rejects if the op is refused. */
   override del(callback?: Callback): Completion;
   override del(options?: SourceOption, callback?: Callback): Completion;
   override del(...rest: unknown[]): Completion {
@@ -193,7 +192,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     this.tellsErrorsFirst &&= this._isInHardRollback;
   }
 
-  /** ShareDB's own end of a hard rollback has an error for the ops. @internal */
+  /** Notes that ShareDB performs a hard rollback, at whose end the ops get an error. @internal */
   protected noteHardRollback(): void {
     this.tellsErrorsFirst = true;
   }
@@ -201,8 +200,8 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   // ---- subscriptions
 
   /**
-   * Without a host, an unsubscribe is answered on the next tick. ShareDB's answer would be taken for the answer to another request if that
-   * one is answered first because the host was lost. ShareDB would then subscribe again with the next host. @internal
+   * Without a host, an unsubscribe is answered in the next tick. If another request was answered first because the host was lost, ShareDB
+   * would treat its own answer to the unsubscribe as the answer to that request, and would subscribe again with the next host. @internal
    */
   override _flushSubscribe(): void {
     const [next] = this.pendingSubscribe;
@@ -213,15 +212,15 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     nextTick(() => { if (this.inflightSubscribe === next) this._handleSubscribe(); });
   }
 
-  /** ShareDB sends the requests that wait behind a refused subscription only with the next connection. @internal */
+  /** After a refused subscription, also sends the requests that wait. ShareDB would send them only on the next connection. @internal */
   override _handleSubscribe(error?: Error | null, data?: unknown): void {
     super._handleSubscribe(error, data);
     if (error && this.pendingSubscribe.length) this._flushSubscribe();
   }
 
-  /** Repeats only requests that are not under way. @internal */
+  /** Repeats only requests that are not in flight. @internal */
   override _resubscribe(): void {
-    // Other callers wait for this fetch, and they get its error.
+    // The callers that wait for this fetch get its error. Without a callback, it would also become an event.
     this.noCallback = () => {};
     if (!this.inflightSubscribe || !this.wantSubscribe || this.pendingSubscribe.length) super._resubscribe();
     this.noCallback = undefined;

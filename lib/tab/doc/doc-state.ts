@@ -15,7 +15,7 @@ export interface DocConnection {
   /** Whether messages reach the host. */
   readonly canSend: boolean;
   readonly unconfirmedDocs: {
-    /** The host could not write when it sent the batch that is being handled. */
+    /** Whether the host's store had failed when the host sent the batch that is being handled. */
     readonly hostIsDown: boolean;
     /** @returns the number of the batch that is being handled, if another host may not know the revisions in it */
     note(doc: DocState): number | undefined;
@@ -30,35 +30,35 @@ export interface DocConnection {
   reportLost(doc: DocState, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void;
 }
 
-/** A tab's document, as the functions beside it see it. `TabOps` has the transitions of its ops and its position in the history. */
+/** The part of a tab's document that the functions in this folder use. `TabOps` has its ops and its position in the history. */
 export interface DocState extends UpstreamDoc<any>, TabOps<PendingOp> {
   readonly connection: DocConnection;
-  /** The app has paused the document before. */
+  /** Whether the app has ever paused the document. */
   readonly wasPaused: boolean;
   readonly undoHook: UndoHook<PendingOp> | undefined;
   /** A state that the app has ingested, for a host that has not loaded the document. */
   ingestedSnapshot: SnapshotData | undefined;
   readonly isAcknowledged: boolean;
-  /** The app has destroyed the document: it sends nothing by itself any more. */
+  /** Whether the app has destroyed the document. Such a document sends nothing on its own. */
   readonly isDestroyed: boolean;
-  /** When this tab last learned that the server has acknowledged an edit, in ms since the epoch. */
+  /** When this tab was last notified that the server has acknowledged an edit, in ms since the epoch. */
   savedAt: number | undefined;
   readonly unconfirmed: UnconfirmedSteps<PendingOp>;
   /** The ops that the host lacks, in order. */
   readonly unsent: PendingOp[];
   readonly hasUnsent: boolean;
-  /** Flushes and repeats requests: there is a host. */
+  /** Sends waiting ops and repeats requests, because messages reach a host again. */
   handleLinked(): void;
   /** Whether a message is for the document's present incarnation. */
   isCurrent(inc: number): boolean;
-  /** The next state is another incarnation: messages for this one are dropped. */
+  /** Begins the next incarnation. Messages for the present one are dropped. */
   startAnew(): void;
-  /** Runs what waits for a change of the state that has happened. */
+  /** Calls the callbacks of `when` whose condition is true now. */
   callWaiting(): void;
   /** Emits the errors that nothing else reports. */
   emitUncaught(): void;
   /** As ShareDB's `fetch`. */
   fetchPlainly(callback: Callback): void;
-  /** Requests the state again, whether or not a request is under way. */
+  /** Requests the state again, even if a request is in flight. */
   askRevision(): void;
 }

@@ -5,9 +5,9 @@ import type {PendingOp} from '../upstream.js';
 import type {DocState} from './doc-state.js';
 import {submitOptions} from './submit-options.js';
 
-/** What a tab sends to a host, or keeps for the next one, so that no op of a document is lost or applied twice. */
+/** The ops that a tab sends to a host, or keeps for the next host, so that none is lost or applied twice. */
 
-/** The op with the identity under which it is sent. No other op is composed into it from now on. */
+/** Gives the op the `src` and `seq` with which it is sent. After this, no other op is composed into it. */
 export function identify(doc: DocState, op: PendingOp): SentOp {
   const {connection} = doc;
   op.src ??= connection.id!;
@@ -16,7 +16,7 @@ export function identify(doc: DocState, op: PendingOp): SentOp {
   return {seq: op.seq, step: markedStepOf(op), x: submitOptions(doc, op)};
 }
 
-/** The ops that the host has not confirmed, for the next host. */
+/** Returns the ops that the host has not confirmed, for the next host; undefined if there are none. */
 export function orphanedOpsOf(doc: DocState): OrphanedOpsMessage['docs'][number] | undefined {
   const {unconfirmed, unsettled} = doc;
   const waiting = [...tentativeOf(doc), ...unsentOf(doc)];
@@ -33,7 +33,7 @@ export interface ResumingDoc extends DocState {
   readonly position: Position;
 }
 
-/** The position of a document in `tab.resume`, with the steps and ops that the host may lack. */
+/** Returns a document's part of `tab.resume`: its position, and the steps and ops that the host may lack. */
 export function resumptionOf(doc: ResumingDoc): object {
   const {inc, rev} = doc.position;
   const {ops} = doc.unconfirmed;
@@ -43,23 +43,23 @@ export function resumptionOf(doc: ResumingDoc): object {
   };
 }
 
-/** The only host that certainly knows the revision, if there is only one. */
+/** The host that alone has the document's revision, if its store had failed when it sent the revision. */
 function onlyHostOf({unconfirmed: {onlyHost}}: DocState): {onlyHost?: string} {
   return onlyHost === undefined ? {} : {onlyHost};
 }
 
 /**
- * Whether the document has ops without the server's answer that only their host can send: the host that they were made with, or sent
- * to.
+ * Whether the document has ops without the server's answer that depend on the history of the last host, or that may have been sent to
+ * that host.
  */
 export function hasOpsOfHost(doc: DocState): boolean {
   return unansweredOf(doc).some(({seq}) => doc.rev !== null || (seq ?? null) !== null);
 }
 
 /**
- * The tab continues with a host, perhaps the same one. The document returns to the last revision that every host knows. The steps that this
- * tab replays, and its later ops, lead from there to the same data.
- * @returns whether the host has something to confirm
+ * Returns the document to the last revision that each host of the lineage has, because the tab continues with a host, perhaps the same one.
+ * The steps that this tab replays, and its later ops, lead from there to the same data.
+ * @returns whether one host alone has the revision, so that the next host has to confirm it
  */
 export function fallBack(doc: DocState): boolean {
   const {unconfirmed} = doc;
@@ -72,12 +72,12 @@ export function fallBack(doc: DocState): boolean {
   return unconfirmed.onlyHost !== undefined;
 }
 
-/** The tab's own ops that it sends again, as if no host had received them. */
+/** The tab's own ops that it sends again, because the host that has placed them may not have written them. */
 function tentativeOf({unconfirmed, unsettled}: DocState): PendingOp[] {
   return unconfirmed.tentative.filter(op => unsettled.includes(op));
 }
 
-/** Notes a step: see `UnconfirmedSteps.add`. @param rev the document's revision before it */
+/** Records a step that the host may not have written: see `UnconfirmedSteps.add`. @param rev the document's revision before the step */
 export function noteUnconfirmed(doc: DocState, rev: number | null, change?: UnconfirmedOp, op?: PendingOp): void {
   const {unconfirmedDocs} = doc.connection;
   const batch = unconfirmedDocs.note(doc);
@@ -86,7 +86,7 @@ export function noteUnconfirmed(doc: DocState, rev: number | null, change?: Unco
   else if (rev !== null) doc.unconfirmed.add(batch, rev, change, op);
 }
 
-/** The host could not write the present step. Another host may have another history from here on. */
+/** Records that only the current host has the present step, if its store has failed. Another host may have another history from here on. */
 export function noteDown(doc: DocState): void {
   const {hostEpoch, unconfirmedDocs} = doc.connection;
   if (!unconfirmedDocs.hostIsDown) return;

@@ -7,7 +7,7 @@ import {noteDown} from './hand-over.js';
 import {isUnknown, missingType} from './known-types.js';
 import {loseUnsent} from './lose-unsent.js';
 
-/** The ways in which a state of the host becomes the state of a tab's document. */
+/** Functions that set the state of a tab's document to a state of the host. */
 
 /** Shows a state of the host. The document has no unsent ops. */
 export function load(doc: DocState, {v, type, data, rev, isMixed = false}: SnapshotData): void {
@@ -20,7 +20,7 @@ export function load(doc: DocState, {v, type, data, rev, isMixed = false}: Snaps
   doc.callWaiting();
 }
 
-/** The document has a position in the history of a host, and its state is the host's. */
+/** Sets the document's position in the history of a host, whose state it has. */
 function takePosition(doc: DocState, rev: number | undefined, isMixed: boolean): void {
   doc.isMixed = isMixed;
   doc.rev = rev ?? null;
@@ -29,7 +29,7 @@ function takePosition(doc: DocState, rev: number | undefined, isMixed: boolean):
   noteDown(doc);
 }
 
-/** The host has changed to a type that this page does not know. */
+/** Removes the state, because the document has an OT type that this page lacks, and emits an error. */
 export function loseState(doc: DocState, type: string): void {
   doc.startAnew();
   doc.version = null;
@@ -37,11 +37,11 @@ export function loseState(doc: DocState, type: string): void {
   doc.emit('error', missingType(doc, type));
 }
 
-/** Another state, from outside: a deletion if the document does not exist there, otherwise a load. */
+/** Replaces the state by another one to which no op leads. Emits `del` if the document does not exist in it, otherwise `load`. */
 export function replaceBy(doc: DocState, snapshot: SnapshotData): void {
   if (doc.hasUnsent) {
     doc.rev = null;
-    // As in ShareDB, a creation that meets another one is refused.
+    // As in ShareDB, a creation is refused if the document already exists.
     if (doc.unsent.some(({create}) => create)) return doc._hardRollback(withCode('ERR_DOC_ALREADY_CREATED', 'Document already created'));
     return loseUnsent(doc);
   }
@@ -55,10 +55,10 @@ export function replaceBy(doc: DocState, snapshot: SnapshotData): void {
   doc.emit('del', oldData, false);
 }
 
-/** Replaces the state, which other steps have led to, by the host's. The unsent ops are made on it. */
+/** Replaces the data by the host's, in which ops may have another order, and applies the unsent ops to it. */
 export function replaceBelow(doc: DocState, {data}: SnapshotData): void {
   const {type, unsent} = doc;
-  // Behind a creation or a deletion, nothing of the state is shown.
+  // After a creation or a deletion, the data do not depend on the host's state.
   if (!type || unsent.some(op => !('op' in op))) return;
   try {
     doc._setData(appliedTo(deserialized(doc, data), type, unsent));
@@ -69,9 +69,9 @@ export function replaceBelow(doc: DocState, {data}: SnapshotData): void {
 }
 
 /**
- * Continues from the state of a host without this document's history, if the unsent ops lead from it to the present data: then they were
- * made on the same content.
- * @returns whether they do
+ * Continues from the state of a host without this document's history, if the unsent ops lead from that state to the present data. In that
+ * case they were made on the same content.
+ * @returns whether the document continues
  */
 export function continueFrom(doc: DocState, {v, type, data, rev, isMixed = false}: SnapshotData): boolean {
   const {type: mine, unsent} = doc;

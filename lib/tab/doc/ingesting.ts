@@ -5,24 +5,24 @@ import {continueFrom, load} from './host-snapshots.js';
 import {isUnknown, missingType} from './known-types.js';
 import {loseUnsent} from './lose-unsent.js';
 
-/** Takes a state that the host has sent as an answer to a request, or with a query's results. */
+/** Ingests a state that the host has sent as an answer to a request, or in a query's results. */
 export function ingestFromHost(doc: DocState, snapshot: SnapshotData & {rev: number}, callback: Callback): void {
   const {rev} = doc;
-  // A state sent before this document started anew does not count: the new incarnation requests its own state.
+  // A state for an earlier incarnation is ignored. The new incarnation requests its own state.
   if (snapshot.inc !== undefined && !doc.isCurrent(snapshot.inc)) {
     if (rev === null) return doc.fetchPlainly(callback);
     return callback();
   }
   if (rev !== null && snapshot.rev <= rev) return callback();
   if (isUnknown(snapshot.type) && !doc.hasUnsent) {
-    // From the host's point of view this tab has the state.
+    // The host assumes that this tab has the state, so the next request has to be of another incarnation.
     doc.startAnew();
-    // A document of a query's results that can't be shown is no error of the query.
+    // A result with an unknown type is an error of the document, not of the query.
     if (!('d' in snapshot)) return callback(missingType(doc, snapshot.type!));
     doc.emit('error', missingType(doc, snapshot.type!));
     return callback();
   }
-  // A creation of this tab is under way: it gets its place in the history, or is refused.
+  // A creation of this tab is in flight. The host will place it in the history, or refuse it.
   if (doc.hasUnsent && rev === null && doc.version === null) {
     doc.once('no write pending', () => callback());
     return;
@@ -33,18 +33,18 @@ export function ingestFromHost(doc: DocState, snapshot: SnapshotData & {rev: num
   callback();
 }
 
-/** The first op on a state of an earlier host is about to be made. This host gets the state, so that it can place the op. */
+/** Sends the host the shown state, if it is an earlier host's, because the first op on it is about to be made and needs a revision. */
 export function positionOnShown(doc: DocState): void {
   const {type, version: v, data} = doc;
   if (!type || v === null || doc.ingestedSnapshot || !doc.isAcknowledged) return;
   positionOn(doc, {...copyOf({v, type: type.uri!, data: type.serialize ? type.serialize(data) : data}), fromHost: true});
 }
 
-/** Sends the host a state that came from elsewhere, before the ops made on it. */
+/** Starts an incarnation with a state from elsewhere. The host receives the state with the next request, before the ops made on it. */
 export function positionOn(doc: DocState, snapshot: SnapshotData): void {
   const isAsked = doc.inflightFetch.length > 0 || !!doc.inflightSubscribe?.wantSubscribe;
   const isFollowed = doc.rev !== null && doc.wantSubscribe;
-  // Requests that are under way do not contain the state.
+  // Requests in flight do not contain the state.
   doc.startAnew();
   doc.ingestedSnapshot = snapshot;
   // Documents of a bulk request make their own requests at its end.

@@ -1,4 +1,4 @@
-/** The documents that exist without a server. Most apps never ask, so the host's message is searched only when one does. */
+/** The documents that are available without a server. The sets are made on demand, because most apps never need them. */
 export class Inventory {
   private readonly sets = new Map<string, ReadonlySet<string>>();
 

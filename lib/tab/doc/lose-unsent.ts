@@ -2,7 +2,7 @@ import {madeAtOf, unsentOf} from '../../ot/tab-ops.js';
 import {TabsError, encodeError} from '../../protocol/errors.js';
 import type {DocState} from './doc-state.js';
 
-/** The host can't continue from the state that the unsent ops were made on. They become dead letters. */
+/** Makes dead letters of the unsent ops, because the host can't continue from the state that they were made on. */
 export function loseUnsent(doc: DocState, error: Error = lostOp(doc)): void {
   doc.connection.reportLost(doc, unsentOf(doc), encodeError(error), doc.unsettled.length ? undefined : madeAtOf(doc));
   doc._hardRollback(error);

@@ -7,11 +7,11 @@ import {deserialized} from './host-snapshots.js';
 import {lostOp} from './lose-unsent.js';
 import {callEach} from './op-outcomes.js';
 
-/** What happens to a document whose history the current host does not know. */
+/** Handles documents whose history the current host does not have. */
 
 /**
- * Another host took over, without this document's history. The data stay until the document is loaded again. Ops that only the lost host
- * had are lost.
+ * Handles a change to a host without this document's history. The data stay until the document is loaded again. Ops without the server's
+ * answer become dead letters, except for creations, which the tab sends again.
  */
 export function handleHostReplaced(doc: DocState): void {
   if (doc.rev === null && !doc.unsettled.length && !doc.opsAwaitingReset) return;
@@ -27,12 +27,12 @@ export function handleHostReplaced(doc: DocState): void {
   doc.connection.reportLost(doc, ops, encodeError(error), madeAt);
   for (const op of ops) callEach(op, error);
   doc._emitNothingPending();
-  // A request of a destroyed document would take the name from a document that was opened since.
+  // A request of a destroyed document would remove a document of the same name that was opened since.
   if (doc.wantSubscribe || doc.isDestroyed) return;
   doc.fetch();
 }
 
-/** The host has lost this document's history. */
+/** Handles `doc.lost`: the host does not have this document's history. */
 export function handleLost(doc: DocState, inc: number): void {
   if (!doc.isCurrent(inc)) return;
   handleHostReplaced(doc);
@@ -40,9 +40,9 @@ export function handleLost(doc: DocState, inc: number): void {
 }
 
 /**
- * A creation, and this tab's ops on it, need no history: any host accepts them. The host does not know the ops that other tabs made on
- * it, so the tab shows the document without those.
- * @returns whether the ops can be made in this way
+ * Sends a creation, and this tab's ops on it, again. They need no history, so any host accepts them. The host lacks the ops that other
+ * tabs made on the creation, so the tab shows the document without those.
+ * @returns whether this is possible
  */
 function createAnew(doc: DocState): boolean {
   const {type} = doc;

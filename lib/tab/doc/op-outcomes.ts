@@ -9,9 +9,9 @@ import type {DocState} from './doc-state.js';
 import {noteDown} from './hand-over.js';
 import {replaceBy} from './host-snapshots.js';
 
-/** What becomes of the ops that a tab has handed to its host: the server answers, or the host loses its state and takes them back. */
+/** Handles the outcomes of ops that a tab has sent to its host: the server's answers, and rollbacks and resets of the host. */
 
-/** The server has answered ops that have their place in the history. */
+/** Handles `doc.settled`: the server has answered ops that the host had placed. */
 export function handleSettled(doc: DocState, {seqs, error, silent}: Pick<SettledMessage, 'seqs' | 'error' | 'silent'>): void {
   const ops = settle(doc, new Set(seqs));
   if (!ops.size) return;
@@ -25,7 +25,7 @@ export function handleSettled(doc: DocState, {seqs, error, silent}: Pick<Settled
   doc._emitNothingPending();
 }
 
-/** The host has lost its state. So has this document, if that state contained ops of this tab. */
+/** Handles `doc.rollback`: the host has no state at present. Removes this document's state, if the tab has unacknowledged ops. */
 export function handleRollback(doc: DocState, inc: number): void {
   if (!doc.isCurrent(inc) || !doc.hasWritePending()) return;
   rollBack(doc);
@@ -34,9 +34,9 @@ export function handleRollback(doc: DocState, inc: number): void {
   doc.unconfirmed.clear();
 }
 
-/** The host's state is back, or another state that no steps lead to. */
+/** Handles `doc.reset`: the host has a state again after a rollback, or a state to which no steps lead. */
 export function handleReset(doc: DocState, {inc, snapshot, loadError, outcomes, unsettled = [], error}: ResetMessage): void {
-  // Otherwise the document has started anew meanwhile. The outcomes of its ops are valid all the same.
+  // If the message is for an earlier incarnation, only the outcomes of the ops apply.
   const isCurrent = doc.isCurrent(inc);
   if (isCurrent && !doc.opsAwaitingReset && doc.hasWritePending()) handleRollback(doc, inc);
   const {opsAwaitingReset: ops} = doc;
@@ -61,7 +61,7 @@ export function handleReset(doc: DocState, {inc, snapshot, loadError, outcomes, 
   doc._emitNothingPending();
 }
 
-/** The server refuses to give the document: its content is no longer shown. */
+/** Handles `doc.refused`: the server refuses to return the document, so its content is removed. */
 export function handleRefused(doc: DocState, {inc, error, silent}: RefusedMessage): void {
   if (!doc.isCurrent(inc)) return;
   const failure = decodeError(error);

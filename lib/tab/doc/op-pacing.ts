@@ -1,9 +1,9 @@
 import type {Clock} from '../../platform/platform.js';
 
-/** While ops of a document wait for the server, ops that can be composed leave once in this time, in ms. No screen shows more. */
+/** The shortest time between two ops that can be composed, in ms, while ops wait for the server. This is one frame at 60 Hz. */
 const FRAME_MS = 16;
 
-/** The parts of a document that decide when its ops leave. */
+/** The parts of a document that decide when its ops are sent. */
 export interface PacedDoc {
   readonly connection: {readonly clock: Clock; readonly state: string};
   /** Ops that wait for the server's answer. */

@@ -22,15 +22,15 @@ import {UnconfirmedSteps} from '../../ot/unconfirmed-steps.js';
 import type {Callback, IngestibleSnapshot, PendingOp} from '../upstream.js';
 import type {ProxyConnection} from '../proxy-connection.js';
 
-/** If the server refuses to give a document's revision, it is asked again after this time, in ms. */
+/** Delay before a document's revision is requested again after an error, in ms. */
 const RETRY_MS = 1000;
 
-/** Thrown into ShareDB's `_submit` when the op is applied and nothing else is left to do. */
+/** Thrown to leave ShareDB's `_submit` after the op is applied, if no tick has to be scheduled for the op. */
 const WILL_FLUSH = new Error();
 
 /**
- * A tab's `Doc`. Optimistic apply, composing, transforming and events are ShareDB's. In addition, an op goes to the host first, which gives
- * it its place in the document's history. The op is settled when the server has answered.
+ * A tab's `Doc`. ShareDB's code applies, composes and transforms ops and emits events. In addition, an op is sent to the host, which places
+ * it in the document's history. The op is settled when the server has answered.
  */
 export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** The connection that it belongs to. */
@@ -39,7 +39,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   rev: number | null = null;
   /** @internal */
   readonly unconfirmed = new UnconfirmedSteps<PendingOp>();
-  /** The document's incarnation: a count of the times that the tab has started it anew. A message for an earlier incarnation is dropped. */
+  /** The document's incarnation, which increases each time that the tab starts it anew. A message for an earlier one is dropped. */
   private inc: number;
   private hadState: boolean;
   /** The document's first incarnation. A message with a lower number is for an earlier document of this name. */
@@ -62,14 +62,14 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   wasPaused = false;
   /** @internal */
   readonly pacing = new OpPacing(this);
-  /** The request that is being made accepts the stored state. */
+  /** Whether the request that is being made accepts the stored state. */
   private storedWillDo = false;
   /** @internal */
   isDestroyed = false;
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
   /** @internal */
   undoHook: UndoHook<PendingOp> | undefined = undefined;
-  /** When this tab last learned that the server has acknowledged an edit, its own or another tab's, in ms since the epoch. */
+  /** When this tab was last notified that the server has acknowledged an edit, its own or another tab's, in ms since the epoch. */
   savedAt: number | undefined;
 
   /** Use `connection.get(collection, id)`, which returns one object for each document. */
@@ -97,17 +97,17 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return unansweredOf(this).flatMap(({callbacks}) => Completion.callsOf(callbacks));
   }
 
-  /** Whether the host lacks an op. @internal */
+  /** Whether there are ops that the host has not placed. @internal */
   get hasUnsent(): boolean {
     return !!this.inflightOp || this.pendingOps.length > 0;
   }
 
-  /** The ops that the host lacks, in order. @internal */
+  /** The ops that the host has not placed, in order. @internal */
   get unsent(): PendingOp[] {
     return unsentOf(this);
   }
 
-  /** Whether the document waits for a state from the host. @internal */
+  /** Whether the document awaits a state from the host. @internal */
   get isLoading(): boolean {
     return !!this.opsAwaitingReset || this.inflightFetch.length > 0 || !!this.inflightSubscribe;
   }
@@ -149,9 +149,9 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   /**
-   * The state of the document's edits if the browser ended now. It includes edits of other tabs. If `status.unsaved`
-   * is full, a document that is not listed has at best the state of the last one that is.
-   * The event `saveState` reports changes.
+   * Whether the document's edits would survive if the browser ended now: see {@link SaveState}. It includes edits of other tabs. If
+   * `status.unsaved` is full, a document that is not listed has at best the state of the last one in the list. The event `saveState`
+   * reports changes.
    */
   get saveState(): SaveState {
     return this.connection.saveStates.of(this);
@@ -183,7 +183,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     return this.unsettled.length > 0 || super.hasWritePending();
   }
 
-  /** As in the `@sharesync/sharedb` fork: gets the document if it is not loaded, from the store if it is there. */
+  /** As in the `@sharesync/sharedb` fork: if the document is not loaded, gets it from the store, or from the server if it is not stored. */
   ensureDocHasData(callback?: Callback): Completion {
     return this.completing(callback, done => {
       if (this.version !== null) nextTick(() => done());
@@ -220,14 +220,14 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   }
 
   override pause(): void {
-    // Only an app that pauses the document can see whether the next op waits for the server's answer to the last one.
+    // Only an app that pauses the document can observe whether the next op waits for the server's answer to the last one.
     if (this.connection.canSend) this.wasPaused = true;
     super.pause();
   }
 
   /**
-   * ShareDB requests a tick for each submitted op, which takes most of the call's time in a browser. If a tick is scheduled already, this
-   * method throws before ShareDB requests another one. @internal
+   * ShareDB schedules a tick for each submitted op, which takes most of the call's time in a browser. If a tick is scheduled already, this
+   * method throws before ShareDB schedules another one. @internal
    */
   override _otApply(op: object, source: unknown): void {
     super._otApply(op, source);
@@ -237,18 +237,18 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** @internal */
   override _pushOp(op: PendingOp, source: unknown, callback: Callback | undefined): void {
-    // The app uses the document again, as ShareDB allows. The host may have released it, and then no longer knows this revision.
+    // The app uses the destroyed document again, as ShareDB allows. The host may have released it, and with it this revision.
     if (this.isDestroyed && this.isAcknowledged) this.startAnew();
     this.isDestroyed = false;
     if (this.rev === null) positionOnShown(this);
-    // ShareDB does this when it sends the op. It would never send one that waits for a connection while the document has no name.
+    // ShareDB does this only when it sends the op. A document that is not in the connection would not be flushed when a host connects.
     this.connection._addDoc(this);
     this.connection.frames?.noteUnsent(this);
     if ('op' in op) op.undo = this.undoHook?.markOf(source);
     withFastType(this, () => super._pushOp(op, source, callback));
   }
 
-  /** Two ops that undo treats as two are not composed. @internal */
+  /** As upstream, but does not compose ops that belong to different undo steps. @internal */
   override _tryCompose(op: PendingOp): PendingOp | undefined {
     const last = this.pendingOps.at(-1);
     if (last && (last.was || !canBeOne(last.undo, op.undo))) return undefined;
@@ -281,7 +281,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   protected override ingest(snapshot: (IngestibleSnapshot & Partial<SnapshotData>) | null | undefined, callback: Callback): void {
     if (snapshot?.rev === undefined) {
       const before = this.version;
-      // A listener may change the state.
+      // The copy is made first, because a listener may change the state.
       const ingested = snapshot && !this.type ? copyOf(snapshot) : undefined;
       super.ingest(snapshot as IngestibleSnapshot, callback);
       if (ingested && this.version !== before) positionOn(this, ingested);
@@ -292,7 +292,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
 
   /** Handles one step of the host's history, or the host's refusal of an op. @internal */
   override _handleOp(error: Error | null, message: OpMessage): void {
-    // The document was fetched anew or rolled back since this was sent.
+    // The message is for an earlier incarnation.
     if (!this.isCurrent(message.inc)) return;
     if (error) {
       const op = this.inflightOp;
@@ -317,14 +317,14 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.version = message.v = (v ?? 0) - 1;
     // The step as it is in the history. ShareDB transforms the message over the unsent ops.
     this.connection.entry = {...message};
-    // The host checks what the other database has left of them.
+    // The step replaces content of another database. The host compares each op with what it was before, to find lost content.
     if (message.replaces) for (const op of this.unsent) op.was ??= op.op;
     try {
       super._handleOp(null, message);
     } catch (thrown) {
       if (!this.type?.transform) throw thrown;
-      // The type can't transform an unsent op over the step: the two exclude each other. Upstream would leave the step out for good.
-      // Some ops may have been transformed, so the version is not what they were made on.
+      // The type can't transform an unsent op over the step, because the two exclude each other. Upstream would never apply the step. Some
+      // ops may have been transformed already, so they were not all made on the same version.
       this.isMixed = true;
       loseUnsent(this, withCode('ERR_OT_OP_NOT_APPLIED', String(thrown)));
     }
@@ -332,7 +332,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     if (v === null && this.rev === rev) this.version = null;
   }
 
-  /** ShareDB's rollback of a state that can't be kept. The next state is another incarnation. @internal */
+  /** ShareDB's hard rollback. The next state belongs to another incarnation. @internal */
   override _hardRollback(error: Error): void {
     if (error === WILL_FLUSH) return;
     this.noteHardRollback();
@@ -349,18 +349,18 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
       return super._onConnectionStateChanged();
     }
     if (state === 'connected') return super._onConnectionStateChanged();
-    // The host still accepts ops and requests, but no messages come from the server.
+    // The host still accepts ops and requests, but receives nothing from the server.
     if (state !== 'connecting' && !isLocal(this.collection)) this.subscribed = false;
   }
 
-  /** There is a host: waiting ops and requests are sent. @internal */
+  /** Sends waiting ops and requests, because messages reach a host again. @internal */
   handleLinked(): void {
     this.flush();
     if (!this.isDestroyed) this._resubscribe();
     this.callWaiting();
   }
 
-  /** Whether this document, and not an earlier one of its name, has made a request, in any incarnation. @internal */
+  /** Whether a message for this incarnation is for this object, not for an earlier document of the same name. @internal */
   hasAsked(inc: number | undefined): boolean {
     return !inc || inc >= this.firstInc;
   }

@@ -3,9 +3,11 @@ import {isLocal} from '../../protocol/local.js';
 import {MAX_UNSAVED_DOCS, type HostStatus} from '../../protocol/messages.js';
 
 /**
- * The state of a document's edits if the browser ended now, from the best to the worst. `saved`: the server has them. `local`: the storage
- * has them, and they are sent when there is a server. `unsaved`: they would be lost. `refused`: the server has refused one, which waits in
- * `deadLetters`.
+ * What would happen to a document's edits if the browser ended now, from best to worst.
+ * - `saved`: the server has the edits.
+ * - `local`: the edits are stored, and are sent when the server is reachable.
+ * - `unsaved`: the edits would be lost.
+ * - `refused`: the server has refused an edit, which is in `deadLetters`.
  */
 export type SaveState = 'saved' | 'local' | 'unsaved' | 'refused';
 
@@ -41,12 +43,12 @@ export class SaveStates {
   of(doc: SavingDoc): SaveState {
     const status = this.status();
     const {ownSaveState} = doc;
-    // A full list is cut: a document that is not in it may be in the state of the last one. Those with refused edits are first.
+    // A full list may be incomplete, so a document that is not in it may have the state of the last one. Those with refused edits come first.
     const entry = status.unsaved?.find(({collection, id}) => collection === doc.collection && id === doc.id) ??
       (isLocal(doc.collection) ? undefined : status.unsaved?.[MAX_UNSAVED_DOCS - 1]);
     if (!entry) return ownSaveState;
     if (entry.refusedOps) return 'refused';
-    // The host has the edits of other tabs: they are as durable as its storage.
+    // The host has the edits of other tabs, so they are as durable as its store.
     return worst(ownSaveState, !entry.pendingOps ? 'saved' : status.durable ? 'local' : 'unsaved');
   }
 
@@ -58,13 +60,13 @@ export class SaveStates {
     return state;
   }
 
-  /** The document has an edit: its state is reported at once. */
+  /** Reports the document's state at once, because it may have a new edit. */
   noteEdit(doc: SavingDoc): void {
     this.tell(doc);
     this.tellOfAll();
   }
 
-  /** The host has sent something. Its effects are known at the end of the turn. */
+  /** The host has sent a batch. Changes are reported in the next tick, when all of its messages are handled. */
   noteBatch(): void {
     if (this.isScheduled || (!this.told.size && this.toldOfAll === 'saved' && this.ofAll === 'saved' && !this.status().unsaved)) return;
     this.isScheduled = true;

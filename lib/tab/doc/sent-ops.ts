@@ -7,17 +7,17 @@ import {identify, noteDown, noteUnconfirmed} from './hand-over.js';
 import {replaceBelow} from './host-snapshots.js';
 import {submitOptions} from './submit-options.js';
 
-/** An op and its successors on the way to the host, which gives each its place in the history. */
+/** Sends ops to the host, and handles the host's answers about their places in the history. */
 
 /**
- * The ops that leave together with the op in flight, so that they need no round trip each. An app that pauses the document can see which
- * ops have left. It finds one, as in ShareDB.
+ * The ops that are sent together with the op in flight, so that they need no round trip each. An app that pauses the document can observe
+ * which ops have been sent. For such an app only one is sent at a time, as in ShareDB.
  */
 function sentWith(doc: DocState): SentOp[] {
   return takeRun(doc, doc.wasPaused ? 0 : MAX_RUN - 1).map(op => identify(doc, op));
 }
 
-/** The message with an op, and with the ops that leave together with it. */
+/** Returns the message with an op, and with the ops that are sent together with it. */
 export function requestOf(doc: DocState & {readonly position: Position}, op: PendingOp): OpRequest {
   const message: OpRequest = {
     a: 'op', c: doc.collection, d: doc.id, at: doc.position, src: op.src ?? doc.connection.id!, seq: op.seq!, x: submitOptions(doc, op)
@@ -31,7 +31,7 @@ export function requestOf(doc: DocState & {readonly position: Position}, op: Pen
   return message;
 }
 
-/** The host has given this tab's op its place: the data equal the history there. */
+/** Handles the acknowledgement that the host has placed this tab's op in the history. */
 export function handlePlaced(doc: DocState, message: OpMessage): void {
   const {rev} = doc;
   if (rev !== null && message.rev <= rev) return;
@@ -45,14 +45,14 @@ export function handlePlaced(doc: DocState, message: OpMessage): void {
 }
 
 /**
- * The sent ops were made on a state from which the host no longer continues. By now this tab has the later steps: it sends one op, made
- * on the present state, and the others with the next one.
+ * Handles `doc.resend`: the host can no longer rebase the sent ops, because they were made at a too early revision. This tab has received
+ * the later steps before this message, so it sends the ops again as made on the present state.
  */
 export function handleResend(doc: DocState, {inc, seq}: {inc: number; seq: number}): void {
   if (doc.isCurrent(inc) && takeBack(doc, seq)) doc.flush();
 }
 
-/** The host has the state or the steps that this tab has sent, and tells their position in its history. */
+/** Handles `doc.positioned`: the position in the host's history of the state or the steps that this tab has sent. */
 export function handlePositioned(doc: DocState, {inc, rev, entries = [], snapshot}: PositionedMessage): void {
   const {unconfirmed} = doc;
   if (!doc.isCurrent(inc) || (!unconfirmed.isReturning && (doc.rev !== null || !doc.ingestedSnapshot))) return;

@@ -30,7 +30,7 @@ class ProxyLocalDocPresence extends BaseLocalDocPresence {
   }
 }
 
-/** A presence of another tab or client. The host sends it with its position in the document's history. */
+/** A presence of another tab or client. The host sends it with a revision of the document's history. */
 class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
   private standing: StandingMessage | undefined;
   private isWaiting = false;
@@ -44,7 +44,7 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
     this._setPendingPresence();
   }
 
-  /** The document has another state. The waiting presence belongs to this state or a later one. */
+  /** The document has loaded another state. A waiting presence belongs to this state or a later one. */
   override _handleLoad(): void {
     if (this.standing) this._setPendingPresence();
     else super._handleLoad();
@@ -67,7 +67,7 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
       });
     }
     const {rev} = doc.position;
-    // The document does not follow the host. A fetch brings it to the presence's revision.
+    // The document is not subscribed, so a fetch is necessary to reach the presence's revision.
     if (standing.p !== null && (rev === null || rev < standing.rev)) {
       doc.fetch(() => this._setPendingPresence());
       return;
@@ -84,7 +84,7 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
   }
 }
 
-/** Transforms a value of the host's state by the ops that the host lacks. */
+/** Transforms a presence value at the host's revision by the ops that the host has not placed. */
 function overUnsent(doc: ProxyDoc, value: unknown): unknown {
   const type = doc.type as Type | null;
   if (!util.supportsPresence(type)) return value;
@@ -93,7 +93,7 @@ function overUnsent(doc: ProxyDoc, value: unknown): unknown {
   );
 }
 
-/** Makes a document's presence, just created by upstream, work through the host. */
+/** Makes a document's presence use the host. Call it when upstream has created the presence. */
 export function overHost(presence: UpstreamPresence): UpstreamPresence {
   presence._createLocalPresence = id => new ProxyLocalDocPresence(presence, id);
   presence._createRemotePresence = id => new ProxyRemoteDocPresence(presence, id);

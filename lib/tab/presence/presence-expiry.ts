@@ -9,8 +9,8 @@ export interface PresenceSet {
 }
 
 /**
- * Removes the presences of clients that left while the tab had no session. After a new session, nobody reports these. The clients that are
- * still there show their presence again; the others are removed after a time.
+ * Removes the presences of clients that left while the tab had no session, because the new host does not report them. Clients that are
+ * still connected send their presence again. The presences that have not arrived again are removed after PRESENCE_EXPIRY_MS.
  */
 export class PresenceExpiry {
   private readonly heard = new Set<string>();

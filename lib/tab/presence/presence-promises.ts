@@ -1,7 +1,7 @@
 import {promisify} from '../promisify.js';
 import type {Callback, UpstreamLocalPresence, UpstreamPresence} from '../upstream.js';
 
-/** Makes the methods of a presence return promises, and ends calls whose answers do not come. */
+/** Makes the methods of a presence return promises, and ends calls that upstream would leave without an answer. */
 export function givePresencePromises(presence: UpstreamPresence): void {
   const create = presence._createLocalPresence;
   presence._createLocalPresence = id => {
@@ -14,7 +14,7 @@ export function givePresencePromises(presence: UpstreamPresence): void {
     promisify(local as never, ['submit', 'destroy']);
     return local;
   };
-  // Upstream removes a presence with the first answer, and takes the other answers for updates of a remote presence.
+  // Upstream removes a presence at the first answer, and would treat further answers as updates of a remote presence.
   const leaving = new Map<string, UpstreamLocalPresence>();
   const receive = presence._receiveUpdate;
   presence._receiveUpdate = (error, message) => {
@@ -25,11 +25,11 @@ export function givePresencePromises(presence: UpstreamPresence): void {
     if (!Object.keys(waiting).length) leaving.delete(message.id);
   };
   const {_callEachOrEmit: callEachOrEmit} = presence;
-  // Upstream subscribes again by itself. If the connection is closed meanwhile, only callbacks get that error, and no event is emitted.
+  // Upstream repeats subscriptions itself. If the connection is closed meanwhile, the callbacks get that error, but no event is emitted.
   presence._callEachOrEmit = (callbacks, error) => callEachOrEmit.call(presence, callbacks, isEnded(error) && !callbacks.some(Boolean) ? null : error);
   const {destroy} = presence;
   let destroying: (Callback | undefined)[] | undefined;
-  // Two calls of `destroy` at once would wait for each other's answers, which do not come after the first has removed the presence.
+  // Upstream would not answer the second of two concurrent calls of `destroy`, because the first removes the presence.
   presence.destroy = callback => {
     if (destroying && presence._wantsDestroy) return void destroying.push(callback);
     const all = destroying = [callback];

@@ -3,7 +3,7 @@ import type {Completion} from '../completion.js';
 import type {LocalPresenceEvents, PresenceEvents, TypedEvents} from '../events.js';
 import type {Callback} from '../upstream.js';
 
-/** The presences of a channel or a document: ShareDB's `Presence`, with promises beside the callbacks. */
+/** The presences of a channel or a document: ShareDB's `Presence`, with promises in addition to callbacks. */
 export interface ProxyPresence<Value = any> extends
   TypedEvents<PresenceEvents<Value>>,
   Omit<Presence<Value>, 'subscribe' | 'unsubscribe' | 'destroy' | 'create' | 'localPresences' | 'remotePresences' | keyof TypedEvents<object>> {
@@ -11,7 +11,7 @@ export interface ProxyPresence<Value = any> extends
   connection: string;
   /** The name of the channel. */
   channel: string;
-  /** Whether the app wants to see the presences of others. */
+  /** Whether the app has subscribed to the presences of others. */
   wantSubscribe: boolean;
   /** Whether the host sends the presences of others. */
   subscribed: boolean;
@@ -19,12 +19,12 @@ export interface ProxyPresence<Value = any> extends
   remotePresences: Record<string, Value>;
   /** The presences of this tab, by presence id. */
   localPresences: Record<string, ProxyLocalPresence<Value>>;
-  /** Subscribes to the presences of others. Resolves when the subscription is in place. */
+  /** Subscribes to the presences of others. Resolves when the subscription is active. Rejects with the server's error. */
   subscribe(callback?: Callback): Completion;
   /** Ends the subscription. */
   unsubscribe(callback?: Callback): Completion;
   /**
-   * Creates a presence of this tab. Others see it once a value is submitted.
+   * Creates a presence of this tab. Others receive it when a value is submitted.
    * @param id unique among all clients; a random one if it is left out
    */
   create(id?: string): ProxyLocalPresence<Value>;
@@ -32,7 +32,7 @@ export interface ProxyPresence<Value = any> extends
   destroy(callback?: Callback): Completion;
 }
 
-/** A presence of this tab: ShareDB's `LocalPresence`, with promises beside the callbacks. */
+/** A presence of this tab: ShareDB's `LocalPresence`, with promises in addition to callbacks. */
 export interface ProxyLocalPresence<Value = any> extends
   TypedEvents<LocalPresenceEvents>,
   Omit<LocalPresence<Value>, 'submit' | 'destroy' | 'presence' | keyof TypedEvents<object>> {
@@ -46,9 +46,9 @@ export interface ProxyLocalPresence<Value = any> extends
   presenceVersion: number;
   /** The value that it shows. */
   value: Value;
-  /** Shows a value; `null` removes it. Resolves when the server has it, or the host if the server is unreachable. */
+  /** Sends a value to others; `null` removes it. Resolves when the server has acknowledged it. Rejects with the server's error. */
   submit(value: Value | null, callback?: Callback): Completion;
-  /** Sends the present value once more. */
+  /** Sends the present value again. */
   send(callback?: Callback): void;
   /** Removes the presence. */
   destroy(callback?: Callback): Completion;
