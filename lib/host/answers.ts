@@ -1,10 +1,10 @@
 /**
- * What is longer leaves in several messages, each at once: the tab works on it while the next one is made. Shorter ones take
- * longer: each message costs both sides some tenths of a millisecond (measured in Chromium).
+ * The size at which a message with states is sent at once, in characters. The tab handles it while the host makes the next one.
+ * Smaller messages would take longer in total: each costs both sides some tenths of a millisecond (measured in Chromium).
  */
 const BULK_CHARS = 1024 * 1024;
 
-/** A request for a document's state: `f` or `s`, as ShareDB has them, and the incarnation that asks. */
+/** A tab's request for a document's state. `a` is ShareDB's action, `inc` the tab's incarnation of the document. */
 export interface Question {
   a: 'f' | 's';
   c: string;
@@ -13,19 +13,19 @@ export interface Question {
 }
 
 /**
- * Answers to one tab that have documents' states. Those for documents of one collection that follow each other are
- * one message, as those of ShareDB's server are.
+ * Collects answers to one tab that contain documents' states. Consecutive answers with the same action and collection become one
+ * message, as ShareDB's server sends them.
  */
 export class Answers {
   private first: {question: Question; state: string} | undefined;
   private readonly ids = new Set<string>();
-  /** Put together as it comes: an engine copies it once, when it is sent. */
+  /** Built by concatenation, because an engine copies such a string only once, when it is sent. */
   private data = '';
 
-  /** @param send takes messages, and whether they are to leave at once */
+  /** @param send sends a message. `atOnce`: whether it must be sent without waiting for the end of the turn. */
   constructor(private readonly send: (message: string, atOnce: boolean) => void) {}
 
-  /** @param state of the document, as JSON */
+  /** @param state the document's state, as JSON */
   add(question: Question, state: string): void {
     const {a, c, d, inc} = question;
     if (a !== this.first?.question.a || c !== this.first.question.c || this.ids.has(d)) this.flush();
@@ -35,7 +35,7 @@ export class Answers {
     if (this.data.length >= BULK_CHARS) this.flush(true);
   }
 
-  /** Hands over what there is. */
+  /** Sends the collected answers. */
   flush(atOnce = false): void {
     const {first, ids: {size}, data} = this;
     if (!first) return;
@@ -48,5 +48,5 @@ export class Answers {
   }
 }
 
-/** The JSON of a message that goes on. */
+/** Returns the JSON of a message without the last brace, so that members can be added. */
 const open = (message: object): string => JSON.stringify(message).slice(0, -1);

@@ -13,8 +13,8 @@ export const STORE_NAMES: Record<keyof StoreOptions, true> = {
 };
 
 /**
- * @param others the names of options that are no settings
- * @throws ERR_TABS_BAD_OPTION for an unknown option, which would have no effect, and for a connection that is none
+ * @param others the names of the options that are not settings
+ * @throws ERR_TABS_BAD_OPTION if an option is unknown, or `connection` is not a ShareDB connection
  */
 export function checkHostOptions(options: HostSettings, others: Record<string, true>): void {
   const {connection, store} = options;

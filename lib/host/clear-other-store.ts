@@ -2,14 +2,15 @@ import type {Clock} from '../platform/platform.js';
 import {TabsError} from '../protocol/errors.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
 
-/** The name of a direct connection's store is that of the shared one with this suffix. */
+/** The suffix of the name of the store for direct connections. */
 const DIRECT = '/direct';
-/** How long each step may take, in ms. */
+/** Time limit for each step, in ms. */
 const CLEAR_MS = 3000;
 
 /**
- * Deletes the other database of a namespace. Tabs with a direct connection store apart from the shared host.
- * @param name of the database that this host uses
+ * Deletes the namespace's other database: that of direct connections if this host is shared, otherwise that of the shared host. Rejects
+ * with ERR_TABS_STORAGE_TIMEOUT if the storage does not answer.
+ * @param name the name of the database that this host uses
  */
 export async function clearOtherStore(name: string, clock: Clock): Promise<void> {
   if (!IndexedDbStorage.isAvailable()) return;

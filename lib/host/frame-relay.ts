@@ -5,14 +5,14 @@ import type {ServiceEvent, ServiceFrame} from '../protocol/frames.js';
 import {isServiceFrame} from '../protocol/service-frames.js';
 import type {Tab} from './tab.js';
 
-/** Creates a host's services. The host knows only their names. */
+/** Creates a host's services. The host refers to them only by name. */
 export interface ServiceSource {
   /**
-   * Makes a service, which connects by `Host.admitService`.
-   * @param onFailure called at once or later, where it does not: there is no service of this name, or it can't be made
+   * Creates a service, which then connects with `Host.admitService`.
+   * @param onFailure called, synchronously or later, if no service of this name exists or it can't be created
    */
   start(name: string, onFailure: (event: 'no service' | 'closed', reason: string) => void): void;
-  /** Takes no new calls. Resolves when those that are under way have ended, or after `ms`. */
+  /** Accepts no more calls. Resolves when the open calls have ended, or after `ms`. */
   finish(ms: number): Promise<void>;
   /** The host has closed. */
   close(): void;
@@ -21,27 +21,27 @@ export interface ServiceSource {
 export interface FrameRelayOwner {
   readonly source: ServiceSource | undefined;
   tab(id: string): Tab | undefined;
-  /** All that have a session and are no services. */
+  /** The tabs with a session, without services. */
   tabs(): Iterable<Tab>;
-  /** Sends what the tab must know before a frame. */
+  /** Sends the messages that the tab must receive before a frame. */
   beforeFrame(tab: Tab): void;
-  /** The documents that the tab follows and that are in a rollback: each calls back at its end, when the tab has been told. */
+  /** Returns, for each document that the tab follows and that is in a rollback, a function that calls back after the tab's reset is sent. */
   rollbacks(tab: Tab): WaitFor[];
 }
 
-/** A service that was asked for. */
+/** A service that a tab has called. */
 interface Entry {
-  /** Its connection, once it has one. */
+  /** The service's connection; undefined until it has one. */
   tab: Tab | undefined;
-  /** Messages that came before that. */
+  /** The messages that arrived before the service was connected. */
   waiting: [from: Tab, message: ServiceFrame][];
-  /** The tabs that have used it. */
+  /** The tabs that have called the service. */
   readonly users: Set<Tab>;
 }
 
 /**
- * Hands frames on between the tabs' sessions and those of the services, in order. A frame leaves behind all that its receiver
- * was told before.
+ * Relays frames between the sessions of tabs and of services, in order. A frame arrives after all messages that the host has sent to
+ * its receiver before.
  */
 export class FrameRelay {
   private readonly services = new Map<string, Entry>();
@@ -49,7 +49,7 @@ export class FrameRelay {
 
   constructor(private readonly owner: FrameRelayOwner) {}
 
-  /** Whether a tab has asked for a service that has not ended. */
+  /** Whether a tab has called a service that has not ended. */
   get isServing(): boolean {
     return this.services.size > 0;
   }
@@ -63,7 +63,7 @@ export class FrameRelay {
     this.send(to, {peer: from.service, channel, frame, ...(event && {event}), ...(reason && {reason})}, transfer);
   }
 
-  /** A session has begun. */
+  /** A session of a tab or a service has begun. */
   attach(tab: Tab): void {
     const {service} = tab;
     if (service === undefined) {
@@ -77,7 +77,7 @@ export class FrameRelay {
     for (const [from, message] of entry.waiting.splice(0)) this.forward(entry, from, message);
   }
 
-  /** A session has ended. 'gone' may come after another ending. */
+  /** A session has ended. May be called again with 'gone'. */
   detach(tab: Tab, how: Ending): void {
     this.queues.get(tab)?.clear();
     this.queues.delete(tab);
@@ -109,7 +109,7 @@ export class FrameRelay {
     if (tab && from.session) this.send(tab, {peer: from.id, channel, frame, ...(event === 'closed' && {event})});
   }
 
-  /** The service does not exist, or has ended: tells those who have asked for it. */
+  /** Notifies the tabs that have called a service that it does not exist or has ended. */
   private end(name: string, event: ServiceEvent, reason: string): void {
     const entry = this.services.get(name);
     this.services.delete(name);

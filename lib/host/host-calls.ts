@@ -33,10 +33,10 @@ export interface HostCallsOwner {
   clear(): Promise<void>;
 }
 
-/** The calls that concern queues of items. Those of other collections are transactions. */
+/** The calls of shared queues. All other calls that begin with `shared.` are for transactions. */
 const OF_QUEUES = new Set(['shared.take', 'shared.cancel', 'shared.give']);
 
-/** Answers the calls of tabs: {@link HostCallHandlers} lists them. */
+/** Answers the calls of tabs. {@link HostCallHandlers} lists them. */
 export class HostCallTable {
   private readonly handlers: HostCallHandlers;
 
@@ -64,7 +64,7 @@ export class HostCallTable {
     };
   }
 
-  /** @throws where there is no such call, or the arguments are not valid */
+  /** @throws ERR_MESSAGE_BADLY_FORMED if the call is unknown or its arguments are invalid */
   answer(tab: Tab, name: string, args: unknown): unknown {
     const {queues, transactions, undoTurns} = this.owner;
     if (name === 'undo.turn') return undoTurns.take(tab.id, String(args));

@@ -3,14 +3,15 @@ import type {Tab} from './tab.js';
 
 const MAX_ERRORS = 20;
 
-/** The log of a host: in its own console, and in those of its tabs, because nobody opens a worker's console. */
+/** A host's log. It writes to the host's console and to the consoles of its tabs, because few developers open a worker's console. */
 export class HostLog {
-  /** The last warnings and errors, for reports. */
+  /** The last warnings and errors, for reports. `time` is in ms since the epoch. */
   readonly lastErrors: {time: number; text: string}[] = [];
   private readonly wanted = new Map<Tab, ReadonlySet<DebugScope>>();
 
   /**
-   * @param tabs those that hear of warnings and errors: none where they share this console
+   * @param tabs the tabs that receive warnings and errors; none if they share the host's console
+   * @param own writes a warning to the host's own console
    */
   constructor(
     private readonly tabs: () => Iterable<Tab>,
@@ -18,7 +19,7 @@ export class HostLog {
     private readonly now: () => number
   ) {}
 
-  /** A tab wants to hear of what these scopes do. */
+  /** Sends a tab the debug output of these scopes from now on. */
   want(tab: Tab, scopes: unknown[]): void {
     this.wanted.set(tab, new Set(scopes.filter(isScope)));
   }
@@ -27,7 +28,7 @@ export class HostLog {
     this.wanted.delete(tab);
   }
 
-  /** @param text made only where somebody wants it */
+  /** @param text called only if a tab has requested this scope */
   debug(scope: DebugScope, text: () => string): void {
     if (!this.wanted.size) return;
     for (const [tab, scopes] of this.wanted) if (scopes.has(scope)) this.tell(tab, 'debug', scope, text());
@@ -38,7 +39,7 @@ export class HostLog {
     this.keep('warn', `${message}: ${brief(detail)}`);
   }
 
-  /** An error that no code has caught. The worker's console shows it by itself. */
+  /** Reports an uncaught error to the tabs. The browser itself logs it in the worker's console. */
   uncaught(error: unknown): void {
     this.keep('error', `Uncaught in the host: ${brief(error)}`);
   }

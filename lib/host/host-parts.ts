@@ -38,7 +38,7 @@ import {Tabs} from './tabs.js';
 import {UndoTurns} from './undo-turns.js';
 import type {RealConnection, RealDoc} from './upstream.js';
 
-/** The host, as its parts see it. */
+/** The part of a host that its parts use. */
 export interface HostPartsOwner {
   readonly settings: HostSettings;
   readonly platform: Platform;
@@ -48,21 +48,21 @@ export interface HostPartsOwner {
   readonly place: Place;
   readonly build: string;
   readonly connection: RealConnection;
-  /** The connection of the documents that the server is not told of. */
+  /** The connection for local documents. */
   readonly local: RealConnection;
   readonly services: ServiceSource | undefined;
   isClosed(): boolean;
-  /** A tab has no session, and may have ended: the host watches its lock. */
+  /** Watches the lock of a tab without a session, which may have ended. */
   watchAbsent(tab: Tab): void;
   close(): void;
   abandon(): void;
   clear(): Promise<void>;
 }
 
-/** Makes the parts of a host and connects them. */
+/** Creates the parts of a host and connects them. */
 export class HostParts {
   readonly store: DurableStore | undefined;
-  /** Only where the memory of tabs is the storage. */
+  /** Set only if the memory of tabs is the storage. */
   readonly mirrored: MirroredContent | undefined;
   readonly tabs: Tabs;
   readonly sessions: TabSessions;
@@ -140,12 +140,12 @@ export class HostParts {
     });
   }
 
-  /** The id of the histories that this host continues. */
+  /** The lineage of the histories that this host continues. */
   get lineage(): string {
     return this.store?.lineage ?? this.owner.epoch;
   }
 
-  /** Reads the stored dead letters, opens the documents with pending ops, and merges what could be read only now. */
+  /** Reads the stored dead letters, opens the documents with pending ops, and merges documents that could be read only now. */
   loadStored(): void {
     this.deadLetters.load(this.store?.kept ?? {});
     this.late?.takeUp();
@@ -239,7 +239,7 @@ export class HostParts {
       },
       onFenced: () => this.owner.abandon(),
       onErased: () => {
-        // The open documents belong to the user who has signed out.
+        // If the namespace was cleared, the open documents belong to the user who has signed out, and must not be stored again.
         if (settings.isCleared?.()) return this.owner.abandon();
         for (const doc of this.docs.all()) doc.checkpoint();
       },

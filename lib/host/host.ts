@@ -22,36 +22,36 @@ import type {RealConnection} from './upstream.js';
 
 export type {StoreOptions} from './open-store.js';
 
-/** After the answer about locks, an event that the host lock was stolen arrives within this time, in ms. */
+/** How long the event that the host lock was stolen may take to arrive after the answer to a later query of the locks, in ms. */
 const LOCK_EVENT_MS = 50;
-/** The delay between the start of a host and the deletion of old documents, in ms. The tabs have opened theirs by then. */
+/** Delay between the start of a host and the deletion of old documents, in ms. Meanwhile the tabs open their documents. */
 const PRUNE_AFTER_MS = 60_000;
 
 /** The options of a `Host`. */
 export interface HostOptions extends HostSettings {
-  /** Called once, when the host begins to accept tabs. */
+  /** Called once, when the host starts to accept tabs. */
   onOpen?: ((host: Host) => void) | undefined;
-  /** Makes the services that tabs call. Default: there are none. @internal */
+  /** Creates the source of the services that tabs call. If missing, there are none. @internal */
   services?: ((host: Host) => ServiceSource) | undefined;
 }
 
 const OWN_OPTIONS: Record<Exclude<keyof HostOptions, keyof HostSettings>, true> = {onOpen: true, services: true};
 
 /**
- * Owns the one real connection of a namespace and serves its tabs. It is a ShareDB server for them, and a ShareDB client of the
- * server. This class begins and ends a host's life; `HostParts` makes what it consists of.
+ * Owns the only real connection of a namespace and serves its tabs. It is a ShareDB server for its tabs, and a ShareDB client of the
+ * server. This class starts and stops the host; `HostParts` creates its parts.
  */
 export class Host {
   /** The namespace that the host serves. */
   readonly namespace: string;
-  /** The host's id. Each host has another one. */
+  /** The host's id, which no other host has. */
   readonly epoch: Epoch;
   private readonly generation: number;
   private readonly place: Place;
   private readonly build: string;
   private readonly platform: Platform;
   private readonly connection: RealConnection;
-  /** The connection of the documents that the server is not told of. */
+  /** The connection for local documents. */
   private readonly local: RealConnection;
   private readonly services: ServiceSource | undefined;
   private readonly parts: HostParts;
@@ -59,12 +59,12 @@ export class Host {
   private sessionServer: SessionServer | undefined;
   private closed = false;
   private resolveClosed: () => void = () => {};
-  /** Resolves when this host has stopped: closed, cleared, or replaced by another one. */
+  /** Resolves when this host has stopped, because it was closed, cleared or replaced. */
   readonly whenClosed = new Promise<void>(resolve => { this.resolveClosed = resolve; });
 
   /**
-   * Starts the host. It serves tabs from now on; what they ask for waits until the store is open.
-   * @throws ERR_TABS_BAD_OPTION if an option is unknown, or `connection` is no connection
+   * Starts the host. It accepts tabs when the store is open, or has not opened in time.
+   * @throws ERR_TABS_BAD_OPTION if an option is unknown, or `connection` is not a ShareDB connection
    */
   constructor(private readonly options: HostOptions) {
     checkHostOptions(options, OWN_OPTIONS);
@@ -96,9 +96,9 @@ export class Host {
     });
   }
 
-  // ---- the beginning
+  // ---- starting
 
-  /** Accepts tabs, and sends what an earlier host has left to send. */
+  /** Starts to accept tabs, and opens the documents with ops that an earlier host has not sent. */
   private begin(): void {
     if (this.closed) return;
     const {docs, platform: {clock}, parts: {store, mirrored, tabs}} = this;
@@ -106,7 +106,7 @@ export class Host {
     this.sessionServer = this.startSessionServer();
     for (const tab of tabs.withLife()) this.watchAbsent(tab);
     mirrored?.awaitTabs();
-    // A tab that has greeted on a port by now is welcomed there, and need not greet again.
+    // This welcomes the tabs that have greeted on a port already. So they do not greet again when the host announces itself.
     this.options.onOpen?.(this);
     this.sessionServer.announce();
     if (store && !mirrored) clock.after(PRUNE_AFTER_MS, () => void store.prune(key => isLocal(key[0]) || !!docs.find(key)));
@@ -127,7 +127,7 @@ export class Host {
     });
   }
 
-  /** Resolves when an event that the host lock was stolen has arrived, if there is one. It comes before the answer to a later query. */
+  /** Resolves when the event that the host lock was stolen must have arrived. The browser sends it before the answer to a later query. */
   private async checkHostLock(): Promise<void> {
     this.parts.log.debug('host', () => 'was suspended, and checks whether it has been replaced');
     await this.platform.locks!.query!();
@@ -138,16 +138,16 @@ export class Host {
     this.sessionServer?.watchAbsent(tab.id, () => { if (!tab.session) this.parts.sessions.end(tab, 'gone'); });
   }
 
-  // ---- the end
+  // ---- stopping
 
-  /** Closes the host. If no tab is left to bring the pending ops to the next host, it sends what it can within `ms` first. */
+  /** Closes the host. Without tabs, it first sends pending ops for up to `ms`, because no tab can start the next host. */
   retire(ms: number): Promise<void> {
     return this.parts.shutdown.retire(ms);
   }
 
   /**
-   * Ends the sessions and closes the real connection. May be called twice. `whenClosed` resolves when all changes of this host
-   * are durable: the next host continues from them.
+   * Ends the sessions and closes the real connection. May be called twice. `whenClosed` resolves when all changes of this host are
+   * durable or the storage has failed. The next host continues from them.
    */
   close(): void {
     if (this.closed) return;
@@ -170,8 +170,8 @@ export class Host {
   }
 
   /**
-   * Closes within this turn, because there is no other turn, or because nothing may be written any more. Changes that are not
-   * durable by now are still in the tabs, or another host has fenced this one off.
+   * Closes the host synchronously, because no further task runs or nothing may be written any more. Changes that are not durable yet
+   * are still in the tabs, or another host has claimed the store.
    */
   abandon(): void {
     this.close();
@@ -180,11 +180,12 @@ export class Host {
   }
 
   /**
-   * Stops every tab of the namespace, then deletes what is stored. The host and its real connection close, whether that succeeds
-   * or not. Rejects with the reason why something could not be deleted.
+   * Closes the connections of all tabs of the namespace, then deletes the stored data. The host and its real connection close in any
+   * case. Rejects with the reason if some data could not be deleted.
    */
   async clear(): Promise<void> {
-    // A page that begins meanwhile must not see what this host has in memory. The app may have deleted the mark that tells of the clearing.
+    // A page that starts meanwhile must not see the data in this host's memory. The mark of the clearing is not enough, because the app may
+    // have deleted it.
     this.sessionServer?.refuse();
     for (const tab of this.parts.tabs.allPages()) tab.send({a: 'host.cleared'});
     this.connection.close();
@@ -193,7 +194,7 @@ export class Host {
       const outcomes = await Promise.allSettled([this.parts.store?.clear(), this.clearOther()]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     } finally {
-      // The session server closes after the answer to this call has been sent. A timer could fire before that (WebKit).
+      // The host closes after the answer to this call has been sent. A timer could fire before that (WebKit).
       nextTick(() => nextTick(() => this.close()));
     }
   }
@@ -204,36 +205,36 @@ export class Host {
     await clearOtherStore(store?.name ?? this.namespace, this.platform.clock);
   }
 
-  // ---- what the code that runs a host may ask and do
+  // ---- for the code that runs a host
 
   /**
-   * Takes a tab's greeting on a port, which is faster than a channel.
-   * @returns whether this host holds the host lock, and has welcomed the tab on the port
+   * Handles a tab's greeting on a port, which is faster than a channel.
+   * @returns whether the host has welcomed the tab on the port
    */
   admit(hello: Hello, port: Channel): boolean {
     return this.sessionServer?.admit(hello, port) ?? false;
   }
 
   /**
-   * Takes the greeting of a service of this host. A service is no tab: the host does not watch its lock, and does not count it.
-   * @returns whether it is welcomed
+   * Handles the greeting of a service of this host. The host does not watch a service's lock, and does not count it as a tab.
+   * @returns whether the service was welcomed
    */
   admitService(name: string, hello: Hello, port: Channel): boolean {
     this.parts.tabs.noteService(hello.tabId, name);
     return this.sessionServer?.admit(hello, port, false) ?? false;
   }
 
-  /** Watches a tab while a service waits for it. @internal */
+  /** Pings a tab while a service waits for it. @internal */
   watchSilentTab(id: string, isWaiting: () => boolean): Watchdog {
     return watchSilentTab(() => this.parts.tabs.find(id), this.clock, isWaiting);
   }
 
-  /** Reports what the host holds on behalf of its tabs. */
+  /** Returns a report of the host's state, documents, queries and tabs. */
   inspect(options?: InspectOptions): HostReport {
     return this.parts.inspection.inspect(options);
   }
 
-  /** Asks the tabs for a token for the server. Rejects with ERR_TABS_NO_TOKEN. */
+  /** Asks the tabs for a token for the server. Rejects with ERR_TABS_NO_TOKEN if no tab supplies one. */
   async token(): Promise<string> {
     this.parts.log.debug('server', () => 'asks the tabs for a token');
     const {tokens} = this.parts;
@@ -241,13 +242,13 @@ export class Host {
     try {
       return await tokens.get();
     } catch (error) {
-      // Each attempt to connect fails in the same way: one warning is enough.
+      // Each connection attempt fails for the same reason, so only the first one is reported.
       if (!isKnown) this.parts.log.warn(warning('WARN_TABS_NO_TOKEN', 'no token for the server, trying again'), error);
       throw error;
     }
   }
 
-  /** Whether nothing would be lost, or left where no other host finds it, if this host ended now. */
+  /** Whether this host can end without losing data, and without leaving data that no other host reads. */
   get isDispensable(): boolean {
     const {store, board, deadLetters, frames} = this.parts;
     const keys = [...store?.keys() ?? [], ...this.docs.all().map(({collection, id}) => [collection, id] as const)];
@@ -255,7 +256,7 @@ export class Host {
       !keys.some(([collection]) => isLocal(collection));
   }
 
-  /** Whether this host deletes everything and then ends. @internal */
+  /** Whether this host is deleting everything and will end. @internal */
   get isClearing(): boolean {
     return !!this.sessionServer?.isRefusing;
   }

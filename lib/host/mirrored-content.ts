@@ -8,13 +8,13 @@ import {QUERY_PREFIX} from './queries/kept-results.js';
 /** The number of queries whose results are kept in memory. */
 const MAX_QUERIES = 256;
 
-/** Keeps the store small where it is the memory of tabs: only what a tab has open stays in it. */
+/** Limits a store that is in the memory of tabs. It keeps only documents that a tab has open. */
 export class MirroredContent {
   private isAwaitingTabs = false;
 
   constructor(private readonly store: DurableStore, private readonly clock: Clock, private readonly isOpen: (key: DocKey) => boolean) {}
 
-  /** Tabs of an earlier host may come back for a document. After a while, documents that no tab came back for are removed. */
+  /** Removes the documents of an earlier host that no tab has opened within RETURN_MS. */
   awaitTabs(): void {
     if (!this.store.keys().length) return;
     this.isAwaitingTabs = true;
@@ -24,12 +24,12 @@ export class MirroredContent {
     });
   }
 
-  /** No tab has the document open any more. */
+  /** Removes a document that no tab has open any more, unless tabs of an earlier host may still return. */
   release(key: DocKey): void {
     if (!this.isAwaitingTabs) this.store.remove(key);
   }
 
-  /** Removes the results of the oldest query when there are too many. */
+  /** Removes the results of the oldest query if more than MAX_QUERIES are kept. */
   limitResults(): void {
     const names = Object.keys(this.store.kept).filter(name => name.startsWith(QUERY_PREFIX));
     if (names.length > MAX_QUERIES) this.store.keep(names[0]!, undefined);

@@ -14,17 +14,17 @@ export interface StoreOptions {
   name?: string | undefined;
   /** The storage of documents and edits. Default: a new {@link IndexedDbStorage}. */
   storage?: Storage | undefined;
-  /** How durable an edit is before it is shown elsewhere. A `storage` of your own implements 'strict' itself. Default 'delayed'. */
+  /** How durable an edit is before other tabs show it. A custom `storage` has to implement 'strict' itself. Default 'delayed'. */
   durability?: StoreDurability | undefined;
   /**
-   * How a host continues a stored document. 'snapshot', the default: the first request asks the server for the state, as a page
-   * does when it is loaded. 'ops': it asks only for the ops since the stored version. That transfers less, but it shows the stored
-   * state where reads were revoked or the database was replaced.
+   * How a host updates a stored document. 'snapshot': the first request asks the server for the snapshot, as a page does when it is
+   * loaded. 'ops': it asks only for the ops since the stored version. This transfers less data, but still shows the stored state if the
+   * user's read permission was revoked or the database was replaced. Default 'snapshot'.
    */
   resume?: 'snapshot' | 'ops' | undefined;
   /**
-   * Stored documents that nobody has opened for this long, in ms, are deleted some time after the start of a host. Documents with
-   * ops that the server has not acknowledged, and local documents, are never deleted. `Infinity` keeps all. Default: 90 days.
+   * Stored documents that no tab has opened for this long, in ms, are deleted some time after the start of a host. Documents with ops
+   * that the server has not acknowledged, and local documents, are never deleted. `Infinity` keeps all documents. Default: 90 days.
    */
   maxAge?: number | undefined;
   /**
@@ -45,17 +45,17 @@ export interface StoreOwner extends Pick<DurableStoreOptions, 'onStatus' | 'onFe
   readonly platform: Platform;
   /** The namespace's last clearing. */
   readonly cleared: Clearing | undefined;
-  /** Whether tabs keep copies in memory where there is no storage. */
+  /** Whether tabs keep copies in memory if there is no storage. */
   readonly mirror: boolean;
 }
 
-/** A host's store. `isMirrored`: copies in the memory of tabs are the only storage. */
+/** A host's store. `isMirrored`: whether copies in the memory of tabs are the only storage. */
 export interface OpenedStore {
   store: DurableStore | undefined;
   isMirrored: boolean;
 }
 
-/** Makes the store that the options ask for: on the given storage, IndexedDB, the memory of tabs, or none. */
+/** Creates the store that the options describe: on the given storage, IndexedDB, the memory of tabs, or none. */
 export function openStore(options: StoreOptions | false | undefined, owner: StoreOwner): OpenedStore {
   const {durability = 'delayed', name, cipher, maxAge, maxSize} = options || {};
   const {platform, namespace, mirror} = owner;

@@ -13,16 +13,16 @@ export interface OrphanedOpsOwner {
   readonly deadLetters: DeadLetters;
   readonly store: DurableStore | undefined;
   readonly storeAccess: StoreAccess;
-  /** The id of the histories that this host continues. */
+  /** The lineage of the histories that this host continues. */
   lineage(): string;
   tab(id: string): Tab;
 }
 
-/** Takes over ops of tabs that can't send them themselves: a tab that has ended, or one whose ops no host can apply. */
+/** Accepts ops that their tabs can't submit: ops of tabs that have ended, and ops that no host can apply. */
 export class OrphanedOps {
   constructor(private readonly owner: OrphanedOpsOwner) {}
 
-  /** Applies the ops of a tab that has ended. Resolves when they are durable, or the server has them. */
+  /** Applies the ops of a tab that has ended. Resolves when the ops are durable or the server has them. */
   takeOver(message: unknown): Promise<void> {
     if (!isOrphanedOpsMessage(message)) throw withCode('ERR_MESSAGE_BADLY_FORMED', 'Invalid orphaned ops');
     const {docs: all, epoch} = this.owner;
@@ -35,14 +35,14 @@ export class OrphanedOps {
     return Promise.all(docs.map(doc => new Promise<void>(resolve => doc.whenSettled(resolve)))).then(() => this.whenKept(docs));
   }
 
-  /** Makes dead letters of ops that a tab could hand to no host. Resolves when they are durable. */
+  /** Makes dead letters of ops that no host could apply. Resolves when the letters are durable. */
   keepLost(letters: unknown): Promise<void> {
     if (!isLostOps(letters)) throw withCode('ERR_MESSAGE_BADLY_FORMED', 'Invalid lost ops');
     for (const letter of letters) this.owner.deadLetters.addOfTab(letter);
     return this.owner.storeAccess.flush();
   }
 
-  /** Resolves when the ops of these documents are on the disk, or the server has them. */
+  /** Resolves when the ops of these documents are durable or the server has them. */
   private whenKept(docs: readonly SharedDoc[]): Promise<void> {
     const {store} = this.owner;
     if (!store) return Promise.resolve();

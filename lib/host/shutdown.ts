@@ -1,43 +1,43 @@
 import type {Clock} from '../platform/platform.js';
 
-/** How long a host without tabs may take to send what is pending, in ms, and how often it checks. */
+/** How long a host without tabs may take to send pending ops, in ms, and the interval at which it checks for them. */
 const FINISH_MS = 30_000;
 const CHECK_MS = 100;
-/** How long calls of services that are under way may take when the host is to stop, in ms. */
+/** How long open calls of services may take when the host has to stop, in ms. */
 const CALLS_MS = 1500;
 
 export interface ShutdownOwner {
   readonly clock: Clock;
-  /** How long the host runs without a tab, in ms. `undefined`: for ever. */
+  /** How long the host stays open without a tab, in ms. `undefined`: for ever. */
   readonly idleAfter: number | undefined;
   isClosed(): boolean;
   /** Whether a tab has a session. */
   hasTabs(): boolean;
-  /** Whether there are ops that the server has not answered to. */
+  /** Whether there are ops that the server has not answered. */
   hasPendingOps(): boolean;
   isConnected(): boolean;
   /** Whether the store can't write. */
   isStoreDown(): boolean;
-  /** Waits for calls of services that are under way. `undefined` where there are no services. */
+  /** Waits up to `ms` for open calls of services. `undefined` if there are no services. */
   finishServices(ms: number): Promise<void> | undefined;
   close(): void;
 }
 
-/** Ends a host in order: when no tab is left, when it is told to stop, or when a newer build waits. */
+/** Closes a host that has no tabs, is stopped by its page, or must make room for a newer build. */
 export class Shutdown {
-  /** Cancels the idle timer, which runs from the end of the last tab's session. */
+  /** Cancels the idle timer, which starts at the end of the last tab's session. */
   private cancelIdle: (() => void) | undefined;
   private isMakingRoom = false;
 
   constructor(private readonly owner: ShutdownOwner) {}
 
-  /** A tab has a session: the host goes on. */
+  /** A tab has a session, so the host stays open. */
   noteTab(): void {
     this.cancelIdle?.();
     this.cancelIdle = undefined;
   }
 
-  /** Without tabs, the host sends what it can and closes, unless a tab comes meanwhile. */
+  /** If there are no tabs, closes the host after `idleAfter` and after pending ops are sent, unless a tab connects meanwhile. */
   checkIdle(): void {
     const {owner} = this;
     if (owner.idleAfter === undefined || owner.isClosed() || this.cancelIdle || owner.hasTabs()) return;
@@ -46,18 +46,18 @@ export class Shutdown {
     }));
   }
 
-  /** Closes the host. If no tab is left to bring the pending ops to the next host, it sends what it can within `ms` first. */
+  /** Closes the host. Without tabs, it first sends pending ops for up to `ms`, because no tab can start the next host. */
   async retire(ms: number): Promise<void> {
     const {owner} = this;
-    // The tab that asks for this may end its session at the same time.
+    // The tab that stops the host may end its session at the same time, and must not be counted.
     await this.pause();
     await Promise.all([owner.finishServices(CALLS_MS), owner.hasTabs() ? undefined : this.finish(ms)]);
     owner.close();
   }
 
   /**
-   * Closes the host, so that a host of a newer build can begin. While the disk takes nothing, edits that only this host has are
-   * sent to the server first.
+   * Closes the host, so that a host of a newer build can start. While the store can't write, the host stays open until the server has
+   * answered the edits that only this host has.
    */
   async makeRoom(): Promise<void> {
     if (this.isMakingRoom) return;
@@ -69,7 +69,7 @@ export class Shutdown {
     owner.close();
   }
 
-  /** Resolves when nothing is pending, when nothing can be sent, or after `ms`. */
+  /** Resolves when no op is pending, when the connection to the server is lost, or after `ms`. */
   private finish(ms: number): Promise<void> {
     const {owner} = this;
     const {clock} = owner;

@@ -2,13 +2,14 @@ import {Watchdog} from '../broker/watchdog.js';
 import type {Clock} from '../platform/platform.js';
 import type {Tab} from './tab.js';
 
-/** A tab that a service waits for may be silent for this long, in ms, before it is asked, and as long again before it answers. */
+/** How long a tab that a service waits for may send nothing, in ms, before it is pinged, and how long it then has to answer. */
 const SILENT_MS = 30_000;
 
 /**
- * Watches a tab while a service waits for it. A frozen page keeps its lock and its port, so nothing else shows that it does not
- * answer. Its session ends, which rejects the calls; the page resumes when it wakes.
- * @param isWaiting whether the service waits for the tab. Call `expect()` of the result when it begins to
+ * Pings a tab while a service waits for it, and ends the tab's session if the tab does not answer. That rejects the service's calls.
+ * A frozen page keeps its lock and its port, so there is no other sign that it does not answer. The page resumes when it runs again.
+ * @param isWaiting returns whether the service waits for the tab
+ * @returns the watchdog. Call its `expect()` when the service begins to wait.
  */
 export function watchSilentTab(tab: () => Tab | undefined, clock: Clock, isWaiting: () => boolean): Watchdog {
   let asked: Tab['session'];
@@ -20,7 +21,7 @@ export function watchSilentTab(tab: () => Tab | undefined, clock: Clock, isWaiti
       return asked && isWaiting() ? asked.call('tab.ping', null, timeout) : Promise.resolve();
     },
     onSilence: () => {
-      // A session that has begun since then was not asked.
+      // A session that has begun since then was not pinged.
       if (asked && asked === tab()?.session) asked.endSilent('a service waits for the tab, which does not answer');
     }
   });

@@ -2,41 +2,41 @@ import type {Platform} from '../platform/platform.js';
 import {MAX_UNSAVED_DOCS, type HostStatus} from '../protocol/messages.js';
 import type {DurableStore} from '../store/durable-store.js';
 
-/** The tabs' status lines need no more than this, however fast the ops come. */
+/** The shortest time between two status messages that are sent because something has changed, in ms. */
 const STATUS_EVERY_MS = 20;
 const ESTIMATE_EVERY_MS = 30_000;
-/** While more documents wait, tabs hear that one of them is saved with the next status, so that a flood makes no flood of lists. */
+/** If this many documents or more have pending ops, a saved document is reported with the next status and not at once. */
 const MAX_TOLD_AT_ONCE = 10;
 
 export interface StatusBoardOwner {
   readonly store: DurableStore | undefined;
-  /** How many tabs are there, and how many ops are kept that the server rejected. */
+  /** The counts of connected tabs and dead letters, the server's fault if there is one, and the unsaved documents. */
   counts(): Pick<HostStatus, 'tabs' | 'deadLetters' | 'serverFault' | 'unsaved'>;
-  /** All tabs are to hear it. */
+  /** Sends the status to all tabs. */
   tell(status: HostStatus): void;
 }
 
 /** Sends the tabs the status of the host. */
 export class StatusBoard {
-  /** The ops that the server has not answered to. */
+  /** The number of ops that the server has not answered. */
   pendingOps = 0;
   private pendingDocs = 0;
   private estimate: HostStatus['storage'];
   private estimatedAt = -Infinity;
   private cancel: (() => void) | undefined;
   private told = '';
-  /** The documents with pending ops in the last status that all tabs or one tab got. */
+  /** The documents with pending ops in the last status that was sent to all tabs, and in those sent to single tabs since. */
   private toldPending: ReadonlySet<string> = new Set();
-  /** That status may have left out documents with pending ops. */
+  /** Whether those statuses may have left out documents with pending ops. */
   private isListCut = false;
   private ended = false;
 
   constructor(private readonly platform: Platform, private readonly owner: StatusBoardOwner) {}
 
   /**
-   * The outcome of an op is sent after this. If the tabs believe that the document has unsaved edits, and it has none any more, they hear
-   * it first: an app that has waited for its edit would read an old save state.
-   * @param opsOfDoc how many ops of the document are pending now
+   * Counts a new or a settled op. If the document has no pending ops any more, and the tabs were notified that it had, the status is sent at
+   * once. The op's outcome is sent after it, so an app that has awaited its edit does not read an old save state.
+   * @param opsOfDoc the number of pending ops of the document now
    */
   countPending(change: 1 | -1, opsOfDoc: number, doc: {collection: string; id: string}): void {
     this.pendingOps += change;
@@ -45,7 +45,7 @@ export class StatusBoard {
     if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_TOLD_AT_ONCE && this.isToldPending(doc)) this.tell();
   }
 
-  /** Tabs take a document that is not in a full list for one that waits, if the last one in it does. */
+  /** Tabs assume that a document that is missing in a full list has pending ops, if the last document in the list has some. */
   private isToldPending(doc: {collection: string; id: string}): boolean {
     return this.isListCut || this.toldPending.has(nameOf(doc));
   }
@@ -62,7 +62,7 @@ export class StatusBoard {
     };
   }
 
-  /** Something may have changed. A change that is reverted before it is sent is not sent. */
+  /** Schedules a status, because something may have changed. It is sent only if it then differs from the last one. */
   update(): void {
     if (this.ended) return;
     this.cancel ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
@@ -84,8 +84,8 @@ export class StatusBoard {
   }
 
   /**
-   * The status if it has changed and is not sent yet, for one tab that can't wait for that. All tabs get the next status, even if this
-   * one has changed back by then.
+   * Returns the status if it has changed and is not sent yet, for a tab that needs it at once. All tabs get the next status, even if the
+   * change is reverted by then.
    */
   takeUntold(): HostStatus | undefined {
     if (!this.cancel) return undefined;
@@ -102,7 +102,7 @@ export class StatusBoard {
     this.isListCut ||= !!unsaved[MAX_UNSAVED_DOCS - 1]?.pendingOps;
   }
 
-  /** There is somebody who has been told nothing yet. */
+  /** Schedules a status that is sent in any case, because a new tab has received none. */
   tellAnew(): void {
     this.told = '';
     this.update();

@@ -2,7 +2,7 @@ import {TabsError, decodeError} from '../protocol/errors.js';
 import type {DurableStore} from '../store/durable-store.js';
 import type {SharedDocs} from './doc/shared-docs.js';
 
-/** The store, for requests of tabs: writes all changes, and handles quarantined documents. Without a store, it does nothing. */
+/** Handles requests of tabs for the store: waits for writes, and restores or discards quarantined documents. Does nothing without a store. */
 export class StoreAccess {
   constructor(private readonly store: DurableStore | undefined, private readonly docs: SharedDocs) {}
 
@@ -14,7 +14,7 @@ export class StoreAccess {
     if (store.isDown) throw decodeError(store.lastError ?? {message: 'The storage does not answer'});
   }
 
-  /** Puts a document back from quarantine and opens it, so that its pending ops are sent. */
+  /** Restores a quarantined document and opens it, so that pending ops are sent. Rejects with ERR_TABS_QUARANTINE_IN_USE if it is open. */
   async restoreQuarantined(id: string): Promise<void> {
     const {store, docs} = this;
     const found = store?.quarantine.list().find(each => each.id === id);

@@ -28,9 +28,9 @@ export interface TabRequestsOwner {
   readonly log: HostLog;
   /** The tab has become visible or hidden. */
   onVisible(tab: Tab, isVisible: boolean): void;
-  /** A message of the app itself, for the server. */
+  /** The tab has sent an app message for the server. */
   onAppMessage(tab: Tab, message: unknown): void;
-  /** The tab's page goes away. */
+  /** The tab's page is being hidden or unloaded, and has sent its unconfirmed ops. */
   onOrphanedOps(ops: OrphanedOpsMessage): void;
 }
 
@@ -38,10 +38,10 @@ const LOCAL_ONLY = 'Documents of a collection that begins with "local:" have no 
   'only a server could answer, and it is not told of them. Subscribe to each document by its id.';
 const SERVER_REQUESTS = ['qf', 'qs', 'nf', 'nt', 'p', 'ps', 'pu', 'pr'];
 
-/** Requests for a local document that only a server could answer. */
+/** Whether the message is a request about local documents that only a server could answer. */
 const asksServer = ({a, c, ch}: Message): boolean => SERVER_REQUESTS.includes(a) && (isLocal(c) || isLocal(ch));
 
-/** Handles the messages of tabs: ShareDB's and this library's. The answer to an invalid message is an error. */
+/** Handles the messages of tabs: those of ShareDB's protocol and of this library. An invalid request is answered with an error. */
 export class TabRequests {
   private readonly pings: (() => void)[] = [];
 
@@ -57,13 +57,13 @@ export class TabRequests {
     try {
       this.handle(tab, message);
     } catch (error) {
-      // The host continues after any error of a message, and the tab gets an answer.
+      // An error while one message is handled must not stop the host, and the tab must get an answer.
       log.warn(warning('WARN_TABS_REQUEST_FAILED', `a message of tab ${tab.id} failed`), error);
       this.reply(tab, message, error);
     }
   }
 
-  /** The server has answered to a ping. */
+  /** The server has answered a ping. */
   handlePong(): void {
     this.pings.shift()?.();
   }
@@ -128,20 +128,20 @@ export class TabRequests {
       const doc = this.owner.docs.get(known.c, known.d);
       doc.resume(tab, known);
       if (!together) continue;
-      // The tab gets all answers together, also those for documents that must be read first.
+      // The tab gets all answers in one message, including those for documents that have to be read from the store first.
       const end = tab.gather();
       doc.whenRestored(end);
     }
     for (const end of ends) end();
   }
 
-  /** An op in ShareDB's own form (`connection.send`) has only a version. It counts as made on the present revision. */
+  /** Submits an op. An op in ShareDB's own form (`connection.send`) has no revision, so the revision that was sent to the tab is assumed. */
   private submit(tab: Tab, doc: SharedDoc, request: OpRequest): void {
     if (request.src && request.src !== tab.id) return this.refuse(tab, request, 'src is not the id of this tab');
     doc.submit(tab, request.at ? request : {...request, at: doc.positionOf(tab)});
   }
 
-  /** One request of a tab for many documents stays one request to the server. */
+  /** Handles a request for many documents, so that it stays one request to the server. */
   private forMany({c, b}: Message, act: (doc: SharedDoc, position: Position) => void): void {
     const {docs, bulk} = this.owner;
     bulk.run(() => {
@@ -166,11 +166,11 @@ export class TabRequests {
 
   private refuse(tab: Tab, message: {a: string}, problem: string): void {
     this.owner.log.warn(warning('WARN_TABS_MALFORMED', `refused a message of tab ${tab.id}: ${problem}`), message.a);
-    // A tab gets only answers to requests that it can have made.
+    // Only requests have answers. Other messages are dropped.
     if (isRequest(message.a)) this.reply(tab, message, {code: 'ERR_MESSAGE_BADLY_FORMED', message: problem});
   }
 
-  /** Answers with an error, and with the members by which the tab finds its request. */
+  /** Answers with an error, and with the members that identify the tab's request. */
   private reply(tab: Tab, message: {a: string}, error: unknown): void {
     const {a, b, c, d, id, ch, seq, pv, v, at} = message as Message;
     const inc = ((a === 'op' ? at : v) as Position | undefined)?.inc;

@@ -23,7 +23,7 @@ import type {Tab} from './tab.js';
 import type {Tabs} from './tabs.js';
 import type {UndoTurns} from './undo-turns.js';
 
-/** The parts of a host that have to know when a tab's session begins or ends. */
+/** The parts of a host that are notified when a tab's session begins or ends. */
 export interface TabSessionsOwner {
   readonly tabs: Tabs;
   readonly docs: SharedDocs;
@@ -45,7 +45,7 @@ export interface TabSessionsOwner {
   readonly isMirrored: boolean;
 }
 
-/** Begins and ends the sessions of tabs: says what a tab is told first, and what each part of the host forgets with it. */
+/** Begins and ends the sessions of tabs: sends the first messages, and makes each part of the host release a tab's state. */
 export class TabSessions {
   constructor(private readonly owner: TabSessionsOwner) {}
 
@@ -73,7 +73,7 @@ export class TabSessions {
     };
   }
 
-  /** An observer is told what tabs are told of the host, and its questions are answered. */
+  /** Begins the session of a read-only page. It receives the host's status and the server's state, and may make the calls that read. */
   private beginObserver(tabId: TabId, session: HostSession): SessionHandlers {
     const {tabs, serverEvents, board, requests, calls, log} = this.owner;
     const observer = tabs.beginObserver(tabId, session);
@@ -93,7 +93,7 @@ export class TabSessions {
     };
   }
 
-  /** Tells a page what services are not told. */
+  /** Sends a tab the messages that services do not get. */
   private welcome(tab: Tab): void {
     const {serverEvents, shutdown, log, isMirrored} = this.owner;
     if (isMirrored) tab.send({a: 'mirror.wanted'});
@@ -102,7 +102,7 @@ export class TabSessions {
     log.debug('host', () => `tab ${tab.id} is here`);
   }
 
-  /** The tab's session has ended, or the tab itself. */
+  /** Handles the end of a tab's session, or of the tab itself. */
   end(tab: Tab, how: Ending): void {
     const {frames, queries, presences, undoTurns, queues, docs, log, board, shutdown} = this.owner;
     const isGone = how === 'gone';
@@ -128,7 +128,7 @@ export class TabSessions {
   }
 }
 
-/** Tells tabs which documents they can open without a server. */
+/** Returns the ids of the stored documents, which tabs can open without a server, by collection. */
 function idsByCollection(keys: readonly DocKey[]): Record<string, string[]> {
   const ids: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
   for (const [c, d] of keys) (ids[c] ??= []).push(d);

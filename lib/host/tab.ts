@@ -6,20 +6,20 @@ import type {TabId} from '../protocol/ids.js';
 import type {TabEntry} from '../protocol/report.js';
 import {Answers, type Question} from './answers.js';
 
-/** A tab as its host knows it, over all its sessions. */
+/** A host's record of a tab, across the tab's sessions. */
 export class Tab {
   session: HostSession | undefined;
-  /** Set if it can supply tokens: whether it is visible, and when it was opened, in ms since the epoch. */
+  /** Set if the tab can supply tokens: whether it is visible, and when it first reported this, in ms since the epoch. */
   token: {isVisible: boolean; since: number} | undefined;
-  /** The name of the service in this host, if it is a service's connection. */
+  /** The name of the service, if this is the connection of a service in this host. */
   service: string | undefined;
-  /** It has seen its connection lost, so it asks for everything again when the host's connection is there. */
+  /** Whether the tab was notified that the connection is lost, so that it repeats its requests when the connection exists again. */
   asksAgain = false;
-  /** Its page is read-only: it changes nothing. */
+  /** Whether this is a read-only page. */
   isObserver = false;
-  /** Until `endBulk`. */
+  /** Whether answers are collected until `endBulk`. */
   private isBulk = false;
-  /** The messages that are collected, to be sent as one. */
+  /** The messages that are collected to be sent as one: see `gather`. */
   private together: {messages: (Message | string)[]; open: number; whenTold: (() => void)[]} | undefined;
   private readonly answers = new Answers((message, atOnce) => {
     if (this.together) return void this.together.messages.push(message);
@@ -30,8 +30,8 @@ export class Tab {
   constructor(readonly id: TabId) {}
 
   /**
-   * The tab is told the state of the host's connection to the server.
-   * @param hadHost it has lost a session with this host or another one
+   * Notes the state of the host's connection to the server, which is sent to the tab.
+   * @param hadHost whether the tab has lost a session with this host or another one
    */
   noteServerState(state: string, hadHost = false): void {
     this.asksAgain = state === 'connecting' ? this.asksAgain || hadHost : state !== 'connected';
@@ -45,9 +45,9 @@ export class Tab {
   }
 
   /**
-   * Collects all messages to the tab from now on, and sends them as one, so that the tab never shows a part of them.
+   * Collects all messages to the tab from now on and sends them as one, so that the tab never shows only some of their changes.
    * @param id the transaction that the messages belong to
-   * @returns ends the collection and sends them
+   * @returns a function that ends the collection and sends the messages
    */
   gather(id?: string): () => void {
     const {session} = this;
@@ -66,7 +66,7 @@ export class Tab {
     };
   }
 
-  /** A new session begins. The collected messages of the last one are dropped: the tab requests their content again. */
+  /** Begins a session. The collected messages of the last session are dropped, because the tab requests their content again. */
   begin(session: HostSession): void {
     this.session = session;
     const {together} = this;
@@ -80,19 +80,19 @@ export class Tab {
     return together ? new Promise(resolve => { together.whenTold.push(resolve); }) : Promise.resolve();
   }
 
-  /** Posts a frame after all earlier messages to the tab. @throws if it can't be cloned */
+  /** Posts a frame after all earlier messages to the tab. @throws DataCloneError if the frame can't be cloned */
   postFrame(message: ServiceFrame, transfer: Transferable[]): void {
     this.answers.flush();
     if (this.session) postFrame(this.session, message, transfer);
   }
 
-  /** @param state the state of the requested document, as JSON */
+  /** Answers a request for a document's state. @param state the state, as JSON */
   answer(question: Question, state: string): void {
     this.answers.add(question, state);
     if (!this.isBulk) this.answers.flush();
   }
 
-  /** Answers from now on leave with `endBulk`, in this turn. */
+  /** Collects answers until `endBulk`, which must follow in this turn. */
   startBulk(): void {
     this.isBulk = true;
   }
@@ -113,7 +113,7 @@ export class Tab {
     }
   }
 
-  /** Runs the rest of a request's work, unless the session that made it has ended meanwhile. */
+  /** Returns a callback that does nothing if the tab's present session has ended. */
   inThisSession<Args extends unknown[]>(callback: (...args: Args) => void): (...args: Args) => void {
     const {session} = this;
     return (...args) => {

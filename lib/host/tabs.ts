@@ -4,16 +4,16 @@ import type {TabId} from '../protocol/ids.js';
 import {isTransactionAuthor, tabOfAuthor, transactionAuthor} from '../protocol/transactions.js';
 import {Tab} from './tab.js';
 
-/** The tabs that a host knows, with or without a session, and its services, which connect as tabs do. */
+/** The tabs that a host has a record of, with or without a session, and its services, which connect as tabs do. */
 export class Tabs {
   private readonly known = new Map<TabId, Tab>();
   /** The names of services, by the ids of their connections. */
   private readonly serviceNames = new Map<TabId, string>();
 
-  /** @param onAbsent called for a tab that is known from the store alone: it may have ended long ago */
+  /** @param onAbsent called for a tab that has no session because only the store or another tab refers to it. It may have ended. */
   constructor(private readonly onAbsent: (tab: Tab) => void) {}
 
-  /** How many tabs have a session. */
+  /** The number of tabs with a session, without services and observers. */
   get attached(): number {
     return this.pages(true).length;
   }
@@ -26,7 +26,7 @@ export class Tabs {
     return this.known.values();
   }
 
-  /** The tabs without services and observers. @param attached only those with a session */
+  /** The tabs without services and observers. @param attached whether to return only tabs with a session */
   pages(attached = false): Tab[] {
     return this.allPages().filter(({session, isObserver}) => !isObserver && (!attached || session));
   }
@@ -36,7 +36,7 @@ export class Tabs {
     return [...this.known.values()].filter(({service}) => service === undefined);
   }
 
-  /** The tabs that are not the authors of transactions, which live as long as their tabs. */
+  /** The tabs without the authors of transactions, which end with their tabs. */
   *withLife(): Generator<Tab> {
     for (const tab of this.known.values()) if (!isTransactionAuthor(tab.id)) yield tab;
   }
@@ -45,7 +45,7 @@ export class Tabs {
     return this.known.get(id as TabId);
   }
 
-  /** The tab of an id, or what makes a tab's transactions. It is made where it is not known. */
+  /** Returns the tab of an id, or the author of a tab's transactions. Creates the record if it does not exist. */
   get(id: string): Tab {
     const known = this.find(id);
     if (known) return known;
@@ -56,7 +56,7 @@ export class Tabs {
     return tab;
   }
 
-  /** A session of the tab begins. */
+  /** Begins a session of a tab. */
   begin(id: TabId, session: HostSession): Tab {
     const tab = this.known.get(id) ?? new Tab(id);
     this.known.set(id, tab);
@@ -65,7 +65,7 @@ export class Tabs {
     return tab;
   }
 
-  /** A page that may only look begins a session. */
+  /** Begins a session of a read-only page. */
   beginObserver(id: TabId, session: HostSession): Tab {
     const observer = this.known.get(id) ?? new Tab(id);
     this.known.set(id, observer);
@@ -74,19 +74,19 @@ export class Tabs {
     return observer;
   }
 
-  /** An observer will not come back. */
+  /** Deletes the record of an observer that does not return. */
   deleteObserver({id}: Tab): void {
     this.known.delete(id);
   }
 
-  /** The tab will not come back. @returns the author of its transactions, if it has made some */
+  /** Deletes the record of a tab that does not return. @returns the author of its transactions, if there is one */
   delete({id}: Tab): Tab | undefined {
     this.known.delete(id);
     this.serviceNames.delete(id);
     return this.find(transactionAuthor(id));
   }
 
-  /** The connection with this id is a service's. */
+  /** Notes that the connection with this id belongs to a service. */
   noteService(id: TabId, name: string): void {
     this.serviceNames.set(id, name);
   }

@@ -1,4 +1,4 @@
-/** A tab that does not say within this time that it is done, in ms, is frozen. It asks again when it wakes: see `TURN_MS` in the tab. */
+/** The longest duration of a turn, in ms. A tab that takes longer is assumed to be frozen. The tab's own limit, `TURN_MS`, is shorter. */
 const LIMIT_MS = 5000;
 
 interface Turn {
@@ -8,8 +8,8 @@ interface Turn {
 }
 
 /**
- * Lets one tab at a time undo or redo on the stack that tabs share. The answer to a tab that waits comes after all that the tabs
- * before it have undone, since what a tab is told stays in order: so no step is undone twice.
+ * Lets one tab at a time undo or redo on the stack that tabs share. Messages to a tab stay in order, so the tab receives the ops of
+ * earlier turns before its own turn begins, and no step is undone twice.
  */
 export class UndoTurns {
   private readonly queue: Turn[] = [];
@@ -17,7 +17,7 @@ export class UndoTurns {
 
   constructor(private readonly after: (ms: number, callback: () => void) => () => void) {}
 
-  /** Resolves when it is this tab's turn. @param id as the tab calls the turn */
+  /** Resolves when the tab's turn begins. @param id the tab's id of the turn */
   take(tabId: string, id: string): Promise<null> {
     return new Promise(resolve => {
       this.queue.push({tabId, id, start: () => resolve(null)});
@@ -25,12 +25,12 @@ export class UndoTurns {
     });
   }
 
-  /** The tab has handed over what it has undone, or does not want its turn any more. */
+  /** Ends a turn. The tab has sent its ops, or no longer needs the turn. */
   end(tabId: string, id: string): void {
     this.remove(turn => turn.tabId === tabId && turn.id === id);
   }
 
-  /** The tab has no session any more. */
+  /** Ends all turns of a tab whose session has ended. */
   forget(tabId: string): void {
     this.remove(turn => turn.tabId === tabId);
   }

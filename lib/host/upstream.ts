@@ -2,11 +2,11 @@ import type {UndoMark} from '../protocol/undo.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
 
 /**
- * The undocumented members of upstream's `Doc`, `Query` and `Connection` that the host relies on, and
- * why. `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of it.
+ * The undocumented members of upstream's `Doc`, `Query` and `Connection` that the host relies on, with the reasons.
+ * `test/node/upstream.test.ts` checks that the supported versions of sharedb have all of them.
  */
 
-/** The host's callbacks bear the op that they belong to, so that they can be stored. */
+/** A callback of an op. `origin` is the tab's op that it belongs to, which a checkpoint stores. */
 export type Callback = ((error?: Error | null) => void) & {origin?: readonly [owner: string, seq: number]};
 
 export interface RealOp {
@@ -18,30 +18,30 @@ export interface RealOp {
   source?: unknown;
   type?: Type | null;
   sentAt?: number;
-  /** Counted with each time that it is sent. */
+  /** How often upstream has sent the op again. */
   retries?: number;
-  /** The journal has it that it was sent. */
+  /** Whether the op was sent, or will be sent when its record is durable. Nothing may be composed into it. */
   isSent?: boolean;
   callbacks?: (Callback | undefined)[];
-  /** Ours: how it concerns the undo stack that tabs share. */
+  /** This library's own member: what the op means for the undo stack that tabs share. */
   undo?: UndoMark;
-  /** Ours: it leads from the content of an earlier database to that of the server's. */
+  /** This library's own member: the step leads from the content of another database to the server's content. */
   replaces?: true | undefined;
-  /** Ours: the tab that submitted it, so that ops of two tabs are not composed into one. */
+  /** This library's own member: the tab that submitted the op, so that ops of two tabs are not composed into one. */
   owner?: string;
-  /** Ours: what undoes it, where the type could not tell and it was worked out. */
+  /** This library's own member: the inverse of the op, if the type's `invert` could not be used and the host has computed it. */
   inverse?: unknown;
-  /** Ours: the type's `invert` is known to undo it. */
+  /** This library's own member: whether the type's `invert` is known to return a correct inverse. */
   isInvertible?: boolean;
-  /** Ours: the place in the store of the record without which it must not be sent. */
+  /** This library's own member: the position in the store of the record that must be durable before the op is sent. */
   place?: number;
-  /** Ours: the last attempt to send it, of those that wait for the journal. */
+  /** This library's own member: the last attempt to send the op that waits for the journal. */
   attempt?: object;
-  /** Ours: `doc.submitSource` as it was in the tab, since upstream reads it when the op is sent. */
+  /** This library's own member: the tab's `doc.submitSource`, because upstream reads it when the op is sent. */
   submitSource?: boolean;
 }
 
-/** `type` is missing where it is the default one. */
+/** A snapshot of the server. `type` is missing if it is the default type. */
 export interface ServerSnapshot {
   v: number;
   type?: string | null;
@@ -64,7 +64,7 @@ export interface RealDoc {
   wantSubscribe: boolean;
   preventCompose: boolean;
   submitSource: boolean;
-  /** The callbacks of fetches under way, and of those that wait. */
+  /** The callbacks of fetches in flight, and of those that wait. */
   inflightFetch: (Callback | undefined)[];
   pendingFetch: (Callback | undefined)[];
   fetch(callback?: Callback): void;
@@ -76,36 +76,36 @@ export interface RealDoc {
   ingestSnapshot(snapshot: ServerSnapshot, callback?: Callback): void;
   on(event: string, listener: (...args: never[]) => void): void;
   once(event: string, listener: (...args: never[]) => void): void;
-  /** Without it, `_destroyDoc` does nothing. */
+  /** Must be true, otherwise `_destroyDoc` does nothing. */
   _wantsDestroy: boolean;
-  /** The op on its way to the server, and those behind it: what a rejection must not take along. */
+  /** The op in flight, and the ops behind it, which a rejection of the op in flight must not discard. */
   inflightOp: RealOp | null;
   pendingOps: RealOp[];
-  /** Requests under way: the last of them decides whether the document will be followed. */
+  /** The subscribe requests in flight and waiting. The last one decides whether the document will be subscribed. */
   inflightSubscribe: SubscribeRequest | null;
   pendingSubscribe: SubscribeRequest[];
-  /** Sends requests, for the snapshot if the version is null, and gets their answers. */
+  /** Sends requests, and handles their answers. If the version is null, a request asks for the snapshot. */
   _flushSubscribe(): void;
   _handleFetch(error: Error | null, snapshot?: ServerSnapshot): void;
   _handleSubscribe(error?: Error | null, snapshot?: ServerSnapshot): void;
-  /** Every change of the data passes through here, in the one order that is the history. */
+  /** Applies each change of the data, in the order that becomes the history. */
   _otApply(op: RealOp, source: unknown): void;
-  /** Queues an op that was applied; `_submit` would roll back hard where applying fails. */
+  /** Queues an op that the host has applied. `_submit` is not used, because it performs a hard rollback if applying fails. */
   _pushOp(op: RealOp, source: unknown, callback: Callback): void;
   _sendOp(): void;
-  /** A no-op of the server moves the version without an event. */
+  /** Handles a message of the server. An op that changes nothing increases the version without an event. */
   _handleOp(error: Error | null, message: {v?: number}): void;
   _rollback(error: Error): void;
-  /** An op is over: acknowledged, rejected, or found to change nothing. */
+  /** Ends the op in flight: it was acknowledged or rejected, or changes nothing. */
   _clearInflightOp(error?: Error | null): void;
   _hardRollback(error: Error): void;
-  /** Calls those who wait for the end of all ops and requests, if it has come. */
+  /** Calls the callbacks that wait until no op and no request is pending, if that is the case. */
   _emitNothingPending(): void;
   _setType(type: string | null): void;
   _setData(data: unknown): void;
   _fetch(options: {force?: boolean}, callback?: Callback): void;
   _isInHardRollback: boolean;
-  /** Silent read rejections call back without their error; the tabs need it. */
+  /** Calls back without an error if a read is rejected silently. The tabs need the error. */
   _emitResponseError(error: Error, callback?: Callback): void;
 }
 
@@ -118,13 +118,13 @@ export interface RealQuery {
   send(): void;
   destroy(callback?: Callback): void;
   on(event: string, listener: (...args: never[]) => void): void;
-  /** The server's answer to the subscription. */
+  /** Handles the server's answer to the subscription. */
   _handleSubscribe(error: Error | null, data?: unknown, extra?: unknown): void;
-  /** The server's diff, which the tabs get as it is; the public events have lost its shape. */
+  /** Handles the server's diff, which the tabs get unchanged. The public events do not contain its form. */
   _handleDiff(diff: QueryDiff[]): void;
-  /** Every result passes here before its document has it. */
+  /** Receives each result before its document does. */
   _ingestSnapshots(snapshots: {c?: string; d: string; type?: string | null}[], finish?: Callback): RealDoc[];
-  /** The one place that every reply passes, the repeated ones after a reconnect too. */
+  /** Handles the end of each reply, including replies to requests that were repeated after a reconnect. */
   _finishResponse(error: Error | null, callback?: unknown): void;
 }
 
@@ -150,17 +150,17 @@ export interface RealConnection {
   id: string | null;
   state: string;
   canSend: boolean;
-  /** The next op's number: taken by the host where an op is journalled before it is sent. */
+  /** The number of the next op. The host assigns numbers itself if ops are journalled before they are sent. */
   seq: number;
   on(event: string, listener: (...args: never[]) => void): this;
   off(event: string, listener: (...args: never[]) => void): this;
   send(message: object): void;
   ping(): void;
   close(): void;
-  /** Whether a document, a query or a request for a snapshot waits for the server. */
+  /** Whether a document, a query or a request for a snapshot awaits the server's answer. */
   hasPending(): boolean;
   get(collection: string, id: string): RealDoc;
-  /** Lets go of a document at once, which has nothing pending. */
+  /** Removes a document that has nothing pending, synchronously. */
   _destroyDoc(doc: RealDoc): void;
   createFetchQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
   createSubscribeQuery(c: string, q: unknown, options: object | null, callback: QueryCallback): RealQuery;
@@ -170,9 +170,9 @@ export interface RealConnection {
   bulk: object | null | undefined;
   startBulk(): void;
   endBulk(): void;
-  /** The server's answer for many documents, told to each of them. */
+  /** Passes the server's answer for many documents to each of them. */
   _handleBulkMessage(error: Error | null, message: object, method: string): void;
-  /** Presence is the tabs' own: the host passes the messages on instead of keeping presences. */
+  /** For presence. The host replaces the handlers, because it relays the messages of tabs and has no presence objects of its own. */
   _presenceSeq: number;
   _handlePresence(error: Error | null, message: PresenceReply): void;
   _handlePresenceSubscribe(error: Error | null, message: {ch: string; seq: number}): void;
