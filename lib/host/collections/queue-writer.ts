@@ -8,7 +8,7 @@ import type {Tab} from '../tab.js';
 export interface QueuesOwner {
   readonly epoch: string;
   readonly docs: {get(c: string, d: string): SharedDoc; find(key: DocKey): SharedDoc | undefined};
-  /** The id of the histories that this host continues: the same for all hosts of a browser profile. */
+  /** The lineage of the histories that this host continues. It identifies the browser profile in claims. */
   lineage(): string;
   tab(id: string): Tab;
   isThere(tabId: string): boolean;
@@ -21,10 +21,10 @@ export interface Request extends TakeRequest {
   tab: Tab;
 }
 
-/** After the start of a host, tabs that live are back within this time, in ms. Items of other tabs return to the queue then. */
+/** How long tabs may take to return after the start of a host, in ms. After that, the items of absent tabs return to the queue. */
 export const RETURN_MS = 5000;
 
-/** Writes a host's own ops to the documents of queues, and waits for times. */
+/** Submits a host's own ops to the documents of queues, and runs timers until it is closed. */
 export class QueueWriter {
   private readonly timers = new Set<() => void>();
   private seq = 0;
@@ -32,8 +32,9 @@ export class QueueWriter {
   constructor(private readonly owner: QueuesOwner) {}
 
   /**
-   * @param onSettled called when the server has answered; local documents need no answer
-   * @returns whether the op has its place
+   * Submits an op.
+   * @param onSettled called when the server has answered
+   * @returns whether the op was placed in the history
    */
   submit(doc: SharedDoc, op: unknown[], onSettled: (error?: Error | null) => void = () => {}): boolean {
     const author = this.owner.tab(transactionAuthor(this.owner.epoch));
@@ -44,7 +45,7 @@ export class QueueWriter {
     return true;
   }
 
-  /** @returns cancels it */
+  /** Calls `act` after `ms`. @returns a function that cancels the call */
   later(ms: number, act: () => void): () => void {
     const cancel = this.owner.after(ms, () => {
       this.timers.delete(cancel);

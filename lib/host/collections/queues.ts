@@ -10,10 +10,13 @@ import type {Tab} from '../tab.js';
 import {QueueWriter, RETURN_MS, tellItems, type QueuesOwner, type Request} from './queue-writer.js';
 import {SyncedQueues} from './synced-queues.js';
 
-/** Hands out the items of queues: each to one consumer, in the order in which they asked. Documents of the server are SyncedQueues' part. */
+/**
+ * Gives each item of a local queue to one consumer, in the order of the consumers' requests. {@link SyncedQueues} does the same for queues
+ * that devices share.
+ */
 export class Queues {
   private readonly waiting = new Map<SharedDoc, Request[]>();
-  /** Queues that tabs of this host use, and how often an item of theirs may be tried. */
+  /** The queues that tabs of this host use, and how often an item of each queue may be tried. */
   private readonly known = new Map<SharedDoc, {maxAttempts: number}>();
   private readonly writer: QueueWriter;
   private readonly synced: SyncedQueues;
@@ -45,7 +48,7 @@ export class Queues {
     this.know(doc, consumer);
     const {tab, r} = consumer;
     const given = Object.values(contentOf(doc)?.l ?? {}).filter(lease => lease.t === tab.id && lease.r === r);
-    // The tab has not heard of it: the session ended, or the host.
+    // The tab has not received the items of this request, because its session or its host ended. They are sent again.
     if (given.length) tellItems(doc, tab, r, given);
     else {
       const all = this.waiting.get(doc) ?? [];
@@ -72,12 +75,12 @@ export class Queues {
   cancel(doc: SharedDoc, tab: Tab, r: string): null {
     const all = this.waiting.get(doc);
     if (all) this.waiting.set(doc, all.filter(other => other.tab.id !== tab.id || other.r !== r));
-    // Items that are on their way to the tab return: it no longer waits for them.
+    // Items that were sent to the tab meanwhile return to the queue, because the tab no longer waits for them.
     for (const lease of Object.values(contentOf(doc)?.l ?? {})) if (lease.t === tab.id && lease.r === r) this.back(doc, lease, false);
     return null;
   }
 
-  /** Something happened to a document: perhaps there is an item for somebody who waits. */
+  /** A document has changed. It may have an item for a consumer that waits. */
   onEntry(doc: SharedDoc, entry: Entry): void {
     if (!entry.isEmpty) this.synced.onEntry(doc);
     if (this.waiting.get(doc)?.length && !entry.isEmpty) queueMicrotask(() => doc.whenSettled(() => this.serve(doc)));
@@ -93,7 +96,7 @@ export class Queues {
       const [consumer] = this.waiting.get(doc) ?? [];
       if (!content?.q.length || !consumer) return;
       this.waiting.get(doc)!.shift();
-      // It asks again when it is back.
+      // A tab without a session repeats its request when it returns.
       if (!consumer.tab.session) continue;
       const {tab, r, leaseTimeout} = consumer;
       const items = content.q.slice(0, consumer.count);
@@ -104,14 +107,14 @@ export class Queues {
     }
   }
 
-  /** @returns the ids of the items that the tab had no lease for any more */
+  /** Handles a tab's report on leased items. @returns the ids of the items whose lease the tab no longer had */
   give(doc: SharedDoc, tab: Tab, {ids, r, how, error, ms = 0, maxAttempts, again}: GiveBack): string[] {
     this.know(doc, {maxAttempts});
     const lost: string[] = [];
     for (const id of ids) {
       const lease = contentOf(doc)?.l[id];
       if (!lease || lease.t !== tab.id || lease.r !== r) {
-        // Its own words may have come before, by way of another session.
+        // If the tab repeats the report, it may have been handled already in an earlier session.
         if (!again || (how === 'done' && isThere(contentOf(doc), id)) || how === 'extend') lost.push(id);
       }
       else if (how === 'done') this.writer.submit(doc, [{p: ['l', id], od: lease}]);
@@ -132,7 +135,7 @@ export class Queues {
     }));
   }
 
-  /** A tab is away, or gone: others get what it has taken. */
+  /** Returns the items of a tab that is away or gone to the queues. */
   onAway(tabId: string): void {
     this.synced.onAway(tabId);
     for (const [doc, all] of this.waiting) this.waiting.set(doc, all.filter(({tab}) => tab.id !== tabId));
@@ -143,7 +146,10 @@ export class Queues {
     for (const lease of Object.values(contentOf(doc)?.l ?? {})) if (lease.t === tabId) this.back(doc, lease, true, 'The tab that had it is gone');
   }
 
-  /** To its place the first time, then to the end: an item at which all fail must not hold up the others for ever. */
+  /**
+   * Returns an item to the queue: to its former place after the first attempt, later to the end, so that an item that always fails does
+   * not block others.
+   */
   private back(doc: SharedDoc, lease: Leased, isAttempt: boolean, error?: string): void {
     const content = contentOf(doc)!;
     const item = {i: lease.i, s: lease.s, n: lease.n + Number(isAttempt), v: lease.v};
@@ -152,7 +158,7 @@ export class Queues {
     this.writer.submit(doc, [{p: ['l', lease.i], od: lease}, where]);
   }
 
-  /** A document was released. */
+  /** Forgets a document that the host has released. */
   forget([c, d]: DocKey): void {
     this.synced.forget([c, d]);
     for (const doc of this.known.keys()) {

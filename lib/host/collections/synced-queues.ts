@@ -8,19 +8,19 @@ import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import {RETURN_MS, tellItems, type QueueWriter, type QueuesOwner, type Request} from './queue-writer.js';
 
-/** One queue that tabs of this host use. */
+/** A queue that tabs of this host use. */
 interface Known {
   maxAttempts: number;
   waiting: Request[];
-  /** Requests whose claims the server has not answered to. */
+  /** The requests whose claims the server has not answered, by tab and request. `count` is 0 if the request was cancelled. */
   claiming: Map<string, Request>;
-  /** Cancels waiting for the next foreign lease to end. */
+  /** Cancels the timer for the next lease that ends. */
   stopWaiting: () => void;
 }
 
 /**
  * Takes items of queues that several devices share. A claim is an op. When the server has acknowledged it, the document shows
- * whether another device was first. Only then does the tab get the item, so nothing is handed out without a connection.
+ * whether another device was first. The tab gets the item only then, so no item is given out without a connection to the server.
  */
 export class SyncedQueues {
   private readonly known = new Map<SharedDoc, Known>();
@@ -35,7 +35,7 @@ export class SyncedQueues {
     if (queue.claiming.has(name)) return null;
     if (queue.waiting.some(other => nameOf(other) === name)) this.serve(doc);
     else if (itemsOf(contentOf(doc), item => isHeldBy(item, request)).length) {
-      // The tab asks again: the session ended, or the host. The claim may not have been answered to.
+      // The tab repeats its request, because its session or its host ended. The server may not have answered the claim yet.
       queue.claiming.set(name, request);
       this.whenSaved(doc, () => this.settle(doc, request));
     } else this.offer(doc, request, 'push');
@@ -47,13 +47,13 @@ export class SyncedQueues {
     const name = nameOf({tab, r});
     const claiming = queue?.claiming.get(name);
     if (queue) queue.waiting = queue.waiting.filter(other => nameOf(other) !== name);
-    // A claim under way is released when the server has answered.
+    // A claim in flight is released when the server has answered it.
     if (claiming) queue!.claiming.set(name, {...claiming, count: 0});
     else this.releaseAll(doc, item => isHeldBy(item, {tab, r}));
     return null;
   }
 
-  /** @returns the ids of the items that the tab had no lease for any more, when the server has answered */
+  /** Handles a tab's report on leased items. Resolves, when the server has answered, with the ids of items whose lease the tab had lost. */
   async give(doc: SharedDoc, tab: Tab, give: GiveBack): Promise<string[]> {
     this.know(doc, give.maxAttempts);
     const lost = await Promise.all(give.ids.map(async id => (await this.giveOne(doc, tab, id, give) ? [] : [id])));
@@ -65,7 +65,7 @@ export class SyncedQueues {
     const mine = item && isHeldBy(item, {tab, r});
     if (!mine) {
       if (!again || how === 'extend') return false;
-      // The report was handled before, perhaps by another host. The server may not have answered yet.
+      // The report may have been handled before, perhaps by another host. The server may not have answered it yet.
       return new Promise(resolve => this.whenSaved(doc, () => {
         const now = itemOf(doc, id);
         if (now && isDone(now)) this.writer.submit(doc, [{p: [id], od: now}]);
@@ -78,7 +78,7 @@ export class SyncedQueues {
     return new Promise(resolve => {
       const isWritten = this.writer.submit(doc, endClaim(id, item, ended), failure => {
         const now = itemOf(doc, id);
-        // If another claim comes after this one, another device has taken an overdue lease, or somebody what was returned.
+        // If another claim comes after this one, a device has taken the item because the lease was overdue or had been given back.
         const isMine = !!now && lastClaim(now)?.t === tab.id && lastClaim(now)?.r === r;
         if (isMine && how === 'done') this.writer.submit(doc, [{p: [id], od: now}]);
         resolve(!failure && (isMine || !now || (ended.f === 'back' && this.owner.now() <= last.u)));
@@ -90,12 +90,12 @@ export class SyncedQueues {
 
   // ---- claims
 
-  /** An item may have come, or the connection. */
+  /** Serves waiting requests, because an item or the connection to the server may be available now. */
   serve(doc: SharedDoc): void {
     const queue = this.known.get(doc);
     while (queue?.waiting.length && doc.isSettled) {
       const [request] = queue.waiting as [Request];
-      // A tab without a session asks again when it is back.
+      // A tab without a session repeats its request when it returns.
       if (!request.tab.session) queue.waiting.shift();
       else if (!this.claim(doc, queue, request)) return;
     }
@@ -110,7 +110,7 @@ export class SyncedQueues {
     tellItems(doc, request.tab, request.r, []);
   }
 
-  /** @returns whether the request no longer waits */
+  /** Claims items for a request. @returns whether the request no longer waits */
   private claim(doc: SharedDoc, queue: Known, request: Request): boolean {
     queue.stopWaiting();
     const {owner} = this;
@@ -144,12 +144,12 @@ export class SyncedQueues {
     return claims.length > 0;
   }
 
-  /** The server has answered to a claim. */
+  /** Handles the server's answer to a claim: sends the items to the tab, or lets the request wait again. */
   private settle(doc: SharedDoc, request: Request, error?: Error | null): void {
     const queue = this.known.get(doc);
     const {tab, r} = request;
     const name = nameOf(request);
-    // It was cancelled if the count is 0.
+    // The count is 0 if the request was cancelled.
     const isWanted = !!queue?.claiming.get(name)?.count && !!tab.session;
     queue?.claiming.delete(name);
     if (!queue) return;
@@ -162,7 +162,7 @@ export class SyncedQueues {
     else this.releaseAll(doc, item => isHeldBy(item, request));
   }
 
-  /** Removes what was done meanwhile, and the claims that were too late. */
+  /** Removes the items that are done, and the claims of this request that came too late. */
   private cleanUp(doc: SharedDoc, {tab, r}: Request): void {
     const op = itemsOf(contentOf(doc), ({c}) => c.some(claim => claim.t === tab.id && claim.r === r)).flatMap(([id, item]): Component[] => {
       if (isDone(item)) return [{p: [id], od: item}];
@@ -172,7 +172,7 @@ export class SyncedQueues {
     if (op.length) this.writer.submit(doc, op);
   }
 
-  // ---- leases that end
+  // ---- ends of leases
 
   private know(doc: SharedDoc, maxAttempts: number): Known {
     const old = this.known.get(doc);
@@ -191,12 +191,12 @@ export class SyncedQueues {
       const item = itemOf(doc, id);
       const last = item && lastClaim(item);
       if (last?.t !== t || last.r !== r || last.u !== u || last.f) return;
-      // The time may be over before the server answers. Then the tab never had the item.
+      // If the lease ends before the server has answered the claim, the tab has never had the item. That is no attempt.
       this.back(doc, id, item!, !this.known.get(doc)?.claiming.has(`${t} ${r}`), 'The lease has run out');
     }));
   }
 
-  /** Another device did not end its lease in time: it may be gone. */
+  /** Whether the lease of another device has ended, with some tolerance for its clock, and the device has not given the item back. */
   private isOverdue(item: SyncedItem): boolean {
     return isLeased(item) && lastClaim(item)!.u + CLOCK_TOLERANCE_MS < this.owner.now();
   }
@@ -218,7 +218,7 @@ export class SyncedQueues {
   private takeBack(doc: SharedDoc, tabId: string): void {
     const claiming = this.known.get(doc)?.claiming;
     for (const [id, item] of itemsOf(contentOf(doc), item => isLeased(item) && lastClaim(item)!.t === tabId)) {
-      // An item that the tab was not told of returns with the server's answer. That counts as no attempt.
+      // An item whose claim is in flight returns when the server has answered. That is no attempt.
       if (!claiming?.has(`${tabId} ${lastClaim(item)!.r}`)) this.back(doc, id, item, true, 'The tab that had it is gone');
     }
   }
@@ -231,7 +231,7 @@ export class SyncedQueues {
     this.writer.submit(doc, endClaim(id, item, this.endOf(doc, item, isAttempt, error)));
   }
 
-  /** To its place the first time, then to the end. An item that all consumers fail at must not hold up the others. */
+  /** The end of a claim. The item returns to its place after the first attempt, later to the end, so that it does not block others. */
   private endOf(doc: SharedDoc, item: SyncedItem, isAttempt: boolean, error?: string): Claim {
     const last = lastClaim(item)!;
     const n = last.n + Number(isAttempt);

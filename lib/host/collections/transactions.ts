@@ -8,7 +8,7 @@ import type {Tab} from '../tab.js';
 
 export interface TransactionsOwner {
   readonly docs: {get(c: string, d: string): SharedDoc; find(key: DocKey): SharedDoc | undefined};
-  /** The tab of an id, or what makes a tab's transactions. */
+  /** Returns the tab of an id, or the author of a tab's transactions. */
   tab(id: string): Tab;
   tabs(): Iterable<Tab>;
 }
@@ -17,26 +17,26 @@ interface Answer {
   committed: boolean;
 }
 
-/** A transaction that waits for the server's answers. */
+/** A transaction whose ops the server has not all answered. */
 interface Waiting {
   tab: Tab;
   seq: number;
   left: Set<SharedDoc>;
   reads: Map<SharedDoc, ReadonlySet<string>>;
-  /** The tab has asked for the outcome. */
+  /** Whether the tab has asked for the outcome. */
   isAsked: boolean;
   raced: OutcomeMessage['raced'];
   rejected: OutcomeMessage['rejected'];
 }
 
 /**
- * Places the tabs' transactions. In one turn of the host, it looks whether anything has changed that a transaction had read, and
- * gives all its ops their places, or none. So transactions are as if each had been made at once, in the order of their places.
+ * Places the tabs' transactions. In one turn of the host, it checks whether data that a transaction has read have changed since,
+ * and places all of the transaction's ops in the history, or none. So the transactions are serializable in the order of their places.
  */
 export class Transactions {
   private readonly waiting = new Map<string, Waiting>();
   private readonly byDoc = new Map<SharedDoc, Set<Waiting>>();
-  /** Each tab's last transaction that was asked after: what it has up to there and is not placed will never be. */
+  /** The number of the last transaction whose commit each tab has asked about. Those up to this number are not placed later. */
   private readonly givenUp = new WeakMap<Tab, number>();
 
   constructor(private readonly owner: TransactionsOwner) {}
@@ -55,7 +55,7 @@ export class Transactions {
     return answer;
   }
 
-  /** Acts in one turn in which all documents can be looked at. */
+  /** Calls `act` in a turn in which none of the documents is being restored or rolled back. */
   private together<T>(docs: readonly SharedDoc[], act: () => T): Promise<T> {
     for (const doc of docs) doc.retain();
     return new Promise((resolve, reject) => {
@@ -80,7 +80,7 @@ export class Transactions {
     if (seq <= (this.givenUp.get(tab) ?? 0)) return {committed: false};
     const ops = parts.map((part, i) => this.validate(part, docs[i]!, seq, author));
     if (ops.includes('conflict')) {
-      // The function is run again on this.
+      // The tab runs the function again, on the current data.
       for (const doc of docs) doc.bringUpToDate(tab);
       return {committed: false};
     }
@@ -95,7 +95,7 @@ export class Transactions {
     return {committed: true};
   }
 
-  /** @returns the op to place, if there is one */
+  /** @returns the op to place, rebased to the current revision; undefined if the transaction has only read the document */
   private validate({rev, reads, step}: TransactionPart, doc: SharedDoc, seq: number, author: Tab): WaitingOp | 'conflict' | undefined {
     const {history} = doc.journaled;
     if (!history.covers(rev)) return 'conflict';
@@ -119,9 +119,9 @@ export class Transactions {
     });
   }
 
-  // ---- what becomes of them at the server
+  // ---- outcomes at the server
 
-  /** @returns undefined if all that it writes is local: no server answers, and the tab does not ask */
+  /** Records a transaction until the server has answered. @returns undefined if it writes only local documents, which no server answers */
   private expect(tab: Tab, seq: number, parts: readonly TransactionPart[], docs: readonly SharedDoc[]): Waiting | undefined {
     const left = new Set(docs.filter((_, i) => parts[i]!.step));
     if ([...left].every(({collection}) => isLocal(collection))) return undefined;
@@ -136,7 +136,7 @@ export class Transactions {
     return waiting;
   }
 
-  /** Notes the change of another device if it comes before a transaction that has read what it changed. */
+  /** Records a change by another device that comes before a transaction at the server and changes data that the transaction has read. */
   onServerOp(doc: SharedDoc, step: Step): void {
     for (const {reads, raced} of this.byDoc.get(doc) ?? []) {
       for (const read of touchedReads(step, doc.doc.type?.name === 'json0', reads.get(doc)!)) {
@@ -161,7 +161,7 @@ export class Transactions {
     tab.send({a: 'shared.outcome', seq, raced, rejected} satisfies OutcomeMessage);
   }
 
-  /** The tab is gone: nobody will ask. */
+  /** Forgets the transactions of a tab that has ended. */
   forget(tab: Tab): void {
     for (const [name, waiting] of this.waiting) {
       if (waiting.tab !== tab) continue;
@@ -173,7 +173,7 @@ export class Transactions {
   private async tellOutcome(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
     let waiting = this.waiting.get(nameOf(tab, seq));
     if (!waiting) {
-      // A transaction of an earlier host: it is not known what others did meanwhile, only when the server has it.
+      // The transaction was placed by an earlier host. Changes by others are unknown, only the time when the server has it is known.
       const docs = keys.map(([c, d]) => this.owner.docs.get(c, d));
       waiting = {tab, seq, left: new Set(docs), reads: new Map(), isAsked: false, raced: [], rejected: []};
       const restored = waiting;
