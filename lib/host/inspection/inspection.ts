@@ -19,7 +19,7 @@ import {docDataOf} from './doc-data.js';
 import {socketOf} from './socket-state.js';
 import {TabReports} from './tab-reports.js';
 
-/** The number of documents, queries and channels in a report. */
+/** The largest number of documents, of queries and of channels in a report. */
 const MAX_REPORTED = 100;
 
 export interface InspectionOwner {
@@ -36,17 +36,17 @@ export interface InspectionOwner {
   readonly presences: SharedPresences;
   readonly tabs: Tabs;
   readonly log: HostLog;
-  /** Only where the inspector may cause faults. */
+  /** Set only if the inspector may cause faults. */
   readonly faults: FaultAccess | undefined;
   lineage(): string;
   abandon(): void;
 }
 
-/** Answers the questions of an inspector, a test or a bug report about a host, and causes the faults that an inspector asks for. */
+/** Makes reports about a host for inspectors, tests and bug reports, and causes the faults that an inspector requests. */
 export class Inspection {
   private readonly startedAt: number;
   private readonly tabReports: TabReports;
-  /** Exists only while an inspector reads it. */
+  /** Set only while an inspector reads it. */
   private feed: MessageFeed | undefined;
   private faultInjection: FaultInjection | undefined;
 
@@ -55,7 +55,7 @@ export class Inspection {
     this.tabReports = new TabReports(owner.clock);
   }
 
-  /** Reports what the host holds on behalf of its tabs. */
+  /** Returns a report of the host's state, documents, queries and tabs. */
   inspect(options: InspectOptions = {}): HostReport {
     const {namespace, epoch, generation, place, build, clock, connection, board, queries, presences, tabs, log, faults} = this.owner;
     const docs = this.owner.docs.all();
@@ -74,26 +74,26 @@ export class Inspection {
     };
   }
 
-  /** The same, with the tabs' own answers if they are asked for. */
+  /** As `inspect`, with the tabs' own reports if `options.tabs` is true. */
   async report(options: InspectOptions): Promise<HostReport> {
     const answers = options.tabs ? await this.tabReports.ask(this.owner.tabs.allPages()) : undefined;
     const report = this.inspect(options);
     return answers ? {...report, tabList: report.tabList.map(entry => ({...entry, ...answers.get(entry.id)}))} : report;
   }
 
-  /** The messages since the last request. The feed is loaded by the first request. */
+  /** Returns the messages since the last request. The first request loads the feed's code. */
   async observe(request: unknown): Promise<FeedEntry[]> {
     const {MessageFeed} = await import('./message-feed.js');
     this.feed ??= new MessageFeed(this.owner.clock, () => { this.feed = undefined; });
     return this.feed.read(request);
   }
 
-  /** Notes a message for the inspector. */
+  /** Records a message for the inspector, if one reads the feed. */
   note(direction: FeedEntry['direction'], message: object, tabId?: string): void {
     this.feed?.note(direction, message, tabId);
   }
 
-  /** Causes a fault on purpose. A host of an app that is in use does not allow it. */
+  /** Causes a fault. Rejects with ERR_TABS_FAULT_REFUSED unless the host allows faults, which is meant for development only. */
   async injectFault(request: unknown): Promise<FaultState> {
     const {clock, connection, place, faults: access} = this.owner;
     if (!access) {
@@ -105,7 +105,7 @@ export class Inspection {
     return this.faultInjection.inject(request);
   }
 
-  /** Ends the faults: the host has closed. */
+  /** Ends the faults, because the host has closed. */
   end(): void {
     this.faultInjection?.end();
   }

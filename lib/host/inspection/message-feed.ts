@@ -3,16 +3,16 @@ import {isObject} from '../../protocol/checks.js';
 import {describe} from '../../protocol/describe.js';
 import type {FeedEntry, FeedRequest} from '../../protocol/feed.js';
 
-/** How many messages are kept for the inspector. */
+/** The number of messages that are kept for the inspector. */
 const MAX_ENTRIES = 500;
-/** More of a message is not kept, in characters. */
+/** The most characters of a message's JSON that are kept. */
 const MAX_DATA = 10_000;
-/** The feed ends when nobody has asked for this long, in ms. */
+/** How long the feed is kept without a request, in ms. */
 const IDLE_MS = 5000;
 
 /**
- * The messages from the tabs, and to and from the server, for an inspector. It is loaded and created when an inspector asks, and
- * ends when it does not ask any more, because a page may be closed without a message.
+ * Keeps the messages from the tabs, and to and from the server, for an inspector. An inspector's request creates the feed. The feed
+ * ends when requests stop, because a page may be closed without a message.
  */
 export class MessageFeed {
   private readonly entries: FeedEntry[] = [];
@@ -20,7 +20,7 @@ export class MessageFeed {
   private keepsData = false;
   private readAt: number;
 
-  /** @param onIdle nobody looks any more */
+  /** @param onIdle called when there was no request for IDLE_MS */
   constructor(private readonly clock: Clock, private readonly onIdle: () => void) {
     this.readAt = clock.now();
     this.look();
@@ -31,11 +31,11 @@ export class MessageFeed {
       n: ++this.count, time: this.clock.now(), direction, ...(tab !== undefined && {tab}), ...describe(message),
       ...(this.keepsData && {data: JSON.stringify(message, null, 2).slice(0, MAX_DATA)})
     });
-    // Not one by one: that would move all of them each time.
+    // The oldest entries are removed in groups, because each removal moves all other entries.
     if (this.entries.length >= MAX_ENTRIES * 1.25) this.entries.splice(0, this.entries.length - MAX_ENTRIES);
   }
 
-  /** @returns what came after `since`, at most the last 500 */
+  /** @returns the entries with numbers above `since`, at most the last 500 */
   read(request: unknown): FeedEntry[] {
     const {since = 0, data = false} = (isObject(request) ? request : {}) as Partial<FeedRequest>;
     this.readAt = this.clock.now();

@@ -5,16 +5,16 @@ import type {TabEntry} from '../../protocol/report.js';
 import type {Clock} from '../../platform/platform.js';
 import type {Tab} from '../tab.js';
 
-/** How long a report waits for the tabs, in ms: a frozen one does not answer. */
+/** How long a report waits for the tabs, in ms. A frozen tab does not answer. */
 const WAIT_MS = 250;
-/** How long a question stays open, in ms. The end of the session settles it earlier. */
+/** Time limit of a call to a tab, in ms. The end of the session ends the call earlier. */
 const OPEN_MS = 24 * 60 * 60 * 1000;
 
 type Told = Pick<TabEntry, 'mode' | 'build' | 'isVisible'>;
 type Answer = Told & Pick<TabEntry, 'lag' | 'isSilent'>;
 
 interface Question {
-  /** While it waits for the answer, since when. */
+  /** When the tab was asked, in ms since the epoch; undefined after its answer. */
   askedAt: number | undefined;
   lag: number | undefined;
   told: Told;
@@ -22,15 +22,15 @@ interface Question {
 }
 
 /**
- * Reports that only the tabs can give. They are asked only for an inspector. A tab that has not answered is not asked
- * again: otherwise a frozen tab would find one question for each second when it thaws.
+ * Gets reports from the tabs, for an inspector. A tab that has not answered is not asked again. Otherwise a tab that was frozen would
+ * receive one call for each second of that time.
  */
 export class TabReports {
   private readonly questions = new WeakMap<HostSession, Question>();
 
   constructor(private readonly clock: Clock) {}
 
-  /** @returns what each tab told, by its id */
+  /** @returns the tabs' last reports, by their ids */
   async ask(tabs: readonly Tab[]): Promise<Map<string, Answer>> {
     const asked = tabs.flatMap(({id, session}) => (session ? [[id as string, this.questionTo(session)] as const] : []));
     await new Promise<void>(resolve => {
@@ -52,7 +52,7 @@ export class TabReports {
       question.askedAt = undefined;
       question.lag = this.clock.now() - askedAt;
     };
-    // A tab of an older release knows no such question, and answers with an error: it is not silent.
+    // A tab of an older release does not support this call. Its error is an answer, so the tab is not silent.
     question.done = session.call('tab.report', null, OPEN_MS).then(report => {
       settle();
       question.told = toldBy(report);

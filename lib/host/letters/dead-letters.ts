@@ -4,14 +4,14 @@ import type {DurableStore} from '../../store/durable-store.js';
 import {isHistoryGone} from '../doc/op-errors.js';
 import type {Step} from '../../ot/history-entry.js';
 
-/** The form that earlier hosts kept: a single letter, without the ops that it was made on. */
+/** The prefix of the names in the store under which earlier releases kept single letters, without the ops that they were made on. */
 const SINGLE = 'dead letter: ';
 const CHAIN = 'dead letters: ';
 
-/** An op that is given up. Without an error it is no letter: the next ones were made on it. */
+/** An op that is given up. Without an error it is not a letter, but kept because later ops were made on it. */
 export interface LostStep {
   step: Step;
-  /** How the server knows it, if it was to be sent. */
+  /** The op's identity at the server, if it was assigned. */
   src?: string | undefined;
   seq?: number | undefined;
   type: string | null;
@@ -22,22 +22,22 @@ export interface LostStep {
 export interface LostSteps {
   collection: string;
   doc: string;
-  /** The server's version that the first one was made on; null where that is not known, or the server has another history. */
+  /** The server's version that the first op was made on; null if it is unknown, or if the server has another history. */
   v: number | null;
   ops: LostStep[];
 }
 
-/** An op as it is kept: under its `src` and `seq`, the server recognizes it. */
+/** A stored op. The server recognizes it by `src` and `seq`. */
 export interface KeptOp {
   step: DeadLetter['step'];
   src: string;
   seq: number;
   type: string | null;
-  /** Its letters, which wait for the app. */
+  /** Set if the op is a letter that the app has not retried or discarded. */
   letter?: Pick<DeadLetter, 'id' | 'error' | 'time'> | undefined;
 }
 
-/** Ops of one document, each made on the one before. */
+/** Stored ops of one document, each made on the one before. */
 export interface Chain {
   id: string;
   collection: string;
@@ -60,15 +60,15 @@ export interface DeadLettersOptions {
   onChange: () => void;
 }
 
-/** The outcome of a letter's op that is submitted again. It rejects if the op is refused. */
+/** The promise of a letter's op that is submitted again. It rejects if the op is refused. */
 interface Waiting {
   resolve: () => void;
   reject: (error: Error) => void;
 }
 
 /**
- * Ops that could not be saved, until the app has dealt with them. Ops that were made on each other stay together, with the version
- * that the first one was made on: otherwise they could not be rebased to a later state.
+ * Keeps ops that could not be saved until the app retries or discards them. Ops that were made on each other are kept together, with
+ * the version that the first one was made on. Both are necessary to rebase the ops to a later state.
  */
 export class DeadLetters {
   private readonly chains = new Map<string, Chain>();
@@ -83,7 +83,7 @@ export class DeadLetters {
     return this.letters.size;
   }
 
-  /** Takes up what an earlier host has kept. */
+  /** Reads the letters that earlier hosts have stored. @param kept the store's small values, by name */
   load(kept: Record<string, string>): void {
     const found: Chain[] = [];
     for (const [name, value] of Object.entries(kept)) {
@@ -91,14 +91,14 @@ export class DeadLetters {
         if (name.startsWith(CHAIN)) found.push(JSON.parse(value) as Chain);
         else if (name.startsWith(SINGLE)) found.push(chainOf(JSON.parse(value) as DeadLetter));
       } catch {
-        // Not one of ours: it stays where it is.
+        // The value is not a letter of this library. It stays in the store.
       }
     }
     found.sort((one, other) => timeOf(one) - timeOf(other) || (one.v ?? 0) - (other.v ?? 0));
     for (const chain of found) if (!this.chains.has(chain.id)) this.insert(chain);
   }
 
-  /** The letters of each document in the order in which they can be submitted again. */
+  /** Returns all letters. Those of one document are in the order in which they can be submitted again. */
   list(): DeadLetter[] {
     const byDoc = new Map<string, DeadLetter[]>();
     for (const {chain, op} of this.letters.values()) {
@@ -108,13 +108,13 @@ export class DeadLetters {
     return [...byDoc.values()].flat();
   }
 
-  /** The ops up to the letter's own, which were made on each other. */
+  /** Returns the letter's op, and the ops before it that it was made on. */
   find(id: string): Chain | undefined {
     const kept = this.letters.get(id);
     return kept && {...kept.chain, ops: kept.chain.ops.slice(0, kept.chain.ops.indexOf(kept.op) + 1)};
   }
 
-  /** Keeps ops that the host has to give up. An op that is a letter already keeps it, with the new state that it was made on. */
+  /** Adds ops that the host gives up. An op that is already a letter keeps its letter's id, with the new version that it was made on. */
   add({collection, doc, v, ops}: LostSteps): void {
     const {randomId, now, onLetter, onChange} = this.options;
     const isLetter = ({src, seq, error}: LostStep): boolean => !!error || this.isWaitingFor(src, seq);
@@ -143,7 +143,7 @@ export class DeadLetters {
     onChange();
   }
 
-  /** Keeps what a tab has to give up. It may tell of it twice. */
+  /** Adds an op that a tab gives up. A letter that the tab has already reported is ignored. */
   addOfTab({id, collection, doc, step, type, error, v, after}: LostOp): void {
     if (this.letters.has(id)) return;
     const op: KeptOp = {step, src: id, seq: 1, type, letter: {id, error, time: this.options.now()}};
@@ -158,7 +158,10 @@ export class DeadLetters {
     this.options.onChange();
   }
 
-  /** The server no longer leads on from what a document was up to a version: a number alone would be of another history there. */
+  /**
+   * Removes the versions of a document's letters up to `version`, because the server has another history: there the same number may be
+   * another state.
+   */
   loseBase({collection, id}: {collection: string; id: string}, version: number): void {
     for (const chain of this.chains.values()) {
       if (chain.collection !== collection || chain.doc !== id || chain.v === null || chain.v > version) continue;
@@ -174,13 +177,13 @@ export class DeadLetters {
     this.options.onChange();
   }
 
-  /** The server has an op: if it was a letter, it is one no longer. */
+  /** Removes the letter of an op that the server has, if there is one. */
   noteSaved(src: string | undefined, seq: number | undefined): void {
     const kept = this.byOp.size && src !== undefined && seq !== undefined ? this.byOp.get(keyOf(src, seq)) : undefined;
     if (kept) this.discard(kept.op.letter!.id);
   }
 
-  /** Resolves when the letter is none any more; rejects when its op is refused again. */
+  /** Resolves when the letter is removed. Rejects when its op is refused again. */
   whenOver(id: string): Promise<void> {
     return new Promise((resolve, reject) => this.waiting.set(id, {resolve, reject}));
   }
@@ -207,7 +210,7 @@ export class DeadLetters {
     }
   }
 
-  /** The op stays as long as it is needed to know what others were made on. */
+  /** Removes a letter. Its op stays in the chain while later letters were made on it. */
   private remove(id: string): void {
     const {chain, op} = this.letters.get(id)!;
     this.letters.delete(id);

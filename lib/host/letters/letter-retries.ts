@@ -11,7 +11,7 @@ import type {SharedDoc} from '../doc/shared-doc.js';
 import type {SharedDocs} from '../doc/shared-docs.js';
 import type {RealDoc} from '../upstream.js';
 
-/** How often a document is looked at that has moved on by the time that all is known. */
+/** How often a retry starts again because the document has changed meanwhile. */
 const MAX_LOOKS = 8;
 
 interface Attempt {
@@ -26,20 +26,23 @@ export interface LetterRetriesOptions {
 }
 
 /**
- * Submits the op of a dead letter again. The op is transformed over the server's ops since, and then handled as any op, but
- * keeps its `src` and `seq`. So the host finds an op that the server already has among the server's ops, and does not submit it twice: after
- * a crash of the host, a second call, or a refusal that arrived after the commit.
+ * Submits the op of a dead letter again. The op is transformed over the server's ops since its version and then handled as any op, but
+ * keeps its `src` and `seq`. By these, the host finds an op that the server already has, and does not submit it twice: after a crash of
+ * the host, a second call, or a refusal that arrived after the commit.
  */
 export class LetterRetries {
-  /** By letter. */
+  /** The retries by letter. */
   private readonly running = new Map<string, Promise<void>>();
-  /** By document: one at a time, since a letter may need the one before it. */
+  /** The last retry of each document. Retries of one document run one after the other, because a letter may depend on the one before it. */
   private readonly queues = new Map<string, Promise<unknown>>();
   private readonly attempts = new Set<Attempt>();
 
   constructor(private readonly options: LetterRetriesOptions) {}
 
-  /** Resolves when the server has the op, or there is no such letter. Rejects if the letter stays. */
+  /**
+   * Resolves when the server has the op, or if no such letter exists. Rejects if the letter stays: with the server's error,
+   * ERR_TABS_OFFLINE or ERR_TABS_LETTER_BASE.
+   */
   retry(id: string): Promise<void> {
     let running = this.running.get(id);
     if (!running) {
@@ -104,7 +107,7 @@ export class LetterRetries {
       if (!found) return undefined;
       // The answer may have shown that the server has another history.
       checkBase(found);
-      // From here to the end in one turn: what was found out has to be true of the document as it is.
+      // From here on, everything happens in one turn, so that the document does not change after this check.
       if (journaled.isRollingBack || doc.version !== ops.version) continue;
       const op = chain.ops.at(-1)!;
       if (pendingStepsOf(doc).some(pending => isSameOp(pending, op))) return letters.whenOver(id);
@@ -125,7 +128,7 @@ export class LetterRetries {
   /** The server's ops since the letter's ops were made. */
   private async opsSince({doc, journaled}: SharedDoc, chain: Chain): Promise<{steps: ServerStep[]; version: number | null}> {
     if (isLocal(chain.collection)) return {steps: [], version: doc.version};
-    // Another database may have as many ops.
+    // Another database may have the same version, so the document is compared with the server's state.
     journaled.server.recheck();
     await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
     if (journaled.missing) throw journaled.missing;
@@ -141,12 +144,12 @@ export class LetterRetries {
   }
 }
 
-/** The ops that the server does not have yet, each as it is after all that has happened. */
+/** Returns the ops that the server does not have, transformed over the server's ops. */
 function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): KeptOp[] {
   let left = chain.ops;
   const {step, type: name} = chain.ops.at(-1)!;
   const type = typeOf(name);
-  // A creation needs nothing but that there is no document.
+  // A creation only requires that the document does not exist.
   if (step.create && left.length === 1) {
     if (happened.some(one => isSameOp(one, left[0]!))) return [];
     if (doc.type) throw withCode('ERR_DOC_ALREADY_CREATED', 'Document already created');
@@ -167,7 +170,7 @@ function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): K
   return left;
 }
 
-/** A creation needs nothing that was there, nor does what was made on it. */
+/** @throws ERR_TABS_LETTER_BASE if the version of an op's chain is unknown, and the chain does not begin with a creation */
 function checkBase(chain: Chain): void {
   const isOp = 'op' in chain.ops.at(-1)!.step;
   if (chain.v === null && isOp && !chain.ops[0]!.step.create) {

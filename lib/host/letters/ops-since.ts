@@ -2,7 +2,7 @@ import {stepOf} from '../../ot/step.js';
 import type {Step} from '../../ot/history-entry.js';
 import type {RealDoc, RealOp} from '../upstream.js';
 
-/** An op, and how the server knows it. */
+/** An op with its identity at the server. */
 export interface ServerStep {
   step: Step;
   src: string | undefined;
@@ -12,9 +12,9 @@ export interface ServerStep {
 type OpMessage = RealOp & {a: string; c: string; d: string; v?: number; error?: unknown};
 
 /**
- * Asks the server for the ops that led from an earlier version to the document's own. The document ignores
- * ops that it has already, so they are read off the connection.
- * @returns undefined if the server does not give all of them
+ * Asks the server for the ops from version `v` to the document's version. The document ignores ops that it already has, so they are
+ * read from the connection's messages.
+ * @returns undefined if the server does not return all of them
  */
 export async function opsSince(doc: RealDoc, v: number): Promise<ServerStep[] | undefined> {
   const {connection, collection, id} = doc;
@@ -23,10 +23,10 @@ export async function opsSince(doc: RealDoc, v: number): Promise<ServerStep[] | 
     if (data?.a !== 'op' || data.c !== collection || data.d !== id || data.error || typeof data.v !== 'number' || data.v < v) return;
     const {src, seq} = data;
     const {inflightOp} = doc;
-    // An acknowledgement does not repeat the op.
+    // An acknowledgement does not contain the op.
     const isBare = !('op' in data) && !data.create && !data.del;
     const op = isBare && inflightOp && src === inflightOp.src && seq === inflightOp.seq ? inflightOp : data;
-    // As it is now: it may be transformed, and become a part of the data.
+    // The op is copied, because it may be transformed and may become a part of the data.
     if (!isBare || op !== data || !found.has(data.v)) found.set(data.v, JSON.parse(JSON.stringify({step: stepOf(op), src, seq})) as ServerStep);
   };
   connection.on('receive', receive);
@@ -46,7 +46,7 @@ export async function opsSince(doc: RealDoc, v: number): Promise<ServerStep[] | 
   return ops;
 }
 
-/** Upstream asks for the ops since the version that the document has at that moment. */
+/** Fetches the ops since `v`. Upstream requests the ops since the document's version, so the version is changed for the call. */
 function askFrom(doc: RealDoc, v: number, callback: () => void): void {
   const {connection, version} = doc;
   const {bulk} = connection;
