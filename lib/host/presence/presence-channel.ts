@@ -7,7 +7,7 @@ import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {PresenceReply} from '../upstream.js';
 
-/** How many presences of a channel a report contains. */
+/** The largest number of presences of a channel in a report. */
 const MAX_REPORTED = 100;
 
 export interface PresenceRequest {
@@ -24,12 +24,12 @@ export interface PresenceRequest {
   at?: Position;
 }
 
-/** The presence of somebody, as it stands now: a document's presence at the document's current revision. */
+/** The present value of a client's presence. For a document's presence, it belongs to the document's current revision. */
 export interface Standing {
   src: string | undefined;
   id: string;
   p: unknown;
-  /** For a tab's presence: the version that is sent, which is higher than all that were sent for this id before. */
+  /** The presence's version. For a tab's presence, it is higher than all versions that were sent for this id before. */
   pv: number;
   doc?: SharedDoc | undefined;
   t?: string | undefined;
@@ -37,34 +37,34 @@ export interface Standing {
 
 export interface Outgoing extends Standing {
   tab: Tab | undefined;
-  /** The version that the tab has given it, and waits for the answer to. */
+  /** The tab's own version of the value, for the answer to the tab. */
   ownPv?: number | undefined;
 }
 
 export interface Channel {
   name: string;
   subscribers: Set<Tab>;
-  /** The tabs' presences, by tab and presence id. */
+  /** The presences of tabs, by tab and presence id. */
   locals: Map<Tab, Map<string, Standing>>;
-  /** The versions that were told last, by presence id: tabs may use the same id, and count each for itself. */
+  /** The last versions that were sent, by presence id. Tabs may use the same id, and each counts its own versions. */
   versions: Map<string, {pv: number; tab: Tab}>;
-  /** The last value that each subscriber got, so that it does not get the same one twice. */
+  /** The versions of the last values that were sent to each subscriber, so that no value is sent twice. */
   shown: Map<Tab, Map<string, number>>;
   /** The presences of the server's other clients, by presence id. */
   remotes: Map<string, Standing>;
-  /** The same of clients that have not shown them again since the server came back. */
+  /** The presences of clients that have not sent them again since the host's connection was restored. */
   missing: Map<string, Standing>;
-  /** Ends the wait for them. */
+  /** Cancels the timer that removes those presences. */
   endWait?: (() => void) | undefined;
-  /** The values that the server has not got: they wait for a connection, and for the acknowledgement of the document's ops. */
+  /** The values that were not sent to the server yet. They wait for a connection, and until the document's ops are acknowledged. */
   outgoing: Outgoing[];
-  /** Remote presence at a version that the document has not reached yet. */
+  /** Values of other clients at versions that the document has not reached yet. */
   early: PresenceReply[];
   subscribedAtServer: boolean;
   waiting: {tab: Tab; seq: number}[];
 }
 
-/** The value of an id in the tabs of this host. If several tabs have one, the last counts. */
+/** Returns the value of a presence id in the tabs of this host. If several tabs have one, the last one counts. */
 export function lastStanding({locals}: Channel, id: string): {tab: Tab; standing: Standing} | undefined {
   let last: {tab: Tab; standing: Standing} | undefined;
   for (const [tab, own] of locals) {
@@ -88,7 +88,7 @@ export function inspectChannel({name, subscribers, locals, remotes}: Channel): C
   return {channel: name, followers: [...subscribers].map(({id}) => id as string), presences: [...own, ...others].slice(0, MAX_REPORTED)};
 }
 
-/** Moves a presence over one entry of its document's history. */
+/** Transforms a presence over an entry of its document's history. */
 export function carry(standing: Standing, {step}: Entry, isOwnOp: boolean): void {
   if (standing.p === null || !standing.doc) return;
   if ('op' in step) {
@@ -96,7 +96,7 @@ export function carry(standing: Standing, {step}: Entry, isOwnOp: boolean): void
     try {
       if (supportsPresence(type)) standing.p = type!.transformPresence!(standing.p, step.op, isOwnOp);
     } catch {
-      // The tabs that show it find the same, and emit the error.
+      // The tabs that show the presence get the same error from the type, and emit it.
       standing.p = null;
     }
   } else if (step.create || step.del || step.load) {

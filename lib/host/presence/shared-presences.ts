@@ -9,7 +9,7 @@ import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {PresenceReply, RealConnection, RealDoc} from '../upstream.js';
 
-/** The time after the answer, in ms, within which a tab has removed its presence from the channel. */
+/** How long a tab may take to remove its presence from the channel after the answer to its removal, in ms. */
 const LEAVING_MS = 50;
 
 export interface SharedPresencesOwner {
@@ -20,14 +20,14 @@ export interface SharedPresencesOwner {
 }
 
 /**
- * Presence of all tabs. The tabs are participants of their own: they see each other through the host,
- * and everybody else through the server, where they all speak through the one connection.
+ * The presences of all tabs. Each tab is a separate client: tabs exchange presences through the host, and with other clients through
+ * the server, where all tabs use the host's connection.
  */
 export class SharedPresences {
   private readonly channels = new Map<string, Channel>();
   private readonly acks = new Map<string, {tab: Tab | undefined; ownPv: number | undefined; isEnd: boolean}>();
   private readonly ownIds = new Set<string | null>();
-  /** Tabs that wait for the server's answer to an unsubscribe, by the seq of ours. */
+  /** The answers to tabs that wait for the server's answer to an unsubscribe, by the seq of the host's request. */
   private readonly leaving = new Map<number, () => void>();
 
   constructor(private readonly owner: SharedPresencesOwner) {
@@ -66,7 +66,7 @@ export class SharedPresences {
     }
   }
 
-  /** A tab's session ended. @param isAbsent nobody is there, be it for a while: what the tab has shown is withdrawn */
+  /** Handles the end of a tab's session. @param isAbsent whether the tab does not return at once, so that its presences are removed */
   detach(tab: Tab, isAbsent: boolean): void {
     for (const channel of [...this.channels.values()]) {
       channel.subscribers.delete(tab);
@@ -89,11 +89,11 @@ export class SharedPresences {
     }
     for (const seq of [...this.leaving.keys()]) this.onUnsubscribed(seq);
     if (state === 'connecting') return;
-    // Tabs see each other without the server: nobody is to wait for it.
+    // Tabs exchange presences without the server, so no tab has to wait for it.
     for (const channel of this.channels.values()) this.answerWaiting(channel, null);
   }
 
-  /** A document moved on by one step: what stands in it moves along. */
+  /** Transforms the presences of a document over a new entry of its history. */
   onEntry(doc: SharedDoc, entry: Entry): void {
     const channel = this.channels.get(`${doc.collection}.${doc.id}`);
     if (!channel) return;
@@ -128,7 +128,7 @@ export class SharedPresences {
     channel.shown.delete(tab);
     for (const waiting of channel.waiting) if (waiting.tab === tab) tab.send({a: 'ps', ch: channel.name, seq: waiting.seq});
     channel.waiting = channel.waiting.filter(waiting => waiting.tab !== tab);
-    // As the server does: who stops listening is no longer seen.
+    // As on ShareDB's server, a client that unsubscribes is no longer shown to others.
     this.withdraw(tab, channel);
     const reply = tab.inThisSession(() => tab.send({a: 'pu', ch: channel.name, seq}));
     const own = this.release(channel);
@@ -160,9 +160,9 @@ export class SharedPresences {
   }
 
   /**
-   * Keeps a tab's presence and shows it to the other tabs. What is taken back in one tab, and there in another one under the same
-   * id, is that one's from now on.
-   * @returns what is shown
+   * Stores a tab's presence and sends it to the other tabs. If the tab removes its value and another tab has one with the same id, the
+   * other tab's value is sent.
+   * @returns the value that was sent
    */
   private show(tab: Tab, channel: Channel, standing: Standing): Standing {
     const {id} = standing;
@@ -179,14 +179,14 @@ export class SharedPresences {
     if (shown.p === null) channel.versions.delete(id);
     else channel.versions.set(id, {pv: shown.pv, tab: next?.tab ?? tab});
     for (const other of channel.subscribers) {
-      // A tab takes what it hears of an id of its own for the answer to a submit.
+      // A tab would treat a message with an id of its own as the answer to a submit.
       if (other !== tab && !channel.locals.get(other)?.has(id)) this.sendTo(other, channel, shown);
     }
     return shown;
   }
 
   private withdraw(tab: Tab, channel: Channel): void {
-    // With the last subscriber, the server withdraws what the connection has shown there.
+    // If no subscriber is left, the host unsubscribes, and the server then removes the presences of its connection.
     const serverDoes = !channel.subscribers.size && channel.subscribedAtServer && this.owner.isConnected();
     for (const standing of [...(channel.locals.get(tab)?.values() ?? [])]) {
       const withdrawn = {...standing, p: null, pv: standing.pv + 1};
@@ -213,7 +213,7 @@ export class SharedPresences {
     if (!shown) channel.shown.set(tab, (shown = new Map()));
     shown.set(shownKey({src, id}), pv);
     const message = {a: 'p', ch: channel.name, src, id, p, pv};
-    // With another host each tab shows its own again.
+    // Each tab sends its presences again to another host, so nothing has to be durable before this is sent.
     if (!doc) return tab.send(message, 'own');
     tab.send({...message, c: doc.collection, d: doc.id, v: doc.doc.version, t, rev: doc.rev}, 'own');
   }
@@ -229,7 +229,7 @@ export class SharedPresences {
   private rejoin(channel: Channel): void {
     this.awaitRemotes(channel);
     if (channel.subscribers.size) this.subscribeAtServer(channel);
-    // A new session at the server knows nothing of what stood there before.
+    // For a new connection, the server has none of the presences that were sent before.
     const pending = new Set(channel.outgoing.map(({tab, id}) => `${tab?.id} ${id}`));
     for (const [tab, own] of channel.locals) {
       for (const standing of own.values()) {
@@ -240,7 +240,10 @@ export class SharedPresences {
     this.release(channel);
   }
 
-  /** With our subscription, the server asks its clients to show their presences again. Those that do not have left while it was away. */
+  /**
+   * Marks all presences of other clients as missing. When the host subscribes again, the server asks the clients to send them again. Those
+   * that have not arrived after PRESENCE_EXPIRY_MS are removed: their clients have left.
+   */
   private awaitRemotes(channel: Channel): void {
     for (const [id, standing] of channel.remotes) channel.missing.set(id, standing);
     channel.remotes.clear();
@@ -250,7 +253,7 @@ export class SharedPresences {
     });
   }
 
-  /** Tells the tabs that the client of a presence is gone. */
+  /** Removes the presence of a client that has left from the tabs. */
   private forget(channel: Channel, standing: Standing): void {
     channel.missing.delete(standing.id);
     for (const tab of channel.subscribers) this.sendTo(tab, channel, {...standing, p: null, pv: standing.pv + 1});
@@ -260,7 +263,7 @@ export class SharedPresences {
     const channel = this.channel(ch);
     channel.subscribedAtServer = !error;
     this.answerWaiting(channel, error);
-    // The tab that asked may have ended.
+    // The tab that has subscribed may have ended.
     this.release(channel);
   }
 
@@ -274,7 +277,7 @@ export class SharedPresences {
     }
   }
 
-  /** Somebody came to the channel at the server: each tab shows again what it has. */
+  /** Asks the tabs to send their presences again, because another client has subscribed to the channel at the server. */
   private onRequested(error: Error | null, ch: string): void {
     const channel = this.channels.get(ch);
     if (!channel) return;
@@ -282,7 +285,7 @@ export class SharedPresences {
     for (const tab of tabs) tab.send({a: 'pr', ch, ...(error && {error: encodeError(error)})});
   }
 
-  /** Sends what can be sent: the server understands a document's presence only at a version of its own. */
+  /** Sends waiting values to the server. A document's presence is sent only at a version of the server, without pending ops. */
   private flush(channel: Channel): void {
     if (!this.owner.isConnected()) return;
     const {connection} = this.owner;
@@ -302,7 +305,7 @@ export class SharedPresences {
       const {tab, ownPv, isEnd} = this.acks.get(key)!;
       this.acks.delete(key);
       tab?.send({a: 'p', ch, id, pv: ownPv, ...(error && {error: encodeError(error)})});
-      // A tab takes its own out of the channel a turn after the answer.
+      // The tab removes its own presence from the channel a turn after the answer.
       if (isEnd && !error) this.owner.after(LEAVING_MS, () => this.showNext(tab!, ch, id));
       return undefined;
     }
@@ -312,7 +315,7 @@ export class SharedPresences {
     for (const tab of channel.subscribers) tab.send({a: 'p', ch, id, error: encodeError(error)});
   }
 
-  /** A tab that has taken back its presence hears of what another one shows under the same id: not before its answer. */
+  /** Sends a tab that has removed its presence the value of another tab with the same id. This must follow the answer to the removal. */
   private showNext(tab: Tab, ch: string, id: string): void {
     const channel = this.channels.get(ch);
     const next = channel?.subscribers.has(tab) && !channel.locals.get(tab)?.has(id) ? lastStanding(channel, id) : undefined;
@@ -323,7 +326,7 @@ export class SharedPresences {
     const {src, id, c, d, v, t} = message;
     const standing: Standing = {src, id, p: message.p ?? null, pv: message.pv ?? 0};
     const missing = channel.missing.get(id);
-    // Another client counts its versions for itself: tabs would take its values for older ones.
+    // Another client with the same id counts its own versions. Without this removal, tabs might treat its values as older ones.
     if (missing && missing.src !== src) this.forget(channel, missing);
     channel.missing.delete(id);
     const known = channel.remotes.get(id);
@@ -332,7 +335,7 @@ export class SharedPresences {
       const doc = this.owner.share(this.owner.connection.get(c, d));
       const {version} = doc.doc;
       if (standing.p !== null && (version === null || v! > version)) {
-        // The ops that lead there are under way, or have to be asked for.
+        // The ops up to this version are still to arrive, or have to be fetched.
         channel.early.push(message);
         if (!doc.doc.subscribed) doc.doc.fetch();
         return;
@@ -361,7 +364,10 @@ export class SharedPresences {
     return channel;
   }
 
-  /** Lets go of what nobody needs. @returns the seq of an unsubscribe that the server will answer */
+  /**
+   * Unsubscribes from a channel without subscribers, and deletes an empty channel.
+   * @returns the seq of an unsubscribe that the server will answer
+   */
   private release(channel: Channel): number | undefined {
     const {connection} = this.owner;
     let seq: number | undefined;

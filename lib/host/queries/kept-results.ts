@@ -1,9 +1,9 @@
 import type {DurableStore} from '../../store/durable-store.js';
 
-/** The names under which the store keeps the results of queries begin with this. */
+/** The prefix of the names under which the store keeps the results of queries. */
 export const QUERY_PREFIX = 'query: ';
 
-/** The last results of each query, kept in the store for times without a server. */
+/** Keeps the last results of each query in the store, for use while the server is unreachable. */
 export class KeptResults {
   /** @param onNew called when the results of a query were added or changed */
   constructor(private readonly store: () => DurableStore | undefined, private readonly onNew: () => void) {}

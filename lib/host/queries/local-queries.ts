@@ -4,7 +4,7 @@ import type {SharedDoc} from '../doc/shared-doc.js';
 import {warning} from '../../protocol/warnings.js';
 import type {RealDoc} from '../upstream.js';
 
-/** A document, as queries see it. Its data is not to be changed. */
+/** A document for a query. Its data must not be changed. */
 export interface QueriedDoc {
   /** The document's id in its collection. */
   readonly id: string;
@@ -12,25 +12,25 @@ export interface QueriedDoc {
   readonly data: any;
 }
 
-/** Computes a query's results without a server, from the documents that the host has. The app knows its queries. */
+/** The app's functions that compute a query's results from the host's documents while the server is unreachable. */
 export interface OfflineQueries {
   /**
-   * Whether a document is among the results.
-   * @returns undefined for a query that can't be answered here: the last results of the server are given then, if there are any
+   * Returns whether a document matches the query.
+   * @returns undefined if the query can't be answered without the server. The server's last results are used then, if there are any.
    */
   matches(collection: string, query: any, data: any, id: string): boolean | undefined;
-  /** The order of two results, as `Array.sort` takes it. Default: by id. */
+  /** Compares two results for their order, as a function for `Array.prototype.sort`. Default: by id. */
   compare?(collection: string, query: any, one: QueriedDoc, other: QueriedDoc): number;
-  /** Which of the results in their order are given, and what is given as the query's `extra`. Default: all, and nothing. */
+  /** Selects some of the sorted results, and computes the query's `extra`. Default: all results, no `extra`. */
   select?(collection: string, query: any, results: readonly QueriedDoc[]): {
-    /** The results to give, for example one page of them. Default: all. */
+    /** The selected results, for example one page of them. Default: all. */
     results?: readonly QueriedDoc[];
-    /** What the query gives as `extra`, for example a count. */
+    /** The query's `extra`, for example a count. */
     extra?: unknown;
   };
 }
 
-/** @throws ERR_TABS_BAD_OPTION */
+/** @throws ERR_TABS_BAD_OPTION if `matches` is not a function, or `compare` or `select` is neither missing nor a function */
 export function checkOfflineQueries(queries: OfflineQueries): void {
   const {matches, compare, select} = queries as Partial<OfflineQueries>;
   if (typeof matches === 'function' && [compare, select].every(one => one === undefined || typeof one === 'function')) return;
@@ -40,35 +40,35 @@ export function checkOfflineQueries(queries: OfflineQueries): void {
 export interface LocalAnswer {
   ids: string[];
   extra: unknown;
-  /** All documents that match. `ids` may be a part of them. */
+  /** All documents that match. `ids` may contain only some of them. */
   matches: readonly QueriedDoc[];
 }
 
 export interface LocalQueriesOwner {
   readonly log: Pick<HostLog, 'warn' | 'debug'>;
-  /** The ids of all documents of a collection that are stored. */
+  /** Returns the ids of all stored documents of a collection. */
   storedIds(collection: string): string[];
-  /** The document, opened if it is not. */
+  /** Returns the document. Opens it if necessary. */
   open(collection: string, id: string): SharedDoc;
-  /** The open documents of a collection. */
+  /** Returns the open documents of a collection. */
   openDocs(collection: string): SharedDoc[];
 }
 
 /**
- * Works out the results of queries without a server. Stored documents that nobody has open are read once, and their data is kept
- * until the server is back: each change of a document would read all of its collection otherwise.
+ * Computes the results of queries while the server is unreachable. Stored documents that no tab has open are read once, and their data
+ * is kept until the connection is restored. Otherwise each change of a document would read its whole collection.
  */
 export class LocalQueries {
-  /** By collection and id: the data of stored documents, undefined where there is none. */
+  /** The data of stored documents by collection and id; undefined if a document does not exist. */
   private readonly collections = new Map<string, Map<string, unknown>>();
   private readonly reading = new Map<string, (() => void)[]>();
-  /** Collections that were being read when the server came back. They are read again. */
+  /** The collections that were being read when the connection was restored. They are read again. */
   private readonly outdated = new Set<string>();
   private hasWarned = false;
 
   constructor(private readonly matcher: OfflineQueries, private readonly owner: LocalQueriesOwner) {}
 
-  /** Calls back when all that is stored of the collection has been read: at once where it has. */
+  /** Calls `callback` when all stored documents of the collection have been read; synchronously if that is already the case. */
   whenRead(collection: string, callback: () => void): void {
     const waiting = this.reading.get(collection);
     if (waiting) return void waiting.push(callback);
@@ -98,12 +98,12 @@ export class LocalQueries {
     }
   }
 
-  /** A document has changed: what is known of it is what it is now, also when it is closed. */
+  /** Updates the data of a document that has changed. The data are used also after the document is released. */
   note(doc: SharedDoc): void {
     this.collections.get(doc.collection)?.set(doc.id, dataOf(doc.doc));
   }
 
-  /** The server is back: it knows better, and the next time all is read anew. */
+  /** Forgets all data, because the connection is restored. In the next outage, the documents are read again. */
   forget(): void {
     for (const collection of this.reading.keys()) this.outdated.add(collection);
     for (const collection of this.collections.keys()) if (!this.reading.has(collection)) this.collections.delete(collection);
@@ -123,8 +123,9 @@ export class LocalQueries {
   }
 
   /**
-   * @param stored the data of stored documents by id. Default: those of the collection, which has been read
-   * @returns undefined if the app's matcher can't tell
+   * Computes a query's results.
+   * @param stored the data of stored documents by id. Default: those of the collection, which must have been read.
+   * @returns undefined if the app's matcher can't answer the query, or throws
    */
   answer(collection: string, query: unknown, stored = this.collections.get(collection) as ReadonlyMap<string, unknown> | undefined): LocalAnswer | undefined {
     try {
@@ -153,14 +154,14 @@ export class LocalQueries {
   private withOpenDocs(collection: string, stored?: ReadonlyMap<string, unknown>): Map<string, unknown> {
     const docs = new Map(stored);
     for (const doc of this.owner.openDocs(collection)) {
-      // One that is just being restored has been read.
+      // A document that is being restored has no state yet, but its stored data are in `docs`.
       if (doc.journaled.hasState) docs.set(doc.id, dataOf(doc.doc));
     }
     return docs;
   }
 }
 
-/** What queries see of a document: undefined if it does not exist. */
+/** Returns a document's data for queries; undefined if the document does not exist. */
 export function dataOf({type, data}: Pick<RealDoc, 'type' | 'data'>): unknown {
   return type ? data : undefined;
 }

@@ -1,9 +1,9 @@
-/** More of a query's conditions is not told, in characters. */
+/** The most characters of a query's conditions in a report. */
 const MAX_LENGTH = 300;
 
 /**
- * A query in one line. Its keys are the app's; values may be data, e.g. a name that is looked for.
- * @param showsValues else each value is `…`
+ * Returns a query's JSON in one line. Its values may be users' data, for example a name that is searched for.
+ * @param showsValues whether to include the values. Otherwise each value is `…`.
  */
 export function conditionsOf(query: unknown, showsValues: boolean): string {
   const shown = (_key: string, value: unknown): unknown => (showsValues || isComposite(value) ? value : '…');

@@ -9,7 +9,7 @@ export interface QueryRequest {
   c: string;
   q: unknown;
   o?: object | undefined;
-  /** The results that the tab's query has already: ids and versions. */
+  /** The results that the tab's query already has: ids and versions. */
   r?: [id: string, version: number | null][];
 }
 
@@ -17,16 +17,16 @@ export interface SharedQueriesOwner {
   connection: RealConnection;
   isConnected(): boolean;
   readonly faults: Pick<ServerFaults, 'isTransient' | 'readAgain' | 'forgetRead'>;
-  /** The shared document of a real one. */
+  /** Returns the shared document of a real document. */
   share: (doc: RealDoc) => SharedDoc;
-  /** The last results of a query, for the time without a server. */
+  /** Returns the last results of a query, for use while the server is unreachable. */
   keptResults(query: string): string | undefined;
   keepResults(query: string, results: string): void;
-  /** Works out results without a server, where the app has said how. */
+  /** Computes results while the server is unreachable; undefined if the app has supplied no matcher. */
   readonly local: LocalQueries | undefined;
 }
 
-/** A query's results as they are kept: the documents have stores of their own. */
+/** A query's results in their stored form. The documents themselves are stored separately. */
 export interface KeptResults {
   docs: [collection: string, id: string][];
   extra?: unknown;
@@ -48,11 +48,11 @@ export function keptResults(owner: SharedQueriesOwner, key: string): KeptResults
   }
 }
 
-/** The ids of those last results that are documents of the collection. */
+/** Returns the ids of those stored results that are in the collection. */
 export const keptIds = (owner: SharedQueriesOwner, key: string, collection: string): string[] =>
   keptResults(owner, key)?.docs.filter(([c]) => c === collection).map(([, id]) => id) ?? [];
 
-/** Calls back when all of the documents can be asked; none of them is released meanwhile. */
+/** Calls `act` when none of the documents is being restored or rolled back. None of them is released meanwhile. */
 export function whenSettled(docs: readonly SharedDoc[], act: () => void): void {
   let left = docs.length;
   if (!left) return act();
@@ -69,12 +69,12 @@ export function whenSettled(docs: readonly SharedDoc[], act: () => void): void {
   }
 }
 
-/** A result as the server sends it: the snapshot, with the document's id and, if it is another, collection. */
+/** Returns a result in the server's form: the snapshot with the document's id and collection. */
 export function item(doc: RealDoc, collection: string, snapshot: object): object {
   return {...snapshot, d: doc.id, c: doc.collection};
 }
 
-/** Shares a document of an unknown type before it arrives, because the real document alone would treat it as one without a type. */
+/** Opens the shared documents of results with unknown types first. A real document alone would treat such a state as one without a type. */
 export function shareUnknown(real: RealQuery, {connection, share}: SharedQueriesOwner): void {
   const upstream = real._ingestSnapshots;
   real._ingestSnapshots = (snapshots, finish) => {

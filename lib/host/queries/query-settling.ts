@@ -1,20 +1,20 @@
 import type {Clock} from '../../platform/platform.js';
 
-/** How long it may take, in ms, and how long after a difference it is looked again. */
+/** Time limit, in ms, and the interval at which results are compared. */
 const SETTLE_MS = 2000;
 const LOOK_MS = 50;
 
-/** A subscribed query whose results may lag behind the server. */
+/** A subscribed query whose results may be older than the server's. */
 export interface LaggingQuery {
-  /** The ids of its results as they are known here. */
+  /** The ids of the query's results in the host. */
   readonly ids: readonly string[];
-  /** Asks the server for the ids of its results. */
+  /** Asks the server for the ids of the query's results. */
   fetch(): Promise<readonly string[]>;
 }
 
 /**
- * Resolves when the results of subscribed queries are what the server answers, or after 2 s. An acknowledgement and a
- * query's diff have no order between them: ShareDB's server sends the diff when it has asked its database again.
+ * Resolves when the results of subscribed queries equal the server's, or after 2 s. A query's diff may arrive after the acknowledgement
+ * of the op that caused it, because ShareDB's server queries its database again first.
  */
 export async function settleQueries(queries: readonly LaggingQuery[], clock: Clock): Promise<void> {
   let isOver = false;
@@ -32,7 +32,7 @@ export async function settleQueries(queries: readonly LaggingQuery[], clock: Clo
       await new Promise<void>(resolve => clock.after(LOOK_MS, resolve));
     }
   };
-  // A query that the server refuses tells its subscribers itself.
+  // If the server refuses a query, its subscribers get the error in another way.
   await Promise.race([deadline, Promise.all(queries.map(query => settle(query).catch(() => {})))]);
   isOver = true;
   cancel();

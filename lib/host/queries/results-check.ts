@@ -3,10 +3,10 @@ import type {RealDoc} from '../upstream.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import {dataOf, type LocalAnswer, type LocalQueriesOwner, type QueriedDoc} from './local-queries.js';
 
-/** The number of documents that one answer of the server makes the host read from the store, and the number that it requests. */
+/** The largest number of documents that the host reads from the store, and that it requests, after one answer of the server. */
 const MAX_DOCS = 300;
 
-/** A query that the server has answered. */
+/** A query with the server's answer. */
 export interface AnsweredQuery {
   readonly collection: string;
   readonly query: unknown;
@@ -21,19 +21,20 @@ export interface AnsweredQuery {
 export interface ResultsCheckOwner extends Pick<LocalQueriesOwner, 'log' | 'open'> {
   /** The ids of a collection's documents with ops that the server has not acknowledged. */
   unsavedIds(collection: string): ReadonlySet<string>;
-  /** The results without a server, computed from these documents and those that are open. */
+  /** Computes the results from these documents and those that are open. */
   answer(collection: string, query: unknown, stored: ReadonlyMap<string, unknown>): LocalAnswer | undefined;
 }
 
 /**
- * Compares what the host would show without a server with the server's answer. Others may have changed or deleted a document while this
- * browser was away. If the document left the results because of that, the answer does not contain it, and its stored copy would be
- * shown again in the next outage. So the host fetches it. A document beyond a query's limit is not fetched, unless it would be shown.
+ * Compares the results that the host would compute without the server with the server's answer. Other clients may have changed or deleted
+ * a document while this browser was offline. If the document left the results because of that, the answer does not contain it, and the host
+ * would show its stored copy again in the next outage. So the host fetches it. A document beyond a query's limit is fetched only if the
+ * host would show it.
  */
 export class ResultsCheck {
   /** The ids of the server's results. */
   private readonly answered: ReadonlySet<string>;
-  /** The data of documents that may be shown without a server. */
+  /** The data of the documents that could be results without the server. */
   private readonly docs: Map<string, unknown>;
   /** The ids of documents that were fetched, or whose ops the server has acknowledged since. */
   private readonly updated = new Set<string>();
@@ -58,12 +59,12 @@ export class ResultsCheck {
     return this;
   }
 
-  /** There is another answer, or none is wanted any more. */
+  /** Stops the check, because another answer has arrived or the query has ended. */
   cancel(): void {
     this.isCancelled = true;
   }
 
-  /** A document that is fetched may make room for another one, if the query has a limit. */
+  /** Fetches the documents that would be shown wrongly, and compares again: if the query has a limit, others may have become results. */
   private compare(): void {
     const {query: {collection, query}, owner: {log}, updated, answered} = this;
     const wrong = this.owner.answer(collection, query, this.docs)?.ids.filter(id => !answered.has(id) && !updated.has(id));
@@ -76,7 +77,7 @@ export class ResultsCheck {
     this.forEach(ids, fetchOrSave, () => this.compare());
   }
 
-  /** Documents with unsaved ops are open, and not requested: so they do not count. This browser may have created them without the server. */
+  /** Limits the documents to request. Documents with unsaved ops are not counted, because they are open and are not requested. */
   private limit(ids: readonly string[], max: number): {ids: readonly string[]; requests: number} {
     const {query: {collection}, owner: {log}} = this;
     const unsaved = this.owner.unsavedIds(collection);
@@ -88,7 +89,7 @@ export class ResultsCheck {
     return {ids: [...ids.filter(id => unsaved.has(id)), ...requested], requests: requested.length};
   }
 
-  /** Opens the documents, and acts on them when all of them can be read. @param act calls back when it is done with the document */
+  /** Opens the documents, and calls `act` for each when all of them are settled. @param act calls `done` when it is finished */
   private forEach(ids: readonly string[], act: (shared: SharedDoc, done: () => void) => void, callback: () => void): void {
     const opened = ids.map(id => this.owner.open(this.query.collection, id));
     for (const shared of opened) shared.retain();
@@ -104,7 +105,7 @@ export class ResultsCheck {
       shared.release();
       if (!--left && !this.isCancelled) callback();
     };
-    // Without the server, there will be another answer.
+    // After a lost connection, the server answers the query again, and another check follows.
     if (this.isCancelled || connection.state !== 'connected') {
       for (const shared of opened) shared.release();
       return;
@@ -115,7 +116,7 @@ export class ResultsCheck {
   }
 }
 
-/** The acknowledgement of a document's own ops comes with the ops of others. */
+/** Brings a document up to date. If it has unacknowledged ops, their acknowledgement follows the ops of others, so no fetch is necessary. */
 function fetchOrSave(shared: SharedDoc, done: () => void): void {
   if (shared.doc.hasWritePending()) shared.whenSaved(done);
   else shared.doc.fetch(() => done());

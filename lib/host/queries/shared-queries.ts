@@ -10,14 +10,14 @@ import {SharedQuery} from './shared-query.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc, RealQuery} from '../upstream.js';
 
-/** The queries of all tabs: one real subscribed query for all that ask the same. */
+/** The queries of all tabs. Equal subscribed queries share one real query. */
 export class SharedQueries {
   private readonly queries = new Map<string, SharedQuery>();
-  /** Fetches that the server has not answered. */
+  /** The fetches that the server has not answered. */
   private readonly asked = new Set<Asked>();
-  /** The ids that fetches were answered with since the server was lost, by query. */
+  /** The ids in the local answers to fetches since the connection was lost, by query. */
   private readonly given = new Map<string, string[]>();
-  /** Collections with changes that queries without a server have not been told of. */
+  /** The collections with changes that local results do not contain yet. */
   private readonly changed = new Set<string>();
 
   constructor(private readonly owner: SharedQueriesOwner) {}
@@ -29,7 +29,7 @@ export class SharedQueries {
   fetch(tab: Tab, {id, c, q, o}: QueryRequest): void {
     const {connection} = this.owner;
     const key = keyOf(c, q, o);
-    // Without a server, the last results are the best there is.
+    // Without a connection, the server can't answer.
     const isOnline = connection.state === 'connected' || connection.state === 'connecting';
     if (!isOnline) return this.answerLocally(tab, {id, c, q}, key, () => this.ask(tab, {id, c, q, o}, key));
     return this.ask(tab, {id, c, q, o}, key);
@@ -59,12 +59,12 @@ export class SharedQueries {
     shareUnknown(asked.real, this.owner);
   }
 
-  /** Without a server: what is worked out here, or the last answer, is the best there is. */
+  /** Answers a fetch without the server: with results of the app's matcher, or with the server's last results. */
   private answerLocally(tab: Tab, {id, c, q}: Pick<Asked, 'id' | 'c' | 'q'>, key: string, otherwise: () => void): void {
     const {local, connection} = this.owner;
     if (!local) return this.answerFromKept(tab, id, c, key, otherwise);
     return local.whenRead(c, tab.inThisSession(() => {
-      // The server is back, and knows better.
+      // The connection was restored meanwhile, so the server answers.
       if (this.owner.isConnected()) return otherwise();
       const answer = local.answer(c, q);
       if (!answer) return this.answerFromKept(tab, id, c, key, otherwise);
@@ -109,22 +109,22 @@ export class SharedQueries {
     for (const query of [...this.queries.values()]) query.leave(tab, id);
   }
 
-  /** @param showsValues with the values in the conditions */
+  /** @param showsValues whether to include the values of the conditions */
   inspect(showsValues: boolean): QueryReport[] {
     return [...this.queries.values()].map(query => query.inspect(showsValues));
   }
 
-  /** Resolves when what is subscribed on these collections is what the server has: see {@link settleQueries}. */
+  /** Resolves when the subscribed queries of these collections have the server's results: see {@link settleQueries}. */
   settle(collections: readonly unknown[], clock: Clock): Promise<void> {
     return settleQueries([...this.queries.values()].filter(query => collections.includes(query.collection)), clock);
   }
 
-  /** The tab's session ended. */
+  /** Ends the queries of a tab whose session has ended. */
   detach(tab: Tab): void {
     for (const query of [...this.queries.values()]) query.leave(tab);
   }
 
-  /** The server has to make the ready queries ready again. */
+  /** Answers queries locally, because the connection is lost. */
   onDisconnected(): void {
     this.given.clear();
     for (const query of this.queries.values()) query.onDisconnected();
@@ -137,12 +137,12 @@ export class SharedQueries {
     }
   }
 
-  /** The server is there: it knows better than what was worked out here. */
+  /** Forgets the data for local results, because the connection is restored. */
   onConnected(): void {
     this.owner.local?.forget();
   }
 
-  /** A document has changed. Without a server, so may have the results of queries. */
+  /** Updates local results after a document has changed, if the server is unreachable. */
   onChange(doc: SharedDoc): void {
     const {local} = this.owner;
     if (!local || this.owner.isConnected()) return;
@@ -150,7 +150,7 @@ export class SharedQueries {
     const {collection} = doc;
     if (this.changed.has(collection)) return;
     this.changed.add(collection);
-    // Once for all that one turn does.
+    // The results are computed once for all changes of a turn.
     nextTick(() => {
       this.changed.delete(collection);
       if (this.owner.isConnected()) return;
@@ -159,7 +159,7 @@ export class SharedQueries {
   }
 }
 
-/** A query that the server has been asked for once. */
+/** A fetch of a query. */
 interface Asked {
   tab: Tab;
   id: number;

@@ -13,29 +13,29 @@ import type {QueryDiff, RealDoc, RealQuery} from '../upstream.js';
 interface Member {
   tab: Tab;
   id: number;
-  /** The results that it has and follows: those of the server, or those computed here. */
+  /** The results that the tab has: the server's, or local ones. */
   results: readonly RealDoc[] | undefined;
-  /** They are not the server's answer, but what is known without it. */
+  /** Whether the results are local and not the server's answer. */
   isLocal: boolean;
-  /** It waits for an answer. */
+  /** Whether the tab awaits an answer. */
   waiting: boolean;
-  /** The ids of the results that it had before it asked. */
+  /** The ids of the results that the tab had before its request. */
   known: string[] | undefined;
-  /** The JSON of the `extra` that it was told last. */
+  /** The JSON of the last `extra` that was sent to the tab. */
   extra?: string | undefined;
 }
 
-/** One real subscribed query, for all tabs that ask the same. */
+/** One real subscribed query, for all tabs with the same query. */
 export class SharedQuery implements LaggingQuery {
   private readonly real: RealQuery;
   private members: Member[] = [];
   private isFresh = false;
   private responding = false;
-  /** The server did not continue the results, and their documents have been requested since. */
+  /** Whether the results' documents were fetched after the server refused to continue the query. */
   private hasCaughtUp = false;
-  /** The ids of the server's last results before it was lost, or before this host. */
+  /** The ids of the server's last results before the connection was lost, or from an earlier host. */
   private earlier: string[];
-  /** The documents that match without the server. */
+  /** The documents that matched in the last local results. */
   private matches: readonly QueriedDoc[] | undefined;
   private check: ResultsCheck | undefined;
   private inserted: RealDoc[] = [];
@@ -59,7 +59,7 @@ export class SharedQuery implements LaggingQuery {
       this.sendToJoined(id => ({a: 'q', id, extra}));
     });
     this.real.on('error', (error: Error) => {
-      // The error of a reply goes to those who wait for it.
+      // The error of a reply is sent only to the members that await the reply.
       if (!this.responding) this.sendToJoined(id => ({a: 'q', id, error: encodeError(error)}));
     });
   }
@@ -72,7 +72,7 @@ export class SharedQuery implements LaggingQuery {
     return (this.real.results ?? []).map(({id}) => id);
   }
 
-  /** @param showsValues with the values in the conditions */
+  /** @param showsValues whether to include the values of the conditions */
   inspect(showsValues: boolean): QueryReport {
     const {request: {c, q}, members, real: {results}} = this;
     return {
@@ -101,11 +101,11 @@ export class SharedQuery implements LaggingQuery {
     member.waiting = true;
     if (this.isFresh) return this.answer(member);
     const {state} = this.owner.connection;
-    // While it connects for the first time, the server's answer is waited for.
+    // During the first connection attempt, the tab waits for the server's answer.
     if (state !== 'connected' && (state !== 'connecting' || this.real.results)) this.answerLocally();
   }
 
-  /** @param id of the tab's query; without it, all of the tab's */
+  /** @param id the id of the tab's query; undefined for all queries of the tab */
   leave(tab: Tab, id?: number): void {
     const leaving = this.members.filter(member => member.tab === tab && (id === undefined || member.id === id));
     if (!leaving.length) return;
@@ -114,7 +114,7 @@ export class SharedQuery implements LaggingQuery {
     if (this.members.length) return;
     this.onEnd();
     this.owner.faults.forgetRead(this.real);
-    // The server forgets nothing that it has not got yet: an unsubscribe must not overtake the answer.
+    // The unsubscribe is not sent before the answer to the subscription: see `_finishResponse`, which then destroys the query.
     if (this.isFresh || !this.real.sent || !this.owner.isConnected()) this.real.destroy();
   }
 
@@ -125,14 +125,14 @@ export class SharedQuery implements LaggingQuery {
     this.answerLocally();
   }
 
-  /** A document of the collection has changed here, and there is no answer of the server. */
+  /** Computes local results again, because a document of the collection has changed. */
   onLocalChange(): void {
     if (!this.isFresh && this.members.some(({isLocal}) => isLocal)) this.answerLocally();
   }
 
-  // ---- without a server
+  // ---- while the server is unreachable
 
-  /** Answers without a server: from the documents that are here, or with the server's last answer. */
+  /** Answers the tabs without the server: with results of the app's matcher, or with the server's last answer. */
   private answerLocally(): void {
     const {c, q} = this.request;
     const {local} = this.owner;
@@ -146,7 +146,7 @@ export class SharedQuery implements LaggingQuery {
     });
   }
 
-  /** Later changes arrive when the server is back. @returns whether there is an answer */
+  /** Sends the server's last answer, if there is one. @returns whether there is one */
   private showLastAnswer(): boolean {
     const {results, extra} = this.real;
     if (results) {
@@ -158,12 +158,15 @@ export class SharedQuery implements LaggingQuery {
     return !!kept;
   }
 
-  /** The server can't read the results for now. @returns whether it is asked again, and the tabs are answered as without a server */
+  /**
+   * Handles a temporary error of the server: the tabs get the last answer, and the query is sent again later.
+   * @returns whether this is possible
+   */
   private goOnWithout(error: Error): boolean {
     const {real, owner: {faults}} = this;
     if (!this.members.length || !this.showLastAnswer()) return false;
     real.sent = false;
-    // Another connection asks of itself.
+    // After a reconnect, upstream has sent the query already.
     faults.readAgain(real, error, () => { if (!real.sent) real.send(); });
     return true;
   }
@@ -179,9 +182,9 @@ export class SharedQuery implements LaggingQuery {
     return this.owner.local ? keptIds(this.owner, this.key, this.request.c) : [];
   }
 
-  // ---- with it
+  // ---- while the server is reachable
 
-  /** Looks for documents that are not results any more, but that the host would show again without the server. */
+  /** Updates documents that are no longer results, but that the host would show again without the server: see {@link ResultsCheck}. */
   private checkResults(): void {
     const {owner: {local}, request: {c, q}, matches, earlier, real: {results}} = this;
     if (!local) return;
@@ -192,17 +195,17 @@ export class SharedQuery implements LaggingQuery {
   }
 
   private answer(member: Member): void {
-    // A change before this answer's turn has a turn of its own.
+    // The results are copied, because a later change has a turn of its own.
     const results = [...(this.real.results ?? [])];
     const {extra} = this.real;
     this.inTurnOf(member, results, () => this.show(member, results, extra, false));
   }
 
-  /** Tells a tab its results: all of them, or what differs from those that it has, as it would get it from the server. */
+  /** Sends a tab its results: all of them, or the difference to those that it has, in the server's form. */
   private show(member: Member, docs: readonly RealDoc[], extra: unknown, isLocal: boolean): void {
     const {tab, id, waiting, results: before, known} = member;
     const local = isLocal ? {local: true} : {};
-    // A tab that asks again after a reconnect has the results, and has had their changes.
+    // A tab that repeats its request after a reconnect has the results, and has received their changes.
     const hasThem = before && !isLocal && !member.isLocal;
     member.waiting = false;
     const wasLocal = member.isLocal;
@@ -226,7 +229,7 @@ export class SharedQuery implements LaggingQuery {
 
   private diff(tab: Tab, before: readonly string[], docs: readonly RealDoc[]): object[] {
     return arrayDiff([...before], docs.map(doc => doc.id)).map(change => {
-      // Its changes have their type in their prototype, which does not travel.
+      // arraydiff has the type of a change in its prototype, which JSON does not include.
       if (change.type !== 'insert') return {...change, type: change.type};
       const values = change.values.map(inserted => this.snapshotFor(tab, docs.find(doc => doc.id === inserted)!));
       return {type: change.type, index: change.index, values};
@@ -241,14 +244,17 @@ export class SharedQuery implements LaggingQuery {
     return item(doc, this.request.c, this.owner.share(doc).join(tab));
   }
 
-  /** The server may have lost the ops since the versions of one of the documents, which has other ways on than the query has. */
+  /**
+   * Fetches the results' documents, then sends the query again. The server may lack the ops since the version of one of them: a document can
+   * continue from the snapshot in that case, a query can't.
+   */
   private catchUp(docs: RealDoc[]): void {
     const {real, owner: {connection}} = this;
     this.hasCaughtUp = true;
     let left = docs.length;
     const onAnswer = (): void => {
       if (--left) return;
-      // Another connection asks of itself; and nobody may want to know any more.
+      // After a reconnect, upstream sends the query itself. The last member may have left.
       real.sent = false;
       if (this.members.length && connection.canSend) real.send();
     };
@@ -299,7 +305,7 @@ export class SharedQuery implements LaggingQuery {
       upstream.call(real, diff);
       const {inserted, removed} = this;
       this.keep();
-      // No tab is told. Sharing the documents only for this would release them, and what the results refer to.
+      // No tab gets the diff. Opening the shared documents only for this would release them again, with documents that the results refer to.
       if (!this.turns.length && !this.members.some(follows)) return;
       const results = [...(this.real.results ?? [])];
       this.inTurn(inserted, () => {
@@ -309,8 +315,8 @@ export class SharedQuery implements LaggingQuery {
   }
 
   /**
-   * Acts when what came before has been done, and the documents can be asked: one that is just being restored has nothing
-   * yet that could be sent.
+   * Calls `act` after the earlier turns, when none of the documents is being restored or rolled back: such a document has no state that
+   * could be sent.
    */
   private inTurn(docs: RealDoc[], act: () => void): void {
     const shared = docs.map(doc => this.owner.share(doc));
@@ -337,7 +343,7 @@ export class SharedQuery implements LaggingQuery {
     }
   }
 
-  /** The same for one of the tabs, unless its session has ended meanwhile: then it asks again. */
+  /** As `inTurn`, for one member. Does nothing if it has left meanwhile; if its session has ended, the tab repeats its request. */
   private inTurnOf(member: Member, docs: RealDoc[], act: () => void): void {
     this.inTurn(docs, () => { if (this.members.includes(member)) act(); });
   }
@@ -357,5 +363,5 @@ export class SharedQuery implements LaggingQuery {
   }
 }
 
-/** Whether it gets the changes of the server's results as they come. */
+/** Whether a member gets the changes of the server's results. */
 const follows = ({results, isLocal}: Member): boolean => !!results && !isLocal;
