@@ -1,6 +1,6 @@
 import type {CloseInfo} from './fatal-ops.js';
 
-/** Why a connection was closed, as it is sent to tabs: ShareDB's own text, or the code and the reason of the WebSocket's event. */
+/** Returns the reason for the end of a connection in the form for tabs: ShareDB's text, or the code and reason of the WebSocket's event. */
 export function closeReason(reason: unknown): string | CloseInfo | undefined {
   if (typeof reason === 'string') return reason;
   const {code, reason: text} = (reason ?? {}) as {code?: unknown; reason?: unknown};

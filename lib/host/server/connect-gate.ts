@@ -1,20 +1,20 @@
-/** Lets a WebSocket's attempts to connect through, or has them fail. Only a host that takes faults has one. */
+/** Makes a WebSocket's connection attempts fail while it is closed. Only a host that allows faults has one. */
 export class ConnectGate {
   isClosed = false;
-  /** A WebSocket asks it. One that the app has made does not. */
+  /** Whether a WebSocket calls `check`. An app's own socket does not. */
   isUsed = false;
 
-  /** @throws while it is closed */
+  /** @throws Error while the gate is closed */
   check(): void {
     this.isUsed = true;
     if (this.isClosed) throw new Error('the network was cut in the inspector');
   }
 }
 
-/** What a host needs to let an inspector cause faults. */
+/** The objects that a host needs to let an inspector cause faults. */
 export interface FaultAccess {
   /** The gate of the WebSocket to the server, if this library creates it. */
   gate: ConnectGate;
-  /** Ends the host's worker. Without it, the host alone ends. */
+  /** Ends the host's worker. If missing, only the host ends. */
   kill?: (() => void) | undefined;
 }

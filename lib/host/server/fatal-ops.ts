@@ -3,18 +3,18 @@ import type {Clock} from '../../platform/platform.js';
 import {TabsError} from '../../protocol/errors.js';
 import type {RealConnection, RealOp} from '../upstream.js';
 
-/** WebSocket close code of a server that was sent more than it takes (RFC 6455, 7.4.1). */
+/** The WebSocket close code for a message that is too large (RFC 6455, 7.4.1). */
 const TOO_LARGE = 1009;
 /**
- * Close codes that say nothing about what was sent: the server goes away, restarts, is busy, or refuses the user. Codes from 4000
- * on are the app's.
+ * The close codes that are not caused by a message: the server goes away, refuses the user, restarts, or is busy. Codes from 3000 on are
+ * not caused by a message either: libraries and apps define them.
  */
 const OTHER_REASONS = new Set([1001, 1008, 1012, 1013]);
-/** How often in a row the connection must have been closed with the same op unanswered. */
+/** How often in a row the connection must be closed with the same op unanswered before the op is a suspect. */
 const MAX_STRIKES = 3;
-/** Longer after an op was sent, in ms, nobody takes it for the reason. */
+/** An op that was sent earlier than this many ms before the end of the connection is not the reason for it. */
 const SOON_MS = 10_000;
-/** A connection that stays open for this long without the op shows that the other ops are harmless. */
+/** How long a connection has to stay open without the suspects, in ms, before one of them is sent. */
 const PROVE_MS = 2000;
 
 interface SentOp {
@@ -22,7 +22,7 @@ interface SentOp {
   time: number;
 }
 
-/** How the server closed the connection, as far as the socket tells. */
+/** The code and the reason with which the WebSocket was closed. */
 export interface CloseInfo {
   code: number;
   reason: string;
@@ -30,25 +30,25 @@ export interface CloseInfo {
 
 export interface FatalOpsOptions {
   clock: Clock;
-  /** The op can be sent now. */
+  /** Sends the document's op, which is no longer held back. */
   release(collection: string, id: string): void;
-  /** The op is over: it is to be taken back, and becomes a dead letter. */
+  /** Refuses the op: it is taken back and becomes a dead letter. */
   refuse(collection: string, id: string, src: string, seq: number, error: Error): void;
 }
 
 /**
- * Finds the op at which the server closes the connection, because it is larger than the server takes or because the server fails
- * at it. Otherwise the op would be sent again with each connection, for ever, and nothing else would get through.
+ * Finds the op because of which the server closes the connection: the op is too large for the server, or the server crashes because of it.
+ * Otherwise the op would be sent again on each connection, and no other op would ever be saved.
  *
- * A suspect is held back first. When a connection has stayed open without it, it is sent alone. If that connection is closed as
- * well, the op is the reason.
+ * A suspect is first held back. When a connection has stayed open without it, the suspect is sent. If that connection is closed, too, the
+ * op is the reason.
  */
 export class FatalOps {
-  /** Ops of the present connection that the server has not answered to. */
+  /** The ops that were sent on the present connection and that the server has not answered. */
   private readonly sent = new Map<string, SentOp>();
   private readonly strikes = new Map<string, number>();
   private readonly suspects = new Map<string, Message>();
-  /** The suspect that was sent on this connection, after it had proved to be sound. */
+  /** The suspect that was sent on this connection, after the connection had stayed open for a while. */
   private trial: string | undefined;
   private readonly found = new Map<string, {message: Message; error: Error}>();
   private cancel: (() => void) | undefined;
@@ -64,7 +64,7 @@ export class FatalOps {
   noteReceived(message: Message): void {
     if (message.a !== 'op' || !(this.sent.size || this.suspects.size)) return;
     const key = this.keyOf(message);
-    // A suspect that was held back may have arrived before.
+    // The server may already have a suspect that is held back now.
     if (!this.sent.delete(key) && !this.suspects.has(key)) return;
     this.strikes.delete(key);
     this.suspects.delete(key);
@@ -84,13 +84,13 @@ export class FatalOps {
     for (const [key, {message, error}] of [...this.found]) {
       const {c, d, seq} = message as unknown as {c: string; d: string; seq: number};
       this.options.refuse(c, d, key.slice(key.indexOf(' ') + 1), seq, error);
-      // A rollback may need the server, and is begun again with the next connection.
+      // The op stays in `found` until it is settled: a rollback may need the server, and is then repeated on the next connection.
       this.suspects.delete(key);
     }
     this.tryNext();
   }
 
-  /** The op is over. */
+  /** Forgets an op that is settled. */
   forget({src, seq}: RealOp): void {
     if (this.found.size) this.found.delete(keyOf(src!, seq!));
   }
@@ -117,7 +117,7 @@ export class FatalOps {
     }
   }
 
-  /** A connection may leave out the source of its own ops. */
+  /** Returns the key of an op. The server may leave out the `src` of the connection's own ops. */
   private keyOf({src, seq}: Message): string {
     return keyOf((src ?? this.connection.id) as string, seq as number);
   }
@@ -127,7 +127,7 @@ export class FatalOps {
     this.cancel = undefined;
   }
 
-  /** Sends the next suspect, when the connection has stayed open for a while. */
+  /** Sends the next suspect when the connection has stayed open for PROVE_MS. */
   private tryNext(): void {
     if (!this.suspects.size || this.cancel) return;
     this.cancel = this.options.clock.after(PROVE_MS, () => {

@@ -8,9 +8,9 @@ import type {FaultAccess} from './connect-gate.js';
 import {SlowLink, type HookedSocket} from './slow-link.js';
 import type {RealConnection} from '../upstream.js';
 
-/** The delay before a host is frozen or killed, in ms. Its answer to the request has left by then. */
+/** Delay before a host is frozen or killed, in ms, so that it can answer the request first. */
 const ANSWER_MS = 50;
-/** More is no slow network, but none: requests time out. */
+/** The longest delay of messages, in ms. Longer delays only make requests time out. */
 const MAX_DELAY_MS = 60_000;
 
 export interface FaultInjectionOwner {
@@ -18,11 +18,11 @@ export interface FaultInjectionOwner {
   readonly access: FaultAccess;
   readonly place: Place;
   readonly clock: Clock;
-  /** Ends the host within this turn. */
+  /** Ends the host synchronously. */
   abandon(): void;
 }
 
-/** Causes in a host what the app has to live with: lost and slow networks, frozen and killed hosts. Loaded by the first request. */
+/** Causes faults that an app has to handle: a lost or slow network, a frozen or killed host. The first request loads this code. */
 export class FaultInjection {
   private link: SlowLink | undefined;
 
@@ -33,7 +33,7 @@ export class FaultInjection {
     return {network: this.owner.access.gate.isClosed ? 'cut' : delay ? 'slow' : 'untouched', delay};
   }
 
-  /** @throws ERR_TABS_FAULT_REFUSED where this host can't have this fault; ERR_MESSAGE_BADLY_FORMED */
+  /** @throws ERR_TABS_FAULT_REFUSED if this host does not support the fault, or ERR_MESSAGE_BADLY_FORMED if the request is invalid */
   inject(request: unknown): FaultState {
     const {clock} = this.owner;
     const known = parse(request);
@@ -59,7 +59,7 @@ export class FaultInjection {
     return this.state;
   }
 
-  /** The host ends: nothing of it goes on. */
+  /** Drops delayed messages, because the host has closed. */
   end(): void {
     this.link?.drop();
   }
@@ -78,7 +78,7 @@ export class FaultInjection {
     return this.link;
   }
 
-  /** The socket connects anew by itself, and meets a closed gate. An app's own socket stays closed instead. */
+  /** Cuts the network. The library's socket reconnects, which the closed gate makes fail. An app's own socket is closed instead. */
   private cut(): void {
     const {gate} = this.owner.access;
     const {socket} = this;

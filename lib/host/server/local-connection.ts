@@ -12,13 +12,14 @@ interface Request {
 }
 
 /**
- * A ShareDB connection for documents that no server has. The other end of it takes all that is sent: so a local document is,
- * for the rest of the host, a document like any other, journalled, restored and acknowledged. It keeps nothing itself. An op is
- * sent when it is written down, and nobody else writes: the host's copy is the document.
+ * Creates a ShareDB connection for local documents, which no server has. Its socket acknowledges each op, so the rest of the host handles
+ * a local document as any other. The socket stores nothing: an op is sent only when its record is durable, and no other client writes, so
+ * the host's copy is the document.
+ * @param id the connection's id
  */
 export function localConnection(id: string): RealConnection {
   const connection = new Connection(new LocalSocket(id) as never) as unknown as RealConnection;
-  // An emitter without a listener for errors throws them.
+  // Without a listener, `emit('error')` throws.
   connection.on('error', () => {});
   return connection;
 }
@@ -34,7 +35,7 @@ class LocalSocket {
   send(json: string): void {
     const request = JSON.parse(json) as Request;
     const answer = this.answerTo(request);
-    // The connection is there from the beginning.
+    // The handshake is answered synchronously, so that the connection is connected from the start.
     if (request.a === 'hs') return this.onmessage?.({data: answer});
     if (!answer) return;
     this.answers.push(answer);
@@ -56,7 +57,7 @@ class LocalSocket {
         return {a, protocol: 1, protocolMinor: 1, id: this.id, type: types.defaultType.uri};
       case 'f':
       case 's':
-        // The host has the only copy. A document that it does not have does not exist.
+        // The host has the only copy, so a document without a version does not exist.
         return v === null || v === undefined ? {a, c, d, data: {v: 0, type: null}} : {a, c, d};
       case 'u':
         return {a, c, d};

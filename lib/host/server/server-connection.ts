@@ -7,10 +7,10 @@ import type {CloseInfo} from './fatal-ops.js';
 import {ServerWatch, type ServerTimeouts} from './server-watch.js';
 import type {RealConnection} from '../upstream.js';
 
-/** Where a host finds its server: a URL, or a function that gives one for each (re)connect. */
+/** The server's URL, or a function that returns it. The function is called at each connection attempt. */
 export type ServerUrl = string | (() => string | Promise<string>);
 
-/** A WebSocket or what behaves like one; ShareDB's `Connection` binds to it. */
+/** A WebSocket, or an object with the same interface, for ShareDB's `Connection`. */
 export interface SocketLike {
   /** 0: connecting, 1: open, 2: closing, 3: closed. */
   readyState: number;
@@ -18,18 +18,18 @@ export interface SocketLike {
   send(data: string): void;
   /** Closes the connection for good. */
   close(): void;
-  /** Gives the connection up and opens another one, as partysocket and reconnecting-websocket do. */
+  /** Closes the connection and opens another one, as in partysocket and reconnecting-websocket. */
   reconnect?(code?: number, reason?: string): void;
-  /** Whether it opens another connection after a loss. `reconnect` is not called if it is false. */
+  /** Whether the socket opens another connection after a loss. If it is false, `reconnect` is not called on `online`. */
   readonly shouldReconnect?: boolean;
-  /** Calls the listener each time that the connection is open. */
+  /** Adds a listener that is called each time that the connection opens. */
   addEventListener?(type: 'open', listener: () => void): void;
 }
 
 /** `WebSocket.OPEN` */
 const OPEN = 1;
 
-/** How a token gets to the server. */
+/** Adds a token to the request for the WebSocket. Returns the URL, or the URL and subprotocols. */
 export type Authorize = (url: string, token: string) => string | {
   /** The URL to connect to. */
   url: string;
@@ -44,26 +44,29 @@ const inQuery: Authorize = (url, token) => {
 };
 
 export interface ServerConnectionOptions {
-  /** Asked for each (re)connect, where the server wants a token. */
+  /** Returns a token. Called at each connection attempt. If missing, no token is sent. */
   getToken?: (() => Promise<string>) | undefined;
-  /** Default: the query parameter `token`. */
+  /** Default: the token becomes the query parameter `token`. */
   authorize?: Authorize | undefined;
   timeouts?: ServerTimeouts | undefined;
-  /** Asked for each (re)connect, where somebody may cut the network on purpose. */
+  /** Checked at each connection attempt, if an inspector may cut the network. */
   gate?: ConnectGate | undefined;
 }
 
-/** Close code of a WebSocket that this host gives up itself. RFC 6455 leaves those from 4000 on to applications. */
+/** The close code with which this host closes a dead WebSocket. RFC 6455 reserves codes from 4000 on for applications. */
 const GIVEN_UP = 4408;
 
-/** A ShareDB connection over a WebSocket that reconnects by itself, with growing pauses, also where it is dead without saying so. */
+/**
+ * Creates a ShareDB connection over a WebSocket that reconnects with increasing delays, also after it was found dead without a `close`
+ * event.
+ */
 export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, timeouts, gate}: ServerConnectionOptions = {}): RealConnection {
   const address = getToken ? authorized(url, getToken, authorize) : {url: url as string | (() => Promise<string>), protocols: []};
   const socket = new ReconnectingWebSocket(gate ? gated(address.url, gate) : address.url, address.protocols, {
     minReconnectionDelay: 250 + Math.random() * 500,
     maxReconnectionDelay: 10_000,
     reconnectionDelayGrowFactor: 1.5,
-    // ShareDB sends again what was lost: what is left over from the last connection must not come first.
+    // ShareDB itself sends lost messages again. Messages for the last connection must not be sent before its handshake.
     maxEnqueuedMessages: 0
   });
   const connection = bindToServer(socket as unknown as SocketLike, timeouts, () => withoutQuery(socket.url));
@@ -74,10 +77,10 @@ export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, 
 const TO_CHECK = 'Check that the server runs, that the url has its host, port and path, that it is wss: on a page of https:, and that ' +
   'connect-src of the Content-Security-Policy allows it';
 
-/** ShareDB hands on what the socket says: an event that has no message, and one that has lost its code. */
+/** Adds reasons to the socket's events, which ShareDB passes on: an `error` event has no message, and a `close` event may have a wrong code. */
 function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection): void {
   const {onclose} = socket;
-  // The socket's own count includes the next attempt already when it reports an error.
+  // When the socket reports an error, its own count already includes the next attempt.
   let attempt = 0;
   socket.addEventListener('open', () => { attempt = 0; });
   socket.onclose = event => onclose?.call(socket, closeOf(event, socket.shouldReconnect) as never);
@@ -93,8 +96,8 @@ function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection):
 }
 
 /**
- * partysocket reports a connection that has failed, for which browsers have the code 1006, as if it had been closed regularly. Such
- * an event is its own, with properties that a browser's event has from its prototype.
+ * Returns the code and reason of a `close` event. partysocket reports a failed connection, for which browsers use the code 1006, with the
+ * code 1000. Such an event is partysocket's own: its properties are own properties, which in a browser's event are in the prototype.
  */
 function closeOf(event: {code: number; reason: string}, isFailure: boolean): CloseInfo {
   const {code, reason} = event;
@@ -106,7 +109,7 @@ const gated = (url: string | (() => Promise<string>), gate: ConnectGate) => asyn
   return typeof url === 'function' ? url() : url;
 };
 
-/** The socket asks for its url first, then for its protocols: both are of the same token. */
+/** Returns functions for the socket's URL and subprotocols. The socket calls `url` first, so both functions use the same token. */
 function authorized(url: ServerUrl, getToken: () => Promise<string>, authorize: Authorize): {
   url: () => Promise<string>; protocols: () => Promise<string | string[]>;
 } {
@@ -124,14 +127,14 @@ function authorized(url: ServerUrl, getToken: () => Promise<string>, authorize: 
   };
 }
 
-/** A socket that can reconnect is watched: see {@link ServerWatch}. */
+/** Creates a ShareDB connection over a socket. If the socket can reconnect, it is checked: see {@link ServerWatch}. */
 export function bindToServer(socket: SocketLike, timeouts?: ServerTimeouts, where = (): string => 'the server'): RealConnection {
   const connection = new Connection(socket as never) as unknown as RealConnection;
   if (typeof socket.reconnect === 'function') watch(socket as WatchedSocket, connection, timeouts, where);
   return connection;
 }
 
-/** It may have a token. */
+/** Removes the query of a URL for messages, because it may contain a token. */
 const withoutQuery = (url: string): string => (url || 'the server').replace(/[?#].*$/, '');
 
 const tellError = (connection: RealConnection, error: Error): boolean =>

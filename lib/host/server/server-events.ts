@@ -20,23 +20,23 @@ export interface ServerEventsOwner {
   readonly tokens: Tokens;
   readonly fatalOps: FatalOps;
   hasTabs(): boolean;
-  /** A message was sent or received. */
+  /** A message was sent to the server or received from it. */
   note(direction: FeedEntry['direction'], message: Message): void;
   sendToAll(message: Message, rule?: DeliveryRule): void;
-  /** The connection to the server has another state. Called before the tabs are told. */
+  /** The state of the connection to the server has changed. Called before the tabs are notified. */
   onState(state: string): void;
-  /** The connection was made. Called after the tabs are told. */
+  /** The connection was established. Called after the tabs are notified. */
   onConnected(): void;
   /** The connection was lost or closed. */
   onDisconnected(): void;
   onPong(): void;
 }
 
-/** Listens to the host's connection to the server, and tells the tabs what it says. */
+/** Relays the events of the host's connection to the server to the tabs. */
 export class ServerEvents {
-  /** Events that came before there was a tab. */
+  /** Events that occurred while there was no tab. */
   private readonly waiting: Message[] = [];
-  /** The console has a warning that the server can't be reached. */
+  /** Whether a warning that the server can't be reached was logged since the last connection. */
   private isUnreachable = false;
   private readonly listeners: Record<string, (...args: never[]) => void>;
 
@@ -58,13 +58,13 @@ export class ServerEvents {
   stop(): void {
     const {connection} = this;
     for (const [event, listener] of Object.entries(this.listeners)) connection.off(event, listener);
-    // An emitter without a listener for 'error' throws the error.
+    // Without a listener, `emit('error')` throws.
     connection.on('error', () => {});
   }
 
   /**
-   * Tells a tab that is new the state of the connection.
-   * @param hadHost the tab has lost a session with this host or another one
+   * Sends a tab the state of the connection when its session begins.
+   * @param hadHost whether the tab has lost a session with this host or another one
    */
   greet(tab: Tab, hadHost: boolean): void {
     tab.noteServerState(this.connection.state, hadHost);
@@ -104,7 +104,7 @@ export class ServerEvents {
     return fatalOps.onDisconnected(typeof close === 'object' ? close : undefined);
   }
 
-  /** Passes messages of the app to the tabs. ShareDB's own connection would report them as unknown. */
+  /** Handles a message of the server. App messages are sent to the tabs, and hidden from ShareDB's connection, which would report errors. */
   private handleReceived(request: {data: Message | null}): void {
     const {data} = request;
     if (!data) return;
@@ -116,7 +116,7 @@ export class ServerEvents {
 
   private handleConnectionError(error: Error): void {
     const {tokens: {failure}, log} = this.owner;
-    // The socket makes a new error of the one that it was given, without its code.
+    // The socket creates a new error with the message of `getToken`'s error, but without its code.
     if (failure && error.message?.endsWith(failure.message)) return this.relay('connection error', failure);
     if (!this.isUnreachable && (error as {code?: unknown}).code === 'ERR_TABS_SERVER_UNREACHABLE') {
       this.isUnreachable = true;

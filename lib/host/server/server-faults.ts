@@ -3,20 +3,20 @@ import {encodeError, type ErrorData} from '../../protocol/errors.js';
 import type {RealDoc, RealOp} from '../upstream.js';
 
 /**
- * Whether an error of the server is a temporary fault, such as an unreachable database. `undefined` leaves the decision to
- * the library.
+ * Returns whether an error of the server is a temporary fault, such as an unreachable database. If it returns `undefined`, the library
+ * decides.
  */
 export type IsTransient = (error: Error & {code?: string | number | undefined}) => boolean | undefined;
 
-/** The pause before an op is sent or a document is requested again, in ms. It doubles with each failure. */
+/** Delay before an op is sent or a document is requested again, in ms. It doubles with each failure. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
-/** From this failure on, the host also requests the document, to find out whether the server fails in general or only with this op. */
+/** After this many failures of an op, the host also requests the document, to find out whether the server fails only with this op. */
 const PROBE_AFTER = 5;
-/** After this many failures with an op, while the server could read its document, the op is refused for good. */
+/** After this many failures of an op between which the server could read the document, the op is refused for good. */
 const MAX_READS = 6;
 
-/** The error that the server reports, and how many documents and subscribed queries wait. */
+/** The server's last error, and the number of documents and subscribed queries that wait because of such errors. */
 export interface ServerFault {
   docs: number;
   error: ErrorData;
@@ -42,8 +42,8 @@ interface Read {
 }
 
 /**
- * Tells refusals of the server from faults, and sends an op again after a fault, with the same `src` and `seq`: the commit may
- * have succeeded, and then the server recognizes the op. Subscriptions that could not be read are requested again.
+ * Distinguishes refusals of the server from temporary faults. After a fault, an op is sent again with the same `src` and `seq`, because the
+ * server may have committed it and then recognizes it. Documents and queries that could not be read are requested again.
  */
 export class ServerFaults {
   private readonly waiting = new Map<RealDoc, () => void>();
@@ -58,7 +58,7 @@ export class ServerFaults {
     return this.lastError && docs ? {docs, error: this.lastError} : undefined;
   }
 
-  /** @returns whether the failure is a passing one. Otherwise the server has refused. */
+  /** @returns whether the error is a temporary fault. Otherwise it is a refusal. */
   isTransient(error: Error & {code?: string | number}): boolean {
     return this.verdictOn(error) ?? isFault(error);
   }
@@ -68,8 +68,9 @@ export class ServerFaults {
   }
 
   /**
-   * The server could not read a document or query at present.
-   * @param ask requests it again; called once, after a pause
+   * Schedules another request after the server could not read a document or query.
+   * @param reader identifies the request
+   * @param ask sends the request again. Called once, after a delay.
    */
   readAgain(reader: object, error: Error, ask: () => void): void {
     const read = this.reads.get(reader) ?? {count: 0};
@@ -83,7 +84,7 @@ export class ServerFaults {
     this.options.onChange();
   }
 
-  /** The server has answered, or the request is not needed any more. */
+  /** Cancels the next request, because the server has answered or the answer is no longer needed. */
   forgetRead(reader: object): void {
     const read = this.reads.get(reader);
     if (!read) return;
@@ -93,7 +94,7 @@ export class ServerFaults {
   }
 
   /**
-   * The server has answered to the op in flight with an error.
+   * Handles the server's error for the op in flight.
    * @returns whether the op is sent again. Otherwise the server has refused it.
    */
   willRetry(doc: RealDoc, op: RealOp, error: Error & {code?: string | number}): boolean {
@@ -116,7 +117,7 @@ export class ServerFaults {
     return true;
   }
 
-  /** The op is no longer in flight, or returns to the queue: the next connection sends it anyway. */
+  /** Cancels the next attempt, because the op is no longer in flight. */
   forget(doc: RealDoc): void {
     const cancel = this.waiting.get(doc);
     if (!cancel) return;
@@ -125,7 +126,7 @@ export class ServerFaults {
     this.options.onChange();
   }
 
-  /** The next connection sends the ops anyway. Reads are requested when they are due: requests wait for a connection. */
+  /** Cancels attempts to send ops, because upstream sends them on the next connection. Reads keep their timers, and wait for a connection. */
   onDisconnected(): void {
     for (const cancel of this.waiting.values()) cancel();
     this.waiting.clear();
@@ -144,14 +145,14 @@ export class ServerFaults {
 
 const pauseAfter = (failures: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
 
-/** Those of Node's system errors (Node, "Common system errors") that a network or a machine in temporary trouble causes. */
+/** The codes of Node's system errors (Node, "Common system errors") that have temporary causes in the network or the machine. */
 const SYSTEM_FAULT = /^(ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EAGAIN|EBUSY|EMFILE|ENFILE|ENOSPC|EIO)$/;
-/** A code of SQL databases (SQLSTATE), such as `57P01`. */
+/** The form of the codes of SQL databases (SQLSTATE), such as `57P01`. */
 const SQL_STATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /**
- * Messages of drivers for a lost or missing connection in errors without a code: `pg`, `redis` and `ioredis`, and `mongodb`. ShareDB
- * passes on only the code and the message.
+ * The messages of database drivers for a lost or missing connection, in errors without a code: `pg`, `redis`, `ioredis` and `mongodb`.
+ * ShareDB's server sends only the code and the message.
  */
 const DRIVER_FAULTS = [
   /^Connection terminated\b/, /^timeout exceeded when trying to connect$/, /^Client (has encountered a connection error|was closed) and is not queryable$/, /^Query read timeout$/,
@@ -161,10 +162,10 @@ const DRIVER_FAULTS = [
 ];
 
 /**
- * An error is a fault if its code is one of networks and databases: a system error of Node, an SQLSTATE, or a number that is not like
- * those of HTTP, as MongoDB has them. An error without a code is a fault if its message is a driver's for a lost connection. Everything
- * else is a refusal, as in ShareDB: middleware often refuses with a plain `Error`, or with a code of the app's own.
- * ShareDB before version 4 gives a refusal that is a string the code 4001.
+ * Returns whether an error is a fault. It is one if its code is a system error of Node, an SQLSTATE, or a number outside of 400 to 499 and
+ * 4000 to 4999, such as MongoDB's. An error without a code is a fault if its message is a driver's for a lost connection. All other errors
+ * are refusals, as in ShareDB: middleware often refuses with a plain `Error`, or with a code of the app. ShareDB before version 4 gives the
+ * code 4001 to a refusal that is a string.
  */
 export function isFault({code, message}: {code?: unknown; message?: unknown}): boolean {
   if (code === undefined || code === null) return typeof message === 'string' && DRIVER_FAULTS.some(form => form.test(message));

@@ -1,35 +1,35 @@
 import type {Clock} from '../../platform/platform.js';
 import type {RealConnection} from '../upstream.js';
 
-/** How long the host waits for the server, in ms. */
+/** Time limits for the server, in ms. */
 export interface ServerTimeouts {
-  /** For ShareDB's greeting, after the WebSocket has opened. Default 10,000. */
+  /** The limit for ShareDB's handshake after the WebSocket has opened. Default 10,000. */
   hello?: number | undefined;
-  /** For any message after a request. Then the host sends a ping. Default 10,000. */
+  /** The limit for any message after a request. After that, the host sends a ping. Default 10,000. */
   answer?: number | undefined;
-  /** For the answer to the ping. Then the host treats the WebSocket as dead, and connects anew. Default 5000. */
+  /** The limit for the answer to the ping. After that, the host considers the WebSocket dead, and reconnects. Default 5000. */
   pong?: number | undefined;
 }
 
-/** How often the host looks at the time, in ms. */
+/** The interval at which the host checks the clock, in ms. */
 const LOOK_MS = 10_000;
-/** A timer that is so late, in ms, shows that the machine slept, or that this thread was frozen. */
+/** If a timer is late by more than this, in ms, the computer has slept or this thread was frozen. */
 const LATE_MS = 3000;
 
 export interface ServerWatchOptions {
   clock: Clock;
   timeouts?: ServerTimeouts | undefined;
-  /** Whether it looks at the time while nothing happens. Default true. */
+  /** Whether to check the clock at intervals, to detect that the computer has slept. Default true. */
   looksAtTime?: boolean | undefined;
-  /** The WebSocket is open, and there is no ShareDB at its other end, or it does not run. */
+  /** The WebSocket is open, but ShareDB's handshake has not arrived in time. */
   onNoGreeting?(): void;
-  /** Gives the WebSocket up, and opens another one. */
+  /** Closes the WebSocket and opens another one. */
   reconnect(reason: string): void;
 }
 
 /**
- * Finds out that a WebSocket is dead although it says that it is open, as after a laptop has slept or when a router has dropped
- * the connection: the browser does not tell for minutes, or ever.
+ * Detects that an open WebSocket is dead, for example after a laptop has slept or a router has dropped the connection. The browser may
+ * report that only after minutes, or never.
  */
 export class ServerWatch {
   private readonly timeouts: Required<{[Name in keyof ServerTimeouts]: number}>;
@@ -50,7 +50,7 @@ export class ServerWatch {
     on.call(connection, 'state', (state: string) => this.handleState(state));
   }
 
-  /** The WebSocket is open: ShareDB's greeting is to come. */
+  /** The WebSocket has opened, and ShareDB's handshake must follow. */
   noteOpen(): void {
     this.cancelHello?.();
     this.cancelHello = this.options.clock.after(this.timeouts.hello, () => {
@@ -61,13 +61,13 @@ export class ServerWatch {
     });
   }
 
-  /** Asks the server whether it is there: something has happened that may have cost the connection. */
+  /** Pings the server, because the connection may be dead. */
   check(): void {
     if (this.connection.state !== 'connected' || this.cancelPong) return;
     this.awaitPong();
     this.isAsking = true;
     try {
-      // Not `connection.ping`, which ShareDB has from version 2.1 on. Servers before that answer with an error: an answer, too.
+      // `connection.ping` exists only since ShareDB 2.1. Older servers answer this message with an error, which is an answer, too.
       this.connection.send({a: 'pp'});
     } finally {
       this.isAsking = false;
@@ -79,7 +79,7 @@ export class ServerWatch {
     const due = clock.now() + this.timeouts.pong;
     this.cancelPong = clock.after(this.timeouts.pong, () => {
       this.cancelPong = undefined;
-      // This thread did not run: the answer may wait behind this timer.
+      // This thread was blocked, so the answer may have arrived and wait behind this timer.
       if (clock.now() - due > LATE_MS) return this.check();
       reconnect('The server does not answer');
     });
@@ -90,7 +90,7 @@ export class ServerWatch {
     if (!this.cancelAnswer) this.awaitAnswer(() => true);
   }
 
-  /** @param isWanted asked when nothing has come: whether a message is still due */
+  /** Pings the server if nothing arrives in time. @param isWanted called then, returns whether an answer is still expected */
   private awaitAnswer(isWanted: () => boolean): void {
     this.cancelAnswer = this.options.clock.after(this.timeouts.answer, () => {
       this.cancelAnswer = undefined;
@@ -101,9 +101,9 @@ export class ServerWatch {
   private handleReceived(request: {data: {a?: string} | null}): void {
     const isWaiting = !!this.cancelAnswer;
     this.stopWaiting();
-    // It may be the answer to something else, and the connection may die before the next one.
+    // This message may be the answer to another request, and the connection may be dead before the next answer.
     if (isWaiting) this.awaitAnswer(() => this.connection.hasPending());
-    // This watch alone has asked for it. The app would be shown an error.
+    // The answer to a ping of this watch is hidden from ShareDB's connection, which has not sent the ping.
     if (request.data?.a === 'pp' && this.pings.shift() === 'ours') request.data = null;
   }
 

@@ -1,6 +1,6 @@
 import type {Clock} from '../../platform/platform.js';
 
-/** A socket as ShareDB's `Connection` uses it. */
+/** The parts of a socket that ShareDB's `Connection` uses. */
 export interface HookedSocket {
   send(data: string): void;
   close(): void;
@@ -9,10 +9,10 @@ export interface HookedSocket {
   onclose: ((event: any) => void) | null;
 }
 
-/** Makes messages wait, and keeps their order. */
+/** Delays messages and keeps their order. */
 class Lane {
   private waiting: {act: () => void; cancel: () => void}[] = [];
-  /** When the last of them is due, in ms since the epoch. */
+  /** When the last waiting message is due, in ms since the epoch. */
   private dueAt = 0;
 
   constructor(private readonly clock: Clock) {}
@@ -21,7 +21,7 @@ class Lane {
     const now = this.clock.now();
     if (!delay && !this.waiting.length) return act();
     this.dueAt = Math.max(now + delay, this.dueAt);
-    // If two timers are due in the same millisecond, either may run first. So each takes the first message.
+    // Timers that are due in the same millisecond may run in any order, so each passes on the first message.
     this.waiting.push({act, cancel: this.clock.after(this.dueAt - now, () => this.waiting.shift()?.act())});
   }
 
@@ -32,9 +32,9 @@ class Lane {
   }
 }
 
-/** Delays the messages of a socket. Messages that are under way when it closes are lost, as on a network. */
+/** Delays the messages of a socket. Messages that wait when it closes are lost, as on a network. */
 export class SlowLink {
-  /** In ms, in each direction. */
+  /** The delay in each direction, in ms. */
   delay = 0;
   private readonly lanes: [out: Lane, back: Lane];
 

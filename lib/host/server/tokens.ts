@@ -2,14 +2,14 @@ import type {Clock} from '../../platform/platform.js';
 import {TabsError} from '../../protocol/errors.js';
 import type {Tab} from '../tab.js';
 
-/** How long one tab may take to give its token, in ms: a frozen one never answers. */
+/** Time limit for a tab's token, in ms. A frozen tab does not answer. */
 const TOKEN_MS = 5000;
-/** How long the next tab is not asked, in ms, while one has not answered. */
+/** Delay before the next tab is asked while one has not answered, in ms. */
 const NEXT_MS = 250;
-/** How long a host without tabs waits for one, in ms. */
+/** How long a host waits for a tab that can supply tokens, in ms. */
 const TAB_MS = 30_000;
 
-/** No tab has given a token. `message` says what the last one that was asked had to say. */
+/** The error if no tab has supplied a token. `message` contains the last tab's error. */
 export class NoTokenError extends TabsError {
   constructor(reason: string) {
     super('ERR_TABS_NO_TOKEN', `No tab gave a token: ${reason}`);
@@ -17,18 +17,18 @@ export class NoTokenError extends TabsError {
 }
 
 /**
- * The tokens by which the server knows the user. Only the tabs have them: the host asks one for each
- * (re)connect, and keeps none.
+ * Gets tokens, by which the server identifies the user. Only the tabs have them. The host asks for one at each connection attempt, and
+ * stores none.
  */
 export class Tokens {
-  /** Why there was none the last time. */
+  /** The error of the last attempt; undefined if a tab has supplied a token. */
   failure: NoTokenError | undefined;
-  /** Called once, when there may be another tab to ask. */
+  /** The callbacks that wait for another tab to ask. Each is called once. */
   private waiting: (() => void)[] = [];
 
   constructor(private readonly tabs: () => Iterable<Tab>, private readonly clock: Clock) {}
 
-  /** A tab that has tokens is there, or has come to the front. */
+  /** A tab that can supply tokens has connected or changed its visibility. */
   noteTab(): void {
     const {waiting} = this;
     this.waiting = [];
@@ -36,9 +36,8 @@ export class Tokens {
   }
 
   /**
-   * Asks visible tabs first, then the newest. While a tab has not answered, which may be frozen, the next one is asked 250 ms
-   * later; the first token counts.
-   * Rejects with a {@link NoTokenError} where none has answered in time.
+   * Asks the tabs for a token: visible tabs first, then the newest. If a tab has not answered within 250 ms, because it may be frozen, the
+   * next tab is asked, too. The first token counts. Rejects with a {@link NoTokenError} if no tab supplies one in time.
    */
   async get(): Promise<string> {
     if (!this.inOrder().length) await this.tabComes();
@@ -62,7 +61,7 @@ export class Tokens {
       const tab = this.inOrder().find(tab => !asked.has(tab));
       if (tab) return askOne(tab);
       if (!open) return end(() => reject(last));
-      // One that comes, or comes to the front, while the others are silent.
+      // A tab that connects or becomes visible while the others have not answered is asked, too.
       this.waiting.push(next);
     };
     const end = (act: () => void): void => {
