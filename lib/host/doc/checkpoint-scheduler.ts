@@ -3,17 +3,20 @@ import type {DocJournal} from './doc-journal.js';
 
 const SOON_MS = 100;
 const LATER_MS = 3000;
-/** The timer is set anew so often: neither for each record, nor so seldom that it goes off where it need not. */
+/**
+ * The shortest time between two restarts of the timer, in ms. Restarting it for each record is expensive, and without restarts it would
+ * often fire too early.
+ */
 const REARM_MS = 100;
 
 /**
- * Waits for a quiet moment to cut a document's journal: soon when it has grown long, later when it is only there. A
- * journal that is long overdue is cut without one.
+ * Replaces a document's journal by a checkpoint when nothing was written for a while: for a short time if the journal is long, otherwise
+ * for a longer time. A journal that is overdue is replaced without such a pause.
  */
 export class CheckpointScheduler {
-  /** How long, in ms, nothing must have been written. */
+  /** The required time without a write, in ms. */
   private quiet = LATER_MS;
-  /** When something last was, and when the timer was set, in ms since the epoch. */
+  /** When a record was last written, and when the timer was set, in ms since the epoch. */
   private writtenAt = 0;
   private setAt = 0;
   private cancelTimer: (() => void) | undefined;
@@ -34,7 +37,7 @@ export class CheckpointScheduler {
     this.writtenAt = this.clock.now();
     const quiet = isDue ? SOON_MS : LATER_MS;
     const isSet = this.isWaiting && quiet >= this.quiet;
-    // One that is due is not put off by setting its timer anew.
+    // If a checkpoint is due, its timer is not restarted.
     if (isSet && (isDue || this.writtenAt - this.setAt < REARM_MS)) return;
     this.quiet = quiet;
     this.wait(quiet);

@@ -1,7 +1,7 @@
-/** Actions that wait until a document is restored, or its rollback is over. */
+/** Actions that wait until a document is restored or its rollback has ended. */
 export class DeferredActions {
   private waiting: (() => void)[] = [];
-  /** The actions that are being done. */
+  /** The actions that are being run. */
   private running: (() => void)[] = [];
 
   get isEmpty(): boolean {
@@ -12,13 +12,13 @@ export class DeferredActions {
     this.waiting.push(act);
   }
 
-  /** The waiting is over: behind what is just being done, or at once. */
+  /** Runs an action after the deferred actions that are being run, or at once if there are none. */
   afterOthers(act: () => void): void {
     if (this.running.length) this.running.push(act);
     else act();
   }
 
-  /** Actions that have to wait again are done the next time. */
+  /** Runs the deferred actions. Actions that they defer wait for the next call. */
   run(): void {
     this.running = this.waiting;
     this.waiting = [];

@@ -13,7 +13,7 @@ import type {Followers} from './followers.js';
 import type {HistoryRetention} from './history-retention.js';
 import type {JournaledDocEvents} from './journaled-doc-events.js';
 
-/** The parts of a shared document that its events concern. */
+/** The parts of a shared document that handle its events. */
 export interface DocEventsParts {
   readonly doc: RealDoc;
   readonly journal: DocJournal | undefined;
@@ -31,14 +31,14 @@ export interface DocEventsParts {
 
 /** Passes the events of the journaled document to the other parts of a shared document, and to its owner. */
 export class DocEvents<Doc> implements JournaledDocEvents {
-  /** @param doc the shared document, as its owner knows it */
+  /** @param doc the shared document, which is passed to its owner */
   constructor(private readonly doc: Doc, private readonly owner: DocOwner<Doc>, private readonly parts: DocEventsParts) {}
 
   get isFollowed(): boolean {
     return this.parts.followers.haveState;
   }
 
-  /** Whether a hard rollback could lose ops of other tabs. After a restart, there may be tabs that have not returned yet. */
+  /** Whether a hard rollback could lose ops of other tabs. After a restart, some tabs may not have returned yet. */
   isShared(owner: string | undefined): boolean {
     return this.parts.restoring.wasRestored || this.parts.followers.hasOthersThan(owner);
   }
@@ -71,7 +71,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
 
   onLost(v: number | null, ops: LostStep[]): void {
     const {collection, id} = this.parts.doc;
-    // Losses that are replayed from the journal were reported before.
+    // Losses in the replayed journal were reported before.
     if (!this.parts.restoring.isRestoring) this.owner.onLost({collection, doc: id, v, ops});
   }
 
@@ -92,7 +92,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
   }
 
   readLater(error: Error, ask: () => void): void {
-    // The key is not the document: an answer to one of its own requests would end the waiting.
+    // The document itself can't be the key, because the answer to one of its other requests would cancel this one.
     this.owner.faults.readAgain(this.parts.journaled, error, ask);
   }
 
@@ -126,7 +126,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
     if (this.parts.journal && !this.parts.updates.isInRollback) this.parts.checkpoint();
   }
 
-  /** A tab that asks is told with the answer, a tab that follows the document at once. */
+  /** Reports an unknown OT type to the owner and, unless a request is answered with the error, to the tabs that follow the document. */
   onMissingType(error: Error, isAnswer = false): void {
     this.owner.onMissingType(this.doc, error);
     if (isAnswer) return;

@@ -5,28 +5,28 @@ import type {DocKey, StoredDoc} from '../../store/storage.js';
 import type {EntryData, Step} from '../../ot/history-entry.js';
 import type {Outcome} from './outcomes.js';
 
-/** How the server knows an op: its `src` and `seq` there. */
+/** The identity of an op at the server. */
 export type Identity = readonly [src: string, seq: number];
 
-/** An input of a document. Replayed in order, the inputs lead to the same state. */
+/** An input of a document. A replay of the inputs in order leads to the same state. */
 export type JournalRecord =
-  /** A tab's op, at the current revision. `id`: the identity under which it goes to the server, unless it is composed into another. */
+  /** A tab's op, at the current revision. `id`: the identity with which it is sent to the server, unless it is composed into another op. */
   | {
     t: 'submit'; step: Step; owner: string; seq: number; source?: unknown; submitSource?: true; preventCompose?: true;
     id?: Identity | undefined;
   }
   /** A tab's op that changes nothing. */
   | {t: 'nothing'; owner: string; seq: number}
-  /** The first pending op, which had no identity yet, goes to the server with this one for good. */
+  /** The identity of the first pending op, which had none before. */
   | {t: 'send'; src: string; seq: number}
   /** An op or an acknowledgement of the server. */
   | {t: 'message'; message: object}
-  /** The server's rejection of the op under way, and the inverse where the type can't tell it. */
+  /** The server's rejection of the op in flight, and its inverse if the host has computed it. */
   | {t: 'reject'; error: ErrorData; inverse?: unknown}
-  /** The server took the op under way for one that changes nothing. */
+  /** The server's report that the op in flight changes nothing (`ERR_NO_OP`). */
   | {t: 'clear'};
 
-/** An op that the server has not acknowledged, as a checkpoint keeps it. */
+/** An op that the server has not acknowledged, in a checkpoint. */
 export interface StoredOp extends Step {
   src?: string;
   seq?: number;
@@ -35,18 +35,18 @@ export interface StoredOp extends Step {
   submitSource?: boolean;
   /** The OT type that the op was made for. */
   type: string | null;
-  /** It has been sent: nothing may be composed into it. */
+  /** Whether the op was sent, so that no other op may be composed into it. */
   sent: boolean;
-  /** The tabs' ops that it was composed of. */
+  /** The tabs' ops that the op was composed of. */
   origins: [owner: string, seq: number][];
 }
 
-/** The rest of a document's state, beside its snapshot. */
+/** The parts of a checkpoint besides the snapshot. */
 export interface Surroundings {
   /** The entries that tabs may need to reach the snapshot's revision. */
   history: EntryData[];
   pending: StoredOp[];
-  /** For each author: the highest seq in the history, and the outcomes that its tab may not know. */
+  /** For each author, the highest seq in the history, and the outcomes that the tab may not have received. */
   tabs: {id: string; lastSeq: number; outcomes: Outcome[]}[];
 }
 
@@ -54,20 +54,20 @@ export type Checkpoint = Surroundings & SnapshotData & {rev: number};
 
 export interface Restored {
   checkpoint: Checkpoint | undefined;
-  /** The JSON of the checkpoint's snapshot, where it can be told from the rest without looking into it. */
+  /** The JSON of the checkpoint's snapshot, if it can be separated without parsing it. */
   snapshot: string | undefined;
   records: JournalRecord[];
 }
 
-/** How most checkpoints end: the snapshot comes first, as it goes to the tabs, and there is nothing beside it. */
+/** The end of a checkpoint's JSON if it contains only a snapshot, as most do. The snapshot comes first, in the form for tabs. */
 const ONLY_SNAPSHOT = continued({history: [], pending: [], tabs: []});
 
-/** A checkpoint is due when the journal is longer than this plus the last checkpoint. */
+/** A checkpoint is due when the journal is longer than the last checkpoint by this much, in characters. */
 const CHECKPOINT_CHARS = 16 * 1024;
-/** At this multiple of that length, a checkpoint is written without waiting for a quiet moment. */
+/** At this multiple of that length, a checkpoint is written without waiting for a pause. */
 const OVERDUE = 4;
 
-/** The journal of one document, and when it is time to cut it. */
+/** The journal of one document. It decides when a checkpoint is due. */
 export class DocJournal {
   private n = 0;
   private journalChars = 0;
@@ -87,15 +87,16 @@ export class DocJournal {
     return CHECKPOINT_CHARS + this.checkpointChars;
   }
 
-  /** Whether there is a journal to cut, and cutting it is in proportion to what has happened. */
+  /** Whether the journal is long enough, compared with the last checkpoint, to justify a new one. */
   get isWorthwhile(): boolean {
     return this.journalChars > this.checkpointChars / 10;
   }
 
   /**
-   * @param isRepeatable the server would tell it again
-   * @param isTogether all such records of one turn are written, or none
-   * @returns its place, for `whenCommittedOrFailed`
+   * Appends a record.
+   * @param isRepeatable whether the server would send the input again after a loss
+   * @param isTogether whether all such records of one turn must be written together or not at all
+   * @returns the record's position in the store, for `whenCommittedOrFailed`
    */
   append(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
     const text = typeof record === 'string' ? record : JSON.stringify(record);
@@ -103,7 +104,7 @@ export class DocJournal {
     return this.store.append(this.key, ++this.n, text, isRepeatable, isTogether);
   }
 
-  /** @param snapshot as JSON */
+  /** Replaces the journal by a checkpoint. @param snapshot the document's snapshot, as JSON */
   checkpoint(snapshot: string, beside: Surroundings): void {
     const text = snapshot.slice(0, -1) + continued(beside);
     this.checkpointChars = text.length;
@@ -126,8 +127,8 @@ export class DocJournal {
   }
 
   /**
-   * Reads what is stored. Later records continue its numbers.
-   * @returns undefined if there is nothing, or if it has a wrong form. Then it is quarantined.
+   * Reads the stored checkpoint and records. Later records continue their numbers.
+   * @returns undefined if nothing is stored, or if the stored data have a wrong form. Such data are quarantined.
    */
   async load(): Promise<Restored | undefined> {
     const stored = await this.store.load(this.key);
@@ -143,14 +144,14 @@ export class DocJournal {
     }
   }
 
-  /** Deletes all that is stored of the document. */
+  /** Deletes the document's stored data. */
   delete(): void {
     this.store.remove(this.key);
     this.journalChars = 0;
     this.checkpointChars = 0;
   }
 
-  /** Quarantines what can't be used. So edits are not deleted because they are unreadable. */
+  /** Quarantines the stored data, because they can't be used. Unreadable edits are not deleted. */
   setAside(error: unknown): void {
     this.store.quarantine.add(this.key, error);
     this.n = 0;
@@ -159,7 +160,7 @@ export class DocJournal {
   }
 }
 
-/** @throws where it is not of the expected form */
+/** Parses a stored document. @throws Error if it does not have the expected form */
 export function parseStored({checkpoint, journal}: StoredDoc): Restored {
   const parsed = checkpoint === undefined ? undefined : (JSON.parse(checkpoint) as Checkpoint | null);
   if (parsed !== undefined && (!Number.isSafeInteger(parsed?.rev) || !Array.isArray(parsed?.pending) || !Array.isArray(parsed.history))) {
@@ -172,7 +173,7 @@ export function parseStored({checkpoint, journal}: StoredDoc): Restored {
   };
 }
 
-/** The fields as the end of a JSON object that has others before them. */
+/** Returns the fields as the end of a JSON object that begins with other fields. */
 function continued(fields: Surroundings): string {
   return `,${JSON.stringify(fields).slice(1)}`;
 }

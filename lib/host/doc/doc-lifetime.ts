@@ -6,23 +6,23 @@ export interface DocLifetimeOwner {
   readonly doc: RealDoc;
   readonly followers: Followers;
   readonly deferred: DeferredActions;
-  /** The document is being read from the store. */
+  /** Returns whether the document is being read from the store. */
   isRestoring(): boolean;
-  /** How many ops of tabs the server has not answered to. */
+  /** Returns the number of tabs' ops that the server has not answered. */
   pendingOps(): number;
   /** No tab follows the document, and it has nothing to send. */
   onIdle(): void;
 }
 
-/** Decides when nobody needs a document any more: its subscription at the server, and then the document itself. */
+/** Releases a document's subscription at the server, and then the document, when nothing needs them any more. */
 export class DocLifetime {
-  /** How many actions for several documents hold on to this one. */
+  /** The number of `retain` calls without a `release`. */
   private retained = 0;
   private awaitsQuiet = false;
 
   constructor(private readonly owner: DocLifetimeOwner) {}
 
-  /** The document is kept until it is released as often. */
+  /** Keeps the document open until `release` was called as often. */
   retain(): void {
     this.retained++;
   }
@@ -40,7 +40,7 @@ export class DocLifetime {
     this.owner.onIdle();
   }
 
-  /** Checks again when the server has answered all requests. */
+  /** Checks again when no op and no request of the document is pending. */
   private awaitQuiet(): void {
     if (this.awaitsQuiet) return;
     this.awaitsQuiet = true;
@@ -50,7 +50,7 @@ export class DocLifetime {
     });
   }
 
-  /** Whether the last request to the server was one to follow the document. */
+  /** Whether the document will be subscribed after all requests in flight. */
   private get willFollow(): boolean {
     const {pendingSubscribe, inflightSubscribe, wantSubscribe} = this.owner.doc;
     return (pendingSubscribe.at(-1) ?? inflightSubscribe ?? {wantSubscribe}).wantSubscribe;
@@ -59,11 +59,11 @@ export class DocLifetime {
   /** Whether the subscription at the server can end. */
   get canRelease(): boolean {
     const {doc, followers} = this.owner;
-    // Without a server there is no subscription, and upstream fails if a reconnect overtakes an unsubscribe.
+    // Without a connection there is no subscription, and upstream fails if a reconnect comes before the answer to an unsubscribe.
     return this.willFollow && !followers.areSubscribed && doc.connection.state === 'connected';
   }
 
-  /** Ends the subscription at the server if no tab wants it any more. */
+  /** Ends the subscription at the server if no tab is subscribed any more. */
   releaseSubscription(): void {
     if (this.canRelease) this.owner.doc.unsubscribe(() => this.checkIdle());
   }

@@ -5,23 +5,23 @@ import type {ServerFaults} from '../server/server-faults.js';
 import type {Tab} from '../tab.js';
 import type {RealOp} from '../upstream.js';
 
-/** The host's side of a shared document: what it asks of the host, and what it reports. */
+/** The interface between a shared document and its host. */
 export interface DocOwner<Doc> {
   after(ms: number, callback: () => void): () => void;
   now(): number;
   /** Runs actions for documents that were read together as one group. */
   together(act: () => void): void;
-  /** The tab of a stored id. It may have ended. */
+  /** Returns the tab of a stored id. The tab may have ended. */
   tab(id: string): Tab;
-  /** Whether a stored state is continued without asking the server for the snapshot. */
+  /** Whether a stored state is updated by ops, without asking the server for the snapshot. */
   readonly resumesFromStore: boolean;
   /** The host's epoch. */
   readonly epoch: string;
-  /** The number of ops that the server has not answered to went up or down. */
+  /** The number of ops that the server has not answered has changed by 1. `pendingOps` is the new number. */
   onPending(change: 1 | -1, pendingOps: number, doc: {collection: string; id: string}): void;
   /** Ops are given up, each made on the one before, the first on the server's version `v`. */
   onLost(lost: LostSteps): void;
-  /** The server does not lead on from what the document was up to this version. */
+  /** The server has another history: its ops do not continue from the document's states up to this version. */
   onHistoryGone(doc: Doc, version: number): void;
   /** The server has an op. */
   onSaved(op: Pick<RealOp, 'src' | 'seq'>): void;
@@ -32,12 +32,12 @@ export interface DocOwner<Doc> {
   onServerOp(doc: Doc, step: Step): void;
   readonly faults: Pick<ServerFaults, 'willRetry' | 'forget' | 'isTransient' | 'readAgain' | 'forgetRead'>;
   readonly fatalOps: Pick<FatalOps, 'isHeldBack' | 'forget'>;
-  /** A tab has ended. Its ops up to `seq` are in the history. */
+  /** The document has forgotten a tab, whose ops up to `seq` are in the history. */
   onGone(doc: Doc, tab: Tab, seq: number): void;
-  /** The highest such `seq`, also if the document was released since. */
+  /** Returns the highest `seq` that `onGone` has reported for a tab, also if the document was released since; 0 if there is none. */
   takenFrom(doc: Doc, tab: Tab): number;
-  /** Nobody follows the document any more, and it has nothing to send. */
+  /** No tab follows the document any more, and it has nothing to send. */
   onIdle(doc: Doc): void;
-  /** The document has a type that this host does not know. */
+  /** The document has an OT type that this host lacks. */
   onMissingType(doc: Doc, error: Error): void;
 }

@@ -15,7 +15,7 @@ import {JournaledDoc} from './journaled-doc.js';
 import {Sequencer} from './sequencer.js';
 import {TabReturns} from './tab-returns.js';
 
-/** The parts of a shared document, and how they are connected. */
+/** Creates the parts of a shared document and connects them. */
 export class DocParts<Doc> {
   readonly events: DocEvents<Doc>;
   readonly journaled: JournaledDoc;
@@ -27,17 +27,17 @@ export class DocParts<Doc> {
   readonly lifetime: DocLifetime;
   readonly retention: HistoryRetention;
   readonly restoring: DocRestore;
-  /** Actions that wait until the document is restored, or its rollback is over. */
+  /** Actions that wait until the document is restored or its rollback has ended. */
   readonly deferred = new DeferredActions();
   readonly checkpoints: CheckpointScheduler | undefined;
 
   /**
-   * @param shared the shared document, as its owner knows it
-   * @param start the revision at which its history begins, unless the journal has one
+   * @param shared the shared document, which is passed to its owner
+   * @param start the revision at which the history begins, unless the journal has one
    */
   constructor(shared: Doc, readonly doc: RealDoc, owner: DocOwner<Doc>, readonly journal: DocJournal | undefined, start: number | undefined) {
     const {deferred} = this;
-    // The journaled document asks for the followers while it is constructed.
+    // The constructor of the journaled document uses the followers, so they are created first.
     const followers = (this.followers = new Followers(tab => Math.max(owner.takenFrom(shared, tab), this.journaled.history.lastSeqOf(tab.id))));
     this.checkpoints = journal && new CheckpointScheduler(journal, owner, () => this.checkpoint());
     const events = (this.events = new DocEvents(shared, owner, this));
@@ -45,7 +45,7 @@ export class DocParts<Doc> {
     const updates = (this.updates = new FollowerUpdates(doc, journaled, followers));
     const sequencer = (this.sequencer = new Sequencer(doc, journaled, followers, updates, {
       tab: id => owner.tab(id),
-      // The host is the server of a local document.
+      // Ops of local documents are not counted, because no server has to answer them.
       onPending: (change, ops) => { if (!isLocal(doc.collection)) owner.onPending(change, ops, doc); },
       onRejected: (steps, error, v = null) => events.onLost(v, steps.map(step => ({step, type: doc.type?.uri ?? null, error}))),
       onSettled: () => lifetime.checkIdle(),
@@ -72,7 +72,7 @@ export class DocParts<Doc> {
     });
   }
 
-  /** Stores the present state in place of the journal, unless it is not settled. */
+  /** Replaces the journal by the present state, unless the document is being restored or rolled back. */
   checkpoint(): void {
     this.checkpoints?.cancel();
     if (!this.journal || this.restoring.isRestoring || this.journaled.isRollingBack) return;

@@ -7,30 +7,30 @@ import type {JournaledDocEvents} from './journaled-doc-events.js';
 import {originsOf, stepJson} from './real-ops.js';
 
 /**
- * Writes down what happens to a real document: an entry of the history for each change, and a record of the journal for each
- * input. The parts of a `JournaledDoc` share it.
+ * Records what happens to a real document: an entry of the history for each change, and a record of the journal for each input. The
+ * parts of a `JournaledDoc` share it.
  */
 export class DocRecord {
   readonly history: History;
-  /** The stored document has a type that this host does not know: the store keeps it, and nothing overwrites it. */
+  /** Whether the stored document has an OT type that this host lacks. Nothing is written to the journal then. */
   isLocked = false;
-  /** The records of the journal are being replayed: they are not written again. */
+  /** Whether the journal is being replayed. Its records are not written again. */
   isReplaying = false;
   /** The tab whose op is being applied. */
   author: Author | undefined;
-  /** The tabs' ops that the server's message acknowledges. */
+  /** The tabs' ops that the server's message acknowledges, while it is handled. */
   acknowledged: Origins | undefined;
-  /** Set if the change under way may be sent before it is durable: who else has stored it. */
+  /** Set while a change is applied that may be sent before it is durable: whether the server or a tab can send it again. */
   storedElsewhere: StoredElsewhere | undefined;
   /**
-   * The position in the store of the last record of an op that the server has answered to and does not have. If that record were
-   * lost, the next host would take later ops, when they come back from the server, for those of another client.
+   * The position in the store of the last record about an op that the server has answered but does not have. Later ops are sent only when
+   * this record is durable. Otherwise the next host would treat later ops, when the server sends them, as those of another client.
    */
   refusedAt = 0;
-  /** How often the state was lost. A method that began before does not write down what it did to the old state. */
+  /** How often the state was lost. A method that started before a loss must not record its change of the old state. */
   rollbacks = 0;
   recordedVersion: number | null = null;
-  /** The position in the store of the last record of anything but an op of the server that was told before it was written. */
+  /** The position in the store of the last record, except for ops of the server that were sent to tabs before they were written. */
   private neededAt = 0;
   private snapshotCache: {rev: number; json: string} | undefined;
 
@@ -45,12 +45,12 @@ export class DocRecord {
     this.history = new History(start);
   }
 
-  /** Whether there is a state that a tab could be shown. */
+  /** Whether there is a state that can be sent to tabs. */
   get hasState(): boolean {
     return this.doc.type !== null || this.doc.version !== null;
   }
 
-  /** Whether nothing is known of the document, and never was. */
+  /** Whether the document has no state, and has never had one or an entry. */
   get isNew(): boolean {
     return !this.hasState && this.history.rev === this.start;
   }
@@ -58,9 +58,10 @@ export class DocRecord {
   // ---- the journal
 
   /**
-   * @param isRepeatable whether the same would happen again without the record: the op in flight is sent again, and the server
+   * Writes a record to the journal.
+   * @param isRepeatable whether the input would arrive again if the record were lost: the op in flight is sent again, and the server
    *   answers again
-   * @returns the position in the store
+   * @returns the record's position in the store; 0 if nothing is written
    */
   write(record: JournalRecord | string, isRepeatable = false, isTogether = false): number {
     if (!this.journal || this.isReplaying || this.isLocked) return 0;
@@ -72,7 +73,7 @@ export class DocRecord {
 
   /**
    * Whether an op of the server may be sent to tabs before it is written. No op of the document may be pending, and all earlier records
-   * must be durable, or belong to such ops, too. Then a tab that has the op can bring the next host to the same state.
+   * must be durable or belong to such ops. In that case a tab that has the op can replay it to the next host.
    */
   maySendBeforeWrite(message: object): boolean {
     return !this.isReplaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isCommitted(this.neededAt);
@@ -86,19 +87,19 @@ export class DocRecord {
     this.events.onEntry(this.history.push(this.doc.version, json, isClean, author, author ? undefined : this.acknowledged, this.storedElsewhere));
   }
 
-  /** Every change of the data passes here, and becomes an entry of the history. */
+  /** Applies a change of the data, and adds an entry to the history. Each change is applied here. */
   apply(op: RealOp, source: unknown): void {
-    // When upstream takes an op back, it applies the inverse in the same object, which nobody can undo.
+    // When upstream takes an op back, it applies the inverse in the same object. The inverse is not an op that can be undone.
     const isRollback = !this.author && source === false && op === this.doc.inflightOp;
     const json = stepJson(op, this.author && op.undo, isRollback ? originsOf(op) : undefined);
     const {rollbacks} = this;
     const author = this.author ?? this.authorOf(op);
     this.upstream._otApply.call(this.doc, op, source);
-    // After a rollback meanwhile, the entry would describe a state that is gone.
+    // If a listener has caused a rollback meanwhile, the entry would describe a state that no longer exists.
     if (this.rollbacks === rollbacks) this.push(json, author);
   }
 
-  /** An op that upstream takes back or changes is the work of a tab, but it is not the tab's op come back. */
+  /** Returns the author of an op. If upstream takes back or changes a tab's op, the author has no `seq`: it is not the tab's op itself. */
   private authorOf(op: RealOp): Author | undefined {
     const inflight = this.doc.inflightOp;
     if (op.owner !== undefined) return {src: op.owner};
@@ -106,12 +107,12 @@ export class DocRecord {
     return op.src === undefined ? undefined : {src: op.src, seq: op.seq};
   }
 
-  /** Writes down that the version has moved without a change of the data. */
+  /** Adds an entry if the version has increased without a change of the data. */
   noteVersion(): void {
     if (this.doc.version !== this.recordedVersion) this.push('{}');
   }
 
-  /** The document was loaded: it has another state, to which no op leads. */
+  /** Adds an entry with the state after the document was loaded. If no tab has the document, the history starts again instead. */
   noteLoad(): void {
     if (this.events.isFollowed) return this.push(JSON.stringify({load: {...this.snapshotData(), rev: this.history.rev + 1}}));
     this.recordedVersion = this.doc.version;
@@ -120,14 +121,14 @@ export class DocRecord {
 
   // ---- the state
 
-  /** The snapshot at the current revision, as JSON. It is made once for all tabs that need it. */
+  /** The snapshot at the current revision, as JSON. It is computed once for all tabs. */
   snapshotJson(): string {
     const {rev} = this.history;
     if (this.snapshotCache?.rev !== rev) this.snapshotCache = {rev, json: JSON.stringify(this.snapshotData())};
     return this.snapshotCache.json;
   }
 
-  /** The snapshot at the current revision is known as JSON: it was stored like that. */
+  /** Sets the JSON of the snapshot at the current revision, which was read from the store. */
   cacheSnapshot(json: string): void {
     this.snapshotCache = {rev: this.history.rev, json};
   }
@@ -143,7 +144,7 @@ export class DocRecord {
     };
   }
 
-  /** Removes the state of the document and its pending ops; the history stays. */
+  /** Removes the document's state and pending ops. The history stays. */
   dropState(): void {
     const {doc} = this;
     doc._setType(null);
@@ -152,12 +153,12 @@ export class DocRecord {
     doc.pendingOps = [];
   }
 
-  /** A state of the server that a tab has. */
+  /** Ingests a state of the server that a tab has. */
   ingest(snapshot: ServerSnapshot): void {
     this.upstream.ingestSnapshot.call(this.doc, snapshot);
   }
 
-  /** Takes the next op as the one in flight, which it was when a record was written. */
+  /** Makes the first pending op the op in flight, as it was when the replayed record was written. */
   takeUp(): RealOp | null {
     const {doc} = this;
     doc.inflightOp ??= doc.pendingOps.shift() ?? null;

@@ -12,7 +12,7 @@ import type {JournaledDoc} from './journaled-doc.js';
 import {FailedRead} from './failed-read.js';
 import {StatesOfTabs} from './states-of-tabs.js';
 
-/** A fetch or a subscription, as ShareDB abbreviates them. */
+/** ShareDB's actions for a fetch and a subscription. */
 export type ReadAction = 'f' | 's';
 
 export interface DocRequestsOwner {
@@ -26,16 +26,19 @@ export interface DocRequestsOwner {
 }
 
 /**
- * The source of the answer to a request. 'copy': the host's document. 'server': the server alone. 'newest': a fetch at the
- * server, though the host's document follows it. 'copy first': the host's document, and what the server says later, as a change.
+ * The source of the answer to a request.
+ * - 'copy': the host's document.
+ * - 'server': the server.
+ * - 'newest': a fetch from the server, although the host's document is subscribed.
+ * - 'copy first': the host's document. The server's answer follows as a change.
  */
 type Source = 'copy' | 'server' | 'newest' | 'copy first';
 
-/** Answers the fetches and subscriptions of tabs: from the host's copy of the document, or from the server. */
+/** Answers the fetches and subscriptions of tabs from the host's copy of the document or from the server. */
 export class DocRequests {
   private readonly failedRead: FailedRead;
   private readonly states: StatesOfTabs;
-  /** Requests without an answer. A state that is restored late answers them. */
+  /** The requests without an answer. If the document is restored late, it answers them. */
   private readonly unanswered = new Set<() => void>();
 
   constructor(private readonly owner: DocRequestsOwner) {
@@ -68,27 +71,27 @@ export class DocRequests {
   private sourceFor(action: ReadAction, {ingestedSnapshot: ingested, stored}: Position, tabHasNoState: boolean): Source {
     const {doc, journaled, updates} = this.owner;
     const {isConnected} = this;
-    // The tab has seen a later version of the server than this host.
+    // The tab has a later version of the server than this host.
     const isBehind = !!ingested && (ingested.v ?? 0) > (doc.version ?? 0);
     if (this.isCurrent) {
-      // A fetch asks for what the server has, whether or not the server has published it.
+      // A fetch must return the server's present state, even if the server has not published its last ops yet.
       const isFetch = action === 'f' && !isLocal(doc.collection) && !ingested && !stored;
       if (isBehind || isFetch) return 'newest';
       return tabHasNoState && !journaled.server.isTrusted ? 'copy first' : 'copy';
     }
     if (journaled.isLocked && (isLocal(doc.collection) || !isConnected)) return 'copy';
-    // Without a server, the host's copy is the best answer there is.
+    // Without a connection, only the host's copy can answer.
     const hasCopy = journaled.hasState && !updates.isInRollback;
     return !isBehind && hasCopy && (stored || !isConnected) ? 'copy first' : 'server';
   }
 
-  /** Whether the host's copy is what the server would answer with. */
+  /** Whether the host's copy is kept equal to the server's state by a subscription. */
   private get isCurrent(): boolean {
     const {doc, updates, journaled} = this.owner;
     return doc.subscribed && !updates.isInRollback && this.isConnected && journaled.hasState && !journaled.missing;
   }
 
-  /** Whether the document's own connection is there. That of a local document always is. */
+  /** Whether the document's own connection is connected. That of a local document always is. */
   private get isConnected(): boolean {
     return this.owner.doc.connection.state === 'connected';
   }
@@ -108,7 +111,7 @@ export class DocRequests {
     });
   }
 
-  /** Asks the server although the tab is answered from the copy. */
+  /** Sends the request to the server, although the tab is answered from the copy. */
   private loadBehind(follower: Follower, action: ReadAction): void {
     if (action === 's') return this.ask(action, failure => this.noteRead(failure));
     if (!this.isConnected && this.owner.journaled.server.isTrusted) return undefined;
@@ -134,12 +137,12 @@ export class DocRequests {
 
   // ---- answering the tab
 
-  /** The state was restored late, without a server: it answers the requests that wait. */
+  /** Answers the waiting requests with a state that was restored late, if the server is unreachable. */
   answerFromStore(): void {
     if (!this.isConnected) for (const answer of this.unanswered) answer();
   }
 
-  /** Calls back once: with the server's answer, or with a state that is restored before it comes. */
+  /** Returns a callback that replies once: with the server's answer, or with a state that is restored before the answer. */
   private answerable(reply: Callback): Callback {
     const answer = (error?: Error | null): void => {
       if (this.unanswered.delete(answer)) reply(error);
@@ -148,7 +151,7 @@ export class DocRequests {
     return answer;
   }
 
-  /** @param again the same with the session checked, for when a rollback has ended */
+  /** @param again as `reply`, but does nothing if the tab's session has ended. Called if the answer has to wait. */
   private reply(follower: Follower, action: ReadAction, {inc, ingestedSnapshot: ingested}: Position, again: Callback, failure?: Error | null): void {
     const {updates, deferred, journaled, lifetime} = this.owner;
     if (updates.isInRollback) return deferred.defer(() => again(failure));
@@ -171,8 +174,8 @@ export class DocRequests {
   }
 
   /**
-   * The server can't read the document for now. A tab without a state, or one that subscribes, is answered as without a server, and
-   * gets what the server says later, as a change.
+   * Returns whether a request is answered from the copy because of a temporary error of the server. This applies to subscriptions, and to
+   * fetches of tabs without a state. The server's later answer follows as a change.
    */
   private continuesFromCopy(follower: Follower, action: ReadAction, error: Error): boolean {
     if (!this.owner.journaled.hasState || (action === 'f' && follower.sent !== null) || !this.owner.faults.isTransient(error)) return false;

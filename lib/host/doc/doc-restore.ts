@@ -18,31 +18,31 @@ export interface DocRestoreOwner {
   readonly sequencer: Sequencer;
   readonly deferred: DeferredActions;
   readonly retention: HistoryRetention;
-  /** Whether a stored state is continued without asking the server for the snapshot. */
+  /** Whether a stored state is updated by ops, without asking the server for the snapshot. */
   readonly resumesFromStore: boolean;
   tab(id: string): Tab;
-  /** Runs actions for documents that were read together in one go. */
+  /** Runs actions for documents that were read together as one group. */
   together(act: () => void): void;
-  /** The journal has been read, and had a state. */
+  /** The journal was read and contained a state. */
   onRestored(): void;
   /** The deferred actions can run. */
   onRead(): void;
 }
 
-/** Reads a document from its journal. Requests wait for that. */
+/** Reads a document from its journal. Requests wait meanwhile. */
 export class DocRestore {
   isRestoring = false;
   wasRestored = false;
 
   constructor(private readonly journal: DocJournal | undefined, private readonly owner: DocRestoreOwner) {}
 
-  /** Restores the document. If that is not done at the start, the document must be blank. */
+  /** Restores the document. If it was open before, it must be blank (see `SharedDoc.isBlank`). */
   restore(): void {
     const {journal, owner} = this;
     if (!journal) return;
     const {journaled, deferred, doc} = owner;
     this.isRestoring = true;
-    // A query's results may bring the document before the host knows of it. That is the server's answer, and newer than the stored state.
+    // The document may have a state already, from a query's results. It is newer than the stored state, so it is ingested afterwards.
     const arrived = journaled.takeOut();
     if (arrived) deferred.defer(() => doc.ingestSnapshot(arrived));
     journaled.beginReading();
@@ -57,7 +57,7 @@ export class DocRestore {
     }));
   }
 
-  /** @returns whether the state could be restored; if not, the document is as if nothing had been stored */
+  /** @returns whether the state could be restored. Otherwise the document has no state. */
   private revive(stored: Restored, journal: DocJournal): boolean {
     const {journaled, followers, updates, sequencer} = this.owner;
     try {
@@ -78,7 +78,7 @@ export class DocRestore {
     }
   }
 
-  /** Living tabs return with what they had: the history is kept for them. */
+  /** Keeps the history for tabs that will return, and makes the next request check the state at the server. */
   private noteRestored(): void {
     const {journaled, followers, retention, doc, resumesFromStore} = this.owner;
     const {start} = journaled.history;

@@ -1,6 +1,6 @@
 import type {Callback, RealDoc, RealOp, ServerSnapshot} from '../upstream.js';
 
-/** What a host does instead of upstream's method of the same name, and at a document's events. */
+/** The functions that replace upstream's methods of the same name, and the handlers of a document's events. */
 export interface DocHooks extends Pick<
   RealDoc, '_otApply' | '_handleOp' | 'ingestSnapshot' | '_clearInflightOp' | 'flush' | '_rollback' | '_hardRollback' | '_sendOp' | '_emitResponseError' |
   '_fetch' | '_flushSubscribe' | '_handleFetch' | '_handleSubscribe'
@@ -13,13 +13,13 @@ const HOOKS = Symbol('hooks');
 
 type HookedDoc = RealDoc & {[HOOKS]: DocHooks};
 
-/** By the class that they are put before: apps may bring a connection of another copy of sharedb. */
+/** The prototypes with hooks, by upstream's prototype. An app may supply a connection of another copy of sharedb. */
 const prototypes = new WeakMap<RealDoc, RealDoc>();
 
 /**
- * Puts hooks before a document's class. They are found by way of the document: functions of its own for each would take ten
- * times as long to make as the document, and ten times its memory.
- * @returns upstream's methods
+ * Replaces methods of a document by hooks. All documents share one prototype, which calls the hooks of the document: functions for each
+ * document would take ten times as long to create as the document, and ten times its memory.
+ * @returns an object with upstream's methods
  */
 export function hook(doc: RealDoc, hooks: DocHooks): RealDoc {
   const upstream = Object.getPrototypeOf(doc) as RealDoc;

@@ -12,9 +12,9 @@ export interface JournalReplayOwner {
   takeBack(error: Error): void;
 }
 
-/** Brings a document back to what was stored of it: its checkpoint, and the records of the journal since. */
+/** Restores a document from its checkpoint and the records of the journal since. */
 export class JournalReplay {
-  /** An error while replaying. Upstream emits, and does not throw, if a type is not registered. */
+  /** The first error of a replay. Upstream does not throw if a type is not registered, but emits an error. */
   private error: Error | undefined;
 
   constructor(private readonly record: DocRecord, private readonly owner: JournalReplayOwner) {}
@@ -24,8 +24,9 @@ export class JournalReplay {
   }
 
   /**
-   * @param settleOf makes the callback for each op of a tab that is restored
-   * @throws if what was stored does not lead to a state
+   * Restores the document.
+   * @param settleOf returns the callback for each op of a tab
+   * @throws the error of a record that can't be replayed, or of an unknown OT type
    */
   restore({checkpoint, snapshot, records}: Restored, settleOf: SettleOf): void {
     const {record} = this;
@@ -42,10 +43,10 @@ export class JournalReplay {
       record.isReplaying = false;
       this.error = undefined;
     }
-    // As after a lost connection: the op that was in flight is sent again, with its identity.
+    // As after a lost connection, the op that was in flight is sent again with its identity.
     if (doc.inflightOp) doc.pendingOps.unshift(doc.inflightOp);
     doc.inflightOp = null;
-    // An op with an identity may have been sent, although the record of that is lost: nothing may be composed into it.
+    // An op with an identity may have been sent even if no record says so. Nothing may be composed into it.
     for (const op of doc.pendingOps) if (op.src !== undefined) op.sentAt ??= 1;
     doc.flush();
   }

@@ -3,51 +3,51 @@ import type {Entry, Step} from '../../ot/history-entry.js';
 import type {LostStep} from '../letters/dead-letters.js';
 import type {RealOp} from '../upstream.js';
 
-/** What a journaled document asks its owner, and the events that it reports. */
+/** The interface between a journaled document and its owner. */
 export interface JournaledDocEvents {
-  /** Whether a tab has the document at some revision, and has to be told how it continues. */
+  /** Whether a tab has a state of the document, so that it needs an entry for each change. */
   readonly isFollowed: boolean;
-  /** Whether a rollback could lose ops of other tabs than this one. */
+  /** Returns whether a rollback could lose ops of other tabs than `owner`. */
   isShared(owner: string | undefined): boolean;
-  /** The document moved on by one step. */
+  /** An entry was added to the history. */
   onEntry(entry: Entry): void;
-  /** The document's state and all ops that the server had not acknowledged are gone. */
+  /** A rollback has removed the document's state. */
   onRollback(): void;
-  /** The state is back, or could not be loaded. `error` is for ops that the history never had. */
+  /** The document has a state again after a rollback, or the state could not be loaded. `error` is for ops that are not in the history. */
   onReset(error: ErrorData, loadError: ErrorData | undefined): void;
   /** Ops are given up, each made on the one before, the first on the server's version `v`. */
   onLost(v: number | null, ops: LostStep[]): void;
-  /** The server does not lead on from what the document was up to this version. */
+  /** The server has another history: its ops do not continue from the document's states up to this version. */
   onHistoryGone(version: number): void;
   /** The server has an op. */
   onSaved(op: Pick<RealOp, 'src' | 'seq'>): void;
   /** An error that upstream would emit on the document. @param owner the tab whose op caused it, if that is known */
   onError(error: Error, owner: string | undefined): void;
-  /** The server has answered the op in flight with an error. Returns whether the op is sent again. */
+  /** Called if the server has answered the op in flight with an error. Returns whether the op will be sent again. */
   willRetry(error: Error, op: RealOp): boolean;
-  /** Whether the error is temporary. */
+  /** Returns whether the server's error is temporary. */
   isTransient(error: Error): boolean;
-  /** The server could not read the document for now. @param ask asks again; called after a pause, unless the connection is lost */
+  /** The server could not read the document because of a temporary error. @param ask sends the request again. Called after a delay. */
   readLater(error: Error, ask: () => void): void;
-  /** The server could read the document. */
+  /** Cancels the request of `readLater`, because the server has answered. */
   endReadingLater(): void;
-  /** Whether the op must not be sent on this connection. */
+  /** Returns whether the op must not be sent now. */
   isHeldBack(op: RealOp): boolean;
   /** The callbacks of one op are called between these two. */
   beginSettling(): void;
   endSettling(): void;
-  /** The server has sent an op. It is given as the server has it: transformed over pending ops, less may be left of it. */
+  /** The server has sent an op of another client. `step` is the op before it is transformed over pending ops. */
   onServerOp(step: Step): void;
-  /** Something was written to the journal. */
+  /** A record was written to the journal. */
   onJournal(): void;
   /** The document was loaded. */
   onLoad(): void;
-  /** Acts when the document has been read. */
+  /** Calls `act` when the document was read from the store. */
   defer(act: () => void): void;
-  /** The document has a type that this host does not know. @param isAnswer whether only the tab that asks is told */
+  /** The document has an OT type that this host lacks. @param isAnswer whether a request is answered with the error */
   onMissingType(error: Error, isAnswer?: boolean): void;
-  /** The server refuses to give the document. It is empty now, and the stored copy has to be deleted. */
+  /** The server refuses the document. It has no state now, and the stored copy has to be deleted. */
   onRefused(error: Error): void;
-  /** Runs actions for many documents in one go, later in this turn. */
+  /** Runs an action later in this turn, together with those of other documents. */
   together(act: () => void): void;
 }

@@ -20,11 +20,11 @@ import {ServerStateCheck} from './server-state-check.js';
 export type {JournaledDocEvents} from './journaled-doc-events.js';
 
 /**
- * The host's real document with its history and its journal. No other part of the host changes the document's data: each change
- * becomes an entry of the history. With a journal, the inputs of the document are written too, and replayed after a restart.
+ * The host's real document with its history and its journal. Each change of the document's data goes through this class and becomes an
+ * entry of the history. The inputs of the document are written to the journal, if there is one, and replayed after a restart.
  */
 export class JournaledDoc implements DocHooks {
-  /** Decides whether the document shows what the server has. */
+  /** Checks whether the document has the server's state. */
   readonly server: ServerStateCheck;
   private readonly record: DocRecord;
   private readonly submission: OpSubmission;
@@ -34,7 +34,7 @@ export class JournaledDoc implements DocHooks {
   private readonly replay: JournalReplay;
   private readonly messages: ServerMessages;
   private log: ServerLog | undefined;
-  /** An acknowledgement or a rejection, which has a record of its own, is being handled. */
+  /** Whether an acknowledgement or a rejection is being handled, which has a record of its own. */
   private isAnswering = false;
 
   constructor(readonly doc: RealDoc, private readonly events: JournaledDocEvents, private readonly journal?: DocJournal | undefined, start = 0) {
@@ -73,22 +73,22 @@ export class JournaledDoc implements DocHooks {
     return this.record.history;
   }
 
-  /** Whether there is a state that a tab could be shown. */
+  /** Whether there is a state that can be sent to tabs. */
   get hasState(): boolean {
     return this.record.hasState;
   }
 
-  /** Whether nothing is known of the document, and never was. */
+  /** Whether the document has no state, and has never had one or an entry. */
   get isNew(): boolean {
     return this.record.isNew;
   }
 
-  /** Whether the stored document has a type that this host does not know. Nothing overwrites it then. */
+  /** Whether the stored document has an OT type that this host lacks. Nothing overwrites it then. */
   get isLocked(): boolean {
     return this.record.isLocked;
   }
 
-  /** The error if the document has a type that this host does not know. It is treated as if it did not exist. */
+  /** The error if the document has an OT type that this host lacks. The document is treated as if it did not exist. */
   get missing(): Error | undefined {
     return this.messages.missing;
   }
@@ -98,31 +98,31 @@ export class JournaledDoc implements DocHooks {
     return this.rollbacks.isRollingBack;
   }
 
-  /** The server's ops, kept from the first time that a part needs them. */
+  /** The server's last ops. They are kept from the first access on. */
   get serverLog(): ServerLog {
     return (this.log ??= new ServerLog(this.doc));
   }
 
-  /** The snapshot at the current revision, as JSON. It is made once for all tabs that need it. */
+  /** The snapshot at the current revision, as JSON. It is computed once for all tabs. */
   snapshotJson(): string {
     return this.record.snapshotJson();
   }
 
-  /** The revision at which the document was what the server had at version `v`, if that is known. */
+  /** Returns the revision at which the document had the server's state at version `v`; undefined if it is unknown. */
   revisionOf(v: number): number | undefined {
     const {doc, history} = this;
     if (doc.version === v && !doc.hasWritePending()) return history.rev;
     return history.revisionOf(v);
   }
 
-  /** The seqs of a tab's ops that are in the history and wait for the server. */
+  /** Returns the seqs of a tab's ops that are in the history and that the server has not answered. */
   pendingSeqs(owner: string): number[] {
     const {inflightOp, pendingOps} = this.doc;
     const callbacks = [inflightOp, ...pendingOps].flatMap(op => op?.callbacks ?? []);
     return callbacks.flatMap(callback => (callback?.origin?.[0] === owner ? [callback.origin[1]] : []));
   }
 
-  /** Writes down that the version has moved without a change of the data. */
+  /** Adds an entry if the version has increased without a change of the data. */
   noteVersion(): void {
     if (!this.isRollingBack) this.record.noteVersion();
   }
@@ -139,13 +139,13 @@ export class JournaledDoc implements DocHooks {
     return this.submission.trial(step);
   }
 
-  /** Adds an entry that changes nothing: the deletion of a document that was deleted meanwhile. */
+  /** Adds an entry that changes nothing, for the deletion of a document that was already deleted. */
   pushNothing(owner: string, seq: number): void {
     this.record.write({t: 'nothing', owner, seq});
     this.record.push('{}', {src: owner, seq});
   }
 
-  /** Applies an op of the server that a tab has got from an earlier host. */
+  /** Applies an op of the server that a tab has received from an earlier host. */
   replayServerOp({v, src, seq, op}: UnconfirmedOp): void {
     const {doc} = this;
     if (v !== undefined && doc.version === v && doc.type && !this.isRollingBack) {
@@ -153,7 +153,7 @@ export class JournaledDoc implements DocHooks {
     }
   }
 
-  /** Gives up an op that was sent, as if the server had refused it. */
+  /** Refuses an op that was sent, as if the server had refused it. */
   refuse(src: string, seq: number, error: Error): void {
     const op = this.doc.inflightOp ?? this.doc.pendingOps[0];
     if (op?.src !== src || op.seq !== seq || this.isRollingBack) return;
@@ -163,7 +163,7 @@ export class JournaledDoc implements DocHooks {
 
   // ---- storing and restoring
 
-  /** Writes the whole state, from which the journal begins anew. */
+  /** Replaces the journal by the present state. */
   checkpoint(tabs: Surroundings['tabs']): void {
     const {doc, history, journal} = this;
     if (this.isLocked) return;
@@ -176,7 +176,7 @@ export class JournaledDoc implements DocHooks {
     this.replay.restore(stored, settleOf);
   }
 
-  /** Removes a state of the server that came before the store was read. It is ingested again afterwards. */
+  /** Removes and returns a state of the server that arrived before the store was read. The caller ingests it again afterwards. */
   takeOut(): ServerSnapshot | undefined {
     if (!this.hasState || this.doc.version === null || this.doc.hasWritePending()) return undefined;
     const {v, type, data} = JSON.parse(this.snapshotJson()) as SnapshotData;
@@ -184,7 +184,7 @@ export class JournaledDoc implements DocHooks {
     return {v: v!, type, data};
   }
 
-  /** Forgets all that `restore` may have brought back before it failed. */
+  /** Removes the state, pending ops and history. */
   startAnew(): void {
     this.record.dropState();
     this.record.recordedVersion = null;
@@ -192,7 +192,7 @@ export class JournaledDoc implements DocHooks {
     this.history.clear();
   }
 
-  /** Takes a state of the server that a tab has. */
+  /** Ingests a state of the server that a tab has. */
   ingest(snapshot: ServerSnapshot): void {
     this.record.ingest(snapshot);
   }
@@ -211,7 +211,7 @@ export class JournaledDoc implements DocHooks {
     return this.messages.lock(error);
   }
 
-  /** Sends a request that waits for its next attempt. */
+  /** Sends a request at once that waits for its next attempt. */
   askAgain(): void {
     this.reads.askAgain();
   }
@@ -266,13 +266,13 @@ export class JournaledDoc implements DocHooks {
     record.upstream._clearInflightOp.call(doc, error);
   }
 
-  /** Upstream calls it between an op's callbacks and 'nothing pending'. */
+  /** Upstream calls this method between an op's callbacks and the event 'nothing pending'. */
   flush(): void {
     this.events.endSettling();
     this.record.upstream.flush.call(this.doc);
   }
 
-  /** Upstream calls back without an error when a read is rejected silently. The tabs need the error. */
+  /** As upstream, but passes the error on if a read is rejected silently. Upstream calls back without an error, and the tabs need it. */
   _emitResponseError(error: Error, callback?: Callback): void {
     this.record.upstream._emitResponseError.call(this.doc, error, callback && (reported => callback(reported ?? error)));
   }
