@@ -10,7 +10,7 @@ export class DocsInRollback {
     this.docs.add(doc);
   }
 
-  /** The documents that the tab follows: each function calls back when the rollback has ended and the tab has been told. */
+  /** Returns, for each of these documents that the tab follows, a function that calls back after the tab's reset is sent. */
   endsFor(tab: Tab): WaitFor[] {
     const ends: WaitFor[] = [];
     for (const doc of this.docs) {

@@ -1,7 +1,7 @@
 import {withCode} from '../../protocol/errors.js';
 import type {RealDoc} from '../upstream.js';
 
-/** Why a host takes no op: upstream's errors, and our own. */
+/** The errors with which a host refuses ops: upstream's and this library's. */
 
 export function docMissing({collection, id}: RealDoc): Error {
   return withCode('ERR_DOC_DOES_NOT_EXIST', `Cannot submit op. Document has not been created. ${collection}.${id}`);
@@ -20,17 +20,17 @@ export function historyLost({collection, id}: RealDoc): Error {
   return withCode('ERR_TABS_OP_LOST', `The host no longer knows what the op was made on. ${collection}.${id}`);
 }
 
-/** The server does not lead on from the state that pending ops were made on. */
+/** The server has no ops that continue from the state that pending ops were made on. */
 export function historyGone({collection, id}: RealDoc): Error {
   return withCode('ERR_TABS_HISTORY_GONE',
     `The server no longer has the ops since the state that this edit was made on, or has another database. The edit was not saved: it ` +
     `is a dead letter, and what is shown is the server's state. ${collection}.${id}`);
 }
 
-/** The version that such an op was made on is not one of the server's history. */
+/** Whether the error means that an op's version does not belong to the server's history. */
 export const isHistoryGone = (error: object | null | undefined): boolean => (error as {code?: unknown} | null | undefined)?.code === 'ERR_TABS_HISTORY_GONE';
 
-/** An error that an OT type has thrown. */
+/** Converts a value that an OT type has thrown to an error with a code. */
 export function notApplied(error: unknown): Error {
   if (!(error instanceof Error)) return withCode('ERR_OT_OP_NOT_APPLIED', String(error));
   return 'code' in error ? error : withCode('ERR_OT_OP_NOT_APPLIED', error.message);

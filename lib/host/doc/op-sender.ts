@@ -1,7 +1,7 @@
 import type {DocRecord} from './doc-record.js';
 import type {ServerStateCheck} from './server-state-check.js';
 
-/** Sends ops to the server: an op goes out when its record, with the identity that the server knows it by, is durable. */
+/** Sends ops to the server. An op is sent when its record, which contains its `src` and `seq`, is durable. */
 export class OpSender {
   constructor(private readonly record: DocRecord, private readonly server: ServerStateCheck) {}
 
@@ -13,7 +13,8 @@ export class OpSender {
     doc.submitSource = !!op.submitSource;
     if (!doc.connection.canSend) return;
     if (op.seq !== undefined && events.isHeldBack(op)) {
-      // It is in flight all the same. The server may have it and say so, which would look like an op of another client otherwise.
+      // The op counts as in flight, because the server may already have it. Otherwise its acknowledgement would be treated as another
+      // client's op.
       doc.inflightOp ??= doc.pendingOps.shift()!;
       return;
     }
@@ -24,7 +25,7 @@ export class OpSender {
       op.seq = doc.connection.seq++;
       op.place = record.write({t: 'send', src: op.src, seq: op.seq});
     }
-    // From now on nothing may be composed into it.
+    // From now on, no other op may be composed into this one.
     op.isSent = true;
     op.sentAt ??= Date.now();
     const attempt = (op.attempt = {});

@@ -19,9 +19,9 @@ export interface Submission {
   source: unknown;
   submitSource: boolean;
   preventCompose: boolean;
-  /** It belongs to a transaction: it is written, and told, together with the other parts. */
+  /** Whether the op belongs to a transaction, whose ops are written and sent to tabs together. */
   isTogether?: boolean;
-  /** The identity in the journal if it is submitted again, or the one by which the server may know it already. */
+  /** The identity from the journal if the op is replayed, or the identity with which the server may already have the op. */
   id?: Identity | undefined;
 }
 
@@ -29,13 +29,13 @@ export interface Submission {
 export class OpSubmission {
   private willFlush = false;
 
-  /** @param missing the error if the document has a type that this host does not know */
+  /** @param missing returns the error if the document has an OT type that this host lacks */
   constructor(private readonly record: DocRecord, private readonly missing: () => Error | undefined) {}
 
   /**
    * Applies an op of a tab that was made at the current revision, and queues it for the server.
    * @param callback called once, when the server has answered
-   * @returns the error if the op can't be applied; nothing has changed then
+   * @returns the error if the op can't be applied. In that case nothing has changed.
    */
   submit(submission: Submission, callback: Callback): Error | undefined {
     const {owner, seq, source, submitSource} = submission;
@@ -47,21 +47,21 @@ export class OpSubmission {
     const step = isReplaying ? submission.step : correctedStep(submission.step, doc);
     const preventCompose = submission.preventCompose || (!isReplaying && this.mustStayApart(owner, submitSource));
     const id = submission.id ?? (isReplaying ? undefined : this.nextIdentity());
-    // The JSON is made before the op is applied: json0 may change it then.
+    // The JSON is made before the op is applied, because json0 may change the op then.
     const text = record.journal && !isReplaying && JSON.stringify({
       t: 'submit', step, owner, seq, source, id,
       ...(submitSource && {submitSource}), ...(preventCompose && {preventCompose})
     } satisfies JournalRecord);
     const op: RealOp = {...(step as RealOp), owner, submitSource, ...(id && {src: id[0], seq: id[1]})};
-    // json0 changes the data in place, component by component.
+    // json0 changes the data in place, component by component, so a failure may leave some components applied.
     const mayStopHalfWay = !isReplaying && Array.isArray(step.op) && step.op.length > 1 && type?.name === 'json0';
     const failure = mayStopHalfWay && isLocal(doc.collection) ? dryRun(type, step.op as Json0Component[], doc.data) : undefined;
     if (failure) return notApplied(failure);
     noteInvertible(op, doc);
     const {isInvertible} = op;
-    // The op is applied before it is queued. In upstream's order, a failure would leave a hard rollback as the only way back.
+    // The op is applied before it is queued. In upstream's order, a failure could only be undone by a hard rollback.
     record.author = {src: owner, seq};
-    // An op whose source goes to the server waits for the journal: another tab does not know the source.
+    // An op whose source is sent to the server is not sent to tabs before it is written: they could replay it only without the source.
     if (record.journal?.sendsBeforeWrite && 'op' in step && !submitSource && !submission.isTogether) record.storedElsewhere = 'tab';
     try {
       doc._otApply(op, source || true);
@@ -77,9 +77,9 @@ export class OpSubmission {
     doc.submitSource = submitSource;
     callback.origin = [owner, seq];
     withFastType(doc, () => doc._pushOp(op, source || true, callback));
-    // Upstream queues before it applies: an op has the type that it was made for.
+    // Upstream queues an op before it is applied, with the type before the op. A creation or deletion has changed the type by now.
     if (op.callbacks) op.type = fastType(type);
-    // The op may have been composed into one that was queued before.
+    // The op may have been composed into the last pending op.
     const queued = doc.pendingOps.at(-1);
     if (queued) {
       queued.place = position;
@@ -101,9 +101,9 @@ export class OpSubmission {
   }
 
   /**
-   * Whether the op must not be composed into the last one. Ops of two tabs stay two ops, so that the server can reject one without
-   * the other. An op that may have been sent stays as it is. A replayed op is composed as it was the first time: otherwise the server
-   * would get it a second time, as part of another op.
+   * Whether the op must not be composed into the last one. Ops of two tabs stay separate, so that the server can reject one without the
+   * other. An op that may have been sent stays unchanged. This does not apply to a replayed op, which is composed as it was the first time:
+   * otherwise the server would get it again as a part of another op.
    */
   private mustStayApart(owner: string, submitSource: boolean): boolean {
     const {doc} = this.record;
@@ -112,15 +112,15 @@ export class OpSubmission {
   }
 
   /**
-   * The number by which the server will know the op. With it in the record of the op, sending needs no commit of its own. There is
-   * none before the first handshake: the server has not assigned an id to the connection.
+   * Returns the identity of the next op. It is written with the op's record, so that sending the op needs no commit of its own. Undefined
+   * before the first handshake, in which the server assigns an id to the connection.
    */
   private nextIdentity(): Identity | undefined {
     const {journal, doc: {connection}} = this.record;
     return journal && typeof connection.id === 'string' ? [connection.id, connection.seq++] : undefined;
   }
 
-  /** Sends once in a turn, however many ops come in it. */
+  /** Flushes in the next tick, once for all ops of a turn. */
   private flushSoon(): void {
     if (this.willFlush) return;
     this.willFlush = true;
@@ -130,7 +130,7 @@ export class OpSubmission {
     });
   }
 
-  /** @returns the error that a step would end with now. Nothing is changed */
+  /** Returns the error with which a step would fail now; undefined if it can be applied. Nothing is changed. */
   trial(step: Step): Error | undefined {
     const {doc} = this.record;
     const {type} = doc;
@@ -141,7 +141,7 @@ export class OpSubmission {
     if (badForm) return badForm;
     try {
       if (type.name === 'json0') return dryRun(type, correctedStep(step, doc).op as Json0Component[], doc.data);
-      // Other types make new data.
+      // Other types do not change the data in place.
       type.apply(doc.data, JSON.parse(JSON.stringify(step.op)));
       return undefined;
     } catch (error) {

@@ -1,7 +1,7 @@
 import type {ErrorData} from '../../protocol/errors.js';
 import type {Tab} from '../tab.js';
 
-/** How many outcomes are kept. A tab that is away while more ops are settled misses the oldest ones. */
+/** The number of outcomes that are kept for a tab. If more ops are settled while the tab is away, it does not get the oldest outcomes. */
 const KEEP = 4096;
 
 export interface Outcome {
@@ -13,18 +13,18 @@ interface Group {
   tab: Tab;
   seqs: number[];
   error: ErrorData | undefined;
-  /** Rejected on purpose, without an error. */
+  /** Whether the op was rejected without an error for its author. */
   isSilent: boolean;
 }
 
-/** The server's answers to the tabs' ops on one document, as long as a tab may not know them. */
+/** The server's answers to the tabs' ops on one document, which a tab may not have received. */
 export class Outcomes {
   private readonly known = new Map<Tab, Map<number, ErrorData | undefined>>();
   private group: Group[] | undefined;
 
   constructor(private readonly send: (group: Group) => void) {}
 
-  /** @returns in the order in which they came */
+  /** Returns a tab's outcomes in the order in which they arrived. */
   of(tab: Tab): Outcome[] {
     return [...(this.known.get(tab) ?? [])].map(([seq, error]) => (error ? {seq, error} : {seq}));
   }
@@ -40,7 +40,7 @@ export class Outcomes {
     if (outcomes.size > KEEP) outcomes.delete(outcomes.keys().next().value as number);
   }
 
-  /** Keeps an outcome and tells the tab; between `begin` and `end`, together with those of the same op of ours. */
+  /** Stores an outcome and sends it to the tab. Between `begin` and `end`, the outcomes of ops that were composed into one are grouped. */
   add(tab: Tab, seq: number, error: ErrorData | undefined, isSilent = false): void {
     this.keep(tab, seq, error);
     if (!this.group) return this.send({tab, seqs: [seq], error, isSilent});
@@ -49,7 +49,7 @@ export class Outcomes {
     else this.group.push({tab, seqs: [seq], error, isSilent});
   }
 
-  /** Tells a tab again what it may have missed. */
+  /** Sends a tab an outcome again that it may not have received. */
   repeat(tab: Tab, seq: number): void {
     const outcomes = this.known.get(tab);
     if (outcomes?.has(seq)) this.send({tab, seqs: [seq], error: outcomes.get(seq), isSilent: false});

@@ -4,28 +4,29 @@ import type {LostStep} from '../letters/dead-letters.js';
 import type {RealOp} from '../upstream.js';
 import type {DocRecord} from './doc-record.js';
 
-/** An op that the server has not acknowledged, with its step as it was before the op changed. */
+/** An op that the server has not acknowledged, and its step before the op changed. */
 interface PendingOp {
   op: RealOp;
   step: Step;
 }
 
-/** Reports which pending ops of a document are lost. It must be told before the ops change. */
+/** Reports which pending ops of a document are lost. Call it before the ops change. */
 export class PendingOps {
-  /** While one op is taken back: the pending ops as they were before. That op, the first, has been told as lost. */
+  /** While one op is taken back: the pending ops before that. The first one, which is taken back, was already reported. */
   private beforeRefusal: PendingOp[] | undefined;
 
   constructor(private readonly record: DocRecord) {}
 
   /**
-   * @param errorOf the error of an op that is given up; undefined for others
-   * @param count how many of the ops are looked at
+   * Reports lost ops.
+   * @param errorOf returns the error of an op that is lost; undefined for others
+   * @param count the number of pending ops to report
    */
   tellLost(errorOf: (op: RealOp) => Error | undefined, count = Infinity): void {
     this.tell(this.beforeRefusal ?? this.current(), errorOf, count);
   }
 
-  /** Tells that the op in flight is lost, then takes it back. If that gives up other ops too, they are told as they were before. */
+  /** Reports that the op in flight is lost, then takes it back with `act`. Other ops that this loses are reported in their form before. */
   whileTakingBack(error: Error | undefined, act: () => void): void {
     const refused = this.record.doc.inflightOp;
     const pending = this.beforeRefusal ?? this.current();

@@ -11,22 +11,22 @@ import type {ServerStateCheck} from './server-state-check.js';
 import {rollBackSoftly} from './soft-rollback.js';
 import {PendingOps} from './pending-ops.js';
 
-/** The codes of errors that say that no ops of the server lead on from the state that an op was made on. */
+/** The codes of errors which mean that the server has no ops since the state that an op was made on. */
 const LOST_AT_SERVER = new Set(['ERR_SUBMIT_TRANSFORM_OPS_NOT_FOUND', 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT']);
 
 export interface RollbacksOwner {
   readonly server: ServerStateCheck;
   readonly reads: ServerReads;
   serverLog(): ServerLog;
-  /** Runs upstream's rollback, whose end has a record of its own. */
+  /** Runs upstream's rollback without writing a record for the end of the op. */
   rollBackUpstream(error: Error): void;
 }
 
-/** Takes back what the server does not have: one refused op, all pending ops, or the whole state. */
+/** Takes back one refused op, all pending ops, or the whole state, because the server does not have them. */
 export class Rollbacks {
-  /** From the loss of the document's state until it is loaded again. */
+  /** True from the loss of the document's state until it is loaded again. */
   isRollingBack = false;
-  /** The op in flight when all ops were rolled back. Upstream emits an error if the server refuses it afterwards. */
+  /** The op that was in flight at the last hard rollback. Upstream emits an error if the server refuses it afterwards. */
   givenUp: RealOp | undefined;
   private readonly pending: PendingOps;
 
@@ -34,7 +34,7 @@ export class Rollbacks {
     this.pending = new PendingOps(record);
   }
 
-  /** The server has refused the op in flight. */
+  /** Handles the server's refusal of the op in flight. */
   rollBack(error: Error): void {
     const {server} = this.owner;
     const {doc} = this.record;
@@ -44,14 +44,14 @@ export class Rollbacks {
     if (!server.mayBeLost(error as {code?: unknown}) || !refused) return this.rollBackSoftly(error);
     const {retries} = refused;
     return server.probe(isLost => {
-      // It was sent again meanwhile: the server answers that.
+      // If the op was sent again meanwhile, the server answers it again.
       if (doc.inflightOp !== refused || refused.retries !== retries) return;
       if (isLost) this.rollBackHard(historyGone(doc));
       else this.rollBackSoftly(error);
     });
   }
 
-  /** The server failed with an op. It may have lost the ops that the op was made on, in which case sending it again never helps. */
+  /** Checks, after a temporary error for an op, whether the server has lost the op's history. If so, sending it again would always fail. */
   checkForLoss(failed: RealOp): void {
     const {doc} = this.record;
     this.owner.server.probe(isLost => {
@@ -71,18 +71,18 @@ export class Rollbacks {
     });
   }
 
-  /** Takes back the op in flight, as upstream does it. If its type has no inverse, upstream takes back all pending ops. */
+  /** Takes back the op in flight as upstream does. If its type has no inverse, upstream takes back all pending ops. */
   takeBack(error: Error): void {
     const {record} = this;
     const inverse = record.doc.inflightOp?.inverse;
-    // The op is told as lost before its record is written. A crash between the two then loses neither.
+    // The loss is reported before the record is written, so that a crash between the two does not lose the op.
     this.pending.whileTakingBack(rejectionErrors(error).error, () => {
       record.refusedAt = record.write({t: 'reject', error: encodeError(error), ...(inverse !== undefined && {inverse})});
       this.owner.rollBackUpstream(error);
     });
   }
 
-  /** The op in flight is refused, and no op undoes it: the document gets the state that it would have without the op. */
+  /** Takes back the op in flight if no op undoes it: the document gets the state that it would have without the op. */
   private replace(error: Error, {data, kept}: {data: unknown; kept: {op: RealOp; made: unknown}[]}): void {
     const {record} = this;
     const {doc, events, history} = record;
@@ -92,7 +92,7 @@ export class Rollbacks {
     const {error: forRefused, reason} = rejectionErrors(error);
     this.pending.tellLost(op => (op === refused ? forRefused : keptOps.has(op) ? undefined : reason));
     record.rollbacks++;
-    // The checkpoint that follows replaces this record. It only gives the checkpoint's position in the store.
+    // The checkpoint that follows replaces this record, which is only written for its position in the store.
     record.refusedAt = record.write({t: 'clear'});
     doc.inflightOp = null;
     doc.pendingOps = kept.map(({op, made}) => ('op' in op ? Object.assign(op, {op: made, isInvertible: false}) : op));
@@ -108,8 +108,8 @@ export class Rollbacks {
   }
 
   /**
-   * Upstream's hard rollback, step by step the same, with two differences: the tabs are told when it begins, and they get the
-   * outcomes of their ops together with the new state.
+   * Upstream's hard rollback in the same steps, with two differences: the tabs are notified when it begins, and they get the outcomes of
+   * their ops together with the new state.
    */
   rollBackHard(error: Error): void {
     const {record, owner: {server, reads}} = this;
@@ -119,7 +119,7 @@ export class Rollbacks {
     record.rollbacks++;
     server.trust();
     const {inflightOp, pendingOps} = doc;
-    // For a lost history, and ops that exclude each other, the tab is told with the op. That the server refuses the op then as well is nothing new.
+    // After a lost history, and for ops that exclude each other, a later refusal of the op in flight needs no event: its tab has the error.
     const isGone = isHistoryGone(error);
     this.givenUp = isGone || (error as {code?: string}).code === 'ERR_OT_OP_NOT_APPLIED' ? undefined : inflightOp ?? undefined;
     if (isGone) this.tellHistoryGone();
@@ -138,7 +138,7 @@ export class Rollbacks {
     });
   }
 
-  /** The server has another state than the one shown. It is shown as an ordinary change if the type can express it as an op. */
+  /** Replaces the state by another one of the server. If the type can express the difference as an op, it becomes an ordinary change. */
   replaceByServer(snapshot: ServerSnapshot): void {
     const {record} = this;
     const {doc, events} = record;
@@ -147,12 +147,12 @@ export class Rollbacks {
     const op = doc.type && type === doc.type ? stepBetween(doc.type, doc.data, snapshot.data) : undefined;
     if (op !== undefined) {
       doc.version = snapshot.v;
-      // Only the version may differ.
+      // The op is empty if only the version differs.
       if (Array.isArray(op) && !op.length) record.push('{}');
       else doc._otApply({op, replaces: true}, false);
       return events.onLoad();
     }
-    // Ops that tabs have made on the old state can't be transformed. The tabs are told that with the new state.
+    // Ops that tabs have made on the old state can't be transformed, so the new state is sent with an error for them.
     record.rollbacks++;
     doc._setType(null);
     doc.version = null;
@@ -167,7 +167,7 @@ export class Rollbacks {
     if (version !== null && !isReplaying) events.onHistoryGone(version);
   }
 
-  /** The server refuses to give the document: nothing of it is shown any more. */
+  /** Removes the state and the pending ops, because the server refuses the document. */
   empty(error: Error): void {
     const {record} = this;
     const {doc} = record;

@@ -11,35 +11,35 @@ import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
 
-/** The limit for ops times entries that are rebased at once, which takes about a tenth of a second. Beyond it, the tab does it. */
+/** The limit for ops times entries that the host rebases at once, which takes about 100 ms. Above it, the tab rebases its ops. */
 const MAX_REBASED = 64 * 1024;
 
 export interface SequencerEvents {
-  /** The tab of an id that was stored or received. It may return, or not. */
+  /** Returns the tab of an id that was stored or received. The tab may have ended. */
   tab(id: string): Tab;
-  /** The number of ops that the server has not answered to went up or down. */
+  /** The number of ops that the server has not answered has changed by 1. `pendingOps` is the new number. */
   onPending(change: 1 | -1, pendingOps: number): void;
   /** Ops of a tab that has ended can't be rebased. Each was made on the one before, the first on the server's version `v`. */
   onRejected(steps: Step[], error: Error, v?: number | null): void;
-  /** The server has answered to an op. */
+  /** The server has answered an op. */
   onSettled(): void;
-  /** A tab is forgotten. Its ops up to `seq` are in the history. */
+  /** The follower of a tab was deleted. The tab's ops up to `seq` are in the history. */
   onForgotten(tab: Tab, seq: number): void;
 }
 
-/** The ops that a tab has left when it ended, each made on the one before. */
+/** The orphaned ops of a tab, each made on the one before. */
 export interface LeftOps {
   ops: WaitingOp[];
-  /** The first was made on the document at this revision with `unconfirmed` applied. */
+  /** The revision at which, with `unconfirmed` applied, the first op was made; null if the tab had none. */
   madeAt: number | null;
   unconfirmed?: readonly UnconfirmedOp[] | undefined;
-  /** The revision is one of this host's. */
+  /** Whether the revision belongs to this host's history. */
   isOurs: boolean;
-  /** The server's version that the first was made on, where it is known. */
+  /** The server's version that the first op was made on, if it is known. */
   v?: number | undefined;
 }
 
-/** Puts the tabs' ops on one document into its history in order, and counts those that the server has not answered. */
+/** Places the tabs' ops on one document in its history, and counts those that the server has not answered. */
 export class Sequencer {
   pendingOps = 0;
 
@@ -51,7 +51,7 @@ export class Sequencer {
     private readonly events: SequencerEvents
   ) {}
 
-  /** Adds an op of a tab, and those that came with it, to the history: up to the first one that is refused. */
+  /** Places an op of a tab, and the ops that were sent with it, up to the first one that is refused. */
   submit(follower: Follower, request: OpRequest): void {
     const {tab} = follower;
     const {inc} = request.at;
@@ -59,7 +59,7 @@ export class Sequencer {
     let {rev} = request.at;
     const {history} = this.journaled;
     if (rev === null && request.seq <= follower.lastSeq) {
-      // The tab does not know yet that its creation is in the history: it continues from there.
+      // The creation is in the history, but the tab has not received that yet. It continues from the creation.
       const before = history.before(tab.id, request.seq);
       if (before === undefined) return this.updates.reset(follower, historyLost(this.doc));
       follower.sent = rev = before;
@@ -72,7 +72,7 @@ export class Sequencer {
       if (!first.step.create) return this.updates.refuse(follower, inc, first.seq, docMissing(this.doc));
       if (this.doc.type) return this.updates.refuse(follower, inc, first.seq, alreadyCreated());
     } else if (!history.covers(rev) || (ops.length > 1 && (history.rev - rev) * ops.length > MAX_REBASED)) {
-      // The tab gives the ops up when that arrives.
+      // The tab gives the ops up when the newer state arrives.
       if (follower.willReplace(rev)) return;
       if (follower.isBehind(rev, history)) return this.updates.askToResend(follower, inc, first.seq);
       if (!history.covers(rev)) return this.updates.reset(follower, historyLost(this.doc));
@@ -83,17 +83,17 @@ export class Sequencer {
     this.sequence(follower, inc, waiting);
   }
 
-  /** Adds the ops that a tab left when it ended. */
+  /** Places the orphaned ops of a tab. */
   adopt(tab: Tab, {madeAt, ops, isOurs, unconfirmed = [], v}: LeftOps): void {
     if (isOurs && madeAt !== null) this.replayUnconfirmed(madeAt, unconfirmed);
     const follower = this.followers.of(tab);
     const {history} = this.journaled;
     const fresh = ops.filter(({seq}) => seq > follower.lastSeq);
     if (!fresh.length) return;
-    // Its creation may be in the history.
+    // Without a revision, the tab has created the document. The creation may be in the history already.
     const rev = madeAt ?? history.before(tab.id, ops[0]!.seq) ?? null;
     const concurrent = rev === null ? [] : history.continuation(rev, unconfirmed, this.doc.type);
-    // A creation, and the ops made on it, need no history.
+    // A creation, and ops made on it, need no history.
     const isKnown = rev === null ? !!fresh[0]!.step.create && !this.doc.type : isOurs && !!concurrent;
     const waiting = !isKnown ? historyLost(this.doc) : rev === null ? fresh : history.rebase(ops, tab.id, this.doc.type, concurrent!);
     if (waiting instanceof Error) {
@@ -103,7 +103,7 @@ export class Sequencer {
     this.sequence(follower, follower.inc, waiting, true);
   }
 
-  /** Takes in what a tab received from an earlier host after `rev`, and which that host may not have written. */
+  /** Places the ops that a tab received from an earlier host after `rev`, and that this host may not have written. */
   replayUnconfirmed(rev: number, unconfirmed: readonly UnconfirmedOp[]): void {
     const {history} = this.journaled;
     for (const [i, {v, src, seq, ...step}] of unconfirmed.entries()) {
@@ -116,17 +116,17 @@ export class Sequencer {
       const concurrent = history.continuation(rev, unconfirmed.slice(0, i), this.doc.type);
       const op: WaitingOp = {step: markedStepOf(step), seq: seq!, x: {preventCompose: true}};
       const ops = concurrent && history.rebase([op], src!, this.doc.type, concurrent);
-      // If it can't be rebased, the op's own tab reports that.
+      // An op that can't be rebased is skipped. The tab that made it sends it itself, and gets the error.
       if (Array.isArray(ops) && !ops.some(one => lossOf(one, this.doc))) this.sequence(follower, follower.inc, ops, true);
     }
   }
 
-  /** Adds ops that were stored and read too late. They are made on the current revision, and their tabs are not here. */
+  /** Places stored ops that were read late and rebased to the current revision. */
   merge(owner: Tab, ops: WaitingOp[]): void {
     this.sequence(this.followers.of(owner), 0, ops, true);
   }
 
-  /** Whether a tab has sent this op to this host. @returns undefined if that is not known any more */
+  /** Returns whether a tab has sent this op to this host; undefined if this is no longer known. */
   hasSent(owner: string, seq: number): boolean | undefined {
     const tab = this.events.tab(owner);
     const firstSeq = this.followers.find(tab)?.firstSeq;
@@ -135,8 +135,8 @@ export class Sequencer {
   }
 
   /**
-   * An op that was stored is in the history.
-   * @returns called when the server has answered to it
+   * Counts a stored op, which is already in the history, as pending.
+   * @returns a callback to call when the server has answered the op
    */
   restore(owner: string, seq: number): (error?: Error | null) => void {
     const follower = this.followers.of(this.events.tab(owner));
@@ -146,45 +146,45 @@ export class Sequencer {
     return error => this.settle(follower, seq, error);
   }
 
-  /** Gives up the restored ops. */
+  /** Resets the number of pending ops, because the document could not be restored. */
   clear(): void {
     while (this.pendingOps) this.countPending(-1);
   }
 
   /**
-   * A part of a transaction, made on the current revision.
+   * Places an op of a transaction, which is made at the current revision.
    * @param onSettled called when the server has answered
-   * @returns the error if it can't be applied
+   * @returns the error if the op can't be applied
    */
   place(tab: Tab, op: WaitingOp, onSettled: (error?: Error | null) => void): Error | undefined {
     const follower = this.followers.of(tab);
-    // No tab waits for the outcome: the follower is deleted when the server has answered.
+    // The author of a transaction has no session, so its follower is deleted when the server has answered.
     follower.isLetGo = true;
     return this.sequenceOne(follower, op, onSettled);
   }
 
   /**
-   * Adds ops that are made on the current revision, each on the one before.
-   * @param isReplay whether the ops do not come from a living tab's own request
+   * Places ops that are made at the current revision, each on the one before.
+   * @param isReplay whether the ops were not submitted by their tab itself
    */
   private sequence(follower: Follower, inc: number, ops: WaitingOp[], isReplay = false): void {
-    // The tab follows its own op even if it follows nothing else. A tab that has not sent its position continues from there.
+    // The tab must get the acknowledgement of its own op. A tab without a position continues from the current revision.
     if (follower.sent === null && !isReplay) follower.sent = this.journaled.history.rev;
     for (const op of ops) {
       const loss = lossOf(op, this.doc);
-      // Nobody takes this op back in a tab that may return, and the later ones were made on it: what is left of it has its place.
+      // The tab can't take this op back, and later ops were made on it. So a dead letter is made of it, and the rest of it is placed.
       if (loss && isReplay) this.events.onRejected([stepAsMade(op)], loss);
       const error = loss && !isReplay ? loss : this.sequenceOne(follower, op);
       if (!error) continue;
-      // A living tab is told. For the ops of a tab that has ended, the app is told.
+      // The error is sent to a connected tab. The ops of other tabs become dead letters.
       if (follower.tab.session) this.updates.refuse(follower, inc, op.seq, error);
       else if (!loss) this.events.onRejected([stepOf(op.step)], error);
-      // A living tab sends its later ops again, without the effect of this op.
+      // A connected tab sends its later ops again, without the effect of this op.
       if (follower.tab.session && !isReplay) return;
     }
   }
 
-  /** @returns the error where the op can't be applied */
+  /** Places one op. @returns the error if the op can't be applied */
   private sequenceOne(follower: Follower, {step, seq, x, id}: WaitingOp, onSettled?: (error?: Error | null) => void): Error | undefined {
     if (seq >= Number.MAX_SAFE_INTEGER) return seqOverflow();
     const {tab} = follower;
@@ -216,7 +216,7 @@ export class Sequencer {
     return error;
   }
 
-  /** The server has answered an op that is in the history. */
+  /** Handles the server's answer to an op in the history. */
   private settle(follower: Follower, seq: number, error?: Error | null): void {
     const tab = this.followers.present(follower.tab);
     const data = error ? encodeError(error) : undefined;
@@ -237,14 +237,14 @@ export class Sequencer {
   }
 }
 
-/** The error if another database lacks what the op was made in. */
+/** Returns an error if the op has lost content, because the server's database lacks the part of the document that it changes. */
 export function lossOf({step, x}: WaitingOp, doc: RealDoc): Error | undefined {
   return losesContent(doc.type, x.was, step.op) ? historyGone(doc) : undefined;
 }
 
 const stepAsMade = ({step, x}: WaitingOp): Step => (x.was === undefined ? stepOf(step) : {op: x.was});
 
-/** Ops that a tab did not compose stay separate, also if the reason is gone when they are sent. */
+/** Returns the ops of a request. The tab has not composed the additional ops, so they are not composed here either. */
 function opsOf({seq, x, more = [], ...first}: OpRequest): WaitingOp[] {
   return [{step: markedStepOf(first), seq, x}, ...more.map(({step, ...op}) => ({...op, step: markedStepOf(step), x: {...op.x, preventCompose: true as const}}))];
 }

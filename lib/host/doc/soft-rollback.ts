@@ -9,30 +9,30 @@ import {withoutInflightOp, type Remedy} from './without-op.js';
 const SERVER_IS_BEHIND = 'ERR_OP_VERSION_NEWER_THAN_CURRENT_SNAPSHOT';
 
 export interface SoftRollbackOptions {
-  /** Whether others than the op's tab would lose by upstream's way. */
+  /** Returns whether other tabs than the op's could lose ops by upstream's rollback. */
   isShared(owner: string | undefined): boolean;
   serverLog(): ServerLog;
-  /** Asks for the server's state until it can answer. */
+  /** Requests the server's snapshot, and repeats the request after temporary errors. */
   fetchSnapshot(callback: (error?: Error | null, snapshot?: ServerSnapshot) => void): void;
-  /** Upstream's way, for which the op may know its inverse by then. */
+  /** Performs upstream's rollback. The op may have a computed inverse. */
   takeBack(error: Error): void;
-  /** The document becomes what no op leads to. */
+  /** Replaces the document's data, because no op leads to the data without the refused op. */
   replace(error: Error, remedy: Exclude<Remedy, {inverse: unknown}>): void;
 }
 
 /**
- * Upstream takes back a refused op alone where its type has `invert`, and otherwise discards all pending ops. `invert` believes
- * what the op says of the data that it removed, which nobody has checked; and to discard all would cost other tabs ops that did
- * nothing wrong. So unless the op is known to say the truth, the server is asked for its state, and the document becomes that
- * state with the pending ops on it.
+ * Takes back a refused op. Upstream takes back only the op if its type has `invert`, and otherwise discards all pending ops. But `invert`
+ * relies on the removed data that the op contains, which nothing has checked, and discarding all pending ops would lose valid ops of
+ * other tabs. So unless the op is known to contain the correct data, the server's snapshot is requested, and the document becomes that
+ * snapshot with the other pending ops applied.
  */
 export function rollBackSoftly(doc: RealDoc, error: Error, options: SoftRollbackOptions): void {
-  // The server has lost what this document shows: there is nothing to take back from it.
+  // The server has lost ops that this document contains, so taking back the refused op is not enough.
   if ((error as {code?: string}).code === SERVER_IS_BEHIND) return doc._hardRollback(error);
   const refused = doc.inflightOp;
   const isOp = !!refused && 'op' in refused && !!refused.type;
   if (!isOp || doc.version === null || refused.isInvertible) return options.takeBack(error);
-  // Upstream's rollback, which leaves the server's state, costs no other tab anything here.
+  // Upstream's hard rollback loses no op of another tab here.
   if (!canInvert(refused) && !options.isShared(refused.owner)) return options.takeBack(error);
   askServer(doc, refused, options, remedy => {
     if (!remedy) return doc._hardRollback(error);
@@ -51,18 +51,18 @@ function canInvert({type, op}: RealOp): boolean {
 }
 
 function askServer(doc: RealDoc, refused: RealOp, options: SoftRollbackOptions, callback: (remedy: Remedy | undefined) => void): void {
-  // Ops that arrive while the state is requested have to be applied to it.
+  // The log is created before the request, because ops that arrive meanwhile have to be applied to the snapshot.
   const log = options.serverLog();
   const {retries} = refused;
-  // For an older version, the server would have to apply all ops from the first one on.
+  // The latest snapshot is requested. For an earlier version, the server would have to apply all ops from the first one on.
   options.fetchSnapshot((error, snapshot) => {
-    // Sent again after a reconnect, it is refused once more, and this begins anew; or the server takes it this time.
+    // An op that was sent again after a reconnect is answered again: the server refuses it once more, or accepts it.
     const isOver = (): boolean => doc.inflightOp !== refused || refused.retries !== retries;
     if (isOver()) return;
     if (error || !snapshot) return callback(undefined);
     const decide = (): void => { if (!isOver()) callback(remedyOf(doc, snapshot, log)); };
     if (snapshot.v <= doc.version!) return decide();
-    // The snapshot has overtaken what led to it.
+    // The snapshot has arrived before the ops that lead to it.
     doc.fetch(decide);
   });
 }
@@ -81,24 +81,24 @@ function remedyOf(doc: RealDoc, snapshot: ServerSnapshot, log: ServerLog): Remed
   }
 }
 
-/** Notes on an op that is about to be applied whether its type can invert it. */
+/** Sets `isInvertible` of an op that is about to be applied: whether its type's `invert` returns a correct inverse. */
 export function noteInvertible(op: RealOp, {type, data}: RealDoc): void {
   op.isInvertible = 'op' in op && !!type && isInvertible(type, op.op, data);
 }
 
-/** A step that says the truth of what it removes, as far as its type needs that to transform it. */
+/** Returns a step whose json0 op contains the data that it really removes, which the type needs to transform and invert it. */
 export function correctedStep(step: Step, {type, data}: RealDoc): Step {
   if (type?.name !== 'json0' || !Array.isArray(step.op)) return step;
   try {
     const op = corrected(step.op as Json0Component[], data);
     return op === step.op ? step : {...step, op};
   } catch {
-    // It can't be applied either.
+    // An op that can't be corrected can't be applied either, and is refused later.
     return step;
   }
 }
 
-/** From now on the op's type is one that knows the inverse of this one op. */
+/** Gives an op a type of its own, whose `invert` returns the computed inverse. */
 export function giveInverse(op: RealOp, inverse: unknown): void {
   op.inverse = inverse;
   op.type = Object.create(op.type!, {invert: {value: () => inverse}}) as NonNullable<RealOp['type']>;

@@ -3,11 +3,11 @@ import {DataCopies, copied, invertOn, isSameData} from '../../ot/invert.js';
 import {transformBoth} from '../../ot/transform-both.js';
 import type {RealDoc, RealOp} from '../upstream.js';
 
-/** How a document becomes what it would be without the op under way. */
+/** The change that gives a document the state that it would have without the op in flight. */
 export type Remedy =
-  /** This op undoes it. */
+  /** This op undoes the op in flight. */
   | {inverse: unknown}
-  /** No op leads there: this is the data, and these are the pending ops that are kept, with what they are on it. */
+  /** No op leads to that state: `data` is its data, and `kept` contains the pending ops that are kept, with their form on this data. */
   | {data: unknown; kept: {op: RealOp; made: unknown}[]};
 
 /**
@@ -21,7 +21,7 @@ export function withoutInflightOp(doc: RealDoc, base: unknown): Remedy {
   const inverse = invertOn(type, inflightOp!.op, copies);
   const isHidden = pendingOps.some(op => !('op' in op));
   const carried = inverse === undefined ? undefined : carryOver(type, pendingOps, inverse, copies);
-  // Behind a deletion nobody sees what the data was.
+  // After a deletion or a creation, the data before it is not shown.
   if (carried && (isHidden || undoes(doc, type, carried))) return {inverse};
   return carried ?? (isHidden ? {data: doc.data, kept: keepAll(pendingOps)} : keepIndependent(type, inflightOp!.op, pendingOps, copies));
 }
@@ -29,11 +29,11 @@ export function withoutInflightOp(doc: RealDoc, base: unknown): Remedy {
 interface Carried {
   data: unknown;
   kept: {op: RealOp; made: unknown}[];
-  /** The inverse, as it is after the pending ops. */
+  /** The inverse, transformed over the pending ops. */
   undo: unknown;
 }
 
-/** The pending ops as they are without the one that `inverse` undoes; undefined where the type can't tell. */
+/** Transforms the pending ops over `inverse`, which undoes the op in flight. @returns undefined if the type throws */
 function carryOver(type: Type, pendingOps: RealOp[], inverse: unknown, base: DataCopies): Carried | undefined {
   try {
     let undo = copied(inverse);
@@ -52,7 +52,7 @@ function carryOver(type: Type, pendingOps: RealOp[], inverse: unknown, base: Dat
   }
 }
 
-/** Whether the inverse leads from what the document shows to what it has to show. */
+/** Whether the inverse leads from the document's present data to the computed data. */
 function undoes(doc: RealDoc, type: Type, {data, undo}: Carried): boolean {
   try {
     const shown = new DataCopies(type, type.serialize ? type.serialize(doc.data) : doc.data).make();
@@ -63,8 +63,8 @@ function undoes(doc: RealDoc, type: Type, {data, undo}: Carried): boolean {
 }
 
 /**
- * For a type without inverses: the ops that do not depend on the refused one. Before or after it, their effect on the data is the same.
- * The other ops were made on data that no longer exist.
+ * Keeps the pending ops that do not depend on the refused op, for a type without inverses: applied before or after it, their effect on the
+ * data is the same. The other ops were made on data that no longer exist.
  */
 function keepIndependent(type: Type, refused: unknown, pendingOps: RealOp[], base: DataCopies): {data: unknown; kept: Carried['kept']} {
   const kept: unknown[] = [];
