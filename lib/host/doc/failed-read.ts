@@ -2,9 +2,9 @@ import type {Followers} from './followers.js';
 import type {ServerFaults} from '../server/server-faults.js';
 import type {Callback, RealDoc} from '../upstream.js';
 
-/** Asks for a document again that the server could not read, as long as a tab wants it. */
+/** Requests a document again that the server could not read, while a tab needs it. */
 export class FailedRead {
-  /** @param onAnswer called when the server has read the document, or refuses it */
+  /** @param onAnswer called when the server has returned the document, or has refused it */
   constructor(
     private readonly doc: RealDoc,
     private readonly faults: Pick<ServerFaults, 'isTransient' | 'readAgain' | 'forgetRead'>,
@@ -12,7 +12,7 @@ export class FailedRead {
     private readonly onAnswer: (refusal: Error | undefined) => void
   ) {}
 
-  /** The server has answered with an error that passes. */
+  /** Schedules a request after a temporary error of the server. */
   after(error: Error): void {
     this.faults.readAgain(this.doc, error, () => this.ask());
   }

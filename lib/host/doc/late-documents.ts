@@ -11,7 +11,7 @@ import type {SharedDoc} from './shared-doc.js';
 import type {SharedDocs} from './shared-docs.js';
 import {carryStoredOps, readStoredOps, type StoredOps} from './stored-ops.js';
 
-/** How often the host tries to merge the stored ops of a document that changes in the meantime. */
+/** How often the host tries to merge the stored ops of a document that changes meanwhile. */
 const MAX_LOOKS = 8;
 /** How often the server may fail to return the ops. One failure may be a lost connection. */
 const MAX_MISSES = 2;
@@ -19,18 +19,18 @@ const SUPERSEDED = 'ERR_TABS_STORAGE_SUPERSEDED';
 const NOT_MERGED = 'The document was edited while its stored data could not be read, and the stored edits can\'t be transformed: ';
 
 /**
- * Stored documents that could be read only after tabs had opened them, since the storage was late. One that nothing is known of here
- * yet is restored. If the document is in use here, the stored data are quarantined first, so that nothing can be lost; then the ops
- * in it that the server has not got are made on the present state, if the server still has the ops since the state that they were
- * made on. The commit that writes the ops also ends the quarantine. What can't be merged stays there, with the reason.
+ * Handles stored documents that could be read only after tabs had opened them, because the storage opened late. A document without a state
+ * is restored. If the document is in use, the stored data are first quarantined, so that nothing can be lost. Then the unsent ops in them
+ * are rebased to the present state, if the server still has the ops since the state that they were made on. The commit that writes the ops
+ * also ends the quarantine. Ops that can't be merged stay quarantined, with the reason.
  */
 export class LateDocuments {
-  /** The entries of the quarantine that are being merged, or can't be. */
+  /** The ids of the quarantined entries that are being merged or could not be merged. */
   private readonly tried = new Set<string>();
 
   constructor(private readonly store: DurableStore, private readonly docs: SharedDocs, private readonly letters: DeadLetters) {}
 
-  /** Opens what has something to send, and restores what is open without a state. */
+  /** Opens stored documents with unsent ops, restores open documents without a state, and quarantines the stored data of the others. */
   takeUp(): void {
     for (const key of this.store.pendingDocs()) if (!this.docs.find(key)) this.docs.get(...key);
     for (const doc of this.docs.all()) {
@@ -41,10 +41,10 @@ export class LateDocuments {
     }
   }
 
-  /** Tries all that has been quarantined for this reason, once each in a host's life. */
+  /** Tries to merge each document that was quarantined for this reason. A host tries each entry once. */
   merge(): void {
     for (const {id, key, error} of this.store.quarantine.list()) {
-      // The stored data of a local document were the only copy: no server has the ops since.
+      // No server has the ops of a local document since, so its stored ops can't be rebased.
       if (error.code !== SUPERSEDED || isLocal(key[0]) || this.tried.has(id)) continue;
       this.tried.add(id);
       this.mergeOne(id, key).catch((reason: unknown) => this.explain(id, reason));
@@ -68,20 +68,20 @@ export class LateDocuments {
     }
   }
 
-  /** @param onMerged called in the turn in which the ops have their places */
+  /** Merges the stored ops. @param onMerged called in the turn in which the ops are placed in the history */
   private async carry(shared: SharedDoc, stored: StoredOps, onMerged: () => void): Promise<void> {
     const {doc} = shared;
     let misses = 0;
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
       await new Promise<void>(resolve => shared.whenSettled(resolve));
-      // The state is to be the server's first. Without a connection, this waits for one.
+      // The document needs the server's state first. This waits for a connection.
       await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));
       const since = stored.v === doc.version ? [] : await opsSince(doc, stored.v);
       if (!since && ++misses < MAX_MISSES) continue;
       if (!since || doc.version === null || doc.version < stored.v) {
         throw new Error('The server no longer has the ops since the version that they were made at, or has another database');
       }
-      // From here to the end in one turn: what was found out has to be true of the document as it is.
+      // From here on, everything happens in one turn, so that the document does not change after this check.
       if (shared.isUnsettled || doc.version !== stored.v + since.length) continue;
       const pending = [doc.inflightOp, ...doc.pendingOps].flatMap((op): ServerStep[] => (op ? [{step: stepOf(op), src: op.src, seq: op.seq}] : []));
       shared.merge(shared.haveTabsSent(stored) ? [] : carryStoredOps(stored, [...since, ...pending], doc.type));
@@ -94,7 +94,7 @@ export class LateDocuments {
     this.store.quarantine.explain(id, {code: SUPERSEDED, message: NOT_MERGED + encodeError(reason).message});
   }
 
-  /** A tab that had made an op has given it up when it met this host, which did not know of it yet. */
+  /** Discards the dead letters of ops that are merged now. Their tabs had given the ops up, because this host did not have them yet. */
   private forgetLetters([c, d]: DocKey, {ops}: StoredOps): void {
     for (const {step, origins} of ops) {
       const letter = this.letters.list().find(({id, collection, doc, step: lost, error}) =>

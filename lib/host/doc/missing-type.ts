@@ -5,7 +5,7 @@ const CODE = 'ERR_DOC_TYPE_NOT_RECOGNIZED';
 
 export const isKnownType = (type: string | null | undefined): boolean => type === null || type === undefined || !!types.map[type];
 
-/** The most common mistake in a first setup: the page registers a type, and the worker does not. */
+/** Returns an error if this host lacks the OT type. A common mistake is that the page registers a type and the worker does not. */
 export function missingType(type: string | null | undefined, {collection, id}: RealDoc): Error | undefined {
   if (isKnownType(type)) return undefined;
   return Object.assign(new Error(

@@ -1,12 +1,12 @@
 import * as ot from 'sharedb/lib/ot.js';
 import type {RealDoc, RealOp} from '../upstream.js';
 
-/** Remote presence is rarely more than a few ops behind. */
+/** The number of ops that are kept. Remote presence is rarely more than a few ops behind. */
 const KEEP = 64;
 
 type ServerOp = Pick<RealOp, 'op' | 'create' | 'del'> & {src?: string | undefined};
 
-/** A presence that stands at a version of the server. `p` is its value, `t` the OT type's uri. */
+/** A presence at a version of the server. `p` is its value, `t` the URI of the OT type. */
 export interface StandingPresence {
   p: unknown;
   v: number;
@@ -15,9 +15,8 @@ export interface StandingPresence {
 }
 
 /**
- * The last ops of a document as the server has them, before this client's pending ops changed them.
- * Only over these can be carried forward what stands at a version of the server: a remote client's
- * presence, or a snapshot.
+ * Keeps the last ops of a document in the server's form, before they are transformed over pending ops. A remote client's presence, or a
+ * snapshot, belongs to a version of the server, so it can be updated only with these.
  */
 export class ServerLog {
   private readonly ops = new Map<number, ServerOp>();
@@ -36,8 +35,8 @@ export class ServerLog {
   }
 
   /**
-   * Carries `presence` to the document's current state: over the server's ops, then over the pending ones.
-   * @returns the value there; undefined where the way is not known
+   * Transforms `presence` to the document's current state: over the server's ops, then over the pending ops.
+   * @returns the value at the current state; undefined if an op is missing or the type can't transform the value
    */
   carry(presence: StandingPresence): {p: unknown} | undefined {
     const {doc} = this;
@@ -55,7 +54,7 @@ export class ServerLog {
     return {p: carried.p};
   }
 
-  /** The server's ops from version `v` to the document's current one; undefined where one is not known. */
+  /** Returns the server's ops from version `v` to the document's version; undefined if one of them is missing. */
   since(v: number): ServerOp[] | undefined {
     const ops: ServerOp[] = [];
     for (let at = v; at !== this.doc.version; at++) {
@@ -72,7 +71,7 @@ export class ServerLog {
   }
 }
 
-/** The op as it is now: upstream replaces the fields of the object, not what is in them. */
+/** Copies the op's fields. Upstream later assigns other values to the fields, but does not change the values. */
 function copy(op: RealOp, src: string | undefined): ServerOp {
   if ('op' in op) return {op: op.op, src};
   return op.create ? {create: op.create, src} : op.del ? {del: true, src} : {op: [], src};

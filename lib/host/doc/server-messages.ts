@@ -13,18 +13,18 @@ export interface ServerMessagesOwner {
   readonly server: ServerStateCheck;
   readonly rollbacks: Rollbacks;
   readonly replay: JournalReplay;
-  /** Runs an action that upstream may end with `_clearInflightOp`. @param isAnswer whether that has a record of its own */
+  /** Runs an action in which upstream may call `_clearInflightOp`. @param isAnswer whether the message has a record of its own */
   whileAnswering(act: () => void, isAnswer: boolean): void;
   noteVersion(): void;
 }
 
-/** Takes what the server says of a document: ops, acknowledgements, refusals and snapshots. */
+/** Handles the server's messages for a document: ops, acknowledgements, refusals and snapshots. */
 export class ServerMessages {
-  /** The document has a type that this host does not know. It is treated as if it did not exist. */
+  /** The error if the document has an OT type that this host lacks. The document is treated as if it did not exist. */
   missing: Error | undefined;
-  /** The tab whose op an error is about, while the error is told. */
+  /** The tab whose op has caused an error, while the error is emitted. */
   blamed: string | undefined;
-  /** The journal is being read. Snapshots of queries wait for it; the server's messages are requested again afterwards. */
+  /** Whether the journal is being read. Meanwhile snapshots of queries wait, and ops are dropped and requested again afterwards. */
   private isReading = false;
   private hasMissed = false;
 
@@ -34,15 +34,15 @@ export class ServerMessages {
     this.isReading = true;
   }
 
-  /** @returns whether the server has sent a message meanwhile */
+  /** @returns whether ops were dropped meanwhile */
   endReading(): boolean {
     this.isReading = false;
     return this.hasMissed;
   }
 
   /**
-   * Keeps what is stored, if it can't be used because its type is missing: a host that knows the type may use it later.
-   * @returns whether that is the reason
+   * Protects the stored data if they can't be used because this host lacks their OT type. A host with the type can use them later.
+   * @returns whether a missing type is the reason
    */
   lock(error: unknown): boolean {
     if (!isMissingType(error)) return false;
@@ -56,7 +56,7 @@ export class ServerMessages {
     this.record.events.onMissingType(error);
   }
 
-  /** Takes an op, an acknowledgement or a refusal, and writes it to the journal. */
+  /** Handles an op, an acknowledgement or a refusal of the server, and writes it to the journal. */
   handleOp(error: Error | null, message: {v?: number}): void {
     if (this.isReading) {
       this.hasMissed = true;
@@ -69,31 +69,31 @@ export class ServerMessages {
     const {src, seq, v} = message as RealOp & {v?: number};
     if (!error && typeof v === 'number' && !isReplaying) server.noteOp(v);
     const isAck = this.isInFlight(src, seq);
-    // An op that was sent twice may come back as an op of the server before the server refuses the second copy. Upstream would take
-    // back the op that is in flight by then. If none is, only the tab of the refused op is told.
+    // The server may acknowledge an op that was sent twice, and then refuse the second copy. Upstream would take back the op that is in
+    // flight by then. If none is in flight, the error is sent only to the tab of the refused op.
     const isStale = error && seq !== undefined && !isAck;
     if (isStale && (doc.inflightOp || seq !== rollbacks.givenUp?.seq)) return;
     if (error && isAck && events.willRetry(error, doc.inflightOp!)) return rollbacks.checkForLoss(doc.inflightOp!);
-    // An op that was given up while it was under way may have been saved all the same.
+    // An op that was given up while it was in flight may have been saved.
     if (!error && !isAck && seq !== undefined && !isReplaying) events.onSaved({src: src ?? doc.connection.id!, seq});
     const isNext = !error && doc.version !== undefined && (isAck || v === doc.version);
-    // The acknowledgement of an op that was given up meanwhile says nothing of its content. Upstream only counts it.
+    // The acknowledgement of an op that was given up does not contain the op. Upstream only increases the version.
     const isUnknown = isNext && !isAck && !isReplaying && !isLocal(doc.collection) && hasNoContent(message as RealOp);
     record.acknowledged = isNext && isAck ? originsOf(doc.inflightOp!) : undefined;
     if (isNext && !isAck && !isReplaying) events.onServerOp(message as Step);
     record.storedElsewhere = isNext && !isAck && record.maySendBeforeWrite(message) ? 'server' : undefined;
-    // Once transformed, the pending ops may no longer contain the true values that they remove.
+    // After a transformation, the pending ops may no longer contain the values that they remove.
     const pending = isNext && !isAck ? [doc.inflightOp, ...doc.pendingOps].filter(op => !!op).map(op => ({op, made: op.op})) : [];
     for (const {op} of pending) op.isInvertible = false;
     try {
-      // The record comes first: consequences of the message, such as the next op being sent, have later records.
+      // The message is recorded first, because its consequences, such as sending the next op, may write records, too.
       if (isNext) record.write({t: 'message', message}, isAck || !!record.storedElsewhere);
       if (isStale) this.blamed = rollbacks.givenUp?.owner;
       try {
         this.owner.whileAnswering(() => upstream._handleOp.call(doc, error, message), !error);
       } catch (thrown) {
         if (!pending.length || !doc.type?.transform) throw thrown;
-        // The type can't transform a pending op over the server's: the two exclude each other. Upstream would leave the server's out for good.
+        // The type can't transform a pending op over the server's: the two exclude each other. Upstream would never apply the server's op.
         for (const {op, made} of pending) if ('op' in op) op.op = made;
         return rollbacks.rollBackHard(notApplied(thrown));
       }
@@ -108,11 +108,11 @@ export class ServerMessages {
 
   private isInFlight(src: string | undefined, seq: number | undefined): boolean {
     const {connection, inflightOp} = this.record.doc;
-    // The server leaves out the source of a connection's own op, and that of a refused op.
+    // The server may leave out `src` in an acknowledgement to the connection itself, and in a refusal.
     return !!inflightOp && seq === inflightOp.seq && (src ?? connection.id) === inflightOp.src;
   }
 
-  /** Takes a state of the server, from an answer or from the results of a query. */
+  /** Ingests a state of the server, from an answer or from the results of a query. */
   ingestSnapshot(snapshot: ServerSnapshot, callback?: Callback): void {
     const {record, owner: {server}} = this;
     const {doc, events, upstream} = record;
@@ -121,7 +121,7 @@ export class ServerMessages {
     if (snapshot && !doc.type && !doc.hasWritePending() && !((doc.version ?? -1) > snapshot.v)) {
       const missing = missingType(snapshot.type, doc);
       if (missing) {
-        // A request is answered with `missing`. A query has other results, too: it gets no error.
+        // Requests of tabs are answered with `missing`. A query gets no error, because it also has other results.
         this.noteMissing(missing);
         return callback?.();
       }

@@ -3,13 +3,13 @@ import type {DocRecord} from './doc-record.js';
 
 type Done<Answer> = (error?: Error | null, answer?: Answer) => void;
 
-/** Asks the server for a document until it can answer. Ops that wait would otherwise be lost for a temporary reason. */
+/** Repeats a request for a document until the server can answer it. Otherwise pending ops would be lost because of a temporary error. */
 export class ServerReads {
   private ask: (() => void) | undefined;
 
   constructor(private readonly record: DocRecord) {}
 
-  /** @param ask asks the server. It is called again while the answer is a temporary error */
+  /** @param ask sends the request. It is called again while the answer is a temporary error. */
   untilRead<Answer>(ask: (done: Done<Answer>) => void, callback: Done<Answer>): void {
     const {events} = this.record;
     ask((error, answer) => {
@@ -25,10 +25,10 @@ export class ServerReads {
     });
   }
 
-  /** Asks at once if a request waits for its next attempt. */
+  /** Sends a request at once if one waits for its next attempt. */
   readonly askAgain = (): void => this.ask?.();
 
-  /** Fetches outside of a bulk request: there, upstream would answer a document that asks twice only once. */
+  /** Fetches outside of a bulk request, in which upstream would answer two fetches of one document only once. */
   fetchAlone(callback: Callback): void {
     const {doc} = this.record;
     const {connection} = doc;

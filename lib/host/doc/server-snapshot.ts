@@ -3,30 +3,30 @@ import {DataCopies, isSameData} from '../../ot/invert.js';
 import {isSame} from '../../ot/same.js';
 import type {RealDoc, ServerSnapshot} from '../upstream.js';
 
-/** The state of the host's document when the server was asked for its state. */
+/** The state of the host's document when a snapshot was requested from the server. */
 export interface Asked {
   version: number | null;
   type: RealDoc['type'];
   data: unknown;
 }
 
-/** A request under way. */
+/** A request in flight. */
 export interface Sent {
-  /** Set if it asks for the snapshot: the document's state at the request. */
+  /** The document's state at the request, if the request asks for the snapshot. */
   asked?: Asked | undefined;
-  /** The version that the document must have after the answer. */
+  /** The version that the document must have at least after the answer. */
   goal: number;
-  /** The request asks for the ops up to this snapshot. */
+  /** Set if the request asks for the ops up to this snapshot. */
   upTo?: ServerSnapshot | undefined;
-  /** It finds out whether the server can continue from the version shown. */
+  /** Whether the request checks if the server has the ops since the document's version. */
   isProbe?: boolean;
 }
 
-/** Whether a snapshot of the server is the state that the document had at the request. */
+/** Whether a snapshot of the server equals the document's state at the request. */
 export const isSameAsAsked = ({v, type, data}: ServerSnapshot, asked: Asked): boolean =>
   v === asked.version && typeOf(type) === asked.type && isSameContent(asked.type, asked.data, data);
 
-/** A state that was made here may be written otherwise than the server writes it: a Delta as the list of its ops. */
+/** Whether two states have the same content. Their forms may differ: a Delta may be an object or the list of its ops. */
 export function isSameContent(type: RealDoc['type'], one: unknown, other: unknown): boolean {
   if (isSame([one], [other])) return true;
   return !!type && isSameData(type, new DataCopies(type, one).make(), new DataCopies(type, other).make());

@@ -3,64 +3,64 @@ import type {Callback, RealDoc, ServerSnapshot, SubscribeRequest} from '../upstr
 import {isSameAsAsked, isSameContent, typeOf, type Asked, type Sent} from './server-snapshot.js';
 
 export interface ServerStateCheckEvents {
-  /** The server has another state than the one that is shown, and no op waits for the server's answer. */
+  /** The server has another state than the document, and no op is pending. */
   onOtherState(snapshot: ServerSnapshot): void;
-  /** The server refuses to give the document. */
+  /** The server refuses the document. */
   onRefusal(error: Error): void;
-  /** Whether the error is a passing one: a later request may succeed. */
+  /** Returns whether the error is temporary, so that a later request may succeed. */
   isTransient(error: Error): boolean;
-  /** No ops of the server lead from the state that the pending ops were made on to its own. */
+  /** The server has no ops since the state that the pending ops were made on. */
   onHistoryGone(): void;
-  /** The document's data as the server would give it. */
+  /** Returns the document's data in the server's form. */
   data(): unknown;
-  /** Runs the function later in this turn, together with those of other documents, so that their requests are sent as one. */
+  /** Runs the function later in this turn, together with those of other documents, so that their requests become one. */
   together(act: () => void): void;
 }
 
 /**
- * Makes sure that a document has the server's state. A stored state may be wrong: the server may have lost ops since, may have another
- * database, or may no longer allow the document to be read. So the first request asks for the snapshot, as a page does when it is
- * loaded. If ops are pending, it asks for the ops since their version instead. If the server can't give those, the host asks for the
- * snapshot, too.
+ * Checks that a document has the server's state. A stored state may be wrong: the server may have lost ops since, may have another
+ * database, or may no longer permit the user to read the document. So the first request asks for the snapshot, as a page does when it
+ * is loaded. If ops are pending, it asks for the ops since their version instead. If the server can't return those, the host also asks
+ * for the snapshot.
  */
 export class ServerStateCheck {
-  /** The state may differ from the server's: the next request asks for the snapshot. */
+  /** Whether the state may differ from the server's, so that the next request asks for the snapshot. */
   private isUnchecked = false;
-  /** The state comes from the store, and the server has not confirmed it. If the server refuses the document, the state is not shown. */
+  /** Whether the server has not confirmed the state, for example a stored one. If the server refuses the document, the state is removed. */
   private isStored = false;
-  /** The fetches under way, in their order. */
+  /** The fetches in flight, in order. */
   private readonly fetches: Sent[] = [];
   private subscribe: Sent & {request: SubscribeRequest} | undefined;
   /** One above the highest version of an op that the server has sent. */
   private seen = 0;
-  /** The server has sent the ops since the version shown, or its state. */
+  /** Whether the server has returned the ops since the document's version, or its state. */
   private isProven = true;
   private answer: {asked: Asked | undefined} | undefined;
   /** Callbacks that wait for the end of a probe. */
   private probing: ((isLost: boolean) => void)[] = [];
-  /** A request has failed, and was put back until the probe had ended. If it fails again, its caller gets the error. */
+  /** Whether a failed request was sent again after a probe. If it fails again, its caller gets the error. */
   private isLastTry = false;
-  /** The server has not sent the ops since the version shown on this connection. */
+  /** Whether the connection is new, and the server has not yet returned the ops since the document's version on it. */
   private isResumed = false;
-  /** The state will be compared when the server has answered all pending ops. */
+  /** Whether the state will be compared when the server has answered all pending ops. */
   private isCheckPlanned = false;
-  /** The state was loaded over an earlier connection. */
+  /** Whether the state was loaded over an earlier connection. */
   private isFromBefore = false;
-  /** The last snapshot that the host has requested ops up to, whether {@link ask} got it, and whether the document had its content at its version. */
+  /** The last snapshot up to which ops were requested, whether {@link ask} got it, and whether the document equalled it at its version. */
   private upTo: {snapshot: ServerSnapshot; isAnswer: boolean; isSame?: boolean} | undefined;
 
   constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateCheckEvents) {}
 
-  /** The document shows a stored state. */
+  /** Notes that the document has a stored state. */
   distrust(): void {
     this.isStored = this.isUnchecked = this.doc.version !== null;
     this.isProven = false;
   }
 
   /**
-   * A page has been loaded. The server may have started again with another database since this state was loaded, which no op shows:
-   * the state is compared with the server's, as if it were a stored one. A page that is loaded would ask for the snapshot, too.
-   * @returns whether the server is to be asked
+   * Treats a state that was loaded over an earlier connection like a stored one, because a page was loaded. Since then the server may have
+   * started again with another database, which no op shows. A page that is loaded without this library would get the server's state, too.
+   * @returns whether this has marked the state as unchecked, so that the next request asks for the snapshot
    */
   recheck(): boolean {
     const {version, collection, connection} = this.doc;
@@ -70,20 +70,20 @@ export class ServerStateCheck {
     return true;
   }
 
-  /** The server has an op whose content is not known here. When no op is pending, the state is compared with the server's. */
+  /** Compares the state with the server's when no op is pending, because the server has an op whose content is unknown to this host. */
   doubt(): void {
     this.isUnchecked = true;
     this.checkLater();
   }
 
-  /** The document has the server's state from another source. */
+  /** Notes that the document has the server's state, or no state. */
   trust(): void {
     this.isStored = this.isUnchecked = this.isFromBefore = false;
     this.isProven = true;
     this.seen = 0;
   }
 
-  /** The connection is a new one: it is not known yet whether the server can continue from the version shown. */
+  /** Notes that the connection is new. The server may lack the ops since the document's version. */
   noteConnection(): void {
     this.isResumed = true;
     this.isFromBefore = this.doc.version !== null;
@@ -101,18 +101,18 @@ export class ServerStateCheck {
     return !this.isUnchecked;
   }
 
-  /** Ops are held back: the answer may show that they were made on what is not the server's. */
+  /** Whether a snapshot is requested. Ops are held back meanwhile, because they may have been made on a state that is not the server's. */
   get isAsking(): boolean {
     const {inflightFetch, inflightSubscribe} = this.doc;
     const byFetch = this.fetches.slice(0, inflightFetch.length).some(({asked}) => asked);
     return this.isUnchecked && (byFetch || (!!inflightSubscribe && this.subscribe?.request === inflightSubscribe && !!this.subscribe.asked));
   }
 
-  /** The server has sent an op. */
+  /** Notes that the server has sent an op of version `v`. */
   noteOp(v: number): void {
     this.seen = Math.max(this.seen, v + 1);
     const {upTo, doc} = this;
-    // This is the last moment at which the document has the version of the snapshot.
+    // The document is compared now, because the op will change its version.
     if (upTo?.snapshot.v === v && doc.version === v && !doc.hasWritePending()) upTo.isSame = this.shows(upTo.snapshot);
   }
 
@@ -123,10 +123,10 @@ export class ServerStateCheck {
     this.noteFetch(() => ({goal, asked: this.ask(() => this.upstream._fetch.call(this.doc, options, callback))}));
   }
 
-  /** Asks for the ops since the version shown. In a request for many, a document that is forced to ask twice is answered once. */
+  /** Asks for the ops since the document's version. @param options no `force` in a bulk request, which answers a document only once */
   private fetchOps(callback: Callback | undefined, sent: Sent, options: {force?: boolean}): void {
     this.noteFetch(() => {
-      // Upstream would send the first of those that wait.
+      // Upstream would send the first waiting request instead.
       const waiting = this.doc.pendingFetch.splice(0);
       this.upstream._fetch.call(this.doc, options, callback);
       this.doc.pendingFetch.unshift(...waiting);
@@ -138,7 +138,7 @@ export class ServerStateCheck {
     const before = this.doc.inflightFetch.length;
     const sent = send();
     if (this.doc.inflightFetch.length === before) return;
-    // Requests on a lost connection are forgotten.
+    // Requests on an earlier connection are removed.
     this.fetches.length = Math.min(this.fetches.length, before);
     this.fetches[before] = sent;
   }
@@ -147,11 +147,11 @@ export class ServerStateCheck {
     const before = this.doc.inflightSubscribe;
     const asked = this.ask(() => this.upstream._flushSubscribe.call(this.doc));
     const request = this.doc.inflightSubscribe;
-    // An unsubscription asks for no state, so ops do not wait for its answer.
+    // An unsubscribe does not ask for a state, so ops do not wait for its answer.
     if (request && request !== before) this.subscribe = {request, asked: request.wantSubscribe ? asked : undefined, goal: this.seen};
   }
 
-  /** Upstream asks for the snapshot where the version is null. */
+  /** Sends a request for the snapshot if the state is unchecked and no op is pending. Upstream asks for it if the version is null. */
   private ask(send: () => void): Asked | undefined {
     const {doc} = this;
     const {version} = doc;
@@ -187,11 +187,11 @@ export class ServerStateCheck {
     const {inflightSubscribe: request} = doc;
     const sent = this.subscribe?.request === request ? this.subscribe : undefined;
     this.subscribe = undefined;
-    // The tabs ask again themselves after a lost connection, and get the error as the answer.
+    // Upstream's own requests after a reconnect have no callback, and would emit the error. The tabs repeat theirs, and get it as the answer.
     if (error && request && !request.callback) request.callback = () => {};
     const pass = (): void => {
       this.during(sent?.asked, () => this.upstream._handleSubscribe.call(doc, error, snapshot));
-      // Upstream sends what waits behind a refused subscription only with the next connection.
+      // Upstream would send the requests that wait behind a refused subscription only on the next connection.
       if (error && doc.pendingSubscribe.length) doc._flushSubscribe();
     };
     if (!request?.wantSubscribe) return pass();
@@ -202,7 +202,7 @@ export class ServerStateCheck {
     });
   }
 
-  /** Requests that wait for the end of the probe are not answered by it. */
+  /** Handles the answer to a probe. Requests that wait are not answered by it, but sent again. */
   private endProbe(error: Error | null, snapshot?: ServerSnapshot): void {
     const {doc} = this;
     const waiting = doc.pendingFetch.splice(0);
@@ -211,7 +211,7 @@ export class ServerStateCheck {
     if (waiting.length) this.events.together(() => this.resend());
   }
 
-  /** A fetch that the queue holds goes out again, with all that wait. */
+  /** Sends the waiting fetches as one request. */
   private resend(): void {
     const {doc} = this;
     if (!doc.pendingFetch.length || doc.inflightFetch.length || !doc.connection.canSend) return;
@@ -241,7 +241,7 @@ export class ServerStateCheck {
       return;
     }
     if (!doc.hasWritePending()) {
-      // The ops since are gone, or may not be read: the snapshot will tell.
+      // The ops since are missing or may not be read. The snapshot shows which is the case.
       this.isUnchecked = true;
       return this.events.together(putBack());
     }
@@ -263,7 +263,7 @@ export class ServerStateCheck {
     if (!this.isUnchecked || this.isCheckPlanned) return;
     const check = (): void => {
       if (!this.isUnchecked || doc.version === null || this.isAsking) return;
-      // A tab has made another op since.
+      // A tab may have made another op since.
       if (doc.hasWritePending()) return this.checkLater();
       if (doc.connection.canSend) doc._fetch({}, () => {});
     };
@@ -276,8 +276,8 @@ export class ServerStateCheck {
   }
 
   /**
-   * Finds out whether the server can continue from the version of the pending ops, or has lost it. An error may be a passing one, so it
-   * counts only if it occurs again while the server gives the snapshot.
+   * Finds out whether the server has lost the history of the pending ops. A request for these ops may fail for another reason, so the
+   * failure counts only if it occurs again while the server can return the snapshot.
    */
   probe(callback: (isLost: boolean) => void): void {
     const {doc} = this;
@@ -285,7 +285,7 @@ export class ServerStateCheck {
     if (this.probing.length > 1) return;
     const {probing} = this;
     const end = (isLost: boolean): void => {
-      // Another connection has begun one of its own.
+      // A new connection has ended this probe.
       if (this.probing !== probing) return;
       if (!isLost) this.isProven = true;
       this.isResumed = false;
@@ -294,7 +294,7 @@ export class ServerStateCheck {
     const {version} = doc;
     doc.connection.fetchSnapshot(doc.collection, doc.id, null, (error, snapshot) => {
       if (error || doc.version === null) return end(false);
-      // An acknowledgement may have overtaken it.
+      // The version is the one at the request, because an acknowledgement may have increased it since.
       if (snapshot.v < version!) return end(true);
       if (snapshot.v <= doc.version || doc.version !== version) return end(false);
       const goal = snapshot.v;
@@ -305,8 +305,8 @@ export class ServerStateCheck {
   }
 
   /**
-   * Before an op is taken back: whether that may be because the server does not know what it was made on. Adapters fail without a
-   * code where ops are gone, as middleware does that refuses: after a reconnect, the host looks.
+   * Returns whether a refusal of an op may mean that the server has lost the op's history. Database adapters fail without a code if ops
+   * are missing, and middleware that refuses may do the same. So the host checks it after a reconnect.
    */
   mayBeLost({code}: {code?: unknown}): boolean {
     return !this.isProven || (this.isResumed && code === undefined);
@@ -323,8 +323,8 @@ export class ServerStateCheck {
   }
 
   /**
-   * A snapshot of the server, by a request of the document or by a query's results.
-   * @returns whether it is handled; if not, the caller passes it to upstream
+   * Handles a snapshot of the server, which was requested or is a query's result.
+   * @returns whether the snapshot was handled. If not, the caller passes it to upstream.
    */
   acceptSnapshot(snapshot: ServerSnapshot, callback?: Callback): boolean {
     const {doc} = this;
@@ -332,7 +332,7 @@ export class ServerStateCheck {
     if (!this.isUnchecked || doc.version === null || typeof snapshot.v !== 'number') return false;
     if (doc.hasWritePending()) return this.acceptBelowPendingOps(snapshot, asked, callback);
     if (asked && doc.version !== asked.version && snapshot.v < doc.version) {
-      // Ops have overtaken it.
+      // Ops have arrived since the request.
       if (isSameAsAsked(snapshot, asked)) this.trust();
       else this.checkLater();
     } else if (!asked && snapshot.v < doc.version && this.isProven) {
@@ -350,27 +350,27 @@ export class ServerStateCheck {
   }
 
   /**
-   * Requests the ops up to a newer snapshot before the snapshot is shown. Tabs of an earlier host may come back at any time. They can
-   * continue by these ops, but not by a computed step that contains what they know already.
+   * Requests the ops up to a newer snapshot before the snapshot is used. Tabs of an earlier host may return at any time. They can continue
+   * with these ops, but not with a computed step, which may contain changes that they already have.
    */
   private fetchOpsUpTo(snapshot: ServerSnapshot, isAnswer: boolean, callback?: Callback): void {
     this.upTo = {snapshot, isAnswer};
     this.events.together(() => this.fetchOps(callback, {goal: 0, upTo: snapshot}, {}));
   }
 
-  /** The server has answered {@link fetchOpsUpTo}. */
+  /** Handles the server's answer to {@link fetchOpsUpTo}. */
   private handleOpsUpTo(snapshot: ServerSnapshot, error: Error | null): void {
     const {doc} = this;
     const isThere = !error && doc.version! >= snapshot.v;
     const isPast = isThere && doc.version! > snapshot.v;
     const {isAnswer = true, isSame = false} = this.upTo?.snapshot === snapshot ? this.upTo : {};
     if (!isThere && !isAnswer) {
-      // Results that a query has had over an earlier connection may be of another database: the snapshot is requested.
+      // A query's result from an earlier connection may belong to another database, so the snapshot is requested.
       doc.pendingFetch.unshift(doc.inflightFetch.shift());
       return this.events.together(() => this.resend());
     }
     if (doc.hasWritePending() || (isPast && !isSame)) {
-      // The content can be compared only when the server has answered all pending ops, and with a snapshot that no ops have overtaken.
+      // The content can be compared only without pending ops, and with a snapshot of the document's version.
       if (isThere) this.checkLater();
       else this.events.onHistoryGone();
     } else {
@@ -381,11 +381,11 @@ export class ServerStateCheck {
     this.upstream._handleFetch.call(doc, null);
   }
 
-  /** Accepts a snapshot while ops are pending. They were made after the request, and have been held back. */
+  /** Handles a snapshot while ops are pending. They were made after the request, and were held back. */
   private acceptBelowPendingOps(snapshot: ServerSnapshot, asked: Asked | undefined, callback?: Callback): boolean {
     const {version} = this.doc;
     if (!asked || snapshot.v > version!) return false;
-    // Ops of the server have overtaken the answer.
+    // Ops of the server have arrived since the request.
     if (version !== asked.version) this.checkLater();
     else if (isSameAsAsked(snapshot, asked)) this.trust();
     else this.events.onHistoryGone();

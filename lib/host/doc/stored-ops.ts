@@ -9,7 +9,7 @@ import {JournaledDoc, type JournaledDocEvents} from './journaled-doc.js';
 import type {ServerStep} from '../letters/ops-since.js';
 import type {RealConnection} from '../upstream.js';
 
-/** The pending ops of a stored document, each made on the one before, the first on the server's state at `v`. */
+/** The pending ops of a stored document, each made on the one before, the first on the server's version `v`. */
 export interface StoredOps {
   v: number;
   type: Type | null;
@@ -18,17 +18,17 @@ export interface StoredOps {
 
 interface StoredStep {
   step: Step;
-  /** How the server knows it, if it was sent or was about to be. */
+  /** The op's identity at the server, if one was assigned. */
   id: Identity | undefined;
-  /** The tabs' ops that it was composed of. */
+  /** The tabs' ops that the op was composed of. */
   origins: Origins;
   source: unknown;
   submitSource: boolean;
 }
 
-/** Whose the ops are while they are carried: nobody's who is here. */
+/** The author of the ops while they are rebased, which is no tab's id. */
 const OWNER = 'stored';
-/** The limit for ops times server ops that are rebased at once. It takes about half a second. */
+/** The limit for stored ops times server ops that are rebased at once, which takes about 500 ms. */
 const MAX_CARRY = 256 * 1024;
 
 const NO_EVENTS: JournaledDocEvents = {
@@ -42,8 +42,8 @@ const NO_EVENTS: JournaledDocEvents = {
 };
 
 /**
- * Replays what is stored on a document that is connected to nothing.
- * @throws where it does not lead anywhere
+ * Reads the pending ops of a stored document by a replay on a document without a connection.
+ * @throws if the stored data can't be replayed, or the ops were given up in a rollback
  */
 export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
   const connection = new Connection({readyState: 3, close() {}, send() {}} as never) as unknown as RealConnection;
@@ -63,11 +63,11 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
 }
 
 /**
- * Carries stored ops over what happened since: as ShareDB's server does it, for which what happened came first.
- * @param since the server's ops from `v` on, and then the ops that wait for the server here
- * @param type of the document now
- * @returns the ops that are neither at the server nor here
- * @throws where the ops do not lead to the present state
+ * Rebases stored ops over later ops, which come first, as on ShareDB's server.
+ * @param since the server's ops from `v` on, then the document's pending ops
+ * @param type the document's present type
+ * @returns the rebased ops, without those that `since` contains
+ * @throws Error if the ops can't be rebased to the present state
  */
 export function carryStoredOps({ops, type: madeFor}: StoredOps, since: readonly ServerStep[], type: Type | null): WaitingOp[] {
   if (ops.length * since.length > MAX_CARRY) throw new Error('The document has changed too much since');
