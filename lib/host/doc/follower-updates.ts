@@ -11,12 +11,12 @@ import type {JournaledDoc} from './journaled-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealDoc} from '../upstream.js';
 
-/** Sends the tabs everything about one document: states, entries, and the outcomes of their ops. */
+/** Sends the tabs the messages about one document: states, entries, and the outcomes of their ops. */
 export class FollowerUpdates {
   readonly outcomes = new Outcomes(({tab, seqs, error, isSilent}) => tab.send({
     a: 'doc.settled', ...this.name, seqs, ...(error && {error}), ...(isSilent && {silent: true})
   }, 'repeatable', !error && this.doc.hasWritePending()));
-  /** The hard rollback under way: the followers that know of it, and the outcomes of ops since it began. */
+  /** The present hard rollback: the followers that were notified of it, and the outcomes of ops since it began. */
   private rollback: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
 
   constructor(private readonly doc: RealDoc, private readonly journaled: JournaledDoc, private readonly followers: Followers) {}
@@ -29,19 +29,19 @@ export class FollowerUpdates {
     return {...this.name, inc};
   }
 
-  // ---- states, and the entries that lead on from them
+  // ---- states and entries
 
-  /** Sends the follower what it lacks up to the current revision. */
+  /** Sends a tab the entries that it lacks up to the current revision. */
   catchUp(follower: Follower): void {
     const {sent, tab, inc} = follower;
     const {history} = this.journaled;
-    // A state that is loaded during a rollback is not in the journal, so the next host may load another one.
+    // A state that is loaded during a rollback is not in the journal yet, so the next host may load another one.
     if (this.rollback || sent === null || sent === history.rev) return;
     if (!history.covers(sent)) return this.reset(follower, historyLost(this.doc));
     const {collection, id} = this.doc;
     for (const entry of history.after(sent)) {
       const own = entry.src === tab.id && entry.seq !== undefined;
-      // The version moves on with each op that the server has not acknowledged yet.
+      // While ops are pending, more entries follow that only increase the version.
       const mayWait = entry.isEmpty && this.doc.hasWritePending();
       tab.send(entry.encode(collection, id, inc, own), ruleFor(entry, tab), mayWait);
     }
@@ -52,7 +52,7 @@ export class FollowerUpdates {
     for (const follower of this.followers) this.catchUp(follower);
   }
 
-  /** Answers a fetch or a subscription, with the state where the tab has none. */
+  /** Answers a fetch or a subscription. The answer contains the state if the tab has none. */
   answer(follower: Follower, action: 'f' | 's', inc: number): void {
     const {tab} = follower;
     const question = {a: action, ...this.name, inc};
@@ -72,7 +72,7 @@ export class FollowerUpdates {
     tab.send({a: 'u', ...this.name, inc});
   }
 
-  /** What a tab lacks when it gets the document by a query's results. */
+  /** Returns the part of a query's result that a tab lacks: the snapshot if it has no state, otherwise only the revision. */
   snapshotFor(follower: Follower): SnapshotData {
     const {rev} = this.journaled.history;
     if (follower.sent !== null && this.journaled.history.covers(follower.sent)) {
@@ -83,13 +83,13 @@ export class FollowerUpdates {
     return {...(JSON.parse(this.journaled.snapshotJson()) as SnapshotData), inc: follower.inc};
   }
 
-  /** Tells a tab the revision of the state that it has. */
+  /** Sends a tab the revision of the state that it has. */
   position(follower: Follower, rev: number): void {
     follower.noteSent(rev);
     follower.tab.send({a: 'doc.positioned', ...this.about(follower), rev});
   }
 
-  /** Tells a tab that has replayed ops its revision, and sends it the entries that it lacks up to there. */
+  /** Sends a tab that has replayed ops its revision, and the entries that it lacks up to that revision. */
   continueFrom(follower: Follower, rev: number, {steps, isExact}: Continuation = {steps: [], isExact: true}): void {
     const {version} = this.doc;
     const start = rev - steps.length;
@@ -98,7 +98,7 @@ export class FollowerUpdates {
     this.tellPosition(follower, start, entries, entry => entry.src === follower.tab.id && entry.seq !== undefined, state);
   }
 
-  /** Tells a tab that the server's ops lead from the state that it has to version `v`, which is that of a revision. */
+  /** Sends a tab the server's ops from its state to version `v`, at which the document has revision `rev`. */
   continueOver(follower: Follower, rev: number, v: number, ops: readonly ConcurrentStep[]): void {
     const before = rev - ops.length;
     const entries = ops.map(({step, src, seq}, i) => new Entry(before + i + 1, v - ops.length + i + 1, src, seq, JSON.stringify(step), true, undefined));
@@ -106,25 +106,25 @@ export class FollowerUpdates {
     this.tellPosition(follower, before, entries, () => false);
   }
 
-  /** Tells a tab its revision, and the entries that it lacks since. @param more further fields, as JSON */
+  /** Sends a tab a revision, and the entries that it lacks since. @param more further fields, as JSON */
   private tellPosition(follower: Follower, rev: number, entries: readonly Entry[], isOwn: (entry: Entry) => boolean, more = ''): void {
     const {collection, id} = this.doc;
     const texts = entries.map(entry => entry.encode(collection, id, follower.inc, isOwn(entry)));
     follower.tab.send(`${JSON.stringify({a: 'doc.positioned', ...this.about(follower), rev}).slice(0, -1)},"entries":[${texts.join()}]${more}}`);
   }
 
-  /** Nothing is known here of what the tab had. */
+  /** Notifies a tab that this host does not have the document's history. */
   lose(follower: Follower): void {
     follower.tab.send({a: 'doc.lost', ...this.about(follower)});
   }
 
-  /** The tab's ops that this host does not know are lost. */
+  /** Makes a tab give up its ops that this host does not have. */
   loseOps(follower: Follower): void {
     if (this.journaled.hasState) this.reset(follower, historyLost(this.doc));
     else this.lose(follower);
   }
 
-  /** Gives a tab a new state, because no entries lead on from the one it has. */
+  /** Sends a tab a new state, because no entries lead from its state to the current one. */
   reset(follower: Follower, error: Error): void {
     const unsettled = this.journaled.pendingSeqs(follower.tab.id);
     this.sendReset(follower, this.outcomes.of(follower.tab), encodeError(error), undefined, unsettled);
@@ -139,7 +139,7 @@ export class FollowerUpdates {
     follower.tab.send(`${JSON.stringify(message).slice(0, -1)},"snapshot":${this.journaled.snapshotJson()}}`);
   }
 
-  /** The server refuses to give the document. Tabs that wait for an answer get the error with the answer. */
+  /** Removes the document from the tabs, because the server refuses it. Tabs that await an answer get the error with the answer. */
   empty(error: Error): void {
     const data = encodeError(error);
     for (const follower of this.followers) {
@@ -152,17 +152,17 @@ export class FollowerUpdates {
     }
   }
 
-  /** The server refuses the subscription. The tabs keep the state that they have. */
+  /** Ends the subscriptions of tabs, because the server refuses to subscribe. The tabs keep their state. */
   endSubscriptions(error: Error): void {
     for (const follower of this.followers) {
-      // A tab whose document was emptied knows already.
+      // `empty` has notified the other tabs.
       if (!follower.subscribed) continue;
       follower.subscribed = false;
       this.tellError(error, follower.tab.id);
     }
   }
 
-  /** @param owner the tab that made it; else it concerns all */
+  /** @param owner the id of the tab whose op caused the error; undefined to notify all tabs */
   tellError(error: Error, owner: string | undefined): void {
     const data = encodeError(error);
     for (const follower of this.followers) {
@@ -172,19 +172,19 @@ export class FollowerUpdates {
 
   // ---- ops
 
-  /** Tells a tab that its op is not in the history. */
+  /** Notifies a tab that its op was not placed in the history. */
   refuse(follower: Follower, inc: number, seq: number, error: Error): void {
     this.catchUp(follower);
     follower.tab.send({a: 'op', ...this.name, inc, seq, error: encodeError(error)});
   }
 
-  /** Asks a tab to send its ops again. The missing entries are on their way to it, and it rebases its ops over them. */
+  /** Asks a tab to send its ops again. It receives the missing entries before this message, and rebases its ops over them. */
   askToResend(follower: Follower, inc: number, seq: number): void {
     this.catchUp(follower);
     follower.tab.send({a: 'doc.resend', ...this.name, inc, seq});
   }
 
-  /** The server has answered an op. During a rollback its tab is told at the end. */
+  /** Sends a tab the outcome of its op; during a rollback, at the end of it. */
   settle(tab: Tab, seq: number, error: ErrorData | undefined, isSilent: boolean): void {
     if (!this.rollback) return this.outcomes.add(tab, seq, error, isSilent);
     const {outcomes} = this.rollback;
@@ -198,8 +198,8 @@ export class FollowerUpdates {
   }
 
   /**
-   * Repeats the outcomes of a tab's ops when it returns. An op that is in the history, not pending and without an outcome was
-   * answered after the host gave the tab up. If the answer was an error, there is a dead letter.
+   * Repeats the outcomes of a tab's ops when it returns. An op that is in the history, not pending and without a stored outcome was answered
+   * while the host had no record of the tab. If the answer was an error, there is a dead letter.
    */
   repeatOutcomes(follower: Follower, seqs: readonly number[]): void {
     const answered = new Set(this.answeredMeanwhile(follower, seqs));
@@ -220,7 +220,7 @@ export class FollowerUpdates {
     return !!this.rollback;
   }
 
-  /** Whether the tab has lost its state to it. */
+  /** Whether the tab was notified of the rollback, and has lost its state. */
   isToldOfRollback(follower: Follower): boolean {
     return this.rollback?.told.has(follower) === true;
   }
@@ -243,11 +243,11 @@ export class FollowerUpdates {
       this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError, unsettled.length ? unsettled : undefined);
       outcomes.delete(follower.tab);
     }
-    // A tab that was not told has no state to lose, but may wait for an answer.
+    // The other tabs had no state, but may await the outcomes of ops.
     for (const [tab, list] of outcomes) for (const {seq, error} of list) this.outcomes.add(tab, seq, error);
   }
 
-  /** A tab was in a rollback of another host: it has no state, and does not know the outcomes of its ops. */
+  /** Continues a tab that was in a rollback of another host: it has no state, and has not received the outcomes of its ops. */
   resumeReset(follower: Follower, seqs: readonly number[]): void {
     for (const seq of this.answeredMeanwhile(follower, seqs)) this.outcomes.keep(follower.tab, seq, undefined);
     this.reset(follower, historyLost(this.doc));

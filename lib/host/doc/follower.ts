@@ -4,48 +4,48 @@ import type {History} from '../../ot/history.js';
 
 /** A host's record of one tab's use of one document. */
 export class Follower {
-  /** The tab's incarnation of the document; 0 until the tab has named it. */
+  /** The tab's incarnation of the document; 0 until the tab has sent it. */
   inc = 0;
-  /** The revision that the tab has once it has handled all that was sent to it. */
+  /** The revision that the tab has when it has handled all messages that were sent to it; null if it has no state. */
   sent: number | null = null;
   /** The lowest seq that the tab has sent to this host. */
   firstSeq: number | undefined;
-  /** Why it follows: a subscription, the number of queries with the document in their results, unsettled ops. */
+  /** The reasons to follow: a subscription, the number of queries with the document in their results, the number of unsettled ops. */
   subscribed = false;
   queries = 0;
   unsettled = 0;
-  /** One more entry, for a document that has just left a query's results: its deletion comes after. */
+  /** Whether the tab gets one more entry after the document has left a query's results, because the deletion follows the query's diff. */
   grace = false;
-  /** Has subscribed without a server: it subscribes again when there is one. */
+  /** Whether the tab has subscribed without a connection to the server, and will subscribe again when there is one. */
   willAskAgain = false;
-  /** The tab got a stored state without a server. It gets the server's answer later. */
+  /** Whether the tab was answered from the host's copy, and gets the server's answer to its fetch later. */
   awaitsServer = false;
   /** The number of open requests. The host keeps the real document while there are any. */
   requests = 0;
   /** The revision of the last state that was sent to the tab to replace its own. */
   private stateAt = -1;
-  /** The batch with the last reset. The tab has given up the ops that it sent before it got that batch. */
+  /** The turn with the last reset. The tab gives up the ops that it sent before it received that turn's messages. */
   private resetTurn = 0;
   private mark: {turn: number; rev: number} | undefined;
   private handled = 0;
-  /** The tab has released the document, and has not requested it since. */
+  /** Whether the tab has released the document and has not requested it since. */
   isLetGo = false;
-  /** The oldest revision that the tab may come back with, while it is away. */
+  /** The oldest revision with which the tab may return; null if it is connected or has no state. */
   private mayReturnAt: number | null = null;
 
-  /** @param lastSeq the highest seq of the tab's ops that has its place in the history */
+  /** @param lastSeq the highest seq of the tab's ops in the history */
   constructor(readonly tab: Tab, public lastSeq = 0) {}
 
   get follows(): boolean {
     return this.subscribed || this.queries > 0 || this.unsettled > 0 || this.grace || this.awaitsServer;
   }
 
-  /** The tab has released the document, and nothing is under way for it any more. */
+  /** Whether the tab has released the document, and no op or request of it is open. */
   get isForgotten(): boolean {
     return this.isLetGo && !this.follows && this.requests === 0;
   }
 
-  /** The tab has released the document. Its later requests are those of a new follower. */
+  /** Handles that the tab has released the document. */
   forget(): void {
     this.isLetGo = true;
     this.sent = null;
@@ -54,7 +54,7 @@ export class Follower {
     this.subscribed = false;
   }
 
-  /** Takes the position that the tab reports. The sent revision counts, and never falls. */
+  /** Updates the follower from the position in a tab's request. The sent revision never decreases within an incarnation. */
   locate({inc, rev, hadState}: Position, history: History): void {
     this.isLetGo = false;
     if (inc < this.inc) return;
@@ -64,59 +64,59 @@ export class Follower {
       this.inc = inc;
       this.resetTurn = 0;
     }
-    // A tab that does not know yet that it was told to give up its state does not have this one.
+    // The tab has not received the last reset yet, so it will give up this state.
     if (rev === null || this.awaitsReset) return;
     if (this.sent === null && history.covers(rev)) this.sent = rev;
     this.handled = Math.max(this.handled, rev);
   }
 
-  /** Notes that all up to `rev` has been sent. */
+  /** Notes that all entries up to `rev` were sent. */
   noteSent(rev: number): void {
     this.sent = rev;
     if (!this.mark && this.tab.session) this.mark = {turn: this.tab.session.nextTurn, rev};
   }
 
-  /** Notes that a state was sent. When it arrives, the tab gives up the ops that it made on an earlier one. */
+  /** Notes that a state was sent. When it arrives, the tab gives up the ops that it made on an earlier state. */
   noteState(rev: number): void {
     this.stateAt = rev;
     this.noteSent(rev);
   }
 
-  /** Notes that the tab was told to give up all its ops. @param rev null if it got no state in their place */
+  /** Notes that a reset was sent, which makes the tab give up all its ops. @param rev the new state's revision; null if there is none */
   noteReset(rev: number | null): void {
     if (rev === null) this.sent = null;
     else this.noteState(rev);
     this.resetTurn = this.tab.session?.nextTurn ?? 0;
   }
 
-  /** Whether the tab sent the present message before it knew of the last reset. */
+  /** Whether the tab sent the present message before it received the last reset. */
   get awaitsReset(): boolean {
     return !!this.tab.session && this.tab.session.acknowledgedTurn < this.resetTurn;
   }
 
-  /** Whether a newer state is on its way to the tab than the one at `rev`. */
+  /** Whether a newer state than the one at `rev` was sent to the tab. */
   willReplace(rev: number): boolean {
     return this.stateAt > rev;
   }
 
-  /** Whether a tab at `rev` has been sent the entries from there to a revision that its ops can be rebased from. */
+  /** Whether the tab was sent entries from `rev` to a later revision, from which the history can rebase its ops. */
   isBehind(rev: number, history: History): boolean {
     return this.sent !== null && this.sent > rev && history.covers(this.sent);
   }
 
-  /** The tab was known to an earlier host: it may come back with anything from `rev` on. */
+  /** Notes that the tab, which an earlier host knew, may return with any revision from `rev` on. */
   awaitFrom(rev: number): void {
     this.mayReturnAt = rev;
   }
 
-  /** The tab has returned, and is at `rev`. */
+  /** Notes that the tab has returned with revision `rev`. */
   return(inc: number, rev: number | null): void {
     this.inc = inc;
     this.sent = rev;
     this.mayReturnAt = null;
   }
 
-  /** The oldest revision that an op of this tab can still be made at, null when it has no state. */
+  /** Returns the oldest revision at which an op of this tab can still be made; null if the tab has no state. */
   oldestRev(): number | null {
     if (this.sent === null) return this.mayReturnAt;
     if (this.mark && this.tab.session && this.tab.session.acknowledgedTurn >= this.mark.turn) {
@@ -126,7 +126,7 @@ export class Follower {
     return Math.min(this.handled, this.sent);
   }
 
-  /** The session ended. The tab repeats its requests in the next one. */
+  /** Handles the end of the tab's session. The tab repeats its requests in the next session. */
   detach(): void {
     this.mayReturnAt = this.oldestRev();
     this.sent = null;

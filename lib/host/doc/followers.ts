@@ -6,7 +6,7 @@ import type {Tab} from '../tab.js';
 export class Followers {
   private readonly byTab = new Map<Tab, Follower>();
 
-  /** @param takenFrom the highest seq of a tab's ops that are known to have their places */
+  /** @param takenFrom returns the highest seq of a tab's ops that are known to be in the history */
   constructor(private readonly takenFrom: (tab: Tab) => number) {}
 
   get size(): number {
@@ -17,10 +17,10 @@ export class Followers {
     return this.byTab.values();
   }
 
-  /** The tab's, from the first time on that it is asked for. */
+  /** Returns the follower of a tab. Creates it if it does not exist. */
   of(tab: Tab): Follower {
     let follower = this.byTab.get(tab);
-    // The tab may be back after it was forgotten, and the history that its ops are in.
+    // The tab may have returned after its follower was deleted, and with it the record of the tab's ops.
     if (!follower) this.byTab.set(tab, (follower = new Follower(tab, this.takenFrom(tab))));
     return follower;
   }
@@ -29,7 +29,7 @@ export class Followers {
     return this.byTab.get(tab);
   }
 
-  /** The highest seq of a tab's ops that has its place. */
+  /** Returns the highest seq of a tab's ops in the history. */
   lastSeqOf(tab: Tab): number {
     return this.byTab.get(tab)?.lastSeq ?? this.takenFrom(tab);
   }
@@ -38,24 +38,24 @@ export class Followers {
     this.byTab.delete(tab);
   }
 
-  /** Deletes the restored followers. Tabs that have requested something are here. */
+  /** Deletes the followers that were restored. Those of tabs with requests stay. */
   clearRestored(): void {
     for (const [tab, {requests, subscribed}] of this.byTab) if (!requests && !subscribed) this.byTab.delete(tab);
   }
 
-  /** A tab that was given up, and is back, is another one here. */
+  /** Returns the present record of a tab. A tab that was forgotten and has returned has another record. */
   present(tab: Tab): Tab {
     if (this.byTab.has(tab)) return tab;
     return [...this.byTab.keys()].find(({id}) => id === tab.id) ?? tab;
   }
 
-  /** The followers that get an entry. Its author shows it already, so the others come first. */
+  /** Returns the followers that get an entry. Its author comes last, because the author shows the op already. */
   toldOf({src}: Entry): Follower[] {
     const isWriter = ({tab}: Follower): number => Number(tab.id === src);
     return [...this].filter(({sent, follows}) => sent !== null && follows).sort((one, other) => isWriter(one) - isWriter(other));
   }
 
-  /** Whether anybody stands at a revision. */
+  /** Whether a tab has a state of the document. */
   get haveState(): boolean {
     for (const {sent} of this) if (sent !== null) return true;
     return false;
@@ -66,7 +66,7 @@ export class Followers {
     return false;
   }
 
-  /** Whether there are others than this tab. */
+  /** Whether there are followers of other tabs. */
   hasOthersThan(tabId: string | undefined): boolean {
     for (const {tab} of this) if (tab.id !== tabId) return true;
     return false;

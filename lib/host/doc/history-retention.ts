@@ -2,21 +2,21 @@ import {MAX_UNWRITTEN_MESSAGES} from '../../broker/host-session.js';
 import type {History} from '../../ot/history.js';
 import type {Followers} from './followers.js';
 
-/** The size of the history that is kept for absent tabs, in characters. Beyond it, they get a snapshot when they return. */
+/** The largest size of the history that is kept for tabs, in characters. A tab that lacks older entries gets a snapshot when it returns. */
 const MAX_HISTORY = 4 * 1024 * 1024;
-/** After a restart, the whole history is kept this long, in ms, for tabs that the journal does not know of. */
+/** How long the whole history is kept after a restart, in ms, for tabs that the journal does not contain. */
 export const RETURN_MS = 60_000;
 /** The number of entries between two trims. */
 const TRIM_EVERY = 64;
 
-/** Keeps a document's history as far back as a tab can still refer to, and forgets the rest. */
+/** Removes the entries of a document's history that no tab can refer to any more. */
 export class HistoryRetention {
-  /** From which revision, and until when, the history is kept for tabs that the journal does not know of. */
+  /** From which revision the history is kept for tabs that the journal does not contain, and until when, in ms since the epoch. */
   private kept: {from: number; until: number} | undefined;
 
   constructor(private readonly history: History, private readonly followers: Followers, private readonly now: () => number) {}
 
-  /** The document was restored. Tabs may return with any revision since. The journal does not know of tabs that have only read. */
+  /** Keeps the whole history for a while, because the document was restored. The journal does not contain tabs that have only read. */
   awaitTabs(): void {
     this.kept = {from: this.history.start, until: this.now() + RETURN_MS};
   }

@@ -15,13 +15,13 @@ import type {StoredOps} from './stored-ops.js';
 
 export type SharedDocOwner = DocOwner<SharedDoc>;
 
-/** One document as the host shares it: one real document, one history, a follower per tab. */
+/** A document that the host shares among tabs. It has one real document, one history, and a follower for each tab. */
 export class SharedDoc {
   readonly journaled: JournaledDoc;
   private readonly parts: DocParts<SharedDoc>;
   private merged = 0;
 
-  /** @param start the revision at which its history begins, unless the journal has one */
+  /** @param start the revision at which the history begins, unless the journal has one */
   constructor(readonly doc: RealDoc, private readonly owner: SharedDocOwner, journal?: DocJournal, start?: number) {
     this.parts = new DocParts(this, doc, owner, journal, start);
     this.journaled = this.parts.journaled;
@@ -35,12 +35,12 @@ export class SharedDoc {
     return this.doc.id;
   }
 
-  /** The revision that a tab's presence or snapshot refers to. */
+  /** The current revision. */
   get rev(): number {
     return this.journaled.history.rev;
   }
 
-  /** How many ops of the tabs the server has not answered to. */
+  /** The number of tabs' ops that the server has not answered. */
   get pendingOps(): number {
     return this.parts.sequencer.pendingOps;
   }
@@ -58,12 +58,12 @@ export class SharedDoc {
     return this.isRestoring || this.parts.updates.isInRollback;
   }
 
-  /** Whether the document can be read now, and not only later. */
+  /** Whether the document's state can be read now. */
   get isSettled(): boolean {
     return !this.isUnsettled;
   }
 
-  /** Whether nothing is known of the document, and nothing was done to it. */
+  /** Whether the document has no state, history or pending ops. */
   get isBlank(): boolean {
     return !this.isUnsettled && this.journaled.isNew && !this.journaled.missing && !this.pendingOps && !this.doc.hasWritePending();
   }
@@ -83,7 +83,7 @@ export class SharedDoc {
     this.parts.restoring.restore();
   }
 
-  /** Stores the state with which the document came, if it has one. */
+  /** Stores the state that the real document had at the start, if it had one. */
   checkpointState(): void {
     if (this.journaled.hasState) this.checkpoint();
   }
@@ -117,34 +117,34 @@ export class SharedDoc {
     return follower;
   }
 
-  /** Adds an op of a tab, and those that came with it, to the history: up to the first one that is refused. */
+  /** Places an op of a tab, and the ops that were sent with it, in the history, up to the first one that is refused. */
   submit(tab: Tab, request: OpRequest): void {
     if (this.isRestoring) return this.hold(tab, () => this.submit(tab, request));
     const follower = this.locate(tab, request.at);
-    // The op was made on a state that is gone: the tab has given it up itself.
+    // The op belongs to another incarnation, or to a state before a reset. The tab gives it up itself.
     if (request.at.inc !== follower.inc || follower.awaitsReset) return undefined;
     if (!this.parts.updates.isInRollback) return this.parts.sequencer.submit(follower, request);
     if (!this.parts.updates.isToldOfRollback(follower)) this.parts.deferred.defer(() => this.submit(tab, request));
     return undefined;
   }
 
-  /** Adds ops of a tab that has ended to the history. */
+  /** Places orphaned ops of a tab in the history. */
   adopt(tab: Tab, left: LeftOps): void {
-    // The host may forget the tab meanwhile: it is watched again.
+    // The host may delete its record of the tab meanwhile, so it gets a new one afterwards.
     if (this.isUnsettled) this.parts.deferred.defer(() => this.adopt(this.owner.tab(tab.id), left));
     else this.parts.sequencer.adopt(tab, left);
   }
 
-  /** A tab returns with what it knows. */
+  /** Continues the document in a tab that returns. */
   resume(tab: Tab, known: ResumeMessage['docs'][number]): void {
     if (this.isRestoring) return this.hold(tab, () => this.resume(tab, known));
     const follower = this.parts.followers.of(tab);
     if (!this.parts.updates.isInRollback) return this.parts.returns.resume(follower, known);
-    // The outcome of the tab's ops is not known before the end of the rollback. The tab may release the document meanwhile.
+    // The outcomes of the tab's ops are unknown until the rollback ends. The tab may release the document meanwhile.
     return this.hold(tab, () => { if (follower === this.parts.followers.find(tab) && !follower.isLetGo) this.resume(tab, known); });
   }
 
-  /** The tab has released the document. */
+  /** Handles that the tab has released the document. */
   forget(tab: Tab): void {
     if (this.isRestoring) return this.hold(tab, () => this.forget(tab));
     const follower = this.parts.followers.find(tab);
@@ -155,12 +155,12 @@ export class SharedDoc {
     return this.parts.lifetime.checkIdle();
   }
 
-  /** The tab's session has ended. @param isGone whether the tab has, too */
+  /** Handles the end of a tab's session. @param isGone whether the tab has ended, too */
   detach(tab: Tab, isGone: boolean): void {
     const follower = this.parts.followers.find(tab);
     if (!follower) return;
     follower.detach();
-    // Otherwise the tab will be back in a moment, and want the same.
+    // Otherwise the tab may return and continue.
     if (!isGone) return;
     this.owner.onGone(this, tab, follower.lastSeq);
     this.parts.followers.delete(tab);
@@ -169,7 +169,7 @@ export class SharedDoc {
     this.parts.lifetime.checkIdle();
   }
 
-  /** The position of a tab that does not send one. */
+  /** Returns the position of a tab whose message contains none. */
   positionOf(tab: Tab): Position {
     const follower = this.parts.followers.find(tab);
     return {inc: follower?.inc ?? 0, rev: follower?.sent ?? null};
@@ -181,7 +181,7 @@ export class SharedDoc {
 
   // ---- queries
 
-  /** A tab gets the document by a query's results. @returns what it lacks: the snapshot if it has no state, else only its revision */
+  /** Adds the document to the results of a tab's query. @returns the snapshot if the tab has no state, otherwise only the revision */
   join(tab: Tab): SnapshotData {
     const follower = this.parts.followers.of(tab);
     follower.queries++;
@@ -190,22 +190,22 @@ export class SharedDoc {
     return this.snapshotFor(tab);
   }
 
-  /** The same for a tab that has the document already: it will request what it lacks. */
+  /** As `join`, for a tab that already has the result. It requests the state if it lacks it. */
   joinKnown(tab: Tab): void {
     const follower = this.parts.followers.of(tab);
     follower.queries++;
     this.parts.updates.catchUp(follower);
   }
 
-  /** The missing state of a tab: the snapshot if it has no state, otherwise only the revision. */
+  /** Returns the snapshot if the tab has no state, otherwise only the revision. */
   snapshotFor(tab: Tab): SnapshotData {
     const {missing} = this.journaled;
-    // The tab is told when it has the results, and the document with them.
+    // The error follows in the next tick, when the results, and the document with them, were sent.
     if (missing) nextTick(() => this.parts.updates.tellError(missing, tab.id));
     return this.parts.updates.snapshotFor(this.parts.followers.of(tab));
   }
 
-  /** The document left the results of one of the tab's queries. */
+  /** Removes the document from the results of one of the tab's queries. */
   leave(tab: Tab): void {
     const follower = this.parts.followers.find(tab);
     if (!follower?.queries) return;
@@ -216,14 +216,14 @@ export class SharedDoc {
 
   // ---- transactions, and ops that were stored
 
-  /** The highest seq of an author whose op is in the history. */
+  /** Returns the highest seq of an author's ops in the history. */
   lastSeqOf(author: Tab): number {
     return this.parts.followers.find(author)?.lastSeq ?? Math.max(this.owner.takenFrom(this, author), this.journaled.history.lastSeqOf(author.id));
   }
 
   /**
-   * Transforms an op that was made at a revision to the current one.
-   * @returns the error if it can't be applied; nothing is changed
+   * Rebases an op from revision `rev` to the current revision, and tries it. Nothing is changed.
+   * @returns the rebased op, or the error with which it would fail
    */
   prepare(step: Step, seq: number, author: Tab, rev: number): WaitingOp | Error {
     const {history} = this.journaled;
@@ -233,24 +233,24 @@ export class SharedDoc {
     return op ? lossOf(op, this.doc) ?? this.journaled.trial(op.step) ?? op : historyLost(this.doc);
   }
 
-  /** Adds a prepared op to the history. */
+  /** Places a prepared op in the history. @throws the error if it can't be applied */
   place(author: Tab, op: WaitingOp, onSettled: (error?: Error | null) => void): void {
     const error = this.parts.sequencer.place(author, op, onSettled);
     if (error) throw error;
   }
 
-  /** Tells a tab what it lacks, if it knows the document. */
+  /** Sends a tab the entries that it lacks, if it follows the document. */
   bringUpToDate(tab: Tab): void {
     const follower = this.parts.followers.find(tab);
     if (follower) this.parts.updates.catchUp(follower);
   }
 
-  /** Adds ops of a state that was read too late, transformed to the present one. */
+  /** Places stored ops that were read late and rebased to the current revision. */
   merge(ops: WaitingOp[]): void {
     this.parts.sequencer.merge(this.owner.tab(`${this.owner.epoch}/${++this.merged}`), ops);
   }
 
-  /** Whether the tabs that made the ops have sent them to this host themselves. @throws if that is not known of all */
+  /** Returns whether the tabs that made the ops have sent all of them to this host. @throws Error if this is unknown, or true only of some */
   haveTabsSent({ops}: StoredOps): boolean {
     const sent = ops.flatMap(({origins}) => origins.map(([owner, seq]) => this.parts.sequencer.hasSent(owner, seq)));
     if (sent.every(each => each === false)) return false;
@@ -258,7 +258,7 @@ export class SharedDoc {
     throw new Error('The tab that made them may have sent some of them again');
   }
 
-  /** The connection is there again. */
+  /** Handles that the connection to the server was established. */
   onConnected(): void {
     this.journaled.server.noteConnection();
     this.journaled.askAgain();
@@ -267,27 +267,27 @@ export class SharedDoc {
 
   // ---- waiting
 
-  /** Does something for a tab when the document is settled, unless the tab's session ends before. */
+  /** Runs an action for a tab when the document is settled, unless the tab's session ends before. */
   private hold(tab: Tab, act: () => void): void {
     this.parts.deferred.defer(tab.inThisSession(act));
   }
 
   /**
-   * Calls back when the document can be read and all earlier deferred actions are done: at once, unless it is being restored or
-   * rolled back. The state in the middle of that is not in the journal.
+   * Calls `callback` when the document is neither being restored nor rolled back, after all earlier deferred actions; synchronously if that
+   * is already the case. The state during a restore or a rollback is not in the journal.
    */
   whenSettled(callback: () => void): void {
     if (this.isUnsettled) this.parts.deferred.defer(callback);
     else this.parts.deferred.afterOthers(callback);
   }
 
-  /** Calls back when the document has been read from the store, and the actions that waited for that are done. */
+  /** Calls `callback` when the document was read from the store, after the actions that were deferred before. */
   whenRestored(callback: () => void): void {
     if (this.isRestoring) this.parts.deferred.defer(callback);
     else callback();
   }
 
-  /** Calls back when the server has acknowledged all ops. */
+  /** Calls `callback` when no op is pending at the server. */
   whenSaved(callback: () => void): void {
     if (this.doc.hasWritePending()) this.doc.once('no write pending', callback);
     else callback();

@@ -9,13 +9,13 @@ import {SharedDoc, type SharedDocOwner} from './shared-doc.js';
 import type {Tab} from '../tab.js';
 import type {RealConnection} from '../upstream.js';
 
-/** For how many ended tabs, per document, the host remembers which ops it took: orphaned ops may arrive late. */
+/** The number of pairs of a document and an ended tab whose last placed op is kept, because orphaned ops may arrive late. */
 const MAX_TAKEN = 1024;
 const MAX_TOLD = 256;
 
 export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenFrom' | 'onIdle' | 'onMissingType'> {
   readonly connection: RealConnection;
-  /** For local documents. */
+  /** The connection for local documents. */
   readonly local: RealConnection;
   readonly store: DurableStore | undefined;
   readonly log: HostLog;
@@ -23,19 +23,19 @@ export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenF
   onReleased(key: DocKey): void;
 }
 
-/** The documents that a host has open: each from the first tab that names it until nobody needs it. */
+/** The open documents of a host. A document is open from the first request that names it until nothing needs it any more. */
 export class SharedDocs {
   private readonly collections = new Map<string, Map<string, SharedDoc>>();
-  /** The seqs up to which documents have the ops of tabs that are gone. */
+  /** The highest seqs of ended tabs' ops in the histories, by document and tab. */
   private readonly taken = new Map<string, number>();
   /**
-   * Above all revisions of released documents. The next histories begin here: a tab that was thought dead may
-   * return with a revision of the last one, which must not be mistaken for one of the next.
+   * A number above all revisions of released documents, at which the next histories begin. A tab that was assumed to have ended may return
+   * with a revision of the released history, which must not be one of the next history.
    */
   private start = 0;
   /** The unknown types that were reported. Each is reported once. */
   private readonly missingTypes = new Map<string, true>();
-  /** One for all documents. */
+  /** The owner of all documents. */
   private readonly docOwner: SharedDocOwner;
 
   constructor(private readonly owner: SharedDocsOwner) {
@@ -52,7 +52,7 @@ export class SharedDocs {
     };
   }
 
-  /** The document, opened and brought back from the store where that is to be done. */
+  /** Returns a document. If it is not open, opens it, and restores it if it is stored. */
   get(c: string, d: string): SharedDoc {
     let collection = this.collections.get(c);
     if (!collection) this.collections.set(c, (collection = new Map()));
@@ -64,7 +64,7 @@ export class SharedDocs {
       const isStored = store?.has([c, d]) === true;
       log.debug('doc', () => `opens ${c}/${d}${isStored ? ', from the store' : ''}`);
       if (isStored) doc.restore();
-      // By a query's results: what is made on it can't be replayed without.
+      // A query's results may have given the document a state. The journal needs it to replay ops that are made on it.
       else doc.checkpointState();
     }
     return doc;
@@ -74,7 +74,7 @@ export class SharedDocs {
     return this.collections.get(c)?.get(d);
   }
 
-  /** All that are open at this moment. */
+  /** Returns a copy of the list of open documents. */
   all(): SharedDoc[] {
     return [...this.collections.values()].flatMap(collection => [...collection.values()]);
   }
@@ -86,7 +86,7 @@ export class SharedDocs {
     this.start = Math.max(this.start, doc.rev + 1);
     if (!collection.size) this.collections.delete(doc.collection);
     this.owner.log.debug('doc', () => `lets go of ${doc.collection}/${doc.id}`);
-    // Upstream's `destroy` looks a tick later, and then ends what a tab that has opened the document meanwhile counts on.
+    // Upstream's `destroy` removes the document a tick later, when a tab may have opened it again.
     doc.doc._wantsDestroy = true;
     doc.doc.connection._destroyDoc(doc.doc);
     // No other client has a local document, so nothing is kept of one that is deleted or was never created.

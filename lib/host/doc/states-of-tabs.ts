@@ -10,16 +10,16 @@ import type {JournaledDoc} from './journaled-doc.js';
 import {typeOf} from './server-snapshot.js';
 
 /**
- * Finds the revision of a state that a tab has from elsewhere: the app has ingested it, or another host has sent it. The tab's ops
- * are made on it. A state of another host is compared: the version alone does not show that the server still has the same history.
+ * Finds the revision of a state on which a tab makes ops and which this host has not sent: the app has ingested it, or another host has
+ * sent it. A state of another host is compared, because the version alone does not show that the server still has the same history.
  */
 export class StatesOfTabs {
-  /** States for which the server was asked. */
+  /** The states for which the server was asked for ops. */
   private readonly asked = new WeakSet<SnapshotData>();
 
   constructor(private readonly doc: RealDoc, private readonly journaled: JournaledDoc, private readonly updates: FollowerUpdates) {}
 
-  /** If this document can continue from the state, so can the tab. */
+  /** Sends the tab the revision of its state, if this document has had the state. If the document has no state, it takes the tab's. */
   position(follower: Follower, inc: number, snapshot: SnapshotData): void {
     const {journaled} = this;
     if (!this.isWanted(follower, inc, snapshot)) return;
@@ -35,8 +35,8 @@ export class StatesOfTabs {
   }
 
   /**
-   * Asks the server for the ops that lead from the state to the first revision that is known.
-   * @returns whether it asks: `callback` is called when the tab has its position, or has none
+   * Asks the server for the ops from the state to the first revision that is known.
+   * @returns whether the server is asked. If so, `callback` is called after the tab's position was sent or could not be found.
    */
   askForOps(follower: Follower, inc: number, snapshot: SnapshotData, callback: () => void): boolean {
     if (!snapshot.fromHost || !this.isWanted(follower, inc, snapshot) || this.asked.has(snapshot) || this.doc.connection.state !== 'connected') return false;
@@ -57,16 +57,16 @@ export class StatesOfTabs {
   }
 
   private isWanted(follower: Follower, inc: number, {v, fromHost}: SnapshotData): boolean {
-    // The host's copy of a local document is the only one: there is no server to compare with.
+    // The host's copy of a local document is the only one, so a state of another host can't be compared with the server's.
     return v !== null && follower.sent === null && inc === follower.inc && !this.updates.isInRollback && !(fromHost && isLocal(this.doc.collection));
   }
 
-  /** Whether these ops, and then what has happened since `rev`, lead from the state to the document as it is. */
+  /** Whether these ops, and then the entries since `rev`, lead from the state to the document's present data. */
   private leadsOn({type: name, data, fromHost}: SnapshotData, rev: number, ops: readonly ConcurrentStep[]): boolean {
     if (!fromHost) return true;
     const {journaled, doc: {type}} = this;
     const steps = [...ops, ...journaled.history.after(rev)].map(({step}) => step);
-    // Nothing of the state is left in what comes after.
+    // After a creation, a deletion or a load, the data do not depend on the state.
     if (steps.some(step => step.create || step.del || step.load)) return typeOf(name) !== null;
     if (!type || typeOf(name) !== type) return false;
     const {data: now} = JSON.parse(journaled.snapshotJson()) as SnapshotData;
@@ -79,5 +79,5 @@ export class StatesOfTabs {
   }
 }
 
-/** A type may put parts of an op into the data, and change them later. */
+/** Applies a copy of the op, because a type may put parts of an op into the data and change them later. */
 const applied = (type: NonNullable<RealDoc['type']>, {op}: Step, data: unknown): unknown => (op === undefined ? data : type.apply(data, copied(op)));

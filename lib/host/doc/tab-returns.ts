@@ -6,9 +6,9 @@ import type {JournaledDoc} from './journaled-doc.js';
 import {historyLost} from './op-errors.js';
 import type {Sequencer} from './sequencer.js';
 
-/** Continues a document in a tab that returns with what it knows, after its session or its host has ended. */
+/** Continues a document in a tab that returns after the end of its session or its host. */
 export class TabReturns {
-  /** @param epoch of this host */
+  /** @param epoch the host's epoch */
   constructor(
     private readonly doc: RealDoc,
     private readonly epoch: string,
@@ -19,19 +19,19 @@ export class TabReturns {
 
   resume(follower: Follower, {inc, rev, unsettled, awaitsReset = false, unconfirmed = [], onlyHost = this.epoch}: ResumeMessage['docs'][number]): void {
     const {updates, journaled} = this;
-    // The tab may have started anew meanwhile.
+    // The message is for an earlier incarnation if the tab has started anew meanwhile.
     const isPast = inc < follower.inc;
     if (!isPast) follower.return(inc, null);
     if (awaitsReset) return updates.resumeReset(follower, unsettled);
     if (isPast || rev === null) {
       updates.repeatOutcomes(follower, unsettled);
-      // An op has its place in the history of a host that could not write it. Nobody else has it.
+      // An op was placed by a host that could not write it, so no other host has it.
       if (!isPast && onlyHost !== this.epoch && unsettled.some(seq => seq > follower.lastSeq)) updates.loseOps(follower);
       return;
     }
-    // The revision is of a history that another host could not write down. The same number may be another state here.
+    // The revision belongs to entries that another host could not write. Here, the same number may be another state.
     if (onlyHost !== this.epoch) return updates.lose(follower);
-    // This host knows nothing of the document, so the tab starts anew. A document that was created and deleted is known, and has no state.
+    // This host has no history of the document, so the tab starts anew. A document that was created and deleted has a history, but no state.
     if (journaled.isNew) return updates.lose(follower);
     return this.continueFrom(follower, inc, rev, unconfirmed, unsettled);
   }
@@ -42,7 +42,7 @@ export class TabReturns {
     const {updates, journaled: {history}, doc} = this;
     follower.tab.silently(() => this.sequencer.replayUnconfirmed(rev, unconfirmed));
     const end = history.end(rev, unconfirmed);
-    // Another tab may have returned first, with other ops.
+    // Another tab may have returned first and replayed other ops.
     const detour = end === undefined ? history.continuationAround(rev, unconfirmed, doc.type) : undefined;
     if (end === undefined && !detour) {
       updates.repeatOutcomes(follower, unsettled);

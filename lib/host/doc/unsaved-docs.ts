@@ -2,8 +2,8 @@ import {isLocal} from '../../protocol/local.js';
 import {MAX_UNSAVED_DOCS, type DeadLetter, type UnsavedDoc} from '../../protocol/messages.js';
 
 /**
- * The documents with edits that the server has not got, or has refused: those with refused ones first.
- * @returns nothing where there are none: most statuses are without
+ * Lists the documents with edits that the server does not have: first those with refused edits, then those with pending ones.
+ * @returns an object without `unsaved` if there are none, so that most statuses do not contain it
  */
 export function unsavedDocs(
   docs: Iterable<{collection: string; id: string; pendingOps: number}>, letters: readonly Pick<DeadLetter, 'collection' | 'doc'>[]
