@@ -69,7 +69,7 @@ export class SessionClient {
   /** The generation of the last host that answered. */
   generation = 0;
   /**
-   * The highest host generation that this tab knows of. Hosts with lower ones have been replaced. Any script of the origin
+   * The highest generation that was announced to this tab. Hosts with lower ones have been replaced. Any script of the origin
    * can announce a host, so the tab forgets a generation whose host does not answer.
    */
   private announced = 0;

@@ -18,7 +18,7 @@ export interface UncaughtHandler {
 
 /**
  * The return value of a method of ShareDB's API, in addition to its callback: a promise that is created when it is first observed. If a
- * call has no callback, its error goes to the promise if the app observes it, else to an `error` event, as in ShareDB.
+ * call has no callback, its error rejects the promise if the app observes it. Otherwise an `error` event reports it, as in ShareDB.
  */
 export class Completion<T = void> implements Promise<T>, OpenCall {
   private outcome: {value: T} | {error: unknown} | undefined;

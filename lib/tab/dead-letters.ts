@@ -8,7 +8,10 @@ import type {DeadLetter} from '../protocol/messages.js';
 export class TabDeadLetters {
   constructor(private readonly host: {callHost: CallHost}) {}
 
-  /** The ops that the server rejected for good, oldest first. Rejects with ERR_TABS_CLOSED after `connection.close()`. */
+  /**
+   * Returns the dead letters, grouped by document. Those of one document are in the order in which they can be retried. Rejects with
+   * ERR_TABS_CLOSED after `connection.close()`.
+   */
   async list(): Promise<DeadLetter[]> {
     return this.host.callHost('deadLetters.list');
   }
@@ -19,7 +22,7 @@ export class TabDeadLetters {
   }
 
   /**
-   * Submits the op once more, transformed to the document's current state. The letter is removed when the server has accepted the op, which
+   * Submits the op again, transformed to the document's current state. The letter is removed when the server has accepted the op, which
    * it does only once. Otherwise the letter stays and this rejects: with the server's error; with ERR_TABS_OFFLINE; or with
    * ERR_TABS_LETTER_BASE if the op can't be transformed, for the reason that the message gives.
    */

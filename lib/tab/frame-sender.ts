@@ -36,7 +36,8 @@ export class FrameSender {
   /**
    * @param delivery notified if the frame is posted later
    * @returns whether the frame is posted later. Its objects are already copied or transferred.
-   * @throws DataCloneError if the frame can't be cloned. In that case nothing is posted or transferred.
+   * @throws DataCloneError if the frame can't be cloned, or ERR_TABS_SESSION_ENDED without a session. In the first case nothing is posted or
+   *   transferred.
    */
   send(message: ServiceFrame, transfer: Transferable[], delivery: Delivery): boolean {
     const docs = this.flushDocs();

@@ -34,7 +34,7 @@ export interface HostFinder {
 export interface HostClientEvents {
   /** The app has closed the connection. */
   readonly isClosed: boolean;
-  /** A session begins. `continues`: the host knows the histories that this tab has followed so far. */
+  /** A session begins. `continues`: the host has the same lineage as the tab's last host. */
   onBegin(continues: boolean): void;
   /** Whether messages reach the host has changed. */
   onLinked(isLinked: boolean): void;
@@ -148,7 +148,7 @@ export class HostClient implements SessionClientEvents {
     return isConnected;
   }
 
-  /** Tells the host whether the page is visible. The host asks visible tabs for tokens first. */
+  /** Notifies the host whether the page is visible. The host asks visible tabs for tokens first. */
   setVisible(isVisible: boolean): void {
     this.isVisible = isVisible;
     if (this.options.getToken && this.isLinked) this.send({a: 'tab.visible', visible: isVisible});

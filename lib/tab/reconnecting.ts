@@ -16,7 +16,7 @@ export function followHost(connection: RequestingConnection, isLinked: boolean):
     for (const doc of connection.proxyDocs()) doc.handleLinked();
     for (const presence of Object.values(_presences)) {
       presence._onConnectionStateChanged();
-      // A new host knows no presences, and a removal may have been lost with the session.
+      // A new host has no presences, and a removal may have been lost with the session.
       for (const local of Object.values(presence.localPresences)) local.send();
     }
     for (const request of Object.values(_snapshotRequests)) request.send();

@@ -131,7 +131,7 @@ export interface UpstreamDoc<Data> extends TypedEvents<DocEvents<Data>> {
   resume(): void;
   /** Sends waiting ops. Apps do not need it. */
   flush(): void;
-  /** @internal The op on its way to the host, and the ops behind it. Remote ops are transformed against them. */
+  /** @internal The op that was sent to the host and is not placed yet. Remote ops are transformed over it and over `pendingOps`. */
   inflightOp: PendingOp | null;
   /** @internal */
   pendingOps: PendingOp[];
@@ -285,7 +285,7 @@ export interface UpstreamConnection<Events extends object = ConnectionEvents> ex
   nextSnapshotRequestId: number;
   /** Whether an op or a request is open. */
   hasPending(): boolean;
-  /** @internal The socket that stands for the host. Only messages of ShareDB's protocol pass through it. */
+  /** @internal The socket that replaces the WebSocket. It receives the host's messages of ShareDB's protocol. */
   socket: Socket;
   /** @internal */
   _presences: Record<string, UpstreamPresence>;

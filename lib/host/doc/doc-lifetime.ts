@@ -59,7 +59,7 @@ export class DocLifetime {
   /** Whether the subscription at the server can end. */
   get canRelease(): boolean {
     const {doc, followers} = this.owner;
-    // Without a connection there is no subscription, and upstream fails if a reconnect comes before the answer to an unsubscribe.
+    // Without a connection there is no subscription, and upstream fails if it reconnects before an unsubscribe is answered.
     return this.willFollow && !followers.areSubscribed && doc.connection.state === 'connected';
   }
 

@@ -56,7 +56,7 @@ function askServer(doc: RealDoc, refused: RealOp, options: SoftRollbackOptions, 
   const {retries} = refused;
   // The latest snapshot is requested. For an earlier version, the server would have to apply all ops from the first one on.
   options.fetchSnapshot((error, snapshot) => {
-    // An op that was sent again after a reconnect is answered again: the server refuses it once more, or accepts it.
+    // An op that was sent again after a reconnect is answered again: the server refuses it again, or accepts it.
     const isOver = (): boolean => doc.inflightOp !== refused || refused.retries !== retries;
     if (isOver()) return;
     if (error || !snapshot) return callback(undefined);

@@ -19,7 +19,7 @@ export class StatesOfTabs {
 
   constructor(private readonly doc: RealDoc, private readonly journaled: JournaledDoc, private readonly updates: FollowerUpdates) {}
 
-  /** Sends the tab the revision of its state, if this document has had the state. If the document has no state, it takes the tab's. */
+  /** Sends the tab the revision of its state, if this document has had the state. A document without a state first ingests the tab's. */
   position(follower: Follower, inc: number, snapshot: SnapshotData): void {
     const {journaled} = this;
     if (!this.isWanted(follower, inc, snapshot)) return;

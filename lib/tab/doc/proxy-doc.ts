@@ -123,7 +123,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     this.when(() => !this.connection.canSend || !notAtHostOf(this).some(op => ops.has(op)), callback);
   }
 
-  /** The revision of the data, if the host knows it and has all ops of this tab. @internal */
+  /** The revision of the data, if the host has it and has placed all ops of this tab. @internal */
   get settledRevision(): number | undefined {
     const isMoving = this.hasUnsent || !!this.opsAwaitingReset || this.unconfirmed.isReturning || !this.connection.canSend;
     return isMoving ? undefined : this.rev ?? undefined;
