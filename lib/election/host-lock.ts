@@ -34,7 +34,7 @@ export function acquireHostLock(options: HostLockOptions, serve: () => Promise<v
   };
   const lose = (error: unknown): void => {
     if (isServing) onLost();
-    // Denied locks count as missing locks.
+    // If the browser denies locks, the host serves without one, as if there were no locks.
     else if (isDenied(error) && !signal.aborted) void enter();
   };
   // The Web Locks API allows only one of `steal`, `ifAvailable` and `signal` in a request (NotSupportedError).

@@ -37,7 +37,7 @@ export async function causeOf(create: () => SharedWorker, {kind, reason}: Worker
 
 const isScript = (type: string): boolean => /javascript|ecmascript/.test(type);
 
-/** Whether the source has a line that begins with `import` or `export`, as bundlers and people write it. */
+/** Whether the source has a statement that begins with `import` or `export`, in the usual forms. */
 const isModuleSource = (text: string): boolean => /(^|[\n;}])\s*(import\s*["'{*\w]|export\s*[{*\w])/.test(text);
 
 async function load(url: string): Promise<{ok: boolean; status: number; type: string; text: string} | undefined> {

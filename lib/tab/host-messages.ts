@@ -16,7 +16,7 @@ import type {Socket} from './upstream.js';
 /** A document that the host sends messages about. */
 export interface HostedDoc extends DocState {
   readonly position: Position;
-  /** Whether the document waits for an answer with this incarnation. */
+  /** Whether a message for this incarnation is for this object, not for an earlier document of the same name. */
   hasAsked(inc: number | undefined): boolean;
 }
 
@@ -31,7 +31,7 @@ export interface MessageTarget {
   readonly hostClient: HostClient;
   /** Receives messages of ShareDB's protocol. */
   readonly hostSocket: Socket;
-  /** This tab has asked the host to delete everything and waits for the answer. */
+  /** Whether this tab has asked the host to delete everything and awaits the answer. */
   readonly clearing: boolean;
   readonly presenceExpiry: PresenceExpiry;
   readonly queries: Record<string, object>;
@@ -126,7 +126,7 @@ export function receive(target: MessageTarget, message: Message): void {
   passUpstream(target, message);
 }
 
-/** Passes answers for many documents on. An error of one document's listener does not keep the other documents from their states. */
+/** Passes answers to many documents. If a listener of one document throws, the other documents still get their states. */
 export function receiveMany(target: MessageTarget, error: Error | null, {c, data}: Message, method: '_handleFetch' | '_handleSubscribe'): void {
   // This does not use `guarded`, which would need a function for each document.
   for (const [d, state] of Object.entries(data as Record<string, {inc?: number}>)) {
@@ -147,7 +147,7 @@ function passUpstream(target: MessageTarget, data: unknown): void {
 /**
  * Checks an answer for a document. The state in an answer for an earlier incarnation is removed, because it can't be used. Upstream still
  * needs the answer, to end its request.
- * @returns whether the document still exists and waits for this answer
+ * @returns whether the document exists and the answer is for it
  */
 function isAnswer(doc: HostedDoc | undefined, message: Message): boolean {
   const inc = message['inc'] as number | undefined;

@@ -82,8 +82,8 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
    * @throws ERR_TABS_BAD_OPTION if an option is unknown
    */
   constructor(protected readonly options: ProxyConnectionOptions = {}) {
-    // Upstream binds to this socket instead of a WebSocket. Upstream sends only its handshake with a server on it; the host makes that
-    // handshake.
+    // Upstream uses this socket instead of a WebSocket. It sends only its handshake on it, which is dropped: the host has its own handshake
+    // with the server.
     const socket: Socket = {readyState: 0, onopen: null, onclose: null, onerror: null, onmessage: null, send() {}, close: () => this.close()};
     super(socket);
     // `createConnection` has more options, and has checked them.
@@ -273,7 +273,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   /** @internal */
   override _destroyDoc(doc: UpstreamDoc<unknown>): void {
     const existing = this.getExisting(doc.collection, doc.id);
-    // The document is destroyed for the second time, and another one has its name now. Upstream would remove the other one.
+    // The document was destroyed before, and another document has its name now. Upstream would remove the other one.
     if (existing && existing !== doc) return;
     // The app made more requests after `destroy()`. Upstream would remove the document, and drop the answers: see `CallableDoc.destroy`.
     if (existing && doc.hasPending() && !this.isClosed) return;
@@ -298,7 +298,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   onBegin(continues: boolean): void {
     this.presenceExpiry.begin();
     if (continues) this.resume();
-    // The host does not know the documents and requests of this tab.
+    // The host has no record of this tab's documents and requests.
     else for (const doc of this.proxyDocs()) handleHostReplaced(doc);
   }
 
@@ -357,7 +357,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     followHost(this, isLinked);
   }
 
-  /** As upstream, but an error of one document's listener does not keep the other documents from their states. @internal */
+  /** As upstream, but if a listener of one document throws, the other documents still get their states. @internal */
   override _handleBulkMessage(error: Error | null, message: Message, method: '_handleFetch' | '_handleSubscribe'): void {
     if (message.data) receiveMany(this, error, message, method);
     else super._handleBulkMessage(error, message, method);

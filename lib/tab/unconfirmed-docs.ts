@@ -15,7 +15,7 @@ export class UnconfirmedDocs {
     for (const doc of this.docs) if (doc.unconfirmed.confirm(durable)) this.docs.delete(doc);
   }
 
-  /** A document gets a revision. @returns the number of the batch that is being handled, if another host may not know the revisions in it */
+  /** A document gets a revision. @returns the number of the batch that is being handled, if another host may lack the revisions in it */
   note(doc: DocState): number | undefined {
     if (this.batch !== undefined) this.docs.add(doc);
     return this.batch;

@@ -59,7 +59,7 @@ export class Follower {
     this.isLetGo = false;
     if (inc < this.inc) return;
     if (inc > this.inc) {
-      // A first incarnation may already have got its state from a query's results.
+      // A first incarnation may have received its state in a query's results.
       if (this.inc !== 0 || hadState) this.sent = null;
       this.inc = inc;
       this.resetTurn = 0;

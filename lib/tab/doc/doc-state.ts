@@ -17,7 +17,7 @@ export interface DocConnection {
   readonly unconfirmedDocs: {
     /** Whether the host's store had failed when the host sent the batch that is being handled. */
     readonly hostIsDown: boolean;
-    /** @returns the number of the batch that is being handled, if another host may not know the revisions in it */
+    /** @returns the number of the batch that is being handled, if another host may lack the revisions in it */
     note(doc: DocState): number | undefined;
   };
   /** Not empty while requests are collected. */

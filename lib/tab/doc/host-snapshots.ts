@@ -9,7 +9,7 @@ import {loseUnsent} from './lose-unsent.js';
 
 /** Functions that set the state of a tab's document to a state of the host. */
 
-/** Shows a state of the host. The document has no unsent ops. */
+/** Sets a document without unsent ops to a state of the host, and emits `load`. */
 export function load(doc: DocState, {v, type, data, rev, isMixed = false}: SnapshotData): void {
   if (isUnknown(type)) return loseState(doc, type!);
   takePosition(doc, rev, isMixed);

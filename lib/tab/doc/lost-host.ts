@@ -21,7 +21,7 @@ export function handleHostReplaced(doc: DocState): void {
   const {ops, madeAt} = takeAll(doc);
   doc.startAnew();
   if (!ops.length) return;
-  // The lost ops are still shown.
+  // The data still contain the lost ops.
   doc.isMixed = true;
   const error = lostOp(doc);
   doc.connection.reportLost(doc, ops, encodeError(error), madeAt);

@@ -16,7 +16,7 @@ export interface PacedDoc {
 
 /** Decides when the ops of a document are sent to the host, so that ops that can be composed are sent as one. */
 export class OpPacing {
-  /** A tick that flushes is scheduled. */
+  /** Whether a tick that flushes is scheduled. */
   willFlush = false;
   private isHeldBack = false;
   /** When the last op was sent, in ms since the epoch. */

@@ -33,7 +33,7 @@ const WILL_FLUSH = new Error();
  * it in the document's history. The op is settled when the server has answered.
  */
 export class ProxyDoc<Data = any> extends CallableDoc<Data> {
-  /** The connection that it belongs to. */
+  /** The connection that the document belongs to. */
   declare readonly connection: ProxyConnection;
   /** @internal */
   rev: number | null = null;
