@@ -51,6 +51,8 @@ export class DeploymentStage {
   readonly profiles: Profile[] = [];
   readonly clients: PlainClient[] = [];
   private readonly trimmed: TrimmedOp[] = [];
+  /** The note's version when all had the same text last. */
+  private commonVersion = 0;
   private tokenSeconds = TOKEN_SECONDS;
 
   async profile(name: string): Promise<Profile> {
@@ -78,6 +80,18 @@ export class DeploymentStage {
     for (const server of deployment.servers) await server.replace({tokenSeconds});
   }
 
+  /**
+   * Deletes only ops that all clients have. If an op is deleted that a client of ShareDB's own lacks, that client never gets the later ops
+   * either. On a slow machine, hundreds of ops are made while a server starts.
+   * @returns the number of deleted ops
+   */
+  async trimCommonOps(): Promise<number> {
+    // For the ops that are made between the two statements.
+    const margin = 100;
+    return this.trim({days: 0, keep: await this.versionInDatabase() - this.commonVersion + margin});
+  }
+
+  /** @returns the number of deleted ops */
   async trim(options: TrimOptions): Promise<number> {
     const trimmed = await trimOps(deployment.databaseUrl, options);
     this.trimmed.push(...trimmed);
@@ -89,6 +103,11 @@ export class DeploymentStage {
     return row!.data.text;
   }
 
+  private async versionInDatabase(): Promise<number> {
+    const [row] = await query<{version: number}>(deployment.databaseUrl, 'SELECT version FROM snapshots WHERE doc_id = $1', [this.note]);
+    return row!.version;
+  }
+
   /** All have what the database has, and everything that was typed is there once. */
   async expectAllThere(typists: Typists, docs: Doc<{text: string}>[]): Promise<void> {
     const tabs = this.profiles.flatMap(profile => profile.tabs);
@@ -97,7 +116,11 @@ export class DeploymentStage {
       await until('all have the same text', async () => {
         const seen = [
           ...await Promise.all(tabs.map(async tab => ({name: tab.name, ...await tab.see()}))),
-          ...docs.map((doc, i) => ({name: this.clients[i]!.name, text: doc.data?.text, saved: doc.hasWritePending() ? 'unsaved' : 'saved'}))
+          ...docs.map((doc, i) => {
+            const {name, errors} = this.clients[i]!;
+            const saved = doc.hasWritePending() ? 'unsaved' : 'saved';
+            return {name: `${name}, at version ${doc.version}, last error ${errors.at(-1)?.message}`, text: doc.data?.text, saved};
+          })
         ];
         state = seen.map(({name, text, saved}) => `${name}: ${text?.length} characters, ${saved}`).join('; ');
         // The database is asked last, once the others agree.
@@ -120,8 +143,8 @@ export class DeploymentStage {
     const counts = new Map<string, number>();
     for (const {src, seq} of ops) counts.set(`${src} ${seq}`, (counts.get(`${src} ${seq}`) ?? 0) + 1);
     expect([...counts].filter(([, count]) => count > 1)).to.eql([]);
-    const [snapshot] = await query<{version: number}>(deployment.databaseUrl, 'SELECT version FROM snapshots WHERE doc_id = $1', [this.note]);
-    expect(snapshot!.version).to.equal(versions.length);
+    this.commonVersion = await this.versionInDatabase();
+    expect(this.commonVersion).to.equal(versions.length);
   }
 
   async close(): Promise<void> {
