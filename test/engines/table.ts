@@ -1,5 +1,5 @@
 import type {Suite, Test} from 'mocha';
-import {columns, impossible, inColumns} from './cases.js';
+import {columns, inColumns, notRun} from './cases.js';
 
 /** Prints every case in every column, including cases that did not run. A case that did not run without a reason has failed. */
 after('print the table', function () {
@@ -14,10 +14,10 @@ after('print the table', function () {
     for (const column of what.suites) for (const test of column.tests) cases.get(test.title)!.set(column.title, resultOf(test));
   }
   const reasons: string[] = [];
-  for (const {what, column, reason} of impossible) {
+  for (const {what, column, label, reason} of notRun) {
     if (!reasons.includes(reason)) reasons.push(reason);
     for (const row of rows.get(what)?.values() ?? []) {
-      if (!row.has(column)) row.set(column, `not possible [${reasons.indexOf(reason) + 1}]`);
+      if (!row.has(column)) row.set(column, `${label} [${reasons.indexOf(reason) + 1}]`);
     }
   }
 
@@ -29,17 +29,17 @@ after('print the table', function () {
   for (const [what, cases] of rows) {
     lines.push(what);
     for (const [title, row] of cases) {
-      lines.push(line(`  ${title}`, columns.map(column => row.get(column.title) ?? notRun)));
-      unexplained += columns.filter(column => (row.get(column.title) ?? notRun) === notRun).length;
+      lines.push(line(`  ${title}`, columns.map(column => row.get(column.title) ?? MISSING)));
+      unexplained += columns.filter(column => (row.get(column.title) ?? MISSING) === MISSING).length;
     }
   }
   console.log([...lines, '', ...reasons.map((reason, i) => `[${i + 1}] ${reason}`), ''].join('\n'));
   if (unexplained) throw new Error(`${unexplained} cases were not run, for no reason that was given`);
 });
 
-const notRun = 'NOT RUN';
+const MISSING = 'NOT RUN';
 
 function resultOf({state, duration = 0}: Test): string {
   if (state === 'passed') return `passed ${(duration / 1000).toFixed(1)} s`;
-  return state === 'failed' ? 'FAILED' : notRun;
+  return state === 'failed' ? 'FAILED' : MISSING;
 }
