@@ -128,12 +128,16 @@ export class SessionServer {
     if (!message || this.closed) return;
     if (message.type === 'candidate') return this.events.onTakeoverRequest(message);
     if (message.generation > this.options.generation) return this.events.onSuperseded();
-    if (message.type === 'hello' && !this.isRefusing && !this.isCleared(message)) this.receiveHello(message);
+    if (message.type === 'hello' && !this.refuses(message)) this.receiveHello(message);
   }
 
   /** Welcomes no more tabs. They wait for the next host. */
   refuse(): void {
     this.isRefusing = true;
+  }
+
+  private refuses(hello: Hello): boolean {
+    return this.isRefusing || this.isCleared(hello);
   }
 
   private isCleared({cleared}: Hello): boolean {
@@ -150,7 +154,7 @@ export class SessionServer {
   admit(hello: Hello, port: Channel, isWatched = true): boolean {
     const isOvertaken = hello.attempt <= (this.peers.get(hello.tabId)?.attempt ?? 0);
     if (this.closed || isOvertaken || hello.protocol !== PROTOCOL_VERSION || hello.generation > this.options.generation) return false;
-    if (this.isRefusing || this.isCleared(hello)) return false;
+    if (this.refuses(hello)) return false;
     this.welcome(hello, this.peerOf(hello.tabId), port, isWatched);
     return true;
   }

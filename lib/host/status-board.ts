@@ -26,7 +26,7 @@ export class StatusBoard {
   private cancel: (() => void) | undefined;
   private told = '';
   /** The documents with pending ops in the last status that was sent to all tabs, and in those sent to single tabs since. */
-  private toldPending: ReadonlySet<string> = new Set();
+  private readonly toldPending = new Set<string>();
   /** Whether those statuses may have left out documents with pending ops. */
   private isListCut = false;
   private ended = false;
@@ -77,7 +77,7 @@ export class StatusBoard {
     const json = JSON.stringify(status);
     if (json === this.told) return;
     this.told = json;
-    this.toldPending = new Set();
+    this.toldPending.clear();
     this.isListCut = false;
     this.noteTold(status);
     this.owner.tell(status);
@@ -97,8 +97,7 @@ export class StatusBoard {
   }
 
   private noteTold({unsaved = []}: HostStatus): void {
-    const pending = unsaved.filter(({pendingOps}) => pendingOps).map(nameOf);
-    this.toldPending = new Set([...this.toldPending, ...pending]);
+    for (const doc of unsaved) if (doc.pendingOps) this.toldPending.add(nameOf(doc));
     this.isListCut ||= !!unsaved[MAX_UNSAVED_DOCS - 1]?.pendingOps;
   }
 

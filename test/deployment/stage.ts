@@ -88,7 +88,7 @@ export class DeploymentStage {
   async trimCommonOps(): Promise<number> {
     // For the ops that are made between the two statements.
     const margin = 100;
-    return this.trim({days: 0, keep: await this.versionInDatabase() - this.commonVersion + margin});
+    return this.trim({days: 0, keep: (await this.inDatabase()).version - this.commonVersion + margin});
   }
 
   /** @returns the number of deleted ops */
@@ -99,13 +99,14 @@ export class DeploymentStage {
   }
 
   async textInDatabase(): Promise<string> {
-    const [row] = await query<{data: {text: string}}>(deployment.databaseUrl, 'SELECT data FROM snapshots WHERE doc_id = $1', [this.note]);
-    return row!.data.text;
+    return (await this.inDatabase()).data.text;
   }
 
-  private async versionInDatabase(): Promise<number> {
-    const [row] = await query<{version: number}>(deployment.databaseUrl, 'SELECT version FROM snapshots WHERE doc_id = $1', [this.note]);
-    return row!.version;
+  private async inDatabase(): Promise<{version: number; data: {text: string}}> {
+    const rows = await query<{version: number; data: {text: string}}>(
+      deployment.databaseUrl, 'SELECT version, data FROM snapshots WHERE doc_id = $1', [this.note]
+    );
+    return rows[0]!;
   }
 
   /** All have what the database has, and everything that was typed is there once. */
@@ -143,7 +144,7 @@ export class DeploymentStage {
     const counts = new Map<string, number>();
     for (const {src, seq} of ops) counts.set(`${src} ${seq}`, (counts.get(`${src} ${seq}`) ?? 0) + 1);
     expect([...counts].filter(([, count]) => count > 1)).to.eql([]);
-    this.commonVersion = await this.versionInDatabase();
+    this.commonVersion = (await this.inDatabase()).version;
     expect(this.commonVersion).to.equal(versions.length);
   }
 

@@ -98,7 +98,7 @@ describe('signing out', () => {
     }
   });
 
-  describe('where the tab that signs out does not reach its host', () => {
+  describe('a host that outlives a clearing', () => {
     let stage: SignOutStage;
     beforeEach(() => {
       stage = new SignOutStage();
@@ -106,72 +106,67 @@ describe('signing out', () => {
     });
     afterEach(() => stage.close());
 
-    it('ends a host from before it when a tab from after it greets', async () => {
-      const doc = stage.tab().get('local:notes', 'a');
-      await doc.create({secret: true});
-      stage.tabs[0]!.close();
-      const cleared = {id: 'the clearing', time: Date.now() + 1000};
-      const next = new PortedConnection({channel: stage.channel, warn: () => {}}, hello => {
-        hello.cleared = cleared;
-        return undefined;
+    describe('where the tab that signs out does not reach its host', () => {
+      it('ends a host from before it when a tab from after it greets', async () => {
+        const doc = stage.tab().get('local:notes', 'a');
+        await doc.create({secret: true});
+        stage.tabs[0]!.close();
+        const cleared = {id: 'the clearing', time: Date.now() + 1000};
+        const next = new PortedConnection({channel: stage.channel, warn: () => {}}, hello => {
+          hello.cleared = cleared;
+          return undefined;
+        });
+        stage.tabs.push(next);
+        await stage.host.whenClosed;
+        expect(next.hostState).not.to.equal('connected');
+        stage.start(cleared);
+        const same = next.get('local:notes', 'a');
+        await same.fetch();
+        expect(same.data).to.equal(undefined);
       });
-      stage.tabs.push(next);
-      await stage.host.whenClosed;
-      expect(next.hostState).not.to.equal('connected');
-      stage.start(cleared);
-      const same = next.get('local:notes', 'a');
-      await same.fetch();
-      expect(same.data).to.equal(undefined);
-    });
 
-    it('hands nothing to the next host when its own has died', async () => {
-      const tab = stage.tab();
-      const doc = tab.get('notes', 'a');
-      await doc.create({});
-      stage.isCut = true;
-      doc.submitOp([{p: ['secret'], oi: true}]).catch(() => {});
-      const outcome = tab.clear().then(() => 'done', (error: {code: string}) => error.code);
-      stage.host.abandon();
-      stage.isCut = false;
-      stage.start({id: 'the clearing', time: Date.now() + 1000});
-      expect([await outcome, tab.state]).to.eql(['ERR_TABS_NOT_CLEARED', 'closed']);
-      expect(stage.host.inspect()).to.include({docs: 0, pendingOps: 0});
-    });
-  });
-
-  describe('where the app has deleted the mark', () => {
-    let stage: SignOutStage;
-    beforeEach(() => {
-      stage = new SignOutStage();
-      stage.start();
-    });
-    afterEach(() => stage.close());
-
-    it('shows nothing to a page that begins while the host still deletes, and leaves it to the next host', async () => {
-      const tab = stage.tab();
-      await tab.get('local:notes', 'a').create({secret: true});
-      const clear = stage.storage.clear.bind(stage.storage);
-      let finish = (): void => {};
-      const hasBegun = new Promise<void>(begun => {
-        stage.storage.clear = async () => {
-          begun();
-          await new Promise<void>(resolve => { finish = resolve; });
-          await clear();
-        };
+      it('hands nothing to the next host when its own has died', async () => {
+        const tab = stage.tab();
+        const doc = tab.get('notes', 'a');
+        await doc.create({});
+        stage.isCut = true;
+        doc.submitOp([{p: ['secret'], oi: true}]).catch(() => {});
+        const outcome = tab.clear().then(() => 'done', (error: {code: string}) => error.code);
+        stage.host.abandon();
+        stage.isCut = false;
+        stage.start({id: 'the clearing', time: Date.now() + 1000});
+        expect([await outcome, tab.state]).to.eql(['ERR_TABS_NOT_CLEARED', 'closed']);
+        expect(stage.host.inspect()).to.include({docs: 0, pendingOps: 0});
       });
-      const isCleared = tab.clear();
-      await hasBegun;
-      const next = stage.tab();
-      const doc = next.get('local:notes', 'a');
-      const isFetched = doc.fetch();
-      await calm();
-      expect([next.hostState, doc.data]).to.eql(['connecting', undefined]);
-      finish();
-      await isCleared;
-      await stage.host.whenClosed;
-      stage.start();
-      await isFetched;
-      expect([next.hostState, doc.data]).to.eql(['connected', undefined]);
+    });
+
+    describe('where the app has deleted the mark', () => {
+      it('shows nothing to a page that begins while the host still deletes, and leaves it to the next host', async () => {
+        const tab = stage.tab();
+        await tab.get('local:notes', 'a').create({secret: true});
+        const clear = stage.storage.clear.bind(stage.storage);
+        let finish = (): void => {};
+        const hasBegun = new Promise<void>(begun => {
+          stage.storage.clear = async () => {
+            begun();
+            await new Promise<void>(resolve => { finish = resolve; });
+            await clear();
+          };
+        });
+        const isCleared = tab.clear();
+        await hasBegun;
+        const next = stage.tab();
+        const doc = next.get('local:notes', 'a');
+        const isFetched = doc.fetch();
+        await calm();
+        expect([next.hostState, doc.data]).to.eql(['connecting', undefined]);
+        finish();
+        await isCleared;
+        await stage.host.whenClosed;
+        stage.start();
+        await isFetched;
+        expect([next.hostState, doc.data]).to.eql(['connected', undefined]);
+      });
     });
   });
 

@@ -21,6 +21,13 @@ function deferred(): Deferred {
   return {promise: new Promise(done => { resolve = done; }), resolve};
 }
 
+/** A service that edits a document and does not wait for the server. */
+async function adder({connection}: ServiceHost): Promise<{add(): void}> {
+  const doc = connection.get<{n: number}>('docs', 'one');
+  await settled(done => doc.subscribe(done));
+  return {add: () => void doc.submitOp([{p: ['n'], na: 1}])};
+}
+
 describe('calls of a service', function () {
   this.timeout(120_000);
   let stage: ServiceStage;
@@ -322,11 +329,7 @@ describe('calls of a service', function () {
   });
 
   it('show the status of that moment when they resolve', async () => {
-    start({serverDelay: 25, services: {one: async ({connection}: ServiceHost) => {
-      const doc = connection.get<{n: number}>('docs', 'one');
-      await settled(done => doc.subscribe(done));
-      return {add: () => void doc.submitOp([{p: ['n'], na: 1}])};
-    }}});
+    start({serverDelay: 25, services: {one: adder}});
     const connection = stage.tab();
     await stage.doc(connection, 'one', {n: 0});
     const signal = statusSignal(Signal as never, connection);
@@ -338,11 +341,7 @@ describe('calls of a service', function () {
   });
 
   it('show a status that goes on as that of other tabs does, if the server answers within the 20 ms between two of them', async () => {
-    start({serverDelay: 5, services: {one: async ({connection}: ServiceHost) => {
-      const doc = connection.get<{n: number}>('docs', 'one');
-      await settled(done => doc.subscribe(done));
-      return {add: () => void doc.submitOp([{p: ['n'], na: 1}])};
-    }}});
+    start({serverDelay: 5, services: {one: adder}});
     const connection = stage.tab();
     const doc = await stage.doc(connection, 'one', {n: 0});
     const remote = service<{add(): void}>(connection, 'one');
