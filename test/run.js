@@ -1,7 +1,9 @@
 /**
- * `npm test`. Runs every suite, or those named on the command line (`node test/run.js node karma`),
- * one after the other, to the end, whatever fails. The last line is `N passed, M failed`.
+ * `npm test`. Runs every suite, or those named on the command line (`node test/run.js node karma`), to the end, whatever fails.
+ * The suites that use browsers run one after the other, and in parallel with them the others, which need one core.
+ * The output is that of one suite after the other. The last line is `N passed, M failed`.
  */
+import {OutputInOrder} from './runner/output-in-order.js';
 import {runSuite} from './runner/run-suite.js';
 import {defaultSuites, suites} from './runner/suites.js';
 import {summary} from './runner/summary.js';
@@ -13,11 +15,24 @@ if (unknown.length) {
   process.exit(2);
 }
 
-const results = [];
-for (const name of names.length ? names : defaultSuites) {
-  console.log(`\n=== ${name}: ${suites[name].title}\n`);
-  results.push(await runSuite(name, suites[name]));
+const chosen = names.length ? names : defaultSuites;
+const printer = new OutputInOrder();
+const outputs = new Map(chosen.map(name => [name, printer.open()]));
+const results = new Map();
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => abort.abort());
+
+async function runInTurn(suitesInTurn) {
+  for (const name of suitesInTurn) {
+    if (abort.signal.aborted) return;
+    results.set(name, await runSuite(name, suites[name], outputs.get(name), abort.signal));
+  }
 }
 
-console.log(summary(results));
-process.exitCode = results.some(result => result.failed > 0) ? 1 : 0;
+const usesBrowsers = name => suites[name].browsers === true;
+await Promise.all([runInTurn(chosen.filter(name => !usesBrowsers(name))), runInTurn(chosen.filter(usesBrowsers))]);
+if (abort.signal.aborted) process.exit(130);
+
+const inOrder = chosen.map(name => results.get(name));
+console.log(summary(inOrder));
+process.exitCode = inOrder.some(result => result.failed > 0) ? 1 : 0;

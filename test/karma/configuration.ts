@@ -51,7 +51,7 @@ export async function configuration(): Promise<object> {
     browserNoActivityTimeout: 240_000,
 
     reporters: ['counting'],
-    colors: process.stdout.isTTY,
+    colors: process.stdout.isTTY || Boolean(process.env['FORCE_COLOR']),
     client: {
       clearContext: false,
       mocha: {timeout: 120_000, forbidOnly: true},

@@ -2,28 +2,30 @@ import {spawn} from 'node:child_process';
 import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {setTimeout as wait} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * Runs one suite in a process of its own and returns its counts. A suite that crashes, is stopped,
- * or runs no test has failed, whatever it counted: `problem` says why.
+ * or runs no test has failed, whatever it counted: `problem` says why. `output` gets what it writes. `abortSignal` stops it.
  */
-export async function runSuite(name, {args, env = {}, counts = true, minutes}) {
+export async function runSuite(name, {title, args, env = {}, counts = true, minutes}, output, abortSignal) {
   const folder = await mkdtemp(join(tmpdir(), 'sharedb-tabs-counts-'));
   const file = join(folder, 'counts.json');
   const started = Date.now();
-  const ended = await run(process.execPath, args, {...process.env, ...env, TEST_COUNTS_FILE: file}, minutes);
+  output.write(process.stdout, `\n=== ${name}: ${title}\n\n`);
+  const ended = await run(process.execPath, args, {...colours, ...process.env, ...env, TEST_COUNTS_FILE: file}, {minutes, output, abortSignal});
   const seconds = (Date.now() - started) / 1000;
   const counted = counts ? await read(file) : exitCodeAsCount(ended);
   await rm(folder, {recursive: true, force: true});
 
   const result = {name, passed: 0, failed: 0, skipped: 0, ...counted, seconds};
   const problem = problemOf(ended, counted, result, minutes);
-  if (!problem) return result;
-  console.error(`\n${name}: ${problem}`);
-  return {...result, failed: Math.max(result.failed, 1), problem};
+  if (problem) output.write(process.stderr, `\n${name}: ${problem}\n`);
+  output.end();
+  return problem ? {...result, failed: Math.max(result.failed, 1), problem} : result;
 }
 
 function problemOf(ended, counted, {passed, failed}, minutes) {
@@ -50,10 +52,15 @@ async function read(file) {
 /** A suite is stopped with all it started: as a process group, which Windows does not have. */
 const ownGroup = process.platform !== 'win32';
 const graceSeconds = 5;
+/** A suite writes to a pipe. It uses colours if this process writes to a terminal. */
+const colours = process.stdout.isTTY ? {FORCE_COLOR: '1'} : {};
 
-function run(command, args, env, minutes) {
+function run(command, args, env, {minutes, output, abortSignal}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: ownGroup});
+    const child = spawn(command, args, {cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: ownGroup});
+    child.stdout.on('data', data => output.write(process.stdout, data));
+    child.stderr.on('data', data => output.write(process.stderr, data));
+    const closed = new Promise(resolveClosed => child.once('close', resolveClosed));
     const signalAll = signal => ownGroup ? process.kill(-child.pid, signal) : child.kill(signal);
     let killTimer;
     const stop = () => {
@@ -66,20 +73,14 @@ function run(command, args, env, minutes) {
       timedOut = true;
       stop();
     }, minutes * 60_000);
-    let interrupted = false;
-    const interrupt = () => {
-      interrupted = true;
-      stop();
-    };
-    process.once('SIGINT', interrupt);
-    process.once('SIGTERM', interrupt);
+    abortSignal.addEventListener('abort', stop);
     child.once('error', reject);
-    child.once('exit', (code, signal) => {
+    child.once('exit', async (code, signal) => {
       clearTimeout(timer);
       clearTimeout(killTimer);
-      process.off('SIGINT', interrupt);
-      process.off('SIGTERM', interrupt);
-      if (interrupted) process.exit(130);
+      abortSignal.removeEventListener('abort', stop);
+      // A process that the suite has left behind can keep the pipes open after its end.
+      await Promise.race([closed, wait(1000)]);
       resolve({timedOut, how: signal ? `signal ${signal}` : `exit code ${code}`});
     });
   });

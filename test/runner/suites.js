@@ -16,26 +16,27 @@ function mocha(...args) {
 
 /**
  * What each suite runs, after `node`. `minutes` is the longest it may take before it is stopped and
- * counted as failed, also on a slow computer. A suite with `counts: false` is one check: its exit code says all.
+ * counted as failed, also on a slow computer. A suite with `counts: false` is one check: its exit code says all. Suites with
+ * `browsers: true` run in parallel with the others.
  */
 export const suites = {
   typecheck: {
     title: 'lib, tests and examples compile',
     args: [script('typescript', 'bin/tsc'), '-p', 'tsconfig.json'],
     counts: false,
-    minutes: 5
+    minutes: 15
   },
   build: {
     title: 'lib compiles as it is published: without the types of Node',
     args: [script('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json', '--noEmit'],
     counts: false,
-    minutes: 5
+    minutes: 15
   },
   lint: {
     title: 'the code keeps to its rules',
     args: [script('eslint', 'bin/eslint.js'), '.'],
     counts: false,
-    minutes: 5
+    minutes: 15
   },
   node: {
     title: 'unit tests in Node',
@@ -76,33 +77,33 @@ export const suites = {
   react: {
     title: 'the React hooks, with React and a DOM in Node',
     args: mocha('test/react/*.test.ts'),
-    minutes: 5
+    minutes: 15
   },
   react18: {
     title: 'the same on React 18',
     args: mocha('--node-option', 'import=./test/react/with-react.mjs', 'test/react/*.test.ts'),
     env: {REACT: '18'},
-    minutes: 5
+    minutes: 15
   },
   collections: {
     title: 'shared collections and transactions, over several tabs, hosts and crashes',
     args: mocha('test/collections/*.test.ts'),
-    minutes: 5
+    minutes: 15
   },
   remote: {
     title: 'calls, streams and signals between contexts',
     args: mocha('--node-option', 'expose-gc', 'test/remote/*.test.ts'),
-    minutes: 5
+    minutes: 15
   },
   frames: {
     title: 'random frames of a hostile peer, as many as FRAMES says',
     args: mocha('test/remote/random-frames.test.ts'),
-    minutes: 10
+    minutes: 20
   },
   chaos: {
     title: 'tasks that go wrong, as many as CHAOS says',
     args: mocha('test/tasks/chaos.test.ts'),
-    minutes: 10
+    minutes: 20
   },
   histories: {
     title: 'random programs with shared collections, as many as HISTORIES says',
@@ -112,27 +113,29 @@ export const suites = {
   size: {
     title: "what a tab loads beside ShareDB's own client",
     args: mocha('test/size/*.test.ts'),
-    minutes: 5
+    minutes: 15
   },
   tasks: {
     title: 'functions on other threads, in Node',
     args: mocha('test/tasks/**/*.test.ts'),
-    minutes: 10
+    minutes: 20
   },
   karma: {
     title: 'real SharedWorkers in Chromium and Firefox',
     args: [script('karma', 'bin/karma'), 'start', 'karma.conf.js', '--single-run'],
+    browsers: true,
     minutes: 20
   },
   tabs: {
     title: 'the example in real tabs of Chromium',
     args: mocha('test/tabs/**/*.test.ts'),
-    minutes: 10
+    browsers: true,
+    minutes: 20
   },
   bindings: {
     title: 'editor bindings, unchanged, in real tabs of Chromium and Firefox',
     args: mocha('test/bindings/**/*.test.ts'),
-    minutes: 10
+    minutes: 20
   },
   engines: {
     title: 'what happens to tabs, workers, browsers and networks, in Chromium, Firefox and WebKitGTK',
@@ -147,7 +150,7 @@ export const suites = {
   docs: {
     title: 'the documentation: links, code, and a text for each export',
     args: mocha('test/docs/*.test.ts'),
-    minutes: 5
+    minutes: 15
   },
   consumers: {
     title: 'the packed package in apps built with webpack, Vite and esbuild',
