@@ -21,7 +21,7 @@ interface TransactionQuestion {
 export interface HostCalls {
   'host.ping': Call<null, null>;
   'host.inspect': Call<InspectOptions | null, HostReport>;
-  /** The messages since the last request. */
+  /** The messages after a known one. */
   'host.observe': Call<FeedRequest, FeedEntry[]>;
   /** Causes a fault on purpose. */
   'host.fault': Call<FaultRequest, FaultState>;
@@ -29,9 +29,9 @@ export interface HostCalls {
   'host.clear': Call<null, void>;
   /** Waits until the subscribed queries on these collections have the server's results. */
   'queries.settle': Call<readonly string[], void>;
-  /** Waits until all changes so far are durable. */
+  /** Waits until all changes so far are durable. Rejects if the storage fails. */
   'store.flush': Call<null, void>;
-  /** The documents with ops that the server has not acknowledged. */
+  /** The documents, except local ones, with ops that the server has not acknowledged. */
   'store.pendingDocs': Call<null, [c: string, d: string][]>;
   /** Hands over the ops of a tab that has ended. */
   'tab.orphanedOps': Call<OrphanedOpsMessage, void>;
@@ -52,10 +52,13 @@ export interface HostCalls {
 export interface CollectionCalls {
   'shared.take': Call<TakeRequest, 'empty' | null>;
   'shared.cancel': Call<{c: string; d: string; r: string}, null>;
-  /** The result lists the items that the tab had no lease for any more. */
+  /** The result has the ids of the items that the tab had no lease for any more. */
   'shared.give': Call<GiveBack, string[]>;
   'shared.commit': Call<Commit, {committed: boolean}>;
-  /** Whether the host has placed a transaction. The tab asks the next host if the answer to `shared.commit` was lost. */
+  /**
+   * Whether the host has placed a transaction. The tab asks the next host if the answer to `shared.commit` was lost. After this call,
+   * the host does not place the transaction any more.
+   */
   'shared.asked': Call<TransactionQuestion, {committed: boolean}>;
   /** Requests the message `shared.outcome`: the server's answer to a placed transaction. */
   'shared.outcome': Call<TransactionQuestion, {committed: boolean}>;

@@ -52,7 +52,7 @@ function details({a, c, d, v, seq, rev, op, create, del, b, data, diff, more, ow
   if (del) parts.push('deletes');
   if (Array.isArray(op)) parts.push(`${op.length} ${op.length === 1 ? 'component' : 'components'}`);
   if (more) parts.push(`and ${more.length} more`);
-  if (own) parts.push('has its place');
+  if (own) parts.push('was placed');
   if (a === 'op' && typeof seq === 'number') parts.push(`seq ${seq}`);
   if (Array.isArray(data)) parts.push(`${data.length} results`);
   if (diff) parts.push(`${diff.length} changes`);

@@ -10,7 +10,7 @@ export interface ErrorData {
 export const ERROR_CODES = {
   /** An option of `createConnection` or `startHost` is missing, unknown or of the wrong type. */
   ERR_TABS_BAD_OPTION: 'ERR_TABS_BAD_OPTION',
-  /** A request to the host was still open when the session with the host ended. */
+  /** A request to the host was still open when the session with the host ended, or there was no session. */
   ERR_TABS_SESSION_ENDED: 'ERR_TABS_SESSION_ENDED',
   /** The tab's connection was closed, so the request gets no answer. For an op, the message says what happens to it. */
   ERR_TABS_CLOSED: 'ERR_TABS_CLOSED',
@@ -30,7 +30,7 @@ export const ERROR_CODES = {
   ERR_TABS_OFFLINE: 'ERR_TABS_OFFLINE',
   /** A dead letter's op can't be transformed: the version that it was made at is unknown, or the document now has another type. */
   ERR_TABS_LETTER_BASE: 'ERR_TABS_LETTER_BASE',
-  /** Nothing can provide a host: there is no worker, no URL and no socket. */
+  /** No mode can provide a host: there is no worker, no URL and no socket, or the only mode that `mode` allows is not available. */
   ERR_TABS_NO_HOST: 'ERR_TABS_NO_HOST',
   /** Storage: another host has taken the storage over. */
   ERR_TABS_FENCED: 'ERR_TABS_FENCED',

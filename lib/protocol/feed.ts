@@ -16,7 +16,7 @@ export interface FeedEntry {
   data?: string;
 }
 
-/** The request of an inspector. */
+/** An inspector's request for the entries after `since`. */
 export interface FeedRequest {
   /** The `n` of the last known entry, or 0. */
   since: number;

@@ -39,7 +39,7 @@ export interface HostHere {
   generation: number;
 }
 
-/** Sent by a host that waits for the host lock. A current host of an older build closes when it receives this. */
+/** Sent by a host that waits for the host lock. The current host closes when it receives this, if its protocol or build is older. */
 export interface TakeoverRequest {
   type: 'candidate';
   protocol: number;
@@ -85,7 +85,10 @@ export interface Absent {
 
 export type Side = 'tab' | 'host';
 
-/** Everything that one side sends in one turn of its event loop, in order. */
+/**
+ * Messages of one side, in order: usually those of one turn of its event loop. A turn with more than 64 Ki characters, or with service
+ * frames, has several batches.
+ */
 export interface Batch {
   type: 'batch';
   session: SessionId;

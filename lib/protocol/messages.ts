@@ -27,7 +27,7 @@ export interface SnapshotData {
   data?: unknown;
   /** Left out if the snapshot does not come from the host's history. */
   rev?: number;
-  /** In query results: the incarnation that the snapshot is for. */
+  /** In answers to requests for several documents, and in query results: the incarnation that the snapshot is for. */
   inc?: number;
   /** The snapshot contains ops of tabs that the server has not acknowledged. */
   isMixed?: boolean;
@@ -56,7 +56,7 @@ export interface SubmitOptions {
   /** Present if the app set `doc.submitSource`. */
   source?: unknown;
   preventCompose?: true;
-  /** What the op was before it was transformed over the content of another database (`replaces`), which may lack what it was made in. */
+  /** The op before it was transformed over a step that replaced the content (`replaces`). The transformed op may have lost content. */
   was?: unknown;
 }
 
@@ -94,7 +94,7 @@ export interface EntryMessage {
   own?: true;
   /** The entry is an op of another tab, and may not be durable yet. */
   unwritten?: true;
-  /** From this entry on, the server has everything that the document shows. */
+  /** At this entry, the host's document equals the server's: the server has acknowledged the ops of all tabs. */
   clean?: true;
   /** The entry leads to the content of another database. The tab notes what its unsent ops were before. */
   replaces?: true;
@@ -200,7 +200,7 @@ export interface UnsavedDoc {
   id: string;
   /** The number of edits of all tabs that the server has not answered. */
   pendingOps: number;
-  /** The number of edits that the server has refused and that are in `deadLetters`. */
+  /** The number of edits that are in `deadLetters`. */
   refusedOps: number;
 }
 
@@ -214,7 +214,7 @@ export interface HostStatus {
   pendingDocs: number;
   /** Whether unsent edits survive when all tabs close. */
   durable: boolean;
-  /** Why they do not survive, if the storage failed. */
+  /** Why they do not survive, if the storage failed. Otherwise the reason why this host has quarantined a document, if it has. */
   storeError?: ErrorData;
   /** Bytes that this origin uses and may use, as the browser estimates them. Undefined if the browser gives no estimate. */
   storage?: {
@@ -225,7 +225,7 @@ export interface HostStatus {
   } | undefined;
   /** The number of changes that wait for the storage. Changes at the end that would be received again after a loss do not count. */
   pendingWrites: number;
-  /** The number of ops that the server rejected for good and that the app has not handled. */
+  /** The number of ops that the server rejected for good, or that no host could apply, and that the app has not handled. */
   deadLetters: number;
   /** The number of stored documents that could not be used: see `connection.quarantine`. Left out if none. */
   quarantined?: number;
@@ -294,7 +294,7 @@ export interface ResumeMessage {
   }[];
 }
 
-/** An op that the server rejected for good, or that could not be transformed for a new host. */
+/** An op that the server rejected for good, or that no host could apply. */
 export interface DeadLetter {
   /** The name of the letter, for `retry` and `discard`. */
   id: string;
@@ -341,8 +341,8 @@ export type LostOp = Omit<DeadLetter, 'time'>;
 export const MAX_LOST_OPS = 200;
 
 /**
- * The ops that a tab had not handed to its host when its page went away. The ops of a document are each made on the one before;
- * the first is made on `rev` with the ops of `unconfirmed` applied.
+ * The ops of a tab that its host had not confirmed when the page ended or was suspended, or when the connection was closed. The ops
+ * of a document are each made on the one before; the first is made on `rev` with the ops of `unconfirmed` applied.
  */
 export interface OrphanedOpsMessage {
   tabId: string;

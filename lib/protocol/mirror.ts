@@ -3,11 +3,11 @@ import type {Epoch} from './ids.js';
 import type {Change, SavedContent} from './stored.js';
 
 /**
- * The messages on the mirror channel. A host without a store posts its changes there, and tabs keep a copy. The channel reaches
- * everybody, so each message names its receiver.
+ * The messages on the mirror channel. A host without a store posts its changes there, and up to two tabs keep a copy. All mirrors
+ * and hosts receive each message, so a message for one receiver names it.
  */
 
-/** How many groups of changes of a host somebody has received. */
+/** The position of a host or a mirror: the number of groups of changes that were posted in the host's term. */
 export interface MirrorPosition {
   /** The term of the host. Later hosts have higher terms. Messages of lower terms are ignored. */
   term: number;

@@ -13,7 +13,7 @@ export interface QueueItem {
   i: string;
   /** Its sort number. An item that is returned goes back to its place by this number. */
   s: number;
-  /** How often it was taken and not completed. */
+  /** The number of failed attempts. A release does not count. */
   n: number;
   v: unknown;
 }
@@ -56,7 +56,7 @@ export interface GiveBack {
   error?: string;
   /** For `extend`: the additional time, in ms. */
   ms?: number;
-  /** The tab repeats the report, because it has got no answer. The host may have handled it before. */
+  /** The tab repeats the report, because it has received no answer. The host may have handled it before. */
   again?: boolean;
 }
 

@@ -24,7 +24,7 @@ export interface HostReport extends HostStatus {
   state: string;
   /** The state of the host's WebSocket. Missing if the app's own connection does not reveal it. */
   socket?: SocketState;
-  /** How many documents, queries and presences the host holds on behalf of its tabs. */
+  /** The number of documents that the host holds on behalf of its tabs. */
   docs: number;
   /** The number of queries that the host holds on behalf of its tabs. */
   queries: number;
@@ -32,13 +32,13 @@ export interface HostReport extends HostStatus {
   presences: number;
   /** The tabs that the host knows. */
   tabList: TabEntry[];
-  /** The first documents. Documents with pending ops come before the others. */
+  /** At most 100 documents, those with the most pending ops first. */
   docList: DocReport[];
-  /** The first subscribed queries, and the first channels with presences. */
+  /** At most 100 of the subscribed queries. */
   queryList: QueryReport[];
-  /** The first channels with presences. */
+  /** At most 100 of the presence channels. */
   presenceList: ChannelReport[];
-  /** The data of the document that the request names. */
+  /** The data of the document that the request names, if the host has it open. */
   docData?: DocDataReport;
   /** The last 20 warnings and errors of the host, oldest first. */
   lastErrors: {
@@ -60,7 +60,7 @@ export interface InspectOptions {
   tabs?: boolean | undefined;
   /** Shows the values in the conditions of queries, which may be data of the app. Default false. */
   data?: boolean | undefined;
-  /** Reports the data of this document, if the host has it open. Default: of none. */
+  /** Reports the data of this document, if the host has it open. Default: no document. */
   doc?: {
     /** The document's collection. */
     collection: string;
@@ -77,9 +77,9 @@ export interface TabEntry {
   isThere: boolean;
   /** The tab is read-only: see `joinNamespace`. */
   isObserver?: boolean;
-  /** The number of batches that the host has sent, and of those that the tab has handled. */
+  /** The number of batches that the host has sent to the tab in this session. */
   sentBatches: number;
-  /** The number of batches that the tab has handled. */
+  /** The number of those batches that the tab has acknowledged. */
   acknowledgedBatches: number;
   /** How the tab reaches its host. */
   mode?: Place;
@@ -132,7 +132,7 @@ export interface DocReport {
   collection: string;
   /** The document's id in its collection. */
   id: string;
-  /** The name or URI of the OT type; null if the document does not exist or is not loaded. */
+  /** The name of the OT type; null if the document does not exist or is not loaded. */
   type: string | null;
   /** The server's version; null while nothing is loaded. */
   version: number | null;
@@ -160,7 +160,7 @@ export interface DocDataReport {
   revision: number;
   /** As JSON; the first 100,000 characters. Missing if the document does not exist. */
   json?: string;
-  /** How many characters all of it has. */
+  /** The length of the whole JSON, in characters. */
   length: number;
 }
 
@@ -188,9 +188,9 @@ export interface TabReport {
     collection: string;
     /** The document's id. */
     id: string;
-    /** The number of ops that the host has not received. */
+    /** The number of ops that the host has not placed in its history. */
     unsent: number;
-    /** The number of ops that the host has received and the server has not acknowledged. */
+    /** The number of ops that the host has placed and the server has not acknowledged. */
     unsettled: number;
   }[];
   /** The message of the last error that the host's connection reported. */

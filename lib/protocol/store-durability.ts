@@ -1,8 +1,8 @@
 /**
- * What an edit survives from the moment on in which another tab shows it. Each of them writes the edit before the server gets it.
- * - 'delayed': the end of its tab and of the host, as long as any tab that shows it lives. It is written meanwhile, which takes
- *   some milliseconds, and survives a crash of the browser from then on.
- * - 'written': a crash of the browser. Other tabs show an edit only after it is written.
- * - 'strict': a power loss. Other tabs show an edit only after it is written, and each write waits for the disk.
+ * How durable an edit is when another tab shows it. With each value, the host writes an edit before it sends the edit to the server.
+ * - 'delayed': other tabs may show an edit before it is written, which usually takes some milliseconds. Until then, the edit survives
+ *   the end of its tab and of the host if another tab that shows it is still open. Then it also survives a crash of the browser.
+ * - 'written': other tabs show an edit only after it is written, so it survives a crash of the browser.
+ * - 'strict': as 'written', and each write waits for the disk, so an edit that other tabs show also survives a power loss.
  */
 export type StoreDurability = 'delayed' | 'written' | 'strict';

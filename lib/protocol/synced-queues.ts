@@ -52,13 +52,13 @@ export const lastClaim = ({c}: SyncedItem): Claim | undefined => c.at(-1);
 
 export const orderOf = (item: SyncedItem): number => lastClaim(item)?.s ?? item.s;
 
-/** How often the item was taken and not completed, if nobody has it. */
+/** The number of attempts so far. A claim that has not ended counts as an attempt, and a released item does not. */
 export const attemptsOf = (item: SyncedItem): number => {
   const last = lastClaim(item);
   return !last ? 0 : last.f ? last.n : last.n + 1;
 };
 
-/** Somebody has completed the item. It is removed a moment later. */
+/** Whether a device has completed the item. One more op removes it. */
 export const isDone = ({c}: SyncedItem): boolean => c.some(({f}) => f === 'done');
 
 export const isWaiting = (item: SyncedItem): boolean => {

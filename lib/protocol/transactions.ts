@@ -27,7 +27,7 @@ export interface Commit {
   parts: TransactionPart[];
 }
 
-/** The outcome of a transaction at the server. `raced` lists reads that another device changed before the transaction got there. */
+/** The outcome of a transaction at the server. `raced` lists reads that another device changed before the server had the transaction. */
 export interface OutcomeMessage {
   a: 'shared.outcome';
   seq: number;
@@ -61,7 +61,7 @@ function isStep(step: unknown): boolean {
   return step['del'] === true || (step['op'] !== undefined && (!Array.isArray(step['op']) || step['op'].length <= MAX_WRITES));
 }
 
-/** A question about a commit, or about the outcomes that the tab has not heard of it. */
+/** Whether a value asks if a transaction was placed, or for its outcome. */
 export function isQuestion(value: unknown): value is {seq: number; docs: [c: string, d: string][]} {
   return isObject(value) && isCount(value['seq']) && Array.isArray(value['docs']) &&
     value['docs'].every(key => Array.isArray(key) && isNamed(key[0], key[1]));
@@ -74,7 +74,7 @@ interface Happened {
   load?: unknown;
 }
 
-/** The reads whose result a step has changed. */
+/** The reads whose result a step may have changed. */
 export function touchedReads(step: Happened, isJson0: boolean, reads: ReadonlySet<string>): string[] {
   if (!reads.size) return [];
   if (!('op' in step)) return step.create || step.del || step.load ? [...reads] : [];
