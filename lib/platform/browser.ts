@@ -57,7 +57,7 @@ export function isDenied(error: unknown): boolean {
   return (error as Error | undefined)?.name === 'SecurityError';
 }
 
-/** The browser's answer is reliable only if it is no. */
+/** Whether the page may be online. Only the answer false is reliable (HTML, `navigator.onLine`). */
 export function isOnline(): boolean {
   return typeof navigator === 'undefined' || navigator.onLine !== false;
 }

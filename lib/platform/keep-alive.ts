@@ -15,8 +15,9 @@ let isWatching = false;
 
 /**
  * Keeps the Node process alive while `isNeeded` returns true. Node emits `beforeExit` when nothing else keeps the process alive,
- * and continues if a listener starts something (Node, "Event: 'beforeExit'"). Channels deliver while that timer runs. So a
- * request costs nothing.
+ * and continues if a listener starts something (Node, "Event: 'beforeExit'"): here a timer, while which channels deliver messages.
+ * So requests need no timers of their own.
+ * @returns a function that ends it
  */
 export function keepAlive(isNeeded: () => boolean): () => void {
   needs.add(isNeeded);

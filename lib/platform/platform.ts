@@ -23,8 +23,8 @@ export type OpenChannel = (name: string) => Channel;
 /** The part of the Web Locks API (`navigator.locks`) that the library uses. */
 export interface Locks {
   /**
-   * Calls back when the lock is held, and holds it until the promise of the callback settles. With `ifAvailable`, calls back
-   * at once with null if another context holds it.
+   * Calls back when the lock is granted, and holds it until the promise of the callback settles. With `ifAvailable`, calls back
+   * with null if the lock is not available.
    */
   request(
     name: string,
@@ -51,7 +51,7 @@ export interface Clock {
 
 export interface Platform {
   channel: OpenChannel;
-  /** Missing in insecure contexts and in Node 20. */
+  /** Missing in insecure contexts and in Node before 24.5 (MDN). */
   locks?: Locks | undefined;
   clock: Clock;
   /** Bytes used and allowed, as the browser estimates them (Storage Standard, `navigator.storage.estimate`). */

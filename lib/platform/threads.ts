@@ -1,6 +1,6 @@
 import type {Clock, Locks} from './platform.js';
 
-/** The Web Locks of this thread. Missing in insecure contexts and in Node 20. */
+/** The Web Locks of this thread. Missing in insecure contexts and in Node before 24.5 (MDN). */
 export function webLocks(): Locks | undefined {
   return globalThis.navigator?.locks as Locks | undefined;
 }
@@ -10,7 +10,10 @@ export function processors(): number {
   return (typeof navigator !== 'undefined' && navigator.hardwareConcurrency) || 2;
 }
 
-/** A timer that keeps a Node process alive. For work whose result somebody awaits. @returns a function that cancels it */
+/**
+ * A timer that keeps a Node process alive, for work whose result is awaited. It never fires if `ms` is above 2^31 - 1.
+ * @returns a function that cancels it
+ */
 export function after(ms: number, callback: () => void): () => void {
   // Engines fire delays above 2^31 - 1 ms at once (HTML: a signed 32-bit integer).
   if (ms > 2 ** 31 - 1) return () => {};
@@ -18,5 +21,5 @@ export function after(ms: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** A clock with such timers. */
+/** A clock with such timers, for durations: its time counts from the start of this thread, and not from the epoch. */
 export const waitingClock: Clock = {now: () => performance.now(), after};
