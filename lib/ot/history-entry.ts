@@ -3,7 +3,7 @@ import type {UndoMark} from '../protocol/undo.js';
 import {isSame} from './same.js';
 import {markedStepOf} from './step.js';
 
-/** One change of a document. Has one of these fields, or none if only the version moved. */
+/** One change of a document. Has one of the fields `op`, `create`, `del` and `load`, or none of them if only the version has changed. */
 export interface Step {
   op?: unknown;
   create?: {type: string; data: unknown};
@@ -16,7 +16,7 @@ export interface Step {
   takesBack?: Origins;
 }
 
-/** The author of a step. Without a `seq`, the step is not a tab's op that came back from the server. */
+/** The author of a step: a tab, or a client elsewhere. Without a `seq`, the step is not the author's op itself: it may take the op back. */
 export interface Author {
   src?: string | undefined;
   seq?: number | undefined;
@@ -74,8 +74,8 @@ export class Entry {
   }
 
   /**
-   * Whether the tab that made this op may see its acknowledgement before it is durable. After a loss, the tab would make the op
-   * again from its earlier state.
+   * Whether the tab that made this op may receive the acknowledgement before the op is durable. After a loss, the tab sends the op
+   * again. False for creations.
    */
   isRepeatableBy(tabId: string): boolean {
     return this.src === tabId && this.seq !== undefined && !this.json.startsWith('{"create"');

@@ -55,7 +55,7 @@ export class History {
   }
 
   /**
-   * The steps that somebody lacks who has the state at `rev` with these ops applied.
+   * The steps that lead from the state at `rev`, with these ops applied, to the present state.
    * @returns undefined if the entries are not kept, or can't be transformed around the ops
    */
   continuation(rev: number, known: readonly UnconfirmedOp[], type: Type | null): ConcurrentStep[] | undefined {
@@ -119,7 +119,7 @@ export class History {
     this.keep(entries.map(entry => new Entry(entry.rev, entry.v, entry.src, entry.seq, entry.json, entry.isClean, entry.acked)), v);
   }
 
-  /** Starts anew from the server's state at version `v`, which nobody needs ops to reach. */
+  /** Begins a new history at the server's state at version `v`. No tab needs ops that lead to this state. */
   restart(v: number | null): void {
     this.rev++;
     this.keep([], v);

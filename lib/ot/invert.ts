@@ -51,9 +51,9 @@ export const isSameData = (type: Type, one: unknown, other: unknown): boolean =>
  * @returns undefined if the type has no such op
  */
 export function invertOn(type: Type, op: unknown, base: DataCopies): unknown {
-  for (const way of [() => inverseOf(type, op, base.make()), () => type.invert?.(op)]) {
+  for (const candidate of [() => inverseOf(type, op, base.make()), () => type.invert?.(op)]) {
     try {
-      const inverse: unknown = way();
+      const inverse: unknown = candidate();
       if (inverse !== undefined && isSameData(type, type.apply(type.apply(base.make(), copied(op)), copied(inverse)), base.make())) return inverse;
     } catch {
       // Try the next candidate, if there is one.
@@ -102,7 +102,7 @@ function invertText(op: TextComponent[], base: string): TextComponent[] {
   });
 }
 
-/** A component of ot-text-unicode: skip, insert, or delete, counted in characters. */
+/** A component of ot-text-unicode: skip, insert, or delete, counted in Unicode code points. */
 type UnicodeComponent = number | string | {d: number | string};
 
 function saysRemovedText(op: readonly UnicodeComponent[], text: string): boolean {

@@ -17,20 +17,20 @@ interface Json0Component {
 type TextComponent = number | string | {i?: unknown; insert?: unknown; attributes?: object};
 
 /**
- * Whether a part of an op is left out of the op that it was transformed to: an insertion, an edit of a number, or a move, in something
- * that the other ops have removed. A removal of what is gone anyway is no loss, and neither is a format of a part of the text.
+ * Whether an op has lost content when it was transformed: an insertion, an edit of a number, or a move, in something that the other
+ * ops have removed. It is no loss if a removal is left out, or some of the formats of a text.
  */
 export function losesContent(type: Type | null, before: unknown, after: unknown): boolean {
   if (!type || before === undefined) return false;
   try {
     return amountOf(type, after) < amountOf(type, before);
   } catch {
-    // The author has to be told of an op that can't be compared.
+    // If the ops can't be compared, a loss can't be excluded.
     return true;
   }
 }
 
-/** How much an op does besides removing. A transformed op has the same amount, unless something got lost. */
+/** The amount of an op's content, without removals. A transformed op has the same amount, unless content was lost. */
 function amountOf(type: Type, op: unknown): number {
   if (isJson0(type)) return json0Amount(normalized(type, op));
   const components = (Array.isArray(op) ? op : (op as {ops: unknown[]}).ops) as TextComponent[];

@@ -21,7 +21,7 @@ export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], own
   const isMany = type && sizeOf(ops) * sizeOf(entries) > MANY;
   const at = isMany ? entries.findIndex(({step}) => step.replaces) : -1;
   if (at >= 0 && entries.length > 1) {
-    // What each op was before such a step is noted.
+    // Each op's form before such a step is recorded.
     return [entries.slice(0, at), entries.slice(at, at + 1), entries.slice(at + 1)].reduce<WaitingOp[] | Error>(
       (left, part) => (left instanceof Error || !part.length ? left : rebase(left, part, owner, type)), ops
     );
@@ -47,7 +47,7 @@ export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], own
   return waiting;
 }
 
-/** The steps that somebody lacks who already has some ops. */
+/** The concurrent steps for a tab that already has some ops. */
 export interface Continuation {
   steps: ConcurrentStep[];
   /** Whether the steps lead to the same state as the entries. If not, ties were resolved in another order. */
@@ -55,7 +55,7 @@ export interface Continuation {
 }
 
 /**
- * Transforms the concurrent entries so that they apply after ops that somebody already has.
+ * Transforms the concurrent entries so that they apply after ops that a tab already has.
  * @param entries from the revision that the ops were made at. They contain the ops: those of tabs as such, and the server's as
  *   the host's document applied them, or as ops of tabs that the server has acknowledged since. The server acknowledges ops in
  *   their order.
@@ -133,7 +133,7 @@ function carryOver(happened: Step, own: Step, type: Type | null): Step {
   return type && 'op' in happened && 'op' in own ? {...happened, op: type.transform(happened.op, own.op, 'right') as unknown} : happened;
 }
 
-/** Notes what an op is before a step that replaces the content, because the step may leave nothing of it. */
+/** Records an op's form before a step that replaces the content, because the transformed op may lose content. */
 function beforeReplacement(op: WaitingOp): WaitingOp {
   const {step, x} = op;
   return 'op' in step && x.was === undefined ? {...op, x: {...x, was: step.op}} : op;

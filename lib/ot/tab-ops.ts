@@ -13,7 +13,7 @@ export interface TabOps<Op extends NumberedOp = NumberedOp> {
   rev: number | null;
   /** The server's version that the document shows; null if it shows none. ShareDB's member. */
   version: number | null;
-  /** The data may contain ops of other tabs that the server has not acknowledged. */
+  /** The data may contain ops that the server has not acknowledged, beside this tab's unanswered ones: those of other tabs, or lost ops. */
   isMixed: boolean;
   /** The op that the host has not placed. ShareDB's member. */
   inflightOp: Op | null;
@@ -73,7 +73,7 @@ export function advance(tab: TabOps, {rev, v, clean}: {rev: number; v: number | 
 }
 
 /**
- * The host has given this tab's op a place in the history: the data equal the history there.
+ * The host has placed this tab's op in the history.
  * @returns the op; undefined if it is not the next op that the host lacks
  */
 export function place<Op extends NumberedOp>(tab: TabOps<Op>, {rev, v, seq}: {rev: number; v: number | null; seq: number}): Op | undefined {

@@ -27,7 +27,7 @@ export class UnconfirmedSteps<Op extends object> {
 
   /** The host sent the present revision while it could not write. No step can be replayed on it. */
   begin(batch: number, host: string): void {
-    // An earlier host's revision is still shown. This host only told of an op that the server has by now.
+    // The document still shows an earlier host's revision. This host has only sent the server's answer to an op.
     if (this.state?.batch === Infinity) return;
     this.steps = NONE;
     this.state = {batch, host};
@@ -51,7 +51,7 @@ export class UnconfirmedSteps<Op extends object> {
     this.steps = [...this.steps, {batch, rev, ...(change && {change: JSON.stringify(change)}), ...(op && {op})}];
   }
 
-  /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that gave them their places. */
+  /** The document starts anew. Own ops that wait for the server's answer may have been lost with the host that placed them. */
   startAnew(ops: readonly Op[], host: string): void {
     const step = this.steps.findLast(({op}) => op && ops.includes(op));
     const state = step ? {batch: step.batch, host} : ops.length ? this.state : undefined;
@@ -77,7 +77,7 @@ export class UnconfirmedSteps<Op extends object> {
 
   /** The server has these own ops. So every host has them, and the steps before them. */
   confirmOps(ops: ReadonlySet<Op>): void {
-    // The host that the tab has told of the steps says from where they count.
+    // The host to which the tab has sent the steps determines their position.
     if (this.isReturning) return;
     this.steps = this.steps.slice(this.steps.findLastIndex(({op}) => op && ops.has(op)) + 1);
   }
@@ -107,7 +107,7 @@ export class UnconfirmedSteps<Op extends object> {
     this.steps = this.replayed.map(step => ({...step, batch: Infinity, rev: start}));
   }
 
-  /** Whether a host has to tell the document's position in its history after the replayed steps. */
+  /** Whether the tab waits for the position in the host's history after the replayed steps. */
   get isReturning(): boolean {
     return this.steps[0]?.batch === Infinity;
   }
