@@ -37,7 +37,7 @@ export interface ConnectOptions {
    * directly. The other values force one mode, and an `error` event reports if it is impossible. Default 'auto'.
    */
   mode?: 'auto' | Mode | undefined;
-  /** How long a host may take to answer, in ms, before the next mode is tried. Default 5000. */
+  /** How long a host may take to answer, in ms, before the tab tries the next mode or replaces the host. Default 5000. */
   hostTimeout?: number | undefined;
   /** The app's name for this build, used if a tab provides the host. It must equal `build` of its worker's `startHost`. */
   build?: string | undefined;
@@ -51,9 +51,12 @@ export interface ConnectOptions {
     durability?: StoreDurability | undefined;
     /** Whether a stored document is updated by a new snapshot or by the ops since its version. Default 'snapshot'. */
     resume?: 'snapshot' | 'ops' | undefined;
-    /** How long a document that nobody opens is kept, in ms. Unsent ops are always kept. Default: 90 days. */
+    /**
+     * How long a document that nobody opens is kept, in ms. Local documents, and documents in use or with unsent ops, are always kept.
+     * Default: 90 days.
+     */
     maxAge?: number | undefined;
-    /** The size, in bytes, above which the documents that were opened longest ago are deleted. Default: no limit. */
+    /** The size, in bytes, above which the documents that were opened longest ago are deleted, with the same exceptions. Default: none. */
     maxSize?: number | undefined;
   } | false | undefined;
   /** Shows the stored state at once, even if the server is reachable, and then updates it. Default false. */

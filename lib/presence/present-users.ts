@@ -46,7 +46,7 @@ export interface PresentUsersEvents<Value> {
   join: (user: PresentUser<Value>) => void;
   /** The person's last tab has left. */
   leave: (user: PresentUser<Value>) => void;
-  /** The channel could not be followed. */
+  /** An error of the channel. Without a listener it is dropped. */
   error: (error: Error) => void;
 }
 
@@ -94,11 +94,11 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     this.userOf = userOf;
     this.clock = connection.clock ?? systemClock;
     const presence = this.presence = connection.getPresence(channel) as FollowedPresence<Value>;
-    const onReceive = (id: string): void => this.look(id);
-    const onError = (error: Error): void => this.tell(error);
+    const onReceive = (id: string): void => this.update(id);
+    const onError = (error: Error): void => this.reportError(error);
     // ShareDB has no event for what this tab shows itself.
     const onSend = (message: {a?: unknown; ch?: unknown; id?: unknown}): void => {
-      if (message.a === 'p' && message.ch === channel) this.look(String(message.id));
+      if (message.a === 'p' && message.ch === channel) this.update(String(message.id));
     };
     presence.on('receive', onReceive);
     presence.on('error', onError);
@@ -109,8 +109,8 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
       connection.off('send', onSend);
     };
     this.isSubscriber = !presence.wantSubscribe;
-    presence.subscribe(error => { if (error) this.tell(error); });
-    this.look(undefined);
+    presence.subscribe(error => { if (error) this.reportError(error); });
+    this.update(undefined);
   }
 
   get users(): readonly PresentUser<Value>[] {
@@ -125,8 +125,8 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     if (this.isSubscriber) this.presence.unsubscribe(() => {});
   }
 
-  /** @param shown the id of the presence that has just changed */
-  private look(shown: string | undefined): void {
+  /** Computes the users again. @param shown the id of the presence that has just changed */
+  private update(shown: string | undefined): void {
     const now = this.clock.now();
     const before = this.known;
     const found = new Map<string, {values: Map<string, Value>; isSelf: boolean}>();
@@ -156,8 +156,8 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     if (before.size || after.size) this.emit('change', this.users);
   }
 
-  /** Without a listener here, ShareDB's presence has already reported the error. */
-  private tell(error: Error): void {
+  /** Emits `error` if there is a listener: ShareDB's emitter throws without one. */
+  private reportError(error: Error): void {
     if (this.listenerCount('error')) this.emit('error', error);
   }
 }

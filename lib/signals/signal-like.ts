@@ -47,7 +47,7 @@ export interface WatcherLike {
 /** Runs after the current synchronous code: reading signals in a watcher's callback throws. */
 export const afterTurn = (run: () => void): void => queueMicrotask(run);
 
-/** A signal that only this library sets. */
+/** A computed signal with a method `set` that throws a TypeError. */
 export function readOnly<T>({Computed}: SignalNamespace, read: () => T, hooks: SignalOptions<T>): SignalLike<T> & {set(value: never): never} {
   const signal = new Computed(read, hooks);
   return Object.assign(signal, {
