@@ -42,7 +42,7 @@ export const ERROR_CODES = {
   ERR_TABS_STORAGE_BLOCKED: 'ERR_TABS_STORAGE_BLOCKED',
   /** Storage: it did not answer in time. It is used again when it does. */
   ERR_TABS_STORAGE_TIMEOUT: 'ERR_TABS_STORAGE_TIMEOUT',
-  /** Storage: it opened late, and the state in use replaced the stored state. */
+  /** Storage: it opened late, and the state in use replaced the stored state, which is quarantined. */
   ERR_TABS_STORAGE_SUPERSEDED: 'ERR_TABS_STORAGE_SUPERSEDED',
   /** Some or all stored data could not be deleted. The next start deletes it before it reads anything. */
   ERR_TABS_NOT_CLEARED: 'ERR_TABS_NOT_CLEARED',
