@@ -1,16 +1,17 @@
 import type {Cipher} from './encryption.js';
 
-/** 96 bits, drawn anew for each text: what NIST SP 800-38D recommends for AES-GCM. */
+/** The length of the random IV of each text, in bytes: the 96 bits that NIST SP 800-38D recommends for AES-GCM. */
 const IV_BYTES = 12;
 
 /**
- * Encrypts what is stored with WebCrypto's AES-GCM. A text that was changed, or encrypted with another key,
- * can't be decrypted: the promise rejects with an `OperationError`.
- * @param key for 'encrypt' and 'decrypt', e.g. derived from what the user signed in with; need not be extractable
+ * Encrypts stored data with WebCrypto's AES-GCM. An encrypted text is base64 of the IV and the ciphertext. If a text was changed, or
+ * encrypted with another key, `decrypt` rejects with an `OperationError`.
+ * @param key a key with the usages 'encrypt' and 'decrypt', for example derived from the user's password. It need not be extractable.
+ * @returns a cipher for the option `store.cipher` of `startHost`
  */
 export function aesGcm(key: CryptoKey | Promise<CryptoKey>): Cipher {
   const whenKey = Promise.resolve(key);
-  // A key that can't be had shows where it is used.
+  // If there is no key, `encrypt` and `decrypt` reject.
   whenKey.catch(() => {});
   return {
     async encrypt(text) {
@@ -31,13 +32,13 @@ export function aesGcm(key: CryptoKey | Promise<CryptoKey>): Cipher {
   };
 }
 
-/** Every engine accepts this many arguments. */
+/** The number of arguments of one call. Every engine accepts this many. */
 const CHUNK = 0x8000;
 
 function toBase64(bytes: Uint8Array): string {
   const parts: string[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK) {
-    // `apply` takes the array as it is; spreading goes through its iterator, several times slower.
+    // `apply` reads the array directly. The spread syntax uses its iterator, which is several times slower.
     parts.push(String.fromCharCode.apply(null, bytes.subarray(at, at + CHUNK) as unknown as number[]));
   }
   return btoa(parts.join(''));

@@ -7,7 +7,7 @@ import {mayBeAboutValues} from './storage-errors.js';
 import type {Change, Storage} from './storage.js';
 import type {WriteQueue} from './write-queue.js';
 
-/** How many documents are tried one after the other. If so many fail, their values are not the reason. */
+/** If this many documents fail one after the other, and none has succeeded, their values are probably not the reason. */
 const MAX_APART = 4;
 
 export interface BatchWriterParts {
@@ -18,7 +18,7 @@ export interface BatchWriterParts {
   quarantine: QuarantineAccess;
   pruning: Pruning | undefined;
   history: HistoryMark;
-  /** Waits for a write, but not too long. */
+  /** Waits for a write. Meanwhile, the store counts as failed if the write takes too long. */
   limited(write: Promise<void>): Promise<void>;
   isClosed(): boolean;
 }
@@ -71,7 +71,7 @@ export class BatchWriter {
         failures++;
       }
     }
-    // If all succeeded, the batch was only too large.
+    // If nothing is left, only the size of the batch was the reason.
     if (queue.inFlight.length) throw failure;
   }
 

@@ -1,7 +1,7 @@
 import type {ErrorData} from '../protocol/errors.js';
 import type {Change, DocKey} from './storage.js';
 
-/** Moves all that is stored of a document to where it is kept, but not used. */
+/** Moves all stored data of a document into quarantine. */
 export interface Quarantining {
   type: 'quarantine';
   key: DocKey;
@@ -11,13 +11,14 @@ export interface Quarantining {
 export type Queued = Change | Quarantining;
 
 /**
- * The changes that lead to the same result, in their order: a checkpoint makes superfluous what was to be
- * written of its document before. While a storage fails, the queue stays as small as the documents.
+ * Removes changes that later changes make superfluous: a checkpoint or a removal replaces all earlier changes of its document, and a small
+ * value replaces an earlier value of its name. So the queue does not outgrow the documents while a storage fails.
+ * @returns the other changes, in their order. They lead to the same result.
  */
 export function coalesced(changes: readonly Queued[]): Queued[] {
   const kept: Queued[] = [];
   const names = new Set<string>();
-  /** The later change that replaces all that the document had. */
+  /** For each document, the later change that replaces its data. */
   const replacing = new Map<string, Change & {type: 'checkpoint' | 'remove'}>();
   for (const change of [...changes].reverse()) {
     if (change.type === 'meta') {
@@ -28,11 +29,11 @@ export function coalesced(changes: readonly Queued[]): Queued[] {
     const name = nameOf(change.key);
     const later = replacing.get(name);
     if (change.type === 'quarantine') {
-      // Has to find what was to be written before it.
+      // The data to quarantine include the changes before this one, so these are kept.
       replacing.delete(name);
       kept.push(change);
     } else if (later && change.type !== 'remove') {
-      // Cuts as much of the journal as the earlier ones would have done.
+      // The checkpoint deletes all records that the earlier changes would have added or deleted.
       if (later.type === 'checkpoint') later.n = Math.max(later.n, change.n);
     } else if (change.type === 'append') {
       kept.push(change);
@@ -49,8 +50,8 @@ export function coalesced(changes: readonly Queued[]): Queued[] {
 export const nameOf = (key: DocKey): string => JSON.stringify(key);
 
 /**
- * The changes of each document, and each small value, by themselves: in their order. The documents of transactions are one group,
- * since a transaction is written as a whole.
+ * Groups changes by document, and small values by name, in their order. All documents with records of transactions are one group, because
+ * a transaction is written as a whole.
  */
 export function byDoc(changes: readonly Queued[]): Queued[][] {
   const groups = new Map<string, Queued[]>();

@@ -5,7 +5,7 @@ import {storageError, storageErrorData} from './storage-errors.js';
 import {Waiters} from './waiters.js';
 import {WriteQueue} from './write-queue.js';
 
-/** Changes that nobody waits for, and that would come again if they were lost, are batched for this time before a commit, in ms. */
+/** How long changes that would be received again after a loss, and that no caller waits for, are gathered before a commit, in ms. */
 const LAZY_MS = 300;
 /** The pause after a failed write, in ms. */
 const RETRY_MS = 2000;
@@ -13,7 +13,7 @@ const RETRY_MS = 2000;
 const OPEN_MS = 5000;
 const WRITE_MS = 10_000;
 
-/** Calls back after so many ms; the function that it returns cancels that. */
+/** Calls back after `ms` milliseconds. The returned function cancels it. */
 export type After = (ms: number, callback: () => void) => () => void;
 
 export interface CommitLoopParts {
@@ -24,33 +24,33 @@ export interface CommitLoopParts {
   write(isLast: boolean): Promise<void>;
   /** Whether there is something to write that is not in the queue. */
   hasMore(): boolean;
-  /** Something was written. */
+  /** A write has succeeded. */
   onWritten(): void;
   /** The storage was deleted from outside. @returns whether that is new */
   onErased(): boolean;
   /** `isDown` or `failure` changed. */
   onStatus(): void;
-  /** Nobody waits for the storage any more: it has failed, or the store has ended. */
+  /** Callers no longer wait for the storage: it has failed, or the store has ended. */
   onWaitEnded(): void;
   /** Another host has taken over the storage. */
   onFenced(): void;
 }
 
 /**
- * Commits the queued changes: all that wait in one write, and later ones in the next. After a failure no caller waits until a write has
- * succeeded, because an app continues without a disk. The changes stay queued, and the write is tried again.
+ * Commits the queued changes, usually all in one write. Changes that are added meanwhile go into the next write. After a failure, callers
+ * do not wait until a write succeeds, because an app must continue without a disk. The changes stay queued, and the write is tried again.
  */
 export class CommitLoop {
   readonly queue = new WriteQueue();
-  /** No caller waits for the storage. True from a failure until a write succeeds. */
+  /** Whether callers do not wait for the storage: from a failure until a write succeeds. */
   isDown = false;
-  /** The reason why present writes do not survive. */
+  /** Why changes are not durable at present. */
   failure: ErrorData | undefined;
   isClosed = false;
   private isFenced = false;
   private isRunning = false;
   private readonly waiters = new Waiters();
-  /** Callbacks that wait for commits also while nobody waits for the storage. */
+  /** Callbacks that wait for a commit even if the storage fails. */
   private readonly commitWaiters = new Waiters();
   private cancelRetry: (() => void) | undefined;
   private cancelLazy: (() => void) | undefined;
@@ -64,7 +64,7 @@ export class CommitLoop {
 
   // ---- changes, and waiting for them
 
-  /** @param isRepeatable whether it would come again if it were lost. Then its commit can wait. */
+  /** @param isRepeatable whether the change would be received again after a loss. Its commit may then be delayed. */
   enqueue(change: Queued, isRepeatable = false): void {
     if (this.isClosed) return;
     this.queue.push(change, isRepeatable);
@@ -72,7 +72,7 @@ export class CommitLoop {
     else this.want(this.queue.lastChange);
   }
 
-  /** Commits the waiting changes after a short time. */
+  /** Commits the waiting changes after LAZY_MS. */
   commitLater(): void {
     this.cancelLazy ??= this.parts.after(LAZY_MS, () => {
       this.cancelLazy = undefined;
@@ -80,7 +80,11 @@ export class CommitLoop {
     });
   }
 
-  /** Calls back when all up to a change is committed: at once if it is, or if the storage fails. Callbacks for one change keep their order. */
+  /**
+   * Calls back when all changes up to this one are committed, or when the storage fails; synchronously if that is already the case, or
+   * after the end. Never calls back if another host has taken over. The callbacks of one change run in order.
+   * @param hurries whether the commit must not wait for more changes
+   */
   whenCommittedOrFailed(change: number, callback: () => void, hurries: boolean): void {
     if (this.isFenced) return;
     if (this.isDown || this.isClosed || change <= this.queue.committed) return callback();
@@ -88,7 +92,7 @@ export class CommitLoop {
     if (hurries) this.want(change);
   }
 
-  /** Calls back when all up to a change is committed. Not before, also if the storage fails, and never after the end. */
+  /** Calls back only when all changes up to this one are committed, even if the storage fails. Never calls back after the end. */
   whenCommitted(change: number, callback: () => void): void {
     if (this.isFenced || this.isClosed) return;
     if (change <= this.queue.committed) return callback();
@@ -99,7 +103,7 @@ export class CommitLoop {
     return !this.isFenced && change <= this.queue.committed;
   }
 
-  /** Whether something is not committed yet, or will never be. */
+  /** Whether a change is not committed. Always true if another host has taken over. */
   get isWriting(): boolean {
     return this.isFenced || this.queue.committed < this.queue.lastChange;
   }
@@ -109,9 +113,9 @@ export class CommitLoop {
     this.runUnlessBusy();
   }
 
-  // ---- trouble
+  // ---- failures
 
-  /** The connection to the storage is lost. The loop looks whether it can be opened again and still belongs to this host. */
+  /** The connection to the storage was lost. Checks whether the storage can be opened again and still belongs to this host. */
   reopen(reason: string): void {
     if (this.isClosed) return;
     this.failure = storageErrorData(storageError('ERR_TABS_STORAGE_LOST', reason));
@@ -119,7 +123,7 @@ export class CommitLoop {
     this.runUnlessBusy();
   }
 
-  /** Nobody waits for the storage any more, until something could be written. */
+  /** Handles a failure: callers do not wait for the storage until a write succeeds. */
   fail(error: unknown): void {
     if (this.isClosed) return;
     this.failure = storageErrorData(error);
@@ -130,7 +134,7 @@ export class CommitLoop {
     this.waiters.release(Infinity);
   }
 
-  /** Ends the loop. Changes that are not committed are lost. May be called twice. */
+  /** Ends the loop. Changes that are not committed are dropped, except for those in flight. May be called twice. */
   close(): void {
     this.isClosed = true;
     this.queue.close();
@@ -147,10 +151,10 @@ export class CommitLoop {
     if (!this.isRunning && !this.cancelRetry) void this.run();
   }
 
-  /** Opens the storage if it is not open, and writes the queued changes. Without any, it only checks that the storage can be written. */
+  /** Opens the storage if it is not open, and writes the queued changes. If there are none, checks that the storage can be written to. */
   private async run(): Promise<void> {
     this.isRunning = true;
-    // Everything that a batch of messages causes is one commit.
+    // So the changes of one turn are one commit.
     await undefined;
     try {
       do {
@@ -169,12 +173,15 @@ export class CommitLoop {
     }
   }
 
-  /** Waits for a write, and gives up when it takes too long. See {@link limited}. */
+  /** Waits for a write. If it takes longer than WRITE_MS, the storage counts as failed. */
   limitedWrite(write: Promise<void>): Promise<void> {
     return this.limited(WRITE_MS, write);
   }
 
-  /** Gives up after so many ms, but goes on waiting: the storage may answer later, or answer that another host has taken over. */
+  /**
+   * Waits for the storage. After `ms` milliseconds it counts as failed. The wait continues, because the storage may answer later, or answer
+   * that another host has taken over.
+   */
   private async limited(ms: number, work: Promise<void>): Promise<void> {
     const cancel = afterWaking(this.parts.after, ms, () => this.fail(storageError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
     try {
@@ -207,7 +214,7 @@ export class CommitLoop {
     });
   }
 
-  /** Changes that this host did not commit must not reach a tab, so no callback is called. */
+  /** Handles the takeover by another host. Changes that this host did not commit must not reach a tab, so no callback is called. */
   private fence(): void {
     this.isFenced = true;
     this.waiters.clear();

@@ -23,7 +23,7 @@ export interface DurableStoreOptions {
   cipher?: Cipher | undefined;
   /** The namespace's last clearing. Older data in the storage are deleted, and never read. */
   cleared?: Clearing | undefined;
-  /** Whether an edit is sent to other tabs before it is written. Default: only if the storage is not durable. */
+  /** Whether an edit is sent to other tabs before it is written. Default false. Always true if the storage is not durable. */
   sendsBeforeWrite?: boolean | undefined;
   /** What `prune` deletes. Default: nothing. */
   limits?: PruningLimits | undefined;
@@ -31,31 +31,31 @@ export interface DurableStoreOptions {
   now?: (() => number) | undefined;
   /** `isDurable` or `lastError` changed. */
   onStatus(): void;
-  /** Another host has taken over, so this one has to stop. Callbacks that wait for durability are not called any more. */
+  /** Another host has taken over, so this host must stop. Callbacks that wait for durability are not called any more. */
   onFenced(): void;
   /**
-   * The stored data were deleted from outside. The documents in use have to be written again as checkpoints, because a journal
-   * record alone would continue something that no longer exists.
+   * The stored data were deleted from outside. The documents in use must be written again as checkpoints, because further journal records
+   * would belong to a state that is no longer stored.
    */
   onErased?: (() => void) | undefined;
-  /** The storage was opened late, and has documents that were not known when the store got ready. */
+  /** The storage was opened late or again, and may have documents that this host does not know. */
   onFound?: (() => void) | undefined;
-  /** What was stored of a document has been quarantined, because the document lived on without it. */
+  /** The stored data of a document are in quarantine, because the document was written without having been read. */
   onSuperseded?: (() => void) | undefined;
-  /** What was stored of a document can't be used. It is kept: see {@link DurableStore.quarantine}. */
+  /** The stored data of a document can't be used. They are quarantined: see {@link DurableStore.quarantine}. */
   onQuarantined?: ((key: DocKey, error: ErrorData) => void) | undefined;
 }
 
-/** How long deleting everything may take, in ms. */
+/** Time limit of `clear`, in ms. */
 const CLEAR_MS = 5000;
 
 /**
- * The journals and checkpoints of a host's documents. Changes of one turn are committed together; changes that come while a commit runs
- * go into the next one. `whenAllCommittedOrFailed` calls back when everything that was appended before is committed, or when the storage fails.
- * `isDurable` and `lastError` tell which: an app goes on without a disk. Changes that could not be written stay queued and are tried again.
+ * The journals and checkpoints of a host's documents. Changes of one turn are committed together; changes that are added during a commit go
+ * into the next one. `whenAllCommittedOrFailed` calls back when all changes so far are committed, or when the storage fails, because an app
+ * must continue without a disk. `isDown` and `lastError` say which. Changes that could not be written stay queued and are written later.
  */
 export class DurableStore {
-  /** Stored documents that can't be used. */
+  /** The stored documents that can't be used. */
   readonly quarantine: QuarantineAccess;
   private readonly inventory = new Inventory();
   private readonly history: HistoryMark;
@@ -119,22 +119,22 @@ export class DurableStore {
 
   // ---- status
 
-  /** Resolves when the storage is open and claimed, or when nobody waits for it any more. Never rejects. */
+  /** Resolves when the storage is open and claimed, or has failed. Never rejects. */
   whenReady(): Promise<void> {
     return this.opening.whenReady();
   }
 
-  /** The id of the histories in this store: the same for all hosts that continue them. */
+  /** The id of the histories in this store. All hosts that continue these histories have the same id. */
   get lineage(): string {
     return this.history.id;
   }
 
-  /** Whether what was written so far survives the end of the browser. */
+  /** Whether committed changes survive the end of the browser: the storage is durable and open, and has not failed. */
   get isDurable(): boolean {
     return this.options.storage.isDurable && this.opening.isReady && !this.commits.failure;
   }
 
-  /** Whether nobody waits for the storage: from a failure until a write succeeds. */
+  /** Whether callers do not wait for the storage: from a failure until a write succeeds. */
   get isDown(): boolean {
     return this.commits.isDown;
   }
@@ -144,7 +144,7 @@ export class DurableStore {
     return this.commits.failure ?? this.quarantine.lastError;
   }
 
-  /** Whether a tab's edit is sent to other tabs before it is written. If the host dies meanwhile, the tabs replay it to the next one. */
+  /** Whether a tab's edit is sent to other tabs before it is written. If the host dies meanwhile, the tabs replay it to the next host. */
   get sendsBeforeWrite(): boolean {
     return this.options.sendsBeforeWrite || !this.options.storage.isDurable;
   }
@@ -159,19 +159,19 @@ export class DurableStore {
     return this.inventory.keys();
   }
 
-  /** The documents that may have something which the server has not acknowledged. */
+  /** The documents that may have ops that the server has not acknowledged. */
   pendingDocs(): DocKey[] {
     return this.inventory.pendingDocs();
   }
 
-  /** Whether the document is stored, and nobody has read it. */
+  /** Whether the document is stored, and this host has neither read nor written it. */
   isUnread(key: DocKey): boolean {
     return this.inventory.isUnread(key);
   }
 
   /**
-   * Reads a document, with the changes that are not written yet. If it can't be read twice, it is quarantined. Never rejects.
-   * @returns undefined if there is nothing that can be used
+   * Reads a document, with the changes that are not written yet. If two reads fail, the document is quarantined. Never rejects.
+   * @returns undefined if there are no usable data
    */
   async load(key: DocKey): Promise<StoredDoc | undefined> {
     const item = this.inventory.get(key);
@@ -191,16 +191,17 @@ export class DurableStore {
     }
   }
 
-  /** A failure that is over in a moment quarantines nothing. */
+  /** Reads twice if the first read fails, so that a temporary failure does not quarantine the document. */
   private async readTwice(key: DocKey): Promise<StoredDoc> {
     const read = async (): Promise<StoredDoc> => this.encryption.decrypted(await this.reader.read(key));
     return read().catch(read);
   }
 
   /**
-   * Adds a record to a document's journal. `n` is above that of its last record.
-   * @param isRepeatable whether the change that it records would come again if it were lost: see `lastNeededChange`
-   * @param isTogether whether it is a part of a transaction, which is written as a whole or not at all
+   * Adds a record to a document's journal.
+   * @param n the record's number, above that of the last record
+   * @param isRepeatable whether the recorded change would be received again after a loss: see `lastNeededChange`
+   * @param isTogether whether the record is a part of a transaction, which is written as a whole or not at all
    * @returns the number of the change, for `whenCommittedOrFailed`
    */
   append(key: DocKey, n: number, record: string, isRepeatable = false, isTogether = false): number {
@@ -210,11 +211,11 @@ export class DurableStore {
     return this.lastChange;
   }
 
-  /** Replaces all that is stored of a document up to and with record `n`. */
+  /** Replaces the checkpoint of a document, and its journal up to and including record `n`. */
   checkpoint(key: DocKey, n: number, checkpoint: string, hasPending: boolean): void {
     this.note(key, hasPending);
     this.pruning?.measure(key, checkpoint);
-    // If it is lost, the journal that it replaces is still there.
+    // If the checkpoint is lost, the journal that it replaces is still stored.
     this.commits.enqueue({type: 'checkpoint', key, n, checkpoint, hasPending}, true);
   }
 
@@ -230,25 +231,25 @@ export class DurableStore {
 
   private note(key: DocKey, hasPending: boolean): void {
     if (this.commits.isClosed) return;
-    // Written without having been read: the document lives on here without what is stored of it.
+    // The stored data were not read, so the document has a history without them.
     if (this.inventory.isUnread(key)) this.commits.enqueue(supersedingChange(this.inventory.get(key)!));
     this.inventory.addWritten(key, hasPending);
     this.touch(key);
   }
 
-  /** A document is opened or written, and must not be pruned soon. */
+  /** Records that a document is opened or written, so that it is not pruned soon. */
   private touch(key: DocKey): void {
     if (this.pruning?.touch(key)) this.commits.commitLater();
   }
 
   // ---- small values
 
-  /** The values that `keep` has kept, by name, once the store is ready. A value that can't be decrypted is left out. */
+  /** The small values, by name: those set by `keep`, and the stored ones that could be decrypted, once the storage is open. */
   get kept(): Readonly<Record<string, string>> {
     return this.keptValues.values;
   }
 
-  /** Keeps a small value over restarts; undefined deletes it. */
+  /** Stores a small value for later hosts. `undefined` deletes it. */
   keep(name: string, value: string | undefined): void {
     if (!this.commits.isClosed) this.commits.enqueue(this.keptValues.set(name, value));
   }
@@ -265,12 +266,12 @@ export class DurableStore {
     return this.commits.queue.lastNeededChange;
   }
 
-  /** How many changes are not committed yet, up to the last needed one. */
+  /** The number of changes that are not committed, up to the last needed one. */
   get queueSize(): number {
     return this.commits.queue.size;
   }
 
-  /** Whether something is not committed yet, or will never be. */
+  /** Whether a change is not committed. Always true if another host has taken over. */
   get isWriting(): boolean {
     return this.commits.isWriting;
   }
@@ -280,27 +281,30 @@ export class DurableStore {
     return this.commits.isCommitted(change);
   }
 
-  /** Calls back once when everything that was appended so far is committed: at once if nothing waits, or if the storage fails. */
+  /** Calls back once when all changes so far are committed, or when the storage fails; synchronously if that is already the case. */
   whenAllCommittedOrFailed(callback: () => void): void {
     this.whenCommittedOrFailed(this.lastChange, callback);
   }
 
   /**
-   * The same, for everything up to a change.
+   * As `whenAllCommittedOrFailed`, for all changes up to this one.
    * @param hurries whether the commit must not wait for more changes
    */
   whenCommittedOrFailed(change: number, callback: () => void, hurries = true): void {
     this.commits.whenCommittedOrFailed(change, callback, hurries);
   }
 
-  /** Calls back once when everything up to a change is committed. Not before, also if the storage fails, and never after the end. */
+  /** Calls back once, only when all changes up to this one are committed, even if the storage fails. Never calls back after the end. */
   whenCommitted(change: number, callback: () => void): void {
     this.commits.whenCommitted(change, callback);
   }
 
   // ---- the end
 
-  /** Deletes everything, and ends the store. May be called twice. Rejects if the storage fails to do it, or takes too long. */
+  /**
+   * Deletes all data, and ends the store. May be called twice. Rejects with the storage's error, or with ERR_TABS_STORAGE_TIMEOUT after
+   * CLEAR_MS.
+   */
   async clear(): Promise<void> {
     this.end();
     this.inventory.clear();
@@ -313,7 +317,7 @@ export class DurableStore {
     await Promise.race([this.options.storage.clear(), late]);
   }
 
-  /** Ends the store: what is not committed is not kept. May be called twice. */
+  /** Ends the store. Changes that are not committed are dropped, except for those in flight. May be called twice. */
   close(): void {
     this.end();
     this.options.storage.close();

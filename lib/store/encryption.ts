@@ -1,17 +1,17 @@
 import type {Change, StoredDoc} from './storage.js';
 
-/** Turns what is stored into something that only the owner can read, and back. */
+/** Encrypts and decrypts the data that a host stores. */
 export interface Cipher {
   /** Returns the text in encrypted form, or a promise of it. */
   encrypt(text: string): Promise<string> | string;
-  /** Rejects or throws where the text is not one of `encrypt`'s. */
+  /** Returns the decrypted text, or a promise of it. Rejects or throws if the text is not a result of `encrypt`. */
   decrypt(text: string): Promise<string> | string;
 }
 
-/** Small values whose names begin so are an app's data, too. */
+/** The prefix of the names of small values that contain an app's data. They are encrypted, too. */
 export const KEPT = 'kept: ';
 
-/** Encrypts and decrypts an app's data, if there is a cipher. Names of documents are not data. */
+/** Encrypts and decrypts an app's data, if there is a cipher. The names of documents are not encrypted. */
 export class Encryption {
   constructor(private readonly cipher: Cipher | undefined) {}
 
@@ -32,7 +32,7 @@ export class Encryption {
     }));
   }
 
-  /** Rejects if something was not encrypted by this cipher. */
+  /** Rejects if a part was not encrypted by this cipher. */
   async decrypted({checkpoint, journal}: StoredDoc): Promise<StoredDoc> {
     return {
       checkpoint: checkpoint === undefined ? undefined : await this.decryptedText(checkpoint),

@@ -1,15 +1,15 @@
 import type {Change} from './storage.js';
 
-/** The name of the small value. */
+/** The name of the small value that has the id. */
 const NAME = 'lineage';
 
 /**
- * The id of the histories in a store: the same for all hosts that continue them. The storage gets it with the last document of these
- * histories. While documents of two histories are stored together, the storage has an id that no tab knows. Otherwise a tab could not tell
- * that the next host's history is not its own.
+ * The id of the histories in a store. All hosts that continue these histories have the same id. A host writes its id together with the last
+ * queued change of its histories. While the storage contains documents of two histories, it has an id that no tab knows. Otherwise a tab
+ * could mistake the next host's history for its own.
  */
 export class HistoryMark {
-  /** The id of the host's histories. Empty until the storage is open, or is known to fail. */
+  /** The id of the host's histories. Empty until the storage is open or has failed. */
   id = '';
   private stored: string | undefined;
 
@@ -26,12 +26,12 @@ export class HistoryMark {
     this.id = this.stored ?? this.epoch;
   }
 
-  /** The host begins histories of its own, unless it has some. */
+  /** The host begins its own histories, unless it already has some. */
   begin(): void {
     this.id ||= this.epoch;
   }
 
-  /** @returns what has to be written with a batch. @param isLast whether the storage then has all documents of the histories */
+  /** @param isLast whether the storage has all documents of the histories after the batch. @returns the change to write with a batch */
   changeFor(isLast: boolean): Change | undefined {
     const id = isLast ? this.id : `${this.epoch}/unfinished`;
     return this.stored === this.id || this.stored === id ? undefined : {type: 'meta', name: NAME, value: id};

@@ -6,22 +6,22 @@ export interface Schema extends DBSchema {
   checkpoints: {key: [c: string, d: string]; value: KeptCheckpoint; indexes: {pending: number}};
   journal: {key: [c: string, d: string, term: number, n: number]; value: KeptRecord};
   meta: {key: string; value: string};
-  /** The host that may write, and barriers for hosts that may not any more. */
+  /** The host that may write, the barriers for replaced hosts, and the floor. */
   claim: {key: string; value: Holder | Floor | number};
 }
 
-/** The one epoch that may write. Its term is later than that of any before. */
+/** The only host that may write. Its term is higher than the terms of all earlier hosts. */
 export interface Holder {
   epoch: string;
   term: number;
 }
 
-/** Everything was deleted: what a host of this term, or one before, writes afterwards is of a user who has signed out. */
+/** Set when all data were deleted. Records of hosts with this term or a lower one belong to a user who has signed out, and do not count. */
 export interface Floor {
   floor: number;
 }
 
-/** Ops of one document that were appended together, as the journal has them. */
+/** The records of one document that were appended in one write, as one value of the journal: the last record, and those before it. */
 export interface KeptRecord {
   term: number;
   n: number;
@@ -35,10 +35,10 @@ export interface KeptCheckpoint {
   c: string;
   d: string;
   term: number;
-  /** The number of the last record that is in it. */
+  /** The number of the last record that the checkpoint contains. */
   n?: number;
   checkpoint: string;
-  /** Left out where there is nothing pending: the index has only those that have it. */
+  /** Left out if the document has no pending ops. The index contains only the checkpoints that have this field. */
   pending?: 1;
 }
 
@@ -50,13 +50,13 @@ export type Writing = IDBPTransaction<Schema, Store[], 'readwrite'>;
 export const STORES: Store[] = ['checkpoints', 'journal', 'meta', 'claim'];
 export const HOLDER = 'holder';
 export const FLOOR = 'floor';
-/** Bars everybody from a database that nobody has claimed. */
+/** The key of the barrier for all hosts, in a database that no host has claimed. */
 export const UNCLAIMED = 'unclaimed';
-/** The key in `claim` that bars this epoch. */
+/** The key of the barrier for a replaced host. */
 export const barrierOf = (epoch: string): string => `barred: ${epoch}`;
 export const VERSION = 1;
 
-/** All records of a document: an array sorts after every number. */
+/** The key range of a document's records. An array is greater than any number (Indexed Database API, "compare two keys"). */
 export function journalOf([c, d]: DocKey): IDBKeyRange {
   return IDBKeyRange.bound([c, d], [c, d, []]);
 }

@@ -6,24 +6,24 @@ import {
 import {abort, allOf, byDoc, deleteRecords, emptied, make, passBarriers, takeBack} from './indexed-db-writes.js';
 import {FencedError, UnclaimedError, type Change, type DocKey, type InventoryItem, type Storage, type StoredDoc} from './storage.js';
 
-/** Fewer stores cost less, and a checkpoint being written does not block what is appended. */
+/** The object stores of a write that only appends records. A transaction over fewer object stores takes less time. */
 const APPENDING: Store[] = ['journal', 'claim'];
-/** A barrier is deleted after this time, in ms: no replaced host sleeps longer. */
+/** A barrier is deleted after this time, in ms. A replaced host is assumed not to run again later than that. */
 const BARRED_MS = 24 * 60 * 60_000;
 
 /** The options of an `IndexedDbStorage`. */
 export interface IndexedDbStorageOptions {
   /**
-   * 'relaxed' commits when the operating system has the data, which survives the end of the browser, and
-   * 'strict' when the disk has it, which survives the loss of power too and makes every edit wait for it.
+   * When a write is complete (Indexed Database API, "durability hint"). 'relaxed': when the operating system has the data. They survive
+   * a crash of the browser. 'strict': when the disk has the data. They also survive a power loss, and each write waits for the disk.
    * Default 'relaxed'.
    */
   durability?: 'strict' | 'relaxed' | undefined;
-  /** The database's name begins with it. Default 'sharedb-tabs'. */
+  /** The database's name consists of this prefix, a colon and the namespace. Default 'sharedb-tabs'. */
   prefix?: string | undefined;
 }
 
-/** Keeps everything in IndexedDB: checkpoints, journals, and a few small values, in one database per namespace. */
+/** A storage in IndexedDB. Each namespace has a database with checkpoints, journals and small values. */
 export class IndexedDbStorage implements Storage {
   readonly isDurable = true;
   onLost: Storage['onLost'];
@@ -41,17 +41,17 @@ export class IndexedDbStorage implements Storage {
   /** The opening that `database` waits for. */
   private openings: Promise<Database> | undefined;
 
-  /** Whether there is an IndexedDB here at all. It may still refuse to be opened. */
+  /** Whether the environment has IndexedDB. Opening a database may still fail. */
   static isAvailable(): boolean {
     try {
       return typeof indexedDB === 'object' && indexedDB !== null;
     } catch {
-      // If storage is forbidden, its property may throw as well.
+      // If storage is forbidden, reading the property may throw.
       return false;
     }
   }
 
-  /** Opens nothing: `open` does. */
+  /** Does not open the database. The host calls `open`. */
   constructor({durability = 'relaxed', prefix = 'sharedb-tabs'}: IndexedDbStorageOptions = {}) {
     this.durability = durability;
     this.prefix = prefix;
@@ -92,22 +92,23 @@ export class IndexedDbStorage implements Storage {
 
   write(changes: readonly Change[], epoch: string): Promise<void> {
     return this.use(async database => {
-      // A host that was replaced takes back what it has appended, each document by itself: a transaction has to meet the barriers.
+      // An append does not check the barriers. If the host was replaced, it deletes the records afterwards, which could leave a part of
+      // a transaction of several documents. So `change` writes the records of transactions.
       const appended = changes.every(change => change.type === 'append' && !change.isTogether) ? changes as Append[] : undefined;
       const holder = await (appended ? this.append(unwrap(database), appended) : this.change(database, changes, epoch));
       if (holder?.epoch === epoch) return;
-      // It counts for nothing from the successor's first own record on, and had better not be there at all.
+      // The records do not count when the next host has written a record or checkpoint of the document. Before that, they could be read.
       if (appended) await takeBack(database, appended, this.term).catch(() => {});
-      // Emptied, perhaps by somebody who knows nothing of barriers: what has been written is to be written anew.
+      // Without a holder, the database was emptied, perhaps by code that sets no barriers.
       throw holder ? new FencedError() : new UnclaimedError();
     });
   }
 
   /**
-   * Writes the appends, which every edit waits for, as one value for each document, without a promise for each request. It does not
-   * read the claim first: the transaction would stay open until this thread has the answer, and all others would wait, however long
-   * the thread is busy.
-   * @returns who held the claim
+   * Writes records as one value for each document, without a promise for each request, because edits wait for this write. It does not
+   * read the claim first. Otherwise the transaction would stay open until this thread has handled the answer, and other transactions
+   * would wait for a busy thread.
+   * @returns the holder of the claim
    */
   private append(database: IDBDatabase, changes: readonly Append[]): Promise<Holder | undefined> {
     return new Promise((resolve, reject) => {
@@ -132,7 +133,7 @@ export class IndexedDbStorage implements Storage {
     });
   }
 
-  /** If the epoch may not write any more, the browser rejects the write. @returns who held the claim */
+  /** Writes any changes. If there is a barrier for this epoch, the browser rejects the write. @returns the holder of the claim */
   private async change(database: Database, changes: readonly Change[], epoch: string): Promise<Holder | undefined> {
     const transaction = database.transaction(STORES, 'readwrite', {durability: this.durability});
     const {done} = transaction;
@@ -183,7 +184,7 @@ export class IndexedDbStorage implements Storage {
       if (late.length) await deleteRecords(database, late);
       const items = new Map<string, InventoryItem>();
       const note = (key: unknown, hasPending: boolean): void => {
-        // Values that other code may have put here have other keys.
+        // Values that other code has written may have other keys.
         const [c, d] = Array.isArray(key) ? (key as unknown[]) : [];
         if (typeof c === 'string' && typeof d === 'string') items.set(JSON.stringify([c, d]), {key: [c, d], hasPending});
       };
@@ -196,7 +197,7 @@ export class IndexedDbStorage implements Storage {
   async clear(): Promise<void> {
     const {name} = this;
     const database = await this.release()?.catch(() => undefined);
-    // Deleting waits for everybody who has the database open; emptying does not.
+    // A deletion waits until all other connections to the database are closed. Emptying does not wait.
     const isEmpty = !!database && (await emptied(database).then(() => true, () => false));
     database?.close();
     if (!name) return;
@@ -217,8 +218,8 @@ export class IndexedDbStorage implements Storage {
   }
 
   /**
-   * Works with the database; once more, with a new connection, where the one at hand turns out to be cut
-   * off. Its unfinished work has been undone.
+   * Calls `act` with the database. If the connection is closed, or the transaction was aborted, nothing was written, and `act` is called
+   * again with a new connection.
    */
   private async use<T>(act: (database: Database) => Promise<T>): Promise<T> {
     const connecting = this.connect();
@@ -240,7 +241,7 @@ export class IndexedDbStorage implements Storage {
     return database;
   }
 
-  /** Deleted and made anew meanwhile, the database knows of no barrier against this host. */
+  /** Opens the database again. It may have been deleted and created anew, without a barrier for this host, so the claim is checked. */
   private async openAgain(epoch: string): Promise<Database> {
     const opening = this.openDatabase();
     const database = await opening;
@@ -260,7 +261,7 @@ export class IndexedDbStorage implements Storage {
         void transaction.objectStore('claim').put(Date.now(), UNCLAIMED);
       },
       blocked: () => this.onBlocked?.('Another page keeps an older version of the database open'),
-      // A newer version wants in, or the data is being deleted: whoever holds on would block it.
+      // A newer version of the database is opened, or it is deleted. An open connection would block this.
       blocking: (_current, _blocked, event) => {
         (event.target as IDBDatabase).close();
         lose('The database was closed for a newer version or a deletion');

@@ -1,7 +1,7 @@
 import {FLOOR, HOLDER, STORES, UNCLAIMED, barrierOf, journalOf, type Append, type Database, type Floor, type Holder, type Schema, type Writing} from './indexed-db-schema.js';
 import {FencedError, UnclaimedError, type Change} from './storage.js';
 
-/** The ops that are appended, by document. */
+/** Groups appends by document, in their order. */
 export function byDoc(changes: readonly Append[]): Iterable<Append[]> {
   if (changes.length === 1) return [[...changes]];
   const docs = new Map<string, Append[]>();
@@ -21,8 +21,10 @@ export async function deleteRecords(database: Database, keys: readonly Schema['j
 }
 
 /**
- * Adding what is there already fails, and takes the whole transaction along: the browser itself turns a host away that
- * has been replaced, however late it comes and whatever its thread is busy with.
+ * Makes requests that abort the transaction if this host was replaced, or no host has claimed the database. `add` fails if the key of a
+ * barrier exists, and a failed request aborts its transaction. So the browser rejects the write of a replaced host at any time, even if the
+ * host's thread is busy.
+ * @returns the results of the requests. They reject with FencedError or UnclaimedError.
  */
 export function passBarriers(claim: {add(value: number, key: string): Promise<unknown>; delete(key: string): Promise<unknown>}, epoch: string): Promise<unknown>[] {
   const barriers = [barrierOf(epoch), UNCLAIMED];
@@ -32,12 +34,12 @@ export function passBarriers(claim: {add(value: number, key: string): Promise<un
   return [...passed, ...barriers.map(key => claim.delete(key))];
 }
 
-/** Deletes what a host has appended after it was replaced. */
+/** Deletes records that a host has appended after it was replaced. */
 export async function takeBack(database: Database, appended: readonly Append[], term: number): Promise<void> {
   await deleteRecords(database, appended.map(({key: [c, d], n}) => [c, d, term, n]));
 }
 
-/** Throws, and has made some of the requests perhaps, where a value can't be stored. */
+/** Makes the requests for a change. @throws if a value can't be stored; some of the requests may have been made */
 export function make(transaction: Writing, change: Change, term: number): Promise<unknown>[] {
   switch (change.type) {
     case 'append': {
@@ -47,7 +49,7 @@ export function make(transaction: Writing, change: Change, term: number): Promis
     case 'checkpoint': {
       const {key: [c, d], n, checkpoint, hasPending} = change;
       const put = transaction.objectStore('checkpoints').put({c, d, term, n, checkpoint, ...(hasPending && {pending: 1})});
-      // A document that nobody has changed has no records, and most documents are only read.
+      // A document that was never changed has no records. Most documents are only read.
       return n ? [put, transaction.objectStore('journal').delete(IDBKeyRange.bound([c, d], [c, d, term, n]))] : [put];
     }
     case 'remove': {
@@ -63,7 +65,10 @@ export function make(transaction: Writing, change: Change, term: number): Promis
   }
 }
 
-/** The value, when all the others are there too. One request has the error that ended the transaction; the others have AbortError. */
+/**
+ * Resolves with the value when the other promises are fulfilled, too. Rejects with the error that aborted the transaction. Only one request
+ * has this error; the others have an AbortError.
+ */
 export async function allOf<T>(value: Promise<T>, others: Promise<unknown>[]): Promise<T> {
   const results = await Promise.allSettled([...others, value]);
   const errors = results.flatMap(result => (result.status === 'rejected' ? [result.reason as {name?: unknown}] : []));
@@ -71,14 +76,14 @@ export async function allOf<T>(value: Promise<T>, others: Promise<unknown>[]): P
   return value;
 }
 
-/** Deletes everything, and bars the hosts that were there before. */
+/** Deletes all data, and sets the floor and barriers for all earlier hosts. */
 export async function emptied(database: Database): Promise<void> {
   const transaction = database.transaction(STORES, 'readwrite');
   const claim = transaction.objectStore('claim');
   const [keys, values] = await Promise.all([claim.getAllKeys(), claim.getAll()]);
   const barred = keys.filter((_, i) => typeof values[i] === 'number');
   const holder = values[keys.indexOf(HOLDER)] as Holder | undefined;
-  // A host that stands still may write as soon as it wakes, into what somebody else has claimed by then.
+  // A suspended host may write when it runs again. By then, another host may have claimed the database.
   if (holder) barred.push(barrierOf(holder.epoch));
   const {floor = 0} = (values[keys.indexOf(FLOOR)] ?? {}) as Partial<Floor>;
   await Promise.all([
@@ -87,12 +92,12 @@ export async function emptied(database: Database): Promise<void> {
   ]);
 }
 
-/** A request that could not even be made leaves its transaction going. */
+/** Aborts a transaction. It is still active if a request could not be made. */
 export function abort(transaction: Writing): void {
   try {
     transaction.abort();
   } catch {
-    // It has ended by itself.
+    // The transaction has ended already.
   }
 }
 

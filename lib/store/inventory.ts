@@ -1,8 +1,9 @@
 import {nameOf} from './coalesce.js';
 import type {DocKey, InventoryItem} from './storage.js';
 
-/** A document, and whether this host knows what is stored of it. */
+/** A stored document. */
 export interface InventoryEntry extends InventoryItem {
+  /** Whether this host has read or written the document. */
   isRead: boolean;
 }
 
@@ -26,22 +27,22 @@ export class Inventory {
     return [...this.items.values()].map(({key}) => key);
   }
 
-  /** The documents that may have something which the server has not acknowledged. */
+  /** The documents that may have ops that the server has not acknowledged. */
   pendingDocs(): DocKey[] {
     return [...this.items.values()].filter(({hasPending}) => hasPending).map(({key}) => key);
   }
 
-  /** The storage has a document that has not been read. */
+  /** Adds a stored document that has not been read. */
   addStored(item: InventoryItem): void {
     this.items.set(nameOf(item.key), {...item, isRead: false});
   }
 
-  /** A document is written. */
+  /** Adds a document that is written. */
   addWritten(key: DocKey, hasPending: boolean): void {
     this.items.set(nameOf(key), {key, hasPending, isRead: true});
   }
 
-  /** Whether the document is stored, and nobody has read it. */
+  /** Whether the document is stored, and this host has neither read nor written it. */
   isUnread(key: DocKey): boolean {
     return this.items.get(nameOf(key))?.isRead === false;
   }

@@ -1,7 +1,7 @@
 import {KEPT, type Encryption} from './encryption.js';
 import type {Change} from './storage.js';
 
-/** The small values of a host that outlive it, by name. */
+/** The small values that a host stores for later hosts, by name. */
 export class KeptValues {
   readonly values: Record<string, string> = Object.create(null) as Record<string, string>;
 
@@ -15,7 +15,7 @@ export class KeptValues {
   }
 
   /**
-   * Takes a value of the storage. A value that can't be decrypted stays in the storage and is left out here.
+   * Restores a stored value. A value that can't be decrypted stays in the storage and is left out here.
    * @param isSuperseded whether a newer value waits to be written
    */
   async restore(storedName: string, value: string, isSuperseded: () => boolean): Promise<void> {

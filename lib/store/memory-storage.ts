@@ -7,8 +7,8 @@ interface Space {
 }
 
 /**
- * Keeps everything in memory: for private windows, for tests, and where nothing may be written to disk.
- * Hosts that follow each other may use the same one; it has one namespace open at a time.
+ * A storage in memory: for private windows, for tests, and for apps that must not write to the disk. A later host in the same thread may
+ * use the same object. Only one namespace is open at a time.
  */
 export class InMemoryStorage implements Storage {
   readonly isDurable: boolean = false;
@@ -56,7 +56,7 @@ export class InMemoryStorage implements Storage {
 
   close(): void {}
 
-  /** Throws where it is not this epoch that may write. @internal */
+  /** @throws FencedError if another epoch has claimed the namespace, UnclaimedError if none has @internal */
   protected expectClaim(epoch: string): void {
     const holder = this.space.epoch;
     if (holder !== epoch) throw holder === undefined ? new UnclaimedError() : new FencedError();

@@ -4,11 +4,11 @@ import type {MirrorMessage, MirrorPosition} from '../protocol/mirror.js';
 import type {SavedContent} from '../protocol/stored.js';
 import {mirrorLockNames} from '../protocol/version.js';
 
-/** A dead host's last messages can still be on their way to the mirrors (see the session server, which waits as long for tabs). */
+/** How long the last messages of a host may take to reach the mirrors after it has ended, in ms. As `DRAIN_MS` of the session server. */
 const DRAIN_MS = 50;
-/** How long the mirrors may take to answer, and one of them to send what it has. */
+/** How long the mirrors may take to answer, and a mirror to send its content, in ms. */
 const ANSWER_MS = 1000;
-/** Without locks, nobody knows whether there are mirrors: every start of a host waits this long for an answer, in ms. */
+/** How long a host waits for answers if it can't find out how many mirrors there are, in ms. Then each start of a host waits this long. */
 const LOOK_MS = 100;
 
 export interface Found {
@@ -17,7 +17,7 @@ export interface Found {
   content: SavedContent;
 }
 
-/** A new host's search for what an earlier one has left in the tabs. */
+/** A new host's search for the content of an earlier host in the tabs. */
 export class MirrorSearch {
   private readonly answers = new Map<string, MirrorPosition | undefined>();
   private found: Omit<Found, 'mirror'> | undefined;
@@ -30,7 +30,7 @@ export class MirrorSearch {
     private readonly post: (message: MirrorMessage) => void
   ) {}
 
-  /** @returns undefined if there is nothing: at once, if no tab holds a mirror's lock */
+  /** @returns the best mirror and its content; undefined if there is none. Resolves without a wait if no tab holds a mirror's lock. */
   async find(): Promise<Found | undefined> {
     const mirrors = await this.countMirrors();
     if (mirrors === 0) return undefined;
@@ -51,7 +51,7 @@ export class MirrorSearch {
         if (message.host === this.epoch) this.answers.set(message.mirror, message.place);
         break;
       case 'join':
-        // Has just become a mirror, and looks for content itself.
+        // A tab that has just become a mirror has no content.
         this.answers.set(message.mirror, undefined);
         break;
       case 'content':
@@ -63,7 +63,7 @@ export class MirrorSearch {
     this.check();
   }
 
-  /** @returns undefined if that can't be known */
+  /** @returns the number of held mirror locks; undefined if it can't be determined */
   private async countMirrors(): Promise<number | undefined> {
     const {locks} = this.platform;
     if (!locks?.query) return undefined;
@@ -76,12 +76,13 @@ export class MirrorSearch {
     }
   }
 
-  /** The mirrors that have something: of the latest host first, and of those who has come furthest. */
+  /** The mirrors with content: those of the latest host first, and of these the one with the most changes. */
   private bestFirst(): string[] {
     const having = [...this.answers].filter((answer): answer is [string, MirrorPosition] => !!answer[1]);
     return having.sort(([, a], [, b]) => b.term - a.term || b.n - a.n).map(([mirror]) => mirror);
   }
 
+  /** Resolves when the condition is true, which is checked after each message, or after `ms` milliseconds. */
   private until(isDone: () => boolean, ms: number): Promise<void> {
     return new Promise(resolve => {
       const cancel = this.platform.clock.after(ms, () => resolve());

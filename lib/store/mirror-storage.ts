@@ -9,23 +9,23 @@ import {MirrorSearch} from './mirror-search.js';
 import {FencedError, type Change, type Storage} from './storage.js';
 
 /**
- * The limit for the documents that are kept, in the host and in each mirror. A document that does not fit is left
- * out until a checkpoint of it does: when the host dies, its ops are given up, as dead letters.
+ * The most characters of documents, in the host and in each mirror. A document that would exceed the limit is left out until a checkpoint
+ * of it fits. When the host ends, the tabs' ops on such a document become dead letters.
  */
 const MAX_CHARS = 32 * 1024 * 1024;
-/** Locks make sure that there are no more mirrors; without locks, the host does. */
+/** The largest number of mirrors that the host admits if there are no locks. With locks, there are only as many mirrors as locks. */
 const MAX_MIRRORS = 2;
 
 /**
- * Keeps everything in memory, here and in up to two living tabs: for hosts without a disk. Each group of
- * changes is posted before it counts as written; a new host starts from what the tabs have.
+ * A storage in the memory of the host and of up to two tabs, the mirrors, for hosts without a disk. Each group of changes is posted before
+ * it counts as written. A new host starts from the content of a mirror.
  *
- * Changes that no mirror has got when the host dies are lost: a post is not answered, which would cost every edit a
- * round trip. Browsers deliver posted messages, also when the sender has died since. The fence is a
- * message too, and not a transaction: a replaced host that wakes up gets it in the order of posting.
+ * Changes that no mirror has received when the host ends are lost. Mirrors do not acknowledge changes, because each edit would need a round
+ * trip. Browsers deliver posted messages even if the sender has ended since. A replaced host is fenced by a message and not by a
+ * transaction: when it runs again, it receives this message in the order of posting.
  *
- * Without Web Locks the host admits the first two tabs that ask, and a tab that dies without a message is not
- * replaced until a new host begins.
+ * Without Web Locks, the host admits the first two tabs that ask. A mirror that ends without a message is not replaced until a new host
+ * starts.
  */
 export class MirrorStorage extends InMemoryStorage {
   onLost: Storage['onLost'];
@@ -35,8 +35,9 @@ export class MirrorStorage extends InMemoryStorage {
   private place: MirrorPosition = {term: 0, n: 0};
   private hasClaimed = false;
   private isFenced = false;
+  /** Whether there may be a mirror, so that changes are posted. */
   private isFollowed = false;
-  /** The highest term that was heard of. */
+  /** The highest term that another host has announced. */
   private lastTerm = 0;
   private readonly mirrors = new Set<string>();
   private readonly leftOut = new Set<string>();
@@ -54,7 +55,7 @@ export class MirrorStorage extends InMemoryStorage {
     this.channel.unref?.();
   }
 
-  /** Starts from what the mirrors of an earlier host have. From now on they ignore that host. */
+  /** Starts from the content of the best mirror of an earlier host. From now on, the mirrors ignore that host. */
   override async claim(epoch: string): Promise<Record<string, string>> {
     this.search = new MirrorSearch(this.platform, this.namespace, epoch as Epoch, message => this.post(message));
     const found = await this.search.find();
@@ -88,11 +89,11 @@ export class MirrorStorage extends InMemoryStorage {
   override close(): void {
     const {channel} = this;
     this.channel = undefined;
-    // In Node a message still under way is lost when its channel closes in the same turn.
+    // In Node, a posted message is lost if its channel closes in the same turn.
     if (channel) nextTick(() => channel.close());
   }
 
-  /** @returns what was made of the change; undefined where it is of a document that is left out */
+  /** @returns the change that was made: a removal if the document does not fit; undefined if the document is left out */
   private make(change: Change): Change | undefined {
     const made = this.fitting(change);
     if (made) this.content.make(made);

@@ -3,7 +3,7 @@ import type {Inventory} from './inventory.js';
 import type {Pruning} from './pruning.js';
 import type {DocKey, Storage} from './storage.js';
 
-/** How many documents are read at once to learn their sizes. */
+/** The number of documents that are read together to measure them. */
 const MEASURED_TOGETHER = 64;
 
 export interface PrunerParts {
@@ -21,8 +21,8 @@ export class Pruner {
   constructor(private readonly parts: PrunerParts) {}
 
   /**
-   * Deletes the documents that nobody has opened for `maxAge`. Then it deletes those that were opened longest ago until at most `maxSize`
-   * is stored. It keeps documents with pending ops and documents in use. If it has to stop, the next start goes on.
+   * Deletes the documents that no tab has opened for `maxAge`. Then it deletes those that were opened longest ago until at most `maxSize`
+   * is stored. It keeps documents with pending ops and documents in use. It stops if the storage fails; the next start continues.
    */
   async prune(isInUse: (key: DocKey) => boolean): Promise<void> {
     const {pruning, inventory, isAvailable, commitLater} = this.parts;
@@ -45,7 +45,7 @@ export class Pruner {
 
   private async measure(keys: readonly DocKey[]): Promise<void> {
     const {storage, pruning, inventory} = this.parts;
-    // A document that can't be read has no size, so its size does not delete it.
+    // A document that can't be read has no size, and adds nothing to the total.
     const stored = await storage.read(keys).catch(() => []);
     for (const [i, doc] of stored.entries()) if (inventory.has(keys[i]!)) pruning.measureAll(keys[i]!, doc);
   }

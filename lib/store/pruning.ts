@@ -8,9 +8,9 @@ export interface PruningLimits {
   maxSize?: number | undefined;
 }
 
-/** How such a small value is called; what follows is the document's key. Its value is a time in ms since the epoch, and a size in bytes. */
+/** The prefix of the names of these values. The document's key follows. A value has a time, in ms since the epoch, and a size in bytes. */
 const PREFIX = 'opened: ';
-/** A time is written again when it is so old. */
+/** A time is written again when it is this old, in ms. */
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A size is written again when it has changed by this factor. */
 const RESIZED = 2;
@@ -21,8 +21,8 @@ interface Usage {
 }
 
 /**
- * When each stored document was last opened, exact to a day, and about how large it is; and which documents the limits delete.
- * Notes are written together with other changes: a note is due until a write with it has succeeded.
+ * Records when each stored document was last opened, to within a day, and its approximate size, and selects the documents that exceed the
+ * limits. The values are written together with other changes. A value is due until a write that contains it has succeeded.
  */
 export class Pruning {
   private readonly usages = new Map<string, Usage>();
@@ -32,7 +32,7 @@ export class Pruning {
 
   constructor(private readonly limits: PruningLimits, private readonly now: () => number) {}
 
-  /** Takes notice of small values that are stored. */
+  /** Reads a stored small value. */
   note(name: string, value: string): void {
     const [time, size] = value.split(' ').map(Number);
     // A document that was opened meanwhile has a newer value.
@@ -41,23 +41,23 @@ export class Pruning {
     if (size !== undefined) this.writtenSizes.set(name, size);
   }
 
-  /** @returns whether its time has to be written */
+  /** Records that a document is opened or written. @returns whether its time must be written */
   touch(key: DocKey): boolean {
     const name = PREFIX + nameOf(key);
     const now = this.now();
     const usage = this.usages.get(name);
-    // Also where the clock has been set back since.
+    // The time is also written again if the clock was set back since.
     if (usage && Math.abs(now - usage.time) < DAY_MS) return false;
     this.write(name, {time: now, size: usage?.size});
     return true;
   }
 
-  /** Sizes are of use only with a limit: measuring them takes a look at each text. */
+  /** Whether to measure documents. Without a limit this is not needed, and it reads each text. */
   get measures(): boolean {
     return this.limits.maxSize !== undefined && this.limits.maxSize !== Infinity;
   }
 
-  /** The document is stored with this text, or this much has been added to it. */
+  /** Records the size of a text that replaces the document's data, or is added to them. */
   measure(key: DocKey, text: string, isAdded = false): void {
     if (!this.measures) return;
     const usage = this.usages.get(PREFIX + nameOf(key));
@@ -97,8 +97,8 @@ export class Pruning {
   }
 
   /**
-   * The documents to delete because of their age. A document without a time was stored before there were times: it counts from now on.
-   * A time can be a day older than the last opening, so a document is kept for up to a day longer.
+   * The documents to delete because of their age. If a document has no time, its age counts from now on. A time can be a day older than the
+   * last opening, so a document is kept for up to a day longer.
    */
   outdated(items: Iterable<InventoryItem>, isInUse: (key: DocKey) => boolean): DocKey[] {
     const {maxAge = Infinity} = this.limits;
@@ -119,7 +119,7 @@ export class Pruning {
     return outdated;
   }
 
-  /** The documents whose size nobody knows: they were stored while there was no limit. */
+  /** The documents of unknown size. They were stored while there was no limit. */
   unmeasured(items: Iterable<InventoryItem>): DocKey[] {
     if (!this.measures) return [];
     return [...items].filter(({key}) => this.usages.get(PREFIX + nameOf(key))?.size === undefined).map(({key}) => key);
@@ -155,7 +155,10 @@ export class Pruning {
   }
 }
 
-/** Engines store a string with one byte a character where each is below 256, else with two (V8's and SpiderMonkey's structured clone). */
+/**
+ * The size of a text in the storage, in bytes. The structured clone of V8 and SpiderMonkey stores a string with one byte for each character
+ * if all characters are below U+0100, otherwise with two.
+ */
 function bytesOf(text: string): number {
   return /[^\u0000-\u00ff]/.test(text) ? 2 * text.length : text.length;
 }

@@ -13,11 +13,11 @@ export interface QuarantineEvents {
   /** `size` or `lastError` changed. */
   onStatus(): void;
   onQuarantined(key: DocKey, error: ErrorData): void;
-  /** What was stored of a document has been quarantined, because the document lived on without it. */
+  /** The stored data of a document are in quarantine, because the document was written without having been read. */
   onSuperseded(): void;
 }
 
-/** What a host does with stored documents that can't be used: it quarantines them, and exports, restores or discards them on request. */
+/** Quarantines stored documents that can't be used, and exports, restores or discards them on request. */
 export class QuarantineAccess {
   /** The error of the document that was quarantined last. */
   lastError: ErrorData | undefined;
@@ -25,7 +25,7 @@ export class QuarantineAccess {
 
   constructor(private readonly quarantine: Quarantine, private readonly inventory: Inventory, private readonly events: QuarantineEvents) {}
 
-  /** How many documents are in quarantine. */
+  /** The number of documents in quarantine. */
   get size(): number {
     return this.quarantine.size;
   }
@@ -35,14 +35,14 @@ export class QuarantineAccess {
     return this.quarantine.list();
   }
 
-  /** The same with the stored data, which are read for that. */
+  /** The entries with their data, which are read from the storage. */
   export(): Promise<Quarantined[]> {
     return this.quarantine.export();
   }
 
   /**
-   * Moves all that is stored of a document, unchanged, into quarantine, where nothing uses it. So edits are not deleted because they are
-   * unreadable. Later changes of the document begin from nothing.
+   * Moves all stored data of a document, unchanged, into quarantine, where they are not used. So edits are not deleted because they can't
+   * be read. Later changes of the document begin without a state.
    */
   add(key: DocKey, error: unknown): void {
     if (this.isClosed) return;
@@ -54,7 +54,7 @@ export class QuarantineAccess {
     this.events.onStatus();
   }
 
-  /** The document lives on in this host without what is stored of it. */
+  /** Removes or quarantines the stored data of a document that this host continues without them: see {@link supersedingChange}. */
   supersede(key: DocKey): void {
     const item = this.inventory.get(key);
     if (!item) return;
@@ -70,20 +70,21 @@ export class QuarantineAccess {
   }
 
   /**
-   * Moves an entry back to its document, which can then be loaded. Rejects if it can't be decrypted.
+   * Moves an entry's data back to its document, which can then be loaded. Rejects if the data can't be read or decrypted, and with
+   * ERR_TABS_QUARANTINE_IN_USE if the document is stored.
    * @returns the document; undefined if the entry has no data, or does not exist
    */
   async restore(id: string): Promise<DocKey | undefined> {
     const taken = await this.quarantine.take(id);
     if (!taken) return undefined;
     const {key, stored} = taken;
-    if (this.inventory.has(key)) throw storageError('ERR_TABS_QUARANTINE_IN_USE', `${key.join('/')} is in use, or stored anew. Export what is quarantined, or discard it`);
+    if (this.inventory.has(key)) throw storageError('ERR_TABS_QUARANTINE_IN_USE', `${key.join('/')} is in use, or was stored again. Export or discard the quarantined data`);
     this.putBack(key, stored);
     this.discard(id);
     return key;
   }
 
-  /** The data of an entry. Rejects if they can't be read or decrypted. */
+  /** The data of an entry; undefined if there are none. Rejects if they can't be read or decrypted. */
   async read(id: string): Promise<StoredDoc | undefined> {
     return (await this.quarantine.take(id))?.stored;
   }
@@ -93,19 +94,19 @@ export class QuarantineAccess {
     for (const change of this.quarantine.explain(id, error)) this.events.enqueue(change);
   }
 
-  /** Tries to use the entries of earlier hosts: the key or the OT type may be there now. */
+  /** Restores the entries of earlier hosts, because the key or the OT type may be available now. Entries that can't be restored stay. */
   async retry(): Promise<void> {
     for (const [id, key] of this.quarantine.newest()) {
       if (!this.inventory.has(key)) await this.restore(id).catch(() => {});
     }
   }
 
-  /** Takes notice of a small value of the storage. */
+  /** Reads a stored small value. */
   noteStored(name: string, value: string): void {
     this.quarantine.note(name, value);
   }
 
-  /** Takes notice of changes that are written. */
+  /** Handles changes that have been written. */
   noteWritten(changes: readonly Change[]): void {
     const {size} = this.quarantine;
     const ids = changes.flatMap(change => (change.type === 'meta' ? this.quarantine.note(change.name, change.value) ?? [] : []));
@@ -136,11 +137,11 @@ export class QuarantineAccess {
 }
 
 /**
- * Removes what is stored of a document that lives on without it. A mere copy of the server's document is deleted. If it may contain
- * ops, or is the only copy, it is quarantined.
+ * The change that removes the stored data of a document that the host continues without them. If they may contain ops, or are the only copy
+ * of a local document, they are quarantined. Otherwise they are only a copy of the server's document, and are deleted.
  */
 export function supersedingChange({key, hasPending}: InventoryItem): Queued {
   if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};
-  const error = storageError(SUPERSEDED, 'The document was edited while what is stored of it could not be read');
+  const error = storageError(SUPERSEDED, 'The document was edited while its stored data could not be read');
   return {type: 'quarantine', key, error: storageErrorData(error)};
 }

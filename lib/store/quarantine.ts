@@ -8,7 +8,7 @@ export interface QuarantineEntry {
   id: string;
   key: DocKey;
   error: ErrorData;
-  /** How long the stored text is, in characters. */
+  /** The length of the stored text, in characters. */
   size: number;
 }
 
@@ -20,19 +20,21 @@ export interface Quarantined extends QuarantineEntry {
 
 type Entry = Omit<QuarantineEntry, 'id'>;
 
-/** The prefix of the names of the small values that describe entries. The document's key, the epoch and a number follow. */
-/** The name of a quarantined document's entry begins with this. Older builds wrote it, so it stays. */
+/**
+ * The prefix of the names of the small values that describe entries. The document's key, the epoch and a number follow. Older builds wrote
+ * entries with this prefix, so it must not change.
+ */
 const PREFIX = 'set aside: ';
-/** The bodies are stored as documents of this collection: a start reads only their keys. The id is the entry's. */
+/** Bodies are stored as documents of this collection, so that a start reads only their keys. A body's id is that of its entry. */
 const COLLECTION = 'sharedb-tabs:quarantine';
-/** After this many failed reads, nothing is read. */
+/** After this many failed reads in a row, a document is quarantined without its data. */
 const READ_ATTEMPTS = 3;
-const HIDDEN = 'What was stored could not be used';
+const HIDDEN = 'The stored data could not be used';
 
 /** Whether a stored document is the body of an entry, not a document of the app. */
 export const isQuarantineBody = ([collection]: DocKey): boolean => collection === COLLECTION;
 
-/** Keeps stored data that can't be used, unchanged. */
+/** Keeps stored data that can't be used, unchanged if they can be read. */
 export class Quarantine {
   private readonly entries = new Map<string, Entry>();
   private failedReads = 0;
@@ -63,10 +65,10 @@ export class Quarantine {
     return entry && {id, ...entry};
   }
 
-  /** All of it, with the bodies. */
+  /** All entries, with their data. */
   async export(): Promise<Quarantined[]> {
     const exported: Quarantined[] = [];
-    // One after the other, because all together may need too much memory.
+    // The bodies are read one after the other. All at the same time could need too much memory.
     for (const entry of this.list()) {
       const stored = await this.body(entry.id).catch(() => undefined);
       exported.push({...entry, stored: stored && (await this.encryption.decrypted(stored).catch(() => stored))});
@@ -74,26 +76,26 @@ export class Quarantine {
     return exported;
   }
 
-  /** The data of an entry, decrypted. Rejects if they can't be read or decrypted. */
+  /** The data of an entry, decrypted; undefined if there are none. Rejects if they can't be read or decrypted. */
   async take(id: string): Promise<{key: DocKey; stored: StoredDoc} | undefined> {
     const entry = this.entries.get(id);
     const stored = entry && (await this.body(id));
     return entry && stored && {key: entry.key, stored: await this.encryption.decrypted(stored)};
   }
 
-  /** The newest of each document. */
+  /** The id of the newest entry of each document. */
   newest(): Map<string, DocKey> {
     const newest = new Map<string, readonly [id: string, key: DocKey]>();
     for (const [id, {key}] of this.entries) newest.set(JSON.stringify(key), [id, key]);
     return new Map(newest.values());
   }
 
-  /** @returns the changes that delete it; none if there is no entry of that id */
+  /** @returns the changes that delete an entry; none if there is no entry with this id */
   discard(id: string): Change[] {
     return this.entries.delete(id) ? [{type: 'meta', name: id, value: undefined}, {type: 'remove', key: [COLLECTION, id]}] : [];
   }
 
-  /** @returns the changes that store another reason why it could not be used */
+  /** @returns the changes that store another reason why the data can't be used */
   explain(id: string, error: ErrorData): Change[] {
     const entry = this.entries.get(id);
     if (!entry) return [];
@@ -107,7 +109,10 @@ export class Quarantine {
     this.entries.clear();
   }
 
-  /** Moves all stored data of a document into quarantine. Rejects if they can't be read at present. */
+  /**
+   * @returns the changes that move all stored data of a document into quarantine. Rejects if the data can't be read; after READ_ATTEMPTS
+   *   failed reads in a row, the entry has no data, and the data are deleted.
+   */
   async changesFor({key, error}: Quarantining): Promise<Change[]> {
     const stored = await this.read(key);
     const name = `${PREFIX}${JSON.stringify(key)} ${this.epoch}.${++this.count}`;
@@ -140,7 +145,7 @@ export class Quarantine {
   }
 }
 
-/** @returns undefined if other code has written it */
+/** @returns undefined if the value was written by other code */
 function parse(value: string): Entry | undefined {
   try {
     const entry = JSON.parse(value) as Entry | null;

@@ -1,7 +1,7 @@
 import {emptyDoc} from './stored-changes.js';
 import {inOrder, type DocKey, type Storage, type StoredDoc} from './storage.js';
 
-/** More documents than this are read in several goes: what has come is worked on while the rest is read. */
+/** The most documents that are read together. If more are requested, the first ones are processed while the next ones are read. */
 const TOGETHER = 256;
 
 interface Asked {
@@ -10,13 +10,13 @@ interface Asked {
   reject(error: unknown): void;
 }
 
-/** Reads documents from a storage: those that are asked for in one turn together. */
+/** Reads documents from a storage: those that are requested in one turn together. */
 export class Reader {
   private asked: Asked[] = [];
 
   constructor(private readonly storage: Storage) {}
 
-  /** Rejects if this document can't be read. */
+  /** Reads a document; rejects if it can't be read. Other documents have no effect on the result. */
   read(key: DocKey): Promise<StoredDoc> {
     return new Promise((resolve, reject) => {
       if (this.asked.push({key, resolve, reject}) === 1) queueMicrotask(() => this.readAll());
@@ -25,7 +25,7 @@ export class Reader {
 
   private readAll(): void {
     const asked = this.asked.splice(0);
-    // A storage is quick with what lies together.
+    // A storage reads adjacent documents faster.
     if (asked.length > TOGETHER) asked.sort((one, other) => inOrder(one.key, other.key));
     while (asked.length) void this.readGroup(asked.splice(0, TOGETHER));
   }
@@ -35,7 +35,7 @@ export class Reader {
       const stored = await this.storage.read(group.map(({key}) => key));
       group.forEach(({resolve}, i) => resolve(stored[i] ?? emptyDoc()));
     } catch {
-      // One unreadable document must not take the others along.
+      // One unreadable document must not affect the others.
       for (const one of group) void this.readAlone(one);
     }
   }

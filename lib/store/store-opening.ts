@@ -8,7 +8,7 @@ import {isQuarantineBody} from './quarantine.js';
 import {supersedingChange, type QuarantineAccess} from './quarantine-access.js';
 import type {InventoryItem, Storage} from './storage.js';
 
-/** Small values: when the database was begun, in ms since the epoch; and the clearing that it was begun after. */
+/** The names of small values: when the database was created, in ms since the epoch, and the id of the last clearing before that. */
 const CREATED = 'created';
 const CLEARED = 'cleared';
 
@@ -26,14 +26,14 @@ export interface StoreOpeningParts {
   pruning: Pruning | undefined;
   /** The stored data were deleted, and the storage is open again. */
   onErased(): void;
-  /** The storage was opened late, and may have documents that nobody knew. */
+  /** The storage was opened late or again, and may have documents that this host does not know. */
   onFound(): void;
 }
 
-/** Opens and claims a storage, and reads what a host needs to begin: the first time, late, or again. */
+/** Opens and claims a storage, and reads what a host needs at its start: for the first time, late, or again. */
 export class StoreOpening {
   isOpen = false;
-  /** Whether the host may begin: the storage is open, or nobody waits for it any more. */
+  /** Whether the host may begin: the storage is open, or has failed. */
   isReady = false;
   private wasErased = false;
   private settleReady: () => void = () => {};
@@ -53,7 +53,7 @@ export class StoreOpening {
     this.settleReady();
   }
 
-  /** The storage was deleted from outside. @returns whether that is new since the last write */
+  /** Handles a deletion of the storage from outside. @returns whether it is the first one since the last successful write */
   noteErased(): boolean {
     this.isOpen = false;
     const isNew = !this.wasErased;
@@ -75,7 +75,7 @@ export class StoreOpening {
     const isNew = history.noteStored(meta);
     if (this.isReady) return this.reopened(items);
     history.continue();
-    // Not when a host only reopens its storage: what it had may be from before a clearing that it does not know.
+    // A host that opens its storage late or again does not write this: its data may be older than a clearing that it does not know.
     if (isNew) this.writeBeginning();
     for (const item of items) inventory.addStored(item);
     await quarantine.retry();
@@ -99,7 +99,7 @@ export class StoreOpening {
     if (cleared) commits.enqueue({type: 'meta', name: CLEARED, value: cleared.id}, true);
   }
 
-  /** The host has begun histories of its own. They go on, and replace what is stored of the same documents. */
+  /** The host has begun its own histories. They continue, and replace the stored data of the same documents. */
   private reopened(items: readonly InventoryItem[]): void {
     const {commits: {queue}, inventory, onErased, onFound} = this.parts;
     if (this.wasErased) inventory.deleteAllBut(queue.waitingDocs());
@@ -120,7 +120,7 @@ export class StoreOpening {
   }
 }
 
-/** Whether what is stored is from before the last clearing. */
+/** Whether the stored data are older than the last clearing. */
 function isOutdated(meta: Record<string, string>, cleared: Clearing | undefined): boolean {
   if (!cleared || !Object.keys(meta).length) return false;
   return meta[CLEARED] !== cleared.id && !(Number(meta[CREATED]) > cleared.time);

@@ -3,7 +3,7 @@ import type {StoredDoc} from './storage.js';
 
 export const emptyDoc = (): StoredDoc => ({checkpoint: undefined, journal: []});
 
-/** Applies a change to a stored document. It may be in there already, because the document may be read after the write. */
+/** Applies a change to a stored document. The document may contain the change already, if it was read after the write. */
 export function applyChange(stored: StoredDoc, change: Exclude<Queued, {type: 'meta'}>): void {
   switch (change.type) {
     case 'append':

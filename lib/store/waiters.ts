@@ -2,7 +2,7 @@ import {runAll} from '../platform/run-all.js';
 
 /** Callbacks that wait until all changes up to a number are committed. */
 export class Waiters {
-  /** By place; those of one place in order. */
+  /** Sorted by `upTo`. The callbacks of one number are in the order in which they were added. */
   private waiting: {upTo: number; callback: () => void}[] = [];
 
   add(upTo: number, callback: () => void): void {
@@ -14,12 +14,12 @@ export class Waiters {
     runAll(this.take(upTo));
   }
 
-  /** Nobody is called. */
+  /** Drops all callbacks without calling them. */
   clear(): void {
     this.waiting = [];
   }
 
-  /** One after the other: a callback may clear what is left. */
+  /** Removes the callbacks one by one, because a callback may clear the others. */
   private *take(upTo: number): Generator<() => void> {
     while (this.waiting.length && this.waiting[0]!.upTo <= upTo) yield this.waiting.shift()!.callback;
   }

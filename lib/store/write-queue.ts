@@ -1,20 +1,19 @@
 import {coalesced, nameOf, type Queued} from './coalesce.js';
 import {isSameKey, type DocKey} from './storage.js';
 
-/** While nothing can be written, the queue is coalesced each time that its length has doubled, and not below this length. */
+/** While nothing can be written, the queue is coalesced each time that its length has doubled, if it is longer than this. */
 const LONG_QUEUE = 256;
 
 /** The part of the queue that one commit writes. */
 export interface Batch {
-  /** How many changes are committed when this batch is. */
+  /** All changes up to this number are committed when this batch is committed. */
   upTo: number;
   /** Whether the queue is empty after it. */
   isLast: boolean;
 }
 
 /**
- * The changes of a store that are not committed yet, in order. Changes are numbered from 1 on, so the number of the last one is also
- * how many there are.
+ * The changes of a store that are not committed yet, in order. Changes are numbered from 1, also across commits.
  */
 export class WriteQueue {
   private waiting: Queued[] = [];
@@ -33,7 +32,7 @@ export class WriteQueue {
     return this.last;
   }
 
-  /** The number of the last change that would be lost for good if it were not written. The server's answers, for example, come again. */
+  /** The number of the last change that would not be received again after a loss. The server's answers, for example, are received again. */
   get lastNeededChange(): number {
     return this.lastNeeded;
   }
@@ -43,12 +42,12 @@ export class WriteQueue {
     return this.committedUpTo;
   }
 
-  /** How many changes up to the last needed one are not committed. */
+  /** The number of changes up to the last needed one that are not committed. */
   get size(): number {
     return Math.max(0, this.lastNeeded - this.last + this.waiting.length + this.batch.length);
   }
 
-  /** Whether changes that somebody waits for are not committed. */
+  /** Whether changes that must be committed without delay are not committed. */
   get isWanted(): boolean {
     return this.wanted > this.committedUpTo;
   }
@@ -58,7 +57,7 @@ export class WriteQueue {
     return this.batch;
   }
 
-  /** @param isRepeatable whether it would come again if it were lost */
+  /** @param isRepeatable whether the change would be received again after a loss */
   push(change: Queued, isRepeatable = false): void {
     if (this.isClosed) return;
     this.waiting.push(change);
@@ -67,7 +66,7 @@ export class WriteQueue {
     if (this.isCoalesced && this.waiting.length > this.longLength) this.coalesce();
   }
 
-  /** Puts changes before all others, and wants everything up to the last change committed. */
+  /** Adds changes before all others, and requests a commit of all changes. */
   unshift(changes: readonly Queued[]): void {
     if (this.isClosed) return;
     this.waiting.unshift(...changes);
@@ -75,7 +74,7 @@ export class WriteQueue {
     this.wanted = this.last;
   }
 
-  /** Somebody waits for all changes up to this number. */
+  /** Requests a commit of all changes up to this number. */
   want(upTo: number): void {
     this.wanted = Math.max(this.wanted, upTo);
   }
@@ -88,8 +87,8 @@ export class WriteQueue {
   }
 
   /**
-   * Moves all changes to `inFlight`. A document that is to be quarantined is read from the storage for that. So the changes before it
-   * are a batch, and then it alone.
+   * Moves all changes to `inFlight`. A change that quarantines a document is a batch of its own, because the document's data are read from
+   * the storage. So the changes before it are written first.
    */
   takeBatch(): Batch {
     const at = this.waiting.findIndex(({type}) => type === 'quarantine');
@@ -98,7 +97,7 @@ export class WriteQueue {
     return {isLast, upTo: isLast ? this.last : this.isCoalesced ? this.committedUpTo : this.last - this.waiting.length};
   }
 
-  /** A part of the batch is written, and is not written again if the rest fails. */
+  /** Removes written changes from the batch, so that they are not written again if the rest fails. */
   dropFromBatch(written: readonly Queued[]): void {
     this.batch = this.batch.filter(change => !written.includes(change));
   }
@@ -110,13 +109,13 @@ export class WriteQueue {
     if (!this.waiting.length) this.isCoalesced = false;
   }
 
-  /** The batch could not be written: all of it is tried again, in order. */
+  /** Returns the changes of a failed batch to the queue, in order. */
   requeue(): void {
     this.waiting = this.requeued();
     this.batch = [];
   }
 
-  /** A document that could not be quarantined does not keep the others waiting. */
+  /** The queue after a failure. A failed quarantine moves behind the changes of other documents, so that it does not block them. */
   private requeued(): Queued[] {
     const [first] = this.batch;
     if (first?.type !== 'quarantine') return [...this.batch, ...this.waiting];
@@ -129,17 +128,17 @@ export class WriteQueue {
     return [...this.batch, ...this.waiting].filter(change => change.type !== 'meta' && isSameKey(change.key, key)) as Exclude<Queued, {type: 'meta'}>[];
   }
 
-  /** The names of the documents with changes that wait, and are not in flight. */
+  /** The names of the documents with waiting changes that are not in flight. */
   waitingDocs(): Set<string> {
     return new Set(this.waiting.flatMap(change => (change.type === 'meta' ? [] : [nameOf(change.key)])));
   }
 
-  /** Whether a small value waits, and is not in flight. */
+  /** Whether a change of this small value is waiting and not in flight. */
   hasWaitingValue(name: string): boolean {
     return this.waiting.some(change => change.type === 'meta' && change.name === name);
   }
 
-  /** Drops what waits. Later changes are ignored. */
+  /** Drops the waiting changes. Later changes are ignored. */
   close(): void {
     this.isClosed = true;
     this.waiting = [];
