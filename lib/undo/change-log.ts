@@ -11,22 +11,22 @@ export interface OpId {
   seq?: number | undefined;
 }
 
-/** A change with the op that it was sent in. */
+/** A change, and the op that it was sent in. */
 export interface LoggedChange<Doc> extends Change<Doc> {
-  /** Undefined if the server has it. */
+  /** Undefined if the server has the change. */
   readonly sentIn: OpId | undefined;
 }
 
-/** If the server does not acknowledge so many changes, the older ones are treated as acknowledged. */
+/** The largest number of logged changes. If the server has not acknowledged that many, they are all treated as acknowledged. */
 const MAX_CHANGES = 1000;
 
-/** The largest number of orders to try for changes at the place of what is taken back. */
+/** The largest number of orders to try for changes at the same position as a change that is taken back. */
 const MAX_TRIES = 64;
 
 /** The largest number of refused changes to take back one after the other. */
 const MAX_PARTS = 32;
 
-/** How many changes may be transformed to find out which ops are lost. It takes a second or two, in which the page does nothing else. */
+/** The largest number of changes to transform in the search for lost ops. This blocks the page for one or two seconds. */
 const MAX_TRANSFORMED = 4000;
 
 /** The changes without the refused ops. */
@@ -34,30 +34,30 @@ interface Rest<Doc> {
   changes: LoggedChange<Doc>[];
   /** The marks of the refused ops. */
   refused: UndoMark[];
-  /** The data of the document that the refused ops were made on. */
+  /** The data, after these changes, of the document that the refused ops were made on. */
   data: unknown;
-  /** Leads from the data with the refused ops to `data`. */
+  /** The op that leads from the data with the refused ops to `data`. */
   takesBack: unknown;
-  /** How many changes could come in another order. */
+  /** The number of changes that could be placed in another order. */
   ties: number;
 }
 
 /**
- * The changes since the first that the server has not acknowledged, and the stacks before them. If the server refuses an op, the stacks
- * are made again from the other changes. To transform the stacks over the op that takes it back is not enough: what undoes
- * a later op may contain what the refused one had inserted, and a later op may have undone the refused one.
+ * The changes since the first one that the server has not acknowledged, and the stacks before them. If the server refuses an op, the stacks
+ * are computed again from the other changes. It is not enough to transform the stacks over the op that takes the refused op back: the
+ * inverse of a later op may contain what the refused op had inserted, and a later op may have undone the refused op.
  */
 export class ChangeLog<Doc> {
   private base: Stacks<Doc> | undefined;
   private changes: LoggedChange<Doc>[] = [];
-  /** How many changes may still be transformed. */
+  /** The number of changes that may still be transformed. */
   private left = Infinity;
 
   get isEmpty(): boolean {
     return !this.base;
   }
 
-  /** @param stacks as they are before the change */
+  /** @param stacks the stacks before the change */
   add(change: LoggedChange<Doc>, stacks: Stacks<Doc>): void {
     if (this.isEmpty && !change.sentIn) return;
     if (this.changes.length === MAX_CHANGES) this.clear();
@@ -65,7 +65,7 @@ export class ChangeLog<Doc> {
     this.changes.push(change);
   }
 
-  /** The server has acknowledged or refused all ops, or the stacks are empty. */
+  /** Drops all changes, because the server has answered all ops, or the stacks are empty. */
   clear(): void {
     this.base = undefined;
     this.changes = [];
@@ -77,10 +77,10 @@ export class ChangeLog<Doc> {
   }
 
   /**
-   * The server has refused ops, and a change takes them back.
-   * @param rollback that change, with its inverse
+   * Computes the stacks without ops that the server has refused.
+   * @param rollback the change that takes the ops back, with its inverse
    * @param dataOf copies the present data of a document
-   * @returns the stacks without the ops; undefined if they can't be made
+   * @returns undefined if the stacks can't be computed
    */
   without(isRefused: (id: OpId) => boolean, rollback: Change<Doc>, dataOf: (doc: Doc) => unknown): Stacks<Doc> | undefined {
     const {doc, type} = rollback;
@@ -92,7 +92,7 @@ export class ChangeLog<Doc> {
       const after = dataOf(doc);
       const changes = rest.changes;
       if (!isSameData(type, rest.data, after)) {
-        // Others may have edited what the refused ops removed. Those edits are lost with it.
+        // Others may have edited what the refused ops removed. These edits are lost.
         const op = differenceBetween(type, rest.data, after)
           ?? composed(type, inverseOf(type, rest.takesBack, dataBefore(doc)), rollback.op);
         changes.push({doc, type, op, inverse: inverseOf(type, op, rest.data), mark: undefined, sentIn: undefined});
@@ -105,17 +105,17 @@ export class ChangeLog<Doc> {
   }
 
   /**
-   * A document has another state. It may be the one without one of the ops that the server has not acknowledged, or without one and all
-   * later ones: ShareDB drops these, too, if the type can't invert the refused op without the data. A Delta (rich-text) may also have
-   * what others have done meanwhile.
-   * @param dataBefore copies the data of a document before that
-   * @returns the stacks without those ops; undefined if there are no such ops, or if none seem to be lost
+   * Computes the stacks after another state of a document was loaded. The state may lack one of the ops that the server has not
+   * acknowledged, or this op and all later ones: if the type can't invert the refused op without the data, ShareDB drops all of these. For
+   * a Delta (rich-text), the state may also contain edits that others have made meanwhile.
+   * @param dataBefore copies the data of a document before the load
+   * @returns the stacks without the lost ops; undefined if no ops are unacknowledged, or none seem to be lost
    */
   withoutLost(doc: Doc, type: Type, dataBefore: (doc: Doc) => unknown, after: unknown): Stacks<Doc> | undefined {
     const sent = [...new Set(this.changes.flatMap(({doc: one, sentIn}) => (one === doc && sentIn ? [sentIn] : [])))];
     if (!sent.length) return undefined;
     const dataAfter = (one: Doc): unknown => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one));
-    /** If no ops lead to the state, others have edited, too: then those that leave the smallest difference. Without `rest`, none are lost. */
+    /** Used if no ops lead to the state, because others have edited, too: the smallest difference. Without `rest`, no op is lost. */
     let nearest: {rest?: Rest<Doc>; op: unknown} = {op: deltaBetween(dataBefore(doc), after)};
     this.left = MAX_TRANSFORMED;
     // The server refuses the oldest ops first. There are two guesses for each op, and two attempts or more for each guess.
@@ -128,7 +128,7 @@ export class ChangeLog<Doc> {
         const op = deltaBetween(rest.data, after);
         if (lengthOf(op) < lengthOf(nearest.op)) nearest = {rest, op};
       } catch {
-        // They are not the ones.
+        // These ops are not the lost ones.
       }
     }
     const {rest, op} = nearest;
@@ -137,7 +137,7 @@ export class ChangeLog<Doc> {
     return this.stacksAfter(rest.changes, rest.refused, dataAfter);
   }
 
-  /** Makes the stacks again from other changes. @param dataOf copies the data of a document after all of them */
+  /** Computes the stacks from other changes. @param dataOf copies the data of a document after these changes */
   private stacksAfter(changes: LoggedChange<Doc>[], refused: readonly UndoMark[], dataOf: (doc: Doc) => unknown): Stacks<Doc> {
     for (const {kind, step} of refused) if (kind === 'capture') this.base!.noteRefused(step);
     const stacks = this.base!.clone();
@@ -145,7 +145,7 @@ export class ChangeLog<Doc> {
     for (const change of changes) {
       const {doc, type, mark, op} = change;
       const copies = new DataCopies(type, serialized(type, data.get(doc)));
-      // A captured op that does nothing without the refused ones is no step.
+      // A captured op that does nothing without the refused ones is not put on the stack.
       if (mark?.kind !== 'capture' || !isNoop(op)) stacks.apply(change, () => type.apply(copies.make(), copied(op)));
       data.set(doc, type.apply(data.get(doc), copied(op)));
     }
@@ -157,9 +157,9 @@ export class ChangeLog<Doc> {
   }
 
   /**
-   * The changes that remain, if possible those that lead to this state: changes at the same place can come in either order. A refused
-   * op may consist of an undo and its redo, composed. Somebody else's insertion beside the text can only come before the text if the
-   * two are taken back one after the other: between them, the text is not there.
+   * The changes without refused ones, if possible in an order that leads to the state `after`: changes at the same position can be placed
+   * in two orders. A refused op may be composed of an undo and its redo. An insertion of somebody else next to the text can be placed
+   * before the text only if the two are taken back one after the other, because the text does not exist between them.
    */
   private restTo(
     doc: Doc, type: Type, isRefused: (id: OpId) => boolean, dataBefore: (doc: Doc) => unknown, after: unknown, rollback?: unknown
@@ -182,10 +182,10 @@ export class ChangeLog<Doc> {
 
   /**
    * The changes without refused ones.
-   * @param swapped which changes at the place of what is taken back come in the other order than usual
+   * @param swapped the indexes of the ties that are placed in the other order than usual
    * @param maxParts the number of refused changes to take back one after the other; earlier ones are composed
-   * @param rollback what takes the ops back on the present data, if it is known
-   * @throws if it can't be known what the data were
+   * @param rollback the op that takes the refused ops back on the present data, if known
+   * @throws if earlier data can't be computed
    */
   private rest(
     doc: Doc, type: Type, isRefused: (id: OpId) => boolean, dataBefore: (doc: Doc) => unknown, swapped: readonly number[],
@@ -199,7 +199,7 @@ export class ChangeLog<Doc> {
     const guides = this.guides(doc, rollback);
     const refused: UndoMark[] = [];
     let ties = 0;
-    /** Lead from the data with the refused ops to those without, one after the other. */
+    /** Ops that lead, one after the other, from the data with the refused ops to the data without them. */
     let parts: unknown[] = [];
     for (const change of this.changes) {
       const {mark} = change;
@@ -228,7 +228,7 @@ export class ChangeLog<Doc> {
     return {changes, refused, data, takesBack: parts.reduce((one, next) => composed(type, one, next), undefined), ties};
   }
 
-  /** For each change, what the rollback may be just after it: text that it puts back may come before or after what others have written. */
+  /** For each change, the forms that the rollback can have after it: text that it restores can be placed before or after text of others. */
   private guides(doc: Doc, rollback: unknown): Map<LoggedChange<Doc>, unknown[]> {
     const guides = new Map<LoggedChange<Doc>, unknown[]>();
     let [left, right] = [rollback, rollback];
@@ -244,12 +244,12 @@ export class ChangeLog<Doc> {
   }
 }
 
-/** The data of each document before changes. @param dataAfter copies the data after all of them. @throws if they can't be known */
+/** The data of each document before the changes. @param dataAfter copies the data after the changes @throws if an inverse is unknown */
 function dataAtBase<Doc>(changes: readonly LoggedChange<Doc>[], dataAfter: (doc: Doc) => unknown): Map<Doc, unknown> {
   const data = new Map<Doc, unknown>();
   for (const {doc} of changes) if (!data.has(doc)) data.set(doc, dataAfter(doc));
   for (const {doc, type, inverse} of [...changes].reverse()) {
-    if (inverse === undefined) throw new Error('An op that can not be inverted');
+    if (inverse === undefined) throw new Error('The inverse of an op is unknown');
     data.set(doc, type.apply(data.get(doc), copied(inverse)));
   }
   return data;
@@ -257,7 +257,7 @@ function dataAtBase<Doc>(changes: readonly LoggedChange<Doc>[], dataAfter: (doc:
 
 type Both = [change: unknown, takesBack: unknown];
 
-/** Transforms a later change and what takes back an earlier one. @param guides what the latter may be after that */
+/** Transforms a later change, and the op that takes an earlier one back. @param guides the forms that the second op can have after that */
 function transformedTo(type: Type, change: unknown, takesBack: unknown, guides: readonly unknown[]): {chosen: Both; other: Both} {
   const usual = transformedBoth(type, change, takesBack);
   const [first, last] = transformedBoth(type, takesBack, change);

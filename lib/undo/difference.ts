@@ -7,7 +7,7 @@ const MAX_COMPARED = 1000;
 
 type Path = readonly (string | number)[];
 
-/** Makes simple ops of a type for JSON. */
+/** Creates simple ops of a JSON type. */
 interface Maker {
   insert(path: Path, value: unknown): unknown;
   remove(path: Path, value: unknown): unknown;
@@ -39,8 +39,8 @@ const makers: Record<string, Maker> = {
 };
 
 /**
- * An op that leads from one state to another and touches only what differs.
- * @param from the data, which are left as they are
+ * An op that leads from one state to another and changes only the parts that differ.
+ * @param from the data before the op; not changed
  * @returns undefined if no such op is known
  */
 export function differenceBetween(type: Type, from: unknown, to: unknown): unknown {
@@ -52,12 +52,12 @@ export function differenceBetween(type: Type, from: unknown, to: unknown): unkno
   }
 }
 
-/** Only a Delta (rich-text) can tell. @returns undefined for other data */
+/** The op that leads from one Delta (rich-text) to another. @returns undefined for other data */
 export function deltaBetween(from: unknown, to: unknown): unknown {
   return (from as {diff?(to: unknown): unknown} | null | undefined)?.diff?.(to);
 }
 
-/** The length of what a Delta inserts, deletes and formats; Infinity if it is none. */
+/** The number of characters and embeds that a Delta inserts, deletes and formats; Infinity if the op is not a Delta. */
 export function lengthOf(delta: unknown): number {
   const {ops} = (delta ?? {}) as {ops?: {insert?: unknown; delete?: number; retain?: number; attributes?: unknown}[]};
   if (!ops) return Infinity;
@@ -104,8 +104,8 @@ function listBetween(make: Maker, path: Path, from: readonly unknown[], to: read
 }
 
 /**
- * An item that is removed at one place and inserted at another is the same, which has moved: it must stay the one that an undo removes.
- * @returns where it is, and where it is then; undefined if there is no such item, or if it can't be told from others
+ * Finds an item that is removed at one index and inserted at another. It counts as moved, so that an undo still applies to this item.
+ * @returns its indexes before and after the move; undefined if there is no such item, or if several items are equal
  */
 function movedItem(found: ReturnType<typeof hunks>): [from: number, to: number] | undefined {
   const removed = found.flatMap(([items]) => items);

@@ -4,12 +4,12 @@ import {DataCopies, copied, inverseOf, serialized} from '../ot/invert.js';
 import type {OpId} from './change-log.js';
 import type {DoneOp, UndoableDoc, Watcher, WatcherEvents} from './types.js';
 
-/** Watches a document as this tab shows it: this tab's ops as they are made, those of others as they are applied here. */
+/** Watches a document as this tab shows it: this tab's ops when they are made, and others' ops when they are applied here. */
 export class DocWatcher implements Watcher {
   private readonly end: () => void;
   /** The inverse of the op that is about to be applied. */
   private inverse: unknown;
-  /** An op of another client. json0 reports each of its components by itself. */
+  /** An op of another client. ShareDB reports each component of a json0 op separately. */
   private foreign: DoneOp | undefined;
   /** The data that the document showed last. json0 changes them in place, until a load replaces them. */
   private shown: unknown;
@@ -29,7 +29,7 @@ export class DocWatcher implements Watcher {
     });
   }
 
-  /** @param isWhole the document shows all of the op */
+  /** @param isWhole whether the document shows all of the op */
   flush(isWhole = false): void {
     const {foreign, doc} = this;
     this.foreign = undefined;
@@ -46,7 +46,7 @@ export class DocWatcher implements Watcher {
     return new DataCopies(type, serialized(type, shown)).make();
   }
 
-  /** Ops of others have the id of the client that made them; an op that takes back a refused one is from nobody. */
+  /** Whether an op is captured or made by the manager. Received ops and rollbacks have the source `false`; received ops have a `src`. */
   private isOwn(source: unknown, src: unknown): boolean {
     return source !== false && isNobody(src) && this.events.isOwn(source);
   }
@@ -74,16 +74,16 @@ export class DocWatcher implements Watcher {
   }
 
   private confirm(): void {
-    // A document of ShareDB's own client has its op under way until the server has answered it.
+    // In ShareDB's own client, an op is in flight until the server has answered it.
     const {isAcknowledged, inflightOp, pendingOps} = this.doc;
     if (isAcknowledged ?? (!inflightOp && !pendingOps?.length)) this.events.onConfirmed();
   }
 
-  /** Tells which ops are taken back by the one that is being applied, if any are. @param src of that one */
+  /** A test for the ops that the applied op takes back; undefined if it takes none back. @param src the `src` of the applied op */
   private refusedBy(src: unknown): DoneOp['isRefused'] {
     const {connection: {entry, id}, inflightOp} = this.doc;
     if (entry) return takenBackBy(entry.takesBack);
-    // ShareDB takes back the op under way, in its name.
+    // ShareDB takes back the op in flight, and reports that op's `src`.
     return inflightOp && (isNobody(src) || src === id) ? sent => sent === inflightOp : undefined;
   }
 
@@ -94,7 +94,7 @@ export class DocWatcher implements Watcher {
     foreign.inverse = foreign.inverse && inverse ? [...(inverse as unknown[]), ...(foreign.inverse as unknown[])] : undefined;
   }
 
-  /** Another host may load what the document shows already, for instance after the death of the last one. */
+  /** Reports a load, unless the document has shown this state before. A new host may load the same state, for example. */
   private onLoad(): void {
     const before = this.shown;
     this.foreign = undefined;
@@ -103,7 +103,7 @@ export class DocWatcher implements Watcher {
   }
 }
 
-/** @param ops each by its tab and number */
+/** A test for ops that are taken back; undefined if there are none. @param ops the ops, each by its tab and number */
 export function takenBackBy(ops: readonly (readonly [src: string, seq: number])[] | undefined): DoneOp['isRefused'] {
   return ops?.length ? ({src, seq}) => ops.some(([tab, number]) => tab === src && number === seq) : undefined;
 }
@@ -116,12 +116,12 @@ export function invert({type, data}: Pick<UndoableDoc, 'type' | 'data'>, op: unk
   try {
     return inverseOf(type as Type, op, data);
   } catch {
-    // ShareDB tells of it.
+    // ShareDB reports the error.
     return undefined;
   }
 }
 
-/** Listens before others do: they may undo in their listeners. @returns ends it */
+/** Adds listeners before all others, because an app may undo in its listeners. @returns a function that removes them */
 export function listen(doc: UndoableDoc, listeners: Record<string, (...args: any[]) => void>): () => void {
   for (const [event, listener] of Object.entries(listeners)) doc.prependListener(event, listener);
   return () => { for (const [event, listener] of Object.entries(listeners)) doc.off(event, listener); };

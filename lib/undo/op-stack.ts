@@ -7,37 +7,37 @@ export interface Entry<Doc> {
   readonly doc: Doc;
   readonly type: Type;
   op: unknown;
-  /** How many of the captured ops it undoes. */
+  /** The number of captured ops that it undoes. */
   ops: number;
 }
 
-/** The step that one call of `undo` takes back; the last entry first. */
+/** A step that one call of `undo` or `redo` takes back. The last entry is applied first. */
 export interface StackItem<Doc> {
   readonly id: string;
   readonly entries: Entry<Doc>[];
-  /** The app's own, such as cursors. */
+  /** The app's own data of the step, such as the cursor. */
   readonly meta: Map<unknown, unknown>;
-  /** Its changes should not be there: the manager takes them back without a call of the app. */
+  /** The step has changes that an undo has made in excess, and that the manager itself takes back: see `Stacks.addExcess`. */
   isExcess?: boolean | undefined;
 }
 
-/** An item keeps the last entries as they are, up to this number. Older ones are composed. All tabs of a shared stack do it alike. */
+/** The largest number of entries of an item. Older ones are composed, in the same way in all tabs of a shared stack. */
 const MAX_PARTS = 32;
 
 /**
- * A stack of ops of which the top one applies to the document as it is now, and each other one to what the one above leads to.
- * Ops of others are carried down from the top: each entry is transformed over them, and they over the entry.
+ * A stack of ops. The top op applies to the present document, and each other op to the state that the op above it leads to. An op of
+ * somebody else is transformed down from the top: each entry is transformed over the op, and the op over the entry.
  */
 export class OpStack<Doc> {
   readonly items: StackItem<Doc>[] = [];
 
   /**
-   * @param limit how many items are kept
-   * @param keepsNoops whether items stay whose ops cancel each other out: other tabs count their ops, too, and the step may go on
+   * @param limit the largest number of items
+   * @param keepsNoops whether to keep items whose ops cancel each other out, because other tabs count these ops and may add to the step
    */
   constructor(private readonly limit: number, private readonly keepsNoops = false) {}
 
-  /** A copy, which changes by itself. The items' `meta` are the same. */
+  /** An independent copy, with the same `meta` objects. */
   clone(): OpStack<Doc> {
     const stack = new OpStack<Doc>(this.limit, this.keepsNoops);
     stack.items.push(...this.items.map(item => ({...item, entries: item.entries.map(entry => ({...entry}))})));
@@ -48,12 +48,12 @@ export class OpStack<Doc> {
     return this.items.at(-1);
   }
 
-  /** Whether there is an item that would change something: what was made and removed in one step does not. */
+  /** Whether an item would change something. A step that has inserted and removed the same content would not. */
   get isUseful(): boolean {
     return this.items.findLastIndex(item => OpStack.opsOf(item).length > 0) >= 0;
   }
 
-  /** The last item that would change something. Items above it change nothing together. */
+  /** The last item that would change something. The items above it would change nothing. */
   get lastUseful(): StackItem<Doc> | undefined {
     return this.items.findLast(item => OpStack.opsOf(item).length > 0);
   }
@@ -63,7 +63,7 @@ export class OpStack<Doc> {
     if (this.items.length > this.limit) this.items.shift();
   }
 
-  /** Puts what undoes an op on top, to what else there is of the step if that is on top. */
+  /** Puts an entry on top: into the top item if that is the same step, otherwise into a new item. */
   putOnTop(id: string, entry: Entry<Doc>, meta: StackItem<Doc>['meta'], isExcess?: boolean): void {
     if (this.top?.id === id) OpStack.add(this.top, entry);
     else this.push({id, entries: [entry], meta, isExcess});
@@ -73,7 +73,7 @@ export class OpStack<Doc> {
     return this.items.find(item => item.id === id);
   }
 
-  /** Adds to an item what undoes an op that was made on top of it. */
+  /** Adds an entry to an item. The op that it undoes was made after the other ops of the item. */
   static add<Doc>({entries}: StackItem<Doc>, entry: Entry<Doc>): void {
     entries.push(entry);
     const [first, second] = entries;
@@ -84,7 +84,7 @@ export class OpStack<Doc> {
     entries.splice(1, 1);
   }
 
-  /** The ops that undo the item, in the order in which they are submitted: one for each document whose type can compose. */
+  /** The ops that undo the item, in the order in which they are submitted. There is one for each document whose type can compose. */
   static opsOf<Doc>(item: StackItem<Doc>): Entry<Doc>[] {
     const found: Entry<Doc>[] = [];
     for (const entry of [...item.entries].reverse()) {
@@ -101,7 +101,8 @@ export class OpStack<Doc> {
   /**
    * The ops that take back an item on the present documents, one for each document, while the items above it stay.
    * @param dataOf copies the present data of a document
-   * @returns the ops; none of a document whose type can't compose. @throws if they can't be known
+   * @returns the ops, without those on documents whose type can't compose
+   * @throws if an op can't be computed
    */
   onTop(item: StackItem<Doc>, dataOf: (doc: Doc) => unknown): Entry<Doc>[] {
     const above = this.items.slice(this.items.indexOf(item) + 1).reverse();
@@ -119,65 +120,65 @@ export class OpStack<Doc> {
     }).filter(({op}) => !isNoop(op));
   }
 
-  /** Whether there is nothing for the document above the step. */
+  /** Whether no step above this one has entries of the document. */
   isOnTop(id: string, doc: Doc): boolean {
     return this.items.findLast(({entries}) => entries.some(entry => entry.doc === doc))?.id === id;
   }
 
-  /** Somebody else's op has been applied to the document. */
+  /** Transforms the entries of a document over an op of somebody else that has been applied to it. */
   transform(doc: Doc, foreign: unknown): void {
     let op = foreign;
-    for (let i = this.items.length - 1; i >= 0; i--) for (const entry of entriesOf(this.items[i]!, doc)) op = carryDown(entry, op);
+    for (let i = this.items.length - 1; i >= 0; i--) for (const entry of entriesOf(this.items[i]!, doc)) op = transformDown(entry, op);
     this.dropNoops();
   }
 
   /**
-   * Another tab has made an op of a step, which has been applied to the document. The step may be below others: what undoes the op
-   * is carried down to it.
-   * @param id of the step
-   * @param entry undoes the op, on the document as it is now
+   * Adds an entry for an op of a step that has been applied to the document. The step may be below others. Then the op is transformed down
+   * to this step, and its inverse is computed there.
+   * @param id the step's id
+   * @param entry undoes the op, on the present document
    * @param made the op
-   * @param meta of the step where it is new here
-   * @param dataAfter a copy of the document's data with the op. @throws where they can't be known
+   * @param meta the app's data of the step, used if the step is new here
+   * @param dataAfter copies the document's data with the op; throws if they are unknown
    */
   insert(id: string, entry: Entry<Doc>, made: unknown, meta: Map<unknown, unknown>, dataAfter?: () => unknown): void {
     const at = this.items.findLastIndex(item => item.id === id);
     if (at < 0 || at === this.items.length - 1) return this.putOnTop(id, entry, meta);
     const {type} = entry;
     const undone = [entry.op];
-    let carried = entry.op;
+    let transformed = entry.op;
     let op = made;
     for (let i = this.items.length - 1; i > at; i--) {
       for (const above of entriesOf(this.items[i]!, entry.doc)) {
         undone.push(above.op);
-        op = carryDown(above, op);
-        if (!isNoop(carried) && !isNoop(above.op)) carried = type.transform(carried, above.op, sidesOf(type).undoing);
+        op = transformDown(above, op);
+        if (!isNoop(transformed) && !isNoop(above.op)) transformed = type.transform(transformed, above.op, sidesOf(type).undoing);
       }
     }
-    entry.op = inverseBelow(type, op, undone, dataAfter) ?? carried;
+    entry.op = inverseBelow(type, op, undone, dataAfter) ?? transformed;
     OpStack.add(this.items[at]!, entry);
     this.dropNoops();
   }
 
   /**
-   * Another tab has undone a step on one document, by an op that has been applied to it. The entries that undo the step are dropped,
-   * except for ops of it that the other tab did not have yet. If this tab would have undone the step in another way, because both have
-   * removed the same at the same time, the entries below do not apply any more, and are dropped, too.
-   * @param id of the step
+   * Drops the entries of a step that has been undone on one document, by an op that has been applied to it. Entries for later ops of the
+   * step stay: the tab that has undone the step did not have these ops yet. If this stack would have undone the step by another op, for
+   * example because two tabs have removed the same content at the same time, the entries below do not apply any more, and are dropped, too.
+   * @param id the step's id
    * @param undone the op
-   * @param count how many ops of the step it undoes
+   * @param count the number of ops of the step that it undoes
    */
   takeOut(id: string, doc: Doc, type: Type, undone: unknown, count: number): void {
     const at = this.items.findLastIndex(item => item.id === id && item.entries.some(entry => entry.doc === doc));
     if (at < 0) return this.transform(doc, undone);
     let op = undone;
-    for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = carryDown(above, op);
+    for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = transformDown(above, op);
     const entries = entriesOf(this.items[at]!, doc);
     let later = entries.reduce((sum, {ops}) => sum + ops, 0) - count;
     while (entries.length && later > 0 && entries[0]!.ops <= later) {
       const entry = entries.shift()!;
       later -= entry.ops;
-      op = carryDown(entry, op);
+      op = transformDown(entry, op);
     }
     const canCompare = later === 0 && (entries.length === 1 || type.compose);
     const isSame = canCompare && isSameOp(normalized(type, entries.map(entry => entry.op).reduce((one, other) => composed(type, one, other))), normalized(type, op));
@@ -186,13 +187,13 @@ export class OpStack<Doc> {
     this.dropNoops();
   }
 
-  /** A document has another state, to which no op has led. */
+  /** Drops the entries of a document. It has another state, to which no op leads. */
   forget(doc: Doc): void {
     for (const {entries} of this.items) removeWhere(entries, entry => entry.doc === doc);
     this.dropEmpty();
   }
 
-  /** Forgets an item on top, of which nothing below depends. */
+  /** Drops the top item. No item below depends on it. */
   remove(id: string): void {
     removeWhere(this.items, item => item.id === id);
   }
@@ -201,7 +202,7 @@ export class OpStack<Doc> {
     this.items.length = 0;
   }
 
-  /** Forgets entries, of which nothing below depends. */
+  /** Drops entries on which no entry below depends. */
   private drop(dropped: ReadonlySet<Entry<Doc>>): void {
     for (const {entries} of this.items) removeWhere(entries, entry => dropped.has(entry));
     this.dropEmpty();
@@ -217,8 +218,8 @@ export class OpStack<Doc> {
   }
 }
 
-/** Carries an op down over an entry, and the entry over the op. @returns the op below the entry */
-function carryDown<Doc>(entry: Entry<Doc>, op: unknown): unknown {
+/** Transforms an op over an entry, and the entry over the op. @returns the op as it applies below the entry */
+function transformDown<Doc>(entry: Entry<Doc>, op: unknown): unknown {
   const {type, op: before} = entry;
   if (isNoop(before) || isNoop(op)) return op;
   const {undoing, theirs} = sidesOf(type);
@@ -226,17 +227,17 @@ function carryDown<Doc>(entry: Entry<Doc>, op: unknown): unknown {
   return type.transform(op, before, theirs);
 }
 
-/** The sides with which an op of somebody else wins a key or a format that the entry sets, too. In rich-text the right side wins. */
+/** The sides for `transform`. If an op of others and an entry set the same key or format, the op wins. In rich-text the right side wins. */
 function sidesOf(type: Type): Record<'undoing' | 'theirs', 'left' | 'right'> {
   return type.name === 'rich-text' ? {undoing: 'left', theirs: 'right'} : {undoing: 'right', theirs: 'left'};
 }
 
 /**
- * The inverse of an op that was carried down. To carry its inverse down instead is not the same: text that it puts back may come to the
- * other side of text that an entry above puts back, and the entries below would apply to other data.
- * @param op as it is below
- * @param undone what leads from the data after the op, as it was made, to the data before it below
- * @returns undefined where the data can't be known
+ * The inverse of an op that was transformed down. An inverse that was transformed down may differ: the text that it restores may be placed
+ * on the other side of text that an entry above restores. The entries below would then apply to other data.
+ * @param op the op as it applies below
+ * @param undone the ops that lead from the data after the original op to the data before `op`
+ * @returns undefined if the data are unknown
  */
 function inverseBelow(type: Type, op: unknown, undone: readonly unknown[], dataAfter: (() => unknown) | undefined): unknown {
   if (!dataAfter) return undefined;

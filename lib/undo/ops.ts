@@ -1,24 +1,24 @@
-/** Operations of undo on ops and data of any OT type. */
+/** Functions for ops of any OT type. */
 import equal from 'fast-deep-equal';
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {transformBoth} from '../ot/transform-both.js';
 
-/** Whether the op does nothing: json1 has null for it, the others an empty list, a Delta one inside. */
+/** Whether the op does nothing: null (json1), an empty list, or a Delta with an empty list. */
 export function isNoop(op: unknown): boolean {
   return op === null || op === undefined || listOf(op).length === 0;
 }
 
-/** The op as a document submits it. */
+/** The op in normal form, if the type has one. Documents submit ops in this form. */
 export function normalized(type: Type, op: unknown): unknown {
   return type['normalize'] ? (type['normalize'] as (op: unknown) => unknown)(op) : op;
 }
 
-/** Whether both are the same op, whatever class they are of. */
+/** Whether two ops have the same content. Their classes have no meaning. */
 export function isSameOp(one: unknown, other: unknown): boolean {
   return equal(plain(listOf(one)), plain(listOf(other)));
 }
 
-/** One op that does what the first and then the other does. @param type one that can compose */
+/** Composes two ops, the first one first. @param type a type with `compose` */
 export function composed(type: Type, one: unknown, other: unknown): unknown {
   return isNoop(one) ? other : isNoop(other) ? one : type.compose!(one, other);
 }
@@ -29,7 +29,7 @@ export function transformedBoth(type: Type, client: unknown, server: unknown): [
   return transformBoth(type, client, server);
 }
 
-/** A copy, as JSON has it: a class tells nothing of a value, and types may keep or change what they are given. */
+/** A copy of the JSON content, without classes. */
 function plain(data: unknown): unknown {
   return data === undefined ? data : (JSON.parse(JSON.stringify(data)) as unknown);
 }

@@ -8,24 +8,23 @@ import type {PendingOp} from '../tab/upstream.js';
 import {invert, listen, takenBackBy} from './doc-watcher.js';
 import type {DoneOp, Watcher, WatcherEvents} from './types.js';
 
-/** The mark of another tab, whose build may be another one. */
+/** Whether a value is an undo mark. It may come from a tab of another build. */
 export function isUndoMark(value: unknown): value is UndoMark {
   return isObject(value) && ['capture', 'undo', 'redo'].includes(value['kind'] as string) && typeof value['step'] === 'string' && isCount(value['ops']);
 }
 
 /**
- * Watches a document in the order of the host's history. All tabs get the same ops on the same data, so that each computes the
- * same stack. An op of this tab that the host lacks comes after all ops that others have made by then. It is kept with its inverse until
- * the host has placed it.
+ * Watches a document in the order of the host's history. All tabs get the same ops on the same data, so each computes the same stack. This
+ * tab's ops that the host has not placed follow after these. They are kept with their inverses until the host has placed them.
  */
 export class SharedDocWatcher implements Watcher {
   private readonly end: () => void;
-  /** The inverses of this tab's ops that the host lacks, in order; undefined if an inverse is not known. */
+  /** The inverses of this tab's ops that the host has not placed, in order; undefined if an inverse is not known. */
   private readonly inverses = new Map<PendingOp, unknown>();
-  /** Those of them whose inverses were composed, too. */
+  /** The ops that were composed of several, as were their inverses. */
   private readonly composed = new WeakSet<PendingOp>();
   private inverse: unknown;
-  /** An op is being applied part by part: what is made on a part of it can't be undone. */
+  /** Whether an op is being applied component by component. An op that is made after some of the components can't be undone. */
   private isInParts = false;
   /** An op of another tab or of a client elsewhere that is being applied. */
   private arriving: DoneOp | undefined;
@@ -45,7 +44,7 @@ export class SharedDocWatcher implements Watcher {
   }
 
   flush(): void {
-    this.tellArriving(false);
+    this.reportArriving(false);
   }
 
   close(): void {
@@ -53,15 +52,15 @@ export class SharedDocWatcher implements Watcher {
     this.inverses.clear();
   }
 
-  /** Whether the host has not got all that this tab has captured. */
+  /** Whether this tab has captured ops that the host has not placed. */
   get hasUnsent(): boolean {
     return [...this.inverses.keys()].some(({undo}) => undo?.kind === 'capture');
   }
 
-  /** The host has given an op of this tab its place. */
+  /** Handles an op of this tab that the host has placed in its history. */
   onSequenced(op: PendingOp): void {
     this.mergeComposed([op, ...this.doc.unsent]);
-    // It may have had its place with a host that is lost, and have been told of then.
+    // If an earlier host had placed the op, it was reported then.
     if (!this.inverses.has(op)) return;
     let inverse = this.inverses.get(op);
     this.inverses.delete(op);
@@ -74,11 +73,11 @@ export class SharedDocWatcher implements Watcher {
 
   private endBatch(source: unknown): void {
     if (source === false) this.isInParts = false;
-    this.tellArriving(source === false);
+    this.reportArriving(source === false);
   }
 
-  /** @param isWhole the document shows all of the op, and nothing that was made since */
-  private tellArriving(isWhole: boolean): void {
+  /** @param isWhole whether the document shows all of the op, and nothing that was made since */
+  private reportArriving(isWhole: boolean): void {
     const {arriving} = this;
     this.arriving = undefined;
     if (arriving) this.events.onOp({...arriving, ...(isWhole && {dataAfter: this.dataAfter})});
@@ -93,21 +92,21 @@ export class SharedDocWatcher implements Watcher {
     this.flush();
     const op = doc.unsent.at(-1)!;
     const before = this.inverses.get(op);
-    // It may have been composed into one that is there.
+    // The op may have been composed into an earlier one.
     this.inverses.set(op, this.inverses.has(op) ? this.compose(op, inverse, before) : inverse);
     if (this.events.isOwn(source)) this.events.onOwnOp({type: doc.type as Type, op: undefined, inverse, sentIn: op, isRefused: undefined}, source);
   }
 
-  /** @returns what undoes the later part of an op, and then the earlier one */
+  /** Records that an op was composed. @returns the op that undoes the later part, and then the earlier one */
   private compose(op: PendingOp, later: unknown, earlier: unknown): unknown {
     this.composed.add(op);
     return later === undefined || earlier === undefined ? undefined : (this.doc.type as Type).compose!(later, earlier);
   }
 
   /**
-   * Other tabs invert the composed op as a whole. The composed inverses may be another op with the same result: they put removed text
-   * back on both sides of an insertion, and the inverse of the whole puts it back in one piece. All tabs need the same op, since it is
-   * carried over what others do.
+   * The inverse of a composed op, as other tabs compute it. The composed inverses may be another op with the same result: they may restore
+   * removed text on both sides of an insertion, while the inverse of the composed op restores it in one piece. All tabs need the same op,
+   * because it is transformed over the ops of others.
    * @param inverse the composed inverses
    */
   private inverseOfComposed(op: unknown, inverse: unknown): unknown {
@@ -120,7 +119,7 @@ export class SharedDocWatcher implements Watcher {
     }
   }
 
-  /** Ops that are made while another one is applied are composed when that is done. @param ops that are left */
+  /** Composes the inverses of ops that ShareDB has composed after another op was applied. @param ops the ops left */
   private mergeComposed(ops: readonly PendingOp[]): void {
     const unsent = new Set(ops);
     let last: PendingOp | undefined;
@@ -133,7 +132,7 @@ export class SharedDocWatcher implements Watcher {
     }
   }
 
-  /** The host's history goes on, or an op of this tab that the host would not take is taken back. @param shownOp as it is applied here */
+  /** Handles the next entry of the history, or the rollback of this tab's refused op. @param shownOp the op that is about to be applied */
   private beforeForeign(shownOp: unknown): void {
     const {doc} = this;
     const {entry} = doc.connection;
@@ -160,12 +159,12 @@ export class SharedDocWatcher implements Watcher {
   }
 
   /**
-   * Works out what undoes each unsent op now that an op comes before them.
-   * @param data without the unsent ops
-   * @param op undefined where it is the first unsent op that is taken back
-   * @param unsent as they are after it
+   * Computes the inverses of the unsent ops again, because an op is placed before them.
+   * @param data the data without the unsent ops; may be changed
+   * @param op the op; undefined if the first unsent op is taken back instead
+   * @param unsent the unsent ops after that
    * @returns the inverse of the op
-   * @throws where it can't be known
+   * @throws if an inverse can't be computed
    */
   private rewrite(type: Type, data: unknown, op: unknown, unsent: readonly PendingOp[]): unknown {
     const inverse = op === undefined ? undefined : inverseOf(type, op, data);
@@ -178,7 +177,7 @@ export class SharedDocWatcher implements Watcher {
     return inverse;
   }
 
-  /** Data of the document without what the host has not got. @throws where it can't be known */
+  /** A copy of the document's data without the ops that the host has not placed. @throws if an inverse is unknown */
   dataOf(shown: unknown): unknown {
     const type = this.doc.type as Type;
     const undone = [...this.inverses.values()].reverse();
@@ -195,7 +194,7 @@ export class SharedDocWatcher implements Watcher {
     try {
       before = this.dataOf(shown);
     } catch {
-      // The ops that this tab had not sent were made on other data.
+      // The inverse of an unsent op is unknown.
     }
     this.inverses.clear();
     if (!equal(before, doc.data)) this.events.onLoad(before);

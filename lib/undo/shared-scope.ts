@@ -4,22 +4,22 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
 import type {UndoableDoc} from './types.js';
 
-/** A host lets a tab that does not say that it is done have its turn for a little longer, in ms. */
+/** A tab uses its turn only within this time after it has requested the turn, in ms. The host ends a turn that takes a little longer. */
 const TURN_MS = 4000;
-/** After a call that has failed, the host is asked again after this time, in ms. */
+/** How long to wait after a failed call, in ms, before the tab requests a turn again. */
 const RETRY_MS = 50;
 
 let turns = 0;
 
-/** The scope that managers of several tabs share: marks on their ops, and turns, so that no two tabs undo the same step. */
+/** The scope 'browser' of managers in several tabs. Their ops have marks, and they take turns, so that no step is undone twice. */
 export class SharedScope {
   readonly docs: readonly ProxyDoc[];
   private readonly connection: ProxyConnection;
   private steps = 0;
 
   /**
-   * @param hookOf what a document is to ask and to tell
-   * @throws TypeError where the documents are not of one `createConnection`, Error where one has such a manager in this tab
+   * @param hookOf creates the hook of a document
+   * @throws TypeError if the documents are not of one connection of `createConnection`, Error if one has such a manager in this tab
    */
   constructor(docs: readonly UndoableDoc[], hookOf: (doc: ProxyDoc) => UndoHook<PendingOp>) {
     const [first] = docs;
@@ -29,20 +29,20 @@ export class SharedScope {
     this.docs = docs as readonly UndoableDoc[] as readonly ProxyDoc[];
     this.connection = this.docs[0]!.connection;
     if (this.docs.some(doc => doc.undoHook)) {
-      throw new Error("UndoManager: this tab has a manager with the scope 'browser' for one of these. Close that one first");
+      throw new Error("UndoManager: this tab has a manager with the scope 'browser' for one of these documents. Close that manager first");
     }
     for (const doc of this.docs) doc.undoHook = hookOf(doc);
   }
 
-  /** An id that no other tab mints. */
+  /** Creates the id of a step. It is unique in all tabs. */
   newStep(): string {
     return `${this.connection.id}/${++this.steps}`;
   }
 
   /**
-   * Waits until no other tab undoes or redoes, this one has all that others have undone, and the host all that this one has made.
-   * @param act is called then; it makes its ops at once
-   * @returns what `act` gives, once the host has the ops; false where the connection is closed before
+   * Calls `act` when it is this tab's turn, this tab has everything that others have undone, and the host has all ops of this tab.
+   * @param act submits its ops synchronously
+   * @returns the result of `act`, when the host has the ops; false if the connection is closed before
    */
   async inTurn(act: () => boolean): Promise<boolean> {
     const {connection} = this;
@@ -50,8 +50,8 @@ export class SharedScope {
       const id = String(++turns);
       const asked = connection.clock.now();
       const isMine = await this.takeTurn(id);
-      for (let moving; isMine && (moving = this.moving);) await this.whenMoved(moving);
-      // It may have been frozen, and then another tab's turn has come meanwhile.
+      for (let doc; isMine && (doc = this.unsynced);) await this.whenSynced(doc);
+      // This tab may have been frozen, and another tab may have a turn now.
       if (isMine && connection.clock.now() - asked < TURN_MS && !this.isClosed) {
         const result = act();
         await this.handOver();
@@ -64,7 +64,7 @@ export class SharedScope {
     return false;
   }
 
-  /** Ops are marked no more. Closing twice is no error. */
+  /** Stops marking ops. May be called twice. */
   close(): void {
     for (const doc of this.docs) doc.undoHook = undefined;
   }
@@ -75,23 +75,23 @@ export class SharedScope {
       await this.connection.callHost('undo.turn', id);
       return true;
     } catch (error) {
-      // A host of an older build does not know of turns, nor of marks.
+      // A host of an older build supports neither turns nor marks.
       return (error as {code?: unknown}).code === 'ERR_MESSAGE_BADLY_FORMED';
     }
   }
 
   private endTurn(id: string): void {
-    // If the host is lost, so are its turns.
+    // The turns end with their host, so an error has no effect.
     this.connection.callHost('undo.end', id).catch(() => {});
   }
 
-  /** A document of which the host has not got all that this tab has made, or this tab not all that the host has. */
-  private get moving(): ProxyDoc | undefined {
+  /** A document with ops of this tab that the host has not placed, or whose position in the history is not known. */
+  private get unsynced(): ProxyDoc | undefined {
     return this.isClosed ? undefined : this.docs.find(doc => doc.type !== null && doc.settledRevision === undefined);
   }
 
-  private whenMoved(doc: ProxyDoc): Promise<void> {
-    return new Promise(resolve => doc.when(() => this.moving !== doc, resolve));
+  private whenSynced(doc: ProxyDoc): Promise<void> {
+    return new Promise(resolve => doc.when(() => this.unsynced !== doc, resolve));
   }
 
   private get isClosed(): boolean {
@@ -105,13 +105,13 @@ export class SharedScope {
   private whenConnected(): Promise<void> {
     const {connection} = this;
     return new Promise(resolve => {
-      const look = (state: ProxyConnection['hostState']): void => {
+      const check = (state: ProxyConnection['hostState']): void => {
         if (state !== 'connected' && state !== 'closed') return;
-        connection.off('hostState', look);
+        connection.off('hostState', check);
         resolve();
       };
-      connection.on('hostState', look);
-      look(connection.hostState);
+      connection.on('hostState', check);
+      check(connection.hostState);
     });
   }
 }

@@ -4,24 +4,24 @@ import {copied, DataCopies, inverseOf, isSameData, serialized} from '../ot/inver
 import {OpStack} from './op-stack.js';
 import {composed, isNoop, isSameOp, normalized} from './ops.js';
 
-/** An op that has been applied to one of the documents. */
+/** An op that was applied to one of the documents. */
 export interface Change<Doc> {
   readonly doc: Doc;
   readonly type: Type;
   readonly op: unknown;
   /** The op that undoes it; undefined if that is not known. */
   readonly inverse: unknown;
-  /** Its role on the stacks. Without one, it is somebody else's. */
+  /** Its role on the stacks. Undefined for an op of somebody else. */
   readonly mark: UndoMark | undefined;
 }
 
-/** A copy of the document's data with a change. @throws if they can't be known */
+/** Copies the document's data just after a change. @throws if they are unknown */
 export type DataAfter = () => unknown;
 
-/** The number of steps that the stacks remember because the server has refused an op. */
+/** The largest number of steps that are recorded because the server has refused an op. */
 const MAX_REFUSED = 100;
 
-/** The end of the id of a step that consists of what an undo or a redo has done beyond its step. */
+/** The end of the id of an excess step: see {@link Stacks.addExcess}. */
 const EXCESS = '/rest';
 
 /** The undo stack and the redo stack. They are a function of the changes, in their order. */
@@ -33,7 +33,7 @@ export class Stacks<Doc> {
 
   /**
    * @param refused the steps of which the server has refused an op
-   * @param kept the steps of excess that the server has refused to take back
+   * @param kept the excess steps whose undo the server has refused
    */
   private constructor(
     readonly undo: OpStack<Doc>, readonly redo: OpStack<Doc>, private readonly metaOf: (step: string) => Map<unknown, unknown>,
@@ -49,29 +49,29 @@ export class Stacks<Doc> {
     remember(this.refused, step);
   }
 
-  /** The server has refused to take back the excess of this step. It is a step like any other from now on. */
+  /** Makes an excess step an ordinary one, because the server has refused to take it back. */
   keepExcess(step: string): void {
     remember(this.kept, step);
     const item = this.undo.find(step);
     if (item) item.isExcess = false;
   }
 
-  /** @param dataAfter if the data are not known, the result may differ from that of other tabs */
+  /** Applies a change to the stacks. @param dataAfter without these data, the result may differ from that of other tabs */
   apply(change: Change<Doc>, dataAfter?: DataAfter): void {
     const {doc, type, op, inverse, mark} = change;
-    if (!mark) return this.carryOver(doc, op);
+    if (!mark) return this.transform(doc, op);
     const {kind, step, ops} = mark;
     const meta = this.metaOf(step);
     if (kind === 'capture') this.redo.clear();
-    // A change that should not have been there can't be redone.
+    // The undo of an excess step can't be redone.
     else if (this.undo.find(step)?.isExcess) return this.takeOut(change);
     else if (this.revert(change, this[kind], ops, dataAfter)) return;
     this[opposite(kind)].insert(step, {doc, type, op: inverse, ops}, op, meta, dataAfter);
   }
 
   /**
-   * This tab or browser has changed a document otherwise than the stacks would have it. To undo that is a step of its own, which the
-   * manager undoes by itself if the server has refused an op of the step.
+   * Adds an excess step: changes that an undo or redo of this tab or browser has made beyond its step. If the server has refused an op of
+   * the step, the manager undoes the excess step without a call of the app.
    */
   addExcess(step: string, {doc, type, op, inverse}: Omit<Change<Doc>, 'mark'>): void {
     const id = `${step}${EXCESS}`;
@@ -90,10 +90,10 @@ export class Stacks<Doc> {
   }
 
   /**
-   * An op has undone or redone a step. The tab that made it may not have known that the server had refused an op of the step. The part of
-   * the op that undoes the rest of the step goes onto the stacks as usual. Its other changes become a step of their own: for instance, it
-   * may have put back text that a refused op had removed.
-   * @returns whether all is done
+   * Handles an op that has undone or redone a step. The tab that made it may not have known that the server had refused an op of the step.
+   * The part of the op that undoes the rest of the step is put on the stacks as usual. Its other changes become an excess step: for
+   * example, the op may have restored text that a refused op had removed.
+   * @returns whether nothing is left to do
    */
   private revert({doc, type, op, inverse, mark}: Change<Doc>, stack: OpStack<Doc>, count: number, dataAfter: DataAfter | undefined): boolean {
     const {step} = mark!;
@@ -115,7 +115,7 @@ export class Stacks<Doc> {
         if (!isSameData(type, made(), dataAfter())) this.addExcess(step, {doc, type, op: excess, inverse: undoesExcess});
         return true;
       } catch {
-        // The type can't tell.
+        // The type can't compute the parts.
       }
     }
     stack.takeOut(step, doc, type, op, own ? Math.min(count, own.ops) : count);
@@ -127,7 +127,7 @@ export class Stacks<Doc> {
     this.redo.transform(doc, op);
   }
 
-  private carryOver(doc: Doc, op: unknown): void {
+  private transform(doc: Doc, op: unknown): void {
     this.undo.transform(doc, op);
     this.redo.transform(doc, op);
   }

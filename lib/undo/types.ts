@@ -28,9 +28,9 @@ export interface UndoableDoc {
   };
   /** Set by connections of `createConnection`: whether the server has acknowledged all that is shown. */
   readonly isAcknowledged?: boolean;
-  /** ShareDB's record of the op that is under way. */
+  /** ShareDB's record of the op in flight. */
   readonly inflightOp?: object | null;
-  /** ShareDB's records of the ops that are to be sent. */
+  /** ShareDB's records of the ops that are not sent yet. */
   readonly pendingOps?: readonly object[];
   /** Changes the document. */
   submitOp(op: any, options: {source: any}, callback: (error?: any) => void): unknown;
@@ -45,15 +45,15 @@ export interface UndoableDoc {
 /** The options of an `UndoManager`. */
 export interface UndoOptions {
   /**
-   * Whose ops are undone. `'tab'`: those of this tab. `'browser'`: those of all tabs of this browser that follow the documents with
-   * such a manager; their undo stack is one. Default `'tab'`.
+   * The ops that can be undone. `'tab'`: those of this tab. `'browser'`: those of all tabs of this browser that have a manager with this
+   * scope for the documents. These tabs share the undo stack. Default `'tab'`.
    */
   scope?: 'tab' | 'browser' | undefined;
-  /** Captures only ops with one of these sources (`doc.submitOp(op, {source})`; `true` where none is given). Default: all of this tab's. */
+  /** Captures only ops with one of these sources (`doc.submitOp(op, {source})`; `true` if none is given). Default: all ops of this tab. */
   sources?: readonly unknown[] | undefined;
-  /** Ops that follow each other within so many ms are undone together. 0: each by itself. Default 500. */
+  /** Ops that follow each other within this time, in ms, are one step. 0 makes each op a step. Default 500. */
   captureTimeout?: number | undefined;
-  /** How many steps are kept; older ones are forgotten. Default 100. */
+  /** The largest number of steps in a stack. Older ones are dropped. Default 100. */
   limit?: number | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface StackItemEvent {
   meta: Map<unknown, unknown>;
 }
 
-/** What an `UndoManager` emits. What another tab does to a shared stack is a `change` alone: its cursor is not this tab's. */
+/** The events of an `UndoManager`. If another tab changes a shared stack, only `change` is emitted, because `meta` belongs to a tab. */
 export interface UndoEvents {
   /** A step was added to a stack. */
   'stack-item-added': (event: StackItemEvent) => void;
@@ -75,50 +75,50 @@ export interface UndoEvents {
   'stack-item-popped': (event: StackItemEvent) => void;
   /** `canUndo` or `canRedo` may have changed. */
   'change': () => void;
-  /** The server refused an op that undoes or redoes something. Without a listener it is an `error` event of the document. */
+  /** The server refused an op that undoes or redoes a step. Without a listener, the document emits the error. */
   'error': (error: Error) => void;
 }
 
-/** An op that has been applied to a document. On a stack that tabs share, ops come in the order of the host's history. */
+/** An op that was applied to a document. With the scope 'browser', ops are reported in the order of the host's history. */
 export interface DoneOp {
   type: Type;
   op: unknown;
-  /** The op that undoes it; undefined if the type can't invert it, or it is not needed. */
+  /** The op that undoes it; undefined if the type can't invert it, or the inverse is not needed. */
   inverse: unknown;
-  /** The op in which it was or will be sent, if it is a tab's. */
+  /** The op that it was or will be sent in; undefined if the server can't refuse it. */
   sentIn: OpId | undefined;
-  /** It takes back the ops for which this returns true. The server has refused them. */
+  /** Set if the op takes back refused ops: those for which this returns true. */
   isRefused: ((id: OpId) => boolean) | undefined;
-  /** Its role on a shared stack; if there is none, it is somebody else's. */
+  /** Its role on a shared stack. Undefined for an op of somebody else. */
   mark?: UndoMark | undefined;
   /** Set if the document shows all of the op, and nothing that was made since. */
   dataAfter?: DataAfter | undefined;
 }
 
-/** What a watcher of a document tells. */
+/** The events of a watcher, and what the watcher asks. */
 export interface WatcherEvents {
-  /** Whether an op with this source can be undone, or undoes something. */
+  /** Whether an op with this source can be undone, or undoes or redoes a step. */
   isOwn(source: unknown): boolean;
   /** Whether the inverses of ops of others are needed. */
   needsInverses(): boolean;
-  /** This tab has made an op that can be undone, or undoes something. */
+  /** This tab has made an op for which `isOwn` returns true. */
   onOwnOp(op: DoneOp, source: unknown): void;
-  /** An op that what can be undone is to be carried over; on a shared stack each op. */
+  /** Another op was applied, and the stacks must be transformed over it. With the scope 'browser', each op when the host has placed it. */
   onOp(op: DoneOp): void;
-  /** Another state has been loaded, to which no op has led. @param before the one before */
+  /** Another state was loaded, to which no op leads. @param before the data before the load */
   onLoad(before: unknown): void;
-  /** The document was deleted, or nothing is known of how it came to what it is. */
+  /** The document was deleted, or the ops that lead to its state are not known. */
   onLost(): void;
   /** The server has acknowledged all ops that can be undone. */
   onConfirmed(): void;
 }
 
-/** Tells what happens to one document. */
+/** Reports the ops and loads of one document. */
 export interface Watcher {
-  /** Tells of what somebody else is about to complete. */
+  /** Reports the components of an op of somebody else that is being applied, so far. */
   flush(): void;
-  /** A copy of the document's data as far as they were told. @param shown what the document shows. @throws if they can't be known */
+  /** Copies the document's data after the reported ops. @param shown the data that the document shows @throws if an inverse is unknown */
   dataOf(shown: unknown): unknown;
-  /** Stops watching. Closing twice is no error. */
+  /** Stops watching. May be called twice. */
   close(): void;
 }

@@ -20,39 +20,41 @@ type Action = 'undo' | 'redo';
 type Meta = StackItem<UndoableDoc>['meta'];
 
 /**
- * Undoes and redoes this tab's own ops on one or several documents, or those of all tabs of this browser, and nobody else's. What
- * others have done since stays: the inverse ops are transformed over it. Creations and deletions of documents are not undone.
+ * Undoes and redoes the ops of this tab on one or several documents, or those of all tabs of this browser, but not those of others. Later
+ * ops of others stay: the inverse ops are transformed over them. Creations and deletions of documents are not undone.
  *
- * Works for every OT type that can invert its ops: json0, json1, rich-text and text-unicode are tested.
- * When a document is loaded anew with another state (`load` event) or deleted, its steps are forgotten.
+ * Works for every OT type that can invert its ops: json0, json1, rich-text and text-unicode are tested. When a document is deleted, its
+ * steps are dropped. They are also dropped when the document is loaded with another state (`load` event), unless this state only lacks
+ * unacknowledged ops, or the type is rich-text, which can compute the difference.
  */
 export class UndoManager extends TypedEmitter {
   private stacks: Stacks<UndoableDoc>;
   private readonly log = new ChangeLog<UndoableDoc>();
-  /** Documents with ops that can be undone, and that the server has not acknowledged. */
+  /** The documents with logged ops that the server has not acknowledged. */
   private readonly unconfirmed = new Set<UndoableDoc>();
   private readonly watchers = new Map<UndoableDoc, Watcher>();
   private readonly captureTimeout: number;
   private readonly sources: ReadonlySet<unknown> | undefined;
   private readonly shared: SharedScope | undefined;
-  /** The step that ops of now belong to, and when the last one was captured, in ms since the epoch. */
+  /** The step that the next op may belong to, and when the last op was captured, in ms since the epoch. */
   private step = '';
   private capturedAt = -Infinity;
   private steps = 0;
-  /** The app's data of steps that are not on a stack yet; and of the one that the app was told of last. */
+  /** The app's data of steps that are not on a stack yet. */
   private readonly metas = new Map<string, Meta>();
-  private told: Meta | undefined;
-  /** Steps that were forgotten before the host had all of their ops. */
+  /** The app's data of the step that was last reported as captured. */
+  private lastCaptured: Meta | undefined;
+  /** Steps that were dropped before the host had placed all of their ops. */
   private readonly forgotten = new Set<string>();
-  /** Steps that this manager has taken back, or has tried to, without being asked. */
+  /** Excess steps that this manager has undone, or has tried to undo, without a call of the app. */
   private readonly corrected = new Set<string>();
-  /** The step that is being undone or redone, and how many ops the op does so with. */
+  /** The step that is being undone or redone, and the number of captured ops that the submitted op undoes or redoes. */
   private reverting: {action: Action; step: string; ops: number} | undefined;
 
   /**
-   * @param docs of the types that can invert their ops, subscribed now or later
-   * @throws RangeError for options that make no sense, TypeError where there is no document, or none of `createConnection` for the
-   *   scope `'browser'`, and Error where this tab has a manager of that scope for one of the documents
+   * @param docs documents of types that can invert their ops. They can be subscribed later.
+   * @throws RangeError if an option is out of range; TypeError if there is no document, or if the scope is `'browser'` and the documents do
+   *   not belong to one connection of `createConnection`; Error if this tab already has a manager with this scope for one of the documents
    */
   constructor(docs: UndoableDoc | readonly UndoableDoc[], options: UndoOptions = {}) {
     super();
@@ -71,44 +73,45 @@ export class UndoManager extends TypedEmitter {
     if (!this.shared) for (const doc of all) this.watchers.set(doc, new DocWatcher(doc, this.eventsOf(doc)));
   }
 
-  /** Whether there is a step that `undo` takes back. */
+  /** Whether there is a step to undo. */
   get canUndo(): boolean {
     return this.stacks.undo.isUseful || this.hasUnsent;
   }
 
-  /** Whether there is a step that `redo` makes again. */
+  /** Whether there is a step to redo. */
   get canRedo(): boolean {
     return this.stacks.redo.isUseful && !this.hasUnsent;
   }
 
-  /** Whether the shared stack does not have yet what this tab has captured. */
+  /** Whether this tab has captured ops that are not on the shared stack yet, because the host has not placed them. */
   private get hasUnsent(): boolean {
     return !!this.shared && [...this.watchers.values()].some(watcher => (watcher as SharedDocWatcher).hasUnsent);
   }
 
   /**
    * Undoes the last step.
-   * @returns whether there was one. With the scope `'tab'` the documents show the result when the call returns; with `'browser'`, when
-   *   the promise resolves, since tabs take turns: it waits while there is no host. Without a connection it is `false`
+   * @returns whether there was a step. With the scope `'tab'`, the documents show the result when the call returns. With `'browser'`, they
+   *   show it when the promise resolves, because tabs take turns. The promise waits while there is no host, and resolves to `false` if the
+   *   connection is closed.
    */
   undo(): Promise<boolean> {
     return this.act('undo');
   }
 
   /**
-   * Redoes the step that was undone last. An op that is captured after an undo ends the possibility.
+   * Redoes the step that was undone last. After an op is captured, the undone steps can't be redone.
    * @returns as `undo`
    */
   redo(): Promise<boolean> {
     return this.act('redo');
   }
 
-  /** The next op begins a new step, however soon it comes. */
+  /** Ends the current step, so that the next op begins a new one within `captureTimeout`, too. */
   stopCapturing(): void {
     this.capturedAt = -Infinity;
   }
 
-  /** Forgets all steps, in this tab. */
+  /** Drops all steps, only in this tab. */
   clear(): void {
     this.stacks.clear();
     this.log.clear();
@@ -119,7 +122,7 @@ export class UndoManager extends TypedEmitter {
     this.emit('change');
   }
 
-  /** Stops following the documents, and forgets all steps. Closing twice is no error. */
+  /** Stops following the documents, and drops all steps. May be called twice. */
   close(): void {
     for (const watcher of this.watchers.values()) watcher.close();
     if (this.watchers.size) this.shared?.close();
@@ -155,14 +158,14 @@ export class UndoManager extends TypedEmitter {
 
   // ---- what this tab does
 
-  /** The mark of an op that is about to be applied. It tells the other tabs how the op concerns the stack. */
+  /** The mark of an op that is about to be applied: its role on the stacks. */
   private markOf(source: unknown): UndoMark | undefined {
     const {reverting} = this;
     if (source === this) return reverting && {kind: reverting.action, step: reverting.step, ops: reverting.ops};
     return this.isCaptured(source) ? {kind: 'capture', step: this.stepOfNow(), ops: 1} : undefined;
   }
 
-  /** The id of the step that an op which is made now belongs to. */
+  /** The id of the step that an op belongs to if it is made now. */
   private stepOfNow(): string {
     const [doc] = this.watchers.keys();
     const {top} = this.stacks.undo;
@@ -177,14 +180,14 @@ export class UndoManager extends TypedEmitter {
   private onOwnOp(doc: UndoableDoc, op: DoneOp, source: unknown): void {
     const {reverting} = this;
     if (this.shared) {
-      // The op is put on the stack with its place in the history.
-      if (!reverting) this.tellCaptured(this.metaOf(this.step));
+      // The op is put on the stack when the host has placed it.
+      if (!reverting) this.reportCaptured(this.metaOf(this.step));
       return;
     }
     const mark = this.markOf(source);
     this.change(doc, {...op, mark});
     if (mark?.kind !== 'capture') return;
-    this.tellCaptured(this.metaOf(mark.step));
+    this.reportCaptured(this.metaOf(mark.step));
   }
 
   /** The app's data of a step. */
@@ -197,10 +200,10 @@ export class UndoManager extends TypedEmitter {
     return made;
   }
 
-  private tellCaptured(meta: Meta): void {
-    const isUpdate = this.told === meta;
-    this.told = meta;
-    this.tellItem(isUpdate ? 'stack-item-updated' : 'stack-item-added', 'undo', meta);
+  private reportCaptured(meta: Meta): void {
+    const isUpdate = this.lastCaptured === meta;
+    this.lastCaptured = meta;
+    this.emitItem(isUpdate ? 'stack-item-updated' : 'stack-item-added', 'undo', meta);
     this.emit('change');
   }
 
@@ -212,17 +215,17 @@ export class UndoManager extends TypedEmitter {
     for (const watcher of this.watchers.values()) watcher.flush();
     const stack = this.stacks[action];
     this.stopCapturing();
-    // A step that removes all that it has inserted needs no op.
+    // A step whose ops cancel each other out needs no op.
     while (!this.shared && stack.top && !OpStack.opsOf(stack.top).length) stack.items.pop();
     const item = stack.lastUseful;
     if (!item) return false;
     this.submit(action, item.id, OpStack.opsOf(item));
     const other = opposite(action);
-    // From a shared stack, each tab takes it with the op's place in the history.
+    // Each tab takes the step from a shared stack when the host has placed the op.
     const canRevert = !!this.shared || this.stacks[other].top?.id === item.id;
     if (!this.shared) this.stacks[action].remove(item.id);
-    this.tellItem('stack-item-popped', action, item.meta);
-    if (canRevert) this.tellItem('stack-item-added', other, item.meta);
+    this.emitItem('stack-item-popped', action, item.meta);
+    if (canRevert) this.emitItem('stack-item-added', other, item.meta);
     this.emit('change');
     return true;
   }
@@ -231,7 +234,7 @@ export class UndoManager extends TypedEmitter {
     try {
       for (const {doc, op, ops: count} of ops) {
         this.reverting = {action, step, ops: count};
-        doc.submitOp(op, {source: this}, error => { if (error) this.tell(doc, error as Error); });
+        doc.submitOp(op, {source: this}, error => { if (error) this.reportError(doc, error as Error); });
       }
     } finally {
       this.reverting = undefined;
@@ -239,9 +242,9 @@ export class UndoManager extends TypedEmitter {
   }
 
   /**
-   * The server has refused an op that had been undone. ShareDB takes back the op, and the undo has done so, too: text that the op had
-   * removed is there twice. Takes back what the undo has done too much. Listeners hear of the rollback first: they may be called after
-   * this manager.
+   * Undoes excess steps in a later microtask or turn. If the server refuses an op that was undone, ShareDB takes the op back, although the
+   * undo has done so: text that the op had removed is then in the document twice. Because of the delay, listeners that are called after
+   * this manager get the rollback first.
    */
   private correctSoon(): void {
     const {shared} = this;
@@ -250,7 +253,7 @@ export class UndoManager extends TypedEmitter {
     else queueMicrotask(() => this.correct());
   }
 
-  /** A step that should not be there, and has not been taken back yet. */
+  /** The last excess step that this manager has not tried to undo. */
   private get excess(): StackItem<UndoableDoc> | undefined {
     return this.stacks.undo.items.findLast(({id, isExcess}) => isExcess && !this.corrected.has(id));
   }
@@ -262,25 +265,25 @@ export class UndoManager extends TypedEmitter {
       try {
         this.submit('undo', item.id, this.stacks.undo.onTop(item, doc => this.watchers.get(doc)!.dataOf(doc.data)));
       } catch {
-        // It stays a step that the user can undo.
+        // The step stays, and the user can undo it.
       }
     }
     this.emit('change');
     return true;
   }
 
-  private tellItem(event: 'stack-item-added' | 'stack-item-updated' | 'stack-item-popped', type: Action, meta: Meta): void {
+  private emitItem(event: 'stack-item-added' | 'stack-item-updated' | 'stack-item-popped', type: Action, meta: Meta): void {
     this.emit(event, {type, meta} satisfies StackItemEvent);
   }
 
-  private tell(doc: UndoableDoc, error: Error & {code?: unknown}): void {
-    // The app has closed the connection: nobody waits for what becomes of the op.
+  private reportError(doc: UndoableDoc, error: Error & {code?: unknown}): void {
+    // The app has closed the connection, so the op's outcome is not reported.
     if (error.code === 'ERR_TABS_CLOSED') return;
     if (this.listenerCount('error')) this.emit('error', error);
     else doc.emit('error', error);
   }
 
-  // ---- what others do, and on a shared stack this tab, too
+  // ---- what others do; with a shared stack also what this tab does
 
   private onOp(doc: UndoableDoc, op: DoneOp): void {
     const mark = op.mark && !this.forgotten.has(op.mark.step) ? op.mark : undefined;
@@ -295,7 +298,7 @@ export class UndoManager extends TypedEmitter {
     this.emit('change');
   }
 
-  /** Puts on the stacks what has been done to a document. */
+  /** Applies an op to the stacks. */
   private change(doc: UndoableDoc, {type, op, inverse, mark, sentIn, dataAfter}: DoneOp): void {
     if (mark && inverse === undefined) return this.forget(doc);
     const change = {doc, type, op, inverse, mark, sentIn};

@@ -270,7 +270,7 @@ describe("UndoManagers with the scope 'browser'", () => {
 
   it("say what they can't do", async () => {
     await open();
-    expect(() => new UndoManager(one, {scope: 'browser'})).to.throw('Close that one first');
+    expect(() => new UndoManager(one, {scope: 'browser'})).to.throw('Close that manager first');
     expect(() => new UndoManager(stage.remotes[0]!, {scope: 'browser'})).to.throw(TypeError, 'createConnection');
     expect(() => new UndoManager(one, {scope: 'world' as 'tab'})).to.throw(RangeError, 'scope');
     undo[0]!.close();
