@@ -52,7 +52,7 @@ export interface ConnectOptions {
     /** Whether a stored document is updated by a new snapshot or by the ops since its version. Default 'snapshot'. */
     resume?: 'snapshot' | 'ops' | undefined;
     /**
-     * How long a document that nobody opens is kept, in ms. Local documents, and documents in use or with unsent ops, are always kept.
+     * How long a document that no tab opens is kept, in ms. Local documents, and documents in use or with unsent ops, are always kept.
      * Default: 90 days.
      */
     maxAge?: number | undefined;

@@ -3,7 +3,7 @@ interface Outcome {
   seq: number;
 }
 
-/** What becomes of a tab's ops when a host has lost a document's state and has another one. */
+/** A tab's ops after a host has lost a document's state and has another one. */
 export interface OpsAfterReset<Op, Of> {
   /** Ops that are in the new state and still wait for the server's answer. */
   kept: Op[];

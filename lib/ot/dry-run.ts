@@ -4,7 +4,7 @@ import type {Json0Component} from './json0-values.js';
 /**
  * Tries a json0 op of several components without a change to the data. json0 applies in place, and may throw half way. A document
  * with a server is then loaded again, but a local document has no other copy. Only the objects and lists that the op changes are
- * copied, and not what is inside of them: a queue or an array may be long.
+ * copied, and not their contents, because a queue or an array may be long.
  * @returns the error that the op would throw
  */
 export function dryRun(type: Type, op: readonly Json0Component[], data: unknown): Error | undefined {

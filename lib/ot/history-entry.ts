@@ -10,7 +10,7 @@ export interface Step {
   del?: true;
   load?: SnapshotData;
   undo?: UndoMark;
-  /** The op leads from the content of an earlier database to that of the server's. Nobody has made it. */
+  /** The op leads from the content of an earlier database to the content of the server's database. No client has made it. */
   replaces?: true | undefined;
   /** The tabs' ops that this step takes back, because the server has refused them. */
   takesBack?: Origins;
@@ -112,6 +112,6 @@ export interface WaitingOp {
   step: Step;
   seq: number;
   x: SubmitOptions;
-  /** The identity that the server knows the op by, if it may have been sent before. */
+  /** The `src` and `seq` that the op was sent to the server with, if it may have been sent before. */
   id?: readonly [src: string, seq: number] | undefined;
 }

@@ -14,7 +14,7 @@ export class History {
   /** The version of the state at `start`, if that state equals the server's; else null. */
   private startVersion: number | null = null;
 
-  /** @param rev the first revision; above all revisions of an earlier history that anybody may know */
+  /** @param rev the first revision; above all revisions of an earlier history that a tab may refer to */
   constructor(public rev = 0) {}
 
   /** The oldest revision whose later entries are all kept. */

@@ -84,7 +84,7 @@ export function transformAround(entries: readonly Entry[], ops: readonly Unconfi
     const at = left.findIndex(one => (one.v === undefined ? one.src === src && one.seq === seq : one.v === known?.v));
     if (at >= 0) {
       isExact &&= at === 0 && isSame(left[at]!.op, step.op);
-      // If the server got several ops as one, the last of them completes it.
+      // If the server has received several ops as one, the last of them completes it.
       const isComplete = left[at]!.v === undefined || known!.isLast;
       left = [...transformAll(step.op, left.slice(0, at), type).left, ...left.slice(isComplete ? at + 1 : at)];
     } else if (isAt(next, v)) {

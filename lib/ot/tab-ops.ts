@@ -58,7 +58,7 @@ export function madeAtOf({opsAwaitingReset, awaitingResetFrom, isMixed, version}
   return isMixed ? undefined : version ?? undefined;
 }
 
-/** @returns the ops that are sent together with the op in flight, at most so many */
+/** @returns the ops that are sent together with the op in flight, at most `atMost` */
 export function takeRun<Op extends NumberedOp>(tab: TabOps<Op>, atMost: number): Op[] {
   const ops = tab.isBehind ? [] : tab.pendingOps.slice(0, atMost);
   tab.run = ops.length;

@@ -15,8 +15,8 @@ let isWatching = false;
 
 /**
  * Keeps the Node process alive while `isNeeded` returns true. Node emits `beforeExit` when nothing else keeps the process alive,
- * and continues if a listener starts something (Node, "Event: 'beforeExit'"): here a timer, while which channels deliver messages.
- * So requests need no timers of their own.
+ * and continues if a listener starts something (Node, "Event: 'beforeExit'"). Here the listener starts a timer, and channels deliver
+ * messages while it runs. So requests need no timers of their own.
  * @returns a function that ends it
  */
 export function keepAlive(isNeeded: () => boolean): () => void {

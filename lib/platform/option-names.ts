@@ -1,4 +1,4 @@
-/** @returns what is wrong: an option that has none of the known names, and so would have no effect */
+/** @returns a message about the first option with an unknown name, which would have no effect; undefined if all names are known */
 export function unknownOption(what: string, options: object, known: readonly string[]): string | undefined {
   const name = Object.keys(options).find(name => !known.includes(name));
   if (name === undefined) return undefined;

@@ -40,7 +40,7 @@ export interface PresentUser<Value> {
 
 /** The events of `PresentUsers`. */
 export interface PresentUsersEvents<Value> {
-  /** Somebody has joined, left, or shows another value. */
+  /** A person has joined, left, or shows another value. */
   change: (users: readonly PresentUser<Value>[]) => void;
   /** A person's first tab has joined. */
   join: (user: PresentUser<Value>) => void;

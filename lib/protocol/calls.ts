@@ -25,7 +25,7 @@ export interface HostCalls {
   'host.observe': Call<FeedRequest, FeedEntry[]>;
   /** Causes a fault on purpose. */
   'host.fault': Call<FaultRequest, FaultState>;
-  /** Stops all tabs, then deletes what is stored. */
+  /** Stops all tabs, then deletes all stored data. */
   'host.clear': Call<null, void>;
   /** Waits until the subscribed queries on these collections have the server's results. */
   'queries.settle': Call<readonly string[], void>;

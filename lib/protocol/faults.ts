@@ -13,7 +13,7 @@ export type FaultRequest =
 
 /** The faults in the network of a host. */
 export interface FaultState {
-  /** What happens to the host's network. */
+  /** The fault in the host's network; 'untouched' if there is none. */
   network: 'untouched' | 'cut' | 'slow';
   /** The delay of each message, in ms. */
   delay: number;

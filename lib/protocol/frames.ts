@@ -35,7 +35,7 @@ export interface HostHere {
   type: 'here';
   protocol: number;
   epoch: Epoch;
-  /** Later hosts have higher generations. A tab that knows a higher one no longer talks to this host. */
+  /** Later hosts have higher generations. A tab that knows a higher one ignores this host. */
   generation: number;
 }
 
@@ -53,8 +53,8 @@ export type GreetingMessage = Hello | HostHere | TakeoverRequest;
 export type Place = 'shared-worker' | 'elected-tab' | 'direct';
 
 /**
- * Whether the host runs in another context than its tabs. Then nobody can observe whether a message left in a microtask or in a
- * tick, and the host outlives its tabs.
+ * Whether the host serves tabs in other contexts. These can't observe whether a message was posted in a microtask or in a tick, and
+ * the host can outlive them.
  */
 export const isApart = (place: Place): boolean => place !== 'direct';
 

@@ -31,7 +31,7 @@ export interface SnapshotData {
   inc?: number;
   /** The snapshot contains ops of tabs that the server has not acknowledged. */
   isMixed?: boolean;
-  /** In an `ingestedSnapshot`: the tab has the state from another host, and ops were made on it. The host compares it with what it knows. */
+  /** In an `ingestedSnapshot`: the tab has the state from another host, and ops were made on it. The host compares its content. */
   fromHost?: true;
 }
 
@@ -269,7 +269,7 @@ export interface ForgetMessage {
   d: string;
 }
 
-/** What an op does, and what undo has to know of it. */
+/** The change of an op, and its role in the undo stack that tabs share. */
 export type MarkedStep = DeadLetter['step'] & {undo?: UndoMark};
 
 /**
@@ -350,7 +350,7 @@ export interface OrphanedOpsMessage {
   lineage: string;
   docs: {
     c: string; d: string; rev: number | null; ops: SentOp[]; unconfirmed?: UnconfirmedOp[]; onlyHost?: string;
-    /** What `unconfirmed` is called in the ops that a page of protocol 3 has stored. */
+    /** The former name of `unconfirmed`, in the ops that a page of protocol 3 has stored. */
     ahead?: UnconfirmedOp[];
     /** The server's version that the first op was made at, if known. */
     v?: number | undefined;

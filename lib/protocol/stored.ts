@@ -62,7 +62,7 @@ export interface StoredDoc {
   }[];
 }
 
-/** A document, as far as a storage knows it without reading its content. */
+/** An entry in a storage's list of documents. It has no content. */
 export interface InventoryItem {
   /** The document. */
   key: DocKey;

@@ -15,7 +15,7 @@ export interface SyncedItem {
   c: Claim[];
 }
 
-/** A device that wants the item, has it, or had it. */
+/** A device's claim to an item, which may have ended. Only the last claim counts: see `lastClaim`. */
 export interface Claim {
   /** The device: the lineage of its store. */
   d: string;

@@ -3,7 +3,7 @@ import {afterTurn, readOnly, type SignalLike, type SignalNamespace, type StateLi
 
 /** The options of `signalHandler`. */
 export interface SignalHandlerOptions {
-  /** 'eager' sends every change. 'lazy' sends only changes of signals that somebody watches on the other side. Default 'eager'. */
+  /** 'eager' sends every change. 'lazy' sends only changes of signals that are watched on the other side. Default 'eager'. */
   watch?: 'eager' | 'lazy';
 }
 

@@ -25,7 +25,7 @@ export interface DurableStoreOptions {
   cleared?: Clearing | undefined;
   /** Whether an edit is sent to other tabs before it is written. Default false. Always true if the storage is not durable. */
   sendsBeforeWrite?: boolean | undefined;
-  /** What `prune` deletes. Default: nothing. */
+  /** The limits above which `prune` deletes documents. Default: none are deleted. */
   limits?: PruningLimits | undefined;
   /** The time in ms since the epoch. Default: `Date.now`. */
   now?: (() => number) | undefined;

@@ -2,7 +2,7 @@ import {nameOf} from './coalesce.js';
 import type {Change, DocKey, InventoryItem, StoredDoc} from './storage.js';
 
 export interface PruningLimits {
-  /** Documents that nobody has opened for this long, in ms, are deleted. */
+  /** Documents that no tab has opened for this long, in ms, are deleted. */
   maxAge?: number | undefined;
   /** Above this many bytes, the documents that were opened longest ago are deleted. */
   maxSize?: number | undefined;

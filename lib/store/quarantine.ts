@@ -99,7 +99,7 @@ export class Quarantine {
   explain(id: string, error: ErrorData): Change[] {
     const entry = this.entries.get(id);
     if (!entry) return [];
-    // A parser's message may quote what was decrypted.
+    // A parser's message may quote decrypted text.
     const explained = {...entry, error: this.encryption.isOn ? {...error, message: HIDDEN} : error};
     this.entries.set(id, explained);
     return [{type: 'meta', name: id, value: JSON.stringify(explained)}];
@@ -116,7 +116,7 @@ export class Quarantine {
   async changesFor({key, error}: Quarantining): Promise<Change[]> {
     const stored = await this.read(key);
     const name = `${PREFIX}${JSON.stringify(key)} ${this.epoch}.${++this.count}`;
-    // A parser's message may quote what was decrypted.
+    // A parser's message may quote decrypted text.
     const shown = this.encryption.isOn ? {code: error.code, message: HIDDEN} : error;
     if (stored && stored.checkpoint === undefined && !stored.journal.length) return [];
     const body = stored && JSON.stringify(stored);

@@ -155,7 +155,7 @@ function hunks(from: readonly string[], to: readonly string[]): [removed: string
   return found;
 }
 
-/** The length of the longest common subsequence of what begins at each pair of positions. */
+/** For each pair of positions, the length of the longest common subsequence of the items from there on (by dynamic programming). */
 function commonLengths(from: readonly string[], to: readonly string[]): number[][] {
   const lengths = Array.from({length: from.length + 1}, () => new Array<number>(to.length + 1).fill(0));
   for (let i = from.length - 1; i >= 0; i--) {

@@ -32,7 +32,7 @@ export class Stacks<Doc> {
   }
 
   /**
-   * @param refused the steps of which the server has refused an op
+   * @param refused the steps with an op that the server has refused
    * @param kept the excess steps whose undo the server has refused
    */
   private constructor(
