@@ -8,13 +8,13 @@ export interface ErrorData {
 
 /** The codes of this library. ShareDB's own codes keep their meaning and are not listed here. */
 export const ERROR_CODES = {
-  /** An option of `createConnection` or `startHost` is missing, unknown or of the wrong type. */
+  /** An option or an argument is missing, unknown or of the wrong type. */
   ERR_TABS_BAD_OPTION: 'ERR_TABS_BAD_OPTION',
   /** A request to the host was still open when the session with the host ended, or there was no session. */
   ERR_TABS_SESSION_ENDED: 'ERR_TABS_SESSION_ENDED',
-  /** The tab's connection was closed, so the request gets no answer. For an op, the message says what happens to it. */
+  /** The connection was closed or the document was destroyed, so the request gets no answer. For an op, the message says what happens to it. */
   ERR_TABS_CLOSED: 'ERR_TABS_CLOSED',
-  /** The host did not answer a request in time. */
+  /** The host did not answer a request in time. Queues: there was no item within `timeout`. */
   ERR_TABS_TIMEOUT: 'ERR_TABS_TIMEOUT',
   /** A new host does not know the document's history, so the op could not be transformed. */
   ERR_TABS_OP_LOST: 'ERR_TABS_OP_LOST',
@@ -50,13 +50,13 @@ export const ERROR_CODES = {
   ERR_TABS_LOCAL: 'ERR_TABS_LOCAL',
   /** A quarantined document can't be restored while the document is in use or has been stored again. */
   ERR_TABS_QUARANTINE_IN_USE: 'ERR_TABS_QUARANTINE_IN_USE',
-  /** Collections: the key is not a string, a finite number or a boolean. */
+  /** Collections: the key is not a string, a finite number or a boolean, or ShareDB does not allow it. */
   ERR_TABS_BAD_KEY: 'ERR_TABS_BAD_KEY',
   /** Collections: JSON can't represent the value, or it can't be incremented. `path` names the place inside the value. */
   ERR_TABS_BAD_VALUE: 'ERR_TABS_BAD_VALUE',
   /** Collections: a limit was exceeded; see `limit` and `value`. */
   ERR_TABS_LIMIT: 'ERR_TABS_LIMIT',
-  /** Collections: the collection was read or written before it was loaded. */
+  /** Collections: the collection, or a document of a transaction, was used before it was loaded. */
   ERR_TABS_NOT_READY: 'ERR_TABS_NOT_READY',
   /** Transactions: other changes touched what the transaction had read, more often than `maxRetries` allows. Nothing was written. */
   ERR_TABS_TX_CONFLICT: 'ERR_TABS_TX_CONFLICT',
