@@ -46,7 +46,7 @@ export interface PresentUsersEvents<Value> {
   join: (user: PresentUser<Value>) => void;
   /** The person's last tab has left. */
   leave: (user: PresentUser<Value>) => void;
-  /** An error of the channel. Without a listener it is dropped. */
+  /** An error of the channel. Without a listener, it goes to `console.warn`. */
   error: (error: Error) => void;
 }
 
@@ -156,8 +156,10 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     if (before.size || after.size) this.emit('change', this.users);
   }
 
-  /** Emits `error` if there is a listener: ShareDB's emitter throws without one. */
   private reportError(error: Error): void {
+    // Without a listener, ShareDB's emitter would throw.
     if (this.listenerCount('error')) this.emit('error', error);
+    // eslint-disable-next-line no-console
+    else console.warn('sharedb-tabs/presence: an error of the channel. Listen to the event `error` of presentUsers() to handle it.', error);
   }
 }

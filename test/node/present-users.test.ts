@@ -77,6 +77,26 @@ describe('who is present', () => {
     expect(present.users).to.eql([]);
   });
 
+  it('warns of a refused subscription if nobody listens to errors', async () => {
+    const refused = Object.assign(new Error('Not for you'), {code: 'ERR_NOT_ALLOWED'});
+    backend.use('receive', ({data}, next) => next((data as {a?: string}).a === 'ps' ? refused : undefined));
+    const warned: unknown[][] = [];
+    const {warn} = console;
+    console.warn = (...values: unknown[]) => warned.push(values);
+    try {
+      const silent = presentUsers(openTab(), room);
+      await until('it warns', () => warned.length > 0);
+      expect(warned.map(([, error]) => (error as {code?: string}).code)).to.include('ERR_NOT_ALLOWED');
+      silent.close();
+      warned.length = 0;
+      const heard = await new Promise<{code?: string}>(resolve => presentUsers(openTab(), 'other').on('error', resolve));
+      expect(heard.code).to.equal('ERR_NOT_ALLOWED');
+      expect(warned).to.eql([]);
+    } finally {
+      console.warn = warn;
+    }
+  });
+
   it('has first and last seen', async () => {
     const clock = new HandClock();
     const one = openTab();
