@@ -1,7 +1,7 @@
 import type {Queued} from './coalesce.js';
 import type {Inventory} from './inventory.js';
 import type {Pruning} from './pruning.js';
-import type {DocKey, Storage} from './storage.js';
+import type {DocKey, Storage, StoredDoc} from './storage.js';
 
 /** The number of documents that are read together to measure them. */
 const MEASURED_TOGETHER = 64;
@@ -45,8 +45,9 @@ export class Pruner {
 
   private async measure(keys: readonly DocKey[]): Promise<void> {
     const {storage, pruning, inventory} = this.parts;
-    // A document that can't be read has no size, and adds nothing to the total.
-    const stored = await storage.read(keys).catch(() => []);
-    for (const [i, doc] of stored.entries()) if (inventory.has(keys[i]!)) pruning.measureAll(keys[i]!, doc);
+    // A document that can't be read has no size, adds nothing to the total, and must not prevent that others are measured.
+    const readOne = (key: DocKey): Promise<StoredDoc | undefined> => storage.read([key]).then(([doc]) => doc, () => undefined);
+    const stored: (StoredDoc | undefined)[] = await storage.read(keys).catch(() => Promise.all(keys.map(readOne)));
+    for (const [i, doc] of stored.entries()) if (doc && inventory.has(keys[i]!)) pruning.measureAll(keys[i]!, doc);
   }
 }

@@ -125,15 +125,16 @@ export class Pruning {
     return [...items].filter(({key}) => this.usages.get(PREFIX + nameOf(key))?.size === undefined).map(({key}) => key);
   }
 
-  /** The documents to delete so that the rest is within the limit: those that were opened longest ago. */
+  /** The documents to delete so that the rest is within the limit: those that were opened longest ago, but none of unknown size. */
   excess(items: Iterable<InventoryItem>, isInUse: (key: DocKey) => boolean): DocKey[] {
     const {maxSize = Infinity} = this.limits;
     const sized = [...items].map(item => ({...item, ...this.usages.get(PREFIX + nameOf(item.key))}));
     let total = sized.reduce((sum, {size = 0}) => sum + size, 0);
     const excess: DocKey[] = [];
-    for (const {key, hasPending, size = 0} of sized.sort((a, b) => (a.time ?? Infinity) - (b.time ?? Infinity))) {
+    for (const {key, hasPending, size} of sized.sort((a, b) => (a.time ?? Infinity) - (b.time ?? Infinity))) {
       if (total <= maxSize) break;
-      if (hasPending || isInUse(key)) continue;
+      // If a document could not be read, its size is unknown, and its deletion might not help.
+      if (hasPending || size === undefined || isInUse(key)) continue;
       excess.push(key);
       total -= size;
     }

@@ -170,6 +170,16 @@ function describePruning(name: string, makeDisk: () => Disk): void {
         await end(store);
       });
 
+      it('keeps what could not be read, and deletes others', async () => {
+        await storeThree();
+        limits = {maxSize: 1500};
+        const store = await start();
+        const read = storage.read.bind(storage);
+        storage.read = keys => keys.some(([, id]) => id === 'b') ? Promise.reject(new Error('a bad sector')) : read(keys);
+        expect(await prune(store)).to.eql(['notes/b', 'notes/c']);
+        await end(store);
+      });
+
       it('counts two bytes where characters need them, and records as well', async () => {
         limits = {maxSize: 2500};
         const first = await start();
