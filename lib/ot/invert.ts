@@ -69,17 +69,34 @@ export function invertOn(type: Type, op: unknown, base: DataCopies): unknown {
  * @returns undefined if the type has no such op
  */
 export function inverseOf(type: Type, op: unknown, data: unknown): unknown {
-  if (type.name === 'json0') return type.invert!(withRemovedValues(type, copied(op) as Json0Component[], data));
-  // These types fill in missing statements, and trust those that are there. So the statements are removed first.
-  if (type.name === 'text-unicode') op = (op as UnicodeComponent[]).map(withoutRemovedText);
-  if (type.name === 'json1') op = withoutRemovedTexts(op);
+  if (type.name === 'json0' || typeof type['makeInvertible'] === 'function') return type.invert!(withRemoved(type, op, data));
   if (typeof type['invertWithDoc'] === 'function') return (type['invertWithDoc'] as OnData)(op, data);
-  if (typeof type['makeInvertible'] === 'function') return type.invert!((type['makeInvertible'] as OnData)(op, data));
   // A Delta (rich-text) is inverted against the document's Delta.
   const Delta = (data as object | null)?.constructor as (new (op: unknown) => {invert?(base: unknown): unknown}) | undefined;
   if (typeof Delta?.prototype?.invert === 'function') return new Delta(op).invert!(data);
   if (type.name === 'text' && typeof data === 'string' && Array.isArray(op)) return invertText(op as TextComponent[], data);
   return type.invert?.(op);
+}
+
+/**
+ * The op with a correct statement of what it removes from the data, so that `type.invert` can undo it. If the server refuses an op,
+ * ShareDB's client takes the op back by `type.invert`.
+ * @param data the document's data just before the op; not changed
+ * @returns an op with parts of the data in it; the op itself if ops of its type do not state what they remove
+ */
+export function withRemoved(type: Type, op: unknown, data: unknown): unknown {
+  if (type.name === 'json0') return withRemovedValues(type, copied(op) as Json0Component[], data);
+  if (typeof type['makeInvertible'] !== 'function') return op;
+  // These types fill in missing statements, and trust those that are there. So the statements are removed first.
+  if (type.name === 'text-unicode') op = (op as UnicodeComponent[]).map(withoutRemovedText);
+  if (type.name === 'json1') op = withoutRemovedTexts(op);
+  return (type['makeInvertible'] as OnData)(op, data);
+}
+
+/** The op without statements of what it removes, for types whose `transform` may drop them. */
+export function withoutRemoved(type: Type, op: unknown): unknown {
+  if (type.name === 'text-unicode') return (op as UnicodeComponent[]).map(withoutRemovedText);
+  return type.name === 'json1' ? withoutRemovedValues(op) : op;
 }
 
 /** A copy of an op. Types may change their ops while they apply them. */
@@ -129,4 +146,10 @@ function withoutRemovedTexts(op: unknown): unknown {
   if (Array.isArray(op)) return op.map(withoutRemovedTexts);
   const component = op as {es?: UnicodeComponent[]} | null;
   return Array.isArray(component?.es) ? {...component, es: component.es.map(withoutRemovedText)} : op;
+}
+
+function withoutRemovedValues(op: unknown): unknown {
+  if (Array.isArray(op)) return op.map(withoutRemovedValues);
+  const component = op as {r?: unknown} | null;
+  return component?.r === undefined ? withoutRemovedTexts(op) : {...component, r: true};
 }

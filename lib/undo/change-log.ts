@@ -1,7 +1,7 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import type {UndoMark} from '../protocol/undo.js';
 import {copied, DataCopies, inverseOf, isSameData, serialized} from '../ot/invert.js';
-import {deltaBetween, differenceBetween, lengthOf} from './difference.js';
+import {differenceBetween, lengthOf, textDifference} from './difference.js';
 import {composed, isNoop, isSameOp, transformedBoth} from './ops.js';
 import type {Change, Stacks} from './stacks.js';
 
@@ -116,7 +116,7 @@ export class ChangeLog<Doc> {
     if (!sent.length) return undefined;
     const dataAfter = (one: Doc): unknown => (one === doc ? new DataCopies(type, serialized(type, after)).make() : dataBefore(one));
     /** Used if no ops lead to the state, because others have edited, too: the smallest difference. Without `rest`, no op is lost. */
-    let nearest: {rest?: Rest<Doc>; op: unknown} = {op: deltaBetween(dataBefore(doc), after)};
+    let nearest: {rest?: Rest<Doc>; op: unknown} = {op: textDifference(type, dataBefore(doc), after)};
     this.left = MAX_TRANSFORMED;
     // The server refuses the oldest ops first. There are two guesses for each op, and two attempts or more for each guess.
     const oldest = sent.slice(0, Math.ceil(MAX_TRANSFORMED / this.changes.length / 4));
@@ -125,7 +125,7 @@ export class ChangeLog<Doc> {
         const rest = this.restTo(doc, type, id => lost.includes(id), dataBefore, after);
         if (!rest) continue;
         if (isSameData(type, rest.data, after)) return this.stacksAfter(rest.changes, rest.refused, dataAfter);
-        const op = deltaBetween(rest.data, after);
+        const op = textDifference(type, rest.data, after);
         if (lengthOf(op) < lengthOf(nearest.op)) nearest = {rest, op};
       } catch {
         // These ops are not the lost ones.

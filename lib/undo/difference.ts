@@ -52,16 +52,32 @@ export function differenceBetween(type: Type, from: unknown, to: unknown): unkno
   }
 }
 
-/** The op that leads from one Delta (rich-text) to another. @returns undefined for other data */
-export function deltaBetween(from: unknown, to: unknown): unknown {
-  return (from as {diff?(to: unknown): unknown} | null | undefined)?.diff?.(to);
+/** The op that leads from one text to another, for rich-text and text-unicode. @returns undefined for data of other types */
+export function textDifference(type: Type, from: unknown, to: unknown): unknown {
+  if (type.name !== 'text-unicode') return deltaBetween(from, to);
+  return typeof from === 'string' && typeof to === 'string' ? textBetween([...from], [...to]) : undefined;
 }
 
-/** The number of characters and embeds that a Delta inserts, deletes and formats; Infinity if the op is not a Delta. */
-export function lengthOf(delta: unknown): number {
-  const {ops} = (delta ?? {}) as {ops?: {insert?: unknown; delete?: number; retain?: number; attributes?: unknown}[]};
-  if (!ops) return Infinity;
-  return ops.reduce((sum, op) => sum + (typeof op.insert === 'string' ? op.insert.length : op.insert ? 1 : op.delete ?? (op.attributes ? op.retain ?? 0 : 0)), 0);
+/** The number of characters and embeds that an op of {@link textDifference} inserts, deletes and formats; Infinity if there is no op. */
+export function lengthOf(op: unknown): number {
+  const parts = (Array.isArray(op) ? op : (op as {ops?: unknown} | undefined)?.ops) as Part[] | undefined;
+  return parts ? parts.reduce<number>((sum, part) => sum + lengthOfPart(part), 0) : Infinity;
+}
+
+/** A part of an op: of a Delta, or of text-unicode. */
+type Part = number | string | {insert?: unknown; delete?: number; retain?: number; attributes?: unknown; d?: string};
+
+function lengthOfPart(part: Part): number {
+  if (typeof part === 'number') return 0;
+  const text = typeof part === 'string' ? part : part.d ?? part.insert;
+  if (typeof text === 'string') return text.length;
+  if (text) return 1;
+  const {delete: deleted, retain = 0, attributes} = part as Exclude<Part, string | number>;
+  return deleted ?? (attributes ? retain : 0);
+}
+
+function deltaBetween(from: unknown, to: unknown): unknown {
+  return (from as {diff?(to: unknown): unknown} | null | undefined)?.diff?.(to);
 }
 
 function opBetween(type: Type, from: unknown, to: unknown): unknown {

@@ -1,6 +1,6 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {copied, inverseOf} from '../ot/invert.js';
-import {composed, isNoop, isSameOp, normalized} from './ops.js';
+import {composed, hasSameEffect, isNoop} from './ops.js';
 
 /** An op that undoes (or redoes) one op, or several that were composed, on one document. */
 export interface Entry<Doc> {
@@ -181,7 +181,7 @@ export class OpStack<Doc> {
       op = transformDown(entry, op);
     }
     const canCompare = later === 0 && (entries.length === 1 || type.compose);
-    const isSame = canCompare && isSameOp(normalized(type, entries.map(entry => entry.op).reduce((one, other) => composed(type, one, other))), normalized(type, op));
+    const isSame = canCompare && hasSameEffect(type, entries.map(entry => entry.op).reduce((one, other) => composed(type, one, other)), op);
     const below = isSame ? [] : this.items.slice(0, at).flatMap(item => entriesOf(item, doc));
     this.drop(new Set([...entries, ...below]));
     this.dropNoops();

@@ -1,6 +1,7 @@
 /** Functions for ops of any OT type. */
 import equal from 'fast-deep-equal';
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {withoutRemoved} from '../ot/invert.js';
 import {transformBoth} from '../ot/transform-both.js';
 
 /** Whether the op does nothing: null (json1), an empty list, or a Delta with an empty list. */
@@ -16,6 +17,12 @@ export function normalized(type: Type, op: unknown): unknown {
 /** Whether two ops have the same content. Their classes have no meaning. */
 export function isSameOp(one: unknown, other: unknown): boolean {
   return equal(plain(listOf(one)), plain(listOf(other)));
+}
+
+/** Whether two ops are the same, except for statements of what they remove: an undo is submitted with these, and a stack has it without some. */
+export function hasSameEffect(type: Type, one: unknown, other: unknown): boolean {
+  const bare = (op: unknown): unknown => (isNoop(op) ? op : withoutRemoved(type, normalized(type, op)));
+  return isSameOp(bare(one), bare(other));
 }
 
 /** Composes two ops, the first one first. @param type a type with `compose` */

@@ -2,7 +2,7 @@ import type {Type} from 'sharedb/lib/sharedb.js';
 import type {UndoMark} from '../protocol/undo.js';
 import {copied, DataCopies, inverseOf, isSameData, serialized} from '../ot/invert.js';
 import {OpStack} from './op-stack.js';
-import {composed, isNoop, isSameOp, normalized} from './ops.js';
+import {composed, hasSameEffect, isNoop} from './ops.js';
 
 /** An op that was applied to one of the documents. */
 export interface Change<Doc> {
@@ -103,7 +103,7 @@ export class Stacks<Doc> {
       if (!isNoop(op)) this.addExcess(step, {doc, type, op, inverse});
       return true;
     }
-    if (own && own.ops <= count && dataAfter && stack.isOnTop(step, doc) && !isSameOp(normalized(type, own.op), normalized(type, op))) {
+    if (own && own.ops <= count && dataAfter && stack.isOnTop(step, doc) && !hasSameEffect(type, own.op, op)) {
       try {
         const data = new DataCopies(type, serialized(type, type.apply(dataAfter(), copied(inverse))));
         const made = (): unknown => type.apply(data.make(), copied(own.op));

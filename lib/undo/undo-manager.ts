@@ -1,5 +1,6 @@
 import {EventEmitter} from 'sharedb/lib/emitter.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {copied, withRemoved} from '../ot/invert.js';
 import {systemClock} from '../platform/browser.js';
 import type {UndoHook, UndoMark} from '../protocol/undo.js';
 import type {TypedEvents} from '../tab/events.js';
@@ -7,7 +8,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
 import {DocWatcher, invert} from './doc-watcher.js';
 import {ChangeLog} from './change-log.js';
-import {deltaBetween} from './difference.js';
+import {textDifference} from './difference.js';
 import {OpStack, type Entry, type StackItem} from './op-stack.js';
 import {SharedDocWatcher} from './shared-doc-watcher.js';
 import {SharedScope} from './shared-scope.js';
@@ -25,7 +26,7 @@ type Meta = StackItem<UndoableDoc>['meta'];
  *
  * Works for every OT type that can invert its ops: json0, json1, rich-text and text-unicode are tested. When a document is deleted, its
  * steps are dropped. They are also dropped when the document is loaded with another state (`load` event), unless this state only lacks
- * unacknowledged ops, or the type is rich-text, which can compute the difference.
+ * unacknowledged ops, or the type is rich-text or text-unicode, whose differences can be computed.
  */
 export class UndoManager extends TypedEmitter {
   private stacks: Stacks<UndoableDoc>;
@@ -234,7 +235,7 @@ export class UndoManager extends TypedEmitter {
     try {
       for (const {doc, op, ops: count} of ops) {
         this.reverting = {action, step, ops: count};
-        doc.submitOp(op, {source: this}, error => { if (error) this.reportError(doc, error as Error); });
+        doc.submitOp(copied(withRemoved(doc.type as Type, op, doc.data)), {source: this}, error => { if (error) this.reportError(doc, error as Error); });
       }
     } finally {
       this.reverting = undefined;
@@ -313,7 +314,7 @@ export class UndoManager extends TypedEmitter {
     if (!type) return this.forget(doc);
     const dataBefore = (one: UndoableDoc): unknown => this.watchers.get(one)!.dataOf(one === doc ? before : one.data);
     const stacks = this.log.withoutLost(doc, type, dataBefore, doc.data);
-    const op = deltaBetween(before, doc.data);
+    const op = textDifference(type, before, doc.data);
     if (stacks) this.stacks = stacks;
     else if (op === undefined) return this.forget(doc);
     else this.change(doc, {type, op, inverse: invert({type, data: before}, op), mark: undefined, sentIn: undefined, isRefused: undefined});

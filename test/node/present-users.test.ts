@@ -89,8 +89,8 @@ describe('who is present', () => {
       expect(warned.map(([, error]) => (error as {code?: string}).code)).to.include('ERR_NOT_ALLOWED');
       silent.close();
       warned.length = 0;
-      const heard = await new Promise<{code?: string}>(resolve => presentUsers(openTab(), 'other').on('error', resolve));
-      expect(heard.code).to.equal('ERR_NOT_ALLOWED');
+      const reported = await new Promise<Error & {code?: string}>(resolve => presentUsers(openTab(), 'other').on('error', resolve));
+      expect(reported.code).to.equal('ERR_NOT_ALLOWED');
       expect(warned).to.eql([]);
     } finally {
       console.warn = warn;

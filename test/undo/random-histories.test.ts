@@ -25,9 +25,9 @@ const ONCE_WRONG_IF_REFUSED: Record<string, Partial<Record<Whose, number[]>>> = 
 /** Such seeds where edits are undone and redone in between. */
 const ONCE_WRONG_IF_REFUSED_AND_UNDONE: Record<string, Partial<Record<Whose, number[]>>> = {
   'rich-text': {client: [75, 93]},
-  'text-unicode': {tab: [84, 2053], browser: [4009]},
+  'text-unicode': {tab: [84, 2053], browser: [4009], client: [93]},
   json0: {tab: [594, 722, 1062], client: [1, 13, 28]},
-  json1: {client: [32]}
+  json1: {client: [32, 104]}
 };
 
 /**

@@ -226,3 +226,40 @@ describe('a refused op leaves the undo stack as if it had never been made', () =
     stage.close();
   });
 });
+
+describe("an undo by ShareDB's own client that the server refuses", () => {
+  for (const [type, {initial, insert, read}] of Object.entries(types)) {
+    // A Delta does not state what it removes: ShareDB's client loads the document again.
+    if (type === 'rich-text') continue;
+    it(`is taken back without a reload of a ${type} document, and can be made again`, async () => {
+      const stage = await UndoStage.open(type, initial);
+      const doc = stage.remotes[0] as unknown as ProxyDoc;
+      const undo = new UndoManager(doc);
+      try {
+        let refuses = false;
+        stage.backend.use('submit', (_context, next) => next(refuses ? new Error('Refused') : undefined));
+        await new Promise(resolve => { doc.submitOp(insert(0, 'X'), resolve); });
+        await stage.settle();
+        // To transform the step over the other edit, the types drop the statement of the removed text.
+        await stage.tabs[0]!.submitOp(insert(3, 'Y'));
+        await stage.settle();
+        refuses = true;
+        let loads = 0;
+        doc.on('load', () => { loads++; });
+        const refused = new Promise<Error>(resolve => undo.on('error', resolve));
+        expect(await undo.undo()).to.equal(true);
+        expect(await refused).to.include({message: 'Refused'});
+        await stage.settle();
+        expect(stage.all.map(({data}) => read(data))).to.eql(stage.all.map(() => 'XabYcdef'));
+        expect(loads).to.equal(0);
+        refuses = false;
+        expect(await undo.undo()).to.equal(true);
+        await stage.settle();
+        expect(stage.all.map(({data}) => read(data))).to.eql(stage.all.map(() => 'abYcdef'));
+      } finally {
+        undo.close();
+        stage.close();
+      }
+    });
+  }
+});
