@@ -6,6 +6,8 @@ import {join} from 'node:path';
 import {createServer} from 'node:http';
 import {connect} from 'node:net';
 import type {Browser, Page} from 'puppeteer-core';
+import {Connection, type Doc} from 'sharedb/lib/client/index.js';
+import {WebSocket} from 'ws';
 import {launchChromium} from '../browsers/index.js';
 import {listen} from '../server/sharedb-server.js';
 import {until} from '../waiting/until.js';
@@ -44,10 +46,10 @@ describe('the getting-started page', function () {
   after(async () => {
     await browser?.close();
     await site?.close();
-    if (server?.kill()) await once(server, 'exit');
+    if (server?.kill('SIGKILL')) await once(server, 'exit');
   });
 
-  it('leads from an empty folder to a counter that two tabs share', async () => {
+  it('leads from an empty folder to a counter that two tabs share, also while the server is suspended', async () => {
     const errors: unknown[] = [];
     const openTab = async () => {
       const tab = await browser.newPage();
@@ -64,9 +66,31 @@ describe('the getting-started page', function () {
     await second.click('button');
     await untilButtonSays(second, 'Clicked 2 times');
     await untilButtonSays(first, 'Clicked 2 times');
+
+    server.kill('SIGSTOP');
+    await second.click('button');
+    await untilButtonSays(first, 'Clicked 3 times');
+    await first.bringToFront();
+    await first.click('button');
+    await untilButtonSays(second, 'Clicked 4 times');
+    server.kill('SIGCONT');
+    await until('the server has each click once', async () => (await clicksAtServer(port)) === 4);
+    await untilButtonSays(first, 'Clicked 4 times');
     expect(errors).to.eql([]);
   });
 });
+
+/** What a client of its own gets from the server. */
+async function clicksAtServer(port: number): Promise<number | undefined> {
+  const connection = new Connection(new WebSocket(`ws://localhost:${port}`) as never);
+  try {
+    const doc = connection.get('examples', 'counter') as Doc<{clicks: number}>;
+    await new Promise<void>((resolve, reject) => doc.fetch(error => { if (error) reject(error as unknown as Error); else resolve(); }));
+    return doc.data?.clicks;
+  } finally {
+    connection.close();
+  }
+}
 
 /** What the page's first `npm install` names, with the packed package in place of the published one. */
 function installedBy(markdown: string): string[] {
