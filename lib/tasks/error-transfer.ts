@@ -42,8 +42,13 @@ export function isCloneable(value: unknown): boolean {
 export function uncloneablePath(value: unknown, depth = 0): string {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return '';
   for (const key of Object.keys(value)) {
-    const child = (value as Record<string, unknown>)[key];
-    if (!isCloneable(child)) return (Array.isArray(value) ? `[${key}]` : `.${key}`) + uncloneablePath(child, depth + 1);
+    let child: unknown;
+    try {
+      // A getter may throw.
+      structuredClone(child = (value as Record<string, unknown>)[key]);
+    } catch {
+      return (Array.isArray(value) ? `[${key}]` : `.${key}`) + uncloneablePath(child, depth + 1);
+    }
   }
   return '';
 }

@@ -1,5 +1,5 @@
 import {TaskError} from './errors.js';
-import {checkOptions, checkSize, defaultSize, POOL_OPTIONS, type PoolOptions} from './options.js';
+import {checkOptions, checkSize, defaultSize, POOL_OPTIONS, type PoolOptions, RECYCLE_OPTIONS} from './options.js';
 import type {Scheduler, SchedulerEvents} from './scheduler.js';
 import {sourceOf} from './source.js';
 import {type StreamSink, Submission, type SubmissionOwner, type TaskOptions} from './submission.js';
@@ -25,9 +25,12 @@ export function useScheduler(loader: typeof load): void {
   load = loader;
 }
 
+function closedError(): TaskError {
+  return new TaskError('ERR_TASK_TERMINATED', 'The pool is closed');
+}
+
 /** Takes the tasks of a pool: checks and counts them, and keeps them until there is room for them and the scheduler is loaded. */
 export class TaskIntake implements SubmissionOwner {
-  size: number;
   completed = 0;
   failed = 0;
   onerror: ((error: unknown) => void) | null = null;
@@ -41,10 +44,18 @@ export class TaskIntake implements SubmissionOwner {
   #loading: Promise<Scheduler | undefined> | undefined;
   #waiting: {until(): boolean; resolve(): void}[] = [];
   #isClosed = false;
+  #size: number | undefined;
 
   constructor(private readonly script: ThreadScript, private readonly options: PoolOptions) {
     checkOptions('WorkerPool', options, POOL_OPTIONS);
-    this.size = checkSize(options.size ?? defaultSize());
+    const {size, recycleAfter} = options;
+    if (recycleAfter) checkOptions('recycleAfter', recycleAfter, RECYCLE_OPTIONS);
+    if (size !== undefined) this.#size = checkSize(size);
+  }
+
+  /** The default is counted late: the default pool exists before the entry for Node says how to count. */
+  get size(): number {
+    return this.#size ??= defaultSize();
   }
 
   get threads(): number {
@@ -66,16 +77,16 @@ export class TaskIntake implements SubmissionOwner {
   /** @throws TypeError, RangeError */
   submit(work: Work<any[], any>, calls: unknown[], given: TaskOptions, more?: {settle?: boolean; stream?: StreamSink; first?: number}): Submission {
     checkWork(work);
-    const {timeout, grace} = this.options;
-    const hasDefaults = timeout !== undefined || grace !== undefined;
-    const options: TaskOptions = hasDefaults ? {...(timeout !== undefined && {timeout}), ...(grace !== undefined && {grace}), ...given} : given;
     checkOptions('a task', given, TASK_OPTIONS);
+    const {timeout, grace} = this.options;
+    const options = timeout === undefined && grace === undefined ? given
+      : {...given, timeout: given.timeout ?? timeout, grace: given.grace ?? grace} as TaskOptions;
     if (options.retry && options.transfer?.length) throw new RangeError('retry: transferred arguments are gone after the first attempt');
     const isNamed = isTask(work);
     const name = options.name ?? (isNamed ? work.export : (work as {name: string}).name || 'anonymous');
     const task = new Submission(calls, {options, name, ...(isNamed ? work : {source: sourceOf(work as (...args: any[]) => unknown)}), ...more}, this);
     if (task.isSettled) return task;
-    if (this.#isClosed) task.settle('rejected', new TaskError('ERR_TASK_TERMINATED', 'The pool is closed: it takes no new tasks. This one was not run'));
+    if (this.#isClosed) task.settle('rejected', closedError());
     else if (this.hasRoom()) this.#take(task);
     else if (this.options.whenFull === 'wait') this.#keep(this.#held, task);
     else task.settle('rejected', new TaskError('ERR_TASK_QUEUE_FULL', `The pool has ${this.options.maxTasks} tasks that run or wait, its maxTasks. This one was not taken`));
@@ -117,7 +128,7 @@ export class TaskIntake implements SubmissionOwner {
     try {
       return await load();
     } catch (cause) {
-      throw new TaskError('ERR_TASK_NO_THREADS', 'The part of sharedb-tabs/tasks that starts threads could not be loaded: the network may be away. Nothing was run; a new task tries again', {cause});
+      throw new TaskError('ERR_TASK_NO_THREADS', 'The part of sharedb-tabs/tasks that starts threads could not be loaded: the network may be away. A new task tries again', {cause});
     }
   }
 
@@ -176,18 +187,21 @@ export class TaskIntake implements SubmissionOwner {
   }
 
   async resize(size: number): Promise<void> {
-    this.size = checkSize(size);
+    this.#size = checkSize(size);
     await this.#scheduler?.resize(size);
   }
 
   async warmUp(count: number): Promise<void> {
+    // Rejects if it can't be loaded.
+    await this.loadPart();
+    if (this.#isClosed) throw closedError();
     await (await this.#load())?.warmUp(count);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.drain();
-    await (await this.#loading)?.end();
+    await (await this.#loading)?.end(closedError());
   }
 
   async terminate(): Promise<void> {

@@ -35,7 +35,6 @@ export async function map(
   const {chunk = 'auto', settle = false, signal, ...rest} = options;
   if (chunk !== 'auto' && (!Number.isInteger(chunk) || chunk < 1 || chunk > MAX_CHUNK)) throw new RangeError(`chunk: 'auto', or 1 to ${MAX_CHUNK}, not ${chunk}`);
   if (signal?.aborted) throw abortError(signal.reason);
-  const takesIndex = typeof fn === 'function' && fn.length > 1;
   const iterator = iteratorOf(items);
   const results: unknown[] = [];
   const running = new Set<Submission>();
@@ -54,7 +53,7 @@ export async function map(
   let next = 0;
 
   const submit = (calls: unknown[], start: number): void => {
-    const task = intake.submit(fn, calls, rest, {first: takesIndex ? start : -1, settle});
+    const task = intake.submit(fn, calls, rest, {first: start, settle});
     running.add(task);
     task.promise.then((values: unknown[]) => {
       values.forEach((value, index) => { results[start + index] = settle ? outcomeOf(value as ItemOutcome) : value; });
@@ -89,8 +88,15 @@ export async function map(
       const calls: unknown[] = [];
       const start = next;
       while (calls.length < size && !failure) {
-        const pulled = iterator.next();
-        const result = pulled instanceof Promise ? await orFailed(pulled) : pulled;
+        let result: IteratorResult<unknown> | undefined;
+        try {
+          const pulled = iterator.next();
+          result = pulled instanceof Promise ? await orFailed(pulled) : pulled;
+        } catch (error) {
+          // An iterator that throws is over.
+          isDone = true;
+          throw error;
+        }
         if (!result) break;
         if (result.done) {
           isDone = true;
@@ -103,7 +109,6 @@ export async function map(
     }
     while (running.size) await new Promise<void>(resolve => { wake = resolve; });
   } catch (error) {
-    isDone = true;
     fail(error);
   } finally {
     signal?.removeEventListener('abort', onAbort);
@@ -120,11 +125,12 @@ export async function map(
 }
 
 function iteratorOf(items: Iterated): Iterator<unknown> | {next(): Promise<IteratorResult<unknown>>; return?(): Promise<unknown>} {
-  if (Symbol.asyncIterator in items) {
-    const iterator = items[Symbol.asyncIterator]();
+  const iterate = (items as AsyncIterable<unknown>)[Symbol.asyncIterator];
+  if (iterate) {
+    const iterator = iterate.call(items);
     return {next: async () => iterator.next(), return: async () => iterator.return?.()};
   }
-  return items[Symbol.iterator]();
+  return (items as Iterable<unknown>)[Symbol.iterator]();
 }
 
 function outcomeOf(outcome: ItemOutcome): PromiseSettledResult<unknown> {

@@ -29,7 +29,7 @@ export interface RunMessage {
   export?: string;
   /** The arguments of the one call; or the items of `map`, for a call each. */
   calls: unknown[];
-  /** For items: the index of the first one, or -1 if the function takes no index. */
+  /** For items: the index of the first one. */
   first?: number;
   /** Each item has an outcome of its own. */
   settle?: boolean;

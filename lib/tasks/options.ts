@@ -36,13 +36,25 @@ export interface PoolOptions {
 
 const MAX_SIZE = 64;
 
-/** All options; 1: it is a number. The type check fails if one is missing. */
-export const POOL_OPTIONS: Record<keyof PoolOptions, 0 | 1> = {
-  size: 0, minSize: 1, maxTasks: 1, whenFull: 0, idleTimeout: 1, recycleAfter: 0, timeout: 1, grace: 1, resourceLimits: 0, data: 0
+/** For each option: 0, or 1 more than the least number that it may be. */
+export type OptionTable = Record<string, 0 | 1 | 2>;
+
+/** All options. The type check fails if one is missing. */
+export const POOL_OPTIONS: Record<keyof PoolOptions, 0 | 1 | 2> = {
+  size: 0, minSize: 1, maxTasks: 2, whenFull: 0, idleTimeout: 1, recycleAfter: 0, timeout: 1, grace: 1, resourceLimits: 0, data: 0
 };
 
+export const RECYCLE_OPTIONS: OptionTable = {tasks: 2, heapMB: 2};
+
+let countProcessors = processors;
+
+/** Called by the entry for Node: Node 20 has no `navigator`. */
+export function useProcessors(count: () => number): void {
+  countProcessors = count;
+}
+
 export function defaultSize(): number {
-  return Math.min(Math.max(processors() - 1, 1), 8);
+  return Math.min(Math.max(countProcessors() - 1, 1), 8);
 }
 
 /** @throws RangeError */
@@ -52,12 +64,13 @@ export function checkSize(size: number): number {
 }
 
 /** @throws TypeError, RangeError */
-export function checkOptions(what: string, options: object, known: Record<string, 0 | 1>): void {
+export function checkOptions(what: string, options: object, known: OptionTable): void {
   const unknown = unknownOption(what, options, Object.keys(known));
   if (unknown) throw new TypeError(unknown);
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || !known[name]) continue;
+    const least = known[name]! - 1;
+    if (value === undefined || least < 0) continue;
     if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`${name}: a number, not ${String(value)}`);
-    if (value < 0 && name !== 'priority') throw new RangeError(`${name}: at least 0, not ${value}`);
+    if (value < least && name !== 'priority') throw new RangeError(`${name}: at least ${least}, not ${value}`);
   }
 }

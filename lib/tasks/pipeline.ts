@@ -59,6 +59,7 @@ function stageOf(
   pull: Pull, run: (item: unknown) => Promise<unknown>, {parallelism, ordered, buffer}: {parallelism: number; ordered: boolean; buffer: number}
 ): Pull {
   checkCount('parallelism', parallelism);
+  checkCount('buffer', buffer, 0);
   /** What has not been taken yet, in the order in which it is given out. */
   const results: Promise<IteratorResult<unknown>>[] = [];
   /** Without order, each result of a job settles the first of those that have none. */

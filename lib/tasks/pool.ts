@@ -71,7 +71,7 @@ export class WorkerPool {
 
   /**
    * Runs a function that returns an iterable, e.g. a generator. The thread is at most 16 values ahead.
-   * @returns its values. When a loop over them is left, the generator's `finally` runs, for at most `grace` ms (default 100)
+   * @returns its values. When a loop over them is left, the generator's `finally` runs, for at most `grace` ms (default 100), and its error is thrown
    */
   stream<A extends unknown[], R>(fn: WorkWithContext<A, Iterable<R> | AsyncIterable<R>>, args: A, options?: TaskOptions): AsyncIterableIterator<R>;
   stream<A extends unknown[], R>(fn: Work<A, Iterable<R> | AsyncIterable<R>>, args: A, options?: TaskOptions): AsyncIterableIterator<R>;
@@ -111,7 +111,7 @@ export class WorkerPool {
   /**
    * Starts threads before tasks need them, and loads the parser that checks functions.
    * @param threads how many there are to be; at most `size`, which is the default
-   * @returns resolves when the threads are ready. Rejects with ERR_TASK_NO_THREADS
+   * @returns resolves when the threads are ready. Rejects with ERR_TASK_NO_THREADS, or with ERR_TASK_TERMINATED if the pool is closed
    */
   warmUp(threads = this.size): Promise<void> {
     return this.#intake.warmUp(threads);

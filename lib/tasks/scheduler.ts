@@ -25,7 +25,7 @@ export interface SchedulerEvents {
 /** Decides which thread runs which task, and when threads start and end. A page loads it with its first task. */
 export class Scheduler {
   lostThreads = 0;
-  /** Set when no thread can be started: all tasks reject with it. */
+  /** Set when no thread can be started, or the pool has ended: all tasks reject with it, and no thread starts. */
   broken: TaskError | undefined;
   readonly #queue = new TaskQueue();
   readonly #checks = new PendingChecks({
@@ -182,8 +182,9 @@ export class Scheduler {
         free: handle => this.#free(handle),
         stale: (handle, task) => this.#endRun(handle, task),
         error: (handle, error) => {
-          this.events.error(error);
+          // First: the app's listener may throw.
           this.#retire(handle);
+          this.events.error(error);
         },
         lost: (handle, how) => this.#lost(handle, how)
       }));
@@ -336,16 +337,21 @@ export class Scheduler {
 
   async warmUp(count: number): Promise<void> {
     while (this.#handles.size < Math.min(count, this.size) && !this.broken) this.#start();
-    await Promise.all([loadCheck(), this.#checks.globals(), ...[...this.#handles].map(({started}) => started)]);
+    if (!this.broken) await Promise.all([loadCheck(), this.#checks.globals(), ...[...this.#handles].map(({started}) => started)]);
+    // It may be set meanwhile.
+    if (this.broken as TaskError | undefined) throw this.broken;
   }
 
-  /** Ends all threads. They are idle. */
-  async end(): Promise<void> {
+  /** Ends all threads. They are idle, or start because of `warmUp`. */
+  async end(error: TaskError): Promise<void> {
+    this.broken = error;
+    this.#checks.drain(error);
     for (const handle of [...this.#handles]) this.#end(handle);
     await Promise.all(this.#ending);
   }
 
   async terminate(error: TaskError): Promise<void> {
+    this.broken = error;
     this.#rejectAll(error);
     for (const handle of [...this.#handles]) this.#end(handle, 'terminate');
     this.events.idle();

@@ -25,8 +25,8 @@ export function checkNames(what: string, options: object, known: object): void {
 }
 
 /** @throws RangeError, also if it is not a number */
-export function checkCount(name: string, count: number): void {
-  if (!(count >= 1)) throw new RangeError(`${name}: at least 1, not ${count}`);
+export function checkCount(name: string, count: number, least = 1): void {
+  if (!(count >= least)) throw new RangeError(`${name}: at least ${least}, not ${count}`);
 }
 
 /** Jobs that are aborted together and awaited. `concurrent`, `race`, `timeout` and `pipeline` each open one. */
@@ -146,11 +146,11 @@ export function concurrent<const J extends readonly Job<unknown>[]>(
  *   without jobs
  */
 export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {first?: 'settled' | 'fulfilled'} = {}): Promise<T> {
-  if (!jobs.length) throw new RangeError('race: no jobs, so nothing would ever settle');
+  if (!jobs.length) throw new RangeError('race: no jobs');
   return within('race', options, {...SCOPE_OPTIONS, first: 0}, async scope => {
     const onError = options.first === 'fulfilled' ? (error: unknown) => error : scope.reject;
     const errors = await runAll(scope, options, jobs, job => scope.run(job).then(scope.resolve, onError));
-    throw new AggregateError(errors, 'race: all jobs have failed');
+    throw new AggregateError(errors, 'race: all failed');
   });
 }
 

@@ -31,14 +31,15 @@ function textOf(fn: (...args: any[]) => unknown): string {
     throw taskTypeError('ERR_TASK_NATIVE',
       `"${fn.name}" is built in, bound, or a proxy: it has no source text. Write a function that calls it, e.g. (x) => Math.sqrt(x)`);
   }
-  if (/^class\b/.test(text)) throw taskTypeError('ERR_TASK_NOT_FUNCTION', `"${fn.name}" is a class. A task is a function that may make one`);
+  // A method may have this name.
+  if (/^class\b(?!\s*\()/.test(text)) throw taskTypeError('ERR_TASK_NOT_FUNCTION', `"${fn.name}" is a class. A task is a function that may make one`);
   if (text.length > MAX_TEXT) throw new RangeError(`The text of a task has at most ${MAX_TEXT} characters; this one has ${text.length}`);
   return withPlainName(text);
 }
 
 /** The names in a computed key are not the function's, and private names exist only in their class. */
 function withPlainName(text: string): string {
-  const [, prefix, first] = /^((?:(?:async|get|set|static)(?:\s|\/\*.*?\*\/)+)?(?:async\s*)?\*?\s*)([[#])/s.exec(text) ?? [];
+  const [, prefix, first] = /^((?:(?:async|get|set|static)(?:\s|\/\*.*?\*\/)*)?\*?\s*)([[#])/s.exec(text) ?? [];
   if (prefix === undefined) return text;
   const rest = text.slice(prefix.length);
   const end = first === '#' ? /^#[\p{ID_Continue}$]+/u.exec(rest)![0].length : endOfBracket(rest);

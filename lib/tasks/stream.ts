@@ -25,12 +25,12 @@ export function stream<R>(intake: TaskIntake, fn: Work<any[], unknown>, args: un
 
   const pull = async (): Promise<IteratorResult<R>> => {
     for (;;) {
+      if (isLeft) return {done: true, value: undefined};
       if (values.length) {
         const value = values.shift() as R;
         task.thread?.credit(task);
         return {done: false, value};
       }
-      if (isLeft) return {done: true, value: undefined};
       if (end) {
         const {error} = end;
         end = {};
@@ -50,14 +50,19 @@ export function stream<R>(intake: TaskIntake, fn: Work<any[], unknown>, args: un
 
   const leave = async (): Promise<IteratorResult<R>> => {
     isLeft = true;
-    values.length = 0;
     changed();
     if (!task.isSettled) {
       if (task.thread?.running === task) {
         task.thread.return(task);
-        const cancel = waitingClock.after(options.grace ?? DEFAULT_GRACE, () => task.cancel('The stream was left'));
+        let isCut = false;
+        const cancel = waitingClock.after(task.spec.options.grace ?? DEFAULT_GRACE, () => {
+          isCut = true;
+          task.cancel('The stream was left');
+        });
         await ended;
         cancel();
+        // As with a generator of this thread, whose `finally` throws.
+        if (end?.error && !isCut) throw end.error[0];
       } else task.cancel('The stream was left');
     }
     return {done: true, value: undefined};

@@ -40,7 +40,7 @@ export interface TaskOptions {
   affinity?: string | number;
   /** How long a task waits for the thread of its key, in ms; then any idle thread may run it. Default: Infinity. */
   stealAfter?: number;
-  /** How often a task runs again when its thread was lost while it ran. Default 0. */
+  /** How often a task runs again when its thread was lost while it ran. A stream then repeats its first values. Default 0. */
   retry?: number;
   /** Called with what the function passes to `context.progress`: at most one value in 16 ms, and always the last. */
   onProgress?: (value: any) => void;
@@ -66,7 +66,7 @@ export interface SubmissionSpec {
   readonly name: string;
   readonly settle?: boolean;
   readonly stream?: StreamSink;
-  /** Only in a unit of `map`, whose calls are items: the index of the first item, or -1 if the function takes no index. */
+  /** Only in a unit of `map`, whose calls are items: the index of the first item. */
   readonly first?: number;
 }
 
@@ -212,8 +212,14 @@ export class Submission {
 
   notCloneable(cause: unknown): TaskError {
     const args = this.#values;
+    const {first} = this.spec;
     const index = args.findIndex(value => !isCloneable(value));
-    const path = index < 0 ? 'transfer' : `${this.spec.first === undefined ? 'arguments' : 'items'}[${index}]${uncloneablePath(args[index])}`;
+    let path = 'transfer';
+    if (index >= 0) {
+      this.index = index;
+      path = `${first === undefined ? 'arguments' : 'items'}[${(first ?? 0) + index}]`;
+      try { path += uncloneablePath(args[index]); } catch { /* A proxy that tells no keys. */ }
+    }
     return new TaskError('ERR_TASK_NOT_CLONEABLE', `${path} of "${this.spec.name}" can't be copied to a thread: functions, symbols and DOM nodes can't`, {cause, path});
   }
 }

@@ -151,7 +151,9 @@ export class ThreadHandle {
 
   abort(task: Submission, reason: unknown): void {
     try {
-      this.#thread.post({$: 'abort', id: task.id, reason});
+      // Node 20 copies a DOMException as `{}`. Without a reason, the thread makes an AbortError of its own.
+      const isDefault = reason instanceof DOMException && reason.name === 'AbortError';
+      this.#thread.post({$: 'abort', id: task.id, reason: isDefault ? undefined : reason});
     } catch {
       this.#thread.post({$: 'abort', id: task.id, reason: undefined});
     }
@@ -208,6 +210,8 @@ export class ThreadHandle {
   async end(): Promise<void> {
     if (this.state !== 'ready') return this.terminate();
     this.state = 'ending';
+    // It was idle. Otherwise a process of Node could exit before the thread has ended.
+    this.#thread.keepAlive(true);
     const ended = new Promise<void>(resolve => { this.#onEnded = resolve; });
     this.#cancelTimer = systemClock.after(END_MS, () => this.#onEnded?.());
     this.#thread.post({$: 'end'});
@@ -270,7 +274,8 @@ export class ThreadHandle {
       task.ms = message.ms;
       task.settle('fulfilled', task.spec.first !== undefined ? message.values : message.values[0]);
     } else {
-      task.index = message.index;
+      // The path of a result that can't be copied begins with its position among the results.
+      task.index = Number((message.kind === 'clone' && /^\[(\d+)/.exec(message.path ?? '')?.[1]) || message.index);
       task.settle('rejected', this.#failure(task, message));
     }
     const [next] = this.sent;
@@ -278,11 +283,11 @@ export class ThreadHandle {
     this.events.free(this);
   }
 
-  #failure({spec: {name, url, export: exported}}: Submission, {kind, error: data, path}: Extract<FromThread, {$: 'fail'}>): unknown {
+  #failure({spec: {name, url, export: exported, settle}}: Submission, {kind, error: data, path}: Extract<FromThread, {$: 'fail'}>): unknown {
     const error = decodeError(data, `\n    at ${name} (thread ${this.id})`);
     const message = (error as {message?: string} | undefined)?.message ?? '';
-    // Without the position among the values of a message.
-    const part = path?.replace(/^\[\d+\]/, '');
+    // Without the position among the values of a message, and the key of an outcome.
+    const part = path?.replace(settle ? /^\[\d+\](\.value)?/ : /^\[\d+\]/, '');
     switch (kind) {
       case 'clone': return new TaskError('ERR_TASK_NOT_CLONEABLE', `result${part} of "${name}" can't be copied: ${message}`, {cause: error, path: `result${part}`});
       case 'module': return new TaskError('ERR_TASK_MODULE', `${url} of "${exported}" could not be imported in a thread: ${message}`, {cause: error});

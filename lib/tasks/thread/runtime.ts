@@ -1,4 +1,4 @@
-import {after} from '../../platform/threads.js';
+import {startTimer} from '../../platform/threads.js';
 import {encodeError, MAX_DEPTH, uncloneablePath} from '../error-transfer.js';
 import type {TaskContext} from '../task.js';
 import {type FailureKind, type FromThread, type ItemOutcome, type RunMessage, type StartMessage, STARTED, type ToRun, type ToThread, WAITS} from '../messages.js';
@@ -81,7 +81,9 @@ export class ThreadRuntime {
       const {slot} = message;
       if (slot >= 0 && Atomics.compareExchange(this.#claims!, slot, WAITS, STARTED) !== WAITS) continue;
       this.#current = new Run(message, this.#id, this.port);
-      await this.#run(message, this.#current);
+      // Without an answer, the task would never settle, and the thread would run no other.
+      await this.#run(message, this.#current)
+        .catch(() => this.port.post({$: 'fail', id: message.id, kind: 'task', error: {message: 'Unreadable error'}, index: 0}));
       this.#current = undefined;
     }
   }
@@ -95,7 +97,7 @@ export class ThreadRuntime {
       const values: unknown[] = [];
       const {first} = message;
       for (const call of message.calls) {
-        const args = first === undefined ? call as unknown[] : first < 0 ? [call] : [call, first + index];
+        const args = first === undefined ? call as unknown[] : fn.length > 1 ? [call, first + index] : [call];
         // A function that declares one parameter more than it gets arguments wants the context.
         const all = fn.length > args.length ? [...args, run.context] : args;
         if (!message.settle) {
@@ -178,12 +180,12 @@ export class ThreadRuntime {
 class Run {
   credit: number;
   isReturned = false;
-  wake = (): void => {};
+  wake?: () => void;
   #controller: AbortController | undefined;
   #context: TaskContext | undefined;
-  #last = -Infinity;
+  #last = 0;
   #pending: [unknown] | undefined;
-  #cancelTimer: (() => void) | undefined;
+  #timer: ReturnType<typeof startTimer> | undefined;
 
   constructor(readonly message: RunMessage, private readonly thread: number, private readonly port: ThreadPort) {
     this.credit = message.credit ?? 0;
@@ -199,7 +201,7 @@ class Run {
     if (message.$ === 'abort') (this.#controller ??= new AbortController()).abort(message.reason);
     else if (message.$ === 'credit') this.credit++;
     else this.isReturned = true;
-    this.wake();
+    this.wake?.();
   }
 
   /** One message for all that a task tells within 16 ms: the last value. */
@@ -207,12 +209,12 @@ class Run {
     this.#pending = [value];
     const wait = this.#last + PROGRESS_MS - performance.now();
     if (wait <= 0) this.flush();
-    else this.#cancelTimer ??= after(wait, () => this.flush());
+    else this.#timer ??= startTimer(() => this.flush(), wait);
   }
 
   flush(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const pending = this.#pending;
     this.#pending = undefined;
     if (!pending) return;
