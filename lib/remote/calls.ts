@@ -1,4 +1,5 @@
 import type {Clock} from '../platform/platform.js';
+import {deferred, type Deferred} from './deferred.js';
 import {RemoteError, type RemoteErrorCode} from './errors.js';
 import {PULL, UNASKED, WANTED, outgoing, type Outgoing, type Wants} from './wire.js';
 
@@ -31,7 +32,7 @@ export class CallRecord {
   isReleased = false;
   /** Remains when nobody holds the record any more. */
   readonly trace: {readonly id: number; isOver: boolean};
-  #waiting: {resolve(value: unknown): void; reject(error: unknown): void; promise: Promise<unknown>} | undefined;
+  #waiting: Deferred<unknown> | undefined;
   cancelTimeout: (() => void) | undefined;
   /** The connection that the call was made on, if it is not the stub's. */
   owner: unknown;
@@ -61,10 +62,7 @@ export class CallRecord {
     this.isAwaited = true;
     this.want();
     if (!this.#waiting) {
-      let resolve!: (value: unknown) => void;
-      let reject!: (error: unknown) => void;
-      const promise = new Promise((done, failed) => [resolve, reject] = [done, failed]);
-      this.#waiting = {resolve, reject, promise};
+      this.#waiting = deferred();
       this.#tell();
     }
     return this.#waiting.promise;
@@ -76,6 +74,12 @@ export class CallRecord {
     this.trace.isOver = true;
     this.cancelTimeout?.();
     this.#tell();
+  }
+
+  /** Settles as a promise does. */
+  follow(promise: PromiseLike<unknown>): this {
+    promise.then(value => this.settle({ok: true, value}), (error: unknown) => this.settle({ok: false, error}));
+    return this;
   }
 
   #tell(): void {

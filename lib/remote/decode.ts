@@ -1,4 +1,5 @@
 import {RemoteError, decodeError} from './errors.js';
+import {define, setOwn} from './own-members.js';
 import type {StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
 import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, isId, isPath, type FlowKind, type WireReference} from './wire.js';
@@ -91,8 +92,7 @@ class Decoding implements Decoded {
     }
     const put = (value: unknown): void => {
       if (!holder) this.value = value;
-      else if (key === '__proto__') Object.defineProperty(holder, key, {value, enumerable: true, configurable: true, writable: true});
-      else holder[key!] = value;
+      else setOwn(holder, key!, value);
     };
     if (kind === THERE) return this.#putHere(data, put);
     const isShared = typeof data === 'object' && this.#made.has(data);
@@ -167,5 +167,5 @@ function makeDisposable(holder: Container): void {
       if (typeof member === 'function') (member as unknown as Partial<Disposable>)[Symbol.dispose]?.();
     }
   };
-  Object.defineProperty(holder, Symbol.dispose, {value: dispose, configurable: true});
+  define(holder, Symbol.dispose, dispose);
 }

@@ -3,6 +3,7 @@ import {RemoteError, encodeError, tagOf} from './errors.js';
 import {isEvent, snapshotOf} from './events.js';
 import {isMovable, isPrimitive, kindOf, type ValueKind} from './kinds.js';
 import {handlerOptionsOf, markOf, type Mark} from './markers.js';
+import {setOwn} from './own-members.js';
 import {readResult} from './results.js';
 import {nodeOf, type StubPeer} from './stubs.js';
 import type {Handler, HandlerContext} from './types.js';
@@ -154,9 +155,7 @@ class Encoding {
     this.#checkDepth();
     for (const key of Object.keys(value)) {
       const member = (value as Record<string, unknown>)[key];
-      const sent = isPrimitive(member) ? member : this.#at(key, member);
-      if (key === '__proto__') Object.defineProperty(copy, key, {value: sent, enumerable: true, configurable: true, writable: true});
-      else copy[key] = sent;
+      setOwn(copy, key, isPrimitive(member) ? member : this.#at(key, member));
     }
     return copy;
   }

@@ -1,3 +1,5 @@
+import {define} from './own-members.js';
+
 /** The codes of a {@link RemoteError}. */
 export const REMOTE_ERROR_CODES = {
   /** The connection has ended, or the other side was reloaded. `mayHaveRun` says whether the call may have run. */
@@ -122,7 +124,7 @@ export function decodeError(wire: unknown, here?: string, depth = 0, seen = new 
     if (error.name !== name) define(error, 'name', String(name));
     const mayWrite = tag !== 'DOMException';
     if (fields && typeof fields === 'object') {
-      for (const [key, value] of Object.entries(fields)) if (!(key in Object.prototype) && !OF_ITS_OWN.has(key)) assign(error, key, value);
+      for (const [key, value] of Object.entries(fields)) if (!(key in Object.prototype) && !OF_ITS_OWN.has(key)) define(error, key, value, true);
     }
     if (cause !== undefined) define(error, 'cause', decodeError(cause, undefined, depth + 1, seen));
     if (Array.isArray(errors)) define(error, 'errors', Object.values(errors).map(item => decodeError(item, undefined, depth + 1, seen)));
@@ -172,11 +174,5 @@ function describe(value: unknown): string {
     return 'a value that could not be read';
   }
 }
-
-const define = (target: object, key: string, value: unknown): unknown =>
-  Object.defineProperty(target, key, {value, writable: true, configurable: true, enumerable: false});
-
-const assign = (target: object, key: string, value: unknown): unknown =>
-  Object.defineProperty(target, key, {value, writable: true, configurable: true, enumerable: true});
 
 export const tooMany = (what: string, limit: number): RemoteError => new RemoteError('ERR_REMOTE_LIMIT', `More than ${limit} ${what}: see the option limits`);

@@ -1,9 +1,10 @@
 import {followSignal, forwardSignal} from './abort-signals.js';
+import {deferred} from './deferred.js';
 import {decodeError, encodeError, tooMany} from './errors.js';
 import {FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
 import {iterateHere, iterateThere} from './iterables.js';
 import {readHere, readThere, writeHere, writeThere} from './streams.js';
-import type {FlowKind, Outgoing} from './wire.js';
+import {isId, type FlowKind, type Outgoing} from './wire.js';
 
 export interface FlowsOptions {
   /** How many may be open. */
@@ -57,7 +58,7 @@ export class Flows {
   receive(kind: FlowKind, data: unknown): unknown {
     const [id, reason] = Array.isArray(data) ? (data as [unknown, unknown?]) : [];
     if (kind === 'signal' && id === 0) return AbortSignal.abort(decodeError(reason));
-    if (typeof id !== 'number' || !Number.isSafeInteger(id) || id <= 0) throw new TypeError('A stream without an id');
+    if (!isId(id) || id <= 0) throw new TypeError('A stream without an id');
     const known = this.#ends.get(-id) as (FlowEnd & {value?: unknown}) | undefined;
     if (known) return known.value;
     this.#checkLimit();
@@ -115,9 +116,7 @@ function promiseHere(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
 }
 
 function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
-  let resolve!: (value: unknown) => void;
-  let reject!: (error: unknown) => void;
-  const value = new Promise((done, failed) => [resolve, reject] = [done, failed]);
+  const {promise: value, resolve, reject} = deferred<unknown>();
   // The other side decides whether the promise rejects. That must not end a process here that has not looked at it.
   value.catch(() => {});
   const handle = (what: number, result: unknown): void => {

@@ -1,4 +1,5 @@
 import {CANCEL, CREDIT, END, FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
+import {define} from './own-members.js';
 
 /** How many items may be under way. */
 const WINDOW = 32;
@@ -93,7 +94,7 @@ export function iterateThere(link: FlowLink): {end: FlowEnd & {drop(): void}; va
     throw: error => state.return(undefined).then(() => Promise.reject(error)),
     [Symbol.asyncIterator]: () => value
   };
-  Object.defineProperty(value, Symbol.dispose, {value: () => void state.return(undefined).catch(() => {})});
+  define(value, Symbol.dispose, () => void state.return(undefined).catch(() => {}));
   return {value, end: state};
 }
 

@@ -20,9 +20,7 @@ export function operateOnResult(
   try {
     const value = perform(outcome.value, path, kind, values, HERE);
     if (!isThenable(value)) return calls.settled({ok: true, value}, what);
-    const call = new CallRecord(0, what, undefined, calls);
-    value.then(result => call.settle({ok: true, value: result}), (error: unknown) => call.settle({ok: false, error}));
-    return call;
+    return new CallRecord(0, what, undefined, calls).follow(value);
   } catch (error) {
     return calls.settled({ok: false, error}, what);
   }
