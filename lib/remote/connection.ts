@@ -1,6 +1,7 @@
 import {systemClock} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import {Calls, CallRecord} from './calls.js';
+import {deferred} from './deferred.js';
 import type {EndpointTransport} from './endpoints.js';
 import {encode, type EncodingPeer} from './encode.js';
 import {RemoteError, encodeError} from './errors.js';
@@ -12,6 +13,7 @@ import {Inbox} from './inbox.js';
 import {markOf} from './markers.js';
 import {resolveOptions, type ResolvedOptions} from './options.js';
 import {Outbox} from './outbox.js';
+import {peerLocks, type PeerLocks} from './peer-locks.js';
 import {Exports, Imports, type Reference} from './references.js';
 import {iterateResult, operateOnResult, releaseResult} from './results.js';
 import {createStub, describe, type StubNode, type StubPeer} from './stubs.js';
@@ -21,8 +23,6 @@ import {BYE, DO, FLOW, FLUSH, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED
 /** The codes with which a connection can end. */
 export type EndCode = 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' | 'ERR_REMOTE_NO_SERVICE';
 
-/** The features of this version beyond the protocol number. */
-const FEATURES: string[] = [];
 /** For frames whose posting nobody waits for: greetings and goodbyes. */
 const NOBODY: FrameDelivery = {posted() {}, failed() {}};
 const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
@@ -33,32 +33,31 @@ const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate',
  */
 export class Peer implements Connection, StubPeer {
   state: 'connecting' | 'open' | 'closed' = 'connecting';
-  readonly ready: Promise<void>;
-  readonly closed: Promise<Error>;
   readonly connection: Connection = this;
-  readonly options: ResolvedOptions;
-  readonly calls: Calls;
-  readonly flows: Flows;
-  readonly imports: Imports;
-  readonly exports: Exports;
-  readonly handlers: HandlerContexts;
-  readonly root: () => void;
-  private readonly outbox: Outbox;
-  private readonly inbox: Inbox;
-  private readonly encoding: EncodingPeer;
+  // Fields that the constructor sets are declared: to define them as well would only make the code larger.
+  declare readonly options: ResolvedOptions;
+  declare readonly calls: Calls;
+  declare readonly flows: Flows;
+  declare readonly imports: Imports;
+  declare readonly exports: Exports;
+  declare readonly handlers: HandlerContexts;
+  declare readonly root: () => void;
+  declare private readonly outbox: Outbox;
+  declare private readonly inbox: Inbox;
+  declare readonly encoding: EncodingPeer;
+  declare locks: PeerLocks | undefined;
   private readonly nonce = Math.random().toString(36).slice(2) + Date.now().toString(36);
   private lastId = 0;
-  private closedBy: RemoteError | undefined;
-  private opened!: () => void;
-  private failed!: (error: Error) => void;
-  private over!: (error: Error) => void;
+  declare private closedBy: RemoteError | undefined;
+  private readonly opening = deferred<void>();
+  private readonly closing = deferred<Error>();
+  readonly ready = this.opening.promise;
+  readonly closed = this.closing.promise;
   private readonly results = new FinalizationRegistry<CallRecord['trace']>(({id, isOver}) => isOver || this.closedBy || this.imports.releaseResult(id));
 
   constructor(readonly transport: FrameTransport & Partial<EndpointTransport>, options: RemoteOptions = {}, clock: Clock = systemClock) {
     const resolved = this.options = resolveOptions(options);
-    this.ready = new Promise((resolve, reject) => [this.opened, this.failed] = [resolve, reject]);
     this.ready.catch(() => {});
-    this.closed = new Promise(resolve => this.over = resolve);
     this.outbox = new Outbox({
       name: resolved.name,
       post: (frame, transfer, delivery) => transport.post(frame, transfer, delivery),
@@ -67,16 +66,14 @@ export class Peer implements Connection, StubPeer {
       collectFailed: error => this.tellError(error, 'the data that is sent with a frame')
     });
     const schedule = (): void => this.outbox.schedule();
-    this.calls = new Calls({
-      clock, timeout: resolved.timeout, stacks: resolved.stacks, schedule, put: item => this.outbox.put(item),
-      closedWith: () => this.closedBy, onError: (error, what) => this.tellError(error, what)
-    });
+    const put = (item: Outgoing): void => this.outbox.put(item);
+    const onError = (error: unknown, what: string): void => this.tellError(error, what);
+    const nextId = (): number => ++this.lastId;
+    this.calls = new Calls({clock, timeout: resolved.timeout, stacks: resolved.stacks, schedule, put, closedWith: () => this.closedBy, onError});
     this.imports = new Imports(schedule);
-    this.exports = new Exports(() => ++this.lastId, object => this.tellReleased(object));
-    this.flows = new Flows({limit: resolved.limits.references, nextId: () => ++this.lastId, send: (id, what, value, moves) => this.sendFlow(id, what, value, moves)});
-    this.handlers = new HandlerContexts(resolved.handlers, {
-      put: item => this.outbox.put(item), schedule: () => this.outbox.schedule(true), onError: (error, what) => this.tellError(error, what)
-    });
+    this.exports = new Exports(nextId, object => this.tellReleased(object));
+    this.flows = new Flows({limit: resolved.limits.references, nextId, send: (id, what, value, moves) => this.sendFlow(id, what, value, moves)});
+    this.handlers = new HandlerContexts(resolved.handlers, {put, schedule: () => this.outbox.schedule(true), onError});
     this.encoding = {
       stubs: this, handlers: resolved.handlers, maxDepth: resolved.limits.depth, stacks: resolved.stacks,
       movesFrom: transport.cannotTransfer ? undefined : resolved.movesFrom, cannotTransfer: transport.cannotTransfer,
@@ -97,13 +94,19 @@ export class Peer implements Connection, StubPeer {
     this.handlers.connect();
     this.greet();
     if (transport.isConnected) this.open();
+    const {locks} = transport;
+    if (!locks || this.closedBy) return;
+    const own = this.locks = peerLocks(
+      locks, clock, this.nonce, () => this.greet(), () => transport.mayReload ? this.restart() : this.end('the other side has died', false)
+    );
+    transport.onaway = isAway => isAway ? own.suspend() : own.resume();
   }
 
   // ---- the life of a connection
 
   greet(): void {
     try {
-      this.transport.post(this.outbox.frame(0, [[HELLO, this.options.name, FEATURES, this.nonce]]), [], NOBODY);
+      this.transport.post(this.outbox.frame(0, [[HELLO, this.options.name, this.locks?.features ?? [], this.nonce]]), [], NOBODY);
     } catch (error) {
       this.end(`nothing can be posted: ${String(error)}`, false);
     }
@@ -113,7 +116,7 @@ export class Peer implements Connection, StubPeer {
     if (this.state !== 'connecting') return;
     this.state = 'open';
     this.outbox.isHeld = false;
-    this.opened();
+    this.opening.resolve();
     this.outbox.schedule(true);
   }
 
@@ -139,11 +142,12 @@ export class Peer implements Connection, StubPeer {
     this.outbox.close();
     this.drop(reason, mayHaveRun, code === 'ERR_REMOTE_NO_SERVICE' ? code : undefined);
     this.transport.onframe = this.transport.onclose = null;
-    this.transport.onfault = null;
+    this.transport.onfault = this.transport.onaway = null;
+    this.locks?.close();
     this.transport.close();
     this.handlers.disconnect();
-    this.failed(this.closedBy);
-    this.over(this.closedBy);
+    this.opening.reject(this.closedBy);
+    this.closing.resolve(this.closedBy);
   }
 
   private sayBye(reason: string): void {
@@ -211,10 +215,8 @@ export class Peer implements Connection, StubPeer {
 
   /** An operation on a result that is only known on this side, and not yet. */
   private operateLater(target: CallRecord, node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], what: string): CallRecord {
-    const call = new CallRecord(0, what, undefined, this.calls);
     const run = (): unknown => this.operate(node, kind, key, values, WANTED).promise();
-    target.promise().then(run, run).then(value => call.settle({ok: true, value}), (error: unknown) => call.settle({ok: false, error}));
-    return call;
+    return new CallRecord(0, what, undefined, this.calls).follow(target.promise().then(run, run));
   }
 
   /** Posts what was recorded so far, without waiting for the end of the turn. */

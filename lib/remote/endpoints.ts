@@ -1,10 +1,18 @@
 import {RemoteError} from './errors.js';
+import type {Locks} from '../platform/platform.js';
+import {webLocks} from '../platform/threads.js';
 import type {Endpoint, FrameTransport, NodeEndpoint, WebEndpoint} from './types.js';
 
 /** A transport over an endpoint, with the endpoint's own failures. */
 export interface EndpointTransport extends FrameTransport {
   /** A worker has failed. Before the greeting, this means that it will never start. */
   onfault: ((reason: string) => void) | null;
+  /** The page enters the back/forward cache, or has left it. */
+  onaway?: ((isAway: boolean) => void) | null;
+  /** Show the death of the other side. Not in Node: its ports report it. */
+  readonly locks?: Locks | undefined;
+  /** Another page may be loaded at the other side. */
+  readonly mayReload?: boolean;
 }
 
 /** The key of a connection: the port of a shared worker, or the endpoint itself. */
@@ -17,51 +25,48 @@ export function endpointKey(endpoint: Endpoint): object {
 
 const isTransport = (endpoint: Endpoint): endpoint is FrameTransport => typeof (endpoint as FrameTransport).post === 'function';
 
+type Listener = [on: {[method: string]: (type: string, listener: (event: any) => void) => unknown}, type: string, listener: (event: any) => void];
+
 export function transportOf(endpoint: Endpoint): FrameTransport & Partial<EndpointTransport> {
   if (isTransport(endpoint)) return endpoint;
-  const target = endpointKey(endpoint) as WebEndpoint | NodeEndpoint;
-  if ('on' in target && typeof target.on === 'function') return nodeTransport(target);
-  if (typeof (target as WebEndpoint).addEventListener !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'An endpoint needs addEventListener in addition to postMessage');
-  // A shared worker that can't be loaded reports that itself: its port reports nothing. The listener also holds the worker's object.
-  return webTransport(target as WebEndpoint, typeof (endpoint as WebEndpoint).addEventListener === 'function' ? endpoint as WebEndpoint : target as WebEndpoint);
-}
-
-function webTransport(target: WebEndpoint, worker: WebEndpoint): EndpointTransport {
-  const listeners: [{addEventListener: WebEndpoint['addEventListener']; removeEventListener: WebEndpoint['removeEventListener']}, string, (event: never) => void][] = [
-    [target, 'message', (event: {data: unknown}) => transport.onframe?.(event.data)],
-    [target, 'close', () => transport.onclose?.('the port was closed')],
+  const target = endpointKey(endpoint) as WebEndpoint & NodeEndpoint & Listener[0];
+  const isNode = typeof target.on === 'function';
+  if (!isNode && typeof target.addEventListener !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'An endpoint needs addEventListener in addition to postMessage');
+  const failed = (why: unknown): void => transport.onfault?.(`the worker failed: ${String(why)}`);
+  const listeners: Listener[] = [
+    [target, 'message', message => transport.onframe?.(isNode ? message : message.data)],
+    [target, 'close', () => transport.onclose?.('the port was closed')]
+  ];
+  if (isNode) {
+    listeners.push(
+      [target, 'exit', code => transport.onclose?.(`the worker ended with code ${String(code)}`)],
+      [target, 'error', failed]
+    );
+  } else {
+    // A shared worker that can't be loaded reports that itself: its port reports nothing. The listener also holds the worker's object.
+    const worker = typeof (endpoint as WebEndpoint).addEventListener === 'function' ? endpoint as unknown as Listener[0] : target;
     // An event of a shared worker that has a message is an uncaught error in it. It runs on, perhaps for other pages.
-    [worker, 'error', (event: {message?: unknown}) => (worker === target || event.message === undefined) && transport.onfault?.(`the worker failed: ${String(event.message ?? 'it could not be loaded')}`)]
-  ];
-  // A page reports that it goes away: no event tells a shared worker or a frame that its port is dead (as of 2026).
-  if (isPage()) listeners.push([globalThis, 'pagehide', (event: {persisted: boolean}) => event.persisted || transport.onclose?.('the page was left')]);
+    listeners.push([worker, 'error', ({message}) => (worker === target || message === undefined) && failed(message ?? 'it could not be loaded')]);
+    // A page reports that it goes away: no event tells a shared worker or a frame that its port is dead (as of 2026).
+    if (isPage()) {
+      const page = globalThis as unknown as Listener[0];
+      listeners.push(
+        [page, 'pagehide', ({persisted}) => persisted ? transport.onaway?.(true) : transport.onclose?.('the page was left')],
+        [page, 'pageshow', ({persisted}) => persisted && transport.onaway?.(false)]
+      );
+    }
+  }
   const transport: EndpointTransport = {
     onframe: null, onclose: null, onfault: null,
+    locks: isNode ? undefined : webLocks(),
+    mayReload: !(target instanceof EventTarget),
     post: (frame, transfer) => target.postMessage(frame, transfer),
     close() {
-      for (const [on, type, listener] of listeners) on.removeEventListener(type, listener as never);
+      for (const [on, type, listener] of listeners) on[isNode ? 'off' : 'removeEventListener']!(type, listener);
     }
   };
-  for (const [on, type, listener] of listeners) on.addEventListener(type, listener as never);
+  for (const [on, type, listener] of listeners) on[isNode ? 'on' : 'addEventListener']!(type, listener);
   target.start?.();
-  return transport;
-}
-
-function nodeTransport(target: NodeEndpoint): EndpointTransport {
-  const listeners: [string, (value: never) => void][] = [
-    ['message', (data: unknown) => transport.onframe?.(data)],
-    ['close', () => transport.onclose?.('the port was closed')],
-    ['exit', (code: unknown) => transport.onclose?.(`the worker ended with code ${String(code)}`)],
-    ['error', (error: unknown) => transport.onfault?.(`the worker failed: ${String(error)}`)]
-  ];
-  const transport: EndpointTransport = {
-    onframe: null, onclose: null, onfault: null,
-    post: (frame, transfer) => target.postMessage(frame, transfer),
-    close() {
-      for (const [type, listener] of listeners) target.off(type, listener as never);
-    }
-  };
-  for (const [type, listener] of listeners) target.on(type, listener as never);
   return transport;
 }
 

@@ -1,11 +1,14 @@
 import {Answers} from './answers.js';
 import type {Calls} from './calls.js';
 import {decode, type Decoded, type DecodingPeer} from './decode.js';
+import type {EncodingPeer} from './encode.js';
+import {deferred} from './deferred.js';
 import {RemoteError, decodeError, tooMany} from './errors.js';
 import type {Flows} from './flows.js';
 import type {HandlerContexts} from './handlers.js';
 import {isThenable, perform, type OperationRules} from './operations.js';
 import type {ResolvedOptions} from './options.js';
+import type {PeerLocks} from './peer-locks.js';
 import {portTo} from './ports.js';
 import type {Exports} from './references.js';
 import type {StubPeer} from './stubs.js';
@@ -19,6 +22,8 @@ export interface InboxPeer extends StubPeer {
   readonly flows: Flows;
   readonly exports: Exports;
   readonly handlers: HandlerContexts;
+  readonly encoding: EncodingPeer;
+  readonly locks: PeerLocks | undefined;
   greet(): void;
   open(): void;
   restart(): void;
@@ -28,6 +33,9 @@ export interface InboxPeer extends StubPeer {
   receiveReference(wire: WireReference): unknown;
   tellError(error: unknown, what: string): void;
 }
+
+/** Longer ones are malformed: a nonce becomes a part of the name of a lock. */
+const MAX_NONCE = 99;
 
 type Message = readonly unknown[];
 type Prepared = {readonly message: Message; readonly decoded?: Decoded; readonly error?: unknown};
@@ -44,8 +52,7 @@ export class Inbox {
   #root: {value: unknown} | undefined;
   /** If set, new calls are answered with this error. */
   refusal: Error | undefined;
-  #expose!: (value: unknown) => void;
-  readonly #exposed = new Promise<unknown>(resolve => this.#expose = resolve);
+  readonly #exposed = deferred<unknown>();
 
   readonly #peer: InboxPeer;
 
@@ -53,7 +60,7 @@ export class Inbox {
     this.#peer = peer;
     const {options} = peer;
     // Callers get the error, so it is not an unhandled rejection here.
-    this.#exposed.catch(() => {});
+    this.#exposed.promise.catch(() => {});
     this.#answers = new Answers({
       returnValue: (id, value) => peer.returnValue(id, value, this.#materialized.delete(id)),
       throwError: (id, error, origin, unasked) => {
@@ -66,8 +73,7 @@ export class Inbox {
       settled: () => this.#answers.settled(), portTo
     };
     this.#decoding = {
-      stubs: peer, handlers: options.handlers, maxDepth: options.limits.depth,
-      handlerContext: handler => peer.handlers.contextOf(handler),
+      ...peer.encoding,
       receiveReference: wire => peer.receiveReference(wire),
       receiveFlow: (kind, data) => peer.flows.receive(kind, data),
       findHere: (target, path) => this.#findHere(target, path)
@@ -75,11 +81,8 @@ export class Inbox {
   }
 
   setRoot(value: unknown): void {
-    if (!isThenable(value)) {
-      this.#root = {value};
-      return this.#expose(value);
-    }
-    this.#expose(value);
+    if (!isThenable(value)) this.#root = {value};
+    this.#exposed.resolve(value);
   }
 
   get pending(): number {
@@ -176,7 +179,8 @@ export class Inbox {
   }
 
   #hello([, , features, nonce]: Message): void {
-    if (!Array.isArray(features) || typeof nonce !== 'string') return this.#malformed();
+    if (!Array.isArray(features) || typeof nonce !== 'string' || nonce.length > MAX_NONCE) return this.#malformed();
+    this.#peer.locks?.watch(nonce, features);
     if (nonce === this.#nonce) return;
     const isFirst = this.#nonce === undefined;
     this.#nonce = nonce;
@@ -218,7 +222,7 @@ export class Inbox {
   /** The value that a target names: the exposed value, a result of the other side's call, or something that it was given. */
   #find(target: number): {value: unknown} | {later: Promise<unknown>} {
     if (target > 0) return this.#answers.find(target);
-    if (target === 0) return this.#root ?? {later: this.#exposed};
+    if (target === 0) return this.#root ?? {later: this.#exposed.promise};
     const value = this.#peer.exports.get(-target);
     if (value === undefined) throw new RemoteError('ERR_REMOTE_RELEASED', 'Nothing is held under this number');
     return {value};

@@ -2,6 +2,7 @@ import {expect} from 'chai';
 import {connectionOf, expose, transfer, wrap, type Connection, type Remote} from '../../lib/remote.js';
 import {until} from '../waiting/until.js';
 import type {Helper} from './remote-worker.js';
+import type {Service} from './remote-shared-worker.js';
 
 /** The examples of `sharedb-tabs/remote`, in a real page with a real worker. */
 describe('calls between a page and its worker', function () {
@@ -67,5 +68,41 @@ describe('calls between a page and its worker', function () {
     connectionOf(helper).close();
     worker.terminate();
     for (const error of await Promise.all(pending)) expect(error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+  });
+
+  it('are rejected when its worker is terminated', async () => {
+    const pending = Array.from({length: 20}, () => helper.never().then(() => undefined, (error: unknown) => error));
+    await helper.count(1).next();
+    await untilHeld(1);
+    worker.terminate();
+    for (const error of await Promise.all(pending)) expect(error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+  });
+});
+
+/** Waits until so many locks of other contexts are awaited: a context that dies before it holds its lock is not missed. */
+async function untilHeld(count: number): Promise<void> {
+  let awaited = 0;
+  await until('the locks of the other sides are awaited', () => {
+    void navigator.locks.query().then(({pending = []}) => {
+      awaited = pending.filter(({name}) => name!.startsWith('sharedb-tabs/remote/')).length;
+    });
+    return awaited >= count;
+  });
+}
+
+describe('calls of a shared worker that ends itself', () => {
+  it('are rejected, and later ones, too', async () => {
+    const shared = new SharedWorker(new URL('./remote-shared-worker.ts', import.meta.url), {type: 'module', name: crypto.randomUUID()});
+    const service = wrap<Service>(shared);
+    expect(await service.add(1, 2)).to.equal(3);
+    const pending = Array.from({length: 20}, () => service.never().then(() => undefined, (error: unknown) => error));
+    // Each side awaits the lock of the other.
+    await untilHeld(2);
+    const start = performance.now();
+    void service.end().then(() => {}, () => {});
+    for (const error of await Promise.all(pending)) expect(error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+    console.log(`rejected after ${Math.round(performance.now() - start)} ms`);
+    const late = await service.add(1, 2).then(() => undefined, (error: unknown) => error);
+    expect(late).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: false});
   });
 });
