@@ -97,10 +97,14 @@ class Encoding {
     const depth = this.#path.length;
     let kind: ValueKind | undefined;
     try {
+      // Throws for a revoked Proxy only, and runs no code of the app.
+      Array.isArray(value);
+      kind = 'reference';
       return this.#ofKind(kind = kindOf(value), value, mark);
     } catch (error) {
-      // The platform's own methods refuse a Proxy. A member's getter may throw the same class.
-      if (kind === 'plain' || kind === 'array' || kind === 'reference' || this.#path.length > depth || !(error instanceof TypeError)) throw error;
+      // The platform's own methods refuse a Proxy. The app's own getters and methods may throw the same class.
+      const isOwn = kind === 'plain' || kind === 'array' || kind === 'reference' || (kind === 'promise' && (value as Promise<unknown>).then !== Promise.prototype.then);
+      if (isOwn || this.#path.length > depth || !(error instanceof TypeError)) throw error;
       throw this.#uncloneable(`a Proxy of the class ${tagOf(value).slice(8, -1)}`);
     }
   }

@@ -230,4 +230,30 @@ describe('odd values', () => {
     expect(await rejection(remote.echo(new Map([[1, {get bad() { throw new TypeError('own'); }}]])))).to.include({name: 'TypeError', message: 'own'});
     expect([here.inspect(), there.inspect()].map(({streams, references}) => streams + references)).to.eql([0, 0]);
   });
+
+  it('whose own members throw a TypeError give that error', async () => {
+    const own = (): never => {
+      throw new TypeError('own');
+    };
+    class Promised extends Promise<void> {
+      override then = own;
+    }
+    const throwing: Record<string, () => object> = {
+      'then of a class': () => new (class { then = own; })(),
+      'then of a subclass of Promise': () => new Promised(() => {}),
+      'then of a promise': () => Object.assign(Promise.resolve(), {then: own}),
+      'getter of then': () => new (class { get then() { return own(); } })(),
+      'getter of constructor': () => Object.create(Object.create({}, {constructor: {get: own}}) as object) as object,
+      'getter of asyncIterator': () => new (class { get [Symbol.asyncIterator]() { return own(); } })()
+    };
+    const {remote, here, there} = connect<any>({...echo, make: (what: string) => ({deep: [throwing[what]!()]})});
+    for (const [what, make] of Object.entries(throwing)) {
+      for (const call of [remote.echo([make()]), remote.make(what)]) {
+        expect(await rejection(call), what).to.include({name: 'TypeError', message: 'own'});
+      }
+    }
+    class Derived extends Promise<void> {}
+    expect(await rejection(remote.echo(new Proxy(Derived.resolve(), {})))).to.have.property('code', 'ERR_REMOTE_UNCLONEABLE');
+    expect([here.inspect(), there.inspect()].map(({streams, references}) => streams + references)).to.eql([0, 0]);
+  });
 });
