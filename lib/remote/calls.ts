@@ -93,7 +93,7 @@ export class CallRecord {
 export class Calls {
   readonly #pending = new Map<number, CallRecord>();
   #seen: number[] = [];
-  #cancelSeen: (() => void) | undefined;
+  #seenTimer: (() => void) | undefined;
   readonly #told = new Set<number>();
   #untold = new Map<number, {error: unknown; what: string}>();
   readonly #flushes = new Set<{failed?: {error: unknown}}>();
@@ -192,10 +192,7 @@ export class Calls {
 
   takeSeen(): number[] {
     const seen = this.#seen;
-    if (!seen.length) return seen;
-    this.#seen = [];
-    this.#cancelSeen?.();
-    this.#cancelSeen = undefined;
+    if (seen.length) this.#seen = [];
     return seen;
   }
 
@@ -230,7 +227,11 @@ export class Calls {
   #noteSeen(id: number): void {
     this.#seen.push(id);
     if (this.#seen.length >= SEEN_MANY) this.#options.schedule();
-    else this.#cancelSeen ??= this.#options.clock.after(SEEN_MS, () => this.#options.schedule());
+    // The timer is not cancelled if a frame confirms the results before: calls that follow each other share one timer.
+    else this.#seenTimer ??= this.#options.clock.after(SEEN_MS, () => {
+      this.#seenTimer = undefined;
+      this.#options.schedule();
+    });
   }
 
   #startTimeout(call: CallRecord): void {
