@@ -2,10 +2,11 @@ import {TabsError} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
+import type {Origin} from './changes.js';
 import {currentTransaction, type TransactionAccess} from './current-transaction.js';
 import {CollectionDocument, type DocumentListener} from './document.js';
 import type {Access} from './json0.js';
-import type {Codec, CollectionOptions, Limits, Shared} from './types.js';
+import type {ChangeEvent, Codec, CollectionOptions, Limits, Shared} from './types.js';
 import {limitsOf, storable} from './values.js';
 import {Watcher, type Folded} from './watcher.js';
 
@@ -37,10 +38,10 @@ export function planOf(
   // With the prefix, a synced collection would never reach the server.
   if (isLocal(collection)) throw new TabsError('ERR_TABS_BAD_OPTION', `The collection of ${where} must not begin with "${LOCAL_PREFIX}"`);
   const limits = limitsOf(options.limits);
-  // The kind is part of the id, so collections of two kinds can have the same name.
-  const id = `${kind}:${name}`;
+  // The kind is part of the id, so collections of two kinds can have the same name. So is the number of a further document of a map: no
+  // name of another map gives the same id.
   const documents = Array.from({length: shards}, (_, i) => new CollectionDocument(
-    connection.get((scope === 'local' ? LOCAL_PREFIX : '') + collection, i ? `${id}#${i}` : id), {where, limits, arrayAt, initial: () => initial(i)}
+    connection.get((scope === 'local' ? LOCAL_PREFIX : '') + collection, `${kind}${i ? `#${i}` : ''}:${name}`), {where, limits, arrayAt, initial: () => initial(i)}
   ));
   return {name, scope, where, documents, codec, limits, isForeign: false};
 }
@@ -153,7 +154,11 @@ export abstract class Collection implements Shared {
   // ---- watching
 
   protected listen(listener: DocumentListener): () => void {
-    const stops = this.plan.documents.map(base => base.check().listen(listener));
+    const {documents} = this.plan;
+    let left = documents.length;
+    // The documents of a map may be deleted one after another.
+    const each: DocumentListener = {onChanges: changes => listener.onChanges(changes), onEnd: () => { if (!--left) listener.onEnd(); }};
+    const stops = documents.map(base => base.check().listen(each));
     return () => { for (const stop of stops) stop(); };
   }
 
@@ -165,6 +170,15 @@ export abstract class Collection implements Shared {
       stop();
       this.watchers.delete(watcher);
     });
+  }
+
+  /** The event for a changed value, from stored values. */
+  protected changeOf(old: unknown, value: unknown, origin: Partial<Origin>): ChangeEvent<any> {
+    return {
+      type: value === undefined ? 'delete' : 'set',
+      ...(old !== undefined && {oldValue: this.decode(old)}), ...(value !== undefined && {newValue: this.decode(value)}),
+      timestamp: 0, isLocal: false, ...origin
+    };
   }
 
   private endWatchers(): void {

@@ -1,6 +1,8 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
 import type {ArgsOfCall, CollectionCalls} from '../protocol/calls.js';
 import type {OutcomeMessage, TransactionPart} from '../protocol/transactions.js';
+import {closed} from './document.js';
+import {isLost} from './lost-host.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 
 export interface Outcome {
@@ -26,10 +28,19 @@ export class Committer {
   private seq = 0;
   private last: Promise<void> = Promise.resolve();
   private readonly waiting = new Map<number, Waiting>();
+  /** Called when the connection is closed. */
+  readonly ends = new Set<(error: Error) => void>();
 
   constructor(private readonly connection: ProxyConnection) {
     connection.on('shared', message => this.hear(message as OutcomeMessage));
-    connection.on('hostState', state => { if (state === 'connected') this.askAgain(); });
+    connection.on('hostState', state => {
+      if (state === 'connected') this.askAgain();
+      else if (state === 'closed') for (const end of this.ends) end(closed('The connection'));
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.connection.hostState === 'closed';
   }
 
   /**
@@ -77,8 +88,7 @@ export class Committer {
     try {
       return await this.connection.callHost(name, ...args);
     } catch (error) {
-      const {code} = error as {code?: unknown};
-      if (code === 'ERR_TABS_SESSION_ENDED' || code === 'ERR_TABS_TIMEOUT') return undefined;
+      if (isLost(error)) return undefined;
       throw error;
     }
   }
@@ -87,7 +97,7 @@ export class Committer {
   private async connected(isOver: () => boolean): Promise<void> {
     const {connection} = this;
     while (connection.hostState !== 'connected' || !connection.canSend) {
-      if (isOver() || connection.state === 'closed') {
+      if (isOver() || this.isClosed) {
         throw new TabsError('ERR_TABS_TX_UNKNOWN', 'The host was lost before it answered: the transaction may or may not have been made. Check the data that it would have changed');
       }
       await new Promise<void>(resolve => { connection.clock.after(10, resolve); });

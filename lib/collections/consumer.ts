@@ -1,7 +1,9 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
 import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
-import {LONGEST_DELAY_MS} from './longest-delay.js';
+import {closed} from './document.js';
+import {isLost} from './lost-host.js';
+import {LONGEST_DELAY_MS} from '../platform/longest-delay.js';
 
 /** How long to wait for an item. */
 export interface WaitOptions {
@@ -17,6 +19,8 @@ interface Waiting {
   isTry: boolean;
   /** A host may have received the request. */
   isAsked: boolean;
+  /** The request will be sent when the host has this tab's ops. */
+  isHeld: boolean;
   resolve(items: QueueItem[]): void;
   fail(error: unknown): void;
   stop(error: unknown): void;
@@ -31,7 +35,7 @@ export class Consumer {
   private readonly onItems = (message: {a: string}): void => this.receive(message as ItemsMessage);
   private readonly onState = (state: string): void => {
     if (state === 'connected') for (const r of this.waiting.keys()) this.ask(r);
-    else if (state === 'closed') this.stopAll(new TabsError('ERR_TABS_CLOSED', `${this.where}: the connection is closed`));
+    else if (state === 'closed') this.stopAll(closed(this.where));
   };
 
   constructor(private readonly doc: ProxyDoc, private readonly where: string, private readonly options: {maxAttempts: number; leaseTimeout?: number | undefined}) {
@@ -69,7 +73,7 @@ export class Consumer {
       };
       signal?.addEventListener('abort', onAbort);
       const waiting: Waiting = {
-        count, isTry, stop, isAsked: false,
+        count, isTry, stop, isAsked: false, isHeld: false,
         resolve: items => {
           end();
           resolve({r, items});
@@ -85,9 +89,20 @@ export class Consumer {
   }
 
   private ask(r: string): void {
+    const waiting = this.waiting.get(r)!;
+    // Without this tab's own ops, the host would answer that the queue is empty although this tab has added items.
+    if (!waiting.isTry) return this.send(r, waiting);
+    if (waiting.isHeld) return;
+    waiting.isHeld = true;
+    this.doc.whenHandedOver(() => {
+      waiting.isHeld = false;
+      if (this.waiting.has(r)) this.send(r, waiting);
+    });
+  }
+
+  private send(r: string, waiting: Waiting): void {
     const {maxAttempts, leaseTimeout} = this.options;
     const {connection} = this.doc;
-    const waiting = this.waiting.get(r)!;
     const {count, isTry} = waiting;
     waiting.isAsked ||= connection.canSend;
     const request: TakeRequest = {...this.name, r, count, maxAttempts, ...(leaseTimeout !== undefined && {leaseTimeout}), ...(isTry && {isTry})};
@@ -126,7 +141,7 @@ export class Consumer {
       try {
         return await call(again);
       } catch (error) {
-        if (connection.state === 'closed' || !isLost(error)) throw error;
+        if (connection.hostState === 'closed' || !isLost(error)) throw error;
         await new Promise<void>(resolve => {
           if (connection.hostState === 'connected') connection.clock.after(10, resolve);
           else connection.once('hostState', () => resolve());
@@ -144,10 +159,4 @@ export class Consumer {
   private stopAll(error: unknown): void {
     for (const {stop} of [...this.waiting.values()]) stop(error);
   }
-}
-
-/** Whether the host was lost before it answered to a call. */
-function isLost(error: unknown): boolean {
-  const {code} = error as {code?: unknown};
-  return code === 'ERR_TABS_SESSION_ENDED' || code === 'ERR_TABS_TIMEOUT';
 }

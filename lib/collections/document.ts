@@ -8,7 +8,7 @@ import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {after, before, between, type Change, type Origin} from './changes.js';
 import {listenTo} from './doc-events.js';
-import type {Access, Component} from './json0.js';
+import {NO_GROWTH, type Access, type Component, type Growth} from './json0.js';
 import {keepForSnapshots} from './snapshot.js';
 import type {Limits} from './types.js';
 import {charsOf, checkLimit} from './values.js';
@@ -52,6 +52,9 @@ async function destroyUnused(doc: ProxyDoc): Promise<void> {
   ending.set(doc, end);
   await end;
 }
+
+/** For documents that transactions have written: resolves when the server has answered the transactions of this tab. */
+export const outcomes = new WeakMap<ProxyDoc, Promise<void>>();
 
 const relays = new WeakMap<ProxyDoc, (error: unknown) => void>();
 
@@ -104,6 +107,8 @@ export class CollectionDocument implements Access {
   /** For each listener: how many changes of this turn came before it was added. */
   private readonly listeners = new Map<DocumentListener, number>();
   private readonly stopListening: () => void;
+  /** Called when the document was deleted, after the listeners' `onEnd`. */
+  onEnd: () => void = () => {};
 
   constructor(readonly doc: ProxyDoc, private readonly options: DocumentOptions) {
     users.set(doc, (users.get(doc) ?? 0) + 1);
@@ -200,13 +205,19 @@ export class CollectionDocument implements Access {
     }
   }
 
-  /** @throws ERR_TABS_LIMIT if the op would make the document too large */
-  checkLimits(op: readonly Component[]): void {
+  /**
+   * @param before the growth by earlier ops of a transaction
+   * @returns the growth with this op
+   * @throws ERR_TABS_LIMIT if the op would make the document too large
+   */
+  checkLimits(op: readonly Component[], before: Growth = NO_GROWTH): Growth {
     const {where, limits} = this.options;
-    const added = op.reduce((sum, component) => sum + growth(component), 0);
-    if (added > 0) checkLimit(where, 'maxEntries', limits, this.count + added);
-    const chars = op.reduce((sum, component) => sum + charGrowth(component), 0);
-    if (chars > 0) checkLimit(where, 'maxChars', limits, this.charCount + chars);
+    const sumOf = (of: (component: Component) => number): number => op.reduce((sum, component) => sum + of(component), 0);
+    const [entries, chars] = [sumOf(growth), sumOf(charGrowth)];
+    const total: Growth = [before[0] + entries, before[1] + chars];
+    if (entries > 0) checkLimit(where, 'maxEntries', limits, this.count + total[0]);
+    if (chars > 0) checkLimit(where, 'maxChars', limits, this.charCount + total[1]);
+    return total;
   }
 
   private get charCount(): number {
@@ -219,6 +230,7 @@ export class CollectionDocument implements Access {
 
   async flush(at: 'host' | 'server'): Promise<void> {
     const {doc} = this;
+    if (at === 'server' && !this.isLocal) await outcomes.get(doc);
     if (at === 'server' || this.isLocal) await doc.whenNothingPending();
     await doc.connection.flushWrites();
   }
@@ -263,12 +275,13 @@ export class CollectionDocument implements Access {
   /** The document has another state or none. */
   private noteState(): void {
     if (!this.isReady) return;
-    const data = this.doc.type ? this.data : this.options.initial();
+    const {initial, arrayAt} = this.options;
+    // A new record has entries. A deleted one has none.
+    const data = this.doc.type ? this.data : Array.isArray(this.shown) || arrayAt !== undefined ? initial() : {};
     if (this.shown && this.shown !== data) keepForSnapshots(this, this.shown);
     this.isDeleted = !this.doc.type;
     this.chars = undefined;
     this.count = sizeOf(data);
-    const {initial, arrayAt} = this.options;
     this.note(between(watchedOf(this.shown ?? initial(), arrayAt), watchedOf(data, arrayAt), this.originOf(false)));
     this.shown = data;
     // A refused document is loaded again within this turn or soon after, so the end is reported later.
@@ -308,6 +321,7 @@ export class CollectionDocument implements Access {
 
   private end(): void {
     for (const listener of [...this.listeners.keys()]) listener.onEnd();
+    this.onEnd();
     void this.close();
   }
 
@@ -354,6 +368,6 @@ function charGrowth({p: path, od, oi, ld, li, sd = '', si = ''}: Component): num
   return sign * key + charsOf(oi) - charsOf(od) + charsOf(li) - charsOf(ld) + si.length - sd.length;
 }
 
-function closed(where: string): TabsError {
-  return new TabsError('ERR_TABS_CLOSED', `${where} was closed or deleted. Open it again`);
+export function closed(where: string): TabsError {
+  return new TabsError('ERR_TABS_CLOSED', `${where} is closed or deleted. Open it again`);
 }

@@ -11,6 +11,10 @@ export interface Component {
   si?: string;
 }
 
+/** How many entries, and how many characters of JSON, ops add to a document. */
+export type Growth = readonly [entries: number, chars: number];
+export const NO_GROWTH: Growth = [0, 0];
+
 /** Reads and writes one document: the replica itself, or a transaction's view of it. */
 export interface Access {
   /** Whether it is part of a transaction. */
@@ -28,5 +32,5 @@ export interface Access {
   /** Applies an op. It contains each key of the root at most once; array indexes may occur several times. */
   submit(op: Component[]): void;
   /** @throws ERR_TABS_LIMIT if the op would make the document too large */
-  checkLimits(op: readonly Component[]): void;
+  checkLimits(op: readonly Component[]): unknown;
 }

@@ -147,7 +147,7 @@ export abstract class KeyedCollection extends Collection {
 
   protected watchKey(key: unknown, {signal, immediate, remoteOnly}: WatchOptions = {}): AsyncIterableIterator<ChangeEvent<any>> {
     const stored = this.stored(key);
-    const folded = new FoldedKeys((one, isLocal) => one === stored && !(remoteOnly && isLocal), (_key, old, value, origin) => this.eventOf(old, value, origin));
+    const folded = new FoldedKeys((one, isLocal) => one === stored && !(remoteOnly && isLocal), (_key, old, value, origin) => this.changeOf(old, value, origin));
     const base = this.documentOf(stored).check();
     const value = base.get(stored);
     if (immediate && value !== undefined) folded.begin(stored, value, this.now);
@@ -156,7 +156,7 @@ export abstract class KeyedCollection extends Collection {
 
   protected watchKeys({signal, immediate, remoteOnly}: WatchOptions = {}): AsyncIterableIterator<MapChangeEvent<any, any>> {
     const folded = new FoldedKeys(
-      (key, isLocal) => isShown(key) && !(remoteOnly && isLocal), (key, old, value, origin) => this.keyEventOf(key, old, value, origin)
+      (key, isLocal) => isShown(key) && !(remoteOnly && isLocal), (key, old, value, origin) => this.eventOf(key, old, value, origin)
     );
     if (immediate) {
       for (const base of this.plan.documents) {
@@ -175,18 +175,10 @@ export abstract class KeyedCollection extends Collection {
 
   private tell(change: Change, listener: (event: MapChangeEvent<any, any>) => void): void {
     if (change.type !== 'keys') return;
-    for (const [key, {old, new: value}] of change.keys) if (isShown(key)) listener(this.keyEventOf(key, old, value, change.origin));
+    for (const [key, {old, new: value}] of change.keys) if (isShown(key)) listener(this.eventOf(key, old, value, change.origin));
   }
 
-  private keyEventOf(key: string, old: unknown, value: unknown, origin: Partial<Origin>): MapChangeEvent<any, any> {
-    return {key: this.shown(key), ...this.eventOf(old, value, origin)};
-  }
-
-  private eventOf(old: unknown, value: unknown, origin: Partial<Origin>): ChangeEvent<any> {
-    return {
-      type: value === undefined ? 'delete' : 'set',
-      ...(old !== undefined && {oldValue: this.decode(old)}), ...(value !== undefined && {newValue: this.decode(value)}),
-      timestamp: 0, isLocal: false, ...origin
-    };
+  private eventOf(key: string, old: unknown, value: unknown, origin: Partial<Origin>): MapChangeEvent<any, any> {
+    return {key: this.shown(key), ...this.changeOf(old, value, origin)};
   }
 }

@@ -4,7 +4,7 @@ import {fastType} from '../ot/fast-json0.js';
 import {types} from '../tab/upstream.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {listenTo} from './doc-events.js';
-import type {Access, Component} from './json0.js';
+import {NO_GROWTH, type Access, type Component, type Growth} from './json0.js';
 import {copyOf} from './values.js';
 
 interface OtType {
@@ -29,8 +29,9 @@ export class Overlay implements Access {
   private isCopied = false;
   /** Others have changed something that the transaction read or overwrote. */
   isStale = false;
-  /** Throws if a collection's limits do not allow an op. */
-  checkOp: ((op: readonly Component[]) => void) | undefined;
+  /** Throws if a collection's limits do not allow an op after the growth by earlier ones. Returns the growth with the op. */
+  checkOp: ((op: readonly Component[], before: Growth) => Growth) | undefined;
+  private growth = NO_GROWTH;
   private readonly stop: () => void;
 
   constructor(readonly doc: ProxyDoc, private readonly isReadOnly: boolean, private readonly onStale: () => void) {
@@ -109,16 +110,17 @@ export class Overlay implements Access {
   // ---- writing
 
   submit(op: Component[]): void {
-    this.checkLimits(op);
+    const growth = this.checkLimits(op);
     this.submitOp(op);
+    this.growth = growth;
   }
 
-  checkLimits(op: readonly Component[]): void {
-    this.checkOp?.(op);
+  checkLimits(op: readonly Component[]): Growth {
+    return this.checkOp?.(op, this.growth) ?? NO_GROWTH;
   }
 
   submitOp(op: unknown): void {
-    if (this.isReadOnly) throw readOnly();
+    if (this.isReadOnly) readOnly();
     if (!this.type) throw new TabsError('ERR_TABS_BAD_OPTION', `${this.doc.collection}/${this.doc.id} does not exist: create it first`);
     const own = copyOf(op);
     this.apply(copyOf(op));
@@ -161,7 +163,7 @@ export class Overlay implements Access {
   }
 
   create(data: unknown, type = 'json0'): void {
-    if (this.isReadOnly) throw readOnly();
+    if (this.isReadOnly) readOnly();
     this.noteRead(ALL);
     if (this.type) throw withCode('ERR_DOC_ALREADY_CREATED', 'Document already exists');
     if (this.step) throw new TabsError('ERR_TABS_BAD_OPTION', 'A transaction can\'t create again what it has deleted');
@@ -174,7 +176,7 @@ export class Overlay implements Access {
   }
 
   del(): void {
-    if (this.isReadOnly) throw readOnly();
+    if (this.isReadOnly) readOnly();
     this.noteRead(ALL);
     if (!this.type) return;
     this.type = null;
@@ -188,8 +190,9 @@ export class Overlay implements Access {
 
 export const isJson0 = (type: unknown): boolean => (type as OtType | null)?.name === 'json0';
 
-function readOnly(): TabsError {
-  return new TabsError('ERR_TABS_TX_READONLY', 'readTransaction() only reads: use transaction() to write. Nothing was written');
+/** Refuses a write. */
+export function readOnly(): never {
+  throw new TabsError('ERR_TABS_TX_READONLY', 'readTransaction() only reads: use transaction() to write. Nothing was written');
 }
 
 export function tooBig(what: string): TabsError {

@@ -1,6 +1,6 @@
 import {TabsError} from '../protocol/errors.js';
 import type {Clock} from '../platform/platform.js';
-import {LONGEST_DELAY_MS} from './longest-delay.js';
+import {LONGEST_DELAY_MS} from '../platform/longest-delay.js';
 
 /** The options of a transaction. */
 export interface TransactionOptions {
@@ -58,7 +58,15 @@ export class RetryPolicy {
     this.isSent = isSent;
   }
 
-  private fail(reason: unknown): void {
+  /** Notes that the transaction is committed. From then on it does not time out. */
+  noteCommitted(): void {
+    this.cancelTimer?.();
+    this.isSent = false;
+    if (this.failure?.reason === undefined) this.failure = undefined;
+  }
+
+  /** Ends the transaction without a commit, unless the host may have one. */
+  fail(reason: unknown): void {
     if (this.failure) return;
     this.failure = {reason};
     // A commit that was sent is waited for. The committer notices if no answer can come.

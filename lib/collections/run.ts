@@ -142,7 +142,7 @@ export class Run implements Transaction, TransactionAccess {
   }
 
   private docView(doc: ProxyDoc): TxDoc<any> {
-    const overlay = (): Overlay => this.overlayOf(doc, false);
+    const overlay = (): Overlay => this.overlayOf(doc);
     return {
       get data() { return overlay().all() as never; },
       submitOp: op => {
@@ -155,18 +155,16 @@ export class Run implements Transaction, TransactionAccess {
   }
 
   access(base: CollectionDocument, isPlain: boolean): Access {
-    if (this.options.accessFor) {
-      this.check();
-      return this.options.accessFor(base);
-    }
-    const overlay = this.overlayOf(base.doc, isPlain);
-    overlay.checkOp ??= op => base.checkLimits(op);
+    this.check();
+    if (isPlain) this.usedPlainly = true;
+    if (this.options.accessFor) return this.options.accessFor(base);
+    const overlay = this.overlayOf(base.doc);
+    overlay.checkOp ??= (op, before) => base.checkLimits(op, before);
     return overlay;
   }
 
-  private overlayOf(doc: ProxyDoc, isPlain: boolean): Overlay {
+  private overlayOf(doc: ProxyDoc): Overlay {
     this.check();
-    if (isPlain) this.usedPlainly = true;
     this.connectionOf ??= doc.connection as ProxyConnection;
     if (doc.connection !== this.connectionOf) {
       throw new TabsError('ERR_TABS_TX_MIXED', 'One host makes a transaction, so it can\'t use collections of two connections. Code that an async function ' +

@@ -167,10 +167,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     const base = this.plan.documents[0]!.check();
     const at = (): unknown => (base.all() as unknown[])[index];
     let last = copyOf(at());
-    const folded = new FoldedKeys((_key, isLocal) => !(remoteOnly && isLocal), (_key, old, value, origin): ChangeEvent<T> => ({
-      type: value === undefined ? 'delete' : 'set', ...(old !== undefined && {oldValue: this.decode(old) as T}),
-      ...(value !== undefined && {newValue: this.decode(value) as T}), timestamp: 0, isLocal: false, ...origin
-    }));
+    const folded = new FoldedKeys((_key, isLocal) => !(remoteOnly && isLocal), (_key, old, value, origin): ChangeEvent<T> => this.changeOf(old, value, origin));
     if (immediate && last !== undefined) folded.begin(INDEX, last, this.now);
     return this.watching({
       add: changes => {

@@ -1,12 +1,12 @@
-import {TabsError} from '../protocol/errors.js';
 import type {QueueItem} from '../protocol/queues.js';
 import {SYNCED_LEASE_MS} from '../protocol/synced-queues.js';
+import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
 import {Collection, planOf} from './collection.js';
 import {Consumer, type WaitOptions} from './consumer.js';
 import {listenTo} from './doc-events.js';
-import type {CollectionDocument} from './document.js';
+import {closed, type CollectionDocument} from './document.js';
 import type {Access} from './json0.js';
 import {QueueLease, type Lease} from './lease.js';
 import {localForm, syncedForm, type QueueForm} from './queue-form.js';
@@ -20,6 +20,8 @@ export type {Lease} from './lease.js';
 const MAX_ATTEMPTS = 5;
 /** How many item ids this page has created. */
 let ids = 0;
+/** The last sort number of an item that this tab has added to each queue, by any of its views. */
+const lastOrders = new WeakMap<ProxyDoc, number>();
 
 /** The options of a shared queue. */
 export interface QueueOptions<V> extends CollectionOptions<V> {
@@ -51,7 +53,6 @@ export class SharedQueue<T> extends Collection {
   private readonly leased = new Set<QueueLease<T>>();
   private readonly stopLooking: () => void;
   private readonly form: QueueForm;
-  private order = 0;
   /** The waiting items that this tab shows; undefined until they are read. */
   private shown: readonly QueueItem[] | undefined;
 
@@ -65,6 +66,7 @@ export class SharedQueue<T> extends Collection {
     this.form = isSynced ? syncedForm : localForm;
     const {maxAttempts = MAX_ATTEMPTS, leaseTimeout = isSynced ? SYNCED_LEASE_MS : undefined} = options;
     this.consumer = new Consumer(this.base.doc, this.plan.where, {maxAttempts, leaseTimeout});
+    this.base.onEnd = () => void this.close();
     const look = (): void => this.look();
     this.stopLooking = listenTo(this.base.doc, {beforeOp: () => { this.shown = undefined; }, afterOp: look, onState: look});
   }
@@ -107,13 +109,13 @@ export class SharedQueue<T> extends Collection {
   enqueueMany(items: Iterable<T>): void {
     const values = [...items].map((item, i) => this.encode(i, item));
     const {content} = this;
-    const {connection} = this.base.doc;
-    const start = Math.max(this.order, connection.clock.now());
+    const {doc, doc: {connection}} = this.base;
+    const start = Math.max(lastOrders.get(doc) ?? 0, connection.clock.now());
     const op = this.form.add(content, values.map((v, i): QueueItem => ({i: `${connection.id}:${++ids}`, s: start + (i + 1) / 1024, n: 0, v})));
     const at = op.at(-1)?.p[1];
     // The items of a local queue are a list inside of its document, which counts only the keys of its root.
     if (typeof at === 'number') checkLimit(this.plan.where, 'maxEntries', this.plan.limits, at + 1);
-    this.order = start + values.length / 1024;
+    lastOrders.set(doc, start + values.length / 1024);
     if (op.length) content.submit(op);
   }
 
@@ -270,7 +272,7 @@ export class SharedQueue<T> extends Collection {
   override async close(): Promise<void> {
     this.stopLooking();
     const closing = super.close();
-    this.consumer.close(new TabsError('ERR_TABS_CLOSED', `${this.plan.where} is closed`));
+    this.consumer.close(closed(this.plan.where));
     await closing;
   }
 }

@@ -32,6 +32,11 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     return new SharedRecord<T>(planFrom('record', doc, () => ({})));
   }
 
+  protected override stored(key: unknown): string {
+    // The keys of an object are strings.
+    return super.stored(typeof key === 'number' ? `${key}` : key);
+  }
+
   /** The value of a key; undefined if there is none. Do not change the value in place. */
   get<P extends keyof T>(key: P): T[P] | undefined {
     return this.read(key) as T[P] | undefined;

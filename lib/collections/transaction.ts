@@ -3,12 +3,14 @@ import {isLocal} from '../protocol/local.js';
 import type {TransactionPart} from '../protocol/transactions.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
-import {committerOf, type Outcome} from './committer.js';
+import {committerOf, type Committer, type Outcome} from './committer.js';
 import {currentTransaction, noteLoaded, runIn} from './current-transaction.js';
-import {openConnections} from './document.js';
+import {closed, openConnections, outcomes} from './document.js';
+import type {Access} from './json0.js';
 import {shownKey} from './keys.js';
+import {readOnly} from './overlay.js';
 import {RetryPolicy, type TransactionOptions} from './retry.js';
-import {GIVEN_UP, Run, type Transaction, type TransactionOutcome} from './run.js';
+import {Run, type Transaction, type TransactionOutcome} from './run.js';
 import {Snapshot} from './snapshot.js';
 
 export type {TransactionOptions} from './retry.js';
@@ -28,11 +30,14 @@ noteLoaded(transaction);
 
 /** Inside a synchronous function, a nested transaction is a part of the outer one. If it fails, the outer one fails, too. */
 function join<T>(outer: Run, fn: (tx: Transaction) => T | Promise<T>): Promise<T> {
-  try {
-    return Promise.resolve(fn(outer));
-  } catch (error) {
-    if (error !== GIVEN_UP) outer.givenUp ??= {by: 'abort', reason: error};
+  const fail = (error: unknown): never => {
+    outer.givenUp ??= {by: 'abort', reason: error};
     throw error;
+  };
+  try {
+    return Promise.resolve(fn(outer)).catch(fail);
+  } catch (error) {
+    return fail(error);
   }
 }
 
@@ -56,7 +61,7 @@ const newId = (): string => `${page ??= platform.randomId()}.${++made}`;
 
 /** Uses the clock of an open connection for timers. */
 function clockOfPage(): Clock {
-  for (const {state, clock} of openConnections()) if (state !== 'closed') return clock;
+  for (const {hostState, clock} of openConnections()) if (hostState !== 'closed') return clock;
   return platform.clock;
 }
 
@@ -72,6 +77,8 @@ class TransactionRunner<T> {
   private conflicts = 0;
   private isAsync = false;
   private endTurn: (() => void) | undefined;
+  private readonly end = (reason: unknown): void => this.policy.fail(reason);
+  private committer: Committer | undefined;
 
   constructor(private readonly fn: (tx: Transaction) => T | Promise<T>, private readonly options: TransactionOptions) {
     this.policy = new RetryPolicy(options, clockOfPage());
@@ -84,10 +91,12 @@ class TransactionRunner<T> {
         if (done) return await this.finish(done);
       }
     } catch (error) {
+      this.policy.fail(error);
       this.settle(NOT_COMMITTED);
       throw error;
     } finally {
       this.release();
+      this.committer?.ends.delete(this.end);
       this.policy.end();
     }
   }
@@ -98,15 +107,19 @@ class TransactionRunner<T> {
     const run = new Run({id: this.id, attempt: ++this.attempt, signal: this.policy.signal, outcome: this.outcome});
     try {
       const value = await this.run(run);
+      const {connection} = run;
+      const committer = connection && (this.committer = committerOf(connection));
+      committer?.ends.add(this.end);
       if (run.givenUp) return await this.giveUp(run);
-      if (!run.docs.length) return {value: value as T, run, seq: undefined, parts: []};
-      await this.takeTurn(run);
+      if (!committer) return {value: value as T, run, seq: undefined, parts: []};
+      if (committer.isClosed) throw closed('The connection');
+      await this.takeTurn(committer);
       while (!run.isStale && !run.isStanding) await this.policy.race(run.whenStanding());
       if (run.isStale) return this.again(run);
       const parts = run.parts();
       if (!parts.some(({step}) => step)) return {value: value as T, run, seq: undefined, parts};
       this.policy.noteSent(true);
-      const seq = await committerOf(run.connection!).commit(this.id, parts, () => this.policy.isOver);
+      const seq = await committer.commit(this.id, parts, () => this.policy.isOver);
       this.policy.noteSent(false);
       return seq === undefined ? await this.conflict(run, parts) : {value: value as T, run, seq, parts};
     } finally {
@@ -118,11 +131,7 @@ class TransactionRunner<T> {
     try {
       const result = runIn(run, () => this.fn(run));
       if (!isPromise(result)) return result;
-      if (run.usedPlainly && !await isSettled(result)) {
-        result.then(() => {}, () => {});
-        throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection directly. After the first await, this can\'t be told from other code of ' +
-          'the page: use tx.in(collection). Nothing was written');
-      }
+      await checkAsync(run, result);
       this.isAsync = true;
       // While this transaction waits, other transactions of the tab can run.
       this.release();
@@ -149,9 +158,9 @@ class TransactionRunner<T> {
   }
 
   /** Only one transaction of a tab commits at a time. */
-  private async takeTurn(run: Run): Promise<void> {
+  private async takeTurn(committer: Committer): Promise<void> {
     if (this.endTurn) return;
-    const turn = committerOf(run.connection!).takeTurn();
+    const turn = committer.takeTurn();
     try {
       this.endTurn = await this.policy.race(turn);
     } catch (error) {
@@ -203,10 +212,12 @@ class TransactionRunner<T> {
       this.settle({...NOT_COMMITTED, committed: true, acknowledged: true});
       return value;
     }
-    const outcome = committerOf(run.connection!).outcome(seq, docs).then(outcomeOf);
+    const outcome = this.committer!.outcome(seq, docs).then(outcomeOf);
     void outcome.then(this.settle);
+    for (const doc of run.docs) outcomes.set(doc, Promise.all([outcomes.get(doc), outcome]).then(() => {}));
     if (this.options.until !== 'server') return value;
-    const {rejected} = await outcome;
+    this.policy.noteCommitted();
+    const {rejected} = await this.policy.race(outcome);
     if (!rejected.length) return value;
     if (rejected.length === docs.length) throw rejected[0]!.error;
     throw Object.assign(new TabsError('ERR_TABS_TX_TORN',
@@ -236,15 +247,19 @@ export interface ReadOptions {
  * @throws ERR_TABS_TX_READONLY for a write
  */
 export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, {fresh, timeout}: ReadOptions = {}): Promise<T> {
-  if (fresh) await Promise.all([...openConnections()].filter(({state}) => state !== 'closed').map(connection => connection.callHost('host.ping')));
+  const outer = currentTransaction();
+  if (fresh) await Promise.all([...openConnections()].filter(({hostState}) => hostState !== 'closed').map(connection => connection.callHost('host.ping')));
   const snapshot = new Snapshot();
   const policy = new RetryPolicy({timeout}, clockOfPage());
   const run = new Run({
     id: newId(), attempt: 1, signal: policy.signal, outcome: Promise.resolve(NOT_COMMITTED), isReadOnly: true,
-    accessFor: base => snapshot.access(base, readOnly)
+    // Inside a transaction, it reads what the transaction has written, and its reads are the transaction's.
+    accessFor: base => (outer ? Object.create(outer.access(base, false), {submit: {value: readOnly}}) as Access : snapshot.access(base, readOnly))
   });
   try {
-    return await policy.race(Promise.resolve(runIn(run, () => fn(run))));
+    const result = runIn(run, () => fn(run));
+    if (isPromise(result)) await checkAsync(run, result);
+    return await policy.race(Promise.resolve(result));
   } finally {
     run.close();
     snapshot.close();
@@ -252,8 +267,12 @@ export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' 
   }
 }
 
-function readOnly(): never {
-  throw new TabsError('ERR_TABS_TX_READONLY', 'readTransaction() only reads: use transaction() to write. Nothing was written');
+/** @throws ERR_TABS_TX_ASYNC if an async function has used a collection directly, and is not over */
+async function checkAsync({usedPlainly}: Run, result: Promise<unknown>): Promise<void> {
+  if (!usedPlainly || await isSettled(result)) return;
+  result.then(() => {}, () => {});
+  throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection directly. After the first await, this can\'t be told from other code of ' +
+    'the page: use tx.in(collection). Nothing was written');
 }
 
 const isPromise = (value: unknown): value is Promise<any> => typeof (value as Promise<unknown> | null)?.then === 'function';

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {type as json1} from 'ot-json1';
 import {types} from 'sharedb/lib/client/index.js';
-import {SharedArray, SharedMap, SharedQueue, transaction} from '../../lib/collections.js';
+import {SharedArray, SharedMap, SharedQueue, SharedRecord, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {CollectionsStage} from './stage.js';
 
@@ -52,6 +52,37 @@ describe('collections with bad input', () => {
     expect([...map]).to.eql([]);
     await transaction(async tx => { expect(await refusal(() => tx.in(map).setMany(entries))).to.equal('ERR_TABS_LIMIT'); });
     expect([...map]).to.eql([]);
+  });
+
+  it('count all writes of a transaction against the limits', async () => {
+    const map = await SharedMap.open<string, string>(tab, 'm', {limits: {maxEntries: 2, maxChars: 60}});
+    const array = await SharedArray.open<number>(tab, 'a', {limits: {maxEntries: 2}});
+    const add = (count: number) => (): void => { for (let i = 0; i < count; i++) array.push(i); };
+    expect(await refusal(() => transaction(add(3)))).to.equal('ERR_TABS_LIMIT');
+    expect(await refusal(() => transaction(() => { for (const key of ['a', 'b', 'c']) map.set(key, ''); }))).to.equal('ERR_TABS_LIMIT');
+    expect(await refusal(() => transaction(() => { for (const key of ['a', 'b']) map.set(key, 'x'.repeat(30)); }))).to.equal('ERR_TABS_LIMIT');
+    expect([map.size, array.length]).to.eql([0, 0]);
+    await transaction(add(2));
+    // What a transaction has removed makes room.
+    await transaction(() => {
+      array.shift();
+      array.push(7);
+    });
+    expect([...array]).to.eql([1, 7]);
+  });
+
+  it('know a number as a key of a record by its string', async () => {
+    const record = await SharedRecord.open<{1: string; 2?: string}>(tab, 'r', {initial: {1: 'a'}});
+    expect(record.get(1)).to.equal('a');
+    record.set(1, 'b');
+    record.update({2: 'c'});
+    expect([record.get(2), record.keys(), record.toObject()]).to.eql(['c', ['1', '2'], {1: 'b', 2: 'c'}]);
+  });
+
+  it('do not share a document with a map that is stored in several', async () => {
+    const [map, other] = [await SharedMap.open<string, number>(tab, 'm', {shards: 2}), await SharedMap.open<string, number>(tab, 'm#1')];
+    map.setMany(Array.from({length: 20}, (_, i) => [`key ${i}`, i]));
+    expect([map.size, other.size]).to.eql([20, 0]);
   });
 
   it('treat indexes as Array does, or refuse them', async () => {

@@ -37,6 +37,33 @@ describe('a queue', () => {
     await until('it is empty, with nothing in flight', () => [mine, theirs].every(queue => queue.isEmpty && queue.inFlight === 0));
   });
 
+  it('gives a tab what it has just added to a call that does not wait', async () => {
+    const [mine] = await open('work');
+    mine.enqueueMany(['a', 'b']);
+    expect([await mine.tryDequeue(), await mine.tryDequeue(), await mine.tryDequeue()]).to.eql(['a', 'b', undefined]);
+    mine.enqueueMany(['c', 'd']);
+    expect(await Promise.all([mine.tryDequeue(), mine.tryDequeue(), mine.tryDequeue()])).to.eql(['c', 'd', undefined]);
+  });
+
+  it('has a released item at its place again, by whichever view it was added', async () => {
+    const [mine] = await open('work');
+    const view = await SharedQueue.open<string>(tab, 'work');
+    await transaction(tx => { for (const item of ['a', 'b', 'c']) tx.in(mine).enqueue(item); });
+    view.enqueueMany(['d', 'e']);
+    const leases = [await mine.take(), await mine.take(), await mine.take(), await mine.take()];
+    for (const lease of leases.reverse()) await lease.release();
+    expect(await mine.dequeueMany(9)).to.eql(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('has leases that are longer than a timer', async () => {
+    const [mine] = await open('work', {leaseTimeout: 2 ** 40});
+    mine.enqueueMany(['a', 'b']);
+    const [first, second] = [await mine.take(), await mine.take()];
+    await second.extend(2 ** 41);
+    await new Promise(resolve => { setTimeout(resolve, 20); });
+    expect([first.signal.aborted, second.signal.aborted, mine.inFlight]).to.eql([false, false, 2]);
+  });
+
   it('serves those who wait in the order in which they asked', async () => {
     const [mine, theirs] = await open('work');
     const got: string[] = [];

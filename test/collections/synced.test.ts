@@ -80,6 +80,26 @@ describe('synced collections of two devices', () => {
     await until('there is a dead letter', async () => (await tab.deadLetters.list()).length === 1);
   });
 
+  it('waits for the server with {until: "server"} until the signal, and with flush()', async () => {
+    const tab = stage.openTab();
+    const map = await SharedMap.open<string, number>(tab, 'm', synced);
+    await map.flush({at: 'server'});
+    stage.server.close();
+    await until('the tab knows', () => tab.state !== 'connected');
+    const control = new AbortController();
+    const result = rejection(transaction(() => map.set('a', 1), {until: 'server', signal: control.signal, timeout: 20}));
+    await until('the host has it', () => map.has('a'));
+    let isFlushed = false;
+    const flushed = map.flush({at: 'server'}).then(() => { isFlushed = true; });
+    await new Promise(resolve => { setTimeout(resolve, 40); });
+    const reason = new Error('enough');
+    control.abort(reason);
+    expect([await result, map.get('a'), isFlushed]).to.eql([reason, 1, false]);
+    stage.backend.connect(stage.server as never);
+    await flushed;
+    expect(stage.errors).to.eql([]);
+  });
+
   it('resolves with {until: "server"} when the server has all of it', async () => {
     const [tab, device] = [stage.openTab(), stage.openDevice()];
     const [a, b] = [await SharedMap.open<string, number>(tab, 'a', synced), await SharedMap.open<string, number>(tab, 'b', synced)];

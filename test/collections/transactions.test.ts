@@ -264,6 +264,56 @@ describe('a transaction', () => {
     expect(mine!.size).to.equal(0);
   });
 
+  it('aborts its signal where it ends without a commit', async () => {
+    const reason = new Error('no');
+    for (const end of [(tx: Transaction) => tx.abort(reason), () => { throw reason; }]) {
+      let signal: AbortSignal | undefined;
+      const result = transaction(tx => {
+        ({signal} = tx);
+        end(tx);
+      });
+      expect(await rejection(result)).to.equal(reason);
+      expect([signal!.aborted, signal!.reason]).to.eql([true, reason]);
+    }
+  });
+
+  it('fails with an async one in it that fails before it waits', async () => {
+    const [map] = await open('m', tab);
+    let inner: Promise<unknown> | undefined;
+    const result = transaction(() => {
+      map!.set('a', 1);
+      inner = rejection(transaction(async () => { throw new Error('no'); }));
+    });
+    expect([(await rejection(result)).message, (await inner as Error).message, map!.size]).to.eql(['no', 'no', 0]);
+  });
+
+  it('is what a transaction in it that only reads sees', async () => {
+    const [map] = await open('m', tab);
+    let run = 0;
+    const seen: unknown[] = [];
+    await transaction(tx => {
+      map!.set('own', 1);
+      void readTransaction(inner => { seen.push(map!.get('own'), inner.in(map!).get('other')); });
+      if (!run++) void Promise.resolve().then(() => map!.set('other', 2));
+      expect(tx.isOpen).to.equal(true);
+    });
+    // The inner one's reads belong to the transaction.
+    expect(seen).to.eql([1, undefined, 1, 2]);
+    let refused: Promise<any> | undefined;
+    await transaction(() => { refused = rejection(readTransaction(() => map!.set('own', 3))); });
+    expect([(await refused).code, map!.get('own')]).to.eql(['ERR_TABS_TX_READONLY', 1]);
+  });
+
+  it('that only reads may be async with tx.in, and only so', async () => {
+    const [map] = await open('m', tab);
+    const result = readTransaction(async () => {
+      map!.get('a');
+      await turn();
+      return map!.get('a');
+    });
+    expect((await rejection(result)).code).to.equal('ERR_TABS_TX_ASYNC');
+  });
+
   it('that only reads sees one moment, and writes nothing', async () => {
     const [mine, theirs] = await open('n', tab, other);
     const list = await SharedArray.open<number>(tab, 'list');

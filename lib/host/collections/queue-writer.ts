@@ -1,6 +1,7 @@
 import {transactionAuthor} from '../../protocol/transactions.js';
 import type {QueueItem, TakeRequest, ItemsMessage} from '../../protocol/queues.js';
 import {encodeError} from '../../protocol/errors.js';
+import {LONGEST_DELAY_MS} from '../../platform/longest-delay.js';
 import type {DocKey} from '../../store/storage.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
@@ -45,8 +46,12 @@ export class QueueWriter {
     return true;
   }
 
-  /** Calls `act` after `ms`. @returns a function that cancels the call */
+  /**
+   * Calls `act` after `ms`. After a longer delay than a timer can have, the next host does.
+   * @returns a function that cancels the call
+   */
   later(ms: number, act: () => void): () => void {
+    if (ms > LONGEST_DELAY_MS) return () => {};
     const cancel = this.owner.after(ms, () => {
       this.timers.delete(cancel);
       act();
