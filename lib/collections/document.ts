@@ -199,6 +199,8 @@ export class CollectionDocument implements Access {
 
   submit(op: Component[]): void {
     this.check();
+    // No host would get the op, and no call reports that it was lost.
+    if (this.doc.connection.hostState === 'closed') throw closed('The connection');
     this.checkLimits(op);
     for (let from = 0; from < op.length; from += MAX_COMPONENTS) {
       this.doc.submitOp(op.length > MAX_COMPONENTS ? op.slice(from, from + MAX_COMPONENTS) : op);
