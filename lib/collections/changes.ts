@@ -125,16 +125,11 @@ export function makeStep(list: unknown[], step: ArrayStep): void {
 export function undoStep(list: unknown[], step: ArrayStep): void {
   switch (step.type) {
     case 'splice':
-      list.splice(step.index, step.inserted.length, ...step.deleted);
-      return;
-    case 'set':
-      list[step.index] = step.oldValue;
-      return;
+      return makeStep(list, {...step, deleted: step.inserted, inserted: step.deleted});
     case 'move':
-      list.splice(step.from, 0, ...list.splice(step.to, 1));
-      return;
-    case 'reset':
-      list.splice(0, list.length, ...step.oldValue);
+      return makeStep(list, {...step, from: step.to, to: step.from});
+    default:
+      makeStep(list, {...step, newValue: step.oldValue} as ArrayStep);
   }
 }
 

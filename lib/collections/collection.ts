@@ -1,12 +1,14 @@
+import {isText, isObject} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {Origin} from './changes.js';
+import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL, type Takes} from './check-options.js';
 import {currentTransaction, type TransactionAccess} from './current-transaction.js';
 import {CollectionDocument, type DocumentListener} from './document.js';
 import type {Access} from './json0.js';
-import type {ChangeEvent, Codec, CollectionOptions, Limits, Shared} from './types.js';
+import type {ChangeEvent, Codec, Limits, MapOptions, Shared, WatchOptions} from './types.js';
 import {limitsOf, storable} from './values.js';
 import {Watcher, type Folded} from './watcher.js';
 
@@ -26,17 +28,26 @@ export interface Plan {
   isForeign: boolean;
 }
 
-/** @param initial the first data of a new document */
+/**
+ * @param own what the options of this kind alone take
+ * @param initial the first data of a new document
+ * @throws ERR_TABS_BAD_OPTION
+ */
 export function planOf(
-  kind: string, connection: ProxyConnection, name: string, options: CollectionOptions<any>, initial: (shard: number) => Record<string, unknown> | unknown[],
-  shards = 1, arrayAt?: string
+  kind: string, connection: ProxyConnection, name: string, options: MapOptions<any>, own: Record<string, Takes>,
+  initial: (shard: number) => Record<string, unknown> | unknown[], arrayAt?: string
 ): Plan {
-  const {scope = 'local', collection = DEFAULT_COLLECTION, codec} = options;
   if (typeof name !== 'string' || !name) throw new TabsError('ERR_TABS_BAD_OPTION', `A ${kind} needs a non-empty name`);
-  if (scope !== 'local' && scope !== 'synced') throw new TabsError('ERR_TABS_BAD_OPTION', `The scope of ${kind} "${name}" must be 'local' or 'synced'`);
   const where = `${kind} "${name}"`;
-  // With the prefix, a synced collection would never reach the server.
-  if (isLocal(collection)) throw new TabsError('ERR_TABS_BAD_OPTION', `The collection of ${where} must not begin with "${LOCAL_PREFIX}"`);
+  checkOptions<object>(where, options, {
+    ...own, scope: oneOf('local', 'synced'),
+    codec: ['{encode, decode}, two functions', (codec: Codec<any> | null) => typeof codec?.encode === 'function' && typeof codec.decode === 'function'],
+    // With the prefix, a synced collection would never reach the server.
+    collection: [`a name that does not begin with "${LOCAL_PREFIX}"`, (id: unknown) => id && isText(id) && !isLocal(id)],
+    limits: ['an object', isObject]
+  });
+  const {scope = 'local', collection = DEFAULT_COLLECTION, codec, shards = 1} = options;
+  checkOptions(`${where}, limits`, options.limits ?? {}, {maxEntries: NUMBER, maxChars: NUMBER, maxValueChars: NUMBER, maxKeyLength: NUMBER});
   const limits = limitsOf(options.limits);
   // The kind is part of the id, so collections of two kinds can have the same name. So is the number of a further document of a map: no
   // name of another map gives the same id.
@@ -114,7 +125,9 @@ export abstract class Collection implements Shared {
    * Resolves when everything that this tab has written is durable or, with `{at: 'server'}`, when the server has acknowledged
    * it.
    */
-  async flush({at = 'host'}: {at?: 'host' | 'server'} = {}): Promise<void> {
+  async flush(options: {at?: 'host' | 'server' | undefined} = {}): Promise<void> {
+    checkOptions(`${this.plan.where}, flush`, options, {at: oneOf('host', 'server')});
+    const {at = 'host'} = options;
     await this.ready;
     await Promise.all(this.plan.documents.map(base => base.flush(at)));
   }
@@ -160,6 +173,12 @@ export abstract class Collection implements Shared {
     const each: DocumentListener = {onChanges: changes => listener.onChanges(changes), onEnd: () => { if (!--left) listener.onEnd(); }};
     const stops = documents.map(base => base.check().listen(each));
     return () => { for (const stop of stops) stop(); };
+  }
+
+  /** @throws ERR_TABS_BAD_OPTION */
+  protected watchOptions(options: WatchOptions = {}): WatchOptions {
+    checkOptions(`${this.plan.where}, watch`, options, {signal: SIGNAL, immediate: FLAG, remoteOnly: FLAG});
+    return options;
   }
 
   protected watching<E>(folded: Folded<E>, signal: AbortSignal | undefined): AsyncIterableIterator<E> {

@@ -98,7 +98,7 @@ export class Committer {
     const {connection} = this;
     while (connection.hostState !== 'connected' || !connection.canSend) {
       if (isOver() || this.isClosed) {
-        throw new TabsError('ERR_TABS_TX_UNKNOWN', 'The host was lost before it answered: the transaction may or may not have been made. Check the data that it would have changed');
+        throw new TabsError('ERR_TABS_TX_UNKNOWN', 'The host was lost before it answered, so the transaction may have been made. Check the data');
       }
       await new Promise<void>(resolve => { connection.clock.after(10, resolve); });
     }

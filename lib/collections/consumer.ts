@@ -1,6 +1,7 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
 import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
+import {checkOptions, NUMBER, SIGNAL} from './check-options.js';
 import {closed} from './document.js';
 import {isLost} from './lost-host.js';
 import {LONGEST_DELAY_MS} from '../platform/longest-delay.js';
@@ -52,8 +53,11 @@ export class Consumer {
   /**
    * Waits for 1 to `count` items.
    * @returns the items, and the name of the request, which is needed to give them back
+   * @throws ERR_TABS_BAD_OPTION
    */
-  take(count: number, {signal, timeout = Infinity}: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {
+  take(count: number, options: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {
+    checkOptions(this.where, options, {signal: SIGNAL, timeout: NUMBER});
+    const {signal, timeout = Infinity} = options;
     const {connection} = this.doc;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);

@@ -164,7 +164,7 @@ export class CollectionDocument implements Access {
     const {where} = this.options;
     if (this.isClosed) throw closed(where);
     if (!this.isReady) {
-      throw new TabsError('ERR_TABS_NOT_READY', `${where} is not loaded yet, so a result would be wrong. Await "ready", or use open()`);
+      throw new TabsError('ERR_TABS_NOT_READY', `${where} is not loaded yet: await "ready", or use open()`);
     }
     return this;
   }

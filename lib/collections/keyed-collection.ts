@@ -69,35 +69,17 @@ export abstract class KeyedCollection extends Collection {
 
   /** Writes with one op per document. The last value of a key counts. */
   protected write(entries: Iterable<readonly [key: unknown, value: unknown]>): void {
-    const values = new Map<string, unknown>();
-    for (const [key, value] of entries) values.set(this.stored(key), this.encode(String(key), value));
-    this.submit(values.keys(), (access, stored) => {
-      const od = access.peek(stored);
-      return {p: [stored], ...(od !== undefined && {od}), oi: values.get(stored)};
-    });
+    this.change([...entries].map(([key, value]) => [this.stored(key), this.encode(String(key), value)]));
   }
 
   /** @returns how many of the keys existed */
   protected remove(keys: Iterable<unknown>): number {
-    let removed = 0;
-    this.submit(new Set([...keys].map(key => this.stored(key))), (access, stored) => {
-      const od = access.get(stored);
-      if (od === undefined) return undefined;
-      removed++;
-      return {p: [stored], od};
-    });
-    return removed;
+    return this.change([...keys].map(key => [this.stored(key), undefined]));
   }
 
-  /** Sets and removes keys in one op per document. */
-  protected assignAll(values: Map<unknown, unknown>): void {
-    const encoded = new Map([...values].map(([key, value]) => [this.stored(key), value === undefined ? undefined : this.encode(String(key), value)]));
-    this.submit(encoded.keys(), (access, stored) => {
-      const oi = encoded.get(stored);
-      const od = oi === undefined ? access.get(stored) : access.peek(stored);
-      if (oi === undefined && od === undefined) return undefined;
-      return {p: [stored], ...(od !== undefined && {od}), ...(oi !== undefined && {oi})};
-    });
+  /** Sets keys, and removes those without a value, in one op per document. */
+  protected assignAll(values: [key: string, value: unknown][]): void {
+    this.change(values.map(([key, value]) => [this.stored(key), value === undefined ? value : this.encode(key, value)]));
   }
 
   protected removeAll(): void {
@@ -122,30 +104,39 @@ export abstract class KeyedCollection extends Collection {
     if (typeof value === 'number') return access.submit([{p: [stored], na: by}]);
     // If two tabs both started from 0, one increment would be lost. In a transaction, the second tab runs again.
     if (value === undefined && access.isTransaction && access.get(stored) === undefined) return access.submit([{p: [stored], oi: by}]);
-    throw new TabsError('ERR_TABS_BAD_VALUE', `${where}, ${JSON.stringify(key)}: only a number can be incremented, and there is ` +
-      `${value === undefined ? 'none. Set it first, or increment it in a transaction' : `a ${typeof value}`}`);
+    throw new TabsError('ERR_TABS_BAD_VALUE', `${where}, ${JSON.stringify(key)}: only a number can be incremented, not ${typeof value}` +
+      `${value === undefined ? '. Set it first, or use a transaction' : ''}`);
   }
 
-  private submit(keys: Iterable<string>, componentOf: (access: Access, stored: string) => Component | undefined): void {
+  /**
+   * @param entries stored keys with stored values. A key without a value is removed.
+   * @returns how many keys were removed
+   */
+  private change(entries: [stored: string, value: unknown][]): number {
     const ops = new Map<CollectionDocument, Component[]>();
-    for (const stored of keys) {
+    let removed = 0;
+    for (const [stored, oi] of new Map(entries)) {
       const base = this.documentOf(stored);
-      const component = componentOf(this.access(base), stored);
-      if (!component) continue;
+      const access = this.access(base);
+      const isRemoval = oi === undefined;
       // The op must not contain the replica's own object.
-      if (component.od !== undefined) component.od = copyOf(component.od);
-      const op = ops.get(base);
-      if (op) op.push(component);
-      else ops.set(base, [component]);
+      const od = copyOf(isRemoval ? access.get(stored) : access.peek(stored));
+      if (isRemoval && od === undefined) continue;
+      if (isRemoval) removed++;
+      const op = ops.get(base) ?? [];
+      ops.set(base, op);
+      op.push({p: [stored], ...(od !== undefined && {od}), ...(!isRemoval && {oi})});
     }
     // Nothing is changed if one of the documents would become too large.
     if (ops.size > 1) for (const [base, op] of ops) this.access(base).checkLimits(op);
     for (const [base, op] of ops) this.access(base).submit(op);
+    return removed;
   }
 
   // ---- watching
 
-  protected watchKey(key: unknown, {signal, immediate, remoteOnly}: WatchOptions = {}): AsyncIterableIterator<ChangeEvent<any>> {
+  protected watchKey(key: unknown, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<any>> {
+    const {signal, immediate, remoteOnly} = this.watchOptions(options);
     const stored = this.stored(key);
     const folded = new FoldedKeys((one, isLocal) => one === stored && !(remoteOnly && isLocal), (_key, old, value, origin) => this.changeOf(old, value, origin));
     const base = this.documentOf(stored).check();
@@ -154,7 +145,8 @@ export abstract class KeyedCollection extends Collection {
     return this.watching(folded, signal);
   }
 
-  protected watchKeys({signal, immediate, remoteOnly}: WatchOptions = {}): AsyncIterableIterator<MapChangeEvent<any, any>> {
+  protected watchKeys(options?: WatchOptions): AsyncIterableIterator<MapChangeEvent<any, any>> {
+    const {signal, immediate, remoteOnly} = this.watchOptions(options);
     const folded = new FoldedKeys(
       (key, isLocal) => isShown(key) && !(remoteOnly && isLocal), (key, old, value, origin) => this.eventOf(key, old, value, origin)
     );

@@ -16,7 +16,7 @@ export function storedKey(where: string, key: unknown): string {
     case 'boolean':
       return `\0b${key}`;
   }
-  throw new TabsError('ERR_TABS_BAD_KEY', `${where}: a key must be a string, a finite number or a boolean, and not ${typeof key === 'number' ? key : typeof key}`);
+  throw new TabsError('ERR_TABS_BAD_KEY', `${where}: a key must be a string, a finite number or a boolean, not ${typeof key === 'number' ? key : typeof key}`);
 }
 
 export function shownKey(stored: string): Key {

@@ -77,6 +77,6 @@ export class QueueLease<T> implements Lease<T> {
   }
 
   private lost(): TabsError {
-    return new TabsError('ERR_TABS_LEASE_LOST', `${this.where}: the lease has ended, and another consumer may have the item. Its work may be done twice`);
+    return new TabsError('ERR_TABS_LEASE_LOST', `${this.where}: the lease has ended, and another consumer may have the item`);
   }
 }

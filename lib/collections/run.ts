@@ -167,14 +167,14 @@ export class Run implements Transaction, TransactionAccess {
     this.check();
     this.connectionOf ??= doc.connection as ProxyConnection;
     if (doc.connection !== this.connectionOf) {
-      throw new TabsError('ERR_TABS_TX_MIXED', 'One host makes a transaction, so it can\'t use collections of two connections. Code that an async function ' +
-        'calls before its first await also takes part if it uses collections without tx.in()');
+      throw new TabsError('ERR_TABS_TX_MIXED', 'A transaction can\'t use collections of two connections. Code that an async function calls before ' +
+        'its first await takes part, too');
     }
     let overlay = this.overlays.get(doc);
     if (overlay) return overlay;
     if (this.overlays.size === MAX_PARTS) throw tooBig(`more than ${MAX_PARTS} documents`);
     if (doc.version === null) {
-      throw new TabsError('ERR_TABS_NOT_READY', `${doc.collection}/${doc.id} is not loaded: subscribe to it before the transaction`);
+      throw new TabsError('ERR_TABS_NOT_READY', `${doc.collection}/${doc.id} is not loaded: subscribe to it first`);
     }
     overlay = new Overlay(doc, this.options.isReadOnly === true, () => { for (const call of this.waiting.splice(0)) call(); });
     this.overlays.set(doc, overlay);

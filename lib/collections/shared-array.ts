@@ -1,6 +1,6 @@
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
-import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
+import {arrayEvent, isSame, type ArrayStep, type Origin} from './changes.js';
 import {Collection, planFrom, planOf, type Plan} from './collection.js';
 import type {Access, Component} from './json0.js';
 import type {ArrayChangeEvent, ChangeEvent, CollectionOptions, WatchOptions} from './types.js';
@@ -19,7 +19,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
   /** @internal */
   constructor(plan: Plan);
   constructor(connection: ProxyConnection | Plan, name?: string, options: CollectionOptions<T> = {}) {
-    super('documents' in connection ? connection : planOf('array', connection, name!, options, () => []));
+    super('documents' in connection ? connection : planOf('array', connection, name!, options, {}, () => []));
   }
 
   /**
@@ -151,7 +151,8 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
   }
 
   /** Yields the changes. Changes that nobody has taken yet are merged into one or a few events. */
-  watch({signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ArrayChangeEvent<T>> {
+  watch(options?: WatchOptions): AsyncIterableIterator<ArrayChangeEvent<T>> {
+    const {signal, immediate, remoteOnly = false} = this.watchOptions(options);
     const base = this.plan.documents[0]!.check();
     const folded = new FoldedSteps(remoteOnly, () => base.all() as unknown[], (step, origin) => this.eventOf(step, origin));
     if (immediate && base.size()) folded.begin(this.now);
@@ -162,8 +163,9 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
    * Watches the element at an index. If elements move, it is another element.
    * @throws RangeError unless the index is an integer of at least 0
    */
-  watchIndex(index: number, {signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ChangeEvent<T>> {
+  watchIndex(index: number, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<T>> {
     this.checkIndex(index, Infinity);
+    const {signal, immediate, remoteOnly} = this.watchOptions(options);
     const base = this.plan.documents[0]!.check();
     const at = (): unknown => (base.all() as unknown[])[index];
     let last = copyOf(at());
@@ -172,7 +174,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.watching({
       add: changes => {
         const value = copyOf(at());
-        if (JSON.stringify(value) === JSON.stringify(last)) return;
+        if (isSame(value, last)) return;
         folded.add([{type: 'keys', keys: new Map([[INDEX, {old: last, new: value}]]), origin: changes.at(-1)!.origin}]);
         last = value;
       },

@@ -2,6 +2,7 @@ import {TabsError} from '../protocol/errors.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {planFrom, planOf, type Plan} from './collection.js';
+import type {Takes} from './check-options.js';
 import {loadedTransact, type Transact} from './current-transaction.js';
 import {KeyedCollection} from './keyed-collection.js';
 import {SHARDS_KEY} from './keys.js';
@@ -18,7 +19,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
   /** @internal */
   constructor(plan: Plan);
   constructor(connection: ProxyConnection | Plan, name?: string, options: MapOptions<V> = {}) {
-    super('documents' in connection ? connection : mapPlan(connection, name!, options));
+    super('documents' in connection ? connection : planOf('map', connection, name!, options, {shards: SHARDS}, shard => firstData(shard, options)));
   }
 
   /**
@@ -39,7 +40,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     const stored = documents[0]!.get(SHARDS_KEY) ?? 1;
     if (isForeign || stored === documents.length) return;
     await this.close();
-    throw new TabsError('ERR_TABS_BAD_OPTION', `${where} is stored in ${String(stored)} documents. Open it with shards: ${String(stored)}`);
+    throw new TabsError('ERR_TABS_BAD_OPTION', `${where} has the option shards: ${String(stored)}`);
   }
 
   /**
@@ -176,8 +177,6 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
   }
 }
 
-function mapPlan(connection: ProxyConnection, name: string, options: MapOptions<any>): Plan {
-  const {shards = 1} = options;
-  if (!Number.isInteger(shards) || shards < 1 || shards > 1024) throw new TabsError('ERR_TABS_BAD_OPTION', `map "${name}": shards must be an integer from 1 to 1024`);
-  return planOf('map', connection, name, options, shard => (shards > 1 && !shard ? {[SHARDS_KEY]: shards} : {}), shards);
-}
+const SHARDS: Takes = ['an integer from 1 to 1024', shards => Number.isInteger(shards) && shards > 0 && shards <= 1024];
+
+const firstData = (shard: number, {shards = 1}: MapOptions<any>): Record<string, unknown> => (shards > 1 && !shard ? {[SHARDS_KEY]: shards} : {});

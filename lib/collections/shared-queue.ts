@@ -3,6 +3,7 @@ import {SYNCED_LEASE_MS} from '../protocol/synced-queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
+import {checkOptions, COUNT, SIGNAL} from './check-options.js';
 import {Collection, planOf} from './collection.js';
 import {Consumer, type WaitOptions} from './consumer.js';
 import {listenTo} from './doc-events.js';
@@ -61,8 +62,8 @@ export class SharedQueue<T> extends Collection {
    * @throws ERR_TABS_BAD_OPTION
    */
   constructor(connection: ProxyConnection, name: string, options: QueueOptions<T> = {}) {
-    const isSynced = options.scope === 'synced';
-    super(planOf('queue', connection, name, options, () => (isSynced ? {} : {q: [], l: {}, x: []}), 1, isSynced ? undefined : 'q'));
+    const isSynced = (options as QueueOptions<T> | null)?.scope === 'synced';
+    super(planOf('queue', connection, name, options, {maxAttempts: COUNT, leaseTimeout: COUNT}, () => (isSynced ? {} : {q: [], l: {}, x: []}), isSynced ? undefined : 'q'));
     this.form = isSynced ? syncedForm : localForm;
     const {maxAttempts = MAX_ATTEMPTS, leaseTimeout = isSynced ? SYNCED_LEASE_MS : undefined} = options;
     this.consumer = new Consumer(this.base.doc, this.plan.where, {maxAttempts, leaseTimeout});
@@ -184,6 +185,7 @@ export class SharedQueue<T> extends Collection {
 
   /** Takes one lease after another. Ends with `close()`. */
   leases(options: {signal?: AbortSignal | undefined} = {}): AsyncIterableIterator<Lease<T>> {
+    checkOptions(`${this.plan.where}, leases`, options, {signal: SIGNAL});
     return this.until(() => this.take(options));
   }
 
@@ -255,7 +257,8 @@ export class SharedQueue<T> extends Collection {
   }
 
   /** Yields the changes of the waiting items. Changes that nobody has taken yet are merged into one or a few events. */
-  watchAll({signal, immediate = false, remoteOnly = false}: WatchOptions = {}): AsyncIterableIterator<ArrayChangeEvent<T>> {
+  watchAll(options?: WatchOptions): AsyncIterableIterator<ArrayChangeEvent<T>> {
+    const {signal, immediate, remoteOnly = false} = this.watchOptions(options);
     const folded = new FoldedSteps(remoteOnly, () => [...this.items], (step, origin) => this.eventOf(step, origin));
     if (immediate && this.size) folded.begin(this.now);
     return this.watching(this.form.folded(folded, () => this.items, remoteOnly), signal);

@@ -1,3 +1,4 @@
+import {isObject} from '../protocol/checks.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {planFrom, planOf, type Plan} from './collection.js';
@@ -16,7 +17,7 @@ export class SharedRecord<T extends object> extends KeyedCollection {
   /** @internal */
   constructor(plan: Plan);
   constructor(connection: ProxyConnection | Plan, name?: string, options: RecordOptions<T> = {}) {
-    super('documents' in connection ? connection : planOf('record', connection, name!, options, () => initialOf(name!, options)));
+    super('documents' in connection ? connection : planOf('record', connection, name!, options, {initial: ['an object', isObject]}, () => initialOf(name!, options)));
   }
 
   /**
@@ -65,7 +66,7 @@ export class SharedRecord<T extends object> extends KeyedCollection {
 
   /** Sets keys in one op. Deletes keys whose value is undefined. */
   assign(object: {[P in keyof T]?: T[P] | undefined}): void {
-    this.assignAll(new Map(Object.entries(object)));
+    this.assignAll(Object.entries(object));
   }
 
   /** Adds to a number. Concurrent increments add up. */

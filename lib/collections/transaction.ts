@@ -3,6 +3,7 @@ import {isLocal} from '../protocol/local.js';
 import type {TransactionPart} from '../protocol/transactions.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
+import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL} from './check-options.js';
 import {committerOf, type Committer, type Outcome} from './committer.js';
 import {currentTransaction, noteLoaded, runIn} from './current-transaction.js';
 import {closed, openConnections, outcomes} from './document.js';
@@ -21,6 +22,7 @@ export type {TransactionOptions} from './retry.js';
  * @throws the error of `fn`, or an ERR_TABS_TX_* error; see `docs/collections.md`
  */
 export function transaction<T>(fn: (tx: Transaction) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  checkOptions('transaction', options, {maxRetries: NUMBER, backoff: oneOf('linear', 'exponential'), timeout: NUMBER, signal: SIGNAL, until: oneOf('host', 'server')});
   const outer = currentTransaction();
   if (outer instanceof Run) return join(outer, fn);
   return new TransactionRunner(fn, options).start();
@@ -191,7 +193,7 @@ class TransactionRunner<T> {
     if (++this.conflicts <= this.policy.maxRetries) return;
     const docs = run.docs.map(({collection, id}) => `${collection}/${id}`).join(', ');
     throw Object.assign(new TabsError('ERR_TABS_TX_CONFLICT',
-      `Others changed what the transaction had read, ${this.attempt} times in a row: ${docs}. Nothing was written: run it again later, or allow more retries`),
+      `Others changed what the transaction had read, ${this.attempt} times in a row: ${docs}. Nothing was written`),
     {keys: parts.flatMap(({reads}) => reads.map(read => read.slice(1))), attempts: this.attempt});
   }
 
@@ -246,7 +248,9 @@ export interface ReadOptions {
  * Reads collections in one consistent state, even in an async function.
  * @throws ERR_TABS_TX_READONLY for a write
  */
-export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, {fresh, timeout}: ReadOptions = {}): Promise<T> {
+export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, options: ReadOptions = {}): Promise<T> {
+  checkOptions('readTransaction', options, {fresh: FLAG, timeout: NUMBER});
+  const {fresh, timeout} = options;
   const outer = currentTransaction();
   if (fresh) await Promise.all([...openConnections()].filter(({hostState}) => hostState !== 'closed').map(connection => connection.callHost('host.ping')));
   const snapshot = new Snapshot();
@@ -271,8 +275,7 @@ export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' 
 async function checkAsync({usedPlainly}: Run, result: Promise<unknown>): Promise<void> {
   if (!usedPlainly || await isSettled(result)) return;
   result.then(() => {}, () => {});
-  throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection directly. After the first await, this can\'t be told from other code of ' +
-    'the page: use tx.in(collection). Nothing was written');
+  throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection directly: use tx.in(collection). Nothing was written');
 }
 
 const isPromise = (value: unknown): value is Promise<any> => typeof (value as Promise<unknown> | null)?.then === 'function';

@@ -11,7 +11,7 @@ export function limitsOf(limits: Partial<Limits> | undefined): Limits {
 export function checkLimit(where: string, limit: keyof Limits, limits: Limits, value: number): void {
   if (value <= limits[limit]) return;
   throw Object.assign(
-    new TabsError('ERR_TABS_LIMIT', `${where}: ${value} exceeds the limit ${limit} of ${limits[limit]}. Nothing was changed`),
+    new TabsError('ERR_TABS_LIMIT', `${where}: ${value} exceeds the limit ${limit} of ${limits[limit]}`),
     {limit, value}
   );
 }
@@ -66,7 +66,7 @@ function check(where: string, value: unknown, path: (string | number)[], above: 
 function refuse(where: string, what: string, path: (string | number)[]): never {
   const at = path.length ? ` at ${path.join('.')}` : '';
   throw Object.assign(
-    new TabsError('ERR_TABS_BAD_VALUE', `${where}: ${what}${at} can't be stored. Values are JSON; the option "codec" stores others. Nothing was changed`),
+    new TabsError('ERR_TABS_BAD_VALUE', `${where}: ${what}${at} can't be stored. Values are JSON, or need the option codec`),
     {path}
   );
 }

@@ -1,12 +1,22 @@
 import {expect} from 'chai';
 import {type as json1} from 'ot-json1';
 import {types} from 'sharedb/lib/client/index.js';
-import {SharedArray, SharedMap, SharedQueue, SharedRecord, transaction} from '../../lib/collections.js';
+import {SharedArray, SharedMap, SharedQueue, SharedRecord, readTransaction, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {CollectionsStage} from './stage.js';
 
 type Loose = (...args: any[]) => any;
 const codeOf = (error: unknown): unknown => (error as {code?: unknown}).code ?? (error as Error).name;
+const MESSAGE_OF_OPTION = /^ERR_TABS_BAD_OPTION: /;
+/** The code and the message of the error that a call throws, or that its promise rejects with. */
+const complaint = async (act: () => unknown): Promise<string> => {
+  try {
+    await act();
+  } catch (error) {
+    return `${String(codeOf(error))}: ${(error as Error).message}`;
+  }
+  return 'no error';
+};
 /** The code of the error that a call throws, or that its promise rejects with. */
 const refusal = async (act: () => unknown): Promise<unknown> => {
   try {
@@ -134,5 +144,118 @@ describe('collections with bad input', () => {
     await doc.subscribe();
     await doc.create({a: 1}, json1.uri);
     expect(await refusal(() => SharedMap.from(doc).ready)).to.equal('ERR_TABS_BAD_OPTION');
+  });
+
+  describe('name a wrong option, and change nothing', () => {
+    interface Stock {
+      tab: ProxyConnection;
+      map: SharedMap<any, any>;
+      array: SharedArray<any>;
+      record: SharedRecord<any>;
+      queue: SharedQueue<any>;
+    }
+    type Call = (stock: Stock, options: any) => unknown;
+    /** Mistakes: the options, and what the message says of them. */
+    type Mistakes = [options: unknown, says: string][];
+
+    const signal: Mistakes = [
+      [{singal: 1}, 'there is no option singal. Did you mean signal?'], [{signal: new AbortController()}, 'option signal takes an AbortSignal, not an object'],
+      [{signal: 'a'}, 'option signal takes an AbortSignal, not a']
+    ];
+    const timeout: Mistakes = [
+      [{timeuot: 5}, 'there is no option timeuot. Did you mean timeout?'], [{timeout: '5'}, 'option timeout takes a number of at least 0, not 5'],
+      [{timeout: NaN}, 'option timeout takes a number of at least 0, not NaN'], [{timeout: -1}, 'option timeout takes a number of at least 0, not -1']
+    ];
+    const anyOptions: Mistakes = [
+      [5, 'takes an object of options, not 5'], [null, 'takes an object of options, not null'], [new AbortController().signal, 'there is no option aborted'],
+      [{constructor: 1}, 'there is no option constructor']
+    ];
+    const watch: Mistakes = [
+      ...signal, ...anyOptions, [{imediate: true}, 'there is no option imediate. Did you mean immediate?'],
+      [{immediate: 'yes'}, 'option immediate takes true or false, not yes'], [{remoteOnly: 1}, 'option remoteOnly takes true or false, not 1']
+    ];
+    const wait: Mistakes = [...signal, ...timeout, ...anyOptions];
+    const transactions: Mistakes = [
+      ...wait, [{maxretries: 1}, 'there is no option maxretries. Did you mean maxRetries?'],
+      [{maxRetries: '1'}, 'option maxRetries takes a number of at least 0, not 1'], [{backof: 'linear'}, 'there is no option backof. Did you mean backoff?'],
+      [{backoff: 'linaer'}, "option backoff takes 'linear' or 'exponential', not linaer"], [{untill: 'server'}, 'there is no option untill. Did you mean until?'],
+      [{until: 'tab'}, "option until takes 'host' or 'server', not tab"]
+    ];
+    const limits: Mistakes = ['maxEntries', 'maxChars', 'maxValueChars', 'maxKeyLength'].map(name =>
+      [{limits: {[name]: '10'}}, `limits: option ${name} takes a number of at least 0, not 10`]);
+    const collection: Mistakes = [
+      ...limits, ...anyOptions, [{limits: {maxEntires: 10}}, 'limits: there is no option maxEntires. Did you mean maxEntries?'],
+      [{limits: 10}, 'option limits takes an object, not 10'], [{limit: {}}, 'there is no option limit. Did you mean limits?'],
+      [{scop: 'synced'}, 'there is no option scop. Did you mean scope?'], [{scope: 'both'}, "option scope takes 'local' or 'synced', not both"],
+      [{collection: 7}, 'option collection takes a name that does not begin with "local:", not 7'],
+      [{collection: ''}, 'option collection takes a name that does not begin with "local:", not '],
+      [{codec: null}, 'option codec takes {encode, decode}, two functions, not null'],
+      [{codec: {encode: String, decod: Number}}, 'option codec takes {encode, decode}, two functions, not an object']
+    ];
+
+    const write: Call = ({map}, options) => transaction(() => map.set('n', 2), options);
+    for (const [what, call, mistakes] of [
+      ['new SharedMap', ({tab}, options) => new SharedMap(tab, 'other', options), [
+        ...collection, [{shard: 2}, 'there is no option shard. Did you mean shards?'],
+        ...[0, 1.5, 1025, '2', Infinity].map((shards): [object, string] => [{shards}, `option shards takes an integer from 1 to 1024, not ${shards}`]),
+        [{initial: {}}, 'map "other": there is no option initial']
+      ]],
+      ['SharedArray.open', ({tab}, options) => SharedArray.open(tab, 'other', options), [...collection, [{shards: 2}, 'array "other": there is no option shards']]],
+      ['SharedRecord.open', ({tab}, options) => SharedRecord.open(tab, 'other', options), [
+        ...collection, [{inital: {}}, 'record "other": there is no option inital. Did you mean initial?'], [{initial: 'a'}, 'option initial takes an object, not a']
+      ]],
+      ['SharedQueue.open', ({tab}, options) => SharedQueue.open(tab, 'other', options), [
+        ...collection, [{maxAttempt: 3}, 'queue "other": there is no option maxAttempt. Did you mean maxAttempts?'],
+        ...[0, 1.5, '2', Infinity].flatMap((value): [object, string][] => [
+          [{maxAttempts: value}, `option maxAttempts takes an integer of at least 1, not ${value}`],
+          [{leaseTimeout: value}, `option leaseTimeout takes an integer of at least 1, not ${value}`]
+        ])
+      ]],
+      ['map.watch', ({map}, options) => map.watch('n', options), watch],
+      ['map.watchAll', ({map}, options) => map.watchAll(options), watch],
+      ['record.watch', ({record}, options) => record.watch('n', options), watch],
+      ['record.watchAll', ({record}, options) => record.watchAll(options), watch],
+      ['array.watch', ({array}, options) => array.watch(options), watch],
+      ['array.watchIndex', ({array}, options) => array.watchIndex(0, options), watch],
+      ['queue.watchAll', ({queue}, options) => queue.watchAll(options), watch],
+      ['map.flush', ({map}, options) => map.flush(options), [
+        ...anyOptions, [{att: 'server'}, 'map "m", flush: there is no option att. Did you mean at?'], [{at: 'disk'}, "option at takes 'host' or 'server', not disk"]
+      ]],
+      ['queue.dequeue', ({queue}, options) => queue.dequeue(options), wait],
+      ['queue.dequeueMany', ({queue}, options) => queue.dequeueMany(2, options), wait],
+      ['queue.take', ({queue}, options) => queue.take(options), wait],
+      ['queue.leases', ({queue}, options) => queue.leases(options), [...signal, ...anyOptions, [{timeout: 5}, 'there is no option timeout']]],
+      ['transaction', write, transactions],
+      ['a transaction in another one', (stock, options) => transaction(() => void write(stock, options)), transactions],
+      ['map.update', ({map}, options) => map.update('n', () => 2, options), transactions],
+      ['readTransaction', ({map}, options) => readTransaction(() => map.get('n') as unknown, options), [
+        ...timeout, ...anyOptions, [{frehs: true}, 'there is no option frehs. Did you mean fresh?'], [{fresh: 'yes'}, 'option fresh takes true or false, not yes'],
+        [{maxRetries: 1}, 'readTransaction: there is no option maxRetries']
+      ]]
+    ] satisfies [string, Call, Mistakes][]) {
+      it(what, async () => {
+        const [map, array, record, queue] = await Promise.all([
+          SharedMap.open<any, any>(tab, 'm'), SharedArray.open<any>(tab, 'a'), SharedRecord.open<any>(tab, 'r', {initial: {n: 1}}), SharedQueue.open<any>(tab, 'q')
+        ]);
+        map.set('n', 1);
+        array.push(1);
+        queue.enqueue(1);
+        const content = (): unknown => [[...map], [...array], record.toObject(), queue.size, queue.inFlight];
+        const before = content();
+        for (const [options, says] of mistakes) {
+          const message = await complaint(() => call({tab, map, array, record, queue}, options));
+          expect(message).to.match(MESSAGE_OF_OPTION).and.contain(says);
+        }
+        await map.flush();
+        expect(content()).to.eql(before);
+        expect(Object.keys(tab.collections['local:collections']!).sort()).to.eql(['array:a', 'map:m', 'queue:q', 'record:r']);
+      });
+    }
+
+    it('and take each option that has no value as missing', async () => {
+      const map = await SharedMap.open<string, number>(tab, 'm', {scope: undefined, collection: undefined, codec: undefined, limits: undefined, shards: undefined});
+      await transaction(() => map.set('n', 1), {maxRetries: undefined, backoff: undefined, timeout: undefined, signal: undefined, until: undefined});
+      expect(await map.watch('n', {signal: undefined, immediate: true, remoteOnly: undefined}).next()).to.have.nested.property('value.newValue', 1);
+    });
   });
 });

@@ -1,0 +1,33 @@
+import {unknownOption} from '../platform/option-names.js';
+import {isObject} from '../protocol/checks.js';
+import {TabsError} from '../protocol/errors.js';
+
+/** What an option takes, in words and as a check of a value. */
+export type Takes = readonly [words: string, fits: (value: any) => unknown];
+
+/**
+ * @param what the call or the object that the options belong to, for the message
+ * @param takes what each option takes
+ * @throws ERR_TABS_BAD_OPTION if `options` is not an object, or an option is unknown or has a wrong value
+ */
+export function checkOptions<Options extends object>(what: string, options: Options, takes: {[Name in keyof Options]-?: Takes}): void {
+  const refuse = (value: unknown, words: string): never => {
+    throw new TabsError('ERR_TABS_BAD_OPTION', `${what}${words}, not ${isObject(value) ? 'an object' : String(value)}`);
+  };
+  if (!isObject(options)) refuse(options, ' takes an object of options');
+  // All members of an AbortSignal are inherited. It must not be given in place of an object that has it.
+  for (const name in options) {
+    const value = options[name];
+    const [words, fits] = Object.hasOwn(takes, name) ? takes[name] : [];
+    if (!fits) throw new TabsError('ERR_TABS_BAD_OPTION', unknownOption(what, {[name]: value}, Object.keys(takes))!);
+    if (value !== undefined && !fits(value)) refuse(value, `: option ${name} takes ${words}`);
+  }
+}
+
+export const FLAG: Takes = ['true or false', value => typeof value === 'boolean'];
+/** Infinity is valid, too. */
+export const NUMBER: Takes = ['a number of at least 0', value => typeof value === 'number' && value >= 0];
+export const COUNT: Takes = ['an integer of at least 1', value => Number.isSafeInteger(value) && value > 0];
+/** A signal of another page is no instance of this page's class. */
+export const SIGNAL: Takes = ['an AbortSignal', value => isObject(value) && 'aborted' in value];
+export const oneOf = (...values: string[]): Takes => [`'${values.join("' or '")}'`, value => values.includes(value)];
