@@ -19,7 +19,8 @@ const pages = join(root, 'build/engines-collections');
 const TABS = 5;
 /** The transactions of all tabs together. Firefox and WebKitGTK delay the retries of hidden tabs by up to a second. */
 const TRANSACTIONS: Record<EngineName, number> = {Chromium: 2000, Firefox: 200, WebKitGTK: 200};
-const ITEMS = 60;
+/** A synced queue sends three ops for each item, one after the other. */
+const ITEMS = {local: 60, synced: 30};
 
 describe('collections in tabs of a browser', function () {
   this.timeout(300_000);
@@ -31,9 +32,9 @@ describe('collections in tabs of a browser', function () {
   beforeEach(async () => { server = await startServer({port: 0, quiet: true, pages}); });
   afterEach(() => server.close());
 
-  async function openTab(browser: Browser, hosting: Hosting): Promise<Page> {
+  async function openTab(browser: Browser, hosting: Hosting, scope: 'local' | 'synced' = 'local'): Promise<Page> {
     const page = await browser.newPage();
-    await page.goto(`${server.url}?mode=${hosting}`);
+    await page.goto(`${server.url}?mode=${hosting}&scope=${scope}`);
     await until('the script has run', () => page.evaluate(() => globalThis.collectionsPage !== undefined));
     return page;
   }
@@ -75,34 +76,37 @@ describe('collections in tabs of a browser', function () {
   // WebKitGTK's driver starts a browser that keeps nothing on disk.
   for (const engine of engines.filter(({title}) => title !== 'WebKitGTK')) {
     for (const hosting of engine.title === 'Chromium' ? hostings : ['shared-worker'] as const) {
-      it(`${engine.title}, ${hosting}: each item of a queue is done once for each attempt, through deaths of the browser`, async () => {
-        const ledger = await Ledger.start();
-        const profile = await mkdtemp(join(tmpdir(), 'sharedb-tabs-queue-'));
-        let browser = await engine.launch(profile);
-        try {
-          await (await openTab(browser, hosting)).evaluate(count => globalThis.collectionsPage!.enqueue(count), ITEMS);
-          for (const enough of [ITEMS / 3, ITEMS]) {
-            const tabs = [await openTab(browser, hosting), await openTab(browser, hosting)];
-            for (const tab of tabs) await tab.evaluate(url => globalThis.collectionsPage!.work(url), ledger.url);
-            if (enough < ITEMS) {
-              await until(`${enough} items are done`, () => ledger.done >= enough);
-              await browser.kill!();
-              browser = await engine.launch(profile);
-            } else {
-              await until('nothing is left', async () => {
-                const {size, inFlight} = await tabs[0]!.evaluate(() => globalThis.collectionsPage!.left());
-                return !size && !inFlight;
-              });
-              expect((await tabs[0]!.evaluate(() => globalThis.collectionsPage!.left())).dead).to.equal(0);
+      for (const scope of ['local', 'synced'] as const) {
+        it(`${engine.title}, ${hosting}: each item of a ${scope} queue is done once for each attempt, through deaths of the browser`, async () => {
+          const items = ITEMS[scope];
+          const ledger = await Ledger.start(items);
+          const profile = await mkdtemp(join(tmpdir(), 'sharedb-tabs-queue-'));
+          let browser = await engine.launch(profile);
+          try {
+            await (await openTab(browser, hosting, scope)).evaluate(count => globalThis.collectionsPage!.enqueue(count), items);
+            for (const enough of [items / 3, items]) {
+              const tabs = [await openTab(browser, hosting, scope), await openTab(browser, hosting, scope)];
+              for (const tab of tabs) await tab.evaluate(url => globalThis.collectionsPage!.work(url), ledger.url);
+              if (enough < items) {
+                await until(`${enough} items are done`, () => ledger.done >= enough);
+                await browser.kill!();
+                browser = await engine.launch(profile);
+              } else {
+                await until('nothing is left', async () => {
+                  const {size, inFlight} = await tabs[0]!.evaluate(() => globalThis.collectionsPage!.left());
+                  return !size && !inFlight;
+                });
+                expect((await tabs[0]!.evaluate(() => globalThis.collectionsPage!.left())).dead).to.equal(0);
+              }
             }
+            expect(ledger.faults()).to.eql([]);
+          } finally {
+            await browser.close();
+            await ledger.close();
+            await rm(profile, {recursive: true, force: true, maxRetries: 5});
           }
-          expect(ledger.faults()).to.eql([]);
-        } finally {
-          await browser.close();
-          await ledger.close();
-          await rm(profile, {recursive: true, force: true, maxRetries: 5});
-        }
-      });
+        });
+      }
     }
   }
 });
@@ -110,9 +114,9 @@ describe('collections in tabs of a browser', function () {
 /** What tabs said of the items that they had, in the order in which it came. */
 class Ledger {
   private readonly said: Report[] = [];
-  private constructor(private readonly server: Server, readonly url: string) {}
+  private constructor(private readonly server: Server, readonly url: string, private readonly items: number) {}
 
-  static async start(): Promise<Ledger> {
+  static async start(items: number): Promise<Ledger> {
     const host = '127.0.0.1';
     const server = createServer((request, response) => {
       void text(request).then(body => {
@@ -123,7 +127,7 @@ class Ledger {
         // The browser was killed while it said something.
       });
     });
-    const ledger = new Ledger(server, `http://${host}:${await listen(server, 0, host)}/`);
+    const ledger = new Ledger(server, `http://${host}:${await listen(server, 0, host)}/`, items);
     return ledger;
   }
 
@@ -133,7 +137,7 @@ class Ledger {
 
   faults(): string[] {
     const faults: string[] = [];
-    for (let item = 0; item < ITEMS; item++) {
+    for (let item = 0; item < this.items; item++) {
       const said = this.said.filter(one => one.item === item);
       const [taken, done] = [said.filter(({what}) => what === 'took'), said.filter(({what}) => what === 'done')];
       if (!taken.length) faults.push(`nobody had ${item}`);

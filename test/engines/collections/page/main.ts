@@ -26,7 +26,10 @@ const connection = createConnection({
   mode: query.get('mode') as 'shared-worker' | 'elected-tab'
 });
 let queue: Promise<SharedQueue<number>> | undefined;
-const openQueue = (): Promise<SharedQueue<number>> => (queue ??= SharedQueue.open(connection, 'work', {maxAttempts: 1000}));
+const scope = query.get('scope') === 'synced' ? 'synced' : 'local';
+/** A short lease of a synced queue, as the items of a killed browser come back only after its end and the tolerance for clocks. */
+const leaseTimeout = scope === 'synced' ? 2000 : undefined;
+const openQueue = (): Promise<SharedQueue<number>> => (queue ??= SharedQueue.open(connection, 'work', {scope, leaseTimeout, maxAttempts: 1000}));
 /** The next task. Browsers delay the timers of hidden pages by up to a second. */
 const turn = (): Promise<void> => new Promise(resolve => {
   const {port1, port2} = new MessageChannel();
@@ -53,7 +56,7 @@ const page = {
   async enqueue(count: number): Promise<void> {
     const work = await openQueue();
     work.enqueueMany(Array.from({length: count}, (_, item) => item));
-    await work.flush();
+    await work.flush({at: scope === 'synced' ? 'server' : 'host'});
   },
 
   /** Takes items and does them until the browser ends. The work is to wait for the ledger's answer. */
