@@ -1,7 +1,8 @@
 import {
-  CLOSED, SUSPENDED, isApart, parseGreetingMessage, parseTabChannelMessage,
+  CLOSED, SUSPENDED, isApart, parseHostHere, parseTabChannelMessage,
   type Absent, type Hello, type Place, type Refusal, type TabChannelMessage, type Welcome
 } from '../protocol/frames.js';
+import type {Clearing} from '../protocol/clearing.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {afterWaking} from '../platform/after-waking.js';
 import {PROTOCOL_VERSION, greetingChannelName, tabChannelName, tabLockName} from '../protocol/version.js';
@@ -33,8 +34,8 @@ export interface SessionClientEvents {
   onOpen(): void;
   /** The first greeting has no answer, and the host may not have received the messages sent after it. */
   onUnanswered(): void;
-  /** A session has begun. `continues`: the host has the same lineage as the tab's last host. */
-  onConnected(continues: boolean): void;
+  /** A session has begun. `continues`: the host has the same lineage as the tab's last host. `cleared`: see {@link Welcome}. */
+  onConnected(continues: boolean, cleared: Clearing | undefined): void;
   /** The session has ended. Unless the tab was closed or suspended, it greets again. */
   onLost(reason: string): void;
   /** The next messages belong to batch `n`. The content of batches after `durable` may be lost with the host. See `Batch.down`. */
@@ -105,8 +106,8 @@ export class SessionClient {
   open(): void {
     this.greetingChannel = this.platform.channel(greetingChannelName(this.namespace));
     this.greetingChannel.onmessage = event => {
-      const message = parseGreetingMessage(event.data);
-      if (message?.type !== 'here' || message.generation < this.announced) return;
+      const message = parseHostHere(event.data);
+      if (!message || message.generation < this.announced) return;
       this.announced = message.generation;
       if (message.epoch === this.epoch && this.session) return;
       // The host may have received this greeting already. A host accepts a greeting number once, so it is sent again unchanged.
@@ -334,7 +335,7 @@ export class SessionClient {
     this.watchdog = this.watch(this.session, welcome.place);
     if (greeting.session) this.watchdog.expect();
     this.state = 'connected';
-    this.events.onConnected(continues);
+    this.events.onConnected(continues, welcome.cleared);
     this.takeLock();
   }
 

@@ -1,7 +1,8 @@
 import {
-  SUSPENDED, isApart, parseGreetingMessage, parseTabChannelMessage, type Batch, type TakeoverRequest, type End, type Hello, type Place
+  SUSPENDED, isApart, parseTabChannelMessage, type Batch, type TakeoverRequest, type End, type Hello, type Place
 } from '../protocol/frames.js';
 import {isLater, type Clearing} from '../protocol/clearing.js';
+import {parseGreetingMessage} from '../protocol/greeting-guards.js';
 import type {Epoch, SessionId, TabId} from '../protocol/ids.js';
 import {PROTOCOL_VERSION, greetingChannelName, tabChannelName, tabLockName} from '../protocol/version.js';
 import {nextTick} from '../platform/next-tick.js';
@@ -53,8 +54,8 @@ export interface SessionServerOptions {
   lineage: string;
   /** Resolves when this host must have been notified if it was replaced. If missing, late messages are not held back. */
   catchUp?: (() => Promise<unknown>) | undefined;
-  /** The last clearing of the namespace before this host started. */
-  cleared?: Clearing | undefined;
+  /** Returns the last clearing of the namespace before this host started. */
+  cleared?: (() => Clearing | undefined) | undefined;
   /** Messages to tabs are held back until their content is durable. If missing, they are sent at once. */
   durability?: Durability | undefined;
 }
@@ -141,7 +142,7 @@ export class SessionServer {
   }
 
   private isCleared({cleared}: Hello): boolean {
-    const isCleared = isLater(cleared, this.options.cleared);
+    const isCleared = isLater(cleared, this.options.cleared?.());
     if (isCleared) this.events.onCleared();
     return isCleared;
   }
@@ -183,7 +184,7 @@ export class SessionServer {
   }
 
   private welcome(hello: Hello, peer: Peer, port?: Channel, isWatched = true): void {
-    const {epoch, generation, place, lineage, durability} = this.options;
+    const {epoch, generation, place, lineage, durability, cleared} = this.options;
     const channel = port ?? peer.channel!;
     this.endSession(peer, 'broken');
     this.returnTimeouts.get(hello.tabId)?.();
@@ -208,7 +209,7 @@ export class SessionServer {
     peer.session = session;
     peer.port = port;
     peer.attempt = hello.attempt;
-    channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id});
+    channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id, cleared: cleared?.()});
     peer.handlers = this.events.accept(hello, session);
     // Setting `onmessage` starts the port and delivers the messages that have waited in it.
     if (port) port.onmessage = event => this.hear(hello.tabId, peer, event.data);

@@ -27,8 +27,8 @@ export interface PageTab extends SearchingTab, Pick<ProxyConnection, 'callHost' 
  */
 export function followPage(tab: PageTab, search: HostSearch, storage: OrphanedOpsStorage | undefined, mark: ClearingMark | undefined): () => void {
   const leave = (): void => void storage?.leave(tab.isClosed ? undefined : tab.orphanedOps());
-  const stopWatchingMark = mark?.watch(() => tab.closeIfCleared());
-  const stopWatchingPage = watchPage({
+  if (storage) offerOrphanedOps(tab, storage);
+  return watchPage({
     onHidden: leave,
     onVisible: isVisible => {
       if (tab.closeIfCleared()) return;
@@ -48,13 +48,9 @@ export function followPage(tab: PageTab, search: HostSearch, storage: OrphanedOp
       leave();
       search.giveUpHosting();
     },
-    onThaw: () => { if (!tab.closeIfCleared()) search.takeUpHosting(); }
+    onThaw: () => { if (!tab.closeIfCleared()) search.takeUpHosting(); },
+    onStorage: event => void tab.closeIfCleared(mark?.markIn(event))
   });
-  if (storage) offerOrphanedOps(tab, storage);
-  return () => {
-    stopWatchingMark?.();
-    stopWatchingPage();
-  };
 }
 
 /** Hands over the orphaned ops of other pages to each host that answers. */

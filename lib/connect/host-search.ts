@@ -13,6 +13,7 @@ import type {ConnectOptions} from '../options/connect-options.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, OpenChannel} from '../platform/platform.js';
 import {RetrySchedule} from '../platform/retry-schedule.js';
+import type {Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Hello} from '../protocol/frames.js';
 import {replaceHostLockName} from '../protocol/version.js';
@@ -36,8 +37,6 @@ export interface SearchingTab extends DirectTab {
   readonly openCalls: OpenCalls;
   /** Whether this tab has asked the host to delete everything and awaits the answer. */
   readonly clearing: boolean;
-  /** Closes the connection if another tab has signed out. @returns whether it is closed */
-  closeIfCleared(): boolean;
   emit(event: 'mode' | 'error', ...args: unknown[]): unknown;
   on(event: 'hostState', listener: (state: string) => void): unknown;
 }
@@ -289,13 +288,12 @@ export class HostSearch implements HostFinder, SharedHostSearch {
     this.replaceSilentHost(`The host has not answered within ${2 * this.hostTimeout} ms`);
   }
 
-  closeIfCleared(): boolean {
-    return this.tab.closeIfCleared();
+  closeIfCleared(cleared: Clearing | undefined): boolean {
+    return this.tab.closeIfCleared(cleared);
   }
 
   greet(hello: Hello): Channel | undefined {
-    hello.cleared = this.hosting.mark?.own;
-    return this.provider?.greet?.(hello);
+    return this.provider?.greet?.(Object.assign(hello, this.hosting.mark?.own));
   }
 
   handleSilence(reason: string): void {

@@ -10,8 +10,9 @@ interface Kept {
   ops: OrphanedOpsMessage;
   /** When the ops were saved, in ms since the epoch. */
   time: number;
-  /** The id of the last clearing before the tab started: see {@link ClearingMark}. */
+  /** The id of the last clearing before the tab began, and {@link Beginning.began}. */
   cleared?: string | undefined;
+  began?: number | undefined;
 }
 
 type PageStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
@@ -23,7 +24,6 @@ type PageStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 
  */
 export class OrphanedOpsStorage {
   private hasLeft = false;
-  private readonly cleared: string | undefined;
   private opened: PageStorage | undefined;
 
   /** @param open returns the storage. Called when the storage is first needed, because the first access takes a millisecond. */
@@ -33,9 +33,7 @@ export class OrphanedOpsStorage {
     private readonly locks: Locks | undefined,
     private readonly open: () => PageStorage,
     private readonly mark?: ClearingMark
-  ) {
-    this.cleared = mark?.read()?.id;
-  }
+  ) {}
 
   /** @throws SecurityError if the browser blocks storage */
   private get storage(): PageStorage {
@@ -61,9 +59,9 @@ export class OrphanedOpsStorage {
     if (!ops && !this.hasLeft) return false;
     this.hasLeft = !!ops;
     try {
-      const {cleared} = this;
-      const isToKeep = !!ops && !this.mark?.isOutdated;
-      if (isToKeep) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({ops, time: Date.now(), cleared} satisfies Kept));
+      const {cleared, began} = this.mark?.own ?? {};
+      const isToKeep = !!ops && !this.mark?.hear();
+      if (isToKeep) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({ops, time: Date.now(), cleared: cleared?.id, began} satisfies Kept));
       else this.storage.removeItem(this.keyOf(this.tabId));
       return isToKeep;
     } catch {
@@ -74,14 +72,16 @@ export class OrphanedOpsStorage {
 
   /**
    * Offers the ops of tabs that have ended, and deletes those that are accepted.
-   * @param take hands ops over to the host. Rejects if the host has not accepted them; then they stay.
+   * @param take hands ops over to the host. Rejects if the host has not accepted them; then they stay. If missing, this only deletes ops from
+   *   before the last clearing.
    */
-  async offer(take: (ops: OrphanedOpsMessage) => Promise<unknown>): Promise<void> {
+  async offer(take?: (ops: OrphanedOpsMessage) => Promise<unknown>): Promise<void> {
+    const last = this.mark?.read();
     for (const key of this.keys()) {
       const kept = parse(this.storage.getItem(key));
       // Ops from before a sign-out may be another user's, and must not be sent with this user's credentials.
-      if (!kept || kept.cleared !== this.mark?.read()?.id) this.storage.removeItem(key);
-      else if (kept.ops.tabId !== this.tabId) {
+      if (!kept || (last && kept.cleared !== last.id && !(kept.began! >= last.time))) this.storage.removeItem(key);
+      else if (take && kept.ops.tabId !== this.tabId) {
         await this.whenDead(kept, async () => {
           await take(kept.ops);
           this.storage.removeItem(key);

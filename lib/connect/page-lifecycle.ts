@@ -9,6 +9,8 @@ export interface PageLifecycle {
   /** The page is frozen: after this task, it runs no tasks and receives no messages. */
   onFreeze(): void;
   onThaw(): void;
+  /** Another page has changed localStorage. */
+  onStorage(event: StorageEvent): void;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface PageLifecycle {
  * Lifecycle). Does nothing in a worker or in Node.
  * @returns a function that removes the listeners
  */
-export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw}: PageLifecycle): () => void {
+export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw, onStorage}: PageLifecycle): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {};
   const seen = (): void => {
     const isVisible = document.visibilityState === 'visible';
@@ -28,16 +30,13 @@ export function watchPage({onHidden, onVisible, onAway, onBack, onFreeze, onThaw
   const back = ({persisted}: PageTransitionEvent): void => { if (persisted) onBack(); };
   // The page's own `pagehide` listeners may edit documents after this one has run. `visibilitychange` is dispatched later (HTML,
   // "unload a document"), and handles those edits. Chromium does not call a listener that is added while the event is dispatched.
-  window.addEventListener('pagehide', away);
-  window.addEventListener('pageshow', back);
-  document.addEventListener('freeze', onFreeze);
-  document.addEventListener('resume', onThaw);
-  document.addEventListener('visibilitychange', seen);
-  return () => {
-    window.removeEventListener('pagehide', away);
-    window.removeEventListener('pageshow', back);
-    document.removeEventListener('freeze', onFreeze);
-    document.removeEventListener('resume', onThaw);
-    document.removeEventListener('visibilitychange', seen);
-  };
+  const listening = new AbortController();
+  const options = {signal: listening.signal};
+  window.addEventListener('pagehide', away, options);
+  window.addEventListener('pageshow', back, options);
+  window.addEventListener('storage', onStorage, options);
+  document.addEventListener('freeze', onFreeze, options);
+  document.addEventListener('resume', onThaw, options);
+  document.addEventListener('visibilitychange', seen, options);
+  return () => listening.abort();
 }

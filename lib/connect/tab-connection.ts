@@ -24,8 +24,6 @@ export class TabConnection extends ProxyConnection {
   private stopFollowingPage: () => void = () => {};
   private readonly mark: ClearingMark | undefined;
   private readonly orphanedOpsStorage: OrphanedOpsStorage | undefined;
-  /** The mark of this tab's own `clear()`; undefined if it was not called or the mark could not be stored. */
-  private leaves: Clearing | undefined;
 
   /** Use `createConnection` instead, which checks the options. */
   constructor(options: ConnectOptions, backendOrSocket: BackendOrSocket | undefined) {
@@ -40,7 +38,7 @@ export class TabConnection extends ProxyConnection {
     super(available.modes[0] === 'direct' ? {...options, channel: ownChannel} : options);
     this.connectOptions = options;
     if (options.store !== false && typeof document !== 'undefined') {
-      this.mark = new ClearingMark(namespace, () => localStorage);
+      this.mark = new ClearingMark(namespace, () => localStorage, this.clock.now());
       this.orphanedOpsStorage = new OrphanedOpsStorage(namespace, this.id!, locks, () => localStorage, this.mark);
     }
     const {clock, mark, hostClient} = this;
@@ -82,20 +80,20 @@ export class TabConnection extends ProxyConnection {
     } catch {
       // Storage is blocked, so no tab has saved ops there.
     }
-    return super.clear();
-  }
-
-  /** @internal */
-  protected override get leftBehind(): string {
-    return this.leaves ? 'It is deleted at the next start, before anything is read' : super.leftBehind;
+    return super.clear().finally(() => {
+      // Meanwhile the app may have deleted the mark, and a page that did not know it may have saved ops.
+      this.mark?.hear(this.leaves);
+      return this.orphanedOpsStorage?.offer().catch(() => {});
+    });
   }
 
   /**
    * Closes the connection if another tab has cleared the namespace since this one started: the data here belong to the former user.
+   * @param cleared a clearing of the namespace that this tab may not know yet
    * @returns whether the connection is closed @internal
    */
-  closeIfCleared(): boolean {
-    if (!this.clearing && this.mark?.isOutdated) this.closeCleared();
+  closeIfCleared(cleared?: Clearing): boolean {
+    if (this.mark?.hear(cleared) && !this.clearing) this.closeCleared();
     return this.isClosed;
   }
 

@@ -4,6 +4,7 @@ import {browserPlatform} from '../platform/browser.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import type {RetrySchedule} from '../platform/retry-schedule.js';
+import type {Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import type {HostMonitor} from './host-monitor.js';
 import type {HostProvider} from './host-provider.js';
@@ -22,6 +23,12 @@ export interface DirectTab {
   readonly hasOpsOfHost: boolean;
   readonly hostClient: {moveTo(own: {channel?: OpenChannel | undefined; locks?: Locks | undefined}): void};
   hasPending(): boolean;
+  /**
+   * Closes the connection if another tab has signed out.
+   * @param cleared a clearing of the namespace that this tab may not know yet
+   * @returns whether the connection is closed
+   */
+  closeIfCleared(cleared?: Clearing): boolean;
   emit(event: 'mode', mode: Mode, reason: string): unknown;
 }
 
@@ -63,6 +70,8 @@ export class DirectConnection {
     if (search.isAmongTabs) tab.hostClient.moveTo({channel});
     search.isAmongTabs = false;
     this.host = await startDirectHost(server, hosting, channel);
+    // It may have found in its database that this tab's user has signed out.
+    void this.host.whenClosed.then(() => tab.closeIfCleared());
     search.retry.reset();
     if (this.modes.length > 1) (this.wayBack ??= new ReturnToSharedHost(this.returnOptions())).begin();
     tab.emit('mode', 'direct', reason);

@@ -1,5 +1,5 @@
 import {isDenied} from '../platform/browser.js';
-import {parseGreetingMessage, type TakeoverRequest} from '../protocol/frames.js';
+import {parseHostHere, type TakeoverRequest} from '../protocol/frames.js';
 import {PROTOCOL_VERSION, hostLockName, greetingChannelName} from '../protocol/version.js';
 import type {Channel, Locks, OpenChannel} from '../platform/platform.js';
 
@@ -61,7 +61,7 @@ class TakeoverAnnouncement {
     const request: TakeoverRequest = {type: 'candidate', protocol: PROTOCOL_VERSION, build};
     const greetings = (this.greetings = channel(greetingChannelName(namespace)));
     greetings.unref?.();
-    greetings.onmessage = ({data}) => { if (parseGreetingMessage(data)?.type === 'here') greetings.postMessage(request); };
+    greetings.onmessage = ({data}) => { if (parseHostHere(data)) greetings.postMessage(request); };
     greetings.postMessage(request);
   }
 

@@ -4,7 +4,7 @@ import {bindToServer, connectToServer, type Authorize, type ServerUrl, type Sock
 import type {ServerTimeouts} from '../host/server/server-watch.js';
 import type {RealConnection} from '../host/upstream.js';
 import type {Clock, Locks, OpenChannel} from '../platform/platform.js';
-import type {Clearing} from '../protocol/clearing.js';
+import type {Beginning, Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import {hostLockName} from '../protocol/version.js';
 import {runHost, type RunHostOptions} from './run-host.js';
@@ -27,8 +27,15 @@ export interface HostingTab {
   readonly backendOrSocket: BackendOrSocket | undefined;
   readonly clock: Clock;
   readonly locks: Locks | undefined;
-  /** The mark of the last clearing. */
-  readonly mark: {readonly own: Clearing | undefined; read(): Clearing | undefined; readonly isOutdated: boolean} | undefined;
+  readonly mark: Mark | undefined;
+}
+
+/** The mark of the last clearing. */
+interface Mark {
+  readonly own: Beginning;
+  read(): Clearing | undefined;
+  /** Writes a mark if there is none or an earlier one. @returns whether the namespace was cleared after the tab began */
+  hear(cleared?: Clearing): boolean;
 }
 
 /**
@@ -56,7 +63,7 @@ export async function startDirectHost(server: Server, {namespace, options, locks
   const faults = faultsOf(options);
   const host: Host = new Host({
     namespace, channel, faults, connection: connectTo(server, () => host.token(), faults?.gate), isTransient, queries, services: servicesOf(options), warn,
-    cleared: mark?.read(), isCleared: isOutdated(mark),
+    cleared: mark?.read(), isCleared: last => !!mark?.hear(last),
     store: databaseLock ? {...(store || {}), name: own} : false
   });
   if (databaseLock) void host.whenClosed.then(databaseLock.leave);
@@ -70,12 +77,10 @@ export function startElectedHost(tab: HostingTab, {steal, after, cleared}: Worke
   const server = serverOf(tab, 'as a host');
   const faults = faultsOf(options);
   runHost({
-    namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks, faults, isCleared: isOutdated(mark),
+    namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks, faults, isCleared: last => !!mark?.hear(last),
     services: servicesOf(options), place: 'elected-tab', connect: getToken => connectTo(server, getToken, faults?.gate)
   });
 }
-
-const isOutdated = (mark: HostingTab['mark']) => (): boolean => !!mark?.isOutdated;
 
 const faultsOf = ({allowFaults}: ConnectOptions): FaultAccess | undefined => (allowFaults ? {gate: new ConnectGate()} : undefined);
 

@@ -1,6 +1,6 @@
 import {whenOnline} from '../platform/browser.js';
 import type {Channel, Clock, OpenChannel} from '../platform/platform.js';
-import {parseGreetingMessage} from '../protocol/frames.js';
+import {parseHostHere} from '../protocol/frames.js';
 import {PROTOCOL_VERSION, greetingChannelName} from '../protocol/version.js';
 import type {HostProvider} from './host-provider.js';
 
@@ -47,9 +47,9 @@ export class ReturnToSharedHost {
     this.greetingChannel = channel(greetingChannelName(namespace));
     this.greetingChannel.unref?.();
     this.greetingChannel.onmessage = ({data}: {data: unknown}) => {
-      const message = parseGreetingMessage(data);
+      const message = parseHostHere(data);
       // A host of another protocol would refuse this tab.
-      if (message?.type === 'here' && message.protocol === PROTOCOL_VERSION) this.leaveSoon();
+      if (message?.protocol === PROTOCOL_VERSION) this.leaveSoon();
     };
     this.stopListening = whenOnline(() => this.look());
   }

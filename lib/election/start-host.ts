@@ -80,7 +80,7 @@ export interface StartHostOptions {
 /** A host of this worker, which may still be waiting for the host lock. */
 interface Running {
   end: AbortController;
-  /** The last clearing before its start, as the tab's greeting gave it. */
+  /** The last clearing before its start, as the tab's greeting gave it. The host's database may have a later one. */
   cleared: Clearing | undefined;
   /** Set when the host accepts tabs. */
   host?: Host;
@@ -173,7 +173,7 @@ export function startHost(options: StartHostOptions = {}): void {
       return undefined;
     }
     // A host that started before the last clearing may have data of another user.
-    const isOutdated = !!current && isLater(cleared, current.cleared);
+    const isOutdated = !!current && isLater(cleared, current.host?.cleared ?? current.cleared);
     if (current && !isOutdated && !steal) return undefined;
     const faults = options.allowFaults ? {gate: new ConnectGate(), kill: endWorker} : undefined;
     const connect = connector(options, greeting, faults?.gate);

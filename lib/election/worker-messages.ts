@@ -1,5 +1,6 @@
-import {isClearing, type Clearing} from '../protocol/clearing.js';
-import {parseGreetingMessage, type Hello} from '../protocol/frames.js';
+import {isMaybeClearing, type Clearing} from '../protocol/clearing.js';
+import type {Hello} from '../protocol/frames.js';
+import {parseGreetingMessage} from '../protocol/greeting-guards.js';
 import type {StoreDurability} from '../protocol/store-durability.js';
 
 /** The first message of a tab to the worker that it has created or connected to. */
@@ -63,7 +64,7 @@ export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
   const ok = !!greeting && typeof greeting === 'object' && greeting.type === 'sharedb-tabs' &&
     typeof greeting.namespace === 'string' && (greeting.url === undefined || typeof greeting.url === 'string') &&
     typeof greeting.needsToken === 'boolean' && typeof greeting.steal === 'boolean' && typeof greeting.after === 'number' &&
-    (greeting.cleared === undefined || isClearing(greeting.cleared));
+    isMaybeClearing(greeting.cleared);
   return ok ? greeting : undefined;
 }
 

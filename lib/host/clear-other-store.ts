@@ -1,6 +1,8 @@
 import type {Clock} from '../platform/platform.js';
+import type {Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import {IndexedDbStorage} from '../store/indexed-db-storage.js';
+import {clearingValues} from '../store/stored-clearing.js';
 
 /** The suffix of the name of the store for direct connections. */
 const DIRECT = '/direct';
@@ -11,12 +13,13 @@ const CLEAR_MS = 3000;
  * Deletes the namespace's other database: that of direct connections if this host is shared, otherwise that of the shared host. Rejects
  * with ERR_TABS_STORAGE_TIMEOUT if the storage does not answer.
  * @param name the name of the database that this host uses
+ * @param clearing is kept there, for hosts that do not hear of it
  */
-export async function clearOtherStore(name: string, clock: Clock): Promise<void> {
+export async function clearOtherStore(name: string, clock: Clock, clearing: Clearing | undefined): Promise<void> {
   if (!IndexedDbStorage.isAvailable()) return;
   const other = new IndexedDbStorage();
   await bounded(clock, other.open(name.endsWith(DIRECT) ? name.slice(0, -DIRECT.length) : name + DIRECT));
-  await bounded(clock, other.clear());
+  await bounded(clock, other.clear(clearingValues(clearing)));
 }
 
 function bounded<T>(clock: Clock, work: Promise<T>): Promise<T> {

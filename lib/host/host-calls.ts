@@ -1,3 +1,4 @@
+import {isClearing, type Clearing} from '../protocol/clearing.js';
 import type {HostCallHandlers} from '../protocol/calls.js';
 import {withCode} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
@@ -30,7 +31,7 @@ export interface HostCallsOwner {
   readonly queues: Queues;
   readonly undoTurns: UndoTurns;
   readonly inspection: Inspection;
-  clear(): Promise<void>;
+  clear(clearing: Clearing | undefined): Promise<void>;
 }
 
 /** The calls of shared queues. All other calls that begin with `shared.` are for transactions. */
@@ -47,7 +48,7 @@ export class HostCallTable {
       'host.inspect': args => inspection.report((args ?? {}) as InspectOptions),
       'host.observe': args => inspection.observe(args),
       'host.fault': args => inspection.injectFault(args),
-      'host.clear': () => owner.clear(),
+      'host.clear': clearing => owner.clear(isClearing(clearing) ? clearing : undefined),
       'queries.settle': args => queries.settle(Array.isArray(args) ? args : [], clock),
       'store.flush': () => storeAccess.flush(),
       'store.pendingDocs': () => docs.all().filter(doc => doc.pendingOps && !isLocal(doc.collection)).map(doc => [doc.collection, doc.id]),

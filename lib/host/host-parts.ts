@@ -1,4 +1,5 @@
 import type {Platform} from '../platform/platform.js';
+import type {Clearing} from '../protocol/clearing.js';
 import type {Place} from '../protocol/frames.js';
 import type {Epoch} from '../protocol/ids.js';
 import {warning} from '../protocol/warnings.js';
@@ -56,7 +57,7 @@ export interface HostPartsOwner {
   watchAbsent(tab: Tab): void;
   close(): void;
   abandon(): void;
-  clear(): Promise<void>;
+  clear(clearing: Clearing | undefined): Promise<void>;
 }
 
 /** Creates the parts of a host and connects them. */
@@ -132,7 +133,7 @@ export class HostParts {
     const requests = (this.requests = this.makeRequests(bulk, orphanedOps));
     const calls = new HostCallTable({
       docs, queries, deadLetters, letterRetries, orphanedOps, store, storeAccess, transactions, queues, undoTurns, inspection, clock,
-      clear: () => owner.clear()
+      clear: clearing => owner.clear(clearing)
     });
     this.sessions = new TabSessions({
       tabs, docs, queries, presences, queues, transactions, frames, requests, calls, board, serverEvents, log, store, isMirrored,
@@ -240,7 +241,7 @@ export class HostParts {
       onFenced: () => this.owner.abandon(),
       onErased: () => {
         // If the namespace was cleared, the open documents belong to the user who has signed out, and must not be stored again.
-        if (settings.isCleared?.()) return this.owner.abandon();
+        if (settings.isCleared?.(this.store?.cleared)) return this.owner.abandon();
         for (const doc of this.docs.all()) doc.checkpoint();
       },
       onFound: () => this.loadStored(),

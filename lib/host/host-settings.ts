@@ -41,8 +41,8 @@ export interface HostSettings {
   idleAfter?: number | undefined;
   /** The namespace's last clearing. Data that was stored before it is deleted without being read. */
   cleared?: Clearing | undefined;
-  /** Returns whether the namespace was cleared after this host started. Only a host in a page can find this out. */
-  isCleared?: (() => boolean) | undefined;
+  /** For a host in a page: returns whether the namespace was cleared after the page began. `last` is the last clearing that the host knows. */
+  isCleared?: ((last: Clearing | undefined) => boolean) | undefined;
   /**
    * Returns whether an error of the server is a temporary fault, so that the op or the request is sent again later. If it returns
    * `undefined`, the library decides: errors with a code of a network or database are faults, and so are a driver's errors about lost

@@ -3,6 +3,7 @@ import type {Watchdog} from '../broker/watchdog.js';
 import {browserPlatform} from '../platform/browser.js';
 import {nextTick} from '../platform/next-tick.js';
 import type {Channel, Clock, Platform} from '../platform/platform.js';
+import {isFormer, type Clearing} from '../protocol/clearing.js';
 import type {Hello, Place} from '../protocol/frames.js';
 import type {Epoch} from '../protocol/ids.js';
 import {isLocal} from '../protocol/local.js';
@@ -10,6 +11,7 @@ import type {HostReport, InspectOptions} from '../protocol/report.js';
 import {PROTOCOL_VERSION, isNewer} from '../protocol/version.js';
 import {warning} from '../protocol/warnings.js';
 import {checkHostOptions} from './check-options.js';
+import {dismissFormerTab} from './former-tab.js';
 import {clearOtherStore} from './clear-other-store.js';
 import type {SharedDocs} from './doc/shared-docs.js';
 import type {ServiceSource} from './frame-relay.js';
@@ -92,7 +94,7 @@ export class Host {
       watchAbsent: tab => this.watchAbsent(tab),
       close: () => this.close(),
       abandon: () => this.abandon(),
-      clear: () => this.clear()
+      clear: clearing => this.clear(clearing)
     });
   }
 
@@ -102,6 +104,8 @@ export class Host {
   private begin(): void {
     if (this.closed) return;
     const {docs, platform: {clock}, parts: {store, mirrored, tabs}} = this;
+    // If the page of this host began before the last clearing, its connection to the server is that of a former user.
+    if (this.options.isCleared?.(this.cleared)) return this.abandon();
     this.parts.loadStored();
     this.sessionServer = this.startSessionServer();
     for (const tab of tabs.withLife()) this.watchAbsent(tab);
@@ -117,10 +121,10 @@ export class Host {
     return new SessionServer(platform, {
       namespace, epoch, generation, place, build, lineage,
       catchUp: platform.locks?.query && (() => this.checkHostLock()),
-      cleared: this.options.cleared,
+      cleared: () => this.cleared,
       durability: store
     }, {
-      accept: (hello, session) => sessions.begin(hello, session),
+      accept: (hello, session) => (isFormer(hello, this.cleared) ? dismissFormerTab(session) : sessions.begin(hello, session)),
       onTakeoverRequest: candidate => { if (isNewer(candidate, {protocol: PROTOCOL_VERSION, build})) void shutdown.makeRoom(); },
       onCleared: () => this.abandon(),
       onSuperseded: () => this.close()
@@ -182,8 +186,9 @@ export class Host {
   /**
    * Closes the connections of all tabs of the namespace, then deletes the stored data. The host and its real connection close in any
    * case. Rejects with the reason if some data could not be deleted.
+   * @param clearing is kept in the databases
    */
-  async clear(): Promise<void> {
+  async clear(clearing?: Clearing): Promise<void> {
     // A page that starts meanwhile must not see the data in this host's memory. The mark of the clearing is not enough, because the app may
     // have deleted it.
     this.sessionServer?.refuse();
@@ -191,7 +196,7 @@ export class Host {
     this.connection.close();
     this.local.close();
     try {
-      const outcomes = await Promise.allSettled([this.parts.store?.clear(), this.clearOther()]);
+      const outcomes = await Promise.allSettled([this.parts.store?.clear(clearing), this.clearOther(clearing)]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     } finally {
       // The host closes after the answer to this call has been sent. A timer could fire before that (WebKit).
@@ -199,10 +204,10 @@ export class Host {
     }
   }
 
-  private async clearOther(): Promise<void> {
+  private async clearOther(clearing: Clearing | undefined): Promise<void> {
     const {store} = this.options;
     if (store === false || store?.storage) return;
-    await clearOtherStore(store?.name ?? this.namespace, this.platform.clock);
+    await clearOtherStore(store?.name ?? this.namespace, this.platform.clock, clearing);
   }
 
   // ---- for the code that runs a host
@@ -254,6 +259,12 @@ export class Host {
     const keys = [...store?.keys() ?? [], ...this.docs.all().map(({collection, id}) => [collection, id] as const)];
     return !board.pendingOps && !deadLetters.size && !store?.quarantine.size && !frames.isServing &&
       !keys.some(([collection]) => isLocal(collection));
+  }
+
+  /** The last clearing of the namespace before this host started: the tab that started the host or the database knew it. @internal */
+  get cleared(): Clearing | undefined {
+    const {parts: {store}, options: {cleared}} = this;
+    return store ? store.cleared : cleared;
   }
 
   /** Whether this host is deleting everything and will end. @internal */

@@ -1,3 +1,4 @@
+import type {Clearing} from './clearing.js';
 import type {FaultRequest, FaultState} from './faults.js';
 import type {FeedEntry, FeedRequest} from './feed.js';
 import type {DeadLetter, LostOp, OrphanedOpsMessage, QuarantinedDoc} from './messages.js';
@@ -25,8 +26,8 @@ export interface HostCalls {
   'host.observe': Call<FeedRequest, FeedEntry[]>;
   /** Causes a fault on purpose. */
   'host.fault': Call<FaultRequest, FaultState>;
-  /** Stops all tabs, then deletes all stored data. */
-  'host.clear': Call<null, void>;
+  /** Stops all tabs, then deletes all stored data. The databases keep the clearing. */
+  'host.clear': Call<Clearing | null, void>;
   /** Waits until the subscribed queries on these collections have the server's results. */
   'queries.settle': Call<readonly string[], void>;
   /** Waits until all changes so far are durable. Rejects if the storage fails. */

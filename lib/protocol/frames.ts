@@ -1,9 +1,12 @@
 import {isCount, isObject, isText} from './checks.js';
-import {isClearing, type Clearing} from './clearing.js';
+import type {Beginning, Clearing} from './clearing.js';
 import type {Epoch, SessionId, TabId} from './ids.js';
 
-/** A tab's greeting, sent on the greeting channel, or on a port to a host that the tab is connected to. */
-export interface Hello {
+/**
+ * A tab's greeting, sent on the greeting channel, or on a port to a host that the tab is connected to. A host that began before the clearing
+ * in it has data of a former user, and ends. A host that knows a clearing after the tab's beginning takes nothing from the tab.
+ */
+export interface Hello extends Beginning {
   /** The kind of message. */
   type: 'hello';
   /** The version of the protocol that the tab speaks. */
@@ -24,8 +27,6 @@ export interface Hello {
    * session.
    */
   session: SessionId;
-  /** The last clearing of the namespace when the tab began. A host that began before it has data of a former user. */
-  cleared?: Clearing | undefined;
   /** A read-only page. The host refuses its changes, and does not count it as a tab. */
   isObserver?: true;
 }
@@ -68,6 +69,11 @@ export interface Welcome {
   /** Hosts of one lineage share their document histories: they read the same store, or they are the same host. */
   lineage: string;
   session: SessionId;
+  /**
+   * The last clearing of the namespace that the host knows. The tab writes it to localStorage if it is missing there, and ignores it when it reads it
+   * if it does not have that form.
+   */
+  cleared?: Clearing | undefined;
 }
 
 /** The host's answer to a greeting of another protocol version. */
@@ -167,26 +173,17 @@ export type TabChannelMessage = Welcome | Refusal | Absent | Batch | End | Locke
  * A generation is the time when its host started, in ms since the epoch, or slightly above. The guard refuses values from the
  * year 2248 on: no real host has one, and it would leave no room for later hosts.
  */
-const isGeneration = (value: unknown): boolean => isCount(value) && (value as number) < 2 ** 43;
+export const isGeneration = (value: unknown): boolean => isCount(value) && (value as number) < 2 ** 43;
 
 export const isPlace = (value: unknown): value is Place => value === 'shared-worker' || value === 'elected-tab' || value === 'direct';
 
 const isOfSession = (data: Record<string, unknown>): boolean =>
   isText(data['session']) && (data['from'] === 'tab' || data['from'] === 'host');
 
-/** The data as a greeting message; undefined if it does not have that form. */
-export function parseGreetingMessage(data: unknown): GreetingMessage | undefined {
-  if (!isObject(data) || !isCount(data['protocol'])) return undefined;
-  if (data['type'] === 'hello') {
-    const ok = isText(data['tabId']) && data['tabId'] !== '' && isCount(data['attempt']) && isGeneration(data['generation']);
-    return ok && typeof data['locked'] === 'boolean' && isText(data['session']) && (data['cleared'] === undefined || isClearing(data['cleared']))
-      ? (data as unknown as Hello) : undefined;
-  }
-  if (data['type'] === 'here') {
-    return isText(data['epoch']) && isGeneration(data['generation']) ? (data as unknown as HostHere) : undefined;
-  }
-  if (data['type'] === 'candidate') return isText(data['build']) ? (data as unknown as TakeoverRequest) : undefined;
-  return undefined;
+/** The data as a host's announcement; undefined if it does not have that form. */
+export function parseHostHere(data: unknown): HostHere | undefined {
+  const ok = isObject(data) && data['type'] === 'here' && isCount(data['protocol']) && isText(data['epoch']) && isGeneration(data['generation']);
+  return ok ? (data as unknown as HostHere) : undefined;
 }
 
 /** The data as a message between one tab and its host; undefined if it does not have that form. */

@@ -14,6 +14,7 @@ import {Reader} from './reader.js';
 import {storageError} from './storage-errors.js';
 import type {DocKey, Storage, StoredDoc} from './storage.js';
 import {StoreOpening} from './store-opening.js';
+import {clearingValues} from './stored-clearing.js';
 import {applyChange, emptyDoc} from './stored-changes.js';
 
 export interface DurableStoreOptions {
@@ -98,6 +99,10 @@ export class DurableStore {
     }));
     const opening = (this.opening = new StoreOpening({
       storage, namespace, epoch, cleared, now, commits, inventory, history, kept, quarantine, pruning,
+      onCleared: () => {
+        this.close();
+        options.onFenced();
+      },
       onErased: () => options.onErased?.(),
       onFound: () => options.onFound?.()
     }));
@@ -127,6 +132,11 @@ export class DurableStore {
   /** The id of the histories in this store. All hosts that continue these histories have the same id. */
   get lineage(): string {
     return this.history.id;
+  }
+
+  /** The namespace's last clearing before the host began, as far as `options.cleared` or the storage has it. */
+  get cleared(): Clearing | undefined {
+    return this.opening.cleared;
   }
 
   /** Whether committed changes survive the end of the browser: the storage is durable and open, and has not failed. */
@@ -304,8 +314,9 @@ export class DurableStore {
   /**
    * Deletes all data, and ends the store. May be called twice. Rejects with the storage's error, or with ERR_TABS_STORAGE_TIMEOUT after
    * CLEAR_MS.
+   * @param clearing is kept in the storage
    */
-  async clear(): Promise<void> {
+  async clear(clearing?: Clearing): Promise<void> {
     this.end();
     this.inventory.clear();
     this.quarantine.clear();
@@ -314,7 +325,7 @@ export class DurableStore {
       this.after(CLEAR_MS, () => reject(storageError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
     });
     late.catch(() => {});
-    await Promise.race([this.options.storage.clear(), late]);
+    await Promise.race([this.options.storage.clear(clearingValues(clearing)), late]);
   }
 
   /** Ends the store. Changes that are not committed are dropped, except for those in flight. May be called twice. */

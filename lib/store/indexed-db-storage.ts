@@ -194,16 +194,27 @@ export class IndexedDbStorage implements Storage {
     });
   }
 
-  async clear(): Promise<void> {
+  async clear(values: Readonly<Record<string, string>> = {}): Promise<void> {
     const {name} = this;
-    const database = await this.release()?.catch(() => undefined);
+    if (!name) return this.close();
+    const hasValues = Object.keys(values).length > 0;
     // A deletion waits until all other connections to the database are closed. Emptying does not wait.
-    const isEmpty = !!database && (await emptied(database).then(() => true, () => false));
-    database?.close();
-    if (!name) return;
+    const isEmpty = await this.empty(values);
+    if (isEmpty && hasValues) return;
     await new Promise<void>((resolve, reject) => {
       deleteDB(name, {blocked: () => { if (isEmpty) resolve(); }}).then(resolve, reject);
     });
+    if (!hasValues) return;
+    this.database = this.openDatabase();
+    if (!await this.empty(values)) throw new DOMException('The database was deleted, but can\'t be opened again', 'UnknownError');
+  }
+
+  /** Deletes everything but these small values, and closes the database. @returns whether that succeeded */
+  private async empty(values: Readonly<Record<string, string>>): Promise<boolean> {
+    const database = await this.release()?.catch(() => undefined);
+    const isEmpty = !!database && (await emptied(database, values).then(() => true, () => false));
+    database?.close();
+    return isEmpty;
   }
 
   close(): void {

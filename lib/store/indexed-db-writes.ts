@@ -76,8 +76,8 @@ export async function allOf<T>(value: Promise<T>, others: Promise<unknown>[]): P
   return value;
 }
 
-/** Deletes all data, and sets the floor and barriers for all earlier hosts. */
-export async function emptied(database: Database): Promise<void> {
+/** Deletes all data except these small values, and sets the floor and barriers for all earlier hosts. */
+export async function emptied(database: Database, remaining: Readonly<Record<string, string>>): Promise<void> {
   const transaction = database.transaction(STORES, 'readwrite');
   const claim = transaction.objectStore('claim');
   const [keys, values] = await Promise.all([claim.getAllKeys(), claim.getAll()]);
@@ -87,7 +87,9 @@ export async function emptied(database: Database): Promise<void> {
   if (holder) barred.push(barrierOf(holder.epoch));
   const {floor = 0} = (values[keys.indexOf(FLOOR)] ?? {}) as Partial<Floor>;
   await Promise.all([
-    ...STORES.map(store => transaction.objectStore(store).clear()), claim.put({floor: Math.max(floor, holder?.term ?? 0)}, FLOOR), ...barred.map(key => claim.put(Date.now(), key)),
+    ...STORES.map(store => transaction.objectStore(store).clear()),
+    ...Object.entries(remaining).map(([name, value]) => transaction.objectStore('meta').put(value, name)),
+    claim.put({floor: Math.max(floor, holder?.term ?? 0)}, FLOOR), ...barred.map(key => claim.put(Date.now(), key)),
     claim.put(Number.MAX_SAFE_INTEGER, UNCLAIMED), transaction.done
   ]);
 }

@@ -49,8 +49,9 @@ export class InMemoryStorage implements Storage {
     return this.content.inventory();
   }
 
-  async clear(): Promise<void> {
+  async clear(values: Readonly<Record<string, string>> = {}): Promise<void> {
     this.content.clear();
+    for (const [name, value] of Object.entries(values)) this.content.meta.set(name, value);
     this.space.epoch = undefined;
   }
 

@@ -33,8 +33,11 @@ export interface Storage {
   read(keys: readonly DocKey[]): Promise<StoredDoc[]>;
   /** Lists the stored documents, without their content. */
   inventory(): Promise<InventoryItem[]>;
-  /** Deletes all data of the namespace and the claim, and closes the storage. Earlier writes must not take effect afterwards. */
-  clear(): Promise<void>;
+  /**
+   * Deletes all data of the namespace and the claim, and closes the storage. Earlier writes must not take effect afterwards.
+   * @param values the small values that are stored afterwards. A storage that does not keep them relies on localStorage: see `ClearingMark`.
+   */
+  clear(values?: Readonly<Record<string, string>>): Promise<void>;
   /** Closes the storage, until `open` is called again. May be called twice. */
   close(): void;
 }

@@ -1,4 +1,4 @@
-import type {Clearing} from '../protocol/clearing.js';
+import {isLater, type Clearing} from '../protocol/clearing.js';
 import type {CommitLoop} from './commit-loop.js';
 import type {HistoryMark} from './history-mark.js';
 import type {Inventory} from './inventory.js';
@@ -7,16 +7,16 @@ import type {Pruning} from './pruning.js';
 import {isQuarantineBody} from './quarantine.js';
 import {supersedingChange, type QuarantineAccess} from './quarantine-access.js';
 import type {InventoryItem, Storage} from './storage.js';
-
-/** The names of small values: when the database was created, in ms since the epoch, and the id of the last clearing before that. */
-const CREATED = 'created';
-const CLEARED = 'cleared';
+import {CREATED, clearingValues, isFromBefore, storedClearing} from './stored-clearing.js';
 
 export interface StoreOpeningParts {
   storage: Storage;
   namespace: string;
   epoch: string;
+  /** The namespace's last clearing, as far as the tab knew that started the host. */
   cleared: Clearing | undefined;
+  /** The namespace was cleared after the host began, so what the host has belongs to a former user. */
+  onCleared(): void;
   now(): number;
   commits: Pick<CommitLoop, 'queue' | 'enqueue' | 'isClosed'>;
   inventory: Inventory;
@@ -35,11 +35,18 @@ export class StoreOpening {
   isOpen = false;
   /** Whether the host may begin: the storage is open, or has failed. */
   isReady = false;
+  /** The namespace's last clearing before the host began. */
+  cleared: Clearing | undefined;
+  /** The time of the clearing that the host was told of, or if it was told of none, when it began. */
+  private readonly began: number;
   private wasErased = false;
   private settleReady: () => void = () => {};
   private readonly ready = new Promise<void>(resolve => { this.settleReady = resolve; });
 
-  constructor(private readonly parts: StoreOpeningParts) {}
+  constructor(private readonly parts: StoreOpeningParts) {
+    this.cleared = parts.cleared;
+    this.began = parts.cleared?.time ?? parts.now();
+  }
 
   /** Resolves when `isReady`. Never rejects. */
   whenReady(): Promise<void> {
@@ -66,17 +73,22 @@ export class StoreOpening {
   }
 
   async open(): Promise<void> {
-    const {storage, commits, history, inventory, quarantine} = this.parts;
+    const {storage, commits, history, inventory, quarantine, now} = this.parts;
     const meta = await this.claim();
     const items = (await storage.inventory()).filter(({key}) => !isQuarantineBody(key));
     await this.restoreValues(meta);
     if (commits.isClosed) return;
+    const stored = storedClearing(meta);
+    if (this.isReady && isLater(stored, {time: this.began})) return this.parts.onCleared();
+    const knowsLater = isLater(this.cleared, stored);
+    if (!knowsLater) this.cleared = stored;
     this.isOpen = true;
+    if (knowsLater) this.writeValues(clearingValues(this.cleared));
     const isNew = history.noteStored(meta);
     if (this.isReady) return this.reopened(items);
     history.continue();
     // A host that opens its storage late or again does not write this: its data may be older than a clearing that it does not know.
-    if (isNew) this.writeBeginning();
+    if (isNew) this.writeValues({[CREATED]: String(now())});
     for (const item of items) inventory.addStored(item);
     await quarantine.retry();
     this.becomeReady();
@@ -87,16 +99,14 @@ export class StoreOpening {
     const {storage, namespace, epoch, cleared} = this.parts;
     await storage.open(namespace);
     const meta = await storage.claim(epoch);
-    if (!isOutdated(meta, cleared)) return meta;
-    await storage.clear();
+    if (!isFromBefore(meta, cleared)) return meta;
+    await storage.clear(clearingValues(cleared));
     await storage.open(namespace);
     return storage.claim(epoch);
   }
 
-  private writeBeginning(): void {
-    const {commits, cleared, now} = this.parts;
-    commits.enqueue({type: 'meta', name: CREATED, value: String(now())}, true);
-    if (cleared) commits.enqueue({type: 'meta', name: CLEARED, value: cleared.id}, true);
+  private writeValues(values: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(values)) this.parts.commits.enqueue({type: 'meta', name, value}, true);
   }
 
   /** The host has begun its own histories. They continue, and replace the stored data of the same documents. */
@@ -118,10 +128,4 @@ export class StoreOpening {
       return kept.restore(name, value, () => queue.hasWaitingValue(name));
     }));
   }
-}
-
-/** Whether the stored data are older than the last clearing. */
-function isOutdated(meta: Record<string, string>, cleared: Clearing | undefined): boolean {
-  if (!cleared || !Object.keys(meta).length) return false;
-  return meta[CLEARED] !== cleared.id && !(Number(meta[CREATED]) > cleared.time);
 }

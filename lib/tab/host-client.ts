@@ -4,6 +4,7 @@ import {browserPlatform} from '../platform/browser.js';
 import {OnDemand} from '../platform/on-demand.js';
 import type {Channel, Locks, OpenChannel, Platform} from '../platform/platform.js';
 import type {ArgsOfCall, CallsToHost} from '../protocol/calls.js';
+import type {Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import type {Hello} from '../protocol/frames.js';
 import type {TabId} from '../protocol/ids.js';
@@ -22,8 +23,8 @@ const CALL_TIMEOUT_MS = 10_000;
 export interface HostFinder {
   /** Greets the host that this tab is connected to, if there is one. @returns a port to that host */
   greet(hello: Hello): Channel | undefined;
-  /** Closes the connection if its user has signed out. @returns whether it is closed */
-  closeIfCleared?(): boolean;
+  /** Closes the connection if its user has signed out. @param cleared see {@link Welcome}. @returns whether it is closed */
+  closeIfCleared?(cleared: Clearing | undefined): boolean;
   /** The host has not answered for a long time, and the session with it has ended. */
   handleSilence?(reason: string): void;
   /** The host uses another protocol version than this tab. */
@@ -200,9 +201,9 @@ export class HostClient implements SessionClientEvents {
     this.setLinked(false);
   }
 
-  onConnected(continues: boolean): void {
+  onConnected(continues: boolean, cleared: Clearing | undefined): void {
     // After a sign-out, no data of the former user may reach the next user's host.
-    if (this.finder?.closeIfCleared?.()) return;
+    if (this.finder?.closeIfCleared?.(cleared)) return;
     this.refusedBy = undefined;
     const {sessionClient} = this;
     this.log.debug('link', () => `connected to host ${sessionClient!.epoch} (${sessionClient!.place}), which ${continues ? 'continues' : 'starts anew'}`);

@@ -1,4 +1,5 @@
 import {nextTick} from '../platform/next-tick.js';
+import type {Clearing} from '../protocol/clearing.js';
 import type {InspectOptions, Report} from '../protocol/report.js';
 import {TabsError} from '../protocol/errors.js';
 import {Completion, completing, type UncaughtHandler} from './completion.js';
@@ -22,6 +23,8 @@ export class ProxyConnection extends LinkedConnection {
   /** Stored data that could not be used: list, restore, discard, export. */
   readonly quarantine = new TabQuarantine(this);
   private autoFlush = true;
+  /** The mark of this tab's own `clear()`; undefined if it was not called or the mark could not be stored. @internal */
+  protected leaves: Clearing | undefined;
   /** For calls whose errors are not reported by an event. */
   private readonly ignoring: UncaughtHandler = {handleUncaught() {}, openCalls: this.openCalls};
 
@@ -181,18 +184,13 @@ export class ProxyConnection extends LinkedConnection {
   async clear(): Promise<void> {
     this.clearing = true;
     try {
-      await this.callHost('host.clear');
+      await this.callHost('host.clear', this.leaves ?? null);
     } catch (error) {
-      throw new TabsError('ERR_TABS_NOT_CLEARED', `Not all that is stored could be deleted: ${(error as Error).message}. ${this.leftBehind}`);
+      throw new TabsError('ERR_TABS_NOT_CLEARED', `Not all that is stored could be deleted: ${(error as Error).message}. ${this.leaves ? 'The next start deletes it' : 'Call clear() again after the next start'}`);
     } finally {
       this.clearing = false;
       this.closeCleared();
     }
-  }
-
-  /** The advice in the error's message if data could not be deleted. @internal */
-  protected get leftBehind(): string {
-    return 'Call clear() again after the next start';
   }
 
   // ---- methods of the @sharesync/sharedb fork; see docs/migration.md

@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {parseGreetingMessage} from '../../lib/protocol/frames.js';
+import {parseGreetingMessage} from '../../lib/protocol/greeting-guards.js';
 import {PROTOCOL_VERSION, hostLockName, greetingChannelName, tabChannelName} from '../../lib/protocol/version.js';
 import {until} from '../waiting/until.js';
 import {startServer, stopServer} from './server-control.js';

@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import {acquireHostLock} from '../../lib/election/host-lock.js';
-import {parseGreetingMessage} from '../../lib/protocol/frames.js';
+import {parseGreetingMessage} from '../../lib/protocol/greeting-guards.js';
 import {greetingChannelName} from '../../lib/protocol/version.js';
 import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';

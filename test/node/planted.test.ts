@@ -286,6 +286,13 @@ const bugs: Record<string, Bug> = {
     within: 50,
     plant: () => replace(SessionServer.prototype as unknown as Clearings, 'isCleared', () => () => false)
   },
+  'a database that forgets the last sign-out, where the app clears localStorage': {
+    on: cases['users who sign out, and an app that clears localStorage']!,
+    within: 50,
+    plant: () => replace(DurableStore.prototype, 'clear', right => function(this: DurableStore) {
+      return right.call(this) as Promise<void>;
+    })
+  },
   'a transaction that a dead host has made, and that is made again': {
     on: cases['a host that dies in the middle of transactions over plain documents']!,
     within: 100,

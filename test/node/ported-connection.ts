@@ -1,5 +1,6 @@
 import {ProxyConnection} from '../../lib/index.js';
 import type {Channel} from '../../lib/platform/platform.js';
+import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import type {ProxyConnectionOptions} from '../../lib/tab/connection-options.js';
 
@@ -10,7 +11,7 @@ export class PortedConnection extends ProxyConnection {
    * @returns the other end, or undefined if there is none
    * @param closeIfCleared closes the connection if its user has signed out. It returns whether the connection is closed.
    */
-  constructor(options: ProxyConnectionOptions, greetOnPort: (hello: Hello) => Channel | undefined, closeIfCleared = (): boolean => false) {
+  constructor(options: ProxyConnectionOptions, greetOnPort: (hello: Hello) => Channel | undefined, closeIfCleared = (_cleared: Clearing | undefined): boolean => false) {
     super(options);
     this.hostClient.finder = {greet: greetOnPort, closeIfCleared};
     this.hostClient.open();

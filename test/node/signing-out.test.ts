@@ -6,48 +6,16 @@ import {ProxyConnection} from '../../lib/index.js';
 import {ClearingMark} from '../../lib/connect/clearing-mark.js';
 import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
-import type {Channel} from '../../lib/platform/platform.js';
 import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
 import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
 import {PortedConnection} from './ported-connection.js';
+import {SignOutStage} from './sign-out-stage.js';
 import {pageStorage} from '../support/page-storage.js';
 import {FakeClock, calm, eventually} from '../store/clock.js';
 import {dump, tamper, terminate, withIndexedDb} from '../store/disks.js';
-
-class SignOutStage {
-  readonly backend = new Backend();
-  readonly channel = memoryChannels();
-  readonly storage = new InMemoryStorage();
-  readonly tabs: ProxyConnection[] = [];
-  host!: Host;
-  /** Whether nothing that a host sends arrives, as if it had died. */
-  isCut = false;
-
-  start(cleared?: Clearing): void {
-    this.host = new Host({connection: this.backend.connect(), channel: name => this.channelOfHost(name), store: {storage: this.storage}, cleared, warn: () => {}});
-  }
-
-  private channelOfHost(name: string): Channel {
-    const channel = this.channel(name);
-    const post = channel.postMessage.bind(channel);
-    channel.postMessage = data => { if (!this.isCut) post(data); };
-    return channel;
-  }
-
-  tab(): ProxyConnection {
-    const tab = new ProxyConnection({channel: this.channel, warn: () => {}});
-    this.tabs.push(tab);
-    return tab;
-  }
-
-  close(): void {
-    for (const tab of this.tabs) tab.close();
-    this.host.close();
-  }
-}
 
 describe('signing out', () => {
   describe('where the storage can\'t be deleted', () => {
@@ -314,10 +282,10 @@ describe('signing out', () => {
     it('leave no ops to the next user', async () => {
       const items = pageStorage();
       const open = (): Storage => items;
-      const gone = new OrphanedOpsStorage('default', 'gone', undefined, open, new ClearingMark('default', open));
+      const gone = new OrphanedOpsStorage('default', 'gone', undefined, open, new ClearingMark('default', open, 0));
       gone.leave(word);
-      new ClearingMark('default', open).set('clearing', 1);
-      const next = new OrphanedOpsStorage('default', 'next', undefined, open, new ClearingMark('default', open));
+      new ClearingMark('default', open, 0).set('clearing', 1);
+      const next = new OrphanedOpsStorage('default', 'next', undefined, open, new ClearingMark('default', open, 0));
       const offered: OrphanedOpsMessage[] = [];
       await next.offer(async each => offered.push(each));
       expect([offered, items.length]).to.eql([[], 1]);
@@ -331,12 +299,12 @@ describe('signing out', () => {
 
     it('know that another one has signed out since they began', () => {
       const items = pageStorage();
-      const mark = new ClearingMark('default', () => items);
-      expect(mark.isOutdated).to.equal(false);
-      new ClearingMark('default', () => items).set('clearing', 7);
-      expect([mark.isOutdated, mark.read()]).to.eql([true, {id: 'clearing', time: 7}]);
-      const forbidden = new ClearingMark('default', () => { throw new Error('forbidden'); });
-      expect([forbidden.isOutdated, forbidden.read(), forbidden.set('clearing', 7)]).to.eql([false, undefined, undefined]);
+      const mark = new ClearingMark('default', () => items, 0);
+      expect(mark.hear()).to.equal(false);
+      new ClearingMark('default', () => items, 0).set('clearing', 7);
+      expect([mark.hear(), mark.read()]).to.eql([true, {id: 'clearing', time: 8}]);
+      const forbidden = new ClearingMark('default', () => { throw new Error('forbidden'); }, 0);
+      expect([forbidden.hear(), forbidden.read(), forbidden.set('clearing', 7)]).to.eql([false, undefined, undefined]);
     });
   });
 });

@@ -99,6 +99,20 @@ describe('the script of a shared worker', () => {
     expect(doc.data).to.equal(undefined);
   });
 
+  it('goes on with its host for a page that has the mark of a clearing which only the database told the host', async () => {
+    const storage = new InMemoryStorage();
+    await storage.open(namespace);
+    const cleared = {id: 'clearing', time: Date.now() - 1000};
+    await storage.clear({cleared: cleared.id, clearedAt: String(cleared.time)});
+    start({store: {storage}});
+    const first = open().connection;
+    await first.get('local:notes', 'one').create({});
+    const {connection} = open(() => ({...greetingFor(namespace), cleared}));
+    const doc = connection.get('local:notes', 'one');
+    await doc.fetch();
+    expect([doc.data, connection.hostClient.sessionClient!.epoch]).to.eql([{}, first.hostClient.sessionClient!.epoch]);
+  });
+
   it('begins its host anew for a page that is opened while a host deletes everything, although the page does not know that', async () => {
     const storage = new InMemoryStorage();
     start({store: {storage}});

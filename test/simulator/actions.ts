@@ -108,6 +108,7 @@ const actions: Record<string, Action> = {
   'a page is put away': {weight: 1, if: 'freezes', act: world => somePage(world, page => page.putAway(coin(world)()))},
   'a page goes on': {weight: 3, if: 'freezes', act: world => somePage(world, page => page.wake(), 'frozen')},
   'a user signs out': {weight: 1.5, if: 'signOuts', act: world => somePage(world, page => world.signOuts.signOut(page))},
+  'the app clears localStorage': {weight: 1, if: 'clearsStorage', act: ({signOuts}) => signOuts.clearStorage()},
   'a page writes to a diary': {weight: 12, if: 'signOuts', act: world => somePage(world, page => world.signOuts.write(page))},
   'a former user\'s page goes on': {weight: 2, if: 'signOuts', act: ({random, signOuts: {former}}) => { if (former.length) random.pick(former).wake(); }},
   'a session breaks': {weight: 1, if: 'breaks', act: world => somePage(world, page => page.breakSession())},

@@ -62,6 +62,8 @@ export const cases: Record<string, Case> = {
   'a host that dies, and pages that show first what is stored, or was put into them': {rendered: true, storedFirst: true, crashes: true, outages: true, pagesGo: true, weight: 0.5},
   'a host that dies, and its cipher fails now and then': {ciphers: true, cipherFaults: true, crashes: true, outages: true, pagesDie: true, weight: 0.5},
   'users who sign out': {signOuts: true, outages: true, freezes: true, pagesGo: true, weight: 0.5},
+  'users who sign out, and an app that clears localStorage': {signOuts: true, clearsStorage: true, outages: true, freezes: true, pagesGo: true, weight: 0.5},
+  'a host that dies while users sign out, and an app that clears localStorage': {signOuts: true, clearsStorage: true, crashes: true, breaks: true, pagesDie: true, freezes: true, weight: 0.5},
   'a host that dies while users sign out': {signOuts: true, crashes: true, breaks: true, pagesDie: true, freezes: true, weight: 0.5},
   // The library drops some state after a number of ops or in idle times. A long walk shows whether that state is missing later.
   'a long day of dying hosts and broken sessions': {crashes: true, breaks: true, steps: 1000, weight: 0.05}

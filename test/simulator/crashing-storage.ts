@@ -77,8 +77,8 @@ export class CrashingStorage implements Storage {
     return this.ask(disk => disk.inventory());
   }
 
-  clear(): Promise<void> {
-    return this.ask(disk => disk.clear(), true);
+  clear(values: Readonly<Record<string, string>>): Promise<void> {
+    return this.ask(disk => disk.clear(values), true);
   }
 
   close(): void {}

@@ -1,6 +1,7 @@
 import {ClearingMark} from '../../lib/connect/clearing-mark.js';
 import {OrphanedOpsStorage} from '../../lib/connect/orphaned-ops-storage.js';
 import type {Channel} from '../../lib/platform/platform.js';
+import type {Clearing} from '../../lib/protocol/clearing.js';
 import type {Hello} from '../../lib/protocol/frames.js';
 import type {Random} from '../support/random.js';
 import type {OrphanedOpsMessage} from '../../lib/protocol/messages.js';
@@ -27,7 +28,8 @@ export type GreetOnPort = (hello: Hello, process: Process) => Channel | undefine
 export class Page extends Client {
   private readonly orphanedOps: OrphanedOpsStorage;
   private readonly mark: ClearingMark;
-  private isAway = false;
+  /** Whether the page is in the back/forward cache. */
+  isAway = false;
   /** The number of the computer's sleeps when the page was suspended. */
   private sleepsBefore = 0;
 
@@ -37,11 +39,10 @@ export class Page extends Client {
   ) {
     const process = machine.start(name);
     const {channel, locks, clock} = process;
-    const mark = new ClearingMark('default', () => storage);
+    const mark = new ClearingMark('default', () => storage, clock.now());
     const connection = new PortedConnection({channel, locks, clock, warn, storedFirst: walk.storedFirst}, hello => {
-      hello.cleared = mark.own;
-      return greetOnPort(hello, process);
-    }, () => this.closeIfCleared());
+      return greetOnPort(Object.assign(hello, mark.own), process);
+    }, cleared => this.closeIfCleared(cleared));
     super(name, process, connection, edits, book, walk);
     this.mark = mark;
     this.orphanedOps = new OrphanedOpsStorage('default', connection.id!, locks, () => storage as never, mark);
@@ -121,17 +122,26 @@ export class Page extends Client {
   /** Signs out. Rejects if some data could not be deleted. */
   signOut(): Promise<void> {
     const {now} = this.machine.clock;
-    this.mark.set(`${this.name}/${now}`, now);
+    const mark = this.mark.set(`${this.name}/${now}`, now);
     this.orphanedOps.clear();
-    return this.connection.clear();
+    Object.assign(this.connection, {leaves: mark});
+    return this.connection.clear().finally(() => {
+      this.mark.hear(mark);
+      return this.orphanedOps.offer();
+    });
+  }
+
+  /** Handles the event of localStorage after another page has changed it. */
+  hearOfStorage(event: Pick<StorageEvent, 'key' | 'newValue'>): void {
+    this.closeIfCleared(this.mark.markIn(event));
   }
 
   /**
    * Somebody may have signed out since this page was opened.
    * @returns whether its connection is closed
    */
-  closeIfCleared(): boolean {
-    if (!this.connection.clearing && this.mark.isOutdated) this.connection.closeCleared();
+  closeIfCleared(cleared?: Clearing): boolean {
+    if (this.mark.hear(cleared) && !this.connection.clearing) this.connection.closeCleared();
     return this.connection.state === 'closed';
   }
 

@@ -21,6 +21,8 @@ export class SignOuts {
   former: Page[] = [];
   private readonly users = new Map<string, number>();
   private leaving: Page | undefined;
+  /** Whether the last `clear()` has failed, and no host has stored the mark since. Then the app must not delete the mark in localStorage. */
+  private needsMark = false;
 
   constructor(private readonly world: World) {}
 
@@ -31,7 +33,7 @@ export class SignOuts {
 
   /** The last clearing, as each page reads it in localStorage. */
   get cleared(): Clearing | undefined {
-    return new ClearingMark('default', () => this.world.storage).read();
+    return new ClearingMark('default', () => this.world.storage, 0).read();
   }
 
   /** The server looks at each op that a host sends. */
@@ -82,16 +84,44 @@ export class SignOuts {
   /** A page signs out. When that is done, the next user opens pages. */
   signOut(page: Page): void {
     if (this.leaving) return;
-    const {world: {machine: {agenda}, pages, ledger}} = this;
+    const {ledger, machine: {clock}} = this.world;
     this.leaving = page;
-    page.signOut().then(() => {
+    // What happens before and after a sign-out happens at other times.
+    clock.now++;
+    const {walk, random} = this.world;
+    const when = walk.clearsStorage ? random.pick(['never', 'before', 'at once', 'afterwards']) : 'never';
+    if (when === 'before') this.clearStorage();
+    const done = page.signOut();
+    this.tell(page, MARK);
+    if (when === 'at once') this.clearStorage();
+    done.then(() => {
+      this.needsMark = false;
+      if (when === 'afterwards') this.clearStorage();
       this.judgeRemains('right after clear()');
     }, (error: {code?: string}) => {
+      this.needsMark = true;
       if (error.code !== 'ERR_TABS_NOT_CLEARED') ledger.problem(`clear() of ${page.name}: ${String(error)}`);
     }).finally(() => this.change());
-    for (const other of [...pages, ...this.former]) {
-      if (other !== page) agenda.some(`${other.name} hears that somebody signs out`, () => other.closeIfCleared(), other.process);
+  }
+
+  /** Sends the event of localStorage to all pages but the one that has changed it. */
+  private tell(by: Page | undefined, key: string | null): void {
+    const {storage, pages, machine: {agenda}} = this.world;
+    const newValue = key === null ? null : storage.getItem(key);
+    for (const page of [...pages, ...this.former]) {
+      if (page !== by && !page.isAway) agenda.some(`${page.name} hears of localStorage`, () => page.hearOfStorage({key, newValue}), page.process);
     }
+  }
+
+  /** The app calls `localStorage.clear()`. Ops that pages had left there are lost with it. */
+  clearStorage(): void {
+    const {storage, ledger, pages} = this.world;
+    if (this.needsMark && !pages.some(({connection}) => connection.status.durable)) return;
+    this.needsMark = false;
+    const left = Array.from({length: storage.length}, (_, i) => storage.key(i)!);
+    for (const {name, connection} of [...pages, ...this.former]) if (left.some(key => key.endsWith(`:orphaned-ops:${connection.id}`))) ledger.givenUp.add(name);
+    storage.clear();
+    this.tell(undefined, null);
   }
 
   /** Waits until nobody is signing out. */
@@ -105,6 +135,7 @@ export class SignOuts {
     this.leaving = undefined;
     const {pages} = world;
     this.user++;
+    world.machine.clock.now++;
     for (const page of pages) world.forget(page);
     this.former.push(...pages);
     world.server.user = this.user;
@@ -122,9 +153,10 @@ export class SignOuts {
     }
   }
 
-  /** Pages of former users are closed, and all that they waited for has ended. */
+  /** Pages of former users are closed, and all that they waited for has ended. Those of the present user are not. */
   judge(): void {
     const {former, world: {ledger, pages}} = this;
+    for (const {name, connection} of pages) if (connection.state === 'closed') ledger.problem(`${name} of the present user is closed`);
     this.judgeRemains('at the end');
     for (const {name, connection} of former) {
       if (connection.state !== 'closed') ledger.problem(`${name} of user ${this.users.get(name)} is not closed, but ${connection.state}`);
@@ -147,5 +179,6 @@ export class SignOuts {
   }
 }
 
+const MARK = 'sharedb-tabs:default:cleared';
 const SECRET = /secret of user (\d+)/g;
 const secretOf = (user: number): string => `secret of user ${user}`;

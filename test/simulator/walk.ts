@@ -80,6 +80,8 @@ export interface Walk {
   trims?: boolean;
   /** Users sign out with `clear()`, and others sign in. */
   signOuts?: boolean;
+  /** The app calls `localStorage.clear()`, also right before and right after a sign-out. */
+  clearsStorage?: boolean;
   /** The server starts again with another database: an older copy, one with other documents of the same names, or an empty one. */
   replacements?: boolean;
 }

@@ -56,8 +56,8 @@ export class TroubledStorage implements Storage {
     return this.act('inventory', () => this.disk.inventory());
   }
 
-  clear(): Promise<void> {
-    return this.disk.clear();
+  clear(values?: Readonly<Record<string, string>>): Promise<void> {
+    return this.disk.clear(values);
   }
 
   close(): void {
