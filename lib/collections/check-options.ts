@@ -2,12 +2,12 @@ import {unknownOption} from '../platform/option-names.js';
 import {isObject} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
 
-/** What an option takes, in words and as a check of a value. */
+/** The valid values of an option, in words and as a check of a value. */
 export type Takes = readonly [words: string, fits: (value: any) => unknown];
 
 /**
  * @param what the call or the object that the options belong to, for the message
- * @param takes what each option takes
+ * @param takes the valid values of each option
  * @throws ERR_TABS_BAD_OPTION if `options` is not an object, or an option is unknown or has a wrong value
  */
 export function checkOptions<Options extends object>(what: string, options: Options, takes: {[Name in keyof Options]-?: Takes}): void {
@@ -15,7 +15,7 @@ export function checkOptions<Options extends object>(what: string, options: Opti
     throw new TabsError('ERR_TABS_BAD_OPTION', `${what}${words}, not ${isObject(value) ? 'an object' : String(value)}`);
   };
   if (!isObject(options)) refuse(options, ' takes an object of options');
-  // All members of an AbortSignal are inherited. It must not be given in place of an object that has it.
+  // Includes inherited names: an AbortSignal that is passed in place of the options has only such members, and is refused.
   for (const name in options) {
     const value = options[name];
     const [words, fits] = Object.hasOwn(takes, name) ? takes[name] : [];
@@ -28,6 +28,6 @@ export const FLAG: Takes = ['true or false', value => typeof value === 'boolean'
 /** Infinity is valid, too. */
 export const NUMBER: Takes = ['a number of at least 0', value => typeof value === 'number' && value >= 0];
 export const COUNT: Takes = ['an integer of at least 1', value => Number.isSafeInteger(value) && value > 0];
-/** A signal of another page is no instance of this page's class. */
+/** Does not use `instanceof`, because a signal of another page is not an instance of this page's class. */
 export const SIGNAL: Takes = ['an AbortSignal', value => isObject(value) && 'aborted' in value];
 export const oneOf = (...values: string[]): Takes => [`'${values.join("' or '")}'`, value => values.includes(value)];

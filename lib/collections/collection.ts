@@ -29,7 +29,8 @@ export interface Plan {
 }
 
 /**
- * @param own what the options of this kind alone take
+ * Checks the options of a collection, and opens its documents.
+ * @param own the valid values of the options that only this kind has
  * @param initial the first data of a new document
  * @throws ERR_TABS_BAD_OPTION
  */
@@ -49,14 +50,15 @@ export function planOf(
   const {scope = 'local', collection = DEFAULT_COLLECTION, codec, shards = 1} = options;
   checkOptions(`${where}, limits`, options.limits ?? {}, {maxEntries: NUMBER, maxChars: NUMBER, maxValueChars: NUMBER, maxKeyLength: NUMBER});
   const limits = limitsOf(options.limits);
-  // The kind is part of the id, so collections of two kinds can have the same name. So is the number of a further document of a map: no
-  // name of another map gives the same id.
+  // The kind is part of the id, so collections of two kinds can have the same name. The ids of a map's further documents have their number
+  // before the colon, so they differ from the ids of all other maps.
   const documents = Array.from({length: shards}, (_, i) => new CollectionDocument(
     connection.get((scope === 'local' ? LOCAL_PREFIX : '') + collection, `${kind}${i ? `#${i}` : ''}:${name}`), {where, limits, arrayAt, initial: () => initial(i)}
   ));
   return {name, scope, where, documents, codec, limits, isForeign: false};
 }
 
+/** The plan of a view of the app's own document. The view has default limits and no codec. */
 export function planFrom(kind: string, doc: ProxyDoc, initial: () => Record<string, unknown> | unknown[]): Plan {
   const where = `${kind} from ${doc.collection}/${doc.id}`;
   const limits = limitsOf(undefined);
@@ -70,7 +72,10 @@ export abstract class Collection implements Shared {
   readonly name: string;
   /** 'local': in the host and its store. 'synced': a document of the server. */
   readonly scope: 'local' | 'synced';
-  /** Resolves when the collection can be read and written. Rejects if the document's subscription fails. */
+  /**
+   * Resolves when the collection can be read and written. Rejects if the document's subscription fails, with ERR_TABS_BAD_OPTION if its data
+   * are not those of such a collection, and with ERR_TABS_CLOSED if the view is closed first.
+   */
   readonly ready: Promise<this>;
   /** Set on a collection that `tx.in` returned: each access goes through this transaction. */
   protected readonly transaction: TransactionAccess | undefined;
@@ -114,7 +119,7 @@ export abstract class Collection implements Shared {
     await Promise.all(closing);
   }
 
-  /** Deletes the collection for all tabs. Resolves when the host has deleted it. */
+  /** Deletes the collection for all tabs. Resolves when the host (for a synced collection: the server) has acknowledged the deletion. */
   async destroy(): Promise<void> {
     await this.ready;
     await Promise.all(this.plan.documents.map(base => base.check().destroy()));
@@ -122,8 +127,8 @@ export abstract class Collection implements Shared {
   }
 
   /**
-   * Resolves when everything that this tab has written is durable or, with `{at: 'server'}`, when the server has acknowledged
-   * it.
+   * Resolves when everything that this tab has written is durable and, with `{at: 'server'}`, acknowledged by the server. Rejects with
+   * ERR_TABS_SESSION_ENDED if the host is lost meanwhile.
    */
   async flush(options: {at?: 'host' | 'server' | undefined} = {}): Promise<void> {
     checkOptions(`${this.plan.where}, flush`, options, {at: oneOf('host', 'server')});

@@ -23,7 +23,7 @@ export function committerOf(connection: ProxyConnection): Committer {
   return committer;
 }
 
-/** Sends the transactions of one connection to the host, one at a time. So the host can tell by their numbers which it has. */
+/** Sends the transactions of one connection to the host, one at a time. So a host can find by a transaction's number whether it has it. */
 export class Committer {
   private seq = 0;
   private last: Promise<void> = Promise.resolve();
@@ -58,13 +58,14 @@ export class Committer {
   /**
    * Commits a transaction.
    * @returns its number if the host has it and it is durable; undefined if other changes touched its reads
-   * @throws ERR_TABS_TX_UNKNOWN if `isOver` returns true before there is an answer
+   * @throws the host's error; ERR_TABS_TX_UNKNOWN if the host was lost, and `isOver` returns true or the connection is closed before the next one
+   *   has answered
    */
   async commit(id: string, parts: TransactionPart[], isOver: () => boolean): Promise<number | undefined> {
     const seq = ++this.seq;
     const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
     let answer = await this.ask('shared.commit', {seq, id, parts});
-    // Only the next host knows whether the commit was made.
+    // Only the next host can answer whether the commit was made.
     while (!answer) {
       await this.connected(isOver);
       answer = await this.ask('shared.asked', {seq, docs});

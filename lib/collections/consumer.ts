@@ -10,7 +10,7 @@ import {LONGEST_DELAY_MS} from '../platform/longest-delay.js';
 export interface WaitOptions {
   /** Its abort rejects the call with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** In ms. After that, the call rejects with ERR_TABS_TIMEOUT. Default Infinity. */
+  /** The time in ms after which the call rejects with ERR_TABS_TIMEOUT. Default Infinity. */
   timeout?: number | undefined;
 }
 
@@ -52,8 +52,9 @@ export class Consumer {
 
   /**
    * Waits for 1 to `count` items.
+   * @param isTry whether to resolve without items if none is available, and not to wait
    * @returns the items, and the name of the request, which is needed to give them back
-   * @throws ERR_TABS_BAD_OPTION
+   * @throws ERR_TABS_BAD_OPTION, ERR_TABS_TIMEOUT, ERR_TABS_CLOSED, the reason of the signal, the host's or server's error
    */
   take(count: number, options: WaitOptions = {}, isTry = false): Promise<{r: string; items: QueueItem[]}> {
     checkOptions(this.where, options, {signal: SIGNAL, timeout: NUMBER});
@@ -131,14 +132,17 @@ export class Consumer {
     else waiting?.resolve(items);
   }
 
-  /** @returns the ids of the items that another consumer has by now */
+  /**
+   * Reports to the host what happened to items.
+   * @returns the ids of those items whose lease this tab no longer had
+   */
   give(r: string, ids: string[], how: GiveBack['how'], more: Pick<GiveBack, 'error' | 'ms'> = {}): Promise<string[]> {
     return this.untilAnswered(again => this.doc.connection.callHost(
       'shared.give', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(again && {again}), ...more}
     ));
   }
 
-  /** Repeats a call to the next host, which knows what the last host has done. */
+  /** Repeats a call until a host has answered it. The next host finds in the queue what the last one has done. */
   private async untilAnswered<T>(call: (again: boolean) => Promise<T>): Promise<T> {
     const {connection} = this.doc;
     for (let again = false; ; again = true) {

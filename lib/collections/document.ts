@@ -37,7 +37,7 @@ function countConnection(connection: ProxyConnection, change: number): void {
   else connections.delete(connection);
 }
 
-/** How many collections use a document. It is destroyed with the last one. */
+/** How many collections use a document. It is destroyed when the last one is closed. */
 const users = new WeakMap<ProxyDoc, number>();
 
 /** The documents that are being destroyed, because the last collection that used them was closed. */
@@ -59,7 +59,7 @@ export const outcomes = new WeakMap<ProxyDoc, Promise<void>>();
 const relays = new WeakMap<ProxyDoc, (error: unknown) => void>();
 
 /**
- * Emits errors of a collection's document on its connection, because the app does not know the document. Refused ops also become
+ * Emits errors of a collection's document on its connection, because the app has no access to the document. Refused ops also become
  * dead letters.
  */
 function relayErrors(doc: ProxyDoc): void {
@@ -91,7 +91,7 @@ export interface DocumentOptions {
 /** The json0 document of a collection, or of one of its shards. */
 export class CollectionDocument implements Access {
   readonly isTransaction = false;
-  /** Rejects if the subscription fails. */
+  /** Rejects if the subscription fails, the data are not those of such a collection, or `close` is called first. */
   readonly ready: Promise<void>;
   isReady = false;
   isClosed = false;
@@ -329,7 +329,7 @@ export class CollectionDocument implements Access {
 
   // ---- closing
 
-  /** Destroys the document if no other collection in this tab uses it. */
+  /** Destroys the document when its ops are settled, if no other collection in this tab uses it then. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;

@@ -29,7 +29,7 @@ export interface Access {
   size(): number;
   /** The whole data. The caller must not change them. */
   all(): unknown;
-  /** Applies an op. It contains each key of the root at most once; array indexes may occur several times. */
+  /** Applies an op. It sets or deletes each key of the root object at most once. Other paths may occur several times. */
   submit(op: Component[]): void;
   /** @throws ERR_TABS_LIMIT if the op would make the document too large */
   checkLimits(op: readonly Component[]): unknown;

@@ -67,7 +67,7 @@ export abstract class KeyedCollection extends Collection {
 
   // ---- writing
 
-  /** Writes with one op per document. The last value of a key counts. */
+  /** Writes with one call of `submit` per document. The last value of a key counts. */
   protected write(entries: Iterable<readonly [key: unknown, value: unknown]>): void {
     this.change([...entries].map(([key, value]) => [this.stored(key), this.encode(String(key), value)]));
   }
@@ -77,7 +77,7 @@ export abstract class KeyedCollection extends Collection {
     return this.change([...keys].map(key => [this.stored(key), undefined]));
   }
 
-  /** Sets keys, and removes those without a value, in one op per document. */
+  /** Sets keys, and removes those without a value, with one call of `submit` per document. */
   protected assignAll(values: [key: string, value: unknown][]): void {
     this.change(values.map(([key, value]) => [this.stored(key), value === undefined ? value : this.encode(key, value)]));
   }
@@ -102,7 +102,7 @@ export abstract class KeyedCollection extends Collection {
       throw new TabsError('ERR_TABS_BAD_VALUE', `${where}: ${String(by)} is not a valid increment`);
     }
     if (typeof value === 'number') return access.submit([{p: [stored], na: by}]);
-    // If two tabs both started from 0, one increment would be lost. In a transaction, the second tab runs again.
+    // If two tabs both started from 0, one increment would be lost. In a transaction, the function of the second tab runs again.
     if (value === undefined && access.isTransaction && access.get(stored) === undefined) return access.submit([{p: [stored], oi: by}]);
     throw new TabsError('ERR_TABS_BAD_VALUE', `${where}, ${JSON.stringify(key)}: only a number can be incremented, not ${typeof value}` +
       `${value === undefined ? '. Set it first, or use a transaction' : ''}`);

@@ -5,6 +5,7 @@ import type {Key} from './types.js';
  * The stored form of a key. Strings are stored as they are, except for three kinds, which get a prefix: array indexes, because
  * objects would reorder them; members of Object.prototype, because ShareDB refuses them in a path; and strings that begin like
  * the stored form of another key.
+ * @throws ERR_TABS_BAD_KEY
  */
 export function storedKey(where: string, key: unknown): string {
   switch (typeof key) {
@@ -34,7 +35,7 @@ function needsPrefix(key: string): boolean {
   return key in Object.prototype || key[0] === '\0' || (key.length < 11 && String(Number(key) >>> 0) === key);
 }
 
-/** The index of the document that a key is stored in (FNV-1a hash). */
+/** The index of the document that a key is stored in: a 32-bit FNV-1a hash of the key's UTF-16 code units, modulo `count`. */
 export function shardOf(stored: string, count: number): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < stored.length; i++) hash = Math.imul(hash ^ stored.charCodeAt(i), 0x01000193);

@@ -5,24 +5,25 @@ import type {GiveBack, QueueItem} from '../protocol/queues.js';
 export interface Lease<T> extends AsyncDisposable {
   /** The item. */
   readonly value: T;
-  /** How often the item was taken before without being completed. */
+  /** The number of failed attempts before this lease. A release does not count. */
   readonly attempts: number;
   /** Aborts if the lease is lost. */
   readonly signal: AbortSignal;
   /** Completes the item. Rejects with ERR_TABS_LEASE_LOST if another consumer may have it. */
   done(): Promise<void>;
-  /** Returns the item to its place in the queue. `await using` does the same without `done`. */
+  /** Returns the item to its place in the queue. `await using` does the same if the lease has not ended. Rejects as `done` does. */
   release(): Promise<void>;
-  /** Returns the item to the queue, or moves it to `dead` after `maxAttempts`. */
-  fail(error?: unknown): Promise<void>;
   /**
-   * Makes the lease last `ms` milliseconds from now. Rejects with ERR_TABS_LEASE_LOST if another consumer may have the item.
+   * Returns the item to its place in the queue after the first attempt, later to the end, or moves it to `dead` after `maxAttempts`. Rejects as
+   * `done` does.
    */
+  fail(error?: unknown): Promise<void>;
+  /** Makes the lease last `ms` milliseconds from now. Rejects with ERR_TABS_LEASE_LOST if another consumer may have the item. */
   extend(ms: number): Promise<void>;
 }
 
 /**
- * Reports to the host what happens to an item.
+ * Reports to the host what happened to an item.
  * @returns whether the lease still existed
  */
 export type Give = (how: GiveBack['how'], more?: Pick<GiveBack, 'error' | 'ms'>) => Promise<boolean>;
@@ -68,7 +69,7 @@ export class QueueLease<T> implements Lease<T> {
     }
   }
 
-  /** Another consumer has the item, or it is back in the queue. */
+  /** Ends the lease, because another consumer has the item, or it is back in the queue. */
   lose(): void {
     if (this.isOver) return;
     this.isOver = true;

@@ -11,12 +11,12 @@ export interface QueueForm {
   waiting(content: Access): readonly QueueItem[];
   inFlight(content: Access): number;
   dead(content: Access): readonly DeadItem[];
-  /** The tab that has an item. */
+  /** The id of the tab that has a lease of an item. */
   holderOf(data: unknown, id: string): string | undefined;
   add(content: Access, items: readonly QueueItem[]): Component[];
-  /** Removes the first items that wait. */
+  /** Removes items, which must be the first ones that wait. */
   remove(content: Access, items: readonly QueueItem[]): Component[];
-  /** @param now sort number of items that come now */
+  /** @param now the time in ms since the epoch, the sort number of items that are added now */
   requeueDead(content: Access, now: number): Component[];
   /** The changes of the waiting items, in the form that array events are made of. */
   folded<E>(steps: Folded<E>, waiting: () => readonly QueueItem[], remoteOnly: boolean): Folded<E>;

@@ -6,16 +6,19 @@ import {LONGEST_DELAY_MS} from '../platform/longest-delay.js';
 export interface TransactionOptions {
   /** How often the function runs again because others changed what it had read. Default 16. */
   maxRetries?: number | undefined;
-  /** How the pauses between runs grow, from 4 ms to 1 s. Default 'exponential'. */
+  /** How the pauses between runs grow, from 4 ms to 1 s. Each is lengthened or shortened at random by up to a half. Default 'exponential'. */
   backoff?: 'linear' | 'exponential' | undefined;
-  /** In ms, for all runs together. Default 10,000. */
-  timeout?: number | undefined;
-  /** Its abort rejects the transaction with the signal's reason. Nothing is written, unless the host already has the commit. */
-  signal?: AbortSignal | undefined;
   /**
-   * 'host': resolves when the host has the writes. 'server': resolves when the server has acknowledged all of them. Default
-   * 'host'.
+   * The time limit for all runs together, in ms. After it, the transaction rejects with ERR_TABS_TX_TIMEOUT, unless the host already has the
+   * commit. Default 10,000.
    */
+  timeout?: number | undefined;
+  /**
+   * Its abort rejects the transaction with the signal's reason, and nothing is written. If the commit was already sent and succeeds, the abort
+   * has no effect with `until: 'host'`, and only ends the wait with `until: 'server'`.
+   */
+  signal?: AbortSignal | undefined;
+  /** 'host': resolves when the host has the writes. 'server': resolves when the server has acknowledged all of them. Default 'host'. */
   until?: 'host' | 'server' | undefined;
 }
 
@@ -53,7 +56,7 @@ export class RetryPolicy {
     return !!this.failure;
   }
 
-  /** Notes that the host may have the commit. From then on the transaction can't claim that nothing was written. */
+  /** Notes whether the host may have the commit. While it may, the transaction does not end with an error that says that nothing was written. */
   noteSent(isSent: boolean): void {
     this.isSent = isSent;
   }
@@ -69,7 +72,7 @@ export class RetryPolicy {
   fail(reason: unknown): void {
     if (this.failure) return;
     this.failure = {reason};
-    // A commit that was sent is waited for. The committer notices if no answer can come.
+    // The transaction waits for the answer to a commit that was sent. The committer throws if no answer can arrive.
     if (this.isSent) return;
     this.abort.abort(this.reason);
     for (const reject of this.waiting) reject(this.reason);
@@ -94,7 +97,10 @@ export class RetryPolicy {
     });
   }
 
-  /** The pause before a run, in ms. There is none before the second run: the changes that caused it have already arrived. */
+  /**
+   * @param retry how many runs have ended with a conflict
+   * @returns the pause before the next run, in ms; 0 after the first conflict, because the changes that caused it have already arrived
+   */
   pauseBefore(retry: number, random: () => number): number {
     if (retry <= 1) return 0;
     const pause = this.isLinear ? FIRST_MS * (retry - 1) : FIRST_MS * 2 ** (retry - 2);

@@ -46,9 +46,12 @@ export const GIVEN_UP = new Error('The transaction has ended this run: do not ca
 export interface TransactionOutcome {
   /** The host has the writes. */
   committed: boolean;
-  /** The server has acknowledged all parts. */
+  /** The server has acknowledged all parts. Also true if the transaction wrote nothing, or only to local documents. */
   acknowledged: boolean;
-  /** Reads that another device changed before the transaction reached the server. The transaction has overwritten those changes. */
+  /**
+   * Reads that another device changed before the transaction reached the server, so the transaction was computed from older values. Only reads
+   * of documents that the transaction wrote are listed, and none if the host has changed since the commit.
+   */
   raced: {
     /** The document's ShareDB collection. */
     collection: string;
@@ -74,16 +77,17 @@ export interface Transaction {
   readonly id: string;
   /** The number of this run, from 1. */
   readonly attempt: number;
-  /** Aborts when the transaction ends without a commit: by its `signal`, its `timeout` or `abort()`. */
+  /** Aborts when the transaction is rejected, for example because of its `signal`, its `timeout` or `abort()`. */
   readonly signal: AbortSignal;
   /** Whether this run still goes on. After its end, each use of `tx` throws ERR_TABS_TX_OVER. */
   readonly isOpen: boolean;
   /**
-   * The collection or document, as it is within this transaction.
-   * @throws ERR_TABS_BAD_OPTION for anything else, ERR_TABS_TX_MIXED for collections of two connections
+   * The collection or document, as it is within this transaction. Its first use throws ERR_TABS_TX_MIXED if it belongs to another connection,
+   * and ERR_TABS_NOT_READY if it is not loaded.
+   * @throws ERR_TABS_BAD_OPTION for anything else, ERR_TABS_TX_OVER after the end of the run
    */
   in<C>(shared: C): Tx<C>;
-  /** Ends this run. The next begins when something that it has read changes. */
+  /** Ends this run. The next one begins when something changes that this run has read or overwritten. */
   retry(): never;
   /** Rejects the transaction with `reason`. Nothing is written. */
   abort(reason?: unknown): never;
@@ -146,7 +150,7 @@ export class Run implements Transaction, TransactionAccess {
     return {
       get data() { return overlay().all() as never; },
       submitOp: op => {
-        // The effect of such an op can depend on the whole data, so the transaction reads everything.
+        // The op does not count as a read: the host rebases it over concurrent ops.
         overlay().submitOp(op);
       },
       create: (data, type) => overlay().create(data, type),
@@ -210,7 +214,7 @@ export class Run implements Transaction, TransactionAccess {
     });
   }
 
-  /** Whether each document is at a revision that the host knows, with nothing unsent. */
+  /** Whether each document is at a revision that the host has, with nothing unsent. */
   get isStanding(): boolean {
     return !this.moving;
   }

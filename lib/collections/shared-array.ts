@@ -58,7 +58,10 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.decode(this.list.at(index)) as T | undefined;
   }
 
-  /** @throws RangeError unless 0 ≤ index ≤ length */
+  /**
+   * Replaces the element at an index. At the index `length`, adds an element.
+   * @throws RangeError unless 0 ≤ index ≤ length; ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   set(index: number, value: T): void {
     const {list} = this;
     this.checkIndex(index, list.length);
@@ -67,7 +70,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
   }
 
   /**
-   * Adds elements at the end, in one op.
+   * Adds elements at the end, in one op per 1,000 elements.
    * @returns the new length
    * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
    */
@@ -93,7 +96,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
   }
 
   /**
-   * Adds elements at the beginning, in one op.
+   * Adds elements at the beginning, in one op per 1,000 elements.
    * @returns the new length
    * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
    */
@@ -102,7 +105,10 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.length;
   }
 
-  /** Moves one element. Merges with a concurrent `set` of it. */
+  /**
+   * Moves one element. Merges with a concurrent `set` of it.
+   * @throws RangeError unless both are indexes of elements
+   */
   move(from: number, to: number): void {
     const {length} = this;
     this.checkIndex(from, length - 1);
@@ -115,7 +121,10 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.list.slice(start, end).map(value => this.decode(value) as T);
   }
 
-  /** Like Array's `splice`, in one op. */
+  /**
+   * Like Array's `splice`, in one op per 1,000 elements that are deleted or inserted.
+   * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
+   */
   splice(start: number, deleteCount?: number, ...items: T[]): T[] {
     const {list} = this;
     const from = Math.trunc(start) || 0;
@@ -130,7 +139,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return deleted.map(value => this.decode(value) as T);
   }
 
-  /** Deletes all elements, in one op. */
+  /** Deletes all elements, in one op per 1,000 elements. */
   clear(): void {
     this.splice(0);
   }
@@ -150,7 +159,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
     return this.slice();
   }
 
-  /** Yields the changes. Changes that nobody has taken yet are merged into one or a few events. */
+  /** Yields the changes. Up to 256 changes that nobody has taken yet are kept. If there are more, one event `reset` replaces them. */
   watch(options?: WatchOptions): AsyncIterableIterator<ArrayChangeEvent<T>> {
     const {signal, immediate, remoteOnly = false} = this.watchOptions(options);
     const base = this.plan.documents[0]!.check();
@@ -160,7 +169,7 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
   }
 
   /**
-   * Watches the element at an index. If elements move, it is another element.
+   * Yields the changes of the value at an index, also when another element moves there. Changes that nobody has taken yet are merged.
    * @throws RangeError unless the index is an integer of at least 0
    */
   watchIndex(index: number, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<T>> {

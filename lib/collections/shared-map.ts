@@ -67,27 +67,31 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return this.includes(key);
   }
 
-  /** @returns whether the key existed in this tab */
+  /**
+   * Deletes a key.
+   * @returns whether the key existed in this tab
+   * @throws ERR_TABS_BAD_KEY
+   */
   delete(key: K): boolean {
     return this.remove([key]) > 0;
   }
 
-  /** Deletes all keys, in one op per document. */
+  /** Deletes all keys, in one op per document and 1,000 keys. */
   clear(): void {
     this.removeAll();
   }
 
   /**
    * Adds to a number. Concurrent increments add up. A missing key counts as 0 only in a transaction.
-   * @throws ERR_TABS_BAD_VALUE if the value is not a number, or is missing outside of a transaction
+   * @throws ERR_TABS_BAD_VALUE if the value is not a number, or is missing outside of a transaction, or if `by` or the sum is not finite
    */
   increment(key: K, by = 1): void {
     this.add(key, by);
   }
 
   /**
-   * Changes a value in a transaction of its own: `fn` may run several times.
-   * @returns the new value
+   * Changes a value in a transaction of its own: `fn` may run several times. If `fn` returns undefined, the key is deleted.
+   * @returns the new value; rejects as `transaction` does
    */
   update(key: K, fn: (value: V | undefined) => V | undefined, options?: TransactionOptions): Promise<V | undefined> {
     const run = (transaction: Transact): Promise<V | undefined> => transaction(tx => {
@@ -102,13 +106,13 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return loaded ? run(loaded) : import('./transaction.js').then(({transaction}) => run(transaction));
   }
 
-  /** Sets entries in one op per document. */
+  /** Sets entries, in one op per document and 1,000 entries. */
   setMany(entries: Iterable<readonly [K, V]>): void {
     this.write(entries);
   }
 
   /**
-   * Deletes keys in one op per document.
+   * Deletes keys, in one op per document and 1,000 keys.
    * @returns how many of the keys existed in this tab
    */
   deleteMany(keys: Iterable<K>): number {
@@ -150,7 +154,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     return this.entries();
   }
 
-  /** Calls back for each key, as they are at the call. */
+  /** Calls back for each entry that the map has at the call. */
   forEach(fn: (value: V, key: K, map: this) => void): void {
     for (const [key, value] of this.entries()) fn(value, key, this);
   }

@@ -21,14 +21,14 @@ export type {Lease} from './lease.js';
 const MAX_ATTEMPTS = 5;
 /** How many item ids this page has created. */
 let ids = 0;
-/** The last sort number of an item that this tab has added to each queue, by any of its views. */
+/** For each queue, the sort number of the last item that this tab has added, through any view. */
 const lastOrders = new WeakMap<ProxyDoc, number>();
 
 /** The options of a shared queue. */
 export interface QueueOptions<V> extends CollectionOptions<V> {
   /** The number of attempts after which an item moves to `dead`. Default 5. */
   maxAttempts?: number | undefined;
-  /** The duration of a lease, in ms. Default: as long as its tab lives; for a synced queue 60,000. */
+  /** The duration of a lease, in ms. Default: until its tab is away or gone; for a synced queue 60,000. */
   leaseTimeout?: number | undefined;
 }
 
@@ -104,7 +104,7 @@ export class SharedQueue<T> extends Collection {
   }
 
   /**
-   * Adds items at the end, in one op.
+   * Adds items at the end, in one op per 1,000 items.
    * @throws ERR_TABS_BAD_VALUE, ERR_TABS_LIMIT
    */
   enqueueMany(items: Iterable<T>): void {
@@ -129,12 +129,15 @@ export class SharedQueue<T> extends Collection {
 
   // ---- consumers
 
-  /** Takes the first item. Waits while the queue is empty; consumers are served in the order of their calls. */
+  /**
+   * Takes the first item. Waits while the queue is empty; consumers are served in the order of their calls.
+   * @throws ERR_TABS_TIMEOUT, the reason of the signal, ERR_TABS_CLOSED, ERR_TABS_BAD_OPTION; for a synced queue also the server's error
+   */
   async dequeue(options?: WaitOptions): Promise<T> {
     return (await this.dequeueMany(1, options))[0]!;
   }
 
-  /** Waits while the queue is empty, and then takes 1 to `count` items. */
+  /** Waits while the queue is empty, and then takes 1 to `count` items. Rejects as `dequeue` does. */
   async dequeueMany(count: number, options?: WaitOptions): Promise<T[]> {
     this.base.check();
     const {r, items} = await this.consumer.take(count, options);
@@ -150,8 +153,9 @@ export class SharedQueue<T> extends Collection {
   }
 
   /**
-   * Takes the first item, or resolves with undefined if there is none. Asks the host, because another consumer may already have
-   * the item that this tab shows first. In a transaction it returns the item and no promise: see {@link TxQueue}.
+   * Takes the first item, or resolves with undefined if there is none, or if a synced queue has no connection to the server. The host decides
+   * this, because another consumer may already have the item that this tab shows first. In a transaction, this method returns the item and no
+   * promise: see {@link TxQueue}.
    */
   tryDequeue(): Promise<T | undefined> {
     const {content} = this;
@@ -171,7 +175,7 @@ export class SharedQueue<T> extends Collection {
     return this.decode(first.v) as T;
   }
 
-  /** Takes an item under a lease: no other consumer gets it until the lease ends. */
+  /** Takes the first item under a lease: no other consumer gets it until the lease ends. Waits and rejects as `dequeue` does. */
   async take(options?: WaitOptions): Promise<Lease<T>> {
     this.base.check();
     const {r, items: [item]} = await this.consumer.take(1, options);
@@ -241,9 +245,9 @@ export class SharedQueue<T> extends Collection {
   get dead(): readonly {
     /** The item. */
     value: T;
-    /** How often it was taken without being completed. */
+    /** The number of failed attempts. A release does not count. */
     attempts: number;
-    /** The message of the last error that was given to `fail`. */
+    /** Why the last attempt failed: the message that was passed to `fail`, or that the lease or the tab had ended. */
     error?: string;
   }[] {
     return this.form.dead(this.content).map(({v, n, e}) => ({value: this.decode(v) as T, attempts: n, ...(e !== undefined && {error: e})}));
@@ -256,7 +260,10 @@ export class SharedQueue<T> extends Collection {
     if (op.length) content.submit(op);
   }
 
-  /** Yields the changes of the waiting items. Changes that nobody has taken yet are merged into one or a few events. */
+  /**
+   * Yields the changes of the waiting items. Up to 256 changes that nobody has taken yet are kept. If there are more, one event `reset` replaces
+   * them.
+   */
   watchAll(options?: WatchOptions): AsyncIterableIterator<ArrayChangeEvent<T>> {
     const {signal, immediate, remoteOnly = false} = this.watchOptions(options);
     const folded = new FoldedSteps(remoteOnly, () => [...this.items], (step, origin) => this.eventOf(step, origin));
@@ -268,10 +275,7 @@ export class SharedQueue<T> extends Collection {
     return arrayEvent(step, origin, item => this.decode((item as QueueItem).v) as T);
   }
 
-  /**
-   * Ends this view: calls that wait for an item reject with ERR_TABS_CLOSED. Other views are not affected. It can be called
-   * twice.
-   */
+  /** Ends this view: calls that wait for an item reject with ERR_TABS_CLOSED. Other views are not affected. It can be called twice. */
   override async close(): Promise<void> {
     this.stopLooking();
     const closing = super.close();

@@ -69,7 +69,10 @@ export class SharedRecord<T extends object> extends KeyedCollection {
     this.assignAll(Object.entries(object));
   }
 
-  /** Adds to a number. Concurrent increments add up. */
+  /**
+   * Adds to a number. Concurrent increments add up. A missing key counts as 0 only in a transaction.
+   * @throws ERR_TABS_BAD_VALUE if the value is not a number, or is missing outside of a transaction, or if `by` or the sum is not finite
+   */
   increment<P extends keyof T>(key: P, by = 1): void {
     this.add(key, by);
   }

@@ -17,7 +17,7 @@ export function keepForSnapshots(base: SnapshotSource, data: unknown, op?: reado
   for (const snapshot of open) snapshot.keep(base, data, op);
 }
 
-/** The collections of this page in their state when the snapshot was made. It only copies what changes afterwards. */
+/** The collections of this page in their state when the snapshot was made. It copies only what changes afterwards, before the change. */
 export class Snapshot {
   private readonly kept = new Map<SnapshotSource, Kept>();
 

@@ -19,7 +19,8 @@ export type {TransactionOptions} from './retry.js';
 /**
  * Runs `fn` in a transaction. `fn` may run several times, so it must have no other effects. Resolves with its result when the
  * writes are durable in the host. No other code sees a write before that, and the writes of a run that was ended are never seen.
- * @throws the error of `fn`, or an ERR_TABS_TX_* error; see `docs/collections.md`
+ * @throws ERR_TABS_BAD_OPTION at once. The promise rejects with the error of `fn`, the reason of an abort, an ERR_TABS_TX_* error, or
+ *   ERR_TABS_CLOSED; see `docs/collections.md`.
  */
 export function transaction<T>(fn: (tx: Transaction) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
   checkOptions('transaction', options, {maxRetries: NUMBER, backoff: oneOf('linear', 'exponential'), timeout: NUMBER, signal: SIGNAL, until: oneOf('host', 'server')});
@@ -61,7 +62,7 @@ let page: string | undefined;
 let made = 0;
 const newId = (): string => `${page ??= platform.randomId()}.${++made}`;
 
-/** Uses the clock of an open connection for timers. */
+/** The clock of an open connection that has collections; without one, the platform's clock. */
 function clockOfPage(): Clock {
   for (const {hostState, clock} of openConnections()) if (hostState !== 'closed') return clock;
   return platform.clock;
@@ -75,7 +76,7 @@ class TransactionRunner<T> {
   private settle: (outcome: TransactionOutcome) => void = () => {};
   private readonly outcome = new Promise<TransactionOutcome>(resolve => { this.settle = resolve; });
   private attempt = 0;
-  /** How many runs were ended because others had changed what they read. */
+  /** How many runs failed because others had changed what they read, without those that {@link again} repeats at once. */
   private conflicts = 0;
   private isAsync = false;
   private endTurn: (() => void) | undefined;
@@ -172,8 +173,8 @@ class TransactionRunner<T> {
   }
 
   /**
-   * Others changed the reads before anything was sent. A synchronous function runs again within its turn, where nothing can come
-   * between.
+   * Others changed the reads before anything was sent. A synchronous function runs again at once and keeps its turn to commit, so this does not
+   * count as a conflict.
    */
   private again(run: Run): undefined {
     if (this.isAsync) this.countConflict(run, []);
@@ -238,15 +239,15 @@ function outcomeOf({raced, rejected}: Outcome): TransactionOutcome {
 
 /** The options of a transaction that only reads. */
 export interface ReadOptions {
-  /** Asks the host first, so that earlier writes of other tabs are visible. Default false. */
+  /** Waits for an answer of the host first, so that earlier writes of other tabs are visible. Default false. */
   fresh?: boolean | undefined;
-  /** In ms, after which the read rejects with ERR_TABS_TX_TIMEOUT. Default 10,000. */
+  /** The time in ms after which the read rejects with ERR_TABS_TX_TIMEOUT. Default 10,000. */
   timeout?: number | undefined;
 }
 
 /**
- * Reads collections in one consistent state, even in an async function.
- * @throws ERR_TABS_TX_READONLY for a write
+ * Reads collections in one consistent state, even in an async function. Documents in `tx.in` are read in their current state.
+ * @throws ERR_TABS_TX_READONLY for a write, ERR_TABS_TX_TIMEOUT, ERR_TABS_TX_ASYNC, ERR_TABS_BAD_OPTION, or the error of `fn`
  */
 export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, options: ReadOptions = {}): Promise<T> {
   checkOptions('readTransaction', options, {fresh: FLAG, timeout: NUMBER});
@@ -271,7 +272,7 @@ export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' 
   }
 }
 
-/** @throws ERR_TABS_TX_ASYNC if an async function has used a collection directly, and is not over */
+/** @throws ERR_TABS_TX_ASYNC if an async function has used a collection directly, and its promise is not settled */
 async function checkAsync({usedPlainly}: Run, result: Promise<unknown>): Promise<void> {
   if (!usedPlainly || await isSettled(result)) return;
   result.then(() => {}, () => {});

@@ -29,7 +29,7 @@ export interface Limits {
 export interface CollectionOptions<V> {
   /** 'local': in the host and its store, never at the server. 'synced': a document of the server. Default 'local'. */
   scope?: 'local' | 'synced' | undefined;
-  /** The ShareDB collection of the document. Default 'collections'. */
+  /** The ShareDB collection of the document, without the prefix `local:`. Default 'collections'. */
   collection?: string | undefined;
   /** Converts values that JSON can't represent. Default: values are stored as they are. */
   codec?: Codec<V> | undefined;
@@ -40,8 +40,8 @@ export interface CollectionOptions<V> {
 /** The options of a shared map. */
 export interface MapOptions<V> extends CollectionOptions<V> {
   /**
-   * The number of documents that the keys are spread over. It is stored, so open the map with the same number everywhere. Default
-   * 1.
+   * The number of documents that the keys are spread over, from 1 to 1024. It is stored with the map: opening it with another number
+   * fails with ERR_TABS_BAD_OPTION. Default 1.
    */
   shards?: number | undefined;
 }
@@ -58,7 +58,10 @@ export interface Shared extends AsyncDisposable {
   readonly name: string;
   /** 'local': in the host and its store. 'synced': a document of the server. */
   readonly scope: 'local' | 'synced';
-  /** Resolves when the collection can be read and written. Rejects if the document's subscription fails. */
+  /**
+   * Resolves when the collection can be read and written. Rejects if the document's subscription fails, with ERR_TABS_BAD_OPTION if its data
+   * are not those of such a collection, and with ERR_TABS_CLOSED if the view is closed first.
+   */
   readonly ready: Promise<this>;
   /** Whether `ready` has resolved. Before that, reads and writes throw ERR_TABS_NOT_READY. */
   readonly isReady: boolean;
@@ -66,9 +69,12 @@ export interface Shared extends AsyncDisposable {
   readonly memory: number;
   /** Ends this view: its watchers end, and it no longer uses the document. Other views are not affected. It can be called twice. */
   close(): Promise<void>;
-  /** Deletes the collection for all tabs. Resolves when the host has deleted it. */
+  /** Deletes the collection for all tabs. Resolves when the host (for a synced collection: the server) has acknowledged the deletion. */
   destroy(): Promise<void>;
-  /** Resolves when everything that this tab has written is durable or, with `{at: 'server'}`, when the server has acknowledged it. */
+  /**
+   * Resolves when everything that this tab has written is durable and, with `{at: 'server'}`, acknowledged by the server. Rejects with
+   * ERR_TABS_SESSION_ENDED if the host is lost meanwhile.
+   */
   flush(options?: {at?: 'host' | 'server'}): Promise<void>;
 }
 
@@ -109,7 +115,7 @@ export type ArrayChangeEvent<T> = {
   | {
     /** Elements were deleted and inserted at one index. */
     type: 'splice';
-    /** Where. */
+    /** The index of the first of them. */
     index: number;
     /** The deleted elements. */
     deleted: T[];

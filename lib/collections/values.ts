@@ -82,7 +82,7 @@ function nameOf(value: unknown): string {
   return typeof value === 'number' ? String(value) : `a ${typeof value}`;
 }
 
-/** The number of characters of a stored value's JSON. */
+/** The number of characters of a stored value's JSON. In a value that is a string, escapes are not counted. */
 export function charsOf(value: unknown): number {
   switch (typeof value) {
     case 'undefined':

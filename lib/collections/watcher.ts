@@ -1,12 +1,12 @@
 import {isSame, makeStep, undoStep, type ArrayStep, type Change, type Origin} from './changes.js';
 
-/** If more steps of an array are waiting, they are replaced by one new state. */
+/** If more steps of an array are waiting, one step `reset` replaces them. */
 const MAX_STEPS = 256;
 
-/** Changes that wait until somebody asks for them. They are merged, so they never exceed the size of the collection. */
+/** Changes that nobody has taken yet. They are merged, so that their number stays limited. */
 export interface Folded<E> {
   add(changes: Change[]): void;
-  /** The next event; undefined if none waits. */
+  /** Removes and returns the next event; undefined if none waits. */
   take(): E | undefined;
 }
 
