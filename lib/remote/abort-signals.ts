@@ -1,9 +1,9 @@
 import {CANCEL, FAIL, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
 
-/** If the controller of a signal is garbage, the signal can never be aborted. Both sides then forget it. */
+/** A signal that was garbage-collected can never be aborted: its controller is gone, too. Both sides then end the flow. */
 const collected = new FinalizationRegistry<() => void>(drop => drop());
 
-/** Tells the other side when a signal of this side is aborted. */
+/** Notifies the other side when a signal of this side is aborted. */
 export function forwardSignal(signal: AbortSignal, link: FlowLink): FlowEnd {
   // A weak reference: only the app keeps the signal alive.
   const weak = new WeakRef(signal);

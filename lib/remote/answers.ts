@@ -128,7 +128,7 @@ export class Answers {
     if (wants === WANTED) this.#options.returnValue(id, value);
   }
 
-  /** @param isUsed whether an operation waits for the result. It fails next, and tells of this error if nobody awaits it */
+  /** @param isUsed whether an operation waits for the result. It fails next, and reports this error if nobody awaits it */
   #failed(id: number, wants: Wants, thrown: unknown, isUsed = false): void {
     const {error, origin} = isFailed(thrown) ? thrown : {error: thrown, origin: id};
     if (wants === NEVER) this.#answers.delete(id);

@@ -63,7 +63,7 @@ interface ConnectEvent {
 /**
  * Exposes a value to each tab that connects to this shared worker. Call it synchronously in the worker's script.
  * @param value what all tabs share, or a function that is called with each tab's connection
- * @returns an object whose `Symbol.dispose` ends this
+ * @returns an object whose `Symbol.dispose` ends this and closes the connections
  */
 export function exposeToAll<T extends object>(value: T | ((client: Connection) => T), options?: RemoteOptions): Disposable {
   const connections = new Set<Connection>();
@@ -82,12 +82,18 @@ export function exposeToAll<T extends object>(value: T | ((client: Connection) =
   };
 }
 
-/** The connection behind a stub. */
+/**
+ * The connection behind a stub.
+ * @throws ERR_REMOTE_BAD_OPTION if it is not a stub
+ */
 export function connectionOf(stub: Stub<unknown>): Connection {
   return nodeOrThrow(stub).peer.connection as Connection;
 }
 
-/** The members that were sent with a reference (`ref(object, {with: …})`), without a round trip. */
+/**
+ * The members that were sent with a reference (`ref(object, {with: …})`), without a round trip.
+ * @throws ERR_REMOTE_BAD_OPTION if it is not a stub
+ */
 export function peek<T>(stub: Stub<T>): Partial<T> {
   const {target, path} = nodeOrThrow(stub);
   const peeked = target !== 0 && 'peek' in target && !path.length ? target.peek : undefined;
@@ -100,13 +106,19 @@ export function release(stub: unknown): void {
   if (node) releaseNode(node);
 }
 
-/** Sets a member. Resolves when the other side has set it. */
+/**
+ * Sets a member. Resolves when the other side has set it.
+ * @throws ERR_REMOTE_BAD_OPTION if it is not a stub
+ */
 export function set<T, K extends keyof T>(stub: Stub<T>, key: K, value: Sent<T[K]>): Promise<void> {
   const node = nodeOrThrow(stub);
   return node.peer.operate(node, SET, String(key), [value], WANTED).promise() as Promise<void>;
 }
 
-/** A port that leads directly to the object behind a stub. Hand it to a third context, which wraps it. */
+/**
+ * A port that leads directly to the object behind a stub. Send it to a third context, which wraps it.
+ * @throws ERR_REMOTE_BAD_OPTION if it is not a stub
+ */
 export function port(stub: unknown): Promise<MessagePort> {
   const {peer} = nodeOrThrow(stub) as unknown as {peer: Peer};
   return peer.send(0, [], PORT, [stub], WANTED).promise() as Promise<MessagePort>;

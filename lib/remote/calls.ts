@@ -30,7 +30,7 @@ export class CallRecord {
   /** The place where the result is awaited, for the stack of an error. */
   here: Error | undefined;
   isReleased = false;
-  /** Remains when nobody holds the record any more. */
+  /** Is still needed after the record was garbage-collected. */
   readonly trace: {readonly id: number; isOver: boolean};
   #waiting: Deferred<unknown> | undefined;
   cancelTimeout: (() => void) | undefined;

@@ -23,13 +23,12 @@ import {BYE, DO, FLOW, FLUSH, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED
 /** The codes with which a connection can end. */
 export type EndCode = 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' | 'ERR_REMOTE_NO_SERVICE';
 
-/** For frames whose posting nobody waits for: greetings and goodbyes. */
+/** For frames whose posting nobody waits for: HELLO and BYE. */
 const NOBODY: FrameDelivery = {posted() {}, failed() {}};
 const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
 
 /**
- * One end of a connection, between a frame transport and stubs. It does not know endpoints: a session with a host can carry its
- * frames as well as a port.
+ * One end of a connection, between a frame transport and stubs. The transport can be a session with a host as well as a port.
  */
 export class Peer implements Connection, StubPeer {
   state: 'connecting' | 'open' | 'closed' = 'connecting';
@@ -120,7 +119,7 @@ export class Peer implements Connection, StubPeer {
     this.outbox.schedule(true);
   }
 
-  /** The other side was reloaded, and knows nothing of the state before. */
+  /** Ends all calls, flows and references, because the other side was reloaded and has no state. */
   restart(): void {
     this.drop('the other side was reloaded', true);
   }
@@ -133,7 +132,7 @@ export class Peer implements Connection, StubPeer {
     this.close();
   }
 
-  /** @param says whether to tell the other side */
+  /** @param says whether to send BYE to the other side */
   end(reason: string, says: boolean, mayHaveRun = true, code: EndCode = 'ERR_REMOTE_CLOSED'): void {
     if (this.state === 'closed') return;
     if (says) this.sayBye(reason);
@@ -155,7 +154,7 @@ export class Peer implements Connection, StubPeer {
     try {
       this.transport.post(this.outbox.frame(0, [[BYE, reason]]), [], NOBODY);
     } catch {
-      // The endpoint is gone, so there is nobody to tell.
+      // The endpoint is gone, so the other side gets no message.
     }
   }
 
@@ -196,7 +195,7 @@ export class Peer implements Connection, StubPeer {
       return this.calls.settled({ok: false, error}, what);
     }
     const id = item.message[1] = ++this.lastId;
-    // The frame is posted before anybody can say whether the result is wanted, so it is requested.
+    // The frame is posted before the app can read `then`, so the result is requested.
     if (item.isUrgent && wants !== NEVER) item.message[6] = WANTED;
     const call = this.calls.record(id, what, item);
     const {failed} = item;
@@ -213,7 +212,7 @@ export class Peer implements Connection, StubPeer {
     return call;
   }
 
-  /** An operation on a result that is only known on this side, and not yet. */
+  /** Performs an operation on a result that only this side will have, when it has arrived. */
   private operateLater(target: CallRecord, node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], what: string): CallRecord {
     const run = (): unknown => this.operate(node, kind, key, values, WANTED).promise();
     return new CallRecord(0, what, undefined, this.calls).follow(target.promise().then(run, run));
@@ -229,7 +228,7 @@ export class Peer implements Connection, StubPeer {
     return this.inbox.pending;
   }
 
-  /** Answers new calls of the other side with this error. */
+  /** Answers new operations of the other side on the exposed value with this error. */
   refuse(error: Error): void {
     this.inbox.refusal = error;
   }

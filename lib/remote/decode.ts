@@ -41,7 +41,7 @@ const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A v
 
 class Decoding implements Decoded {
   #collections: Map<unknown[], Map<unknown, unknown> | Set<unknown>> | undefined;
-  /** What was made of the data of a part. A part that the value contains twice has the same data twice. */
+  /** The decoded parts, by their data. A part that the value contains twice has the same data twice. */
   readonly #made = new Map<unknown, unknown>();
   #here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
 

@@ -167,7 +167,7 @@ class Encoding {
   #array(value: readonly unknown[]): unknown[] {
     this.#count(1 + value.length / 8);
     const copy = Object.values(value);
-    // With holes or members of its own, as structured clone copies it. Its length may be four billion.
+    // An array with holes or members of its own is copied as structured clone does it. Its length may be four billion.
     if (copy.length !== value.length || value.includes(undefined)) {
       copy.length = 0;
       this.#members(value, copy as never);

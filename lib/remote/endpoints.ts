@@ -9,13 +9,16 @@ export interface EndpointTransport extends FrameTransport {
   onfault: ((reason: string) => void) | null;
   /** The page enters the back/forward cache, or has left it. */
   onaway?: ((isAway: boolean) => void) | null;
-  /** Show the death of the other side. Not in Node: its ports report it. */
+  /** Locks that show when the other side has died. Undefined in Node, whose ports report this. */
   readonly locks?: Locks | undefined;
-  /** Another page may be loaded at the other side. */
+  /** Whether another page may be loaded at the other side. */
   readonly mayReload?: boolean;
 }
 
-/** The key of a connection: the port of a shared worker, or the endpoint itself. */
+/**
+ * The key of a connection: the port of a shared worker, or the endpoint itself.
+ * @throws ERR_REMOTE_BAD_OPTION if it is not an endpoint
+ */
 export function endpointKey(endpoint: Endpoint): object {
   if (isTransport(endpoint) || typeof (endpoint as WebEndpoint).postMessage === 'function') return endpoint;
   const {port} = endpoint as {readonly port?: WebEndpoint};
@@ -47,7 +50,7 @@ export function transportOf(endpoint: Endpoint): FrameTransport & Partial<Endpoi
     const worker = typeof (endpoint as WebEndpoint).addEventListener === 'function' ? endpoint as unknown as Listener[0] : target;
     // An event of a shared worker that has a message is an uncaught error in it. It runs on, perhaps for other pages.
     listeners.push([worker, 'error', ({message}) => (worker === target || message === undefined) && failed(message ?? 'it could not be loaded')]);
-    // A page reports that it goes away: no event tells a shared worker or a frame that its port is dead (as of 2026).
+    // A page reports that it goes away: a shared worker or a frame gets no event when its port is dead (as of 2026).
     if (isPage()) {
       const page = globalThis as unknown as Listener[0];
       listeners.push(

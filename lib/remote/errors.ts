@@ -6,7 +6,7 @@ export const REMOTE_ERROR_CODES = {
   ERR_REMOTE_CLOSED: 'ERR_REMOTE_CLOSED',
   /** There was no answer within the option `timeout`. The call may still run. */
   ERR_REMOTE_TIMEOUT: 'ERR_REMOTE_TIMEOUT',
-  /** The stub was released on this side. */
+  /** The stub was released, or the other side no longer has its object. */
   ERR_REMOTE_RELEASED: 'ERR_REMOTE_RELEASED',
   /** A value can neither be cloned nor sent by reference. `path` names the place inside the value. */
   ERR_REMOTE_UNCLONEABLE: 'ERR_REMOTE_UNCLONEABLE',
@@ -18,7 +18,7 @@ export const REMOTE_ERROR_CODES = {
   ERR_REMOTE_NOT_ALLOWED: 'ERR_REMOTE_NOT_ALLOWED',
   /** The host has no service of this name. */
   ERR_REMOTE_NO_SERVICE: 'ERR_REMOTE_NO_SERVICE',
-  /** The other side speaks another version of this protocol. */
+  /** The other side uses another version of this protocol, or has sent a malformed message. */
   ERR_REMOTE_PROTOCOL: 'ERR_REMOTE_PROTOCOL',
   /** A limit of the option `limits` is exceeded. */
   ERR_REMOTE_LIMIT: 'ERR_REMOTE_LIMIT',
@@ -31,7 +31,7 @@ export const REMOTE_ERROR_CODES = {
 /** One of {@link REMOTE_ERROR_CODES}. */
 export type RemoteErrorCode = keyof typeof REMOTE_ERROR_CODES;
 
-/** An error of the connection itself. Errors that a method throws arrive as they are. */
+/** An error of the connection itself. Errors that a method throws arrive as copies, with their own class if it is built in, else as Error. */
 export class RemoteError extends Error {
   /** The name of the class. */
   override readonly name = 'RemoteError';
@@ -43,7 +43,7 @@ export class RemoteError extends Error {
    * Thrown by this library.
    * @param code one of {@link REMOTE_ERROR_CODES}
    * @param message what happened
-   * @param more what the error says beside its message
+   * @param more further members of the error
    */
   constructor(readonly code: RemoteErrorCode, message: string, more: {mayHaveRun?: boolean; path?: string} = {}) {
     super(message);

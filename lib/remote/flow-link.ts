@@ -5,7 +5,7 @@ export const CREDIT = 1;
 export const END = 2;
 /** The flow has failed, or a signal was aborted, with a reason. */
 export const FAIL = 3;
-/** The other side wants no more items. */
+/** The receiver wants no more items, or a signal can't be aborted any more. */
 export const CANCEL = 4;
 
 /** One end of a flow: a stream, iterable, promise or signal that continues after the message that introduced it. */

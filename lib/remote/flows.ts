@@ -7,10 +7,10 @@ import {readHere, readThere, writeHere, writeThere} from './streams.js';
 import {isId, type FlowKind, type Outgoing} from './wire.js';
 
 export interface FlowsOptions {
-  /** How many may be open. */
+  /** How many flows may be open. */
   readonly limit: number;
   nextId(): number;
-  /** @param id the flow's id, from the receiver's point of view */
+  /** @param id the flow's id: above 0 if this side has created the flow, else below 0 */
   send(id: number, what: number, value: unknown, moves: boolean): void;
 }
 
@@ -31,7 +31,7 @@ export class Flows {
     return this.#ends.size;
   }
 
-  /** Whether something of the other side is open here. Signals may stay so for ever. */
+  /** Whether a stream, iterable or promise of the other side is open here. Signals do not count, because they may stay open for ever. */
   get isAwaiting(): boolean {
     return [...this.#ends].some(([id, end]) => id < 0 && !('value' in end));
   }
@@ -117,7 +117,7 @@ function promiseHere(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
 
 function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
   const {promise: value, resolve, reject} = deferred<unknown>();
-  // The other side decides whether the promise rejects. That must not end a process here that has not looked at it.
+  // The other side decides whether the promise rejects. An unhandled rejection must not end the process on this side.
   value.catch(() => {});
   const handle = (what: number, result: unknown): void => {
     link.done();

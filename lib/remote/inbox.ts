@@ -34,7 +34,7 @@ export interface InboxPeer extends StubPeer {
   tellError(error: unknown, what: string): void;
 }
 
-/** Longer ones are malformed: a nonce becomes a part of the name of a lock. */
+/** The longest valid nonce, in characters. A nonce becomes a part of the name of a lock. */
 const MAX_NONCE = 99;
 
 type Message = readonly unknown[];
@@ -50,7 +50,7 @@ export class Inbox {
   #lastId = 0;
   #hasToldMalformed = false;
   #root: {value: unknown} | undefined;
-  /** If set, new calls are answered with this error. */
+  /** If set, new operations on the exposed value are answered with this error. */
   refusal: Error | undefined;
   readonly #exposed = deferred<unknown>();
 
@@ -100,7 +100,7 @@ export class Inbox {
     const [protocol, ext, messages] = frame as [unknown, unknown, unknown[]];
     if (protocol !== PROTOCOL) return this.#refuse(protocol, messages);
     // A value may depend on a handler's data in the same frame. So all messages are decoded first, then the data are processed,
-    // and then the messages act.
+    // and then the messages take effect.
     const prepared: Prepared[] = [];
     // A hostile list may have four billion holes, which `Object.values` skips.
     for (const message of Object.values(messages)) {

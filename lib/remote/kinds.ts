@@ -29,7 +29,7 @@ export function kindOf(value: object): ValueKind {
   const prototype = getPrototypeOf(value) as object | null;
   if (prototype === Object.prototype || prototype === null) return hasIterator(value) ? 'iterable' : 'plain';
   if (Array.isArray(value)) return prototype === Array.prototype || getPrototypeOf(getPrototypeOf(prototype)) === null ? 'array' : 'reference';
-  // A Proxy of a view is none, and can't be posted.
+  // `isView` is false for a Proxy of a view. As a view, it causes an error when it is posted, because structured clone refuses a Proxy.
   if (ArrayBuffer.isView(value) || value instanceof TypedArray || value instanceof DataView) return 'view';
   const name = nameOf(value, prototype);
   // A plain object of another realm, for example an iframe.

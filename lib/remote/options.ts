@@ -17,6 +17,7 @@ export interface ResolvedOptions {
 /** `autoTransfer: true` transfers buffers of any size. */
 const MOVE_BYTES = 0;
 
+/** @throws ERR_REMOTE_BAD_OPTION */
 export function resolveOptions(options: RemoteOptions = {}): ResolvedOptions {
   const {autoTransfer = false, limits = {}, timeout} = options;
   if (timeout !== undefined && !(timeout > 0)) throw badOption('timeout', 'a number of ms above 0');

@@ -4,7 +4,7 @@ import {PROTOCOL, type Outgoing} from './wire.js';
 export interface OutboxOptions {
   name: string;
   post(frame: unknown[], transfer: Transferable[], delivery: FrameDelivery): unknown;
-  /** Messages that are sent with the frame if there is one. */
+  /** Messages that are added to each frame. */
   rideAlong(): Outgoing[];
   /** The handlers' data for this frame, or 0. */
   collect(): unknown;
@@ -12,7 +12,7 @@ export interface OutboxOptions {
   collectFailed(error: unknown): void;
 }
 
-/** Collects the messages of a turn. They leave as one frame at its end. */
+/** Collects the messages of a turn, and posts them as one frame at its end. */
 export class Outbox {
   #queue: Outgoing[] = [];
   #isScheduled = false;
@@ -39,7 +39,7 @@ export class Outbox {
     if (mustPost) this.#mustPost = true;
     if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
-    // `await call` reads `call.then` before this runs. So the frame says which results are awaited.
+    // `await call` reads `call.then` before this runs. So the frame contains which results are awaited.
     queueMicrotask(() => {
       this.#isScheduled = false;
       this.flush();

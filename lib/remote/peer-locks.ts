@@ -2,15 +2,15 @@ import type {Clock, Locks} from '../platform/platform.js';
 
 /** The feature of a side that holds the lock of its nonce. */
 const LOCK = 'lock';
-/** The last messages of a side can arrive after its lock is released. In ms. */
+/** How long to wait after a lock is released, in ms, because the last messages of its holder can arrive later. */
 const DRAIN_MS = 50;
 
 export interface PeerLocks {
-  /** The features of this side. A side that does not hold its lock yet would be taken for dead. */
+  /** The features of this side. They include LOCK only while it holds its lock: otherwise the other side would treat it as dead. */
   features: string[];
   /** The other side has greeted. */
   watch(nonce: string, features: readonly unknown[]): void;
-  /** Releases the locks, because pages that hold or await one may not enter the back/forward cache. The other side is told before. */
+  /** Releases the locks, because pages that hold or await one may not enter the back/forward cache. Before that, it greets without LOCK. */
   suspend(): void;
   resume(): void;
   close(): void;
@@ -20,7 +20,7 @@ export interface PeerLocks {
  * Detects that the other side has died. Each side holds a Web Lock that is named by its nonce, and waits for the lock of the other
  * side. The browser releases the lock when its context ends, for whatever reason.
  * @param nonce the nonce of this side
- * @param greet tells the other side the features of this side
+ * @param greet sends the features of this side to the other side
  * @param lost called when the other side has died
  */
 export function peerLocks(locks: Locks, clock: Clock, nonce: string, greet: () => void, lost: () => void): PeerLocks {

@@ -77,7 +77,7 @@ export interface Reference {
 export class Imports {
   readonly #stubs = new Map<number, {readonly stub: WeakRef<object>; readonly reference: Reference}>();
   #released: [number, number][] = [];
-  // Registered without tokens: unregistering costs ten times as much as registering. A released reference has a count of 0.
+  // Registered without tokens: unregistering costs ten times as much as registering. `release` ignores references that are released.
   readonly #registry = new FinalizationRegistry<Reference>(reference => this.release(reference));
 
   readonly #schedule: () => void;
@@ -117,7 +117,7 @@ export class Imports {
     this.#schedule();
   }
 
-  /** Releases the result of a call here that nobody holds. */
+  /** Releases the result of a call of this side whose record was released or garbage-collected. */
   releaseResult(id: number): void {
     this.#released.push([id, 1]);
     this.#schedule();

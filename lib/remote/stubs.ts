@@ -6,7 +6,7 @@ import {CALL, DELETE, GET, NEVER, NEW, SET, UNASKED, type Kind, type Wants} from
 /** The part of a connection that stubs need. */
 export interface StubPeer {
   readonly connection: unknown;
-  /** The current connection, for a stub that outlives connections. */
+  /** The current connection, for a stub that is used with several connections, one after another. */
   readonly actual?: StubPeer | undefined;
   operate(node: StubNode, kind: Kind, key: string | undefined, values: readonly unknown[], wants: Wants): CallRecord;
   release(reference: Reference | CallRecord): void;
@@ -126,7 +126,7 @@ function readSymbol(holder: ProxyTarget, key: symbol): unknown {
 }
 
 function promiseMember(node: StubNode, key: 'then' | 'catch' | 'finally'): unknown {
-  // Reading `then` shows that somebody is about to wait, before the frame of this turn is posted.
+  // Reading `then` shows that the result will be awaited, before the frame of this turn is posted.
   if (node.target instanceof CallRecord && !node.path.length) node.target.want();
   return (...args: unknown[]) => {
     const promise = awaited(node).promise();

@@ -4,7 +4,7 @@
 export type Fn = (...args: any[]) => any;
 /** Any class. */
 export type AnyClass = abstract new (...args: any[]) => any;
-/** Whether T is `any`: then nothing is known of it, and nothing is refused. */
+/** Whether T is `any`. The types below map `any` to `any`. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 /** Whether a member of T is a function: such objects arrive as stubs. */
 export type HasMethods<T> = true extends {[K in keyof T]-?: NonNullable<T[K]> extends Fn ? true : never}[keyof T] ? true : false;
@@ -85,7 +85,7 @@ export type Recorder<T> = IsAny<T> extends true ? any
 export interface WebEndpoint {
   /** Posts a message to the other side. */
   postMessage(message: any, transfer: any): void;
-  /** Adds a listener for `message` and `messageerror`. */
+  /** Adds a listener, for example for `message`. */
   addEventListener(type: string, listener: (event: any) => void): void;
   /** Removes a listener. */
   removeEventListener(type: string, listener: (event: any) => void): void;
@@ -122,7 +122,7 @@ export interface FrameDelivery {
   failed(error: unknown): void;
 }
 
-/** Carries frames between two peers, in order. It is all that a peer knows of its connection. */
+/** Carries frames between two peers, in order. Any object with these members can be used as an endpoint. */
 export interface FrameTransport {
   /**
    * Posts a frame. If it throws, nothing was posted or transferred.
@@ -131,11 +131,11 @@ export interface FrameTransport {
   post(frame: unknown, transfer: Transferable[], delivery: FrameDelivery): unknown;
   /** Called with each frame of the other side, in order. */
   onframe: ((frame: unknown) => void) | null;
-  /** Called when nothing more will come. */
+  /** Called when no more frames will arrive. `mayHaveRun` is false if the other side has performed none of the posted calls. Default true. */
   onclose: ((reason: string, mayHaveRun?: boolean) => void) | null;
   /** Ends the transport on this side. */
   close(): void;
-  /** Whether a receiver exists from the first frame on. Then nothing is queued until it greets. */
+  /** Whether the receiver exists from the first frame on. If so, frames do not wait for its greeting. */
   readonly isConnected?: boolean;
   /** Why objects can't be transferred to the other side; undefined if they can. */
   readonly cannotTransfer?: string | undefined;
@@ -154,9 +154,9 @@ export interface RemoteOptions {
   allowEvaluate?: boolean;
   /** Whether the other side may access `key` of `target`. Some keys are never accessible. Default: yes. */
   allow?: (target: object, key: string, kind: 'get' | 'set' | 'call' | 'new') => boolean;
-  /** Transfers ArrayBuffers and similar objects in arguments and results, from this many bytes on. Default false. */
+  /** Transfers ArrayBuffers and similar objects in arguments and results, of any size or from `minBytes` on. Default false. */
   autoTransfer?: boolean | {
-    /** Smaller objects are copied. In bytes. */
+    /** The size in bytes below which buffers are copied. */
     minBytes: number;
   };
   /** Handlers for custom types, including signals. Both sides use the same handlers in the same order. */
@@ -169,7 +169,7 @@ export interface RemoteOptions {
   onError?: (error: Error, what: string) => void;
   /** Limits against an untrusted peer. Defaults: depth 200, 1,000,000 references and as many open streams, 100,000 pending calls. */
   limits?: {
-    /** How deep a received value may be nested. */
+    /** How deep a value that is sent may be nested, and how many members a path of the other side may have. */
     depth?: number;
     /** How many references the other side may hold, and how many streams may be open. */
     references?: number;
@@ -224,7 +224,7 @@ export interface HandlerDecoding extends HandlerContext {
 export interface Connection extends Disposable {
   /** 'connecting' until the other side has greeted. */
   readonly state: 'connecting' | 'open' | 'closed';
-  /** Resolves when the other side has greeted; rejects with ERR_REMOTE_CLOSED. */
+  /** Resolves when the other side has greeted; rejects with the error of `closed` if the connection ends before. */
   readonly ready: Promise<void>;
   /** Resolves when the connection has ended, with the reason. Never rejects. */
   readonly closed: Promise<Error>;

@@ -1,6 +1,6 @@
 /**
  * The messages of peers. A frame is `[PROTOCOL, ext, messages]`, followed by the connection's name if it has one; `ext` is 0 or
- * `{wireType: data}`. A message is an array that begins with its number. An id shows who created it: in a message, ids above 0
+ * `{wireType: data}`. A message is an array that begins with its number. An id shows which side created it: in a message, ids above 0
  * were created by the sender, ids below 0 by the receiver. 0 is the exposed value.
  */
 export const PROTOCOL = 1;
@@ -11,7 +11,7 @@ export const HELLO = 0;
 export const DO = 1;
 /** `[RETURN, id, value]` */
 export const RETURN = 2;
-/** `[THROW, id, error, id of the first operation that failed, whether nobody had asked for the result]` */
+/** `[THROW, id, error, id of the first operation that failed, whether the result was not requested]` */
 export const THROW = 3;
 /** `[PULL, id]`: the result is wanted after all. */
 export const PULL = 4;
@@ -68,7 +68,7 @@ export const SET_OF = 11;
 export const HANDLED = 12;
 export const TRANSFORM = 13;
 
-/** What continues after the message that introduces it, in the order of the numbers from PROMISE on. */
+/** The kinds of values that continue after the message that introduces them, in the order of the numbers from PROMISE on. */
 export const FLOW_KINDS = ['promise', 'readable', 'writable', 'iterable', 'signal'] as const;
 export type FlowKind = (typeof FLOW_KINDS)[number];
 
