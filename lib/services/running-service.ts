@@ -49,7 +49,7 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
     this.made.then(instance => { this.instance = instance; }, () => this.fail());
   }
 
-  /** Whether a call is running, or an answer has not left. */
+  /** Whether a call is running, or an answer is not posted yet. */
   get isBusy(): boolean {
     return !this.sender.isEmpty || this.peers().some(peer => peer.answering > 0);
   }

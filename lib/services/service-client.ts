@@ -18,7 +18,7 @@ export interface ServiceCallOptions<T> {
   /** A call without an answer after this many ms is rejected with ERR_REMOTE_TIMEOUT. Default: never. */
   timeout?: number;
   /**
-   * Called with each new host and after each lost session, before waiting calls are sent. Pass your callbacks to the service
+   * Called when a session with a host begins, also after a lost session, before waiting calls are sent. Pass your callbacks to the service
    * here.
    */
   onHost?: (service: Remote<T>) => unknown;
@@ -38,7 +38,7 @@ const CODES: Record<ChannelEnd, EndCode> = {
 /**
  * Returns a stub of a service of the host. It can be used at once, and stays valid when the host changes. Calls made without a
  * host wait for one.
- * @throws ERR_REMOTE_BAD_OPTION if `name` is empty or the connection does not come from `createConnection`
+ * @throws ERR_REMOTE_BAD_OPTION if `name` is empty, an option is wrong, or the connection does not come from `createConnection`
  */
 export function service<T>(connection: ProxyConnection, name: string, options: ServiceCallOptions<T> = {}): Remote<T> {
   if (typeof name !== 'string' || !name) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes the name of a service');
@@ -136,7 +136,7 @@ class ServiceClient implements StubPeer, LinkUser {
     }
   }
 
-  /** Lets the app talk to each host before anything else is sent. */
+  /** Calls `onHost` at the beginning of a session, before anything else is sent. */
   private greet(): void {
     const {onHost} = this.options;
     if (!onHost || !this.link.isOpen) return;
@@ -146,7 +146,7 @@ class ServiceClient implements StubPeer, LinkUser {
     } catch (error) {
       peer.tellError(error, `onHost of the service ${this.name}`);
     }
-    // The calls of `onHost` leave before all others.
+    // The calls of `onHost` are posted before all others.
     peer.flushNow();
   }
 

@@ -10,7 +10,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 /** How a connection to a service ended. */
 export type ChannelEnd = 'no service' | 'closed' | 'lost' | 'refused';
 
-/** While a call is open, the host is asked after this many ms, if nothing has come from it. */
+/** How often the watchdog is started while a call is open, in ms. It pings the host if nothing has arrived from it. */
 const WATCH_MS = 15_000;
 
 /** A client that uses a service in this tab. */
@@ -27,7 +27,7 @@ export interface LinkUser {
 export class ServiceTransport implements FrameTransport {
   onframe: FrameTransport['onframe'] = null;
   onclose: FrameTransport['onclose'] = null;
-  /** Called before `onclose`, with the reason for the end. */
+  /** Called when the host or the link ends the connection. It replaces `onclose`, which is not called. */
   onend: ((how: ChannelEnd, reason: string) => void) | null = null;
   /** Whether the peer waits for the service. */
   isWaiting = (): boolean => false;
@@ -57,7 +57,7 @@ export class ServiceTransport implements FrameTransport {
   }
 }
 
-/** The services that a tab uses. Their frames travel in the tab's session. */
+/** The services that a tab uses. Their frames are a part of the tab's session. */
 export class ServiceLink implements ServiceFrames<ProxyDoc> {
   /** Whether there is a session. */
   isOpen = false;
@@ -125,7 +125,7 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
   }
 
   /**
-   * Has the host asked from time to time while a call is open. A long call gets no other answer, and a host that hangs keeps its
+   * Starts the watchdog repeatedly while a call is open: the host sends nothing else during a long call, and a host that hangs keeps its
    * lock.
    */
   private watchHost(): void {

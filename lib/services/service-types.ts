@@ -11,7 +11,7 @@ export type ServiceConnection = ProxyConnection;
 export interface ServiceTab {
   /** The tab's id, which is the `src` of its ops. */
   readonly id: string;
-  /** Aborted when the tab is gone for good. A tab that is only suspended, or has lost its session, keeps it. */
+  /** Aborted when the tab is gone for good, or the service ends. Not aborted when the tab is only suspended, or has lost its session. */
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +21,7 @@ export interface ServiceHost {
   readonly namespace: string;
   /** The connection of this service, in the host's thread. */
   readonly connection: ServiceConnection;
-  /** Aborted when the host closes or is replaced. */
+  /** Aborted when the host closes or is replaced, or the service ends. */
   readonly signal: AbortSignal;
   /** The tabs that currently have a session with the host. */
   readonly tabs: readonly ServiceTab[];
