@@ -152,7 +152,7 @@ export class SessionClient {
   }
 
   /** Notifies the host that this tab ends or is suspended, while the page can still send. */
-  sayGoodbye(reason = CLOSED): void {
+  sendEnd(reason = CLOSED): void {
     this.openSession?.flush();
     this.openSession?.sayEnd(reason);
     // A host may have received a later greeting on a port and not have answered it yet. It must not keep that session open.
@@ -167,10 +167,10 @@ export class SessionClient {
   suspend(): void {
     if (this.closed || this.isSuspended) return;
     this.isSuspended = true;
-    this.sayGoodbye(SUSPENDED);
+    this.sendEnd(SUSPENDED);
     this.endGreeting();
     if (this.session) this.dropSession('the page was suspended');
-    this.letGo();
+    this.release();
   }
 
   /** Connects again after the page has left the back/forward cache. */
@@ -186,14 +186,14 @@ export class SessionClient {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.sayGoodbye();
+    this.sendEnd();
     this.endGreeting();
     this.endSession();
     // In Node, a posted message is lost if its channel closes in the same turn.
-    nextTick(() => this.letGo());
+    nextTick(() => this.release());
   }
 
-  private letGo(): void {
+  private release(): void {
     this.channel?.close();
     this.greetingChannel?.close();
     this.channel = this.greetingChannel = undefined;
@@ -287,7 +287,7 @@ export class SessionClient {
         if (message.attempt === this.greeting?.hello.attempt) this.handleAnswer(message, this.greeting, port);
         return;
       case 'batch':
-        this.watchdog?.hear();
+        this.watchdog?.noteMessage();
         return this.session?.receive(message);
       case 'end':
         if (message.from === 'host' && message.session === this.session?.id) this.reconnect(message.reason);

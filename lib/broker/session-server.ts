@@ -84,7 +84,7 @@ interface Peer {
   former?: SessionHandlers | undefined;
   stopWatching: () => void;
   /** When the tab's last message arrived, in ms since the epoch. */
-  heardAt: number;
+  lastMessageAt: number;
 }
 
 /**
@@ -212,7 +212,7 @@ export class SessionServer {
     channel.postMessage({type: 'welcome', attempt: hello.attempt, epoch, generation, place, lineage, session: id, cleared: cleared?.()});
     peer.handlers = this.events.accept(hello, session);
     // Setting `onmessage` starts the port and delivers the messages that have waited in it.
-    if (port) port.onmessage = event => this.hear(hello.tabId, peer, event.data);
+    if (port) port.onmessage = event => this.onChannelMessage(hello.tabId, peer, event.data);
     if (!isWatched) return;
     if (hello.locked) this.watchLock(hello.tabId, peer);
     else this.watchSilence(hello.tabId, peer);
@@ -241,7 +241,7 @@ export class SessionServer {
   private peerOf(tabId: TabId): Peer {
     let peer = this.peers.get(tabId);
     if (!peer) {
-      peer = {attempt: 0, session: undefined, handlers: undefined, stopWatching: () => {}, heardAt: this.platform.clock.now()};
+      peer = {attempt: 0, session: undefined, handlers: undefined, stopWatching: () => {}, lastMessageAt: this.platform.clock.now()};
       this.peers.set(tabId, peer);
     }
     return peer;
@@ -249,14 +249,14 @@ export class SessionServer {
 
   private openChannel(tabId: TabId, peer: Peer): Channel {
     const channel = this.platform.channel(tabChannelName(this.options.namespace, tabId));
-    channel.onmessage = event => this.hear(tabId, peer, event.data);
+    channel.onmessage = event => this.onChannelMessage(tabId, peer, event.data);
     channel.unref?.();
     return channel;
   }
 
-  private hear(tabId: TabId, peer: Peer, data: unknown): void {
+  private onChannelMessage(tabId: TabId, peer: Peer, data: unknown): void {
     const message = parseTabChannelMessage(data);
-    peer.heardAt = this.platform.clock.now();
+    peer.lastMessageAt = this.platform.clock.now();
     if (message?.type === 'batch') this.whenKnown(message, () => {
       this.beginTurn();
       peer.session?.receive(message);
@@ -338,7 +338,7 @@ export class SessionServer {
       const ask = async (): Promise<boolean> =>
         !!peer.session && peer.session.call('tab.ping', null, SILENT_MS / 2).then(() => true, () => false);
       // There is a second ping, because the first may time out at once after the computer has slept.
-      const isThere = clock.now() - peer.heardAt < SILENT_MS || await ask() || await ask();
+      const isThere = clock.now() - peer.lastMessageAt < SILENT_MS || await ask() || await ask();
       // Meanwhile the tab may have reported its lock, or may have greeted again. Then another watch has replaced this one.
       if (this.peers.get(tabId) !== peer || peer.stopWatching !== cancel) return;
       if (isThere) this.watchSilence(tabId, peer);

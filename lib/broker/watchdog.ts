@@ -33,7 +33,7 @@ export class Watchdog {
   }
 
   /** The other side has sent something. */
-  hear(): void {
+  noteMessage(): void {
     this.hasHeard = true;
   }
 

@@ -32,7 +32,7 @@ export class Committer {
   readonly ends = new Set<(error: Error) => void>();
 
   constructor(private readonly connection: ProxyConnection) {
-    connection.on('shared', message => this.hear(message as OutcomeMessage));
+    connection.on('shared', message => this.onOutcome(message as OutcomeMessage));
     connection.on('hostState', state => {
       if (state === 'connected') this.askAgain();
       else if (state === 'closed') for (const end of this.ends) end(closed('The connection'));
@@ -109,7 +109,7 @@ export class Committer {
     for (const [seq, {docs}] of this.waiting) void this.ask('shared.outcome', {seq, docs}).catch(() => {});
   }
 
-  private hear({a, seq, raced, rejected}: OutcomeMessage): void {
+  private onOutcome({a, seq, raced, rejected}: OutcomeMessage): void {
     if (a !== 'shared.outcome') return;
     const waiting = this.waiting.get(seq);
     this.waiting.delete(seq);

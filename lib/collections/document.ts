@@ -102,7 +102,7 @@ export class CollectionDocument implements Access {
   private shown: Data | undefined;
   private known: unknown;
   private changes: Change[] = [];
-  private willTell = false;
+  private willNotify = false;
   private isDeleted = false;
   /** For each listener: how many changes of this turn came before it was added. */
   private readonly listeners = new Map<DocumentListener, number>();
@@ -287,7 +287,7 @@ export class CollectionDocument implements Access {
     this.note(between(watchedOf(this.shown ?? initial(), arrayAt), watchedOf(data, arrayAt), this.originOf(false)));
     this.shown = data;
     // A refused document is loaded again within this turn or soon after, so the end is reported later.
-    if (this.isDeleted) this.tellLater();
+    if (this.isDeleted) this.notifyLater();
   }
 
   private originOf(source: unknown): Origin {
@@ -302,17 +302,17 @@ export class CollectionDocument implements Access {
   private note(change: Change | undefined): void {
     if (!change || !this.listeners.size) return;
     this.changes.push(change);
-    this.tellLater();
+    this.notifyLater();
   }
 
-  private tellLater(): void {
-    if (this.willTell) return;
-    this.willTell = true;
-    queueMicrotask(() => this.tell());
+  private notifyLater(): void {
+    if (this.willNotify) return;
+    this.willNotify = true;
+    queueMicrotask(() => this.notify());
   }
 
-  private tell(): void {
-    this.willTell = false;
+  private notify(): void {
+    this.willNotify = false;
     const changes = this.changes.splice(0);
     for (const [listener, skipped] of [...this.listeners]) {
       if (skipped) this.listeners.set(listener, 0);
@@ -336,7 +336,7 @@ export class CollectionDocument implements Access {
     countConnection(this.doc.connection as ProxyConnection, -1);
     const {doc, options: {isForeign}} = this;
     // Listeners get the changes of this turn before they are removed.
-    if (this.changes.length) this.tell();
+    if (this.changes.length) this.notify();
     this.stopListening();
     const left = (users.get(doc) ?? 1) - 1;
     users.set(doc, left);

@@ -158,14 +158,14 @@ export abstract class KeyedCollection extends Collection {
     return this.watching(folded, signal);
   }
 
-  protected hear(listener: (event: MapChangeEvent<any, any>) => void): () => void {
+  protected observe(listener: (event: MapChangeEvent<any, any>) => void): () => void {
     return this.listen({
-      onChanges: changes => { for (const change of changes) this.tell(change, listener); },
+      onChanges: changes => { for (const change of changes) this.notify(change, listener); },
       onEnd: () => {}
     });
   }
 
-  private tell(change: Change, listener: (event: MapChangeEvent<any, any>) => void): void {
+  private notify(change: Change, listener: (event: MapChangeEvent<any, any>) => void): void {
     if (change.type !== 'keys') return;
     for (const [key, {old, new: value}] of change.keys) if (isShown(key)) listener(this.eventOf(key, old, value, change.origin));
   }

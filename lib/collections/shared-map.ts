@@ -177,7 +177,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
    * @returns a function that removes the listener
    */
   on(listener: (event: MapChangeEvent<K, V>) => void): () => void {
-    return this.hear(listener);
+    return this.observe(listener);
   }
 }
 

@@ -107,7 +107,7 @@ export class SharedRecord<T extends object> extends KeyedCollection {
    * @returns a function that removes the listener
    */
   on(listener: (event: RecordChangeEvent<T>) => void): () => void {
-    return this.hear(listener as never);
+    return this.observe(listener as never);
   }
 }
 

@@ -40,7 +40,7 @@ export class ClearingMark {
   set(id: string, now: number): Clearing | undefined {
     // A tab that began in this millisecond began before the clearing.
     const mark = {id, time: Math.max(now, this.read()?.time ?? 0) + 1};
-    this.hear(mark);
+    this.merge(mark);
     return this.read() && mark;
   }
 
@@ -49,7 +49,7 @@ export class ClearingMark {
    * @param cleared a clearing that a host, a `storage` event or this tab knows of
    * @returns whether the namespace was cleared after this tab began. Such a tab must close.
    */
-  hear(cleared?: Clearing): boolean {
+  merge(cleared?: Clearing): boolean {
     try {
       if (isLater(cleared, this.read())) this.open().setItem(this.key, JSON.stringify(cleared));
     } catch {

@@ -60,7 +60,7 @@ export class OrphanedOpsStorage {
     this.hasLeft = !!ops;
     try {
       const {cleared, began} = this.mark?.own ?? {};
-      const isToKeep = !!ops && !this.mark?.hear();
+      const isToKeep = !!ops && !this.mark?.merge();
       if (isToKeep) this.storage.setItem(this.keyOf(this.tabId), JSON.stringify({ops, time: Date.now(), cleared: cleared?.id, began} satisfies Kept));
       else this.storage.removeItem(this.keyOf(this.tabId));
       return isToKeep;

@@ -82,7 +82,7 @@ export class TabConnection extends ProxyConnection {
     }
     return super.clear().finally(() => {
       // Meanwhile the app may have deleted the mark, and a page that did not know it may have saved ops.
-      this.mark?.hear(this.leaves);
+      this.mark?.merge(this.leaves);
       return this.orphanedOpsStorage?.offer().catch(() => {});
     });
   }
@@ -93,7 +93,7 @@ export class TabConnection extends ProxyConnection {
    * @returns whether the connection is closed @internal
    */
   closeIfCleared(cleared?: Clearing): boolean {
-    if (this.mark?.hear(cleared) && !this.clearing) this.closeCleared();
+    if (this.mark?.merge(cleared) && !this.clearing) this.closeCleared();
     return this.isClosed;
   }
 

@@ -35,7 +35,7 @@ interface Mark {
   readonly own: Beginning;
   read(): Clearing | undefined;
   /** Writes a mark if there is none or an earlier one. @returns whether the namespace was cleared after the tab began */
-  hear(cleared?: Clearing): boolean;
+  merge(cleared?: Clearing): boolean;
 }
 
 /**
@@ -63,7 +63,7 @@ export async function startDirectHost(server: Server, {namespace, options, locks
   const faults = faultsOf(options);
   const host: Host = new Host({
     namespace, channel, faults, connection: connectTo(server, () => host.token(), faults?.gate), isTransient, queries, services: servicesOf(options), warn,
-    cleared: mark?.read(), isCleared: last => !!mark?.hear(last),
+    cleared: mark?.read(), isCleared: last => !!mark?.merge(last),
     store: databaseLock ? {...(store || {}), name: own} : false
   });
   if (databaseLock) void host.whenClosed.then(databaseLock.leave);
@@ -77,7 +77,7 @@ export function startElectedHost(tab: HostingTab, {steal, after, cleared}: Worke
   const server = serverOf(tab, 'as a host');
   const faults = faultsOf(options);
   runHost({
-    namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks, faults, isCleared: last => !!mark?.hear(last),
+    namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks, faults, isCleared: last => !!mark?.merge(last),
     services: servicesOf(options), place: 'elected-tab', connect: getToken => connectTo(server, getToken, faults?.gate)
   });
 }

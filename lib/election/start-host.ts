@@ -106,7 +106,7 @@ const STARTS_MS = 20;
  * Notifies the tabs if the script imports `startHost` and ends without calling it. A call that follows later, for example after an
  * `await`, does not serve the tabs that connected before.
  */
-function tellOfMissingStart(): void {
+function warnOfMissingStart(): void {
   const scope = globalThis as unknown as WorkerScope;
   // If the script has set a handler, it serves the tabs itself.
   if (!isShared() || scope.onconnect) return;
@@ -271,13 +271,13 @@ function serveTab(serve: Serve, running: ReadonlyMap<string, {end: AbortControll
     if (reason !== undefined) scope.postMessage?.(failure('refusal', reason));
     if (!isSignal(data, 'sharedb-tabs:stop')) return;
     for (const {end} of running.values()) end.abort();
-    const tell = (): void => {
-      if (running.size) systemClock.after(10, tell);
+    const confirm = (): void => {
+      if (running.size) systemClock.after(10, confirm);
       else scope.postMessage?.({type: 'sharedb-tabs:stopped'});
     };
-    tell();
+    confirm();
   });
   scope.postMessage?.({type: 'sharedb-tabs:ready'});
 }
 
-tellOfMissingStart();
+warnOfMissingStart();

@@ -11,7 +11,7 @@ export class WorkerAdvice {
   private hasWarned = false;
 
   constructor(
-    private readonly create: () => SharedWorker, private readonly clock: () => Clock, private readonly tell: (text: string) => void
+    private readonly create: () => SharedWorker, private readonly clock: () => Clock, private readonly report: (text: string) => void
   ) {}
 
   /** Examines the script if the worker has not answered in time. The browser may not have reported its error. */
@@ -28,9 +28,9 @@ export class WorkerAdvice {
   warn(trouble: WorkerTrouble): void {
     if (this.hasWarned) return;
     this.hasWarned = true;
-    const say = (cause: string): void => this.tell(
+    const warnOf = (cause: string): void => this.report(
       warning('WARN_TABS_WORKER', `the shared worker is not used. ${cause}. connection.mode says which mode is used instead`)
     );
-    hostCode.workerDiagnosis().then(({causeOf}) => causeOf(this.create, trouble)).then(say, () => say(trouble.reason));
+    hostCode.workerDiagnosis().then(({causeOf}) => causeOf(this.create, trouble)).then(warnOf, () => warnOf(trouble.reason));
   }
 }

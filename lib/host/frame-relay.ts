@@ -67,13 +67,13 @@ export class FrameRelay {
   attach(tab: Tab): void {
     const {service} = tab;
     if (service === undefined) {
-      for (const {tab: to} of this.services.values()) if (to) this.tell(to, tab, 'here');
+      for (const {tab: to} of this.services.values()) if (to) this.notify(to, tab, 'here');
       return;
     }
     const entry = this.services.get(service);
     if (!entry) return;
     entry.tab = tab;
-    for (const page of this.owner.tabs()) this.tell(tab, page, 'here');
+    for (const page of this.owner.tabs()) this.notify(tab, page, 'here');
     for (const [from, message] of entry.waiting.splice(0)) this.forward(entry, from, message);
   }
 
@@ -85,7 +85,7 @@ export class FrameRelay {
     for (const {tab: to, waiting, users} of this.services.values()) {
       for (let i = waiting.length; i--;) if (waiting[i]![0] === tab) waiting.splice(i, 1);
       users.delete(tab);
-      if (to) this.tell(to, tab, how === 'gone' ? 'gone' : 'lost');
+      if (to) this.notify(to, tab, how === 'gone' ? 'gone' : 'lost');
     }
   }
 
@@ -116,7 +116,7 @@ export class FrameRelay {
     for (const user of entry?.users ?? []) if (user.session) this.send(user, {peer: name, channel: 0, event, reason});
   }
 
-  private tell(service: Tab, {id, session}: Tab, event: ServiceEvent): void {
+  private notify(service: Tab, {id, session}: Tab, event: ServiceEvent): void {
     this.send(service, {peer: id, channel: 0, event, ...(event === 'here' && {canTransfer: canTransfer(session!.channel)})});
   }
 

@@ -31,7 +31,7 @@ export class HostLog {
   /** @param text called only if a tab has requested this scope */
   debug(scope: DebugScope, text: () => string): void {
     if (!this.wanted.size) return;
-    for (const [tab, scopes] of this.wanted) if (scopes.has(scope)) this.tell(tab, 'debug', scope, text());
+    for (const [tab, scopes] of this.wanted) if (scopes.has(scope)) this.send(tab, 'debug', scope, text());
   }
 
   warn(message: string, detail: unknown): void {
@@ -47,10 +47,10 @@ export class HostLog {
   private keep(level: 'warn' | 'error', text: string): void {
     this.lastErrors.push({time: this.now(), text});
     if (this.lastErrors.length > MAX_ERRORS) this.lastErrors.shift();
-    for (const tab of this.tabs()) this.tell(tab, level, 'host', text);
+    for (const tab of this.tabs()) this.send(tab, level, 'host', text);
   }
 
-  private tell(tab: Tab, level: HostLogMessage['level'], scope: DebugScope, text: string): void {
+  private send(tab: Tab, level: HostLogMessage['level'], scope: DebugScope, text: string): void {
     tab.send({a: 'host.log', level, scope, text});
   }
 }

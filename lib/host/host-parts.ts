@@ -173,7 +173,7 @@ export class HostParts {
       tab: id => this.tabs.find(id),
       tabs: () => this.tabs.pages(true),
       beforeFrame: tab => {
-        const status = this.board.takeUntold();
+        const status = this.board.takeUnsent();
         if (status) tab.send({a: 'host.status', status}, 'own');
       },
       rollbacks: tab => this.docsInRollback.endsFor(tab)
@@ -259,7 +259,7 @@ export class HostParts {
         tabs: this.tabs.attached, deadLetters: this.deadLetters.size, ...(this.faults.current && {serverFault: this.faults.current}),
         ...unsavedDocs(this.board.pendingOps ? this.docs.all() : [], this.deadLetters.list())
       }),
-      tell: status => this.tabs.sendToAll({a: 'host.status', status}, 'own')
+      send: status => this.tabs.sendToAll({a: 'host.status', status}, 'own')
     });
   }
 

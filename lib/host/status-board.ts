@@ -6,14 +6,14 @@ import type {DurableStore} from '../store/durable-store.js';
 const STATUS_EVERY_MS = 20;
 const ESTIMATE_EVERY_MS = 30_000;
 /** If this many documents or more have pending ops, a saved document is reported with the next status and not at once. */
-const MAX_TOLD_AT_ONCE = 10;
+const MAX_SENT_AT_ONCE = 10;
 
 export interface StatusBoardOwner {
   readonly store: DurableStore | undefined;
   /** The counts of connected tabs and dead letters, the server's fault if there is one, and the unsaved documents. */
   counts(): Pick<HostStatus, 'tabs' | 'deadLetters' | 'serverFault' | 'unsaved'>;
   /** Sends the status to all tabs. */
-  tell(status: HostStatus): void;
+  send(status: HostStatus): void;
 }
 
 /** Sends the tabs the status of the host. */
@@ -24,9 +24,9 @@ export class StatusBoard {
   private estimate: HostStatus['storage'];
   private estimatedAt = -Infinity;
   private cancel: (() => void) | undefined;
-  private told = '';
+  private sent = '';
   /** The documents with pending ops in the last status that was sent to all tabs, and in those sent to single tabs since. */
-  private readonly toldPending = new Set<string>();
+  private readonly sentPending = new Set<string>();
   /** Whether those statuses may have left out documents with pending ops. */
   private isListCut = false;
   private ended = false;
@@ -42,12 +42,12 @@ export class StatusBoard {
     this.pendingOps += change;
     if (opsOfDoc === (change === 1 ? 1 : 0)) this.pendingDocs += change;
     this.update();
-    if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_TOLD_AT_ONCE && this.isToldPending(doc)) this.tell();
+    if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_SENT_AT_ONCE && this.isSentPending(doc)) this.send();
   }
 
   /** Tabs assume that a document that is missing in a full list has pending ops, if the last document in the list has some. */
-  private isToldPending(doc: {collection: string; id: string}): boolean {
-    return this.isListCut || this.toldPending.has(nameOf(doc));
+  private isSentPending(doc: {collection: string; id: string}): boolean {
+    return this.isListCut || this.sentPending.has(nameOf(doc));
   }
 
   status(): HostStatus {
@@ -67,43 +67,43 @@ export class StatusBoard {
     if (this.ended) return;
     this.cancel ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
       this.cancel = undefined;
-      this.tell();
+      this.send();
       void this.lookAtStorage();
     });
   }
 
-  private tell(): void {
+  private send(): void {
     const status = this.status();
     const json = JSON.stringify(status);
-    if (json === this.told) return;
-    this.told = json;
-    this.toldPending.clear();
+    if (json === this.sent) return;
+    this.sent = json;
+    this.sentPending.clear();
     this.isListCut = false;
-    this.noteTold(status);
-    this.owner.tell(status);
+    this.noteSent(status);
+    this.owner.send(status);
   }
 
   /**
    * Returns the status if it has changed and is not sent yet, for a tab that needs it at once. All tabs get the next status, even if the
    * change is reverted by then.
    */
-  takeUntold(): HostStatus | undefined {
+  takeUnsent(): HostStatus | undefined {
     if (!this.cancel) return undefined;
     const status = this.status();
-    if (JSON.stringify(status) === this.told) return undefined;
-    this.told = '';
-    this.noteTold(status);
+    if (JSON.stringify(status) === this.sent) return undefined;
+    this.sent = '';
+    this.noteSent(status);
     return status;
   }
 
-  private noteTold({unsaved = []}: HostStatus): void {
-    for (const doc of unsaved) if (doc.pendingOps) this.toldPending.add(nameOf(doc));
+  private noteSent({unsaved = []}: HostStatus): void {
+    for (const doc of unsaved) if (doc.pendingOps) this.sentPending.add(nameOf(doc));
     this.isListCut ||= !!unsaved[MAX_UNSAVED_DOCS - 1]?.pendingOps;
   }
 
   /** Schedules a status that is sent in any case, because a new tab has received none. */
-  tellAnew(): void {
-    this.told = '';
+  sendAgain(): void {
+    this.sent = '';
     this.update();
   }
 

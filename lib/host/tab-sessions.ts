@@ -60,7 +60,7 @@ export class TabSessions {
     if (store) tab.send({a: 'store.inventory', known: idsByCollection(store.keys())});
     if (tab.service === undefined) this.welcome(tab);
     frames.attach(tab);
-    board.tellAnew();
+    board.sendAgain();
     return {
       onMessage: message => {
         if (message.a === 'service') return frames.receive(tab, message['frame']);
@@ -78,7 +78,7 @@ export class TabSessions {
     const {tabs, serverEvents, board, requests, calls, log} = this.owner;
     const observer = tabs.beginObserver(tabId, session);
     serverEvents.greet(observer, false);
-    board.tellAnew();
+    board.sendAgain();
     return {
       onMessage: message => requests.receive(observer, message),
       onCall: (name, args) => {

@@ -30,10 +30,10 @@ export const hostOf = (report: Report | undefined): HostReport | undefined => (r
 
 /** Why there is nothing to show of a host, or what is shown is old. */
 export function hostProblem({elements, report, isSilent, isReadOnly}: ViewContext): HTMLElement | null {
-  const tell = (text: string): HTMLElement => elements.make('p', {class: 'warning'}, text);
-  if (isSilent) return tell('The host does not answer. What is shown is what it told last.');
+  const show = (text: string): HTMLElement => elements.make('p', {class: 'warning'}, text);
+  if (isSilent) return show('The host does not answer. What is shown is what it told last.');
   if (!report || !('error' in report)) return null;
-  return tell(`No host answers: ${report.error}.${isReadOnly ? ' This page starts none: open a tab of the app.' : ''}`);
+  return show(`No host answers: ${report.error}.${isReadOnly ? ' This page starts none: open a tab of the app.' : ''}`);
 }
 
 export const timeOf = (time: number): string => {

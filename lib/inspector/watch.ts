@@ -15,8 +15,8 @@ export function watch(connection: ProxyConnection, timeline: Timeline, showsData
     timeline.add(entry);
     onChange();
   };
-  const message = (direction: 'to host' | 'from host', told: object): void => {
-    add({...describe(told), direction, data: showsData() ? JSON.stringify(told, null, 2).slice(0, MAX_DATA) : undefined});
+  const message = (direction: 'to host' | 'from host', content: object): void => {
+    add({...describe(content), direction, data: showsData() ? JSON.stringify(content, null, 2).slice(0, MAX_DATA) : undefined});
   };
   const state = (text: string): void => add({kind: 'state', direction: '', text});
   const failure = (what: string, error: unknown): void => {
@@ -24,7 +24,7 @@ export function watch(connection: ProxyConnection, timeline: Timeline, showsData
     add({kind: 'error', direction: '', text: `${what}: ${[code, text].filter(Boolean).join(' ')}`});
   };
   const listeners: Record<string, (...args: any[]) => void> = {
-    'send': (told: object) => message('to host', told),
+    'send': (content: object) => message('to host', content),
     'receive': ({data}: {data: object | null}) => { if (data) message('from host', data); },
     'state': (name: string) => state(`the server is ${name}`),
     'hostState': (name: string) => state(`the host is ${name}`),

@@ -1,5 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {saysWhatItRemoves, withRemovedValues, type Json0Component} from './json0-values.js';
+import {statesRemoved, withRemovedValues, type Json0Component} from './json0-values.js';
 import {isSame} from './same.js';
 
 type OnData = (op: unknown, data: unknown) => unknown;
@@ -12,10 +12,10 @@ type OnData = (op: unknown, data: unknown) => unknown;
 export function isInvertible(type: Type, op: unknown, data: unknown): boolean {
   if (!type.invert) return false;
   try {
-    if (type.name === 'json0') return saysWhatItRemoves(op as Json0Component[], data);
+    if (type.name === 'json0') return statesRemoved(op as Json0Component[], data);
     const makeInvertible = type['makeInvertible'] as OnData | undefined;
     if (typeof makeInvertible !== 'function') return false;
-    if (type.name === 'text-unicode') return saysRemovedText(op as UnicodeComponent[], data as string);
+    if (type.name === 'text-unicode') return statesRemovedText(op as UnicodeComponent[], data as string);
     if (type.name !== 'json1') return false;
     // Adding and subtracting fractions may not give the old value. Subtypes other than text are unknown.
     if (/"(ena|et?)":/.test(JSON.stringify(op))) return false;
@@ -122,7 +122,7 @@ function invertText(op: TextComponent[], base: string): TextComponent[] {
 /** A component of ot-text-unicode: skip, insert, or delete, counted in Unicode code points. */
 type UnicodeComponent = number | string | {d: number | string};
 
-function saysRemovedText(op: readonly UnicodeComponent[], text: string): boolean {
+function statesRemovedText(op: readonly UnicodeComponent[], text: string): boolean {
   if (op.some(component => typeof component === 'object' && typeof component.d === 'number')) return false;
   let at = 0;
   return op.every(component => {

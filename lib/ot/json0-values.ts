@@ -19,8 +19,8 @@ type Path = Json0Component['p'];
  * Whether a json0 op states correctly everything that it removes. json0 applies an op that does not, and inverts what the op
  * states. A component that removes something counts as wrong if an earlier component changed the same part of the data.
  */
-export function saysWhatItRemoves(op: readonly Json0Component[], data: unknown): boolean {
-  return op.every((component, i) => saysWhatItsPartRemoves(component, data) && (
+export function statesRemoved(op: readonly Json0Component[], data: unknown): boolean {
+  return op.every((component, i) => partStatesRemoved(component, data) && (
     removesNothing(component) || !op.slice(0, i).some(earlier => concerns(earlier, component.p))
   ));
 }
@@ -32,7 +32,7 @@ export function saysWhatItRemoves(op: readonly Json0Component[], data: unknown):
 export function corrected(op: readonly Json0Component[], data: unknown): readonly Json0Component[] {
   let hasChanged = false;
   const result = op.map((component, i) => {
-    if ((component.od === undefined && component.ld === undefined) || saysWhatItsPartRemoves(component, data)) return component;
+    if ((component.od === undefined && component.ld === undefined) || partStatesRemoved(component, data)) return component;
     if (op.slice(0, i).some(earlier => concerns(earlier, component.p))) return component;
     const complete = completed(component, data);
     if (!complete) return component;
@@ -60,7 +60,7 @@ function removesNothing({oi, od, ld, na}: Json0Component): boolean {
   return oi === undefined && od === undefined && ld === undefined && na === undefined;
 }
 
-function saysWhatItsPartRemoves({p, oi, od, li, ld, na, t}: Json0Component, data: unknown): boolean {
+function partStatesRemoved({p, oi, od, li, ld, na, t}: Json0Component, data: unknown): boolean {
   // Only for the subtype `text0` is it known that `apply` checks removals.
   if (t !== undefined && t !== 'text0') return false;
   const parent = valueAt(data, p.slice(0, -1)) as Record<string, unknown> | undefined;

@@ -89,7 +89,7 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
     // The sender is the host in this thread, so the form needs no check.
     const {peer: id, channel, frame, event, canTransfer} = (message as {frame: ServiceFrame}).frame;
     const caller = this.callerOf(id);
-    caller.watch?.hear();
+    caller.watch?.noteMessage();
     switch (event) {
       case 'here':
         Object.assign(caller, {isHere: true, canTransfer: canTransfer === true});

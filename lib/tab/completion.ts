@@ -102,13 +102,13 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
 
   private observe(): Promise<T> {
     return (this.promise ??= new Promise<T>((resolve, reject) => {
-      const tell = (): void => {
+      const settle = (): void => {
         const outcome = this.outcome!;
         if ('error' in outcome) reject(outcome.error);
         else resolve(outcome.value);
       };
-      if (this.outcome) tell();
-      else this.announce = tell;
+      if (this.outcome) settle();
+      else this.announce = settle;
     }));
   }
 }

@@ -138,7 +138,7 @@ export class HostClient implements SessionClientEvents {
   sendOrphanedOps(ops: OrphanedOpsMessage | undefined, forGood: boolean): void {
     const {sessionClient} = this;
     if (ops) sessionClient?.send({a: 'tab.orphanedOps', ops});
-    if (forGood) sessionClient?.sayGoodbye();
+    if (forGood) sessionClient?.sendEnd();
     else sessionClient?.flush();
   }
 

@@ -85,7 +85,7 @@ export function receive(target: MessageTarget, message: Message): void {
       if (!target.clearing) target.closeCleared();
       return;
     case 'host.log':
-      return log.hear(message as unknown as HostLogMessage);
+      return log.receive(message as unknown as HostLogMessage);
     case 'app.message':
       return passUpstream(target, JSON.stringify(message['message']));
     case 'host.deadletter':

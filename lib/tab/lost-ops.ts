@@ -11,8 +11,8 @@ export class LostOps {
   private waiting: LostOp[] = [];
   private count = 0;
 
-  /** @param tell sends ops to the host; resolves when the host has them */
-  constructor(private readonly tabId: string, private readonly tell: (lost: LostOp[]) => Promise<unknown>) {}
+  /** @param report sends ops to the host; resolves when the host has them */
+  constructor(private readonly tabId: string, private readonly report: (lost: LostOp[]) => Promise<unknown>) {}
 
   add({collection, id}: {collection: string; id: string}, ops: readonly PendingOp[], error: ErrorData, madeAt?: number): void {
     const from = this.waiting.length;
@@ -36,7 +36,7 @@ export class LostOps {
   handOver(from = 0): void {
     for (; from < this.waiting.length; from += MAX_LOST_OPS) {
       const lost = this.waiting.slice(from, from + MAX_LOST_OPS);
-      this.tell(lost).catch((error: {code?: unknown}) => error.code !== 'ERR_MESSAGE_BADLY_FORMED').then(isLeft => {
+      this.report(lost).catch((error: {code?: unknown}) => error.code !== 'ERR_MESSAGE_BADLY_FORMED').then(isLeft => {
         if (isLeft !== true) this.waiting = this.waiting.filter(each => !lost.includes(each));
       });
     }

@@ -23,7 +23,7 @@ export class TabLog {
   }
 
   /** Writes a line of the host. Warnings and errors of the host are always written. */
-  hear({level, scope, text}: HostLogMessage): void {
+  receive({level, scope, text}: HostLogMessage): void {
     this.write(level, level === 'debug' ? `sharedb-tabs:${scope} (host)` : 'sharedb-tabs (host)', text.replace(/^sharedb-tabs: /, ''));
   }
 

@@ -135,7 +135,7 @@ export class TaskIntake implements SubmissionOwner {
   #load(): Promise<Scheduler | undefined> {
     return this.#loading ??= this.loadPart().then(({createScheduler}) => {
       const scheduler = this.#scheduler = createScheduler(this.script, this.options, this.size, {
-        idle: () => this.#changed(), error: error => this.#tellError(error)
+        idle: () => this.#changed(), error: error => this.#reportError(error)
       });
       for (const task of this.#early) scheduler.add(task);
       this.#early.clear();
@@ -176,7 +176,7 @@ export class TaskIntake implements SubmissionOwner {
     });
   }
 
-  #tellError(error: unknown): void {
+  #reportError(error: unknown): void {
     if (this.onerror) return this.onerror(error);
     // eslint-disable-next-line no-console -- the browser's own report is prevented, and nobody else would tell
     console.error('sharedb-tabs/tasks: an error in a thread, outside of any task. Set `pool.onerror` to handle it.', error);

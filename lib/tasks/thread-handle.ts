@@ -257,12 +257,12 @@ export class ThreadHandle {
       case 'progress':
       case 'next': {
         const task = this.sent.find(({id}) => id === message.id);
-        if (task && !(message.$ === 'done' && message.values.length !== task.calls.length)) this.#hear(task, message);
+        if (task && !(message.$ === 'done' && message.values.length !== task.calls.length)) this.#receiveFor(task, message);
       }
     }
   }
 
-  #hear(task: Submission, message: Extract<FromThread, {id: number}>): void {
+  #receiveFor(task: Submission, message: Extract<FromThread, {id: number}>): void {
     if (message.$ === 'progress') return task.progress(message.value);
     if (message.$ === 'next') return task.spec.stream?.next(message.value);
     this.tasksDone++;

@@ -176,7 +176,7 @@ describe('signing out in an app that deletes the mark in localStorage', () => {
       const nextMark = new ClearingMark('default', open, 8);
       const next = new OrphanedOpsStorage('default', 'next', undefined, open, nextMark);
       next.leave({...word, tabId: 'next'});
-      expect([items.length, nextMark.hear({id: 'clearing', time: 7})]).to.eql([2, false]);
+      expect([items.length, nextMark.merge({id: 'clearing', time: 7})]).to.eql([2, false]);
       await next.offer();
       expect(Array.from({length: items.length}, (_, i) => items.key(i)).sort()).to.eql(['sharedb-tabs:default:cleared', 'sharedb-tabs:default:orphaned-ops:next']);
     });
@@ -190,11 +190,11 @@ describe('signing out in an app that deletes the mark in localStorage', () => {
       const event = {key: 'sharedb-tabs:default:cleared', newValue: JSON.stringify(clearing)};
       expect(late.markIn(event)).to.eql(clearing);
       expect(late.markIn({...event, key: 'another'})).to.equal(undefined);
-      expect([late.hear(clearing), late.read(), early.hear(), late.hear({id: 'before', time: 3}), late.read()]).to.eql([false, clearing, true, false, clearing]);
+      expect([late.merge(clearing), late.read(), early.merge(), late.merge({id: 'before', time: 3}), late.read()]).to.eql([false, clearing, true, false, clearing]);
       items.clear();
-      expect([early.hear(), late.hear()], 'nobody knows').to.eql([false, false]);
+      expect([early.merge(), late.merge()], 'nobody knows').to.eql([false, false]);
       expect(new ClearingMark('default', () => items, 9).own).to.eql({cleared: undefined, began: 9});
-      late.hear(clearing);
+      late.merge(clearing);
       expect(new ClearingMark('default', () => items, 9).own).to.eql({cleared: clearing, began: 7});
     });
   });

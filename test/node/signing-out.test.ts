@@ -300,11 +300,11 @@ describe('signing out', () => {
     it('know that another one has signed out since they began', () => {
       const items = pageStorage();
       const mark = new ClearingMark('default', () => items, 0);
-      expect(mark.hear()).to.equal(false);
+      expect(mark.merge()).to.equal(false);
       new ClearingMark('default', () => items, 0).set('clearing', 7);
-      expect([mark.hear(), mark.read()]).to.eql([true, {id: 'clearing', time: 8}]);
+      expect([mark.merge(), mark.read()]).to.eql([true, {id: 'clearing', time: 8}]);
       const forbidden = new ClearingMark('default', () => { throw new Error('forbidden'); }, 0);
-      expect([forbidden.hear(), forbidden.read(), forbidden.set('clearing', 7)]).to.eql([false, undefined, undefined]);
+      expect([forbidden.merge(), forbidden.read(), forbidden.set('clearing', 7)]).to.eql([false, undefined, undefined]);
     });
   });
 });

@@ -20,7 +20,7 @@ describe('the status that tabs are told', () => {
         return () => { due = due.filter(one => one !== callback); };
       }
     };
-    board = new StatusBoard({clock} as unknown as Platform, {store: undefined, counts: () => counts, tell: status => told.push(status)});
+    board = new StatusBoard({clock} as unknown as Platform, {store: undefined, counts: () => counts, send: status => told.push(status)});
   });
 
   function pass(): void {
@@ -73,7 +73,7 @@ describe('the status that tabs are told', () => {
     board.update();
     pass();
     board.countPending(1, 1, doc);
-    expect(board.takeUntold()).to.include({pendingOps: 1});
+    expect(board.takeUnsent()).to.include({pendingOps: 1});
     board.countPending(-1, 0, doc);
     pass();
     expect(told.map(({pendingOps}) => pendingOps)).to.eql([0, 0]);
@@ -82,7 +82,7 @@ describe('the status that tabs are told', () => {
   it('is told again to who has not heard it', () => {
     board.update();
     pass();
-    board.tellAnew();
+    board.sendAgain();
     pass();
     expect(told).to.have.length(2);
   });

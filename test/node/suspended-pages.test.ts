@@ -94,7 +94,7 @@ describe('a page in the back/forward cache', () => {
     await doc.subscribe();
     const edit = doc.submitOp([{p: ['words', 0], li: 'mine'}]);
     // Only this tab has the document, and the edit has not left the tab.
-    connection.hostClient.sessionClient!.sayGoodbye = () => {};
+    connection.hostClient.sessionClient!.sendEnd = () => {};
     connection.hostClient.suspend();
     await until('the host misses it', () => stage.host.inspect().tabs === 0);
     await calm();

@@ -126,7 +126,7 @@ export class Page extends Client {
     this.orphanedOps.clear();
     Object.assign(this.connection, {leaves: mark});
     return this.connection.clear().finally(() => {
-      this.mark.hear(mark);
+      this.mark.merge(mark);
       return this.orphanedOps.offer();
     });
   }
@@ -141,7 +141,7 @@ export class Page extends Client {
    * @returns whether its connection is closed
    */
   closeIfCleared(cleared?: Clearing): boolean {
-    if (this.mark.hear(cleared) && !this.connection.clearing) this.connection.closeCleared();
+    if (this.mark.merge(cleared) && !this.connection.clearing) this.connection.closeCleared();
     return this.connection.state === 'closed';
   }
 

@@ -70,7 +70,7 @@ export class QueueWriter {
 }
 
 /** Sends items to the tab that has requested them, or the error that ends its request. */
-export function tellItems(doc: SharedDoc, tab: Tab, r: string, items: QueueItem[], error?: Error): void {
+export function sendItems(doc: SharedDoc, tab: Tab, r: string, items: QueueItem[], error?: Error): void {
   tab.send({
     a: 'shared.items', c: doc.collection, d: doc.id, r, items: items.map(({i, s, n, v}) => ({i, s, n, v})), ...(error && {error: encodeError(error)})
   } satisfies ItemsMessage);

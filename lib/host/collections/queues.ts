@@ -7,7 +7,7 @@ import type {DocKey} from '../../store/storage.js';
 import type {Entry} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
-import {QueueWriter, RETURN_MS, tellItems, type QueuesOwner, type Request} from './queue-writer.js';
+import {QueueWriter, RETURN_MS, sendItems, type QueuesOwner, type Request} from './queue-writer.js';
 import {SyncedQueues} from './synced-queues.js';
 
 /**
@@ -49,7 +49,7 @@ export class Queues {
     const {tab, r} = consumer;
     const given = Object.values(contentOf(doc)?.l ?? {}).filter(lease => lease.t === tab.id && lease.r === r);
     // The tab has not received the items of this request, because its session or its host ended. They are sent again.
-    if (given.length) tellItems(doc, tab, r, given);
+    if (given.length) sendItems(doc, tab, r, given);
     else {
       const all = this.waiting.get(doc) ?? [];
       if (!all.some(other => other.tab.id === tab.id && other.r === r)) this.waiting.set(doc, [...all, consumer]);
@@ -102,7 +102,7 @@ export class Queues {
       const items = content.q.slice(0, consumer.count);
       const leases = items.map((item): Leased => ({...item, t: tab.id, r, ...(leaseTimeout !== undefined && {u: this.owner.now() + leaseTimeout})}));
       if (!this.writer.submit(doc, [...items.map(ld => ({p: ['q', 0], ld})), ...leases.map(oi => ({p: ['l', oi.i], oi}))])) return;
-      tellItems(doc, tab, r, items);
+      sendItems(doc, tab, r, items);
       for (const lease of leases) this.awaitTimeout(doc, lease);
     }
   }

@@ -6,7 +6,7 @@ import {
 import type {DocKey} from '../../store/storage.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
-import {RETURN_MS, tellItems, type QueueWriter, type QueuesOwner, type Request} from './queue-writer.js';
+import {RETURN_MS, sendItems, type QueueWriter, type QueuesOwner, type Request} from './queue-writer.js';
 
 /** A queue that tabs of this host use. */
 interface Known {
@@ -107,7 +107,7 @@ export class SyncedQueues {
     this.serve(doc);
     if (!request.isTry || !queue.waiting.includes(request)) return;
     queue.waiting = queue.waiting.filter(other => other !== request);
-    tellItems(doc, request.tab, request.r, []);
+    sendItems(doc, request.tab, request.r, []);
   }
 
   /** Claims items for a request. @returns whether the request no longer waits */
@@ -153,12 +153,12 @@ export class SyncedQueues {
     const isWanted = !!queue?.claiming.get(name)?.count && !!tab.session;
     queue?.claiming.delete(name);
     if (!queue) return;
-    if (error) return tellItems(doc, tab, r, [], error);
+    if (error) return sendItems(doc, tab, r, [], error);
     const won = itemsOf(contentOf(doc), item => isHeldBy(item, request) && !isDone(item));
     this.cleanUp(doc, request);
     if (!won.length) {
       if (isWanted) this.offer(doc, request, 'unshift');
-    } else if (isWanted) tellItems(doc, tab, r, won.map(([i, item]) => ({i, s: orderOf(item), n: lastClaim(item)!.n, v: item.v})));
+    } else if (isWanted) sendItems(doc, tab, r, won.map(([i, item]) => ({i, s: orderOf(item), n: lastClaim(item)!.n, v: item.v})));
     else this.releaseAll(doc, item => isHeldBy(item, request));
   }
 

@@ -44,7 +44,7 @@ export class Transactions {
   answer(tab: Tab, name: string, args: unknown): Answer | Promise<Answer> {
     if (name === 'shared.commit' && isCommit(args)) return this.commit(tab, args);
     if (name === 'shared.asked' && isQuestion(args)) return this.isCommitted(tab, args.seq, args.docs);
-    if (name === 'shared.outcome' && isQuestion(args)) return this.tellOutcome(tab, args.seq, args.docs);
+    if (name === 'shared.outcome' && isQuestion(args)) return this.awaitOutcome(tab, args.seq, args.docs);
     throw withCode('ERR_MESSAGE_BADLY_FORMED', `Invalid call ${name}`);
   }
 
@@ -151,10 +151,10 @@ export class Transactions {
     const all = this.byDoc.get(doc);
     all?.delete(waiting);
     if (!all?.size) this.byDoc.delete(doc);
-    this.tell(waiting);
+    this.sendOutcome(waiting);
   }
 
-  private tell(waiting: Waiting): void {
+  private sendOutcome(waiting: Waiting): void {
     const {tab, seq, left, raced, rejected, isAsked} = waiting;
     if (left.size || !isAsked) return;
     this.waiting.delete(nameOf(tab, seq));
@@ -170,7 +170,7 @@ export class Transactions {
     }
   }
 
-  private async tellOutcome(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
+  private async awaitOutcome(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
     let waiting = this.waiting.get(nameOf(tab, seq));
     if (!waiting) {
       // The transaction was placed by an earlier host. Changes by others are unknown, only the time when the server has it is known.
@@ -181,7 +181,7 @@ export class Transactions {
     }
     waiting.tab = tab;
     waiting.isAsked = true;
-    this.tell(waiting);
+    this.sendOutcome(waiting);
     return {committed: true};
   }
 }

@@ -44,7 +44,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
   }
 
   onEntry(entry: Entry): void {
-    for (const follower of this.parts.followers.toldOf(entry)) {
+    for (const follower of this.parts.followers.recipientsOf(entry)) {
       this.parts.updates.catchUp(follower);
       follower.grace = false;
     }
@@ -115,7 +115,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
   }
 
   onError(error: Error, owner: string | undefined): void {
-    this.parts.updates.tellError(error, owner);
+    this.parts.updates.sendError(error, owner);
   }
 
   onJournal(): void {
@@ -130,7 +130,7 @@ export class DocEvents<Doc> implements JournaledDocEvents {
   onMissingType(error: Error, isAnswer = false): void {
     this.owner.onMissingType(this.doc, error);
     if (isAnswer) return;
-    for (const {tab, sent, requests} of this.parts.followers) if (sent !== null && !requests) this.parts.updates.tellError(error, tab.id);
+    for (const {tab, sent, requests} of this.parts.followers) if (sent !== null && !requests) this.parts.updates.sendError(error, tab.id);
   }
 
   onRefused(error: Error): void {

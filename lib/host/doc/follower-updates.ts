@@ -17,7 +17,7 @@ export class FollowerUpdates {
     a: 'doc.settled', ...this.name, seqs, ...(error && {error}), ...(isSilent && {silent: true})
   }, 'repeatable', !error && this.doc.hasWritePending()));
   /** The present hard rollback: the followers that were notified of it, and the outcomes of ops since it began. */
-  private rollback: {told: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
+  private rollback: {notified: Set<Follower>; outcomes: Map<Tab, ResetMessage['outcomes']>} | undefined;
 
   constructor(private readonly doc: RealDoc, private readonly journaled: JournaledDoc, private readonly followers: Followers) {}
 
@@ -95,7 +95,7 @@ export class FollowerUpdates {
     const start = rev - steps.length;
     const entries = steps.map(({step, src, seq}, i) => new Entry(start + i + 1, version, src, seq, JSON.stringify(step), false, undefined));
     const state = isExact ? '' : `,"snapshot":${this.journaled.snapshotJson()}`;
-    this.tellPosition(follower, start, entries, entry => entry.src === follower.tab.id && entry.seq !== undefined, state);
+    this.sendPosition(follower, start, entries, entry => entry.src === follower.tab.id && entry.seq !== undefined, state);
   }
 
   /** Sends a tab the server's ops from its state to version `v`, at which the document has revision `rev`. */
@@ -103,11 +103,11 @@ export class FollowerUpdates {
     const before = rev - ops.length;
     const entries = ops.map(({step, src, seq}, i) => new Entry(before + i + 1, v - ops.length + i + 1, src, seq, JSON.stringify(step), true, undefined));
     follower.noteSent(rev);
-    this.tellPosition(follower, before, entries, () => false);
+    this.sendPosition(follower, before, entries, () => false);
   }
 
   /** Sends a tab a revision, and the entries that it lacks since. @param more further fields, as JSON */
-  private tellPosition(follower: Follower, rev: number, entries: readonly Entry[], isOwn: (entry: Entry) => boolean, more = ''): void {
+  private sendPosition(follower: Follower, rev: number, entries: readonly Entry[], isOwn: (entry: Entry) => boolean, more = ''): void {
     const {collection, id} = this.doc;
     const texts = entries.map(entry => entry.encode(collection, id, follower.inc, isOwn(entry)));
     follower.tab.send(`${JSON.stringify({a: 'doc.positioned', ...this.about(follower), rev}).slice(0, -1)},"entries":[${texts.join()}]${more}}`);
@@ -158,12 +158,12 @@ export class FollowerUpdates {
       // `empty` has notified the other tabs.
       if (!follower.subscribed) continue;
       follower.subscribed = false;
-      this.tellError(error, follower.tab.id);
+      this.sendError(error, follower.tab.id);
     }
   }
 
   /** @param owner the id of the tab whose op caused the error; undefined to notify all tabs */
-  tellError(error: Error, owner: string | undefined): void {
+  sendError(error: Error, owner: string | undefined): void {
     const data = encodeError(error);
     for (const follower of this.followers) {
       if (owner === undefined || follower.tab.id === owner) follower.tab.send({a: 'doc.error', ...this.about(follower), error: data});
@@ -222,23 +222,23 @@ export class FollowerUpdates {
 
   /** Whether the tab was notified of the rollback, and has lost its state. */
   isToldOfRollback(follower: Follower): boolean {
-    return this.rollback?.told.has(follower) === true;
+    return this.rollback?.notified.has(follower) === true;
   }
 
   beginRollback(): void {
-    this.rollback = {told: new Set(), outcomes: new Map()};
+    this.rollback = {notified: new Set(), outcomes: new Map()};
     for (const follower of this.followers) {
       if (follower.sent === null) continue;
-      this.rollback.told.add(follower);
+      this.rollback.notified.add(follower);
       follower.sent = null;
       follower.tab.send({a: 'doc.rollback', ...this.about(follower)});
     }
   }
 
   endRollback(error: ErrorData, loadError: ErrorData | undefined): void {
-    const {told, outcomes} = this.rollback!;
+    const {notified, outcomes} = this.rollback!;
     this.rollback = undefined;
-    for (const follower of told) {
+    for (const follower of notified) {
       const unsettled = this.journaled.pendingSeqs(follower.tab.id);
       this.sendReset(follower, outcomes.get(follower.tab) ?? [], error, loadError, unsettled.length ? unsettled : undefined);
       outcomes.delete(follower.tab);

@@ -50,7 +50,7 @@ export class Followers {
   }
 
   /** Returns the followers that get an entry. Its author comes last, because the author shows the op already. */
-  toldOf({src}: Entry): Follower[] {
+  recipientsOf({src}: Entry): Follower[] {
     const isWriter = ({tab}: Follower): number => Number(tab.id === src);
     return [...this].filter(({sent, follows}) => sent !== null && follows).sort((one, other) => isWriter(one) - isWriter(other));
   }

@@ -284,7 +284,7 @@ export class JournaledDoc implements DocHooks {
 
   onError(error: Error): void {
     if (this.record.isReplaying) this.replay.noteError(error);
-    else this.events.onError(error, this.messages.blamed);
+    else this.events.onError(error, this.messages.causedBy);
   }
 
   private whileAnswering(act: () => void, isAnswer: boolean): void {

@@ -22,15 +22,15 @@ export class PendingOps {
    * @param errorOf returns the error of an op that is lost; undefined for others
    * @param count the number of pending ops to report
    */
-  tellLost(errorOf: (op: RealOp) => Error | undefined, count = Infinity): void {
-    this.tell(this.beforeRefusal ?? this.current(), errorOf, count);
+  reportLost(errorOf: (op: RealOp) => Error | undefined, count = Infinity): void {
+    this.report(this.beforeRefusal ?? this.current(), errorOf, count);
   }
 
   /** Reports that the op in flight is lost, then takes it back with `act`. Other ops that this loses are reported in their form before. */
   whileTakingBack(error: Error | undefined, act: () => void): void {
     const refused = this.record.doc.inflightOp;
     const pending = this.beforeRefusal ?? this.current();
-    this.tell(pending, op => (op === refused ? error : undefined), 1);
+    this.report(pending, op => (op === refused ? error : undefined), 1);
     this.beforeRefusal = pending;
     try {
       act();
@@ -44,7 +44,7 @@ export class PendingOps {
     return [inflightOp, ...pendingOps].flatMap(op => (op ? [{op, step: stepOf(op)}] : []));
   }
 
-  private tell(pending: readonly PendingOp[], errorOf: (op: RealOp) => Error | undefined, count: number): void {
+  private report(pending: readonly PendingOp[], errorOf: (op: RealOp) => Error | undefined, count: number): void {
     const {doc, events, isReplaying} = this.record;
     const lost = pending.slice(0, count).map(({op, step}, i): LostStep => {
       const {src, seq, type} = op;

@@ -90,7 +90,7 @@ export class Rollbacks {
     const keptOps = new Set(kept.map(({op}) => op));
     const dropped = doc.pendingOps.filter(op => !keptOps.has(op));
     const {error: forRefused, reason} = rejectionErrors(error);
-    this.pending.tellLost(op => (op === refused ? forRefused : keptOps.has(op) ? undefined : reason));
+    this.pending.reportLost(op => (op === refused ? forRefused : keptOps.has(op) ? undefined : reason));
     record.rollbacks++;
     // The checkpoint that follows replaces this record, which is only written for its position in the store.
     record.refusedAt = record.write({t: 'clear'});
@@ -115,14 +115,14 @@ export class Rollbacks {
     const {record, owner: {server, reads}} = this;
     const {doc, events} = record;
     const {error: forInflight, reason} = rejectionErrors(error);
-    this.pending.tellLost(op => (op === doc.inflightOp ? forInflight : reason));
+    this.pending.reportLost(op => (op === doc.inflightOp ? forInflight : reason));
     record.rollbacks++;
     server.trust();
     const {inflightOp, pendingOps} = doc;
     // After a lost history, and for ops that exclude each other, a later refusal of the op in flight needs no event: its tab has the error.
     const isGone = isHistoryGone(error);
     this.givenUp = isGone || (error as {code?: string}).code === 'ERR_OT_OP_NOT_APPLIED' ? undefined : inflightOp ?? undefined;
-    if (isGone) this.tellHistoryGone();
+    if (isGone) this.reportHistoryGone();
     doc._isInHardRollback = true;
     record.dropState();
     record.history.clear();
@@ -142,7 +142,7 @@ export class Rollbacks {
   replaceByServer(snapshot: ServerSnapshot): void {
     const {record} = this;
     const {doc, events} = record;
-    this.tellHistoryGone();
+    this.reportHistoryGone();
     const type = typeOf(snapshot.type);
     const op = doc.type && type === doc.type ? stepBetween(doc.type, doc.data, snapshot.data) : undefined;
     if (op !== undefined) {
@@ -162,7 +162,7 @@ export class Rollbacks {
     return events.onReset(encodeError(historyGone(doc)), undefined);
   }
 
-  private tellHistoryGone(): void {
+  private reportHistoryGone(): void {
     const {doc: {version}, events, isReplaying} = this.record;
     if (version !== null && !isReplaying) events.onHistoryGone(version);
   }
@@ -172,7 +172,7 @@ export class Rollbacks {
     const {record} = this;
     const {doc} = record;
     const ops = [doc.inflightOp, ...doc.pendingOps];
-    this.pending.tellLost(() => error);
+    this.pending.reportLost(() => error);
     record.rollbacks++;
     this.owner.server.trust();
     record.dropState();

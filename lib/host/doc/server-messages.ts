@@ -23,7 +23,7 @@ export class ServerMessages {
   /** The error if the document has an OT type that this host lacks. The document is treated as if it did not exist. */
   missing: Error | undefined;
   /** The tab whose op has caused an error, while the error is emitted. */
-  blamed: string | undefined;
+  causedBy: string | undefined;
   /** Whether the journal is being read. Meanwhile snapshots of queries wait, and ops are dropped and requested again afterwards. */
   private isReading = false;
   private hasMissed = false;
@@ -88,7 +88,7 @@ export class ServerMessages {
     try {
       // The message is recorded first, because its consequences, such as sending the next op, may write records, too.
       if (isNext) record.write({t: 'message', message}, isAck || !!record.storedElsewhere);
-      if (isStale) this.blamed = rollbacks.givenUp?.owner;
+      if (isStale) this.causedBy = rollbacks.givenUp?.owner;
       try {
         this.owner.whileAnswering(() => upstream._handleOp.call(doc, error, message), !error);
       } catch (thrown) {
@@ -100,7 +100,7 @@ export class ServerMessages {
       this.owner.noteVersion();
       if (isUnknown) server.doubt();
     } finally {
-      this.blamed = undefined;
+      this.causedBy = undefined;
       record.storedElsewhere = undefined;
       record.acknowledged = undefined;
     }

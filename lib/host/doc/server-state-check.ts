@@ -94,7 +94,7 @@ export class ServerStateCheck {
   private endProbing(isLost: boolean): void {
     const callbacks = this.probing;
     this.probing = [];
-    for (const tell of callbacks) tell(isLost && this.doc.version !== null);
+    for (const callback of callbacks) callback(isLost && this.doc.version !== null);
   }
 
   get isTrusted(): boolean {

@@ -201,7 +201,7 @@ export class SharedDoc {
   snapshotFor(tab: Tab): SnapshotData {
     const {missing} = this.journaled;
     // The error follows in the next tick, when the results, and the document with them, were sent.
-    if (missing) nextTick(() => this.parts.updates.tellError(missing, tab.id));
+    if (missing) nextTick(() => this.parts.updates.sendError(missing, tab.id));
     return this.parts.updates.snapshotFor(this.parts.followers.of(tab));
   }
 

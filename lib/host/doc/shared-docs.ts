@@ -11,7 +11,7 @@ import type {RealConnection} from '../upstream.js';
 
 /** The number of pairs of a document and an ended tab whose last placed op is kept, because orphaned ops may arrive late. */
 const MAX_TAKEN = 1024;
-const MAX_TOLD = 256;
+const MAX_REPORTED = 256;
 
 export interface SharedDocsOwner extends Omit<SharedDocOwner, 'onGone' | 'takenFrom' | 'onIdle' | 'onMissingType'> {
   readonly connection: RealConnection;
@@ -46,7 +46,7 @@ export class SharedDocs {
       onIdle: doc => this.release(doc),
       onMissingType: (_doc, error) => {
         if (this.missingTypes.has(error.message)) return;
-        setRecent(this.missingTypes, error.message, true, MAX_TOLD);
+        setRecent(this.missingTypes, error.message, true, MAX_REPORTED);
         owner.log.warn(warning('WARN_TABS_TYPE', error.message), (error as {code?: string}).code);
       }
     };

@@ -17,7 +17,7 @@ interface Question {
   /** When the tab was asked, in ms since the epoch; undefined after its answer. */
   askedAt: number | undefined;
   lag: number | undefined;
-  told: Told;
+  reported: Told;
   done: Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export class TabReports {
     const last = this.questions.get(session);
     if (last?.askedAt !== undefined) return last;
     const askedAt = this.clock.now();
-    const question: Question = {askedAt, lag: undefined, told: last?.told ?? {}, done: Promise.resolve()};
+    const question: Question = {askedAt, lag: undefined, reported: last?.reported ?? {}, done: Promise.resolve()};
     const settle = (): void => {
       question.askedAt = undefined;
       question.lag = this.clock.now() - askedAt;
@@ -55,19 +55,19 @@ export class TabReports {
     // A tab of an older release does not support this call. Its error is an answer, so the tab is not silent.
     question.done = session.call('tab.report', null, OPEN_MS).then(report => {
       settle();
-      question.told = toldBy(report);
+      question.reported = reportedBy(report);
     }, settle);
     this.questions.set(session, question);
     return question;
   }
 
-  private answerOf({askedAt, lag, told}: Question): Answer {
-    if (askedAt !== undefined) return {...told, lag: this.clock.now() - askedAt, isSilent: true};
-    return {...told, ...(lag !== undefined && {lag})};
+  private answerOf({askedAt, lag, reported}: Question): Answer {
+    if (askedAt !== undefined) return {...reported, lag: this.clock.now() - askedAt, isSilent: true};
+    return {...reported, ...(lag !== undefined && {lag})};
   }
 }
 
-function toldBy(report: unknown): Told {
+function reportedBy(report: unknown): Told {
   if (!isObject(report)) return {};
   const {mode, build, isVisible} = report as Record<string, unknown>;
   return {

@@ -41,8 +41,8 @@ export class SharedQueries {
     this.asked.add(asked);
     const reply = tab.inThisSession((error: Error | null, results: RealDoc[], extra: unknown) => {
       if (error) {
-        const tell = (): void => tab.send({a: 'qf', id, error: encodeError(error)});
-        return this.owner.faults.isTransient(error) ? this.answerFromKept(tab, id, c, key, tell) : tell();
+        const fail = (): void => tab.send({a: 'qf', id, error: encodeError(error)});
+        return this.owner.faults.isTransient(error) ? this.answerFromKept(tab, id, c, key, fail) : fail();
       }
       if (results) {
         this.checkResults(c, q, key, results);

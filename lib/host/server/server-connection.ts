@@ -70,7 +70,7 @@ export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, 
     maxEnqueuedMessages: 0
   });
   const connection = bindToServer(socket as unknown as SocketLike, timeouts, () => withoutQuery(socket.url));
-  tellReasons(socket, connection);
+  addReasons(socket, connection);
   return connection;
 }
 
@@ -78,7 +78,7 @@ const TO_CHECK = 'Check that the server runs, that the url has its host, port an
   'connect-src of the Content-Security-Policy allows it';
 
 /** Adds reasons to the socket's events, which ShareDB passes on: an `error` event has no message, and a `close` event may have a wrong code. */
-function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection): void {
+function addReasons(socket: ReconnectingWebSocket, connection: RealConnection): void {
   const {onclose} = socket;
   // When the socket reports an error, its own count already includes the next attempt.
   let attempt = 0;
@@ -86,12 +86,12 @@ function tellReasons(socket: ReconnectingWebSocket, connection: RealConnection):
   socket.onclose = event => onclose?.call(socket, closeOf(event, socket.shouldReconnect) as never);
   socket.onerror = event => {
     attempt++;
-    const told = (event as {message?: unknown}).message;
-    const detail = typeof told === 'string' && told && told !== 'TIMEOUT' ? `: ${told}` : '';
+    const text = (event as {message?: unknown}).message;
+    const detail = typeof text === 'string' && text && text !== 'TIMEOUT' ? `: ${text}` : '';
     const where = withoutQuery(socket.url);
     const error = new TabsError('ERR_TABS_SERVER_UNREACHABLE',
       `The WebSocket to ${where} could not be opened (attempt ${attempt})${detail}. ${TO_CHECK}`);
-    tellError(connection, error);
+    reportError(connection, error);
   };
 }
 
@@ -137,7 +137,7 @@ export function bindToServer(socket: SocketLike, timeouts?: ServerTimeouts, wher
 /** Removes the query of a URL for messages, because it may contain a token. */
 const withoutQuery = (url: string): string => (url || 'the server').replace(/[?#].*$/, '');
 
-const tellError = (connection: RealConnection, error: Error): boolean =>
+const reportError = (connection: RealConnection, error: Error): boolean =>
   (connection as unknown as {emit(event: string, error: Error): boolean}).emit('connection error', error);
 
 type WatchedSocket = SocketLike & Required<Pick<SocketLike, 'reconnect'>>;
@@ -145,7 +145,7 @@ type WatchedSocket = SocketLike & Required<Pick<SocketLike, 'reconnect'>>;
 function watch(socket: WatchedSocket, connection: RealConnection, timeouts: ServerTimeouts | undefined, where: () => string): void {
   const server = new ServerWatch(connection, {
     clock: systemClock, timeouts,
-    onNoGreeting: () => tellError(connection, new TabsError(
+    onNoGreeting: () => reportError(connection, new TabsError(
       'ERR_TABS_SERVER_UNREACHABLE', `${where()} accepts a WebSocket, but ShareDB's handshake does not arrive: check that ShareDB listens at this url`
     )),
     reconnect: reason => socket.reconnect(GIVEN_UP, reason)

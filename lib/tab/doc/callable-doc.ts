@@ -37,7 +37,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   private destroying: Callback[] | undefined;
   private uncaughtErrors: unknown[] | undefined;
   /** After a hard rollback, ShareDB emits its error before it emits that nothing is pending. */
-  private tellsErrorsFirst = false;
+  private reportsErrorsFirst = false;
 
   /** @internal */
   get openCalls(): OpenCalls {
@@ -186,15 +186,15 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
 
   /** @internal */
   override _emitNothingPending(): void {
-    if (this.tellsErrorsFirst && !this._isInHardRollback) this.emitUncaught();
+    if (this.reportsErrorsFirst && !this._isInHardRollback) this.emitUncaught();
     super._emitNothingPending();
     this.emitUncaught();
-    this.tellsErrorsFirst &&= this._isInHardRollback;
+    this.reportsErrorsFirst &&= this._isInHardRollback;
   }
 
   /** Notes that ShareDB performs a hard rollback, at whose end the ops get an error. @internal */
   protected noteHardRollback(): void {
-    this.tellsErrorsFirst = true;
+    this.reportsErrorsFirst = true;
   }
 
   // ---- subscriptions

@@ -26,10 +26,10 @@ export interface SavingDoc {
 /** Reports each change of a document's save state, and the worst state of all documents. */
 export class SaveStates {
   /** The last reported states of documents that are not saved. */
-  private readonly told = new Map<SavingDoc, SaveState>();
+  private readonly emitted = new Map<SavingDoc, SaveState>();
   /** Documents with edits of other tabs that the server has not acknowledged. The host reports only this tab's own acknowledgements. */
   private readonly waiting = new WeakSet<SavingDoc>();
-  private toldOfAll: SaveState = 'saved';
+  private emittedForAll: SaveState = 'saved';
   private isScheduled = false;
 
   constructor(
@@ -56,52 +56,52 @@ export class SaveStates {
     const {deadLetters, pendingOps, durable} = this.status();
     if (deadLetters) return 'refused';
     let state: SaveState = !pendingOps ? 'saved' : durable ? 'local' : 'unsaved';
-    for (const doc of this.told.keys()) state = worst(state, doc.ownSaveState);
+    for (const doc of this.emitted.keys()) state = worst(state, doc.ownSaveState);
     return state;
   }
 
   /** Reports the document's state at once, because it may have a new edit. */
   noteEdit(doc: SavingDoc): void {
-    this.tell(doc);
-    this.tellOfAll();
+    this.emitFor(doc);
+    this.emitForAll();
   }
 
   /** The host has sent a batch. Changes are reported in the next tick, when all of its messages are handled. */
   noteBatch(): void {
-    if (this.isScheduled || (!this.told.size && this.toldOfAll === 'saved' && this.ofAll === 'saved' && !this.status().unsaved)) return;
+    if (this.isScheduled || (!this.emitted.size && this.emittedForAll === 'saved' && this.ofAll === 'saved' && !this.status().unsaved)) return;
     this.isScheduled = true;
     nextTick(() => {
       this.isScheduled = false;
       const {unsaved = []} = this.status();
-      const docs = new Set([...this.told.keys(), ...(unsaved.length < MAX_UNSAVED_DOCS ? [] : this.all())]);
+      const docs = new Set([...this.emitted.keys(), ...(unsaved.length < MAX_UNSAVED_DOCS ? [] : this.all())]);
       for (const {collection, id, pendingOps} of unsaved) {
         const doc = this.find(collection, id);
         if (!doc) continue;
         docs.add(doc);
         if (pendingOps && doc.ownSaveState === 'saved') this.waiting.add(doc);
       }
-      for (const doc of docs) this.tell(doc);
-      this.tellOfAll();
+      for (const doc of docs) this.emitFor(doc);
+      this.emitForAll();
     });
   }
 
-  private tell(doc: SavingDoc): void {
+  private emitFor(doc: SavingDoc): void {
     const state = this.of(doc);
-    const before = this.told.get(doc) ?? 'saved';
+    const before = this.emitted.get(doc) ?? 'saved';
     if (state === before) return;
     if (state === 'saved') {
-      this.told.delete(doc);
+      this.emitted.delete(doc);
       if (this.waiting.delete(doc) && before !== 'refused') doc.savedAt = this.now();
     } else {
-      this.told.set(doc, state);
+      this.emitted.set(doc, state);
     }
     doc.emit('saveState', state);
   }
 
-  private tellOfAll(): void {
+  private emitForAll(): void {
     const state = this.ofAll;
-    if (state === this.toldOfAll) return;
-    this.toldOfAll = state;
+    if (state === this.emittedForAll) return;
+    this.emittedForAll = state;
     this.onChange(state);
   }
 }

@@ -13,7 +13,7 @@ export interface PresenceSet {
  * still connected send their presence again. The presences that have not arrived again are removed after PRESENCE_EXPIRY_MS.
  */
 export class PresenceExpiry {
-  private readonly heard = new Set<string>();
+  private readonly confirmed = new Set<string>();
   private cancel: (() => void) | undefined;
 
   constructor(private readonly clock: () => Clock, private readonly presences: () => Iterable<PresenceSet>) {}
@@ -24,19 +24,19 @@ export class PresenceExpiry {
     if (![...missing.values()].some(ids => ids.length)) return;
     this.cancel = this.clock().after(PRESENCE_EXPIRY_MS, () => {
       this.cancel = undefined;
-      for (const [set, ids] of missing) for (const id of ids) if (!this.heard.has(nameOf(set.channel, id))) forget(set, id);
+      for (const [set, ids] of missing) for (const id of ids) if (!this.confirmed.has(nameOf(set.channel, id))) forget(set, id);
     });
   }
 
   /** A client's presence has arrived. */
   noteSeen(channel: string, id: string): void {
-    if (this.cancel) this.heard.add(nameOf(channel, id));
+    if (this.cancel) this.confirmed.add(nameOf(channel, id));
   }
 
   end(): void {
     this.cancel?.();
     this.cancel = undefined;
-    this.heard.clear();
+    this.confirmed.clear();
   }
 }
 
