@@ -9,7 +9,7 @@ export interface DocState<Data> {
   /** An immutable snapshot; undefined while the document is not loaded, does not exist or is deleted. */
   readonly data: Data | undefined;
   readonly doc: ProxyDoc<Data>;
-  /** Whether the document's first answer is still awaited. */
+  /** True until the document is loaded or has failed to load. */
   readonly isLoading: boolean;
   /** Why the document could not be loaded, or its last `error` event. */
   readonly error: Error | undefined;
@@ -24,7 +24,7 @@ const JSON1 = 'http://sharejs.org/types/JSONv1';
 
 /** One document, for all components that show it. */
 export class DocObserver<Data> extends Observer<DocState<Data>> {
-  /** A new document object after a pause in which the old one was destroyed. */
+  /** The document object. `open` replaces it if it was destroyed while the observer was closed. */
   private doc: ProxyDoc<Data>;
   /** Settles when the document is loaded or has failed to load. */
   readonly loaded: Promise<void>;

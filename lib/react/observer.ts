@@ -6,14 +6,14 @@ export interface Observable<State> {
   /** The same object until the state changes. */
   getSnapshot(): State;
   /**
-   * What the server renders. React calls this in the browser too, for hydration: there it has to give the same, even if more is known by then.
-   * The same object at each call.
+   * The state that the server renders. React also calls this in the browser, for hydration. There it must return the same state as on the
+   * server, even if the data are loaded by then. Returns the same object at each call.
    */
   getServerSnapshot(): State;
 }
 
 /**
- * State that several components share. The first subscriber opens it. It closes when it had no subscriber for the grace period:
+ * State that several components share. The first subscriber opens it. It closes when it has had no subscriber for the grace period:
  * React's StrictMode unmounts and mounts each component once, and users who change pages often return.
  */
 export abstract class Observer<State> implements Observable<State> {
@@ -33,7 +33,7 @@ export abstract class Observer<State> implements Observable<State> {
   /** Stops following the source. Called once for each {@link open}. */
   protected abstract close(): void;
 
-  /** Lets go of what the constructor has made, if nobody has ever subscribed: on a server, or after a render that React has discarded. */
+  /** Frees what the constructor has created. Called if nobody has ever subscribed: on a server, or after a render that React has discarded. */
   protected discard(): void {}
 
   /** @returns a function that ends the subscription */

@@ -6,7 +6,7 @@ import {Observer} from './observer.js';
 export interface PresenceState<Value> {
   /** The values that others show, by presence id. */
   readonly presences: Readonly<Record<string, Value>>;
-  /** Why the channel could not be followed; undefined if it could. */
+  /** The error of the subscription, or the channel's last `error` event; undefined if there was none. */
   readonly error: Error | undefined;
 }
 

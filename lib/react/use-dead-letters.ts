@@ -6,7 +6,7 @@ import {useStatus} from './use-status.js';
 
 /** The result of `useDeadLetters`: the dead letters, and functions to handle them. */
 export interface DeadLettersResult {
-  /** The ops that the server rejected for good; empty until they are loaded. */
+  /** The ops that the server rejected for good, or that no host could apply; empty until they are loaded. */
   readonly letters: readonly DeadLetter[];
   /** Applies the op of a letter again, transformed over the ops since: see `connection.deadLetters.retry`. */
   readonly retry: TabDeadLetters['retry'];
@@ -18,7 +18,7 @@ export interface DeadLettersResult {
   readonly error: Error | undefined;
 }
 
-/** Lists the ops that the server rejected for good, and renders again when the list changes. */
+/** Lists the dead letters of all tabs, and renders again when the list changes. */
 export function useDeadLetters(): DeadLettersResult {
   const connection = useConnection();
   const {deadLetters: count, hostState} = useStatus();

@@ -33,7 +33,7 @@ export interface DocResult<Data, Selected = Data> {
  *
  * All components that use the same document share one subscription. It ends 5 s after the last of them has unmounted. A document
  * that only these components use is then destroyed; a document with listeners of the app is kept.
- * @param id the document's id, or null if there is none yet
+ * @param id the document's id, or null or undefined if there is none yet
  */
 export function useDoc<Data = any, Selected = Data>(
   collection: string, id: string, options?: DocOptions<Data, Selected>

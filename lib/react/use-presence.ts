@@ -5,9 +5,10 @@ import {useConnection} from './context.js';
 import type {PresenceObserver, PresenceState} from './presence-observer.js';
 import {identity, useObservable} from './use-observable.js';
 
+/** The result of `usePresence` and `useDocPresence`: the values of others, and a function that shows a value of this component. */
 export interface PresenceResult<Value> extends PresenceState<Value> {
   /**
-   * Shows a value of this component to others; null shows nothing. The value is withdrawn when the component unmounts. Rejects if
+   * Shows a value of this component to others; null withdraws it. The value is withdrawn when the component unmounts. Rejects if
    * the value can't be sent.
    */
   readonly submit: (value: Value | null) => Promise<void>;
