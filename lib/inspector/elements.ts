@@ -1,7 +1,7 @@
 type Child = Node | string | number | null | undefined | false;
 type Attributes = Record<string, string | boolean | ((event: Event) => void) | undefined>;
 
-/** Makes elements of one document. Text is always text: nothing that a document or an id contains is taken for HTML. */
+/** Creates elements in one document. Adds all text as text nodes, so that the content of a document or an id is never parsed as HTML. */
 export class Elements {
   constructor(private readonly owner: Document) {}
 

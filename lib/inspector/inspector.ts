@@ -16,16 +16,16 @@ import {queries} from './view-queries.js';
 import {askKept, store, type Kept} from './view-store.js';
 import {watch} from './watch.js';
 
-/** While it is seen, the host is asked so often, in ms. */
+/** The interval between requests to the host while the page is visible, in ms. */
 const REFRESH_MS = 1000;
-/** So long after a question, in ms, a host that has not answered is said to be silent. */
+/** The time after which a host that has not answered a request is shown as silent, in ms. */
 const SILENT_MS = 2000;
 
 /** The options of an inspector. */
 export interface InspectorOptions {
-  /** How many events the timeline keeps. Default 500. */
+  /** The number of events that the timeline keeps, an integer above 0. Default 500. */
   limit?: number | undefined;
-  /** Shows edits and messages whole, with documents' data, from the start. Default false: the user has to ask for it. */
+  /** Shows whole edits and messages, with documents' data, from the start. Default false: only after the user has checked the option. */
   showData?: boolean | undefined;
 }
 
@@ -47,7 +47,7 @@ export class Inspector {
   private view: View = 'Overview';
   private showsData: boolean;
   private readonly shownDoc = new ShownDoc();
-  /** The timeline is that of the whole namespace. */
+  /** Whether the timeline shows the messages of the whole namespace. */
   private isOfAll: boolean;
   private readonly panel: HTMLElement;
   private readonly said: HTMLElement;
@@ -56,7 +56,10 @@ export class Inspector {
   private willRender = false;
   private isClosed = false;
 
-  /** @param root a shadow root, or an element of its own */
+  /**
+   * @param root a shadow root, or an element of its own
+   * @throws ERR_TABS_BAD_OPTION if `limit` is not an integer above 0
+   */
   constructor(
     private readonly connection: ProxyConnection, private readonly root: ShadowRoot | HTMLElement, private readonly onClose: () => void,
     {limit = 500, showData = false}: InspectorOptions
@@ -87,7 +90,7 @@ export class Inspector {
     this.select('Overview');
   }
 
-  /** Ends it: nothing of it goes on. Closing twice is no error. */
+  /** Removes the panel, and stops all requests and listeners. May be called twice. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -117,13 +120,13 @@ export class Inspector {
     return this.root.ownerDocument.defaultView;
   }
 
-  /** Asks the host for what is shown, and again after a second. The last call counts: there is one round at a time. */
+  /** Requests what the view shows, and repeats this after a second. A new call replaces the earlier one. */
   private async refresh(): Promise<void> {
     this.cancelRefresh?.();
     if (this.isClosed) return;
     const round = ++this.rounds;
     const {clock} = this.connection;
-    // Of a page that nobody sees, nobody reads it.
+    // A hidden page requests nothing.
     if (this.root.ownerDocument.visibilityState !== 'hidden') {
       const cancel = clock.after(SILENT_MS, () => { if (round === this.rounds) this.noteSilence(true); });
       await this.ask(round);
@@ -201,7 +204,10 @@ export class Inspector {
     }
   }
 
-  /** What is the same stays: whoever is about to press a button, has a list open or reads with the keyboard is not to lose the place. */
+  /**
+   * Replaces the content, unless it is equal: a new element would close an open list. Restores the scroll position, and the focus by the label
+   * of the element that had it.
+   */
   private show(content: HTMLElement, control?: HTMLElement): void {
     const {panel} = this;
     if (panel.lastElementChild?.isEqualNode(content)) return;
@@ -234,7 +240,7 @@ export class Inspector {
     return active && this.panel.contains(active) ? labelOf(active as HTMLElement) : undefined;
   }
 
-  /** Many events may come in one turn. */
+  /** Renders the timeline at most once in 100 ms, because many events may arrive in one turn. */
   private onEvent(): void {
     if (this.view !== 'Timeline' || this.willRender) return;
     this.willRender = true;
@@ -266,7 +272,7 @@ export class Inspector {
     this.close();
   }
 
-  /** As a tablist has it (WAI-ARIA Authoring Practices, "Tabs"). */
+  /** Handles the keys of a tab list (WAI-ARIA Authoring Practices, "Tabs"). */
   private onArrow(event: KeyboardEvent): void {
     const at = VIEWS.indexOf(this.view);
     const {length} = VIEWS;

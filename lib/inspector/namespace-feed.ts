@@ -9,14 +9,18 @@ const DIRECTIONS: Record<FeedEntry['direction'], (tab?: string) => string> = {
   'from server': () => 'server to host'
 };
 
-/** Asks the host for the messages of all tabs and of the server. The host keeps them while it is asked, and no longer. */
+/** Requests the messages of all tabs and of the server from the host. The host records messages only as long as requests arrive. */
 export class NamespaceFeed {
   private since = 0;
   private epoch: string | undefined;
 
   constructor(private readonly connection: ProxyConnection, private readonly timeline: Timeline) {}
 
-  /** @param epoch of the host: each counts for itself */
+  /**
+   * Adds the messages since the last call to the timeline.
+   * @param epoch the epoch of the host. Each host numbers its messages from 1
+   * @param data whether to request whole messages, with documents' data
+   */
   async read(epoch: string | undefined, data: boolean): Promise<void> {
     if (epoch !== this.epoch) this.since = 0;
     this.epoch = epoch;

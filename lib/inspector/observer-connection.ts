@@ -2,12 +2,12 @@ import type {Hello} from '../protocol/frames.js';
 import type {ProxyConnectionOptions} from '../tab/connection-options.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 
-/** How a page joins a namespace to look at it. */
+/** The options of `joinNamespace`. `channel`, `locks` and `clock` replace those of the browser. */
 export type JoinOptions = Pick<ProxyConnectionOptions, 'namespace' | 'channel' | 'locks' | 'clock'>;
 
 /**
- * A read-only connection: it finds the host of its namespace, and starts none. The host counts it as no tab, refuses it documents,
- * and lets it change nothing.
+ * A read-only connection. It finds the host of its namespace, and starts none. The host does not count it as a tab, and refuses its
+ * requests for documents and changes with ERR_TABS_READ_ONLY.
  */
 export class ObserverConnection extends ProxyConnection {
   constructor(options: JoinOptions) {
@@ -16,13 +16,13 @@ export class ObserverConnection extends ProxyConnection {
     this.hostClient.open();
   }
 
-  /** The greeting is marked before. @internal */
+  /** The constructor opens the host client after it has set `finder`, which marks the greeting. @internal */
   protected override get opensAtOnce(): boolean {
     return false;
   }
 }
 
-/** The greeting is posted after this. */
+/** Called before the greeting is posted. */
 function markAsObserver(hello: Hello): undefined {
   hello.isObserver = true;
 }

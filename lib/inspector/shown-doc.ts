@@ -21,19 +21,22 @@ export class ShownDoc {
     return this.chosen;
   }
 
-  /** What the host has reported; undefined before its answer, and if it does not have the document open. */
+  /** The host's report; undefined before its answer, and if the host does not have the document open. */
   get report(): DocDataReport | undefined {
     return this.data;
   }
 
-  /** @param doc undefined: none. What was shown is forgotten */
+  /** Discards the present report. @param doc the document to show; undefined for none */
   choose(doc: DocName | undefined): void {
     this.chosen = doc && {collection: doc.collection, id: doc.id};
     this.data = undefined;
     this.isCurrent = false;
   }
 
-  /** What to ask the host for. The host writes a document as JSON for that, so it is asked again only after a change. */
+  /**
+   * The part of the next request that names the document. It is empty until the document has changed, because the host writes the document as
+   * JSON for each report.
+   */
   get request(): {doc?: DocName} {
     return this.chosen && !this.isCurrent ? {doc: this.chosen} : {};
   }

@@ -3,13 +3,13 @@ import type {Elements} from './elements.js';
 import type {Timeline} from './timeline.js';
 import {timeOf} from './view-context.js';
 
-/** More lines of the timeline are not shown at once. */
+/** The largest number of lines that are shown at once. */
 const MAX_LINES = 200;
 
 export interface TimelineViewOptions {
   elements: Elements;
   timeline: Timeline;
-  /** Whether the messages are those of the whole namespace; null where there is no choice. */
+  /** Whether the messages are those of the whole namespace; null if the user can't choose. */
   isOfAll(): boolean | null;
   onScope(isOfAll: boolean): void;
   /** A control for the data in messages. */

@@ -1,42 +1,42 @@
 import type {Kind} from '../protocol/describe.js';
 
 export interface TimelineEntry {
-  /** Counts from 1, also those that were forgotten. */
+  /** The number of the event, from 1. Dropped events count, too. */
   readonly n: number;
   /** In ms since the epoch. */
   readonly time: number;
   readonly kind: Kind;
-  /** Who told whom, in words; empty for what is no message. */
+  /** The direction of a message in words, such as 'to host'; empty for other events. */
   readonly direction: string;
   /** One line, without any document's data. */
   readonly text: string;
-  /** The message as JSON, with data: only where that was asked for. */
+  /** The message as JSON, with documents' data, if the user has chosen to show them. */
   readonly data?: string | undefined;
 }
 
 export type NewEntry = Omit<TimelineEntry, 'n' | 'time'> & {time?: number};
 
 export interface TimelineFilter {
-  /** What its line has to contain, in any case of letters. */
+  /** Text that the line must contain, in upper or lower case. */
   text?: string | undefined;
   kinds?: ReadonlySet<Kind> | undefined;
 }
 
-/** What happened last, up to a limit. */
+/** The last events, up to a limit. */
 export class Timeline {
   private readonly kept: TimelineEntry[] = [];
   private count = 0;
 
   constructor(private readonly limit: number, private readonly now: () => number) {}
 
-  /** @param entry without `time` it happened now */
+  /** @param entry the event. Without `time`, it gets the present time */
   add(entry: NewEntry): void {
     this.kept.push({time: this.now(), ...entry, n: ++this.count});
-    // Not one by one: that would move all of them each time.
+    // The oldest entries are removed in groups, because each removal moves all other entries.
     if (this.kept.length >= this.limit * 1.25) this.kept.splice(0, this.kept.length - this.limit);
   }
 
-  /** The last first, at most as many as the limit. */
+  /** Returns the events that pass the filter, newest first, at most as many as the limit. */
   entries({text = '', kinds}: TimelineFilter = {}): TimelineEntry[] {
     const wanted = text.toLowerCase();
     return this.kept.slice(-this.limit)

@@ -3,32 +3,32 @@ import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {Elements} from './elements.js';
 import type {DocName, ShownDoc} from './shown-doc.js';
 
-/** What every view gets. */
+/** The data and the actions that each view gets. */
 export interface ViewContext {
   readonly elements: Elements;
   readonly connection: ProxyConnection;
   readonly report: Report | undefined;
-  /** The host has not answered the last question for some time. */
+  /** Whether the host has not answered the last request in time. */
   readonly isSilent: boolean;
-  /** This page is read-only: it has no buttons that change something. */
+  /** Whether this page is read-only. Its views have no buttons that change something. */
   readonly isReadOnly: boolean;
-  /** Documents' data were asked for. */
+  /** Whether the user has chosen to show documents' data. */
   readonly showsData: boolean;
   /** The document whose data are shown. */
   readonly shownDoc: ShownDoc;
   /** Shows the data of a document, or of none. */
   showDoc(doc: DocName | undefined): void;
-  /** Runs an action of the user, tells its error, and shows what has changed. */
+  /** Runs an action of the user, shows its error, and requests the view's data again. @param what the name of the action in the error */
   act(what: string, action: () => unknown): void;
-  /** Gives the user a file. */
+  /** Downloads a text as a file. */
   save(name: string, text: string): void;
-  /** Asks before something that can't be undone. */
+  /** Lets the user confirm an action that can't be undone. */
   confirm(question: string): boolean;
 }
 
 export const hostOf = (report: Report | undefined): HostReport | undefined => (report && 'tabList' in report ? report : undefined);
 
-/** Why there is nothing to show of a host, or what is shown is old. */
+/** A warning if no host answers, or if the shown report is old; otherwise null. */
 export function hostProblem({elements, report, isSilent, isReadOnly}: ViewContext): HTMLElement | null {
   const show = (text: string): HTMLElement => elements.make('p', {class: 'warning'}, text);
   if (isSilent) return show('The host does not answer. What is shown is what it told last.');
@@ -55,6 +55,6 @@ export function durationOf(ms: number): string {
 /** Enough of a tab's id to tell it from the others. */
 export const shortId = (id: string): string => id.slice(0, 8);
 
-/** The tabs that follow something; this one is named so. */
+/** The short ids of tabs as a text. This tab is called 'this tab'. */
 export const followersOf = (ids: readonly string[], {connection}: ViewContext): string =>
   ids.map(id => (id === connection.id ? 'this tab' : shortId(id))).join(', ') || 'none';

@@ -19,7 +19,7 @@ export function documents(context: ViewContext): HTMLElement {
 
 function dataButton(doc: {collection: string; id: string}, {elements, shownDoc, showDoc}: ViewContext): HTMLElement {
   const isShown = shownDoc.is(doc);
-  // The name stays, so that the button keeps the keyboard's focus when it is drawn anew.
+  // The label stays the same, so that the new button gets the focus that the old one had.
   return elements.make('button', {
     'type': 'button', 'aria-pressed': String(isShown), 'aria-label': `Data of ${doc.collection}/${doc.id}`, 'click': () => showDoc(isShown ? undefined : doc)
   }, 'Show');

@@ -10,7 +10,7 @@ startHost({allowFaults: true});
 // and where a page is the host
 createConnection({allowFaults: true});`;
 
-/** Buttons for what an app has to live with. */
+/** Buttons that cause faults in the host and in its network. */
 export function faults(context: ViewContext): HTMLElement {
   const {elements, report, isReadOnly} = context;
   const host = hostOf(report);

@@ -1,7 +1,7 @@
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {sizeOf, timeOf, type ViewContext} from './view-context.js';
 
-/** What is asked of the host for {@link store}, beside the report. */
+/** The data of {@link store} that the report does not contain. */
 export interface Kept {
   letters: Awaited<ReturnType<ProxyConnection['deadLetters']['list']>>;
   quarantined: Awaited<ReturnType<ProxyConnection['quarantine']['list']>>;
@@ -33,7 +33,7 @@ function letterTable(context: ViewContext, letters: Kept['letters']): HTMLElemen
     letters.map(({id, collection, doc, error, time, step}) => [
       `${collection}/${doc}`, `${error.code ?? ''} ${error.message}`.trim(), timeOf(time),
       ...(showsData ? [elements.make('code', {}, JSON.stringify(step).slice(0, 500))] : []),
-      // The id tells rows of the same text apart.
+      // The id makes rows with the same text differ.
       ...(isReadOnly ? [] : [elements.make('span', {'class': 'actions', 'data-id': id},
         elements.button('Retry', () => act('Retry', () => connection.deadLetters.retry(id)), `Retry the edit of ${collection}/${doc}`),
         elements.button('Discard', () => {

@@ -2,13 +2,14 @@ import {describe} from '../protocol/describe.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {NewEntry, Timeline} from './timeline.js';
 
-/** More of a message is not kept. */
+/** The most characters of a message's JSON that are kept. */
 const MAX_DATA = 10_000;
 
 /**
- * Writes down what happens on a connection.
- * @param showsData whether messages are kept whole, with documents' data
- * @returns ends it
+ * Adds the messages and events of a connection to a timeline.
+ * @param showsData whether whole messages are kept, with documents' data
+ * @param onChange called after each new entry
+ * @returns a function that stops this
  */
 export function watch(connection: ProxyConnection, timeline: Timeline, showsData: () => boolean, onChange: () => void): () => void {
   const add = (entry: NewEntry): void => {
