@@ -2,7 +2,7 @@ import {TaskIntake} from './intake.js';
 
 let intake: TaskIntake | undefined;
 
-/** No thread is started before the first task. */
+/** The intake of the default pool. It starts no thread before the first task. */
 export function defaultIntake(): TaskIntake {
   return intake ??= new TaskIntake(undefined, {});
 }

@@ -49,7 +49,7 @@ export class Deferred<R> implements PromiseLike<R> {
 
   /**
    * Calls the listener with what the function passes to `context.progress`: at most one value in 16 ms, and always the last.
-   * @returns removes the listener
+   * @returns a function that removes the listener
    */
   onProgress(listener: (value: any) => void): () => void {
     return this.#task.onProgress(value => listener(value));

@@ -7,7 +7,7 @@ const natives: Record<string, new (message: string) => Error> = {
   AggregateError: class extends AggregateError { constructor(message: string) { super([], message); } }
 };
 
-/** @param at the last line of the stack */
+/** Creates the error that {@link TransferredError} describes. @param at the last line of the stack */
 export function decodeError(data: TransferredError, at = ''): unknown {
   if ('thrown' in data) return data.thrown;
   const {name = 'Error', message = ''} = data;
@@ -20,7 +20,7 @@ export function decodeError(data: TransferredError, at = ''): unknown {
   if (data.stack) define('stack', data.stack + at);
   if (data.cause) define('cause', decodeError(data.cause));
   if (data.errors) define('errors', data.errors.flatMap(item => item ? [decodeError(item)] : []));
-  // That of a DOMException follows from its name.
+  // The code of a DOMException follows from its name.
   if (data.code !== undefined && !data.isDOMException) (error as Error & {code?: unknown}).code = data.code;
   for (const [key, value] of Object.entries(data.fields ?? {})) {
     if (!namedFields.includes(key)) Object.defineProperty(error, key, {value, configurable: true, enumerable: true, writable: true});

@@ -4,7 +4,7 @@ export const MAX_DEPTH = 8;
 const MAX_FIELDS = 64, MAX_STACK = 16_384;
 const nativeClasses = /^(Aggregate|Type|Range|Syntax|Reference|Eval|URI)?Error$/;
 
-/** Structured clone drops `code`, own fields and the names of custom classes, and some engines `cause` and `errors`. */
+/** Converts an error to plain data. Structured clone drops `code`, own fields, names of custom classes, and in some engines `cause` and `errors`. */
 export function encodeError(error: unknown, outer: readonly unknown[] = []): TransferredError {
   if (!(error instanceof Error)) return {thrown: isCloneable(error) ? error : String(error)};
   const source = error as Error & {code?: unknown; errors?: unknown};

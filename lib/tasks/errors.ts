@@ -4,7 +4,7 @@ export type TaskErrorCode =
   | 'ERR_TASK_NO_THREADS' | 'ERR_TASK_THREAD_LOST' | 'ERR_TASK_OUT_OF_MEMORY' | 'ERR_TASK_TIMEOUT' | 'ERR_TASK_QUEUE_TIMEOUT'
   | 'ERR_TASK_QUEUE_FULL' | 'ERR_TASK_TERMINATED';
 
-/** What an error says beside its message. */
+/** The details of an error, in addition to its message. */
 export interface TaskErrorDetails {
   /** The error that caused this one. */
   cause?: unknown;
@@ -18,7 +18,7 @@ export interface TaskErrorDetails {
 
 const helpFor = (code: TaskErrorCode): string => `sharedb-tabs/docs/errors.md#${code.toLowerCase()}`;
 
-/** Says why a task did not run to its end. An error that the task's function throws arrives as it is, never in one of these. */
+/** The reason why a task did not run to its end. An error that the task's function throws is never wrapped in a TaskError. */
 export class TaskError extends Error {
   /** ERR_TASK_CLOSURE: the names that the function uses from outside. */
   declare readonly names?: readonly string[];
@@ -45,7 +45,7 @@ export class TaskError extends Error {
   }
 }
 
-/** A mistake of the caller that is known at the call, which throws this. */
+/** Creates the error that a call throws for a wrong function. */
 export function taskTypeError(code: TaskErrorCode, message: string): TypeError & {code: TaskErrorCode; help: string} {
   return Object.assign(new TypeError(message), {code, help: helpFor(code)});
 }

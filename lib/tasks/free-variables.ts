@@ -21,8 +21,8 @@ const outsiders: [string, RegExp][] = [
 ];
 
 /**
- * The names that the text of a function uses and does not declare, globals among them. `super`, `import.meta` and
- * `new.target` outside of any function of its own count as names.
+ * The names that the text of a function uses and does not declare, including globals. `import.meta` counts as a name. So do `super`,
+ * `new.target` and private names if they belong to code outside of the text.
  * @throws SyntaxError
  */
 export function freeVariables(text: string): string[] {
@@ -128,7 +128,7 @@ export function freeVariables(text: string): string[] {
     for (const [key, child] of Object.entries(node)) if (key !== 'type') visit(child, scope);
   }
 
-  /** @param scope where the names go @param outer where defaults and computed keys are evaluated */
+  /** @param scope the scope of the names @param outer the scope in which defaults and computed keys are evaluated */
   function declare(pattern: Pattern | AnyNode, scope: Scope, outer: Scope): void {
     switch (pattern.type) {
       case 'Identifier': scope.names.add(pattern.name); return;
@@ -184,7 +184,7 @@ export function freeVariables(text: string): string[] {
   }
 }
 
-/** Methods may use `super`, which is nothing without their object. Classes and methods within have their own. */
+/** Methods may use `super`, which has no meaning without their object. Classes and object literals inside have their own `super`. */
 function usesSuper(value: unknown): boolean {
   return someNode(value, node => node.type === 'Super', node => node.type === 'ClassBody' || node.type === 'ObjectExpression');
 }

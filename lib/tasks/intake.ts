@@ -14,7 +14,7 @@ export interface LoadedPart {
 
 let load = (): Promise<LoadedPart> => import('./scheduler-browser.js');
 
-/** All options; 1: it is a number. The type check fails if one is missing. */
+/** All options. 1: a number, at least 0 except for `priority`. The type check fails if one is missing. */
 const TASK_OPTIONS: Record<keyof TaskOptions, 0 | 1> = {
   signal: 0, timeout: 1, queueTimeout: 1, grace: 1, transfer: 0, transferResult: 0, priority: 1, affinity: 0, stealAfter: 1, retry: 1, onProgress: 0,
   check: 0, name: 0
@@ -53,7 +53,7 @@ export class TaskIntake implements SubmissionOwner {
     if (size !== undefined) this.#size = checkSize(size);
   }
 
-  /** The default is counted late: the default pool exists before the entry for Node says how to count. */
+  /** The default is computed at the first use: the default pool is created before the entry for Node has called `useProcessors`. */
   get size(): number {
     return this.#size ??= defaultSize();
   }
@@ -178,7 +178,7 @@ export class TaskIntake implements SubmissionOwner {
 
   #reportError(error: unknown): void {
     if (this.onerror) return this.onerror(error);
-    // eslint-disable-next-line no-console -- the browser's own report is prevented, and nobody else would tell
+    // eslint-disable-next-line no-console -- the browser's own report is prevented, so this is the only one
     console.error('sharedb-tabs/tasks: an error in a thread, outside of any task. Set `pool.onerror` to handle it.', error);
   }
 

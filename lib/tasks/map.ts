@@ -5,7 +5,7 @@ import type {Submission, TaskOptions} from './submission.js';
 import type {Work} from './task.js';
 
 const MAX_CHUNK = 1_024;
-/** A unit that takes so long outweighs the time of its two messages. */
+/** The least time of a unit, in ms. With a shorter one, its two messages would take a large part of the time. */
 const UNIT_MS = 2;
 
 /** The options of `map`. */
@@ -22,13 +22,13 @@ type Iterated = Iterable<unknown> | AsyncIterable<unknown>;
 export interface MapTarget {
   /** Threads of the pool. */
   readonly size: number;
-  /** Whether it takes no more for now: {@link room} tells when it does. */
+  /** Whether it accepts no more tasks at the moment. {@link room} resolves when it does. */
   readonly isHolding: boolean;
   room(): Promise<void>;
   submit(work: Work<any[], any>, calls: unknown[], options: TaskOptions, more: {settle: boolean; first: number}): Submission;
 }
 
-/** Results in the order of the items. Input is pulled as threads take it. */
+/** Calls a function for each item, and pulls items as threads take them. @returns the results in the order of the items */
 export async function map(
   intake: MapTarget, items: Iterated, fn: Work<any[], unknown>, options: TaskOptions & {chunk?: number | 'auto'; settle?: boolean}
 ): Promise<unknown[]> {
@@ -137,7 +137,7 @@ function outcomeOf(outcome: ItemOutcome): PromiseSettledResult<unknown> {
   return 'error' in outcome ? {status: 'rejected', reason: decodeError(outcome.error)} : {status: 'fulfilled', value: outcome.value};
 }
 
-/** Which item it was. Not on what is no plain error of the task. */
+/** Adds the position of the item to an error. Does not change other values, or an object that already has an `index`. */
 function withIndex(error: unknown, index: number): unknown {
   if (typeof error === 'object' && error !== null && Object.isExtensible(error) && !('index' in error)) {
     Object.defineProperty(error, 'index', {value: index, configurable: true, writable: true});

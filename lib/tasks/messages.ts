@@ -1,6 +1,6 @@
-/**
- * What a pool and its threads say to each other. The key `$` tells these messages from those that a task posts itself.
- */
+/* The messages between a pool and its threads. The key `$` distinguishes these messages from those that a task posts itself. */
+
+/** An error or another thrown value, as plain data. */
 export interface TransferredError {
   /** The thrown value, when it is not an error. */
   thrown?: unknown;
@@ -45,16 +45,16 @@ export interface StartMessage {
   /** The lock that a thread of a browser holds as long as it lives. */
   lock: string;
   data: unknown;
-  /** Whether the thread says which globals it has. */
+  /** Whether the thread reports the names of its globals. */
   globals: boolean;
-  /** In Node, whether it says after each task how large its heap is. */
+  /** In Node, whether the thread reports the size of its heap after each task. */
   heap: boolean;
   claims: Int32Array | undefined;
-  /** In Node, what the thread imports. */
+  /** In Node, the URL of the script that the thread imports. */
   script: string | undefined;
 }
 
-/** To the task that runs. */
+/** The messages for the running task. */
 export type ToRun = {$: 'abort'; id: number; reason: unknown} | {$: 'credit'; id: number} | {$: 'return'; id: number};
 
 export type ToThread = StartMessage | RunMessage | ToRun | {$: 'end'};
@@ -69,7 +69,7 @@ export type FromThread =
   | {$: 'error'; error: TransferredError}
   | {$: 'ended'};
 
-/** What failed: the task itself, the copy of its result, the module, the missing export (`path` names those that there are), the text, or a stream without an iterator. */
+/** The part that failed: the task itself, the copy of its result, the module, an export (`path` lists the existing ones), the text, or the iterator of a stream. */
 export type FailureKind = 'task' | 'clone' | 'module' | 'export' | 'text' | 'iterator';
 
 /** An outcome of an item of `map` with `settle`. */

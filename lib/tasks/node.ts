@@ -27,7 +27,7 @@ interface NodeProcess {
 
 export const nodeProcess = (globalThis as unknown as {process?: NodeProcess}).process;
 
-/** Not an import: bundlers for browsers would follow it. */
+/** Loads a built-in module of Node without an import, which bundlers for browsers would follow. */
 export function builtin<Module>(name: string): Module {
   return nodeProcess!.getBuiltinModule(name) as Module;
 }

@@ -4,20 +4,20 @@ import type {ResourceLimits} from './threads.js';
 
 /** The options of a `WorkerPool`. */
 export interface PoolOptions {
-  /** How many threads there may be, 1 to 64. Default: one less than the processor runs at once, at least 1, at most 8. */
+  /** How many threads there may be, 1 to 64. Default: one less than the number of logical processors, at least 1, at most 8. */
   size?: number;
   /** How many threads stay when they are idle. Default 0. */
   minSize?: number;
   /** How many tasks may run and wait, together. Default 100,000. */
   maxTasks?: number;
   /**
-   * What happens to a task above `maxTasks`. 'reject': it rejects with ERR_TASK_QUEUE_FULL. 'wait': it waits outside of the queue until
+   * The treatment of a task above `maxTasks`. 'reject': it rejects with ERR_TASK_QUEUE_FULL. 'wait': it waits outside of the queue until
    * there is room, and `map` takes no more items meanwhile. Default 'reject'.
    */
   whenFull?: 'reject' | 'wait';
   /** How long a thread may be idle before it is ended, in ms. Infinity: it is never ended. Default 10,000. */
   idleTimeout?: number;
-  /** A thread is replaced after so many tasks, or when its heap has so many MiB after a task (only in Node). Default: never. */
+  /** A thread is replaced after this number of tasks, or when its heap has this size after a task (only in Node). Default: never. */
   recycleAfter?: {
     /** The number of tasks. */
     tasks?: number;
@@ -36,7 +36,7 @@ export interface PoolOptions {
 
 const MAX_SIZE = 64;
 
-/** For each option: 0, or 1 more than the least number that it may be. */
+/** For each option: 0 if it is not a number or is checked elsewhere, otherwise 1 more than its least value. */
 export type OptionTable = Record<string, 0 | 1 | 2>;
 
 /** All options. The type check fails if one is missing. */

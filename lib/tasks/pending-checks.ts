@@ -9,7 +9,7 @@ const NO_NAMES: ReadonlySet<string> = new Set();
 export interface CheckEvents {
   /** These tasks can be sent. They are in the order of their submission. */
   release(tasks: Iterable<Submission>): void;
-  /** The global names of a thread are needed, and no thread has told them yet. */
+  /** The global names of a thread are needed, and no thread has reported them yet. */
   threadWanted(): void;
 }
 

@@ -3,7 +3,7 @@ import {checkCount, checkNames, openScope} from './scope.js';
 /** A stage that runs on this thread. */
 export type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseLike<O>;
 
-/** What a pool does for a stage; the pool itself is not imported. */
+/** The part of a pool that a stage uses. This module does not import the pool. */
 export interface StagePool {
   /** Runs a function on a thread. Rejects if the function does, or if the signal aborts. */
   run(fn: any, args: any, options: {signal: AbortSignal}): PromiseLike<unknown>;
@@ -60,9 +60,9 @@ function stageOf(
 ): Pull {
   checkCount('parallelism', parallelism);
   checkCount('buffer', buffer, 0);
-  /** What has not been taken yet, in the order in which it is given out. */
+  /** The results that were not taken yet, in the order of their delivery. */
   const results: Promise<IteratorResult<unknown>>[] = [];
-  /** Without order, each result of a job settles the first of those that have none. */
+  /** Without order: the entries of `results` that have no result yet. Each result settles the first one. */
   const unsettled: ((result: Promise<IteratorResult<unknown>>) => void)[] = [];
   let running = 0;
   /** Stays true when there are no more items. */
@@ -81,7 +81,7 @@ function stageOf(
       parallelism = 0;
       throw error;
     } finally {
-      // Before the result is there: who takes it may ask for the next one at once.
+      // This comes before the result settles, because its consumer may pull the next one at once.
       running--;
     }
   };
@@ -92,10 +92,10 @@ function stageOf(
     const result = pullAndRun();
     const entry = ordered ? result : new Promise<IteratorResult<unknown>>(resolve => { unsettled.push(resolve); });
     results.push(entry);
-    // Nobody takes it if the loop is left before.
+    // If the loop is left before, nothing takes the result.
     entry.catch(() => {});
     result.catch(() => {}).then(last => {
-      // The end comes after what still runs.
+      // The end is delivered after the results of jobs that are still running.
       (last?.done ? unsettled.pop() : unsettled.shift())?.(result);
       fill();
     });

@@ -48,7 +48,7 @@ export class WorkerPool {
    * @returns the result of the function. It rejects with the function's error, with a {@link TaskError} if the function did not run to its end, or with
    *   an AbortError
    * @throws TypeError it is not a function whose text can be sent, nor a task, or an option has a wrong type
-   * @throws RangeError an option is out of range
+   * @throws RangeError an option is out of range, or the text of the function has more than 2^20 characters
    */
   run<A extends unknown[], R>(fn: WorkWithContext<A, R>, args: A, options?: TaskOptions): Deferred<R>;
   run<A extends unknown[], R>(fn: Work<A, R>, args: A, options?: TaskOptions): Deferred<R>;
@@ -87,18 +87,18 @@ export class WorkerPool {
   /**
    * Changes the number of threads. More start as tasks need them; the surplus ends as threads become idle.
    * @param size 1 to 64
-   * @returns resolves when the threads that are idle and not needed have ended. Rejects with a RangeError
+   * @returns resolves when the threads that are idle and not needed have ended. Rejects with a RangeError for another size
    */
   resize(size: number): Promise<void> {
     return this.#intake.resize(size);
   }
 
-  /** Resolves when no task runs or waits. New tasks are taken meanwhile. */
+  /** Resolves when no task runs or waits. The pool accepts new tasks meanwhile. */
   drain(): Promise<void> {
     return this.#intake.drain();
   }
 
-  /** Takes no new tasks. Resolves when all that were taken have run, and the threads have ended. */
+  /** Accepts no new tasks. Resolves when all accepted tasks have settled and the threads have ended. */
   close(): Promise<void> {
     return this.#intake.close();
   }
@@ -110,7 +110,7 @@ export class WorkerPool {
 
   /**
    * Starts threads before tasks need them, and loads the parser that checks functions.
-   * @param threads how many there are to be; at most `size`, which is the default
+   * @param threads the number of threads; at most `size`, which is the default
    * @returns resolves when the threads are ready. Rejects with ERR_TASK_NO_THREADS, or with ERR_TASK_TERMINATED if the pool is closed
    */
   warmUp(threads = this.size): Promise<void> {
@@ -148,7 +148,7 @@ export const defaultPool: WorkerPool = /*#__PURE__*/ new WorkerPool(defaultIntak
 
 /**
  * Runs a function on a thread, as `new Deferred` does, with options.
- * @param options those of a task, and the pool: {@link defaultPool} unless it says otherwise
+ * @param options the options of a task, and `pool`. Default: {@link defaultPool}
  * @returns the result of the function
  * @throws TypeError, RangeError as {@link WorkerPool.run}
  */

@@ -11,10 +11,10 @@ import {type Lost, ThreadHandle} from './thread-handle.js';
 import type {ThreadScript} from './threads.js';
 
 const MAX_FAILED_STARTS = 3;
-/** Tasks that a thread has at once, the running one with them, where they can be taken back. */
+/** The largest number of tasks that a thread has at once, including the running one, if they can be taken back. */
 const DEPTH = 8;
 
-/** What a scheduler tells its pool. */
+/** The events of a scheduler for its pool. */
 export interface SchedulerEvents {
   /** A thread may have become idle. */
   idle(): void;
@@ -83,7 +83,7 @@ export class Scheduler {
     this.#dispatch();
   }
 
-  /** Tasks that were sent ahead and come after this one go back to the queue. Often there are none, because tasks come in order. */
+  /** Returns tasks to the queue that were sent ahead and come after this one. Usually there are none, because tasks come in order. */
   #recall(handle: ThreadHandle, task: Submission): void {
     if (handle.sent.length < 2 || !isBefore(task, handle.sent.at(-1)!)) return;
     for (const later of handle.takeAllBack(item => item !== handle.running && isBefore(task, item))) this.#queue.add(later);
@@ -115,7 +115,7 @@ export class Scheduler {
     if (this.broken) return;
     let starting = 0;
     for (const {state} of this.#handles) if (state === 'starting') starting++;
-    // A task that could be sent ahead goes to a new thread instead, while there may be one.
+    // If another thread may be started, a waiting task goes to it, and is not sent ahead.
     let wanted = this.#queue.size + this.#checks.size + (this.#checks.wantsThread ? 1 : 0) - starting;
     const isFull = this.#handles.size >= this.size;
     while (wanted-- > 0 && this.#handles.size < this.size && !this.broken) this.#start();
@@ -137,7 +137,7 @@ export class Scheduler {
     }
   }
 
-  /** Saves busy threads the wait for their next task. Only what can be taken back is sent ahead. */
+  /** Sends tasks ahead to busy threads, so that these do not wait for their next task. Sends only tasks that can be taken back. */
   #sendAhead(): void {
     for (let depth = 2; depth <= DEPTH && this.#queue.size; depth++) {
       for (const handle of this.#handles) {
@@ -155,7 +155,7 @@ export class Scheduler {
     }
   }
 
-  /** A task that waits in a busy thread, for one that is idle. */
+  /** Takes back a task that waits in a busy thread, for a thread that is idle. */
   #takeFromBusy(): Submission | undefined {
     const waiting: Submission[] = [];
     for (const {sent} of this.#handles) if (sent.length > 1) waiting.push(...sent.slice(1));
@@ -214,7 +214,7 @@ export class Scheduler {
     this.#watchIdle(handle, this.options.idleTimeout ?? 10_000);
   }
 
-  /** One timer for many tasks, instead of one that each task ends: it looks for how long the thread has been idle. */
+  /** Ends a thread after its idle time. One timer serves many tasks: when it fires, it checks how long the thread has been idle. */
   #watchIdle(handle: ThreadHandle, ms: number): void {
     const {idleTimeout = 10_000, minSize = 0} = this.options;
     if (this.#idleTimers.has(handle) || idleTimeout === Infinity || !this.#handles.has(handle)) return;
@@ -303,7 +303,7 @@ export class Scheduler {
     if (!handle) return this.events.idle();
     if (handle.takeBack(task)) return this.#free(handle);
     task.reason = reason;
-    // The thread has begun it already; unless it is known to run, what comes before it has not been heard yet.
+    // The thread has begun the task. If another task counts as running, the message about the end of that one has not arrived yet.
     if (handle.running === task) this.#endRun(handle, task);
   }
 

@@ -1,6 +1,9 @@
 import {waitingClock} from '../platform/threads.js';
 
-/** A function that runs in this thread, and may use names from outside; or what `pool.task()` returns, which runs on another. It is called once. */
+/**
+ * A function that runs in this thread and may use names from outside, or the result of `pool.task()`, which runs on another thread. It is called
+ * once, with a signal that aborts when the job has to end.
+ */
 export type Job<T> = ((signal: AbortSignal) => T | PromiseLike<T>) | (() => T | PromiseLike<T>);
 
 /** The options of a scope. */
@@ -17,14 +20,14 @@ export interface ScopeOptions {
 const SCOPE_OPTIONS: Record<keyof ScopeOptions, 0> = {signal: 0, limit: 0, grace: 0};
 
 /**
- * The message lists the names. Pools search for the name that was meant; there are too few here for the code that takes.
- * @throws TypeError: an option that does not exist, and so would have no effect
+ * Checks the names of options. The message lists all names. Pools search for the name that was meant; here, there are too few to justify that code.
+ * @throws TypeError an option does not exist, and so would have no effect
  */
 export function checkNames(what: string, options: object, known: object): void {
   for (const name in options) if (!(name in known)) throw new TypeError(`${what}: there is no option ${name}, only ${Object.keys(known).join(', ')}`);
 }
 
-/** @throws RangeError, also if it is not a number */
+/** @throws RangeError `count` is below `least`, or not a number */
 export function checkCount(name: string, count: number, least = 1): void {
   if (!(count >= least)) throw new RangeError(`${name}: at least ${least}, not ${count}`);
 }
@@ -34,9 +37,9 @@ export interface Scope {
   readonly signal: AbortSignal;
   /** @param name for the warning */
   run<T>(job: Job<T>, name?: string): Promise<T>;
-  /** Resolves what `until` has returned, and aborts the jobs. */
+  /** Resolves the promise of `until`, and aborts the jobs. */
   resolve(value: unknown): void;
-  /** Rejects what `until` has returned, and aborts the jobs with the reason. */
+  /** Rejects the promise of `until`, and aborts the jobs with the reason. */
   reject(reason: unknown): void;
   /** Settles like the promise, unless the scope is settled before; one promise at a time. */
   until<T>(promise: Promise<T>): Promise<T>;
@@ -47,14 +50,14 @@ export interface Scope {
   end(last?: Promise<void>): Promise<void>;
 }
 
-/** @throws TypeError: an option does not exist; the reason of the signal, if it is aborted */
+/** Opens a scope. @throws TypeError an option does not exist; or the signal's reason if it is aborted */
 export function openScope(what: string, options: ScopeOptions, known: object): Scope {
   checkNames(what, options, known);
   const {signal: outer, grace = 5_000} = options;
   outer?.throwIfAborted();
   const controller = new AbortController();
   const {signal} = controller;
-  /** With the names of the jobs. */
+  /** The running jobs, with their names. */
   const running = new Map<Promise<unknown>, string>();
   /** Settle the promise of `until`. */
   let resolve = (_value: any): void => {};
@@ -155,8 +158,8 @@ export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {
 }
 
 /**
- * Aborts a job that takes longer than so many ms, and awaits it. A result of the same turn counts.
- * @returns the result of the job. It rejects with the job's error, or with a DOMException named TimeoutError
+ * Aborts a job that takes longer than `ms` milliseconds, and awaits it. A result that arrives in the same turn as the time-out counts.
+ * @returns the result of the job. It rejects with the job's error, with a DOMException named TimeoutError, or with the reason of `signal`
  */
 export function timeout<T>(fn: Job<T>, ms: number, options: ScopeOptions = {}): Promise<T> {
   return within('timeout', options, SCOPE_OPTIONS, scope => {

@@ -10,7 +10,11 @@ export interface Source {
 
 const known = new WeakMap<object, Source>();
 
-/** @throws TypeError the text of this function can't be run elsewhere */
+/**
+ * Returns the text of a function.
+ * @throws TypeError the function has no text that a thread can run
+ * @throws RangeError the text has more than 2^20 characters
+ */
 export function sourceOf(fn: (...args: any[]) => unknown): Source {
   let source = known.get(fn);
   if (!source) {
@@ -31,13 +35,13 @@ function textOf(fn: (...args: any[]) => unknown): string {
     throw taskTypeError('ERR_TASK_NATIVE',
       `"${fn.name}" is built in, bound, or a proxy: it has no source text. Write a function that calls it, e.g. (x) => Math.sqrt(x)`);
   }
-  // A method may have this name.
+  // A method may be named `class`.
   if (/^class\b(?!\s*\()/.test(text)) throw taskTypeError('ERR_TASK_NOT_FUNCTION', `"${fn.name}" is a class. A task is a function that may make one`);
   if (text.length > MAX_TEXT) throw new RangeError(`The text of a task has at most ${MAX_TEXT} characters; this one has ${text.length}`);
   return withPlainName(text);
 }
 
-/** The names in a computed key are not the function's, and private names exist only in their class. */
+/** Replaces a computed or private name of a method. A computed key may use other names, and private names exist only in their class. */
 function withPlainName(text: string): string {
   const [, prefix, first] = /^((?:(?:async|get|set|static)(?:\s|\/\*.*?\*\/)*)?\*?\s*)([[#])/s.exec(text) ?? [];
   if (prefix === undefined) return text;
@@ -46,7 +50,7 @@ function withPlainName(text: string): string {
   return `${prefix}method${rest.slice(end)}`;
 }
 
-/** The index after the bracket that the text opens with. */
+/** The index after the bracket that closes the first one of the text. */
 function endOfBracket(text: string): number {
   let depth = 0;
   for (let index = 0; index < text.length; index++) {
@@ -63,7 +67,7 @@ function endOfBracket(text: string): number {
   return text.length;
 }
 
-/** cyrb53, a 53-bit hash in the public domain, by bryc. With the length: texts that a thread keeps are told apart by it. */
+/** cyrb53, a 53-bit hash in the public domain, by bryc, with the length of the text. Threads identify the texts that they keep by it. */
 function hashOf(text: string): string {
   let h1 = 0xdeadbeef, h2 = 0x41c6ce57;
   for (let index = 0; index < text.length; index++) {

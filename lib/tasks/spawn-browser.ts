@@ -23,10 +23,10 @@ class BrowserThread implements Thread {
       throw new Error('Shared and service workers have no threads: Chromium and WebKit have no Worker there, and Firefox may block a shared worker for good when it starts one. Pools live in pages and dedicated workers');
     }
     this.#worker = this.#start(script);
-    // A listener of the app's own, such as `onmessage` of a factory's worker, stays.
+    // This keeps a listener of the app, such as `onmessage` of the worker that `script()` returns.
     this.#worker.addEventListener('message', ({data}) => events.message(data));
     this.#worker.addEventListener('error', event => {
-      // Otherwise the page's own `error` listeners hear it as well.
+      // Otherwise the page's own `error` listeners get the error, too.
       event.preventDefault();
       events.error(event.error ?? (event.message === undefined ? undefined : new Error(event.message)));
     });

@@ -8,7 +8,7 @@ const CREDIT = 16;
 /** How long the `finally` of a generator may take when the loop is left, in ms, unless the option `grace` says otherwise. */
 const DEFAULT_GRACE = 100;
 
-/** The values of an iterator in a thread. The thread waits when the caller takes them more slowly. The task is submitted at once. */
+/** Returns the values of an iterator in a thread. The thread waits if the caller takes them more slowly. Submits the task at once. */
 export function stream<R>(intake: TaskIntake, fn: Work<any[], unknown>, args: unknown[], options: TaskOptions): AsyncIterableIterator<R> {
   const values: unknown[] = [];
   let end: {error?: [unknown]} | undefined;

@@ -3,14 +3,14 @@ import {isCloneable, uncloneablePath} from './error-transfer.js';
 import {abortError, TaskError} from './errors.js';
 import type {Source} from './source.js';
 
-/** The thread of a submission, as the submission and its stream see it. */
+/** The part of a thread that a submission and its stream use. */
 export interface RunningThread {
   readonly running: Submission | undefined;
   /** @returns whether the thread has not begun it, and now never does */
   takeBack(task: Submission): boolean;
   /** The consumer of its stream takes one more item. */
   credit(task: Submission): void;
-  /** The consumer of its stream wants no more. */
+  /** The consumer of its stream takes no more items. */
   return(task: Submission): void;
 }
 
@@ -40,7 +40,7 @@ export interface TaskOptions {
   affinity?: string | number;
   /** How long a task waits for the thread of its key, in ms; then any idle thread may run it. Default: Infinity. */
   stealAfter?: number;
-  /** How often a task runs again when its thread was lost while it ran. A stream then repeats its first values. Default 0. */
+  /** How often a task runs again after its thread was lost while it ran. A stream then repeats its first values. Default 0. */
   retry?: number;
   /** Called with what the function passes to `context.progress`: at most one value in 16 ms, and always the last. */
   onProgress?: (value: any) => void;
@@ -57,7 +57,7 @@ export interface StreamSink {
   next(value: unknown): void;
 }
 
-/** What a task is to do. It has a source, or the name of an export. */
+/** The content of a task: the source of a function or the name of an export, with the options. */
 export interface SubmissionSpec {
   readonly options: TaskOptions;
   readonly source?: Source | undefined;
@@ -70,7 +70,7 @@ export interface SubmissionSpec {
   readonly first?: number;
 }
 
-/** The owner of a submission: it takes it off its queue, or out of its thread. */
+/** The owner of a submission. It removes the submission from its queue, or ends its run. */
 export interface SubmissionOwner {
   /** The submission has been rejected from outside; its run has to end. */
   withdraw(submission: Submission, reason: unknown): void;
@@ -81,7 +81,7 @@ export interface SubmissionOwner {
 /** A task, from the call until it settles. It settles once. */
 export class Submission {
   static #lastId = 0;
-  /** In the order of submission. */
+  /** Ids ascend in the order of submission. */
   readonly id = ++Submission.#lastId;
   readonly priority: number;
   state: DeferredState = 'queued';
@@ -103,7 +103,7 @@ export class Submission {
   #isCopied = false;
   #unlisten: (() => void) | undefined;
 
-  /** @param calls a list of arguments, or items */
+  /** @param calls the list of arguments of the only call; in a unit of `map`, the items */
   constructor(public calls: unknown[], readonly spec: SubmissionSpec, private readonly owner: SubmissionOwner) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -139,7 +139,7 @@ export class Submission {
   /** One timer at a time: of waiting, then of running. */
   arm(ms: number, callback: () => void): void {
     this.disarm();
-    // In halves: after a page was frozen, both do not fire at once, and what the thread has sent comes first.
+    // Two timers: after a page was frozen, a timer fires at once. The second half lets messages that the thread has sent arrive first.
     this.#cancelTimer = waitingClock.after(ms / 2, () => { this.#cancelTimer = waitingClock.after(ms / 2, callback); });
   }
 
@@ -164,7 +164,7 @@ export class Submission {
     this.disarm();
     if (state === 'fulfilled') this.#resolve(value);
     else this.#reject(value);
-    // Last: the result comes before the promises of the pool, e.g. that of `drain`.
+    // This comes last, so that the result settles before promises of the pool, e.g. that of `drain`.
     this.#unlisten?.();
     this.owner.settled(this);
   }
@@ -218,7 +218,7 @@ export class Submission {
     if (index >= 0) {
       this.index = index;
       path = `${first === undefined ? 'arguments' : 'items'}[${(first ?? 0) + index}]`;
-      try { path += uncloneablePath(args[index]); } catch { /* A proxy that tells no keys. */ }
+      try { path += uncloneablePath(args[index]); } catch { /* A proxy may throw when its keys are read. */ }
     }
     return new TaskError('ERR_TASK_NOT_CLONEABLE', `${path} of "${this.spec.name}" can't be copied to a thread: functions, symbols and DOM nodes can't`, {cause, path});
   }

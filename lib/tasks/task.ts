@@ -8,7 +8,7 @@ export interface TaskContext {
   progress(value: unknown): void;
   /** The number of the thread. */
   readonly thread: number;
-  /** 0; after so many lost threads (`retry`), their number. */
+  /** How many threads were lost while they ran this task: 0, or more with `retry`. */
   readonly attempt: number;
 }
 
@@ -25,7 +25,7 @@ export interface Task<A extends unknown[], R> {
 /** A function that uses no names from outside, and whose last parameter is the {@link TaskContext}. */
 export type WorkWithContext<A extends unknown[], R> = (...args: [...A, TaskContext]) => R | PromiseLike<R>;
 
-/** What a thread can run: a function that uses no names from outside, with or without the {@link TaskContext} as its last parameter; or a task. */
+/** A task, or a function that a thread can run: it uses no names from outside, and may have the {@link TaskContext} as its last parameter. */
 export type Work<A extends unknown[], R> =
   | ((...args: A) => R | PromiseLike<R>)
   | ((...args: [...A, TaskContext]) => R | PromiseLike<R>)
@@ -33,7 +33,8 @@ export type Work<A extends unknown[], R> =
 
 /**
  * Names an export of a module, which the thread imports: `task<typeof import('./math.js')>(new URL('./math.js', import.meta.url), 'add')`.
- * @param url of the module; a path is relative to the page
+ * @param url the URL of the module; a path is relative to the page
+ * @param name the name of the export
  */
 export function task<M, N extends keyof M & string = keyof M & string>(
   url: URL | string, name: N

@@ -7,7 +7,10 @@ import {TaskQueue} from './queue.js';
 import type {Submission} from './submission.js';
 import {type ResourceLimits, type Thread, threads, type ThreadScript} from './threads.js';
 
-/** Refused and missing scripts are told by events. The limit is for scripts that load and start no thread; slow networks and busy machines need time. */
+/**
+ * The longest time until a thread is ready, in ms. Events report refused and missing scripts. The limit is for scripts that load and start no
+ * thread. It is long, because networks may be slow and machines busy.
+ */
 const READY_MS = 30_000;
 const END_MS = 1_000;
 const SLOTS = 256;
@@ -21,10 +24,10 @@ export interface HandleOptions {
   wantsHeap: boolean;
 }
 
-/** What a thread tells its pool. */
+/** The events of a thread for its scheduler. */
 export interface HandleEvents {
   ready(handle: ThreadHandle, globals: readonly string[] | undefined): void;
-  /** The first of its tasks is done with, well or not. */
+  /** The first of its tasks has ended, successfully or not. */
   free(handle: ThreadHandle): void;
   /** The task that runs now was withdrawn before it was known to run. */
   stale(handle: ThreadHandle, task: Submission): void;
@@ -56,7 +59,7 @@ export class ThreadHandle {
   readonly sent: Submission[] = [];
   /** Tasks whose affinity is with this thread. */
   readonly own = new TaskQueue();
-  /** Something was taken back: nothing is sent ahead until the first task is done. */
+  /** A task was taken back. No task is sent ahead until the first one is done. */
   #hasGap = false;
   #idleSince = 0;
   readonly #thread: Thread;
@@ -131,7 +134,7 @@ export class ThreadHandle {
     if (this.sent.length === 1) this.#begin(task);
   }
 
-  /** The thread keeps twice as many: a text that is forgotten here is sent again, never missing there. */
+  /** The thread keeps twice as many texts. So it has each text that this set contains; other texts are sent again. */
   #remember(hash: string): void {
     this.#texts.add(hash);
     if (this.#texts.size > MAX_SENT_TEXTS) this.#texts.clear();
@@ -172,7 +175,7 @@ export class ThreadHandle {
     if (!this.#claims || task.slot < 0 || Atomics.compareExchange(this.#claims, task.slot, WAITS, TAKEN_BACK) !== WAITS) return false;
     const isFirst = task === this.running;
     this.#forget(task);
-    // It counted as running, and its time-out ran.
+    // The task counted as running, and its time-out had begun.
     if (task.state === 'running') task.requeue();
     if (isFirst && this.running) this.#begin(this.running);
     this.#hasGap = this.sent.length > 0;
@@ -188,14 +191,14 @@ export class ThreadHandle {
   }
 
   /**
-   * Takes back what has not begun. From the last to the first: the thread begins tasks from the other end, so none that stays overtakes
-   * one that goes.
+   * Takes back tasks that the thread has not begun, from the last to the first. In the other order, the thread could begin a later task after
+   * an earlier one was taken back.
    */
   takeAllBack(isWanted: (task: Submission) => boolean = () => true): Submission[] {
     return this.sent.filter(task => !task.isSettled && isWanted(task)).reverse().filter(task => this.takeBack(task));
   }
 
-  /** How long it has been idle, if it is. */
+  /** How long the thread has been idle, in ms, if it is idle. */
   get idleMs(): number {
     return waitingClock.now() - this.#idleSince;
   }
@@ -210,7 +213,7 @@ export class ThreadHandle {
   async end(): Promise<void> {
     if (this.state !== 'ready') return this.terminate();
     this.state = 'ending';
-    // It was idle. Otherwise a process of Node could exit before the thread has ended.
+    // An idle thread does not keep a Node process alive, which could exit before the thread has ended.
     this.#thread.keepAlive(true);
     const ended = new Promise<void>(resolve => { this.#onEnded = resolve; });
     this.#cancelTimer = systemClock.after(END_MS, () => this.#onEnded?.());
@@ -238,7 +241,7 @@ export class ThreadHandle {
     this.events.lost(this, how);
   }
 
-  /** A task can post messages itself. Messages that do not have the form of ours are dropped. */
+  /** Drops messages that do not have the form of this library's: a task can post messages itself. */
   #receive(message: FromThread, lock: string): void {
     if (!isWellFormed(message)) return;
     switch (message.$) {

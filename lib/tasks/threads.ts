@@ -2,9 +2,9 @@ import type {FromThread, ToThread} from './messages.js';
 
 export interface ThreadEvents {
   message(message: FromThread): void;
-  /** An error outside of any task. The thread may live on. */
+  /** An error outside of any task. The thread may continue. */
   error(error: unknown): void;
-  /** The thread has ended, or was never there. */
+  /** The thread has ended. It may not have started. */
   end(how: {cause?: unknown; exitCode?: number; isOutOfMemory?: boolean}): void;
 }
 
@@ -13,7 +13,7 @@ export interface Thread {
   post(message: ToThread, transfer?: readonly Transferable[]): void;
   /** In Node: whether it keeps the process alive. */
   keepAlive(isNeeded: boolean): void;
-  /** The thread is ready: watches for its end, and frees what its start has taken. */
+  /** Called when the thread is ready. Watches for its end, and frees the resources of its start. */
   watch(lock: string): void;
   terminate(): Promise<void>;
 }
@@ -40,7 +40,7 @@ export interface Threads {
 
 let current: Threads | undefined;
 
-/** Called by the entry: a browser's or Node's. */
+/** Called by `createScheduler` of scheduler-browser.ts and of scheduler-node.ts. */
 export function useThreads(threads: Threads): void {
   current = threads;
 }
