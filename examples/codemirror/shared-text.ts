@@ -1,4 +1,4 @@
-/** Binds a CodeMirror editor to a text in a json1 document, with undo and redo of one's own edits. */
+/** Binds a CodeMirror editor to a text in a json1 document, with undo and redo of the editor's own edits. */
 import {Annotation, type Extension} from '@codemirror/state';
 import {ViewPlugin, keymap, type EditorView, type ViewUpdate} from '@codemirror/view';
 import {canOpAffectPath, changesToOpJSON1, opToChangesJSON1} from 'codemirror-ot';

@@ -90,7 +90,7 @@ export class Board {
     });
   }
 
-  /** Calls back after each turn in which something on the board has changed. */
+  /** Calls back for each change on the board. */
   onChange(listener: () => void): void {
     for (const shared of [this.cards, ...this.columns.values()]) shared.on(listener);
   }

@@ -1,7 +1,7 @@
 import {SharedMap, SharedQueue} from 'sharedb-tabs/collections';
 import type {ProxyConnection} from 'sharedb-tabs';
 
-/** Tabs that share work and cache the results: no result is computed twice. */
+/** Tabs that share work and cache the results: a cached result is not computed again. */
 export class Pipeline<Result> {
   private constructor(private readonly jobs: SharedQueue<string>, private readonly cache: SharedMap<string, Result>) {}
 

@@ -59,7 +59,7 @@ export function bundle(configuration: webpack.Configuration): Promise<void> {
  * Bundles the page of an example, `main.ts` and the workers that it names, and copies its `index.html`.
  * @param client the folder of the page's sources
  * @param entries as in {@link sources}
- * @param more what the page's configuration has besides
+ * @param more further options of webpack
  */
 export async function bundlePage(client: string, outDir: string, entries: readonly string[], more: webpack.Configuration = {}): Promise<void> {
   await bundle({

@@ -8,7 +8,7 @@ export interface MemoryTables {
   ops: Record<string, unknown>;
 }
 
-/** Stores a MemoryDB in a JSON file. Browsers remember the versions that they have seen, so a server must not start empty again. */
+/** Stores a MemoryDB in a JSON file. Browsers have stored documents with their versions, so a server must not start empty again. */
 export class DocumentsFile {
   readonly #path: string;
   readonly #tables: MemoryTables;

@@ -1,4 +1,4 @@
-/** What the examples with one page do when they are started. */
+/** Starts an example that has one page. */
 import {fileURLToPath} from 'node:url';
 import type {EditorServer, ServerOptions} from './server.js';
 

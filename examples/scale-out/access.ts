@@ -5,7 +5,7 @@ export const NOTES = 'notes';
 
 const EDITORS = new Set(['ada']);
 
-/** Ids begin with who may see the note: `team:` everyone, `notice:` everyone, and editors write; else the user. */
+/** The first part of an id names the readers of the note: everyone for `team:` and `notice:`, otherwise one user. Only editors write notices. */
 export function mayRead(user: string, id: string): boolean {
   return /^(team|notice):/.test(id) || id.startsWith(`${user}:`);
 }
@@ -35,7 +35,7 @@ class ForbiddenError extends Error {
 }
 
 /**
- * Who may do what. All tabs of a browser profile and namespace are one client, and one user.
+ * Rejects what a user may not do. All tabs of a browser profile and namespace are one client, and one user.
  *
  * Documents that a client has already are brought up to date with ops alone, so `op` has to check what `readSnapshots` checks.
  */

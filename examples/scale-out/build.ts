@@ -5,10 +5,10 @@ import {bundlePage, root} from '../editor/bundle.js';
 
 const client = fileURLToPath(new URL('./client', import.meta.url));
 
-/** Where the page is, unless `build()` is told otherwise. */
+/** The default folder of the built page. */
 export const pagesFolder = join(root, 'build/scale-out');
 
-/** Fills a folder with the page. */
+/** Builds the page into `outDir`. Throws an error that lists webpack's errors. */
 export function build({outDir = pagesFolder}: {outDir?: string} = {}): Promise<void> {
   return bundlePage(client, outDir, ['worker']);
 }

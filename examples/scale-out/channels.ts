@@ -12,7 +12,7 @@ interface Context {
 
 /**
  * Publishes an op to its document and to the prefixes of its id. ShareDB publishes it to its whole collection, and each server that has
- * any subscribed query then gets every op of the collection: that does not grow with the number of servers.
+ * any subscribed query then gets every op of the collection: more servers would not reduce the load of each.
  */
 export function publishByPrefix(backend: ShareDB): void {
   const use = (action: string, channelsOf: (context: Context) => string[]): void => {
@@ -23,6 +23,6 @@ export function publishByPrefix(backend: ShareDB): void {
   };
   const channelOf = (collection: string, prefix: string): string => `${collection} with ${prefix}`;
   use('query', ({collection, query}) => [channelOf(collection, query.prefix)]);
-  // ShareDB gives the channel of the collection first, and that of the document.
+  // ShareDB lists the channel of the collection first, and then that of the document.
   use('commit', ({collection, id, channels}) => [channels[1]!, ...prefixesOf(id).map(prefix => channelOf(collection, prefix))]);
 }

@@ -5,13 +5,13 @@ const HELP = 'drop | kill 1 | start 1 | redis stop | redis start | postgres stop
 
 type Startable = {start(): Promise<void>; crash(): Promise<void>};
 
-/** Performs what is typed while a deployment runs. */
+/** Runs the commands that are typed while a deployment runs. */
 export class Commands {
   static readonly help = HELP;
 
   constructor(private readonly deployment: Pick<Deployment, 'proxy' | 'servers' | 'postgres' | 'redis' | 'databaseUrl'>, private readonly leave: () => Promise<void>) {}
 
-  /** @returns what to say about it; undefined for an empty line */
+  /** @returns the output; undefined for an empty line. Rejects if there is no such command */
   async perform(line: string): Promise<unknown> {
     const [name = '', argument = '', ...more] = line.trim().split(/\s+/);
     if (!name) return undefined;

@@ -17,15 +17,15 @@ export interface DeploymentOptions extends Partial<Pick<ServerOptions, 'tokenSec
   servers?: number | undefined;
   /** The proxy's port; 0 takes a free one. */
   port?: number | undefined;
-  /** The proxy cuts connections that have been silent for so long, in ms. Default 60,000. */
+  /** The proxy cuts connections that have been silent for this time, in ms. Default 60,000. */
   idleMs?: number | undefined;
 }
 
-/** A database, a Redis, servers that share them, and a proxy before the servers. */
+/** A database, a Redis, servers that share them, and a proxy in front of the servers. */
 export class Deployment {
   private constructor(
     readonly proxy: Proxy, readonly servers: readonly ServerProcess[], readonly databaseUrl: string,
-    /** Undefined where it is not ours. */
+    /** Undefined if the deployment uses a given one. */
     readonly postgres: Postgres | undefined, readonly redis: Redis | undefined
   ) {}
 
@@ -92,22 +92,22 @@ export class ServerProcess {
     return (await this.ask('stats')) as ServerStats;
   }
 
-  /** Collects the garbage, so that `stats` tells what is held. */
+  /** Collects the garbage, so that `stats` reports only memory that is in use. */
   async collect(): Promise<void> {
     await this.ask('collect');
   }
 
-  /** As a crash does it. */
+  /** Ends the process at once, as in a crash. */
   kill(): Promise<void> {
     return this.end('SIGKILL');
   }
 
-  /** In order. */
+  /** Ends the process in an orderly way. */
   stop(): Promise<void> {
     return this.end('SIGTERM');
   }
 
-  /** Ends it in order and starts it with other options, as a deploy does. */
+  /** Ends the process in an orderly way and starts it with other options, as a deploy does. */
   async replace(options: Partial<ServerOptions> = {}): Promise<void> {
     await this.stop();
     this.options = {...this.options, ...options};

@@ -1,6 +1,6 @@
 /**
  * `npm run scale-out:load`: what browsers with several tabs cost the servers, against as many tabs with a connection each.
- * `-- 100 3 20`: so many browsers, tabs in each, and edits for each team of ten. All of it is on this machine.
+ * `-- 100 3 20`: the number of browsers, of tabs in each, and of edits for each team of ten. All parts run on this machine.
  */
 import {createClient} from 'redis';
 import {pagesFolder} from './build.js';
@@ -29,7 +29,7 @@ const deployment = await Deployment.start({pages: pagesFolder, secret: SECRET, s
 const url = `${deployment.proxy.url.replace('http', 'ws')}sharedb`;
 const tokens = new Tokens(SECRET);
 
-/** Over all servers. */
+/** The sums over all servers. */
 async function stats(): Promise<ServerStats> {
   const all = await Promise.all(deployment.servers.map(server => server.stats()));
   return all.reduce((sum, one) => Object.fromEntries(
@@ -95,7 +95,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Of all numbers in two results of the same form. */
+/** The means of all numbers in two results of the same form. */
 function mean<Value extends object>(one: Value, other: Value): Value {
   return Object.fromEntries(Object.entries(one).map(([name, value]) => {
     const second = other[name as keyof Value];

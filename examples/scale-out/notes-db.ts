@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import PostgresDB, {type Callback, type Op, type Snapshot} from 'sharedb-postgres';
 
-/** A query of this deployment: the documents whose ids begin so. */
+/** A query of this deployment: the documents whose ids begin with the prefix. */
 export interface PrefixQuery {
   prefix: string;
 }
@@ -34,7 +34,7 @@ export class NotesDb extends PostgresDB {
   }
 
   override commit(collection: string, id: string, op: Op, snapshot: Snapshot, _options: unknown, callback: Callback<boolean>): void {
-    // Of two commits of one version, the second waits for the lock on the row and then finds another version.
+    // The second of two commits of one version waits for the lock on the row, and then finds another version.
     const text = `WITH saved AS (
       INSERT INTO snapshots AS s (collection, doc_id, version, doc_type, data, metadata) VALUES ($1, $2, $3, $4, $5, $6)
       ON CONFLICT (collection, doc_id)
@@ -87,7 +87,7 @@ export class NotesDb extends PostgresDB {
     }, callback);
   }
 
-  /** ShareDB asks the database again after each op in the collection; an edit does not change which documents there are. */
+  /** After an op on a channel of a query, ShareDB runs the query again, unless this returns true. An edit does not change which documents match. */
   override skipPoll(_collection: string, id: string, op: Op, {prefix}: PrefixQuery): boolean {
     return !id.startsWith(prefix) || !(op.create || op.del);
   }
@@ -122,7 +122,7 @@ const wantsMetadata = (fields: {$submit?: boolean} | null, options: {metadata?: 
 
 const coded = (code: string, message: string): Error => Object.assign(new Error(message), {code});
 
-/** All errors of PostgreSQL itself have a code. One without is of the driver: the connection was lost, or there was none. */
+/** All errors of PostgreSQL itself have a code. An error without one comes from the driver: the connection was lost, or there was none. */
 function withCode(error: Error & {code?: string}): Error {
   return error.code ? error : Object.assign(error, {code: CONNECTION_FAILURE});
 }

@@ -46,7 +46,7 @@ export class Postgres {
     });
   }
 
-  /** Ends it at once, as a crash does: nobody is told, and the next start recovers from the log. */
+  /** Ends it at once, as in a crash: clients get no notice, and the next start recovers from the log. */
   crash(): Promise<void> {
     return this.program.stop('SIGQUIT');
   }
@@ -65,15 +65,15 @@ function accountOfPostgres(): Account | undefined {
   return {uid: Number(entry[2]), gid: Number(entry[3])};
 }
 
-/** Creates the tables where they are missing. */
+/** Creates the tables if they are missing. */
 export async function createTables(url: string): Promise<void> {
   await query(url, readFileSync(fileURLToPath(new URL('schema.sql', import.meta.url)), 'utf8'));
 }
 
-/** Asks once, on a connection of its own. */
+/** Runs one query, on a connection of its own. */
 export async function query<Row extends object>(url: string, text: string, values?: unknown[]): Promise<Row[]> {
   const client = new pg.Client({connectionString: url, connectionTimeoutMillis: 5000});
-  // A connection that is lost between the answer and `end`.
+  // The connection may be lost between the answer and `end`.
   client.on('error', () => {});
   try {
     await client.connect();

@@ -5,13 +5,13 @@ import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-/** The account that a program runs under, where that is not ours. */
+/** The account that a program runs under, if it is not the account of this process. */
 export interface Account {
   uid: number;
   gid: number;
 }
 
-/** A folder of a program's own. */
+/** Creates a temporary folder for a program. */
 export function temporaryFolder(name: string, account?: Account): string {
   const folder = mkdtempSync(join(tmpdir(), `scale-out-${name}-`));
   if (account) chownSync(folder, account.uid, account.gid);
@@ -29,7 +29,7 @@ export interface ProgramOptions {
   args: string[];
   /** It is removed when this process dies before {@link Program.remove}. */
   folder: string;
-  /** What makes it end in order. */
+  /** The signal that ends the program in an orderly way. */
   signal: NodeJS.Signals;
   account?: Account | undefined;
 }
@@ -46,8 +46,8 @@ export class Program {
   }
 
   /**
-   * @param isReady asked again and again until it says so
-   * @throws what the program has written, if it ends before
+   * @param isReady called every 50 ms until it resolves with true
+   * @throws an error with the program's output, if the program ends before or is not ready within 30 s
    */
   async start(isReady: () => Promise<boolean>): Promise<void> {
     if (this.isRunning) throw new Error(`${this.path} runs already`);
@@ -58,7 +58,7 @@ export class Program {
     this.child = child;
     await once(child, 'spawn');
     this.guardian = spawn('sh', ['-c', GUARDIAN, 'sh', signal.slice(3), String(child.pid), folder], {detached: true, stdio: ['pipe', 'ignore', 'ignore']});
-    // A guardian that is waited for would keep a process alive whose work is done.
+    // Otherwise the guardian would keep this process alive after its work is done.
     this.guardian.unref();
     for (const end = Date.now() + 30_000; !(await isReady().catch(() => false)); await new Promise(resolve => setTimeout(resolve, 50))) {
       if (this.isRunning && Date.now() < end) continue;
@@ -68,7 +68,7 @@ export class Program {
     }
   }
 
-  /** @param signal another one than that for an end in order */
+  /** @param signal Default: the one that ends the program in an orderly way */
   async stop(signal: NodeJS.Signals = this.options.signal): Promise<void> {
     const {child, guardian} = this;
     if (child && this.isRunning) {
@@ -76,7 +76,7 @@ export class Program {
       child.kill(signal);
       await ended;
     }
-    // Not by the end of its pipe: the number of the program may be another one's by now.
+    // The guardian is killed: at the end of its pipe, it would send signals to a process id that another program may have by now.
     guardian?.kill('SIGKILL');
     this.child = this.guardian = undefined;
   }

@@ -1,4 +1,4 @@
-/** The programs of PostgreSQL and Redis: where they are, and how they get here. */
+/** Finds the programs of PostgreSQL and Redis, and installs missing ones. */
 import {spawnSync} from 'node:child_process';
 import {accessSync, constants, readFileSync, readdirSync} from 'node:fs';
 import {delimiter, join} from 'node:path';
@@ -9,7 +9,7 @@ interface Needed {
   names: string[];
   /** The environment variable that names the folder of the program. */
   variable: string;
-  /** Where Debian has it outside of PATH. */
+  /** The folders outside of PATH in which Debian installs it. */
   folders(): string[];
   aptPackage: string;
 }
@@ -34,7 +34,7 @@ const needed = {
 export type ProgramName = keyof typeof needed;
 
 /**
- * The paths of programs. Installs what is missing with apt-get where this process is root on Debian or Ubuntu.
+ * The paths of programs. Installs missing ones with apt-get if this process is root on Debian or Ubuntu.
  * @throws an error that says what to install, or which variable to set
  */
 export function requirePrograms<Name extends ProgramName>(...names: Name[]): Record<Name, string> {

@@ -6,11 +6,11 @@ export interface ProxyOptions {
   port?: number | undefined;
   /** The ports of the servers on this machine. */
   targets: readonly number[];
-  /** A connection that has been silent for so long, in ms, is cut. Default 60,000, as nginx has it. */
+  /** A connection that has been silent for this time, in ms, is cut. Default 60,000, as in nginx. */
   idleMs?: number | undefined;
 }
 
-/** Hands each connection to the next server that takes it. It keeps none at one server: ShareDB does not need that. */
+/** Forwards each connection to the next server that accepts it. It assigns no client to one server, because ShareDB does not need that. */
 export class Proxy {
   private server: Server | undefined;
   private readonly clients = new Set<Socket>();
@@ -32,9 +32,9 @@ export class Proxy {
     return this.clients.size;
   }
 
-  /** Takes connections, again after {@link close}. */
+  /** Accepts connections, also again after {@link close}. */
   async open(): Promise<void> {
-    // What a client has sent before a server is found waits in its socket.
+    // Data that a client sends before a server is found wait in its socket.
     const server = createServer({pauseOnConnect: true}, client => this.accept(client));
     this.server = server;
     await new Promise<void>((resolve, reject) => {
@@ -43,12 +43,12 @@ export class Proxy {
     });
   }
 
-  /** Cuts every connection, as a network does that breaks. */
+  /** Cuts every connection, as a broken network does. */
   drop(): void {
     for (const client of this.clients) client.destroy();
   }
 
-  /** Cuts every connection and takes none. */
+  /** Cuts every connection and accepts none. */
   async close(): Promise<void> {
     const {server} = this;
     if (!server) return;
@@ -66,7 +66,7 @@ export class Proxy {
     this.forward(client, this.options.targets.length);
   }
 
-  /** @param left how many servers are to be tried */
+  /** @param left the number of servers that were not tried yet */
   private forward(client: Socket, left: number): void {
     if (!left || client.destroyed) return void client.destroy();
     const {targets} = this.options;

@@ -4,7 +4,7 @@ import RedisPubSub from 'sharedb-redis-pubsub';
 type Listener = (message: string) => void;
 type Done = (error?: Error | null) => void;
 
-/** What a server says to all servers when messages of its own may be lost. */
+/** The channel on which a server reports to all servers that messages of its own may be lost. */
 const MISSED = 'scale-out missed';
 
 const pauseBefore = (attempt: number): number => Math.min(50 * 2 ** attempt, 2000) + Math.random() * 200;
@@ -12,9 +12,9 @@ const pauseBefore = (attempt: number): number => Math.min(50 * 2 ** attempt, 200
 /**
  * sharedb-redis-pubsub, with repairs:
  * - Errors of both clients and of ShareDB's own calls are logged. Without listeners each of them ends the process.
- * - A channel that is let go of, and taken again before Redis has answered, stays subscribed. The adapter unsubscribes without its
- *   listener; then the client takes the new listener for one of a channel that it has, and Redis ends the subscription.
- * - `missed` tells that messages may be lost, so that clients have to ask for what they have not got.
+ * - A channel that is unsubscribed, and subscribed again before Redis has answered, stays subscribed. The adapter unsubscribes without its
+ *   listener. The client then adds the new listener to a channel that it treats as subscribed, and Redis ends the subscription.
+ * - `onMissed` is called if messages may be lost, so that clients can request what they lack.
  */
 export class RedisBus extends RedisPubSub {
   private readonly listeners = new Map<string, Listener>();
@@ -44,7 +44,7 @@ export class RedisBus extends RedisPubSub {
     subscriber.subscribe(MISSED, onMissed).catch(error => log('pubsub', error));
   }
 
-  /** What this server has subscribed to at Redis. */
+  /** The number of channels that this server has subscribed to at Redis. */
   get channelsCount(): number {
     return this.listeners.size;
   }
@@ -67,7 +67,7 @@ export class RedisBus extends RedisPubSub {
     this.subscriber.unsubscribe(channel, listener).then(() => done(), done);
   }
 
-  /** The op is in the database by now, so a failure is nobody's refusal. */
+  /** The op is in the database by now, so its author must not get an error. */
   protected override _publish(channels: string[], data: unknown, done: Done): void {
     super._publish(channels, data, error => {
       done();
@@ -88,9 +88,9 @@ export class RedisBus extends RedisPubSub {
 function clientFor(url: string) {
   return createClient({
     url,
-    // Below what routers take for idle; and it finds a connection that is dead without saying so.
+    // Shorter than the idle time-outs of routers. It also detects connections that died without an event.
     pingInterval: 20_000,
-    // What may wait while Redis is away. The rest fails, and `missed` follows.
+    // The number of commands that may wait while Redis is away. Further ones fail, and `onMissed` is called later.
     commandsQueueMaxLength: 20_000,
     socket: {connectTimeout: 5000, reconnectStrategy: pauseBefore}
   });

@@ -1,4 +1,4 @@
-/** `npm run scale-out`: starts all of it, says where, and takes commands. */
+/** `npm run scale-out`: starts a deployment, prints its address, and runs commands. */
 import {createInterface} from 'node:readline';
 import {build, pagesFolder} from './build.js';
 import {Commands} from './commands.js';
@@ -8,7 +8,7 @@ import {settingsOf} from './settings.js';
 
 let deployment: Deployment | undefined;
 
-/** Also while all of it starts: what has started until then ends with this process. */
+/** This also works during the start: programs that run by then end with this process. */
 const leave = async (): Promise<void> => {
   await deployment?.close();
   process.exit();

@@ -1,10 +1,10 @@
-/** One server in a process of its own. `ServerProcess` starts and asks it. */
+/** One server in a process of its own. `ServerProcess` starts and controls it. */
 import {Server, type ServerOptions} from './server.js';
 
 let server: Server | undefined;
 
 const end = async (): Promise<void> => {
-  // Requests that hang must not keep an ending process.
+  // Requests that hang must not keep the process alive.
   setTimeout(() => process.exit(1), 5000).unref();
   await server?.close();
   process.exit();

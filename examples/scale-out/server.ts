@@ -23,7 +23,7 @@ export interface ServerOptions {
   pingMs?: number | undefined;
   maxPayload?: number | undefined;
   spreadMs?: number | undefined;
-  /** Where `false`, errors of the database and Redis are not logged. */
+  /** If `false`, errors of the database, Redis and ShareDB are not logged. */
   logs?: boolean | undefined;
 }
 
@@ -31,9 +31,9 @@ export interface ServerStats extends Traffic {
   agents: number;
   streams: number;
   channels: number;
-  /** ms of CPU of this process so far. */
+  /** The CPU time of this process so far, in ms. */
   cpu: number;
-  /** MB of what the process holds. */
+  /** The heap and external memory in use, in MB. */
   memory: number;
 }
 
@@ -68,7 +68,7 @@ export class Server {
       tokens, pingMs, maxPayload, spreadMs,
       accept(socket, user) {
         const stream = new WebSocketJSONStream(socket);
-        // A socket that goes away in the middle of a message is no reason for the server to go too.
+        // A socket that closes in the middle of a message must not end the server.
         stream.on('error', () => socket.terminate());
         backend.listen(stream, {user} as never);
       }
@@ -90,7 +90,7 @@ export class Server {
     };
   }
 
-  /** Takes no more sockets and lets those go that it has. */
+  /** Accepts no more sockets, and closes the open ones. */
   async close(): Promise<void> {
     this.http.close();
     this.sockets.end();
@@ -99,7 +99,7 @@ export class Server {
   }
 }
 
-/** Signing in, tokens and the page. A real app has its own way to know its users; here a name is enough. */
+/** Handles sign-ins, tokens and the page. A real app identifies its users in its own way. Here, a name is enough. */
 async function answer(
   request: IncomingMessage, response: ServerResponse, tokens: Tokens, {pages, tokenSeconds}: {pages: string; tokenSeconds: number}
 ): Promise<void> {

@@ -4,7 +4,11 @@ export interface Settings extends Pick<DeploymentOptions, 'databaseUrl' | 'redis
   port: number;
 }
 
-/** What a command line says of a deployment. It is checked before anything is started: a start takes seconds and may install programs. */
+/**
+ * Reads the settings of a deployment from the environment. They are checked before anything is started, because a start takes seconds and may
+ * install programs.
+ * @throws an error that names the wrong argument or variable
+ */
 export function settingsOf(args: readonly string[], environment: NodeJS.ProcessEnv): Settings {
   if (args.length) throw new Error(`${args.join(' ')}: there are no arguments. Variables say what is wanted, such as PORT=3000 npm run scale-out`);
   /** An empty variable counts as none. */
@@ -17,7 +21,7 @@ export function settingsOf(args: readonly string[], environment: NodeJS.ProcessE
   };
   const address = (name: string, ...schemes: string[]): string | undefined => {
     const text = given(name);
-    // The address may hold a password, and is not repeated.
+    // The message does not repeat the address, which may contain a password.
     if (text !== undefined && !(URL.canParse(text) && schemes.includes(new URL(text).protocol))) throw new Error(`${name} has to begin with ${schemes.map(scheme => `${scheme}//`).join(' or ')}`);
     return text;
   };

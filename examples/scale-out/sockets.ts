@@ -16,7 +16,7 @@ export interface SocketsOptions {
   pingMs: number;
   /** The longest message of a client, in bytes. */
   maxPayload: number;
-  /** How long `closeAll` takes, in ms. All at once would come back all at once. */
+  /** The time over which `closeAll` spreads its closings, in ms. Clients that are closed at once would reconnect at once. */
   spreadMs: number;
   accept(socket: WebSocket, user: string): void;
 }
@@ -26,12 +26,12 @@ export interface Traffic {
   accepted: number;
   messagesIn: number;
   messagesOut: number;
-  /** Bytes of TCP, with the frames' heads. */
+  /** Bytes of TCP, including frame headers. */
   bytesIn: number;
   bytesOut: number;
 }
 
-/** The WebSockets of one server: who is let in, for how long, and whether they are alive. */
+/** The WebSockets of one server. Checks the tokens of clients, closes sockets whose token has expired, and detects dead ones. */
 export class Sockets {
   private readonly server: WebSocketServer;
   private readonly timer: NodeJS.Timeout;
@@ -43,7 +43,7 @@ export class Sockets {
       noServer: true, maxPayload: options.maxPayload, handleProtocols: protocols => (protocols.has(PROTOCOL) ? PROTOCOL : false)
     });
     http.on('upgrade', (request: IncomingMessage, stream: Socket, head: Buffer) => {
-      // One that breaks off in the handshake.
+      // The client may disconnect during the handshake.
       stream.on('error', () => stream.destroy());
       if (request.url?.split('?', 1)[0] !== '/sharedb') return stream.destroy();
       this.server.handleUpgrade(request, stream, head, socket => this.open(socket, stream, request));
@@ -60,7 +60,7 @@ export class Sockets {
     return counts;
   }
 
-  /** Clients connect anew, and ask for what they have not got. */
+  /** Closes all sockets. Their clients connect again, and request what they lack. */
   closeAll(code: number, reason: string): void {
     for (const socket of this.server.clients) {
       setTimeout(() => socket.close(code, reason), Math.random() * this.options.spreadMs).unref();
@@ -76,7 +76,7 @@ export class Sockets {
     socket.on('error', () => socket.terminate());
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map(protocol => protocol.trim()) ?? [];
     const claim = this.options.tokens.verify(protocols.find(protocol => protocol !== PROTOCOL), 'socket');
-    // Not by an answer to the handshake: pages are not told why that failed.
+    // The socket is closed after the handshake: a page does not get the reason why a handshake failed.
     if (!claim) return socket.close(TOKEN_ENDED, 'The token is missing, forged or too old');
     const expiry = setTimeout(() => socket.close(TOKEN_ENDED, 'The token has expired'), claim.expires - Date.now());
     this.count(socket, stream);
@@ -103,7 +103,7 @@ export class Sockets {
     });
   }
 
-  /** Those that have not answered to the last ping. */
+  /** The sockets that have not answered the last ping. */
   private readonly silent = new Set<WebSocket>();
 
   private ping(): void {

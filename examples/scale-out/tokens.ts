@@ -1,6 +1,6 @@
 import {createHmac, timingSafeEqual} from 'node:crypto';
 
-/** What a token is for: a session lives in a cookie, a socket's token goes to the ShareDB server. */
+/** The purpose of a token: a session's token is in a cookie, a socket's token goes to the ShareDB server. */
 export type Purpose = 'session' | 'socket';
 
 export interface Claim {
@@ -10,18 +10,18 @@ export interface Claim {
   expires: number;
 }
 
-/** Texts that say who somebody is, signed, and valid for a while. All servers have the same secret. */
+/** Signed texts that identify a user for a limited time. All servers have the same secret. */
 export class Tokens {
   constructor(private readonly secret: string) {}
 
-  /** @param seconds how long it is valid */
+  /** @param seconds how long the token is valid */
   issue(user: string, purpose: Purpose, seconds: number): string {
     const claim: Claim = {user, purpose, expires: Date.now() + seconds * 1000};
     const body = Buffer.from(JSON.stringify(claim)).toString('base64url');
     return `${body}.${this.sign(body)}`;
   }
 
-  /** @returns undefined for one that is forged, has expired, or is for something else */
+  /** @returns undefined for a token that is forged, has expired, or has another purpose */
   verify(token: string | undefined, purpose: Purpose): Claim | undefined {
     const [body = '', signature = ''] = (token ?? '').split('.');
     const expected = this.sign(body);

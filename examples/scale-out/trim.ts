@@ -9,15 +9,15 @@ export interface TrimmedOp {
 }
 
 export interface TrimOptions {
-  /** Ops of the last so many days stay: browsers that were offline for longer lose the edits that they have not sent. */
+  /** Ops of this number of days stay. In browsers that were offline for longer, unsent edits become dead letters. */
   days: number;
-  /** So many of the newest ops of each document stay in any case: clients are behind by that much at times. Default 1,000. */
+  /** The number of the newest ops of each document that stay in any case, because clients may be behind. Default 1,000. */
   keep?: number | undefined;
 }
 
 /**
  * Deletes old ops. A document is its snapshot, so nothing that anybody sees changes. An op that was made on a version below the oldest
- * op that is left can't be carried over any more: the server refuses it, and it becomes a dead letter.
+ * op that is left can't be transformed any more: the server refuses it, and it becomes a dead letter.
  */
 export function trimOps(databaseUrl: string, {days, keep = 1000}: TrimOptions): Promise<TrimmedOp[]> {
   return query<TrimmedOp>(databaseUrl, `DELETE FROM ops USING snapshots AS s

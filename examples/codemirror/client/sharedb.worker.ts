@@ -1,4 +1,4 @@
-/** The one place that speaks to the server, for all tabs. */
+/** The host of all tabs. It has the only connection to the server. */
 import * as json1 from 'ot-json1';
 import {startHost} from 'sharedb-tabs/worker';
 

@@ -9,7 +9,7 @@ const connection = createConnection({
   sharedWorker: () => new SharedWorker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'board'}),
   worker: () => new Worker(new URL('./sharedb.worker.ts', import.meta.url), {type: 'module'})
 });
-// With ?synced, other browsers show the same board, by way of the server.
+// With ?synced, other browsers show the same board, through the server.
 const board = await Board.open(connection, query.has('synced') ? 'synced' : 'local');
 
 const say = (text: string): void => { element('said').textContent = text; };

@@ -1,4 +1,4 @@
-/** The host of all tabs. It keeps the board, and needs no server for that. */
+/** The host of all tabs. It stores the board, and needs no server for a local one. */
 import {startHost} from 'sharedb-tabs/worker';
 
 startHost();

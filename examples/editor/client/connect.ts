@@ -3,7 +3,7 @@ import richText from 'rich-text';
 import client from 'sharedb/lib/client/index.js';
 import {createConnection, type TabConnection} from 'sharedb-tabs';
 
-// The tab also transforms and composes, so it must know the type, like the worker.
+// The tab also transforms and composes, so it needs the type, like the worker.
 client.types.register(richText.type);
 
 export function connect(): TabConnection {

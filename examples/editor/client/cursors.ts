@@ -48,7 +48,7 @@ export class Cursors {
     this.#mine.submit(range && {...me, index: range.index, length: range.length}, () => {});
   };
 
-  /** A page in the background has no animation frames, so a timer is used as well. */
+  /** Renders in a timer, because a page in the background gets no animation frames. */
   readonly #renderSoon = (): void => {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#render());

@@ -13,7 +13,7 @@ const fields = {
 };
 const summary = element('status-summary');
 
-/** Shorter waits of changes are not shown, in ms. */
+/** How long changes may wait for the server before the strip says that they are being sent, in ms. */
 const patience = 500;
 const socketsEvery = 2000;
 
@@ -68,12 +68,12 @@ function set(field: HTMLElement, value: string): void {
   field.dataset.value = value;
 }
 
-/** Unchanged text is left alone: a screen reader would read it again. */
+/** Does not replace equal text: a screen reader would read it again. */
 function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** Asks the server for its number of sockets. */
+/** Requests the number of sockets from the server every two seconds. */
 function countSockets(connection: TabConnection): void {
   const ask = async () => {
     if (connection.state !== 'connected') return set(fields.sockets, '–');

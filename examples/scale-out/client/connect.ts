@@ -5,7 +5,7 @@ import {authorize} from './authorize.js';
 export function connect(user: string): TabConnection {
   return createConnection({
     url: '/sharedb',
-    // What is stored belongs to this user: another one who signs in here has other documents.
+    // The stored data belong to this user. Another user who signs in here gets another store.
     namespace: `user-${user}`,
     getToken,
     // For a host in a page; the shared worker has its own.
@@ -15,7 +15,7 @@ export function connect(user: string): TabConnection {
   });
 }
 
-/** The cookie of the session gets a token for one WebSocket. What is thrown here shows up in `connection error`. */
+/** Requests a token for a WebSocket. The session's cookie identifies the user. `connection error` reports what this throws. */
 async function getToken(): Promise<string> {
   const response = await fetch('/token', {method: 'POST'});
   if (!response.ok) throw new Error(`/token answers ${response.status}`);

@@ -1,4 +1,4 @@
-/** A note in a text field, what is known of it, and a list of notes. */
+/** A note in a text field, the state of its edits, and a list of notes. */
 import StringBinding from 'sharedb-string-binding';
 import type {TabConnection} from 'sharedb-tabs';
 import {connect} from './connect.js';
@@ -27,7 +27,7 @@ async function showNote(connection: TabConnection): Promise<void> {
   const field = element<HTMLTextAreaElement>('text');
   const showSaved = (): void => show('saved', doc.saveState);
   doc.on('saveState', showSaved);
-  // What the server refuses: the op is a dead letter then.
+  // The server has refused an op, which is now a dead letter.
   doc.on('error', error => show('error', `${error.code}: ${error.message}`));
   try {
     await doc.subscribe();
@@ -39,7 +39,7 @@ async function showNote(connection: TabConnection): Promise<void> {
   }
   const binding = new StringBinding(field, doc, ['text']);
   binding.setup();
-  // The document begins anew where no ops lead to the server's state.
+  // The document is loaded again if no ops lead to the server's state.
   doc.on('load', () => { field.value = doc.data?.text ?? ''; });
   showSaved();
   field.disabled = false;
@@ -61,7 +61,7 @@ function showStatus(connection: TabConnection): void {
     show('state', connection.state);
     show('pending', String(pendingOps));
     show('fault', serverFault ? serverFault.error.message : '');
-    // Between two hosts nobody can answer; the next status asks again.
+    // Without a host, the call rejects. The next status event repeats it.
     connection.deadLetters.list().then(letters => show('letters', String(letters.length)), () => {});
   };
   connection.on('state', update);

@@ -6,7 +6,7 @@ import {Host, InMemoryStorage} from 'sharedb-tabs/host';
 import {memoryChannels} from '../../../lib/platform/memory.js';
 import {PROTOCOL} from '../sockets.js';
 
-/** What the load test does with a tab; ShareDB's connections and this library's have it alike. */
+/** The part of a connection that the load test uses. ShareDB's connections and this library's both have it. */
 export type TabConnection = Pick<Connection, 'get' | 'createSubscribeQuery' | 'close'>;
 
 /** One browser with its tabs. */

@@ -2,7 +2,7 @@ import type {Doc} from 'sharedb/lib/client/index.js';
 import type {LoadBrowser, TabConnection} from './clients.js';
 
 export interface WorkOptions {
-  /** In the ids of all notes: each run has its own. */
+  /** A part of the ids of all notes. Each run has its own. */
   run: string;
   browsers: number;
   /** How many users share a list of notes. */
@@ -17,7 +17,7 @@ interface OpenTab {
 const TEXT = 'What was said in the meeting, and what is to be done until the next one. '.repeat(25);
 
 /**
- * What the users do. Each has a list of the team's notes (a query) and the news (a note that everybody follows) in every tab,
+ * The work of the users. Each has a list of the team's notes (a query) and the news (a note that everybody follows) in every tab,
  * the team's first note in all tabs but the last, and the second note in that one.
  */
 export class Work {
@@ -29,7 +29,7 @@ export class Work {
     return Math.ceil(this.options.browsers / this.options.team);
   }
 
-  /** The notes that there are before anybody comes. 1.8 KB each. */
+  /** Creates the notes before users connect. Each has 1.8 KB. */
   async createNotes(connection: TabConnection): Promise<void> {
     const ids = [this.newsId, ...Array.from({length: this.teams}, (_, i) => [this.noteId(i, 0), this.noteId(i, 1)]).flat()];
     await inTurns(ids, 10, id => new Promise<void>((resolve, reject) => {
@@ -37,7 +37,7 @@ export class Work {
     }));
   }
 
-  /** All of a user's tabs show what they have to show. */
+  /** Opens the documents and the query in all tabs of a user. */
   async open({tabs}: LoadBrowser, user: number): Promise<void> {
     const team = this.teamOf(user);
     this.tabs[user] = await Promise.all(tabs.map(async (tab, i) => {
@@ -65,7 +65,7 @@ export class Work {
     await this.untilAlike();
   }
 
-  /** All tabs have the same text of each note. */
+  /** Waits until all tabs have the same text of each note. */
   async untilAlike(): Promise<void> {
     const docs = this.tabs.flat().flatMap(({note, news}) => [note, news]);
     const end = Date.now() + 120_000;
@@ -101,7 +101,7 @@ const insert = (doc: Doc<{text: string}>): Promise<void> => new Promise((resolve
   doc.submitOp([{p: ['text', doc.data.text.length], si: 'x'}], {}, error => (error ? reject(error) : resolve()));
 });
 
-/** So many at a time. */
+/** Calls `act` for each item, at most `atATime` at once. */
 export async function inTurns<Item>(items: readonly Item[], atATime: number, act: (item: Item, i: number) => Promise<unknown>): Promise<void> {
   let next = 0;
   await Promise.all(Array.from({length: atATime}, async () => {

@@ -19,7 +19,7 @@ const connection = createConnection({
 const words: Remote<Words> = service<Words>(connection, 'words', {
   // These methods change nothing, so the next host may repeat them.
   idempotent: ['count', 'countSlowly', 'export'],
-  // A new host knows no callbacks.
+  // A new host does not have the callback of the page.
   onHost: next => void next.follow((count: number) => {
     element('count').textContent = String(count);
     return Promise.resolve();

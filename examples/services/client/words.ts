@@ -43,7 +43,7 @@ export class Words {
     await callback(await this.count());
   }
 
-  /** The text in pieces. The stream takes only as many as its reader wants. */
+  /** Streams the text line by line, only as fast as the reader takes it. */
   async export(): Promise<ReadableStream<Uint8Array>> {
     await this.ready;
     const lines = [...this.doc.data!.lines];
@@ -57,7 +57,7 @@ export class Words {
     });
   }
 
-  /** Takes a while, so the host may end meanwhile. It can be repeated without harm. */
+  /** Counts after a delay, in ms, so the host may end meanwhile. Only `slow` changes, so the call can be repeated. */
   async countSlowly(ms: number): Promise<number> {
     this.slow++;
     await new Promise(resolve => setTimeout(resolve, ms));
