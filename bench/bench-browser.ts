@@ -6,7 +6,7 @@ import {until} from '../test/waiting/until.js';
 import {type EngineName, launchEngine} from './engines.js';
 import {cpuOf, type Usage, usageOf} from './processes.js';
 
-/** Where a browser does not tell of its workers: how long one may take to end after its last page. */
+/** How long a worker may take to end after its last page, in ms, in a browser that does not report its workers. */
 const WORKER_END_MS = 300;
 
 /** A browser with a profile on disk: one in memory would have an IndexedDB in memory. */
@@ -31,7 +31,7 @@ export class BenchBrowser {
     const page = await this.browser.newPage({type});
     this.#pages.add(page);
     page.on('pageerror', error => this.#errors.push(error));
-    // On a busy machine Puppeteer gives a page out before it knows its frame.
+    // On a busy machine, Puppeteer may return a page before the page has its frame.
     await until('the page has a frame', () => hasFrame(page));
     await page.goto(this.site + path);
     return page;
@@ -56,7 +56,7 @@ export class BenchBrowser {
     return cpuOf(this.#pid);
   }
 
-  /** Fails if a page had an error that nobody caught: then the numbers are worth nothing. */
+  /** Throws if a page had an uncaught error, because the figures may then be wrong. */
   expectNoErrors(): void {
     if (this.#errors.length) throw new AggregateError(this.#errors, `in a page: ${this.#errors.splice(0).join('; ')}`);
   }

@@ -15,7 +15,7 @@ export async function build(outDir: string): Promise<void> {
     resolve: {
       extensions: ['.ts', '.js'],
       extensionAlias: {'.js': ['.ts', '.js']},
-      // ShareDB tries it and takes `inherits` where it is not to be had.
+      // ShareDB tries to load `util`, and uses `inherits` without it.
       fallback: {util: false}
     },
     module: {
@@ -25,8 +25,8 @@ export async function build(outDir: string): Promise<void> {
         options: {transpileOnly: true, configFile: join(root, 'tsconfig.json'), compilerOptions: {noEmit: false}}
       }]
     },
-    // Each worker is one file: webpack would split off what it has in common with a part that is loaded on demand, and a
-    // worker loads its parts one after the other before it begins.
+    // Each worker is one file. Otherwise webpack would split off modules that the worker shares with parts loaded on demand, and the
+    // worker would load these files one after the other before it starts.
     optimization: {splitChunks: {chunks: chunk => !chunk.hasRuntime()}},
     performance: {hints: false}
   });

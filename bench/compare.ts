@@ -1,7 +1,7 @@
 import type {Figure, Scenario} from './report.js';
 import type {Spread} from './statistics.js';
 
-/** What the JSON file of a run has. */
+/** The parts of a run's JSON file that are compared with those of another run. */
 export interface Report {
   at: string;
   browser: string;
@@ -9,14 +9,14 @@ export interface Report {
   scenarios: Record<string, Scenario>;
 }
 
-/** A median that moved by less than this differs as much between two runs of the same code. */
+/** The smallest change of a ratio that counts, as a fraction. Two runs of the same code differ by up to this. */
 const LEAST = 0.15;
-/** How many standard errors a median has to move. */
+/** The number of standard errors by which a ratio must change. */
 const ERRORS = 3;
 
 /**
  * The figures that got slower since an earlier run, as lines of a list. The machine is not equally fast in two runs, so this compares the
- * ratios to the scenario's own baseline, and says nothing of figures without one.
+ * ratios to the scenario's own baseline, and leaves out figures without one.
  * @returns undefined if the runs can't be compared
  */
 export function slowerThan(earlier: Report, now: Report): string[] | undefined {
@@ -38,7 +38,7 @@ function describe(name: string, before: Figure | undefined, {what, measured, rat
 
 /**
  * The standard error of a ratio of medians, in proportion to it. The middle 80 % of a normal distribution are 2.56 standard deviations wide. The
- * error of a median is 1.25 / √n of one. The baseline, which took turns with the figure, is taken to have the same.
+ * error of a median is 1.25 / √n of one. The baseline, which took turns with the figure, is assumed to have the same error.
  */
 function errorOf({p10, p50, p90, count}: Spread): number {
   return Math.SQRT2 * 1.25 * (p90 - p10) / 2.56 / p50 / Math.sqrt(count);

@@ -3,7 +3,7 @@ import {chromiumFlags, firefoxPreferences, requireBrowser} from '../test/browser
 
 export type EngineName = 'chromium' | 'firefox';
 
-/** Of two pages of a headless browser, one is behind: it is to have the same turns as the one in front. */
+/** Turns off the throttling of background pages: one of two pages of a headless browser is in the background. */
 const unthrottledFlags = [
   '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'
 ];
@@ -12,7 +12,7 @@ const unthrottledPreferences = {
   'dom.min_background_timeout_value_without_budget_throttling': 4,
   'dom.timeout.enable_budget_timer_throttling': false,
   'dom.ipc.processPriorityManager.enabled': false,
-  // Clocks as fine as they are made.
+  // Clocks with their full precision.
   'privacy.reduceTimerPrecision': false
 };
 

@@ -1,10 +1,10 @@
 import {readdir, readFile} from 'node:fs/promises';
 
-/** What a browser has used, over all its processes. */
+/** The resources that a browser has used, over all its processes. */
 export interface Usage {
-  /** ms of CPU so far. */
+  /** CPU time so far, in ms. */
   cpu: number;
-  /** MB of memory, what is shared between processes counted in parts (PSS). */
+  /** Memory in MB. Each process has its part of the memory that processes share (PSS). */
   memory: number;
   processes: number;
 }

@@ -5,10 +5,10 @@ export interface Figure {
   what: string;
   /** In ms, unless a unit is named. */
   measured?: Spread;
-  /** What was measured once. */
+  /** A figure that was measured once. */
   value?: number;
   unit?: string;
-  /** The medians' ratios, by what this one is divided by. */
+  /** The ratios of medians, by the name of the divisor. */
   ratios?: Record<string, number>;
   goal?: string;
 }
@@ -36,7 +36,7 @@ export function tableOf(scenarios: readonly Scenario[]): string {
   }).join('\n');
 }
 
-/** Three digits are more than any of them is sure of. */
+/** Rounds to about three digits. The figures are not more precise. */
 function short(value: number): string {
   return value < 1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0);
 }

@@ -62,7 +62,7 @@ for (const name of names.length ? names : Object.keys(scenarios)) {
   const seconds = Math.round((performance.now() - start) / 1000);
   console.error(`${name}: ${result.failure ? 'no number' : 'measured'}, ${seconds} s`);
   results[name] = {...result, seconds};
-  // After each of them: a run that is cut off leaves what it has.
+  // The file is written after each scenario, so that an interrupted run keeps its results.
   const report = {at: new Date().toISOString(), browser: version, load, quick: values.quick, scenarios: results};
   await mkdir(dirname(values.json), {recursive: true});
   await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);

@@ -7,7 +7,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** The pages, also while the ShareDB server is away; isolated from other origins, which gives them fine clocks. */
+/** Serves the pages, also while the ShareDB server is away. They are isolated from other origins, which gives them precise clocks. */
 export async function startSite(folder: string): Promise<Site> {
   const host = '127.0.0.1';
   const server = createServer((request, response) => {

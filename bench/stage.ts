@@ -11,11 +11,11 @@ export interface StageOptions {
   /** The folder of the built pages. */
   pages: string;
   engine: EngineName;
-  /** Fewer rounds and smaller numbers: to see whether it works. */
+  /** Fewer rounds and smaller numbers, to check that the benchmark works. */
   quick: boolean;
 }
 
-/** A ShareDB server and a browser; a second browser where two are to be compared. */
+/** A ShareDB server and a browser, and further browsers if several are compared. */
 export class BenchStage {
   readonly #remotes: Connection[] = [];
   readonly #browsers: BenchBrowser[] = [];
@@ -35,7 +35,7 @@ export class BenchStage {
     return this.options.quick;
   }
 
-  /** The one that is there from the beginning. */
+  /** The browser that is opened with the stage. */
   get browser(): BenchBrowser {
     return this.#browsers[0]!;
   }
@@ -60,11 +60,11 @@ export class BenchStage {
     return this.browser.closePages(...pages);
   }
 
-  /** Documents of the server, in the collection `bench`. */
+  /** Creates documents at the server, in the collection `bench`. */
   async create(documents: Record<string, object>, type = 'json0'): Promise<void> {
     const remote = this.remote();
     await Promise.all(Object.entries(documents).map(([id, data]) => settled(done => remote.get('bench', id).create(data, type, done))));
-    // It would follow what it has created.
+    // Otherwise it would still follow the documents that it has created.
     remote.close();
   }
 
@@ -76,7 +76,7 @@ export class BenchStage {
     return doc.data!;
   }
 
-  /** Somebody else at the server, on the path `/remote`. */
+  /** Opens another client of the server, on the path `/remote`. */
   remote(): Connection {
     const remote = connectRemotely(`${this.server.url}/remote`);
     this.#remotes.push(remote);

@@ -7,8 +7,8 @@ import {Host} from '../../lib/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 
 /**
- * Compares a shared map with what others take, in one process and one run: see the README. Each peer has two replicas that hear of
- * each other by BroadcastChannel, and a store in IndexedDB (fake-indexeddb, so the store's own costs are not a browser's).
+ * Compares a shared map with other libraries, in one process and one run: see the README. Each peer has two replicas that are connected by
+ * BroadcastChannel, and most have a store in IndexedDB (fake-indexeddb, so the store's own costs are not a browser's).
  */
 const require = createRequire(new URL('./peers/package.json', import.meta.url));
 // The peers are not dependencies of this repository, so they have no types here.
@@ -17,7 +17,7 @@ await load('fake-indexeddb/auto');
 
 interface Replica {
   set(key: string, value: number): unknown;
-  /** All of them as one change. */
+  /** Sets all entries as one change. */
   setMany(entries: [string, number][]): unknown;
   size(): number | Promise<number>;
   get(key: string): number | undefined | Promise<number | undefined>;
@@ -157,7 +157,10 @@ const peers: Peer[] = [
 
 const entries = (prefix: string, count = 1000): [string, number][] => Array.from({length: count}, (_, i) => [`${prefix} ${i}`, i]);
 
-/** @returns the time of each scenario, in ms; of single sets those that arrived, as TinyBase leaves one out when an answer is late */
+/**
+ * @returns the time of each scenario, in ms unless its name has another unit. Single sets that did not arrive are left out: TinyBase drops one if an
+ *   answer is late
+ */
 async function measure(peer: Peer, round: number): Promise<Record<string, number>> {
   const {replicas: [one, other], close} = await peer.open(`${peer.name} ${round} ${process.pid}`);
   const result: Record<string, number> = {};
@@ -189,7 +192,7 @@ async function series(count: number, act: () => Promise<void>): Promise<number[]
     try {
       all.push(await timed(act));
     } catch {
-      // The next one brings it along.
+      // The next set also replaces the value that did not arrive.
     }
   }
   return all;
@@ -207,7 +210,7 @@ for (let round = 0; round <= ROUNDS; round++) {
   }
 }
 for (const scenario of Object.keys(all.get(ours.name)![0]!)) {
-  // The best round: what else the machine does only makes a round longer.
+  // The best round, because other load of the machine only makes a round longer.
   const of = (name: string): number => Math.min(...all.get(name)!.map(result => result[scenario]!));
   process.stdout.write(`\n${scenario}\n`);
   for (const {name} of peers) process.stdout.write(`  ${name.padEnd(40)} ${of(name).toFixed(2).padStart(9)}   SharedMap takes ${(of(ours.name) / of(name)).toFixed(2)} times as long\n`);

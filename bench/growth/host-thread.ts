@@ -1,7 +1,7 @@
 import {once} from 'node:events';
 import {Worker} from 'node:worker_threads';
 
-/** What the host's thread is asked: see `host-worker.mjs`. `pause` is in ms, `heap` in MB, and `history` counts entries. */
+/** A request to the host's thread: see `host-worker.mjs`. `pause` is in ms, `heap` in MB, and `history` counts entries. */
 type Question = 'start' | 'restart' | 'pause' | 'heap' | 'history';
 
 /** A host in another thread, for the tabs of this one. */

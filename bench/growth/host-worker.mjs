@@ -21,7 +21,7 @@ const start = () => new Promise(resolve => {
   });
 });
 
-/** The longest time in ms since the last question in which the thread ran nothing else. */
+/** The longest time that the thread was busy without a break since the last request for it, in ms. */
 let pause = 0;
 let last = performance.now();
 setInterval(() => {

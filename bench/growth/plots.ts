@@ -3,7 +3,7 @@ import {JSDOM} from 'jsdom';
 
 /** One measurement at one size. */
 export interface Point {
-  /** What grows. */
+  /** The quantity that grows. */
   subject: string;
   size: number;
   what: string;

@@ -12,9 +12,9 @@ import {HostThread} from './host-thread.js';
 import {type Point, plotOf, slopes} from './plots.js';
 
 const COLLECTION = 'bench';
-/** Edits whose median is one figure. */
+/** The number of edits whose median is one figure. */
 const EDITS = 40;
-/** Characters of a document, and of a paragraph of a long one. */
+/** The number of characters of a document, and of a paragraph of a long one. */
 const BODY = 2000;
 
 const quick = process.argv.includes('--quick');

@@ -4,7 +4,7 @@ import type {Relayed} from './relay-worker.js';
 
 let worker: SharedWorker | undefined;
 
-/** Starts a shared worker that does nothing until it is asked to. */
+/** Starts a shared worker that does nothing until it gets a message. */
 export function startIdleWorker(): void {
   worker = startRelay();
   worker.port.start();

@@ -1,6 +1,6 @@
 import {type Change, IndexedDbStorage} from '../../lib/worker.js';
 
-/** What was written for one document; lengths in characters. */
+/** The writes for one document, with lengths in characters. */
 export interface Written {
   appends: number;
   appended: number;

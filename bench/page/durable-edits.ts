@@ -18,7 +18,7 @@ export interface DurableEdits {
   echo: number[];
   /** ms of each commit in the host. */
   commits: number[];
-  /** By document: the writes of all its edits, and those of one more edit with the pause after it. */
+  /** By document: the writes of all its measured edits, and those of one more edit with the pause after it. */
   written: Record<string, {journal: Written; afterPause: Written}>;
 }
 

@@ -1,4 +1,4 @@
-/** The questions of a page to a worker, outside of the library's channels. */
+/** The requests of a page to a worker, outside of the library's channels. */
 export type Question =
   | {ask: 'echo'; n: number}
   | {ask: 'put'; n: number; record: string}

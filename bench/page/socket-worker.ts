@@ -1,5 +1,5 @@
 /**
- * Passes on what ShareDB's own client in a page and its server say to each other. It is the least that a first tab with a shared
+ * Relays the messages between ShareDB's own client in a page and its server. It is the least that a first tab with a shared
  * worker costs. The worker's name is the server's URL.
  */
 const {name: url} = globalThis as unknown as {name: string};

@@ -14,7 +14,7 @@ export async function createBodies(stage: BenchStage, name: string, count: numbe
   return ids;
 }
 
-/** The data that they were created with. */
+/** The data that the documents were created with. */
 export function bodiesOf(ids: readonly string[]): Body[] {
   return ids.map(bodyOf);
 }

@@ -21,7 +21,7 @@ export interface Peer {
   move?(buffer: ArrayBuffer): PromiseLike<unknown>;
   /** The library's function for many small items; without it, one task for each. */
   map?(items: readonly number[], name: FunctionName): PromiseLike<unknown>;
-  /** Starts a loop that only an end of its thread ends, and returns what ends it. */
+  /** Starts a loop that runs until its thread ends. Returns a function that ends it. */
   loop?(shared: Int32Array): () => unknown;
   /** Runs a function as source. */
   source?(fn: () => unknown): PromiseLike<unknown>;

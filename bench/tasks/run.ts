@@ -146,7 +146,7 @@ function functionOf(round: number): () => number {
   return new Function(`return () => ${round}`)() as () => number;
 }
 
-/** Runs each library's act in turns, and tells of all of them. The first round warms up. */
+/** Runs each library's act in turns, and reports all of them. The first round warms up. */
 async function inTurns(title: string, rounds: number, acts: Record<string, () => Promise<number>>, goal: string, against: string, unit?: string): Promise<Scenario> {
   const times = new Map<string, number[]>();
   const names = Object.keys(acts);
@@ -189,7 +189,7 @@ async function second(): Promise<Scenario> {
   return scenario;
 }
 
-/** A thread runs a loop. It is cancelled: how long until a new thread gives the next result? threads, poolifier and comlink can't cancel one. */
+/** Measures the time from the cancellation of a loop to the next result, from a new thread. threads, poolifier and comlink can't cancel a loop. */
 async function cancel(): Promise<Scenario> {
   const afterCancel = async (open: (size: number) => Promise<Peer>): Promise<number> => {
     const peer = await open(1);

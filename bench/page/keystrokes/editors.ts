@@ -10,9 +10,9 @@ import {connectPlain} from '../connect.js';
 
 types.register(richText.type);
 
-/** An editor that somebody types into in one page, and that shows it in another one. */
+/** An editor in two pages: keys go to one page, and the other page shows the text. */
 export interface Editor {
-  /** What gets the keys. */
+  /** The element that gets the keys. */
   element: HTMLElement;
   focus(): void;
   text(): string;
@@ -66,7 +66,7 @@ async function sharedEditor(connection: unknown, id: string): Promise<Editor> {
   };
 }
 
-/** Quill on a Yjs document that other tabs get by BroadcastChannel, without a server: Yjs at its best. */
+/** Quill on a Yjs document that other tabs get by BroadcastChannel, without a server. This is the fastest case of Yjs. */
 function yjsEditor(id: string): Editor {
   const doc = new YjsDoc();
   const provider = new WebsocketProvider('ws://127.0.0.1', id, doc, {connect: false});
@@ -76,13 +76,13 @@ function yjsEditor(id: string): Editor {
   new QuillBinding(text, quill);
   return {
     ...editing(quill),
-    // The binding has listened before.
+    // The binding has added its listener before, so the editor is updated by then.
     onForeignChange: listener => text.observe(({transaction}) => { if (!transaction.local) listener(); }),
     atRest: () => Promise.resolve()
   };
 }
 
-/** An element whose text one bare message carries: the least cost of what the others do. */
+/** An element whose text is sent as a bare message: the least that the others can cost. */
 function bareEditor(id: string): Editor {
   const element = document.body.appendChild(document.createElement('div'));
   element.contentEditable = 'plaintext-only';

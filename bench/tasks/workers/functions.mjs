@@ -1,4 +1,4 @@
-/* What every library runs: the same functions. */
+/* The functions that every library runs. */
 export const empty = () => {};
 export const increment = value => value + 1;
 export const spin = ms => {
@@ -6,5 +6,5 @@ export const spin = ms => {
   while (performance.now() < end);
 };
 export const echo = buffer => buffer;
-/** Never ends, and says that it runs. */
+/** Never ends. Stores 1 in the shared array when it runs. */
 export const loop = shared => { Atomics.store(shared, 0, 1); for (;;); };
