@@ -2,7 +2,7 @@
 const {writeFileSync} = require('node:fs');
 const {reporters, Runner} = require('mocha');
 
-/** Mocha's "spec" output; the counts also go to the file that test/run.js named. */
+/** Mocha's "spec" output. The counts also go to the file that run-suite.js names in TEST_COUNTS_FILE. */
 module.exports = class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);

@@ -49,7 +49,7 @@ async function read(file) {
   }
 }
 
-/** A suite is stopped with all it started: as a process group, which Windows does not have. */
+/** A suite is stopped together with all processes that it has started: as a process group, which Windows does not have. */
 const ownGroup = process.platform !== 'win32';
 const graceSeconds = 5;
 /** A suite writes to a pipe. It uses colours if this process writes to a terminal. */
@@ -64,7 +64,7 @@ function run(command, args, env, {minutes, output, abortSignal}) {
     const signalAll = signal => ownGroup ? process.kill(-child.pid, signal) : child.kill(signal);
     let killTimer;
     const stop = () => {
-      // Puppeteer takes its browser along at SIGINT; at SIGKILL it could not.
+      // Puppeteer closes its browser on SIGINT. On SIGKILL it can't.
       signalAll('SIGINT');
       killTimer = setTimeout(() => signalAll('SIGKILL'), graceSeconds * 1000);
     };

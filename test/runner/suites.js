@@ -3,7 +3,7 @@ import {createRequire} from 'node:module';
 const require = createRequire(import.meta.url);
 const mochaReporter = require.resolve('./mocha-reporter.cjs');
 
-/** A script of an installed package, to be run with this very Node. */
+/** The path of a script of an installed package, for this version of Node. */
 function script(name, path) {
   const manifest = require.resolve(`${name}/package.json`);
   return manifest.replace(/package\.json$/, path);
@@ -15,8 +15,8 @@ function mocha(...args) {
 }
 
 /**
- * What each suite runs, after `node`. `minutes` is the longest it may take before it is stopped and
- * counted as failed, also on a slow computer. A suite with `counts: false` is one check: its exit code says all. Suites with
+ * The suites. `args` are the arguments of `node`. `minutes` is the longest time that a suite may take before it is stopped and
+ * counted as failed, also on a slow computer. A suite with `counts: false` is one check, whose exit code is the result. Suites with
  * `browsers: true` run in parallel with the others.
  */
 export const suites = {

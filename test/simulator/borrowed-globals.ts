@@ -5,7 +5,7 @@ import {SimulatedWebSocket, type Network} from './simulated-web-socket.js';
 
 const NAMES = ['setTimeout', 'clearTimeout', 'WebSocket', 'addEventListener', 'removeEventListener'] as const;
 
-/** Whether code belongs to a walk. What other tests have left in this process keeps its own globals. */
+/** Whether code belongs to a walk. Code that other tests have left in this process uses the real globals. */
 const inWalk = new AsyncLocalStorage<true>();
 
 /** The globals of a host's worker that `connectToServer` and partysocket use: they take no clock and no network as options. */
@@ -60,7 +60,7 @@ export class BorrowedGlobals {
     }
   }
 
-  /** The browser says that the machine has a network again. */
+  /** The browser emits `online`: the machine has a network again. */
   tellOnline(): void {
     for (const listener of [...this.online]) listener();
   }

@@ -9,7 +9,7 @@ import {isForbidden} from './revocations.js';
 import {COLLECTION, REJECT, TOO_LARGE} from './server.js';
 import {losesHistory, mayBeForbidden, type Circumstances} from './walk.js';
 
-/** The server could not, or would not, give what was asked for. */
+/** Whether the server has failed to answer a request, or has refused it. */
 const isFault = (error: unknown): boolean => isOfDatabase(error) || isForbidden(error);
 
 /** A document that is created and deleted during the walk. The others stay. */
@@ -232,7 +232,7 @@ export class Client {
   }
 
   /**
-   * Shows a presence in a channel, and in the first document if its type has positions. The callback is not checked: ShareDB forgets it if
+   * Shows a presence in a channel, and in the first document if its type has positions. The callback is not checked: ShareDB drops it if
    * a connection is lost.
    */
   move(random: Random): void {

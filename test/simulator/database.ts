@@ -30,7 +30,7 @@ interface Content {
 
 type Callback = (error: unknown, result?: any) => void;
 
-/** The request options that tell whose request it is. */
+/** The part of a request's options that identifies its client. */
 interface Options {
   agentCustom?: {isHost?: boolean};
 }
@@ -47,7 +47,7 @@ export class SimulatedDatabase extends BasicQueryableMemoryDB {
   givesLaterOps = false;
   /** The first version whose op the hosts' server still has, by document. */
   private readonly kept = new Map<string, number>();
-  /** The agents of hosts whose submissions have read: their request for ops does not tell whose it is. */
+  /** The agents of hosts whose submissions have read: their request for ops does not identify its client. */
   private readonly ofHosts = new WeakSet<object>();
 
   /** A snapshot of a document. */

@@ -52,7 +52,7 @@ export interface HostElectionOptions {
   warn: (message: string, detail: unknown) => void;
   /** Makes the services of one host. */
   services: (() => HostOptions['services']) | undefined;
-  /** The last clearing, as far as tabs tell a host. */
+  /** The last clearing that tabs report to a host. */
   cleared: () => Clearing | undefined;
   /** Whether there is a tab that would start a host. */
   isWanted: () => boolean;
@@ -63,11 +63,11 @@ export interface HostElectionOptions {
 /** The hosts of a walk, one after the other, each in its own worker. The worker with the host lock has the host. */
 export class HostElection {
   current: Station | undefined;
-  /** Hosts that were replaced while they lived, and may not know it. */
+  /** Hosts that were replaced while they lived, and may not have noticed that. */
   readonly former: Station[] = [];
   readonly disk = new Disk();
   private readonly workers: Worker[] = [];
-  /** The highest generation of a host so far. Tabs tell it to the next host. */
+  /** The highest generation of a host so far. Tabs report it to the next host. */
   private generation = 0;
   /** The number of workers that wait for the lock. */
   private candidates = 0;
@@ -101,7 +101,7 @@ export class HostElection {
     }, () => { if (!station?.isDeaf) station?.host.close(); });
   }
 
-  /** A worker whose lock was stolen before it knew that it had the lock is not counted. */
+  /** Makes a host the current one. If a later host has the lock already, this one's lock was stolen before it began: it is a former host. */
   private install(station: Station): void {
     const [former, current] = this.current && this.current.number > station.number ? [station, this.current] : [this.current, station];
     if (former) this.former.push(former);
@@ -130,7 +130,7 @@ export class HostElection {
     return mine;
   }
 
-  /** The hosts' server has ended. */
+  /** The hosts' server has ended: all hosts lose their connection. */
   loseNetwork(): void {
     for (const {line} of [...this.former, ...(this.current ? [this.current] : [])]) line.lose(() => false);
   }
@@ -163,7 +163,7 @@ export class HostElection {
     for (const {process} of this.former) process.thaw();
   }
 
-  /** Thaws all hosts, and delivers their messages. */
+  /** Thaws all hosts, and closes those that were replaced. */
   wakeAll(): void {
     for (const {process} of this.workers) process.thaw();
     for (const {host} of this.former) host.close();

@@ -50,7 +50,7 @@ async function listLetters(world: World): Promise<void> {
   }, done));
 }
 
-/** Only ops whose history the server has lost may become dead letters. Their author was told, unless it is gone. */
+/** Apart from ops that are meant to be rejected, only ops whose history was lost, or that the user may not make, become dead letters. */
 function judgeLetters({ledger, walk}: World): void {
   for (const letter of ledger.letters) {
     for (const [, word] of letter.matchAll(/\[(\d+)\]/g)) {
@@ -89,7 +89,7 @@ export async function judgeFetched({pages, ledger, server, walk}: World): Promis
   }
 }
 
-/** While the server accepts nothing, a tab with an unsent op says so in its status. */
+/** While the server accepts nothing, a tab with an unsent op reports this in its status. */
 export function judgeSilence({pages, ledger}: World): void {
   for (const {name, docs, connection} of pages) {
     const waiting = docs.filter(doc => doc.hasWritePending()).map(({id}) => id);
@@ -174,12 +174,12 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   const isOrphan = ledger.gone.has(writer);
   const problem = (what: string): void => ledger.problem(`${word} of ${writer} in ${doc} ${what}`);
   if (written.callbacks.length > 1 || (!isOrphan && written.callbacks.length !== 1)) problem(`was called back ${written.callbacks.length} times`);
-  // The error of a closed connection does not tell what the server has answered.
+  // The error of a closed connection does not show what the server has answered.
   const [farewell] = written.callbacks.filter(error => isOrphan && codeOf(error) === CLOSED);
   const callbacks = farewell ? [] : written.callbacks;
   const [outcome] = callbacks;
   const code = codeOf(outcome);
-  // While the disk accepts nothing, only the host knows which ops it has sent. If it dies before it has told the author, the next host
+  // While the disk accepts nothing, only the host knows which ops it has sent. If it dies before it has answered the author, the next host
   // sends the op again.
   if (ledger.hasWarned && times === 2) return;
   if (times > 1) problem(`is there ${times} times`);
@@ -206,10 +206,10 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   }
   // If the history that an op was made on is lost, the op may be a dead letter. It may have been committed before, or not.
   if ((losesHistory(walk) || mayBeForbidden(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
-  // ShareDB's client leaves nothing of an op that was made in what a refused one had added, and does not tell.
+  // If an op changes content that a refused op had added, ShareDB's client drops it without an error.
   const parent = walk.edits.parentOf?.(word);
   if (parent && !outcome && ledger.letters.some(letter => isOfLetter(walk, parent, letter))) return;
-  // The author was told that it is lost, and then ended, as did the host that it told, before the dead letter was written.
+  // The author got the error of a lost op and reported it to its host. Both ended before the dead letter was written.
   if (ledger.hasWarned && isOrphan && isGone(outcome)) return;
   const isUpstreams = remotes.some(({client}) => client.name === writer) && wasRefused(ledger, writer);
   if (outcome && !(doc === FLEETING && (isUpstreams || isConflict(ledger, code)))) problem(`was called back with ${String(outcome)}`);
@@ -224,12 +224,12 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   const witnesses = [...shownTo].filter(name => !endsHosts(walk) || !ledger.gone.has(name));
   if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
   const count = data === undefined ? 0 : walk.edits.count(data, word);
-  // What was made where ties had gone another way may have come to stand in the middle of a word.
+  // If the client's state had concurrent insertions in another order, the op may have been moved into the middle of a word.
   if (ledger.replaced.has(doc) && count < times && isSpread(word, JSON.stringify(data))) return;
   if (count !== times) problem(`is in the data ${count} times, and among the ops ${times} times`);
 }
 
-/** The connection was closed, politely. */
+/** The error of calls on a connection that was closed in an orderly way. */
 const CLOSED = 'ERR_TABS_CLOSED';
 
 const codeOf = (error: unknown): string | undefined => (error as {code?: string} | null | undefined)?.code;

@@ -24,7 +24,7 @@ export class Ledger {
   readonly problems: string[] = [];
   readonly written: Written[] = [];
   readonly calls: Call[] = [];
-  /** The dead letters that tabs were told of, as JSON. */
+  /** The dead letters that tabs have received, as JSON. */
   readonly letters: string[] = [];
   /** The dead letters that are left after they were tried again. */
   readonly left: string[] = [];
@@ -32,10 +32,10 @@ export class Ledger {
   readonly replaced = new Set<string>();
   /** Documents that remote clients have created or deleted as well. Ops of tabs on their own creations may be lost with these. */
   readonly contested = new Set<string>();
-  /** Clients that are gone: their callbacks are not called. */
+  /** Clients that are gone. Their callbacks may never be called. */
   readonly gone = new Set<string>();
 
-  /** A host has ended while its tabs knew that nothing was durable: ops that it alone had may be lost, or be sent twice. */
+  /** A host has begun or ended while nothing was durable, or its disk was emptied. Ops that only hosts had may be lost, or be sent twice. */
   hasWarned = false;
   /** Pages that were in the back/forward cache for longer than the host waits. */
   readonly givenUp = new Set<string>();

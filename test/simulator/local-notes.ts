@@ -54,7 +54,7 @@ export class LocalNotes {
     for (const other of others) if (!isDeepStrictEqual(first, other)) ledger.problem(`pages have other notes: ${JSON.stringify([first, other])}`);
     for (const {word, writer, callbacks} of this.notes) {
       const [error] = callbacks;
-      // The error of a closed connection does not tell what the host has answered.
+      // The error of a closed connection does not show what the host has answered.
       if (ledger.gone.has(writer) && isFarewell(error)) continue;
       if (error) ledger.problem(`${word} of ${writer} was called back with ${String(error)}`);
       if (callbacks.length !== 1 && !ledger.gone.has(writer)) ledger.problem(`${word} of ${writer} was called back ${callbacks.length} times`);

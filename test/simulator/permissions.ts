@@ -21,7 +21,7 @@ export class Permissions {
 
   constructor(private readonly world: World) {}
 
-  /** The server looks at each op that a host sends or reads. */
+  /** From now on the server checks each op that a host sends or reads. */
   begin(): void {
     const {server} = this.world;
     server.guardReads(id => (this.unreadable.has(id) ? forbidden() : undefined));
@@ -53,8 +53,8 @@ export class Permissions {
   }
 
   /**
-   * A tab shows what the server has, or its app was told: with the next op that may be read, the client knows that it lacks some. Afterwards
-   * everything is allowed, and apps ask again.
+   * Checks that each tab shows the server's state, or that its app got an error. With the next op that may be read, a client detects that ops
+   * are missing. Afterwards everything is allowed, and apps repeat their requests.
    */
   async settle(): Promise<void> {
     const {world, world: {pages}} = this;
@@ -62,7 +62,7 @@ export class Permissions {
     for (const [id, [, until]] of this.hidden) while (this.versionOf(id) <= until) await world.writeElsewhere(id);
     await world.rest();
     if (this.unreadable.size) {
-      // With the next connection, a client knows that it may not read a document any more.
+      // With the next connection, a client gets the error for a document that it may not read any more.
       const {line} = world.election.current!;
       line.lose(() => true);
       line.restore();

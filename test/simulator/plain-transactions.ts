@@ -21,7 +21,7 @@ interface Transfer {
   word: string;
   writer: string;
   ids: string[];
-  /** The function throws this. */
+  /** The error that the function throws, if any. */
   failure: Error | undefined;
   outcomes: (Error | 'done')[];
 }
@@ -30,7 +30,7 @@ interface Transfer {
 export class PlainTransactions {
   private readonly transfers: Transfer[] = [];
   private readonly docs = new Map<Page, ProxyDoc<Account>[]>();
-  /** What a page knows of its accounts from events alone. */
+  /** The content of each account as a page computes it from events alone. */
   private readonly mirrors = new Map<ProxyDoc, Record<string, unknown>>();
   private words = 0;
 

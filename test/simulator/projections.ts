@@ -121,7 +121,7 @@ export class Projections {
     const isForbidden = doc.collection === TITLES && random.below(8) === 0;
     const edit: Edit = {word: `card ${this.edits.length}`, writer: page.name, id: doc.id, isForbidden, callbacks: []};
     this.edits.push(edit);
-    // What is rejected takes the ops with it that it was composed with.
+    // A rejected op is rejected with all ops that it was composed with.
     doc.preventCompose = true;
     doc.submitOp(isForbidden ? [{p: ['other'], oi: edit.word}] : this.op(doc.data!, edit.word, doc.collection === CARDS), {source: page.name}, error => edit.callbacks.push(error));
   }

@@ -38,7 +38,7 @@ export class Replacements {
     else if (world.random.below(2)) election.current?.line.restore();
   }
 
-  /** Pages edit what they show, and another page is loaded, for which the host asks for the content of the new database. */
+  /** Pages edit what they show, and another page is loaded, for which the host requests the content of the new database. */
   private editBelow(): void {
     const {world, world: {random, election, pages}} = this;
     for (const page of pages.filter(({isRunning}) => isRunning)) {

@@ -13,13 +13,13 @@ export const isForbidden = (error: unknown): boolean => {
   return code === FORBIDDEN.code || code === 'ERR_SNAPSHOT_READS_REJECTED' || !!message?.includes(FORBIDDEN.message);
 };
 
-/** Documents that the user of the hosts may not read for a while. As in ShareDB, whoever follows one gets its later ops. */
+/** Documents that the user of the hosts may not read for a while. As in ShareDB, a client that follows one still gets its later ops. */
 export class Revocations {
   private readonly revoked = new Set<string>();
 
   constructor(private readonly world: World) {}
 
-  /** The server looks at each snapshot that a host reads. */
+  /** From now on the server checks each snapshot that a host reads. */
   begin(): void {
     this.world.server.guardReads(id => (this.revoked.has(id) ? forbidden() : undefined));
   }
@@ -32,7 +32,7 @@ export class Revocations {
     this.revoked.clear();
   }
 
-  /** A tab shows what the server has, or nothing, and then its app was told. Afterwards the documents may be read, and apps ask again. */
+  /** Checks that each tab shows the server's state, or that its app got an error. Afterwards the documents may be read, and apps repeat their requests. */
   async settle(): Promise<void> {
     const {world, world: {pages, ledger, server}} = this;
     await world.rest();

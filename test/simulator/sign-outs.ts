@@ -36,7 +36,7 @@ export class SignOuts {
     return new ClearingMark('default', () => this.world.storage, 0).read();
   }
 
-  /** The server looks at each op that a host sends. */
+  /** From now on each op that a host sends is checked. */
   begin(): void {
     const {server, ledger} = this.world;
     server.watchOps((op, user) => {
@@ -86,7 +86,7 @@ export class SignOuts {
     if (this.leaving) return;
     const {ledger, machine: {clock}} = this.world;
     this.leaving = page;
-    // What happens before and after a sign-out happens at other times.
+    // Events before and after a sign-out have different times.
     clock.now++;
     const {walk, random} = this.world;
     const when = walk.clearsStorage ? random.pick(['never', 'before', 'at once', 'afterwards']) : 'never';

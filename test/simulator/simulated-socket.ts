@@ -15,7 +15,7 @@ export class SimulatedSocket {
   readonly stream: Duplex;
   private readonly toServer: Lane;
   private readonly toClient: Lane;
-  /** The network carries nothing, and the socket does not know it. */
+  /** The network delivers nothing, and the socket gets no event. */
   private isDead = false;
 
   constructor(agenda: Agenda, subject: Subject, private readonly limit: number, private readonly onRefused: () => void) {
@@ -60,7 +60,7 @@ export class SimulatedSocket {
     });
   }
 
-  /** A router has dropped the connection: nobody is told. */
+  /** A router has dropped the connection. Neither end gets an event. */
   goSilent(): void {
     this.isDead = true;
     this.toServer.clear();

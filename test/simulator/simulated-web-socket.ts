@@ -2,7 +2,7 @@ import type {Agenda, Lane} from './agenda.js';
 import type {Process} from './machine.js';
 import type {SimulatedSocket} from './simulated-socket.js';
 
-/** What a WebSocket of one host finds when it is opened. */
+/** The network of one host's WebSockets. */
 export interface Network {
   readonly agenda: Agenda;
   readonly process: Process;
@@ -35,7 +35,7 @@ export class SimulatedWebSocket extends EventTarget {
     this.transport!.send(data);
   }
 
-  /** Browsers tell of the end later, which nobody listens to any more: partysocket has removed its listeners. */
+  /** Emits no event. Browsers emit `close` later, when partysocket has removed its listeners. */
   close(): void {
     this.lane.clear();
     this.readyState = 3;

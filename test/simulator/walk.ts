@@ -26,7 +26,7 @@ export interface Walk {
   services?: boolean;
   /** The percentage of ops to which the server adds content. */
   fixups?: number;
-  /** Hosts open their WebSockets themselves. The server closes them, or says nothing over them, and the network drops some without a word. */
+  /** Hosts open their WebSockets themselves. The server closes them, or sends nothing over them, and the network drops some without an event. */
   webSockets?: boolean;
   /** The user of the hosts may not read some documents for a while. */
   revocations?: boolean;

@@ -16,7 +16,7 @@ export class WebLine implements HostLine, Network {
   readonly connection: HostLine['connection'];
   agent: Agent | undefined;
   isUp = true;
-  /** The next WebSockets are opened, and the server says nothing. */
+  /** The next WebSockets are opened, and the server sends nothing. */
   isMute = false;
   onRefused = (): void => {};
   private current: SimulatedSocket | undefined;
@@ -48,7 +48,7 @@ export class WebLine implements HostLine, Network {
     this.onOnline();
   }
 
-  /** The network carries nothing any more, and the WebSocket says that it is open. */
+  /** The network delivers nothing any more, and the WebSocket stays open. */
   goSilent(): void {
     this.current?.goSilent();
   }
@@ -69,7 +69,7 @@ export class WebLine implements HostLine, Network {
     this.current!.end(code, reason);
   }
 
-  /** Nothing of a dead process goes on. Its WebSocket would open others, in the time of the next host. */
+  /** Stops the WebSocket of a dead process, which would otherwise open further ones while the next host runs. */
   die(): void {
     const {socket} = this.connection as unknown as {socket: {onclose: unknown; send(data: string): void; close(): void}};
     socket.onclose = null;

@@ -15,7 +15,7 @@ export class WebSockets {
   private readonly lines = new Map<string, WebLine>();
   /** The closings so far, as texts. */
   private readonly closes = new Set<string>();
-  /** What each page was told last of a closing. */
+  /** The last closing that each page got, as a text. */
   private readonly told = new Map<Page, string>();
   private isMute = false;
   /** The host that has begun last. */
@@ -40,7 +40,7 @@ export class WebSockets {
     return line;
   }
 
-  /** What a page is told of closings is what the server has said. */
+  /** Checks that the page gets only closings that the server has made. */
   open(page: Page): void {
     const {world: {ledger}} = this;
     const {connection, name} = page;
@@ -52,7 +52,7 @@ export class WebSockets {
     }) as never);
   }
 
-  /** At the end the server closes the connection for a reason that all tabs are told of, and the host opens it again. */
+  /** At the end the server closes the connection with a reason, which all tabs get, and the host opens it again. */
   async judge(): Promise<void> {
     const {world, world: {ledger, pages}} = this;
     this.current!.close(4401, 'token expired');
@@ -74,7 +74,7 @@ export class WebSockets {
     this.current?.goSilent();
   }
 
-  /** New connections are opened, and the server says nothing over them. */
+  /** New connections are opened, and the server sends nothing over them. */
   beMute(): void {
     this.isMute = true;
     if (this.current) this.current.isMute = true;

@@ -33,7 +33,7 @@ export interface Remote {
 /** After this number of turns of the event loop, every callback must have been called. */
 const PATIENCE = 5000;
 
-/** A host with a WebSocket looks at the time for ever. If only timers have run for this long, in ms, nothing else is left. */
+/** A host with a WebSocket sets timers for ever. If only timers have run for this long, in ms, no other event is left. */
 const QUIET_MS = 1_200_000;
 
 /**
@@ -295,7 +295,7 @@ export class World {
   }
 
   /**
-   * While the database fails, tabs say so. When it works again, they continue by themselves, except for requests that were answered with an
+   * While the database fails, tabs report this. When it works again, they continue by themselves, except for requests that were answered with an
    * error.
    */
   private async outlastFaults(): Promise<void> {
@@ -313,12 +313,12 @@ export class World {
   noteDisk(): void {
     if (!this.walk.disks && !this.walk.cipherFaults) return;
     const {current, disk} = this.election;
-    // A tab that does not know yet that the disk works again behaves as if it did not.
+    // Until the host's message that the disk works again has arrived, a tab behaves as if it did not.
     const isDurable = current ? current.host.inspect().durable && this.pages.every(page => page.docs.every(doc => !doc.unconfirmed.onlyHost)) : disk.state === 'well';
     if (!isDurable) this.ledger.hasWarned = true;
   }
 
-  /** While the disk accepts nothing, tabs know that their edits do not survive. */
+  /** While the disk accepts nothing, tabs report that their edits are not durable. */
   private async outlastDisk(): Promise<void> {
     const {election: {disk}} = this;
     if (!this.walk.disks) return;

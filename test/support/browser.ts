@@ -13,7 +13,7 @@ export class Browser {
   private readonly machine = new Machine();
   private processes = 0;
   private isRunning = false;
-  /** What processes that have woken up did not get while they were frozen. */
+  /** The lanes with events that processes did not get while they were frozen. */
   private held: Lane[] = [];
 
   constructor(private readonly random: Random) {

@@ -1,4 +1,4 @@
-/** Numbers that look random and come again from the same seed (mulberry32). */
+/** A pseudorandom generator (mulberry32). The same seed gives the same numbers. */
 export class Random {
   #state: number;
 
