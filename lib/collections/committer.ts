@@ -12,7 +12,7 @@ export interface Outcome {
 
 interface Waiting {
   docs: [string, string][];
-  resolve(outcome: Outcome): void;
+  resolve(outcome: Outcome | undefined): void;
 }
 
 const committers = new WeakMap<ProxyConnection, Committer>();
@@ -35,7 +35,11 @@ export class Committer {
     connection.on('shared', message => this.onOutcome(message as OutcomeMessage));
     connection.on('hostState', state => {
       if (state === 'connected') this.askAgain();
-      else if (state === 'closed') for (const end of this.ends) end(closed('The connection'));
+      else if (state === 'closed') {
+        for (const end of this.ends) end(closed('The connection'));
+        for (const {resolve} of this.waiting.values()) resolve(undefined);
+        this.waiting.clear();
+      }
     });
   }
 
@@ -73,8 +77,9 @@ export class Committer {
     return answer.committed ? seq : undefined;
   }
 
-  /** The outcome of a transaction at the server. */
-  outcome(seq: number, docs: [string, string][]): Promise<Outcome> {
+  /** The outcome of a transaction at the server; undefined if the connection is closed before it is known. */
+  async outcome(seq: number, docs: [string, string][]): Promise<Outcome | undefined> {
+    if (this.isClosed) return undefined;
     return new Promise(resolve => {
       this.waiting.set(seq, {docs, resolve});
       this.ask('shared.outcome', {seq, docs}).catch(() => {});

@@ -46,7 +46,10 @@ export const GIVEN_UP = new Error('The transaction has ended this run: do not ca
 export interface TransactionOutcome {
   /** The host has the writes. */
   committed: boolean;
-  /** The server has acknowledged all parts. Also true if the transaction wrote nothing, or only to local documents. */
+  /**
+   * The server has acknowledged all parts. Also true if the transaction wrote nothing, or only to local documents. False without rejected parts
+   * if the connection was closed before the server's answer was known.
+   */
   acknowledged: boolean;
   /**
    * Reads that another device changed before the transaction reached the server, so the transaction was computed from older values. Only reads

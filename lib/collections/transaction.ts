@@ -73,7 +73,8 @@ const NOT_COMMITTED: TransactionOutcome = {committed: false, acknowledged: false
 class TransactionRunner<T> {
   private readonly policy: RetryPolicy;
   private readonly id = newId();
-  private settle: (outcome: TransactionOutcome) => void = () => {};
+  /** The first call counts. */
+  private settle: (outcome: TransactionOutcome | Promise<TransactionOutcome>) => void = () => {};
   private readonly outcome = new Promise<TransactionOutcome>(resolve => { this.settle = resolve; });
   private attempt = 0;
   /** How many runs failed because others had changed what they read, without those that {@link again} repeats at once. */
@@ -205,18 +206,18 @@ class TransactionRunner<T> {
 
   private async finish({value, run, seq, parts}: {value: T; run: Run; seq: number | undefined; parts: TransactionPart[]}): Promise<T> {
     this.release();
+    const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
+    // Only the host decides about local documents, so no other answer follows.
+    const isDecided = seq === undefined || docs.every(([collection]) => isLocal(collection));
+    const outcome = isDecided
+      ? Promise.resolve({...NOT_COMMITTED, committed: true, acknowledged: true})
+      : this.committer!.outcome(seq, docs).then(outcomeOf);
+    this.settle(outcome);
     for (const callback of run.callbacks) {
       if (run.connection) run.connection.guarded(callback);
       else callback();
     }
-    const docs = parts.filter(({step}) => step).map(({c, d}): [string, string] => [c, d]);
-    // Only the host decides about local documents, so no other answer follows.
-    if (seq === undefined || docs.every(([collection]) => isLocal(collection))) {
-      this.settle({...NOT_COMMITTED, committed: true, acknowledged: true});
-      return value;
-    }
-    const outcome = this.committer!.outcome(seq, docs).then(outcomeOf);
-    void outcome.then(this.settle);
+    if (isDecided) return value;
     for (const doc of run.docs) outcomes.set(doc, Promise.all([outcomes.get(doc), outcome]).then(() => {}));
     if (this.options.until !== 'server') return value;
     this.policy.noteCommitted();
@@ -229,7 +230,9 @@ class TransactionRunner<T> {
   }
 }
 
-function outcomeOf({raced, rejected}: Outcome): TransactionOutcome {
+function outcomeOf(outcome: Outcome | undefined): TransactionOutcome {
+  if (!outcome) return {...NOT_COMMITTED, committed: true};
+  const {raced, rejected} = outcome;
   return {
     committed: true, acknowledged: !rejected.length,
     raced: raced.map(({c, d, read}) => ({collection: c, name: d, ...(read.startsWith('=') && {key: shownKey(read.slice(1))})})),

@@ -100,6 +100,29 @@ describe('synced collections of two devices', () => {
     expect(stage.errors).to.eql([]);
   });
 
+  it('has an outcome, and ends a flush, if the connection is closed before the server has answered', async () => {
+    const tab = stage.openTab();
+    const map = await SharedMap.open<string, number>(tab, 'm', synced);
+    await map.flush({at: 'server'});
+    stage.server.close();
+    await until('the tab knows', () => tab.state !== 'connected');
+    const outcomes: Promise<unknown>[] = [];
+    await transaction(tx => {
+      outcomes.push(tx.outcome);
+      map.set('a', 1);
+    });
+    const ended = rejection(transaction(tx => {
+      outcomes.push(tx.outcome);
+      map.set('b', 1);
+    }, {until: 'server'}));
+    await until('the host has both', () => map.has('b'));
+    const flushed = rejection(map.flush({at: 'server'}));
+    tab.close();
+    const unknown = {committed: true, acknowledged: false, raced: [], rejected: []};
+    expect(await Promise.all(outcomes)).to.eql([unknown, unknown]);
+    expect([await ended, await flushed].map(error => (error as {code?: unknown}).code)).to.eql(['ERR_TABS_CLOSED', 'ERR_TABS_CLOSED']);
+  });
+
   it('resolves with {until: "server"} when the server has all of it', async () => {
     const [tab, device] = [stage.openTab(), stage.openDevice()];
     const [a, b] = [await SharedMap.open<string, number>(tab, 'a', synced), await SharedMap.open<string, number>(tab, 'b', synced)];
