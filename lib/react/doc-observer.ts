@@ -26,8 +26,8 @@ const JSON1 = 'http://sharejs.org/types/JSONv1';
 export class DocObserver<Data> extends Observer<DocState<Data>> {
   /** The document object. `open` replaces it if it was destroyed while the observer was closed. */
   private doc: ProxyDoc<Data>;
-  /** Settles when the document is loaded or has failed to load. */
-  readonly loaded: Promise<void>;
+  /** Settles when the document is loaded or has failed to load. {@link open} replaces it together with the document object. */
+  loaded!: Promise<void>;
   private settleLoaded!: () => void;
   private readonly cache = new SnapshotCache();
   private readonly isOurs: boolean;
@@ -44,7 +44,7 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
     super(clock, graceMs, onClosed);
     this.isOurs = !connection.getExisting(collection, id);
     this.doc = connection.get<Data>(collection, id);
-    this.loaded = new Promise(resolve => { this.settleLoaded = resolve; });
+    this.beginLoading();
     this.takeIfLoaded();
   }
 
@@ -73,7 +73,11 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
   }
 
   protected override open(): void {
-    const doc = (this.doc = this.connection.get<Data>(this.collection, this.id));
+    const doc = this.connection.get<Data>(this.collection, this.id);
+    if (doc !== this.doc) {
+      this.doc = doc;
+      this.beginLoading();
+    }
     doc.on('op', this.onOp);
     for (const event of WHOLE) doc.on(event, this.onWhole);
     doc.on('error', this.onError);
@@ -118,6 +122,12 @@ export class DocObserver<Data> extends Observer<DocState<Data>> {
     this.error = error as Error;
     this.change();
   };
+
+  private beginLoading(): void {
+    this.isLoading = true;
+    this.error = undefined;
+    this.loaded = new Promise(resolve => { this.settleLoaded = resolve; });
+  }
 
   private takeIfLoaded(): void {
     if (this.doc.version === null || this.doc.version === undefined) return;

@@ -22,8 +22,8 @@ export interface QueryState<Data> {
 
 /** One query, for all components that show it. */
 export class QueryObserver<Data> extends Observer<QueryState<Data>> {
-  /** Settles when the first results have arrived or the query has failed. */
-  readonly loaded: Promise<void>;
+  /** Settles when the first results have arrived or the query has failed. {@link open} replaces it. */
+  loaded!: Promise<void>;
   private settleLoaded!: () => void;
   private query: ProxyQuery<Data> | undefined;
   private state: QueryState<Data> = LOADING;
@@ -40,7 +40,7 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
     clock: Clock, graceMs: number, onClosed: () => void
   ) {
     super(clock, graceMs, onClosed);
-    this.loaded = new Promise(resolve => { this.settleLoaded = resolve; });
+    this.beginLoading();
   }
 
   getSnapshot(): QueryState<Data> {
@@ -57,6 +57,8 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
   }
 
   protected override open(): void {
+    // After a pause, the documents of the last results are destroyed.
+    if (!this.isLoading) this.beginLoading();
     const {collection, query, options, fetch} = this.asked;
     const callback = (error: unknown): void => {
       this.error = error ? (error as Error) : undefined;
@@ -75,14 +77,23 @@ export class QueryObserver<Data> extends Observer<QueryState<Data>> {
   }
 
   protected override close(): void {
-    const {query} = this;
-    query!.off('changed', this.change);
-    query!.off('extra', this.change);
-    query!.off('ready', this.change);
-    // The error listener stays: without it, a late error would be thrown.
-    query!.destroy();
+    const query = this.query!;
+    // A component that React has hidden can render while nothing is followed.
+    this.getSnapshot();
+    for (const event of ['changed', 'extra', 'ready'] as const) query.off(event, this.change);
+    query.off('error', this.onError);
+    // Without a listener, a late error would be thrown.
+    query.on('error', () => {});
+    query.destroy();
     for (const {end} of this.followed.values()) end();
     this.followed.clear();
+  }
+
+  private beginLoading(): void {
+    this.state = LOADING;
+    this.isLoading = true;
+    this.error = undefined;
+    this.loaded = new Promise(resolve => { this.settleLoaded = resolve; });
   }
 
   private readonly onError = (error: unknown): void => {
