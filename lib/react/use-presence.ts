@@ -8,8 +8,8 @@ import {identity, useObservable} from './use-observable.js';
 /** The result of `usePresence` and `useDocPresence`: the values of others, and a function that shows a value of this component. */
 export interface PresenceResult<Value> extends PresenceState<Value> {
   /**
-   * Shows a value of this component to others; null withdraws it. The value is withdrawn when the component unmounts. Rejects if
-   * the value can't be sent.
+   * Shows a value of this component to others; null withdraws it. The value is withdrawn when the component unmounts. A later call, for
+   * example from a timer, shows nothing. Rejects if the value can't be sent.
    */
   readonly submit: (value: Value | null) => Promise<void>;
 }
@@ -34,14 +34,21 @@ export function useDocPresence<Value = any>(collection: string, id: string): Pre
 function usePresenceOf<Value>(observer: PresenceObserver<Value>): PresenceResult<Value> {
   const state = useObservable(observer, identity<PresenceState<Value>>);
   const local = useRef<ReturnType<Presence['create']> | undefined>(undefined);
-  useEffect(() => () => {
-    local.current?.destroy(() => {});
-    local.current = undefined;
+  const hasEnded = useRef(false);
+  useEffect(() => {
+    hasEnded.current = false;
+    return () => {
+      hasEnded.current = true;
+      local.current?.destroy(() => {});
+      local.current = undefined;
+    };
   }, [observer]);
-  const submit = useCallback((value: Value | null): Promise<void> => {
+  const submit = useCallback(async (value: Value | null): Promise<void> => {
+    // Nothing would withdraw the value.
+    if (hasEnded.current) return;
     local.current ??= observer.presence.create();
     const {current} = local;
-    return new Promise((resolve, reject) => current.submit(value as never, (error: unknown) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) => current.submit(value as never, (error: unknown) => (error ? reject(error) : resolve())));
   }, [observer]);
   return useMemo(() => ({...state, submit}), [state, submit]);
 }

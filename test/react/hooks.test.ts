@@ -303,6 +303,24 @@ describe('React hooks', () => {
     await ours.shows('');
   });
 
+  it('usePresence shows nothing of a component that has gone', async () => {
+    let submitLate: ((value: {name: string}) => Promise<void>) | undefined;
+    function Name(): ReactNode {
+      const {submit} = usePresence<{name: string}>('people');
+      submitLate = submit;
+      return h('button', {onClick: () => void submit({name: 'Bob'})});
+    }
+    const theirs = stage.render(other, h(Name));
+    await until('it is subscribed', () => other.getPresence('people').subscribed);
+    theirs.button.click();
+    await until('it shows a value', () => Object.keys(other.getPresence('people').localPresences).length === 1);
+    theirs.unmount();
+    const shown = (): string[] => Object.keys(other.getPresence('people').localPresences);
+    await until('the value is withdrawn', () => shown().length === 0);
+    await submitLate!({name: 'late'});
+    expect(shown()).to.eql([]);
+  });
+
   it('usePresence gives the error of a channel that can not be followed', async () => {
     const pubsub = stage.backend.pubsub as unknown as {subscribe(channel: string, callback: (error: Error) => void): void};
     pubsub.subscribe = (_channel, callback) => callback(new Error('No channels'));
