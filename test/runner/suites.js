@@ -51,7 +51,7 @@ export const suites = {
   ot: {
     title: 'pure rules against random ops, as many pairs as PAIRS says',
     args: mocha('test/ot/*.test.ts'),
-    minutes: 15
+    minutes: 30
   },
   conformance: {
     title: "ShareDB's own client tests, and the contract",
