@@ -3,7 +3,7 @@ import {SharedArray, SharedMap, SharedRecord} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
-import {CollectionsStage} from './stage.js';
+import {CollectionsStage, rejection} from './stage.js';
 
 const codeOf = (act: () => unknown): string => {
   try {
@@ -13,7 +13,6 @@ const codeOf = (act: () => unknown): string => {
   }
   return 'nothing';
 };
-const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 describe('shared collections', () => {
   let stage: CollectionsStage;

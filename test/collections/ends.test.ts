@@ -2,7 +2,7 @@ import {expect} from 'chai';
 import {SharedMap, SharedQueue, SharedRecord, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
-import {CollectionsStage} from './stage.js';
+import {eachWithTwoTabs} from './stage.js';
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(value => ({value}), (error: unknown) => (error as {code?: unknown}).code);
 
@@ -13,18 +13,9 @@ async function allOf<E>(events: AsyncIterable<E>): Promise<E[]> {
 }
 
 describe('the end of a collection', () => {
-  let stage: CollectionsStage;
   let tab: ProxyConnection;
   let other: ProxyConnection;
-  beforeEach(() => {
-    stage = new CollectionsStage();
-    tab = stage.openTab();
-    other = stage.openTab();
-  });
-  afterEach(() => {
-    stage.close();
-    expect(stage.errors).to.eql([]);
-  });
+  eachWithTwoTabs((...all) => { [tab, other] = all; });
 
   it('deletes all keys of a record, also those that a new record has', async () => {
     const options = {initial: {same: 0, changed: 0}};

@@ -6,24 +6,15 @@ import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
 import {QueueLedger} from './queue-ledger.js';
 import {TroubledStorage} from '../store/troubled-storage.js';
-import {CollectionsStage} from './stage.js';
+import {CollectionsStage, eachWithTwoTabs, rejection} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
-const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 describe('a queue', () => {
   let stage: CollectionsStage;
   let tab: ProxyConnection;
   let other: ProxyConnection;
-  beforeEach(() => {
-    stage = new CollectionsStage();
-    tab = stage.openTab();
-    other = stage.openTab();
-  });
-  afterEach(() => {
-    stage.close();
-    expect(stage.errors).to.eql([]);
-  });
+  eachWithTwoTabs((...all) => { [tab, other, stage] = all; });
 
   const open = (name: string, options = {}): Promise<[SharedQueue<string>, SharedQueue<string>]> =>
     Promise.all([SharedQueue.open<string>(tab, name, options), SharedQueue.open<string>(other, name, options)]);

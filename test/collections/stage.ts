@@ -1,3 +1,4 @@
+import {expect} from 'chai';
 import Backend from 'sharedb';
 import {Connection, logger} from 'sharedb/lib/client/index.js';
 import {Host, InMemoryStorage} from '../../lib/host.js';
@@ -122,3 +123,19 @@ export class CollectionsStage {
     this.backend.close();
   }
 }
+
+/** Gives each test of a suite a stage with two tabs. Afterwards no tab may have emitted an error. */
+export function eachWithTwoTabs(use: (tab: ProxyConnection, other: ProxyConnection, stage: CollectionsStage) => void): void {
+  let stage: CollectionsStage;
+  beforeEach(() => {
+    stage = new CollectionsStage();
+    use(stage.openTab(), stage.openTab(), stage);
+  });
+  afterEach(() => {
+    stage.close();
+    expect(stage.errors).to.eql([]);
+  });
+}
+
+/** The error that a promise rejects with; undefined if it resolves. */
+export const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);

@@ -6,14 +6,13 @@ import {Random} from '../support/random.js';
 import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
 import {QueueLedger} from './queue-ledger.js';
-import {CollectionsStage} from './stage.js';
+import {CollectionsStage, rejection} from './stage.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 /** The number of random ledgers. */
 const ROUNDS = Number(process.env['HISTORIES'] ?? 2);
 
 type Server = ReturnType<CollectionsStage['openDevice']>['server'];
-const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
 
 /** Two browsers, each with its own host, and one server. */
 describe('a queue of two devices', () => {

@@ -1,10 +1,9 @@
 import {expect} from 'chai';
 import {SharedArray, SharedMap, transaction, type TransactionOutcome} from '../../lib/collections.js';
+import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
-import {CollectionsStage} from './stage.js';
-
-const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
+import {CollectionsStage, rejection} from './stage.js';
 
 /** Two browsers and one server: exactly what the documentation promises between them. */
 describe('synced collections of two devices', () => {
@@ -13,6 +12,16 @@ describe('synced collections of two devices', () => {
   afterEach(() => stage.close());
 
   const synced = {scope: 'synced'} as const;
+
+  /** A map that is stored, in a tab that has no server. */
+  async function openOffline(): Promise<[ProxyConnection, SharedMap<string, number>]> {
+    const tab = stage.openTab();
+    const map = await SharedMap.open<string, number>(tab, 'm', synced);
+    await map.flush({at: 'server'});
+    stage.server.close();
+    await until('the tab knows', () => tab.state !== 'connected');
+    return [tab, map];
+  }
 
   it('come to the same, and are in the server\'s database', async () => {
     const [tab, device] = [stage.openTab(), stage.openDevice()];
@@ -81,11 +90,7 @@ describe('synced collections of two devices', () => {
   });
 
   it('waits for the server with {until: "server"} until the signal, and with flush()', async () => {
-    const tab = stage.openTab();
-    const map = await SharedMap.open<string, number>(tab, 'm', synced);
-    await map.flush({at: 'server'});
-    stage.server.close();
-    await until('the tab knows', () => tab.state !== 'connected');
+    const [, map] = await openOffline();
     const control = new AbortController();
     const result = rejection(transaction(() => map.set('a', 1), {until: 'server', signal: control.signal, timeout: 20}));
     await until('the host has it', () => map.has('a'));
@@ -101,11 +106,7 @@ describe('synced collections of two devices', () => {
   });
 
   it('has an outcome, and ends a flush, if the connection is closed before the server has answered', async () => {
-    const tab = stage.openTab();
-    const map = await SharedMap.open<string, number>(tab, 'm', synced);
-    await map.flush({at: 'server'});
-    stage.server.close();
-    await until('the tab knows', () => tab.state !== 'connected');
+    const [tab, map] = await openOffline();
     const outcomes: Promise<unknown>[] = [];
     await transaction(tx => {
       outcomes.push(tx.outcome);

@@ -5,23 +5,12 @@ import {
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
-import {CollectionsStage} from './stage.js';
-
-const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
+import {eachWithTwoTabs, rejection} from './stage.js';
 
 describe('a transaction', () => {
-  let stage: CollectionsStage;
   let tab: ProxyConnection;
   let other: ProxyConnection;
-  beforeEach(() => {
-    stage = new CollectionsStage();
-    tab = stage.openTab();
-    other = stage.openTab();
-  });
-  afterEach(() => {
-    stage.close();
-    expect(stage.errors).to.eql([]);
-  });
+  eachWithTwoTabs((...all) => { [tab, other] = all; });
 
   const open = (name: string, ...tabs: ProxyConnection[]): Promise<SharedMap<string, number>[]> =>
     Promise.all(tabs.map(one => SharedMap.open<string, number>(one, name)));
