@@ -19,7 +19,7 @@ export function isInvertible(type: Type, op: unknown, data: unknown): boolean {
     if (type.name !== 'json1') return false;
     // Adding and subtracting fractions may not give the old value. Subtypes other than text are unknown.
     if (/"(ena|et?)":/.test(JSON.stringify(op))) return false;
-    return isSame(makeInvertible(withoutRemovedTexts(op), data), op);
+    return isSame(makeInvertible(withoutStatements(op), data), op);
   } catch {
     return false;
   }
@@ -88,15 +88,13 @@ export function withRemoved(type: Type, op: unknown, data: unknown): unknown {
   if (type.name === 'json0') return withRemovedValues(type, copied(op) as Json0Component[], data);
   if (typeof type['makeInvertible'] !== 'function') return op;
   // These types fill in missing statements, and trust those that are there. So the statements are removed first.
-  if (type.name === 'text-unicode') op = (op as UnicodeComponent[]).map(withoutRemovedText);
-  if (type.name === 'json1') op = withoutRemovedTexts(op);
-  return (type['makeInvertible'] as OnData)(op, data);
+  return (type['makeInvertible'] as OnData)(withoutRemoved(type, op), data);
 }
 
 /** The op without statements of what it removes, for types whose `transform` may drop them. */
 export function withoutRemoved(type: Type, op: unknown): unknown {
   if (type.name === 'text-unicode') return (op as UnicodeComponent[]).map(withoutRemovedText);
-  return type.name === 'json1' ? withoutRemovedValues(op) : op;
+  return type.name === 'json1' ? withoutStatements(op) : op;
 }
 
 /** A copy of an op. Types may change their ops while they apply them. */
@@ -141,15 +139,10 @@ const withoutRemovedText = (component: UnicodeComponent): UnicodeComponent => (
   typeof component === 'object' && typeof component.d === 'string' ? {d: [...component.d].length} : component
 );
 
-/** Removes the texts that a json1 op states as removed. An op consists of nested lists of keys and components. */
-function withoutRemovedTexts(op: unknown): unknown {
-  if (Array.isArray(op)) return op.map(withoutRemovedTexts);
-  const component = op as {es?: UnicodeComponent[]} | null;
+/** A json1 op without the values and texts that it states as removed. An op consists of nested lists of keys and components. */
+function withoutStatements(op: unknown): unknown {
+  if (Array.isArray(op)) return op.map(withoutStatements);
+  const component = op as {r?: unknown; es?: UnicodeComponent[]} | null;
+  if (component?.r !== undefined) return {...component, r: true};
   return Array.isArray(component?.es) ? {...component, es: component.es.map(withoutRemovedText)} : op;
-}
-
-function withoutRemovedValues(op: unknown): unknown {
-  if (Array.isArray(op)) return op.map(withoutRemovedValues);
-  const component = op as {r?: unknown} | null;
-  return component?.r === undefined ? withoutRemovedTexts(op) : {...component, r: true};
 }
