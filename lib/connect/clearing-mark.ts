@@ -41,7 +41,7 @@ export class ClearingMark {
     // A tab that began in this millisecond began before the clearing.
     const mark = {id, time: Math.max(now, this.read()?.time ?? 0) + 1};
     this.merge(mark);
-    return this.read() && mark;
+    return this.read()?.id === id ? mark : undefined;
   }
 
   /**

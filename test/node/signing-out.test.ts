@@ -303,6 +303,8 @@ describe('signing out', () => {
       expect(mark.merge()).to.equal(false);
       new ClearingMark('default', () => items, 0).set('clearing', 7);
       expect([mark.merge(), mark.read()]).to.eql([true, {id: 'clearing', time: 8}]);
+      const full = {...items, getItem: items.getItem.bind(items), setItem: () => { throw new DOMException('full', 'QuotaExceededError'); }};
+      expect(new ClearingMark('default', () => full, 0).set('another', 9), 'a full storage').to.equal(undefined);
       const forbidden = new ClearingMark('default', () => { throw new Error('forbidden'); }, 0);
       expect([forbidden.merge(), forbidden.read(), forbidden.set('clearing', 7)]).to.eql([false, undefined, undefined]);
     });
