@@ -192,7 +192,7 @@ export const isJson0 = (type: unknown): boolean => (type as OtType | null)?.name
 
 /** Refuses a write. */
 export function readOnly(): never {
-  throw new TabsError('ERR_TABS_TX_READONLY', 'readTransaction() only reads. Nothing was written');
+  throw new TabsError('ERR_TABS_TX_READONLY', 'readTransaction() only reads: use transaction() to write. Nothing was written');
 }
 
 export function tooBig(what: string): TabsError {

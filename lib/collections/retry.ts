@@ -80,7 +80,7 @@ export class RetryPolicy {
 
   private get reason(): unknown {
     return this.failure?.reason ?? new TabsError('ERR_TABS_TX_TIMEOUT',
-      `The transaction did not commit within ${this.timeout} ms. Nothing was written`);
+      `The transaction did not commit within ${this.timeout} ms. Nothing was written: run it again, or raise the timeout`);
   }
 
   /** @throws the reason if the transaction has ended */

@@ -40,7 +40,7 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
     const stored = documents[0]!.get(SHARDS_KEY) ?? 1;
     if (isForeign || stored === documents.length) return;
     await this.close();
-    throw new TabsError('ERR_TABS_BAD_OPTION', `${where} has the option shards: ${String(stored)}`);
+    throw new TabsError('ERR_TABS_BAD_OPTION', `${where} is stored in ${String(stored)} documents. Open it with shards: ${String(stored)}`);
   }
 
   /**
