@@ -18,7 +18,8 @@ export interface WatchdogOptions {
  */
 export class Watchdog {
   private isExpecting = false;
-  private hasHeard = false;
+  /** Whether the other side has sent something since the timer began. */
+  private isActive = false;
   private cancel: (() => void) | undefined;
   private ended = false;
 
@@ -34,7 +35,7 @@ export class Watchdog {
 
   /** The other side has sent something. */
   noteMessage(): void {
-    this.hasHeard = true;
+    this.isActive = true;
   }
 
   end(): void {
@@ -44,14 +45,14 @@ export class Watchdog {
 
   private wait(): void {
     this.isExpecting = false;
-    this.hasHeard = false;
+    this.isActive = false;
     this.cancel = this.options.clock.after(this.options.patience, () => this.look());
   }
 
   private look(): void {
     const {always, patience, ask, onSilence} = this.options;
     this.cancel = undefined;
-    if (this.hasHeard) {
+    if (this.isActive) {
       if (always || this.isExpecting) this.wait();
       return;
     }

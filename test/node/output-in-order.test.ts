@@ -5,7 +5,7 @@ interface Output {
   end(): void;
 }
 
-/** Of test/run.js, which is JavaScript, since it runs before anything is compiled. */
+/** The runner of `npm test` is JavaScript, because it runs before anything is compiled. So its parts have no types. */
 const {OutputInOrder} = await import(new URL('../runner/output-in-order.js', import.meta.url).href) as {OutputInOrder: new() => {open(): Output}};
 
 describe('the output of suites that run in parallel', () => {

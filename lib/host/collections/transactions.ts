@@ -44,7 +44,7 @@ export class Transactions {
   answer(tab: Tab, name: string, args: unknown): Answer | Promise<Answer> {
     if (name === 'shared.commit' && isCommit(args)) return this.commit(tab, args);
     if (name === 'shared.asked' && isQuestion(args)) return this.isCommitted(tab, args.seq, args.docs);
-    if (name === 'shared.outcome' && isQuestion(args)) return this.awaitOutcome(tab, args.seq, args.docs);
+    if (name === 'shared.outcome' && isQuestion(args)) return this.registerForOutcome(tab, args.seq, args.docs);
     throw withCode('ERR_MESSAGE_BADLY_FORMED', `Invalid call ${name}`);
   }
 
@@ -170,7 +170,7 @@ export class Transactions {
     }
   }
 
-  private async awaitOutcome(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
+  private async registerForOutcome(tab: Tab, seq: number, keys: [string, string][]): Promise<Answer> {
     let waiting = this.waiting.get(nameOf(tab, seq));
     if (!waiting) {
       // The transaction was placed by an earlier host. Changes by others are unknown, only the time when the server has it is known.

@@ -221,7 +221,7 @@ export class FollowerUpdates {
   }
 
   /** Whether the tab was notified of the rollback, and has lost its state. */
-  isToldOfRollback(follower: Follower): boolean {
+  isNotifiedOfRollback(follower: Follower): boolean {
     return this.rollback?.notified.has(follower) === true;
   }
 

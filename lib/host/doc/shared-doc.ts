@@ -124,7 +124,7 @@ export class SharedDoc {
     // The op belongs to another incarnation, or to a state before a reset. The tab gives it up itself.
     if (request.at.inc !== follower.inc || follower.awaitsReset) return undefined;
     if (!this.parts.updates.isInRollback) return this.parts.sequencer.submit(follower, request);
-    if (!this.parts.updates.isToldOfRollback(follower)) this.parts.deferred.defer(() => this.submit(tab, request));
+    if (!this.parts.updates.isNotifiedOfRollback(follower)) this.parts.deferred.defer(() => this.submit(tab, request));
     return undefined;
   }
 
