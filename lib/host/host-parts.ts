@@ -122,7 +122,7 @@ export class HostParts {
     const queues = (this.queues = new Queues({
       epoch, docs, lineage, tab: id => tabs.get(id), isThere: id => !!tabs.find(id)?.session, after: clock.after, now: clock.now
     }));
-    const undoTurns = (this.undoTurns = new UndoTurns(clock.after));
+    const undoTurns = (this.undoTurns = new UndoTurns(clock));
     const inspection = (this.inspection = new Inspection({
       clock, namespace, epoch, generation, place, build, connection, board, docs, queries, presences, tabs, log, lineage,
       faults: settings.faults, abandon: () => owner.abandon()

@@ -1,3 +1,5 @@
+import type {Clock} from '../platform/platform.js';
+
 /** The longest duration of a turn, in ms. A tab that takes longer is assumed to be frozen. The tab's own limit, `TURN_MS`, is shorter. */
 const LIMIT_MS = 5000;
 
@@ -15,12 +17,14 @@ export class UndoTurns {
   private readonly queue: Turn[] = [];
   private endTimer: (() => void) | undefined;
 
-  constructor(private readonly after: (ms: number, callback: () => void) => () => void) {}
+  constructor(private readonly clock: Clock) {}
 
-  /** Resolves when the tab's turn begins. @param id the tab's id of the turn */
-  take(tabId: string, id: string): Promise<null> {
+  /** Resolves when the tab's turn begins, with the time that it has waited, in ms. @param id the tab's id of the turn */
+  take(tabId: string, id: string): Promise<number> {
+    const {clock} = this;
+    const asked = clock.now();
     return new Promise(resolve => {
-      this.queue.push({tabId, id, start: () => resolve(null)});
+      this.queue.push({tabId, id, start: () => resolve(clock.now() - asked)});
       if (this.queue.length === 1) this.startFirst();
     });
   }
@@ -51,7 +55,7 @@ export class UndoTurns {
     this.endTimer = undefined;
     const [first] = this.queue;
     if (!first) return;
-    this.endTimer = this.after(LIMIT_MS, () => this.remove(turn => turn === first));
+    this.endTimer = this.clock.after(LIMIT_MS, () => this.remove(turn => turn === first));
     first.start();
   }
 }

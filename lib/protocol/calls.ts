@@ -67,7 +67,8 @@ export interface CollectionCalls {
 
 /** The calls of the undo stack that tabs share. The argument is the id of a turn. */
 export interface UndoCalls {
-  'undo.turn': Call<string, null>;
+  /** The time that the tab has waited for the turn, in ms; null from a host of an older build. */
+  'undo.turn': Call<string, number | null>;
   'undo.end': Call<string, void>;
 }
 

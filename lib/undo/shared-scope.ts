@@ -4,7 +4,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
 import type {UndoableDoc} from './types.js';
 
-/** A tab uses its turn only within this time after it has requested the turn, in ms. The host ends a turn that takes a little longer. */
+/** A tab uses its turn only within this time after the turn has begun, in ms. The host ends a turn that takes a little longer. */
 const TURN_MS = 4000;
 /** How long to wait after a failed call, in ms, before the tab requests a turn again. */
 const RETRY_MS = 50;
@@ -15,6 +15,9 @@ let turns = 0;
 export class SharedScope {
   readonly docs: readonly ProxyDoc[];
   private readonly connection: ProxyConnection;
+  private isClosed = false;
+  /** End the calls of `inTurn` that wait. */
+  private readonly endings = new Set<() => void>();
   private steps = 0;
 
   /**
@@ -42,41 +45,57 @@ export class SharedScope {
   /**
    * Calls `act` when it is this tab's turn, this tab has everything that others have undone, and the host has all ops of this tab.
    * @param act submits its ops synchronously
-   * @returns the result of `act`, when the host has the ops; false if the connection is closed before
+   * @returns the result of `act`, when the host has the ops; false if this scope or the connection is closed before
    */
   async inTurn(act: () => boolean): Promise<boolean> {
-    const {connection} = this;
-    while (!this.isClosed) {
-      const id = String(++turns);
-      const asked = connection.clock.now();
-      const isMine = await this.takeTurn(id);
-      for (let doc; isMine && (doc = this.unsynced);) await this.whenSynced(doc);
-      // This tab may have been frozen, and another tab may have a turn now.
-      if (isMine && connection.clock.now() - asked < TURN_MS && !this.isClosed) {
-        const result = act();
-        await this.handOver();
-        this.endTurn(id);
-        return result;
-      }
-      this.endTurn(id);
-      if (!isMine) await new Promise<void>(resolve => connection.clock.after(RETRY_MS, resolve));
-    }
-    return false;
+    let result = false;
+    if (this.isOver) return result;
+    await new Promise<void>((resolve, reject) => {
+      this.endings.add(resolve);
+      void this.takeTurns(() => { result = act(); }).then(resolve, reject).finally(() => this.endings.delete(resolve));
+    });
+    return result;
   }
 
   /** Stops marking ops. May be called twice. */
   close(): void {
+    this.isClosed = true;
     for (const doc of this.docs) doc.undoHook = undefined;
+    for (const end of this.endings) end();
   }
 
-  private async takeTurn(id: string): Promise<boolean> {
-    await this.whenConnected();
+  /** Calls `act` in the first turn that this tab can use. Does not call it if this scope or the connection is closed before. */
+  private async takeTurns(act: () => void): Promise<void> {
+    const {clock} = this.connection;
+    for (;;) {
+      await this.whenConnected();
+      // Others do not have to wait for a turn that this tab can't use yet.
+      await this.whenSynced();
+      if (this.isOver) return;
+      const id = String(++turns);
+      const asked = clock.now();
+      const waited = await this.takeTurn(id);
+      if (waited !== undefined) await this.whenSynced();
+      try {
+        // This tab may have been frozen, and another tab may have a turn now.
+        if (waited !== undefined && clock.now() - asked - waited < TURN_MS && !this.isOver) {
+          act();
+          return await this.handOver();
+        }
+      } finally {
+        this.endTurn(id);
+      }
+      if (waited === undefined) await new Promise<void>(resolve => clock.after(RETRY_MS, resolve));
+    }
+  }
+
+  /** Resolves when the turn begins, with the time that this tab has waited for it, in ms; undefined if there is no turn. */
+  private async takeTurn(id: string): Promise<number | undefined> {
     try {
-      await this.connection.callHost('undo.turn', id);
-      return true;
+      return (await this.connection.callHost('undo.turn', id)) ?? 0;
     } catch (error) {
       // A host of an older build supports neither turns nor marks.
-      return (error as {code?: unknown}).code === 'ERR_MESSAGE_BADLY_FORMED';
+      return (error as {code?: unknown}).code === 'ERR_MESSAGE_BADLY_FORMED' ? 0 : undefined;
     }
   }
 
@@ -87,15 +106,19 @@ export class SharedScope {
 
   /** A document with ops of this tab that the host has not placed, or whose position in the history is not known. */
   private get unsynced(): ProxyDoc | undefined {
-    return this.isClosed ? undefined : this.docs.find(doc => doc.type !== null && doc.settledRevision === undefined);
+    return this.isOver ? undefined : this.docs.find(doc => doc.type !== null && doc.settledRevision === undefined);
   }
 
-  private whenSynced(doc: ProxyDoc): Promise<void> {
+  private async whenSynced(): Promise<void> {
+    for (let doc; (doc = this.unsynced);) await this.whenNotUnsynced(doc);
+  }
+
+  private whenNotUnsynced(doc: ProxyDoc): Promise<void> {
     return new Promise(resolve => doc.when(() => this.unsynced !== doc, resolve));
   }
 
-  private get isClosed(): boolean {
-    return this.connection.hostState === 'closed';
+  private get isOver(): boolean {
+    return this.isClosed || this.connection.hostState === 'closed';
   }
 
   private async handOver(): Promise<void> {

@@ -8,6 +8,7 @@ import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {PendingOp} from '../tab/upstream.js';
 import {DocWatcher, invert} from './doc-watcher.js';
 import {ChangeLog} from './change-log.js';
+import {checkDocs, checkOptions} from './check-options.js';
 import {textDifference} from './difference.js';
 import {OpStack, type Entry, type StackItem} from './op-stack.js';
 import {SharedDocWatcher} from './shared-doc-watcher.js';
@@ -54,19 +55,14 @@ export class UndoManager extends TypedEmitter {
 
   /**
    * @param docs documents of types that can invert their ops. They can be subscribed later.
-   * @throws RangeError if an option is out of range; TypeError if there is no document, or if the scope is `'browser'` and the documents do
-   *   not belong to one connection of `createConnection`; Error if this tab already has a manager with this scope for one of the documents
+   * @throws RangeError if an option is out of range; TypeError if an option is unknown or has a wrong type, if there is no document, or if
+   *   the scope is `'browser'` and the documents do not belong to one connection of `createConnection`; Error if this tab already has a
+   *   manager with this scope for one of the documents
    */
   constructor(docs: UndoableDoc | readonly UndoableDoc[], options: UndoOptions = {}) {
     super();
-    const {captureTimeout = 500, limit = 100, sources, scope = 'tab'} = options;
-    if (!(captureTimeout >= 0)) throw new RangeError('UndoManager: captureTimeout must be a number of ms, 0 or more');
-    if (!(Number.isInteger(limit) && limit > 0)) throw new RangeError('UndoManager: limit must be a whole number above 0');
-    if (scope !== 'tab' && scope !== 'browser') throw new RangeError("UndoManager: scope must be 'tab' or 'browser'");
-    const all = [...new Set(Array.isArray(docs) ? (docs as readonly UndoableDoc[]) : [docs as UndoableDoc])];
-    if (!all.length || !all.every(doc => typeof doc?.submitOp === 'function')) {
-      throw new TypeError('UndoManager: give it a document, or an array of documents');
-    }
+    const {captureTimeout, limit, sources, scope} = checkOptions(options);
+    const all = checkDocs(docs);
     this.captureTimeout = captureTimeout;
     this.sources = sources && new Set(sources);
     this.stacks = Stacks.empty(limit, scope === 'browser', step => this.metaOf(step));
@@ -123,11 +119,14 @@ export class UndoManager extends TypedEmitter {
     this.emit('change');
   }
 
-  /** Stops following the documents, and drops all steps. May be called twice. */
+  /**
+   * Stops following the documents, and drops all steps. Calls of `undo` and `redo` that wait resolve to `false`. May be called twice.
+   */
   close(): void {
+    if (!this.watchers.size) return;
     for (const watcher of this.watchers.values()) watcher.close();
-    if (this.watchers.size) this.shared?.close();
     this.watchers.clear();
+    this.shared?.close();
     this.clear();
   }
 
@@ -208,8 +207,8 @@ export class UndoManager extends TypedEmitter {
     this.emit('change');
   }
 
-  private act(action: Action): Promise<boolean> {
-    return this.shared ? this.shared.inTurn(() => this.revert(action)) : Promise.resolve(this.revert(action));
+  private async act(action: Action): Promise<boolean> {
+    return this.shared ? this.shared.inTurn(() => this.revert(action)) : this.revert(action);
   }
 
   private revert(action: Action): boolean {

@@ -259,6 +259,46 @@ describe("UndoManagers with the scope 'browser'", () => {
     expect(await undo[1]!.undo()).to.equal(true);
   }).timeout(20_000);
 
+  it('let a tab that has waited long for its turn undo in this turn', async () => {
+    await open();
+    await one.submitOp([{insert: 'a'}]);
+    await stage.settle();
+    const order: string[] = [];
+    await one.connection.callHost('undo.turn', 'of a tab that is frozen');
+    const undoing = undo[1]!.undo().then(() => order.push('undone'));
+    await other.connection.callHost('host.inspect', null);
+    const next = one.connection.callHost('undo.turn', 'of another tab that is frozen').then(() => order.push('next'));
+    await Promise.all([undoing, next]);
+    expect(order).to.eql(['undone', 'next']);
+  }).timeout(20_000);
+
+  it('let no tab wait for one that has paused a document', async () => {
+    await open();
+    await one.submitOp([{insert: 'a'}]);
+    await stage.settle();
+    one.pause();
+    void one.submitOp([{insert: 'b'}]);
+    const waiting = undo[0]!.undo();
+    await one.connection.callHost('host.inspect', null);
+    const began = Date.now();
+    expect(await undo[1]!.undo()).to.equal(true);
+    expect(Date.now() - began).to.be.below(4000);
+    one.resume();
+    expect(await waiting).to.equal(true);
+    await stage.settle();
+    expect(text()).to.equal('Hello');
+  });
+
+  it('end when they are closed, with or without a host', async () => {
+    await open();
+    await one.submitOp([{insert: 'a'}]);
+    stage.host.close();
+    await until('it is lost', () => one.connection.hostState !== 'connected');
+    const undoing = undo[0]!.undo();
+    undo[0]!.close();
+    expect([await undoing, await undo[0]!.undo()]).to.eql([false, false]);
+  });
+
   it('end when their connection is closed', async () => {
     await open();
     stage.host.close();

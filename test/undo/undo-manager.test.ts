@@ -341,7 +341,42 @@ describe('an UndoManager', () => {
     stage = await UndoStage.open('json0', {});
     doc = stage.tabs[0]!;
     expect(() => new UndoManager([])).to.throw(TypeError, 'give it a document');
-    expect(() => new UndoManager(doc, {limit: 0})).to.throw(RangeError, 'limit');
-    expect(() => new UndoManager(doc, {captureTimeout: -1})).to.throw(RangeError, 'captureTimeout');
+    expect(() => new UndoManager({submitOp() {}} as never)).to.throw(TypeError, 'give it a document');
+    for (const [options, error, message] of [
+      [{limit: 0}, RangeError, 'limit'],
+      [{limit: '5'}, RangeError, 'limit'],
+      [{captureTimeout: -1}, RangeError, 'captureTimeout'],
+      [{captureTimeout: '500'}, RangeError, 'captureTimeout'],
+      [{captureTimeout: null}, RangeError, 'captureTimeout'],
+      [{scope: 'world'}, RangeError, 'scope'],
+      [{sources: 'quill'}, TypeError, 'sources must be an array'],
+      [{captureTimout: 5}, TypeError, 'there is no option captureTimout. Did you mean captureTimeout?'],
+      [null, TypeError, 'the options must be an object']
+    ] as const) {
+      expect(() => new UndoManager(doc, options as never), JSON.stringify(options)).to.throw(error, message);
+    }
+  });
+
+  it('may be closed by a listener', async () => {
+    stage = await UndoStage.open('json0', {n: 0});
+    doc = stage.tabs[0]!;
+    undo = new UndoManager(doc);
+    let changes = 0;
+    undo.on('change', () => {
+      changes++;
+      undo.close();
+    });
+    void doc.submitOp([{p: ['n'], na: 1}]);
+    expect([changes, undo.canUndo, await undo.undo()]).to.eql([2, false, false]);
+  });
+
+  it('rejects if a listener throws', async () => {
+    stage = await UndoStage.open('json0', {n: 0});
+    doc = stage.tabs[0]!;
+    undo = new UndoManager(doc);
+    void doc.submitOp([{p: ['n'], na: 1}]);
+    undo.on('stack-item-popped', () => { throw new Error('of the app'); });
+    expect(await undo.undo().catch((error: Error) => error.message)).to.equal('of the app');
+    expect(doc.data).to.eql({n: 0});
   });
 });
