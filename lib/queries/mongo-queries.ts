@@ -6,11 +6,15 @@ import type {OfflineQueries, QueriedDoc} from '../host/queries/local-queries.js'
 /** The keys beside the condition that sharedb-mongo takes and that are supported here. */
 const SHAPES = new Set(['$sort', '$orderby', '$skip', '$limit', '$count']);
 /** Keys with `$` that belong to the condition. */
-const CONDITIONS = new Set(['$and', '$or', '$nor', '$not', '$comment']);
+const CONDITIONS = new Set(['$and', '$or', '$nor']);
+/** The fields in which sharedb-mongo stores a document's type, version, metadata and last op. They are not part of its data. */
+const STORED_FIELDS = /^_(type|v|m|o)(\.|$)/;
+
+type Sort = Record<string, 1 | -1>;
 
 interface Parsed {
   condition: Query;
-  sort: Record<string, 1 | -1> | undefined;
+  sort: Sort | undefined;
   skip: number;
   limit: number;
   count: boolean;
@@ -28,7 +32,7 @@ const context = Context.init({query: operators as never});
 export function mongoQueries(): OfflineQueries {
   const known = new WeakMap<object, Parsed | undefined>();
   const parsed = (query: unknown): Parsed | undefined => {
-    if (!query || typeof query !== 'object') return undefined;
+    if (!isObject(query)) return undefined;
     if (!known.has(query)) known.set(query, parse(query as Fields));
     return known.get(query);
   };
@@ -37,7 +41,9 @@ export function mongoQueries(): OfflineQueries {
       return parsed(query)?.condition.test(asStored({id, data}));
     },
     select(_collection, query, results) {
-      const {condition, sort, skip, limit, count} = parsed(query)!;
+      const found = parsed(query);
+      if (!found) return undefined;
+      const {condition, sort, skip, limit, count} = found;
       const byFields = new Map(results.map(doc => [asStored(doc), doc]));
       const stored = [...byFields.keys()];
       const sorted = sort ? condition.find<Fields>(stored).sort(sort).all() : stored;
@@ -53,21 +59,32 @@ function parse(query: Fields): Parsed | undefined {
   const condition: Fields = {};
   for (const [key, value] of Object.entries(query)) {
     if (SHAPES.has(key)) shape[key] = value;
-    else if (key.startsWith('$') && !CONDITIONS.has(key)) return undefined;
-    else condition[key] = value;
+    else if (key.startsWith('$') && !CONDITIONS.has(key)) {
+      if (key !== '$comment') return undefined;
+    } else condition[key] = value;
   }
   const {$sort, $orderby, $skip, $limit, $count} = shape;
-  return {
-    condition: new Query(condition, {context}),
-    sort: ($sort ?? $orderby) as Parsed['sort'],
-    skip: Number($skip ?? 0),
-    limit: Number($limit ?? 0),
-    count: !!$count
-  };
+  const [sort, skip, limit] = [$sort ?? $orderby ?? undefined, $skip ?? 0, $limit ?? 0];
+  if (!isSort(sort) || !isCount(skip) || !isCount(limit) || readsStoredFields(condition)) return undefined;
+  return {condition: new Query(condition, {context}), sort, skip, limit, count: !!$count};
 }
+
+function isSort(sort: unknown): sort is Sort | undefined {
+  if (sort === undefined) return true;
+  return isObject(sort) && Object.entries(sort).every(([field, direction]) => (direction === 1 || direction === -1) && !STORED_FIELDS.test(field));
+}
+
+function readsStoredFields(condition: unknown): boolean {
+  if (!isObject(condition)) return false;
+  return Object.entries(condition).some(([key, value]) => (
+    STORED_FIELDS.test(key) || (CONDITIONS.has(key) && Array.isArray(value) && value.some(readsStoredFields))
+  ));
+}
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 
 /** A document as sharedb-mongo stores it: the fields of an object beside the id, any other data as `_data`. */
 function asStored({id, data}: QueriedDoc): Fields {
-  const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-  return {...(isObject ? data : {_data: data}), _id: id};
+  return {...(isObject(data) ? data : {_data: data}), _id: id};
 }

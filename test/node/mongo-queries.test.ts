@@ -7,7 +7,7 @@ function answer(query: object, docs: Record<string, unknown>): {ids: string[]; e
   const all = Object.entries(docs).map(([id, data]) => ({id, data}));
   const matches = all.map(({id, data}) => queries.matches('c', query, data, id));
   if (matches.includes(undefined)) return undefined;
-  const {results = [], extra} = queries.select!('c', query, all.filter((_, i) => matches[i]));
+  const {results = [], extra} = queries.select!('c', query, all.filter((_, i) => matches[i])) ?? {};
   return {ids: results.map(({id}) => id), ...(extra !== undefined && {extra})};
 }
 
@@ -37,5 +37,20 @@ describe('mongoQueries', () => {
     expect(answer({$aggregate: []}, docs)).to.equal(undefined);
     expect(answer({$text: {$search: 'x'}}, docs)).to.equal(undefined);
     expect(() => answer({n: {$nonsense: 1}}, docs)).to.throw();
+    for (const $sort of ['n', [['n', 1]], {n: 'desc'}, {n: 0}, {n: {$meta: 'textScore'}}]) expect(answer({$sort}, docs)).to.equal(undefined);
+    for (const $skip of [-1, 1.5, '1']) expect(answer({$skip}, docs)).to.equal(undefined);
+    for (const $limit of [-1, 1.5, 'x']) expect(answer({$limit}, docs)).to.equal(undefined);
+    expect(mongoQueries().select!('c', {$aggregate: []}, [])).to.equal(undefined);
+  });
+
+  it('leaves fields that only the database has to the last results', () => {
+    for (const query of [{'_m.mtime': {$gt: 5}}, {_type: 'x'}, {$and: [{_v: 3}]}, {$or: [{n: 1}, {$nor: [{_o: 1}]}]}, {$sort: {'_m.mtime': -1}}]) {
+      expect(answer(query, docs), JSON.stringify(query)).to.equal(undefined);
+    }
+    expect(answer({_more: {$exists: true}}, {a: {_more: 1}, b: {}})).to.eql({ids: ['a']});
+  });
+
+  it('ignores $comment', () => {
+    expect(answer({n: 1, $comment: 'why'}, docs)).to.eql({ids: ['b']});
   });
 });

@@ -3,8 +3,10 @@ import Backend from 'sharedb';
 import {logger, Connection} from 'sharedb/lib/client/index.js';
 import {Host, InMemoryStorage, type OfflineQueries} from '../../lib/host.js';
 import {ProxyConnection, createConnection, type ProxyQuery} from '../../lib/index.js';
+import {mongoQueries} from '../../lib/mongo-queries.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {until} from '../waiting/until.js';
+import type {RealConnection} from '../../lib/host/upstream.js';
 import {FilteringDb, matcher, type Filter} from './filtering-db.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
@@ -171,6 +173,58 @@ describe('queries without a server', () => {
     expect(query.isLocal).to.equal(true);
   });
 
+  it('answer what was asked before the server was lost with the last results if there is no matcher', async () => {
+    real = backend.connect();
+    host = new Host({connection: real, channel, store: {storage}});
+    const tab = openTab();
+    await (create(tab, 'a', {done: false, n: 1}) as Promise<void>);
+    await tab.createFetchQuery<Note>('notes', open).whenReady();
+    let isAsked = false;
+    backend.use('query', () => { isAsked = true; });
+    const query = tab.createFetchQuery<Note>('notes', open);
+    await until('it is in flight', () => isAsked);
+    await goOffline(tab);
+    expect([(await query.whenReady()).map(({id}) => id), query.isLocal]).to.eql([['a'], true]);
+  });
+
+  it('send again what was asked before the server was lost if nothing can answer it', async () => {
+    startHost({matches: () => undefined});
+    const tab = openTab();
+    await (create(tab, 'a', {done: false, n: 1}) as Promise<void>);
+    let asked = 0;
+    backend.use('query', (_context, next) => { if (++asked > 1) next(); });
+    const query = tab.createFetchQuery<Note>('notes', open);
+    await until('it is in flight', () => asked === 1);
+    await goOffline(tab);
+    goOnline();
+    expect([(await query.whenReady()).map(({id}) => id), query.isLocal]).to.eql([['a'], false]);
+  });
+
+  it('wait for the first attempt to connect, and not for later ones', async () => {
+    startHost(matcher, false);
+    const fail = beginConnecting();
+    const tab = openTab();
+    void create(tab, 'a', {done: false, n: 1});
+    const first = tab.createFetchQuery<Note>('notes', open);
+    const subscribed = tab.createSubscribeQuery<Note>('notes', open);
+    await until('the host has them', () => host.inspect().queries === 1);
+    expect([first.ready, subscribed.ready]).to.eql([false, false]);
+    fail();
+    expect([(await first.whenReady()).length, (await subscribed.whenReady()).length]).to.eql([1, 1]);
+    beginConnecting();
+    await until('the tab knows', () => tab.state === 'connecting');
+    const [later, more] = [tab.createFetchQuery<Note>('notes', open), tab.createSubscribeQuery<Note>('notes', {done: true})];
+    expect([(await later.whenReady()).length, (await more.whenReady()).length]).to.eql([1, 0]);
+    expect([later.isLocal, more.isLocal]).to.eql([true, true]);
+  });
+
+  /** Begins an attempt to connect. @returns a function that makes it fail */
+  function beginConnecting(): () => void {
+    const socket = {readyState: 0, onclose: (_reason: string) => {}, close() {}, send() {}};
+    (real as unknown as RealConnection).bindToSocket(socket as never);
+    return () => socket.onclose('failed');
+  }
+
   it('give the last results where the matcher can not tell, or throws', async () => {
     startHost({matches: () => undefined});
     const tab = openTab();
@@ -218,8 +272,41 @@ describe('queries without a server', () => {
     expect(ids(query)).to.eql(['a']);
   });
 
+  it('keep the last results of a query that the matcher can not answer, also without any document', async () => {
+    startHost(mongoQueries());
+    const tab = openTab();
+    backend.db.query = (_collection, _query, _fields, _options, callback) => callback(null, [], 7 as never);
+    expect(await extraOf(tab)).to.eql([7, false]);
+    await goOffline(tab);
+    expect(await extraOf(tab)).to.eql([7, true]);
+    expect(warnings).to.eql([]);
+  });
+
+  async function extraOf(tab: ProxyConnection): Promise<unknown[]> {
+    const query = tab.createFetchQuery('notes', {$aggregate: []});
+    await query.whenReady();
+    return [query.extra, query.isLocal];
+  }
+
+  for (const [mistake, wrong] of [
+    ['a promise of matches', {matches: async () => false}], ['an array of select', {...matcher, select: () => []}],
+    ['a promise of select', {...matcher, select: async () => ({results: []})}]
+  ] as const) {
+    it(`warn of ${mistake}, and give the last results`, async () => {
+      startHost(wrong as never);
+      const tab = openTab();
+      await (create(tab, 'a', {done: false, n: 1}) as Promise<void>);
+      await tab.createFetchQuery('notes', open).whenReady();
+      await goOffline(tab);
+      expect((await tab.createFetchQuery('notes', open).whenReady()).map(({id}) => id)).to.eql(['a']);
+      expect(warnings).to.have.length(1);
+    });
+  }
+
   it('refuse a matcher that is none', () => {
     startHost();
+    expect(() => new Host({connection: real, channel: memoryChannels(), store: false, queries: {...matcher, compair: () => 0} as never}))
+      .to.throw('there is no option compair. Did you mean compare?').with.property('code', 'ERR_TABS_BAD_OPTION');
     expect(() => new Host({connection: real, channel: memoryChannels(), store: false, queries: {} as never})).to.throw('queries').with.property('code', 'ERR_TABS_BAD_OPTION');
   });
 });

@@ -2,6 +2,7 @@ import {TabsError} from '../../protocol/errors.js';
 import type {HostLog} from '../host-log.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import {warning} from '../../protocol/warnings.js';
+import {unknownOption} from '../../platform/option-names.js';
 import type {RealDoc} from '../upstream.js';
 
 /** A document for a query. Its data must not be changed. */
@@ -21,18 +22,27 @@ export interface OfflineQueries {
   matches(collection: string, query: any, data: any, id: string): boolean | undefined;
   /** Compares two results for their order, as a function for `Array.prototype.sort`. Default: by id. */
   compare?(collection: string, query: any, one: QueriedDoc, other: QueriedDoc): number;
-  /** Selects some of the sorted results, and computes the query's `extra`. Default: all results, no `extra`. */
+  /**
+   * Selects some of the sorted results, and computes the query's `extra`. Default: all results, no `extra`.
+   * @returns undefined if the query can't be answered without the server. `matches` may not have been called, if there are no documents.
+   */
   select?(collection: string, query: any, results: readonly QueriedDoc[]): {
     /** The selected results, for example one page of them. Default: all. */
     results?: readonly QueriedDoc[];
     /** The query's `extra`, for example a count. */
     extra?: unknown;
-  };
+  } | undefined;
 }
 
-/** @throws ERR_TABS_BAD_OPTION if `matches` is not a function, or `compare` or `select` is neither missing nor a function */
+/**
+ * @throws ERR_TABS_BAD_OPTION if `matches` is not a function, `compare` or `select` is neither missing nor a function, or a function has
+ *   another name
+ */
 export function checkOfflineQueries(queries: OfflineQueries): void {
   const {matches, compare, select} = queries as Partial<OfflineQueries>;
+  const others = Object.entries(queries).filter(([, value]) => typeof value === 'function').map(([name]) => name);
+  const unknown = unknownOption('Option queries', Object.fromEntries(others.map(name => [name, true])), ['matches', 'compare', 'select']);
+  if (unknown) throw new TabsError('ERR_TABS_BAD_OPTION', unknown);
   if (typeof matches === 'function' && [compare, select].every(one => one === undefined || typeof one === 'function')) return;
   throw new TabsError('ERR_TABS_BAD_OPTION', 'Option queries takes an object with a function `matches`, and perhaps `compare` and `select`');
 }
@@ -144,10 +154,14 @@ export class LocalQueries {
       if (data === undefined) continue;
       const isMatch = matcher.matches(collection, query, data, id);
       if (isMatch === undefined) return undefined;
+      if (isPromise(isMatch)) throw new TypeError('matches() must return a boolean, not a promise');
       if (isMatch) found.push({id, data});
     }
     found.sort((one, other) => matcher.compare?.(collection, query, one, other) || (one.id < other.id ? -1 : 1));
-    const {results = found, extra} = matcher.select?.(collection, query, found) ?? {};
+    const selected = matcher.select ? matcher.select(collection, query, found) : {};
+    if (selected === undefined) return undefined;
+    if (Array.isArray(selected) || isPromise(selected)) throw new TypeError('select() must return an object {results, extra}');
+    const {results = found, extra} = selected;
     return {ids: results.map(({id}) => id), extra, matches: found};
   }
 
@@ -160,6 +174,9 @@ export class LocalQueries {
     return docs;
   }
 }
+
+/** Functions of an app may be async by mistake. */
+const isPromise = (value: unknown): boolean => typeof (value as {then?: unknown} | null | undefined)?.then === 'function';
 
 /** Returns a document's data for queries; undefined if the document does not exist. */
 export function dataOf({type, data}: Pick<RealDoc, 'type' | 'data'>): unknown {

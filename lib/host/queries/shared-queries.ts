@@ -19,6 +19,8 @@ export class SharedQueries {
   private readonly given = new Map<string, string[]>();
   /** The collections with changes that local results do not contain yet. */
   private readonly changed = new Set<string>();
+  /** Whether the first attempt to connect is over. Queries wait for its end, but not for the end of later ones. */
+  private hasTried = false;
 
   constructor(private readonly owner: SharedQueriesOwner) {}
 
@@ -27,12 +29,14 @@ export class SharedQueries {
   }
 
   fetch(tab: Tab, {id, c, q, o}: QueryRequest): void {
-    const {connection} = this.owner;
     const key = keyOf(c, q, o);
-    // Without a connection, the server can't answer.
-    const isOnline = connection.state === 'connected' || connection.state === 'connecting';
-    if (!isOnline) return this.answerLocally(tab, {id, c, q}, key, () => this.ask(tab, {id, c, q, o}, key));
+    if (!this.canServerAnswer) return this.answerLocally(tab, {id, c, q}, key, () => this.ask(tab, {id, c, q, o}, key));
     return this.ask(tab, {id, c, q, o}, key);
+  }
+
+  private get canServerAnswer(): boolean {
+    const {state} = this.owner.connection;
+    return state === 'connected' || (state === 'connecting' && !this.hasTried);
   }
 
   private ask(tab: Tab, {id, c, q, o}: QueryRequest, key: string): void {
@@ -102,7 +106,7 @@ export class SharedQueries {
       query = new SharedQuery(this.owner, key, request, () => this.queries.delete(key));
       this.queries.set(key, query);
     }
-    query.join(tab, request);
+    query.join(tab, request, this.canServerAnswer);
   }
 
   unsubscribe(tab: Tab, id: number): void {
@@ -126,11 +130,13 @@ export class SharedQueries {
 
   /** Answers queries locally, because the connection is lost. */
   onDisconnected(): void {
+    this.hasTried = true;
     this.given.clear();
     for (const query of this.queries.values()) query.onDisconnected();
-    if (!this.owner.local) return;
-    for (const asked of this.asked) {
-      this.asked.delete(asked);
+    const unanswered = [...this.asked];
+    // Those that nothing can answer are sent again, and so are added again.
+    this.asked.clear();
+    for (const asked of unanswered) {
       asked.real?.destroy();
       const {tab, key, id, c, q, o} = asked;
       this.answerLocally(tab, asked, key, () => this.ask(tab, {id, c, q, o}, key));
@@ -139,6 +145,7 @@ export class SharedQueries {
 
   /** Forgets the data for local results, because the connection is restored. */
   onConnected(): void {
+    this.hasTried = true;
     this.owner.local?.forget();
   }
 

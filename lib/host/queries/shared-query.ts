@@ -92,7 +92,8 @@ export class SharedQuery implements LaggingQuery {
     });
   }
 
-  join(tab: Tab, {id, r}: QueryRequest): void {
+  /** @param canServerAnswer whether the tab waits for the server's answer */
+  join(tab: Tab, {id, r}: QueryRequest, canServerAnswer: boolean): void {
     let member = this.members.find(member => member.tab === tab && member.id === id);
     if (!member) {
       member = {tab, id, results: undefined, isLocal: false, waiting: false, known: r?.map(([known]) => known)};
@@ -100,9 +101,7 @@ export class SharedQuery implements LaggingQuery {
     }
     member.waiting = true;
     if (this.isFresh) return this.answer(member);
-    const {state} = this.owner.connection;
-    // During the first connection attempt, the tab waits for the server's answer.
-    if (state !== 'connected' && (state !== 'connecting' || this.real.results)) this.answerLocally();
+    if (!canServerAnswer) this.answerLocally();
   }
 
   /** @param id the id of the tab's query; undefined for all queries of the tab */
