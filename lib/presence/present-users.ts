@@ -1,5 +1,6 @@
 import {EventEmitter} from 'sharedb/lib/emitter.js';
 import {systemClock} from '../platform/browser.js';
+import {unknownOption} from '../platform/option-names.js';
 import type {Clock} from '../platform/platform.js';
 import type {TypedEvents} from '../tab/events.js';
 
@@ -19,7 +20,7 @@ export interface PresentUsersConnection {
 export interface PresentUsersOptions<Value> {
   /**
    * Returns the id of the person who shows this value. It must be the same for all tabs and devices of a person. Default: the
-   * presence id.
+   * presence id. If the function throws, or returns something else than a string, the value is left out, and the event `error` says so.
    */
   userOf?: ((value: Value, presenceId: string) => string) | undefined;
 }
@@ -40,13 +41,13 @@ export interface PresentUser<Value> {
 
 /** The events of `PresentUsers`. */
 export interface PresentUsersEvents<Value> {
-  /** A person has joined, left, or shows another value. */
+  /** A person has joined, left, or shown a value. */
   change: (users: readonly PresentUser<Value>[]) => void;
   /** A person's first tab has joined. */
   join: (user: PresentUser<Value>) => void;
   /** The person's last tab has left. */
   leave: (user: PresentUser<Value>) => void;
-  /** An error of the channel. Without a listener, it goes to `console.warn`. */
+  /** An error of the channel or of `userOf`. Without a listener, it goes to `console.warn`. */
   error: (error: Error) => void;
 }
 
@@ -59,14 +60,26 @@ export interface PresentUsers<Value> extends TypedEvents<PresentUsersEvents<Valu
 }
 
 /**
- * Follows who is present in a channel, including this tab. Subscribes to the channel unless the app has done so.
- * @throws TypeError if the channel is not a non-empty string, or `userOf` is not a function
+ * Follows who is present in a channel, including this tab. Subscribes to the channel unless the app has done so. A connection has one
+ * subscription for each channel, so the app must not end it while it uses this.
+ * @throws TypeError if the connection is none, the channel is not a non-empty string, an option is unknown, or `userOf` is not a function
  */
 export function presentUsers<Value = any>(
   connection: PresentUsersConnection, channel: string, options: PresentUsersOptions<Value> = {}
 ): PresentUsers<Value> {
+  if (typeof connection?.getPresence !== 'function') throw new TypeError('presentUsers: the first argument must be a connection');
+  if (typeof channel !== 'string' || !channel) throw new TypeError('presentUsers: the channel must be a non-empty string');
+  if (typeof options !== 'object' || options === null) throw new TypeError('presentUsers: the options must be an object');
+  const unknown = unknownOption('presentUsers', options, ['userOf']);
+  if (unknown) throw new TypeError(unknown);
+  if (options.userOf !== undefined && typeof options.userOf !== 'function') {
+    throw new TypeError('presentUsers: userOf must be a function of a value and a presence id');
+  }
   return new FollowedUsers<Value>(connection, channel, options);
 }
+
+/** How many lists use the subscription that the first of them has made. */
+const subscribers = new WeakMap<object, number>();
 
 /** The part of ShareDB's `Presence` that is used here. */
 interface FollowedPresence<Value> {
@@ -85,12 +98,12 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
   private readonly userOf: (value: Value, presenceId: string) => string;
   private readonly clock: Clock;
   private readonly isSubscriber: boolean;
+  /** The presence ids with a value for which `userOf` gave no id, so that each is reported once. */
+  private readonly failed = new Set<string>();
   private stop: (() => void) | undefined;
 
   constructor(connection: PresentUsersConnection, channel: string, {userOf = (_value, id) => id}: PresentUsersOptions<Value>) {
     super();
-    if (typeof channel !== 'string' || !channel) throw new TypeError('presentUsers: the channel must be a non-empty string');
-    if (typeof userOf !== 'function') throw new TypeError('presentUsers: userOf must be a function of a value and a presence id');
     this.userOf = userOf;
     this.clock = connection.clock ?? systemClock;
     const presence = this.presence = connection.getPresence(channel) as FollowedPresence<Value>;
@@ -108,7 +121,9 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
       presence.off('error', onError);
       connection.off('send', onSend);
     };
-    this.isSubscriber = !presence.wantSubscribe;
+    const others = subscribers.get(presence);
+    this.isSubscriber = others !== undefined || !presence.wantSubscribe;
+    if (this.isSubscriber) subscribers.set(presence, (others ?? 0) + 1);
     presence.subscribe(error => { if (error) this.reportError(error); });
     this.update(undefined);
   }
@@ -122,7 +137,15 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     this.stop();
     this.stop = undefined;
     this.known.clear();
-    if (this.isSubscriber) this.presence.unsubscribe(() => {});
+    if (this.isSubscriber) this.endSubscription();
+  }
+
+  private endSubscription(): void {
+    const {presence} = this;
+    const left = subscribers.get(presence)! - 1;
+    if (left) return void subscribers.set(presence, left);
+    subscribers.delete(presence);
+    presence.unsubscribe(() => {});
   }
 
   /** Computes the users again. @param shown the id of the presence that has just changed */
@@ -133,14 +156,18 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     const add = (presenceId: string, value: Value | null, isSelf: boolean): void => {
       // A presence that was taken back has the value null until it is removed.
       if (value === null || value === undefined) return;
-      const id = this.userOf(value, presenceId);
+      const id = this.idOf(value, presenceId);
+      if (id === undefined) return;
       let user = found.get(id);
       if (!user) found.set(id, (user = {values: new Map(), isSelf: false}));
       user.values.set(presenceId, value);
       user.isSelf ||= isSelf;
     };
-    for (const [id, {value}] of Object.entries(this.presence.localPresences)) add(id, value, true);
-    for (const [id, value] of Object.entries(this.presence.remotePresences)) add(id, value, false);
+    const {localPresences, remotePresences} = this.presence;
+    for (const [id, {value}] of Object.entries(localPresences)) add(id, value, true);
+    // If another tab shows a value with a presence id of this tab, this tab gets no changes of that value.
+    for (const [id, value] of Object.entries(remotePresences)) if (!Object.hasOwn(localPresences, id)) add(id, value, false);
+    for (const id of this.failed) if (!(id in remotePresences || id in localPresences)) this.failed.delete(id);
     const after = new Map<string, PresentUser<Value>>();
     // People who were present keep their position.
     for (const id of new Set([...before.keys(), ...found.keys()])) {
@@ -156,10 +183,24 @@ class FollowedUsers<Value> extends (EventEmitter as unknown as new () => TypedEv
     if (before.size || after.size) this.emit('change', this.users);
   }
 
+  /** The id of the person who shows a value; undefined if `userOf` fails. Other clients may show values that the app does not expect. */
+  private idOf(value: Value, presenceId: string): string | undefined {
+    try {
+      const id: unknown = this.userOf(value, presenceId);
+      if (typeof id !== 'string') throw new TypeError(`presentUsers: userOf must return a string, not ${String(id)}`);
+      this.failed.delete(presenceId);
+      return id;
+    } catch (error) {
+      if (!this.failed.has(presenceId)) this.reportError(error as Error);
+      this.failed.add(presenceId);
+      return undefined;
+    }
+  }
+
   private reportError(error: Error): void {
     // Without a listener, ShareDB's emitter would throw.
     if (this.listenerCount('error')) this.emit('error', error);
     // eslint-disable-next-line no-console
-    else console.warn('sharedb-tabs/presence: an error of the channel. Listen to the event `error` of presentUsers() to handle it.', error);
+    else console.warn('sharedb-tabs/presence: an error of the channel or of userOf. Listen to the event `error` of presentUsers() to handle it.', error);
   }
 }

@@ -6,7 +6,6 @@ import {ProxyConnection, createConnection, type ProxyQuery} from '../../lib/inde
 import {mongoQueries} from '../../lib/mongo-queries.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {until} from '../waiting/until.js';
-import type {RealConnection} from '../../lib/host/upstream.js';
 import {FilteringDb, matcher, type Filter} from './filtering-db.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
@@ -221,7 +220,7 @@ describe('queries without a server', () => {
   /** Begins an attempt to connect. @returns a function that makes it fail */
   function beginConnecting(): () => void {
     const socket = {readyState: 0, onclose: (_reason: string) => {}, close() {}, send() {}};
-    (real as unknown as RealConnection).bindToSocket(socket as never);
+    (real as unknown as {bindToSocket(socket: object): void}).bindToSocket(socket);
     return () => socket.onclose('failed');
   }
 

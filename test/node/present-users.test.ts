@@ -227,7 +227,36 @@ describe('who is present', () => {
     return until('she is here', () => present.users[0]?.id === 'Ann').then(() => {
       expect(() => presentUsers(one, '')).to.throw(TypeError, 'channel');
       expect(() => presentUsers(one, room, {userOf: 1 as never})).to.throw(TypeError, 'userOf');
+      expect(() => presentUsers(one, room, {userof: userOf} as never)).to.throw(TypeError, 'there is no option userof. Did you mean userOf?');
+      expect(() => presentUsers(one, room, null as never)).to.throw(TypeError, 'the options must be an object');
+      expect(() => presentUsers(undefined as never, room)).to.throw(TypeError, 'must be a connection');
     });
+  });
+
+  it('leaves out values without a person, and reports each once', async () => {
+    const [one, two] = [openTab(), openTab()];
+    const present = presentUsers<any>(one, room, {userOf: value => value.user.id as string});
+    const errors: string[] = [];
+    present.on('error', error => errors.push(error.message));
+    show(one, 'self', {} as Shown);
+    show(two, 'odd', {user: {id: 7}} as never);
+    show(two, 'good', {user: {id: 'bob'}} as never);
+    await until('the good one is here', () => present.users.length > 0);
+    show(two, 'good', {user: {id: 'bob', at: 2}} as never);
+    await until('its next value is here', () => present.users[0]?.values.get('good').user.at === 2);
+    expect(names(present.users)).to.equal('bob1');
+    expect(errors).to.have.length(2);
+    expect(errors.join()).to.include('userOf must return a string, not 7');
+  });
+
+  it('follows the channel until the last list of a tab is closed', async () => {
+    const [one, two] = [openTab(), openTab()];
+    const [first, second] = [presentUsers(one, room), presentUsers(one, room)];
+    first.close();
+    show(two, 'b', {user: 'Bob'});
+    await until('the other list goes on', () => names(second.users) === 'b1');
+    second.close();
+    expect(one.getPresence(room).wantSubscribe).to.equal(false);
   });
 
   describe('with the same presence id in two tabs', () => {
@@ -259,6 +288,24 @@ describe('who is present', () => {
       one.close();
       await shown(undefined);
     });
+
+    for (const how of ['submit(null)', 'destroy()']) {
+      it(`shows a tab its own value, and nothing when all have gone by ${how}`, async () => {
+        const [one, two] = [openTab(), openTab()];
+        const present = presentUsers<Shown>(two, room);
+        const seen = (): string | undefined => present.users[0]?.values.get('same')?.user;
+        show(one, 'same', {user: 'one'});
+        await until('it is shown', () => seen() === 'one');
+        show(two, 'same', {user: 'two'});
+        await until('its own is shown', () => seen() === 'two');
+        for (const tab of [one, two]) {
+          if (how === 'destroy()') await (tab.getPresence(room).localPresences['same']!.destroy as () => Promise<void>)();
+          else show(tab, 'same', null);
+        }
+        await until('all have gone', () => seen() === undefined);
+        if (how === 'destroy()') await until('there is no value', () => valueFor(two) === undefined);
+      });
+    }
 
     it('tells each tab of its own submits, and the one that leaves of the one that stays', async () => {
       const [one, two] = [openTab(), openTab()];

@@ -74,6 +74,19 @@ export function lastStanding({locals}: Channel, id: string): {tab: Tab; standing
   return last;
 }
 
+/**
+ * Returns the removal of the value of another tab that this tab may still have for a presence id. A tab with a presence of this id gets no
+ * values of others.
+ */
+export function lastShown({shown}: Channel, tab: Tab, id: string): Standing | undefined {
+  let last: Standing | undefined;
+  for (const [key, pv] of shown.get(tab) ?? []) {
+    const [src, one] = JSON.parse(key) as [src: string | undefined, id: string];
+    if (one === id && src !== tab.id && !(last && last.pv > pv)) last = {src, id, p: null, pv: pv + 1};
+  }
+  return last;
+}
+
 export const newChannel = (name: string): Channel => ({
   name, subscribers: new Set(), locals: new Map(), versions: new Map(), shown: new Map(), remotes: new Map(), missing: new Map(),
   outgoing: [], early: [], subscribedAtServer: false, waiting: []

@@ -3,7 +3,7 @@ import {PRESENCE_EXPIRY_MS} from '../../protocol/messages.js';
 import type {ChannelReport} from '../../protocol/report.js';
 import type {Entry} from '../../ot/history-entry.js';
 import {
-  ackKey, carry, inspectChannel, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
+  ackKey, carry, inspectChannel, lastShown, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
 } from './presence-channel.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
@@ -211,7 +211,8 @@ export class SharedPresences {
   private sendTo(tab: Tab, channel: Channel, {src, id, p, pv, doc, t}: Standing): void {
     let shown = channel.shown.get(tab);
     if (!shown) channel.shown.set(tab, (shown = new Map()));
-    shown.set(shownKey({src, id}), pv);
+    if (p === null) shown.delete(shownKey({src, id}));
+    else shown.set(shownKey({src, id}), pv);
     const message = {a: 'p', ch: channel.name, src, id, p, pv};
     // Each tab sends its presences again to another host, so nothing has to be durable before this is sent.
     if (!doc) return tab.send(message, 'own');
@@ -315,11 +316,15 @@ export class SharedPresences {
     for (const tab of channel.subscribers) tab.send({a: 'p', ch, id, error: encodeError(error)});
   }
 
-  /** Sends a tab that has removed its presence the value of another tab with the same id. This must follow the answer to the removal. */
+  /**
+   * Sends a tab that has removed its presence the value of another tab with the same id. If there is none, removes the value that the tab
+   * had before it used the id. This must follow the answer to the removal.
+   */
   private showNext(tab: Tab, ch: string, id: string): void {
     const channel = this.channels.get(ch);
-    const next = channel?.subscribers.has(tab) && !channel.locals.get(tab)?.has(id) ? lastStanding(channel, id) : undefined;
-    if (next) this.sendTo(tab, channel!, next.standing);
+    if (!channel?.subscribers.has(tab) || channel.locals.get(tab)?.has(id)) return;
+    const next = lastStanding(channel, id)?.standing ?? lastShown(channel, tab, id);
+    if (next) this.sendTo(tab, channel, next);
   }
 
   private receiveRemote(channel: Channel, message: PresenceReply): void {
