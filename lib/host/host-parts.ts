@@ -113,7 +113,7 @@ export class HostParts {
     const deadLetters = (this.deadLetters = new DeadLetters({
       store, randomId: () => owner.platform.randomId(), now: () => clock.now(),
       onLetter: letter => tabs.sendToAll({a: 'host.deadletter', letter}),
-      onChange: () => board.update()
+      onChange: () => board.noteLetters()
     }));
     const letterRetries = (this.letterRetries = new LetterRetries({letters: deadLetters, docs, isConnected: () => this.isConnected}));
     this.late = store && new LateDocuments(store, docs, deadLetters);

@@ -29,20 +29,29 @@ export class StatusBoard {
   private readonly sentPending = new Set<string>();
   /** Whether those statuses may have left out documents with pending ops. */
   private isListCut = false;
+  /** Whether the dead letters have changed since the last status. */
+  private hasNewLetters = false;
   private ended = false;
 
   constructor(private readonly platform: Platform, private readonly owner: StatusBoardOwner) {}
 
   /**
-   * Counts a new or a settled op. If the document has no pending ops any more, and the tabs were notified that it had, the status is sent at
-   * once. The op's outcome is sent after it, so an app that has awaited its edit does not read an old save state.
+   * Counts a new or a settled op. If the document has no pending ops any more, and the tabs were notified that it had, or the op was
+   * refused, the status is sent at once. The op's outcome is sent after it, so an app that has awaited its edit does not read an old save
+   * state.
    * @param opsOfDoc the number of pending ops of the document now
    */
   countPending(change: 1 | -1, opsOfDoc: number, doc: {collection: string; id: string}): void {
     this.pendingOps += change;
     if (opsOfDoc === (change === 1 ? 1 : 0)) this.pendingDocs += change;
     this.update();
-    if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_SENT_AT_ONCE && this.isSentPending(doc)) this.send();
+    if (!this.ended && !opsOfDoc && this.pendingDocs < MAX_SENT_AT_ONCE && (this.hasNewLetters || this.isSentPending(doc))) this.send();
+  }
+
+  /** The dead letters have changed. Those of a refused op are added before the op is counted as settled. */
+  noteLetters(): void {
+    this.hasNewLetters = true;
+    this.update();
   }
 
   /** Tabs assume that a document that is missing in a full list has pending ops, if the last document in the list has some. */
@@ -73,6 +82,7 @@ export class StatusBoard {
   }
 
   private send(): void {
+    this.hasNewLetters = false;
     const status = this.status();
     const json = JSON.stringify(status);
     if (json === this.sent) return;

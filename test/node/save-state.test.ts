@@ -114,6 +114,19 @@ describe('whether edits are saved', () => {
     await until('all is saved', () => tab.saveState === 'saved');
   });
 
+  it('is refused, and not saved before, when the promise of an edit rejects', async () => {
+    startHost(true);
+    const tab = openTab();
+    const doc = tab.get('notes', 'one');
+    await doc.create({n: 1});
+    backend.use('submit', (_context, next) => next(new Error('Read only')));
+    const [ofDoc, ofAll] = [shown(doc), shown(tab)];
+    await doc.submitOp([{p: ['n'], na: 1}]).catch(() => {});
+    expect([doc.saveState, tab.saveState]).to.eql(['refused', 'refused']);
+    await until('it is told', () => ofDoc.at(-1) === 'refused' && ofAll.at(-1) === 'refused');
+    expect([ofDoc, ofAll].flat()).not.to.include('saved');
+  });
+
   it('is saved when a collection has been flushed at the server', async () => {
     startHost(true);
     const tab = openTab();
@@ -229,7 +242,7 @@ describe('whether edits are saved', () => {
     isBack = true;
     await until('all is saved', () => tab.saveState === 'saved' && other.saveState === 'saved' && states.at(-1) === 'saved');
     expect(states.filter((state, i) => state !== states[i - 1])).to.eql(states, 'each change is told once');
-    expect(states.slice(-4)).to.eql(['local', 'refused', 'local', 'saved']);
+    expect(states.slice(-5)).to.eql(['local', 'unsaved', 'refused', 'local', 'saved']);
   });
 
   it('tells of no more than 100 documents, those with refused edits first', () => {
@@ -312,7 +325,13 @@ describe('whether edits are saved', () => {
       expect(page.asks).to.equal(false);
     });
 
-    it('says that it needs a page', () => {
+    it('says what it needs', () => {
+      for (const connection of [undefined, backend.connect()] as never[]) {
+        for (const call of [askBeforeUnload, wouldLoseEdits]) {
+          expect(() => call(connection)).to.throw('a connection of createConnection').with.property('code', 'ERR_TABS_BAD_OPTION');
+        }
+      }
+      expect(() => askBeforeUnload(openTab(), {} as never)).to.throw('must be a window').with.property('code', 'ERR_TABS_BAD_OPTION');
       expect(() => askBeforeUnload(openTab())).to.throw('askBeforeUnload').with.property('code', 'ERR_TABS_BAD_OPTION');
     });
   });
