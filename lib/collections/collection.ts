@@ -4,7 +4,7 @@ import {isLocal} from '../protocol/local.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {Origin} from './changes.js';
-import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL, type Takes} from './check-options.js';
+import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL, type Takes} from '../tab/check-options.js';
 import {currentTransaction, type TransactionAccess} from './current-transaction.js';
 import {CollectionDocument, type DocumentListener} from './document.js';
 import type {Access} from './json0.js';

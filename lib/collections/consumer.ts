@@ -1,7 +1,7 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
 import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
-import {checkOptions, NUMBER, SIGNAL} from './check-options.js';
+import {checkOptions, NUMBER, SIGNAL} from '../tab/check-options.js';
 import {closed} from './document.js';
 import {isLost} from './lost-host.js';
 import {LONGEST_DELAY_MS} from '../platform/longest-delay.js';

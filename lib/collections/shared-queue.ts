@@ -3,7 +3,7 @@ import {SYNCED_LEASE_MS} from '../protocol/synced-queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
-import {checkOptions, COUNT, SIGNAL} from './check-options.js';
+import {checkOptions, COUNT, SIGNAL} from '../tab/check-options.js';
 import {Collection, planOf} from './collection.js';
 import {Consumer, type WaitOptions} from './consumer.js';
 import {listenTo} from './doc-events.js';

@@ -3,7 +3,7 @@ import {isLocal} from '../protocol/local.js';
 import type {TransactionPart} from '../protocol/transactions.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
-import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL} from './check-options.js';
+import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL} from '../tab/check-options.js';
 import {committerOf, type Committer, type Outcome} from './committer.js';
 import {currentTransaction, noteLoaded, runIn} from './current-transaction.js';
 import {closed, openConnections, outcomes} from './document.js';

@@ -1,9 +1,18 @@
+import {isObject} from '../protocol/checks.js';
 import type {Hello} from '../protocol/frames.js';
+import {checkOptions, type Takes} from '../tab/check-options.js';
 import type {ProxyConnectionOptions} from '../tab/connection-options.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 
 /** The options of `joinNamespace`. `channel`, `locks` and `clock` replace those of the browser. */
 export type JoinOptions = Pick<ProxyConnectionOptions, 'namespace' | 'channel' | 'locks' | 'clock'>;
+
+const TAKES: {[Name in keyof JoinOptions]-?: Takes} = {
+  namespace: ['a non-empty string', namespace => typeof namespace === 'string' && namespace],
+  channel: ['a function that opens a channel by its name', channel => typeof channel === 'function'],
+  locks: ['an object like navigator.locks', isObject],
+  clock: ['an object with the time and timers', isObject]
+};
 
 /**
  * A read-only connection. It finds the host of its namespace, and starts none. The host does not count it as a tab, and refuses its
@@ -11,6 +20,7 @@ export type JoinOptions = Pick<ProxyConnectionOptions, 'namespace' | 'channel' |
  */
 export class ObserverConnection extends ProxyConnection {
   constructor(options: JoinOptions) {
+    checkOptions('joinNamespace', options, TAKES);
     super(options);
     this.hostClient.finder = {greet: markAsObserver};
     this.hostClient.open();
