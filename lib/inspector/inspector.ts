@@ -1,9 +1,9 @@
-import {TabsError} from '../protocol/errors.js';
 import type {Report} from '../protocol/report.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {Elements} from './elements.js';
 import {NamespaceFeed} from './namespace-feed.js';
 import {ObserverConnection} from './observer-connection.js';
+import {replaceContent} from './replace-content.js';
 import {ShownDoc} from './shown-doc.js';
 import {STYLE} from './style.js';
 import {Timeline} from './timeline.js';
@@ -56,15 +56,11 @@ export class Inspector {
   private willRender = false;
   private isClosed = false;
 
-  /**
-   * @param root a shadow root, or an element of its own
-   * @throws ERR_TABS_BAD_OPTION if `limit` is not an integer above 0
-   */
+  /** @param root a shadow root, or an element of its own */
   constructor(
     private readonly connection: ProxyConnection, private readonly root: ShadowRoot | HTMLElement, private readonly onClose: () => void,
     {limit = 500, showData = false}: InspectorOptions
   ) {
-    if (!(Number.isInteger(limit) && limit > 0)) throw new TabsError('ERR_TABS_BAD_OPTION', 'mountInspector: limit must be a whole number above 0');
     this.showsData = showData;
     this.isReadOnly = this.isOfAll = connection instanceof ObserverConnection;
     this.timeline = new Timeline(limit, () => connection.clock.now());
@@ -86,7 +82,12 @@ export class Inspector {
           elements.button('Copy report', () => this.copyReport()),
           elements.button('Close', () => this.close(), 'Close the inspector')),
         this.panel));
-    this.stopWatching = watch(connection, this.timeline, () => this.showsData, () => this.onEvent());
+    this.stopWatching = watch(connection, this.timeline, {
+      showsData: () => this.showsData,
+      // The host's messages contain those of this tab.
+      takesMessages: () => !this.isOfAll,
+      onChange: () => this.onEvent()
+    });
     this.select('Overview');
   }
 
@@ -140,10 +141,9 @@ export class Inspector {
 
   private async ask(round: number): Promise<void> {
     const {connection, view, showsData, shownDoc} = this;
-    if (view === 'Timeline') {
-      if (this.isOfAll) await this.feed.read(connection.hostClient.sessionClient?.epoch, showsData).catch(() => {});
-      return;
-    }
+    // In each view, because the host records messages only while they are requested.
+    const reading = this.isOfAll && this.feed.read(connection.hostClient.sessionClient?.epoch, showsData).catch(() => {});
+    if (view === 'Timeline') return void await reading;
     const report = await connection.inspect({tabs: view === 'Overview', data: showsData, ...(view === 'Documents' && shownDoc.request)});
     const kept = view === 'Store' ? await askKept(connection).catch(() => undefined) : undefined;
     if (round !== this.rounds) return;
@@ -204,18 +204,11 @@ export class Inspector {
     }
   }
 
-  /**
-   * Replaces the content, unless it is equal: a new element would close an open list. Restores the scroll position, and the focus by the label
-   * of the element that had it.
-   */
+  /** Replaces the content, unless it is equal: a new element would close an open list. */
   private show(content: HTMLElement, control?: HTMLElement): void {
     const {panel} = this;
     if (panel.lastElementChild?.isEqualNode(content)) return;
-    const focused = this.focusedLabel();
-    const {scrollTop} = panel;
-    panel.replaceChildren(...(control ? [control] : []), content);
-    panel.scrollTop = scrollTop;
-    if (focused) [...panel.querySelectorAll<HTMLElement>('button, input, select')].find(one => labelOf(one) === focused)?.focus();
+    replaceContent(panel, ...(control ? [control] : []), content);
   }
 
   private showTimeline(): void {
@@ -226,18 +219,14 @@ export class Inspector {
       isOfAll: () => (this.isReadOnly ? null : this.isOfAll),
       onScope: isOfAll => {
         this.isOfAll = isOfAll;
-        timeline.clear();
+        this.feed.stop();
         void this.refresh();
       },
+      showsData: () => this.showsData,
       dataToggle: () => this.dataToggle(),
       checkbox: (label, isChecked, onChange) => this.checkbox(label, isChecked, onChange)
     });
     this.panel.replaceChildren(this.timelineView.element);
-  }
-
-  private focusedLabel(): string | undefined {
-    const active = 'activeElement' in this.root ? this.root.activeElement : this.root.ownerDocument.activeElement;
-    return active && this.panel.contains(active) ? labelOf(active as HTMLElement) : undefined;
   }
 
   /** Renders the timeline at most once in 100 ms, because many events may arrive in one turn. */
@@ -253,7 +242,10 @@ export class Inspector {
   private dataToggle(label = "Show documents' data"): HTMLElement {
     return this.checkbox(label, this.showsData, showsData => {
       this.showsData = showsData;
-      if (!showsData) this.shownDoc.choose(undefined);
+      if (!showsData) {
+        this.shownDoc.choose(undefined);
+        this.timeline.forgetData();
+      }
       this.render();
       void this.refresh();
     });
@@ -300,5 +292,3 @@ export class Inspector {
     this.connection.clock.after(1000, () => window.URL.revokeObjectURL(url));
   }
 }
-
-const labelOf = (element: HTMLElement): string => element.getAttribute('aria-label') ?? element.textContent ?? '';

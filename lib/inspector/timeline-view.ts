@@ -1,7 +1,8 @@
 import {KINDS, type Kind} from '../protocol/describe.js';
 import type {Elements} from './elements.js';
-import type {Timeline} from './timeline.js';
-import {timeOf} from './view-context.js';
+import {replaceContent} from './replace-content.js';
+import {passing, type Timeline, type TimelineEntry} from './timeline.js';
+import {notShown, timeOf} from './view-context.js';
 
 /** The largest number of lines that are shown at once. */
 const MAX_LINES = 200;
@@ -12,6 +13,8 @@ export interface TimelineViewOptions {
   /** Whether the messages are those of the whole namespace; null if the user can't choose. */
   isOfAll(): boolean | null;
   onScope(isOfAll: boolean): void;
+  /** Whether the data of messages are shown. */
+  showsData(): boolean;
   /** A control for the data in messages. */
   dataToggle(): HTMLElement;
   checkbox(label: string, isChecked: boolean, onChange: (isChecked: boolean) => void): HTMLElement;
@@ -21,7 +24,8 @@ export interface TimelineViewOptions {
 export class TimelineView {
   private readonly lines: HTMLElement;
   private readonly filter: {text: string; kind: Kind | ''} = {text: '', kind: ''};
-  private isPaused = false;
+  /** The events that are shown while the view is paused. */
+  private paused: TimelineEntry[] | undefined;
   readonly element: HTMLElement;
 
   constructor(private readonly options: TimelineViewOptions) {
@@ -39,16 +43,19 @@ export class TimelineView {
       elements.make('div', {class: 'filters'},
         this.scope(), text, kind,
         options.checkbox('Pause', false, isPaused => {
-          this.isPaused = isPaused;
+          this.paused = isPaused ? timeline.entries() : undefined;
           this.fill();
         }),
         options.dataToggle(),
-        elements.button('Clear', () => {
-          timeline.clear();
-          this.fill(true);
-        })),
+        elements.button('Clear', () => this.clear())),
       this.lines);
-    this.fill(true);
+    this.fill();
+  }
+
+  private clear(): void {
+    this.options.timeline.clear();
+    if (this.paused) this.paused = [];
+    this.fill();
   }
 
   private scope(): HTMLElement | null {
@@ -57,20 +64,25 @@ export class TimelineView {
     if (chosen === null) return null;
     const scope: HTMLSelectElement = elements.make('select', {'aria-label': 'Whose messages', change: () => {
       onScope(scope.value === 'all');
-      this.fill(true);
+      this.clear();
     }}, elements.make('option', {value: ''}, 'this tab'), elements.make('option', {value: 'all', selected: chosen}, 'all tabs, and the server'));
     return scope;
   }
 
-  /** @param always also while it is paused */
-  fill(always = false): void {
-    if (this.isPaused && !always) return;
-    const {options: {elements, timeline}, filter: {text, kind}} = this;
-    const entries = timeline.entries({text, kinds: kind ? new Set([kind]) : undefined}).slice(0, MAX_LINES);
-    this.lines.replaceChildren(elements.table('Messages and events, the last first', ['Time', 'Direction', 'What'], entries.map(entry => [
+  /** Shows the events that pass the filter. */
+  fill(): void {
+    const {options: {elements, timeline, showsData}, filter: {text, kind}, paused} = this;
+    const entries = passing(paused ?? timeline.entries(), {text, kinds: kind ? new Set([kind]) : undefined});
+    const rows = entries.slice(0, MAX_LINES).map(entry => [
       timeOf(entry.time), entry.direction,
       elements.make('span', {class: entry.kind === 'error' ? 'error' : undefined}, entry.text,
-        entry.data !== undefined && elements.make('pre', {}, entry.data))
-    ]), 'Nothing has happened yet, or nothing that the filter lets through.'));
+        showsData() && entry.data !== undefined && elements.make('pre', {}, entry.data))
+    ]);
+    const content = elements.make('div', {},
+      elements.table('Messages and events, the last first', ['Time', 'Direction', 'What'], rows,
+        'Nothing has happened yet, or nothing that the filter lets through.'),
+      notShown(elements, entries.length - MAX_LINES, 'events'));
+    // A new element would end the selection of a text.
+    if (!this.lines.firstElementChild?.isEqualNode(content)) replaceContent(this.lines, content);
   }
 }

@@ -36,6 +36,10 @@ export function hostProblem({elements, report, isSilent, isReadOnly}: ViewContex
   return show(`No host answers: ${report.error}.${isReadOnly ? ' This page starts none: open a tab of the app.' : ''}`);
 }
 
+/** A line that says how much more there is than a view shows. */
+export const notShown = (elements: Elements, count: number, what: string): HTMLElement | false =>
+  count > 0 && elements.make('p', {}, `${count} more ${what} are not shown.`);
+
 export const timeOf = (time: number): string => {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? '–' : date.toISOString().slice(11, 23);

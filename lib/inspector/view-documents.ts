@@ -1,4 +1,4 @@
-import {hostOf, hostProblem, type ViewContext} from './view-context.js';
+import {hostOf, hostProblem, notShown, type ViewContext} from './view-context.js';
 
 export function documents(context: ViewContext): HTMLElement {
   const {elements, connection, report, showsData} = context;
@@ -13,7 +13,7 @@ export function documents(context: ViewContext): HTMLElement {
         unsaved.find(one => one.collection === doc.collection && one.id === doc.id)?.refusedOps ?? 0,
         ...(showsData ? [dataButton(doc, context)] : [])
       ]), 'The host has no document open.'),
-    host && host.docs > host.docList.length && elements.make('p', {}, `${host.docs - host.docList.length} more are not shown.`),
+    host && notShown(elements, host.docs - host.docList.length, 'documents'),
     showsData && data(context));
 }
 
@@ -33,5 +33,5 @@ function data({elements, shownDoc: {name, report}}: ViewContext): HTMLElement | 
   return elements.make('div', {'role': 'region', 'aria-label': `Data of ${title}`},
     elements.make('h3', {}, `${title}, version ${version ?? '–'}, revision ${revision}`),
     json === undefined ? elements.make('p', {class: 'empty'}, 'The document does not exist.') : elements.make('pre', {}, json),
-    json !== undefined && length > json.length && elements.make('p', {}, `${length - json.length} more characters are not shown.`));
+    json !== undefined && notShown(elements, length - json.length, 'characters'));
 }

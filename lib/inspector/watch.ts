@@ -5,19 +5,26 @@ import type {NewEntry, Timeline} from './timeline.js';
 /** The most characters of a message's JSON that are kept. */
 const MAX_DATA = 10_000;
 
+export interface WatchOptions {
+  /** Whether whole messages are kept, with documents' data. */
+  showsData(): boolean;
+  /** Whether messages are added. Events always are. */
+  takesMessages(): boolean;
+  /** Called after each new entry. */
+  onChange(): void;
+}
+
 /**
  * Adds the messages and events of a connection to a timeline.
- * @param showsData whether whole messages are kept, with documents' data
- * @param onChange called after each new entry
  * @returns a function that stops this
  */
-export function watch(connection: ProxyConnection, timeline: Timeline, showsData: () => boolean, onChange: () => void): () => void {
+export function watch(connection: ProxyConnection, timeline: Timeline, {showsData, takesMessages, onChange}: WatchOptions): () => void {
   const add = (entry: NewEntry): void => {
     timeline.add(entry);
     onChange();
   };
   const message = (direction: 'to host' | 'from host', content: object): void => {
-    add({...describe(content), direction, data: showsData() ? JSON.stringify(content, null, 2).slice(0, MAX_DATA) : undefined});
+    if (takesMessages()) add({...describe(content), direction, data: showsData() ? JSON.stringify(content, null, 2).slice(0, MAX_DATA) : undefined});
   };
   const state = (text: string): void => add({kind: 'state', direction: '', text});
   const failure = (what: string, error: unknown): void => {

@@ -30,6 +30,8 @@ export interface HostReport extends HostStatus {
   queries: number;
   /** The number of presences that the host holds on behalf of its tabs. */
   presences: number;
+  /** The number of presence channels that its tabs use. */
+  channels: number;
   /** The tabs that the host knows. */
   tabList: TabEntry[];
   /** At most 100 documents, those with the most pending ops first. */

@@ -167,12 +167,13 @@ describe('what the user does in the inspector', () => {
     choose('');
     box('Pause').click();
     await connection.get('notes', 'two').create({n: 1});
-    // A filter draws the lines at once.
-    choose('op');
+    // A filter draws the lines at once, also those of the pause.
+    choose('state');
     expect(whats()).to.include('edits are unsaved');
-    expect(panel().textContent).not.to.include('op notes/two');
-    box('Pause').click();
+    choose('op');
     expect(whats()).not.to.include('edits are unsaved');
+    expect(panel().textContent).to.include('op notes/one').and.not.include('op notes/two');
+    box('Pause').click();
     expect(panel().textContent).to.include('op notes/two');
   });
 

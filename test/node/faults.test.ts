@@ -175,7 +175,8 @@ describe('the messages that a host keeps for an inspector', () => {
   it('are bounded, have data only where that is asked for, and are kept only while somebody asks', () => {
     const clock = new HandClock();
     let isIdle = false;
-    const feed = new MessageFeed(clock, () => { isIdle = true; });
+    let count = 0;
+    const feed = new MessageFeed(clock, () => ++count, () => { isIdle = true; });
     const message = {a: 'op', c: 'notes', d: 'one', op: [{p: ['secret'], oi: 'rosebud'}]};
     for (let i = 0; i < 2000; i++) feed.note('from tab', message, 'tab');
     const entries = feed.read({since: 0, data: false});
@@ -187,6 +188,7 @@ describe('the messages that a host keeps for an inspector', () => {
     const [entry, ...more] = feed.read({since: 2000, data: true});
     expect(more).to.eql([]);
     expect(entry!.data).to.include('rosebud');
+    expect(feed.read({since: 2000, data: false})[0], 'for another inspector').not.to.have.property('data');
     clock.pass(4000);
     feed.read(null);
     clock.pass(4000);

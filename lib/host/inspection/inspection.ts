@@ -48,6 +48,8 @@ export class Inspection {
   private readonly tabReports: TabReports;
   /** Set only while an inspector reads it. */
   private feed: MessageFeed | undefined;
+  /** The number of messages that feeds have recorded. */
+  private messages = 0;
   private faultInjection: FaultInjection | undefined;
 
   constructor(private readonly owner: InspectionOwner) {
@@ -59,15 +61,16 @@ export class Inspection {
   inspect(options: InspectOptions = {}): HostReport {
     const {namespace, epoch, generation, place, build, clock, connection, board, queries, presences, tabs, log, faults} = this.owner;
     const docs = this.owner.docs.all();
+    const channels = presences.inspect();
     const {data = false} = options;
     return {
       namespace, epoch, generation, lineage: this.owner.lineage(), place, build,
       protocol: PROTOCOL_VERSION, state: connection.state, ...board.status(),
       uptime: clock.now() - this.startedAt, ...socketOf(connection),
-      docs: docs.length, queries: queries.size, presences: presences.size,
+      docs: docs.length, queries: queries.size, presences: presences.size, channels: channels.length,
       tabList: tabs.allPages().map(tab => tab.inspect()),
       docList: docs.map(doc => doc.inspect()).sort((a, b) => b.pendingOps - a.pendingOps).slice(0, MAX_REPORTED),
-      queryList: queries.inspect(data).slice(0, MAX_REPORTED), presenceList: presences.inspect().slice(0, MAX_REPORTED),
+      queryList: queries.inspect(data).slice(0, MAX_REPORTED), presenceList: channels.slice(0, MAX_REPORTED),
       ...docDataOf(this.owner.docs, options),
       lastErrors: [...log.lastErrors],
       faults: faults ? this.faultInjection?.state ?? {network: 'untouched', delay: 0} : false
@@ -83,8 +86,10 @@ export class Inspection {
 
   /** Returns the messages since the last request. The first request loads the feed's code. */
   async observe(request: unknown): Promise<FeedEntry[]> {
-    const {MessageFeed} = await import('./message-feed.js');
-    this.feed ??= new MessageFeed(this.owner.clock, () => { this.feed = undefined; });
+    if (!this.feed) {
+      const {MessageFeed} = await import('./message-feed.js');
+      this.feed ??= new MessageFeed(this.owner.clock, () => ++this.messages, () => { this.feed = undefined; });
+    }
     return this.feed.read(request);
   }
 
