@@ -55,9 +55,10 @@ export class Deployment {
     }
   }
 
+  /** Ends the servers first, so that their clients are told with 1012. */
   async close(): Promise<void> {
-    await this.proxy.close();
     await Promise.all(this.servers.map(server => server.stop()));
+    await this.proxy.close();
     await this.redis?.close();
     await this.postgres?.close();
   }

@@ -53,7 +53,8 @@ export class Program {
     if (this.isRunning) throw new Error(`${this.path} runs already`);
     const {args, folder, signal, account} = this.options;
     const log = openSync(join(folder, 'log'), 'a');
-    const child = spawn(this.path, args, {cwd: folder, stdio: ['ignore', log, log], ...account});
+    // In a process group of its own: Ctrl-C in a terminal goes to all processes of a group, and this process ends its programs in order.
+    const child = spawn(this.path, args, {cwd: folder, stdio: ['ignore', log, log], detached: true, ...account});
     closeSync(log);
     this.child = child;
     await once(child, 'spawn');

@@ -35,10 +35,15 @@ export type ProgramName = keyof typeof needed;
 
 /**
  * The paths of programs. Installs missing ones with apt-get if this process is root on Debian or Ubuntu.
- * @throws an error that says what to install, or which variable to set
+ * @throws an error that says what to install, which variable to set, or which one names a folder without the program
  */
 export function requirePrograms<Name extends ProgramName>(...names: Name[]): Record<Name, string> {
   const missing = names.map(name => needed[name]).filter(program => !find(program));
+  for (const {variable, names: wanted} of missing) {
+    const named = process.env[variable];
+    // What apt-get installs would not be in that folder.
+    if (named) throw new Error(`${variable} is ${named}, which has no program ${wanted.join(' or ')}`);
+  }
   if (missing.length) install(missing);
   return Object.fromEntries(names.map(name => [name, find(needed[name])!])) as Record<Name, string>;
 }

@@ -20,5 +20,7 @@ process.on('message', async (message: 'stats' | 'collect' | ServerOptions) => {
   process.send!('started');
 });
 process.once('SIGTERM', end);
+// Ctrl-C in a terminal goes to all processes. The one that has started this one ends them in order.
+process.on('SIGINT', () => {});
 // The process that has started this one is gone.
 process.once('disconnect', () => process.exit());

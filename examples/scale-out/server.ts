@@ -54,7 +54,13 @@ export class Server {
     // ShareDB writes a stack for each error that a client gets.
     ShareDB.logger.setMethods({info: () => {}, ...(options.logs === false && {warn: () => {}, error: () => {}})});
     const tokens = new Tokens(secret);
-    const http = createServer((request, response) => answer(request, response, tokens, {pages, tokenSeconds}));
+    const http = createServer((request, response) => {
+      // One bad request must not end the server.
+      answer(request, response, tokens, {pages, tokenSeconds}).catch((error: Error) => {
+        log('a request', error);
+        response.destroy();
+      });
+    });
     const bus = new RedisBus(redisUrl, () => sockets.closeAll(SERVICE_RESTART, 'Messages of other servers may be lost'), log);
     const backend = new ShareDB({
       db: new NotesDb({connectionString: databaseUrl}, log) as unknown as ShareDB.DB,
@@ -103,10 +109,13 @@ export class Server {
 async function answer(
   request: IncomingMessage, response: ServerResponse, tokens: Tokens, {pages, tokenSeconds}: {pages: string; tokenSeconds: number}
 ): Promise<void> {
-  const {pathname, searchParams} = new URL(request.url ?? '/', 'http://server');
+  const address = request.url ?? '/';
   const say = (status: number, text: string, headers: Record<string, string> = {}): void => {
     response.writeHead(status, {'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers}).end(text);
   };
+  // An address is whatever a client has sent, such as `//`.
+  if (!URL.canParse(address, 'http://server')) return say(400, 'Bad request');
+  const {pathname, searchParams} = new URL(address, 'http://server');
   const session = (): string | undefined => {
     const cookies = request.headers.cookie?.split(';').map(cookie => cookie.trim().split('=')) ?? [];
     return tokens.verify(cookies.find(([name]) => name === SESSION_COOKIE)?.[1], 'session')?.user;

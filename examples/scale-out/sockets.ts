@@ -10,6 +10,9 @@ export const PROTOCOL = 'sharedb';
 export const TOKEN_ENDED = 4401;
 export const SERVICE_RESTART = 1012;
 
+/** The longest delay of a timer, in ms. With a longer one, it would run at once. A socket whose token is valid for longer is closed by then. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 export interface SocketsOptions {
   tokens: Tokens;
   /** How often each socket is pinged, in ms: below the idle time-out of everything between. One that has not answered is cut. */
@@ -78,7 +81,7 @@ export class Sockets {
     const claim = this.options.tokens.verify(protocols.find(protocol => protocol !== PROTOCOL), 'socket');
     // The socket is closed after the handshake: a page does not get the reason why a handshake failed.
     if (!claim) return socket.close(TOKEN_ENDED, 'The token is missing, forged or too old');
-    const expiry = setTimeout(() => socket.close(TOKEN_ENDED, 'The token has expired'), claim.expires - Date.now());
+    const expiry = setTimeout(() => socket.close(TOKEN_ENDED, 'The token has expired'), Math.min(claim.expires - Date.now(), MAX_DELAY_MS));
     this.count(socket, stream);
     socket.on('close', () => clearTimeout(expiry));
     this.options.accept(socket, claim.user);

@@ -25,7 +25,8 @@ export async function startExample(port: number, versions = 4_000, paragraphs = 
   files.set('/history.json', JSON.stringify(await makeHistory(versions, paragraphs)));
   const types: Record<string, string> = {js: 'text/javascript', css: 'text/css', json: 'application/json'};
   const server = createServer((request, response) => {
-    const {pathname} = new URL(request.url!, 'http://localhost');
+    // Not as a URL: an address is whatever a client has sent, such as `//`.
+    const pathname = request.url!.split('?', 1)[0]!;
     const content = files.get(pathname);
     response.writeHead(content === undefined ? 404 : 200, {
       'content-type': types[pathname.split('.').at(-1)!] ?? 'text/html', 'content-security-policy': "default-src 'self'"

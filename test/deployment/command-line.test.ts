@@ -1,12 +1,16 @@
 import {expect} from 'chai';
 import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
+import {readdirSync} from 'node:fs';
 import {createServer, type AddressInfo} from 'node:net';
+import {tmpdir} from 'node:os';
 import {fileURLToPath} from 'node:url';
+import {WebSocket} from 'ws';
 import {freePort, whyNotFree} from '../../examples/scale-out/program.js';
 import {Postgres} from '../../examples/scale-out/postgres.js';
 import {Redis} from '../../examples/scale-out/redis.js';
 import {settingsOf} from '../../examples/scale-out/settings.js';
+import {PROTOCOL} from '../../examples/scale-out/sockets.js';
 import {until} from '../waiting/until.js';
 import {PATIENCE} from './patience.js';
 
@@ -41,8 +45,9 @@ describe('the command line of the deployment', function () {
   this.timeout(400_000);
   const runs: Run[] = [];
 
+  /** In a process group of its own, as a terminal starts it. */
   function run(environment: Record<string, string>, ...args: string[]): Run {
-    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {env: {...process.env, ...environment}, stdio: 'pipe'});
+    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {env: {...process.env, ...environment}, stdio: 'pipe', detached: true});
     const started = new Run(child);
     runs.push(started);
     return started;
@@ -86,6 +91,33 @@ describe('the command line of the deployment', function () {
       server.close();
     }
   });
+
+  for (const [title, end] of [
+    ['Ctrl-C, which all processes get', ({child}: Run) => void process.kill(-child.pid!, 'SIGINT')],
+    ['quit', ({child}: Run) => void child.stdin!.write('quit\n')]
+  ] as const) {
+    it(`ends the programs that it has started in order at ${title}: sockets are closed with 1012, and no folder stays`, async () => {
+      const folders = (): string[] => readdirSync(tmpdir()).filter(name => name.startsWith('scale-out-'));
+      const others = folders();
+      const port = await freePort();
+      const started = run({PORT: String(port), DATABASE_URL: '', REDIS_URL: ''});
+      await started.says(`http://127.0.0.1:${port}/?user=ada`);
+      expect(folders().filter(name => !others.includes(name)).map(name => name.split('-')[2]).sort()).to.eql(['postgres', 'redis']);
+      const url = `http://127.0.0.1:${port}/`;
+      const cookie = (await fetch(`${url}sign-in?user=ada`, {method: 'POST'})).headers.get('set-cookie')!.split(';')[0]!;
+      const token = await (await fetch(`${url}token`, {method: 'POST', headers: {cookie}})).text();
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/sharedb`, [PROTOCOL, token]);
+      await once(socket, 'open');
+      const closed = once(socket, 'close');
+      started.output = '';
+      end(started);
+      expect((await closed)[0]).to.equal(1012);
+      expect((await started.ended)[0]).to.equal(0);
+      expect(started.output).to.equal('');
+      expect(folders().filter(name => !others.includes(name))).to.eql([]);
+      expect(await whyNotFree(port)).to.equal(undefined);
+    });
+  }
 
   describe('with a database and a Redis', () => {
     let postgres: Postgres;

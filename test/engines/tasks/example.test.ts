@@ -10,6 +10,11 @@ describe('the example that searches a history in threads', function () {
   before('start it', async () => { server = await startExample(0, 2_001, 400); });
   after('stop it', () => server?.close());
 
+  it('answers a request whose address no URL can have, and goes on', async () => {
+    expect((await fetch(`${server.url}/`)).status).to.equal(404);
+    expect((await fetch(server.url)).status).to.equal(200);
+  });
+
   for (const engine of engines) {
     describe(engine.title, () => {
       let page: Page;
