@@ -125,6 +125,21 @@ describe('the messages of all tabs in the inspector', () => {
     expect(panel.text).not.to.include('rosebud');
   });
 
+  it('go on with the next host, which numbers them from 1', async function () {
+    this.timeout(60_000);
+    await openTimeline();
+    for (let i = 0; i < 5; i++) await edit();
+    await until('the edits are there', () => editsOfOther().length === 5);
+    stage.host.close();
+    stage.startHost();
+    await until('the next host keeps them', () => !!feedOf(stage));
+    await edit();
+    await until('the next edit is there', () => editsOfOther().length >= 6);
+    await edit();
+    await until('both edits are there', () => editsOfOther().length >= 7);
+    expect(editsOfOther().filter(line => line.includes('seq 7'))).to.have.length(1);
+  });
+
   it('come to a read-only page from its start on', async () => {
     const observer = joinNamespace({channel: stage.channel});
     try {

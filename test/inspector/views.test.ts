@@ -142,6 +142,34 @@ describe("the inspector's views", () => {
     await panel.shows('2 more queries are not shown.', '3 more channels are not shown.');
   });
 
+  it('show a read-only page the next host, and let it export what the host keeps', async () => {
+    stage.backend.use('submit', (_context, next) => next(new Error('Read only')));
+    await connection.get('notes', 'one').submitOp([{p: ['n'], na: 1}]).catch(() => {});
+    const observer = joinNamespace({channel: stage.channel});
+    const files: string[] = [];
+    try {
+      const panel = stage.open(observer);
+      Object.assign(panel.window, {Blob: class { constructor([text]: [string]) { files.push(text); } }});
+      Object.assign(panel.window.URL, {createObjectURL: () => 'blob:file', revokeObjectURL: () => {}});
+      panel.window.HTMLAnchorElement.prototype.click = () => {};
+      await panel.shows(stage.host.inspect().epoch);
+      panel.press('Store');
+      await panel.shows('Read only');
+      panel.press('Export dead letters');
+      panel.press('Export quarantine');
+      await until('both are files', () => files.length === 2);
+      // Dead letters and what is quarantined, in the order in which the host has answered.
+      expect(files.map(text => (JSON.parse(text) as unknown[]).length).sort()).to.eql([0, 1]);
+      expect(panel.said).to.equal('');
+      stage.host.close();
+      stage.startHost();
+      panel.press('Overview');
+      await panel.shows(stage.host.inspect().epoch, connection.id!);
+    } finally {
+      observer.close();
+    }
+  });
+
   it('stay usable when their connection is closed', async () => {
     const panel = stage.open(connection);
     await panel.shows('shared-worker');
