@@ -3,7 +3,7 @@ import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/q
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {checkOptions, NUMBER, SIGNAL} from '../tab/check-options.js';
 import {closed} from './document.js';
-import {isLost} from './lost-host.js';
+import {isLost, isTimeout} from './lost-host.js';
 import {LONGEST_DELAY_MS} from '../platform/longest-delay.js';
 
 /** How long to wait for an item. */
@@ -113,8 +113,12 @@ export class Consumer {
     const request: TakeRequest = {...this.name, r, count, maxAttempts, ...(leaseTimeout !== undefined && {leaseTimeout}), ...(isTry && {isTry})};
     connection.callHost('shared.take', request).then(
       answer => { if (answer === 'empty') this.waiting.get(r)?.resolve([]); },
-      // After a lost host, the request is repeated when there is another one.
-      error => { if (!isLost(error)) this.waiting.get(r)?.fail(error); }
+      error => {
+        if (!isLost(error)) this.waiting.get(r)?.fail(error);
+        // After a lost host, the request is repeated when there is another one. A host that still restores the queue is asked again, because its
+        // late answer is dropped.
+        else if (isTimeout(error) && this.waiting.has(r)) this.ask(r);
+      }
     );
   }
 

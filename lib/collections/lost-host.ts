@@ -1,5 +1,7 @@
+const codeOf = (error: unknown): unknown => (error as {code?: unknown}).code;
+
+/** Whether a call failed because the host did not answer in time. The session may go on. */
+export const isTimeout = (error: unknown): boolean => codeOf(error) === 'ERR_TABS_TIMEOUT';
+
 /** Whether a call failed because the host was lost or did not answer in time. */
-export function isLost(error: unknown): boolean {
-  const {code} = error as {code?: unknown};
-  return code === 'ERR_TABS_SESSION_ENDED' || code === 'ERR_TABS_TIMEOUT';
-}
+export const isLost = (error: unknown): boolean => codeOf(error) === 'ERR_TABS_SESSION_ENDED' || isTimeout(error);
