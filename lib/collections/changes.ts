@@ -22,7 +22,7 @@ export type Change = {origin: Origin} & (
   | {type: 'array'; steps: ArrayStep[]}
 );
 
-type Data = Record<string, unknown> | unknown[];
+export type Data = Record<string, unknown> | unknown[];
 
 /**
  * Notes the parts of the data that are needed to describe an op's changes. Call it before the op is applied. Values that the op
@@ -145,4 +145,20 @@ export function arrayEvent<T>(step: ArrayStep, origin: Origin, decode: (stored: 
     case 'reset':
       return {...step, ...origin, oldValue: step.oldValue.map(decode), newValue: step.newValue.map(decode)};
   }
+}
+
+/**
+ * What `read` returns for the data after each change, or after the last one only.
+ * @param data the data after all changes, which must be those of one turn
+ */
+export function statesAfter<S>(changes: readonly Change[], data: Data, isEach: boolean, read: (data: Data) => S): {state: S; origin: Origin}[] {
+  const copy = Array.isArray(data) ? [...data] : {...data};
+  const states: {state: S; origin: Origin}[] = [];
+  // Reverts one change after the other. Their new values may have been changed inside by later ones, but their old values are copies.
+  for (const change of isEach ? [...changes].reverse() : changes.slice(-1)) {
+    states.unshift({state: read(copy), origin: change.origin});
+    if (change.type === 'array') for (const step of [...change.steps].reverse()) undoStep(copy as unknown[], step);
+    else for (const [key, {old}] of change.keys) (copy as Record<string, unknown>)[key] = old;
+  }
+  return states;
 }

@@ -1,6 +1,6 @@
 import {isStoredQueue, putBack, type DeadItem, type QueueItem, type StoredQueue} from '../protocol/queues.js';
 import {deadItems, isLeased, itemsOf, lastClaim, waitingItems, type SyncedItem, type SyncedQueue} from '../protocol/synced-queues.js';
-import type {ArrayStep, Change} from './changes.js';
+import {statesAfter, type ArrayStep, type Data} from './changes.js';
 import type {Access, Component} from './json0.js';
 import {copyOf} from './values.js';
 import type {Folded} from './watcher.js';
@@ -18,8 +18,11 @@ export interface QueueForm {
   remove(content: Access, items: readonly QueueItem[]): Component[];
   /** @param now the time in ms since the epoch, the sort number of items that are added now */
   requeueDead(content: Access, now: number): Component[];
-  /** The changes of the waiting items, in the form that array events are made of. */
-  folded<E>(steps: Folded<E>, waiting: () => readonly QueueItem[], remoteOnly: boolean): Folded<E>;
+  /**
+   * The changes of the waiting items, in the form that array events are made of.
+   * @param data the document's data
+   */
+  folded<E>(steps: Folded<E>, data: () => Data, remoteOnly: boolean): Folded<E>;
 }
 
 export const localForm: QueueForm = {
@@ -59,15 +62,16 @@ export const syncedForm: QueueForm = {
     const {e: _error, ...last} = c.at(-1)!;
     return {p: [id, 'c', c.length], li: {...last, n: 0, f: 'back', s: now + (i + 1) / 1024}};
   }),
-  folded: (steps, waiting, remoteOnly) => {
-    let shown = [...waiting()];
+  folded: (steps, data, remoteOnly) => {
+    const waiting = (content: unknown): QueueItem[] => waitingItems(content as SyncedQueue);
+    let shown = waiting(data());
     return {
       add(changes) {
-        const old = shown;
-        shown = [...waiting()];
-        const wanted = changes.filter(({type, origin}) => type === 'keys' && !(remoteOnly && origin.isLocal));
-        const step = stepBetween(old, shown);
-        if (step && wanted.length) steps.add([{type: 'array', steps: [step], origin: wanted.at(-1)!.origin} satisfies Change]);
+        for (const {state, origin} of statesAfter(changes, data(), remoteOnly, waiting)) {
+          const step = stepBetween(shown, state);
+          shown = state;
+          if (step) steps.add([{type: 'array', steps: [step], origin}]);
+        }
       },
       take: () => steps.take()
     };

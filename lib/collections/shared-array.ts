@@ -1,6 +1,6 @@
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
-import {arrayEvent, isSame, type ArrayStep, type Origin} from './changes.js';
+import {arrayEvent, isSame, statesAfter, type ArrayStep, type Origin} from './changes.js';
 import {Collection, planFrom, planOf, type Plan} from './collection.js';
 import type {Access, Component} from './json0.js';
 import type {ArrayChangeEvent, ChangeEvent, CollectionOptions, WatchOptions} from './types.js';
@@ -174,18 +174,19 @@ export class SharedArray<T> extends Collection implements Iterable<T> {
    */
   watchIndex(index: number, options?: WatchOptions): AsyncIterableIterator<ChangeEvent<T>> {
     this.checkIndex(index, Infinity);
-    const {signal, immediate, remoteOnly} = this.watchOptions(options);
+    const {signal, immediate, remoteOnly = false} = this.watchOptions(options);
     const base = this.plan.documents[0]!.check();
-    const at = (): unknown => (base.all() as unknown[])[index];
-    let last = copyOf(at());
+    const at = (data: unknown): unknown => copyOf((data as unknown[])[index]);
+    let last = at(base.all());
     const folded = new FoldedKeys((_key, isLocal) => !(remoteOnly && isLocal), (_key, old, value, origin): ChangeEvent<T> => this.changeOf(old, value, origin));
     if (immediate && last !== undefined) folded.begin(INDEX, last, this.now);
     return this.watching({
       add: changes => {
-        const value = copyOf(at());
-        if (isSame(value, last)) return;
-        folded.add([{type: 'keys', keys: new Map([[INDEX, {old: last, new: value}]]), origin: changes.at(-1)!.origin}]);
-        last = value;
+        // With `remoteOnly`, the changes of others are not merged with this tab's own.
+        for (const {state, origin} of statesAfter(changes, base.all() as unknown[], remoteOnly, at)) {
+          if (!isSame(state, last)) folded.add([{type: 'keys', keys: new Map([[INDEX, {old: last, new: state}]]), origin}]);
+          last = state;
+        }
       },
       take: () => folded.take()
     }, signal);

@@ -2,7 +2,7 @@ import type {QueueItem} from '../protocol/queues.js';
 import {SYNCED_LEASE_MS} from '../protocol/synced-queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
-import {arrayEvent, type ArrayStep, type Origin} from './changes.js';
+import {arrayEvent, type ArrayStep, type Data, type Origin} from './changes.js';
 import {checkOptions, COUNT, SIGNAL} from '../tab/check-options.js';
 import {Collection, planOf} from './collection.js';
 import {Consumer, type WaitOptions} from './consumer.js';
@@ -266,9 +266,10 @@ export class SharedQueue<T> extends Collection {
    */
   watchAll(options?: WatchOptions): AsyncIterableIterator<ArrayChangeEvent<T>> {
     const {signal, immediate, remoteOnly = false} = this.watchOptions(options);
-    const folded = new FoldedSteps(remoteOnly, () => [...this.items], (step, origin) => this.eventOf(step, origin));
+    const base = this.base.check();
+    const folded = new FoldedSteps(remoteOnly, () => [...this.form.waiting(base)], (step, origin) => this.eventOf(step, origin));
     if (immediate && this.size) folded.begin(this.now);
-    return this.watching(this.form.folded(folded, () => this.items, remoteOnly), signal);
+    return this.watching(this.form.folded(folded, () => base.all() as Data, remoteOnly), signal);
   }
 
   private eventOf(step: ArrayStep, origin: Origin): ArrayChangeEvent<T> {
