@@ -286,11 +286,19 @@ export class SessionServer {
 
   /** Calls back if a tab that an earlier host knew has ended, or does not greet this host in time. */
   watchAbsent(tabId: TabId, onGone: () => void): void {
-    const {locks} = this.platform;
     const begin = (): void => { if (!this.peers.has(tabId)) this.startReturnTimeout(tabId, AWAY_MS, onGone); };
-    if (!locks) return begin();
     // A running tab holds its lock, so the timeout starts only when the tab has ended or its page is suspended.
-    void locks.request(tabLockName(this.options.namespace, tabId), {}, begin).catch(() => {});
+    if (!this.whenUnlocked(tabId, begin)) begin();
+  }
+
+  /**
+   * Calls back when a tab that an earlier host knew does not hold its lock, because it has ended or its page is suspended.
+   * @returns false if there are no locks
+   */
+  whenUnlocked(tabId: TabId, callback: () => void): boolean {
+    const {locks} = this.platform;
+    void locks?.request(tabLockName(this.options.namespace, tabId), {}, () => { if (!this.closed) callback(); }).catch(() => {});
+    return !!locks;
   }
 
   /** Calls back if the tab has not returned after this many ms. */

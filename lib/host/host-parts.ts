@@ -1,7 +1,7 @@
 import type {Platform} from '../platform/platform.js';
 import type {Clearing} from '../protocol/clearing.js';
 import type {Place} from '../protocol/frames.js';
-import type {Epoch} from '../protocol/ids.js';
+import type {Epoch, TabId} from '../protocol/ids.js';
 import {warning} from '../protocol/warnings.js';
 import type {DurableStore} from '../store/durable-store.js';
 import {Queues} from './collections/queues.js';
@@ -55,6 +55,8 @@ export interface HostPartsOwner {
   isClosed(): boolean;
   /** Watches the lock of a tab without a session, which may have ended. */
   watchAbsent(tab: Tab): void;
+  /** Calls back when a tab without a session does not hold its lock. Without locks, never. */
+  whenUnlocked(tabId: TabId, callback: () => void): void;
   close(): void;
   abandon(): void;
   clear(clearing: Clearing | undefined): Promise<void>;
@@ -120,7 +122,8 @@ export class HostParts {
     const transactions = (this.transactions = new Transactions({docs, tab: id => tabs.get(id), tabs: () => tabs.all()}));
     const lineage = (): string => this.lineage;
     const queues = (this.queues = new Queues({
-      epoch, docs, lineage, tab: id => tabs.get(id), isThere: id => !!tabs.find(id)?.session, after: clock.after, now: clock.now
+      epoch, docs, lineage, tab: id => tabs.get(id), isThere: id => !!tabs.find(id)?.session,
+      whenUnlocked: (id, callback) => owner.whenUnlocked(id as TabId, callback), after: clock.after, now: clock.now
     }));
     const undoTurns = (this.undoTurns = new UndoTurns(clock));
     const inspection = (this.inspection = new Inspection({

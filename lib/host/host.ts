@@ -92,6 +92,7 @@ export class Host {
       settings: options, platform, namespace, epoch, generation, place, build, connection, local, services,
       isClosed: () => this.closed,
       watchAbsent: tab => this.watchAbsent(tab),
+      whenUnlocked: (tabId, callback) => this.sessionServer?.whenUnlocked(tabId, callback),
       close: () => this.close(),
       abandon: () => this.abandon(),
       clear: clearing => this.clear(clearing)

@@ -5,16 +5,30 @@ import {Host, InMemoryStorage} from '../../lib/host.js';
 import type {HostOptions} from '../../lib/host/host.js';
 import {ProxyConnection} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
-import type {Channel, OpenChannel} from '../../lib/platform/platform.js';
+import type {Channel, Locks, OpenChannel} from '../../lib/platform/platform.js';
 import type {Storage} from '../../lib/store/storage.js';
+import type {Agenda, Subject} from '../simulator/agenda.js';
+import {SimulatedLocks} from '../simulator/simulated-locks.js';
 import {until} from '../waiting/until.js';
 
 logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
 
-/** A process. When it is killed, no message leaves or reaches it. */
-class Process {
-  private isDead = false;
-  constructor(private readonly open: OpenChannel) {}
+/** Web Locks that are granted in a later task. */
+const newLocks = (): SimulatedLocks => new SimulatedLocks({lane: () => ({add: (task: () => void) => setImmediate(task)})} as unknown as Agenda);
+
+/** A process. When it is killed, no message leaves or reaches it, and its locks are free. */
+class Process implements Subject {
+  readonly name = 'process';
+  state: Subject['state'] = 'running';
+  readonly locks: Locks | undefined;
+
+  constructor(private readonly open: OpenChannel, private readonly all: SimulatedLocks | undefined) {
+    this.locks = all?.of(this);
+  }
+
+  private get isDead(): boolean {
+    return this.state === 'dead';
+  }
 
   readonly channel: OpenChannel = name => {
     const real = this.open(name);
@@ -29,7 +43,9 @@ class Process {
   };
 
   kill(): void {
-    this.isDead = true;
+    this.state = 'dead';
+    this.all?.forget(this);
+    this.all?.free(this);
   }
 }
 
@@ -43,23 +59,26 @@ export class CollectionsStage {
   host!: Host;
   storage: Storage = new InMemoryStorage();
   private readonly channel = memoryChannels(deliver => { setImmediate(deliver); });
+  private readonly locks: SimulatedLocks | undefined;
   private readonly processes = new Map<object, Process>();
   private hostProcess!: Process;
   server!: Connection;
   private readonly others: {close(): void}[] = [];
 
-  constructor(private readonly options: {online?: boolean} & Partial<HostOptions> = {}) {
+  /** @param options `hasLocks`: the browser has Web Locks */
+  constructor(private readonly options: {online?: boolean; hasLocks?: boolean} & Partial<HostOptions> = {}) {
+    if (options.hasLocks) this.locks = newLocks();
     this.startHost();
   }
 
   startHost(): void {
-    const {online = false, ...options} = this.options;
-    this.hostProcess = new Process(this.channel);
+    const {online = false, hasLocks: _, ...options} = this.options;
+    this.hostProcess = new Process(this.channel, this.locks);
     this.server = online ? this.backend.connect() as unknown as Connection
       : new Connection({readyState: 0, close() {}, send: (json: string) => { this.sent += json; }} as never);
     this.server.on('send', (message: unknown) => { this.sent += JSON.stringify(message); });
     this.host = new Host({
-      connection: this.server, channel: this.hostProcess.channel, place: 'shared-worker', store: {storage: this.storage}, warn: () => {}, ...options
+      connection: this.server, channel: this.hostProcess.channel, locks: this.hostProcess.locks, place: 'shared-worker', store: {storage: this.storage}, warn: () => {}, ...options
     });
   }
 
@@ -78,8 +97,8 @@ export class CollectionsStage {
   }
 
   openTab(): ProxyConnection {
-    const process = new Process(this.channel);
-    const tab = new ProxyConnection({channel: process.channel, warn: () => {}, hostTimeout: 2000});
+    const process = new Process(this.channel, this.locks);
+    const tab = new ProxyConnection({channel: process.channel, locks: process.locks, warn: () => {}, hostTimeout: 2000});
     tab.on('error', error => { this.errors.push(error); });
     this.processes.set(tab, process);
     this.tabs.push(tab);

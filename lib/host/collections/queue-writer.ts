@@ -12,7 +12,10 @@ export interface QueuesOwner {
   /** The lineage of the histories that this host continues. It identifies the browser profile in claims. */
   lineage(): string;
   tab(id: string): Tab;
+  /** Whether a tab has a session. */
   isThere(tabId: string): boolean;
+  /** Calls back when a tab without a session does not hold its lock, because it has ended or its page is suspended. Without locks, never. */
+  whenUnlocked(tabId: string, callback: () => void): void;
   after(ms: number, callback: () => void): () => void;
   now(): number;
 }
@@ -23,7 +26,9 @@ export interface Request extends TakeRequest {
 }
 
 /** How long tabs may take to return after the start of a host, in ms. After that, the items of absent tabs return to the queue. */
-export const RETURN_MS = 5000;
+const RETURN_MS = 5000;
+/** The same for tabs that hold no lock. They have ended, unless the browser has not granted them their lock yet. */
+const UNLOCKED_RETURN_MS = 500;
 
 /** Submits a host's own ops to the documents of queues, and runs timers until it is closed. */
 export class QueueWriter {
@@ -61,6 +66,17 @@ export class QueueWriter {
       this.timers.delete(cancel);
       cancel();
     };
+  }
+
+  /** Calls back for each of those tabs of an earlier host that do not return. */
+  whenGone(tabIds: Iterable<string>, act: (tabId: string) => void): void {
+    const {owner} = this;
+    for (const id of new Set(tabIds)) {
+      if (owner.isThere(id)) continue;
+      const look = (): void => { if (!owner.isThere(id)) act(id); };
+      this.later(RETURN_MS, look);
+      owner.whenUnlocked(id, () => this.later(UNLOCKED_RETURN_MS, look));
+    }
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import type {DocKey} from '../../store/storage.js';
 import type {Entry} from '../../ot/history-entry.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
-import {QueueWriter, RETURN_MS, sendItems, type QueuesOwner, type Request} from './queue-writer.js';
+import {QueueWriter, sendItems, type QueuesOwner, type Request} from './queue-writer.js';
 import {SyncedQueues} from './synced-queues.js';
 
 /**
@@ -67,9 +67,9 @@ export class Queues {
     this.known.set(doc, {maxAttempts});
     if (!isNew) return;
     const {l = {}} = contentOf(doc) ?? {};
-    const absent = Object.values(l).filter(({t}) => !this.owner.isThere(t)).map(({t}) => t);
-    if (absent.length) this.writer.later(RETURN_MS, () => { for (const id of new Set(absent)) if (!this.owner.isThere(id)) this.takeBack(doc, id); });
-    for (const lease of Object.values(l)) this.awaitTimeout(doc, lease);
+    const leases = Object.values(l);
+    this.writer.whenGone(leases.map(({t}) => t), id => doc.whenSettled(() => this.takeBack(doc, id)));
+    for (const lease of leases) this.awaitTimeout(doc, lease);
   }
 
   cancel(doc: SharedDoc, tab: Tab, r: string): null {

@@ -6,7 +6,7 @@ import {
 import type {DocKey} from '../../store/storage.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
-import {RETURN_MS, sendItems, type QueueWriter, type QueuesOwner, type Request} from './queue-writer.js';
+import {sendItems, type QueueWriter, type QueuesOwner, type Request} from './queue-writer.js';
 
 /** A queue that tabs of this host use. */
 interface Known {
@@ -181,8 +181,7 @@ export class SyncedQueues {
     this.known.set(doc, queue);
     const own = itemsOf(contentOf(doc), item => isLeased(item) && lastClaim(item)!.d === this.owner.lineage());
     for (const [id, item] of own) this.awaitTimeout(doc, id, lastClaim(item)!);
-    const absent = new Set(own.map(([, item]) => lastClaim(item)!.t).filter(id => !this.owner.isThere(id)));
-    if (absent.size) this.writer.later(RETURN_MS, () => { for (const id of absent) if (!this.owner.isThere(id)) this.takeBack(doc, id); });
+    this.writer.whenGone(own.map(([, item]) => lastClaim(item)!.t), id => doc.whenSettled(() => this.takeBack(doc, id)));
     return queue;
   }
 
