@@ -3,9 +3,9 @@ import type {Component} from './json0.js';
 
 export interface DocListener {
   beforeOp?(op: Component[]): void;
-  afterOp(op: Component[], source: unknown): void;
+  afterOp?(op: Component[], source: unknown): void;
   /** The document has another state or none: it was loaded, created or deleted. */
-  onState(): void;
+  onState?(): void;
 }
 
 const listeners = new WeakMap<ProxyDoc, Set<DocListener>>();
@@ -28,10 +28,10 @@ const handlers = new WeakMap<ProxyDoc, Handlers>();
 
 function begin(doc: ProxyDoc): Set<DocListener> {
   const all = new Set<DocListener>();
-  const onState = (): void => { for (const one of [...all]) one.onState(); };
+  const onState = (): void => { for (const one of [...all]) one.onState?.(); };
   const own: Handlers = {
     'before op batch': (op: Component[]) => { for (const one of [...all]) one.beforeOp?.(op); },
-    'op batch': (op: Component[], source: unknown) => { for (const one of [...all]) one.afterOp(op, source); },
+    'op batch': (op: Component[], source: unknown) => { for (const one of [...all]) one.afterOp?.(op, source); },
     load: onState, create: onState, del: onState
   };
   for (const [event, handler] of Object.entries(own)) doc.on(event as 'load', handler);

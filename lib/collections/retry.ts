@@ -73,9 +73,14 @@ export class RetryPolicy {
     if (this.failure) return;
     this.failure = {reason};
     // The transaction waits for the answer to a commit that was sent. The committer throws if no answer can arrive.
-    if (this.isSent) return;
-    this.abort.abort(this.reason);
-    for (const reject of this.waiting) reject(this.reason);
+    if (!this.isSent) this.reject(this.reason);
+  }
+
+  /** Notes that the transaction rejects with this error. */
+  reject(error: unknown): void {
+    this.failure ??= {reason: error};
+    this.abort.abort(error);
+    for (const reject of this.waiting) reject(error);
   }
 
   private get reason(): unknown {

@@ -108,6 +108,8 @@ export interface RunOptions {
   isReadOnly?: boolean;
   /** In a read transaction: reads collections in the state at its beginning. */
   accessFor?: (base: CollectionDocument) => Access;
+  /** The same for the data of a document. */
+  dataOf?: (doc: ProxyDoc) => unknown;
 }
 
 /** One run of a transaction's function. */
@@ -149,9 +151,13 @@ export class Run implements Transaction, TransactionAccess {
   }
 
   private docView(doc: ProxyDoc): TxDoc<any> {
+    const {dataOf} = this.options;
     const overlay = (): Overlay => this.overlayOf(doc);
     return {
-      get data() { return overlay().all() as never; },
+      get data() {
+        const own = overlay();
+        return (dataOf ? dataOf(doc) : own.all()) as never;
+      },
       submitOp: op => {
         // The op does not count as a read: the host rebases it over concurrent ops.
         overlay().submitOp(op);

@@ -1,6 +1,7 @@
 import {TabsError} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {TransactionPart} from '../protocol/transactions.js';
+import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {browserPlatform} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL} from '../tab/check-options.js';
@@ -95,7 +96,7 @@ class TransactionRunner<T> {
         if (done) return await this.finish(done);
       }
     } catch (error) {
-      this.policy.fail(error);
+      this.policy.reject(error);
       this.settle(NOT_COMMITTED);
       throw error;
     } finally {
@@ -255,22 +256,34 @@ export interface ReadOptions {
 export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, options: ReadOptions = {}): Promise<T> {
   checkOptions('readTransaction', options, {fresh: FLAG, timeout: NUMBER});
   const {fresh, timeout} = options;
-  const outer = currentTransaction();
-  if (fresh) await Promise.all([...openConnections()].filter(({hostState}) => hostState !== 'closed').map(connection => connection.callHost('host.ping')));
-  const snapshot = new Snapshot();
+  const outer = currentTransaction() as Run | undefined;
   const policy = new RetryPolicy({timeout}, clockOfPage());
-  const run = new Run({
-    id: newId(), attempt: 1, signal: policy.signal, outcome: Promise.resolve(NOT_COMMITTED), isReadOnly: true,
-    // Inside a transaction, it reads what the transaction has written, and its reads are the transaction's.
-    accessFor: base => (outer ? Object.create(outer.access(base, false), {submit: {value: readOnly}}) as Access : snapshot.access(base, readOnly))
-  });
+  let snapshot: Snapshot | undefined;
+  let run: Run | undefined;
   try {
-    const result = runIn(run, () => fn(run));
-    if (isPromise(result)) await checkAsync(run, result);
+    const open = (): ProxyConnection[] => [...openConnections()].filter(({hostState}) => hostState !== 'closed');
+    if (fresh) await policy.race(Promise.all(open().map(connection => connection.callHost('host.ping'))));
+    const kept = (snapshot = new Snapshot());
+    run = new Run({
+      id: newId(), attempt: 1, signal: policy.signal, outcome: Promise.resolve(NOT_COMMITTED), isReadOnly: true,
+      // Inside a transaction, it reads what the transaction has written, and its reads are the transaction's.
+      accessFor: base => (outer ? Object.create(outer.access(base, false), {submit: {value: readOnly}}) as Access : kept.access(base, readOnly)),
+      dataOf: doc => (outer ? outer.in(doc).data : kept.dataOf(doc))
+    });
+    const own = run;
+    const result = runIn(own, () => fn(own));
+    if (isPromise(result)) {
+      // Documents may change from now on.
+      for (const connection of open()) kept.add(connection);
+      await checkAsync(own, result);
+    }
     return await policy.race(Promise.resolve(result));
+  } catch (error) {
+    policy.reject(error);
+    throw error;
   } finally {
-    run.close();
-    snapshot.close();
+    run?.close();
+    snapshot?.close();
     policy.end();
   }
 }

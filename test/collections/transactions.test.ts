@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import {
-  SharedArray, SharedMap, getTransactionId, isInTransaction, readTransaction, transaction, type Transaction
+  SharedArray, SharedMap, getTransactionId, isInTransaction, transaction, type Transaction
 } from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
@@ -253,19 +253,6 @@ describe('a transaction', () => {
     expect(mine!.size).to.equal(0);
   });
 
-  it('aborts its signal where it ends without a commit', async () => {
-    const reason = new Error('no');
-    for (const end of [(tx: Transaction) => tx.abort(reason), () => { throw reason; }]) {
-      let signal: AbortSignal | undefined;
-      const result = transaction(tx => {
-        ({signal} = tx);
-        end(tx);
-      });
-      expect(await rejection(result)).to.equal(reason);
-      expect([signal!.aborted, signal!.reason]).to.eql([true, reason]);
-    }
-  });
-
   it('fails with an async one in it that fails before it waits', async () => {
     const [map] = await open('m', tab);
     let inner: Promise<unknown> | undefined;
@@ -274,52 +261,6 @@ describe('a transaction', () => {
       inner = rejection(transaction(async () => { throw new Error('no'); }));
     });
     expect([(await rejection(result)).message, (await inner as Error).message, map!.size]).to.eql(['no', 'no', 0]);
-  });
-
-  it('is what a transaction in it that only reads sees', async () => {
-    const [map] = await open('m', tab);
-    let run = 0;
-    const seen: unknown[] = [];
-    await transaction(tx => {
-      map!.set('own', 1);
-      void readTransaction(inner => { seen.push(map!.get('own'), inner.in(map!).get('other')); });
-      if (!run++) void Promise.resolve().then(() => map!.set('other', 2));
-      expect(tx.isOpen).to.equal(true);
-    });
-    // The inner one's reads belong to the transaction.
-    expect(seen).to.eql([1, undefined, 1, 2]);
-    let refused: Promise<any> | undefined;
-    await transaction(() => { refused = rejection(readTransaction(() => map!.set('own', 3))); });
-    expect([(await refused).code, map!.get('own')]).to.eql(['ERR_TABS_TX_READONLY', 1]);
-  });
-
-  it('that only reads may be async with tx.in, and only so', async () => {
-    const [map] = await open('m', tab);
-    const result = readTransaction(async () => {
-      map!.get('a');
-      await turn();
-      return map!.get('a');
-    });
-    expect((await rejection(result)).code).to.equal('ERR_TABS_TX_ASYNC');
-  });
-
-  it('that only reads sees one moment, and writes nothing', async () => {
-    const [mine, theirs] = await open('n', tab, other);
-    const list = await SharedArray.open<number>(tab, 'list');
-    mine!.setMany([['a', 1], ['b', 1]]);
-    list.push(1);
-    await until('it is here', () => theirs!.size === 2);
-    const seen = await readTransaction(async tx => {
-      const a = tx.in(mine!).get('a');
-      await turn();
-      theirs!.setMany([['a', 2], ['b', 2], ['c', 2]]);
-      list.push(2);
-      await until('it has come', () => mine!.get('b') === 2);
-      return [a, tx.in(mine!).get('b'), tx.in(mine!).size, tx.in(list).toArray(), [...tx.in(mine!)]];
-    });
-    expect(seen).to.eql([1, 1, 2, [1], [['a', 1], ['b', 1]]]);
-    expect(await readTransaction(() => mine!.get('b'), {fresh: true})).to.equal(2);
-    expect((await rejection(readTransaction(() => mine!.set('a', 1)))).code).to.equal('ERR_TABS_TX_READONLY');
   });
 
   it('over local documents asks the host once', async () => {
