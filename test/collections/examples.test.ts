@@ -4,7 +4,7 @@ import {Game} from '../../examples/collections/game.js';
 import {Board, COLUMNS} from '../../examples/collections/kanban.js';
 import {Pipeline} from '../../examples/collections/pipeline.js';
 import {until} from '../waiting/until.js';
-import {CollectionsStage} from './stage.js';
+import {CollectionsStage, rejection} from './stage.js';
 
 describe('the examples of collections, in three tabs', () => {
   let stage: CollectionsStage;
@@ -43,6 +43,34 @@ describe('the examples of collections, in three tabs', () => {
     stage.tabs[1]!.close();
     expect([await result, await asking!.get('six'), begun]).to.eql([3, 3, ['six', 'six']]);
     await asking!.close();
+  });
+
+  it('a pipeline: a result that can\'t be computed is an error, and is tried again with the next request', async () => {
+    const [asking, working] = await three(tab => Pipeline.open<number>(tab));
+    let attempts = 0;
+    void working!.work(async input => {
+      if (++attempts <= 3) throw new Error(`no ${input}`);
+      return input.length;
+    });
+    expect([(await rejection(asking!.get('six'))).message, attempts]).to.eql(['no six', 3]);
+    expect([await asking!.get('six'), attempts]).to.eql([3, 4]);
+    await asking!.close();
+  });
+
+  it('a pipeline: a job that ends each tab that begins it is an error', async () => {
+    const [asking] = await three(tab => Pipeline.open<number>(tab));
+    const failed = rejection(asking!.get('six'));
+    for (let i = 0; i < 3; i++) {
+      const tab = stage.openTab();
+      const working = await Pipeline.open<number>(tab);
+      await new Promise<void>(begun => void working.work(() => {
+        begun();
+        return new Promise(() => {});
+      }).catch(() => {}));
+      tab.close();
+    }
+    void (await Pipeline.open<number>(stage.openTab())).work(async input => input.length);
+    expect((await failed).message).to.equal('"six" was not computed: 3 tabs have tried it and ended');
   });
 
   it('a configuration: a change applies in all tabs', async () => {
