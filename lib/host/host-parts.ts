@@ -118,7 +118,7 @@ export class HostParts {
       onChange: () => board.noteLetters()
     }));
     const letterRetries = (this.letterRetries = new LetterRetries({letters: deadLetters, docs, isConnected: () => this.isConnected}));
-    this.late = store && new LateDocuments(store, docs, deadLetters);
+    this.late = store && new LateDocuments({store, docs, letters: deadLetters, clock});
     const transactions = (this.transactions = new Transactions({docs, tab: id => tabs.get(id), tabs: () => tabs.all()}));
     const lineage = (): string => this.lineage;
     const queues = (this.queues = new Queues({
@@ -153,7 +153,12 @@ export class HostParts {
   loadStored(): void {
     this.deadLetters.load(this.store?.kept ?? {});
     this.late?.takeUp();
-    this.late?.merge();
+    void this.late?.useUnread();
+  }
+
+  /** Ends what parts do by themselves. */
+  stop(): void {
+    this.late?.stop();
   }
 
   private get isConnected(): boolean {
@@ -248,7 +253,7 @@ export class HostParts {
         for (const doc of this.docs.all()) doc.checkpoint();
       },
       onFound: () => this.loadStored(),
-      onSuperseded: () => this.late?.merge(),
+      onUnread: () => void this.late?.useUnread(),
       onQuarantined: ([c, d], error) => this.log.warn(
         warning('WARN_TABS_QUARANTINED', `the stored data of ${c}/${d} was quarantined: see connection.quarantine`), error.message
       )

@@ -165,6 +165,7 @@ export class Host {
     queues.close();
     undoTurns.close();
     serverEvents.stop();
+    this.parts.stop();
     this.connection.close();
     this.local.close();
     if (!store) return this.resolveClosed();

@@ -39,7 +39,7 @@ export interface StoreOptions {
 /** The default of `maxAge`, in ms. */
 const MAX_AGE = 90 * 24 * 60 * 60 * 1000;
 
-export interface StoreOwner extends Pick<DurableStoreOptions, 'onStatus' | 'onFenced' | 'onErased' | 'onFound' | 'onSuperseded' | 'onQuarantined'> {
+export interface StoreOwner extends Pick<DurableStoreOptions, 'onStatus' | 'onFenced' | 'onErased' | 'onFound' | 'onUnread' | 'onQuarantined'> {
   readonly namespace: string;
   readonly epoch: string;
   readonly platform: Platform;

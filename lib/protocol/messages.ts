@@ -253,7 +253,7 @@ export interface QuarantinedDoc {
   doc: string;
   /** Why it could not be used. */
   error: ErrorData;
-  /** The length of the stored text, in characters. */
+  /** The length of the stored text, in characters; 0 if it could not be read. */
   size: number;
 }
 

@@ -1,6 +1,7 @@
 import {byDoc, type Queued} from './coalesce.js';
 import type {Encryption} from './encryption.js';
 import type {HistoryMark} from './history-mark.js';
+import type {Places} from './places.js';
 import type {Pruning} from './pruning.js';
 import type {QuarantineAccess} from './quarantine-access.js';
 import {mayBeAboutValues} from './storage-errors.js';
@@ -15,11 +16,12 @@ export interface BatchWriterParts {
   epoch: string;
   queue: WriteQueue;
   encryption: Encryption;
+  places: Places;
   quarantine: QuarantineAccess;
   pruning: Pruning | undefined;
   history: HistoryMark;
-  /** Waits for a write. Meanwhile, the store counts as failed if the write takes too long. */
-  limited(write: Promise<void>): Promise<void>;
+  /** Waits for the storage. Meanwhile, the store counts as failed if the answer takes too long. */
+  limited<T>(work: Promise<T>): Promise<T>;
   isClosed(): boolean;
 }
 
@@ -84,9 +86,10 @@ export class BatchWriter {
     return limited(storage.write(changes, epoch));
   }
 
-  private changesOf(batch: readonly Queued[]): Promise<Change[]> {
-    const {quarantine, encryption} = this.parts;
+  private async changesOf(batch: readonly Queued[]): Promise<Change[]> {
+    const {quarantine, encryption, places, limited} = this.parts;
     const [first] = batch;
-    return first?.type === 'quarantine' ? quarantine.changesFor(first) : encryption.encrypted(batch as Change[]);
+    const changes = await (first?.type === 'quarantine' ? limited(quarantine.changesFor(first)) : encryption.encrypted(batch as Change[]));
+    return changes.map(change => (change.type === 'meta' ? change : {...change, key: places.keyOf(change.key)}));
   }
 }

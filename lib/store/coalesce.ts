@@ -6,6 +6,8 @@ export interface Quarantining {
   type: 'quarantine';
   key: DocKey;
   error: ErrorData;
+  /** Whether the data could not be read, or were not read. Otherwise they were read and can't be used. */
+  isUnread?: true | undefined;
 }
 
 export type Queued = Change | Quarantining;

@@ -173,19 +173,19 @@ export class CommitLoop {
     }
   }
 
-  /** Waits for a write. If it takes longer than WRITE_MS, the storage counts as failed. */
-  limitedWrite(write: Promise<void>): Promise<void> {
-    return this.limited(WRITE_MS, write);
+  /** Waits for a write, or for a read before a write. If it takes longer than WRITE_MS, the storage counts as failed. */
+  limitedWrite<T>(work: Promise<T>): Promise<T> {
+    return this.limited(WRITE_MS, work);
   }
 
   /**
    * Waits for the storage. After `ms` milliseconds it counts as failed. The wait continues, because the storage may answer later, or answer
    * that another host has taken over.
    */
-  private async limited(ms: number, work: Promise<void>): Promise<void> {
+  private async limited<T>(ms: number, work: Promise<T>): Promise<T> {
     const cancel = afterWaking(this.parts.after, ms, () => this.fail(storageError('ERR_TABS_STORAGE_TIMEOUT', 'The storage does not answer')));
     try {
-      await work;
+      return await work;
     } finally {
       cancel();
     }

@@ -1,11 +1,13 @@
 import type {Clearing} from '../protocol/clearing.js';
 import type {ErrorData} from '../protocol/errors.js';
+import {isLocal} from '../protocol/local.js';
 import {BatchWriter} from './batch-writer.js';
 import {CommitLoop, type After} from './commit-loop.js';
 import {Encryption, type Cipher} from './encryption.js';
 import {HistoryMark} from './history-mark.js';
 import {Inventory} from './inventory.js';
 import {KeptValues} from './kept-values.js';
+import {Places} from './places.js';
 import {Pruner} from './pruner.js';
 import {Pruning, type PruningLimits} from './pruning.js';
 import {Quarantine} from './quarantine.js';
@@ -41,14 +43,16 @@ export interface DurableStoreOptions {
   onErased?: (() => void) | undefined;
   /** The storage was opened late or again, and may have documents that this host does not know. */
   onFound?: (() => void) | undefined;
-  /** The stored data of a document are in quarantine, because the document was written without having been read. */
-  onSuperseded?: (() => void) | undefined;
+  /** The stored data of a document are in quarantine, and could not be read or were not read before. */
+  onUnread?: (() => void) | undefined;
   /** The stored data of a document can't be used. They are quarantined: see {@link DurableStore.quarantine}. */
   onQuarantined?: ((key: DocKey, error: ErrorData) => void) | undefined;
 }
 
 /** Time limit of `clear`, in ms. */
 const CLEAR_MS = 5000;
+/** The pauses before further attempts to read a local document, in ms. There is no other copy of it that a tab could use meanwhile. */
+const LOCAL_PAUSES_MS = [1000, 2000, 4000];
 
 /**
  * The journals and checkpoints of a host's documents. Changes of one turn are committed together; changes that are added during a commit go
@@ -59,6 +63,7 @@ export class DurableStore {
   /** The stored documents that can't be used. */
   readonly quarantine: QuarantineAccess;
   private readonly inventory = new Inventory();
+  private readonly places = new Places();
   private readonly history: HistoryMark;
   private readonly keptValues: KeptValues;
   private readonly reader: Reader;
@@ -70,7 +75,7 @@ export class DurableStore {
 
   constructor(private readonly options: DurableStoreOptions, private readonly after: After) {
     const {storage, namespace, epoch, cipher, cleared, limits, now = () => Date.now()} = options;
-    const {inventory} = this;
+    const {inventory, places} = this;
     const encryption = (this.encryption = new Encryption(cipher));
     const history = (this.history = new HistoryMark(epoch));
     const kept = (this.keptValues = new KeptValues(encryption));
@@ -91,11 +96,11 @@ export class DurableStore {
         options.onFenced();
       }
     }));
-    const quarantine = (this.quarantine = new QuarantineAccess(new Quarantine(storage, epoch, encryption), inventory, {
+    const quarantine = (this.quarantine = new QuarantineAccess(new Quarantine(storage, epoch, encryption, places), inventory, places, {
       enqueue: change => commits.enqueue(change),
       onStatus: () => options.onStatus(),
       onQuarantined: (key, error) => options.onQuarantined?.(key, error),
-      onSuperseded: () => options.onSuperseded?.()
+      onUnread: () => options.onUnread?.()
     }));
     const opening = (this.opening = new StoreOpening({
       storage, namespace, epoch, cleared, now, commits, inventory, history, kept, quarantine, pruning,
@@ -107,12 +112,12 @@ export class DurableStore {
       onFound: () => options.onFound?.()
     }));
     const writer = new BatchWriter({
-      storage, epoch, queue: commits.queue, encryption, quarantine, pruning, history,
-      limited: write => commits.limitedWrite(write),
+      storage, epoch, queue: commits.queue, encryption, places, quarantine, pruning, history,
+      limited: work => commits.limitedWrite(work),
       isClosed: () => commits.isClosed
     });
     this.pruner = pruning && new Pruner({
-      storage, inventory, pruning,
+      storage, inventory, places, pruning,
       enqueue: (change, isRepeatable) => commits.enqueue(change, isRepeatable),
       commitLater: () => commits.commitLater(),
       isAvailable: () => opening.isOpen && !commits.isDown && !commits.isClosed
@@ -180,7 +185,8 @@ export class DurableStore {
   }
 
   /**
-   * Reads a document, with the changes that are not written yet. If two reads fail, the document is quarantined. Never rejects.
+   * Reads a document, with the changes that are not written yet. If two reads fail, the document is quarantined; a local document if further
+   * reads fail, too. Never rejects.
    * @returns undefined if there are no usable data
    */
   async load(key: DocKey): Promise<StoredDoc | undefined> {
@@ -190,21 +196,27 @@ export class DurableStore {
     const unwritten = this.commits.queue.ofDoc(key);
     try {
       const isReplaced = unwritten.some(({type}) => type !== 'append');
-      const stored = isReplaced ? emptyDoc() : await this.readTwice(key);
+      const stored = isReplaced ? emptyDoc() : await this.readAgain(key);
       for (const change of unwritten) applyChange(stored, change);
       item.isRead = true;
       this.pruning?.measureAll(key, stored);
       return stored.checkpoint === undefined && !stored.journal.length ? undefined : stored;
     } catch (error) {
-      this.quarantine.add(key, error);
+      this.quarantine.add(key, error, true);
       return undefined;
     }
   }
 
-  /** Reads twice if the first read fails, so that a temporary failure does not quarantine the document. */
-  private async readTwice(key: DocKey): Promise<StoredDoc> {
-    const read = async (): Promise<StoredDoc> => this.encryption.decrypted(await this.reader.read(key));
-    return read().catch(read);
+  /** Reads again if the first read fails, so that a temporary failure does not quarantine the document. */
+  private async readAgain(key: DocKey): Promise<StoredDoc> {
+    const read = async (): Promise<StoredDoc> => this.encryption.decrypted(await this.reader.read(this.places.keyOf(key)));
+    let result = read().catch(read);
+    for (const ms of isLocal(key[0]) ? LOCAL_PAUSES_MS : []) result = result.catch(() => this.pause(ms).then(read));
+    return result;
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise(resolve => { this.after(ms, resolve); });
   }
 
   /**

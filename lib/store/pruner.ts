@@ -1,5 +1,6 @@
 import type {Queued} from './coalesce.js';
 import type {Inventory} from './inventory.js';
+import type {Places} from './places.js';
 import type {Pruning} from './pruning.js';
 import type {DocKey, Storage, StoredDoc} from './storage.js';
 
@@ -9,6 +10,7 @@ const MEASURED_TOGETHER = 64;
 export interface PrunerParts {
   storage: Storage;
   inventory: Inventory;
+  places: Places;
   pruning: Pruning;
   enqueue(change: Queued, isRepeatable: boolean): void;
   commitLater(): void;
@@ -44,10 +46,10 @@ export class Pruner {
   }
 
   private async measure(keys: readonly DocKey[]): Promise<void> {
-    const {storage, pruning, inventory} = this.parts;
+    const {storage, pruning, inventory, places} = this.parts;
     // A document that can't be read has no size, adds nothing to the total, and must not prevent that others are measured.
-    const readOne = (key: DocKey): Promise<StoredDoc | undefined> => storage.read([key]).then(([doc]) => doc, () => undefined);
-    const stored: (StoredDoc | undefined)[] = await storage.read(keys).catch(() => Promise.all(keys.map(readOne)));
+    const readOne = (key: DocKey): Promise<StoredDoc | undefined> => storage.read([places.keyOf(key)]).then(([doc]) => doc, () => undefined);
+    const stored: (StoredDoc | undefined)[] = await storage.read(keys.map(key => places.keyOf(key))).catch(() => Promise.all(keys.map(readOne)));
     for (const [i, doc] of stored.entries()) if (doc && inventory.has(keys[i]!)) pruning.measureAll(keys[i]!, doc);
   }
 }

@@ -2,6 +2,7 @@ import type {ErrorData} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
 import type {Quarantining, Queued} from './coalesce.js';
 import type {Inventory} from './inventory.js';
+import type {Places} from './places.js';
 import type {Quarantine, QuarantineEntry, Quarantined} from './quarantine.js';
 import {storageError, storageErrorData} from './storage-errors.js';
 import type {Change, DocKey, InventoryItem, StoredDoc} from './storage.js';
@@ -13,8 +14,8 @@ export interface QuarantineEvents {
   /** `size` or `lastError` changed. */
   onStatus(): void;
   onQuarantined(key: DocKey, error: ErrorData): void;
-  /** The stored data of a document are in quarantine, because the document was written without having been read. */
-  onSuperseded(): void;
+  /** The stored data of a document are in quarantine, and could not be read or were not read before: see {@link QuarantineEntry}. */
+  onUnread(): void;
 }
 
 /** Quarantines stored documents that can't be used, and exports, restores or discards them on request. */
@@ -23,7 +24,9 @@ export class QuarantineAccess {
   lastError: ErrorData | undefined;
   private isClosed = false;
 
-  constructor(private readonly quarantine: Quarantine, private readonly inventory: Inventory, private readonly events: QuarantineEvents) {}
+  constructor(
+    private readonly quarantine: Quarantine, private readonly inventory: Inventory, private readonly places: Places, private readonly events: QuarantineEvents
+  ) {}
 
   /** The number of documents in quarantine. */
   get size(): number {
@@ -43,12 +46,13 @@ export class QuarantineAccess {
   /**
    * Moves all stored data of a document, unchanged, into quarantine, where they are not used. So edits are not deleted because they can't
    * be read. Later changes of the document begin without a state.
+   * @param isUnread whether the data could not be read, and may be usable when they can
    */
-  add(key: DocKey, error: unknown): void {
+  add(key: DocKey, error: unknown, isUnread?: true): void {
     if (this.isClosed) return;
     this.inventory.delete(key);
     const data = storageErrorData(error);
-    this.events.enqueue({type: 'quarantine', key, error: data});
+    this.events.enqueue({type: 'quarantine', key, error: data, isUnread});
     this.lastError = data;
     this.events.onQuarantined(key, data);
     this.events.onStatus();
@@ -106,15 +110,25 @@ export class QuarantineAccess {
     this.quarantine.note(name, value);
   }
 
+  /** Finds the documents among all that is stored. See {@link Places}. */
+  locate(stored: readonly InventoryItem[]): InventoryItem[] {
+    const {items, strays} = this.places.locate(stored, placed => this.quarantine.isInPlace(placed));
+    const error = storageErrorData(superseded());
+    for (const {key, place} of strays) this.events.enqueue(this.quarantine.entryInPlace(key, error, place));
+    return items;
+  }
+
   /** Handles changes that have been written. */
   noteWritten(changes: readonly Change[]): void {
     const {size} = this.quarantine;
     const ids = changes.flatMap(change => (change.type === 'meta' ? this.quarantine.note(change.name, change.value) ?? [] : []));
+    const entries = ids.map(id => this.quarantine.find(id)!);
+    for (const {key, place} of entries) if (place !== undefined) this.places.leave(key, place);
     if (this.quarantine.size !== size) this.events.onStatus();
-    if (ids.some(id => this.quarantine.find(id)?.error.code === SUPERSEDED)) this.events.onSuperseded();
+    if (entries.some(({isUnread}) => isUnread)) this.events.onUnread();
   }
 
-  /** @returns the changes that move a document into quarantine. Rejects if it can't be read at present. */
+  /** See {@link Quarantine.changesFor}. */
   changesFor(change: Quarantining): Promise<Change[]> {
     return this.quarantine.changesFor(change);
   }
@@ -142,6 +156,7 @@ export class QuarantineAccess {
  */
 export function supersedingChange({key, hasPending}: InventoryItem): Queued {
   if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};
-  const error = storageError(SUPERSEDED, 'The document was edited while its stored data could not be read');
-  return {type: 'quarantine', key, error: storageErrorData(error)};
+  return {type: 'quarantine', key, error: storageErrorData(superseded()), isUnread: true};
 }
+
+const superseded = (): Error => storageError(SUPERSEDED, 'The document was edited while its stored data could not be read');

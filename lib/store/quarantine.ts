@@ -1,15 +1,20 @@
 import type {ErrorData} from '../protocol/errors.js';
 import type {Quarantining} from './coalesce.js';
 import type {Encryption} from './encryption.js';
-import type {Change, DocKey, Storage, StoredDoc} from './storage.js';
+import {COLLECTION, placeKey, type Places} from './places.js';
+import {isSameKey, type Change, type DocKey, type Storage, type StoredDoc} from './storage.js';
 
 /** A quarantined document, without its data. */
 export interface QuarantineEntry {
   id: string;
   key: DocKey;
   error: ErrorData;
-  /** The length of the stored text, in characters. */
+  /** The length of the stored text, in characters; 0 if it could not be read. */
   size: number;
+  /** Whether the data could not be read when they were needed. So they may be usable when they can be read. */
+  isUnread?: true | undefined;
+  /** The place where the data are, if they could not be moved. See {@link Places}. */
+  place?: number | undefined;
 }
 
 /** A quarantined document with its data. */
@@ -25,22 +30,19 @@ type Entry = Omit<QuarantineEntry, 'id'>;
  * entries with this prefix, so it must not change.
  */
 const PREFIX = 'set aside: ';
-/** Bodies are stored as documents of this collection, so that a start reads only their keys. A body's id is that of its entry. */
-const COLLECTION = 'sharedb-tabs:quarantine';
-/** After this many failed reads in a row, a document is quarantined without its data. */
-const READ_ATTEMPTS = 3;
 const HIDDEN = 'The stored data could not be used';
 
-/** Whether a stored document is the body of an entry, not a document of the app. */
-export const isQuarantineBody = ([collection]: DocKey): boolean => collection === COLLECTION;
-
-/** Keeps stored data that can't be used, unchanged if they can be read. */
+/**
+ * Keeps stored data that can't be used, unchanged. They are moved to a value of their own, which is stored like a document: its collection is
+ * COLLECTION, and its id is that of the entry. So a start reads only its key. Data that can't be read stay in their place.
+ */
 export class Quarantine {
   private readonly entries = new Map<string, Entry>();
-  private failedReads = 0;
   private count = 0;
 
-  constructor(private readonly storage: Storage, private readonly epoch: string, private readonly encryption: Encryption) {}
+  constructor(
+    private readonly storage: Storage, private readonly epoch: string, private readonly encryption: Encryption, private readonly places: Places
+  ) {}
 
   get size(): number {
     return this.entries.size;
@@ -92,7 +94,8 @@ export class Quarantine {
 
   /** @returns the changes that delete an entry; none if there is no entry with this id */
   discard(id: string): Change[] {
-    return this.entries.delete(id) ? [{type: 'meta', name: id, value: undefined}, {type: 'remove', key: [COLLECTION, id]}] : [];
+    const entry = this.entries.get(id);
+    return entry && this.entries.delete(id) ? [{type: 'meta', name: id, value: undefined}, {type: 'remove', key: bodyKey(id, entry)}] : [];
   }
 
   /** @returns the changes that store another reason why the data can't be used */
@@ -110,40 +113,55 @@ export class Quarantine {
   }
 
   /**
-   * @returns the changes that move all stored data of a document into quarantine. Rejects if the data can't be read; after READ_ATTEMPTS
-   *   failed reads in a row, the entry has no data, and the data are deleted.
+   * Quarantines all stored data of a document. Never rejects.
+   * @returns the changes that move the data, or if they can't be read, the change that says where they stay
    */
-  async changesFor({key, error}: Quarantining): Promise<Change[]> {
-    const stored = await this.read(key);
-    const name = `${PREFIX}${JSON.stringify(key)} ${this.epoch}.${++this.count}`;
-    // A parser's message may quote decrypted text.
-    const shown = this.encryption.isOn ? {code: error.code, message: HIDDEN} : error;
-    if (stored && stored.checkpoint === undefined && !stored.journal.length) return [];
-    const body = stored && JSON.stringify(stored);
+  async changesFor({key, error, isUnread}: Quarantining): Promise<Change[]> {
+    const stored = await this.storage.read([this.places.keyOf(key)]).then(([read]) => read, () => undefined);
+    if (!stored) return [this.entryInPlace(key, error, this.places.of(key))];
+    if (isEmpty(stored)) return [];
+    const body = JSON.stringify(stored);
+    const name = this.newName(key);
     return [
-      {type: 'meta', name, value: JSON.stringify({key, error: shown, size: body?.length ?? 0} satisfies Entry)},
-      ...(body === undefined ? [] : [{type: 'checkpoint', key: [COLLECTION, name], n: 0, checkpoint: body, hasPending: false} as const]),
+      {type: 'meta', name, value: JSON.stringify({key, error: this.shown(error), size: body.length, isUnread} satisfies Entry)},
+      {type: 'checkpoint', key: [COLLECTION, name], n: 0, checkpoint: body, hasPending: false},
       {type: 'remove', key}
     ];
   }
 
-  private async body(id: string): Promise<StoredDoc | undefined> {
-    const [kept] = await this.storage.read([[COLLECTION, id]]);
-    return kept?.checkpoint === undefined ? undefined : JSON.parse(kept.checkpoint) as StoredDoc;
+  /** @returns the change that quarantines the data in a document's place without moving them */
+  entryInPlace(key: DocKey, error: ErrorData, place: number): Change {
+    return {type: 'meta', name: this.newName(key), value: JSON.stringify({key, error: this.shown(error), size: 0, isUnread: true, place} satisfies Entry)};
   }
 
-  private async read(key: DocKey): Promise<StoredDoc | undefined> {
-    try {
-      const [stored] = await this.storage.read([key]);
-      this.failedReads = 0;
-      return stored;
-    } catch (error) {
-      if (++this.failedReads < READ_ATTEMPTS) throw error;
-      this.failedReads = 0;
-      return undefined;
-    }
+  /** Whether the data in a document's place are quarantined. */
+  isInPlace({key, place}: {key: DocKey; place: number}): boolean {
+    return [...this.entries.values()].some(entry => entry.place === place && isSameKey(entry.key, key));
+  }
+
+  private newName(key: DocKey): string {
+    return `${PREFIX}${JSON.stringify(key)} ${this.epoch}.${++this.count}`;
+  }
+
+  /** The error as it is stored. A parser's message may quote decrypted text. */
+  private shown(error: ErrorData): ErrorData {
+    return this.encryption.isOn ? {code: error.code, message: HIDDEN} : error;
+  }
+
+  /** The data of an entry, as they were stored. Rejects if they can't be read. */
+  private async body(id: string): Promise<StoredDoc | undefined> {
+    const entry = this.entries.get(id);
+    if (!entry) return undefined;
+    const [kept] = await this.storage.read([this.places.keyOf(bodyKey(id, entry))]);
+    if (!kept || isEmpty(kept)) return undefined;
+    return entry.place === undefined ? JSON.parse(kept.checkpoint!) as StoredDoc : kept;
   }
 }
+
+const isEmpty = ({checkpoint, journal}: StoredDoc): boolean => checkpoint === undefined && !journal.length;
+
+/** The key of an entry's data: see {@link Places.keyOf}. */
+const bodyKey = (id: string, {key, place}: Entry): DocKey => (place === undefined ? [COLLECTION, id] : placeKey(key, place));
 
 /** @returns undefined if the value was written by other code */
 function parse(value: string): Entry | undefined {

@@ -4,7 +4,6 @@ import type {HistoryMark} from './history-mark.js';
 import type {Inventory} from './inventory.js';
 import type {KeptValues} from './kept-values.js';
 import type {Pruning} from './pruning.js';
-import {isQuarantineBody} from './quarantine.js';
 import {supersedingChange, type QuarantineAccess} from './quarantine-access.js';
 import type {InventoryItem, Storage} from './storage.js';
 import {CREATED, clearingValues, isFromBefore, storedClearing} from './stored-clearing.js';
@@ -75,7 +74,8 @@ export class StoreOpening {
   async open(): Promise<void> {
     const {storage, commits, history, inventory, quarantine, now} = this.parts;
     const meta = await this.claim();
-    const items = (await storage.inventory()).filter(({key}) => !isQuarantineBody(key));
+    const everything = await storage.inventory();
+    if (this.wasErased) quarantine.clear();
     await this.restoreValues(meta);
     if (commits.isClosed) return;
     const stored = storedClearing(meta);
@@ -85,6 +85,7 @@ export class StoreOpening {
     this.isOpen = true;
     if (knowsLater) this.writeValues(clearingValues(this.cleared));
     const isNew = history.noteStored(meta);
+    const items = quarantine.locate(everything);
     if (this.isReady) return this.reopened(items);
     history.continue();
     // A host that opens its storage late or again does not write this: its data may be older than a clearing that it does not know.

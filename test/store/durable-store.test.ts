@@ -9,6 +9,7 @@ import {TroubledStorage, quotaExceeded} from './troubled-storage.js';
 const ONE: DocKey = ['notes', 'one'];
 const TWO: DocKey = ['notes', 'two'];
 const RETRY_MS = 2000;
+const WRITE_MS = 10_000;
 
 interface StoreStage {
   store: DurableStore;
@@ -492,7 +493,7 @@ describe('DurableStore', () => {
       expect(storage.reads.flat().map(([, id]) => id)).to.eql(keys.map(([, id]) => id).sort());
     });
 
-    it('the others if one can\'t be read, which is quarantined when it can', async () => {
+    it('the others if one can\'t be read, which is quarantined, and stays where it is', async () => {
       const first = await opened();
       first.store.append(ONE, 1, 'a');
       first.store.append(TWO, 1, 'b');
@@ -514,7 +515,7 @@ describe('DurableStore', () => {
       await calm();
       const [quarantined] = await store.quarantine.export();
       expect(quarantined).to.deep.include({key: ONE, stored: {checkpoint: undefined, journal: [{n: 1, record: 'a'}]}});
-      expect([await onDisk(stage, ONE), store.isDurable]).to.eql(['-', true]);
+      expect([await onDisk(stage, ONE), store.isDurable]).to.eql(['- a', true]);
     });
 
     it('is read again where that fails once', async () => {
@@ -534,24 +535,131 @@ describe('DurableStore', () => {
       expect(told.join()).not.to.include('quarantined');
     });
 
-    it('gives up in the end what can never be read, so that all else is written', async () => {
+    it('does not wait for what can\'t be read, so that all else is written', async () => {
       const first = await opened();
       first.store.append(ONE, 1, 'a');
       await durable(first.store);
       const {storage} = first;
       storage.fail('read', new DOMException('Failed to read large IndexedDB value', 'DataError'));
       const stage = await opened({epoch: 'next'}, storage);
-      const {store, clock} = stage;
+      const {store} = stage;
       await store.load(ONE);
       store.append(TWO, 1, 'b');
-      for (let i = 0; i < 3; i++) {
-        await calm();
-        clock.pass(RETRY_MS);
-      }
-      await calm();
+      await durable(store);
       expect([store.isDurable, (await store.quarantine.export())[0]?.error.code]).to.eql([true, 'DataError']);
       storage.fail('read');
       expect(await onDisk(stage, TWO)).to.equal('- b');
+    });
+  });
+
+  describe('what can\'t be read', () => {
+    const unreadable = new DOMException('Internal error', 'UnknownError');
+    const A = {checkpoint: undefined, journal: [{n: 1, record: 'a'}]};
+    const B = {checkpoint: undefined, journal: [{n: 1, record: 'b'}]};
+
+    /** A host that can't read a stored document, and has written another state of it. */
+    async function continued(): Promise<StoreStage> {
+      const first = await opened();
+      first.store.append(ONE, 1, 'a');
+      await durable(first.store);
+      return continuedAfter(first, 'b', 'second');
+    }
+
+    async function continuedAfter({storage}: StoreStage, record: string, epoch: string): Promise<StoreStage> {
+      storage.fail('read', unreadable);
+      const stage = await opened({epoch}, storage);
+      const {store} = stage;
+      expect(await store.load(ONE)).to.equal(undefined);
+      if (record) store.append(ONE, 1, record);
+      await durable(store);
+      expect([store.isDurable, store.quarantine.size]).to.eql([true, store.quarantine.list().length]);
+      return stage;
+    }
+
+    const records = async ({store}: StoreStage): Promise<unknown[]> => (await store.quarantine.export()).map(({stored}) => stored);
+
+    it('is neither deleted nor overwritten, and the document is stored in another place', async () => {
+      const stage = await continued();
+      const {store, storage} = stage;
+      expect(store.quarantine.list()).to.deep.include({id: store.quarantine.list()[0]!.id, key: ONE, error: {code: 'UnknownError', message: 'Internal error'}, size: 0, isUnread: true, place: 0});
+      store.checkpoint(ONE, 1, 'b', false);
+      store.append(ONE, 2, 'c');
+      await durable(store);
+      storage.fail('read');
+      expect(await onDisk(stage, ONE)).to.equal('- a');
+      expect([await store.load(ONE), await records(stage)]).to.eql([{checkpoint: 'b', journal: [{n: 2, record: 'c'}]}, [A]]);
+      const next = await opened({epoch: 'next'}, storage);
+      expect(next.store.keys()).to.eql([ONE]);
+      expect([await next.store.load(ONE), await records(next)]).to.eql([{checkpoint: 'b', journal: [{n: 2, record: 'c'}]}, [A]]);
+    });
+
+    it('is deleted only when it is discarded, and the document stays', async () => {
+      const {storage} = await continued();
+      storage.fail('read');
+      const stage = await opened({epoch: 'next'}, storage);
+      const {store} = stage;
+      store.quarantine.discard(store.quarantine.list()[0]!.id);
+      await durable(store);
+      expect([await onDisk(stage, ONE), await store.load(ONE)]).to.eql(['-', B]);
+      expect((await opened({epoch: 'last'}, storage)).store.keys()).to.eql([ONE]);
+      store.close();
+    });
+
+    it('comes back at the next start that can read it, if the document was not stored again', async () => {
+      const first = await opened();
+      first.store.append(ONE, 1, 'a');
+      await durable(first.store);
+      const {storage} = await continuedAfter(first, '', 'second');
+      await continuedAfter({...first, storage}, '', 'third');
+      storage.fail('read');
+      const {store} = await opened({epoch: 'next'}, storage);
+      await durable(store);
+      expect([await store.load(ONE), store.pendingDocs(), store.quarantine.size]).to.eql([A, [ONE], 0]);
+      const last = await opened({epoch: 'last'}, storage);
+      expect(await last.store.load(ONE)).to.eql(A);
+    });
+
+    it('may be several states of a document, each in its place', async () => {
+      const second = await continued();
+      const third = await continuedAfter(second, 'c', 'third');
+      third.storage.fail('read');
+      const stage = await opened({epoch: 'next'}, third.storage);
+      expect([await stage.store.load(ONE), await records(stage)]).to.eql([{checkpoint: undefined, journal: [{n: 1, record: 'c'}]}, [A, B]]);
+    });
+
+    it('can be restored when the document is not stored any more', async () => {
+      const stage = await continued();
+      const {store, storage} = stage;
+      storage.fail('read');
+      store.remove(ONE);
+      expect(await store.quarantine.restore(store.quarantine.list()[0]!.id)).to.eql(ONE);
+      await durable(store);
+      expect([await store.load(ONE), store.quarantine.size, await onDisk(stage, ONE)]).to.eql([A, 0, '-']);
+      expect(await (await opened({epoch: 'next'}, storage)).store.load(ONE)).to.eql(A);
+    });
+
+    it('stays apart from what an older build has stored meanwhile, which is quarantined, too', async () => {
+      const {store, storage} = await continued();
+      storage.fail('read');
+      store.quarantine.discard(store.quarantine.list()[0]!.id);
+      await durable(store);
+      await storage.write([{type: 'append', key: ONE, n: 1, record: 'a'}], 'second');
+      const stage = await opened({epoch: 'next'}, storage);
+      await durable(stage.store);
+      expect([await stage.store.load(ONE), await records(stage)]).to.eql([B, [A]]);
+    });
+
+    it('does not hide that the storage does not answer', async () => {
+      const first = await opened();
+      first.store.append(ONE, 1, 'a');
+      await durable(first.store);
+      const {store, storage, clock} = await opened({epoch: 'next'}, first.storage);
+      storage.hold();
+      store.quarantine.add(ONE, unreadable, true);
+      await calm();
+      for (let half = 0; half < 2; half++) clock.pass(WRITE_MS / 2);
+      await calm();
+      expect([store.isDurable, store.lastError?.code]).to.eql([false, 'ERR_TABS_STORAGE_TIMEOUT']);
     });
   });
 

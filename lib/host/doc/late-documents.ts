@@ -2,8 +2,11 @@ import {isSame} from '../../ot/same.js';
 import {encodeError} from '../../protocol/errors.js';
 import {isLocal} from '../../protocol/local.js';
 import {stepOf} from '../../ot/step.js';
+import {RetrySchedule} from '../../platform/retry-schedule.js';
+import type {Clock} from '../../platform/platform.js';
 import type {DurableStore} from '../../store/durable-store.js';
-import type {DocKey} from '../../store/storage.js';
+import type {QuarantineEntry} from '../../store/quarantine.js';
+import type {DocKey, StoredDoc} from '../../store/storage.js';
 import type {DeadLetters} from '../letters/dead-letters.js';
 import {parseStored} from './doc-journal.js';
 import {opsSince, type ServerStep} from '../letters/ops-since.js';
@@ -18,17 +21,34 @@ const MAX_MISSES = 2;
 const SUPERSEDED = 'ERR_TABS_STORAGE_SUPERSEDED';
 const NOT_MERGED = 'The document was edited while its stored data could not be read, and the stored edits can\'t be transformed: ';
 
+export interface LateDocumentsParts {
+  readonly store: DurableStore;
+  readonly docs: SharedDocs;
+  readonly letters: DeadLetters;
+  readonly clock: Clock;
+}
+
 /**
- * Handles stored documents that could be read only after tabs had opened them, because the storage opened late. A document without a state
- * is restored. If the document is in use, the stored data are first quarantined, so that nothing can be lost. Then the unsent ops in them
- * are rebased to the present state, if the server still has the ops since the state that they were made on. The commit that writes the ops
- * also ends the quarantine. Ops that can't be merged stay quarantined, with the reason.
+ * Handles stored documents that could be read only after tabs had opened them, because the storage opened late, or a read failed. A document
+ * without a state is restored. If the document is in use, the stored data are first quarantined, so that nothing can be lost. Then the unsent
+ * ops in them are rebased to the present state, if the server still has the ops since the state that they were made on. The commit that
+ * writes the ops also ends the quarantine. Ops that can't be merged stay quarantined, with the reason. Data that can't be read are tried
+ * again after growing pauses.
  */
 export class LateDocuments {
   /** The ids of the quarantined entries that are being merged or could not be merged. */
   private readonly tried = new Set<string>();
+  private readonly retry: RetrySchedule;
+  private readonly store: DurableStore;
+  private readonly docs: SharedDocs;
+  private readonly letters: DeadLetters;
 
-  constructor(private readonly store: DurableStore, private readonly docs: SharedDocs, private readonly letters: DeadLetters) {}
+  constructor({store, docs, letters, clock}: LateDocumentsParts) {
+    this.store = store;
+    this.docs = docs;
+    this.letters = letters;
+    this.retry = new RetrySchedule(() => clock, () => void this.useUnread());
+  }
 
   /** Opens stored documents with unsent ops, restores open documents without a state, and quarantines the stored data of the others. */
   takeUp(): void {
@@ -41,19 +61,42 @@ export class LateDocuments {
     }
   }
 
-  /** Tries to merge each document that was quarantined for this reason. A host tries each entry once. */
-  merge(): void {
-    for (const {id, key, error} of this.store.quarantine.list()) {
-      // No server has the ops of a local document since, so its stored ops can't be rebased.
-      if (error.code !== SUPERSEDED || isLocal(key[0]) || this.tried.has(id)) continue;
-      this.tried.add(id);
-      this.mergeOne(id, key).catch((reason: unknown) => this.explain(id, reason));
+  /** Reads the quarantined documents that could not be read before, and restores or merges them. A host tries to merge each entry once. */
+  async useUnread(): Promise<void> {
+    const untried = this.store.quarantine.list().filter(({id, isUnread, error}) => (isUnread ?? error.code === SUPERSEDED) && !this.tried.has(id));
+    const outcomes = await Promise.all(untried.map(async entry => {
+      this.tried.add(entry.id);
+      return this.useOne(entry);
+    }));
+    if (outcomes.includes(false)) this.retry.schedule();
+  }
+
+  /** Ends the attempts to read. */
+  stop(): void {
+    this.retry.cancel();
+  }
+
+  /** @returns whether the entry could be read */
+  private async useOne({id, key}: QuarantineEntry): Promise<boolean> {
+    const {store: {quarantine}} = this;
+    try {
+      const taken = await quarantine.read(id);
+      if (!taken) return true;
+      if (!this.store.has(key) && this.docs.find(key)?.isBlank !== false) {
+        await quarantine.restore(id);
+        this.takeUp();
+      } else if (!isLocal(key[0])) {
+        // No server has the ops of a local document since, so its stored ops can't be rebased.
+        this.mergeOne(id, key, taken).catch((reason: unknown) => this.explain(id, reason));
+      }
+      return true;
+    } catch {
+      this.tried.delete(id);
+      return false;
     }
   }
 
-  private async mergeOne(id: string, key: DocKey): Promise<void> {
-    const taken = await this.store.quarantine.read(id);
-    if (!taken) return;
+  private async mergeOne(id: string, key: DocKey, taken: StoredDoc): Promise<void> {
     const stored = readStoredOps(key, parseStored(taken));
     if (!stored.ops.length) return this.store.quarantine.discard(id);
     const shared = this.docs.get(...key);

@@ -1,0 +1,284 @@
+import {expect} from 'chai';
+import {mock} from 'node:test';
+import {logger} from 'sharedb/lib/client/index.js';
+import type {Host} from '../../lib/host.js';
+import type {ProxyConnection, ProxyDoc} from '../../lib/index.js';
+import {IndexedDbStorage} from '../../lib/store/indexed-db-storage.js';
+import type {Change, DocKey, Storage, StoredDoc} from '../../lib/store/storage.js';
+import {settled} from '../waiting/settled.js';
+import {calm, eventually} from './clock.js';
+import {withIndexedDb} from './disks.js';
+import {HostsStage} from './hosts-stage.js';
+import {TroubledStorage} from './troubled-storage.js';
+
+logger.setMethods({info: () => {}, warn: () => {}, error: () => {}});
+
+/** How long the disk can't read, in ms. */
+const FAULT_MS = 4000;
+
+/** A disk that can't read for a while, and can write. */
+interface Disk extends Storage {
+  isUnreadable: boolean;
+}
+
+function fail(): never {
+  throw new DOMException('Internal error', 'UnknownError');
+}
+
+class UnreadableDatabase extends IndexedDbStorage implements Disk {
+  isUnreadable = false;
+
+  override async read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
+    return this.isUnreadable ? fail() : super.read(keys);
+  }
+}
+
+class UnreadableMemory extends TroubledStorage implements Disk {
+  isUnreadable = false;
+
+  override async read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
+    return this.isUnreadable ? fail() : super.read(keys);
+  }
+}
+
+/** One disk, and several hosts one after the other. */
+class UnreadableDiskStage extends HostsStage {
+  disk!: Disk;
+  host!: Host;
+
+  start({isOnline = true, isUnreadable = false} = {}): void {
+    this.disk.isUnreadable = isUnreadable;
+    this.host = this.openHost({storage: this.disk}, isOnline);
+  }
+
+  async server(): Promise<string[] | undefined> {
+    return words({data: await this.onServer()});
+  }
+
+  /** Acts as a client with its own connection to the server. */
+  async remote(act: (doc: any, done: (error?: unknown) => void) => void): Promise<void> {
+    const doc = this.backend.connect().get('notes', 'a');
+    await settled(done => doc.fetch(done));
+    await settled(done => act(doc, done));
+    doc.connection.close();
+  }
+}
+
+const add = (word: string): object[] => [{p: ['words', 0], li: word}];
+const words = ({data}: {data?: any}): string[] | undefined => data && [...data.words].sort();
+
+const DISKS: Record<string, () => Disk> = {'in memory': () => new UnreadableMemory(), 'on IndexedDB': () => new UnreadableDatabase()};
+for (const [name, makeDisk] of Object.entries(DISKS)) {
+  describe(`a disk that can't read for a while, but can write: ${name}`, () => {
+    let stage: UnreadableDiskStage;
+    withIndexedDb();
+    beforeEach(() => {
+      mock.timers.enable({apis: ['setTimeout']});
+      stage = new UnreadableDiskStage();
+      stage.disk = makeDisk();
+    });
+    afterEach(async () => {
+      await stage.end();
+      await calm();
+      mock.timers.reset();
+    });
+
+    async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+      await eventually(what, async () => {
+        mock.timers.tick(20);
+        return condition();
+      });
+    }
+
+    /** Leaves a document on the disk, with an edit that the server does not have. */
+    async function leaveUnsent(collection = 'notes'): Promise<void> {
+      stage.start();
+      const first = stage.tab();
+      await first.get(collection, 'a').create({words: ['first']});
+      await first.flushWrites();
+      await stage.end();
+      stage.start({isOnline: false});
+      const tab = stage.tab();
+      const doc = tab.get(collection, 'a');
+      await doc.subscribe();
+      doc.submitOp(add('unsent')).catch(() => {});
+      await tab.flushWrites();
+      await stage.end();
+    }
+
+    async function startUnreadable({isOnline = true} = {}): Promise<ProxyConnection> {
+      stage.start({isOnline, isUnreadable: true});
+      const tab = stage.tab();
+      await until('it is quarantined', () => tab.status.quarantined === 1);
+      return tab;
+    }
+
+    /** Passes the time until the disk can read again. */
+    async function pass(ms = FAULT_MS): Promise<void> {
+      for (let passed = 0; passed < ms; passed += 250) {
+        mock.timers.tick(250);
+        await calm(10);
+      }
+    }
+
+    const saved = (tab: ProxyConnection): Promise<void> => until('all is saved', () => !stage.host.inspect().pendingOps && !tab.hasPending());
+    const healed = (tab: ProxyConnection): Promise<void> => until('nothing is quarantined', () => !tab.status.quarantined);
+
+    async function expectAll(tab: ProxyConnection, doc: ProxyDoc, all: string[]): Promise<void> {
+      await healed(tab);
+      await saved(tab);
+      expect([words(doc), await stage.server(), await tab.quarantine.list()]).to.eql([all, all, []]);
+      await tab.flushWrites();
+      await stage.end();
+      stage.start({isOnline: false});
+      const again = stage.tab().get('notes', 'a');
+      await again.subscribe();
+      expect(words(again), 'after a restart').to.eql(all);
+    }
+
+    it('does not cost the edits on it: they are sent when it can read', async () => {
+      await leaveUnsent();
+      const tab = await startUnreadable();
+      const doc = tab.get('notes', 'a');
+      await doc.subscribe();
+      expect(words(doc)).to.eql(['first']);
+      await pass();
+      expect([tab.status.quarantined, tab.status.durable, tab.status.storeError?.code]).to.eql([1, true, 'UnknownError']);
+      stage.disk.isUnreadable = false;
+      await until('the edit is shown', () => words(doc)?.length === 2);
+      await expectAll(tab, doc, ['first', 'unsent']);
+    });
+
+    it('does not cost the edits on it if others are made meanwhile, here and elsewhere', async () => {
+      await leaveUnsent();
+      const tab = await startUnreadable();
+      const doc = tab.get('notes', 'a');
+      await doc.subscribe();
+      await doc.submitOp(add('mine'));
+      await stage.remote((remote, done) => remote.submitOp(add('remote'), {}, done));
+      await tab.flushWrites();
+      await pass();
+      stage.disk.isUnreadable = false;
+      await until('the edit is shown', () => words(doc)?.length === 4);
+      await expectAll(tab, doc, ['first', 'mine', 'remote', 'unsent']);
+    });
+
+    it('keeps a document waiting without a server, and shows it with its edits when it can read', async () => {
+      await leaveUnsent();
+      const tab = await startUnreadable({isOnline: false});
+      const doc = tab.get('notes', 'a');
+      const subscribed = doc.subscribe();
+      await pass();
+      expect(doc.data).to.equal(undefined);
+      stage.disk.isUnreadable = false;
+      await until('it is shown', () => words(doc)?.length === 2);
+      await subscribed;
+      stage.goOnline();
+      await expectAll(tab, doc, ['first', 'unsent']);
+    });
+
+    it('until the next start: what was edited meanwhile and what was stored before are both there', async () => {
+      await leaveUnsent();
+      const tab = await startUnreadable();
+      const doc = tab.get('notes', 'a');
+      await doc.subscribe();
+      (stage.connection as unknown as {socket: {close(): void}}).socket.close();
+      await until('the network is gone', () => stage.connection.state !== 'connected');
+      doc.submitOp(add('mine')).catch(() => {});
+      await tab.flushWrites();
+      await stage.end();
+      stage.start();
+      const next = stage.tab();
+      const again = next.get('notes', 'a');
+      await again.subscribe();
+      await until('both are shown', () => words(again)?.length === 3);
+      await expectAll(next, again, ['first', 'mine', 'unsent']);
+    });
+
+    it('at two starts: nothing of it is written over or deleted', async () => {
+      await leaveUnsent();
+      for (const word of ['one', 'two']) {
+        const tab = await startUnreadable().catch(async () => stage.tab());
+        const doc = tab.get('notes', 'a');
+        await doc.subscribe();
+        await doc.submitOp(add(word));
+        await tab.flushWrites();
+        await pass();
+        await stage.end();
+      }
+      stage.start();
+      const tab = stage.tab();
+      const doc = tab.get('notes', 'a');
+      await doc.subscribe();
+      await until('the edit is shown', () => words(doc)?.length === 4);
+      await expectAll(tab, doc, ['first', 'one', 'two', 'unsent']);
+    });
+
+    it('keeps a local document waiting, and shows it when it can read', async () => {
+      await leaveUnsent('local:notes');
+      stage.start({isUnreadable: true});
+      const tab = stage.tab();
+      const doc = tab.get('local:notes', 'a');
+      const subscribed = doc.subscribe();
+      await pass();
+      expect(doc.version).to.equal(null);
+      stage.disk.isUnreadable = false;
+      await until('it is shown', () => words(doc)?.length === 2);
+      await subscribed;
+      expect(await tab.quarantine.list()).to.eql([]);
+    });
+
+    it('keeps a local document that was begun anew meanwhile: it is listed, and can be restored', async () => {
+      await leaveUnsent('local:notes');
+      const tab = await startUnreadable();
+      const doc = tab.get('local:notes', 'a');
+      await doc.subscribe();
+      await doc.create({words: ['new']});
+      await tab.flushWrites();
+      await pass();
+      stage.disk.isUnreadable = false;
+      await pass(60_000);
+      expect([words(doc), tab.status.quarantined, await tab.quarantine.export()]).to.satisfy(([data, count, text]: unknown[]) =>
+        JSON.stringify(data) === '["new"]' && count === 1 && String(text).includes('unsent'));
+      await doc.del();
+      await doc.destroy();
+      await until('nobody has it open', () => stage.host.inspect().docs === 0);
+      const [entry] = await tab.quarantine.list();
+      await tab.quarantine.restore(entry!.id);
+      const again = tab.get('local:notes', 'a');
+      await again.subscribe();
+      expect([words(again), await tab.quarantine.list()]).to.eql([['first', 'unsent'], []]);
+    });
+  });
+}
+
+describe('a document that can\'t be read', () => {
+  it('is never written or deleted in its place until it is read', async () => {
+    mock.timers.enable({apis: ['setTimeout']});
+    const stage = new UnreadableDiskStage();
+    const disk = new UnreadableMemory();
+    stage.disk = disk;
+    stage.start();
+    const first = stage.tab();
+    await first.get('notes', 'a').create({words: ['first']});
+    await first.get('notes', 'b').create({words: ['other']});
+    await first.flushWrites();
+    await stage.end();
+    stage.start({isUnreadable: true});
+    disk.writes.length = 0;
+    const tab = stage.tab();
+    const doc = tab.get('notes', 'a');
+    await doc.subscribe();
+    for (const word of ['one', 'two', 'three']) await doc.submitOp(add(word));
+    await tab.flushWrites();
+    await doc.destroy();
+    for (let passed = 0; passed < FAULT_MS; passed += 250) {
+      mock.timers.tick(250);
+      await calm(10);
+    }
+    const isOfOriginal = (change: Change): boolean => change.type !== 'meta' && change.key[0] === 'notes';
+    expect(disk.writes.flat().filter(isOfOriginal)).to.eql([]);
+    await stage.end();
+    mock.timers.reset();
+  });
+});
