@@ -110,6 +110,51 @@ describe('what a tab destroys', () => {
     });
   }
 
+  for (const what of ['fetch', 'subscribe'] as const) {
+    for (const isReplaced of [false, true]) {
+      it(`answers ${what}() that is called without a host${isReplaced ? ', when the app gets the document again' : ''}`, async () => {
+        const doc = await followed();
+        await doc.destroy();
+        host.close();
+        await until('the tab knows', () => tab.hostState === 'lost');
+        const request = doc[what]();
+        if (isReplaced) expect(tab.get('notes', 'one')).to.equal(doc);
+        startHost();
+        await request;
+        await doc.whenNothingPending();
+        expect([doc.subscribed, doc.hasPending()]).to.eql([what === 'subscribe', false]);
+        await doc.destroy();
+        expect(tab.getExisting('notes', 'one')).to.equal(undefined);
+      });
+    }
+
+    it(`answers ${what}() that is called while the server is away`, async () => {
+      const doc = await followed();
+      await doc.destroy();
+      real.close();
+      await until('the tab knows', () => tab.state === 'closed');
+      const request = doc[what]();
+      await new Promise(setImmediate);
+      backend.connect(real as never);
+      await request;
+      expect([doc.data, doc.hasPending()]).to.eql([{words: []}, false]);
+    });
+  }
+
+  it('refuses requests that are made without a host when another document has its name', async () => {
+    const doc = await followed();
+    await doc.destroy();
+    const other = tab.get<Note>('notes', 'one');
+    await other.subscribe();
+    host.close();
+    await until('the tab knows', () => tab.hostState === 'lost');
+    const errors = await Promise.all([doc.fetch(), doc.subscribe()].map(request => request.then(() => undefined, (reason: unknown) => reason)));
+    for (const error of errors) {
+      expect(error).to.include({code: 'ERR_TABS_CLOSED', message: 'notes.one was destroyed: use what connection.get() gives'});
+    }
+    expect([doc.hasPending(), tab.getExisting('notes', 'one')]).to.eql([false, other]);
+  });
+
   it('refuses an op that is made without a host when another document has its name', async () => {
     const doc = await followed();
     await doc.destroy();

@@ -22,6 +22,8 @@ export interface CallsOfConnection {
   getExisting(collection: string, id: string): unknown;
   /** @internal */
   guarded(act: () => void): void;
+  /** Sends a request of the document, or without a host, lets the document await one. @internal */
+  _sendActions(action: string, doc: unknown): void;
 }
 
 /**
@@ -105,6 +107,12 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
     const existing = this.connection.getExisting(this.collection, this.id);
     if (existing && existing !== this) nextTick(() => callback(replaced(this)));
     else super._submit(op, source, callback);
+  }
+
+  /** ShareDB does not answer a destroyed document that is used again without a connection. @internal */
+  override _fetch(options: {force?: boolean}, callback?: Callback): void {
+    super._fetch(options, callback);
+    if (!this.connection.canSend) this.connection._sendActions('f', this);
   }
 
   /** Gets the current state as ShareDB does, for a caller with a callback of its own. @internal */
@@ -205,7 +213,8 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
    */
   override _flushSubscribe(): void {
     const [next] = this.pendingSubscribe;
-    if (this.inflightSubscribe || !next || next.wantSubscribe || this.connection.canSend) return super._flushSubscribe();
+    if (this.inflightSubscribe || !next || this.connection.canSend) return super._flushSubscribe();
+    if (next.wantSubscribe) return this.connection._sendActions('s', this);
     this.pendingSubscribe.shift();
     this.inflightSubscribe = next;
     this.wantSubscribe = false;
