@@ -12,6 +12,7 @@ import {isLater, type Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import {checkNames} from '../options/option-names.js';
 import {AT_ONCE} from './host-provider.js';
+import {optionDifferences} from './option-differences.js';
 import {runHost} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import {isLimit} from '../options/connect-options.js';
@@ -82,6 +83,10 @@ interface Running {
   end: AbortController;
   /** The last clearing before its start, as the tab's greeting gave it. The host's database may have a later one. */
   cleared: Clearing | undefined;
+  /** The greeting that started it. */
+  greeting: GreetingContent;
+  /** The warnings about options of other tabs, by option. Each is reported once, when the host accepts tabs. */
+  warnings: Map<string, string>;
   /** Set when the host accepts tabs. */
   host?: Host;
 }
@@ -161,6 +166,14 @@ export function startHost(options: StartHostOptions = {}): void {
     portsByNamespace.set(namespace, pendingPorts);
     return pendingPorts;
   };
+  /** Warns if a tab has other options than the host. @returns undefined, because the host serves the tab */
+  const compareOptions = ({greeting: used, warnings, host}: Running, given: GreetingContent): undefined => {
+    for (const {name, text} of optionDifferences(options, used, given)) {
+      if (warnings.has(name)) continue;
+      warnings.set(name, text);
+      host?.warn(text, name);
+    }
+  };
   const serve: Serve = greeting => {
     const {namespace, store, steal, after, cleared} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) {
@@ -174,14 +187,14 @@ export function startHost(options: StartHostOptions = {}): void {
     }
     // A host that started before the last clearing may have data of another user.
     const isOutdated = !!current && isLater(cleared, current.host?.cleared ?? current.cleared);
-    if (current && !isOutdated && !steal) return undefined;
+    if (current && !isOutdated && !steal) return compareOptions(current, greeting);
     const faults = options.allowFaults ? {gate: new ConnectGate(), kill: endWorker} : undefined;
     const connect = connector(options, greeting, faults?.gate);
     if (!connect) return NO_URL;
     const end = new AbortController();
     const pendingPorts = pendingPortsOf(namespace);
     const isOurs = (): boolean => running.get(namespace)?.end === end;
-    const run: Running = {end, cleared};
+    const run: Running = {end, cleared, greeting, warnings: new Map()};
     running.set(namespace, run);
     pendingPorts.expect();
     if (isOutdated) current.end.abort(AT_ONCE);
@@ -192,6 +205,7 @@ export function startHost(options: StartHostOptions = {}): void {
       onWaiting: () => pendingPorts.close(),
       onOpen: opened => {
         run.host = opened;
+        for (const [name, text] of run.warnings) opened.warn(text, name);
         if (isOurs()) pendingPorts.open((hello, port) => opened.admit(hello, port));
       },
       onStopped: () => {
@@ -214,7 +228,7 @@ export function startHost(options: StartHostOptions = {}): void {
 }
 
 function connector(
-  {url: ownUrl, connect, authorize, needsToken: always, serverTimeouts: timeouts}: StartHostOptions, {namespace, url: tabsUrl, needsToken}: Omit<WorkerGreeting, 'type'>,
+  {url: ownUrl, connect, authorize, needsToken: always, serverTimeouts: timeouts}: StartHostOptions, {namespace, url: tabsUrl, needsToken}: GreetingContent,
   gate: ConnectGate | undefined
 ): ((getToken: () => Promise<string>) => unknown) | undefined {
   if (connect) return getToken => connect(namespace, tabsUrl, getToken);
@@ -239,7 +253,9 @@ function isShared(): boolean {
 }
 
 /** Handles a tab's greeting. @returns the reason why this worker can't be the host; undefined if it can */
-type Serve = (greeting: Omit<WorkerGreeting, 'type'>) => string | undefined;
+type Serve = (greeting: GreetingContent) => string | undefined;
+
+type GreetingContent = Omit<WorkerGreeting, 'type'>;
 
 const failure = (kind: WorkerFailure['kind'], reason: string): WorkerFailure => ({type: 'sharedb-tabs:failed', kind, reason});
 

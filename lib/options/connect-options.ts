@@ -16,7 +16,11 @@ export type Mode = 'shared-worker' | 'elected-tab' | 'direct';
 
 /** The options of `createConnection`. */
 export interface ConnectOptions {
-  /** The URL of the ShareDB server's WebSocket. Relative URLs are resolved against the page's URL. */
+  /**
+   * The URL of the ShareDB server's WebSocket. Relative URLs are resolved against the page's URL. A host in a page calls a function at
+   * each connection attempt. For a host in a worker, the page calls it once, and the worker keeps the result of the page that started its
+   * host. So use `getToken` for tokens, or `url` of `startHost`.
+   */
   url?: ServerUrl | undefined;
   /** Separates users and environments: use one namespace per signed-in user. Default 'default'. */
   namespace?: string | undefined;
@@ -44,7 +48,7 @@ export interface ConnectOptions {
   /**
    * Whether documents and unsent edits are kept in IndexedDB after all tabs have closed, how durably (see {@link
    * StoreDurability}), how long unopened documents are kept (`maxAge`, in ms) and up to which total size (`maxSize`, in bytes).
-   * `startHost({store})` of a worker takes precedence. Default `{durability: 'delayed'}`.
+   * `startHost({store})` of a worker takes precedence, otherwise a worker has the option of the page that started its host. Default `{durability: 'delayed'}`.
    */
   store?: {
     /** When an edit is shown, sent and durable. Default 'delayed'. */

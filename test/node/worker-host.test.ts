@@ -2,6 +2,7 @@ import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
 import Backend from 'sharedb';
 import type {Connection} from 'sharedb/lib/client/index.js';
+import {optionDifferences} from '../../lib/election/option-differences.js';
 import {SharedWorkerHost} from '../../lib/election/shared-worker-host.js';
 import type {WorkerGreeting} from '../../lib/election/worker-messages.js';
 import type {ProxyConnectionOptions} from '../../lib/index.js';
@@ -164,6 +165,62 @@ describe('the script of a shared worker', () => {
     };
     start({namespace, store: {storage}});
     await until('the host is there', () => isOpen);
+  });
+
+  describe('warns a page whose options have no effect, once', () => {
+    const DEFAULT = '{"durability":"delayed","resume":"snapshot"}';
+
+    const {warn} = console;
+    let warnings: string[];
+    beforeEach(() => {
+      warnings = [];
+      console.warn = (text: string) => warnings.push(text);
+    });
+    afterEach(() => { console.warn = warn; });
+
+    /** Opens a page with each of these options, one after the other, twice. @returns the warnings in the worker's console */
+    async function warningsFor(own: StartHostOptions, ...given: Partial<WorkerGreeting>[]): Promise<string[]> {
+      start(own);
+      for (const options of [...given, ...given]) {
+        const {connection} = open(() => ({...greetingFor(namespace), ...options}));
+        await connection.get('notes', 'one').subscribe();
+      }
+      const isInPages = (text: string): boolean => text.startsWith('sharedb-tabs (host)');
+      const ofWorker = warnings.filter(text => !isInPages(text));
+      if (ofWorker.length) await until('the pages are told, too', () => warnings.some(isInPages));
+      return ofWorker.map(text => /createConnection\(.*(?= \[WARN_TABS_OPTIONS)/.exec(text)?.[0] ?? text);
+    }
+
+    const storage = new InMemoryStorage();
+    const CASES: Record<string, [own: StartHostOptions, given: Partial<WorkerGreeting>[], expected: string[]]> = {
+      'store: false, below a host with a store': [
+        {store: undefined} as never, [{}, {store: false}],
+        [`createConnection({store: false}) of a page has no effect. The host was started with ${DEFAULT}`]
+      ],
+      'a store, below a host without one': [
+        {store: undefined} as never, [{store: false}, {store: {durability: 'strict'}}, {}],
+        ['createConnection({store: {"durability":"strict","resume":"snapshot"}}) of a page has no effect. The host was started with false']
+      ],
+      'store: false, below startHost with a store': [
+        {store: {storage}}, [{}, {store: false}], ['createConnection({store: false}) of a page has no effect. startHost({store}) has a store']
+      ],
+      'the defaults, which differ in nothing': [
+        {store: undefined} as never, [{}, {store: {}}, {store: {durability: 'delayed'}}], []
+      ],
+      'a store, where startHost has its own': [{store: {storage}}, [{}, {store: {durability: 'strict'}}], []],
+      'no url, where startHost has its own': [{url: 'ws://localhost:1/own'}, [{url: 'ws://localhost:1/a'}, {url: 'ws://localhost:1/b'}], []]
+    };
+    for (const [name, [own, given, expected]] of Object.entries(CASES)) {
+      it(name, async () => expect(await warningsFor(own, ...given)).to.eql(expected));
+    }
+
+    it('another url, without its query', () => {
+      const used = {store: undefined, url: 'ws://localhost/a?token=secret'};
+      const text = (url: string | undefined): string[] => optionDifferences({}, used, {...used, url}).map(each => each.text);
+      expect([text(used.url), text('ws://localhost/b?token=other').length, text(undefined).length]).to.eql([[], 1, 1]);
+      expect(text('ws://localhost/b?token=other')[0]).to.include('({url: ws://localhost/b}) of a page has no effect. The host was started with ws://localhost/a.');
+      expect(text('ws://localhost/a?token=other')[0]).to.include('({url: ws://localhost/a with another query})').and.not.to.include('secret');
+    });
   });
 
   it('does so for each namespace', async () => {

@@ -7,7 +7,7 @@ import type {CloseInfo} from './fatal-ops.js';
 import {ServerWatch, type ServerTimeouts} from './server-watch.js';
 import type {RealConnection} from '../upstream.js';
 
-/** The server's URL, or a function that returns it. The function is called at each connection attempt. */
+/** The server's URL, or a function that returns it. A host calls the function at each connection attempt. See `url` of `createConnection`. */
 export type ServerUrl = string | (() => string | Promise<string>);
 
 /** A WebSocket, or an object with the same interface, for ShareDB's `Connection`. */
