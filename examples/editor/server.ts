@@ -77,7 +77,8 @@ export async function startServer({
       log('WebSocket opened');
       socket.on('close', () => log('WebSocket closed'));
       const stream = new WebSocketJSONStream(socket);
-      // A socket that closes in the middle of a message must not end the server.
+      // A socket that closes in the middle of a message, or sends a malformed one, must not end the server.
+      socket.on('error', () => socket.terminate());
       stream.on('error', () => socket.terminate());
       backend.listen(stream, request);
     });

@@ -26,7 +26,7 @@ export interface ConnectOptions {
   namespace?: string | undefined;
   /**
    * Creates the worker that hosts the connection. It is a function, so that bundlers see the literal `new SharedWorker(new
-   * URL('../connect/sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'})`.
+   * URL('./sharedb.worker.ts', import.meta.url), {type: 'module', name: 'sharedb'})`.
    */
   sharedWorker?: (() => SharedWorker) | undefined;
   /**
