@@ -86,4 +86,26 @@ describe('a server that can\'t be reached is named in the console', () => {
       server.close();
     }
   });
+
+  it('if it closes each WebSocket before its greeting, for example because it refuses the token: once, with the code and reason', async () => {
+    const server = new WebSocketServer({port: 0, host: '127.0.0.1'});
+    server.on('connection', socket => socket.close(4401, 'not signed in'));
+    await new Promise(resolve => server.once('listening', resolve));
+    try {
+      const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/sharedb`;
+      const errors = connect({url, getToken: () => 'forged'});
+      const closes: unknown[] = [];
+      connection!.on('disconnected', reason => closes.push(reason));
+      await until('two sockets were closed', () => errors.length >= 2 && closes.length >= 2);
+      expect(errors[0]).to.include({
+        code: 'ERR_TABS_SERVER_UNREACHABLE',
+        message: `${url} accepts a WebSocket, and closes it before ShareDB's handshake (code 4401, not signed in): check the token, if there is one, and that ShareDB listens at this url`
+      });
+      expect(closes[0]).to.eql({code: 4401, reason: 'not signed in'});
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]![0]).to.include('WARN_TABS_SERVER');
+    } finally {
+      server.close();
+    }
+  });
 });

@@ -2,6 +2,7 @@ import {Connection} from 'sharedb/lib/client/index.js';
 import {WebSocket as ReconnectingWebSocket} from 'partysocket';
 import {systemClock} from '../../platform/browser.js';
 import {TabsError} from '../../protocol/errors.js';
+import {closeReason} from './close-reason.js';
 import type {ConnectGate} from './connect-gate.js';
 import type {CloseInfo} from './fatal-ops.js';
 import {ServerWatch, type ServerTimeouts} from './server-watch.js';
@@ -137,17 +138,23 @@ export function bindToServer(socket: SocketLike, timeouts?: ServerTimeouts, wher
 /** Removes the query of a URL for messages, because it may contain a token. */
 const withoutQuery = (url: string): string => (url || 'the server').replace(/[?#].*$/, '');
 
+const inBrackets = (close: ReturnType<typeof closeReason>): string =>
+  typeof close === 'object' ? ` (code ${close.code}${close.reason && `, ${close.reason}`})` : '';
+
 const reportError = (connection: RealConnection, error: Error): boolean =>
   (connection as unknown as {emit(event: string, error: Error): boolean}).emit('connection error', error);
 
 type WatchedSocket = SocketLike & Required<Pick<SocketLike, 'reconnect'>>;
 
 function watch(socket: WatchedSocket, connection: RealConnection, timeouts: ServerTimeouts | undefined, where: () => string): void {
+  const reportNoGreeting = (text: string): boolean =>
+    reportError(connection, new TabsError('ERR_TABS_SERVER_UNREACHABLE', `${where()} ${text}`));
   const server = new ServerWatch(connection, {
     clock: systemClock, timeouts,
-    onNoGreeting: () => reportError(connection, new TabsError(
-      'ERR_TABS_SERVER_UNREACHABLE', `${where()} accepts a WebSocket, but ShareDB's handshake does not arrive: check that ShareDB listens at this url`
-    )),
+    onNoGreeting: () => reportNoGreeting("accepts a WebSocket, but ShareDB's handshake does not arrive: check that ShareDB listens at this url"),
+    onClosedEarly: reason => reportNoGreeting(
+      `accepts a WebSocket, and closes it before ShareDB's handshake${inBrackets(closeReason(reason))}: check the token, if there is one, and that ShareDB listens at this url`
+    ),
     reconnect: reason => socket.reconnect(GIVEN_UP, reason)
   });
   socket.addEventListener?.('open', () => server.noteOpen());

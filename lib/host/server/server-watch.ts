@@ -23,6 +23,8 @@ export interface ServerWatchOptions {
   looksAtTime?: boolean | undefined;
   /** The WebSocket is open, but ShareDB's handshake has not arrived in time. */
   onNoGreeting?(): void;
+  /** The WebSocket was opened, and was closed before ShareDB's handshake arrived. @param reason of ShareDB's event */
+  onClosedEarly?(reason: unknown): void;
   /** Closes the WebSocket and opens another one. */
   reconnect(reason: string): void;
 }
@@ -47,7 +49,7 @@ export class ServerWatch {
     const on = connection.on as (event: string, listener: (argument: never) => void) => unknown;
     on.call(connection, 'send', ({a}: {a?: string}) => this.handleSent(a));
     on.call(connection, 'receive', (request: {data: {a?: string} | null}) => this.handleReceived(request));
-    on.call(connection, 'state', (state: string) => this.handleState(state));
+    on.call(connection, 'state', (state: string, reason: unknown) => this.handleState(state, reason));
   }
 
   /** The WebSocket has opened, and ShareDB's handshake must follow. */
@@ -107,8 +109,9 @@ export class ServerWatch {
     if (request.data?.a === 'pp' && this.pings.shift() === 'ours') request.data = null;
   }
 
-  private handleState(state: string): void {
+  private handleState(state: string, reason: unknown): void {
     if (state === 'connecting') return;
+    if (this.cancelHello && state === 'disconnected') this.options.onClosedEarly?.(reason);
     this.cancelHello?.();
     this.cancelHello = undefined;
     this.stopWaiting();
