@@ -142,5 +142,30 @@ describe('tabs that the host does not understand', function() {
         await stage.close();
       }
     });
+
+    it(`save what is typed there, and send it after the page was loaded again: ${title}`, async () => {
+      const stage = new KarmaStage();
+      const later = new LaterHost(stage.id);
+      try {
+        const tabs = new TypingTabs(stage, {hostTimeout: 1200, ...options});
+        const opened = await tabs.addMany(2);
+        await tabs.talk();
+        let refused = 0;
+        for (const {connection} of opened) connection.on('updateneeded', () => refused++);
+        await later.acquireHostLock();
+        await until('both are refused', () => refused === 2);
+        const counts = opened.map(({typist}) => typist.count);
+        await until('both go on typing', () => opened.every(({typist}, i) => typist.count >= counts[i]! + 5));
+        for (const tab of opened) tabs.leave(tab);
+        const reloaded = await Promise.all(opened.map(tab => tab.reload()));
+        later.leave();
+        for (const tab of reloaded) await tabs.type(tab);
+        await tabs.talk();
+        await tabs.conclude();
+      } finally {
+        later.leave();
+        await stage.close();
+      }
+    });
   }
 });
