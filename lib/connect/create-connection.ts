@@ -30,7 +30,8 @@ export function createConnection(first: BackendOrSocket | ConnectOptions = {}, s
   return new TabConnection(options, backendOrSocket);
 }
 
-function isBackendOrSocket(value: object): value is BackendOrSocket {
-  return typeof value === 'function' || typeof (value as {connect?: unknown}).connect === 'function' ||
-    typeof (value as {send?: unknown}).send === 'function';
+function isBackendOrSocket(value: BackendOrSocket | ConnectOptions | null): value is BackendOrSocket {
+  const {connect, send, url} = (value ?? {}) as {connect?: unknown; send?: unknown; url?: unknown};
+  // An object with `url` and `connect` is options: `connect` is an option of `startHost`.
+  return typeof value === 'function' || (typeof connect === 'function' && !url) || typeof send === 'function';
 }

@@ -106,6 +106,9 @@ function connectTo(server: Server, getToken: () => Promise<string>, gate: Connec
   }
   const {backendOrSocket} = server;
   if (typeof backendOrSocket === 'function') return bindToServer(backendOrSocket());
+  if (typeof (backendOrSocket as {get?: unknown}).get === 'function') {
+    throw new TabsError('ERR_TABS_BAD_OPTION', 'createConnection takes a ShareDB backend or a WebSocket, and not a ShareDB Connection');
+  }
   if ('connect' in backendOrSocket) return backendOrSocket.connect() as RealConnection;
   return bindToServer(backendOrSocket as SocketLike);
 }

@@ -1,6 +1,8 @@
 import {types as registry} from 'sharedb/lib/client/index.js';
 import type {Type} from 'sharedb/lib/sharedb.js';
-import {STORE_NAMES} from '../host/check-options.js';
+import {
+  checkServerTimeouts, checkStoreOptions, checkValues, IS_FLAG, IS_NAME, IS_STORE, IS_TRANSIENT, isFunction, type OptionCheck
+} from '../host/check-options.js';
 import type {Host, StoreOptions} from '../host/host.js';
 import {checkOfflineQueries, type OfflineQueries} from '../host/queries/local-queries.js';
 import {ConnectGate} from '../host/server/connect-gate.js';
@@ -9,13 +11,11 @@ import type {IsTransient} from '../host/server/server-faults.js';
 import type {ServerTimeouts} from '../host/server/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
 import {isLater, type Clearing} from '../protocol/clearing.js';
-import {TabsError} from '../protocol/errors.js';
-import {checkNames} from '../options/option-names.js';
+import {isObject, isText} from '../protocol/checks.js';
 import {AT_ONCE} from './host-provider.js';
 import {optionDifferences} from './option-differences.js';
 import {runHost} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
-import {isLimit} from '../options/connect-options.js';
 import {PendingPorts} from './pending-ports.js';
 import {serviceSource, type ServicesOption} from '../services/service-source.js';
 import type {ServiceOptions} from '../services/service-types.js';
@@ -93,12 +93,16 @@ interface Running {
 
 /** How long a worker that can start its host without a tab waits for a tab's greeting, in ms. */
 const GREETING_MS = 1000;
-/** The names of all options. The type check fails if a name is missing here. */
-const NAMES: Record<keyof StartHostOptions, true> = {
-  types: true, url: true, namespace: true, store: true, build: true, authorize: true, needsToken: true, serverTimeouts: true, isTransient: true,
-  connect: true, allowFaults: true, queries: true, services: true, serviceOptions: true
+/** For each option: the expected value. The type check fails if a name is missing here. */
+const TAKES: Record<keyof StartHostOptions, OptionCheck> = {
+  types: ['an array of OT types, e.g. [richText.type]', types => Array.isArray(types) && types.every(type => isFunction(type?.apply))],
+  url: ['a non-empty string or a function that returns one', url => (url && isText(url)) || isFunction(url)],
+  namespace: IS_NAME, store: IS_STORE, build: ['a string', isText], authorize: ['a function of url and token', isFunction], needsToken: IS_FLAG,
+  serverTimeouts: ['an object with options', isObject], isTransient: IS_TRANSIENT, allowFaults: IS_FLAG, serviceOptions: ['an object', isObject],
+  connect: ['a function that returns a ShareDB Connection', isFunction],
+  // These have checks of their own.
+  queries: ['', () => true], services: ['', () => true]
 };
-const TIMEOUT_NAMES: Record<keyof ServerTimeouts, true> = {hello: true, answer: true, pong: true};
 
 let hasStarted = false;
 /**
@@ -137,27 +141,15 @@ function placeOf(error: unknown): string {
 /**
  * Makes this worker the host of its tabs. Call it once and synchronously, in the script that the tabs' option `sharedWorker` or
  * `worker` starts.
- * @throws ERR_TABS_BAD_OPTION if an option is unknown, a type is not an OT type, `store.maxAge` or `store.maxSize` is not a
- *   number above 0, `queries` is not a matcher, or a service is not a function
+ * @throws ERR_TABS_BAD_OPTION if an option is unknown or has a wrong value
  */
 export function startHost(options: StartHostOptions = {}): void {
   hasStarted = true;
-  checkNames('startHost', options, Object.keys(NAMES));
-  checkNames('startHost({store})', options.store || {}, Object.keys(STORE_NAMES));
-  checkNames('startHost({serverTimeouts})', options.serverTimeouts ?? {}, Object.keys(TIMEOUT_NAMES));
-  for (const type of options.types ?? []) {
-    if (!type || typeof type.apply !== 'function') {
-      throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({types}) takes OT types, e.g. [richText.type]');
-    }
-    registry.register(type);
-  }
-  if (!isLimit((options.store || undefined)?.maxAge)) {
-    throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({store: {maxAge}}) takes a number of milliseconds above 0');
-  }
-  if (!isLimit((options.store || undefined)?.maxSize)) {
-    throw new TabsError('ERR_TABS_BAD_OPTION', 'startHost({store: {maxSize}}) takes a number of bytes above 0');
-  }
-  if (options.queries) checkOfflineQueries(options.queries);
+  checkValues('startHost', options, TAKES);
+  checkStoreOptions('startHost', options.store);
+  checkServerTimeouts('startHost', options.serverTimeouts);
+  for (const type of options.types ?? []) registry.register(type);
+  if (options.queries !== undefined) checkOfflineQueries(options.queries);
   checkServices('startHost', options.services);
   const running = new Map<string, Running>();
   const portsByNamespace = new Map<string, PendingPorts>();

@@ -19,6 +19,7 @@ const TAKES: {[Name in keyof JoinOptions]-?: Takes} = {
  * requests for documents and changes with ERR_TABS_READ_ONLY.
  */
 export class ObserverConnection extends ProxyConnection {
+  /** @throws ERR_TABS_BAD_OPTION if an option is unknown or has a wrong value */
   constructor(options: JoinOptions) {
     checkOptions('joinNamespace', options, TAKES);
     super(options);

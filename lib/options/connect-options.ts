@@ -109,7 +109,7 @@ const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 
 /** Whether a value of `store.maxAge` or `store.maxSize` is valid. */
-export const isLimit = (limit: unknown): boolean => limit === undefined || (typeof limit === 'number' && limit > 0);
+const isLimit = (limit: unknown): boolean => limit === undefined || (typeof limit === 'number' && limit > 0);
 
 /** For each option: the expected value in words, and a check of it. */
 const TAKES: Record<keyof ConnectOptions, [words: string, fits: (value: any) => unknown]> = {
@@ -124,8 +124,7 @@ const TAKES: Record<keyof ConnectOptions, [words: string, fits: (value: any) => 
   authorize: ['a function of url and token', isFunction],
   debug: [`true, false, or some of the names ${DEBUG_SCOPES.join(', ')}`, debug => (isFlag(debug) || isText(debug)) && parseScopes(debug)],
   store: [
-    "false or {durability: 'delayed' | 'written' | 'strict', resume: 'snapshot' | 'ops', " +
-      'maxAge: a number of milliseconds above 0, maxSize: a number of bytes above 0}',
+    "false or {durability: 'delayed' | 'written' | 'strict', resume: 'snapshot' | 'ops', maxAge, maxSize: numbers above 0}",
     store => store === false || (isObject(store) && [undefined, 'delayed', 'written', 'strict'].includes(store['durability'] as undefined) &&
       [undefined, 'snapshot', 'ops'].includes(store['resume'] as undefined) && isLimit(store['maxAge']) && isLimit(store['maxSize']))
   ],

@@ -5,7 +5,7 @@ import {WebSocketServer, type ServerOptions} from 'ws';
  * @param onCreated called with the server
  * @param options of the server, in place of those of the page
  */
-export function freePortServer(onCreated: (server: WebSocketServer) => void, options: ServerOptions): typeof WebSocketServer {
+export function freePortServer(onCreated: (server: WebSocketServer) => void, options: ServerOptions): new () => WebSocketServer {
   return class extends WebSocketServer {
     constructor() {
       super({port: 0, host: '127.0.0.1', ...options});

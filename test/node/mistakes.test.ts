@@ -1,3 +1,4 @@
+import {once} from 'node:events';
 import {createServer, type Server} from 'node:http';
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
@@ -5,6 +6,9 @@ import Backend from 'sharedb';
 import {causeOf, unreportedTrouble} from '../../lib/election/worker-diagnosis.js';
 import {Host} from '../../lib/host.js';
 import {createConnection, ProxyConnection, type ConnectOptions} from '../../lib/index.js';
+import {joinNamespace} from '../../lib/inspector.js';
+import {presentUsers} from '../../lib/presence.js';
+import {UndoManager} from '../../lib/undo.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {startHost} from '../../lib/worker.js';
 import {listen} from '../server/sharedb-server.js';
@@ -28,9 +32,13 @@ describe('a mistake of an app names itself', () => {
     [{url: 'wss://example.com', xyz: 1}, 'createConnection: there is no option xyz'],
     [{url: 'wss://example.com', store: {durabilty: 'strict'}}, 'createConnection({store}): there is no option durabilty. Did you mean durability?'],
     [{url: 'wss://example.com', serverTimeouts: {helo: 1}}, 'createConnection({serverTimeouts}): there is no option helo. Did you mean hello?'],
+    [{url: 'wss://example.com', store: 'written'}, 'createConnection({store}) takes an object with options'],
+    [{url: 'wss://example.com', connect: () => {}}, 'createConnection: there is no option connect'],
+    ['wss://example.com', 'createConnection takes an object with options'],
+    [5, 'createConnection takes an object with options'],
     [{url: 'wss://example.com', warn: true}, 'createConnection: option warn takes a function of a message and a detail']
   ] as const) {
-    it(`in createConnection: ${Object.keys(options).join()}`, () => {
+    it(`in createConnection: ${JSON.stringify(options)}`, () => {
       const {code, message} = failureOf(() => createConnection(options as object as ConnectOptions));
       expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', says]);
     });
@@ -40,7 +48,32 @@ describe('a mistake of an app names itself', () => {
     [{type: []}, 'startHost: there is no option type. Did you mean types?'],
     [{store: {cypher: {}}}, 'startHost({store}): there is no option cypher'],
     [{store: {maxage: 1}}, 'startHost({store}): there is no option maxage. Did you mean maxAge?'],
-    [{serverTimeouts: {helo: 1}}, 'startHost({serverTimeouts}): there is no option helo. Did you mean hello?']
+    [{serverTimeouts: {helo: 1}}, 'startHost({serverTimeouts}): there is no option helo. Did you mean hello?'],
+    [null, 'startHost takes an object with options'],
+    ['wss://example.com', 'startHost takes an object with options'],
+    [{types: {apply() {}}}, 'startHost: option types takes an array of OT types, e.g. [richText.type]'],
+    [{types: [{type: {}}]}, 'startHost: option types takes an array of OT types, e.g. [richText.type]'],
+    [{url: 8080}, 'startHost: option url takes a non-empty string or a function that returns one'],
+    [{url: ''}, 'startHost: option url takes a non-empty string or a function that returns one'],
+    [{namespace: ''}, 'startHost: option namespace takes a non-empty string'],
+    [{build: 5}, 'startHost: option build takes a string'],
+    [{authorize: 'bearer'}, 'startHost: option authorize takes a function of url and token'],
+    [{needsToken: 'yes'}, 'startHost: option needsToken takes true or false'],
+    [{allowFaults: 'yes'}, 'startHost: option allowFaults takes true or false'],
+    [{connect: {}}, 'startHost: option connect takes a function that returns a ShareDB Connection'],
+    [{isTransient: true}, 'startHost: option isTransient takes a function of an error'],
+    [{queries: null}, 'Option queries takes an object with a function `matches`, and perhaps `compare` and `select`'],
+    [{serverTimeouts: 5}, 'startHost: option serverTimeouts takes an object with options'],
+    [{serverTimeouts: {hello: '5 s'}}, 'startHost({serverTimeouts}): option hello takes a number of milliseconds above 0'],
+    [{store: true}, 'startHost: option store takes false or an object with options'],
+    [{store: 'written'}, 'startHost: option store takes false or an object with options'],
+    [{store: {durability: 'high'}}, "startHost({store}): option durability takes 'delayed', 'written' or 'strict'"],
+    [{store: {resume: 'op'}}, "startHost({store}): option resume takes 'snapshot' or 'ops'"],
+    [{store: {maxAge: '1d'}}, 'startHost({store}): option maxAge takes a number of milliseconds above 0'],
+    [{store: {maxSize: 0}}, 'startHost({store}): option maxSize takes a number of bytes above 0'],
+    [{store: {cipher: 'secret'}}, 'startHost({store}): option cipher takes an object with the functions encrypt and decrypt, such as aesGcm(key)'],
+    [{store: {name: 5}}, 'startHost({store}): option name takes a non-empty string'],
+    [{store: {storage: {}}}, 'startHost({store}): option storage takes an object with the methods of Storage, such as new IndexedDbStorage()']
   ] as const) {
     it(`in startHost: ${JSON.stringify(options)}`, () => {
       const {code, message} = failureOf(() => startHost(options as never));
@@ -61,13 +94,37 @@ describe('a mistake of an app names itself', () => {
   for (const [options, says] of [
     [{chanel: memoryChannels()}, 'Host: there is no option chanel. Did you mean channel?'],
     [{store: {durabilty: 'strict'}}, 'Host({store}): there is no option durabilty. Did you mean durability?'],
+    [{store: {durability: 'high'}}, "Host({store}): option durability takes 'delayed', 'written' or 'strict'"],
+    [{store: true}, 'Host: option store takes false or an object with options'],
+    [{channel: 5}, 'Host: option channel takes a function that opens a channel by its name'],
+    [{warn: 5}, 'Host: option warn takes a function of a message and a detail'],
+    [{connection: undefined}, 'Host: option connection takes a ShareDB Connection, for example backend.connect()'],
     [{connection: new Backend()}, 'Host: option connection takes a ShareDB Connection, for example backend.connect()']
   ] as const) {
-    it(`in new Host: ${Object.keys(options).join()}`, () => {
+    it(`in new Host: ${Object.keys(options).join()} ${options === undefined ? '' : typeof Object.values(options)[0]}`, () => {
       const {code, message} = failureOf(() => new Host({connection: new Backend().connect(), store: false, ...options} as never));
       expect([code, message]).to.eql(['ERR_TABS_BAD_OPTION', says]);
     });
   }
+
+  for (const [title, call, says] of [
+    ['joinNamespace', () => joinNamespace({name: 'notes'} as object), 'joinNamespace: there is no option name. Did you mean namespace?'],
+    ['presentUsers', () => presentUsers(new Backend().connect() as never, 'notes', {userof: String} as object), 'presentUsers: there is no option userof. Did you mean userOf?'],
+    ['presentUsers, without a connection', () => presentUsers('notes' as never, 'notes'), 'presentUsers: the first argument must be a connection'],
+    ['UndoManager', () => new UndoManager(new Backend().connect().get('notes', 'one') as never, {scop: 'tab'} as object), 'UndoManager: there is no option scop. Did you mean scope?']
+  ] as const) {
+    it(`in ${title}`, () => {
+      expect(failureOf(call).message).to.equal(says);
+    });
+  }
+
+  it('in createConnection: a ShareDB Connection in place of a backend', async () => {
+    const connection = createConnection(new Backend().connect() as never, {store: false, warn() {}});
+    const [error] = await once(connection, 'error') as [Failure];
+    connection.close();
+    expect(error.code).to.equal('ERR_TABS_NO_HOST');
+    expect(error.message).to.include('createConnection takes a ShareDB backend or a WebSocket, and not a ShareDB Connection');
+  });
 
   it('where neither the page nor the worker says where the server is: the two places are named, and what was asked is answered', async () => {
     const scope = globalThis as {onconnect?: ((event: {ports: unknown[]}) => void) | null};

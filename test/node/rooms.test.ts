@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   react: ['protocol', 'platform', 'tab'],
   presence: ['platform', 'tab'],
   // A panel in a page. It uses the page's globals as well.
-  inspector: ['protocol', 'tab'],
+  inspector: ['protocol', 'platform', 'tab'],
   queries: ['host'],
   undo: ['protocol', 'platform', 'ot', 'tab'],
   collections: ['protocol', 'platform', 'ot', 'tab'],

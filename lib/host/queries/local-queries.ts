@@ -39,8 +39,8 @@ export interface OfflineQueries {
  *   another name
  */
 export function checkOfflineQueries(queries: OfflineQueries): void {
-  const {matches, compare, select} = queries as Partial<OfflineQueries>;
-  const others = Object.entries(queries).filter(([, value]) => typeof value === 'function').map(([name]) => name);
+  const {matches, compare, select} = (queries ?? {}) as Partial<OfflineQueries>;
+  const others = Object.entries(queries ?? {}).filter(([, value]) => typeof value === 'function').map(([name]) => name);
   const unknown = unknownOption('Option queries', Object.fromEntries(others.map(name => [name, true])), ['matches', 'compare', 'select']);
   if (unknown) throw new TabsError('ERR_TABS_BAD_OPTION', unknown);
   if (typeof matches === 'function' && [compare, select].every(one => one === undefined || typeof one === 'function')) return;

@@ -46,7 +46,7 @@ export class ServerWatch {
   constructor(private readonly connection: RealConnection, private readonly options: ServerWatchOptions) {
     const {hello = 10_000, answer = 10_000, pong = 5000} = options.timeouts ?? {};
     this.timeouts = {hello, answer, pong};
-    const on = connection.on as (event: string, listener: (argument: never) => void) => unknown;
+    const on = connection.on as (event: string, listener: (...args: never[]) => void) => unknown;
     on.call(connection, 'send', ({a}: {a?: string}) => this.handleSent(a));
     on.call(connection, 'receive', (request: {data: {a?: string} | null}) => this.handleReceived(request));
     on.call(connection, 'state', (state: string, reason: unknown) => this.handleState(state, reason));
