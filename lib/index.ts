@@ -1,6 +1,6 @@
 export {createConnection} from './connect/create-connection.js';
 export {TabConnection} from './connect/tab-connection.js';
-export type {BackendOrSocket, ConnectOptions, Mode} from './options/connect-options.js';
+export type {BackendOrSocket, ConnectOptions, Mode, NoOptions} from './options/connect-options.js';
 export {ProxyConnection} from './tab/proxy-connection.js';
 export type {HostState} from './broker/session-client.js';
 export type {ProxyConnectionOptions} from './tab/connection-options.js';

@@ -105,6 +105,17 @@ export type BackendOrSocket = {
   connect(): unknown;
 } | SocketLike | (() => SocketLike);
 
+/**
+ * No value has this type. For an object with options, each of its options is an error against this type. So TypeScript reports a wrong
+ * option at that option, against `ConnectOptions`, and not at the name `createConnection`, against each overload.
+ */
+export interface NoOptions {
+  /** No option fits. */
+  [option: string]: never;
+  /** An empty object does not fit either. */
+  [Symbol.toStringTag]: never;
+}
+
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 

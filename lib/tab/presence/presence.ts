@@ -7,7 +7,7 @@ import type {Callback} from '../upstream.js';
 export interface ProxyPresence<Value = any> extends
   TypedEvents<PresenceEvents<Value>>,
   Omit<Presence<Value>, 'subscribe' | 'unsubscribe' | 'destroy' | 'create' | 'localPresences' | 'remotePresences' | keyof TypedEvents<object>> {
-  /** The id of the connection that the presence belongs to. */
+  /** The connection that the presence belongs to. ShareDB's types declare a string here by mistake. */
   connection: string;
   /** The name of the channel. */
   channel: string;
@@ -36,7 +36,7 @@ export interface ProxyPresence<Value = any> extends
 export interface ProxyLocalPresence<Value = any> extends
   TypedEvents<LocalPresenceEvents>,
   Omit<LocalPresence<Value>, 'submit' | 'destroy' | 'presence' | keyof TypedEvents<object>> {
-  /** The id of the connection that the presence belongs to. */
+  /** The connection that the presence belongs to. ShareDB's types declare a string here by mistake. */
   connection: string;
   /** The presence object that this one belongs to. */
   presence: ProxyPresence<Value>;
