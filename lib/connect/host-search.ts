@@ -203,7 +203,7 @@ export class HostSearch implements HostFinder, SharedHostSearch {
       namespace, build, locks, clock,
       greeting: async () => hosts.greeting(),
       createWorker: worker,
-      hostInPage: (greeting, signal) => hosts.startForAll(greeting, signal),
+      hostInPage: (greeting, signal, trouble) => hosts.startForAll(greeting, signal, trouble),
       onFailure: reason => { if (this.provider === provider) this.tryNextMode(reason); }
     });
     return provider;

@@ -23,9 +23,12 @@ export class StartableHosts {
     return typeof url === 'function' ? Promise.resolve().then(url).then(greetingWith) : greetingWith(url);
   }
 
-  /** Starts a host for all tabs in this page. Rejects with ERR_TABS_NO_HOST if the options name no server. */
-  async startForAll(greeting: WorkerGreeting, signal: AbortSignal): Promise<void> {
+  /**
+   * Starts a host for all tabs in this page. Rejects with ERR_TABS_NO_HOST if the options name no server.
+   * @param trouble why the tab's worker is not the host, for a warning
+   */
+  async startForAll(greeting: WorkerGreeting, signal: AbortSignal, trouble: string | undefined): Promise<void> {
     const {startElectedHost} = await hostCode.page();
-    if (!signal.aborted) startElectedHost(this.hosting, greeting, signal);
+    if (!signal.aborted) startElectedHost(this.hosting, greeting, signal, trouble);
   }
 }

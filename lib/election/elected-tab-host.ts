@@ -17,8 +17,11 @@ export interface ElectedTabHostOptions {
   greeting: () => Promise<WorkerGreeting>;
   /** Creates a worker for this tab alone. If missing, the page is the host. */
   createWorker: (() => Worker) | undefined;
-  /** Runs a host in the page until the signal aborts. */
-  hostInPage: (greeting: WorkerGreeting, signal: AbortSignal) => Promise<void>;
+  /**
+   * Runs a host in the page until the signal aborts.
+   * @param trouble why the worker that the app has configured is not the host, if that is not reported yet
+   */
+  hostInPage: (greeting: WorkerGreeting, signal: AbortSignal, trouble: string | undefined) => Promise<void>;
   /** Called when neither a worker nor the page can be the host. */
   onFailure(reason: string): void;
 }
@@ -36,6 +39,7 @@ export class ElectedTabHost implements HostProvider {
   private stop: ((atOnce: boolean) => void) | undefined;
   private resign: () => void = () => {};
   private terms = 0;
+  private hasReported = false;
 
   constructor(private readonly options: ElectedTabHostOptions) {}
 
@@ -87,10 +91,12 @@ export class ElectedTabHost implements HostProvider {
     }, (error: unknown) => this.options.onFailure(`The option url did not give a URL: ${(error as Error).message}`));
   }
 
-  private hostInPage(greeting: WorkerGreeting): void {
+  private hostInPage(greeting: WorkerGreeting, trouble?: string): void {
     const hosting = new AbortController();
     this.stop = atOnce => hosting.abort(atOnce ? AT_ONCE : undefined);
-    this.options.hostInPage(greeting, hosting.signal).catch((error: unknown) => {
+    const unreported = this.hasReported ? undefined : trouble;
+    this.hasReported ||= !!trouble;
+    this.options.hostInPage(greeting, hosting.signal, unreported).catch((error: unknown) => {
       if (!this.closed) this.options.onFailure(`This tab can't be the host: ${(error as Error).message}`);
     });
   }
@@ -100,17 +106,18 @@ export class ElectedTabHost implements HostProvider {
     let worker: Worker;
     try {
       worker = create();
-    } catch {
-      return this.hostInPage(greeting);
+      if (typeof (worker as Partial<Worker> | undefined)?.terminate !== 'function') throw new TypeError('the option worker returned no Worker');
+    } catch (error) {
+      return this.hostInPage(greeting, `It could not be created: ${(error as Error).message}`);
     }
     let isReady = false;
     const end = (): void => worker.terminate();
-    const hostInPageInstead = (): void => {
+    const hostInPageInstead = (trouble: string): void => {
       if (isReady || this.stop !== stop) return;
       end();
-      this.hostInPage(greeting);
+      this.hostInPage(greeting, trouble);
     };
-    const cancelReady = clock.after(READY_MS, hostInPageInstead);
+    const cancelReady = clock.after(READY_MS, () => hostInPageInstead(`It has not called startHost() within ${READY_MS} ms`));
     const stop = (atOnce: boolean): void => {
       cancelReady();
       if (atOnce) return end();
@@ -119,13 +126,14 @@ export class ElectedTabHost implements HostProvider {
     };
     this.stop = stop;
     // Errors after the start also arrive here. They are ignored, because the browser logs them in the console.
-    worker.onerror = hostInPageInstead;
+    worker.onerror = event => hostInPageInstead(whatFailed(event));
     worker.onmessage = ({data}: {data: unknown}) => {
       if (isSignal(data, 'sharedb-tabs:stopped')) return end();
       // The host in the page will fail for the same reason, and report it.
-      if (parseWorkerFailure(data) && this.stop === stop) {
+      const failure = parseWorkerFailure(data);
+      if (failure && this.stop === stop) {
         end();
-        return this.hostInPage(greeting);
+        return this.hostInPage(greeting, failure.reason);
       }
       if (!isSignal(data, 'sharedb-tabs:ready') || isReady) return;
       isReady = true;
@@ -134,3 +142,7 @@ export class ElectedTabHost implements HostProvider {
     };
   }
 }
+
+/** The event has a message and a position if the script throws, and neither if the script can't be loaded or parsed. */
+const whatFailed = ({message, filename, lineno}: Partial<ErrorEvent>): string =>
+  message ? `Its script failed: ${message} (${filename}:${lineno})` : 'Its script could not be loaded or parsed';

@@ -6,6 +6,7 @@ import type {RealConnection} from '../host/upstream.js';
 import type {Clock, Locks, OpenChannel} from '../platform/platform.js';
 import type {Beginning, Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
+import {warning} from '../protocol/warnings.js';
 import {hostLockName} from '../protocol/version.js';
 import {runHost, type RunHostOptions} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
@@ -70,10 +71,14 @@ export async function startDirectHost(server: Server, {namespace, options, locks
   return host;
 }
 
-/** Starts a host for all tabs in the page of an elected tab. It stops when the signal aborts. */
-export function startElectedHost(tab: HostingTab, {steal, after, cleared}: WorkerGreeting, signal: AbortSignal): void {
+/**
+ * Starts a host for all tabs in the page of an elected tab. It stops when the signal aborts.
+ * @param trouble why the worker of the option `worker` is not the host, for a warning
+ */
+export function startElectedHost(tab: HostingTab, {steal, after, cleared}: WorkerGreeting, signal: AbortSignal, trouble: string | undefined): void {
   const {namespace, options, clock, locks, mark} = tab;
   const {store, warn, channel, isTransient, queries, build = ''} = options;
+  if (trouble) (warn ?? console.warn)(warning('WARN_TABS_WORKER', 'the worker of the option worker is not used, and this page is the host'), trouble);
   const server = serverOf(tab, 'as a host');
   const faults = faultsOf(options);
   runHost({

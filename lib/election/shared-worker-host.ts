@@ -23,12 +23,14 @@ export class SharedWorkerHost implements HostProvider {
   start(): void {
     const {create, greeting, onFailure} = this.options;
     this.worker?.port.close();
+    let worker: SharedWorker;
     try {
-      this.worker = create();
+      worker = create();
+      if (!(worker as Partial<SharedWorker> | undefined)?.port) throw TypeError('the option sharedWorker returned none');
     } catch (error) {
       return onFailure({kind: 'page', reason: `The shared worker could not be started: ${(error as Error).message}`});
     }
-    const {worker} = this;
+    this.worker = worker;
     worker.onerror = event => { if (!this.closed) onFailure(whatFailed(event)); };
     worker.port.onmessage = ({data}: {data: unknown}) => {
       const failure = parseWorkerFailure(data);

@@ -13,6 +13,7 @@ import {memoryChannels} from '../../lib/platform/memory.js';
 import {startHost} from '../../lib/worker.js';
 import {listen} from '../server/sharedb-server.js';
 import {until} from '../waiting/until.js';
+import {TabModesStage} from './tab-modes-stage.js';
 
 type Failure = Error & {code?: string};
 
@@ -155,6 +156,53 @@ describe('a mistake of an app names itself', () => {
       for (const name of ['SharedWorker', 'WorkerGlobalScope']) delete (globalThis as Record<string, unknown>)[name];
     }
   });
+});
+
+describe('a mistake in a function that creates a worker', () => {
+  let stage: TabModesStage;
+  let warnings: string[];
+  const warn = (text: string, detail: unknown): void => void warnings.push(`${text} ${detail === undefined ? '' : String(detail)}`);
+
+  beforeEach(() => {
+    stage = new TabModesStage();
+    warnings = [];
+  });
+  afterEach(() => stage.close());
+
+  const silentWorker = {postMessage() {}, terminate() {}, onerror: null as ((event: object) => void) | null, onmessage: null};
+
+  for (const [title, sharedWorker] of [
+    ['returns nothing', () => {}], ['is async', () => Promise.resolve()], ['returns a Worker', () => silentWorker]
+  ] as const) {
+    it(`sharedWorker ${title}: a warning says so, and another mode is used`, async () => {
+      const tab = stage.open({sharedWorker: sharedWorker as never, warn});
+      await until('another mode is used', () => tab.modes.length > 0);
+      expect(tab.connection.mode).to.equal('elected-tab');
+      await until('there is a warning', () => warnings.length > 0);
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]).to.include('WARN_TABS_WORKER').and.to.include('the option sharedWorker returned none');
+    });
+  }
+
+  for (const [title, worker, says] of [
+    ['returns nothing', () => {}, 'the option worker returned no Worker'],
+    ['throws', () => { throw new Error('blocked'); }, 'It could not be created: blocked'],
+    ['has a wrong path', () => {
+      setImmediate(() => silentWorker.onerror!({}));
+      return silentWorker;
+    }, 'Its script could not be loaded or parsed'],
+    ['has a script that throws', () => {
+      setImmediate(() => silentWorker.onerror!({message: 'x is not defined', filename: 'worker.js', lineno: 3}));
+      return silentWorker;
+    }, 'Its script failed: x is not defined (worker.js:3)']
+  ] as const) {
+    it(`worker ${title}: a warning says so once, and the page is the host`, async () => {
+      const tab = stage.open({mode: 'elected-tab', worker: worker as never, warn});
+      await until('the page is the host', () => tab.connection.hostState === 'connected');
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]).to.include('WARN_TABS_WORKER').and.to.include(says);
+    });
+  }
 });
 
 /** The part that needs a browser is in test/karma/fallback.test.ts. */
