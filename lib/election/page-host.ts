@@ -78,6 +78,7 @@ export async function startDirectHost(server: Server, {namespace, options, locks
 export function startElectedHost(tab: HostingTab, {steal, after, cleared}: WorkerGreeting, signal: AbortSignal, trouble: string | undefined): void {
   const {namespace, options, clock, locks, mark} = tab;
   const {store, warn, channel, isTransient, queries, build = ''} = options;
+  // eslint-disable-next-line no-console
   if (trouble) (warn ?? console.warn)(warning('WARN_TABS_WORKER', 'the worker of the option worker is not used, and this page is the host'), trouble);
   const server = serverOf(tab, 'as a host');
   const faults = faultsOf(options);
