@@ -1,5 +1,6 @@
+import {isText} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
-import {checkOptions, type BackendOrSocket, type ConnectOptions, type NoOptions} from '../options/connect-options.js';
+import {checkOptions, isFunction, type BackendOrSocket, type ConnectOptions, type NoOptions} from '../options/connect-options.js';
 import {absoluteUrl} from '../options/server-url.js';
 import {TabConnection} from './tab-connection.js';
 
@@ -26,12 +27,12 @@ export function createConnection(first: BackendOrSocket | NoOptions | ConnectOpt
   if (!backendOrSocket && options.url === undefined && !options.sharedWorker) {
     throw new TabsError('ERR_TABS_NO_HOST', 'createConnection needs a url, a sharedWorker, a backend or a socket');
   }
-  if (typeof options.url === 'string') absoluteUrl(options.url);
+  if (isText(options.url)) absoluteUrl(options.url);
   return new TabConnection(options, backendOrSocket);
 }
 
 function isBackendOrSocket(value: BackendOrSocket | NoOptions | ConnectOptions | null): value is BackendOrSocket {
   const {connect, send, url} = (value ?? {}) as {connect?: unknown; send?: unknown; url?: unknown};
   // An object with `url` and `connect` is options: `connect` is an option of `startHost`.
-  return typeof value === 'function' || (typeof connect === 'function' && !url) || typeof send === 'function';
+  return isFunction(value) || isFunction(send) || (isFunction(connect) && !url);
 }

@@ -26,7 +26,7 @@ export class SharedWorkerHost implements HostProvider {
     let worker: SharedWorker;
     try {
       worker = create();
-      if (!(worker as Partial<SharedWorker> | undefined)?.port) throw TypeError('the option sharedWorker returned none');
+      if (!(worker as Partial<SharedWorker> | undefined)?.port) throw TypeError('sharedWorker returned none');
     } catch (error) {
       return onFailure({kind: 'page', reason: `The shared worker could not be started: ${(error as Error).message}`});
     }

@@ -116,7 +116,7 @@ export interface NoOptions {
   [Symbol.toStringTag]: never;
 }
 
-const isFunction = (value: unknown): boolean => typeof value === 'function';
+export const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 
 /** Whether a value of `store.maxAge` or `store.maxSize` is valid. */

@@ -180,7 +180,7 @@ describe('a mistake in a function that creates a worker', () => {
       expect(tab.connection.mode).to.equal('elected-tab');
       await until('there is a warning', () => warnings.length > 0);
       expect(warnings).to.have.length(1);
-      expect(warnings[0]).to.include('WARN_TABS_WORKER').and.to.include('the option sharedWorker returned none');
+      expect(warnings[0]).to.include('WARN_TABS_WORKER').and.to.include('sharedWorker returned none');
     });
   }
 

@@ -108,4 +108,24 @@ describe('a server that can\'t be reached is named in the console', () => {
       server.close();
     }
   });
+
+  for (const [title, options, code, says] of [
+    ['no tab gives a token', {url: 'ws://127.0.0.1:1', getToken: () => { throw new Error('signed out'); }}, 'ERR_TABS_NO_TOKEN', 'No tab gave a token: signed out'],
+    ['getToken gives no string', {url: 'ws://127.0.0.1:1', getToken: () => undefined as never}, 'ERR_TABS_NO_TOKEN', 'No tab gave a token: getToken gave something else than a string'],
+    ['the option url gives nothing', {url: () => undefined as never}, 'ERR_TABS_SERVER_UNREACHABLE',
+      'There is no url for the WebSocket (attempt 1): the option url gave no string. Check the options url and authorize'],
+    ['the option url throws', {url: () => { throw new Error('not configured'); }}, 'ERR_TABS_SERVER_UNREACHABLE',
+      'There is no url for the WebSocket (attempt 1): not configured. Check the options url and authorize'],
+    ['the option authorize gives nothing', {url: 'ws://127.0.0.1:1', getToken: () => 'token', authorize: () => undefined as never}, 'ERR_TABS_SERVER_UNREACHABLE',
+      'There is no url for the WebSocket (attempt 1): the option authorize gave neither a url nor {url, protocols}. Check the options url and authorize']
+  ] as [string, ConnectOptions, string, string][]) {
+    it(`if ${title}: the reason is told once, with its own code, and connection error repeats it`, async () => {
+      const errors = connect(options);
+      await until('two attempts have failed', () => errors.length >= 2);
+      expect(errors.map(error => error.code).slice(0, 2)).to.eql([code, code]);
+      expect(errors[0]!.message).to.equal(says);
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]![0]).to.include(code === 'ERR_TABS_NO_TOKEN' ? 'WARN_TABS_NO_TOKEN' : 'WARN_TABS_SERVER');
+    });
+  }
 });

@@ -62,7 +62,7 @@ const GIVEN_UP = 4408;
  * event.
  */
 export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, timeouts, gate}: ServerConnectionOptions = {}): RealConnection {
-  const address = getToken ? authorized(url, getToken, authorize) : {url: url as string | (() => Promise<string>), protocols: []};
+  const address: Address = getToken || typeof url === 'function' ? computed(url, getToken, authorize) : {url, protocols: []};
   const socket = new ReconnectingWebSocket(gate ? gated(address.url, gate) : address.url, address.protocols, {
     minReconnectionDelay: 250 + Math.random() * 500,
     maxReconnectionDelay: 10_000,
@@ -71,7 +71,7 @@ export function connectToServer(url: ServerUrl, {getToken, authorize = inQuery, 
     maxEnqueuedMessages: 0
   });
   const connection = bindToServer(socket as unknown as SocketLike, timeouts, () => withoutQuery(socket.url));
-  addReasons(socket, connection);
+  addReasons(socket, connection, address);
   return connection;
 }
 
@@ -79,7 +79,7 @@ const TO_CHECK = 'Check that the server runs, that the url has its host, port an
   'connect-src of the Content-Security-Policy allows it';
 
 /** Adds reasons to the socket's events, which ShareDB passes on: an `error` event has no message, and a `close` event may have a wrong code. */
-function addReasons(socket: ReconnectingWebSocket, connection: RealConnection): void {
+function addReasons(socket: ReconnectingWebSocket, connection: RealConnection, address: Address): void {
   const {onclose} = socket;
   // When the socket reports an error, its own count already includes the next attempt.
   let attempt = 0;
@@ -87,6 +87,8 @@ function addReasons(socket: ReconnectingWebSocket, connection: RealConnection): 
   socket.onclose = event => onclose?.call(socket, closeOf(event, socket.shouldReconnect) as never);
   socket.onerror = event => {
     attempt++;
+    const {failure} = address;
+    if (failure) return void reportError(connection, failure instanceof TabsError ? failure : noAddress(failure, attempt));
     const text = (event as {message?: unknown}).message;
     const detail = typeof text === 'string' && text && text !== 'TIMEOUT' ? `: ${text}` : '';
     const where = withoutQuery(socket.url);
@@ -110,23 +112,38 @@ const gated = (url: string | (() => Promise<string>), gate: ConnectGate) => asyn
   return typeof url === 'function' ? url() : url;
 };
 
-/** Returns functions for the socket's URL and subprotocols. The socket calls `url` first, so both functions use the same token. */
-function authorized(url: ServerUrl, getToken: () => Promise<string>, authorize: Authorize): {
-  url: () => Promise<string>; protocols: () => Promise<string | string[]>;
-} {
+/** The WebSocket's URL and subprotocols, for each attempt. */
+interface Address {
+  readonly url: string | (() => Promise<string>);
+  readonly protocols: string[] | (() => Promise<string | string[]>);
+  /** Why the last attempt had no URL. */
+  failure?: Error | undefined;
+}
+
+/** Computes the address for each attempt. The socket calls `url` first, so both functions use the same token. */
+function computed(url: ServerUrl, getToken: (() => Promise<string>) | undefined, authorize: Authorize): Address {
   let next: Promise<{url: string; protocols: string | string[]}>;
-  const address = async (): Promise<{url: string; protocols: string | string[]}> => {
-    const result = authorize(typeof url === 'function' ? await url() : url, await getToken());
-    return typeof result === 'string' ? {url: result, protocols: []} : result;
+  const compute = async (): Promise<{url: string; protocols: string | string[]}> => {
+    const plain: unknown = typeof url === 'function' ? await url() : url;
+    if (typeof plain !== 'string') throw new TypeError('the option url gave no string');
+    const result: ReturnType<Authorize> | undefined = getToken ? authorize(plain, await getToken()) : plain;
+    if (typeof result === 'string') return {url: result, protocols: []};
+    if (typeof result?.url !== 'string') throw new TypeError('the option authorize gave neither a url nor {url, protocols}');
+    return result;
   };
-  return {
+  const address: Address = {
     url: () => {
-      next = address();
+      address.failure = undefined;
+      next = compute().catch((error: unknown) => { throw (address.failure = error instanceof Error ? error : new Error(String(error))); });
       return next.then(to => to.url);
     },
     protocols: () => next.then(to => to.protocols)
   };
+  return address;
 }
+
+const noAddress = ({message}: Error, attempt: number): TabsError =>
+  new TabsError('ERR_TABS_SERVER_UNREACHABLE', `There is no url for the WebSocket (attempt ${attempt}): ${message}. Check the options url and authorize`);
 
 /** Creates a ShareDB connection over a socket. If the socket can reconnect, it is checked: see {@link ServerWatch}. */
 export function bindToServer(socket: SocketLike, timeouts?: ServerTimeouts, where = (): string => 'the server'): RealConnection {
