@@ -1,96 +1,76 @@
-import {type AnyNode, parseExpressionAt, type Pattern} from 'acorn';
+import {type AnyNode, type Class, type Function, Parser, type Pattern} from 'acorn';
+import {NameScope} from './name-scope.js';
 
-type Anything = AnyNode & Record<string, unknown>;
-
-class Scope {
-  readonly names = new Set<string>();
-  constructor(readonly parent: Scope | undefined, readonly isFunction: boolean, readonly hasArguments = false) {}
-
-  has(name: string): boolean {
-    return this.names.has(name) || (this.hasArguments && name === 'arguments') || (this.parent?.has(name) ?? false);
-  }
-
-  get functionScope(): Scope {
-    return this.isFunction || !this.parent ? this : this.parent.functionScope;
-  }
+/** Accepts, without their surroundings, the expressions that have a meaning only where a function was written. */
+class FunctionParser extends Parser {
+  get allowNewDotTarget(): boolean { return true; }
+  get allowSuper(): boolean { return true; }
+  get allowDirectSuper(): boolean { return true; }
 }
 
-/** Expressions that have a meaning only where the function was written. */
-const outsiders: [string, RegExp][] = [
-  ['import.meta', /\bimport\s*\.\s*meta\b/], ['new.target', /\bnew\s*\.\s*target\b/], ['super', /\bsuper\s*[.[(]/], ['#private', /\.\s*#/]
-];
+/** What looks like a name in code and is none. Functions and members of classes declare such names for their code. */
+const ofFunctions = ['this', 'arguments', 'new.target'];
+const ofFields = ['this', 'super', 'new.target'];
 
 /**
- * The names that the text of a function uses and does not declare, including globals. `import.meta` counts as a name. So do `super`,
- * `new.target` and private names if they belong to code outside of the text.
+ * The names that the text of a function uses and does not declare, including globals. `import.meta` counts as a name. So do `this`, `super`,
+ * `new.target` and private names such as `#count` if they belong to code outside of the text.
  * @throws SyntaxError
  */
 export function freeVariables(text: string): string[] {
   const free = new Set<string>();
-  const uses: [string, Scope][] = [];
-  const root = new Scope(undefined, true);
-  const names = parse(text);
-  visit(names, root);
+  const uses: [string, NameScope][] = [];
+  const blockFunctions: [string, NameScope][] = [];
+  visit(parseFunction(text), new NameScope(undefined, 'function'));
   // Hoisting: names are looked up when all of them are declared.
+  for (const [name, scope] of blockFunctions) scope.hoistFunction(name);
   for (const [name, scope] of uses) if (!scope.has(name)) free.add(name);
   return [...free];
 
-  function visit(value: unknown, scope: Scope): void {
+  function visit(value: unknown, scope: NameScope): void {
     if (Array.isArray(value)) {
       for (const item of value) visit(item, scope);
       return;
     }
-    if (typeof value !== 'object' || value === null || typeof (value as Anything).type !== 'string') return;
+    if (typeof value !== 'object' || value === null || typeof (value as {type?: unknown}).type !== 'string') return;
     const node = value as AnyNode;
     switch (node.type) {
       case 'Identifier':
         uses.push([node.name, scope]);
         return;
+      case 'PrivateIdentifier':
+        uses.push([`#${node.name}`, scope]);
+        return;
+      case 'ThisExpression':
+        uses.push(['this', scope]);
+        return;
+      case 'Super':
+        uses.push(['super', scope]);
+        return;
+      case 'MetaProperty':
+        uses.push([`${node.meta.name}.${node.property.name}`, scope]);
+        return;
       case 'FunctionDeclaration':
       case 'FunctionExpression':
-      case 'ArrowFunctionExpression': {
-        let outer = scope;
-        if (node.id) {
-          if (node.type === 'FunctionDeclaration') {
-            scope.names.add(node.id.name);
-            // Annex B.3.2: in sloppy code the name is a variable of the function as well.
-            scope.functionScope.names.add(node.id.name);
-          } else {
-            outer = new Scope(scope, false);
-            outer.names.add(node.id.name);
-          }
-        }
-        const inner = new Scope(outer, true, node.type !== 'ArrowFunctionExpression');
-        for (const param of node.params) declare(param, inner, inner);
-        // Variables of the body are not seen by the parameters' defaults; a scope of its own keeps them apart.
-        if (node.body.type === 'BlockStatement') visit(node.body.body, new Scope(inner, true));
-        else visit(node.body, inner);
-        return;
-      }
+      case 'ArrowFunctionExpression':
+        return visitFunction(node, scope);
       case 'ClassDeclaration':
-      case 'ClassExpression': {
-        if (node.id && node.type === 'ClassDeclaration') scope.names.add(node.id.name);
-        const inner = new Scope(scope, false);
-        if (node.id) inner.names.add(node.id.name);
-        visit(node.superClass, inner);
-        visit(node.body.body, inner);
-        return;
-      }
+      case 'ClassExpression':
+        return visitClass(node, scope);
       case 'StaticBlock':
-        visit(node.body, new Scope(scope, true));
-        return;
+        return visit(node.body, new NameScope(scope, 'function', ofFields));
       case 'PropertyDefinition':
         if (node.computed) visit(node.key, scope);
-        visit(node.value, new Scope(scope, true));
-        return;
+        return visit(node.value, new NameScope(scope, 'function', ofFields));
       case 'MethodDefinition':
-      case 'Property':
+      case 'Property': {
         if (node.computed) visit(node.key, scope);
-        visit(node.value, scope);
-        return;
+        const isMethod = node.type === 'MethodDefinition' || node.method || node.kind !== 'init';
+        return visit(node.value, isMethod ? new NameScope(scope, 'block', ['super']) : scope);
+      }
       case 'MemberExpression':
         visit(node.object, scope);
-        if (node.computed) visit(node.property, scope);
+        if (node.computed || node.property.type === 'PrivateIdentifier') visit(node.property, scope);
         return;
       case 'VariableDeclaration':
         for (const {id, init} of node.declarations) {
@@ -103,33 +83,54 @@ export function freeVariables(text: string): string[] {
       case 'ForInStatement':
       case 'ForOfStatement':
       case 'SwitchStatement':
-        return children(node, new Scope(scope, false));
+        return visitChildren(node, new NameScope(scope, 'block'));
       case 'CatchClause': {
-        const inner = new Scope(scope, false);
+        const inner = new NameScope(scope, node.param?.type === 'Identifier' ? 'catch' : 'block');
         if (node.param) declare(node.param, inner, inner);
-        visit(node.body, inner);
-        return;
+        return visit(node.body, inner);
       }
       case 'LabeledStatement':
-        visit(node.body, scope);
-        return;
+        return visit(node.body, scope);
       case 'BreakStatement':
       case 'ContinueStatement':
         return;
-      case 'MetaProperty':
-        if (node.meta.name === 'import') free.add('import.meta');
-        return;
       default:
-        children(node, scope);
+        visitChildren(node, scope);
     }
   }
 
-  function children(node: AnyNode, scope: Scope): void {
+  function visitChildren(node: AnyNode, scope: NameScope): void {
     for (const [key, child] of Object.entries(node)) if (key !== 'type') visit(child, scope);
   }
 
+  function visitFunction(node: Function & AnyNode, scope: NameScope): void {
+    const name = node.type === 'ArrowFunctionExpression' ? undefined : node.id?.name;
+    let outer = scope;
+    if (name !== undefined && node.type === 'FunctionDeclaration') {
+      scope.names.add(name);
+      if (!node.async && !node.generator) blockFunctions.push([name, scope]);
+    } else if (name !== undefined) {
+      outer = new NameScope(scope, 'block', [name]);
+    }
+    const inner = new NameScope(outer, 'function', node.type === 'ArrowFunctionExpression' ? [] : ofFunctions, scope.isStrict || isStrict(node));
+    for (const param of node.params) declare(param, inner, inner);
+    // Variables of the body are not seen by the parameters' defaults; a scope of its own keeps them apart.
+    if (node.body.type === 'BlockStatement') visit(node.body.body, new NameScope(inner, 'function'));
+    else visit(node.body, inner);
+  }
+
+  function visitClass(node: Class, scope: NameScope): void {
+    if (node.id && node.type === 'ClassDeclaration') scope.names.add(node.id.name);
+    const inner = new NameScope(scope, 'block', node.id ? [node.id.name] : [], true);
+    for (const member of node.body.body) {
+      if (member.type !== 'StaticBlock' && member.key.type === 'PrivateIdentifier') inner.names.add(`#${member.key.name}`);
+    }
+    visit(node.superClass, inner);
+    visit(node.body.body, inner);
+  }
+
   /** @param scope the scope of the names @param outer the scope in which defaults and computed keys are evaluated */
-  function declare(pattern: Pattern | AnyNode, scope: Scope, outer: Scope): void {
+  function declare(pattern: Pattern | AnyNode, scope: NameScope, outer: NameScope): void {
     switch (pattern.type) {
       case 'Identifier': scope.names.add(pattern.name); return;
       case 'ObjectPattern':
@@ -152,47 +153,54 @@ export function freeVariables(text: string): string[] {
       default: visit(pattern, outer);
     }
   }
+}
 
-  function parse(source: string): AnyNode {
-    const options = {ecmaVersion: 'latest', sourceType: 'script', allowAwaitOutsideFunction: false} as const;
-    let node: AnyNode;
+function isStrict({body}: Function): boolean {
+  return body.type === 'BlockStatement' && body.body.some(statement => statement.type === 'ExpressionStatement' && statement.directive === 'use strict');
+}
+
+/** The function with this text. The text may be that of a method or an accessor. @throws SyntaxError */
+function parseFunction(text: string): AnyNode {
+  let node: AnyNode;
+  try {
+    node = parseExpression(`(${text}\n)`);
+  } catch (error) {
+    let object: AnyNode;
     try {
-      node = whole(`(${source}\n)`);
-    } catch (error) {
-      let object: AnyNode;
-      try {
-        object = whole(`({${source}\n})`);
-      } catch {
-        // Syntax errors in a script, where the text would run.
-        for (const [name, pattern] of outsiders) if (pattern.test(source)) free.add(name);
-        if (free.size) return {type: 'EmptyStatement', start: 0, end: 0};
-        throw error;
-      }
-      if (object.type !== 'ObjectExpression' || object.properties.length !== 1 || object.properties[0]!.type !== 'Property') throw error;
-      node = object.properties[0]!.value;
-      if (usesSuper(node)) free.add('super');
+      object = parseExpression(`({${text}\n})`);
+    } catch {
+      throw error;
     }
-    if (node.type === 'EmptyStatement') return node;
-    if (!['FunctionExpression', 'ArrowFunctionExpression'].includes(node.type)) throw new SyntaxError('The text is not that of a function');
-    return node;
-
-    function whole(code: string): AnyNode {
-      const node = parseExpressionAt(code, 0, {...options, preserveParens: true});
-      if (node.end !== code.length) throw new SyntaxError('The text goes on after the function');
-      return node.type === 'ParenthesizedExpression' ? node.expression : node;
-    }
+    if (object.type !== 'ObjectExpression' || object.properties.length !== 1 || object.properties[0]!.type !== 'Property') throw error;
+    node = object.properties[0]!.value;
   }
+  if (!['FunctionExpression', 'ArrowFunctionExpression'].includes(node.type)) throw new SyntaxError('The text is not that of a function');
+  return node;
 }
 
-/** Methods may use `super`, which has no meaning without their object. Classes and object literals inside have their own `super`. */
-function usesSuper(value: unknown): boolean {
-  return someNode(value, node => node.type === 'Super', node => node.type === 'ClassBody' || node.type === 'ObjectExpression');
+/** Parses an expression in parentheses, in the way in which a thread evaluates it: as a script. @throws SyntaxError */
+function parseExpression(code: string): AnyNode {
+  let hasHtmlComment = false;
+  const parse = (sourceType: 'script' | 'module'): AnyNode => {
+    const node = FunctionParser.parseExpressionAt(code, 0, {
+      ecmaVersion: 'latest', sourceType, preserveParens: true, allowImportExportEverywhere: true, checkPrivateFields: false,
+      onComment(_isBlock, _comment, start) { hasHtmlComment ||= code.startsWith('<!--', start); }
+    }) as AnyNode;
+    if (node.end !== code.length) throw new SyntaxError('The text goes on after the function');
+    return node.type === 'ParenthesizedExpression' ? node.expression : node;
+  };
+  const node = parse('script');
+  if (hasHtmlComment && isParsed(() => parse('module'))) {
+    throw new SyntaxError('"<!--" starts a comment in scripts and consists of operators in modules. Write a space after "<"');
+  }
+  return node;
 }
 
-function someNode(value: unknown, test: (node: AnyNode) => boolean, stop: (node: AnyNode) => boolean): boolean {
-  if (Array.isArray(value)) return value.some(item => someNode(item, test, stop));
-  if (typeof value !== 'object' || value === null) return false;
-  const node = value as AnyNode;
-  if (typeof node.type === 'string' && (test(node) || stop(node))) return test(node);
-  return Object.values(value).some(child => someNode(child, test, stop));
+function isParsed(parse: () => unknown): boolean {
+  try {
+    parse();
+    return true;
+  } catch {
+    return false;
+  }
 }

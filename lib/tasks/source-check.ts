@@ -1,4 +1,5 @@
 import {TaskError} from './errors.js';
+import {withPlainName} from './plain-name.js';
 import type {Source} from './source.js';
 
 const found = new Map<string, readonly string[]>();
@@ -29,7 +30,7 @@ export async function outerNames(source: Source): Promise<readonly string[]> {
   if (known) return known;
   const analysis = await loadCheck();
   if (!analysis) return [];
-  const names = analysis.freeVariables(source.text);
+  const names = analysis.freeVariables(withPlainName(source.text));
   if (found.size >= MAX_KNOWN) found.clear();
   found.set(source.hash, names);
   return names;

@@ -3,7 +3,7 @@ import {taskTypeError} from './errors.js';
 const MAX_TEXT = 2 ** 20;
 
 export interface Source {
-  /** An expression, or the text of a method. */
+  /** An expression, or the text of a method or an accessor. */
   readonly text: string;
   readonly hash: string;
 }
@@ -35,36 +35,10 @@ function textOf(fn: (...args: any[]) => unknown): string {
     throw taskTypeError('ERR_TASK_NATIVE',
       `"${fn.name}" is built in, bound, or a proxy: it has no source text. Write a function that calls it, e.g. (x) => Math.sqrt(x)`);
   }
-  // A method may be named `class`.
-  if (/^class\b(?!\s*\()/.test(text)) throw taskTypeError('ERR_TASK_NOT_FUNCTION', `"${fn.name}" is a class. A task is a function that may make one`);
+  // Methods and arrow functions, whose text may begin so too, have no `prototype`.
+  if (text.startsWith('class') && Object.hasOwn(fn, 'prototype')) throw taskTypeError('ERR_TASK_NOT_FUNCTION', `"${fn.name}" is a class. A task is a function that may make one`);
   if (text.length > MAX_TEXT) throw new RangeError(`The text of a task has at most ${MAX_TEXT} characters; this one has ${text.length}`);
-  return withPlainName(text);
-}
-
-/** Replaces a computed or private name of a method. A computed key may use other names, and private names exist only in their class. */
-function withPlainName(text: string): string {
-  const [, prefix, first] = /^((?:(?:async|get|set|static)(?:\s|\/\*.*?\*\/)*)?\*?\s*)([[#])/s.exec(text) ?? [];
-  if (prefix === undefined) return text;
-  const rest = text.slice(prefix.length);
-  const end = first === '#' ? /^#[\p{ID_Continue}$]+/u.exec(rest)![0].length : endOfBracket(rest);
-  return `${prefix}method${rest.slice(end)}`;
-}
-
-/** The index after the bracket that closes the first one of the text. */
-function endOfBracket(text: string): number {
-  let depth = 0;
-  for (let index = 0; index < text.length; index++) {
-    const char = text[index]!;
-    if (char === '\'' || char === '"' || char === '`') {
-      while (++index < text.length && text[index] !== char) if (text[index] === '\\') index++;
-    } else if (text.startsWith('/*', index)) {
-      index = text.indexOf('*/', index) + 1;
-    } else if (text.startsWith('//', index)) {
-      index = text.indexOf('\n', index);
-    } else if ('[({'.includes(char)) depth++;
-    else if ('])}'.includes(char) && --depth === 0) return index + 1;
-  }
-  return text.length;
+  return text;
 }
 
 /** cyrb53, a 53-bit hash in the public domain, by bryc, with the length of the text. Threads identify the texts that they keep by it. */

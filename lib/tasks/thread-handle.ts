@@ -3,6 +3,7 @@ import {systemClock} from '../platform/browser.js';
 import {decodeError} from './error-arrival.js';
 import {TaskError} from './errors.js';
 import {type FromThread, type RunMessage, TAKEN_BACK, WAITS} from './messages.js';
+import {withPlainName} from './plain-name.js';
 import {TaskQueue} from './queue.js';
 import type {Submission} from './submission.js';
 import {type ResourceLimits, type Thread, threads, type ThreadScript} from './threads.js';
@@ -120,7 +121,7 @@ export class ThreadHandle {
     const slot = this.#claims ? this.#nextSlot : -1;
     const message: RunMessage = {
       $: 'run', id: task.id, slot, calls: task.calls, attempt: task.attempt,
-      ...(spec.source ? {hash: spec.source.hash, ...(isText && {text: spec.source.text})} : {url: spec.url, export: spec.export!}),
+      ...(spec.source ? {hash: spec.source.hash, ...(isText && {text: withPlainName(spec.source.text)})} : {url: spec.url, export: spec.export!}),
       ...(spec.first !== undefined && {first: spec.first}), ...(spec.settle && {settle: true}), ...(spec.stream && {credit: spec.stream.credit}),
       ...(options.transferResult && {transferResult: true})
     };
