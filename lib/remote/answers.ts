@@ -1,6 +1,5 @@
 import {isThenable} from './operations.js';
-import {isUnasked} from './calls.js';
-import {NEVER, WANTED, type Wants} from './wire.js';
+import {NEVER, UNASKED, WANTED, type Wants} from './wire.js';
 
 /** The state of an operation that the other side has requested. */
 export type Answer =
@@ -8,8 +7,10 @@ export type Answer =
   | {state: 'done'; value: unknown}
   | {state: 'failed'; error: unknown; origin: number};
 
-export interface AnswersOptions {
-  returnValue(id: number, value: unknown): void;
+/** The part of a peer that its answers need. */
+export interface AnswersPeer {
+  /** @param materializes whether objects of the app's classes are copied, too */
+  returnValue(id: number, value: unknown, materializes?: boolean): void;
   throwError(id: number, error: unknown, origin: number, unasked: boolean): void;
 }
 
@@ -37,10 +38,10 @@ export class Answers {
   readonly #answers = new Map<number, Answer>();
   readonly #running = new Set<Promise<unknown>>();
 
-  readonly #options: AnswersOptions;
+  readonly #peer: AnswersPeer;
 
-  constructor(options: AnswersOptions) {
-    this.#options = options;
+  constructor(peer: AnswersPeer) {
+    this.#peer = peer;
   }
 
   get size(): number {
@@ -64,11 +65,11 @@ export class Answers {
   }
 
   /** @param run performs the operation; an error that it throws is the answer */
-  begin(id: number, wants: Wants, run: () => unknown): void {
+  begin(id: number, wants: Wants, materializes: boolean, run: () => unknown): void {
     try {
       const result = run();
-      if (!isThenable(result)) return this.#done(id, wants, result);
-      this.#wait(id, wants, result);
+      if (!isThenable(result)) return this.#done(id, wants, result, materializes);
+      this.#wait(id, wants, result, materializes);
     } catch (error) {
       this.#failed(id, wants, error);
     }
@@ -76,10 +77,10 @@ export class Answers {
 
   pull(id: number): void {
     const answer = this.#answers.get(id);
-    if (!answer) this.#options.returnValue(id, undefined);
+    if (!answer) this.#peer.returnValue(id, undefined);
     else if (answer.state === 'pending') answer.wants = WANTED;
-    else if (answer.state === 'done') this.#options.returnValue(id, answer.value);
-    else this.#options.throwError(id, answer.error, answer.origin, false);
+    else if (answer.state === 'done') this.#peer.returnValue(id, answer.value);
+    else this.#peer.throwError(id, answer.error, answer.origin, false);
   }
 
   forget(id: number): void {
@@ -99,14 +100,14 @@ export class Answers {
     this.#running.clear();
   }
 
-  #wait(id: number, wants: Wants, result: PromiseLike<unknown>): void {
+  #wait(id: number, wants: Wants, result: PromiseLike<unknown>, materializes: boolean): void {
     const promise = Promise.resolve(result);
     const answer: Answer & {state: 'pending'} = {state: 'pending', wants, promise: undefined as unknown as Promise<unknown>};
     this.#answers.set(id, answer);
     answer.promise = promise.then(
       value => {
         this.#running.delete(answer.promise);
-        if (this.#answers.get(id) === answer) this.#done(id, answer.wants, value);
+        if (this.#answers.get(id) === answer) this.#done(id, answer.wants, value, materializes);
         return value;
       },
       (error: unknown) => {
@@ -121,11 +122,11 @@ export class Answers {
     this.#running.add(answer.promise);
   }
 
-  #done(id: number, wants: Wants, value: unknown): void {
+  #done(id: number, wants: Wants, value: unknown, materializes: boolean): void {
     // A missing answer counts as undefined. Most operations of a recorder return undefined, so nothing is kept for them.
-    if (wants === NEVER || (isUnasked(wants) && value === undefined)) this.#answers.delete(id);
+    if (wants === NEVER || (wants === UNASKED && value === undefined)) this.#answers.delete(id);
     else this.#answers.set(id, {state: 'done', value});
-    if (wants === WANTED) this.#options.returnValue(id, value);
+    if (wants === WANTED) this.#peer.returnValue(id, value, materializes);
   }
 
   /** @param isUsed whether an operation waits for the result. It fails next, and reports this error if nobody awaits it */
@@ -133,6 +134,6 @@ export class Answers {
     const {error, origin} = isFailed(thrown) ? thrown : {error: thrown, origin: id};
     if (wants === NEVER) this.#answers.delete(id);
     else this.#answers.set(id, {state: 'failed', error, origin});
-    this.#options.throwError(id, error, origin, wants !== WANTED && !isUsed);
+    this.#peer.throwError(id, error, origin, wants !== WANTED && !isUsed);
   }
 }

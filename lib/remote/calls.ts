@@ -1,7 +1,7 @@
 import type {Clock} from '../platform/platform.js';
 import {deferred, type Deferred} from './deferred.js';
-import {RemoteError, type RemoteErrorCode} from './errors.js';
-import {PULL, UNASKED, WANTED, outgoing, type Outgoing, type Wants} from './wire.js';
+import {RemoteError, unsendable, type RemoteErrorCode} from './errors.js';
+import {PULL, WANTED, outgoing, type Outgoing, type Wants} from './wire.js';
 
 /** After this many results without an outgoing message, or this many ms, a frame is posted to confirm that they have arrived. */
 const SEEN_MANY = 256;
@@ -11,21 +11,22 @@ const TOLD_MANY = 1000;
 
 export type Outcome = {readonly ok: true; readonly value: unknown} | {readonly ok: false; readonly error: unknown};
 
-export interface CallsOptions {
+/** The part of a peer that its calls need. */
+export interface CallsPeer {
   readonly clock: Clock;
-  readonly timeout: number | undefined;
-  readonly stacks: boolean;
+  readonly options: {readonly timeout: number | undefined; readonly stacks: boolean};
+  /** The error for new calls if the connection has ended. */
+  readonly closedBy: RemoteError | undefined;
   put(item: Outgoing): void;
   schedule(): void;
-  /** The error for new calls if the connection has ended. */
-  closedWith(): RemoteError | undefined;
-  onError(error: unknown, what: string): void;
+  /** Takes back what a message that is not posted has counted. */
+  uncount(item: Outgoing): void;
+  tellError(error: unknown, what: string): void;
 }
 
 /** One operation that was recorded on this side. */
 export class CallRecord {
   outcome: Outcome | undefined;
-  isPosted = false;
   isAwaited = false;
   /** The place where the result is awaited, for the stack of an error. */
   here: Error | undefined;
@@ -42,6 +43,10 @@ export class CallRecord {
   constructor(readonly id: number, readonly what: string, readonly item: Outgoing | undefined, calls: Calls) {
     this.#calls = calls;
     this.trace = {id, isOver: item === undefined};
+  }
+
+  get isPosted(): boolean {
+    return this.item?.isPosted === true;
   }
 
   get wants(): Wants {
@@ -97,24 +102,18 @@ export class Calls {
   readonly #told = new Set<number>();
   #untold = new Map<number, {error: unknown; what: string}>();
   readonly #flushes = new Set<{failed?: {error: unknown}}>();
-  readonly #options: CallsOptions;
+  readonly #peer: CallsPeer;
 
-  constructor(options: CallsOptions) {
-    this.#options = options;
+  constructor(peer: CallsPeer) {
+    this.#peer = peer;
   }
 
   get size(): number {
     return this.#pending.size;
   }
 
-  /** Whether there are calls that were posted and not answered. */
-  get hasPosted(): boolean {
-    for (const call of this.#pending.values()) if (call.isPosted) return true;
-    return false;
-  }
-
   stackHere(): Error | undefined {
-    return this.#options.stacks ? new Error() : undefined;
+    return this.#peer.options.stacks ? new Error() : undefined;
   }
 
   /** The place that awaits a call whose error has arrived. */
@@ -125,10 +124,7 @@ export class Calls {
   /** Records a call that is about to be posted. */
   record(id: number, what: string, item: Outgoing): CallRecord {
     const call = new CallRecord(id, what, item, this);
-    item.posted = () => {
-      call.isPosted = true;
-    };
-    item.failed = error => this.#fail(call, error);
+    item.failed = error => this.#fail(call, unsendable('An argument', error));
     if (call.wants === WANTED) {
       this.#pending.set(id, call);
       this.#startTimeout(call);
@@ -145,11 +141,11 @@ export class Calls {
   }
 
   want(call: CallRecord): void {
-    const closed = this.#options.closedWith();
-    if (closed) return call.settle({ok: false, error: closed});
+    const {closedBy} = this.#peer;
+    if (closedBy) return call.settle({ok: false, error: closedBy});
     this.#pending.set(call.id, call);
     this.#startTimeout(call);
-    if (call.isPosted) this.#options.put(outgoing([PULL, call.id]));
+    if (call.isPosted) this.#peer.put(outgoing([PULL, call.id]));
   }
 
   handleReturn(id: number, value: unknown): void {
@@ -215,7 +211,7 @@ export class Calls {
 
   #untoldError(origin: number, error: unknown, what: string): void {
     this.#noteTold(origin);
-    if (!this.#flushes.size) return this.#options.onError(error, what);
+    if (!this.#flushes.size) return this.#peer.tellError(error, what);
     for (const flush of this.#flushes) flush.failed ??= {error};
   }
 
@@ -226,25 +222,26 @@ export class Calls {
 
   #noteSeen(id: number): void {
     this.#seen.push(id);
-    if (this.#seen.length >= SEEN_MANY) this.#options.schedule();
+    if (this.#seen.length >= SEEN_MANY) this.#peer.schedule();
     // The timer is not cancelled if a frame confirms the results before: calls that follow each other share one timer.
-    else this.#seenTimer ??= this.#options.clock.after(SEEN_MS, () => {
+    else this.#seenTimer ??= this.#peer.clock.after(SEEN_MS, () => {
       this.#seenTimer = undefined;
-      this.#options.schedule();
+      this.#peer.schedule();
     });
   }
 
   #startTimeout(call: CallRecord): void {
-    const {timeout, clock} = this.#options;
+    const {clock, options: {timeout}} = this.#peer;
     if (timeout === undefined || call.outcome || call.cancelTimeout) return;
     call.cancelTimeout = clock.after(timeout, () => {
       this.#pending.delete(call.id);
       const mayHaveRun = call.isPosted;
       // Nobody waits for the call any more, so it must not be performed later.
-      if (!mayHaveRun) call.item!.withdraw?.();
+      if (!mayHaveRun) {
+        call.item!.isWithdrawn = true;
+        this.#peer.uncount(call.item!);
+      }
       call.settle({ok: false, error: new RemoteError('ERR_REMOTE_TIMEOUT', `${call.what} has no answer within ${timeout} ms. ${mayHaveRun ? 'It may still run' : 'It did not run'}`, {mayHaveRun})});
     });
   }
 }
-
-export const isUnasked = (wants: Wants): boolean => wants === UNASKED;

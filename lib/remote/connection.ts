@@ -3,8 +3,8 @@ import type {Clock} from '../platform/platform.js';
 import {Calls, CallRecord} from './calls.js';
 import {deferred} from './deferred.js';
 import type {EndpointTransport} from './endpoints.js';
-import {encode, type EncodingPeer} from './encode.js';
-import {RemoteError, encodeError} from './errors.js';
+import {encode} from './encode.js';
+import {RemoteError, encodeError, tooMany, unsendable} from './errors.js';
 import {evaluateOn} from './evaluate.js';
 import {FAIL} from './flow-link.js';
 import {Flows} from './flows.js';
@@ -17,14 +17,12 @@ import {peerLocks, type PeerLocks} from './peer-locks.js';
 import {Exports, Imports, type Reference} from './references.js';
 import {iterateResult, operateOnResult, releaseResult} from './results.js';
 import {createStub, describe, type StubNode, type StubPeer} from './stubs.js';
-import type {Connection, Evaluate, FrameDelivery, FrameTransport, RemoteOptions} from './types.js';
+import type {Connection, Evaluate, FrameTransport, RemoteOptions} from './types.js';
 import {BYE, DO, FLOW, FLUSH, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
 
 /** The codes with which a connection can end. */
 export type EndCode = 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' | 'ERR_REMOTE_NO_SERVICE';
 
-/** For frames whose posting nobody waits for: HELLO and BYE. */
-const NOBODY: FrameDelivery = {posted() {}, failed() {}};
 const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
 
 /**
@@ -43,43 +41,25 @@ export class Peer implements Connection, StubPeer {
   declare readonly root: () => void;
   declare private readonly outbox: Outbox;
   declare private readonly inbox: Inbox;
-  declare readonly encoding: EncodingPeer;
   declare locks: PeerLocks | undefined;
   private readonly nonce = Math.random().toString(36).slice(2) + Date.now().toString(36);
   private lastId = 0;
-  declare private closedBy: RemoteError | undefined;
+  declare closedBy: RemoteError | undefined;
   private readonly opening = deferred<void>();
   private readonly closing = deferred<Error>();
   readonly ready = this.opening.promise;
   readonly closed = this.closing.promise;
   private readonly results = new FinalizationRegistry<CallRecord['trace']>(({id, isOver}) => isOver || this.closedBy || this.imports.releaseResult(id));
 
-  constructor(readonly transport: FrameTransport & Partial<EndpointTransport>, options: RemoteOptions = {}, clock: Clock = systemClock) {
-    const resolved = this.options = resolveOptions(options);
+  constructor(readonly transport: FrameTransport & Partial<EndpointTransport>, options: RemoteOptions = {}, readonly clock: Clock = systemClock) {
+    this.options = resolveOptions(options);
     this.ready.catch(() => {});
-    this.outbox = new Outbox({
-      name: resolved.name,
-      post: (frame, transfer, delivery) => transport.post(frame, transfer, delivery),
-      rideAlong: () => this.rideAlong(),
-      collect: () => this.handlers.collect(),
-      collectFailed: error => this.tellError(error, 'the data that is sent with a frame')
-    });
-    const schedule = (): void => this.outbox.schedule();
-    const put = (item: Outgoing): void => this.outbox.put(item);
-    const onError = (error: unknown, what: string): void => this.tellError(error, what);
-    const nextId = (): number => ++this.lastId;
-    this.calls = new Calls({clock, timeout: resolved.timeout, stacks: resolved.stacks, schedule, put, closedWith: () => this.closedBy, onError});
-    this.imports = new Imports(schedule);
-    this.exports = new Exports(nextId, object => this.tellReleased(object));
-    this.flows = new Flows({limit: resolved.limits.references, nextId, send: (id, what, value, moves) => this.sendFlow(id, what, value, moves)});
-    this.handlers = new HandlerContexts(resolved.handlers, {put, schedule: () => this.outbox.schedule(true), onError});
-    this.encoding = {
-      stubs: this, handlers: resolved.handlers, maxDepth: resolved.limits.depth, stacks: resolved.stacks,
-      movesFrom: transport.cannotTransfer ? undefined : resolved.movesFrom, cannotTransfer: transport.cannotTransfer,
-      handlerContext: handler => this.handlers.contextOf(handler),
-      addReference: (object, name, item) => this.addReference(object, name, item),
-      sendFlow: (kind, value, item) => this.flows.offer(kind, value, item)
-    };
+    this.outbox = new Outbox(this);
+    this.calls = new Calls(this);
+    this.imports = new Imports(this);
+    this.exports = new Exports(this);
+    this.flows = new Flows(this);
+    this.handlers = new HandlerContexts(this);
     this.inbox = new Inbox(this);
     this.root = createStub(this, 0);
     transport.onframe = frame => this.inbox.receive(frame);
@@ -105,7 +85,7 @@ export class Peer implements Connection, StubPeer {
 
   greet(): void {
     try {
-      this.transport.post(this.outbox.frame(0, [[HELLO, this.options.name, this.locks?.features ?? [], this.nonce]]), [], NOBODY);
+      this.outbox.postNow([HELLO, this.options.name, this.locks?.features ?? [], this.nonce]);
     } catch (error) {
       this.end(`nothing can be posted: ${String(error)}`, false);
     }
@@ -152,7 +132,7 @@ export class Peer implements Connection, StubPeer {
   private sayBye(reason: string): void {
     this.outbox.flush();
     try {
-      this.transport.post(this.outbox.frame(0, [[BYE, reason]]), [], NOBODY);
+      this.outbox.postNow([BYE, reason]);
     } catch {
       // The endpoint is gone, so the other side gets no message.
     }
@@ -189,27 +169,29 @@ export class Peer implements Connection, StubPeer {
   send(on: number, path: readonly string[], kind: Kind, values: readonly unknown[], wants: Wants, what = OF_KIND[kind]!): CallRecord {
     const item = outgoing([DO, 0, on, path, kind, undefined, wants]);
     try {
-      item.message[5] = encode(values.length ? values : undefined, this.encoding, item);
+      this.encodeInto(item, 5, values.length ? values : undefined);
     } catch (error) {
-      this.uncount(item);
       return this.calls.settled({ok: false, error}, what);
     }
-    const id = item.message[1] = ++this.lastId;
+    const id = item.message[1] = this.nextId();
     // The frame is posted before the app can read `then`, so the result is requested.
     if (item.isUrgent && wants !== NEVER) item.message[6] = WANTED;
     const call = this.calls.record(id, what, item);
-    const {failed} = item;
-    item.withdraw = () => {
-      item.isWithdrawn = true;
-      this.uncount(item);
-    };
-    item.failed = error => {
-      this.uncount(item);
-      failed?.(new RemoteError('ERR_REMOTE_UNCLONEABLE', `An argument can't be sent: ${(error as Error).message}`, {path: ''}));
-    };
     if (wants !== NEVER) this.results.register(call, call.trace);
-    this.outbox.put(item);
+    this.put(item);
     return call;
+  }
+
+  nextId(): number {
+    return ++this.lastId;
+  }
+
+  put(item: Outgoing): void {
+    this.outbox.put(item);
+  }
+
+  schedule(mustPost?: boolean): void {
+    this.outbox.schedule(mustPost);
   }
 
   /** Performs an operation on a result that only this side will have, when it has arrived. */
@@ -265,25 +247,21 @@ export class Peer implements Connection, StubPeer {
 
   // ---- operations that the other side has requested
 
-  returnValue(id: number, value: unknown, materializes: boolean): void {
+  returnValue(id: number, value: unknown, materializes?: boolean): void {
     const item = outgoing([RETURN, id, undefined]);
+    item.failed = error => this.throwError(id, unsendable('The result', error), id, false);
     try {
-      item.message[2] = encode(value, this.encoding, item, materializes);
+      this.encodeInto(item, 2, value, materializes);
     } catch (error) {
-      this.uncount(item);
       return this.throwError(id, error, id, false);
     }
-    item.failed = error => {
-      this.uncount(item);
-      this.throwError(id, new RemoteError('ERR_REMOTE_UNCLONEABLE', `The result can't be sent: ${(error as Error).message}`, {path: ''}), id, false);
-    };
-    this.outbox.put(item);
+    this.put(item);
   }
 
   throwError(id: number, error: unknown, origin: number, unasked: boolean): void {
     const message: unknown[] = [THROW, id, encodeError(error, this.options.stacks), origin];
     if (unasked) message.push(1);
-    this.outbox.put(outgoing(message));
+    this.put(outgoing(message));
   }
 
   receiveReference(wire: WireReference): unknown {
@@ -303,21 +281,37 @@ export class Peer implements Connection, StubPeer {
     return {references: this.exports.size, stubs: this.imports.size, pending: this.calls.size, streams: this.flows.size, names: this.exports.names};
   }
 
-  private addReference(object: object, name: string, item: Outgoing): number {
-    if (this.exports.size >= this.options.limits.references) throw new RemoteError('ERR_REMOTE_LIMIT', `More than ${this.options.limits.references} references are held for the other side: see the option limits`);
+  addReference(object: object, name: string, item: Outgoing): number {
+    const {references} = this.options.limits;
+    if (this.exports.size >= references) throw tooMany('references are held for the other side', references);
     const id = this.exports.add(object, name);
     item.counted.push(id);
     return id;
   }
 
-  private uncount({counted}: Outgoing): void {
+  /** Encodes a value into a message. What it counts is taken back if it can't be encoded. */
+  private encodeInto(item: Outgoing, at: number, value: unknown, materializes?: boolean): void {
+    try {
+      item.message[at] = encode(value, this, item, materializes);
+    } catch (error) {
+      this.uncount(item);
+      throw error;
+    }
+  }
+
+  fail(item: Outgoing, error: unknown): void {
+    this.uncount(item);
+    item.failed?.(error);
+  }
+
+  uncount({counted}: Outgoing): void {
     for (const id of counted.splice(0)) {
       this.exports.release(id, 1);
       this.flows.drop(id);
     }
   }
 
-  private tellReleased(object: object): void {
+  tellReleased(object: object): void {
     const mark = markOf(object);
     if (mark?.as !== 'reference' || !mark.onRelease) return;
     try {
@@ -327,30 +321,22 @@ export class Peer implements Connection, StubPeer {
     }
   }
 
-  private sendFlow(id: number, what: number, value: unknown, moves: boolean): void {
+  sendFlow(id: number, what: number, value: unknown, moves: boolean): void {
     if (this.closedBy) return;
     const item = outgoing([FLOW, id, what, undefined]);
     if (moves && !this.transport.cannotTransfer && ownsBuffer(value)) {
       item.transfer.push(value.buffer as ArrayBuffer);
       item.message[3] = [value];
-    } else {
-      try {
-        item.message[3] = encode(value, this.encoding, item);
-      } catch (error) {
-        this.uncount(item);
-        throw error;
-      }
-    }
+    } else this.encodeInto(item, 3, value);
     item.failed = error => {
-      this.uncount(item);
-      const failure = new RemoteError('ERR_REMOTE_UNCLONEABLE', String(error));
-      this.outbox.put(outgoing([FLOW, id, FAIL, encode(failure, this.encoding, item)]));
+      const failure = unsendable('An item', error);
+      this.put(outgoing([FLOW, id, FAIL, encode(failure, this, item)]));
       this.flows.drop(id, failure);
     };
-    this.outbox.put(item);
+    this.put(item);
   }
 
-  private rideAlong(): Outgoing[] {
+  rideAlong(): Outgoing[] {
     const items: Outgoing[] = [];
     const seen = this.calls.takeSeen();
     if (seen.length) items.push(outgoing([SEEN, seen]));

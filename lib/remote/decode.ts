@@ -1,20 +1,19 @@
 import {RemoteError, decodeError} from './errors.js';
 import {define, setOwn} from './own-members.js';
-import type {StubPeer} from './stubs.js';
+import type {ResolvedOptions} from './options.js';
 import type {Handler, HandlerContext} from './types.js';
 import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, isId, isPath, type FlowKind, type WireReference} from './wire.js';
 
-/** The part of a connection that decoding needs. */
+/** The part of a peer that decoding needs. */
 export interface DecodingPeer {
-  readonly stubs: StubPeer;
-  readonly handlers: readonly Handler[];
-  readonly maxDepth: number;
-  handlerContext(handler: Handler): HandlerContext;
+  readonly options: Pick<ResolvedOptions, 'handlers' | 'limits'>;
+  readonly handlers: {contextOf(handler: Handler): HandlerContext};
+  readonly flows: {receive(kind: FlowKind, data: unknown): unknown};
   receiveReference(wire: WireReference): unknown;
-  receiveFlow(kind: FlowKind, data: unknown): unknown;
-  /** A value on this side, or a promise of it if it is not known yet. */
-  findHere(target: number, path: readonly string[]): {value: unknown} | {later: Promise<unknown>};
 }
+
+/** Returns a value on this side, or a promise of it if it is not known yet. */
+export type FindHere = (target: number, path: readonly string[]) => {value: unknown} | {later: Promise<unknown>};
 
 /** A decoded value. Results of operations in the same frame may still be missing in it. */
 export interface Decoded {
@@ -29,12 +28,12 @@ export interface Decoded {
 type Container = Record<string | number, unknown>;
 const MAX_HOLES = 1_000_000;
 
-export function decode(wire: unknown, peer: DecodingPeer): Decoded {
+export function decode(wire: unknown, peer: DecodingPeer, find: FindHere): Decoded {
   if (!Array.isArray(wire) || !wire.length) throw malformed();
   const holes: unknown = wire[1];
   if (holes === undefined) return {value: wire[0], complete: () => undefined};
   if (!Array.isArray(holes) || holes.length > MAX_HOLES) throw malformed();
-  return new Decoding(wire[0], holes, peer);
+  return new Decoding(wire[0], holes, peer, find);
 }
 
 const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A value does not have the form that the protocol requires');
@@ -46,13 +45,15 @@ class Decoding implements Decoded {
   #here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
 
   readonly #peer: DecodingPeer;
+  readonly #find: FindHere;
 
   /** Fills holes from the last to the first: an array of entries is complete before it is replaced by a Map. */
-  constructor(public value: unknown, holes: readonly unknown[], peer: DecodingPeer) {
+  constructor(public value: unknown, holes: readonly unknown[], peer: DecodingPeer, find: FindHere) {
     this.#peer = peer;
+    this.#find = find;
     for (let i = holes.length - 1; i >= 0; i--) {
       const hole = holes[i];
-      if (!Array.isArray(hole) || !Array.isArray(hole[0]) || hole[0].length > this.#peer.maxDepth + 10) throw malformed();
+      if (!Array.isArray(hole) || !Array.isArray(hole[0]) || hole[0].length > peer.options.limits.depth + 10) throw malformed();
       this.#fillHole(hole[0] as (string | number)[], hole[1], hole[2]);
     }
   }
@@ -60,7 +61,7 @@ class Decoding implements Decoded {
   complete(waits: boolean): Promise<void> | undefined {
     const later: Promise<unknown>[] = [];
     for (const {target, path, put} of this.#here ?? []) {
-      const found = this.#peer.findHere(target, path);
+      const found = this.#find(target, path);
       if ('value' in found) put(found.value);
       else if (waits) later.push(found.later.then(put));
       else put(found.later);
@@ -103,7 +104,7 @@ class Decoding implements Decoded {
   }
 
   #putHere(data: unknown, put: (value: unknown) => void): void {
-    if (!Array.isArray(data) || !isId(data[0]) || !isPath(data[1], this.#peer.maxDepth)) throw malformed();
+    if (!Array.isArray(data) || !isId(data[0]) || !isPath(data[1], this.#peer.options.limits.depth)) throw malformed();
     (this.#here ??= []).push({target: data[0], path: data[1], put});
   }
 
@@ -119,7 +120,7 @@ class Decoding implements Decoded {
         return new Headers(data as [string, string][]);
       case TRANSFORM: {
         const [readable, writable] = data as [unknown, unknown];
-        return {readable: this.#peer.receiveFlow('readable', readable), writable: this.#peer.receiveFlow('writable', writable)};
+        return {readable: this.#peer.flows.receive('readable', readable), writable: this.#peer.flows.receive('writable', writable)};
       }
       case MAP:
       case SET_OF:
@@ -129,7 +130,7 @@ class Decoding implements Decoded {
       default: {
         const flow = FLOW_KINDS[(kind as number) - PROMISE];
         if (!flow) throw malformed();
-        return this.#peer.receiveFlow(flow, data);
+        return this.#peer.flows.receive(flow, data);
       }
     }
   }
@@ -144,10 +145,10 @@ class Decoding implements Decoded {
 
   #handled(data: unknown): unknown {
     const [wireType, wire] = Array.isArray(data) ? (data as [unknown, unknown]) : [];
-    const handler = this.#peer.handlers.find(candidate => candidate.wireType === wireType);
+    const handler = this.#peer.options.handlers.find(candidate => candidate.wireType === wireType);
     if (!handler) throw new RemoteError('ERR_REMOTE_PROTOCOL', `There is no handler for values of the type ${String(wireType)}: give both sides the same handlers`);
-    return handler.fromWire(wire, {...this.#peer.handlerContext(handler), decode: part => {
-      const decoded = decode(part, this.#peer);
+    return handler.fromWire(wire, {...this.#peer.handlers.contextOf(handler), decode: part => {
+      const decoded = decode(part, this.#peer, this.#find);
       void decoded.complete(false);
       return decoded.value;
     }});

@@ -6,22 +6,17 @@ import {handlerOptionsOf, markOf, type Mark} from './markers.js';
 import {setOwn} from './own-members.js';
 import {readResult} from './results.js';
 import {nodeOf, type StubPeer} from './stubs.js';
-import type {Handler, HandlerContext} from './types.js';
+import type {ResolvedOptions} from './options.js';
+import type {FrameTransport, Handler, HandlerContext} from './types.js';
 import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, type FlowKind, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
 
 /** The part of a connection that encoding needs. */
-export interface EncodingPeer {
-  readonly stubs: StubPeer;
-  readonly handlers: readonly Handler[];
-  readonly maxDepth: number;
-  readonly stacks: boolean;
-  /** The size in bytes from which buffers are transferred; undefined for never. */
-  readonly movesFrom: number | undefined;
-  /** Why objects can't be transferred; undefined if they can. */
-  readonly cannotTransfer: string | undefined;
-  handlerContext(handler: Handler): HandlerContext;
+export interface EncodingPeer extends StubPeer {
+  readonly options: Pick<ResolvedOptions, 'handlers' | 'limits' | 'movesFrom' | 'stacks'>;
+  readonly transport: Pick<FrameTransport, 'cannotTransfer'>;
+  readonly handlers: {contextOf(handler: Handler): HandlerContext};
+  readonly flows: {offer(kind: FlowKind, value: object, item: Outgoing): unknown};
   addReference(object: object, name: string, item: Outgoing): number;
-  sendFlow(kind: FlowKind, value: object, item: Outgoing): unknown;
 }
 
 /** Larger values are not copied first: they are posted at once, before the app can change them. */
@@ -89,7 +84,7 @@ class Encoding {
       if (known.kind !== undefined) this.#hole(known.kind, known.data);
       return known.copy;
     }
-    const handler = this.#peer.handlers.find(candidate => candidate.canHandle(value));
+    const handler = this.#peer.options.handlers.find(candidate => candidate.canHandle(value));
     if (handler) return this.#handled(handler, value);
     const mark = markOf(value);
     if (mark?.as === 'reference') return this.#reference(value, mark);
@@ -126,10 +121,10 @@ class Encoding {
         this.#move(value as Transferable);
         return value;
       case 'cloned':
-        if (this.#peer.movesFrom !== undefined && !mark && isMovable(value)) this.#move(value as Transferable);
+        if (movesFrom(this.#peer) !== undefined && !mark && isMovable(value)) this.#move(value as Transferable);
         return value;
       case 'error':
-        return this.#part(value, ERROR, encodeError(value, this.#peer.stacks));
+        return this.#part(value, ERROR, encodeError(value, this.#peer.options.stacks));
       case 'url':
         return this.#part(value, URL_TEXT, [String(value)]);
       case 'headers':
@@ -204,10 +199,10 @@ class Encoding {
   }
 
   #buffer(value: ArrayBuffer | ArrayBufferView, mark: Mark | undefined): unknown {
-    const {movesFrom} = this.#peer;
+    const minBytes = movesFrom(this.#peer);
     if (mark?.as === 'moved') return value;
     const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
-    if (movesFrom !== undefined && value.byteLength >= movesFrom && buffer instanceof ArrayBuffer) {
+    if (minBytes !== undefined && value.byteLength >= minBytes && buffer instanceof ArrayBuffer) {
       this.#move(buffer);
       return value;
     }
@@ -226,7 +221,7 @@ class Encoding {
   #fn(value: unknown): unknown {
     const node = nodeOf(value);
     if (!node) return this.#reference(value as object, markOf(value as object));
-    if ((node.peer.actual ?? node.peer) !== this.#peer.stubs) return this.#reference(value as object, undefined);
+    if ((node.peer.actual ?? node.peer) !== this.#peer) return this.#reference(value as object, undefined);
     const {target, path} = node;
     if (target === 0) return this.#hole(THERE, [0, path]);
     if (!(target instanceof CallRecord)) {
@@ -250,18 +245,18 @@ class Encoding {
 
   #handled(handler: Handler, value: unknown): undefined {
     const peer = this.#peer;
-    const context = peer.handlerContext(handler);
+    const context = peer.handlers.contextOf(handler);
     const wire = handler.toWire(value, {...context, encode: part => encode(part, peer, this.#item, this.#materializes)});
     return this.#hole(HANDLED, [handler.wireType, wire]);
   }
 
   #flow(kind: FlowKind, value: object): unknown {
     if ((kind === 'readable' || kind === 'writable') && (value as ReadableStream).locked) throw this.#uncloneable('a locked stream');
-    return this.#peer.sendFlow(kind, value, this.#item);
+    return this.#peer.flows.offer(kind, value, this.#item);
   }
 
   #move(part: Transferable): void {
-    const reason = this.#peer.cannotTransfer;
+    const reason = this.#peer.transport.cannotTransfer;
     if (reason && kindOf(part) === 'moved') throw new RemoteError('ERR_REMOTE_UNCLONEABLE', `Can't transfer a ${nameOf(part)}: ${reason}`, {path: this.#pathText()});
     if (!reason && !this.#item.transfer.includes(part)) this.#item.transfer.push(part);
   }
@@ -289,8 +284,8 @@ class Encoding {
   }
 
   #checkDepth(): void {
-    if (this.#path.length > this.#peer.maxDepth) {
-      throw new RemoteError('ERR_REMOTE_LIMIT', `A value is more than ${this.#peer.maxDepth} levels deep: see the option limits.depth`);
+    if (this.#path.length > this.#peer.options.limits.depth) {
+      throw new RemoteError('ERR_REMOTE_LIMIT', `A value is more than ${this.#peer.options.limits.depth} levels deep: see the option limits.depth`);
     }
   }
 
@@ -304,10 +299,13 @@ class Encoding {
   }
 }
 
+/** The size in bytes from which buffers are transferred; undefined for never. */
+const movesFrom = ({options, transport}: EncodingPeer): number | undefined => (transport.cannotTransfer ? undefined : options.movesFrom);
+
 /** Whether structured clone copies a large value correctly without holes. */
 function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
   if (isPrimitive(value)) return true;
-  if (typeof value !== 'object' || value === null || depth > PLAIN_DEPTH || markOf(value) || peer.handlers.some(handler => handler.canHandle(value))) return false;
+  if (typeof value !== 'object' || value === null || depth > PLAIN_DEPTH || markOf(value) || peer.options.handlers.some(handler => handler.canHandle(value))) return false;
   switch (kindOf(value)) {
     case 'array':
     case 'plain':
@@ -315,7 +313,7 @@ function isPlain(value: unknown, peer: EncodingPeer, depth: number): boolean {
     case 'cloned':
     case 'buffer':
     case 'view':
-      return peer.movesFrom === undefined;
+      return movesFrom(peer) === undefined;
     default:
       return false;
   }

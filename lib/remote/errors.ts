@@ -175,4 +175,7 @@ function describe(value: unknown): string {
   }
 }
 
+/** The error of a value that can be encoded, but not posted. */
+export const unsendable = (what: string, error: unknown): RemoteError => new RemoteError('ERR_REMOTE_UNCLONEABLE', `${what} can't be sent: ${(error as Error).message}`, {path: ''});
+
 export const tooMany = (what: string, limit: number): RemoteError => new RemoteError('ERR_REMOTE_LIMIT', `More than ${limit} ${what}: see the option limits`);

@@ -6,12 +6,13 @@ import {iterateHere, iterateThere} from './iterables.js';
 import {readHere, readThere, writeHere, writeThere} from './streams.js';
 import {isId, type FlowKind, type Outgoing} from './wire.js';
 
-export interface FlowsOptions {
-  /** How many flows may be open. */
-  readonly limit: number;
+/** The part of a peer that its flows need. */
+export interface FlowsPeer {
+  /** As many flows as references may be open. */
+  readonly options: {readonly limits: {readonly references: number}};
   nextId(): number;
   /** @param id the flow's id: above 0 if this side has created the flow, else below 0 */
-  send(id: number, what: number, value: unknown, moves: boolean): void;
+  sendFlow(id: number, what: number, value: unknown, moves: boolean): void;
 }
 
 /** The open streams, iterables, promises and signals: those of this side by their ids, those of the other side below 0. */
@@ -21,10 +22,10 @@ export class Flows {
   // When an iterator here is garbage, the other side stops iterating.
   readonly #dropped = new FinalizationRegistry<FlowEnd & {drop?(): void}>(end => end.drop?.());
 
-  readonly #options: FlowsOptions;
+  readonly #peer: FlowsPeer;
 
-  constructor(options: FlowsOptions) {
-    this.#options = options;
+  constructor(peer: FlowsPeer) {
+    this.#peer = peer;
   }
 
   get size(): number {
@@ -45,7 +46,7 @@ export class Flows {
       if (known !== undefined && this.#ends.has(known)) return [known];
     }
     this.#checkLimit();
-    const id = this.#options.nextId();
+    const id = this.#peer.nextId();
     const link = this.#link(id);
     // The introducing message is not posted yet; the flow's own messages come after it.
     const end = ENDS[kind].here(value as never, link);
@@ -86,13 +87,13 @@ export class Flows {
   }
 
   #checkLimit(): void {
-    const {limit} = this.#options;
-    if (this.#ends.size >= limit) throw tooMany('streams and promises are open', limit);
+    const {references} = this.#peer.options.limits;
+    if (this.#ends.size >= references) throw tooMany('streams and promises are open', references);
   }
 
   #link(id: number): FlowLink {
     return {
-      send: (what, value, moves = false) => this.#options.send(id, what, value, moves),
+      send: (what, value, moves = false) => this.#peer.sendFlow(id, what, value, moves),
       done: () => this.#ends.delete(id)
     };
   }

@@ -1,26 +1,26 @@
 import type {Handler, HandlerContext} from './types.js';
 import {SAY, outgoing, type Outgoing} from './wire.js';
 
-interface HandlersOptions {
+/** The part of a peer that its handlers need. */
+interface HandlersPeer {
+  readonly options: {readonly handlers: readonly Handler[]};
   put(item: Outgoing): void;
-  schedule(): void;
-  onError(error: unknown, what: string): void;
+  schedule(mustPost: boolean): void;
+  tellError(error: unknown, what: string): void;
 }
 
 /** The contexts of a connection's handlers. One handler may serve several connections. */
 export class HandlerContexts {
   readonly #contexts = new Map<Handler, HandlerContext>();
 
-  readonly #handlers: readonly Handler[];
-  readonly #options: HandlersOptions;
+  readonly #peer: HandlersPeer;
 
-  constructor(handlers: readonly Handler[], options: HandlersOptions) {
-    this.#handlers = handlers;
-    this.#options = options;
-    for (const handler of handlers) {
+  constructor(peer: HandlersPeer) {
+    this.#peer = peer;
+    for (const handler of peer.options.handlers) {
       this.#contexts.set(handler, {
-        send: payload => options.put(outgoing([SAY, handler.wireType, payload])),
-        schedule: () => options.schedule()
+        send: payload => peer.put(outgoing([SAY, handler.wireType, payload])),
+        schedule: () => peer.schedule(true)
       });
     }
   }
@@ -40,10 +40,10 @@ export class HandlerContexts {
   /** The handlers' data for the frame that is posted now, or 0. */
   collect(): unknown {
     let ext: Record<string, unknown> | 0 = 0;
-    for (const handler of this.#handlers) {
+    for (const [handler, context] of this.#contexts) {
       if (!handler.collectReturnData) continue;
       this.#guarded(`collectReturnData of ${handler.wireType}`, () => {
-        const data = handler.collectReturnData!(this.contextOf(handler));
+        const data = handler.collectReturnData!(context);
         if (data !== undefined) (ext ||= {})[handler.wireType] = data;
       });
     }
@@ -52,22 +52,23 @@ export class HandlerContexts {
 
   process(ext: unknown): void {
     if (typeof ext !== 'object' || ext === null) return;
-    for (const handler of this.#handlers) {
+    for (const [handler, context] of this.#contexts) {
       if (!handler.processReturnData || !Object.hasOwn(ext, handler.wireType)) continue;
-      this.#guarded(`processReturnData of ${handler.wireType}`, () => handler.processReturnData!((ext as Record<string, unknown>)[handler.wireType], this.contextOf(handler)));
+      this.#guarded(`processReturnData of ${handler.wireType}`, () => handler.processReturnData!((ext as Record<string, unknown>)[handler.wireType], context));
     }
   }
 
   hear(wireType: unknown, payload: unknown): void {
-    const handler = this.#handlers.find(candidate => candidate.wireType === wireType);
-    if (handler?.onMessage) this.#guarded(`onMessage of ${handler.wireType}`, () => handler.onMessage!(payload, this.contextOf(handler)));
+    for (const [handler, context] of this.#contexts) {
+      if (handler.wireType === wireType) this.#guarded(`onMessage of ${handler.wireType}`, () => handler.onMessage?.(payload, context));
+    }
   }
 
   #guarded(what: string, run: () => void): void {
     try {
       run();
     } catch (error) {
-      this.#options.onError(error, what);
+      this.#peer.tellError(error, what);
     }
   }
 }

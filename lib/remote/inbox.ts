@@ -1,36 +1,29 @@
-import {Answers} from './answers.js';
+import {Answers, type AnswersPeer} from './answers.js';
 import type {Calls} from './calls.js';
-import {decode, type Decoded, type DecodingPeer} from './decode.js';
-import type {EncodingPeer} from './encode.js';
+import {decode, type Decoded, type DecodingPeer, type FindHere} from './decode.js';
 import {deferred} from './deferred.js';
 import {RemoteError, decodeError, tooMany} from './errors.js';
 import type {Flows} from './flows.js';
 import type {HandlerContexts} from './handlers.js';
-import {isThenable, perform, type OperationRules} from './operations.js';
+import {isThenable, perform} from './operations.js';
 import type {ResolvedOptions} from './options.js';
 import type {PeerLocks} from './peer-locks.js';
-import {portTo} from './ports.js';
 import type {Exports} from './references.js';
-import type {StubPeer} from './stubs.js';
-import {BYE, DO, EVALUATE, FLOW, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, WANTED, isId, isPath, type Kind, type Wants, type WireReference} from './wire.js';
+import {BYE, DO, EVALUATE, FLOW, FLUSH, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, isId, isPath, type Kind, type Wants} from './wire.js';
 
 /** The part of a peer that an inbox needs. */
-export interface InboxPeer extends StubPeer {
+export interface InboxPeer extends AnswersPeer, DecodingPeer {
   readonly state: string;
   readonly options: ResolvedOptions;
   readonly calls: Calls;
   readonly flows: Flows;
   readonly exports: Exports;
   readonly handlers: HandlerContexts;
-  readonly encoding: EncodingPeer;
   readonly locks: PeerLocks | undefined;
   greet(): void;
   open(): void;
   restart(): void;
   end(reason: string, says: boolean, mayHaveRun?: boolean, code?: 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL'): void;
-  returnValue(id: number, value: unknown, materializes: boolean): void;
-  throwError(id: number, error: unknown, origin: number, unasked: boolean): void;
-  receiveReference(wire: WireReference): unknown;
   tellError(error: unknown, what: string): void;
 }
 
@@ -43,9 +36,6 @@ type Prepared = {readonly message: Message; readonly decoded?: Decoded; readonly
 /** Checks the messages of the other side and performs what they request. */
 export class Inbox {
   readonly #answers: Answers;
-  readonly #rules: OperationRules;
-  readonly #decoding: DecodingPeer;
-  readonly #materialized = new Set<number>();
   #nonce: unknown;
   #lastId = 0;
   #hasToldMalformed = false;
@@ -58,26 +48,9 @@ export class Inbox {
 
   constructor(peer: InboxPeer) {
     this.#peer = peer;
-    const {options} = peer;
+    this.#answers = new Answers(peer);
     // Callers get the error, so it is not an unhandled rejection here.
     this.#exposed.promise.catch(() => {});
-    this.#answers = new Answers({
-      returnValue: (id, value) => peer.returnValue(id, value, this.#materialized.delete(id)),
-      throwError: (id, error, origin, unasked) => {
-        this.#materialized.delete(id);
-        peer.throwError(id, error, origin, unasked);
-      }
-    });
-    this.#rules = {
-      allow: options.allow, allowEvaluate: options.allowEvaluate, maxDepth: options.limits.depth,
-      settled: () => this.#answers.settled(), portTo
-    };
-    this.#decoding = {
-      ...peer.encoding,
-      receiveReference: wire => peer.receiveReference(wire),
-      receiveFlow: (kind, data) => peer.flows.receive(kind, data),
-      findHere: (target, path) => this.#findHere(target, path)
-    };
   }
 
   setRoot(value: unknown): void {
@@ -91,7 +64,6 @@ export class Inbox {
 
   clear(): void {
     this.#answers.clear();
-    this.#materialized.clear();
     this.#lastId = 0;
   }
 
@@ -124,7 +96,7 @@ export class Inbox {
     const at = message[0] === RETURN ? 2 : message[0] === DO ? 5 : message[0] === FLOW ? 3 : 0;
     if (!at) return {message};
     try {
-      return {message, decoded: decode(message[at], this.#decoding)};
+      return {message, decoded: decode(message[at], this.#peer, this.#findHere)};
     } catch (error) {
       return {message, error};
     }
@@ -199,20 +171,20 @@ export class Inbox {
     const [, id, target, path, kind, , wants] = message;
     if (!isId(id) || id <= this.#lastId) return this.#malformed();
     this.#lastId = id;
-    if (!isId(target) || !isPath(path, this.#rules.maxDepth) || typeof kind !== 'number' || !(kind >= 0 && kind <= LAST_KIND) || (wants !== 0 && wants !== 1 && wants !== 2)) {
+    if (!isId(target) || !isPath(path, this.#peer.options.limits.depth) || typeof kind !== 'number' || !(kind >= 0 && kind <= LAST_KIND) || (wants !== 0 && wants !== 1 && wants !== 2)) {
       this.#malformed();
       return this.#peer.throwError(id, new RemoteError('ERR_REMOTE_PROTOCOL', 'An operation does not have the form that the protocol requires'), id, wants !== 1);
     }
     const {pending, references} = this.#peer.options.limits;
-    this.#answers.begin(id, wants as Wants, () => {
+    this.#answers.begin(id, wants as Wants, kind === EVALUATE || kind === RUN, () => {
       if (!decoded) throw error;
       if (this.refusal && target === 0) throw this.refusal;
       if (this.#answers.pending >= pending) throw tooMany('calls are under way', pending);
       if (this.#answers.size >= references) throw tooMany('results are held', references);
-      if ((kind === EVALUATE || kind === RUN) && wants === WANTED) this.#materialized.add(id);
+      if (kind === FLUSH) return this.#answers.settled();
       const values = decoded.complete(true);
       const found = this.#find(target);
-      const run = (on: unknown): unknown => perform(on, path, kind as Kind, (decoded.value ?? []) as unknown[], this.#rules);
+      const run = (on: unknown): unknown => perform(on, path, kind as Kind, (decoded.value ?? []) as unknown[], this.#peer.options);
       if (!Array.isArray(decoded.value ?? [])) throw new RemoteError('ERR_REMOTE_PROTOCOL', 'The arguments are not an array');
       if ('value' in found) return values ? values.then(() => run(found.value)) : run(found.value);
       return Promise.all([found.later, values]).then(([on]) => run(on));
@@ -228,13 +200,13 @@ export class Inbox {
     return {value};
   }
 
-  #findHere(target: number, path: readonly string[]): {value: unknown} | {later: Promise<unknown>} {
+  readonly #findHere: FindHere = (target, path) => {
     const found = this.#find(target);
-    if ('later' in found) return {later: found.later.then(value => perform(value, path, GET, [], this.#rules))};
+    if ('later' in found) return {later: found.later.then(value => perform(value, path, GET, [], this.#peer.options))};
     if (!path.length) return found;
-    const value = perform(found.value, path, GET, [], this.#rules);
+    const value = perform(found.value, path, GET, [], this.#peer.options);
     return isThenable(value) ? {later: Promise.resolve(value)} : {value};
-  }
+  };
 
   #release(pairs: unknown): void {
     if (!Array.isArray(pairs)) return this.#malformed();

@@ -1,17 +1,14 @@
-import {RemoteError} from './errors.js';
+import {RemoteError, tagOf} from './errors.js';
 import {checkTooLate} from './events.js';
 import {noMember, readMember, writeMember, mayReach, type Allow} from './members.js';
+import {portTo} from './ports.js';
 import {isStub} from './stubs.js';
-import {CALL, DELETE, EVALUATE, FLUSH, GET, NEW, PORT, RUN, SET, type Kind} from './wire.js';
+import {CALL, DELETE, EVALUATE, GET, NEW, PORT, RUN, SET, type Kind} from './wire.js';
 
+/** The options of the side that performs operations. */
 export interface OperationRules {
-  readonly allow: Allow | undefined;
-  readonly allowEvaluate: boolean;
-  readonly maxDepth: number;
-  /** Resolves when all operations that have begun have ended. */
-  settled(): Promise<void>;
-  /** A port that leads to a value. */
-  portTo(value: unknown): unknown;
+  readonly allow?: Allow | undefined;
+  readonly allowEvaluate?: boolean;
 }
 
 type Members = Record<string, (...args: unknown[]) => unknown>;
@@ -41,10 +38,8 @@ export function perform(target: unknown, path: readonly string[], kind: Kind, va
       return values[0];
     case RUN:
       return run(values, rules);
-    case FLUSH:
-      return rules.settled();
     case PORT:
-      return rules.portTo(values[0]);
+      return portTo(values[0]);
   }
 }
 
@@ -86,9 +81,8 @@ function functionOf(target: unknown, key: string | undefined, kind: 'call' | 'ne
 /** Whether a function is `Function` or a variant of it, in any realm. They run source text. */
 function makesFunctions(fn: unknown): boolean {
   if (isStub(fn)) return false;
-  const prototype = (fn as {prototype?: unknown}).prototype;
-  return typeof prototype === 'function' || (typeof prototype === 'object' && prototype !== null && prototype instanceof Function) ||
-    (typeof prototype === 'object' && prototype !== null && /^\[object (?:Async)?(?:Generator)?Function\]$/.test(Object.prototype.toString.call(prototype)));
+  const {prototype} = fn as {prototype?: unknown};
+  return prototype instanceof Function || /^\[object (?:Async)?(?:Generator)?Function\]$/.test(tagOf(prototype));
 }
 
 function write(target: unknown, key: string | undefined, kind: typeof SET | typeof DELETE, values: readonly unknown[], {allow}: OperationRules): void {

@@ -1,16 +1,21 @@
-import type {FrameDelivery} from './types.js';
+import type {FrameDelivery, FrameTransport} from './types.js';
 import {PROTOCOL, type Outgoing} from './wire.js';
 
-export interface OutboxOptions {
-  name: string;
-  post(frame: unknown[], transfer: Transferable[], delivery: FrameDelivery): unknown;
+/** The part of a peer that an outbox needs. */
+export interface OutboxPeer {
+  readonly options: {readonly name: string};
+  readonly transport: Pick<FrameTransport, 'post'>;
+  /** `collect` returns the handlers' data for a frame, or 0. */
+  readonly handlers: {collect(): unknown};
   /** Messages that are added to each frame. */
   rideAlong(): Outgoing[];
-  /** The handlers' data for this frame, or 0. */
-  collect(): unknown;
-  /** The handlers' data could not be posted. */
-  collectFailed(error: unknown): void;
+  /** A message can't be posted. */
+  fail(item: Outgoing, error: unknown): void;
+  tellError(error: unknown, what: string): void;
 }
+
+/** For frames whose posting nobody waits for. */
+const NOBODY: FrameDelivery = {posted() {}, failed() {}};
 
 /** Collects the messages of a turn, and posts them as one frame at its end. */
 export class Outbox {
@@ -21,10 +26,10 @@ export class Outbox {
   isHeld = true;
   #isClosed = false;
 
-  readonly #options: OutboxOptions;
+  readonly #peer: OutboxPeer;
 
-  constructor(options: OutboxOptions) {
-    this.#options = options;
+  constructor(peer: OutboxPeer) {
+    this.#peer = peer;
   }
 
   put(item: Outgoing): void {
@@ -34,9 +39,9 @@ export class Outbox {
     else this.schedule();
   }
 
-  /** @param mustPost whether to post a frame even without messages */
+  /** @param mustPost whether to collect the handlers' data even without messages */
   schedule(mustPost = false): void {
-    if (mustPost) this.#mustPost = true;
+    this.#mustPost ||= mustPost;
     if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
     // `await call` reads `call.then` before this runs. So the frame contains which results are awaited.
@@ -50,14 +55,11 @@ export class Outbox {
     if (this.isHeld || this.#isClosed) return;
     const items = this.#queue.filter(item => !item.isWithdrawn);
     this.#queue = [];
-    items.push(...this.#options.rideAlong());
+    items.push(...this.#peer.rideAlong());
     if (!items.length && !this.#mustPost) return;
-    const ext = this.#options.collect();
-    if (!items.length && ext === 0) {
-      this.#mustPost = false;
-      return;
-    }
     this.#mustPost = false;
+    const ext = this.#peer.handlers.collect();
+    if (!items.length && ext === 0) return;
     try {
       // A list that has an object twice is refused (HTML Standard, StructuredSerializeWithTransfer).
       this.#post(ext, items, [...new Set(items.flatMap(item => item.transfer))]);
@@ -66,24 +68,27 @@ export class Outbox {
     }
   }
 
+  /** Posts a message before the other side has greeted. */
+  postNow(message: unknown[]): void {
+    this.#peer.transport.post(this.#frame(0, [message]), [], NOBODY);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#queue = [];
+  }
+
   #post(ext: unknown, items: readonly Outgoing[], transfer: Transferable[]): void {
     const delivery = {
-      posted: () => { for (const item of items) item.posted?.(); },
-      failed: (error: unknown) => { for (const item of items) item.failed?.(error); }
+      posted: () => { for (const item of items) item.isPosted = true; },
+      failed: (error: unknown) => { for (const item of items) this.#peer.fail(item, error); }
     };
-    if (this.#options.post(this.frame(ext, items.map(item => item.message)), transfer, delivery) !== 'later') delivery.posted();
+    if (this.#peer.transport.post(this.#frame(ext, items.map(item => item.message)), transfer, delivery) !== 'later') delivery.posted();
   }
 
-  /** @returns the messages that were not posted */
-  close(): Outgoing[] {
-    this.#isClosed = true;
-    const rest = this.#queue;
-    this.#queue = [];
-    return rest;
-  }
-
-  frame(ext: unknown, messages: unknown[]): unknown[] {
-    return this.#options.name ? [PROTOCOL, ext, messages, this.#options.name] : [PROTOCOL, ext, messages];
+  #frame(ext: unknown, messages: unknown[]): unknown[] {
+    const {name} = this.#peer.options;
+    return name ? [PROTOCOL, ext, messages, name] : [PROTOCOL, ext, messages];
   }
 
   /**
@@ -95,14 +100,14 @@ export class Outbox {
       try {
         this.#post(ext, [], []);
       } catch (error) {
-        this.#options.collectFailed(error);
+        this.#peer.tellError(error, 'the data that is sent with a frame');
       }
     }
     for (const item of items) {
       try {
         this.#post(0, [item], item.transfer);
       } catch (error) {
-        item.failed?.(error);
+        this.#peer.fail(item, error);
       }
     }
   }

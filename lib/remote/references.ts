@@ -1,5 +1,12 @@
 import type {WireReference, HandlerOptions} from './wire.js';
 
+/** The part of a peer that its references need. */
+interface ExportsPeer {
+  nextId(): number;
+  /** The other side has no stub of an object any more. */
+  tellReleased(object: object): void;
+}
+
 interface Exported {
   readonly object: object;
   readonly name: string;
@@ -14,12 +21,10 @@ export class Exports {
   readonly #byId = new Map<number, Exported>();
   readonly #ids = new Map<object, number>();
 
-  readonly #nextId: () => number;
-  readonly #released: (object: object) => void;
+  readonly #peer: ExportsPeer;
 
-  constructor(nextId: () => number, released: (object: object) => void) {
-    this.#nextId = nextId;
-    this.#released = released;
+  constructor(peer: ExportsPeer) {
+    this.#peer = peer;
   }
 
   get size(): number {
@@ -33,7 +38,7 @@ export class Exports {
   add(object: object, name: string): number {
     let id = this.#ids.get(object);
     if (id === undefined) {
-      id = this.#nextId();
+      id = this.#peer.nextId();
       this.#ids.set(object, id);
       this.#byId.set(id, {object, name, count: 0});
     }
@@ -50,14 +55,14 @@ export class Exports {
     if (!entry || (entry.count -= count) > 0) return;
     this.#byId.delete(id);
     this.#ids.delete(entry.object);
-    this.#released(entry.object);
+    this.#peer.tellReleased(entry.object);
   }
 
   clear(): void {
     const entries = [...this.#byId.values()];
     this.#byId.clear();
     this.#ids.clear();
-    for (const {object} of entries) this.#released(object);
+    for (const {object} of entries) this.#peer.tellReleased(object);
   }
 }
 
@@ -80,10 +85,10 @@ export class Imports {
   // Registered without tokens: unregistering costs ten times as much as registering. `release` ignores references that are released.
   readonly #registry = new FinalizationRegistry<Reference>(reference => this.release(reference));
 
-  readonly #schedule: () => void;
+  readonly #peer: {schedule(): void};
 
-  constructor(schedule: () => void) {
-    this.#schedule = schedule;
+  constructor(peer: {schedule(): void}) {
+    this.#peer = peer;
   }
 
   get size(): number {
@@ -114,13 +119,13 @@ export class Imports {
     reference.isReleased = true;
     if (this.#stubs.get(reference.id)?.reference === reference) this.#stubs.delete(reference.id);
     this.#released.push([-reference.id, reference.arrived]);
-    this.#schedule();
+    this.#peer.schedule();
   }
 
   /** Releases the result of a call of this side whose record was released or garbage-collected. */
   releaseResult(id: number): void {
     this.#released.push([id, 1]);
-    this.#schedule();
+    this.#peer.schedule();
   }
 
   takeReleased(): [number, number][] {

@@ -4,7 +4,7 @@ import {createStub, nodeOf, releaseNode, type StubNode} from './stubs.js';
 import {GET, type Kind, type Wants} from './wire.js';
 
 /** The rules for operations on a value that has arrived on this side: its holder may do anything with it. */
-const HERE: OperationRules = {allow: undefined, allowEvaluate: false, maxDepth: 200, settled: () => Promise.resolve(), portTo: value => value};
+const HERE: OperationRules = {};
 
 /** Does an operation on a result that has arrived, without a message unless the value is a stub. */
 export function operateOnResult(

@@ -36,6 +36,7 @@ export const DELETE = 4;
 export const EVALUATE = 5;
 /** The first argument is the source text of a function, the others are its arguments. */
 export const RUN = 6;
+/** Resolves when all operations that have begun have ended. */
 export const FLUSH = 7;
 /** A port that leads to the first argument. */
 export const PORT = 8;
@@ -97,9 +98,7 @@ export interface Outgoing {
   isUrgent?: boolean;
   /** It must not be posted any more. */
   isWithdrawn?: boolean;
-  withdraw?(): void;
-  /** Called when it was posted. */
-  posted?(): void;
+  isPosted?: boolean;
   /** Called when it can't be posted. */
   failed?(error: unknown): void;
 }
