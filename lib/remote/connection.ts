@@ -71,14 +71,15 @@ export class Peer implements Connection, StubPeer {
     }
     options.signal?.addEventListener('abort', () => this.close('its signal was aborted'), {once: true});
     this.handlers.connect();
-    this.greet();
-    if (transport.isConnected) this.open();
     const {locks} = transport;
-    if (!locks || this.closedBy) return;
-    const own = this.locks = peerLocks(
-      locks, clock, this.nonce, () => this.greet(), () => transport.mayReload ? this.restart() : this.end('the other side has died', false)
-    );
-    transport.onaway = isAway => isAway ? own.suspend() : own.resume();
+    if (locks) {
+      const own = this.locks = peerLocks(
+        locks, clock, this.nonce, () => this.greet(), () => transport.mayReload ? this.restart() : this.end('the other side has died', false)
+      );
+      transport.onaway = isAway => isAway ? own.suspend() : own.resume();
+      own.resume();
+    } else this.greet();
+    if (transport.isConnected) this.open();
   }
 
   // ---- the life of a connection

@@ -36,7 +36,7 @@ export function decode(wire: unknown, peer: DecodingPeer, find: FindHere): Decod
   return new Decoding(wire[0], holes, peer, find);
 }
 
-const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A value does not have the form that the protocol requires');
+export const malformed = (): RemoteError => new RemoteError('ERR_REMOTE_PROTOCOL', 'A value does not have the form that the protocol requires');
 
 class Decoding implements Decoded {
   #collections: Map<unknown[], Map<unknown, unknown> | Set<unknown>> | undefined;

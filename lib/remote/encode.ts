@@ -1,4 +1,5 @@
 import {CallRecord} from './calls.js';
+import {tooDeep} from './depth.js';
 import {RemoteError, encodeError, tagOf} from './errors.js';
 import {isEvent, snapshotOf} from './events.js';
 import {isMovable, isPrimitive, kindOf, type ValueKind} from './kinds.js';
@@ -284,9 +285,8 @@ class Encoding {
   }
 
   #checkDepth(): void {
-    if (this.#path.length > this.#peer.options.limits.depth) {
-      throw new RemoteError('ERR_REMOTE_LIMIT', `A value is more than ${this.#peer.options.limits.depth} levels deep: see the option limits.depth`);
-    }
+    const {depth} = this.#peer.options.limits;
+    if (this.#path.length > depth) throw tooDeep(depth);
   }
 
   #uncloneable(what: string): RemoteError {

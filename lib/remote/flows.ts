@@ -73,6 +73,13 @@ export class Flows {
     this.#ends.get(id)?.handle(what, value);
   }
 
+  /** An item of the other side can't be used: both ends fail. */
+  refuse(id: number, error: unknown): void {
+    if (!this.#ends.has(id)) return;
+    this.handle(id, FAIL, error);
+    this.#peer.sendFlow(id, FAIL, error, false);
+  }
+
   /** Ends a flow whose message could not be posted. Without an error, it has not begun. */
   drop(id: number, error?: Error): void {
     const end = this.#ends.get(id);

@@ -1,7 +1,8 @@
 import {Answers, type AnswersPeer} from './answers.js';
 import type {Calls} from './calls.js';
-import {decode, type Decoded, type DecodingPeer, type FindHere} from './decode.js';
+import {decode, malformed, type Decoded, type DecodingPeer, type FindHere} from './decode.js';
 import {deferred} from './deferred.js';
+import {checkDepth} from './depth.js';
 import {RemoteError, decodeError, tooMany} from './errors.js';
 import type {Flows} from './flows.js';
 import type {HandlerContexts} from './handlers.js';
@@ -80,11 +81,16 @@ export class Inbox {
       else if (message[0] === HELLO) this.#hello(message);
       else if (this.#peer.state === 'open') prepared.push(this.#prepare(message));
     }
-    if (ext !== 0) this.#peer.handlers.process(ext);
-    for (const {message, decoded, error} of prepared) {
+    try {
+      checkDepth({ext}, this.#peer.options.limits.depth);
+      this.#peer.handlers.process(ext);
+    } catch {
+      this.#malformed();
+    }
+    for (const message of prepared) {
       if (this.#peer.state === 'closed') return;
       try {
-        this.#handle(message, decoded, error);
+        this.#handle(message);
       } catch {
         this.#malformed();
       }
@@ -94,60 +100,43 @@ export class Inbox {
 
   #prepare(message: Message): Prepared {
     const at = message[0] === RETURN ? 2 : message[0] === DO ? 5 : message[0] === FLOW ? 3 : 0;
-    if (!at) return {message};
     try {
-      return {message, decoded: decode(message[at], this.#peer, this.#findHere)};
+      checkDepth(message, this.#peer.options.limits.depth);
+      return at ? {message, decoded: decode(message[at], this.#peer, this.#findHere)} : {message};
     } catch (error) {
       return {message, error};
     }
   }
 
-  #handle(message: Message, decoded: Decoded | undefined, error: unknown): void {
-    const [what, id] = message;
+  /** @throws if the message is malformed */
+  #handle({message, decoded, error}: Prepared): void {
+    const [what, id, third] = message;
+    const {calls, flows, handlers} = this.#peer;
     switch (what) {
       case DO:
         return this.#operate(message, decoded, error);
       case RETURN:
-        return isId(id) ? this.#handleReturn(id, decoded, error) : this.#malformed();
-      case THROW:
-        if (!isId(id)) return this.#malformed();
-        return this.#peer.calls.handleThrow(id, decodeError(message[2], this.#peer.calls.hereOf(id)), isId(message[3]) ? message[3] : id, message[4] === 1);
-      case PULL:
-        return isId(id) ? this.#answers.pull(id) : this.#malformed();
-      case SEEN:
-        if (!Array.isArray(id)) return this.#malformed();
-        for (const one of Object.values(id)) this.#answers.forget(one as number);
-        return;
-      case RELEASE:
-        return this.#release(id);
+        return complete(decoded, error, value => calls.handleReturn(idOf(id), value), failure => calls.handleThrow(idOf(id), failure, idOf(id), false));
       case FLOW:
-        return isId(id) && typeof message[2] === 'number' ? this.#handleFlow(id, message[2], decoded) : this.#malformed();
+        return complete(decoded, error, value => flows.handle(-idOf(id), third as number, value), failure => flows.refuse(-idOf(id), failure));
+      case THROW:
+        return calls.handleThrow(idOf(id), error ?? decodeError(third, calls.hereOf(idOf(id))), isId(message[3]) ? message[3] : idOf(id), message[4] === 1);
+    }
+    if (error) throw error;
+    switch (what) {
+      case PULL:
+        return this.#answers.pull(idOf(id));
+      case SEEN:
+        return listOf(id).forEach(one => this.#answers.forget(one as number));
+      case RELEASE:
+        return listOf(id).forEach(pair => this.#release(pair));
       case SAY:
-        return this.#peer.handlers.hear(id, message[2]);
+        return handlers.hear(id, third);
       case BYE:
         return this.#peer.end(`the other side closed the connection: ${String(id)}`, false);
       default:
-        return this.#malformed();
+        throw malformed();
     }
-  }
-
-  #handleReturn(id: number, decoded: Decoded | undefined, error: unknown): void {
-    try {
-      if (!decoded) throw error;
-      void decoded.complete(false);
-    } catch (thrown) {
-      return this.#peer.calls.handleThrow(id, thrown, id, false);
-    }
-    this.#peer.calls.handleReturn(id, decoded.value);
-  }
-
-  #handleFlow(id: number, what: number, decoded: Decoded | undefined): void {
-    try {
-      void decoded!.complete(false);
-    } catch {
-      return this.#malformed();
-    }
-    this.#peer.flows.handle(-id, what, decoded!.value);
   }
 
   #hello([, , features, nonce]: Message): void {
@@ -208,13 +197,11 @@ export class Inbox {
     return isThenable(value) ? {later: Promise.resolve(value)} : {value};
   };
 
-  #release(pairs: unknown): void {
-    if (!Array.isArray(pairs)) return this.#malformed();
-    for (const pair of Object.values(pairs) as unknown[]) {
-      if (!Array.isArray(pair) || !isId(pair[0]) || !isId(pair[1]) || pair[1] <= 0) this.#malformed();
-      else if (pair[0] > 0) this.#answers.forget(pair[0]);
-      else this.#peer.exports.release(-pair[0], pair[1]);
-    }
+  #release(pair: unknown): void {
+    const [id, count] = listOf(pair);
+    if (!isId(count) || count <= 0) throw malformed();
+    if (idOf(id) > 0) this.#answers.forget(id as number);
+    else this.#peer.exports.release(-(id as number), count);
   }
 
   /** Drops a malformed message. Only the first is reported: a peer that sends one sends many. */
@@ -225,3 +212,24 @@ export class Inbox {
   }
 }
 
+/** Puts values of this side into a decoded value, and uses it. */
+function complete(decoded: Decoded | undefined, error: unknown, use: (value: unknown) => void, refuse: (error: unknown) => void): void {
+  try {
+    if (!decoded) throw error;
+    void decoded.complete(false);
+  } catch (failure) {
+    return refuse(failure);
+  }
+  use(decoded.value);
+}
+
+function idOf(value: unknown): number {
+  if (!isId(value)) throw malformed();
+  return value;
+}
+
+/** The items of a list. A hostile one may have four billion holes, which `Object.values` skips. */
+function listOf(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw malformed();
+  return Object.values(value);
+}

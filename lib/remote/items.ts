@@ -64,7 +64,7 @@ export function sendItems(link: FlowLink, start: () => Steps, isStream: boolean)
   };
   return {
     handle(what, value) {
-      if (what === CANCEL && end()) void cancel(value);
+      if ((what === CANCEL || what === FAIL) && end()) void cancel(value);
       if (what !== CREDIT || isOver) return;
       room.give(value);
       if (!steps) void run();

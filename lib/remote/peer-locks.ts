@@ -2,16 +2,21 @@ import type {Clock, Locks} from '../platform/platform.js';
 
 /** The feature of a side that holds the lock of its nonce. */
 const LOCK = 'lock';
+/** The feature of a side that has requested this lock, but does not hold it yet. */
+const REQUESTED = 'lock requested';
 /** How long to wait after a lock is released, in ms, because the last messages of its holder can arrive later. */
 const DRAIN_MS = 50;
+/** How long a request may take until the browser knows it, in ms, if the thread that made it is busy. */
+const REQUEST_MS = 30_000;
 
 export interface PeerLocks {
-  /** The features of this side. They include LOCK only while it holds its lock: otherwise the other side would treat it as dead. */
+  /** The features of this side: LOCK only while it holds its lock, because otherwise the other side would treat it as dead. */
   features: string[];
   /** The other side has greeted. */
   watch(nonce: string, features: readonly unknown[]): void;
   /** Releases the locks, because pages that hold or await one may not enter the back/forward cache. Before that, it greets without LOCK. */
   suspend(): void;
+  /** Requests the locks, and greets. */
   resume(): void;
   close(): void;
 }
@@ -27,24 +32,37 @@ export function peerLocks(locks: Locks, clock: Clock, nonce: string, greet: () =
   let life: AbortController;
   let watch = new AbortController();
   let theirs: string | undefined;
+  /** Whether the other side's lock was held or requested. If not, it may have locks of its own. */
+  let isShared = false;
   // Pages with an opaque origin or blocked site data have locks, but each request is rejected.
-  const request = (name: string, options: {ifAvailable?: boolean; signal?: AbortSignal}, callback: (lock: unknown) => unknown): void => {
-    locks.request(`sharedb-tabs/remote/${name}`, options, callback).catch(() => {});
+  const request = (name: string, options: {ifAvailable?: boolean; signal?: AbortSignal}, callback: (lock: unknown) => unknown, denied = (): void => {}): void => {
+    locks.request(`sharedb-tabs/remote/${name}`, options, callback).catch(denied);
   };
-  const follow = (name: string | undefined): void => {
-    if (name === theirs) return;
+  const follow = (name: string | undefined, isHeld: boolean): void => {
+    if (name === theirs && (isShared || !isHeld)) return;
     theirs = name;
+    isShared = false;
     watch.abort();
     const {signal} = watch = new AbortController();
-    // If the lock is free, the other side has locks of its own: it is in another storage partition (Storage Standard, "storage key").
-    if (name) request(name, {ifAvailable: true}, lock => lock || request(name, {signal}, () => {
-      clock.after(DRAIN_MS, () => signal.aborted || lost());
-    }));
+    const gone = (): unknown => signal.aborted || lost();
+    const look = (free: () => void): void => request(name!, {ifAvailable: true}, lock => {
+      if (signal.aborted) return;
+      if (lock) return free();
+      isShared = true;
+      request(name!, {signal}, () => void clock.after(DRAIN_MS, gone));
+    });
+    // If the lock is free although it is held, the other side is in another storage partition (Storage Standard, "storage key"). If it is free
+    // long after it was requested, and the other side has not greeted again, its request has ended with it.
+    if (name) look(() => { if (!isHeld) signal.onabort = clock.after(REQUEST_MS, () => look(gone)); });
   };
   const own: PeerLocks = {
     features: [],
-    // A hostile list may have four billion holes, which `Object.values` skips.
-    watch: (name, features) => follow(Object.values(features).includes(LOCK) ? name : undefined),
+    watch(name, features) {
+      // A hostile list may have four billion holes, which `Object.values` skips.
+      const known = Object.values(features);
+      const isHeld = known.includes(LOCK);
+      follow(isHeld || known.includes(REQUESTED) ? name : undefined, isHeld);
+    },
     suspend() {
       own.features = [];
       greet();
@@ -52,21 +70,27 @@ export function peerLocks(locks: Locks, clock: Clock, nonce: string, greet: () =
     },
     resume() {
       const {signal} = life = new AbortController();
+      const tell = (features: string[]): void => {
+        if (signal.aborted) return;
+        own.features = features;
+        greet();
+      };
+      // The request comes before the greeting, so that the other side usually finds it.
       request(nonce, {signal}, () => new Promise<void>(resolve => {
         if (signal.aborted) return resolve();
         signal.onabort = () => resolve();
-        own.features = [LOCK];
-        greet();
-      }));
+        tell([LOCK]);
+      }), () => tell([]));
+      tell([REQUESTED]);
       const name = theirs;
       theirs = undefined;
-      follow(name);
+      // If its lock was seen before and is free now, the other side has died meanwhile.
+      follow(name, !isShared);
     },
     close() {
       life.abort();
       watch.abort();
     }
   };
-  own.resume();
   return own;
 }

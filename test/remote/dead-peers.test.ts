@@ -1,8 +1,11 @@
 import {expect} from 'chai';
 import type {Locks} from '../../lib/platform/platform.js';
 import {connectionOf, expose, wrap, type Connection, type Endpoint, type Remote} from '../../lib/remote.js';
+import {Peer} from '../../lib/remote/connection.js';
+import {transportOf} from '../../lib/remote/endpoints.js';
 import {Browser, type Process} from '../support/browser.js';
 import {Random} from '../support/random.js';
+import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
 import {rejection} from './stage.js';
 
@@ -130,10 +133,85 @@ describe('a connection whose other side dies without a word', () => {
     })};
     const {remote} = connect([slow, undefined]);
     expect(await remote.add(1, 2)).to.equal(3);
-    expect(ports[0].features.flat()).to.eql([]);
+    expect(ports[0].features.flat()).not.to.include('lock');
     grant();
     await until('it says so', () => ports[0].features.length === 3);
     expect(ports[0].features.at(-1)).to.eql(['lock']);
+  });
+
+  it('rejects what is under way if it dies after its lock was granted, and before it says so', async () => {
+    // The browser has granted the lock, but the thread has not got to know it.
+    const silent: Locks = {request: (name, options, callback) => there.locks.request(name, options, lock => options.ifAvailable ? callback(lock) : new Promise(() => {}))};
+    const {remote, ours, theirs} = connect([here.locks, silent]);
+    expect(await remote.add(1, 2)).to.equal(3);
+    const error = rejection(remote.never());
+    await watched();
+    expect(ports[1].features.flat()).not.to.include('lock');
+    there.kill();
+    expect(await error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+    expect([ours.state, theirs.state]).to.eql(['closed', 'open']);
+  });
+
+  describe('before the browser knows its request for a lock', () => {
+    const unheard: Locks = {request: () => new Promise(() => {})};
+    let clock: HandClock;
+
+    /** Connects a side whose requests for locks are on their way, with a clock that the test turns. */
+    async function connectUnheard(locks: Locks): Promise<{remote: Remote<typeof service>; ours: Connection}> {
+      clock = new HandClock();
+      const ours = among(here.locks, () => new Peer(transportOf(ports[0]), {}, clock));
+      const theirs = among(locks, () => expose(service, ports[1]));
+      connections.push(ours, theirs);
+      const remote = ours.root as unknown as Remote<typeof service>;
+      expect(await remote.add(1, 2)).to.equal(3);
+      await later();
+      return {remote, ours};
+    }
+
+    it('rejects what is under way after 30 s', async () => {
+      const {remote} = await connectUnheard(unheard);
+      let error: any;
+      remote.never().then(() => {}, reason => error = reason);
+      there.kill();
+      clock.pass(29_000);
+      await later();
+      expect(error).to.equal(undefined);
+      clock.pass(1_000);
+      await until('it is rejected', () => error);
+      expect(error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+    });
+
+    it('is not taken for dead if the browser knows it by then', async () => {
+      const arrivals: (() => unknown)[] = [];
+      const {remote, ours} = await connectUnheard({request: (name, options, callback) => options.ifAvailable
+        ? there.locks.request(name, options, callback)
+        : new Promise((resolve, reject) => arrivals.push(() => there.locks.request(name, options, callback).then(resolve, reject)))});
+      for (const arrive of arrivals) arrive();
+      await later();
+      clock.pass(60_000);
+      await later();
+      expect(ours.state).to.equal('open');
+      const error = rejection(remote.never());
+      await watched();
+      there.kill();
+      await until('it is noticed', () => {
+        clock.pass(100);
+        return ours.state === 'closed';
+      });
+      expect(await error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
+    });
+
+    it('is not taken for dead if it is denied, or is in another storage partition', async () => {
+      for (const locks of [{request: () => Promise.reject(new DOMException('denied', 'SecurityError'))}, new Browser(new Random(2)).process().locks]) {
+        const {ours} = await connectUnheard(locks);
+        clock.pass(60_000);
+        await later();
+        expect(ours.state).to.equal('open');
+        ours.close();
+        await later();
+        ports = [new WebPort((channel = new MessageChannel()).port1, here), new WebPort(channel.port2, there)];
+      }
+    });
   });
 
   it('releases its locks when it is closed on one side', async () => {
@@ -239,15 +317,15 @@ describe('a connection whose other side dies without a word', () => {
     let window: EventTarget;
     const turn = (type: 'pagehide' | 'pageshow'): boolean => window.dispatchEvent(Object.assign(new Event(type), {persisted: true}));
 
-    function connectPage(): ReturnType<typeof connect> {
+    function connectPage(clock?: HandClock): ReturnType<typeof connect> {
       window = new EventTarget();
       const theirs = among(there.locks, () => expose(service, ports[1]));
       define('document', {});
       define('addEventListener', window.addEventListener.bind(window));
       define('removeEventListener', window.removeEventListener.bind(window));
-      const remote = among(here.locks, () => wrap<typeof service>(ports[0]));
-      connections.push(theirs, connectionOf(remote));
-      return {remote, ours: connectionOf(remote), theirs};
+      const ours = among(here.locks, () => new Peer(transportOf(ports[0]), {}, clock));
+      connections.push(theirs, ours);
+      return {remote: ours.root as unknown as Remote<typeof service>, ours, theirs};
     }
 
     it('holds and awaits no lock there, and is not taken for dead', async () => {
@@ -258,6 +336,22 @@ describe('a connection whose other side dies without a word', () => {
       await later();
       expect([ours.state, theirs.state]).to.eql(['open', 'open']);
       expect(await remote.add(1, 2)).to.equal(3);
+    });
+
+    it('detects that the other side has died meanwhile', async () => {
+      const clock = new HandClock();
+      const {remote, ours} = connectPage(clock);
+      await watched();
+      const error = rejection(remote.never());
+      turn('pagehide');
+      await until('it has no lock', () => inUse().length === 1);
+      there.kill();
+      await later();
+      expect(ours.state).to.equal('open');
+      turn('pageshow');
+      await later();
+      clock.pass(30_000);
+      expect(await error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: true});
     });
 
     it('detects deaths again when it is back', async () => {
