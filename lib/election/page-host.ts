@@ -91,7 +91,7 @@ export function startElectedHost(tab: HostingTab, {steal, after, cleared}: Worke
 const faultsOf = ({allowFaults}: ConnectOptions): FaultAccess | undefined => (allowFaults ? {gate: new ConnectGate()} : undefined);
 
 function servicesOf({services, serviceOptions}: ConnectOptions): RunHostOptions['services'] {
-  checkServices('createConnection', services);
+  checkServices('createConnection', services, serviceOptions);
   return services && serviceSource(services, serviceOptions);
 }
 

@@ -150,7 +150,7 @@ export function startHost(options: StartHostOptions = {}): void {
   checkServerTimeouts('startHost', options.serverTimeouts);
   for (const type of options.types ?? []) registry.register(type);
   if (options.queries !== undefined) checkOfflineQueries(options.queries);
-  checkServices('startHost', options.services);
+  checkServices('startHost', options.services, options.serviceOptions);
   const running = new Map<string, Running>();
   const portsByNamespace = new Map<string, PendingPorts>();
   const pendingPortsOf = (namespace: string): PendingPorts => {

@@ -3,22 +3,23 @@ import {endpointKey, transportOf} from './endpoints.js';
 import {RemoteError} from './errors.js';
 import {evaluate as evaluateStubs} from './evaluate.js';
 import {setPortExposer} from './ports.js';
+import {resolveOptions} from './options.js';
 import {nodeOf, releaseNode} from './stubs.js';
 import type {Connection, Endpoint, Evaluate, Recorder, Remote, RemoteOptions, Sent, Stub} from './types.js';
 import {PORT, SET, WANTED} from './wire.js';
 
 const peers = new WeakMap<object, Map<string, Peer>>();
 
-/** The connection for an endpoint and a name. Both sides may expose and wrap on it. */
-function peerOf(endpoint: Endpoint, options: RemoteOptions = {}): Peer {
+/** The connection for an endpoint and a name. Both sides may expose and wrap on it. One that was closed in this turn is replaced by a new one. */
+function peerOf(endpoint: Endpoint, options?: RemoteOptions): Peer {
   const key = endpointKey(endpoint);
-  const name = options.name ?? '';
+  const resolved = resolveOptions(options);
+  const {name} = resolved;
   let byName = peers.get(key);
   if (!byName) peers.set(key, byName = new Map());
   const known = byName.get(name);
-  if (known) return known;
-  const peer = new Peer(transportOf(endpoint), options);
-  if (peer.state === 'closed') return peer;
+  if (known && known.state !== 'closed') return known;
+  const peer = new Peer(transportOf(endpoint), resolved);
   byName.set(name, peer);
   void peer.closed.then(() => byName.get(name) === peer && byName.delete(name));
   return peer;
@@ -29,8 +30,7 @@ function peerOf(endpoint: Endpoint, options: RemoteOptions = {}): Peer {
  * @throws ERR_REMOTE_BAD_OPTION for a wrong endpoint or option
  */
 export function wrap<T>(endpoint: Endpoint, options?: RemoteOptions): Remote<T> {
-  const peer = living(endpoint, options);
-  return peer.root as unknown as Remote<T>;
+  return peerOf(endpoint, options).root as unknown as Remote<T>;
 }
 
 /** `wrap` with data members that can be assigned, for controlling a DOM. */
@@ -43,17 +43,9 @@ export function recorder<T>(endpoint: Endpoint, options?: RemoteOptions): Record
  * @throws ERR_REMOTE_BAD_OPTION for a wrong endpoint or option
  */
 export function expose(value: unknown, endpoint: Endpoint, options?: RemoteOptions): Connection {
-  const peer = living(endpoint, options);
+  const peer = peerOf(endpoint, options);
   peer.expose(value);
   return peer;
-}
-
-/** A connection that was closed in this turn is replaced by a new one. */
-function living(endpoint: Endpoint, options: RemoteOptions | undefined): Peer {
-  const peer = peerOf(endpoint, options);
-  if (peer.state !== 'closed' || options?.signal?.aborted) return peer;
-  peers.get(endpointKey(endpoint))?.delete(options?.name ?? '');
-  return peerOf(endpoint, options);
 }
 
 interface ConnectEvent {
@@ -68,7 +60,7 @@ interface ConnectEvent {
 export function exposeToAll<T extends object>(value: T | ((client: Connection) => T), options?: RemoteOptions): Disposable {
   const connections = new Set<Connection>();
   const listener = (event: unknown): void => {
-    const peer = living((event as ConnectEvent).ports[0]!, options);
+    const peer = peerOf((event as ConnectEvent).ports[0]!, options);
     connections.add(peer);
     void peer.closed.then(() => connections.delete(peer));
     peer.expose(typeof value === 'function' ? (value as (client: Connection) => T)(peer) : value);

@@ -11,13 +11,13 @@ import {Flows} from './flows.js';
 import {HandlerContexts} from './handlers.js';
 import {Inbox} from './inbox.js';
 import {markOf} from './markers.js';
-import {resolveOptions, type ResolvedOptions} from './options.js';
+import type {ResolvedOptions} from './options.js';
 import {Outbox} from './outbox.js';
 import {peerLocks, type PeerLocks} from './peer-locks.js';
 import {Exports, Imports, type Reference} from './references.js';
 import {iterateResult, operateOnResult, releaseResult} from './results.js';
 import {createStub, describe, type StubNode, type StubPeer} from './stubs.js';
-import type {Connection, Evaluate, FrameTransport, RemoteOptions} from './types.js';
+import type {Connection, Evaluate, FrameTransport} from './types.js';
 import {BYE, DO, FLOW, FLUSH, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
 
 /** The codes with which a connection can end. */
@@ -32,7 +32,6 @@ export class Peer implements Connection, StubPeer {
   state: 'connecting' | 'open' | 'closed' = 'connecting';
   readonly connection: Connection = this;
   // Fields that the constructor sets are declared: to define them as well would only make the code larger.
-  declare readonly options: ResolvedOptions;
   declare readonly calls: Calls;
   declare readonly flows: Flows;
   declare readonly imports: Imports;
@@ -51,8 +50,7 @@ export class Peer implements Connection, StubPeer {
   readonly closed = this.closing.promise;
   private readonly results = new FinalizationRegistry<CallRecord['trace']>(({id, isOver}) => isOver || this.closedBy || this.imports.releaseResult(id));
 
-  constructor(readonly transport: FrameTransport & Partial<EndpointTransport>, options: RemoteOptions = {}, readonly clock: Clock = systemClock) {
-    this.options = resolveOptions(options);
+  constructor(readonly transport: FrameTransport & Partial<EndpointTransport>, readonly options: ResolvedOptions, readonly clock: Clock = systemClock) {
     this.ready.catch(() => {});
     this.outbox = new Outbox(this);
     this.calls = new Calls(this);

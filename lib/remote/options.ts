@@ -1,4 +1,5 @@
 import {RemoteError} from './errors.js';
+import {unknownOption} from '../platform/option-names.js';
 import type {Handler, RemoteOptions} from './types.js';
 
 /** The options of a connection, checked, with their defaults. */
@@ -11,35 +12,68 @@ export interface ResolvedOptions {
   readonly timeout: number | undefined;
   readonly stacks: boolean;
   readonly onError: (error: Error, what: string) => void;
+  readonly signal?: AbortSignal;
   readonly limits: {readonly depth: number; readonly references: number; readonly pending: number};
 }
 
 /** `autoTransfer: true` transfers buffers of any size. */
 const MOVE_BYTES = 0;
+const LIMITS = {depth: 200, references: 1_000_000, pending: 100_000};
+
+/** The valid values of an option, in words and as a check of a value that is not null. */
+export type Takes = readonly [words: string, fits: (value: any) => unknown];
+
+const isFlag = (value: unknown): boolean => typeof value === 'boolean';
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isPositive = (value: unknown): boolean => (value as number) > 0;
+const FLAG: Takes = ['true or false', isFlag];
+export const FUNCTION: Takes = ['a function', isFunction];
+
+export const TAKES: {readonly [Name in keyof RemoteOptions]-?: Takes} = {
+  name: ['a string', value => typeof value === 'string'],
+  signal: ['an AbortSignal', value => isFunction(value.addEventListener)],
+  allowEvaluate: FLAG,
+  allow: FUNCTION,
+  autoTransfer: ['true, false or {minBytes}', value => isFlag(value) || value.minBytes >= 0],
+  handlers: ['an array', Array.isArray],
+  timeout: ['a number of ms above 0', isPositive],
+  stacks: FLAG,
+  onError: FUNCTION,
+  limits: ['numbers above 0', value => Object.values(value).every(isPositive)]
+};
+
+/**
+ * @param what what the options belong to, for the message
+ * @returns the options that are not undefined
+ * @throws ERR_REMOTE_BAD_OPTION if an option is unknown or has a wrong value
+ */
+export function checkOptions<Options extends object>(what: string, options: Options, takes: {readonly [Name in keyof Options]-?: Takes}): Options {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  checkNames(what, options, takes);
+  for (const [name, value] of given) {
+    const [words, fits] = takes[name as keyof Options];
+    if (value === null || !fits(value)) throw badOption(`${what}: option ${name} takes ${words}`);
+  }
+  return Object.fromEntries(given) as Options;
+}
 
 /** @throws ERR_REMOTE_BAD_OPTION */
 export function resolveOptions(options: RemoteOptions = {}): ResolvedOptions {
-  const {autoTransfer = false, limits = {}, timeout} = options;
-  if (timeout !== undefined && !(timeout > 0)) throw badOption('timeout', 'a number of ms above 0');
-  for (const [name, limit] of Object.entries(limits)) if (!((limit as number) > 0)) throw badOption(`limits.${name}`, 'a number above 0');
-  if (options.name !== undefined && typeof options.name !== 'string') throw badOption('name', 'a string');
-  for (const name of ['allow', 'onError'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') throw badOption(name, 'a function');
-  }
+  const {limits = {}, autoTransfer, ...given} = checkOptions('remote', options, TAKES);
+  checkNames('remote: limits', limits, LIMITS);
   return {
-    name: options.name ?? '',
-    allowEvaluate: options.allowEvaluate === true,
-    allow: options.allow,
+    name: '', allow: undefined, allowEvaluate: false, handlers: [], timeout: undefined, stacks: true, onError: warn, ...given,
     movesFrom: autoTransfer === true ? MOVE_BYTES : autoTransfer ? autoTransfer.minBytes : undefined,
-    handlers: options.handlers ?? [],
-    timeout,
-    stacks: options.stacks !== false,
-    onError: options.onError ?? warn,
-    limits: {depth: limits.depth ?? 200, references: limits.references ?? 1_000_000, pending: limits.pending ?? 100_000}
+    limits: {...LIMITS, ...limits}
   };
 }
 
-const badOption = (name: string, what: string): RemoteError => new RemoteError('ERR_REMOTE_BAD_OPTION', `The option ${name} must be ${what}`);
+function checkNames(what: string, options: object, known: object): void {
+  const unknown = unknownOption(what, options, Object.keys(known));
+  if (unknown) throw badOption(unknown);
+}
+
+const badOption = (message: string): RemoteError => new RemoteError('ERR_REMOTE_BAD_OPTION', message);
 
 function warn(error: Error, what: string): void {
   // eslint-disable-next-line no-console

@@ -3,6 +3,7 @@ import {TabsError} from '../protocol/errors.js';
 import type {ServiceFrame} from '../protocol/frames.js';
 import {Peer} from '../remote/connection.js';
 import {RemoteError} from '../remote/errors.js';
+import {resolveOptions, type ResolvedOptions} from '../remote/options.js';
 import type {FrameTransport} from '../remote/types.js';
 import {FrameSender} from '../tab/frame-sender.js';
 import type {ServiceFrames} from '../tab/service-frames.js';
@@ -29,6 +30,7 @@ interface Caller {
 /** One service of a host: the app's object, its ShareDB connection, and a remote connection for each tab that uses it. */
 export class RunningService implements ServiceFrames<ProxyDoc> {
   private readonly connection: HostedConnection;
+  private readonly options: ResolvedOptions;
   private readonly sender: FrameSender;
   private readonly ending = new AbortController();
   private readonly callers = new Map<string, Caller>();
@@ -40,8 +42,11 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
   private isClosed = false;
 
   constructor(
-    private readonly host: Host, readonly name: string, make: Services[string], private readonly options: ServiceOptions, private readonly onEnd: () => void
+    private readonly host: Host, readonly name: string, make: Services[string], options: ServiceOptions, private readonly onEnd: () => void
   ) {
+    this.options = resolveOptions({
+      onError: (error, what) => host.warn(warning('WARN_TABS_SERVICE', `nobody awaits the error of ${what} in the service ${name}`), error), ...options
+    });
     this.connection = new HostedConnection(host, name, host.clock);
     this.connection.frames = this;
     this.sender = new FrameSender(this.connection);
@@ -129,7 +134,7 @@ export class RunningService implements ServiceFrames<ProxyDoc> {
       },
       close: () => channels.delete(channel)
     };
-    const peer = new Peer(transport, {onError: (error, what) => this.host.warn(warning('WARN_TABS_SERVICE', `nobody awaits the error of ${what} in the service ${this.name}`), error), ...this.options}, this.host.clock);
+    const peer = new Peer(transport, this.options, this.host.clock);
     const made = {peer, transport};
     channels.set(channel, made);
     if (this.refusal) peer.refuse(this.refusal);

@@ -1,5 +1,6 @@
 import type {Host} from '../host/host.js';
 import type {ServiceOptions, Services} from './service-types.js';
+import {resolveOptions} from '../remote/options.js';
 import {RunningService} from './running-service.js';
 
 /** How often to check whether all calls have ended, in ms. */
@@ -9,7 +10,10 @@ const LOOK_MS = 5;
 export class RunningServices {
   private readonly running = new Map<string, RunningService>();
 
-  constructor(private readonly host: Host, private readonly options: ServiceOptions) {}
+  /** @throws ERR_REMOTE_BAD_OPTION */
+  constructor(private readonly host: Host, private readonly options: ServiceOptions) {
+    resolveOptions(options);
+  }
 
   start(name: string, make: Services[string]): void {
     const service = new RunningService(this.host, name, make, this.options, () => {

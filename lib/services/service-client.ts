@@ -3,9 +3,9 @@ import {Peer, type EndCode} from '../remote/connection.js';
 import {iterateResult} from '../remote/results.js';
 import {RemoteError} from '../remote/errors.js';
 import type {Reference} from '../remote/references.js';
-import {resolveOptions} from '../remote/options.js';
+import {checkOptions, resolveOptions, FUNCTION, TAKES, type ResolvedOptions} from '../remote/options.js';
 import {createStub, describe, type StubNode, type StubPeer} from '../remote/stubs.js';
-import type {Connection, Handler, Remote, RemoteOptions} from '../remote/types.js';
+import type {Connection, Handler, Remote} from '../remote/types.js';
 import {CALL, type Kind, type Wants} from '../remote/wire.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import {isWaiting} from './is-waiting.js';
@@ -43,6 +43,8 @@ const CODES: Record<ChannelEnd, EndCode> = {
 export function service<T>(connection: ProxyConnection, name: string, options: ServiceCallOptions<T> = {}): Remote<T> {
   if (typeof name !== 'string' || !name) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes the name of a service');
   if (typeof connection?.proxyDocs !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes a connection from createConnection()');
+  const {timeout, handlers, onError} = TAKES;
+  checkOptions<ServiceCallOptions<T>>('service', options, {idempotent: ['an array of method names', Array.isArray], timeout, onHost: FUNCTION, handlers, onError});
   return new ServiceClient(ServiceLink.of(connection), name, options as ServiceCallOptions<unknown>).root as unknown as Remote<T>;
 }
 
@@ -50,11 +52,13 @@ export function service<T>(connection: ProxyConnection, name: string, options: S
 class ServiceClient implements StubPeer, LinkUser {
   readonly root = createStub(this, 0);
   private readonly idempotent: ReadonlySet<string>;
+  private readonly remoteOptions: ResolvedOptions;
   private current: Peer | undefined;
 
   constructor(private readonly link: ServiceLink, readonly name: string, private readonly options: ServiceCallOptions<unknown>) {
-    this.idempotent = new Set(options.idempotent as readonly string[] | undefined);
-    resolveOptions(this.remoteOptions);
+    const {idempotent, onHost, ...remoteOptions} = options;
+    this.remoteOptions = resolveOptions(remoteOptions);
+    this.idempotent = new Set(idempotent as readonly string[] | undefined);
     link.use(this);
     this.greet();
   }
@@ -148,11 +152,6 @@ class ServiceClient implements StubPeer, LinkUser {
     }
     // The calls of `onHost` are posted before all others.
     peer.flushNow();
-  }
-
-  private get remoteOptions(): RemoteOptions {
-    const {timeout, handlers, onError} = this.options;
-    return {...(timeout !== undefined && {timeout}), ...(handlers && {handlers}), ...(onError && {onError})};
   }
 
   private open(): Peer {

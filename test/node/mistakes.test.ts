@@ -74,7 +74,8 @@ describe('a mistake of an app names itself', () => {
     [{store: {maxSize: 0}}, 'startHost({store}): option maxSize takes a number of bytes above 0'],
     [{store: {cipher: 'secret'}}, 'startHost({store}): option cipher takes an object with the functions encrypt and decrypt, such as aesGcm(key)'],
     [{store: {name: 5}}, 'startHost({store}): option name takes a non-empty string'],
-    [{store: {storage: {}}}, 'startHost({store}): option storage takes an object with the methods of Storage, such as new IndexedDbStorage()']
+    [{store: {storage: {}}}, 'startHost({store}): option storage takes an object with the methods of Storage, such as new IndexedDbStorage()'],
+    [{services: {}, serviceOptions: {handler: []}}, 'startHost({serviceOptions}): there is no option handler. Did you mean handlers?']
   ] as const) {
     it(`in startHost: ${JSON.stringify(options)}`, () => {
       const {code, message} = failureOf(() => startHost(options as never));

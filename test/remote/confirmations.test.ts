@@ -2,6 +2,7 @@ import {expect} from 'chai';
 import {expose, type Connection} from '../../lib/remote.js';
 import {Peer} from '../../lib/remote/connection.js';
 import {transportOf} from '../../lib/remote/endpoints.js';
+import {resolveOptions} from '../../lib/remote/options.js';
 import {HandClock} from '../waiting/hand-clock.js';
 import {until} from '../waiting/until.js';
 
@@ -26,7 +27,7 @@ describe('results of remote calls that have arrived', () => {
     const peer = new Peer({...transport, post(frame, transfer, delivery) {
       for (const message of (frame as [number, unknown, unknown[][]])[2]) if (message[0] === SEEN) seen.push(message[1] as number[]);
       return transport.post(frame, transfer, delivery);
-    }}, {}, {now: clock.now, after(ms, callback) {
+    }}, resolveOptions(), {now: clock.now, after(ms, callback) {
       timers++;
       return clock.after(ms, callback);
     }});

@@ -3,6 +3,7 @@ import type {Locks} from '../../lib/platform/platform.js';
 import {connectionOf, expose, wrap, type Connection, type Endpoint, type Remote} from '../../lib/remote.js';
 import {Peer} from '../../lib/remote/connection.js';
 import {transportOf} from '../../lib/remote/endpoints.js';
+import {resolveOptions} from '../../lib/remote/options.js';
 import {Browser, type Process} from '../support/browser.js';
 import {Random} from '../support/random.js';
 import {HandClock} from '../waiting/hand-clock.js';
@@ -159,7 +160,7 @@ describe('a connection whose other side dies without a word', () => {
     /** Connects a side whose requests for locks are on their way, with a clock that the test turns. */
     async function connectUnheard(locks: Locks): Promise<{remote: Remote<typeof service>; ours: Connection}> {
       clock = new HandClock();
-      const ours = among(here.locks, () => new Peer(transportOf(ports[0]), {}, clock));
+      const ours = among(here.locks, () => new Peer(transportOf(ports[0]), resolveOptions(), clock));
       const theirs = among(locks, () => expose(service, ports[1]));
       connections.push(ours, theirs);
       const remote = ours.root as unknown as Remote<typeof service>;
@@ -323,7 +324,7 @@ describe('a connection whose other side dies without a word', () => {
       define('document', {});
       define('addEventListener', window.addEventListener.bind(window));
       define('removeEventListener', window.removeEventListener.bind(window));
-      const ours = among(here.locks, () => new Peer(transportOf(ports[0]), {}, clock));
+      const ours = among(here.locks, () => new Peer(transportOf(ports[0]), resolveOptions(), clock));
       connections.push(theirs, ours);
       return {remote: ours.root as unknown as Remote<typeof service>, ours, theirs};
     }

@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {expose, wrap, connectionOf} from '../../lib/remote.js';
+import {expose, wrap, connectionOf, type FrameTransport, type RemoteOptions} from '../../lib/remote.js';
 import {until} from '../waiting/until.js';
 import {closeAll, connect, rejection} from './stage.js';
 
@@ -124,6 +124,70 @@ describe('a hostile peer', () => {
     expect(heard.filter(([what]) => what === 2).map(([, call, [value]]) => [call, value])).to.eql([[1, '1'], [2, '1'], [3, 'undefined']]);
     there.close();
     port2.close();
+  });
+
+  it('can\'t make the app recurse over values that are nested 100,000 deep', async () => {
+    const recurse = (value: any): number => value && typeof value === 'object' ? 1 + Math.max(0, ...Object.values(value).map(recurse)) : 0;
+    const nested = (wrap: (inner: unknown) => unknown): unknown => {
+      let value: unknown = 1;
+      for (let i = 0; i < 100_000; i++) value = wrap(value);
+      return value;
+    };
+    const cyclic: {next?: unknown} = {};
+    cyclic.next = {cyclic};
+    const posted: any[] = [];
+    const errors: any[] = [];
+    const heard: unknown[] = [];
+    // Frames as another realm could hand them over: structured clone may refuse such depths earlier.
+    const transport: FrameTransport = {post: frame => void posted.push(...(frame as any[])[2]), onframe: null, onclose: null, close() {}};
+    const handler = {wireType: 'h', canHandle: (_value: unknown): _value is never => false, toWire: () => 0, fromWire: recurse, onMessage: (payload: unknown) => heard.push(recurse(payload)), processReturnData: (data: unknown) => heard.push(recurse(data))};
+    const options: RemoteOptions = {onError: error => errors.push(error), handlers: [handler]};
+    const there = expose({take: (value: unknown) => value === cyclic ? 1 : recurse(value), flow: async (promise: Promise<unknown>) => recurse(await promise)}, transport, options);
+    const remote = wrap<any>(transport, options);
+    const say = (...messages: unknown[]): void => transport.onframe!([1, 0, messages]);
+    say([0, '', [], 'x']);
+    const deep = nested(inner => ({inner}));
+    const pending = [remote.a(), remote.b()].map(rejection);
+    await until('both are posted', () => posted.filter(([what]) => what === 1).length === 2);
+    const [[, a], [, b]] = posted.filter(([what]) => what === 1);
+    const take = (id: number, ...wire: unknown[]): unknown[] => [1, id, 0, ['take'], 0, wire, 1];
+    say(take(1, [deep]), take(2, [nested(inner => [inner])]), take(3, [nested(inner => new Map([[inner, inner]]))]), take(4, [0], [[[0], 12, ['h', deep]]]), take(5, [{a: [{}]}]), take(6, [cyclic]));
+    say([2, a, [deep]], [3, b, ['Error', 'Error', 'm', undefined, {deep}], b]);
+    say([8, 'h', deep], [8, 'h', {}]);
+    transport.onframe!([1, {h: deep}, []]);
+    transport.onframe!([1, {h: {}}, []]);
+    say([1, 7, 0, ['flow'], 0, [[0], [[[0], 2, [99]]]], 1], [7, 99, 0, [deep]]);
+    const answers = (): any[] => posted.filter(([what]) => what === 2 || what === 3);
+    await until('all are answered', () => answers().length === 7);
+    expect(answers().sort(([, one], [, other]) => one - other).map(([what, id, value]) => [id, what === 2 ? value[0] : value[4].code])).to.eql([
+      ...[1, 2, 3, 4].map(id => [id, 'ERR_REMOTE_LIMIT']), [5, 3], [6, 1], [7, 'ERR_REMOTE_LIMIT']
+    ]);
+    for (const error of await Promise.all(pending)) expect(error).to.have.property('code', 'ERR_REMOTE_LIMIT');
+    expect(heard).to.eql([1, 1]);
+    expect(errors.map(({code}) => code)).to.eql(['ERR_REMOTE_PROTOCOL']);
+    there.close();
+  });
+
+  it('ends a stream whose chunk arrives too deep, on both sides', async () => {
+    let cancelled: any;
+    let deep: unknown = 1;
+    for (let i = 0; i < 150; i++) deep = {deep};
+    const {remote, here, there} = connect({
+      stream: () => new ReadableStream({pull: controller => controller.enqueue(deep), cancel: reason => { cancelled = reason; }}),
+      async *items() {
+        try {
+          yield deep;
+        } finally {
+          cancelled = 'items';
+        }
+      }
+    }, {limits: {depth: 10}}, {}) as any;
+    expect(await rejection((await remote.stream()).getReader().read())).to.have.property('code', 'ERR_REMOTE_LIMIT');
+    await until('it is cancelled', () => cancelled);
+    expect(cancelled).to.have.property('code', 'ERR_REMOTE_LIMIT');
+    expect(await rejection((await remote.items()).next())).to.have.property('code', 'ERR_REMOTE_LIMIT');
+    await until('its finally has run', () => cancelled === 'items');
+    await until('nothing is left', () => here.inspect().streams + there.inspect().streams === 0);
   });
 
   it('of another protocol is told so on both sides', async () => {

@@ -152,6 +152,19 @@ describe('services in the host', function () {
     });
   }
 
+  it('refuse wrong options by name', () => {
+    start();
+    const connection = stage.tab();
+    for (const [options, says] of [
+      [{idempotnt: ['pure']}, 'service: there is no option idempotnt. Did you mean idempotent?'],
+      [{allow: () => true}, 'service: there is no option allow'],
+      [{idempotent: 'pure'}, 'service: option idempotent takes an array of method names'],
+      [{onHost: {}}, 'service: option onHost takes a function']
+    ] as [object, string][]) {
+      expect(() => service<Counter>(connection, 'counter', options), says).to.throw(says).with.property('code', 'ERR_REMOTE_BAD_OPTION');
+    }
+  });
+
   it('count as no tab', async () => {
     start();
     const connection = stage.tab();
