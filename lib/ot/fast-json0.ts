@@ -1,4 +1,5 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
+import {transformTexts} from './json0-text.js';
 import {concerns} from './json0-values.js';
 
 /** A component of a json0 op: a path, and the change there. */
@@ -9,6 +10,8 @@ interface Component {
   li?: unknown;
   ld?: unknown;
   lm?: number;
+  si?: unknown;
+  sd?: unknown;
 }
 
 type Op = readonly Component[];
@@ -30,8 +33,8 @@ const fastTypes = new WeakMap<Type, Type>();
 
 /**
  * Returns a type with equal results that is faster for json0; other types are returned as they are. json0 transforms every
- * component of one op against every component of the other, which takes seconds for two ops of 1,000 keys each. It also copies a
- * whole op for each component composed into it.
+ * component of one op against every component of the other, which takes seconds for two ops of 1,000 keys each, and copies both
+ * components through JSON. It also copies a whole op for each component composed into it.
  *
  * Use the result for transform and compose, and not as `doc.type`: ShareDB's client compares `doc.type` with its own json0, and
  * emits an event per component only if they are the same.
@@ -70,9 +73,8 @@ function fastJson0(json0: Json0): Type {
     transform(op: Op, other: Op, side: Side): Op {
       const [left, right] = side === 'left' ? [op, other] : [other, op];
       const rest = side === 'right' ? withoutBeaten(right, left) : right;
-      const meeting = side === 'left' || side === 'right' ? meet(left, rest) : undefined;
-      if (!meeting) return side === 'right' ? json0.transform(rest, left, side) : json0.transform(op, other, side);
-      return transformMet(json0, meeting)[side === 'left' ? 0 : 1];
+      const both = side === 'left' || side === 'right' ? transformFast(json0, left, rest) : undefined;
+      return both ? both[side === 'left' ? 0 : 1] : json0.transform(side === 'right' ? rest : op, other, side);
     },
     transformX(left: Op, right: Op): [Op, Op] {
       const rest = withoutBeaten(right, left);
@@ -157,15 +159,18 @@ function objectKey({p, li, ld, lm}: Component): string | undefined {
 }
 
 function meet(left: Op, right: Op): Meeting | undefined {
-  // With one component each, there is only one pair.
-  if (left.length === 1 && right.length === 1) return undefined;
   const places = placesOf(left);
   return places && placesOf(right) && {left, right, places};
 }
 
-function transformBoth(json0: Json0, left: Op, right: Op): [Op, Op] {
+const transformBoth = (json0: Json0, left: Op, right: Op): [Op, Op] => transformFast(json0, left, right) ?? json0.transformX(left, right);
+
+/** @returns undefined if components may affect each other in other ways */
+function transformFast(json0: Json0, left: Op, right: Op): [Op, Op] | undefined {
+  // With one component each, there is only one pair.
+  if (left.length === 1 && right.length === 1) return transformTexts(left, right);
   const meeting = meet(left, right);
-  return meeting ? transformMet(json0, meeting) : json0.transformX(left, right);
+  return meeting && transformMet(json0, meeting);
 }
 
 function transformMet(json0: Json0, {left, right, places}: Meeting): [Op, Op] {
@@ -177,7 +182,7 @@ function transformMet(json0: Json0, {left, right, places}: Meeting): [Op, Op] {
       newRight.push(component);
       continue;
     }
-    const [mine, theirs] = json0.transformX([left[place]!], [component]);
+    const [mine, theirs] = transformBoth(json0, [left[place]!], [component]);
     changedLeft.set(place, mine);
     newRight.push(...theirs);
   }

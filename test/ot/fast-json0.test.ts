@@ -49,6 +49,28 @@ describe('the fast json0', function () {
     }
   });
 
+  it(`transforms ${PAIRS} random pairs of edits of texts to what json0 makes of them`, () => {
+    const paths = [[], ['text'], ['other'], ['texts', 0], ['texts', 1]];
+    const edit = (random: Random): Op => {
+      const [path, at, length] = [random.pick(paths), random.below(9), 1 + random.below(4)];
+      return [{p: [...path, at], ...(random.below(2) ? {si: 'xyzt'.slice(0, length)} : {sd: 'abcdefgh'.slice(at, at + length)})}];
+    };
+    for (let seed = 0; seed < PAIRS; seed++) {
+      const random = new Random(seed);
+      const [left, right] = [edit(random), edit(random)];
+      const results = [json0, fast].map(type => [
+        outcome(() => type.transformX(left, right)), outcome(() => type.transform(left, right, 'left')), outcome(() => type.transform(left, right, 'right'))
+      ]);
+      if (!deepEqual(results[1], results[0])) expect({seed, left, right, results: results[1]}).to.eql({seed, left, right, results: results[0]});
+    }
+  });
+
+  it('transforms 100,000 pairs of characters that are typed into a text in a moment', () => {
+    const start = cpuTime();
+    for (let i = 0; i < 100_000; i++) fast.transformX([{p: ['text', i], si: 'a'}], [{p: ['text', 7], si: 'b'}]);
+    expect(cpuTime() - start).to.be.below(500);
+  });
+
   it('ends with what the server has, where one op replaces without saying so what the other one removes', () => {
     const data = {x: 'before', list: [{y: 0}]};
     const replaced: Op = [{p: ['list', 0, 'y'], oi: 1}, {p: ['x'], oi: 'after'}];
