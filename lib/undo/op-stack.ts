@@ -173,15 +173,22 @@ export class OpStack<Doc> {
     if (at < 0) return this.transform(doc, undone);
     let op = undone;
     for (let i = this.items.length - 1; i > at; i--) for (const above of entriesOf(this.items[i]!, doc)) op = transformDown(above, op);
-    const entries = entriesOf(this.items[at]!, doc);
+    let entries = entriesOf(this.items[at]!, doc);
     let later = entries.reduce((sum, {ops}) => sum + ops, 0) - count;
-    while (entries.length && later > 0 && entries[0]!.ops <= later) {
-      const entry = entries.shift()!;
-      later -= entry.ops;
-      op = transformDown(entry, op);
+    if (typeof type.compose === 'function') {
+      while (entries.length && later > 0 && entries[0]!.ops <= later) {
+        const entry = entries.shift()!;
+        later -= entry.ops;
+        op = transformDown(entry, op);
+      }
+    } else {
+      // The step is undone by one op for each entry, the last entry first.
+      later = 0;
+      const undoneAt = indexOfUndone(type, entries, op);
+      for (const entry of entries.slice(0, undoneAt)) op = transformDown(entry, op);
+      entries = entries.slice(undoneAt, undoneAt + 1);
     }
-    const canCompare = later === 0 && (entries.length === 1 || type.compose);
-    const isSame = canCompare && hasSameEffect(type, entries.map(entry => entry.op).reduce((one, other) => composed(type, one, other)), op);
+    const isSame = later === 0 && hasSameEffect(type, entries.map(entry => entry.op).reduce((one, other) => composed(type, one, other)), op);
     const below = isSame ? [] : this.items.slice(0, at).flatMap(item => entriesOf(item, doc));
     this.drop(new Set([...entries, ...below]));
     this.dropNoops();
@@ -247,6 +254,17 @@ function inverseBelow(type: Type, op: unknown, undone: readonly unknown[], dataA
   } catch {
     return undefined;
   }
+}
+
+/** The index of the first entry that the op undoes, after the entries above it; 0 if there is none. */
+function indexOfUndone<Doc>(type: Type, entries: readonly Entry<Doc>[], undone: unknown): number {
+  let op = undone;
+  const index = entries.findIndex(entry => {
+    if (hasSameEffect(type, entry.op, op)) return true;
+    op = transformDown({...entry}, op);
+    return false;
+  });
+  return Math.max(index, 0);
 }
 
 /** The entries of one document, from the top. */

@@ -181,12 +181,13 @@ export class UndoManager extends TypedEmitter {
     const {reverting} = this;
     if (this.shared) {
       // The op is put on the stack when the host has placed it.
-      if (!reverting) this.reportCaptured(this.metaOf(this.step));
+      if (!reverting && op.inverse !== undefined) this.reportCaptured(this.metaOf(this.step));
       return;
     }
     const mark = this.markOf(source);
     this.change(doc, {...op, mark});
-    if (mark?.kind !== 'capture') return;
+    // An op that the type can't invert is not put on the stack.
+    if (mark?.kind !== 'capture' || op.inverse === undefined) return;
     this.reportCaptured(this.metaOf(mark.step));
   }
 

@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import json1 from 'ot-json1';
+import client from 'sharedb/lib/client/index.js';
 import type {ProxyDoc} from '../../lib/index.js';
 import {UndoManager} from '../../lib/undo.js';
 import {until} from '../waiting/until.js';
@@ -327,6 +328,43 @@ describe('an UndoManager', () => {
       });
     }
   }
+
+  describe('of a document whose type is not tested with histories', () => {
+    const counter = {create: (data: number) => data, apply: (data: number, op: number) => data + op, transform: (op: number) => op};
+
+    for (const scope of ['tab', 'browser'] as const) {
+      it(`undoes steps of several ops if the type can't compose, with the scope '${scope}'`, async () => {
+        client.types.register({...counter, name: 'counter', uri: 'test:counter', invert: (op: number) => -op} as never);
+        stage = await UndoStage.open('test:counter', 0);
+        doc = stage.tabs[0]!;
+        undo = new UndoManager(doc, {scope, captureTimeout: 1e9});
+        for (const amounts of [[1, 2], [10, 20]]) {
+          for (const amount of amounts) void doc.submitOp(amount);
+          await stage.settle();
+          undo.stopCapturing();
+        }
+        stage.remotes[0]!.submitOp(1000 as never);
+        await stage.settle();
+        const shown: unknown[] = [];
+        for (const action of ['undo', 'undo', 'redo', 'redo'] as const) {
+          shown.push(await undo[action](), doc.data);
+          await stage.settle();
+        }
+        expect(shown).to.eql([true, 1003, true, 1000, true, 1003, true, 1033]);
+      });
+
+      it(`has and reports no steps if the type can't invert, with the scope '${scope}'`, async () => {
+        client.types.register({...counter, name: 'growing', uri: 'test:growing'} as never);
+        stage = await UndoStage.open('test:growing', 0);
+        doc = stage.tabs[0]!;
+        undo = new UndoManager(doc, {scope});
+        let added = 0;
+        undo.on('stack-item-added', () => added++);
+        await doc.submitOp(5);
+        expect([added, undo.canUndo, await undo.undo(), doc.data]).to.eql([0, false, false, 5]);
+      });
+    }
+  });
 
   it('forgets the steps of a document that is deleted', async () => {
     stage = await UndoStage.open('json0', {title: 'a'});
