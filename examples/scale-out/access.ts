@@ -5,24 +5,27 @@ export const NOTES = 'notes';
 
 const EDITORS = new Set(['ada']);
 
-/** The first part of an id names the readers of the note: everyone for `team:` and `notice:`, otherwise one user. Only editors write notices. */
-export function mayRead(user: string, id: string): boolean {
-  return /^(team|notice):/.test(id) || id.startsWith(`${user}:`);
+/**
+ * The first part of an id names the readers of the note: everyone for `team:` and `notice:`, otherwise one user. Only editors write notices.
+ * An id is whatever a client has sent: ShareDB passes `null` to middleware, and an error that middleware throws ends the process.
+ */
+export function mayRead(user: string, id: unknown): id is string {
+  return typeof id === 'string' && (/^(team|notice):/.test(id) || id.startsWith(`${user}:`));
 }
 
-export function mayWrite(user: string, id: string): boolean {
+export function mayWrite(user: string, id: unknown): boolean {
   return mayRead(user, id) && (!id.startsWith('notice:') || EDITORS.has(user));
 }
 
 interface Context {
   agent: {custom: {user?: string}; stream: {isServer?: boolean}};
   req?: {user?: string};
-  collection: string;
-  id: string;
+  collection: unknown;
+  id: unknown;
   query: {prefix?: unknown};
-  snapshots: {id: string}[];
-  presence: {ch: string};
-  rejectSnapshotRead(snapshot: {id: string}, error: Error): void;
+  snapshots: {id: unknown}[];
+  presence: {ch: unknown};
+  rejectSnapshotRead(snapshot: {id: unknown}, error: Error): void;
 }
 
 type Next = (error?: Error) => void;
@@ -65,11 +68,11 @@ export function restrict(backend: ShareDB): void {
   use('submit', ({collection, id}, user) => (collection === NOTES && mayWrite(user, id) ? undefined : `write ${collection} ${id}`));
   use('query', ({collection, query}, user) => {
     const {prefix} = query ?? {};
-    const isAllowed = collection === NOTES && typeof prefix === 'string' && prefix.endsWith(':') && mayRead(user, prefix);
+    const isAllowed = collection === NOTES && mayRead(user, prefix) && prefix.endsWith(':');
     return isAllowed ? undefined : `query ${collection} for ${JSON.stringify(query)}`;
   });
   const mayMeet = ({presence: {ch}}: Context, user: string): string | undefined =>
-    (ch.startsWith(`${NOTES}.`) && mayRead(user, ch.slice(NOTES.length + 1)) ? undefined : `use the presence channel ${ch}`);
+    (typeof ch === 'string' && ch.startsWith(`${NOTES}.`) && mayRead(user, ch.slice(NOTES.length + 1)) ? undefined : `use the presence channel ${ch}`);
   use('receivePresence', mayMeet);
   use('sendPresence', mayMeet);
 }

@@ -55,6 +55,22 @@ describe('a server', function () {
     expect(deployment.servers[0]!.isRunning).to.equal(true);
   });
 
+  it('refuses messages whose parts have other types, and goes on', async () => {
+    for (const message of [
+      {a: 's', c: 'notes', d: null}, {a: 'f', c: 'notes', d: {x: 1}}, {a: 'bs', c: 'notes', b: {'team:1': null}}, {a: 'qs', id: 1, c: 'notes', q: null},
+      {a: 'qs', id: 1, c: 'notes', q: {prefix: 5}}, {a: 'ps', ch: 5, seq: 1}, {a: 'p', ch: null, id: 'x', p: 1, pv: 1}, {a: 'pr', ch: {}},
+      {a: 'op', c: 'notes', d: null, v: null, seq: 1, create: {type: 'json0'}}, {a: 'nf', c: 'notes', d: null, v: 1, id: 1}, null
+    ]) {
+      const socket = await open();
+      socket.send(JSON.stringify(message));
+      // Messages of one socket are handled in order, and the answer to a ping comes after them.
+      socket.ping();
+      await Promise.race([once(socket, 'pong'), once(socket, 'close')]);
+      expect(await statusOf('GET /health HTTP/1.1'), JSON.stringify(message)).to.equal('HTTP/1.1 200 OK');
+    }
+    expect(deployment.servers[0]!.isRunning).to.equal(true);
+  });
+
   it('gets the token beside the subprotocol and not in the URL, and answers with the subprotocol alone', async () => {
     const socket = await open();
     expect(socket.url).to.match(/\/sharedb$/);
