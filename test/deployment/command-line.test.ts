@@ -1,9 +1,10 @@
 import {expect} from 'chai';
 import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {readdirSync} from 'node:fs';
+import {chmodSync, mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import {createServer, type AddressInfo} from 'node:net';
 import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {WebSocket} from 'ws';
 import {freePort, whyNotFree} from '../../examples/scale-out/program.js';
@@ -44,6 +45,7 @@ class Run {
 describe('the command line of the deployment', function () {
   this.timeout(400_000);
   const runs: Run[] = [];
+  const temporary: string[] = [];
 
   /** In a process group of its own, as a terminal starts it. */
   function run(environment: Record<string, string>, ...args: string[]): Run {
@@ -58,6 +60,7 @@ describe('the command line of the deployment', function () {
       child.kill('SIGKILL');
       await ended;
     }
+    for (const folder of temporary.splice(0)) rmSync(folder, {recursive: true, force: true});
   });
 
   it('takes its settings from variables, and an empty one as none', () => {
@@ -97,12 +100,16 @@ describe('the command line of the deployment', function () {
     ['quit', ({child}: Run) => void child.stdin!.write('quit\n')]
   ] as const) {
     it(`ends the programs that it has started in order at ${title}: sockets are closed with 1012, and no folder stays`, async () => {
-      const folders = (): string[] => readdirSync(tmpdir()).filter(name => name.startsWith('scale-out-'));
-      const others = folders();
+      // Its own folder, because other tests on this machine may start deployments, too.
+      const folder = mkdtempSync(join(tmpdir(), 'command-line-'));
+      temporary.push(folder);
+      // PostgreSQL runs under another account.
+      chmodSync(folder, 0o755);
+      const folders = (): string[] => readdirSync(folder).filter(name => name.startsWith('scale-out-'));
       const port = await freePort();
-      const started = run({PORT: String(port), DATABASE_URL: '', REDIS_URL: ''});
+      const started = run({PORT: String(port), DATABASE_URL: '', REDIS_URL: '', TMPDIR: folder});
       await started.says(`http://127.0.0.1:${port}/?user=ada`);
-      expect(folders().filter(name => !others.includes(name)).map(name => name.split('-')[2]).sort()).to.eql(['postgres', 'redis']);
+      expect(folders().map(name => name.split('-')[2]).sort()).to.eql(['postgres', 'redis']);
       const url = `http://127.0.0.1:${port}/`;
       const cookie = (await fetch(`${url}sign-in?user=ada`, {method: 'POST'})).headers.get('set-cookie')!.split(';')[0]!;
       const token = await (await fetch(`${url}token`, {method: 'POST', headers: {cookie}})).text();
@@ -114,7 +121,7 @@ describe('the command line of the deployment', function () {
       expect((await closed)[0]).to.equal(1012);
       expect((await started.ended)[0]).to.equal(0);
       expect(started.output).to.equal('');
-      expect(folders().filter(name => !others.includes(name))).to.eql([]);
+      expect(folders()).to.eql([]);
       expect(await whyNotFree(port)).to.equal(undefined);
     });
   }
