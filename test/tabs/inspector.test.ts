@@ -2,10 +2,14 @@ import {readFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {expect} from 'chai';
 import type {Page} from 'puppeteer-core';
+import {logger} from 'sharedb/lib/client/index.js';
 import {until} from '../waiting/until.js';
 import {InspectorPanel} from './inspector-panel.js';
 import {ChromiumStage} from './stage.js';
 import type {Tab} from './tab.js';
+
+// The server logs each error that a client gets.
+logger.setMethods({info: () => {}});
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -70,6 +74,38 @@ describe('the inspector', function () {
     await panel.press('Timeline');
     await second.typeAtEnd('abc');
     await panel.shows('the edit', 'op documents/scratch', 'tab ');
+  });
+
+  it('shows the namespace again after the user has left the page and come back', async () => {
+    await stage.openTab();
+    const page = await stage.openInspector();
+    await InspectorPanel.in(page).shows('the host', 'shared-worker');
+    await page.goto('about:blank');
+    await page.goBack();
+    await InspectorPanel.in(page).shows('the host again', 'shared-worker', 'here, read-only');
+  });
+
+  it('keeps the focus where the user has put it while it is drawn again, and is closed with Escape', async () => {
+    const tab = await stage.openTab();
+    const panel = await openPanel(tab);
+    const focused = (): Promise<string | null | undefined> => tab.page.evaluate(() => {
+      const {activeElement} = document.querySelector('sharedb-tabs-inspector')!.shadowRoot!;
+      return activeElement?.getAttribute('aria-label') ?? activeElement?.textContent;
+    });
+    await tab.page.evaluate(() => document.querySelector('sharedb-tabs-inspector')!.shadowRoot!.querySelector<HTMLElement>('[role=tab]')!.focus());
+    for (const [key, label] of [['ArrowRight', 'Documents'], ['End', 'Faults'], ['ArrowRight', 'Overview']] as const) {
+      await tab.page.keyboard.press(key);
+      expect(await focused()).to.equal(label);
+    }
+    await panel.shows('the tabs', ' ms');
+    // The next ones are Copy report, Close, the panel itself, and the table of tabs.
+    for (let i = 0; i < 4; i++) await tab.page.keyboard.press('Tab');
+    expect(await focused()).to.equal('Tabs');
+    const table = await tab.page.evaluateHandle(() => document.querySelector('sharedb-tabs-inspector')!.shadowRoot!.querySelector('table'));
+    await until('the view is drawn again', () => tab.page.evaluate(one => !one!.isConnected, table));
+    expect(await focused()).to.equal('Tabs');
+    await tab.page.keyboard.press('Escape');
+    expect(await panel.isOpen()).to.equal(false);
   });
 
   it('cuts the network of all tabs, and restores it', async () => {
@@ -138,8 +174,11 @@ describe('the inspector', function () {
       const tab = await stage.openTab();
       await tab.page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: scheme}]);
       const panel = await openPanel(tab);
+      stage.server.backend.use('submit', (_context, next) => next(new Error('Read only')));
+      await tab.typeAtEnd('refused');
       for (const view of VIEWS) {
         await panel.press(view);
+        if (view === 'Store') await panel.shows('the refused edit', 'Read only', 'Retry');
         if (view === 'Documents') {
           await panel.showData();
           await panel.shows('the data', '"insert"');

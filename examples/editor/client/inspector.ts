@@ -4,6 +4,8 @@ import {element} from './page.js';
 
 const connection = joinNamespace();
 const inspector = mountInspector(connection, {parent: element('inspector')});
+// A page from the back/forward cache begins anew.
+window.addEventListener('pageshow', ({persisted}) => { if (persisted) location.reload(); });
 window.addEventListener('pagehide', () => {
   inspector.close();
   connection.close();
