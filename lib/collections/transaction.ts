@@ -250,7 +250,7 @@ export interface ReadOptions {
 }
 
 /**
- * Reads collections in one consistent state, even in an async function. Documents in `tx.in` are read in their current state.
+ * Reads collections and documents in one consistent state, even in an async function. `tx.in(doc).data` is a copy if the type is json0.
  * @throws ERR_TABS_TX_READONLY for a write, ERR_TABS_TX_TIMEOUT, ERR_TABS_TX_ASYNC, ERR_TABS_BAD_OPTION, or the error of `fn`
  */
 export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' | 'signal'>) => T | Promise<T>, options: ReadOptions = {}): Promise<T> {
