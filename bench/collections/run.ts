@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const [one, other] = [stage.openTab(), stage.openTab()];
   const quiet = (): Promise<void> => until('all is quiet', () => !one.hasPending() && !other.hasPending(), 120_000);
 
-  for (const size of [1000, 20_000]) {
+  for (const size of [1000, 20_000, 100_000]) {
     const map = await SharedMap.open<string, number>(one, `map of ${size}`);
     map.setMany(Array.from({length: size}, (_, i) => [`key ${i}`, i]));
     await quiet();
