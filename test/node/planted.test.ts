@@ -23,7 +23,10 @@ import {FatalOps} from '../../lib/host/server/fatal-ops.js';
 import {DurableStore} from '../../lib/store/durable-store.js';
 import {Encryption} from '../../lib/store/encryption.js';
 import {InMemoryStorage} from '../../lib/store/memory-storage.js';
+import type {Change} from '../../lib/store/storage.js';
 import {WriteQueue} from '../../lib/store/write-queue.js';
+import {LateDocuments} from '../../lib/host/doc/late-documents.js';
+import {Quarantine} from '../../lib/store/quarantine.js';
 import {cases, type Case} from '../simulator/cases.js';
 import {allEdits} from '../simulator/edits.js';
 import {World} from '../simulator/world.js';
@@ -72,6 +75,11 @@ interface Clearings {
 /** How a tab that has lost its host hears of its last transaction. */
 interface Answering {
   isCommitted(...question: unknown[]): Promise<{committed: boolean}>;
+}
+
+/** How a host notes the server's answer to a part of a transaction. */
+interface Settling {
+  settle(waiting: unknown, doc: unknown, error?: unknown): void;
 }
 
 /** How a tab is answered from the host's copy first. */
@@ -281,6 +289,19 @@ const bugs: Record<string, Bug> = {
     within: 50,
     plant: () => replace(WriteQueue.prototype as unknown as {requeued(): unknown[]}, 'requeued', () => () => [])
   },
+  'what a disk can\'t read, and is deleted': {
+    on: cases['a host that dies, and a disk that can\'t read now and then']!,
+    within: 100,
+    plant: () => replace(Quarantine.prototype, 'changesFor', right => async function(this: Quarantine, change) {
+      const changes = await right.call(this, change) as Change[];
+      return changes.length === 1 ? [{type: 'remove', key: change.key}] : changes;
+    })
+  },
+  'what a disk can read again, and is left in quarantine': {
+    on: cases['a host that dies, and a disk that can\'t read now and then']!,
+    within: 50,
+    plant: () => replace(LateDocuments.prototype, 'useUnread', () => async () => {})
+  },
   'a host that serves the next user after its own has signed out': {
     on: cases['users who sign out']!,
     within: 50,
@@ -299,6 +320,13 @@ const bugs: Record<string, Bug> = {
     plant: () => replace(Transactions.prototype as unknown as Answering, 'isCommitted', right => async function(this: Answering, ...question) {
       await right.apply(this, question);
       return {committed: false};
+    })
+  },
+  'a refused transaction that its tab takes for a saved one': {
+    on: cases['transactions over plain documents, of which the server refuses some']!,
+    within: 20,
+    plant: () => replace(Transactions.prototype as unknown as Settling, 'settle', right => function(this: Settling, waiting, doc) {
+      right.call(this, waiting, doc);
     })
   },
   'an op through a projection that the whole document does not show': {

@@ -129,6 +129,8 @@ const actions: Record<string, Action> = {
     world.noteDisk();
   }},
   'the disk is well again': {weight: 1, if: 'disks', act: ({election: {disk}}) => { disk.state = 'well'; }},
+  'the disk can\'t read': {weight: 1.5, if: 'unreadable', act: ({election: {disk}}) => { disk.state = 'unreadable'; }},
+  'the disk can read again': {weight: 0.7, if: 'unreadable', act: ({election: {disk}}) => { disk.state = 'well'; }},
   'an op log is trimmed': {weight: 1.5, if: 'trims', act: ({random, server}) => {
     const id = random.pick([...LASTING, LONELY]);
     server.trim(id, random.below(3));

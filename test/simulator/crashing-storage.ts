@@ -6,7 +6,11 @@ import type {Machine, Process} from './machine.js';
 
 export const DISK = 'the disk';
 
-export type DiskState = 'well' | 'full' | 'hanging' | 'failing once';
+/** 'unreadable': documents can't be read, and everything else is possible. */
+export type DiskState = 'well' | 'full' | 'hanging' | 'failing once' | 'unreadable';
+
+/** What a host asks a disk for. */
+type Request = 'write' | 'read' | 'other';
 
 class LegibleStorage extends InMemoryStorage {
   /** All that is stored, as it is. */
@@ -29,10 +33,11 @@ export class Disk {
   }
 
   /** @throws the errors of IndexedDB */
-  check(isWrite: boolean): void {
-    if (this.state === 'full' && isWrite) throw Object.assign(new Error('The disk is full'), {name: 'QuotaExceededError'});
-    if (this.state !== 'failing once') return;
-    this.state = 'well';
+  check(request: Request): void {
+    if (this.state === 'full' && request === 'write') throw Object.assign(new Error('The disk is full'), {name: 'QuotaExceededError'});
+    const isUnreadable = this.state === 'unreadable' && request === 'read';
+    if (!isUnreadable && this.state !== 'failing once') return;
+    if (!isUnreadable) this.state = 'well';
     throw Object.assign(new Error('The disk has failed'), {name: 'UnknownError'});
   }
 }
@@ -66,11 +71,11 @@ export class CrashingStorage implements Storage {
 
   write(changes: readonly Change[], epoch: string): Promise<void> {
     changes.forEach(this.look);
-    return this.ask(disk => disk.write(changes, epoch), true);
+    return this.ask(disk => disk.write(changes, epoch), 'write');
   }
 
   read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
-    return this.ask(disk => disk.read(keys));
+    return this.ask(disk => disk.read(keys), 'read');
   }
 
   inventory(): Promise<InventoryItem[]> {
@@ -78,7 +83,7 @@ export class CrashingStorage implements Storage {
   }
 
   clear(values: Readonly<Record<string, string>>): Promise<void> {
-    return this.ask(disk => disk.clear(values), true);
+    return this.ask(disk => disk.clear(values), 'write');
   }
 
   close(): void {}
@@ -93,9 +98,9 @@ export class CrashingStorage implements Storage {
     this.requests.clear();
   }
 
-  private ask<Answer>(work: (disk: InMemoryStorage) => Promise<Answer>, isWrite = false): Promise<Answer> {
+  private ask<Answer>(work: (disk: InMemoryStorage) => Promise<Answer>, request: Request = 'other'): Promise<Answer> {
     const attempt = async (): Promise<Answer> => {
-      this.disk.check(isWrite);
+      this.disk.check(request);
       return work(this.disk.content);
     };
     return new Promise((resolve, reject) => {

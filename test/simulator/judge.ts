@@ -25,6 +25,7 @@ export async function judge(world: World): Promise<void> {
   judgeCalls(world);
   judgeSources(world);
   if (world.walk.notes) await world.notes.judge();
+  if (world.walk.unreadable) await world.unreadable.judge();
   if (world.walk.services) await world.services.judge();
   if (world.walk.signOuts) world.signOuts.judge();
   if (world.walk.transactions) await world.transactions.judge();
@@ -245,7 +246,7 @@ function judgeCalls({ledger, walk}: World): void {
       ledger.problem(`${what} of ${client} was called back ${callbacks.length} times`);
     }
     const isFarewell = ledger.gone.has(client) && codeOf(callbacks[0]) === CLOSED;
-    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (mayBeForbidden(walk) && isForbidden(callbacks[0])) || ((ledger.hasWarned || walk.replacements || walk.rendered) && isGone(callbacks[0]));
+    const isExpected = isFarewell || (walk.faults && isFault(callbacks[0])) || (mayBeForbidden(walk) && isForbidden(callbacks[0])) || ((ledger.hasWarned || walk.replacements || walk.rendered || walk.unreadable) && isGone(callbacks[0]));
     if (callbacks[0] && !isExpected && !isConflict(ledger, codeOf(callbacks[0]))) ledger.problem(`${what} of ${client} was called back with ${String(callbacks[0])}`);
   }
 }

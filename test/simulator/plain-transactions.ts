@@ -3,6 +3,7 @@ import {SharedRecord, transaction, type Transaction} from '../../lib/collections
 import type {ProxyDoc} from '../../lib/index.js';
 import {isFarewell} from './local-notes.js';
 import type {Page} from './page.js';
+import {REJECT} from './server.js';
 import type {World} from './world.js';
 
 const ACCOUNTS = 'accounts';
@@ -23,6 +24,10 @@ interface Transfer {
   ids: string[];
   /** The error that the function throws, if any. */
   failure: Error | undefined;
+  /** The server refuses its ops. */
+  isDoomed: boolean;
+  /** Whether it ends when the server has answered. */
+  awaitsServer: boolean;
   outcomes: (Error | 'done')[];
 }
 
@@ -87,7 +92,8 @@ export class PlainTransactions {
   /** A page that shows all accounts shows no half of a transfer. */
   private look(page: Page): void {
     const docs = this.docs.get(page)!;
-    if (docs.some(({type}) => !type)) return;
+    // The server answers the parts of a transaction one after the other, and the host takes each back when it is refused.
+    if (docs.some(({type}) => !type) || this.world.walk.refusals) return;
     const sum = docs.reduce((total, {data}) => total + data!.sum, 0);
     if (sum) this.world.ledger.problem(`${page.name} shows accounts with the sum ${sum}: ${JSON.stringify(docs.map(({data}) => data!.sum))}`);
   }
@@ -100,7 +106,10 @@ export class PlainTransactions {
     const [from, to] = [0, 1].map(i => docs[(random.below(3) + i) % 3]!) as [ProxyDoc<Account>, ProxyDoc<Account>];
     if (from === to) return;
     const failure = random.below(8) === 0 ? new Error('not wanted') : undefined;
-    const transfer: Transfer = {word: `transfer ${this.words++}`, writer: page.name, ids: [from.id, to.id], failure, outcomes: []};
+    const isDoomed = random.below(100) < (this.world.walk.refusals ?? 0);
+    const awaitsServer = random.below(2) === 0;
+    const word = `transfer ${isDoomed ? REJECT : ''}${this.words++}`;
+    const transfer: Transfer = {word, writer: page.name, ids: [from.id, to.id], failure, isDoomed, awaitsServer, outcomes: []};
     this.transfers.push(transfer);
     const amount = 1 + random.below(9);
     const turns = random.below(3);
@@ -121,7 +130,7 @@ export class PlainTransactions {
       move(tx, to, amount);
       if (failure) throw failure;
     };
-    transaction<void>(turns ? actSlowly : act, {timeout: Infinity, maxRetries: 1000, until: random.below(2) ? 'server' : 'host'})
+    transaction<void>(turns ? actSlowly : act, {timeout: Infinity, maxRetries: 1000, until: awaitsServer ? 'server' : 'host'})
       .then(() => transfer.outcomes.push('done'), (error: Error) => transfer.outcomes.push(error));
   }
 
@@ -149,7 +158,8 @@ export class PlainTransactions {
       const {v, data} = server.database.snapshotOf(ACCOUNTS, id) as {v: number; data: Account};
       total += data.sum;
       const count = Object.keys(data.log).filter(word => word.startsWith('transfer')).length;
-      if (count !== data.transfers) ledger.problem(`account ${id} has ${count} transfers, and counts ${data.transfers}`);
+      // A transfer that was made on a refused one counts it, too.
+      if (count !== data.transfers && !this.world.walk.refusals) ledger.problem(`account ${id} has ${count} transfers, and counts ${data.transfers}`);
       for (const page of pages) {
         const doc = this.docs.get(page)!.find(doc => doc.id === id)!;
         if (!isDeepStrictEqual(doc.data, data) || doc.version !== v) ledger.problem(`${page.name}, account ${id}: has ${JSON.stringify(doc.data)} at ${doc.version}, the server ${JSON.stringify(data)} at ${v}`);
@@ -157,17 +167,34 @@ export class PlainTransactions {
       }
     }
     if (total) ledger.problem(`the sum of the accounts is ${total}`);
-    for (const {word, writer, ids, failure, outcomes} of this.transfers) {
+    for (const transfer of this.transfers) {
+      const {word, writer, ids, failure, outcomes, isDoomed} = transfer;
       const problem = (what: string): void => ledger.problem(`${word} of ${writer} ${what}`);
       const times = ids.map(id => logs.get(id)!.filter(op => op.includes(`"${word}"`)).length);
       if (times[0] !== times[1]) problem(`is there ${times.join(' and ')} times`);
       if (times[0]! > 1) problem(`is there ${times[0]} times`);
       const [outcome] = outcomes;
-      if (!outcome) {
+      if (isDoomed) this.judgeRefused(transfer, times[0]!);
+      else if (!outcome) {
         if (!ledger.gone.has(writer)) problem('has not ended');
       } else if (outcome === 'done') {
         if (failure || !times[0]) problem(`has resolved, and is there ${times[0]} times`);
       } else if (outcome === failure ? times[0] : !ledger.gone.has(writer)) problem(`was rejected with ${outcome.stack}, and is there ${times[0]} times`);
     }
+  }
+
+  /** The author of a refused transfer gets the error, or a dead letter for each account. */
+  private judgeRefused({word, writer, ids, failure, outcomes: [outcome], awaitsServer}: Transfer, times: number): void {
+    const {ledger} = this.world;
+    const problem = (what: string): void => ledger.problem(`${word} of ${writer}, which was to be refused, ${what}`);
+    if (times) problem(`is there ${times} times`);
+    if (ledger.gone.has(writer)) return;
+    if (!outcome) return problem('has not ended');
+    if (outcome === failure) return undefined;
+    if (outcome !== 'done' && (outcome as {code?: string}).code !== 'ERR_REJECTED') problem(`was rejected with ${outcome.stack}`);
+    if (outcome === 'done' && awaitsServer) problem('has resolved');
+    const left = ids.filter(id => !ledger.letters.some(letter => letter.includes(`"${word}"`) && (JSON.parse(letter) as {doc: string}).doc === id));
+    if (left.length) problem(`has no dead letter for ${left.join()}`);
+    return undefined;
   }
 }

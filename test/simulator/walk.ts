@@ -36,6 +36,8 @@ export interface Walk {
   projections?: boolean;
   /** Pages make transactions over plain documents, and watch them. */
   transactions?: boolean;
+  /** The percentage of these transactions that the server refuses. */
+  refusals?: number;
   /** The network of the host and of the remote clients is lost now and then. */
   outages?: boolean;
   /** The host dies or closes, and another one takes over from the disk. */
@@ -60,6 +62,8 @@ export interface Walk {
   sleeps?: boolean;
   /** The disk is full, hangs or fails now and then. */
   disks?: boolean;
+  /** The disk can't read documents now and then, while it can write. */
+  unreadable?: boolean;
   /** The server later accepts ops that it has refused, and pages try dead letters again. */
   retries?: boolean;
   /** The percentage of ops that the server accepts and does not publish. */
@@ -89,9 +93,9 @@ export interface Walk {
 /** The circumstances that the clients of a walk need to know. */
 export type Circumstances = Omit<Walk, 'seed' | 'edits'>;
 
-/** Whether the server, or the host with a state that a page came with, may lack the history that an op was made on. */
-export function losesHistory({trims, replacements, rendered}: Pick<Walk, 'trims' | 'replacements' | 'rendered'>): boolean {
-  return !!trims || !!replacements || !!rendered;
+/** Whether the server, or the host with a state that a page came with or that it can't read, may lack the history that an op was made on. */
+export function losesHistory({trims, replacements, rendered, unreadable}: Pick<Walk, 'trims' | 'replacements' | 'rendered' | 'unreadable'>): boolean {
+  return !!trims || !!replacements || !!rendered || !!unreadable;
 }
 
 /** Whether the server refuses some requests of a user. */

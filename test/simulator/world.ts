@@ -22,6 +22,7 @@ import {fixupOf, withRemovals} from './removals.js';
 import {ServiceCalls} from './service-calls.js';
 import {COLLECTION, Server, type Line} from './server.js';
 import {isLegible} from './slow-cipher.js';
+import {UnreadableDisk} from './unreadable-disk.js';
 import {hasStore, type Walk} from './walk.js';
 import {WebSockets} from './web-sockets.js';
 
@@ -51,6 +52,7 @@ export class World {
   readonly services = new ServiceCalls(this);
   readonly signOuts = new SignOuts(this);
   readonly revocations = new Revocations(this);
+  readonly unreadable = new UnreadableDisk(this);
   readonly permissions = new Permissions(this);
   readonly transactions = new PlainTransactions(this);
   readonly projections = new Projections(this);
@@ -269,6 +271,7 @@ export class World {
       await this.reachHost(page);
     }
     await this.outlastDisk();
+    if (this.walk.unreadable) await this.unreadable.settle();
     await this.outlastFaults();
     if (this.walk.revocations) await this.revocations.settle();
     if (this.walk.permissions) await this.permissions.settle();
@@ -405,6 +408,7 @@ export class World {
   }
 
   private readonly warn = (message: string, detail: unknown): void => {
+    if (this.walk.unreadable && message.includes('WARN_TABS_QUARANTINED')) return;
     // Once for each time that the server can't be reached.
     if (this.sockets && (detail as {code?: string} | undefined)?.code === 'ERR_TABS_SERVER_UNREACHABLE') return;
     this.ledger.problem(`${message}: ${String((detail as Error | undefined)?.stack ?? detail)}`);
