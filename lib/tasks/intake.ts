@@ -1,5 +1,5 @@
 import {TaskError} from './errors.js';
-import {checkOptions, checkSize, defaultSize, POOL_OPTIONS, type PoolOptions, RECYCLE_OPTIONS} from './options.js';
+import {checkOptions, checkPoolOptions, checkSize, defaultSize, type PoolOptions} from './options.js';
 import type {Scheduler, SchedulerEvents} from './scheduler.js';
 import {sourceOf} from './source.js';
 import {type StreamSink, Submission, type SubmissionOwner, type TaskOptions} from './submission.js';
@@ -47,10 +47,8 @@ export class TaskIntake implements SubmissionOwner {
   #size: number | undefined;
 
   constructor(private readonly script: ThreadScript, private readonly options: PoolOptions) {
-    checkOptions('WorkerPool', options, POOL_OPTIONS);
-    const {size, recycleAfter} = options;
-    if (recycleAfter) checkOptions('recycleAfter', recycleAfter, RECYCLE_OPTIONS);
-    if (size !== undefined) this.#size = checkSize(size);
+    checkPoolOptions(options);
+    this.#size = options.size;
   }
 
   /** The default is computed at the first use: the default pool is created before the entry for Node has called `useProcessors`. */

@@ -40,11 +40,12 @@ const MAX_SIZE = 64;
 export type OptionTable = Record<string, 0 | 1 | 2>;
 
 /** All options. The type check fails if one is missing. */
-export const POOL_OPTIONS: Record<keyof PoolOptions, 0 | 1 | 2> = {
+const POOL_OPTIONS: Record<keyof PoolOptions, 0 | 1 | 2> = {
   size: 0, minSize: 1, maxTasks: 2, whenFull: 0, idleTimeout: 1, recycleAfter: 0, timeout: 1, grace: 1, resourceLimits: 0, data: 0
 };
 
-export const RECYCLE_OPTIONS: OptionTable = {tasks: 2, heapMB: 2};
+const RECYCLE_OPTIONS: Record<keyof NonNullable<PoolOptions['recycleAfter']>, 2> = {tasks: 2, heapMB: 2};
+const LIMITS: Record<keyof ResourceLimits, 1> = {maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1, codeRangeSizeMb: 1, stackSizeMb: 1};
 
 let countProcessors = processors;
 
@@ -64,7 +65,18 @@ export function checkSize(size: number): number {
 }
 
 /** @throws TypeError, RangeError */
+export function checkPoolOptions(options: PoolOptions): void {
+  checkOptions('WorkerPool', options, POOL_OPTIONS);
+  const {size, whenFull = 'wait', recycleAfter = {}, resourceLimits = {}} = options;
+  if (size !== undefined) checkSize(size);
+  if (!['reject', 'wait'].includes(whenFull)) throw new TypeError(`whenFull: 'reject' or 'wait', not ${String(whenFull)}`);
+  checkOptions('recycleAfter', recycleAfter, RECYCLE_OPTIONS);
+  checkOptions('resourceLimits', resourceLimits, LIMITS);
+}
+
+/** @throws TypeError, RangeError */
 export function checkOptions(what: string, options: object, known: OptionTable): void {
+  if (typeof options !== 'object') throw new TypeError(`${what}: options are an object, not ${String(options)}`);
   const unknown = unknownOption(what, options, Object.keys(known));
   if (unknown) throw new TypeError(unknown);
   for (const [name, value] of Object.entries(options)) {

@@ -1,4 +1,4 @@
-import {checkCount, checkNames, openScope} from './scope.js';
+import {checkNames, checkNumber, openScope} from './scope.js';
 
 /** A stage that runs on this thread. */
 export type StageFunction<I, O> = (item: I, signal: AbortSignal) => O | PromiseLike<O>;
@@ -45,9 +45,9 @@ export interface PipelineOptions {
   grace?: number;
 }
 
-const PIPELINE_OPTIONS: Record<keyof PipelineOptions, 0> = {parallelism: 0, ordered: 0, buffer: 0, signal: 0, grace: 0};
+const PIPELINE_OPTIONS = 'parallelism, ordered, buffer, signal, grace';
+const STAGE_OPTIONS = 'run, pool, parallelism, ordered';
 type StageOptions<I, O> = Exclude<PipelineStage<I, O>, StageFunction<I, O>>;
-const STAGE_OPTIONS: Record<keyof StageOptions<unknown, unknown>, 0> = {run: 0, pool: 0, parallelism: 0, ordered: 0};
 
 type Pull = () => Promise<IteratorResult<unknown>>;
 
@@ -56,10 +56,10 @@ type Pull = () => Promise<IteratorResult<unknown>>;
  * @param pull takes an item from the stage before. Its calls never overlap
  */
 function stageOf(
-  pull: Pull, run: (item: unknown) => Promise<unknown>, {parallelism, ordered, buffer}: {parallelism: number; ordered: boolean; buffer: number}
+  pull: Pull, run: (item: unknown) => Promise<unknown>, parallelism: number, ordered: boolean, buffer: number
 ): Pull {
-  checkCount('parallelism', parallelism);
-  checkCount('buffer', buffer, 0);
+  checkNumber('parallelism', parallelism, 1);
+  checkNumber('buffer', buffer);
   /** The results that were not taken yet, in the order of their delivery. */
   const results: Promise<IteratorResult<unknown>>[] = [];
   /** Without order: the entries of `results` that have no result yet. Each result settles the first one. */
@@ -86,7 +86,7 @@ function stageOf(
     }
   };
   const fill = (): void => {
-    if (isPulling || running >= parallelism || results.length >= parallelism + buffer) return;
+    if (isPulling || running + 1 > parallelism || results.length + 1 > parallelism + buffer) return;
     isPulling = true;
     running++;
     const result = pullAndRun();
@@ -119,27 +119,30 @@ export async function* pipeline<T, R>(
 ): AsyncIterableIterator<R> {
   const {ordered = true, buffer = 0, parallelism = 1} = options;
   const scope = openScope('pipeline', options, PIPELINE_OPTIONS);
-  const iterator: Iterator<T> | AsyncIterator<T> = ((input as AsyncIterable<T>)[Symbol.asyncIterator] ?? (input as Iterable<T>)[Symbol.iterator]).call(input);
-  let isInputOver = false;
-  let pull: Pull = () => {
-    const result = (async () => iterator.next())();
-    result.then(({done}) => { isInputOver = done === true; }, () => { isInputOver = true; });
-    return result;
+  const iterator: Iterator<T> | AsyncIterator<T> = (input as AsyncIterable<T>)[Symbol.asyncIterator]?.() ?? (input as Iterable<T>)[Symbol.iterator]();
+  let isInputOver: boolean | undefined;
+  let pull: Pull = async () => {
+    let item: IteratorResult<unknown> | undefined;
+    try {
+      item = await iterator.next();
+      return item;
+    } finally {
+      // An iterator that throws is over.
+      isInputOver = !item || item.done;
+    }
   };
   try {
     stages.forEach((stage, index) => {
       const given: StageOptions<any, any> = typeof stage === 'function' ? {run: stage} : stage;
-      checkNames('pipeline stage', given, STAGE_OPTIONS);
-      const {run, pool, ...own} = given;
+      checkNames('pipeline stage', Object.keys(given), STAGE_OPTIONS);
+      const {run, pool} = given;
       const call = pool ? (item: unknown, signal: AbortSignal) => pool.run(run, [item], {signal}) : run;
-      if (typeof call !== 'function') throw new TypeError('A stage with a task needs a pool');
+      if (typeof call !== 'function') throw new TypeError('A task needs a pool');
       pull = stageOf(pull, item => scope.run(signal => {
         // The item may come from the stage before after the call is over.
         signal.throwIfAborted();
         return call(item, signal);
-      }, (run as {name?: string}).name), {
-        parallelism, ordered, buffer: index < stages.length - 1 ? 0 : buffer, ...own
-      });
+      }, (run as {name?: string}).name), given.parallelism ?? parallelism, given.ordered ?? ordered, index < stages.length - 1 ? 0 : buffer);
     });
     for (;;) {
       const {done, value} = await scope.until(pull());

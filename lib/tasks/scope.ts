@@ -1,4 +1,4 @@
-import {waitingClock} from '../platform/threads.js';
+import {after} from '../platform/threads.js';
 
 /**
  * A function that runs in this thread and may use names from outside, or the result of `pool.task()`, which runs on another thread. It is called
@@ -16,20 +16,21 @@ export interface ScopeOptions {
   grace?: number;
 }
 
-/** The names of the options. The type check fails if one is missing. */
-const SCOPE_OPTIONS: Record<keyof ScopeOptions, 0> = {signal: 0, limit: 0, grace: 0};
+const SCOPE_OPTIONS = 'signal, limit, grace';
 
 /**
- * Checks the names of options. The message lists all names. Pools search for the name that was meant; here, there are too few to justify that code.
- * @throws TypeError an option does not exist, and so would have no effect
+ * Checks names against those that there are. The message lists them. Pools search for the name that was meant; here, there are too few to justify
+ * that code.
+ * @param known separated by ', '
+ * @throws TypeError a name does not exist, and so would have no effect
  */
-export function checkNames(what: string, options: object, known: object): void {
-  for (const name in options) if (!(name in known)) throw new TypeError(`${what}: there is no option ${name}, only ${Object.keys(known).join(', ')}`);
+export function checkNames(what: string, names: readonly string[], known: string): void {
+  for (const name of names) if (!known.split(', ').includes(name)) throw new TypeError(`${what}: there is no option ${name}, only ${known}`);
 }
 
-/** @throws RangeError `count` is below `least`, or not a number */
-export function checkCount(name: string, count: number, least = 1): void {
-  if (!(count >= least)) throw new RangeError(`${name}: at least ${least}, not ${count}`);
+/** @throws RangeError `value` is below `least`, or not a number */
+export function checkNumber(name: string, value: number, least = 0): void {
+  if (!(value >= least)) throw new RangeError(`${name}: at least ${least}, not ${value}`);
 }
 
 /** Jobs that are aborted together and awaited. `concurrent`, `race`, `timeout` and `pipeline` each open one. */
@@ -50,34 +51,34 @@ export interface Scope {
   end(last?: Promise<void>): Promise<void>;
 }
 
-/** Opens a scope. @throws TypeError an option does not exist; or the signal's reason if it is aborted */
-export function openScope(what: string, options: ScopeOptions, known: object): Scope {
-  checkNames(what, options, known);
+/** Opens a scope. @throws TypeError an option does not exist. @throws RangeError `grace` is no time. @throws the signal's reason if it is aborted */
+export function openScope(what: string, options: ScopeOptions, known: string): Scope {
+  checkNames(what, Object.keys(options), known);
   const {signal: outer, grace = 5_000} = options;
+  checkNumber('grace', grace);
   outer?.throwIfAborted();
   const controller = new AbortController();
   const {signal} = controller;
   /** The running jobs, with their names. */
   const running = new Map<Promise<unknown>, string>();
   /** Settle the promise of `until`. */
-  let resolve = (_value: any): void => {};
-  let reject = (_reason: unknown): void => {};
+  let resolve: ((value: any) => void) | undefined;
+  let reject: ((reason: unknown) => void) | undefined;
   const scope: Scope = {
     signal,
     run(job, name = job.name) {
       const run = (async () => job(signal))();
       running.set(run, name || 'a job');
       // Errors that come after the call has settled are dropped.
-      const forget = (): void => void running.delete(run);
-      run.then(forget, forget);
+      run.catch(() => {}).then(() => running.delete(run));
       return run;
     },
     resolve(value) {
-      resolve(value);
+      resolve?.(value);
       controller.abort();
     },
     reject(reason) {
-      reject(reason);
+      reject?.(reason);
       controller.abort(reason);
     },
     // No `Promise.race` with a promise of the scope: that would keep each value until the scope ends.
@@ -91,9 +92,9 @@ export function openScope(what: string, options: ScopeOptions, known: object): S
     end(last) {
       controller.abort();
       return new Promise(resolve => {
-        const cancel = waitingClock.after(grace, () => {
+        const cancel = after(grace, () => {
           // eslint-disable-next-line no-console
-          console.warn(`sharedb-tabs/tasks: still running ${grace} ms after they were aborted: ${[...running.values()].join(', ')}. They have to listen to their signal`);
+          console.warn(`sharedb-tabs/tasks: still running ${grace} ms after their signal has aborted: ${[...running.values()].join(', ')}`);
           resolve();
         });
         void Promise.allSettled(running.keys()).then(() => {
@@ -109,7 +110,7 @@ export function openScope(what: string, options: ScopeOptions, known: object): S
 }
 
 /** Opens a scope for `act`, and settles when its jobs have settled: like `act`, or as the scope was settled before. */
-async function within<T>(what: string, options: ScopeOptions, known: object, act: (scope: Scope) => Promise<unknown>): Promise<T> {
+async function within<T>(what: string, options: ScopeOptions, act: (scope: Scope) => Promise<unknown>, known = SCOPE_OPTIONS): Promise<T> {
   const scope = openScope(what, options, known);
   try {
     return await scope.until(act(scope)) as T;
@@ -120,7 +121,7 @@ async function within<T>(what: string, options: ScopeOptions, known: object, act
 
 /** Runs the jobs, at most `limit` at once, until the scope is aborted. @returns what `run` returns for each */
 async function runAll<J, R>({signal}: Scope, {limit = Infinity}: ScopeOptions, jobs: readonly J[], run: (job: J) => Promise<R>): Promise<R[]> {
-  checkCount('limit', limit);
+  checkNumber('limit', limit, 1);
   const results: R[] = [];
   const waiting = jobs.entries();
   await Promise.all(jobs.slice(0, limit).map(async () => {
@@ -140,7 +141,7 @@ async function runAll<J, R>({signal}: Scope, {limit = Infinity}: ScopeOptions, j
 export function concurrent<const J extends readonly Job<unknown>[]>(
   jobs: J, options: ScopeOptions = {}
 ): Promise<{-readonly [I in keyof J]: J[I] extends Job<infer T> ? Awaited<T> : never}> {
-  return within('concurrent', options, SCOPE_OPTIONS, scope => runAll(scope, options, jobs, job => scope.run(job).catch(scope.reject)));
+  return within('concurrent', options, scope => runAll(scope, options, jobs, job => scope.run(job).catch(scope.reject)));
 }
 
 /**
@@ -150,11 +151,13 @@ export function concurrent<const J extends readonly Job<unknown>[]>(
  */
 export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {first?: 'settled' | 'fulfilled'} = {}): Promise<T> {
   if (!jobs.length) throw new RangeError('race: no jobs');
-  return within('race', options, {...SCOPE_OPTIONS, first: 0}, async scope => {
-    const onError = options.first === 'fulfilled' ? (error: unknown) => error : scope.reject;
+  return within('race', options, async scope => {
+    const {first = 'settled'} = options;
+    checkNames('first', [first], 'settled, fulfilled');
+    const onError = first === 'fulfilled' ? (error: unknown) => error : scope.reject;
     const errors = await runAll(scope, options, jobs, job => scope.run(job).then(scope.resolve, onError));
     throw new AggregateError(errors, 'race: all failed');
-  });
+  }, `${SCOPE_OPTIONS}, first`);
 }
 
 /**
@@ -162,10 +165,11 @@ export async function race<T>(jobs: readonly Job<T>[], options: ScopeOptions & {
  * @returns the result of the job. It rejects with the job's error, with a DOMException named TimeoutError, or with the reason of `signal`
  */
 export function timeout<T>(fn: Job<T>, ms: number, options: ScopeOptions = {}): Promise<T> {
-  return within('timeout', options, SCOPE_OPTIONS, scope => {
-    const cancel = waitingClock.after(ms, () => {
+  return within('timeout', options, scope => {
+    checkNumber('ms', ms);
+    const cancel = after(ms, () => {
       // Results of the same turn come first.
-      waitingClock.after(0, () => scope.reject(new DOMException(`It has taken longer than ${ms} ms`, 'TimeoutError')));
+      after(0, () => scope.reject(new DOMException(`Longer than ${ms} ms`, 'TimeoutError')));
     });
     return scope.run(fn).finally(cancel);
   });

@@ -24,6 +24,8 @@ export interface ResourceLimits {
   maxOldGenerationSizeMb?: number;
   /** The size of the heap for objects that were just created. */
   maxYoungGenerationSizeMb?: number;
+  /** The size of the memory for generated code. */
+  codeRangeSizeMb?: number;
   /** The size of the stack. Default 4. */
   stackSizeMb?: number;
 }

@@ -2,7 +2,6 @@ import {expect} from 'chai';
 import {setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
 import {concurrent, type Job, pipeline, race, timeout, WorkerPool} from '../../lib/tasks-node.js';
-import {waitingClock} from '../../lib/platform/threads.js';
 import {turn} from '../waiting/turn.js';
 import {failureOf} from './failure.js';
 
@@ -150,9 +149,42 @@ describe('options of concurrent, race, timeout and pipeline', () => {
     await run.return!();
   });
 
-  it('with a value that is no number are refused where a number is needed', async () => {
-    expect(await failureOf(concurrent([() => 1], {limit: NaN}))).to.be.instanceOf(RangeError);
-    expect(await failureOf(pipeline([1], [(x: number) => x], {parallelism: NaN}).next())).to.be.instanceOf(RangeError);
+  it('with a wrong value are refused before a job starts', async () => {
+    let started = 0;
+    const job = (): void => void started++;
+    const first = (stages: unknown[], options: object = {}): Promise<unknown> => pipeline([1], stages as never, options).next();
+    for (const value of [NaN, -1, 'x', {}] as never[]) {
+      const cases: [name: string, failed: PromiseLike<unknown>][] = [
+        ['limit', concurrent([job], {limit: value})], ['limit', race([job], {limit: value})], ['ms', timeout(job, value)], ['grace', timeout(job, 1, {grace: value})],
+        ['grace', concurrent([job], {grace: value})], ['grace', race([job], {grace: value})], ['grace', first([job], {grace: value})],
+        ['parallelism', first([job], {parallelism: value})], ['buffer', first([job], {buffer: value})]
+      ];
+      for (const [name, failed] of cases) expect(await failureOf(failed), name).to.be.instanceOf(RangeError).with.property('message').that.contains(`${name}: at least`);
+    }
+    for (const parallelism of [NaN, 0, 'x'] as never[]) expect(await failureOf(first([{run: job, parallelism}]))).to.be.instanceOf(RangeError);
+    expect(await failureOf(timeout(job, undefined as never))).to.be.instanceOf(RangeError);
+    expect(await failureOf(race([job], {first: 'fullfilled' as never}))).to.be.instanceOf(TypeError).with.property('message', 'first: there is no option fullfilled, only settled, fulfilled');
+    expect(started).to.equal(0);
+  });
+
+  it('that are undefined have their default, those of a stage too', async () => {
+    const none = {signal: undefined, limit: undefined, grace: undefined} as never;
+    expect(await concurrent([() => 1], none)).to.eql([1]);
+    expect(await race([() => 1], {...(none as object), first: undefined} as never)).to.equal(1);
+    expect(await timeout(() => 1, Infinity, none)).to.equal(1);
+    let running = 0, most = 0;
+    const slowest: Job<unknown> = async () => {
+      most = Math.max(most, ++running);
+      for (let turns = 0; turns < 2; turns++) await turn();
+      running--;
+    };
+    for (const options of [{parallelism: 2}, {parallelism: 2.5, ordered: undefined, buffer: undefined, grace: undefined, signal: undefined}] as object[]) {
+      const seen: unknown[] = [];
+      const run = async (x: number): Promise<number> => { await slowest(new AbortController().signal); if (x === 1) await turn(); return x; };
+      for await (const value of pipeline([1, 2, 3], [{run, ordered: undefined, parallelism: undefined} as never], options)) seen.push(value);
+      expect(seen).to.eql([1, 2, 3]);
+      expect(most).to.equal(2);
+    }
   });
 
   it('signal: one that is aborted starts no job', async () => {
@@ -327,7 +359,7 @@ describe('a pipeline', function () {
       }
     });
     expect(warnings).to.have.length(1);
-    expect(warnings[0]).to.contain('still running 5 ms after they were aborted: deaf');
+    expect(warnings[0]).to.contain('still running 5 ms after their signal has aborted: deaf');
     const stuck = {[Symbol.asyncIterator]: () => ({next: async () => ({value: 1}), return: () => new Promise<never>(() => {})})};
     const [warning] = await warningsOf(async () => {
       for await (const value of pipeline(stuck, [(x: number) => x], {grace: 5})) if (value) break;
@@ -336,15 +368,15 @@ describe('a pipeline', function () {
   });
 
   it('has the grace of the other calls, 5 s, when none is given', async () => {
-    const {after} = waitingClock;
+    const {setTimeout} = globalThis;
     const delays: number[] = [];
-    waitingClock.after = (ms, callback) => { delays.push(ms); return after(0, callback); };
+    globalThis.setTimeout = ((callback: () => void, ms: number) => { delays.push(ms); return setTimeout(callback, 0); }) as never;
     try {
       await warningsOf(async () => {
         for await (const value of pipeline([1, 0], [(x: number) => x || new Promise(() => {})], {parallelism: 2})) if (value) break;
       });
     } finally {
-      waitingClock.after = after;
+      globalThis.setTimeout = setTimeout;
     }
     expect(delays).to.eql([5_000]);
   });

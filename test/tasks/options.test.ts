@@ -153,6 +153,21 @@ describe('the options of tasks and pools', function () {
       for (const name of ['minSize', 'maxTasks', 'idleTimeout', 'timeout', 'grace']) expect(() => new WorkerPool({[name]: -1}), name).to.throw(RangeError, name);
     });
 
+    it('of a pool, of the wrong type or out of range, are refused at once', () => {
+      expect(() => new WorkerPool({whenFull: 'drop' as never})).to.throw(TypeError, "whenFull: 'reject' or 'wait', not drop");
+      expect(() => new WorkerPool({recycleAfter: 5 as never})).to.throw(TypeError, 'recycleAfter: options are an object, not 5');
+      expect(() => new WorkerPool(4 as never)).to.throw(TypeError, 'WorkerPool: options are an object, not 4');
+      expect(() => poolOf({size: 1}).execute(() => 1, 100 as never)).to.throw(TypeError, 'a task: options are an object, not 100');
+      expect(() => new WorkerPool({resourceLimits: {maxOldGenerationSizeMB: 16} as never})).to.throw(TypeError, 'Did you mean maxOldGenerationSizeMb?');
+      expect(() => new WorkerPool({resourceLimits: {stackSizeMb: NaN}})).to.throw(TypeError, 'stackSizeMb');
+      for (const name of ['minSize', 'maxTasks', 'idleTimeout', 'timeout', 'grace']) {
+        for (const value of [NaN, '1', null]) expect(() => new WorkerPool({[name]: value as never}), name).to.throw(TypeError, name);
+      }
+      for (const size of [NaN, '2', null]) expect(() => new WorkerPool({size: size as never})).to.throw(RangeError, 'size');
+      const none = Object.fromEntries(['size', 'minSize', 'maxTasks', 'whenFull', 'idleTimeout', 'recycleAfter', 'timeout', 'grace', 'resourceLimits', 'data'].map(name => [name, undefined]));
+      expect(new WorkerPool(none).size).to.equal(new WorkerPool().size);
+    });
+
     it('that do not exist are refused, with the name that was meant', async () => {
       expect(() => new WorkerPool({sizes: 3} as never)).to.throw(TypeError, 'WorkerPool: there is no option sizes. Did you mean size?');
       expect(() => new WorkerPool(undefined, {sizes: 3} as never)).to.throw(TypeError, 'Did you mean size?');
