@@ -169,7 +169,7 @@ export interface RemoteOptions {
   onError?: (error: Error, what: string) => void;
   /** Limits against an untrusted peer. Defaults: depth 200, 1,000,000 references and as many open streams, 100,000 pending calls. */
   limits?: {
-    /** How deep a value that is sent may be nested, and how many members a path of the other side may have. */
+    /** How deep a value that is sent or received may be nested, and how many members a path of the other side may have. */
     depth?: number;
     /** How many references the other side may hold, and how many streams may be open. */
     references?: number;

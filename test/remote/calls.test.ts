@@ -1,3 +1,4 @@
+import {getEventListeners} from 'node:events';
 import {expect} from 'chai';
 import {expose, RemoteError, release, wrap, connectionOf, ref, value, transfer, peek, set, isStub, handler, evaluate, port} from '../../lib/remote.js';
 import {closeAll, connect, rejection} from './stage.js';
@@ -399,6 +400,16 @@ describe('remote calls', () => {
       expect(here.inspect()).to.eql({references: 0, stubs: 0, pending: 0, streams: 0, names: []});
     });
 
+    it('leave no listener on a signal', async () => {
+      const {signal} = new AbortController();
+      const {here} = connect({}, {signal}, {});
+      expect(getEventListeners(signal, 'abort')).to.have.length(1);
+      here.close();
+      await here.closed;
+      await Promise.resolve();
+      expect(getEventListeners(signal, 'abort')).to.eql([]);
+    });
+
     it('come by a signal, by using, and by a port that closes', async () => {
       const abort = new AbortController();
       const {remote} = connect({never: () => new Promise(() => {})}, {signal: abort.signal}) as any;
@@ -410,6 +421,15 @@ describe('remote calls', () => {
       const lost = rejection(other.remote.never());
       other.ports[0].close();
       expect(await lost).to.have.property('code', 'ERR_REMOTE_CLOSED');
+    });
+
+    it('are not needed for a flush if the other side exposes nothing', async () => {
+      const {port1, port2} = new MessageChannel();
+      const [one, other] = [wrap(port1), wrap(port2)].map(stub => connectionOf(stub as never));
+      await one!.flush();
+      one!.close();
+      await other!.closed;
+      port1.close();
     });
 
     it('make room for a new connection on the endpoint', async () => {

@@ -66,6 +66,23 @@ describe('remote streams', () => {
     expect(here.inspect().streams).to.equal(0);
   });
 
+  it('are cancelled when the source is, with its error', async () => {
+    let finish!: () => void;
+    const {remote, here} = connect({
+      slow: () => new ReadableStream({cancel: () => new Promise<void>(resolve => { finish = resolve; })}),
+      bad: () => new ReadableStream({cancel: () => Promise.reject(new RangeError('stuck'))})
+    }) as any;
+    let isCancelled = false;
+    void (await remote.slow()).cancel().then(() => { isCancelled = true; });
+    await turns();
+    expect(isCancelled).to.equal(false);
+    finish();
+    await turns();
+    expect(isCancelled).to.equal(true);
+    expect(await rejection((await remote.bad()).cancel())).to.be.instanceOf(RangeError);
+    expect(here.inspect().streams).to.equal(0);
+  });
+
   it('end with their connection, on both sides', async () => {
     let cancelled = false;
     const {remote, there} = connect({endless: () => new ReadableStream({pull: controller => controller.enqueue(1), cancel: () => void (cancelled = true)})}) as any;
