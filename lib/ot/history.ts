@@ -130,6 +130,12 @@ export class History {
     this.keep([]);
   }
 
+  /** Drops all entries, and begins again at this revision. */
+  beginAt(rev: number): void {
+    this.rev = rev;
+    this.keep([]);
+  }
+
   /** Drops the entries up to `rev`, and then the oldest ones until the rest takes at most `size` characters. */
   trim(rev: number, size: number): void {
     if (rev > this.start) this.drop(Math.min(rev, this.rev) - this.start);

@@ -66,6 +66,7 @@ export class DocParts<Doc> {
     this.restoring = new DocRestore(journal, {
       doc, journaled, followers, updates, sequencer, deferred, retention, resumesFromStore: owner.resumesFromStore,
       tab: id => owner.tab(id),
+      now: () => owner.now(),
       together: act => owner.together(act),
       onRestored: () => this.requests.answerFromStore(),
       onRead: () => this.runDeferred()

@@ -40,7 +40,7 @@ export class DocRecord {
     readonly upstream: RealDoc,
     readonly events: JournaledDocEvents,
     readonly journal: DocJournal | undefined,
-    readonly start: number
+    private start: number
   ) {
     this.history = new History(start);
   }
@@ -53,6 +53,12 @@ export class DocRecord {
   /** Whether the document has no state, and has never had one or an entry. */
   get isNew(): boolean {
     return !this.hasState && this.history.rev === this.start;
+  }
+
+  /** Begins the history at this revision, if it is a later one. */
+  beginAt(rev: number): void {
+    this.start = Math.max(this.history.rev, rev);
+    this.history.beginAt(this.start);
   }
 
   // ---- the journal

@@ -21,6 +21,8 @@ export interface DocRestoreOwner {
   /** Whether a stored state is updated by ops, without asking the server for the snapshot. */
   readonly resumesFromStore: boolean;
   tab(id: string): Tab;
+  /** The time in ms since the epoch. */
+  now(): number;
   /** Runs actions for documents that were read together as one group. */
   together(act: () => void): void;
   /** The journal was read and contained a state. */
@@ -50,6 +52,8 @@ export class DocRestore {
       const missed = journaled.endReading();
       this.wasRestored = !!stored && this.revive(stored, journal);
       if (this.wasRestored) this.noteRestored();
+      // Tabs may return with revisions of the history that can't be used. They must not be revisions of the new one.
+      else journaled.beginAt(owner.now());
       this.isRestoring = false;
       if (this.wasRestored) owner.onRestored();
       if (missed) doc.fetch();

@@ -192,6 +192,11 @@ export class JournaledDoc implements DocHooks {
     this.history.clear();
   }
 
+  /** See {@link DocRecord.beginAt}. */
+  beginAt(rev: number): void {
+    this.record.beginAt(rev);
+  }
+
   /** Ingests a state of the server that a tab has. */
   ingest(snapshot: ServerSnapshot): void {
     this.record.ingest(snapshot);
