@@ -2,6 +2,7 @@ import {Peer} from './connection.js';
 import {endpointKey, transportOf} from './endpoints.js';
 import {RemoteError} from './errors.js';
 import {evaluate as evaluateStubs} from './evaluate.js';
+import {setPortExposer} from './ports.js';
 import {resolveOptions} from './options.js';
 import {nodeOf, releaseNode} from './stubs.js';
 import type {Connection, Endpoint, Evaluate, Recorder, Remote, RemoteOptions, Sent, Stub} from './types.js';
@@ -126,3 +127,5 @@ function nodeOrThrow(stub: unknown): NonNullable<ReturnType<typeof nodeOf>> {
   if (!node) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'This is not a stub');
   return node;
 }
+
+setPortExposer((value, port) => void expose(value, port));

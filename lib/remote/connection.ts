@@ -2,7 +2,7 @@ import {systemClock} from '../platform/browser.js';
 import type {Clock} from '../platform/platform.js';
 import {Calls, CallRecord} from './calls.js';
 import {deferred} from './deferred.js';
-import {transportOf, type EndpointTransport} from './endpoints.js';
+import type {EndpointTransport} from './endpoints.js';
 import {encode} from './encode.js';
 import {RemoteError, encodeError, tooMany, unsendable} from './errors.js';
 import {evaluateOn} from './evaluate.js';
@@ -10,8 +10,8 @@ import {FAIL} from './flow-link.js';
 import {Flows} from './flows.js';
 import {HandlerContexts} from './handlers.js';
 import {Inbox} from './inbox.js';
-import {markOf, transfer} from './markers.js';
-import {resolveOptions, type ResolvedOptions} from './options.js';
+import {markOf} from './markers.js';
+import type {ResolvedOptions} from './options.js';
 import {Outbox} from './outbox.js';
 import {peerLocks, type PeerLocks} from './peer-locks.js';
 import {Exports, Imports, type Reference} from './references.js';
@@ -263,14 +263,6 @@ export class Peer implements Connection, StubPeer {
     const message: unknown[] = [THROW, id, encodeError(error, this.options.stacks), origin];
     if (unasked) message.push(1);
     this.put(outgoing(message));
-  }
-
-  /** A port for a third context, with a value exposed behind it. */
-  portTo(value: unknown): unknown {
-    if (typeof MessageChannel !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'There is no MessageChannel in this context');
-    const {port1, port2} = new MessageChannel();
-    new Peer(transportOf(port1), resolveOptions()).expose(value);
-    return transfer(port2);
   }
 
   receiveReference(wire: WireReference): unknown {

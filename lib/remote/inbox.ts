@@ -10,7 +10,7 @@ import {isThenable, perform} from './operations.js';
 import type {ResolvedOptions} from './options.js';
 import type {PeerLocks} from './peer-locks.js';
 import type {Exports} from './references.js';
-import {BYE, DO, EVALUATE, FLOW, FLUSH, GET, HELLO, LAST_KIND, PORT, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, isId, isPath, type Kind, type Wants} from './wire.js';
+import {BYE, DO, EVALUATE, FLOW, FLUSH, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, isId, isPath, type Kind, type Wants} from './wire.js';
 
 /** The part of a peer that an inbox needs. */
 export interface InboxPeer extends AnswersPeer, DecodingPeer {
@@ -25,8 +25,6 @@ export interface InboxPeer extends AnswersPeer, DecodingPeer {
   open(): void;
   restart(): void;
   end(reason: string, says: boolean, mayHaveRun?: boolean, code?: 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL'): void;
-  /** A port that leads to a value. */
-  portTo(value: unknown): unknown;
   tellError(error: unknown, what: string): void;
 }
 
@@ -175,10 +173,7 @@ export class Inbox {
       if (kind === FLUSH) return this.#answers.settled();
       const values = decoded.complete(true);
       const found = this.#find(target);
-      const run = (on: unknown): unknown => {
-        const args = (decoded.value ?? []) as unknown[];
-        return kind === PORT ? this.#peer.portTo(args[0]) : perform(on, path, kind as Kind, args, this.#peer.options);
-      };
+      const run = (on: unknown): unknown => perform(on, path, kind as Kind, (decoded.value ?? []) as unknown[], this.#peer.options);
       if (!Array.isArray(decoded.value ?? [])) throw new RemoteError('ERR_REMOTE_PROTOCOL', 'The arguments are not an array');
       if ('value' in found) return values ? values.then(() => run(found.value)) : run(found.value);
       return Promise.all([found.later, values]).then(([on]) => run(on));

@@ -1,8 +1,9 @@
 import {RemoteError, tagOf} from './errors.js';
 import {checkTooLate} from './events.js';
 import {noMember, readMember, writeMember, mayReach, type Allow} from './members.js';
+import {portTo} from './ports.js';
 import {isStub} from './stubs.js';
-import {CALL, DELETE, EVALUATE, GET, NEW, RUN, SET, type Kind} from './wire.js';
+import {CALL, DELETE, EVALUATE, GET, NEW, PORT, RUN, SET, type Kind} from './wire.js';
 
 /** The options of the side that performs operations. */
 export interface OperationRules {
@@ -37,6 +38,8 @@ export function perform(target: unknown, path: readonly string[], kind: Kind, va
       return values[0];
     case RUN:
       return run(values, rules);
+    case PORT:
+      return portTo(values[0]);
   }
 }
 

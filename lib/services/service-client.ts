@@ -56,7 +56,7 @@ class ServiceClient implements StubPeer, LinkUser {
   private current: Peer | undefined;
 
   constructor(private readonly link: ServiceLink, readonly name: string, private readonly options: ServiceCallOptions<unknown>) {
-    const {idempotent, onHost, ...remoteOptions} = options;
+    const {idempotent, onHost: _onHost, ...remoteOptions} = options;
     this.remoteOptions = resolveOptions(remoteOptions);
     this.idempotent = new Set(idempotent as readonly string[] | undefined);
     link.use(this);
