@@ -1,6 +1,6 @@
 import type {Type} from 'sharedb/lib/sharedb.js';
 import {transformTexts} from './json0-text.js';
-import {concerns} from './json0-values.js';
+import {changedBefore} from './json0-values.js';
 
 /** A component of a json0 op: a path, and the change there. */
 interface Component {
@@ -96,12 +96,14 @@ function withoutBeaten(right: Op, left: Op): Op {
   const [isAnyInserted, isAnyRemoved] = [left.some(isInsertion) && right.some(isRemoval), left.some(isRemoval) && right.some(isInsertion)];
   if (!isAnyInserted && !isAnyRemoved) return right;
   const [inserted, removed] = [pathsOf(left, isInsertion), pathsOf(left, isRemoval)];
-  const beaten = right.filter((component, i) => {
+  // A component refers to the state that its op was made on, unless an earlier one has changed the same part.
+  const [isLeftChanged, isRightChanged] = [changedBefore(left), changedBefore(right)];
+  const rest = right.filter((component, i) => {
     const others = isRemoval(component) ? inserted : isInsertion(component) ? removed : undefined;
     const at = others?.get(pathOf(component));
-    return at !== undefined && isOfBase(left, at) && isOfBase(right, i);
+    return at === undefined || isLeftChanged[at] || isRightChanged[i];
   });
-  return beaten.length ? right.filter(component => !beaten.includes(component)) : right;
+  return rest.length < right.length ? rest : right;
 }
 
 const isInsertion = ({oi, od}: Component): boolean => oi !== undefined && od === undefined;
@@ -113,9 +115,6 @@ function pathsOf(op: Op, isWanted: (component: Component) => boolean): Map<strin
   for (const [i, component] of op.entries()) if (isWanted(component) && !paths.has(pathOf(component))) paths.set(pathOf(component), i);
   return paths;
 }
-
-/** Whether a component refers to the state that its op was made on, and not to the result of earlier components. */
-const isOfBase = (op: Op, at: number): boolean => !op.slice(0, at).some(earlier => concerns(earlier, op[at]!.p));
 
 // ---- Components with different first keys of an object do not affect each other.
 

@@ -20,9 +20,8 @@ type Path = Json0Component['p'];
  * states. A component that removes something counts as wrong if an earlier component changed the same part of the data.
  */
 export function statesRemoved(op: readonly Json0Component[], data: unknown): boolean {
-  return op.every((component, i) => partStatesRemoved(component, data) && (
-    removesNothing(component) || !op.slice(0, i).some(earlier => concerns(earlier, component.p))
-  ));
+  const changed = changedBefore(op);
+  return op.every((component, i) => partStatesRemoved(component, data) && (removesNothing(component) || !changed[i]));
 }
 
 /**
@@ -30,10 +29,11 @@ export function statesRemoved(op: readonly Json0Component[], data: unknown): boo
  * op states. With a wrong statement it fails, possibly later, while ops of other tabs wait.
  */
 export function corrected(op: readonly Json0Component[], data: unknown): readonly Json0Component[] {
+  const changed = changedBefore(op);
   let hasChanged = false;
   const result = op.map((component, i) => {
     if ((component.od === undefined && component.ld === undefined) || partStatesRemoved(component, data)) return component;
-    if (op.slice(0, i).some(earlier => concerns(earlier, component.p))) return component;
+    if (changed[i]) return component;
     const complete = completed(component, data);
     if (!complete) return component;
     hasChanged = true;
@@ -97,13 +97,21 @@ function completed(component: Json0Component, data: unknown): Json0Component | u
   return li === undefined ? component : {...component, p: [...p.slice(0, -1), Math.min(key, parent.length)]};
 }
 
-/** Whether a component may have changed the value at a path. */
-export function concerns({p, li, ld, lm}: Pick<Json0Component, 'p' | 'li' | 'ld' | 'lm'>, path: Path): boolean {
-  const isInList = li !== undefined || ld !== undefined || lm !== undefined;
-  return isWithin(path, isInList ? p.slice(0, -1) : p) || isWithin(p, path);
+/** For each component of an op: whether an earlier one may have changed the value at its path. The time grows linearly with the op. */
+export function changedBefore(op: readonly Pick<Json0Component, 'p' | 'li' | 'ld' | 'lm'>[]): boolean[] {
+  if (op.length < 2) return [false];
+  /** The paths whose values earlier components have changed, and those above and at their paths, as JSON. */
+  const [changed, above] = [new Set<string>(), new Set<string>()];
+  return op.map(({p, li, ld, lm}) => {
+    const paths = [[], ...p].map((_, i) => JSON.stringify(p.slice(0, i)));
+    const isChanged = above.has(paths.at(-1)!) || paths.some(path => changed.has(path));
+    // A change of a list moves its other elements.
+    const isInList = li !== undefined || ld !== undefined || lm !== undefined;
+    changed.add(paths.at(isInList ? -2 : -1) ?? paths[0]!);
+    for (const path of paths) above.add(path);
+    return isChanged;
+  });
 }
-
-const isWithin = (path: Path, start: Path): boolean => start.every((key, i) => path[i] === key);
 
 function valueAt(data: unknown, path: Path): object | undefined {
   let value = data;
