@@ -20,6 +20,7 @@ interface Truth {
 export async function judge(world: World): Promise<void> {
   const truth = await truthOf(world);
   await listLetters(world);
+  if (world.walk.unreadable) await world.unreadable.list();
   for (const client of world.clients) judgeDocs(world, client, truth);
   for (const written of world.ledger.written) judgeWord(world, written, truth.get(written.doc)!);
   judgeCalls(world);
@@ -169,7 +170,7 @@ function judgeDocs({ledger}: World, {name, docs, isTab}: Client, truth: Map<stri
  * Each acknowledged op is at the server exactly once. No op that was shown is missing, unless no client and no host that has seen it is
  * left.
  */
-function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {data, ops, former}: Truth): void {
+function judgeWord({ledger, walk, remotes, machine, unreadable}: World, written: Written, {data, ops, former}: Truth): void {
   const {word, doomed, writer, shownTo, doc} = written;
   const times = ops.filter(op => op.includes(word)).length;
   const isOrphan = ledger.gone.has(writer);
@@ -205,6 +206,10 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
     if (found !== times) problem(`was refused, is in the data ${found} times, and among the ops ${times} times`);
     return;
   }
+  // A letter that was withdrawn says nothing: its op must be at the server.
+  if (walk.unreadable && doc !== FLEETING && !times && ledger.letters.some(letter => isOfLetter(walk, word, letter)) && !unreadable.isReported(word)) {
+    problem('was a dead letter, and is not there');
+  }
   // If the history that an op was made on is lost, the op may be a dead letter. It may have been committed before, or not.
   if ((losesHistory(walk) || mayBeForbidden(walk) || ledger.hasWarned || ledger.givenUp.has(writer)) && ledger.letters.some(letter => isOfLetter(walk, word, letter))) return;
   // If an op changes content that a refused op had added, ShareDB's client drops it without an error.
@@ -223,7 +228,9 @@ function judgeWord({ledger, walk, remotes, machine}: World, written: Written, {d
   // An op that was never durable is lost with its host and its author.
   if (ledger.hasWarned && isOrphan) return;
   const witnesses = [...shownTo].filter(name => !endsHosts(walk) || !ledger.gone.has(name));
-  if (witnesses.length && times !== 1) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
+  // What can't be merged is listed in the quarantine, with its data.
+  const isQuarantined = !times && !!walk.unreadable && unreadable.isReported(word);
+  if (witnesses.length && times !== 1 && !isQuarantined) problem(`was shown to ${witnesses.join(', ')}, and is there ${times} times`);
   const count = data === undefined ? 0 : walk.edits.count(data, word);
   // If the client's state had concurrent insertions in another order, the op may have been moved into the middle of a word.
   if (ledger.replaced.has(doc) && count < times && isSpread(word, JSON.stringify(data))) return;

@@ -12,7 +12,7 @@ import {parseStored} from './doc-journal.js';
 import {opsSince, type ServerStep} from '../letters/ops-since.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {SharedDocs} from './shared-docs.js';
-import {carryStoredOps, readStoredOps, type StoredOps} from './stored-ops.js';
+import {carryStoredOps, readStoredOps, type StoredOps, type StoredStep} from './stored-ops.js';
 
 /** How often the host tries to merge the stored ops of a document that changes meanwhile. */
 const MAX_LOOKS = 8;
@@ -102,17 +102,14 @@ export class LateDocuments {
     const shared = this.docs.get(...key);
     shared.retain();
     try {
-      await this.carry(shared, stored, () => {
-        this.store.quarantine.discard(id);
-        this.forgetLetters(key, stored);
-      });
+      await this.carry(shared, id, stored);
     } finally {
       shared.release();
     }
   }
 
-  /** Merges the stored ops. @param onMerged called in the turn in which the ops are placed in the history */
-  private async carry(shared: SharedDoc, stored: StoredOps, onMerged: () => void): Promise<void> {
+  /** Merges the stored ops of an entry. */
+  private async carry(shared: SharedDoc, id: string, stored: StoredOps): Promise<void> {
     const {doc} = shared;
     let misses = 0;
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
@@ -127,8 +124,13 @@ export class LateDocuments {
       // From here on, everything happens in one turn, so that the document does not change after this check.
       if (shared.isUnsettled || doc.version !== stored.v + since.length) continue;
       const pending = [doc.inflightOp, ...doc.pendingOps].flatMap((op): ServerStep[] => (op ? [{step: stepOf(op), src: op.src, seq: op.seq}] : []));
-      shared.merge(shared.haveTabsSent(stored) ? [] : carryStoredOps(stored, [...since, ...pending], doc.type));
-      return onMerged();
+      const letters = this.lettersOf(shared, stored);
+      const isPlaced = shared.havePlaced(stored.ops.filter(op => !letters.has(op)));
+      shared.merge(isPlaced ? [] : carryStoredOps(stored, [...since, ...pending], doc.type));
+      this.store.quarantine.discard(id);
+      // If the ops are not merged, their letters are the only copy.
+      if (!isPlaced) for (const letter of letters.values()) this.letters.discard(letter);
+      return;
     }
     throw new Error('The document changes too often');
   }
@@ -137,12 +139,15 @@ export class LateDocuments {
     this.store.quarantine.explain(id, {code: SUPERSEDED, message: NOT_MERGED + encodeError(reason).message});
   }
 
-  /** Discards the dead letters of ops that are merged now. Their tabs had given the ops up, because this host did not have them yet. */
-  private forgetLetters([c, d]: DocKey, {ops}: StoredOps): void {
-    for (const {step, origins} of ops) {
-      const letter = this.letters.list().find(({id, collection, doc, step: lost, error}) =>
-        collection === c && doc === d && error.code === 'ERR_TABS_OP_LOST' && origins.some(([owner]) => id.startsWith(`${owner}/`)) && isSame(lost, step));
-      if (letter) this.letters.discard(letter.id);
+  /** Returns the ids of the letters of stored ops that their tabs have given up, because this host did not have the ops yet. */
+  private lettersOf({collection: c, id: d}: SharedDoc, {ops}: StoredOps): Map<StoredStep, string> {
+    const letters = this.letters.list().filter(({collection, doc, error}) => collection === c && doc === d && error.code === 'ERR_TABS_OP_LOST');
+    const found = new Map<StoredStep, string>();
+    for (const op of ops) {
+      const i = letters.findIndex(({id, step}) => op.origins.some(([owner]) => id.startsWith(`${owner}/`)) && isSame(step, op.step));
+      // Equal ops have one letter each.
+      for (const letter of i < 0 ? [] : letters.splice(i, 1)) found.set(op, letter.id);
     }
+    return found;
   }
 }

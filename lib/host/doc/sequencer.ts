@@ -126,12 +126,16 @@ export class Sequencer {
     this.sequence(this.followers.of(owner), 0, ops, true);
   }
 
-  /** Returns whether a tab has sent this op to this host; undefined if this is no longer known. */
-  hasSent(owner: string, seq: number): boolean | undefined {
+  /**
+   * Returns whether this host has placed an op of an earlier host that its tab has sent again; false if the tab has not sent it; undefined
+   * if this is no longer known, or if the op was sent and not placed. Then the tab sends it once more, or gives it up.
+   */
+  hasPlaced(owner: string, seq: number): boolean | undefined {
     const tab = this.events.tab(owner);
-    const firstSeq = this.followers.find(tab)?.firstSeq;
-    if (firstSeq !== undefined) return seq >= firstSeq;
-    return this.followers.lastSeqOf(tab) < seq ? false : undefined;
+    const {firstSeq} = this.followers.find(tab) ?? {};
+    const isUpToLast = seq <= this.followers.lastSeqOf(tab);
+    if (firstSeq === undefined) return isUpToLast ? undefined : false;
+    return seq < firstSeq ? false : isUpToLast || undefined;
   }
 
   /**

@@ -11,7 +11,7 @@ import type {Follower} from './follower.js';
 import type {JournaledDoc} from './journaled-doc.js';
 import {historyLost} from './op-errors.js';
 import {lossOf, type LeftOps} from './sequencer.js';
-import type {StoredOps} from './stored-ops.js';
+import type {StoredStep} from './stored-ops.js';
 
 export type SharedDocOwner = DocOwner<SharedDoc>;
 
@@ -250,11 +250,14 @@ export class SharedDoc {
     this.parts.sequencer.merge(this.owner.tab(`${this.owner.epoch}/${++this.merged}`), ops);
   }
 
-  /** Returns whether the tabs that made the ops have sent all of them to this host. @throws Error if this is unknown, or true only of some */
-  haveTabsSent({ops}: StoredOps): boolean {
-    const sent = ops.flatMap(({origins}) => origins.map(([owner, seq]) => this.parts.sequencer.hasSent(owner, seq)));
-    if (sent.every(each => each === false)) return false;
-    if (sent.every(each => each === true)) return true;
+  /**
+   * Returns whether this host has placed all of these stored ops, because their tabs have sent them again; false if the tabs have sent none.
+   * @throws Error if this is unknown, or differs between the ops
+   */
+  havePlaced(ops: readonly StoredStep[]): boolean {
+    const placed = ops.flatMap(({origins}) => origins.map(([owner, seq]) => this.parts.sequencer.hasPlaced(owner, seq)));
+    if (placed.every(each => each === false)) return false;
+    if (placed.every(each => each === true)) return true;
     throw new Error('The tab that made them may have sent some of them again');
   }
 

@@ -16,7 +16,7 @@ export interface StoredOps {
   ops: StoredStep[];
 }
 
-interface StoredStep {
+export interface StoredStep {
   step: Step;
   /** The op's identity at the server, if one was assigned. */
   id: Identity | undefined;
