@@ -289,6 +289,23 @@ describe('who is present', () => {
       await shown(undefined);
     });
 
+    it('shows the value of the other tab to the tab that has withdrawn its own', async () => {
+      const [one, two] = [openTab(), openTab()];
+      await new Promise<void>((resolve, reject) => { two.getPresence(room).subscribe(error => { if (error) reject(error as never); else resolve(); }); });
+      const seen = (value: unknown): Promise<void> => until(`${String(value)} is shown`, () => valueFor(two) === value);
+      const [first, second] = [one, two].map(tab => tab.getPresence(room).create('same'));
+      await (second!.submit as (value: unknown) => Promise<void>)('two');
+      await (first!.submit as (value: unknown) => Promise<void>)('one');
+      await (second!.submit as (value: unknown) => Promise<void>)(null);
+      await seen('one');
+      await (first!.submit as (value: unknown) => Promise<void>)('one again');
+      await seen('one again');
+      await (second!.submit as (value: unknown) => Promise<void>)('two again');
+      await (second!.submit as (value: unknown) => Promise<void>)(null);
+      await (first!.submit as (value: unknown) => Promise<void>)(null);
+      await seen(undefined);
+    });
+
     for (const how of ['submit(null)', 'destroy()']) {
       it(`shows a tab its own value, and nothing when all have gone by ${how}`, async () => {
         const [one, two] = [openTab(), openTab()];

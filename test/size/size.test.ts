@@ -25,10 +25,11 @@ import {type Size, type Sizes, weigh} from './bundles.js';
  * 64 are for edits that their type can't transform: without them, a tab would go on with other content than the server.
  * 64 are for ops on a destroyed document: the server gets them, as in ShareDB, or the app is told that another document has the name.
  * 320 are for texts into which several tabs type at once: their ops are transformed without copies through JSON, 40 times as fast.
+ * 64 are for the value of another tab with the same presence id, when this tab has withdrawn its own.
  * About 0.6 would go with `#private` members in place of `private` ones, whose names minifiers can't shorten; but who wraps a
  * document or a connection in a `Proxy`, as Vue and MobX do, could not use it any more.
  */
-const MAX_ADDED = 22.75 * 1024 + 128 + 64 + 64 + 320;
+const MAX_ADDED = 22.75 * 1024 + 128 + 64 + 64 + 320 + 64;
 
 /** For mistakes that name themselves: unknown options, closed connections, workers that serve nobody or are not returned, codes of warnings. */
 const FOR_MISTAKES = 2.125 * 1024;

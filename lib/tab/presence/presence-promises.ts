@@ -18,6 +18,15 @@ export function givePresencePromises(presence: UpstreamPresence): void {
   const leaving = new Map<string, UpstreamLocalPresence>();
   const receive = presence._receiveUpdate;
   presence._receiveUpdate = (error, message) => {
+    const {localPresences} = presence;
+    const own = localPresences[message.id] as UpstreamLocalPresence | undefined;
+    if (own?.value === null && !(message.pv in own._callbacksByPresenceVersion)) {
+      // This tab has withdrawn its value. Upstream would take the value of another tab with the same id for an answer.
+      delete localPresences[message.id];
+      receive.call(presence, error, message);
+      localPresences[message.id] = own;
+      return;
+    }
     const local = leaving.get(message.id);
     const waiting = local?._callbacksByPresenceVersion;
     if (!waiting || !(message.pv in waiting)) return receive.call(presence, error, message);
