@@ -58,6 +58,15 @@ describe('random walks of tabs, hosts, remote clients and a server', function() 
     }
   });
 
+  it('end in peace where tabs give up ops that they have sent again, and the disk has these when it can read', async () => {
+    for (const [type, seeds] of [['json0', [275, 303, 366]], ['rich-text', [297, 410]]] as const) {
+      const edits = allEdits.find(each => each.type === type)!;
+      for (const seed of seeds) {
+        expect(await new World({seed, edits, ...cases['a host that dies, and a disk that can\'t read now and then']}).run(), `${type} ${seed}`).to.eql([]);
+      }
+    }
+  });
+
   it('end in peace where a tab subscribes while its host connects, and may not read the document', async () => {
     const edits = allEdits.find(({type}) => type === 'json0')!;
     expect(await new World({seed: 24, edits, ...cases['documents that the user may not read for a while']}).run()).to.eql([]);

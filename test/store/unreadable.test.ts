@@ -19,7 +19,11 @@ const FAULT_MS = 4000;
 /** A disk that can't read for a while, and can write. */
 interface Disk extends Storage {
   isUnreadable: boolean;
+  /** It writes, and its host dies before it knows this. */
+  isMute: boolean;
 }
+
+const NEVER = new Promise<never>(() => {});
 
 function fail(): never {
   throw new DOMException('Internal error', 'UnknownError');
@@ -27,17 +31,29 @@ function fail(): never {
 
 class UnreadableDatabase extends IndexedDbStorage implements Disk {
   isUnreadable = false;
+  isMute = false;
 
   override async read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
     return this.isUnreadable ? fail() : super.read(keys);
+  }
+
+  override async write(changes: readonly Change[], epoch: string): Promise<void> {
+    await super.write(changes, epoch);
+    if (this.isMute) await NEVER;
   }
 }
 
 class UnreadableMemory extends TroubledStorage implements Disk {
   isUnreadable = false;
+  isMute = false;
 
   override async read(keys: readonly DocKey[]): Promise<StoredDoc[]> {
     return this.isUnreadable ? fail() : super.read(keys);
+  }
+
+  override async write(changes: readonly Change[], epoch: string): Promise<void> {
+    await super.write(changes, epoch);
+    if (this.isMute) await NEVER;
   }
 }
 
@@ -48,6 +64,7 @@ class UnreadableDiskStage extends HostsStage {
 
   start({isOnline = true, isUnreadable = false} = {}): void {
     this.disk.isUnreadable = isUnreadable;
+    this.disk.isMute = false;
     this.host = this.openHost({storage: this.disk}, isOnline);
   }
 
@@ -161,6 +178,70 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       stage.disk.isUnreadable = false;
       await until('the edit is shown', () => words(doc)?.length === 4);
       await expectAll(tab, doc, ['first', 'mine', 'remote', 'unsent']);
+    });
+
+    async function cutNetwork(): Promise<void> {
+      (stage.connection as unknown as {socket: {close(): void}}).socket.close();
+      await until('the network is gone', () => stage.connection.state !== 'connected');
+    }
+
+    /**
+     * A tab makes an edit. Its host dies after the edit was written, and before the disk has told the host so. So the tab sends the edit again.
+     * @returns the edit's outcomes
+     */
+    async function dieUntold(tab: ProxyConnection): Promise<string[]> {
+      stage.disk.isMute = true;
+      const results: string[] = [];
+      tab.get('notes', 'a').submitOp(add('again')).then(() => results.push('saved'), (error: {code: string}) => results.push(error.code));
+      await until('it is written', () => stage.host.inspect().pendingWrites > 0);
+      await calm();
+      stage.host.abandon();
+      return results;
+    }
+
+    /** Opens a tab with the document. */
+    async function follow(): Promise<ProxyConnection> {
+      const tab = stage.tab();
+      await tab.get('notes', 'a').subscribe();
+      return tab;
+    }
+
+    it('does not cost an edit that its tab has sent again and given up', async () => {
+      stage.start();
+      await stage.tab().get('notes', 'a').create({words: ['first']});
+      const tab = await follow();
+      await tab.flushWrites();
+      await cutNetwork();
+      const results = await dieUntold(tab);
+      stage.start({isUnreadable: true});
+      await until('the tab has given it up', () => results.length > 0);
+      expect(results).to.eql(['ERR_TABS_OP_LOST']);
+      expect((await tab.deadLetters.list()).length).to.equal(1);
+      await pass();
+      stage.disk.isUnreadable = false;
+      await until('the edit is shown', () => words(tab.get('notes', 'a'))?.length === 2);
+      expect(await tab.deadLetters.list()).to.eql([]);
+      await expectAll(tab, tab.get('notes', 'a'), ['again', 'first']);
+    });
+
+    it('does not cost the edit of a closed tab, though another tab has sent its own again and given it up', async () => {
+      stage.start();
+      await stage.tab().get('notes', 'a').create({words: ['first']});
+      const [closing, staying] = [await follow(), await follow()];
+      await staying.flushWrites();
+      await cutNetwork();
+      closing.get('notes', 'a').submitOp(add('closed')).catch(() => {});
+      await until('the edit is shown', () => words(staying.get('notes', 'a'))?.length === 2);
+      await staying.flushWrites();
+      const results = await dieUntold(staying);
+      closing.close();
+      stage.start({isUnreadable: true});
+      await until('the tab has given it up', () => results.includes('ERR_TABS_OP_LOST'));
+      await pass();
+      stage.disk.isUnreadable = false;
+      await until('the edits are shown', () => words(staying.get('notes', 'a'))?.length === 3);
+      expect(await staying.deadLetters.list()).to.eql([]);
+      await expectAll(staying, staying.get('notes', 'a'), ['again', 'closed', 'first']);
     });
 
     it('keeps a document waiting without a server, and shows it with its edits when it can read', async () => {
