@@ -117,7 +117,9 @@ export class HostParts {
       onLetter: letter => tabs.sendToAll({a: 'host.deadletter', letter}),
       onChange: () => board.noteLetters()
     }));
-    const letterRetries = (this.letterRetries = new LetterRetries({letters: deadLetters, docs, isConnected: () => this.isConnected}));
+    const letterRetries = (this.letterRetries = new LetterRetries({
+      letters: deadLetters, docs, isConnected: () => this.isConnected, isUnread: key => !!store?.quarantine.isUnread(key)
+    }));
     this.late = store && new LateDocuments({store, docs, letters: deadLetters, clock});
     const transactions = (this.transactions = new Transactions({docs, tab: id => tabs.get(id), tabs: () => tabs.all()}));
     const lineage = (): string => this.lineage;

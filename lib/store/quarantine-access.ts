@@ -5,7 +5,7 @@ import type {Inventory} from './inventory.js';
 import type {Places} from './places.js';
 import type {Quarantine, QuarantineEntry, Quarantined} from './quarantine.js';
 import {storageError, storageErrorData} from './storage-errors.js';
-import type {Change, DocKey, InventoryItem, StoredDoc} from './storage.js';
+import {isSameKey, type Change, type DocKey, type InventoryItem, type StoredDoc} from './storage.js';
 
 const SUPERSEDED = 'ERR_TABS_STORAGE_SUPERSEDED';
 
@@ -36,6 +36,11 @@ export class QuarantineAccess {
   /** The documents that this host or an earlier one has quarantined. */
   list(): QuarantineEntry[] {
     return this.quarantine.list();
+  }
+
+  /** Whether data of this document are in quarantine because they could not be read when they were needed. */
+  isUnread(key: DocKey): boolean {
+    return this.list().some(entry => entry.isUnread && isSameKey(entry.key, key));
   }
 
   /** The entries with their data, which are read from the storage. */

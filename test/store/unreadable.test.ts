@@ -216,8 +216,12 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       stage.start({isUnreadable: true});
       await until('the tab has given it up', () => results.length > 0);
       expect(results).to.eql(['ERR_TABS_OP_LOST']);
-      expect((await tab.deadLetters.list()).length).to.equal(1);
+      const letters = await tab.deadLetters.list();
+      expect(letters.length).to.equal(1);
       await pass();
+      const refusal = await tab.deadLetters.retry(letters[0]!.id).then(() => undefined, (error: {code: string; message: string}) => error);
+      expect(refusal).to.include({code: 'ERR_TABS_LETTER_BASE'});
+      expect(refusal!.message).to.contain('the quarantine has stored data of this document that may contain the op');
       stage.disk.isUnreadable = false;
       await until('the edit is shown', () => words(tab.get('notes', 'a'))?.length === 2);
       expect(await tab.deadLetters.list()).to.eql([]);

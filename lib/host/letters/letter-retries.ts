@@ -10,6 +10,7 @@ import {typeOf} from '../doc/server-snapshot.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {SharedDocs} from '../doc/shared-docs.js';
 import type {RealDoc} from '../upstream.js';
+import type {DocKey} from '../../store/storage.js';
 
 /** How often a retry starts again because the document has changed meanwhile. */
 const MAX_LOOKS = 8;
@@ -23,6 +24,8 @@ export interface LetterRetriesOptions {
   letters: DeadLetters;
   docs: SharedDocs;
   isConnected(): boolean;
+  /** Whether stored data of a document are in quarantine, because they could not be read when they were needed. */
+  isUnread(key: DocKey): boolean;
 }
 
 /**
@@ -79,6 +82,7 @@ export class LetterRetries {
     if (!chain) return;
     const isOp = 'op' in chain.ops.at(-1)!.step;
     checkBase(chain);
+    if (this.mayBeStored(chain)) throw lost(chain, 'the quarantine has stored data of this document that may contain the op. They are merged when they can be read. To retry it before, discard them');
     if (isLocal(chain.collection) && isOp) throw lost(chain, 'a local document keeps no earlier versions');
     if (!isConnected() && !isLocal(chain.collection)) {
       throw offline('There is no connection to the server. The dead letter stays: retry it when the state is connected');
@@ -94,6 +98,11 @@ export class LetterRetries {
       this.attempts.delete(attempt);
       shared.release();
     }
+  }
+
+  /** Whether the letter's op may be saved by another way: its tab has given it up, and the store may have it. */
+  private mayBeStored({collection, doc, ops}: Chain): boolean {
+    return ops.at(-1)!.letter?.error.code === 'ERR_TABS_OP_LOST' && this.options.isUnread([collection, doc]);
   }
 
   private async submit(shared: SharedDoc, chain: Chain, id: string, attempt: Attempt): Promise<void> {
