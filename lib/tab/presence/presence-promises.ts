@@ -20,7 +20,7 @@ export function givePresencePromises(presence: UpstreamPresence): void {
   presence._receiveUpdate = (error, message) => {
     const {localPresences} = presence;
     const own = localPresences[message.id] as UpstreamLocalPresence | undefined;
-    if (own?.value === null && !(message.pv in own._callbacksByPresenceVersion)) {
+    if (!error && own?.value === null && !(message.pv in own._callbacksByPresenceVersion)) {
       // This tab has withdrawn its value. Upstream would take the value of another tab with the same id for an answer.
       delete localPresences[message.id];
       receive.call(presence, error, message);
