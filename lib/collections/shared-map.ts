@@ -1,8 +1,8 @@
+import type {Takes} from '../platform/option-checks.js';
 import {TabsError} from '../protocol/errors.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {planFrom, planOf, type Plan} from './collection.js';
-import type {Takes} from '../tab/check-options.js';
 import {loadedTransact, type Transact} from './current-transaction.js';
 import {KeyedCollection} from './keyed-collection.js';
 import {SHARDS_KEY} from './keys.js';

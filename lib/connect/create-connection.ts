@@ -1,6 +1,7 @@
+import {isFunction} from '../platform/option-checks.js';
 import {isText} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
-import {checkOptions, isFunction, type BackendOrSocket, type ConnectOptions, type NoOptions} from '../options/connect-options.js';
+import {checkOptions, type BackendOrSocket, type ConnectOptions, type NoOptions} from '../options/connect-options.js';
 import {absoluteUrl} from '../options/server-url.js';
 import {TabConnection} from './tab-connection.js';
 

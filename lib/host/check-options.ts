@@ -1,26 +1,22 @@
-import {unknownOption} from '../platform/option-names.js';
+import {isFlag, isFunction, unknownOption, wrongValue, type Takes} from '../platform/option-checks.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
 import type {HostSettings} from './host-settings.js';
 import type {StoreOptions} from './open-store.js';
 import type {ServerTimeouts} from './server/server-watch.js';
 
-/** The expected value of an option in words, and a check of it. */
-export type OptionCheck = readonly [words: string, fits: (value: any) => unknown];
-
-export const isFunction = (value: unknown): boolean => typeof value === 'function';
 /** Whether a value is a number above 0. */
 const isPositive = (value: unknown): boolean => typeof value === 'number' && value > 0;
 
-export const IS_FLAG: OptionCheck = ['true or false', value => typeof value === 'boolean'];
-export const IS_NAME: OptionCheck = ['a non-empty string', name => name && isText(name)];
-export const IS_STORE: OptionCheck = ['false or an object with options', store => store === false || isObject(store)];
-export const IS_TRANSIENT: OptionCheck = ['a function of an error', isFunction];
-const IS_TIME: OptionCheck = ['a number of milliseconds above 0', isPositive];
-const ANYTHING: OptionCheck = ['', () => true];
+export const IS_FLAG: Takes = ['true or false', isFlag];
+export const IS_NAME: Takes = ['a non-empty string', name => name && isText(name)];
+export const IS_STORE: Takes = ['false or an object with options', store => store === false || isObject(store)];
+export const IS_TRANSIENT: Takes = ['a function of an error', isFunction];
+const IS_TIME: Takes = ['a number of milliseconds above 0', isPositive];
+const ANYTHING: Takes = ['', () => true];
 
 // In these tables, the type check fails if a name is missing.
-const STORE: Record<keyof StoreOptions, OptionCheck> = {
+const STORE: Record<keyof StoreOptions, Takes> = {
   name: IS_NAME,
   storage: ['an object with the methods of Storage, such as new IndexedDbStorage()', storage => isObject(storage) && isFunction(storage['open'])],
   durability: ["'delayed', 'written' or 'strict'", durability => ['delayed', 'written', 'strict'].includes(durability)],
@@ -30,8 +26,8 @@ const STORE: Record<keyof StoreOptions, OptionCheck> = {
   cipher: ['an object with the functions encrypt and decrypt, such as aesGcm(key)',
     cipher => isObject(cipher) && isFunction(cipher['encrypt']) && isFunction(cipher['decrypt'])]
 };
-const TIMEOUTS: Record<keyof ServerTimeouts, OptionCheck> = {hello: IS_TIME, answer: IS_TIME, pong: IS_TIME};
-const SETTINGS: Record<keyof HostSettings, OptionCheck> = {
+const TIMEOUTS: Record<keyof ServerTimeouts, Takes> = {hello: IS_TIME, answer: IS_TIME, pong: IS_TIME};
+const SETTINGS: Record<keyof HostSettings, Takes> = {
   connection: ['a ShareDB Connection, for example backend.connect()', connection => isFunction(connection?.get)],
   namespace: IS_NAME, channel: ['a function that opens a channel by its name', isFunction], locks: ['an object like navigator.locks', isObject],
   store: IS_STORE, mirror: IS_FLAG, isCleared: ['a function', isFunction], isTransient: IS_TRANSIENT,
@@ -44,15 +40,9 @@ const SETTINGS: Record<keyof HostSettings, OptionCheck> = {
  * @param what the function, for the error's message
  * @throws ERR_TABS_BAD_OPTION with the first option that is unknown, or whose value is defined and does not fit
  */
-export function checkValues(what: string, options: unknown, takes: Readonly<Record<string, OptionCheck>>): void {
-  const fail = (text: string): never => { throw new TabsError('ERR_TABS_BAD_OPTION', text); };
-  if (!isObject(options)) return fail(`${what} takes an object with options`);
-  const unknown = unknownOption(what, options, Object.keys(takes));
-  if (unknown) return fail(unknown);
-  for (const [name, value] of Object.entries(options)) {
-    const [words, fits] = takes[name]!;
-    if (value !== undefined && !fits(value)) return fail(`${what}: option ${name} takes ${words}`);
-  }
+export function checkValues(what: string, options: unknown, takes: Readonly<Record<string, Takes>>): void {
+  const mistake = isObject(options) ? unknownOption(what, options, Object.keys(takes)) ?? wrongValue(what, options, takes) : `${what} takes an object with options`;
+  if (mistake) throw new TabsError('ERR_TABS_BAD_OPTION', mistake);
 }
 
 /** Checks the options of a store as {@link checkValues} does. */

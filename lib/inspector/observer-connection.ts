@@ -1,6 +1,7 @@
 import {isObject} from '../protocol/checks.js';
 import type {Hello} from '../protocol/frames.js';
-import {checkOptions, type Takes} from '../tab/check-options.js';
+import type {Takes} from '../platform/option-checks.js';
+import {checkOptions} from '../tab/check-options.js';
 import type {ProxyConnectionOptions} from '../tab/connection-options.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
 

@@ -2,6 +2,7 @@ import type {Authorize, ServerUrl, SocketLike} from '../host/server/server-conne
 import type {IsTransient} from '../host/server/server-faults.js';
 import type {OfflineQueries} from '../host/queries/local-queries.js';
 import type {ServerTimeouts} from '../host/server/server-watch.js';
+import {isFlag, isFunction, wrongValue, type Takes} from '../platform/option-checks.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {checkNames} from './option-names.js';
@@ -116,14 +117,11 @@ export interface NoOptions {
   [Symbol.toStringTag]: never;
 }
 
-export const isFunction = (value: unknown): boolean => typeof value === 'function';
-const isFlag = (value: unknown): boolean => typeof value === 'boolean';
-
 /** Whether a value of `store.maxAge` or `store.maxSize` is valid. */
 const isLimit = (limit: unknown): boolean => limit === undefined || (typeof limit === 'number' && limit > 0);
 
 /** For each option: the expected value in words, and a check of it. */
-const TAKES: Record<keyof ConnectOptions, [words: string, fits: (value: any) => unknown]> = {
+const TAKES: Record<keyof ConnectOptions, Takes> = {
   url: ['a string or a function that returns one', url => isText(url) || isFunction(url)],
   namespace: ['a non-empty string', namespace => namespace && isText(namespace)],
   sharedWorker: ['a function that returns a SharedWorker, not the worker itself', isFunction],
@@ -162,8 +160,6 @@ export function checkOptions(options: ConnectOptions): void {
   checkNames('createConnection', options, [...Object.keys(TAKES), 'clock']);
   if (options.store) checkNames('createConnection({store})', options.store, ['durability', 'resume', 'maxAge', 'maxSize']);
   if (options.serverTimeouts) checkNames('createConnection({serverTimeouts})', options.serverTimeouts, ['hello', 'answer', 'pong']);
-  for (const [name, value] of Object.entries(options)) {
-    const [words, fits] = TAKES[name as keyof ConnectOptions] ?? [];
-    if (value !== undefined && fits && !fits(value)) throw new TabsError('ERR_TABS_BAD_OPTION', `createConnection: option ${name} takes ${words}`);
-  }
+  const wrong = wrongValue('createConnection', options, TAKES);
+  if (wrong) throw new TabsError('ERR_TABS_BAD_OPTION', wrong);
 }

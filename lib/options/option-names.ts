@@ -1,4 +1,4 @@
-import {unknownOption} from '../platform/option-names.js';
+import {unknownOption} from '../platform/option-checks.js';
 import {isObject} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
 

@@ -1,6 +1,6 @@
 import {EventEmitter} from 'sharedb/lib/emitter.js';
 import {systemClock} from '../platform/browser.js';
-import {unknownOption} from '../platform/option-names.js';
+import {unknownOption} from '../platform/option-checks.js';
 import type {Clock} from '../platform/platform.js';
 import type {TypedEvents} from '../tab/events.js';
 

@@ -1,5 +1,5 @@
 import {RemoteError} from './errors.js';
-import {unknownOption} from '../platform/option-names.js';
+import {isFlag, isFunction, unknownOption, wrongValue, type Takes} from '../platform/option-checks.js';
 import type {Handler, RemoteOptions} from './types.js';
 
 /** The options of a connection, checked, with their defaults. */
@@ -20,26 +20,21 @@ export interface ResolvedOptions {
 const MOVE_BYTES = 0;
 const LIMITS = {depth: 200, references: 1_000_000, pending: 100_000};
 
-/** The valid values of an option, in words and as a check of a value that is not null. */
-export type Takes = readonly [words: string, fits: (value: any) => unknown];
-
-const isFlag = (value: unknown): boolean => typeof value === 'boolean';
-const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isPositive = (value: unknown): boolean => (value as number) > 0;
 const FLAG: Takes = ['true or false', isFlag];
 export const FUNCTION: Takes = ['a function', isFunction];
 
 export const TAKES: {readonly [Name in keyof RemoteOptions]-?: Takes} = {
   name: ['a string', value => typeof value === 'string'],
-  signal: ['an AbortSignal', value => isFunction(value.addEventListener)],
+  signal: ['an AbortSignal', value => isFunction(value?.addEventListener)],
   allowEvaluate: FLAG,
   allow: FUNCTION,
-  autoTransfer: ['true, false or {minBytes}', value => isFlag(value) || value.minBytes >= 0],
+  autoTransfer: ['true, false or {minBytes}', value => isFlag(value) || value?.minBytes >= 0],
   handlers: ['an array', Array.isArray],
   timeout: ['a number of ms above 0', isPositive],
   stacks: FLAG,
   onError: FUNCTION,
-  limits: ['numbers above 0', value => Object.values(value).every(isPositive)]
+  limits: ['numbers above 0', value => value && Object.values(value).every(isPositive)]
 };
 
 /**
@@ -48,13 +43,10 @@ export const TAKES: {readonly [Name in keyof RemoteOptions]-?: Takes} = {
  * @throws ERR_REMOTE_BAD_OPTION if an option is unknown or has a wrong value
  */
 export function checkOptions<Options extends object>(what: string, options: Options, takes: {readonly [Name in keyof Options]-?: Takes}): Options {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
   checkNames(what, options, takes);
-  for (const [name, value] of given) {
-    const [words, fits] = takes[name as keyof Options];
-    if (value === null || !fits(value)) throw badOption(`${what}: option ${name} takes ${words}`);
-  }
-  return Object.fromEntries(given) as Options;
+  const wrong = wrongValue(what, options, takes);
+  if (wrong) throw badOption(wrong);
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 
 /** @throws ERR_REMOTE_BAD_OPTION */

@@ -1,4 +1,4 @@
-import {unknownOption} from '../platform/option-names.js';
+import {unknownOption} from '../platform/option-checks.js';
 import {TabsError} from '../protocol/errors.js';
 import type {ServiceOptions} from './service-types.js';
 

@@ -1,9 +1,6 @@
-import {unknownOption} from '../platform/option-names.js';
+import {isFlag, unknownOption, type Takes} from '../platform/option-checks.js';
 import {isObject} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
-
-/** The valid values of an option, in words and as a check of a value. */
-export type Takes = readonly [words: string, fits: (value: any) => unknown];
 
 /**
  * @param what the call or the object that the options belong to, for the message
@@ -24,7 +21,7 @@ export function checkOptions<Options extends object>(what: string, options: Opti
   }
 }
 
-export const FLAG: Takes = ['true or false', value => typeof value === 'boolean'];
+export const FLAG: Takes = ['true or false', isFlag];
 /** Infinity is valid, too. */
 export const NUMBER: Takes = ['a number of at least 0', value => typeof value === 'number' && value >= 0];
 export const COUNT: Takes = ['an integer of at least 1', value => Number.isSafeInteger(value) && value > 0];

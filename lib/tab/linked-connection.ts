@@ -1,7 +1,7 @@
 import type {HostState} from '../broker/session-client.js';
 import type {Message} from '../broker/session.js';
 import {nextTick} from '../platform/next-tick.js';
-import {unknownOption} from '../platform/option-names.js';
+import {unknownOption} from '../platform/option-checks.js';
 import type {Clock} from '../platform/platform.js';
 import {isOfApp} from '../protocol/app-messages.js';
 import type {ArgsOfCall, CallsToHost} from '../protocol/calls.js';

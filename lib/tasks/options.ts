@@ -1,4 +1,4 @@
-import {unknownOption} from '../platform/option-names.js';
+import {unknownOption} from '../platform/option-checks.js';
 import {processors} from '../platform/threads.js';
 import type {ResourceLimits} from './threads.js';
 

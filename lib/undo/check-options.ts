@@ -1,4 +1,4 @@
-import {unknownOption} from '../platform/option-names.js';
+import {unknownOption} from '../platform/option-checks.js';
 import type {UndoableDoc, UndoOptions} from './types.js';
 
 const NAMES: Record<keyof UndoOptions, true> = {scope: true, sources: true, captureTimeout: true, limit: true};

@@ -2,7 +2,7 @@ import {TabsError} from '../../protocol/errors.js';
 import type {HostLog} from '../host-log.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import {warning} from '../../protocol/warnings.js';
-import {unknownOption} from '../../platform/option-names.js';
+import {unknownOption} from '../../platform/option-checks.js';
 import type {RealDoc} from '../upstream.js';
 
 /** A document for a query. Its data must not be changed. */
