@@ -1,11 +1,11 @@
 import {expect} from 'chai';
 import {type as text} from 'ot-text-unicode';
 import {types} from 'sharedb/lib/client/index.js';
-import {SharedArray, SharedMap, readTransaction, transaction} from '../../lib/collections.js';
+import {SharedArray, readTransaction, transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
-import {eachWithTwoTabs, rejection} from './stage.js';
+import {eachWithTwoTabs, openMaps, rejection} from './stage.js';
 
 types.register(text as never);
 
@@ -13,9 +13,6 @@ describe('a transaction that only reads', () => {
   let tab: ProxyConnection;
   let other: ProxyConnection;
   eachWithTwoTabs((...all) => { [tab, other] = all; });
-
-  const open = (name: string, ...tabs: ProxyConnection[]): Promise<SharedMap<string, number>[]> =>
-    Promise.all(tabs.map(one => SharedMap.open<string, number>(one, name)));
 
   it('aborts its signal where it fails', async () => {
     const failure = new Error('no');
@@ -28,7 +25,7 @@ describe('a transaction that only reads', () => {
   });
 
   it('sees what the transaction around it has written', async () => {
-    const [map] = await open('m', tab);
+    const [map] = await openMaps('m', tab);
     let run = 0;
     const seen: unknown[] = [];
     await transaction(tx => {
@@ -45,7 +42,7 @@ describe('a transaction that only reads', () => {
   });
 
   it('may be async with tx.in, and only so', async () => {
-    const [map] = await open('m', tab);
+    const [map] = await openMaps('m', tab);
     const result = readTransaction(async () => {
       map!.get('a');
       await turn();
@@ -55,7 +52,7 @@ describe('a transaction that only reads', () => {
   });
 
   it('sees one moment, and writes nothing', async () => {
-    const [mine, theirs] = await open('n', tab, other);
+    const [mine, theirs] = await openMaps('n', tab, other);
     const list = await SharedArray.open<number>(tab, 'list');
     mine!.setMany([['a', 1], ['b', 1]]);
     list.push(1);
@@ -74,7 +71,7 @@ describe('a transaction that only reads', () => {
   });
 
   it('sees documents of that moment, too', async () => {
-    const [map] = await open('n', tab);
+    const [map] = await openMaps('n', tab);
     const [doc, late, words] = [tab.get<any>('local:docs', 'one'), tab.get<any>('local:docs', 'two'), tab.get<any>('local:docs', 'text')];
     await Promise.all([doc, late, words].map(one => one.subscribe()));
     await Promise.all([doc.create({n: {deep: 1}, list: [1]}), words.create('old', text.uri)]);

@@ -1,6 +1,7 @@
 import {expect} from 'chai';
 import Backend from 'sharedb';
 import {Connection, logger} from 'sharedb/lib/client/index.js';
+import {SharedMap} from '../../lib/collections.js';
 import {Host, InMemoryStorage} from '../../lib/host.js';
 import type {HostOptions} from '../../lib/host/host.js';
 import {ProxyConnection} from '../../lib/index.js';
@@ -155,6 +156,10 @@ export function eachWithTwoTabs(use: (tab: ProxyConnection, other: ProxyConnecti
     expect(stage.errors).to.eql([]);
   });
 }
+
+/** Opens a map of numbers in each of these tabs. */
+export const openMaps = (name: string, ...tabs: ProxyConnection[]): Promise<SharedMap<string, number>[]> =>
+  Promise.all(tabs.map(tab => SharedMap.open<string, number>(tab, name)));
 
 /** The error that a promise rejects with; undefined if it resolves. */
 export const rejection = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);

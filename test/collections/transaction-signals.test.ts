@@ -1,14 +1,11 @@
 import {expect} from 'chai';
 import {SharedMap, transaction, type Transaction} from '../../lib/collections.js';
 import type {ProxyConnection} from '../../lib/index.js';
-import {CollectionsStage, eachWithTwoTabs, rejection} from './stage.js';
+import {CollectionsStage, eachWithTwoTabs, openMaps, rejection} from './stage.js';
 
 describe('a transaction that is rejected', () => {
   let tab: ProxyConnection;
   eachWithTwoTabs((...all) => { [tab] = all; });
-
-  const open = (name: string, ...tabs: ProxyConnection[]): Promise<SharedMap<string, number>[]> =>
-    Promise.all(tabs.map(one => SharedMap.open<string, number>(one, name)));
 
   it('aborts its signal where it ends without a commit', async () => {
     const reason = new Error('no');
@@ -27,7 +24,7 @@ describe('a transaction that is rejected', () => {
     ['its own signal', {abort: true, code: undefined}], ['its time-out', {abort: false, code: 'ERR_TABS_TX_TIMEOUT'}]
   ] as const) {
     it(`aborts its signal by ${what} while a commit is under way that is then refused`, async () => {
-      const [map] = await open('n', tab);
+      const [map] = await openMaps('n', tab);
       const abort = new AbortController();
       const {callHost} = tab;
       tab.callHost = (async (name: string) => {
@@ -47,7 +44,7 @@ describe('a transaction that is rejected', () => {
   }
 
   it('aborts its signal where it can\'t know whether it is committed', async () => {
-    const [map] = await open('n', tab);
+    const [map] = await openMaps('n', tab);
     const {callHost} = tab;
     tab.callHost = (async () => {
       tab.close();

@@ -5,15 +5,12 @@ import {
 import type {ProxyConnection} from '../../lib/index.js';
 import {until} from '../waiting/until.js';
 import {turn} from '../waiting/node-turn.js';
-import {eachWithTwoTabs, rejection} from './stage.js';
+import {eachWithTwoTabs, openMaps, rejection} from './stage.js';
 
 describe('a transaction', () => {
   let tab: ProxyConnection;
   let other: ProxyConnection;
   eachWithTwoTabs((...all) => { [tab, other] = all; });
-
-  const open = (name: string, ...tabs: ProxyConnection[]): Promise<SharedMap<string, number>[]> =>
-    Promise.all(tabs.map(one => SharedMap.open<string, number>(one, name)));
 
   it('changes several collections at once, and shows nothing before', async () => {
     const [users, orders] = [await SharedMap.open<string, number>(tab, 'users'), await SharedArray.open<string>(tab, 'orders')];
@@ -38,7 +35,7 @@ describe('a transaction', () => {
   });
 
   it('is run again when what it has read has changed', async () => {
-    const [mine, theirs] = await open('n', tab, other);
+    const [mine, theirs] = await openMaps('n', tab, other);
     mine!.set('n', 0);
     await until('it is here', () => theirs!.has('n'));
     const add = (map: SharedMap<string, number>) => (): void => map.set('n', map.get('n')! + 1);
@@ -48,7 +45,7 @@ describe('a transaction', () => {
   });
 
   it('conflicts over which keys there are, and over keys that are not there', async () => {
-    const [mine, theirs] = await open('set', tab, other);
+    const [mine, theirs] = await openMaps('set', tab, other);
     const addIfFew = (map: SharedMap<string, number>, key: string) => transaction(() => { if (map.size < 3) map.set(key, 1); });
     await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((key, i) => addIfFew(i % 2 ? mine! : theirs!, key)));
     await until('both show 3', () => mine!.size === 3 && theirs!.size === 3);
@@ -62,7 +59,7 @@ describe('a transaction', () => {
   });
 
   it('writes nothing where its function throws or aborts', async () => {
-    const [map] = await open('n', tab);
+    const [map] = await openMaps('n', tab);
     const failure = new Error('no');
     expect(await rejection(transaction(() => {
       map!.set('a', 1);
@@ -86,7 +83,7 @@ describe('a transaction', () => {
   });
 
   it('may be async with tx.in, and only so', async () => {
-    const [map, second] = [(await open('n', tab))[0]!, (await open('m', tab))[0]!];
+    const [map, second] = [(await openMaps('n', tab))[0]!, (await openMaps('m', tab))[0]!];
     map.set('a', 1);
     let kept: Transaction | undefined;
     const value = await transaction(async tx => {
@@ -117,7 +114,7 @@ describe('a transaction', () => {
   });
 
   it('of an async function is run again when others were first', async () => {
-    const [mine, theirs] = await open('n', tab, other);
+    const [mine, theirs] = await openMaps('n', tab, other);
     mine!.set('n', 1);
     await until('it is here', () => theirs!.has('n'));
     let attempts = 0;
@@ -136,7 +133,7 @@ describe('a transaction', () => {
   });
 
   it('waits with retry() until what it has read changes', async () => {
-    const [mine, theirs] = await open('stock', tab, other);
+    const [mine, theirs] = await openMaps('stock', tab, other);
     let attempts = 0;
     const taken = transaction(tx => {
       attempts++;
@@ -155,7 +152,7 @@ describe('a transaction', () => {
   });
 
   it('ends by its timeout, its signal, or its retries', async () => {
-    const [mine] = await open('n', tab);
+    const [mine] = await openMaps('n', tab);
     const waits = (tx: Transaction): never => {
       mine!.get('x');
       return tx.retry();
@@ -165,7 +162,7 @@ describe('a transaction', () => {
     const aborted = transaction(waits, {signal: abort.signal});
     abort.abort(new Error('enough'));
     expect((await rejection(aborted)).message).to.equal('enough');
-    const [theirs] = await open('n', other);
+    const [theirs] = await openMaps('n', other);
     let n = 0;
     const error = await rejection(transaction(async tx => {
       tx.in(mine!).get('n');
@@ -178,7 +175,7 @@ describe('a transaction', () => {
   });
 
   it('is joined by one in it, knows its id, and calls back once', async () => {
-    const [map] = await open('n', tab);
+    const [map] = await openMaps('n', tab);
     const ids: unknown[] = [];
     const events = map!.watchAll();
     let committed = 0;
@@ -205,7 +202,7 @@ describe('a transaction', () => {
 
   it('takes documents of any type, which it may create and delete', async () => {
     const doc = tab.get<{n: number}>('local:docs', 'one');
-    const map = (await open('n', tab))[0]!;
+    const map = (await openMaps('n', tab))[0]!;
     await doc.subscribe();
     await transaction(tx => {
       tx.in(doc).create({n: 1});
@@ -225,7 +222,7 @@ describe('a transaction', () => {
   });
 
   it('carries on what this tab has just written', async () => {
-    const [map] = await open('n', tab);
+    const [map] = await openMaps('n', tab);
     map!.set('a', 1);
     map!.set('b', 1);
     await transaction(() => map!.set('a', map!.get('a')! + map!.get('b')!));
@@ -235,7 +232,7 @@ describe('a transaction', () => {
   });
 
   it('update() and increments of a missing key', async () => {
-    const [mine, theirs] = await open('n', tab, other);
+    const [mine, theirs] = await openMaps('n', tab, other);
     expect(await mine!.update('a', (n = 0) => n + 1)).to.equal(1);
     await Promise.all(Array.from({length: 10}, (_, i) => transaction(() => (i % 2 ? mine! : theirs!).increment('b'))));
     expect(await theirs!.update('a', () => undefined)).to.equal(undefined);
@@ -243,7 +240,7 @@ describe('a transaction', () => {
   });
 
   it('can\'t use two connections, or what is not loaded, or too much', async () => {
-    const [mine, theirs] = await open('n', tab, other);
+    const [mine, theirs] = await openMaps('n', tab, other);
     expect((await rejection(transaction(() => {
       mine!.get('a');
       theirs!.set('a', 1);
@@ -254,7 +251,7 @@ describe('a transaction', () => {
   });
 
   it('fails with an async one in it that fails before it waits', async () => {
-    const [map] = await open('m', tab);
+    const [map] = await openMaps('m', tab);
     let inner: Promise<unknown> | undefined;
     const result = transaction(() => {
       map!.set('a', 1);
@@ -264,7 +261,7 @@ describe('a transaction', () => {
   });
 
   it('over local documents asks the host once', async () => {
-    const [map] = await open('m', tab);
+    const [map] = await openMaps('m', tab);
     const calls: string[] = [];
     const {callHost} = tab;
     tab.callHost = function (name, ...args) {
@@ -281,7 +278,7 @@ describe('a transaction', () => {
   });
 
   it('tells its outcome', async () => {
-    const [map] = await open('n', tab);
+    const [map] = await openMaps('n', tab);
     let outcome: Promise<unknown> | undefined;
     await transaction(tx => {
       ({outcome} = tx);

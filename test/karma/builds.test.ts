@@ -110,17 +110,31 @@ class LaterHost {
   }
 }
 
+/** Runs a test with two tabs that type, and with a host of a later protocol that can take over from theirs. */
+async function withLaterHost(
+  options: Options, act: (parts: {later: LaterHost; tabs: TypingTabs; opened: Awaited<ReturnType<TypingTabs['addMany']>>}) => Promise<void>
+): Promise<void> {
+  const stage = new KarmaStage();
+  const later = new LaterHost(stage.id);
+  try {
+    const tabs = new TypingTabs(stage, {hostTimeout: 1200, ...options});
+    const opened = await tabs.addMany(2);
+    await tabs.talk();
+    await act({later, tabs, opened});
+    await tabs.talk();
+    await tabs.conclude();
+  } finally {
+    later.leave();
+    await stage.close();
+  }
+}
+
 describe('tabs that the host does not understand', function() {
   this.timeout(120_000);
 
   for (const [title, options] of [['with a shared worker', {}], ['elected', {mode: 'elected-tab', ownWorker: 'good'}]] as [string, Options][]) {
     it(`say once that the page is to be loaded again, and wait for a host that does: ${title}`, async () => {
-      const stage = new KarmaStage();
-      const later = new LaterHost(stage.id);
-      try {
-        const tabs = new TypingTabs(stage, {hostTimeout: 1200, ...options});
-        const opened = await tabs.addMany(2);
-        await tabs.talk();
+      await withLaterHost(options, async ({later, opened}) => {
         const protocols: number[][] = opened.map(() => []);
         const modes: unknown[] = [];
         opened.forEach(({connection}, i) => {
@@ -135,21 +149,11 @@ describe('tabs that the host does not understand', function() {
         expect(modes).to.eql([]);
         expect(opened.map(({connection}) => connection.hostState)).to.eql(['lost', 'lost']);
         later.leave();
-        await tabs.talk();
-        await tabs.conclude();
-      } finally {
-        later.leave();
-        await stage.close();
-      }
+      });
     });
 
     it(`save what is typed there, and send it after the page was loaded again: ${title}`, async () => {
-      const stage = new KarmaStage();
-      const later = new LaterHost(stage.id);
-      try {
-        const tabs = new TypingTabs(stage, {hostTimeout: 1200, ...options});
-        const opened = await tabs.addMany(2);
-        await tabs.talk();
+      await withLaterHost(options, async ({later, tabs, opened}) => {
         let refused = 0;
         for (const {connection} of opened) connection.on('updateneeded', () => refused++);
         await later.acquireHostLock();
@@ -160,12 +164,7 @@ describe('tabs that the host does not understand', function() {
         const reloaded = await Promise.all(opened.map(tab => tab.reload()));
         later.leave();
         for (const tab of reloaded) await tabs.type(tab);
-        await tabs.talk();
-        await tabs.conclude();
-      } finally {
-        later.leave();
-        await stage.close();
-      }
+      });
     });
   }
 });

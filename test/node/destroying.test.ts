@@ -52,6 +52,17 @@ describe('what a tab destroys', () => {
     return doc;
   }
 
+  /** A destroyed document and the one that has its name since, without a host. */
+  async function replaced(): Promise<[destroyed: ProxyDoc<Note>, other: ProxyDoc<Note>]> {
+    const doc = await followed();
+    await doc.destroy();
+    const other = tab.get<Note>('notes', 'one');
+    await other.subscribe();
+    host.close();
+    await until('the tab knows', () => tab.hostState === 'lost');
+    return [doc, other];
+  }
+
   it('sends nothing more when its timers are late', async () => {
     await new Promise<void>(resolve => backend.connect().get('notes', 'one').create({words: []}, () => resolve()));
     backend.use('readSnapshots', (_context, next) => next(new Error('Not now')));
@@ -142,12 +153,7 @@ describe('what a tab destroys', () => {
   }
 
   it('refuses requests that are made without a host when another document has its name', async () => {
-    const doc = await followed();
-    await doc.destroy();
-    const other = tab.get<Note>('notes', 'one');
-    await other.subscribe();
-    host.close();
-    await until('the tab knows', () => tab.hostState === 'lost');
+    const [doc, other] = await replaced();
     const errors = await Promise.all([doc.fetch(), doc.subscribe()].map(request => request.then(() => undefined, (reason: unknown) => reason)));
     for (const error of errors) {
       expect(error).to.include({code: 'ERR_TABS_CLOSED', message: 'notes.one was destroyed: use what connection.get() gives'});
@@ -156,12 +162,7 @@ describe('what a tab destroys', () => {
   });
 
   it('refuses an op that is made without a host when another document has its name', async () => {
-    const doc = await followed();
-    await doc.destroy();
-    const other = tab.get<Note>('notes', 'one');
-    await other.subscribe();
-    host.close();
-    await until('the tab knows', () => tab.hostState === 'lost');
+    const [doc, other] = await replaced();
     const error = await doc.submitOp([{p: ['words', 0], li: 'late'}]).catch((reason: unknown) => reason);
     expect(error).to.include({code: 'ERR_TABS_CLOSED'});
     expect(tab.getExisting('notes', 'one')).to.equal(other);
