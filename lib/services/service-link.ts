@@ -71,6 +71,7 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
     this.sender = new FrameSender(connection);
     this.isOpen = connection.hostState === 'connected';
     connection.on('updateneeded', () => this.refuse());
+    connection.on('hostState', state => state === 'closed' && this.endAll('lost', 'the connection was closed'));
   }
 
   /** The link of a connection, created at the first call. */
@@ -113,12 +114,14 @@ export class ServiceLink implements ServiceFrames<ProxyDoc> {
   // ---- events of the tab's connection
 
   begin(): void {
-    if (this.isOpen) this.end();
+    this.end();
     this.isOpen = true;
     for (const user of [...this.users]) user.begin();
   }
 
   end(): void {
+    // A first greeting without an answer ends as well. No frame was posted, so calls wait for the answer to a later greeting.
+    if (!this.isOpen) return;
     this.isOpen = false;
     this.sender.clear();
     this.endAll('lost', 'the session with the host has ended');

@@ -2,6 +2,8 @@ import {expect} from 'chai';
 import {Signal} from 'signal-polyfill';
 import {FrameSender} from '../../lib/tab/frame-sender.js';
 import {PROTOCOL_VERSION, greetingChannelName} from '../../lib/protocol/version.js';
+import type {Channel} from '../../lib/platform/platform.js';
+import type {Hello} from '../../lib/protocol/frames.js';
 import {RemoteError, connectionOf, service, type Remote} from '../../lib/remote.js';
 import {signalHandler, statusSignal} from '../../lib/signals.js';
 import type {ServiceHost} from '../../lib/worker.js';
@@ -207,6 +209,35 @@ describe('calls of a service', function () {
     pending.push(rejection(notes.which()), rejection(service<Notes>(connection, 'notes').which()));
     for (const error of await Promise.all(pending)) expect(error.code).to.equal('ERR_REMOTE_CLOSED');
   });
+
+  it('wait for a worker that answers later than the first greeting waits', async () => {
+    start();
+    const greetings: [Hello, Channel][] = [];
+    const connection = stage.slowTab((hello, port) => greetings.push([hello, port]));
+    const heard: string[] = [];
+    const onHost = (notes: Remote<Notes>): void => {
+      void notes.listen((text: string) => { heard.push(text); return Promise.resolve(); });
+    };
+    const notes = service<Notes>(connection, 'notes', {onHost});
+    const results = [notes.which(), notes.tell('text')];
+    await until('the tab has greeted again', () => greetings.length === 2);
+    results.push(notes.which());
+    for (const [hello, port] of greetings) stage.host!.admit(hello, port);
+    expect(await Promise.all(results)).to.eql([1, [undefined], 1]);
+    expect(heard).to.eql(['text']);
+  });
+
+  for (const mode of ['broadcast', 'port'] as const) {
+    it(`are rejected when the connection is closed before a host has answered: ${mode}`, async () => {
+      start({mode});
+      stage.host!.close();
+      const connection = mode === 'port' ? stage.slowTab(() => {}) : stage.tab();
+      const errors = [rejection(service<Notes>(connection, 'notes').which()), rejection(service<Notes>(connection, 'notes', {idempotent: ['which']}).which())];
+      await turn();
+      connection.close();
+      for (const error of await Promise.all(errors)) expect(error).to.include({code: 'ERR_REMOTE_CLOSED', mayHaveRun: false});
+    });
+  }
 
   it('are rejected by their time-out also where there is no host, and are not made any more', async () => {
     start();

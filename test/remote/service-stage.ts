@@ -7,6 +7,7 @@ import {Host, InMemoryStorage, type HostOptions, type StoreOptions} from '../../
 import {createConnection, type ProxyConnection, type ProxyDoc} from '../../lib/index.js';
 import {memoryChannels} from '../../lib/platform/memory.js';
 import {systemClock} from '../../lib/platform/browser.js';
+import type {Hello} from '../../lib/protocol/frames.js';
 import type {Channel, Clock} from '../../lib/platform/platform.js';
 import type {ProxyConnectionOptions} from '../../lib/tab/connection-options.js';
 import {ProxyConnection as OwnConnection} from '../../lib/tab/proxy-connection.js';
@@ -97,6 +98,18 @@ export class ServiceStage {
     return connection;
   }
 
+  /** A tab whose greetings on ports `onGreeting` receives. They have no answer until `host.admit` is called for one of them. */
+  slowTab(onGreeting: (hello: Hello, port: Channel) => void): ProxyConnection {
+    // No host receives its greetings on the greeting channel.
+    const connection = new PortedConnection({channel: memoryChannels(), warn: this.warn}, hello => {
+      const {port1, port2} = new MessageChannel() as unknown as {port1: MessagePort & Channel; port2: MessagePort & Channel};
+      onGreeting(hello, port2);
+      return port1;
+    });
+    this.open.push(connection);
+    return connection;
+  }
+
   /** Replaces the host by another one. Tabs without a session greet the new host when it announces itself. */
   async replaceHost(more: Partial<HostOptions> = {}): Promise<Host> {
     this.host?.close();
@@ -104,7 +117,7 @@ export class ServiceStage {
     return this.startHost(more);
   }
 
-  private greet(hello: Parameters<Host['admit']>[0]): Channel | undefined {
+  private greet(hello: Hello): Channel | undefined {
     const {port1, port2} = new MessageChannel() as unknown as {port1: MessagePort & Channel; port2: MessagePort & Channel};
     return this.host?.admit(hello, port2) ? port1 : undefined;
   }
