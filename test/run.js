@@ -1,12 +1,14 @@
 /**
  * `npm test`. Runs every suite, or those named on the command line (`node test/run.js node karma`), to the end, whatever fails.
  * The suites that use browsers run one after the other, and in parallel with them the others, which need one core.
- * The output is that of one suite after the other. The last line is `N passed, M failed`.
+ * The output is that of one suite after the other. The last line is `N passed, M failed`. The failures are also appended to the
+ * file that the environment variable FAILURES_FILE names.
  */
+import {appendFileSync} from 'node:fs';
 import {OutputInOrder} from './runner/output-in-order.js';
 import {runSuite} from './runner/run-suite.js';
 import {defaultSuites, suites} from './runner/suites.js';
-import {summary} from './runner/summary.js';
+import {failuresOf, summary} from './runner/summary.js';
 
 const names = process.argv.slice(2);
 const unknown = names.filter(name => !(name in suites));
@@ -35,4 +37,5 @@ if (abort.signal.aborted) process.exit(130);
 
 const inOrder = chosen.map(name => results.get(name));
 console.log(summary(inOrder));
+if (process.env.FAILURES_FILE) appendFileSync(process.env.FAILURES_FILE, failuresOf(inOrder).map(line => `${line}\n`).join(''));
 process.exitCode = inOrder.some(result => result.failed > 0) ? 1 : 0;

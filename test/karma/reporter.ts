@@ -18,13 +18,15 @@ interface Config {
   browsers: string[];
 }
 
-/** Prints a line for each test; the counts go to the file that test/run.js named. */
+/** Prints a line for each test; the counts and the failures go to the file that test/run.js named. */
 function createReporter({browsers: expected}: Config): object {
   const counts = {passed: 0, failed: 0, skipped: 0};
+  const failures: string[] = [];
   let started = 0;
 
   const fail = (message: string) => {
     counts.failed++;
+    failures.push(message);
     console.error(`✗ ${message}`);
   };
 
@@ -37,6 +39,7 @@ function createReporter({browsers: expected}: Config): object {
       const mark = skipped ? '-' : success ? '✓' : '✗';
       console.log(`${name}: ${mark} ${[...suite, description].join(' ')} (${time} ms)`);
       for (const line of log) console.log(indent(line));
+      if (!skipped && !success) failures.push(`${name}: ${[...suite, description, ...log].join(' ')}`);
     },
 
     onBrowserLog({name}: Browser, log: string, type: string) {
@@ -57,7 +60,7 @@ function createReporter({browsers: expected}: Config): object {
       const {passed, failed, skipped} = counts;
       console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
       const file = process.env['TEST_COUNTS_FILE'];
-      if (file) writeFileSync(file, JSON.stringify(counts));
+      if (file) writeFileSync(file, JSON.stringify({...counts, failures}));
       done();
     }
   };

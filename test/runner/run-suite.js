@@ -8,7 +8,7 @@ import {fileURLToPath} from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Runs one suite in a process of its own and returns its counts. A suite that crashes, is stopped,
+ * Runs one suite in a process of its own and returns its counts and failures. A suite that crashes, is stopped,
  * or runs no test has failed, whatever it counted: `problem` says why. `output` gets what it writes. `abortSignal` stops it.
  */
 export async function runSuite(name, {title, args, env = {}, counts = true, minutes}, output, abortSignal) {
@@ -21,7 +21,7 @@ export async function runSuite(name, {title, args, env = {}, counts = true, minu
   const counted = counts ? await read(file) : exitCodeAsCount(ended);
   await rm(folder, {recursive: true, force: true});
 
-  const result = {name, passed: 0, failed: 0, skipped: 0, ...counted, seconds};
+  const result = {name, passed: 0, failed: 0, skipped: 0, failures: [], ...counted, seconds};
   const problem = problemOf(ended, counted, result, minutes);
   if (problem) output.write(process.stderr, `\n${name}: ${problem}\n`);
   output.end();
@@ -37,7 +37,7 @@ function problemOf(ended, counted, {passed, failed}, minutes) {
 }
 
 function exitCodeAsCount({how}) {
-  return how === 'exit code 0' ? {passed: 1} : {failed: 1};
+  return how === 'exit code 0' ? {passed: 1} : {failed: 1, failures: [`ended with ${how}`]};
 }
 
 async function read(file) {
