@@ -72,7 +72,7 @@ export class Committer {
     // Only the next host can answer whether the commit was made.
     while (!answer) {
       await this.connected(isOver);
-      answer = await this.ask('shared.asked', {seq, docs});
+      answer = await this.ask('shared.committed', {seq, docs});
     }
     return answer.committed ? seq : undefined;
   }

@@ -1,5 +1,5 @@
 import {TabsError, decodeError} from '../protocol/errors.js';
-import type {GiveBack, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
+import type {LeaseReport, ItemsMessage, QueueItem, TakeRequest} from '../protocol/queues.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import {checkOptions, NUMBER, SIGNAL} from '../tab/check-options.js';
 import {closed} from './document.js';
@@ -140,18 +140,18 @@ export class Consumer {
    * Reports to the host what happened to items.
    * @returns the ids of those items whose lease this tab no longer had
    */
-  give(r: string, ids: string[], how: GiveBack['how'], more: Pick<GiveBack, 'error' | 'ms'> = {}): Promise<string[]> {
-    return this.untilAnswered(again => this.doc.connection.callHost(
-      'shared.give', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(again && {again}), ...more}
+  report(r: string, ids: string[], how: LeaseReport['how'], more: Pick<LeaseReport, 'error' | 'ms'> = {}): Promise<string[]> {
+    return this.untilAnswered(isRepeat => this.doc.connection.callHost(
+      'shared.report', {...this.name, r, ids, how, maxAttempts: this.options.maxAttempts, ...(isRepeat && {isRepeat}), ...more}
     ));
   }
 
   /** Repeats a call until a host has answered it. The next host finds in the queue what the last one has done. */
-  private async untilAnswered<T>(call: (again: boolean) => Promise<T>): Promise<T> {
+  private async untilAnswered<T>(call: (isRepeat: boolean) => Promise<T>): Promise<T> {
     const {connection} = this.doc;
-    for (let again = false; ; again = true) {
+    for (let isRepeat = false; ; isRepeat = true) {
       try {
-        return await call(again);
+        return await call(isRepeat);
       } catch (error) {
         if (connection.hostState === 'closed' || !isLost(error)) throw error;
         await new Promise<void>(resolve => {

@@ -1,5 +1,5 @@
 import {TabsError} from '../protocol/errors.js';
-import type {GiveBack, QueueItem} from '../protocol/queues.js';
+import type {LeaseReport, QueueItem} from '../protocol/queues.js';
 
 /** An item that no other consumer gets until it is given back. */
 export interface Lease<T> extends AsyncDisposable {
@@ -26,7 +26,7 @@ export interface Lease<T> extends AsyncDisposable {
  * Reports to the host what happened to an item.
  * @returns whether the lease still existed
  */
-export type Give = (how: GiveBack['how'], more?: Pick<GiveBack, 'error' | 'ms'>) => Promise<boolean>;
+export type ReportLease = (how: LeaseReport['how'], more?: Pick<LeaseReport, 'error' | 'ms'>) => Promise<boolean>;
 
 export class QueueLease<T> implements Lease<T> {
   readonly attempts: number;
@@ -34,7 +34,7 @@ export class QueueLease<T> implements Lease<T> {
   private readonly abort = new AbortController();
   private isOver = false;
 
-  constructor(readonly item: QueueItem, readonly value: T, private readonly where: string, private readonly give: Give, private readonly onOver: (lease: QueueLease<T>) => void) {
+  constructor(readonly item: QueueItem, readonly value: T, private readonly where: string, private readonly report: ReportLease, private readonly onOver: (lease: QueueLease<T>) => void) {
     this.attempts = item.n;
     this.signal = this.abort.signal;
   }
@@ -52,18 +52,18 @@ export class QueueLease<T> implements Lease<T> {
   }
 
   async extend(ms: number): Promise<void> {
-    if (this.isOver || !await this.give('extend', {ms})) throw this.lost();
+    if (this.isOver || !await this.report('extend', {ms})) throw this.lost();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isOver) await this.release().catch(() => {});
   }
 
-  private async end(how: GiveBack['how'], more?: {error?: string}): Promise<void> {
+  private async end(how: LeaseReport['how'], more?: {error?: string}): Promise<void> {
     if (this.isOver) throw this.lost();
     this.isOver = true;
     this.onOver(this);
-    if (!await this.give(how, more)) {
+    if (!await this.report(how, more)) {
       this.abort.abort(this.lost());
       throw this.lost();
     }

@@ -147,7 +147,7 @@ export class SharedQueue<T> extends Collection {
 
   private confirm(r: string, items: readonly QueueItem[]): void {
     if (!items.length) return;
-    this.consumer.give(r, items.map(({i}) => i), 'done').catch(() => {
+    this.consumer.report(r, items.map(({i}) => i), 'done').catch(() => {
       // The connection is closed, so the host takes the items back.
     });
   }
@@ -181,7 +181,7 @@ export class SharedQueue<T> extends Collection {
     const {r, items: [item]} = await this.consumer.take(1, options);
     const lease = new QueueLease<T>(
       item!, this.decode(item!.v) as T, this.plan.where,
-      async (how, more) => !(await this.consumer.give(r, [item!.i], how, more)).length, over => this.leased.delete(over)
+      async (how, more) => !(await this.consumer.report(r, [item!.i], how, more)).length, over => this.leased.delete(over)
     );
     this.leased.add(lease);
     return lease;

@@ -35,7 +35,7 @@ export interface HostCallsOwner {
 }
 
 /** The calls of shared queues. All other calls that begin with `shared.` are for transactions. */
-const OF_QUEUES = new Set(['shared.take', 'shared.cancel', 'shared.give']);
+const OF_QUEUES = new Set(['shared.take', 'shared.cancel', 'shared.report']);
 
 /** Answers the calls of tabs. {@link HostCallHandlers} lists them. */
 export class HostCallTable {

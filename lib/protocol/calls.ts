@@ -2,7 +2,7 @@ import type {Clearing} from './clearing.js';
 import type {FaultRequest, FaultState} from './faults.js';
 import type {FeedEntry, FeedRequest} from './feed.js';
 import type {DeadLetter, LostOp, OrphanedOpsMessage, QuarantinedDoc} from './messages.js';
-import type {GiveBack, TakeRequest} from './queues.js';
+import type {LeaseReport, TakeRequest} from './queues.js';
 import type {HostReport, InspectOptions, TabEntry} from './report.js';
 import type {Commit} from './transactions.js';
 
@@ -54,13 +54,13 @@ export interface CollectionCalls {
   'shared.take': Call<TakeRequest, 'empty' | null>;
   'shared.cancel': Call<{c: string; d: string; r: string}, null>;
   /** The result has the ids of the items that the tab had no lease for any more. */
-  'shared.give': Call<GiveBack, string[]>;
+  'shared.report': Call<LeaseReport, string[]>;
   'shared.commit': Call<Commit, {committed: boolean}>;
   /**
    * Whether the host has placed a transaction. The tab asks the next host if the answer to `shared.commit` was lost. After this call,
    * the host does not place the transaction any more.
    */
-  'shared.asked': Call<TransactionQuestion, {committed: boolean}>;
+  'shared.committed': Call<TransactionQuestion, {committed: boolean}>;
   /** Requests the message `shared.outcome`: the server's answer to a placed transaction. */
   'shared.outcome': Call<TransactionQuestion, {committed: boolean}>;
 }

@@ -46,7 +46,7 @@ export interface TakeRequest {
 }
 
 /** A tab reports what it did with items that it was given. */
-export interface GiveBack {
+export interface LeaseReport {
   c: string;
   d: string;
   r: string;
@@ -57,7 +57,7 @@ export interface GiveBack {
   /** For `extend`: the additional time, in ms. */
   ms?: number;
   /** The tab repeats the report, because it has received no answer. The host may have handled it before. */
-  again?: boolean;
+  isRepeat?: boolean;
 }
 
 export interface ItemsMessage {
@@ -78,9 +78,9 @@ export const isTakeRequest = (value: unknown): value is TakeRequest => isQueueNa
 
 export const isCancel = (value: unknown): value is {c: string; d: string; r: string} => isQueueName(value);
 
-export const isGiveBack = (value: unknown): value is GiveBack => isQueueName(value) && Array.isArray((value as GiveBack).ids) &&
-  (value as GiveBack).ids.every(isText) && ['done', 'release', 'fail', 'extend'].includes((value as GiveBack).how) && isCount((value as GiveBack).maxAttempts) &&
-  ((value as GiveBack).ms === undefined || isCount((value as GiveBack).ms));
+export const isLeaseReport = (value: unknown): value is LeaseReport => isQueueName(value) && Array.isArray((value as LeaseReport).ids) &&
+  (value as LeaseReport).ids.every(isText) && ['done', 'release', 'fail', 'extend'].includes((value as LeaseReport).how) && isCount((value as LeaseReport).maxAttempts) &&
+  ((value as LeaseReport).ms === undefined || isCount((value as LeaseReport).ms));
 
 /** Whether a document's data has the form of a queue. */
 export function isStoredQueue(data: unknown): data is StoredQueue {

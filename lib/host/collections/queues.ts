@@ -1,6 +1,6 @@
 import {withCode} from '../../protocol/errors.js';
 import {
-  isCancel, isGiveBack, isStoredQueue, isTakeRequest, putBack, type GiveBack, type Leased, type StoredQueue
+  isCancel, isLeaseReport, isStoredQueue, isTakeRequest, putBack, type LeaseReport, type Leased, type StoredQueue
 } from '../../protocol/queues.js';
 import {isLocal} from '../../protocol/local.js';
 import type {DocKey} from '../../store/storage.js';
@@ -29,7 +29,7 @@ export class Queues {
   answer(tab: Tab, name: string, args: unknown): Promise<unknown> {
     if (name === 'shared.take' && isTakeRequest(args)) return this.withQueue(args, (doc, queues) => queues.take(doc, {...args, tab}));
     if (name === 'shared.cancel' && isCancel(args)) return this.withQueue(args, (doc, queues) => queues.cancel(doc, tab, args.r));
-    if (name === 'shared.give' && isGiveBack(args)) return this.withQueue<unknown>(args, (doc, queues) => queues.give(doc, tab, args));
+    if (name === 'shared.report' && isLeaseReport(args)) return this.withQueue<unknown>(args, (doc, queues) => queues.handleReport(doc, tab, args));
     throw withCode('ERR_MESSAGE_BADLY_FORMED', `Invalid call ${name}`);
   }
 
@@ -108,14 +108,14 @@ export class Queues {
   }
 
   /** Handles a tab's report on leased items. @returns the ids of the items whose lease the tab no longer had */
-  give(doc: SharedDoc, tab: Tab, {ids, r, how, error, ms = 0, maxAttempts, again}: GiveBack): string[] {
+  handleReport(doc: SharedDoc, tab: Tab, {ids, r, how, error, ms = 0, maxAttempts, isRepeat}: LeaseReport): string[] {
     this.know(doc, {maxAttempts});
     const lost: string[] = [];
     for (const id of ids) {
       const lease = contentOf(doc)?.l[id];
       if (!lease || lease.t !== tab.id || lease.r !== r) {
         // If the tab repeats the report, it may have been handled already in an earlier session.
-        if (!again || (how === 'done' && isThere(contentOf(doc), id)) || how === 'extend') lost.push(id);
+        if (!isRepeat || (how === 'done' && isThere(contentOf(doc), id)) || how === 'extend') lost.push(id);
       }
       else if (how === 'done') this.writer.submit(doc, [{p: ['l', id], od: lease}]);
       else if (how === 'extend') {

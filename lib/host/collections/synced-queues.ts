@@ -1,4 +1,4 @@
-import type {GiveBack} from '../../protocol/queues.js';
+import type {LeaseReport} from '../../protocol/queues.js';
 import {
   CLOCK_TOLERANCE_MS, SYNCED_LEASE_MS, attemptsOf, endClaim, isDone, isItem, isLeased, isSyncedQueue, isWaiting, itemsOf, lastClaim, orderOf, type Claim, type Component,
   type SyncedItem, type SyncedQueue
@@ -54,17 +54,17 @@ export class SyncedQueues {
   }
 
   /** Handles a tab's report on leased items. Resolves, when the server has answered, with the ids of items whose lease the tab had lost. */
-  async give(doc: SharedDoc, tab: Tab, give: GiveBack): Promise<string[]> {
-    this.know(doc, give.maxAttempts);
-    const lost = await Promise.all(give.ids.map(async id => (await this.giveOne(doc, tab, id, give) ? [] : [id])));
+  async handleReport(doc: SharedDoc, tab: Tab, report: LeaseReport): Promise<string[]> {
+    this.know(doc, report.maxAttempts);
+    const lost = await Promise.all(report.ids.map(async id => (await this.handleOne(doc, tab, id, report) ? [] : [id])));
     return lost.flat();
   }
 
-  private giveOne(doc: SharedDoc, tab: Tab, id: string, {r, how, error, ms = 0, again}: GiveBack): boolean | Promise<boolean> {
+  private handleOne(doc: SharedDoc, tab: Tab, id: string, {r, how, error, ms = 0, isRepeat}: LeaseReport): boolean | Promise<boolean> {
     const item = itemOf(doc, id);
     const mine = item && isHeldBy(item, {tab, r});
     if (!mine) {
-      if (!again || how === 'extend') return false;
+      if (!isRepeat || how === 'extend') return false;
       // The report may have been handled before, perhaps by another host. The server may not have answered it yet.
       return new Promise(resolve => this.whenSaved(doc, () => {
         const now = itemOf(doc, id);

@@ -43,7 +43,7 @@ export class Transactions {
 
   answer(tab: Tab, name: string, args: unknown): Answer | Promise<Answer> {
     if (name === 'shared.commit' && isCommit(args)) return this.commit(tab, args);
-    if (name === 'shared.asked' && isQuestion(args)) return this.isCommitted(tab, args.seq, args.docs);
+    if (name === 'shared.committed' && isQuestion(args)) return this.isCommitted(tab, args.seq, args.docs);
     if (name === 'shared.outcome' && isQuestion(args)) return this.registerForOutcome(tab, args.seq, args.docs);
     throw withCode('ERR_MESSAGE_BADLY_FORMED', `Invalid call ${name}`);
   }
