@@ -22,7 +22,7 @@ import {MirroredContent} from './mirrored-content.js';
 import {openStore} from './open-store.js';
 import {OrphanedOps} from './orphaned-ops.js';
 import {SharedPresences} from './presence/shared-presences.js';
-import {KeptResults} from './queries/kept-results.js';
+import {QueryResultStore} from './queries/query-result-store.js';
 import {LocalQueries, checkOfflineQueries} from './queries/local-queries.js';
 import {SharedQueries} from './queries/shared-queries.js';
 import {FatalOps} from './server/fatal-ops.js';
@@ -191,15 +191,15 @@ export class HostParts {
   }
 
   private makeQueriesAndPresences(): {queries: SharedQueries; presences: SharedPresences} {
-    const kept = new KeptResults(() => this.store, () => this.mirrored?.limitResults());
+    const results = new QueryResultStore(() => this.store, () => this.mirrored?.limitResults());
     const owner = {
       connection: this.owner.connection,
       faults: this.faults,
       after: this.owner.platform.clock.after,
       isConnected: () => this.isConnected,
       share: (doc: RealDoc) => this.docs.get(doc.collection, doc.id),
-      keptResults: (query: string) => kept.get(query),
-      keepResults: (query: string, results: string) => kept.keep(query, results)
+      storedResults: (query: string) => results.get(query),
+      storeResults: (query: string, text: string) => results.set(query, text)
     };
     return {queries: new SharedQueries({...owner, local: this.makeLocalQueries()}), presences: new SharedPresences(owner)};
   }

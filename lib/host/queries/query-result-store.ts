@@ -4,7 +4,7 @@ import type {DurableStore} from '../../store/durable-store.js';
 export const QUERY_PREFIX = 'query: ';
 
 /** Keeps the last results of each query in the store, for use while the server is unreachable. */
-export class KeptResults {
+export class QueryResultStore {
   /** @param onNew called when the results of a query were added or changed */
   constructor(private readonly store: () => DurableStore | undefined, private readonly onNew: () => void) {}
 
@@ -12,7 +12,7 @@ export class KeptResults {
     return this.store()?.kept[QUERY_PREFIX + query];
   }
 
-  keep(query: string, results: string): void {
+  set(query: string, results: string): void {
     const store = this.store();
     if (!store || store.kept[QUERY_PREFIX + query] === results) return;
     store.keep(QUERY_PREFIX + query, results);

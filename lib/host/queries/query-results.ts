@@ -20,37 +20,37 @@ export interface SharedQueriesOwner {
   /** Returns the shared document of a real document. */
   share: (doc: RealDoc) => SharedDoc;
   /** Returns the last results of a query, for use while the server is unreachable. */
-  keptResults(query: string): string | undefined;
-  keepResults(query: string, results: string): void;
+  storedResults(query: string): string | undefined;
+  storeResults(query: string, results: string): void;
   /** Computes results while the server is unreachable; undefined if the app has supplied no matcher. */
   readonly local: LocalQueries | undefined;
 }
 
 /** A query's results in their stored form. The documents themselves are stored separately. */
-export interface KeptResults {
+export interface StoredResults {
   docs: [collection: string, id: string][];
   extra?: unknown;
 }
 
 export const keyOf = (c: string, q: unknown, o: object | undefined): string => JSON.stringify([c, q, o ?? null]);
 
-export function resultsToKeep(results: readonly RealDoc[], extra: unknown): string {
-  const kept: KeptResults = {docs: results.map(({collection, id}) => [collection, id]), extra};
-  return JSON.stringify(kept);
+export function encodeResults(results: readonly RealDoc[], extra: unknown): string {
+  const stored: StoredResults = {docs: results.map(({collection, id}) => [collection, id]), extra};
+  return JSON.stringify(stored);
 }
 
-export function keptResults(owner: SharedQueriesOwner, key: string): KeptResults | undefined {
+export function readStoredResults(owner: SharedQueriesOwner, key: string): StoredResults | undefined {
   try {
-    const kept = JSON.parse(owner.keptResults(key) ?? 'null') as KeptResults | null;
-    return kept && Array.isArray(kept.docs) ? kept : undefined;
+    const stored = JSON.parse(owner.storedResults(key) ?? 'null') as StoredResults | null;
+    return stored && Array.isArray(stored.docs) ? stored : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Returns the ids of those stored results that are in the collection. */
-export const keptIds = (owner: SharedQueriesOwner, key: string, collection: string): string[] =>
-  keptResults(owner, key)?.docs.filter(([c]) => c === collection).map(([, id]) => id) ?? [];
+export const storedIds = (owner: SharedQueriesOwner, key: string, collection: string): string[] =>
+  readStoredResults(owner, key)?.docs.filter(([c]) => c === collection).map(([, id]) => id) ?? [];
 
 /** Calls `act` when none of the documents is being restored or rolled back. None of them is released meanwhile. */
 export function whenSettled(docs: readonly SharedDoc[], act: () => void): void {

@@ -2,7 +2,7 @@ import {encodeError} from '../../protocol/errors.js';
 import {nextTick} from '../../platform/next-tick.js';
 import type {Clock} from '../../platform/platform.js';
 import type {QueryReport} from '../../protocol/report.js';
-import {item, keptIds, keptResults, keyOf, resultsToKeep, shareUnknown, whenSettled, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import {item, storedIds, readStoredResults, keyOf, encodeResults, shareUnknown, whenSettled, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
 import {settleQueries} from './query-settling.js';
 import {ResultsCheck} from './results-check.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
@@ -50,7 +50,7 @@ export class SharedQueries {
       }
       if (results) {
         this.checkResults(c, q, key, results);
-        this.owner.keepResults(key, resultsToKeep(results, extra));
+        this.owner.storeResults(key, encodeResults(results, extra));
       }
       return whenSettled(results?.map(doc => this.owner.share(doc)) ?? [], tab.inThisSession(() => {
         const data = results?.map(doc => item(doc, c, this.owner.share(doc).snapshotFor(tab)));
@@ -81,14 +81,14 @@ export class SharedQueries {
   private checkResults(collection: string, query: unknown, key: string, results: readonly RealDoc[]): void {
     const {local} = this.owner;
     if (!local) return;
-    const earlier = new Set([...keptIds(this.owner, key, collection), ...this.given.get(key) ?? []]);
+    const earlier = new Set([...storedIds(this.owner, key, collection), ...this.given.get(key) ?? []]);
     this.given.delete(key);
     new ResultsCheck({collection, query, results, matches: undefined, earlier: [...earlier]}, local).start();
   }
 
   private answerFromKept(tab: Tab, id: number, c: string, key: string, otherwise: () => void): void {
-    const kept = keptResults(this.owner, key);
-    if (kept) this.give(tab, id, c, kept.docs.map(([collection, d]) => this.owner.connection.get(collection, d)), kept.extra);
+    const stored = readStoredResults(this.owner, key);
+    if (stored) this.give(tab, id, c, stored.docs.map(([collection, d]) => this.owner.connection.get(collection, d)), stored.extra);
     else otherwise();
   }
 

@@ -1,6 +1,6 @@
 import arrayDiff from 'arraydiff';
 import {encodeError} from '../../protocol/errors.js';
-import {item, keptIds, keptResults, resultsToKeep, shareUnknown, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
+import {item, storedIds, readStoredResults, encodeResults, shareUnknown, type QueryRequest, type SharedQueriesOwner} from './query-results.js';
 import type {QueryReport} from '../../protocol/report.js';
 import {conditionsOf} from './query-conditions.js';
 import type {QueriedDoc} from './local-queries.js';
@@ -152,9 +152,9 @@ export class SharedQuery implements LaggingQuery {
       this.showLocally(results, extra);
       return true;
     }
-    const kept = keptResults(this.owner, this.key);
-    if (kept) this.showLocally(kept.docs.map(([c, d]) => this.owner.connection.get(c, d)), kept.extra);
-    return !!kept;
+    const stored = readStoredResults(this.owner, this.key);
+    if (stored) this.showLocally(stored.docs.map(([c, d]) => this.owner.connection.get(c, d)), stored.extra);
+    return !!stored;
   }
 
   /**
@@ -178,7 +178,7 @@ export class SharedQuery implements LaggingQuery {
   }
 
   private readEarlier(): string[] {
-    return this.owner.local ? keptIds(this.owner, this.key, this.request.c) : [];
+    return this.owner.local ? storedIds(this.owner, this.key, this.request.c) : [];
   }
 
   // ---- while the server is reachable
@@ -236,7 +236,7 @@ export class SharedQuery implements LaggingQuery {
   }
 
   private keep(): void {
-    this.owner.keepResults(this.key, resultsToKeep(this.real.results ?? [], this.real.extra));
+    this.owner.storeResults(this.key, encodeResults(this.real.results ?? [], this.real.extra));
   }
 
   private snapshotFor(tab: Tab, doc: RealDoc): object {
