@@ -1,5 +1,5 @@
 import {isThenable} from './operations.js';
-import {NEVER, UNASKED, WANTED, type Wants} from './wire.js';
+import {NEVER, UNREQUESTED, WANTED, type Wants} from './wire.js';
 
 /** The state of an operation that the other side has requested. */
 export type Answer =
@@ -11,7 +11,7 @@ export type Answer =
 export interface AnswersPeer {
   /** @param materializes whether objects of the app's classes are copied, too */
   returnValue(id: number, value: unknown, materializes?: boolean): void;
-  throwError(id: number, error: unknown, origin: number, unasked: boolean): void;
+  throwError(id: number, error: unknown, origin: number, isUnrequested: boolean): void;
 }
 
 /** The error of a failed operation. Operations built on its result fail with the same error. */
@@ -124,7 +124,7 @@ export class Answers {
 
   #done(id: number, wants: Wants, value: unknown, materializes: boolean): void {
     // A missing answer counts as undefined. Most operations of a recorder return undefined, so nothing is kept for them.
-    if (wants === NEVER || (wants === UNASKED && value === undefined)) this.#answers.delete(id);
+    if (wants === NEVER || (wants === UNREQUESTED && value === undefined)) this.#answers.delete(id);
     else this.#answers.set(id, {state: 'done', value});
     if (wants === WANTED) this.#peer.returnValue(id, value, materializes);
   }

@@ -4,10 +4,10 @@ import {RemoteError, unsendable, type RemoteErrorCode} from './errors.js';
 import {PULL, WANTED, outgoing, type Outgoing, type Wants} from './wire.js';
 
 /** After this many results without an outgoing message, or this many ms, a frame is posted to confirm that they have arrived. */
-const SEEN_MANY = 256;
+const MAX_SEEN = 256;
 const SEEN_MS = 1000;
 /** How many failed chains are remembered by their first operation, so that each is reported once. */
-const TOLD_MANY = 1000;
+const MAX_REPORTED = 1000;
 
 export type Outcome = {readonly ok: true; readonly value: unknown} | {readonly ok: false; readonly error: unknown};
 
@@ -21,7 +21,7 @@ export interface CallsPeer {
   schedule(): void;
   /** Takes back what a message that is not posted has counted. */
   uncount(item: Outgoing): void;
-  tellError(error: unknown, what: string): void;
+  reportError(error: unknown, what: string): void;
 }
 
 /** One operation that was recorded on this side. */
@@ -29,7 +29,7 @@ export class CallRecord {
   outcome: Outcome | undefined;
   isAwaited = false;
   /** The place where the result is awaited, for the stack of an error. */
-  here: Error | undefined;
+  awaitedAt: Error | undefined;
   isReleased = false;
   /** Is still needed after the record was garbage-collected. */
   readonly trace: {readonly id: number; isOver: boolean};
@@ -57,7 +57,7 @@ export class CallRecord {
   want(): void {
     // `await` reads `then` now, and calls it a microtask later.
     this.isAwaited = true;
-    if (!this.outcome) this.here ??= this.#calls.stackHere();
+    if (!this.outcome) this.awaitedAt ??= this.#calls.newStack();
     if (this.outcome || this.wants === WANTED || !this.item) return;
     this.item.message[6] = WANTED;
     this.#calls.want(this);
@@ -68,7 +68,7 @@ export class CallRecord {
     this.want();
     if (!this.#waiting) {
       this.#waiting = deferred();
-      this.#tell();
+      this.#settleWaiting();
     }
     return this.#waiting.promise;
   }
@@ -78,7 +78,7 @@ export class CallRecord {
     this.outcome = outcome;
     this.trace.isOver = true;
     this.cancelTimeout?.();
-    this.#tell();
+    this.#settleWaiting();
   }
 
   /** Settles as a promise does. */
@@ -87,7 +87,7 @@ export class CallRecord {
     return this;
   }
 
-  #tell(): void {
+  #settleWaiting(): void {
     if (!this.outcome || !this.#waiting) return;
     if (this.outcome.ok) this.#waiting.resolve(this.outcome.value);
     else this.#waiting.reject(this.outcome.error);
@@ -99,8 +99,8 @@ export class Calls {
   readonly #pending = new Map<number, CallRecord>();
   #seen: number[] = [];
   #seenTimer: (() => void) | undefined;
-  readonly #told = new Set<number>();
-  #untold = new Map<number, {error: unknown; what: string}>();
+  readonly #reported = new Set<number>();
+  #unreported = new Map<number, {error: unknown; what: string}>();
   readonly #flushes = new Set<{failed?: {error: unknown}}>();
   readonly #peer: CallsPeer;
 
@@ -112,13 +112,13 @@ export class Calls {
     return this.#pending.size;
   }
 
-  stackHere(): Error | undefined {
+  newStack(): Error | undefined {
     return this.#peer.options.stacks ? new Error() : undefined;
   }
 
   /** The place that awaits a call whose error has arrived. */
-  hereOf(id: number): string | undefined {
-    return this.#pending.get(id)?.here?.stack;
+  stackOf(id: number): string | undefined {
+    return this.#pending.get(id)?.awaitedAt?.stack;
   }
 
   /** Records a call that is about to be posted. */
@@ -136,7 +136,7 @@ export class Calls {
   settled(outcome: Outcome, what: string): CallRecord {
     const call = new CallRecord(0, what, undefined, this);
     call.settle(outcome);
-    if (!outcome.ok) queueMicrotask(() => call.isAwaited || this.#untoldError(0, outcome.error, what));
+    if (!outcome.ok) queueMicrotask(() => call.isAwaited || this.#reportError(0, outcome.error, what));
     return call;
   }
 
@@ -157,23 +157,23 @@ export class Calls {
   }
 
   /** @param origin the operation that failed first */
-  handleThrow(id: number, error: unknown, origin: number, wasUnasked: boolean): void {
+  handleThrow(id: number, error: unknown, origin: number, isUnrequested: boolean): void {
     const call = this.#pending.get(id);
     if (call) {
       this.#pending.delete(id);
       this.#noteSeen(id);
       call.settle({ok: false, error});
     }
-    if (call?.isAwaited) this.#noteTold(origin);
-    else if (wasUnasked || call) this.#untold.set(origin, {error, what: call?.what ?? 'a recorded operation'});
+    if (call?.isAwaited) this.#noteReported(origin);
+    else if (isUnrequested || call) this.#unreported.set(origin, {error, what: call?.what ?? 'a recorded operation'});
   }
 
   /** Reports errors of the last frame that nobody awaits. Called after each frame. */
-  tellUntold(): void {
-    if (!this.#untold.size) return;
-    const untold = this.#untold;
-    this.#untold = new Map();
-    for (const [origin, {error, what}] of untold) if (!this.#told.has(origin)) this.#untoldError(origin, error, what);
+  reportErrors(): void {
+    if (!this.#unreported.size) return;
+    const untold = this.#unreported;
+    this.#unreported = new Map();
+    for (const [origin, {error, what}] of untold) if (!this.#reported.has(origin)) this.#reportError(origin, error, what);
   }
 
   beginFlush(): {failed?: {error: unknown}} {
@@ -206,23 +206,23 @@ export class Calls {
   #fail(call: CallRecord, error: unknown): void {
     this.#pending.delete(call.id);
     call.settle({ok: false, error});
-    if (!call.isAwaited) this.#untoldError(call.id, error, call.what);
+    if (!call.isAwaited) this.#reportError(call.id, error, call.what);
   }
 
-  #untoldError(origin: number, error: unknown, what: string): void {
-    this.#noteTold(origin);
-    if (!this.#flushes.size) return this.#peer.tellError(error, what);
+  #reportError(origin: number, error: unknown, what: string): void {
+    this.#noteReported(origin);
+    if (!this.#flushes.size) return this.#peer.reportError(error, what);
     for (const flush of this.#flushes) flush.failed ??= {error};
   }
 
-  #noteTold(origin: number): void {
-    if (origin) this.#told.add(origin);
-    if (this.#told.size > TOLD_MANY) this.#told.delete(this.#told.values().next().value!);
+  #noteReported(origin: number): void {
+    if (origin) this.#reported.add(origin);
+    if (this.#reported.size > MAX_REPORTED) this.#reported.delete(this.#reported.values().next().value!);
   }
 
   #noteSeen(id: number): void {
     this.#seen.push(id);
-    if (this.#seen.length >= SEEN_MANY) this.#peer.schedule();
+    if (this.#seen.length >= MAX_SEEN) this.#peer.schedule();
     // The timer is not cancelled if a frame confirms the results before: calls that follow each other share one timer.
     else this.#seenTimer ??= this.#peer.clock.after(SEEN_MS, () => {
       this.#seenTimer = undefined;

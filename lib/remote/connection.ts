@@ -18,12 +18,12 @@ import {Exports, Imports, type Reference} from './references.js';
 import {iterateResult, operateOnResult, releaseResult} from './results.js';
 import {createStub, describe, type StubNode, type StubPeer} from './stubs.js';
 import type {Connection, Evaluate, FrameTransport} from './types.js';
-import {BYE, DO, FLOW, FLUSH, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
+import {BYE, OPERATE, FLOW, FLUSH, HELLO, NEVER, RELEASE, SEEN, THROW, RETURN, WANTED, outgoing, type Kind, type Outgoing, type Wants, type WireReference} from './wire.js';
 
 /** The codes with which a connection can end. */
 export type EndCode = 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL' | 'ERR_REMOTE_NO_SERVICE';
 
-const OF_KIND = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
+const KIND_NAMES = ['call', 'read', 'set', 'new', 'delete', 'evaluate', 'evaluate', 'flush', 'port'];
 
 /**
  * One end of a connection, between a frame transport and stubs. The transport can be a session with a host as well as a port.
@@ -113,10 +113,10 @@ export class Peer implements Connection, StubPeer {
     this.close();
   }
 
-  /** @param says whether to send BYE to the other side */
-  end(reason: string, says: boolean, mayHaveRun = true, code: EndCode = 'ERR_REMOTE_CLOSED'): void {
+  /** @param sendsBye whether to send BYE to the other side */
+  end(reason: string, sendsBye: boolean, mayHaveRun = true, code: EndCode = 'ERR_REMOTE_CLOSED'): void {
     if (this.state === 'closed') return;
-    if (says) this.sayBye(reason);
+    if (sendsBye) this.sendBye(reason);
     this.state = 'closed';
     this.closedBy = new RemoteError(code, `The connection has ended: ${reason}`, {mayHaveRun: false});
     this.outbox.close();
@@ -130,7 +130,7 @@ export class Peer implements Connection, StubPeer {
     this.closing.resolve(this.closedBy);
   }
 
-  private sayBye(reason: string): void {
+  private sendBye(reason: string): void {
     this.outbox.flush();
     try {
       this.outbox.postNow([BYE, reason]);
@@ -167,8 +167,8 @@ export class Peer implements Connection, StubPeer {
     return this.send(on, path, kind, values, wants, what);
   }
 
-  send(on: number, path: readonly string[], kind: Kind, values: readonly unknown[], wants: Wants, what = OF_KIND[kind]!): CallRecord {
-    const item = outgoing([DO, 0, on, path, kind, undefined, wants]);
+  send(on: number, path: readonly string[], kind: Kind, values: readonly unknown[], wants: Wants, what = KIND_NAMES[kind]!): CallRecord {
+    const item = outgoing([OPERATE, 0, on, path, kind, undefined, wants]);
     try {
       this.encodeInto(item, 5, values.length ? values : undefined);
     } catch (error) {
@@ -259,9 +259,9 @@ export class Peer implements Connection, StubPeer {
     this.put(item);
   }
 
-  throwError(id: number, error: unknown, origin: number, unasked: boolean): void {
+  throwError(id: number, error: unknown, origin: number, isUnrequested: boolean): void {
     const message: unknown[] = [THROW, id, encodeError(error, this.options.stacks), origin];
-    if (unasked) message.push(1);
+    if (isUnrequested) message.push(1);
     this.put(outgoing(message));
   }
 
@@ -270,7 +270,7 @@ export class Peer implements Connection, StubPeer {
   }
 
   /** Reports an error that has no other place to go, for example a wrong part of a frame. */
-  tellError(error: unknown, what: string): void {
+  reportError(error: unknown, what: string): void {
     try {
       this.options.onError(error instanceof Error ? error : Object.assign(new Error(String(error)), {thrown: error}), what);
     } catch {
@@ -312,13 +312,13 @@ export class Peer implements Connection, StubPeer {
     }
   }
 
-  tellReleased(object: object): void {
+  onReleased(object: object): void {
     const mark = markOf(object);
     if (mark?.as !== 'reference' || !mark.onRelease) return;
     try {
       mark.onRelease();
     } catch (error) {
-      this.tellError(error, 'onRelease');
+      this.reportError(error, 'onRelease');
     }
   }
 
@@ -337,7 +337,7 @@ export class Peer implements Connection, StubPeer {
     this.put(item);
   }
 
-  rideAlong(): Outgoing[] {
+  takeReceipts(): Outgoing[] {
     const items: Outgoing[] = [];
     const seen = this.calls.takeSeen();
     if (seen.length) items.push(outgoing([SEEN, seen]));

@@ -2,7 +2,7 @@ import {RemoteError, decodeError} from './errors.js';
 import {define, setOwn} from './own-members.js';
 import type {ResolvedOptions} from './options.js';
 import type {Handler, HandlerContext} from './types.js';
-import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, isId, isPath, type FlowKind, type WireReference} from './wire.js';
+import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, TARGET, TRANSFORM, URL_TEXT, isId, isPath, type FlowKind, type WireReference} from './wire.js';
 
 /** The part of a peer that decoding needs. */
 export interface DecodingPeer {
@@ -13,7 +13,7 @@ export interface DecodingPeer {
 }
 
 /** Returns a value on this side, or a promise of it if it is not known yet. */
-export type FindHere = (target: number, path: readonly string[]) => {value: unknown} | {later: Promise<unknown>};
+export type FindLocal = (target: number, path: readonly string[]) => {value: unknown} | {later: Promise<unknown>};
 
 /** A decoded value. Results of operations in the same frame may still be missing in it. */
 export interface Decoded {
@@ -28,7 +28,7 @@ export interface Decoded {
 type Container = Record<string | number, unknown>;
 const MAX_HOLES = 1_000_000;
 
-export function decode(wire: unknown, peer: DecodingPeer, find: FindHere): Decoded {
+export function decode(wire: unknown, peer: DecodingPeer, find: FindLocal): Decoded {
   if (!Array.isArray(wire) || !wire.length) throw malformed();
   const holes: unknown = wire[1];
   if (holes === undefined) return {value: wire[0], complete: () => undefined};
@@ -42,13 +42,13 @@ class Decoding implements Decoded {
   #collections: Map<unknown[], Map<unknown, unknown> | Set<unknown>> | undefined;
   /** The decoded parts, by their data. A part that the value contains twice has the same data twice. */
   readonly #made = new Map<unknown, unknown>();
-  #here: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
+  #locals: {target: number; path: string[]; put(value: unknown): void}[] | undefined;
 
   readonly #peer: DecodingPeer;
-  readonly #find: FindHere;
+  readonly #find: FindLocal;
 
   /** Fills holes from the last to the first: an array of entries is complete before it is replaced by a Map. */
-  constructor(public value: unknown, holes: readonly unknown[], peer: DecodingPeer, find: FindHere) {
+  constructor(public value: unknown, holes: readonly unknown[], peer: DecodingPeer, find: FindLocal) {
     this.#peer = peer;
     this.#find = find;
     for (let i = holes.length - 1; i >= 0; i--) {
@@ -60,7 +60,7 @@ class Decoding implements Decoded {
 
   complete(waits: boolean): Promise<void> | undefined {
     const later: Promise<unknown>[] = [];
-    for (const {target, path, put} of this.#here ?? []) {
+    for (const {target, path, put} of this.#locals ?? []) {
       const found = this.#find(target, path);
       if ('value' in found) put(found.value);
       else if (waits) later.push(found.later.then(put));
@@ -95,7 +95,7 @@ class Decoding implements Decoded {
       if (!holder) this.value = value;
       else setOwn(holder, key!, value);
     };
-    if (kind === THERE) return this.#putHere(data, put);
+    if (kind === TARGET) return this.#putLocal(data, put);
     const isShared = typeof data === 'object' && this.#made.has(data);
     const made = isShared ? this.#made.get(data) : this.#create(kind, data, place);
     this.#made.set(data, made);
@@ -103,9 +103,9 @@ class Decoding implements Decoded {
     if (kind === REF && holder && !Array.isArray(holder)) makeDisposable(holder);
   }
 
-  #putHere(data: unknown, put: (value: unknown) => void): void {
+  #putLocal(data: unknown, put: (value: unknown) => void): void {
     if (!Array.isArray(data) || !isId(data[0]) || !isPath(data[1], this.#peer.options.limits.depth)) throw malformed();
-    (this.#here ??= []).push({target: data[0], path: data[1], put});
+    (this.#locals ??= []).push({target: data[0], path: data[1], put});
   }
 
   #create(kind: unknown, data: unknown, place: unknown): unknown {

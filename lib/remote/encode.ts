@@ -9,7 +9,7 @@ import {readResult} from './results.js';
 import {nodeOf, type StubPeer} from './stubs.js';
 import type {ResolvedOptions} from './options.js';
 import type {FrameTransport, Handler, HandlerContext} from './types.js';
-import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, THERE, TRANSFORM, URL_TEXT, type FlowKind, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
+import {ERROR, FLOW_KINDS, HANDLED, HEADERS, MAP, PROMISE, REF, SET_OF, TARGET, TRANSFORM, URL_TEXT, type FlowKind, type Hole, type Outgoing, type WireReference, type WireValue} from './wire.js';
 
 /** The part of a connection that encoding needs. */
 export interface EncodingPeer extends StubPeer {
@@ -224,13 +224,13 @@ class Encoding {
     if (!node) return this.#reference(value as object, markOf(value as object));
     if ((node.peer.actual ?? node.peer) !== this.#peer) return this.#reference(value as object, undefined);
     const {target, path} = node;
-    if (target === 0) return this.#hole(THERE, [0, path]);
+    if (target === 0) return this.#hole(TARGET, [0, path]);
     if (!(target instanceof CallRecord)) {
       if (target.isReleased) throw new RemoteError('ERR_REMOTE_RELEASED', `The stub of ${target.name || 'an object'} was released`);
-      return this.#hole(THERE, [-target.id, path]);
+      return this.#hole(TARGET, [-target.id, path]);
     }
     if (!target.outcome && !target.item) return this.#hole(PROMISE, this.#flow('promise', value as unknown as object));
-    if (!target.outcome) return this.#hole(THERE, [target.id, path]);
+    if (!target.outcome) return this.#hole(TARGET, [target.id, path]);
     return this.#walk(readResult(node));
   }
 

@@ -2,8 +2,8 @@ import {followSignal, forwardSignal} from './abort-signals.js';
 import {deferred} from './deferred.js';
 import {decodeError, encodeError, tooMany} from './errors.js';
 import {FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './flow-link.js';
-import {iterateHere, iterateThere} from './iterables.js';
-import {readHere, readThere, writeHere, writeThere} from './streams.js';
+import {localIterable, remoteIterable} from './iterables.js';
+import {localReadable, remoteReadable, localWritable, remoteWritable} from './streams.js';
 import {isId, type FlowKind, type Outgoing} from './wire.js';
 
 /** The part of a peer that its flows need. */
@@ -49,7 +49,7 @@ export class Flows {
     const id = this.#peer.nextId();
     const link = this.#link(id);
     // The introducing message is not posted yet; the flow's own messages come after it.
-    const end = ENDS[kind].here(value as never, link);
+    const end = ENDS[kind].local(value as never, link);
     this.#ends.set(id, end);
     counted.push(id);
     if (kind === 'signal') this.#signals.set(value, id);
@@ -63,7 +63,7 @@ export class Flows {
     const known = this.#ends.get(-id) as (FlowEnd & {value?: unknown}) | undefined;
     if (known) return known.value;
     this.#checkLimit();
-    const {end, value} = ENDS[kind].there(this.#link(-id));
+    const {end, value} = ENDS[kind].remote(this.#link(-id));
     this.#ends.set(-id, Object.assign(end, kind === 'signal' ? {value} : {}));
     if (kind === 'iterable') this.#dropped.register(value as object, end);
     return value;
@@ -107,15 +107,15 @@ export class Flows {
 }
 
 /** For each kind: its end on the side that has it, and its end on the other side with the value to use there. */
-const ENDS: Record<FlowKind, {here(value: never, link: FlowLink): FlowEnd; there(link: FlowLink): {end: FlowEnd; value: unknown}}> = {
-  promise: {here: promiseHere, there: promiseThere},
-  readable: {here: readHere, there: readThere},
-  writable: {here: writeHere, there: writeThere},
-  iterable: {here: iterateHere, there: iterateThere},
-  signal: {here: forwardSignal, there: followSignal}
+const ENDS: Record<FlowKind, {local(value: never, link: FlowLink): FlowEnd; remote(link: FlowLink): {end: FlowEnd; value: unknown}}> = {
+  promise: {local: localPromise, remote: remotePromise},
+  readable: {local: localReadable, remote: remoteReadable},
+  writable: {local: localWritable, remote: remoteWritable},
+  iterable: {local: localIterable, remote: remoteIterable},
+  signal: {local: forwardSignal, remote: followSignal}
 };
 
-function promiseHere(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
+function localPromise(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
   promise.then(
     value => sendLast(link, ITEM, value),
     (error: unknown) => sendLast(link, FAIL, error)
@@ -123,7 +123,7 @@ function promiseHere(promise: PromiseLike<unknown>, link: FlowLink): FlowEnd {
   return {handle: () => {}, close: () => {}};
 }
 
-function promiseThere(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
+function remotePromise(link: FlowLink): {end: FlowEnd; value: Promise<unknown>} {
   const {promise: value, resolve, reject} = deferred<unknown>();
   // The other side decides whether the promise rejects. An unhandled rejection must not end the process on this side.
   value.catch(() => {});

@@ -1,12 +1,12 @@
 import type {Handler, HandlerContext} from './types.js';
-import {SAY, outgoing, type Outgoing} from './wire.js';
+import {HANDLER_MESSAGE, outgoing, type Outgoing} from './wire.js';
 
 /** The part of a peer that its handlers need. */
 interface HandlersPeer {
   readonly options: {readonly handlers: readonly Handler[]};
   put(item: Outgoing): void;
   schedule(mustPost: boolean): void;
-  tellError(error: unknown, what: string): void;
+  reportError(error: unknown, what: string): void;
 }
 
 /** The contexts of a connection's handlers. One handler may serve several connections. */
@@ -19,7 +19,7 @@ export class HandlerContexts {
     this.#peer = peer;
     for (const handler of peer.options.handlers) {
       this.#contexts.set(handler, {
-        send: payload => peer.put(outgoing([SAY, handler.wireType, payload])),
+        send: payload => peer.put(outgoing([HANDLER_MESSAGE, handler.wireType, payload])),
         schedule: () => peer.schedule(true)
       });
     }
@@ -58,7 +58,7 @@ export class HandlerContexts {
     }
   }
 
-  hear(wireType: unknown, payload: unknown): void {
+  receive(wireType: unknown, payload: unknown): void {
     for (const [handler, context] of this.#contexts) {
       if (handler.wireType === wireType) this.#guarded(`onMessage of ${handler.wireType}`, () => handler.onMessage?.(payload, context));
     }
@@ -68,7 +68,7 @@ export class HandlerContexts {
     try {
       run();
     } catch (error) {
-      this.#peer.tellError(error, what);
+      this.#peer.reportError(error, what);
     }
   }
 }

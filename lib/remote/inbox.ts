@@ -1,6 +1,6 @@
 import {Answers, type AnswersPeer} from './answers.js';
 import type {Calls} from './calls.js';
-import {decode, malformed, type Decoded, type DecodingPeer, type FindHere} from './decode.js';
+import {decode, malformed, type Decoded, type DecodingPeer, type FindLocal} from './decode.js';
 import {deferred} from './deferred.js';
 import {checkDepth} from './depth.js';
 import {RemoteError, decodeError, tooMany} from './errors.js';
@@ -10,7 +10,7 @@ import {isThenable, perform} from './operations.js';
 import type {ResolvedOptions} from './options.js';
 import type {PeerLocks} from './peer-locks.js';
 import type {Exports} from './references.js';
-import {BYE, DO, EVALUATE, FLOW, FLUSH, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, SAY, SEEN, THROW, isId, isPath, type Kind, type Wants} from './wire.js';
+import {BYE, OPERATE, EVALUATE, FLOW, FLUSH, GET, HELLO, LAST_KIND, PROTOCOL, PULL, RELEASE, RETURN, RUN, HANDLER_MESSAGE, SEEN, THROW, isId, isPath, type Kind, type Wants} from './wire.js';
 
 /** The part of a peer that an inbox needs. */
 export interface InboxPeer extends AnswersPeer, DecodingPeer {
@@ -24,8 +24,8 @@ export interface InboxPeer extends AnswersPeer, DecodingPeer {
   greet(): void;
   open(): void;
   restart(): void;
-  end(reason: string, says: boolean, mayHaveRun?: boolean, code?: 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL'): void;
-  tellError(error: unknown, what: string): void;
+  end(reason: string, sendsBye: boolean, mayHaveRun?: boolean, code?: 'ERR_REMOTE_CLOSED' | 'ERR_REMOTE_PROTOCOL'): void;
+  reportError(error: unknown, what: string): void;
 }
 
 /** The longest valid nonce, in characters. A nonce becomes a part of the name of a lock. */
@@ -39,7 +39,7 @@ export class Inbox {
   readonly #answers: Answers;
   #nonce: unknown;
   #lastId = 0;
-  #hasToldMalformed = false;
+  #hasReportedMalformed = false;
   #root: {value: unknown} | undefined;
   /** If set, new operations on the exposed value are answered with this error. */
   refusal: Error | undefined;
@@ -95,14 +95,14 @@ export class Inbox {
         this.#malformed();
       }
     }
-    this.#peer.calls.tellUntold();
+    this.#peer.calls.reportErrors();
   }
 
   #prepare(message: Message): Prepared {
-    const at = message[0] === RETURN ? 2 : message[0] === DO ? 5 : message[0] === FLOW ? 3 : 0;
+    const at = message[0] === RETURN ? 2 : message[0] === OPERATE ? 5 : message[0] === FLOW ? 3 : 0;
     try {
       checkDepth(message, this.#peer.options.limits.depth);
-      return at ? {message, decoded: decode(message[at], this.#peer, this.#findHere)} : {message};
+      return at ? {message, decoded: decode(message[at], this.#peer, this.#findLocal)} : {message};
     } catch (error) {
       return {message, error};
     }
@@ -113,14 +113,14 @@ export class Inbox {
     const [what, id, third] = message;
     const {calls, flows, handlers} = this.#peer;
     switch (what) {
-      case DO:
+      case OPERATE:
         return this.#operate(message, decoded, error);
       case RETURN:
         return complete(decoded, error, value => calls.handleReturn(idOf(id), value), failure => calls.handleThrow(idOf(id), failure, idOf(id), false));
       case FLOW:
         return complete(decoded, error, value => flows.handle(-idOf(id), third as number, value), failure => flows.refuse(-idOf(id), failure));
       case THROW:
-        return calls.handleThrow(idOf(id), error ?? decodeError(third, calls.hereOf(idOf(id))), isId(message[3]) ? message[3] : idOf(id), message[4] === 1);
+        return calls.handleThrow(idOf(id), error ?? decodeError(third, calls.stackOf(idOf(id))), isId(message[3]) ? message[3] : idOf(id), message[4] === 1);
     }
     if (error) throw error;
     switch (what) {
@@ -130,8 +130,8 @@ export class Inbox {
         return listOf(id).forEach(one => this.#answers.forget(one as number));
       case RELEASE:
         return listOf(id).forEach(pair => this.#release(pair));
-      case SAY:
-        return handlers.hear(id, third);
+      case HANDLER_MESSAGE:
+        return handlers.receive(id, third);
       case BYE:
         return this.#peer.end(`the other side closed the connection: ${String(id)}`, false);
       default:
@@ -189,7 +189,7 @@ export class Inbox {
     return {value};
   }
 
-  readonly #findHere: FindHere = (target, path) => {
+  readonly #findLocal: FindLocal = (target, path) => {
     const found = this.#find(target);
     if ('later' in found) return {later: found.later.then(value => perform(value, path, GET, [], this.#peer.options))};
     if (!path.length) return found;
@@ -206,9 +206,9 @@ export class Inbox {
 
   /** Drops a malformed message. Only the first is reported: a peer that sends one sends many. */
   #malformed(): void {
-    if (this.#hasToldMalformed) return;
-    this.#hasToldMalformed = true;
-    this.#peer.tellError(new RemoteError('ERR_REMOTE_PROTOCOL', 'The other side has sent malformed messages. They are dropped; further ones are dropped silently'), 'a frame from the other side');
+    if (this.#hasReportedMalformed) return;
+    this.#hasReportedMalformed = true;
+    this.#peer.reportError(new RemoteError('ERR_REMOTE_PROTOCOL', 'The other side has sent malformed messages. They are dropped; further ones are dropped silently'), 'a frame from the other side');
   }
 }
 

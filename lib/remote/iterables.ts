@@ -3,7 +3,7 @@ import {Incoming, sendItems, type Steps} from './items.js';
 import {define} from './own-members.js';
 
 /** Runs an iterable of this side, as far as the other side has requested items. */
-export function iterateHere(iterable: AsyncIterable<unknown> | Iterable<unknown>, link: FlowLink): FlowEnd {
+export function localIterable(iterable: AsyncIterable<unknown> | Iterable<unknown>, link: FlowLink): FlowEnd {
   return sendItems(link, () => {
     const begin = (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator] ?? (iterable as Iterable<unknown>)[Symbol.iterator];
     return begin.call(iterable) as Steps;
@@ -11,7 +11,7 @@ export function iterateHere(iterable: AsyncIterable<unknown> | Iterable<unknown>
 }
 
 /** An iterator on this side over an iterable of the other side. */
-export function iterateThere(link: FlowLink): {end: Incoming; value: AsyncIterableIterator<unknown>} {
+export function remoteIterable(link: FlowLink): {end: Incoming; value: AsyncIterableIterator<unknown>} {
   const end = new Incoming(link, false);
   const value: AsyncIterableIterator<unknown> = {
     next: () => end.next(),

@@ -8,10 +8,10 @@ export interface OutboxPeer {
   /** `collect` returns the handlers' data for a frame, or 0. */
   readonly handlers: {collect(): unknown};
   /** Messages that are added to each frame. */
-  rideAlong(): Outgoing[];
+  takeReceipts(): Outgoing[];
   /** A message can't be posted. */
   fail(item: Outgoing, error: unknown): void;
-  tellError(error: unknown, what: string): void;
+  reportError(error: unknown, what: string): void;
 }
 
 /** For frames whose posting nobody waits for. */
@@ -55,7 +55,7 @@ export class Outbox {
     if (this.isHeld || this.#isClosed) return;
     const items = this.#queue.filter(item => !item.isWithdrawn);
     this.#queue = [];
-    items.push(...this.#peer.rideAlong());
+    items.push(...this.#peer.takeReceipts());
     if (!items.length && !this.#mustPost) return;
     this.#mustPost = false;
     const ext = this.#peer.handlers.collect();
@@ -100,7 +100,7 @@ export class Outbox {
       try {
         this.#post(ext, [], []);
       } catch (error) {
-        this.#peer.tellError(error, 'the data that is sent with a frame');
+        this.#peer.reportError(error, 'the data that is sent with a frame');
       }
     }
     for (const item of items) {

@@ -4,7 +4,7 @@ import type {WireReference, HandlerOptions} from './wire.js';
 interface ExportsPeer {
   nextId(): number;
   /** The other side has no stub of an object any more. */
-  tellReleased(object: object): void;
+  onReleased(object: object): void;
 }
 
 interface Exported {
@@ -55,14 +55,14 @@ export class Exports {
     if (!entry || (entry.count -= count) > 0) return;
     this.#byId.delete(id);
     this.#ids.delete(entry.object);
-    this.#peer.tellReleased(entry.object);
+    this.#peer.onReleased(entry.object);
   }
 
   clear(): void {
     const entries = [...this.#byId.values()];
     this.#byId.clear();
     this.#ids.clear();
-    for (const {object} of entries) this.#peer.tellReleased(object);
+    for (const {object} of entries) this.#peer.onReleased(object);
   }
 }
 

@@ -4,7 +4,7 @@ import {createStub, nodeOf, releaseNode, type StubNode} from './stubs.js';
 import {GET, type Kind, type Wants} from './wire.js';
 
 /** The rules for operations on a value that has arrived on this side: its holder may do anything with it. */
-const HERE: OperationRules = {};
+const NO_RULES: OperationRules = {};
 
 /** Does an operation on a result that has arrived, without a message unless the value is a stub. */
 export function operateOnResult(
@@ -18,7 +18,7 @@ export function operateOnResult(
   const node = nodeOf(outcome.value);
   if (node) return node.peer.operate({...node, path: [...node.path, ...path]}, kind, undefined, values, wants);
   try {
-    const value = perform(outcome.value, path, kind, values, HERE);
+    const value = perform(outcome.value, path, kind, values, NO_RULES);
     if (!isThenable(value)) return calls.settled({ok: true, value}, what);
     return new CallRecord(0, what, undefined, calls).follow(value);
   } catch (error) {
@@ -32,7 +32,7 @@ export function readResult({target, path}: StubNode): unknown {
   if (!outcome!.ok) throw outcome!.error;
   if (!path.length) return outcome!.value;
   const node = nodeOf(outcome!.value);
-  return node ? createStub(node.peer, node.target, [...node.path, ...path]) : perform(outcome!.value, path, GET, [], HERE);
+  return node ? createStub(node.peer, node.target, [...node.path, ...path]) : perform(outcome!.value, path, GET, [], NO_RULES);
 }
 
 /** Iterates over the items of a result. */

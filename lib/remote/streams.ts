@@ -3,7 +3,7 @@ import {CREDIT, END, FAIL, ITEM, sendLast, type FlowEnd, type FlowLink} from './
 import {Incoming, sendItems} from './items.js';
 
 /** Sends the chunks of a stream of this side. */
-export function readHere(stream: ReadableStream, link: FlowLink): FlowEnd {
+export function localReadable(stream: ReadableStream, link: FlowLink): FlowEnd {
   const reader = stream.getReader();
   const {handle, close} = sendItems(link, () => ({next: () => reader.read(), return: reason => reader.cancel(reason)}), true);
   return {
@@ -18,7 +18,7 @@ export function readHere(stream: ReadableStream, link: FlowLink): FlowEnd {
 }
 
 /** A stream on this side with chunks from the other side. */
-export function readThere(link: FlowLink): {end: FlowEnd; value: ReadableStream} {
+export function remoteReadable(link: FlowLink): {end: FlowEnd; value: ReadableStream} {
   const incoming = new Incoming(link, true);
   let controller!: ReadableStreamDefaultController;
   const value = new ReadableStream({
@@ -47,7 +47,7 @@ export function readThere(link: FlowLink): {end: FlowEnd; value: ReadableStream}
 }
 
 /** Writes what the other side sends to a stream of this side. */
-export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
+export function localWritable(stream: WritableStream, link: FlowLink): FlowEnd {
   const writer = stream.getWriter();
   const used = new Used(link);
   let isOver = false;
@@ -83,7 +83,7 @@ export function writeHere(stream: WritableStream, link: FlowLink): FlowEnd {
 }
 
 /** A stream on this side that writes to one of the other side. */
-export function writeThere(link: FlowLink): {end: FlowEnd; value: WritableStream} {
+export function remoteWritable(link: FlowLink): {end: FlowEnd; value: WritableStream} {
   const room = new Window();
   let controller!: WritableStreamDefaultController;
   let closing: {resolve(): void; reject(error: unknown): void} | undefined;

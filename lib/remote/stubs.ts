@@ -1,7 +1,7 @@
 import {CallRecord} from './calls.js';
 import {latestOnly, prepareEvent} from './events.js';
 import type {Reference} from './references.js';
-import {CALL, DELETE, GET, NEVER, NEW, SET, UNASKED, type Kind, type Wants} from './wire.js';
+import {CALL, DELETE, GET, NEVER, NEW, SET, UNREQUESTED, type Kind, type Wants} from './wire.js';
 
 /** The part of a connection that stubs need. */
 export interface StubPeer {
@@ -82,7 +82,7 @@ const TRAPS: ProxyHandler<ProxyTarget> = {
     return prepareEvent(args[0], options, node.target as Reference) ? (holder.trigger ?? (values => called(node, values as unknown[])))(args) : undefined;
   },
   construct(holder, args) {
-    return stubOf(holder.node, holder.node.peer.operate(holder.node, NEW, undefined, args, UNASKED));
+    return stubOf(holder.node, holder.node.peer.operate(holder.node, NEW, undefined, args, UNREQUESTED));
   },
   set(holder, key, value) {
     if (typeof key !== 'string') return false;
@@ -104,7 +104,7 @@ const TRAPS: ProxyHandler<ProxyTarget> = {
   preventExtensions: () => false
 };
 
-const called = (node: StubNode, args: unknown[]): Fn => stubOf(node, node.peer.operate(node, CALL, undefined, args, UNASKED));
+const called = (node: StubNode, args: unknown[]): Fn => stubOf(node, node.peer.operate(node, CALL, undefined, args, UNREQUESTED));
 
 const stubOf = ({peer}: StubNode, call: CallRecord): Fn => createStub((call.owner as StubPeer | undefined) ?? peer, call);
 

@@ -8,7 +8,7 @@ export const PROTOCOL = 1;
 /** `[HELLO, name, features, nonce]` */
 export const HELLO = 0;
 /** `[DO, id, target, path, kind, values, wants]` */
-export const DO = 1;
+export const OPERATE = 1;
 /** `[RETURN, id, value]` */
 export const RETURN = 2;
 /** `[THROW, id, error, id of the first operation that failed, whether the result was not requested]` */
@@ -22,7 +22,7 @@ export const RELEASE = 6;
 /** `[FLOW, id, what, payload]`: an item or signal of a stream, iterable, promise or AbortSignal. */
 export const FLOW = 7;
 /** `[SAY, wireType, payload]`: a handler's message. */
-export const SAY = 8;
+export const HANDLER_MESSAGE = 8;
 /** `[BYE, reason]` */
 export const BYE = 9;
 
@@ -42,9 +42,9 @@ export const FLUSH = 7;
 export const PORT = 8;
 export const LAST_KIND = PORT;
 
-/** Whether the result of an operation is unasked for so far, wanted, or never wanted. */
+/** Whether the result of an operation has not been requested yet, is requested, or is never requested. */
 export type Wants = 0 | 1 | 2;
-export const UNASKED = 0;
+export const UNREQUESTED = 0;
 export const WANTED = 1;
 export const NEVER = 2;
 
@@ -54,7 +54,7 @@ export type Hole = readonly [path: readonly (string | number)[], kind: number, d
 
 export const REF = 0;
 /** Something that the receiver has: `[target, path]`. */
-export const THERE = 1;
+export const TARGET = 1;
 export const PROMISE = 2;
 export const READABLE = 3;
 export const WRITABLE = 4;

@@ -114,7 +114,7 @@ class ServiceClient implements StubPeer, LinkUser {
     outer.owner = peer;
     void this.callUntilKnown(node, key, kept).then(value => outer.settle({ok: true, value}), (error: unknown) => {
       outer.settle({ok: false, error});
-      if (!outer.isAwaited) peer.tellError(error, outer.what);
+      if (!outer.isAwaited) peer.reportError(error, outer.what);
     });
     return outer;
   }
@@ -146,9 +146,9 @@ class ServiceClient implements StubPeer, LinkUser {
     if (!onHost || !this.link.isOpen) return;
     const peer = this.open();
     try {
-      void Promise.resolve(onHost(peer.root as unknown as Remote<unknown>)).catch((error: unknown) => peer.tellError(error, `onHost of the service ${this.name}`));
+      void Promise.resolve(onHost(peer.root as unknown as Remote<unknown>)).catch((error: unknown) => peer.reportError(error, `onHost of the service ${this.name}`));
     } catch (error) {
-      peer.tellError(error, `onHost of the service ${this.name}`);
+      peer.reportError(error, `onHost of the service ${this.name}`);
     }
     // The calls of `onHost` are posted before all others.
     peer.flushNow();
