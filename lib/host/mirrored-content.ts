@@ -3,7 +3,7 @@ import type {DurableStore} from '../store/durable-store.js';
 import type {DocKey} from '../store/storage.js';
 import {afterWaking} from '../platform/after-waking.js';
 import {RETURN_MS} from './doc/history-retention.js';
-import {QUERY_PREFIX} from './queries/kept-results.js';
+import {QUERY_PREFIX} from './queries/query-result-store.js';
 
 /** The number of queries whose results are kept in memory. */
 const MAX_QUERIES = 256;
