@@ -194,13 +194,13 @@ export class HostSearch implements HostFinder, SharedHostSearch {
   }
 
   private electedTabHost(): ElectedOnDemand | undefined {
-    const {hosts, hosting: {namespace, locks, clock, options: {build = '', worker}}} = this;
+    const {hosts, hosting: {namespace, locks, clock, options: {build = '', worker, channel}}} = this;
     if (!locks) {
       this.tryNextMode(`${this.reason}; there are no Web Locks to elect a tab with`);
       return undefined;
     }
     const provider: ElectedOnDemand = new ElectedOnDemand({
-      namespace, build, locks, clock,
+      namespace, build, locks, clock, channel,
       greeting: async () => hosts.greeting(),
       createWorker: worker,
       hostInPage: (greeting, signal, trouble) => hosts.startForAll(greeting, signal, trouble),

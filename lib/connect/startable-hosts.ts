@@ -1,6 +1,6 @@
 import {hostCode} from '../election/host-code.js';
 import type {HostingTab} from '../election/page-host.js';
-import type {WorkerGreeting} from '../election/worker-messages.js';
+import type {TabOptions, WorkerGreeting} from '../election/worker-messages.js';
 import {absoluteUrl} from '../options/server-url.js';
 
 /** Starts hosts in the page, and composes the greeting for hosts in workers. The code of hosts in the page is loaded on demand. */
@@ -26,9 +26,10 @@ export class StartableHosts {
   /**
    * Starts a host for all tabs in this page. Rejects with ERR_TABS_NO_HOST if the options name no server.
    * @param trouble why the tab's worker is not the host, for a warning
+   * @returns a function that compares another tab's options with those of the host
    */
-  async startForAll(greeting: WorkerGreeting, signal: AbortSignal, trouble: string | undefined): Promise<void> {
+  async startForAll(greeting: WorkerGreeting, signal: AbortSignal, trouble: string | undefined): Promise<(given: TabOptions) => void> {
     const {startElectedHost} = await hostCode.page();
-    if (!signal.aborted) startElectedHost(this.hosting, greeting, signal, trouble);
+    return signal.aborted ? () => {} : startElectedHost(this.hosting, greeting, signal, trouble);
   }
 }

@@ -1,7 +1,9 @@
-import type {Clock, Locks} from '../platform/platform.js';
+import {browserPlatform} from '../platform/browser.js';
+import type {Clock, Locks, OpenChannel} from '../platform/platform.js';
 import {electionLockName} from '../protocol/version.js';
 import {AT_ONCE, type HostProvider} from './host-provider.js';
-import {isSignal, parseWorkerFailure, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
+import {OptionExchange} from './option-exchange.js';
+import {isSignal, parseWorkerFailure, type TabOptions, type WorkerGreeting, type WorkerSignal} from './worker-messages.js';
 
 /** How long a worker's script may take to load, in ms. After that, the page itself becomes the host. */
 const READY_MS = 3000;
@@ -14,14 +16,17 @@ export interface ElectedTabHostOptions {
   build: string;
   locks: Locks;
   clock: Clock;
+  /** Opens the channel to other tabs. Default: BroadcastChannel. */
+  channel: OpenChannel | undefined;
   greeting: () => Promise<WorkerGreeting>;
   /** Creates a worker for this tab alone. If missing, the page is the host. */
   createWorker: (() => Worker) | undefined;
   /**
    * Runs a host in the page until the signal aborts.
    * @param trouble why the worker that the app has configured is not the host, if that is not reported yet
+   * @returns a function that compares another tab's options with those of the host
    */
-  hostInPage: (greeting: WorkerGreeting, signal: AbortSignal, trouble: string | undefined) => Promise<void>;
+  hostInPage: (greeting: WorkerGreeting, signal: AbortSignal, trouble: string | undefined) => Promise<(given: TabOptions) => void>;
   /** Called when neither a worker nor the page can be the host. */
   onFailure(reason: string): void;
 }
@@ -40,6 +45,8 @@ export class ElectedTabHost implements HostProvider {
   private resign: () => void = () => {};
   private terms = 0;
   private hasReported = false;
+  /** Opened by the first attempt to become the host. */
+  private exchange: OptionExchange | undefined;
 
   constructor(private readonly options: ElectedTabHostOptions) {}
 
@@ -47,6 +54,7 @@ export class ElectedTabHost implements HostProvider {
     if (this.isElected) return this.host(false);
     if (this.isCandidate) return;
     this.isCandidate = true;
+    this.openExchange();
     const {locks, namespace, build} = this.options;
     locks.request(electionLockName(namespace, build), {mode: 'exclusive', signal: this.election.signal}, () => {
       if (this.closed) return undefined;
@@ -76,10 +84,17 @@ export class ElectedTabHost implements HostProvider {
     this.closed = true;
     this.election.abort();
     this.stop?.(atOnce);
+    this.exchange?.close();
     this.resign();
   }
 
+  private openExchange(): OptionExchange {
+    const {namespace, channel, greeting} = this.options;
+    return this.exchange ??= new OptionExchange(namespace, browserPlatform({channel}).channel, greeting);
+  }
+
   private host(steal: boolean): void {
+    this.openExchange().stopServing();
     this.stop?.(steal);
     this.stop = undefined;
     const term = ++this.terms;
@@ -96,7 +111,9 @@ export class ElectedTabHost implements HostProvider {
     this.stop = atOnce => hosting.abort(atOnce ? AT_ONCE : undefined);
     const unreported = this.hasReported ? undefined : trouble;
     this.hasReported ||= !!trouble;
-    this.options.hostInPage(greeting, hosting.signal, unreported).catch((error: unknown) => {
+    this.options.hostInPage(greeting, hosting.signal, unreported).then(compare => {
+      if (!hosting.signal.aborted) this.exchange?.serve(compare);
+    }).catch((error: unknown) => {
       if (!this.closed) this.options.onFailure(`This tab can't be the host: ${(error as Error).message}`);
     });
   }
@@ -139,6 +156,7 @@ export class ElectedTabHost implements HostProvider {
       isReady = true;
       cancelReady();
       worker.postMessage(greeting);
+      this.exchange?.serve(given => worker.postMessage(given));
     };
   }
 }

@@ -1,3 +1,4 @@
+import type {Host} from '../host/host.js';
 import {warning} from '../protocol/warnings.js';
 import type {WorkerGreeting} from './worker-messages.js';
 
@@ -26,6 +27,29 @@ export interface OptionDifference {
 export function optionDifferences(own: Own, used: Given, given: Given): OptionDifference[] {
   const differences = [storeDifference(own, used, given), urlDifference(own, used, given)];
   return differences.filter(difference => difference !== undefined);
+}
+
+/** Warns of the options of other pages that have no effect: once for each option, when the host accepts tabs. */
+export class OptionWarnings {
+  private readonly texts = new Map<string, string>();
+  private host: Pick<Host, 'warn'> | undefined;
+
+  /** @param own the options of `startHost`; @param used the greeting that started the host */
+  constructor(private readonly own: Own, private readonly used: Given) {}
+
+  compare(given: Given): void {
+    for (const {name, text} of optionDifferences(this.own, this.used, given)) {
+      if (this.texts.has(name)) continue;
+      this.texts.set(name, text);
+      this.host?.warn(text, name);
+    }
+  }
+
+  /** The host accepts tabs. */
+  open(host: Pick<Host, 'warn'>): void {
+    this.host = host;
+    for (const [name, text] of this.texts) host.warn(text, name);
+  }
 }
 
 function storeDifference({store: own}: Own, used: Given, given: Given): OptionDifference | undefined {

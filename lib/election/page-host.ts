@@ -8,12 +8,13 @@ import type {Beginning, Clearing} from '../protocol/clearing.js';
 import {TabsError} from '../protocol/errors.js';
 import {warning} from '../protocol/warnings.js';
 import {hostLockName} from '../protocol/version.js';
+import {OptionWarnings} from './option-differences.js';
 import {runHost, type RunHostOptions} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import type {BackendOrSocket, ConnectOptions} from '../options/connect-options.js';
 import {NO_URL} from '../options/no-server.js';
 import {absoluteServerUrl} from '../options/server-url.js';
-import type {WorkerGreeting} from './worker-messages.js';
+import type {TabOptions, WorkerGreeting} from './worker-messages.js';
 import {serviceSource} from '../services/service-source.js';
 
 /** The server that a host in the page connects to. */
@@ -74,18 +75,24 @@ export async function startDirectHost(server: Server, {namespace, options, locks
 /**
  * Starts a host for all tabs in the page of an elected tab. It stops when the signal aborts.
  * @param trouble why the worker of the option `worker` is not the host, for a warning
+ * @returns a function that compares another tab's options with those of the host
  */
-export function startElectedHost(tab: HostingTab, {steal, after, cleared}: WorkerGreeting, signal: AbortSignal, trouble: string | undefined): void {
+export function startElectedHost(
+  tab: HostingTab, greeting: WorkerGreeting, signal: AbortSignal, trouble: string | undefined
+): (given: TabOptions) => void {
+  const {steal, after, cleared} = greeting;
   const {namespace, options, clock, locks, mark} = tab;
   const {store, warn, channel, isTransient, queries, build = ''} = options;
   // eslint-disable-next-line no-console
   if (trouble) (warn ?? console.warn)(warning('WARN_TABS_WORKER', 'the worker of the option worker is not used, and this page is the host'), trouble);
   const server = serverOf(tab, 'as a host');
   const faults = faultsOf(options);
+  const warnings = new OptionWarnings({}, greeting);
   runHost({
     namespace, build, steal, after, signal, store, isTransient, queries, warn, channel, clock, cleared, locks, faults, isCleared: last => !!mark?.merge(last),
     services: servicesOf(options), place: 'elected-tab', connect: getToken => connectTo(server, getToken, faults?.gate)
-  });
+  }, {onOpen: host => warnings.open(host)});
+  return given => warnings.compare(given);
 }
 
 const faultsOf = ({allowFaults}: ConnectOptions): FaultAccess | undefined => (allowFaults ? {gate: new ConnectGate()} : undefined);

@@ -14,7 +14,7 @@ import {isFunction, type Takes} from '../platform/option-checks.js';
 import {isLater, type Clearing} from '../protocol/clearing.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {AT_ONCE} from './host-provider.js';
-import {optionDifferences} from './option-differences.js';
+import {OptionWarnings} from './option-differences.js';
 import {runHost} from './run-host.js';
 import {checkServices} from '../services/check-services.js';
 import {PendingPorts} from './pending-ports.js';
@@ -22,7 +22,7 @@ import {serviceSource, type ServicesOption} from '../services/service-source.js'
 import type {ServiceOptions} from '../services/service-types.js';
 import {NO_URL} from '../options/no-server.js';
 import {
-  isSignal, parsePortHello, parseWorkerGreeting, type WorkerFailure, type WorkerGreeting, type WorkerSignal
+  isSignal, parsePortHello, parseTabOptions, parseWorkerGreeting, type WorkerFailure, type WorkerGreeting, type WorkerSignal
 } from './worker-messages.js';
 
 /** The options of `startHost`. */
@@ -84,10 +84,8 @@ interface Running {
   end: AbortController;
   /** The last clearing before its start, as the tab's greeting gave it. The host's database may have a later one. */
   cleared: Clearing | undefined;
-  /** The greeting that started it. */
-  greeting: GreetingContent;
-  /** The warnings about options of other tabs, by option. Each is reported once, when the host accepts tabs. */
-  warnings: Map<string, string>;
+  /** Warns of options of other tabs. */
+  warnings: OptionWarnings;
   /** Set when the host accepts tabs. */
   host?: Host;
 }
@@ -159,14 +157,6 @@ export function startHost(options: StartHostOptions = {}): void {
     portsByNamespace.set(namespace, pendingPorts);
     return pendingPorts;
   };
-  /** Warns if a tab has other options than the host. @returns undefined, because the host serves the tab */
-  const compareOptions = ({greeting: used, warnings, host}: Running, given: GreetingContent): undefined => {
-    for (const {name, text} of optionDifferences(options, used, given)) {
-      if (warnings.has(name)) continue;
-      warnings.set(name, text);
-      host?.warn(text, name);
-    }
-  };
   const serve: Serve = greeting => {
     const {namespace, store, steal, after, cleared} = greeting;
     if (options.namespace !== undefined && namespace !== options.namespace) {
@@ -180,14 +170,17 @@ export function startHost(options: StartHostOptions = {}): void {
     }
     // A host that started before the last clearing may have data of another user.
     const isOutdated = !!current && isLater(cleared, current.host?.cleared ?? current.cleared);
-    if (current && !isOutdated && !steal) return compareOptions(current, greeting);
+    if (current && !isOutdated && !steal) {
+      current.warnings.compare(greeting);
+      return undefined;
+    }
     const faults = options.allowFaults ? {gate: new ConnectGate(), kill: endWorker} : undefined;
     const connect = connector(options, greeting, faults?.gate);
     if (!connect) return NO_URL;
     const end = new AbortController();
     const pendingPorts = pendingPortsOf(namespace);
     const isOurs = (): boolean => running.get(namespace)?.end === end;
-    const run: Running = {end, cleared, greeting, warnings: new Map()};
+    const run: Running = {end, cleared, warnings: new OptionWarnings(options, greeting)};
     running.set(namespace, run);
     pendingPorts.expect();
     if (isOutdated) current.end.abort(AT_ONCE);
@@ -198,7 +191,7 @@ export function startHost(options: StartHostOptions = {}): void {
       onWaiting: () => pendingPorts.close(),
       onOpen: opened => {
         run.host = opened;
-        for (const [name, text] of run.warnings) opened.warn(text, name);
+        run.warnings.open(opened);
         if (isOurs()) pendingPorts.open((hello, port) => opened.admit(hello, port));
       },
       onStopped: () => {
@@ -272,12 +265,14 @@ function serveTabs(serve: Serve, pendingPortsOf: (namespace: string) => PendingP
   };
 }
 
-function serveTab(serve: Serve, running: ReadonlyMap<string, {end: AbortController}>): void {
+function serveTab(serve: Serve, running: ReadonlyMap<string, Pick<Running, 'end' | 'warnings'>>): void {
   const scope = globalThis as unknown as WorkerScope;
   scope.addEventListener?.('message', ({data}) => {
     const greeting = parseWorkerGreeting(data);
     const reason = greeting && serve(greeting);
     if (reason !== undefined) scope.postMessage?.(failure('refusal', reason));
+    const ofOther = parseTabOptions(data);
+    if (ofOther) running.get(ofOther.namespace)?.warnings.compare(ofOther);
     if (!isSignal(data, 'sharedb-tabs:stop')) return;
     for (const {end} of running.values()) end.abort();
     const confirm = (): void => {

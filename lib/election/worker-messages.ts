@@ -1,3 +1,4 @@
+import {isObject, isText} from '../protocol/checks.js';
 import {isMaybeClearing, type Clearing} from '../protocol/clearing.js';
 import type {Hello} from '../protocol/frames.js';
 import {parseGreetingMessage} from '../protocol/greeting-guards.js';
@@ -19,6 +20,16 @@ export interface WorkerGreeting {
   cleared?: Clearing | undefined;
   /** The generation of the last host that the tab had a session with; 0 if none. */
   after: number;
+}
+
+/**
+ * The options of a tab that a host takes from the tab that starts it. Tabs of an election exchange them, and a tab that has a worker
+ * of its own passes those of the others to it.
+ */
+export interface TabOptions extends Pick<WorkerGreeting, 'namespace' | 'url' | 'store'> {
+  type: 'sharedb-tabs:options';
+  /** Whether the other tabs answer with their options. */
+  isQuestion: boolean;
 }
 
 /** The other messages between a tab and a worker. */
@@ -68,6 +79,18 @@ export function parseWorkerGreeting(data: unknown): WorkerGreeting | undefined {
   return ok ? greeting : undefined;
 }
 
-export function isSignal(data: unknown, type: (WorkerSignal | WorkerFailure)['type']): boolean {
+export function parseTabOptions(data: unknown): TabOptions | undefined {
+  const options = data as TabOptions;
+  return isSignal(data, 'sharedb-tabs:options') && isText(options.namespace) && (options.url === undefined || isText(options.url)) &&
+    typeof options.isQuestion === 'boolean' && isStoreOption(options.store) ? options : undefined;
+}
+
+/** Only the defined names, because a warning shows the whole object as text. */
+function isStoreOption(store: unknown): boolean {
+  return store === undefined || store === false || (isObject(store) && Object.entries(store).every(([name, value]) =>
+    value === undefined || (['durability', 'resume'].includes(name) ? isText(value) : ['maxAge', 'maxSize'].includes(name) && typeof value === 'number')));
+}
+
+export function isSignal(data: unknown, type: (WorkerSignal | WorkerFailure | TabOptions)['type']): boolean {
   return !!data && typeof data === 'object' && (data as {type?: unknown}).type === type;
 }

@@ -116,6 +116,80 @@ describe('a tab that looks for its host', () => {
     expect(second.errors).to.eql([]);
   });
 
+  describe('with other options than the tab that is the host', () => {
+    let warnings: string[];
+    const warn = (text: string): void => {
+      const found = /createConnection\(.*(?= \[WARN_TABS_OPTIONS)/.exec(text)?.[0];
+      if (found) warnings.push(found);
+    };
+    const DEFAULT = '{"durability":"delayed","resume":"snapshot"}';
+    const OF_STORE = `createConnection({store: ${DEFAULT}}) of a page has no effect. The host was started with false`;
+
+    const {warn: warnInConsole} = console;
+    beforeEach(() => {
+      warnings = [];
+      // The host tells the other tabs, too.
+      console.warn = () => {};
+    });
+    afterEach(() => { console.warn = warnInConsole; });
+
+    it('is told once of each option that has no effect', async () => {
+      stage.open({warn});
+      await stage.settle();
+      stage.open({warn});
+      await stage.settle();
+      expect(warnings).to.eql([]);
+      for (let opened = 0; opened < 2; opened++) {
+        stage.open({url: 'ws://elsewhere.invalid?token=secret', store: {}, warn});
+        await stage.settle();
+      }
+      expect(warnings).to.eql([
+        OF_STORE,
+        'createConnection({url: ws://elsewhere.invalid}) of a page has no effect. The host was started with ws://nowhere.invalid. ' +
+          'It does not call a function again: use getToken for tokens'
+      ]);
+    });
+
+    it('is told if both are opened at the same time', async () => {
+      stage.open({warn});
+      stage.open({store: {}, warn});
+      await stage.settle();
+      expect(warnings).to.eql([OF_STORE]);
+    });
+
+    it('is told by the next host', async () => {
+      const first = stage.open({store: {}, warn});
+      await stage.settle();
+      stage.open({warn});
+      await stage.settle();
+      stage.open({store: {}, warn});
+      await stage.settle();
+      expect(warnings).to.eql([`createConnection({store: false}) of a page has no effect. The host was started with ${DEFAULT}`]);
+      stage.kill(first);
+      await stage.settle();
+      expect(warnings.slice(1)).to.eql([OF_STORE]);
+    });
+
+    it('tells the worker of the tab that is the host', async () => {
+      const received: unknown[] = [];
+      stage.open({worker: () => {
+        const worker = stage.ownWorker(0);
+        const {postMessage} = worker;
+        worker.postMessage = (data: unknown) => {
+          received.push(data);
+          postMessage(data);
+        };
+        return worker;
+      }});
+      await stage.settle();
+      stage.open({store: {durability: 'strict'}});
+      await stage.settle();
+      expect(received.at(-1)).to.eql({
+        type: 'sharedb-tabs:options', namespace: 'default', url: 'ws://nowhere.invalid', store: {durability: 'strict'}, isQuestion: false
+      });
+    });
+  });
+
   describe('that holds the host lock and does not answer', () => {
     for (const [what, loadMs] of [['at once', 0], ['within the time that a host has to answer', 800], ['later than a host has to answer', 2500]] as const) {
       it(`replaces it by a worker of its own, which starts ${what}`, async () => {

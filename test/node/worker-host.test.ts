@@ -4,7 +4,7 @@ import Backend from 'sharedb';
 import type {Connection} from 'sharedb/lib/client/index.js';
 import {optionDifferences} from '../../lib/election/option-differences.js';
 import {SharedWorkerHost} from '../../lib/election/shared-worker-host.js';
-import type {WorkerGreeting} from '../../lib/election/worker-messages.js';
+import type {TabOptions, WorkerGreeting} from '../../lib/election/worker-messages.js';
 import type {ProxyConnectionOptions} from '../../lib/index.js';
 import type {HostReport} from '../../lib/protocol/report.js';
 import {InMemoryStorage, startHost, type StartHostOptions} from '../../lib/worker.js';
@@ -213,6 +213,28 @@ describe('the script of a shared worker', () => {
     for (const [name, [own, given, expected]] of Object.entries(CASES)) {
       it(name, async () => expect(await warningsFor(own, ...given)).to.eql(expected));
     }
+
+    it('of a tab in an election, where a dedicated worker is the host', async () => {
+      const listeners: ((event: {data: unknown}) => void)[] = [];
+      delete scope.onconnect;
+      const script = globalThis as {addEventListener?: unknown};
+      script.addEventListener = (_type: string, listener: (event: {data: unknown}) => void) => listeners.push(listener);
+      const post = (data: unknown): void => { for (const listener of listeners) listener({data}); };
+      try {
+        start({store: undefined} as never);
+        post({...greetingFor(namespace), store: false});
+        for (const store of [false, undefined, {durability: 'strict'}, {durability: 'written'}, {durability: {}}]) {
+          post({type: 'sharedb-tabs:options', namespace, url: undefined, store, isQuestion: false} satisfies Record<keyof TabOptions, unknown>);
+        }
+        await until('the host has warned', () => warnings.length > 0);
+        expect(warnings.map(text => text.replace(/ \[WARN.*/, ''))).to.eql([
+          `sharedb-tabs: createConnection({store: ${DEFAULT}}) of a page has no effect. The host was started with false`
+        ]);
+      } finally {
+        post({type: 'sharedb-tabs:stop'});
+        delete script.addEventListener;
+      }
+    });
 
     it('another url, without its query', () => {
       const used = {store: undefined, url: 'ws://localhost/a?token=secret'};
