@@ -36,23 +36,54 @@ describe('collections in real tabs', function () {
     expect(again.get('n')).to.equal(30);
   });
 
-  it('are open to threads of a page, which run transactions beside it', async () => {
-    const tab = await stage.openFrame();
-    const map = await mapOf(tab, 'counts');
-    const pool = new WorkerPool(() => new Worker(new URL('./collections-thread.ts', import.meta.url), {type: 'module'}), {size: 2});
-    try {
-      const count = task<[string, number], number>('count');
+  describe('in threads of a page', () => {
+    const count = task<[string, number], number>('count');
+    let pool: WorkerPool;
+    let maps: Awaited<ReturnType<typeof mapOf>>[];
+    const torn: unknown[] = [];
+    const countHere = (tab: Tab): Promise<unknown> => tab.page.collections!.transaction(() => {
+      for (const map of maps) map.set('n', (map.get('n') ?? 0) + 1);
+    }, {maxRetries: 1000, timeout: 60_000});
+    const openTab = async (): Promise<Tab> => {
+      const tab = await stage.openFrame();
+      maps = await Promise.all(['counts', 'copies'].map(name => mapOf(tab, name)));
+      const [counts, copies] = maps as [typeof maps[0], typeof maps[0]];
+      counts.on(() => { if (counts.get('n') !== copies.get('n')) torn.push([counts.get('n'), copies.get('n')]); });
+      return tab;
+    };
+
+    beforeEach(() => {
+      torn.length = 0;
+      pool = new WorkerPool(() => new Worker(new URL('./collections-thread.ts', import.meta.url), {type: 'module'}), {size: 2});
+    });
+    afterEach(() => pool.terminate());
+
+    it('are changed by transactions of the threads and of the page at once', async () => {
+      const tab = await openTab();
       const threads = [pool.run(count, [stage.id, 10]), pool.run(count, [stage.id, 10])];
-      for (let done = 0; done < 10; done++) {
-        await tab.page.collections!.transaction(() => map.set('n', (map.get('n') ?? 0) + 1), {maxRetries: 1000, timeout: 60_000});
-      }
+      for (let done = 0; done < 10; done++) await countHere(tab);
       await Promise.all(threads);
-      await until('the page has what its threads counted', () => map.get('n') === 30);
-      expect([pool.lostThreads, pool.failedTasks]).to.eql([0, 0]);
+      await until('the page has what its threads counted', () => maps.every(map => map.get('n') === 30));
+      expect([torn, pool.lostThreads, pool.failedTasks]).to.eql([[], 0, 0]);
       await pool.close();
-    } finally {
-      await pool.terminate();
-    }
+    });
+
+    it('hold whole transactions only, and go on, when a thread is ended in the middle of one', async () => {
+      const tab = await openTab();
+      for (let ended = 0; ended < 3; ended++) {
+        const before = maps[0]!.get('n') ?? 0;
+        const endless = pool.run(count, [stage.id, Infinity]);
+        await until('the page has some of its steps', () => (maps[0]!.get('n') ?? 0) >= before + 3);
+        endless.cancel();
+        await endless.catch(() => {});
+        await countHere(tab);
+      }
+      const before = maps[0]!.get('n')!;
+      expect(await pool.run(count, [stage.id, 5])).to.be.at.least(before + 5);
+      await until('the page has them', () => maps.every(map => map.get('n')! >= before + 5));
+      expect([torn, maps[0]!.get('n')]).to.eql([[], maps[1]!.get('n')]);
+      await pool.close();
+    });
   });
 
   it('make transactions that are as if made one after the other', async () => {
