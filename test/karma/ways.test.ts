@@ -44,8 +44,10 @@ describe('the modes of a host', function() {
   });
 
   it('lead to the next shared worker when one dies where there are no locks', async () => {
-    const tabs = new TypingTabs(stage, {worker: 'withoutLocks', without: ['locks'], hostTimeout: 1000});
+    // A tab whose worker starts slower than this connects directly.
+    const tabs = new TypingTabs(stage, {worker: 'withoutLocks', without: ['locks'], hostTimeout: 4000});
     const [first, second] = await tabs.addMany(2);
+    expect([first!, second!].map(({connection}) => connection.mode)).to.eql(['shared-worker', 'shared-worker']);
     await tabs.talk();
     const epoch = await epochOf(first!);
     const commands = new BroadcastChannel(blockChannel(stage.id));
