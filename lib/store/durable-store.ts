@@ -11,7 +11,7 @@ import {Places} from './places.js';
 import {Pruner} from './pruner.js';
 import {Pruning, type PruningLimits} from './pruning.js';
 import {Quarantine} from './quarantine.js';
-import {QuarantineAccess, supersedingChange} from './quarantine-access.js';
+import {QuarantineAccess} from './quarantine-access.js';
 import {Reader} from './reader.js';
 import {storageError} from './storage-errors.js';
 import type {DocKey, Storage, StoredDoc} from './storage.js';
@@ -184,6 +184,11 @@ export class DurableStore {
     return this.inventory.isUnread(key);
   }
 
+  /** Whether the storage may have data of a document that could not be read when they were needed: in its place, or in quarantine. */
+  mayHaveUnread(key: DocKey): boolean {
+    return !this.opening.isOpen || this.inventory.isUnread(key) || this.quarantine.mayHaveUnread(key);
+  }
+
   /**
    * Reads a document, with the changes that are not written yet. If two reads fail, the document is quarantined; a local document if further
    * reads fail, too. Never rejects.
@@ -254,7 +259,7 @@ export class DurableStore {
   private note(key: DocKey, hasPending: boolean): void {
     if (this.commits.isClosed) return;
     // The stored data were not read, so the document has a history without them.
-    if (this.inventory.isUnread(key)) this.commits.enqueue(supersedingChange(this.inventory.get(key)!));
+    if (this.inventory.isUnread(key)) this.quarantine.supersede(key);
     this.inventory.addWritten(key, hasPending);
     this.touch(key);
   }

@@ -1,6 +1,6 @@
 import type {ErrorData} from '../protocol/errors.js';
 import {isLocal} from '../protocol/local.js';
-import type {Quarantining, Queued} from './coalesce.js';
+import {nameOf, type Quarantining, type Queued} from './coalesce.js';
 import type {Inventory} from './inventory.js';
 import type {Places} from './places.js';
 import type {Quarantine, QuarantineEntry, Quarantined} from './quarantine.js';
@@ -23,6 +23,8 @@ export class QuarantineAccess {
   /** The error of the document that was quarantined last. */
   lastError: ErrorData | undefined;
   private isClosed = false;
+  /** The documents whose data this host has quarantined without reading them. Their entries exist when they are written. */
+  private readonly unread = new Set<string>();
 
   constructor(
     private readonly quarantine: Quarantine, private readonly inventory: Inventory, private readonly places: Places, private readonly events: QuarantineEvents
@@ -43,6 +45,11 @@ export class QuarantineAccess {
     return this.list().some(entry => entry.isUnread && isSameKey(entry.key, key));
   }
 
+  /** As {@link isUnread}, also while the quarantine is not written yet. */
+  mayHaveUnread(key: DocKey): boolean {
+    return (this.unread.size > 0 && this.unread.has(nameOf(key))) || (this.size > 0 && this.isUnread(key));
+  }
+
   /** The entries with their data, which are read from the storage. */
   export(): Promise<Quarantined[]> {
     return this.quarantine.export();
@@ -56,6 +63,7 @@ export class QuarantineAccess {
   add(key: DocKey, error: unknown, isUnread?: true): void {
     if (this.isClosed) return;
     this.inventory.delete(key);
+    if (isUnread) this.unread.add(nameOf(key));
     const data = storageErrorData(error);
     this.events.enqueue({type: 'quarantine', key, error: data, isUnread});
     this.lastError = data;
@@ -63,17 +71,29 @@ export class QuarantineAccess {
     this.events.onStatus();
   }
 
-  /** Removes or quarantines the stored data of a document that this host continues without them: see {@link supersedingChange}. */
+  /** Removes or quarantines the stored data of a document that this host continues without them: see {@link QuarantineAccess.supersedingChange}. */
   supersede(key: DocKey): void {
     const item = this.inventory.get(key);
     if (!item) return;
     this.inventory.delete(key);
-    this.events.enqueue(supersedingChange(item));
+    this.events.enqueue(this.supersedingChange(item));
+  }
+
+  /**
+   * The change that removes the stored data of a document that the host continues without them. If they may contain ops, or are the only copy
+   * of a local document, they are quarantined. Otherwise they are only a copy of the server's document, and are deleted.
+   */
+  supersedingChange({key, hasPending}: InventoryItem): Queued {
+    if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};
+    this.unread.add(nameOf(key));
+    return {type: 'quarantine', key, error: storageErrorData(superseded()), isUnread: true};
   }
 
   /** Deletes an entry. */
   discard(id: string): void {
+    const entry = this.quarantine.find(id);
     const changes = this.quarantine.discard(id);
+    if (entry && !this.isUnread(entry.key)) this.unread.delete(nameOf(entry.key));
     for (const change of changes) this.events.enqueue(change);
     if (changes.length) this.events.onStatus();
   }
@@ -153,15 +173,6 @@ export class QuarantineAccess {
     for (const {n, record} of journal) enqueue({type: 'append', key, n, record});
     this.inventory.addStored({key, hasPending: true});
   }
-}
-
-/**
- * The change that removes the stored data of a document that the host continues without them. If they may contain ops, or are the only copy
- * of a local document, they are quarantined. Otherwise they are only a copy of the server's document, and are deleted.
- */
-export function supersedingChange({key, hasPending}: InventoryItem): Queued {
-  if (!hasPending && !isLocal(key[0])) return {type: 'remove', key};
-  return {type: 'quarantine', key, error: storageErrorData(superseded()), isUnread: true};
 }
 
 const superseded = (): Error => storageError(SUPERSEDED, 'The document was edited while its stored data could not be read');

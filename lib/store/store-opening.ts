@@ -4,7 +4,7 @@ import type {HistoryMark} from './history-mark.js';
 import type {Inventory} from './inventory.js';
 import type {KeptValues} from './kept-values.js';
 import type {Pruning} from './pruning.js';
-import {supersedingChange, type QuarantineAccess} from './quarantine-access.js';
+import type {QuarantineAccess} from './quarantine-access.js';
 import type {InventoryItem, Storage} from './storage.js';
 import {CREATED, clearingValues, isFromBefore, storedClearing} from './stored-clearing.js';
 
@@ -112,11 +112,11 @@ export class StoreOpening {
 
   /** The host has begun its own histories. They continue, and replace the stored data of the same documents. */
   private reopened(items: readonly InventoryItem[]): void {
-    const {commits: {queue}, inventory, onErased, onFound} = this.parts;
+    const {commits: {queue}, inventory, quarantine, onErased, onFound} = this.parts;
     if (this.wasErased) inventory.deleteAllBut(queue.waitingDocs());
     const superseded = items.filter(({key}) => inventory.has(key));
     for (const item of items) if (!inventory.has(item.key)) inventory.addStored(item);
-    queue.unshift(superseded.map(supersedingChange));
+    queue.unshift(superseded.map(item => quarantine.supersedingChange(item)));
     if (this.wasErased) onErased();
     else onFound();
   }

@@ -38,7 +38,8 @@ export class UnreadableDisk {
   async judge(): Promise<void> {
     const {world, world: {ledger, pages: [page]}} = this;
     await world.done('the quarantine', done => void page!.connection.quarantine.list().then(entries => {
-      const left = entries.filter(({error: {code, message}}) => code !== 'ERR_TABS_STORAGE_SUPERSEDED' || !message.includes('can\'t be transformed'));
+      const left = entries.filter(({error: {code, message}}) =>
+        code !== 'ERR_TABS_STORAGE_SUPERSEDED' || !message.includes('can\'t be transformed') || message.includes('again'));
       for (const {collection, doc, error} of left) ledger.problem(`${collection}/${doc} is still in quarantine: ${error.code} ${error.message}`);
       done();
     }, done));

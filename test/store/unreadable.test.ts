@@ -248,6 +248,59 @@ for (const [name, makeDisk] of Object.entries(DISKS)) {
       await expectAll(staying, staying.get('notes', 'a'), ['again', 'closed', 'first']);
     });
 
+    /**
+     * A tab creates a document without a server, and edits it before and after another tab, which closes. Then the host dies. So the first
+     * tab sends its ops to the next host, which can't read the disk.
+     */
+    async function leavePartlyPlaced({isOnline = true} = {}): Promise<ProxyConnection> {
+      stage.start({isOnline: false});
+      const [staying, closing] = [stage.tab(), stage.tab()];
+      const doc = staying.get('notes', 'a');
+      const outcomes = [doc.create({words: ['first']}), doc.submitOp(add('early'))];
+      await doc.subscribe();
+      const other = closing.get('notes', 'a');
+      await other.subscribe();
+      other.submitOp(add('closed')).catch(() => {});
+      await until('the edit is shown', () => words(doc)?.length === 3);
+      outcomes.push(doc.submitOp(add('late')));
+      await staying.flushWrites();
+      closing.close();
+      await calm();
+      stage.host.abandon();
+      stage.start({isOnline, isUnreadable: true});
+      await until('the tab has sent its ops again', () => words(doc)?.length === 3 && staying.hostState === 'connected');
+      if (isOnline) await Promise.race([Promise.all(outcomes), until('its ops are saved', () => !staying.hasPending())]);
+      return staying;
+    }
+
+    for (const isOnline of [true, false]) {
+      it(`does not cost the edit of a closed tab between the ops that another tab has sent again ${isOnline ? 'and the server has' : 'without a server'}`, async () => {
+        const tab = await leavePartlyPlaced({isOnline});
+        await pass();
+        stage.disk.isUnreadable = false;
+        if (!isOnline) {
+          await pass();
+          stage.goOnline();
+        }
+        await until('the edit is shown', () => words(tab.get('notes', 'a'))?.length === 4);
+        await expectAll(tab, tab.get('notes', 'a'), ['closed', 'early', 'first', 'late']);
+      });
+
+      it(`does not save ops twice that a host has placed which died before the disk could be read, ${isOnline ? 'with' : 'without'} a server`, async () => {
+        const tab = await leavePartlyPlaced({isOnline});
+        await tab.flushWrites();
+        await pass(1000);
+        // The host closes the document, so it is stored as a checkpoint.
+        await stage.end();
+        stage.start();
+        const next = stage.tab();
+        const doc = next.get('notes', 'a');
+        await doc.subscribe();
+        await until('the edit is shown', () => words(doc)?.length === 4);
+        await expectAll(next, doc, ['closed', 'early', 'first', 'late']);
+      });
+    }
+
     it('keeps a document waiting without a server, and shows it with its edits when it can read', async () => {
       await leaveUnsent();
       const tab = await startUnreadable({isOnline: false});

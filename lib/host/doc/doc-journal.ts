@@ -41,6 +41,9 @@ export interface StoredOp extends Step {
   origins: [owner: string, seq: number][];
 }
 
+/** An op of a tab, and the identity with which this history has sent it to the server; `''` and 0 if the host has refused the op. */
+export type PlacedOp = readonly [owner: string, seq: number, src: string, serverSeq: number];
+
 /** The parts of a checkpoint besides the snapshot. */
 export interface Surroundings {
   /** The entries that tabs may need to reach the snapshot's revision. */
@@ -48,6 +51,8 @@ export interface Surroundings {
   pending: StoredOp[];
   /** For each author, the highest seq in the history, and the outcomes that the tab may not have received. */
   tabs: {id: string; lastSeq: number; outcomes: Outcome[]}[];
+  /** The tabs' ops that other data of the document may contain, too; null if not all are known. */
+  placed?: readonly PlacedOp[] | null;
 }
 
 export type Checkpoint = Surroundings & SnapshotData & {rev: number};
@@ -74,6 +79,11 @@ export class DocJournal {
   private checkpointChars = 0;
 
   constructor(private readonly store: DurableStore, private readonly key: DocKey) {}
+
+  /** Whether the storage may have other data of the document, which could not be read when they were needed. */
+  get mayHaveUnread(): boolean {
+    return this.store.mayHaveUnread(this.key);
+  }
 
   get isDue(): boolean {
     return this.journalChars > this.dueChars;

@@ -4,6 +4,7 @@ import type {SnapshotData} from '../../protocol/messages.js';
 import type {RealDoc, RealOp, ServerSnapshot} from '../upstream.js';
 import type {DocJournal, JournalRecord} from './doc-journal.js';
 import type {JournaledDocEvents} from './journaled-doc-events.js';
+import {PlacedOps} from './placed-ops.js';
 import {originsOf, stepJson} from './real-ops.js';
 
 /**
@@ -12,6 +13,7 @@ import {originsOf, stepJson} from './real-ops.js';
  */
 export class DocRecord {
   readonly history: History;
+  readonly placed = new PlacedOps();
   /** Whether the stored document has an OT type that this host lacks. Nothing is written to the journal then. */
   isLocked = false;
   /** Whether the journal is being replayed. Its records are not written again. */
@@ -83,6 +85,16 @@ export class DocRecord {
    */
   maySendBeforeWrite(message: object): boolean {
     return !this.isReplaying && !!this.journal && 'op' in message && !this.doc.hasWritePending() && this.journal.isCommitted(this.neededAt);
+  }
+
+  /** Notes a pending op if the storage may have it, too, in data that could not be read: see {@link PlacedOps}. */
+  notePlaced(op: RealOp): void {
+    if (this.journal?.mayHaveUnread) this.placed.note(op);
+  }
+
+  /** Notes that an op of a tab was refused, if the storage may have it: see {@link PlacedOps}. */
+  noteRefused(owner: string, seq: number): void {
+    if (this.journal?.mayHaveUnread) this.placed.noteRefused(owner, seq);
   }
 
   // ---- the history

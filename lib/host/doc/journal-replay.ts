@@ -51,7 +51,7 @@ export class JournalReplay {
     doc.flush();
   }
 
-  private restoreCheckpoint({v, type, data, rev, history, pending}: Checkpoint, settleOf: SettleOf): void {
+  private restoreCheckpoint({v, type, data, rev, history, pending, placed}: Checkpoint, settleOf: SettleOf): void {
     const {record} = this;
     const {doc} = record;
     const missing = missingType(type, doc);
@@ -61,6 +61,8 @@ export class JournalReplay {
     doc.version = v;
     record.recordedVersion = v;
     doc.pendingOps = pending.map(stored => restoredOp(stored, settleOf));
+    record.placed.restore(placed);
+    for (const op of doc.pendingOps) record.notePlaced(op);
     record.history.restore(rev, history, history.length || pending.length ? null : v);
     if (doc.pendingOps[0]?.isSent) doc.inflightOp = doc.pendingOps.shift()!;
   }

@@ -10,6 +10,7 @@ import type {JournaledDocEvents} from './journaled-doc-events.js';
 import {historyGone} from './op-errors.js';
 import {OpSender} from './op-sender.js';
 import {OpSubmission, type Submission} from './op-submission.js';
+import type {PlacedOps} from './placed-ops.js';
 import {storedOp, type SettleOf} from './real-ops.js';
 import {Rollbacks} from './rollbacks.js';
 import {ServerLog} from './server-log.js';
@@ -71,6 +72,11 @@ export class JournaledDoc implements DocHooks {
 
   get history(): History {
     return this.record.history;
+  }
+
+  /** See {@link PlacedOps}. */
+  get placed(): PlacedOps {
+    return this.record.placed;
   }
 
   /** Whether there is a state that can be sent to tabs. */
@@ -161,14 +167,21 @@ export class JournaledDoc implements DocHooks {
     this._handleOp(error, {src, seq} as {v?: number});
   }
 
+  /** See {@link DocRecord.noteRefused}. */
+  noteRefused(owner: string, seq: number): void {
+    this.record.noteRefused(owner, seq);
+  }
+
   // ---- storing and restoring
 
   /** Replaces the journal by the present state. */
   checkpoint(tabs: Surroundings['tabs']): void {
-    const {doc, history, journal} = this;
+    const {doc, history, journal, placed} = this;
     if (this.isLocked) return;
+    if (!journal?.mayHaveUnread) placed.clear();
+    const noted = placed.save();
     const pending = [doc.inflightOp, ...doc.pendingOps].filter(op => !!op).map(storedOp);
-    journal?.checkpoint(this.snapshotJson(), {history: history.save(), pending, tabs});
+    journal?.checkpoint(this.snapshotJson(), {history: history.save(), pending, tabs, ...(noted?.length !== 0 && {placed: noted})});
   }
 
   /** See {@link JournalReplay.restore}. */

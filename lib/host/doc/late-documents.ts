@@ -1,6 +1,7 @@
 import {isSame} from '../../ot/same.js';
 import {encodeError} from '../../protocol/errors.js';
 import {isLocal} from '../../protocol/local.js';
+import type {Origins} from '../../ot/history-entry.js';
 import {stepOf} from '../../ot/step.js';
 import {RetrySchedule} from '../../platform/retry-schedule.js';
 import type {Clock} from '../../platform/platform.js';
@@ -12,12 +13,16 @@ import {parseStored} from './doc-journal.js';
 import {opsSince, type ServerStep} from '../letters/ops-since.js';
 import type {SharedDoc} from './shared-doc.js';
 import type {SharedDocs} from './shared-docs.js';
-import {carryStoredOps, readStoredOps, type StoredOps, type StoredStep} from './stored-ops.js';
+import {identityName} from './placed-ops.js';
+import {originsOf} from './real-ops.js';
+import {carryStoredOps, readStoredOps, type LaterOp, type StoredOps, type StoredStep} from './stored-ops.js';
 
 /** How often the host tries to merge the stored ops of a document that changes meanwhile. */
 const MAX_LOOKS = 8;
 /** How often the server may fail to return the ops. One failure may be a lost connection. */
 const MAX_MISSES = 2;
+/** How often the host waits for a tab that has sent stored ops again. With the longest pause of 30 s, this takes some minutes. */
+const MAX_WAITS = 16;
 const SUPERSEDED = 'ERR_TABS_STORAGE_SUPERSEDED';
 const NOT_MERGED = 'The document was edited while its stored data could not be read, and the stored edits can\'t be transformed: ';
 
@@ -38,6 +43,8 @@ export interface LateDocumentsParts {
 export class LateDocuments {
   /** The ids of the quarantined entries that are being merged or could not be merged. */
   private readonly tried = new Set<string>();
+  /** How often the host has waited for a tab that has sent an entry's ops again, by the entry's id. */
+  private readonly waits = new Map<string, number>();
   private readonly retry: RetrySchedule;
   private readonly store: DurableStore;
   private readonly docs: SharedDocs;
@@ -123,10 +130,10 @@ export class LateDocuments {
       }
       // From here on, everything happens in one turn, so that the document does not change after this check.
       if (shared.isUnsettled || doc.version !== stored.v + since.length) continue;
-      const pending = [doc.inflightOp, ...doc.pendingOps].flatMap((op): ServerStep[] => (op ? [{step: stepOf(op), src: op.src, seq: op.seq}] : []));
       const letters = this.lettersOf(shared, stored);
-      const isPlaced = shared.havePlaced(stored.ops.filter(op => !letters.has(op)));
-      shared.merge(isPlaced ? [] : carryStoredOps(stored, [...since, ...pending], doc.type));
+      const later = laterOps(shared, since);
+      const isPlaced = areAllPlaced(stored, later, shared, letters);
+      shared.merge(isPlaced ? [] : carryStoredOps(stored, later, doc.type));
       this.store.quarantine.discard(id);
       // If the ops are not merged, their letters are the only copy.
       if (!isPlaced) for (const letter of letters.values()) this.letters.discard(letter);
@@ -136,6 +143,12 @@ export class LateDocuments {
   }
 
   private explain(id: string, reason: unknown): void {
+    const waits = this.waits.get(id) ?? 0;
+    if (reason instanceof Undecided && waits < MAX_WAITS) {
+      this.waits.set(id, waits + 1);
+      this.tried.delete(id);
+      this.retry.schedule();
+    }
     this.store.quarantine.explain(id, {code: SUPERSEDED, message: NOT_MERGED + encodeError(reason).message});
   }
 
@@ -151,3 +164,43 @@ export class LateDocuments {
     return found;
   }
 }
+
+/** Returns the server's ops and then the pending ops, with the tabs' ops that they contain as far as they are known. */
+function laterOps({doc, placed}: SharedDoc, since: readonly ServerStep[]): LaterOp[] {
+  const known = placed.byIdentity();
+  const pending = [doc.inflightOp, ...doc.pendingOps].flatMap(op => (op ? [{step: stepOf(op), src: op.src, seq: op.seq, origins: originsOf(op)}] : []));
+  const ofServer = since.map(op => ({
+    ...op, origins: (op.src !== undefined && op.seq !== undefined && known.get(identityName([op.src, op.seq]))) || []
+  }));
+  return [...ofServer, ...pending];
+}
+
+/**
+ * Returns whether nothing has to be merged: this host's history has all of the ops, or had them or refused them when their tabs sent
+ * them again.
+ * @param letters the ops that their tabs have given up
+ * @throws Undecided if a tab has sent an op that is not placed yet
+ * @throws Error if this is unknown
+ */
+function areAllPlaced({ops}: StoredOps, later: readonly LaterOp[], shared: SharedDoc, letters: ReadonlyMap<StoredStep, string>): boolean {
+  const {placed} = shared;
+  const present = new Set(later.flatMap(({origins}) => origins.map(identityName)));
+  const noted = new Set([...placed.byIdentity().values()].flat().map(identityName));
+  const stateOf = (origin: Origins[number]): 'present' | 'refused' | 'awaited' | 'missing' | 'unknown' => {
+    const name = identityName(origin);
+    const hasPlaced = shared.hasPlaced(...origin);
+    if (present.has(name)) return 'present';
+    if (noted.has(name) || hasPlaced) return 'refused';
+    if (shared.awaits(...origin)) return 'awaited';
+    return placed.isComplete || hasPlaced === false ? 'missing' : 'unknown';
+  };
+  const states = new Set(ops.filter(op => !letters.has(op)).flatMap(({origins}) => origins.map(stateOf)));
+  if (states.has('awaited')) throw new Undecided('A tab has sent some of them again, and they are not placed yet');
+  const isSplit = states.has('missing') && states.size > 1;
+  if (states.has('unknown') || (isSplit && !placed.isComplete)) throw new Error('The tab that made them may have sent some of them again');
+  if (isSplit && states.has('refused')) throw new Error('Some of them were refused');
+  return states.size > 0 && !states.has('missing');
+}
+
+/** It is not known yet whether stored ops are to be merged. */
+class Undecided extends Error {}

@@ -84,6 +84,7 @@ export class OpSubmission {
     if (queued) {
       queued.place = position;
       queued.isInvertible = !!queued.isInvertible && !!isInvertible;
+      record.notePlaced(queued);
     }
     this.flushSoon();
     return undefined;

@@ -69,8 +69,8 @@ export class Sequencer {
     for (const {seq} of ops) if (seq <= follower.lastSeq) this.updates.repeatOutcome(follower, seq);
     if (!first) return;
     if (rev === null) {
-      if (!first.step.create) return this.updates.refuse(follower, inc, first.seq, docMissing(this.doc));
-      if (this.doc.type) return this.updates.refuse(follower, inc, first.seq, alreadyCreated());
+      if (!first.step.create) return this.refuse(follower, inc, first.seq, docMissing(this.doc));
+      if (this.doc.type) return this.refuse(follower, inc, first.seq, alreadyCreated());
     } else if (!history.covers(rev) || (ops.length > 1 && (history.rev - rev) * ops.length > MAX_REBASED)) {
       // The tab gives the ops up when the newer state arrives.
       if (follower.willReplace(rev)) return;
@@ -78,7 +78,7 @@ export class Sequencer {
       if (!history.covers(rev)) return this.updates.reset(follower, historyLost(this.doc));
     }
     const waiting = rev === null ? ops : history.rebase(ops, tab.id, this.doc.type, history.after(rev));
-    if (waiting instanceof Error) return this.updates.refuse(follower, inc, first.seq, notApplied(waiting));
+    if (waiting instanceof Error) return this.refuse(follower, inc, first.seq, notApplied(waiting));
     this.updates.catchUp(follower);
     this.sequence(follower, inc, waiting);
   }
@@ -138,6 +138,12 @@ export class Sequencer {
     return seq < firstSeq ? false : isUpToLast || undefined;
   }
 
+  /** Whether a tab has sent this op, and it is not placed. The tab sends it once more, or gives it up. */
+  awaits(owner: string, seq: number): boolean {
+    const {firstSeq, lastSeq} = this.followers.find(this.events.tab(owner)) ?? {lastSeq: 0};
+    return firstSeq !== undefined && seq >= firstSeq && seq > lastSeq;
+  }
+
   /**
    * Counts a stored op, which is already in the history, as pending.
    * @returns a callback to call when the server has answered the op
@@ -181,7 +187,7 @@ export class Sequencer {
       const error = loss && !isReplay ? loss : this.sequenceOne(follower, op);
       if (!error) continue;
       // The error is sent to a connected tab. The ops of other tabs become dead letters.
-      if (follower.tab.session) this.updates.refuse(follower, inc, op.seq, error);
+      if (follower.tab.session) this.refuse(follower, inc, op.seq, error);
       else if (!loss) this.events.onRejected([stepOf(op.step)], error);
       // A connected tab sends its later ops again, without the effect of this op.
       if (follower.tab.session && !isReplay) return;
@@ -218,6 +224,11 @@ export class Sequencer {
       this.countPending(-1);
     }
     return error;
+  }
+
+  private refuse(follower: Follower, inc: number, seq: number, error: Error): void {
+    this.journaled.noteRefused(follower.tab.id, seq);
+    this.updates.refuse(follower, inc, seq, error);
   }
 
   /** Handles the server's answer to an op in the history. */

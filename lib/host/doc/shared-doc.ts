@@ -10,8 +10,8 @@ import {DocParts} from './doc-parts.js';
 import type {Follower} from './follower.js';
 import type {JournaledDoc} from './journaled-doc.js';
 import {historyLost} from './op-errors.js';
+import type {PlacedOps} from './placed-ops.js';
 import {lossOf, type LeftOps} from './sequencer.js';
-import type {StoredStep} from './stored-ops.js';
 
 export type SharedDocOwner = DocOwner<SharedDoc>;
 
@@ -250,15 +250,19 @@ export class SharedDoc {
     this.parts.sequencer.merge(this.owner.tab(`${this.owner.epoch}/${++this.merged}`), ops);
   }
 
-  /**
-   * Returns whether this host has placed all of these stored ops, because their tabs have sent them again; false if the tabs have sent none.
-   * @throws Error if this is unknown, or differs between the ops
-   */
-  havePlaced(ops: readonly StoredStep[]): boolean {
-    const placed = ops.flatMap(({origins}) => origins.map(([owner, seq]) => this.parts.sequencer.hasPlaced(owner, seq)));
-    if (placed.every(each => each === false)) return false;
-    if (placed.every(each => each === true)) return true;
-    throw new Error('The tab that made them may have sent some of them again');
+  /** See {@link PlacedOps}. */
+  get placed(): PlacedOps {
+    return this.journaled.placed;
+  }
+
+  /** See {@link Sequencer.awaits}. */
+  awaits(owner: string, seq: number): boolean {
+    return this.parts.sequencer.awaits(owner, seq);
+  }
+
+  /** See {@link Sequencer.hasPlaced}. */
+  hasPlaced(owner: string, seq: number): boolean | undefined {
+    return this.parts.sequencer.hasPlaced(owner, seq);
   }
 
   /** Handles that the connection to the server was established. */
