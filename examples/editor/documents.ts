@@ -13,10 +13,10 @@ const seeds = [
     title: 'Welcome',
     text: [
       ...line('One socket, many tabs', {header: 1}),
-      ...line('Every tab that shows this page speaks to a SharedWorker, and only the worker speaks to the server. Try it:'),
+      ...line('Each tab of this page is connected to a SharedWorker, and only the worker is connected to the server. Try it:'),
       ...line('Open another tab and type: both show it at once, and the strip below still counts one WebSocket.', {list: 'ordered'}),
-      ...line('Open a different document there. It still is the same socket.', {list: 'ordered'}),
-      ...line('Stop the server (press s in its terminal) and type on, in both tabs. They keep up with each other.', {list: 'ordered'}),
+      ...line('Open a different document there. It uses the same WebSocket.', {list: 'ordered'}),
+      ...line('Stop the server (press s in its terminal) and type on, in both tabs. They show each other’s changes.', {list: 'ordered'}),
       ...line('Start it again (s once more): what you wrote is sent.', {list: 'ordered'}),
       ...line('Add ?direct to the address to see a tab with a socket of its own.', {list: 'ordered'})
     ]

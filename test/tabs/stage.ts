@@ -46,8 +46,9 @@ export class ChromiumStage {
   }
 
   /** A page as it is before anything is loaded. */
-  async openPage(address: string, viewport?: Viewport): Promise<Page> {
+  async openPage(address: string, viewport?: Viewport, prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
     const page = await this.#newPage();
+    await prepare?.(page);
     if (viewport) await page.setViewport(viewport);
     page.on('pageerror', error => this.#errors.push(error));
     await page.goto(`${this.server.url}?host-timeout=10000${address}`);
@@ -97,6 +98,12 @@ export class ChromiumStage {
     const doc = connection.get('documents', document);
     await settled(done => doc.subscribe(done));
     return doc;
+  }
+
+  /** Another client adds lines at the start of the document that all tabs show. */
+  async addLines(count: number): Promise<void> {
+    const doc = await this.subscribe(this.remote());
+    await settled(done => doc.submitOp([{insert: 'A line.\n'.repeat(count)}], {}, done));
   }
 
   async textOnServer(): Promise<string> {

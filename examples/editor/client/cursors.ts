@@ -16,6 +16,7 @@ export class Cursors {
   readonly #mine;
   readonly #layer = document.createElement('div');
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #followTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(quill: Quill, connection: TabConnection, id: string) {
     this.#quill = quill;
@@ -25,8 +26,7 @@ export class Cursors {
     this.#layer.setAttribute('aria-hidden', 'true');
     quill.container.append(this.#layer);
     quill.on('selection-change', this.#submit);
-    quill.on('text-change', this.#renderSoon);
-    quill.root.addEventListener('scroll', this.#renderSoon);
+    quill.on('text-change', this.#followText);
     window.addEventListener('resize', this.#renderSoon);
     this.#presence.on('receive', this.#renderSoon);
     this.#presence.on('error', () => {});
@@ -37,15 +37,27 @@ export class Cursors {
   stop(): void {
     const quill = this.#quill;
     quill.off('selection-change', this.#submit);
-    quill.off('text-change', this.#renderSoon);
-    quill.root.removeEventListener('scroll', this.#renderSoon);
+    quill.off('text-change', this.#followText);
     window.removeEventListener('resize', this.#renderSoon);
+    clearTimeout(this.#timer);
+    clearTimeout(this.#followTimer);
     this.#presence.destroy(() => {});
     this.#layer.remove();
   }
 
   readonly #submit = (range: Range | null): void => {
     this.#mine.submit(range && {...me, index: range.index, length: range.length}, () => {});
+  };
+
+  /** Typing moves the caret without `selection-change`. In most cases, the op moves the submitted position too. */
+  readonly #followText = (): void => {
+    this.#renderSoon();
+    clearTimeout(this.#followTimer);
+    this.#followTimer = setTimeout(() => {
+      if (this.#quill.composition.isComposing) return;
+      const range = this.#quill.getSelection();
+      if (range && this.#mine.value && range.index !== this.#mine.value.index) this.#submit(range);
+    });
   };
 
   /** Renders in a timer, because a page in the background gets no animation frames. */
@@ -56,14 +68,18 @@ export class Cursors {
 
   #render(): void {
     const cursors = Object.values(this.#presence.remotePresences).filter(cursor => cursor !== null);
+    const {container} = this.#quill;
     this.#layer.replaceChildren(...cursors.flatMap(({name, hue, index, length}) => {
       const bounds = this.#quill.getBounds(index + length);
       if (!bounds) return [];
+      // The bounds are relative to the visible part of the container. The layer scrolls with the text.
+      const top = bounds.top + container.scrollTop;
       const caret = document.createElement('div');
       caret.className = 'cursor';
+      if (bounds.left > container.clientWidth / 2) caret.classList.add('name-at-left');
       caret.dataset['name'] = name;
       caret.style.setProperty('--hue', String(hue));
-      Object.assign(caret.style, {left: `${bounds.left}px`, top: `${bounds.top}px`, height: `${bounds.height}px`});
+      Object.assign(caret.style, {left: `${bounds.left}px`, top: `${top}px`, height: `${bounds.height}px`});
       return [caret];
     }));
   }

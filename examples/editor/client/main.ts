@@ -30,11 +30,18 @@ const buttons = {
 const people = new People(connection);
 let binding: EditorBinding | undefined;
 let cursors: Cursors | undefined;
+let availability: Availability = 'loading';
+let isOffline = false;
+const absent = 'This browser has no copy of the document yet. The document appears when the server is reachable.';
 
-showStatus(connection);
+const updateStatus = showStatus(connection, () => availability === 'there');
 if (new URLSearchParams(location.search).has('ask')) askBeforeUnload(connection);
 list.onChange(render);
 list.doc.subscribe(report);
+connection.on('state', () => {
+  if (connection.state !== 'connecting') isOffline = connection.state !== 'connected';
+  showAvailability();
+});
 window.addEventListener('hashchange', render);
 element('new-document').addEventListener('click', addDocument);
 element('open-tab').addEventListener('click', () => window.open(location.href, '_blank', 'noopener'));
@@ -60,7 +67,9 @@ function render(): void {
   if (id === undefined && first) return location.replace(`#${encodeURIComponent(first.id)}`);
 
   listView.render(list.entries, id);
-  element('empty').hidden = !list.loaded || list.entries.length > 0;
+  element('empty').hidden = !isEmpty();
+  element('new-document', HTMLButtonElement).disabled = !list.loaded;
+  showAvailability();
   if (id === undefined) return;
   show(id);
   title.show(id);
@@ -76,7 +85,10 @@ function show(id: string): void {
   binding?.stop();
   cursors?.stop();
   const doc = connection.get('documents', id);
-  binding = new EditorBinding(quill, doc, showAvailability);
+  binding = new EditorBinding(quill, doc, now => {
+    availability = now;
+    showAvailability();
+  });
   // A document stays subscribed when another one is shown, so that returning to it takes no time.
   doc.subscribe(report);
   cursors = new Cursors(quill, connection, id);
@@ -89,10 +101,19 @@ async function openInspector(): Promise<void> {
   mountInspector(connection);
 }
 
-function showAvailability(availability: Availability): void {
-  element('document').dataset.availability = availability;
+function isEmpty(): boolean {
+  return list.loaded && list.entries.length === 0;
+}
+
+function showAvailability(): void {
+  const shown = isEmpty() && availability === 'loading' ? 'missing' : availability;
+  const main = element('document');
+  main.dataset.availability = shown;
+  main.ariaBusy = String(shown === 'loading');
   element('notice').textContent =
-    availability === 'missing' ? 'There is no such document any more. Choose another one from the list.' : '';
+    shown === 'missing' && !isEmpty() ? 'There is no such document any more. Choose another one from the list.' : '';
+  updateStatus();
+  quill.root.dataset.placeholder = shown === 'there' ? 'Write something…' : isOffline ? absent : 'Loading…';
 }
 
 function addDocument(): void {

@@ -17,7 +17,11 @@ const summary = element('status-summary');
 const patience = 500;
 const socketsEvery = 2000;
 
-export function showStatus(connection: TabConnection): void {
+/**
+ * @param canType whether the tab shows a document that can be edited
+ * @returns a function that updates the strip, for when `canType` changes
+ */
+export function showStatus(connection: TabConnection, canType: () => boolean): () => void {
   let reason: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -34,7 +38,7 @@ export function showStatus(connection: TabConnection): void {
     summary.dataset.value = connection.state;
 
     clearTimeout(timer);
-    const words = summarize(connection);
+    const words = summarize(connection, canType());
     if (words === sending) timer = setTimeout(() => setText(summary, words), patience);
     else setText(summary, words);
   };
@@ -48,16 +52,17 @@ export function showStatus(connection: TabConnection): void {
   connection.on('hostState', show);
   show();
   countSockets(connection);
+  return show;
 }
 
 const sending = 'Sending changes…';
 
-function summarize({state, hostState, status}: TabConnection): string {
+function summarize({state, hostState, status}: TabConnection, canType: boolean): string {
   const {pendingOps} = status;
   if (hostState === 'lost') return 'Finding the way back to the other tabs…';
   if (hostState === 'connecting') return 'Connecting…';
   if (state !== 'connected') {
-    if (pendingOps === 0) return 'Offline. You can go on typing.';
+    if (pendingOps === 0) return canType ? 'Offline. You can go on typing.' : 'Offline';
     return `Offline. ${pendingOps === 1 ? 'One change waits' : `${pendingOps} changes wait`} to be sent.`;
   }
   return pendingOps === 0 ? 'All changes saved' : sending;
