@@ -20,7 +20,7 @@ export class BenchBrowser {
   }
 
   private constructor(
-    readonly browser: Browser, private readonly engine: EngineName, private readonly profile: string, private readonly site: string
+    readonly browser: Browser, readonly engine: EngineName, private readonly profile: string, private readonly site: string
   ) {}
 
   version(): Promise<string> {

@@ -2,6 +2,7 @@ import {mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {bundle} from '../examples/editor/bundle.js';
+import {pageScripts, peerResolution, remoteEntries} from './remote/peers.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -10,13 +11,17 @@ export async function build(outDir: string): Promise<void> {
   await bundle({
     mode: 'production',
     context: root,
-    entry: {main: join(root, 'bench/page/main.ts'), keystrokes: join(root, 'bench/page/keystrokes/main.ts')},
+    entry: {
+      main: join(root, 'bench/page/main.ts'), keystrokes: join(root, 'bench/page/keystrokes/main.ts'), services: join(root, 'bench/page/services/main.ts'),
+      ...remoteEntries(join(root, 'bench/page/remote'))
+    },
     output: {path: outDir, filename: '[name].js', clean: true},
     resolve: {
       extensions: ['.ts', '.js'],
       extensionAlias: {'.js': ['.ts', '.js']},
       // ShareDB tries to load `util`, and uses `inherits` without it.
-      fallback: {util: false}
+      fallback: {util: false},
+      ...peerResolution()
     },
     module: {
       rules: [{
@@ -31,7 +36,8 @@ export async function build(outDir: string): Promise<void> {
     performance: {hints: false}
   });
   await mkdir(outDir, {recursive: true});
-  for (const [page, script] of [['index', 'main'], ['keystrokes', 'keystrokes']]) {
-    await writeFile(join(outDir, `${page}.html`), `<!doctype html><meta charset="utf-8"><title>bench</title><body><script src="${script}.js"></script>`);
+  for (const [page, ...scripts] of [['index', 'main'], ['keystrokes', 'keystrokes'], ['services', 'services'], ['remote', ...pageScripts()]]) {
+    const elements = scripts.map(script => `<script src="${script}.js"></script>`).join('');
+    await writeFile(join(outDir, `${page}.html`), `<!doctype html><meta charset="utf-8"><title>bench</title><body>${elements}`);
   }
 }

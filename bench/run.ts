@@ -15,7 +15,9 @@ import {firstTab} from './scenarios/first-tab.js';
 import {keystroke} from './scenarios/keystroke.js';
 import {manyTabs} from './scenarios/many-tabs.js';
 import {offlineStart} from './scenarios/offline-start.js';
+import {remoteCalls} from './scenarios/remote-calls.js';
 import {secondTab} from './scenarios/second-tab.js';
+import {services} from './scenarios/services.js';
 import {throughput} from './scenarios/throughput.js';
 import {unconcerned} from './scenarios/unconcerned.js';
 import {BenchStage} from './stage.js';
@@ -31,7 +33,9 @@ const scenarios: Record<string, {title: string; run(stage: BenchStage): Promise<
   throughput: {title: 'Typing as fast as it can', run: throughput},
   unconcerned: {title: 'An edit beside what it does not concern', run: unconcerned},
   'durable-edit': {title: 'A small edit until it is durable, without a server', run: durableEdit},
-  'offline-start': {title: '1,000 documents of 2 KB, new page and new host, without a server', run: offlineStart}
+  'offline-start': {title: '1,000 documents of 2 KB, new page and new host, without a server', run: offlineStart},
+  'remote-calls': {title: 'Calls between a page and its worker', run: remoteCalls},
+  services: {title: 'Calls of a service in the host', run: services}
 };
 
 const folder = fileURLToPath(new URL('../build/bench', import.meta.url));

@@ -1,0 +1,4 @@
+import {expose} from 'comlink';
+import {serviceClass} from './service.js';
+
+expose(new (serviceClass(Object))());

@@ -1,0 +1,4 @@
+import {expose} from '@supertalk/core';
+import {serviceClass} from './service.js';
+
+expose(new (serviceClass(Object))(), self);

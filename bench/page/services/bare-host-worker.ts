@@ -1,0 +1,3 @@
+import {startHost} from '../../../lib/worker.js';
+
+startHost();
