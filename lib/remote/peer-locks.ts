@@ -6,8 +6,14 @@ const LOCK = 'lock';
 const REQUESTED = 'lock requested';
 /** How long to wait after a lock is released, in ms, because the last messages of its holder can arrive later. */
 const DRAIN_MS = 50;
-/** How long a request may take until the browser knows it, in ms, if the thread that made it is busy. */
-const REQUEST_MS = 30_000;
+/**
+ * How long a request may take until the browser knows it, in ms. In Chromium, the first request of a context waits in its thread until the
+ * browser has allowed it (156: not known while the thread is busy; a second request is known at once, as every one is in Firefox). Until then,
+ * no lock can tell a busy thread from a dead one, so this is longer than a start should take.
+ */
+const REQUEST_MS = 300_000;
+/** How long to wait, in ms, if a lock that was held is free when this page returns: its holder may have put itself away, and said so. */
+const RETURN_MS = 30_000;
 
 export interface PeerLocks {
   /** The features of this side: LOCK only while it holds its lock, because otherwise the other side would treat it as dead. */
@@ -38,7 +44,7 @@ export function peerLocks(locks: Locks, clock: Clock, nonce: string, greet: () =
   const request = (name: string, options: {ifAvailable?: boolean; signal?: AbortSignal}, callback: (lock: unknown) => unknown, denied = (): void => {}): void => {
     locks.request(`sharedb-tabs/remote/${name}`, options, callback).catch(denied);
   };
-  const follow = (name: string | undefined, isHeld: boolean): void => {
+  const follow = (name: string | undefined, isHeld: boolean, ms = REQUEST_MS): void => {
     if (name === theirs && (isShared || !isHeld)) return;
     theirs = name;
     isShared = false;
@@ -53,7 +59,7 @@ export function peerLocks(locks: Locks, clock: Clock, nonce: string, greet: () =
     });
     // If the lock is free although it is held, the other side is in another storage partition (Storage Standard, "storage key"). If it is free
     // long after it was requested, and the other side has not greeted again, its request has ended with it.
-    if (name) look(() => { if (!isHeld) signal.onabort = clock.after(REQUEST_MS, () => look(gone)); });
+    if (name) look(() => { if (!isHeld) signal.onabort = clock.after(ms, () => look(gone)); });
   };
   const own: PeerLocks = {
     features: [],
@@ -85,7 +91,7 @@ export function peerLocks(locks: Locks, clock: Clock, nonce: string, greet: () =
       const name = theirs;
       theirs = undefined;
       // If its lock was seen before and is free now, the other side has died meanwhile.
-      follow(name, !isShared);
+      follow(name, !isShared, RETURN_MS);
     },
     close() {
       life.abort();

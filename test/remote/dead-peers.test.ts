@@ -169,12 +169,12 @@ describe('a connection whose other side dies without a word', () => {
       return {remote, ours};
     }
 
-    it('rejects what is under way after 30 s', async () => {
+    it('rejects what is under way after 5 minutes, in which the thread may have been busy', async () => {
       const {remote} = await connectUnheard(unheard);
       let error: any;
       remote.never().then(() => {}, reason => error = reason);
       there.kill();
-      clock.pass(29_000);
+      clock.pass(299_000);
       await later();
       expect(error).to.equal(undefined);
       clock.pass(1_000);
@@ -189,7 +189,7 @@ describe('a connection whose other side dies without a word', () => {
         : new Promise((resolve, reject) => arrivals.push(() => there.locks.request(name, options, callback).then(resolve, reject)))});
       for (const arrive of arrivals) arrive();
       await later();
-      clock.pass(60_000);
+      clock.pass(600_000);
       await later();
       expect(ours.state).to.equal('open');
       const error = rejection(remote.never());
@@ -205,7 +205,7 @@ describe('a connection whose other side dies without a word', () => {
     it('is not taken for dead if it is denied, or is in another storage partition', async () => {
       for (const locks of [{request: () => Promise.reject(new DOMException('denied', 'SecurityError'))}, new Browser(new Random(2)).process().locks]) {
         const {ours} = await connectUnheard(locks);
-        clock.pass(60_000);
+        clock.pass(600_000);
         await later();
         expect(ours.state).to.equal('open');
         ours.close();
