@@ -52,14 +52,22 @@ export function fastType<T extends Type | null | undefined>(type: T): T {
 
 export const isJson0 = (type: Type): boolean => type.uri === JSON0;
 
-/** Runs `act` while the document has the fast type. `act` must not call the app's code. */
+/** The document whose pending ops are being composed. */
+let composer: object | undefined;
+
+/** Ops that were composed for a document. Only its pending op contains them until it is sent, so the next op can be added in place. */
+const composers = new WeakMap<Op, object | undefined>();
+
+/** Runs `act` while the document has the fast type, and adds to its pending ops in place. `act` must not call the app's code. */
 export function withFastType(doc: {type: Type | null}, act: () => void): void {
   const {type} = doc;
   doc.type = fastType(type);
+  composer = doc;
   try {
     act();
   } finally {
     doc.type = type;
+    composer = undefined;
   }
 }
 
@@ -194,7 +202,7 @@ const FOLD_FROM = 32;
 
 /**
  * Composes without a copy of unchanged components, and merges the components of one key, while json0 merges only with the last
- * one. Does not change either op.
+ * one. Does not change either op, except a pending op of {@link withFastType}.
  */
 function compose(json0: Json0, op: Op, next: Op): Op {
   if (op.length < FOLD_FROM) return json0.compose(op, next);
@@ -202,7 +210,8 @@ function compose(json0: Json0, op: Op, next: Op): Op {
   let places = placesOf(op);
   // The cache entry of `op` is moved to the result: the two differ in few places.
   known.delete(op);
-  const composed = [...op];
+  // A copy for each of many ops of one turn would take a time that grows with the square of their number.
+  const composed = composer && composers.get(op) === composer ? op as Component[] : [...op];
   for (const component of next) {
     const key = places && objectKey(component);
     const place = key === undefined ? undefined : places!.get(key);
@@ -212,21 +221,22 @@ function compose(json0: Json0, op: Op, next: Op): Op {
       continue;
     }
     const merged = place === undefined ? undefined : json0.compose([composed[place]!], [component]);
-    if (merged?.length === 1) {
-      composed[place!] = merged[0]!;
+    if (merged && merged.length < 2) {
+      if (!merged.length) places!.delete(key!);
+      // Components of different keys may have any order. So the last one takes the place of one that is removed.
+      const moved = merged[0] ?? composed.pop()!;
+      if (place! === composed.length) continue;
+      composed[place!] = moved;
+      places!.set(moved.p[0] as string, place!);
       continue;
     }
-    // The indexes have changed, or one key has two components. From here json0's algorithm applies; it changes the last
-    // component.
+    // One key has two components. From here json0's algorithm applies; it changes the last component.
     places = undefined;
-    if (merged?.length === 0) {
-      composed.splice(place!, 1);
-      continue;
-    }
     if (composed.length) composed.push(copyOf(composed.pop()!));
     json0.append(composed, component);
   }
-  if (places) known.set(composed, {places, length: composed.length});
+  known.set(composed, {places, length: composed.length});
+  composers.set(composed, composer);
   return composed;
 }
 

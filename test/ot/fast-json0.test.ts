@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import deepEqual from 'fast-deep-equal';
 import {types} from 'sharedb/lib/client/index.js';
-import {fastType} from '../../lib/ot/fast-json0.js';
+import {fastType, withFastType} from '../../lib/ot/fast-json0.js';
 import {Random} from '../support/random.js';
 import {cpuTime} from '../waiting/cpu-time.js';
 import {randomData, randomOp, type Op} from './random-json0.js';
@@ -26,6 +26,17 @@ function outcome(act: () => unknown): unknown {
     return act();
   } catch (error) {
     return {thrown: (error as Error).message};
+  }
+}
+
+/** A document that composes each op into its pending one, as ShareDB's client does. */
+class Composer {
+  type: Json0 | null = json0;
+
+  constructor(public op: Op) {}
+
+  compose(next: Op): void {
+    withFastType(this as never, () => { this.op = this.type!.compose(this.op, next); });
   }
 }
 
@@ -101,6 +112,56 @@ describe('the fast json0', function () {
         .to.eql({seed, data, op, next, last, composed: composed[0], results: results[0]});
       if (!deepEqual([op, next, last], before)) expect([seed, op, next, last]).to.eql([seed, ...before]);
     }
+  });
+
+  it(`composes random ops of one turn to a pending op that does, undoes and transforms the same, ${Math.ceil(PAIRS / 50)} times`, () => {
+    const others: Op = Array.from({length: 40}, (_, i) => ({p: [`other ${i}`], oi: i}));
+    for (let seed = 0; seed < PAIRS / 50; seed++) {
+      const random = new Random(seed);
+      const data = Object.fromEntries(Object.entries(randomData(random) as object));
+      const concurrent = randomOp(random, data);
+      let [at, expected]: [unknown, Op] = [applied(data, others), others];
+      const doc = new Composer(others);
+      const given: [Op, Op][] = [[others, copy(others)]];
+      for (let count = 0; count < 12; count++) {
+        // Keys that the pending op sets are removed again, too.
+        const key = `other ${random.below(40)}`;
+        const value = (at as Record<string, unknown>)[key];
+        const next: Op = random.below(2) ? randomOp(random, at) : [{p: [key], ...(value === undefined ? {oi: count} : {od: value})}];
+        given.push([next, copy(next)]);
+        doc.compose(next);
+        expected = json0.compose(expected, next);
+        at = applied(at, next);
+      }
+      const results = [expected, doc.op].map(op => [applied(data, op), applied(at, json0.invert(op))]);
+      if (!deepEqual(results[1], results[0])) expect({seed, data, given, op: doc.op, results: results[1]}).to.eql({seed, data, given, op: expected, results: results[0]});
+      const transformed = [json0, fast].map(type => outcome(() => type.transformX(doc.op, concurrent)));
+      if (!deepEqual(transformed[1], transformed[0])) expect({seed, op: doc.op, concurrent, transformed: transformed[1]}).to.eql({seed, op: doc.op, concurrent, transformed: transformed[0]});
+      for (const [op, before] of given) if (!deepEqual(op, before)) expect({seed, op}).to.eql({seed, op: before});
+    }
+  });
+
+  it('composes 40,000 ops of one turn in a moment', () => {
+    const doc = new Composer([]);
+    const start = cpuTime();
+    for (let i = 0; i < 20_000; i++) doc.compose([{p: [`key ${i}`], oi: i}]);
+    for (let i = 0; i < 20_000; i += 2) doc.compose([{p: [`key ${i}`], od: i}]);
+    for (let i = 1; i < 20_000; i += 2) doc.compose([{p: [`key ${i}`], od: i, oi: -i}]);
+    expect(cpuTime() - start).to.be.below(1500);
+    expect(doc.op.length).to.equal(10_000);
+    expect(applied({}, doc.op)).to.eql(Object.fromEntries(Array.from({length: 10_000}, (_, i) => [`key ${2 * i + 1}`, -2 * i - 1])));
+  });
+
+  it('leaves the pending op of another document alone', () => {
+    const [doc, other] = [new Composer([]), new Composer([])];
+    for (let i = 0; i < 50; i++) doc.compose([{p: [`key ${i}`], oi: i}]);
+    const sent = doc.op;
+    const before = copy(sent);
+    other.op = sent;
+    other.compose([{p: ['key'], oi: 1}]);
+    fast.compose(sent, [{p: ['key'], oi: 2}]);
+    expect(sent).to.eql(before);
+    expect([doc.op.length, other.op.length]).to.eql([50, 51]);
   });
 
   it('transforms two ops of 1,000 keys each in a moment', () => {
