@@ -71,7 +71,7 @@ export async function map(
 
   let isPulling = false;
   /** Settles like the promise; with undefined when the call fails first. */
-  const orFailed = (pulled: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown> | undefined> => new Promise((resolve, reject) => {
+  const orFailed = <T>(pulled: Promise<T>): Promise<T | undefined> => new Promise((resolve, reject) => {
     isPulling = true;
     wake = () => { if (failure) resolve(undefined); };
     pulled.finally(() => { isPulling = false; }).then(resolve, reject);
@@ -102,7 +102,9 @@ export async function map(
           isDone = true;
           break;
         }
-        calls.push(result.value);
+        const {value} = result;
+        // As in `for await`, an item may be a promise.
+        calls.push(isThenable(value) ? await orFailed(Promise.resolve(value)) : value);
         next++;
       }
       if (calls.length && !failure) submit(calls, start);
@@ -122,6 +124,10 @@ export async function map(
     throw failure[0];
   }
   return results;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as {then?: unknown}).then === 'function';
 }
 
 function iteratorOf(items: Iterated): Iterator<unknown> | {next(): Promise<IteratorResult<unknown>>; return?(): Promise<unknown>} {

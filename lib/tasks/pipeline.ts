@@ -72,7 +72,8 @@ function stageOf(
     try {
       const item = await pull();
       if (item.done) return item;
-      const output = run(item.value);
+      // As in `for await`, an item may be a promise.
+      const output = run(await item.value);
       isPulling = false;
       fill();
       return {value: await output};
@@ -90,7 +91,7 @@ function stageOf(
     isPulling = true;
     running++;
     const result = pullAndRun();
-    const entry = ordered ? result : new Promise<IteratorResult<unknown>>(resolve => { unsettled.push(resolve); });
+    const entry = ordered ? result : new Promise<IteratorResult<unknown>>(resolve => unsettled.push(resolve));
     results.push(entry);
     // If the loop is left before, nothing takes the result.
     entry.catch(() => {});
@@ -109,8 +110,9 @@ function stageOf(
 }
 
 /**
- * Sends items through stages. An item is taken from the input only when the first stage has room for it. After an error, or when the loop over
- * the results is left, what runs is aborted and awaited for at most `grace`, and `input.return()` is called once.
+ * Sends items through stages. An item is taken from the input only when the first stage has room for it. If it is a promise, the
+ * stage gets its value. After an error, or when the loop over the results is left, what runs is aborted and awaited for at most `grace`, and
+ * `input.return()` is called once.
  * @returns the results of the last stage. It throws the first error of the input or a stage; with `ordered`, after the results before it
  * @throws RangeError, TypeError at the first `next()`: an option does not exist or has a wrong value, or a stage with a task has no pool
  */
@@ -142,14 +144,10 @@ export async function* pipeline<T, R>(
         // The item may come from the stage before after the call is over.
         signal.throwIfAborted();
         return call(item, signal);
-      }, (run as {name?: string}).name), given.parallelism ?? parallelism, given.ordered ?? ordered, index < stages.length - 1 ? 0 : buffer);
+      }, (run as {name?: string}).name), given.parallelism ?? parallelism, given.ordered ?? ordered, stages[index + 1] ? 0 : buffer);
     });
-    for (;;) {
-      const {done, value} = await scope.until(pull());
-      if (done) return;
-      yield value as R;
-    }
+    for (let item; !(item = await scope.until(pull())).done;) yield item.value as R;
   } finally {
-    await scope.end(isInputOver ? undefined : scope.run(async () => { await iterator.return?.(); }, 'the input'));
+    await scope.end(isInputOver ? undefined : scope.run<any>(() => iterator.return?.(), 'the input'));
   }
 }

@@ -62,8 +62,8 @@ export class WorkerPool {
    * @returns the results, or with `settle: true` the outcomes, in the order of the items. Without `settle`, the first error ends the other calls; the
    *   promise rejects with it, and its `index` says which item it was
    */
-  map<T, R>(items: Iterable<T> | AsyncIterable<T>, fn: Work<[T], R>, options: TaskOptions & {chunk?: number | 'auto'; settle: true}): Promise<PromiseSettledResult<R>[]>;
-  map<T, R>(items: Iterable<T> | AsyncIterable<T>, fn: Work<[T, number], R> | Work<[T], R>, options?: MapOptions<R>): Promise<R[]>;
+  map<T, R>(items: Iterable<T | PromiseLike<T>> | AsyncIterable<T>, fn: Work<[T], R>, options: TaskOptions & {chunk?: number | 'auto'; settle: true}): Promise<PromiseSettledResult<R>[]>;
+  map<T, R>(items: Iterable<T | PromiseLike<T>> | AsyncIterable<T>, fn: Work<[T, number], R> | Work<[T], R>, options?: MapOptions<R>): Promise<R[]>;
   async map(items: Iterable<unknown> | AsyncIterable<unknown>, fn: Work<any[], unknown>, options: TaskOptions & {chunk?: number | 'auto'; settle?: boolean} = {}): Promise<any[]> {
     const {map} = await this.#intake.loadPart();
     return map(this.#intake, items, fn, options);

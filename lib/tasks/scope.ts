@@ -28,9 +28,9 @@ export function checkNames(what: string, names: readonly string[], known: string
   for (const name of names) if (!known.split(', ').includes(name)) throw new TypeError(`${what}: there is no option ${name}, only ${known}`);
 }
 
-/** @throws RangeError `value` is below `least`, or not a number */
+/** @throws RangeError `value` is below `least`, or not a number, e.g. a text with digits */
 export function checkNumber(name: string, value: number, least = 0): void {
-  if (!(value >= least)) throw new RangeError(`${name}: at least ${least}, not ${value}`);
+  if (+value !== value || value < least) throw new RangeError(`${name}: at least ${least}, not ${typeof value} ${value}`);
 }
 
 /** Jobs that are aborted together and awaited. `concurrent`, `race`, `timeout` and `pipeline` each open one. */

@@ -153,7 +153,7 @@ describe('options of concurrent, race, timeout and pipeline', () => {
     let started = 0;
     const job = (): void => void started++;
     const first = (stages: unknown[], options: object = {}): Promise<unknown> => pipeline([1], stages as never, options).next();
-    for (const value of [NaN, -1, 'x', {}] as never[]) {
+    for (const value of [NaN, -1, 'x', '2', [2], null, {}] as never[]) {
       const cases: [name: string, failed: PromiseLike<unknown>][] = [
         ['limit', concurrent([job], {limit: value})], ['limit', race([job], {limit: value})], ['ms', timeout(job, value)], ['grace', timeout(job, 1, {grace: value})],
         ['grace', concurrent([job], {grace: value})], ['grace', race([job], {grace: value})], ['grace', first([job], {grace: value})],
@@ -161,7 +161,8 @@ describe('options of concurrent, race, timeout and pipeline', () => {
       ];
       for (const [name, failed] of cases) expect(await failureOf(failed), name).to.be.instanceOf(RangeError).with.property('message').that.contains(`${name}: at least`);
     }
-    for (const parallelism of [NaN, 0, 'x'] as never[]) expect(await failureOf(first([{run: job, parallelism}]))).to.be.instanceOf(RangeError);
+    for (const parallelism of [NaN, 0, 'x', '2'] as never[]) expect(await failureOf(first([{run: job, parallelism}]))).to.be.instanceOf(RangeError);
+    expect(await failureOf(concurrent([job], {limit: '2' as never}))).to.have.property('message', 'limit: at least 1, not string 2');
     expect(await failureOf(timeout(job, undefined as never))).to.be.instanceOf(RangeError);
     expect(await failureOf(race([job], {first: 'fullfilled' as never}))).to.be.instanceOf(TypeError).with.property('message', 'first: there is no option fullfilled, only settled, fulfilled');
     expect(started).to.equal(0);
@@ -314,6 +315,19 @@ describe('a pipeline', function () {
     const letters: unknown[] = [];
     for await (const letter of pipeline('abc', [(x: string) => x.toUpperCase()])) letters.push(letter);
     expect(letters).to.eql(['A', 'B', 'C']);
+  });
+
+  it('awaits promises among its items, as `for await` does, and fails with the error of one', async () => {
+    const seen: unknown[] = [];
+    const late = turn().then(() => 1);
+    for await (const value of pipeline([late, 2, Promise.resolve(3)], [(x: unknown) => [x]], {parallelism: 3})) seen.push(value);
+    expect(seen).to.eql([[1], [2], [3]]);
+    let returned = 0;
+    function* input() { try { yield Promise.resolve('a'); yield Promise.reject(new Error('no item')); yield 'c'; } finally { returned++; } }
+    const before: unknown[] = [];
+    expect(await failureOf((async () => { for await (const value of pipeline(input(), [(x: unknown) => x], {parallelism: 2})) before.push(value); })()))
+      .to.have.property('message', 'no item');
+    expect([before, returned]).to.eql([['a'], 1]);
   });
 
   it('refuses a stage with a task and without a pool, and parallelism below 1', async () => {

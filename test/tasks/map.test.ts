@@ -2,6 +2,7 @@ import {expect} from 'chai';
 import {map, type MapTarget} from '../../lib/tasks/map.js';
 import type {Submission} from '../../lib/tasks/submission.js';
 import {turn} from '../waiting/turn.js';
+import {failureOf} from './failure.js';
 
 interface Unit {
   size: number;
@@ -74,5 +75,14 @@ describe('the units of map', () => {
       await turn();
     }
     expect(await whole).to.eql([...numbers(40)]);
+  });
+
+  it('get the values of promises among the items, as in `for await`; one that rejects ends the call and returns the input', async () => {
+    const target = fakeTarget(2, unit => unit.end(0));
+    expect(await map(target, [turn().then(() => 1), 2, Promise.resolve(3)], identity, {})).to.eql([1, 2, 3]);
+    let returned = 0;
+    function* input() { try { yield 1; yield Promise.reject(new Error('no item')); yield 3; } finally { returned++; } }
+    expect(await failureOf(map(target, input(), identity, {}))).to.have.property('message', 'no item');
+    expect(returned).to.equal(1);
   });
 });

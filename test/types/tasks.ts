@@ -8,6 +8,7 @@ export async function types(pool: WorkerPool): Promise<void> {
   exact<number>()(await pool.run(count, [1]));
   exact<number>()(await pool.execute((context: TaskContext) => context.thread));
   exact<number[]>()(await pool.map([1], (x: number, index: number, context: TaskContext) => x + index + context.thread));
+  exact<string[]>()(await pool.map([Promise.resolve(1), 2], (x: number) => String(x)));
   exact<number>()(await defer({pool}, count, 1));
   exact<number>()(await pool.task(count, 1)());
   for await (const value of pool.stream(function* (from: number, context: TaskContext) { yield from + context.thread; }, [1])) exact<number>()(value);
