@@ -6,6 +6,11 @@ class FunctionParser extends Parser {
   get allowNewDotTarget(): boolean { return true; }
   get allowSuper(): boolean { return true; }
   get allowDirectSuper(): boolean { return true; }
+  /**
+   * acorn's check for names that are declared twice. The engine has compiled the function, so there are none. acorn 8.19 refuses two functions of one
+   * name in a static block of a class, which ECMAScript allows (ClassStaticBlockStatementList has TopLevelLexicallyDeclaredNames).
+   */
+  declareName(): void {}
 }
 
 /** What looks like a name in code and is none. Functions and members of classes declare such names for their code. */
@@ -21,13 +26,25 @@ export function freeVariables(text: string): string[] {
   const free = new Set<string>();
   const uses: [string, NameScope][] = [];
   const blockFunctions: [string, NameScope][] = [];
-  visit(parseFunction(text), new NameScope(undefined, 'function'));
+  /** The parts of the node that is entered, in order. */
+  const parts: [unknown, NameScope][] = [[parseFunction(text), new NameScope(undefined, 'function')]];
+  // No recursion: thousands of chained calls, which engines accept, are as deep a tree.
+  const pending: [unknown, NameScope][] = [];
+  do {
+    while (parts.length) pending.push(parts.pop()!);
+    enter(...pending.pop()!);
+  } while (parts.length || pending.length);
   // Hoisting: names are looked up when all of them are declared.
   for (const [name, scope] of blockFunctions) scope.hoistFunction(name);
   for (const [name, scope] of uses) if (!scope.has(name)) free.add(name);
   return [...free];
 
+  /** Has a part of the node entered after those before it. */
   function visit(value: unknown, scope: NameScope): void {
+    parts.push([value, scope]);
+  }
+
+  function enter(value: unknown, scope: NameScope): void {
     if (Array.isArray(value)) {
       for (const item of value) visit(item, scope);
       return;

@@ -5,6 +5,11 @@ import type {Submission} from './submission.js';
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
+/** Whether the stack has overflowed. acorn throws a SyntaxError then; the analysis throws the engine's error, whose class depends on the engine. */
+function isTooDeep(error: unknown): boolean {
+  return !(error instanceof SyntaxError) || error.message.startsWith('Not enough stack');
+}
+
 /** The parts of a scheduler that the checks use. */
 export interface CheckEvents {
   /** These tasks can be sent. They are in the order of their submission. */
@@ -70,7 +75,9 @@ export class PendingChecks {
       names = await outerNames(source);
       if (names.length) globals = await this.globals();
     } catch (cause) {
-      failure = ({spec: {name}}) => cause instanceof TaskError ? cause : new TaskError('ERR_TASK_SYNTAX', `The text of "${name}" does not parse: ${(cause as Error).message}`, {cause});
+      failure = ({spec: {name}}) => cause instanceof TaskError ? cause : new TaskError('ERR_TASK_SYNTAX', isTooDeep(cause)
+        ? `The text of "${name}" is nested too deeply for the parser that looks for names from outside. It was not run. Nest it less, or use the option check: false, which skips the parser`
+        : `The text of "${name}" does not parse: ${(cause as Error).message}`, {cause});
     }
     this.#waiting.delete(source.hash);
     const released: Submission[] = [];

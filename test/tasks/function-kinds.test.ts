@@ -62,4 +62,13 @@ describe('a thread runs functions of each kind', function () {
     ];
     for (const [holder, names] of cases) expect(await failureOf(pool.execute(memberOf(holder))), holder).to.include({code: 'ERR_TASK_CLOSURE'}).with.property('names').that.eqls(names);
   });
+
+  it('with 3,000 chained calls; it says which are nested too deeply for the check, and runs them without it', async () => {
+    const chained = new Function(`return text => text${'.concat(1)'.repeat(3_000)}.length`)() as (text: string) => number;
+    expect(await pool.run(chained, ['a'])).to.equal(3_001);
+    const sum = new Function(`return x => x${' + x'.repeat(20_000)}`)() as (x: number) => number;
+    const error = await failureOf(pool.run(sum, [1], {name: 'sum'}));
+    expect(error).to.include({code: 'ERR_TASK_SYNTAX', message: 'The text of "sum" is nested too deeply for the parser that looks for names from outside. It was not run. Nest it less, or use the option check: false, which skips the parser'});
+    expect(await pool.run(sum, [1], {check: false})).to.equal(20_001);
+  });
 });
