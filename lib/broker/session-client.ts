@@ -154,10 +154,10 @@ export class SessionClient {
   /** Notifies the host that this tab ends or is suspended, while the page can still send. */
   sendEnd(reason = CLOSED): void {
     this.openSession?.flush();
-    this.openSession?.sayEnd(reason);
+    this.openSession?.sendEnd(reason);
     // A host may have received a later greeting on a port and not have answered it yet. It must not keep that session open.
     const {port, session, hello} = this.greeting ?? {};
-    if (port && !session) this.newSession(hello!.session, port, 'shared-worker').sayEnd(reason);
+    if (port && !session) this.newSession(hello!.session, port, 'shared-worker').sendEnd(reason);
   }
 
   /**
@@ -214,7 +214,7 @@ export class SessionClient {
     void locks?.request(tabLockName(this.namespace, this.tabId), {mode: 'exclusive'}, () => {
       if (this.closed || this.isSuspended) return undefined;
       this.isLocked = true;
-      this.session?.sayLocked();
+      this.session?.sendLocked();
       this.endAwaitingLock();
       return new Promise<void>(release => { this.releaseLock = release; });
     }).catch(() => this.endAwaitingLock());
@@ -331,7 +331,7 @@ export class SessionClient {
     this.unanswered = 0;
     this.session = greeting.session ?? this.newSession(welcome.session, port ?? this.channel!, welcome.place);
     this.port = port;
-    if (this.isLocked && !greeting.hello.locked) this.session.sayLocked();
+    if (this.isLocked && !greeting.hello.locked) this.session.sendLocked();
     this.watchdog = this.watch(this.session, welcome.place);
     if (greeting.session) this.watchdog.expect();
     this.state = 'connected';

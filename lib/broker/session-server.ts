@@ -202,7 +202,7 @@ export class SessionServer {
       onCall: (name, args) => peer.handlers?.onCall(name, args),
       onMalformed: what => peer.handlers?.onMalformed(what),
       onBroken: reason => {
-        session.sayEnd(reason);
+        session.sendEnd(reason);
         this.endSession(peer, 'broken');
       }
     });
@@ -357,7 +357,7 @@ export class SessionServer {
 
   private dismiss(tabId: TabId, peer: Peer, how: Ending, reason: string): void {
     // A tab that still runs greets again when it receives this.
-    peer.session?.sayEnd(reason);
+    peer.session?.sendEnd(reason);
     this.endSession(peer, how);
     peer.stopWatching();
     this.peers.delete(tabId);

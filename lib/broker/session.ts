@@ -197,13 +197,13 @@ export class Session {
   }
 
   /** Notifies the other side that the session has ended. */
-  sayEnd(reason: string): void {
+  sendEnd(reason: string): void {
     const {id, options: {side, clock}} = this;
     this.channel.postMessage({type: 'end', session: id, from: side, reason, ...(side === 'tab' && {time: clock.now()})} satisfies End);
   }
 
   /** Notifies the host that the tab holds its lock. */
-  sayLocked(): void {
+  sendLocked(): void {
     this.channel.postMessage({type: 'locked', session: this.id, from: 'tab'} satisfies Locked);
   }
 

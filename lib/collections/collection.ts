@@ -4,7 +4,7 @@ import {isLocal} from '../protocol/local.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
 import type {Origin} from './changes.js';
-import type {Takes} from '../platform/option-checks.js';
+import type {OptionCheck} from '../platform/option-checks.js';
 import {checkOptions, FLAG, NUMBER, oneOf, SIGNAL} from '../tab/check-options.js';
 import {currentTransaction, type TransactionAccess} from './current-transaction.js';
 import {CollectionDocument, type DocumentListener} from './document.js';
@@ -36,7 +36,7 @@ export interface Plan {
  * @throws ERR_TABS_BAD_OPTION
  */
 export function planOf(
-  kind: string, connection: ProxyConnection, name: string, options: MapOptions<any>, own: Record<string, Takes>,
+  kind: string, connection: ProxyConnection, name: string, options: MapOptions<any>, own: Record<string, OptionCheck>,
   initial: (shard: number) => Record<string, unknown> | unknown[], arrayAt?: string
 ): Plan {
   if (typeof name !== 'string' || !name) throw new TabsError('ERR_TABS_BAD_OPTION', `A ${kind} needs a non-empty name`);

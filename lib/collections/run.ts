@@ -120,7 +120,7 @@ export class Run implements Transaction, TransactionAccess {
   readonly outcome: Promise<TransactionOutcome>;
   isOpen = true;
   /** The function used collections directly, which only a synchronous function may do. */
-  usedPlainly = false;
+  usedDirectly = false;
   givenUp: {by: 'retry'} | {by: 'abort'; reason: unknown} | undefined;
   readonly callbacks: (() => void)[] = [];
   private connectionOf: ProxyConnection | undefined;
@@ -169,7 +169,7 @@ export class Run implements Transaction, TransactionAccess {
 
   access(base: CollectionDocument, isPlain: boolean): Access {
     this.check();
-    if (isPlain) this.usedPlainly = true;
+    if (isPlain) this.usedDirectly = true;
     if (this.options.accessFor) return this.options.accessFor(base);
     const overlay = this.overlayOf(base.doc);
     overlay.checkOp ??= (op, before) => base.checkLimits(op, before);
@@ -224,24 +224,24 @@ export class Run implements Transaction, TransactionAccess {
   }
 
   /** Whether each document is at a revision that the host has, with nothing unsent. */
-  get isStanding(): boolean {
-    return !this.moving;
+  get isSettled(): boolean {
+    return !this.unsettledDoc;
   }
 
-  private get moving(): ProxyDoc | undefined {
+  private get unsettledDoc(): ProxyDoc | undefined {
     return this.docs.find(({settledRevision}) => settledRevision === undefined);
   }
 
-  /** Resolves when the run is stale or {@link isStanding} was true. The tab may have made another op since. */
-  async whenStanding(): Promise<void> {
+  /** Resolves when the run is stale or {@link isSettled} was true. The tab may have made another op since. */
+  async whenSettled(): Promise<void> {
     while (!this.isStale) {
-      const {moving} = this;
+      const {unsettledDoc: moving} = this;
       if (!moving) return;
       await Promise.race([new Promise<void>(resolve => moving.whenRevisionSettled(resolve)), this.whenStale()]);
     }
   }
 
-  /** The reads and writes of all documents, while `isStanding` is true. */
+  /** The reads and writes of all documents, while `isSettled` is true. */
   parts(): TransactionPart[] {
     return [...this.overlays].map(([doc, overlay]) => ({c: doc.collection, d: doc.id, rev: doc.settledRevision!, ...overlay.part}))
       .filter(({reads, step}) => reads.length || step);

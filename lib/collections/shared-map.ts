@@ -1,4 +1,4 @@
-import type {Takes} from '../platform/option-checks.js';
+import type {OptionCheck} from '../platform/option-checks.js';
 import {TabsError} from '../protocol/errors.js';
 import type {ProxyConnection} from '../tab/proxy-connection.js';
 import type {ProxyDoc} from '../tab/doc/proxy-doc.js';
@@ -181,6 +181,6 @@ export class SharedMap<K extends Key, V> extends KeyedCollection implements Iter
   }
 }
 
-const SHARDS: Takes = ['an integer from 1 to 1024', shards => Number.isInteger(shards) && shards > 0 && shards <= 1024];
+const SHARDS: OptionCheck = ['an integer from 1 to 1024', shards => Number.isInteger(shards) && shards > 0 && shards <= 1024];
 
 const firstData = (shard: number, {shards = 1}: MapOptions<any>): Record<string, unknown> => (shards > 1 && !shard ? {[SHARDS_KEY]: shards} : {});

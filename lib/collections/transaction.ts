@@ -119,7 +119,7 @@ class TransactionRunner<T> {
       if (!committer) return {value: value as T, run, seq: undefined, parts: []};
       if (committer.isClosed) throw closed('The connection');
       await this.takeTurn(committer);
-      while (!run.isStale && !run.isStanding) await this.policy.race(run.whenStanding());
+      while (!run.isStale && !run.isSettled) await this.policy.race(run.whenSettled());
       if (run.isStale) return this.again(run);
       const parts = run.parts();
       if (!parts.some(({step}) => step)) return {value: value as T, run, seq: undefined, parts};
@@ -289,8 +289,8 @@ export async function readTransaction<T>(fn: (tx: Pick<Transaction, 'id' | 'in' 
 }
 
 /** @throws ERR_TABS_TX_ASYNC if an async function has used a collection directly, and its promise is not settled */
-async function checkAsync({usedPlainly}: Run, result: Promise<unknown>): Promise<void> {
-  if (!usedPlainly || await isSettled(result)) return;
+async function checkAsync({usedDirectly}: Run, result: Promise<unknown>): Promise<void> {
+  if (!usedDirectly || await isSettled(result)) return;
   result.then(() => {}, () => {});
   throw new TabsError('ERR_TABS_TX_ASYNC', 'An async function used a collection directly: use tx.in(collection). Nothing was written');
 }

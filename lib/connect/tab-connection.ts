@@ -55,7 +55,7 @@ export class TabConnection extends ProxyConnection {
   }
 
   /** False, because the provider determines which host to greet, so it must have started before the tab greets. @internal */
-  protected override get opensAtOnce(): boolean {
+  protected override get opensImmediately(): boolean {
     return false;
   }
 

@@ -45,7 +45,7 @@ export interface SharedHostSearch {
 /** Runs a host for one tab alone, because no shared host is available, and returns to a shared host later. */
 export class DirectConnection {
   private host: Host | undefined;
-  private wayBack: ReturnToSharedHost | undefined;
+  private returning: ReturnToSharedHost | undefined;
 
   /**
    * @param modes the available modes, in order of preference
@@ -73,24 +73,24 @@ export class DirectConnection {
     // It may have found in its database that this tab's user has signed out.
     void this.host.whenClosed.then(() => tab.closeIfCleared());
     search.retry.reset();
-    if (this.modes.length > 1) (this.wayBack ??= new ReturnToSharedHost(this.returnOptions())).begin();
+    if (this.modes.length > 1) (this.returning ??= new ReturnToSharedHost(this.returnOptions())).begin();
     tab.emit('mode', 'direct', reason);
   }
 
   /** Checks whether a shared host exists, and tries to start one if not. */
   look(): void {
-    this.wayBack?.look();
+    this.returning?.look();
   }
 
   /** The tab is connected to a shared host again. */
   reset(): void {
-    this.wayBack?.reset();
+    this.returning?.reset();
   }
 
   /** Stops the search for a shared host. @returns a function that closes the own host. Call it after the tab's last messages. */
   end(): () => void {
     const {host} = this;
-    this.wayBack?.end();
+    this.returning?.end();
     return () => void host?.close();
   }
 

@@ -20,7 +20,7 @@ export interface ReturnOptions {
 }
 
 /** The interval at which a tab checks whether it can leave its own host, in ms, once a shared host exists. */
-const LOOK_MS = 5000;
+const CHECK_MS = 5000;
 /** After a tab has left, the shortest time before it leaves its own host again, in ms. The time doubles with each return. */
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
@@ -89,7 +89,7 @@ export class ReturnToSharedHost {
     if (!this.greetingChannel || this.cancel) return;
     const {clock, canLeave, leave} = this.options;
     const now = clock.now();
-    const wait = Math.max(this.notBefore - now, canLeave() ? 0 : LOOK_MS);
+    const wait = Math.max(this.notBefore - now, canLeave() ? 0 : CHECK_MS);
     if (wait > 0) {
       this.cancel = clock.after(wait, () => {
         this.cancel = undefined;

@@ -10,7 +10,7 @@ import {connectToServer, type Authorize, type ServerUrl} from '../host/server/se
 import type {IsTransient} from '../host/server/server-faults.js';
 import type {ServerTimeouts} from '../host/server/server-watch.js';
 import {browserPlatform, systemClock} from '../platform/browser.js';
-import {isFunction, type Takes} from '../platform/option-checks.js';
+import {isFunction, type OptionCheck} from '../platform/option-checks.js';
 import {isLater, type Clearing} from '../protocol/clearing.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {AT_ONCE} from './host-provider.js';
@@ -93,7 +93,7 @@ interface Running {
 /** How long a worker that can start its host without a tab waits for a tab's greeting, in ms. */
 const GREETING_MS = 1000;
 /** For each option: the expected value. The type check fails if a name is missing here. */
-const TAKES: Record<keyof StartHostOptions, Takes> = {
+const TAKES: Record<keyof StartHostOptions, OptionCheck> = {
   types: ['an array of OT types, e.g. [richText.type]', types => Array.isArray(types) && types.every(type => isFunction(type?.apply))],
   url: ['a non-empty string or a function that returns one', url => (url && isText(url)) || isFunction(url)],
   namespace: IS_NAME, store: IS_STORE, build: ['a string', isText], authorize: ['a function of url and token', isFunction], needsToken: IS_FLAG,

@@ -4,7 +4,7 @@ import {hostCode} from './host-code.js';
 import type {WorkerTrouble} from './worker-trouble.js';
 
 /** How long a shared worker may take to answer, in ms, before its script is examined. */
-const LOOK_MS = 1000;
+const CHECK_MS = 1000;
 
 /** Warns an app once that its shared worker is not used, with the cause and the remedy. */
 export class WorkerAdvice {
@@ -16,10 +16,10 @@ export class WorkerAdvice {
 
   /** Examines the script if the worker has not answered in time. The browser may not have reported its error. */
   look(isWaiting: () => boolean, onTrouble: (trouble: WorkerTrouble) => void): void {
-    this.clock().after(LOOK_MS, () => {
+    this.clock().after(CHECK_MS, () => {
       if (!isWaiting()) return;
-      hostCode.workerDiagnosis().then(async ({unreportedTrouble}) => {
-        const trouble = await unreportedTrouble(this.create);
+      hostCode.workerDiagnosis().then(async ({findUnreportedTrouble}) => {
+        const trouble = await findUnreportedTrouble(this.create);
         if (trouble && isWaiting()) onTrouble(trouble);
       }).catch(() => {});
     });

@@ -9,7 +9,7 @@ const FETCH_MS = 5000;
  * that can't be loaded.
  * @returns why the script can't start a host; undefined if that is not known
  */
-export async function unreportedTrouble(create: () => SharedWorker): Promise<WorkerTrouble | undefined> {
+export async function findUnreportedTrouble(create: () => SharedWorker): Promise<WorkerTrouble | undefined> {
   const script = scriptOf(create);
   const found = script && await load(script.url);
   if (!found) return undefined;

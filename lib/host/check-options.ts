@@ -1,4 +1,4 @@
-import {isFlag, isFunction, unknownOption, wrongValue, type Takes} from '../platform/option-checks.js';
+import {isFlag, isFunction, unknownOption, wrongValue, type OptionCheck} from '../platform/option-checks.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
 import type {HostSettings} from './host-settings.js';
@@ -8,15 +8,15 @@ import type {ServerTimeouts} from './server/server-watch.js';
 /** Whether a value is a number above 0. */
 const isPositive = (value: unknown): boolean => typeof value === 'number' && value > 0;
 
-export const IS_FLAG: Takes = ['true or false', isFlag];
-export const IS_NAME: Takes = ['a non-empty string', name => name && isText(name)];
-export const IS_STORE: Takes = ['false or an object with options', store => store === false || isObject(store)];
-export const IS_TRANSIENT: Takes = ['a function of an error', isFunction];
-const IS_TIME: Takes = ['a number of milliseconds above 0', isPositive];
-const ANYTHING: Takes = ['', () => true];
+export const IS_FLAG: OptionCheck = ['true or false', isFlag];
+export const IS_NAME: OptionCheck = ['a non-empty string', name => name && isText(name)];
+export const IS_STORE: OptionCheck = ['false or an object with options', store => store === false || isObject(store)];
+export const IS_TRANSIENT: OptionCheck = ['a function of an error', isFunction];
+const IS_TIME: OptionCheck = ['a number of milliseconds above 0', isPositive];
+const ANYTHING: OptionCheck = ['', () => true];
 
 // In these tables, the type check fails if a name is missing.
-const STORE: Record<keyof StoreOptions, Takes> = {
+const STORE: Record<keyof StoreOptions, OptionCheck> = {
   name: IS_NAME,
   storage: ['an object with the methods of Storage, such as new IndexedDbStorage()', storage => isObject(storage) && isFunction(storage['open'])],
   durability: ["'delayed', 'written' or 'strict'", durability => ['delayed', 'written', 'strict'].includes(durability)],
@@ -26,8 +26,8 @@ const STORE: Record<keyof StoreOptions, Takes> = {
   cipher: ['an object with the functions encrypt and decrypt, such as aesGcm(key)',
     cipher => isObject(cipher) && isFunction(cipher['encrypt']) && isFunction(cipher['decrypt'])]
 };
-const TIMEOUTS: Record<keyof ServerTimeouts, Takes> = {hello: IS_TIME, answer: IS_TIME, pong: IS_TIME};
-const SETTINGS: Record<keyof HostSettings, Takes> = {
+const TIMEOUTS: Record<keyof ServerTimeouts, OptionCheck> = {hello: IS_TIME, answer: IS_TIME, pong: IS_TIME};
+const SETTINGS: Record<keyof HostSettings, OptionCheck> = {
   connection: ['a ShareDB Connection, for example backend.connect()', connection => isFunction(connection?.get)],
   namespace: IS_NAME, channel: ['a function that opens a channel by its name', isFunction], locks: ['an object like navigator.locks', isObject],
   store: IS_STORE, mirror: IS_FLAG, isCleared: ['a function', isFunction], isTransient: IS_TRANSIENT,
@@ -40,7 +40,7 @@ const SETTINGS: Record<keyof HostSettings, Takes> = {
  * @param what the function, for the error's message
  * @throws ERR_TABS_BAD_OPTION with the first option that is unknown, or whose value is defined and does not fit
  */
-export function checkValues(what: string, options: unknown, takes: Readonly<Record<string, Takes>>): void {
+export function checkValues(what: string, options: unknown, takes: Readonly<Record<string, OptionCheck>>): void {
   const mistake = isObject(options) ? unknownOption(what, options, Object.keys(takes)) ?? wrongValue(what, options, takes) : `${what} takes an object with options`;
   if (mistake) throw new TabsError('ERR_TABS_BAD_OPTION', mistake);
 }

@@ -109,7 +109,7 @@ export class Host {
     if (this.options.isCleared?.(this.cleared)) return this.abandon();
     this.parts.loadStored();
     this.sessionServer = this.startSessionServer();
-    for (const tab of tabs.withLife()) this.watchAbsent(tab);
+    for (const tab of tabs.withoutAuthors()) this.watchAbsent(tab);
     mirrored?.awaitTabs();
     // This welcomes the tabs that have greeted on a port already. So they do not greet again when the host announces itself.
     this.options.onOpen?.(this);

@@ -77,7 +77,7 @@ export class StatusBoard {
     this.cancel ??= this.platform.clock.after(STATUS_EVERY_MS, () => {
       this.cancel = undefined;
       this.send();
-      void this.lookAtStorage();
+      void this.estimateStorage();
     });
   }
 
@@ -122,7 +122,7 @@ export class StatusBoard {
     this.cancel?.();
   }
 
-  private async lookAtStorage(): Promise<void> {
+  private async estimateStorage(): Promise<void> {
     const now = this.platform.clock.now();
     if (!this.owner.store?.isDurable || now - this.estimatedAt < ESTIMATE_EVERY_MS) return;
     this.estimatedAt = now;

@@ -20,9 +20,9 @@ export class Tab {
   /** Whether answers are collected until `endBulk`. */
   private isBulk = false;
   /** The messages that are collected to be sent as one: see `gather`. */
-  private together: {messages: (Message | string)[]; open: number; whenTold: (() => void)[]} | undefined;
+  private collected: {messages: (Message | string)[]; open: number; whenSent: (() => void)[]} | undefined;
   private readonly answers = new Answers((message, atOnce) => {
-    if (this.together) return void this.together.messages.push(message);
+    if (this.collected) return void this.collected.messages.push(message);
     this.session?.send(message);
     if (atOnce) this.session?.flush();
   });
@@ -40,7 +40,7 @@ export class Tab {
   /** See {@link HostSession.send}. */
   send(message: Message | string, rule?: DeliveryRule, mayWait?: boolean): void {
     this.answers.flush();
-    if (this.together) this.together.messages.push(message);
+    if (this.collected) this.collected.messages.push(message);
     else this.session?.send(message, rule, mayWait);
   }
 
@@ -52,32 +52,32 @@ export class Tab {
   gather(id?: string): () => void {
     const {session} = this;
     if (!session) return () => {};
-    const together = (this.together ??= {messages: [], open: 0, whenTold: []});
-    together.open++;
+    const collected = (this.collected ??= {messages: [], open: 0, whenSent: []});
+    collected.open++;
     return () => {
-      if (--together.open || this.together !== together) return;
+      if (--collected.open || this.collected !== collected) return;
       this.answers.flush();
-      this.together = undefined;
-      if (together.messages.length) {
-        const messages = together.messages.map(message => (typeof message === 'string' ? message : JSON.stringify(message)));
+      this.collected = undefined;
+      if (collected.messages.length) {
+        const messages = collected.messages.map(message => (typeof message === 'string' ? message : JSON.stringify(message)));
         session.send(`{"a":"shared.entries"${id === undefined ? '' : `,"id":${JSON.stringify(id)}`},"messages":[${messages.join()}]}`);
       }
-      for (const callback of together.whenTold) callback();
+      for (const callback of collected.whenSent) callback();
     };
   }
 
   /** Begins a session. The collected messages of the last session are dropped, because the tab requests their content again. */
   begin(session: HostSession): void {
     this.session = session;
-    const {together} = this;
-    this.together = undefined;
-    for (const callback of together?.whenTold ?? []) callback();
+    const {collected} = this;
+    this.collected = undefined;
+    for (const callback of collected?.whenSent ?? []) callback();
   }
 
   /** Resolves when no messages are collected, so that an answer does not arrive before the changes that it reports. */
-  whenTold(): Promise<void> {
-    const {together} = this;
-    return together ? new Promise(resolve => { together.whenTold.push(resolve); }) : Promise.resolve();
+  whenSent(): Promise<void> {
+    const {collected} = this;
+    return collected ? new Promise(resolve => { collected.whenSent.push(resolve); }) : Promise.resolve();
   }
 
   /** Posts a frame after all earlier messages to the tab. @throws DataCloneError if the frame can't be cloned */

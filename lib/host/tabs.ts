@@ -37,7 +37,7 @@ export class Tabs {
   }
 
   /** The tabs without the authors of transactions, which end with their tabs. */
-  *withLife(): Generator<Tab> {
+  *withoutAuthors(): Generator<Tab> {
     for (const tab of this.known.values()) if (!isTransactionAuthor(tab.id)) yield tab;
   }
 

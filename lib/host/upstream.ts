@@ -34,7 +34,7 @@ export interface RealOp {
   /** This library's own member: whether the type's `invert` is known to return a correct inverse. */
   isInvertible?: boolean;
   /** This library's own member: the position in the store of the record that must be durable before the op is sent. */
-  place?: number;
+  writeNumber?: number;
   /** This library's own member: the last attempt to send the op that waits for the journal. */
   attempt?: object;
   /** This library's own member: the tab's `doc.submitSource`, because upstream reads it when the op is sent. */

@@ -50,7 +50,7 @@ export class Inspector {
   /** Whether the timeline shows the messages of the whole namespace. */
   private isOfAll: boolean;
   private readonly panel: HTMLElement;
-  private readonly said: HTMLElement;
+  private readonly statusText: HTMLElement;
   private readonly tabs: HTMLButtonElement[];
   private timelineView: TimelineView | undefined;
   private willRender = false;
@@ -71,14 +71,14 @@ export class Inspector {
       type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': 'panel', click: () => this.select(name)
     }, name));
     this.panel = elements.make('div', {role: 'tabpanel', id: 'panel', tabindex: '0'});
-    this.said = elements.make('span', {role: 'status', class: 'error'});
+    this.statusText = elements.make('span', {role: 'status', class: 'error'});
     root.append(
       elements.make('style', {}, STYLE),
       elements.make('section', {'aria-label': 'ShareDB tabs inspector', keydown: event => this.onKey(event as KeyboardEvent)},
         elements.make('header', {},
           elements.make('h2', {}, 'sharedb-tabs'),
           elements.make('div', {role: 'tablist', 'aria-label': 'Views', keydown: event => this.onArrow(event as KeyboardEvent)}, ...this.tabs),
-          this.said,
+          this.statusText,
           elements.button('Copy report', () => this.copyReport()),
           elements.button('Close', () => this.close(), 'Close the inspector')),
         this.panel));
@@ -159,11 +159,11 @@ export class Inspector {
   }
 
   private async act(what: string, action: () => unknown): Promise<void> {
-    this.said.textContent = '';
+    this.statusText.textContent = '';
     try {
       await action();
     } catch (error) {
-      this.said.textContent = `${what} failed: ${(error as Error).message}`;
+      this.statusText.textContent = `${what} failed: ${(error as Error).message}`;
     }
     await this.refresh();
   }

@@ -1,6 +1,6 @@
 import {isObject} from '../protocol/checks.js';
 import type {Hello} from '../protocol/frames.js';
-import type {Takes} from '../platform/option-checks.js';
+import type {OptionCheck} from '../platform/option-checks.js';
 import {checkOptions} from '../tab/check-options.js';
 import type {ProxyConnectionOptions} from '../tab/connection-options.js';
 import {ProxyConnection} from '../tab/proxy-connection.js';
@@ -8,7 +8,7 @@ import {ProxyConnection} from '../tab/proxy-connection.js';
 /** The options of `joinNamespace`. `channel`, `locks` and `clock` replace those of the browser. */
 export type JoinOptions = Pick<ProxyConnectionOptions, 'namespace' | 'channel' | 'locks' | 'clock'>;
 
-const TAKES: {[Name in keyof JoinOptions]-?: Takes} = {
+const CHECKS: {[Name in keyof JoinOptions]-?: OptionCheck} = {
   namespace: ['a non-empty string', namespace => typeof namespace === 'string' && namespace],
   channel: ['a function that opens a channel by its name', channel => typeof channel === 'function'],
   locks: ['an object like navigator.locks', isObject],
@@ -22,14 +22,14 @@ const TAKES: {[Name in keyof JoinOptions]-?: Takes} = {
 export class ObserverConnection extends ProxyConnection {
   /** @throws ERR_TABS_BAD_OPTION if an option is unknown or has a wrong value */
   constructor(options: JoinOptions) {
-    checkOptions('joinNamespace', options, TAKES);
+    checkOptions('joinNamespace', options, CHECKS);
     super(options);
     this.hostClient.finder = {greet: markAsObserver};
     this.hostClient.open();
   }
 
   /** The constructor opens the host client after it has set `finder`, which marks the greeting. @internal */
-  protected override get opensAtOnce(): boolean {
+  protected override get opensImmediately(): boolean {
     return false;
   }
 }

@@ -2,7 +2,7 @@ import type {Authorize, ServerUrl, SocketLike} from '../host/server/server-conne
 import type {IsTransient} from '../host/server/server-faults.js';
 import type {OfflineQueries} from '../host/queries/local-queries.js';
 import type {ServerTimeouts} from '../host/server/server-watch.js';
-import {isFlag, isFunction, wrongValue, type Takes} from '../platform/option-checks.js';
+import {isFlag, isFunction, wrongValue, type OptionCheck} from '../platform/option-checks.js';
 import type {Locks, OpenChannel} from '../platform/platform.js';
 import {isObject, isText} from '../protocol/checks.js';
 import {checkNames} from './option-names.js';
@@ -121,7 +121,7 @@ export interface NoOptions {
 const isLimit = (limit: unknown): boolean => limit === undefined || (typeof limit === 'number' && limit > 0);
 
 /** For each option: the expected value in words, and a check of it. */
-const TAKES: Record<keyof ConnectOptions, Takes> = {
+const CHECKS: Record<keyof ConnectOptions, OptionCheck> = {
   url: ['a string or a function that returns one', url => isText(url) || isFunction(url)],
   namespace: ['a non-empty string', namespace => namespace && isText(namespace)],
   sharedWorker: ['a function that returns a SharedWorker, not the worker itself', isFunction],
@@ -157,9 +157,9 @@ const TAKES: Record<keyof ConnectOptions, Takes> = {
 /** @throws ERR_TABS_BAD_OPTION with the option's name and what it takes */
 export function checkOptions(options: ConnectOptions): void {
   // `clock` is an option for tests.
-  checkNames('createConnection', options, [...Object.keys(TAKES), 'clock']);
+  checkNames('createConnection', options, [...Object.keys(CHECKS), 'clock']);
   if (options.store) checkNames('createConnection({store})', options.store, ['durability', 'resume', 'maxAge', 'maxSize']);
   if (options.serverTimeouts) checkNames('createConnection({serverTimeouts})', options.serverTimeouts, ['hello', 'answer', 'pong']);
-  const wrong = wrongValue('createConnection', options, TAKES);
+  const wrong = wrongValue('createConnection', options, CHECKS);
   if (wrong) throw new TabsError('ERR_TABS_BAD_OPTION', wrong);
 }

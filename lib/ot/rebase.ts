@@ -41,7 +41,7 @@ export function rebase(ops: WaitingOp[], entries: readonly ConcurrentStep[], own
       const error = ot.transform(type, step, happened);
       if (error) return error;
       // The next op was made on this one.
-      if (i + 1 < waiting.length) happened = carryOver(happened, before, type);
+      if (i + 1 < waiting.length) happened = transformOver(happened, before, type);
     }
   }
   return waiting;
@@ -128,7 +128,7 @@ function transformAll(op: unknown, others: readonly UnconfirmedOp[], type: Type)
 }
 
 /** An entry, transformed so that it applies after `own`, as ShareDB's client does it. */
-function carryOver(happened: Step, own: Step, type: Type | null): Step {
+function transformOver(happened: Step, own: Step, type: Type | null): Step {
   if (own.del) return {};
   return type && 'op' in happened && 'op' in own ? {...happened, op: type.transform(happened.op, own.op, 'right') as unknown} : happened;
 }

@@ -1,5 +1,5 @@
 /** The valid values of an option, in words and as a check of a value that is not undefined. */
-export type Takes = readonly [words: string, fits: (value: any) => unknown];
+export type OptionCheck = readonly [words: string, fits: (value: any) => unknown];
 
 export const isFunction = (value: unknown): boolean => typeof value === 'function';
 export const isFlag = (value: unknown): boolean => typeof value === 'boolean';
@@ -21,7 +21,7 @@ export function unknownOption(what: string, options: object, known: readonly str
  * @param takes the valid values of the options; others are not checked
  * @returns a message about the first option with a wrong value; undefined if there is none
  */
-export function wrongValue(what: string, options: object, takes: Readonly<Record<string, Takes>>): string | undefined {
+export function wrongValue(what: string, options: object, takes: Readonly<Record<string, OptionCheck>>): string | undefined {
   for (const [name, value] of Object.entries(options)) {
     const [words, fits] = takes[name] ?? [];
     if (fits && value !== undefined && !fits(value)) return `${what}: option ${name} takes ${words}`;

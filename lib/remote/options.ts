@@ -1,5 +1,5 @@
 import {RemoteError} from './errors.js';
-import {isFlag, isFunction, unknownOption, wrongValue, type Takes} from '../platform/option-checks.js';
+import {isFlag, isFunction, unknownOption, wrongValue, type OptionCheck} from '../platform/option-checks.js';
 import type {Handler, RemoteOptions} from './types.js';
 
 /** The options of a connection, checked, with their defaults. */
@@ -21,10 +21,10 @@ const MOVE_BYTES = 0;
 const LIMITS = {depth: 200, references: 1_000_000, pending: 100_000};
 
 const isPositive = (value: unknown): boolean => (value as number) > 0;
-const FLAG: Takes = ['true or false', isFlag];
-export const FUNCTION: Takes = ['a function', isFunction];
+const FLAG: OptionCheck = ['true or false', isFlag];
+export const FUNCTION: OptionCheck = ['a function', isFunction];
 
-export const TAKES: {readonly [Name in keyof RemoteOptions]-?: Takes} = {
+export const CHECKS: {readonly [Name in keyof RemoteOptions]-?: OptionCheck} = {
   name: ['a string', value => typeof value === 'string'],
   signal: ['an AbortSignal', value => isFunction(value?.addEventListener)],
   allowEvaluate: FLAG,
@@ -42,7 +42,7 @@ export const TAKES: {readonly [Name in keyof RemoteOptions]-?: Takes} = {
  * @returns the options that are not undefined
  * @throws ERR_REMOTE_BAD_OPTION if an option is unknown or has a wrong value
  */
-export function checkOptions<Options extends object>(what: string, options: Options, takes: {readonly [Name in keyof Options]-?: Takes}): Options {
+export function checkOptions<Options extends object>(what: string, options: Options, takes: {readonly [Name in keyof Options]-?: OptionCheck}): Options {
   checkNames(what, options, takes);
   const wrong = wrongValue(what, options, takes);
   if (wrong) throw badOption(wrong);
@@ -51,7 +51,7 @@ export function checkOptions<Options extends object>(what: string, options: Opti
 
 /** @throws ERR_REMOTE_BAD_OPTION */
 export function resolveOptions(options: RemoteOptions = {}): ResolvedOptions {
-  const {limits = {}, autoTransfer, ...given} = checkOptions('remote', options, TAKES);
+  const {limits = {}, autoTransfer, ...given} = checkOptions('remote', options, CHECKS);
   checkNames('remote: limits', limits, LIMITS);
   return {
     name: '', allow: undefined, allowEvaluate: false, handlers: [], timeout: undefined, stacks: true, onError: warn, ...given,

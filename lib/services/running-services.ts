@@ -4,7 +4,7 @@ import {resolveOptions} from '../remote/options.js';
 import {RunningService} from './running-service.js';
 
 /** How often to check whether all calls have ended, in ms. */
-const LOOK_MS = 5;
+const POLL_MS = 5;
 
 /** The services of one host that have been called. */
 export class RunningServices {
@@ -28,7 +28,7 @@ export class RunningServices {
     const end = clock.now() + ms;
     const services = [...this.running.values()];
     for (const service of services) service.refuseCalls();
-    while (services.some(service => service.isBusy) && clock.now() < end) await new Promise<void>(resolve => clock.after(LOOK_MS, resolve));
+    while (services.some(service => service.isBusy) && clock.now() < end) await new Promise<void>(resolve => clock.after(POLL_MS, resolve));
     // The last answers still pass through the host.
     await new Promise<void>(resolve => clock.after(0, resolve));
   }

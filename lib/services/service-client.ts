@@ -3,7 +3,7 @@ import {Peer, type EndCode} from '../remote/connection.js';
 import {iterateResult} from '../remote/results.js';
 import {RemoteError} from '../remote/errors.js';
 import type {Reference} from '../remote/references.js';
-import {checkOptions, resolveOptions, FUNCTION, TAKES, type ResolvedOptions} from '../remote/options.js';
+import {checkOptions, resolveOptions, FUNCTION, CHECKS, type ResolvedOptions} from '../remote/options.js';
 import {createStub, describe, type StubNode, type StubPeer} from '../remote/stubs.js';
 import type {Connection, Handler, Remote} from '../remote/types.js';
 import {CALL, type Kind, type Wants} from '../remote/wire.js';
@@ -43,7 +43,7 @@ const CODES: Record<ChannelEnd, EndCode> = {
 export function service<T>(connection: ProxyConnection, name: string, options: ServiceCallOptions<T> = {}): Remote<T> {
   if (typeof name !== 'string' || !name) throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes the name of a service');
   if (typeof connection?.proxyDocs !== 'function') throw new RemoteError('ERR_REMOTE_BAD_OPTION', 'service(connection, name) takes a connection from createConnection()');
-  const {timeout, handlers, onError} = TAKES;
+  const {timeout, handlers, onError} = CHECKS;
   checkOptions<ServiceCallOptions<T>>('service', options, {idempotent: ['an array of method names', Array.isArray], timeout, onHost: FUNCTION, handlers, onError});
   return new ServiceClient(ServiceLink.of(connection), name, options as ServiceCallOptions<unknown>).root as unknown as Remote<T>;
 }

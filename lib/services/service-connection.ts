@@ -16,7 +16,7 @@ export class HostedConnection extends ProxyConnection {
     this.hostClient.open();
   }
 
-  protected override get opensAtOnce(): boolean {
+  protected override get opensImmediately(): boolean {
     return false;
   }
 

@@ -38,8 +38,8 @@ export class BatchWriter {
     try {
       await this.writeChanges(all);
     } catch (error) {
-      if (!this.mayRetryApart(error)) throw error;
-      return this.writeApart(error);
+      if (!this.mayRetryEach(error)) throw error;
+      return this.writeEach(error);
     }
     history.noteWritten(mark);
     pruning?.noteWritten(all);
@@ -51,7 +51,7 @@ export class BatchWriter {
    * @param reason the error of the write of all
    * @throws the error of the first document that fails
    */
-  private async writeApart(reason: unknown): Promise<void> {
+  private async writeEach(reason: unknown): Promise<void> {
     const {queue, history, quarantine} = this.parts;
     const groups = byDoc(queue.inFlight);
     if (groups.length < 2) throw reason;
@@ -68,7 +68,7 @@ export class BatchWriter {
         queue.dropFromBatch(group);
         failures = -Infinity;
       } catch (error) {
-        if (!this.mayRetryApart(error)) throw error;
+        if (!this.mayRetryEach(error)) throw error;
         failure ??= error;
         failures++;
       }
@@ -77,7 +77,7 @@ export class BatchWriter {
     if (queue.inFlight.length) throw failure;
   }
 
-  private mayRetryApart(error: unknown): boolean {
+  private mayRetryEach(error: unknown): boolean {
     return !this.parts.isClosed() && mayBeAboutValues(error);
   }
 

@@ -9,7 +9,7 @@ const DRAIN_MS = 50;
 /** How long the mirrors may take to answer, and a mirror to send its content, in ms. */
 const ANSWER_MS = 1000;
 /** How long a host waits for answers if it can't find out how many mirrors there are, in ms. Then each start of a host waits this long. */
-const LOOK_MS = 100;
+const SEARCH_MS = 100;
 
 export interface Found {
   mirror: string;
@@ -36,7 +36,7 @@ export class MirrorSearch {
     if (mirrors === 0) return undefined;
     if (mirrors !== undefined) await this.until(() => false, DRAIN_MS);
     this.post({type: 'ask', host: this.epoch});
-    await this.until(() => this.answers.size >= (mirrors ?? Infinity), mirrors === undefined ? LOOK_MS : ANSWER_MS);
+    await this.until(() => this.answers.size >= (mirrors ?? Infinity), mirrors === undefined ? SEARCH_MS : ANSWER_MS);
     for (const mirror of this.bestFirst()) {
       this.post({type: 'send', host: this.epoch, mirror});
       await this.until(() => !!this.found, ANSWER_MS);

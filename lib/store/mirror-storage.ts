@@ -32,7 +32,7 @@ export class MirrorStorage extends InMemoryStorage {
   private channel: Channel | undefined;
   private namespace = '';
   private search: MirrorSearch | undefined;
-  private place: MirrorPosition = {term: 0, n: 0};
+  private position: MirrorPosition = {term: 0, n: 0};
   private hasClaimed = false;
   private isFenced = false;
   /** Whether there may be a mirror, so that changes are posted. */
@@ -64,10 +64,10 @@ export class MirrorStorage extends InMemoryStorage {
       this.content = new StoredContent(found.content);
       this.mirrors.add(found.mirror);
     }
-    this.place = {term: Math.max(this.platform.clock.now(), this.lastTerm + 1, (found?.place.term ?? 0) + 1), n: 0};
+    this.position = {term: Math.max(this.platform.clock.now(), this.lastTerm + 1, (found?.place.term ?? 0) + 1), n: 0};
     this.hasClaimed = true;
     this.isFollowed = !!found;
-    this.post({type: 'claim', term: this.place.term, ...(found && {from: found.place})});
+    this.post({type: 'claim', term: this.position.term, ...(found && {from: found.place})});
     return super.claim(epoch);
   }
 
@@ -76,13 +76,13 @@ export class MirrorStorage extends InMemoryStorage {
     this.expectClaim(epoch);
     const made = changes.map(change => this.make(change)).filter(change => !!change);
     if (!made.length || !this.isFollowed) return;
-    this.place = {...this.place, n: this.place.n + 1};
-    this.post({type: 'changes', place: this.place, changes: made});
+    this.position = {...this.position, n: this.position.n + 1};
+    this.post({type: 'changes', place: this.position, changes: made});
   }
 
   override async clear(): Promise<void> {
     await super.clear();
-    this.post({type: 'clear', term: this.place.term});
+    this.post({type: 'clear', term: this.position.term});
     this.close();
   }
 
@@ -120,7 +120,7 @@ export class MirrorStorage extends InMemoryStorage {
     if (message.type === 'claim') this.lastTerm = Math.max(this.lastTerm, message.term);
     this.search?.receive(message);
     if (!this.hasClaimed) return;
-    if (message.type === 'claim' && message.term > this.place.term) this.fence();
+    if (message.type === 'claim' && message.term > this.position.term) this.fence();
     else if (message.type === 'join' && !this.isFenced) this.admit(message.mirror);
     else if (message.type === 'leave') this.mirrors.delete(message.mirror);
   }
@@ -135,7 +135,7 @@ export class MirrorStorage extends InMemoryStorage {
     if (isFull) return this.post({type: 'full', mirror});
     this.mirrors.add(mirror);
     this.isFollowed = true;
-    this.post({type: 'content', to: mirror, place: this.place, content: this.content.save()});
+    this.post({type: 'content', to: mirror, place: this.position, content: this.content.save()});
   }
 
   private post(message: MirrorMessage): void {

@@ -15,7 +15,7 @@ interface Placed {
 interface Located {
   items: InventoryItem[];
   /** Data in other places than the document's, which no entry of the quarantine names. Older builds have written them. */
-  strays: Placed[];
+  unlisted: Placed[];
 }
 
 /**
@@ -59,13 +59,13 @@ export class Places {
       const name = nameOf(placed.key);
       docs.set(name, [...docs.get(name) ?? [], {...placed, hasPending}]);
     }
-    const located: Located = {items: [], strays: []};
+    const located: Located = {items: [], unlisted: []};
     for (const [name, all] of docs) {
-      const [current, ...strays] = all.filter(each => !isQuarantined(each)).sort((a, b) => b.place - a.place);
+      const [current, ...unlisted] = all.filter(each => !isQuarantined(each)).sort((a, b) => b.place - a.place);
       const place = current?.place ?? Math.max(...all.map(each => each.place)) + 1;
       if (place) this.numbers.set(name, place);
       if (current) located.items.push({key: current.key, hasPending: current.hasPending});
-      located.strays.push(...strays);
+      located.unlisted.push(...unlisted);
     }
     return located;
   }

@@ -137,9 +137,9 @@ export class QuarantineAccess {
 
   /** Finds the documents among all that is stored. See {@link Places}. */
   locate(stored: readonly InventoryItem[]): InventoryItem[] {
-    const {items, strays} = this.places.locate(stored, placed => this.quarantine.isInPlace(placed));
+    const {items, unlisted} = this.places.locate(stored, placed => this.quarantine.isInPlace(placed));
     const error = storageErrorData(superseded());
-    for (const {key, place} of strays) this.events.enqueue(this.quarantine.entryInPlace(key, error, place));
+    for (const {key, place} of unlisted) this.events.enqueue(this.quarantine.entryInPlace(key, error, place));
     return items;
   }
 

@@ -1,4 +1,4 @@
-import {isFlag, unknownOption, type Takes} from '../platform/option-checks.js';
+import {isFlag, unknownOption, type OptionCheck} from '../platform/option-checks.js';
 import {isObject} from '../protocol/checks.js';
 import {TabsError} from '../protocol/errors.js';
 
@@ -7,7 +7,7 @@ import {TabsError} from '../protocol/errors.js';
  * @param takes the valid values of each option
  * @throws ERR_TABS_BAD_OPTION if `options` is not an object, or an option is unknown or has a wrong value
  */
-export function checkOptions<Options extends object>(what: string, options: Options, takes: {[Name in keyof Options]-?: Takes}): void {
+export function checkOptions<Options extends object>(what: string, options: Options, takes: {[Name in keyof Options]-?: OptionCheck}): void {
   const refuse = (value: unknown, words: string): never => {
     throw new TabsError('ERR_TABS_BAD_OPTION', `${what}${words}, not ${isObject(value) ? 'an object' : String(value)}`);
   };
@@ -21,10 +21,10 @@ export function checkOptions<Options extends object>(what: string, options: Opti
   }
 }
 
-export const FLAG: Takes = ['true or false', isFlag];
+export const FLAG: OptionCheck = ['true or false', isFlag];
 /** Infinity is valid, too. */
-export const NUMBER: Takes = ['a number of at least 0', value => typeof value === 'number' && value >= 0];
-export const COUNT: Takes = ['an integer of at least 1', value => Number.isSafeInteger(value) && value > 0];
+export const NUMBER: OptionCheck = ['a number of at least 0', value => typeof value === 'number' && value >= 0];
+export const COUNT: OptionCheck = ['an integer of at least 1', value => Number.isSafeInteger(value) && value > 0];
 /** Does not use `instanceof`, because a signal of another page is not an instance of this page's class. */
-export const SIGNAL: Takes = ['an AbortSignal', value => isObject(value) && 'aborted' in value];
-export const oneOf = (...values: string[]): Takes => [`'${values.join("' or '")}'`, value => values.includes(value)];
+export const SIGNAL: OptionCheck = ['an AbortSignal', value => isObject(value) && 'aborted' in value];
+export const oneOf = (...values: string[]): OptionCheck => [`'${values.join("' or '")}'`, value => values.includes(value)];

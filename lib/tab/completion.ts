@@ -73,7 +73,7 @@ export class Completion<T = void> implements Promise<T>, OpenCall {
   }
 
   /** If one of the calls that an op consists of has a callback or an observed promise, upstream emits no error for the others. */
-  static muteTogether(callbacks: readonly (Done<any> | null | undefined)[]): void {
+  static muteIfHandled(callbacks: readonly (Done<any> | null | undefined)[]): void {
     const completions = Completion.callsOf(callbacks);
     const isMuted = completions.some(({callback, promise}) => callback || promise);
     for (const one of completions) one.isMuted = isMuted;

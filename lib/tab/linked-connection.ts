@@ -87,13 +87,13 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
     const socket: Socket = {readyState: 0, onopen: null, onclose: null, onerror: null, onmessage: null, send() {}, close: () => this.close()};
     super(socket);
     // `createConnection` has more options, and has checked them.
-    const unknown = this.opensAtOnce && unknownOption('ProxyConnection', options, CONNECTION_OPTIONS);
+    const unknown = this.opensImmediately && unknownOption('ProxyConnection', options, CONNECTION_OPTIONS);
     if (unknown) throw new TabsError('ERR_TABS_BAD_OPTION', unknown);
     this.hostSocket = socket;
     this.hostClient = new HostClient(options, this);
     this.id = this.hostClient.tabId;
     this.stopKeepingAlive = this.hostClient.platform.keepAlive?.(() => this.hasOpenRequests());
-    if (this.opensAtOnce) this.hostClient.open();
+    if (this.opensImmediately) this.hostClient.open();
   }
 
   /** Another tab has signed out. This tab sends nothing to a host any more. @internal */
@@ -103,7 +103,7 @@ export class LinkedConnection extends BaseConnection<ProxyConnectionEvents> {
   }
 
   /** Whether the constructor starts to look for a host. Otherwise a subclass opens the host client. @internal */
-  protected get opensAtOnce(): boolean {
+  protected get opensImmediately(): boolean {
     return true;
   }
 

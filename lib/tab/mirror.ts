@@ -8,7 +8,7 @@ import {StoredContent} from '../protocol/stored.js';
  */
 export class Mirror {
   private content = new StoredContent();
-  private place: MirrorPosition | undefined;
+  private position: MirrorPosition | undefined;
   /** The term of the current host. Messages of hosts with lower terms are dropped, because those hosts have been replaced. */
   private term = 0;
   private isJoining = false;
@@ -21,10 +21,10 @@ export class Mirror {
   receive(message: MirrorMessage): void {
     switch (message.type) {
       case 'ask':
-        return this.post({type: 'have', host: message.host, mirror: this.id, ...(this.place && {place: this.place})});
+        return this.post({type: 'have', host: message.host, mirror: this.id, ...(this.position && {place: this.position})});
       case 'send':
-        if (message.mirror !== this.id || !this.place) return;
-        return this.post({type: 'content', to: message.host, place: this.place, content: this.content.save()});
+        if (message.mirror !== this.id || !this.position) return;
+        return this.post({type: 'content', to: message.host, place: this.position, content: this.content.save()});
       case 'claim':
         return this.follow(message.term, message.from);
       case 'changes':
@@ -33,7 +33,7 @@ export class Mirror {
         if (message.to !== this.id || message.place.term < this.term) return;
         this.isJoining = false;
         this.term = message.place.term;
-        this.place = message.place;
+        this.position = message.place;
         this.content = new StoredContent(message.content);
         return;
       case 'clear':
@@ -53,15 +53,15 @@ export class Mirror {
     if (term <= this.term) return;
     this.term = term;
     // The new host started from exactly this state.
-    if (from && this.place?.term === from.term && this.place.n === from.n) this.place = {term, n: 0};
+    if (from && this.position?.term === from.term && this.position.n === from.n) this.position = {term, n: 0};
     else this.join();
   }
 
   private apply({place, changes}: MirrorMessage & {type: 'changes'}): void {
     if (place.term < this.term || this.isJoining) return;
-    if (place.term !== this.place?.term || place.n !== this.place.n + 1) return this.join();
+    if (place.term !== this.position?.term || place.n !== this.position.n + 1) return this.join();
     for (const change of changes) this.content.make(change);
-    this.place = place;
+    this.position = place;
   }
 
   private join(): void {
@@ -71,7 +71,7 @@ export class Mirror {
   }
 
   private forget(): void {
-    this.place = undefined;
+    this.position = undefined;
     this.content.clear();
   }
 }

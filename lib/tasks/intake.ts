@@ -39,7 +39,7 @@ export class TaskIntake implements SubmissionOwner {
   /** Tasks above `maxTasks`, in order. */
   readonly #held = new Set<Submission>();
   /** Tasks that were taken before the scheduler was loaded. */
-  readonly #early = new Set<Submission>();
+  readonly #beforeScheduler = new Set<Submission>();
   #scheduler: Scheduler | undefined;
   #loading: Promise<Scheduler | undefined> | undefined;
   #waiting: {until(): boolean; resolve(): void}[] = [];
@@ -65,7 +65,7 @@ export class TaskIntake implements SubmissionOwner {
   }
 
   get queued(): number {
-    return this.#held.size + this.#early.size + (this.#scheduler?.queued ?? 0);
+    return this.#held.size + this.#beforeScheduler.size + (this.#scheduler?.queued ?? 0);
   }
 
   get lostThreads(): number {
@@ -107,7 +107,7 @@ export class TaskIntake implements SubmissionOwner {
   #take(task: Submission): void {
     this.#taken.add(task);
     if (this.#scheduler) return this.#scheduler.add(task);
-    this.#keep(this.#early, task);
+    this.#keep(this.#beforeScheduler, task);
     void this.#load();
   }
 
@@ -135,19 +135,19 @@ export class TaskIntake implements SubmissionOwner {
       const scheduler = this.#scheduler = createScheduler(this.script, this.options, this.size, {
         idle: () => this.#changed(), error: error => this.#reportError(error)
       });
-      for (const task of this.#early) scheduler.add(task);
-      this.#early.clear();
+      for (const task of this.#beforeScheduler) scheduler.add(task);
+      this.#beforeScheduler.clear();
       return scheduler;
     }, (error: unknown) => {
       this.#loading = undefined;
-      for (const task of this.#early) task.settle('rejected', error);
-      this.#early.clear();
+      for (const task of this.#beforeScheduler) task.settle('rejected', error);
+      this.#beforeScheduler.clear();
       return undefined;
     });
   }
 
   withdraw(task: Submission, reason: unknown): void {
-    if (!this.#held.delete(task) && !this.#early.delete(task)) this.#scheduler?.withdraw(task, reason);
+    if (!this.#held.delete(task) && !this.#beforeScheduler.delete(task)) this.#scheduler?.withdraw(task, reason);
   }
 
   settled(task: Submission): void {
@@ -205,7 +205,7 @@ export class TaskIntake implements SubmissionOwner {
   async terminate(): Promise<void> {
     this.#isClosed = true;
     const error = new TaskError('ERR_TASK_TERMINATED', 'The pool was terminated; how far the task got is unknown');
-    this.#early.clear();
+    this.#beforeScheduler.clear();
     const held = [...this.#held];
     this.#held.clear();
     for (const task of [...this.#taken, ...held]) task.settle('rejected', error);

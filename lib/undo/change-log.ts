@@ -196,7 +196,7 @@ export class ChangeLog<Doc> {
     this.left -= this.changes.length;
     let data = dataAtBase(this.changes.filter(change => change.doc === doc), dataBefore).get(doc);
     const changes: LoggedChange<Doc>[] = [];
-    const guides = this.guides(doc, rollback);
+    const expectedForms = this.expectedAfter(doc, rollback);
     const refused: UndoMark[] = [];
     let ties = 0;
     /** Ops that lead, one after the other, from the data with the refused ops to the data without them. */
@@ -213,7 +213,7 @@ export class ChangeLog<Doc> {
       if (parts.length && change.doc === doc) {
         let {op} = change;
         parts = parts.map((part, _i, {length}) => {
-          const usual = transformedTo(type, op, part, length === 1 ? guides.get(change) ?? [] : []);
+          const usual = transformedTo(type, op, part, length === 1 ? expectedForms.get(change) ?? [] : []);
           const isTie = !isSameOp(usual.chosen, usual.other);
           const [changed, next] = isTie && swapped.includes(ties) ? usual.other : usual.chosen;
           if (isTie) ties++;
@@ -229,18 +229,18 @@ export class ChangeLog<Doc> {
   }
 
   /** For each change, the forms that the rollback can have after it: text that it restores can be placed before or after text of others. */
-  private guides(doc: Doc, rollback: unknown): Map<LoggedChange<Doc>, unknown[]> {
-    const guides = new Map<LoggedChange<Doc>, unknown[]>();
+  private expectedAfter(doc: Doc, rollback: unknown): Map<LoggedChange<Doc>, unknown[]> {
+    const forms = new Map<LoggedChange<Doc>, unknown[]>();
     let [left, right] = [rollback, rollback];
     for (const change of rollback === undefined ? [] : [...this.changes].reverse()) {
       if (change.doc !== doc) continue;
       const {type, inverse} = change;
-      guides.set(change, [left, right]);
+      forms.set(change, [left, right]);
       if (isNoop(inverse)) continue;
       if (!isNoop(left)) left = type.transform(left, inverse, 'left');
       if (!isNoop(right)) right = type.transform(right, inverse, 'right');
     }
-    return guides;
+    return forms;
   }
 }
 
@@ -257,11 +257,11 @@ function dataAtBase<Doc>(changes: readonly LoggedChange<Doc>[], dataAfter: (doc:
 
 type Both = [change: unknown, takesBack: unknown];
 
-/** Transforms a later change, and the op that takes an earlier one back. @param guides the forms that the second op can have after that */
-function transformedTo(type: Type, change: unknown, takesBack: unknown, guides: readonly unknown[]): {chosen: Both; other: Both} {
+/** Transforms a later change, and the op that takes an earlier one back. @param forms the forms that the second op can have after that */
+function transformedTo(type: Type, change: unknown, takesBack: unknown, forms: readonly unknown[]): {chosen: Both; other: Both} {
   const usual = transformedBoth(type, change, takesBack);
   const [first, last] = transformedBoth(type, takesBack, change);
   const other: Both = [last, first];
-  const isGuide = (op: unknown): boolean => guides.some(guide => isSameOp(guide, op));
-  return !isGuide(usual[1]) && isGuide(first) ? {chosen: other, other: usual} : {chosen: usual, other};
+  const isExpected = (op: unknown): boolean => forms.some(form => isSameOp(form, op));
+  return !isExpected(usual[1]) && isExpected(first) ? {chosen: other, other: usual} : {chosen: usual, other};
 }

@@ -112,8 +112,8 @@ export class MirrorStage {
   /** The tabs that mirror all that the host has. */
   get mirrors(): StagedTab[] {
     return this.tabs.filter(({connection}) => {
-      const role = (connection.hostClient as unknown as {mirrorRole?: {part?: {mirror?: {place?: unknown}}}}).mirrorRole?.part;
-      return role?.mirror?.place !== undefined;
+      const role = (connection.hostClient as unknown as {mirrorRole?: {part?: {mirror?: {position?: unknown}}}}).mirrorRole?.part;
+      return role?.mirror?.position !== undefined;
     });
   }
 

@@ -3,7 +3,7 @@ import {createServer, type Server} from 'node:http';
 import {MessageChannel} from 'node:worker_threads';
 import {expect} from 'chai';
 import Backend from 'sharedb';
-import {causeOf, unreportedTrouble} from '../../lib/election/worker-diagnosis.js';
+import {causeOf, findUnreportedTrouble} from '../../lib/election/worker-diagnosis.js';
 import {Host} from '../../lib/host.js';
 import {createConnection, ProxyConnection, type ConnectOptions} from '../../lib/index.js';
 import {joinNamespace} from '../../lib/inspector.js';
@@ -260,7 +260,7 @@ describe('the cause of a worker that does not serve', () => {
 
   it('is found if the browser does not report it: no code of a host, or no script', async () => {
     const names = ['/empty.js', '/bundle.js', '/module.js', '/minified.js', '/missing.js', '/page.js'];
-    const found = await Promise.all(names.map(name => unreportedTrouble(create(name))));
+    const found = await Promise.all(names.map(name => findUnreportedTrouble(create(name))));
     expect(found.map(trouble => trouble?.kind)).to.eql(['idle', undefined, undefined, undefined, 'load', 'load']);
   });
 

@@ -17,7 +17,7 @@ export class PortedConnection extends ProxyConnection {
     this.hostClient.open();
   }
 
-  protected override get opensAtOnce(): boolean {
+  protected override get opensImmediately(): boolean {
     return false;
   }
 }

@@ -51,7 +51,7 @@ export class Transactions {
   private async commit(tab: Tab, commit: Commit): Promise<Answer> {
     const docs = commit.parts.map(({c, d}) => this.owner.docs.get(c, d));
     const answer = await this.together(docs, () => this.place(tab, commit, docs));
-    await tab.whenTold();
+    await tab.whenSent();
     return answer;
   }
 

@@ -88,6 +88,6 @@ export class DocRestore {
     const {start} = journaled.history;
     for (const follower of followers) if (!isTransactionAuthor(follower.tab.id)) follower.awaitFrom(start);
     retention.awaitTabs();
-    if (!resumesFromStore && !isLocal(doc.collection)) journaled.server.distrust();
+    if (!resumesFromStore && !isLocal(doc.collection)) journaled.server.noteStoredState();
   }
 }

@@ -29,7 +29,7 @@ export class Follower {
   private mark: {turn: number; rev: number} | undefined;
   private handled = 0;
   /** Whether the tab has released the document and has not requested it since. */
-  isLetGo = false;
+  isReleasedByTab = false;
   /** The oldest revision with which the tab may return; null if it is connected or has no state. */
   private mayReturnAt: number | null = null;
 
@@ -42,12 +42,12 @@ export class Follower {
 
   /** Whether the tab has released the document, and no op or request of it is open. */
   get isForgotten(): boolean {
-    return this.isLetGo && !this.follows && this.requests === 0;
+    return this.isReleasedByTab && !this.follows && this.requests === 0;
   }
 
   /** Handles that the tab has released the document. */
   forget(): void {
-    this.isLetGo = true;
+    this.isReleasedByTab = true;
     this.sent = null;
     this.mayReturnAt = null;
     this.inc = 0;
@@ -56,7 +56,7 @@ export class Follower {
 
   /** Updates the follower from the position in a tab's request. The sent revision never decreases within an incarnation. */
   locate({inc, rev, hadState}: Position, history: History): void {
-    this.isLetGo = false;
+    this.isReleasedByTab = false;
     if (inc < this.inc) return;
     if (inc > this.inc) {
       // A first incarnation may have received its state in a query's results.

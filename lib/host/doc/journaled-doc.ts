@@ -201,7 +201,7 @@ export class JournaledDoc implements DocHooks {
   startAnew(): void {
     this.record.dropState();
     this.record.recordedVersion = null;
-    this.server.trust();
+    this.server.noteServerState();
     this.history.clear();
   }
 

@@ -18,7 +18,7 @@ import {originsOf} from './real-ops.js';
 import {carryStoredOps, readStoredOps, type LaterOp, type StoredOps, type StoredStep} from './stored-ops.js';
 
 /** How often the host tries to merge the stored ops of a document that changes meanwhile. */
-const MAX_LOOKS = 8;
+const MAX_ROUNDS = 8;
 /** How often the server may fail to return the ops. One failure may be a lost connection. */
 const MAX_MISSES = 2;
 /** How often the host waits for a tab that has sent stored ops again. With the longest pause of 30 s, this takes some minutes. */
@@ -109,17 +109,17 @@ export class LateDocuments {
     const shared = this.docs.get(...key);
     shared.retain();
     try {
-      await this.carry(shared, id, stored);
+      await this.rebaseAndPlace(shared, id, stored);
     } finally {
       shared.release();
     }
   }
 
   /** Merges the stored ops of an entry. */
-  private async carry(shared: SharedDoc, id: string, stored: StoredOps): Promise<void> {
+  private async rebaseAndPlace(shared: SharedDoc, id: string, stored: StoredOps): Promise<void> {
     const {doc} = shared;
     let misses = 0;
-    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    for (let looks = 0; looks < MAX_ROUNDS; looks++) {
       await new Promise<void>(resolve => shared.whenSettled(resolve));
       // The document needs the server's state first. This waits for a connection.
       await new Promise<void>((resolve, reject) => doc.fetch(error => (error ? reject(error) : resolve())));

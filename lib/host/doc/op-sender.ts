@@ -23,13 +23,13 @@ export class OpSender {
     if (op.src === undefined || op.seq === undefined) {
       op.src = doc.connection.id!;
       op.seq = doc.connection.seq++;
-      op.place = record.write({t: 'send', src: op.src, seq: op.seq});
+      op.writeNumber = record.write({t: 'send', src: op.src, seq: op.seq});
     }
     // From now on, no other op may be composed into this one.
     op.isSent = true;
     op.sentAt ??= Date.now();
     const attempt = (op.attempt = {});
-    journal.whenCommittedOrFailed(Math.max(op.place ?? 0, record.refusedAt), () => {
+    journal.whenCommittedOrFailed(Math.max(op.writeNumber ?? 0, record.refusedAt), () => {
       if (doc.inflightOp !== op || op.attempt !== attempt || !doc.connection.canSend) return;
       doc.submitSource = !!op.submitSource;
       upstream._sendOp.call(doc);

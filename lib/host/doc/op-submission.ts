@@ -45,7 +45,7 @@ export class OpSubmission {
     const unusable = this.unusable(submission.step);
     if (unusable) return unusable;
     const step = isReplaying ? submission.step : correctedStep(submission.step, doc);
-    const preventCompose = submission.preventCompose || (!isReplaying && this.mustStayApart(owner, submitSource));
+    const preventCompose = submission.preventCompose || (!isReplaying && this.preventsCompose(owner, submitSource));
     const id = submission.id ?? (isReplaying ? undefined : this.nextIdentity());
     // The JSON is made before the op is applied, because json0 may change the op then.
     const text = record.journal && !isReplaying && JSON.stringify({
@@ -82,7 +82,7 @@ export class OpSubmission {
     // The op may have been composed into the last pending op.
     const queued = doc.pendingOps.at(-1);
     if (queued) {
-      queued.place = position;
+      queued.writeNumber = position;
       queued.isInvertible = !!queued.isInvertible && !!isInvertible;
       record.notePlaced(queued);
     }
@@ -106,7 +106,7 @@ export class OpSubmission {
    * other. An op that may have been sent stays unchanged. This does not apply to a replayed op, which is composed as it was the first time:
    * otherwise the server would get it again as a part of another op.
    */
-  private mustStayApart(owner: string, submitSource: boolean): boolean {
+  private preventsCompose(owner: string, submitSource: boolean): boolean {
     const {doc} = this.record;
     const last = doc.pendingOps.at(-1);
     return last ? last.owner !== owner || last.submitSource !== submitSource || last.sentAt !== undefined : !!doc.inflightOp;

@@ -117,7 +117,7 @@ export class Rollbacks {
     const {error: forInflight, reason} = rejectionErrors(error);
     this.pending.reportLost(op => (op === doc.inflightOp ? forInflight : reason));
     record.rollbacks++;
-    server.trust();
+    server.noteServerState();
     const {inflightOp, pendingOps} = doc;
     // After a lost history, and for ops that exclude each other, a later refusal of the op in flight needs no event: its tab has the error.
     const isGone = isHistoryGone(error);
@@ -174,7 +174,7 @@ export class Rollbacks {
     const ops = [doc.inflightOp, ...doc.pendingOps];
     this.pending.reportLost(() => error);
     record.rollbacks++;
-    this.owner.server.trust();
+    this.owner.server.noteServerState();
     record.dropState();
     record.recordedVersion = null;
     for (const op of ops) callEach(op, error);

@@ -169,7 +169,7 @@ export class Sequencer {
   place(tab: Tab, op: WaitingOp, onSettled: (error?: Error | null) => void): Error | undefined {
     const follower = this.followers.of(tab);
     // The author of a transaction has no session, so its follower is deleted when the server has answered.
-    follower.isLetGo = true;
+    follower.isReleasedByTab = true;
     return this.sequenceOne(follower, op, onSettled);
   }
 

@@ -7,7 +7,7 @@ const KEEP = 64;
 type ServerOp = Pick<RealOp, 'op' | 'create' | 'del'> & {src?: string | undefined};
 
 /** A presence at a version of the server. `p` is its value, `t` the URI of the OT type. */
-export interface StandingPresence {
+export interface VersionedPresence {
   p: unknown;
   v: number;
   t: string;
@@ -38,20 +38,20 @@ export class ServerLog {
    * Transforms `presence` to the document's current state: over the server's ops, then over the pending ops.
    * @returns the value at the current state; undefined if an op is missing or the type can't transform the value
    */
-  carry(presence: StandingPresence): {p: unknown} | undefined {
+  transformPresence(presence: VersionedPresence): {p: unknown} | undefined {
     const {doc} = this;
-    const carried = {...presence};
+    const transformed = {...presence};
     const since = this.since(presence.v);
     if (!since) return undefined;
     for (const {src, ...step} of since) {
-      if (ot.transformPresence(carried, step, src === presence.src)) return undefined;
+      if (ot.transformPresence(transformed, step, src === presence.src)) return undefined;
     }
     for (const op of [doc.inflightOp, ...doc.pendingOps]) {
       if (!op) continue;
       const {src: _src, ...step} = copy(op, undefined);
-      if (ot.transformPresence(carried, step, false)) return undefined;
+      if (ot.transformPresence(transformed, step, false)) return undefined;
     }
-    return {p: carried.p};
+    return {p: transformed.p};
   }
 
   /** Returns the server's ops from version `v` to the document's version; undefined if one of them is missing. */

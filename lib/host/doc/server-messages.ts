@@ -98,7 +98,7 @@ export class ServerMessages {
         return rollbacks.rollBackHard(notApplied(thrown));
       }
       this.owner.noteVersion();
-      if (isUnknown) server.doubt();
+      if (isUnknown) server.noteUnknownOp();
     } finally {
       this.causedBy = undefined;
       record.storedElsewhere = undefined;

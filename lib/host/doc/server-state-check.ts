@@ -34,7 +34,7 @@ export class ServerStateCheck {
   /** One above the highest version of an op that the server has sent. */
   private seen = 0;
   /** Whether the server has returned the ops since the document's version, or its state. */
-  private isProven = true;
+  private isVerified = true;
   private answer: {asked: Asked | undefined} | undefined;
   /** Callbacks that wait for the end of a probe. */
   private probing: ((isLost: boolean) => void)[] = [];
@@ -52,9 +52,9 @@ export class ServerStateCheck {
   constructor(private readonly doc: RealDoc, private readonly upstream: RealDoc, private readonly events: ServerStateCheckEvents) {}
 
   /** Notes that the document has a stored state. */
-  distrust(): void {
+  noteStoredState(): void {
     this.isStored = this.isUnchecked = this.doc.version !== null;
-    this.isProven = false;
+    this.isVerified = false;
   }
 
   /**
@@ -71,15 +71,15 @@ export class ServerStateCheck {
   }
 
   /** Compares the state with the server's when no op is pending, because the server has an op whose content is unknown to this host. */
-  doubt(): void {
+  noteUnknownOp(): void {
     this.isUnchecked = true;
     this.checkLater();
   }
 
   /** Notes that the document has the server's state, or no state. */
-  trust(): void {
+  noteServerState(): void {
     this.isStored = this.isUnchecked = this.isFromBefore = false;
-    this.isProven = true;
+    this.isVerified = true;
     this.seen = 0;
   }
 
@@ -234,7 +234,7 @@ export class ServerStateCheck {
     if (isTransient) return pass();
     const isGap = !error && !snapshot && doc.version < goal;
     if (!error && !isGap) {
-      this.isProven = true;
+      this.isVerified = true;
       this.isResumed = this.isLastTry = false;
       pass();
       this.checkLater();
@@ -287,7 +287,7 @@ export class ServerStateCheck {
     const end = (isLost: boolean): void => {
       // A new connection has ended this probe.
       if (this.probing !== probing) return;
-      if (!isLost) this.isProven = true;
+      if (!isLost) this.isVerified = true;
       this.isResumed = false;
       this.endProbing(isLost);
     };
@@ -309,7 +309,7 @@ export class ServerStateCheck {
    * are missing, and middleware that refuses may do the same. So the host checks it after a reconnect.
    */
   mayBeLost({code}: {code?: unknown}): boolean {
-    return !this.isProven || (this.isResumed && code === undefined);
+    return !this.isVerified || (this.isResumed && code === undefined);
   }
 
   private during(asked: Asked | undefined, act: () => void): void {
@@ -333,16 +333,16 @@ export class ServerStateCheck {
     if (doc.hasWritePending()) return this.acceptBelowPendingOps(snapshot, asked, callback);
     if (asked && doc.version !== asked.version && snapshot.v < doc.version) {
       // Ops have arrived since the request.
-      if (isSameAsAsked(snapshot, asked)) this.trust();
+      if (isSameAsAsked(snapshot, asked)) this.noteServerState();
       else this.checkLater();
-    } else if (!asked && snapshot.v < doc.version && this.isProven) {
+    } else if (!asked && snapshot.v < doc.version && this.isVerified) {
       return false;
     } else if (snapshot.v > doc.version) {
       this.fetchOpsUpTo(snapshot, !!asked, callback);
       return true;
     } else {
       const isSameState = snapshot.v === doc.version && this.shows(snapshot);
-      this.trust();
+      this.noteServerState();
       if (!isSameState) this.events.onOtherState(snapshot);
     }
     callback?.();
@@ -375,7 +375,7 @@ export class ServerStateCheck {
       else this.events.onHistoryGone();
     } else {
       const isSameState = isPast || (isThere && this.shows(snapshot));
-      this.trust();
+      this.noteServerState();
       if (!isSameState) this.events.onOtherState(snapshot);
     }
     this.upstream._handleFetch.call(doc, null);
@@ -387,7 +387,7 @@ export class ServerStateCheck {
     if (!asked || snapshot.v > version!) return false;
     // Ops of the server have arrived since the request.
     if (version !== asked.version) this.checkLater();
-    else if (isSameAsAsked(snapshot, asked)) this.trust();
+    else if (isSameAsAsked(snapshot, asked)) this.noteServerState();
     else this.events.onHistoryGone();
     callback?.();
     return true;

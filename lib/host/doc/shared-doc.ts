@@ -141,7 +141,7 @@ export class SharedDoc {
     const follower = this.parts.followers.of(tab);
     if (!this.parts.updates.isInRollback) return this.parts.returns.resume(follower, known);
     // The outcomes of the tab's ops are unknown until the rollback ends. The tab may release the document meanwhile.
-    return this.hold(tab, () => { if (follower === this.parts.followers.find(tab) && !follower.isLetGo) this.resume(tab, known); });
+    return this.hold(tab, () => { if (follower === this.parts.followers.find(tab) && !follower.isReleasedByTab) this.resume(tab, known); });
   }
 
   /** Handles that the tab has released the document. */
@@ -227,9 +227,9 @@ export class SharedDoc {
    */
   prepare(step: Step, seq: number, author: Tab, rev: number): WaitingOp | Error {
     const {history} = this.journaled;
-    const carried = history.rebase([{step, seq, x: {preventCompose: true}}], author.id, this.doc.type, history.after(rev));
-    if (carried instanceof Error) return carried;
-    const [op] = carried;
+    const rebased = history.rebase([{step, seq, x: {preventCompose: true}}], author.id, this.doc.type, history.after(rev));
+    if (rebased instanceof Error) return rebased;
+    const [op] = rebased;
     return op ? lossOf(op, this.doc) ?? this.journaled.trial(op.step) ?? op : historyLost(this.doc);
   }
 

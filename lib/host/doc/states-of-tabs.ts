@@ -28,10 +28,10 @@ export class StatesOfTabs {
       if (fromHost && (!typeOf(type) || journaled.isLocked)) return;
       journaled.ingest({v: v!, type, data: fromHost ? structuredClone(data) : data});
       // The first request to the server asks for the snapshot.
-      if (fromHost) journaled.server.distrust();
+      if (fromHost) journaled.server.noteStoredState();
     }
     const rev = journaled.revisionOf(v!);
-    if (rev !== undefined && this.leadsOn(snapshot, rev, [])) this.updates.position(follower, rev);
+    if (rev !== undefined && this.leadsToData(snapshot, rev, [])) this.updates.position(follower, rev);
   }
 
   /**
@@ -53,7 +53,7 @@ export class StatesOfTabs {
     if (!end) return;
     const {rev, v} = end;
     const concurrent = ops.slice(0, v - snapshot.v!);
-    if (concurrent.length === v - snapshot.v! && this.leadsOn(snapshot, rev, concurrent)) this.updates.continueOver(follower, rev, v, concurrent);
+    if (concurrent.length === v - snapshot.v! && this.leadsToData(snapshot, rev, concurrent)) this.updates.continueOver(follower, rev, v, concurrent);
   }
 
   private isWanted(follower: Follower, inc: number, {v, fromHost}: SnapshotData): boolean {
@@ -62,7 +62,7 @@ export class StatesOfTabs {
   }
 
   /** Whether these ops, and then the entries since `rev`, lead from the state to the document's present data. */
-  private leadsOn({type: name, data, fromHost}: SnapshotData, rev: number, ops: readonly ConcurrentStep[]): boolean {
+  private leadsToData({type: name, data, fromHost}: SnapshotData, rev: number, ops: readonly ConcurrentStep[]): boolean {
     if (!fromHost) return true;
     const {journaled, doc: {type}} = this;
     const steps = [...ops, ...journaled.history.after(rev)].map(({step}) => step);

@@ -36,7 +36,7 @@ export interface LaterOp extends ServerStep {
 /** The author of the ops while they are rebased, which is no tab's id. */
 const OWNER = 'stored';
 /** The limit for stored ops times server ops that are rebased at once, which takes about 500 ms. */
-const MAX_CARRY = 256 * 1024;
+const MAX_REBASED = 256 * 1024;
 
 const NO_EVENTS: JournaledDocEvents = {
   isFollowed: false,
@@ -78,13 +78,13 @@ export function readStoredOps([c, d]: DocKey, stored: Restored): StoredOps {
  * @throws Error if the ops can't be rebased to the present state
  */
 export function carryStoredOps({ops, type: madeFor}: StoredOps, since: readonly LaterOp[], type: Type | null): WaitingOp[] {
-  if (ops.length * since.length > MAX_CARRY) throw new Error('The document has changed too much since');
+  if (ops.length * since.length > MAX_REBASED) throw new Error('The document has changed too much since');
   if (type && madeFor && type !== madeFor && !ops.some(({step}) => step.create)) throw new Error('The document has another type now');
   const left = new Map(ops.map((op, i) => [i + 1, new Set(op.origins.map(identityName))]));
   let waiting = ops.map(({step, id, source, submitSource}, i): WaitingOp => (
     {step, id, seq: i + 1, x: {preventCompose: true, ...(submitSource && {source})}}
   ));
-  const carried = (some: WaitingOp[], over: readonly LaterOp[]): WaitingOp[] => {
+  const rebased = (some: WaitingOp[], over: readonly LaterOp[]): WaitingOp[] => {
     const result = over.length ? rebase(some, over.map(({step}) => ({step, src: undefined, seq: undefined})), OWNER, type) : some;
     if (result instanceof Error) throw result;
     return result;
@@ -100,7 +100,7 @@ export function carryStoredOps({ops, type: madeFor}: StoredOps, since: readonly 
       others.push(later);
       continue;
     }
-    waiting = carried(waiting, others);
+    waiting = rebased(waiting, others);
     others = [];
     // The server has answered the ops before it.
     if (isSent(waiting[at]!)) {
@@ -113,9 +113,9 @@ export function carryStoredOps({ops, type: madeFor}: StoredOps, since: readonly 
     }
     if (waiting.slice(end).some(isSame)) throw new Error('A tab has sent several of them again as one');
     const rest = waiting.slice(at).filter(({seq}, i) => i >= end - at || left.get(seq)!.size);
-    waiting = [...carried(waiting.slice(0, at), [later]), ...rest];
+    waiting = [...rebased(waiting.slice(0, at), [later]), ...rest];
   }
-  waiting = carried(waiting, others);
+  waiting = rebased(waiting, others);
   const [first] = waiting;
   if (first && !!first.step.create === !!type) throw new Error(type ? 'Another client has created the document' : 'The document no longer exists');
   return waiting;

@@ -20,13 +20,13 @@ export function withoutInflightOp(doc: RealDoc, base: unknown): Remedy {
   const copies = new DataCopies(type, base);
   const inverse = invertOn(type, inflightOp!.op, copies);
   const isHidden = pendingOps.some(op => !('op' in op));
-  const carried = inverse === undefined ? undefined : carryOver(type, pendingOps, inverse, copies);
+  const rebased = inverse === undefined ? undefined : rebasePendingOps(type, pendingOps, inverse, copies);
   // After a deletion or a creation, the data before it is not shown.
-  if (carried && (isHidden || undoes(doc, type, carried))) return {inverse};
-  return carried ?? (isHidden ? {data: doc.data, kept: keepAll(pendingOps)} : keepIndependent(type, inflightOp!.op, pendingOps, copies));
+  if (rebased && (isHidden || undoes(doc, type, rebased))) return {inverse};
+  return rebased ?? (isHidden ? {data: doc.data, kept: keepAll(pendingOps)} : keepIndependent(type, inflightOp!.op, pendingOps, copies));
 }
 
-interface Carried {
+interface RebasedOps {
   data: unknown;
   kept: {op: RealOp; made: unknown}[];
   /** The inverse, transformed over the pending ops. */
@@ -34,11 +34,11 @@ interface Carried {
 }
 
 /** Transforms the pending ops over `inverse`, which undoes the op in flight. @returns undefined if the type throws */
-function carryOver(type: Type, pendingOps: RealOp[], inverse: unknown, base: DataCopies): Carried | undefined {
+function rebasePendingOps(type: Type, pendingOps: RealOp[], inverse: unknown, base: DataCopies): RebasedOps | undefined {
   try {
     let undo = copied(inverse);
     let data = base.make();
-    const kept: Carried['kept'] = [];
+    const kept: RebasedOps['kept'] = [];
     for (const op of pendingOps) {
       if (!('op' in op)) return {data, kept: keepAll(pendingOps), undo};
       const [made, next] = transformBoth(type, copied(op.op), undo);
@@ -53,7 +53,7 @@ function carryOver(type: Type, pendingOps: RealOp[], inverse: unknown, base: Dat
 }
 
 /** Whether the inverse leads from the document's present data to the computed data. */
-function undoes(doc: RealDoc, type: Type, {data, undo}: Carried): boolean {
+function undoes(doc: RealDoc, type: Type, {data, undo}: RebasedOps): boolean {
   try {
     const shown = new DataCopies(type, type.serialize ? type.serialize(doc.data) : doc.data).make();
     return isSameData(type, type.apply(shown, copied(undo)), data);
@@ -66,7 +66,7 @@ function undoes(doc: RealDoc, type: Type, {data, undo}: Carried): boolean {
  * Keeps the pending ops that do not depend on the refused op, for a type without inverses: applied before or after it, their effect on the
  * data is the same. The other ops were made on data that no longer exist.
  */
-function keepIndependent(type: Type, refused: unknown, pendingOps: RealOp[], base: DataCopies): {data: unknown; kept: Carried['kept']} {
+function keepIndependent(type: Type, refused: unknown, pendingOps: RealOp[], base: DataCopies): {data: unknown; kept: RebasedOps['kept']} {
   const kept: unknown[] = [];
   const dropped = [refused];
   const apply = (...ops: unknown[]): unknown => ops.reduce((data, op) => type.apply(data, copied(op)) as unknown, base.make());
@@ -77,7 +77,7 @@ function keepIndependent(type: Type, refused: unknown, pendingOps: RealOp[], bas
       return false;
     }
   };
-  const all: Carried['kept'] = [];
+  const all: RebasedOps['kept'] = [];
   for (const op of pendingOps) {
     if (!isIndependent(op.op)) dropped.push(op.op);
     else {
@@ -88,4 +88,4 @@ function keepIndependent(type: Type, refused: unknown, pendingOps: RealOp[], bas
   return {data: apply(...kept), kept: all};
 }
 
-const keepAll = (ops: readonly RealOp[]): Carried['kept'] => ops.map(op => ({op, made: op.op}));
+const keepAll = (ops: readonly RealOp[]): RebasedOps['kept'] => ops.map(op => ({op, made: op.op}));

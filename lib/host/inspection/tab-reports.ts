@@ -10,14 +10,14 @@ const WAIT_MS = 250;
 /** Time limit of a call to a tab, in ms. The end of the session ends the call earlier. */
 const OPEN_MS = 24 * 60 * 60 * 1000;
 
-type Told = Pick<TabEntry, 'mode' | 'build' | 'isVisible'>;
-type Answer = Told & Pick<TabEntry, 'lag' | 'isSilent'>;
+type TabFacts = Pick<TabEntry, 'mode' | 'build' | 'isVisible'>;
+type Answer = TabFacts & Pick<TabEntry, 'lag' | 'isSilent'>;
 
 interface Question {
   /** When the tab was asked, in ms since the epoch; undefined after its answer. */
   askedAt: number | undefined;
   lag: number | undefined;
-  reported: Told;
+  reported: TabFacts;
   done: Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export class TabReports {
   }
 }
 
-function reportedBy(report: unknown): Told {
+function reportedBy(report: unknown): TabFacts {
   if (!isObject(report)) return {};
   const {mode, build, isVisible} = report as Record<string, unknown>;
   return {

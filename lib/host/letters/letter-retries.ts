@@ -13,7 +13,7 @@ import type {RealDoc} from '../upstream.js';
 import type {DocKey} from '../../store/storage.js';
 
 /** How often a retry starts again because the document has changed meanwhile. */
-const MAX_LOOKS = 8;
+const MAX_ROUNDS = 8;
 
 interface Attempt {
   isOver: boolean;
@@ -108,7 +108,7 @@ export class LetterRetries {
   private async submit(shared: SharedDoc, chain: Chain, id: string, attempt: Attempt): Promise<void> {
     const {letters} = this.options;
     const {doc, journaled} = shared;
-    for (let i = 0; i < MAX_LOOKS; i++) {
+    for (let i = 0; i < MAX_ROUNDS; i++) {
       await new Promise<void>(resolve => shared.whenSettled(resolve));
       const ops = await this.opsSince(shared, chain);
       if (attempt.isOver) return undefined;
@@ -120,7 +120,7 @@ export class LetterRetries {
       if (journaled.isRollingBack || doc.version !== ops.version) continue;
       const op = chain.ops.at(-1)!;
       if (pendingStepsOf(doc).some(pending => isSameOp(pending, op))) return letters.whenOver(id);
-      const left = carried(chain, [...ops.steps, ...pendingStepsOf(doc)], doc);
+      const left = rebased(chain, [...ops.steps, ...pendingStepsOf(doc)], doc);
       const [first] = left;
       if (!first || (first.step.del && !doc.type)) return letters.discard(id);
       if (left.length > 1) throw lost(chain, 'it was made on an edit that the server does not have. If that is a dead letter, too, retry it before');
@@ -154,7 +154,7 @@ export class LetterRetries {
 }
 
 /** Returns the ops that the server does not have, transformed over the server's ops. */
-function carried(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): KeptOp[] {
+function rebased(chain: Chain, happened: readonly ServerStep[], doc: RealDoc): KeptOp[] {
   let left = chain.ops;
   const {step, type: name} = chain.ops.at(-1)!;
   const type = typeOf(name);

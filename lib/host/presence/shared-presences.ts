@@ -3,7 +3,7 @@ import {PRESENCE_EXPIRY_MS} from '../../protocol/messages.js';
 import type {ChannelReport} from '../../protocol/report.js';
 import type {Entry} from '../../ot/history-entry.js';
 import {
-  ackKey, carry, inspectChannel, lastShown, lastStanding, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type Standing
+  ackKey, transformValue, inspectChannel, lastShown, lastLocalValue, newChannel, shownKey, supportsPresence, unsupported, type Channel, type PresenceRequest, type PresenceValue
 } from './presence-channel.js';
 import type {SharedDoc} from '../doc/shared-doc.js';
 import type {Tab} from '../tab.js';
@@ -58,7 +58,7 @@ export class SharedPresences {
       case 'p':
         return this.update(tab, channel, request);
       case 'pr':
-        this.sendStanding(tab, channel);
+        this.sendValues(tab, channel);
         if (this.owner.isConnected()) this.owner.connection.send({a: 'pr', ch: channel.name});
         return;
       default:
@@ -98,13 +98,13 @@ export class SharedPresences {
     const channel = this.channels.get(`${doc.collection}.${doc.id}`);
     if (!channel) return;
     for (const [tab, own] of channel.locals) {
-      for (const standing of own.values()) carry(standing, entry, entry.src === tab.id);
+      for (const value of own.values()) transformValue(value, entry, entry.src === tab.id);
     }
-    for (const standing of channel.outgoing) carry(standing, entry, entry.src === standing.src);
-    for (const standing of channel.remotes.values()) carry(standing, entry, entry.src === standing.src);
-    const early = channel.early;
-    channel.early = [];
-    for (const message of early) this.receiveRemote(channel, message);
+    for (const value of channel.outgoing) transformValue(value, entry, entry.src === value.src);
+    for (const value of channel.remotes.values()) transformValue(value, entry, entry.src === value.src);
+    const waiting = channel.ahead;
+    channel.ahead = [];
+    for (const message of waiting) this.receiveRemote(channel, message);
     this.flush(channel);
     this.release(channel);
   }
@@ -117,7 +117,7 @@ export class SharedPresences {
     const canWait = state === 'connected' || state === 'connecting';
     if (channel.subscribedAtServer || !canWait) {
       tab.send({a: 'ps', ch: channel.name, seq});
-      return this.sendStanding(tab, channel);
+      return this.sendValues(tab, channel);
     }
     channel.waiting.push({tab, seq});
     if (channel.waiting.length === 1) this.subscribeAtServer(channel);
@@ -143,18 +143,18 @@ export class SharedPresences {
   }
 
   private update(tab: Tab, channel: Channel, {id, p, pv, c, d, t, at}: PresenceRequest): void {
-    const standing: Standing = {src: tab.id, id, p, pv};
+    const value: PresenceValue = {src: tab.id, id, p, pv};
     if (c != null && d != null && at) {
-      standing.doc = this.owner.share(this.owner.connection.get(c, d));
-      standing.t = t;
-      if (standing.p !== null && !supportsPresence(standing.doc.doc.type)) {
+      value.doc = this.owner.share(this.owner.connection.get(c, d));
+      value.t = t;
+      if (value.p !== null && !supportsPresence(value.doc.doc.type)) {
         return tab.send({a: 'p', ch: channel.name, id, pv, error: unsupported(t)});
       }
-      for (const entry of standing.doc.journaled.history.after(at.rev ?? standing.doc.rev)) {
-        carry(standing, entry, entry.src === tab.id);
+      for (const entry of value.doc.journaled.history.after(at.rev ?? value.doc.rev)) {
+        transformValue(value, entry, entry.src === tab.id);
       }
     }
-    channel.outgoing.push({...this.show(tab, channel, standing), tab, ownPv: pv});
+    channel.outgoing.push({...this.show(tab, channel, value), tab, ownPv: pv});
     this.flush(channel);
     this.release(channel);
   }
@@ -164,18 +164,18 @@ export class SharedPresences {
    * other tab's value is sent.
    * @returns the value that was sent
    */
-  private show(tab: Tab, channel: Channel, standing: Standing): Standing {
-    const {id} = standing;
+  private show(tab: Tab, channel: Channel, value: PresenceValue): PresenceValue {
+    const {id} = value;
     let own = channel.locals.get(tab);
     if (!own) channel.locals.set(tab, (own = new Map()));
-    if (standing.p === null) own.delete(id);
-    else own.set(id, standing);
+    if (value.p === null) own.delete(id);
+    else own.set(id, value);
     if (!own.size) channel.locals.delete(tab);
-    const next = standing.p === null ? lastStanding(channel, id) : undefined;
+    const next = value.p === null ? lastLocalValue(channel, id) : undefined;
     const last = channel.versions.get(id);
-    const isNext = !last || (last.tab === tab && standing.pv > last.pv);
-    const shown = next?.standing ?? standing;
-    shown.pv = isNext && !next ? standing.pv : Math.max(standing.pv, (last?.pv ?? 0) + 1);
+    const isNext = !last || (last.tab === tab && value.pv > last.pv);
+    const shown = next?.value ?? value;
+    shown.pv = isNext && !next ? value.pv : Math.max(value.pv, (last?.pv ?? 0) + 1);
     if (shown.p === null) channel.versions.delete(id);
     else channel.versions.set(id, {pv: shown.pv, tab: next?.tab ?? tab});
     for (const other of channel.subscribers) {
@@ -188,27 +188,27 @@ export class SharedPresences {
   private withdraw(tab: Tab, channel: Channel): void {
     // If no subscriber is left, the host unsubscribes, and the server then removes the presences of its connection.
     const serverDoes = !channel.subscribers.size && channel.subscribedAtServer && this.owner.isConnected();
-    for (const standing of [...(channel.locals.get(tab)?.values() ?? [])]) {
-      const withdrawn = {...standing, p: null, pv: standing.pv + 1};
+    for (const value of [...(channel.locals.get(tab)?.values() ?? [])]) {
+      const withdrawn = {...value, p: null, pv: value.pv + 1};
       const shown = this.show(tab, channel, withdrawn);
       if (!serverDoes) channel.outgoing.push({...shown, tab: undefined});
     }
     this.flush(channel);
   }
 
-  private sendStanding(tab: Tab, channel: Channel): void {
+  private sendValues(tab: Tab, channel: Channel): void {
     const shown = channel.shown.get(tab);
-    const send = (standing: Standing): void => {
-      if (shown?.get(shownKey(standing)) !== standing.pv) this.sendTo(tab, channel, standing);
+    const send = (value: PresenceValue): void => {
+      if (shown?.get(shownKey(value)) !== value.pv) this.sendTo(tab, channel, value);
     };
-    for (const standing of channel.remotes.values()) send(standing);
+    for (const value of channel.remotes.values()) send(value);
     const ids = channel.locals.get(tab);
     for (const [other, own] of channel.locals) {
-      if (other !== tab) for (const standing of own.values()) if (!ids?.has(standing.id)) send(standing);
+      if (other !== tab) for (const value of own.values()) if (!ids?.has(value.id)) send(value);
     }
   }
 
-  private sendTo(tab: Tab, channel: Channel, {src, id, p, pv, doc, t}: Standing): void {
+  private sendTo(tab: Tab, channel: Channel, {src, id, p, pv, doc, t}: PresenceValue): void {
     let shown = channel.shown.get(tab);
     if (!shown) channel.shown.set(tab, (shown = new Map()));
     if (p === null) shown.delete(shownKey({src, id}));
@@ -233,8 +233,8 @@ export class SharedPresences {
     // For a new connection, the server has none of the presences that were sent before.
     const pending = new Set(channel.outgoing.map(({tab, id}) => `${tab?.id} ${id}`));
     for (const [tab, own] of channel.locals) {
-      for (const standing of own.values()) {
-        if (!pending.has(`${tab.id} ${standing.id}`)) channel.outgoing.push({...standing, tab: undefined});
+      for (const value of own.values()) {
+        if (!pending.has(`${tab.id} ${value.id}`)) channel.outgoing.push({...value, tab: undefined});
       }
     }
     this.flush(channel);
@@ -246,18 +246,18 @@ export class SharedPresences {
    * that have not arrived after PRESENCE_EXPIRY_MS are removed: their clients have left.
    */
   private awaitRemotes(channel: Channel): void {
-    for (const [id, standing] of channel.remotes) channel.missing.set(id, standing);
+    for (const [id, value] of channel.remotes) channel.missing.set(id, value);
     channel.remotes.clear();
     channel.endWait?.();
     if (channel.missing.size) channel.endWait = this.owner.after(PRESENCE_EXPIRY_MS, () => {
-      for (const standing of channel.missing.values()) this.forget(channel, standing);
+      for (const value of channel.missing.values()) this.forget(channel, value);
     });
   }
 
   /** Removes the presence of a client that has left from the tabs. */
-  private forget(channel: Channel, standing: Standing): void {
-    channel.missing.delete(standing.id);
-    for (const tab of channel.subscribers) this.sendTo(tab, channel, {...standing, p: null, pv: standing.pv + 1});
+  private forget(channel: Channel, value: PresenceValue): void {
+    channel.missing.delete(value.id);
+    for (const tab of channel.subscribers) this.sendTo(tab, channel, {...value, p: null, pv: value.pv + 1});
   }
 
   private onSubscribed(error: Error | null, ch: string): void {
@@ -274,7 +274,7 @@ export class SharedPresences {
     for (const {tab, seq} of waiting) {
       if (error) channel.subscribers.delete(tab);
       tab.send({a: 'ps', ch: channel.name, seq, ...(error && {error: encodeError(error)})});
-      if (!error) this.sendStanding(tab, channel);
+      if (!error) this.sendValues(tab, channel);
     }
   }
 
@@ -323,39 +323,39 @@ export class SharedPresences {
   private showNext(tab: Tab, ch: string, id: string): void {
     const channel = this.channels.get(ch);
     if (!channel?.subscribers.has(tab) || channel.locals.get(tab)?.has(id)) return;
-    const next = lastStanding(channel, id)?.standing ?? lastShown(channel, tab, id);
+    const next = lastLocalValue(channel, id)?.value ?? lastShown(channel, tab, id);
     if (next) this.sendTo(tab, channel, next);
   }
 
   private receiveRemote(channel: Channel, message: PresenceReply): void {
     const {src, id, c, d, v, t} = message;
-    const standing: Standing = {src, id, p: message.p ?? null, pv: message.pv ?? 0};
+    const value: PresenceValue = {src, id, p: message.p ?? null, pv: message.pv ?? 0};
     const missing = channel.missing.get(id);
     // Another client with the same id counts its own versions. Without this removal, tabs might treat its values as older ones.
     if (missing && missing.src !== src) this.forget(channel, missing);
     channel.missing.delete(id);
     const known = channel.remotes.get(id);
-    if (known && known.pv > standing.pv) return;
+    if (known && known.pv > value.pv) return;
     if (c != null && d != null) {
       const doc = this.owner.share(this.owner.connection.get(c, d));
       const {version} = doc.doc;
-      if (standing.p !== null && (version === null || v! > version)) {
+      if (value.p !== null && (version === null || v! > version)) {
         // The ops up to this version are still to arrive, or have to be fetched.
-        channel.early.push(message);
+        channel.ahead.push(message);
         if (!doc.doc.subscribed) doc.doc.fetch();
         return;
       }
-      if (standing.p !== null) {
-        const carried = doc.journaled.serverLog.carry({p: standing.p, v: v!, t: t!, src});
-        if (!carried) return this.owner.connection.send({a: 'pr', ch: channel.name});
-        standing.p = carried.p;
+      if (value.p !== null) {
+        const transformed = doc.journaled.serverLog.transformPresence({p: value.p, v: v!, t: t!, src});
+        if (!transformed) return this.owner.connection.send({a: 'pr', ch: channel.name});
+        value.p = transformed.p;
       }
-      standing.doc = doc;
-      standing.t = t;
+      value.doc = doc;
+      value.t = t;
     }
-    if (standing.p === null) channel.remotes.delete(id);
-    else channel.remotes.set(id, standing);
-    for (const tab of channel.subscribers) this.sendTo(tab, channel, standing);
+    if (value.p === null) channel.remotes.delete(id);
+    else channel.remotes.set(id, value);
+    for (const tab of channel.subscribers) this.sendTo(tab, channel, value);
   }
 
   // ---- channels

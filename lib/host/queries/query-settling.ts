@@ -2,7 +2,7 @@ import type {Clock} from '../../platform/platform.js';
 
 /** Time limit, in ms, and the interval at which results are compared. */
 const SETTLE_MS = 2000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 /** A subscribed query whose results may be older than the server's. */
 export interface LaggingQuery {
@@ -29,7 +29,7 @@ export async function settleQueries(queries: readonly LaggingQuery[], clock: Clo
     while (!isOver) {
       const ids = await query.fetch();
       if (same(ids, query.ids)) return;
-      await new Promise<void>(resolve => clock.after(LOOK_MS, resolve));
+      await new Promise<void>(resolve => clock.after(POLL_MS, resolve));
     }
   };
   // If the server refuses a query, its subscribers get the error in another way.

@@ -10,12 +10,12 @@ const TOO_LARGE = 1009;
  * not caused by a message either: libraries and apps define them.
  */
 const OTHER_REASONS = new Set([1001, 1008, 1012, 1013]);
-/** How often in a row the connection must be closed with the same op unanswered before the op is a suspect. */
-const MAX_STRIKES = 3;
+/** How often in a row the connection must be closed with the same op unanswered before the op is suspected. */
+const MAX_CLOSURES = 3;
 /** An op that was sent earlier than this many ms before the end of the connection is not the reason for it. */
 const SOON_MS = 10_000;
-/** How long a connection has to stay open without the suspects, in ms, before one of them is sent. */
-const PROVE_MS = 2000;
+/** How long a connection has to stay open without the suspected ops, in ms, before one of them is sent. */
+const STABLE_MS = 2000;
 
 interface SentOp {
   message: Message;
@@ -40,15 +40,15 @@ export interface FatalOpsOptions {
  * Finds the op because of which the server closes the connection: the op is too large for the server, or the server crashes because of it.
  * Otherwise the op would be sent again on each connection, and no other op would ever be saved.
  *
- * A suspect is first held back. When a connection has stayed open without it, the suspect is sent. If that connection is closed, too, the
+ * A suspected op is first held back. When a connection has stayed open without it, the suspected op is sent. If that connection is closed, too, the
  * op is the reason.
  */
 export class FatalOps {
   /** The ops that were sent on the present connection and that the server has not answered. */
   private readonly sent = new Map<string, SentOp>();
-  private readonly strikes = new Map<string, number>();
-  private readonly suspects = new Map<string, Message>();
-  /** The suspect that was sent on this connection, after the connection had stayed open for a while. */
+  private readonly closures = new Map<string, number>();
+  private readonly suspected = new Map<string, Message>();
+  /** The suspected op that was sent on this connection, after the connection had stayed open for a while. */
   private trial: string | undefined;
   private readonly found = new Map<string, {message: Message; error: Error}>();
   private cancel: (() => void) | undefined;
@@ -62,12 +62,12 @@ export class FatalOps {
 
   /** The connection has received a message. */
   noteReceived(message: Message): void {
-    if (message.a !== 'op' || !(this.sent.size || this.suspects.size)) return;
+    if (message.a !== 'op' || !(this.sent.size || this.suspected.size)) return;
     const key = this.keyOf(message);
-    // The server may already have a suspect that is held back now.
-    if (!this.sent.delete(key) && !this.suspects.has(key)) return;
-    this.strikes.delete(key);
-    this.suspects.delete(key);
+    // The server may already have a suspected op that is held back now.
+    if (!this.sent.delete(key) && !this.suspected.has(key)) return;
+    this.closures.delete(key);
+    this.suspected.delete(key);
     if (this.trial !== key) return;
     this.trial = undefined;
     this.tryNext();
@@ -75,9 +75,9 @@ export class FatalOps {
 
   /** Whether the op must not be sent now. */
   isHeldBack({src, seq}: RealOp): boolean {
-    if (!this.suspects.size && !this.found.size) return false;
+    if (!this.suspected.size && !this.found.size) return false;
     const key = keyOf(src!, seq!);
-    return this.found.has(key) || (this.suspects.has(key) && this.trial !== key);
+    return this.found.has(key) || (this.suspected.has(key) && this.trial !== key);
   }
 
   onConnected(): void {
@@ -85,7 +85,7 @@ export class FatalOps {
       const {c, d, seq} = message as unknown as {c: string; d: string; seq: number};
       this.options.refuse(c, d, key.slice(key.indexOf(' ') + 1), seq, error);
       // The op stays in `found` until it is settled: a rollback may need the server, and is then repeated on the next connection.
-      this.suspects.delete(key);
+      this.suspected.delete(key);
     }
     this.tryNext();
   }
@@ -107,13 +107,13 @@ export class FatalOps {
     const recent = mayBeOps ? sent.filter(([, {time}]) => time >= soon) : [];
     if (!recent.length) return;
     const [key, message] = largest(recent);
-    const strikes = (this.strikes.get(key) ?? 0) + 1;
-    this.strikes.set(key, strikes);
-    if (trial === key && (isTooLarge || strikes > MAX_STRIKES + 1)) {
-      this.strikes.delete(key);
+    const closures = (this.closures.get(key) ?? 0) + 1;
+    this.closures.set(key, closures);
+    if (trial === key && (isTooLarge || closures > MAX_CLOSURES + 1)) {
+      this.closures.delete(key);
       this.found.set(key, {message, error: fatal(message, close)});
-    } else if (isTooLarge || strikes >= MAX_STRIKES) {
-      this.suspects.set(key, message);
+    } else if (isTooLarge || closures >= MAX_CLOSURES) {
+      this.suspected.set(key, message);
     }
   }
 
@@ -127,12 +127,12 @@ export class FatalOps {
     this.cancel = undefined;
   }
 
-  /** Sends the next suspect when the connection has stayed open for PROVE_MS. */
+  /** Sends the next suspected op when the connection has stayed open for STABLE_MS. */
   private tryNext(): void {
-    if (!this.suspects.size || this.cancel) return;
-    this.cancel = this.options.clock.after(PROVE_MS, () => {
+    if (!this.suspected.size || this.cancel) return;
+    this.cancel = this.options.clock.after(STABLE_MS, () => {
       this.cancel = undefined;
-      const [next] = this.suspects;
+      const [next] = this.suspected;
       if (!next || this.trial) return;
       this.trial = next[0];
       this.options.release(next[1]['c'] as string, next[1]['d'] as string);

@@ -60,10 +60,10 @@ export class ServerFaults {
 
   /** @returns whether the error is a temporary fault. Otherwise it is a refusal. */
   isTransient(error: Error & {code?: string | number}): boolean {
-    return this.verdictOn(error) ?? isFault(error);
+    return this.classify(error) ?? isFault(error);
   }
 
-  private verdictOn(error: Error & {code?: string | number}): boolean | undefined {
+  private classify(error: Error & {code?: string | number}): boolean | undefined {
     return isOurs(error) ? false : this.options.isTransient?.(error);
   }
 
@@ -99,15 +99,15 @@ export class ServerFaults {
    */
   willRetry(doc: RealDoc, op: RealOp, error: Error & {code?: string | number}): boolean {
     const failure = this.failures.get(op) ?? {count: 0, reads: 0};
-    const verdict = this.verdictOn(error);
-    const isTransient = verdict ?? (isFault(error) && failure.reads < MAX_READS);
+    const classified = this.classify(error);
+    const isTransient = classified ?? (isFault(error) && failure.reads < MAX_READS);
     if (!isTransient) return false;
     failure.count++;
     this.failures.set(op, failure);
     this.lastError = encodeError(error);
     this.waiting.get(doc)?.();
     this.waiting.set(doc, this.options.clock.after(pauseAfter(failure.count), () => {
-      if (verdict !== undefined || failure.count < PROBE_AFTER) return this.resend(doc, op);
+      if (classified !== undefined || failure.count < PROBE_AFTER) return this.resend(doc, op);
       doc.connection.fetchSnapshot(doc.collection, doc.id, null, readError => {
         if (!readError) failure.reads++;
         this.resend(doc, op);

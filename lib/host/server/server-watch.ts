@@ -12,7 +12,7 @@ export interface ServerTimeouts {
 }
 
 /** The interval at which the host checks the clock, in ms. */
-const LOOK_MS = 10_000;
+const CLOCK_CHECK_MS = 10_000;
 /** If a timer is late by more than this, in ms, the computer has slept or this thread was frozen. */
 const LATE_MS = 3000;
 
@@ -20,7 +20,7 @@ export interface ServerWatchOptions {
   clock: Clock;
   timeouts?: ServerTimeouts | undefined;
   /** Whether to check the clock at intervals, to detect that the computer has slept. Default true. */
-  looksAtTime?: boolean | undefined;
+  checksClock?: boolean | undefined;
   /** The WebSocket is open, but ShareDB's handshake has not arrived in time. */
   onNoGreeting?(): void;
   /** The WebSocket was opened, and was closed before ShareDB's handshake arrived. @param reason of ShareDB's event */
@@ -41,7 +41,7 @@ export class ServerWatch {
   private cancelHello: (() => void) | undefined;
   private cancelAnswer: (() => void) | undefined;
   private cancelPong: (() => void) | undefined;
-  private cancelLook: (() => void) | undefined;
+  private cancelClockCheck: (() => void) | undefined;
 
   constructor(private readonly connection: RealConnection, private readonly options: ServerWatchOptions) {
     const {hello = 10_000, answer = 10_000, pong = 5000} = options.timeouts ?? {};
@@ -116,9 +116,9 @@ export class ServerWatch {
     this.cancelHello = undefined;
     this.stopWaiting();
     this.pings = [];
-    this.cancelLook?.();
-    this.cancelLook = undefined;
-    if (state === 'connected' && this.options.looksAtTime !== false) this.lookAtTime();
+    this.cancelClockCheck?.();
+    this.cancelClockCheck = undefined;
+    if (state === 'connected' && this.options.checksClock !== false) this.checkClock();
   }
 
   private stopWaiting(): void {
@@ -127,11 +127,11 @@ export class ServerWatch {
     this.cancelAnswer = this.cancelPong = undefined;
   }
 
-  private lookAtTime(): void {
+  private checkClock(): void {
     const {clock} = this.options;
-    const due = clock.now() + LOOK_MS;
-    this.cancelLook = clock.after(LOOK_MS, () => {
-      this.lookAtTime();
+    const due = clock.now() + CLOCK_CHECK_MS;
+    this.cancelClockCheck = clock.after(CLOCK_CHECK_MS, () => {
+      this.checkClock();
       if (Math.abs(clock.now() - due) > LATE_MS) this.check();
     });
   }

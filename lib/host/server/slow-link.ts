@@ -10,7 +10,7 @@ export interface HookedSocket {
 }
 
 /** Delays messages and keeps their order. */
-class Lane {
+class DelayedQueue {
   private waiting: {act: () => void; cancel: () => void}[] = [];
   /** When the last waiting message is due, in ms since the epoch. */
   private dueAt = 0;
@@ -36,10 +36,10 @@ class Lane {
 export class SlowLink {
   /** The delay in each direction, in ms. */
   delay = 0;
-  private readonly lanes: [out: Lane, back: Lane];
+  private readonly queues: [out: DelayedQueue, back: DelayedQueue];
 
   constructor(readonly socket: HookedSocket, clock: Clock) {
-    const [out, back] = (this.lanes = [new Lane(clock), new Lane(clock)]);
+    const [out, back] = (this.queues = [new DelayedQueue(clock), new DelayedQueue(clock)]);
     const {onmessage, onclose} = socket;
     const send = socket.send.bind(socket);
     socket.send = data => out.put(this.delay, () => send(data));
@@ -51,6 +51,6 @@ export class SlowLink {
   }
 
   drop(): void {
-    for (const lane of this.lanes) lane.drop();
+    for (const queue of this.queues) queue.drop();
   }
 }

@@ -40,7 +40,7 @@ export class Tokens {
    * next tab is asked, too. The first token counts. Rejects with a {@link NoTokenError} if no tab supplies one in time.
    */
   async get(): Promise<string> {
-    if (!this.inOrder().length) await this.tabComes();
+    if (!this.inOrder().length) await this.tabConnected();
     try {
       const token = await new Promise<string>((resolve, reject) => this.ask(new Set(), resolve, reject));
       this.failure = undefined;
@@ -91,7 +91,7 @@ export class Tokens {
       .sort(({token: a}, {token: b}) => Number(b!.isVisible) - Number(a!.isVisible) || b!.since - a!.since);
   }
 
-  private tabComes(): Promise<void> {
+  private tabConnected(): Promise<void> {
     return new Promise(resolve => {
       const cancel = this.clock.after(TAB_MS, resolve);
       this.waiting.push(() => {

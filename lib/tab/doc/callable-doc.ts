@@ -116,7 +116,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
   }
 
   /** Gets the current state as ShareDB does, for a caller with a callback of its own. @internal */
-  fetchPlainly(callback: Callback): void {
+  fetchUpstream(callback: Callback): void {
     super.fetch(callback);
   }
 
@@ -188,7 +188,7 @@ export class CallableDoc<Data> extends BaseDoc<Data> {
 
   /** @internal */
   override _clearInflightOp(error?: Error | null): void {
-    if (error) Completion.muteTogether(this.inflightOp!.callbacks);
+    if (error) Completion.muteIfHandled(this.inflightOp!.callbacks);
     super._clearInflightOp(error);
   }
 

@@ -58,7 +58,7 @@ export interface DocState extends UpstreamDoc<any>, TabOps<PendingOp> {
   /** Emits the errors that nothing else reports. */
   emitUncaught(): void;
   /** As ShareDB's `fetch`. */
-  fetchPlainly(callback: Callback): void;
+  fetchUpstream(callback: Callback): void;
   /** Requests the state again, even if a request is in flight. */
   askRevision(): void;
 }

@@ -10,7 +10,7 @@ export function ingestFromHost(doc: DocState, snapshot: SnapshotData & {rev: num
   const {rev} = doc;
   // A state for an earlier incarnation is ignored. The new incarnation requests its own state.
   if (snapshot.inc !== undefined && !doc.isCurrent(snapshot.inc)) {
-    if (rev === null) return doc.fetchPlainly(callback);
+    if (rev === null) return doc.fetchUpstream(callback);
     return callback();
   }
   if (rev !== null && snapshot.rev <= rev) return callback();

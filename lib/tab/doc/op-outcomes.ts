@@ -79,7 +79,7 @@ export function handleRefused(doc: DocState, {inc, error, silent}: RefusedMessag
 
 /** Calls back for one op. */
 export function callEach(op: PendingOp, error: Error | null | undefined): void {
-  if (error) Completion.muteTogether(op.callbacks);
+  if (error) Completion.muteIfHandled(op.callbacks);
   for (const callback of op.callbacks) callback?.(error);
 }
 

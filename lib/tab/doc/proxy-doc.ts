@@ -63,7 +63,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** @internal */
   readonly pacing = new OpPacing(this);
   /** Whether the request that is being made accepts the stored state. */
-  private storedWillDo = false;
+  private acceptsStored = false;
   /** @internal */
   isDestroyed = false;
   private waiting: {isOver: () => boolean; callback: () => void}[] | undefined;
@@ -82,7 +82,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   /** The document's position in the host's history. @internal */
   get position(): Position {
     const {inc, rev, hadState, ingestedSnapshot} = this;
-    const stored = this.storedWillDo || this.connection.storedFirst;
+    const stored = this.acceptsStored || this.connection.storedFirst;
     if (!hadState && !ingestedSnapshot && !stored) return {inc, rev};
     return {inc, rev, ...(hadState && {hadState}), ...(ingestedSnapshot && rev === null && {ingestedSnapshot}), ...(stored && {stored})};
   }
@@ -199,18 +199,18 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
     const isRecent = (): boolean => this.connection.isRecent(this, minVersion);
     return this.completing(callback, done => {
       if (isRecent()) return nextTick(() => done());
-      if (this.version !== null) return this.fetchPlainly(done);
+      if (this.version !== null) return this.fetchUpstream(done);
       this.fetchStored(error => {
         if (error || isRecent()) done(error);
-        else this.fetchPlainly(done);
+        else this.fetchUpstream(done);
       });
     });
   }
 
   private fetchStored(done: Callback): void {
-    this.storedWillDo = true;
-    this.fetchPlainly(done);
-    this.storedWillDo = false;
+    this.acceptsStored = true;
+    this.fetchUpstream(done);
+    this.acceptsStored = false;
   }
 
   /** @internal */
@@ -336,7 +336,7 @@ export class ProxyDoc<Data = any> extends CallableDoc<Data> {
   override _hardRollback(error: Error): void {
     if (error === WILL_FLUSH) return;
     this.noteHardRollback();
-    for (const op of this.unsent) Completion.muteTogether(op.callbacks);
+    for (const op of this.unsent) Completion.muteIfHandled(op.callbacks);
     this.startAnew();
     super._hardRollback(error);
   }

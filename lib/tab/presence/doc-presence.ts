@@ -2,7 +2,7 @@ import * as util from 'sharedb/lib/util.js';
 import type {ProxyDoc} from '../doc/proxy-doc.js';
 import {BaseLocalDocPresence, BaseRemoteDocPresence, type Type, type UpstreamPresence} from '../upstream.js';
 
-interface StandingMessage {
+interface PresenceMessage {
   src: string;
   p: unknown;
   pv: number;
@@ -32,33 +32,33 @@ class ProxyLocalDocPresence extends BaseLocalDocPresence {
 
 /** A presence of another tab or client. The host sends it with a revision of the document's history. */
 class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
-  private standing: StandingMessage | undefined;
+  private received: PresenceMessage | undefined;
   private isWaiting = false;
 
   override receiveUpdate(message: object): void {
-    const standing = message as StandingMessage;
-    if (this.standing && standing.pv < this.standing.pv) return;
-    if (standing.pv < (this.presenceVersion ?? 0)) return;
-    this.src = standing.src;
-    this.standing = standing;
+    const received = message as PresenceMessage;
+    if (this.received && received.pv < this.received.pv) return;
+    if (received.pv < (this.presenceVersion ?? 0)) return;
+    this.src = received.src;
+    this.received = received;
     this._setPendingPresence();
   }
 
   /** The document has loaded another state. A waiting presence belongs to this state or a later one. */
   override _handleLoad(): void {
-    if (this.standing) this._setPendingPresence();
+    if (this.received) this._setPendingPresence();
     else super._handleLoad();
   }
 
   override destroy(callback?: (error?: unknown) => void): void {
-    this.standing = undefined;
+    this.received = undefined;
     super.destroy(callback);
   }
 
   override _setPendingPresence(): void {
-    const {standing} = this;
+    const {received} = this;
     const doc = this._doc as ProxyDoc;
-    if (!standing || this.isWaiting) return;
+    if (!received || this.isWaiting) return;
     if (doc.isLoading) {
       this.isWaiting = true;
       return doc.whenNothingUnsent(() => {
@@ -68,18 +68,18 @@ class ProxyRemoteDocPresence extends BaseRemoteDocPresence {
     }
     const {rev} = doc.position;
     // The document is not subscribed, so a fetch is necessary to reach the presence's revision.
-    if (standing.p !== null && (rev === null || rev < standing.rev)) {
+    if (received.p !== null && (rev === null || rev < received.rev)) {
       doc.fetch(() => this._setPendingPresence());
       return;
     }
-    this.standing = undefined;
+    this.received = undefined;
     try {
-      this.value = standing.p === null ? null : overUnsent(doc, standing.p);
+      this.value = received.p === null ? null : overUnsent(doc, received.p);
     } catch (error) {
       this.presence.emit('error', error);
       return;
     }
-    this.presenceVersion = standing.pv;
+    this.presenceVersion = received.pv;
     this.presence._updateRemotePresence(this);
   }
 }
@@ -89,7 +89,7 @@ function overUnsent(doc: ProxyDoc, value: unknown): unknown {
   const type = doc.type as Type | null;
   if (!util.supportsPresence(type)) return value;
   return doc.unsent.reduce(
-    (carried: unknown, op) => ('op' in op ? type!.transformPresence!(carried, op.op, false) : carried), value
+    (transformed: unknown, op) => ('op' in op ? type!.transformPresence!(transformed, op.op, false) : transformed), value
   );
 }
 

@@ -193,7 +193,7 @@ class Run {
 
   get context(): TaskContext {
     return this.#context ??= {
-      signal: (this.#controller ??= new AbortController()).signal, progress: value => this.#tell(value), thread: this.thread, attempt: this.message.attempt
+      signal: (this.#controller ??= new AbortController()).signal, progress: value => this.#sendProgress(value), thread: this.thread, attempt: this.message.attempt
     };
   }
 
@@ -205,7 +205,7 @@ class Run {
   }
 
   /** One message for all that a task tells within 16 ms: the last value. */
-  #tell(value: unknown): void {
+  #sendProgress(value: unknown): void {
     this.#pending = [value];
     const wait = this.#last + PROGRESS_MS - performance.now();
     if (wait <= 0) this.flush();
